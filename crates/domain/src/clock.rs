@@ -1,0 +1,45 @@
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::Timestamp;
+
+/// The only way to learn the time; tests hand in one they can move.
+pub trait Clock: Send + Sync {
+    /// The time of day, for everything that is stored or signed.
+    fn now(&self) -> Timestamp;
+
+    /// Time since an arbitrary start that never runs backwards, for deadlines.
+    fn monotonic(&self) -> Duration;
+}
+
+/// The clock of the operating system.
+#[derive(Debug)]
+pub struct SystemClock {
+    start: Instant,
+}
+
+impl SystemClock {
+    /// A clock whose monotonic time starts now.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+    #[must_use]
+    pub fn new() -> Self {
+        Self { start: Instant::now() }
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+    fn now(&self) -> Timestamp {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        Timestamp::from_micros(0) + since_epoch
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.start.elapsed()
+    }
+}

@@ -1,0 +1,159 @@
+use std::collections::HashSet;
+
+use precis_core::profile::PrecisFastInvocation;
+use precis_profiles::UsernameCaseMapped;
+use serde::{Serialize, Serializer};
+use unicode_security::confusable_detection::skeleton;
+
+/// A user name under the PRECIS profile `UsernameCaseMapped` (RFC 8265 section 3.3): NFC, lower
+/// case, no spaces, no control characters, no mixing of writing directions.
+///
+/// 3 to 64 characters, at least one of them a letter or digit, and no `@`, so that a name can
+/// never be read as an email address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Username {
+    name: String,
+    skeleton: String,
+}
+
+const SHORTEST: usize = 3;
+const LONGEST: usize = 64;
+
+impl Username {
+    /// Normalises a typed name.
+    pub fn parse(text: &str) -> Result<Self, UsernameError> {
+        // Normalisation is not free; a name cannot shrink below its bound from far above it.
+        if text.len() > 16 * LONGEST {
+            return Err(UsernameError::TooLong);
+        }
+        let name = UsernameCaseMapped::enforce(text).map_err(|_| UsernameError::Forbidden)?;
+        match name.chars().count() {
+            0..SHORTEST => return Err(UsernameError::TooShort),
+            SHORTEST..=LONGEST => {}
+            _ => return Err(UsernameError::TooLong),
+        }
+        if name.contains('@') || !name.chars().any(char::is_alphanumeric) {
+            return Err(UsernameError::Forbidden);
+        }
+        let skeleton = fold(&name);
+        Ok(Self { name: name.into_owned(), skeleton })
+    }
+
+    /// The name in its one normal form.
+    pub fn as_str(&self) -> &str {
+        &self.name
+    }
+
+    /// The Unicode Technical Standard 39 skeleton, in lower case: equal for names that look alike.
+    /// For comparison only, never for display.
+    pub fn skeleton(&self) -> &str {
+        &self.skeleton
+    }
+}
+
+impl Serialize for Username {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.name)
+    }
+}
+
+/// Why a text is not a user name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UsernameError {
+    /// Under 3 characters.
+    #[error("must have at least 3 characters")]
+    TooShort,
+    /// Over 64 characters.
+    #[error("must have at most 64 characters")]
+    TooLong,
+    /// A space, `@`, a control character, or a mix of writing directions.
+    #[error(
+        "may contain letters, digits and punctuation of one writing direction, but no spaces and no @"
+    )]
+    Forbidden,
+}
+
+/// Names that nobody may register, and nothing that looks like them.
+#[derive(Clone, Debug, Default)]
+pub struct ReservedNames(HashSet<String>);
+
+impl ReservedNames {
+    /// Reads one name per line; blank lines and lines beginning with `#` are skipped.
+    pub fn parse(list: &str) -> Self {
+        let names = list.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
+        Self(names.map(|name| fold(&name.to_lowercase())).collect())
+    }
+
+    /// Whether the name is reserved, or looks like one that is.
+    pub fn contains(&self, username: &Username) -> bool {
+        self.0.contains(username.skeleton())
+    }
+}
+
+/// The skeleton maps some lower-case letters to upper-case prototypes (`0` becomes `O`), hence the
+/// second lower-casing.
+fn fold(name: &str) -> String {
+    skeleton(name).flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_name_become_one_name() {
+        let names = ["Ada", "ADA", "ａｄａ"].map(|text| Username::parse(text).unwrap());
+        assert!(names.iter().all(|name| name.as_str() == "ada"));
+        let composed = Username::parse("zo\u{eb}").unwrap();
+        assert_eq!(composed, Username::parse("Zoe\u{308}").unwrap());
+    }
+
+    #[test]
+    fn look_alikes_share_a_skeleton() {
+        let paypal = Username::parse("paypal").unwrap();
+        for text in ["pаypаl", "paypa1", "ρaypal"] {
+            let other = Username::parse(text).unwrap();
+            assert_ne!(other.as_str(), paypal.as_str(), "{text}");
+            assert_eq!(other.skeleton(), paypal.skeleton(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_breaks_a_line_or_reads_as_something_else_is_refused() {
+        for text in [
+            "ada lovelace",
+            "ada\n",
+            "ada\0",
+            "ada@example.org",
+            "...",
+            "ad\u{202e}a",
+            "ad\u{200b}a",
+            "adaא",
+        ] {
+            assert_eq!(Username::parse(text), Err(UsernameError::Forbidden), "{text:?}");
+        }
+        assert_eq!(Username::parse("ad"), Err(UsernameError::TooShort));
+        assert_eq!(Username::parse(&"a".repeat(65)), Err(UsernameError::TooLong));
+        assert_eq!(Username::parse(&"a".repeat(1_000_000)), Err(UsernameError::TooLong));
+    }
+
+    #[test]
+    fn reserved_names_are_found_in_any_disguise() {
+        let reserved = ReservedNames::parse("# staff\nadmin\n\nroot\n");
+        for text in ["admin", "ADMIN", "аdmin", "r00t", "roоt"] {
+            assert!(reserved.contains(&Username::parse(text).unwrap()), "{text}");
+        }
+        assert!(!reserved.contains(&Username::parse("administrator").unwrap()));
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_is_stable(text in "\\PC{1,70}") {
+            if let Ok(name) = Username::parse(&text) {
+                prop_assert_eq!(Username::parse(name.as_str()), Ok(name));
+            }
+        }
+    }
+}
