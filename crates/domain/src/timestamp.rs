@@ -13,6 +13,9 @@ pub struct Timestamp(i64);
 const MICROS_PER_SECOND: i64 = 1_000_000;
 
 impl Timestamp {
+    /// Later than anything that happens: 9999-12-31T23:59:59Z, which both databases can hold.
+    pub const NEVER: Self = Self::from_seconds(253_402_300_799);
+
     /// From microseconds since 1970-01-01T00:00:00Z.
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)

@@ -1,1 +1,30 @@
-//! .
+#![doc = include_str!("../README.md")]
+
+pub mod account;
+pub mod bootstrap;
+pub mod candidate;
+pub mod event;
+pub mod grant;
+pub mod health;
+pub mod lockout;
+pub mod provisioning;
+pub mod refresh;
+pub mod registration;
+pub mod sign_in;
+pub mod sign_out;
+
+/// Why storage could not carry out a step. Nothing of the step has happened.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database cannot be reached, is overloaded, or gave up on the statement.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(String),
+    /// A stored value breaks a rule of its type.
+    #[error("table {table}, column {column}: stored value is not valid")]
+    Corrupt {
+        /// Where the value is stored.
+        table: &'static str,
+        /// The column that holds it.
+        column: &'static str,
+    },
+}

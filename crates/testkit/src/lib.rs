@@ -1,1 +1,21 @@
-//! .
+#![doc = include_str!("../README.md")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on panics, and that is its report"
+)]
+
+mod browser;
+mod clock;
+mod database;
+mod random;
+mod server;
+
+pub use browser::{Answer, Browser, PASSWORD};
+pub use clock::TestClock;
+pub use database::TestDatabase;
+pub use random::SeededRandom;
+pub use server::{TestServer, TestSettings};

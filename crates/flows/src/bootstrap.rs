@@ -1,0 +1,149 @@
+//! The first administrator.
+//!
+//! Either the configuration names one, or the first start prints a one-time setup token. Nobody
+//! becomes administrator by being first: both ways need something only the operator has, and both
+//! close for ever once one of them, or the command line, has made an administrator.
+
+use std::sync::Arc;
+
+use portcullis_domain::{
+    Account, Clock, ExposeSecret, Role, SecretString, SecureRandom, Timestamp,
+};
+use portcullis_password::PasswordHash;
+use portcullis_token::{Digest, OpaqueSecret};
+
+use crate::StoreError;
+use crate::candidate::{Candidate, CandidateRequest, Candidates, NameRules, RegistrationError};
+use crate::event::{EventKind, SecurityEvent};
+use crate::registration::Creation;
+
+/// What setting up needs from storage.
+pub trait BootstrapStore: Send + Sync {
+    /// Whether an administrator is still wanting: none exists and none was ever set up.
+    fn awaits_setup(&self, admin: &Role) -> Result<bool, StoreError>;
+
+    /// Makes this the one setup token, in place of any earlier one, unless setup is over.
+    fn offer_setup(&self, token: &Digest, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Creates the first administrator and closes setup, if it is open; with a token only if that
+    /// is the one on offer. A name that is taken leaves setup open.
+    fn set_up(
+        &self,
+        token: Option<&Digest>,
+        account: &Account,
+        password_hash: &PasswordHash,
+        event: &SecurityEvent,
+    ) -> Result<SetUp, StoreError>;
+}
+
+/// How setting up ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetUp {
+    /// There was an attempt to create the account.
+    Tried(Creation),
+    /// Setup is over, or this is not its token.
+    Closed,
+}
+
+/// Why no administrator was set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// Setup is over, or this is not its token.
+    #[error("the setup token is not valid")]
+    InvalidToken,
+    /// The account is not acceptable.
+    #[error(transparent)]
+    Account(#[from] RegistrationError),
+    /// Storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What a start did about the first administrator.
+#[derive(Debug)]
+pub enum Start {
+    /// Nothing was to be done.
+    Ready,
+    /// The configured administrator was created and must change the password.
+    Created(Box<Account>),
+    /// Setup waits for whoever has this token.
+    Awaiting(OpaqueSecret),
+}
+
+/// The use case.
+pub struct Bootstrap {
+    store: Arc<dyn BootstrapStore>,
+    candidates: Arc<Candidates>,
+    admin: Role,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn SecureRandom>,
+}
+
+impl Bootstrap {
+    /// A use case over these parts; `admin` is the most senior role of the access matrix.
+    pub fn new(
+        store: Arc<dyn BootstrapStore>,
+        candidates: Arc<Candidates>,
+        admin: Role,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn SecureRandom>,
+    ) -> Self {
+        Self { store, candidates, admin, clock, random }
+    }
+
+    /// Called at every start, on every node.
+    pub fn start(&self, configured: Option<&CandidateRequest>) -> Result<Start, SetupError> {
+        if !self.store.awaits_setup(&self.admin)? {
+            return Ok(Start::Ready);
+        }
+        let Some(request) = configured else {
+            let token = OpaqueSecret::mint(&*self.random);
+            self.store.offer_setup(&token.digest(), self.clock.now())?;
+            return Ok(Start::Awaiting(token));
+        };
+        let mut candidate = self.candidate(request)?;
+        candidate.account.password_must_change = true;
+        match self.create(None, candidate, request) {
+            Ok(account) => Ok(Start::Created(Box::new(account))),
+            // Another node was faster.
+            Err(SetupError::InvalidToken) => Ok(Start::Ready),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Redeems the setup token; every check of the account comes before the token is used up.
+    pub fn redeem(
+        &self,
+        token: &SecretString,
+        request: &CandidateRequest,
+    ) -> Result<Account, SetupError> {
+        let token =
+            OpaqueSecret::parse(token.expose_secret()).map_err(|_| SetupError::InvalidToken)?;
+        if !self.store.awaits_setup(&self.admin)? {
+            return Err(SetupError::InvalidToken);
+        }
+        let candidate = self.candidate(request)?;
+        self.create(Some(&token.digest()), candidate, request)
+    }
+
+    fn candidate(&self, request: &CandidateRequest) -> Result<Candidate, RegistrationError> {
+        self.candidates.admit(request, self.admin.clone(), NameRules::FormOnly)
+    }
+
+    fn create(
+        &self,
+        token: Option<&Digest>,
+        candidate: Candidate,
+        request: &CandidateRequest,
+    ) -> Result<Account, SetupError> {
+        let Candidate { account, password_hash } = candidate;
+        let event = self.candidates.event(EventKind::Bootstrap, &account, &request.origin);
+        match self.store.set_up(token, &account, &password_hash, &event)? {
+            SetUp::Closed => Err(SetupError::InvalidToken),
+            SetUp::Tried(creation) => {
+                Result::from(creation)?;
+                Ok(account)
+            }
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! A request for an account, checked: the rules of the house, whoever asks.
+
+use std::sync::Arc;
+
+use portcullis_domain::{
+    Account, AccountId, AccountKind, Clock, DisplayName, Email, EmailError, ExposeSecret,
+    Moderation, ReservedNames, Role, SecretString, SecureRandom, TextError, Username,
+    UsernameError,
+};
+use portcullis_password::{
+    Context, HashError, HashingPool, Overloaded, Password, PasswordHash, Policy, Violation,
+};
+
+use crate::StoreError;
+use crate::event::{EventKind, Origin, Outcome, SecurityEvent};
+
+/// Who may create accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RegistrationMode {
+    /// Anybody, for themselves.
+    Open,
+    /// Administrators, for others.
+    AdminOnly,
+    /// Nobody over HTTP.
+    Closed,
+}
+
+/// The rules of the house for new accounts.
+#[derive(Clone, Debug)]
+pub struct AccountRules {
+    /// Who may create accounts.
+    pub mode: RegistrationMode,
+    /// The role of an account that somebody created for themselves.
+    pub self_registration_role: Role,
+    /// Names nobody may take.
+    pub reserved_names: ReservedNames,
+    /// Screens names; `None` when switched off.
+    pub moderation: Option<Moderation>,
+    /// What passwords must be like.
+    pub passwords: Policy,
+}
+
+/// A request for an account, as typed.
+#[derive(Debug)]
+pub struct CandidateRequest {
+    /// The wanted name.
+    pub username: String,
+    /// The owner's address.
+    pub email: String,
+    /// The wanted password.
+    pub password: SecretString,
+    /// What to call the person.
+    pub display_name: Option<String>,
+    /// Where the request came from.
+    pub origin: Origin,
+}
+
+/// Checks requests for accounts and hashes their passwords; shared by every way to create one.
+pub struct Candidates {
+    rules: AccountRules,
+    hashing: Arc<HashingPool>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn SecureRandom>,
+}
+
+/// An account that may be created.
+pub struct Candidate {
+    /// The account.
+    pub account: Account,
+    /// The hash of its password.
+    pub password_hash: PasswordHash,
+}
+
+/// Whether the house's taste in names applies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameRules {
+    /// Reserved and offensive names are refused.
+    Strict,
+    /// The operator knows what they do: only the form counts.
+    FormOnly,
+}
+
+impl Candidates {
+    /// A checker for these rules.
+    pub fn new(
+        rules: AccountRules,
+        hashing: Arc<HashingPool>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn SecureRandom>,
+    ) -> Self {
+        Self { rules, hashing, clock, random }
+    }
+
+    /// The rules it checks by.
+    pub fn rules(&self) -> &AccountRules {
+        &self.rules
+    }
+
+    /// Checks everything, reporting all faults at once, and hashes the password last.
+    pub fn admit(
+        &self,
+        request: &CandidateRequest,
+        role: Role,
+        names: NameRules,
+    ) -> Result<Candidate, RegistrationError> {
+        let password = Password::parse(request.password.expose_secret())
+            .map_err(|_| RegistrationError::PasswordTooLong)?;
+        let mut faults = Vec::new();
+        let username = keep(self.username(&request.username, names), &mut faults);
+        let email = keep(Email::parse(&request.email).map_err(FieldError::from), &mut faults);
+        let display_name =
+            keep(self.display_name(request.display_name.as_deref(), names), &mut faults);
+        let password_hash = self.hash(request, password, faults.is_empty())?;
+        let password_hash = keep_all(password_hash, &mut faults);
+        let (Some(username), Some(email), Some(display_name), Some(Some(password_hash))) =
+            (username, email, display_name, password_hash)
+        else {
+            return Err(RegistrationError::Invalid(faults));
+        };
+        let now = self.clock.now();
+        let account = Account {
+            id: AccountId::generate(now, &*self.random),
+            username,
+            email,
+            display_name,
+            kind: AccountKind::User,
+            role,
+            is_active: true,
+            email_verified: false,
+            password_must_change: false,
+            created_at: now,
+            last_sign_in_at: None,
+        };
+        Ok(Candidate { account, password_hash })
+    }
+
+    /// The event of the account coming to be.
+    pub fn event(&self, kind: EventKind, account: &Account, origin: &Origin) -> SecurityEvent {
+        let now = account.created_at;
+        SecurityEvent::new(kind, Outcome::Success, origin, now, &*self.random).about(account.id)
+    }
+
+    /// Judges the password and, when the rest of the request is good, hashes it: both cost enough
+    /// to be done on the bounded pool only.
+    fn hash(
+        &self,
+        request: &CandidateRequest,
+        password: Password,
+        wanted: bool,
+    ) -> Result<Result<Option<PasswordHash>, Vec<Violation>>, RegistrationError> {
+        let (policy, random) = (self.rules.passwords.clone(), Arc::clone(&self.random));
+        let (username, email) = (request.username.clone(), request.email.clone());
+        let display_name = request.display_name.clone();
+        let judged = self.hashing.run(request.origin.address, move |hasher, scratch| {
+            let display_name = display_name.as_deref();
+            let context = Context { username: &username, email: &email, display_name };
+            policy
+                .check(&password, &context)
+                .map(|()| wanted.then(|| hasher.hash(&password, &*random, scratch)).transpose())
+        })?;
+        Ok(match judged {
+            Err(violations) => Err(violations),
+            Ok(hashed) => Ok(hashed?),
+        })
+    }
+
+    fn username(&self, text: &str, names: NameRules) -> Result<Username, FieldError> {
+        let username = Username::parse(text)?;
+        if names == NameRules::Strict {
+            if self.rules.reserved_names.contains(&username) {
+                return Err(FieldError::UsernameReserved);
+            }
+            if !self.acceptable(username.as_str()) {
+                return Err(FieldError::UsernameOffensive);
+            }
+        }
+        Ok(username)
+    }
+
+    fn display_name(
+        &self,
+        text: Option<&str>,
+        names: NameRules,
+    ) -> Result<Option<DisplayName>, FieldError> {
+        let Some(text) = text else { return Ok(None) };
+        let name = DisplayName::parse(text).map_err(FieldError::DisplayName)?;
+        if names == NameRules::Strict && !self.acceptable(name.as_str()) {
+            return Err(FieldError::DisplayNameOffensive);
+        }
+        Ok(Some(name))
+    }
+
+    fn acceptable(&self, name: &str) -> bool {
+        self.rules.moderation.is_none_or(|moderation| moderation.accepts(name))
+    }
+}
+
+/// What is wrong with one field of a request.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FieldError {
+    /// The user name is malformed.
+    #[error("the user name {0}")]
+    Username(#[from] UsernameError),
+    /// The user name is reserved, or looks like one that is.
+    #[error("this user name is reserved; choose another")]
+    UsernameReserved,
+    /// The user name is offensive.
+    #[error("this user name is not acceptable; choose another")]
+    UsernameOffensive,
+    /// The email address is malformed.
+    #[error("the email {0}")]
+    Email(#[from] EmailError),
+    /// The display name is malformed.
+    #[error("the display name {0}")]
+    DisplayName(TextError),
+    /// The display name is offensive.
+    #[error("this display name is not acceptable; choose another")]
+    DisplayNameOffensive,
+    /// The password breaks a rule.
+    #[error("the password {0}")]
+    Password(Violation),
+}
+
+impl FieldError {
+    /// The request's field it is about.
+    pub const fn field(&self) -> &'static str {
+        match self {
+            Self::Username(_) | Self::UsernameReserved | Self::UsernameOffensive => "username",
+            Self::Email(_) => "email",
+            Self::DisplayName(_) | Self::DisplayNameOffensive => "display_name",
+            Self::Password(_) => "password",
+        }
+    }
+
+    /// The stable word for it.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Username(UsernameError::TooShort) => "too_short",
+            Self::Username(UsernameError::TooLong)
+            | Self::Email(EmailError::TooLong)
+            | Self::DisplayName(TextError::TooLong) => "too_long",
+            Self::Username(UsernameError::Forbidden) | Self::DisplayName(TextError::Forbidden) => {
+                "forbidden_character"
+            }
+            Self::Email(EmailError::Malformed) | Self::DisplayName(_) => "malformed",
+            Self::UsernameReserved => "reserved",
+            Self::UsernameOffensive | Self::DisplayNameOffensive => "offensive",
+            Self::Password(violation) => violation.code(),
+        }
+    }
+}
+
+/// Why no account was created.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistrationError {
+    /// Accounts are not created this way here.
+    #[error("registration is not open")]
+    NotOpen,
+    /// The request breaks rules, all of them named.
+    #[error("the request has {} faults", .0.len())]
+    Invalid(Vec<FieldError>),
+    /// The password is over 1,024 bytes; nothing else was looked at.
+    #[error("the password is longer than 1,024 bytes")]
+    PasswordTooLong,
+    /// Another account has that name, or one that looks like it.
+    #[error("the user name is taken")]
+    UsernameTaken,
+    /// Another account has that email.
+    #[error("the email is taken")]
+    EmailTaken,
+    /// Too many passwords are being hashed already.
+    #[error(transparent)]
+    Overloaded(#[from] Overloaded),
+    /// The password could not be hashed.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// Storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn keep_all<T>(judged: Result<T, Vec<Violation>>, faults: &mut Vec<FieldError>) -> Option<T> {
+    judged.map_err(|found| faults.extend(found.into_iter().map(FieldError::Password))).ok()
+}
+
+fn keep<T>(parsed: Result<T, FieldError>, faults: &mut Vec<FieldError>) -> Option<T> {
+    parsed.map_err(|fault| faults.push(fault)).ok()
+}

@@ -1,0 +1,136 @@
+//! An operator creates accounts: one by hand, or many with the hashes of another system.
+
+use std::sync::Arc;
+
+use portcullis_domain::{
+    Account, AccountId, AccountKind, Clock, DisplayName, Email, Role, SecureRandom, Username,
+};
+use portcullis_password::{HashError, PasswordHash};
+
+use crate::StoreError;
+use crate::candidate::{
+    Candidate, CandidateRequest, Candidates, FieldError, NameRules, RegistrationError,
+};
+use crate::event::{EventKind, Origin, SecurityEvent};
+use crate::registration::{Creation, RegistrationStore};
+
+/// What importing needs from storage.
+pub trait ImportStore: Send + Sync {
+    /// Creates all of these accounts that can be created, in one transaction; one verdict each, in
+    /// order.
+    fn import(&self, accounts: &[Import]) -> Result<Vec<Imported>, StoreError>;
+}
+
+/// An account to be imported.
+#[derive(Debug)]
+pub struct Import {
+    /// The account.
+    pub account: Account,
+    /// The hash it had in the other system.
+    pub password_hash: PasswordHash,
+    /// The event of its creation.
+    pub event: SecurityEvent,
+}
+
+/// What became of an account to be imported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Imported {
+    /// It is there now, or not: a name or an email is taken.
+    Tried(Creation),
+    /// An account with this very name and email is there already, from an earlier run.
+    Present,
+}
+
+/// One row of an import, as typed.
+#[derive(Clone, Debug)]
+pub struct ImportRow {
+    /// The user name.
+    pub username: String,
+    /// The email.
+    pub email: String,
+    /// What to call the person.
+    pub display_name: Option<String>,
+    /// The role; the self-registration role when absent.
+    pub role: Option<Role>,
+    /// bcrypt (`2a`, `2b`, `2y`) or Argon2id in PHC form.
+    pub password_hash: String,
+}
+
+/// What is wrong with a row of an import.
+#[derive(Debug, thiserror::Error)]
+pub enum RowError {
+    /// A field is malformed.
+    #[error(transparent)]
+    Field(#[from] FieldError),
+    /// The hash cannot be used.
+    #[error("the password hash cannot be used: {0}")]
+    Hash(#[from] HashError),
+}
+
+/// The use case.
+pub struct Provisioning {
+    accounts: Arc<dyn RegistrationStore>,
+    imports: Arc<dyn ImportStore>,
+    candidates: Arc<Candidates>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn SecureRandom>,
+}
+
+impl Provisioning {
+    /// A use case over these parts.
+    pub fn new(
+        accounts: Arc<dyn RegistrationStore>,
+        imports: Arc<dyn ImportStore>,
+        candidates: Arc<Candidates>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn SecureRandom>,
+    ) -> Self {
+        Self { accounts, imports, candidates, clock, random }
+    }
+
+    /// Creates one account of any role and kind.
+    pub fn create(
+        &self,
+        request: &CandidateRequest,
+        role: Role,
+        kind: AccountKind,
+    ) -> Result<Account, RegistrationError> {
+        let Candidate { mut account, password_hash } =
+            self.candidates.admit(request, role, NameRules::FormOnly)?;
+        account.kind = kind;
+        let event = self.candidates.event(EventKind::AccountCreated, &account, &request.origin);
+        Result::from(self.accounts.create(&account, Some(&password_hash), &event)?)?;
+        Ok(account)
+    }
+
+    /// Checks one row of an import; nothing is stored yet.
+    pub fn check_row(&self, row: ImportRow, origin: &Origin) -> Result<Import, RowError> {
+        let username = Username::parse(&row.username).map_err(FieldError::from)?;
+        let email = Email::parse(&row.email).map_err(FieldError::from)?;
+        let display_name = row.display_name.as_deref().map(DisplayName::parse).transpose();
+        let password_hash = PasswordHash::parse(&row.password_hash)?;
+        let now = self.clock.now();
+        let account = Account {
+            id: AccountId::generate(now, &*self.random),
+            username,
+            email,
+            display_name: display_name.map_err(FieldError::DisplayName)?,
+            kind: AccountKind::User,
+            role: row
+                .role
+                .unwrap_or_else(|| self.candidates.rules().self_registration_role.clone()),
+            is_active: true,
+            email_verified: false,
+            password_must_change: false,
+            created_at: now,
+            last_sign_in_at: None,
+        };
+        let event = self.candidates.event(EventKind::AccountCreated, &account, origin);
+        Ok(Import { account, password_hash, event })
+    }
+
+    /// Stores a batch of checked rows.
+    pub fn import(&self, batch: &[Import]) -> Result<Vec<Imported>, StoreError> {
+        self.imports.import(batch)
+    }
+}

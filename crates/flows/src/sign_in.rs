@@ -1,0 +1,334 @@
+//! A password becomes a session.
+//!
+//! Unknown, wrong, locked and deactivated are one answer after one amount of work: every path
+//! hashes once and writes once. The lockout is judged in the transaction that opens the session, so
+//! any number of guesses at the same moment are worth no more than the same guesses in a row.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_domain::{
+    Account, AccountId, Clock, Delivery, DisplayName, Email, ExposeSecret, SecretString,
+    SecureRandom, Session, SessionId, Timestamp, TokenId, Username,
+};
+use portcullis_password::{HashingPool, Overloaded, Password, PasswordHash, Verdict};
+use portcullis_token::{DeviceClaims, DeviceId, Digest, OpaqueSecret};
+use unicode_normalization::UnicodeNormalization;
+
+use crate::StoreError;
+use crate::event::{EventKind, Origin, Outcome, SecurityEvent};
+use crate::grant::{Grant, Issuer};
+use crate::lockout::LockoutPolicy;
+
+/// What signing in needs from storage.
+pub trait SignInStore: Send + Sync {
+    /// The account with that name, and the hash of its password if it has one.
+    fn credentials(&self, identifier: &Identifier) -> Result<Option<Credentials>, StoreError>;
+
+    /// Opens a session, unless at this very moment the budget is closed, the account deactivated
+    /// or its password no longer the one that was checked. Forgets the failures of the budget and
+    /// ends the oldest sessions beyond the limit. The outcome is recorded either way.
+    fn open(&self, opening: &Opening<'_>) -> Result<Opened, StoreError>;
+
+    /// Counts a failure against a budget that is open, and records the refusal.
+    fn refuse(
+        &self,
+        budget: &Digest,
+        policy: &LockoutPolicy,
+        event: &SecurityEvent,
+    ) -> Result<(), StoreError>;
+}
+
+/// An account and what proves it.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// The account as stored.
+    pub account: Account,
+    /// `None` for accounts that have no password.
+    pub password_hash: Option<PasswordHash>,
+}
+
+/// A session about to be opened.
+#[derive(Debug)]
+pub struct Opening<'a> {
+    /// The session.
+    pub session: &'a Session,
+    /// Its first refresh token.
+    pub refresh: TokenId,
+    /// Digest of the binding cookie, for sessions that have one.
+    pub binding: Option<Digest>,
+    /// What the person calls the device.
+    pub device_name: Option<&'a DisplayName>,
+    /// The hash the password matched.
+    pub password_hash: &'a PasswordHash,
+    /// What replaces it, when it is weaker than the policy asks.
+    pub rehashed: Option<&'a PasswordHash>,
+    /// Whose failures are forgotten.
+    pub budget: &'a Digest,
+    /// Sessions the account may have at once.
+    pub most_sessions: u32,
+    /// The event of the sign-in; its outcome is changed when it is refused after all.
+    pub event: &'a SecurityEvent,
+}
+
+/// How opening a session ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// The session is open.
+    Done {
+        /// Sessions that ended to make room.
+        displaced: Vec<SessionId>,
+    },
+    /// It is not, and the refusal is recorded.
+    Refused,
+}
+
+/// The name somebody signs in with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identifier {
+    /// Matches the normalised name exactly, never a look-alike.
+    Username(Username),
+    /// Matches whatever the letter case.
+    Email(Email),
+    /// Nothing any account could be called; kept for the failure budget, normalised.
+    Unusable(String),
+}
+
+impl Identifier {
+    /// Reads a user name or an email address; never fails, so that a strange name costs the same.
+    pub fn parse(text: &str) -> Self {
+        if let Ok(email) = Email::parse(text) {
+            return Self::Email(email);
+        }
+        match Username::parse(text) {
+            Ok(username) => Self::Username(username),
+            Err(_) => Self::Unusable(text.nfc().flat_map(char::to_lowercase).take(256).collect()),
+        }
+    }
+
+    fn key(&self) -> &str {
+        match self {
+            Self::Username(username) => username.as_str(),
+            Self::Email(email) => email.key(),
+            Self::Unusable(text) => text,
+        }
+    }
+}
+
+/// A request to sign in.
+#[derive(Debug)]
+pub struct SignInRequest {
+    /// User name or email address, as typed.
+    pub identifier: String,
+    /// The password, as typed.
+    pub password: SecretString,
+    /// How the tokens shall travel.
+    pub delivery: Delivery,
+    /// What the person calls the device.
+    pub device_name: Option<DisplayName>,
+    /// The device cookie, if the browser has one.
+    pub device_token: Option<SecretString>,
+    /// Where the request came from.
+    pub origin: Origin,
+}
+
+/// A session, and what the browser shall keep.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// Session and tokens.
+    pub grant: Grant,
+    /// The binding cookie, for [`Delivery::Cookie`].
+    pub binding: Option<OpaqueSecret>,
+    /// The device cookie, for [`Delivery::Cookie`].
+    pub device_token: Option<SecretString>,
+}
+
+/// How long a browser remembers that it has signed in.
+pub const DEVICE_LIFETIME: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+
+/// Why nobody was signed in.
+#[derive(Debug, thiserror::Error)]
+pub enum SignInError {
+    /// Unknown name, wrong password, too many failures, or a deactivated account: not told apart.
+    #[error("the name or the password is not right")]
+    Refused,
+    /// Over 1,024 bytes; no account was looked up.
+    #[error("the password is longer than 1,024 bytes")]
+    PasswordTooLong,
+    /// Too many passwords are being checked already.
+    #[error(transparent)]
+    Overloaded(#[from] Overloaded),
+    /// Storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The use case.
+pub struct SignIn {
+    store: Arc<dyn SignInStore>,
+    hashing: Arc<HashingPool>,
+    issuer: Issuer,
+    budget_key: [u8; 32],
+    lockout: LockoutPolicy,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn SecureRandom>,
+}
+
+impl SignIn {
+    /// A use case over these parts; `budget_key` is derived for
+    /// [`portcullis_token::Purpose::SignInFailures`], so that stored budgets reveal no name.
+    pub fn new(
+        store: Arc<dyn SignInStore>,
+        hashing: Arc<HashingPool>,
+        issuer: Issuer,
+        budget_key: [u8; 32],
+        lockout: LockoutPolicy,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn SecureRandom>,
+    ) -> Self {
+        Self { store, hashing, issuer, budget_key, lockout, clock, random }
+    }
+
+    /// Checks the password and opens a session.
+    pub fn sign_in(&self, request: SignInRequest) -> Result<SignedIn, SignInError> {
+        let password = Password::parse(request.password.expose_secret())
+            .map_err(|_| SignInError::PasswordTooLong)?;
+        let identifier = Identifier::parse(&request.identifier);
+        let credentials = self.store.credentials(&identifier)?;
+        let subject = credentials.as_ref().map(|found| found.account.id);
+        let device = subject.and_then(|subject| self.known_device(subject, &request));
+        let budget = self.budget(&identifier, subject, device);
+        match self.prove(request.origin.address, password, credentials)? {
+            Ok(proven) => self.open(&request, proven, &budget, device),
+            Err(outcome) => {
+                let mut event = self.event(outcome, &request.origin);
+                event.subject = subject;
+                self.store.refuse(&budget, &self.lockout, &event)?;
+                Err(SignInError::Refused)
+            }
+        }
+    }
+
+    /// Does the same work whether there is an account, a password, both or neither.
+    fn prove(
+        &self,
+        address: IpAddr,
+        password: Password,
+        credentials: Option<Credentials>,
+    ) -> Result<Result<Proven, Outcome>, Overloaded> {
+        let (account, stored) = match credentials {
+            None => (None, None),
+            Some(found) => (Some(found.account), found.password_hash),
+        };
+        let random = Arc::clone(&self.random);
+        let checked = self.hashing.run(address, move |hasher, scratch| {
+            let compared = stored.as_ref().unwrap_or_else(|| hasher.dummy());
+            match (hasher.verify(&password, compared, scratch), stored) {
+                (Verdict::Mismatch, _) | (_, None) => None,
+                (Verdict::Match { needs_rehash }, Some(stored)) => {
+                    let rehash = || hasher.hash(&password, &*random, scratch).ok();
+                    Some((stored, needs_rehash.then(rehash).flatten()))
+                }
+            }
+        })?;
+        Ok(match (account, checked) {
+            (None, _) => Err(Outcome::UnknownAccount),
+            (Some(_), None) => Err(Outcome::WrongPassword),
+            (Some(account), Some(_)) if !account.is_active => Err(Outcome::Deactivated),
+            (Some(account), Some((password_hash, rehashed))) => {
+                Ok(Proven { account, password_hash, rehashed })
+            }
+        })
+    }
+
+    fn open(
+        &self,
+        request: &SignInRequest,
+        proven: Proven,
+        budget: &Digest,
+        device: Option<DeviceId>,
+    ) -> Result<SignedIn, SignInError> {
+        let Proven { mut account, password_hash, rehashed } = proven;
+        let now = self.clock.now();
+        let session = Session {
+            id: SessionId::generate(now, &*self.random),
+            account_id: account.id,
+            delivery: request.delivery,
+            authenticated_at: now,
+            expires_at: self.issuer.policy().absolute_end(&account.role, now),
+        };
+        let refresh = TokenId::generate(now, &*self.random);
+        let uses_cookies = request.delivery == Delivery::Cookie;
+        let binding = uses_cookies.then(|| OpaqueSecret::mint(&*self.random));
+        let event =
+            self.event(Outcome::Success, &request.origin).about(account.id).in_session(session.id);
+        let opened = self.store.open(&Opening {
+            session: &session,
+            refresh,
+            binding: binding.as_ref().map(OpaqueSecret::digest),
+            device_name: request.device_name.as_ref(),
+            password_hash: &password_hash,
+            rehashed: rehashed.as_ref(),
+            budget,
+            most_sessions: self.issuer.policy().most_sessions,
+            event: &event,
+        })?;
+        let Opened::Done { displaced } = opened else {
+            return Err(SignInError::Refused);
+        };
+        self.issuer.revoke(displaced, now);
+        account.last_sign_in_at = Some(now);
+        let device_token = uses_cookies.then(|| self.device_token(account.id, device, now));
+        let grant = self.issuer.grant(account, session, refresh, now, now, &*self.random);
+        Ok(SignedIn { grant, binding, device_token })
+    }
+
+    fn event(&self, outcome: Outcome, origin: &Origin) -> SecurityEvent {
+        let now = self.clock.now();
+        SecurityEvent::new(EventKind::SignIn, outcome, origin, now, &*self.random)
+    }
+
+    /// The device whose cookie proves that it has signed in to this account before.
+    fn known_device(&self, subject: AccountId, request: &SignInRequest) -> Option<DeviceId> {
+        let token = request.device_token.as_ref()?.expose_secret();
+        let claims = self.issuer.authority().verify_device(token, self.clock.now()).ok()?;
+        (claims.subject == subject).then_some(claims.device)
+    }
+
+    /// One budget for each account, however its name was typed; one more for each known device.
+    fn budget(
+        &self,
+        identifier: &Identifier,
+        subject: Option<AccountId>,
+        device: Option<DeviceId>,
+    ) -> Digest {
+        let name = match (subject, device) {
+            (None, _) => format!("name:{}", identifier.key()),
+            (Some(subject), None) => format!("account:{subject}"),
+            (Some(subject), Some(device)) => format!("account:{subject}:device:{device}"),
+        };
+        Digest::keyed(&self.budget_key, name.as_bytes())
+    }
+
+    fn device_token(
+        &self,
+        subject: AccountId,
+        device: Option<DeviceId>,
+        now: Timestamp,
+    ) -> SecretString {
+        self.issuer.authority().sign_device(&DeviceClaims {
+            subject,
+            device: device.unwrap_or_else(|| DeviceId::generate(&*self.random)),
+            issued_at: now,
+            expires_at: now + DEVICE_LIFETIME,
+        })
+    }
+}
+
+/// An account whose password was just shown, and the hash it matched.
+struct Proven {
+    account: Account,
+    password_hash: PasswordHash,
+    rehashed: Option<PasswordHash>,
+}

@@ -1,0 +1,95 @@
+//! Sessions end: this one, or all of the account.
+//!
+//! The end is committed before it is answered, and this node refuses the access tokens of an ended
+//! session from the next request on.
+
+use std::sync::Arc;
+
+use portcullis_domain::{AccountId, Clock, SecureRandom, SessionId, Timestamp};
+
+use crate::StoreError;
+use crate::event::{EventKind, Origin, Outcome, SecurityEvent};
+use crate::grant::Issuer;
+
+/// What ending sessions needs from storage.
+pub trait SignOutStore: Send + Sync {
+    /// Ends the session and records it; ending an ended session changes and records nothing.
+    fn end_session(&self, session: SessionId, event: &SecurityEvent) -> Result<(), StoreError>;
+
+    /// Ends every session of the account and records it; answers the ones that were live.
+    fn end_all_sessions(
+        &self,
+        account: AccountId,
+        event: &SecurityEvent,
+    ) -> Result<Vec<SessionId>, StoreError>;
+
+    /// The sessions that were ended at `since` or later.
+    fn sessions_ended_since(&self, since: Timestamp) -> Result<Vec<SessionId>, StoreError>;
+}
+
+/// The use case.
+pub struct SignOut {
+    store: Arc<dyn SignOutStore>,
+    issuer: Issuer,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn SecureRandom>,
+}
+
+impl SignOut {
+    /// A use case over these parts.
+    pub fn new(
+        store: Arc<dyn SignOutStore>,
+        issuer: Issuer,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn SecureRandom>,
+    ) -> Self {
+        Self { store, issuer, clock, random }
+    }
+
+    /// Ends one session.
+    pub fn sign_out(
+        &self,
+        account: AccountId,
+        session: SessionId,
+        origin: &Origin,
+    ) -> Result<(), StoreError> {
+        let event = self.event(EventKind::SignOut, account, session, origin);
+        self.store.end_session(session, &event)?;
+        self.issuer.revoke([session], self.clock.now());
+        Ok(())
+    }
+
+    /// Ends every session of the account, among them `session`, which asked for it.
+    pub fn sign_out_everywhere(
+        &self,
+        account: AccountId,
+        session: SessionId,
+        origin: &Origin,
+    ) -> Result<(), StoreError> {
+        let event = self.event(EventKind::SignOutAll, account, session, origin);
+        let ended = self.store.end_all_sessions(account, &event)?;
+        self.issuer.revoke(ended, self.clock.now());
+        Ok(())
+    }
+
+    /// Learns again, after a start, which access tokens must be refused although they look valid.
+    pub fn restore_revocations(&self) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let lifetime = self.issuer.forget_after(now).since(now);
+        let ended = self.store.sessions_ended_since(now - lifetime)?;
+        self.issuer.revoke(ended, now);
+        Ok(())
+    }
+
+    fn event(
+        &self,
+        kind: EventKind,
+        account: AccountId,
+        session: SessionId,
+        origin: &Origin,
+    ) -> SecurityEvent {
+        SecurityEvent::new(kind, Outcome::Success, origin, self.clock.now(), &*self.random)
+            .about(account)
+            .in_session(session)
+    }
+}

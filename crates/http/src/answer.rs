@@ -1,0 +1,56 @@
+use portcullis_domain::{Account, AccountKind, DisplayName, Timestamp};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// An account as its owner sees it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AccountAnswer {
+    /// Opaque, never changes.
+    #[schema(example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")]
+    id: String,
+    /// In its normal form: NFC and lower case.
+    #[schema(example = "ada")]
+    username: String,
+    /// As typed.
+    #[schema(example = "ada@example.org")]
+    email: String,
+    /// What to call the person.
+    #[schema(example = "Ada Lovelace")]
+    display_name: Option<String>,
+    /// `user`, `developer` or `service`.
+    #[schema(value_type = String, example = "user")]
+    kind: AccountKind,
+    /// The role of the access matrix.
+    #[schema(example = "msa")]
+    role: String,
+    is_active: bool,
+    email_verified: bool,
+    /// Until the password is changed only `me` and sign-out work.
+    password_must_change: bool,
+    mfa_enabled: bool,
+    /// RFC 3339 in UTC.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-20T09:30:00Z")]
+    created_at: Timestamp,
+    /// RFC 3339 in UTC.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-20T09:31:00Z")]
+    last_sign_in_at: Option<Timestamp>,
+}
+
+impl From<&Account> for AccountAnswer {
+    fn from(account: &Account) -> Self {
+        Self {
+            id: account.id.to_string(),
+            username: account.username.as_str().to_owned(),
+            email: account.email.as_str().to_owned(),
+            display_name: account.display_name.as_ref().map(DisplayName::as_str).map(str::to_owned),
+            kind: account.kind,
+            role: account.role.as_str().to_owned(),
+            is_active: account.is_active,
+            email_verified: account.email_verified,
+            password_must_change: account.password_must_change,
+            mfa_enabled: false,
+            created_at: account.created_at,
+            last_sign_in_at: account.last_sign_in_at,
+        }
+    }
+}

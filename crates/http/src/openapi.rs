@@ -1,0 +1,141 @@
+//! The API document (OpenAPI 3.1), generated from the handlers and the route table.
+
+use std::collections::BTreeMap;
+
+use actix_web::http::header;
+use actix_web::{HttpResponse, web};
+use serde_json::json;
+use utoipa::OpenApi;
+use utoipa::openapi::example::ExampleBuilder;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
+
+use crate::guard::{Authenticated, Guard, Public};
+use crate::problem::{Code, Problem, ProblemBody};
+use crate::routes::{RouteEntry, route_table};
+
+/// The document, rendered once.
+pub(crate) struct Document(String);
+
+impl Document {
+    pub(crate) fn new() -> Self {
+        Self(document())
+    }
+}
+
+/// The API document as JSON.
+pub fn document() -> String {
+    let mut api = Api::openapi();
+    if let Some(components) = &mut api.components {
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        let cookie = ApiKey::Cookie(ApiKeyValue::new("__Host-access_token"));
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        components.add_security_scheme("cookie", SecurityScheme::ApiKey(cookie));
+    }
+    for route in route_table() {
+        let item = api.paths.paths.get_mut(route.path);
+        let operation = item.and_then(|item| match route.method {
+            "GET" => item.get.as_mut(),
+            _ => item.post.as_mut(),
+        });
+        if let Some(operation) = operation {
+            describe(operation, &route);
+        }
+    }
+    api.to_json().unwrap_or_default()
+}
+
+/// Serves the API document.
+#[utoipa::path(get, path = "/api/openapi.json", tag = "operations",
+    responses((status = 200, description = "The API document", content_type = "application/json")))]
+pub(crate) async fn serve(_: Public, document: web::Data<Document>) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "application/json"))
+        .body(document.0.clone())
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Portcullis",
+        description = "Sign-in, sessions and tokens. Errors are application/problem+json (RFC 9457) \
+            with a stable `code`. Times are RFC 3339 in UTC, ids are opaque.",
+        license(name = "Apache-2.0 OR MIT", identifier = "Apache-2.0 OR MIT")
+    ),
+    paths(
+        crate::registration::register,
+        crate::sign_in::form,
+        crate::sign_in::json,
+        crate::refresh::refresh,
+        crate::sign_out::logout,
+        crate::sign_out::logout_all,
+        crate::account::me,
+        crate::csrf::issue,
+        crate::setup::set_up,
+        serve,
+        crate::health::live,
+        crate::health::ready,
+    ),
+    components(schemas(ProblemBody<'_>)),
+    tags(
+        (name = "auth", description = "Accounts, sign-in and sessions"),
+        (name = "setup", description = "The first administrator"),
+        (name = "operations", description = "Health and this document")
+    )
+)]
+struct Api;
+
+/// Adds what every operation shares: who may call it, and how it can fail, each error with an
+/// example.
+fn describe(operation: &mut Operation, route: &RouteEntry) {
+    if route.guard == Authenticated::NAME {
+        let schemes = ["bearer", "cookie"].map(|s| SecurityRequirement::new(s, [""; 0]));
+        operation.security = Some(schemes.to_vec());
+    }
+    let has_body = operation.request_body.is_some();
+    let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
+    for code in codes(route, has_body) {
+        by_status.entry(code.status()).or_default().push(code);
+    }
+    for (status, codes) in by_status {
+        let mut content =
+            ContentBuilder::new().schema(Some(RefOr::Ref(Ref::from_schema_name("Problem"))));
+        for code in &codes {
+            let problem = Problem::new(*code);
+            let example = json!(problem.body("5f1c9a7e40d2b836-2a"));
+            content = content.examples_from_iter([(
+                code.as_str(),
+                ExampleBuilder::new().summary(code.title()).value(Some(example)).build(),
+            )]);
+        }
+        let titles: Vec<&str> = codes.iter().map(|code| code.title()).collect();
+        let response = ResponseBuilder::new()
+            .description(titles.join("; "))
+            .content("application/problem+json", content.build())
+            .build();
+        operation.responses.responses.insert(status.to_string(), RefOr::T(response));
+    }
+}
+
+/// The errors of a route: its own, those of its guard, and those of reading a body.
+fn codes(route: &RouteEntry, has_body: bool) -> Vec<Code> {
+    let mut codes = route.errors.to_vec();
+    codes.push(Code::Internal);
+    if route.guard == Authenticated::NAME {
+        codes.extend([Code::NotAuthenticated, Code::InvalidToken, Code::AmbiguousCredentials]);
+    } else if route.method != "GET" {
+        codes.push(Code::ForeignOrigin);
+    }
+    if has_body {
+        codes.extend([
+            Code::MalformedBody,
+            Code::InvalidRequest,
+            Code::BodyTooLarge,
+            Code::UnsupportedMediaType,
+        ]);
+    }
+    codes
+}

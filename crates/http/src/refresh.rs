@@ -1,0 +1,49 @@
+//! `POST /api/auth/refresh`.
+
+use actix_web::web;
+use actix_web::{HttpRequest, HttpResponse};
+use portcullis_flows::refresh::RefreshRequest;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::blocking::blocking;
+use crate::body::{Json, SecretText};
+use crate::cookies::Name;
+use crate::guard::{self, Public};
+use crate::origin;
+use crate::problem::Problem;
+use crate::server::Settings;
+use crate::services::Services;
+use crate::sign_in::{self, TokensAnswer};
+
+/// The refresh token; a browser sends the binding cookie along by itself.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RefreshBody {
+    /// From the last sign-in or refresh.
+    #[schema(value_type = String, example = "eyJ0eXAiOiJydCtqd3QiLCJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl")]
+    refresh_token: SecretText,
+}
+
+/// Exchanges a refresh token for its one successor and a fresh access token.
+///
+/// Within ten seconds, and while the successor is unused, the same browser gets the same successor
+/// again; a client without cookies gets 409. Any later use of a spent token ends sessions.
+#[utoipa::path(post, path = "/api/auth/refresh", tag = "auth",
+    request_body = RefreshBody,
+    responses((status = 200, body = TokensAnswer, description = "Fresh tokens")))]
+pub(crate) async fn refresh(
+    _: Public,
+    request: HttpRequest,
+    services: web::Data<Services>,
+    settings: web::Data<Settings>,
+    body: Json<RefreshBody>,
+) -> Result<HttpResponse, Problem> {
+    let wanted = RefreshRequest {
+        refresh_token: body.0.refresh_token.0,
+        binding: guard::cookie(&request, Name::Binding)?,
+        origin: origin::of(&request),
+    };
+    let grant = blocking(move || services.refresh.refresh(&wanted)).await?;
+    Ok(sign_in::tokens(&grant, settings.secure_cookies))
+}

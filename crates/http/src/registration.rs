@@ -1,0 +1,57 @@
+//! `POST /api/auth/register`.
+
+use actix_web::web;
+use actix_web::{HttpRequest, HttpResponse};
+use portcullis_flows::candidate::CandidateRequest;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::answer::AccountAnswer;
+use crate::blocking::blocking;
+use crate::body::{Json, SecretText, Text};
+use crate::guard::Public;
+use crate::origin;
+use crate::problem::Problem;
+use crate::services::Services;
+
+/// The wanted account.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RegistrationBody {
+    /// 3 to 64 characters without spaces; letter case does not matter.
+    #[schema(value_type = String, example = "ada")]
+    username: Text,
+    /// The owner's address.
+    #[schema(value_type = String, example = "ada@example.org")]
+    email: Text,
+    /// 12 to 256 characters by default; any Unicode, spaces count.
+    #[schema(value_type = String, example = "violet-otter-plays-7-cellos")]
+    password: SecretText,
+    /// What to call the person.
+    #[schema(value_type = Option<String>, example = "Ada Lovelace")]
+    display_name: Option<Text>,
+}
+
+/// Creates an account for the caller.
+///
+/// A taken name or email is told apart from other refusals (409), which a stranger can use to learn
+/// that an account exists: a known gap against ASVS 6.3.8 until mail verification arrives.
+#[utoipa::path(post, path = "/api/auth/register", tag = "auth",
+    request_body = RegistrationBody,
+    responses((status = 201, body = AccountAnswer, description = "The new account")))]
+pub(crate) async fn register(
+    _: Public,
+    request: HttpRequest,
+    services: web::Data<Services>,
+    body: Json<RegistrationBody>,
+) -> Result<HttpResponse, Problem> {
+    let wanted = CandidateRequest {
+        username: body.0.username.0,
+        email: body.0.email.0,
+        password: body.0.password.0,
+        display_name: body.0.display_name.map(|name| name.0),
+        origin: origin::of(&request),
+    };
+    let account = blocking(move || services.registration.register(&wanted)).await?;
+    Ok(HttpResponse::Created().json(AccountAnswer::from(&account)))
+}

@@ -1,0 +1,158 @@
+//! Every route: method, path, handler, and the errors of its own.
+//!
+//! One list mounts the handlers, describes the guards and errors in the API document, and is what
+//! the tests go through.
+
+use actix_web::http::{Method, header};
+use actix_web::web::ServiceConfig;
+use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Responder, web};
+
+use crate::guard::{Guard, Guarded};
+use crate::problem::{Code, Problem};
+use crate::{account, csrf, health, openapi, refresh, registration, setup, sign_in, sign_out};
+
+fn routes(to: &mut impl Router) {
+    use Code::*;
+    to.post(
+        "/api/auth/register",
+        registration::register,
+        &[
+            RegistrationClosed,
+            PasswordTooLong,
+            UnacceptableAccount,
+            UsernameTaken,
+            EmailTaken,
+            Overloaded,
+            Unavailable,
+        ],
+    );
+    to.post("/api/auth/login", sign_in::form, SIGN_IN);
+    to.post("/api/auth/login/json", sign_in::json, SIGN_IN);
+    to.post(
+        "/api/auth/refresh",
+        refresh::refresh,
+        &[InvalidRefreshToken, RefreshTokenReused, RefreshConflict, Unavailable],
+    );
+    to.post("/api/auth/logout", sign_out::logout, &[CsrfFailed, Unavailable]);
+    to.post("/api/auth/logout/all", sign_out::logout_all, &[CsrfFailed, Unavailable]);
+    to.get("/api/auth/me", account::me, &[Unavailable]);
+    to.get("/api/auth/csrf", csrf::issue, &[]);
+    to.post(
+        "/api/setup",
+        setup::set_up,
+        &[
+            InvalidSetupToken,
+            PasswordTooLong,
+            UnacceptableAccount,
+            UsernameTaken,
+            EmailTaken,
+            Overloaded,
+            Unavailable,
+        ],
+    );
+    to.get("/api/openapi.json", openapi::serve, &[]);
+    to.get("/health/live", health::live, &[]);
+    to.get("/health/ready", health::ready, &[Unavailable]);
+}
+
+const SIGN_IN: &[Code] =
+    &[Code::InvalidCredentials, Code::PasswordTooLong, Code::Overloaded, Code::Unavailable];
+
+/// One route, as documented and tested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RouteEntry {
+    /// The HTTP method.
+    pub method: &'static str,
+    /// The path.
+    pub path: &'static str,
+    /// Who may call it.
+    pub guard: &'static str,
+    /// The errors beyond those of every route with this guard.
+    pub errors: &'static [Code],
+}
+
+/// Every route there is.
+pub fn route_table() -> Vec<RouteEntry> {
+    let mut table = Table(Vec::new());
+    routes(&mut table);
+    table.0
+}
+
+/// Mounts every route.
+pub(crate) fn configure(app: &mut ServiceConfig) {
+    routes(&mut Mount(app));
+}
+
+/// What is asked for and is not there: 405 with `Allow` for a known path, else 404.
+pub(crate) async fn no_such_route(request: HttpRequest) -> HttpResponse {
+    let table = route_table();
+    let known = table.iter().filter(|route| route.path == request.path());
+    let allowed: Vec<&str> = known.map(|route| route.method).collect();
+    if allowed.is_empty() {
+        return HttpResponse::from_error(Problem::new(Code::NotFound));
+    }
+    let mut response = HttpResponse::from_error(Problem::new(Code::MethodNotAllowed));
+    if let Ok(allow) = allowed.join(", ").parse() {
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
+    response
+}
+
+/// Where routes go.
+trait Router {
+    fn route<F, Args>(
+        &mut self,
+        method: Method,
+        path: &'static str,
+        handler: F,
+        errors: &'static [Code],
+    ) where
+        F: Handler<Args>,
+        Args: FromRequest + Guarded + 'static,
+        F::Output: Responder + 'static;
+
+    fn get<F, Args>(&mut self, path: &'static str, handler: F, errors: &'static [Code])
+    where
+        F: Handler<Args>,
+        Args: FromRequest + Guarded + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.route(Method::GET, path, handler, errors);
+    }
+
+    fn post<F, Args>(&mut self, path: &'static str, handler: F, errors: &'static [Code])
+    where
+        F: Handler<Args>,
+        Args: FromRequest + Guarded + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.route(Method::POST, path, handler, errors);
+    }
+}
+
+struct Mount<'a>(&'a mut ServiceConfig);
+
+impl Router for Mount<'_> {
+    fn route<F, Args>(&mut self, method: Method, path: &'static str, handler: F, _: &'static [Code])
+    where
+        F: Handler<Args>,
+        Args: FromRequest + Guarded + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.0.route(path, web::method(method).to(handler));
+    }
+}
+
+struct Table(Vec<RouteEntry>);
+
+impl Router for Table {
+    fn route<F, Args>(&mut self, method: Method, path: &'static str, _: F, errors: &'static [Code])
+    where
+        F: Handler<Args>,
+        Args: FromRequest + Guarded + 'static,
+        F::Output: Responder + 'static,
+    {
+        let method = if method == Method::GET { "GET" } else { "POST" };
+        self.0.push(RouteEntry { method, path, guard: Args::Guard::NAME, errors });
+    }
+}

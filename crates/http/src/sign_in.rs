@@ -1,0 +1,151 @@
+//! `POST /api/auth/login` (a form) and `/api/auth/login/json`.
+
+use actix_web::web;
+use actix_web::{HttpRequest, HttpResponse};
+use portcullis_domain::{Delivery, DisplayName, ExposeSecret};
+use portcullis_flows::grant::Grant;
+use portcullis_flows::sign_in::{DEVICE_LIFETIME, SignInRequest, SignedIn};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::answer::AccountAnswer;
+use crate::blocking::blocking;
+use crate::body::{Form, Json, SecretText, Text};
+use crate::cookies::{self, Name};
+use crate::guard::{self, Public};
+use crate::origin;
+use crate::problem::{Code, FieldProblem, Problem};
+use crate::server::Settings;
+use crate::services::Services;
+
+/// Who signs in, and how the tokens shall travel.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignInBody {
+    /// A user name or an email address.
+    #[schema(value_type = String, example = "ada")]
+    username: Text,
+    /// As typed.
+    #[schema(value_type = String, example = "violet-otter-plays-7-cellos")]
+    password: SecretText,
+    /// `cookie` (default) or `body`, for clients without cookies.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "body")]
+    delivery: Delivery,
+    /// What the person calls the device.
+    #[schema(value_type = Option<String>, example = "Ada's laptop")]
+    device_name: Option<Text>,
+}
+
+/// Tokens of a session. With delivery `cookie` the access token is in a cookie only.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TokensAnswer {
+    /// Works once; in a browser only together with the binding cookie.
+    #[schema(example = "eyJ0eXAiOiJydCtqd3QiLCJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl")]
+    refresh_token: String,
+    #[schema(example = "Bearer")]
+    token_type: &'static str,
+    /// Seconds until the access token expires.
+    #[schema(example = 1800)]
+    expires_in: u64,
+    #[schema(example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e12")]
+    session_id: String,
+    account: AccountAnswer,
+    /// Only with delivery `body`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_token: Option<String>,
+}
+
+/// Signs in with a form, as browsers send it.
+#[utoipa::path(post, path = "/api/auth/login", tag = "auth",
+    request_body(content = SignInBody, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, body = TokensAnswer, description = "Signed in")))]
+pub(crate) async fn form(
+    _: Public,
+    request: HttpRequest,
+    services: web::Data<Services>,
+    settings: web::Data<Settings>,
+    body: Form<SignInBody>,
+) -> Result<HttpResponse, Problem> {
+    sign_in(&request, services, &settings, body.0).await
+}
+
+/// Signs in with JSON.
+#[utoipa::path(post, path = "/api/auth/login/json", tag = "auth",
+    request_body = SignInBody,
+    responses((status = 200, body = TokensAnswer, description = "Signed in")))]
+pub(crate) async fn json(
+    _: Public,
+    request: HttpRequest,
+    services: web::Data<Services>,
+    settings: web::Data<Settings>,
+    body: Json<SignInBody>,
+) -> Result<HttpResponse, Problem> {
+    sign_in(&request, services, &settings, body.0).await
+}
+
+async fn sign_in(
+    request: &HttpRequest,
+    services: web::Data<Services>,
+    settings: &Settings,
+    body: SignInBody,
+) -> Result<HttpResponse, Problem> {
+    let wanted = SignInRequest {
+        identifier: body.username.0,
+        password: body.password.0,
+        delivery: body.delivery,
+        device_name: body.device_name.map(device_name).transpose()?,
+        device_token: guard::cookie(request, Name::Device)?,
+        origin: origin::of(request),
+    };
+    let signed_in = blocking(move || services.sign_in.sign_in(wanted)).await?;
+    let SignedIn { grant, binding, device_token } = signed_in;
+    let secure = settings.secure_cookies;
+    let mut response = tokens(&grant, secure);
+    if let Some(binding) = binding {
+        let max_age = grant.session.expires_at.since(grant.session.authenticated_at);
+        add_cookie(&mut response, &cookies::set(Name::Binding, binding.expose(), max_age, secure));
+    }
+    if let Some(token) = device_token {
+        let token = token.expose_secret();
+        add_cookie(&mut response, &cookies::set(Name::Device, token, DEVICE_LIFETIME, secure));
+    }
+    Ok(response)
+}
+
+fn device_name(text: Text) -> Result<DisplayName, Problem> {
+    DisplayName::parse(&text.0).map_err(|_| {
+        let message = "use 1 to 100 characters, with no space at either end";
+        Problem::new(Code::InvalidRequest).field(FieldProblem::new(
+            "device_name".to_owned(),
+            "malformed",
+            message,
+        ))
+    })
+}
+
+/// The answer to a sign-in or a refresh, with the access token where the session wants it.
+pub(crate) fn tokens(grant: &Grant, secure: bool) -> HttpResponse {
+    let in_body = grant.session.delivery == Delivery::Body;
+    let mut response = HttpResponse::Ok().json(TokensAnswer {
+        refresh_token: grant.refresh_token.expose_secret().to_owned(),
+        token_type: "Bearer",
+        expires_in: grant.access_expires_in.as_secs(),
+        session_id: grant.session.id.to_string(),
+        account: AccountAnswer::from(&grant.account),
+        access_token: in_body.then(|| grant.access_token.expose_secret().to_owned()),
+    });
+    if !in_body {
+        let (token, max_age) = (grant.access_token.expose_secret(), grant.access_expires_in);
+        let cookie = cookies::set(Name::AccessToken, token, max_age, secure);
+        add_cookie(&mut response, &cookie);
+    }
+    response
+}
+
+/// Adding a cookie can fail only for a value that no header may hold, which no token of ours is.
+pub(crate) fn add_cookie(response: &mut HttpResponse, cookie: &actix_web::cookie::Cookie<'_>) {
+    if let Err(error) = response.add_cookie(cookie) {
+        tracing::error!(%error, "a cookie could not be set");
+    }
+}

@@ -1,0 +1,163 @@
+//! What every request passes, from the outside in: numbering, client address, security headers,
+//! rendering of errors. CORS follows in `server.rs`; body limits, sanitising, authentication and
+//! CSRF are extractors, so that a handler's signature shows them.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use actix_cors::Cors;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage, web};
+use portcullis_domain::SecureRandom;
+
+use crate::client_address::client_address;
+use crate::problem::Problem;
+use crate::request::RequestContext;
+use crate::server::Settings;
+use crate::{csrf, docs};
+
+/// The header that names a request.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Gives requests names that no other request of any node has.
+#[derive(Clone)]
+pub(crate) struct Numbering(Arc<(String, AtomicU64)>);
+
+impl Numbering {
+    pub(crate) fn new(random: &dyn SecureRandom) -> Self {
+        let mut node = [0; 8];
+        random.fill(&mut node);
+        let node = format!("{:016x}", u64::from_be_bytes(node));
+        Self(Arc::new((node, AtomicU64::new(0))))
+    }
+
+    fn next(&self) -> String {
+        let (node, count) = &*self.0;
+        format!("{node}-{:x}", count.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// The outermost layer.
+pub(crate) async fn edge(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let settings = request.app_data::<web::Data<Settings>>().cloned();
+    let numbering = request.app_data::<web::Data<Numbering>>();
+    let context = RequestContext {
+        id: given_id(request.headers())
+            .or_else(|| numbering.map(|numbering| numbering.next()))
+            .unwrap_or_default(),
+        address: address(&request, settings.as_ref().map(|data| data.get_ref())),
+    };
+    request.extensions_mut().insert(context.clone());
+
+    let response = next.call(request).await?.map_into_boxed_body();
+
+    let mut response = render_problem(response, &context.id);
+    let is_page = response.request().path().starts_with(docs::PATH);
+    let secure = settings.is_some_and(|settings| settings.secure_cookies);
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&context.id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    protect(headers, is_page, secure);
+    log(&response, &context);
+    Ok(response)
+}
+
+/// Cross-origin requests: exact origins, with credentials, and nothing else.
+pub(crate) fn cors(settings: &Settings) -> Cors {
+    let mut cors = Cors::default()
+        .allowed_methods(["GET", "POST", "PATCH", "DELETE"])
+        .allowed_headers([
+            header::CONTENT_TYPE,
+            header::AUTHORIZATION,
+            HeaderName::from_static(csrf::HEADER),
+        ])
+        .expose_headers([header::RETRY_AFTER, REQUEST_ID])
+        .supports_credentials()
+        .block_on_origin_mismatch(false)
+        .max_age(600);
+    for origin in &settings.cors_origins {
+        cors = cors.allowed_origin(origin);
+    }
+    cors
+}
+
+/// The id a proxy or a client has given the request, if it is a harmless word.
+fn given_id(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get(REQUEST_ID)?.to_str().ok()?;
+    let harmless = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    ((8..=64).contains(&id.len()) && harmless).then(|| id.to_owned())
+}
+
+fn address(request: &ServiceRequest, settings: Option<&Settings>) -> IpAddr {
+    let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+    let trusted = settings.map_or(&[][..], |settings| &settings.trusted_proxies);
+    client_address(peer, request.headers(), trusted)
+}
+
+/// Gives every error the one form of body, those of the framework too.
+fn render_problem(
+    response: ServiceResponse<BoxBody>,
+    request_id: &str,
+) -> ServiceResponse<BoxBody> {
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return response;
+    }
+    let known = response.response().error().and_then(|error| error.as_error::<Problem>());
+    let problem = known.cloned().unwrap_or_else(|| Problem::of_status(status));
+    let body = serde_json::to_vec(&problem.body(request_id)).unwrap_or_default();
+    response.map_body(|head, _| {
+        head.headers
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        BoxBody::new(body)
+    })
+}
+
+/// Headers of every answer (OWASP Secure Headers; ASVS 5.0 section 3.4).
+fn protect(headers: &mut HeaderMap, is_page: bool, secure: bool) {
+    let policy = if is_page { PAGE_POLICY } else { API_POLICY };
+    let always = [
+        ("content-security-policy", policy),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+        ("cache-control", "no-store"),
+    ];
+    for (name, value) in always {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    if secure {
+        headers.insert(
+            header::STRICT_TRANSPORT_SECURITY,
+            HeaderValue::from_static("max-age=31536000; includeSubDomains"),
+        );
+    }
+}
+
+const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
+
+/// The viewer's own files only; it draws its icons as data.
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
+    frame-ancestors 'none'";
+
+fn log(response: &ServiceResponse<BoxBody>, context: &RequestContext) {
+    let request = response.request();
+    let (method, path) = (request.method(), request.path());
+    let (status, id) = (response.status().as_u16(), context.id.as_str());
+    if status >= 500 {
+        tracing::error!(%method, path, status, request_id = id, "request failed");
+    } else {
+        tracing::debug!(%method, path, status, request_id = id, address = %context.address, "request");
+    }
+}

@@ -1,0 +1,98 @@
+//! A bounded queue in which nobody's flood holds up somebody else.
+//!
+//! Each key (a client address) has a lane of its own, served first in, first out; the lanes take
+//! turns. When all room is taken, whoever takes most of it gives way: the newest item of the longest
+//! lane goes, as long as that makes the shares more even. Otherwise the newcomer is refused, so that
+//! waiting items of equally modest keys never push each other out.
+
+use std::collections::VecDeque;
+
+/// Items waiting, at most `capacity` of them.
+pub(crate) struct FairQueue<K, T> {
+    capacity: usize,
+    /// In the order of their next turns; none is empty.
+    lanes: VecDeque<Lane<K, T>>,
+    tickets: u64,
+}
+
+/// Names one item in the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ticket(u64);
+
+/// What became of an item that came to a queue.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Admission<T> {
+    /// It waits; and if the queue was full, the item that lost its place to it.
+    Waits(Ticket, Option<T>),
+    /// There is no room for it.
+    Refused(T),
+}
+
+struct Lane<K, T> {
+    key: K,
+    items: VecDeque<(Ticket, T)>,
+}
+
+impl<K: Eq, T> FairQueue<K, T> {
+    pub(crate) const fn new(capacity: usize) -> Self {
+        Self { capacity, lanes: VecDeque::new(), tickets: 0 }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.lanes.iter().map(|lane| lane.items.len()).sum()
+    }
+
+    /// Lets an item wait behind the others of its key, if there is room or room can be made.
+    pub(crate) fn push(&mut self, key: K, item: T) -> Admission<T> {
+        let mut displaced = None;
+        if self.len() >= self.capacity {
+            displaced = self.displace_for(&key);
+            if displaced.is_none() {
+                return Admission::Refused(item);
+            }
+        }
+        self.tickets += 1;
+        let ticket = Ticket(self.tickets);
+        match self.lanes.iter_mut().find(|lane| lane.key == key) {
+            Some(lane) => lane.items.push_back((ticket, item)),
+            None => self.lanes.push_back(Lane { key, items: VecDeque::from([(ticket, item)]) }),
+        }
+        Admission::Waits(ticket, displaced)
+    }
+
+    /// The oldest item of the lane whose turn it is.
+    pub(crate) fn pop(&mut self) -> Option<T> {
+        let mut lane = self.lanes.pop_front()?;
+        let (_, item) = lane.items.pop_front()?;
+        if !lane.items.is_empty() {
+            self.lanes.push_back(lane);
+        }
+        Some(item)
+    }
+
+    /// Takes one item out, wherever it stands; nothing if it has left the queue.
+    pub(crate) fn remove(&mut self, ticket: Ticket) -> Option<T> {
+        for lane in &mut self.lanes {
+            if let Some(place) = lane.items.iter().position(|(held, _)| *held == ticket) {
+                let removed = lane.items.remove(place);
+                self.lanes.retain(|lane| !lane.items.is_empty());
+                return removed.map(|(_, item)| item);
+            }
+        }
+        None
+    }
+
+    /// The newest item of the longest lane, if giving its place to `key` makes shares more even.
+    fn displace_for(&mut self, key: &K) -> Option<T> {
+        let own =
+            self.lanes.iter().find(|lane| lane.key == *key).map_or(0, |lane| lane.items.len());
+        let longest = self.lanes.iter_mut().max_by_key(|lane| lane.items.len())?;
+        if own + 1 >= longest.items.len() {
+            return None;
+        }
+        longest.items.pop_back().map(|(_, item)| item)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,254 @@
+//! Stored hashes: Argon2id to keep, bcrypt to read once and replace.
+//!
+//! A stored hash says itself what verifying it costs, and imported ones come from elsewhere, so
+//! reading one bounds that cost before anything is computed.
+
+use std::fmt;
+use std::str::FromStr;
+
+use argon2::password_hash::phc;
+use argon2::{ARGON2ID_IDENT, Params, Version};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+
+use crate::params::is_affordable;
+
+/// A stored hash that is safe to verify: well formed, of a known algorithm, of bounded cost.
+///
+/// Its text is the PHC string of Argon2id version 19 or the modular crypt string of bcrypt. It does
+/// not print itself: a leaked hash can be attacked offline.
+#[derive(Clone)]
+pub struct PasswordHash {
+    text: String,
+    form: Form,
+}
+
+#[derive(Clone)]
+pub(crate) enum Form {
+    Argon2id { params: Params, salt: Box<[u8]>, tag: Box<[u8]> },
+    Bcrypt,
+}
+
+const LONGEST_TEXT: usize = 256;
+const SHORTEST_SALT: usize = 8;
+const SHORTEST_TAG: usize = 16;
+const MOST_LANES: u32 = 255;
+const BCRYPT_COSTS: std::ops::RangeInclusive<u32> = 4..=14;
+
+impl PasswordHash {
+    /// Reads a stored or imported hash: `$argon2id$v=19$m=…,t=…,p=…$salt$tag`, or bcrypt as `$2a$`,
+    /// `$2b$` or `$2y$`.
+    ///
+    /// Weak hashes are read (an import has what it has) and are marked for renewal when they match.
+    /// Costly ones are not: at most 256 MiB, 1 GiB over all iterations, 255 lanes, or a bcrypt cost
+    /// of 4 to 14 (about a second).
+    pub fn parse(text: &str) -> Result<Self, HashError> {
+        if text.len() > LONGEST_TEXT {
+            return Err(HashError::Malformed);
+        }
+        let form = match text.split('$').nth(1) {
+            Some("argon2id") => parse_argon2id(text)?,
+            Some("2a" | "2b" | "2y") => parse_bcrypt(text)?,
+            Some(_) if text.starts_with('$') => return Err(HashError::UnsupportedAlgorithm),
+            _ => return Err(HashError::Malformed),
+        };
+        Ok(Self { text: text.to_owned(), form })
+    }
+
+    /// The text to store, exactly as it was read.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) fn argon2id(params: &Params, salt: &[u8], tag: &[u8]) -> Self {
+        let text = format!(
+            "$argon2id$v=19$m={},t={},p={}${}${}",
+            params.m_cost(),
+            params.t_cost(),
+            params.p_cost(),
+            STANDARD_NO_PAD.encode(salt),
+            STANDARD_NO_PAD.encode(tag),
+        );
+        let form = Form::Argon2id { params: params.clone(), salt: salt.into(), tag: tag.into() };
+        Self { text, form }
+    }
+
+    pub(crate) const fn form(&self) -> &Form {
+        &self.form
+    }
+}
+
+impl FromStr for PasswordHash {
+    type Err = HashError;
+
+    fn from_str(text: &str) -> Result<Self, HashError> {
+        Self::parse(text)
+    }
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let algorithm = match self.form {
+            Form::Argon2id { .. } => "argon2id",
+            Form::Bcrypt => "bcrypt",
+        };
+        write!(f, "PasswordHash({algorithm} [REDACTED])")
+    }
+}
+
+fn parse_argon2id(text: &str) -> Result<Form, HashError> {
+    let hash = phc::PasswordHash::new(text).map_err(|_| HashError::Malformed)?;
+    if hash.algorithm != ARGON2ID_IDENT || hash.version != Some(Version::V0x13.into()) {
+        return Err(HashError::UnsupportedAlgorithm);
+    }
+    // The library fills in a default for what is missing; a stored hash has nothing to guess.
+    if ["m", "t", "p"].iter().any(|name| hash.params.get(*name).is_none()) {
+        return Err(HashError::Malformed);
+    }
+    let params = Params::try_from(&hash.params).map_err(|_| HashError::Malformed)?;
+    if !params.keyid().is_empty() || !params.data().is_empty() {
+        return Err(HashError::UnsupportedAlgorithm);
+    }
+    if !is_affordable(&params) || params.p_cost() > MOST_LANES {
+        return Err(HashError::TooCostly);
+    }
+    match (&hash.salt, &hash.hash) {
+        (Some(salt), Some(tag)) if salt.len() >= SHORTEST_SALT && tag.len() >= SHORTEST_TAG => {
+            Ok(Form::Argon2id { params, salt: salt[..].into(), tag: tag.as_bytes().into() })
+        }
+        _ => Err(HashError::Malformed),
+    }
+}
+
+fn parse_bcrypt(text: &str) -> Result<Form, HashError> {
+    let parts = bcrypt::HashParts::from_str(text).map_err(|_| HashError::Malformed)?;
+    if BCRYPT_COSTS.contains(&parts.get_cost()) {
+        Ok(Form::Bcrypt)
+    } else {
+        Err(HashError::TooCostly)
+    }
+}
+
+/// Why a text cannot be used as a stored hash, or a hash not be computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HashError {
+    /// Cut off, damaged, or no hash at all.
+    #[error("is not a complete password hash")]
+    Malformed,
+    /// Something other than Argon2id version 19 without key and data, or bcrypt 2a, 2b, 2y.
+    #[error("is of an algorithm other than Argon2id version 19 or bcrypt (2a, 2b, 2y)")]
+    UnsupportedAlgorithm,
+    /// Verifying it would take too much memory or time, or its bcrypt cost is out of range.
+    #[error("costs too much to verify, or has a bcrypt cost other than 4 to 14")]
+    TooCostly,
+    /// Argon2 itself failed.
+    #[error("could not be computed: {0}")]
+    Argon2(argon2::Error),
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SALT_AND_TAG: &str = "c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+    const BCRYPT_REST: &str = "abcdefghijklmnopqrstuuGlZIjBVZ/5XwbrVRe5KCAI.5r11/gRK";
+
+    fn refusal(text: &str) -> HashError {
+        PasswordHash::parse(text).expect_err(text)
+    }
+
+    #[test]
+    fn what_was_read_is_what_is_stored() {
+        let argon2id = format!("$argon2id$v=19$m=256,t=2,p=2${SALT_AND_TAG}");
+        for text in [argon2id, format!("$2y$10${BCRYPT_REST}")] {
+            assert_eq!(PasswordHash::parse(&text).unwrap().as_str(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        let written = PasswordHash::argon2id(&Params::DEFAULT, &[1; 16], &[2; 32]);
+        assert_eq!(written.as_str().len(), 97);
+        let read = PasswordHash::parse(written.as_str()).unwrap();
+        let Form::Argon2id { params, salt, tag } = read.form else { panic!("not Argon2id") };
+        assert_eq!((params.m_cost(), params.t_cost(), params.p_cost()), (19_456, 2, 1));
+        assert_eq!((&salt[..], &tag[..]), (&[1; 16][..], &[2; 32][..]));
+    }
+
+    #[test]
+    fn other_algorithms_and_versions_are_refused() {
+        for text in [
+            format!("$argon2i$v=19$m=256,t=2,p=1${SALT_AND_TAG}"),
+            format!("$argon2d$v=19$m=256,t=2,p=1${SALT_AND_TAG}"),
+            format!("$argon2id$v=16$m=256,t=2,p=1${SALT_AND_TAG}"),
+            format!("$argon2id$m=256,t=2,p=1${SALT_AND_TAG}"),
+            format!("$argon2id$v=19$m=256,t=2,p=1,keyid=aGVsbG8${SALT_AND_TAG}"),
+            format!("$argon2id$v=19$m=256,t=2,p=1,data=aGVsbG8${SALT_AND_TAG}"),
+            format!("$2x$10${BCRYPT_REST}"),
+            "$1$salt$abcdefghijklmnopqrstuv".to_owned(),
+        ] {
+            assert_eq!(refusal(&text), HashError::UnsupportedAlgorithm);
+        }
+    }
+
+    #[test]
+    fn a_hash_that_would_exhaust_the_server_is_refused() {
+        for cost in ["m=262145,t=1,p=1", "m=65536,t=17,p=1", "m=4294967295,t=4294967295,p=1"] {
+            let text = format!("$argon2id$v=19${cost}${SALT_AND_TAG}");
+            assert_eq!(refusal(&text), HashError::TooCostly);
+        }
+        let lanes = format!("$argon2id$v=19$m=4096,t=1,p=256${SALT_AND_TAG}");
+        assert_eq!(refusal(&lanes), HashError::TooCostly);
+        for cost in ["03", "15", "31", "99"] {
+            assert_eq!(refusal(&format!("$2b${cost}${BCRYPT_REST}")), HashError::TooCostly);
+        }
+    }
+
+    #[test]
+    fn damaged_texts_are_refused() {
+        for text in [
+            String::new(),
+            "secret".to_owned(),
+            "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ".to_owned(),
+            "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIP".to_owned(),
+            format!("$argon2id$v=19${SALT_AND_TAG}"),
+            format!("$argon2id$v=19$m=256,t=2${SALT_AND_TAG}"),
+            format!("$argon2id$v=19$m=7,t=2,p=1${SALT_AND_TAG}"),
+            format!("$argon2id$v=19$m=256,t=0,p=1${SALT_AND_TAG}"),
+            format!("$argon2id$v=19$m=256,t=2,p=0${SALT_AND_TAG}"),
+            format!("$argon2id$v=19$m=256,t=2,p=1,x=1${SALT_AND_TAG}"),
+            format!("$argon2id$v=19$m=256,t=2,p=1${SALT_AND_TAG}$more"),
+            format!("$argon2id$v=19$m=256,t=2,p=1${SALT_AND_TAG}{}", "A".repeat(300)),
+            format!("$2b$10${}", &BCRYPT_REST[1..]),
+            format!("$2b$10${}\u{e4}", &BCRYPT_REST[2..]),
+        ] {
+            assert_eq!(refusal(&text), HashError::Malformed, "{text}");
+        }
+    }
+
+    #[test]
+    fn debugging_shows_no_hash() {
+        let hash = PasswordHash::parse(&format!("$2b$10${BCRYPT_REST}")).unwrap();
+        assert_eq!(format!("{hash:?}"), "PasswordHash(bcrypt [REDACTED])");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_reading_panic(text in "\\PC{0,120}") {
+            prop_assert!(PasswordHash::parse(&text).is_err());
+        }
+
+        #[test]
+        fn no_near_miss_makes_reading_panic(
+            head in "\\$(argon2id|2b)\\$(v=19\\$m=[0-9]{1,11},t=[0-9]{1,11},p=[0-9]{1,11}|[0-9]{2})",
+            rest in "[$./+A-Za-z0-9\u{e4}]{0,80}",
+        ) {
+            let text = format!("{head}${rest}");
+            if let Ok(hash) = PasswordHash::parse(&text) {
+                prop_assert_eq!(hash.as_str(), text);
+            }
+        }
+    }
+}

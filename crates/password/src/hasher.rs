@@ -1,0 +1,215 @@
+//! Three verbs: hash, verify, needs rehash.
+
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use portcullis_domain::{SecureRandom, constant_time_eq};
+
+use crate::hash::Form;
+use crate::{Argon2Params, HashError, Password, PasswordHash, Scratch};
+
+/// Hashes new passwords with the configured cost, and verifies against whatever cost is stored.
+#[derive(Clone, Debug)]
+pub struct Hasher {
+    params: Argon2Params,
+    dummy: PasswordHash,
+}
+
+/// Whether a password is the one a stored hash was made from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Verdict {
+    /// It is.
+    Match {
+        /// The hash is bcrypt, or its cost or form differs from the configured one: hash the
+        /// password again while it is at hand, and replace the stored hash.
+        needs_rehash: bool,
+    },
+    /// It is not.
+    Mismatch,
+}
+
+/// Bytes of salt and tag, as RFC 9106 section 4 recommends them.
+pub(crate) const SALT_BYTES: usize = 16;
+const TAG_BYTES: usize = 32;
+
+/// What bcrypt looks at of a password.
+const BCRYPT_BYTES: usize = 72;
+
+impl Hasher {
+    /// A hasher of that cost. The randomness goes into [`Hasher::dummy`].
+    pub fn new(params: Argon2Params, random: &dyn SecureRandom) -> Self {
+        let (mut salt, mut tag) = ([0; SALT_BYTES], [0; TAG_BYTES]);
+        random.fill(&mut salt);
+        random.fill(&mut tag);
+        let dummy = PasswordHash::argon2id(params.as_argon2(), &salt, &tag);
+        Self { params, dummy }
+    }
+
+    /// The configured cost of new hashes.
+    pub const fn params(&self) -> &Argon2Params {
+        &self.params
+    }
+
+    /// A hash that no password matches, with the configured cost.
+    ///
+    /// Verify against it when there is no such account, so that the answer takes as long as for a
+    /// wrong password and does not tell who has an account.
+    pub const fn dummy(&self) -> &PasswordHash {
+        &self.dummy
+    }
+
+    /// Hashes a password with a fresh salt.
+    pub fn hash(
+        &self,
+        password: &Password,
+        random: &dyn SecureRandom,
+        scratch: &mut Scratch,
+    ) -> Result<PasswordHash, HashError> {
+        let mut salt = [0; SALT_BYTES];
+        random.fill(&mut salt);
+        self.hash_with_salt(password, &salt, scratch)
+    }
+
+    pub(crate) fn hash_with_salt(
+        &self,
+        password: &Password,
+        salt: &[u8; SALT_BYTES],
+        scratch: &mut Scratch,
+    ) -> Result<PasswordHash, HashError> {
+        let params = self.params.as_argon2();
+        let mut tag = [0; TAG_BYTES];
+        argon2id(params, password, salt, scratch, &mut tag).map_err(HashError::Argon2)?;
+        Ok(PasswordHash::argon2id(params, salt, &tag))
+    }
+
+    /// Compares a password with a stored hash, in time that does not depend on how they differ.
+    ///
+    /// bcrypt ignores everything after 72 bytes or a NUL byte. Such passwords never match a bcrypt
+    /// hash here: two passwords must not open one account (ASVS 6.2.8, CVE-2025-22228).
+    pub fn verify(
+        &self,
+        password: &Password,
+        stored: &PasswordHash,
+        scratch: &mut Scratch,
+    ) -> Verdict {
+        match stored.form() {
+            Form::Argon2id { params, salt, tag } => {
+                let mut computed = vec![0; tag.len()];
+                let done = argon2id(params, password, salt, scratch, &mut computed);
+                if done.is_err() || !constant_time_eq(&computed, tag) {
+                    return Verdict::Mismatch;
+                }
+                let current = self.params.cost_same_as(params)
+                    && salt.len() == SALT_BYTES
+                    && tag.len() == TAG_BYTES;
+                Verdict::Match { needs_rehash: !current }
+            }
+            Form::Bcrypt if matches_bcrypt(password.expose().as_bytes(), stored.as_str()) => {
+                Verdict::Match { needs_rehash: true }
+            }
+            Form::Bcrypt => Verdict::Mismatch,
+        }
+    }
+}
+
+fn argon2id(
+    params: &Params,
+    password: &Password,
+    salt: &[u8],
+    scratch: &mut Scratch,
+    tag: &mut [u8],
+) -> argon2::Result<()> {
+    let blocks: &mut [Block] = scratch.blocks(params.block_count());
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone()).hash_password_into_with_memory(
+        password.expose().as_bytes(),
+        salt,
+        tag,
+        blocks,
+    )
+}
+
+/// Computes before it refuses: an answer without the work would tell that the account is an
+/// imported one.
+fn matches_bcrypt(password: &[u8], stored: &str) -> bool {
+    let equal = bcrypt::verify(password, stored).unwrap_or(false);
+    equal && password.len() <= BCRYPT_BYTES && !password.contains(&0)
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_domain::SystemRandom;
+
+    use super::*;
+
+    fn hasher(memory_kib: u32, iterations: u32) -> Hasher {
+        Hasher::new(Argon2Params::new(memory_kib, iterations, 1).unwrap(), &SystemRandom)
+    }
+
+    fn password(typed: &str) -> Password {
+        Password::parse(typed).unwrap()
+    }
+
+    #[test]
+    fn a_hash_matches_its_password_and_no_other() {
+        let hasher = hasher(7_168, 5);
+        let mut scratch = Scratch::default();
+        let stored =
+            hasher.hash(&password("pa\u{308}ssword"), &SystemRandom, &mut scratch).unwrap();
+        assert!(stored.as_str().starts_with("$argon2id$v=19$m=7168,t=5,p=1$"));
+        let fresh = Verdict::Match { needs_rehash: false };
+        assert_eq!(hasher.verify(&password("p\u{e4}ssword"), &stored, &mut scratch), fresh);
+        for other in ["", "password", "p\u{e4}ssword ", "P\u{e4}ssword"] {
+            let verdict = hasher.verify(&password(other), &stored, &mut scratch);
+            assert_eq!(verdict, Verdict::Mismatch, "{other}");
+        }
+    }
+
+    #[test]
+    fn one_password_never_has_the_same_hash_twice() {
+        let hasher = hasher(7_168, 5);
+        let mut scratch = Scratch::default();
+        let [one, other] = [(); 2]
+            .map(|()| hasher.hash(&password("violet otter"), &SystemRandom, &mut scratch).unwrap());
+        assert_ne!(one.as_str(), other.as_str());
+    }
+
+    #[test]
+    fn a_hash_of_another_cost_matches_and_asks_for_renewal() {
+        let mut scratch = Scratch::default();
+        let password = password("violet otter");
+        let stored = hasher(7_168, 5).hash(&password, &SystemRandom, &mut scratch).unwrap();
+        for configured in [hasher(7_168, 6), hasher(9_216, 5), hasher(19_456, 2)] {
+            let verdict = configured.verify(&password, &stored, &mut scratch);
+            assert_eq!(verdict, Verdict::Match { needs_rehash: true });
+        }
+    }
+
+    #[test]
+    fn the_dummy_costs_what_a_real_hash_costs_and_matches_nothing() {
+        let hasher = hasher(7_168, 5);
+        let mut scratch = Scratch::default();
+        let stored = hasher.hash(&password("violet otter"), &SystemRandom, &mut scratch).unwrap();
+        let cost = |hash: &PasswordHash| {
+            let parts: Vec<String> = hash.as_str().split('$').map(str::to_owned).collect();
+            (parts[..4].to_vec(), parts[4].len(), parts[5].len())
+        };
+        assert_eq!(cost(hasher.dummy()), cost(&stored));
+        let verdict = hasher.verify(&password("violet otter"), hasher.dummy(), &mut scratch);
+        assert_eq!(verdict, Verdict::Mismatch);
+    }
+
+    #[test]
+    fn bcrypt_matches_only_what_it_has_seen_whole() {
+        let hasher = hasher(7_168, 5);
+        let mut scratch = Scratch::default();
+        let bcrypt = |typed: &str| PasswordHash::parse(&bcrypt::hash(typed, 4).unwrap()).unwrap();
+        let longest = "a".repeat(72);
+        let stored = bcrypt(&longest);
+        let verdict = hasher.verify(&password(&longest), &stored, &mut scratch);
+        assert_eq!(verdict, Verdict::Match { needs_rehash: true });
+        let over = password(&format!("{longest}b"));
+        assert_eq!(hasher.verify(&over, &stored, &mut scratch), Verdict::Mismatch);
+        let with_nul = "otter\0violet";
+        let stored = bcrypt(with_nul);
+        assert_eq!(hasher.verify(&password(with_nul), &stored, &mut scratch), Verdict::Mismatch);
+    }
+}

@@ -1,0 +1,138 @@
+//! What one Argon2id hash may cost.
+//!
+//! The floor is OWASP's: a setting passes when it is at least as large in memory **and** passes as
+//! one of the five sets that the OWASP Password Storage Cheat Sheet calls equally strong. The
+//! ceiling is what [`PasswordHash::parse`](crate::PasswordHash::parse) is willing to verify, so a
+//! configuration can never write a hash that cannot be read back.
+
+use argon2::Params;
+
+/// The memory, passes and lanes of new hashes; never below OWASP's minimum.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Argon2Params(Params);
+
+/// (KiB of memory, passes), each with one lane.
+const OWASP_MINIMUM: [(u32, u32); 5] =
+    [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)];
+
+const MOST_ITERATIONS: u32 = 16;
+const MOST_PARALLELISM: u32 = 4;
+
+/// 256 MiB: what one hash, ours or imported, may occupy.
+const MOST_MEMORY_KIB: u32 = 256 * 1024;
+
+/// KiB times passes: what one hash, ours or imported, may compute. About half a second of one core.
+const MOST_WORK: u32 = 1024 * 1024;
+
+impl Argon2Params {
+    /// Checks a configured cost.
+    ///
+    /// At most 16 iterations, 4 lanes, 256 MiB, and 1 GiB over all iterations together. The lanes of
+    /// one hash are computed one after another: more of them make it no faster.
+    pub fn new(memory_kib: u32, iterations: u32, parallelism: u32) -> Result<Self, ParamsError> {
+        let strong = OWASP_MINIMUM
+            .iter()
+            .any(|(memory, passes)| memory_kib >= *memory && iterations >= *passes);
+        if !strong {
+            return Err(ParamsError::TooWeak);
+        }
+        if iterations > MOST_ITERATIONS || parallelism > MOST_PARALLELISM {
+            return Err(ParamsError::TooCostly);
+        }
+        let params = Params::new(memory_kib, iterations, parallelism, None)
+            .map_err(|_| ParamsError::NoLanes)?;
+        if is_affordable(&params) { Ok(Self(params)) } else { Err(ParamsError::TooCostly) }
+    }
+
+    /// Memory in KiB.
+    pub const fn memory_kib(&self) -> u32 {
+        self.0.m_cost()
+    }
+
+    /// Passes over the memory.
+    pub const fn iterations(&self) -> u32 {
+        self.0.t_cost()
+    }
+
+    /// Lanes of the memory.
+    pub const fn parallelism(&self) -> u32 {
+        self.0.p_cost()
+    }
+
+    pub(crate) const fn as_argon2(&self) -> &Params {
+        &self.0
+    }
+
+    pub(crate) fn cost_same_as(&self, other: &Params) -> bool {
+        let Self(own) = self;
+        (own.m_cost(), own.t_cost(), own.p_cost())
+            == (other.m_cost(), other.t_cost(), other.p_cost())
+    }
+}
+
+impl Default for Argon2Params {
+    /// 19 MiB, 2 iterations, 1 lane: OWASP's first choice for a server that signs many people in.
+    fn default() -> Self {
+        Self(Params::DEFAULT)
+    }
+}
+
+/// Whether verifying a hash with these parameters stays within 256 MiB and about half a second.
+pub(crate) fn is_affordable(params: &Params) -> bool {
+    params.m_cost() <= MOST_MEMORY_KIB
+        && params.m_cost().checked_mul(params.t_cost()).is_some_and(|work| work <= MOST_WORK)
+}
+
+/// Why a cost cannot be configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ParamsError {
+    /// Below every set of OWASP's list.
+    #[error(
+        "is weaker than OWASP's minimum: use at least 19456 KiB with 2 iterations, 47104 with 1, \
+         12288 with 3, 9216 with 4, or 7168 with 5"
+    )]
+    TooWeak,
+    /// Above what a sign-in server can afford.
+    #[error(
+        "costs too much: use at most 16 iterations, 4 lanes, 262144 KiB, and 1048576 KiB over all \
+         iterations together"
+    )]
+    TooCostly,
+    /// A parallelism of zero.
+    #[error("needs a parallelism of at least 1")]
+    NoLanes,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_set_of_owasps_list_passes_and_one_less_does_not() {
+        for (memory, passes) in OWASP_MINIMUM {
+            assert!(Argon2Params::new(memory, passes, 1).is_ok(), "{memory}/{passes}");
+            let weaker = Argon2Params::new(memory - 1, passes, 1);
+            assert_eq!(weaker, Err(ParamsError::TooWeak), "{memory}/{passes}");
+        }
+        assert_eq!(Argon2Params::new(19_456, 1, 1), Err(ParamsError::TooWeak));
+        assert_eq!(Argon2Params::new(1024, 16, 1), Err(ParamsError::TooWeak));
+    }
+
+    #[test]
+    fn the_default_is_19_mib_2_iterations_1_lane() {
+        assert_eq!(Argon2Params::new(19_456, 2, 1), Ok(Argon2Params::default()));
+    }
+
+    #[test]
+    fn absurd_costs_and_no_lanes_are_refused() {
+        assert!(Argon2Params::new(65_536, 3, 4).is_ok());
+        assert!(Argon2Params::new(262_144, 4, 1).is_ok());
+        for (memory, passes, lanes) in
+            [(262_145, 1, 1), (262_144, 5, 1), (19_456, 17, 1), (19_456, 2, 5), (u32::MAX, 16, 1)]
+        {
+            let params = Argon2Params::new(memory, passes, lanes);
+            assert_eq!(params, Err(ParamsError::TooCostly), "{memory}/{passes}/{lanes}");
+        }
+        assert_eq!(Argon2Params::new(19_456, 2, 0), Err(ParamsError::NoLanes));
+    }
+}

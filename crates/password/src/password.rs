@@ -1,0 +1,111 @@
+//! One form of a password on every path: NFC (Unicode Standard Annex 15), otherwise as typed.
+//!
+//! Keyboards differ in how they compose an accented letter, so the same typed password must become
+//! the same bytes at registration, sign-in and change (NIST SP 800-63B-4 section 3.1.1.2). Nothing
+//! else is touched: no trimming, no case change, no truncation.
+
+use portcullis_domain::{ExposeSecret, SecretString};
+use unicode_normalization::{UnicodeNormalization, is_nfc};
+use zeroize::Zeroizing;
+
+/// A password somebody typed, in NFC. Prints as `[REDACTED]`, wiped when dropped.
+#[derive(Clone, Debug)]
+pub struct Password(SecretString);
+
+impl Password {
+    /// The longest password that is looked at, in bytes as typed.
+    pub const MAX_BYTES: usize = 1024;
+
+    /// Normalises what was typed; refuses it unseen when it is over [`Password::MAX_BYTES`], so that
+    /// nobody can make the server normalise or hash a novel.
+    ///
+    /// Whether it is a good password is for [`Policy`](crate::Policy) to say: a sign-in must accept
+    /// passwords that were set under an older one.
+    pub fn parse(typed: &str) -> Result<Self, PasswordTooLong> {
+        if typed.len() > Self::MAX_BYTES {
+            return Err(PasswordTooLong);
+        }
+        if is_nfc(typed) {
+            return Ok(Self(typed.into()));
+        }
+        // With room for the longest NFC (3 times the bytes) no copy is left behind by growing, and
+        // copying out of it leaves none behind by shrinking.
+        let mut normal = Zeroizing::new(String::with_capacity(3 * typed.len()));
+        normal.extend(typed.nfc());
+        Ok(Self(normal.as_str().into()))
+    }
+
+    pub(crate) fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+/// Over [`Password::MAX_BYTES`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be at most 1,024 bytes long")]
+pub struct PasswordTooLong;
+
+impl PasswordTooLong {
+    /// The same stable word as for [`Violation::TooLong`](crate::Violation::TooLong).
+    pub const fn code(self) -> &'static str {
+        "too_long"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn composed_and_decomposed_letters_are_one_password() {
+        let composed = Password::parse("p\u{e4}ssw\u{f6}rd").unwrap();
+        let decomposed = Password::parse("pa\u{308}sswo\u{308}rd").unwrap();
+        assert_eq!(composed.expose(), decomposed.expose());
+    }
+
+    #[test]
+    fn spaces_case_and_compatibility_forms_are_kept_as_typed() {
+        for typed in ["", "  two  spaces ", "MiXeD", "\u{fb01}ne", "tab\tnul\0", "\u{ff21}"] {
+            assert_eq!(Password::parse(typed).unwrap().expose(), typed);
+        }
+    }
+
+    #[test]
+    fn one_byte_over_the_limit_is_refused_and_none_is_cut_off() {
+        let longest = "x".repeat(Password::MAX_BYTES);
+        assert_eq!(Password::parse(&longest).unwrap().expose(), longest);
+        assert_eq!(Password::parse(&format!("{longest}x")).unwrap_err(), PasswordTooLong);
+    }
+
+    #[test]
+    fn debugging_shows_nothing_of_it() {
+        let password = Password::parse("violet otter").unwrap();
+        assert!(!format!("{password:?}").contains("otter"));
+    }
+
+    proptest! {
+        #[test]
+        fn normalising_twice_changes_nothing(typed in "\\PC{0,80}") {
+            if let Ok(once) = Password::parse(&typed)
+                && let Ok(twice) = Password::parse(once.expose())
+            {
+                prop_assert_eq!(once.expose(), twice.expose());
+            }
+        }
+
+        #[test]
+        fn every_canonically_equal_spelling_becomes_one_password(typed in "\\PC{0,80}") {
+            let decomposed: String = typed.nfd().collect();
+            if let (Ok(one), Ok(other)) = (Password::parse(&typed), Password::parse(&decomposed)) {
+                prop_assert_eq!(one.expose(), other.expose());
+            }
+        }
+
+        #[test]
+        fn normal_forms_fit_the_room_made_for_them(typed in "\\PC{0,80}") {
+            prop_assert!(typed.nfc().collect::<String>().len() <= 3 * typed.len());
+        }
+    }
+}

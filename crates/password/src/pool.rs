@@ -1,0 +1,207 @@
+//! A bounded place to hash in, so that a flood of sign-ins costs the rest of the server nothing.
+//!
+//! Hashing is the one thing a stranger can make the server do at will, at 19 MiB and 13 ms each. So
+//! it has threads of its own, below normal priority; memory for as many hashes as there are threads;
+//! a short queue shared fairly between client addresses; and a deadline. What does not fit is told
+//! so at once, with an honest guess of when to come back, rather than left to time out in a growing
+//! queue.
+
+use std::io;
+use std::net::{IpAddr, Ipv6Addr};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use portcullis_domain::{Clock, SecureRandom};
+
+use crate::hasher::SALT_BYTES;
+use crate::worker::{Job, Workplace};
+use crate::{HashError, Hasher, Password, PasswordHash, Scratch, Verdict};
+
+/// Threads that hash, and the queue before them. Dropping the pool ends the threads.
+pub struct HashingPool {
+    workplace: Arc<Workplace>,
+    workers: Vec<JoinHandle<()>>,
+}
+
+/// How much hashing goes on at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolSettings {
+    /// Hashes computed at the same time, each with its own memory; at least one. More than the
+    /// machine has cores gains nothing.
+    pub threads: usize,
+    /// The most jobs that may wait; at least one.
+    pub queue: usize,
+    /// The longest a job may wait before it is given up. A job that has begun is finished.
+    pub deadline: Duration,
+}
+
+impl Default for PoolSettings {
+    /// A thread per core, 64 waiting jobs, 2 seconds.
+    fn default() -> Self {
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        Self { threads, queue: 64, deadline: Duration::from_secs(2) }
+    }
+}
+
+impl HashingPool {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    ///
+    /// When the operating system gives no thread.
+    pub fn new(settings: PoolSettings, hasher: Hasher, clock: Arc<dyn Clock>) -> io::Result<Self> {
+        let workplace = Arc::new(Workplace::new(settings, hasher, clock));
+        let mut pool = Self { workplace, workers: Vec::new() };
+        for number in 0..settings.threads.max(1) {
+            let workplace = Arc::clone(&pool.workplace);
+            let worker = thread::Builder::new().name(format!("hashing-{number}"));
+            pool.workers.push(worker.spawn(move || workplace.work())?);
+        }
+        Ok(pool)
+    }
+
+    /// The hasher that the jobs get, also for its [dummy](Hasher::dummy).
+    pub fn hasher(&self) -> &Hasher {
+        self.workplace.hasher()
+    }
+
+    /// How many jobs wait.
+    pub fn waiting(&self) -> usize {
+        self.workplace.waiting()
+    }
+
+    /// Does one job in the pool for a client, and waits for it. Blocks: call it where that is fine.
+    ///
+    /// Addresses take turns, with an IPv6 /64 counting as one. When the queue is full, the newest
+    /// job of the busiest address makes room for a client with a smaller share.
+    ///
+    /// # Errors
+    ///
+    /// [`Overloaded`] when the queue is full, when the job lost its place in it, or when no thread
+    /// was free before the deadline. Then the job has not begun and never will.
+    ///
+    /// # Panics
+    ///
+    /// When the job panics, with its panic. The pool goes on.
+    pub fn run<T, F>(&self, address: IpAddr, job: F) -> Result<T, Overloaded>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Hasher, &mut Scratch) -> T + Send + 'static,
+    {
+        let (answer, outcome) = sync_channel(1);
+        let job: Job = Box::new(move |hasher, scratch| {
+            let result = catch_unwind(AssertUnwindSafe(|| job(hasher, scratch)));
+            // The caller stays until it has an answer, or this job is gone.
+            drop(answer.send(result));
+        });
+        let ticket =
+            self.workplace.admit(share_of(address), job).ok_or_else(|| self.overloaded())?;
+
+        let result = match outcome.recv_timeout(self.workplace.deadline()) {
+            Err(RecvTimeoutError::Timeout) if self.workplace.abandon(ticket) => None,
+            Err(RecvTimeoutError::Timeout) => outcome.recv().ok(),
+            received => received.ok(),
+        };
+        match result {
+            Some(Ok(value)) => Ok(value),
+            Some(Err(panic)) => resume_unwind(panic),
+            None => Err(self.overloaded()),
+        }
+    }
+
+    /// Hashes a new password, see [`Hasher::hash`] and [`HashingPool::run`].
+    pub fn hash(
+        &self,
+        address: IpAddr,
+        password: Password,
+        random: &dyn SecureRandom,
+    ) -> Result<PasswordHash, HashingError> {
+        let mut salt = [0; SALT_BYTES];
+        random.fill(&mut salt);
+        let hash = self.run(address, move |hasher, scratch| {
+            hasher.hash_with_salt(&password, &salt, scratch)
+        })?;
+        Ok(hash?)
+    }
+
+    /// Compares a password with a stored hash, see [`Hasher::verify`] and [`HashingPool::run`].
+    pub fn verify(
+        &self,
+        address: IpAddr,
+        password: Password,
+        stored: PasswordHash,
+    ) -> Result<Verdict, Overloaded> {
+        self.run(address, move |hasher, scratch| hasher.verify(&password, &stored, scratch))
+    }
+
+    fn overloaded(&self) -> Overloaded {
+        Overloaded { retry_after: self.workplace.expected_wait().max(Overloaded::LEAST) }
+    }
+}
+
+impl Drop for HashingPool {
+    fn drop(&mut self) {
+        self.workplace.close();
+        for worker in self.workers.drain(..) {
+            // A worker survives the panics of its jobs; there is nobody to tell about its own.
+            drop(worker.join());
+        }
+    }
+}
+
+impl std::fmt::Debug for HashingPool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HashingPool")
+            .field("threads", &self.workers.len())
+            .field("waiting", &self.waiting())
+            .finish_non_exhaustive()
+    }
+}
+
+/// More hashing is wanted than the machine can do; nothing was computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many passwords are being checked, try again in {} s", .retry_after.as_secs())]
+pub struct Overloaded {
+    /// When there should be room again: what waits now, at the pace of late; at least a second.
+    pub retry_after: Duration,
+}
+
+impl Overloaded {
+    const LEAST: Duration = Duration::from_secs(1);
+}
+
+/// Why a new password was not hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HashingError {
+    /// There was no room for it.
+    #[error(transparent)]
+    Overloaded(#[from] Overloaded),
+    /// There was, and it failed.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+}
+
+/// Who shares one lane: an IPv4 address, or the /64 that one IPv6 subscriber has to himself.
+fn share_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv6_subscriber_has_one_share_and_an_ipv4_address_one_in_any_spelling() {
+        let share = |text: &str| share_of(text.parse().unwrap());
+        assert_eq!(share("2001:db8:1:2::1"), share("2001:db8:1:2:ffff::9"));
+        assert_ne!(share("2001:db8:1:2::1"), share("2001:db8:1:3::1"));
+        assert_eq!(share("::ffff:192.0.2.7"), share("192.0.2.7"));
+        assert_ne!(share("192.0.2.7"), share("192.0.2.8"));
+    }
+}

@@ -1,0 +1,204 @@
+//! What the threads of the pool share, and what each of them does.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use portcullis_domain::Clock;
+
+use crate::fair_queue::{Admission, FairQueue, Ticket};
+use crate::{Hasher, PoolSettings, Scratch};
+
+/// Work for one thread. Its caller notices when it is dropped without having run.
+pub(crate) type Job = Box<dyn FnOnce(&Hasher, &mut Scratch) + Send>;
+
+/// The queue before the threads, and how fast they go.
+pub(crate) struct Workplace {
+    hasher: Hasher,
+    clock: Arc<dyn Clock>,
+    settings: PoolSettings,
+    /// How long a thread without work keeps its memory.
+    idle: Duration,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    queue: FairQueue<IpAddr, Waiting>,
+    /// What a job takes, the later ones counting most.
+    mean: Duration,
+    closing: bool,
+}
+
+struct Waiting {
+    job: Job,
+    since: Duration,
+}
+
+const IDLE: Duration = Duration::from_secs(1);
+
+/// What a job is taken to cost until the first one is done.
+const FIRST_GUESS: Duration = Duration::from_millis(25);
+
+impl Workplace {
+    pub(crate) fn new(settings: PoolSettings, hasher: Hasher, clock: Arc<dyn Clock>) -> Self {
+        let queue = FairQueue::new(settings.queue.max(1));
+        let state = Mutex::new(State { queue, mean: FIRST_GUESS, closing: false });
+        Self { hasher, clock, settings, idle: IDLE, state, changed: Condvar::new() }
+    }
+
+    pub(crate) const fn hasher(&self) -> &Hasher {
+        &self.hasher
+    }
+
+    pub(crate) const fn deadline(&self) -> Duration {
+        self.settings.deadline
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.state().queue.len()
+    }
+
+    /// How long a job that came now would wait, going by the jobs before it.
+    pub(crate) fn expected_wait(&self) -> Duration {
+        let state = self.state();
+        let ahead = u32::try_from(state.queue.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let threads = u32::try_from(self.settings.threads.max(1)).unwrap_or(u32::MAX);
+        state.mean.saturating_mul(ahead) / threads
+    }
+
+    /// Lets a job wait; `None` when there is no room for it. Jobs are dropped after the lock is
+    /// released, since dropping one wakes its caller.
+    pub(crate) fn admit(&self, share: IpAddr, job: Job) -> Option<Ticket> {
+        let since = self.clock.monotonic();
+        let admission = self.state().queue.push(share, Waiting { job, since });
+        match admission {
+            Admission::Waits(ticket, _displaced) => {
+                self.changed.notify_one();
+                Some(ticket)
+            }
+            Admission::Refused(_) => None,
+        }
+    }
+
+    /// Takes a job back; false when it has begun, or is gone.
+    pub(crate) fn abandon(&self, ticket: Ticket) -> bool {
+        let abandoned = self.state().queue.remove(ticket);
+        abandoned.is_some()
+    }
+
+    /// Tells the threads to end.
+    pub(crate) fn close(&self) {
+        self.state().closing = true;
+        self.changed.notify_all();
+    }
+
+    /// The life of one thread.
+    pub(crate) fn work(&self) {
+        lower_priority();
+        let mut scratch = Scratch::default();
+        while let Some(Waiting { job, since }) = self.next(&mut scratch) {
+            let begun = self.clock.monotonic();
+            if begun.saturating_sub(since) > self.settings.deadline {
+                continue;
+            }
+            job(&self.hasher, &mut scratch);
+            self.record(self.clock.monotonic().saturating_sub(begun));
+        }
+    }
+
+    fn next(&self, scratch: &mut Scratch) -> Option<Waiting> {
+        let mut state = self.state();
+        loop {
+            if let Some(waiting) = state.queue.pop() {
+                return Some(waiting);
+            }
+            if state.closing {
+                return None;
+            }
+            state = self.rest(state, scratch);
+        }
+    }
+
+    /// Waits for something to change, and gives back the memory if nothing does for a while.
+    fn rest<'a>(
+        &'a self,
+        state: MutexGuard<'a, State>,
+        scratch: &mut Scratch,
+    ) -> MutexGuard<'a, State> {
+        if scratch.held_kib() == 0 {
+            return self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        let waited = self.changed.wait_timeout(state, self.idle);
+        let (state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+        if !timeout.timed_out() || state.queue.len() > 0 {
+            return state;
+        }
+        // Wiping takes milliseconds, in which others want the queue.
+        drop(state);
+        scratch.release();
+        self.state()
+    }
+
+    fn record(&self, taken: Duration) {
+        let mut state = self.state();
+        state.mean = (state.mean.saturating_mul(7).saturating_add(taken)) / 8;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Puts this thread behind the threads that answer requests. On Linux the nice value belongs to the
+/// thread; elsewhere it would slow the whole process down.
+#[cfg(target_os = "linux")]
+fn lower_priority() {
+    const POLITE: i32 = 10;
+    // A refusal is no reason not to hash.
+    let _refused = rustix::process::nice(POLITE).is_err();
+}
+
+#[cfg(not(target_os = "linux"))]
+const fn lower_priority() {}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_domain::{SystemClock, SystemRandom};
+
+    use super::*;
+    use crate::Argon2Params;
+
+    fn workplace() -> Workplace {
+        let hasher = Hasher::new(Argon2Params::default(), &SystemRandom);
+        let settings = PoolSettings { threads: 2, ..PoolSettings::default() };
+        Workplace::new(settings, hasher, Arc::new(SystemClock::new()))
+    }
+
+    #[test]
+    fn a_thread_without_work_gives_its_memory_back() {
+        let workplace = Workplace { idle: Duration::from_millis(1), ..workplace() };
+        let mut scratch = Scratch::default();
+        scratch.blocks(64);
+        while scratch.held_kib() > 0 {
+            drop(workplace.rest(workplace.state(), &mut scratch));
+        }
+        assert_eq!(scratch.held_kib(), 0);
+    }
+
+    #[test]
+    fn the_expected_wait_follows_the_queue_and_the_pace() {
+        let workplace = workplace();
+        let before = workplace.expected_wait();
+        for last in 1..=19 {
+            let address = IpAddr::from([192, 0, 2, last]);
+            assert!(workplace.admit(address, Box::new(|_, _| ())).is_some());
+        }
+        assert_eq!(workplace.expected_wait(), before * 20);
+        for _ in 0..100 {
+            workplace.record(Duration::from_millis(200));
+        }
+        let expected = workplace.expected_wait();
+        assert!((1_990..=2_000).contains(&expected.as_millis()), "{expected:?}");
+    }
+}

@@ -1,0 +1,30 @@
+use diesel::prelude::*;
+use portcullis_flows::StoreError;
+use portcullis_flows::provisioning::{Import, ImportStore, Imported};
+use portcullis_flows::registration::Creation;
+
+use crate::connection::{Connection, dispatch};
+use crate::failure::Failure;
+use crate::registration;
+use crate::schema::accounts;
+use crate::store::Store;
+
+impl ImportStore for Store {
+    fn import(&self, batch: &[Import]) -> Result<Vec<Imported>, StoreError> {
+        self.write(|connection| batch.iter().map(|import| one(connection, import)).collect())
+    }
+}
+
+fn one(connection: &mut Connection, import: &Import) -> Result<Imported, Failure> {
+    let Import { account, password_hash, event } = import;
+    let creation = registration::create(connection, account, Some(password_hash), event)?;
+    if creation == Creation::Done {
+        return Ok(Imported::Tried(creation));
+    }
+    let itself = accounts::table
+        .filter(accounts::username.eq(account.username.as_str()))
+        .filter(accounts::email_key.eq(account.email.key()));
+    let look = diesel::select(diesel::dsl::exists(itself));
+    let present: bool = dispatch!(connection, inner => look.get_result(inner))?;
+    Ok(if present { Imported::Present } else { Imported::Tried(creation) })
+}

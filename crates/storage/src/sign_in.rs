@@ -1,0 +1,200 @@
+use diesel::prelude::*;
+use diesel::sql_types::Integer;
+use portcullis_domain::{Account, DisplayName, SessionId, Timestamp};
+use portcullis_flows::StoreError;
+use portcullis_flows::event::{EventKind, Outcome, SecurityEvent};
+use portcullis_flows::lockout::LockoutPolicy;
+use portcullis_flows::sign_in::{Credentials, Identifier, Opened, Opening, SignInStore};
+use portcullis_password::PasswordHash;
+use portcullis_token::Digest;
+
+use crate::account::AccountRow;
+use crate::connection::{Connection, dispatch};
+use crate::event;
+use crate::failure::Failure;
+use crate::refresh;
+use crate::schema::{accounts, sessions, sign_in_failures};
+use crate::sql_type::{Instant, Key};
+use crate::store::Store;
+
+impl SignInStore for Store {
+    fn credentials(&self, identifier: &Identifier) -> Result<Option<Credentials>, StoreError> {
+        self.read(|connection| {
+            let found: Option<(AccountRow, Option<String>)> = dispatch!(connection, inner => {
+                let query = accounts::table
+                    .select((AccountRow::as_select(), accounts::password_hash));
+                match identifier {
+                    Identifier::Unusable(_) => Ok(None),
+                    Identifier::Username(username) => {
+                        let named = accounts::username.eq(username.as_str());
+                        query.filter(named).first(inner).optional()
+                    }
+                    Identifier::Email(email) => {
+                        let reached = accounts::email_key.eq(email.key());
+                        query.filter(reached).first(inner).optional()
+                    }
+                }
+            })?;
+            found.map(|(row, hash)| credentials(row, hash.as_deref())).transpose()
+        })
+    }
+
+    fn open(&self, opening: &Opening<'_>) -> Result<Opened, StoreError> {
+        self.write(|connection| {
+            if let Some(refusal) = refusal(connection, opening)? {
+                let refused = SecurityEvent { outcome: refusal, ..opening.event.clone() };
+                event::record(connection, &refused)?;
+                return Ok(Opened::Refused);
+            }
+            insert_session(connection, opening)?;
+            let displaced = displace(connection, opening)?;
+            event::record(connection, opening.event)?;
+            Ok(Opened::Done { displaced })
+        })
+    }
+
+    fn refuse(
+        &self,
+        budget: &Digest,
+        policy: &LockoutPolicy,
+        event: &SecurityEvent,
+    ) -> Result<(), StoreError> {
+        self.write(|connection| {
+            let counted = count_failure(connection, budget, policy, event.at)?;
+            let outcome = if counted { event.outcome } else { Outcome::Locked };
+            event::record(connection, &SecurityEvent { outcome, ..event.clone() })
+        })
+    }
+}
+
+fn credentials(row: AccountRow, hash: Option<&str>) -> Result<Credentials, Failure> {
+    let corrupt = |_| Failure::Corrupt { table: "accounts", column: "password_hash" };
+    Ok(Credentials {
+        account: Account::try_from(row)?,
+        password_hash: hash.map(PasswordHash::parse).transpose().map_err(corrupt)?,
+    })
+}
+
+/// Judges the sign-in at the moment it is to be written, whatever was true when it was checked.
+fn refusal(connection: &mut Connection, opening: &Opening<'_>) -> Result<Option<Outcome>, Failure> {
+    if !forget_failures(connection, opening.budget, opening.event.at)? {
+        return Ok(Some(Outcome::Locked));
+    }
+    if !mark_signed_in(connection, opening)? {
+        return Ok(Some(Outcome::Superseded));
+    }
+    Ok(None)
+}
+
+/// Empties the budget unless it is closed; answers whether it is open.
+fn forget_failures(
+    connection: &mut Connection,
+    budget: &Digest,
+    now: Timestamp,
+) -> Result<bool, Failure> {
+    let budget = sign_in_failures::table.find(budget.as_bytes().as_slice());
+    let open = budget.filter(sign_in_failures::closed_until.le(Instant::from(now)));
+    let forget = diesel::delete(open);
+    dispatch!(connection, inner => forget.execute(inner))?;
+    let look = diesel::select(diesel::dsl::exists(budget));
+    let closed: bool = dispatch!(connection, inner => look.get_result(inner))?;
+    Ok(!closed)
+}
+
+/// Counts a failure in one conditional statement; answers `false` when the budget was closed.
+fn count_failure(
+    connection: &mut Connection,
+    budget: &Digest,
+    policy: &LockoutPolicy,
+    now: Timestamp,
+) -> Result<bool, Failure> {
+    let key = budget.as_bytes().as_slice();
+    let fresh = diesel::insert_into(sign_in_failures::table).values((
+        sign_in_failures::budget.eq(key),
+        sign_in_failures::recent.eq(0),
+        sign_in_failures::in_a_row.eq(0),
+        sign_in_failures::last_failed_at.eq(Instant::from(now)),
+        sign_in_failures::closed_until.eq(Instant::from(now)),
+    ));
+    dispatch!(connection, inner => fresh.on_conflict_do_nothing().execute(inner))?;
+
+    let forgotten = sign_in_failures::last_failed_at.lt(Instant::from(now - policy.forget_after));
+    let open = sign_in_failures::table
+        .find(key)
+        .filter(sign_in_failures::closed_until.le(Instant::from(now)));
+    let count = diesel::update(open)
+        .set((
+            sign_in_failures::recent.eq(diesel::dsl::case_when(forgotten, 1.into_sql::<Integer>())
+                .otherwise(sign_in_failures::recent + 1)),
+            sign_in_failures::in_a_row.eq(sign_in_failures::in_a_row + 1),
+            sign_in_failures::last_failed_at.eq(Instant::from(now)),
+        ))
+        .returning((sign_in_failures::recent, sign_in_failures::in_a_row));
+    let counted: Option<(i32, i32)> =
+        dispatch!(connection, inner => count.get_result(inner).optional())?;
+    let Some((recent, in_a_row)) = counted else {
+        return Ok(false);
+    };
+
+    // The row is locked by the statement above, so nobody counts in between.
+    let until = policy.closed_until(recent.unsigned_abs(), in_a_row.unsigned_abs(), now);
+    let close = diesel::update(sign_in_failures::table.find(key))
+        .set(sign_in_failures::closed_until.eq(Instant::from(until)));
+    dispatch!(connection, inner => close.execute(inner))?;
+    Ok(true)
+}
+
+/// Notes the time and the better hash, unless the account has been deactivated or given another
+/// password since. Holds the account's row, so that sign-ins to one account pass one at a time.
+fn mark_signed_in(connection: &mut Connection, opening: &Opening<'_>) -> Result<bool, Failure> {
+    let checked = opening.password_hash;
+    let unchanged = accounts::table
+        .find(Key::from(opening.session.account_id))
+        .filter(accounts::is_active)
+        .filter(accounts::password_hash.eq(checked.as_str()));
+    let mark = diesel::update(unchanged).set((
+        accounts::last_sign_in_at.eq(Instant::from(opening.event.at)),
+        accounts::password_hash.eq(opening.rehashed.unwrap_or(checked).as_str()),
+    ));
+    Ok(dispatch!(connection, inner => mark.execute(inner))? == 1)
+}
+
+fn insert_session(connection: &mut Connection, opening: &Opening<'_>) -> Result<(), Failure> {
+    let session = opening.session;
+    let insert = diesel::insert_into(sessions::table).values((
+        sessions::id.eq(Key::from(session.id)),
+        sessions::account_id.eq(Key::from(session.account_id)),
+        sessions::delivery.eq(session.delivery.as_str()),
+        sessions::binding.eq(opening.binding.as_ref().map(|digest| digest.as_bytes().as_slice())),
+        sessions::device_name.eq(opening.device_name.map(DisplayName::as_str)),
+        sessions::current_token.eq(Key::from(opening.refresh)),
+        sessions::rotated_at.eq(Instant::from(opening.event.at)),
+        sessions::authenticated_at.eq(Instant::from(session.authenticated_at)),
+        sessions::expires_at.eq(Instant::from(session.expires_at)),
+    ));
+    dispatch!(connection, inner => insert.execute(inner))?;
+    let (origin, now) = (&opening.event.origin, opening.event.at);
+    refresh::insert_token(connection, session.id, opening.refresh, None, origin, now)
+}
+
+/// Ends the oldest sessions beyond the limit.
+fn displace(connection: &mut Connection, opening: &Opening<'_>) -> Result<Vec<SessionId>, Failure> {
+    let now = Instant::from(opening.event.at);
+    let beyond = sessions::table
+        .filter(sessions::account_id.eq(Key::from(opening.session.account_id)))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::expires_at.gt(now))
+        .order(sessions::id.desc())
+        .offset(opening.most_sessions.into())
+        .limit(i64::MAX)
+        .select(sessions::id);
+    let beyond: Vec<Key> = dispatch!(connection, inner => beyond.load(inner))?;
+    if beyond.is_empty() {
+        return Ok(Vec::new());
+    }
+    let reason = EventKind::SessionDisplaced;
+    let end = diesel::update(sessions::table.filter(sessions::id.eq_any(&beyond)))
+        .set((sessions::ended_at.eq(now), sessions::end_reason.eq(reason.as_str())));
+    dispatch!(connection, inner => end.execute(inner))?;
+    Ok(beyond.into_iter().map(SessionId::from).collect())
+}

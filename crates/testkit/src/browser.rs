@@ -1,0 +1,177 @@
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use ureq::Agent;
+use ureq::http::{Request, Response};
+
+use crate::TestServer;
+
+/// The password of every account that tests make.
+pub const PASSWORD: &str = "violet-otter-plays-7-cellos";
+
+/// A client that keeps cookies, as a browser does, and sends what it is told.
+#[derive(Clone)]
+pub struct Browser {
+    agent: Agent,
+    origin: String,
+    cookies: BTreeMap<String, String>,
+}
+
+/// What the server answered.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// Header names in lower case with their values, in order.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub text: String,
+}
+
+impl Answer {
+    /// The body as JSON; null when it is none.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or(Value::Null)
+    }
+
+    /// A member of the body that is a text.
+    pub fn field(&self, name: &str) -> String {
+        let body = self.json();
+        let found = body[name].as_str();
+        found.unwrap_or_else(|| panic!("no text {name:?} in {}: {}", self.status, self.text)).into()
+    }
+
+    /// The `code` of a problem.
+    pub fn code(&self) -> String {
+        self.field("code")
+    }
+
+    /// The first value of a header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The `Set-Cookie` header of that cookie.
+    pub fn set_cookie(&self, name: &str) -> Option<&str> {
+        let prefix = format!("{name}=");
+        let mut cookies = self.headers.iter().filter(|(header, _)| header == "set-cookie");
+        cookies.find(|(_, value)| value.starts_with(&prefix)).map(|(_, value)| value.as_str())
+    }
+}
+
+impl Browser {
+    /// A fresh browser that knows this server.
+    pub fn of(server: &TestServer) -> Self {
+        Self::at(server.origin())
+    }
+
+    /// A fresh browser that knows the server at this origin.
+    pub fn at(origin: &str) -> Self {
+        let config = Agent::config_builder().http_status_as_error(false).max_redirects(0).build();
+        Self { agent: config.into(), origin: origin.to_owned(), cookies: BTreeMap::new() }
+    }
+
+    /// The cookies it keeps.
+    pub fn cookies(&mut self) -> &mut BTreeMap<String, String> {
+        &mut self.cookies
+    }
+
+    /// Creates an account of that name with [`PASSWORD`].
+    pub fn register(&mut self, username: &str) -> Answer {
+        let email = format!("{username}@example.org");
+        let body = json!({ "username": username, "email": email, "password": PASSWORD });
+        self.post("/api/auth/register", &body)
+    }
+
+    /// Signs in with [`PASSWORD`] and delivery by cookie.
+    pub fn sign_in(&mut self, username: &str) -> Answer {
+        self.sign_in_with(username, PASSWORD)
+    }
+
+    /// Signs in with another password.
+    pub fn sign_in_with(&mut self, username: &str, password: &str) -> Answer {
+        let body = json!({ "username": username, "password": password });
+        self.post("/api/auth/login/json", &body)
+    }
+
+    /// Signs in with [`PASSWORD`] and delivery by body: no cookies.
+    pub fn sign_in_for_tokens(&mut self, username: &str) -> Answer {
+        let body = json!({ "username": username, "password": PASSWORD, "delivery": "body" });
+        self.post("/api/auth/login/json", &body)
+    }
+
+    /// Exchanges a refresh token.
+    pub fn refresh(&mut self, refresh_token: &str) -> Answer {
+        self.post("/api/auth/refresh", &json!({ "refresh_token": refresh_token }))
+    }
+
+    /// Signs out as a page does: with the CSRF token and its own origin.
+    pub fn sign_out(&mut self, path: &str) -> Answer {
+        let csrf = self.get("/api/auth/csrf", &[]).field("csrf_token");
+        let origin = self.origin.clone();
+        self.send("POST", path, &[("origin", &origin), ("x-csrf-token", &csrf)], "")
+    }
+
+    /// A GET with further headers.
+    pub fn get(&mut self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        self.send("GET", path, headers, "")
+    }
+
+    /// A GET with a bearer token and without cookies.
+    pub fn get_as(&self, path: &str, access_token: &str) -> Answer {
+        let authorization = format!("Bearer {access_token}");
+        let mut plain = Self { cookies: BTreeMap::new(), ..self.clone() };
+        plain.get(path, &[("authorization", &authorization)])
+    }
+
+    /// A POST of JSON.
+    pub fn post(&mut self, path: &str, body: &Value) -> Answer {
+        self.send("POST", path, &[("content-type", "application/json")], &body.to_string())
+    }
+
+    /// Any request.
+    pub fn send(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.origin));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if !self.cookies.is_empty() {
+            let pairs: Vec<String> =
+                self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            request = request.header("cookie", pairs.join("; "));
+        }
+        let request = request.body(body.to_owned()).expect("the test's request is well-formed");
+        let response = self.agent.run(request).expect("the server answers");
+        let answer = read(response);
+        self.keep_cookies(&answer);
+        answer
+    }
+
+    fn keep_cookies(&mut self, answer: &Answer) {
+        for (_, cookie) in answer.headers.iter().filter(|(name, _)| name == "set-cookie") {
+            let (pair, attributes) = cookie.split_once(';').unwrap_or((cookie, ""));
+            let (name, value) = pair.split_once('=').expect("a cookie has a name and a value");
+            if attributes.contains("Max-Age=0") {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+    }
+}
+
+fn read(mut response: Response<ureq::Body>) -> Answer {
+    let headers = response.headers().iter();
+    let text = |value: &ureq::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into();
+    Answer {
+        status: response.status().as_u16(),
+        headers: headers.map(|(name, value)| (name.as_str().to_owned(), text(value))).collect(),
+        text: response.body_mut().read_to_string().unwrap_or_default(),
+    }
+}

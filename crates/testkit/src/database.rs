@@ -1,0 +1,73 @@
+use std::fmt;
+use std::process;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use portcullis_domain::SecretString;
+use portcullis_storage::{DatabaseUrl, Store};
+use tempfile::TempDir;
+
+/// The variable that names the PostgreSQL server of the tests; `tests/run` sets it.
+const POSTGRES: &str = "PORTCULLIS_TEST_POSTGRES";
+
+/// A database of one test's own, migrated and empty: a SQLite file, or a PostgreSQL schema.
+pub struct TestDatabase {
+    url: String,
+    store: Store,
+    // Deleted with the value, after the store has let go of the file.
+    _folder: Option<TempDir>,
+}
+
+impl TestDatabase {
+    /// A SQLite file in a folder of its own.
+    pub fn sqlite() -> Self {
+        let folder = TempDir::new().expect("the system has a folder for temporary files");
+        let url = format!("sqlite:{}", folder.path().join("portcullis.db").display());
+        Self::migrated(url, Some(folder))
+    }
+
+    /// A schema of its own in the PostgreSQL server that `tests/run` starts. There is no test
+    /// without it: a missing server is a failure, never a skip.
+    pub fn postgres() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "the runner hands the address over this way")]
+        let server = std::env::var(POSTGRES)
+            .unwrap_or_else(|_| panic!("{POSTGRES} is not set: run the tests with tests/run"));
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let schema = format!("t{}_{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        Store::new(&parsed(&server), 1)
+            .and_then(|store| store.execute(&format!("CREATE SCHEMA {schema}")))
+            .expect("the test's schema can be created");
+        Self::migrated(format!("{server}?options=-csearch_path%3D{schema}"), None)
+    }
+
+    /// Runs the same test on both databases.
+    pub fn on_both(test: impl Fn(Self)) {
+        test(Self::sqlite());
+        test(Self::postgres());
+    }
+
+    /// Where it is, as the server's configuration would say it.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The ports of the flows on this database.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    fn migrated(url: String, folder: Option<TempDir>) -> Self {
+        let store = Store::new(&parsed(&url), 16).expect("the pools can be made");
+        store.migrate().expect("the migrations apply to an empty database");
+        Self { url, store, _folder: folder }
+    }
+}
+
+impl fmt::Debug for TestDatabase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.url)
+    }
+}
+
+fn parsed(url: &str) -> DatabaseUrl {
+    DatabaseUrl::parse(&SecretString::from(url)).expect("the test's URL is well-formed")
+}

@@ -1,0 +1,162 @@
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_domain::{
+    Clock, Moderation, ReservedNames, Role, SecretString, SecureRandom, Severity, SystemRandom,
+};
+use portcullis_flows::candidate::{AccountRules, CandidateRequest, RegistrationMode};
+use portcullis_flows::grant::SessionPolicy;
+use portcullis_flows::lockout::LockoutPolicy;
+use portcullis_http::{Parts, Running, Services, Settings};
+use portcullis_password::{Argon2Params, Hasher, HashingPool, Policy, PoolSettings};
+use portcullis_token::SecretKey;
+
+use crate::{TestClock, TestDatabase};
+
+/// What a test may want different from the defaults.
+pub struct TestSettings {
+    /// Lifetimes, rotation and what ends on reuse.
+    pub sessions: SessionPolicy,
+    /// How failed sign-ins slow further ones down.
+    pub lockout: LockoutPolicy,
+    /// The queue before the hashing threads.
+    pub hashing: PoolSettings,
+    /// Who may register.
+    pub registration: RegistrationMode,
+    /// Whether cookies are `Secure` and carry the `__Host-` prefix.
+    pub secure_cookies: bool,
+    /// Further allowed origins.
+    pub cors_origins: Vec<String>,
+    /// Proxies that are believed.
+    pub trusted_proxies: Vec<String>,
+}
+
+impl Default for TestSettings {
+    fn default() -> Self {
+        let admin = Role::parse("admin").expect("a role");
+        Self {
+            sessions: SessionPolicy {
+                absolute_lifetime_by_role: BTreeMap::from([(admin, Duration::from_secs(43_200))]),
+                ..SessionPolicy::default()
+            },
+            lockout: LockoutPolicy::default(),
+            hashing: PoolSettings { deadline: Duration::from_secs(60), ..PoolSettings::default() },
+            registration: RegistrationMode::Open,
+            secure_cookies: false,
+            cors_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+        }
+    }
+}
+
+/// A whole server in this process: real sockets, real database, real hashing, a clock that obeys.
+pub struct TestServer {
+    running: Option<Running>,
+    address: String,
+    clock: Arc<TestClock>,
+    database: TestDatabase,
+    settings: TestSettings,
+}
+
+impl TestServer {
+    /// A server with the defaults on a free port.
+    pub fn start(database: TestDatabase) -> Self {
+        Self::with(database, TestSettings::default())
+    }
+
+    /// A server with these settings on a free port.
+    pub fn with(database: TestDatabase, settings: TestSettings) -> Self {
+        let mut server = Self {
+            running: None,
+            address: String::new(),
+            clock: Arc::new(TestClock::new()),
+            database,
+            settings,
+        };
+        server.restart();
+        server
+    }
+
+    /// Stops without warning and starts again on the same database, with nothing remembered.
+    pub fn restart(&mut self) {
+        self.running = None;
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+        let address = listener.local_addr().expect("a bound listener has an address");
+        self.address = format!("http://{address}");
+        let services = self.services();
+        services.sign_out.restore_revocations().expect("the database answers");
+        let settings = Settings {
+            origin: self.address.clone(),
+            cors_origins: self.settings.cors_origins.clone(),
+            trusted_proxies: parse_all(&self.settings.trusted_proxies),
+            secure_cookies: self.settings.secure_cookies,
+            docs: true,
+            workers: Some(2),
+        };
+        self.running =
+            Some(portcullis_http::spawn(listener, services, settings).expect("the server starts"));
+    }
+
+    /// Scheme, host and port.
+    pub fn origin(&self) -> &str {
+        &self.address
+    }
+
+    /// The clock that the server goes by.
+    pub fn clock(&self) -> &TestClock {
+        &self.clock
+    }
+
+    /// The database behind it.
+    pub fn database(&self) -> &TestDatabase {
+        &self.database
+    }
+
+    /// A second set of use cases on the same database, as another node has them.
+    pub fn services(&self) -> Services {
+        let random: Arc<dyn SecureRandom> = Arc::new(SystemRandom);
+        let hasher = Hasher::new(Argon2Params::default(), &*random);
+        let clock: Arc<dyn Clock> = self.clock.clone();
+        let hashing = HashingPool::new(self.settings.hashing, hasher, clock.clone());
+        Services::new(Parts {
+            store: Arc::new(self.database.store().clone()),
+            hashing: Arc::new(hashing.expect("the system gives threads")),
+            secret: SecretKey::parse(&SecretString::from(SECRET)).expect("the secret is strong"),
+            issuer: "https://auth.example.test".to_owned(),
+            audience: "portcullis".to_owned(),
+            sessions: self.settings.sessions.clone(),
+            lockout: self.settings.lockout.clone(),
+            accounts: rules(self.settings.registration),
+            admin: Role::parse("admin").expect("a role"),
+            clock,
+            random,
+        })
+    }
+
+    /// Starts the bootstrap as `serve` does; see [`portcullis_flows::bootstrap`].
+    pub fn bootstrap(
+        &self,
+        configured: Option<&CandidateRequest>,
+    ) -> portcullis_flows::bootstrap::Start {
+        self.services().bootstrap.start(configured).expect("bootstrap can run")
+    }
+}
+
+/// Known to nobody but the tests, and random enough to be accepted.
+const SECRET: &str = "n5Q0c1tVb8mZ3xK7rW2yL9pD4sH6gJfA";
+
+fn rules(mode: RegistrationMode) -> AccountRules {
+    AccountRules {
+        mode,
+        self_registration_role: Role::parse("msa").expect("a role"),
+        reserved_names: ReservedNames::parse("admin\nroot\nsupport\n"),
+        moderation: Some(Moderation::new(Severity::Severe)),
+        passwords: Policy::default(),
+    }
+}
+
+fn parse_all<T: std::str::FromStr>(texts: &[String]) -> Vec<T> {
+    texts.iter().map(|text| text.parse().ok().expect("the test's text is well-formed")).collect()
+}

@@ -1,0 +1,110 @@
+use portcullis_domain::{AccountId, AccountKind, Role, SessionId, Timestamp, TokenId};
+use serde::{Deserialize, Serialize};
+
+use crate::jwt::{Issued, Kind};
+use crate::payload::{Text, payload};
+use crate::{Purpose, TokenError};
+
+/// What an access token says about who acts (RFC 9068, with `role`, `kind` and
+/// `password_must_change` as private claims). No personal data: a token travels far.
+///
+/// Times have whole seconds in the token; fractions are cut off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessClaims {
+    /// Who acts; the claim `sub`.
+    pub subject: AccountId,
+    /// The session it belongs to, by which it is revoked; the claim `sid`.
+    pub session: SessionId,
+    /// The token's own name; the claim `jti`.
+    pub token: TokenId,
+    /// The claim `iat`.
+    pub issued_at: Timestamp,
+    /// The claim `exp`.
+    pub expires_at: Timestamp,
+    /// The role of the account when the token was issued.
+    pub role: Role,
+    /// What sort of subject the account is.
+    pub kind: AccountKind,
+    /// How the subject proved who they are; the claim `amr`.
+    pub authentication_methods: Vec<AuthenticationMethod>,
+    /// When the subject last did so; the claim `auth_time`.
+    pub authenticated_at: Timestamp,
+    /// Whether the subject may only change the password; absent from the token when not.
+    pub password_must_change: bool,
+}
+
+/// A way to prove who one is, by its word of RFC 8176 section 2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AuthenticationMethod {
+    /// `pwd`
+    #[serde(rename = "pwd")]
+    Password,
+    /// `otp`: TOTP or a backup code.
+    #[serde(rename = "otp")]
+    OneTimePassword,
+    /// `mfa`: more than one factor, beside the words for each.
+    #[serde(rename = "mfa")]
+    MultipleFactors,
+    /// A word that a newer issuer knows and this version does not; nothing follows from it.
+    #[serde(other, rename = "other")]
+    Other,
+}
+
+payload! {
+    /// The claims in the order in which they are written.
+    AccessPayload {
+        sid: SessionId,
+        #[serde(borrow)]
+        role: Text<'a>,
+        kind: AccountKind,
+        amr: Vec<AuthenticationMethod>,
+        auth_time: i64,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        password_must_change: bool,
+    }
+}
+
+impl Kind for AccessClaims {
+    const TYP: &'static str = "at+jwt";
+    const TYPE: Option<&'static str> = None;
+    const AUDIENCE_SUFFIX: &'static str = "";
+    type Payload<'a> = AccessPayload<'a>;
+
+    fn read(payload: AccessPayload<'_>) -> Result<Self, TokenError> {
+        Ok(Self {
+            subject: payload.sub.parse().map_err(|_| TokenError::Malformed)?,
+            session: payload.sid,
+            token: payload.jti.parse().map_err(|_| TokenError::Malformed)?,
+            issued_at: Timestamp::from_seconds(payload.iat),
+            expires_at: Timestamp::from_seconds(payload.exp),
+            role: Role::parse(&payload.role).map_err(|_| TokenError::Malformed)?,
+            kind: payload.kind,
+            authentication_methods: payload.amr,
+            authenticated_at: Timestamp::from_seconds(payload.auth_time),
+            password_must_change: payload.password_must_change,
+        })
+    }
+}
+
+impl Issued for AccessClaims {
+    const PURPOSE: Purpose = Purpose::AccessToken;
+
+    fn write<'a>(&'a self, issuer: &'a str, audience: &'a str) -> impl Serialize {
+        AccessPayload {
+            iss: issuer.into(),
+            aud: audience.into(),
+            sub: self.subject.to_string().into(),
+            jti: self.token.to_string().into(),
+            iat: self.issued_at.as_seconds(),
+            exp: self.expires_at.as_seconds(),
+            nbf: None,
+            kind_of_token: Self::TYPE.map(Text::from),
+            sid: self.session,
+            role: self.role.as_str().into(),
+            kind: self.kind,
+            amr: self.authentication_methods.clone(),
+            auth_time: self.authenticated_at.as_seconds(),
+            password_must_change: self.password_must_change,
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! The one alphabet of everything this crate writes: base64url without padding (RFC 4648 section 5,
+//! RFC 7515 section 2).
+//!
+//! Decoding is strict: no padding, no other characters, no set bits after the last byte. A lenient
+//! decoder gives one secret several spellings, and then a digest of the text proves nothing.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+/// The text form.
+pub(crate) fn encode(bytes: impl AsRef<[u8]>) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// Appends the text form.
+pub(crate) fn encode_onto(text: &mut String, bytes: impl AsRef<[u8]>) {
+    URL_SAFE_NO_PAD.encode_string(bytes, text);
+}
+
+/// The bytes, if the text is their one spelling.
+pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(text).ok()
+}
+
+/// Exactly `N` bytes, if the text is their one spelling. A longer text is given up, not decoded.
+pub(crate) fn decode_exact<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    let length = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
+    (length == N).then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_has_one_spelling() {
+        assert_eq!(decode_exact(&encode([0xfb, 0xff])), Some([0xfb, 0xff]));
+        for other in ["+/8", "-_8=", "-_9", "-_8 ", " -_8", "-_8A", "-_", ""] {
+            assert_eq!(decode_exact::<2>(other), None, "{other:?}");
+        }
+    }
+}

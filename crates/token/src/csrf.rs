@@ -1,0 +1,103 @@
+//! CSRF tokens that are bound to a session and kept nowhere.
+//!
+//! A token is a random nonce and its MAC over nonce and session, so one stolen or planted from
+//! another session is worth nothing (the signed double-submit pattern of the OWASP CSRF cheat
+//! sheet). The nonce makes each answer different, which denies a compression attack its target.
+
+use portcullis_domain::{SecureRandom, SessionId, constant_time_eq};
+
+use crate::{Purpose, SecretKey, base64url, mac};
+
+/// Issues and checks CSRF tokens.
+#[derive(Clone)]
+pub struct CsrfKey([u8; 32]);
+
+impl CsrfKey {
+    /// The key that grows from the configured secret.
+    pub fn new(secret: &SecretKey) -> Self {
+        Self(secret.derive(Purpose::Csrf))
+    }
+
+    /// A new token of 64 characters; any number of them are valid for a session at once.
+    pub fn issue(&self, session: SessionId, random: &dyn SecureRandom) -> String {
+        let mut nonce = [0; NONCE];
+        random.fill(&mut nonce);
+        base64url::encode([nonce.as_slice(), &self.tag(&nonce, session)].concat())
+    }
+
+    /// Whether the token was issued for this session, in time that does not tell how wrong it is.
+    pub fn verify(&self, token: &str, session: SessionId) -> bool {
+        let Some(bytes) = base64url::decode_exact::<{ NONCE + TAG }>(token) else {
+            return false;
+        };
+        let (nonce, tag) = bytes.split_at(NONCE);
+        constant_time_eq(tag, &self.tag(nonce, session))
+    }
+
+    fn tag(&self, nonce: &[u8], session: SessionId) -> [u8; TAG] {
+        mac::hmac_sha256(&self.0, &[nonce, session.as_uuid().as_bytes()])
+    }
+}
+
+impl std::fmt::Debug for CsrfKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("CsrfKey([REDACTED])")
+    }
+}
+
+const NONCE: usize = 16;
+const TAG: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use portcullis_domain::{SecretString, SystemRandom, Timestamp};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn key(secret: &str) -> CsrfKey {
+        CsrfKey::new(&SecretKey::parse(&SecretString::from(secret)).unwrap())
+    }
+
+    fn session() -> SessionId {
+        SessionId::generate(Timestamp::from_seconds(1_800_000_000), &SystemRandom)
+    }
+
+    #[test]
+    fn a_token_is_good_for_its_session_and_its_key_only() {
+        let (key, other) =
+            (key("f83kQz0v7LwB2mXn5cRt9yHs1dGpJ4aU"), key("mXn5cRt9yHs1dGpJ4aUf83kQz0v7LwB2"));
+        let (mine, yours) = (session(), session());
+        let token = key.issue(mine, &SystemRandom);
+        assert_eq!(token.len(), 64);
+        assert!(key.verify(&token, mine));
+        assert!(!key.verify(&token, yours));
+        assert!(!other.verify(&token, mine));
+        assert_ne!(token, key.issue(mine, &SystemRandom));
+    }
+
+    #[test]
+    fn a_token_of_another_length_is_refused() {
+        let (key, session) = (key("f83kQz0v7LwB2mXn5cRt9yHs1dGpJ4aU"), session());
+        let token = key.issue(session, &SystemRandom);
+        for text in ["", &token[..63], &token[..60], &format!("{token}A"), &format!("{token}AAAA")]
+        {
+            assert!(!key.verify(text, session), "{text}");
+        }
+    }
+
+    #[test]
+    fn debug_output_does_not_tell_the_key() {
+        assert_eq!(format!("{:?}", key("f83kQz0v7LwB2mXn5cRt9yHs1dGpJ4aU")), "CsrfKey([REDACTED])");
+    }
+
+    proptest! {
+        #[test]
+        fn a_token_with_one_flipped_bit_is_refused(position in 0..64_usize, bit in 0..8_u8) {
+            let (key, session) = (key("f83kQz0v7LwB2mXn5cRt9yHs1dGpJ4aU"), session());
+            let mut token = key.issue(session, &SystemRandom).into_bytes();
+            token[position] ^= 1 << bit;
+            prop_assert!(!key.verify(&String::from_utf8_lossy(&token), session));
+        }
+    }
+}

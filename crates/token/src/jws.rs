@@ -1,0 +1,147 @@
+//! The signature layer: JSON Web Signature in compact form (RFC 7515), before anything of the
+//! content is believed.
+//!
+//! The order is the defence: size and shape before any decoding, the header in a closed form before
+//! any key is touched, the signature before the payload is looked at. Headers that bring their own
+//! key or change what is signed (`jku`, `jwk`, `x5u`, `x5c`, `crit`, `b64`) are refused whatever
+//! they say.
+
+use serde::de::{self, Deserialize, Deserializer};
+
+use crate::payload::{Text, object, present};
+use crate::{TokenError, VerifyingKey, base64url};
+
+/// Checks a compact JWS under one HS256 key and answers its payload.
+///
+/// This is the signature layer alone, for payloads that are no claims: `typ` and `kid` are not
+/// looked at. To check a token, use [`Verifier`](crate::Verifier).
+pub fn verify_hs256(token: &str, key: &[u8; 32]) -> Result<Vec<u8>, TokenError> {
+    let compact = Compact::split(token)?;
+    let header = compact.decode_header()?;
+    let header = Header::parse(&header)?;
+    compact.verify(&header, &VerifyingKey::hs256_without_kid(key))
+}
+
+/// A token longer than this is refused unread.
+const LONGEST: usize = 8 * 1024;
+
+/// The three parts of a token, nothing decoded yet.
+pub(crate) struct Compact<'a> {
+    header: &'a str,
+    payload: &'a str,
+    signature: &'a str,
+    signed: &'a str,
+}
+
+impl<'a> Compact<'a> {
+    pub(crate) fn split(token: &'a str) -> Result<Self, TokenError> {
+        if token.len() > LONGEST {
+            return Err(TokenError::Malformed);
+        }
+        let (signed, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
+        let (header, payload) = signed.split_once('.').ok_or(TokenError::Malformed)?;
+        if payload.contains('.') {
+            return Err(TokenError::Malformed);
+        }
+        Ok(Self { header, payload, signature, signed })
+    }
+
+    pub(crate) fn decode_header(&self) -> Result<Vec<u8>, TokenError> {
+        base64url::decode(self.header).ok_or(TokenError::Malformed)
+    }
+
+    /// The payload, if the signature is the key's own.
+    pub(crate) fn verify(
+        &self,
+        header: &Header<'_>,
+        key: &VerifyingKey,
+    ) -> Result<Vec<u8>, TokenError> {
+        if !key.has_algorithm(&header.alg) {
+            return Err(TokenError::WrongAlgorithm);
+        }
+        if !key.accepts(self.signed, self.signature) {
+            return Err(TokenError::BadSignature);
+        }
+        base64url::decode(self.payload).ok_or(TokenError::Malformed)
+    }
+}
+
+/// What a header may say. Members with other names are ignored (RFC 7515 section 4); a name that
+/// stands twice is refused.
+#[derive(serde::Deserialize)]
+pub(crate) struct Header<'a> {
+    #[serde(borrow)]
+    pub(crate) alg: Text<'a>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub(crate) typ: Option<Text<'a>>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub(crate) kid: Option<Text<'a>>,
+    #[serde(default, rename = "jku")]
+    _jku: Absent,
+    #[serde(default, rename = "jwk")]
+    _jwk: Absent,
+    #[serde(default, rename = "x5u")]
+    _x5u: Absent,
+    #[serde(default, rename = "x5c")]
+    _x5c: Absent,
+    #[serde(default, rename = "crit")]
+    _crit: Absent,
+    #[serde(default, rename = "b64")]
+    _b64: Absent,
+}
+
+impl<'a> Header<'a> {
+    pub(crate) fn parse(json: &'a [u8]) -> Result<Self, TokenError> {
+        object(json)
+    }
+}
+
+/// A member that must not be there, not even as `null`.
+#[derive(Default)]
+struct Absent;
+
+impl<'de> Deserialize<'de> for Absent {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Err(de::Error::custom("a header member that is never accepted"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_has_exactly_three_parts_and_at_most_8_kib() {
+        assert!(Compact::split("a.b.c").is_ok());
+        assert!(Compact::split(&format!("{}.b.c", "a".repeat(LONGEST - 4))).is_ok());
+        let long = format!("{}.b.c", "a".repeat(LONGEST - 3));
+        for token in ["", "a", "a.b", "a.b.c.d", "....", &long] {
+            assert_eq!(Compact::split(token).err(), Some(TokenError::Malformed), "{token:.20}");
+        }
+    }
+
+    #[test]
+    fn a_header_is_one_closed_object() {
+        let good = br#"{"alg":"HS256","typ":"at+jwt","kid":"1","cty":"JWT","\u0061":[]}"#;
+        assert!(Header::parse(good).is_ok());
+        for header in [
+            r#"["HS256","at+jwt","1"]"#,
+            r#""HS256""#,
+            r#"{"typ":"at+jwt"}"#,
+            r#"{"alg":null}"#,
+            r#"{"alg":"HS256","kid":null}"#,
+            r#"{"alg":"HS256","typ":1}"#,
+            r#"{"alg":"HS256","alg":"HS256"}"#,
+            r#"{"alg":"HS256","\u0061lg":"none"}"#,
+            r#"{"alg":"HS256"}{}"#,
+            r#"{"alg":"HS256","jku":"https://evil.test"}"#,
+            r#"{"alg":"HS256","jwk":null}"#,
+            r#"{"alg":"HS256","x5u":""}"#,
+            r#"{"alg":"HS256","x5c":[]}"#,
+            r#"{"alg":"HS256","crit":[]}"#,
+            r#"{"alg":"HS256","b64":true}"#,
+        ] {
+            assert!(Header::parse(header.as_bytes()).is_err(), "{header}");
+        }
+    }
+}

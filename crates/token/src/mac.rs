@@ -1,0 +1,17 @@
+//! HMAC-SHA-256 (RFC 2104, FIPS 180-4) under the derived keys of this crate.
+//!
+//! Keys are exactly 32 bytes by type, so neither an empty nor a short key can be used by mistake.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+/// The tag of the concatenated parts. Callers give every part but the last a fixed length, or two
+/// different messages could read as one.
+#[expect(clippy::expect_used, reason = "HMAC is defined for keys of every length")]
+pub(crate) fn hmac_sha256(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+    for part in parts {
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
+}

@@ -1,0 +1,126 @@
+//! How claims are written and read.
+//!
+//! Each kind of token has a payload struct of its own, which [`payload!`] gives the registered
+//! claims of RFC 7519 section 4.1. Serde could share them with `flatten`, but that copies every
+//! claim into a buffer first and lets a repeated name pass; a derived struct reads in place, in one
+//! go, and refuses a known name that stands twice.
+
+use std::borrow::Cow;
+use std::ops::Deref;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::TokenError;
+
+/// Reads a JSON object; serde would take an array for a struct as well.
+pub(crate) fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, TokenError> {
+    if !json.starts_with(b"{") {
+        return Err(TokenError::Malformed);
+    }
+    serde_json::from_slice(json).map_err(|_| TokenError::Malformed)
+}
+
+/// Reads an optional member that is there: `null` is not the same as absent.
+pub(crate) fn present<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    T::deserialize(deserializer).map(Some)
+}
+
+/// A JSON string, borrowed from the token unless it contains escapes.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'a> From<&'a str> for Text<'a> {
+    fn from(text: &'a str) -> Self {
+        Self(Cow::Borrowed(text))
+    }
+}
+
+impl From<String> for Text<'_> {
+    fn from(text: String) -> Self {
+        Self(Cow::Owned(text))
+    }
+}
+
+impl Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The claims that every token has and every verifier checks.
+pub struct Registered<'a> {
+    pub(crate) iss: &'a str,
+    pub(crate) aud: &'a str,
+    pub(crate) sub: &'a str,
+    pub(crate) jti: &'a str,
+    pub(crate) iat: i64,
+    pub(crate) exp: i64,
+    pub(crate) nbf: Option<i64>,
+    pub(crate) kind: Option<&'a str>,
+}
+
+/// A payload shows its registered claims.
+pub trait Payload {
+    /// The registered claims, not yet checked.
+    fn registered(&self) -> Registered<'_>;
+}
+
+/// Declares a payload: the registered claims, then those of the kind. The order is the order in the
+/// token, so equal claims give equal bytes.
+macro_rules! payload {
+    ($(#[$doc:meta])* $name:ident { $($(#[$attribute:meta])* $claim:ident: $type:ty,)* }) => {
+        $(#[$doc])*
+        #[derive(serde::Serialize, serde::Deserialize)]
+        pub struct $name<'a> {
+            #[serde(borrow)]
+            iss: $crate::payload::Text<'a>,
+            #[serde(borrow)]
+            aud: $crate::payload::Text<'a>,
+            #[serde(borrow)]
+            sub: $crate::payload::Text<'a>,
+            #[serde(borrow)]
+            jti: $crate::payload::Text<'a>,
+            iat: i64,
+            exp: i64,
+            #[serde(
+                default,
+                deserialize_with = "crate::payload::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            nbf: Option<i64>,
+            #[serde(
+                borrow,
+                default,
+                rename = "type",
+                deserialize_with = "crate::payload::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            kind_of_token: Option<$crate::payload::Text<'a>>,
+            $($(#[$attribute])* $claim: $type,)*
+        }
+
+        impl $crate::payload::Payload for $name<'_> {
+            fn registered(&self) -> $crate::payload::Registered<'_> {
+                $crate::payload::Registered {
+                    iss: &self.iss,
+                    aud: &self.aud,
+                    sub: &self.sub,
+                    jti: &self.jti,
+                    iat: self.iat,
+                    exp: self.exp,
+                    nbf: self.nbf,
+                    kind: self.kind_of_token.as_deref(),
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use payload;

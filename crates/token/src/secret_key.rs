@@ -1,0 +1,260 @@
+//! The one secret that an operator configures, and the keys that grow from it.
+//!
+//! Every purpose has a key of its own (HKDF, RFC 5869), so that a key that leaks, or a token that is
+//! replayed for another purpose, opens nothing else.
+//!
+//! A secret that somebody could guess signs tokens for everybody. [`SecretKey::parse`] therefore
+//! refuses what is short, what is printed in tutorials, and what follows a pattern. The rules are
+//! made to let every generated secret pass (32 random hexadecimal digits and better) and to stop
+//! the ones that people make up in a hurry; they are no proof of randomness.
+
+use std::collections::BTreeMap;
+
+use hkdf::Hkdf;
+use portcullis_domain::{ExposeSecret, SecretString};
+use sha2::Sha256;
+
+/// A configured secret that passed the rules. It prints as redacted and is wiped when dropped.
+#[derive(Clone, Debug)]
+pub struct SecretKey(SecretString);
+
+impl SecretKey {
+    /// Takes a secret of at least 32 bytes that is no known sample and follows no pattern.
+    pub fn parse(secret: &SecretString) -> Result<Self, SecretKeyError> {
+        let text = secret.expose_secret();
+        if text.len() < SHORTEST {
+            return Err(SecretKeyError::TooShort);
+        }
+        if is_well_known(text) {
+            return Err(SecretKeyError::WellKnown);
+        }
+        if is_predictable(text.as_bytes()) {
+            return Err(SecretKeyError::LowEntropy);
+        }
+        Ok(Self(secret.clone()))
+    }
+
+    /// The key for one purpose: HKDF-SHA-256 without salt, the purpose's label as `info`.
+    ///
+    /// Give a resource server that checks access tokens this key for [`Purpose::AccessToken`], never
+    /// the secret itself.
+    #[expect(clippy::expect_used, reason = "HKDF-SHA-256 gives up to 8160 bytes, this asks for 32")]
+    #[expect(clippy::missing_panics_doc, reason = "it cannot panic")]
+    pub fn derive(&self, purpose: Purpose) -> [u8; 32] {
+        let mut key = [0; 32];
+        Hkdf::<Sha256>::new(None, self.0.expose_secret().as_bytes())
+            .expand(purpose.label(), &mut key)
+            .expect("32 bytes are within the limit");
+        key
+    }
+}
+
+/// What a derived key is for. A new meaning gets a new label, never the old one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Signs access tokens.
+    AccessToken,
+    /// Signs refresh tokens.
+    RefreshToken,
+    /// Signs the cookie of a device that has signed in before.
+    DeviceToken,
+    /// Binds a CSRF token to its session.
+    Csrf,
+    /// Hides the names under which sign-in failures are counted.
+    SignInFailures,
+}
+
+impl Purpose {
+    const fn label(self) -> &'static [u8] {
+        match self {
+            Self::AccessToken => b"portcullis/v1/access-token",
+            Self::RefreshToken => b"portcullis/v1/refresh-token",
+            Self::DeviceToken => b"portcullis/v1/device-token",
+            Self::Csrf => b"portcullis/v1/csrf",
+            Self::SignInFailures => b"portcullis/v1/sign-in-failures",
+        }
+    }
+}
+
+/// Why a secret is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SecretKeyError {
+    /// Under 32 bytes.
+    #[error("must be at least 32 bytes long; `openssl rand -base64 48` makes a good one")]
+    TooShort,
+    /// Printed in a tutorial, or made of the words that samples are made of.
+    #[error("is a sample value that everybody knows; `openssl rand -base64 48` makes a good one")]
+    WellKnown,
+    /// Too little variety, a repeated block, or a run such as `abcdef`.
+    #[error("follows a pattern and could be guessed; `openssl rand -base64 48` makes a good one")]
+    LowEntropy,
+}
+
+const SHORTEST: usize = 32;
+
+/// Random-looking keys that are printed in the manuals of `FastAPI` and Flask and in RFC 7515
+/// appendix A.1.
+const PRINTED: [&str; 3] = [
+    "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
+    "192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf",
+    "aym1sysppbydfgzld3umj1qzkobwvmkoqqestjqlrt1qs0gzh75aktmn3yj0ips4hcguutwjazzr1z9caow",
+];
+
+/// What the secrets in sample files are made of, a word before the words inside it.
+const SAMPLE_WORDS: &str = "\
+    0123456789abcdef 0123456789 1234567890 12345678 123456 development production characters \
+    portcullis insecure abcdefgh password changeme generate default example replace minimum \
+    abcdef secret secure change please random sample string qwerty strong bytes chars hs256 \
+    least super token value 256 bits prod test this very with your long must here only dev jwt \
+    key the for in at";
+
+/// Whether the secret is printed somewhere, or fewer than 16 characters of it are left once the words
+/// of samples are taken out. A random secret loses next to nothing that way.
+fn is_well_known(text: &str) -> bool {
+    let is_separator = |c: &char| matches!(c, '-' | '_' | '.' | '!' | ' ');
+    let joined: String =
+        text.chars().filter(|c| !is_separator(c)).map(|c| c.to_ascii_lowercase()).collect();
+    // A space for each word, so that its neighbours do not join into another.
+    let rest = SAMPLE_WORDS.split(' ').fold(joined.clone(), |rest, word| rest.replace(word, " "));
+    PRINTED.contains(&joined.as_str()) || rest.chars().filter(|c| *c != ' ').count() < 16
+}
+
+/// Whether the bytes follow a pattern: under 2.5 bits each by their frequencies (Shannon), a repeated
+/// block of up to 15 bytes, or more than two thirds of the steps between neighbours at most 1.
+///
+/// The bounds are as strict as the shortest generated secret allows: of 32 random hexadecimal digits
+/// one in sixty has fewer than 12 different ones, and one in eight thousand has under 3 bits each.
+fn is_predictable(bytes: &[u8]) -> bool {
+    let steps = || bytes.iter().zip(bytes.iter().skip(1));
+    let small_steps = steps().filter(|(left, right)| left.abs_diff(**right) <= 1);
+    let repeats = |period| bytes.iter().zip(bytes.iter().skip(period)).all(|(a, b)| a == b);
+    bits_per_byte(bytes) < 2.5
+        || 3 * small_steps.count() > 2 * steps().count()
+        || (1..16).any(repeats)
+}
+
+fn bits_per_byte(bytes: &[u8]) -> f64 {
+    let mut counts = BTreeMap::<u8, u32>::new();
+    for byte in bytes {
+        *counts.entry(*byte).or_default() += 1;
+    }
+    let total = f64::from(counts.values().sum::<u32>());
+    counts.values().map(|count| f64::from(*count) / total).map(|share| -share * share.log2()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+
+    use portcullis_domain::{SecureRandom, SystemRandom};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parse(text: &str) -> Result<SecretKey, SecretKeyError> {
+        SecretKey::parse(&SecretString::from(text))
+    }
+
+    fn hexadecimal(bytes: &[u8]) -> String {
+        let mut text = String::new();
+        for byte in bytes {
+            write!(text, "{byte:02x}").unwrap();
+        }
+        text
+    }
+
+    #[test]
+    fn sample_values_are_refused() {
+        for text in [
+            "changeme-changeme-changeme-changeme",
+            "CHANGE_ME_TO_A_LONG_RANDOM_STRING_IN_PRODUCTION",
+            "your-secret-key-change-in-production",
+            "secretsecretsecretsecretsecretsecret",
+            "a-string-secret-at-least-256-bits-long",
+            "super-secret-jwt-token-with-at-least-32-characters-long",
+            "test-only-key-0123456789abcdef!!",
+            "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
+            "09D25E094FAA6CA2556C818166B7A9563B93F7099F6F0F4CAA6CF63B88E8D3E7",
+            "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow",
+        ] {
+            assert_eq!(parse(text).err(), Some(SecretKeyError::WellKnown), "{text}");
+        }
+    }
+
+    #[test]
+    fn patterns_are_refused() {
+        for text in [
+            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+            "********************************",
+            "abababababababababababababababab",
+            "Xk3vQ9zLp2Xk3vQ9zLp2Xk3vQ9zLp2Xk3vQ9zLp2",
+            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJ",
+            "qiiqameaeaimemqaqeaemiemeaeqqmeeaaee",
+            "zyxwvutsrqponmlkjihgfedcba9876543210",
+            "11111111222222223333333344444444555566667777",
+            "kkkkkkkkkkkkkkkkkkkkkkkkkk7b2x9q4m8z",
+        ] {
+            assert_eq!(parse(text).err(), Some(SecretKeyError::LowEntropy), "{text}");
+        }
+    }
+
+    #[test]
+    fn length_counts_in_bytes_and_comes_first() {
+        assert_eq!(parse("secret").err(), Some(SecretKeyError::TooShort));
+        assert_eq!(parse("f83kQz0v7LwB2mXn5cRt9yHs1dGpJ4a").err(), Some(SecretKeyError::TooShort));
+        assert!(parse("f83kQz0v7LwB2mXn5cRt9yHs1dGpJ4aU").is_ok());
+    }
+
+    #[test]
+    fn a_real_secret_that_mentions_its_use_passes() {
+        assert!(parse("production-secret-key-9f3bc1a7d25e8046b1d0c3f7a92e65d8").is_ok());
+        assert!(parse("vier Möwen tranken Kaffee auf dem Dach von Haus 77").is_ok());
+    }
+
+    #[test]
+    fn debug_output_does_not_tell_the_secret() {
+        let key = parse("f83kQz0v7LwB2mXn5cRt9yHs1dGpJ4aU").unwrap();
+        assert!(!format!("{key:?}").contains("f83k"));
+    }
+
+    /// Computed apart, with the HMAC of Python's standard library after RFC 5869 section 2.
+    #[test]
+    fn derived_keys_never_change() {
+        let key = parse("f83kQz0v7LwB2mXn5cRt9yHs1dGpJ4aU").unwrap();
+        for (purpose, expected) in [
+            (
+                Purpose::AccessToken,
+                "93b79456360a46eec0ff04d7410535be1ee3d7fce101887eb29d1cc7dd61978d",
+            ),
+            (
+                Purpose::RefreshToken,
+                "2e3f0d4cb21dac738501d77d935a121af9eab7c110d2b9b57ef54271f1022130",
+            ),
+            (
+                Purpose::DeviceToken,
+                "8fe154e0ab15c86b811e08019e6e0ed177111479ad3a3131423a8f16ab2c2a5d",
+            ),
+            (Purpose::Csrf, "f30aaffa19f0ec70a12c9d8eea2ee30274825eb53498547b95f5811bc6ed2e8b"),
+            (
+                Purpose::SignInFailures,
+                "9f4e32a411a481ed6158dfffb75e2e8770e70a4bf4fa3e6bd26c110fb09de981",
+            ),
+        ] {
+            assert_eq!(hexadecimal(&key.derive(purpose)), expected, "{purpose:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn generated_secrets_pass(_ in 0..64_u32) {
+            let mut bytes = [0; 48];
+            SystemRandom.fill(&mut bytes);
+            let hexadecimal = hexadecimal(&bytes[..16]);
+            prop_assert!(parse(&hexadecimal).is_ok(), "{}", hexadecimal);
+            let base64 = crate::base64url::encode(bytes);
+            prop_assert!(parse(&base64).is_ok(), "{}", base64);
+            let short = crate::base64url::encode(&bytes[..24]);
+            prop_assert!(parse(&short).is_ok(), "{}", short);
+        }
+    }
+}

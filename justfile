@@ -1,0 +1,65 @@
+# Shortcuts. Nothing needs them: each is a plain command that can be typed.
+
+# list the recipes
+default:
+    @just --list --unsorted
+
+# start the server on 127.0.0.1:8080, as a debug build
+serve *args:
+    cargo run -p portcullis -- serve {{ args }}
+
+# everything a change must pass
+check:
+    .ci/run
+
+# all tests, or those that the arguments of `cargo test` choose
+test *args:
+    tests/run {{ args }}
+
+# one crate alone, so that no feature another crate asks for hides a missing one
+test-crate name *args:
+    tests/run -p {{ if name == "portcullis" { name } else { "portcullis-" + name } }} {{ args }}
+
+# load the release build and print medians and ratios
+bench *args:
+    cargo build --release -p portcullis -p portcullis-bench
+    cargo run --release -p portcullis-bench -- {{ args }}
+
+# line coverage of the crates that carry the security claims, at least 90 % each
+coverage:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    command -v cargo-tarpaulin >/dev/null || cargo install --locked cargo-tarpaulin --version 0.37.5
+    tests/run --exec cargo tarpaulin --workspace --all-features --engine llvm --skip-clean \
+        --timeout 900 --target-dir "${CARGO_TARGET_DIR:-target}/coverage" --out Stdout \
+        --include-files crates/{domain,password,token,flows}/src/\* | tee /dev/stderr | awk '
+            $2 ~ /^crates\// && $3 ~ /^[0-9]+\/[0-9]+$/ {
+                split($2, path, "/"); split($3, lines, "/")
+                covered[path[2]] += lines[1]; all[path[2]] += lines[2]
+            }
+            END {
+                print "\nline coverage"
+                count = split("domain password token flows", names, " ")
+                for (i = 1; i <= count; i++) {
+                    name = names[i]
+                    share = all[name] ? 100 * covered[name] / all[name] : 0
+                    printf "  %-10s %5d of %5d  %5.1f %%\n", name, covered[name], all[name], share
+                    if (share < 90) failed = failed " " name
+                }
+                if (failed) { print "under 90 %:" failed; exit 1 }
+            }'
+
+# an empty migration for both databases, under one version
+migration name:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    version="$(date -u +%Y%m%d%H%M%S)_{{ name }}"
+    for database in sqlite postgres; do
+        mkdir "migrations/$database/$version"
+        touch "migrations/$database/$version/"{up,down}.sql
+        echo "migrations/$database/$version"
+    done
+
+# licences, banned crates and sources of everything that is compiled in
+licences:
+    .ci/run licences

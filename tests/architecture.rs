@@ -1,0 +1,313 @@
+//! The map of the workspace, and the rules that keep the workspace like its map.
+//!
+//! Everything is read from the manifests and the source tree, so an import that breaks a layer is
+//! refused the day it is written, by name, with what to do instead.
+
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use toml::{Table, Value};
+
+/// Each shipped member, top layer first, and the members it may import.
+///
+/// Normal and build dependencies are held to it; development dependencies may also name the
+/// members of [`TEST_ONLY`].
+const MAP: &[(&str, &[&str])] = &[
+    ("bins/portcullis", &["http", "storage", "flows", "password", "token", "domain"]),
+    ("bins/bench", &[]),
+    ("crates/http", &["flows", "password", "token", "domain"]),
+    ("crates/storage", &["flows", "password", "token", "domain"]),
+    ("crates/flows", &["password", "token", "domain"]),
+    ("crates/password", &["domain"]),
+    ("crates/token", &["domain"]),
+    ("crates/domain", &[]),
+];
+
+/// Members that are never shipped: they may import any other, and no shipped member builds on them.
+const TEST_ONLY: &[&str] = &["crates/testkit", "tests"];
+
+/// External crates that belong to one place, each with every member that may name it.
+///
+/// An entry stands for its whole family: `diesel` is also `diesel_migrations`.
+const OWNERS: &[(&str, &[&str])] = &[
+    ("actix-cors", &["crates/http"]),
+    ("actix-web", &["crates/http", "bins/bench"]),
+    ("argon2", &["crates/password", "bins/bench"]),
+    ("bcrypt", &["crates/password"]),
+    ("deadpool-redis", &["crates/rate-limit"]),
+    ("diesel", &["crates/storage"]),
+    ("hkdf", &["crates/token"]),
+    ("jsonwebtoken", &["crates/token"]),
+    ("lettre", &["crates/mail"]),
+    ("libsqlite3-sys", &["crates/storage"]),
+    ("pq-sys", &["crates/storage"]),
+    ("r2d2", &["crates/storage"]),
+    ("redis", &["crates/rate-limit"]),
+    ("utoipa", &["crates/http"]),
+    ("zxcvbn", &["crates/password"]),
+];
+
+/// What the root may hold besides dot files.
+const ROOT: &[&str] = &[
+    "Cargo.lock",
+    "Cargo.toml",
+    "README.md",
+    "bins",
+    "config",
+    "crates",
+    "docs",
+    "justfile",
+    "migrations",
+    "tests",
+];
+
+/// Lines in one source file above which it holds two subjects.
+const LONGEST_FILE: usize = 500;
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+#[test]
+fn every_member_has_its_place_on_the_map() -> Outcome {
+    let members = members()?;
+    let is_member = |folder: &str| members.iter().any(|member| member.folder == folder);
+    let unknown = members
+        .iter()
+        .filter(|member| member.may_import().is_none() && !member.is_test_only())
+        .map(|member| format!("{} is on no map: give it a row in MAP", member.folder));
+    let vanished = MAP
+        .iter()
+        .map(|(folder, _)| *folder)
+        .chain(TEST_ONLY.iter().copied())
+        .filter(|folder| !is_member(folder))
+        .map(|folder| format!("{folder} is on the map but no member: remove its row"));
+    assert_none(unknown.chain(vanished));
+    Ok(())
+}
+
+#[test]
+fn members_import_only_what_the_map_allows() -> Outcome {
+    let members = members()?;
+    let allows = |member: &Member, import: &Import| {
+        let Some(imported) = members.iter().find(|other| other.package() == import.name) else {
+            return true; // not of this workspace
+        };
+        let listed = member.may_import().is_some_and(|row| row.contains(&imported.folder_name()));
+        listed || member.is_test_only() || (import.development && imported.is_test_only())
+    };
+    assert_none(members.iter().flat_map(|member| {
+        member.imports().into_iter().filter(move |import| !allows(member, import)).map(|import| {
+            format!(
+                "{} may not import {}: put a port into the lower crate, or move the code down",
+                member.folder, import.name
+            )
+        })
+    }));
+    Ok(())
+}
+
+#[test]
+fn external_crates_stay_with_their_owners() -> Outcome {
+    let members = members()?;
+    assert_none(members.iter().flat_map(|member| {
+        member.imports().into_iter().filter_map(move |import| {
+            let (_, owners) = OWNERS.iter().find(|(family, _)| is_of(family, &import.name))?;
+            (!owners.contains(&member.folder.as_str())).then(|| {
+                format!(
+                    "{} may not name {}: use what {} exports",
+                    member.folder,
+                    import.name,
+                    owners.join(" or ")
+                )
+            })
+        })
+    }));
+    Ok(())
+}
+
+#[test]
+fn members_share_the_lints_and_the_naming() -> Outcome {
+    let members = members()?;
+    assert_none(members.iter().flat_map(|member| {
+        let inherits = member.manifest.get("lints").and_then(|lints| lints.get("workspace"));
+        let lints = (inherits != Some(&Value::Boolean(true)))
+            .then(|| format!("{} lacks `[lints] workspace = true`: add it", member.folder));
+        let expected = match member.folder_name() {
+            "portcullis" => "portcullis".to_owned(),
+            folder => format!("portcullis-{folder}"),
+        };
+        let naming = (member.package() != expected)
+            .then(|| format!("{} must be the package `{expected}`: rename it", member.folder));
+        lints.into_iter().chain(naming)
+    }));
+    Ok(())
+}
+
+/// A new name given to a crate here would hide it from every rule above.
+#[test]
+fn the_shared_dependencies_keep_their_names() -> Outcome {
+    let manifest: Table = fs::read_to_string(root().join("Cargo.toml"))?.parse()?;
+    let shared = manifest
+        .get("workspace")
+        .and_then(|workspace| workspace.get("dependencies"))
+        .and_then(Value::as_table)
+        .ok_or("no [workspace.dependencies] in the root manifest")?;
+    assert_none(
+        shared
+            .iter()
+            .filter(|(key, value)| package_of(key, value) != **key)
+            .map(|(key, _)| format!("`{key}` renames a crate: list it under its own name")),
+    );
+    Ok(())
+}
+
+#[test]
+fn no_source_file_outgrows_its_subject() -> Outcome {
+    let mut faults = Vec::new();
+    for path in sources(&root().join("crates"))?.into_iter().chain(sources(&root().join("bins"))?) {
+        let lines = fs::read_to_string(&path)?.lines().count();
+        if lines > LONGEST_FILE {
+            let path = path.strip_prefix(root())?.display();
+            faults.push(format!(
+                "{path} has {lines} lines, {LONGEST_FILE} at most: split it by subject, or move \
+                 its tests to a file of their own"
+            ));
+        }
+    }
+    assert_none(faults);
+    Ok(())
+}
+
+#[test]
+fn the_root_holds_only_its_few_entries() -> Outcome {
+    assert_none(
+        root_entries()?
+            .into_iter()
+            .filter(|entry| !entry.starts_with('.') && !ROOT.contains(&entry.as_str()))
+            .map(|entry| format!("`{entry}` is in the root: move it into one of {ROOT:?}")),
+    );
+    Ok(())
+}
+
+struct Member {
+    /// Relative to the root, as in `crates/domain`.
+    folder: String,
+    manifest: Table,
+}
+
+struct Import {
+    /// The package's own name, whatever the manifest renames it to.
+    name: String,
+    development: bool,
+}
+
+impl Member {
+    fn package(&self) -> &str {
+        let name = self.manifest.get("package").and_then(|package| package.get("name"));
+        name.and_then(Value::as_str).unwrap_or_default()
+    }
+
+    fn folder_name(&self) -> &str {
+        self.folder.rsplit('/').next().unwrap_or_default()
+    }
+
+    fn is_test_only(&self) -> bool {
+        TEST_ONLY.contains(&self.folder.as_str())
+    }
+
+    fn may_import(&self) -> Option<&'static [&'static str]> {
+        MAP.iter().find(|(folder, _)| *folder == self.folder).map(|(_, row)| *row)
+    }
+
+    /// Every dependency of every kind, those for one target or one feature only included.
+    fn imports(&self) -> Vec<Import> {
+        let targets = self.manifest.get("target").and_then(Value::as_table);
+        let tables = targets
+            .into_iter()
+            .flat_map(Table::values)
+            .filter_map(Value::as_table)
+            .chain([&self.manifest]);
+        tables
+            .flat_map(|table| {
+                let of_kind =
+                    |kind| table.get(kind).and_then(Value::as_table).into_iter().flatten();
+                let shipped = of_kind("dependencies").chain(of_kind("build-dependencies"));
+                let development = of_kind("dev-dependencies").map(|entry| (entry, true));
+                shipped.map(|entry| (entry, false)).chain(development)
+            })
+            .map(|((key, value), development)| Import { name: package_of(key, value), development })
+            .collect()
+    }
+}
+
+fn package_of(key: &str, value: &Value) -> String {
+    value.get("package").and_then(Value::as_str).unwrap_or(key).to_owned()
+}
+
+fn is_of(family: &str, name: &str) -> bool {
+    name.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '_']))
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("/"))
+}
+
+fn members() -> Result<Vec<Member>, Box<dyn Error>> {
+    let mut folders = vec!["tests".to_owned()];
+    for parent in ["crates", "bins"] {
+        for entry in fs::read_dir(root().join(parent))? {
+            folders.push(format!("{parent}/{}", entry?.file_name().to_string_lossy()));
+        }
+    }
+    folders.sort();
+    folders
+        .into_iter()
+        .map(|folder| {
+            let manifest = fs::read_to_string(root().join(&folder).join("Cargo.toml"))?.parse()?;
+            Ok(Member { folder, manifest })
+        })
+        .collect()
+}
+
+fn sources(folder: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.extend(sources(&path)?);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+/// What belongs to the project: the files that git tracks, so that nobody's notes or build output
+/// count, and everything where the tree came as an archive or git is not installed.
+fn root_entries() -> Result<Vec<String>, Box<dyn Error>> {
+    // In a container the tree often belongs to another user, which git would refuse.
+    let tracked = Command::new("git")
+        .args(["-c", "safe.directory=*", "ls-files"])
+        .current_dir(root())
+        .output();
+    let mut entries = match tracked {
+        Ok(output) if output.status.success() => String::from_utf8(output.stdout)?
+            .lines()
+            .filter_map(|path| path.split('/').next().map(str::to_owned))
+            .collect::<Vec<_>>(),
+        _ => fs::read_dir(root())?
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .filter(|entry| !matches!(entry.as_deref(), Ok("target" | "data")))
+            .collect::<Result<_, std::io::Error>>()?,
+    };
+    entries.sort();
+    entries.dedup();
+    Ok(entries)
+}
+
+/// Panics rather than returning the faults, because a returned error is printed in one line.
+fn assert_none(faults: impl IntoIterator<Item = String>) {
+    let faults: Vec<_> = faults.into_iter().collect();
+    assert!(faults.is_empty(), "\n  {}\n", faults.join("\n  "));
+}
