@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_domain::{Account, Role, SecretString, SecureRandom, Session, Timestamp, TokenId};
+use portcullis_domain::{
+    Account, Role, SecretString, SecureRandom, Session, SessionId, Timestamp, TokenId,
+};
 use portcullis_token::{
     AccessClaims, AuthenticationMethod, RefreshClaims, RevocationSet, TokenAuthority,
 };
@@ -153,16 +155,12 @@ impl Issuer {
     }
 
     /// Makes this node refuse every access token of these sessions from now on.
-    pub fn revoke(
-        &self,
-        sessions: impl IntoIterator<Item = portcullis_domain::SessionId>,
-        now: Timestamp,
-    ) {
-        self.revocations.revoke_sessions(sessions, self.forget_after(now));
+    pub fn revoke(&self, sessions: impl IntoIterator<Item = SessionId>, now: Timestamp) {
+        self.revocations.revoke_sessions(sessions, now + self.policy.access_lifetime);
     }
 
-    /// When no access token issued up to `now` can be alive any more.
-    pub fn forget_after(&self, now: Timestamp) -> Timestamp {
-        now + self.policy.access_lifetime + portcullis_token::LEEWAY
+    /// Access tokens issued before this are dead by themselves.
+    pub fn oldest_living(&self, now: Timestamp) -> Timestamp {
+        now - self.policy.access_lifetime - portcullis_token::LEEWAY
     }
 }

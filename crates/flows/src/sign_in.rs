@@ -191,16 +191,16 @@ impl SignIn {
     }
 
     /// Checks the password and opens a session.
-    pub fn sign_in(&self, request: SignInRequest) -> Result<SignedIn, SignInError> {
+    pub fn sign_in(&self, request: &SignInRequest) -> Result<SignedIn, SignInError> {
         let password = Password::parse(request.password.expose_secret())
             .map_err(|_| SignInError::PasswordTooLong)?;
         let identifier = Identifier::parse(&request.identifier);
         let credentials = self.store.credentials(&identifier)?;
         let subject = credentials.as_ref().map(|found| found.account.id);
-        let device = subject.and_then(|subject| self.known_device(subject, &request));
+        let device = subject.and_then(|subject| self.known_device(subject, request));
         let budget = self.budget(&identifier, subject, device);
         match self.prove(request.origin.address, password, credentials)? {
-            Ok(proven) => self.open(&request, proven, &budget, device),
+            Ok(proven) => self.open(request, proven, &budget, device),
             Err(outcome) => {
                 let mut event = self.event(outcome, &request.origin);
                 event.subject = subject;

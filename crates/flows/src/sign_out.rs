@@ -75,8 +75,7 @@ impl SignOut {
     /// Learns again, after a start, which access tokens must be refused although they look valid.
     pub fn restore_revocations(&self) -> Result<(), StoreError> {
         let now = self.clock.now();
-        let lifetime = self.issuer.forget_after(now).since(now);
-        let ended = self.store.sessions_ended_since(now - lifetime)?;
+        let ended = self.store.sessions_ended_since(self.issuer.oldest_living(now))?;
         self.issuer.revoke(ended, now);
         Ok(())
     }

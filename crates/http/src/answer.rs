@@ -4,6 +4,7 @@ use utoipa::ToSchema;
 
 /// An account as its owner sees it.
 #[derive(Serialize, ToSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "the shape that clients rely on")]
 pub(crate) struct AccountAnswer {
     /// Opaque, never changes.
     #[schema(example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")]

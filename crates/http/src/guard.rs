@@ -144,10 +144,10 @@ pub(crate) fn cookie(
 
 fn settings(request: &HttpRequest) -> Result<&Settings, Problem> {
     let settings = request.app_data::<web::Data<Settings>>();
-    settings.map(|data| data.get_ref()).ok_or_else(|| Problem::new(Code::Internal))
+    settings.map(web::Data::get_ref).ok_or_else(|| Problem::new(Code::Internal))
 }
 
 fn services(request: &HttpRequest) -> Result<&Services, Problem> {
     let services = request.app_data::<web::Data<Services>>();
-    services.map(|data| data.get_ref()).ok_or_else(|| Problem::new(Code::Internal))
+    services.map(web::Data::get_ref).ok_or_else(|| Problem::new(Code::Internal))
 }

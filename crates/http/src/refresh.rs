@@ -11,7 +11,7 @@ use crate::body::{Json, SecretText};
 use crate::cookies::Name;
 use crate::guard::{self, Public};
 use crate::origin;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::server::Settings;
 use crate::services::Services;
 use crate::sign_in::{self, TokensAnswer};
@@ -24,6 +24,14 @@ pub(crate) struct RefreshBody {
     #[schema(value_type = String, example = "eyJ0eXAiOiJydCtqd3QiLCJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl")]
     refresh_token: SecretText,
 }
+
+/// How it can fail, apart from what its guard and its body refuse.
+pub(crate) const ERRORS: &[Code] = &[
+    Code::InvalidRefreshToken,
+    Code::RefreshTokenReused,
+    Code::RefreshConflict,
+    Code::Unavailable,
+];
 
 /// Exchanges a refresh token for its one successor and a fresh access token.
 ///

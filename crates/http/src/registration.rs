@@ -11,7 +11,7 @@ use crate::blocking::blocking;
 use crate::body::{Json, SecretText, Text};
 use crate::guard::Public;
 use crate::origin;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::services::Services;
 
 /// The wanted account.
@@ -31,6 +31,17 @@ pub(crate) struct RegistrationBody {
     #[schema(value_type = Option<String>, example = "Ada Lovelace")]
     display_name: Option<Text>,
 }
+
+/// How it can fail, apart from what its guard and its body refuse.
+pub(crate) const ERRORS: &[Code] = &[
+    Code::RegistrationClosed,
+    Code::PasswordTooLong,
+    Code::UnacceptableAccount,
+    Code::UsernameTaken,
+    Code::EmailTaken,
+    Code::Overloaded,
+    Code::Unavailable,
+];
 
 /// Creates an account for the caller.
 ///

@@ -12,51 +12,19 @@ use crate::problem::{Code, Problem};
 use crate::{account, csrf, health, openapi, refresh, registration, setup, sign_in, sign_out};
 
 fn routes(to: &mut impl Router) {
-    use Code::*;
-    to.post(
-        "/api/auth/register",
-        registration::register,
-        &[
-            RegistrationClosed,
-            PasswordTooLong,
-            UnacceptableAccount,
-            UsernameTaken,
-            EmailTaken,
-            Overloaded,
-            Unavailable,
-        ],
-    );
-    to.post("/api/auth/login", sign_in::form, SIGN_IN);
-    to.post("/api/auth/login/json", sign_in::json, SIGN_IN);
-    to.post(
-        "/api/auth/refresh",
-        refresh::refresh,
-        &[InvalidRefreshToken, RefreshTokenReused, RefreshConflict, Unavailable],
-    );
-    to.post("/api/auth/logout", sign_out::logout, &[CsrfFailed, Unavailable]);
-    to.post("/api/auth/logout/all", sign_out::logout_all, &[CsrfFailed, Unavailable]);
-    to.get("/api/auth/me", account::me, &[Unavailable]);
+    to.post("/api/auth/register", registration::register, registration::ERRORS);
+    to.post("/api/auth/login", sign_in::form, sign_in::ERRORS);
+    to.post("/api/auth/login/json", sign_in::json, sign_in::ERRORS);
+    to.post("/api/auth/refresh", refresh::refresh, refresh::ERRORS);
+    to.post("/api/auth/logout", sign_out::logout, sign_out::ERRORS);
+    to.post("/api/auth/logout/all", sign_out::logout_all, sign_out::ERRORS);
+    to.get("/api/auth/me", account::me, &[Code::Unavailable]);
     to.get("/api/auth/csrf", csrf::issue, &[]);
-    to.post(
-        "/api/setup",
-        setup::set_up,
-        &[
-            InvalidSetupToken,
-            PasswordTooLong,
-            UnacceptableAccount,
-            UsernameTaken,
-            EmailTaken,
-            Overloaded,
-            Unavailable,
-        ],
-    );
+    to.post("/api/setup", setup::set_up, setup::ERRORS);
     to.get("/api/openapi.json", openapi::serve, &[]);
     to.get("/health/live", health::live, &[]);
-    to.get("/health/ready", health::ready, &[Unavailable]);
+    to.get("/health/ready", health::ready, &[Code::Unavailable]);
 }
-
-const SIGN_IN: &[Code] =
-    &[Code::InvalidCredentials, Code::PasswordTooLong, Code::Overloaded, Code::Unavailable];
 
 /// One route, as documented and tested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

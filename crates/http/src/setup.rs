@@ -11,7 +11,7 @@ use crate::blocking::blocking;
 use crate::body::{Json, SecretText, Text};
 use crate::guard::Public;
 use crate::origin;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::services::Services;
 
 /// The first administrator, and the token that allows to create one.
@@ -31,6 +31,17 @@ pub(crate) struct SetupBody {
     #[schema(value_type = String, example = "amber-walrus-paints-9-fences")]
     password: SecretText,
 }
+
+/// How it can fail, apart from what its guard and its body refuse.
+pub(crate) const ERRORS: &[Code] = &[
+    Code::InvalidSetupToken,
+    Code::PasswordTooLong,
+    Code::UnacceptableAccount,
+    Code::UsernameTaken,
+    Code::EmailTaken,
+    Code::Overloaded,
+    Code::Unavailable,
+];
 
 /// Creates the first administrator; works once.
 #[utoipa::path(post, path = "/api/setup", tag = "setup",

@@ -56,6 +56,10 @@ pub(crate) struct TokensAnswer {
     access_token: Option<String>,
 }
 
+/// How it can fail, apart from what its guard and its body refuse.
+pub(crate) const ERRORS: &[Code] =
+    &[Code::InvalidCredentials, Code::PasswordTooLong, Code::Overloaded, Code::Unavailable];
+
 /// Signs in with a form, as browsers send it.
 #[utoipa::path(post, path = "/api/auth/login", tag = "auth",
     request_body(content = SignInBody, content_type = "application/x-www-form-urlencoded"),
@@ -94,11 +98,11 @@ async fn sign_in(
         identifier: body.username.0,
         password: body.password.0,
         delivery: body.delivery,
-        device_name: body.device_name.map(device_name).transpose()?,
+        device_name: body.device_name.as_ref().map(device_name).transpose()?,
         device_token: guard::cookie(request, Name::Device)?,
         origin: origin::of(request),
     };
-    let signed_in = blocking(move || services.sign_in.sign_in(wanted)).await?;
+    let signed_in = blocking(move || services.sign_in.sign_in(&wanted)).await?;
     let SignedIn { grant, binding, device_token } = signed_in;
     let secure = settings.secure_cookies;
     let mut response = tokens(&grant, secure);
@@ -113,7 +117,7 @@ async fn sign_in(
     Ok(response)
 }
 
-fn device_name(text: Text) -> Result<DisplayName, Problem> {
+fn device_name(text: &Text) -> Result<DisplayName, Problem> {
     DisplayName::parse(&text.0).map_err(|_| {
         let message = "use 1 to 100 characters, with no space at either end";
         Problem::new(Code::InvalidRequest).field(FieldProblem::new(

@@ -8,10 +8,13 @@ use crate::blocking::blocking;
 use crate::cookies::{self, Name};
 use crate::guard::Authenticated;
 use crate::origin;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::server::Settings;
 use crate::services::Services;
 use crate::sign_in::add_cookie;
+
+/// How it can fail, apart from what its guard and its body refuse.
+pub(crate) const ERRORS: &[Code] = &[Code::CsrfFailed, Code::Unavailable];
 
 /// Ends this session; its tokens are refused from the next request on.
 #[utoipa::path(post, path = "/api/auth/logout", tag = "auth",

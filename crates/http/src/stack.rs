@@ -52,7 +52,7 @@ pub(crate) async fn edge(
         id: given_id(request.headers())
             .or_else(|| numbering.map(|numbering| numbering.next()))
             .unwrap_or_default(),
-        address: address(&request, settings.as_ref().map(|data| data.get_ref())),
+        address: address(&request, settings.as_ref().map(web::Data::get_ref)),
     };
     request.extensions_mut().insert(context.clone());
 

@@ -3,7 +3,7 @@
 use diesel::table;
 
 table! {
-    use diesel::sql_types::*;
+    use diesel::sql_types::{Bool, Nullable, Text};
     use crate::sql_type::{Id, Utc};
 
     accounts (id) {
@@ -26,7 +26,7 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::*;
+    use diesel::sql_types::{Binary, Integer};
     use crate::sql_type::Utc;
 
     sign_in_failures (budget) {
@@ -39,7 +39,7 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::*;
+    use diesel::sql_types::{Binary, Nullable, Text};
     use crate::sql_type::{Id, Utc};
 
     sessions (id) {
@@ -59,7 +59,7 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::*;
+    use diesel::sql_types::{Nullable, Text};
     use crate::sql_type::{Id, Utc};
 
     refresh_tokens (id) {
@@ -73,7 +73,7 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::*;
+    use diesel::sql_types::{Nullable, Text};
     use crate::sql_type::{Id, Utc};
 
     security_events (id) {
@@ -89,7 +89,7 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::*;
+    use diesel::sql_types::{Binary, Integer, Nullable};
     use crate::sql_type::Utc;
 
     setup (id) {

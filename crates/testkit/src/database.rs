@@ -9,6 +9,9 @@ use tempfile::TempDir;
 /// The variable that names the PostgreSQL server of the tests; `tests/run` sets it.
 const POSTGRES: &str = "PORTCULLIS_TEST_POSTGRES";
 
+/// Numbers the schemas of this process.
+static SCHEMAS: AtomicU32 = AtomicU32::new(0);
+
 /// A database of one test's own, migrated and empty: a SQLite file, or a PostgreSQL schema.
 pub struct TestDatabase {
     url: String,
@@ -31,8 +34,7 @@ impl TestDatabase {
         #[expect(clippy::disallowed_methods, reason = "the runner hands the address over this way")]
         let server = std::env::var(POSTGRES)
             .unwrap_or_else(|_| panic!("{POSTGRES} is not set: run the tests with tests/run"));
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let schema = format!("t{}_{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let schema = format!("t{}_{}", process::id(), SCHEMAS.fetch_add(1, Ordering::Relaxed));
         Store::new(&parsed(&server), 1)
             .and_then(|store| store.execute(&format!("CREATE SCHEMA {schema}")))
             .expect("the test's schema can be created");

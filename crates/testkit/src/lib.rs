@@ -4,7 +4,6 @@
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
     clippy::panic,
-    clippy::unwrap_used,
     reason = "a test that cannot go on panics, and that is its report"
 )]
 

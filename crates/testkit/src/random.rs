@@ -2,7 +2,7 @@ use std::sync::Mutex;
 
 use portcullis_domain::SecureRandom;
 
-/// Bytes that look random and are the same in every run (SplitMix64).
+/// Bytes that look random and are the same in every run (the `SplitMix64` generator).
 #[derive(Debug)]
 pub struct SeededRandom(Mutex<u64>);
 
