@@ -17,7 +17,7 @@ pub trait AccountStore: Send + Sync {
 /// Reads accounts, at most [`Accounts::STALENESS`] behind the database.
 pub struct Accounts {
     store: Arc<dyn AccountStore>,
-    recent: Cache<AccountId, Account>,
+    recent: Cache<AccountId, Arc<Account>>,
 }
 
 impl Accounts {
@@ -31,15 +31,15 @@ impl Accounts {
     }
 
     /// The account if it was read a moment ago; never blocks.
-    pub fn recent(&self, id: AccountId) -> Option<Account> {
+    pub fn recent(&self, id: AccountId) -> Option<Arc<Account>> {
         self.recent.get(&id)
     }
 
     /// The account as stored.
-    pub fn read(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
-        let account = self.store.account(id)?;
+    pub fn read(&self, id: AccountId) -> Result<Option<Arc<Account>>, StoreError> {
+        let account = self.store.account(id)?.map(Arc::new);
         if let Some(account) = &account {
-            self.recent.insert(id, account.clone());
+            self.recent.insert(id, Arc::clone(account));
         }
         Ok(account)
     }
