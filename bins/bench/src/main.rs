@@ -1,1 +1,47 @@
-fn main() {}
+//! Loads a built Portcullis server from the same machine and prints how it compares.
+//!
+//! An absolute figure says more about the machine than about the server, so each is measured in
+//! turn with a baseline that does the unavoidable part of the same work, and the ratio, taken pair
+//! by pair, is the result. Nothing is asserted: slow is printed, only broken fails.
+
+mod baseline;
+mod bench;
+mod client;
+mod comparison;
+mod crowd;
+mod load;
+mod machine;
+mod measurement;
+mod memory;
+mod options;
+mod report;
+mod server;
+mod statistics;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::options::{Options, Role};
+
+/// What goes wrong here ends the run and is read by a person.
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+// The server's allocator, so that the baselines do not differ by it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let mut options = Options::parse();
+    let outcome = match options.role.take() {
+        Some(Role::Baseline(handler)) => baseline::handler::serve(&handler),
+        None => bench::run(options),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report::progress(&format!("failed: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -16,10 +16,10 @@ pub(crate) async fn me(
     services: web::Data<Services>,
 ) -> Result<Json<AccountAnswer>, Problem> {
     if let Some(account) = services.accounts.recent(guard.account) {
-        return Ok(Json(AccountAnswer::from(&account)));
+        return Ok(Json(AccountAnswer::from(account.as_ref())));
     }
     let accounts = services.accounts.clone();
     let account = blocking(move || accounts.read(guard.account)).await?;
     let account = account.ok_or_else(|| Problem::new(Code::InvalidToken))?;
-    Ok(Json(AccountAnswer::from(&account)))
+    Ok(Json(AccountAnswer::from(account.as_ref())))
 }
