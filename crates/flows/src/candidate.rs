@@ -7,12 +7,11 @@ use portcullis_domain::{
     Moderation, ReservedNames, Role, SecretString, SecureRandom, TextError, Username,
     UsernameError,
 };
-use portcullis_password::{
-    Context, HashError, HashingPool, Overloaded, Password, PasswordHash, Policy, Violation,
-};
+use portcullis_password::{HashingError, Password, PasswordHash, Violation};
 
 use crate::StoreError;
 use crate::event::{EventKind, Origin, Outcome, SecurityEvent};
+use crate::new_password::{About, NewPasswords, Wanted};
 
 /// Who may create accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +35,6 @@ pub struct AccountRules {
     pub reserved_names: ReservedNames,
     /// Screens names; `None` when switched off.
     pub moderation: Option<Moderation>,
-    /// What passwords must be like.
-    pub passwords: Policy,
 }
 
 /// A request for an account, as typed.
@@ -58,7 +55,7 @@ pub struct CandidateRequest {
 /// Checks requests for accounts and hashes their passwords; shared by every way to create one.
 pub struct Candidates {
     rules: AccountRules,
-    hashing: Arc<HashingPool>,
+    new_passwords: NewPasswords,
     clock: Arc<dyn Clock>,
     random: Arc<dyn SecureRandom>,
 }
@@ -84,11 +81,11 @@ impl Candidates {
     /// A checker for these rules.
     pub fn new(
         rules: AccountRules,
-        hashing: Arc<HashingPool>,
+        new_passwords: NewPasswords,
         clock: Arc<dyn Clock>,
         random: Arc<dyn SecureRandom>,
     ) -> Self {
-        Self { rules, hashing, clock, random }
+        Self { rules, new_passwords, clock, random }
     }
 
     /// The rules it checks by.
@@ -110,9 +107,17 @@ impl Candidates {
         let email = keep(Email::parse(&request.email).map_err(FieldError::from), &mut faults);
         let display_name =
             keep(self.display_name(request.display_name.as_deref(), names), &mut faults);
-        let password_hash = self.hash(request, password, faults.is_empty())?;
-        let password_hash = keep_all(password_hash, &mut faults);
-        let (Some(username), Some(email), Some(display_name), Some(Some(password_hash))) =
+        let about = About {
+            username: request.username.clone(),
+            email: request.email.clone(),
+            display_name: request.display_name.clone(),
+        };
+        // A hash nobody will need is not computed, but what is wrong with the password is said.
+        let purpose = if faults.is_empty() { Wanted::Hash } else { Wanted::Judgement };
+        let address = request.origin.address;
+        let judged = self.new_passwords.judge(address, password, about, purpose)?;
+        let password_hash = judged.map_err(|found| faults.extend(found)).ok().flatten();
+        let (Some(username), Some(email), Some(display_name), Some(password_hash)) =
             (username, email, display_name, password_hash)
         else {
             return Err(RegistrationError::Invalid(faults));
@@ -138,30 +143,6 @@ impl Candidates {
     pub fn event(&self, kind: EventKind, account: &Account, origin: &Origin) -> SecurityEvent {
         let now = account.created_at;
         SecurityEvent::new(kind, Outcome::Success, origin, now, &*self.random).about(account.id)
-    }
-
-    /// Judges the password and, when the rest of the request is good, hashes it: both cost enough
-    /// to be done on the bounded pool only.
-    fn hash(
-        &self,
-        request: &CandidateRequest,
-        password: Password,
-        wanted: bool,
-    ) -> Result<Result<Option<PasswordHash>, Vec<Violation>>, RegistrationError> {
-        let (policy, random) = (self.rules.passwords.clone(), Arc::clone(&self.random));
-        let (username, email) = (request.username.clone(), request.email.clone());
-        let display_name = request.display_name.clone();
-        let judged = self.hashing.run(request.origin.address, move |hasher, scratch| {
-            let display_name = display_name.as_deref();
-            let context = Context { username: &username, email: &email, display_name };
-            policy
-                .check(&password, &context)
-                .map(|()| wanted.then(|| hasher.hash(&password, &*random, scratch)).transpose())
-        })?;
-        Ok(match judged {
-            Err(violations) => Err(violations),
-            Ok(hashed) => Ok(hashed?),
-        })
     }
 
     fn username(&self, text: &str, names: NameRules) -> Result<Username, FieldError> {
@@ -219,6 +200,9 @@ pub enum FieldError {
     /// The password breaks a rule.
     #[error("the password {0}")]
     Password(Violation),
+    /// The new password is the current one.
+    #[error("the new password must differ from the current one")]
+    PasswordUnchanged,
 }
 
 impl FieldError {
@@ -228,7 +212,7 @@ impl FieldError {
             Self::Username(_) | Self::UsernameReserved | Self::UsernameOffensive => "username",
             Self::Email(_) => "email",
             Self::DisplayName(_) | Self::DisplayNameOffensive => "display_name",
-            Self::Password(_) => "password",
+            Self::Password(_) | Self::PasswordUnchanged => "password",
         }
     }
 
@@ -246,6 +230,7 @@ impl FieldError {
             Self::UsernameReserved => "reserved",
             Self::UsernameOffensive | Self::DisplayNameOffensive => "offensive",
             Self::Password(violation) => violation.code(),
+            Self::PasswordUnchanged => "unchanged",
         }
     }
 }
@@ -268,19 +253,12 @@ pub enum RegistrationError {
     /// Another account has that email.
     #[error("the email is taken")]
     EmailTaken,
-    /// Too many passwords are being hashed already.
+    /// The password could not be hashed now.
     #[error(transparent)]
-    Overloaded(#[from] Overloaded),
-    /// The password could not be hashed.
-    #[error(transparent)]
-    Hash(#[from] HashError),
+    Hashing(#[from] HashingError),
     /// Storage failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-fn keep_all<T>(judged: Result<T, Vec<Violation>>, faults: &mut Vec<FieldError>) -> Option<T> {
-    judged.map_err(|found| faults.extend(found.into_iter().map(FieldError::Password))).ok()
 }
 
 fn keep<T>(parsed: Result<T, FieldError>, faults: &mut Vec<FieldError>) -> Option<T> {

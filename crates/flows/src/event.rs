@@ -76,6 +76,8 @@ pub enum EventKind {
     SignOutAll,
     /// A session was ended because the account opened too many.
     SessionDisplaced,
+    /// Somebody tried to change a password.
+    PasswordChange,
     /// A refresh token that had already been rotated was presented again.
     RefreshTokenReuse,
 }
@@ -91,6 +93,7 @@ impl EventKind {
             Self::SignOut => "sign_out",
             Self::SignOutAll => "sign_out_all",
             Self::SessionDisplaced => "session_displaced",
+            Self::PasswordChange => "password_change",
             Self::RefreshTokenReuse => "refresh_token_reuse",
         }
     }

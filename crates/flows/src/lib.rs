@@ -7,6 +7,8 @@ pub mod event;
 pub mod grant;
 pub mod health;
 pub mod lockout;
+pub mod new_password;
+pub mod password_change;
 pub mod provisioning;
 pub mod refresh;
 pub mod registration;

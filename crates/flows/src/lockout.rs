@@ -1,4 +1,4 @@
-//! How failed sign-ins slow further ones down: arithmetic only, no state.
+//! How failed attempts at a password slow further ones down: arithmetic only, no state.
 //!
 //! A budget belongs to an account (or to a name that no account has) and, apart from that, to each
 //! device that has signed in to the account before, so that a stranger cannot lock the owner out.
@@ -6,7 +6,8 @@
 
 use std::time::Duration;
 
-use portcullis_domain::Timestamp;
+use portcullis_domain::{AccountId, Timestamp};
+use portcullis_token::{DeviceId, Digest};
 
 /// The numbers of the lockout.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +52,37 @@ impl LockoutPolicy {
     fn wait(&self, doublings: u32) -> Duration {
         let factor = 1_u32.checked_shl(doublings).unwrap_or(u32::MAX);
         self.first_wait.saturating_mul(factor).min(self.longest_wait)
+    }
+}
+
+/// Names the budgets of failures, under a key, so that stored budgets reveal no name that anybody
+/// typed.
+#[derive(Clone)]
+pub struct Budgets([u8; 32]);
+
+impl Budgets {
+    /// Under the key derived for [`portcullis_token::Purpose::SignInFailures`].
+    pub const fn new(key: [u8; 32]) -> Self {
+        Self(key)
+    }
+
+    /// The budget of a name that no account has.
+    pub fn of_name(&self, name: &str) -> Digest {
+        self.named(&format!("name:{name}"))
+    }
+
+    /// The budget of an account, for whoever comes from nowhere known.
+    pub fn of_account(&self, account: AccountId) -> Digest {
+        self.named(&format!("account:{account}"))
+    }
+
+    /// The budget of an account for a device that has signed in to it before.
+    pub fn of_device(&self, account: AccountId, device: DeviceId) -> Digest {
+        self.named(&format!("account:{account}:device:{device}"))
+    }
+
+    fn named(&self, name: &str) -> Digest {
+        Digest::keyed(&self.0, name.as_bytes())
     }
 }
 

@@ -19,7 +19,7 @@ use unicode_normalization::UnicodeNormalization;
 use crate::StoreError;
 use crate::event::{EventKind, Origin, Outcome, SecurityEvent};
 use crate::grant::{Grant, Issuer};
-use crate::lockout::LockoutPolicy;
+use crate::lockout::{Budgets, LockoutPolicy};
 
 /// What signing in needs from storage.
 pub trait SignInStore: Send + Sync {
@@ -169,25 +169,24 @@ pub struct SignIn {
     store: Arc<dyn SignInStore>,
     hashing: Arc<HashingPool>,
     issuer: Issuer,
-    budget_key: [u8; 32],
+    budgets: Budgets,
     lockout: LockoutPolicy,
     clock: Arc<dyn Clock>,
     random: Arc<dyn SecureRandom>,
 }
 
 impl SignIn {
-    /// A use case over these parts; `budget_key` is derived for
-    /// [`portcullis_token::Purpose::SignInFailures`], so that stored budgets reveal no name.
+    /// A use case over these parts.
     pub fn new(
         store: Arc<dyn SignInStore>,
         hashing: Arc<HashingPool>,
         issuer: Issuer,
-        budget_key: [u8; 32],
+        budgets: Budgets,
         lockout: LockoutPolicy,
         clock: Arc<dyn Clock>,
         random: Arc<dyn SecureRandom>,
     ) -> Self {
-        Self { store, hashing, issuer, budget_key, lockout, clock, random }
+        Self { store, hashing, issuer, budgets, lockout, clock, random }
     }
 
     /// Checks the password and opens a session.
@@ -303,12 +302,11 @@ impl SignIn {
         subject: Option<AccountId>,
         device: Option<DeviceId>,
     ) -> Digest {
-        let name = match (subject, device) {
-            (None, _) => format!("name:{}", identifier.key()),
-            (Some(subject), None) => format!("account:{subject}"),
-            (Some(subject), Some(device)) => format!("account:{subject}:device:{device}"),
-        };
-        Digest::keyed(&self.budget_key, name.as_bytes())
+        match (subject, device) {
+            (None, _) => self.budgets.of_name(identifier.key()),
+            (Some(subject), None) => self.budgets.of_account(subject),
+            (Some(subject), Some(device)) => self.budgets.of_device(subject, device),
+        }
     }
 
     fn device_token(

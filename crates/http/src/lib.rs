@@ -12,6 +12,7 @@ mod guard;
 mod health;
 mod openapi;
 mod origin;
+mod password_change;
 mod problem;
 mod refresh;
 mod registration;

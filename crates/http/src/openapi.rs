@@ -73,6 +73,7 @@ pub(crate) async fn serve(_: Public, document: web::Data<Document>) -> HttpRespo
         crate::sign_out::logout,
         crate::sign_out::logout_all,
         crate::account::me,
+        crate::password_change::change,
         crate::csrf::issue,
         crate::setup::set_up,
         serve,

@@ -12,8 +12,10 @@ use actix_web::{HttpResponse, ResponseError};
 use portcullis_flows::StoreError;
 use portcullis_flows::bootstrap::SetupError;
 use portcullis_flows::candidate::{FieldError, RegistrationError};
+use portcullis_flows::password_change::PasswordChangeError;
 use portcullis_flows::refresh::RefreshError;
 use portcullis_flows::sign_in::SignInError;
+use portcullis_password::HashingError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -81,6 +83,8 @@ catalogue! {
         "Call from the server's own origin, or add the page's origin to CORS_ORIGINS."
     CsrfFailed "csrf_failed" FORBIDDEN "The request is not shown to come from an allowed page"
         "Get a token at /api/auth/csrf and send it in X-CSRF-Token, with Origin or Sec-Fetch-Site."
+    WrongPassword "wrong_password" FORBIDDEN "The current password is not right"
+        "Check it. After several failures a wait begins, in which even the right password is refused."
     RegistrationClosed "registration_closed" FORBIDDEN "Registration is not open"
         "Ask an administrator for an account."
     NotFound "not_found" NOT_FOUND "There is nothing here"
@@ -100,6 +104,8 @@ catalogue! {
     UnsupportedMediaType "unsupported_media_type" UNSUPPORTED_MEDIA_TYPE "The body is of the wrong type"
         "Send the content type that the route names, in UTF-8, not compressed."
     UnacceptableAccount "unacceptable_account" UNPROCESSABLE_ENTITY "The account breaks the rules of this server"
+        "Mend what `errors` names."
+    UnacceptablePassword "unacceptable_password" UNPROCESSABLE_ENTITY "The new password breaks the rules of this server"
         "Mend what `errors` names."
     Internal "internal" INTERNAL_SERVER_ERROR "Something went wrong on our side"
         "Try again; if it stays, tell the operator the request_id."
@@ -197,6 +203,10 @@ impl Problem {
         self
     }
 
+    fn fields(self, faults: Vec<FieldError>) -> Self {
+        Self { fields: faults.into_iter().map(FieldProblem::from).collect(), ..self }
+    }
+
     fn retry_after(self, wait: Duration) -> Self {
         Self { retry_after: Some(wait), ..self }
     }
@@ -265,21 +275,42 @@ impl From<RegistrationError> for Problem {
     fn from(error: RegistrationError) -> Self {
         match error {
             RegistrationError::NotOpen => Self::new(Code::RegistrationClosed),
-            RegistrationError::Invalid(faults) => Self {
-                fields: faults.into_iter().map(FieldProblem::from).collect(),
-                ..Self::new(Code::UnacceptableAccount)
-            },
+            RegistrationError::Invalid(faults) => {
+                Self::new(Code::UnacceptableAccount).fields(faults)
+            }
             RegistrationError::PasswordTooLong => Self::new(Code::PasswordTooLong),
             RegistrationError::UsernameTaken => Self::new(Code::UsernameTaken),
             RegistrationError::EmailTaken => Self::new(Code::EmailTaken),
-            RegistrationError::Overloaded(overloaded) => {
+            RegistrationError::Hashing(error) => error.into(),
+            RegistrationError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<HashingError> for Problem {
+    fn from(error: HashingError) -> Self {
+        match error {
+            HashingError::Overloaded(overloaded) => {
                 Self::new(Code::Overloaded).retry_after(overloaded.retry_after)
             }
-            RegistrationError::Hash(error) => {
+            HashingError::Hash(error) => {
                 tracing::error!(%error, "hashing failed");
                 Self::new(Code::Internal)
             }
-            RegistrationError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<PasswordChangeError> for Problem {
+    fn from(error: PasswordChangeError) -> Self {
+        match error {
+            PasswordChangeError::WrongPassword => Self::new(Code::WrongPassword),
+            PasswordChangeError::Invalid(faults) => {
+                Self::new(Code::UnacceptablePassword).fields(faults)
+            }
+            PasswordChangeError::PasswordTooLong => Self::new(Code::PasswordTooLong),
+            PasswordChangeError::Hashing(error) => error.into(),
+            PasswordChangeError::Store(error) => error.into(),
         }
     }
 }

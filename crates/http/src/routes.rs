@@ -9,7 +9,10 @@ use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Responder, web}
 
 use crate::guard::{Guard, Guarded};
 use crate::problem::{Code, Problem};
-use crate::{account, csrf, health, openapi, refresh, registration, setup, sign_in, sign_out};
+use crate::{
+    account, csrf, health, openapi, password_change, refresh, registration, setup, sign_in,
+    sign_out,
+};
 
 fn routes(to: &mut impl Router) {
     to.post("/api/auth/register", registration::register, registration::ERRORS);
@@ -18,6 +21,7 @@ fn routes(to: &mut impl Router) {
     to.post("/api/auth/refresh", refresh::refresh, refresh::ERRORS);
     to.post("/api/auth/logout", sign_out::logout, sign_out::ERRORS);
     to.post("/api/auth/logout/all", sign_out::logout_all, sign_out::ERRORS);
+    to.post("/api/auth/password/change", password_change::change, password_change::ERRORS);
     to.get("/api/auth/me", account::me, &[Code::Unavailable]);
     to.get("/api/auth/csrf", csrf::issue, &[]);
     to.post("/api/setup", setup::set_up, setup::ERRORS);

@@ -6,12 +6,14 @@ use portcullis_flows::bootstrap::{Bootstrap, BootstrapStore};
 use portcullis_flows::candidate::{AccountRules, Candidates};
 use portcullis_flows::grant::{Issuer, SessionPolicy};
 use portcullis_flows::health::HealthStore;
-use portcullis_flows::lockout::LockoutPolicy;
+use portcullis_flows::lockout::{Budgets, LockoutPolicy};
+use portcullis_flows::new_password::NewPasswords;
+use portcullis_flows::password_change::{PasswordChange, PasswordChangeStore};
 use portcullis_flows::refresh::{Refresh, RefreshStore};
 use portcullis_flows::registration::{Registration, RegistrationStore};
 use portcullis_flows::sign_in::{SignIn, SignInStore};
 use portcullis_flows::sign_out::{SignOut, SignOutStore};
-use portcullis_password::HashingPool;
+use portcullis_password::{HashingPool, Policy};
 use portcullis_token::{
     CsrfKey, Lifetimes, Purpose, RevocationSet, SecretKey, TokenAuthority, TokenSettings,
 };
@@ -22,6 +24,7 @@ pub trait Storage:
     + SignInStore
     + RefreshStore
     + SignOutStore
+    + PasswordChangeStore
     + AccountStore
     + BootstrapStore
     + HealthStore
@@ -34,6 +37,7 @@ impl<S> Storage for S where
         + SignInStore
         + RefreshStore
         + SignOutStore
+        + PasswordChangeStore
         + AccountStore
         + BootstrapStore
         + HealthStore
@@ -59,6 +63,8 @@ pub struct Parts<S> {
     pub lockout: LockoutPolicy,
     /// The rules for new accounts.
     pub accounts: AccountRules,
+    /// What passwords must be like.
+    pub passwords: Policy,
     /// The most senior role.
     pub admin: Role,
     /// The time.
@@ -77,6 +83,8 @@ pub struct Services {
     pub refresh: Refresh,
     /// `logout`.
     pub sign_out: SignOut,
+    /// `password/change`.
+    pub password_change: PasswordChange,
     /// `me`.
     pub accounts: Arc<Accounts>,
     /// `setup`.
@@ -113,9 +121,11 @@ impl Services {
         ));
         let revocations = Arc::new(RevocationSet::default());
         let issuer = Issuer::new(authority.clone(), revocations.clone(), sessions);
+        let budgets = Budgets::new(secret.derive(Purpose::SignInFailures));
+        let new_passwords = NewPasswords::new(parts.passwords, hashing.clone(), random.clone());
         let candidates = Arc::new(Candidates::new(
             parts.accounts,
-            hashing.clone(),
+            new_passwords.clone(),
             clock.clone(),
             random.clone(),
         ));
@@ -123,15 +133,25 @@ impl Services {
             registration: Registration::new(store.clone(), candidates.clone()),
             sign_in: SignIn::new(
                 store.clone(),
-                hashing,
+                hashing.clone(),
                 issuer.clone(),
-                secret.derive(Purpose::SignInFailures),
-                parts.lockout,
+                budgets.clone(),
+                parts.lockout.clone(),
                 clock.clone(),
                 random.clone(),
             ),
             refresh: Refresh::new(store.clone(), issuer.clone(), clock.clone(), random.clone()),
-            sign_out: SignOut::new(store.clone(), issuer, clock.clone(), random.clone()),
+            sign_out: SignOut::new(store.clone(), issuer.clone(), clock.clone(), random.clone()),
+            password_change: PasswordChange::new(
+                store.clone(),
+                hashing,
+                new_passwords,
+                issuer,
+                budgets,
+                parts.lockout,
+                clock.clone(),
+                random.clone(),
+            ),
             accounts: Arc::new(Accounts::new(store.clone())),
             bootstrap: Bootstrap::new(
                 store.clone(),

@@ -4,7 +4,7 @@
 //! the same bytes at registration, sign-in and change (NIST SP 800-63B-4 section 3.1.1.2). Nothing
 //! else is touched: no trimming, no case change, no truncation.
 
-use portcullis_domain::{ExposeSecret, SecretString};
+use portcullis_domain::{ExposeSecret, SecretString, constant_time_eq};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 use zeroize::Zeroizing;
 
@@ -37,6 +37,13 @@ impl Password {
 
     pub(crate) fn expose(&self) -> &str {
         self.0.expose_secret()
+    }
+}
+
+impl PartialEq for Password {
+    /// In time that depends on the lengths only.
+    fn eq(&self, other: &Self) -> bool {
+        constant_time_eq(self.expose().as_bytes(), other.expose().as_bytes())
     }
 }
 

@@ -8,6 +8,7 @@ mod failure;
 #[cfg(feature = "testkit")]
 mod inspection;
 mod migration;
+mod password_change;
 mod provisioning;
 mod refresh;
 mod registration;

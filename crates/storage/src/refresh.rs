@@ -116,7 +116,7 @@ fn reused(
     let (reason, now) = (rotation.reuse.kind, rotation.now);
     let ended = match rotation.on_reuse {
         OnReuse::EndAllSessions => {
-            sign_out::end_all(connection, session.account_id.into(), reason, now)?
+            sign_out::end_all(connection, session.account_id.into(), None, reason, now)?
         }
         OnReuse::EndThisSession => {
             sign_out::end_one(connection, rotation.session, reason, now)?;

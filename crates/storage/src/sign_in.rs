@@ -67,7 +67,7 @@ impl SignInStore for Store {
     }
 }
 
-fn credentials(row: AccountRow, hash: Option<&str>) -> Result<Credentials, Failure> {
+pub(crate) fn credentials(row: AccountRow, hash: Option<&str>) -> Result<Credentials, Failure> {
     let corrupt = |_| Failure::Corrupt { table: "accounts", column: "password_hash" };
     Ok(Credentials {
         account: Account::try_from(row)?,
@@ -87,7 +87,7 @@ fn refusal(connection: &mut Connection, opening: &Opening<'_>) -> Result<Option<
 }
 
 /// Empties the budget unless it is closed; answers whether it is open.
-fn forget_failures(
+pub(crate) fn forget_failures(
     connection: &mut Connection,
     budget: &Digest,
     now: Timestamp,

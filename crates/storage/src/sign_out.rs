@@ -27,7 +27,7 @@ impl SignOutStore for Store {
         event: &SecurityEvent,
     ) -> Result<Vec<SessionId>, StoreError> {
         self.write(|connection| {
-            let ended = end_all(connection, account, event.kind, event.at)?;
+            let ended = end_all(connection, account, None, event.kind, event.at)?;
             event::record(connection, event)?;
             Ok(ended)
         })
@@ -57,19 +57,21 @@ pub(crate) fn end_one(
     Ok(dispatch!(connection, inner => end.execute(inner))? == 1)
 }
 
-/// Ends every live session of the account.
+/// Ends every live session of the account but the one to `keep`.
 ///
 /// The account's row is locked first, as everything that touches several sessions does, so that two
 /// of them cannot wait for each other.
 pub(crate) fn end_all(
     connection: &mut Connection,
     account: AccountId,
+    keep: Option<SessionId>,
     reason: EventKind,
     now: Timestamp,
 ) -> Result<Vec<SessionId>, Failure> {
     lock_account(connection, account)?;
     let live = sessions::table
         .filter(sessions::account_id.eq(Key::from(account)))
+        .filter(sessions::id.ne_all(keep.map(Key::from)))
         .filter(sessions::ended_at.is_null());
     let end = diesel::update(live)
         .set((sessions::ended_at.eq(Instant::from(now)), sessions::end_reason.eq(reason.as_str())))

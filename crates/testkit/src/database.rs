@@ -12,7 +12,7 @@ const POSTGRES: &str = "PORTCULLIS_TEST_POSTGRES";
 /// Numbers the schemas of this process.
 static SCHEMAS: AtomicU32 = AtomicU32::new(0);
 
-/// A database of one test's own, migrated and empty: a SQLite file, or a PostgreSQL schema.
+/// A database of one test's own: a SQLite file, or a PostgreSQL schema.
 pub struct TestDatabase {
     url: String,
     store: Store,
@@ -21,30 +21,27 @@ pub struct TestDatabase {
 }
 
 impl TestDatabase {
-    /// A SQLite file in a folder of its own.
+    /// A SQLite file in a folder of its own, migrated and empty.
     pub fn sqlite() -> Self {
-        let folder = TempDir::new().expect("the system has a folder for temporary files");
-        let url = format!("sqlite:{}", folder.path().join("portcullis.db").display());
-        Self::migrated(url, Some(folder))
+        Self::blank_sqlite().migrated()
     }
 
-    /// A schema of its own in the PostgreSQL server that `tests/run` starts. There is no test
-    /// without it: a missing server is a failure, never a skip.
+    /// A schema of its own in the PostgreSQL server that `tests/run` starts, migrated and empty.
+    /// There is no test without it: a missing server is a failure, never a skip.
     pub fn postgres() -> Self {
-        #[expect(clippy::disallowed_methods, reason = "the runner hands the address over this way")]
-        let server = std::env::var(POSTGRES)
-            .unwrap_or_else(|_| panic!("{POSTGRES} is not set: run the tests with tests/run"));
-        let schema = format!("t{}_{}", process::id(), SCHEMAS.fetch_add(1, Ordering::Relaxed));
-        Store::new(&parsed(&server), 1)
-            .and_then(|store| store.execute(&format!("CREATE SCHEMA {schema}")))
-            .expect("the test's schema can be created");
-        Self::migrated(format!("{server}?options=-csearch_path%3D{schema}"), None)
+        Self::blank_postgres().migrated()
     }
 
     /// Runs the same test on both databases.
     pub fn on_both(test: impl Fn(Self)) {
         test(Self::sqlite());
         test(Self::postgres());
+    }
+
+    /// Runs the same test on both databases, to which no migration was applied yet.
+    pub fn on_both_blank(test: impl Fn(Self)) {
+        test(Self::blank_sqlite());
+        test(Self::blank_postgres());
     }
 
     /// Where it is, as the server's configuration would say it.
@@ -57,10 +54,32 @@ impl TestDatabase {
         &self.store
     }
 
-    fn migrated(url: String, folder: Option<TempDir>) -> Self {
-        let store = Store::new(&parsed(&url), 16).expect("the pools can be made");
-        store.migrate().expect("the migrations apply to an empty database");
-        Self { url, store, _folder: folder }
+    /// The same ports by connections of their own, as another node has them.
+    pub fn connect(&self) -> Store {
+        connected(&self.url)
+    }
+
+    fn blank_sqlite() -> Self {
+        let folder = TempDir::new().expect("the system has a folder for temporary files");
+        let url = format!("sqlite:{}", folder.path().join("portcullis.db").display());
+        Self { store: connected(&url), url, _folder: Some(folder) }
+    }
+
+    fn blank_postgres() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "the runner hands the address over this way")]
+        let server = std::env::var(POSTGRES)
+            .unwrap_or_else(|_| panic!("{POSTGRES} is not set: run the tests with tests/run"));
+        let schema = format!("t{}_{}", process::id(), SCHEMAS.fetch_add(1, Ordering::Relaxed));
+        Store::new(&parsed(&server), 1)
+            .and_then(|store| store.execute(&format!("CREATE SCHEMA {schema}")))
+            .expect("the test's schema can be created");
+        let url = format!("{server}?options=-csearch_path%3D{schema}");
+        Self { store: connected(&url), url, _folder: None }
+    }
+
+    fn migrated(self) -> Self {
+        self.store.migrate().expect("the migrations apply to an empty database");
+        self
     }
 }
 
@@ -68,6 +87,10 @@ impl fmt::Debug for TestDatabase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.url)
     }
+}
+
+fn connected(url: &str) -> Store {
+    Store::new(&parsed(url), 16).expect("the pools can be made")
 }
 
 fn parsed(url: &str) -> DatabaseUrl {

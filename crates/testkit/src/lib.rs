@@ -10,11 +10,14 @@
 mod browser;
 mod clock;
 mod database;
+mod race;
 mod random;
+pub mod samples;
 mod server;
 
 pub use browser::{Answer, Browser, PASSWORD};
 pub use clock::TestClock;
 pub use database::TestDatabase;
+pub use race::at_once;
 pub use random::SeededRandom;
 pub use server::{TestServer, TestSettings};

@@ -129,6 +129,7 @@ impl TestServer {
             sessions: self.settings.sessions.clone(),
             lockout: self.settings.lockout.clone(),
             accounts: rules(self.settings.registration),
+            passwords: Policy::default(),
             admin: Role::parse("admin").expect("a role"),
             clock,
             random,
@@ -153,7 +154,6 @@ fn rules(mode: RegistrationMode) -> AccountRules {
         self_registration_role: Role::parse("msa").expect("a role"),
         reserved_names: ReservedNames::parse("admin\nroot\nsupport\n"),
         moderation: Some(Moderation::new(Severity::Severe)),
-        passwords: Policy::default(),
     }
 }
 

@@ -1,0 +1,197 @@
+//! A new password in the place of the current one.
+//!
+//! The current password is asked for although the caller is signed in, and failures draw on the
+//! same budget as failed sign-ins: a stolen session is no free place to guess at. A change ends every
+//! other session of the account.
+
+use std::sync::Arc;
+
+use portcullis_domain::{
+    Account, AccountId, Clock, ExposeSecret, SecretString, SecureRandom, SessionId,
+};
+use portcullis_password::{HashingError, HashingPool, Password, PasswordHash, Verdict};
+use portcullis_token::Digest;
+
+use crate::StoreError;
+use crate::candidate::FieldError;
+use crate::event::{EventKind, Origin, Outcome, SecurityEvent};
+use crate::grant::Issuer;
+use crate::lockout::{Budgets, LockoutPolicy};
+use crate::new_password::{About, NewPasswords, Wanted};
+use crate::sign_in::{Credentials, SignInStore};
+
+/// What changing a password needs from storage, besides what signing in does.
+pub trait PasswordChangeStore: SignInStore {
+    /// The account and the hash of its password.
+    fn credentials_of(&self, account: AccountId) -> Result<Option<Credentials>, StoreError>;
+
+    /// Replaces the hash, unless at this very moment the budget is closed or the hash no longer the
+    /// one that was checked. Ends every other session and records the change.
+    fn change_password(&self, change: &Change<'_>) -> Result<Changed, StoreError>;
+}
+
+/// A password about to be changed.
+#[derive(Debug)]
+pub struct Change<'a> {
+    /// Whose.
+    pub account: AccountId,
+    /// The session that asks, which stays.
+    pub session: SessionId,
+    /// The hash that the current password matched.
+    pub current: &'a PasswordHash,
+    /// The hash of the new one.
+    pub new: &'a PasswordHash,
+    /// Whose failures are forgotten.
+    pub budget: &'a Digest,
+    /// The event of the change; its outcome is changed when it is refused after all.
+    pub event: &'a SecurityEvent,
+}
+
+/// How changing a password ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// It is changed.
+    Done {
+        /// The sessions that ended.
+        ended: Vec<SessionId>,
+    },
+    /// It is not, and the refusal is recorded.
+    Refused,
+}
+
+/// A request to change a password.
+#[derive(Debug)]
+pub struct PasswordChangeRequest {
+    /// Whose.
+    pub account: AccountId,
+    /// The session that asks.
+    pub session: SessionId,
+    /// The current password, as typed.
+    pub current: SecretString,
+    /// The new password, as typed.
+    pub new: SecretString,
+    /// Where the request came from.
+    pub origin: Origin,
+}
+
+/// Why the password is still the same.
+#[derive(Debug, thiserror::Error)]
+pub enum PasswordChangeError {
+    /// Not the current password, or too many failures: not told apart.
+    #[error("the current password is not right")]
+    WrongPassword,
+    /// The new password is not acceptable.
+    #[error("the new password has {} faults", .0.len())]
+    Invalid(Vec<FieldError>),
+    /// One of the passwords is over 1,024 bytes; nothing else was looked at.
+    #[error("a password is longer than 1,024 bytes")]
+    PasswordTooLong,
+    /// The passwords could not be hashed now.
+    #[error(transparent)]
+    Hashing(#[from] HashingError),
+    /// Storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The use case.
+pub struct PasswordChange {
+    store: Arc<dyn PasswordChangeStore>,
+    hashing: Arc<HashingPool>,
+    new_passwords: NewPasswords,
+    issuer: Issuer,
+    budgets: Budgets,
+    lockout: LockoutPolicy,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn SecureRandom>,
+}
+
+impl PasswordChange {
+    /// A use case over these parts.
+    #[expect(clippy::too_many_arguments, reason = "parts are named where they are put together")]
+    pub fn new(
+        store: Arc<dyn PasswordChangeStore>,
+        hashing: Arc<HashingPool>,
+        new_passwords: NewPasswords,
+        issuer: Issuer,
+        budgets: Budgets,
+        lockout: LockoutPolicy,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn SecureRandom>,
+    ) -> Self {
+        Self { store, hashing, new_passwords, issuer, budgets, lockout, clock, random }
+    }
+
+    /// Checks the current password, judges the new one, and only then replaces it.
+    pub fn change(&self, request: &PasswordChangeRequest) -> Result<(), PasswordChangeError> {
+        let parse = |typed: &SecretString| {
+            Password::parse(typed.expose_secret()).map_err(|_| PasswordChangeError::PasswordTooLong)
+        };
+        let (current, new) = (parse(&request.current)?, parse(&request.new)?);
+        let unchanged = current == new;
+        let budget = self.budgets.of_account(request.account);
+        let Some((account, stored)) = self.proven(request, current)? else {
+            let event = self.event(Outcome::WrongPassword, request);
+            self.store.refuse(&budget, &self.lockout, &event)?;
+            return Err(PasswordChangeError::WrongPassword);
+        };
+        if unchanged {
+            return Err(PasswordChangeError::Invalid(vec![FieldError::PasswordUnchanged]));
+        }
+        let new = self.hashed(request, &account, new)?;
+        let event = self.event(Outcome::Success, request);
+        let changed = self.store.change_password(&Change {
+            account: request.account,
+            session: request.session,
+            current: &stored,
+            new: &new,
+            budget: &budget,
+            event: &event,
+        })?;
+        let Changed::Done { ended } = changed else {
+            return Err(PasswordChangeError::WrongPassword);
+        };
+        self.issuer.revoke(ended, event.at);
+        Ok(())
+    }
+
+    /// The account and the hash that the current password matches.
+    fn proven(
+        &self,
+        request: &PasswordChangeRequest,
+        current: Password,
+    ) -> Result<Option<(Account, PasswordHash)>, PasswordChangeError> {
+        let Some(found) = self.store.credentials_of(request.account)? else { return Ok(None) };
+        let Some(stored) = found.password_hash else { return Ok(None) };
+        let address = request.origin.address;
+        let verdict = self.hashing.verify(address, current, stored.clone());
+        let verdict = verdict.map_err(HashingError::from)?;
+        Ok((verdict != Verdict::Mismatch).then_some((found.account, stored)))
+    }
+
+    fn hashed(
+        &self,
+        request: &PasswordChangeRequest,
+        account: &Account,
+        new: Password,
+    ) -> Result<PasswordHash, PasswordChangeError> {
+        let about = About {
+            username: account.username.as_str().to_owned(),
+            email: account.email.as_str().to_owned(),
+            display_name: account.display_name.as_ref().map(|name| name.as_str().to_owned()),
+        };
+        let address = request.origin.address;
+        match self.new_passwords.judge(address, new, about, Wanted::Hash)? {
+            Ok(Some(hash)) => Ok(hash),
+            Ok(None) => Err(PasswordChangeError::Invalid(Vec::new())),
+            Err(faults) => Err(PasswordChangeError::Invalid(faults)),
+        }
+    }
+
+    fn event(&self, outcome: Outcome, request: &PasswordChangeRequest) -> SecurityEvent {
+        let (kind, now) = (EventKind::PasswordChange, self.clock.now());
+        SecurityEvent::new(kind, outcome, &request.origin, now, &*self.random)
+            .about(request.account)
+            .in_session(request.session)
+    }
+}

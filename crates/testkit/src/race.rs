@@ -1,0 +1,19 @@
+use std::sync::Barrier;
+use std::thread;
+
+/// Runs the same thing in so many threads that begin at the same moment; the answers in the order
+/// of the threads' numbers. A panic in a thread is a panic of the caller.
+pub fn at_once<T: Send>(threads: usize, run: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let barrier = Barrier::new(threads);
+    thread::scope(|scope| {
+        let start = |number| {
+            let (barrier, run) = (&barrier, &run);
+            scope.spawn(move || {
+                barrier.wait();
+                run(number)
+            })
+        };
+        let started: Vec<_> = (0..threads).map(start).collect();
+        started.into_iter().map(|thread| thread.join().expect("no thread panics")).collect()
+    })
+}

@@ -1,0 +1,54 @@
+//! Things to put into a database: valid, unremarkable, each different from every other.
+
+use std::sync::OnceLock;
+
+use portcullis_domain::{
+    Account, AccountId, AccountKind, Email, Role, SystemRandom, Timestamp, Username,
+};
+use portcullis_flows::event::{EventKind, Origin, Outcome, SecurityEvent};
+use portcullis_password::{Argon2Params, Hasher, Password, PasswordHash, Scratch};
+
+use crate::PASSWORD;
+
+/// When [`TestClock`](crate::TestClock) starts, and when sample accounts are made.
+pub const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+/// Where the requests of tests come from.
+pub fn origin() -> Origin {
+    Origin { address: [192, 0, 2, 7].into(), user_agent: Some("samples/1".to_owned()) }
+}
+
+/// An active account of that name, with an email made of it and the role `msa`.
+pub fn account(name: &str) -> Account {
+    let username = Username::parse(name).expect("the test's name is well-formed");
+    let email = format!("{}@example.org", username.as_str());
+    Account {
+        id: AccountId::generate(NOW, &SystemRandom),
+        username,
+        email: Email::parse(&email).expect("the name makes an address"),
+        display_name: None,
+        kind: AccountKind::User,
+        role: Role::parse("msa").expect("a role"),
+        is_active: true,
+        email_verified: false,
+        password_must_change: false,
+        created_at: NOW,
+        last_sign_in_at: None,
+    }
+}
+
+/// An event about nobody.
+pub fn event(kind: EventKind, outcome: Outcome, at: Timestamp) -> SecurityEvent {
+    SecurityEvent::new(kind, outcome, &origin(), at, &SystemRandom)
+}
+
+/// A hash of [`PASSWORD`] at the cost that new hashes have; computed once.
+pub fn password_hash() -> PasswordHash {
+    static HASH: OnceLock<PasswordHash> = OnceLock::new();
+    let compute = || {
+        let password = Password::parse(PASSWORD).expect("the password is short enough");
+        let hasher = Hasher::new(Argon2Params::default(), &SystemRandom);
+        hasher.hash(&password, &SystemRandom, &mut Scratch::default()).expect("memory suffices")
+    };
+    HASH.get_or_init(compute).clone()
+}
