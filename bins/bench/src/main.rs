@@ -25,7 +25,8 @@ use clap::Parser;
 use crate::options::{Options, Role};
 
 /// What goes wrong here ends the run and is read by a person.
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+type Error = Box<dyn std::error::Error + Send + Sync>;
+type Result<T> = std::result::Result<T, Error>;
 
 // The server's allocator, so that the baselines do not differ by it.
 #[global_allocator]

@@ -1,0 +1,162 @@
+//! Accounts to load the server with.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hyper::StatusCode;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::Result;
+use crate::client::{Client, Request, post, source};
+
+/// Gives out accounts that no run before has registered, and one password for all of them.
+#[derive(Clone)]
+pub(crate) struct Crowd {
+    run: Arc<str>,
+    password: Arc<str>,
+    next: Arc<AtomicU64>,
+}
+
+/// Somebody who can register and sign in.
+#[derive(Clone)]
+pub(crate) struct Person {
+    username: String,
+    password: Arc<str>,
+}
+
+/// What a sign-in with delivery in the body brings.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Tokens {
+    pub access_token: String,
+    pub refresh_token: String,
+}
+
+impl Crowd {
+    pub(crate) fn new() -> Result<Self> {
+        Ok(Self {
+            run: letters(random()?, 8).into(),
+            password: format!("{}-{}", letters(random()?, 16), letters(random()?, 16)).into(),
+            next: Arc::default(),
+        })
+    }
+
+    /// Somebody new.
+    pub(crate) fn person(&self) -> Person {
+        let number = letters(self.next.fetch_add(1, Ordering::Relaxed), 6);
+        Person { username: format!("{}-{number}", self.run), password: Arc::clone(&self.password) }
+    }
+
+    /// New people with accounts.
+    pub(crate) async fn register(&self, server: SocketAddr, count: u32) -> Result<Vec<Person>> {
+        let people: Vec<Person> = (0..count).map(|_| self.person()).collect();
+        let requests = people.iter().map(|person| person.registration(server));
+        in_parallel(server, requests.collect::<Result<_>>()?, StatusCode::CREATED).await?;
+        Ok(people)
+    }
+}
+
+/// Signs each of them in, in that order.
+pub(crate) async fn sign_in(server: SocketAddr, people: &[Person]) -> Result<Vec<Tokens>> {
+    let requests = people.iter().map(|person| person.sign_in(server));
+    let answers = in_parallel(server, requests.collect::<Result<_>>()?, StatusCode::OK).await?;
+    answers.iter().map(|body| Ok(serde_json::from_slice(body)?)).collect()
+}
+
+impl Person {
+    pub(crate) fn registration(&self, server: SocketAddr) -> Result<Request> {
+        let email = format!("{}@example.com", self.username);
+        let body = json!({ "username": self.username, "email": email, "password": *self.password });
+        post(server, "/api/auth/register", &body)
+    }
+
+    pub(crate) fn sign_in(&self, server: SocketAddr) -> Result<Request> {
+        self.sign_in_with(server, &self.password)
+    }
+
+    /// Somebody else's attempt.
+    pub(crate) fn wrong_sign_in(&self, server: SocketAddr) -> Result<Request> {
+        self.sign_in_with(server, "not the password")
+    }
+
+    fn sign_in_with(&self, server: SocketAddr, password: &str) -> Result<Request> {
+        let body = json!({
+            "username": self.username,
+            "password": password,
+            "delivery": "body",
+        });
+        post(server, "/api/auth/login/json", &body)
+    }
+}
+
+/// Sends all requests over a few connections; the bodies come back in the same order.
+async fn in_parallel(
+    server: SocketAddr,
+    requests: Vec<Request>,
+    expected: StatusCode,
+) -> Result<Vec<hyper::body::Bytes>> {
+    const CONNECTIONS: usize = 8;
+    let share = requests.len().div_ceil(CONNECTIONS).max(1);
+    let mut requests = requests.into_iter().peekable();
+    let mut shares = Vec::new();
+    while requests.peek().is_some() {
+        shares.push(requests.by_ref().take(share).collect::<Vec<_>>());
+    }
+    let running: Vec<_> = (0..)
+        .map(source)
+        .zip(shares)
+        .map(|(source, share)| {
+            tokio::spawn(async move {
+                let mut client = Client::connect(server, source).await?;
+                let mut bodies = Vec::new();
+                for request in share {
+                    bodies.push(client.send(request).await?.expect(expected)?.body);
+                }
+                Result::Ok(bodies)
+            })
+        })
+        .collect();
+    let mut bodies = Vec::new();
+    for share in running {
+        bodies.extend(share.await??);
+    }
+    Ok(bodies)
+}
+
+/// A number in base 8, written with consonants: no word can come about, so no moderation objects,
+/// and no two of the letters look alike.
+fn letters(number: u64, length: usize) -> String {
+    const DIGITS: [char; 8] = ['b', 'd', 'h', 'm', 'p', 'r', 't', 'z'];
+    let digits = (0..length).map(|place| (number >> (3 * place)) & 7);
+    digits.filter_map(|digit| DIGITS.get(usize::try_from(digit).ok()?)).collect()
+}
+
+#[expect(clippy::disallowed_methods, reason = "a load generator has nobody to hand it randomness")]
+fn random() -> Result<u64> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(|error| format!("no randomness: {error}"))?;
+    Ok(u64::from_ne_bytes(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn nobody_is_registered_twice() {
+        let crowd = Crowd::new().unwrap();
+        let another_run = Crowd::new().unwrap();
+        let people = (0..2_000).flat_map(|_| [crowd.person(), another_run.person()]);
+        let names: BTreeSet<String> = people.map(|person| person.username).collect();
+        assert_eq!(names.len(), 4_000);
+    }
+
+    #[test]
+    fn letters_are_digits() {
+        assert_eq!(letters(0, 3), "bbb");
+        assert_eq!(letters(0o765, 3), "rtz");
+    }
+}

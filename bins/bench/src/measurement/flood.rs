@@ -1,0 +1,164 @@
+//! Many concurrent sign-ins, kept up, and what they do to somebody who only asks who she is.
+//!
+//! A third of the flood knows its password, a third does not, and a third has no account. Most of it
+//! must be turned away at once; the rest of the server, and its memory, must hardly notice. It comes
+//! twice: once from clients that come back when they are told to, once from clients that do not.
+
+mod attempts;
+mod pace;
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use self::attempts::{Attempt, Manner, Tally};
+use crate::Result;
+use crate::bench::Bench;
+use crate::comparison::Contender;
+use crate::crowd::{Person, sign_in};
+use crate::load::Load;
+use crate::measurement::start::REST;
+use crate::memory::{self, Bytes};
+use crate::report::{Row, figure, ratio, size, time};
+use crate::server::Server;
+use crate::statistics::{number, per_second, percentile};
+
+/// Accounts whose `me` is watched.
+const WATCHED: u32 = 10;
+
+pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
+    let length = Duration::from_secs(bench.options.flood_seconds.into());
+    let mut rows = Vec::new();
+    for (manner, name) in
+        [(Manner::Patient, "patient flood"), (Manner::Relentless, "relentless flood")]
+    {
+        let server = bench.server().await?;
+        let seen = watch(bench, &server, manner, length).await?;
+        server.stop().await?;
+        rows.extend(seen.rows(name, length));
+    }
+    Ok(rows)
+}
+
+/// What was seen of one flood.
+struct Seen {
+    /// Latencies of `me` before and during it, sorted.
+    quiet: Vec<Duration>,
+    flooded: Vec<Duration>,
+    tally: Tally,
+    /// Memory before it, the most seen during it, and the most there ever was.
+    at_rest: Bytes,
+    during: Bytes,
+    peak: Bytes,
+}
+
+async fn watch(bench: &Bench, server: &Server, manner: Manner, length: Duration) -> Result<Seen> {
+    let watched = bench.crowd.register(server.address, WATCHED).await?;
+    let watched = sign_in(server.address, &watched).await?;
+    let members = bench.crowd.register(server.address, bench.options.flood.div_ceil(3) * 2).await?;
+    let mut flood = flood(bench, server, &members, manner)?;
+    sleep(REST).await;
+
+    let me = || pace::latencies(server.address, &watched, bench.options.paced, length);
+    let at_rest = memory::resident(server.process())?;
+    let quiet = me().await?;
+    let mut during = at_rest;
+    let (flooded, round) = tokio::select! {
+        both = async { tokio::join!(me(), flood.round(length)) } => both,
+        failed = memory::watch(server.process(), &mut during) => return Err(failed),
+    };
+    round?;
+    Ok(Seen {
+        quiet,
+        flooded: flooded?,
+        tally: flood.into_scripts().map(Attempt::into_tally).sum(),
+        at_rest,
+        during,
+        peak: memory::peak(server.process())?,
+    })
+}
+
+fn flood(
+    bench: &Bench,
+    server: &Server,
+    members: &[Person],
+    manner: Manner,
+) -> Result<Load<Attempt>> {
+    let mut members = members.iter();
+    let mut member = || members.next().ok_or("too few members for the flood");
+    let attempts = (0..bench.options.flood).map(|number| {
+        let request = match number % 3 {
+            0 => member()?.sign_in(server.address),
+            1 => member()?.wrong_sign_in(server.address),
+            _ => bench.crowd.person().sign_in(server.address),
+        };
+        Ok(Attempt::new(request?, manner))
+    });
+    Ok(Load::new(server.address, attempts.collect::<Result<Vec<_>>>()?))
+}
+
+impl Seen {
+    fn rows(&self, flood: &str, length: Duration) -> [Row; 4] {
+        [self.latency(flood), self.answers(flood, length), self.refusals(flood), self.memory(flood)]
+    }
+
+    fn latency(&self, flood: &str) -> Row {
+        let [quiet, flooded] = [&self.quiet, &self.flooded]
+            .map(|latencies| [50, 99].map(|per_cent| percentile(latencies, per_cent)));
+        let ([quiet_half, quiet_slow], [flooded_half, flooded_slow]) = (quiet, flooded);
+        Row {
+            against: format!("quiet: {}, p50 {}", time(quiet_slow), time(quiet_half)),
+            ratio: ratio(flooded_slow.as_secs_f64() / quiet_slow.as_secs_f64()),
+            ..Row::fact(
+                &format!("{flood}: me p99"),
+                time(flooded_slow),
+                format!("p50 {}; {} requests", time(flooded_half), self.flooded.len()),
+                "≤ 5",
+            )
+        }
+    }
+
+    fn answers(&self, flood: &str, length: Duration) -> Row {
+        let total = self.tally.total();
+        let share = |count: usize| 100.0 * number(count) / number(total.max(1));
+        Row::fact(
+            &format!("{flood}: answers"),
+            format!("{}/s", figure(per_second(total, length))),
+            format!(
+                "{:.1} % 200, {:.1} % 401, {:.1} % 503; {}/s not 503",
+                share(self.tally.signed_in),
+                share(self.tally.refused),
+                share(self.tally.refusals.len()),
+                figure(per_second(self.tally.signed_in + self.tally.refused, length)),
+            ),
+            "",
+        )
+    }
+
+    fn refusals(&self, flood: &str) -> Row {
+        let at = |per_cent| time(percentile(&self.tally.refusals, per_cent));
+        let told = match self.tally.without_retry_after {
+            0 => "all with Retry-After".to_owned(),
+            missing => format!("{missing} WITHOUT Retry-After"),
+        };
+        Row::fact(
+            &format!("{flood}: slowest 503"),
+            at(100),
+            format!("p50 {}, p99 {}; {told}", at(50), at(99)),
+            "≤ 100 ms",
+        )
+    }
+
+    fn memory(&self, flood: &str) -> Row {
+        let (Bytes(at_rest), Bytes(during), Bytes(peak)) = (self.at_rest, self.during, self.peak);
+        Row {
+            against: format!("at rest: {}", size(at_rest)),
+            ..Row::fact(
+                &format!("{flood}: most memory"),
+                size(peak),
+                format!("{} seen during it", size(during)),
+                "bounded",
+            )
+        }
+    }
+}

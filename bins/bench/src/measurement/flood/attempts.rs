@@ -1,0 +1,158 @@
+//! One client of the flood, and what became of its sign-ins.
+
+use std::iter::Sum;
+use std::time::Duration;
+
+use hyper::StatusCode;
+use hyper::header::RETRY_AFTER;
+
+use crate::Result;
+use crate::client::{Answer, Request};
+use crate::load::Script;
+
+/// Sends the same sign-in again and again.
+pub(crate) struct Attempt {
+    request: Request,
+    manner: Manner,
+    pause: Duration,
+    tally: Tally,
+}
+
+/// What a client does that was turned away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// Comes back when it was told to, as people and good programs do.
+    Patient,
+    /// Comes back at once, as an attack does.
+    Relentless,
+}
+
+/// How the sign-ins ended.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    /// With 200.
+    pub signed_in: usize,
+    /// With 401.
+    pub refused: usize,
+    /// How long each 503 took, sorted.
+    pub refusals: Vec<Duration>,
+    /// How many of the 503 did not say when to come back.
+    pub without_retry_after: usize,
+}
+
+impl Attempt {
+    pub(crate) fn new(request: Request, manner: Manner) -> Self {
+        Self { request, manner, pause: Duration::ZERO, tally: Tally::default() }
+    }
+
+    pub(crate) fn into_tally(self) -> Tally {
+        self.tally
+    }
+}
+
+impl Script for Attempt {
+    fn request(&mut self) -> Result<Request> {
+        Ok(self.request.clone())
+    }
+
+    fn answer(&mut self, answer: Answer, latency: Option<Duration>) -> Result<()> {
+        self.pause = Duration::ZERO;
+        let counts = usize::from(latency.is_some());
+        match answer.status {
+            StatusCode::OK => self.tally.signed_in += counts,
+            StatusCode::UNAUTHORIZED => self.tally.refused += counts,
+            _ => {
+                let answer = answer.expect(StatusCode::SERVICE_UNAVAILABLE)?;
+                let wait = retry_after(&answer);
+                self.tally.refusals.extend(latency);
+                self.tally.without_retry_after += counts * usize::from(wait.is_none());
+                if self.manner == Manner::Patient {
+                    self.pause = wait.unwrap_or_default();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn pause(&self) -> Duration {
+        self.pause
+    }
+}
+
+/// In whole seconds (RFC 9110 section 10.2.3).
+fn retry_after(answer: &Answer) -> Option<Duration> {
+    let seconds = answer.headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+impl Tally {
+    pub(crate) fn total(&self) -> usize {
+        self.signed_in + self.refused + self.refusals.len()
+    }
+}
+
+impl Sum for Tally {
+    fn sum<I: Iterator<Item = Self>>(tallies: I) -> Self {
+        let mut sum = tallies.fold(Self::default(), |mut sum, tally| {
+            sum.signed_in += tally.signed_in;
+            sum.refused += tally.refused;
+            sum.refusals.extend(tally.refusals);
+            sum.without_retry_after += tally.without_retry_after;
+            sum
+        });
+        sum.refusals.sort_unstable();
+        sum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::header::HeaderValue;
+
+    use super::*;
+
+    fn answer(status: StatusCode, retry_after: Option<&'static str>) -> Answer {
+        let headers = retry_after.map(|seconds| (RETRY_AFTER, HeaderValue::from_static(seconds)));
+        Answer { status, headers: headers.into_iter().collect(), body: "".into() }
+    }
+
+    fn attempt(manner: Manner) -> Attempt {
+        Attempt::new(Request::default(), manner)
+    }
+
+    const BUSY: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
+
+    #[test]
+    fn the_fates_of_all_clients_are_counted_together() {
+        let (mut one, mut other) = (attempt(Manner::Patient), attempt(Manner::Relentless));
+        let took = |millis| Some(Duration::from_millis(millis));
+        one.answer(answer(StatusCode::OK, None), took(20)).unwrap();
+        one.answer(answer(BUSY, None), took(9)).unwrap();
+        one.answer(answer(BUSY, Some("1")), None).unwrap();
+        other.answer(answer(BUSY, Some("1")), took(3)).unwrap();
+        other.answer(answer(StatusCode::UNAUTHORIZED, None), took(15)).unwrap();
+        let sum: Tally = [one, other].into_iter().map(Attempt::into_tally).sum();
+        assert_eq!((sum.signed_in, sum.refused, sum.without_retry_after), (1, 1, 1));
+        assert_eq!(sum.refusals, [3, 9].map(Duration::from_millis));
+        assert_eq!(sum.total(), 4);
+    }
+
+    #[test]
+    fn only_patient_clients_wait_as_they_are_told_to() {
+        let pauses = [Manner::Patient, Manner::Relentless].map(|manner| {
+            let mut attempt = attempt(manner);
+            attempt.answer(answer(BUSY, Some("2")), None).unwrap();
+            let told_to_wait = attempt.pause();
+            attempt.answer(answer(StatusCode::OK, None), None).unwrap();
+            (told_to_wait, attempt.pause())
+        });
+        let none = Duration::ZERO;
+        assert_eq!(pauses, [(Duration::from_secs(2), none), (none, none)]);
+    }
+
+    #[test]
+    fn an_answer_that_may_not_come_ends_the_run() {
+        let broken = answer(StatusCode::INTERNAL_SERVER_ERROR, None);
+        assert!(attempt(Manner::Patient).answer(broken, None).is_err());
+    }
+}

@@ -1,0 +1,52 @@
+//! Who am I, with a bearer token: the cost of checking a token, over that of answering at all.
+
+use std::net::SocketAddr;
+
+use crate::Result;
+use crate::baseline::handler::{BareHandler, PATH};
+use crate::bench::Bench;
+use crate::client::get;
+use crate::comparison::compare;
+use crate::crowd::{Tokens, sign_in};
+use crate::load::{Load, Repeat};
+use crate::report::Row;
+
+/// Signed-in accounts for each connection, so that no answer profits from the one before it.
+const ACCOUNTS: u32 = 4;
+
+pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
+    let server = bench.server().await?;
+    let connections = bench.options.connections;
+    let people = bench.crowd.register(server.address, connections * ACCOUNTS).await?;
+    let tokens = sign_in(server.address, &people).await?;
+
+    let mut load = load(server.address, &tokens, connections)?;
+    let mut bare = BareHandler::start(bench, server.address, &tokens).await?;
+    let compared =
+        compare(&mut load, &mut bare, bench.options.rounds, bench.options.round()).await?;
+    bare.stop().await?;
+    server.stop().await?;
+    Ok(vec![Row::rate("me", &compared, "bare handler", "≥ 0.5")])
+}
+
+/// Clients that ask who they are, over and over, for a few accounts each.
+pub(crate) fn load(
+    server: SocketAddr,
+    tokens: &[Tokens],
+    connections: u32,
+) -> Result<Load<Repeat>> {
+    let connections = usize::try_from(connections)?;
+    let scripts: Result<Vec<_>> = (0..connections.min(tokens.len()))
+        .map(|first| who_am_i(server, tokens.iter().skip(first).step_by(connections)))
+        .collect();
+    Ok(Load::new(server, scripts?))
+}
+
+/// Asks for these accounts in turn.
+pub(crate) fn who_am_i<'a>(
+    server: SocketAddr,
+    accounts: impl IntoIterator<Item = &'a Tokens>,
+) -> Result<Repeat> {
+    let requests = accounts.into_iter().map(|tokens| get(server, PATH, Some(&tokens.access_token)));
+    Ok(Repeat::new(requests.collect::<Result<_>>()?))
+}

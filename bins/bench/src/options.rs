@@ -1,0 +1,150 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Loads a built Portcullis server and prints medians and ratios against baselines measured in the
+/// same run.
+#[derive(Debug, Parser)]
+#[command(name = "bench")]
+pub(crate) struct Options {
+    /// The server program [default: `portcullis` beside this program]
+    #[arg(long, value_name = "PATH")]
+    pub server: Option<PathBuf>,
+
+    /// The database, best one of its own: accounts stay in it, and tables named pgbench_* are made
+    /// anew and dropped [default: SQLite in a temporary folder]
+    #[arg(long, value_name = "URL")]
+    pub database_url: Option<String>,
+
+    /// Only these measurements
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub only: Vec<Measurement>,
+
+    /// Connections of the throughput measurements, and clients of pgbench
+    #[arg(long, value_name = "COUNT", default_value_t = 32, value_parser = at_least_one())]
+    pub connections: u32,
+
+    /// Rounds of each measurement and of its baseline
+    #[arg(long, value_name = "COUNT", default_value_t = 5, value_parser = at_least_one())]
+    pub rounds: u32,
+
+    /// Length of a round
+    #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = at_least_one())]
+    pub seconds: u32,
+
+    /// Concurrent sign-ins of a flood
+    #[arg(long, value_name = "COUNT", default_value_t = 300, value_parser = at_least_one())]
+    pub flood: u32,
+
+    /// Length of each flood, and of the quiet before it
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = at_least_one())]
+    pub flood_seconds: u32,
+
+    /// `me` requests per second before and during a flood
+    #[arg(long, value_name = "COUNT", default_value_t = 100, value_parser = at_least_one())]
+    pub paced: u32,
+
+    /// The pgbench program [default: from PATH or /usr/lib/postgresql]
+    #[arg(long, value_name = "PATH")]
+    pub pgbench: Option<PathBuf>,
+
+    /// A variable in the environment of the server, which inherits none
+    #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable)]
+    pub environment: Vec<(String, String)>,
+
+    #[command(subcommand)]
+    pub role: Option<Role>,
+}
+
+/// What can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Measurement {
+    /// Who am I, against a bare handler
+    Me,
+    /// Registration, against raw Argon2id
+    Register,
+    /// Sign-in, against raw Argon2id
+    SignIn,
+    /// Rotation, against pgbench (SQLite: a bare handler)
+    Refresh,
+    /// Latency of `me` under many concurrent sign-ins, and their fate
+    Flood,
+    /// Time to the first ready answer, memory at rest
+    Start,
+}
+
+/// What else this program does for itself.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Role {
+    /// Serves the bare handler, in a process of its own as the server is
+    #[command(hide = true)]
+    Baseline(Handler),
+}
+
+/// What the bare handler answers, and where.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Handler {
+    #[arg(long)]
+    pub address: SocketAddr,
+
+    /// Bytes of the body
+    #[arg(long)]
+    pub bytes: usize,
+}
+
+impl Options {
+    pub(crate) fn selects(&self, measurement: Measurement) -> bool {
+        self.only.is_empty() || self.only.contains(&measurement)
+    }
+
+    pub(crate) fn round(&self) -> Duration {
+        Duration::from_secs(self.seconds.into())
+    }
+
+    /// The database, if it is a PostgreSQL server.
+    pub(crate) fn postgres(&self) -> Option<&str> {
+        let is_postgres = |url: &&str| url.starts_with("postgres");
+        self.database_url.as_deref().filter(is_postgres)
+    }
+}
+
+fn at_least_one() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..)
+}
+
+fn variable(text: &str) -> Result<(String, String), &'static str> {
+    let (name, value) = text.split_once('=').ok_or("must have the form NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn without_a_choice_everything_is_measured() {
+        let all = Options::parse_from(["bench"]);
+        assert!(Measurement::value_variants().iter().all(|one| all.selects(*one)));
+        let some = Options::parse_from(["bench", "--only", "me,sign-in"]);
+        let selected = |one: &&Measurement| some.selects(**one);
+        let chosen: Vec<_> = Measurement::value_variants().iter().filter(selected).collect();
+        assert_eq!(chosen, [&Measurement::Me, &Measurement::SignIn]);
+    }
+
+    #[test]
+    fn a_round_of_no_length_is_refused() {
+        assert!(Options::try_parse_from(["bench", "--seconds", "0"]).is_err());
+        assert!(Options::try_parse_from(["bench", "--env", "NAME"]).is_err());
+    }
+}

@@ -1,0 +1,198 @@
+//! One table, in Markdown, with all that is needed to judge it and to repeat it.
+
+use std::time::Duration;
+
+use crate::baseline::raw_hashing::COST;
+use crate::comparison::Comparison;
+use crate::machine;
+use crate::options::Options;
+use crate::statistics::Summary;
+
+/// The rows measured so far.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    rows: Vec<Row>,
+}
+
+/// One line of the table. What does not apply is empty.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Row {
+    /// What was measured.
+    pub what: String,
+    /// The median, or the one figure there is.
+    pub figure: String,
+    /// More about the figure.
+    pub detail: String,
+    /// What it is compared with, and the figure of that.
+    pub against: String,
+    /// The ratio: median, and least to most over the pairs.
+    pub ratio: String,
+    /// What it ought to be.
+    pub target: &'static str,
+}
+
+impl Report {
+    pub(crate) fn add(&mut self, rows: Vec<Row>) {
+        self.rows.extend(rows);
+    }
+
+    #[expect(clippy::print_stdout, reason = "the table is what this program is for")]
+    pub(crate) fn print(&self, options: &Options) {
+        println!("{}", self.render(options));
+    }
+
+    fn render(&self, options: &Options) -> String {
+        let (memory, passes, lanes) = COST;
+        let database = if options.postgres().is_some() { "PostgreSQL" } else { "SQLite" };
+        let optimised = if cfg!(debug_assertions) { ", UNOPTIMISED BUILD" } else { "" };
+        let Options { connections, rounds, seconds, .. } = options;
+        let parts = [
+            format!("Portcullis, {}{optimised}", machine::commit()),
+            format!("{}, shared by server and load", machine::hardware()),
+            format!("{database}; Argon2id with {memory} KiB, {passes} passes, {lanes} lane"),
+            format!(
+                "{connections} connections; medians of {rounds} rounds of {seconds} s, each \
+                 followed by one of its baseline; ratios pair by pair, least–most in brackets"
+            ),
+            String::new(),
+            table(&self.rows),
+            format!("Again: {}", machine::command(std::env::args().skip(1))),
+        ];
+        parts.join("\n")
+    }
+}
+
+impl Row {
+    /// A rate compared with that of a baseline.
+    pub(crate) fn rate(
+        what: &str,
+        compared: &Comparison,
+        baseline: &str,
+        target: &'static str,
+    ) -> Self {
+        let (median, slowest) = compared.latency();
+        Self {
+            what: what.to_owned(),
+            figure: format!("{}/s", figure(compared.subject.median)),
+            detail: format!("p50 {}, p99 {}", time(median), time(slowest)),
+            against: format!("{baseline}: {}/s", figure(compared.baseline.median)),
+            ratio: spread(compared.ratio, ratio),
+            target,
+        }
+    }
+
+    /// A figure by itself.
+    pub(crate) fn fact(what: &str, figure: String, detail: String, target: &'static str) -> Self {
+        Self { what: what.to_owned(), figure, detail, target, ..Self::default() }
+    }
+}
+
+/// Tells the person who waits what is going on.
+#[expect(clippy::print_stderr, reason = "a run takes minutes")]
+pub(crate) fn progress(text: &str) {
+    eprintln!("bench: {text}");
+}
+
+/// The median, and the extremes in brackets.
+pub(crate) fn spread(summary: Summary, unit: impl Fn(f64) -> String) -> String {
+    let [median, least, most] = [summary.median, summary.least, summary.most].map(unit);
+    format!("{median} ({least}–{most})")
+}
+
+pub(crate) fn ratio(ratio: f64) -> String {
+    format!("{ratio:.2}")
+}
+
+/// A time, with about three digits.
+pub(crate) fn time(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    match seconds {
+        10.0.. => format!("{seconds:.1} s"),
+        1.0.. => format!("{seconds:.2} s"),
+        0.1.. => format!("{:.0} ms", seconds * 1e3),
+        0.01.. => format!("{:.1} ms", seconds * 1e3),
+        _ => format!("{:.2} ms", seconds * 1e3),
+    }
+}
+
+/// A size in bytes, as MiB or GiB.
+pub(crate) fn size(bytes: u64) -> String {
+    let tenths = |unit: u64| {
+        let tenths = bytes.saturating_mul(10) / unit;
+        format!("{}.{}", tenths / 10, tenths % 10)
+    };
+    if bytes < 1 << 30 {
+        format!("{} MiB", tenths(1 << 20))
+    } else {
+        format!("{} GiB", tenths(1 << 30))
+    }
+}
+
+/// A figure with about three digits or more, and its thousands set apart.
+pub(crate) fn figure(value: f64) -> String {
+    if value < 100.0 {
+        return format!("{value:.1}");
+    }
+    let digits = format!("{value:.0}");
+    let mut grouped = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+fn table(rows: &[Row]) -> String {
+    let heads = ["Measured", "Median", "Detail", "Against", "Ratio", "Target"].map(str::to_owned);
+    let cells: Vec<[String; 6]> = std::iter::once(heads)
+        .chain(rows.iter().cloned().map(|row| {
+            [row.what, row.figure, row.detail, row.against, row.ratio, row.target.to_owned()]
+        }))
+        .collect();
+    let widths: Vec<usize> = (0..6)
+        .map(|column| {
+            let of_column = cells.iter().filter_map(|row| row.get(column));
+            of_column.map(|cell| cell.chars().count()).max().unwrap_or_default()
+        })
+        .collect();
+    let line = |cells: &[String; 6]| {
+        let padded = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        format!("| {} |\n", padded.collect::<Vec<_>>().join(" | "))
+    };
+    let rule = widths.iter().map(|width| "-".repeat(width + 2)).collect::<Vec<_>>().join("|");
+    let mut lines = cells.iter().map(line);
+    let head = lines.next().unwrap_or_default();
+    format!("{head}|{rule}|\n{}", lines.collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_have_about_three_digits() {
+        assert_eq!(figure(9.96), "10.0");
+        assert_eq!(figure(135.2), "135");
+        assert_eq!(figure(1_234_567.4), "1,234,567");
+        assert_eq!(time(Duration::from_micros(87)), "0.09 ms");
+        assert_eq!(time(Duration::from_micros(12_340)), "12.3 ms");
+        assert_eq!(time(Duration::from_millis(199)), "199 ms");
+        assert_eq!(time(Duration::from_millis(1_250)), "1.25 s");
+        assert_eq!(size(30_724 * 1024), "30.0 MiB");
+        assert_eq!(size(25 << 30), "25.0 GiB");
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let ratio = spread([0.5, 0.55, 0.61].into_iter().collect(), ratio);
+        let row = Row { ratio, ..Row::fact("me", "9/s".to_owned(), String::new(), "≥ 0.5") };
+        assert_eq!(
+            table(&[row]),
+            "| Measured | Median | Detail | Against | Ratio            | Target |\n\
+             |----------|--------|--------|---------|------------------|--------|\n\
+             | me       | 9/s    |        |         | 0.55 (0.50–0.61) | ≥ 0.5  |\n"
+        );
+    }
+}

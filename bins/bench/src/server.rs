@@ -1,0 +1,127 @@
+//! A server in a process of its own: the one under test, or the bare handler.
+
+use std::fs::File;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use hyper::StatusCode;
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::time::{Instant, sleep};
+
+use crate::Result;
+use crate::client::{Client, get};
+
+/// A running server; dropping it kills it.
+pub(crate) struct Server {
+    pub address: SocketAddr,
+    /// From spawning the process to its first ready answer.
+    pub started_in: Duration,
+    child: Child,
+}
+
+const THIS_MACHINE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// Between two looks at something that will happen soon.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
+
+impl Server {
+    /// Starts that command, which is to listen on `address` and to be ready as soon as `path`
+    /// answers 200. What it prints goes to the end of `log`.
+    ///
+    /// # Errors
+    ///
+    /// When it ends, or is not ready within 30 seconds; with the end of its log.
+    pub(crate) async fn start(
+        mut command: Command,
+        address: SocketAddr,
+        path: &str,
+        log: &Path,
+    ) -> Result<Self> {
+        const PATIENCE: Duration = Duration::from_secs(30);
+        let output = File::options().create(true).append(true).open(log)?;
+        command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+
+        let begun = Instant::now();
+        let child = command
+            .spawn()
+            .map_err(|error| format!("{}: {error}", command.get_program().display()))?;
+        let mut server = Self { address, started_in: Duration::ZERO, child };
+        while !is_ready(address, path).await {
+            if let Some(status) = server.child.try_wait()? {
+                return Err(format!("the server ended, {status}\n{}", end_of(log)).into());
+            }
+            if begun.elapsed() > PATIENCE {
+                return Err(format!("the server is not ready\n{}", end_of(log)).into());
+            }
+            sleep(LOOK_AGAIN).await;
+        }
+        server.started_in = begun.elapsed();
+        Ok(server)
+    }
+
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub(crate) async fn stop(mut self) -> Result<()> {
+        const PATIENCE: Duration = Duration::from_secs(15);
+        if let Some(process) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+            kill_process(process, Signal::TERM)?;
+        }
+        let asked = Instant::now();
+        while self.child.try_wait()?.is_none() {
+            if asked.elapsed() > PATIENCE {
+                return Err("the server does not end when asked to".into());
+            }
+            sleep(LOOK_AGAIN).await;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Both fail when it has ended already, which is what is wanted.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// A port that was free a moment ago.
+pub(crate) fn free_address() -> Result<SocketAddr> {
+    Ok(TcpListener::bind((THIS_MACHINE, 0))?.local_addr()?)
+}
+
+async fn is_ready(address: SocketAddr, path: &str) -> bool {
+    let answer = async {
+        let request = get(address, path, None)?;
+        Client::connect(address, THIS_MACHINE).await?.send(request).await
+    };
+    answer.await.is_ok_and(|answer| answer.status == StatusCode::OK)
+}
+
+fn end_of(log: &Path) -> String {
+    const LINES: usize = 20;
+    let text = std::fs::read_to_string(log).unwrap_or_default();
+    let skipped = text.lines().count().saturating_sub(LINES);
+    text.lines().skip(skipped).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_ends_at_once_is_told_with_its_last_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo no such port >&2; exit 3"]);
+        let address = free_address().unwrap();
+        let started = Server::start(command, address, "/", &folder.path().join("log")).await;
+        let error = started.err().unwrap().to_string();
+        assert!(error.contains("exit status: 3") && error.contains("no such port"), "{error}");
+    }
+}

@@ -1,0 +1,41 @@
+//! `config check`: every fault and every warning.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use crate::config::{Finding, Loaded};
+use crate::output::Output;
+
+/// Exits with 2 when there is a fault.
+pub(crate) fn run(loaded: &Loaded, output: Output) -> ExitCode {
+    let findings = loaded.findings();
+    let ok = findings.faults.is_empty();
+    output.answer(&Report { ok, faults: &findings.faults, warnings: &findings.warnings });
+    if ok { ExitCode::SUCCESS } else { ExitCode::from(2) }
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    ok: bool,
+    faults: &'a [Finding],
+    warnings: &'a [Finding],
+}
+
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (word, findings) in [("fault  ", self.faults), ("warning", self.warnings)] {
+            for Finding { key, source, problem, remedy } in findings {
+                let source = source.as_ref().map(|source| format!(" ({source})"));
+                writeln!(f, "{word}  {key}{}", source.unwrap_or_default())?;
+                writeln!(f, "         {problem}\n         -> {remedy}\n")?;
+            }
+        }
+        match self.faults.len() {
+            0 => write!(f, "The configuration is sound."),
+            1 => write!(f, "The configuration has 1 fault."),
+            many => write!(f, "The configuration has {many} faults."),
+        }
+    }
+}

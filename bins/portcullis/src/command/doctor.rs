@@ -1,0 +1,124 @@
+//! `doctor`: everything that can be checked before it fails in earnest, all in one go.
+//!
+//! A check that needs a part of the configuration that is faulty is skipped and says so; the others
+//! run, so that one call names everything there is to mend. It changes nothing.
+
+mod data_directory;
+mod database;
+mod hashing;
+mod password_policy;
+mod secret_key;
+
+use std::fmt;
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use crate::config::Loaded;
+use crate::output::Output;
+
+/// Exits with 2 when the configuration is faulty, else with 1 when a check failed.
+pub(crate) fn run(loaded: &Loaded, output: Output) -> ExitCode {
+    let mut checks = configuration(loaded);
+    checks.push(data_directory::check(loaded));
+    checks.push(secret_key::check(loaded));
+    checks.extend(database::check(loaded));
+    checks.push(password_policy::check(loaded));
+    checks.push(hashing::check(loaded));
+    let ok = !checks.iter().any(|check| check.status == Status::Failed);
+    output.answer(&Report { ok, checks });
+    match (ok, loaded.findings().faults.is_empty()) {
+        (_, false) => ExitCode::from(2),
+        (false, true) => ExitCode::FAILURE,
+        (true, true) => ExitCode::SUCCESS,
+    }
+}
+
+/// How one check ended.
+#[derive(Debug, Serialize)]
+struct Check {
+    name: &'static str,
+    status: Status,
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Status {
+    Ok,
+    Warning,
+    Failed,
+    Skipped,
+}
+
+impl Check {
+    fn new(name: &'static str, status: Status, detail: &str, remedy: Option<String>) -> Self {
+        // Libraries break lines where they like.
+        let detail = detail.split_whitespace().collect::<Vec<_>>().join(" ");
+        Self { name, status, detail, remedy }
+    }
+
+    fn ok(name: &'static str, detail: impl AsRef<str>) -> Self {
+        Self::new(name, Status::Ok, detail.as_ref(), None)
+    }
+
+    fn warning(name: &'static str, detail: impl AsRef<str>, remedy: impl Into<String>) -> Self {
+        Self::new(name, Status::Warning, detail.as_ref(), Some(remedy.into()))
+    }
+
+    fn failed(name: &'static str, detail: impl AsRef<str>, remedy: impl Into<String>) -> Self {
+        Self::new(name, Status::Failed, detail.as_ref(), Some(remedy.into()))
+    }
+
+    fn skipped(name: &'static str, detail: impl AsRef<str>) -> Self {
+        Self::new(name, Status::Skipped, detail.as_ref(), None)
+    }
+
+    fn skipped_for_faults(name: &'static str) -> Self {
+        Self::skipped(name, "its configuration is faulty")
+    }
+}
+
+fn configuration(loaded: &Loaded) -> Vec<Check> {
+    const NAME: &str = "configuration";
+    let findings = loaded.findings();
+    let faults = findings
+        .faults
+        .iter()
+        .map(|fault| Check::failed(NAME, fault.statement(), fault.remedy.clone()));
+    // The secret key has a check of its own.
+    let warnings = findings
+        .warnings
+        .iter()
+        .filter(|warning| warning.key != "tokens.secret_key")
+        .map(|warning| Check::warning(NAME, warning.statement(), warning.remedy.clone()));
+    let checks: Vec<_> = faults.chain(warnings).collect();
+    if checks.is_empty() { vec![Check::ok(NAME, "has no fault")] } else { checks }
+}
+
+#[derive(Serialize)]
+struct Report {
+    ok: bool,
+    checks: Vec<Check>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Check { name, status, detail, remedy } in &self.checks {
+            let word = match status {
+                Status::Ok => "ok",
+                Status::Warning => "warning",
+                Status::Failed => "FAILED",
+                Status::Skipped => "skipped",
+            };
+            writeln!(f, "{word:<8} {name:<15} {detail}")?;
+            if let Some(remedy) = remedy {
+                writeln!(f, "{:<24} -> {remedy}", "")?;
+            }
+        }
+        let count = |wanted| self.checks.iter().filter(|check| check.status == wanted).count();
+        write!(f, "\nfailed: {}, warnings: {}", count(Status::Failed), count(Status::Warning))
+    }
+}

@@ -1,0 +1,33 @@
+//! Whether the data directory can be written to, by us alone.
+
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
+
+use super::Check;
+use crate::config::Loaded;
+
+const NAME: &str = "data directory";
+
+pub(super) fn check(loaded: &Loaded) -> Check {
+    let Some(config) = loaded.partly(&["data_dir"]) else {
+        return Check::skipped_for_faults(NAME);
+    };
+    let path = config.data_dir.as_path();
+    let shown = path.display();
+    if !path.exists() {
+        return Check::ok(NAME, format!("{shown} is not there yet; the first start makes it"));
+    }
+    let probe = path.join(format!(".doctor-{}", std::process::id()));
+    let written = File::create_new(&probe).and_then(|_| fs::remove_file(&probe));
+    if let Err(error) = written {
+        let remedy = format!("give it to the user the server runs as: chown <user> {shown}");
+        return Check::failed(NAME, format!("{shown} cannot be written to: {error}"), remedy);
+    }
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.permissions().mode() & 0o077 != 0 => {
+            let detail = format!("{shown} is open to other users of this machine");
+            Check::failed(NAME, detail, format!("chmod 700 {shown}"))
+        }
+        _ => Check::ok(NAME, format!("{shown} is writable and private")),
+    }
+}

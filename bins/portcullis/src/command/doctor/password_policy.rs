@@ -1,0 +1,20 @@
+//! Whether passwords are long enough to be the only factor (NIST SP 800-63B-4 section 3.1.1.2).
+
+use super::Check;
+use crate::config::Loaded;
+
+const NAME: &str = "password policy";
+
+const RECOMMENDED: usize = 15;
+
+pub(super) fn check(loaded: &Loaded) -> Check {
+    let Some(config) = loaded.partly(&["passwords.min_length"]) else {
+        return Check::skipped_for_faults(NAME);
+    };
+    let least = config.passwords.min_length;
+    if least >= RECOMMENDED {
+        return Check::ok(NAME, format!("at least {least} characters"));
+    }
+    let detail = format!("{least} characters are enough, and no second factor is enforced");
+    Check::warning(NAME, detail, format!("set passwords.min_length = {RECOMMENDED}"))
+}

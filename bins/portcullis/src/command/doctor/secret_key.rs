@@ -1,0 +1,44 @@
+//! Whether the key that everything is signed with is strong and private.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use super::Check;
+use crate::config::{Loaded, Secret};
+use crate::secret_file;
+
+const NAME: &str = "secret key";
+
+pub(super) fn check(loaded: &Loaded) -> Check {
+    let Some(config) = loaded.partly(&["tokens.secret_key", "data_dir"]) else {
+        return Check::skipped_for_faults(NAME);
+    };
+    match &config.tokens.secret {
+        Secret::Configured(_) => Check::ok(NAME, "configured, long enough and no known sample"),
+        Secret::Generated(path) => check_file(path),
+    }
+}
+
+fn check_file(path: &Path) -> Check {
+    let shown = path.display();
+    let Ok(metadata) = fs::metadata(path) else {
+        let detail = "none is configured; the first start makes one, which only this machine has";
+        return Check::warning(NAME, detail, "set SECRET_KEY before there is a second node");
+    };
+    if metadata.permissions().mode() & 0o077 != 0 {
+        let detail = format!("{shown} can be read by other users of this machine");
+        return Check::failed(NAME, detail, format!("chmod 600 {shown}"));
+    }
+    match secret_file::read(path) {
+        Ok(_) => {
+            let detail = format!("none is configured; the one in {shown} is strong and private");
+            Check::warning(NAME, detail, "set SECRET_KEY before there is a second node")
+        }
+        Err(error) => {
+            let remedy = "restore it from a backup; removing it makes a new one and signs \
+                          everybody out";
+            Check::failed(NAME, format!("{shown}: {error}"), remedy)
+        }
+    }
+}

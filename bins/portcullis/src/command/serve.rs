@@ -1,0 +1,110 @@
+//! `serve`: runs the server until it is told to stop.
+
+use std::fmt;
+use std::net::TcpListener;
+use std::process::ExitCode;
+
+use portcullis_flows::bootstrap::{SetupError, Start};
+use portcullis_flows::candidate::RegistrationError;
+use serde::Serialize;
+
+use crate::config::{Config, Finding};
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::{logging, wiring};
+
+pub(crate) fn run(
+    mut config: Config,
+    warnings: &[Finding],
+    output: Output,
+) -> Result<ExitCode, Failure> {
+    logging::start(&config.log);
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    // The port first: a second server must not touch the database of the first.
+    let address = config.server.address;
+    let cannot_listen = |error| {
+        let remedy = "stop what listens there, or set PORTCULLIS__SERVER__ADDRESS";
+        Failure::failed(format!("cannot listen on {address}: {error}"), remedy)
+    };
+    let listener = TcpListener::bind(address).map_err(cannot_listen)?;
+    let bound = listener.local_addr().map_err(cannot_listen)?;
+    let secret = wiring::secret(&config)?;
+    let (store, applied) = wiring::open(&config)?;
+    for version in applied {
+        tracing::info!(version, "applied a migration");
+    }
+    let admin = config.admin.take();
+    let (services, settings) = wiring::services(config, store, secret, bound)?;
+    services.sign_out.restore_revocations()?;
+    let setup = match services.bootstrap.start(admin.as_ref()).map_err(no_administrator)? {
+        Start::Ready => None,
+        Start::Created(account) => {
+            let username = account.username.as_str();
+            tracing::info!(username, "created the configured administrator");
+            None
+        }
+        Start::Awaiting(token) => Some(Setup::new(token.expose(), &settings.origin)),
+    };
+    output.answer(&Announcement { listening: format!("http://{bound}"), setup });
+    portcullis_http::serve(listener, services, settings)
+        .map_err(|error| Failure::failed(error, "see the log above"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn no_administrator(error: SetupError) -> Failure {
+    const REMEDY: &str = "change admin.username, ADMIN_EMAIL or ADMIN_PASSWORD";
+    match error {
+        SetupError::Store(error) => error.into(),
+        SetupError::Account(RegistrationError::Invalid(faults)) => Failure::Failed {
+            problems: faults.iter().map(ToString::to_string).collect(),
+            remedy: REMEDY.to_owned(),
+        },
+        error => {
+            let problem = format!("the configured administrator cannot be created: {error}");
+            Failure::failed(problem, REMEDY)
+        }
+    }
+}
+
+/// What the operator needs to know once.
+#[derive(Serialize)]
+struct Announcement {
+    listening: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    setup: Option<Setup>,
+}
+
+impl fmt::Display for Announcement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(setup) = &self.setup {
+            writeln!(
+                f,
+                "\nThere is no administrator yet. This command makes one, with the name, email and \
+                 password\nyou put into it. Its token works once; the next start prints another.\n\n  \
+                 {}\n",
+                setup.command
+            )?;
+        }
+        write!(f, "listening on {}", self.listening)
+    }
+}
+
+/// The one way to the first administrator.
+#[derive(Serialize)]
+struct Setup {
+    token: String,
+    command: String,
+}
+
+impl Setup {
+    fn new(token: &str, origin: &str) -> Self {
+        let body = format!(
+            r#"{{"setup_token":"{token}","username":"admin","email":"you@example.org","password":""}}"#
+        );
+        let command =
+            format!("curl -sS {origin}/api/setup -H 'content-type: application/json' -d '{body}'");
+        Self { token: token.to_owned(), command }
+    }
+}

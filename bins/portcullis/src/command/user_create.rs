@@ -1,0 +1,111 @@
+//! `user create`: one account.
+
+use std::fmt;
+use std::io::{self, BufRead, Read};
+use std::process::ExitCode;
+
+use portcullis_domain::{
+    Account, AccountId, AccountKind, DisplayName, Email, Role, SecretString, Timestamp, Username,
+};
+use portcullis_flows::candidate::{Candidate, CandidateRequest, NameRules, RegistrationError};
+use portcullis_flows::event::EventKind;
+use portcullis_flows::registration::RegistrationStore;
+use serde::Serialize;
+
+use crate::cli::UserCreate;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::wiring;
+
+pub(crate) fn run(config: Config, user: UserCreate, output: Output) -> Result<ExitCode, Failure> {
+    let role = config.roles.find(&user.role).cloned().ok_or_else(|| {
+        Failure::usage(format!("there is no role {:?}; {}", user.role, config.roles))
+    })?;
+    let request = CandidateRequest {
+        username: user.username,
+        email: user.email,
+        password: read_password()?,
+        display_name: user.display_name,
+        origin: wiring::local_origin("user create"),
+    };
+    let (store, _) = wiring::open(&config)?;
+    let candidates = wiring::candidates(config.accounts, config.passwords, config.argon2)?;
+    let admitted = candidates.admit(&request, role, NameRules::FormOnly).map_err(refused)?;
+    let Candidate { mut account, password_hash } = admitted;
+    account.kind = user.kind.into();
+    account.password_must_change = user.must_change;
+    let event = candidates.event(EventKind::AccountCreated, &account, &request.origin);
+    let creation = store.create(&account, Some(&password_hash), &event)?;
+    Result::from(creation).map_err(refused)?;
+    output.answer(&Created::from(account));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The first line of standard input, without its end.
+fn read_password() -> Result<SecretString, Failure> {
+    /// Well over the longest password, so that a wrong file is not read to its end.
+    const MOST: u64 = 8 * 1024;
+    let mut line = String::new();
+    io::stdin().lock().take(MOST).read_line(&mut line).map_err(|error| {
+        Failure::failed(format!("cannot read the password: {error}"), "pipe it to the command")
+    })?;
+    let password = line.strip_suffix('\n').unwrap_or(&line);
+    let password = password.strip_suffix('\r').unwrap_or(password);
+    if password.is_empty() {
+        let remedy = "pipe it to the command, such as by `pass show portcullis | portcullis …`";
+        return Err(Failure::failed("there is no password on standard input", remedy));
+    }
+    Ok(SecretString::from(password))
+}
+
+fn refused(error: RegistrationError) -> Failure {
+    match error {
+        RegistrationError::Store(error) => error.into(),
+        RegistrationError::Invalid(faults) => Failure::Failed {
+            problems: faults.iter().map(ToString::to_string).collect(),
+            remedy: "nothing was created; change what is named above".to_owned(),
+        },
+        error => Failure::failed(error, "nothing was created; choose another"),
+    }
+}
+
+#[derive(Serialize)]
+struct Created {
+    created: NewAccount,
+}
+
+#[derive(Serialize)]
+struct NewAccount {
+    id: AccountId,
+    username: Username,
+    email: Email,
+    display_name: Option<DisplayName>,
+    kind: AccountKind,
+    role: Role,
+    password_must_change: bool,
+    created_at: Timestamp,
+}
+
+impl From<Account> for Created {
+    fn from(account: Account) -> Self {
+        let created = NewAccount {
+            id: account.id,
+            username: account.username,
+            email: account.email,
+            display_name: account.display_name,
+            kind: account.kind,
+            role: account.role,
+            password_must_change: account.password_must_change,
+            created_at: account.created_at,
+        };
+        Self { created }
+    }
+}
+
+impl fmt::Display for Created {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let NewAccount { id, username, email, role, .. } = &self.created;
+        write!(f, "created {} <{}> as {role}, id {id}", username.as_str(), email.as_str())
+    }
+}

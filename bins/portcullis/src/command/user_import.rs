@@ -1,0 +1,106 @@
+//! `user import`: the accounts of another system, from a CSV file of any size.
+//!
+//! The file is read line by line and stored batch by batch, so memory does not grow with it. A bad
+//! line is reported and left out; the others go on. What is stored stays stored, and a second run
+//! skips it, so that an import can be stopped, mended and repeated at will.
+
+mod columns;
+mod importer;
+mod lines;
+mod row_error;
+
+use std::fmt;
+use std::fs::File;
+use std::io::{BufReader, IsTerminal};
+use std::path::Path;
+use std::process::ExitCode;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+
+use crate::cli::UserImport;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::wiring;
+
+use columns::Columns;
+use importer::Importer;
+use lines::Lines;
+use row_error::{BadLine, RowProblem};
+
+/// Exits with 1 when a line was left out.
+pub(crate) fn run(
+    config: Config,
+    import: &UserImport,
+    output: Output,
+) -> Result<ExitCode, Failure> {
+    let unreadable = |error| {
+        let problem = format!("cannot read {}: {error}", import.file.display());
+        Failure::failed(problem, "name a readable CSV file")
+    };
+    let file = File::open(&import.file).map_err(unreadable)?;
+    let size = file.metadata().map_err(unreadable)?.len();
+    let mut lines = Lines::new(BufReader::new(file));
+    let columns = read_header(&mut lines, &import.file)?;
+
+    let (store, _) = wiring::open(&config)?;
+    let candidates = wiring::candidates(config.accounts, config.passwords, config.argon2)?;
+    let provisioning = wiring::provisioning(store.clone(), candidates);
+    let mut importer = Importer::new(provisioning, store, config.roles, usize::from(import.batch));
+
+    let progress = progress_bar(size, output);
+    let report = |bad: Vec<BadLine>| {
+        progress.suspend(|| bad.iter().for_each(|line| output.remark(line)));
+    };
+    while let Some(line) = lines.next() {
+        let line = line.map_err(unreadable)?;
+        let row = line.text.map_err(RowProblem::Line).and_then(|text| columns.row(&text));
+        report(importer.take(line.number, row)?);
+        progress.set_position(lines.bytes());
+    }
+    report(importer.finish()?);
+    progress.finish_and_clear();
+    let tally = importer.tally();
+    output.answer(&tally);
+    Ok(if tally.refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// How many lines ended how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+struct Tally {
+    created: u64,
+    already_present: u64,
+    refused: u64,
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { created, already_present, refused } = self;
+        write!(f, "created {created}, already present {already_present}, refused {refused}")?;
+        if *refused > 0 {
+            write!(f, "\nMend the lines named above and run the same command again.")?;
+        }
+        Ok(())
+    }
+}
+
+fn read_header(lines: &mut Lines<BufReader<File>>, path: &Path) -> Result<Columns, Failure> {
+    const REMEDY: &str = "begin the file with the line \
+                          username,email,display_name,role,password_hash (display_name and role \
+                          may be left out)";
+    let wrong = |problem: &dyn fmt::Display| {
+        Failure::failed(format!("{}: {problem}", path.display()), REMEDY)
+    };
+    let line = lines.next().ok_or_else(|| wrong(&"the file is empty"))?;
+    let text = line.map_err(|error| wrong(&error))?.text.map_err(|error| wrong(&error))?;
+    Columns::parse(&text).map_err(|error| wrong(&error))
+}
+
+fn progress_bar(size: u64, output: Output) -> ProgressBar {
+    let shown = std::io::stderr().is_terminal() && !output.json;
+    let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let style = ProgressStyle::with_template("{wide_bar} {bytes} of {total_bytes}, {eta} left");
+    let bar = ProgressBar::with_draw_target(Some(size), target);
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}

@@ -1,0 +1,127 @@
+//! Rows become accounts, a batch at a time.
+
+use portcullis_domain::Timestamp;
+use portcullis_flows::event::Origin;
+use portcullis_flows::provisioning::{Import, ImportRow, Imported, Provisioning};
+use portcullis_flows::registration::Creation;
+use portcullis_flows::sign_in::{Identifier, SignInStore};
+use portcullis_storage::Store;
+
+use super::Tally;
+use super::columns::Row;
+use super::row_error::{BadLine, RowProblem};
+use crate::config::Roles;
+use crate::failure::Failure;
+use crate::wiring;
+
+/// Collects rows and stores them when there are enough.
+pub(super) struct Importer {
+    provisioning: Provisioning,
+    store: Store,
+    roles: Roles,
+    origin: Origin,
+    begun_at: Timestamp,
+    capacity: usize,
+    numbers: Vec<u64>,
+    batch: Vec<Import>,
+    tally: Tally,
+}
+
+impl Importer {
+    pub(super) fn new(
+        provisioning: Provisioning,
+        store: Store,
+        roles: Roles,
+        capacity: usize,
+    ) -> Self {
+        Self {
+            provisioning,
+            store,
+            roles,
+            origin: wiring::local_origin("user import"),
+            begun_at: wiring::system_clock().now(),
+            capacity,
+            numbers: Vec::new(),
+            batch: Vec::new(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// Takes one line; answers those that turned out to be bad.
+    pub(super) fn take(
+        &mut self,
+        number: u64,
+        row: Result<Row, RowProblem>,
+    ) -> Result<Vec<BadLine>, Failure> {
+        match row.and_then(|row| self.check(row)) {
+            Ok(import) => {
+                self.numbers.push(number);
+                self.batch.push(import);
+            }
+            Err(problem) => {
+                self.tally.refused += 1;
+                return Ok(vec![BadLine { number, problem }]);
+            }
+        }
+        if self.batch.len() < self.capacity { Ok(Vec::new()) } else { self.finish() }
+    }
+
+    /// Stores what was collected; answers the lines that turned out to be bad.
+    pub(super) fn finish(&mut self) -> Result<Vec<BadLine>, Failure> {
+        let verdicts = self.provisioning.import(&self.batch).map_err(|error| {
+            let remedy = "run the same command again: what is stored is skipped";
+            Failure::failed(error, remedy)
+        })?;
+        let is_done = |verdict: &&Imported| **verdict == Imported::Tried(Creation::Done);
+        let created = u64::try_from(verdicts.iter().filter(is_done).count()).unwrap_or(u64::MAX);
+        self.tally.created += created;
+        let mut bad = Vec::new();
+        let rows =
+            std::mem::take(&mut self.numbers).into_iter().zip(std::mem::take(&mut self.batch));
+        for ((number, import), verdict) in rows.zip(verdicts) {
+            let problem = match verdict {
+                Imported::Tried(Creation::Done) => continue,
+                Imported::Present if self.is_repeated(&import)? => RowProblem::Repeated,
+                Imported::Present => {
+                    self.tally.already_present += 1;
+                    continue;
+                }
+                Imported::Tried(Creation::UsernameTaken) => RowProblem::UsernameTaken,
+                Imported::Tried(Creation::EmailTaken) => RowProblem::EmailTaken,
+            };
+            self.tally.refused += 1;
+            bad.push(BadLine { number, problem });
+        }
+        Ok(bad)
+    }
+
+    pub(super) const fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    fn check(&self, row: Row) -> Result<Import, RowProblem> {
+        let role = match row.role {
+            Some(word) => Some(self.roles.find(&word).cloned().ok_or(RowProblem::UnknownRole)?),
+            None => None,
+        };
+        let row = ImportRow {
+            username: row.username,
+            email: row.email,
+            display_name: row.display_name,
+            role,
+            password_hash: row.password_hash,
+        };
+        Ok(self.provisioning.check_row(row, &self.origin)?)
+    }
+
+    /// Whether an account that is there was put there by this very run, from a line above. Asking
+    /// the database keeps memory bounded, and while nothing has been created there is nothing to ask.
+    fn is_repeated(&self, import: &Import) -> Result<bool, Failure> {
+        if self.tally.created == 0 {
+            return Ok(false);
+        }
+        let name = Identifier::Username(import.account.username.clone());
+        let present = self.store.credentials(&name)?;
+        Ok(present.is_some_and(|present| present.account.created_at >= self.begun_at))
+    }
+}

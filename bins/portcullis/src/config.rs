@@ -1,0 +1,143 @@
+//! What the operator decides, in two stages.
+//!
+//! Stage one ([`raw`]) reads what was written: a file, overridden by the environment. Stage two, a
+//! file per section, turns it into values that cannot be wrong. Neither stops at a fault; together
+//! they report every one of them, and a configuration with a fault is not used at all.
+//!
+//! The file is the one that `--config` names, else the one that `PORTCULLIS__CONFIG` names, else
+//! `portcullis.toml` in the data directory if there is one.
+
+mod accounts;
+mod admin;
+mod database;
+mod finding;
+mod layers;
+mod lockout;
+mod log;
+mod origin;
+mod passwords;
+pub(crate) mod raw;
+mod server;
+mod sessions;
+#[cfg(test)]
+mod tests;
+mod tokens;
+mod variables;
+
+use std::path::{Path, PathBuf};
+
+use portcullis_flows::candidate::{AccountRules, CandidateRequest};
+use portcullis_flows::grant::SessionPolicy;
+use portcullis_flows::lockout::LockoutPolicy;
+use portcullis_password::{Argon2Params, Policy, PoolSettings};
+
+pub(crate) use accounts::Roles;
+pub(crate) use database::Database;
+pub(crate) use finding::{Finding, Findings};
+pub(crate) use log::Log;
+pub(crate) use server::Server;
+pub(crate) use tokens::{Secret, Tokens};
+pub(crate) use variables::Variables;
+
+use layers::Layers;
+use passwords::Passwords;
+
+/// A checked configuration. Secrets in it print as redacted.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) server: Server,
+    pub(crate) database: Database,
+    pub(crate) tokens: Tokens,
+    pub(crate) sessions: SessionPolicy,
+    pub(crate) roles: Roles,
+    pub(crate) accounts: AccountRules,
+    /// What new passwords must be like.
+    pub(crate) passwords: Policy,
+    pub(crate) argon2: Argon2Params,
+    pub(crate) hashing: PoolSettings,
+    pub(crate) lockout: LockoutPolicy,
+    /// The administrator to create at the first start.
+    pub(crate) admin: Option<CandidateRequest>,
+    pub(crate) log: Log,
+}
+
+/// A configuration that was read, sound or not.
+pub(crate) struct Loaded {
+    config: Config,
+    findings: Findings,
+}
+
+impl Loaded {
+    /// Everything found.
+    pub(crate) fn findings(&self) -> &Findings {
+        &self.findings
+    }
+
+    /// The configuration with its warnings, unless it has a fault.
+    pub(crate) fn sound(self) -> Result<(Config, Vec<Finding>), Findings> {
+        if self.findings.faults.is_empty() {
+            Ok((self.config, self.findings.warnings))
+        } else {
+            Err(self.findings)
+        }
+    }
+
+    /// What can be relied on although something else may be wrong: nothing, unless all of these
+    /// keys and sections are sound.
+    pub(crate) fn partly(&self, keys: &[&str]) -> Option<&Config> {
+        keys.iter().all(|key| self.findings.is_sound(key)).then_some(&self.config)
+    }
+}
+
+/// Reads and checks everything; the sound parts of a faulty configuration are kept for `doctor`.
+pub(crate) fn load(named: Option<&Path>, variables: &Variables) -> Loaded {
+    let mut findings = Findings::default();
+    let mut layers = match file(named, variables) {
+        Some(path) => Layers::from_file(&path, &mut findings),
+        None => Layers::default(),
+    };
+    variables.lay_over(&mut layers, &mut findings);
+    let raw = layers.read(&mut findings);
+    let config = check(raw, &mut findings);
+    Loaded { config, findings }
+}
+
+const DEFAULT_DATA_DIR: &str = "data";
+
+/// A named file must exist, and reading it will tell if it does not; an unnamed one may be missing.
+fn file(named: Option<&Path>, variables: &Variables) -> Option<PathBuf> {
+    named.map(Path::to_owned).or_else(|| variables.config_file()).or_else(|| {
+        let data_dir = variables.data_dir().unwrap_or_else(|| DEFAULT_DATA_DIR.into());
+        Some(data_dir.join("portcullis.toml")).filter(|path| path.exists())
+    })
+}
+
+fn check(raw: raw::Raw, findings: &mut Findings) -> Config {
+    let environment = raw.environment.unwrap_or_default();
+    let data_dir = raw.data_dir.unwrap_or_else(|| DEFAULT_DATA_DIR.into());
+    if data_dir.as_os_str().is_empty() {
+        findings.fault("data_dir", "is empty", "name a directory");
+    }
+    let server = Server::check(raw.server, environment, findings);
+    let roles = Roles::check(raw.accounts, findings);
+    let sessions = sessions::check(raw.sessions, &raw.tokens, &roles, environment, findings);
+    let tokens = Tokens::check(raw.tokens, &data_dir, environment, findings);
+    let Passwords { policy, params, pool } = Passwords::check(raw.passwords, environment, findings);
+    let admin = admin::check(raw.admin, &policy, findings);
+    Config {
+        database: Database::check(raw.database, &data_dir, environment, findings),
+        data_dir,
+        server,
+        tokens,
+        sessions,
+        accounts: accounts::rules(&raw.registration, raw.moderation, &roles, environment, findings),
+        passwords: policy,
+        roles,
+        argon2: params,
+        hashing: pool,
+        lockout: lockout::check(&raw.lockout, environment, findings),
+        admin,
+        log: raw.log.into(),
+    }
+}

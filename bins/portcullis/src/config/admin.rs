@@ -1,0 +1,111 @@
+//! The first administrator, when the configuration names one.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use portcullis_domain::{Email, ExposeSecret, SecretString, Username};
+use portcullis_flows::candidate::CandidateRequest;
+use portcullis_flows::event::Origin;
+use portcullis_password::{Context, Password, Policy};
+
+use super::accounts::ADMIN;
+use super::finding::Findings;
+use super::raw;
+
+const PASSWORD: &str = "admin.password";
+
+/// Checks the section: email and password, or neither.
+pub(crate) fn check(
+    raw: raw::Admin,
+    policy: &Policy,
+    findings: &mut Findings,
+) -> Option<CandidateRequest> {
+    let username = raw.username.unwrap_or_else(|| ADMIN.to_owned());
+    if let Err(error) = Username::parse(&username) {
+        findings.refuse("admin.username", error, "choose another name");
+    }
+    if let Some(Err(error)) = raw.email.as_deref().map(Email::parse) {
+        findings.refuse("admin.email", error, "write the address of the administrator");
+    }
+    let email = raw.email.as_deref().unwrap_or_default();
+    if let Some(password) = &raw.password {
+        check_password(password, &username, email, policy, findings);
+    }
+    match (raw.email, raw.password) {
+        (Some(email), Some(password)) => Some(CandidateRequest {
+            username,
+            email,
+            password,
+            display_name: None,
+            origin: Origin {
+                address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+                user_agent: Some("portcullis serve".to_owned()),
+            },
+        }),
+        (Some(_), None) => {
+            let remedy = "set ADMIN_PASSWORD, or remove ADMIN_EMAIL and use the setup token that \
+                          the first start prints";
+            findings.fault(PASSWORD, "is not set, but admin.email is", remedy);
+            None
+        }
+        (None, Some(_)) => {
+            findings.fault("admin.email", "is not set, but admin.password is", "set ADMIN_EMAIL");
+            None
+        }
+        (None, None) => None,
+    }
+}
+
+fn check_password(
+    password: &SecretString,
+    username: &str,
+    email: &str,
+    policy: &Policy,
+    findings: &mut Findings,
+) {
+    if is_well_known(password.expose_secret()) {
+        let remedy = "choose one that nobody else has; it must be changed at the first sign-in";
+        findings.fault(PASSWORD, "is a default that everybody knows", remedy);
+        return;
+    }
+    let context = Context { username, email, display_name: None };
+    let violations = match Password::parse(password.expose_secret()) {
+        Ok(password) => policy.check(&password, &context).err().unwrap_or_default(),
+        Err(error) => return findings.refuse(PASSWORD, error, "choose a shorter one"),
+    };
+    for violation in violations {
+        findings.refuse(PASSWORD, violation, "choose another");
+    }
+}
+
+/// What products and tutorials ship with, whatever digits and signs decorate it.
+fn is_well_known(password: &str) -> bool {
+    const WORDS: [&str; 20] = [
+        "admin",
+        "administrator",
+        "changeit",
+        "changeme",
+        "changethis",
+        "default",
+        "demo",
+        "guest",
+        "letmein",
+        "passw0rd",
+        "password",
+        "pleasechangeme",
+        "portcullis",
+        "qwerty",
+        "root",
+        "secret",
+        "superuser",
+        "test",
+        "toor",
+        "welcome",
+    ];
+    let letters: String = password.chars().filter(char::is_ascii_alphanumeric).collect();
+    let letters = letters.to_ascii_lowercase();
+    let stem = letters.trim_matches(|c: char| c.is_ascii_digit());
+    stem.is_empty() && password.is_ascii() && password.len() < 12
+        || WORDS.iter().any(|word| [stem, &letters].contains(word))
+        || WORDS.iter().any(|word| stem.len() == 2 * word.len() && stem == word.repeat(2))
+        || ["adminpassword", "passwordadmin", "changemenow"].contains(&stem)
+}

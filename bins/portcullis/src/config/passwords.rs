@@ -1,0 +1,85 @@
+//! What passwords must be like, and what hashing them may cost.
+
+use std::time::Duration;
+
+use portcullis_password::{Argon2Params, Policy, PoolSettings};
+
+use super::finding::Findings;
+use super::raw::{self, Environment};
+
+/// The checked section.
+#[derive(Clone, Debug)]
+pub(crate) struct Passwords {
+    /// The rules for new passwords.
+    pub(crate) policy: Policy,
+    /// The cost of new hashes.
+    pub(crate) params: Argon2Params,
+    /// How much hashing goes on at a time.
+    pub(crate) pool: PoolSettings,
+}
+
+impl Passwords {
+    pub(crate) fn check(
+        raw: raw::Passwords,
+        environment: Environment,
+        findings: &mut Findings,
+    ) -> Self {
+        let params = params(&raw, findings);
+        let pool = pool(&raw, findings);
+        Self { policy: policy(raw, environment, findings), params, pool }
+    }
+}
+
+fn policy(raw: raw::Passwords, environment: Environment, findings: &mut Findings) -> Policy {
+    let default = Policy::default();
+    // NIST SP 800-63B-4 asks for 8 at least and must be able to take 64.
+    let min_length =
+        findings.within("passwords.min_length", raw.min_length, default.min_length, 8..=64);
+    let max_length =
+        findings.within("passwords.max_length", raw.max_length, default.max_length, 64..=1024);
+    let least_score = if environment == Environment::Production { 2 } else { 0 };
+    Policy {
+        min_length,
+        max_length,
+        require_classes: findings.within(
+            "passwords.require_classes",
+            raw.require_classes,
+            default.require_classes,
+            0..=4,
+        ),
+        min_zxcvbn_score: findings.within(
+            "passwords.min_score",
+            raw.min_score,
+            default.min_zxcvbn_score,
+            least_score..=4,
+        ),
+        product_names: raw.product_names.unwrap_or(default.product_names),
+    }
+}
+
+fn params(raw: &raw::Passwords, findings: &mut Findings) -> Argon2Params {
+    const MEMORY: &str = "passwords.memory_kib";
+    let default = Argon2Params::default();
+    let memory = findings.within(MEMORY, raw.memory_kib, default.memory_kib(), 7168..=262_144);
+    let iterations =
+        findings.within("passwords.iterations", raw.iterations, default.iterations(), 1..=16);
+    let parallelism =
+        findings.within("passwords.parallelism", raw.parallelism, default.parallelism(), 1..=4);
+    // Each may be in range and all together still too weak, or too costly.
+    Argon2Params::new(memory, iterations, parallelism).unwrap_or_else(|error| {
+        let is_memory = findings.is_set(MEMORY);
+        let blamed = if is_memory { MEMORY } else { "passwords.iterations" };
+        findings.refuse(blamed, error, "remove memory_kib, iterations and parallelism");
+        default
+    })
+}
+
+fn pool(raw: &raw::Passwords, findings: &mut Findings) -> PoolSettings {
+    let default = PoolSettings::default();
+    let deadline = findings.within("passwords.deadline_ms", raw.deadline_ms, 2000, 100..=60_000);
+    PoolSettings {
+        threads: findings.within("passwords.threads", raw.threads, default.threads, 1..=256),
+        queue: findings.within("passwords.queue", raw.queue, default.queue, 1..=10_000),
+        deadline: Duration::from_millis(deadline),
+    }
+}

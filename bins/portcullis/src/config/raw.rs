@@ -1,0 +1,183 @@
+//! Stage one: what was written, and nothing about what it means.
+//!
+//! One struct per section, one optional field per key. Serde refuses keys that are not here.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use portcullis_domain::SecretString;
+use serde::Deserialize;
+
+/// A whole configuration as written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Raw {
+    pub(crate) environment: Option<Environment>,
+    pub(crate) data_dir: Option<PathBuf>,
+    pub(crate) moderation: Option<Moderation>,
+    pub(crate) server: Server,
+    pub(crate) database: Database,
+    pub(crate) tokens: Tokens,
+    pub(crate) sessions: Sessions,
+    pub(crate) passwords: Passwords,
+    pub(crate) registration: Registration,
+    pub(crate) accounts: Accounts,
+    pub(crate) lockout: Lockout,
+    pub(crate) admin: Admin,
+    pub(crate) log: Log,
+}
+
+/// What the deployment is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Environment {
+    /// One person's machine: starts with nothing configured.
+    #[default]
+    Development,
+    /// A rehearsal for production: what nodes must share has to be configured.
+    Staging,
+    /// Every safety is on and cannot be taken off.
+    Production,
+}
+
+/// How bad a word must be before a name with it is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Moderation {
+    Off,
+    Mild,
+    Moderate,
+    Severe,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Server {
+    pub(crate) address: Option<String>,
+    pub(crate) base_url: Option<String>,
+    pub(crate) cors_origins: Option<Vec<String>>,
+    pub(crate) trusted_proxies: Option<Vec<String>>,
+    pub(crate) secure_cookies: Option<bool>,
+    pub(crate) docs: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Database {
+    pub(crate) url: Option<SecretString>,
+    pub(crate) connections: Option<u32>,
+    pub(crate) allow_plaintext: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Tokens {
+    pub(crate) secret_key: Option<SecretString>,
+    pub(crate) issuer: Option<String>,
+    pub(crate) audience: Option<String>,
+    pub(crate) access_minutes: Option<u32>,
+    pub(crate) refresh_days: Option<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Sessions {
+    pub(crate) rotate: Option<bool>,
+    pub(crate) absolute_days: Option<u32>,
+    pub(crate) absolute_hours_by_role: Option<BTreeMap<String, u32>>,
+    pub(crate) most: Option<u32>,
+    pub(crate) on_reuse: Option<OnReuse>,
+}
+
+/// What ends when a refresh token is used a second time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum OnReuse {
+    All,
+    This,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Passwords {
+    pub(crate) min_length: Option<usize>,
+    pub(crate) max_length: Option<usize>,
+    pub(crate) require_classes: Option<u8>,
+    pub(crate) min_score: Option<u8>,
+    pub(crate) product_names: Option<Vec<String>>,
+    pub(crate) memory_kib: Option<u32>,
+    pub(crate) iterations: Option<u32>,
+    pub(crate) parallelism: Option<u32>,
+    pub(crate) threads: Option<usize>,
+    pub(crate) queue: Option<usize>,
+    pub(crate) deadline_ms: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Registration {
+    pub(crate) mode: Option<RegistrationMode>,
+    pub(crate) role: Option<String>,
+}
+
+/// Who may create accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RegistrationMode {
+    Open,
+    Invite,
+    AdminOnly,
+    Closed,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Accounts {
+    pub(crate) roles: Option<Vec<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Lockout {
+    pub(crate) free_failures: Option<u32>,
+    pub(crate) first_wait_seconds: Option<u64>,
+    pub(crate) longest_wait_seconds: Option<u64>,
+    pub(crate) forget_after_seconds: Option<u64>,
+    pub(crate) ceiling: Option<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Admin {
+    pub(crate) email: Option<String>,
+    pub(crate) username: Option<String>,
+    pub(crate) password: Option<SecretString>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Log {
+    pub(crate) format: Option<LogFormat>,
+    pub(crate) level: Option<LogLevel>,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The least urgent lines that are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}

@@ -1,0 +1,174 @@
+//! Where the server listens, and who may talk to it.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use ipnet::IpNet;
+
+use super::finding::Findings;
+use super::origin;
+use super::raw::{self, Environment};
+
+/// The checked section.
+#[derive(Clone, Debug)]
+pub(crate) struct Server {
+    /// What it binds to.
+    pub(crate) address: SocketAddr,
+    base_url: Option<String>,
+    /// Origins whose scripts may call the API with cookies.
+    pub(crate) cors_origins: Vec<String>,
+    /// Whose word about the client's address is believed.
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    /// Whether cookies are for TLS only.
+    pub(crate) secure_cookies: bool,
+    /// Whether the API description can be browsed.
+    pub(crate) docs: bool,
+}
+
+impl Server {
+    pub(crate) fn check(
+        raw: raw::Server,
+        environment: Environment,
+        findings: &mut Findings,
+    ) -> Self {
+        let in_production = environment == Environment::Production;
+        let address = address(raw.address.as_deref(), findings);
+        let base_url = base_url(raw.base_url.as_deref(), address, in_production, findings);
+        if in_production && raw.secure_cookies == Some(false) {
+            let problem = "cannot be switched off in production";
+            findings.fault("server.secure_cookies", problem, "remove it");
+        }
+        Self {
+            address,
+            cors_origins: cors_origins(&raw.cors_origins.unwrap_or_default(), findings),
+            trusted_proxies: trusted_proxies(
+                &raw.trusted_proxies.unwrap_or_default(),
+                in_production,
+                findings,
+            ),
+            secure_cookies: raw
+                .secure_cookies
+                .unwrap_or(in_production || is_https(base_url.as_deref())),
+            docs: raw.docs.unwrap_or(!in_production),
+            base_url,
+        }
+    }
+
+    /// The origin that people's browsers see, such as `https://auth.example.org`; without a
+    /// configured one, where the server was bound to.
+    pub(crate) fn origin(&self, bound: SocketAddr) -> String {
+        self.base_url.clone().unwrap_or_else(|| format!("http://{}", reachable(bound)))
+    }
+}
+
+const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+
+fn address(text: Option<&str>, findings: &mut Findings) -> SocketAddr {
+    let Some(text) = text else { return DEFAULT_ADDRESS };
+    text.parse().unwrap_or_else(|_| {
+        let remedy = "write one such as 127.0.0.1:8080, [::1]:8080 or 0.0.0.0:8080";
+        findings.fault("server.address", "is not an IP address with a port", remedy);
+        DEFAULT_ADDRESS
+    })
+}
+
+fn base_url(
+    text: Option<&str>,
+    address: SocketAddr,
+    in_production: bool,
+    findings: &mut Findings,
+) -> Option<String> {
+    const KEY: &str = "server.base_url";
+    const REMEDY: &str = "set it to the https address that people use, such as \
+                          https://auth.example.org";
+    let Some(text) = text else {
+        if in_production {
+            findings.fault(KEY, "is not set, and production needs it", REMEDY);
+        } else if address.ip().is_unspecified() {
+            let problem = format!("is not set and taken to be http://{}", reachable(address));
+            findings.warn(KEY, problem, "set it to the address that people use");
+        }
+        return None;
+    };
+    let origin = match origin::parse(text) {
+        Ok(origin) => origin,
+        Err(error) => {
+            findings.refuse(KEY, error, REMEDY);
+            return None;
+        }
+    };
+    if in_production && !is_https(Some(&origin)) {
+        findings.fault(KEY, "is plain http, which production does not allow", REMEDY);
+    } else if !is_https(Some(&origin)) && !is_loopback(&origin) {
+        let problem = "is plain http beyond this machine, where anybody can listen";
+        findings.warn(KEY, problem, REMEDY);
+    }
+    Some(origin)
+}
+
+fn is_https(origin: Option<&str>) -> bool {
+    origin.is_some_and(|origin| origin.starts_with("https:"))
+}
+
+fn is_loopback(origin: &str) -> bool {
+    use url::Host;
+    let url = url::Url::parse(origin).ok();
+    match url.as_ref().and_then(url::Url::host) {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// Nobody can connect to 0.0.0.0 or `[::]`; the machine itself can be reached on loopback then.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, address.port()).into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => (Ipv6Addr::LOCALHOST, address.port()).into(),
+        _ => address,
+    }
+}
+
+fn cors_origins(texts: &[String], findings: &mut Findings) -> Vec<String> {
+    const KEY: &str = "server.cors_origins";
+    let mut origins = Vec::new();
+    for text in texts {
+        match origin::parse(text) {
+            _ if text == "*" => {
+                let problem = "cannot allow every origin, because requests carry cookies";
+                findings.fault(KEY, problem, "list each origin, such as https://app.example.org");
+            }
+            Ok(origin) => origins.push(origin),
+            Err(error) => findings.refuse(KEY, error, "list origins"),
+        }
+    }
+    origins
+}
+
+fn trusted_proxies(texts: &[String], in_production: bool, findings: &mut Findings) -> Vec<IpNet> {
+    const KEY: &str = "server.trusted_proxies";
+    let mut networks = Vec::new();
+    for text in texts {
+        let network = text.parse::<IpAddr>().map(IpNet::from).or_else(|_| text.parse::<IpNet>());
+        let Ok(network) = network else {
+            let remedy = "list networks such as 10.0.0.0/8, or single addresses";
+            findings.fault(KEY, "has an entry that is no network", remedy);
+            continue;
+        };
+        if network != network.trunc() {
+            let remedy = format!("write {} or {}", network.trunc(), network.addr());
+            findings.fault(KEY, "has an address where a network should be", remedy);
+        }
+        if network.prefix_len() == 0 {
+            let problem = "trusts everybody, so that anybody can pose as any address";
+            let remedy = "list the networks of your proxies only";
+            if in_production {
+                findings.fault(KEY, problem, remedy);
+            } else {
+                findings.warn(KEY, problem, remedy);
+            }
+        }
+        networks.push(network);
+    }
+    networks
+}

@@ -1,0 +1,70 @@
+//! How long sessions and their tokens live.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use portcullis_domain::Role;
+use portcullis_flows::grant::{OnReuse, SessionPolicy};
+
+use super::accounts::{ADMIN, Roles};
+use super::finding::Findings;
+use super::raw::{self, Environment};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Checks the section, together with the lifetimes of tokens.
+pub(crate) fn check(
+    raw: raw::Sessions,
+    tokens: &raw::Tokens,
+    roles: &Roles,
+    environment: Environment,
+    findings: &mut Findings,
+) -> SessionPolicy {
+    let in_production = environment == Environment::Production;
+    let access = findings.within("tokens.access_minutes", tokens.access_minutes, 30, 1..=1440);
+    if in_production && access > 60 {
+        let problem = "lets stolen access tokens live for more than an hour";
+        findings.warn("tokens.access_minutes", problem, "write 30 or less");
+    }
+    if in_production && raw.rotate == Some(false) {
+        let problem = "cannot be switched off in production";
+        findings.fault("sessions.rotate", problem, "remove it");
+    }
+    let refresh = findings.within("tokens.refresh_days", tokens.refresh_days, 7, 1..=90);
+    let absolute = findings.within("sessions.absolute_days", raw.absolute_days, 30, 1..=365);
+    SessionPolicy {
+        access_lifetime: MINUTE * access,
+        refresh_lifetime: DAY * refresh,
+        absolute_lifetime: DAY * absolute,
+        absolute_lifetime_by_role: by_role(raw.absolute_hours_by_role, roles, findings),
+        most_sessions: findings.within("sessions.most", raw.most, 10, 1..=1000),
+        rotate: raw.rotate.unwrap_or(true),
+        on_reuse: match raw.on_reuse {
+            None | Some(raw::OnReuse::All) => OnReuse::EndAllSessions,
+            Some(raw::OnReuse::This) => OnReuse::EndThisSession,
+        },
+        ..SessionPolicy::default()
+    }
+}
+
+/// Administrators keep their short sessions unless they are named themselves.
+fn by_role(
+    raw: Option<BTreeMap<String, u32>>,
+    roles: &Roles,
+    findings: &mut Findings,
+) -> BTreeMap<Role, Duration> {
+    let mut hours = BTreeMap::from([(ADMIN.to_owned(), 12)]);
+    hours.extend(raw.unwrap_or_default());
+    let mut lifetimes = BTreeMap::new();
+    for (word, hours) in hours {
+        let key = format!("sessions.absolute_hours_by_role.{word}");
+        let hours = findings.within(&key, Some(hours), 12, 1..=8760);
+        match roles.find(&word) {
+            Some(role) => drop(lifetimes.insert(role.clone(), HOUR * hours)),
+            None => findings.fault(&key, "names no known role", roles.to_string()),
+        }
+    }
+    lifetimes
+}

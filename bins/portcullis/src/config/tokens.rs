@@ -1,0 +1,70 @@
+//! What tokens are signed with, and for whom.
+
+use std::path::{Path, PathBuf};
+
+use portcullis_token::SecretKey;
+
+use super::finding::Findings;
+use super::raw::{self, Environment};
+
+/// The checked section, except for the lifetimes, which belong to the sessions.
+#[derive(Clone, Debug)]
+pub(crate) struct Tokens {
+    /// What everything is signed with.
+    pub(crate) secret: Secret,
+    /// The claim `iss`; the base URL when `None`.
+    pub(crate) issuer: Option<String>,
+    /// The claim `aud`.
+    pub(crate) audience: String,
+}
+
+/// Where the secret is.
+#[derive(Clone, Debug)]
+pub(crate) enum Secret {
+    /// The operator configured it.
+    Configured(SecretKey),
+    /// In this file, which is made when it is missing.
+    Generated(PathBuf),
+}
+
+impl Tokens {
+    pub(crate) fn check(
+        raw: raw::Tokens,
+        data_dir: &Path,
+        environment: Environment,
+        findings: &mut Findings,
+    ) -> Self {
+        const KEY: &str = "tokens.secret_key";
+        let generated = data_dir.join("secret_key");
+        if raw.secret_key.is_none() {
+            let remedy = "set SECRET_KEY, or SECRET_KEY_FILE, to what `openssl rand -base64 48` \
+                          prints";
+            if environment == Environment::Development {
+                let problem = format!("is not set and kept in {}", generated.display());
+                findings.warn(KEY, problem, remedy);
+            } else {
+                findings.fault(KEY, "is not set", remedy);
+            }
+        }
+        let parsed = raw.secret_key.as_ref().map(SecretKey::parse);
+        let secret = match parsed {
+            None => Secret::Generated(generated),
+            Some(Ok(key)) => Secret::Configured(key),
+            Some(Err(error)) => {
+                findings.refuse(KEY, error, "choose another");
+                Secret::Generated(generated)
+            }
+        };
+        check_claim("tokens.issuer", raw.issuer.as_deref(), findings);
+        check_claim("tokens.audience", raw.audience.as_deref(), findings);
+        let audience = raw.audience.unwrap_or_else(|| "portcullis".to_owned());
+        Self { secret, issuer: raw.issuer, audience }
+    }
+}
+
+fn check_claim(key: &str, text: Option<&str>, findings: &mut Findings) {
+    let is_fit = |text: &str| matches!(text.len(), 1..=256) && !text.chars().any(char::is_control);
+    if !text.is_none_or(is_fit) {
+        findings.fault(key, "is empty, too long or not printable", "write 1 to 256 characters");
+    }
+}

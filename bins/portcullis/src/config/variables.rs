@@ -1,0 +1,159 @@
+//! What the process environment says.
+//!
+//! `PORTCULLIS__SECTION__KEY` reaches every key of the file. The short names of existing
+//! deployments go on working. A secret can also be kept in a file that a variable with the ending
+//! `_FILE` names. An empty variable counts as not set, because compose files pass them on that way.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use super::finding::Findings;
+use super::layers::Layers;
+
+/// The variables of this process, by name.
+#[derive(Default)]
+pub(crate) struct Variables(BTreeMap<String, OsString>);
+
+const PREFIX: &str = "PORTCULLIS__";
+
+/// Names the file; it is no key of the file itself.
+const CONFIG: &str = "PORTCULLIS__CONFIG";
+
+const SHORT_NAMES: [(&str, &str); 10] = [
+    ("ACCESS_TOKEN_EXPIRE_MINUTES", "tokens.access_minutes"),
+    ("ADMIN_EMAIL", "admin.email"),
+    ("ADMIN_PASSWORD", "admin.password"),
+    ("CORS_ORIGINS", "server.cors_origins"),
+    ("DATABASE_URL", "database.url"),
+    ("REFRESH_TOKEN_EXPIRE_DAYS", "tokens.refresh_days"),
+    ("REFRESH_TOKEN_ROTATE", "sessions.rotate"),
+    ("SECRET_KEY", "tokens.secret_key"),
+    ("SECURE_COOKIES", "server.secure_cookies"),
+    ("TRUSTED_PROXIES", "server.trusted_proxies"),
+];
+
+/// Names that existing deployments set for features that are still to come.
+const WITHOUT_EFFECT: [&str; 12] = [
+    "RATE_LIMIT_ENABLED",
+    "RATE_LIMIT_LOGIN_ATTEMPTS",
+    "RATE_LIMIT_LOGIN_WINDOW",
+    "RATE_LIMIT_REGISTER_ATTEMPTS",
+    "RATE_LIMIT_REGISTER_WINDOW",
+    "REDIS_URL",
+    "SECRET_KEY_PREVIOUS",
+    "SMTP_FROM",
+    "SMTP_HOST",
+    "SMTP_PASSWORD",
+    "SMTP_PORT",
+    "SMTP_USER",
+];
+
+/// Keys that `_FILE` works for.
+const SECRETS: [&str; 3] = ["admin.password", "database.url", "tokens.secret_key"];
+
+impl Variables {
+    /// All variables of this process. Names that are no UTF-8 are none of ours.
+    pub(crate) fn of_this_process() -> Self {
+        std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+            .collect()
+    }
+
+    /// The file that `PORTCULLIS__CONFIG` names.
+    pub(crate) fn config_file(&self) -> Option<PathBuf> {
+        self.path(CONFIG)
+    }
+
+    /// The data directory that `PORTCULLIS__DATA_DIR` names.
+    pub(crate) fn data_dir(&self) -> Option<PathBuf> {
+        self.path("PORTCULLIS__DATA_DIR")
+    }
+
+    /// Lays every variable that means a key over what is there.
+    pub(crate) fn lay_over(&self, layers: &mut Layers, findings: &mut Findings) {
+        let mut by_key = BTreeMap::<String, Vec<Setting<'_>>>::new();
+        for (name, value) in self.0.iter().filter(|(_, value)| !value.is_empty()) {
+            if WITHOUT_EFFECT.contains(&name.strip_suffix("_FILE").unwrap_or(name)) {
+                let remedy = "remove it, or leave it for a version that has the feature";
+                findings.warn(name, "has no effect in this version", remedy);
+            } else if let Some((key, is_file)) = meaning(name) {
+                by_key.entry(key).or_default().push(Setting { name, value, is_file });
+            }
+        }
+        for (key, settings) in by_key {
+            let names: Vec<_> = settings.iter().map(|setting| setting.name).collect();
+            let [setting] = settings.as_slice() else {
+                let problem = format!("is set more than once, by {}", names.join(" and "));
+                findings.fault(&key, problem, "keep one of them");
+                continue;
+            };
+            findings.came_from(&key, format!("from {}", setting.name));
+            match setting.text() {
+                Ok(text) => layers.set_text(&key, text, findings),
+                Err((problem, remedy)) => findings.fault(&key, problem, remedy),
+            }
+        }
+    }
+
+    fn path(&self, name: &str) -> Option<PathBuf> {
+        self.0.get(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+    }
+}
+
+impl FromIterator<(String, OsString)> for Variables {
+    fn from_iter<I: IntoIterator<Item = (String, OsString)>>(variables: I) -> Self {
+        Self(variables.into_iter().collect())
+    }
+}
+
+struct Setting<'a> {
+    name: &'a str,
+    value: &'a OsString,
+    is_file: bool,
+}
+
+impl Setting<'_> {
+    fn text(&self) -> Result<String, (String, &'static str)> {
+        let text = || self.value.clone().into_string();
+        if !self.is_file {
+            return text().map_err(|_| ("is not UTF-8".to_owned(), "write it in UTF-8"));
+        }
+        // One line break at the end is an editor's, not the secret's.
+        let content = std::fs::read_to_string(self.value).map_err(|error| {
+            (format!("names a file that cannot be read: {error}"), "name a readable file in UTF-8")
+        })?;
+        let secret = content.strip_suffix('\n').unwrap_or(&content);
+        let secret = secret.strip_suffix('\r').unwrap_or(secret);
+        if secret.is_empty() {
+            return Err(("names an empty file".to_owned(), "write the secret into it"));
+        }
+        Ok(secret.to_owned())
+    }
+}
+
+/// The key a variable stands for, and whether it names a file that holds the value.
+fn meaning(name: &str) -> Option<(String, bool)> {
+    if name == CONFIG {
+        return None;
+    }
+    if let Some(key) = key_of(name)
+        && !is_secret_file(&key)
+    {
+        return Some((key, false));
+    }
+    let key = key_of(name.strip_suffix("_FILE")?)?;
+    SECRETS.contains(&key.as_str()).then_some((key, true))
+}
+
+fn key_of(name: &str) -> Option<String> {
+    if let Some(path) = name.strip_prefix(PREFIX) {
+        return Some(path.to_ascii_lowercase().replace("__", "."));
+    }
+    let (_, key) = SHORT_NAMES.iter().find(|(short, _)| *short == name)?;
+    Some((*key).to_owned())
+}
+
+fn is_secret_file(key: &str) -> bool {
+    key.strip_suffix("_file").is_some_and(|key| SECRETS.contains(&key))
+}

@@ -1,0 +1,31 @@
+//! The directory of the embedded database and the generated secret: for this user only.
+
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+
+/// Read, write and enter for the owner, nothing for anybody else.
+const PRIVATE: u32 = 0o700;
+
+/// Creates the directory, and those above it, unless it is there.
+pub(crate) fn ensure(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(PRIVATE).create(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_new_directory_is_private_and_an_old_one_stays_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a/b");
+        ensure(&path).unwrap();
+        ensure(&path).unwrap();
+        let mode = std::fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
+}

@@ -1,0 +1,180 @@
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::PASSWORD;
+
+/// A directory and an environment.
+pub(crate) struct Machine {
+    dir: TempDir,
+    variables: Vec<(String, String)>,
+}
+
+/// What a command did.
+pub(crate) struct Done {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Done {
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        let mut documents = serde_json::Deserializer::from_str(&self.stdout).into_iter::<Value>();
+        let document = documents.next().expect("one document").expect("of JSON");
+        assert!(documents.next().is_none(), "more than one document: {}", self.stdout);
+        document
+    }
+
+    #[track_caller]
+    pub(crate) fn exits_with(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "stdout: {}\nstderr: {}", self.stdout, self.stderr);
+        self
+    }
+}
+
+impl From<Output> for Done {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().expect("it was not killed"),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Machine {
+    pub(crate) fn new() -> Self {
+        let mut machine = Self { dir: TempDir::new().unwrap(), variables: Vec::new() };
+        let data = machine.path("data");
+        machine.set("PORTCULLIS__DATA_DIR", data.to_str().unwrap());
+        machine.set("PORTCULLIS__SERVER__ADDRESS", "127.0.0.1:0");
+        machine
+    }
+
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.variables.retain(|(other, _)| other != name);
+        self.variables.push((name.to_owned(), value.to_owned()));
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+        command
+            .args(arguments)
+            .env_clear()
+            .envs(self.variables.iter().cloned())
+            .current_dir(self.dir.path());
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Done {
+        self.command(arguments).stdin(Stdio::null()).output().unwrap().into()
+    }
+
+    pub(crate) fn run_with_stdin(&self, arguments: &[&str], stdin: &str) -> Done {
+        let mut child = self
+            .command(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // A command that fails early does not read it.
+        drop(child.stdin.take().unwrap().write_all(stdin.as_bytes()));
+        child.wait_with_output().unwrap().into()
+    }
+
+    /// Starts the server and waits until it answers.
+    pub(crate) fn serve(&self) -> Server {
+        let log = self.path("log");
+        let mut child = self
+            .command(&["--json"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        let stdout = child.stdout.take().unwrap();
+        let mut server = Server { child, log, announcement: Value::Null };
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line).unwrap();
+        server.announcement = serde_json::from_str(&line).expect("an announcement");
+        let ready = server.request("GET", "/health/ready", "");
+        assert!(ready.starts_with("HTTP/1.1 200 "), "{ready}");
+        server
+    }
+
+    pub(crate) fn create(&self, username: &str, role: &str, more: &[&str]) -> Done {
+        let email = format!("{username}@example.org");
+        let mut arguments = vec!["user", "create", "--username", username, "--email", &email];
+        arguments.extend(["--role", role, "--password-stdin", "--json"]);
+        arguments.extend(more);
+        self.run_with_stdin(&arguments, &format!("{PASSWORD}\n"))
+    }
+
+    pub(crate) fn import(&self, file: &Path, more: &[&str]) -> Done {
+        let mut arguments = vec!["user", "import", file.to_str().unwrap(), "--json"];
+        arguments.extend(more);
+        self.run(&arguments)
+    }
+}
+
+/// A server that runs; it dies with the value.
+pub(crate) struct Server {
+    child: Child,
+    log: PathBuf,
+    /// What it said when it began to listen.
+    pub(crate) announcement: Value,
+}
+
+impl Server {
+    /// Sends one request and answers the whole response.
+    pub(crate) fn request(&self, method: &str, path: &str, body: &str) -> String {
+        let origin = self.announcement["listening"].as_str().unwrap();
+        let address = origin.strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// Asks it to stop, waits until it has, and answers its log.
+    pub(crate) fn stop(mut self) -> String {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        let status = self.child.wait().unwrap();
+        let log = std::fs::read_to_string(&self.log).unwrap();
+        assert!(status.success(), "{status}\n{log}");
+        log
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Both fail when it has ended already, which is what is wanted.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}

@@ -1,0 +1,79 @@
+use serde_json::json;
+
+use crate::machine::{Machine, Server};
+use crate::{BCRYPT, PASSWORD};
+
+#[test]
+fn serve_announces_setup_and_stops_when_told_to() {
+    let machine = Machine::new();
+    let server = machine.serve();
+    let listening = server.announcement["listening"].as_str().unwrap();
+    let token = server.announcement["setup"]["token"].as_str().unwrap().to_owned();
+    let command = server.announcement["setup"]["command"].as_str().unwrap();
+    assert!(listening.starts_with("http://127.0.0.1:") && !listening.ends_with(":0"));
+    assert!(command.contains(&token) && command.contains(&format!("{listening}/api/setup")));
+
+    let log = server.stop();
+    assert!(!log.contains(&token), "a secret is in the log: {log}");
+}
+
+#[test]
+fn the_printed_command_makes_the_first_administrator_once() {
+    let machine = Machine::new();
+    let server = machine.serve();
+    let command = server.announcement["setup"]["command"].as_str().unwrap();
+    let (_, body) = command.split_once("-d '").unwrap();
+    let body = body
+        .trim_end_matches('\'')
+        .replace("\"password\":\"\"", &format!("\"password\":\"{PASSWORD}\""));
+    assert!(server.request("POST", "/api/setup", &body).starts_with("HTTP/1.1 201 "));
+    assert!(!server.request("POST", "/api/setup", &body).starts_with("HTTP/1.1 201 "));
+    assert!(sign_in(&server, "admin", PASSWORD).starts_with("HTTP/1.1 200 "));
+}
+
+#[test]
+fn the_configured_administrator_is_created_and_must_change_the_password() {
+    let mut machine = Machine::new();
+    machine.set("ADMIN_EMAIL", "you@example.org");
+    machine.set("ADMIN_PASSWORD", PASSWORD);
+    let server = machine.serve();
+    assert!(server.announcement.get("setup").is_none());
+    let answer = sign_in(&server, "you@example.org", PASSWORD);
+    assert!(answer.contains("\"password_must_change\":true"), "{answer}");
+    assert!(!server.stop().contains(PASSWORD));
+}
+
+#[test]
+fn accounts_of_the_command_line_can_sign_in_at_a_server_that_runs() {
+    let machine = Machine::new();
+    let server = machine.serve();
+    machine.create("grace", "admin", &[]).exits_with(0);
+    let row = format!("username,email,password_hash\nada,ada@example.org,{BCRYPT}\n");
+    let file = machine.write("users.csv", &row);
+    machine.import(&file, &[]).exits_with(0);
+
+    assert!(sign_in(&server, "grace", PASSWORD).starts_with("HTTP/1.1 200 "));
+    assert!(sign_in(&server, "ada", "U*U*U").starts_with("HTTP/1.1 200 "), "by bcrypt");
+    assert!(sign_in(&server, "ada", "U*U*U").starts_with("HTTP/1.1 200 "), "by what replaced it");
+    assert!(sign_in(&server, "ada", "U*U*").starts_with("HTTP/1.1 401 "));
+    server.stop();
+
+    let again = machine.serve();
+    assert!(again.announcement.get("setup").is_none(), "the command line made an administrator");
+}
+
+#[test]
+fn serve_reports_a_port_that_is_taken() {
+    let mut machine = Machine::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    machine.set("PORTCULLIS__SERVER__ADDRESS", &address);
+    let done = machine.run(&["serve"]).exits_with(1);
+    assert!(done.stderr.contains(&format!("cannot listen on {address}")), "{}", done.stderr);
+    assert!(!machine.path("data").exists());
+}
+
+fn sign_in(server: &Server, username: &str, password: &str) -> String {
+    let body = json!({ "username": username, "password": password, "delivery": "body" });
+    server.request("POST", "/api/auth/login/json", &body.to_string())
+}
