@@ -42,10 +42,19 @@ impl Settings {
 /// How long requests that are being served may go on after a signal to stop.
 const DRAIN_SECONDS: u64 = 10;
 
-/// Serves on the listener until SIGTERM or SIGINT, then lets requests under way finish.
-pub fn serve(listener: TcpListener, services: Services, settings: Settings) -> io::Result<()> {
-    rt::System::new()
-        .block_on(async { build(listener, services, settings, Signals::Handled)?.await })
+/// Serves on the listener until SIGTERM or SIGINT, then lets requests under way finish. Calls
+/// `ready` as soon as such a signal would be heeded and requests are answered.
+pub fn serve(
+    listener: TcpListener,
+    services: Services,
+    settings: Settings,
+    ready: impl FnOnce(),
+) -> io::Result<()> {
+    rt::System::new().block_on(async {
+        let server = build(listener, services, settings, Signals::Handled)?;
+        ready();
+        server.await
+    })
 }
 
 /// Serves on the listener, in threads of its own, until the answer is dropped.

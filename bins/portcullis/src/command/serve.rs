@@ -47,8 +47,8 @@ pub(crate) fn run(
         }
         Start::Awaiting(token) => Some(Setup::new(token.expose(), &settings.origin)),
     };
-    output.answer(&Announcement { listening: format!("http://{bound}"), setup });
-    portcullis_http::serve(listener, services, settings)
+    let announcement = Announcement { listening: format!("http://{bound}"), setup };
+    portcullis_http::serve(listener, services, settings, || output.answer(&announcement))
         .map_err(|error| Failure::failed(error, "see the log above"))?;
     Ok(ExitCode::SUCCESS)
 }
