@@ -24,10 +24,14 @@ pub(crate) struct AccountAnswer {
     /// The role of the access matrix.
     #[schema(example = "msa")]
     role: String,
+    #[schema(example = true)]
     is_active: bool,
+    #[schema(example = false)]
     email_verified: bool,
     /// Until the password is changed only `me` and sign-out work.
+    #[schema(example = false)]
     password_must_change: bool,
+    #[schema(example = false)]
     mfa_enabled: bool,
     /// RFC 3339 in UTC.
     #[schema(value_type = String, format = DateTime, example = "2026-11-20T09:30:00Z")]

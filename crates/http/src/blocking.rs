@@ -13,6 +13,6 @@ where
 {
     match web::block(use_case).await {
         Ok(outcome) => outcome.map_err(Problem::from),
-        Err(_) => Err(Problem::new(Code::Unavailable)),
+        Err(_) => Err(Problem::new(Code::Internal)),
     }
 }

@@ -13,6 +13,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 use futures_util::StreamExt;
 use portcullis_domain::SecretString;
 use serde::de::{self, DeserializeOwned, Deserializer, Visitor};
+use url::form_urlencoded;
 
 use crate::problem::{Code, FieldProblem, Problem};
 
@@ -30,6 +31,12 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
         let body = read(request, payload, "application/json");
         Box::pin(async move {
             let body = body.await?;
+            // Serde would also fill a struct from an array, field by field.
+            if body.trim_ascii_start().first() != Some(&b'{') {
+                return Err(Problem::new(Code::MalformedBody).detail(
+                    "The body must be one JSON object, in UTF-8 without a byte order mark.",
+                ));
+            }
             let mut deserializer = serde_json::Deserializer::from_slice(&body);
             let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
                 let path = error.path().to_string();
@@ -53,7 +60,10 @@ impl<T: DeserializeOwned + 'static> FromRequest for Form<T> {
         let body = read(request, payload, "application/x-www-form-urlencoded");
         Box::pin(async move {
             let body = body.await?;
-            serde_urlencoded::from_bytes(&body).map(Self).map_err(|error| misfit("", &error))
+            let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(&body));
+            serde_path_to_error::deserialize(pairs)
+                .map(Self)
+                .map_err(|error| misfit(&error.path().to_string(), error.inner()))
         })
     }
 }

@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration as CookieDuration;
 use actix_web::cookie::{Cookie, SameSite};
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use portcullis_domain::SecretString;
 
 use crate::problem::{Code, Problem};
@@ -66,17 +66,112 @@ fn build(name: Name, value: String, max_age: Duration, secure: bool) -> Cookie<'
 
 /// The value of a cookie, if the request has it; two cookies of one name are refused, because only
 /// an attacker gains from guessing which one counts.
+///
+/// Names and values are taken as they are sent. Decoding them would let `__%48ost-access_token`,
+/// which browsers do not protect, pass for `__Host-access_token`. Cookies of others, however
+/// malformed, are passed over.
 pub(crate) fn read(
-    request: &HttpRequest,
+    headers: &HeaderMap,
     name: Name,
     secure: bool,
 ) -> Result<Option<SecretString>, Problem> {
-    let cookies = request.cookies().map_err(|_| Problem::new(Code::MalformedRequest))?;
-    let wanted = name.as_str(secure);
-    let mut values = cookies.iter().filter(|cookie| cookie.name() == wanted);
-    let value = values.next().map(|cookie| SecretString::from(cookie.value().to_owned()));
+    let lines = headers.get_all(header::COOKIE).map(HeaderValue::as_bytes);
+    let mut values = lines
+        .flat_map(|line| line.split(|byte| *byte == b';'))
+        .filter_map(|pair| std::str::from_utf8(pair).ok()?.trim().split_once('='))
+        .filter(|(known, _)| *known == name.as_str(secure))
+        .map(|(_, value)| SecretString::from(value));
+    let value = values.next();
     match values.next() {
         None => Ok(value),
         Some(_) => Err(Problem::new(Code::AmbiguousCredentials)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_domain::ExposeSecret;
+
+    use super::*;
+
+    #[test]
+    fn a_cookie_says_everything_that_protects_it() {
+        let day = Duration::from_secs(86_400);
+        for (name, secure, expected) in [
+            (
+                Name::AccessToken,
+                false,
+                "access_token=v; HttpOnly; SameSite=Lax; Path=/; Max-Age=86400",
+            ),
+            (
+                Name::AccessToken,
+                true,
+                "__Host-access_token=v; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=86400",
+            ),
+            (
+                Name::Binding,
+                true,
+                "__Host-refresh_binding=v; HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=86400",
+            ),
+            (
+                Name::Device,
+                true,
+                "__Host-device=v; HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=86400",
+            ),
+        ] {
+            assert_eq!(set(name, "v", day, secure).to_string(), expected);
+        }
+        let forgotten = forget(Name::Device, false).to_string();
+        assert_eq!(forgotten, "device=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0");
+    }
+
+    #[test]
+    fn a_cookie_is_read_under_its_exact_name_and_as_it_was_sent() {
+        let secure = |line: &[u8]| value(&[line], true);
+        assert_eq!(secure(b"__Host-access_token=a.b"), Ok(Some("a.b".to_owned())));
+        assert_eq!(secure(b"x=1;__Host-access_token=a.b ;y=2"), Ok(Some("a.b".to_owned())));
+        assert_eq!(secure(b"__Host-access_token=a%2eb"), Ok(Some("a%2eb".to_owned())));
+        assert_eq!(secure(b"__Host-access_token=a=b"), Ok(Some("a=b".to_owned())));
+        for other in [
+            b"access_token=a".as_slice(),
+            b"__%48ost-access_token=a",
+            b"__host-access_token=a",
+            b"__Host-access_token",
+            b"=__Host-access_token=a",
+            b"",
+        ] {
+            assert_eq!(secure(other), Ok(None), "{}", String::from_utf8_lossy(other));
+        }
+    }
+
+    #[test]
+    fn a_damaged_neighbour_does_not_hide_a_cookie() {
+        assert_eq!(
+            value(&[b"caf\xe9=\xff; access_token=a; ;;=\xff"], false),
+            Ok(Some("a".to_owned()))
+        );
+    }
+
+    #[test]
+    fn two_of_one_name_are_refused_in_one_line_or_in_two() {
+        let twice: [&[&[u8]]; 3] = [
+            &[b"access_token=a; access_token=a"],
+            &[b"access_token=a", b"access_token=b"],
+            &[b"access_token=; access_token=a"],
+        ];
+        for lines in twice {
+            assert_eq!(value(lines, false), Err(Code::AmbiguousCredentials));
+        }
+    }
+
+    fn value(lines: &[&[u8]], secure: bool) -> Result<Option<String>, Code> {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(header::COOKIE, HeaderValue::from_bytes(line).unwrap());
+        }
+        match read(&headers, Name::AccessToken, secure) {
+            Ok(found) => Ok(found.map(|value| value.expose_secret().to_owned())),
+            Err(problem) => Err(problem.code),
+        }
     }
 }

@@ -95,7 +95,8 @@ impl FromRequest for Authenticated {
 fn authenticate(request: &HttpRequest) -> Result<Authenticated, Problem> {
     let settings = settings(request)?;
     let services = services(request)?;
-    let cookie = cookies::read(request, cookies::Name::AccessToken, settings.secure_cookies)?;
+    let cookie =
+        cookies::read(request.headers(), cookies::Name::AccessToken, settings.secure_cookies)?;
     let claims = match (bearer(request)?, cookie) {
         (Some(_), Some(_)) => return Err(Problem::new(Code::AmbiguousCredentials)),
         (None, None) => return Err(Problem::new(Code::NotAuthenticated)),
@@ -139,7 +140,7 @@ pub(crate) fn cookie(
     request: &HttpRequest,
     name: cookies::Name,
 ) -> Result<Option<SecretString>, Problem> {
-    cookies::read(request, name, settings(request)?.secure_cookies)
+    cookies::read(request.headers(), name, settings(request)?.secure_cookies)
 }
 
 fn settings(request: &HttpRequest) -> Result<&Settings, Problem> {

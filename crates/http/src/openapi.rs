@@ -50,7 +50,8 @@ pub fn document() -> String {
 
 /// Serves the API document.
 #[utoipa::path(get, path = "/api/openapi.json", tag = "operations",
-    responses((status = 200, description = "The API document", content_type = "application/json")))]
+    responses((status = 200, description = "The API document", body = serde_json::Value,
+        content_type = "application/json", example = json!({ "openapi": "3.1.0" }))))]
 pub(crate) async fn serve(_: Public, document: web::Data<Document>) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "application/json"))

@@ -43,3 +43,68 @@ pub(crate) fn page(headers: &HeaderMap, settings: &Settings) -> Page {
         _ => Page::Foreign,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    #[test]
+    fn a_page_is_judged_by_what_its_browser_says() {
+        let own = "https://auth.example.org";
+        for (sec_fetch_site, origin, expected) in [
+            (None, None, Page::Unknown),
+            (None, Some(own), Page::Allowed),
+            (None, Some("https://app.example.org"), Page::Allowed),
+            (None, Some("https://evil.example"), Page::Foreign),
+            (None, Some("https://auth.example.org.evil.example"), Page::Foreign),
+            (None, Some("https://auth.example.org:8443"), Page::Foreign),
+            (None, Some("http://auth.example.org"), Page::Foreign),
+            (None, Some("null"), Page::Foreign),
+            (None, Some(""), Page::Foreign),
+            (Some("same-origin"), None, Page::Allowed),
+            (Some("same-origin"), Some(own), Page::Allowed),
+            (Some("same-site"), None, Page::Foreign),
+            (Some("cross-site"), None, Page::Foreign),
+            (Some("none"), None, Page::Foreign),
+            (Some("cross-site"), Some("https://app.example.org"), Page::Allowed),
+            (Some("cross-site"), Some("https://evil.example"), Page::Foreign),
+            (Some("same-site"), Some("null"), Page::Foreign),
+            (Some("something-new"), None, Page::Foreign),
+        ] {
+            let mut headers = HeaderMap::new();
+            for (name, value) in [("sec-fetch-site", sec_fetch_site), ("origin", origin)] {
+                if let Some(value) = value {
+                    let value = HeaderValue::from_static(value);
+                    headers.insert(HeaderName::from_static(name), value);
+                }
+            }
+            assert_eq!(page(&headers, &settings()), expected, "{sec_fetch_site:?} {origin:?}");
+        }
+    }
+
+    #[test]
+    fn an_unreadable_origin_is_foreign() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ORIGIN, HeaderValue::from_bytes(b"https://\xff").unwrap());
+        assert_eq!(page(&headers, &settings()), Page::Foreign);
+    }
+
+    #[test]
+    fn a_user_agent_is_kept_short_and_on_one_line() {
+        assert_eq!(printable("a\r\nb\u{1b}[0m"), "a\u{fffd}\u{fffd}b\u{fffd}[0m");
+        assert_eq!(printable(&"ä".repeat(1_000)).chars().count(), 256);
+    }
+
+    fn settings() -> Settings {
+        Settings {
+            origin: "https://auth.example.org".to_owned(),
+            cors_origins: vec!["https://app.example.org".to_owned()],
+            trusted_proxies: Vec::new(),
+            secure_cookies: true,
+            docs: false,
+            workers: None,
+        }
+    }
+}

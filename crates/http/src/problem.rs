@@ -306,7 +306,11 @@ impl From<PasswordChangeError> for Problem {
         match error {
             PasswordChangeError::WrongPassword => Self::new(Code::WrongPassword),
             PasswordChangeError::Invalid(faults) => {
-                Self::new(Code::UnacceptablePassword).fields(faults)
+                let mut problem = Self::new(Code::UnacceptablePassword).fields(faults);
+                for fault in &mut problem.fields {
+                    "new_password".clone_into(&mut fault.field);
+                }
+                problem
             }
             PasswordChangeError::PasswordTooLong => Self::new(Code::PasswordTooLong),
             PasswordChangeError::Hashing(error) => error.into(),

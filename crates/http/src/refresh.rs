@@ -27,6 +27,7 @@ pub(crate) struct RefreshBody {
 
 /// How it can fail, apart from what its guard and its body refuse.
 pub(crate) const ERRORS: &[Code] = &[
+    Code::AmbiguousCredentials,
     Code::InvalidRefreshToken,
     Code::RefreshTokenReused,
     Code::RefreshConflict,

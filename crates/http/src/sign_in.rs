@@ -5,7 +5,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use portcullis_domain::{Delivery, DisplayName, ExposeSecret};
 use portcullis_flows::grant::Grant;
 use portcullis_flows::sign_in::{DEVICE_LIFETIME, SignInRequest, SignedIn};
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use crate::answer::AccountAnswer;
@@ -29,7 +30,7 @@ pub(crate) struct SignInBody {
     #[schema(value_type = String, example = "violet-otter-plays-7-cellos")]
     password: SecretText,
     /// `cookie` (default) or `body`, for clients without cookies.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "delivery")]
     #[schema(value_type = Option<String>, example = "body")]
     delivery: Delivery,
     /// What the person calls the device.
@@ -52,13 +53,19 @@ pub(crate) struct TokensAnswer {
     session_id: String,
     account: AccountAnswer,
     /// Only with delivery `body`.
+    #[schema(example = "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl")]
     #[serde(skip_serializing_if = "Option::is_none")]
     access_token: Option<String>,
 }
 
 /// How it can fail, apart from what its guard and its body refuse.
-pub(crate) const ERRORS: &[Code] =
-    &[Code::InvalidCredentials, Code::PasswordTooLong, Code::Overloaded, Code::Unavailable];
+pub(crate) const ERRORS: &[Code] = &[
+    Code::AmbiguousCredentials,
+    Code::InvalidCredentials,
+    Code::PasswordTooLong,
+    Code::Overloaded,
+    Code::Unavailable,
+];
 
 /// Signs in with a form, as browsers send it.
 #[utoipa::path(post, path = "/api/auth/login", tag = "auth",
@@ -115,6 +122,11 @@ async fn sign_in(
         add_cookie(&mut response, &cookies::set(Name::Device, token, DEVICE_LIFETIME, secure));
     }
     Ok(response)
+}
+
+/// As a text only: serde would take `{"body": null}` too.
+fn delivery<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Delivery, D::Error> {
+    Text::deserialize(deserializer)?.0.parse().map_err(D::Error::custom)
 }
 
 fn device_name(text: &Text) -> Result<DisplayName, Problem> {

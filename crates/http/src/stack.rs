@@ -6,16 +6,16 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use actix_cors::Cors;
+use actix_cors::{Cors, CorsError};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, web};
+use actix_web::{Error, HttpMessage, ResponseError, web};
 use portcullis_domain::SecureRandom;
 
 use crate::client_address::client_address;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::request::RequestContext;
 use crate::server::Settings;
 use crate::{csrf, docs};
@@ -59,7 +59,7 @@ pub(crate) async fn edge(
     let response = next.call(request).await?.map_into_boxed_body();
 
     let mut response = render_problem(response, &context.id);
-    let is_page = response.request().path().starts_with(docs::PATH);
+    let is_page = response.request().path().starts_with(docs::FOLDER);
     let secure = settings.is_some_and(|settings| settings.secure_cookies);
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&context.id) {
@@ -111,10 +111,15 @@ fn render_problem(
     if !status.is_client_error() && !status.is_server_error() {
         return response;
     }
-    let known = response.response().error().and_then(|error| error.as_error::<Problem>());
-    let problem = known.cloned().unwrap_or_else(|| Problem::of_status(status));
+    let error = response.response().error();
+    let known = error.and_then(|error| error.as_error::<Problem>()).cloned();
+    let problem = known.unwrap_or_else(|| match error.and_then(|error| error.as_error()) {
+        Some(CorsError::OriginNotAllowed) => Problem::new(Code::ForeignOrigin),
+        _ => Problem::of_status(status),
+    });
     let body = serde_json::to_vec(&problem.body(request_id)).unwrap_or_default();
     response.map_body(|head, _| {
+        head.status = problem.status_code();
         head.headers
             .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         BoxBody::new(body)
@@ -146,8 +151,10 @@ fn protect(headers: &mut HeaderMap, is_page: bool, secure: bool) {
 
 const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
-/// The viewer's own files only; it draws its icons as data.
-const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+/// The viewer's own files only; it draws its icons as data, and adds one style sheet by script,
+/// which is let in by what it says.
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; \
+    style-src 'self' 'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='; \
     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
 

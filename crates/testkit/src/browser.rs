@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use ureq::Agent;
 use ureq::http::{Request, Response};
 
-use crate::TestServer;
+use crate::{TestServer, contract};
 
 /// The password of every account that tests make.
 pub const PASSWORD: &str = "violet-otter-plays-7-cellos";
@@ -107,9 +107,14 @@ impl Browser {
 
     /// Signs out as a page does: with the CSRF token and its own origin.
     pub fn sign_out(&mut self, path: &str) -> Answer {
-        let csrf = self.get("/api/auth/csrf", &[]).field("csrf_token");
+        let csrf = self.csrf_token();
         let origin = self.origin.clone();
         self.send("POST", path, &[("origin", &origin), ("x-csrf-token", &csrf)], "")
+    }
+
+    /// A CSRF token for the session whose cookie it keeps.
+    pub fn csrf_token(&mut self) -> String {
+        self.get("/api/auth/csrf", &[]).field("csrf_token")
     }
 
     /// A GET with further headers.
@@ -149,6 +154,7 @@ impl Browser {
         let request = request.body(body.to_owned()).expect("the test's request is well-formed");
         let response = self.agent.run(request).expect("the server answers");
         let answer = read(response);
+        contract::check(method, path, &answer);
         self.keep_cookies(&answer);
         answer
     }

@@ -44,6 +44,19 @@ impl TestDatabase {
         test(Self::blank_postgres());
     }
 
+    /// A PostgreSQL database that can be taken away: its connections end, new ones are refused.
+    pub fn postgres_with_switch() -> (Self, Switch) {
+        let operator = Self::postgres();
+        let role = format!("role{}_{}", process::id(), SCHEMAS.fetch_add(1, Ordering::Relaxed));
+        let create = format!("CREATE ROLE {role} LOGIN SUPERUSER");
+        operator.store.execute(&create).expect("the role can be created");
+        let (scheme, rest) = operator.url.split_once("://").expect("the URL has a scheme");
+        let (_, server) = rest.split_once('@').expect("the URL names an account");
+        let url = format!("{scheme}://{role}@{server}");
+        let database = Self { store: connected(&url), url, _folder: None };
+        (database, Switch { store: operator.store, role })
+    }
+
     /// Where it is, as the server's configuration would say it.
     pub fn url(&self) -> &str {
         &self.url
@@ -86,6 +99,32 @@ impl TestDatabase {
 impl fmt::Debug for TestDatabase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.url)
+    }
+}
+
+/// Takes a database away and gives it back.
+pub struct Switch {
+    store: Store,
+    role: String,
+}
+
+impl Switch {
+    /// Nobody is let in any more, then everybody who is in is thrown out.
+    pub fn off(&self) {
+        self.run(&format!("ALTER ROLE {} NOLOGIN", self.role));
+        self.run(&format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{}'",
+            self.role
+        ));
+    }
+
+    /// Everybody is let in again.
+    pub fn on(&self) {
+        self.run(&format!("ALTER ROLE {} LOGIN", self.role));
+    }
+
+    fn run(&self, sql: &str) {
+        self.store.execute(sql).expect("the operator is let in");
     }
 }
 

@@ -9,7 +9,9 @@
 
 mod browser;
 mod clock;
+pub mod contract;
 mod database;
+mod process;
 mod race;
 mod random;
 pub mod samples;
@@ -17,7 +19,8 @@ mod server;
 
 pub use browser::{Answer, Browser, PASSWORD};
 pub use clock::TestClock;
-pub use database::TestDatabase;
+pub use database::{Switch, TestDatabase};
+pub use process::ServerProcess;
 pub use race::at_once;
 pub use random::SeededRandom;
 pub use server::{TestServer, TestSettings};

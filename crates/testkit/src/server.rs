@@ -31,6 +31,8 @@ pub struct TestSettings {
     pub cors_origins: Vec<String>,
     /// Proxies that are believed.
     pub trusted_proxies: Vec<String>,
+    /// Whether `/api/docs` is served.
+    pub docs: bool,
 }
 
 impl Default for TestSettings {
@@ -47,6 +49,7 @@ impl Default for TestSettings {
             secure_cookies: false,
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
+            docs: true,
         }
     }
 }
@@ -54,6 +57,7 @@ impl Default for TestSettings {
 /// A whole server in this process: real sockets, real database, real hashing, a clock that obeys.
 pub struct TestServer {
     running: Option<Running>,
+    hashing: Arc<HashingPool>,
     address: String,
     clock: Arc<TestClock>,
     database: TestDatabase,
@@ -68,31 +72,38 @@ impl TestServer {
 
     /// A server with these settings on a free port.
     pub fn with(database: TestDatabase, settings: TestSettings) -> Self {
+        let clock = Arc::new(TestClock::new());
         let mut server = Self {
             running: None,
+            hashing: hashing(&settings, &clock),
             address: String::new(),
-            clock: Arc::new(TestClock::new()),
+            clock,
             database,
             settings,
         };
-        server.restart();
+        server.run();
         server
     }
 
     /// Stops without warning and starts again on the same database, with nothing remembered.
     pub fn restart(&mut self) {
         self.running = None;
+        self.hashing = hashing(&self.settings, &self.clock);
+        self.run();
+    }
+
+    fn run(&mut self) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
         let address = listener.local_addr().expect("a bound listener has an address");
         self.address = format!("http://{address}");
-        let services = self.services();
+        let services = self.assemble(self.hashing.clone());
         services.sign_out.restore_revocations().expect("the database answers");
         let settings = Settings {
             origin: self.address.clone(),
             cors_origins: self.settings.cors_origins.clone(),
             trusted_proxies: parse_all(&self.settings.trusted_proxies),
             secure_cookies: self.settings.secure_cookies,
-            docs: true,
+            docs: self.settings.docs,
             workers: Some(2),
         };
         self.running =
@@ -114,15 +125,22 @@ impl TestServer {
         &self.database
     }
 
+    /// Where it hashes passwords; a job of the test's own can keep it busy.
+    pub fn hashing(&self) -> &HashingPool {
+        &self.hashing
+    }
+
     /// A second set of use cases on the same database, as another node has them.
     pub fn services(&self) -> Services {
+        self.assemble(hashing(&self.settings, &self.clock))
+    }
+
+    fn assemble(&self, hashing: Arc<HashingPool>) -> Services {
         let random: Arc<dyn SecureRandom> = Arc::new(SystemRandom);
-        let hasher = Hasher::new(Argon2Params::default(), &*random);
         let clock: Arc<dyn Clock> = self.clock.clone();
-        let hashing = HashingPool::new(self.settings.hashing, hasher, clock.clone());
         Services::new(Parts {
             store: Arc::new(self.database.store().clone()),
-            hashing: Arc::new(hashing.expect("the system gives threads")),
+            hashing,
             secret: SecretKey::parse(&SecretString::from(SECRET)).expect("the secret is strong"),
             issuer: "https://auth.example.test".to_owned(),
             audience: "portcullis".to_owned(),
@@ -147,6 +165,12 @@ impl TestServer {
 
 /// Known to nobody but the tests, and random enough to be accepted.
 const SECRET: &str = "n5Q0c1tVb8mZ3xK7rW2yL9pD4sH6gJfA";
+
+fn hashing(settings: &TestSettings, clock: &Arc<TestClock>) -> Arc<HashingPool> {
+    let hasher = Hasher::new(Argon2Params::default(), &SystemRandom);
+    let pool = HashingPool::new(settings.hashing, hasher, clock.clone());
+    Arc::new(pool.expect("the system gives threads"))
+}
 
 fn rules(mode: RegistrationMode) -> AccountRules {
     AccountRules {

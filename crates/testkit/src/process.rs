@@ -1,0 +1,192 @@
+use std::io::{self, BufRead, BufReader, PipeReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::Browser;
+
+/// The built program in a process of its own: real signals, a port of its own, the given
+/// environment and nothing else.
+///
+/// It dies with the value. What it keeps is in the data directory and in the database, which the
+/// test owns, so that a restarted server finds both again.
+#[derive(Debug)]
+pub struct ServerProcess {
+    command: Command,
+    running: Option<Running>,
+    origin: String,
+    log: Arc<Mutex<String>>,
+}
+
+/// How long a start may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl ServerProcess {
+    /// Starts a server and waits until it is ready.
+    pub fn start(data_dir: &Path, environment: &[(&str, &str)]) -> Self {
+        let mut server = Self::prepare(data_dir, environment);
+        server.restart();
+        server
+    }
+
+    /// A server that has not been started yet.
+    pub fn prepare(data_dir: &Path, environment: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(program());
+        command
+            .env_clear()
+            .env("PORTCULLIS__DATA_DIR", data_dir)
+            .env("PORTCULLIS__SERVER__ADDRESS", "127.0.0.1:0")
+            .envs(environment.iter().copied())
+            .current_dir(data_dir)
+            .stdin(Stdio::null());
+        let log = Arc::default();
+        Self { command, running: None, origin: String::new(), log }
+    }
+
+    /// Starts it again, on another port, and waits until it is ready. A server that still runs is
+    /// killed first.
+    pub fn restart(&mut self) {
+        self.launch();
+        let running = self.running.as_ref().expect("it was just launched");
+        let Ok(address) = running.news.recv_timeout(PATIENCE) else {
+            panic!("the server did not start:\n{}", self.log());
+        };
+        self.origin = format!("http://{address}");
+        let ready = Browser::at(&self.origin).get("/health/ready", &[]);
+        assert_eq!(ready.status, 200, "{}\n{}", ready.text, self.log());
+    }
+
+    /// Starts it again and does not wait for anything.
+    pub fn launch(&mut self) {
+        self.running = None;
+        self.running = Some(Running::spawn(&mut self.command, &self.log));
+    }
+
+    /// Scheme, host and port of the last start that was waited for.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Everything it has printed since the first start, on standard output and standard error.
+    pub fn log(&self) -> String {
+        self.log.lock().expect("nobody panics while holding this").clone()
+    }
+
+    /// Waits for its end, at most so long, and no longer than until it begins to listen.
+    pub fn ended_within(&mut self, patience: Duration) -> Option<ExitStatus> {
+        let running = self.running.as_mut()?;
+        match running.news.recv_timeout(patience) {
+            Ok(_) | Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => {
+                Some(running.child.wait().expect("a child can be waited for"))
+            }
+        }
+    }
+
+    /// Sends SIGKILL: nothing of the process runs any more afterwards.
+    ///
+    /// # Panics
+    ///
+    /// When it had come to an end by itself.
+    pub fn kill(&mut self) {
+        let mut running = self.running.take().expect("the server runs");
+        let early = running.child.try_wait().expect("a child can be waited for");
+        assert_eq!(early, None, "the server ended by itself:\n{}", self.log());
+        drop(running);
+    }
+
+    /// Sends SIGTERM and waits for the end, at most a minute.
+    pub fn terminate(&mut self) -> ExitStatus {
+        self.ask_to_stop();
+        let status = self.ended_within(PATIENCE);
+        status.unwrap_or_else(|| panic!("the server does not stop:\n{}", self.log()))
+    }
+
+    /// Sends SIGTERM.
+    pub fn ask_to_stop(&self) {
+        let running = self.running.as_ref().expect("the server runs");
+        kill_process(Pid::from_child(&running.child), Signal::TERM).expect("it is our child");
+    }
+}
+
+#[derive(Debug)]
+struct Running {
+    child: Child,
+    /// The address once it listens; disconnected when the process is gone.
+    news: Receiver<SocketAddr>,
+}
+
+impl Running {
+    fn spawn(command: &mut Command, log: &Arc<Mutex<String>>) -> Self {
+        let (reader, writer) = io::pipe().expect("the system has pipes");
+        let second = writer.try_clone().expect("the system has descriptors");
+        let child = command.stdout(second).stderr(writer).spawn();
+        // The command keeps its ends of the pipe, which would hide that the server's are closed.
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let child = child.expect("the program can be started");
+        let (listening, news) = mpsc::channel();
+        let log = Arc::clone(log);
+        thread::spawn(move || follow(reader, &log, &listening));
+        Self { child, news }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both fail when it has ended already, which is what is wanted.
+        drop(self.child.kill());
+        drop(self.child.wait());
+        // Whatever it printed is in the log once the pipe is closed.
+        while self.news.recv_timeout(PATIENCE).is_ok() {}
+    }
+}
+
+fn follow(output: PipeReader, log: &Mutex<String>, listening: &Sender<SocketAddr>) {
+    for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
+        let line = String::from_utf8_lossy(&line);
+        let mut log = log.lock().expect("nobody panics while holding this");
+        log.push_str(&line);
+        log.push('\n');
+        drop(log);
+        if let Some(address) = listening_address(&line) {
+            // Perhaps nobody waits for it.
+            let _ = listening.send(address);
+        }
+    }
+}
+
+fn listening_address(line: &str) -> Option<SocketAddr> {
+    let (_, rest) = line.split_once("listening on ")?;
+    let address = rest.strip_prefix("http://").unwrap_or(rest);
+    address.split_whitespace().next()?.trim_end_matches('/').parse().ok()
+}
+
+/// The server as the sources stand, built once in each test run.
+fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let build = Command::new(env!("CARGO"))
+            .args(["build", "--package", "portcullis", "--message-format=json-render-diagnostics"])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .stderr(Stdio::inherit())
+            .output()
+            .expect("cargo can be started");
+        assert!(build.status.success(), "the server does not build");
+        let messages = String::from_utf8_lossy(&build.stdout);
+        messages.lines().find_map(executable).expect("cargo names the program it has built")
+    })
+}
+
+/// The path in a message of cargo, if it is the one about the server's program.
+fn executable(message: &str) -> Option<PathBuf> {
+    let message: Value = serde_json::from_str(message).ok()?;
+    let is_program = message["target"]["name"] == "portcullis" && message["executable"].is_string();
+    is_program.then(|| message["executable"].as_str().map(PathBuf::from))?
+}

@@ -1,0 +1,147 @@
+//! The API document: generated from the code, complete, and with an example of everything.
+
+use std::collections::BTreeSet;
+
+use portcullis_http::{document, route_table};
+use portcullis_testkit::{Browser, TestDatabase, TestServer};
+use serde_json::Value;
+
+#[test]
+fn the_document_is_served_as_openapi_3_1() {
+    let server = TestServer::start(TestDatabase::sqlite());
+    let answer = Browser::of(&server).get("/api/openapi.json", &[]);
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert_eq!(answer.text, document());
+    assert!(answer.field("openapi").starts_with("3.1."));
+    let document = answer.json();
+    for member in ["title", "version", "description"] {
+        assert!(document["info"][member].is_string(), "{member}");
+    }
+}
+
+#[test]
+fn its_operations_are_the_table_of_routes() {
+    let table: BTreeSet<(String, String)> = route_table()
+        .iter()
+        .map(|route| (route.method.to_lowercase(), route.path.to_owned()))
+        .collect();
+    let documented: BTreeSet<(String, String)> =
+        operations().into_iter().map(|(method, path, _)| (method, path)).collect();
+    assert_eq!(documented, table);
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    fn check(value: &Value, document: &Value) {
+        match value {
+            Value::Object(members) => {
+                if let Some(Value::String(reference)) = members.get("$ref") {
+                    let target = document.pointer(reference.trim_start_matches('#'));
+                    assert!(target.is_some(), "{reference}");
+                }
+                members.values().for_each(|member| check(member, document));
+            }
+            Value::Array(items) => items.iter().for_each(|item| check(item, document)),
+            _ => {}
+        }
+    }
+    let document = parsed();
+    check(&document, &document);
+}
+
+#[test]
+fn every_operation_has_a_name_a_summary_and_the_credentials_of_its_guard() {
+    let names: BTreeSet<String> =
+        operations().iter().map(|(_, _, operation)| operation["operationId"].to_string()).collect();
+    assert_eq!(names.len(), route_table().len(), "{names:?}");
+    for (method, path, operation) in operations() {
+        assert!(operation["summary"].is_string(), "{method} {path}");
+        let routes = route_table();
+        let route = routes
+            .iter()
+            .find(|route| route.path == path && route.method.eq_ignore_ascii_case(&method));
+        let authenticated = route.is_some_and(|route| route.guard == "authenticated");
+        assert_eq!(operation["security"].is_array(), authenticated, "{method} {path}");
+    }
+}
+
+#[test]
+fn every_body_has_an_example() {
+    let document = parsed();
+    for (method, path, operation) in operations() {
+        let request = operation["requestBody"]["content"].as_object().into_iter().flatten();
+        let responses = operation["responses"].as_object().into_iter().flatten();
+        let answers = responses
+            .flat_map(|(_, response)| response["content"].as_object().into_iter().flatten());
+        for (content_type, content) in request.chain(answers) {
+            assert!(
+                has_example(content, &document),
+                "{method} {path}: {content_type} has no example: {content}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_answer_below_400_is_one_that_the_route_gives() {
+    for (method, path, operation) in operations() {
+        let responses = operation["responses"].as_object().expect("there are responses");
+        let good: Vec<&String> =
+            responses.keys().filter(|status| status.as_str() < "400").collect();
+        assert_eq!(good.len(), 1, "{method} {path}");
+    }
+}
+
+#[test]
+fn every_error_has_an_example_of_each_of_its_codes() {
+    for (method, path, operation) in operations() {
+        let responses = operation["responses"].as_object().expect("there are responses");
+        for (status, response) in responses.iter().filter(|(status, _)| status.as_str() >= "400") {
+            let content = &response["content"]["application/problem+json"];
+            let examples = content["examples"].as_object().expect("errors have examples");
+            assert!(!examples.is_empty(), "{method} {path} {status}");
+            for (code, example) in examples {
+                let value = &example["value"];
+                assert_eq!(value["code"], code.as_str(), "{method} {path}");
+                assert_eq!(value["status"].to_string(), *status, "{method} {path}");
+                assert!(value["request_id"].is_string(), "{method} {path}");
+            }
+        }
+    }
+}
+
+fn parsed() -> Value {
+    serde_json::from_str(&document()).expect("the document is JSON")
+}
+
+/// Method, path and description of every operation.
+fn operations() -> Vec<(String, String, Value)> {
+    let document = parsed();
+    let paths = document["paths"].as_object().expect("there are paths");
+    let operations = paths.iter().flat_map(|(path, item)| {
+        let item = item.as_object().expect("a path has operations");
+        item.iter().map(|(method, operation)| (method.clone(), path.clone(), operation.clone()))
+    });
+    operations.collect()
+}
+
+/// Whether the content, its schema, or every property of its schema has an example.
+fn has_example(content: &Value, document: &Value) -> bool {
+    let own = content.get("example").is_some() || content.get("examples").is_some();
+    own || schema_has_example(&content["schema"], document)
+}
+
+fn schema_has_example(schema: &Value, document: &Value) -> bool {
+    if let Some(reference) = schema["$ref"].as_str() {
+        let target = document.pointer(reference.trim_start_matches('#'));
+        return target.is_some_and(|target| schema_has_example(target, document));
+    }
+    if schema.get("example").is_some() || schema.get("examples").is_some() {
+        return true;
+    }
+    let properties = schema["properties"].as_object();
+    properties.is_some_and(|properties| {
+        properties.values().all(|property| schema_has_example(property, document))
+    })
+}

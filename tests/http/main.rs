@@ -1,0 +1,37 @@
+//! Black-box tests of the HTTP surface: a real server, a real socket, and both databases where state
+//! matters. Every answer is also held to [`portcullis_testkit::contract`].
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on panics, and that is its report"
+)]
+
+mod answer;
+mod body;
+mod catalogue;
+mod cors;
+mod credentials;
+mod csrf;
+mod database_loss;
+mod delivery;
+mod document;
+mod form;
+mod headers;
+mod health;
+mod injection;
+mod lockout;
+mod login_csrf;
+mod overload;
+mod password_change;
+mod proxy;
+mod refresh;
+mod refresh_reuse;
+mod refusal;
+mod registration;
+mod routes;
+mod sessions;
+mod setup;
+mod sign_out;
+mod tour;
+mod viewer;
+mod wire;

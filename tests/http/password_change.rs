@@ -1,0 +1,117 @@
+//! A new password: only for who knows the current one, and no place to guess at it.
+
+use std::time::Duration;
+
+use portcullis_testkit::{Answer, Browser, PASSWORD, TestDatabase, TestServer};
+use serde_json::json;
+
+use crate::registration::faults;
+
+const NEW: &str = "amber-walrus-paints-9-fences";
+
+#[test]
+fn a_change_ends_every_other_session_and_the_old_password() {
+    TestDatabase::on_both(|database| {
+        let mut server = TestServer::start(database);
+        let mut client = Browser::of(&server);
+        client.register("ada");
+        let elsewhere = client.sign_in_for_tokens("ada");
+        let here = client.sign_in_for_tokens("ada").field("access_token");
+        let answer = change(&server, &here, PASSWORD, NEW);
+        assert_eq!((answer.status, answer.text.as_str()), (204, ""));
+
+        for _ in ["at once", "after a restart"] {
+            let mut client = Browser::of(&server);
+            assert_eq!(client.get_as("/api/auth/me", &here).status, 200);
+            let other = client.get_as("/api/auth/me", &elsewhere.field("access_token"));
+            assert_eq!(other.code(), "invalid_token");
+            let other = client.refresh(&elsewhere.field("refresh_token"));
+            assert_eq!(other.code(), "invalid_refresh_token");
+            server.restart();
+        }
+        assert_eq!(Browser::of(&server).sign_in("ada").code(), "invalid_credentials");
+        assert_eq!(Browser::of(&server).sign_in_with("ada", NEW).status, 200);
+    });
+}
+
+#[test]
+fn a_browser_needs_its_csrf_token_for_it() {
+    let server = TestServer::start(TestDatabase::sqlite());
+    let mut browser = Browser::of(&server);
+    browser.register("ada");
+    browser.sign_in("ada");
+    let body = json!({ "current_password": PASSWORD, "new_password": NEW });
+    assert_eq!(browser.post("/api/auth/password/change", &body).code(), "csrf_failed");
+    let token = browser.csrf_token();
+    let headers = [
+        ("content-type", "application/json"),
+        ("sec-fetch-site", "same-origin"),
+        ("x-csrf-token", token.as_str()),
+    ];
+    let path = "/api/auth/password/change";
+    assert_eq!(browser.send("POST", path, &headers, &body.to_string()).status, 204);
+}
+
+#[test]
+fn what_is_wrong_with_the_new_password_is_said_of_its_field() {
+    let server = TestServer::start(TestDatabase::sqlite());
+    let token = access_token(&server);
+    for (new, code) in [("short-7", "too_short"), (PASSWORD, "unchanged")] {
+        let answer = change(&server, &token, PASSWORD, new);
+        assert_eq!((answer.status, answer.code().as_str()), (422, "unacceptable_password"));
+        let fault = ("new_password".to_owned(), code.to_owned());
+        assert!(faults(&answer).contains(&fault), "{}", answer.text);
+    }
+    let answer = change(&server, &token, PASSWORD, &"a".repeat(1_025));
+    assert_eq!((answer.status, answer.code().as_str()), (400, "password_too_long"));
+    assert_eq!(Browser::of(&server).sign_in("ada").status, 200, "nothing has changed");
+}
+
+#[test]
+fn failures_draw_on_the_budget_of_sign_ins_and_a_wait_hides_the_right_password() {
+    TestDatabase::on_both(|database| {
+        let server = TestServer::start(database);
+        let token = access_token(&server);
+        for _ in 0..5 {
+            assert_refused(&change(&server, &token, "not-the-password", NEW));
+        }
+        assert_refused(&change(&server, &token, PASSWORD, NEW));
+        assert_eq!(Browser::of(&server).sign_in("ada").code(), "invalid_credentials");
+        server.clock().advance(Duration::from_secs(60));
+        assert_eq!(change(&server, &token, PASSWORD, NEW).status, 204);
+    });
+}
+
+/// Else a stolen session could guess the password without end.
+#[test]
+fn no_answer_about_the_new_password_tells_whether_the_current_one_is_right() {
+    let server = TestServer::start(TestDatabase::sqlite());
+    let token = access_token(&server);
+    for new in ["short-7", "password1234"] {
+        let right = change(&server, &token, PASSWORD, new);
+        let wrong = change(&server, &token, "not-the-password", new);
+        assert_eq!((right.status, faults(&right)), (wrong.status, faults(&wrong)), "{new}");
+    }
+    let (right, wrong) = (
+        change(&server, &token, PASSWORD, PASSWORD),
+        change(&server, &token, "not-the-password", "not-the-password"),
+    );
+    assert_eq!((right.status, faults(&right)), (wrong.status, faults(&wrong)));
+}
+
+fn access_token(server: &TestServer) -> String {
+    let mut client = Browser::of(server);
+    client.register("ada");
+    client.sign_in_for_tokens("ada").field("access_token")
+}
+
+fn change(server: &TestServer, token: &str, current: &str, new: &str) -> Answer {
+    let bearer = format!("Bearer {token}");
+    let headers = [("content-type", "application/json"), ("authorization", bearer.as_str())];
+    let body = json!({ "current_password": current, "new_password": new }).to_string();
+    Browser::of(server).send("POST", "/api/auth/password/change", &headers, &body)
+}
+
+fn assert_refused(answer: &Answer) {
+    assert_eq!((answer.status, answer.code().as_str()), (403, "wrong_password"));
+}

@@ -1,0 +1,24 @@
+//! Behind a trusted proxy the audit trail and the fair shares go by the client, else by the peer.
+
+use portcullis_testkit::{Browser, PASSWORD, TestDatabase, TestServer, TestSettings};
+use serde_json::json;
+
+#[test]
+fn only_a_trusted_proxy_is_believed() {
+    for (trusted, recorded) in [(vec!["127.0.0.1/32"], "198.51.100.1"), (vec![], "127.0.0.1")] {
+        let trusted_proxies = trusted.into_iter().map(str::to_owned).collect();
+        let settings = TestSettings { trusted_proxies, ..TestSettings::default() };
+        let server = TestServer::with(TestDatabase::sqlite(), settings);
+        let body = json!({ "username": "nobody", "password": PASSWORD }).to_string();
+        let headers = [
+            ("content-type", "application/json"),
+            ("x-forwarded-for", "203.0.113.9, 198.51.100.1"),
+            ("x-real-ip", "203.0.113.9"),
+            ("forwarded", "for=203.0.113.9"),
+        ];
+        let answer = Browser::of(&server).send("POST", "/api/auth/login/json", &headers, &body);
+        assert_eq!(answer.status, 401);
+        let addresses = server.database().store().texts("SELECT address FROM security_events");
+        assert_eq!(addresses.unwrap(), [recorded]);
+    }
+}

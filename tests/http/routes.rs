@@ -1,0 +1,108 @@
+//! The routes: what there is, who may call it, and what is said of everything else.
+
+use std::fmt::Write;
+
+use portcullis_http::route_table;
+use portcullis_testkit::{Browser, TestDatabase, TestServer};
+
+use crate::wire;
+
+#[test]
+fn the_table_of_routes_is_this_one() {
+    let mut table = String::new();
+    for route in route_table() {
+        let errors: Vec<&str> = route.errors.iter().map(|code| code.as_str()).collect();
+        writeln!(
+            table,
+            "{:<5}{:<27}{:<14}{}",
+            route.method,
+            route.path,
+            route.guard,
+            errors.join(" ")
+        )
+        .expect("writing to a string succeeds");
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn every_route_has_a_guard_and_a_place_of_its_own() {
+    let table = route_table();
+    for route in &table {
+        assert!(["public", "authenticated"].contains(&route.guard), "{route:?}");
+        let same = table.iter().filter(|o| (o.method, o.path) == (route.method, route.path));
+        assert_eq!(same.count(), 1, "{route:?}");
+    }
+}
+
+#[test]
+fn every_authenticated_route_refuses_strangers_and_every_public_one_does_not() {
+    let server = TestServer::start(TestDatabase::sqlite());
+    for route in route_table() {
+        let answer = Browser::of(&server).send(route.method, route.path, &[], "");
+        let challenged = answer.status == 401 && answer.code() == "not_authenticated";
+        assert_eq!(challenged, route.guard == "authenticated", "{route:?}");
+    }
+}
+
+#[test]
+fn a_known_path_answers_other_methods_with_405_and_names_those_it_has() {
+    let server = TestServer::start(TestDatabase::sqlite());
+    for route in route_table() {
+        for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"] {
+            let known = route_table().iter().any(|o| (o.method, o.path) == (method, route.path));
+            if !known {
+                let answer = Browser::of(&server).send(method, route.path, &[], "");
+                assert_eq!(answer.status, 405, "{method} {}", route.path);
+                assert_eq!(answer.header("allow"), Some(route.method), "{method} {}", route.path);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_unknown_method_is_refused_like_any_other() {
+    let server = TestServer::start(TestDatabase::sqlite());
+    let answer = wire::send(&server, "BREW /api/auth/me", &[], b"");
+    assert_eq!((answer.status, answer.code().as_str()), (405, "method_not_allowed"));
+}
+
+#[test]
+fn nothing_is_served_but_the_routes() {
+    let server = TestServer::start(TestDatabase::sqlite());
+    for path in [
+        "/",
+        "/api",
+        "/api/",
+        "/api/auth/me/",
+        "/api//auth/me",
+        "/API/auth/me",
+        "/api/auth/unknown",
+        "/api/docs-and-more",
+        "/api/docs/nowhere.js",
+        "/api/docs/../auth/me",
+        "/api/docs/%2e%2e/%2e%2e/etc/passwd",
+        "/.git/config",
+        "/.env",
+        "/robots.txt",
+        "/%00",
+        "/%ff",
+        "/api/auth/me%00",
+        "/api/auth/me;x",
+        "/api/auth/login%2fjson",
+    ] {
+        let answer = wire::send(&server, &format!("GET {path}"), &[], b"");
+        assert_eq!((answer.status, answer.code().as_str()), (404, "not_found"), "{path}");
+    }
+}
+
+#[test]
+fn a_query_changes_nothing() {
+    let server = TestServer::start(TestDatabase::sqlite());
+    let mut client = Browser::of(&server);
+    client.register("ada");
+    let token = client.sign_in_for_tokens("ada").field("access_token");
+    let path = format!("/api/auth/me?access_token={token}");
+    assert_eq!(client.get(&path, &[]).code(), "not_authenticated");
+    assert_eq!(client.get_as("/api/auth/me?id=1&id=2&%ff", &token).status, 200);
+}
