@@ -188,6 +188,13 @@ fn a_long_unknown_field_is_named_by_its_beginning_only() {
     assert_eq!(faults(&answer), [("x".repeat(64), "unknown".to_owned())]);
 }
 
+#[test]
+fn a_body_that_never_arrives_is_given_up() {
+    let server = TestServer::start(TestDatabase::sqlite());
+    let answer = sign_in(&server, &[JSON, "content-length: 100"], b"{\"username\":");
+    assert_problem(&answer, 408, "request_timeout");
+}
+
 fn sign_in(server: &TestServer, lines: &[&str], body: &[u8]) -> Answer {
     wire::send(server, "POST /api/auth/login/json", lines, body)
 }

@@ -6,10 +6,11 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpRequest, rt, web};
 use futures_util::StreamExt;
 use portcullis_domain::SecretString;
 use serde::de::{self, DeserializeOwned, Deserializer, Visitor};
@@ -19,6 +20,9 @@ use crate::problem::{Code, FieldProblem, Problem};
 
 /// The largest body any route reads, in bytes.
 pub(crate) const LIMIT: usize = 16 * 1024;
+
+/// A body that takes longer to arrive is given up, so that slow clients hold nothing for long.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A body of type `application/json`.
 pub(crate) struct Json<T>(pub(crate) T);
@@ -81,16 +85,21 @@ fn read(
         if !right_type || encoded {
             return Err(Problem::new(Code::UnsupportedMediaType));
         }
-        let mut body = web::BytesMut::new();
-        while let Some(chunk) = payload.next().await {
-            let chunk = chunk.map_err(|_| Problem::new(Code::MalformedBody))?;
-            if body.len().saturating_add(chunk.len()) > LIMIT {
-                return Err(Problem::new(Code::BodyTooLarge));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body)
+        let body = rt::time::timeout(PATIENCE, collect(&mut payload)).await;
+        body.unwrap_or_else(|_| Err(Problem::new(Code::RequestTimeout)))
     }
+}
+
+async fn collect(payload: &mut Payload) -> Result<web::BytesMut, Problem> {
+    let mut body = web::BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| Problem::new(Code::MalformedBody))?;
+        if body.len().saturating_add(chunk.len()) > LIMIT {
+            return Err(Problem::new(Code::BodyTooLarge));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
 }
 
 /// Whether the body has exactly this type, with no parameter but UTF-8.

@@ -136,6 +136,7 @@ fn codes(route: &RouteEntry, has_body: bool) -> Vec<Code> {
             Code::MalformedBody,
             Code::InvalidRequest,
             Code::BodyTooLarge,
+            Code::RequestTimeout,
             Code::UnsupportedMediaType,
         ]);
     }

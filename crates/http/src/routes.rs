@@ -3,6 +3,7 @@
 //! One list mounts the handlers, describes the guards and errors in the API document, and is what
 //! the tests go through.
 
+use actix_web::guard::{Any, Get, Head};
 use actix_web::http::{Method, header};
 use actix_web::web::ServiceConfig;
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Responder, web};
@@ -43,6 +44,13 @@ pub struct RouteEntry {
     pub errors: &'static [Code],
 }
 
+impl RouteEntry {
+    /// As the header `Allow` lists them.
+    fn methods(&self) -> &'static str {
+        if self.method == "GET" { "GET, HEAD" } else { self.method }
+    }
+}
+
 /// Every route there is.
 pub fn route_table() -> Vec<RouteEntry> {
     let mut table = Table(Vec::new());
@@ -59,7 +67,7 @@ pub(crate) fn configure(app: &mut ServiceConfig) {
 pub(crate) async fn no_such_route(request: HttpRequest) -> HttpResponse {
     let table = route_table();
     let known = table.iter().filter(|route| route.path == request.path());
-    let allowed: Vec<&str> = known.map(|route| route.method).collect();
+    let allowed: Vec<&str> = known.map(RouteEntry::methods).collect();
     if allowed.is_empty() {
         return HttpResponse::from_error(Problem::new(Code::NotFound));
     }
@@ -111,7 +119,13 @@ impl Router for Mount<'_> {
         Args: FromRequest + Guarded + 'static,
         F::Output: Responder + 'static,
     {
-        self.0.route(path, web::method(method).to(handler));
+        // Whoever may GET may ask for the headers alone (RFC 9110 section 9.3.2).
+        let route = if method == Method::GET {
+            web::route().guard(Any(Get()).or(Head()))
+        } else {
+            web::method(method)
+        };
+        self.0.route(path, route.to(handler));
     }
 }
 
