@@ -25,6 +25,10 @@ bench *args:
     cargo build --release -p portcullis -p portcullis-bench
     cargo run --release -p portcullis-bench -- {{ args }}
 
+# median times of 200 interleaved refusals of each kind
+refusal-times:
+    tests/run -p portcullis-tests --test http refusal_times -- --nocapture
+
 # line coverage of the crates that carry the security claims, at least 90 % each
 coverage:
     #!/usr/bin/env bash

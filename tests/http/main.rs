@@ -27,6 +27,7 @@ mod proxy;
 mod refresh;
 mod refresh_reuse;
 mod refusal;
+mod refusal_times;
 mod registration;
 mod routes;
 mod sessions;

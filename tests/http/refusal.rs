@@ -1,6 +1,6 @@
 //! Unknown, wrong, locked and deactivated look the same from outside and cost the same inside.
 //!
-//! Time is not asserted here but measured by the bench; what is asserted is what makes the times
+//! Times are printed by `refusal_times`, not asserted; what is asserted here is what makes them
 //! equal: every kind of refusal waits for the hashing pool, and writes one event.
 
 use std::time::Duration;
