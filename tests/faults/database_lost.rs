@@ -1,0 +1,67 @@
+//! The database goes away and comes back; the server stays.
+
+use portcullis_testkit::{Answer, Browser, TestDatabase};
+
+use crate::proxy::Proxy;
+use crate::surroundings::{folder, start};
+
+#[test]
+fn without_its_database_the_server_says_so_and_recovers_by_itself() {
+    let database = TestDatabase::postgres();
+    let (proxy, url) = proxied(database.url());
+    let data = folder();
+    let server = start(data.path(), &url, &[]);
+    let mut browser = Browser::at(server.origin());
+    assert_eq!(browser.register("ada").status, 201);
+    let signed_in = browser.sign_in_for_tokens("ada");
+    let (access, refresh) = (signed_in.field("access_token"), signed_in.field("refresh_token"));
+    let ended = browser.sign_in_for_tokens("ada");
+    let authorization = format!("Bearer {}", ended.field("access_token"));
+    let headers = [("authorization", authorization.as_str())];
+    assert_eq!(browser.send("POST", "/api/auth/logout", &headers, "").status, 204);
+
+    proxy.cut();
+
+    // What needs the database says when to come back.
+    assert_comes_back_later(&browser.sign_in_for_tokens("ada"));
+    assert_comes_back_later(&browser.refresh(&refresh));
+    assert_comes_back_later(&browser.register("grace"));
+    assert_comes_back_later(&browser.get("/health/ready", &[]));
+    assert_comes_back_later(&browser.get_as("/api/auth/me", &access));
+    // What does not goes on: tokens verify, revocations that are known hold.
+    assert_eq!(browser.get("/health/live", &[]).status, 200);
+    assert_eq!(browser.get_as("/api/auth/csrf", &access).status, 200);
+    assert_eq!(browser.get_as("/api/auth/csrf", &ended.field("access_token")).status, 401);
+
+    proxy.mend();
+
+    // Every refusal has waited for a connection, so that few are to be expected.
+    let is_ready = |_: &u32| Browser::at(server.origin()).get("/health/ready", &[]).status == 200;
+    assert!((0..30).any(|round| is_ready(&round)), "{}", server.log());
+    assert_eq!(browser.get_as("/api/auth/me", &access).status, 200);
+    // A refusal has done nothing, so the token is as good as before.
+    let refreshed = browser.refresh(&refresh);
+    assert_eq!(refreshed.status, 200, "{}", refreshed.text);
+    assert_eq!(browser.refresh(&ended.field("refresh_token")).status, 401);
+    assert_eq!(browser.sign_in_for_tokens("ada").status, 200);
+    assert_eq!(browser.register("grace").status, 201);
+    assert!(!server.log().contains("panicked"), "{}", server.log());
+}
+
+fn assert_comes_back_later(answer: &Answer) {
+    assert_eq!((answer.status, answer.code().as_str()), (503, "unavailable"), "{}", answer.text);
+    let wait = answer.header("retry-after").expect("a 503 says when to come back");
+    assert!(wait.parse::<u32>().is_ok_and(|seconds| seconds > 0), "{wait}");
+    for word in ["connection", "SQL", "127.0.0.1", "libpq"] {
+        assert!(!answer.text.contains(word), "library text in an answer: {}", answer.text);
+    }
+}
+
+/// A wire to the database behind that URL, and the URL by which to reach it there.
+fn proxied(url: &str) -> (Proxy, String) {
+    let (_, rest) = url.split_once('@').expect("the URL names a user");
+    let (target, _) = rest.split_once('/').expect("the URL names a database");
+    let proxy = Proxy::to(target);
+    let url = url.replace(target, &proxy.address().to_string());
+    (proxy, url)
+}

@@ -1,0 +1,82 @@
+//! Clients that keep a history, and the rules it is judged by.
+//!
+//! After every fault the history is compared with the database and with what the restarted server
+//! accepts and refuses. The method is Jepsen's: an answer that was lost may stand for either
+//! outcome, but never for half of one.
+
+mod chance;
+mod client;
+mod operation;
+mod rules;
+mod secrets;
+mod session;
+mod stored;
+
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use portcullis_testkit::{ServerProcess, TestDatabase};
+
+use crate::link::Link;
+pub(crate) use chance::Chance;
+pub(crate) use client::Client;
+pub(crate) use secrets::leaked;
+use stored::Stored;
+
+/// Another number is another run.
+pub(crate) const SEED: u64 = 0x706f_7274;
+
+/// Clients at once: more than the machine has cores, so that requests overlap.
+const CLIENTS: u64 = 4;
+
+/// Clients that have settled on this server.
+pub(crate) fn clients(server: &ServerProcess) -> Vec<Client> {
+    let link = Link::to(server.origin());
+    let mut clients: Vec<Client> = (0..CLIENTS).map(|number| Client::new(number, SEED)).collect();
+    for client in &mut clients {
+        client.settle(&link).expect("a server without a fault answers");
+    }
+    clients
+}
+
+/// Lets all clients work, and strikes at a random moment: some microseconds after some steps.
+pub(crate) fn work_until(
+    clients: &mut [Client],
+    server: &mut ServerProcess,
+    chance: &Chance,
+    strike: impl FnOnce(&mut ServerProcess),
+) {
+    const MOST_STEPS: u64 = 80;
+    const MOST_MICROS: u64 = 6_000;
+    let link = &Link::to(server.origin());
+    let (progress, steps) = mpsc::channel();
+    thread::scope(|scope| {
+        for client in clients {
+            let progress = progress.clone();
+            scope.spawn(move || client.work(link, &progress));
+        }
+        drop(progress);
+        for _ in 0..chance.below(MOST_STEPS) {
+            // Without a server there is no progress; the strike will tell that it is gone.
+            let _ = steps.recv();
+        }
+        // Nothing but a crash ends the wait before its time.
+        server.ended_within(Duration::from_micros(chance.below(MOST_MICROS)));
+        strike(server);
+    });
+}
+
+/// Compares the history with the database, and with what the server says now.
+pub(crate) fn check(clients: &[Client], database: &TestDatabase, server: &ServerProcess) {
+    assert_eq!(rules::broken(&Stored::read(database), clients), Vec::<String>::new());
+    let link = Link::to(server.origin());
+    for client in clients {
+        client.look_around(&link);
+    }
+}
+
+/// What was done without being answered, which only a server that was killed may leave behind.
+pub(crate) fn done_without_an_answer(clients: &[Client], database: &TestDatabase) -> Vec<String> {
+    rules::done_without_an_answer(&Stored::read(database), clients)
+}

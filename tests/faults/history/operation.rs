@@ -1,0 +1,46 @@
+//! The history: what was asked, and what became of it as far as the client can know.
+
+/// One thing a client has asked for.
+pub(crate) struct Operation {
+    /// Sent as the user agent, by which the database remembers who asked.
+    pub(crate) id: String,
+    pub(crate) kind: Kind,
+    pub(crate) outcome: Outcome,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Registration,
+    SignIn,
+    WrongPassword,
+    Rotation,
+    SignOut,
+    SignOutAll,
+    /// A refresh token that was rotated long ago is presented again.
+    Replay,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Acknowledged; with the session that was opened, if one was.
+    Done(Option<String>),
+    /// Refused, as it had to be, with nothing written.
+    Refused,
+    /// No answer: it was done or not.
+    Unknown,
+}
+
+impl Kind {
+    /// What the audit trail has of it: the kind of event and its outcomes. Nothing of a rotation,
+    /// and of a sign-out only the first.
+    pub(crate) fn event(self) -> Option<(&'static str, &'static [&'static str])> {
+        Some(match self {
+            Self::Registration => ("registration", &["success"]),
+            Self::SignIn => ("sign_in", &["success"]),
+            Self::WrongPassword => ("sign_in", &["unknown_account", "wrong_password"]),
+            Self::SignOutAll => ("sign_out_all", &["success"]),
+            Self::Replay => ("refresh_token_reuse", &["sessions_ended"]),
+            Self::Rotation | Self::SignOut => return None,
+        })
+    }
+}

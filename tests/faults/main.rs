@@ -1,0 +1,20 @@
+//! The built program under faults: killed, stopped, started twice at once, cut off from its
+//! database. What must hold is what a client was told: nothing acknowledged is lost, nothing
+//! half-done is visible, no used secret becomes usable again.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot go on panics, and that is its report"
+)]
+
+mod database_lost;
+mod history;
+mod kills;
+mod link;
+mod lockout;
+mod proxy;
+mod start;
+mod stop;
+mod surroundings;

@@ -1,0 +1,81 @@
+//! A wire that can be cut: it carries bytes between a server and its database, until it does not.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+/// A TCP proxy on a port of its own.
+pub(crate) struct Proxy {
+    address: SocketAddr,
+    wire: Arc<Mutex<Wire>>,
+}
+
+#[derive(Default)]
+struct Wire {
+    is_cut: bool,
+    /// Both ends of every connection there was.
+    ends: Vec<TcpStream>,
+}
+
+impl Proxy {
+    /// Begins to carry connections to that address.
+    pub(crate) fn to(target: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+        let address = listener.local_addr().expect("a bound listener has an address");
+        let wire = Arc::<Mutex<Wire>>::default();
+        let (target, shared) = (target.to_owned(), Arc::clone(&wire));
+        thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                // A connection that is not carried on is closed by being dropped.
+                drop(connect(&client, &target, &shared));
+            }
+        });
+        Self { address, wire }
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Breaks every connection, and every new one as soon as it is made.
+    pub(crate) fn cut(&self) {
+        let mut wire = self.wire.lock().expect("nobody panics while holding this");
+        wire.is_cut = true;
+        for end in wire.ends.drain(..) {
+            // It may be closed already.
+            drop(end.shutdown(Shutdown::Both));
+        }
+    }
+
+    /// Carries new connections again.
+    pub(crate) fn mend(&self) {
+        self.wire.lock().expect("nobody panics while holding this").is_cut = false;
+    }
+}
+
+fn connect(client: &TcpStream, target: &str, wire: &Mutex<Wire>) -> io::Result<()> {
+    let mut wire = wire.lock().expect("nobody panics while holding this");
+    if wire.is_cut {
+        return Ok(());
+    }
+    let server = TcpStream::connect(target)?;
+    for (from, to) in [(client, &server), (&server, client)] {
+        wire.ends.push(from.try_clone()?);
+        let (from, to) = (from.try_clone()?, to.try_clone()?);
+        thread::spawn(move || carry(from, to));
+    }
+    Ok(())
+}
+
+/// Carries bytes one way until one end closes, and then closes the other.
+fn carry(mut from: TcpStream, mut to: TcpStream) {
+    let mut buffer = [0; 8192];
+    while let Ok(count @ 1..) = from.read(&mut buffer) {
+        if to.write_all(&buffer[..count]).is_err() {
+            break;
+        }
+    }
+    drop(to.shutdown(Shutdown::Both));
+}

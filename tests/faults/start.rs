@@ -1,0 +1,96 @@
+//! First starts: two at the same moment on the same empty ground, and some that are cut short.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+use portcullis_testkit::{Browser, ServerProcess, TestDatabase, at_once};
+
+use crate::history::{Chance, SEED};
+use crate::surroundings::{folder, start};
+
+const ADMIN_PASSWORD: &str = "amber-heron-paints-9-violins";
+
+#[test]
+fn two_servers_started_at_once_share_one_empty_database_and_one_administrator() {
+    let database = emptied(TestDatabase::postgres());
+    let folders = [folder(), folder()];
+    let admin = [("ADMIN_EMAIL", "root@example.org"), ("ADMIN_PASSWORD", ADMIN_PASSWORD)];
+    let servers = at_once(2, |number| start(folders[number].path(), database.url(), &admin));
+
+    assert_one_administrator(&database);
+    for server in &servers {
+        let signed_in =
+            Browser::at(server.origin()).sign_in_with("root@example.org", ADMIN_PASSWORD);
+        assert_eq!(signed_in.status, 200, "{}", signed_in.text);
+        assert_eq!(signed_in.json()["account"]["password_must_change"], true);
+    }
+}
+
+#[test]
+fn two_servers_started_at_once_in_one_empty_directory_share_one_key() {
+    const OWNER_ONLY: u32 = 0o600;
+    let data = folder();
+    // Nothing is configured: the database and the key are made in the directory.
+    let servers = at_once(2, |_| ServerProcess::start(data.path(), &[]));
+
+    let mode = |path| fs::metadata(path).expect("the file is there").permissions().mode() & 0o777;
+    assert_eq!(mode(data.path().join("secret_key")), OWNER_ONLY);
+    let names = fs::read_dir(data.path()).expect("the directory can be read");
+    let names: Vec<_> = names.map(|entry| entry.expect("an entry").file_name()).collect();
+    let keys = names.iter().filter(|name| name.to_string_lossy().starts_with("secret_key"));
+    assert_eq!(keys.count(), 1, "{names:?}");
+
+    let mut browsers: Vec<Browser> =
+        servers.iter().map(|server| Browser::at(server.origin())).collect();
+    assert_eq!(browsers[0].register("ada").status, 201);
+    let signed_in = browsers[0].sign_in_for_tokens("ada");
+    let refreshed = browsers[1].refresh(&signed_in.field("refresh_token"));
+    assert_eq!(refreshed.status, 200, "a token of one server is worth nothing at the other");
+    for server in &servers {
+        let key = fs::read_to_string(data.path().join("secret_key")).expect("the key is a text");
+        assert!(!server.log().contains(key.trim_end()), "the log shows the secret key");
+    }
+}
+
+#[test]
+fn a_first_start_that_is_killed_anywhere_is_made_up_for_by_the_next() {
+    const KILLS: u32 = 8;
+    const LONGEST_START: u64 = 120_000;
+    let chance = Chance::new(SEED);
+    for database in [emptied(TestDatabase::sqlite()), emptied(TestDatabase::postgres())] {
+        let data = folder();
+        let environment = [
+            ("DATABASE_URL", database.url()),
+            ("ADMIN_EMAIL", "root@example.org"),
+            ("ADMIN_PASSWORD", ADMIN_PASSWORD),
+        ];
+        let mut server = ServerProcess::prepare(data.path(), &environment);
+        for _ in 0..KILLS {
+            server.launch();
+            server.ended_within(Duration::from_micros(chance.below(LONGEST_START)));
+            server.kill();
+        }
+        server.restart();
+
+        assert_one_administrator(&database);
+        let browser = &mut Browser::at(server.origin());
+        let signed_in = browser.sign_in_with("root@example.org", ADMIN_PASSWORD);
+        assert_eq!(signed_in.status, 200, "{}", signed_in.text);
+    }
+}
+
+fn assert_one_administrator(database: &TestDatabase) {
+    let number = |sql| database.store().number(sql).expect("the database answers");
+    assert_eq!(number("SELECT count(*) FROM accounts"), 1);
+    assert_eq!(number("SELECT count(*) FROM accounts WHERE role = 'admin'"), 1);
+    assert_eq!(number("SELECT count(*) FROM security_events WHERE kind = 'bootstrap'"), 1);
+}
+
+/// A database as it is before anybody has used it.
+fn emptied(database: TestDatabase) -> TestDatabase {
+    database.store().revert_migrations().expect("the migrations can be taken back");
+    let bookkeeping = "DROP TABLE __diesel_schema_migrations";
+    database.store().execute(bookkeeping).expect("the table is there");
+    database
+}

@@ -1,0 +1,88 @@
+//! SIGTERM: what was accepted is answered, and then the server ends by itself.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::thread;
+use std::time::Duration;
+
+use portcullis_testkit::{PASSWORD, TestDatabase};
+use serde_json::json;
+
+use crate::history::{self, Chance, SEED};
+use crate::surroundings::server_on;
+
+/// A server that was asked to stop is gone after this long.
+const LONGEST_STOP: Duration = Duration::from_secs(10);
+
+#[test]
+fn a_request_under_way_is_answered_after_sigterm() {
+    let (mut server, _data) = server_on(&TestDatabase::sqlite());
+    let address = server.origin().strip_prefix("http://").expect("an origin").to_owned();
+    let body = json!({ "username": "ada", "email": "ada@example.org", "password": PASSWORD });
+    let body = body.to_string();
+    let mut connection = TcpStream::connect(&address).expect("the server listens");
+    let head = format!(
+        "POST /api/auth/register HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\nexpect: 100-continue\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    connection.write_all(head.as_bytes()).expect("the connection is open");
+    let mut answer = BufReader::new(connection.try_clone().expect("the system has descriptors"));
+    // This word is the proof that the request is accepted and waits for its body.
+    assert_eq!(line(&mut answer), "HTTP/1.1 100 Continue");
+    assert_eq!(line(&mut answer), "");
+
+    server.ask_to_stop();
+    while TcpStream::connect(&address).is_ok() {
+        thread::yield_now();
+    }
+    connection.write_all(body.as_bytes()).expect("the connection is still open");
+
+    assert_eq!(line(&mut answer), "HTTP/1.1 201 Created");
+    answer.read_to_string(&mut String::new()).expect("the answer is whole");
+    let status = server.ended_within(LONGEST_STOP).expect("it stops in time");
+    assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn no_accepted_request_fails_when_the_server_stops_under_load() {
+    const STOPS: u32 = 6;
+    TestDatabase::on_both(|database| {
+        let chance = Chance::new(SEED);
+        let (mut server, _data) = server_on(&database);
+        let mut clients = history::clients(&server);
+        for _ in 0..STOPS {
+            history::work_until(&mut clients, &mut server, &chance, |server| {
+                server.ask_to_stop();
+                let status = server.ended_within(LONGEST_STOP).expect("it stops in time");
+                assert_eq!(status.code(), Some(0), "{}", server.log());
+            });
+            let unanswered = history::done_without_an_answer(&clients, &database);
+            assert_eq!(unanswered, Vec::<String>::new());
+            server.restart();
+            history::check(&clients, &database, &server);
+        }
+        assert!(!server.log().contains("panicked"), "{}", server.log());
+    });
+}
+
+#[test]
+fn a_client_that_keeps_its_connection_does_not_delay_the_end() {
+    let (mut server, _data) = server_on(&TestDatabase::sqlite());
+    let address = server.origin().strip_prefix("http://").expect("an origin").to_owned();
+    let mut connection = TcpStream::connect(&address).expect("the server listens");
+    let request = format!("GET /health/live HTTP/1.1\r\nhost: {address}\r\n\r\n");
+    connection.write_all(request.as_bytes()).expect("the connection is open");
+    let mut answer = BufReader::new(connection);
+    assert_eq!(line(&mut answer), "HTTP/1.1 200 OK");
+
+    server.ask_to_stop();
+    let status = server.ended_within(LONGEST_STOP).expect("it stops in time");
+    assert_eq!(status.code(), Some(0));
+}
+
+fn line(answer: &mut impl BufRead) -> String {
+    let mut line = String::new();
+    answer.read_line(&mut line).expect("the connection is open");
+    line.trim_end().to_owned()
+}
