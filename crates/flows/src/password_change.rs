@@ -122,23 +122,28 @@ impl PasswordChange {
         Self { store, hashing, new_passwords, issuer, budgets, lockout, clock, random }
     }
 
-    /// Checks the current password, judges the new one, and only then replaces it.
+    /// Judges the new password, checks the current one, and only then replaces it.
+    ///
+    /// In this order, so that what is said of the new password, and how long that takes, tells
+    /// nothing of the current one to somebody who guesses it during a wait.
     pub fn change(&self, request: &PasswordChangeRequest) -> Result<(), PasswordChangeError> {
         let parse = |typed: &SecretString| {
             Password::parse(typed.expose_secret()).map_err(|_| PasswordChangeError::PasswordTooLong)
         };
         let (current, new) = (parse(&request.current)?, parse(&request.new)?);
-        let unchanged = current == new;
-        let budget = self.budgets.of_account(request.account);
-        let Some((account, stored)) = self.proven(request, current)? else {
-            let event = self.event(Outcome::WrongPassword, request);
-            self.store.refuse(&budget, &self.lockout, &event)?;
-            return Err(PasswordChangeError::WrongPassword);
-        };
-        if unchanged {
+        if current == new {
             return Err(PasswordChangeError::Invalid(vec![FieldError::PasswordUnchanged]));
         }
+        let budget = self.budgets.of_account(request.account);
+        let found = self.store.credentials_of(request.account)?;
+        let Some(Credentials { account, password_hash: Some(stored) }) = found else {
+            return self.refuse(request, &budget);
+        };
         let new = self.hashed(request, &account, new)?;
+        let verdict = self.hashing.verify(request.origin.address, current, stored.clone());
+        if verdict.map_err(HashingError::from)? == Verdict::Mismatch {
+            return self.refuse(request, &budget);
+        }
         let event = self.event(Outcome::Success, request);
         let changed = self.store.change_password(&Change {
             account: request.account,
@@ -155,18 +160,14 @@ impl PasswordChange {
         Ok(())
     }
 
-    /// The account and the hash that the current password matches.
-    fn proven(
+    fn refuse(
         &self,
         request: &PasswordChangeRequest,
-        current: Password,
-    ) -> Result<Option<(Account, PasswordHash)>, PasswordChangeError> {
-        let Some(found) = self.store.credentials_of(request.account)? else { return Ok(None) };
-        let Some(stored) = found.password_hash else { return Ok(None) };
-        let address = request.origin.address;
-        let verdict = self.hashing.verify(address, current, stored.clone());
-        let verdict = verdict.map_err(HashingError::from)?;
-        Ok((verdict != Verdict::Mismatch).then_some((found.account, stored)))
+        budget: &Digest,
+    ) -> Result<(), PasswordChangeError> {
+        let event = self.event(Outcome::WrongPassword, request);
+        self.store.refuse(budget, &self.lockout, &event)?;
+        Err(PasswordChangeError::WrongPassword)
     }
 
     fn hashed(

@@ -1,8 +1,10 @@
 //! A password becomes a session.
 //!
-//! Unknown, wrong, locked and deactivated are one answer after one amount of work: every path
+//! Unknown, wrong, locked and deactivated are one answer after one amount of work: every refusal
 //! hashes once and writes once. The lockout is judged in the transaction that opens the session, so
-//! any number of guesses at the same moment are worth no more than the same guesses in a row.
+//! any number of guesses at the same moment are worth no more than the same guesses in a row. A weak
+//! hash is renewed only after that: the time it takes would tell somebody who guesses during a wait,
+//! which counts no guesses, that this one was right.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -30,6 +32,15 @@ pub trait SignInStore: Send + Sync {
     /// or its password no longer the one that was checked. Forgets the failures of the budget and
     /// ends the oldest sessions beyond the limit. The outcome is recorded either way.
     fn open(&self, opening: &Opening<'_>) -> Result<Opened, StoreError>;
+
+    /// Puts a stronger hash of the same password in the place of the one that was checked, unless
+    /// somebody else has replaced that since.
+    fn renew_hash(
+        &self,
+        account: AccountId,
+        checked: &PasswordHash,
+        renewed: &PasswordHash,
+    ) -> Result<(), StoreError>;
 
     /// Counts a failure against a budget that is open, and records the refusal.
     fn refuse(
@@ -62,8 +73,6 @@ pub struct Opening<'a> {
     pub device_name: Option<&'a DisplayName>,
     /// The hash the password matched.
     pub password_hash: &'a PasswordHash,
-    /// What replaces it, when it is weaker than the policy asks.
-    pub rehashed: Option<&'a PasswordHash>,
     /// Whose failures are forgotten.
     pub budget: &'a Digest,
     /// Sessions the account may have at once.
@@ -198,8 +207,14 @@ impl SignIn {
         let subject = credentials.as_ref().map(|found| found.account.id);
         let device = subject.and_then(|subject| self.known_device(subject, request));
         let budget = self.budget(&identifier, subject, device);
-        match self.prove(request.origin.address, password, credentials)? {
-            Ok(proven) => self.open(request, proven, &budget, device),
+        match self.prove(request.origin.address, password.clone(), credentials)? {
+            Ok(proven) => {
+                let signed_in = self.open(request, &proven, &budget, device)?;
+                if proven.needs_rehash {
+                    self.renew_hash(request.origin.address, password, &proven);
+                }
+                Ok(signed_in)
+            }
             Err(outcome) => {
                 let mut event = self.event(outcome, &request.origin);
                 event.subject = subject;
@@ -220,35 +235,39 @@ impl SignIn {
             None => (None, None),
             Some(found) => (Some(found.account), found.password_hash),
         };
-        let random = Arc::clone(&self.random);
-        let checked = self.hashing.run(address, move |hasher, scratch| {
-            let compared = stored.as_ref().unwrap_or_else(|| hasher.dummy());
-            match (hasher.verify(&password, compared, scratch), stored) {
-                (Verdict::Mismatch, _) | (_, None) => None,
-                (Verdict::Match { needs_rehash }, Some(stored)) => {
-                    let rehash = || hasher.hash(&password, &*random, scratch).ok();
-                    Some((stored, needs_rehash.then(rehash).flatten()))
-                }
-            }
-        })?;
-        Ok(match (account, checked) {
-            (None, _) => Err(Outcome::UnknownAccount),
-            (Some(_), None) => Err(Outcome::WrongPassword),
-            (Some(account), Some(_)) if !account.is_active => Err(Outcome::Deactivated),
-            (Some(account), Some((password_hash, rehashed))) => {
-                Ok(Proven { account, password_hash, rehashed })
+        let compared = stored.clone().unwrap_or_else(|| self.hashing.hasher().dummy().clone());
+        let verdict = self.hashing.verify(address, password, compared)?;
+        Ok(match (account, verdict, stored) {
+            (None, _, _) => Err(Outcome::UnknownAccount),
+            (Some(_), Verdict::Mismatch, _) | (Some(_), _, None) => Err(Outcome::WrongPassword),
+            (Some(account), _, Some(_)) if !account.is_active => Err(Outcome::Deactivated),
+            (Some(account), Verdict::Match { needs_rehash }, Some(password_hash)) => {
+                Ok(Proven { account, password_hash, needs_rehash })
             }
         })
+    }
+
+    /// Nothing depends on it: the session is open, and the next sign-in would try again.
+    fn renew_hash(&self, address: IpAddr, password: Password, proven: &Proven) {
+        let Proven { account, password_hash, .. } = proven;
+        match self.hashing.hash(address, password, &*self.random) {
+            Err(error) => tracing::warn!(%error, account = %account.id, "a weak hash stays"),
+            Ok(renewed) => {
+                if let Err(error) = self.store.renew_hash(account.id, password_hash, &renewed) {
+                    tracing::warn!(%error, account = %account.id, "a weak hash stays");
+                }
+            }
+        }
     }
 
     fn open(
         &self,
         request: &SignInRequest,
-        proven: Proven,
+        proven: &Proven,
         budget: &Digest,
         device: Option<DeviceId>,
     ) -> Result<SignedIn, SignInError> {
-        let Proven { mut account, password_hash, rehashed } = proven;
+        let Proven { account, password_hash, .. } = proven;
         let now = self.clock.now();
         let session = Session {
             id: SessionId::generate(now, &*self.random),
@@ -267,8 +286,7 @@ impl SignIn {
             refresh,
             binding: binding.as_ref().map(OpaqueSecret::digest),
             device_name: request.device_name.as_ref(),
-            password_hash: &password_hash,
-            rehashed: rehashed.as_ref(),
+            password_hash,
             budget,
             most_sessions: self.issuer.policy().most_sessions,
             event: &event,
@@ -277,7 +295,7 @@ impl SignIn {
             return Err(SignInError::Refused);
         };
         self.issuer.revoke(displaced, now);
-        account.last_sign_in_at = Some(now);
+        let account = Account { last_sign_in_at: Some(now), ..account.clone() };
         let device_token = uses_cookies.then(|| self.device_token(account.id, device, now));
         let grant = self.issuer.grant(account, session, refresh, now, now, &*self.random);
         Ok(SignedIn { grant, binding, device_token })
@@ -328,5 +346,5 @@ impl SignIn {
 struct Proven {
     account: Account,
     password_hash: PasswordHash,
-    rehashed: Option<PasswordHash>,
+    needs_rehash: bool,
 }

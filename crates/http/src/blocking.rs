@@ -1,8 +1,19 @@
-use actix_web::web;
+use std::time::Duration;
+
+use actix_web::{rt, web};
+
+use portcullis_password::HashingError;
 
 use crate::problem::{Code, Problem};
+use crate::services::Services;
+
+/// The longest a request waits for its use case. Longer than any statement may take; a database that
+/// has fallen silent without closing its connections is what exceeds it.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Runs one use case on the pool for blocking work: the one seam between async and sync.
+///
+/// A use case that is given up may still come to its end: the caller cannot know the outcome.
 pub(crate) async fn blocking<T, E>(
     use_case: impl FnOnce() -> Result<T, E> + Send + 'static,
 ) -> Result<T, Problem>
@@ -11,8 +22,29 @@ where
     E: Send + 'static,
     Problem: From<E>,
 {
-    match web::block(use_case).await {
-        Ok(outcome) => outcome.map_err(Problem::from),
-        Err(_) => Err(Problem::new(Code::Internal)),
+    match rt::time::timeout(PATIENCE, web::block(use_case)).await {
+        Ok(Ok(outcome)) => outcome.map_err(Problem::from),
+        Ok(Err(_)) => Err(Problem::new(Code::Internal)),
+        Err(_) => Err(Problem::unavailable()),
     }
+}
+
+/// Runs a use case that hashes a password, if there is a place for one more: a flood is turned away
+/// here, before each of it takes a thread.
+pub(crate) async fn hashing<T, E>(
+    services: web::Data<Services>,
+    use_case: impl FnOnce(&Services) -> Result<T, E> + Send + 'static,
+) -> Result<T, Problem>
+where
+    T: Send + 'static,
+    E: Send + 'static,
+    Problem: From<E>,
+{
+    let place = services.hashing.enter().map_err(HashingError::from)?;
+    blocking(move || {
+        let outcome = use_case(&services);
+        drop(place);
+        outcome
+    })
+    .await
 }

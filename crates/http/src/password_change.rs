@@ -6,7 +6,7 @@ use portcullis_flows::password_change::PasswordChangeRequest;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::blocking::blocking;
+use crate::blocking::hashing;
 use crate::body::{Json, SecretText};
 use crate::guard::Authenticated;
 use crate::origin;
@@ -54,6 +54,6 @@ pub(crate) async fn change(
         new: body.0.new_password.0,
         origin: origin::of(&request),
     };
-    blocking(move || services.password_change.change(&wanted)).await?;
+    hashing(services, move |services| services.password_change.change(&wanted)).await?;
     Ok(HttpResponse::NoContent().finish())
 }

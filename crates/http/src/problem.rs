@@ -181,6 +181,11 @@ impl Problem {
         Self { code, detail: None, fields: Vec::new(), retry_after: None }
     }
 
+    /// The database does not do its part at the moment.
+    pub(crate) fn unavailable() -> Self {
+        Self::new(Code::Unavailable).retry_after(DATABASE_PAUSE)
+    }
+
     /// The problem that a status set by the framework stands for.
     pub(crate) fn of_status(status: StatusCode) -> Self {
         Self::new(match status {
@@ -265,7 +270,7 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "storage failed");
         match error {
-            StoreError::Unavailable(_) => Self::new(Code::Unavailable).retry_after(DATABASE_PAUSE),
+            StoreError::Unavailable(_) => Self::unavailable(),
             StoreError::Corrupt { .. } => Self::new(Code::Internal),
         }
     }

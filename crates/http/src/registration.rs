@@ -7,7 +7,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::answer::AccountAnswer;
-use crate::blocking::blocking;
+use crate::blocking::hashing;
 use crate::body::{Json, SecretText, Text};
 use crate::guard::Public;
 use crate::origin;
@@ -63,6 +63,7 @@ pub(crate) async fn register(
         display_name: body.0.display_name.map(|name| name.0),
         origin: origin::of(&request),
     };
-    let account = blocking(move || services.registration.register(&wanted)).await?;
+    let account =
+        hashing(services, move |services| services.registration.register(&wanted)).await?;
     Ok(HttpResponse::Created().json(AccountAnswer::from(&account)))
 }

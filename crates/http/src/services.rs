@@ -89,6 +89,8 @@ pub struct Services {
     pub accounts: Arc<Accounts>,
     /// `setup`.
     pub bootstrap: Bootstrap,
+    /// Where passwords are hashed.
+    pub hashing: Arc<HashingPool>,
     /// `health/ready`.
     pub health: Arc<dyn HealthStore>,
     /// Verifies access tokens.
@@ -106,7 +108,8 @@ pub struct Services {
 impl Services {
     /// Puts the parts together.
     pub fn new<S: Storage>(parts: Parts<S>) -> Self {
-        let Parts { store, hashing, secret, sessions, clock, random, .. } = parts;
+        let Parts { store, secret, sessions, clock, random, .. } = parts;
+        let hashing = Arc::clone(&parts.hashing);
         let authority = Arc::new(TokenAuthority::new(
             &secret,
             &TokenSettings {
@@ -160,6 +163,7 @@ impl Services {
                 clock.clone(),
                 random.clone(),
             ),
+            hashing: parts.hashing,
             health: store,
             authority,
             revocations,

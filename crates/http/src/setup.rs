@@ -7,7 +7,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::answer::AccountAnswer;
-use crate::blocking::blocking;
+use crate::blocking::hashing;
 use crate::body::{Json, SecretText, Text};
 use crate::guard::Public;
 use crate::origin;
@@ -61,6 +61,7 @@ pub(crate) async fn set_up(
         display_name: None,
         origin: origin::of(&request),
     };
-    let account = blocking(move || services.bootstrap.redeem(&token, &wanted)).await?;
+    let account =
+        hashing(services, move |services| services.bootstrap.redeem(&token, &wanted)).await?;
     Ok(HttpResponse::Created().json(AccountAnswer::from(&account)))
 }

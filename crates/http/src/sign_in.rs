@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use crate::answer::AccountAnswer;
-use crate::blocking::blocking;
+use crate::blocking::hashing;
 use crate::body::{Form, Json, SecretText, Text};
 use crate::cookies::{self, Name};
 use crate::guard::{self, Public};
@@ -109,7 +109,7 @@ async fn sign_in(
         device_token: guard::cookie(request, Name::Device)?,
         origin: origin::of(request),
     };
-    let signed_in = blocking(move || services.sign_in.sign_in(&wanted)).await?;
+    let signed_in = hashing(services, move |services| services.sign_in.sign_in(&wanted)).await?;
     let SignedIn { grant, binding, device_token } = signed_in;
     let secure = settings.secure_cookies;
     let mut response = tokens(&grant, secure);

@@ -20,6 +20,6 @@ pub use hasher::{Hasher, Verdict};
 pub use params::{Argon2Params, ParamsError};
 pub use password::{Password, PasswordTooLong};
 pub use policy::Policy;
-pub use pool::{HashingError, HashingPool, Overloaded, PoolSettings};
+pub use pool::{HashingError, HashingPool, Overloaded, Place, PoolSettings};
 pub use scratch::Scratch;
 pub use violation::Violation;

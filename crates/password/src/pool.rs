@@ -10,6 +10,7 @@ use std::io;
 use std::net::{IpAddr, Ipv6Addr};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -23,6 +24,9 @@ use crate::{HashError, Hasher, Password, PasswordHash, Scratch, Verdict};
 /// Threads that hash, and the queue before them. Dropping the pool ends the threads.
 pub struct HashingPool {
     workplace: Arc<Workplace>,
+    /// How many callers have entered.
+    entered: Arc<AtomicUsize>,
+    most_entered: usize,
     workers: Vec<JoinHandle<()>>,
 }
 
@@ -54,7 +58,10 @@ impl HashingPool {
     /// When the operating system gives no thread.
     pub fn new(settings: PoolSettings, hasher: Hasher, clock: Arc<dyn Clock>) -> io::Result<Self> {
         let workplace = Arc::new(Workplace::new(settings, hasher, clock));
-        let mut pool = Self { workplace, workers: Vec::new() };
+        let entered = Arc::new(AtomicUsize::new(0));
+        let busy = settings.threads.max(1).saturating_add(settings.queue);
+        let most_entered = busy.saturating_add(settings.queue / 2).saturating_add(1);
+        let mut pool = Self { workplace, entered, most_entered, workers: Vec::new() };
         for number in 0..settings.threads.max(1) {
             let workplace = Arc::clone(&pool.workplace);
             let worker = thread::Builder::new().name(format!("hashing-{number}"));
@@ -112,6 +119,23 @@ impl HashingPool {
         }
     }
 
+    /// Lets a caller in who will need hashing, before it takes a thread of its own to wait on.
+    ///
+    /// There are as many places as jobs can run and wait, and half a queue more: jobs that are
+    /// refused leave at once, and a newcomer from a quiet address can still push out one of a busy
+    /// address.
+    ///
+    /// # Errors
+    ///
+    /// [`Overloaded`] when every place is taken.
+    pub fn enter(&self) -> Result<Place, Overloaded> {
+        let one_more = |entered: usize| (entered < self.most_entered).then_some(entered + 1);
+        match self.entered.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more) {
+            Ok(_) => Ok(Place(Arc::clone(&self.entered))),
+            Err(_) => Err(self.overloaded()),
+        }
+    }
+
     /// Hashes a new password, see [`Hasher::hash`] and [`HashingPool::run`].
     pub fn hash(
         &self,
@@ -158,6 +182,16 @@ impl std::fmt::Debug for HashingPool {
             .field("threads", &self.workers.len())
             .field("waiting", &self.waiting())
             .finish_non_exhaustive()
+    }
+}
+
+/// A place among the callers of a pool, until it is dropped.
+#[derive(Debug)]
+pub struct Place(Arc<AtomicUsize>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -140,16 +140,26 @@ impl r2d2::ManageConnection for Manager {
 }
 
 fn connect_postgres(url: &SecretString) -> Result<PgConnection, ConnectionError> {
-    let mut connection = PgConnection::establish(url.expose_secret())?;
+    let mut connection = PgConnection::establish(with_timeout(url).expose_secret())?;
     connection
         .batch_execute(
             "SET TIME ZONE 'UTC';
-             SET statement_timeout = '10s';
-             SET lock_timeout = '5s';
-             SET idle_in_transaction_session_timeout = '15s'",
+             SET statement_timeout = '5s';
+             SET lock_timeout = '3s';
+             SET idle_in_transaction_session_timeout = '10s'",
         )
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
+}
+
+/// A host that does not answer is given up after libpq's shortest wait, unless the URL says otherwise.
+fn with_timeout(url: &SecretString) -> SecretString {
+    let text = url.expose_secret();
+    if text.contains("connect_timeout=") {
+        return url.clone();
+    }
+    let separator = if text.contains('?') { '&' } else { '?' };
+    SecretString::from(format!("{text}{separator}connect_timeout=2"))
 }
 
 fn connect_sqlite(path: &Path, purpose: Purpose) -> Result<SqliteConnection, ConnectionError> {

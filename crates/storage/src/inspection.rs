@@ -1,12 +1,22 @@
+use std::time::Duration;
+
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use portcullis_flows::StoreError;
 
-use crate::connection::dispatch;
+use crate::connection::{DatabaseUrl, dispatch};
 use crate::store::Store;
 
+/// Longer than any crowd of a test takes on a busy machine.
+const ENOUGH: Duration = Duration::from_secs(60);
+
 impl Store {
+    /// A store for crowds: whoever finds no free connection waits for one instead of giving up.
+    pub fn patient(url: &DatabaseUrl, connections: u32) -> Self {
+        Self::with_patience(url, connections, ENOUGH)
+    }
+
     /// Runs statements as they are.
     pub fn execute(&self, sql: &str) -> Result<(), StoreError> {
         self.write(|connection| Ok(dispatch!(connection, inner => inner.batch_execute(sql))?))

@@ -16,10 +16,17 @@ use crate::store::Store;
 
 impl RefreshStore for Store {
     fn rotate(&self, rotation: &Rotation<'_>) -> Result<Rotated, StoreError> {
-        self.write(|connection| match advance(connection, rotation)? {
-            Some(session) => done(connection, rotation, session),
-            None => explain(connection, rotation),
-        })
+        let advanced = self.write(|connection| {
+            let session = advance(connection, rotation)?;
+            session.map(|session| done(connection, rotation, session)).transpose()
+        })?;
+        match advanced {
+            Some(done) => Ok(done),
+            // In a transaction of its own: PostgreSQL keeps the lock on a session for which
+            // `advance` waited in vain, and whoever ends sessions must lock the account first.
+            // Nothing can have made the presented token the live one since.
+            None => self.write(|connection| explain(connection, rotation)),
+        }
     }
 }
 

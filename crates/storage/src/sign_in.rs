@@ -1,6 +1,6 @@
 use diesel::prelude::*;
 use diesel::sql_types::Integer;
-use portcullis_domain::{Account, DisplayName, SessionId, Timestamp};
+use portcullis_domain::{Account, AccountId, DisplayName, SessionId, Timestamp};
 use portcullis_flows::StoreError;
 use portcullis_flows::event::{EventKind, Outcome, SecurityEvent};
 use portcullis_flows::lockout::LockoutPolicy;
@@ -53,6 +53,22 @@ impl SignInStore for Store {
         })
     }
 
+    fn renew_hash(
+        &self,
+        account: AccountId,
+        checked: &PasswordHash,
+        renewed: &PasswordHash,
+    ) -> Result<(), StoreError> {
+        self.write(|connection| {
+            let unchanged = accounts::table
+                .find(Key::from(account))
+                .filter(accounts::password_hash.eq(checked.as_str()));
+            let renew = diesel::update(unchanged).set(accounts::password_hash.eq(renewed.as_str()));
+            dispatch!(connection, inner => renew.execute(inner))?;
+            Ok(())
+        })
+    }
+
     fn refuse(
         &self,
         budget: &Digest,
@@ -92,11 +108,13 @@ pub(crate) fn forget_failures(
     budget: &Digest,
     now: Timestamp,
 ) -> Result<bool, Failure> {
-    let budget = sign_in_failures::table.find(budget.as_bytes().as_slice());
-    let open = budget.filter(sign_in_failures::closed_until.le(Instant::from(now)));
-    let forget = diesel::delete(open);
+    let (budget, now) = (budget.as_bytes().as_slice(), Instant::from(now));
+    let budget = sign_in_failures::table.find(budget);
+    let forget = diesel::delete(budget.filter(sign_in_failures::closed_until.le(now)));
     dispatch!(connection, inner => forget.execute(inner))?;
-    let look = diesel::select(diesel::dsl::exists(budget));
+    // A failure that was counted since then makes a row, but no closed one.
+    let closed = budget.filter(sign_in_failures::closed_until.gt(now));
+    let look = diesel::select(diesel::dsl::exists(closed));
     let closed: bool = dispatch!(connection, inner => look.get_result(inner))?;
     Ok(!closed)
 }
@@ -108,27 +126,27 @@ fn count_failure(
     policy: &LockoutPolicy,
     now: Timestamp,
 ) -> Result<bool, Failure> {
-    let key = budget.as_bytes().as_slice();
-    let fresh = diesel::insert_into(sign_in_failures::table).values((
-        sign_in_failures::budget.eq(key),
-        sign_in_failures::recent.eq(0),
-        sign_in_failures::in_a_row.eq(0),
-        sign_in_failures::last_failed_at.eq(Instant::from(now)),
-        sign_in_failures::closed_until.eq(Instant::from(now)),
-    ));
-    dispatch!(connection, inner => fresh.on_conflict_do_nothing().execute(inner))?;
+    use diesel::query_dsl::methods::FilterDsl;
 
+    let key = budget.as_bytes().as_slice();
     let forgotten = sign_in_failures::last_failed_at.lt(Instant::from(now - policy.forget_after));
-    let open = sign_in_failures::table
-        .find(key)
-        .filter(sign_in_failures::closed_until.le(Instant::from(now)));
-    let count = diesel::update(open)
+    let count = diesel::insert_into(sign_in_failures::table)
+        .values((
+            sign_in_failures::budget.eq(key),
+            sign_in_failures::recent.eq(1),
+            sign_in_failures::in_a_row.eq(1),
+            sign_in_failures::last_failed_at.eq(Instant::from(now)),
+            sign_in_failures::closed_until.eq(Instant::from(now)),
+        ))
+        .on_conflict(sign_in_failures::budget)
+        .do_update()
         .set((
             sign_in_failures::recent.eq(diesel::dsl::case_when(forgotten, 1.into_sql::<Integer>())
                 .otherwise(sign_in_failures::recent + 1)),
             sign_in_failures::in_a_row.eq(sign_in_failures::in_a_row + 1),
             sign_in_failures::last_failed_at.eq(Instant::from(now)),
         ))
+        .filter(sign_in_failures::closed_until.le(Instant::from(now)))
         .returning((sign_in_failures::recent, sign_in_failures::in_a_row));
     let counted: Option<(i32, i32)> =
         dispatch!(connection, inner => count.get_result(inner).optional())?;
@@ -144,18 +162,15 @@ fn count_failure(
     Ok(true)
 }
 
-/// Notes the time and the better hash, unless the account has been deactivated or given another
-/// password since. Holds the account's row, so that sign-ins to one account pass one at a time.
+/// Notes the time, unless the account has been deactivated or given another password since. Holds
+/// the account's row, so that sign-ins to one account pass one at a time.
 fn mark_signed_in(connection: &mut Connection, opening: &Opening<'_>) -> Result<bool, Failure> {
-    let checked = opening.password_hash;
     let unchanged = accounts::table
         .find(Key::from(opening.session.account_id))
         .filter(accounts::is_active)
-        .filter(accounts::password_hash.eq(checked.as_str()));
-    let mark = diesel::update(unchanged).set((
-        accounts::last_sign_in_at.eq(Instant::from(opening.event.at)),
-        accounts::password_hash.eq(opening.rehashed.unwrap_or(checked).as_str()),
-    ));
+        .filter(accounts::password_hash.eq(opening.password_hash.as_str()));
+    let now = Instant::from(opening.event.at);
+    let mark = diesel::update(unchanged).set(accounts::last_sign_in_at.eq(now));
     Ok(dispatch!(connection, inner => mark.execute(inner))? == 1)
 }
 
@@ -177,15 +192,17 @@ fn insert_session(connection: &mut Connection, opening: &Opening<'_>) -> Result<
     refresh::insert_token(connection, session.id, opening.refresh, None, origin, now)
 }
 
-/// Ends the oldest sessions beyond the limit.
+/// Ends the oldest of the other sessions beyond the limit: the new one may look older than they
+/// are, because the clocks of two nodes differ.
 fn displace(connection: &mut Connection, opening: &Opening<'_>) -> Result<Vec<SessionId>, Failure> {
     let now = Instant::from(opening.event.at);
     let beyond = sessions::table
         .filter(sessions::account_id.eq(Key::from(opening.session.account_id)))
+        .filter(sessions::id.ne(Key::from(opening.session.id)))
         .filter(sessions::ended_at.is_null())
         .filter(sessions::expires_at.gt(now))
         .order(sessions::id.desc())
-        .offset(opening.most_sessions.into())
+        .offset(opening.most_sessions.saturating_sub(1).into())
         .limit(i64::MAX)
         .select(sessions::id);
     let beyond: Vec<Key> = dispatch!(connection, inner => beyond.load(inner))?;
@@ -193,7 +210,9 @@ fn displace(connection: &mut Connection, opening: &Opening<'_>) -> Result<Vec<Se
         return Ok(Vec::new());
     }
     let reason = EventKind::SessionDisplaced;
-    let end = diesel::update(sessions::table.filter(sessions::id.eq_any(&beyond)))
+    let still_live =
+        sessions::table.filter(sessions::id.eq_any(&beyond)).filter(sessions::ended_at.is_null());
+    let end = diesel::update(still_live)
         .set((sessions::ended_at.eq(now), sessions::end_reason.eq(reason.as_str())));
     dispatch!(connection, inner => end.execute(inner))?;
     Ok(beyond.into_iter().map(SessionId::from).collect())

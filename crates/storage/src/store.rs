@@ -16,23 +16,27 @@ pub struct Store {
 }
 
 /// A request waits this long for a connection before it is told to come back later.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_millis(1500);
 
 impl Store {
     /// A store with at most `connections` connections (SQLite: so many readers and one writer).
     ///
     /// Nothing is connected yet: a database that is down makes requests fail, not the start.
     pub fn new(url: &DatabaseUrl, connections: u32) -> Result<Self, StoreError> {
+        Ok(Self::with_patience(url, connections, PATIENCE))
+    }
+
+    pub(crate) fn with_patience(url: &DatabaseUrl, connections: u32, patience: Duration) -> Self {
         let pool = |purpose, size| {
             Pool::builder()
                 .max_size(size)
                 .min_idle(Some(0))
-                .connection_timeout(PATIENCE)
+                .connection_timeout(patience)
                 .test_on_check_out(matches!(url, DatabaseUrl::Postgres(_)))
                 .error_handler(Box::new(LogConnectionError))
                 .build_unchecked(Manager { url: url.clone(), purpose })
         };
-        Ok(match url {
+        match url {
             DatabaseUrl::Postgres(_) => {
                 let both = pool(Purpose::Write, connections);
                 Self { readers: both.clone(), writers: both }
@@ -41,7 +45,7 @@ impl Store {
             DatabaseUrl::Sqlite(_) => {
                 Self { writers: pool(Purpose::Write, 1), readers: pool(Purpose::Read, connections) }
             }
-        })
+        }
     }
 
     /// Runs statements that change nothing, each seeing its own moment.

@@ -38,6 +38,15 @@ impl TestDatabase {
         test(Self::postgres());
     }
 
+    /// Runs the same test on both databases, with connections for which a crowd of threads may wait
+    /// as long as it takes.
+    pub fn on_both_crowded(test: impl Fn(Self)) {
+        Self::on_both(|database| {
+            let store = Store::patient(&parsed(&database.url), 16);
+            test(Self { store, ..database });
+        });
+    }
+
     /// Runs the same test on both databases, to which no migration was applied yet.
     pub fn on_both_blank(test: impl Fn(Self)) {
         test(Self::blank_sqlite());

@@ -1,0 +1,100 @@
+//! A stranger cannot lock out the owner of an account on a device the owner has used before.
+
+use portcullis_domain::{ExposeSecret, SecretString};
+use portcullis_flows::sign_in::{DEVICE_LIFETIME, SignInError, SignInRequest, SignedIn};
+
+use crate::house::{House, MINUTE, Node, SECOND, by_name, guess};
+
+#[test]
+fn a_device_that_signed_in_before_is_not_locked_out_by_a_stranger() {
+    let house = House::new();
+    house.enrol("ada");
+    let node = house.node();
+    let known = device_of(node.sign_in.sign_in(&by_name("ada")).unwrap());
+    lock_out(&node, "ada");
+    assert!(refused(&node, &by_name("ada")), "from anywhere else");
+    let signed_in = node.sign_in.sign_in(&from(&known, by_name("ada"))).unwrap();
+    assert!(refused(&node, &by_name("ada")), "and the stranger's failures are not forgotten");
+    node.sign_in.sign_in(&from(&device_of(signed_in), by_name("ada"))).unwrap();
+}
+
+#[test]
+fn a_device_has_a_budget_like_any_other() {
+    let house = House::new();
+    house.enrol("ada");
+    let node = house.node();
+    let known = device_of(node.sign_in.sign_in(&by_name("ada")).unwrap());
+    (0..5).for_each(|_| assert!(refused(&node, &from(&known, guess("ada")))));
+    assert!(refused(&node, &from(&known, by_name("ada"))));
+    node.sign_in.sign_in(&by_name("ada")).unwrap();
+    house.pass(MINUTE);
+    node.sign_in.sign_in(&from(&known, by_name("ada"))).unwrap();
+}
+
+#[test]
+fn the_device_of_another_account_opens_no_further_budget() {
+    let house = House::new();
+    house.enrol("ada");
+    house.enrol("mallory");
+    let node = house.node();
+    let devices = [0, 1, 2].map(|_| device_of(node.sign_in.sign_in(&by_name("mallory")).unwrap()));
+    for number in 0..5 {
+        assert!(refused(&node, &from(&devices[number % 3], guess("ada"))));
+    }
+    for device in &devices {
+        assert!(refused(&node, &from(device, by_name("ada"))));
+    }
+    assert_eq!(house.outcomes("sign_in"), ["locked 3", "success 3", "wrong_password 5"]);
+}
+
+#[test]
+fn a_device_cookie_that_is_damaged_expired_or_of_another_kind_counts_as_none() {
+    let house = House::new();
+    house.enrol("ada");
+    let node = house.node();
+    let signed_in = node.sign_in.sign_in(&by_name("ada")).unwrap();
+    let access_token = signed_in.grant.access_token.clone();
+    let known = device_of(signed_in);
+    house.pass(DEVICE_LIFETIME + MINUTE);
+    let late = device_of(node.sign_in.sign_in(&by_name("ada")).unwrap());
+    lock_out(&node, "ada");
+    let damaged = SecretString::from(format!("{}x", late.expose_secret()));
+    for worthless in [&known, &damaged, &access_token, &SecretString::from("")] {
+        assert!(refused(&node, &from(worthless, by_name("ada"))));
+    }
+    house.pass(SECOND);
+    node.sign_in.sign_in(&from(&late, by_name("ada"))).unwrap();
+}
+
+#[test]
+fn a_device_keeps_its_name_from_one_sign_in_to_the_next() {
+    let house = House::new();
+    house.enrol("ada");
+    let node = house.node();
+    let name = |token: &SecretString| {
+        let token = token.expose_secret();
+        node.authority.verify_device(token, house.now()).unwrap().device
+    };
+    let first = device_of(node.sign_in.sign_in(&by_name("ada")).unwrap());
+    house.pass(MINUTE);
+    let again = device_of(node.sign_in.sign_in(&from(&first, by_name("ada"))).unwrap());
+    let other = device_of(node.sign_in.sign_in(&by_name("ada")).unwrap());
+    assert_eq!(name(&first), name(&again));
+    assert_ne!(name(&first), name(&other));
+}
+
+fn from(device: &SecretString, request: SignInRequest) -> SignInRequest {
+    SignInRequest { device_token: Some(device.clone()), ..request }
+}
+
+fn device_of(signed_in: SignedIn) -> SecretString {
+    signed_in.device_token.unwrap()
+}
+
+fn lock_out(node: &Node, name: &str) {
+    (0..5).for_each(|_| assert!(refused(node, &guess(name))));
+}
+
+fn refused(node: &Node, request: &SignInRequest) -> bool {
+    matches!(node.sign_in.sign_in(request), Err(SignInError::Refused))
+}

@@ -1,0 +1,240 @@
+//! A database with a clock, and the nodes that work on it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_domain::{
+    Account, Clock, Delivery, Moderation, ReservedNames, Role, SecretString, SecureRandom,
+    Severity, SystemRandom, Timestamp,
+};
+use portcullis_flows::account::Accounts;
+use portcullis_flows::bootstrap::Bootstrap;
+use portcullis_flows::candidate::{AccountRules, Candidates, RegistrationMode};
+use portcullis_flows::event::{EventKind, Outcome};
+use portcullis_flows::grant::{Issuer, SessionPolicy};
+use portcullis_flows::lockout::{Budgets, LockoutPolicy};
+use portcullis_flows::new_password::NewPasswords;
+use portcullis_flows::password_change::{PasswordChange, PasswordChangeStore};
+use portcullis_flows::provisioning::Provisioning;
+use portcullis_flows::refresh::{Refresh, RefreshRequest};
+use portcullis_flows::registration::{Creation, Registration, RegistrationStore};
+use portcullis_flows::sign_in::{DEVICE_LIFETIME, SignIn, SignInRequest, SignedIn};
+use portcullis_flows::sign_out::SignOut;
+use portcullis_password::{Argon2Params, Hasher, HashingPool, PasswordHash, Policy, PoolSettings};
+use portcullis_testkit::{PASSWORD, TestClock, TestDatabase, samples};
+use portcullis_token::{
+    Lifetimes, Purpose, RevocationSet, SecretKey, TokenAuthority, TokenSettings,
+};
+
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
+pub(crate) const HOUR: Duration = Duration::from_secs(60 * 60);
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What outlives a node, and what its nodes are configured with.
+pub(crate) struct House {
+    pub(crate) database: TestDatabase,
+    pub(crate) clock: Arc<TestClock>,
+    /// What the hashing pool goes by.
+    pub(crate) hashing_clock: Arc<dyn Clock>,
+    pub(crate) sessions: SessionPolicy,
+    pub(crate) lockout: LockoutPolicy,
+    pub(crate) rules: AccountRules,
+}
+
+/// The use cases of one running server.
+pub(crate) struct Node {
+    pub(crate) registration: Registration,
+    pub(crate) provisioning: Provisioning,
+    pub(crate) bootstrap: Bootstrap,
+    pub(crate) sign_in: SignIn,
+    pub(crate) refresh: Refresh,
+    pub(crate) sign_out: SignOut,
+    pub(crate) password_change: PasswordChange,
+    pub(crate) accounts: Accounts,
+    pub(crate) authority: Arc<TokenAuthority>,
+    pub(crate) revocations: Arc<RevocationSet>,
+    pub(crate) hashing: Arc<HashingPool>,
+}
+
+impl House {
+    pub(crate) fn new() -> Self {
+        let clock = Arc::new(TestClock::new());
+        Self {
+            database: TestDatabase::sqlite(),
+            hashing_clock: clock.clone(),
+            clock,
+            sessions: SessionPolicy::default(),
+            lockout: LockoutPolicy::default(),
+            rules: AccountRules {
+                mode: RegistrationMode::Open,
+                self_registration_role: Role::parse("msa").unwrap(),
+                reserved_names: ReservedNames::parse("admin\nroot\nsupport\n"),
+                moderation: Some(Moderation::new(Severity::Moderate)),
+            },
+        }
+    }
+
+    /// Starts a node, which remembers nothing but what the database does.
+    pub(crate) fn node(&self) -> Node {
+        self.node_over(Arc::new(self.database.store().clone()), pool())
+    }
+
+    /// A node that reaches sign-ins and password changes through this store.
+    pub(crate) fn node_over(
+        &self,
+        passwords: Arc<dyn PasswordChangeStore>,
+        pool: PoolSettings,
+    ) -> Node {
+        let random: Arc<dyn SecureRandom> = Arc::new(SystemRandom);
+        let store = Arc::new(self.database.store().clone());
+        let clock: Arc<dyn Clock> = self.clock.clone();
+        let secret = SecretKey::parse(&SecretString::from(SECRET)).unwrap();
+        let hasher = Hasher::new(Argon2Params::default(), &*random);
+        let hashing = Arc::new(HashingPool::new(pool, hasher, self.hashing_clock.clone()).unwrap());
+        let authority = Arc::new(TokenAuthority::new(&secret, &self.token_settings()));
+        let revocations = Arc::new(RevocationSet::default());
+        let issuer = Issuer::new(authority.clone(), revocations.clone(), self.sessions.clone());
+        let budgets = Budgets::new(secret.derive(Purpose::SignInFailures));
+        let new_passwords = NewPasswords::new(Policy::default(), hashing.clone(), random.clone());
+        let candidates = Arc::new(Candidates::new(
+            self.rules.clone(),
+            new_passwords.clone(),
+            clock.clone(),
+            random.clone(),
+        ));
+        Node {
+            registration: Registration::new(store.clone(), candidates.clone()),
+            provisioning: Provisioning::new(
+                store.clone(),
+                store.clone(),
+                candidates.clone(),
+                clock.clone(),
+                random.clone(),
+            ),
+            bootstrap: Bootstrap::new(
+                store.clone(),
+                candidates,
+                Role::parse("admin").unwrap(),
+                clock.clone(),
+                random.clone(),
+            ),
+            sign_in: SignIn::new(
+                passwords.clone(),
+                hashing.clone(),
+                issuer.clone(),
+                budgets.clone(),
+                self.lockout.clone(),
+                clock.clone(),
+                random.clone(),
+            ),
+            refresh: Refresh::new(store.clone(), issuer.clone(), clock.clone(), random.clone()),
+            accounts: Accounts::new(store.clone()),
+            sign_out: SignOut::new(store, issuer.clone(), clock.clone(), random.clone()),
+            password_change: PasswordChange::new(
+                passwords,
+                hashing.clone(),
+                new_passwords,
+                issuer,
+                budgets,
+                self.lockout.clone(),
+                clock,
+                random,
+            ),
+            authority,
+            revocations,
+            hashing,
+        }
+    }
+
+    /// Creates an account with the sample password, without hashing.
+    pub(crate) fn enrol(&self, name: &str) -> Account {
+        self.enrol_with(name, &samples::password_hash())
+    }
+
+    pub(crate) fn enrol_with(&self, name: &str, hash: &PasswordHash) -> Account {
+        let account = samples::account(name);
+        let event = samples::event(EventKind::Registration, Outcome::Success, samples::NOW);
+        let created = self.database.store().create(&account, Some(hash), &event).unwrap();
+        assert_eq!(created, Creation::Done);
+        account
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(crate) fn pass(&self, time: Duration) {
+        self.clock.advance(time);
+    }
+
+    /// The recorded outcomes of events of a kind, each with how often it occurs.
+    pub(crate) fn outcomes(&self, kind: &str) -> Vec<String> {
+        let tally = format!(
+            "SELECT outcome || ' ' || count(*) FROM security_events WHERE kind = '{kind}'
+             GROUP BY outcome ORDER BY outcome"
+        );
+        self.database.store().texts(&tally).unwrap()
+    }
+
+    pub(crate) fn count(&self, from: &str) -> i64 {
+        self.database.store().number(&format!("SELECT count(*) FROM {from}")).unwrap()
+    }
+
+    pub(crate) fn hash_of(&self, account: &Account) -> String {
+        let name = account.username.as_str();
+        let query = format!("SELECT password_hash FROM accounts WHERE username = '{name}'");
+        self.database.store().texts(&query).unwrap().remove(0)
+    }
+
+    fn token_settings(&self) -> TokenSettings {
+        TokenSettings {
+            issuer: "https://auth.example.test".to_owned(),
+            audience: "portcullis".to_owned(),
+            lifetimes: Lifetimes {
+                access: self.sessions.access_lifetime,
+                refresh: self.sessions.refresh_lifetime,
+                device: DEVICE_LIFETIME,
+            },
+        }
+    }
+}
+
+/// Known to nobody but the tests, and random enough to be accepted.
+const SECRET: &str = "n5Q0c1tVb8mZ3xK7rW2yL9pD4sH6gJfA";
+
+/// Hashing that waits as long as it takes on a busy machine.
+pub(crate) fn pool() -> PoolSettings {
+    PoolSettings { threads: 2, queue: 64, deadline: Duration::from_secs(600) }
+}
+
+/// A browser that signs in with the sample password, and has no device cookie.
+pub(crate) fn by_name(identifier: &str) -> SignInRequest {
+    typing(identifier, PASSWORD)
+}
+
+pub(crate) fn typing(identifier: &str, password: &str) -> SignInRequest {
+    SignInRequest {
+        identifier: identifier.to_owned(),
+        password: SecretString::from(password),
+        delivery: Delivery::Cookie,
+        device_name: None,
+        device_token: None,
+        origin: samples::origin(),
+    }
+}
+
+/// The browser that was signed in refreshes, with its cookie.
+pub(crate) fn refreshing(signed_in: &SignedIn) -> RefreshRequest {
+    let binding = signed_in.binding.as_ref();
+    RefreshRequest {
+        refresh_token: signed_in.grant.refresh_token.clone(),
+        binding: binding.map(|cookie| SecretString::from(cookie.expose())),
+        origin: samples::origin(),
+    }
+}
+
+/// A wrong password.
+pub(crate) fn guess(identifier: &str) -> SignInRequest {
+    typing(identifier, "not the password of anybody")
+}

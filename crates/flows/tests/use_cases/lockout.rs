@@ -1,0 +1,106 @@
+use portcullis_flows::sign_in::{SignInError, SignInRequest};
+
+use crate::house::{House, MINUTE, Node, SECOND, by_name, guess, refreshing};
+
+#[test]
+fn the_right_password_waits_like_a_wrong_one_and_then_passes() {
+    let house = House::new();
+    house.enrol("ada");
+    let node = house.node();
+    (0..5).for_each(|_| assert!(refused(&node, &guess("ada"))));
+    assert!(refused(&node, &by_name("ada")));
+    house.pass(59 * SECOND);
+    assert!(refused(&node, &by_name("ada")));
+    house.pass(SECOND);
+    node.sign_in.sign_in(&by_name("ada")).unwrap();
+    (0..4).for_each(|_| assert!(refused(&node, &guess("ada"))));
+    node.sign_in.sign_in(&by_name("ada")).unwrap();
+}
+
+#[test]
+fn failures_count_by_the_account_and_not_by_how_its_name_was_typed() {
+    let house = House::new();
+    house.enrol("ada");
+    let node = house.node();
+    for typed in ["ada", "ADA", "ａｄａ", "ada@example.org", "Ada@EXAMPLE.org"] {
+        assert!(refused(&node, &guess(typed)));
+    }
+    assert!(refused(&node, &by_name("ada")));
+    assert_eq!(house.outcomes("sign_in"), ["locked 1", "wrong_password 5"]);
+}
+
+#[test]
+fn names_that_nobody_has_are_counted_alike() {
+    let house = House::new();
+    let node = house.node();
+    let spellings = [
+        ["nobody", "NOBODY", "ｎｏｂｏｄｙ", "Nobody", "noBody"],
+        [
+            "no@body.example",
+            "NO@body.example",
+            "no@BODY.example",
+            "No@body.example",
+            "no@body.examplE",
+        ],
+        ["no body", "NO BODY", "No Body", "no BODY", "no bodY"],
+    ];
+    for spelling in spellings {
+        house.database.store().execute("DELETE FROM security_events").unwrap();
+        for typed in spelling.iter().chain(&spelling[..2]) {
+            assert!(refused(&node, &guess(typed)));
+        }
+        let recorded = house.outcomes("sign_in");
+        assert_eq!(recorded, ["locked 2", "unknown_account 5"], "{spelling:?}");
+    }
+}
+
+#[test]
+fn a_name_that_is_registered_later_starts_with_a_budget_of_its_own() {
+    let house = House::new();
+    let node = house.node();
+    (0..5).for_each(|_| assert!(refused(&node, &guess("ada"))));
+    house.enrol("ada");
+    node.sign_in.sign_in(&by_name("ada")).unwrap();
+}
+
+#[test]
+fn the_stored_budgets_do_not_tell_the_names() {
+    let house = House::new();
+    let node = house.node();
+    assert!(refused(&node, &guess("my-password-typed-as-name")));
+    let stored = "sign_in_failures WHERE length(budget) = 32
+                  AND instr(hex(budget), hex('password')) = 0";
+    assert_eq!(house.count(stored), 1);
+    let told = "security_events WHERE coalesce(user_agent, '') || address LIKE '%my-password%'";
+    assert_eq!(house.count(told), 0);
+}
+
+#[test]
+fn a_lock_ends_no_session_and_closes_no_other_account() {
+    let house = House::new();
+    house.enrol("ada");
+    house.enrol("grace");
+    let node = house.node();
+    let signed_in = node.sign_in.sign_in(&by_name("ada")).unwrap();
+    (0..6).for_each(|_| assert!(refused(&node, &guess("ada"))));
+    node.refresh.refresh(&refreshing(&signed_in)).unwrap();
+    assert!(!node.revocations.is_revoked(signed_in.grant.session.id));
+    node.sign_in.sign_in(&by_name("grace")).unwrap();
+}
+
+#[test]
+fn after_a_hundred_failures_no_waiting_helps() {
+    let house = House::new();
+    house.enrol("ada");
+    let node = house.node();
+    for _ in 0..100 {
+        assert!(refused(&node, &guess("ada")));
+        house.pass(15 * MINUTE);
+    }
+    house.pass(1_000_000 * MINUTE);
+    assert!(refused(&node, &by_name("ada")));
+}
+
+fn refused(node: &Node, request: &SignInRequest) -> bool {
+    matches!(node.sign_in.sign_in(request), Err(SignInError::Refused))
+}

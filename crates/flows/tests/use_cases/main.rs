@@ -1,0 +1,32 @@
+//! The use cases as their callers see them, over a real database and with a clock that obeys.
+
+#[cfg(test)]
+mod account;
+#[cfg(test)]
+mod bootstrap;
+#[cfg(test)]
+mod devices;
+#[cfg(test)]
+mod house;
+#[cfg(test)]
+mod lockout;
+#[cfg(test)]
+mod meddling;
+#[cfg(test)]
+mod password_change;
+#[cfg(test)]
+mod provisioning;
+#[cfg(test)]
+mod refresh;
+#[cfg(test)]
+mod refresh_model;
+#[cfg(test)]
+mod registration;
+#[cfg(test)]
+mod rehash;
+#[cfg(test)]
+mod restart;
+#[cfg(test)]
+mod sign_in;
+#[cfg(test)]
+mod sign_out;

@@ -1,0 +1,76 @@
+//! A store in which something happens between two steps of a use case.
+
+use portcullis_domain::AccountId;
+use portcullis_flows::StoreError;
+use portcullis_flows::event::SecurityEvent;
+use portcullis_flows::lockout::LockoutPolicy;
+use portcullis_flows::password_change::{Change, Changed, PasswordChangeStore};
+use portcullis_flows::sign_in::{Credentials, Identifier, Opened, Opening, SignInStore};
+use portcullis_password::PasswordHash;
+use portcullis_token::Digest;
+
+/// Before which step it happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Before {
+    Opening,
+    Renewing,
+    Changing,
+}
+
+/// Does `meddle` before that step, and is the real store otherwise.
+pub(crate) struct Meddling<S, F> {
+    store: S,
+    before: Before,
+    meddle: F,
+}
+
+impl<S, F: Fn(&S)> Meddling<S, F> {
+    pub(crate) fn new(store: S, before: Before, meddle: F) -> Self {
+        Self { store, before, meddle }
+    }
+
+    fn reach(&self, step: Before) -> &S {
+        if step == self.before {
+            (self.meddle)(&self.store);
+        }
+        &self.store
+    }
+}
+
+impl<S: SignInStore, F: Fn(&S) + Send + Sync> SignInStore for Meddling<S, F> {
+    fn credentials(&self, identifier: &Identifier) -> Result<Option<Credentials>, StoreError> {
+        self.store.credentials(identifier)
+    }
+
+    fn open(&self, opening: &Opening<'_>) -> Result<Opened, StoreError> {
+        self.reach(Before::Opening).open(opening)
+    }
+
+    fn renew_hash(
+        &self,
+        account: AccountId,
+        checked: &PasswordHash,
+        renewed: &PasswordHash,
+    ) -> Result<(), StoreError> {
+        self.reach(Before::Renewing).renew_hash(account, checked, renewed)
+    }
+
+    fn refuse(
+        &self,
+        budget: &Digest,
+        policy: &LockoutPolicy,
+        event: &SecurityEvent,
+    ) -> Result<(), StoreError> {
+        self.store.refuse(budget, policy, event)
+    }
+}
+
+impl<S: PasswordChangeStore, F: Fn(&S) + Send + Sync> PasswordChangeStore for Meddling<S, F> {
+    fn credentials_of(&self, account: AccountId) -> Result<Option<Credentials>, StoreError> {
+        self.store.credentials_of(account)
+    }
+
+    fn change_password(&self, change: &Change<'_>) -> Result<Changed, StoreError> {
+        self.reach(Before::Changing).change_password(change)
+    }
+}

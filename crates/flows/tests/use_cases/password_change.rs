@@ -1,0 +1,142 @@
+use std::sync::Arc;
+
+use portcullis_domain::{Account, SecretString, SessionId};
+use portcullis_flows::candidate::FieldError;
+use portcullis_flows::password_change::{PasswordChangeError, PasswordChangeRequest};
+use portcullis_flows::sign_in::SignInError;
+use portcullis_testkit::{PASSWORD, samples};
+
+use crate::house::{House, MINUTE, Node, by_name, guess, pool, typing};
+use crate::meddling::{Before, Meddling};
+
+const NEW: &str = "amber heron rows 3 dinghies";
+
+#[test]
+fn the_new_password_opens_what_the_old_one_did() {
+    let house = House::new();
+    let (ada, node) = (house.enrol("ada"), house.node());
+    let [asking, other] = [0, 1].map(|_| sign_in(&node));
+    node.password_change.change(&change(&ada, asking, PASSWORD, NEW)).unwrap();
+    let old = node.sign_in.sign_in(&by_name("ada"));
+    assert!(matches!(old, Err(SignInError::Refused)));
+    node.sign_in.sign_in(&typing("ada", NEW)).unwrap();
+    assert!(node.revocations.is_revoked(other), "every other session ends at once");
+    assert!(!node.revocations.is_revoked(asking));
+    assert_eq!(house.outcomes("password_change"), ["success 1"]);
+}
+
+#[test]
+fn a_wrong_current_password_draws_on_the_budget_of_sign_ins() {
+    let house = House::new();
+    let (ada, node) = (house.enrol("ada"), house.node());
+    let session = sign_in(&node);
+    for _ in 0..3 {
+        assert!(is_wrong(&node.password_change.change(&change(&ada, session, "guessed", NEW))));
+    }
+    (0..2).for_each(|_| drop(node.sign_in.sign_in(&guess("ada"))));
+    assert!(is_wrong(&node.password_change.change(&change(&ada, session, PASSWORD, NEW))));
+    assert!(matches!(node.sign_in.sign_in(&by_name("ada")), Err(SignInError::Refused)));
+    assert_eq!(house.outcomes("password_change"), ["locked 1", "wrong_password 3"]);
+    house.pass(MINUTE);
+    node.password_change.change(&change(&ada, session, PASSWORD, NEW)).unwrap();
+}
+
+/// During a wait guesses are not counted, so nothing may tell a right one from a wrong one.
+#[test]
+fn what_is_said_of_the_new_password_tells_nothing_of_the_current_one() {
+    let house = House::new();
+    let (ada, node) = (house.enrol("ada"), house.node());
+    let session = sign_in(&node);
+    let unacceptable = ["short", "", "aaaaaaaaaaaaaaaaaaaa", "ada@example.org", NEW];
+    let answers = |current: &str| {
+        let answer = |new| node.password_change.change(&change(&ada, session, current, new));
+        unacceptable.map(|new| format!("{:?}", answer(new)))
+    };
+    (0..5).for_each(|_| drop(node.sign_in.sign_in(&guess("ada"))));
+    assert_eq!(answers(PASSWORD), answers("guessed"));
+}
+
+#[test]
+fn the_same_password_is_no_new_one() {
+    let house = House::new();
+    let (ada, node) = (house.enrol("ada"), house.node());
+    let session = sign_in(&node);
+    let unchanged = node.password_change.change(&change(&ada, session, PASSWORD, PASSWORD));
+    let Err(PasswordChangeError::Invalid(faults)) = unchanged else { panic!("{unchanged:?}") };
+    assert_eq!(faults, [FieldError::PasswordUnchanged]);
+}
+
+#[test]
+fn every_rule_that_the_new_password_breaks_is_told_and_nothing_changes() {
+    let house = House::new();
+    let (ada, node) = (house.enrol("ada.lovelace"), house.node());
+    let session = node.sign_in.sign_in(&by_name("ada.lovelace")).unwrap().grant.session.id;
+    let refused = node.password_change.change(&change(&ada, session, PASSWORD, "lovelace"));
+    let Err(PasswordChangeError::Invalid(faults)) = refused else { panic!("{refused:?}") };
+    let codes: Vec<_> = faults.iter().map(FieldError::code).collect();
+    assert_eq!(codes, ["too_short", "too_guessable", "contains_context"]);
+    assert_eq!(house.hash_of(&ada), samples::password_hash().as_str());
+    assert_eq!(house.count("sign_in_failures"), 0);
+}
+
+#[test]
+fn a_password_over_1024_bytes_is_refused_before_any_account_is_looked_up() {
+    let house = House::new();
+    let (ada, node) = (house.enrol("ada"), house.node());
+    let session = sign_in(&node);
+    house.database.store().execute("ALTER TABLE accounts RENAME TO hidden").unwrap();
+    let too_long = "x".repeat(1025);
+    for (current, new) in [(PASSWORD, too_long.as_str()), (&too_long, NEW)] {
+        let refused = node.password_change.change(&change(&ada, session, current, new));
+        assert!(matches!(refused, Err(PasswordChangeError::PasswordTooLong)), "{refused:?}");
+    }
+}
+
+#[test]
+fn an_account_that_is_gone_or_has_no_password_is_refused_like_a_wrong_one() {
+    for gone in ["DELETE FROM accounts", "UPDATE accounts SET password_hash = NULL"] {
+        let house = House::new();
+        let (ada, node) = (house.enrol("ada"), house.node());
+        let session = sign_in(&node);
+        house.database.store().execute(gone).unwrap();
+        assert!(is_wrong(&node.password_change.change(&change(&ada, session, PASSWORD, NEW))));
+        assert_eq!(house.outcomes("password_change"), ["wrong_password 1"], "{gone}");
+    }
+}
+
+#[test]
+fn of_two_changes_at_once_the_first_one_stays() {
+    let house = House::new();
+    let ada = house.enrol("ada");
+    let session = sign_in(&house.node());
+    let first = "UPDATE accounts SET password_hash = 'first'";
+    let store = house.database.store().clone();
+    let store = Meddling::new(store, Before::Changing, |store| store.execute(first).unwrap());
+    let node = house.node_over(Arc::new(store), pool());
+    assert!(is_wrong(&node.password_change.change(&change(&ada, session, PASSWORD, NEW))));
+    assert_eq!(house.hash_of(&ada), "first");
+    assert_eq!(house.outcomes("password_change"), ["superseded 1"]);
+}
+
+fn change(
+    account: &Account,
+    session: SessionId,
+    current: &str,
+    new: &str,
+) -> PasswordChangeRequest {
+    PasswordChangeRequest {
+        account: account.id,
+        session,
+        current: SecretString::from(current),
+        new: SecretString::from(new),
+        origin: samples::origin(),
+    }
+}
+
+fn sign_in(node: &Node) -> SessionId {
+    node.sign_in.sign_in(&by_name("ada")).unwrap().grant.session.id
+}
+
+fn is_wrong(outcome: &Result<(), PasswordChangeError>) -> bool {
+    matches!(outcome, Err(PasswordChangeError::WrongPassword))
+}

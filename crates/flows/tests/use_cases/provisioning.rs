@@ -1,0 +1,130 @@
+use portcullis_domain::{AccountKind, Role, SecretString};
+use portcullis_flows::candidate::{CandidateRequest, RegistrationError, RegistrationMode};
+use portcullis_flows::provisioning::{Import, ImportRow, Imported};
+use portcullis_flows::registration::Creation;
+use portcullis_testkit::{PASSWORD, samples};
+
+use crate::house::{House, Node, by_name, typing};
+
+/// A known answer of libxcrypt, for `legacy user password`.
+const BCRYPT: &str = "$2b$10$abcdefghijklmnopqrstuuGlZIjBVZ/5XwbrVRe5KCAI.5r11/gRK";
+
+const DONE: Imported = Imported::Tried(Creation::Done);
+
+#[test]
+fn an_operator_creates_accounts_of_any_role_and_kind_wherever_registration_is_closed() {
+    let mut house = House::new();
+    house.rules.mode = RegistrationMode::Closed;
+    let node = house.node();
+    let auditor = Role::parse("auditor").unwrap();
+    let created =
+        node.provisioning.create(&request("admin"), auditor.clone(), AccountKind::Developer);
+    let account = created.unwrap();
+    assert_eq!((&account.role, account.kind), (&auditor, AccountKind::Developer));
+    let grant = node.sign_in.sign_in(&by_name("admin")).unwrap().grant;
+    assert_eq!((grant.account.role, grant.account.kind), (auditor, AccountKind::Developer));
+    assert_eq!(house.outcomes("account_created"), ["success 1"]);
+}
+
+#[test]
+fn an_operator_is_held_to_the_form_of_names_and_to_the_password_policy() {
+    let house = House::new();
+    let node = house.node();
+    let create = |request: &CandidateRequest| {
+        node.provisioning.create(request, Role::parse("msa").unwrap(), AccountKind::User)
+    };
+    let weak = CandidateRequest { password: SecretString::from("short"), ..request("ada") };
+    for refused in [create(&weak), create(&request("a"))] {
+        assert!(matches!(refused, Err(RegistrationError::Invalid(_))), "{refused:?}");
+    }
+    create(&request("ada")).unwrap();
+    let taken = create(&request("ada"));
+    assert!(matches!(taken, Err(RegistrationError::UsernameTaken)), "{taken:?}");
+}
+
+#[test]
+fn imported_accounts_sign_in_with_the_passwords_they_had() {
+    let house = House::new();
+    let node = house.node();
+    let imported =
+        import(&node, &[row("ada", BCRYPT), row("grace", samples::password_hash().as_str())]);
+    assert_eq!(imported, [DONE, DONE]);
+    node.sign_in.sign_in(&typing("ada", "legacy user password")).unwrap();
+    let grant = node.sign_in.sign_in(&by_name("grace")).unwrap().grant;
+    assert_eq!(grant.account.role.as_str(), "msa", "the role of those who register themselves");
+    assert_eq!(house.outcomes("account_created"), ["success 2"]);
+}
+
+#[test]
+fn an_import_that_was_interrupted_goes_on_where_it_stopped() {
+    let house = House::new();
+    let rows = ["ada", "grace", "mary", "hedy"].map(|name| row(name, BCRYPT));
+    assert_eq!(import(&house.node(), &rows[..2]), [DONE; 2]);
+    let ada = samples::account("ada");
+    house.node().sign_in.sign_in(&typing("ada", "legacy user password")).unwrap();
+    let renewed = house.hash_of(&ada);
+    let resumed = import(&house.node(), &rows);
+    assert_eq!(resumed, [Imported::Present, Imported::Present, DONE, DONE]);
+    assert_eq!(house.hash_of(&ada), renewed, "what happened since stays");
+    assert_eq!(house.outcomes("account_created"), ["success 4"]);
+}
+
+#[test]
+fn an_account_that_is_somebody_elses_is_no_sign_of_an_earlier_run() {
+    let house = House::new();
+    house.enrol("ada");
+    let another_email = ImportRow { email: "new@example.org".to_owned(), ..row("ada", BCRYPT) };
+    let another_name = ImportRow { email: "ada@example.org".to_owned(), ..row("grace", BCRYPT) };
+    let imported = import(&house.node(), &[another_email, another_name, row("ada", BCRYPT)]);
+    let expected = [
+        Imported::Tried(Creation::UsernameTaken),
+        Imported::Tried(Creation::EmailTaken),
+        Imported::Present,
+    ];
+    assert_eq!(imported, expected);
+}
+
+#[test]
+fn a_row_that_cannot_be_used_says_why() {
+    let house = House::new();
+    let node = house.node();
+    let bad_hash = "the password hash cannot be used: is";
+    let cases = [
+        (ImportRow { username: "a".to_owned(), ..row("ada", BCRYPT) }, "the user name must have"),
+        (ImportRow { email: "nowhere".to_owned(), ..row("ada", BCRYPT) }, "the email must be"),
+        (ImportRow { display_name: Some(String::new()), ..row("ada", BCRYPT) }, "the display name"),
+        (row("ada", "plain text"), bad_hash),
+        (row("ada", "$1$md5$hash"), bad_hash),
+        (row("ada", &BCRYPT[..40]), bad_hash),
+    ];
+    for (row, reason) in cases {
+        let refused = node.provisioning.check_row(row.clone(), &samples::origin()).unwrap_err();
+        assert!(refused.to_string().starts_with(reason), "{row:?}: {refused}");
+    }
+}
+
+fn import(node: &Node, rows: &[ImportRow]) -> Vec<Imported> {
+    let check = |row: &ImportRow| node.provisioning.check_row(row.clone(), &samples::origin());
+    let batch: Vec<Import> = rows.iter().map(|row| check(row).unwrap()).collect();
+    node.provisioning.import(&batch).unwrap()
+}
+
+fn row(name: &str, password_hash: &str) -> ImportRow {
+    ImportRow {
+        username: name.to_owned(),
+        email: format!("{name}@example.org"),
+        display_name: None,
+        role: None,
+        password_hash: password_hash.to_owned(),
+    }
+}
+
+fn request(name: &str) -> CandidateRequest {
+    CandidateRequest {
+        username: name.to_owned(),
+        email: format!("{name}@example.org"),
+        password: SecretString::from(PASSWORD),
+        display_name: None,
+        origin: samples::origin(),
+    }
+}

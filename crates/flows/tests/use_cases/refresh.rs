@@ -1,0 +1,265 @@
+use std::time::Duration;
+
+use portcullis_domain::{Delivery, ExposeSecret, SecretString};
+use portcullis_flows::grant::{Grant, OnReuse};
+use portcullis_flows::refresh::{RefreshError, RefreshRequest};
+use portcullis_flows::sign_in::{SignInRequest, SignedIn};
+use portcullis_testkit::samples;
+
+use crate::house::{DAY, HOUR, House, MINUTE, Node, SECOND, by_name};
+
+#[test]
+fn a_refresh_token_becomes_its_successor_in_the_same_session() {
+    let house = House::new();
+    house.enrol("ada");
+    let node = house.node();
+    let browser = Client::browser(&node);
+    house.pass(DAY);
+    let grant = browser.refresh(&node).unwrap();
+    assert_eq!(grant.session, browser.grant.session);
+    assert_eq!(grant.refresh_expires_in, 7 * DAY, "counted from the rotation");
+    assert_ne!(text(&grant.refresh_token), text(&browser.grant.refresh_token));
+    let access = node.authority.verify_access(text(&grant.access_token), house.now()).unwrap();
+    assert_eq!(access.session, browser.grant.session.id);
+    assert_eq!(access.issued_at, house.now());
+    assert_eq!(access.authenticated_at, house.now() - DAY, "refreshing proves nothing new");
+}
+
+#[test]
+fn within_ten_seconds_the_loser_of_a_race_gets_the_very_same_successor() {
+    let house = House::new();
+    house.enrol("ada");
+    let node = house.node();
+    house.pass(Duration::from_millis(700));
+    let browser = Client::browser(&node);
+    house.pass(Duration::from_millis(900));
+    let winner = browser.refresh(&node).unwrap();
+    for elapsed in [Duration::ZERO, 5 * SECOND, 5 * SECOND] {
+        house.pass(elapsed);
+        let loser = browser.refresh(&node).unwrap();
+        assert_eq!(text(&loser.refresh_token), text(&winner.refresh_token));
+        assert_eq!(loser.session, winner.session);
+    }
+    house.pass(Duration::from_micros(1));
+    assert!(matches!(browser.refresh(&node), Err(RefreshError::Reused)));
+    assert!(matches!(browser.with(winner).refresh(&node), Err(RefreshError::Invalid)));
+}
+
+#[test]
+fn a_client_without_binding_that_loses_the_race_is_told_so_and_keeps_its_session() {
+    let house = House::new();
+    house.enrol("ada");
+    let node = house.node();
+    let client = Client::without_cookies(&node);
+    let winner = client.refresh(&node).unwrap();
+    house.pass(10 * SECOND);
+    assert!(matches!(client.refresh(&node), Err(RefreshError::Conflict)));
+    let successor = client.with(winner);
+    successor.refresh(&node).unwrap();
+    house.pass(11 * SECOND);
+    assert!(matches!(client.refresh(&node), Err(RefreshError::Reused)));
+}
+
+#[test]
+fn reuse_ends_every_session_of_the_account_and_their_access_tokens_at_once() {
+    let house = House::new();
+    house.enrol("ada");
+    house.enrol("grace");
+    let node = house.node();
+    let (browser, second) = (Client::browser(&node), Client::without_cookies(&node));
+    let spared = Client::of("grace", &node);
+    let successor = browser.with(browser.refresh(&node).unwrap());
+    house.pass(MINUTE);
+    assert!(matches!(browser.refresh(&node), Err(RefreshError::Reused)));
+    for ended in [&successor, &second] {
+        assert!(matches!(ended.refresh(&node), Err(RefreshError::Invalid)));
+        assert!(node.revocations.is_revoked(ended.grant.session.id));
+    }
+    assert!(!node.revocations.is_revoked(spared.grant.session.id));
+    spared.refresh(&node).unwrap();
+    assert_eq!(house.outcomes("refresh_token_reuse"), ["sessions_ended 1"]);
+}
+
+#[test]
+fn reuse_ends_only_its_own_session_where_that_is_configured() {
+    let mut house = House::new();
+    house.sessions.on_reuse = OnReuse::EndThisSession;
+    house.enrol("ada");
+    let node = house.node();
+    let (browser, spared) = (Client::browser(&node), Client::without_cookies(&node));
+    browser.refresh(&node).unwrap();
+    house.pass(MINUTE);
+    assert!(matches!(browser.refresh(&node), Err(RefreshError::Reused)));
+    assert!(node.revocations.is_revoked(browser.grant.session.id));
+    spared.refresh(&node).unwrap();
+}
+
+#[test]
+fn a_rotated_token_with_another_binding_is_reuse_even_within_the_ten_seconds() {
+    let house = House::new();
+    house.enrol("ada");
+    let node = house.node();
+    let browser = Client::browser(&node);
+    browser.refresh(&node).unwrap();
+    let thief = Client { binding: Some(SecretString::from("another")), ..browser };
+    assert!(matches!(thief.refresh(&node), Err(RefreshError::Reused)));
+}
+
+#[test]
+fn a_live_token_without_its_binding_is_worthless_and_harmless() {
+    let house = House::new();
+    house.enrol("ada");
+    let node = house.node();
+    let browser = Client::browser(&node);
+    for binding in [None, Some(SecretString::from("another"))] {
+        let thief = Client { binding, ..browser.clone() };
+        assert!(matches!(thief.refresh(&node), Err(RefreshError::Invalid)));
+    }
+    browser.refresh(&node).unwrap();
+}
+
+#[test]
+fn damaged_and_foreign_tokens_and_those_of_another_kind_end_nobodys_sessions() {
+    let house = House::new();
+    house.enrol("ada");
+    let node = house.node();
+    let browser = Client::browser(&node);
+    let refresh = text(&browser.grant.refresh_token);
+    let (signed, signature) = refresh.rsplit_once('.').unwrap();
+    let flipped: String = signature.chars().rev().collect();
+    let forged = format!("{signed}.{flipped}");
+    let cut = &refresh[..refresh.len() - 1];
+    let access = text(&browser.grant.access_token);
+    for token in ["", "a.b.c", &forged, cut, access, &"x".repeat(100_000)] {
+        let refused = browser.presenting(token).refresh(&node);
+        assert!(matches!(refused, Err(RefreshError::Invalid)), "{token:.40}");
+    }
+    assert_eq!(house.outcomes("refresh_token_reuse"), [""; 0]);
+    browser.refresh(&node).unwrap();
+}
+
+#[test]
+fn an_expired_token_is_invalid_even_one_that_was_rotated_and_ends_nobodys_sessions() {
+    let house = House::new();
+    house.enrol("ada");
+    let node = house.node();
+    let (idle, busy) = (Client::browser(&node), Client::without_cookies(&node));
+    house.pass(6 * DAY);
+    let successor = busy.with(busy.refresh(&node).unwrap());
+    house.pass(DAY + MINUTE);
+    for expired in [&idle, &busy] {
+        assert!(matches!(expired.refresh(&node), Err(RefreshError::Invalid)));
+    }
+    successor.refresh(&node).unwrap();
+}
+
+#[test]
+fn no_rotation_moves_the_absolute_end_of_a_session() {
+    let house = House::new();
+    house.enrol("ada");
+    let node = house.node();
+    let mut client = Client::without_cookies(&node);
+    let end = client.grant.session.expires_at;
+    for day in 1..=29 {
+        house.pass(DAY);
+        client = client.with(client.refresh(&node).unwrap());
+        assert_eq!(client.grant.session.expires_at, end);
+        assert!(client.grant.refresh_expires_in <= (30 - day) * DAY, "no token outlives it");
+    }
+    house.pass(23 * HOUR + 59 * MINUTE);
+    client = client.with(client.refresh(&node).unwrap());
+    assert_eq!(client.grant.access_expires_in, MINUTE);
+    house.pass(MINUTE);
+    assert!(matches!(client.refresh(&node), Err(RefreshError::Invalid)));
+}
+
+#[test]
+fn without_rotation_a_token_stays_usable_but_not_beyond_its_session() {
+    let mut house = House::new();
+    house.sessions.rotate = false;
+    house.enrol("ada");
+    let node = house.node();
+    let mut client = Client::browser(&node);
+    let name = |client: &Client| {
+        let token = text(&client.grant.refresh_token);
+        node.authority.verify_refresh(token, house.now()).unwrap().token
+    };
+    let first = name(&client);
+    for _ in 0..5 {
+        house.pass(5 * DAY);
+        client.refresh(&node).unwrap();
+        client = client.with(client.refresh(&node).unwrap());
+        assert_eq!(name(&client), first);
+    }
+    house.pass(5 * DAY);
+    assert!(matches!(client.refresh(&node), Err(RefreshError::Invalid)));
+}
+
+#[test]
+fn a_deactivated_account_refreshes_nothing_and_a_changed_role_is_in_the_next_token() {
+    let house = House::new();
+    house.enrol("ada");
+    let node = house.node();
+    let client = Client::without_cookies(&node);
+    let store = house.database.store();
+    store.execute("UPDATE accounts SET role = 'auditor'").unwrap();
+    let client = client.with(client.refresh(&node).unwrap());
+    let access = text(&client.grant.access_token);
+    let claims = node.authority.verify_access(access, house.now()).unwrap();
+    assert_eq!(claims.role.as_str(), "auditor");
+    store.execute("UPDATE accounts SET is_active = false").unwrap();
+    assert!(matches!(client.refresh(&node), Err(RefreshError::Invalid)));
+}
+
+/// Who holds a refresh token, and perhaps the cookie it is bound to.
+#[derive(Clone)]
+struct Client {
+    grant: std::sync::Arc<Grant>,
+    refresh_token: SecretString,
+    binding: Option<SecretString>,
+}
+
+impl Client {
+    fn browser(node: &Node) -> Self {
+        Self::from(node.sign_in.sign_in(&by_name("ada")).unwrap())
+    }
+
+    fn of(name: &str, node: &Node) -> Self {
+        Self::from(node.sign_in.sign_in(&by_name(name)).unwrap())
+    }
+
+    fn without_cookies(node: &Node) -> Self {
+        let request = SignInRequest { delivery: Delivery::Body, ..by_name("ada") };
+        Self::from(node.sign_in.sign_in(&request).unwrap())
+    }
+
+    /// The same client with what it was given since.
+    fn with(&self, grant: Grant) -> Self {
+        let refresh_token = grant.refresh_token.clone();
+        Self { grant: grant.into(), refresh_token, binding: self.binding.clone() }
+    }
+
+    fn presenting(&self, token: &str) -> Self {
+        Self { refresh_token: SecretString::from(token), ..self.clone() }
+    }
+
+    fn refresh(&self, node: &Node) -> Result<Grant, RefreshError> {
+        node.refresh.refresh(&RefreshRequest {
+            refresh_token: self.refresh_token.clone(),
+            binding: self.binding.clone(),
+            origin: samples::origin(),
+        })
+    }
+}
+
+impl From<SignedIn> for Client {
+    fn from(signed_in: SignedIn) -> Self {
+        let binding = signed_in.binding.map(|cookie| SecretString::from(cookie.expose()));
+        let refresh_token = signed_in.grant.refresh_token.clone();
+        Self { grant: signed_in.grant.into(), refresh_token, binding }
+    }
+}
+
+fn text(token: &SecretString) -> &str {
+    token.expose_secret()
+}

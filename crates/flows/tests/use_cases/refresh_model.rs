@@ -1,0 +1,280 @@
+//! Whatever clients and thieves do in whatever order, a session follows the few rules of the model
+//! below: one live token, one successor for each, reuse ends all, and nothing returns to life.
+
+use std::time::Duration;
+
+use portcullis_domain::{Account, Delivery, ExposeSecret, SecretString, SessionId, Timestamp};
+use portcullis_flows::refresh::{RefreshError, RefreshRequest};
+use portcullis_flows::sign_in::{SignInRequest, SignedIn};
+use portcullis_testkit::samples;
+use portcullis_token::LEEWAY;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+
+use crate::house::{DAY, HOUR, House, MINUTE, Node, SECOND, by_name};
+
+const GRACE: Duration = Duration::from_secs(10);
+const REFRESH_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const ACCESS_LIFETIME: Duration = Duration::from_secs(30 * 60);
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn every_history_follows_the_rules(steps in vec(step(), 1..60)) {
+        let mut history = History::begin();
+        for step in &steps {
+            history.take(step);
+        }
+        history.present_every_token();
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    SignIn(Delivery),
+    /// Somebody presents a token of a session, so many generations after it was issued.
+    Refresh(Which, usize, Cookie),
+    SignOut(Index),
+    SignOutEverywhere(Index),
+    Restart,
+    Pass(Duration),
+}
+
+#[derive(Clone, Debug)]
+enum Which {
+    Live(Index),
+    Any(Index),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cookie {
+    Right,
+    Wrong,
+    Missing,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    // What ends sessions is rare, so that histories grow long before they end.
+    let which = prop_oneof![
+        9 => any::<Index>().prop_map(Which::Live),
+        1 => any::<Index>().prop_map(Which::Any),
+    ];
+    let age = prop_oneof![12 => Just(0_usize), 5 => Just(1), 1 => 2..8_usize];
+    let cookie = prop_oneof![
+        12 => Just(Cookie::Right),
+        1 => Just(Cookie::Wrong),
+        2 => Just(Cookie::Missing),
+    ];
+    let short = select(vec![SECOND, 9 * SECOND, GRACE, 11 * SECOND]);
+    let long = select(vec![MINUTE, HOUR, 6 * DAY, REFRESH_LIFETIME]);
+    let delivery = select(vec![Delivery::Cookie, Delivery::Body]);
+    prop_oneof![
+        2 => delivery.prop_map(Step::SignIn),
+        30 => (which, age, cookie)
+            .prop_map(|(session, age, cookie)| Step::Refresh(session, age, cookie)),
+        1 => any::<Index>().prop_map(Step::SignOut),
+        1 => any::<Index>().prop_map(Step::SignOutEverywhere),
+        2 => Just(Step::Restart),
+        6 => short.prop_map(Step::Pass),
+        1 => long.prop_map(Step::Pass),
+    ]
+}
+
+/// What the rules say must become of a token that is presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Rotates,
+    Repeats,
+    Conflicts,
+    IsReuse,
+    IsWorthless,
+}
+
+/// A session as the rules see it.
+struct Model {
+    owner: Account,
+    session: SessionId,
+    cookie: Option<String>,
+    /// Each with when it was issued; the last one is live, if any is.
+    tokens: Vec<(String, Timestamp)>,
+    ends: Timestamp,
+    ended: Option<Timestamp>,
+}
+
+impl Model {
+    fn new(signed_in: SignedIn, now: Timestamp) -> Self {
+        let token = signed_in.grant.refresh_token.expose_secret().to_owned();
+        Self {
+            owner: signed_in.grant.account,
+            session: signed_in.grant.session.id,
+            cookie: signed_in.binding.map(|cookie| cookie.expose().to_owned()),
+            tokens: vec![(token, now)],
+            ends: signed_in.grant.session.expires_at,
+            ended: None,
+        }
+    }
+
+    fn fate(&self, token: usize, cookie: Cookie, now: Timestamp) -> Fate {
+        let (last, issued) = (self.tokens.len() - 1, self.tokens[token].1);
+        if self.ended.is_some() || now >= self.ends || now >= issued + REFRESH_LIFETIME + LEEWAY {
+            return Fate::IsWorthless;
+        }
+        let bound = self.cookie.is_some();
+        if token == last {
+            let proven = !bound || cookie == Cookie::Right;
+            return if proven { Fate::Rotates } else { Fate::IsWorthless };
+        }
+        let is_fresh = token + 1 == last && now <= self.tokens[last].1 + GRACE;
+        match cookie {
+            _ if !is_fresh => Fate::IsReuse,
+            _ if !bound => Fate::Conflicts,
+            Cookie::Missing => Fate::Conflicts,
+            Cookie::Right => Fate::Repeats,
+            Cookie::Wrong => Fate::IsReuse,
+        }
+    }
+
+    fn end(&mut self, now: Timestamp) {
+        self.ended.get_or_insert(now);
+    }
+}
+
+/// The same things done to the real use cases and to the model.
+struct History {
+    house: House,
+    node: Node,
+    sessions: Vec<Model>,
+}
+
+impl History {
+    /// Ada has two sessions, one of them bound to a cookie; grace has one.
+    fn begin() -> Self {
+        let mut house = House::new();
+        house.sessions.most_sessions = 100;
+        house.enrol("ada");
+        house.enrol("grace");
+        let mut history = Self { node: house.node(), house, sessions: Vec::new() };
+        history.sign_in("ada", Delivery::Cookie);
+        history.sign_in("ada", Delivery::Body);
+        history.sign_in("grace", Delivery::Cookie);
+        history
+    }
+
+    fn take(&mut self, step: &Step) {
+        match step {
+            Step::SignIn(delivery) => self.sign_in("ada", *delivery),
+            Step::Refresh(session, age, cookie) => {
+                let session = self.find(session);
+                let token = self.sessions[session].tokens.len().saturating_sub(1 + age);
+                self.present(session, token, *cookie);
+            }
+            Step::SignOut(session) => self.sign_out(session.index(self.sessions.len())),
+            Step::SignOutEverywhere(session) => {
+                self.sign_out_everywhere(session.index(self.sessions.len()));
+            }
+            Step::Restart => {
+                self.node = self.house.node();
+                self.node.sign_out.restore_revocations().unwrap();
+            }
+            Step::Pass(time) => self.house.pass(*time),
+        }
+        self.compare();
+    }
+
+    fn sign_in(&mut self, name: &str, delivery: Delivery) {
+        let request = SignInRequest { delivery, ..by_name(name) };
+        let signed_in = self.node.sign_in.sign_in(&request).unwrap();
+        self.sessions.push(Model::new(signed_in, self.house.now()));
+    }
+
+    fn find(&self, which: &Which) -> usize {
+        let is_live = |number: &usize| self.sessions[*number].ended.is_none();
+        let all = 0..self.sessions.len();
+        let live: Vec<usize> = all.clone().filter(is_live).collect();
+        match which {
+            Which::Live(index) if !live.is_empty() => *index.get(&live),
+            Which::Live(index) | Which::Any(index) => index.index(all.len()),
+        }
+    }
+
+    fn present(&mut self, number: usize, token: usize, cookie: Cookie) {
+        let now = self.house.now();
+        let session = &mut self.sessions[number];
+        let binding = match cookie {
+            Cookie::Right => session.cookie.as_deref(),
+            Cookie::Wrong => Some("of another browser"),
+            Cookie::Missing => None,
+        };
+        let answer = self.node.refresh.refresh(&RefreshRequest {
+            refresh_token: SecretString::from(session.tokens[token].0.as_str()),
+            binding: binding.map(SecretString::from),
+            origin: samples::origin(),
+        });
+        let issued = answer.as_ref().map(|grant| grant.refresh_token.expose_secret().to_owned());
+        let live = session.tokens[session.tokens.len() - 1].0.clone();
+        let fate = match &answer {
+            Ok(_) if issued.as_ref().ok() == Some(&live) => Fate::Repeats,
+            Ok(_) => Fate::Rotates,
+            Err(RefreshError::Conflict) => Fate::Conflicts,
+            Err(RefreshError::Reused) => Fate::IsReuse,
+            Err(RefreshError::Invalid) => Fate::IsWorthless,
+            Err(RefreshError::Store(error)) => panic!("{error}"),
+        };
+        let expected = session.fate(token, cookie, now);
+        assert_eq!(fate, expected, "token {token} of {}", session.tokens.len());
+        match fate {
+            Fate::Rotates => session.tokens.push((issued.unwrap(), now)),
+            Fate::IsReuse => self.end_all_of(number),
+            Fate::Repeats | Fate::Conflicts | Fate::IsWorthless => {}
+        }
+    }
+
+    fn sign_out(&mut self, number: usize) {
+        let (account, session) = (self.sessions[number].owner.id, self.sessions[number].session);
+        self.node.sign_out.sign_out(account, session, &samples::origin()).unwrap();
+        self.sessions[number].end(self.house.now());
+    }
+
+    fn sign_out_everywhere(&mut self, number: usize) {
+        let (account, session) = (self.sessions[number].owner.id, self.sessions[number].session);
+        self.node.sign_out.sign_out_everywhere(account, session, &samples::origin()).unwrap();
+        self.end_all_of(number);
+    }
+
+    fn end_all_of(&mut self, number: usize) {
+        let (owner, now) = (self.sessions[number].owner.id, self.house.now());
+        let theirs = self.sessions.iter_mut().filter(|session| session.owner.id == owner);
+        theirs.for_each(|session| session.end(now));
+    }
+
+    /// What the database and this node know is what the model knows.
+    fn compare(&self) {
+        let forks = "(SELECT parent_id FROM refresh_tokens WHERE parent_id IS NOT NULL
+                      GROUP BY parent_id HAVING count(*) > 1)";
+        assert_eq!(self.house.count(forks), 0);
+        let issued: usize = self.sessions.iter().map(|session| session.tokens.len()).sum();
+        assert_eq!(self.house.count("refresh_tokens"), i64::try_from(issued).unwrap());
+        let live = self.sessions.iter().filter(|session| session.ended.is_none()).count();
+        let stored = self.house.count("sessions WHERE ended_at IS NULL");
+        assert_eq!(stored, i64::try_from(live).unwrap());
+        for session in &self.sessions {
+            let revoked = self.node.revocations.is_revoked(session.session);
+            match session.ended {
+                None => assert!(!revoked),
+                Some(ended) if self.house.now() <= ended + ACCESS_LIFETIME => assert!(revoked),
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Also those that no step came back to.
+    fn present_every_token(&mut self) {
+        for number in 0..self.sessions.len() {
+            for token in 0..self.sessions[number].tokens.len() {
+                self.present(number, token, Cookie::Right);
+            }
+            self.compare();
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What a node knew is in the database: a fresh one over it goes on where the old one was stopped.
+
+use portcullis_flows::refresh::RefreshError;
+use portcullis_flows::sign_in::SignInError;
+use portcullis_testkit::samples;
+
+use crate::house::{House, MINUTE, by_name, guess, refreshing};
+
+#[test]
+fn a_lock_outlasts_a_restart() {
+    let house = House::new();
+    house.enrol("ada");
+    (0..5).for_each(|_| drop(house.node().sign_in.sign_in(&guess("ada"))));
+    assert!(matches!(house.node().sign_in.sign_in(&by_name("ada")), Err(SignInError::Refused)));
+    house.pass(MINUTE);
+    house.node().sign_in.sign_in(&by_name("ada")).unwrap();
+}
+
+#[test]
+fn a_token_of_before_the_restart_is_refreshed_after_it_and_only_once() {
+    let house = House::new();
+    house.enrol("ada");
+    let signed_in = house.node().sign_in.sign_in(&by_name("ada")).unwrap();
+    house.node().refresh.refresh(&refreshing(&signed_in)).unwrap();
+    house.pass(MINUTE);
+    assert!(matches!(
+        house.node().refresh.refresh(&refreshing(&signed_in)),
+        Err(RefreshError::Reused)
+    ));
+    assert!(matches!(
+        house.node().refresh.refresh(&refreshing(&signed_in)),
+        Err(RefreshError::Invalid)
+    ));
+}
+
+#[test]
+fn what_was_revoked_is_revoked_again_after_a_restart() {
+    let house = House::new();
+    let (ada, old) = (house.enrol("ada"), house.node());
+    let [signed_out, displaced, reused, live] = [0, 1, 2, 3].map(|number| {
+        let name = ["ada", "ada", "grace", "mary"][number];
+        if number >= 2 {
+            house.enrol(name);
+        }
+        old.sign_in.sign_in(&by_name(name)).unwrap()
+    });
+    old.sign_out.sign_out(ada.id, signed_out.grant.session.id, &samples::origin()).unwrap();
+    old.sign_out
+        .sign_out_everywhere(ada.id, displaced.grant.session.id, &samples::origin())
+        .unwrap();
+    old.refresh.refresh(&refreshing(&reused)).unwrap();
+    house.pass(MINUTE);
+    assert!(matches!(old.refresh.refresh(&refreshing(&reused)), Err(RefreshError::Reused)));
+
+    let fresh = house.node();
+    assert!(fresh.revocations.is_empty());
+    fresh.sign_out.restore_revocations().unwrap();
+    for ended in [signed_out, displaced, reused] {
+        assert!(fresh.revocations.is_revoked(ended.grant.session.id));
+        let refreshed = fresh.refresh.refresh(&refreshing(&ended));
+        assert!(matches!(refreshed, Err(RefreshError::Invalid)));
+    }
+    assert!(!fresh.revocations.is_revoked(live.grant.session.id));
+}
+
+#[test]
+fn a_session_stays_revoked_until_its_last_access_token_is_dead_and_is_then_forgotten() {
+    let house = House::new();
+    let (ada, old) = (house.enrol("ada"), house.node());
+    let session = old.sign_in.sign_in(&by_name("ada")).unwrap().grant.session.id;
+    old.sign_out.sign_out(ada.id, session, &samples::origin()).unwrap();
+
+    house.pass(30 * MINUTE + portcullis_token::LEEWAY);
+    let in_time = house.node();
+    in_time.sign_out.restore_revocations().unwrap();
+    assert!(in_time.revocations.is_revoked(session));
+
+    house.pass(MINUTE);
+    let later = house.node();
+    later.sign_out.restore_revocations().unwrap();
+    assert!(later.revocations.is_empty());
+}

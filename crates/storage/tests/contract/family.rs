@@ -1,0 +1,86 @@
+//! A session and its refresh tokens: the arguments of `rotate`, with something for each.
+
+use std::time::Duration;
+
+use portcullis_domain::{SessionId, SystemRandom, Timestamp, TokenId};
+use portcullis_flows::event::{EventKind, Outcome};
+use portcullis_flows::grant::OnReuse;
+use portcullis_flows::refresh::{RefreshStore, Rotated, Rotation};
+use portcullis_storage::Store;
+use portcullis_testkit::samples;
+use portcullis_token::Digest;
+
+use crate::member::SignIn;
+
+pub(crate) const GRACE: Duration = Duration::from_secs(10);
+pub(crate) const COOKIE: &str = "the binding cookie";
+
+/// A refresh token as it is presented.
+#[derive(Clone)]
+pub(crate) struct Presented {
+    pub(crate) session: SessionId,
+    pub(crate) token: TokenId,
+    pub(crate) cookie: Option<&'static str>,
+    pub(crate) successor: TokenId,
+    pub(crate) grace: Duration,
+    pub(crate) on_reuse: OnReuse,
+    pub(crate) now: Timestamp,
+}
+
+impl Presented {
+    pub(crate) fn new(session: SessionId, token: TokenId, now: Timestamp) -> Self {
+        Self {
+            session,
+            token,
+            cookie: None,
+            successor: TokenId::generate(now, &SystemRandom),
+            grace: GRACE,
+            on_reuse: OnReuse::EndAllSessions,
+            now,
+        }
+    }
+
+    /// The first token of a session that was just opened.
+    pub(crate) fn first(of: &SignIn, now: Timestamp) -> Self {
+        Self::new(of.session.id, of.refresh, now)
+    }
+
+    /// The same token again, which would get another successor.
+    pub(crate) fn again(&self, now: Timestamp) -> Self {
+        Self { successor: TokenId::generate(now, &SystemRandom), now, ..self.clone() }
+    }
+
+    /// The token that this one was exchanged for.
+    pub(crate) fn next(&self, now: Timestamp) -> Self {
+        Self { token: self.successor, ..self.again(now) }
+    }
+
+    pub(crate) fn with(self, cookie: &'static str) -> Self {
+        Self { cookie: Some(cookie), ..self }
+    }
+
+    pub(crate) fn rotate(&self, store: &Store) -> Rotated {
+        let reuse = samples::event(EventKind::RefreshTokenReuse, Outcome::SessionsEnded, self.now)
+            .in_session(self.session);
+        store
+            .rotate(&Rotation {
+                session: self.session,
+                presented: self.token,
+                successor: self.successor,
+                binding: self.cookie.map(Digest::of),
+                grace: self.grace,
+                on_reuse: self.on_reuse,
+                origin: &samples::origin(),
+                now: self.now,
+                reuse: &reuse,
+            })
+            .unwrap()
+    }
+
+    /// Exchanges it where nothing stands in the way.
+    pub(crate) fn rotated(self, store: &Store) -> Self {
+        let verdict = self.rotate(store);
+        assert!(matches!(verdict, Rotated::Done { .. }), "{verdict:?}");
+        self
+    }
+}

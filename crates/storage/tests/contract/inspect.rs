@@ -1,0 +1,37 @@
+//! Looks behind the ports, in words that both databases understand.
+
+use portcullis_storage::Store;
+
+/// How many rows a `FROM` clause, with whatever follows it, selects.
+pub(crate) fn count(store: &Store, from: &str) -> i64 {
+    store.number(&format!("SELECT count(*) FROM {from}")).unwrap()
+}
+
+/// The recorded outcomes of events of a kind, each with how often it occurs: `"locked 3"`.
+pub(crate) fn outcomes(store: &Store, kind: &str) -> Vec<String> {
+    let tally = format!(
+        "SELECT outcome || ' ' || count(*) FROM security_events WHERE kind = '{kind}'
+         GROUP BY outcome ORDER BY outcome"
+    );
+    store.texts(&tally).unwrap()
+}
+
+/// Why sessions ended, each reason with how often it occurs.
+pub(crate) fn ends(store: &Store) -> Vec<String> {
+    let tally = "SELECT end_reason || ' ' || count(*) FROM sessions WHERE ended_at IS NOT NULL
+                 GROUP BY end_reason ORDER BY end_reason";
+    store.texts(tally).unwrap()
+}
+
+pub(crate) fn live_sessions(store: &Store) -> i64 {
+    count(store, "sessions WHERE ended_at IS NULL")
+}
+
+/// Refresh tokens that have more than one successor; there must never be any.
+pub(crate) fn forks(store: &Store) -> i64 {
+    count(
+        store,
+        "(SELECT parent_id FROM refresh_tokens WHERE parent_id IS NOT NULL
+          GROUP BY parent_id HAVING count(*) > 1) AS forks",
+    )
+}

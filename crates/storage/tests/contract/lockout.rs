@@ -1,0 +1,162 @@
+use std::time::Duration;
+
+use portcullis_domain::Timestamp;
+use portcullis_flows::lockout::LockoutPolicy;
+use portcullis_flows::sign_in::Opened;
+use portcullis_storage::Store;
+use portcullis_testkit::TestDatabase;
+use portcullis_testkit::samples::NOW;
+
+use crate::inspect::{count, outcomes};
+use crate::member::{SignIn, budget, enrol, fail};
+
+const MICROSECOND: Duration = Duration::from_micros(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+#[test]
+fn after_five_failures_each_further_one_waits_twice_as_long_up_to_a_quarter_of_an_hour() {
+    TestDatabase::on_both(|database| {
+        let attempts = Attempts::on(database.store());
+        (0..5).for_each(|_| assert!(attempts.counts(NOW)));
+        let mut now = NOW;
+        for minutes in [1, 2, 4, 8, 15, 15, 15] {
+            let end = now + minutes * MINUTE;
+            assert!(!attempts.counts(end - MICROSECOND), "{minutes} minutes");
+            assert!(attempts.counts(end), "{minutes} minutes");
+            now = end;
+        }
+    });
+}
+
+#[test]
+fn attempts_during_a_wait_are_recorded_as_such_and_do_not_prolong_it() {
+    TestDatabase::on_both(|database| {
+        let attempts = Attempts::on(database.store());
+        (0..5).for_each(|_| assert!(attempts.counts(NOW)));
+        (0..20).for_each(|_| assert!(!attempts.counts(NOW + 59 * (MINUTE / 60))));
+        assert_eq!(outcomes(database.store(), "sign_in"), ["locked 20", "wrong_password 5"]);
+        assert!(attempts.counts(NOW + MINUTE));
+        assert!(!attempts.counts(NOW + 3 * MINUTE - MICROSECOND), "the second wait is two minutes");
+    });
+}
+
+#[test]
+fn failures_are_forgotten_an_hour_after_the_last_of_them() {
+    TestDatabase::on_both(|database| {
+        let attempts = Attempts::on(database.store());
+        (0..5).for_each(|_| assert!(attempts.counts(NOW)));
+        let later = NOW + HOUR;
+        assert!(attempts.counts(later), "within the hour it is the sixth");
+        assert!(!attempts.counts(later + 2 * MINUTE - MICROSECOND));
+        let much_later = later + HOUR + MICROSECOND;
+        (0..5).for_each(|_| assert!(attempts.counts(much_later), "a fresh five"));
+        assert!(!attempts.counts(much_later + MINUTE - MICROSECOND));
+        assert!(attempts.counts(much_later + MINUTE));
+    });
+}
+
+#[test]
+fn a_right_password_during_a_wait_is_refused_and_changes_nothing_but_the_record() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let ada = enrol(store, "ada");
+        let attempts = Attempts::on(store);
+        (0..5).for_each(|_| assert!(attempts.counts(NOW)));
+        let end = NOW + MINUTE;
+        assert_eq!(SignIn::of(&ada, end - MICROSECOND).open(store), Opened::Refused);
+        assert_eq!(outcomes(store, "sign_in"), ["locked 1", "wrong_password 5"]);
+        assert_eq!(count(store, "sessions"), 0);
+        assert_eq!(count(store, "accounts WHERE last_sign_in_at IS NOT NULL"), 0);
+        SignIn::of(&ada, end).opened(store);
+    });
+}
+
+#[test]
+fn a_success_forgets_every_failure_before_it() {
+    TestDatabase::on_both(|database| {
+        let ada = enrol(database.store(), "ada");
+        let attempts = Attempts::on(database.store());
+        for minute in 0..3 {
+            let now = NOW + minute * MINUTE;
+            (0..4).for_each(|_| assert!(attempts.counts(now)));
+            SignIn::of(&ada, now).opened(database.store());
+        }
+        assert_eq!(count(database.store(), "sign_in_failures"), 0);
+    });
+}
+
+#[test]
+fn a_hundred_failures_without_a_success_close_the_budget_for_good() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let ada = enrol(store, "ada");
+        let attempts = Attempts::on(store);
+        let day = |number: u32| NOW + number * 24 * HOUR;
+        (0..99).for_each(|number| assert!(attempts.counts(day(number)), "{number}"));
+        assert!(attempts.counts(day(99)), "though each was forgotten before the next");
+        assert!(!attempts.counts(day(36_500)));
+        assert_eq!(SignIn::of(&ada, day(36_500)).open(store), Opened::Refused);
+    });
+}
+
+#[test]
+fn ninety_nine_failures_and_a_success_begin_anew() {
+    TestDatabase::on_both(|database| {
+        let ada = enrol(database.store(), "ada");
+        let attempts = Attempts::on(database.store());
+        let day = |number: u32| NOW + number * 24 * HOUR;
+        (0..99).for_each(|number| assert!(attempts.counts(day(number))));
+        SignIn::of(&ada, day(99)).opened(database.store());
+        (0..2).for_each(|_| assert!(attempts.counts(day(100))));
+    });
+}
+
+#[test]
+fn one_budget_does_not_close_another() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let ada = enrol(store, "ada");
+        let strangers = Attempts::on(store);
+        let device = Attempts { budget: budget("the device of ada"), ..Attempts::on(store) };
+        (0..5).for_each(|_| assert!(strangers.counts(NOW)));
+        assert!(device.counts(NOW));
+        SignIn { budget: device.budget, ..SignIn::of(&ada, NOW) }.opened(store);
+        assert_eq!(SignIn::of(&ada, NOW).open(store), Opened::Refused, "the other stays closed");
+    });
+}
+
+#[test]
+fn another_node_knows_what_this_one_counted() {
+    TestDatabase::on_both(|database| {
+        let (here, there) = (database.store(), database.connect());
+        let ada = enrol(here, "ada");
+        (0..5).for_each(|_| assert!(Attempts::on(here).counts(NOW)));
+        assert!(!Attempts::on(&there).counts(NOW));
+        assert_eq!(SignIn::of(&ada, NOW).open(&there), Opened::Refused);
+    });
+}
+
+/// Wrong passwords for one account.
+struct Attempts<'a> {
+    store: &'a Store,
+    budget: portcullis_token::Digest,
+    policy: LockoutPolicy,
+}
+
+impl<'a> Attempts<'a> {
+    fn on(store: &'a Store) -> Self {
+        Self { store, budget: budget("ada"), policy: LockoutPolicy::default() }
+    }
+
+    /// Tries once; whether that was counted, instead of being turned away unseen.
+    fn counts(&self, now: Timestamp) -> bool {
+        let counted = "security_events WHERE outcome = 'wrong_password'";
+        let turned_away = "security_events WHERE outcome = 'locked'";
+        let before = [counted, turned_away].map(|events| count(self.store, events));
+        fail(self.store, &self.budget, &self.policy, now);
+        let after = [counted, turned_away].map(|events| count(self.store, events));
+        assert_eq!(after[0] + after[1], before[0] + before[1] + 1, "each attempt is recorded once");
+        after[0] > before[0]
+    }
+}

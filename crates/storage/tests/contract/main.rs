@@ -1,0 +1,37 @@
+//! What every port promises, on both databases: its result, its refusal, what a refusal leaves
+//! behind, and a race for everything that may happen once.
+
+#[cfg(test)]
+mod account;
+#[cfg(test)]
+mod bootstrap;
+#[cfg(test)]
+mod deadlock;
+#[cfg(test)]
+mod family;
+#[cfg(test)]
+mod inspect;
+#[cfg(test)]
+mod lockout;
+#[cfg(test)]
+mod lockout_races;
+#[cfg(test)]
+mod member;
+#[cfg(test)]
+mod migration;
+#[cfg(test)]
+mod password_change;
+#[cfg(test)]
+mod provisioning;
+#[cfg(test)]
+mod refresh;
+#[cfg(test)]
+mod refresh_races;
+#[cfg(test)]
+mod registration;
+#[cfg(test)]
+mod reuse;
+#[cfg(test)]
+mod sign_in;
+#[cfg(test)]
+mod sign_out;

@@ -1,0 +1,117 @@
+//! An account that signs in: the arguments of the sign-in ports, with something for each.
+
+use std::time::Duration;
+
+use portcullis_domain::{
+    Account, Delivery, DisplayName, Session, SessionId, SystemRandom, Timestamp, TokenId,
+};
+use portcullis_flows::event::{EventKind, Outcome};
+use portcullis_flows::lockout::LockoutPolicy;
+use portcullis_flows::registration::{Creation, RegistrationStore};
+use portcullis_flows::sign_in::{Opened, Opening, SignInStore};
+use portcullis_password::PasswordHash;
+use portcullis_storage::Store;
+use portcullis_testkit::samples::{self, NOW};
+use portcullis_token::Digest;
+
+pub(crate) const SESSION_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// Creates an account of that name with the sample password.
+pub(crate) fn enrol(store: &Store, name: &str) -> Account {
+    let account = samples::account(name);
+    let event = samples::event(EventKind::Registration, Outcome::Success, NOW).about(account.id);
+    let created = store.create(&account, Some(&samples::password_hash()), &event).unwrap();
+    assert_eq!(created, Creation::Done);
+    account
+}
+
+/// A sign-in whose password was found right, up to the moment at which it is written.
+#[derive(Clone)]
+pub(crate) struct SignIn {
+    pub(crate) session: Session,
+    pub(crate) refresh: TokenId,
+    pub(crate) binding: Option<Digest>,
+    pub(crate) device_name: Option<DisplayName>,
+    pub(crate) password_hash: PasswordHash,
+    pub(crate) budget: Digest,
+    pub(crate) most_sessions: u32,
+    pub(crate) now: Timestamp,
+}
+
+impl SignIn {
+    /// Of a client without cookies.
+    pub(crate) fn of(account: &Account, now: Timestamp) -> Self {
+        let session = Session {
+            id: SessionId::generate(now, &SystemRandom),
+            account_id: account.id,
+            delivery: Delivery::Body,
+            authenticated_at: now,
+            expires_at: now + SESSION_LIFETIME,
+        };
+        Self {
+            session,
+            refresh: TokenId::generate(now, &SystemRandom),
+            binding: None,
+            device_name: None,
+            password_hash: samples::password_hash(),
+            budget: budget(account.username.as_str()),
+            most_sessions: 10,
+            now,
+        }
+    }
+
+    /// Of a browser that keeps this binding cookie.
+    pub(crate) fn bound(account: &Account, now: Timestamp, cookie: &str) -> Self {
+        let mut sign_in = Self::of(account, now);
+        sign_in.session.delivery = Delivery::Cookie;
+        sign_in.binding = Some(Digest::of(cookie));
+        sign_in
+    }
+
+    pub(crate) fn open(&self, store: &Store) -> Opened {
+        let event = samples::event(EventKind::SignIn, Outcome::Success, self.now)
+            .about(self.session.account_id)
+            .in_session(self.session.id);
+        store
+            .open(&Opening {
+                session: &self.session,
+                refresh: self.refresh,
+                binding: self.binding,
+                device_name: self.device_name.as_ref(),
+                password_hash: &self.password_hash,
+                budget: &self.budget,
+                most_sessions: self.most_sessions,
+                event: &event,
+            })
+            .unwrap()
+    }
+
+    /// Opens it where nothing stands in the way.
+    pub(crate) fn opened(self, store: &Store) -> Self {
+        assert_eq!(self.open(store), Opened::Done { displaced: Vec::new() });
+        self
+    }
+}
+
+pub(crate) fn budget(name: &str) -> Digest {
+    Digest::keyed(&[7; 32], name.as_bytes())
+}
+
+/// Counts a wrong password against a budget.
+pub(crate) fn fail(store: &Store, budget: &Digest, policy: &LockoutPolicy, now: Timestamp) {
+    let event = samples::event(EventKind::SignIn, Outcome::WrongPassword, now);
+    store.refuse(budget, policy, &event).unwrap();
+}
+
+/// Well formed, of no known password.
+pub(crate) fn another_hash() -> PasswordHash {
+    let text = "$argon2id$v=19$m=19456,t=2,p=1$b3RoZXItc2FsdC0tLS0tLQ$\
+                b3RoZXItdGFnLS0tLS0tLS0tLS0tLS0tLS0tLS0tLS0";
+    PasswordHash::parse(text).unwrap()
+}
+
+pub(crate) fn hash_of(store: &Store, account: &Account) -> String {
+    let name = account.username.as_str();
+    let query = format!("SELECT password_hash FROM accounts WHERE username = '{name}'");
+    store.texts(&query).unwrap().remove(0)
+}

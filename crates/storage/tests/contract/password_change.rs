@@ -1,0 +1,128 @@
+use std::time::Duration;
+
+use portcullis_domain::{Account, SessionId};
+use portcullis_flows::account::AccountStore;
+use portcullis_flows::event::{EventKind, Outcome};
+use portcullis_flows::lockout::LockoutPolicy;
+use portcullis_flows::password_change::{Change, Changed, PasswordChangeStore};
+use portcullis_flows::sign_in::Opened;
+use portcullis_password::PasswordHash;
+use portcullis_storage::Store;
+use portcullis_testkit::samples::{self, NOW};
+use portcullis_testkit::{TestDatabase, at_once};
+
+use crate::inspect::{count, ends, live_sessions, outcomes};
+use crate::member::{SignIn, another_hash, budget, enrol, fail, hash_of};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn a_change_replaces_the_hash_and_ends_every_other_session_of_the_account() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let (ada, grace) = (enrol(store, "ada"), enrol(store, "grace"));
+        store.execute("UPDATE accounts SET password_must_change = true").unwrap();
+        let [asking, other] = [0, 1].map(|_| SignIn::of(&ada, NOW).opened(store).session.id);
+        SignIn::of(&grace, NOW).opened(store);
+        let ended = vec![other];
+        assert_eq!(change(store, &ada, asking, &another_hash()), Changed::Done { ended });
+        assert_eq!(hash_of(store, &ada), another_hash().as_str());
+        assert!(!store.account(ada.id).unwrap().unwrap().password_must_change);
+        assert!(store.account(grace.id).unwrap().unwrap().password_must_change);
+        assert_eq!(live_sessions(store), 2);
+        assert_eq!(ends(store), ["password_change 1"]);
+        assert_eq!(outcomes(store, "password_change"), ["success 1"]);
+    });
+}
+
+#[test]
+fn credentials_are_found_by_the_account_alone() {
+    TestDatabase::on_both(|database| {
+        let ada = enrol(database.store(), "ada");
+        enrol(database.store(), "grace");
+        let found = database.store().credentials_of(ada.id).unwrap().unwrap();
+        assert_eq!(found.account, ada);
+        let stored = found.password_hash.unwrap();
+        assert_eq!(stored.as_str(), samples::password_hash().as_str());
+        assert!(database.store().credentials_of(samples::account("nobody").id).unwrap().is_none());
+    });
+}
+
+#[test]
+fn a_closed_budget_refuses_the_change_and_so_does_a_change_made_meanwhile() {
+    let superseded = |set: &'static str| {
+        move |store: &Store| store.execute(&format!("UPDATE accounts SET {set}")).unwrap()
+    };
+    let locked = |store: &Store| {
+        (0..5).for_each(|_| fail(store, &budget("ada"), &LockoutPolicy::default(), NOW));
+    };
+    refuses(&locked, "locked 1");
+    refuses(&superseded("password_hash = 'changed since'"), "superseded 1");
+    refuses(&superseded("is_active = false"), "superseded 1");
+}
+
+/// The refusal is recorded, and is all that is written.
+fn refuses(meanwhile: &dyn Fn(&Store), outcome: &str) {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let ada = enrol(store, "ada");
+        let [asking, _] = [0, 1].map(|_| SignIn::of(&ada, NOW).opened(store).session.id);
+        meanwhile(store);
+        let new = another_hash();
+        assert_eq!(change(store, &ada, asking, &new), Changed::Refused, "{outcome}");
+        assert_eq!(outcomes(store, "password_change"), [outcome]);
+        assert_eq!(live_sessions(store), 2);
+        assert_eq!(count(store, &format!("accounts WHERE password_hash = '{}'", new.as_str())), 0);
+    });
+}
+
+#[test]
+fn of_thirty_changes_at_once_one_is_made() {
+    TestDatabase::on_both_crowded(|database| {
+        let store = database.store();
+        let ada = enrol(store, "ada");
+        let asking = SignIn::of(&ada, NOW).opened(store).session.id;
+        let changed = at_once(30, |_| change(store, &ada, asking, &another_hash()));
+        let done = changed.iter().filter(|verdict| matches!(verdict, Changed::Done { .. }));
+        assert_eq!(done.count(), 1, "{database:?}");
+        assert_eq!(outcomes(store, "password_change"), ["success 1", "superseded 29"]);
+    });
+}
+
+/// Whoever signs in with the old password is either in time to be ended, or too late.
+#[test]
+fn no_session_that_the_old_password_opened_outlives_the_change() {
+    TestDatabase::on_both_crowded(|database| {
+        let store = database.store();
+        for round in 0..5 {
+            let ada = enrol(store, &format!("ada{round}"));
+            let asking = SignIn::of(&ada, NOW).opened(store).session.id;
+            at_once(20, |number| {
+                if number == 10 {
+                    let changed = change(store, &ada, asking, &another_hash());
+                    assert!(matches!(changed, Changed::Done { .. }));
+                } else {
+                    let opened = SignIn { most_sessions: 50, ..SignIn::of(&ada, NOW) }.open(store);
+                    assert!(matches!(opened, Opened::Done { .. } | Opened::Refused));
+                }
+            });
+            assert_eq!(live_sessions(store), round + 1, "the one that asked: {database:?}");
+        }
+    });
+}
+
+fn change(store: &Store, account: &Account, session: SessionId, new: &PasswordHash) -> Changed {
+    let event = samples::event(EventKind::PasswordChange, Outcome::Success, NOW + SECOND)
+        .about(account.id)
+        .in_session(session);
+    store
+        .change_password(&Change {
+            account: account.id,
+            session,
+            current: &samples::password_hash(),
+            new,
+            budget: &budget(account.username.as_str()),
+            event: &event,
+        })
+        .unwrap()
+}

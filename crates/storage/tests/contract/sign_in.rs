@@ -1,0 +1,175 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use portcullis_domain::{Account, DisplayName, Email, SessionId, Username};
+use portcullis_flows::account::AccountStore;
+use portcullis_flows::event::{EventKind, Outcome};
+use portcullis_flows::sign_in::{Identifier, Opened, SignInStore};
+use portcullis_flows::sign_out::SignOutStore;
+use portcullis_storage::Store;
+use portcullis_testkit::samples::{self, NOW};
+use portcullis_testkit::{TestDatabase, at_once};
+
+use crate::inspect::{count, ends, live_sessions, outcomes};
+use crate::member::{SignIn, another_hash, enrol, hash_of};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[test]
+fn credentials_are_found_by_the_exact_name_or_by_the_email_in_any_case() {
+    TestDatabase::on_both(|database| {
+        let ada = enrol(database.store(), "paypal");
+        let find = |identifier| {
+            let found = database.store().credentials(&identifier).unwrap();
+            found.map(|found| (found.account, found.password_hash.unwrap().as_str().to_owned()))
+        };
+        let expected = Some((ada.clone(), samples::password_hash().as_str().to_owned()));
+        assert_eq!(find(Identifier::Username(ada.username)), expected);
+        assert_eq!(find(Identifier::Email(ada.email)), expected);
+        assert_eq!(find(Identifier::Email(email("PayPal@EXAMPLE.org"))), expected);
+        assert_eq!(find(Identifier::Username(Username::parse("pаypal").unwrap())), None);
+        assert_eq!(find(Identifier::Email(email("pay@example.org"))), None);
+        assert_eq!(find(Identifier::Unusable("paypal".to_owned())), None);
+    });
+}
+
+#[test]
+fn opening_writes_the_session_its_first_token_the_time_and_the_event() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let ada = enrol(store, "ada");
+        let device_name = Some(DisplayName::parse("Ada's laptop").unwrap());
+        SignIn { device_name, ..SignIn::bound(&ada, NOW + MINUTE, "cookie") }.opened(store);
+        let tables = "sessions s JOIN refresh_tokens t ON t.session_id = s.id
+                      AND t.id = s.current_token JOIN security_events e ON e.session_id = s.id";
+        let whole = "s.delivery = 'cookie' AND s.device_name = 'Ada''s laptop'
+                     AND s.binding IS NOT NULL AND s.ended_at IS NULL AND t.parent_id IS NULL
+                     AND t.address = '192.0.2.7' AND t.user_agent = 'samples/1'
+                     AND e.subject = s.account_id";
+        assert_eq!(count(store, &format!("{tables} WHERE {whole}")), 1);
+        assert_eq!(outcomes(store, "sign_in"), ["success 1"]);
+        let seen = store.account(ada.id).unwrap().unwrap().last_sign_in_at;
+        assert_eq!(seen, Some(NOW + MINUTE));
+    });
+}
+
+#[test]
+fn an_account_that_changed_since_its_password_was_checked_is_not_signed_in() {
+    for change in ["is_active = false", "password_hash = NULL", "password_hash = 'replaced'"] {
+        TestDatabase::on_both(|database| {
+            let ada = enrol(database.store(), "ada");
+            database.store().execute(&format!("UPDATE accounts SET {change}")).unwrap();
+            let sign_in = SignIn::of(&ada, NOW);
+            assert_eq!(sign_in.open(database.store()), Opened::Refused, "{change}");
+            refused_as("superseded 1", database.store());
+        });
+    }
+}
+
+#[test]
+fn an_account_that_was_deleted_since_its_password_was_checked_is_not_signed_in() {
+    TestDatabase::on_both(|database| {
+        let ada = enrol(database.store(), "ada");
+        database.store().execute("DELETE FROM accounts").unwrap();
+        assert_eq!(SignIn::of(&ada, NOW).open(database.store()), Opened::Refused);
+        refused_as("superseded 1", database.store());
+    });
+}
+
+/// The refusal is recorded, and is all that was written.
+fn refused_as(outcome: &str, store: &Store) {
+    assert_eq!(outcomes(store, "sign_in"), [outcome]);
+    assert_eq!(count(store, "sessions"), 0);
+    assert_eq!(count(store, "refresh_tokens"), 0);
+    assert_eq!(count(store, "accounts WHERE last_sign_in_at IS NOT NULL"), 0);
+}
+
+#[test]
+fn a_renewed_hash_takes_the_place_of_the_checked_one_and_of_no_other() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let (ada, grace) = (enrol(store, "ada"), enrol(store, "grace"));
+        store.renew_hash(ada.id, &samples::password_hash(), &another_hash()).unwrap();
+        assert_eq!(hash_of(store, &ada), another_hash().as_str());
+        assert_eq!(hash_of(store, &grace), samples::password_hash().as_str());
+        store.renew_hash(ada.id, &samples::password_hash(), &samples::password_hash()).unwrap();
+        assert_eq!(hash_of(store, &ada), another_hash().as_str(), "it was replaced meanwhile");
+    });
+}
+
+#[test]
+fn one_session_too_many_ends_the_oldest() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let ada = enrol(store, "ada");
+        let three = [0, 1, 2].map(|minute| limited(&ada, minute, 3).opened(store).session.id);
+        let fourth = limited(&ada, 3, 3);
+        assert_eq!(displaced_by(&fourth, store), three[..1]);
+        assert_eq!(live_sessions(store), 3);
+        let lower_limit = limited(&ada, 4, 1);
+        assert_eq!(displaced_by(&lower_limit, store), [three[1], three[2], fourth.session.id]);
+        assert_eq!(live_sessions(store), 1);
+        assert_eq!(ends(store), ["session_displaced 4"]);
+    });
+}
+
+#[test]
+fn a_sign_in_of_a_node_whose_clock_is_behind_does_not_displace_itself() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let ada = enrol(store, "ada");
+        let [oldest, ..] = [5, 6].map(|minute| limited(&ada, minute, 2).opened(store).session.id);
+        assert_eq!(displaced_by(&limited(&ada, 0, 2), store), [oldest]);
+    });
+}
+
+#[test]
+fn sessions_that_ended_expired_or_belong_to_others_make_no_session_too_many() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let (ada, grace) = (enrol(store, "ada"), enrol(store, "grace"));
+        limited(&grace, 0, 1).opened(store);
+        let mut expiring = limited(&ada, 0, 1);
+        expiring.session.expires_at = NOW + MINUTE;
+        expiring.opened(store);
+        let second = limited(&ada, 1, 1).opened(store);
+        let event = samples::event(EventKind::SignOut, Outcome::Success, NOW + MINUTE);
+        store.end_session(second.session.id, &event).unwrap();
+        limited(&ada, 2, 1).opened(store);
+    });
+}
+
+#[test]
+fn thirty_sign_ins_at_once_leave_as_many_sessions_as_an_account_may_have() {
+    TestDatabase::on_both_crowded(|database| {
+        let store = database.store();
+        let ada = enrol(store, "ada");
+        let displaced = at_once(30, |_| {
+            let displaced = displaced_by(&SignIn::of(&ada, NOW), store);
+            assert!(live_sessions(store) <= 10, "not even for a moment");
+            displaced
+        });
+        let displaced: BTreeSet<SessionId> = displaced.into_iter().flatten().collect();
+        assert_eq!(displaced.len(), 20, "each session is displaced once: {database:?}");
+        assert_eq!(live_sessions(store), 10);
+        assert_eq!(ends(store), ["session_displaced 20"]);
+        assert_eq!(outcomes(store, "sign_in"), ["success 30"]);
+    });
+}
+
+/// Of that minute, where so many sessions are allowed.
+fn limited(account: &Account, minute: u32, most_sessions: u32) -> SignIn {
+    SignIn { most_sessions, ..SignIn::of(account, NOW + minute * MINUTE) }
+}
+
+/// The sessions that end when this one is opened, the oldest first.
+fn displaced_by(sign_in: &SignIn, store: &Store) -> Vec<SessionId> {
+    let opened = sign_in.open(store);
+    let Opened::Done { mut displaced } = opened else { panic!("{opened:?}") };
+    displaced.sort();
+    displaced
+}
+
+fn email(address: &str) -> Email {
+    Email::parse(address).unwrap()
+}

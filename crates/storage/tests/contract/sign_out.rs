@@ -1,0 +1,86 @@
+use std::time::Duration;
+
+use portcullis_domain::{AccountId, SessionId};
+use portcullis_flows::event::{EventKind, Outcome, SecurityEvent};
+use portcullis_flows::sign_out::SignOutStore;
+use portcullis_testkit::TestDatabase;
+use portcullis_testkit::samples::{self, NOW};
+
+use crate::inspect::{count, ends, live_sessions, outcomes};
+use crate::member::{SignIn, enrol};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn ending_a_session_ends_that_one_and_is_recorded() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let ada = enrol(store, "ada");
+        let [first, _] = [0, 1].map(|_| SignIn::of(&ada, NOW).opened(store).session.id);
+        store.end_session(first, &signing_out(ada.id, first)).unwrap();
+        assert_eq!(live_sessions(store), 1);
+        assert_eq!(ends(store), ["sign_out 1"]);
+        assert_eq!(outcomes(store, "sign_out"), ["success 1"]);
+        let ended = "sessions s JOIN security_events e ON e.session_id = s.id
+                     WHERE e.kind = 'sign_out' AND s.ended_at = e.at AND e.subject = s.account_id";
+        assert_eq!(count(store, ended), 1);
+    });
+}
+
+#[test]
+fn ending_what_has_ended_or_never_was_changes_and_records_nothing() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let ada = enrol(store, "ada");
+        let session = SignIn::of(&ada, NOW).opened(store).session.id;
+        let later = SecurityEvent { at: NOW + SECOND, ..signing_out(ada.id, session) };
+        store.end_session(session, &signing_out(ada.id, session)).unwrap();
+        store.end_session(session, &later).unwrap();
+        let unknown = SignIn::of(&ada, NOW).session.id;
+        store.end_session(unknown, &signing_out(ada.id, unknown)).unwrap();
+        assert_eq!(outcomes(store, "sign_out"), ["success 1"]);
+        assert_eq!(store.sessions_ended_since(NOW + SECOND).unwrap(), []);
+    });
+}
+
+#[test]
+fn ending_all_sessions_answers_those_that_were_live_and_spares_other_accounts() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let (ada, grace) = (enrol(store, "ada"), enrol(store, "grace"));
+        let mut sessions = [0, 1, 2].map(|_| SignIn::of(&ada, NOW).opened(store).session.id);
+        SignIn::of(&grace, NOW).opened(store);
+        sessions.sort();
+        store.end_session(sessions[0], &signing_out(ada.id, sessions[0])).unwrap();
+        assert_eq!(end_all(&database, ada.id), sessions[1..]);
+        assert_eq!(live_sessions(store), 1);
+        assert_eq!(ends(store), ["sign_out 1", "sign_out_all 2"]);
+        assert_eq!(end_all(&database, ada.id), [], "but it is recorded that somebody asked");
+        assert_eq!(outcomes(store, "sign_out_all"), ["success 2"]);
+    });
+}
+
+#[test]
+fn what_ended_is_known_from_its_very_moment_on() {
+    TestDatabase::on_both(|database| {
+        let ada = enrol(database.store(), "ada");
+        let [ended, _] = [0, 1].map(|_| SignIn::of(&ada, NOW).opened(database.store()).session.id);
+        database.store().end_session(ended, &signing_out(ada.id, ended)).unwrap();
+        let elsewhere = database.connect();
+        assert_eq!(elsewhere.sessions_ended_since(NOW - SECOND).unwrap(), [ended]);
+        assert_eq!(elsewhere.sessions_ended_since(NOW).unwrap(), [ended]);
+        assert_eq!(elsewhere.sessions_ended_since(NOW + Duration::from_micros(1)).unwrap(), []);
+    });
+}
+
+fn end_all(database: &TestDatabase, account: AccountId) -> Vec<SessionId> {
+    let event = samples::event(EventKind::SignOutAll, Outcome::Success, NOW).about(account);
+    let mut ended = database.store().end_all_sessions(account, &event).unwrap();
+    ended.sort();
+    ended
+}
+
+fn signing_out(account: AccountId, session: SessionId) -> SecurityEvent {
+    let event = samples::event(EventKind::SignOut, Outcome::Success, NOW);
+    event.about(account).in_session(session)
+}
