@@ -48,6 +48,27 @@ fn without_its_database_the_server_says_so_and_recovers_by_itself() {
     assert!(!server.log().contains("panicked"), "{}", server.log());
 }
 
+#[test]
+fn a_database_that_falls_silent_is_given_up() {
+    let database = TestDatabase::postgres();
+    let (proxy, url) = proxied(database.url());
+    let data = folder();
+    let server = start(data.path(), &url, &[]);
+    let mut browser = Browser::at(server.origin());
+    assert_eq!(browser.register("ada").status, 201);
+    let signed_in = browser.sign_in_for_tokens("ada");
+
+    proxy.silence();
+
+    let answer = browser.refresh(&signed_in.field("refresh_token"));
+    assert_comes_back_later(&answer);
+    assert_eq!(browser.get("/health/live", &[]).status, 200);
+
+    proxy.mend();
+    assert_eq!(browser.sign_in("ada").status, 200);
+    assert!(!server.log().contains("panicked"), "{}", server.log());
+}
+
 fn assert_comes_back_later(answer: &Answer) {
     assert_eq!((answer.status, answer.code().as_str()), (503, "unavailable"), "{}", answer.text);
     let wait = answer.header("retry-after").expect("a 503 says when to come back");

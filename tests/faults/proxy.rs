@@ -14,6 +14,7 @@ pub(crate) struct Proxy {
 #[derive(Default)]
 struct Wire {
     is_cut: bool,
+    is_silent: bool,
     /// Both ends of every connection there was.
     ends: Vec<TcpStream>,
 }
@@ -49,14 +50,22 @@ impl Proxy {
         }
     }
 
-    /// Carries new connections again.
+    /// Loses every byte and tells nobody, as a machine does that has lost its power.
+    pub(crate) fn silence(&self) {
+        self.wire.lock().expect("nobody panics while holding this").is_silent = true;
+    }
+
+    /// Carries new connections again, and breaks those that have lost something.
     pub(crate) fn mend(&self) {
-        self.wire.lock().expect("nobody panics while holding this").is_cut = false;
+        self.cut();
+        let mut wire = self.wire.lock().expect("nobody panics while holding this");
+        wire.is_cut = false;
+        wire.is_silent = false;
     }
 }
 
-fn connect(client: &TcpStream, target: &str, wire: &Mutex<Wire>) -> io::Result<()> {
-    let mut wire = wire.lock().expect("nobody panics while holding this");
+fn connect(client: &TcpStream, target: &str, shared: &Arc<Mutex<Wire>>) -> io::Result<()> {
+    let mut wire = shared.lock().expect("nobody panics while holding this");
     if wire.is_cut {
         return Ok(());
     }
@@ -64,16 +73,18 @@ fn connect(client: &TcpStream, target: &str, wire: &Mutex<Wire>) -> io::Result<(
     for (from, to) in [(client, &server), (&server, client)] {
         wire.ends.push(from.try_clone()?);
         let (from, to) = (from.try_clone()?, to.try_clone()?);
-        thread::spawn(move || carry(from, to));
+        let shared = Arc::clone(shared);
+        thread::spawn(move || carry(from, to, &shared));
     }
     Ok(())
 }
 
 /// Carries bytes one way until one end closes, and then closes the other.
-fn carry(mut from: TcpStream, mut to: TcpStream) {
+fn carry(mut from: TcpStream, mut to: TcpStream, wire: &Mutex<Wire>) {
     let mut buffer = [0; 8192];
     while let Ok(count @ 1..) = from.read(&mut buffer) {
-        if to.write_all(&buffer[..count]).is_err() {
+        let is_silent = wire.lock().expect("nobody panics while holding this").is_silent;
+        if !is_silent && to.write_all(&buffer[..count]).is_err() {
             break;
         }
     }

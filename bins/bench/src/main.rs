@@ -28,10 +28,6 @@ use crate::options::{Options, Role};
 type Error = Box<dyn std::error::Error + Send + Sync>;
 type Result<T> = std::result::Result<T, Error>;
 
-// The server's allocator, so that the baselines do not differ by it.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let mut options = Options::parse();
     let outcome = match options.role.take() {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use portcullis_domain::AccountKind;
+use portcullis_flows::provisioning::PersonKind;
 
 use crate::command;
 use crate::config::{self, Variables};
@@ -93,7 +93,7 @@ pub(crate) enum Kind {
     Developer,
 }
 
-impl From<Kind> for AccountKind {
+impl From<Kind> for PersonKind {
     fn from(kind: Kind) -> Self {
         match kind {
             Kind::User => Self::User,

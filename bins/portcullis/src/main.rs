@@ -12,10 +12,6 @@ mod wiring;
 
 use std::process::ExitCode;
 
-/// Takes most of the page faults out of hashing, which allocates 19 MiB at a time.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     cli::run(std::env::args_os().collect())
 }

@@ -27,7 +27,7 @@ pub(crate) fn open(config: &Config) -> Result<(Store, Vec<String>), Failure> {
         ensure_data_dir(config)?;
     }
     let Database { url, connections } = &config.database;
-    let store = Store::new(url, *connections)?;
+    let store = Store::new(url, *connections);
     let applied = store.migrate()?;
     Ok((store, applied))
 }

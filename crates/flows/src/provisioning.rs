@@ -41,6 +41,35 @@ pub enum Imported {
     Present,
 }
 
+/// What an operator decides about an account.
+#[derive(Clone, Debug)]
+pub struct Enrolment {
+    /// The role.
+    pub role: Role,
+    /// The kind.
+    pub kind: PersonKind,
+    /// Whether the password is good for one thing only: to be changed.
+    pub password_must_change: bool,
+}
+
+/// The kinds of account that have a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PersonKind {
+    /// See [`AccountKind::User`].
+    User,
+    /// See [`AccountKind::Developer`].
+    Developer,
+}
+
+impl From<PersonKind> for AccountKind {
+    fn from(kind: PersonKind) -> Self {
+        match kind {
+            PersonKind::User => Self::User,
+            PersonKind::Developer => Self::Developer,
+        }
+    }
+}
+
 /// One row of an import, as typed.
 #[derive(Clone, Debug)]
 pub struct ImportRow {
@@ -88,16 +117,17 @@ impl Provisioning {
         Self { accounts, imports, candidates, clock, random }
     }
 
-    /// Creates one account of any role and kind.
+    /// Creates one account of any role.
     pub fn create(
         &self,
         request: &CandidateRequest,
-        role: Role,
-        kind: AccountKind,
+        enrolment: Enrolment,
     ) -> Result<Account, RegistrationError> {
+        let Enrolment { role, kind, password_must_change } = enrolment;
         let Candidate { mut account, password_hash } =
             self.candidates.admit(request, role, NameRules::FormOnly)?;
-        account.kind = kind;
+        account.kind = kind.into();
+        account.password_must_change = password_must_change;
         let event = self.candidates.event(EventKind::AccountCreated, &account, &request.origin);
         Result::from(self.accounts.create(&account, Some(&password_hash), &event)?)?;
         Ok(account)

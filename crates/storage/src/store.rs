@@ -22,8 +22,8 @@ impl Store {
     /// A store with at most `connections` connections (SQLite: so many readers and one writer).
     ///
     /// Nothing is connected yet: a database that is down makes requests fail, not the start.
-    pub fn new(url: &DatabaseUrl, connections: u32) -> Result<Self, StoreError> {
-        Ok(Self::with_patience(url, connections, PATIENCE))
+    pub fn new(url: &DatabaseUrl, connections: u32) -> Self {
+        Self::with_patience(url, connections, PATIENCE)
     }
 
     pub(crate) fn with_patience(url: &DatabaseUrl, connections: u32, patience: Duration) -> Self {

@@ -93,7 +93,7 @@ impl TestDatabase {
             .unwrap_or_else(|_| panic!("{POSTGRES} is not set: run the tests with tests/run"));
         let schema = format!("t{}_{}", process::id(), SCHEMAS.fetch_add(1, Ordering::Relaxed));
         Store::new(&parsed(&server), 1)
-            .and_then(|store| store.execute(&format!("CREATE SCHEMA {schema}")))
+            .execute(&format!("CREATE SCHEMA {schema}"))
             .expect("the test's schema can be created");
         let url = format!("{server}?options=-csearch_path%3D{schema}");
         Self { store: connected(&url), url, _folder: None }
@@ -138,7 +138,7 @@ impl Switch {
 }
 
 fn connected(url: &str) -> Store {
-    Store::new(&parsed(url), 16).expect("the pools can be made")
+    Store::new(&parsed(url), 16)
 }
 
 fn parsed(url: &str) -> DatabaseUrl {

@@ -7,9 +7,8 @@ use std::process::ExitCode;
 use portcullis_domain::{
     Account, AccountId, AccountKind, DisplayName, Email, Role, SecretString, Timestamp, Username,
 };
-use portcullis_flows::candidate::{Candidate, CandidateRequest, NameRules, RegistrationError};
-use portcullis_flows::event::EventKind;
-use portcullis_flows::registration::RegistrationStore;
+use portcullis_flows::candidate::{CandidateRequest, RegistrationError};
+use portcullis_flows::provisioning::Enrolment;
 use serde::Serialize;
 
 use crate::cli::UserCreate;
@@ -31,13 +30,10 @@ pub(crate) fn run(config: Config, user: UserCreate, output: Output) -> Result<Ex
     };
     let (store, _) = wiring::open(&config)?;
     let candidates = wiring::candidates(config.accounts, config.passwords, config.argon2)?;
-    let admitted = candidates.admit(&request, role, NameRules::FormOnly).map_err(refused)?;
-    let Candidate { mut account, password_hash } = admitted;
-    account.kind = user.kind.into();
-    account.password_must_change = user.must_change;
-    let event = candidates.event(EventKind::AccountCreated, &account, &request.origin);
-    let creation = store.create(&account, Some(&password_hash), &event)?;
-    Result::from(creation).map_err(refused)?;
+    let enrolment =
+        Enrolment { role, kind: user.kind.into(), password_must_change: user.must_change };
+    let account =
+        wiring::provisioning(store, candidates).create(&request, enrolment).map_err(refused)?;
     output.answer(&Created::from(account));
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,7 @@
-use portcullis_domain::{AccountKind, Role, SecretString};
+use portcullis_domain::{Role, SecretString};
 use portcullis_flows::bootstrap::{SetupError, Start};
 use portcullis_flows::candidate::{CandidateRequest, RegistrationError};
+use portcullis_flows::provisioning::{Enrolment, PersonKind};
 use portcullis_testkit::{PASSWORD, samples};
 
 use crate::house::{House, Node, by_name};
@@ -64,7 +65,8 @@ fn an_administrator_from_the_command_line_closes_setup() {
     let node = house.node();
     let token = offered(&node);
     let admin = Role::parse("admin").unwrap();
-    node.provisioning.create(&request("made"), admin, AccountKind::User).unwrap();
+    let enrolment = Enrolment { role: admin, kind: PersonKind::User, password_must_change: false };
+    node.provisioning.create(&request("made"), enrolment).unwrap();
     let refused = node.bootstrap.redeem(&token, &request("thief"));
     assert!(matches!(refused, Err(SetupError::InvalidToken)));
     for configured in [None, Some(&request("configured"))] {

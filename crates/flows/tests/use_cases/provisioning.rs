@@ -1,6 +1,6 @@
 use portcullis_domain::{AccountKind, Role, SecretString};
 use portcullis_flows::candidate::{CandidateRequest, RegistrationError, RegistrationMode};
-use portcullis_flows::provisioning::{Import, ImportRow, Imported};
+use portcullis_flows::provisioning::{Enrolment, Import, ImportRow, Imported, PersonKind};
 use portcullis_flows::registration::Creation;
 use portcullis_testkit::{PASSWORD, samples};
 
@@ -17,10 +17,15 @@ fn an_operator_creates_accounts_of_any_role_and_kind_wherever_registration_is_cl
     house.rules.mode = RegistrationMode::Closed;
     let node = house.node();
     let auditor = Role::parse("auditor").unwrap();
-    let created =
-        node.provisioning.create(&request("admin"), auditor.clone(), AccountKind::Developer);
+    let enrolment = Enrolment {
+        role: auditor.clone(),
+        kind: PersonKind::Developer,
+        password_must_change: true,
+    };
+    let created = node.provisioning.create(&request("admin"), enrolment);
     let account = created.unwrap();
     assert_eq!((&account.role, account.kind), (&auditor, AccountKind::Developer));
+    assert!(account.password_must_change);
     let grant = node.sign_in.sign_in(&by_name("admin")).unwrap().grant;
     assert_eq!((grant.account.role, grant.account.kind), (auditor, AccountKind::Developer));
     assert_eq!(house.outcomes("account_created"), ["success 1"]);
@@ -31,7 +36,9 @@ fn an_operator_is_held_to_the_form_of_names_and_to_the_password_policy() {
     let house = House::new();
     let node = house.node();
     let create = |request: &CandidateRequest| {
-        node.provisioning.create(request, Role::parse("msa").unwrap(), AccountKind::User)
+        let role = Role::parse("msa").unwrap();
+        let kind = PersonKind::User;
+        node.provisioning.create(request, Enrolment { role, kind, password_must_change: false })
     };
     let weak = CandidateRequest { password: SecretString::from("short"), ..request("ada") };
     for refused in [create(&weak), create(&request("a"))] {

@@ -23,16 +23,14 @@ pub(super) fn check(loaded: &Loaded) -> Vec<Check> {
         let detail = format!("{} is not there yet; the first start makes it", path.display());
         return vec![Check::ok(DATABASE, detail)];
     }
-    let store = match Store::new(url, 1).and_then(|store| store.ping().map(|()| store)) {
-        Ok(store) => store,
-        Err(error) => {
-            let remedy = "start it, or mend database.url (DATABASE_URL)";
-            let skipped = [SCHEMA, ADMINISTRATOR]
-                .map(|name| Check::skipped(name, "the database does not answer"));
-            let failed = Check::failed(DATABASE, error.to_string(), remedy);
-            return [failed].into_iter().chain(skipped).collect();
-        }
-    };
+    let store = Store::new(url, 1);
+    if let Err(error) = store.ping() {
+        let remedy = "start it, or mend database.url (DATABASE_URL)";
+        let skipped = [SCHEMA, ADMINISTRATOR]
+            .map(|name| Check::skipped(name, "the database does not answer"));
+        let failed = Check::failed(DATABASE, error.to_string(), remedy);
+        return [failed].into_iter().chain(skipped).collect();
+    }
     let mut checks = vec![Check::ok(DATABASE, format!("{url:?} answers"))];
     match store.pending_migrations() {
         Ok(pending) if pending.is_empty() => {
