@@ -58,6 +58,16 @@ enum UserVerb {
     Create(UserCreate),
     /// Create the accounts of a CSV file, with the password hashes of another system
     Import(UserImport),
+    /// Make the failed sign-ins of an account forgotten
+    Unlock(UserUnlock),
+}
+
+/// The account to unlock.
+#[derive(Debug, Args)]
+pub(crate) struct UserUnlock {
+    /// The user name, or the email address
+    #[arg(long)]
+    pub(crate) username: String,
 }
 
 /// One account to create.
@@ -143,6 +153,9 @@ fn execute(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
                 Verb::Migrate => command::migrate::run(&config, output),
                 Verb::User(UserVerb::Create(user)) => {
                     command::user_create::run(config, user, output)
+                }
+                Verb::User(UserVerb::Unlock(user)) => {
+                    command::user_unlock::run(&config, user, output)
                 }
                 Verb::User(UserVerb::Import(import)) => {
                     command::user_import::run(config, &import, output)

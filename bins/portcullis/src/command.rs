@@ -6,3 +6,4 @@ pub(crate) mod migrate;
 pub(crate) mod serve;
 pub(crate) mod user_create;
 pub(crate) mod user_import;
+pub(crate) mod user_unlock;

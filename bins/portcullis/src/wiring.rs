@@ -7,12 +7,14 @@ use std::time::Duration;
 use portcullis_domain::{Clock, SecureRandom, SystemClock, SystemRandom};
 use portcullis_flows::candidate::{AccountRules, Candidates};
 use portcullis_flows::event::Origin;
+use portcullis_flows::lockout::Budgets;
 use portcullis_flows::new_password::NewPasswords;
 use portcullis_flows::provisioning::Provisioning;
+use portcullis_flows::unlock::Unlock;
 use portcullis_http::{Parts, Services, Settings};
 use portcullis_password::{Argon2Params, Hasher, HashingPool, Policy, PoolSettings};
 use portcullis_storage::{DatabaseUrl, Store};
-use portcullis_token::SecretKey;
+use portcullis_token::{Purpose, SecretKey};
 
 use crate::config::{Config, Database, Secret};
 use crate::data_dir;
@@ -101,6 +103,12 @@ pub(crate) fn provisioning(store: Store, candidates: Candidates) -> Provisioning
     let store = Arc::new(store);
     let candidates = Arc::new(candidates);
     Provisioning::new(store.clone(), store, candidates, system_clock(), system_random())
+}
+
+/// The way out of a lockout.
+pub(crate) fn unlock(store: Store, secret: &SecretKey) -> Unlock {
+    let budgets = Budgets::new(secret.derive(Purpose::SignInFailures));
+    Unlock::new(Arc::new(store), budgets, system_clock(), system_random())
 }
 
 /// Where events of the command line come from.

@@ -76,6 +76,8 @@ pub enum EventKind {
     SignOutAll,
     /// A session was ended because the account opened too many.
     SessionDisplaced,
+    /// An operator made the failures of an account forgotten.
+    Unlock,
     /// Somebody tried to change a password.
     PasswordChange,
     /// A refresh token that had already been rotated was presented again.
@@ -93,6 +95,7 @@ impl EventKind {
             Self::SignOut => "sign_out",
             Self::SignOutAll => "sign_out_all",
             Self::SessionDisplaced => "session_displaced",
+            Self::Unlock => "unlock",
             Self::PasswordChange => "password_change",
             Self::RefreshTokenReuse => "refresh_token_reuse",
         }

@@ -14,6 +14,7 @@ pub mod refresh;
 pub mod registration;
 pub mod sign_in;
 pub mod sign_out;
+pub mod unlock;
 
 /// Why storage could not carry out a step. Nothing of the step has happened.
 #[derive(Debug, thiserror::Error)]

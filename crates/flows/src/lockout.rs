@@ -1,13 +1,13 @@
 //! How failed attempts at a password slow further ones down: arithmetic only, no state.
 //!
-//! A budget belongs to an account (or to a name that no account has) and, apart from that, to each
-//! device that has signed in to the account before, so that a stranger cannot lock the owner out.
+//! A budget belongs to an account (or to a name that no account has) and, apart from that, to the
+//! devices that have signed in to the account before, so that a stranger cannot lock the owner out.
 //! NIST SP 800-63B-4 section 3.2.2 sets the ceiling of 100 consecutive failures.
 
 use std::time::Duration;
 
 use portcullis_domain::{AccountId, Timestamp};
-use portcullis_token::{DeviceId, Digest};
+use portcullis_token::Digest;
 
 /// The numbers of the lockout.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,9 +76,10 @@ impl Budgets {
         self.named(&format!("account:{account}"))
     }
 
-    /// The budget of an account for a device that has signed in to it before.
-    pub fn of_device(&self, account: AccountId, device: DeviceId) -> Digest {
-        self.named(&format!("account:{account}:device:{device}"))
+    /// The budget of an account for the devices that have signed in to it before: one for all of
+    /// them, so that nobody gains guesses by collecting devices while they know the password.
+    pub fn of_known_devices(&self, account: AccountId) -> Digest {
+        self.named(&format!("account:{account}:known-devices"))
     }
 
     fn named(&self, name: &str) -> Digest {

@@ -313,7 +313,7 @@ impl SignIn {
         (claims.subject == subject).then_some(claims.device)
     }
 
-    /// One budget for each account, however its name was typed; one more for each known device.
+    /// One budget for each account, however its name was typed; one more for its known devices.
     fn budget(
         &self,
         identifier: &Identifier,
@@ -323,7 +323,7 @@ impl SignIn {
         match (subject, device) {
             (None, _) => self.budgets.of_name(identifier.key()),
             (Some(subject), None) => self.budgets.of_account(subject),
-            (Some(subject), Some(device)) => self.budgets.of_device(subject, device),
+            (Some(subject), Some(_)) => self.budgets.of_known_devices(subject),
         }
     }
 

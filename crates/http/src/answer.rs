@@ -28,7 +28,7 @@ pub(crate) struct AccountAnswer {
     is_active: bool,
     #[schema(example = false)]
     email_verified: bool,
-    /// Until the password is changed only `me` and sign-out work.
+    /// Until it is, the password is good for one thing only: to be changed.
     #[schema(example = false)]
     password_must_change: bool,
     #[schema(example = false)]

@@ -123,7 +123,7 @@ fn misfit(path: &str, error: &dyn fmt::Display) -> Problem {
     let text = error.to_string();
     let named = |prefix| {
         let rest = text.strip_prefix(prefix)?;
-        Some(rest.split('`').next().unwrap_or(rest).chars().take(64).collect::<String>())
+        Some(printable(rest.split('`').next().unwrap_or(rest)))
     };
     let (field, code, message) = if let Some(field) = named("missing field `") {
         (field, "missing", "this field is required")
@@ -137,6 +137,13 @@ fn misfit(path: &str, error: &dyn fmt::Display) -> Problem {
         (path.to_owned(), "wrong_type", "this value is not of a form the route accepts")
     };
     Problem::new(Code::InvalidRequest).field(FieldProblem::new(field, code, message))
+}
+
+/// A field's name, if it can be one: what a client sends in the place of a name, a whole JSON text
+/// as a form, say, may hold a password and is not repeated.
+fn printable(name: &str) -> String {
+    let is_name = name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if is_name { name.to_owned() } else { String::new() }
 }
 
 const FORBIDDEN_CHARACTER: &str = "forbidden character";

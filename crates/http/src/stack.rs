@@ -162,7 +162,7 @@ fn log(response: &ServiceResponse<BoxBody>, context: &RequestContext) {
     let request = response.request();
     let (method, path) = (request.method(), request.path());
     let (status, id) = (response.status().as_u16(), context.id.as_str());
-    if status >= 500 {
+    if status >= 500 && status != 503 {
         tracing::error!(%method, path, status, request_id = id, "request failed");
     } else {
         tracing::debug!(%method, path, status, request_id = id, address = %context.address, "request");

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 pub struct Context<'a> {
     /// The user name.
     pub username: &'a str,
-    /// The email address; only what stands before the `@` counts.
+    /// The email address: as a whole, before and after the `@`.
     pub email: &'a str,
     /// The display name, if there is one.
     pub display_name: Option<&'a str>,
@@ -27,10 +27,10 @@ const ENOUGH_BESIDE_WORDS: usize = 8;
 impl ContextWords {
     /// Each name as a whole, without its separators, and each of its parts.
     pub(crate) fn new(context: &Context<'_>, product_names: &[String]) -> Self {
-        let mailbox = context.email.rsplit_once('@').map_or(context.email, |(local, _)| local);
-        let names = [Some(context.username), Some(mailbox), context.display_name];
+        let (mailbox, domain) = context.email.rsplit_once('@').unwrap_or((context.email, ""));
+        let email = [context.email, mailbox, domain].map(Some);
+        let names = [Some(context.username), context.display_name].into_iter().chain(email);
         let mut words: Vec<String> = names
-            .into_iter()
             .flatten()
             .chain(product_names.iter().map(String::as_str))
             .flat_map(words_of)
@@ -89,6 +89,9 @@ mod tests {
             "AdaLovelace!!",
             "lovelacelovelace12",
             "Countess-1234",
+            "countess@example.org",
+            "COUNTESS@example.org1815",
+            "www.example.org",
             "augustaking99",
             "portcullis2031!",
             "lovelovelacelace",
@@ -99,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_name_with_enough_beside_it_passes() {
-        for password in ["lovelace met babbage", "violet otter", "example.org rules", "ada-ada-ada"]
+        for password in ["lovelace met babbage", "violet otter", "example of a rule", "ada-ada-ada"]
         {
             assert!(!is_mainly_context(password), "{password}");
         }

@@ -2,12 +2,16 @@
 //! how a connection is set up and how a writing transaction begins.
 
 use std::fmt;
+use std::fs::File;
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::result::ConnectionError;
 use diesel::{Connection as _, PgConnection, SqliteConnection};
 use portcullis_domain::{ExposeSecret, SecretString};
+use url::Url;
 
 use crate::failure::Failure;
 
@@ -20,10 +24,22 @@ pub enum DatabaseUrl {
     Postgres(SecretString),
 }
 
-/// The URL names no database we know.
+/// Why a URL names no database. It never repeats the URL, which may hold a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must begin with sqlite: or postgres://")]
-pub struct DatabaseUrlError;
+pub enum DatabaseUrlError {
+    /// A scheme of neither database, or none.
+    #[error("must begin with sqlite: or postgres://")]
+    Scheme,
+    /// No path to a file.
+    #[error("must name a file, such as sqlite:data/portcullis.db")]
+    Path,
+    /// No URL (RFC 3986) of a server.
+    #[error(
+        "must be like postgres://user:password@host:5432/database; write %, / and other marks in \
+         the password as %25, %2F and so on"
+    )]
+    Server,
+}
 
 impl DatabaseUrl {
     /// `sqlite:path/to/file` (also `sqlite://path`), or `postgres://` or `postgresql://` as libpq
@@ -31,14 +47,28 @@ impl DatabaseUrl {
     pub fn parse(url: &SecretString) -> Result<Self, DatabaseUrlError> {
         let text = url.expose_secret();
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            return Ok(Self::Postgres(url.clone()));
+            return Ok(Self::Postgres(server(text)?));
         }
-        let path = text.strip_prefix("sqlite:").ok_or(DatabaseUrlError)?;
+        let path = text.strip_prefix("sqlite:").ok_or(DatabaseUrlError::Scheme)?;
         let path = path.strip_prefix("//").unwrap_or(path);
         if path.is_empty() || path.starts_with(":memory:") {
-            return Err(DatabaseUrlError);
+            return Err(DatabaseUrlError::Path);
         }
         Ok(Self::Sqlite(PathBuf::from(path)))
+    }
+}
+
+/// The URL in its normal form. What libpq would stumble over is found here, because libpq repeats
+/// what it stumbles over, and that may be a part of the password.
+fn server(text: &str) -> Result<SecretString, DatabaseUrlError> {
+    let mut escapes = text.split('%').skip(1);
+    let is_escape =
+        |rest: &str| rest.len() >= 2 && rest.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
+    let url = Url::parse(text).map_err(|_| DatabaseUrlError::Server)?;
+    if escapes.all(is_escape) {
+        Ok(SecretString::from(url.as_str()))
+    } else {
+        Err(DatabaseUrlError::Server)
     }
 }
 
@@ -166,6 +196,9 @@ fn connect_sqlite(path: &Path, purpose: Purpose) -> Result<SqliteConnection, Con
     let path = path.to_str().ok_or_else(|| {
         ConnectionError::InvalidConnectionUrl("the path of the database is not UTF-8".to_owned())
     })?;
+    if purpose == Purpose::Write {
+        create_private(path)?;
+    }
     let mut connection = SqliteConnection::establish(path)?;
     // The order matters: the busy timeout must hold before the journal mode takes its lock.
     let settings = match purpose {
@@ -179,4 +212,54 @@ fn connect_sqlite(path: &Path, purpose: Purpose) -> Result<SqliteConnection, Con
     };
     connection.batch_execute(settings).map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
+}
+
+/// SQLite would make the file readable for everybody; its companions take after it.
+fn create_private(path: &str) -> Result<(), ConnectionError> {
+    match File::options().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+            Err(ConnectionError::BadConnection(error.to_string()))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(url: &str) -> Result<DatabaseUrl, DatabaseUrlError> {
+        DatabaseUrl::parse(&SecretString::from(url))
+    }
+
+    #[test]
+    fn a_password_that_was_not_escaped_is_found_before_libpq_repeats_it() {
+        for url in [
+            "postgres://u:hun%ter2@127.0.0.1/db",
+            "postgres://u:100%@127.0.0.1/db",
+            "postgres://u:pa/ss@127.0.0.1/db",
+            "postgres://u:pa#ss@127.0.0.1/db",
+            "postgres://u:p@127.0.0.1:port/db",
+        ] {
+            assert!(matches!(parse(url), Err(DatabaseUrlError::Server)), "{url}");
+        }
+    }
+
+    #[test]
+    fn an_at_sign_belongs_to_the_password_and_not_to_the_host() {
+        let Ok(DatabaseUrl::Postgres(url)) = parse("postgres://u:p@ss@127.0.0.1/db") else {
+            panic!("a URL of a server");
+        };
+        assert_eq!(url.expose_secret(), "postgres://u:p%40ss@127.0.0.1/db");
+    }
+
+    #[test]
+    fn no_scheme_is_guessed() {
+        for url in ["mysql://h/db", "portcullis.db", "host=localhost", ""] {
+            assert!(matches!(parse(url), Err(DatabaseUrlError::Scheme)), "{url}");
+        }
+        for url in ["sqlite:", "sqlite::memory:"] {
+            assert!(matches!(parse(url), Err(DatabaseUrlError::Path)), "{url}");
+        }
+    }
 }

@@ -17,6 +17,7 @@ mod sign_in;
 mod sign_out;
 mod sql_type;
 mod store;
+mod unlock;
 
 pub use connection::{DatabaseUrl, DatabaseUrlError};
 pub use store::Store;

@@ -177,7 +177,7 @@ fn rules(mode: RegistrationMode) -> AccountRules {
         mode,
         self_registration_role: Role::parse("msa").expect("a role"),
         reserved_names: ReservedNames::parse("admin\nroot\nsupport\n"),
-        moderation: Some(Moderation::new(Severity::Moderate)),
+        moderation: Some(Moderation::new(Severity::Severe)),
     }
 }
 

@@ -79,7 +79,7 @@ pub(crate) fn rules(
         mode: mode(registration.mode, environment, findings),
         self_registration_role: role(registration.role.as_deref(), roles, findings),
         reserved_names: ReservedNames::parse(RESERVED_NAMES),
-        moderation: match moderation.unwrap_or(raw::Moderation::Moderate) {
+        moderation: match moderation.unwrap_or(raw::Moderation::Severe) {
             raw::Moderation::Off => None,
             raw::Moderation::Mild => Some(Moderation::new(Severity::Mild)),
             raw::Moderation::Moderate => Some(Moderation::new(Severity::Moderate)),

@@ -33,11 +33,17 @@ impl Passwords {
 fn policy(raw: raw::Passwords, environment: Environment, findings: &mut Findings) -> Policy {
     let default = Policy::default();
     // NIST SP 800-63B-4 asks for 8 at least and must be able to take 64.
-    let min_length =
-        findings.within("passwords.min_length", raw.min_length, default.min_length, 8..=64);
+    let in_production = environment == Environment::Production;
+    let least_length = if in_production { default.min_length } else { 8 };
+    let min_length = findings.within(
+        "passwords.min_length",
+        raw.min_length,
+        default.min_length,
+        least_length..=64,
+    );
     let max_length =
         findings.within("passwords.max_length", raw.max_length, default.max_length, 64..=1024);
-    let least_score = if environment == Environment::Production { 2 } else { 0 };
+    let least_score = if in_production { 2 } else { 0 };
     Policy {
         min_length,
         max_length,
@@ -60,9 +66,9 @@ fn policy(raw: raw::Passwords, environment: Environment, findings: &mut Findings
 fn params(raw: &raw::Passwords, findings: &mut Findings) -> Argon2Params {
     const MEMORY: &str = "passwords.memory_kib";
     let default = Argon2Params::default();
-    let memory = findings.within(MEMORY, raw.memory_kib, default.memory_kib(), 7168..=262_144);
+    let memory = findings.within(MEMORY, raw.memory_kib, default.memory_kib(), 19_456..=262_144);
     let iterations =
-        findings.within("passwords.iterations", raw.iterations, default.iterations(), 1..=16);
+        findings.within("passwords.iterations", raw.iterations, default.iterations(), 2..=16);
     let parallelism =
         findings.within("passwords.parallelism", raw.parallelism, default.parallelism(), 1..=4);
     // Each may be in range and all together still too weak, or too costly.

@@ -33,13 +33,21 @@ impl Server {
         let in_production = environment == Environment::Production;
         let address = address(raw.address.as_deref(), findings);
         let base_url = base_url(raw.base_url.as_deref(), address, in_production, findings);
+        if in_production && raw.docs == Some(true) {
+            let problem = "shows the API description to everybody";
+            findings.warn("server.docs", problem, "remove it unless that is wanted");
+        }
         if in_production && raw.secure_cookies == Some(false) {
             let problem = "cannot be switched off in production";
             findings.fault("server.secure_cookies", problem, "remove it");
         }
         Self {
             address,
-            cors_origins: cors_origins(&raw.cors_origins.unwrap_or_default(), findings),
+            cors_origins: cors_origins(
+                &raw.cors_origins.unwrap_or_default(),
+                in_production,
+                findings,
+            ),
             trusted_proxies: trusted_proxies(
                 &raw.trusted_proxies.unwrap_or_default(),
                 in_production,
@@ -129,7 +137,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     }
 }
 
-fn cors_origins(texts: &[String], findings: &mut Findings) -> Vec<String> {
+fn cors_origins(texts: &[String], in_production: bool, findings: &mut Findings) -> Vec<String> {
     const KEY: &str = "server.cors_origins";
     let mut origins = Vec::new();
     for text in texts {
@@ -137,6 +145,10 @@ fn cors_origins(texts: &[String], findings: &mut Findings) -> Vec<String> {
             _ if text == "*" => {
                 let problem = "cannot allow every origin, because requests carry cookies";
                 findings.fault(KEY, problem, "list each origin, such as https://app.example.org");
+            }
+            Ok(origin) if in_production && !is_https(Some(&origin)) => {
+                let problem = "allows pages that came over plain http, which anybody can change";
+                findings.fault(KEY, problem, "list https origins only");
             }
             Ok(origin) => origins.push(origin),
             Err(error) => findings.refuse(KEY, error, "list origins"),
@@ -159,8 +171,8 @@ fn trusted_proxies(texts: &[String], in_production: bool, findings: &mut Finding
             let remedy = format!("write {} or {}", network.trunc(), network.addr());
             findings.fault(KEY, "has an address where a network should be", remedy);
         }
-        if network.prefix_len() == 0 {
-            let problem = "trusts everybody, so that anybody can pose as any address";
+        if network.prefix_len() < 8 {
+            let problem = "trusts half the world, so that anybody can pose as any address";
             let remedy = "list the networks of your proxies only";
             if in_production {
                 findings.fault(KEY, problem, remedy);

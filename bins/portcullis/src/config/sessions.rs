@@ -28,12 +28,20 @@ pub(crate) fn check(
         let problem = "lets stolen access tokens live for more than an hour";
         findings.warn("tokens.access_minutes", problem, "write 30 or less");
     }
+    if in_production && raw.on_reuse == Some(raw::OnReuse::This) {
+        let problem = "leaves a thief's other sessions alive when a stolen token shows up";
+        findings.warn("sessions.on_reuse", problem, "write \"all\"");
+    }
     if in_production && raw.rotate == Some(false) {
         let problem = "cannot be switched off in production";
         findings.fault("sessions.rotate", problem, "remove it");
     }
     let refresh = findings.within("tokens.refresh_days", tokens.refresh_days, 7, 1..=90);
     let absolute = findings.within("sessions.absolute_days", raw.absolute_days, 30, 1..=365);
+    if in_production && absolute > 30 {
+        let problem = "lets a session live for more than NIST's 30 days";
+        findings.warn("sessions.absolute_days", problem, "write 30 or less");
+    }
     SessionPolicy {
         access_lifetime: MINUTE * access,
         refresh_lifetime: DAY * refresh,

@@ -77,6 +77,9 @@ impl Variables {
             if WITHOUT_EFFECT.contains(&name.strip_suffix("_FILE").unwrap_or(name)) {
                 let remedy = "remove it, or leave it for a version that has the feature";
                 findings.warn(name, "has no effect in this version", remedy);
+            } else if is_misspelt(name) {
+                let remedy = "write PORTCULLIS__SECTION__KEY, in capitals with two underscores";
+                findings.fault(name, "is no variable of this server", remedy);
             } else if let Some((key, is_file)) = meaning(name) {
                 by_key.entry(key).or_default().push(Setting { name, value, is_file });
             }
@@ -144,6 +147,15 @@ fn meaning(name: &str) -> Option<(String, bool)> {
     }
     let key = key_of(name.strip_suffix("_FILE")?)?;
     SECRETS.contains(&key.as_str()).then_some((key, true))
+}
+
+/// Whether the name was meant for us and would be passed over: a safety that was not switched on must
+/// not look as if it were. The tests' own variables are left alone.
+fn is_misspelt(name: &str) -> bool {
+    let upper = name.to_ascii_uppercase();
+    upper.starts_with("PORTCULLIS_")
+        && !name.starts_with(PREFIX)
+        && !name.starts_with("PORTCULLIS_TEST_")
 }
 
 fn key_of(name: &str) -> Option<String> {

@@ -32,6 +32,18 @@ fn a_device_has_a_budget_like_any_other() {
 }
 
 #[test]
+fn many_devices_of_an_account_share_one_budget() {
+    let house = House::new();
+    house.enrol("ada");
+    let node = house.node();
+    let devices = [0; 6].map(|_| device_of(node.sign_in.sign_in(&by_name("ada")).unwrap()));
+    for device in &devices[..5] {
+        assert!(refused(&node, &from(device, guess("ada"))));
+    }
+    assert!(refused(&node, &from(&devices[5], by_name("ada"))));
+}
+
+#[test]
 fn the_device_of_another_account_opens_no_further_budget() {
     let house = House::new();
     house.enrol("ada");

@@ -20,6 +20,7 @@ use portcullis_flows::refresh::{Refresh, RefreshRequest};
 use portcullis_flows::registration::{Creation, Registration, RegistrationStore};
 use portcullis_flows::sign_in::{DEVICE_LIFETIME, SignIn, SignInRequest, SignedIn};
 use portcullis_flows::sign_out::SignOut;
+use portcullis_flows::unlock::Unlock;
 use portcullis_password::{Argon2Params, Hasher, HashingPool, PasswordHash, Policy, PoolSettings};
 use portcullis_testkit::{PASSWORD, TestClock, TestDatabase, samples};
 use portcullis_token::{
@@ -51,6 +52,7 @@ pub(crate) struct Node {
     pub(crate) refresh: Refresh,
     pub(crate) sign_out: SignOut,
     pub(crate) password_change: PasswordChange,
+    pub(crate) unlock: Unlock,
     pub(crate) accounts: Accounts,
     pub(crate) authority: Arc<TokenAuthority>,
     pub(crate) revocations: Arc<RevocationSet>,
@@ -128,6 +130,7 @@ impl House {
                 clock.clone(),
                 random.clone(),
             ),
+            unlock: Unlock::new(store.clone(), budgets.clone(), clock.clone(), random.clone()),
             refresh: Refresh::new(store.clone(), issuer.clone(), clock.clone(), random.clone()),
             accounts: Accounts::new(store.clone()),
             sign_out: SignOut::new(store, issuer.clone(), clock.clone(), random.clone()),

@@ -30,3 +30,4 @@ mod restart;
 mod sign_in;
 #[cfg(test)]
 mod sign_out;
+mod unlock;

@@ -1,0 +1,35 @@
+//! `user unlock`: makes the failed sign-ins of an account forgotten.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use crate::cli::UserUnlock;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::wiring;
+
+pub(crate) fn run(config: &Config, user: UserUnlock, output: Output) -> Result<ExitCode, Failure> {
+    let secret = wiring::secret(config)?;
+    let (store, _) = wiring::open(config)?;
+    let origin = wiring::local_origin("user unlock");
+    if !wiring::unlock(store, &secret).unlock(&user.username, &origin)? {
+        let problem = format!("there is no account {:?}", user.username);
+        return Err(Failure::failed(problem, "check the name; an email address does too"));
+    }
+    output.answer(&Unlocked { unlocked: user.username });
+    Ok(ExitCode::SUCCESS)
+}
+
+#[derive(Serialize)]
+struct Unlocked {
+    unlocked: String,
+}
+
+impl fmt::Display for Unlocked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "The failed sign-ins of {:?} are forgotten.", self.unlocked)
+    }
+}

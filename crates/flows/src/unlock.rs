@@ -1,0 +1,52 @@
+//! An operator makes the failures of an account forgotten: the way out of a lockout that has reached
+//! its ceiling.
+
+use std::sync::Arc;
+
+use portcullis_domain::{Clock, SecureRandom};
+use portcullis_token::Digest;
+
+use crate::StoreError;
+use crate::event::{EventKind, Origin, Outcome, SecurityEvent};
+use crate::lockout::Budgets;
+use crate::sign_in::{Identifier, SignInStore};
+
+/// What unlocking needs from storage, besides what signing in does.
+pub trait UnlockStore: SignInStore {
+    /// Opens these budgets and records it.
+    fn unlock(&self, budgets: &[Digest], event: &SecurityEvent) -> Result<(), StoreError>;
+}
+
+/// The use case.
+pub struct Unlock {
+    store: Arc<dyn UnlockStore>,
+    budgets: Budgets,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn SecureRandom>,
+}
+
+impl Unlock {
+    /// A use case over these parts.
+    pub fn new(
+        store: Arc<dyn UnlockStore>,
+        budgets: Budgets,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn SecureRandom>,
+    ) -> Self {
+        Self { store, budgets, clock, random }
+    }
+
+    /// Opens the account of that name, for strangers and known devices alike; answers whether there
+    /// is one.
+    pub fn unlock(&self, name: &str, origin: &Origin) -> Result<bool, StoreError> {
+        let Some(found) = self.store.credentials(&Identifier::parse(name))? else {
+            return Ok(false);
+        };
+        let (account, now) = (found.account.id, self.clock.now());
+        let (kind, outcome) = (EventKind::Unlock, Outcome::Success);
+        let event = SecurityEvent::new(kind, outcome, origin, now, &*self.random).about(account);
+        let budgets = [self.budgets.of_account(account), self.budgets.of_known_devices(account)];
+        self.store.unlock(&budgets, &event)?;
+        Ok(true)
+    }
+}
