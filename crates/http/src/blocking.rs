@@ -40,11 +40,23 @@ where
     E: Send + 'static,
     Problem: From<E>,
 {
-    let place = services.hashing.enter().map_err(HashingError::from)?;
-    blocking(move || {
-        let outcome = use_case(&services);
-        drop(place);
-        outcome
-    })
-    .await
+    let outcome = match services.hashing.enter() {
+        Err(overloaded) => Err(HashingError::from(overloaded).into()),
+        Ok(place) => {
+            let use_case = move || {
+                let outcome = use_case(&services);
+                drop(place);
+                outcome
+            };
+            blocking(use_case).await
+        }
+    };
+    if matches!(&outcome, Err(problem) if problem.code == Code::Overloaded) {
+        rt::time::sleep(OVERLOAD_PAUSE).await;
+    }
+    outcome
 }
+
+/// Clients that ask again at once, whatever `Retry-After` says, would spend the processor on
+/// refusals; waiting a moment for theirs costs them time and the server nothing.
+const OVERLOAD_PAUSE: Duration = Duration::from_millis(60);

@@ -60,7 +60,7 @@ impl HashingPool {
         let workplace = Arc::new(Workplace::new(settings, hasher, clock));
         let entered = Arc::new(AtomicUsize::new(0));
         let busy = settings.threads.max(1).saturating_add(settings.queue);
-        let most_entered = busy.saturating_add(settings.queue / 2).saturating_add(1);
+        let most_entered = busy.saturating_add(settings.queue / 8).saturating_add(1);
         let mut pool = Self { workplace, entered, most_entered, workers: Vec::new() };
         for number in 0..settings.threads.max(1) {
             let workplace = Arc::clone(&pool.workplace);
@@ -121,9 +121,8 @@ impl HashingPool {
 
     /// Lets a caller in who will need hashing, before it takes a thread of its own to wait on.
     ///
-    /// There are as many places as jobs can run and wait, and half a queue more: jobs that are
-    /// refused leave at once, and a newcomer from a quiet address can still push out one of a busy
-    /// address.
+    /// There are as many places as jobs can run and wait, and a few more: jobs that are refused leave
+    /// at once, and a newcomer from a quiet address can still push out one of a busy address.
     ///
     /// # Errors
     ///

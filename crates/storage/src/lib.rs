@@ -9,6 +9,7 @@ mod failure;
 mod inspection;
 mod migration;
 mod password_change;
+mod prepared;
 mod provisioning;
 mod refresh;
 mod registration;

@@ -9,6 +9,7 @@ use crate::account;
 use crate::connection::{Connection, dispatch};
 use crate::event;
 use crate::failure::Failure;
+use crate::prepared::Prepared;
 use crate::schema::{accounts, refresh_tokens, sessions};
 use crate::sign_out;
 use crate::sql_type::{Instant, Key};
@@ -51,7 +52,7 @@ fn advance(
         sessions::rotated_at.eq(Instant::from(rotation.now)),
     ));
     Ok(dispatch!(connection, inner => {
-        advance.returning(SessionRow::as_returning()).get_result(inner).optional()
+        Prepared(advance.returning(SessionRow::as_returning())).get_result(inner).optional()
     })?)
 }
 

@@ -12,6 +12,7 @@ use crate::account::AccountRow;
 use crate::connection::{Connection, dispatch};
 use crate::event;
 use crate::failure::Failure;
+use crate::prepared::Prepared;
 use crate::refresh;
 use crate::schema::{accounts, sessions, sign_in_failures};
 use crate::sql_type::{Instant, Key};
@@ -171,7 +172,7 @@ fn mark_signed_in(connection: &mut Connection, opening: &Opening<'_>) -> Result<
         .filter(accounts::password_hash.eq(opening.password_hash.as_str()));
     let now = Instant::from(opening.event.at);
     let mark = diesel::update(unchanged).set(accounts::last_sign_in_at.eq(now));
-    Ok(dispatch!(connection, inner => mark.execute(inner))? == 1)
+    Ok(dispatch!(connection, inner => Prepared(mark).execute(inner))? == 1)
 }
 
 fn insert_session(connection: &mut Connection, opening: &Opening<'_>) -> Result<(), Failure> {
