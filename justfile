@@ -29,13 +29,14 @@ bench *args:
 refusal-times:
     tests/run -p portcullis-tests --test http refusal_times -- --nocapture
 
-# line coverage of the crates that carry the security claims, at least 90 % each
+# line coverage of the crates that carry the security claims by their own tests, at least 90 % each
 coverage:
     #!/usr/bin/env bash
     set -euo pipefail
     command -v cargo-tarpaulin >/dev/null || cargo install --locked cargo-tarpaulin --version 0.37.5
-    tests/run --exec cargo tarpaulin --workspace --all-features --engine llvm --skip-clean \
-        --timeout 900 --target-dir "${CARGO_TARGET_DIR:-target}/coverage" --out Stdout \
+    tests/run --exec cargo tarpaulin --engine llvm --skip-clean --timeout 900 \
+        -p portcullis-domain -p portcullis-password -p portcullis-token -p portcullis-flows \
+        --features portcullis-domain/moderation --target-dir "${CARGO_TARGET_DIR:-target}/coverage" --out Stdout \
         --include-files crates/{domain,password,token,flows}/src/\* | tee /dev/stderr | awk '
             $2 ~ /^crates\// && $3 ~ /^[0-9]+\/[0-9]+$/ {
                 split($2, path, "/"); split($3, lines, "/")

@@ -34,6 +34,8 @@ pub fn document() -> String {
         let cookie = ApiKey::Cookie(ApiKeyValue::new("__Host-access_token"));
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
         components.add_security_scheme("cookie", SecurityScheme::ApiKey(cookie));
+        let csrf = ApiKey::Header(ApiKeyValue::new("X-CSRF-Token"));
+        components.add_security_scheme("csrf", SecurityScheme::ApiKey(csrf));
     }
     for route in route_table() {
         let item = api.paths.paths.get_mut(route.path);
@@ -94,8 +96,12 @@ struct Api;
 /// example.
 fn describe(operation: &mut Operation, route: &RouteEntry) {
     if route.guard == Authenticated::NAME {
-        let schemes = ["bearer", "cookie"].map(|s| SecurityRequirement::new(s, [""; 0]));
-        operation.security = Some(schemes.to_vec());
+        let scheme = |name| SecurityRequirement::new(name, [""; 0]);
+        let by_cookie = match route.method {
+            "GET" => scheme("cookie"),
+            _ => scheme("cookie").add("csrf", [""; 0]),
+        };
+        operation.security = Some(vec![scheme("bearer"), by_cookie]);
     }
     let has_body = operation.request_body.is_some();
     let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();

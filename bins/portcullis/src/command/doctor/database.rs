@@ -20,6 +20,14 @@ pub(super) fn check(loaded: &Loaded) -> Vec<Check> {
     if let DatabaseUrl::Sqlite(path) = url
         && !path.exists()
     {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder
+            && folder != config.data_dir
+            && !folder.is_dir()
+        {
+            let problem = format!("{} is no folder", folder.display());
+            return vec![Check::failed(DATABASE, problem, "make it, or change database.url")];
+        }
         let detail = format!("{} is not there yet; the first start makes it", path.display());
         return vec![Check::ok(DATABASE, detail)];
     }
