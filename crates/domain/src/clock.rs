@@ -43,3 +43,16 @@ impl Clock for SystemClock {
         self.start.elapsed()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_of_the_system_is_past_2026_and_never_runs_backwards() {
+        let clock = SystemClock::default();
+        assert!(clock.now() > Timestamp::from_seconds(1_767_225_600));
+        let earlier = clock.monotonic();
+        assert!(clock.monotonic() >= earlier);
+    }
+}

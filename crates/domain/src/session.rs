@@ -52,3 +52,16 @@ impl FromStr for Delivery {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deliveries_survive_a_round_trip() {
+        for delivery in [Delivery::Cookie, Delivery::Body] {
+            assert_eq!(delivery.as_str().parse(), Ok(delivery));
+        }
+        assert_eq!("post".parse::<Delivery>(), Err(TextError::Unknown));
+    }
+}

@@ -101,6 +101,18 @@ mod tests {
     }
 
     #[test]
+    fn a_fraction_of_a_second_can_be_cut_off() {
+        let timestamp = Timestamp::from_micros(1_999_999);
+        assert_eq!(timestamp.truncated_to_seconds(), Timestamp::from_seconds(1));
+        assert_eq!(timestamp - Duration::from_secs(2), Timestamp::from_micros(-1));
+    }
+
+    #[test]
+    fn what_no_calendar_holds_prints_as_a_number() {
+        assert_eq!(Timestamp::from_micros(i64::MAX).to_string(), "9223372036854775807us");
+    }
+
+    #[test]
     fn seconds_round_down_also_before_1970() {
         assert_eq!(Timestamp::from_micros(-1).as_seconds(), -1);
         assert_eq!(Timestamp::from_micros(1_999_999).as_seconds(), 1);

@@ -27,6 +27,7 @@ pub struct HashingPool {
     /// How many callers have entered.
     entered: Arc<AtomicUsize>,
     most_entered: usize,
+    refused: AtomicUsize,
     workers: Vec<JoinHandle<()>>,
 }
 
@@ -61,7 +62,8 @@ impl HashingPool {
         let entered = Arc::new(AtomicUsize::new(0));
         let busy = settings.threads.max(1).saturating_add(settings.queue);
         let most_entered = busy.saturating_add(settings.queue / 8).saturating_add(1);
-        let mut pool = Self { workplace, entered, most_entered, workers: Vec::new() };
+        let refused = AtomicUsize::new(0);
+        let mut pool = Self { workplace, entered, most_entered, refused, workers: Vec::new() };
         for number in 0..settings.threads.max(1) {
             let workplace = Arc::clone(&pool.workplace);
             let worker = thread::Builder::new().name(format!("hashing-{number}"));
@@ -160,8 +162,13 @@ impl HashingPool {
         self.run(address, move |hasher, scratch| hasher.verify(&password, &stored, scratch))
     }
 
+    /// Each refusal says a second more than the one before, up to [`SPREAD`], so that those who were
+    /// refused together do not all come back together.
     fn overloaded(&self) -> Overloaded {
-        Overloaded { retry_after: self.workplace.expected_wait().max(Overloaded::LEAST) }
+        let spread = self.refused.fetch_add(1, Ordering::Relaxed) % SPREAD;
+        let spread = Duration::from_secs(u64::try_from(spread).unwrap_or(0));
+        let expected = self.workplace.expected_wait().max(Overloaded::LEAST);
+        Overloaded { retry_after: expected.saturating_add(spread) }
     }
 }
 
@@ -198,7 +205,8 @@ impl Drop for Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("too many passwords are being checked, try again in {} s", .retry_after.as_secs())]
 pub struct Overloaded {
-    /// When there should be room again: what waits now, at the pace of late; at least a second.
+    /// When there should be room again: what waits now, at the pace of late; at least a second, and
+    /// up to three more that keep those who were refused together apart.
     pub retry_after: Duration,
 }
 
@@ -216,6 +224,9 @@ pub enum HashingError {
     #[error(transparent)]
     Hash(#[from] HashError),
 }
+
+/// Seconds over which those who were refused are spread.
+const SPREAD: usize = 4;
 
 /// Who shares one lane: an IPv4 address, or the /64 that one IPv6 subscriber has to himself.
 fn share_of(address: IpAddr) -> IpAddr {
