@@ -64,6 +64,7 @@ mod tests {
         let email = Email::parse("Ada.L@Example.ORG").unwrap();
         assert_eq!(email.as_str(), "Ada.L@Example.ORG");
         assert_eq!(email.key(), "ada.l@example.org");
+        assert_eq!(serde_json::to_string(&email).unwrap(), r#""Ada.L@Example.ORG""#);
     }
 
     #[test]

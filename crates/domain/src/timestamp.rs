@@ -91,6 +91,7 @@ mod tests {
     fn prints_as_rfc_3339_in_utc() {
         let timestamp = Timestamp::from_micros(1_800_000_000_250_000);
         assert_eq!(timestamp.to_string(), "2027-01-15T08:00:00.25Z");
+        assert_eq!(serde_json::to_string(&timestamp).unwrap(), r#""2027-01-15T08:00:00.25Z""#);
     }
 
     #[test]

@@ -106,6 +106,7 @@ mod tests {
     fn spellings_of_one_name_become_one_name() {
         let names = ["Ada", "ADA", "ａｄａ"].map(|text| Username::parse(text).unwrap());
         assert!(names.iter().all(|name| name.as_str() == "ada"));
+        assert_eq!(serde_json::to_string(&names[0]).unwrap(), r#""ada""#);
         let composed = Username::parse("zo\u{eb}").unwrap();
         assert_eq!(composed, Username::parse("Zoe\u{308}").unwrap());
     }
