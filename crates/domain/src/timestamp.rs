@@ -36,12 +36,6 @@ impl Timestamp {
         self.0.div_euclid(MICROS_PER_SECOND)
     }
 
-    /// The same instant with the fraction of a second cut off.
-    #[must_use]
-    pub const fn truncated_to_seconds(self) -> Self {
-        Self::from_seconds(self.as_seconds())
-    }
-
     /// How long after `earlier` this is; zero when it is not after.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
@@ -102,9 +96,8 @@ mod tests {
     }
 
     #[test]
-    fn a_fraction_of_a_second_can_be_cut_off() {
+    fn a_duration_can_be_taken_away() {
         let timestamp = Timestamp::from_micros(1_999_999);
-        assert_eq!(timestamp.truncated_to_seconds(), Timestamp::from_seconds(1));
         assert_eq!(timestamp - Duration::from_secs(2), Timestamp::from_micros(-1));
     }
 
