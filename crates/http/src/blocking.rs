@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use actix_web::{rt, web};
 
+use portcullis_domain::SecureRandom;
 use portcullis_password::HashingError;
 
 use crate::problem::{Code, Problem};
@@ -43,6 +44,7 @@ where
     let outcome = match services.hashing.enter() {
         Err(overloaded) => Err(HashingError::from(overloaded).into()),
         Ok(place) => {
+            let services = services.clone();
             let use_case = move || {
                 let outcome = use_case(&services);
                 drop(place);
@@ -52,11 +54,17 @@ where
         }
     };
     if matches!(&outcome, Err(problem) if problem.code == Code::Overloaded) {
-        rt::time::sleep(OVERLOAD_PAUSE).await;
+        rt::time::sleep(overload_pause(&*services.random)).await;
     }
     outcome
 }
 
 /// Clients that ask again at once, whatever `Retry-After` says, would spend the processor on
-/// refusals; waiting a moment for theirs costs them time and the server nothing.
-const OVERLOAD_PAUSE: Duration = Duration::from_millis(60);
+/// refusals; waiting a moment for theirs costs them time and the server nothing. Each waits another
+/// moment, of 20 to 84 ms: a crowd that came at once is answered bit by bit, and comes back so.
+fn overload_pause(random: &dyn SecureRandom) -> Duration {
+    let mut draw = [0];
+    random.fill(&mut draw);
+    let [draw] = draw;
+    Duration::from_millis(20 + u64::from(draw / 4))
+}

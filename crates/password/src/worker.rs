@@ -1,6 +1,7 @@
 //! What the threads of the pool share, and what each of them does.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,18 +22,30 @@ pub(crate) struct Workplace {
     idle: Duration,
     state: Mutex<State>,
     changed: Condvar,
+    outlook: Outlook,
 }
 
 struct State {
     queue: FairQueue<IpAddr, Waiting>,
-    /// What a job takes, the later ones counting most.
-    mean: Duration,
     closing: bool,
+}
+
+/// What is told to those who are turned away. It is kept beside the lock, because a hashing thread
+/// may lose the processor while it holds that, and whoever answers requests must not wait for it.
+struct Outlook {
+    /// How many jobs wait.
+    waiting: AtomicUsize,
+    /// Nanoseconds that a job takes, the later ones counting most.
+    mean: AtomicU64,
 }
 
 struct Waiting {
     job: Job,
     since: Duration,
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 const IDLE: Duration = Duration::from_secs(1);
@@ -43,8 +56,10 @@ const FIRST_GUESS: Duration = Duration::from_millis(25);
 impl Workplace {
     pub(crate) fn new(settings: PoolSettings, hasher: Hasher, clock: Arc<dyn Clock>) -> Self {
         let queue = FairQueue::new(settings.queue.max(1));
-        let state = Mutex::new(State { queue, mean: FIRST_GUESS, closing: false });
-        Self { hasher, clock, settings, idle: IDLE, state, changed: Condvar::new() }
+        let state = Mutex::new(State { queue, closing: false });
+        let outlook =
+            Outlook { waiting: AtomicUsize::new(0), mean: AtomicU64::new(nanos(FIRST_GUESS)) };
+        Self { hasher, clock, settings, idle: IDLE, state, changed: Condvar::new(), outlook }
     }
 
     pub(crate) const fn hasher(&self) -> &Hasher {
@@ -56,22 +71,22 @@ impl Workplace {
     }
 
     pub(crate) fn waiting(&self) -> usize {
-        self.state().queue.len()
+        self.outlook.waiting.load(Ordering::Relaxed)
     }
 
     /// How long a job that came now would wait, going by the jobs before it.
     pub(crate) fn expected_wait(&self) -> Duration {
-        let state = self.state();
-        let ahead = u32::try_from(state.queue.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let mean = Duration::from_nanos(self.outlook.mean.load(Ordering::Relaxed));
+        let ahead = u32::try_from(self.waiting()).unwrap_or(u32::MAX).saturating_add(1);
         let threads = u32::try_from(self.settings.threads.max(1)).unwrap_or(u32::MAX);
-        state.mean.saturating_mul(ahead) / threads
+        mean.saturating_mul(ahead) / threads
     }
 
     /// Lets a job wait; `None` when there is no room for it. Jobs are dropped after the lock is
     /// released, since dropping one wakes its caller.
     pub(crate) fn admit(&self, share: IpAddr, job: Job) -> Option<Ticket> {
         let since = self.clock.monotonic();
-        let admission = self.state().queue.push(share, Waiting { job, since });
+        let admission = self.change(|queue| queue.push(share, Waiting { job, since }));
         match admission {
             Admission::Waits(ticket, _displaced) => {
                 self.changed.notify_one();
@@ -83,7 +98,7 @@ impl Workplace {
 
     /// Takes a job back; false when it has begun, or is gone.
     pub(crate) fn abandon(&self, ticket: Ticket) -> bool {
-        let abandoned = self.state().queue.remove(ticket);
+        let abandoned = self.change(|queue| queue.remove(ticket));
         abandoned.is_some()
     }
 
@@ -111,6 +126,7 @@ impl Workplace {
         let mut state = self.state();
         loop {
             if let Some(waiting) = state.queue.pop() {
+                self.outlook.waiting.store(state.queue.len(), Ordering::Relaxed);
                 return Some(waiting);
             }
             if state.closing {
@@ -141,8 +157,15 @@ impl Workplace {
     }
 
     fn record(&self, taken: Duration) {
+        let renewed = |mean: u64| Some(mean.saturating_mul(7).saturating_add(nanos(taken)) / 8);
+        let _ = self.outlook.mean.fetch_update(Ordering::Relaxed, Ordering::Relaxed, renewed);
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut FairQueue<IpAddr, Waiting>) -> T) -> T {
         let mut state = self.state();
-        state.mean = (state.mean.saturating_mul(7).saturating_add(taken)) / 8;
+        let outcome = change(&mut state.queue);
+        self.outlook.waiting.store(state.queue.len(), Ordering::Relaxed);
+        outcome
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -154,7 +177,7 @@ impl Workplace {
 /// thread; elsewhere it would slow the whole process down.
 #[cfg(target_os = "linux")]
 fn lower_priority() {
-    const POLITE: i32 = 10;
+    const POLITE: i32 = 19;
     // A refusal is no reason not to hash.
     let _refused = rustix::process::nice(POLITE).is_err();
 }
