@@ -15,13 +15,20 @@ use toml::{Table, Value};
 /// Normal and build dependencies are held to it; development dependencies may also name the
 /// members of [`TEST_ONLY`].
 const MAP: &[(&str, &[&str])] = &[
-    ("bins/portcullis", &["http", "storage", "flows", "password", "token", "domain"]),
+    (
+        "bins/portcullis",
+        &["http", "storage", "flows", "password", "token", "access", "audit", "domain"],
+    ),
     ("bins/bench", &[]),
-    ("crates/http", &["flows", "password", "token", "domain"]),
-    ("crates/storage", &["flows", "password", "token", "domain"]),
-    ("crates/flows", &["password", "token", "domain"]),
+    ("crates/http", &["flows", "password", "token", "access", "audit", "domain"]),
+    ("crates/guard", &["token", "access", "domain"]),
+    ("crates/storage", &["flows", "password", "token", "audit", "domain"]),
+    ("crates/flows", &["password", "token", "access", "audit", "domain"]),
+    ("crates/access", &["access-derive", "domain"]),
+    ("crates/access-derive", &[]),
     ("crates/password", &["domain"]),
     ("crates/token", &["domain"]),
+    ("crates/audit", &["domain"]),
     ("crates/domain", &[]),
 ];
 
@@ -33,8 +40,9 @@ const TEST_ONLY: &[&str] = &["crates/testkit", "tests"];
 /// An entry stands for its whole family: `diesel` is also `diesel_migrations`.
 const OWNERS: &[(&str, &[&str])] = &[
     ("actix-cors", &["crates/http"]),
-    ("actix-web", &["crates/http", "bins/bench"]),
+    ("actix-web", &["crates/http", "crates/guard", "bins/bench"]),
     ("argon2", &["crates/password", "bins/bench"]),
+    ("aws-lc-rs", &["crates/audit"]),
     ("bcrypt", &["crates/password"]),
     ("deadpool-redis", &["crates/rate-limit"]),
     ("diesel", &["crates/storage"]),

@@ -8,7 +8,7 @@ use crate::surroundings::{folder, start};
 #[test]
 fn without_its_database_the_server_says_so_and_recovers_by_itself() {
     let database = TestDatabase::postgres();
-    let (proxy, url) = proxied(database.url());
+    let (proxy, url) = Proxy::to_database(database.url());
     let data = folder();
     let server = start(data.path(), &url, &[]);
     let mut browser = Browser::at(server.origin());
@@ -51,7 +51,7 @@ fn without_its_database_the_server_says_so_and_recovers_by_itself() {
 #[test]
 fn a_database_that_falls_silent_is_given_up() {
     let database = TestDatabase::postgres();
-    let (proxy, url) = proxied(database.url());
+    let (proxy, url) = Proxy::to_database(database.url());
     let data = folder();
     let server = start(data.path(), &url, &[]);
     let mut browser = Browser::at(server.origin());
@@ -76,13 +76,4 @@ fn assert_comes_back_later(answer: &Answer) {
     for word in ["connection", "SQL", "127.0.0.1", "libpq"] {
         assert!(!answer.text.contains(word), "library text in an answer: {}", answer.text);
     }
-}
-
-/// A wire to the database behind that URL, and the URL by which to reach it there.
-fn proxied(url: &str) -> (Proxy, String) {
-    let (_, rest) = url.split_once('@').expect("the URL names a user");
-    let (target, _) = rest.split_once('/').expect("the URL names a database");
-    let proxy = Proxy::to(target);
-    let url = url.replace(target, &proxy.address().to_string());
-    (proxy, url)
 }

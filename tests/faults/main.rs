@@ -9,12 +9,18 @@
     reason = "a test that cannot go on panics, and that is its report"
 )]
 
+mod audited_kills;
 mod database_lost;
+mod disk_full;
 mod history;
 mod kills;
 mod link;
 mod lockout;
 mod proxy;
+mod recording_lost;
+mod restored;
 mod start;
 mod stop;
 mod surroundings;
+mod trail;
+mod two_nodes;

@@ -20,8 +20,17 @@ struct Wire {
 }
 
 impl Proxy {
+    /// Carries connections to the database behind that URL; with the URL by which to reach it here.
+    pub(crate) fn to_database(url: &str) -> (Self, String) {
+        let (_, rest) = url.split_once('@').expect("the URL names a user");
+        let (target, _) = rest.split_once('/').expect("the URL names a database");
+        let proxy = Self::to(target);
+        let url = url.replace(target, &proxy.address.to_string());
+        (proxy, url)
+    }
+
     /// Begins to carry connections to that address.
-    pub(crate) fn to(target: &str) -> Self {
+    fn to(target: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
         let address = listener.local_addr().expect("a bound listener has an address");
         let wire = Arc::<Mutex<Wire>>::default();
@@ -33,11 +42,6 @@ impl Proxy {
             }
         });
         Self { address, wire }
-    }
-
-    /// Where it listens.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
     }
 
     /// Breaks every connection, and every new one as soon as it is made.

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::history::{self, Chance, SEED};
 use crate::surroundings::server_on;
+use crate::trail::{self, Crew, Recorded};
 
 /// A server that was asked to stop is gone after this long.
 const LONGEST_STOP: Duration = Duration::from_secs(10);
@@ -61,6 +62,30 @@ fn no_accepted_request_fails_when_the_server_stops_under_load() {
             assert_eq!(unanswered, Vec::<String>::new());
             server.restart();
             history::check(&clients, &database, &server);
+        }
+        assert!(!server.log().contains("panicked"), "{}", server.log());
+    });
+}
+
+#[test]
+fn no_answered_decision_is_lost_when_the_server_stops_under_load() {
+    const STOPS: u32 = 3;
+    TestDatabase::on_both(|database| {
+        let chance = Chance::new(SEED);
+        let (mut server, _data) = server_on(&database);
+        let mut crew = Crew::on(&server, &database);
+        for _ in 0..STOPS {
+            crew.work_until(&mut server, &chance, |server| {
+                server.ask_to_stop();
+                let status = server.ended_within(LONGEST_STOP).expect("it stops in time");
+                assert_eq!(status.code(), Some(0), "{}", server.log());
+            });
+            // The flush is over when the process is: nobody writes what is read here.
+            let (recorded, notes) = (Recorded::read(&server), crew.notes());
+            assert_eq!(trail::broken(&recorded, &notes, Duration::ZERO), Vec::<String>::new());
+            assert_eq!(trail::lost(&recorded, &notes), 0);
+            trail::verify(&server, None).assert_intact();
+            server.restart();
         }
         assert!(!server.log().contains("panicked"), "{}", server.log());
     });

@@ -16,6 +16,14 @@ pub(crate) fn server_on(database: &TestDatabase) -> (ServerProcess, TempDir) {
 
 /// The same in a directory that is there already, with more in the environment.
 pub(crate) fn start(data: &Path, database_url: &str, more: &[(&str, &str)]) -> ServerProcess {
+    ServerProcess::start(data, &environment(database_url, more))
+}
+
+/// What every server of these tests has in its environment, and more.
+pub(crate) fn environment<'a>(
+    database_url: &'a str,
+    more: &[(&'a str, &'a str)],
+) -> Vec<(&'a str, &'a str)> {
     let mut environment = vec![
         ("DATABASE_URL", database_url),
         ("SECRET_KEY", SECRET),
@@ -24,7 +32,7 @@ pub(crate) fn start(data: &Path, database_url: &str, more: &[(&str, &str)]) -> S
         ("PORTCULLIS__MODERATION", "off"),
     ];
     environment.extend_from_slice(more);
-    ServerProcess::start(data, &environment)
+    environment
 }
 
 /// A directory that is gone after the test.

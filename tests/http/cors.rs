@@ -68,6 +68,7 @@ fn an_answer_to_an_allowed_origin_can_be_read_there_with_what_its_script_needs()
     assert_eq!(answer.header("access-control-allow-credentials"), Some("true"));
     let exposed = answer.header("access-control-expose-headers").unwrap().to_lowercase();
     assert!(exposed.contains("retry-after") && exposed.contains("x-request-id"), "{exposed}");
+    assert!(exposed.contains("link"), "{exposed}");
 }
 
 #[test]

@@ -61,7 +61,7 @@ fn every_operation_has_a_name_a_summary_and_the_credentials_of_its_guard() {
         let route = routes
             .iter()
             .find(|route| route.path == path && route.method.eq_ignore_ascii_case(&method));
-        let authenticated = route.is_some_and(|route| route.guard == "authenticated");
+        let authenticated = route.is_some_and(|route| route.guard.is_signed_in());
         assert_eq!(operation["security"].is_array(), authenticated, "{method} {path}");
     }
 }
@@ -126,7 +126,7 @@ fn operations() -> Vec<(String, String, Value)> {
     operations.collect()
 }
 
-/// Whether the content, its schema, or every property of its schema has an example.
+/// Whether the content, its schema, or every property or element of its schema has an example.
 fn has_example(content: &Value, document: &Value) -> bool {
     let own = content.get("example").is_some() || content.get("examples").is_some();
     own || schema_has_example(&content["schema"], document)
@@ -139,6 +139,9 @@ fn schema_has_example(schema: &Value, document: &Value) -> bool {
     }
     if schema.get("example").is_some() || schema.get("examples").is_some() {
         return true;
+    }
+    if schema["type"] == "array" {
+        return schema_has_example(&schema["items"], document);
     }
     let properties = schema["properties"].as_object();
     properties.is_some_and(|properties| {

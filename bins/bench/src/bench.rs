@@ -7,10 +7,13 @@ use tempfile::TempDir;
 
 use crate::Result;
 use crate::crowd::Crowd;
-use crate::measurement::{flood, me, refresh, register, sign_in, start};
+use crate::measurement::{
+    batch, check, export, flood, me, refresh, register, replay, sign_in, start, verify,
+};
 use crate::options::{Measurement, Options};
 use crate::report::{Report, progress};
 use crate::server::{Server, free_address};
+use crate::trail::Trail;
 
 /// What the measurements of a run share.
 pub(crate) struct Bench {
@@ -18,6 +21,17 @@ pub(crate) struct Bench {
     pub crowd: Crowd,
     program: PathBuf,
     folder: TempDir,
+}
+
+/// A database of this run. There is but one if it was named on the command line.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Data {
+    /// Accounts and whatever they do.
+    Common,
+    /// Decisions, and hardly anything else.
+    Trail,
+    /// Security events, and nothing else.
+    Events,
 }
 
 /// Measures what was asked for and prints it.
@@ -81,26 +95,84 @@ impl Bench {
         if wanted(Measurement::Flood) {
             report.add(flood::measure(self).await?);
         }
+        if wanted(Measurement::Check) {
+            report.add(check::measure(self).await?);
+        }
+        if wanted(Measurement::Batch) {
+            report.add(batch::measure(self).await?);
+        }
+        self.fill_with_trail(report, wanted).await
+    }
+
+    /// What reads a trail shares one, because to make it takes time.
+    async fn fill_with_trail(
+        &self,
+        report: &mut Report,
+        wanted: impl Fn(Measurement) -> bool,
+    ) -> Result<()> {
+        let readers = [Measurement::Export, Measurement::Replay, Measurement::Verify];
+        if !readers.iter().any(|reader| self.options.selects(*reader)) {
+            return Ok(());
+        }
+        let trail = Trail::fill(self).await?;
+        if wanted(Measurement::Export) {
+            report.add(export::measure(self, &trail).await?);
+        }
+        if wanted(Measurement::Replay) {
+            report.add(replay::measure(self, &trail).await?);
+        }
+        if wanted(Measurement::Verify) {
+            report.add(verify::measure(self).await?);
+        }
         Ok(())
     }
 
     /// A server, ready, with nothing in its environment but what it is told here.
     pub(crate) async fn server(&self) -> Result<Server> {
+        self.server_with(Data::Common, &[]).await
+    }
+
+    /// A server on that database, with further variables.
+    pub(crate) async fn server_with(
+        &self,
+        data: Data,
+        environment: &[(&str, &str)],
+    ) -> Result<Server> {
         let address = free_address()?;
+        let mut command = self.command(data);
+        command
+            .env("PORTCULLIS__SERVER__ADDRESS", address.to_string())
+            .envs(environment.iter().copied());
+        Server::start(command, address, "/health/ready", &self.log()).await
+    }
+
+    /// The program on that database, with nothing in its environment but what it is told here.
+    pub(crate) fn command(&self, data: Data) -> Command {
+        let folder = match data {
+            // What is in one database belongs to one secret key, which lies in the folder.
+            _ if self.options.database_url.is_some() => "data",
+            Data::Common => "data",
+            Data::Trail => "trail",
+            Data::Events => "events",
+        };
         let mut command = Command::new(&self.program);
         command
             .env_clear()
-            .env("PORTCULLIS__SERVER__ADDRESS", address.to_string())
-            .env("PORTCULLIS__DATA_DIR", self.folder.path().join("data"))
+            .env("PORTCULLIS__DATA_DIR", self.folder.path().join(folder))
             .env("PORTCULLIS__LOG__LEVEL", "warn")
             .envs(self.options.database_url.iter().map(|url| ("DATABASE_URL", url)))
             .envs(self.options.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(self.folder.path());
-        Server::start(command, address, "/health/ready", &self.log()).await
+        command
+    }
+
+    /// A file of that name, gone after the run.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     /// Where the servers of this run write what they have to say.
     pub(crate) fn log(&self) -> PathBuf {
-        self.folder.path().join("log")
+        self.file("log")
     }
 }

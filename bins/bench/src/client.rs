@@ -8,10 +8,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::{Pin, pin};
 
 use http_body_util::{BodyExt, Full};
-use hyper::body::Bytes;
+use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use hyper::http::request;
+use hyper::http::response::Parts;
 use hyper::{HeaderMap, Method, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpSocket;
@@ -49,11 +50,40 @@ impl Client {
 
     /// Sends a request and reads the answer.
     pub(crate) async fn send(&mut self, request: Request) -> Result<Answer> {
+        let read = |body: Incoming| async { Ok(body.collect().await?.to_bytes()) };
+        let (head, body) = self.exchange(request, read).await?;
+        Ok(Answer { status: head.status, headers: head.headers, body })
+    }
+
+    /// Sends a request and hands on the body of the answer as it comes, keeping none of it; a body
+    /// that breaks off is an error.
+    pub(crate) async fn download(
+        &mut self,
+        request: Request,
+        mut take: impl FnMut(&[u8]),
+    ) -> Result<StatusCode> {
+        let read = |mut body: Incoming| async move {
+            while let Some(frame) = body.frame().await {
+                if let Some(chunk) = frame?.data_ref() {
+                    take(chunk);
+                }
+            }
+            Ok(())
+        };
+        let (head, ()) = self.exchange(request, read).await?;
+        Ok(head.status)
+    }
+
+    async fn exchange<T, F: Future<Output = Result<T>>>(
+        &mut self,
+        request: Request,
+        read: impl FnOnce(Incoming) -> F,
+    ) -> Result<(Parts, T)> {
         let mut connection = match self.connection.take() {
             Some(connection) if connection.open => connection,
             _ => Connection::open(self.server, self.source).await?,
         };
-        let answer = connection.exchange(request).await?;
+        let answer = connection.exchange(request, read).await?;
         self.connection = Some(connection);
         Ok(answer)
     }
@@ -69,13 +99,16 @@ impl Connection {
         Ok(Self { sender, driver: Box::pin(driver), open: true })
     }
 
-    async fn exchange(&mut self, request: Request) -> Result<Answer> {
+    async fn exchange<T, F: Future<Output = Result<T>>>(
+        &mut self,
+        request: Request,
+        read: impl FnOnce(Incoming) -> F,
+    ) -> Result<(Parts, T)> {
         let sender = &mut self.sender;
         let mut exchange = pin!(async move {
             let response = sender.send_request(request).await?;
             let (head, body) = response.into_parts();
-            let body = body.collect().await?.to_bytes();
-            Ok(Answer { status: head.status, headers: head.headers, body })
+            Ok((head, read(body).await?))
         });
         tokio::select! {
             biased;
@@ -96,11 +129,18 @@ pub(crate) fn source(number: u32) -> IpAddr {
 
 /// A GET request, with an access token if there is one.
 pub(crate) fn get(server: SocketAddr, path: &str, access_token: Option<&str>) -> Result<Request> {
-    let mut request = head(Method::GET, server, path);
-    if let Some(token) = access_token {
-        request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+    let request = head(Method::GET, server, path).body(Full::default())?;
+    match access_token {
+        Some(token) => bearing(request, token),
+        None => Ok(request),
     }
-    Ok(request.body(Full::default())?)
+}
+
+/// The request, with an access token.
+pub(crate) fn bearing(mut request: Request, access_token: &str) -> Result<Request> {
+    let value = HeaderValue::try_from(format!("Bearer {access_token}"))?;
+    request.headers_mut().insert(AUTHORIZATION, value);
+    Ok(request)
 }
 
 /// A POST request with a JSON body.

@@ -22,8 +22,8 @@ pub(crate) struct Crowd {
 /// Somebody who can register and sign in.
 #[derive(Clone)]
 pub(crate) struct Person {
-    username: String,
-    password: Arc<str>,
+    pub username: String,
+    pub password: Arc<str>,
 }
 
 /// What a sign-in with delivery in the body brings.
@@ -66,9 +66,16 @@ pub(crate) async fn sign_in(server: SocketAddr, people: &[Person]) -> Result<Vec
 
 impl Person {
     pub(crate) fn registration(&self, server: SocketAddr) -> Result<Request> {
-        let email = format!("{}@example.com", self.username);
-        let body = json!({ "username": self.username, "email": email, "password": *self.password });
+        let body = json!({
+            "username": self.username,
+            "email": self.email(),
+            "password": *self.password,
+        });
         post(server, "/api/auth/register", &body)
+    }
+
+    pub(crate) fn email(&self) -> String {
+        format!("{}@example.com", self.username)
     }
 
     pub(crate) fn sign_in(&self, server: SocketAddr) -> Result<Request> {

@@ -44,6 +44,8 @@ pub(crate) struct Load<S> {
 /// Sends the same requests in turn, each of which must be answered with 200.
 pub(crate) struct Repeat {
     requests: Cycle<IntoIter<Request>>,
+    /// Answers so far, whether they came inside the window or not.
+    pub answered: u64,
 }
 
 struct User<S> {
@@ -106,7 +108,7 @@ impl<S: Script> User<S> {
 
 impl Repeat {
     pub(crate) fn new(requests: Vec<Request>) -> Self {
-        Self { requests: requests.into_iter().cycle() }
+        Self { requests: requests.into_iter().cycle(), answered: 0 }
     }
 }
 
@@ -117,6 +119,7 @@ impl Script for Repeat {
 
     fn answer(&mut self, answer: Answer, _latency: Option<Duration>) -> Result<()> {
         answer.expect(StatusCode::OK)?;
+        self.answered += 1;
         Ok(())
     }
 }

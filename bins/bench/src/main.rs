@@ -14,9 +14,13 @@ mod machine;
 mod measurement;
 mod memory;
 mod options;
+mod program;
+mod questions;
+mod recording;
 mod report;
 mod server;
 mod statistics;
+mod trail;
 
 use std::process::ExitCode;
 

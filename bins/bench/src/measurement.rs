@@ -1,8 +1,13 @@
 //! What is measured, a file each.
 
+pub(crate) mod batch;
+pub(crate) mod check;
+pub(crate) mod export;
 pub(crate) mod flood;
 pub(crate) mod me;
 pub(crate) mod refresh;
 pub(crate) mod register;
+pub(crate) mod replay;
 pub(crate) mod sign_in;
 pub(crate) mod start;
+pub(crate) mod verify;

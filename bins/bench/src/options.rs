@@ -48,6 +48,11 @@ pub(crate) struct Options {
     #[arg(long, value_name = "COUNT", default_value_t = 100, value_parser = at_least_one())]
     pub paced: u32,
 
+    /// Decisions in the trail that is exported, replayed and verified, in whole thousands
+    #[arg(long, value_name = "COUNT", default_value_t = 1_000_000,
+          value_parser = clap::value_parser!(u32).range(10_000..=100_000_000))]
+    pub decisions: u32,
+
     /// The pgbench program [default: from PATH or /usr/lib/postgresql]
     #[arg(long, value_name = "PATH")]
     pub pgbench: Option<PathBuf>,
@@ -75,6 +80,16 @@ pub(crate) enum Measurement {
     Flood,
     /// Time to the first ready answer, memory at rest
     Start,
+    /// Recorded permission checks, one by one, against a bare handler; also with `audit.strict`
+    Check,
+    /// Recorded permission checks, a thousand to a request
+    Batch,
+    /// The audit trail as JSON lines and CSV, over HTTP
+    Export,
+    /// Every decision of the audit trail under another matrix
+    Replay,
+    /// The proof of the audit trail
+    Verify,
 }
 
 /// What else this program does for itself.
@@ -91,9 +106,21 @@ pub(crate) struct Handler {
     #[arg(long)]
     pub address: SocketAddr,
 
+    /// Which route it stands for
+    #[arg(long)]
+    pub route: Route,
+
     /// Bytes of the body
     #[arg(long)]
     pub bytes: usize,
+}
+
+/// A route that the bare handler can stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Route {
+    Me,
+    Check,
+    Batch,
 }
 
 impl Options {

@@ -81,6 +81,11 @@ impl Row {
         }
     }
 
+    /// This row, with more to say about the figure.
+    pub(crate) fn noting(self, note: &str) -> Self {
+        Self { detail: format!("{}; {note}", self.detail), ..self }
+    }
+
     /// A figure by itself.
     pub(crate) fn fact(what: &str, figure: String, detail: String, target: &'static str) -> Self {
         Self { what: what.to_owned(), figure, detail, target, ..Self::default() }
@@ -133,7 +138,15 @@ pub(crate) fn figure(value: f64) -> String {
     if value < 100.0 {
         return format!("{value:.1}");
     }
-    let digits = format!("{value:.0}");
+    grouped(&format!("{value:.0}"))
+}
+
+/// A whole number, and its thousands set apart.
+pub(crate) fn count(count: u64) -> String {
+    grouped(&count.to_string())
+}
+
+fn grouped(digits: &str) -> String {
     let mut grouped = String::new();
     for (place, digit) in digits.chars().enumerate() {
         if place > 0 && (digits.len() - place) % 3 == 0 {
@@ -176,6 +189,7 @@ mod tests {
         assert_eq!(figure(9.96), "10.0");
         assert_eq!(figure(135.2), "135");
         assert_eq!(figure(1_234_567.4), "1,234,567");
+        assert_eq!([count(7), count(1_000), count(12_345)], ["7", "1,000", "12,345"]);
         assert_eq!(time(Duration::from_micros(87)), "0.09 ms");
         assert_eq!(time(Duration::from_micros(12_340)), "12.3 ms");
         assert_eq!(time(Duration::from_millis(199)), "199 ms");

@@ -1,5 +1,8 @@
 //! What can be typed.
 
+mod audit;
+mod policy;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,6 +14,11 @@ use crate::command;
 use crate::config::{self, Variables};
 use crate::failure::Failure;
 use crate::output::Output;
+
+pub(crate) use audit::{AuditExport, AuditVerb, AuditVerify, TrailFormat};
+pub(crate) use policy::{
+    MatrixFormat, PolicyDiff, PolicyExplain, PolicyExport, PolicyReplay, PolicyVerb,
+};
 
 /// Self-hosted authentication server.
 #[derive(Debug, Parser)]
@@ -44,6 +52,12 @@ enum Verb {
     /// Create accounts, whether the server is running or not
     #[command(subcommand)]
     User(UserVerb),
+    /// Check, compare, try and activate versions of the access matrix
+    #[command(subcommand)]
+    Policy(PolicyVerb),
+    /// Prove the audit trail, and take it elsewhere
+    #[command(subcommand)]
+    Audit(AuditVerb),
 }
 
 #[derive(Debug, Subcommand)]
@@ -79,7 +93,7 @@ pub(crate) struct UserCreate {
     /// The owner's address
     #[arg(long)]
     pub(crate) email: String,
-    /// A role, such as admin
+    /// A role of the access matrix, such as admin
     #[arg(long)]
     pub(crate) role: String,
     /// A developer may also create API keys
@@ -147,6 +161,8 @@ fn execute(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
     match cli.verb.unwrap_or(Verb::Serve) {
         Verb::Config(ConfigVerb::Check) => Ok(command::config_check::run(&loaded, output)),
         Verb::Doctor => Ok(command::doctor::run(&loaded, output)),
+        Verb::Policy(verb) => command::policy::run(loaded, verb, output),
+        Verb::Audit(verb) => command::audit::run(loaded, verb, output),
         verb => {
             let (config, warnings) = loaded.sound()?;
             match verb {

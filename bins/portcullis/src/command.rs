@@ -1,8 +1,10 @@
 //! One module for each verb.
 
+pub(crate) mod audit;
 pub(crate) mod config_check;
 pub(crate) mod doctor;
 pub(crate) mod migrate;
+pub(crate) mod policy;
 pub(crate) mod serve;
 pub(crate) mod user_create;
 pub(crate) mod user_import;

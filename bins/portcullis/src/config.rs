@@ -7,8 +7,10 @@
 //! The file is the one that `--config` names, else the one that `PORTCULLIS__CONFIG` names, else
 //! `portcullis.toml` in the data directory if there is one.
 
+mod access;
 mod accounts;
 mod admin;
+mod audit;
 mod database;
 mod finding;
 mod layers;
@@ -31,7 +33,8 @@ use portcullis_flows::grant::SessionPolicy;
 use portcullis_flows::lockout::LockoutPolicy;
 use portcullis_password::{Argon2Params, Policy, PoolSettings};
 
-pub(crate) use accounts::Roles;
+pub(crate) use access::MatrixFile;
+pub(crate) use audit::Audit;
 pub(crate) use database::Database;
 pub(crate) use finding::{Finding, Findings};
 pub(crate) use log::Log;
@@ -50,7 +53,9 @@ pub(crate) struct Config {
     pub(crate) database: Database,
     pub(crate) tokens: Tokens,
     pub(crate) sessions: SessionPolicy,
-    pub(crate) roles: Roles,
+    /// The access matrix that the first start puts in force.
+    pub(crate) matrix: MatrixFile,
+    pub(crate) audit: Audit,
     pub(crate) accounts: AccountRules,
     /// What new passwords must be like.
     pub(crate) passwords: Policy,
@@ -88,6 +93,11 @@ impl Loaded {
     pub(crate) fn partly(&self, keys: &[&str]) -> Option<&Config> {
         keys.iter().all(|key| self.findings.is_sound(key)).then_some(&self.config)
     }
+
+    /// As [`Loaded::partly`], for who cannot go on without.
+    pub(crate) fn needing(&self, keys: &[&str]) -> Result<&Config, Findings> {
+        self.partly(keys).ok_or_else(|| self.findings.clone())
+    }
 }
 
 /// Reads and checks everything; the sound parts of a faulty configuration are kept for `doctor`.
@@ -120,8 +130,9 @@ fn check(raw: raw::Raw, findings: &mut Findings) -> Config {
         findings.fault("data_dir", "is empty", "name a directory");
     }
     let server = Server::check(raw.server, environment, findings);
-    let roles = Roles::check(raw.accounts, findings);
-    let sessions = sessions::check(raw.sessions, &raw.tokens, &roles, environment, findings);
+    let matrix = MatrixFile::check(raw.access, findings);
+    let in_force = matrix.active.load();
+    let sessions = sessions::check(raw.sessions, &raw.tokens, &in_force, environment, findings);
     let tokens = Tokens::check(raw.tokens, &data_dir, environment, findings);
     let Passwords { policy, params, pool } = Passwords::check(raw.passwords, environment, findings);
     let admin = admin::check(raw.admin, &policy, findings);
@@ -131,9 +142,10 @@ fn check(raw: raw::Raw, findings: &mut Findings) -> Config {
         server,
         tokens,
         sessions,
-        accounts: accounts::rules(&raw.registration, raw.moderation, &roles, environment, findings),
+        accounts: accounts::rules(&raw.registration, raw.moderation, environment, findings),
         passwords: policy,
-        roles,
+        matrix,
+        audit: Audit::check(raw.audit, findings),
         argon2: params,
         hashing: pool,
         lockout: lockout::check(&raw.lockout, environment, findings),

@@ -23,6 +23,14 @@ pub(crate) enum Failure {
         /// What to do about it.
         remedy: String,
     },
+    /// What was to be judged cannot be read. Not the same as a bad judgement, so that a script can
+    /// tell the two apart.
+    Unreadable {
+        /// What cannot be read.
+        problems: Vec<String>,
+        /// What to do about it.
+        remedy: String,
+    },
 }
 
 impl Failure {
@@ -36,11 +44,19 @@ impl Failure {
         Self::Failed { problems: vec![problem.to_string()], remedy: remedy.into() }
     }
 
+    /// The same failure of a command whose exit code 1 means something else.
+    pub(crate) fn into_unreadable(self) -> Self {
+        match self {
+            Self::Failed { problems, remedy } => Self::Unreadable { problems, remedy },
+            other => other,
+        }
+    }
+
     /// 1 when the work failed, 2 when it could not be begun.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Failed { .. } => ExitCode::FAILURE,
-            Self::Usage(_) | Self::Configuration(_) => ExitCode::from(2),
+            Self::Usage(_) | Self::Configuration(_) | Self::Unreadable { .. } => ExitCode::from(2),
         }
     }
 }
@@ -53,7 +69,7 @@ impl fmt::Display for Failure {
                 writeln!(f, "error: the configuration cannot be used")?;
                 findings.faults.iter().try_for_each(|fault| writeln!(f, "  {fault}"))
             }
-            Self::Failed { problems, remedy } => {
+            Self::Failed { problems, remedy } | Self::Unreadable { problems, remedy } => {
                 writeln!(f, "error: {}", problems.join("\n       "))?;
                 write!(f, "{remedy}")
             }
@@ -70,6 +86,9 @@ impl Serialize for Failure {
             }
             Self::Failed { problems, remedy } => {
                 json!({ "kind": "failed", "problems": problems, "remedy": remedy })
+            }
+            Self::Unreadable { problems, remedy } => {
+                json!({ "kind": "unreadable", "problems": problems, "remedy": remedy })
             }
         };
         json!({ "error": error }).serialize(serializer)

@@ -4,48 +4,28 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use portcullis_audit::{AuditKeys, Origin};
 use portcullis_domain::{Clock, SecureRandom, SystemClock, SystemRandom};
 use portcullis_flows::candidate::{AccountRules, Candidates};
-use portcullis_flows::event::Origin;
+use portcullis_flows::checkpoint::Checkpoints;
 use portcullis_flows::lockout::Budgets;
+use portcullis_flows::matrix::{ActiveMatrix, Matrices};
 use portcullis_flows::new_password::NewPasswords;
 use portcullis_flows::provisioning::Provisioning;
+use portcullis_flows::trail::{Reader, Trail};
 use portcullis_flows::unlock::Unlock;
-use portcullis_http::{Parts, Services, Settings};
+use portcullis_flows::verification::Verification;
+use portcullis_http::{Parts, Services, Settings, Upkeep};
 use portcullis_password::{Argon2Params, Hasher, HashingPool, Policy, PoolSettings};
-use portcullis_storage::{DatabaseUrl, Store};
+use portcullis_storage::Store;
 use portcullis_token::{Purpose, SecretKey};
 
-use crate::config::{Config, Database, Secret};
-use crate::data_dir;
+use crate::config::{Config, MatrixFile};
 use crate::failure::Failure;
-use crate::secret_file;
 
-/// Opens the database and brings it up to date. Answers the migrations that were missing too.
-pub(crate) fn open(config: &Config) -> Result<(Store, Vec<String>), Failure> {
-    if let DatabaseUrl::Sqlite(path) = &config.database.url
-        && path.starts_with(&config.data_dir)
-    {
-        ensure_data_dir(config)?;
-    }
-    let Database { url, connections } = &config.database;
-    let store = Store::new(url, *connections);
-    let applied = store.migrate()?;
-    Ok((store, applied))
-}
-
-/// The secret that everything is signed with.
-pub(crate) fn secret(config: &Config) -> Result<SecretKey, Failure> {
-    match &config.tokens.secret {
-        Secret::Configured(key) => Ok(key.clone()),
-        Secret::Generated(path) => {
-            ensure_data_dir(config)?;
-            secret_file::obtain(path, &SystemRandom).map_err(|error| {
-                let problem = format!("no secret key in {}: {error}", path.display());
-                Failure::failed(problem, "mend the file or its directory, or set SECRET_KEY")
-            })
-        }
-    }
+/// What the audit trail is sealed with.
+pub(crate) fn audit_keys(secret: &SecretKey) -> AuditKeys {
+    AuditKeys::new(secret.derive(Purpose::AuditChain), secret.derive(Purpose::AuditCheckpoint))
 }
 
 /// The use cases behind HTTP, and how the surface behaves.
@@ -63,6 +43,7 @@ pub(crate) fn services(
     let services = Services::new(Parts {
         store: Arc::new(store),
         hashing: Arc::new(hashing(config.argon2, config.hashing, clock.clone())?),
+        audit_keys: Arc::new(audit_keys(&secret)),
         secret,
         issuer: config.tokens.issuer.unwrap_or(configured),
         audience: config.tokens.audience,
@@ -70,10 +51,16 @@ pub(crate) fn services(
         lockout: config.lockout,
         accounts: config.accounts,
         passwords: config.passwords,
-        admin: config.roles.admin().clone(),
+        matrix: config.matrix.active.load().matrix.clone(),
+        recording: config.audit.recording,
+        upkeep: Upkeep {
+            checkpoint_every: config.audit.checkpoint_every,
+            retention: config.audit.retention,
+        },
         clock,
         random,
-    });
+    })
+    .map_err(|error| Failure::failed(error, "give the server more threads, or mend the matrix"))?;
     let settings = Settings {
         origin,
         cors_origins: config.server.cors_origins,
@@ -99,10 +86,37 @@ pub(crate) fn candidates(
 }
 
 /// Many accounts at once.
-pub(crate) fn provisioning(store: Store, candidates: Candidates) -> Provisioning {
+pub(crate) fn provisioning(
+    store: Store,
+    candidates: Candidates,
+    matrix: Arc<ActiveMatrix>,
+) -> Provisioning {
+    let (store, candidates) = (Arc::new(store), Arc::new(candidates));
+    let (clock, random) = (system_clock(), system_random());
+    Provisioning::new(store.clone(), store, candidates, matrix, clock, random)
+}
+
+/// The life of the access matrix, which begins with the configured file.
+pub(crate) fn matrices(store: Store, file: &MatrixFile) -> Matrices {
     let store = Arc::new(store);
-    let candidates = Arc::new(candidates);
-    Provisioning::new(store.clone(), store, candidates, system_clock(), system_random())
+    let (clock, random) = (system_clock(), system_random());
+    Matrices::new(store.clone(), store, file.active.clone(), clock, random)
+}
+
+/// Reading the audit trail.
+pub(crate) fn trail(store: Store) -> Trail {
+    Trail::new(Arc::new(store), system_clock(), system_random())
+}
+
+/// Proving the audit trail.
+pub(crate) fn verification(store: Store) -> Verification {
+    Verification::new(Arc::new(store))
+}
+
+/// Signing where the audit trail stands.
+pub(crate) fn checkpoints(store: Store, secret: &SecretKey) -> Checkpoints {
+    let keys = Arc::new(audit_keys(secret));
+    Checkpoints::new(Arc::new(store), keys, system_clock(), system_random())
 }
 
 /// The way out of a lockout.
@@ -111,11 +125,17 @@ pub(crate) fn unlock(store: Store, secret: &SecretKey) -> Unlock {
     Unlock::new(Arc::new(store), budgets, system_clock(), system_random())
 }
 
+/// Whoever runs the command line.
+pub(crate) fn operator(verb: &str) -> Reader {
+    Reader::operator(local_origin(verb))
+}
+
 /// Where events of the command line come from.
 pub(crate) fn local_origin(verb: &str) -> Origin {
     Origin {
         address: IpAddr::V4(Ipv4Addr::LOCALHOST),
         user_agent: Some(format!("portcullis {verb}")),
+        request_id: None,
     }
 }
 
@@ -123,7 +143,7 @@ pub(crate) fn system_clock() -> Arc<dyn Clock> {
     Arc::new(SystemClock::new())
 }
 
-fn system_random() -> Arc<dyn SecureRandom> {
+pub(crate) fn system_random() -> Arc<dyn SecureRandom> {
     Arc::new(SystemRandom)
 }
 
@@ -134,12 +154,5 @@ fn hashing(
 ) -> Result<HashingPool, Failure> {
     HashingPool::new(settings, Hasher::new(params, &SystemRandom), clock).map_err(|error| {
         Failure::failed(format!("no threads to hash in: {error}"), "lower passwords.threads")
-    })
-}
-
-fn ensure_data_dir(config: &Config) -> Result<(), Failure> {
-    data_dir::ensure(&config.data_dir).map_err(|error| {
-        let problem = format!("no data directory {}: {error}", config.data_dir.display());
-        Failure::failed(problem, "set PORTCULLIS__DATA_DIR to a directory you can write to")
     })
 }

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use portcullis_audit::{EventKind, SecurityEvent};
 use portcullis_domain::{
     Account, Clock, ExposeSecret, Role, SecretString, SecureRandom, Timestamp,
 };
@@ -14,7 +15,7 @@ use portcullis_token::{Digest, OpaqueSecret};
 
 use crate::StoreError;
 use crate::candidate::{Candidate, CandidateRequest, Candidates, NameRules, RegistrationError};
-use crate::event::{EventKind, SecurityEvent};
+use crate::matrix::ActiveMatrix;
 use crate::registration::Creation;
 
 /// What setting up needs from storage.
@@ -74,26 +75,26 @@ pub enum Start {
 pub struct Bootstrap {
     store: Arc<dyn BootstrapStore>,
     candidates: Arc<Candidates>,
-    admin: Role,
+    matrix: Arc<ActiveMatrix>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn SecureRandom>,
 }
 
 impl Bootstrap {
-    /// A use case over these parts; `admin` is the most senior role of the access matrix.
+    /// A use case over these parts.
     pub fn new(
         store: Arc<dyn BootstrapStore>,
         candidates: Arc<Candidates>,
-        admin: Role,
+        matrix: Arc<ActiveMatrix>,
         clock: Arc<dyn Clock>,
         random: Arc<dyn SecureRandom>,
     ) -> Self {
-        Self { store, candidates, admin, clock, random }
+        Self { store, candidates, matrix, clock, random }
     }
 
     /// Called at every start, on every node.
     pub fn start(&self, configured: Option<&CandidateRequest>) -> Result<Start, SetupError> {
-        if !self.store.awaits_setup(&self.admin)? {
+        if !self.store.awaits_setup(&self.matrix.load().admin)? {
             return Ok(Start::Ready);
         }
         let Some(request) = configured else {
@@ -119,7 +120,7 @@ impl Bootstrap {
     ) -> Result<Account, SetupError> {
         let token =
             OpaqueSecret::parse(token.expose_secret()).map_err(|_| SetupError::InvalidToken)?;
-        if !self.store.awaits_setup(&self.admin)? {
+        if !self.store.awaits_setup(&self.matrix.load().admin)? {
             return Err(SetupError::InvalidToken);
         }
         let candidate = self.candidate(request)?;
@@ -127,7 +128,7 @@ impl Bootstrap {
     }
 
     fn candidate(&self, request: &CandidateRequest) -> Result<Candidate, RegistrationError> {
-        self.candidates.admit(request, self.admin.clone(), NameRules::FormOnly)
+        self.candidates.admit(request, self.matrix.load().admin.clone(), NameRules::FormOnly)
     }
 
     fn create(

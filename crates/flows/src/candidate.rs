@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
     Account, AccountId, AccountKind, Clock, DisplayName, Email, EmailError, ExposeSecret,
     Moderation, ReservedNames, Role, SecretString, SecureRandom, TextError, Username,
@@ -10,7 +11,6 @@ use portcullis_domain::{
 use portcullis_password::{HashingError, Password, PasswordHash, Violation};
 
 use crate::StoreError;
-use crate::event::{EventKind, Origin, Outcome, SecurityEvent};
 use crate::new_password::{About, NewPasswords, Wanted};
 
 /// Who may create accounts.
@@ -29,8 +29,6 @@ pub enum RegistrationMode {
 pub struct AccountRules {
     /// Who may create accounts.
     pub mode: RegistrationMode,
-    /// The role of an account that somebody created for themselves.
-    pub self_registration_role: Role,
     /// Names nobody may take.
     pub reserved_names: ReservedNames,
     /// Screens names; `None` when switched off.

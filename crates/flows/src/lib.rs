@@ -3,18 +3,23 @@
 pub mod account;
 pub mod bootstrap;
 pub mod candidate;
-pub mod event;
+pub mod checkpoint;
+pub mod decision;
 pub mod grant;
 pub mod health;
 pub mod lockout;
+pub mod matrix;
 pub mod new_password;
 pub mod password_change;
 pub mod provisioning;
+pub mod recording;
 pub mod refresh;
 pub mod registration;
 pub mod sign_in;
 pub mod sign_out;
+pub mod trail;
 pub mod unlock;
+pub mod verification;
 
 /// Why storage could not carry out a step. Nothing of the step has happened.
 #[derive(Debug, thiserror::Error)]

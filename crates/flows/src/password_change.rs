@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
     Account, AccountId, Clock, ExposeSecret, SecretString, SecureRandom, SessionId,
 };
@@ -14,7 +15,6 @@ use portcullis_token::Digest;
 
 use crate::StoreError;
 use crate::candidate::FieldError;
-use crate::event::{EventKind, Origin, Outcome, SecurityEvent};
 use crate::grant::Issuer;
 use crate::lockout::{Budgets, LockoutPolicy};
 use crate::new_password::{About, NewPasswords, Wanted};

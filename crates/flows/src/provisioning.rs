@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use portcullis_audit::{Actor, EventKind, Origin, SecurityEvent};
 use portcullis_domain::{
     Account, AccountId, AccountKind, Clock, DisplayName, Email, Role, SecureRandom, Username,
 };
@@ -11,7 +12,7 @@ use crate::StoreError;
 use crate::candidate::{
     Candidate, CandidateRequest, Candidates, FieldError, NameRules, RegistrationError,
 };
-use crate::event::{EventKind, Origin, SecurityEvent};
+use crate::matrix::ActiveMatrix;
 use crate::registration::{Creation, RegistrationStore};
 
 /// What importing needs from storage.
@@ -101,6 +102,7 @@ pub struct Provisioning {
     accounts: Arc<dyn RegistrationStore>,
     imports: Arc<dyn ImportStore>,
     candidates: Arc<Candidates>,
+    matrix: Arc<ActiveMatrix>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn SecureRandom>,
 }
@@ -111,10 +113,11 @@ impl Provisioning {
         accounts: Arc<dyn RegistrationStore>,
         imports: Arc<dyn ImportStore>,
         candidates: Arc<Candidates>,
+        matrix: Arc<ActiveMatrix>,
         clock: Arc<dyn Clock>,
         random: Arc<dyn SecureRandom>,
     ) -> Self {
-        Self { accounts, imports, candidates, clock, random }
+        Self { accounts, imports, candidates, matrix, clock, random }
     }
 
     /// Creates one account of any role.
@@ -129,6 +132,7 @@ impl Provisioning {
         account.kind = kind.into();
         account.password_must_change = password_must_change;
         let event = self.candidates.event(EventKind::AccountCreated, &account, &request.origin);
+        let event = event.by(Actor::Operator);
         Result::from(self.accounts.create(&account, Some(&password_hash), &event)?)?;
         Ok(account)
     }
@@ -146,9 +150,7 @@ impl Provisioning {
             email,
             display_name: display_name.map_err(FieldError::DisplayName)?,
             kind: AccountKind::User,
-            role: row
-                .role
-                .unwrap_or_else(|| self.candidates.rules().self_registration_role.clone()),
+            role: row.role.unwrap_or_else(|| self.matrix.load().self_registration_role.clone()),
             is_active: true,
             email_verified: false,
             password_must_change: false,
@@ -156,6 +158,7 @@ impl Provisioning {
             last_sign_in_at: None,
         };
         let event = self.candidates.event(EventKind::AccountCreated, &account, origin);
+        let event = event.by(Actor::Operator);
         Ok(Import { account, password_hash, event })
     }
 

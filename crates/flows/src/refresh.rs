@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
     Account, AccountId, Clock, ExposeSecret, SecretString, SecureRandom, Session, SessionId,
     Timestamp, TokenId,
@@ -14,7 +15,6 @@ use portcullis_domain::{
 use portcullis_token::Digest;
 
 use crate::StoreError;
-use crate::event::{EventKind, Origin, Outcome, SecurityEvent};
 use crate::grant::{Grant, Issuer, OnReuse};
 
 /// What refreshing needs from storage.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use portcullis_audit::{EventKind, SecurityEvent};
 use portcullis_domain::Account;
 use portcullis_password::PasswordHash;
 
@@ -9,7 +10,7 @@ use crate::StoreError;
 use crate::candidate::{
     Candidate, CandidateRequest, Candidates, NameRules, RegistrationError, RegistrationMode,
 };
-use crate::event::{EventKind, SecurityEvent};
+use crate::matrix::ActiveMatrix;
 
 /// What creating an account needs from storage.
 pub trait RegistrationStore: Send + Sync {
@@ -47,12 +48,17 @@ impl From<Creation> for Result<(), RegistrationError> {
 pub struct Registration {
     store: Arc<dyn RegistrationStore>,
     candidates: Arc<Candidates>,
+    matrix: Arc<ActiveMatrix>,
 }
 
 impl Registration {
     /// A use case over these parts.
-    pub fn new(store: Arc<dyn RegistrationStore>, candidates: Arc<Candidates>) -> Self {
-        Self { store, candidates }
+    pub fn new(
+        store: Arc<dyn RegistrationStore>,
+        candidates: Arc<Candidates>,
+        matrix: Arc<ActiveMatrix>,
+    ) -> Self {
+        Self { store, candidates, matrix }
     }
 
     /// Creates an account with the self-registration role, where registration is open.
@@ -61,7 +67,7 @@ impl Registration {
         if rules.mode != RegistrationMode::Open {
             return Err(RegistrationError::NotOpen);
         }
-        let role = rules.self_registration_role.clone();
+        let role = self.matrix.load().self_registration_role.clone();
         let Candidate { account, password_hash } =
             self.candidates.admit(request, role, NameRules::Strict)?;
         let event = self.candidates.event(EventKind::Registration, &account, &request.origin);

@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
     Account, AccountId, Clock, Delivery, DisplayName, Email, ExposeSecret, SecretString,
     SecureRandom, Session, SessionId, Timestamp, TokenId, Username,
@@ -19,7 +20,6 @@ use portcullis_token::{DeviceClaims, DeviceId, Digest, OpaqueSecret};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::StoreError;
-use crate::event::{EventKind, Origin, Outcome, SecurityEvent};
 use crate::grant::{Grant, Issuer};
 use crate::lockout::{Budgets, LockoutPolicy};
 

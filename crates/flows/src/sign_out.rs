@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
+use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{AccountId, Clock, SecureRandom, SessionId, Timestamp};
 
 use crate::StoreError;
-use crate::event::{EventKind, Origin, Outcome, SecurityEvent};
 use crate::grant::Issuer;
 
 /// What ending sessions needs from storage.

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
+use portcullis_audit::{Actor, EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{Clock, SecureRandom};
 use portcullis_token::Digest;
 
 use crate::StoreError;
-use crate::event::{EventKind, Origin, Outcome, SecurityEvent};
 use crate::lockout::Budgets;
 use crate::sign_in::{Identifier, SignInStore};
 
@@ -44,7 +44,9 @@ impl Unlock {
         };
         let (account, now) = (found.account.id, self.clock.now());
         let (kind, outcome) = (EventKind::Unlock, Outcome::Success);
-        let event = SecurityEvent::new(kind, outcome, origin, now, &*self.random).about(account);
+        let event = SecurityEvent::new(kind, outcome, origin, now, &*self.random)
+            .about(account)
+            .by(Actor::Operator);
         let budgets = [self.budgets.of_account(account), self.budgets.of_known_devices(account)];
         self.store.unlock(&budgets, &event)?;
         Ok(true)

@@ -1,9 +1,10 @@
 use std::time::Duration;
+use std::{io, thread};
 
 use actix_web::{rt, web};
-
 use portcullis_domain::SecureRandom;
 use portcullis_password::HashingError;
+use tokio::sync::oneshot;
 
 use crate::problem::{Code, Problem};
 use crate::services::Services;
@@ -28,6 +29,17 @@ where
         Ok(Err(_)) => Err(Problem::new(Code::Internal)),
         Err(_) => Err(Problem::unavailable()),
     }
+}
+
+/// Runs a use case that may take minutes on a thread of its own. A server that stops does not wait
+/// for it, as it does for the pool: it must be safe to cut off anywhere.
+pub(crate) async fn detached<T: Send + 'static>(
+    use_case: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<T> {
+    let (report, outcome) = oneshot::channel();
+    let work = move || drop(report.send(use_case()));
+    thread::Builder::new().name("detached".to_owned()).spawn(work)?;
+    outcome.await.map_err(io::Error::other)
 }
 
 /// Runs a use case that hashes a password, if there is a place for one more: a flood is turned away

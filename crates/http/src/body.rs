@@ -1,7 +1,7 @@
 //! Request bodies: refused rather than repaired.
 //!
-//! A body must be of the one content type its route reads, at most 16 KiB of UTF-8, with every field
-//! known, present once and of the right type, and with no control characters in any text.
+//! A body must be of the one content type its route reads, at most 16 KiB of UTF-8 unless the route
+//! says otherwise, with every field known, present once and of the right type.
 
 use std::fmt;
 use std::future::Future;
@@ -12,27 +12,27 @@ use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, rt, web};
 use futures_util::StreamExt;
-use portcullis_domain::SecretString;
-use serde::de::{self, DeserializeOwned, Deserializer, Visitor};
+use serde::de::DeserializeOwned;
 use url::form_urlencoded;
 
 use crate::problem::{Code, FieldProblem, Problem};
+use crate::{json_object, text};
 
-/// The largest body any route reads, in bytes.
-pub(crate) const LIMIT: usize = 16 * 1024;
+/// The largest body that most routes read, in bytes.
+const LIMIT: usize = 16 * 1024;
 
 /// A body that takes longer to arrive is given up, so that slow clients hold nothing for long.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// A body of type `application/json`.
-pub(crate) struct Json<T>(pub(crate) T);
+/// A body of type `application/json`, of at most `MOST` bytes.
+pub(crate) struct Json<T, const MOST: usize = LIMIT>(pub(crate) T);
 
-impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
+impl<T: DeserializeOwned + 'static, const MOST: usize> FromRequest for Json<T, MOST> {
     type Error = Problem;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let body = read(request, payload, "application/json");
+        let body = read(request, payload, "application/json", MOST);
         Box::pin(async move {
             let body = body.await?;
             // Serde would also fill a struct from an array, field by field.
@@ -41,15 +41,19 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
                     "The body must be one JSON object, in UTF-8 without a byte order mark.",
                 ));
             }
-            let mut deserializer = serde_json::Deserializer::from_slice(&body);
-            let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-                let path = error.path().to_string();
-                let inner = error.into_inner();
-                if inner.is_data() { misfit(&path, &inner) } else { malformed(&inner) }
-            })?;
-            deserializer.end().map_err(|error| malformed(&error))?;
-            Ok(Self(parsed))
+            serde_json::from_slice(&body).map(Self).map_err(|error| {
+                if error.is_data() { located::<T>(&body) } else { malformed(&error) }
+            })
         })
+    }
+}
+
+/// Reads a body that does not fit once more, to learn where; those that fit need not pay for that.
+fn located<T: DeserializeOwned>(body: &[u8]) -> Problem {
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
+        Ok(_) => Problem::new(Code::InvalidRequest),
+        Err(error) => misfit(&error.path().to_string(), error.inner()),
     }
 }
 
@@ -61,7 +65,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Form<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let body = read(request, payload, "application/x-www-form-urlencoded");
+        let body = read(request, payload, "application/x-www-form-urlencoded", LIMIT);
         Box::pin(async move {
             let body = body.await?;
             let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(&body));
@@ -77,6 +81,7 @@ fn read(
     request: &HttpRequest,
     payload: &mut Payload,
     wanted: &'static str,
+    most: usize,
 ) -> impl Future<Output = Result<web::BytesMut, Problem>> + use<> {
     let right_type = is_of_type(request, wanted);
     let encoded = request.headers().contains_key(header::CONTENT_ENCODING);
@@ -85,17 +90,18 @@ fn read(
         if !right_type || encoded {
             return Err(Problem::new(Code::UnsupportedMediaType));
         }
-        let body = rt::time::timeout(PATIENCE, collect(&mut payload)).await;
+        let body = rt::time::timeout(PATIENCE, collect(&mut payload, most)).await;
         body.unwrap_or_else(|_| Err(Problem::new(Code::RequestTimeout)))
     }
 }
 
-async fn collect(payload: &mut Payload) -> Result<web::BytesMut, Problem> {
+async fn collect(payload: &mut Payload, most: usize) -> Result<web::BytesMut, Problem> {
     let mut body = web::BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| Problem::new(Code::MalformedBody))?;
-        if body.len().saturating_add(chunk.len()) > LIMIT {
-            return Err(Problem::new(Code::BodyTooLarge));
+        if body.len().saturating_add(chunk.len()) > most {
+            let detail = format!("Send at most {} KiB.", most / 1024);
+            return Err(Problem::new(Code::BodyTooLarge).detail(detail));
         }
         body.extend_from_slice(&chunk);
     }
@@ -120,9 +126,9 @@ fn malformed(error: &serde_json::Error) -> Problem {
 
 /// Says in our words which field does not fit: the parser's own text is not part of the contract.
 fn misfit(path: &str, error: &dyn fmt::Display) -> Problem {
-    let text = error.to_string();
+    let said = error.to_string();
     let named = |prefix| {
-        let rest = text.strip_prefix(prefix)?;
+        let rest = said.strip_prefix(prefix)?;
         Some(printable(rest.split('`').next().unwrap_or(rest)))
     };
     let (field, code, message) = if let Some(field) = named("missing field `") {
@@ -131,8 +137,14 @@ fn misfit(path: &str, error: &dyn fmt::Display) -> Problem {
         (field, "unknown", "this route knows no such field; remove it")
     } else if let Some(field) = named("duplicate field `") {
         (field, "duplicate", "this field may appear only once")
-    } else if text.starts_with(FORBIDDEN_CHARACTER) {
+    } else if said.starts_with(text::FORBIDDEN_CHARACTER) {
         (path.to_owned(), "forbidden_character", "control characters are not allowed")
+    } else if said.starts_with(text::TOO_LONG) {
+        (path.to_owned(), "too_long", "use at most 256 bytes of UTF-8")
+    } else if said.starts_with(json_object::DUPLICATE) {
+        (path.to_owned(), "duplicate", "each name may appear only once in an object")
+    } else if said.starts_with(json_object::TOO_DEEP) {
+        (path.to_owned(), "too_deep", "nest arrays and objects at most eight deep")
     } else {
         (path.to_owned(), "wrong_type", "this value is not of a form the route accepts")
     };
@@ -141,47 +153,7 @@ fn misfit(path: &str, error: &dyn fmt::Display) -> Problem {
 
 /// A field's name, if it can be one: what a client sends in the place of a name, a whole JSON text
 /// as a form, say, may hold a password and is not repeated.
-fn printable(name: &str) -> String {
+pub(crate) fn printable(name: &str) -> String {
     let is_name = name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     if is_name { name.to_owned() } else { String::new() }
-}
-
-const FORBIDDEN_CHARACTER: &str = "forbidden character";
-
-/// A text without control characters, and without the mark that decoders leave of damaged bytes.
-#[derive(Debug)]
-pub(crate) struct Text(pub(crate) String);
-
-impl<'de> serde::Deserialize<'de> for Text {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_string(TextVisitor).map(Self)
-    }
-}
-
-/// A [`Text`] that must not be shown: a password or a token.
-#[derive(Debug)]
-pub(crate) struct SecretText(pub(crate) SecretString);
-
-impl<'de> serde::Deserialize<'de> for SecretText {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = deserializer.deserialize_string(TextVisitor)?;
-        Ok(Self(SecretString::from(text)))
-    }
-}
-
-struct TextVisitor;
-
-impl Visitor<'_> for TextVisitor {
-    type Value = String;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text")
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<String, E> {
-        if text.chars().any(|c| c.is_control() || c == '\u{fffd}') {
-            return Err(E::custom(FORBIDDEN_CHARACTER));
-        }
-        Ok(text.to_owned())
-    }
 }

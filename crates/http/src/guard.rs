@@ -1,14 +1,26 @@
 //! Who may call a route. The first argument of every handler is a guard; without one it does not
 //! compile into the route table.
 
+mod permission;
+mod recent;
+mod requirement;
+mod this_machine;
+
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
 use portcullis_domain::{AccountId, ExposeSecret, SecretString, SessionId};
+use portcullis_flows::decision;
 use portcullis_token::AccessClaims;
 
+pub(crate) use self::permission::{
+    ChangeSettings, ExportAudit, Permitted, ReadAudit, ReadSettings, ReplayAudit,
+};
+pub(crate) use self::recent::Recent;
+pub use self::requirement::{Audience, Requirement};
+pub(crate) use self::this_machine::ThisMachine;
 use crate::cookies;
 use crate::csrf;
 use crate::origin::{self, Page};
@@ -17,9 +29,9 @@ use crate::server::Settings;
 use crate::services::Services;
 
 /// Decides before the handler runs.
-pub(crate) trait Guard: FromRequest {
-    /// What the route table and the API document call it.
-    const NAME: &'static str;
+pub(crate) trait Guard: FromRequest<Error = Problem> {
+    /// What the route table and the API document say of it.
+    const REQUIREMENT: Requirement;
 }
 
 /// A handler's arguments, when they begin with a guard.
@@ -53,7 +65,7 @@ impl<G: Guard, A, B, C, D> Guarded for (G, A, B, C, D) {
 pub(crate) struct Public;
 
 impl Guard for Public {
-    const NAME: &'static str = "public";
+    const REQUIREMENT: Requirement = Requirement::of(Audience::Everybody);
 }
 
 impl FromRequest for Public {
@@ -71,7 +83,8 @@ impl FromRequest for Public {
     }
 }
 
-/// Somebody who is signed in, by access token: `Authorization: Bearer` or the access cookie.
+/// Somebody who is signed in, by access token: `Authorization: Bearer` or the access cookie. Even
+/// if the password must be changed first: for the few routes that lead there, and out.
 pub(crate) struct Authenticated {
     /// The account.
     pub(crate) account: AccountId,
@@ -80,7 +93,7 @@ pub(crate) struct Authenticated {
 }
 
 impl Guard for Authenticated {
-    const NAME: &'static str = "authenticated";
+    const REQUIREMENT: Requirement = Requirement::of(Audience::SignedIn);
 }
 
 impl FromRequest for Authenticated {
@@ -88,28 +101,59 @@ impl FromRequest for Authenticated {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(authenticate(request))
+        let claims = authenticate(request);
+        ready(claims.map(|claims| Self { account: claims.subject, session: claims.session }))
     }
 }
 
-fn authenticate(request: &HttpRequest) -> Result<Authenticated, Problem> {
+/// Somebody who is signed in and free to act: the password need not be changed.
+pub(crate) struct Caller(pub(crate) decision::Caller);
+
+impl Guard for Caller {
+    const REQUIREMENT: Requirement = Requirement::of(Audience::Settled);
+}
+
+impl FromRequest for Caller {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Self::of(request))
+    }
+}
+
+impl Caller {
+    fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let claims = authenticate(request)?;
+        if claims.password_must_change {
+            return Err(Problem::new(Code::PasswordChangeRequired));
+        }
+        Ok(Self(decision::Caller {
+            account: claims.subject,
+            role: claims.role,
+            session: claims.session,
+            origin: origin::of(request),
+        }))
+    }
+}
+
+fn authenticate(request: &HttpRequest) -> Result<AccessClaims, Problem> {
     let settings = settings(request)?;
     let services = services(request)?;
     let cookie =
         cookies::read(request.headers(), cookies::Name::AccessToken, settings.secure_cookies)?;
-    let claims = match (bearer(request)?, cookie) {
-        (Some(_), Some(_)) => return Err(Problem::new(Code::AmbiguousCredentials)),
-        (None, None) => return Err(Problem::new(Code::NotAuthenticated)),
-        (Some(token), None) => verify(services, token)?,
+    match (bearer(request)?, cookie) {
+        (Some(_), Some(_)) => Err(Problem::new(Code::AmbiguousCredentials)),
+        (None, None) => Err(Problem::new(Code::NotAuthenticated)),
+        (Some(token), None) => verify(services, token),
         (None, Some(token)) => {
             let claims = verify(services, token.expose_secret())?;
             if !request.method().is_safe() {
                 csrf::check(request, settings, services, claims.session)?;
             }
-            claims
+            Ok(claims)
         }
-    };
-    Ok(Authenticated { account: claims.subject, session: claims.session })
+    }
 }
 
 fn verify(services: &Services, token: &str) -> Result<AccessClaims, Problem> {
@@ -148,7 +192,6 @@ fn settings(request: &HttpRequest) -> Result<&Settings, Problem> {
     settings.map(web::Data::get_ref).ok_or_else(|| Problem::new(Code::Internal))
 }
 
-fn services(request: &HttpRequest) -> Result<&Services, Problem> {
-    let services = request.app_data::<web::Data<Services>>();
-    services.map(web::Data::get_ref).ok_or_else(|| Problem::new(Code::Internal))
+fn services(request: &HttpRequest) -> Result<&web::Data<Services>, Problem> {
+    request.app_data::<web::Data<Services>>().ok_or_else(|| Problem::new(Code::Internal))
 }

@@ -13,7 +13,7 @@ use utoipa::openapi::security::{
 };
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 
-use crate::guard::{Authenticated, Guard, Public};
+use crate::guard::{Audience, Public};
 use crate::problem::{Code, Problem, ProblemBody};
 use crate::routes::{RouteEntry, route_table};
 
@@ -64,7 +64,7 @@ pub(crate) async fn serve(_: Public, document: web::Data<Document>) -> HttpRespo
 #[openapi(
     info(
         title = "Portcullis",
-        description = "Sign-in, sessions and tokens. Errors are application/problem+json (RFC 9457) \
+        description = "Sign-in, sessions, tokens and permissions. Errors are application/problem+json (RFC 9457) \
             with a stable `code`. Times are RFC 3339 in UTC, ids are opaque.",
         license(name = "Apache-2.0 OR MIT", identifier = "Apache-2.0 OR MIT")
     ),
@@ -79,15 +79,34 @@ pub(crate) async fn serve(_: Public, document: web::Data<Document>) -> HttpRespo
         crate::password_change::change,
         crate::csrf::issue,
         crate::setup::set_up,
+        crate::decision::check,
+        crate::decision::check_batch,
+        crate::matrix::show,
+        crate::matrix::version::list,
+        crate::matrix::version::propose,
+        crate::matrix::version::read,
+        crate::matrix::version::activate,
+        crate::matrix::version::roll_back,
+        crate::matrix::trial::validate,
+        crate::matrix::trial::diff,
+        crate::matrix::trial::replay,
+        crate::trail::decision,
+        crate::trail::search,
+        crate::trail::export::export,
+        crate::checkpoint::fetch,
         serve,
         crate::health::live,
         crate::health::ready,
+        crate::metrics::expose,
     ),
     components(schemas(ProblemBody<'_>)),
     tags(
         (name = "auth", description = "Accounts, sign-in and sessions"),
         (name = "setup", description = "The first administrator"),
-        (name = "operations", description = "Health and this document")
+        (name = "authorization", description = "Who may do what"),
+        (name = "matrix", description = "The life of the access matrix"),
+        (name = "audit", description = "What happened, and the proof of it"),
+        (name = "operations", description = "Health, figures and this document")
     )
 )]
 struct Api;
@@ -95,7 +114,7 @@ struct Api;
 /// Adds what every operation shares: who may call it, and how it can fail, each error with an
 /// example.
 fn describe(operation: &mut Operation, route: &RouteEntry) {
-    if route.guard == Authenticated::NAME {
+    if route.guard.is_signed_in() {
         let scheme = |name| SecurityRequirement::new(name, [""; 0]);
         let by_cookie = match route.method {
             "GET" => scheme("cookie"),
@@ -112,8 +131,7 @@ fn describe(operation: &mut Operation, route: &RouteEntry) {
         let mut content =
             ContentBuilder::new().schema(Some(RefOr::Ref(Ref::from_schema_name("Problem"))));
         for code in &codes {
-            let problem = Problem::new(*code);
-            let example = json!(problem.body("5f1c9a7e40d2b836-2a"));
+            let example = json!(example(*code).body("5f1c9a7e40d2b836-2a"));
             content = content.examples_from_iter([(
                 code.as_str(),
                 ExampleBuilder::new().summary(code.title()).value(Some(example)).build(),
@@ -128,14 +146,29 @@ fn describe(operation: &mut Operation, route: &RouteEntry) {
     }
 }
 
+fn example(code: Code) -> Problem {
+    let decision = Some("5f1c9a7e40d2b836-42").filter(|_| code == Code::Forbidden);
+    let decision = decision.and_then(|id| id.parse().ok());
+    decision.map_or_else(|| Problem::new(code), Problem::forbidden)
+}
+
 /// The errors of a route: its own, those of its guard, and those of reading a body.
 fn codes(route: &RouteEntry, has_body: bool) -> Vec<Code> {
     let mut codes = route.errors.to_vec();
     codes.push(Code::Internal);
-    if route.guard == Authenticated::NAME {
+    if route.guard.is_signed_in() {
         codes.extend([Code::NotAuthenticated, Code::InvalidToken, Code::AmbiguousCredentials]);
     } else if route.method != "GET" {
         codes.push(Code::ForeignOrigin);
+    }
+    if route.guard.audience == Audience::Settled {
+        codes.push(Code::PasswordChangeRequired);
+    }
+    if !route.guard.permissions.is_empty() {
+        codes.extend([Code::Forbidden, Code::Unavailable]);
+    }
+    if route.guard.recent_sign_in {
+        codes.push(Code::SignInTooOld);
     }
     if has_body {
         codes.extend([
@@ -146,5 +179,7 @@ fn codes(route: &RouteEntry, has_body: bool) -> Vec<Code> {
             Code::UnsupportedMediaType,
         ]);
     }
+    codes.sort_by_key(|code| code.as_str());
+    codes.dedup();
     codes
 }

@@ -2,18 +2,20 @@
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap};
-use portcullis_flows::event::Origin;
+use portcullis_audit::Origin;
 
 use crate::request::RequestContext;
 use crate::server::Settings;
 
-/// Address and user agent, for the audit trail.
+/// Address, user agent and request id, for the audit trail.
 pub(crate) fn of(request: &HttpRequest) -> Origin {
     let user_agent = request.headers().get(header::USER_AGENT);
     let user_agent = user_agent.map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let context = RequestContext::of(request);
     Origin {
-        address: RequestContext::address_of(request),
+        address: context.address,
         user_agent: user_agent.map(|text| printable(&text)),
+        request_id: Some(context.id).filter(|id| !id.is_empty()),
     }
 }
 

@@ -7,11 +7,12 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::blocking::hashing;
-use crate::body::{Json, SecretText};
+use crate::body::Json;
 use crate::guard::Authenticated;
 use crate::origin;
 use crate::problem::{Code, Problem};
 use crate::services::Services;
+use crate::text::SecretText;
 
 /// The current password and the one to replace it.
 #[derive(Deserialize, ToSchema)]

@@ -3,117 +3,31 @@
 //! Bodies are `application/problem+json` (RFC 9457) with a stable `code`. The outermost layer adds
 //! the request id; see `stack.rs`.
 
+mod code;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
+use portcullis_access::{FaultCode, MatrixFaults};
+use portcullis_audit::DecisionId;
+use portcullis_domain::Role;
 use portcullis_flows::StoreError;
 use portcullis_flows::bootstrap::SetupError;
 use portcullis_flows::candidate::{FieldError, RegistrationError};
+use portcullis_flows::decision::DecisionError;
+use portcullis_flows::matrix::MatrixError;
 use portcullis_flows::password_change::PasswordChangeError;
 use portcullis_flows::refresh::RefreshError;
 use portcullis_flows::sign_in::SignInError;
+use portcullis_flows::trail::TrailError;
 use portcullis_password::HashingError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Declares the catalogue: variant, stable code, status, title, and what to do next.
-macro_rules! catalogue {
-    ($($variant:ident $code:literal $status:ident $title:literal $advice:literal)*) => {
-        /// The catalogue of errors.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[expect(missing_docs, reason = "each entry explains itself by title and advice")]
-        pub enum Code {
-            $($variant),*
-        }
-
-        impl Code {
-            /// Every code there is.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
-
-            /// The stable word for it.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $code),* }
-            }
-
-            /// The status it is sent with.
-            pub fn status(self) -> u16 {
-                match self { $(Self::$variant => StatusCode::$status),* }.as_u16()
-            }
-
-            /// What happened, the same every time.
-            pub const fn title(self) -> &'static str {
-                match self { $(Self::$variant => $title),* }
-            }
-
-            /// What to do next.
-            pub const fn advice(self) -> &'static str {
-                match self { $(Self::$variant => $advice),* }
-            }
-        }
-    };
-}
-
-catalogue! {
-    MalformedRequest "malformed_request" BAD_REQUEST "The request is malformed"
-        "Check the request line and the headers."
-    MalformedBody "malformed_body" BAD_REQUEST "The body cannot be read"
-        "Send well-formed UTF-8 of the announced type."
-    InvalidRequest "invalid_request" BAD_REQUEST "The body does not have the form of this route"
-        "Compare the fields with /api/openapi.json; `errors` names what does not fit."
-    AmbiguousCredentials "ambiguous_credentials" BAD_REQUEST "The request carries more than one credential"
-        "Send either the access cookie or one Authorization header."
-    PasswordTooLong "password_too_long" BAD_REQUEST "The password is too long"
-        "Passwords have at most 1,024 bytes."
-    NotAuthenticated "not_authenticated" UNAUTHORIZED "Sign in first"
-        "Sign in at /api/auth/login and send the access token."
-    InvalidToken "invalid_token" UNAUTHORIZED "The access token is not valid"
-        "Refresh it at /api/auth/refresh, or sign in again."
-    InvalidCredentials "invalid_credentials" UNAUTHORIZED "The name or the password is not right"
-        "Check both. After several failures a wait begins, in which even the right password is refused."
-    InvalidRefreshToken "invalid_refresh_token" UNAUTHORIZED "The refresh token is not valid"
-        "Sign in again. A browser must send the binding cookie along."
-    RefreshTokenReused "refresh_token_reused" UNAUTHORIZED "The refresh token had been used before"
-        "Sessions were ended for safety. Sign in again, and change the password if it was not you."
-    InvalidSetupToken "invalid_setup_token" UNAUTHORIZED "The setup token is not valid"
-        "Use the token the server printed at its last start; once an administrator exists there is none."
-    ForeignOrigin "foreign_origin" FORBIDDEN "Requests from this page are not accepted"
-        "Call from the server's own origin, or add the page's origin to CORS_ORIGINS."
-    CsrfFailed "csrf_failed" FORBIDDEN "The request is not shown to come from an allowed page"
-        "Get a token at /api/auth/csrf and send it in X-CSRF-Token, with Origin or Sec-Fetch-Site."
-    WrongPassword "wrong_password" FORBIDDEN "The current password is not right"
-        "Check it. After several failures a wait begins, in which even the right password is refused."
-    RegistrationClosed "registration_closed" FORBIDDEN "Registration is not open"
-        "Ask an administrator for an account."
-    NotFound "not_found" NOT_FOUND "There is nothing here"
-        "See /api/openapi.json for the routes."
-    MethodNotAllowed "method_not_allowed" METHOD_NOT_ALLOWED "This route does not know that method"
-        "See the Allow header."
-    RequestTimeout "request_timeout" REQUEST_TIMEOUT "The request took too long to arrive"
-        "Send it again."
-    UsernameTaken "username_taken" CONFLICT "The user name is taken"
-        "Choose another; names that look alike count as the same."
-    EmailTaken "email_taken" CONFLICT "The email is taken"
-        "Sign in with it instead."
-    RefreshConflict "refresh_conflict" CONFLICT "Another request has just used this refresh token"
-        "Use the tokens that the other request received."
-    BodyTooLarge "body_too_large" PAYLOAD_TOO_LARGE "The body is too large"
-        "Send at most 16 KiB."
-    UnsupportedMediaType "unsupported_media_type" UNSUPPORTED_MEDIA_TYPE "The body is of the wrong type"
-        "Send the content type that the route names, in UTF-8, not compressed."
-    UnacceptableAccount "unacceptable_account" UNPROCESSABLE_ENTITY "The account breaks the rules of this server"
-        "Mend what `errors` names."
-    UnacceptablePassword "unacceptable_password" UNPROCESSABLE_ENTITY "The new password breaks the rules of this server"
-        "Mend what `errors` names."
-    Internal "internal" INTERNAL_SERVER_ERROR "Something went wrong on our side"
-        "Try again; if it stays, tell the operator the request_id."
-    Overloaded "overloaded" SERVICE_UNAVAILABLE "Too many passwords are being checked"
-        "Wait as long as Retry-After says, then try again."
-    Unavailable "unavailable" SERVICE_UNAVAILABLE "The server cannot do this at the moment"
-        "Wait as long as Retry-After says, then try again."
-}
+pub use self::code::Code;
 
 /// One error on its way to the client.
 #[derive(Clone, Debug)]
@@ -121,6 +35,7 @@ pub(crate) struct Problem {
     pub(crate) code: Code,
     detail: Option<Cow<'static, str>>,
     fields: Vec<FieldProblem>,
+    decision: Option<DecisionId>,
     retry_after: Option<Duration>,
 }
 
@@ -130,6 +45,10 @@ pub(crate) struct FieldProblem {
     /// The field of the request.
     #[schema(example = "password")]
     field: String,
+    /// The line of the field that is at fault, counted from 1, where the field is a file.
+    #[schema(example = 12)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
     /// A stable word for the fault.
     #[schema(example = "too_short")]
     code: Cow<'static, str>,
@@ -139,8 +58,12 @@ pub(crate) struct FieldProblem {
 }
 
 impl FieldProblem {
-    pub(crate) fn new(field: String, code: &'static str, message: &'static str) -> Self {
-        Self { field, code: Cow::Borrowed(code), message: Cow::Borrowed(message) }
+    pub(crate) fn new(
+        field: String,
+        code: &'static str,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { field, line: None, code: Cow::Borrowed(code), message: message.into() }
     }
 }
 
@@ -148,6 +71,7 @@ impl From<FieldError> for FieldProblem {
     fn from(error: FieldError) -> Self {
         Self {
             field: error.field().to_owned(),
+            line: None,
             code: Cow::Borrowed(error.code()),
             message: Cow::Owned(error.to_string()),
         }
@@ -174,11 +98,25 @@ pub(crate) struct ProblemBody<'a> {
     /// What is wrong with which field.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldProblem],
+    /// Names the decision by which this was refused; its reason is for auditors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "5f1c9a7e40d2b836-42")]
+    decision_id: Option<DecisionId>,
 }
 
 impl Problem {
     pub(crate) const fn new(code: Code) -> Self {
-        Self { code, detail: None, fields: Vec::new(), retry_after: None }
+        Self { code, detail: None, fields: Vec::new(), decision: None, retry_after: None }
+    }
+
+    /// The request does not have the form of the route, for these reasons.
+    pub(crate) fn invalid(fields: Vec<FieldProblem>) -> Self {
+        Self { fields, ..Self::new(Code::InvalidRequest) }
+    }
+
+    /// The matrix does not grant it. Why not is for auditors, who find it by the decision.
+    pub(crate) fn forbidden(decision: DecisionId) -> Self {
+        Self { decision: Some(decision), ..Self::new(Code::Forbidden) }
     }
 
     /// The database does not do its part at the moment.
@@ -225,6 +163,7 @@ impl Problem {
             code: self.code.as_str(),
             request_id,
             errors: &self.fields,
+            decision_id: self.decision,
         }
     }
 }
@@ -258,10 +197,17 @@ fn challenge(code: Code) -> Option<&'static str> {
         401 if code == Code::InvalidToken => {
             Some(r#"Bearer realm="portcullis", error="invalid_token""#)
         }
+        401 if code == Code::SignInTooOld => Some(TOO_OLD),
         401 => Some(r#"Bearer realm="portcullis""#),
         _ => None,
     }
 }
+
+/// RFC 9470 section 3. The age is that of [`Recent`](crate::guard::Recent), in seconds.
+const TOO_OLD: &str = concat!(
+    r#"Bearer realm="portcullis", error="insufficient_user_authentication", "#,
+    r#"error_description="A more recent sign-in is required", max_age=900"#
+);
 
 /// After so long the database may be back.
 const DATABASE_PAUSE: Duration = Duration::from_secs(2);
@@ -355,5 +301,77 @@ impl From<RefreshError> for Problem {
             RefreshError::Conflict => Self::new(Code::RefreshConflict),
             RefreshError::Store(error) => error.into(),
         }
+    }
+}
+
+impl From<DecisionError> for Problem {
+    fn from(error: DecisionError) -> Self {
+        match error {
+            DecisionError::NotOnBehalf(decision) => Self::forbidden(decision),
+            DecisionError::NotRecorded(error) => {
+                tracing::warn!(%error, "refused what cannot be recorded");
+                Self::unavailable()
+            }
+            DecisionError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<TrailError> for Problem {
+    fn from(error: TrailError) -> Self {
+        match error {
+            TrailError::Damaged(error) => {
+                tracing::error!(%error, "the audit trail is damaged; `audit verify` says where");
+                Self::new(Code::Internal)
+            }
+            TrailError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<MatrixError> for Problem {
+    fn from(error: MatrixError) -> Self {
+        match error {
+            MatrixError::Faults(faults) => faults.into(),
+            MatrixError::Unfit(unfit) => {
+                Self::new(Code::MatrixUnfit).detail(format!("Not fit: {unfit}."))
+            }
+            MatrixError::UnknownVersion(version) => {
+                Self::new(Code::NotFound).detail(format!("There is no version {version}."))
+            }
+            MatrixError::NothingBefore => Self::new(Code::NothingToRollBack),
+            MatrixError::Superseded => Self::new(Code::MatrixSuperseded),
+            MatrixError::RolesInUse(roles) => {
+                let roles: Vec<&str> = roles.iter().map(Role::as_str).collect();
+                let detail = format!("Accounts have the roles {}.", roles.join(", "));
+                Self::new(Code::RolesInUse).detail(detail)
+            }
+            MatrixError::Trail(error) => error.into(),
+            MatrixError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<MatrixFaults> for Problem {
+    fn from(faults: MatrixFaults) -> Self {
+        let mut problem = Self::new(Code::MatrixFaults);
+        if faults.left_out() > 0 {
+            problem = problem.detail(format!(
+                "Mend the lines that `errors` names; {} more faults are not shown.",
+                faults.left_out()
+            ));
+        }
+        for fault in faults.faults() {
+            let message = match fault.code {
+                // What the parser says is in its words, not in ours.
+                FaultCode::Syntax => "from here on the file is not TOML".into(),
+                _ => Cow::Owned(fault.message.clone()),
+            };
+            problem = problem.field(FieldProblem {
+                line: Some(fault.line),
+                ..FieldProblem::new("text".to_owned(), fault.code.as_str(), message)
+            });
+        }
+        problem
     }
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::blocking::blocking;
-use crate::body::{Json, SecretText};
+use crate::body::Json;
 use crate::cookies::Name;
 use crate::guard::{self, Public};
 use crate::origin;
@@ -15,6 +15,7 @@ use crate::problem::{Code, Problem};
 use crate::server::Settings;
 use crate::services::Services;
 use crate::sign_in::{self, TokensAnswer};
+use crate::text::SecretText;
 
 /// The refresh token; a browser sends the binding cookie along by itself.
 #[derive(Deserialize, ToSchema)]

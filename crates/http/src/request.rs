@@ -11,9 +11,11 @@ pub(crate) struct RequestContext {
 }
 
 impl RequestContext {
-    /// The address of the client of this request.
-    pub(crate) fn address_of(request: &HttpRequest) -> IpAddr {
-        let extensions = request.extensions();
-        extensions.get::<Self>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |known| known.address)
+    /// What was learnt of this request.
+    pub(crate) fn of(request: &HttpRequest) -> Self {
+        request.extensions().get::<Self>().cloned().unwrap_or_else(|| Self {
+            id: String::new(),
+            address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        })
     }
 }

@@ -8,11 +8,13 @@ use actix_web::http::{Method, header};
 use actix_web::web::ServiceConfig;
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Responder, web};
 
-use crate::guard::{Guard, Guarded};
+use crate::guard::{Guard, Guarded, Requirement};
+use crate::matrix::{self, trial, version};
 use crate::problem::{Code, Problem};
+use crate::trail::{self, export};
 use crate::{
-    account, csrf, health, openapi, password_change, refresh, registration, setup, sign_in,
-    sign_out,
+    account, checkpoint, csrf, decision, health, metrics, openapi, password_change, refresh,
+    registration, setup, sign_in, sign_out,
 };
 
 fn routes(to: &mut impl Router) {
@@ -26,9 +28,25 @@ fn routes(to: &mut impl Router) {
     to.get("/api/auth/me", account::me, &[Code::Unavailable]);
     to.get("/api/auth/csrf", csrf::issue, &[]);
     to.post("/api/setup", setup::set_up, setup::ERRORS);
+    to.post("/api/authz/check", decision::check, decision::ERRORS);
+    to.post("/api/authz/check/batch", decision::check_batch, decision::ERRORS);
+    to.get("/api/authz/matrix", matrix::show, matrix::ERRORS);
+    to.get("/api/admin/matrix/versions", version::list, version::READ_ERRORS);
+    to.post("/api/admin/matrix/versions", version::propose, version::PROPOSE_ERRORS);
+    to.get("/api/admin/matrix/versions/{number}", version::read, version::READ_ONE_ERRORS);
+    to.post("/api/admin/matrix/activate", version::activate, version::ACTIVATE_ERRORS);
+    to.post("/api/admin/matrix/rollback", version::roll_back, version::ROLL_BACK_ERRORS);
+    to.post("/api/admin/matrix/validate", trial::validate, trial::ERRORS);
+    to.post("/api/admin/matrix/diff", trial::diff, trial::ERRORS);
+    to.post("/api/admin/matrix/replay", trial::replay, trial::ERRORS);
+    to.get("/api/admin/decisions/{id}", trail::decision, trail::DECISION_ERRORS);
+    to.get("/api/admin/audit", trail::search, trail::SEARCH_ERRORS);
+    to.get("/api/admin/audit/export", export::export, export::ERRORS);
+    to.get("/api/admin/audit/checkpoints/{number}", checkpoint::fetch, checkpoint::ERRORS);
     to.get("/api/openapi.json", openapi::serve, &[]);
     to.get("/health/live", health::live, &[]);
     to.get("/health/ready", health::ready, &[Code::Unavailable]);
+    to.get("/metrics", metrics::expose, metrics::ERRORS);
 }
 
 /// One route, as documented and tested.
@@ -36,10 +54,10 @@ fn routes(to: &mut impl Router) {
 pub struct RouteEntry {
     /// The HTTP method.
     pub method: &'static str,
-    /// The path.
+    /// The path; a segment in braces stands for any.
     pub path: &'static str,
     /// Who may call it.
-    pub guard: &'static str,
+    pub guard: Requirement,
     /// The errors beyond those of every route with this guard.
     pub errors: &'static [Code],
 }
@@ -48,6 +66,15 @@ impl RouteEntry {
     /// As the header `Allow` lists them.
     fn methods(&self) -> &'static str {
         if self.method == "GET" { "GET, HEAD" } else { self.method }
+    }
+
+    fn matches(&self, path: &str) -> bool {
+        let is_parameter = |segment: &str| segment.starts_with('{');
+        let (known, asked) = (self.path.split('/'), path.split('/'));
+        known.clone().count() == asked.clone().count()
+            && known
+                .zip(asked)
+                .all(|(known, asked)| known == asked || (is_parameter(known) && !asked.is_empty()))
     }
 }
 
@@ -66,7 +93,7 @@ pub(crate) fn configure(app: &mut ServiceConfig) {
 /// What is asked for and is not there: 405 with `Allow` for a known path, else 404.
 pub(crate) async fn no_such_route(request: HttpRequest) -> HttpResponse {
     let table = route_table();
-    let known = table.iter().filter(|route| route.path == request.path());
+    let known = table.iter().filter(|route| route.matches(request.path()));
     let allowed: Vec<&str> = known.map(RouteEntry::methods).collect();
     if allowed.is_empty() {
         return HttpResponse::from_error(Problem::new(Code::NotFound));
@@ -139,6 +166,6 @@ impl Router for Table {
         F::Output: Responder + 'static,
     {
         let method = if method == Method::GET { "GET" } else { "POST" };
-        self.0.push(RouteEntry { method, path, guard: Args::Guard::NAME, errors });
+        self.0.push(RouteEntry { method, path, guard: Args::Guard::REQUIREMENT, errors });
     }
 }

@@ -8,11 +8,9 @@ use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, rt, web};
 use ipnet::IpNet;
-use portcullis_domain::Clock;
-use portcullis_token::RevocationSet;
 
 use crate::services::Services;
-use crate::{docs, openapi, routes, stack};
+use crate::{docs, openapi, routes, stack, workers};
 
 /// How the surface behaves.
 #[derive(Clone, Debug)]
@@ -42,30 +40,37 @@ impl Settings {
 /// How long requests that are being served may go on after a signal to stop.
 const DRAIN_SECONDS: u64 = 10;
 
-/// Serves on the listener until SIGTERM or SIGINT, then lets requests under way finish. Calls
-/// `ready` as soon as such a signal would be heeded and requests are answered.
+/// Serves on the listener until SIGTERM or SIGINT, then lets requests under way finish and writes
+/// what waits to be recorded. Calls `ready` as soon as such a signal would be heeded and requests are
+/// answered.
 pub fn serve(
     listener: TcpListener,
     services: Services,
     settings: Settings,
     ready: impl FnOnce(),
 ) -> io::Result<()> {
-    rt::System::new().block_on(async {
+    let decisions = Arc::clone(&services.decisions);
+    let served = rt::System::new().block_on(async {
         let server = build(listener, services, settings, Signals::Handled)?;
         ready();
         server.await
-    })
+    });
+    decisions.recorder().close();
+    served
 }
 
 /// Serves on the listener, in threads of its own, until the answer is dropped.
 pub fn spawn(listener: TcpListener, services: Services, settings: Settings) -> io::Result<Running> {
     let (send, receive) = mpsc::channel();
     let thread = thread::spawn(move || {
-        rt::System::new().block_on(async {
+        let decisions = Arc::clone(&services.decisions);
+        let served = rt::System::new().block_on(async {
             let server = build(listener, services, settings, Signals::Ignored)?;
             let _ = send.send(server.handle());
             server.await
-        })
+        });
+        decisions.recorder().close();
+        served
     });
     match receive.recv() {
         Ok(handle) => Ok(Running { handle, thread: Some(thread) }),
@@ -100,8 +105,8 @@ fn build(
     settings: Settings,
     signals: Signals,
 ) -> io::Result<Server> {
-    rt::spawn(forget_expired(services.revocations.clone(), services.clock.clone()));
     let services = web::Data::new(services);
+    workers::start(&services);
     let settings = web::Data::new(settings);
     let document = web::Data::new(openapi::Document::new());
     let workers = settings.workers;
@@ -129,13 +134,4 @@ fn build(
         server = server.disable_signals();
     }
     Ok(server.listen(listener)?.run())
-}
-
-/// Drops the revocations that no living token needs any more.
-async fn forget_expired(revocations: Arc<RevocationSet>, clock: Arc<dyn Clock>) {
-    let mut minute = rt::time::interval(Duration::from_secs(60));
-    loop {
-        minute.tick().await;
-        revocations.forget_expired(clock.now());
-    }
 }

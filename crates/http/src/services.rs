@@ -1,22 +1,32 @@
+use std::io;
 use std::sync::Arc;
 
-use portcullis_domain::{Clock, Role, SecureRandom};
+use portcullis_access::Matrix;
+use portcullis_audit::AuditKeys;
+use portcullis_domain::{Clock, SecureRandom};
 use portcullis_flows::account::{AccountStore, Accounts};
 use portcullis_flows::bootstrap::{Bootstrap, BootstrapStore};
 use portcullis_flows::candidate::{AccountRules, Candidates};
+use portcullis_flows::checkpoint::{CheckpointStore, Checkpoints};
+use portcullis_flows::decision::Decisions;
 use portcullis_flows::grant::{Issuer, SessionPolicy};
 use portcullis_flows::health::HealthStore;
 use portcullis_flows::lockout::{Budgets, LockoutPolicy};
+use portcullis_flows::matrix::{ActiveMatrix, Matrices, MatrixStore, Unfit};
 use portcullis_flows::new_password::NewPasswords;
 use portcullis_flows::password_change::{PasswordChange, PasswordChangeStore};
+use portcullis_flows::recording::{DecisionStore, Recorder, RecordingPolicy};
 use portcullis_flows::refresh::{Refresh, RefreshStore};
 use portcullis_flows::registration::{Registration, RegistrationStore};
 use portcullis_flows::sign_in::{SignIn, SignInStore};
 use portcullis_flows::sign_out::{SignOut, SignOutStore};
+use portcullis_flows::trail::{Trail, TrailStore};
 use portcullis_password::{HashingPool, Policy};
 use portcullis_token::{
     CsrfKey, Lifetimes, Purpose, RevocationSet, SecretKey, TokenAuthority, TokenSettings,
 };
+
+use crate::workers::Upkeep;
 
 /// Everything the routes of this version need from storage.
 pub trait Storage:
@@ -27,6 +37,10 @@ pub trait Storage:
     + PasswordChangeStore
     + AccountStore
     + BootstrapStore
+    + DecisionStore
+    + MatrixStore
+    + TrailStore
+    + CheckpointStore
     + HealthStore
     + 'static
 {
@@ -40,6 +54,10 @@ impl<S> Storage for S where
         + PasswordChangeStore
         + AccountStore
         + BootstrapStore
+        + DecisionStore
+        + MatrixStore
+        + TrailStore
+        + CheckpointStore
         + HealthStore
         + 'static
 {
@@ -53,6 +71,8 @@ pub struct Parts<S> {
     pub hashing: Arc<HashingPool>,
     /// The one secret; every key is derived from it.
     pub secret: SecretKey,
+    /// What the audit trail is sealed with: the very keys that the store has.
+    pub audit_keys: Arc<AuditKeys>,
     /// The JWT claim `iss`.
     pub issuer: String,
     /// The JWT claim `aud` of access tokens.
@@ -65,8 +85,12 @@ pub struct Parts<S> {
     pub accounts: AccountRules,
     /// What passwords must be like.
     pub passwords: Policy,
-    /// The most senior role.
-    pub admin: Role,
+    /// The access matrix until [`Matrices::start`] has taken over the one in force.
+    pub matrix: Matrix,
+    /// How permission checks are recorded.
+    pub recording: RecordingPolicy,
+    /// What is done for the audit trail in the background.
+    pub upkeep: Upkeep,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -89,6 +113,16 @@ pub struct Services {
     pub accounts: Arc<Accounts>,
     /// `setup`.
     pub bootstrap: Bootstrap,
+    /// `authz/check`, and the permissions that guards ask for.
+    pub decisions: Arc<Decisions>,
+    /// The life of the access matrix.
+    pub matrices: Arc<Matrices>,
+    /// The audit trail.
+    pub trail: Arc<Trail>,
+    /// Its checkpoints.
+    pub checkpoints: Arc<Checkpoints>,
+    /// What is done for it in the background.
+    pub upkeep: Upkeep,
     /// Where passwords are hashed.
     pub hashing: Arc<HashingPool>,
     /// `health/ready`.
@@ -105,10 +139,21 @@ pub struct Services {
     pub random: Arc<dyn SecureRandom>,
 }
 
+/// Why the parts do not fit together.
+#[derive(Debug, thiserror::Error)]
+pub enum AssemblyError {
+    /// The access matrix would lock the server up.
+    #[error("the access matrix does not fit: {0}")]
+    Matrix(#[from] Unfit),
+    /// The operating system gives no thread to record decisions in.
+    #[error("no thread to record decisions in: {0}")]
+    Recorder(#[from] io::Error),
+}
+
 impl Services {
-    /// Puts the parts together.
-    pub fn new<S: Storage>(parts: Parts<S>) -> Self {
-        let Parts { store, secret, sessions, clock, random, .. } = parts;
+    /// Puts the parts together, and starts the thread that records decisions.
+    pub fn new<S: Storage>(parts: Parts<S>) -> Result<Self, AssemblyError> {
+        let Parts { store, secret, audit_keys, sessions, clock, random, .. } = parts;
         let hashing = Arc::clone(&parts.hashing);
         let authority = Arc::new(TokenAuthority::new(
             &secret,
@@ -132,8 +177,17 @@ impl Services {
             clock.clone(),
             random.clone(),
         ));
-        Self {
-            registration: Registration::new(store.clone(), candidates.clone()),
+        let matrix = Arc::new(ActiveMatrix::new(parts.matrix)?);
+        let accounts = Arc::new(Accounts::new(store.clone()));
+        let recorder = Recorder::start(
+            store.clone(),
+            audit_keys.clone(),
+            parts.recording,
+            clock.clone(),
+            &*random,
+        )?;
+        Ok(Self {
+            registration: Registration::new(store.clone(), candidates.clone(), matrix.clone()),
             sign_in: SignIn::new(
                 store.clone(),
                 hashing.clone(),
@@ -155,14 +209,35 @@ impl Services {
                 clock.clone(),
                 random.clone(),
             ),
-            accounts: Arc::new(Accounts::new(store.clone())),
             bootstrap: Bootstrap::new(
                 store.clone(),
                 candidates,
-                parts.admin,
+                matrix.clone(),
                 clock.clone(),
                 random.clone(),
             ),
+            decisions: Arc::new(Decisions::new(
+                matrix.clone(),
+                accounts.clone(),
+                Arc::new(recorder),
+                clock.clone(),
+            )),
+            accounts,
+            matrices: Arc::new(Matrices::new(
+                store.clone(),
+                store.clone(),
+                matrix,
+                clock.clone(),
+                random.clone(),
+            )),
+            trail: Arc::new(Trail::new(store.clone(), clock.clone(), random.clone())),
+            checkpoints: Arc::new(Checkpoints::new(
+                store.clone(),
+                audit_keys,
+                clock.clone(),
+                random.clone(),
+            )),
+            upkeep: parts.upkeep,
             hashing: parts.hashing,
             health: store,
             authority,
@@ -170,6 +245,6 @@ impl Services {
             csrf: CsrfKey::new(&secret),
             clock,
             random,
-        }
+        })
     }
 }

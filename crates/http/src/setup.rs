@@ -8,11 +8,12 @@ use utoipa::ToSchema;
 
 use crate::answer::AccountAnswer;
 use crate::blocking::hashing;
-use crate::body::{Json, SecretText, Text};
+use crate::body::Json;
 use crate::guard::Public;
 use crate::origin;
 use crate::problem::{Code, Problem};
 use crate::services::Services;
+use crate::text::{SecretText, Text};
 
 /// The first administrator, and the token that allows to create one.
 #[derive(Deserialize, ToSchema)]

@@ -11,13 +11,14 @@ use utoipa::ToSchema;
 
 use crate::answer::AccountAnswer;
 use crate::blocking::hashing;
-use crate::body::{Form, Json, SecretText, Text};
+use crate::body::{Form, Json};
 use crate::cookies::{self, Name};
 use crate::guard::{self, Public};
 use crate::origin;
 use crate::problem::{Code, FieldProblem, Problem};
 use crate::server::Settings;
 use crate::services::Services;
+use crate::text::{SecretText, Text};
 
 /// Who signs in, and how the tokens shall travel.
 #[derive(Deserialize, ToSchema)]

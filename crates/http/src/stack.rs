@@ -79,7 +79,12 @@ pub(crate) fn cors(settings: &Settings) -> Cors {
             header::AUTHORIZATION,
             HeaderName::from_static(csrf::HEADER),
         ])
-        .expose_headers([header::RETRY_AFTER, REQUEST_ID])
+        .expose_headers([
+            header::RETRY_AFTER,
+            header::LINK,
+            header::CONTENT_DISPOSITION,
+            REQUEST_ID,
+        ])
         .supports_credentials()
         .block_on_origin_mismatch(false)
         .max_age(600);

@@ -1,8 +1,8 @@
 use diesel::prelude::*;
+use portcullis_audit::SecurityEvent;
 use portcullis_domain::{Account, Role, Timestamp};
 use portcullis_flows::StoreError;
 use portcullis_flows::bootstrap::{BootstrapStore, SetUp};
-use portcullis_flows::event::SecurityEvent;
 use portcullis_flows::registration::Creation;
 use portcullis_password::PasswordHash;
 use portcullis_token::Digest;
@@ -48,7 +48,7 @@ impl BootstrapStore for Store {
         event: &SecurityEvent,
     ) -> Result<SetUp, StoreError> {
         let now = account.created_at;
-        self.write(|connection| {
+        self.write_recorded(|connection, events| {
             ensure_row(connection, now)?;
             // Closing comes first: it takes the row's lock, so that of two nodes one waits here.
             let closed = match token {
@@ -58,7 +58,8 @@ impl BootstrapStore for Store {
             if !closed || admin_exists(connection, &account.role)? {
                 return Ok(SetUp::Closed);
             }
-            let creation = registration::create(connection, account, Some(password_hash), event)?;
+            let hash = Some(password_hash);
+            let creation = registration::create(connection, account, hash, event, events)?;
             if creation != Creation::Done {
                 reopen(connection)?;
             }

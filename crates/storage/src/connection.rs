@@ -112,6 +112,28 @@ impl Connection {
                 AnsiTransactionManager::begin_transaction_sql(inner, "BEGIN IMMEDIATE")?;
             }
         }
+        self.finish(body)
+    }
+
+    /// Runs `body` in a transaction that sees the database as it was when it began.
+    pub(crate) fn read_snapshot<T>(
+        &mut self,
+        body: impl FnOnce(&mut Self) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        match self {
+            Self::Postgres(inner) => AnsiTransactionManager::begin_transaction_sql(
+                inner,
+                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            )?,
+            Self::Sqlite(inner) => AnsiTransactionManager::begin_transaction(inner)?,
+        }
+        self.finish(body)
+    }
+
+    fn finish<T>(
+        &mut self,
+        body: impl FnOnce(&mut Self) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         match body(self) {
             Ok(value) => {
                 dispatch!(self, inner => AnsiTransactionManager::commit_transaction(inner))?;
@@ -125,6 +147,33 @@ impl Connection {
                 Err(failure)
             }
         }
+    }
+}
+
+/// A step that one node at a time may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Lock {
+    Migration,
+    Checkpoint,
+    Matrix,
+}
+
+impl Lock {
+    /// Waits until nobody else in this schema has it, and keeps it until the transaction ends. In
+    /// SQLite every writing transaction is alone.
+    pub(crate) fn take(self, connection: &mut Connection) -> Result<(), Failure> {
+        if let Connection::Postgres(inner) = connection {
+            // The names of the locks among the advisory locks of the database.
+            let name = match self {
+                Self::Migration => 0x706f_7274,
+                Self::Checkpoint => 0x706f_7275,
+                Self::Matrix => 0x706f_7276,
+            };
+            inner.batch_execute(&format!(
+                "SELECT pg_advisory_xact_lock({name}, hashtext(current_schema()))"
+            ))?;
+        }
+        Ok(())
     }
 }
 

@@ -1,37 +1,132 @@
 use diesel::prelude::*;
-use portcullis_flows::event::SecurityEvent;
+use portcullis_audit::{AuditKeys, EventRecord, Link, StoredContent, StoredLink};
+use portcullis_domain::{AccountId, SessionId};
 
+use crate::chain;
 use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
+use crate::found::{self, Found};
 use crate::schema::security_events;
-use crate::sql_type::{Instant, Key};
+use crate::sql_type::{Instant, Key, bigint};
 
-/// Appends to the audit trail, inside the transaction of what the event describes.
-pub(crate) fn record(connection: &mut Connection, event: &SecurityEvent) -> Result<(), Failure> {
-    let row = EventRow {
-        id: event.id.into(),
-        at: event.at.into(),
-        kind: event.kind.as_str(),
-        subject: event.subject.map(Key::from),
-        session_id: event.session.map(Key::from),
-        address: event.origin.address.to_string(),
-        user_agent: event.origin.user_agent.as_deref(),
-        outcome: event.outcome.as_str(),
-    };
-    let insert = diesel::insert_into(security_events::table).values(row);
-    dispatch!(connection, inner => insert.execute(inner))?;
-    Ok(())
+/// Appends to the audit trail. The lock on the chain is held until the commit, so this must be the
+/// last step of the transaction; see [`Store::write_recorded`](crate::Store).
+pub(crate) fn append(
+    connection: &mut Connection,
+    keys: &AuditKeys,
+    events: &[EventRecord],
+) -> Result<(), Failure> {
+    let Some(first) = events.first() else { return Ok(()) };
+    let [.., choice] = first.id.as_uuid().into_bytes();
+    let mut chain = chain::hold(connection, keys, choice)?;
+    for event in events {
+        let (sequence, link) = chain.append(keys, &event.payload());
+        let row = NewEventRow::new(event, chain.id().as_i64(), bigint(sequence), &link);
+        let insert = diesel::insert_into(security_events::table).values(row);
+        dispatch!(connection, inner => insert.execute(inner))?;
+    }
+    chain::advance(connection, &chain)
 }
 
+/// A row about to be inserted.
 #[derive(Insertable)]
 #[diesel(table_name = security_events)]
-struct EventRow<'a> {
+struct NewEventRow<'a> {
+    chain: i64,
+    sequence: i64,
     id: Key,
     at: Instant,
     kind: &'a str,
+    actor: &'a str,
     subject: Option<Key>,
     session_id: Option<Key>,
-    address: String,
+    address: &'a str,
     user_agent: Option<&'a str>,
+    request_id: Option<&'a str>,
     outcome: &'a str,
+    details: Option<&'a str>,
+    link: &'a [u8],
+}
+
+impl<'a> NewEventRow<'a> {
+    fn new(event: &'a EventRecord, chain: i64, sequence: i64, link: &'a Link) -> Self {
+        Self {
+            chain,
+            sequence,
+            id: event.id.into(),
+            at: event.at.into(),
+            kind: &event.kind,
+            actor: &event.actor,
+            subject: event.subject.map(Key::from),
+            session_id: event.session.map(Key::from),
+            address: &event.address,
+            user_agent: event.user_agent.as_deref(),
+            request_id: event.request_id.as_deref(),
+            outcome: &event.outcome,
+            details: event.details.as_deref(),
+            link: link.as_bytes(),
+        }
+    }
+}
+
+/// What an event says, as found.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = security_events)]
+pub(crate) struct EventRow {
+    id: Found<Key>,
+    at: Found<Instant>,
+    kind: Found<String>,
+    actor: Found<String>,
+    subject: Option<Found<Key>>,
+    session_id: Option<Found<Key>>,
+    address: Found<String>,
+    user_agent: Option<Found<String>>,
+    request_id: Option<Found<String>>,
+    outcome: Found<String>,
+    details: Option<Found<String>>,
+}
+
+impl From<EventRow> for EventRecord {
+    fn from(row: EventRow) -> Self {
+        let text = |found: Option<Found<String>>| found.map(|Found(text)| text);
+        Self {
+            id: row.id.0.into(),
+            at: row.at.0.into(),
+            kind: row.kind.0,
+            actor: row.actor.0,
+            subject: row.subject.map(|Found(id)| AccountId::from(id)),
+            session: row.session_id.map(|Found(id)| SessionId::from(id)),
+            address: row.address.0,
+            user_agent: text(row.user_agent),
+            request_id: text(row.request_id),
+            outcome: row.outcome.0,
+            details: text(row.details),
+        }
+    }
+}
+
+/// An event with its place and its seal, as found.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = security_events)]
+pub(crate) struct SealedEventRow {
+    chain: i64,
+    sequence: i64,
+    link: Found<Vec<u8>>,
+    #[diesel(embed)]
+    event: EventRow,
+}
+
+impl SealedEventRow {
+    /// Where it is stored, whether that is a place or not.
+    pub(crate) const fn key(&self) -> (i64, i64) {
+        (self.chain, self.sequence)
+    }
+}
+
+impl From<SealedEventRow> for StoredLink {
+    fn from(row: SealedEventRow) -> Self {
+        let (chain, sequence) = found::place(row.chain, row.sequence);
+        let content = StoredContent::Event(row.event.into());
+        Self { chain, sequence, link: found::link(row.link.0), content }
+    }
 }

@@ -6,13 +6,13 @@ use diesel::sql_types::{BigInt, Text};
 use portcullis_flows::StoreError;
 
 use crate::connection::{DatabaseUrl, dispatch};
-use crate::store::Store;
+use crate::database::Database;
 
 /// Longer than any crowd of a test takes on a busy machine.
 const ENOUGH: Duration = Duration::from_secs(60);
 
-impl Store {
-    /// A store for crowds: whoever finds no free connection waits for one instead of giving up.
+impl Database {
+    /// For crowds: whoever finds no free connection waits for one instead of giving up.
     pub fn patient(url: &DatabaseUrl, connections: u32) -> Self {
         Self::with_patience(url, connections, ENOUGH)
     }

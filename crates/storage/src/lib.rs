@@ -1,16 +1,23 @@
 #![doc = include_str!("../README.md")]
 
 mod account;
+mod block;
 mod bootstrap;
+mod chain;
+mod checkpoint;
 mod connection;
+mod database;
 mod event;
 mod failure;
+mod found;
 #[cfg(feature = "testkit")]
 mod inspection;
+mod matrix;
 mod migration;
 mod password_change;
 mod prepared;
 mod provisioning;
+mod recording;
 mod refresh;
 mod registration;
 mod schema;
@@ -18,7 +25,10 @@ mod sign_in;
 mod sign_out;
 mod sql_type;
 mod store;
+mod trail;
 mod unlock;
+mod verification;
 
 pub use connection::{DatabaseUrl, DatabaseUrlError};
+pub use database::Database;
 pub use store::Store;

@@ -2,21 +2,20 @@
 
 use diesel::backend::Backend;
 use diesel::connection::SimpleConnection;
-use diesel::migration::{Migration, MigrationVersion};
+use diesel::migration::{Migration, MigrationSource, MigrationVersion};
+use diesel::pg::Pg;
+use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use portcullis_flows::StoreError;
 
-use crate::connection::Connection;
+use crate::connection::{Connection, Lock};
+use crate::database::Database;
 use crate::failure::Failure;
-use crate::store::Store;
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 
-/// Names the lock among the advisory locks of the database; the schema's name completes it.
-const LOCK: i32 = 0x706f_7274;
-
-impl Store {
+impl Database {
     /// Applies what is missing and answers the versions applied: all of them or, when one fails,
     /// none. Any number of nodes may call it at once; one at a time gets through.
     pub fn migrate(&self) -> Result<Vec<String>, StoreError> {
@@ -31,6 +30,21 @@ impl Store {
         self.locked(|connection| match connection {
             Connection::Postgres(inner) => names(inner.pending_migrations(POSTGRES)),
             Connection::Sqlite(inner) => names(inner.pending_migrations(SQLITE)),
+        })
+    }
+
+    /// The versions that are applied and not known here: a newer program has been at work.
+    pub fn unknown_migrations(&self) -> Result<Vec<String>, StoreError> {
+        self.locked(|connection| {
+            let (applied, known) = match connection {
+                Connection::Postgres(inner) => {
+                    (versions(inner.applied_migrations())?, names::<Pg>(POSTGRES.migrations())?)
+                }
+                Connection::Sqlite(inner) => {
+                    (versions(inner.applied_migrations())?, names::<Sqlite>(SQLITE.migrations())?)
+                }
+            };
+            Ok(applied.into_iter().filter(|version| !known.contains(version)).collect())
         })
     }
 
@@ -49,12 +63,10 @@ impl Store {
         self.write(|connection| {
             if let Connection::Postgres(inner) = connection {
                 // Another node may take longer over its migrations than any statement otherwise may.
-                inner.batch_execute(&format!(
-                    "SET LOCAL statement_timeout = 0;
-                     SET LOCAL lock_timeout = 0;
-                     SELECT pg_advisory_xact_lock({LOCK}, hashtext(current_schema()))"
-                ))?;
+                inner
+                    .batch_execute("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0")?;
             }
+            Lock::Migration.take(connection)?;
             body(connection).map_err(Failure::Migration)
         })
     }

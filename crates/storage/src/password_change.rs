@@ -1,13 +1,12 @@
 use diesel::prelude::*;
+use portcullis_audit::{Outcome, SecurityEvent};
 use portcullis_domain::AccountId;
 use portcullis_flows::StoreError;
-use portcullis_flows::event::{Outcome, SecurityEvent};
 use portcullis_flows::password_change::{Change, Changed, PasswordChangeStore};
 use portcullis_flows::sign_in::Credentials;
 
 use crate::account::AccountRow;
 use crate::connection::{Connection, dispatch};
-use crate::event;
 use crate::failure::Failure;
 use crate::schema::accounts;
 use crate::sign_in;
@@ -30,16 +29,16 @@ impl PasswordChangeStore for Store {
     }
 
     fn change_password(&self, change: &Change<'_>) -> Result<Changed, StoreError> {
-        self.write(|connection| {
+        self.write_recorded(|connection, events| {
             if let Some(outcome) = refusal(connection, change)? {
                 let refused = SecurityEvent { outcome, ..change.event.clone() };
-                event::record(connection, &refused)?;
+                events.push((&refused).into());
                 return Ok(Changed::Refused);
             }
             let (keep, reason) = (Some(change.session), change.event.kind);
             let ended =
                 sign_out::end_all(connection, change.account, keep, reason, change.event.at)?;
-            event::record(connection, change.event)?;
+            events.push(change.event.into());
             Ok(Changed::Done { ended })
         })
     }

@@ -1,4 +1,5 @@
 use diesel::prelude::*;
+use portcullis_audit::EventRecord;
 use portcullis_flows::StoreError;
 use portcullis_flows::provisioning::{Import, ImportStore, Imported};
 use portcullis_flows::registration::Creation;
@@ -11,13 +12,19 @@ use crate::store::Store;
 
 impl ImportStore for Store {
     fn import(&self, batch: &[Import]) -> Result<Vec<Imported>, StoreError> {
-        self.write(|connection| batch.iter().map(|import| one(connection, import)).collect())
+        self.write_recorded(|connection, events| {
+            batch.iter().map(|import| one(connection, import, events)).collect()
+        })
     }
 }
 
-fn one(connection: &mut Connection, import: &Import) -> Result<Imported, Failure> {
+fn one(
+    connection: &mut Connection,
+    import: &Import,
+    events: &mut Vec<EventRecord>,
+) -> Result<Imported, Failure> {
     let Import { account, password_hash, event } = import;
-    let creation = registration::create(connection, account, Some(password_hash), event)?;
+    let creation = registration::create(connection, account, Some(password_hash), event, events)?;
     if creation == Creation::Done {
         return Ok(Imported::Tried(creation));
     }

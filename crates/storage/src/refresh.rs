@@ -1,13 +1,12 @@
 use diesel::prelude::*;
+use portcullis_audit::{EventRecord, Origin};
 use portcullis_domain::{Account, Session, SessionId, Timestamp, TokenId, constant_time_eq};
 use portcullis_flows::StoreError;
-use portcullis_flows::event::Origin;
 use portcullis_flows::grant::OnReuse;
 use portcullis_flows::refresh::{RefreshStore, Rotated, Rotation};
 
 use crate::account;
 use crate::connection::{Connection, dispatch};
-use crate::event;
 use crate::failure::Failure;
 use crate::prepared::Prepared;
 use crate::schema::{accounts, refresh_tokens, sessions};
@@ -26,7 +25,7 @@ impl RefreshStore for Store {
             // In a transaction of its own: PostgreSQL keeps the lock on a session for which
             // `advance` waited in vain, and whoever ends sessions must lock the account first.
             // Nothing can have made the presented token the live one since.
-            None => self.write(|connection| explain(connection, rotation)),
+            None => self.write_recorded(|connection, events| explain(connection, rotation, events)),
         }
     }
 }
@@ -76,7 +75,11 @@ fn done(
 }
 
 /// The presented token is not the live one: what is it?
-fn explain(connection: &mut Connection, rotation: &Rotation<'_>) -> Result<Rotated, Failure> {
+fn explain(
+    connection: &mut Connection,
+    rotation: &Rotation<'_>,
+    events: &mut Vec<EventRecord>,
+) -> Result<Rotated, Failure> {
     let query = sessions::table.find(Key::from(rotation.session));
     let found = dispatch!(connection, inner => {
         query.select(SessionRow::as_select()).first(inner).optional()
@@ -100,6 +103,7 @@ fn explain(connection: &mut Connection, rotation: &Rotation<'_>) -> Result<Rotat
     if !was_issued(connection, rotation)? {
         return Ok(Rotated::Refused);
     }
+    events.push(rotation.reuse.into());
     reused(connection, rotation, &session)
 }
 
@@ -131,7 +135,6 @@ fn reused(
             vec![rotation.session]
         }
     };
-    event::record(connection, rotation.reuse)?;
     Ok(Rotated::Reused { ended })
 }
 

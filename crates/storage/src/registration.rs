@@ -1,13 +1,12 @@
 use diesel::prelude::*;
+use portcullis_audit::{EventRecord, SecurityEvent};
 use portcullis_domain::Account;
 use portcullis_flows::StoreError;
-use portcullis_flows::event::SecurityEvent;
 use portcullis_flows::registration::{Creation, RegistrationStore};
 use portcullis_password::PasswordHash;
 
 use crate::account::NewAccountRow;
 use crate::connection::{Connection, dispatch};
-use crate::event;
 use crate::failure::Failure;
 use crate::schema::accounts;
 use crate::store::Store;
@@ -19,7 +18,9 @@ impl RegistrationStore for Store {
         password_hash: Option<&PasswordHash>,
         event: &SecurityEvent,
     ) -> Result<Creation, StoreError> {
-        self.write(|connection| create(connection, account, password_hash, event))
+        self.write_recorded(|connection, events| {
+            create(connection, account, password_hash, event, events)
+        })
     }
 }
 
@@ -29,12 +30,13 @@ pub(crate) fn create(
     account: &Account,
     password_hash: Option<&PasswordHash>,
     event: &SecurityEvent,
+    events: &mut Vec<EventRecord>,
 ) -> Result<Creation, Failure> {
     let row = NewAccountRow::new(account, password_hash);
     let insert = diesel::insert_into(accounts::table).values(row);
     let inserted = dispatch!(connection, inner => insert.on_conflict_do_nothing().execute(inner))?;
     if inserted == 1 {
-        event::record(connection, event)?;
+        events.push(event.into());
         return Ok(Creation::Done);
     }
     let same_name = accounts::username_skeleton.eq(account.username.skeleton());

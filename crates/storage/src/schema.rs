@@ -73,18 +73,100 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::{Nullable, Text};
+    use diesel::sql_types::{BigInt, Binary, Nullable, Text};
     use crate::sql_type::{Id, Utc};
 
-    security_events (id) {
+    security_events (chain, sequence) {
+        chain -> BigInt,
+        sequence -> BigInt,
         id -> Id,
         at -> Utc,
         kind -> Text,
+        actor -> Text,
         subject -> Nullable<Id>,
         session_id -> Nullable<Id>,
         address -> Text,
         user_agent -> Nullable<Text>,
+        request_id -> Nullable<Text>,
         outcome -> Text,
+        details -> Nullable<Text>,
+        link -> Binary,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Binary};
+    use crate::sql_type::Utc;
+
+    decision_blocks (chain, sequence) {
+        chain -> BigInt,
+        sequence -> BigInt,
+        first_ordinal -> BigInt,
+        count -> BigInt,
+        from_at -> Utc,
+        until_at -> Utc,
+        link -> Binary,
+        filter -> Binary,
+        payload -> Binary,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+    use crate::sql_type::Utc;
+
+    audit_chains (id) {
+        id -> BigInt,
+        kind -> Text,
+        opened_at -> Utc,
+        sequence -> BigInt,
+        entries -> BigInt,
+        link -> Nullable<Binary>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Text};
+    use crate::sql_type::Utc;
+
+    audit_checkpoints (number) {
+        number -> BigInt,
+        at -> Utc,
+        file -> Text,
+    }
+}
+
+table! {
+    use diesel::sql_types::BigInt;
+
+    audit_checkpointed (chain) {
+        chain -> BigInt,
+        sequence -> BigInt,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Binary, Text};
+    use crate::sql_type::Utc;
+
+    matrix_versions (number) {
+        number -> BigInt,
+        digest -> Binary,
+        file -> Text,
+        actor -> Text,
+        at -> Utc,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Text};
+    use crate::sql_type::Utc;
+
+    matrix_activations (revision) {
+        revision -> BigInt,
+        version -> BigInt,
+        actor -> Text,
+        at -> Utc,
     }
 }
 
@@ -101,3 +183,4 @@ table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(accounts, sessions);
+diesel::allow_tables_to_appear_in_same_query!(audit_chains, audit_checkpointed);

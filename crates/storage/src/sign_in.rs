@@ -1,8 +1,8 @@
 use diesel::prelude::*;
 use diesel::sql_types::Integer;
+use portcullis_audit::{EventKind, Outcome, SecurityEvent};
 use portcullis_domain::{Account, AccountId, DisplayName, SessionId, Timestamp};
 use portcullis_flows::StoreError;
-use portcullis_flows::event::{EventKind, Outcome, SecurityEvent};
 use portcullis_flows::lockout::LockoutPolicy;
 use portcullis_flows::sign_in::{Credentials, Identifier, Opened, Opening, SignInStore};
 use portcullis_password::PasswordHash;
@@ -10,7 +10,6 @@ use portcullis_token::Digest;
 
 use crate::account::AccountRow;
 use crate::connection::{Connection, dispatch};
-use crate::event;
 use crate::failure::Failure;
 use crate::prepared::Prepared;
 use crate::refresh;
@@ -41,15 +40,15 @@ impl SignInStore for Store {
     }
 
     fn open(&self, opening: &Opening<'_>) -> Result<Opened, StoreError> {
-        self.write(|connection| {
-            if let Some(refusal) = refusal(connection, opening)? {
-                let refused = SecurityEvent { outcome: refusal, ..opening.event.clone() };
-                event::record(connection, &refused)?;
+        self.write_recorded(|connection, events| {
+            if let Some(outcome) = refusal(connection, opening)? {
+                let refused = SecurityEvent { outcome, ..opening.event.clone() };
+                events.push((&refused).into());
                 return Ok(Opened::Refused);
             }
             insert_session(connection, opening)?;
             let displaced = displace(connection, opening)?;
-            event::record(connection, opening.event)?;
+            events.push(opening.event.into());
             Ok(Opened::Done { displaced })
         })
     }
@@ -76,10 +75,11 @@ impl SignInStore for Store {
         policy: &LockoutPolicy,
         event: &SecurityEvent,
     ) -> Result<(), StoreError> {
-        self.write(|connection| {
+        self.write_recorded(|connection, events| {
             let counted = count_failure(connection, budget, policy, event.at)?;
             let outcome = if counted { event.outcome } else { Outcome::Locked };
-            event::record(connection, &SecurityEvent { outcome, ..event.clone() })
+            events.push((&SecurityEvent { outcome, ..event.clone() }).into());
+            Ok(())
         })
     }
 }

@@ -1,11 +1,10 @@
 use diesel::prelude::*;
+use portcullis_audit::{EventKind, SecurityEvent};
 use portcullis_domain::{AccountId, SessionId, Timestamp};
 use portcullis_flows::StoreError;
-use portcullis_flows::event::{EventKind, SecurityEvent};
 use portcullis_flows::sign_out::SignOutStore;
 
 use crate::connection::{Connection, dispatch};
-use crate::event;
 use crate::failure::Failure;
 use crate::schema::{accounts, sessions};
 use crate::sql_type::{Instant, Key};
@@ -13,9 +12,9 @@ use crate::store::Store;
 
 impl SignOutStore for Store {
     fn end_session(&self, session: SessionId, event: &SecurityEvent) -> Result<(), StoreError> {
-        self.write(|connection| {
+        self.write_recorded(|connection, events| {
             if end_one(connection, session, event.kind, event.at)? {
-                event::record(connection, event)?;
+                events.push(event.into());
             }
             Ok(())
         })
@@ -26,9 +25,9 @@ impl SignOutStore for Store {
         account: AccountId,
         event: &SecurityEvent,
     ) -> Result<Vec<SessionId>, StoreError> {
-        self.write(|connection| {
+        self.write_recorded(|connection, events| {
             let ended = end_all(connection, account, None, event.kind, event.at)?;
-            event::record(connection, event)?;
+            events.push(event.into());
             Ok(ended)
         })
     }

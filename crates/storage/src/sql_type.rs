@@ -30,7 +30,7 @@ pub struct Utc;
 impl SqlOrd for Utc {}
 
 /// An identifier on its way to or from the database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, AsExpression, FromSqlRow)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, AsExpression, FromSqlRow)]
 #[diesel(sql_type = Id)]
 pub(crate) struct Key(Uuid);
 
@@ -79,7 +79,7 @@ impl FromSql<Id, Sqlite> for Key {
 }
 
 /// A point in time on its way to or from the database, in microseconds since 1970.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, AsExpression, FromSqlRow)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, AsExpression, FromSqlRow)]
 #[diesel(sql_type = Utc)]
 pub(crate) struct Instant(i64);
 
@@ -98,9 +98,15 @@ impl From<Instant> for Timestamp {
 /// PostgreSQL counts from 2000-01-01.
 const POSTGRES_EPOCH_MICROS: i64 = 946_684_800_000_000;
 
+/// What PostgreSQL can hold, 4714 BC to the year 294276, in its own count. It refuses other times,
+/// and callers may ask for entries before or after any time.
+const POSTGRES_RANGE: (i64, i64) = (-211_813_488_000_000_000, 9_223_371_331_199_999_999);
+
 impl ToSql<Utc, Pg> for Instant {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
-        out.write_all(&self.0.saturating_sub(POSTGRES_EPOCH_MICROS).to_be_bytes())?;
+        let (earliest, latest) = POSTGRES_RANGE;
+        let micros = self.0.saturating_sub(POSTGRES_EPOCH_MICROS).clamp(earliest, latest);
+        out.write_all(&micros.to_be_bytes())?;
         Ok(IsNull::No)
     }
 }
@@ -123,4 +129,14 @@ impl FromSql<Utc, Sqlite> for Instant {
     fn from_sql(mut value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
         Ok(Self(value.read_long()))
     }
+}
+
+/// A number as both databases hold it, in 63 bits.
+pub(crate) fn bigint(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A number as it is stored, which nobody makes negative.
+pub(crate) fn natural(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
 }

@@ -1,83 +1,56 @@
-use std::time::Duration;
+use std::ops::Deref;
+use std::sync::Arc;
 
-use diesel::connection::SimpleConnection;
+use portcullis_audit::{AuditKeys, EventRecord};
 use portcullis_flows::StoreError;
 use portcullis_flows::health::HealthStore;
-use r2d2::Pool;
 
-use crate::connection::{Connection, DatabaseUrl, Manager, Purpose, dispatch};
+use crate::connection::Connection;
+use crate::database::Database;
+use crate::event;
 use crate::failure::Failure;
 
-/// The database behind all ports.
-#[derive(Clone)]
+/// The database behind all ports, with the keys that its audit trail is sealed with.
+#[derive(Clone, Debug)]
 pub struct Store {
-    readers: Pool<Manager>,
-    writers: Pool<Manager>,
+    database: Database,
+    keys: Arc<AuditKeys>,
 }
 
-/// A request waits this long for a connection before it is told to come back later.
-const PATIENCE: Duration = Duration::from_millis(1500);
-
 impl Store {
-    /// A store with at most `connections` connections (SQLite: so many readers and one writer).
+    /// A store in this database.
+    pub fn new(database: Database, keys: Arc<AuditKeys>) -> Self {
+        Self { database, keys }
+    }
+
+    /// Runs one transaction that is recorded: the events that `body` pushes are appended to the
+    /// audit trail as the last step before the commit.
     ///
-    /// Nothing is connected yet: a database that is down makes requests fail, not the start.
-    pub fn new(url: &DatabaseUrl, connections: u32) -> Self {
-        Self::with_patience(url, connections, PATIENCE)
-    }
-
-    pub(crate) fn with_patience(url: &DatabaseUrl, connections: u32, patience: Duration) -> Self {
-        let pool = |purpose, size| {
-            Pool::builder()
-                .max_size(size)
-                .min_idle(Some(0))
-                .connection_timeout(patience)
-                .test_on_check_out(matches!(url, DatabaseUrl::Postgres(_)))
-                .error_handler(Box::new(LogConnectionError))
-                .build_unchecked(Manager { url: url.clone(), purpose })
-        };
-        match url {
-            DatabaseUrl::Postgres(_) => {
-                let both = pool(Purpose::Write, connections);
-                Self { readers: both.clone(), writers: both }
-            }
-            // One writer: SQLite would only queue more of them, less fairly.
-            DatabaseUrl::Sqlite(_) => {
-                Self { writers: pool(Purpose::Write, 1), readers: pool(Purpose::Read, connections) }
-            }
-        }
-    }
-
-    /// Runs statements that change nothing, each seeing its own moment.
-    pub(crate) fn read<T>(
+    /// So the lock on a chain is taken when all other locks are held, and whoever has it waits for
+    /// nobody.
+    pub(crate) fn write_recorded<T>(
         &self,
-        body: impl FnOnce(&mut Connection) -> Result<T, Failure>,
+        body: impl FnOnce(&mut Connection, &mut Vec<EventRecord>) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
-        let mut connection = self.readers.get().map_err(Failure::from)?;
-        Ok(body(&mut connection)?)
+        self.write(|connection| {
+            let mut events = Vec::new();
+            let value = body(connection, &mut events)?;
+            event::append(connection, &self.keys, &events)?;
+            Ok(value)
+        })
     }
+}
 
-    /// Runs one transaction.
-    pub(crate) fn write<T>(
-        &self,
-        body: impl FnOnce(&mut Connection) -> Result<T, Failure>,
-    ) -> Result<T, StoreError> {
-        let mut connection = self.writers.get().map_err(Failure::from)?;
-        Ok(connection.write(body)?)
+impl Deref for Store {
+    type Target = Database;
+
+    fn deref(&self) -> &Database {
+        &self.database
     }
 }
 
 impl HealthStore for Store {
     fn ping(&self) -> Result<(), StoreError> {
-        self.read(|connection| Ok(dispatch!(connection, inner => inner.batch_execute("SELECT 1"))?))
-    }
-}
-
-#[derive(Debug)]
-struct LogConnectionError;
-
-impl<E: std::error::Error> r2d2::HandleError<E> for LogConnectionError {
-    fn handle_error(&self, error: E) {
-        tracing::warn!(%error, "no connection to the database");
+        self.database.ping()
     }
 }

@@ -1,9 +1,11 @@
 use std::fmt;
 use std::process;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use portcullis_audit::AuditKeys;
 use portcullis_domain::SecretString;
-use portcullis_storage::{DatabaseUrl, Store};
+use portcullis_storage::{Database, DatabaseUrl, Store};
 use tempfile::TempDir;
 
 /// The variable that names the PostgreSQL server of the tests; `tests/run` sets it.
@@ -42,7 +44,8 @@ impl TestDatabase {
     /// as long as it takes.
     pub fn on_both_crowded(test: impl Fn(Self)) {
         Self::on_both(|database| {
-            let store = Store::patient(&parsed(&database.url), 16);
+            let patient = Database::patient(&parsed(&database.url), 16);
+            let store = Store::new(patient, Self::audit_keys());
             test(Self { store, ..database });
         });
     }
@@ -81,6 +84,11 @@ impl TestDatabase {
         connected(&self.url)
     }
 
+    /// What the audit trail of every test database is sealed with.
+    pub fn audit_keys() -> Arc<AuditKeys> {
+        Arc::new(AuditKeys::new([1; 32], [2; 32]))
+    }
+
     fn blank_sqlite() -> Self {
         let folder = TempDir::new().expect("the system has a folder for temporary files");
         let url = format!("sqlite:{}", folder.path().join("portcullis.db").display());
@@ -92,7 +100,7 @@ impl TestDatabase {
         let server = std::env::var(POSTGRES)
             .unwrap_or_else(|_| panic!("{POSTGRES} is not set: run the tests with tests/run"));
         let schema = format!("t{}_{}", process::id(), SCHEMAS.fetch_add(1, Ordering::Relaxed));
-        Store::new(&parsed(&server), 1)
+        Database::new(&parsed(&server), 1)
             .execute(&format!("CREATE SCHEMA {schema}"))
             .expect("the test's schema can be created");
         let url = format!("{server}?options=-csearch_path%3D{schema}");
@@ -138,7 +146,7 @@ impl Switch {
 }
 
 fn connected(url: &str) -> Store {
-    Store::new(&parsed(url), 16)
+    Store::new(Database::new(&parsed(url), 16), TestDatabase::audit_keys())
 }
 
 fn parsed(url: &str) -> DatabaseUrl {

@@ -1,13 +1,13 @@
 use std::io::{self, BufRead, BufReader, PipeReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
 use serde_json::Value;
 
 use crate::Browser;
@@ -38,7 +38,20 @@ impl ServerProcess {
 
     /// A server that has not been started yet.
     pub fn prepare(data_dir: &Path, environment: &[(&str, &str)]) -> Self {
-        let mut command = Command::new(program());
+        Self::of(Command::new(program()), data_dir, environment)
+    }
+
+    /// Starts a server that is told by its system when a file may not grow, and not killed for it:
+    /// see [`ServerProcess::limit_files`].
+    pub fn start_on_small_disk(data_dir: &Path, environment: &[(&str, &str)]) -> Self {
+        let mut command = Command::new("/usr/bin/env");
+        command.arg("--ignore-signal=XFSZ").arg(program());
+        let mut server = Self::of(command, data_dir, environment);
+        server.restart();
+        server
+    }
+
+    fn of(mut command: Command, data_dir: &Path, environment: &[(&str, &str)]) -> Self {
         command
             .env_clear()
             .env("PORTCULLIS__DATA_DIR", data_dir)
@@ -100,6 +113,31 @@ impl ServerProcess {
         let early = running.child.try_wait().expect("a child can be waited for");
         assert_eq!(early, None, "the server ended by itself:\n{}", self.log());
         drop(running);
+    }
+
+    /// Runs the program with these arguments in the same surroundings, as an operator does, whether
+    /// the server runs or not.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        let surroundings = self.command.get_envs();
+        let mut command = Command::new(program());
+        command
+            .args(arguments)
+            .env_clear()
+            .envs(surroundings.filter_map(|(name, value)| Some((name, value?))))
+            .current_dir(self.command.get_current_dir().expect("it was prepared with one"))
+            .stdin(Stdio::null());
+        command.output().expect("the program can be started")
+    }
+
+    /// From now on the process writes nothing at or beyond so many bytes of any file: to it the disk
+    /// is full. `None` makes room again.
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        let running = self.running.as_ref().expect("the server runs");
+        // The child has inherited the hard limit, and keeps it.
+        let Rlimit { maximum, .. } = getrlimit(Resource::Fsize);
+        let limit = Rlimit { current: bytes.or(maximum), maximum };
+        prlimit(Some(Pid::from_child(&running.child)), Resource::Fsize, limit)
+            .expect("it is our child");
     }
 
     /// Sends SIGTERM and waits for the end, at most a minute.

@@ -2,10 +2,11 @@
 
 use std::sync::OnceLock;
 
+use portcullis_access::Matrix;
+use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
-    Account, AccountId, AccountKind, Email, Role, SystemRandom, Timestamp, Username,
+    Account, AccountId, AccountKind, Email, Role, SessionId, SystemRandom, Timestamp, Username,
 };
-use portcullis_flows::event::{EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_password::{Argon2Params, Hasher, Password, PasswordHash, Scratch};
 
 use crate::PASSWORD;
@@ -15,8 +16,20 @@ pub const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
 /// Where the requests of tests come from.
 pub fn origin() -> Origin {
-    Origin { address: [192, 0, 2, 7].into(), user_agent: Some("samples/1".to_owned()) }
+    Origin {
+        address: [192, 0, 2, 7].into(),
+        user_agent: Some("samples/1".to_owned()),
+        request_id: Some("sample-request-1".to_owned()),
+    }
 }
+
+/// The default access matrix.
+pub fn matrix() -> Matrix {
+    Matrix::parse(MATRIX).expect("the default matrix is sound")
+}
+
+/// The text of the default access matrix.
+pub const MATRIX: &str = include_str!("../../../config/access_matrix.toml");
 
 /// An active account of that name, with an email made of it and the role `msa`.
 pub fn account(name: &str) -> Account {
@@ -51,4 +64,10 @@ pub fn password_hash() -> PasswordHash {
         hasher.hash(&password, &SystemRandom, &mut Scratch::default()).expect("memory suffices")
     };
     HASH.get_or_init(compute).clone()
+}
+
+/// A session that is in no database.
+pub fn session() -> SessionId {
+    static SESSION: OnceLock<SessionId> = OnceLock::new();
+    *SESSION.get_or_init(|| SessionId::generate(NOW, &SystemRandom))
 }

@@ -9,11 +9,13 @@ use portcullis_domain::{
 use portcullis_flows::candidate::{AccountRules, CandidateRequest, RegistrationMode};
 use portcullis_flows::grant::SessionPolicy;
 use portcullis_flows::lockout::LockoutPolicy;
-use portcullis_http::{Parts, Running, Services, Settings};
+use portcullis_flows::recording::RecordingPolicy;
+use portcullis_flows::trail::Reader;
+use portcullis_http::{Parts, Running, Services, Settings, Upkeep};
 use portcullis_password::{Argon2Params, Hasher, HashingPool, Policy, PoolSettings};
 use portcullis_token::SecretKey;
 
-use crate::{TestClock, TestDatabase};
+use crate::{TestClock, TestDatabase, samples};
 
 /// What a test may want different from the defaults.
 pub struct TestSettings {
@@ -23,6 +25,11 @@ pub struct TestSettings {
     pub lockout: LockoutPolicy,
     /// The queue before the hashing threads.
     pub hashing: PoolSettings,
+    /// How permission checks are recorded: strictly by default, so that what was answered can be
+    /// read, although the clock stands still.
+    pub recording: RecordingPolicy,
+    /// What is done for the audit trail in the background.
+    pub upkeep: Upkeep,
     /// Who may register.
     pub registration: RegistrationMode,
     /// Whether cookies are `Secure` and carry the `__Host-` prefix.
@@ -45,6 +52,8 @@ impl Default for TestSettings {
             },
             lockout: LockoutPolicy::default(),
             hashing: PoolSettings { deadline: Duration::from_secs(60), ..PoolSettings::default() },
+            recording: RecordingPolicy { strict: true, ..RecordingPolicy::default() },
+            upkeep: Upkeep::default(),
             registration: RegistrationMode::Open,
             secure_cookies: false,
             cors_origins: Vec::new(),
@@ -138,7 +147,7 @@ impl TestServer {
     fn assemble(&self, hashing: Arc<HashingPool>) -> Services {
         let random: Arc<dyn SecureRandom> = Arc::new(SystemRandom);
         let clock: Arc<dyn Clock> = self.clock.clone();
-        Services::new(Parts {
+        let services = Services::new(Parts {
             store: Arc::new(self.database.store().clone()),
             hashing,
             secret: SecretKey::parse(&SecretString::from(SECRET)).expect("the secret is strong"),
@@ -148,10 +157,17 @@ impl TestServer {
             lockout: self.settings.lockout.clone(),
             accounts: rules(self.settings.registration),
             passwords: Policy::default(),
-            admin: Role::parse("admin").expect("a role"),
+            audit_keys: TestDatabase::audit_keys(),
+            matrix: samples::matrix(),
+            recording: self.settings.recording,
+            upkeep: self.settings.upkeep,
             clock,
             random,
-        })
+        });
+        let services = services.expect("the parts fit together");
+        let operator = Reader::operator(samples::origin());
+        services.matrices.start(samples::MATRIX, &operator).expect("the matrix comes into force");
+        services
     }
 
     /// Starts the bootstrap as `serve` does; see [`portcullis_flows::bootstrap`].
@@ -175,7 +191,6 @@ fn hashing(settings: &TestSettings, clock: &Arc<TestClock>) -> Arc<HashingPool> 
 fn rules(mode: RegistrationMode) -> AccountRules {
     AccountRules {
         mode,
-        self_registration_role: Role::parse("msa").expect("a role"),
         reserved_names: ReservedNames::parse("admin\nroot\nsupport\n"),
         moderation: Some(Moderation::new(Severity::Severe)),
     }

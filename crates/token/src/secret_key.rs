@@ -62,6 +62,10 @@ pub enum Purpose {
     Csrf,
     /// Hides the names under which sign-in failures are counted.
     SignInFailures,
+    /// Links the entries of the audit trail.
+    AuditChain,
+    /// Signs checkpoints of the audit trail.
+    AuditCheckpoint,
 }
 
 impl Purpose {
@@ -72,6 +76,8 @@ impl Purpose {
             Self::DeviceToken => b"portcullis/v1/device-token",
             Self::Csrf => b"portcullis/v1/csrf",
             Self::SignInFailures => b"portcullis/v1/sign-in-failures",
+            Self::AuditChain => b"portcullis/v1/audit-chain",
+            Self::AuditCheckpoint => b"portcullis/v1/audit-checkpoint",
         }
     }
 }

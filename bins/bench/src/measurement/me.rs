@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::Result;
-use crate::baseline::handler::{BareHandler, PATH};
+use crate::baseline::handler::{BareHandler, ME};
 use crate::bench::Bench;
 use crate::client::get;
 use crate::comparison::compare;
@@ -21,7 +21,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let tokens = sign_in(server.address, &people).await?;
 
     let mut load = load(server.address, &tokens, connections)?;
-    let mut bare = BareHandler::start(bench, server.address, &tokens).await?;
+    let mut bare = BareHandler::me(bench, server.address, &tokens).await?;
     let compared =
         compare(&mut load, &mut bare, bench.options.rounds, bench.options.round()).await?;
     bare.stop().await?;
@@ -47,6 +47,6 @@ pub(crate) fn who_am_i<'a>(
     server: SocketAddr,
     accounts: impl IntoIterator<Item = &'a Tokens>,
 ) -> Result<Repeat> {
-    let requests = accounts.into_iter().map(|tokens| get(server, PATH, Some(&tokens.access_token)));
+    let requests = accounts.into_iter().map(|tokens| get(server, ME, Some(&tokens.access_token)));
     Ok(Repeat::new(requests.collect::<Result<_>>()?))
 }

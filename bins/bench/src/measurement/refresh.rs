@@ -51,7 +51,7 @@ async fn against_the_bare_handler(
     server: SocketAddr,
     tokens: &[Tokens],
 ) -> Result<Row> {
-    let mut bare = BareHandler::start(bench, server, tokens).await?;
+    let mut bare = BareHandler::me(bench, server, tokens).await?;
     let compared =
         compare(&mut load, &mut bare, bench.options.rounds, bench.options.round()).await?;
     bare.stop().await?;

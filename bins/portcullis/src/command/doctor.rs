@@ -3,6 +3,9 @@
 //! A check that needs a part of the configuration that is faulty is skipped and says so; the others
 //! run, so that one call names everything there is to mend. It changes nothing.
 
+mod access_matrix;
+mod audit_trail;
+mod checkpoint_directory;
 mod data_directory;
 mod database;
 mod hashing;
@@ -23,6 +26,7 @@ pub(crate) fn run(loaded: &Loaded, output: Output) -> ExitCode {
     checks.push(data_directory::check(loaded));
     checks.push(secret_key::check(loaded));
     checks.extend(database::check(loaded));
+    checks.extend(checkpoint_directory::check(loaded));
     checks.push(password_policy::check(loaded));
     checks.push(hashing::check(loaded));
     let ok = !checks.iter().any(|check| check.status == Status::Failed);

@@ -7,11 +7,11 @@ use serde::Serialize;
 
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::opening;
 use crate::output::Output;
-use crate::wiring;
 
 pub(crate) fn run(config: &Config, output: Output) -> Result<ExitCode, Failure> {
-    let (_, applied) = wiring::open(config)?;
+    let (_, applied) = opening::database(config)?;
     output.answer(&Report { applied });
     Ok(ExitCode::SUCCESS)
 }

@@ -8,10 +8,11 @@ use portcullis_flows::bootstrap::{SetupError, Start};
 use portcullis_flows::candidate::RegistrationError;
 use serde::Serialize;
 
+use crate::checkpoint_files::CheckpointFiles;
 use crate::config::{Config, Finding};
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::{logging, wiring};
+use crate::{logging, opening, wiring};
 
 pub(crate) fn run(
     mut config: Config,
@@ -30,13 +31,20 @@ pub(crate) fn run(
     };
     let listener = TcpListener::bind(address).map_err(cannot_listen)?;
     let bound = listener.local_addr().map_err(cannot_listen)?;
-    let secret = wiring::secret(&config)?;
-    let (store, applied) = wiring::open(&config)?;
+    let secret = opening::secret(&config)?;
+    let (database, applied) = opening::database(&config)?;
     for version in applied {
         tracing::info!(version, "applied a migration");
     }
     let admin = config.admin.take();
+    let matrix = config.matrix.clone();
+    let checkpoint_directory = config.audit.checkpoint_directory.take();
+    let store = opening::sealed(database, &secret);
     let (services, settings) = wiring::services(config, store, secret, bound)?;
+    services.matrices.start(&matrix.text, &wiring::operator("serve"))?;
+    if let Some((problem, remedy)) = matrix.difference(&services.matrices.active().load()) {
+        tracing::warn!("access.matrix: {problem}; {remedy}");
+    }
     services.sign_out.restore_revocations()?;
     let setup = match services.bootstrap.start(admin.as_ref()).map_err(no_administrator)? {
         Start::Ready => None,
@@ -47,9 +55,14 @@ pub(crate) fn run(
         }
         Start::Awaiting(token) => Some(Setup::new(token.expose(), &settings.origin)),
     };
+    let checkpoint_files = checkpoint_directory
+        .map(|directory| CheckpointFiles::start(services.checkpoints.clone(), directory))
+        .transpose()
+        .map_err(|error| Failure::failed(error, "give the server more threads"))?;
     let announcement = Announcement { listening: format!("http://{bound}"), setup };
     portcullis_http::serve(listener, services, settings, || output.answer(&announcement))
         .map_err(|error| Failure::failed(error, "see the log above"))?;
+    drop(checkpoint_files);
     Ok(ExitCode::SUCCESS)
 }
 

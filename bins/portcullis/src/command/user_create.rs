@@ -15,25 +15,27 @@ use crate::cli::UserCreate;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::wiring;
+use crate::{opening, roles, wiring};
 
 pub(crate) fn run(config: Config, user: UserCreate, output: Output) -> Result<ExitCode, Failure> {
-    let role = config.roles.find(&user.role).cloned().ok_or_else(|| {
-        Failure::usage(format!("there is no role {:?}; {}", user.role, config.roles))
+    let operator = wiring::operator("user create");
+    let (store, matrices) = opening::started(&config, &operator)?;
+    let matrix = &matrices.active().load().matrix;
+    let role = roles::find(matrix, &user.role).ok_or_else(|| {
+        Failure::usage(format!("there is no role {:?}; {}", user.role, roles::choices(matrix)))
     })?;
     let request = CandidateRequest {
         username: user.username,
         email: user.email,
         password: read_password()?,
         display_name: user.display_name,
-        origin: wiring::local_origin("user create"),
+        origin: operator.origin,
     };
-    let (store, _) = wiring::open(&config)?;
     let candidates = wiring::candidates(config.accounts, config.passwords, config.argon2)?;
     let enrolment =
         Enrolment { role, kind: user.kind.into(), password_must_change: user.must_change };
-    let account =
-        wiring::provisioning(store, candidates).create(&request, enrolment).map_err(refused)?;
+    let provisioning = wiring::provisioning(store, candidates, config.matrix.active);
+    let account = provisioning.create(&request, enrolment).map_err(refused)?;
     output.answer(&Created::from(account));
     Ok(ExitCode::SUCCESS)
 }

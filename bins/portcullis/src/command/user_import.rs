@@ -11,18 +11,17 @@ mod row_error;
 
 use std::fmt;
 use std::fs::File;
-use std::io::{BufReader, IsTerminal};
+use std::io::BufReader;
 use std::path::Path;
 use std::process::ExitCode;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use crate::cli::UserImport;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::wiring;
+use crate::{opening, progress, wiring};
 
 use columns::Columns;
 use importer::Importer;
@@ -44,12 +43,15 @@ pub(crate) fn run(
     let mut lines = Lines::new(BufReader::new(file));
     let columns = read_header(&mut lines, &import.file)?;
 
-    let (store, _) = wiring::open(&config)?;
+    let operator = wiring::operator("user import");
+    let (store, matrices) = opening::started(&config, &operator)?;
     let candidates = wiring::candidates(config.accounts, config.passwords, config.argon2)?;
-    let provisioning = wiring::provisioning(store.clone(), candidates);
-    let mut importer = Importer::new(provisioning, store, config.roles, usize::from(import.batch));
+    let provisioning =
+        wiring::provisioning(store.clone(), candidates, config.matrix.active.clone());
+    let matrix = matrices.active().load();
+    let mut importer = Importer::new(provisioning, store, matrix, usize::from(import.batch));
 
-    let progress = progress_bar(size, output);
+    let progress = progress::of_bytes(size, output);
     let report = |bad: Vec<BadLine>| {
         progress.suspend(|| bad.iter().for_each(|line| output.remark(line)));
     };
@@ -95,12 +97,4 @@ fn read_header(lines: &mut Lines<BufReader<File>>, path: &Path) -> Result<Column
     let line = lines.next().ok_or_else(|| wrong(&"the file is empty"))?;
     let text = line.map_err(|error| wrong(&error))?.text.map_err(|error| wrong(&error))?;
     Columns::parse(&text).map_err(|error| wrong(&error))
-}
-
-fn progress_bar(size: u64, output: Output) -> ProgressBar {
-    let shown = std::io::stderr().is_terminal() && !output.json;
-    let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let style = ProgressStyle::with_template("{wide_bar} {bytes} of {total_bytes}, {eta} left");
-    let bar = ProgressBar::with_draw_target(Some(size), target);
-    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }

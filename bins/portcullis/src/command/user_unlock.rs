@@ -9,11 +9,11 @@ use crate::cli::UserUnlock;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::wiring;
+use crate::{opening, wiring};
 
 pub(crate) fn run(config: &Config, user: UserUnlock, output: Output) -> Result<ExitCode, Failure> {
-    let secret = wiring::secret(config)?;
-    let (store, _) = wiring::open(config)?;
+    let secret = opening::secret(config)?;
+    let store = opening::store(config, &secret)?;
     let origin = wiring::local_origin("user unlock");
     if !wiring::unlock(store, &secret).unlock(&user.username, &origin)? {
         let problem = format!("there is no account {:?}", user.username);

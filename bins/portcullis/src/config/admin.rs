@@ -2,16 +2,17 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use portcullis_audit::Origin;
 use portcullis_domain::{Email, ExposeSecret, SecretString, Username};
 use portcullis_flows::candidate::CandidateRequest;
-use portcullis_flows::event::Origin;
 use portcullis_password::{Context, Password, Policy};
 
-use super::accounts::ADMIN;
 use super::finding::Findings;
 use super::raw;
 
 const PASSWORD: &str = "admin.password";
+
+const DEFAULT_USERNAME: &str = "admin";
 
 /// Checks the section: email and password, or neither.
 pub(crate) fn check(
@@ -19,7 +20,7 @@ pub(crate) fn check(
     policy: &Policy,
     findings: &mut Findings,
 ) -> Option<CandidateRequest> {
-    let username = raw.username.unwrap_or_else(|| ADMIN.to_owned());
+    let username = raw.username.unwrap_or_else(|| DEFAULT_USERNAME.to_owned());
     if let Err(error) = Username::parse(&username) {
         findings.refuse("admin.username", error, "choose another name");
     }
@@ -39,6 +40,7 @@ pub(crate) fn check(
             origin: Origin {
                 address: IpAddr::V4(Ipv4Addr::LOCALHOST),
                 user_agent: Some("portcullis serve".to_owned()),
+                request_id: None,
             },
         }),
         (Some(_), None) => {

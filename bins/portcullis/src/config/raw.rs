@@ -21,7 +21,8 @@ pub(crate) struct Raw {
     pub(crate) sessions: Sessions,
     pub(crate) passwords: Passwords,
     pub(crate) registration: Registration,
-    pub(crate) accounts: Accounts,
+    pub(crate) access: Access,
+    pub(crate) audit: Audit,
     pub(crate) lockout: Lockout,
     pub(crate) admin: Admin,
     pub(crate) log: Log,
@@ -117,7 +118,6 @@ pub(crate) struct Passwords {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Registration {
     pub(crate) mode: Option<RegistrationMode>,
-    pub(crate) role: Option<String>,
 }
 
 /// Who may create accounts.
@@ -132,8 +132,19 @@ pub(crate) enum RegistrationMode {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct Accounts {
-    pub(crate) roles: Option<Vec<String>>,
+pub(crate) struct Access {
+    pub(crate) matrix: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Audit {
+    pub(crate) window_ms: Option<u64>,
+    pub(crate) strict: Option<bool>,
+    pub(crate) queue: Option<usize>,
+    pub(crate) checkpoint_every_seconds: Option<u64>,
+    pub(crate) checkpoint_directory: Option<PathBuf>,
+    pub(crate) retention_days: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use portcullis_domain::Role;
 use portcullis_flows::grant::{OnReuse, SessionPolicy};
+use portcullis_flows::matrix::MatrixInForce;
 
-use super::accounts::{ADMIN, Roles};
 use super::finding::Findings;
 use super::raw::{self, Environment};
+use crate::roles;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -18,7 +19,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub(crate) fn check(
     raw: raw::Sessions,
     tokens: &raw::Tokens,
-    roles: &Roles,
+    matrix: &MatrixInForce,
     environment: Environment,
     findings: &mut Findings,
 ) -> SessionPolicy {
@@ -46,7 +47,7 @@ pub(crate) fn check(
         access_lifetime: MINUTE * access,
         refresh_lifetime: DAY * refresh,
         absolute_lifetime: DAY * absolute,
-        absolute_lifetime_by_role: by_role(raw.absolute_hours_by_role, roles, findings),
+        absolute_lifetime_by_role: by_role(raw.absolute_hours_by_role, matrix, findings),
         most_sessions: findings.within("sessions.most", raw.most, 10, 1..=1000),
         rotate: raw.rotate.unwrap_or(true),
         on_reuse: match raw.on_reuse {
@@ -60,18 +61,23 @@ pub(crate) fn check(
 /// Administrators keep their short sessions unless they are named themselves.
 fn by_role(
     raw: Option<BTreeMap<String, u32>>,
-    roles: &Roles,
+    matrix: &MatrixInForce,
     findings: &mut Findings,
 ) -> BTreeMap<Role, Duration> {
-    let mut hours = BTreeMap::from([(ADMIN.to_owned(), 12)]);
+    let mut hours = BTreeMap::from([(matrix.admin.to_string(), 12)]);
     hours.extend(raw.unwrap_or_default());
     let mut lifetimes = BTreeMap::new();
     for (word, hours) in hours {
         let key = format!("sessions.absolute_hours_by_role.{word}");
         let hours = findings.within(&key, Some(hours), 12, 1..=8760);
-        match roles.find(&word) {
-            Some(role) => drop(lifetimes.insert(role.clone(), HOUR * hours)),
-            None => findings.fault(&key, "names no known role", roles.to_string()),
+        match roles::find(&matrix.matrix, &word) {
+            Some(role) => drop(lifetimes.insert(role, HOUR * hours)),
+            // With a faulty matrix nobody knows.
+            None if !findings.is_sound("access") => {}
+            None => {
+                let problem = "names no role of the access matrix";
+                findings.fault(&key, problem, roles::choices(&matrix.matrix));
+            }
         }
     }
     lifetimes

@@ -1,3 +1,6 @@
+mod access;
+mod production;
+
 use std::ffi::OsString;
 
 use portcullis_domain::ReservedNames;
@@ -70,13 +73,6 @@ impl Given {
     }
 }
 
-/// A production without a fault.
-const PRODUCTION: [(&str, &str); 3] = [
-    ("PORTCULLIS__ENVIRONMENT", "production"),
-    ("PORTCULLIS__SERVER__BASE_URL", "https://auth.example.org"),
-    ("SECRET_KEY", KEY),
-];
-
 #[test]
 fn nothing_at_all_is_a_sound_configuration() {
     let config = Given::nothing().config();
@@ -89,6 +85,9 @@ fn nothing_at_all_is_a_sound_configuration() {
     assert_eq!(format!("{:?}", config.database.url), "sqlite:data/portcullis.db");
     assert!(config.server.docs);
     assert!(!config.server.secure_cookies);
+    let matrix = config.matrix.active.load();
+    assert_eq!((matrix.admin.as_str(), matrix.matrix.roles().len()), ("admin", 8));
+    assert_eq!(config.audit.retention, None);
 }
 
 #[test]
@@ -119,7 +118,8 @@ fn the_sample_file_has_every_key_and_no_other() {
         "sessions",
         "passwords",
         "registration",
-        "accounts",
+        "access",
+        "audit",
         "lockout",
         "admin",
         "log",
@@ -184,7 +184,8 @@ fn variables_can_mean_numbers_truth_values_lists_and_tables() {
         ("CORS_ORIGINS", "https://a.example, https://b.example/"),
         ("TRUSTED_PROXIES", "10.0.0.0/8,192.168.1.1"),
         ("PORTCULLIS__SESSIONS__ABSOLUTE_HOURS_BY_ROLE__RN", "8"),
-        ("PORTCULLIS__ACCOUNTS__ROLES", r#"["admin", "rn", "msa"]"#),
+        ("PORTCULLIS__AUDIT__STRICT", "true"),
+        ("PORTCULLIS__AUDIT__RETENTION_DAYS", "90"),
         ("PORTCULLIS__TOKENS__AUDIENCE", "12"),
     ])
     .config();
@@ -201,6 +202,8 @@ fn variables_can_mean_numbers_truth_values_lists_and_tables() {
         .map(|(role, life)| (role.as_str(), life.as_secs() / 3600))
         .collect();
     assert_eq!(hours, [("admin", 12), ("rn", 8)]);
+    assert!(config.audit.recording.strict);
+    assert_eq!(config.audit.retention, Some(std::time::Duration::from_secs(90 * 24 * 60 * 60)));
 }
 
 #[test]
@@ -283,9 +286,15 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("PORTCULLIS__REGISTRATION__MODE", "invite", "registration.mode"),
     ("PORTCULLIS__REGISTRATION__MODE", "everybody", "registration.mode"),
     ("PORTCULLIS__REGISTRATION__ROLE", "nurse", "registration.role"),
-    ("PORTCULLIS__REGISTRATION__ROLE", "admin", "registration.role"),
-    ("PORTCULLIS__ACCOUNTS__ROLES", "admin,msa,Head Nurse", "accounts.roles"),
-    ("PORTCULLIS__ACCOUNTS__ROLES", "msa,rn", "accounts.roles"),
+    ("PORTCULLIS__ACCOUNTS__ROLES", "admin,msa", "accounts"),
+    ("PORTCULLIS__ACCESS__MATRIX", "{dir}/missing.toml", "access.matrix"),
+    ("PORTCULLIS__AUDIT__WINDOW_MS", "10", "audit.window_ms"),
+    ("PORTCULLIS__AUDIT__WINDOW_MS", "10001", "audit.window_ms"),
+    ("PORTCULLIS__AUDIT__STRICT", "sometimes", "audit.strict"),
+    ("PORTCULLIS__AUDIT__QUEUE", "0", "audit.queue"),
+    ("PORTCULLIS__AUDIT__CHECKPOINT_EVERY_SECONDS", "0", "audit.checkpoint_every_seconds"),
+    ("PORTCULLIS__AUDIT__RETENTION_DAYS", "0", "audit.retention_days"),
+    ("PORTCULLIS__AUDIT__RETENTION_DAYS", "none", "audit.retention_days"),
     ("PORTCULLIS__LOCKOUT__CEILING", "5", "lockout.ceiling"),
     ("PORTCULLIS__LOCKOUT__FREE_FAILURES", "0", "lockout.free_failures"),
     ("PORTCULLIS__LOCKOUT__LONGEST_WAIT_SECONDS", "10", "lockout.longest_wait_seconds"),
@@ -316,7 +325,7 @@ fn faults_do_not_hide_one_another() {
     for (name, value, key) in FAULTS {
         // These exclude one another.
         let is_alone = *name == "PORTCULLIS__SERVER"
-            || ["admin.email", "sessions.absolute_hours_by_role.rn"].contains(key)
+            || ["admin.email", "access.matrix", "sessions.absolute_hours_by_role.rn"].contains(key)
             || ["iterations", "admin.password"].iter().any(|end| key.ends_with(end));
         if !is_alone && seen.insert(*key) && seen.insert(*name) {
             pairs.push((*name, *value));
@@ -389,52 +398,6 @@ fn broken_syntax_is_located_and_hides_nothing_else() {
     assert!(text.contains("line 4") && text.contains("line 6"), "{text}");
     assert!(text.contains("log.level") && text.contains("database.url"), "{text}");
     assert!(!text.contains("hunter2"), "{text}");
-}
-
-#[test]
-fn production_starts_with_three_settings_and_all_safeties_on() {
-    let config = Given::variables(&PRODUCTION).config();
-    assert!(config.server.secure_cookies);
-    assert!(!config.server.docs);
-    let mode = portcullis_flows::candidate::RegistrationMode::AdminOnly;
-    assert_eq!(config.accounts.mode, mode);
-}
-
-#[test]
-fn production_cannot_be_weakened() {
-    let refusals: &[(&str, &str, &str)] = &[
-        ("PORTCULLIS__SERVER__BASE_URL", "", "server.base_url"),
-        ("PORTCULLIS__SERVER__BASE_URL", "http://auth.example.org", "server.base_url"),
-        ("PORTCULLIS__SERVER__BASE_URL", "http://127.0.0.1:8080", "server.base_url"),
-        ("SECRET_KEY", "", "tokens.secret_key"),
-        ("SECRET_KEY", "0123456789012345678901234567890123456789", "tokens.secret_key"),
-        ("SECURE_COOKIES", "false", "server.secure_cookies"),
-        ("REFRESH_TOKEN_ROTATE", "false", "sessions.rotate"),
-        ("TRUSTED_PROXIES", "0.0.0.0/0", "server.trusted_proxies"),
-        ("PORTCULLIS__LOCKOUT__FREE_FAILURES", "6", "lockout.free_failures"),
-        ("PORTCULLIS__LOCKOUT__CEILING", "101", "lockout.ceiling"),
-        ("PORTCULLIS__LOCKOUT__FIRST_WAIT_SECONDS", "59", "lockout.first_wait_seconds"),
-        ("PORTCULLIS__LOCKOUT__LONGEST_WAIT_SECONDS", "899", "lockout.longest_wait_seconds"),
-        ("PORTCULLIS__LOCKOUT__FORGET_AFTER_SECONDS", "60", "lockout.forget_after_seconds"),
-        ("PORTCULLIS__PASSWORDS__MIN_SCORE", "1", "passwords.min_score"),
-        ("PORTCULLIS__PASSWORDS__MEMORY_KIB", "8192", "passwords.memory_kib"),
-        ("DATABASE_URL", "postgres://u:p@db.internal/auth", "database.url"),
-    ];
-    for (name, value, key) in refusals {
-        let mut variables: Vec<_> =
-            PRODUCTION.iter().copied().filter(|(other, _)| other != name).collect();
-        variables.push((name, value));
-        assert_eq!(Given::variables(&variables).keys(), [*key], "{name}={value}");
-    }
-}
-
-#[test]
-fn a_private_network_may_carry_the_database_when_that_is_said() {
-    let given = PRODUCTION.iter().fold(Given::nothing(), |given, (n, v)| given.variable(n, v));
-    let given = given
-        .variable("DATABASE_URL", "postgres://u:p@db.internal/auth")
-        .variable("PORTCULLIS__DATABASE__ALLOW_PLAINTEXT", "true");
-    assert_eq!(given.keys(), Vec::<String>::new());
 }
 
 #[test]

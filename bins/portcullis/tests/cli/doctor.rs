@@ -57,3 +57,14 @@ fn doctor_finds_a_database_that_is_not_up_to_date() {
     let text = machine.run(&["doctor"]).exits_with(0).stdout;
     assert!(text.contains("15") && text.contains("there is none yet, and setup is open"), "{text}");
 }
+
+#[test]
+fn doctor_finds_a_database_of_a_newer_version() {
+    let machine = Machine::new();
+    machine.run(&["migrate"]).exits_with(0);
+    let newer = "INSERT INTO __diesel_schema_migrations (version) VALUES ('29990101000000')";
+    machine.database().execute(newer).unwrap();
+    let text = machine.run(&["doctor"]).exits_with(1).stdout;
+    assert!(text.contains("has 29990101000000, which this version does not know"), "{text}");
+    assert!(text.contains("skipped  audit trail"), "{text}");
+}

@@ -3,9 +3,12 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
+use portcullis_domain::{Clock, SystemClock};
+use portcullis_storage::{Database, DatabaseUrl};
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::PASSWORD;
@@ -71,6 +74,11 @@ impl Machine {
         let path = self.path(name);
         std::fs::write(&path, text).unwrap();
         path
+    }
+
+    /// The database of the data directory, for whoever can write to it.
+    pub(crate) fn database(&self) -> Database {
+        Database::new(&DatabaseUrl::Sqlite(self.path("data/portcullis.db")), 1)
     }
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
@@ -144,14 +152,41 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// Signs in; answers an access token.
+    pub(crate) fn sign_in(&self, username: &str) -> String {
+        let body = json!({ "username": username, "password": PASSWORD, "delivery": "body" });
+        let answer = self.request("POST", "/api/auth/login/json", &body.to_string());
+        body_of(&answer)["access_token"].as_str().expect(&answer).to_owned()
+    }
+
+    /// Asks whether the holder of the token may.
+    pub(crate) fn may(&self, token: &str, resource: &str, action: &str) -> bool {
+        let body = json!({ "resource": resource, "action": action }).to_string();
+        let answer = self.send("POST", "/api/authz/check", &bearer(token), &body);
+        body_of(&answer)["allowed"].as_bool().expect(&answer)
+    }
+
+    /// Asks many questions at once; answers how many were answered with yes.
+    pub(crate) fn check_batch(&self, token: &str, questions: &[Value]) -> usize {
+        let body = json!({ "items": questions }).to_string();
+        let answer = self.send("POST", "/api/authz/check/batch", &bearer(token), &body);
+        let body = body_of(&answer);
+        let items = body["items"].as_array().expect(&answer);
+        items.iter().filter(|item| item["allowed"] == true).count()
+    }
+
     /// Sends one request and answers the whole response.
     pub(crate) fn request(&self, method: &str, path: &str, body: &str) -> String {
+        self.send(method, path, "", body)
+    }
+
+    fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
         let origin = self.announcement["listening"].as_str().unwrap();
         let address = origin.strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(address).unwrap();
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
+            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}\
              Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         )
@@ -169,6 +204,25 @@ impl Server {
         assert!(status.success(), "{status}\n{log}");
         log
     }
+}
+
+/// Asks again and again, until it holds or there is no more time.
+#[track_caller]
+pub(crate) fn within(time: Duration, mut holds: impl FnMut() -> bool) {
+    let clock = SystemClock::new();
+    let end = clock.monotonic() + time;
+    while !holds() {
+        assert!(clock.monotonic() < end, "not within {time:?}");
+    }
+}
+
+fn bearer(token: &str) -> String {
+    format!("Authorization: Bearer {token}\r\n")
+}
+
+fn body_of(answer: &str) -> Value {
+    let (_, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+    serde_json::from_str(body).expect(answer)
 }
 
 impl Drop for Server {

@@ -7,12 +7,30 @@
     reason = "a test that cannot go on panics, and that is its report"
 )]
 
+mod audit;
+mod audit_verify;
 mod configuration;
 mod doctor;
 mod machine;
+mod policy;
+mod policy_activate;
+mod policy_replay;
 mod serve;
 mod user_create;
 mod user_import;
+
+/// The matrix that is built in.
+const MATRIX: &str = include_str!("../../../../config/access_matrix.toml");
+
+/// It takes `notification read` and two cells more from residents.
+fn stricter_matrix() -> String {
+    let [full, less] = [
+        "\"conflict\", \"notification\"], actions = [\"read\", \"list\"]",
+        "\"conflict\"], actions = [\"read\"]",
+    ];
+    assert_eq!(MATRIX.matches(full).count(), 1);
+    MATRIX.replace(full, less)
+}
 
 /// Good enough for the default policy.
 const PASSWORD: &str = "plover-xylem-quartz-41";

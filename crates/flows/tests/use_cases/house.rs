@@ -3,16 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{
-    Account, Clock, Delivery, Moderation, ReservedNames, Role, SecretString, SecureRandom,
-    Severity, SystemRandom, Timestamp,
+    Account, Clock, Delivery, Moderation, ReservedNames, SecretString, SecureRandom, Severity,
+    SystemRandom, Timestamp,
 };
 use portcullis_flows::account::Accounts;
 use portcullis_flows::bootstrap::Bootstrap;
 use portcullis_flows::candidate::{AccountRules, Candidates, RegistrationMode};
-use portcullis_flows::event::{EventKind, Outcome};
 use portcullis_flows::grant::{Issuer, SessionPolicy};
 use portcullis_flows::lockout::{Budgets, LockoutPolicy};
+use portcullis_flows::matrix::ActiveMatrix;
 use portcullis_flows::new_password::NewPasswords;
 use portcullis_flows::password_change::{PasswordChange, PasswordChangeStore};
 use portcullis_flows::provisioning::Provisioning;
@@ -70,7 +71,6 @@ impl House {
             lockout: LockoutPolicy::default(),
             rules: AccountRules {
                 mode: RegistrationMode::Open,
-                self_registration_role: Role::parse("msa").unwrap(),
                 reserved_names: ReservedNames::parse("admin\nroot\nsupport\n"),
                 moderation: Some(Moderation::new(Severity::Moderate)),
             },
@@ -99,6 +99,7 @@ impl House {
         let issuer = Issuer::new(authority.clone(), revocations.clone(), self.sessions.clone());
         let budgets = Budgets::new(secret.derive(Purpose::SignInFailures));
         let new_passwords = NewPasswords::new(Policy::default(), hashing.clone(), random.clone());
+        let matrix = Arc::new(ActiveMatrix::new(samples::matrix()).unwrap());
         let candidates = Arc::new(Candidates::new(
             self.rules.clone(),
             new_passwords.clone(),
@@ -106,18 +107,19 @@ impl House {
             random.clone(),
         ));
         Node {
-            registration: Registration::new(store.clone(), candidates.clone()),
+            registration: Registration::new(store.clone(), candidates.clone(), matrix.clone()),
             provisioning: Provisioning::new(
                 store.clone(),
                 store.clone(),
                 candidates.clone(),
+                matrix.clone(),
                 clock.clone(),
                 random.clone(),
             ),
             bootstrap: Bootstrap::new(
                 store.clone(),
                 candidates,
-                Role::parse("admin").unwrap(),
+                matrix,
                 clock.clone(),
                 random.clone(),
             ),

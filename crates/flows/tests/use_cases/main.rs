@@ -5,17 +5,25 @@ mod account;
 #[cfg(test)]
 mod bootstrap;
 #[cfg(test)]
+mod checkpoint;
+#[cfg(test)]
+mod decision;
+#[cfg(test)]
 mod devices;
 #[cfg(test)]
 mod house;
 #[cfg(test)]
 mod lockout;
 #[cfg(test)]
+mod matrix;
+#[cfg(test)]
 mod meddling;
 #[cfg(test)]
 mod password_change;
 #[cfg(test)]
 mod provisioning;
+#[cfg(test)]
+mod recording;
 #[cfg(test)]
 mod refresh;
 #[cfg(test)]
@@ -30,4 +38,7 @@ mod restart;
 mod sign_in;
 #[cfg(test)]
 mod sign_out;
+#[cfg(test)]
+mod trail;
+#[cfg(test)]
 mod unlock;

@@ -1,8 +1,8 @@
 //! A store in which something happens between two steps of a use case.
 
+use portcullis_audit::SecurityEvent;
 use portcullis_domain::AccountId;
 use portcullis_flows::StoreError;
-use portcullis_flows::event::SecurityEvent;
 use portcullis_flows::lockout::LockoutPolicy;
 use portcullis_flows::password_change::{Change, Changed, PasswordChangeStore};
 use portcullis_flows::sign_in::{Credentials, Identifier, Opened, Opening, SignInStore};

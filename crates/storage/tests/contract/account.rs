@@ -3,7 +3,7 @@ use portcullis_flows::StoreError;
 use portcullis_flows::account::AccountStore;
 use portcullis_flows::health::HealthStore;
 use portcullis_flows::sign_in::{Identifier, SignInStore};
-use portcullis_storage::{DatabaseUrl, Store};
+use portcullis_storage::{Database, DatabaseUrl};
 use portcullis_testkit::{TestDatabase, samples};
 
 use crate::member::enrol;
@@ -56,8 +56,8 @@ fn a_database_that_answers_is_well() {
 fn a_database_that_is_away_is_unavailable_to_requests_and_no_reason_not_to_start() {
     for url in ["sqlite:/dev/null/portcullis.db", "postgres://nobody@127.0.0.1:1/nothing"] {
         let url = DatabaseUrl::parse(&SecretString::from(url)).unwrap();
-        let store = Store::new(&url, 2);
-        assert!(matches!(store.ping(), Err(StoreError::Unavailable(_))), "{url:?}");
+        let database = Database::new(&url, 2);
+        assert!(matches!(database.ping(), Err(StoreError::Unavailable(_))), "{url:?}");
     }
 }
 

@@ -1,6 +1,6 @@
+use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Account, Role};
 use portcullis_flows::bootstrap::{BootstrapStore, SetUp};
-use portcullis_flows::event::{EventKind, Outcome};
 use portcullis_flows::registration::{Creation, RegistrationStore};
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use portcullis_flows::event::{EventKind, Outcome};
+use portcullis_audit::{EventKind, Outcome};
 use portcullis_flows::sign_out::SignOutStore;
 use portcullis_testkit::samples::{self, NOW};
 use portcullis_testkit::{TestDatabase, at_once};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{SessionId, SystemRandom, Timestamp, TokenId};
-use portcullis_flows::event::{EventKind, Outcome};
 use portcullis_flows::grant::OnReuse;
 use portcullis_flows::refresh::{RefreshStore, Rotated, Rotation};
 use portcullis_storage::Store;

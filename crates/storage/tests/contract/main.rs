@@ -4,17 +4,25 @@
 #[cfg(test)]
 mod account;
 #[cfg(test)]
+mod audited;
+#[cfg(test)]
 mod bootstrap;
+#[cfg(test)]
+mod checkpoint;
 #[cfg(test)]
 mod deadlock;
 #[cfg(test)]
 mod family;
+#[cfg(test)]
+mod full_disk;
 #[cfg(test)]
 mod inspect;
 #[cfg(test)]
 mod lockout;
 #[cfg(test)]
 mod lockout_races;
+#[cfg(test)]
+mod matrix;
 #[cfg(test)]
 mod member;
 #[cfg(test)]
@@ -23,6 +31,8 @@ mod migration;
 mod password_change;
 #[cfg(test)]
 mod provisioning;
+#[cfg(test)]
+mod recording;
 #[cfg(test)]
 mod refresh;
 #[cfg(test)]
@@ -35,3 +45,9 @@ mod reuse;
 mod sign_in;
 #[cfg(test)]
 mod sign_out;
+#[cfg(test)]
+mod tampering;
+#[cfg(test)]
+mod trail;
+#[cfg(test)]
+mod trail_races;

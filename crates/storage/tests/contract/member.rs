@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{
     Account, Delivery, DisplayName, Session, SessionId, SystemRandom, Timestamp, TokenId,
 };
-use portcullis_flows::event::{EventKind, Outcome};
 use portcullis_flows::lockout::LockoutPolicy;
 use portcullis_flows::registration::{Creation, RegistrationStore};
 use portcullis_flows::sign_in::{Opened, Opening, SignInStore};

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
+use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Account, SessionId};
 use portcullis_flows::account::AccountStore;
-use portcullis_flows::event::{EventKind, Outcome};
 use portcullis_flows::lockout::LockoutPolicy;
 use portcullis_flows::password_change::{Change, Changed, PasswordChangeStore};
 use portcullis_flows::sign_in::Opened;

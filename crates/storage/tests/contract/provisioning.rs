@@ -1,5 +1,5 @@
+use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Account, Email, Username};
-use portcullis_flows::event::{EventKind, Outcome};
 use portcullis_flows::provisioning::{Import, ImportStore, Imported};
 use portcullis_flows::registration::Creation;
 use portcullis_testkit::samples::{self, NOW};

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
+use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{SystemRandom, TokenId};
-use portcullis_flows::event::{EventKind, Outcome};
 use portcullis_flows::refresh::Rotated;
 use portcullis_flows::sign_out::SignOutStore;
 use portcullis_storage::Store;

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use portcullis_flows::event::{EventKind, Outcome};
+use portcullis_audit::{EventKind, Outcome};
 use portcullis_flows::refresh::Rotated;
 use portcullis_flows::sign_out::SignOutStore;
 use portcullis_testkit::samples::{self, NOW};

@@ -1,6 +1,6 @@
+use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Account, DisplayName, Email, Username};
 use portcullis_flows::account::AccountStore;
-use portcullis_flows::event::{EventKind, Outcome};
 use portcullis_flows::registration::{Creation, RegistrationStore};
 use portcullis_flows::sign_in::{Identifier, SignInStore};
 use portcullis_storage::Store;

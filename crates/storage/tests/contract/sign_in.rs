@@ -1,9 +1,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Account, DisplayName, Email, SessionId, Username};
 use portcullis_flows::account::AccountStore;
-use portcullis_flows::event::{EventKind, Outcome};
 use portcullis_flows::sign_in::{Identifier, Opened, SignInStore};
 use portcullis_flows::sign_out::SignOutStore;
 use portcullis_storage::Store;

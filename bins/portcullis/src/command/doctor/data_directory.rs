@@ -1,7 +1,9 @@
 //! Whether the data directory can be written to, by us alone.
 
 use std::fs::{self, File};
+use std::io;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use super::Check;
 use crate::config::Loaded;
@@ -17,9 +19,7 @@ pub(super) fn check(loaded: &Loaded) -> Check {
     if !path.exists() {
         return Check::ok(NAME, format!("{shown} is not there yet; the first start makes it"));
     }
-    let probe = path.join(format!(".doctor-{}", std::process::id()));
-    let written = File::create_new(&probe).and_then(|_| fs::remove_file(&probe));
-    if let Err(error) = written {
+    if let Err(error) = try_writing(path) {
         let remedy = format!("give it to the user the server runs as: chown <user> {shown}");
         return Check::failed(NAME, format!("{shown} cannot be written to: {error}"), remedy);
     }
@@ -30,4 +30,10 @@ pub(super) fn check(loaded: &Loaded) -> Check {
         }
         _ => Check::ok(NAME, format!("{shown} is writable and private")),
     }
+}
+
+/// Leaves nothing behind.
+pub(super) fn try_writing(directory: &Path) -> io::Result<()> {
+    let probe = directory.join(format!(".doctor-{}", std::process::id()));
+    File::create_new(&probe).and_then(|_| fs::remove_file(&probe))
 }

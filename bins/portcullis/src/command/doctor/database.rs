@@ -1,21 +1,29 @@
-//! Whether the database answers, has the schema of this version, and knows an administrator.
+//! Whether the database answers, has the schema of this version, and what is in it.
 
+use std::sync::Arc;
+
+use portcullis_audit::AuditKeys;
 use portcullis_flows::bootstrap::BootstrapStore;
 use portcullis_flows::health::HealthStore;
-use portcullis_storage::{DatabaseUrl, Store};
+use portcullis_storage::{Database, DatabaseUrl, Store};
 
-use super::Check;
-use crate::config::{Config, Database, Loaded};
+use super::{Check, access_matrix, audit_trail};
+use crate::config::{self, Config, Loaded};
+use crate::{opening, wiring};
 
 const DATABASE: &str = "database";
 const SCHEMA: &str = "schema";
 const ADMINISTRATOR: &str = "administrator";
 
+/// What can be looked at only when the schema is right.
+const CONTENTS: [&str; 3] = [ADMINISTRATOR, access_matrix::NAME, audit_trail::NAME];
+
 pub(super) fn check(loaded: &Loaded) -> Vec<Check> {
-    let Some(config) = loaded.partly(&["database", "data_dir", "accounts.roles"]) else {
-        return [DATABASE, SCHEMA, ADMINISTRATOR].map(Check::skipped_for_faults).into();
+    let Some(config) = loaded.partly(&["database", "data_dir"]) else {
+        let names = [DATABASE, SCHEMA].into_iter().chain(CONTENTS);
+        return names.map(Check::skipped_for_faults).collect();
     };
-    let Database { url, .. } = &config.database;
+    let config::Database { url, .. } = &config.database;
     // Opening it would make it.
     if let DatabaseUrl::Sqlite(path) = url
         && !path.exists()
@@ -31,39 +39,74 @@ pub(super) fn check(loaded: &Loaded) -> Vec<Check> {
         let detail = format!("{} is not there yet; the first start makes it", path.display());
         return vec![Check::ok(DATABASE, detail)];
     }
-    let store = Store::new(url, 1);
-    if let Err(error) = store.ping() {
+    let database = Database::new(url, 1);
+    if let Err(error) = database.ping() {
         let remedy = "start it, or mend database.url (DATABASE_URL)";
-        let skipped = [SCHEMA, ADMINISTRATOR]
-            .map(|name| Check::skipped(name, "the database does not answer"));
-        let failed = Check::failed(DATABASE, error.to_string(), remedy);
-        return [failed].into_iter().chain(skipped).collect();
+        let mut checks = vec![Check::failed(DATABASE, error.to_string(), remedy)];
+        checks.push(Check::skipped(SCHEMA, "the database does not answer"));
+        checks.extend(CONTENTS.map(|name| Check::skipped(name, "the database does not answer")));
+        return checks;
     }
     let mut checks = vec![Check::ok(DATABASE, format!("{url:?} answers"))];
-    match store.pending_migrations() {
-        Ok(pending) if pending.is_empty() => {
-            checks.push(Check::ok(SCHEMA, "is up to date"));
-            checks.push(administrator(&store, config));
+    match schema(&database) {
+        Ok(sound) => {
+            checks.push(sound);
+            checks.extend(contents(database, loaded, config));
         }
-        Ok(pending) => {
-            let detail = format!("lacks {}", pending.join(", "));
-            checks.push(Check::failed(
-                SCHEMA,
-                detail,
-                "run `portcullis migrate`, or start the server",
-            ));
-            checks.push(Check::skipped(ADMINISTRATOR, "the schema is not up to date"));
-        }
-        Err(error) => {
-            let remedy = "give the database user the right to create tables";
-            checks.push(Check::failed(SCHEMA, error.to_string(), remedy));
+        Err(unsound) => {
+            checks.push(unsound);
+            checks.extend(CONTENTS.map(|name| Check::skipped(name, "the schema is another")));
         }
     }
     checks
 }
 
-fn administrator(store: &Store, config: &Config) -> Check {
-    match store.awaits_setup(config.roles.admin()) {
+fn schema(database: &Database) -> Result<Check, Check> {
+    let unreadable = |error: portcullis_flows::StoreError| {
+        let remedy = "give the database user the right to create tables";
+        Check::failed(SCHEMA, error.to_string(), remedy)
+    };
+    let pending = database.pending_migrations().map_err(unreadable)?;
+    if !pending.is_empty() {
+        let detail = format!("lacks {}", pending.join(", "));
+        let remedy = "run `portcullis migrate`, or start the server";
+        return Err(Check::failed(SCHEMA, detail, remedy));
+    }
+    let newer = database.unknown_migrations().map_err(unreadable)?;
+    if !newer.is_empty() {
+        let detail = format!("has {}, which this version does not know", newer.join(", "));
+        let remedy = "run the version that made them, or restore a backup from before";
+        return Err(Check::failed(SCHEMA, detail, remedy));
+    }
+    Ok(Check::ok(SCHEMA, "is up to date"))
+}
+
+fn contents(database: Database, loaded: &Loaded, config: &Config) -> Vec<Check> {
+    let secret = opening::existing_secret(loaded);
+    // Without the secret nothing can be sealed, and nothing has to be: this only reads.
+    let keys =
+        secret.as_ref().map_or_else(|_| AuditKeys::new([0; 32], [0; 32]), wiring::audit_keys);
+    let keys = Arc::new(keys);
+    let store = Store::new(database, keys.clone());
+    let matrices = wiring::matrices(store.clone(), &config.matrix);
+    if let Err(error) = matrices.follow() {
+        let remedy = "activate another version: `portcullis policy history`";
+        return vec![Check::failed(access_matrix::NAME, error.to_string(), remedy)];
+    }
+    let matrix = access_matrix::check(&matrices, config);
+    let trail = match secret {
+        Ok(_) => audit_trail::check(&store, &keys, config),
+        Err(_) => Check::skipped(audit_trail::NAME, "there is no secret key"),
+    };
+    vec![administrator(&store, &matrices, config), matrix, trail]
+}
+
+fn administrator(
+    store: &Store,
+    matrices: &portcullis_flows::matrix::Matrices,
+    config: &Config,
+) -> Check {
+    match store.awaits_setup(&matrices.active().load().admin) {
         Ok(false) => Check::ok(ADMINISTRATOR, "has been set up"),
         Ok(true) if config.admin.is_some() => {
             Check::ok(ADMINISTRATOR, "is configured; the next start creates the account")

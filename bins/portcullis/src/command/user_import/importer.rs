@@ -1,7 +1,10 @@
 //! Rows become accounts, a batch at a time.
 
+use std::sync::Arc;
+
+use portcullis_audit::Origin;
 use portcullis_domain::Timestamp;
-use portcullis_flows::event::Origin;
+use portcullis_flows::matrix::MatrixInForce;
 use portcullis_flows::provisioning::{Import, ImportRow, Imported, Provisioning};
 use portcullis_flows::registration::Creation;
 use portcullis_flows::sign_in::{Identifier, SignInStore};
@@ -10,15 +13,14 @@ use portcullis_storage::Store;
 use super::Tally;
 use super::columns::Row;
 use super::row_error::{BadLine, RowProblem};
-use crate::config::Roles;
 use crate::failure::Failure;
-use crate::wiring;
+use crate::{roles, wiring};
 
 /// Collects rows and stores them when there are enough.
 pub(super) struct Importer {
     provisioning: Provisioning,
     store: Store,
-    roles: Roles,
+    matrix: Arc<MatrixInForce>,
     origin: Origin,
     begun_at: Timestamp,
     capacity: usize,
@@ -31,13 +33,13 @@ impl Importer {
     pub(super) fn new(
         provisioning: Provisioning,
         store: Store,
-        roles: Roles,
+        matrix: Arc<MatrixInForce>,
         capacity: usize,
     ) -> Self {
         Self {
             provisioning,
             store,
-            roles,
+            matrix,
             origin: wiring::local_origin("user import"),
             begun_at: wiring::system_clock().now(),
             capacity,
@@ -101,7 +103,9 @@ impl Importer {
 
     fn check(&self, row: Row) -> Result<Import, RowProblem> {
         let role = match row.role {
-            Some(word) => Some(self.roles.find(&word).cloned().ok_or(RowProblem::UnknownRole)?),
+            Some(word) => {
+                Some(roles::find(&self.matrix.matrix, &word).ok_or(RowProblem::UnknownRole)?)
+            }
             None => None,
         };
         let row = ImportRow {

@@ -47,7 +47,7 @@ impl RowProblem {
             Self::FieldCount { .. } => {
                 "write one field for each column; quote fields that hold a comma"
             }
-            Self::UnknownRole => "choose one of accounts.roles, or leave the field empty",
+            Self::UnknownRole => "choose a role of the access matrix, or leave the field empty",
             Self::Row(RowError::Field(FieldError::Email(_))) => "change the email on this line",
             Self::Row(RowError::Field(FieldError::DisplayName(_))) => {
                 "change the display name on this line, or leave it empty"

@@ -1,0 +1,85 @@
+//! The proof of the trail by the command line, against a checkpoint kept elsewhere: of decisions, and
+//! of security events.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+
+use crate::Result;
+use crate::bench::{Bench, Data};
+use crate::crowd::Crowd;
+use crate::program;
+use crate::report::{Row, count, figure, size, time};
+use crate::statistics::per_second;
+
+/// An imported account leaves one event.
+const ACCOUNTS: u32 = 200_000;
+
+/// Of any password: nobody signs in with it.
+const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA\
+                    $AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
+    let decisions = verify(bench, Data::Trail, "audit verify: decisions").await?;
+    import(bench, ACCOUNTS).await?;
+    let events = verify(bench, Data::Events, "audit verify: security events").await?;
+    Ok(vec![decisions, events])
+}
+
+async fn verify(bench: &Bench, data: Data, name: &str) -> Result<Row> {
+    let checkpoint = bench.file("checkpoint");
+    let mut command = bench.command(data);
+    command.args(["audit", "checkpoint", "--output"]).arg(&checkpoint);
+    program::run(command, String::new()).await?;
+
+    // It fails unless everything is as it was written.
+    let mut command = bench.command(data);
+    command.args(["audit", "verify", "--checkpoint"]).arg(&checkpoint);
+    let proof = program::run(command, String::new()).await?;
+    let (decisions, events) = (proof.number("decisions")?, proof.number("events")?);
+    let entries = usize::try_from(decisions + events)?;
+    Ok(Row::fact(
+        name,
+        format!("{} entries/s", figure(per_second(entries, proof.took))),
+        format!(
+            "{} decisions and {} events in {}; most memory {}",
+            count(decisions),
+            count(events),
+            time(proof.took),
+            size(proof.peak.0)
+        ),
+        "≥ 500,000/s",
+    ))
+}
+
+/// Imports so many accounts, each with its event.
+async fn import(bench: &Bench, accounts: u32) -> Result<()> {
+    let path = bench.file("accounts.csv");
+    write_accounts(&bench.crowd, accounts, BufWriter::new(File::create(&path)?))?;
+    let mut command = bench.command(Data::Events);
+    command.args(["user", "import", "--batch", "5000"]).arg(&path);
+    program::run(command, String::new()).await?;
+    Ok(())
+}
+
+fn write_accounts(crowd: &Crowd, accounts: u32, mut file: impl Write) -> Result<()> {
+    writeln!(file, "username,email,password_hash")?;
+    for _ in 0..accounts {
+        let person = crowd.person();
+        writeln!(file, "{},{},\"{HASH}\"", person.username, person.email())?;
+    }
+    Ok(file.flush()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_account_has_its_line() {
+        let mut file = Vec::new();
+        write_accounts(&Crowd::new().unwrap(), 3, &mut file).unwrap();
+        let text = String::from_utf8(file).unwrap();
+        assert_eq!(text.lines().count(), 4);
+        assert!(text.lines().skip(1).all(|line| line.split('"').count() == 3));
+    }
+}

@@ -1,0 +1,88 @@
+//! What the server says of its recording of decisions, as its metrics tell it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use hyper::StatusCode;
+use tokio::time::{Instant, sleep};
+
+use crate::Result;
+use crate::client::{Client, get, source};
+
+/// Waits until nothing waits to be recorded.
+///
+/// # Errors
+///
+/// When other than exactly `answered` decisions have been recorded since the server started, or any
+/// has been dropped: then what was measured is worth nothing.
+pub(crate) async fn all_recorded(server: SocketAddr, answered: u64) -> Result<()> {
+    const PATIENCE: Duration = Duration::from_secs(30);
+    let asked = Instant::now();
+    let mut client = Client::connect(server, source(0)).await?;
+    loop {
+        let answer = client.send(get(server, "/metrics", None)?).await?.expect(StatusCode::OK)?;
+        let state = State::read(&String::from_utf8_lossy(&answer.body))?;
+        if state.waiting == 0 {
+            return state.proves(answered);
+        }
+        if asked.elapsed() > PATIENCE {
+            return Err(format!("{} decisions are still not recorded", state.waiting).into());
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct State {
+    waiting: u64,
+    recorded: u64,
+    dropped: u64,
+}
+
+impl State {
+    fn read(metrics: &str) -> Result<Self> {
+        let value = |name: &str| {
+            let value = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+            let value = value.and_then(|value| value.parse().ok());
+            value.ok_or_else(|| format!("no {name} among the metrics"))
+        };
+        Ok(Self {
+            waiting: value("portcullis_audit_queue_depth")?,
+            recorded: value("portcullis_audit_recorded_total")?,
+            dropped: value("portcullis_audit_dropped_total")?,
+        })
+    }
+
+    fn proves(&self, answered: u64) -> Result<()> {
+        let Self { recorded, dropped, .. } = *self;
+        if (recorded, dropped) == (answered, 0) {
+            return Ok(());
+        }
+        Err(format!("{answered} decisions answered, {recorded} recorded, {dropped} dropped").into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const METRICS: &str = "# HELP portcullis_audit_queue_depth Permission checks.\n\
+                           portcullis_audit_queue_depth 2\n\
+                           portcullis_audit_recorded_total 40\n\
+                           portcullis_audit_dropped_total 0\n";
+
+    #[test]
+    fn the_state_is_read_from_the_metrics() {
+        let state = State::read(METRICS).unwrap();
+        assert_eq!(state, State { waiting: 2, recorded: 40, dropped: 0 });
+        assert!(State::read("portcullis_audit_queue_depth 2\n").is_err());
+    }
+
+    #[test]
+    fn one_decision_too_few_or_too_many_is_an_error() {
+        let state = State::read(METRICS).unwrap();
+        assert!(state.proves(40).is_ok());
+        assert!(state.proves(41).is_err() && state.proves(39).is_err());
+        assert!(State { dropped: 1, ..state }.proves(40).is_err());
+    }
+}

@@ -1,0 +1,117 @@
+//! A database full of decisions, for all measurements that read them.
+//!
+//! It is filled as a server is by its clients, in batches over HTTP by an account of each role, so
+//! that what is read later is what a server writes.
+
+use std::fmt::Display;
+
+use tokio::task::JoinSet;
+
+use hyper::StatusCode;
+
+use crate::Result;
+use crate::bench::{Bench, Data};
+use crate::client::{Client, Request, source};
+use crate::crowd::{Person, Tokens, sign_in};
+use crate::questions::{Asker, BATCH_SIZE, DIFFERENT};
+use crate::recording::all_recorded;
+use crate::{program, report};
+
+/// Decisions in the database of [`Data::Trail`].
+pub(crate) struct Trail {
+    /// A tenth of them, to see whether memory grows with their number.
+    pub tenth: Period,
+    pub whole: Period,
+    /// May export them.
+    pub admin: Tokens,
+}
+
+/// The decisions of a time.
+pub(crate) struct Period {
+    pub from: String,
+    pub until: String,
+    pub decisions: u64,
+}
+
+/// Those of the default matrix, the one that may do everything first.
+const ROLES: [&str; 8] =
+    ["admin", "coordinator", "faculty", "resident", "clinical_staff", "rn", "lpn", "msa"];
+
+impl Trail {
+    pub(crate) async fn fill(bench: &Bench) -> Result<Self> {
+        let mut people = Vec::new();
+        for role in ROLES {
+            people.push(employ(bench, role).await?);
+        }
+        let server = bench.server_with(Data::Trail, &[]).await?;
+        let tokens = sign_in(server.address, &people).await?;
+        let mut requests = Vec::new();
+        for tokens in &tokens {
+            requests.push(batches(&Asker::of(server.address, tokens).await?)?);
+        }
+
+        let batches = bench.options.decisions.div_ceil(BATCH_SIZE);
+        let count = |batches: u32| u64::from(batches) * u64::from(BATCH_SIZE);
+        report::progress(&format!("filling a trail with {} decisions", count(batches)));
+        let from = now();
+        let tenth = batches / 10;
+        ask(server.address, &requests, tenth).await?;
+        all_recorded(server.address, count(tenth)).await?;
+        let after_tenth = now();
+        ask(server.address, &requests, batches - tenth).await?;
+        all_recorded(server.address, count(batches)).await?;
+        let until = now();
+        server.stop().await?;
+        Ok(Self {
+            tenth: Period { from: from.clone(), until: after_tenth, decisions: count(tenth) },
+            whole: Period { from, until, decisions: count(batches) },
+            admin: tokens.into_iter().next().ok_or("no administrator")?,
+        })
+    }
+}
+
+/// An account with a role, which only the command line gives to a new one.
+async fn employ(bench: &Bench, role: &str) -> Result<Person> {
+    let person = bench.crowd.person();
+    let mut command = bench.command(Data::Trail);
+    command.args(["user", "create", "--password-stdin", "--role", role]);
+    command.args(["--username", &person.username, "--email", &person.email()]);
+    program::run(command, format!("{}\n", person.password)).await?;
+    Ok(person)
+}
+
+/// Batches that together ask everything.
+fn batches(asker: &Asker) -> Result<Vec<Request>> {
+    let step = usize::try_from(DIFFERENT / 4)?;
+    (0..DIFFERENT).step_by(step).map(|first| asker.batch(first)).collect()
+}
+
+/// Sends so many requests, shared among one client for each set of them.
+async fn ask(
+    server: std::net::SocketAddr,
+    sets: &[Vec<Request>],
+    count: u32,
+) -> Result<()> {
+    let clients = u32::try_from(sets.len())?;
+    let mut running = JoinSet::new();
+    for (number, set) in (0..).zip(sets) {
+        let set = set.clone();
+        let share = (count + clients - 1 - number) / clients;
+        running.spawn(async move {
+            let mut client = Client::connect(server, source(number)).await?;
+            for request in set.into_iter().cycle().take(usize::try_from(share)?) {
+                client.send(request).await?.expect(StatusCode::OK)?;
+            }
+            Result::Ok(())
+        });
+    }
+    while let Some(ended) = running.join_next().await {
+        ended??;
+    }
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the server's clock is that of the same machine")]
+fn now() -> String {
+    format!("{:.6}", jiff::Timestamp::now())
+}

@@ -1,0 +1,60 @@
+//! `audit checkpoint`: a signed statement of where the trail stands, to be kept on another machine.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use portcullis_domain::Timestamp;
+use serde::Serialize;
+
+use crate::config::Loaded;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::{destination, opening, wiring};
+
+pub(super) fn run(
+    loaded: Loaded,
+    path: Option<&Path>,
+    output: Output,
+) -> Result<ExitCode, Failure> {
+    let (config, _) = loaded.sound()?;
+    let checkpoints =
+        wiring::checkpoints(opening::needed_store(&config)?, &opening::secret(&config)?);
+    let made = checkpoints.make(Duration::ZERO)?;
+    // When nothing has happened since, the latest says all there is to say.
+    let checkpoint = made.map_or_else(|| checkpoints.find(None), |made| Ok(Some(made)))?;
+    let checkpoint = checkpoint.ok_or_else(|| {
+        Failure::failed("nothing has been recorded yet", "start the server first")
+    })?;
+    let file = checkpoint.to_file();
+    let written: io::Result<()> = destination::write(path, |to| to.write_all(file.as_bytes()));
+    written.map_err(|error| {
+        Failure::failed(format!("cannot write the checkpoint: {error}"), "name another file")
+    })?;
+    if let Some(path) = path {
+        let (number, at) = (checkpoint.number(), checkpoint.at());
+        output.answer(&Written { checkpoint: number, at, output: path.to_owned() });
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[derive(Serialize)]
+struct Written {
+    checkpoint: u64,
+    at: Timestamp,
+    output: PathBuf,
+}
+
+impl fmt::Display for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { checkpoint, at, output } = self;
+        write!(
+            f,
+            "Checkpoint {checkpoint} of {at} is in {}. Keep it where nobody who can write to the \
+             database can write.",
+            output.display()
+        )
+    }
+}

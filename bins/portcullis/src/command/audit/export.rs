@@ -1,0 +1,152 @@
+//! `audit export`: entries as CSV or JSON lines, or the whole trail as an archive; any number of
+//! them in constant memory.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use indicatif::ProgressBar;
+use portcullis_audit::{
+    CsvWriter, Details, Entry, EventKind, ExportFormat, Filter, JsonLinesWriter, Outcome,
+    SecurityEvent,
+};
+use portcullis_flows::StoreError;
+use portcullis_flows::trail::{Reader, TrailError, TrailStore};
+use portcullis_flows::verification::ReadError;
+use portcullis_storage::Store;
+use serde::Serialize;
+
+use crate::cli::{AuditExport, TrailFormat};
+use crate::config::Loaded;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::{destination, opening, progress, wiring};
+
+pub(super) fn run(
+    loaded: Loaded,
+    export: &AuditExport,
+    output: Output,
+) -> Result<ExitCode, Failure> {
+    let filter = export.filter();
+    if export.format == TrailFormat::Archive && filter != Filter::default() {
+        return Err(Failure::usage("an archive holds everything; leave the filters out"));
+    }
+    let (config, _) = loaded.sound()?;
+    let store = opening::needed_store(&config)?;
+    let written = destination::write(export.output.as_deref(), |to| match export.format {
+        TrailFormat::Csv => entries(store, &filter, ExportFormat::Csv, to, output),
+        TrailFormat::Jsonl => entries(store, &filter, ExportFormat::JsonLines, to, output),
+        TrailFormat::Archive => archive(store, to, output),
+    });
+    let count = match written {
+        Ok(count) => count,
+        // Whoever reads has enough.
+        Err(ExportError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            return Ok(ExitCode::SUCCESS);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let answer = Exported { entries: count, output: export.output.clone() };
+    match answer.output {
+        Some(_) => output.answer(&answer),
+        None => output.remark(&answer),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn entries(
+    store: Store,
+    filter: &Filter,
+    format: ExportFormat,
+    to: &mut dyn Write,
+    output: Output,
+) -> Result<u64, ExportError> {
+    let trail = wiring::trail(store);
+    let bar = progress::counting("entries", output);
+    let entries = trail.export(&wiring::operator("audit export"), filter, format)?;
+    if format == ExportFormat::Csv {
+        let mut writer = CsvWriter::new(to)?;
+        each(entries, &bar, |entry| writer.write(entry))
+    } else {
+        let mut writer = JsonLinesWriter::new(to);
+        each(entries, &bar, |entry| writer.write(entry))
+    }
+}
+
+fn each(
+    entries: impl Iterator<Item = Result<Entry<'static>, TrailError>>,
+    bar: &ProgressBar,
+    mut write: impl FnMut(&Entry<'_>) -> io::Result<()>,
+) -> Result<u64, ExportError> {
+    for entry in entries {
+        write(&entry?)?;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(bar.position())
+}
+
+fn archive(store: Store, to: &mut dyn Write, output: Output) -> Result<u64, ExportError> {
+    record_archive(&store)?;
+    let verification = wiring::verification(store);
+    let bar = progress::of(verification.entries()?, "entries", output);
+    verification.archive(to, &mut || bar.inc(1))?;
+    bar.finish_and_clear();
+    Ok(bar.position())
+}
+
+/// To take the trail away is an event of the trail.
+fn record_archive(store: &Store) -> Result<(), StoreError> {
+    let Reader { actor, origin } = wiring::operator("audit export");
+    let (clock, random) = (wiring::system_clock(), wiring::system_random());
+    let (kind, outcome) = (EventKind::AuditExported, Outcome::Success);
+    let details = Details::Export { filter: Filter::default(), format: ExportFormat::Archive };
+    let event = SecurityEvent::new(kind, outcome, &origin, clock.now(), &*random);
+    TrailStore::record(store, &event.by(actor).with(details))
+}
+
+#[derive(Debug, thiserror::Error)]
+enum ExportError {
+    #[error(transparent)]
+    Trail(#[from] TrailError),
+    #[error("cannot write: {0}")]
+    Write(#[from] io::Error),
+}
+
+impl From<StoreError> for ExportError {
+    fn from(error: StoreError) -> Self {
+        Self::Trail(error.into())
+    }
+}
+
+impl From<ReadError> for ExportError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Store(error) => error.into(),
+            ReadError::Write(error) => Self::Write(error),
+        }
+    }
+}
+
+impl From<ExportError> for Failure {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Trail(error) => error.into(),
+            ExportError::Write(_) => Self::failed(error, "name a place with room by --output"),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Exported {
+    entries: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<PathBuf>,
+}
+
+impl fmt::Display for Exported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "exported {} entries", self.entries)
+    }
+}

@@ -1,0 +1,32 @@
+//! `audit public-key`: what an auditor checks checkpoints with, told on another way than they come.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use portcullis_audit::{CheckpointKey, Fingerprint};
+use serde::Serialize;
+
+use crate::config::Loaded;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::{opening, wiring};
+
+pub(super) fn run(loaded: &Loaded, output: Output) -> Result<ExitCode, Failure> {
+    let secret = opening::existing_secret(loaded)?;
+    let public_key = wiring::audit_keys(&secret).checkpoint_key();
+    output.answer(&PublicKey { public_key, fingerprint: public_key.fingerprint() });
+    Ok(ExitCode::SUCCESS)
+}
+
+#[derive(Serialize)]
+struct PublicKey {
+    public_key: CheckpointKey,
+    fingerprint: Fingerprint,
+}
+
+impl fmt::Display for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { public_key, fingerprint } = self;
+        write!(f, "Ed25519 key  {public_key}\nfingerprint  {fingerprint}")
+    }
+}

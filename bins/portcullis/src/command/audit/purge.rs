@@ -1,0 +1,53 @@
+//! `audit purge`: what is old enough goes, by whole checkpoints, and the proof of it stays.
+
+use std::fmt;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::config::Loaded;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::{opening, progress, wiring};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Entries removed in one transaction: few enough that nobody else has to wait for long.
+const PORTION: u32 = 10_000;
+
+pub(super) fn run(
+    loaded: Loaded,
+    older_than: Option<u32>,
+    output: Output,
+) -> Result<ExitCode, Failure> {
+    let (config, _) = loaded.sound()?;
+    let keep = older_than.map(|days| DAY * days).or(config.audit.retention).ok_or_else(|| {
+        Failure::usage("nothing says how long to keep: set audit.retention_days, or --older-than")
+    })?;
+    let checkpoints =
+        wiring::checkpoints(opening::needed_store(&config)?, &opening::secret(&config)?);
+    let waiting = progress::waiting("removing old entries", output);
+    let purged_to = checkpoints.purge(keep, PORTION, &wiring::local_origin("audit purge"))?;
+    waiting.finish_and_clear();
+    output.answer(&Purged { purged_to });
+    Ok(ExitCode::SUCCESS)
+}
+
+#[derive(Serialize)]
+struct Purged {
+    purged_to: Option<u64>,
+}
+
+impl fmt::Display for Purged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.purged_to {
+            Some(to) => write!(
+                f,
+                "What checkpoint {to} covers was removed. Export a checkpoint now, so that what is \
+                 kept elsewhere says so, too."
+            ),
+            None => f.write_str("No checkpoint is old enough; nothing was removed."),
+        }
+    }
+}

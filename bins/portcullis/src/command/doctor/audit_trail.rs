@@ -1,0 +1,57 @@
+//! Whether the audit trail can be read and is signed with this secret. `audit verify` proves it.
+
+use std::time::Duration;
+
+use portcullis_audit::{AuditKeys, Filter};
+use portcullis_flows::StoreError;
+use portcullis_flows::checkpoint::CheckpointStore;
+use portcullis_flows::trail::TrailStore;
+use portcullis_flows::verification::WholeTrailStore;
+use portcullis_storage::Store;
+
+use super::Check;
+use crate::config::Config;
+use crate::wiring;
+
+pub(super) const NAME: &str = "audit trail";
+
+/// A server that is used makes a checkpoint every minute or so.
+const OLD: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// From here on it is worth deciding how long to keep them.
+const MANY: u64 = 10_000_000;
+
+pub(super) fn check(store: &Store, keys: &AuditKeys, config: &Config) -> Check {
+    read(store, keys, config).unwrap_or_else(|error| {
+        Check::failed(NAME, error.to_string(), "`portcullis audit verify` looks closer")
+    })
+}
+
+fn read(store: &Store, keys: &AuditKeys, config: &Config) -> Result<Check, StoreError> {
+    let entries = store.entries()?;
+    store.events(&Filter::default(), None, 1)?;
+    let Some(checkpoint) = store.checkpoint(None)? else {
+        if entries == 0 {
+            return Ok(Check::ok(NAME, "is empty"));
+        }
+        let detail = "has no checkpoint yet, which the server makes soon after its start";
+        return Ok(Check::warning(NAME, detail, "`portcullis audit checkpoint` makes one now"));
+    };
+    let (number, at) = (checkpoint.number(), checkpoint.at());
+    if let Err(error) = checkpoint.verify(&keys.checkpoint_key()) {
+        let remedy = "set SECRET_KEY to what the trail was written with, or verify it with \
+                      `portcullis audit verify --former-secret FILE`";
+        return Ok(Check::failed(NAME, format!("checkpoint {number} {error}"), remedy));
+    }
+    let detail = format!("{entries} entries, the latest checkpoint is {number} of {at}");
+    if wiring::system_clock().now().since(at) > OLD {
+        let remedy = "if the server was used since, look for errors in its log; \
+                      `portcullis audit checkpoint` makes one now";
+        return Ok(Check::warning(NAME, detail, remedy));
+    }
+    if config.audit.retention.is_none() && entries > MANY {
+        let remedy = "set audit.retention_days, unless they are to be kept for ever";
+        return Ok(Check::warning(NAME, detail, remedy));
+    }
+    Ok(Check::ok(NAME, detail))
+}

@@ -1,0 +1,64 @@
+//! What one matrix changes against another, for people.
+
+use std::fmt;
+
+use portcullis_access::{CellChange, Change, MatrixDiff, WordChanges};
+
+use crate::table::Table;
+
+/// More lines are not read anyway; programs get all of them.
+const MOST_LINES: usize = 200;
+
+/// Prints a difference, one change a line.
+pub(super) struct Changes<'a>(pub(super) &'a MatrixDiff);
+
+impl fmt::Display for Changes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(diff) = self;
+        if diff.is_empty() {
+            return f.write_str("Nothing changes for anybody.");
+        }
+        words(f, "role", &diff.roles)?;
+        words(f, "resource", &diff.resources)?;
+        words(f, "action", &diff.actions)?;
+        if let Some((before, after)) = &diff.self_registration_role {
+            writeln!(f, "who registers becomes {after} instead of {before}")?;
+        }
+        for step in &diff.hierarchy {
+            let verb = if step.added { "now inherits" } else { "no longer inherits" };
+            writeln!(f, "{} {verb} from {}", step.senior, step.junior)?;
+        }
+        Table(diff.cells.iter().take(MOST_LINES).map(row).collect()).fmt(f)?;
+        let unshown = diff.cells.len().saturating_sub(MOST_LINES) + diff.cells_left_out;
+        if unshown > 0 {
+            writeln!(f, "… and {unshown} cells more (with --json, the first 10,000)")?;
+        }
+        let count = |wanted| diff.cells.iter().filter(|cell| cell.change == wanted).count();
+        write!(
+            f,
+            "cells gained: {}, lost: {}, with other conditions: {}",
+            count(Change::Gained),
+            count(Change::Lost),
+            count(Change::ConditionsChanged)
+        )
+    }
+}
+
+fn words(f: &mut fmt::Formatter<'_>, kind: &str, changes: &WordChanges) -> fmt::Result {
+    for (verb, words) in [("new", &changes.added), ("removed", &changes.removed)] {
+        if !words.is_empty() {
+            writeln!(f, "{verb} {kind}: {}", words.join(", "))?;
+        }
+    }
+    Ok(())
+}
+
+fn row(cell: &CellChange) -> [String; 4] {
+    let verb = match cell.change {
+        Change::Gained => "gains",
+        Change::Lost => "loses",
+        Change::ConditionsChanged => "keeps",
+    };
+    let what = format!("{} {}", cell.resource, cell.action);
+    [cell.role.clone(), verb.to_owned(), what, format!("{} -> {}", cell.before, cell.after)]
+}

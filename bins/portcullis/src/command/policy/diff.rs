@@ -1,0 +1,50 @@
+//! `policy diff`: what one matrix changes for whom against another.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use portcullis_access::MatrixDiff;
+use serde::Serialize;
+
+use super::changes::Changes;
+use super::named::{self, Named};
+use super::versions::Versions;
+use crate::cli::PolicyDiff;
+use crate::config::Loaded;
+use crate::failure::Failure;
+use crate::output::Output;
+
+pub(super) fn run(loaded: Loaded, diff: &PolicyDiff, output: Output) -> Result<ExitCode, Failure> {
+    let (base, base_name, candidate) = match (&diff.candidate, &diff.base) {
+        (Named::File(one), Some(base @ Named::File(other))) => {
+            (base.parse(&named::read(other)?)?, base.to_string(), named::read(one)?)
+        }
+        (candidate, Some(base)) => {
+            let versions = Versions::open(loaded)?;
+            let base_matrix = base.parse(&base.text(&versions)?)?;
+            (base_matrix, base.to_string(), candidate.text(&versions)?)
+        }
+        (candidate, None) => {
+            let versions = Versions::open(loaded)?;
+            (versions.in_force(), versions.name(), candidate.text(&versions)?)
+        }
+    };
+    let changes = base.diff(&diff.candidate.parse(&candidate)?);
+    let candidate = diff.candidate.to_string();
+    output.answer(&Difference { candidate, base: base_name, changes });
+    Ok(ExitCode::SUCCESS)
+}
+
+#[derive(Serialize)]
+struct Difference {
+    candidate: String,
+    base: String,
+    changes: MatrixDiff,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { candidate, base, changes } = self;
+        write!(f, "{candidate} in place of {base}:\n{}", Changes(changes))
+    }
+}

@@ -1,0 +1,62 @@
+//! `policy explain`: one question, its answer, and the whole reason.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use portcullis_access::{Asked, Explanation, Parties, Reason};
+use serde::Serialize;
+
+use super::named::Named;
+use super::versions::Versions;
+use crate::cli::PolicyExplain;
+use crate::config::Loaded;
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// Exits with 0 whatever the answer is: that the question was answered is the success.
+pub(super) fn run(
+    loaded: Loaded,
+    question: &PolicyExplain,
+    output: Output,
+) -> Result<ExitCode, Failure> {
+    let (name, matrix) = if let Some(path) = &question.file {
+        let named = Named::File(path.clone());
+        (named.to_string(), named.parse(&named.text_alone(loaded)?)?)
+    } else {
+        let versions = Versions::open(loaded)?;
+        (versions.name(), versions.in_force())
+    };
+    let PolicyExplain { role, resource, action, .. } = question;
+    let attributes = question.attributes.iter().cloned().collect();
+    let asked = Asked {
+        subject: &question.subject,
+        owner: question.owner.as_deref(),
+        parties: Some(&question.parties).filter(|all| !all.is_empty()).map(Parties::from),
+        attributes: Some(&attributes),
+    };
+    let decision = matrix.decide_words(role, resource, action, &asked);
+    output.answer(&Answer { matrix: name, explanation: matrix.explain(&decision) });
+    Ok(ExitCode::SUCCESS)
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    matrix: String,
+    #[serde(flatten)]
+    explanation: Explanation<'a>,
+}
+
+impl fmt::Display for Answer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { matrix, explanation } = self;
+        match &explanation.reason {
+            Reason::ConditionsUnmet { unmet } => {
+                writeln!(f, "denied: no grant has all its conditions met")?;
+                unmet.iter().try_for_each(|one| writeln!(f, "  {one}"))?;
+            }
+            Reason::Granted { .. } => writeln!(f, "allowed: {explanation}")?,
+            _ => writeln!(f, "{explanation}")?,
+        }
+        write!(f, "by {matrix}")
+    }
+}

@@ -1,0 +1,48 @@
+//! `policy export`: one version, as it was handed in or as the effective table.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use super::named::Named;
+use super::versions::Versions;
+use crate::cli::{MatrixFormat, PolicyExport};
+use crate::config::Loaded;
+use crate::failure::Failure;
+use crate::output::Output;
+
+pub(super) fn run(
+    loaded: Loaded,
+    export: &PolicyExport,
+    output: Output,
+) -> Result<ExitCode, Failure> {
+    let versions = Versions::open(loaded)?;
+    let number = export.version.or(versions.number());
+    let text = export.version.map_or_else(|| versions.text_in_force(), |n| versions.text(n))?;
+    let everything = |_: &str| true;
+    let matrix =
+        || number.map_or_else(|| Ok(versions.in_force()), |n| Named::Version(n).parse(&text));
+    let (format, content) = match export.format {
+        MatrixFormat::Toml => ("toml", text.clone()),
+        MatrixFormat::Json => ("json", matrix()?.to_json(&everything)),
+        MatrixFormat::Csv => ("csv", matrix()?.to_csv(&everything)),
+        MatrixFormat::Markdown => ("markdown", matrix()?.to_markdown(&everything)),
+    };
+    output.answer(&Exported { version: number, format, content });
+    Ok(ExitCode::SUCCESS)
+}
+
+/// For people, the content and nothing else, so that it can be piped.
+#[derive(Serialize)]
+struct Exported {
+    version: Option<u32>,
+    format: &'static str,
+    content: String,
+}
+
+impl fmt::Display for Exported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.content)
+    }
+}

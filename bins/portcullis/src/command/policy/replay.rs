@@ -1,0 +1,95 @@
+//! `policy replay`: who would gain or lose what, had another matrix decided.
+
+mod log;
+
+use std::fmt;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use portcullis_access::replay::{ReplayReport, ReplayedChange};
+use portcullis_domain::Timestamp;
+use serde::Serialize;
+
+use super::versions::Versions;
+use crate::cli::PolicyReplay;
+use crate::config::Loaded;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::table::Table;
+use crate::{progress, wiring};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How far back it goes unless told otherwise.
+const USUAL_DAYS: u32 = 7;
+
+pub(super) fn run(
+    loaded: Loaded,
+    replay: &PolicyReplay,
+    output: Output,
+) -> Result<ExitCode, Failure> {
+    let now = wiring::system_clock().now();
+    let since = |days: u32| now - DAY * days;
+    let matrix = replay.matrix.to_string();
+    let until = replay.until;
+    let (from, report) = if let Some(file) = &replay.log {
+        let candidate = replay.matrix.parse(&replay.matrix.text_alone(loaded)?)?;
+        let from = replay.days.map(since).or(replay.from);
+        (from, log::replay(file, &candidate, (from, until), output)?)
+    } else {
+        let versions = Versions::open(loaded)?;
+        let text = replay.matrix.text(&versions)?;
+        replay.matrix.parse(&text)?;
+        let from = replay.from.unwrap_or_else(|| since(replay.days.unwrap_or(USUAL_DAYS)));
+        let period = (from, until.unwrap_or(now));
+        let bar = progress::counting("decisions", output);
+        let operator = wiring::operator("policy replay");
+        let report =
+            versions.matrices()?.replay(&text, period, &operator, &mut |count| bar.inc(count))?;
+        bar.finish_and_clear();
+        (Some(from), report)
+    };
+    output.answer(&Replayed { matrix, from, until, report });
+    Ok(ExitCode::SUCCESS)
+}
+
+#[derive(Serialize)]
+struct Replayed {
+    matrix: String,
+    from: Option<Timestamp>,
+    until: Option<Timestamp>,
+    #[serde(flatten)]
+    report: ReplayReport,
+}
+
+/// More lines are not read anyway; programs get all of them.
+const MOST_LINES: usize = 100;
+
+impl fmt::Display for Replayed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { matrix, report, .. } = self;
+        let ReplayReport { examined, gained, lost, changes, left_out } = report;
+        Table(changes.iter().take(MOST_LINES).map(row).collect()).fmt(f)?;
+        if changes.len() > MOST_LINES || *left_out > 0 {
+            writeln!(f, "… and more, which change less often (with --json, the first 10,000)")?;
+        }
+        write!(
+            f,
+            "Of {examined} decisions, {gained} denials would be grants under {matrix}, and {lost} \
+             grants would be denials."
+        )
+    }
+}
+
+fn row(change: &ReplayedChange) -> [String; 6] {
+    let ReplayedChange { role, resource, action, times, subjects, rule, .. } = change;
+    let others = if change.times_by_others > 0 { "+" } else { "" };
+    [
+        if change.gains { "gains" } else { "loses" }.to_owned(),
+        role.clone(),
+        format!("{resource} {action}"),
+        format!("{times} times"),
+        format!("{}{others} subjects", subjects.len()),
+        rule.clone(),
+    ]
+}

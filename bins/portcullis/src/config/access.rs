@@ -1,0 +1,86 @@
+//! The access matrix that the first start puts in force.
+//!
+//! From then on the database says which version counts; a file that was changed since has no effect
+//! until it is activated.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use portcullis_access::Matrix;
+use portcullis_audit::Fingerprint;
+use portcullis_flows::matrix::{ActiveMatrix, MatrixInForce};
+
+use super::finding::Findings;
+use super::raw;
+
+/// The checked section.
+#[derive(Clone, Debug)]
+pub(crate) struct MatrixFile {
+    /// The file that was named; `None` for the one that is built in.
+    pub(crate) path: Option<PathBuf>,
+    /// What is in it.
+    pub(crate) text: String,
+    digest: Fingerprint,
+    /// The matrix that decides: this one, until a version from the database takes its place.
+    pub(crate) active: Arc<ActiveMatrix>,
+}
+
+const KEY: &str = "access.matrix";
+
+const BUILT_IN: &str = include_str!("../../../../config/access_matrix.toml");
+
+impl MatrixFile {
+    #[expect(clippy::expect_used, reason = "the file is compiled in, and every start reads it")]
+    pub(crate) fn check(raw: raw::Access, findings: &mut Findings) -> Self {
+        let read = raw.matrix.as_deref().and_then(|path| read(path, findings));
+        let checked = read.and_then(|text| Some((active(&text, findings)?, text)));
+        let (active, text) = checked.unwrap_or_else(|| {
+            let active = active(BUILT_IN, findings).expect("the built-in matrix is sound");
+            (active, BUILT_IN.to_owned())
+        });
+        let digest = Fingerprint::from_bytes(active.load().matrix.digest());
+        Self { path: raw.matrix, text, digest, active: Arc::new(active) }
+    }
+
+    /// What is worth saying when a file was named and another matrix is in force, and what to do.
+    pub(crate) fn difference(&self, in_force: &MatrixInForce) -> Option<(String, String)> {
+        let path = self.path.as_ref()?.display();
+        if self.digest == Fingerprint::from_bytes(in_force.matrix.digest()) {
+            return None;
+        }
+        let problem = format!("version {} is in force, which is not {path}", in_force.version);
+        Some((problem, format!("`portcullis policy activate {path}` puts the file in force")))
+    }
+
+    /// What to call it in a sentence.
+    pub(crate) fn name(&self) -> String {
+        let built_in = || "the built-in matrix".to_owned();
+        self.path.as_ref().map_or_else(built_in, |path| path.display().to_string())
+    }
+}
+
+fn read(path: &Path, findings: &mut Findings) -> Option<String> {
+    let read = std::fs::read_to_string(path).map_err(|error| {
+        let problem = format!("names a file that cannot be read: {error}");
+        findings.fault(KEY, problem, "name a readable matrix file in UTF-8");
+    });
+    read.ok()
+}
+
+fn active(text: &str, findings: &mut Findings) -> Option<ActiveMatrix> {
+    const REMEDY: &str = "mend the file there; `portcullis policy check FILE` looks again";
+    let faults = match Matrix::parse(text) {
+        Ok(matrix) => {
+            let active = ActiveMatrix::new(matrix);
+            return active.map_err(|unfit| findings.fault(KEY, unfit.to_string(), REMEDY)).ok();
+        }
+        Err(faults) => faults,
+    };
+    for fault in faults.faults() {
+        findings.fault(KEY, format!("has a fault in {fault}"), REMEDY);
+    }
+    if faults.left_out() > 0 {
+        findings.fault(KEY, format!("has {} faults more", faults.left_out()), REMEDY);
+    }
+    None
+}

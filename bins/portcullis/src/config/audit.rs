@@ -1,0 +1,57 @@
+//! How the audit trail is written, proven and kept.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use portcullis_flows::recording::RecordingPolicy;
+
+use super::finding::Findings;
+use super::raw;
+
+/// The checked section.
+#[derive(Clone, Debug)]
+pub(crate) struct Audit {
+    /// How decisions are recorded.
+    pub(crate) recording: RecordingPolicy,
+    /// The time between two checkpoints.
+    pub(crate) checkpoint_every: Duration,
+    /// Where each new checkpoint is also put as a file.
+    pub(crate) checkpoint_directory: Option<PathBuf>,
+    /// How long entries are kept; `None` for ever.
+    pub(crate) retention: Option<Duration>,
+}
+
+/// The seconds of a day.
+const DAY: u64 = 24 * 60 * 60;
+
+impl Audit {
+    pub(crate) fn check(raw: raw::Audit, findings: &mut Findings) -> Self {
+        let default = RecordingPolicy::default();
+        let window = findings.within("audit.window_ms", raw.window_ms, 200, 20..=10_000);
+        let most_waiting =
+            findings.within("audit.queue", raw.queue, default.most_waiting, 1000..=10_000_000);
+        let every = findings.within(
+            "audit.checkpoint_every_seconds",
+            raw.checkpoint_every_seconds,
+            60,
+            1..=DAY,
+        );
+        let retention = raw
+            .retention_days
+            .map(|days| findings.within("audit.retention_days", Some(days), 1, 1..=36_500))
+            .map(|days| Duration::from_secs(days * DAY));
+        if raw.checkpoint_directory.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
+            findings.fault("audit.checkpoint_directory", "is empty", "name a directory");
+        }
+        Self {
+            recording: RecordingPolicy {
+                window: Duration::from_millis(window),
+                strict: raw.strict.unwrap_or(default.strict),
+                most_waiting,
+            },
+            checkpoint_every: Duration::from_secs(every),
+            checkpoint_directory: raw.checkpoint_directory,
+            retention,
+        }
+    }
+}

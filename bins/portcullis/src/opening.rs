@@ -1,0 +1,112 @@
+//! What a command finds when it begins: the secret, the database, the matrix in force.
+//!
+//! Some commands make what is missing; those that only look make nothing and migrate nothing.
+
+use std::sync::Arc;
+
+use portcullis_domain::SystemRandom;
+use portcullis_flows::matrix::Matrices;
+use portcullis_flows::trail::Reader;
+use portcullis_storage::{Database, DatabaseUrl, Store};
+use portcullis_token::SecretKey;
+
+use crate::config::{Config, Loaded, Secret};
+use crate::failure::Failure;
+use crate::{data_dir, secret_file, wiring};
+
+/// The secret that everything is signed with; made if nobody configured one.
+pub(crate) fn secret(config: &Config) -> Result<SecretKey, Failure> {
+    match &config.tokens.secret {
+        Secret::Configured(key) => Ok(key.clone()),
+        Secret::Generated(path) => {
+            ensure_data_dir(config)?;
+            secret_file::obtain(path, &SystemRandom).map_err(|error| {
+                let problem = format!("no secret key in {}: {error}", path.display());
+                Failure::failed(problem, "mend the file or its directory, or set SECRET_KEY")
+            })
+        }
+    }
+}
+
+/// The secret that the server has. Nothing else of the configuration need be sound.
+pub(crate) fn existing_secret(loaded: &Loaded) -> Result<SecretKey, Failure> {
+    match &loaded.needing(&["tokens.secret_key", "data_dir"])?.tokens.secret {
+        Secret::Configured(key) => Ok(key.clone()),
+        Secret::Generated(path) => secret_file::read(path).map_err(|error| {
+            let problem = format!("no secret key in {}: {error}", path.display());
+            Failure::failed(problem, "set SECRET_KEY, or SECRET_KEY_FILE, to that of the server")
+        }),
+    }
+}
+
+/// Opens the database and brings it up to date. Answers the migrations that were missing too.
+pub(crate) fn database(config: &Config) -> Result<(Database, Vec<String>), Failure> {
+    if let DatabaseUrl::Sqlite(path) = &config.database.url
+        && path.starts_with(&config.data_dir)
+    {
+        ensure_data_dir(config)?;
+    }
+    let database = Database::new(&config.database.url, config.database.connections);
+    let applied = database.migrate()?;
+    Ok((database, applied))
+}
+
+/// As [`database`], with the keys of the audit trail.
+pub(crate) fn store(config: &Config, secret: &SecretKey) -> Result<Store, Failure> {
+    let (database, _) = database(config)?;
+    Ok(sealed(database, secret))
+}
+
+/// The database as it stands; `None` if there is none yet.
+pub(crate) fn existing_database(config: &Config) -> Result<Option<Database>, Failure> {
+    // Opening it would make it.
+    if let DatabaseUrl::Sqlite(path) = &config.database.url
+        && !path.exists()
+    {
+        return Ok(None);
+    }
+    let database = Database::new(&config.database.url, config.database.connections);
+    let pending = database.pending_migrations()?;
+    if pending.is_empty() {
+        return Ok(Some(database));
+    }
+    let problem = format!("the database lacks {}", pending.join(", "));
+    Err(Failure::failed(problem, "run `portcullis migrate`, or start the server"))
+}
+
+/// As [`existing_database`], with the keys of the audit trail.
+pub(crate) fn existing_store(config: &Config) -> Result<Option<Store>, Failure> {
+    let Some(database) = existing_database(config)? else { return Ok(None) };
+    Ok(Some(sealed(database, &secret(config)?)))
+}
+
+/// As [`existing_store`], for who cannot do without.
+pub(crate) fn needed_store(config: &Config) -> Result<Store, Failure> {
+    existing_store(config)?.ok_or_else(no_database)
+}
+
+/// There is nothing to look at.
+pub(crate) fn no_database() -> Failure {
+    Failure::failed("there is no database yet", "start the server, or run `portcullis migrate`")
+}
+
+/// The store, and the life of the matrix with the version in force; the configured file comes into
+/// force if nothing was before.
+pub(crate) fn started(config: &Config, operator: &Reader) -> Result<(Store, Matrices), Failure> {
+    let store = store(config, &secret(config)?)?;
+    let matrices = wiring::matrices(store.clone(), &config.matrix);
+    matrices.start(&config.matrix.text, operator)?;
+    Ok((store, matrices))
+}
+
+/// The database with the keys that its trail is sealed with.
+pub(crate) fn sealed(database: Database, secret: &SecretKey) -> Store {
+    Store::new(database, Arc::new(wiring::audit_keys(secret)))
+}
+
+fn ensure_data_dir(config: &Config) -> Result<(), Failure> {
+    data_dir::ensure(&config.data_dir).map_err(|error| {
+        let problem = format!("no data directory {}: {error}", config.data_dir.display());
+        Failure::failed(problem, "set PORTCULLIS__DATA_DIR to a directory you can write to")
+    })
+}

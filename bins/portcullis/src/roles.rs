@@ -1,0 +1,14 @@
+//! The roles of a matrix, as people choose them.
+
+use portcullis_access::Matrix;
+use portcullis_domain::Role;
+
+/// The role of that name.
+pub(crate) fn find(matrix: &Matrix, word: &str) -> Option<Role> {
+    matrix.role(word).and_then(|_| Role::parse(word).ok())
+}
+
+/// What there is to choose from.
+pub(crate) fn choices(matrix: &Matrix) -> String {
+    format!("choose one of {}", matrix.roles().collect::<Vec<_>>().join(", "))
+}

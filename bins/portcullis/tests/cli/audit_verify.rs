@@ -1,0 +1,136 @@
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::machine::{Done, Machine};
+
+/// A trail of five accounts, three of which a checkpoint that was kept elsewhere covers.
+fn trail() -> (Machine, PathBuf) {
+    let machine = Machine::new();
+    for name in ["ada", "bob", "cyd"] {
+        machine.create(name, "rn", &[]).exits_with(0);
+    }
+    let held = machine.path("held.json");
+    machine.run(&["audit", "checkpoint", "--output", held.to_str().unwrap()]).exits_with(0);
+    for name in ["dan", "eve"] {
+        machine.create(name, "rn", &[]).exits_with(0);
+    }
+    (machine, held)
+}
+
+fn verify(machine: &Machine, more: &[&str]) -> Done {
+    machine.run(&[&["audit", "verify", "--json"], more].concat())
+}
+
+fn faults(report: &Value) -> Vec<&str> {
+    let faults = report["faults"].as_array().unwrap();
+    faults.iter().map(|fault| fault["fault"].as_str().expect("a word")).collect()
+}
+
+#[test]
+fn an_untouched_trail_is_intact_and_its_tail_is_told() {
+    let (machine, held) = trail();
+    let held = held.to_str().unwrap();
+    let report = verify(&machine, &["--checkpoint", held]).exits_with(0).json();
+    assert_eq!((&report["intact"], &report["events"]), (&true.into(), &7.into()));
+    assert_eq!((&report["held_checkpoint"], &report["unproven_tail"]), (&1.into(), &2.into()));
+    let text = machine.run(&["audit", "verify"]).exits_with(0).stdout;
+    assert!(text.contains("No checkpoint kept elsewhere was given"), "{text}");
+}
+
+#[test]
+fn what_was_done_to_the_trail_by_sql_is_named() {
+    for (sql, fault) in [
+        ("UPDATE security_events SET outcome = 'denied' WHERE sequence = 4", "changed"),
+        ("DELETE FROM security_events WHERE sequence = 4", "missing"),
+        ("DELETE FROM security_events WHERE sequence > 4", "truncated"),
+        ("DELETE FROM audit_checkpoints", "rolled_back"),
+    ] {
+        let (machine, held) = trail();
+        machine.database().execute(sql).unwrap();
+        let held = held.to_str().unwrap();
+        let report = verify(&machine, &["--checkpoint", held]).exits_with(1).json();
+        assert_eq!(report["intact"], false);
+        assert!(faults(&report).contains(&fault), "{sql}: {report}");
+        let done = machine.run(&["audit", "verify", "--checkpoint", held]).exits_with(1);
+        assert!(done.stdout.contains("FAULT: "), "{}", done.stdout);
+    }
+}
+
+#[test]
+fn the_restore_of_an_older_backup_is_found_by_the_checkpoint_that_was_kept() {
+    let (machine, _) = trail();
+    let data = machine.path("data/portcullis.db");
+    let copy = machine.path("backup.db");
+    std::fs::copy(&data, &copy).unwrap();
+    machine.create("fay", "rn", &[]).exits_with(0);
+    let held = machine.path("latest.json");
+    let held = held.to_str().unwrap();
+    machine.run(&["audit", "checkpoint", "--output", held]).exits_with(0);
+    for ending in ["db-wal", "db-shm"] {
+        drop(std::fs::remove_file(data.with_extension(ending)));
+    }
+    std::fs::copy(&copy, &data).unwrap();
+
+    verify(&machine, &[]).exits_with(0);
+    let report = verify(&machine, &["--checkpoint", held]).exits_with(1).json();
+    assert!(faults(&report).contains(&"rolled_back"), "{report}");
+}
+
+#[test]
+fn an_archive_is_verified_elsewhere_with_the_secret_alone() {
+    let (machine, held) = trail();
+    let archive = machine.path("archive.jsonl");
+    let archive = archive.to_str().unwrap();
+    let export = ["audit", "export", "--format", "archive", "--output", archive];
+    machine.run(&export).exits_with(0);
+    let secret = machine.path("data/secret_key");
+
+    let mut elsewhere = Machine::new();
+    let verify_it = ["--archive", archive, "--checkpoint", held.to_str().unwrap()];
+    let done = verify(&elsewhere, &verify_it).exits_with(2).json();
+    assert_eq!(done["error"]["kind"], "unreadable");
+    // Not sound as a whole, and that does not matter here.
+    elsewhere.set("PORTCULLIS__ENVIRONMENT", "production");
+    elsewhere.set("SECRET_KEY_FILE", secret.to_str().unwrap());
+    let report = verify(&elsewhere, &verify_it).exits_with(0).json();
+    assert_eq!(report["events"], 8, "the export is an event, too");
+
+    let text = std::fs::read_to_string(archive).unwrap();
+    let changed = machine.write("changed.jsonl", &text.replacen("account_created", "sign_in", 1));
+    let report = verify(&elsewhere, &["--archive", changed.to_str().unwrap()]).exits_with(1).json();
+    assert_eq!(faults(&report), ["changed"]);
+    assert!(!elsewhere.path("data").exists());
+}
+
+#[test]
+fn what_cannot_be_read_is_no_verdict() {
+    let (machine, _) = trail();
+    let nonsense = machine.write("nonsense", "{}\n");
+    let nonsense = nonsense.to_str().unwrap();
+    for more in [
+        ["--checkpoint", nonsense],
+        ["--archive", nonsense],
+        ["--former-secret", nonsense],
+        ["--archive", "/no/such/file"],
+    ] {
+        let error = verify(&machine, &more).exits_with(2).json();
+        assert_eq!(error["error"]["kind"], "unreadable", "{more:?}");
+    }
+    let mut other = Machine::new();
+    other.set("SECRET_KEY", "Zq7vK2mXw9RtB4nYc8LdF5hJgP3sA6eU");
+    assert!(verify(&other, &[]).exits_with(2).stdout.contains("no database yet"));
+}
+
+#[test]
+fn a_trail_of_two_secrets_is_verified_with_both() {
+    let (mut machine, _) = trail();
+    machine.set("SECRET_KEY", "Zq7vK2mXw9RtB4nYc8LdF5hJgP3sA6eU");
+    let report = verify(&machine, &[]).exits_with(1).json();
+    assert!(faults(&report).contains(&"rebuilt"), "{report}");
+    let doctor = machine.run(&["doctor"]).exits_with(1).stdout;
+    assert!(doctor.contains("--former-secret"), "{doctor}");
+    machine.create("fay", "rn", &[]).exits_with(0);
+    let former = machine.path("data/secret_key");
+    verify(&machine, &["--former-secret", former.to_str().unwrap()]).exits_with(0);
+}

@@ -1,0 +1,69 @@
+//! A decision in eight bytes.
+//!
+//! It records what was asked and what each condition said, from which the whole explanation
+//! follows, so that deciding costs no more than it must and only readers of reasons pay for them.
+
+use crate::condition::Verdict;
+
+/// Conditions that one matrix may use: what a decision has room for.
+pub(crate) const MOST_CONDITIONS: usize = 8;
+
+/// Stands in the place of a word that the matrix does not know.
+pub(crate) const UNKNOWN: u16 = u16::MAX;
+
+/// As [`UNKNOWN`], of an action.
+pub(crate) const UNKNOWN_ACTION: u8 = u8::MAX;
+
+/// Whether a role may, and all that [`Matrix::explain`](crate::Matrix::explain) needs to say why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Decision {
+    pub(crate) role: u16,
+    pub(crate) resource: u16,
+    pub(crate) action: u8,
+    pub(crate) allowed: bool,
+    pub(crate) verdicts: Verdicts,
+}
+
+impl Decision {
+    /// Whether the subject may; everything but an explicit grant is a no.
+    pub const fn is_allowed(&self) -> bool {
+        self.allowed
+    }
+
+    /// A key for caching explanations: within one matrix, equal codes have equal explanations.
+    pub fn code(&self) -> u64 {
+        u64::from(self.role)
+            | u64::from(self.resource) << 16
+            | u64::from(self.action) << 32
+            | u64::from(self.verdicts.0) << 40
+            | u64::from(self.allowed) << 56
+    }
+
+    pub(crate) fn has_unknown_word(self) -> bool {
+        self.role == UNKNOWN || self.resource == UNKNOWN || self.action == UNKNOWN_ACTION
+    }
+}
+
+/// Two bits for each condition that was asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Verdicts(u16);
+
+impl Verdicts {
+    pub(crate) fn of(self, condition: u8) -> Option<Verdict> {
+        match self.0 >> (2 * condition) & 0b11 {
+            0b01 => Some(Verdict::Holds),
+            0b10 => Some(Verdict::Fails),
+            0b11 => Some(Verdict::MissingContext),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn record(&mut self, condition: u8, verdict: Verdict) {
+        let bits: u16 = match verdict {
+            Verdict::Holds => 0b01,
+            Verdict::Fails => 0b10,
+            Verdict::MissingContext => 0b11,
+        };
+        self.0 |= bits << (2 * condition);
+    }
+}

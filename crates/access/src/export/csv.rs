@@ -1,0 +1,24 @@
+use std::fmt;
+
+use super::View;
+
+pub(super) struct Lines<'v>(pub(super) &'v View<'v>);
+
+impl fmt::Display for Lines<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(view) = self;
+        f.write_str("role,resource,action,when,from\r\n")?;
+        for &(role, role_id) in &view.roles {
+            for &(resource, resource_id) in &view.resources {
+                for &(action, action_id) in &view.actions {
+                    for way in view.access(role_id, resource_id, action_id).ways {
+                        let when = way.when.join(" ");
+                        let from = view.origin(&way).unwrap_or_default();
+                        write!(f, "{role},{resource},{action},{when},{from}\r\n")?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,149 @@
+//! What can be wrong with a matrix file; all of it is reported at once.
+
+use std::fmt;
+
+/// Faults kept of one file; the rest is only counted.
+const MOST_KEPT: usize = 100;
+
+/// Everything wrong with a file, by line.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct MatrixFaults {
+    kept: Vec<Fault>,
+    left_out: usize,
+}
+
+impl MatrixFaults {
+    /// At least one, in the order of their lines; the first 100 where there are more.
+    pub fn faults(&self) -> &[Fault] {
+        &self.kept
+    }
+
+    /// How many more there are than [`Self::faults`] shows.
+    pub fn left_out(&self) -> usize {
+        self.left_out
+    }
+
+    pub(crate) fn push(&mut self, fault: Fault) {
+        if self.kept.len() < MOST_KEPT {
+            self.kept.push(fault);
+        } else {
+            self.left_out += 1;
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
+    pub(crate) fn in_order(mut self) -> Self {
+        self.kept.sort_by_key(|fault| fault.line);
+        self
+    }
+}
+
+impl fmt::Display for MatrixFaults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, fault) in self.kept.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            fault.fmt(f)?;
+        }
+        if self.left_out > 0 {
+            write!(f, "\nand {} more", self.left_out)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for MatrixFaults {}
+
+/// One thing wrong with a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The sort of fault, by a stable word.
+    pub code: FaultCode,
+    /// Counted from 1.
+    pub line: usize,
+    /// What is wrong there and how to mend it, in one sentence.
+    pub message: String,
+}
+
+impl Fault {
+    pub(crate) fn new(code: FaultCode, line: usize, message: impl Into<String>) -> Self {
+        Self { code, line, message: message.into() }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {} ({})", self.line, self.message, self.code.as_str())
+    }
+}
+
+/// The sorts of fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FaultCode {
+    /// The file or what it expands to is larger than this crate takes.
+    TooLarge,
+    /// Not TOML.
+    Syntax,
+    /// A key that means nothing here.
+    UnknownKey,
+    /// A key that must be there is not.
+    MissingKey,
+    /// A value of the wrong type.
+    WrongType,
+    /// Not of the form `[a-z][a-z0-9_]{0,63}`.
+    InvalidWord,
+    /// The same word twice in one list.
+    DuplicateWord,
+    /// A list with nothing in it.
+    EmptyList,
+    /// `"*"` beside other words, which it covers already.
+    MixedWildcard,
+    /// A role that is defined nowhere.
+    UnknownRole,
+    /// A resource that `resources` does not list.
+    UnknownResource,
+    /// An action that `actions` does not list.
+    UnknownAction,
+    /// A condition that is neither built in nor added.
+    UnknownCondition,
+    /// A role that would inherit from itself.
+    Cycle,
+    /// The very same grant twice for one role.
+    DuplicateGrant,
+    /// A grant that others of the same role cover already, so that it can never decide anything.
+    UnreachableGrant,
+    /// A role that holds no grant, neither its own nor a junior's.
+    RoleWithoutPath,
+    /// No role at all.
+    NoRole,
+}
+
+impl FaultCode {
+    /// The stable word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TooLarge => "too_large",
+            Self::Syntax => "syntax",
+            Self::UnknownKey => "unknown_key",
+            Self::MissingKey => "missing_key",
+            Self::WrongType => "wrong_type",
+            Self::InvalidWord => "invalid_word",
+            Self::DuplicateWord => "duplicate_word",
+            Self::EmptyList => "empty_list",
+            Self::MixedWildcard => "mixed_wildcard",
+            Self::UnknownRole => "unknown_role",
+            Self::UnknownResource => "unknown_resource",
+            Self::UnknownAction => "unknown_action",
+            Self::UnknownCondition => "unknown_condition",
+            Self::Cycle => "cycle",
+            Self::DuplicateGrant => "duplicate_grant",
+            Self::UnreachableGrant => "unreachable_grant",
+            Self::RoleWithoutPath => "role_without_path",
+            Self::NoRole => "no_role",
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! What is wrong with a matrix although every word in it is known: roles that inherit from
+//! themselves, roles that can do nothing, grants that can never decide anything.
+
+use std::cmp::Reverse;
+use std::collections::HashSet;
+
+use crate::coverage::Coverage;
+use crate::document::{Document, RoleEntry, Spot};
+use crate::fault::{Fault, FaultCode, MatrixFaults};
+use crate::grant::{Covering, Grant};
+use crate::hierarchy::Hierarchy;
+use crate::vocabulary::Vocabulary;
+
+pub(crate) fn report_rings(
+    hierarchy: &Hierarchy,
+    roles: &Vocabulary,
+    document: &Document<'_>,
+    faults: &mut MatrixFaults,
+) {
+    /// Roles of a ring that a message names.
+    const MOST_NAMED: usize = 20;
+    for ring in hierarchy.rings() {
+        let words = ring.iter().take(MOST_NAMED).filter_map(|&role| roles.word(role));
+        let mut chain = words.collect::<Vec<_>>().join(" > ");
+        if ring.len() > MOST_NAMED {
+            chain.push_str(" > …");
+        }
+        let first = ring.first().and_then(|&role| document.roles.get(usize::from(role)));
+        let line = first.map_or(1, |role| role.name.line);
+        let message = format!("a role cannot inherit from itself: {chain}");
+        faults.push(Fault::new(FaultCode::Cycle, line, message));
+    }
+}
+
+/// Grants as written count, sound or not, and so does an unknown junior: their own faults are
+/// reported, and what they would have given is anybody's guess.
+pub(crate) fn report_roles_without_path(
+    hierarchy: &Hierarchy,
+    document: &Document<'_>,
+    faults: &mut MatrixFaults,
+) {
+    let has_own = |role: &RoleEntry<'_>, juniors: &[u16]| {
+        !role.grants.is_empty() || juniors.len() < role.juniors.len()
+    };
+    let mut seniors = vec![Vec::new(); document.roles.len()];
+    let mut has_path = vec![false; document.roles.len()];
+    let mut pending = Vec::new();
+    for (role, entry) in hierarchy.ids().zip(&document.roles) {
+        for &junior in hierarchy.juniors(role) {
+            if let Some(seniors) = seniors.get_mut(usize::from(junior)) {
+                seniors.push(role);
+            }
+        }
+        if has_own(entry, hierarchy.juniors(role)) {
+            pending.push(role);
+        }
+    }
+    while let Some(role) = pending.pop() {
+        let known = has_path.get_mut(usize::from(role));
+        if known.is_some_and(|has_path| !std::mem::replace(has_path, true)) {
+            pending.extend(seniors.get(usize::from(role)).into_iter().flatten());
+        }
+    }
+    for (entry, _) in document.roles.iter().zip(has_path).filter(|(_, has_path)| !has_path) {
+        let Spot { word, line } = &entry.name;
+        let message = format!("role `{word}` has no grant, neither its own nor a junior's");
+        faults.push(Fault::new(FaultCode::RoleWithoutPath, *line, message));
+    }
+}
+
+/// A grant of the same role that asks for less and gives at least as much makes another one dead.
+///
+/// What a *junior* has already is no fault but a [note](crate::Matrix::notes): it would matter again
+/// as soon as the hierarchy changes.
+pub(crate) fn report_unreachable(grants: &[Grant], covering: Covering, faults: &mut MatrixFaults) {
+    for of_role in grants.chunk_by(|a, b| a.role == b.role) {
+        // Those that ask least and give most first; of equals the one that stands first.
+        let mut order: Vec<&Grant> = of_role.iter().collect();
+        order.sort_by_key(|grant| {
+            let width = grant.width(covering.of(grant.actions));
+            (grant.conditions.count_ones(), Reverse(width))
+        });
+        let mut coverage = Coverage::default();
+        let mut met = HashSet::new();
+        for grant in order {
+            let actions = covering.of(grant.actions);
+            let is_new = met.insert((&grant.resources, grant.actions, grant.conditions));
+            // Without a list of actions `*` stands for none, which is another fault.
+            if !is_new || (actions != 0 && coverage.includes(grant, actions)) {
+                let (code, message) = if is_new {
+                    (FaultCode::UnreachableGrant, "other grants of the role cover all of this one")
+                } else {
+                    (FaultCode::DuplicateGrant, "the role has this very grant already")
+                };
+                let line = usize::try_from(grant.line).unwrap_or(usize::MAX);
+                faults.push(Fault::new(code, line, format!("{message}: remove it")));
+            }
+            coverage.add(grant, actions);
+        }
+    }
+}

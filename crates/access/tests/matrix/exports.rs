@@ -1,0 +1,81 @@
+use portcullis_access::Matrix;
+use serde_json::Value;
+
+use crate::{DEFAULT, small};
+
+const TOWER: &str = "\
+[roles.warden]
+juniors = ['keeper']
+grants = [{ resources = ['*'], actions = ['approve'], when = ['not_own'] }]
+[roles.keeper]
+juniors = ['junior']
+grants = [{ resources = ['door'], actions = ['manage'] }]
+[roles.junior]
+grants = [
+    { resources = ['door'], actions = ['read'], when = ['party'] },
+    { resources = ['door'], actions = ['read'], when = ['own'] },
+    { resources = ['window'], actions = ['list'] },
+]";
+
+#[test]
+fn the_whole_table_in_three_formats() {
+    let matrix = Matrix::parse(&small(TOWER)).unwrap();
+    let all = |_: &str| true;
+    insta::assert_snapshot!("csv", matrix.to_csv(&all).replace("\r\n", "\n"));
+    insta::assert_snapshot!("markdown", matrix.to_markdown(&all));
+    let table: Value = serde_json::from_str(&matrix.to_json(&all)).unwrap();
+    insta::assert_snapshot!("json", serde_json::to_string_pretty(&table).unwrap());
+}
+
+#[test]
+fn a_reader_sees_only_the_roles_shown_and_what_they_touch() {
+    let matrix = Matrix::parse(&small(TOWER)).unwrap();
+    let keeper = |role: &str| role == "keeper";
+    for export in [matrix.to_csv(&keeper), matrix.to_markdown(&keeper), matrix.to_json(&keeper)] {
+        let export = export.replace("\"juniors\":[]", "");
+        assert!(export.contains("keeper"), "{export}");
+        for hidden in ["warden", "junior", "approve", "not_own"] {
+            assert!(!export.contains(hidden), "{hidden} in\n{export}");
+        }
+        // Inherited from a role that is not shown, but the reader's own right all the same.
+        assert!(export.contains("window"), "{export}");
+    }
+    let junior = |role: &str| role == "junior";
+    for export in [matrix.to_csv(&junior), matrix.to_markdown(&junior), matrix.to_json(&junior)] {
+        for hidden in ["warden", "keeper", "delete", "manage"] {
+            assert!(!export.contains(hidden), "{hidden} in\n{export}");
+        }
+    }
+}
+
+#[test]
+fn who_may_see_nothing_gets_an_empty_table() {
+    let matrix = Matrix::parse(DEFAULT).unwrap();
+    let nothing = |_: &str| false;
+    assert_eq!(matrix.to_csv(&nothing), "role,resource,action,when,from\r\n");
+    assert_eq!(
+        matrix.to_json(&nothing),
+        r#"{"actions":[],"resources":[],"roles":[],"self_registration_role":null}"#
+    );
+    assert!(!matrix.to_markdown(&nothing).contains("##"));
+}
+
+#[test]
+fn the_csv_has_a_line_for_each_way_of_the_effective_table() {
+    let matrix = Matrix::parse(DEFAULT).unwrap();
+    let csv = matrix.to_csv(&|_| true);
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let mut ways = 0;
+    for record in reader.records() {
+        let record = record.unwrap();
+        let (role, resource) =
+            (matrix.role(&record[0]).unwrap(), matrix.resource(&record[1]).unwrap());
+        let access = matrix.access(role, resource, matrix.action(&record[2]).unwrap());
+        let is_way = |way: &portcullis_access::Way<'_>| {
+            way.when.join(" ") == record[3] && way.from == &record[4]
+        };
+        assert!(access.ways.iter().any(is_way), "{record:?}");
+        ways += 1;
+    }
+    assert!(ways > 400, "{ways}");
+}

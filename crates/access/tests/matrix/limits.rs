@@ -1,0 +1,107 @@
+use std::fmt::Write;
+
+use portcullis_access::{Asked, FaultCode, Matrix};
+
+#[test]
+fn more_than_four_mebibytes_are_refused_unread() {
+    let comment = "#".repeat(4 * 1024 * 1024 - crate::DEFAULT.len());
+    let fits = format!("{}{comment}", crate::DEFAULT);
+    assert!(Matrix::parse(&fits).is_ok());
+    assert_eq!(code(&format!("{fits}#")), FaultCode::TooLarge);
+}
+
+#[test]
+fn a_matrix_has_at_most_128_actions() {
+    let with = |count: usize| {
+        let actions: Vec<_> = (0..count).map(|n| format!("a{n}")).collect();
+        format!(
+            "self_registration_role = 'r'\nresources = ['x']\nactions = {actions:?}\n[roles.r]\n\
+             grants = [{{ resources = ['x'], actions = ['*'] }}]"
+        )
+    };
+    let matrix = Matrix::parse(&with(128)).unwrap();
+    let decide = |action: &str| matrix.decide_words("r", "x", action, &Asked::by("ann"));
+    assert!(decide("a0").is_allowed() && decide("a127").is_allowed());
+    assert_eq!(code(&with(129)), FaultCode::TooLarge);
+}
+
+#[test]
+fn a_matrix_has_at_most_65_534_resources_and_roles() {
+    let resources = |count: usize| {
+        let words: Vec<_> = (0..count).map(|n| format!("r{n}")).collect();
+        format!(
+            "self_registration_role = 'r'\nresources = {words:?}\nactions = ['a']\n[roles.r]\n\
+             grants = [{{ resources = ['*'], actions = ['*'] }}]"
+        )
+    };
+    let matrix = Matrix::parse(&resources(65_534)).unwrap();
+    assert!(matrix.decide_words("r", "r65533", "a", &Asked::by("ann")).is_allowed());
+    assert_eq!(code(&resources(65_535)), FaultCode::TooLarge);
+
+    let roles = |count: usize| {
+        let mut text = "self_registration_role = 'r0'\nresources = ['x']\nactions = ['a']\n\
+                        [roles.r0]\ngrants = [{ resources = ['*'], actions = ['*'] }]\n"
+            .to_owned();
+        for number in 1..count {
+            writeln!(text, "[roles.r{number}]\njuniors=['r0']").unwrap();
+        }
+        text
+    };
+    let matrix = Matrix::parse(&roles(65_534)).unwrap();
+    assert!(matrix.decide_words("r65533", "x", "a", &Asked::by("ann")).is_allowed());
+    assert_eq!(code(&roles(65_535)), FaultCode::TooLarge);
+}
+
+#[test]
+fn what_would_expand_beyond_measure_is_refused() {
+    let mut text = "self_registration_role = 'r0'\nresources = ['x']\nactions = ['a']\n\
+                    [roles.r0]\ngrants = [{ resources = ['x'], actions = ['a'] }]\n"
+        .to_owned();
+    for number in 1..20_000 {
+        let junior = number - 1;
+        writeln!(
+            text,
+            "[roles.r{number}]\njuniors=['r{junior}']\ngrants=[{{resources=['x'],actions=['a'],when=['own']}}]"
+        )
+        .unwrap();
+    }
+    let faults = Matrix::parse(&text).unwrap_err();
+    assert_eq!(faults.faults()[0].code, FaultCode::TooLarge);
+    assert!(faults.to_string().contains("fewer levels"), "{faults}");
+}
+
+#[test]
+fn a_star_costs_a_row_however_many_resources_there_are() {
+    let with = |count: usize| {
+        let words: Vec<_> = (0..count).map(|n| format!("w{n:04}")).collect();
+        let text = format!(
+            "self_registration_role = 'r'\nresources = {words:?}\nactions = ['a', 'b']\n[roles.r]\n\
+             grants = [{{ resources = ['*'], actions = ['a'] }},\
+             {{ resources = ['w0000'], actions = ['b'] }}]"
+        );
+        Matrix::parse(&text).unwrap()
+    };
+    let (few, many) = (with(10), with(1_000));
+    let names = |matrix: &Matrix| matrix.resources().map(str::len).sum::<usize>() * 20;
+    assert!(many.heap_bytes() - few.heap_bytes() < names(&many), "{}", many.heap_bytes());
+    for (resource, action, allowed) in
+        [("w0000", "a", true), ("w0999", "a", true), ("w0000", "b", true), ("w0999", "b", false)]
+    {
+        let decision = many.decide_words("r", resource, action, &Asked::by("ann"));
+        assert_eq!(decision.is_allowed(), allowed, "{resource} {action}");
+    }
+}
+
+#[test]
+fn a_matrix_is_shared_not_copied_and_prints_its_size_only() {
+    let matrix = Matrix::parse(crate::DEFAULT).unwrap();
+    let printed = format!("{:?}", matrix.clone());
+    assert_eq!(printed, "Matrix { roles: 8, resources: 20, actions: 11, grants: 33 }");
+    assert_shareable(&matrix);
+}
+
+fn code(text: &str) -> FaultCode {
+    Matrix::parse(text).unwrap_err().faults()[0].code
+}
+
+fn assert_shareable<T: Send + Sync + Clone + 'static>(_: &T) {}

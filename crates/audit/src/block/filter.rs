@@ -1,0 +1,120 @@
+//! What a search learns of a block before reading it: a Bloom filter over accounts, addresses and
+//! resources, and whether it holds permissions, refusals or both.
+//!
+//! The first byte has a bit for each answer, the rest is the filter, a power of two bytes long. An
+//! item sets the six bits that the SHA-256 digest of its kind and value names, so everybody who
+//! reads a block asks for the same bits, in every version and on every machine.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use portcullis_domain::AccountId;
+use sha2::{Digest, Sha256};
+
+/// The items of a block that is being written.
+#[derive(Default)]
+pub(super) struct Items {
+    answers: u8,
+    items: BTreeSet<Item>,
+}
+
+impl Items {
+    pub(super) fn answered(&mut self, allowed: bool) {
+        self.answers |= if allowed { ALLOWED } else { DENIED };
+    }
+
+    pub(super) fn insert(&mut self, item: Item) {
+        self.items.insert(item);
+    }
+
+    /// About 12 bits for each item, so that one question in a hundred reads a block in vain.
+    pub(super) fn into_filter(self) -> Vec<u8> {
+        let bytes = self.items.len().saturating_mul(12).div_ceil(8);
+        let bytes = bytes.next_power_of_two().clamp(SMALLEST, LARGEST);
+        let mut filter = vec![0; bytes + 1];
+        if let Some((answers, bits)) = filter.split_first_mut() {
+            *answers = self.answers;
+            for item in self.items {
+                for (byte, mask) in item.places(bytes) {
+                    if let Some(byte) = bits.get_mut(byte) {
+                        *byte |= mask;
+                    }
+                }
+            }
+        }
+        filter
+    }
+}
+
+/// The filter of a stored block. Bytes that are no filter exclude nothing.
+#[derive(Clone, Copy)]
+pub(crate) struct BlockFilter<'a>(pub &'a [u8]);
+
+impl BlockFilter<'_> {
+    /// Whether a decision with this answer can be in the block.
+    pub(crate) fn may_have_answered(self, allowed: bool) -> bool {
+        let wanted = if allowed { ALLOWED } else { DENIED };
+        self.0.first().is_none_or(|answers| answers & wanted != 0)
+    }
+
+    /// Whether a decision with this item can be in the block.
+    pub(crate) fn may_hold(self, item: Item) -> bool {
+        let Some((_, bits)) = self.0.split_first().filter(|(_, bits)| is_sized(bits)) else {
+            return true;
+        };
+        item.places(bits.len())
+            .all(|(byte, mask)| bits.get(byte).is_none_or(|bits| bits & mask != 0))
+    }
+}
+
+/// Something to look for, as a digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Item([u8; 24]);
+
+impl Item {
+    pub(crate) fn account(account: AccountId) -> Self {
+        Self::new(b"account", account.as_uuid().as_bytes())
+    }
+
+    pub(crate) fn resource(resource: &str) -> Self {
+        Self::new(b"resource", resource.as_bytes())
+    }
+
+    pub(crate) fn address(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(address) => Self::new(b"address", &address.octets()),
+            IpAddr::V6(address) => Self::new(b"address", &address.octets()),
+        }
+    }
+
+    fn new(kind: &[u8], value: &[u8]) -> Self {
+        let digest = Sha256::new().chain_update(kind).chain_update([0]).chain_update(value);
+        let mut item = [0; 24];
+        for (byte, digested) in item.iter_mut().zip(digest.finalize()) {
+            *byte = digested;
+        }
+        Self(item)
+    }
+
+    /// Six places in a filter of so many bytes, a power of two: the byte, and the bit in it.
+    fn places(self, bytes: usize) -> impl Iterator<Item = (usize, u8)> {
+        let (words, _) = self.0.as_chunks::<4>();
+        let numbers: [u32; 6] =
+            std::array::from_fn(|n| words.get(n).copied().map_or(0, u32::from_be_bytes));
+        numbers.into_iter().map(move |number| {
+            let byte = usize::try_from(number >> 3).unwrap_or(0) & (bytes - 1);
+            (byte, 1 << (number & 7))
+        })
+    }
+}
+
+fn is_sized(bits: &[u8]) -> bool {
+    bits.len().is_power_of_two() && (SMALLEST..=LARGEST).contains(&bits.len())
+}
+
+const ALLOWED: u8 = 1;
+const DENIED: u8 = 2;
+
+/// Bytes of the smallest and the largest filter.
+const SMALLEST: usize = 8;
+const LARGEST: usize = 32 * 1024;

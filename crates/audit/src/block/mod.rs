@@ -1,0 +1,138 @@
+//! Blocks of decisions: how hundreds of thousands of permission checks are recorded per second.
+//!
+//! A block holds the decisions of one group commit, in the order of their ordinals, and can be read
+//! without anything else. Its payload is:
+//!
+//! | Part | Bytes |
+//! |---|---|
+//! | version, chain | 1 (the number 2), 8 |
+//! | first ordinal, count | 8, 4 |
+//! | earliest and latest time, microseconds | 8, 8 |
+//! | filter | 2 for its length, and itself |
+//! | each decision | a record of a few bytes, and its tag of 8 |
+//!
+//! Numbers above have the big end first; those inside records are varints. A text, an id or an
+//! address is spelled out where it first occurs and numbered; later it is its number. What belongs
+//! to the request (caller, session, address, client, request id, version of the matrix) is said once
+//! for all decisions of the request.
+//!
+//! The link seals the payload as a whole. The tag of a decision, an HMAC-SHA-256 over chain, ordinal
+//! and record cut to 8 bytes, proves nothing more: it tells a verifier *which* decision was changed.
+
+mod dictionary;
+mod filter;
+mod flag;
+mod previous;
+mod reader;
+mod writer;
+
+pub use reader::{BlockError, BlockReader};
+pub use writer::BlockWriter;
+
+pub(crate) use filter::{BlockFilter, Item};
+pub(crate) use reader::first_changed;
+
+use portcullis_domain::Timestamp;
+
+use crate::ChainId;
+use crate::encoding::Bytes;
+
+/// One block: the columns that it is found by, and its payload.
+///
+/// The columns repeat what the payload says, so that a search need not read the payload. A verifier
+/// compares them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// The chain it belongs to.
+    pub chain: ChainId,
+    /// The ordinal of the first decision; the others follow without gaps.
+    pub first_ordinal: u64,
+    /// How many decisions it holds, at least one.
+    pub count: u32,
+    /// The earliest time of a decision in it.
+    pub from: Timestamp,
+    /// The latest time of a decision in it.
+    pub until: Timestamp,
+    /// Tells a search which blocks it need not read; see [`Filter::may_match_block`].
+    ///
+    /// [`Filter::may_match_block`]: crate::Filter::may_match_block
+    pub filter: Vec<u8>,
+    /// Everything, in the form described above.
+    pub payload: Vec<u8>,
+}
+
+impl Block {
+    /// The block with this payload, its columns taken from the payload itself.
+    pub fn from_payload(payload: Vec<u8>) -> Result<Self, BlockError> {
+        let (Header { chain, .. }, _) = Header::read(&payload).ok_or(BlockError::Header)?;
+        Ok(Self::as_found(chain, payload))
+    }
+
+    /// The block with this payload, readable or not, for a verifier to judge.
+    pub(crate) fn as_found(chain: ChainId, payload: Vec<u8>) -> Self {
+        let (from, until) = (Timestamp::from_micros(0), Timestamp::from_micros(0));
+        let unread = Header { chain, first_ordinal: 0, count: 0, from, until, filter: &[] };
+        let (header, _) = Header::read(&payload).unwrap_or((unread, Bytes(&[])));
+        let Header { chain, first_ordinal, count, from, until, filter } = header;
+        let filter = filter.to_vec();
+        Self { chain, first_ordinal, count, from, until, filter, payload }
+    }
+
+    /// Whether the columns say what the payload says, and that the block belongs to the chain.
+    pub(crate) fn is_consistent(&self, chain: ChainId) -> bool {
+        let Self { first_ordinal, count, from, until, ref filter, .. } = *self;
+        let columns = Header { chain, first_ordinal, count, from, until, filter };
+        let payload = Header::read(&self.payload);
+        self.chain == chain && payload.is_some_and(|(header, _)| header == columns)
+    }
+}
+
+/// What stands before the records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Header<'a> {
+    chain: ChainId,
+    first_ordinal: u64,
+    count: u32,
+    from: Timestamp,
+    until: Timestamp,
+    filter: &'a [u8],
+}
+
+impl<'a> Header<'a> {
+    fn write(&self, bytes: &mut Vec<u8>) {
+        bytes.push(VERSION);
+        bytes.extend(self.chain.as_u64().to_be_bytes());
+        bytes.extend(self.first_ordinal.to_be_bytes());
+        bytes.extend(self.count.to_be_bytes());
+        bytes.extend(self.from.as_micros().to_be_bytes());
+        bytes.extend(self.until.as_micros().to_be_bytes());
+        bytes.extend(u16::try_from(self.filter.len()).unwrap_or(u16::MAX).to_be_bytes());
+        bytes.extend(self.filter);
+    }
+
+    /// The header, and the records after it.
+    fn read(payload: &'a [u8]) -> Option<(Self, Bytes<'a>)> {
+        let mut bytes = Bytes(payload);
+        if bytes.byte()? != VERSION {
+            return None;
+        }
+        let header = Self {
+            chain: ChainId::from_u64(u64::from_be_bytes(bytes.array()?))?,
+            first_ordinal: u64::from_be_bytes(bytes.array()?),
+            count: u32::from_be_bytes(bytes.array()?),
+            from: Timestamp::from_micros(i64::from_be_bytes(bytes.array()?)),
+            until: Timestamp::from_micros(i64::from_be_bytes(bytes.array()?)),
+            filter: {
+                let length = u16::from_be_bytes(bytes.array()?);
+                bytes.take(usize::from(length))?
+            },
+        };
+        Some((header, bytes))
+    }
+}
+
+/// A security event begins with another, so that neither can stand in for the other.
+const VERSION: u8 = 2;
+
+/// Bytes of the tag behind each record.
+const TAG: usize = 8;

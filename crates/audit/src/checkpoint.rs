@@ -1,0 +1,199 @@
+//! Checkpoints: small signed statements of where every chain stood.
+//!
+//! A checkpoint holds the heads of the chains that moved since the one before it, and the digest of
+//! the one before it. Whoever keeps the latest one elsewhere holds, in a few hundred bytes, a proof
+//! of everything before it that not even somebody with all keys of the server can undo.
+
+use portcullis_domain::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::keys::Signature;
+use crate::{AuditKeys, CheckpointKey, Fingerprint, Head};
+
+/// A signed statement of where the chains stood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    body: Body,
+    public_key: CheckpointKey,
+    signature: Signature,
+}
+
+impl Checkpoint {
+    /// Signs where the chains stood at `at`.
+    ///
+    /// `heads` are those of the chains that moved since `previous`. `purged_to` is the number of an
+    /// earlier checkpoint: what that one and those before it cover may be missing from now on. Once
+    /// stated, it stays stated by all later checkpoints.
+    pub fn make(
+        keys: &AuditKeys,
+        previous: Option<&Self>,
+        at: Timestamp,
+        mut heads: Vec<Head>,
+        purged_to: Option<u64>,
+    ) -> Self {
+        heads.sort_by_key(|head| head.chain);
+        let body = Body {
+            version: VERSION,
+            number: previous.map_or(0, Self::number).saturating_add(1),
+            at,
+            previous: previous.map(Self::digest),
+            purged_to: purged_to.max(previous.and_then(Self::purged_to)),
+            heads,
+        };
+        let signature = keys.sign(&body.message());
+        Self { body, public_key: keys.checkpoint_key(), signature }
+    }
+
+    /// Reads the file that [`Checkpoint::to_file`] writes; checks its form, not its signature.
+    pub fn from_file(text: &str) -> Result<Self, CheckpointError> {
+        let file: File = serde_json::from_str(text)
+            .map_err(|error| CheckpointError::Malformed(error.to_string()))?;
+        let File { checkpoint: body, public_key, fingerprint, signature } = file;
+        body.check()?;
+        if public_key.fingerprint() != fingerprint {
+            return Err(CheckpointError::Inconsistent("the fingerprint is not that of the key"));
+        }
+        Ok(Self { body, public_key, signature })
+    }
+
+    /// One small JSON document with everything that [`Checkpoint::verify`] needs but the trust in
+    /// the key.
+    pub fn to_file(&self) -> String {
+        let file = File {
+            checkpoint: self.body.clone(),
+            public_key: self.public_key,
+            fingerprint: self.public_key.fingerprint(),
+            signature: self.signature,
+        };
+        let mut text = serde_json::to_string_pretty(&file).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+
+    /// Whether the holder of `key` made this statement. The key must come from somebody you trust:
+    /// the one inside the file proves nothing.
+    pub fn verify(&self, key: &CheckpointKey) -> Result<(), CheckpointError> {
+        if *key != self.public_key {
+            return Err(CheckpointError::OtherKey { signed_with: self.public_key.fingerprint() });
+        }
+        if !key.verifies(&self.body.message(), &self.signature) {
+            return Err(CheckpointError::Signature);
+        }
+        Ok(())
+    }
+
+    /// What the next checkpoint says of this one: SHA-256 over what is signed.
+    pub fn digest(&self) -> Fingerprint {
+        Fingerprint::of(&self.body.message())
+    }
+
+    /// The first is 1, and none is left out.
+    pub const fn number(&self) -> u64 {
+        self.body.number
+    }
+
+    /// When it was made.
+    pub const fn at(&self) -> Timestamp {
+        self.body.at
+    }
+
+    /// The digest of the checkpoint before it.
+    pub const fn previous(&self) -> Option<Fingerprint> {
+        self.body.previous
+    }
+
+    /// What this checkpoint and those before it cover may have been removed; see [`Checkpoint::make`].
+    pub const fn purged_to(&self) -> Option<u64> {
+        self.body.purged_to
+    }
+
+    /// Where the chains stood that had moved since the checkpoint before it, in the order of their
+    /// ids.
+    pub fn heads(&self) -> &[Head] {
+        &self.body.heads
+    }
+
+    /// The key that it says it is signed with.
+    pub const fn public_key(&self) -> CheckpointKey {
+        self.public_key
+    }
+}
+
+/// Why a checkpoint is not accepted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CheckpointError {
+    /// Not JSON, or not with the members of a checkpoint.
+    #[error("is not a checkpoint file: {0}")]
+    Malformed(String),
+    /// Made by a newer version.
+    #[error("has format version {0}, and this program knows version 1 only")]
+    Version(u8),
+    /// It contradicts itself.
+    #[error("contradicts itself: {0}")]
+    Inconsistent(&'static str),
+    /// It is signed with a key that nobody expects.
+    #[error("is signed with another key, of fingerprint {signed_with}")]
+    OtherKey {
+        /// The digest of that key.
+        signed_with: Fingerprint,
+    },
+    /// It was changed after it was signed, or never signed.
+    #[error("has a signature that does not fit: it was changed or forged")]
+    Signature,
+}
+
+/// What is signed. The order of the fields is the order of the members, for ever.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    version: u8,
+    number: u64,
+    #[serde(deserialize_with = "crate::time::deserialize")]
+    at: Timestamp,
+    previous: Option<Fingerprint>,
+    purged_to: Option<u64>,
+    heads: Vec<Head>,
+}
+
+impl Body {
+    fn check(&self) -> Result<(), CheckpointError> {
+        let is_first = self.number == 1;
+        if self.version != VERSION {
+            return Err(CheckpointError::Version(self.version));
+        }
+        if self.number == 0 || is_first == self.previous.is_some() {
+            return Err(CheckpointError::Inconsistent(
+                "the first, and only the first, follows none",
+            ));
+        }
+        if self.purged_to.is_some_and(|purged| purged >= self.number) {
+            return Err(CheckpointError::Inconsistent("it cannot be purged itself"));
+        }
+        if !self.heads.is_sorted_by(|head, next| head.chain < next.chain) {
+            return Err(CheckpointError::Inconsistent("a chain is listed twice or out of order"));
+        }
+        Ok(())
+    }
+
+    /// The members as JSON without spaces, after a label that no other signature begins with.
+    fn message(&self) -> Vec<u8> {
+        let mut message = LABEL.to_vec();
+        message.extend(serde_json::to_vec(self).unwrap_or_default());
+        message
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    checkpoint: Body,
+    public_key: CheckpointKey,
+    fingerprint: Fingerprint,
+    signature: Signature,
+}
+
+const VERSION: u8 = 1;
+const LABEL: &[u8] = b"portcullis/audit/checkpoint/v1\n";
+
+#[cfg(test)]
+mod tests;

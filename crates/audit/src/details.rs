@@ -1,0 +1,139 @@
+use portcullis_domain::{Account, Timestamp};
+use serde::Serialize;
+
+use crate::{DecisionId, ExportFormat, Filter, Fingerprint, Shown};
+
+/// What an event carries besides the columns that every event has.
+///
+/// Only numbers, words, digests and [`Shown`] values have a place here.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Details {
+    /// Nothing.
+    #[default]
+    None,
+    /// What an account looked like before and after.
+    Changes {
+        /// The fields that differ, never empty by [`Details::of_account`].
+        changes: Vec<FieldChange>,
+    },
+    /// A version of the access matrix.
+    Matrix {
+        /// Its number.
+        version: u32,
+        /// The digest of its canonical form.
+        digest: Fingerprint,
+        /// The version that was in force before.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        previous: Option<u32>,
+    },
+    /// A replay of past decisions.
+    Replay {
+        /// The digest of the candidate.
+        digest: Fingerprint,
+        /// From when the decisions were taken.
+        from: Timestamp,
+        /// Until when, exclusive.
+        until: Timestamp,
+        /// How many decisions were taken again.
+        examined: u64,
+        /// How many came out differently.
+        changed: u64,
+    },
+    /// A search of the trail.
+    Search {
+        /// What was looked for.
+        filter: Filter,
+    },
+    /// An export from the trail.
+    Export {
+        /// What was asked for.
+        filter: Filter,
+        /// In which form.
+        format: ExportFormat,
+    },
+    /// One decision.
+    Decision {
+        /// Which.
+        decision: DecisionId,
+    },
+    /// A purge of old entries.
+    Purge {
+        /// The checkpoint up to which entries were removed.
+        checkpoint: u64,
+        /// How many events were removed.
+        events: u64,
+        /// How many decisions were removed.
+        decisions: u64,
+    },
+    /// A signed checkpoint.
+    Checkpoint {
+        /// Its number.
+        checkpoint: u64,
+        /// Its digest.
+        digest: Fingerprint,
+    },
+}
+
+impl Details {
+    /// What differs between two states of one account; [`Details::None`] if nothing does.
+    pub fn of_account(before: &Account, after: &Account) -> Self {
+        // Named one by one: a new field must be thought of here before this compiles again.
+        let Account {
+            id: _,
+            username,
+            email,
+            display_name,
+            kind,
+            role,
+            is_active,
+            email_verified,
+            password_must_change,
+            created_at: _,
+            last_sign_in_at: _,
+        } = before;
+        let name = |account: &Option<_>| account.as_ref().map(Shown::from);
+        let pairs = [
+            ("username", Some(username.into()), Some((&after.username).into())),
+            ("email", Some(email.into()), Some((&after.email).into())),
+            ("display_name", name(display_name), name(&after.display_name)),
+            ("kind", Some((*kind).into()), Some(after.kind.into())),
+            ("role", Some(role.into()), Some((&after.role).into())),
+            ("is_active", Some((*is_active).into()), Some(after.is_active.into())),
+            ("email_verified", Some((*email_verified).into()), Some(after.email_verified.into())),
+            (
+                "password_must_change",
+                Some((*password_must_change).into()),
+                Some(after.password_must_change.into()),
+            ),
+        ];
+        let changes: Vec<_> = pairs
+            .into_iter()
+            .map(|(field, before, after)| FieldChange { field, before, after })
+            .filter(|change| change.before != change.after)
+            .collect();
+        if changes.is_empty() { Self::None } else { Self::Changes { changes } }
+    }
+
+    /// The text that is stored: JSON without spaces, its members in a fixed order.
+    ///
+    /// The link seals this very text, so it belongs in a column that keeps it as it is: in `jsonb`
+    /// it would come back rearranged and look tampered with.
+    pub fn to_json(&self) -> Option<String> {
+        if *self == Self::None {
+            return None;
+        }
+        serde_json::to_string(self).ok()
+    }
+}
+
+/// One field before and after a change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldChange {
+    /// The name of the field.
+    pub field: &'static str,
+    /// Its value before, if it had one.
+    pub before: Option<Shown>,
+    /// Its value after, if it has one.
+    pub after: Option<Shown>,
+}

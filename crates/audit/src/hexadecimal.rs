@@ -1,0 +1,66 @@
+//! Bytes as text: two lower-case hexadecimal digits each, and no other spelling.
+
+/// Not the expected number of lower-case hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be {0} lower-case hexadecimal digits")]
+pub struct NotHexadecimal(pub usize);
+
+/// Reads exactly `N` bytes in their one spelling: two lower-case digits each.
+pub(crate) fn from_hexadecimal<const N: usize>(text: &str) -> Result<[u8; N], NotHexadecimal> {
+    let nibble = |digit: u8| match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    };
+    let mut bytes = [0; N];
+    if text.len() != 2 * N {
+        return Err(NotHexadecimal(2 * N));
+    }
+    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        let [high, low] = pair else { return Err(NotHexadecimal(2 * N)) };
+        let value = nibble(*high).zip(nibble(*low)).map(|(high, low)| high << 4 | low);
+        *byte = value.ok_or(NotHexadecimal(2 * N))?;
+    }
+    Ok(bytes)
+}
+
+/// Prints, reads and serialises a tuple struct over `[u8; N]` as lower-case hexadecimal digits.
+macro_rules! hexadecimal {
+    ($name:ident, $length:literal) => {
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+
+        impl ::std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                write!(f, "{}({self})", stringify!($name))
+            }
+        }
+
+        impl ::std::str::FromStr for $name {
+            type Err = $crate::NotHexadecimal;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                $crate::hexadecimal::from_hexadecimal::<$length>(text).map(Self)
+            }
+        }
+
+        impl ::serde::Serialize for $name {
+            fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> ::serde::Deserialize<'de> for $name {
+            fn deserialize<D: ::serde::Deserializer<'de>>(
+                deserializer: D,
+            ) -> Result<Self, D::Error> {
+                let text = <String as ::serde::Deserialize>::deserialize(deserializer)?;
+                text.parse().map_err(::serde::de::Error::custom)
+            }
+        }
+    };
+}
+pub(crate) use hexadecimal;

@@ -1,0 +1,144 @@
+//! Events and decisions in one stream, newest first, without sorting either table.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+use std::iter::Peekable;
+
+use crate::{Block, BlockError, BlockReader, Cursor, Entry, EntryId, EventRecord, Filter};
+
+/// The entries that match a filter, in the order of [`Cursor`]: newest first.
+///
+/// It merges two sources, each of which is read only as far as the stream is:
+/// - events in descending order of (`at`, `id`);
+/// - blocks in descending order of `until`. An entry is handed out once no block that is still to
+///   come can hold a newer one, so blocks of different nodes may overlap in time.
+///
+/// Sources may leave out what the filter or the cursor excludes, and need not.
+pub struct NewestFirst<'f, Events: Iterator, Blocks: Iterator> {
+    filter: &'f Filter,
+    after: Option<Cursor>,
+    events: Peekable<Events>,
+    blocks: Peekable<Blocks>,
+    waiting: BinaryHeap<Newest>,
+}
+
+impl<'f, Events, Blocks, E> NewestFirst<'f, Events, Blocks>
+where
+    Events: Iterator<Item = Result<EventRecord, E>>,
+    Blocks: Iterator<Item = Result<Block, E>>,
+    E: From<BlockError>,
+{
+    /// The entries after the cursor, or from the newest on.
+    pub fn new(
+        filter: &'f Filter,
+        after: Option<Cursor>,
+        events: impl IntoIterator<IntoIter = Events>,
+        blocks: impl IntoIterator<IntoIter = Blocks>,
+    ) -> Self {
+        let (events, blocks) = (events.into_iter().peekable(), blocks.into_iter().peekable());
+        Self { filter, after, events, blocks, waiting: BinaryHeap::new() }
+    }
+
+    /// Takes the newest event or block into `waiting`, unless what waits is newer than both.
+    fn fetch(&mut self) -> Result<bool, E> {
+        let waiting = self.waiting.peek().map(Newest::position);
+        // An error counts as newest of all: it comes out at once.
+        let event = self.events.peek().map(|event| event.as_ref().ok().map(position));
+        let block = self.blocks.peek().map(|block| block.as_ref().ok().map(|block| block.until));
+        let event_is_due = match (event, waiting) {
+            (None, _) => false,
+            (Some(Some(event)), Some(waiting)) => event > waiting,
+            (Some(_), _) => true,
+        };
+        let block_is_due = match (block, waiting) {
+            (None, _) => false,
+            (Some(Some(until)), Some(waiting)) => until >= waiting.at,
+            (Some(_), _) => true,
+        };
+        if event_is_due {
+            if let Some(event) = self.events.next() {
+                self.take_event(&event?);
+            }
+        } else if block_is_due && let Some(block) = self.blocks.next() {
+            self.take_block(&block?)?;
+        }
+        Ok(event_is_due || block_is_due)
+    }
+
+    fn take_event(&mut self, event: &EventRecord) {
+        if self.is_wanted(position(event)) && self.filter.matches_event(event) {
+            self.waiting.push(Newest(Entry::of_event(event).into_owned()));
+        }
+    }
+
+    fn take_block(&mut self, block: &Block) -> Result<(), BlockError> {
+        if !self.filter.may_match_block(block.from, block.until, &block.filter) {
+            return Ok(());
+        }
+        let mut decisions = BlockReader::new(&block.payload)?;
+        while let Some((id, decision)) = decisions.read()? {
+            let position = Cursor { at: decision.at, id: EntryId::Decision(id) };
+            let is_wanted = self.after.is_none_or(|after| position < after);
+            if is_wanted && self.filter.matches_decision(&decision) {
+                self.waiting.push(Newest(Entry::of_decision(id, &decision).into_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    fn is_wanted(&self, position: Cursor) -> bool {
+        self.after.is_none_or(|after| position < after)
+    }
+}
+
+impl<Events, Blocks, E> Iterator for NewestFirst<'_, Events, Blocks>
+where
+    Events: Iterator<Item = Result<EventRecord, E>>,
+    Blocks: Iterator<Item = Result<Block, E>>,
+    E: From<BlockError>,
+{
+    type Item = Result<Entry<'static>, E>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            match self.fetch() {
+                Ok(true) => {}
+                Ok(false) => return self.waiting.pop().map(|newest| Ok(newest.0)),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}
+
+fn position(event: &EventRecord) -> Cursor {
+    Cursor { at: event.at, id: EntryId::Event(event.id) }
+}
+
+/// Orders entries as cursors are ordered, so that the heap gives the newest first.
+struct Newest(Entry<'static>);
+
+impl Newest {
+    const fn position(&self) -> Cursor {
+        Cursor::after(&self.0)
+    }
+}
+
+impl PartialEq for Newest {
+    fn eq(&self, other: &Self) -> bool {
+        self.position() == other.position()
+    }
+}
+
+impl Eq for Newest {}
+
+impl PartialOrd for Newest {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Newest {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.position().cmp(&other.position())
+    }
+}

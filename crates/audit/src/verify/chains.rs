@@ -1,0 +1,239 @@
+//! One chain, read from its start to its end.
+
+use std::iter::Peekable;
+use std::vec::IntoIter;
+
+use crate::block::first_changed;
+use crate::chain::{ContentDigest, digest};
+use crate::{AuditKeys, ChainId, EntryId, Head, Link, StoredContent, StoredLink};
+
+use super::checkpoints::Expected;
+use super::report::{Fault, FaultKind, Report};
+use super::suspect::{Run, Suspect};
+
+/// How far one chain has been read, and what was wrong so far.
+#[derive(Debug)]
+pub(super) struct Walk {
+    chain: ChainId,
+    /// Where it begins: before sequence 1, or at what was purged.
+    start: Head,
+    /// The entry that was read last.
+    end: Head,
+    /// The links that may come before the next entry; none after a gap.
+    before: Vec<Link>,
+    /// The key in use. A trail that outlives a secret goes on with the next key and never back.
+    key: usize,
+    expected: Peekable<IntoIter<Expected>>,
+    /// The last entry that a checkpoint confirms.
+    confirmed: u64,
+    runs: Vec<Run>,
+    runs_in_all: u64,
+    faults: Vec<Fault>,
+}
+
+impl Walk {
+    /// Before the first entry. `purged` is the head up to which entries may be missing.
+    pub(super) fn new(
+        keys: &[&AuditKeys],
+        chain: ChainId,
+        purged: Option<Head>,
+        expected: Vec<Expected>,
+    ) -> Self {
+        let genesis: Vec<_> = keys.iter().map(|keys| Link::genesis(keys, chain)).collect();
+        let link = genesis.first().copied().unwrap_or(Link::from_bytes([0; 32]));
+        let start = purged.unwrap_or(Head { chain, sequence: 0, entries: 0, link });
+        Self {
+            chain,
+            start,
+            end: start,
+            before: purged.map_or(genesis, |head| vec![head.link]),
+            key: 0,
+            expected: expected.into_iter().peekable(),
+            confirmed: start.sequence,
+            runs: Vec::new(),
+            runs_in_all: 0,
+            faults: Vec::new(),
+        }
+    }
+
+    /// Reads one entry, and counts it in the report.
+    pub(super) fn step(&mut self, keys: &[&AuditKeys], stored: &StoredLink, report: &mut Report) {
+        let sequence = stored.sequence;
+        if sequence <= self.start.sequence {
+            return; // left behind by a purge that was interrupted
+        }
+        count(stored, report);
+        if sequence <= self.end.sequence {
+            let is_twin = sequence == self.end.sequence;
+            let out_of_order = FaultKind::Reordered { belongs: None };
+            let kind = if is_twin { FaultKind::Duplicated } else { out_of_order };
+            return self.fault(kind, sequence, sequence);
+        }
+        let next = self.end.sequence.saturating_add(1);
+        if sequence > next {
+            self.fault(FaultKind::Missing, next, sequence - 1);
+            self.before.clear();
+        }
+        let content = content(stored);
+        if self.fits(keys, stored, &content) {
+            self.accept(stored);
+        } else {
+            self.suspect(keys, stored, content);
+        }
+        (self.end.sequence, self.end.link) = (sequence, stored.link);
+    }
+
+    /// Whether the entry follows one of the links before it. What comes after a gap cannot be
+    /// checked, and is not blamed.
+    fn fits(&mut self, keys: &[&AuditKeys], stored: &StoredLink, content: &ContentDigest) -> bool {
+        for (index, keys) in keys.iter().enumerate().skip(self.key) {
+            let next = |before| Link::next(keys, self.chain, stored.sequence, before, content);
+            if self.before.iter().any(|before| next(before) == stored.link) {
+                self.key = index;
+                return true;
+            }
+        }
+        self.before.is_empty()
+    }
+
+    fn accept(&mut self, stored: &StoredLink) {
+        self.before.clear();
+        self.before.push(stored.link);
+        if let Some(run) = self.runs.last_mut() {
+            run.is_open = false;
+        }
+        match &stored.content {
+            StoredContent::Event(_) => self.end.entries = stored.sequence,
+            StoredContent::Block(block) => {
+                let before = block.first_ordinal.saturating_sub(1);
+                self.end.entries = before.saturating_add(u64::from(block.count));
+                if !block.is_consistent(self.chain) {
+                    self.fault(FaultKind::Changed, stored.sequence, stored.sequence);
+                }
+            }
+        }
+        self.confirm(stored);
+    }
+
+    /// Compares an entry that fits its key with the checkpoint that ends with it, if one does.
+    fn confirm(&mut self, stored: &StoredLink) {
+        let sequence = stored.sequence;
+        while let Some(expected) = self.expected.next_if(|it| it.head.sequence <= sequence) {
+            if expected.head.sequence < sequence {
+                continue;
+            }
+            if expected.head.link == stored.link {
+                self.confirmed = sequence;
+            } else {
+                let first = self.confirmed.saturating_add(1).min(sequence);
+                let fault = Fault::of(FaultKind::Rewritten).at(self.chain, first, sequence);
+                self.faults.push(Fault { checkpoint: Some(expected.checkpoint), ..fault });
+                self.confirmed = sequence;
+            }
+        }
+    }
+
+    fn suspect(&mut self, keys: &[&AuditKeys], stored: &StoredLink, content: ContentDigest) {
+        let (chain, sequence) = (self.chain, stored.sequence);
+        let Some(keys) = keys.get(self.key) else { return };
+        let right =
+            self.before.first().map(|before| Link::next(keys, chain, sequence, before, &content));
+        let before = std::mem::take(&mut self.before);
+        self.before.push(stored.link);
+        self.before.extend(right);
+        if !self.runs.last().is_some_and(|run| run.is_open) {
+            self.runs_in_all = self.runs_in_all.saturating_add(1);
+            if self.runs.len() >= Report::MOST_FAULTS {
+                return;
+            }
+            self.runs.push(Run { suspects: Vec::new(), last_sequence: sequence, is_open: true });
+        }
+        let Some(run) = self.runs.last_mut() else { return };
+        run.last_sequence = sequence;
+        if run.suspects.len() < Run::MOST_KEPT {
+            let entry = entry(keys, stored);
+            let link = stored.link;
+            run.suspects.push(Suspect { sequence, link, content, before, entry });
+        }
+    }
+
+    /// Closes the chain and compares it with the row of the list of chains; gives how it ended, the
+    /// faults, and how many more there were.
+    pub(super) fn end(
+        mut self,
+        keys: &[&AuditKeys],
+        head: Option<&Head>,
+    ) -> (Head, Vec<Fault>, u64) {
+        let ends_in_doubt = self.runs.last().is_some_and(|run| run.is_open);
+        let runs = std::mem::take(&mut self.runs);
+        self.faults.extend(runs.iter().filter_map(|run| run.fault(keys, self.chain, &runs)));
+        let last = self.end.sequence;
+        let cut = self.expected.find(|expected| expected.head.sequence > last);
+        if let Some(cut) = cut {
+            let to = self.expected.by_ref().last().map_or(cut.head.sequence, |it| it.head.sequence);
+            let fault = Fault::of(self.removal()).at(self.chain, last.saturating_add(1), to);
+            self.faults.push(Fault { checkpoint: Some(cut.checkpoint), ..fault });
+        }
+        match head {
+            None if last > self.start.sequence => {
+                self.fault(FaultKind::Foreign, self.start.sequence.saturating_add(1), last);
+            }
+            Some(head) if head.sequence > last && cut.is_none() => {
+                self.fault(self.removal(), last.saturating_add(1), head.sequence);
+            }
+            Some(head) if head.sequence < last && ends_in_doubt => {
+                let beyond = head.sequence.saturating_add(1);
+                self.faults.retain(|fault| fault.sequence < Some(beyond));
+                self.fault(FaultKind::Inserted, beyond, last);
+            }
+            Some(head) if head.sequence <= last && !ends_in_doubt && !self.ends_at(head) => {
+                self.fault(FaultKind::HeadChanged, last, last);
+            }
+            _ => {}
+        }
+        let unnamed = self.runs_in_all.saturating_sub(u64::try_from(runs.len()).unwrap_or(0));
+        (self.end, self.faults, unnamed)
+    }
+
+    /// Whether the row says where the chain ends. One without entries has no link worth comparing.
+    fn ends_at(&self, head: &Head) -> bool {
+        let is_empty = (head.sequence, head.entries) == (0, 0) && self.end.sequence == 0;
+        is_empty || *head == self.end
+    }
+
+    fn removal(&self) -> FaultKind {
+        let is_empty = self.end.sequence == self.start.sequence;
+        if is_empty { FaultKind::ChainMissing } else { FaultKind::Truncated }
+    }
+
+    fn fault(&mut self, kind: FaultKind, first: u64, last: u64) {
+        // So many are enough to see that nothing is right any more.
+        if self.faults.len() < Report::MOST_FAULTS {
+            self.faults.push(Fault::of(kind).at(self.chain, first, last));
+        } else {
+            self.runs_in_all = self.runs_in_all.saturating_add(1);
+        }
+    }
+}
+
+fn count(stored: &StoredLink, report: &mut Report) {
+    match &stored.content {
+        StoredContent::Event(_) => report.events += 1,
+        StoredContent::Block(block) => report.decisions += u64::from(block.count),
+    }
+}
+
+fn content(stored: &StoredLink) -> ContentDigest {
+    match &stored.content {
+        StoredContent::Event(event) => digest(&event.payload()),
+        StoredContent::Block(block) => digest(&block.payload),
+    }
+}
+
+/// What the entry is called, in a block the first decision that was changed.
+fn entry(keys: &AuditKeys, stored: &StoredLink) -> Option<EntryId> {
+    match &stored.content {
+        StoredContent::Event(event) => Some(EntryId::Event(event.id)),
+        StoredContent::Block(block) => first_changed(keys, &block.payload).map(EntryId::Decision),
+    }
+}

@@ -1,0 +1,161 @@
+//! What the checkpoints say: whether they are intact, which heads they name, and what was purged.
+
+use std::collections::BTreeMap;
+
+use super::report::{Fault, FaultKind};
+use crate::{AuditKeys, ChainId, Checkpoint, Fingerprint, Head, heads};
+
+/// A checkpoint as it was found in the database, to be verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredCheckpoint {
+    /// The number that it is stored under.
+    pub number: u64,
+    /// The text of [`Checkpoint::to_file`].
+    pub file: String,
+}
+
+/// The checkpoints that can be trusted, and what is wrong with the others.
+#[derive(Debug, Default)]
+pub(super) struct Checkpoints {
+    pub(super) stored: Vec<Checkpoint>,
+    pub(super) held: Vec<Checkpoint>,
+    pub(super) faults: Vec<Fault>,
+    /// The key in use: as in a chain, once it was changed the former one is not accepted any more.
+    key: usize,
+}
+
+impl Checkpoints {
+    /// Checks those stored, in the order of their numbers, and those kept elsewhere.
+    pub(super) fn check(
+        keys: &[&AuditKeys],
+        stored: &[StoredCheckpoint],
+        held: &[Checkpoint],
+    ) -> Self {
+        let mut checked = Self::default();
+        let mut before = Before::Nothing;
+        for found in stored {
+            before = checked.check_stored(keys, found, before);
+        }
+        for checkpoint in held {
+            checked.check_held(keys, checkpoint, before.number());
+        }
+        checked.held.sort_by_key(Checkpoint::number);
+        checked
+    }
+
+    fn check_stored(
+        &mut self,
+        keys: &[&AuditKeys],
+        found: &StoredCheckpoint,
+        before: Before,
+    ) -> Before {
+        let expected = before.number().saturating_add(1);
+        if found.number > expected {
+            self.report(FaultKind::CheckpointMissing, expected);
+        }
+        let intact = Checkpoint::from_file(&found.file)
+            .ok()
+            .filter(|checkpoint| checkpoint.number() == found.number && found.number >= expected)
+            .filter(|checkpoint| found.number > expected || before.leads_to(checkpoint));
+        let signed = intact.and_then(|it| signer(keys, self.key, &it).map(|key| (it, key)));
+        let Some((checkpoint, key)) = signed else {
+            self.report(FaultKind::BadCheckpoint, found.number);
+            return Before::Damaged(found.number.max(before.number()));
+        };
+        let digest = checkpoint.digest();
+        self.key = key;
+        self.stored.push(checkpoint);
+        Before::Intact(found.number, digest)
+    }
+
+    fn check_held(&mut self, keys: &[&AuditKeys], held: &Checkpoint, last_stored: u64) {
+        let number = held.number();
+        let twin = self.stored.iter().find(|stored| stored.number() == number);
+        let is_signed = signer(keys, 0, held).is_some();
+        if !is_signed || twin.is_some_and(|twin| twin.digest() != held.digest()) {
+            self.report(FaultKind::BadCheckpoint, number);
+        }
+        if number > last_stored {
+            self.report(FaultKind::RolledBack, number);
+        }
+        if is_signed {
+            self.held.push(held.clone());
+        }
+    }
+
+    /// The heads that each chain must have had, in the order of their sequences.
+    pub(super) fn expected(&self) -> BTreeMap<ChainId, Vec<Expected>> {
+        let mut expected: BTreeMap<ChainId, Vec<Expected>> = BTreeMap::new();
+        for checkpoint in self.all() {
+            for head in checkpoint.heads() {
+                let checkpoint = checkpoint.number();
+                expected.entry(head.chain).or_default().push(Expected { head: *head, checkpoint });
+            }
+        }
+        for heads in expected.values_mut() {
+            heads.sort_by_key(|expected| (expected.head.sequence, expected.checkpoint));
+            heads.dedup_by_key(|expected| expected.head); // stored and kept elsewhere as well
+        }
+        expected
+    }
+
+    /// What was purged, as the checkpoints state it.
+    pub(super) fn purged_to(&self) -> Option<u64> {
+        self.all().into_iter().filter_map(Checkpoint::purged_to).max()
+    }
+
+    /// Where the chains stood at the checkpoint with this number.
+    pub(super) fn heads(&self, number: Option<u64>) -> BTreeMap<ChainId, Head> {
+        let heads = number.map(|number| heads::up_to(self.all(), number)).unwrap_or_default();
+        heads.into_iter().map(|head| (head.chain, head)).collect()
+    }
+
+    /// In the order of their numbers: what a later one says of a chain counts.
+    fn all(&self) -> Vec<&Checkpoint> {
+        let mut all: Vec<_> = self.stored.iter().chain(&self.held).collect();
+        all.sort_by_key(|checkpoint| checkpoint.number());
+        all
+    }
+
+    fn report(&mut self, kind: FaultKind, checkpoint: u64) {
+        self.faults.push(Fault { checkpoint: Some(checkpoint), ..Fault::of(kind) });
+    }
+}
+
+/// A head that a chain must have had, and the checkpoint that says so.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Expected {
+    pub(super) head: Head,
+    pub(super) checkpoint: u64,
+}
+
+/// The checkpoint that was read last.
+#[derive(Clone, Copy)]
+enum Before {
+    Nothing,
+    Damaged(u64),
+    Intact(u64, Fingerprint),
+}
+
+impl Before {
+    const fn number(self) -> u64 {
+        match self {
+            Self::Nothing => 0,
+            Self::Damaged(number) | Self::Intact(number, _) => number,
+        }
+    }
+
+    /// Whether the next one says that it follows this one, as far as that can be told.
+    fn leads_to(self, next: &Checkpoint) -> bool {
+        match self {
+            Self::Nothing | Self::Damaged(_) => true,
+            Self::Intact(_, digest) => next.previous() == Some(digest),
+        }
+    }
+}
+
+/// Which key it is signed with, those before `from` not counted.
+fn signer(keys: &[&AuditKeys], from: usize, checkpoint: &Checkpoint) -> Option<usize> {
+    let fits = |keys: &&AuditKeys| checkpoint.verify(&keys.checkpoint_key()).is_ok();
+    keys.iter().skip(from).position(fits).map(|index| index.saturating_add(from))
+}

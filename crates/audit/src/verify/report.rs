@@ -1,0 +1,258 @@
+use std::fmt;
+
+use portcullis_domain::Timestamp;
+use serde::Serialize;
+
+use crate::{ChainId, ChainKind, EntryId};
+
+/// What a verification found. Prints as plain sentences that say what to do next.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// How many security events were read.
+    pub events: u64,
+    /// How many decisions were read.
+    pub decisions: u64,
+    /// How many chains they are in.
+    pub chains: u64,
+    /// How many checkpoints were read, those that were kept elsewhere not counted.
+    pub checkpoints: u64,
+    /// The latest of them that is intact.
+    pub last_checkpoint: Option<u64>,
+    /// When it was made.
+    pub last_checkpoint_at: Option<Timestamp>,
+    /// The latest intact checkpoint that was kept elsewhere.
+    pub held_checkpoint: Option<u64>,
+    /// Up to which checkpoint entries were removed, as a checkpoint says.
+    pub purged_to: Option<u64>,
+    /// How many entries are newer than the latest checkpoint: the latest one kept elsewhere if there
+    /// is one, or else the latest one stored. Had more of these been cut off the end, nobody could
+    /// tell.
+    pub unproven_tail: u64,
+    /// What is wrong, in the order of the chains and of the entries in them; at most
+    /// [`Report::MOST_FAULTS`].
+    pub faults: Vec<Fault>,
+    /// How many faults there are in all.
+    pub faults_in_all: u64,
+}
+
+impl Report {
+    /// How many faults are described one by one.
+    pub const MOST_FAULTS: usize = 100;
+
+    /// Whether nothing is wrong.
+    pub const fn is_intact(&self) -> bool {
+        self.faults_in_all == 0
+    }
+
+    /// Events and decisions together.
+    pub const fn entries(&self) -> u64 {
+        self.events.saturating_add(self.decisions)
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { events, decisions, chains, checkpoints, .. } = self;
+        writeln!(
+            f,
+            "Read {events} security events and {decisions} decisions in {chains} chains, and \
+             {checkpoints} checkpoints."
+        )?;
+        if let Some(purged_to) = self.purged_to {
+            writeln!(f, "What checkpoint {purged_to} covers was removed by retention, as signed.")?;
+        }
+        if self.is_intact() {
+            writeln!(f, "Nothing was changed, removed, added or moved.")?;
+        }
+        for fault in &self.faults {
+            writeln!(f, "FAULT: {fault}")?;
+        }
+        let unnamed = self.faults_in_all.saturating_sub(self.faults.len().try_into().unwrap_or(0));
+        if unnamed > 0 {
+            writeln!(f, "... and {unnamed} more faults.")?;
+        }
+        if !self.is_intact() {
+            writeln!(
+                f,
+                "Keep this database as it is, compare it with your latest backup, and treat \
+                 whoever could write to it as suspect."
+            )?;
+        }
+        self.write_tail(f)
+    }
+}
+
+impl Report {
+    fn write_tail(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tail = self.unproven_tail;
+        match (self.held_checkpoint, self.last_checkpoint) {
+            (Some(held), _) => write!(
+                f,
+                "The {tail} entries after checkpoint {held}, which was kept elsewhere, are proven \
+                 only by what is stored beside them."
+            ),
+            (None, Some(last)) => write!(
+                f,
+                "The {tail} entries after checkpoint {last} are proven only by what is stored \
+                 beside them. No checkpoint kept elsewhere was given: the restore of an older \
+                 backup would not be noticed. Export one now and keep it on another machine."
+            ),
+            (None, None) => write!(
+                f,
+                "There is no checkpoint: had entries been cut off the end, nobody could tell. \
+                 Export a checkpoint now and keep it on another machine."
+            ),
+        }
+    }
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Fault {
+    /// The chain it is in; `None` for a fault of checkpoints.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chain: Option<ChainId>,
+    /// The first entry affected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<u64>,
+    /// The last entry affected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_sequence: Option<u64>,
+    /// The event, or the decision inside the block, where one can be named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry: Option<EntryId>,
+    /// The checkpoint that is at fault, or that shows the fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<u64>,
+    /// What was done.
+    #[serde(flatten)]
+    pub kind: FaultKind,
+}
+
+/// What was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case", tag = "fault")]
+pub enum FaultKind {
+    /// Content and link do not fit: changed after it was written, or written without the key.
+    Changed,
+    /// Everything from here to the end of the chain was written without the key.
+    Rebuilt,
+    /// The entries fit each other, but not the checkpoint: rewritten by somebody with the key.
+    Rewritten,
+    /// Entries are not there, and later ones are.
+    Missing,
+    /// Entries are there that the server did not write.
+    Inserted,
+    /// An entry is at the place of another.
+    Reordered {
+        /// Where it was written, if that can be told.
+        belongs: Option<u64>,
+    },
+    /// There are two entries with this sequence.
+    Duplicated,
+    /// Entries at the end of the chain are not there.
+    Truncated,
+    /// Nothing is left of the chain.
+    ChainMissing,
+    /// The chain is not in the list of chains.
+    Foreign,
+    /// The list of chains does not say where the chain stands.
+    HeadChanged,
+    /// A checkpoint is damaged, forged, or not the one that was exported.
+    BadCheckpoint,
+    /// A checkpoint is not there, and later ones are.
+    CheckpointMissing,
+    /// The checkpoints end before the one that was kept elsewhere: an older state was restored.
+    RolledBack,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(chain) = self.chain {
+            self.write_place(f, chain)?;
+        } else if let Some(checkpoint) = self.checkpoint {
+            write!(f, "checkpoint {checkpoint}")?;
+        }
+        f.write_str(": ")?;
+        f.write_str(self.kind.phrase())?;
+        match self.kind {
+            FaultKind::Reordered { belongs: Some(belongs) } => {
+                write!(f, "; it belongs at {belongs}")
+            }
+            FaultKind::Rewritten | FaultKind::Truncated | FaultKind::ChainMissing => {
+                match self.checkpoint {
+                    Some(checkpoint) => write!(f, ", as checkpoint {checkpoint} shows"),
+                    None => f.write_str(", as the list of chains shows"),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl FaultKind {
+    const fn phrase(self) -> &'static str {
+        match self {
+            Self::Changed => "changed after it was written, or written without the key",
+            Self::Rebuilt => {
+                "written without the key, to the end of the chain. If this is so in every chain \
+                 from its start, the key is not the one that the trail was written with: give the \
+                 former secret as well"
+            }
+            Self::Rewritten => "rewritten by somebody who has the key",
+            Self::Missing | Self::CheckpointMissing => "removed",
+            Self::Inserted => "not written by the server",
+            Self::Reordered { .. } => "out of order",
+            Self::Duplicated => "there twice",
+            Self::Truncated => "cut off the end",
+            Self::ChainMissing => "removed with the whole chain",
+            Self::Foreign => {
+                "in a chain that is not in the list of chains: the chain was made up, or its row \
+                 was removed"
+            }
+            Self::HeadChanged => "not as the list of chains says that the chain ends",
+            Self::BadCheckpoint => "changed, forged, or not the one that was exported",
+            Self::RolledBack => {
+                "kept elsewhere, and not in the database: an older state was restored"
+            }
+        }
+    }
+}
+
+impl Fault {
+    /// A fault without a place, to be given one.
+    pub(super) const fn of(kind: FaultKind) -> Self {
+        Self {
+            chain: None,
+            sequence: None,
+            last_sequence: None,
+            entry: None,
+            checkpoint: None,
+            kind,
+        }
+    }
+
+    /// In a chain, from one sequence to another.
+    pub(super) const fn at(self, chain: ChainId, first: u64, last: u64) -> Self {
+        Self { chain: Some(chain), sequence: Some(first), last_sequence: Some(last), ..self }
+    }
+
+    fn write_place(&self, f: &mut fmt::Formatter<'_>, chain: ChainId) -> fmt::Result {
+        let what = match chain.kind() {
+            ChainKind::Events => "event",
+            ChainKind::Decisions => "block",
+        };
+        match (self.sequence, self.last_sequence) {
+            (Some(first), Some(last)) if first < last => {
+                write!(f, "{what}s {first} to {last} of chain {chain}")?;
+            }
+            (Some(first), _) => write!(f, "{what} {first} of chain {chain}")?,
+            (None, _) => write!(f, "chain {chain}")?,
+        }
+        match self.entry {
+            Some(EntryId::Event(id)) => write!(f, " (id {id})"),
+            Some(EntryId::Decision(id)) => write!(f, " (from decision {id} on)"),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+use std::collections::BTreeMap;
+
+use crate::{AuditKeys, ChainId, Checkpoint, Head, StoredLink};
+
+use super::StoredCheckpoint;
+use super::chains::Walk;
+use super::checkpoints::{Checkpoints, Expected};
+use super::report::{Fault, FaultKind, Report};
+
+/// Verifies a trail that is read once, from the first entry to the last.
+///
+/// Memory grows with the number of chains and checkpoints, not with that of entries.
+#[derive(Debug)]
+pub struct Verifier<'k> {
+    keys: Vec<&'k AuditKeys>,
+    checkpoints: Checkpoints,
+    expected: BTreeMap<ChainId, Vec<Expected>>,
+    purged: BTreeMap<ChainId, Head>,
+    walks: BTreeMap<ChainId, Walk>,
+    current: Option<ChainId>,
+    faults: Vec<Fault>,
+    report: Report,
+}
+
+impl<'k> Verifier<'k> {
+    /// Starts with the checkpoints.
+    ///
+    /// `keys` are all that the trail was ever written with, oldest first. `stored` are the
+    /// checkpoints in the database, in the order of their numbers; `held` those kept elsewhere, of
+    /// which the latest is enough.
+    pub fn new(keys: &[&'k AuditKeys], stored: &[StoredCheckpoint], held: &[Checkpoint]) -> Self {
+        let checkpoints = Checkpoints::check(keys, stored, held);
+        let (last, held) = (checkpoints.stored.last(), checkpoints.held.last());
+        let report = Report {
+            checkpoints: u64::try_from(stored.len()).unwrap_or(u64::MAX),
+            last_checkpoint: last.map(Checkpoint::number),
+            last_checkpoint_at: last.map(Checkpoint::at),
+            held_checkpoint: held.map(Checkpoint::number),
+            purged_to: checkpoints.purged_to(),
+            ..Report::default()
+        };
+        Self {
+            keys: keys.to_vec(),
+            expected: checkpoints.expected(),
+            purged: checkpoints.heads(checkpoints.purged_to()),
+            checkpoints,
+            walks: BTreeMap::new(),
+            current: None,
+            faults: Vec::new(),
+            report,
+        }
+    }
+
+    /// Reads the next entry. Entries come in the order of their chains, and within a chain in that
+    /// of their sequences.
+    pub fn push(&mut self, stored: &StoredLink) {
+        let chain = stored.chain;
+        let is_back = self.current != Some(chain) && self.walks.contains_key(&chain);
+        if is_back {
+            let kind = FaultKind::Reordered { belongs: None };
+            self.faults.push(Fault::of(kind).at(chain, stored.sequence, stored.sequence));
+        }
+        self.current = Some(chain);
+        let Self { keys, walks, expected, purged, report, .. } = self;
+        let walk = walks.entry(chain).or_insert_with(|| {
+            let expected = expected.remove(&chain).unwrap_or_default();
+            Walk::new(keys, chain, purged.remove(&chain), expected)
+        });
+        walk.step(keys, stored, report);
+    }
+
+    /// Ends with the list of chains. It must be read in the same snapshot as the entries.
+    pub fn finish(mut self, heads: &[Head]) -> Report {
+        let heads: BTreeMap<_, _> = heads.iter().map(|head| (head.chain, head)).collect();
+        let empty = self.expected.keys().chain(heads.keys()).copied().collect::<Vec<_>>();
+        for chain in empty {
+            let Self { keys, walks, expected, purged, .. } = &mut self;
+            walks.entry(chain).or_insert_with(|| {
+                let expected = expected.remove(&chain).unwrap_or_default();
+                Walk::new(keys, chain, purged.remove(&chain), expected)
+            });
+        }
+        let proven = self.report.held_checkpoint.or(self.report.last_checkpoint);
+        let proven = self.checkpoints.heads(proven);
+        let mut faults = std::mem::take(&mut self.checkpoints.faults);
+        faults.append(&mut self.faults);
+        for (chain, walk) in std::mem::take(&mut self.walks) {
+            let (end, found, unnamed) = walk.end(&self.keys, heads.get(&chain).copied());
+            let known = proven.get(&chain).map_or(0, |head| head.entries);
+            self.report.chains += u64::from(end.sequence > 0);
+            self.report.unproven_tail += end.entries.saturating_sub(known);
+            self.report.faults_in_all += unnamed;
+            faults.extend(found);
+        }
+        faults.sort();
+        self.report.faults_in_all += u64::try_from(faults.len()).unwrap_or(0);
+        faults.truncate(Report::MOST_FAULTS);
+        Report { faults, ..self.report }
+    }
+}

@@ -1,0 +1,177 @@
+//! The closed vocabulary: every word that the trail is searched by.
+//!
+//! The words are stored and sent, so a variant may be renamed and its word may not.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// Declares an enum of which each variant has one stable word.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name { $($(#[$about])* $variant,)+ }
+
+        impl $name {
+            /// Every one of them, in the order of the documentation.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The stable word for it, as stored and sent.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)+ }
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = UnknownWord;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                match text { $($word => Ok(Self::$variant),)+ _ => Err(UnknownWord) }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                text.parse().map_err(de::Error::custom)
+            }
+        }
+    };
+}
+
+words! {
+    /// What happened.
+    EventKind {
+        /// Somebody created an account for themselves.
+        Registration = "registration",
+        /// An operator created or imported an account.
+        AccountCreated = "account_created",
+        /// The first administrator came to be.
+        Bootstrap = "bootstrap",
+        /// Somebody tried to sign in.
+        SignIn = "sign_in",
+        /// A session was ended by its owner.
+        SignOut = "sign_out",
+        /// All sessions of an account were ended by its owner.
+        SignOutAll = "sign_out_all",
+        /// A session was ended because the account opened too many.
+        SessionDisplaced = "session_displaced",
+        /// An operator made the failures of an account forgotten.
+        Unlock = "unlock",
+        /// Somebody tried to change a password.
+        PasswordChange = "password_change",
+        /// A refresh token that had already been rotated was presented again.
+        RefreshTokenReuse = "refresh_token_reuse",
+        /// Fields of an account were changed, its role excepted.
+        AccountChanged = "account_changed",
+        /// An account was given another role.
+        RoleChanged = "role_changed",
+        /// A version of the access matrix was stored, not yet in force.
+        MatrixProposed = "matrix_proposed",
+        /// A version of the access matrix came into force.
+        MatrixActivated = "matrix_activated",
+        /// An earlier version of the access matrix came into force again.
+        MatrixRolledBack = "matrix_rolled_back",
+        /// Past decisions were taken again under a candidate matrix, without effect.
+        MatrixReplayed = "matrix_replayed",
+        /// Somebody searched the trail.
+        AuditSearched = "audit_searched",
+        /// Somebody exported from the trail.
+        AuditExported = "audit_exported",
+        /// Somebody read the reason of one decision.
+        DecisionRead = "decision_read",
+        /// Entries were removed because they are old enough.
+        AuditPurged = "audit_purged",
+        /// A checkpoint was signed.
+        CheckpointMade = "checkpoint_made",
+        /// The access matrix was asked. Recorded in blocks of decisions, never as an event.
+        PermissionCheck = "permission_check",
+    }
+}
+
+words! {
+    /// How it ended; the reason of a refusal is for auditors, never for the caller.
+    Outcome {
+        /// It was done.
+        Success = "success",
+        /// Nobody has that name.
+        UnknownAccount = "unknown_account",
+        /// The password is not theirs.
+        WrongPassword = "wrong_password",
+        /// Too many failures; the password was not looked at.
+        Locked = "locked",
+        /// The account is deactivated.
+        Deactivated = "deactivated",
+        /// The account was deactivated, its password changed, or another writer was first, while
+        /// the request was being worked on.
+        Superseded = "superseded",
+        /// It was refused and every session of the account was ended.
+        SessionsEnded = "sessions_ended",
+        /// The sign-in is too long ago for what was asked (RFC 9470).
+        SignInTooOld = "sign_in_too_old",
+        /// What was handed in has faults.
+        Invalid = "invalid",
+        /// The access matrix grants it.
+        Allowed = "allowed",
+        /// The access matrix does not grant it.
+        Denied = "denied",
+    }
+}
+
+words! {
+    /// The form of an export.
+    ExportFormat {
+        /// Comma-separated values (RFC 4180), safe to open in a spreadsheet.
+        Csv = "csv",
+        /// One JSON object per line.
+        JsonLines = "json_lines",
+        /// The archive that can be verified without the database.
+        Archive = "archive",
+    }
+}
+
+/// A text that is none of the words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is not one of the known words")]
+pub struct UnknownWord;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_reads_back_and_is_used_once() {
+        for kind in EventKind::ALL {
+            assert_eq!(kind.as_str().parse(), Ok(*kind));
+        }
+        for outcome in Outcome::ALL {
+            assert_eq!(outcome.as_str().parse(), Ok(*outcome));
+        }
+        for format in ExportFormat::ALL {
+            assert_eq!(format.as_str().parse(), Ok(*format));
+        }
+        assert_eq!("sign-in".parse::<EventKind>(), Err(UnknownWord));
+    }
+
+    #[test]
+    fn words_travel_as_text() {
+        let text = serde_json::to_string(&EventKind::SignIn).unwrap();
+        assert_eq!(text, r#""sign_in""#);
+        assert_eq!(serde_json::from_str::<EventKind>(&text).unwrap(), EventKind::SignIn);
+        assert!(serde_json::from_str::<EventKind>(r#""dance""#).is_err());
+    }
+}

@@ -1,0 +1,22 @@
+//! The trail as a whole, through its public API.
+
+#[cfg(test)]
+mod archive;
+#[cfg(test)]
+mod blocks;
+#[cfg(test)]
+mod export;
+#[cfg(test)]
+mod records;
+#[cfg(test)]
+mod retention;
+#[cfg(test)]
+mod sample;
+#[cfg(test)]
+mod search;
+#[cfg(test)]
+mod tamper;
+#[cfg(test)]
+mod tampering;
+#[cfg(test)]
+mod verdict;

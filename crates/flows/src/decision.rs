@@ -1,0 +1,187 @@
+//! May this subject do that? Asked by services over HTTP, and by the server itself of its own routes.
+//!
+//! Every question is answered by the access matrix in force and every answer is recorded, with the
+//! reason, before or shortly after it is given. The caller learns the answer and an id; auditors
+//! read the reason.
+
+mod question;
+mod ruling;
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_audit::DecisionId;
+use portcullis_domain::{Account, AccountId, Clock};
+
+pub use self::question::{Attributes, Caller, Context, Question};
+use self::ruling::Draft;
+pub use self::ruling::{Decided, Ruling, Verdict};
+use crate::StoreError;
+use crate::account::Accounts;
+use crate::matrix::ActiveMatrix;
+use crate::recording::{NotRecorded, Recorder};
+
+/// The answer to one question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Whether the subject may.
+    pub allowed: bool,
+    /// Names the decision, for auditors to look up.
+    pub decision: DecisionId,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum DecisionError {
+    /// The caller may not ask about others. The id is that of this very decision.
+    #[error("the caller may not ask on behalf of others")]
+    NotOnBehalf(DecisionId),
+    /// The answer could not be recorded, so none is given.
+    #[error(transparent)]
+    NotRecorded(#[from] NotRecorded),
+    /// Storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The resource and action that allow to ask on behalf of others.
+pub const ON_BEHALF: (&str, &str) = ("user", "execute");
+
+/// The use case.
+pub struct Decisions {
+    matrix: Arc<ActiveMatrix>,
+    accounts: Arc<Accounts>,
+    recorder: Arc<Recorder>,
+    clock: Arc<dyn Clock>,
+}
+
+/// Questions that cannot be answered without waiting.
+#[derive(Debug)]
+pub struct Pending(Stage);
+
+#[derive(Debug)]
+enum Stage {
+    /// Somebody's account has to be read first.
+    Undecided(Box<Undecided>),
+    /// The answers have to be stored first.
+    Unrecorded(Box<Ruling>),
+}
+
+#[derive(Debug)]
+struct Undecided {
+    caller: Caller,
+    questions: Vec<Question>,
+}
+
+impl Decisions {
+    /// A use case over these parts.
+    pub fn new(
+        matrix: Arc<ActiveMatrix>,
+        accounts: Arc<Accounts>,
+        recorder: Arc<Recorder>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { matrix, accounts, recorder, clock }
+    }
+
+    /// What records the answers.
+    pub fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
+    /// Answers at once, in the order of the questions, or gives back what has to wait. Never blocks.
+    pub fn at_once(
+        &self,
+        caller: Caller,
+        questions: Vec<Question>,
+    ) -> Result<Result<Vec<Answer>, DecisionError>, Pending> {
+        let recent = |id| self.accounts.recent(id).map(Some).ok_or(());
+        let ruling = self
+            .rule(caller, questions, recent)
+            .map_err(|(undecided, ())| Pending(Stage::Undecided(undecided)))?;
+        let draft = Draft::of(&ruling);
+        match self.recorder.try_record(ruling) {
+            Ok(first) => Ok(draft.answers(first)),
+            Err(ruling) => Err(Pending(Stage::Unrecorded(ruling))),
+        }
+    }
+
+    /// Reads the accounts that the questions are about, and waits until the answers are stored, no
+    /// longer than `patience`. Blocks.
+    pub fn later(
+        &self,
+        pending: Pending,
+        patience: Duration,
+    ) -> Result<Vec<Answer>, DecisionError> {
+        let ruling = match pending.0 {
+            Stage::Unrecorded(ruling) => ruling,
+            Stage::Undecided(undecided) => {
+                let Undecided { caller, questions } = *undecided;
+                let read = |id| match self.accounts.recent(id) {
+                    Some(account) => Ok(Some(account)),
+                    None => self.accounts.read(id),
+                };
+                self.rule(caller, questions, read).map_err(|(_, error)| error)?
+            }
+        };
+        let draft = Draft::of(&ruling);
+        let first = match self.recorder.try_record(ruling) {
+            Ok(first) => first,
+            Err(ruling) => self.recorder.record(ruling, patience)?,
+        };
+        draft.answers(first)
+    }
+
+    /// Asks the matrix. When somebody else than the caller would act, whether the caller may ask that
+    /// is decided first; if not, nothing else is.
+    fn rule<E>(
+        &self,
+        caller: Caller,
+        questions: Vec<Question>,
+        account: impl Fn(AccountId) -> Result<Option<Arc<Account>>, E>,
+    ) -> Result<Box<Ruling>, (Box<Undecided>, E)> {
+        let mut ruling = Box::new(Ruling {
+            at: self.clock.now(),
+            matrix: self.matrix.load(),
+            decisions: Vec::with_capacity(questions.len()),
+            begins_with_on_behalf: false,
+            caller,
+        });
+        let caller = ruling.caller.account;
+        let about_others = |question: &Question| question.subject.is_some_and(|id| id != caller);
+        let own_subject = caller.to_string();
+        if questions.iter().any(about_others) {
+            let (resource, action) = ON_BEHALF;
+            ruling.begins_with_on_behalf = true;
+            ruling.decide_own(Question::own(resource, action), &own_subject);
+            if !ruling.decisions.iter().all(|decided| decided.verdict.is_allowed()) {
+                return Ok(ruling);
+            }
+        }
+        let mut others = HashMap::new();
+        for id in
+            questions.iter().filter(|question| about_others(question)).filter_map(|it| it.subject)
+        {
+            if let Entry::Vacant(vacant) = others.entry(id) {
+                match account(id) {
+                    Ok(account) => vacant.insert(account),
+                    Err(error) => {
+                        let caller = ruling.caller;
+                        return Err((Box::new(Undecided { caller, questions }), error));
+                    }
+                };
+            }
+        }
+        for question in questions {
+            match question.subject.filter(|id| *id != caller) {
+                None => ruling.decide_own(question, &own_subject),
+                Some(id) => {
+                    ruling.decide_for(question, id, others.get(&id).and_then(Option::as_deref));
+                }
+            }
+        }
+        Ok(ruling)
+    }
+}

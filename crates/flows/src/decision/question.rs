@@ -1,0 +1,66 @@
+use portcullis_audit::Origin;
+use portcullis_domain::{AccountId, Role, SessionId};
+use serde_json::{Map, Value};
+
+/// Who asks, as the access token says.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The account.
+    pub account: AccountId,
+    /// Its role.
+    pub role: Role,
+    /// The session.
+    pub session: SessionId,
+    /// Where the request came from.
+    pub origin: Origin,
+}
+
+/// One question.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Question {
+    /// What would be acted on.
+    pub resource: String,
+    /// What would be done.
+    pub action: String,
+    /// Who would act, when that is not the caller.
+    pub subject: Option<AccountId>,
+    /// What the conditions of the matrix go by.
+    pub context: Context,
+}
+
+impl Question {
+    /// Whether the caller may do that, without any context.
+    pub fn own(resource: &str, action: &str) -> Self {
+        Self {
+            resource: resource.to_owned(),
+            action: action.to_owned(),
+            subject: None,
+            context: Context::default(),
+        }
+    }
+}
+
+/// What the conditions of the matrix go by; what is missing never makes one hold.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Context {
+    /// Whose resource it is.
+    pub owner: Option<String>,
+    /// Who takes part in it.
+    pub parties: Option<Vec<String>>,
+    /// Further attributes.
+    pub attributes: Option<Attributes>,
+}
+
+/// A JSON object, with the text that is recorded of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attributes {
+    pub(crate) members: Map<String, Value>,
+    pub(crate) text: String,
+}
+
+impl From<Map<String, Value>> for Attributes {
+    fn from(members: Map<String, Value>) -> Self {
+        let text = serde_json::to_string(&members).unwrap_or_default();
+        Self { members, text }
+    }
+}

@@ -1,0 +1,144 @@
+use std::sync::Arc;
+
+use portcullis_access::{Asked, Decision, Parties};
+use portcullis_audit::{DecisionId, DecisionRecord, Origin};
+use portcullis_domain::{Account, AccountId, Role, Timestamp};
+
+use super::{Answer, Caller, DecisionError, Question};
+use crate::matrix::MatrixInForce;
+
+/// The decisions of one request.
+#[derive(Debug)]
+pub struct Ruling {
+    /// When.
+    pub at: Timestamp,
+    /// Who asked.
+    pub caller: Caller,
+    /// The matrix that answered.
+    pub matrix: Arc<MatrixInForce>,
+    /// What was asked, and the answers.
+    pub decisions: Vec<Decided>,
+    /// Whether the first decision is about asking on behalf of others.
+    pub(super) begins_with_on_behalf: bool,
+}
+
+/// One question with its answer.
+#[derive(Debug)]
+pub struct Decided {
+    /// The question.
+    pub question: Question,
+    /// The role of whoever would act, at that time.
+    pub role: Option<Role>,
+    /// The answer.
+    pub verdict: Verdict,
+}
+
+/// What an answer is based on.
+#[derive(Clone, Copy, Debug)]
+pub enum Verdict {
+    /// The matrix.
+    Matrix(Decision),
+    /// The subject may do nothing, for this reason.
+    Refused(&'static str),
+}
+
+impl Verdict {
+    /// Whether the subject may.
+    pub fn is_allowed(&self) -> bool {
+        matches!(self, Self::Matrix(decision) if decision.is_allowed())
+    }
+}
+
+impl Ruling {
+    pub(super) fn decide_own(&mut self, question: Question, subject: &str) {
+        let verdict = self.ask(&question, subject, &self.caller.role);
+        self.decisions.push(Decided { question, role: Some(self.caller.role.clone()), verdict });
+    }
+
+    pub(super) fn decide_for(
+        &mut self,
+        question: Question,
+        id: AccountId,
+        account: Option<&Account>,
+    ) {
+        let verdict = match account {
+            None => Verdict::Refused("denied: there is no such account"),
+            Some(account) if !account.is_active => {
+                Verdict::Refused("denied: the account is deactivated")
+            }
+            Some(account) => self.ask(&question, &id.to_string(), &account.role),
+        };
+        let role = account.map(|account| account.role.clone());
+        self.decisions.push(Decided { question, role, verdict });
+    }
+
+    fn ask(&self, question: &Question, subject: &str, role: &Role) -> Verdict {
+        let Question { resource, action, context, .. } = question;
+        let asked = Asked {
+            subject,
+            owner: context.owner.as_deref(),
+            parties: context.parties.as_deref().map(Parties::from),
+            attributes: context.attributes.as_ref().map(|attributes| &attributes.members),
+        };
+        Verdict::Matrix(self.matrix.matrix.decide_words(role.as_str(), resource, action, &asked))
+    }
+
+    /// One decision as it is recorded.
+    pub(crate) fn record<'r>(
+        &'r self,
+        decided: &'r Decided,
+        reason: &'r str,
+    ) -> DecisionRecord<'r> {
+        let Question { resource, action, subject, context } = &decided.question;
+        let Origin { address, user_agent, request_id } = &self.caller.origin;
+        DecisionRecord {
+            at: self.at,
+            caller: self.caller.account,
+            session: Some(self.caller.session),
+            address: *address,
+            user_agent: user_agent.as_deref(),
+            request_id: request_id.as_deref(),
+            subject: subject.unwrap_or(self.caller.account),
+            role: decided.role.as_ref().map_or("", Role::as_str),
+            resource,
+            action,
+            owner: context.owner.as_deref(),
+            parties: context.parties.as_ref().map(|all| all.iter().map(String::as_str).collect()),
+            attributes: context.attributes.as_ref().map(|attributes| attributes.text.as_str()),
+            matrix_version: self.matrix.version,
+            allowed: decided.verdict.is_allowed(),
+            reason,
+        }
+    }
+}
+
+/// The answers, before their ids are known.
+pub(super) struct Draft {
+    allowed: Vec<bool>,
+    begins_with_on_behalf: bool,
+}
+
+impl Draft {
+    pub(super) fn of(ruling: &Ruling) -> Self {
+        Self {
+            allowed: ruling.decisions.iter().map(|decided| decided.verdict.is_allowed()).collect(),
+            begins_with_on_behalf: ruling.begins_with_on_behalf,
+        }
+    }
+
+    pub(super) fn answers(self, first: DecisionId) -> Result<Vec<Answer>, DecisionError> {
+        let ids = (first.ordinal..).map(|ordinal| DecisionId { ordinal, ..first });
+        let mut answers = self
+            .allowed
+            .into_iter()
+            .zip(ids)
+            .map(|(allowed, decision)| Answer { allowed, decision });
+        if self.begins_with_on_behalf
+            && let Some(on_behalf) = answers.next()
+            && !on_behalf.allowed
+        {
+            return Err(DecisionError::NotOnBehalf(on_behalf.decision));
+        }
+        Ok(answers.collect())
+    }
+}

@@ -1,0 +1,250 @@
+//! Reading the audit trail: search, export, and the reason of one decision. Reading it is recorded.
+
+use std::sync::Arc;
+
+use portcullis_audit::{
+    Actor, Block, BlockError, BlockReader, ChainId, Cursor, DecisionId, Details, Entry, EventKind,
+    EventRecord, ExportFormat, Filter, NewestFirst, Origin, Outcome, SecurityEvent,
+};
+use portcullis_domain::{AccountId, Clock, EventId, SecureRandom, Timestamp};
+
+use crate::StoreError;
+
+/// What reading the trail needs from storage.
+pub trait TrailStore: Send + Sync {
+    /// Events that the filter matches, newest first by (`at`, `id`): those before the time, and at
+    /// that very time those with a smaller id. At most `most`.
+    fn events(
+        &self,
+        filter: &Filter,
+        before: Option<(Timestamp, Option<EventId>)>,
+        most: u32,
+    ) -> Result<Vec<EventRecord>, StoreError>;
+
+    /// Looks through at most `most` blocks in descending order of their places, from `start` on, and
+    /// gives those that may hold what the filter matches and that begin no later than `latest`. It
+    /// stops early once it holds 4 MiB of payloads.
+    fn blocks(
+        &self,
+        filter: &Filter,
+        latest: Option<Timestamp>,
+        start: Option<BlockPlace>,
+        most: u32,
+    ) -> Result<BlockPage, StoreError>;
+
+    /// The block that would hold the decision.
+    fn block_with(&self, decision: DecisionId) -> Result<Option<Block>, StoreError>;
+
+    /// Appends an event of its own.
+    fn record(&self, event: &SecurityEvent) -> Result<(), StoreError>;
+}
+
+/// Where a block stands among all blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BlockPlace {
+    /// The latest time of a decision in it.
+    pub until: Timestamp,
+    /// The chain it belongs to.
+    pub chain: ChainId,
+    /// The ordinal of its first decision.
+    pub first_ordinal: u64,
+}
+
+/// Some blocks.
+#[derive(Debug, Default)]
+pub struct BlockPage {
+    /// Newest first.
+    pub blocks: Vec<Block>,
+    /// Where to go on, exclusive; `None` at the end.
+    pub next: Option<BlockPlace>,
+}
+
+/// No block spans more than this: a search that begins at some time need not look at those that end
+/// so much later.
+pub const LONGEST_BLOCK: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// Who reads.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    /// The account, or the operator.
+    pub actor: Actor,
+    /// Where the request came from.
+    pub origin: Origin,
+}
+
+/// Some entries, newest first.
+#[derive(Debug)]
+pub struct Page {
+    /// The entries.
+    pub entries: Vec<Entry<'static>>,
+    /// Where to go on; `None` at the end.
+    pub next: Option<Cursor>,
+}
+
+/// Why the trail cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum TrailError {
+    /// A block has been damaged; `audit verify` says where.
+    #[error("a stored block of decisions cannot be read: {0}")]
+    Damaged(#[from] BlockError),
+    /// Storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The use case.
+pub struct Trail {
+    store: Arc<dyn TrailStore>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn SecureRandom>,
+}
+
+impl Trail {
+    /// A use case over these parts.
+    pub fn new(
+        store: Arc<dyn TrailStore>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn SecureRandom>,
+    ) -> Self {
+        Self { store, clock, random }
+    }
+
+    /// One page of at most `most` entries. The first page of a search is recorded.
+    pub fn search(
+        &self,
+        reader: &Reader,
+        filter: &Filter,
+        after: Option<Cursor>,
+        most: usize,
+    ) -> Result<Page, TrailError> {
+        if after.is_none() {
+            let details = Details::Search { filter: filter.clone() };
+            self.record(EventKind::AuditSearched, reader, details)?;
+        }
+        let mut stream = self.stream(filter, after);
+        let entries = stream.by_ref().take(most).collect::<Result<Vec<_>, _>>()?;
+        let more = stream.next().transpose()?.is_some();
+        let next = entries.last().filter(|_| more).map(Cursor::after);
+        Ok(Page { entries, next })
+    }
+
+    /// Everything that matches, newest first, read as it is asked for. Recorded before it begins.
+    pub fn export<'t>(
+        &'t self,
+        reader: &Reader,
+        filter: &'t Filter,
+        format: ExportFormat,
+    ) -> Result<impl Iterator<Item = Result<Entry<'static>, TrailError>> + 't, TrailError> {
+        let details = Details::Export { filter: filter.clone(), format };
+        self.record(EventKind::AuditExported, reader, details)?;
+        Ok(self.stream(filter, None))
+    }
+
+    /// One decision with its reason; `None` if it is unknown or not stored yet.
+    pub fn decision(
+        &self,
+        reader: &Reader,
+        wanted: DecisionId,
+    ) -> Result<Option<Entry<'static>>, TrailError> {
+        let Some(block) = self.store.block_with(wanted)? else { return Ok(None) };
+        let mut decisions = BlockReader::new(&block.payload)?;
+        while let Some((id, decision)) = decisions.read()? {
+            if id == wanted {
+                let entry = Entry::of_decision(id, &decision).into_owned();
+                let details = Details::Decision { decision: id };
+                self.record(EventKind::DecisionRead, reader, details)?;
+                return Ok(Some(entry));
+            }
+        }
+        Ok(None)
+    }
+
+    fn stream<'t>(
+        &'t self,
+        filter: &'t Filter,
+        after: Option<Cursor>,
+    ) -> impl Iterator<Item = Result<Entry<'static>, TrailError>> + 't {
+        NewestFirst::new(
+            filter,
+            after,
+            events(&*self.store, filter, after),
+            blocks(&*self.store, filter, after.map(|cursor| cursor.at)),
+        )
+    }
+
+    fn record(&self, kind: EventKind, reader: &Reader, details: Details) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let event = SecurityEvent::new(kind, Outcome::Success, &reader.origin, now, &*self.random);
+        self.store.record(&event.by(reader.actor).with(details))
+    }
+}
+
+fn events<'s>(
+    store: &'s dyn TrailStore,
+    filter: &'s Filter,
+    after: Option<Cursor>,
+) -> impl Iterator<Item = Result<EventRecord, TrailError>> + 's {
+    let mut before = after.map(|cursor| cursor.events_before());
+    let mut more = filter.may_match_events();
+    pages(move || {
+        if !more {
+            return Ok(None);
+        }
+        let page = store.events(filter, before, PAGE)?;
+        more = page.len() >= usize::try_from(PAGE).unwrap_or(usize::MAX);
+        before = page.last().map(|last| (last.at, Some(last.id)));
+        Ok(Some(page))
+    })
+}
+
+/// The blocks of a time, newest first.
+pub(crate) fn blocks<'s>(
+    store: &'s dyn TrailStore,
+    filter: &'s Filter,
+    latest: Option<Timestamp>,
+) -> impl Iterator<Item = Result<Block, TrailError>> + 's {
+    let mut start = None;
+    let mut more = filter.may_match_decisions();
+    pages(move || {
+        if !more {
+            return Ok(None);
+        }
+        let BlockPage { blocks, next } = store.blocks(filter, latest, start, PAGE)?;
+        (start, more) = (next, next.is_some());
+        Ok(Some(blocks))
+    })
+}
+
+/// The items of one page after the other, each page read when the one before it is used up.
+fn pages<T>(
+    mut next_page: impl FnMut() -> Result<Option<Vec<T>>, TrailError>,
+) -> impl Iterator<Item = Result<T, TrailError>> {
+    let mut page = Vec::new().into_iter();
+    std::iter::from_fn(move || {
+        loop {
+            if let Some(item) = page.next() {
+                return Some(Ok(item));
+            }
+            match next_page() {
+                Ok(Some(items)) => page = items.into_iter(),
+                Ok(None) => return None,
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    })
+}
+
+/// Rows read at a time.
+const PAGE: u32 = 256;
+
+impl Reader {
+    /// Somebody who is signed in.
+    pub fn account(account: AccountId, origin: Origin) -> Self {
+        Self { actor: Actor::Account(account), origin }
+    }
+
+    /// Whoever runs the server.
+    pub fn operator(origin: Origin) -> Self {
+        Self { actor: Actor::Operator, origin }
+    }
+}

@@ -1,0 +1,130 @@
+//! Proves the audit trail, or names what was done to it.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use portcullis_audit::{
+    ArchiveWriter, AuditKeys, Checkpoint, Head, Report, StoredCheckpoint, StoredLink, Verifier,
+};
+
+use crate::StoreError;
+
+/// What reading the whole trail needs from storage.
+pub trait WholeTrailStore: Send + Sync {
+    /// Reads everything, from one snapshot: the checkpoints in the order of their numbers, then the
+    /// entries in the order of chains and sequences, then where each chain stands.
+    fn read_whole(&self, reader: &mut dyn WholeTrailReader) -> Result<(), ReadError>;
+
+    /// How many entries there are, roughly; for showing progress.
+    fn entries(&self) -> Result<u64, StoreError>;
+}
+
+/// Takes what is read.
+pub trait WholeTrailReader {
+    /// First, and once.
+    fn checkpoints(&mut self, checkpoints: Vec<StoredCheckpoint>) -> io::Result<()>;
+
+    /// Once for each entry.
+    fn entry(&mut self, entry: StoredLink) -> io::Result<()>;
+
+    /// Last, and once.
+    fn heads(&mut self, heads: Vec<Head>) -> io::Result<()>;
+}
+
+/// Why the trail was not read to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// Storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What was read could not be written.
+    #[error("cannot write: {0}")]
+    Write(#[from] io::Error),
+}
+
+/// The use case.
+pub struct Verification {
+    store: Arc<dyn WholeTrailStore>,
+}
+
+impl Verification {
+    /// A use case over this storage.
+    pub fn new(store: Arc<dyn WholeTrailStore>) -> Self {
+        Self { store }
+    }
+
+    /// Reads the whole trail once and says what was done to it. `held` are checkpoints that were
+    /// kept elsewhere; `progress` is called after each entry.
+    pub fn verify(
+        &self,
+        keys: &[&AuditKeys],
+        held: &[Checkpoint],
+        progress: &mut dyn FnMut(),
+    ) -> Result<Report, ReadError> {
+        let mut proof = Proof { keys, held, progress, verifier: None, report: None };
+        self.store.read_whole(&mut proof)?;
+        Ok(proof.report.unwrap_or_default())
+    }
+
+    /// Writes the whole trail into a file that can be verified without the database.
+    pub fn archive(&self, file: impl Write, progress: &mut dyn FnMut()) -> Result<(), ReadError> {
+        let mut archive = Archive { writer: ArchiveWriter::new(file), progress };
+        self.store.read_whole(&mut archive)?;
+        archive.writer.finish()?;
+        Ok(())
+    }
+
+    /// How many entries there are, roughly; for showing progress.
+    pub fn entries(&self) -> Result<u64, StoreError> {
+        self.store.entries()
+    }
+}
+
+struct Proof<'a, 'k> {
+    keys: &'a [&'k AuditKeys],
+    held: &'a [Checkpoint],
+    progress: &'a mut dyn FnMut(),
+    verifier: Option<Verifier<'k>>,
+    report: Option<Report>,
+}
+
+impl WholeTrailReader for Proof<'_, '_> {
+    fn checkpoints(&mut self, checkpoints: Vec<StoredCheckpoint>) -> io::Result<()> {
+        self.verifier = Some(Verifier::new(self.keys, &checkpoints, self.held));
+        Ok(())
+    }
+
+    fn entry(&mut self, entry: StoredLink) -> io::Result<()> {
+        if let Some(verifier) = &mut self.verifier {
+            verifier.push(&entry);
+        }
+        (self.progress)();
+        Ok(())
+    }
+
+    fn heads(&mut self, heads: Vec<Head>) -> io::Result<()> {
+        self.report = self.verifier.take().map(|verifier| verifier.finish(&heads));
+        Ok(())
+    }
+}
+
+struct Archive<'a, W: Write> {
+    writer: ArchiveWriter<W>,
+    progress: &'a mut dyn FnMut(),
+}
+
+impl<W: Write> WholeTrailReader for Archive<'_, W> {
+    fn checkpoints(&mut self, checkpoints: Vec<StoredCheckpoint>) -> io::Result<()> {
+        checkpoints.iter().try_for_each(|checkpoint| self.writer.checkpoint(checkpoint))
+    }
+
+    fn entry(&mut self, entry: StoredLink) -> io::Result<()> {
+        self.writer.entry(&entry)?;
+        (self.progress)();
+        Ok(())
+    }
+
+    fn heads(&mut self, heads: Vec<Head>) -> io::Result<()> {
+        heads.into_iter().try_for_each(|head| self.writer.head(head))
+    }
+}

@@ -1,0 +1,79 @@
+use std::sync::Arc;
+
+use portcullis_audit::{Checkpoint, Filter};
+use portcullis_domain::SystemRandom;
+use portcullis_flows::checkpoint::Checkpoints;
+use portcullis_flows::trail::{Reader, Trail};
+use portcullis_flows::verification::Verification;
+use portcullis_testkit::{TestDatabase, at_once, samples};
+
+use crate::house::{DAY, House, MINUTE, SECOND};
+
+fn checkpoints(house: &House) -> Checkpoints {
+    let store = Arc::new(house.database.store().clone());
+    let keys = TestDatabase::audit_keys();
+    Checkpoints::new(store, keys, house.clock.clone(), Arc::new(SystemRandom))
+}
+
+fn assert_sound(house: &House, held: &[Checkpoint]) {
+    let verification = Verification::new(Arc::new(house.database.store().clone()));
+    let report = verification.verify(&[&TestDatabase::audit_keys()], held, &mut || ()).unwrap();
+    assert!(report.faults.is_empty(), "{report:?}");
+}
+
+#[test]
+fn a_checkpoint_is_due_when_something_happened_and_the_time_has_come() {
+    let house = House::new();
+    let checkpoints = checkpoints(&house);
+    assert_eq!(checkpoints.make(MINUTE).unwrap(), None, "nothing has happened");
+    house.enrol("ada");
+    let first = checkpoints.make(MINUTE).unwrap().unwrap();
+    assert_eq!(first.number(), 1);
+    house.enrol("grace");
+    assert_eq!(checkpoints.make(MINUTE).unwrap(), None, "it is too early");
+    house.pass(MINUTE + SECOND);
+    let second = checkpoints.make(MINUTE).unwrap().unwrap();
+    assert_eq!((second.number(), second.previous()), (2, Some(first.digest())));
+    assert_eq!(checkpoints.find(None).unwrap(), Some(second.clone()));
+    assert_eq!(checkpoints.find(Some(1)).unwrap(), Some(first));
+    assert_eq!(checkpoints.find(Some(3)).unwrap(), None);
+    assert_sound(&house, &[second]);
+}
+
+#[test]
+fn nodes_make_one_checkpoint_together() {
+    let house = House::new();
+    house.enrol("ada");
+    let made = at_once(8, |_| checkpoints(&house).make(MINUTE).unwrap().is_some());
+    assert_eq!(made.iter().filter(|made| **made).count(), 1);
+    assert_eq!(house.count("audit_checkpoints"), 1);
+}
+
+#[test]
+fn a_purge_goes_by_whole_checkpoints_and_keeps_the_proof() {
+    let house = House::new();
+    let (checkpoints, origin) = (checkpoints(&house), samples::origin());
+    for name in ["ada", "grace", "joan"] {
+        house.enrol(name);
+    }
+    checkpoints.make(MINUTE).unwrap().unwrap();
+    house.enrol("after-the-first-checkpoint");
+    assert_eq!(checkpoints.purge(DAY, 2, &origin).unwrap(), None, "nothing is old enough");
+    house.pass(2 * DAY);
+    house.enrol("today");
+    let latest = checkpoints.make(MINUTE).unwrap().unwrap();
+    assert_eq!(checkpoints.purge(DAY, 2, &origin).unwrap(), Some(1));
+    assert_eq!(checkpoints.purge(DAY, 2, &origin).unwrap(), None, "it is gone already");
+
+    assert_sound(&house, &[latest]);
+    let trail = Trail::new(
+        Arc::new(house.database.store().clone()),
+        house.clock.clone(),
+        Arc::new(SystemRandom),
+    );
+    let reader = Reader::operator(origin);
+    let left = trail.search(&reader, &Filter::default(), None, 100).unwrap().entries;
+    let kinds: Vec<&str> = left.iter().map(|entry| entry.kind.as_ref()).collect();
+    assert_eq!(kinds.iter().filter(|kind| **kind == "registration").count(), 2, "{kinds:?}");
+    assert_eq!(kinds.iter().filter(|kind| **kind == "audit_purged").count(), 2);
+}

@@ -1,0 +1,182 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_audit::DecisionId;
+use portcullis_domain::{Account, Role, SystemRandom};
+use portcullis_flows::account::Accounts;
+use portcullis_flows::decision::{
+    Answer, Attributes, Caller, Context, DecisionError, Decisions, Question,
+};
+use portcullis_flows::matrix::ActiveMatrix;
+use portcullis_flows::recording::{Recorder, RecordingPolicy};
+use portcullis_flows::trail::{Reader, Trail};
+use portcullis_testkit::{TestDatabase, samples};
+
+use crate::house::House;
+
+struct Desk {
+    house: House,
+    decisions: Decisions,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let house = House::new();
+        let store = Arc::new(house.database.store().clone());
+        let policy = RecordingPolicy { strict: true, ..RecordingPolicy::default() };
+        let keys = TestDatabase::audit_keys();
+        let recorder =
+            Recorder::start(store.clone(), keys, policy, house.clock.clone(), &SystemRandom);
+        let decisions = Decisions::new(
+            Arc::new(ActiveMatrix::new(samples::matrix()).unwrap()),
+            Arc::new(Accounts::new(store)),
+            Arc::new(recorder.unwrap()),
+            house.clock.clone(),
+        );
+        Self { house, decisions }
+    }
+
+    fn enrol(&self, name: &str, role: &str) -> Account {
+        let account = self.house.enrol(name);
+        let update = format!("UPDATE accounts SET role = '{role}' WHERE username = '{name}'");
+        self.house.database.store().execute(&update).unwrap();
+        Account { role: Role::parse(role).unwrap(), ..account }
+    }
+
+    fn ask(&self, account: &Account, question: Question) -> Result<Answer, DecisionError> {
+        Ok(self.ask_all(account, vec![question])?.remove(0))
+    }
+
+    fn ask_all(
+        &self,
+        account: &Account,
+        questions: Vec<Question>,
+    ) -> Result<Vec<Answer>, DecisionError> {
+        let caller = Caller {
+            account: account.id,
+            role: account.role.clone(),
+            session: samples::session(),
+            origin: samples::origin(),
+        };
+        match self.decisions.at_once(caller, questions) {
+            Ok(answers) => answers,
+            Err(pending) => self.decisions.later(pending, Duration::from_secs(60)),
+        }
+    }
+
+    fn entry(&self, decision: DecisionId) -> portcullis_audit::Entry<'static> {
+        let store = Arc::new(self.house.database.store().clone());
+        let trail = Trail::new(store, self.house.clock.clone(), Arc::new(SystemRandom));
+        let reader = Reader::operator(samples::origin());
+        trail.decision(&reader, decision).unwrap().unwrap()
+    }
+}
+
+fn approval(context: Context) -> Question {
+    Question { context, ..Question::own("swap_request", "approve") }
+}
+
+fn about(account: &Account, question: Question) -> Question {
+    Question { subject: Some(account.id), ..question }
+}
+
+#[test]
+fn a_condition_goes_by_the_context_and_a_missing_one_denies() {
+    let desk = Desk::new();
+    let (ada, own) = (desk.enrol("ada", "coordinator"), |id: &Account| Some(id.id.to_string()));
+    let grace = desk.enrol("grace", "resident");
+    for (owner, allowed) in [(own(&ada), false), (own(&grace), true), (None, false)] {
+        let context = Context { owner: owner.clone(), ..Context::default() };
+        let answer = desk.ask(&ada, approval(context)).unwrap();
+        assert_eq!(answer.allowed, allowed, "{owner:?}");
+    }
+    let party = Context {
+        owner: own(&ada),
+        parties: Some(vec![ada.id.to_string(), grace.id.to_string()]),
+        ..Context::default()
+    };
+    assert!(desk.ask(&grace, approval(party)).unwrap().allowed);
+}
+
+#[test]
+fn what_is_recorded_is_what_was_asked() {
+    let desk = Desk::new();
+    let ada = desk.enrol("ada", "coordinator");
+    let attributes = serde_json::json!({ "ward": "3b", "beds": 12 });
+    let context = Context {
+        owner: Some("somebody".to_owned()),
+        parties: Some(vec!["one".to_owned(), "two".to_owned()]),
+        attributes: attributes.as_object().cloned().map(Attributes::from),
+    };
+    let answer = desk.ask(&ada, approval(context)).unwrap();
+    let entry = desk.entry(answer.decision);
+    assert_eq!(entry.outcome, "allowed");
+    assert_eq!((entry.actor.as_ref(), entry.subject), (ada.id.to_string().as_str(), Some(ada.id)));
+    assert_eq!(entry.session, Some(samples::session()));
+    assert_eq!(entry.role.as_deref(), Some("coordinator"));
+    assert_eq!(entry.resource.as_deref(), Some("swap_request"));
+    assert_eq!(entry.action.as_deref(), Some("approve"));
+    assert_eq!(entry.owner.as_deref(), Some("somebody"));
+    assert_eq!(entry.parties.as_deref(), Some(r#"["one","two"]"#));
+    assert_eq!(entry.attributes.as_deref(), Some(attributes.to_string().as_str()));
+    assert_eq!(entry.request_id, samples::origin().request_id.map(Into::into));
+    assert_eq!(entry.user_agent, samples::origin().user_agent.map(Into::into));
+    assert_eq!(entry.address, samples::origin().address.to_string());
+}
+
+#[test]
+fn asking_for_others_takes_a_grant_and_goes_by_their_role() {
+    let desk = Desk::new();
+    let (root, ada) = (desk.enrol("root-of-all", "admin"), desk.enrol("ada", "coordinator"));
+    let grace = desk.enrol("grace", "resident");
+    let question = || Question::own("schedule", "create");
+    assert!(desk.ask(&root, about(&ada, question())).unwrap().allowed);
+    let answer = desk.ask(&root, about(&grace, question())).unwrap();
+    assert!(!answer.allowed);
+    let entry = desk.entry(answer.decision);
+    assert_eq!((entry.subject, entry.role.as_deref()), (Some(grace.id), Some("resident")));
+    assert_eq!(entry.actor, root.id.to_string());
+}
+
+#[test]
+fn whoever_may_not_ask_for_others_learns_nothing_and_leaves_one_decision() {
+    let desk = Desk::new();
+    let (ada, grace) = (desk.enrol("ada", "coordinator"), desk.enrol("grace", "resident"));
+    let nobody = samples::account("nobody");
+    for other in [&grace, &nobody] {
+        let questions =
+            vec![Question::own("schedule", "list"), about(other, Question::own("a", "b"))];
+        let Err(DecisionError::NotOnBehalf(decision)) = desk.ask_all(&ada, questions) else {
+            panic!("somebody was told about others");
+        };
+        let entry = desk.entry(decision);
+        assert_eq!(entry.outcome, "denied");
+        assert_eq!(
+            (entry.resource.as_deref(), entry.action.as_deref()),
+            (Some("user"), Some("execute"))
+        );
+    }
+    assert_eq!(desk.decisions.recorder().state().recorded, 2);
+}
+
+#[test]
+fn whoever_is_gone_or_deactivated_may_nothing() {
+    let desk = Desk::new();
+    let (root, ada) = (desk.enrol("root-of-all", "admin"), desk.enrol("ada", "admin"));
+    let update = "UPDATE accounts SET is_active = 0 WHERE username = 'ada'";
+    desk.house.database.store().execute(update).unwrap();
+    for (other, reason) in [(ada, "deactivated"), (samples::account("nobody"), "no such account")] {
+        let answer = desk.ask(&root, about(&other, Question::own("schedule", "list"))).unwrap();
+        assert!(!answer.allowed);
+        let entry = desk.entry(answer.decision);
+        assert!(entry.reason.unwrap().contains(reason));
+    }
+}
+
+#[test]
+fn to_name_oneself_is_no_asking_for_others() {
+    let desk = Desk::new();
+    let ada = desk.enrol("ada", "resident");
+    assert!(desk.ask(&ada, about(&ada, Question::own("schedule", "list"))).unwrap().allowed);
+    assert_eq!(desk.decisions.recorder().state().recorded, 1);
+}

@@ -1,0 +1,236 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_access::Matrix;
+use portcullis_domain::{Role, SystemRandom, Timestamp};
+use portcullis_flows::account::Accounts;
+use portcullis_flows::decision::{Caller, Decisions, Question};
+use portcullis_flows::matrix::{ActiveMatrix, Matrices, MatrixError, Unfit};
+use portcullis_flows::recording::{Recorder, RecordingPolicy};
+use portcullis_flows::trail::Reader;
+use portcullis_testkit::{TestDatabase, at_once, samples};
+
+use crate::house::{DAY, House, SECOND};
+
+fn node(house: &House) -> Matrices {
+    let store = Arc::new(house.database.store().clone());
+    let active = Arc::new(ActiveMatrix::new(samples::matrix()).unwrap());
+    Matrices::new(store.clone(), store, active, house.clock.clone(), Arc::new(SystemRandom))
+}
+
+fn started(house: &House) -> Matrices {
+    let node = node(house);
+    node.start(samples::MATRIX, &operator()).unwrap();
+    node
+}
+
+fn operator() -> Reader {
+    Reader::operator(samples::origin())
+}
+
+fn role(word: &str) -> Role {
+    Role::parse(word).unwrap()
+}
+
+/// The default matrix in which residents may also delete schedules.
+fn generous() -> String {
+    let residents = "[roles.resident]\ngrants = [";
+    let given = "\n    { resources = [\"schedule\"], actions = [\"delete\"] },";
+    assert!(samples::MATRIX.contains(residents));
+    samples::MATRIX.replace(residents, &format!("{residents}{given}"))
+}
+
+/// The default matrix in which nobody may update settings.
+fn closed() -> String {
+    let all = "grants = [{ resources = [\"*\"], actions = [\"*\"] }]";
+    assert!(samples::MATRIX.contains(all));
+    samples::MATRIX.replace(all, "grants = [{ resources = [\"settings\"], actions = [\"read\"] }]")
+}
+
+fn may_delete(node: &Matrices) -> bool {
+    let asked = portcullis_access::Asked::by("ada");
+    node.active().load().matrix.decide_words("resident", "schedule", "delete", &asked).is_allowed()
+}
+
+#[test]
+fn the_first_start_of_all_puts_the_file_in_force_and_later_ones_do_not() {
+    let house = House::new();
+    assert_eq!(started(&house).active().load().version, 1);
+    let other_file = node(&house);
+    other_file.start(&generous(), &operator()).unwrap();
+    let in_force = other_file.active().load();
+    assert_eq!((in_force.version, in_force.revision), (1, 1));
+    assert!(!may_delete(&other_file));
+    assert_eq!(house.outcomes("matrix_activated"), ["success 1"]);
+}
+
+#[test]
+fn nodes_that_start_at_once_agree() {
+    let house = House::new();
+    let versions = at_once(8, |number| {
+        let node = node(&house);
+        let file = if number % 2 == 0 { samples::MATRIX.to_owned() } else { generous() };
+        node.start(&file, &operator()).unwrap();
+        node.active().load().version
+    });
+    assert!(versions.iter().all(|version| *version == versions[0]), "{versions:?}");
+    assert_eq!(house.count("matrix_activations"), 1);
+}
+
+#[test]
+fn an_activation_counts_at_once_here_and_at_the_next_look_elsewhere() {
+    let house = House::new();
+    let (here, elsewhere) = (started(&house), started(&house));
+    let version = here.propose(&generous(), &operator()).unwrap();
+    assert!(!may_delete(&here), "proposed is not in force");
+    here.activate(version, None, &operator()).unwrap();
+    assert!(may_delete(&here) && !may_delete(&elsewhere));
+    elsewhere.follow().unwrap();
+    assert!(may_delete(&elsewhere));
+}
+
+#[test]
+fn rolling_back_goes_to_what_was_before_and_forth_again() {
+    let house = House::new();
+    let node = started(&house);
+    assert!(matches!(node.roll_back(None, &operator()), Err(MatrixError::NothingBefore)));
+    let version = node.propose(&generous(), &operator()).unwrap();
+    node.activate(version, None, &operator()).unwrap();
+    assert_eq!(node.roll_back(None, &operator()).unwrap(), 1);
+    assert!(!may_delete(&node));
+    assert_eq!(node.roll_back(None, &operator()).unwrap(), version);
+    let history: Vec<u32> = node.history().unwrap().iter().map(|past| past.version).collect();
+    assert_eq!(history, [version, 1, version, 1]);
+    assert_eq!(house.outcomes("matrix_rolled_back"), ["success 2"]);
+}
+
+#[test]
+fn the_same_text_is_one_version() {
+    let house = House::new();
+    let node = started(&house);
+    assert_eq!(node.propose(samples::MATRIX, &operator()).unwrap(), 1);
+    let number = node.propose(&generous(), &operator()).unwrap();
+    assert_eq!(node.propose(&generous(), &operator()).unwrap(), number);
+    assert_eq!(node.versions().unwrap().len(), 2);
+    assert_eq!(node.version(number).unwrap().unwrap().text, generous());
+    assert_eq!(house.outcomes("matrix_proposed"), ["success 2"]);
+}
+
+#[test]
+fn of_activations_at_once_each_builds_on_the_one_before_or_is_told() {
+    let house = House::new();
+    let first = started(&house);
+    let version = first.propose(&generous(), &operator()).unwrap();
+    let outcomes = at_once(12, |_| {
+        let node = started(&house);
+        match node.activate(version, None, &operator()) {
+            Ok(()) => true,
+            Err(MatrixError::Superseded) => false,
+            Err(error) => panic!("{error}"),
+        }
+    });
+    let done = outcomes.iter().filter(|done| **done).count();
+    assert!(done >= 1);
+    assert_eq!(house.count("matrix_activations"), i64::try_from(done).unwrap() + 1);
+    let refused = outcomes.len() - done;
+    let mut expected = vec![format!("success {}", done + 1)];
+    expected.extend((refused > 0).then(|| format!("superseded {refused}")));
+    assert_eq!(house.outcomes("matrix_activated"), expected);
+}
+
+#[test]
+fn a_matrix_that_would_lock_the_server_up_is_not_taken() {
+    let house = House::new();
+    let node = started(&house);
+    assert!(matches!(
+        node.propose(&closed(), &operator()),
+        Err(MatrixError::Unfit(Unfit::LocksOut { .. }))
+    ));
+    let senior = samples::MATRIX
+        .replace("self_registration_role = \"msa\"", "self_registration_role = \"admin\"");
+    assert!(matches!(
+        node.propose(&senior, &operator()),
+        Err(MatrixError::Unfit(Unfit::SelfRegistrationIsSenior))
+    ));
+    assert!(matches!(node.propose("roles = 3", &operator()), Err(MatrixError::Faults(_))));
+    assert!(matches!(node.activate(7, None, &operator()), Err(MatrixError::UnknownVersion(7))));
+    let version = node.propose(&generous(), &operator()).unwrap();
+    assert!(matches!(
+        node.activate(version, Some(&role("coordinator")), &operator()),
+        Err(MatrixError::Unfit(Unfit::LocksOut { .. }))
+    ));
+    node.activate(version, Some(&role("admin")), &operator()).unwrap();
+}
+
+#[test]
+fn a_role_that_somebody_has_does_not_vanish() {
+    let house = House::new();
+    let node = started(&house);
+    house.enrol("ada");
+    house.database.store().execute("UPDATE accounts SET role = 'lpn'").unwrap();
+    let start = samples::MATRIX.find("[roles.lpn]").unwrap();
+    let end = start + samples::MATRIX[start..].find("[roles.msa]").unwrap();
+    let without = format!("{}{}", &samples::MATRIX[..start], &samples::MATRIX[end..])
+        .replace("\"rn\", \"lpn\", \"msa\"", "\"rn\", \"msa\"");
+    assert!(Matrix::parse(&without).is_ok());
+    let version = node.propose(&without, &operator()).unwrap();
+    match node.activate(version, None, &operator()) {
+        Err(MatrixError::RolesInUse(roles)) => assert_eq!(roles, [role("lpn")]),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(house.outcomes("matrix_activated"), ["invalid 1", "success 1"]);
+    assert_eq!(node.active().load().version, 1);
+}
+
+#[test]
+fn a_replay_says_who_would_gain_and_lose_in_its_time_only() {
+    let house = House::new();
+    let node = started(&house);
+    let store = Arc::new(house.database.store().clone());
+    let policy = RecordingPolicy { strict: true, ..RecordingPolicy::default() };
+    let keys = TestDatabase::audit_keys();
+    let recorder = Recorder::start(store.clone(), keys, policy, house.clock.clone(), &SystemRandom);
+    let decisions = Decisions::new(
+        Arc::new(ActiveMatrix::new(samples::matrix()).unwrap()),
+        Arc::new(Accounts::new(store)),
+        Arc::new(recorder.unwrap()),
+        house.clock.clone(),
+    );
+    let ask = |word: &str, action: &str| {
+        let caller = Caller {
+            account: house.enrol(&format!("{word}-{action}-{}", house.now().as_micros())).id,
+            role: role(word),
+            session: samples::session(),
+            origin: samples::origin(),
+        };
+        let pending = decisions.at_once(caller, vec![Question::own("schedule", action)]);
+        decisions.later(pending.unwrap_err(), Duration::from_secs(60)).unwrap();
+    };
+    ask("resident", "delete");
+    house.pass(DAY);
+    let from = house.now();
+    ask("resident", "delete");
+    house.pass(SECOND);
+    ask("resident", "delete");
+    ask("resident", "read");
+    ask("faculty", "delete");
+    house.pass(SECOND);
+    let until = house.now();
+    ask("resident", "delete");
+
+    let mut seen = 0;
+    let report = node.replay(&generous(), (from, until), &operator(), &mut |count| seen += count);
+    let report = report.unwrap();
+    assert_eq!((report.examined, report.gained, report.lost), (4, 2, 0));
+    assert_eq!(report.changes.len(), 1);
+    let change = &report.changes[0];
+    assert_eq!(
+        (change.role.as_str(), change.action.as_str(), change.times),
+        ("resident", "delete", 2)
+    );
+    assert!(seen >= 4);
+    let all = (Timestamp::from_micros(0), house.now() + SECOND);
+    let same = node.replay(samples::MATRIX, all, &operator(), &mut |_| ()).unwrap();
+    assert_eq!((same.examined, same.gained, same.lost), (6, 0, 0));
+    assert_eq!(house.outcomes("matrix_replayed"), ["success 2"]);
+}

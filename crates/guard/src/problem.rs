@@ -1,0 +1,90 @@
+//! What a refused caller is told: the same for every reason that would help an attacker choose the
+//! next try. Bodies are `application/problem+json` (RFC 9457); the codes are those of the
+//! authentication server.
+
+use serde::{Serialize, Serializer};
+
+use crate::Refusal;
+
+/// One answer to a refused caller, in the words of no framework.
+#[derive(Serialize)]
+pub(crate) struct Problem {
+    #[serde(rename = "type", serialize_with = "urn")]
+    kind: &'static str,
+    title: &'static str,
+    pub(crate) status: u16,
+    detail: &'static str,
+    code: &'static str,
+    /// The `WWW-Authenticate` header.
+    #[serde(skip)]
+    pub(crate) challenge: Option<&'static str>,
+}
+
+impl Problem {
+    /// Denied by the access matrix.
+    pub(crate) const FORBIDDEN: Self = Self::new(
+        403,
+        "forbidden",
+        "This is not allowed",
+        "Ask an administrator for a role that may do this.",
+    );
+
+    const fn new(
+        status: u16,
+        code: &'static str,
+        title: &'static str,
+        detail: &'static str,
+    ) -> Self {
+        Self { kind: code, title, status, detail, code, challenge: None }
+    }
+
+    /// RFC 6750 section 3: an error code only when there was a bearer token.
+    const fn challenged(self, challenge: &'static str) -> Self {
+        Self { challenge: Some(challenge), ..self }
+    }
+}
+
+impl From<&Refusal> for Problem {
+    fn from(refusal: &Refusal) -> Self {
+        match refusal {
+            Refusal::NotAuthenticated => Self::new(
+                401,
+                "not_authenticated",
+                "Sign in first",
+                "Send an access token as `Authorization: Bearer`.",
+            )
+            .challenged(r#"Bearer realm="portcullis""#),
+            Refusal::AmbiguousCredentials => Self::new(
+                400,
+                "ambiguous_credentials",
+                "The request carries more than one credential",
+                "Send one Authorization header.",
+            )
+            .challenged(r#"Bearer realm="portcullis", error="invalid_request""#),
+            Refusal::InvalidToken(_) => Self::new(
+                401,
+                "invalid_token",
+                "The access token is not valid",
+                "Refresh it, or sign in again.",
+            )
+            .challenged(r#"Bearer realm="portcullis", error="invalid_token""#),
+            Refusal::PasswordMustChange => Self::new(
+                403,
+                "password_change_required",
+                "The password must be changed first",
+                "Change it at the authentication server, then sign in again.",
+            ),
+            Refusal::Denied(_) => Self::FORBIDDEN,
+            Refusal::NoGuard => Self::new(
+                500,
+                "internal",
+                "Something went wrong on our side",
+                "Try again; if it stays, tell the operator.",
+            ),
+        }
+    }
+}
+
+fn urn<S: Serializer>(code: &&'static str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("urn:portcullis:problem:{code}"))
+}

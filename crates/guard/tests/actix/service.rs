@@ -1,0 +1,107 @@
+//! The service under test: its routes, and how it checks tokens.
+
+use std::sync::Arc;
+
+use actix_web::{Error, HttpResponse, web};
+use portcullis_guard::access::{Asked, Matrix, Word};
+use portcullis_guard::actix::{Ask, Permit, Require};
+use portcullis_guard::domain::AccountId;
+use portcullis_guard::token::{KeySet, Purpose, SecretKey, Verifier, VerifyingKey};
+use portcullis_guard::{Claims, Guard};
+
+use crate::tokens::{AUDIENCE, ISSUER, LIFETIME, Noon, SECRET};
+
+mod words {
+    portcullis_access::access_words!("../../config/access_matrix.toml");
+}
+
+use words::actions::{Approve, Create, Read};
+use words::resources::{Absence, Schedule, Swap, SwapRequest};
+
+pub(crate) fn guard() -> Guard {
+    let key = SecretKey::parse(&SECRET.into()).unwrap().derive(Purpose::AccessToken);
+    let keys = KeySet::from(VerifyingKey::hs256(&key));
+    let verifier = Verifier::new(keys, ISSUER, AUDIENCE, LIFETIME);
+    Guard::new(verifier, Matrix::parse(words::MATRIX).unwrap()).with_clock(Arc::new(Noon))
+}
+
+pub(crate) fn routes(service: &mut web::ServiceConfig) {
+    service
+        .route("/me", web::get().to(me))
+        .route("/schedules", web::post().to(create_schedule))
+        .route("/planets", web::post().to(create_planet))
+        .route("/absences", web::post().to(approve_any_absence))
+        .route("/absences/forgetful", web::post().to(approve_without_context))
+        .route("/absences/of/{owner}", web::post().to(approve_absence))
+        .route("/absences/of/{owner}/as/{subject}", web::post().to(approve_as_somebody))
+        .route("/swaps/between/{one}/{other}", web::get().to(read_swap))
+        .route("/swap-requests/of/{owner}/with/{party}", web::post().to(approve_swap_request));
+}
+
+async fn me(claims: Claims) -> String {
+    format!("{} {} {}", claims.account, claims.role, claims.kind.as_str())
+}
+
+async fn create_schedule(caller: Require<Schedule, Create>) -> HttpResponse {
+    HttpResponse::Created().body(keep(caller.permit, caller.claims.account))
+}
+
+/// What takes a permit cannot be called by who has none.
+fn keep(_: Permit<Schedule, Create>, author: AccountId) -> String {
+    author.to_string()
+}
+
+/// A word that the matrix does not have.
+struct Planet;
+
+impl Word for Planet {
+    const WORD: &'static str = "planet";
+}
+
+async fn create_planet(_: Require<Planet, Create>) -> &'static str {
+    "created"
+}
+
+async fn approve_any_absence(_: Require<Absence, Approve>) -> &'static str {
+    "approved"
+}
+
+async fn approve_without_context(ask: Ask<Absence, Approve>) -> Result<&'static str, Error> {
+    ask.decide(&Asked::default())?;
+    Ok("approved")
+}
+
+async fn approve_absence(
+    ask: Ask<Absence, Approve>,
+    owner: web::Path<AccountId>,
+) -> Result<&'static str, Error> {
+    ask.owned_by(*owner)?;
+    Ok("approved")
+}
+
+async fn approve_as_somebody(
+    ask: Ask<Absence, Approve>,
+    path: web::Path<(String, String)>,
+) -> Result<&'static str, Error> {
+    let (owner, subject) = path.into_inner();
+    ask.decide(&Asked::by(&subject).owned_by(&owner))?;
+    Ok("approved")
+}
+
+async fn read_swap(
+    ask: Ask<Swap, Read>,
+    path: web::Path<(AccountId, AccountId)>,
+) -> Result<&'static str, Error> {
+    let (one, other) = path.into_inner();
+    ask.between(&[one, other])?;
+    Ok("read")
+}
+
+async fn approve_swap_request(
+    ask: Ask<SwapRequest, Approve>,
+    path: web::Path<(String, String)>,
+) -> Result<&'static str, Error> {
+    let (owner, party) = path.into_inner();
+    ask.decide(&Asked::default().owned_by(&owner).between(&[owner.as_str(), party.as_str()]))?;
+    Ok("approved")
+}

@@ -1,0 +1,42 @@
+//! `GET /api/admin/audit/checkpoints/{number}`.
+
+use actix_web::http::header::{self, ContentType};
+use actix_web::{HttpResponse, web};
+
+use crate::blocking::blocking;
+use crate::guard::{Permitted, ReadAudit};
+use crate::problem::{Code, Problem};
+use crate::services::Services;
+
+/// How it can fail, apart from what its guard refuses.
+pub(crate) const ERRORS: &[Code] = &[Code::NotFound, Code::Unavailable];
+
+/// A signed checkpoint of the audit trail, as a file.
+///
+/// Keep the latest one where nobody who can write to the database can reach it: `audit verify` then
+/// finds whatever is done to anything before it.
+#[utoipa::path(get, path = "/api/admin/audit/checkpoints/{number}", tag = "audit",
+    params(("number" = String, Path, description = "A number, or `latest`", example = "latest")),
+    responses((status = 200, description = "The file", body = serde_json::Value,
+        content_type = "application/json", example = json!({
+            "checkpoint": { "version": 1, "number": 1, "at": "2026-11-20T09:30:00Z", "previous": null,
+                "purged_to": null, "heads": [] },
+            "public_key": "3b6a27bc…", "fingerprint": "c0535e4b…", "signature": "e5564300…" }))))]
+pub(crate) async fn fetch(
+    _: Permitted<ReadAudit>,
+    services: web::Data<Services>,
+    number: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let not_found = || Problem::new(Code::NotFound);
+    let number = match number.as_str() {
+        "latest" => None,
+        number => Some(number.parse::<u64>().map_err(|_| not_found())?),
+    };
+    let checkpoint = blocking(move || services.checkpoints.find(number)).await?;
+    let checkpoint = checkpoint.ok_or_else(not_found)?;
+    let name = format!("attachment; filename=\"checkpoint-{}.json\"", checkpoint.number());
+    Ok(HttpResponse::Ok()
+        .content_type(ContentType::json())
+        .insert_header((header::CONTENT_DISPOSITION, name))
+        .body(checkpoint.to_file()))
+}

@@ -1,0 +1,122 @@
+//! `GET /api/authz/matrix`: the access matrix in force, as far as its reader may see it.
+
+pub(crate) mod trial;
+pub(crate) mod version;
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use portcullis_access::Matrix;
+use portcullis_domain::Role;
+use portcullis_flows::decision::Question;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::blocking::blocking;
+use crate::body::Json;
+use crate::decision::decide;
+use crate::guard::Caller;
+use crate::problem::{Code, FieldProblem, Problem};
+use crate::query::Query;
+use crate::services::Services;
+
+/// How it can fail, apart from what its guard refuses.
+pub(crate) const ERRORS: &[Code] = &[Code::InvalidRequest, Code::Unavailable];
+
+/// The access matrix with inheritance resolved, as JSON, CSV or Markdown.
+///
+/// It shows the caller's role and those it includes, or everything to whoever has the permission
+/// `settings:read`. Without `format` the first of these media types in `Accept` decides.
+#[utoipa::path(get, path = "/api/authz/matrix", tag = "authorization",
+    params(("format" = Option<String>, Query, description = "`json` (default), `csv` or `markdown`",
+        example = "json")),
+    responses((status = 200, description = "The matrix", content(
+        (serde_json::Value = "application/json", example = json!({
+            "self_registration_role": "msa", "resources": ["schedule"], "actions": ["read"],
+            "roles": [{ "role": "msa", "juniors": [],
+                "access": { "schedule": { "read": [{ "when": [], "from": "msa" }] } } }] })),
+        (String = "text/csv", example = json!("role,resource,action,when,from\r\n")),
+        (String = "text/markdown", example = json!("# Access matrix\n"))))))]
+pub(crate) async fn show(
+    guard: Caller,
+    request: HttpRequest,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, Problem> {
+    let format = Format::wanted(&request)?;
+    let role = guard.0.role.clone();
+    let see_all = decide(&services, guard.0, vec![Question::own("settings", "read")]).await?;
+    let see_all = see_all.iter().all(|answer| answer.allowed);
+    let active = services.matrices.active().load();
+    let text = blocking(move || -> Result<String, Problem> {
+        let visible = |word: &str| see_all || includes(&active.matrix, &role, word);
+        Ok(match format {
+            Format::Json => active.matrix.to_json(&visible),
+            Format::Csv => active.matrix.to_csv(&visible),
+            Format::Markdown => active.matrix.to_markdown(&visible),
+        })
+    });
+    let content_type = (header::CONTENT_TYPE, format.content_type());
+    Ok(HttpResponse::Ok().insert_header(content_type).body(text.await?))
+}
+
+fn includes(matrix: &Matrix, role: &Role, other: &str) -> bool {
+    match (matrix.role(role.as_str()), matrix.role(other)) {
+        (Some(role), Some(other)) => matrix.includes(role, other),
+        _ => false,
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Format {
+    Json,
+    Csv,
+    Markdown,
+}
+
+impl Format {
+    fn wanted(request: &HttpRequest) -> Result<Self, Problem> {
+        let query = Query::read(request, &["format"])?;
+        match query.value("format") {
+            Some("json") => Ok(Self::Json),
+            Some("csv") => Ok(Self::Csv),
+            Some("markdown") => Ok(Self::Markdown),
+            Some(_) => {
+                let message = "use one of json, csv, markdown";
+                let fault = FieldProblem::new("format".to_owned(), "malformed", message);
+                Err(Problem::invalid(vec![fault]))
+            }
+            None => Ok(Self::accepted(request)),
+        }
+    }
+
+    fn accepted(request: &HttpRequest) -> Self {
+        let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
+        let types = accept.unwrap_or_default().split(',');
+        let known = types.filter_map(|range| match range.split(';').next()?.trim() {
+            "application/json" => Some(Self::Json),
+            "text/csv" => Some(Self::Csv),
+            "text/markdown" => Some(Self::Markdown),
+            _ => None,
+        });
+        known.into_iter().next().unwrap_or(Self::Json)
+    }
+
+    const fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Csv => "text/csv; charset=utf-8",
+            Self::Markdown => "text/markdown; charset=utf-8",
+        }
+    }
+}
+
+/// A body with a matrix file, of which 4 MiB are more than the largest that is accepted.
+type FileJson<T> = Json<T, { 4 * 1024 * 1024 }>;
+
+/// A matrix file.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FileBody {
+    /// The text of the file.
+    #[schema(example = "self_registration_role = \"msa\"\n…")]
+    text: String,
+}

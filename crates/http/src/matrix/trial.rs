@@ -1,0 +1,129 @@
+//! `POST /api/admin/matrix/validate`, `/diff` and `/replay`: what a file would do, without doing it.
+
+use std::time::Duration;
+
+use actix_web::{HttpResponse, rt, web};
+use portcullis_flows::trail::Reader;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{FileBody, FileJson};
+use crate::blocking::{blocking, detached};
+use crate::guard::{Permitted, ReadSettings, ReplayAudit};
+use crate::problem::{Code, Problem};
+use crate::services::Services;
+use crate::time::Time;
+
+/// A file that has no faults.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ValidAnswer {
+    /// In the order of the file.
+    #[schema(example = json!(["admin", "msa"]))]
+    roles: Vec<String>,
+    /// In the order of the file.
+    #[schema(example = json!(["schedule"]))]
+    resources: Vec<String>,
+    /// In the order of the file.
+    #[schema(example = json!(["read", "manage"]))]
+    actions: Vec<String>,
+    /// What is worth a look although nothing is wrong with it.
+    notes: Vec<NoteAnswer>,
+}
+
+/// What is worth a look.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct NoteAnswer {
+    /// Counted from 1.
+    #[schema(example = 41)]
+    line: u32,
+    #[schema(example = "coordinator holds all of this grant through its juniors")]
+    message: String,
+}
+
+/// A file, and the time whose decisions are asked again.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReplayBody {
+    /// The text of the file.
+    #[schema(example = "self_registration_role = \"msa\"\n…")]
+    text: String,
+    /// Not before; by default seven days before `until`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-13T09:30:00Z")]
+    from: Option<Time>,
+    /// Before; by default now.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-20T09:30:00Z")]
+    until: Option<Time>,
+}
+
+/// How they can fail, apart from what their guards and their bodies refuse.
+pub(crate) const ERRORS: &[Code] =
+    &[Code::CsrfFailed, Code::MatrixFaults, Code::MatrixUnfit, Code::Unavailable];
+
+/// Judges a matrix file: either what it defines, or all its faults with their lines.
+#[utoipa::path(post, path = "/api/admin/matrix/validate", tag = "matrix", request_body = FileBody,
+    responses((status = 200, body = ValidAnswer, description = "There are no faults")))]
+pub(crate) async fn validate(
+    _: Permitted<ReadSettings>,
+    services: web::Data<Services>,
+    body: FileJson<FileBody>,
+) -> Result<HttpResponse, Problem> {
+    let matrix = blocking(move || services.matrices.validate(&body.0.text)).await?;
+    let notes = matrix.notes().into_iter();
+    Ok(HttpResponse::Ok().json(ValidAnswer {
+        roles: matrix.roles().map(str::to_owned).collect(),
+        resources: matrix.resources().map(str::to_owned).collect(),
+        actions: matrix.actions().map(str::to_owned).collect(),
+        notes: notes.map(|note| NoteAnswer { line: note.line, message: note.message }).collect(),
+    }))
+}
+
+/// What a matrix file would change of the one in force, by meaning and not by text.
+#[utoipa::path(post, path = "/api/admin/matrix/diff", tag = "matrix", request_body = FileBody,
+    responses((status = 200, description = "What would change", body = serde_json::Value,
+        content_type = "application/json", example = json!({
+            "roles": { "added": [], "removed": [] }, "resources": { "added": [], "removed": [] },
+            "actions": { "added": [], "removed": [] }, "self_registration_role": null,
+            "hierarchy": [{ "senior": "coordinator", "junior": "msa", "added": true }],
+            "cells": [{ "role": "msa", "resource": "report", "action": "read", "change": "gained",
+                "before": "never", "after": "always" }], "cells_left_out": 0 }))))]
+pub(crate) async fn diff(
+    _: Permitted<ReadSettings>,
+    services: web::Data<Services>,
+    body: FileJson<FileBody>,
+) -> Result<HttpResponse, Problem> {
+    let diff = blocking(move || services.matrices.diff(&body.0.text)).await?;
+    Ok(HttpResponse::Ok().json(diff))
+}
+
+/// Asks a matrix file every question that was decided in a time, and lists whose answers change.
+///
+/// Ten million decisions take less than a minute; the answer comes when all are done.
+#[utoipa::path(post, path = "/api/admin/matrix/replay", tag = "matrix", request_body = ReplayBody,
+    responses((status = 200, description = "Who would gain and who would lose what",
+        body = serde_json::Value, content_type = "application/json", example = json!({
+            "examined": 120_000, "gained": 12, "lost": 0, "left_out": 0, "changes": [{
+                "role": "msa", "resource": "report", "action": "read", "gains": true,
+                "rule": "granted by msa report read (line 70)", "times": 12,
+                "first_at": "2026-11-13T09:31:00Z", "last_at": "2026-11-20T09:29:00Z",
+                "subjects": ["019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11"], "times_by_others": 0 }] }))))]
+pub(crate) async fn replay(
+    guard: Permitted<ReplayAudit>,
+    services: web::Data<Services>,
+    body: FileJson<ReplayBody>,
+) -> Result<HttpResponse, Problem> {
+    let ReplayBody { text, from, until } = body.0;
+    let until = until.map_or_else(|| services.clock.now(), |time| time.0);
+    let from = from.map_or_else(|| until - WEEK, |time| time.0);
+    let reader = Reader::account(guard.caller.account, guard.caller.origin);
+    let replay = move || services.matrices.replay(&text, (from, until), &reader, &mut |_| {});
+    let report = rt::time::timeout(PATIENCE, detached(replay)).await;
+    let report = report.map_err(|_| Problem::unavailable())?;
+    Ok(HttpResponse::Ok().json(report.map_err(|_| Problem::unavailable())??))
+}
+
+const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// Some fifty million decisions.
+const PATIENCE: Duration = Duration::from_secs(5 * 60);

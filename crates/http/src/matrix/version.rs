@@ -1,0 +1,204 @@
+//! `/api/admin/matrix/versions`, `/activate` and `/rollback`.
+
+use actix_web::http::header;
+use actix_web::{HttpResponse, web};
+use portcullis_domain::Timestamp;
+use portcullis_flows::matrix::{MatrixError, Version};
+use portcullis_flows::trail::Reader;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{FileBody, FileJson};
+use crate::blocking::blocking;
+use crate::body::Json;
+use crate::guard::{ChangeSettings, Permitted, ReadSettings, Recent};
+use crate::problem::{Code, Problem};
+use crate::services::Services;
+
+/// The latest versions, newest first, and which of them came into force when.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct VersionsAnswer {
+    items: Vec<VersionAnswer>,
+    /// Always null: the latest 100 are listed, older ones are read by number.
+    #[schema(example = json!(null))]
+    next_cursor: Option<String>,
+    activations: Vec<ActivationAnswer>,
+}
+
+/// A version of the access matrix.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct VersionAnswer {
+    #[schema(example = 3)]
+    version: u32,
+    /// Whether it decides now.
+    #[schema(example = true)]
+    in_force: bool,
+    /// Who handed it in: an account's id or `operator`.
+    #[schema(example = "operator")]
+    by: String,
+    #[schema(value_type = String, format = DateTime, example = "2026-11-20T09:30:00Z")]
+    at: Timestamp,
+    /// The file; not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "self_registration_role = \"msa\"\n…")]
+    text: Option<String>,
+}
+
+/// A version coming into force.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ActivationAnswer {
+    /// Counts the activations from 1.
+    #[schema(example = 4)]
+    revision: u64,
+    #[schema(example = 3)]
+    version: u32,
+    /// Who decided: an account's id or `operator`.
+    #[schema(example = "operator")]
+    by: String,
+    #[schema(value_type = String, format = DateTime, example = "2026-11-20T09:30:00Z")]
+    at: Timestamp,
+}
+
+/// Which version.
+#[derive(Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct VersionNumber {
+    #[schema(example = 3)]
+    version: u32,
+}
+
+/// How listing can fail, apart from what its guard refuses.
+pub(crate) const READ_ERRORS: &[Code] = &[Code::Unavailable];
+
+/// How reading one can fail, apart from what its guard refuses.
+pub(crate) const READ_ONE_ERRORS: &[Code] = &[Code::NotFound, Code::Unavailable];
+
+/// How handing in can fail, apart from what its guard and its body refuse.
+pub(crate) const PROPOSE_ERRORS: &[Code] =
+    &[Code::CsrfFailed, Code::MatrixFaults, Code::MatrixUnfit, Code::Unavailable];
+
+/// How activating can fail, apart from what its guard and its body refuse.
+pub(crate) const ACTIVATE_ERRORS: &[Code] = &[
+    Code::CsrfFailed,
+    Code::NotFound,
+    Code::MatrixFaults,
+    Code::MatrixUnfit,
+    Code::MatrixSuperseded,
+    Code::RolesInUse,
+    Code::Unavailable,
+];
+
+/// How rolling back can fail, apart from what its guard refuses.
+pub(crate) const ROLL_BACK_ERRORS: &[Code] = &[
+    Code::CsrfFailed,
+    Code::NothingToRollBack,
+    Code::NotFound,
+    Code::MatrixFaults,
+    Code::MatrixUnfit,
+    Code::MatrixSuperseded,
+    Code::RolesInUse,
+    Code::Unavailable,
+];
+
+/// The versions of the access matrix.
+#[utoipa::path(get, path = "/api/admin/matrix/versions", tag = "matrix",
+    responses((status = 200, body = VersionsAnswer, description = "The versions")))]
+pub(crate) async fn list(
+    _: Permitted<ReadSettings>,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, Problem> {
+    let in_force = services.matrices.active().load().version;
+    let read =
+        move || Ok::<_, Problem>((services.matrices.versions()?, services.matrices.history()?));
+    let (versions, activations) = blocking(read).await?;
+    let activations = activations.into_iter().map(|activation| ActivationAnswer {
+        revision: activation.revision,
+        version: activation.version,
+        by: activation.by.to_string(),
+        at: activation.at,
+    });
+    let items = versions
+        .into_iter()
+        .map(|version| VersionAnswer { text: None, ..VersionAnswer::of(version, in_force) });
+    Ok(HttpResponse::Ok().json(VersionsAnswer {
+        items: items.collect(),
+        next_cursor: None,
+        activations: activations.collect(),
+    }))
+}
+
+/// One version, with its file.
+#[utoipa::path(get, path = "/api/admin/matrix/versions/{number}", tag = "matrix",
+    params(("number" = u32, Path, description = "The first is 1", example = 3)),
+    responses((status = 200, body = VersionAnswer, description = "The version")))]
+pub(crate) async fn read(
+    _: Permitted<ReadSettings>,
+    services: web::Data<Services>,
+    number: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let number = number.parse().map_err(|_| Problem::new(Code::NotFound))?;
+    let in_force = services.matrices.active().load().version;
+    let version = blocking(move || services.matrices.version(number)).await?;
+    let version = version.ok_or(MatrixError::UnknownVersion(number))?;
+    Ok(HttpResponse::Ok().json(VersionAnswer::of(version, in_force)))
+}
+
+/// Keeps a matrix file as a version, without putting it in force.
+///
+/// The very same file is not kept twice: the answer is then the number it has.
+#[utoipa::path(post, path = "/api/admin/matrix/versions", tag = "matrix", request_body = FileBody,
+    responses((status = 201, body = VersionNumber, description = "The number of the version")))]
+pub(crate) async fn propose(
+    guard: Recent<Permitted<ChangeSettings>>,
+    services: web::Data<Services>,
+    body: FileJson<FileBody>,
+) -> Result<HttpResponse, Problem> {
+    let caller = guard.0.caller;
+    let reader = Reader::account(caller.account, caller.origin);
+    let version = blocking(move || services.matrices.propose(&body.0.text, &reader)).await?;
+    let location = format!("/api/admin/matrix/versions/{version}");
+    Ok(HttpResponse::Created()
+        .insert_header((header::LOCATION, location))
+        .json(VersionNumber { version }))
+}
+
+/// Puts a version in force: here at once, on every other node within a second.
+#[utoipa::path(post, path = "/api/admin/matrix/activate", tag = "matrix",
+    request_body = VersionNumber,
+    responses((status = 200, body = VersionNumber, description = "It is in force")))]
+pub(crate) async fn activate(
+    guard: Recent<Permitted<ChangeSettings>>,
+    services: web::Data<Services>,
+    body: Json<VersionNumber>,
+) -> Result<HttpResponse, Problem> {
+    let caller = guard.0.caller;
+    let version = body.0.version;
+    let reader = Reader::account(caller.account, caller.origin);
+    blocking(move || services.matrices.activate(version, Some(&caller.role), &reader)).await?;
+    Ok(HttpResponse::Ok().json(VersionNumber { version }))
+}
+
+/// Puts the version in force that was before the one that is.
+#[utoipa::path(post, path = "/api/admin/matrix/rollback", tag = "matrix",
+    responses((status = 200, body = VersionNumber, description = "It is in force again")))]
+pub(crate) async fn roll_back(
+    guard: Recent<Permitted<ChangeSettings>>,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, Problem> {
+    let caller = guard.0.caller;
+    let reader = Reader::account(caller.account, caller.origin);
+    let roll_back = move || services.matrices.roll_back(Some(&caller.role), &reader);
+    Ok(HttpResponse::Ok().json(VersionNumber { version: blocking(roll_back).await? }))
+}
+
+impl VersionAnswer {
+    fn of(version: Version, in_force: u32) -> Self {
+        Self {
+            version: version.number,
+            in_force: version.number == in_force,
+            by: version.by.to_string(),
+            at: version.at,
+            text: Some(version.text),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! `GET /metrics`: what there is to watch, in the text format of Prometheus (version 0.0.4).
+
+use std::fmt::{Display, Write};
+
+use actix_web::http::header;
+use actix_web::{HttpResponse, web};
+
+use crate::guard::ThisMachine;
+use crate::problem::Code;
+use crate::services::Services;
+
+/// How it can fail.
+pub(crate) const ERRORS: &[Code] = &[Code::NotFound];
+
+/// Figures of this node, for programs on the same machine.
+#[utoipa::path(get, path = "/metrics", tag = "operations",
+    responses((status = 200, description = "Prometheus text", body = String,
+        content_type = "text/plain", example = json!("portcullis_audit_queue_depth 0\n"))))]
+pub(crate) async fn expose(_: ThisMachine, services: web::Data<Services>) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"))
+        .body(text(&services))
+}
+
+fn text(services: &Services) -> String {
+    let recording = services.decisions.recorder().state();
+    let matrix = services.matrices.active().load();
+    let mut text = String::with_capacity(2048);
+    let mut metric = |name: &str, kind: &str, about: &str, value: &dyn Display| {
+        // Writing to memory does not fail.
+        let _ = write!(
+            text,
+            "# HELP portcullis_{name} {about}\n\
+             # TYPE portcullis_{name} {kind}\n\
+             portcullis_{name} {value}\n"
+        );
+    };
+    metric(
+        "audit_queue_depth",
+        "gauge",
+        "Permission checks that wait to be recorded.",
+        &recording.waiting,
+    );
+    metric(
+        "audit_queue_lag_seconds",
+        "gauge",
+        "Age of the oldest of them.",
+        &recording.lag.as_secs_f64(),
+    );
+    metric(
+        "audit_recorded_total",
+        "counter",
+        "Permission checks recorded since the start.",
+        &recording.recorded,
+    );
+    metric(
+        "audit_write_failures_total",
+        "counter",
+        "Attempts to record that failed and were repeated.",
+        &recording.failures,
+    );
+    metric(
+        "audit_dropped_total",
+        "counter",
+        "Permission checks answered and not recorded: none, whatever happens.",
+        &0,
+    );
+    metric("matrix_version", "gauge", "Version of the access matrix in force.", &matrix.version);
+    metric("matrix_revision", "gauge", "How many activations there were.", &matrix.revision);
+    metric(
+        "hashing_queue_depth",
+        "gauge",
+        "Passwords that wait to be hashed.",
+        &services.hashing.waiting(),
+    );
+    text
+}

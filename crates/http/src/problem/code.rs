@@ -1,0 +1,113 @@
+use actix_web::http::StatusCode;
+
+/// Declares the catalogue: variant, stable code, status, title, and what to do next.
+macro_rules! catalogue {
+    ($($variant:ident $code:literal $status:ident $title:literal $advice:literal)*) => {
+        /// The catalogue of errors.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[expect(missing_docs, reason = "each entry explains itself by title and advice")]
+        pub enum Code {
+            $($variant),*
+        }
+
+        impl Code {
+            /// Every code there is.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The stable word for it.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code),* }
+            }
+
+            /// The status it is sent with.
+            pub fn status(self) -> u16 {
+                match self { $(Self::$variant => StatusCode::$status),* }.as_u16()
+            }
+
+            /// What happened, the same every time.
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$variant => $title),* }
+            }
+
+            /// What to do next.
+            pub const fn advice(self) -> &'static str {
+                match self { $(Self::$variant => $advice),* }
+            }
+        }
+    };
+}
+
+catalogue! {
+    MalformedRequest "malformed_request" BAD_REQUEST "The request is malformed"
+        "Check the request line and the headers."
+    MalformedBody "malformed_body" BAD_REQUEST "The body cannot be read"
+        "Send well-formed UTF-8 of the announced type."
+    InvalidRequest "invalid_request" BAD_REQUEST "The request does not have the form of this route"
+        "Compare the fields with /api/openapi.json; `errors` names what does not fit."
+    AmbiguousCredentials "ambiguous_credentials" BAD_REQUEST "The request carries more than one credential"
+        "Send either the access cookie or one Authorization header."
+    PasswordTooLong "password_too_long" BAD_REQUEST "The password is too long"
+        "Passwords have at most 1,024 bytes."
+    NotAuthenticated "not_authenticated" UNAUTHORIZED "Sign in first"
+        "Sign in at /api/auth/login and send the access token."
+    InvalidToken "invalid_token" UNAUTHORIZED "The access token is not valid"
+        "Refresh it at /api/auth/refresh, or sign in again."
+    InvalidCredentials "invalid_credentials" UNAUTHORIZED "The name or the password is not right"
+        "Check both. After several failures a wait begins, in which even the right password is refused."
+    InvalidRefreshToken "invalid_refresh_token" UNAUTHORIZED "The refresh token is not valid"
+        "Sign in again. A browser must send the binding cookie along."
+    RefreshTokenReused "refresh_token_reused" UNAUTHORIZED "The refresh token had been used before"
+        "Sessions were ended for safety. Sign in again, and change the password if it was not you."
+    InvalidSetupToken "invalid_setup_token" UNAUTHORIZED "The setup token is not valid"
+        "Use the token the server printed at its last start; once an administrator exists there is none."
+    SignInTooOld "insufficient_user_authentication" UNAUTHORIZED "The sign-in is too long ago for this"
+        "Sign in again and repeat the request; the sign-in must be less than 15 minutes old."
+    ForeignOrigin "foreign_origin" FORBIDDEN "Requests from this page are not accepted"
+        "Call from the server's own origin, or add the page's origin to CORS_ORIGINS."
+    CsrfFailed "csrf_failed" FORBIDDEN "The request is not shown to come from an allowed page"
+        "Get a token at /api/auth/csrf and send it in X-CSRF-Token, with Origin or Sec-Fetch-Site."
+    PasswordChangeRequired "password_change_required" FORBIDDEN "The password must be changed first"
+        "Change it at /api/auth/password/change, then refresh the tokens."
+    Forbidden "forbidden" FORBIDDEN "This account may not do that"
+        "Ask an administrator, and name the decision_id: the reason is kept under it."
+    WrongPassword "wrong_password" FORBIDDEN "The current password is not right"
+        "Check it. After several failures a wait begins, in which even the right password is refused."
+    RegistrationClosed "registration_closed" FORBIDDEN "Registration is not open"
+        "Ask an administrator for an account."
+    NotFound "not_found" NOT_FOUND "There is nothing here"
+        "See /api/openapi.json for the routes."
+    MethodNotAllowed "method_not_allowed" METHOD_NOT_ALLOWED "This route does not know that method"
+        "See the Allow header."
+    RequestTimeout "request_timeout" REQUEST_TIMEOUT "The request took too long to arrive"
+        "Send it again."
+    UsernameTaken "username_taken" CONFLICT "The user name is taken"
+        "Choose another; names that look alike count as the same."
+    EmailTaken "email_taken" CONFLICT "The email is taken"
+        "Sign in with it instead."
+    RefreshConflict "refresh_conflict" CONFLICT "Another request has just used this refresh token"
+        "Use the tokens that the other request received."
+    MatrixSuperseded "matrix_superseded" CONFLICT "Another version was activated at the same time"
+        "See which version is in force now, and decide again."
+    RolesInUse "roles_in_use" CONFLICT "Accounts have roles that this version lacks"
+        "Give these accounts other roles, or keep the roles in the file."
+    NothingToRollBack "nothing_to_roll_back" CONFLICT "No other version has been in force before"
+        "Activate the version you want by its number."
+    BodyTooLarge "body_too_large" PAYLOAD_TOO_LARGE "The body is too large"
+        "Send less: most routes read at most 16 KiB, and the detail says how much this one does."
+    UnsupportedMediaType "unsupported_media_type" UNSUPPORTED_MEDIA_TYPE "The body is of the wrong type"
+        "Send the content type that the route names, in UTF-8, not compressed."
+    UnacceptableAccount "unacceptable_account" UNPROCESSABLE_ENTITY "The account breaks the rules of this server"
+        "Mend what `errors` names."
+    UnacceptablePassword "unacceptable_password" UNPROCESSABLE_ENTITY "The new password breaks the rules of this server"
+        "Mend what `errors` names."
+    MatrixFaults "matrix_faults" UNPROCESSABLE_ENTITY "The access matrix has faults"
+        "Mend the lines that `errors` names."
+    MatrixUnfit "matrix_unfit" UNPROCESSABLE_ENTITY "The access matrix does not fit this server"
+        "With it nobody could administer this server any more; the detail says what is missing."
+    Internal "internal" INTERNAL_SERVER_ERROR "Something went wrong on our side"
+        "Try again; if it stays, tell the operator the request_id."
+    Overloaded "overloaded" SERVICE_UNAVAILABLE "Too many passwords are being checked"
+        "Wait as long as Retry-After says, then try again."
+    Unavailable "unavailable" SERVICE_UNAVAILABLE "The server cannot do this at the moment"
+        "Wait as long as Retry-After says, then try again."
+}

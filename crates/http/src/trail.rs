@@ -1,0 +1,124 @@
+//! `GET /api/admin/audit` and `/api/admin/decisions/{id}`: what happened, for auditors.
+
+pub(crate) mod export;
+mod filter;
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use portcullis_audit::{Cursor, DecisionId, Entry};
+use portcullis_flows::trail::Reader;
+use serde::Serialize;
+
+use self::filter::KEYS;
+use crate::blocking::blocking;
+use crate::guard::{Permitted, ReadAudit};
+use crate::problem::{Code, Problem};
+use crate::query::Query;
+use crate::services::Services;
+
+/// One page of a search.
+#[derive(Serialize)]
+struct PageAnswer {
+    items: Vec<Entry<'static>>,
+    next_cursor: Option<String>,
+}
+
+/// How a search can fail, apart from what its guard refuses.
+pub(crate) const SEARCH_ERRORS: &[Code] = &[Code::InvalidRequest, Code::Unavailable];
+
+/// How reading a decision can fail, apart from what its guard refuses.
+pub(crate) const DECISION_ERRORS: &[Code] = &[Code::NotFound, Code::Unavailable];
+
+/// Searches the audit trail, newest entries first. What is given must all hold.
+///
+/// `Link` leads to the next page (RFC 8288). The first page of a search is itself recorded.
+#[utoipa::path(get, path = "/api/admin/audit", tag = "audit",
+    params(
+        ("from" = Option<String>, Query, description = "Not before (RFC 3339)", example = "2026-11-13T00:00:00Z"),
+        ("until" = Option<String>, Query, description = "Before (RFC 3339)", example = "2026-11-20T00:00:00Z"),
+        ("kind" = Option<String>, Query, description = "What happened", example = "permission_check"),
+        ("outcome" = Option<String>, Query, description = "How it ended", example = "denied"),
+        ("actor" = Option<String>, Query, description = "Who did it: an account's id"),
+        ("subject" = Option<String>, Query, description = "Whom it is about: an account's id"),
+        ("resource" = Option<String>, Query, description = "What was asked about", example = "absence"),
+        ("address" = Option<String>, Query, description = "The client's address", example = "192.0.2.7"),
+        ("limit" = Option<u16>, Query, description = "1 to 200, 50 by default", example = 50),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before"),
+    ),
+    responses((status = 200, description = "A page", body = serde_json::Value,
+        content_type = "application/json", example = json!({ "items": [{
+            "at": "2026-11-20T09:30:00Z", "id": "5f1c9a7e40d2b836-42", "kind": "permission_check",
+            "outcome": "denied", "actor": "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11",
+            "subject": "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11",
+            "session": "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e12", "address": "192.0.2.7",
+            "user_agent": "curl/8", "request_id": "5f1c9a7e40d2b836-2a", "role": "msa",
+            "resource": "report", "action": "read", "matrix_version": 1,
+            "reason": "denied: no grant" }], "next_cursor": null }))))]
+pub(crate) async fn search(
+    guard: Permitted<ReadAudit>,
+    request: HttpRequest,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, Problem> {
+    let query = Query::read(&request, &[KEYS, &["limit", "cursor"]].concat())?;
+    let mut faults = Vec::new();
+    let filter = filter::read(&query, &mut faults);
+    let limit = query.parsed(
+        "limit",
+        || format!("use a number from 1 to {MOST}"),
+        |text| text.parse().ok().filter(|limit| (1..=MOST).contains(limit)),
+        &mut faults,
+    );
+    let cursor = query.parsed(
+        "cursor",
+        || "use the next_cursor of the page before, or none to begin".to_owned(),
+        |text| text.parse::<Cursor>().ok(),
+        &mut faults,
+    );
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
+    let reader = Reader::account(guard.caller.account, guard.caller.origin);
+    let search = move || services.trail.search(&reader, &filter, cursor, limit.unwrap_or(USUAL));
+    let page = blocking(search).await?;
+    let next_cursor = page.next.map(|cursor| cursor.to_string());
+    let mut response = HttpResponse::Ok();
+    if let Some(cursor) = &next_cursor {
+        let next = format!("<{}?{}>; rel=\"next\"", request.path(), query.with("cursor", cursor));
+        response.insert_header((header::LINK, next));
+    }
+    Ok(response.json(PageAnswer { items: page.entries, next_cursor }))
+}
+
+/// One decision with its reason. That it was read is recorded.
+///
+/// A decision can be read once it is stored, which may take as long as the window of recording.
+#[utoipa::path(get, path = "/api/admin/decisions/{id}", tag = "audit",
+    params(("id" = String, Path, description = "The `decision_id` of an answer",
+        example = "5f1c9a7e40d2b836-42")),
+    responses((status = 200, description = "The decision", body = serde_json::Value,
+        content_type = "application/json", example = json!({
+            "at": "2026-11-20T09:30:00Z", "id": "5f1c9a7e40d2b836-42", "kind": "permission_check",
+            "outcome": "allowed", "actor": "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11",
+            "subject": "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11",
+            "session": "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e12", "address": "192.0.2.7",
+            "request_id": "5f1c9a7e40d2b836-2a", "role": "coordinator", "resource": "absence",
+            "action": "approve", "owner": "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e13",
+            "matrix_version": 1,
+            "reason": "granted by coordinator absence approve [not_own] (line 45)" }))))]
+pub(crate) async fn decision(
+    guard: Permitted<ReadAudit>,
+    services: web::Data<Services>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let not_found = || Problem::new(Code::NotFound);
+    let id: DecisionId = id.parse().map_err(|_| not_found())?;
+    let reader = Reader::account(guard.caller.account, guard.caller.origin);
+    let entry = blocking(move || services.trail.decision(&reader, id)).await?;
+    Ok(HttpResponse::Ok().json(entry.ok_or_else(not_found)?))
+}
+
+/// Entries on a page, at most.
+const MOST: usize = 200;
+
+/// Entries on a page, unless the caller wants more or fewer.
+const USUAL: usize = 50;

@@ -1,0 +1,45 @@
+use std::net::IpAddr;
+
+use portcullis_audit::{EventKind, Filter, Outcome};
+use portcullis_domain::AccountId;
+
+use crate::problem::FieldProblem;
+use crate::query::Query;
+use crate::time::Time;
+
+/// The keys of a query that say what to look for.
+pub(super) const KEYS: &[&str] =
+    &["from", "until", "kind", "outcome", "actor", "subject", "resource", "address"];
+
+/// What a query looks for; what cannot be understood becomes a fault that names what can.
+pub(super) fn read(query: &Query, faults: &mut Vec<FieldProblem>) -> Filter {
+    let time = || "use a time from 1970 to 9999 as in 2027-01-15T08:00:00Z".to_owned();
+    let account = || "use the id of an account".to_owned();
+    Filter {
+        from: query.parsed("from", time, Time::parse, faults).map(|time| time.0),
+        until: query.parsed("until", time, Time::parse, faults).map(|time| time.0),
+        kind: query.parsed("kind", kinds, |word| word.parse().ok(), faults),
+        outcome: query.parsed("outcome", outcomes, |word| word.parse().ok(), faults),
+        actor: query.parsed("actor", account, |id| id.parse::<AccountId>().ok(), faults),
+        subject: query.parsed("subject", account, |id| id.parse::<AccountId>().ok(), faults),
+        resource: query.value("resource").map(str::to_owned),
+        address: query.parsed(
+            "address",
+            || "use an IPv4 or IPv6 address".to_owned(),
+            |text| text.parse::<IpAddr>().ok().map(|address| address.to_canonical()),
+            faults,
+        ),
+    }
+}
+
+fn kinds() -> String {
+    one_of(EventKind::ALL.iter().map(|kind| kind.as_str()))
+}
+
+fn outcomes() -> String {
+    one_of(Outcome::ALL.iter().map(|outcome| outcome.as_str()))
+}
+
+fn one_of<'w>(words: impl Iterator<Item = &'w str>) -> String {
+    format!("use one of {}", words.collect::<Vec<_>>().join(", "))
+}

@@ -1,0 +1,187 @@
+use diesel::dsl::max;
+use diesel::prelude::*;
+use portcullis_audit::{Actor, Fingerprint, Outcome, SecurityEvent};
+use portcullis_domain::{Role, Timestamp};
+use portcullis_flows::StoreError;
+use portcullis_flows::matrix::{Activated, Activation, MatrixStore, Version};
+
+use crate::connection::{Connection, Lock, dispatch};
+use crate::failure::Failure;
+use crate::schema::{accounts, matrix_activations, matrix_versions};
+use crate::sql_type::{Instant, bigint, natural};
+use crate::store::Store;
+
+impl MatrixStore for Store {
+    fn newest_activation(&self) -> Result<Option<Activation>, StoreError> {
+        Ok(self.activations(1)?.pop())
+    }
+
+    fn activations(&self, most: u32) -> Result<Vec<Activation>, StoreError> {
+        let query =
+            matrix_activations::table.order(matrix_activations::revision.desc()).limit(most.into());
+        self.read(|connection| {
+            let rows: Vec<ActivationRow> = dispatch!(connection, inner => {
+                query.select(ActivationRow::as_select()).load(inner)
+            })?;
+            rows.into_iter().map(Activation::try_from).collect()
+        })
+    }
+
+    fn version(&self, number: u32) -> Result<Option<Version>, StoreError> {
+        let query = matrix_versions::table.find(i64::from(number));
+        self.read(|connection| {
+            let row = dispatch!(connection, inner => {
+                query.select(VersionRow::as_select()).first(inner).optional()
+            })?;
+            row.map(Version::try_from).transpose()
+        })
+    }
+
+    fn versions(&self, most: u32) -> Result<Vec<Version>, StoreError> {
+        let query = matrix_versions::table.order(matrix_versions::number.desc()).limit(most.into());
+        self.read(|connection| {
+            let rows: Vec<VersionRow> = dispatch!(connection, inner => {
+                query.select(VersionRow::as_select()).load(inner)
+            })?;
+            rows.into_iter().map(Version::try_from).collect()
+        })
+    }
+
+    fn add_version(
+        &self,
+        text: &str,
+        by: Actor,
+        at: Timestamp,
+        event: &dyn Fn(u32) -> SecurityEvent,
+    ) -> Result<u32, StoreError> {
+        let digest = Fingerprint::of(text.as_bytes());
+        let digest = digest.as_bytes().as_slice();
+        self.write_recorded(|connection, events| {
+            Lock::Matrix.take(connection)?;
+            let same = matrix_versions::table
+                .filter(matrix_versions::digest.eq(digest))
+                .select(matrix_versions::number);
+            let same: Option<i64> = dispatch!(connection, inner => same.first(inner).optional())?;
+            if let Some(number) = same {
+                return version_number(number);
+            }
+            let newest = matrix_versions::table.select(max(matrix_versions::number));
+            let newest: Option<i64> = dispatch!(connection, inner => newest.first(inner))?;
+            let number = newest.unwrap_or(0).saturating_add(1);
+            let insert = diesel::insert_into(matrix_versions::table).values((
+                matrix_versions::number.eq(number),
+                matrix_versions::digest.eq(digest),
+                matrix_versions::file.eq(text),
+                matrix_versions::actor.eq(by.to_string()),
+                matrix_versions::at.eq(Instant::from(at)),
+            ));
+            dispatch!(connection, inner => insert.execute(inner))?;
+            let number = version_number(number)?;
+            events.push((&event(number)).into());
+            Ok(number)
+        })
+    }
+
+    fn activate(
+        &self,
+        activation: &Activation,
+        roles: &[&str],
+        event: &SecurityEvent,
+    ) -> Result<Activated, StoreError> {
+        self.write_recorded(|connection, events| {
+            Lock::Matrix.take(connection)?;
+            let lacking = roles_beyond(connection, roles)?;
+            let activated = if !lacking.is_empty() {
+                Activated::RolesInUse(lacking)
+            } else if insert(connection, activation)? {
+                Activated::Done
+            } else {
+                Activated::Superseded
+            };
+            let outcome = match activated {
+                Activated::Done => event.outcome,
+                Activated::Superseded => Outcome::Superseded,
+                Activated::RolesInUse(_) => Outcome::Invalid,
+            };
+            events.push((&SecurityEvent { outcome, ..event.clone() }).into());
+            Ok(activated)
+        })
+    }
+}
+
+/// The roles that accounts have and that are not among `roles`.
+fn roles_beyond(connection: &mut Connection, roles: &[&str]) -> Result<Vec<Role>, Failure> {
+    let query = accounts::table
+        .filter(accounts::role.ne_all(roles))
+        .order(accounts::role)
+        .select(accounts::role)
+        .distinct();
+    let roles: Vec<String> = dispatch!(connection, inner => query.load(inner))?;
+    let corrupt = |_| Failure::Corrupt { table: "accounts", column: "role" };
+    roles.iter().map(|role| Role::parse(role).map_err(corrupt)).collect()
+}
+
+/// Answers `false` if the revision is taken.
+fn insert(connection: &mut Connection, activation: &Activation) -> Result<bool, Failure> {
+    let insert = diesel::insert_into(matrix_activations::table)
+        .values((
+            matrix_activations::revision.eq(bigint(activation.revision)),
+            matrix_activations::version.eq(i64::from(activation.version)),
+            matrix_activations::actor.eq(activation.by.to_string()),
+            matrix_activations::at.eq(Instant::from(activation.at)),
+        ))
+        .on_conflict(matrix_activations::revision)
+        .do_nothing();
+    Ok(dispatch!(connection, inner => insert.execute(inner))? == 1)
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = matrix_versions)]
+struct VersionRow {
+    number: i64,
+    file: String,
+    actor: String,
+    at: Instant,
+}
+
+impl TryFrom<VersionRow> for Version {
+    type Error = Failure;
+
+    fn try_from(row: VersionRow) -> Result<Self, Failure> {
+        let corrupt = |_| Failure::Corrupt { table: "matrix_versions", column: "actor" };
+        Ok(Self {
+            number: version_number(row.number)?,
+            text: row.file,
+            by: row.actor.parse().map_err(corrupt)?,
+            at: row.at.into(),
+        })
+    }
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = matrix_activations)]
+struct ActivationRow {
+    revision: i64,
+    version: i64,
+    actor: String,
+    at: Instant,
+}
+
+impl TryFrom<ActivationRow> for Activation {
+    type Error = Failure;
+
+    fn try_from(row: ActivationRow) -> Result<Self, Failure> {
+        let corrupt = |_| Failure::Corrupt { table: "matrix_activations", column: "actor" };
+        Ok(Self {
+            revision: natural(row.revision),
+            version: version_number(row.version)?,
+            by: row.actor.parse().map_err(corrupt)?,
+            at: row.at.into(),
+        })
+    }
+}
+
+fn version_number(number: i64) -> Result<u32, Failure> {
+    u32::try_from(number)
+        .map_err(|_| Failure::Corrupt { table: "matrix_versions", column: "number" })
+}

@@ -1,0 +1,99 @@
+use portcullis_audit::{Actor, Details, EventKind, Fingerprint, Outcome, SecurityEvent};
+use portcullis_domain::Role;
+use portcullis_flows::matrix::{Activated, Activation, MatrixStore, Version};
+use portcullis_storage::Store;
+use portcullis_testkit::samples::{self, NOW};
+use portcullis_testkit::{TestDatabase, at_once};
+
+use crate::audited::{person, verify};
+use crate::inspect::{count, outcomes};
+use crate::member::enrol;
+
+#[test]
+fn versions_are_numbered_from_one_and_the_same_text_has_one_number() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        assert_eq!([add(store, "one"), add(store, "two"), add(store, "one")], [1, 2, 1]);
+        let one = Version { number: 1, text: "one".to_owned(), by: Actor::Operator, at: NOW };
+        assert_eq!(store.version(1).unwrap(), Some(one.clone()));
+        assert_eq!(store.version(3).unwrap(), None);
+        let two = Version { number: 2, text: "two".to_owned(), ..one.clone() };
+        assert_eq!(store.versions(9).unwrap(), [two.clone(), one]);
+        assert_eq!(store.versions(1).unwrap(), [two]);
+        assert_eq!(outcomes(store, "matrix_proposed"), ["success 2"]);
+        assert_eq!(count(store, "security_events WHERE details LIKE '{\"version\":2,%'"), 1);
+    });
+}
+
+#[test]
+fn twenty_proposals_at_once_of_four_texts_make_four_versions() {
+    TestDatabase::on_both_crowded(|database| {
+        let mut numbers = at_once(20, |number| add(database.store(), &(number % 4).to_string()));
+        numbers.sort_unstable();
+        numbers.dedup();
+        assert_eq!(numbers, [1, 2, 3, 4]);
+        assert_eq!(outcomes(database.store(), "matrix_proposed"), ["success 4"]);
+    });
+}
+
+#[test]
+fn an_activation_puts_a_version_in_force_and_is_recorded() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        enrol(store, "ada");
+        assert_eq!(store.newest_activation().unwrap(), None);
+        add(store, "one");
+        let [first, second] = [activation(1), activation(2)];
+        assert_eq!(activate(store, &first, &["admin", "msa"]), Activated::Done);
+        assert_eq!(activate(store, &second, &["msa"]), Activated::Done);
+        assert_eq!(store.newest_activation().unwrap(), Some(second));
+        assert_eq!(store.activations(9).unwrap(), [second, first]);
+        assert_eq!(outcomes(store, "matrix_activated"), ["success 2"]);
+    });
+}
+
+#[test]
+fn a_version_without_the_role_of_an_account_is_refused_and_that_is_recorded() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        enrol(store, "ada");
+        add(store, "one");
+        let lacking = Activated::RolesInUse(vec![Role::parse("msa").unwrap()]);
+        assert_eq!(activate(store, &activation(1), &["admin"]), lacking);
+        assert_eq!(store.newest_activation().unwrap(), None);
+        assert_eq!(outcomes(store, "matrix_activated"), ["invalid 1"]);
+    });
+}
+
+#[test]
+fn of_twenty_activations_at_once_of_one_revision_one_is_done_and_all_are_recorded() {
+    TestDatabase::on_both_crowded(|database| {
+        let store = database.store();
+        add(store, "one");
+        let done = at_once(20, |_| activate(store, &activation(1), &["admin"]));
+        assert_eq!(done.iter().filter(|done| **done == Activated::Done).count(), 1);
+        assert_eq!(done.iter().filter(|done| **done == Activated::Superseded).count(), 19);
+        assert_eq!(outcomes(store, "matrix_activated"), ["success 1", "superseded 19"]);
+        assert!(verify(store, &[]).is_intact());
+    });
+}
+
+fn add(store: &Store, text: &str) -> u32 {
+    let event = |version| {
+        let digest = Fingerprint::of(text.as_bytes());
+        event(EventKind::MatrixProposed).with(Details::Matrix { version, digest, previous: None })
+    };
+    store.add_version(text, Actor::Operator, NOW, &event).unwrap()
+}
+
+fn activation(revision: u64) -> Activation {
+    Activation { revision, version: 1, by: Actor::Account(person(1)), at: NOW }
+}
+
+fn activate(store: &Store, activation: &Activation, roles: &[&str]) -> Activated {
+    store.activate(activation, roles, &event(EventKind::MatrixActivated)).unwrap()
+}
+
+fn event(kind: EventKind) -> SecurityEvent {
+    samples::event(kind, Outcome::Success, NOW)
+}

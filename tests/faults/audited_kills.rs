@@ -1,0 +1,81 @@
+//! SIGKILL at random moments, under clients that ask for decisions, register, sign in and activate
+//! matrices. Of what was answered only decisions may be lost, and only those of one window.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use portcullis_domain::{Clock, SystemClock};
+use portcullis_testkit::{ServerProcess, TestDatabase};
+
+use crate::history::{Chance, SEED};
+use crate::surroundings::{folder, start};
+use crate::trail::{self, Crew, Recorded};
+
+/// Kills on each of the two databases: as servers run by default, and with `strict`.
+const KILLS: [u32; 2] = [30, 20];
+
+/// Every so many kills the trail is proven.
+const PROVEN_EVERY: u32 = 5;
+
+/// What these servers publish as the longest time whose decisions a crash may take.
+const WINDOW: Duration = Duration::from_millis(200);
+
+#[test]
+fn kills_take_no_event_and_no_more_than_a_window_of_decisions_on_sqlite() {
+    endure_kills(&TestDatabase::sqlite(), "SQLite");
+}
+
+#[test]
+fn kills_take_no_event_and_no_more_than_a_window_of_decisions_on_postgresql() {
+    endure_kills(&TestDatabase::postgres(), "PostgreSQL");
+}
+
+fn endure_kills(database: &TestDatabase, name: &str) {
+    let clock = SystemClock::new();
+    let data = folder();
+    let [usual, strict] = KILLS;
+    let server = start(data.path(), database.url(), &[("PORTCULLIS__AUDIT__WINDOW_MS", "200")]);
+    let mut crew = Crew::on(&server, database);
+    let taken = kill(&mut crew, server, database, usual);
+    // Otherwise the window was not put to the test.
+    assert_ne!(taken, 0);
+
+    let server = start(data.path(), database.url(), &[("PORTCULLIS__AUDIT__STRICT", "true")]);
+    let taken_strictly = kill(&mut crew, server, database, strict) - taken;
+    assert_eq!(taken_strictly, 0);
+
+    let notes = crew.notes();
+    let (decisions, events) = (notes.decisions.len(), notes.deeds.len());
+    let seconds = clock.monotonic().as_secs();
+    // Written past the capture of the test harness: the counts are what a reader wants to see.
+    let line = format!(
+        "{name}: {} kills took {taken} of {decisions} decisions and none of {events} events, \
+         {seconds} s\n",
+        usual + strict
+    );
+    drop(io::stderr().write_all(line.as_bytes()));
+}
+
+/// Kills the server so many times; answers how many decisions of all that were told are lost.
+fn kill(crew: &mut Crew, mut server: ServerProcess, database: &TestDatabase, kills: u32) -> usize {
+    let chance = Chance::new(SEED);
+    let elsewhere = folder();
+    let kept = elsewhere.path().join("checkpoint.json");
+    trail::keep_checkpoint(&server, &kept);
+    for kill in 1..=kills {
+        crew.work_until(&mut server, &chance, ServerProcess::kill);
+        if kill % PROVEN_EVERY == 0 {
+            trail::verify(&server, Some(&kept)).assert_intact();
+            trail::keep_checkpoint(&server, &kept);
+        }
+        server.restart();
+        let in_force = "SELECT version FROM matrix_activations ORDER BY revision DESC LIMIT 1";
+        let in_force = database.store().number(in_force).expect("the database answers");
+        let may_be = crew.may_be_in_force();
+        assert!(may_be.contains(&u64::try_from(in_force).ok()), "{in_force} instead of {may_be:?}");
+    }
+    let (recorded, notes) = (Recorded::read(&server), crew.notes());
+    assert_eq!(trail::broken(&recorded, &notes, WINDOW), Vec::<String>::new());
+    assert!(!server.log().contains("panicked"), "{}", server.log());
+    trail::lost(&recorded, &notes)
+}

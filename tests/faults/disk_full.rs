@@ -1,0 +1,64 @@
+//! The disk of a SQLite database is full for a while: nothing is done by halves, nothing answered is
+//! lost, and the server goes on by itself when there is room again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_domain::SystemClock;
+use portcullis_testkit::{ServerProcess, TestDatabase};
+
+use crate::link::{Link, Lost};
+use crate::surroundings::{environment, folder};
+use crate::trail::{self, Client, Notes, Recorded};
+
+/// Less than any transaction needs of the journal.
+const FULL: u64 = 4096;
+
+#[test]
+fn a_full_disk_refuses_what_must_be_recorded_and_heals_without_a_restart() {
+    let database = TestDatabase::sqlite();
+    let (data, elsewhere) = (folder(), folder());
+    let kept = elsewhere.path().join("checkpoint.json");
+    let environment = environment(database.url(), &[]);
+    let mut server = ServerProcess::start_on_small_disk(data.path(), &environment);
+    let clock = Arc::new(SystemClock::new());
+    let link = &Link::to(server.origin());
+    let mut client = Client::new(server.origin(), "ada", Arc::clone(&clock));
+    let mut chief = Client::admin(server.origin(), "chief", Arc::clone(&clock), &database);
+    client.ask_batch(link).expect("a server without a fault answers");
+    trail::keep_checkpoint(&server, &kept);
+    let before = counts(&database);
+
+    server.limit_files(Some(FULL));
+
+    assert_eq!(client.register_as(link, "grace"), Err(Lost::Unavailable));
+    assert_eq!(client.sign_in(link), Err(Lost::Unavailable));
+    client.ask_until_unavailable(link);
+    assert_eq!(chief.activate(link, 2), Err(Lost::Unavailable));
+    assert_eq!(counts(&database), before);
+    assert!(client.is_known(link));
+
+    server.limit_files(None);
+
+    assert!((0..30).any(|_| client.ask(link).is_ok()), "{}", server.log());
+    // What was refused has left nothing behind that is in its way.
+    client.register_as(link, "grace").expect("the name is free");
+    client.sign_in(link).expect("there is room");
+    chief.activate(link, 2).expect("there is room");
+    assert_eq!(client.ask(link), Ok(true));
+    let notes = Notes::of([&client.notes, &chief.notes]);
+    assert_eq!(server.terminate().code(), Some(0));
+    let recorded = Recorded::read(&server);
+    assert_eq!(trail::broken(&recorded, &notes, Duration::ZERO), Vec::<String>::new());
+    assert_eq!(trail::lost(&recorded, &notes), 0);
+    trail::verify(&server, Some(&kept)).assert_intact();
+    assert!(!server.log().contains("panicked"), "{}", server.log());
+}
+
+/// Everything that was refused would have made a row of.
+fn counts(database: &TestDatabase) -> Vec<i64> {
+    let tables =
+        ["accounts", "sessions", "refresh_tokens", "security_events", "matrix_activations"];
+    let count = |table| database.store().number(&format!("SELECT count(*) FROM {table}"));
+    tables.iter().map(|table| count(table).expect("the database answers")).collect()
+}

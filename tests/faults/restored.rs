@@ -1,0 +1,83 @@
+//! An older copy of the database is put back: a checkpoint that was kept elsewhere tells, however
+//! much is written afterwards.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use portcullis_domain::SystemClock;
+use portcullis_testkit::ServerProcess;
+
+use crate::link::Link;
+use crate::surroundings::{folder, start};
+use crate::trail::{self, Client};
+
+/// What belongs to a SQLite database, as endings of its file name.
+const PARTS: [&str; 3] = ["", "-wal", "-shm"];
+
+#[test]
+fn a_restored_older_copy_is_found_even_after_more_was_written() {
+    let (data, elsewhere) = (folder(), folder());
+    let database = data.path().join("portcullis.db");
+    let (older, kept) = (elsewhere.path().join("older.db"), elsewhere.path().join("kept.json"));
+    let url = format!("sqlite:{}", database.display());
+    let mut server = start(data.path(), &url, &[]);
+    let clock = Arc::new(SystemClock::new());
+    let mut client = Client::new(server.origin(), "ada", clock);
+    work(&mut client, &server);
+    stop(&mut server);
+    copy(&database, &older);
+
+    server.restart();
+    work(&mut client, &server);
+    stop(&mut server);
+    trail::keep_checkpoint(&server, &kept);
+    trail::verify(&server, Some(&kept)).assert_intact();
+
+    copy(&older, &database);
+
+    // In itself an older state is as whole as it was.
+    trail::verify(&server, None).assert_intact();
+    assert_found(&server, &kept, &["chain_missing", "rolled_back", "truncated"]);
+    for _ in 0..2 {
+        server.restart();
+        work(&mut client, &server);
+        stop(&mut server);
+        // By now there is something at the place of what was cut off.
+        assert_found(&server, &kept, &["chain_missing", "rewritten", "rolled_back"]);
+    }
+    // Nor does it help to have the same number of checkpoints again.
+    trail::keep_checkpoint(&server, &elsewhere.path().join("later.json"));
+    trail::verify(&server, None).assert_intact();
+    assert_found(&server, &kept, &["bad_checkpoint", "chain_missing", "rewritten"]);
+}
+
+fn assert_found(server: &ServerProcess, kept: &Path, faults: &[&str]) {
+    let proof = trail::verify(server, Some(kept));
+    assert_eq!(proof.faults, faults, "{}", proof.text);
+}
+
+/// More than one entry in an event chain and in the decision chain of this start.
+fn work(client: &mut Client, server: &ServerProcess) {
+    let link = Link::to(server.origin());
+    client.sign_in(&link).expect("a server without a fault answers");
+    client.register(&link).expect("a server without a fault answers");
+    client.ask_batch(&link).expect("a server without a fault answers");
+}
+
+fn stop(server: &mut ServerProcess) {
+    assert_eq!(server.terminate().code(), Some(0));
+}
+
+/// Puts one database in the place of another, with all that belongs to it.
+fn copy(from: &Path, to: &Path) {
+    for part in PARTS {
+        let path = |base: &Path| format!("{}{part}", base.display());
+        let (from, to) = (path(from), path(to));
+        if Path::new(&from).exists() {
+            fs::copy(from, to).expect("the folders can be written");
+        } else if Path::new(&to).exists() {
+            fs::remove_file(to).expect("the folders can be written");
+        }
+    }
+}

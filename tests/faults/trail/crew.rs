@@ -1,0 +1,75 @@
+//! Clients at work together: two that ask, one that registers and signs in, one that activates.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use portcullis_domain::SystemClock;
+use portcullis_testkit::{ServerProcess, TestDatabase};
+
+use super::client::Client;
+use super::notes::Notes;
+use crate::history::Chance;
+use crate::link::{Link, Lost};
+
+/// The clients and what each of them does.
+pub(crate) struct Crew([(Client, Work); 4]);
+
+/// One step of a client; the number counts the steps since the server was started.
+type Work = fn(&mut Client, &Link, u64) -> Result<(), Lost>;
+
+impl Crew {
+    /// Clients that have settled on this server.
+    pub(crate) fn on(server: &ServerProcess, database: &TestDatabase) -> Self {
+        let clock = Arc::new(SystemClock::new());
+        let client = |name| Client::new(server.origin(), name, Arc::clone(&clock));
+        Self([
+            (client("single"), |client, link, _| client.ask(link).map(drop)),
+            (client("batch"), |client, link, _| client.ask_batch(link)),
+            (client("person"), |client, link, step| match step % 2 {
+                0 => client.register(link),
+                _ => client.sign_in(link),
+            }),
+            (
+                Client::admin(server.origin(), "chief", Arc::clone(&clock), database),
+                |client, link, step| client.activate(link, 1 + (step + 1) % 2),
+            ),
+        ])
+    }
+
+    /// Lets all of them work, and strikes at a random moment.
+    pub(crate) fn work_until(
+        &mut self,
+        server: &mut ServerProcess,
+        chance: &Chance,
+        strike: impl FnOnce(&mut ServerProcess),
+    ) {
+        const MOST_MICROS: u64 = 300_000;
+        let link = &Link::to(server.origin());
+        thread::scope(|scope| {
+            for (client, work) in &mut self.0 {
+                scope.spawn(move || {
+                    let mut steps = 0..;
+                    while steps.next().map(|step| work(client, link, step)) != Some(Err(Lost::Gone))
+                    {
+                    }
+                });
+            }
+            // Nothing but a crash ends the wait before its time.
+            server.ended_within(Duration::from_micros(chance.below(MOST_MICROS)));
+            strike(server);
+        });
+    }
+
+    /// What all of them were told.
+    pub(crate) fn notes(&self) -> Notes {
+        Notes::of(self.0.iter().map(|(client, _)| &client.notes))
+    }
+
+    /// Which versions may be in force: the one that was acknowledged last, or one that was asked for
+    /// later.
+    pub(crate) fn may_be_in_force(&self) -> [Option<u64>; 2] {
+        let [.., (chief, _)] = &self.0;
+        chief.in_force
+    }
+}

@@ -1,0 +1,90 @@
+//! What must hold of the audit trail after every fault. Each rule answers what breaks it, in words.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::notes::{Deed, Notes, Told};
+use super::recorded::Recorded;
+
+mod sharpness;
+
+/// Everything that is broken; nothing, if all is well. No run of the server may have lost decisions
+/// that were further apart than the window.
+pub(crate) fn broken(recorded: &Recorded, notes: &Notes, window: Duration) -> Vec<String> {
+    let mut broken = reused(recorded, notes);
+    broken.extend(notes.decisions.iter().filter_map(|told| recorded_otherwise(recorded, told)));
+    broken.extend(notes.deeds.iter().filter_map(|deed| untold(recorded, deed)));
+    for (chain, lost) in lost_by_chain(recorded, notes) {
+        broken.extend(not_at_the_end(recorded, chain, &lost));
+        broken.extend(too_far_apart(chain, &lost, window));
+    }
+    broken
+}
+
+/// How many decisions were answered and are not recorded.
+pub(crate) fn lost(recorded: &Recorded, notes: &Notes) -> usize {
+    lost_by_chain(recorded, notes).values().map(Vec::len).sum()
+}
+
+/// No id stands for two decisions.
+fn reused(recorded: &Recorded, notes: &Notes) -> Vec<String> {
+    let mut ids = BTreeSet::new();
+    let again = notes.decisions.iter().map(|told| &told.id).filter(|id| !ids.insert(*id));
+    let again = again.map(|id| format!("{id} was given out twice"));
+    let twice = recorded.decisions.iter().filter(|(_, decisions)| decisions.len() > 1);
+    again.chain(twice.map(|(id, _)| format!("{id} is recorded twice"))).collect()
+}
+
+/// What is recorded is what was asked and answered.
+fn recorded_otherwise(recorded: &Recorded, told: &Told) -> Option<String> {
+    let decision = recorded.decisions.get(&told.id)?.first()?;
+    let same = decision.allowed == told.allowed && decision.resource == told.resource;
+    let Told { id, resource, allowed, .. } = told;
+    (!same).then(|| format!("{id} was {resource} {allowed} and is recorded as {decision:?}"))
+}
+
+/// What was acknowledged is in the trail once; what was not, at most once.
+fn untold(recorded: &Recorded, deed: &Deed) -> Option<String> {
+    let Deed { id, kind, acknowledged } = deed;
+    let events = recorded.events.get(id).map_or(&[][..], Vec::as_slice);
+    let is_told = match events {
+        [] => !acknowledged,
+        [event] => event.kind == *kind && event.outcome == "success",
+        _ => false,
+    };
+    (!is_told).then(|| format!("{id} ({kind}, acknowledged: {acknowledged}): {events:?}"))
+}
+
+/// Decisions are recorded in their order, so only the last can be lost.
+fn not_at_the_end(recorded: &Recorded, chain: &str, lost: &[&Told]) -> Option<String> {
+    let in_chain = recorded.decisions.keys().map(|id| split(id));
+    let kept = in_chain.filter(|(of, _)| *of == chain).map(|(_, ordinal)| ordinal).max()?;
+    let gone = lost.iter().map(|told| split(&told.id).1).min()?;
+    (gone < kept).then(|| format!("{chain}-{gone} is lost and {chain}-{kept} is not"))
+}
+
+/// The least time that can have passed between the decisions of the first and the last one lost.
+fn too_far_apart(chain: &str, lost: &[&Told], window: Duration) -> Option<String> {
+    let first_told = lost.iter().map(|told| told.answered).min()?;
+    let last_asked = lost.iter().map(|told| told.asked).max()?;
+    let apart = last_asked.saturating_sub(first_told);
+    let count = lost.len();
+    (apart > window).then(|| format!("{chain} has lost {count} decisions of {apart:?}"))
+}
+
+/// Each run of the server has a chain of its own.
+fn lost_by_chain<'a>(recorded: &Recorded, notes: &'a Notes) -> BTreeMap<&'a str, Vec<&'a Told>> {
+    let mut lost = BTreeMap::<_, Vec<_>>::new();
+    for told in &notes.decisions {
+        if !recorded.decisions.contains_key(&told.id) {
+            lost.entry(split(&told.id).0).or_default().push(told);
+        }
+    }
+    lost
+}
+
+/// A decision's chain and its number there.
+fn split(id: &str) -> (&str, u64) {
+    let (chain, ordinal) = id.split_once('-').expect("an id has two parts");
+    (chain, ordinal.parse().expect("the second part is a number"))
+}

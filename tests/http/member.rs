@@ -1,0 +1,77 @@
+//! Somebody with a role, signed in: a client without cookies.
+
+use portcullis_audit::{EventKind, Outcome};
+use portcullis_domain::{Account, AccountId, Role};
+use portcullis_flows::registration::RegistrationStore;
+use portcullis_testkit::{Answer, Browser, TestServer, samples};
+use serde_json::Value;
+
+pub(crate) struct Member {
+    pub(crate) account: AccountId,
+    pub(crate) token: String,
+    browser: Browser,
+}
+
+impl Member {
+    /// An account of that name and role.
+    pub(crate) fn new(server: &TestServer, name: &str, role: &str) -> Self {
+        Self::of(server, &Account { role: parsed(role), ..samples::account(name) })
+    }
+
+    /// An account that must change its password.
+    pub(crate) fn unsettled(server: &TestServer, name: &str, role: &str) -> Self {
+        let account = Account { role: parsed(role), ..samples::account(name) };
+        Self::of(server, &Account { password_must_change: true, ..account })
+    }
+
+    fn of(server: &TestServer, account: &Account) -> Self {
+        let event = samples::event(EventKind::AccountCreated, Outcome::Success, samples::NOW);
+        let hash = samples::password_hash();
+        let store = server.database().store();
+        let event = event.about(account.id);
+        store.create(account, Some(&hash), &event).expect("the database takes the account");
+        let mut browser = Browser::of(server);
+        let token = browser.sign_in_for_tokens(account.username.as_str()).field("access_token");
+        Self { account: account.id, token, browser }
+    }
+
+    /// The same account on another node.
+    pub(crate) fn at(&self, origin: &str) -> Self {
+        Self { account: self.account, token: self.token.clone(), browser: Browser::at(origin) }
+    }
+
+    /// Signs in again, as the account of that name.
+    pub(crate) fn sign_in_again(&mut self, name: &str) {
+        self.token = self.browser.sign_in_for_tokens(name).field("access_token");
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        self.browser.get_as(path, &self.token)
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send("POST", path, &[("content-type", "application/json")], &body.to_string())
+    }
+
+    pub(crate) fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
+        let bearer = format!("Bearer {}", self.token);
+        let headers = [headers, &[("authorization", bearer.as_str())]].concat();
+        self.browser.clone().send(method, path, &headers, body)
+    }
+
+    /// Whether the matrix lets the caller do this.
+    pub(crate) fn check(&self, resource: &str, action: &str) -> Answer {
+        let body = serde_json::json!({ "resource": resource, "action": action });
+        self.post("/api/authz/check", &body)
+    }
+}
+
+fn parsed(role: &str) -> Role {
+    Role::parse(role).expect("the test's role is well-formed")
+}

@@ -1,0 +1,51 @@
+//! Figures for programs on the same machine.
+
+use portcullis_testkit::{Browser, TestDatabase, TestServer, TestSettings};
+
+use crate::member::Member;
+
+#[test]
+fn a_program_on_this_machine_reads_the_figures() {
+    let server = TestServer::start(TestDatabase::sqlite());
+    let member = Member::new(&server, "ada", "msa");
+    (0..3).for_each(|_| drop(member.check("schedule", "read")));
+    let answer = Browser::of(&server).get("/metrics", &[]);
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    for line in [
+        "portcullis_audit_queue_depth 0",
+        "portcullis_audit_queue_lag_seconds 0",
+        "portcullis_audit_recorded_total 3",
+        "portcullis_audit_write_failures_total 0",
+        "portcullis_audit_dropped_total 0",
+        "portcullis_matrix_version 1",
+        "portcullis_matrix_revision 1",
+        "portcullis_hashing_queue_depth 0",
+    ] {
+        assert!(answer.text.lines().any(|known| known == line), "{line} in {}", answer.text);
+    }
+    for line in answer.text.lines().filter(|line| !line.starts_with("# ")) {
+        let (name, value) = line.split_once(' ').expect("a name and a value");
+        assert!(value.parse::<f64>().is_ok(), "{line}");
+        for about in ["HELP", "TYPE"] {
+            assert!(answer.text.contains(&format!("# {about} {name} ")), "{about} {name}");
+        }
+    }
+}
+
+#[test]
+fn for_everybody_else_there_are_none() {
+    for trusted_proxies in [vec![], vec!["127.0.0.0/8".to_owned()]] {
+        let settings = TestSettings { trusted_proxies, ..TestSettings::default() };
+        let server = TestServer::with(TestDatabase::sqlite(), settings);
+        for header in [
+            ("x-forwarded-for", "198.51.100.1"),
+            ("x-forwarded-for", "127.0.0.1"),
+            ("forwarded", "for=127.0.0.1"),
+            ("via", "1.1 proxy"),
+        ] {
+            let answer = Browser::of(&server).get("/metrics", &[header]);
+            assert_eq!((answer.status, answer.code().as_str()), (404, "not_found"), "{header:?}");
+        }
+    }
+}
