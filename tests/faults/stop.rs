@@ -9,7 +9,7 @@ use portcullis_testkit::{PASSWORD, TestDatabase};
 use serde_json::json;
 
 use crate::history::{self, Chance, SEED};
-use crate::surroundings::server_on;
+use crate::surroundings::{folder, server_on, start};
 use crate::trail::{self, Crew, Recorded};
 
 /// A server that was asked to stop is gone after this long.
@@ -72,7 +72,10 @@ fn no_answered_decision_is_lost_when_the_server_stops_under_load() {
     const STOPS: u32 = 3;
     TestDatabase::on_both(|database| {
         let chance = Chance::new(SEED);
-        let (mut server, _data) = server_on(&database);
+        let data = folder();
+        // So long that nothing would be written before the end, were it not for the end.
+        let window = [("PORTCULLIS__AUDIT__WINDOW_MS", "10000")];
+        let mut server = start(data.path(), database.url(), &window);
         let mut crew = Crew::on(&server, &database);
         for _ in 0..STOPS {
             crew.work_until(&mut server, &chance, |server| {

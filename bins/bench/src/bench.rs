@@ -160,6 +160,9 @@ impl Bench {
             .env_clear()
             .env("PORTCULLIS__DATA_DIR", self.folder.path().join(folder))
             .env("PORTCULLIS__LOG__LEVEL", "warn")
+            // By default this is the address, and every server has its own: tokens would not
+            // outlive the one that has signed them.
+            .env("PORTCULLIS__TOKENS__ISSUER", "bench")
             .envs(self.options.database_url.iter().map(|url| ("DATABASE_URL", url)))
             .envs(self.options.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(self.folder.path());

@@ -38,7 +38,10 @@ pub(crate) async fn run(mut command: Command, input: String) -> Result<Finished>
     spawn_blocking(move || run_blocking(command.arg("--json"), &input)).await?
 }
 
-#[expect(clippy::disallowed_methods, reason = "this thread may wait, and its clock is the machine's")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this thread may wait, and its clock is the machine's"
+)]
 fn run_blocking(command: &mut Command, input: &str) -> Result<Finished> {
     const LOOK_AGAIN: Duration = Duration::from_millis(1);
     // A file takes any answer without being read meanwhile.
@@ -46,7 +49,9 @@ fn run_blocking(command: &mut Command, input: &str) -> Result<Finished> {
     command.stdin(Stdio::piped()).stdout(output.try_clone()?).stderr(output.try_clone()?);
     let begun = Instant::now();
     let mut child = command.spawn()?;
-    drop(child.stdin.take().map(|mut stdin| stdin.write_all(input.as_bytes())).transpose()?);
+    if let Some(mut stdin) = child.stdin.take() {
+        stdin.write_all(input.as_bytes())?;
+    }
     let mut peak = Bytes::default();
     let status = loop {
         // A process that has just ended has no memory any more.

@@ -3,11 +3,10 @@
 //! It is filled as a server is by its clients, in batches over HTTP by an account of each role, so
 //! that what is read later is what a server writes.
 
-use std::fmt::Display;
-
-use tokio::task::JoinSet;
+use std::net::SocketAddr;
 
 use hyper::StatusCode;
+use tokio::task::JoinSet;
 
 use crate::Result;
 use crate::bench::{Bench, Data};
@@ -87,11 +86,7 @@ fn batches(asker: &Asker) -> Result<Vec<Request>> {
 }
 
 /// Sends so many requests, shared among one client for each set of them.
-async fn ask(
-    server: std::net::SocketAddr,
-    sets: &[Vec<Request>],
-    count: u32,
-) -> Result<()> {
+async fn ask(server: SocketAddr, sets: &[Vec<Request>], count: u32) -> Result<()> {
     let clients = u32::try_from(sets.len())?;
     let mut running = JoinSet::new();
     for (number, set) in (0..).zip(sets) {

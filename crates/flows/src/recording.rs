@@ -107,8 +107,6 @@ impl Recorder {
             return Err(ruling);
         }
         let (first, _) = shared.push(&mut queue, ruling);
-        drop(queue);
-        shared.wanted.notify_one();
         Ok(first)
     }
 
@@ -133,7 +131,6 @@ impl Recorder {
             return Err(NotRecorded);
         }
         let (first, last) = shared.push(&mut queue, ruling);
-        shared.wanted.notify_one();
         while queue.written < last {
             queue = shared.wait_for_writer(queue, deadline)?;
         }
@@ -230,10 +227,16 @@ impl Shared {
         let since = self.clock.monotonic();
         let first = DecisionId { chain: self.chain, ordinal: queue.next };
         let count = ruling.decisions.len();
+        let was_short = queue.waiting < writer::MOST;
         queue.next += u64::try_from(count).unwrap_or(u64::MAX);
         queue.waiting += count;
         queue.oldest.get_or_insert(since);
         queue.rulings.push_back(Waiting { ruling, since });
+        // The writer waits for the first decision, and then for a full block or for time to pass. To
+        // wake it for each decision would cost more than everything else about recording it.
+        if queue.rulings.len() == 1 || (was_short && queue.waiting >= writer::MOST) {
+            self.wanted.notify_one();
+        }
         (first, queue.next - 1)
     }
 

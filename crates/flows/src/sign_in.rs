@@ -61,7 +61,6 @@ pub struct Credentials {
 }
 
 /// A session about to be opened.
-#[derive(Debug)]
 pub struct Opening<'a> {
     /// The session.
     pub session: &'a Session,
@@ -79,6 +78,8 @@ pub struct Opening<'a> {
     pub most_sessions: u32,
     /// The event of the sign-in; its outcome is changed when it is refused after all.
     pub event: &'a SecurityEvent,
+    /// The event of a session that ends to make room.
+    pub displacement: &'a dyn Fn(SessionId) -> SecurityEvent,
 }
 
 /// How opening a session ended.
@@ -281,6 +282,12 @@ impl SignIn {
         let binding = uses_cookies.then(|| OpaqueSecret::mint(&*self.random));
         let event =
             self.event(Outcome::Success, &request.origin).about(account.id).in_session(session.id);
+        let displacement = |displaced| {
+            let (kind, origin) = (EventKind::SessionDisplaced, &request.origin);
+            SecurityEvent::new(kind, Outcome::Success, origin, now, &*self.random)
+                .about(account.id)
+                .in_session(displaced)
+        };
         let opened = self.store.open(&Opening {
             session: &session,
             refresh,
@@ -290,6 +297,7 @@ impl SignIn {
             budget,
             most_sessions: self.issuer.policy().most_sessions,
             event: &event,
+            displacement: &displacement,
         })?;
         let Opened::Done { displaced } = opened else {
             return Err(SignInError::Refused);

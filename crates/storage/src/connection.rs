@@ -219,7 +219,7 @@ impl r2d2::ManageConnection for Manager {
 }
 
 fn connect_postgres(url: &SecretString) -> Result<PgConnection, ConnectionError> {
-    let mut connection = PgConnection::establish(with_timeout(url).expose_secret())?;
+    let mut connection = PgConnection::establish(with_timeouts(url).expose_secret())?;
     connection
         .batch_execute(
             "SET TIME ZONE 'UTC';
@@ -231,14 +231,27 @@ fn connect_postgres(url: &SecretString) -> Result<PgConnection, ConnectionError>
     Ok(connection)
 }
 
-/// A host that does not answer is given up after libpq's shortest wait, unless the URL says otherwise.
-fn with_timeout(url: &SecretString) -> SecretString {
-    let text = url.expose_secret();
-    if text.contains("connect_timeout=") {
-        return url.clone();
+/// How long libpq waits for a host that does not answer, unless the URL says otherwise: its shortest
+/// wait for a connection, and ten seconds for one that has fallen silent without being closed.
+const TIMEOUTS: [&str; 5] = [
+    "connect_timeout=2",
+    "tcp_user_timeout=10000",
+    "keepalives_idle=5",
+    "keepalives_interval=2",
+    "keepalives_count=3",
+];
+
+fn with_timeouts(url: &SecretString) -> SecretString {
+    let mut text = url.expose_secret().to_owned();
+    for setting in TIMEOUTS {
+        let is_set =
+            setting.split_once('=').is_some_and(|(name, _)| text.contains(&format!("{name}=")));
+        if !is_set {
+            text.push(if text.contains('?') { '&' } else { '?' });
+            text.push_str(setting);
+        }
     }
-    let separator = if text.contains('?') { '&' } else { '?' };
-    SecretString::from(format!("{text}{separator}connect_timeout=2"))
+    SecretString::from(text)
 }
 
 fn connect_sqlite(path: &Path, purpose: Purpose) -> Result<SqliteConnection, ConnectionError> {

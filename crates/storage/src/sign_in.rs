@@ -49,6 +49,7 @@ impl SignInStore for Store {
             insert_session(connection, opening)?;
             let displaced = displace(connection, opening)?;
             events.push(opening.event.into());
+            events.extend(displaced.iter().map(|ended| (&(opening.displacement)(*ended)).into()));
             Ok(Opened::Done { displaced })
         })
     }

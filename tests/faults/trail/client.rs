@@ -31,8 +31,8 @@ pub(crate) struct Client {
     /// How many accounts it has made.
     count: usize,
     pub(crate) notes: Notes,
-    /// The version that was activated last, and the one whose activation was never answered.
-    pub(crate) in_force: [Option<u64>; 2],
+    /// The version whose activation was acknowledged last, and those that were asked for since.
+    pub(crate) in_force: Vec<u64>,
 }
 
 impl Client {
@@ -79,7 +79,7 @@ impl Client {
             clock,
             count: 0,
             notes: Notes::default(),
-            in_force: [Some(1), None],
+            in_force: vec![1],
         }
     }
 
@@ -166,11 +166,11 @@ impl Client {
     /// Puts a version in force.
     pub(crate) fn activate(&mut self, link: &Link, version: u64) -> Result<(), Lost> {
         let id = self.notes.begin(&self.name, "matrix_activated");
-        self.in_force[1] = Some(version);
+        self.in_force.push(version);
         let body = json!({ "version": version });
         let answer = self.post(link, "/api/admin/matrix/activate", &id, &body)?;
         assert_eq!(answer.status, 200, "{answer:?}");
-        self.in_force = [Some(version), None];
+        self.in_force = vec![version];
         self.notes.conclude();
         Ok(())
     }

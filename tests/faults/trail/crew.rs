@@ -68,8 +68,8 @@ impl Crew {
 
     /// Which versions may be in force: the one that was acknowledged last, or one that was asked for
     /// later.
-    pub(crate) fn may_be_in_force(&self) -> [Option<u64>; 2] {
+    pub(crate) fn may_be_in_force(&self) -> &[u64] {
         let [.., (chief, _)] = &self.0;
-        chief.in_force
+        &chief.in_force
     }
 }

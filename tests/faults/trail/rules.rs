@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::notes::{Deed, Notes, Told};
-use super::recorded::Recorded;
+use super::recorded::{Event, Recorded};
 
 mod sharpness;
 
@@ -43,13 +43,16 @@ fn recorded_otherwise(recorded: &Recorded, told: &Told) -> Option<String> {
     (!same).then(|| format!("{id} was {resource} {allowed} and is recorded as {decision:?}"))
 }
 
-/// What was acknowledged is in the trail once; what was not, at most once.
+/// What was acknowledged is in the trail once; what was not, at most once. A sign-in may end the
+/// oldest session of the account, which is told beside it and never without it.
 fn untold(recorded: &Recorded, deed: &Deed) -> Option<String> {
     let Deed { id, kind, acknowledged } = deed;
     let events = recorded.events.get(id).map_or(&[][..], Vec::as_slice);
-    let is_told = match events {
-        [] => !acknowledged,
-        [event] => event.kind == *kind && event.outcome == "success",
+    let own = |event: &&Event| event.kind == *kind && event.outcome == "success";
+    let beside = |event: &&Event| event.kind == "session_displaced";
+    let is_told = match events.iter().filter(own).count() {
+        0 => !acknowledged && events.is_empty(),
+        1 => events.iter().filter(|event| !beside(event)).count() == 1,
         _ => false,
     };
     (!is_told).then(|| format!("{id} ({kind}, acknowledged: {acknowledged}): {events:?}"))

@@ -51,9 +51,12 @@ impl BareHandler {
         let route = route.to_possible_value().ok_or("a route without a name")?;
         let address = free_address()?;
         let mut command = Command::new(std::env::current_exe()?);
-        command
-            .args(["baseline", "--address", &address.to_string()])
-            .args(["--route", route.get_name(), "--bytes", &bytes.to_string()]);
+        command.args(["baseline", "--address", &address.to_string()]).args([
+            "--route",
+            route.get_name(),
+            "--bytes",
+            &bytes.to_string(),
+        ]);
         let server = Server::start(command, address, READY, &bench.log()).await?;
         Ok(Self { server, load: load(address)? })
     }

@@ -14,7 +14,8 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let decisions = answers * u64::from(BATCH_SIZE);
     all_recorded(server.address, decisions).await?;
     server.stop().await?;
-    let each_second = |requests: f64| format!("{} decisions/s", figure(requests * f64::from(BATCH_SIZE)));
+    let each_second =
+        |requests: f64| format!("{} decisions/s", figure(requests * f64::from(BATCH_SIZE)));
     let row = Row::rate("batch of 1,000 checks", &compared, "bare handler", "≥ 300,000/s");
     Ok(vec![
         Row { figure: each_second(compared.subject.median), ..row }.noting(&recorded(decisions)),

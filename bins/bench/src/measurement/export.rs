@@ -41,6 +41,7 @@ struct Exported {
     peak: Bytes,
 }
 
+#[expect(clippy::naive_bytecount, reason = "fast enough as the compiler vectorises it")]
 async fn export(bench: &Bench, period: &Period, format: &str, token: &str) -> Result<Exported> {
     let server = bench.server_with(Data::Trail, &[]).await?;
     let mut client = Client::connect(server.address, source(0)).await?;

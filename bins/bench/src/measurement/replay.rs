@@ -24,7 +24,8 @@ pub(crate) async fn measure(bench: &Bench, trail: &Trail) -> Result<Vec<Row>> {
     let replay = async |period: &Period| {
         let mut command = bench.command(Data::Trail);
         command.args(["policy", "replay", "--from", &period.from, "--until", &period.until]);
-        let replayed = program::run({ command.arg(&candidate); command }, String::new()).await?;
+        command.arg(&candidate);
+        let replayed = program::run(command, String::new()).await?;
         check(&replayed, period)?;
         Result::Ok(replayed)
     };

@@ -54,18 +54,25 @@ fn a_matrix_has_at_most_65_534_resources_and_roles() {
 
 #[test]
 fn what_would_expand_beyond_measure_is_refused() {
-    let mut text = "self_registration_role = 'r0'\nresources = ['x']\nactions = ['a']\n\
-                    [roles.r0]\ngrants = [{ resources = ['x'], actions = ['a'] }]\n"
-        .to_owned();
-    for number in 1..20_000 {
-        let junior = number - 1;
-        writeln!(
-            text,
-            "[roles.r{number}]\njuniors=['r{junior}']\ngrants=[{{resources=['x'],actions=['a'],when=['own']}}]"
-        )
-        .unwrap();
-    }
-    let faults = Matrix::parse(&text).unwrap_err();
+    let actions: Vec<_> = (0..128).map(|n| format!("a{n}")).collect();
+    let chain = |length: usize| {
+        let mut text = format!(
+            "self_registration_role = 'r0'\nresources = ['x']\nactions = {actions:?}\n\
+             [roles.r0]\ngrants = [{{ resources = ['x'], actions = ['a0'] }}]\n"
+        );
+        for number in 1..length {
+            let (junior, action) = (number - 1, number % 128);
+            writeln!(
+                text,
+                "[roles.r{number}]\njuniors=['r{junior}']\n\
+                 grants=[{{resources=['x'],actions=['a{action}'],when=['own']}}]"
+            )
+            .unwrap();
+        }
+        text
+    };
+    assert!(Matrix::parse(&chain(100)).is_ok());
+    let faults = Matrix::parse(&chain(800)).unwrap_err();
     assert_eq!(faults.faults()[0].code, FaultCode::TooLarge);
     assert!(faults.to_string().contains("fewer levels"), "{faults}");
 }

@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use crate::sample::{Trail, chain, event, keys, sealed, time};
 use crate::tamper::{
-    Tamper, append, close_gap, cut, duplicate, edit, follow, other, rebuild, relink, restore, swap,
+    Tamper, append, close_gap, cut, duplicate, edit, follow, insert, other, rebuild, relink,
+    restore, swap,
 };
 
 #[test]
@@ -100,6 +101,18 @@ fn a_removed_range_is_reported_with_its_end_however_it_is_hidden() {
         tamper(&mut trail);
         let report = trail.verify();
         assert_eq!(report.faults[0].sequence.zip(report.faults[0].last_sequence), Some((5, 9)));
+        assert_eq!(report.faults[0].entry, None);
+    }
+}
+
+#[test]
+fn inserted_entries_are_reported_with_their_end() {
+    let mut trail = Trail::new();
+    for last in 5..8 {
+        insert(&mut trail, 1, 5);
+        let report = trail.verify();
+        assert_eq!(report.faults[0].kind, FaultKind::Inserted);
+        assert_eq!(report.faults[0].sequence.zip(report.faults[0].last_sequence), Some((5, last)));
     }
 }
 
@@ -143,6 +156,15 @@ fn an_exported_checkpoint_that_others_signed_proves_nothing() {
     let report = trail.verify();
     assert_eq!(report.faults[0].kind, FaultKind::BadCheckpoint);
     assert_eq!(report.held_checkpoint, None);
+}
+
+#[test]
+fn the_latest_checkpoint_may_be_the_one_that_was_kept() {
+    let mut trail = Trail::new();
+    trail.held = vec![Checkpoint::from_file(&trail.checkpoints[2].file).unwrap()];
+    let report = trail.verify();
+    assert!(report.is_intact(), "{report}");
+    assert_eq!((report.held_checkpoint, report.unproven_tail), (Some(3), 26));
 }
 
 #[test]

@@ -133,7 +133,7 @@ impl Reasons {
 }
 
 /// Decisions in one block, unless one request has more.
-const MOST: usize = 32_768;
+pub(super) const MOST: usize = 32_768;
 
 const MOST_REASONS: usize = 100_000;
 const FIRST_PAUSE: Duration = Duration::from_millis(20);

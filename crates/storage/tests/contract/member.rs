@@ -72,6 +72,11 @@ impl SignIn {
         let event = samples::event(EventKind::SignIn, Outcome::Success, self.now)
             .about(self.session.account_id)
             .in_session(self.session.id);
+        let displacement = |displaced| {
+            samples::event(EventKind::SessionDisplaced, Outcome::Success, self.now)
+                .about(self.session.account_id)
+                .in_session(displaced)
+        };
         store
             .open(&Opening {
                 session: &self.session,
@@ -82,6 +87,7 @@ impl SignIn {
                 budget: &self.budget,
                 most_sessions: self.most_sessions,
                 event: &event,
+                displacement: &displacement,
             })
             .unwrap()
     }

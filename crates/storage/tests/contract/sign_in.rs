@@ -110,6 +110,9 @@ fn one_session_too_many_ends_the_oldest() {
         assert_eq!(displaced_by(&lower_limit, store), [three[1], three[2], fourth.session.id]);
         assert_eq!(live_sessions(store), 1);
         assert_eq!(ends(store), ["session_displaced 4"]);
+        let told = "SELECT count(*) FROM security_events e JOIN sessions s ON s.id = e.session_id
+                    WHERE e.kind = 'session_displaced' AND s.end_reason = e.kind";
+        assert_eq!(store.number(told).unwrap(), 4, "each has an event of its own");
     });
 }
 

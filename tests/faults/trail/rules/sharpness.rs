@@ -11,7 +11,7 @@ const WINDOW: Duration = Duration::from_millis(200);
 /// Something that must never be found, and how to make it look so.
 type Forgery = (&'static str, fn(&mut Recorded, &mut Notes));
 
-const FORBIDDEN: [Forgery; 9] = [
+const FORBIDDEN: [Forgery; 10] = [
     ("a decision lost before one that is recorded", |recorded, _| {
         recorded.decisions.remove("a-2");
     }),
@@ -35,6 +35,10 @@ const FORBIDDEN: [Forgery; 9] = [
     ("an event of another kind", |recorded, _| {
         recorded.events.insert("ada/0".to_owned(), vec![event("sign_out")]);
     }),
+    ("half of a deed that was not acknowledged", |recorded, notes| {
+        notes.deeds[0].acknowledged = false;
+        recorded.events.insert("ada/0".to_owned(), vec![event("session_displaced")]);
+    }),
     ("an event that was written twice although nothing was acknowledged", |recorded, notes| {
         notes.deeds[0].acknowledged = false;
         recorded.events.insert("ada/0".to_owned(), vec![event("sign_in"), event("sign_in")]);
@@ -54,6 +58,8 @@ fn the_rules_of_the_trail_notice_what_they_forbid() {
 #[test]
 fn the_rules_of_the_trail_allow_what_a_kill_may_do() {
     let (mut recorded, mut notes) = sound();
+    assert_eq!(broken(&recorded, &notes, WINDOW), Vec::<String>::new());
+    recorded.events.insert("ada/0".to_owned(), vec![event("session_displaced"), event("sign_in")]);
     assert_eq!(broken(&recorded, &notes, WINDOW), Vec::<String>::new());
     recorded.decisions.remove("a-3");
     recorded.decisions.remove("a-2");

@@ -47,13 +47,18 @@ pub(super) fn run(
         }
         Err(error) => return Err(error.into()),
     };
-    let answer = Exported { entries: count, output: export.output.clone() };
+    let is_archive = export.format == TrailFormat::Archive;
+    let things = if is_archive { ARCHIVED } else { "entries" };
+    let answer = Exported { entries: count, things, output: export.output.clone() };
     match answer.output {
         Some(_) => output.answer(&answer),
         None => output.remark(&answer),
     }
     Ok(ExitCode::SUCCESS)
 }
+
+/// What an archive holds.
+const ARCHIVED: &str = "events and blocks of decisions";
 
 fn entries(
     store: Store,
@@ -90,7 +95,7 @@ fn each(
 fn archive(store: Store, to: &mut dyn Write, output: Output) -> Result<u64, ExportError> {
     record_archive(&store)?;
     let verification = wiring::verification(store);
-    let bar = progress::of(verification.entries()?, "entries", output);
+    let bar = progress::of(verification.entries()?, ARCHIVED, output);
     verification.archive(to, &mut || bar.inc(1))?;
     bar.finish_and_clear();
     Ok(bar.position())
@@ -141,12 +146,14 @@ impl From<ExportError> for Failure {
 #[derive(Serialize)]
 struct Exported {
     entries: u64,
+    #[serde(skip)]
+    things: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     output: Option<PathBuf>,
 }
 
 impl fmt::Display for Exported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "exported {} entries", self.entries)
+        write!(f, "exported {} {}", self.entries, self.things)
     }
 }

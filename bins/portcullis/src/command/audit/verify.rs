@@ -62,7 +62,7 @@ fn of_database(
 ) -> Result<Report, Failure> {
     let config = loaded.needing(&["tokens.secret_key", "data_dir", "database"])?;
     let verification = wiring::verification(opening::needed_store(config)?);
-    let bar = progress::of(verification.entries()?, "entries", output);
+    let bar = progress::of(verification.entries()?, "events and blocks of decisions", output);
     let report = verification
         .verify(keys, held, &mut || bar.inc(1))
         .map_err(|error| Failure::failed(error, "`portcullis doctor` looks for the cause"))?;

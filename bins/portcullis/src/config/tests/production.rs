@@ -1,4 +1,4 @@
-use super::Given;
+use super::{Given, KEY};
 
 /// A production without a fault.
 const PRODUCTION: [(&str, &str); 3] = [
