@@ -44,7 +44,7 @@ pub use json_lines::JsonLinesWriter;
 pub use keys::{AuditKeys, CheckpointKey};
 pub use newest_first::NewestFirst;
 pub use record::EventRecord;
-pub use retention::{Purge, plan_purge};
+pub use retention::{Purge, plan_purge, purged};
 pub use shown::Shown;
 pub use verify::{Fault, FaultKind, Report, StoredCheckpoint, Verifier};
 pub use word::{EventKind, ExportFormat, Outcome, UnknownWord};

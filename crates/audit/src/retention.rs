@@ -12,6 +12,13 @@ pub struct Purge {
     pub heads: Vec<Head>,
 }
 
+/// What has been stated as removed, by the latest checkpoint; a purge that was cut off has left some
+/// of it.
+pub fn purged(checkpoints: &[Checkpoint]) -> Option<Purge> {
+    let to = checkpoints.last().and_then(Checkpoint::purged_to)?;
+    Some(Purge { to, heads: heads::up_to(checkpoints, to) })
+}
+
 /// How far a purge may go that keeps everything since `keep_from`.
 ///
 /// Entries go by whole checkpoints: up to the latest one made before `keep_from`, so that what stays

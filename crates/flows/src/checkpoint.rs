@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use portcullis_audit::{
     Actor, AuditKeys, ChainKind, Checkpoint, Details, EventKind, Head, Origin, Outcome, Purge,
-    SecurityEvent, plan_purge,
+    SecurityEvent, plan_purge, purged,
 };
 use portcullis_domain::{Clock, SecureRandom, Timestamp};
 
@@ -67,37 +67,45 @@ impl Checkpoints {
     }
 
     /// Removes what is older than `keep`, in portions of `most` entries, and states so in a
-    /// checkpoint beforehand. Answers the number of the checkpoint up to which entries went.
+    /// checkpoint beforehand; finishes what a purge before has left. Answers the number of the
+    /// checkpoint up to which entries went, if any did.
     pub fn purge(
         &self,
         keep: Duration,
         most: u32,
         origin: &Origin,
     ) -> Result<Option<u64>, StoreError> {
-        let keep_from = self.clock.now() - keep;
-        let Some(Purge { to, heads }) = plan_purge(&self.store.checkpoints()?, keep_from) else {
+        let checkpoints = self.store.checkpoints()?;
+        let plan = plan_purge(&checkpoints, self.clock.now() - keep);
+        if let Some(Purge { to, .. }) = plan {
+            self.store.record(&self.event(EventKind::AuditPurged, origin, Details::None))?;
+            // Stated first: what is missing without a signed word for it counts as taken away.
+            let stated = self.make_next(NEVER_TOO_EARLY, Some(to))?;
+            if stated.and_then(|checkpoint| checkpoint.purged_to()) < Some(to) {
+                return Ok(None);
+            }
+        }
+        let Some(Purge { to, heads }) = plan.or_else(|| purged(&checkpoints)) else {
             return Ok(None);
         };
-        self.store.record(&self.event(EventKind::AuditPurged, origin, Details::None))?;
-        // Stated first: what is missing without a signed word for it counts as removed by somebody.
-        let stated = self.make_next(NEVER_TOO_EARLY, Some(to))?;
-        if stated.and_then(|checkpoint| checkpoint.purged_to()) < Some(to) {
-            return Ok(None);
-        }
-        let mut removed = (0, 0);
+        let (mut events, mut decisions) = (0, 0);
         for head in &heads {
+            let removed = match head.chain.kind() {
+                ChainKind::Events => &mut events,
+                ChainKind::Decisions => &mut decisions,
+            };
             loop {
                 let gone = self.store.remove_entries(head, most)?;
-                match head.chain.kind() {
-                    ChainKind::Events => removed.0 += gone,
-                    ChainKind::Decisions => removed.1 += gone,
-                }
+                *removed += gone;
                 if gone < u64::from(most) {
                     break;
                 }
             }
         }
-        let details = Details::Purge { checkpoint: to, events: removed.0, decisions: removed.1 };
+        if events + decisions == 0 {
+            return Ok(None);
+        }
+        let details = Details::Purge { checkpoint: to, events, decisions };
         self.store.record(&self.event(EventKind::AuditPurged, origin, details))?;
         Ok(Some(to))
     }

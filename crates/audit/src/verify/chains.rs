@@ -26,6 +26,8 @@ pub(super) struct Walk {
     expected: Peekable<IntoIter<Expected>>,
     /// The last entry that a checkpoint confirms.
     confirmed: u64,
+    /// The first and the last entry that retention should have removed.
+    below_purge: Option<(u64, u64)>,
     runs: Vec<Run>,
     runs_in_all: u64,
     faults: Vec<Fault>,
@@ -50,6 +52,7 @@ impl Walk {
             key: 0,
             expected: expected.into_iter().peekable(),
             confirmed: start.sequence,
+            below_purge: None,
             runs: Vec::new(),
             runs_in_all: 0,
             faults: Vec::new(),
@@ -60,7 +63,9 @@ impl Walk {
     pub(super) fn step(&mut self, keys: &[&AuditKeys], stored: &StoredLink, report: &mut Report) {
         let sequence = stored.sequence;
         if sequence <= self.start.sequence {
-            return; // left behind by a purge that was interrupted
+            let range = self.below_purge.get_or_insert((sequence, sequence));
+            range.1 = range.1.max(sequence);
+            return;
         }
         count(stored, report);
         if sequence <= self.end.sequence {
@@ -167,6 +172,9 @@ impl Walk {
         let ends_in_doubt = self.runs.last().is_some_and(|run| run.is_open);
         let runs = std::mem::take(&mut self.runs);
         self.faults.extend(runs.iter().filter_map(|run| run.fault(keys, self.chain, &runs)));
+        if let Some((first, last)) = self.below_purge {
+            self.fault(FaultKind::BelowPurge, first, last);
+        }
         let last = self.end.sequence;
         let cut = self.expected.find(|expected| expected.head.sequence > last);
         if let Some(cut) = cut {

@@ -156,6 +156,9 @@ pub enum FaultKind {
     ChainMissing,
     /// The chain is not in the list of chains.
     Foreign,
+    /// Entries are there that retention has removed, by a signed word: a purge was cut off, or they
+    /// were put there. Nothing proves them.
+    BelowPurge,
     /// The list of chains does not say where the chain stands.
     HeadChanged,
     /// A checkpoint is damaged, forged, or not the one that was exported.
@@ -209,6 +212,10 @@ impl FaultKind {
             Self::Foreign => {
                 "in a chain that is not in the list of chains: the chain was made up, or its row \
                  was removed"
+            }
+            Self::BelowPurge => {
+                "there, although a checkpoint says that it was removed: a purge was cut off, or it \
+                 was put there afterwards. Run `audit purge`, which removes it"
             }
             Self::HeadChanged => "not as the list of chains says that the chain ends",
             Self::BadCheckpoint => "changed, forged, or not the one that was exported",

@@ -61,13 +61,15 @@ fn a_purged_trail_is_intact_and_begins_where_the_checkpoint_says() {
 }
 
 #[test]
-fn what_an_interrupted_purge_left_behind_is_no_fault() {
+fn what_is_left_below_a_purge_is_named_because_nothing_proves_it() {
     let mut trail = Trail::new();
     trail.checkpoint(&keys(), 4, Vec::new(), Some(2));
     trail.remove(1, 3, 17);
     let report = trail.verify();
-    assert!(report.is_intact(), "{report}");
-    assert_eq!(report.events, 20);
+    let left = report.faults.iter().filter(|fault| fault.kind == FaultKind::BelowPurge);
+    assert_eq!(left.clone().count(), report.faults.len(), "{report}");
+    assert!(left.map(|fault| fault.sequence).any(|first| first == Some(1)));
+    assert!(report.to_string().contains("audit purge"));
 }
 
 #[test]
@@ -105,7 +107,9 @@ fn a_chain_that_was_purged_to_its_end_may_be_gone() {
     heads.retain(|head| head.chain == chain(0x30));
     trail.checkpoint(&keys(), 4, heads, None);
     trail.checkpoint(&keys(), 5, Vec::new(), Some(4));
-    trail.remove(0x30, 1, 6);
+    for (id, last) in [(0, 27), (1, 27), (0x20, 5), (0x30, 6)] {
+        trail.remove(id, 1, last);
+    }
     trail.heads.retain(|head| head.chain != chain(0x30));
     let report = trail.verify();
     assert!(report.is_intact(), "{report}");

@@ -27,6 +27,20 @@ fn what_was_just_read_is_at_hand_without_the_database() {
 }
 
 #[test]
+fn one_of_many_readers_renews_an_account_that_was_read_a_while_ago() {
+    let house = House::new();
+    let (ada, node) = (house.enrol("ada"), house.node());
+    let claims = (0..10).map(|_| node.accounts.claim_renewal(ada.id));
+    assert_eq!(claims.filter(|claimed| *claimed).count(), 1, "nobody has read it yet");
+    node.accounts.read(ada.id).unwrap();
+    while !node.accounts.claim_renewal(ada.id) {
+        std::thread::yield_now();
+    }
+    let claimed_at_once = portcullis_testkit::at_once(8, |_| node.accounts.claim_renewal(ada.id));
+    assert!(!claimed_at_once.contains(&true), "it is being read: {claimed_at_once:?}");
+}
+
+#[test]
 fn an_account_that_is_not_there_is_nobody() {
     let house = House::new();
     let (ada, node) = (house.enrol("ada"), house.node());

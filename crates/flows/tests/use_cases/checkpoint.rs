@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use portcullis_audit::{Checkpoint, Filter};
+use portcullis_audit::{Checkpoint, FaultKind, Filter};
 use portcullis_domain::SystemRandom;
 use portcullis_flows::checkpoint::Checkpoints;
 use portcullis_flows::trail::{Reader, Trail};
@@ -47,6 +47,34 @@ fn nodes_make_one_checkpoint_together() {
     let made = at_once(8, |_| checkpoints(&house).make(MINUTE).unwrap().is_some());
     assert_eq!(made.iter().filter(|made| **made).count(), 1);
     assert_eq!(house.count("audit_checkpoints"), 1);
+}
+
+#[test]
+fn what_is_put_below_a_purge_is_found_and_goes_with_the_next() {
+    let house = House::new();
+    let (checkpoints, origin) = (checkpoints(&house), samples::origin());
+    for name in ["ada", "grace"] {
+        house.enrol(name);
+    }
+    checkpoints.make(MINUTE).unwrap().unwrap();
+    let store = house.database.store();
+    store.execute("CREATE TABLE kept AS SELECT * FROM security_events").unwrap();
+    house.pass(2 * DAY);
+    house.enrol("today");
+    checkpoints.make(MINUTE).unwrap().unwrap();
+    assert_eq!(checkpoints.purge(DAY, 100, &origin).unwrap(), Some(1));
+    assert_sound(&house, &[]);
+    store.execute("INSERT INTO security_events SELECT * FROM kept").unwrap();
+
+    let verification = Verification::new(Arc::new(store.clone()));
+    let report = verification.verify(&[&TestDatabase::audit_keys()], &[], &mut || ()).unwrap();
+    let [fault] = report.faults.as_slice() else { panic!("{report:?}") };
+    assert_eq!(
+        (fault.kind, fault.sequence, fault.last_sequence),
+        (FaultKind::BelowPurge, Some(1), Some(2))
+    );
+    assert_eq!(checkpoints.purge(DAY, 100, &origin).unwrap(), Some(1));
+    assert_sound(&house, &[]);
 }
 
 #[test]
