@@ -66,50 +66,20 @@ pub enum Details {
         /// How many decisions were removed.
         decisions: u64,
     },
-    /// A signed checkpoint.
-    Checkpoint {
-        /// Its number.
-        checkpoint: u64,
-        /// Its digest.
-        digest: Fingerprint,
-    },
 }
 
 impl Details {
-    /// What differs between two states of one account; [`Details::None`] if nothing does.
-    pub fn of_account(before: &Account, after: &Account) -> Self {
-        // Named one by one: a new field must be thought of here before this compiles again.
-        let Account {
-            id: _,
-            username,
-            email,
-            display_name,
-            kind,
-            role,
-            is_active,
-            email_verified,
-            password_must_change,
-            created_at: _,
-            last_sign_in_at: _,
-        } = before;
-        let name = |account: &Option<_>| account.as_ref().map(Shown::from);
-        let pairs = [
-            ("username", Some(username.into()), Some((&after.username).into())),
-            ("email", Some(email.into()), Some((&after.email).into())),
-            ("display_name", name(display_name), name(&after.display_name)),
-            ("kind", Some((*kind).into()), Some(after.kind.into())),
-            ("role", Some(role.into()), Some((&after.role).into())),
-            ("is_active", Some((*is_active).into()), Some(after.is_active.into())),
-            ("email_verified", Some((*email_verified).into()), Some(after.email_verified.into())),
-            (
-                "password_must_change",
-                Some((*password_must_change).into()),
-                Some(after.password_must_change.into()),
-            ),
-        ];
-        let changes: Vec<_> = pairs
+    /// What differs between two states of one account, or all of a new one that had no state before;
+    /// [`Details::None`] if nothing differs.
+    pub fn of_account(before: Option<&Account>, after: &Account) -> Self {
+        let before = before.map(fields);
+        let changes: Vec<_> = fields(after)
             .into_iter()
-            .map(|(field, before, after)| FieldChange { field, before, after })
+            .enumerate()
+            .map(|(place, (field, after))| {
+                let before = before.as_ref().and_then(|fields| fields.get(place));
+                FieldChange { field, before: before.and_then(|(_, value)| value.clone()), after }
+            })
             .filter(|change| change.before != change.after)
             .collect();
         if changes.is_empty() { Self::None } else { Self::Changes { changes } }
@@ -136,4 +106,32 @@ pub struct FieldChange {
     pub before: Option<Shown>,
     /// Its value after, if it has one.
     pub after: Option<Shown>,
+}
+
+/// What an auditor may see of an account.
+fn fields(account: &Account) -> [(&'static str, Option<Shown>); 8] {
+    // Named one by one: a new field must be thought of here before this compiles again.
+    let Account {
+        id: _,
+        username,
+        email,
+        display_name,
+        kind,
+        role,
+        is_active,
+        email_verified,
+        password_must_change,
+        created_at: _,
+        last_sign_in_at: _,
+    } = account;
+    [
+        ("username", Some(username.into())),
+        ("email", Some(email.into())),
+        ("display_name", display_name.as_ref().map(Shown::from)),
+        ("kind", Some((*kind).into())),
+        ("role", Some(role.into())),
+        ("is_active", Some((*is_active).into())),
+        ("email_verified", Some((*email_verified).into())),
+        ("password_must_change", Some((*password_must_change).into())),
+    ]
 }

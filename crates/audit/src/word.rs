@@ -76,10 +76,6 @@ words! {
         PasswordChange = "password_change",
         /// A refresh token that had already been rotated was presented again.
         RefreshTokenReuse = "refresh_token_reuse",
-        /// Fields of an account were changed, its role excepted.
-        AccountChanged = "account_changed",
-        /// An account was given another role.
-        RoleChanged = "role_changed",
         /// A version of the access matrix was stored, not yet in force.
         MatrixProposed = "matrix_proposed",
         /// A version of the access matrix came into force.
@@ -96,8 +92,6 @@ words! {
         DecisionRead = "decision_read",
         /// Entries were removed because they are old enough.
         AuditPurged = "audit_purged",
-        /// A checkpoint was signed.
-        CheckpointMade = "checkpoint_made",
         /// The access matrix was asked. Recorded in blocks of decisions, never as an event.
         PermissionCheck = "permission_check",
     }
@@ -121,8 +115,6 @@ words! {
         Superseded = "superseded",
         /// It was refused and every session of the account was ended.
         SessionsEnded = "sessions_ended",
-        /// The sign-in is too long ago for what was asked (RFC 9470).
-        SignInTooOld = "sign_in_too_old",
         /// What was handed in has faults.
         Invalid = "invalid",
         /// The access matrix grants it.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
+use portcullis_audit::{Details, EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
     Account, AccountId, AccountKind, Clock, DisplayName, Email, EmailError, ExposeSecret,
     Moderation, ReservedNames, Role, SecretString, SecureRandom, TextError, Username,
@@ -140,7 +140,9 @@ impl Candidates {
     /// The event of the account coming to be.
     pub fn event(&self, kind: EventKind, account: &Account, origin: &Origin) -> SecurityEvent {
         let now = account.created_at;
-        SecurityEvent::new(kind, Outcome::Success, origin, now, &*self.random).about(account.id)
+        SecurityEvent::new(kind, Outcome::Success, origin, now, &*self.random)
+            .about(account.id)
+            .with(Details::of_account(None, account))
     }
 
     fn username(&self, text: &str, names: NameRules) -> Result<Username, FieldError> {

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
+use portcullis_audit::{Details, EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
     Account, AccountId, Clock, ExposeSecret, SecretString, SecureRandom, SessionId,
 };
@@ -144,7 +144,9 @@ impl PasswordChange {
         if verdict.map_err(HashingError::from)? == Verdict::Mismatch {
             return self.refuse(request, &budget);
         }
-        let event = self.event(Outcome::Success, request);
+        let after = Account { password_must_change: false, ..account.clone() };
+        let event =
+            self.event(Outcome::Success, request).with(Details::of_account(Some(&account), &after));
         let changed = self.store.change_password(&Change {
             account: request.account,
             session: request.session,

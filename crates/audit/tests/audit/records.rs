@@ -114,12 +114,23 @@ fn only_the_fields_that_differ_are_recorded() {
         last_sign_in_at: Some(time(9)),
         ..ada()
     };
-    let details = Details::of_account(&ada(), &after);
+    let details = Details::of_account(Some(&ada()), &after);
     let display_name = r#"{"field":"display_name","before":null,"after":"Ada L."}"#;
     let role = r#"{"field":"role","before":"msa","after":"admin"}"#;
     let expected = format!(r#"{{"changes":[{display_name},{role}]}}"#);
     assert_eq!(details.to_json(), Some(expected));
-    assert_eq!(Details::of_account(&ada(), &ada()), Details::None);
+    assert_eq!(Details::of_account(Some(&ada()), &ada()), Details::None);
+}
+
+#[test]
+fn all_of_a_new_account_is_a_change() {
+    let Details::Changes { changes } = Details::of_account(None, &ada()) else {
+        panic!("a new account without a field");
+    };
+    assert!(changes.iter().all(|change| change.before.is_none() && change.after.is_some()));
+    let fields: Vec<_> = changes.iter().map(|change| change.field).collect();
+    let unset = "display_name";
+    assert!(fields.contains(&"role") && fields.contains(&"email") && !fields.contains(&unset));
 }
 
 type Change = fn(&mut Account);
@@ -139,7 +150,7 @@ fn every_field_of_an_account_that_an_auditor_may_see_is_compared() {
     for (field, change) in changes {
         let mut after = ada();
         change(&mut after);
-        let Details::Changes { changes } = Details::of_account(&ada(), &after) else {
+        let Details::Changes { changes } = Details::of_account(Some(&ada()), &after) else {
             panic!("{field}: no change");
         };
         assert_eq!(changes.iter().map(|it| it.field).collect::<Vec<_>>(), [field]);

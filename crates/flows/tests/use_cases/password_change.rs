@@ -26,6 +26,19 @@ fn the_new_password_opens_what_the_old_one_did() {
 }
 
 #[test]
+fn what_the_change_did_to_the_account_is_recorded_and_no_password_is() {
+    let house = House::new();
+    let (ada, node) = (house.enrol("ada"), house.node());
+    let session = sign_in(&node);
+    house.database.store().execute("UPDATE accounts SET password_must_change = 1").unwrap();
+    node.password_change.change(&change(&ada, session, PASSWORD, NEW)).unwrap();
+    let query = "SELECT details FROM security_events WHERE kind = 'password_change'";
+    let details = house.database.store().texts(query).unwrap();
+    let told = r#"{"changes":[{"field":"password_must_change","before":"true","after":"false"}]}"#;
+    assert_eq!(details, [told]);
+}
+
+#[test]
 fn a_wrong_current_password_draws_on_the_budget_of_sign_ins() {
     let house = House::new();
     let (ada, node) = (house.enrol("ada"), house.node());
