@@ -89,6 +89,9 @@ pub fn verify_archive(
             }
         }
     }
+    if verifier.is_none() && checkpoints.is_empty() && heads.is_empty() {
+        return Err(ArchiveError::Empty);
+    }
     let verifier = verifier.unwrap_or_else(|| Verifier::new(keys, &checkpoints, held));
     Ok(verifier.finish(&heads))
 }
@@ -99,6 +102,9 @@ pub enum ArchiveError {
     /// The file cannot be read.
     #[error("cannot read the archive: {0}")]
     Io(#[from] io::Error),
+    /// There is no line: whatever wrote the file has written nothing.
+    #[error("the archive is empty")]
+    Empty,
     /// A line is none of an archive.
     #[error("line {number} is not one of an archive: {why}")]
     Line {

@@ -15,6 +15,7 @@ use std::time::Duration;
 use portcullis_audit::DecisionId;
 use portcullis_domain::{Account, AccountId, Clock};
 
+pub(crate) use self::question::account;
 pub use self::question::{Attributes, Caller, Context, Question};
 use self::ruling::Draft;
 pub use self::ruling::{Decided, Ruling, Verdict};

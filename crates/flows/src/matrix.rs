@@ -17,6 +17,7 @@ use portcullis_domain::{Clock, Role, SecureRandom, Timestamp};
 
 pub use self::active::{ActiveMatrix, MAY_ACTIVATE, MatrixInForce, Unfit};
 use crate::StoreError;
+use crate::decision::account;
 use crate::trail::{Reader, TrailError, TrailStore, blocks};
 
 /// What the life of the matrix needs from storage.
@@ -309,14 +310,17 @@ impl Matrices {
 
 fn push(replay: &mut Replay<'_>, decision: &portcullis_audit::DecisionRecord<'_>) {
     let attributes = decision.attributes.and_then(|text| serde_json::from_str(text).ok());
+    let parties = decision.parties.as_ref();
+    let parties: Option<Vec<String>> =
+        parties.map(|parties| parties.iter().filter_map(|party| account(party)).collect());
     replay.push(&LoggedDecision {
         at: decision.at,
         role: decision.role,
         resource: decision.resource,
         action: decision.action,
         subject: &decision.subject.to_string(),
-        owner: decision.owner,
-        parties: decision.parties.as_deref().map(Parties::from),
+        owner: decision.owner.and_then(account).as_deref(),
+        parties: parties.as_deref().map(Parties::from),
         attributes: attributes.as_ref(),
         allowed: decision.allowed,
     });

@@ -41,6 +41,9 @@ impl Question {
 }
 
 /// What the conditions of the matrix go by; what is missing never makes one hold.
+///
+/// Owner and parties are account ids. Another spelling of an id is the same account, and what is no
+/// account id counts as missing: else somebody could pass for somebody else to `not_own`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Context {
     /// Whose resource it is.
@@ -63,4 +66,22 @@ impl From<Map<String, Value>> for Attributes {
         let text = serde_json::to_string(&members).unwrap_or_default();
         Self { members, text }
     }
+}
+
+impl Context {
+    /// The owner, spelt as subjects are.
+    pub(crate) fn owner_account(&self) -> Option<String> {
+        self.owner.as_deref().and_then(account)
+    }
+
+    /// The parties, spelt as subjects are.
+    pub(crate) fn party_accounts(&self) -> Option<Vec<String>> {
+        let parties = self.parties.as_ref()?;
+        Some(parties.iter().filter_map(|party| account(party)).collect())
+    }
+}
+
+/// The one spelling of an account's id.
+pub(crate) fn account(text: &str) -> Option<String> {
+    text.parse::<AccountId>().ok().map(|id| id.to_string())
 }

@@ -74,10 +74,11 @@ impl Ruling {
 
     fn ask(&self, question: &Question, subject: &str, role: &Role) -> Verdict {
         let Question { resource, action, context, .. } = question;
+        let (owner, parties) = (context.owner_account(), context.party_accounts());
         let asked = Asked {
             subject,
-            owner: context.owner.as_deref(),
-            parties: context.parties.as_deref().map(Parties::from),
+            owner: owner.as_deref(),
+            parties: parties.as_deref().map(Parties::from),
             attributes: context.attributes.as_ref().map(|attributes| &attributes.members),
         };
         Verdict::Matrix(self.matrix.matrix.decide_words(role.as_str(), resource, action, &asked))

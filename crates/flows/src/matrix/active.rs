@@ -4,6 +4,8 @@ use arc_swap::ArcSwap;
 use portcullis_access::{Asked, Matrix};
 use portcullis_domain::Role;
 
+use crate::decision::ON_BEHALF;
+
 /// The matrix that decides, on this node, now.
 #[derive(Debug)]
 pub struct ActiveMatrix(ArcSwap<MatrixInForce>);
@@ -31,14 +33,29 @@ impl MatrixInForce {
         let self_registration_role = junior.ok_or(Unfit::SelfRegistrationIsSenior)?;
         let in_force = Self { revision, version, matrix, admin: senior, self_registration_role };
         in_force.remains_open_to(&in_force.admin)?;
+        in_force.remains_closed_to_strangers()?;
         Ok(in_force)
+    }
+
+    /// Whether accounts that anybody can make for themselves are kept from running the server.
+    fn remains_closed_to_strangers(&self) -> Result<(), Unfit> {
+        let role = &self.self_registration_role;
+        for (resource, action) in NOT_FOR_STRANGERS {
+            if self.allows(role, resource, action) {
+                return Err(Unfit::OpenToStrangers { role: role.to_string(), action, resource });
+            }
+        }
+        Ok(())
+    }
+
+    fn allows(&self, role: &Role, resource: &str, action: &str) -> bool {
+        self.matrix.decide_words(role.as_str(), resource, action, &Asked::by("")).is_allowed()
     }
 
     /// Whether accounts of the role could put another matrix in force.
     pub(super) fn remains_open_to(&self, role: &Role) -> Result<(), Unfit> {
         let (resource, action) = MAY_ACTIVATE;
-        let decision = self.matrix.decide_words(role.as_str(), resource, action, &Asked::by(""));
-        if decision.is_allowed() {
+        if self.allows(role, resource, action) {
             Ok(())
         } else {
             Err(Unfit::LocksOut { role: role.to_string(), action, resource })
@@ -75,6 +92,16 @@ pub enum Unfit {
     /// Everybody could make themselves administrator.
     #[error("the self-registration role is the most senior one")]
     SelfRegistrationIsSenior,
+    /// Whoever registers could run the server.
+    #[error("the self-registration role {role} would be allowed to {action} {resource}")]
+    OpenToStrangers {
+        /// The self-registration role.
+        role: String,
+        /// What it may do.
+        action: &'static str,
+        /// To what.
+        resource: &'static str,
+    },
     /// Nobody could put it right again.
     #[error("the role {role} would no longer be allowed to {action} {resource}")]
     LocksOut {
@@ -89,3 +116,7 @@ pub enum Unfit {
 
 /// The resource and action that allow to put a matrix in force.
 pub const MAY_ACTIVATE: (&str, &str) = ("settings", "update");
+
+/// What lets an account change the rules, read the trail, or ask for others.
+const NOT_FOR_STRANGERS: [(&str, &str); 4] =
+    [MAY_ACTIVATE, ("audit_log", "read"), ("audit_log", "export"), ON_BEHALF];

@@ -98,13 +98,37 @@ fn a_condition_goes_by_the_context_and_a_missing_one_denies() {
     assert!(desk.ask(&grace, approval(party)).unwrap().allowed);
 }
 
+/// Nobody approves their own request by spelling their own name in another way.
+#[test]
+fn an_owner_in_another_spelling_is_the_same_and_what_is_no_account_is_missing() {
+    let desk = Desk::new();
+    let (ada, grace) = (desk.enrol("ada", "coordinator"), desk.enrol("grace", "resident"));
+    let spellings = |id: &str| {
+        let simple = id.replace('-', "");
+        [id.to_uppercase(), simple, format!("{{{id}}}"), format!("urn:uuid:{id}")]
+    };
+    let approve = |owner: &str| {
+        let context = Context { owner: Some(owner.to_owned()), ..Context::default() };
+        desk.ask(&ada, approval(context)).unwrap().allowed
+    };
+    let own = ada.id.to_string();
+    let no_account = ["", " ", "ada", "ada@example.org", "\u{200b}"].map(str::to_owned);
+    let spoilt = [format!(" {own}"), format!("{own} "), format!("{own}\u{200b}")];
+    for owner in spellings(&own).into_iter().chain(no_account).chain(spoilt) {
+        assert!(!approve(&owner), "{owner:?}");
+    }
+    for owner in spellings(&grace.id.to_string()) {
+        assert!(approve(&owner), "{owner:?}");
+    }
+}
+
 #[test]
 fn what_is_recorded_is_what_was_asked() {
     let desk = Desk::new();
-    let ada = desk.enrol("ada", "coordinator");
+    let (ada, grace) = (desk.enrol("ada", "coordinator"), desk.enrol("grace", "resident"));
     let attributes = serde_json::json!({ "ward": "3b", "beds": 12 });
     let context = Context {
-        owner: Some("somebody".to_owned()),
+        owner: Some(grace.id.to_string()),
         parties: Some(vec!["one".to_owned(), "two".to_owned()]),
         attributes: attributes.as_object().cloned().map(Attributes::from),
     };
@@ -116,7 +140,7 @@ fn what_is_recorded_is_what_was_asked() {
     assert_eq!(entry.role.as_deref(), Some("coordinator"));
     assert_eq!(entry.resource.as_deref(), Some("swap_request"));
     assert_eq!(entry.action.as_deref(), Some("approve"));
-    assert_eq!(entry.owner.as_deref(), Some("somebody"));
+    assert_eq!(entry.owner.as_deref(), Some(grace.id.to_string().as_str()));
     assert_eq!(entry.parties.as_deref(), Some(r#"["one","two"]"#));
     assert_eq!(entry.attributes.as_deref(), Some(attributes.to_string().as_str()));
     assert_eq!(entry.request_id, samples::origin().request_id.map(Into::into));

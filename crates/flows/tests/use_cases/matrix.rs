@@ -152,6 +152,16 @@ fn a_matrix_that_would_lock_the_server_up_is_not_taken() {
         node.propose(&senior, &operator()),
         Err(MatrixError::Unfit(Unfit::SelfRegistrationIsSenior))
     ));
+    let msa = "[roles.msa]\ngrants = [";
+    for resource in ["settings", "audit_log", "user"] {
+        let given =
+            format!("{msa}\n    {{ resources = [\"{resource}\"], actions = [\"*\"] }},\n    ");
+        assert!(samples::MATRIX.contains(msa));
+        let open = samples::MATRIX.replace(msa, &given);
+        let refused = node.propose(&open, &operator());
+        let expected = matches!(refused, Err(MatrixError::Unfit(Unfit::OpenToStrangers { .. })));
+        assert!(expected, "{resource}: {refused:?}");
+    }
     assert!(matches!(node.propose("roles = 3", &operator()), Err(MatrixError::Faults(_))));
     assert!(matches!(node.activate(7, None, &operator()), Err(MatrixError::UnknownVersion(7))));
     let version = node.propose(&generous(), &operator()).unwrap();

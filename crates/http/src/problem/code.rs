@@ -103,7 +103,7 @@ catalogue! {
     MatrixFaults "matrix_faults" UNPROCESSABLE_ENTITY "The access matrix has faults"
         "Mend the lines that `errors` names."
     MatrixUnfit "matrix_unfit" UNPROCESSABLE_ENTITY "The access matrix does not fit this server"
-        "With it nobody could administer this server any more; the detail says what is missing."
+        "Under it nobody could administer this server any more, or everybody could; the detail says which."
     Internal "internal" INTERNAL_SERVER_ERROR "Something went wrong on our side"
         "Try again; if it stays, tell the operator the request_id."
     Overloaded "overloaded" SERVICE_UNAVAILABLE "Too many passwords are being checked"
