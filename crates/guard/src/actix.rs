@@ -43,9 +43,11 @@ pub struct Require<R, A> {
 /// # use portcullis_guard::{Denied, actix::{Ask, Permit}, domain::AccountId};
 /// # mod words { portcullis_access::access_words!("../../config/access_matrix.toml"); }
 /// # use words::{actions::Approve, resources::Absence};
-/// # struct Absences;
+/// # struct Absences(std::collections::HashMap<u32, AccountId>);
 /// # impl Absences {
-/// #     fn owner_of(&self, _: u32) -> Result<AccountId, actix_web::Error> { unimplemented!() }
+/// #     fn owner_of(&self, id: u32) -> Result<AccountId, actix_web::Error> {
+/// #         self.0.get(&id).copied().ok_or_else(|| actix_web::error::ErrorNotFound("no absence"))
+/// #     }
 /// #     fn approve(&self, _: u32, _: Permit<Absence, Approve>) {}
 /// # }
 /// async fn approve(

@@ -9,7 +9,7 @@ use portcullis_audit::{Cursor, DecisionId, Entry};
 use portcullis_flows::trail::Reader;
 use serde::Serialize;
 
-use self::filter::KEYS;
+use self::filter::{KEYS, Wanted};
 use crate::blocking::blocking;
 use crate::guard::{Permitted, ReadAudit};
 use crate::problem::{Code, Problem};
@@ -34,14 +34,7 @@ pub(crate) const DECISION_ERRORS: &[Code] = &[Code::NotFound, Code::Unavailable]
 /// `Link` leads to the next page (RFC 8288). The first page of a search is itself recorded.
 #[utoipa::path(get, path = "/api/admin/audit", tag = "audit",
     params(
-        ("from" = Option<String>, Query, description = "Not before (RFC 3339)", example = "2026-11-13T00:00:00Z"),
-        ("until" = Option<String>, Query, description = "Before (RFC 3339)", example = "2026-11-20T00:00:00Z"),
-        ("kind" = Option<String>, Query, description = "What happened", example = "permission_check"),
-        ("outcome" = Option<String>, Query, description = "How it ended", example = "denied"),
-        ("actor" = Option<String>, Query, description = "Who did it: an account's id"),
-        ("subject" = Option<String>, Query, description = "Whom it is about: an account's id"),
-        ("resource" = Option<String>, Query, description = "What was asked about", example = "absence"),
-        ("address" = Option<String>, Query, description = "The client's address", example = "192.0.2.7"),
+        Wanted,
         ("limit" = Option<u16>, Query, description = "1 to 200, 50 by default", example = 50),
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before"),
     ),

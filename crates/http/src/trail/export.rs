@@ -17,7 +17,7 @@ use portcullis_flows::trail::{Reader, TrailError};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
-use super::filter::{self, KEYS};
+use super::filter::{self, KEYS, Wanted};
 use crate::guard::{ExportAudit, Permitted, Recent};
 use crate::problem::{Code, Problem};
 use crate::query::Query;
@@ -33,14 +33,7 @@ pub(crate) const ERRORS: &[Code] = &[Code::InvalidRequest, Code::Unavailable];
 #[utoipa::path(get, path = "/api/admin/audit/export", tag = "audit",
     params(
         ("format" = Option<String>, Query, description = "`csv` (default) or `jsonl`", example = "jsonl"),
-        ("from" = Option<String>, Query, description = "Not before (RFC 3339)", example = "2026-11-13T00:00:00Z"),
-        ("until" = Option<String>, Query, description = "Before (RFC 3339)", example = "2026-11-20T00:00:00Z"),
-        ("kind" = Option<String>, Query, description = "What happened", example = "permission_check"),
-        ("outcome" = Option<String>, Query, description = "How it ended", example = "denied"),
-        ("actor" = Option<String>, Query, description = "Who did it: an account's id"),
-        ("subject" = Option<String>, Query, description = "Whom it is about: an account's id"),
-        ("resource" = Option<String>, Query, description = "What was asked about", example = "absence"),
-        ("address" = Option<String>, Query, description = "The client's address", example = "192.0.2.7"),
+        Wanted,
     ),
     responses((status = 200, description = "The file", content(
         (String = "text/csv", example = json!("at,id,kind,outcome,actor,subject,…\r\n")),

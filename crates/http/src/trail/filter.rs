@@ -2,6 +2,8 @@ use std::net::IpAddr;
 
 use portcullis_audit::{EventKind, Filter, Outcome};
 use portcullis_domain::AccountId;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::{IntoParams, PartialSchema};
 
 use crate::problem::FieldProblem;
 use crate::query::Query;
@@ -10,6 +12,37 @@ use crate::time::Time;
 /// The keys of a query that say what to look for.
 pub(super) const KEYS: &[&str] =
     &["from", "until", "kind", "outcome", "actor", "subject", "resource", "address"];
+
+/// These keys, for the API document.
+pub(super) struct Wanted;
+
+impl IntoParams for Wanted {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let about = |key: &str| match key {
+            "from" => ("Not before (RFC 3339)", "2026-11-13T00:00:00Z"),
+            "until" => ("Before (RFC 3339)", "2026-11-20T00:00:00Z"),
+            "kind" => ("What happened", "permission_check"),
+            "outcome" => ("How it ended", "denied"),
+            "actor" => ("Who did it: an account's id", "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11"),
+            "subject" => {
+                ("Whom it is about: an account's id", "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")
+            }
+            "resource" => ("What was asked about", "absence"),
+            _ => ("The client's address", "192.0.2.7"),
+        };
+        let parameter = |key: &&str| {
+            let (description, example) = about(key);
+            ParameterBuilder::new()
+                .name(*key)
+                .parameter_in(ParameterIn::Query)
+                .description(Some(description))
+                .schema(Some(String::schema()))
+                .example(Some(example.into()))
+                .build()
+        };
+        KEYS.iter().map(parameter).collect()
+    }
+}
 
 /// What a query looks for; what cannot be understood becomes a fault that names what can.
 pub(super) fn read(query: &Query, faults: &mut Vec<FieldProblem>) -> Filter {
