@@ -43,6 +43,11 @@ fn for_everybody_else_there_are_none() {
             ("x-forwarded-for", "127.0.0.1"),
             ("forwarded", "for=127.0.0.1"),
             ("via", "1.1 proxy"),
+            ("x-real-ip", "198.51.100.1"),
+            ("x-forwarded-host", "auth.example.org"),
+            ("x-forwarded-proto", "https"),
+            ("cf-connecting-ip", "198.51.100.1"),
+            ("true-client-ip", "198.51.100.1"),
         ] {
             let answer = Browser::of(&server).get("/metrics", &[header]);
             assert_eq!((answer.status, answer.code().as_str()), (404, "not_found"), "{header:?}");

@@ -1,7 +1,6 @@
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest};
 
 use super::Guard;
@@ -24,10 +23,15 @@ impl FromRequest for ThisMachine {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let passed_on = [header::FORWARDED, header::X_FORWARDED_FOR, header::VIA]
-            .iter()
-            .any(|name| request.headers().contains_key(name));
+        let passed_on = request.headers().keys().any(|name| is_of_a_proxy(name.as_str()));
         let is_local = RequestContext::of(request).address.is_loopback();
         ready(if is_local && !passed_on { Ok(Self) } else { Err(Problem::new(Code::NotFound)) })
     }
+}
+
+/// Whether proxies add a header of this name, in lower case, and programs that ask for themselves
+/// do not.
+fn is_of_a_proxy(name: &str) -> bool {
+    name.starts_with("x-forwarded-")
+        || matches!(name, "forwarded" | "via" | "x-real-ip" | "true-client-ip" | "cf-connecting-ip")
 }
