@@ -100,6 +100,12 @@ fn a_query_that_is_not_understood_is_refused_with_what_would_be() {
         ("kind=sign_in&kind=sign_in", "kind", "duplicate", "once"),
         ("from=yesterday", "from", "malformed", "2027-01-15T08:00:00Z"),
         ("until=", "until", "malformed", "2027-01-15T08:00:00Z"),
+        (
+            "from=2027-01-15T08:00:00Z&until=2027-01-15T08:00:00Z",
+            "until",
+            "not_after_from",
+            "after that of `from`",
+        ),
         ("actor=ada", "actor", "malformed", "account"),
         ("address=10.0.0.0/8", "address", "malformed", "IPv4"),
         ("resource=%00", "resource", "forbidden_character", "control"),

@@ -1,8 +1,10 @@
 //! Comma-separated values (RFC 4180) that a spreadsheet shows and does not run.
 //!
-//! A cell that a spreadsheet might take for a formula gets an apostrophe in front, as OWASP advises
-//! against CSV injection; so does a cell that begins with an apostrophe, which makes the rule
-//! reversible: whoever reads the file takes one leading apostrophe away.
+//! What a spreadsheet might take for a formula gets an apostrophe in front, as OWASP advises against
+//! CSV injection: at the beginning of a cell, and inside it after a semicolon, a tab or the end of a
+//! line, where a spreadsheet that goes by other separators begins a cell. So does what begins with an
+//! apostrophe there, which makes the rule reversible: whoever reads the file takes one apostrophe
+//! away at each of these places.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -96,43 +98,57 @@ const COLUMNS: &[&str] = &[
 ];
 
 fn write_cell(line: &mut Vec<u8>, cell: &str) {
-    let guard = if needs_guard(cell) { "'" } else { "" };
-    if !needs_quotes(cell) {
-        line.extend(guard.as_bytes());
-        line.extend(cell.as_bytes());
-        return;
+    let quotes: &[u8] = if needs_quotes(cell) { b"\"" } else { b"" };
+    line.extend(quotes);
+    if needs_guard(cell) {
+        line.push(b'\'');
     }
-    line.push(b'"');
-    line.extend(guard.as_bytes());
-    for byte in cell.bytes() {
+    for (index, part) in cell.split_inclusive(is_separator).enumerate() {
+        if index > 0 && (part.starts_with('\'') || begins_formula(part)) {
+            line.push(b'\'');
+        }
+        write_part(line, part);
+    }
+    line.extend(quotes);
+}
+
+fn write_part(line: &mut Vec<u8>, part: &str) {
+    for byte in part.bytes() {
         if byte == b'"' {
             line.push(b'"');
         }
         line.push(byte);
     }
-    line.push(b'"');
 }
 
-/// The semicolon and the tab separate cells where the comma is a decimal point.
+/// The semicolon and the tab separate cells where the comma is a decimal point; a line ends in the
+/// middle of a quoted cell for whoever takes its quotes for text.
+fn is_separator(letter: char) -> bool {
+    matches!(letter, ';' | '\t' | '\r' | '\n')
+}
+
 fn needs_quotes(cell: &str) -> bool {
-    cell.bytes().any(|byte| matches!(byte, b',' | b';' | b'\t' | b'"' | b'\r' | b'\n'))
+    cell.contains(|letter| is_separator(letter) || matches!(letter, ',' | '"'))
         || cell.starts_with(' ')
         || cell.ends_with(' ')
 }
 
-/// Spreadsheets skip blanks and invisible characters before they look for a formula.
 fn needs_guard(cell: &str) -> bool {
-    let visible = cell.chars().find(|letter| !is_skipped(*letter));
-    cell.starts_with(['\'', '\t', '\r', '\n']) || visible.is_some_and(begins_formula)
+    cell.starts_with(['\'', '\t', '\r', '\n']) || begins_formula(cell)
+}
+
+/// Spreadsheets skip blanks and invisible characters before they look for a formula, and some take
+/// the signs in full width, or the mathematical minus, for the same.
+fn begins_formula(text: &str) -> bool {
+    let is_sign = |letter| {
+        matches!(letter, '=' | '+' | '-' | '@' | '\u{2212}')
+            || matches!(letter, '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}')
+    };
+    text.chars().find(|letter| !is_skipped(*letter)).is_some_and(is_sign)
 }
 
 fn is_skipped(letter: char) -> bool {
     letter.is_whitespace()
         || letter.is_control()
         || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
-}
-
-/// Also in full width, which some editions take for the same.
-fn begins_formula(letter: char) -> bool {
-    matches!(letter, '=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}')
 }

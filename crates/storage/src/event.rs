@@ -19,14 +19,35 @@ pub(crate) fn append(
     let Some(first) = events.first() else { return Ok(()) };
     let [.., choice] = first.id.as_uuid().into_bytes();
     let mut chain = chain::hold(connection, keys, choice)?;
-    for event in events {
-        let (sequence, link) = chain.append(keys, &event.payload());
-        let row = NewEventRow::new(event, chain.id().as_i64(), bigint(sequence), &link);
-        let insert = diesel::insert_into(security_events::table).values(row);
-        dispatch!(connection, inner => insert.execute(inner))?;
-    }
+    let sealed: Vec<_> = events.iter().map(|event| chain.append(keys, &event.payload())).collect();
+    let rows = events.iter().zip(&sealed).map(|(event, (sequence, link))| {
+        NewEventRow::new(event, chain.id().as_i64(), bigint(*sequence), link)
+    });
+    insert(connection, &rows.collect::<Vec<_>>())?;
     chain::advance(connection, &chain)
 }
+
+/// Many rows go to PostgreSQL in few statements, each of which costs a round trip. A single row keeps
+/// its prepared statement.
+fn insert(connection: &mut Connection, rows: &[NewEventRow<'_>]) -> Result<(), Failure> {
+    match connection {
+        Connection::Postgres(inner) if rows.len() > 1 => {
+            for portion in rows.chunks(ROWS) {
+                diesel::insert_into(security_events::table).values(portion).execute(inner)?;
+            }
+        }
+        _ => {
+            for row in rows {
+                let insert = diesel::insert_into(security_events::table).values(row);
+                dispatch!(connection, inner => insert.execute(inner))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Rows of one statement: PostgreSQL takes 65,535 parameters, and a row has 14.
+const ROWS: usize = 1_000;
 
 /// A row about to be inserted.
 #[derive(Insertable)]

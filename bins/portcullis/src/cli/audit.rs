@@ -87,10 +87,10 @@ struct Wanted {
     #[arg(long, value_parser = outcomes(), hide_possible_values = true)]
     outcome: Option<Outcome>,
     /// The account that did it or asked
-    #[arg(long, value_name = "ACCOUNT")]
+    #[arg(long, value_name = "ACCOUNT", value_parser = account)]
     actor: Option<AccountId>,
     /// The account it is about
-    #[arg(long, value_name = "ACCOUNT")]
+    #[arg(long, value_name = "ACCOUNT", value_parser = account)]
     subject: Option<AccountId>,
     /// What was asked about
     #[arg(long)]
@@ -108,6 +108,10 @@ impl AuditExport {
         let resource = resource.clone();
         Filter { from, until, kind, outcome, actor, subject, resource, address }
     }
+}
+
+fn account(text: &str) -> Result<AccountId, &'static str> {
+    text.parse().map_err(|_| "write the id of an account, such as `portcullis audit export` shows")
 }
 
 fn kinds() -> impl TypedValueParser<Value = EventKind> {

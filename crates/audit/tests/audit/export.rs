@@ -21,18 +21,29 @@ fn read(text: &str) -> Vec<Vec<String>> {
     reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect()
 }
 
+/// Where a spreadsheet with one separator or another begins a cell.
+fn parts(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split_inclusive([';', '\t', '\r', '\n'])
+}
+
 /// What a spreadsheet would run, by a rule of its own.
 fn would_run(cell: &str) -> bool {
-    let shown = cell.trim_start_matches(|c: char| c.is_whitespace() || c.is_control());
-    cell.starts_with(['\t', '\r', '\n'])
-        || shown.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠'])
+    let shown = |part: &str| {
+        let shown = part.trim_start_matches(|c: char| c.is_whitespace() || c.is_control());
+        shown.starts_with(['=', '+', '-', '@', '−', '＝', '＋', '－', '＠'])
+    };
+    cell.starts_with(['\t', '\r', '\n']) || parts(cell).any(shown)
+}
+
+fn without_guards(cell: &str) -> String {
+    parts(cell).map(|part| part.strip_prefix('\'').unwrap_or(part)).collect()
 }
 
 proptest! {
     #[test]
     fn a_reader_reads_back_what_was_written_and_no_cell_would_run(
         rows in prop::collection::vec(
-            prop::collection::vec("[-=+@'\t\r\n\",; a＝＋－＠\u{feff}]{0,6}|.{0,9}", 2..5),
+            prop::collection::vec("[-=+@'\t\r\n\",; a−＝＋－＠\u{feff}]{0,6}|.{0,9}", 2..5),
             0..5,
         ),
     ) {
@@ -41,7 +52,7 @@ proptest! {
         prop_assert!(cells.iter().flatten().all(|cell| !would_run(cell)), "{text:?}");
         let unguarded: Vec<Vec<_>> = cells
             .iter()
-            .map(|row| row.iter().map(|cell| cell.strip_prefix('\'').unwrap_or(cell)).collect())
+            .map(|row| row.iter().map(|cell| without_guards(cell)).collect())
             .collect();
         prop_assert!(text.ends_with("\r\n"));
         prop_assert_eq!(unguarded, rows);
@@ -55,8 +66,14 @@ fn formulas_are_guarded_and_other_cells_are_left_alone() {
         ("+1", "'+1"),
         ("-1", "'-1"),
         ("@SUM(A1)", "'@SUM(A1)"),
-        ("\t=1", "\"'\t=1\""),
-        ("\r=1", "\"'\r=1\""),
+        ("\t=1", "\"'\t'=1\""),
+        ("\r=1", "\"'\r'=1\""),
+        ("\u{2212}1", "'\u{2212}1"),
+        ("a;=1", "\"a;'=1\""),
+        ("a; =1", "\"a;' =1\""),
+        ("a;'b", "\"a;''b\""),
+        ("a;b", "\"a;b\""),
+        ("a\r\n@b", "\"a\r\n'@b\""),
         (" =1", "\"' =1\""),
         ("\u{feff}=1", "'\u{feff}=1"),
         ("\u{200b}=1", "'\u{200b}=1"),

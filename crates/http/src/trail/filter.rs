@@ -48,9 +48,15 @@ impl IntoParams for Wanted {
 pub(super) fn read(query: &Query, faults: &mut Vec<FieldProblem>) -> Filter {
     let time = || "use a time from 1970 to 9999 as in 2027-01-15T08:00:00Z".to_owned();
     let account = || "use the id of an account".to_owned();
+    let from = query.parsed("from", time, Time::parse, faults).map(|time| time.0);
+    let until = query.parsed("until", time, Time::parse, faults).map(|time| time.0);
+    if from.zip(until).is_some_and(|(from, until)| from >= until) {
+        let message = "use a time after that of `from`";
+        faults.push(FieldProblem::new("until".to_owned(), "not_after_from", message));
+    }
     Filter {
-        from: query.parsed("from", time, Time::parse, faults).map(|time| time.0),
-        until: query.parsed("until", time, Time::parse, faults).map(|time| time.0),
+        from,
+        until,
         kind: query.parsed("kind", kinds, |word| word.parse().ok(), faults),
         outcome: query.parsed("outcome", outcomes, |word| word.parse().ok(), faults),
         actor: query.parsed("actor", account, |id| id.parse::<AccountId>().ok(), faults),

@@ -32,6 +32,9 @@ pub(super) fn run(
     if export.format == TrailFormat::Archive && filter != Filter::default() {
         return Err(Failure::usage("an archive holds everything; leave the filters out"));
     }
+    if filter.from.zip(filter.until).is_some_and(|(from, until)| from >= until) {
+        return Err(Failure::usage("--until must be a time after --from"));
+    }
     let (config, _) = loaded.sound()?;
     let store = opening::needed_store(&config)?;
     let written = destination::write(export.output.as_deref(), |to| match export.format {

@@ -89,7 +89,10 @@ impl fmt::Display for Report {
             Verdict::Unfit(unfit) => write!(f, "FAULT: {unfit}\n{name} cannot be put in force"),
             Verdict::Faulty { faults, left_out } => {
                 faults.iter().try_for_each(|fault| writeln!(f, "FAULT: {fault}"))?;
-                write!(f, "{name} has {} faults", faults.len() + left_out)
+                match faults.len() + left_out {
+                    1 => write!(f, "{name} has one fault"),
+                    count => write!(f, "{name} has {count} faults"),
+                }
             }
         }
     }
