@@ -46,6 +46,33 @@ fn a_request_under_way_is_answered_after_sigterm() {
 }
 
 #[test]
+fn who_follows_revocations_is_let_go_at_sigterm() {
+    const DIGEST: &str = "RLmHSStUZ_j1ux40_yaBNRmJnN6JaRtTtNaZnA-wAM4";
+    const SECRET: &str = "zD9e8aYk7Lw3VqXo2uHnRt5cJm1Bf6Gp4sKi0TyEdAQ";
+    let data = folder();
+    let database = TestDatabase::sqlite();
+    let services = [("PORTCULLIS__SERVICES__SCHEDULING", DIGEST)];
+    let mut server = start(data.path(), database.url(), &services);
+    let address = server.origin().strip_prefix("http://").expect("an origin").to_owned();
+    let mut connection = TcpStream::connect(&address).expect("the server listens");
+    let head = format!(
+        "GET /api/revocations HTTP/1.1\r\nhost: {address}\r\naccept: text/event-stream\r\n\
+         authorization: Bearer {SECRET}\r\n\r\n"
+    );
+    connection.write_all(head.as_bytes()).expect("the connection is open");
+    let mut events = BufReader::new(connection);
+    assert_eq!(line(&mut events), "HTTP/1.1 200 OK");
+    while !line(&mut events).starts_with("data: {") {}
+
+    server.ask_to_stop();
+    let mut rest = String::new();
+    events.read_to_string(&mut rest).expect("the answer is whole");
+    assert!(rest.ends_with("0\r\n\r\n"), "{rest:?}");
+    let status = server.ended_within(LONGEST_STOP).expect("it stops in time");
+    assert_eq!(status.code(), Some(0), "{}", server.log());
+}
+
+#[test]
 fn no_accepted_request_fails_when_the_server_stops_under_load() {
     const STOPS: u32 = 6;
     TestDatabase::on_both(|database| {

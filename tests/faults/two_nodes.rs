@@ -35,7 +35,7 @@ fn what_one_node_activates_decides_on_the_other_within_a_second_and_both_record(
         waits.push(clock.monotonic().saturating_sub(begun));
         chief.ask(here).expect("the node works");
     }
-    report(waits);
+    percentiles("activations decided on the other node", waits);
 
     for server in [&mut one, &mut other] {
         assert_eq!(server.terminate().code(), Some(0));
@@ -48,15 +48,14 @@ fn what_one_node_activates_decides_on_the_other_within_a_second_and_both_record(
     trail::verify(&other, None).assert_intact();
 }
 
-/// Written past the capture of the test harness: the times are what a reader wants to see.
-fn report(mut waits: Vec<Duration>) {
+/// Prints how such times are distributed, past the capture of the test harness: they are what a reader
+/// wants to see.
+pub(crate) fn percentiles(what: &str, mut waits: Vec<Duration>) {
     waits.sort();
     let at = |percent: usize| waits[(waits.len() * percent).div_ceil(100) - 1].as_millis();
-    let line = format!(
-        "{} activations decided on the other node after {} ms (p50), {} ms (p99)\n",
-        waits.len(),
-        at(50),
-        at(99)
-    );
+    let [half, most, all] = [50, 99, 100].map(at);
+    let count = waits.len();
+    let line =
+        format!("{what} after {half} ms (p50), {most} ms (p99), {all} ms at most; {count}\n");
     drop(io::stderr().write_all(line.as_bytes()));
 }

@@ -21,6 +21,9 @@ fn a_program_on_this_machine_reads_the_figures() {
         "portcullis_matrix_version 1",
         "portcullis_matrix_revision 1",
         "portcullis_hashing_queue_depth 0",
+        "portcullis_revocations 0",
+        "portcullis_revocations_staleness_seconds 0",
+        "portcullis_revocation_followers 0",
     ] {
         assert!(answer.text.lines().any(|known| known == line), "{line} in {}", answer.text);
     }

@@ -1,7 +1,9 @@
 //! What can be typed.
 
 mod audit;
+mod keys;
 mod policy;
+mod service;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -16,9 +18,11 @@ use crate::failure::Failure;
 use crate::output::Output;
 
 pub(crate) use audit::{AuditExport, AuditVerb, AuditVerify, TrailFormat};
+pub(crate) use keys::{KeysRotate, KeysVerb};
 pub(crate) use policy::{
     MatrixFormat, PolicyDiff, PolicyExplain, PolicyExport, PolicyReplay, PolicyVerb,
 };
+pub(crate) use service::{ServiceCredential, ServiceVerb};
 
 /// Self-hosted authentication server.
 #[derive(Debug, Parser)]
@@ -55,6 +59,12 @@ enum Verb {
     /// Check, compare, try and activate versions of the access matrix
     #[command(subcommand)]
     Policy(PolicyVerb),
+    /// Look at the key pairs that sign access tokens, and replace them
+    #[command(subcommand)]
+    Keys(KeysVerb),
+    /// Let other services follow revocations and ask about tokens
+    #[command(subcommand)]
+    Service(ServiceVerb),
     /// Prove the audit trail, and take it elsewhere
     #[command(subcommand)]
     Audit(AuditVerb),
@@ -163,10 +173,14 @@ fn execute(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Verb::Doctor => Ok(command::doctor::run(&loaded, output)),
         Verb::Policy(verb) => command::policy::run(loaded, verb, output),
         Verb::Audit(verb) => command::audit::run(loaded, verb, output),
+        Verb::Service(ServiceVerb::Credential(service)) => {
+            Ok(command::service_credential::run(service, output))
+        }
         verb => {
             let (config, warnings) = loaded.sound()?;
             match verb {
                 Verb::Migrate => command::migrate::run(&config, output),
+                Verb::Keys(verb) => command::keys::run(&config, &verb, output),
                 Verb::User(UserVerb::Create(user)) => {
                     command::user_create::run(config, user, output)
                 }

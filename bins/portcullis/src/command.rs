@@ -3,9 +3,11 @@
 pub(crate) mod audit;
 pub(crate) mod config_check;
 pub(crate) mod doctor;
+pub(crate) mod keys;
 pub(crate) mod migrate;
 pub(crate) mod policy;
 pub(crate) mod serve;
+pub(crate) mod service_credential;
 pub(crate) mod user_create;
 pub(crate) mod user_import;
 pub(crate) mod user_unlock;

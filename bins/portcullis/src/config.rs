@@ -19,7 +19,10 @@ mod log;
 mod origin;
 mod passwords;
 pub(crate) mod raw;
+mod redis;
+mod revocation;
 mod server;
+mod services;
 mod sessions;
 #[cfg(test)]
 mod tests;
@@ -28,9 +31,12 @@ mod variables;
 
 use std::path::{Path, PathBuf};
 
+use portcullis_domain::SecretString;
 use portcullis_flows::candidate::{AccountRules, CandidateRequest};
 use portcullis_flows::grant::SessionPolicy;
 use portcullis_flows::lockout::LockoutPolicy;
+use portcullis_flows::revocation::RevocationPolicy;
+use portcullis_http::ServiceCredentials;
 use portcullis_password::{Argon2Params, Policy, PoolSettings};
 
 pub(crate) use access::MatrixFile;
@@ -39,6 +45,7 @@ pub(crate) use database::Database;
 pub(crate) use finding::{Finding, Findings};
 pub(crate) use log::Log;
 pub(crate) use server::Server;
+pub(crate) use services::is_name as is_service_name;
 pub(crate) use tokens::{Secret, Tokens};
 pub(crate) use variables::Variables;
 
@@ -53,6 +60,12 @@ pub(crate) struct Config {
     pub(crate) database: Database,
     pub(crate) tokens: Tokens,
     pub(crate) sessions: SessionPolicy,
+    /// How revocations reach this node.
+    pub(crate) revocation: RevocationPolicy,
+    /// Who may follow them.
+    pub(crate) services: ServiceCredentials,
+    /// The Redis that nodes share.
+    pub(crate) redis: Option<SecretString>,
     /// The access matrix that the first start puts in force.
     pub(crate) matrix: MatrixFile,
     pub(crate) audit: Audit,
@@ -142,6 +155,9 @@ fn check(raw: raw::Raw, findings: &mut Findings) -> Config {
         server,
         tokens,
         sessions,
+        revocation: revocation::check(&raw.revocation, findings),
+        services: services::check(raw.services, findings),
+        redis: redis::check(raw.redis, findings),
         accounts: accounts::rules(&raw.registration, raw.moderation, environment, findings),
         passwords: policy,
         matrix,

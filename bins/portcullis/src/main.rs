@@ -7,6 +7,7 @@ mod config;
 mod data_dir;
 mod destination;
 mod failure;
+mod file_limit;
 mod logging;
 mod moment;
 mod opening;

@@ -39,6 +39,11 @@ pub(crate) fn existing_secret(loaded: &Loaded) -> Result<SecretKey, Failure> {
     }
 }
 
+/// The secret that the server had before, if it is configured. Nothing else need be sound.
+pub(crate) fn previous_secret(loaded: &Loaded) -> Result<Option<SecretKey>, Failure> {
+    Ok(loaded.needing(&["tokens.secret_key_previous"])?.tokens.previous.clone())
+}
+
 /// Opens the database and brings it up to date. Answers the migrations that were missing too.
 pub(crate) fn database(config: &Config) -> Result<(Database, Vec<String>), Failure> {
     if let DatabaseUrl::Sqlite(path) = &config.database.url

@@ -12,13 +12,15 @@ use portcullis_flows::lockout::Budgets;
 use portcullis_flows::matrix::{ActiveMatrix, Matrices};
 use portcullis_flows::new_password::NewPasswords;
 use portcullis_flows::provisioning::Provisioning;
+use portcullis_flows::revocation::FollowError;
+use portcullis_flows::signing_key::SigningKeys;
 use portcullis_flows::trail::{Reader, Trail};
 use portcullis_flows::unlock::Unlock;
 use portcullis_flows::verification::Verification;
-use portcullis_http::{Parts, Services, Settings, Upkeep};
+use portcullis_http::{AssemblyError, Parts, Services, Settings, Upkeep};
 use portcullis_password::{Argon2Params, Hasher, HashingPool, Policy, PoolSettings};
 use portcullis_storage::Store;
-use portcullis_token::{Purpose, SecretKey};
+use portcullis_token::{Purpose, SealingKey, SecretKey};
 
 use crate::config::{Config, MatrixFile};
 use crate::failure::Failure;
@@ -45,9 +47,14 @@ pub(crate) fn services(
         hashing: Arc::new(hashing(config.argon2, config.hashing, clock.clone())?),
         audit_keys: Arc::new(audit_keys(&secret)),
         secret,
+        previous_secret: config.tokens.previous,
+        algorithm: config.tokens.algorithm,
         issuer: config.tokens.issuer.unwrap_or(configured),
         audience: config.tokens.audience,
         sessions: config.sessions,
+        revocation: config.revocation,
+        redis: config.redis,
+        credentials: config.services,
         lockout: config.lockout,
         accounts: config.accounts,
         passwords: config.passwords,
@@ -60,7 +67,11 @@ pub(crate) fn services(
         clock,
         random,
     })
-    .map_err(|error| Failure::failed(error, "give the server more threads, or mend the matrix"))?;
+    .map_err(|error| match error {
+        AssemblyError::Revocations(FollowError::Store(error)) => error.into(),
+        AssemblyError::Redis(error) => Failure::failed(error, "mend redis.url"),
+        error => Failure::failed(error, "give the server more threads, or mend the matrix"),
+    })?;
     let settings = Settings {
         origin,
         cors_origins: config.server.cors_origins,
@@ -117,6 +128,16 @@ pub(crate) fn verification(store: Store) -> Verification {
 pub(crate) fn checkpoints(store: Store, secret: &SecretKey) -> Checkpoints {
     let keys = Arc::new(audit_keys(secret));
     Checkpoints::new(Arc::new(store), keys, system_clock(), system_random())
+}
+
+/// The key pairs that sign access tokens.
+pub(crate) fn signing_keys(store: Store, config: &Config, secret: &SecretKey) -> SigningKeys {
+    let sealing = SealingKey::new(secret);
+    let sealing = match &config.tokens.previous {
+        Some(previous) => sealing.accepting(previous),
+        None => sealing,
+    };
+    SigningKeys::new(Arc::new(store), sealing, system_clock(), system_random())
 }
 
 /// The way out of a lockout.

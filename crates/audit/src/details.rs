@@ -1,11 +1,14 @@
-use portcullis_domain::{Account, Timestamp};
+use std::net::IpAddr;
+
+use portcullis_domain::{Account, Timestamp, TokenId};
 use serde::Serialize;
 
-use crate::{DecisionId, ExportFormat, Filter, Fingerprint, Shown};
+use crate::{DecisionId, ExportFormat, Filter, Fingerprint, Origin, Shown, Thumbprint};
 
 /// What an event carries besides the columns that every event has.
 ///
-/// Only numbers, words, digests and [`Shown`] values have a place here.
+/// Only numbers, words, names, digests, [`Shown`] values and what every event says of a client have a
+/// place here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Details {
@@ -16,6 +19,15 @@ pub enum Details {
     Changes {
         /// The fields that differ, never empty by [`Details::of_account`].
         changes: Vec<FieldChange>,
+    },
+    /// The refresh tokens of a session of which one came back.
+    Family {
+        /// The one that came back.
+        presented: TokenId,
+        /// The latest tokens and the one that came back, oldest first.
+        family: Vec<FamilyToken>,
+        /// How many older ones are not shown.
+        left_out: u64,
     },
     /// A version of the access matrix.
     Matrix {
@@ -56,6 +68,16 @@ pub enum Details {
     Decision {
         /// Which.
         decision: DecisionId,
+    },
+    /// A key pair that signs access tokens.
+    SigningKey {
+        /// Its name.
+        kid: Thumbprint,
+        /// The algorithm it is pinned to, such as `EdDSA`.
+        algorithm: &'static str,
+        /// From when it signs, if that is still to come.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        signs_from: Option<Timestamp>,
     },
     /// A purge of old entries.
     Purge {
@@ -106,6 +128,31 @@ pub struct FieldChange {
     pub before: Option<Shown>,
     /// Its value after, if it has one.
     pub after: Option<Shown>,
+}
+
+/// One refresh token of a session: when and to whom it was handed out. Its name is no secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FamilyToken {
+    token: TokenId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent: Option<TokenId>,
+    issued_at: Timestamp,
+    address: IpAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_agent: Option<String>,
+}
+
+impl FamilyToken {
+    /// The token that `client` got in the place of `parent`; the first of a session has none.
+    pub fn new(
+        token: TokenId,
+        parent: Option<TokenId>,
+        issued_at: Timestamp,
+        client: &Origin,
+    ) -> Self {
+        let Origin { address, user_agent, request_id: _ } = client.clone();
+        Self { token, parent, issued_at, address, user_agent }
+    }
 }
 
 /// What an auditor may see of an account.

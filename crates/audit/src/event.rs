@@ -85,7 +85,11 @@ impl SecurityEvent {
             EventKind::Registration | EventKind::SignIn => self.outcome == Outcome::Success,
             EventKind::SignOut
             | EventKind::SignOutAll
+            | EventKind::SessionEnded
+            | EventKind::OtherSessionsEnded
             | EventKind::SessionDisplaced
+            | EventKind::NewDevice
+            | EventKind::StepUpRequired
             | EventKind::PasswordChange => true,
             _ => false,
         };

@@ -64,12 +64,31 @@ words! {
         Bootstrap = "bootstrap",
         /// Somebody tried to sign in.
         SignIn = "sign_in",
+        /// An account was signed in to from a device that had not signed in to it before; recorded
+        /// beside the sign-in, and not of the first one of all.
+        NewDevice = "new_device",
         /// A session was ended by its owner.
         SignOut = "sign_out",
         /// All sessions of an account were ended by its owner.
         SignOutAll = "sign_out_all",
+        /// One session was ended by its owner from another one.
+        SessionEnded = "session_ended",
+        /// All sessions of an account but one were ended by its owner, from that one.
+        OtherSessionsEnded = "other_sessions_ended",
+        /// All sessions of an account were ended by an administrator.
+        AllSessionsEnded = "all_sessions_ended",
+        /// An access token was ended by whoever held it.
+        TokenRevoked = "token_revoked",
         /// A session was ended because the account opened too many.
         SessionDisplaced = "session_displaced",
+        /// An administrator gave an account another role, or tried to.
+        RoleChanged = "role_changed",
+        /// An administrator deactivated an account, or tried to.
+        AccountDeactivated = "account_deactivated",
+        /// An administrator made an account active again, or tried to.
+        AccountReactivated = "account_reactivated",
+        /// Something was refused because it takes a sign-in more recent than that of the session.
+        StepUpRequired = "step_up_required",
         /// An operator made the failures of an account forgotten.
         Unlock = "unlock",
         /// Somebody tried to change a password.
@@ -84,6 +103,10 @@ words! {
         MatrixRolledBack = "matrix_rolled_back",
         /// Past decisions were taken again under a candidate matrix, without effect.
         MatrixReplayed = "matrix_replayed",
+        /// A key pair was made that will sign access tokens.
+        SigningKeyRotated = "signing_key_rotated",
+        /// A key pair was taken out of use, and its private half destroyed.
+        SigningKeyRetired = "signing_key_retired",
         /// Somebody searched the trail.
         AuditSearched = "audit_searched",
         /// Somebody exported from the trail.
@@ -115,11 +138,14 @@ words! {
         Superseded = "superseded",
         /// It was refused and every session of the account was ended.
         SessionsEnded = "sessions_ended",
+        /// A rule of the server stands against it: nobody raises an account above their own role or
+        /// changes a senior one, and an administrator remains.
+        AgainstRules = "against_rules",
         /// What was handed in has faults.
         Invalid = "invalid",
         /// The access matrix grants it.
         Allowed = "allowed",
-        /// The access matrix does not grant it.
+        /// The access matrix does not grant it, or the sign-in is too long ago for it.
         Denied = "denied",
     }
 }

@@ -5,11 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_domain::{
-    Account, Role, SecretString, SecureRandom, Session, SessionId, Timestamp, TokenId,
+    Account, AccountId, Role, SecretString, SecureRandom, Session, SessionId, Timestamp, TokenId,
 };
 use portcullis_token::{
-    AccessClaims, AuthenticationMethod, RefreshClaims, RevocationSet, TokenAuthority,
+    AccessClaims, AuthenticationMethod, LEEWAY, RefreshClaims, Revocation, RevocationEntry,
+    TokenAuthority,
 };
+
+use crate::matrix::ActiveMatrix;
+use crate::revocation::Revocations;
 
 /// How long sessions and their tokens live.
 #[derive(Clone, Debug)]
@@ -22,6 +26,10 @@ pub struct SessionPolicy {
     pub absolute_lifetime: Duration,
     /// Roles whose sessions live shorter or longer than that.
     pub absolute_lifetime_by_role: BTreeMap<Role, Duration>,
+    /// Roles whose sessions may not lie idle for as long as a refresh token lives.
+    pub idle_lifetime_by_role: BTreeMap<Role, Duration>,
+    /// What holds for the most senior role of the access matrix in force, unless it is named above.
+    pub most_senior: SessionLifetimes,
     /// Sessions an account may have at once; one more ends the oldest.
     pub most_sessions: u32,
     /// Whether each refresh token works only once.
@@ -30,6 +38,15 @@ pub struct SessionPolicy {
     pub rotation_grace: Duration,
     /// What ends when a rotated refresh token is presented again.
     pub on_reuse: OnReuse,
+}
+
+/// How long sessions of one role live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionLifetimes {
+    /// From the sign-in on, whatever happens.
+    pub absolute: Duration,
+    /// From one refresh to the next; never longer than a refresh token lives.
+    pub idle: Duration,
 }
 
 /// What ends when a rotated refresh token is presented again.
@@ -43,12 +60,15 @@ pub enum OnReuse {
 
 impl Default for SessionPolicy {
     fn default() -> Self {
+        const HOUR: Duration = Duration::from_secs(60 * 60);
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         Self {
             access_lifetime: Duration::from_secs(30 * 60),
             refresh_lifetime: 7 * DAY,
             absolute_lifetime: 30 * DAY,
             absolute_lifetime_by_role: BTreeMap::new(),
+            idle_lifetime_by_role: BTreeMap::new(),
+            most_senior: SessionLifetimes { absolute: 12 * HOUR, idle: HOUR },
             most_sessions: 10,
             rotate: true,
             rotation_grace: Duration::from_secs(10),
@@ -58,10 +78,28 @@ impl Default for SessionPolicy {
 }
 
 impl SessionPolicy {
-    /// When a session of this role that begins `now` ends at the latest.
-    pub fn absolute_end(&self, role: &Role, now: Timestamp) -> Timestamp {
-        now + *self.absolute_lifetime_by_role.get(role).unwrap_or(&self.absolute_lifetime)
+    /// How long sessions of this role live.
+    pub fn lifetimes(&self, role: &Role, most_senior: &Role) -> SessionLifetimes {
+        let general = if role == most_senior {
+            self.most_senior
+        } else {
+            SessionLifetimes { absolute: self.absolute_lifetime, idle: self.refresh_lifetime }
+        };
+        let idle = self.idle_lifetime_by_role.get(role).unwrap_or(&general.idle);
+        SessionLifetimes {
+            absolute: *self.absolute_lifetime_by_role.get(role).unwrap_or(&general.absolute),
+            idle: self.refresh_lifetime.min(*idle),
+        }
     }
+}
+
+/// An account as it was read in the very transaction that lets tokens be issued for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grantee {
+    /// The account.
+    pub account: Account,
+    /// Access tokens issued before this, in whole seconds, are void: the role has changed since.
+    pub tokens_valid_from: Option<Timestamp>,
 }
 
 /// A session with the tokens that prove it.
@@ -85,7 +123,8 @@ pub struct Grant {
 #[derive(Clone)]
 pub struct Issuer {
     authority: Arc<TokenAuthority>,
-    revocations: Arc<RevocationSet>,
+    revocations: Arc<Revocations>,
+    matrix: Arc<ActiveMatrix>,
     policy: SessionPolicy,
 }
 
@@ -93,10 +132,11 @@ impl Issuer {
     /// An issuer of tokens that `authority` signs and `revocations` can take back.
     pub fn new(
         authority: Arc<TokenAuthority>,
-        revocations: Arc<RevocationSet>,
+        revocations: Arc<Revocations>,
+        matrix: Arc<ActiveMatrix>,
         policy: SessionPolicy,
     ) -> Self {
-        Self { authority, revocations, policy }
+        Self { authority, revocations, matrix, policy }
     }
 
     /// The lifetimes it issues by.
@@ -104,32 +144,55 @@ impl Issuer {
         &self.policy
     }
 
+    /// How long sessions of this role live, by the access matrix in force.
+    pub fn lifetimes(&self, role: &Role) -> SessionLifetimes {
+        self.policy.lifetimes(role, &self.matrix.load().admin)
+    }
+
     /// The keys it signs with.
     pub fn authority(&self) -> &TokenAuthority {
         &self.authority
     }
 
+    /// The session as the present role of its account lets it live, which was perhaps given another
+    /// one since; `None` when that has ended it. `last_used` is when its refresh token was issued.
+    pub fn still_living(
+        &self,
+        session: &Session,
+        role: &Role,
+        last_used: Timestamp,
+        now: Timestamp,
+    ) -> Option<Session> {
+        let lifetimes = self.lifetimes(role);
+        let ends = session.expires_at.min(session.authenticated_at + lifetimes.absolute);
+        let living = now < ends && now < last_used + lifetimes.idle + LEEWAY;
+        living.then(|| Session { expires_at: ends, ..session.clone() })
+    }
+
     /// A fresh access token for the session, and its refresh token named `refresh`.
     ///
-    /// The refresh token depends on nothing but its arguments and the key, so that repeating them
-    /// repeats the very same token.
+    /// The refresh token depends on nothing but its arguments, the key and the lifetimes, so that
+    /// repeating them repeats the very same token. The access token is issued as of the time from
+    /// which tokens are valid, if that is still to come: those before it are refused, and this one
+    /// must not be.
     pub fn grant(
         &self,
-        account: Account,
+        grantee: Grantee,
         session: Session,
         refresh: TokenId,
         refresh_issued_at: Timestamp,
         now: Timestamp,
         random: &dyn SecureRandom,
     ) -> Grant {
+        let Grantee { account, tokens_valid_from } = grantee;
         let access_ends = (now + self.policy.access_lifetime).min(session.expires_at);
-        let refresh_ends =
-            (refresh_issued_at + self.policy.refresh_lifetime).min(session.expires_at);
+        let idle = self.lifetimes(&account.role).idle;
+        let refresh_ends = (refresh_issued_at + idle).min(session.expires_at);
         let access_token = self.authority.sign_access(&AccessClaims {
             subject: account.id,
             session: session.id,
             token: TokenId::generate(now, random),
-            issued_at: now,
+            issued_at: tokens_valid_from.map_or(now, |valid_from| valid_from.max(now)),
             expires_at: access_ends,
             role: account.role.clone(),
             kind: account.kind,
@@ -154,13 +217,36 @@ impl Issuer {
         }
     }
 
-    /// Makes this node refuse every access token of these sessions from now on.
-    pub fn revoke(&self, sessions: impl IntoIterator<Item = SessionId>, now: Timestamp) {
-        self.revocations.revoke_sessions(sessions, now + self.policy.access_lifetime);
+    /// Until when a revocation at this time is needed: longer than the access tokens live that were
+    /// issued before, as the clocks of two nodes may differ.
+    pub fn revoked_until(&self, now: Timestamp) -> Timestamp {
+        now + self.policy.access_lifetime + LEEWAY
     }
 
-    /// Access tokens issued before this are dead by themselves.
-    pub fn oldest_living(&self, now: Timestamp) -> Timestamp {
-        now - self.policy.access_lifetime - portcullis_token::LEEWAY
+    /// Refuses from now on every access token of these sessions, which a transaction of this node has
+    /// revoked until then.
+    pub fn revoke(&self, sessions: impl IntoIterator<Item = SessionId>, until: Timestamp) {
+        self.revocations.enforce(
+            sessions
+                .into_iter()
+                .map(|session| RevocationEntry { revocation: Revocation::Session(session), until }),
+        );
+    }
+
+    /// Refuses from now on every access token of the account that was issued before `valid_from`,
+    /// which a transaction of this node has revoked until then.
+    pub fn revoke_issued_before(
+        &self,
+        account: AccountId,
+        valid_from: Timestamp,
+        until: Timestamp,
+    ) {
+        let revocation = Revocation::Subject { account, issued_before: valid_from };
+        self.revocations.enforce([RevocationEntry { revocation, until }]);
+    }
+
+    /// Says what this node refuses.
+    pub fn revocations(&self) -> &Revocations {
+        &self.revocations
     }
 }

@@ -1,12 +1,14 @@
 #![doc = include_str!("../README.md")]
 
 pub mod account;
+pub mod account_change;
 pub mod bootstrap;
 pub mod candidate;
 pub mod checkpoint;
 pub mod decision;
 pub mod grant;
 pub mod health;
+pub mod introspection;
 pub mod lockout;
 pub mod matrix;
 pub mod new_password;
@@ -15,8 +17,12 @@ pub mod provisioning;
 pub mod recording;
 pub mod refresh;
 pub mod registration;
+pub mod revocation;
+pub mod session;
 pub mod sign_in;
 pub mod sign_out;
+pub mod signing_key;
+pub mod step_up;
 pub mod trail;
 pub mod unlock;
 pub mod verification;

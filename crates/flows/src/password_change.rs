@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use portcullis_audit::{Details, EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
-    Account, AccountId, Clock, ExposeSecret, SecretString, SecureRandom, SessionId,
+    Account, AccountId, Clock, ExposeSecret, SecretString, SecureRandom, SessionId, Timestamp,
 };
 use portcullis_password::{HashingError, HashingPool, Password, PasswordHash, Verdict};
 use portcullis_token::Digest;
@@ -43,6 +43,8 @@ pub struct Change<'a> {
     pub new: &'a PasswordHash,
     /// Whose failures are forgotten.
     pub budget: &'a Digest,
+    /// Until when the access tokens of the sessions that end must be refused.
+    pub revoked_until: Timestamp,
     /// The event of the change; its outcome is changed when it is refused after all.
     pub event: &'a SecurityEvent,
 }
@@ -147,18 +149,20 @@ impl PasswordChange {
         let after = Account { password_must_change: false, ..account.clone() };
         let event =
             self.event(Outcome::Success, request).with(Details::of_account(Some(&account), &after));
+        let revoked_until = self.issuer.revoked_until(event.at);
         let changed = self.store.change_password(&Change {
             account: request.account,
             session: request.session,
             current: &stored,
             new: &new,
             budget: &budget,
+            revoked_until,
             event: &event,
         })?;
         let Changed::Done { ended } = changed else {
             return Err(PasswordChangeError::WrongPassword);
         };
-        self.issuer.revoke(ended, event.at);
+        self.issuer.revoke(ended, revoked_until);
         Ok(())
     }
 

@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
-    Account, AccountId, Clock, ExposeSecret, SecretString, SecureRandom, Session, SessionId,
-    Timestamp, TokenId,
+    AccountId, Clock, ExposeSecret, SecretString, SecureRandom, Session, SessionId, Timestamp,
+    TokenId,
 };
 use portcullis_token::Digest;
 
 use crate::StoreError;
-use crate::grant::{Grant, Issuer, OnReuse};
+use crate::grant::{Grant, Grantee, Issuer, OnReuse};
 
 /// What refreshing needs from storage.
 pub trait RefreshStore: Send + Sync {
@@ -40,6 +40,8 @@ pub struct Rotation<'a> {
     pub grace: Duration,
     /// What ends on reuse.
     pub on_reuse: OnReuse,
+    /// Until when the access tokens of what ends must be refused.
+    pub revoked_until: Timestamp,
     /// Where the request came from, for the family tree.
     pub origin: &'a Origin,
     /// When.
@@ -54,14 +56,14 @@ pub enum Rotated {
     /// The successor is now the live token.
     Done {
         /// Whose session it is.
-        account: Account,
+        grantee: Grantee,
         /// The session.
         session: Session,
     },
     /// Somebody with the same token and the same binding was faster; this is what they got.
     Repeated {
         /// Whose session it is.
-        account: Account,
+        grantee: Grantee,
         /// The session.
         session: Session,
         /// The live token.
@@ -140,6 +142,7 @@ impl Refresh {
         } else {
             claims.token
         };
+        let revoked_until = self.issuer.revoked_until(now);
         let rotated = self.store.rotate(&Rotation {
             session: claims.session,
             presented: claims.token,
@@ -147,23 +150,29 @@ impl Refresh {
             binding: request.binding.as_ref().map(|cookie| Digest::of(cookie.expose_secret())),
             grace: self.issuer.policy().rotation_grace,
             on_reuse: self.issuer.policy().on_reuse,
+            revoked_until,
             origin: &request.origin,
             now,
             reuse: &self.reuse(claims.subject, claims.session, &request.origin, now),
         })?;
-        let (account, session, refresh, issued_at) = match rotated {
-            Rotated::Done { account, session } => (account, session, successor, now),
-            Rotated::Repeated { account, session, successor, rotated_at } => {
-                (account, session, successor, rotated_at)
+        let (grantee, session, refresh, issued_at) = match rotated {
+            Rotated::Done { grantee, session } => (grantee, session, successor, now),
+            Rotated::Repeated { grantee, session, successor, rotated_at } => {
+                (grantee, session, successor, rotated_at)
             }
             Rotated::Conflict => return Err(RefreshError::Conflict),
             Rotated::Refused => return Err(RefreshError::Invalid),
             Rotated::Reused { ended } => {
-                self.issuer.revoke(ended, now);
+                self.issuer.revoke(ended, revoked_until);
                 return Err(RefreshError::Reused);
             }
         };
-        Ok(self.issuer.grant(account, session, refresh, issued_at, now, &*self.random))
+        let role = &grantee.account.role;
+        let session = self
+            .issuer
+            .still_living(&session, role, claims.issued_at, now)
+            .ok_or(RefreshError::Invalid)?;
+        Ok(self.issuer.grant(grantee, session, refresh, issued_at, now, &*self.random))
     }
 
     fn reuse(

@@ -20,7 +20,7 @@ use portcullis_token::{DeviceClaims, DeviceId, Digest, OpaqueSecret};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::StoreError;
-use crate::grant::{Grant, Issuer};
+use crate::grant::{Grant, Grantee, Issuer};
 use crate::lockout::{Budgets, LockoutPolicy};
 
 /// What signing in needs from storage.
@@ -76,8 +76,12 @@ pub struct Opening<'a> {
     pub budget: &'a Digest,
     /// Sessions the account may have at once.
     pub most_sessions: u32,
+    /// Until when the access tokens of sessions that end to make room must be refused.
+    pub revoked_until: Timestamp,
     /// The event of the sign-in; its outcome is changed when it is refused after all.
     pub event: &'a SecurityEvent,
+    /// The event of a device that the account does not know, if it is one.
+    pub new_device: Option<&'a SecurityEvent>,
     /// The event of a session that ends to make room.
     pub displacement: &'a dyn Fn(SessionId) -> SecurityEvent,
 }
@@ -87,6 +91,8 @@ pub struct Opening<'a> {
 pub enum Opened {
     /// The session is open.
     Done {
+        /// Whose session it is.
+        grantee: Box<Grantee>,
         /// Sessions that ended to make room.
         displaced: Vec<SessionId>,
     },
@@ -275,19 +281,28 @@ impl SignIn {
             account_id: account.id,
             delivery: request.delivery,
             authenticated_at: now,
-            expires_at: self.issuer.policy().absolute_end(&account.role, now),
+            expires_at: now + self.issuer.lifetimes(&account.role).absolute,
         };
         let refresh = TokenId::generate(now, &*self.random);
         let uses_cookies = request.delivery == Delivery::Cookie;
         let binding = uses_cookies.then(|| OpaqueSecret::mint(&*self.random));
         let event =
             self.event(Outcome::Success, &request.origin).about(account.id).in_session(session.id);
+        // The first sign-in of all is from no known device either, and nobody need be told.
+        let is_noteworthy = device.is_none() && account.last_sign_in_at.is_some();
+        let new_device = is_noteworthy.then(|| {
+            let (kind, origin) = (EventKind::NewDevice, &request.origin);
+            SecurityEvent::new(kind, Outcome::Success, origin, now, &*self.random)
+                .about(account.id)
+                .in_session(session.id)
+        });
         let displacement = |displaced| {
             let (kind, origin) = (EventKind::SessionDisplaced, &request.origin);
             SecurityEvent::new(kind, Outcome::Success, origin, now, &*self.random)
                 .about(account.id)
                 .in_session(displaced)
         };
+        let revoked_until = self.issuer.revoked_until(now);
         let opened = self.store.open(&Opening {
             session: &session,
             refresh,
@@ -296,16 +311,17 @@ impl SignIn {
             password_hash,
             budget,
             most_sessions: self.issuer.policy().most_sessions,
+            revoked_until,
             event: &event,
+            new_device: new_device.as_ref(),
             displacement: &displacement,
         })?;
-        let Opened::Done { displaced } = opened else {
+        let Opened::Done { grantee, displaced } = opened else {
             return Err(SignInError::Refused);
         };
-        self.issuer.revoke(displaced, now);
-        let account = Account { last_sign_in_at: Some(now), ..account.clone() };
+        self.issuer.revoke(displaced, revoked_until);
         let device_token = uses_cookies.then(|| self.device_token(account.id, device, now));
-        let grant = self.issuer.grant(account, session, refresh, now, now, &*self.random);
+        let grant = self.issuer.grant(*grantee, session, refresh, now, now, &*self.random);
         Ok(SignedIn { grant, binding, device_token })
     }
 

@@ -13,18 +13,23 @@ use crate::grant::Issuer;
 
 /// What ending sessions needs from storage.
 pub trait SignOutStore: Send + Sync {
-    /// Ends the session and records it; ending an ended session changes and records nothing.
-    fn end_session(&self, session: SessionId, event: &SecurityEvent) -> Result<(), StoreError>;
+    /// Ends the session, revokes its access tokens and records it; ending an ended session changes
+    /// and records nothing.
+    fn end_session(
+        &self,
+        session: SessionId,
+        revoked_until: Timestamp,
+        event: &SecurityEvent,
+    ) -> Result<(), StoreError>;
 
-    /// Ends every session of the account and records it; answers the ones that were live.
+    /// Ends every session of the account, revokes their access tokens and records it; answers the
+    /// ones that were live.
     fn end_all_sessions(
         &self,
         account: AccountId,
+        revoked_until: Timestamp,
         event: &SecurityEvent,
     ) -> Result<Vec<SessionId>, StoreError>;
-
-    /// The sessions that were ended at `since` or later.
-    fn sessions_ended_since(&self, since: Timestamp) -> Result<Vec<SessionId>, StoreError>;
 }
 
 /// The use case.
@@ -54,8 +59,9 @@ impl SignOut {
         origin: &Origin,
     ) -> Result<(), StoreError> {
         let event = self.event(EventKind::SignOut, account, session, origin);
-        self.store.end_session(session, &event)?;
-        self.issuer.revoke([session], self.clock.now());
+        let until = self.issuer.revoked_until(event.at);
+        self.store.end_session(session, until, &event)?;
+        self.issuer.revoke([session], until);
         Ok(())
     }
 
@@ -67,16 +73,9 @@ impl SignOut {
         origin: &Origin,
     ) -> Result<(), StoreError> {
         let event = self.event(EventKind::SignOutAll, account, session, origin);
-        let ended = self.store.end_all_sessions(account, &event)?;
-        self.issuer.revoke(ended, self.clock.now());
-        Ok(())
-    }
-
-    /// Learns again, after a start, which access tokens must be refused although they look valid.
-    pub fn restore_revocations(&self) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        let ended = self.store.sessions_ended_since(self.issuer.oldest_living(now))?;
-        self.issuer.revoke(ended, now);
+        let until = self.issuer.revoked_until(event.at);
+        let ended = self.store.end_all_sessions(account, until, &event)?;
+        self.issuer.revoke(ended, until);
         Ok(())
     }
 

@@ -4,23 +4,31 @@
 mod permission;
 mod recent;
 mod requirement;
+mod service;
 mod this_machine;
 
-use std::future::{Ready, ready};
+use std::future::{Future, Ready, ready};
+use std::pin::Pin;
+use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
 use portcullis_domain::{AccountId, ExposeSecret, SecretString, SessionId};
-use portcullis_flows::decision;
+use portcullis_flows::revocation::Revocations;
+use portcullis_flows::{StoreError, decision};
 use portcullis_token::AccessClaims;
 
 pub(crate) use self::permission::{
-    ChangeSettings, ExportAudit, Permitted, ReadAudit, ReadSettings, ReplayAudit,
+    ChangeSettings, ChangeUsers, ExportAudit, Permitted, ReadAudit, ReadSettings, ReadUsers,
+    ReplayAudit,
 };
 pub(crate) use self::recent::Recent;
 pub use self::requirement::{Audience, Requirement};
+pub(crate) use self::service::Service;
+pub use self::service::ServiceCredentials;
 pub(crate) use self::this_machine::ThisMachine;
+use crate::blocking::blocking;
 use crate::cookies;
 use crate::csrf;
 use crate::origin::{self, Page};
@@ -98,11 +106,14 @@ impl Guard for Authenticated {
 
 impl FromRequest for Authenticated {
     type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let claims = authenticate(request);
-        ready(claims.map(|claims| Self { account: claims.subject, session: claims.session }))
+        Box::pin(async {
+            let claims = claims.await?;
+            Ok(Self { account: claims.subject, session: claims.session })
+        })
     }
 }
 
@@ -115,29 +126,66 @@ impl Guard for Caller {
 
 impl FromRequest for Caller {
     type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Self::of(request))
+        Box::pin(Self::of(request))
     }
 }
 
 impl Caller {
-    fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        let claims = authenticate(request)?;
-        if claims.password_must_change {
-            return Err(Problem::new(Code::PasswordChangeRequired));
+    fn of(request: &HttpRequest) -> impl Future<Output = Result<Self, Problem>> + use<> {
+        let claims = authenticate(request);
+        let origin = origin::of(request);
+        async {
+            let claims = claims.await?;
+            if claims.password_must_change {
+                return Err(Problem::new(Code::PasswordChangeRequired));
+            }
+            Ok(Self(decision::Caller {
+                account: claims.subject,
+                role: claims.role,
+                session: claims.session,
+                origin,
+            }))
         }
-        Ok(Self(decision::Caller {
-            account: claims.subject,
-            role: claims.role,
-            session: claims.session,
-            origin: origin::of(request),
-        }))
     }
 }
 
-fn authenticate(request: &HttpRequest) -> Result<AccessClaims, Problem> {
+/// Whose token came along, if it is valid and not revoked. Only in strict mode this takes the
+/// database.
+fn authenticate(
+    request: &HttpRequest,
+) -> impl Future<Output = Result<AccessClaims, Problem>> + use<> {
+    let known = presented(request);
+    let strict = services(request).and_then(|services| strictly(&services.revocations));
+    async {
+        let claims = known?;
+        let Some(revocations) = strict? else { return Ok(claims) };
+        let ask = move || {
+            let is_revoked = revocations.is_revoked(&claims)?;
+            Ok::<_, StoreError>((!is_revoked).then_some(claims))
+        };
+        blocking(ask).await?.ok_or_else(|| Problem::new(Code::InvalidToken))
+    }
+}
+
+/// What is to be asked about every token, if the policy says so.
+fn strictly(revocations: &Arc<Revocations>) -> Result<Option<Arc<Revocations>>, Problem> {
+    if !revocations.policy().strict {
+        return Ok(None);
+    }
+    informed(revocations)?;
+    Ok(Some(Arc::clone(revocations)))
+}
+
+/// Refuses on a node that has not heard of revocations for too long.
+fn informed(revocations: &Revocations) -> Result<(), Problem> {
+    if revocations.is_stale() { Err(Problem::revocations_stale()) } else { Ok(()) }
+}
+
+/// The claims of the token that came along, as far as this node knows.
+fn presented(request: &HttpRequest) -> Result<AccessClaims, Problem> {
     let settings = settings(request)?;
     let services = services(request)?;
     let cookie =
@@ -159,7 +207,7 @@ fn authenticate(request: &HttpRequest) -> Result<AccessClaims, Problem> {
 fn verify(services: &Services, token: &str) -> Result<AccessClaims, Problem> {
     let verified = services.authority.verify_access(token, services.clock.now());
     let claims = verified.map_err(|_| Problem::new(Code::InvalidToken))?;
-    if services.revocations.is_revoked(claims.session) {
+    if services.revocations.set().is_revoked(&claims) {
         return Err(Problem::new(Code::InvalidToken));
     }
     Ok(claims)

@@ -15,13 +15,18 @@ pub(crate) struct HealthAnswer {
     /// `live` or `ready`.
     #[schema(example = "ready")]
     status: &'static str,
+    /// What does not work although requests are answered: `revocations_stale` (this node does not
+    /// know what was revoked lately) or `redis_lost` (revocations reach other nodes by polling).
+    #[schema(example = json!(["redis_lost"]))]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notices: Vec<&'static str>,
 }
 
 /// Whether the process answers at all; never asks the database.
 #[utoipa::path(get, path = "/health/live", tag = "operations",
     responses((status = 200, body = HealthAnswer, description = "The process answers")))]
 pub(crate) async fn live(_: Public) -> Json<HealthAnswer> {
-    Json(HealthAnswer { status: "live" })
+    Json(HealthAnswer { status: "live", notices: Vec::new() })
 }
 
 /// Whether the server can do its work: 503 while the database does not answer.
@@ -32,6 +37,16 @@ pub(crate) async fn ready(
     services: web::Data<Services>,
 ) -> Result<Json<HealthAnswer>, Problem> {
     let health = services.health.clone();
-    blocking(move || health.ping()).await?;
-    Ok(Json(HealthAnswer { status: "ready" }))
+    let answers = blocking(move || health.ping()).await;
+    let is_stale = services.revocations.is_stale();
+    if let Err(problem) = answers {
+        return Err(if is_stale { problem.detail(STALE) } else { problem });
+    }
+    let redis_lost = services.feed.hint.as_ref().is_some_and(|hint| !hint.is_up());
+    let notices = [("revocations_stale", is_stale), ("redis_lost", redis_lost)];
+    let notices = notices.into_iter().filter(|(_, holds)| *holds).map(|(word, _)| word).collect();
+    Ok(Json(HealthAnswer { status: "ready", notices }))
 }
+
+const STALE: &str =
+    "The database does not answer, and this node does not know what was revoked lately.";

@@ -73,5 +73,23 @@ fn text(services: &Services) -> String {
         "Passwords that wait to be hashed.",
         &services.hashing.waiting(),
     );
+    let revocations = &services.revocations;
+    metric("revocations", "gauge", "Revocations in force.", &revocations.set().len());
+    metric(
+        "revocations_staleness_seconds",
+        "gauge",
+        "Time since the database last said what is revoked.",
+        &revocations.staleness().as_secs_f64(),
+    );
+    metric(
+        "revocation_followers",
+        "gauge",
+        "Services that follow revocations on this node.",
+        &services.feed.tail.followers(),
+    );
+    if let Some(hint) = &services.feed.hint {
+        let about = "Whether nodes can wake each other by Redis.";
+        metric("redis_up", "gauge", about, &u8::from(hint.is_up()));
+    }
     text
 }

@@ -36,11 +36,17 @@ pub fn document() -> String {
         components.add_security_scheme("cookie", SecurityScheme::ApiKey(cookie));
         let csrf = ApiKey::Header(ApiKeyValue::new("X-CSRF-Token"));
         components.add_security_scheme("csrf", SecurityScheme::ApiKey(csrf));
+        let service = HttpBuilder::new().scheme(HttpAuthScheme::Basic).build();
+        components.add_security_scheme("service", SecurityScheme::Http(service));
+        let secret = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        components.add_security_scheme("service_secret", SecurityScheme::Http(secret));
     }
     for route in route_table() {
         let item = api.paths.paths.get_mut(route.path);
         let operation = item.and_then(|item| match route.method {
             "GET" => item.get.as_mut(),
+            "PATCH" => item.patch.as_mut(),
+            "DELETE" => item.delete.as_mut(),
             _ => item.post.as_mut(),
         });
         if let Some(operation) = operation {
@@ -76,6 +82,9 @@ pub(crate) async fn serve(_: Public, document: web::Data<Document>) -> HttpRespo
         crate::sign_out::logout,
         crate::sign_out::logout_all,
         crate::account::me,
+        crate::session::list,
+        crate::session::end,
+        crate::session::end_others,
         crate::password_change::change,
         crate::csrf::issue,
         crate::setup::set_up,
@@ -90,10 +99,18 @@ pub(crate) async fn serve(_: Public, document: web::Data<Document>) -> HttpRespo
         crate::matrix::trial::validate,
         crate::matrix::trial::diff,
         crate::matrix::trial::replay,
+        crate::user::read,
+        crate::user::change,
+        crate::user::end_sessions,
         crate::trail::decision,
         crate::trail::search,
         crate::trail::export::export,
         crate::checkpoint::fetch,
+        crate::jwks::publish,
+        crate::revocation::feed,
+        crate::revocation::snapshot::take,
+        crate::introspection::introspect,
+        crate::introspection::revoke,
         serve,
         crate::health::live,
         crate::health::ready,
@@ -105,7 +122,9 @@ pub(crate) async fn serve(_: Public, document: web::Data<Document>) -> HttpRespo
         (name = "setup", description = "The first administrator"),
         (name = "authorization", description = "Who may do what"),
         (name = "matrix", description = "The life of the access matrix"),
+        (name = "users", description = "Accounts, as administrators see and change them"),
         (name = "audit", description = "What happened, and the proof of it"),
+        (name = "services", description = "For services that check tokens by themselves"),
         (name = "operations", description = "Health, figures and this document")
     )
 )]
@@ -114,8 +133,11 @@ struct Api;
 /// Adds what every operation shares: who may call it, and how it can fail, each error with an
 /// example.
 fn describe(operation: &mut Operation, route: &RouteEntry) {
+    let scheme = |name| SecurityRequirement::new(name, [""; 0]);
+    if route.guard.audience == Audience::Service {
+        operation.security = Some(vec![scheme("service"), scheme("service_secret")]);
+    }
     if route.guard.is_signed_in() {
-        let scheme = |name| SecurityRequirement::new(name, [""; 0]);
         let by_cookie = match route.method {
             "GET" => scheme("cookie"),
             _ => scheme("cookie").add("csrf", [""; 0]),
@@ -157,7 +179,15 @@ fn codes(route: &RouteEntry, has_body: bool) -> Vec<Code> {
     let mut codes = route.errors.to_vec();
     codes.push(Code::Internal);
     if route.guard.is_signed_in() {
-        codes.extend([Code::NotAuthenticated, Code::InvalidToken, Code::AmbiguousCredentials]);
+        codes.extend([
+            Code::NotAuthenticated,
+            Code::InvalidToken,
+            Code::AmbiguousCredentials,
+            Code::RevocationsStale,
+            Code::Unavailable,
+        ]);
+    } else if route.guard.audience == Audience::Service {
+        codes.push(Code::InvalidServiceCredential);
     } else if route.method != "GET" {
         codes.push(Code::ForeignOrigin);
     }

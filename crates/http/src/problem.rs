@@ -15,12 +15,14 @@ use portcullis_access::{FaultCode, MatrixFaults};
 use portcullis_audit::DecisionId;
 use portcullis_domain::Role;
 use portcullis_flows::StoreError;
+use portcullis_flows::account_change::{ChangeError, Refusal};
 use portcullis_flows::bootstrap::SetupError;
 use portcullis_flows::candidate::{FieldError, RegistrationError};
 use portcullis_flows::decision::DecisionError;
 use portcullis_flows::matrix::MatrixError;
 use portcullis_flows::password_change::PasswordChangeError;
 use portcullis_flows::refresh::RefreshError;
+use portcullis_flows::revocation::PageError;
 use portcullis_flows::sign_in::SignInError;
 use portcullis_flows::trail::TrailError;
 use portcullis_password::HashingError;
@@ -124,6 +126,11 @@ impl Problem {
         Self::new(Code::Unavailable).retry_after(DATABASE_PAUSE)
     }
 
+    /// This node has not heard of revocations for too long.
+    pub(crate) fn revocations_stale() -> Self {
+        Self::new(Code::RevocationsStale).retry_after(DATABASE_PAUSE)
+    }
+
     /// The problem that a status set by the framework stands for.
     pub(crate) fn of_status(status: StatusCode) -> Self {
         Self::new(match status {
@@ -198,6 +205,9 @@ fn challenge(code: Code) -> Option<&'static str> {
             Some(r#"Bearer realm="portcullis", error="invalid_token""#)
         }
         401 if code == Code::SignInTooOld => Some(TOO_OLD),
+        401 if code == Code::InvalidServiceCredential => {
+            Some(r#"Basic realm="portcullis", Bearer realm="portcullis""#)
+        }
         401 => Some(r#"Bearer realm="portcullis""#),
         _ => None,
     }
@@ -300,6 +310,33 @@ impl From<RefreshError> for Problem {
             RefreshError::Reused => Self::new(Code::RefreshTokenReused),
             RefreshError::Conflict => Self::new(Code::RefreshConflict),
             RefreshError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ChangeError> for Problem {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Unknown => Self::new(Code::NotFound),
+            ChangeError::UnknownRole(roles) => {
+                let message = format!("choose one of {}", roles.join(", "));
+                Self::invalid(vec![FieldProblem::new("role".to_owned(), "unknown_role", message)])
+            }
+            ChangeError::Refused(Refusal::CallerChanged) => Self::new(Code::InvalidToken),
+            ChangeError::Refused(Refusal::LastAdministrator) => Self::new(Code::LastAdministrator),
+            ChangeError::Refused(Refusal::OwnAccount) => Self::new(Code::OwnAccount),
+            ChangeError::Refused(Refusal::AboveOwnRole) => Self::new(Code::AboveOwnRole),
+            ChangeError::Superseded => Self::new(Code::MatrixSuperseded),
+            ChangeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<PageError> for Problem {
+    fn from(error: PageError) -> Self {
+        match error {
+            PageError::Expired => Self::new(Code::CursorExpired),
+            PageError::Store(error) => error.into(),
         }
     }
 }

@@ -11,10 +11,11 @@ use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Responder, web}
 use crate::guard::{Guard, Guarded, Requirement};
 use crate::matrix::{self, trial, version};
 use crate::problem::{Code, Problem};
+use crate::revocation::{self, snapshot};
 use crate::trail::{self, export};
 use crate::{
-    account, checkpoint, csrf, decision, health, metrics, openapi, password_change, refresh,
-    registration, setup, sign_in, sign_out,
+    account, checkpoint, csrf, decision, health, introspection, jwks, metrics, openapi,
+    password_change, refresh, registration, session, setup, sign_in, sign_out, user,
 };
 
 fn routes(to: &mut impl Router) {
@@ -26,11 +27,17 @@ fn routes(to: &mut impl Router) {
     to.post("/api/auth/logout/all", sign_out::logout_all, sign_out::ERRORS);
     to.post("/api/auth/password/change", password_change::change, password_change::ERRORS);
     to.get("/api/auth/me", account::me, &[Code::Unavailable]);
+    to.get("/api/auth/sessions", session::list, session::LIST_ERRORS);
+    to.delete("/api/auth/sessions", session::end_others, session::END_OTHERS_ERRORS);
+    to.delete("/api/auth/sessions/{id}", session::end, session::END_ERRORS);
     to.get("/api/auth/csrf", csrf::issue, &[]);
     to.post("/api/setup", setup::set_up, setup::ERRORS);
     to.post("/api/authz/check", decision::check, decision::ERRORS);
     to.post("/api/authz/check/batch", decision::check_batch, decision::ERRORS);
     to.get("/api/authz/matrix", matrix::show, matrix::ERRORS);
+    to.get("/api/admin/users/{id}", user::read, user::READ_ERRORS);
+    to.patch("/api/admin/users/{id}", user::change, user::CHANGE_ERRORS);
+    to.delete("/api/admin/users/{id}/sessions", user::end_sessions, user::END_SESSIONS_ERRORS);
     to.get("/api/admin/matrix/versions", version::list, version::READ_ERRORS);
     to.post("/api/admin/matrix/versions", version::propose, version::PROPOSE_ERRORS);
     to.get("/api/admin/matrix/versions/{number}", version::read, version::READ_ONE_ERRORS);
@@ -43,6 +50,11 @@ fn routes(to: &mut impl Router) {
     to.get("/api/admin/audit", trail::search, trail::SEARCH_ERRORS);
     to.get("/api/admin/audit/export", export::export, export::ERRORS);
     to.get("/api/admin/audit/checkpoints/{number}", checkpoint::fetch, checkpoint::ERRORS);
+    to.get("/.well-known/jwks.json", jwks::publish, &[]);
+    to.get("/api/revocations", revocation::feed, revocation::ERRORS);
+    to.get("/api/revocations/snapshot", snapshot::take, snapshot::ERRORS);
+    to.post("/api/auth/introspect", introspection::introspect, introspection::INTROSPECT_ERRORS);
+    to.post("/api/auth/revoke", introspection::revoke, introspection::REVOKE_ERRORS);
     to.get("/api/openapi.json", openapi::serve, &[]);
     to.get("/health/live", health::live, &[]);
     to.get("/health/ready", health::ready, &[Code::Unavailable]);
@@ -135,6 +147,24 @@ trait Router {
     {
         self.route(Method::POST, path, handler, errors);
     }
+
+    fn patch<F, Args>(&mut self, path: &'static str, handler: F, errors: &'static [Code])
+    where
+        F: Handler<Args>,
+        Args: FromRequest + Guarded + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.route(Method::PATCH, path, handler, errors);
+    }
+
+    fn delete<F, Args>(&mut self, path: &'static str, handler: F, errors: &'static [Code])
+    where
+        F: Handler<Args>,
+        Args: FromRequest + Guarded + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.route(Method::DELETE, path, handler, errors);
+    }
 }
 
 struct Mount<'a>(&'a mut ServiceConfig);
@@ -165,7 +195,12 @@ impl Router for Table {
         Args: FromRequest + Guarded + 'static,
         F::Output: Responder + 'static,
     {
-        let method = if method == Method::GET { "GET" } else { "POST" };
+        let method = match method {
+            Method::GET => "GET",
+            Method::PATCH => "PATCH",
+            Method::DELETE => "DELETE",
+            _ => "POST",
+        };
         self.0.push(RouteEntry { method, path, guard: Args::Guard::REQUIREMENT, errors });
     }
 }

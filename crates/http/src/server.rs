@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
+use actix_web::rt::signal::unix::{SignalKind, signal};
 use actix_web::{App, HttpServer, rt, web};
 use ipnet::IpNet;
 
@@ -107,6 +108,7 @@ fn build(
 ) -> io::Result<Server> {
     let services = web::Data::new(services);
     workers::start(&services);
+    let feed = services.feed.clone();
     let settings = web::Data::new(settings);
     let document = web::Data::new(openapi::Document::new());
     let workers = settings.workers;
@@ -130,8 +132,17 @@ fn build(
     if let Some(workers) = workers {
         server = server.workers(workers);
     }
-    if signals == Signals::Ignored {
-        server = server.disable_signals();
-    }
+    server = match signals {
+        Signals::Ignored => server.disable_signals(),
+        Signals::Handled => {
+            let mut terminate = signal(SignalKind::terminate())?;
+            let mut interrupt = signal(SignalKind::interrupt())?;
+            server.shutdown_signal(async move {
+                tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+                // Streams have no end of their own, and the server waits for every answer.
+                feed.tail.close();
+            })
+        }
+    };
     Ok(server.listen(listener)?.run())
 }

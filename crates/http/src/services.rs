@@ -3,14 +3,16 @@ use std::sync::Arc;
 
 use portcullis_access::Matrix;
 use portcullis_audit::AuditKeys;
-use portcullis_domain::{Clock, SecureRandom};
+use portcullis_domain::{Clock, SecretString, SecureRandom};
 use portcullis_flows::account::{AccountStore, Accounts};
+use portcullis_flows::account_change::{AccountChangeStore, AccountChanges};
 use portcullis_flows::bootstrap::{Bootstrap, BootstrapStore};
 use portcullis_flows::candidate::{AccountRules, Candidates};
 use portcullis_flows::checkpoint::{CheckpointStore, Checkpoints};
 use portcullis_flows::decision::Decisions;
 use portcullis_flows::grant::{Issuer, SessionPolicy};
 use portcullis_flows::health::HealthStore;
+use portcullis_flows::introspection::{Introspection, IntrospectionStore};
 use portcullis_flows::lockout::{Budgets, LockoutPolicy};
 use portcullis_flows::matrix::{ActiveMatrix, Matrices, MatrixStore, Unfit};
 use portcullis_flows::new_password::NewPasswords;
@@ -18,14 +20,22 @@ use portcullis_flows::password_change::{PasswordChange, PasswordChangeStore};
 use portcullis_flows::recording::{DecisionStore, Recorder, RecordingPolicy};
 use portcullis_flows::refresh::{Refresh, RefreshStore};
 use portcullis_flows::registration::{Registration, RegistrationStore};
+use portcullis_flows::revocation::{FollowError, RevocationPolicy, RevocationStore, Revocations};
+use portcullis_flows::session::{SessionStore, Sessions};
 use portcullis_flows::sign_in::{SignIn, SignInStore};
 use portcullis_flows::sign_out::{SignOut, SignOutStore};
+use portcullis_flows::signing_key::{KeyRing, SigningKeyStore, SigningKeys};
+use portcullis_flows::step_up::StepUp;
 use portcullis_flows::trail::{Trail, TrailStore};
 use portcullis_password::{HashingPool, Policy};
 use portcullis_token::{
-    CsrfKey, Lifetimes, Purpose, RevocationSet, SecretKey, TokenAuthority, TokenSettings,
+    CsrfKey, KeyPairAlgorithm, Lifetimes, Purpose, SealingKey, SecretKey, TokenAuthority,
+    TokenSettings,
 };
 
+use crate::guard::ServiceCredentials;
+use crate::revocation::Feed;
+use crate::revocation::hint::{Hint, HintError};
 use crate::workers::Upkeep;
 
 /// Everything the routes of this version need from storage.
@@ -34,6 +44,10 @@ pub trait Storage:
     + SignInStore
     + RefreshStore
     + SignOutStore
+    + SessionStore
+    + AccountChangeStore
+    + RevocationStore
+    + IntrospectionStore
     + PasswordChangeStore
     + AccountStore
     + BootstrapStore
@@ -41,6 +55,7 @@ pub trait Storage:
     + MatrixStore
     + TrailStore
     + CheckpointStore
+    + SigningKeyStore
     + HealthStore
     + 'static
 {
@@ -51,6 +66,10 @@ impl<S> Storage for S where
         + SignInStore
         + RefreshStore
         + SignOutStore
+        + SessionStore
+        + AccountChangeStore
+        + RevocationStore
+        + IntrospectionStore
         + PasswordChangeStore
         + AccountStore
         + BootstrapStore
@@ -58,6 +77,7 @@ impl<S> Storage for S where
         + MatrixStore
         + TrailStore
         + CheckpointStore
+        + SigningKeyStore
         + HealthStore
         + 'static
 {
@@ -71,6 +91,10 @@ pub struct Parts<S> {
     pub hashing: Arc<HashingPool>,
     /// The one secret; every key is derived from it.
     pub secret: SecretKey,
+    /// The secret before it, whose tokens go on to work.
+    pub previous_secret: Option<SecretKey>,
+    /// What access tokens are signed with; HS256 under the secret when `None`.
+    pub algorithm: Option<KeyPairAlgorithm>,
     /// What the audit trail is sealed with: the very keys that the store has.
     pub audit_keys: Arc<AuditKeys>,
     /// The JWT claim `iss`.
@@ -79,6 +103,12 @@ pub struct Parts<S> {
     pub audience: String,
     /// How long sessions and tokens live.
     pub sessions: SessionPolicy,
+    /// How revocations are followed and asked.
+    pub revocation: RevocationPolicy,
+    /// The Redis by which nodes wake each other when something is revoked.
+    pub redis: Option<SecretString>,
+    /// Who may follow revocations and ask about tokens.
+    pub credentials: ServiceCredentials,
     /// How failed sign-ins slow further ones down.
     pub lockout: LockoutPolicy,
     /// The rules for new accounts.
@@ -97,6 +127,42 @@ pub struct Parts<S> {
     pub random: Arc<dyn SecureRandom>,
 }
 
+impl<S: Storage> Parts<S> {
+    /// What signs and seals under the secret, and still knows the one before it.
+    fn keys(&self) -> (TokenAuthority, CsrfKey, SealingKey) {
+        let settings = TokenSettings {
+            issuer: self.issuer.clone(),
+            audience: self.audience.clone(),
+            lifetimes: Lifetimes {
+                access: self.sessions.access_lifetime,
+                refresh: self.sessions.refresh_lifetime,
+                device: portcullis_flows::sign_in::DEVICE_LIFETIME,
+            },
+        };
+        let authority = TokenAuthority::new(&self.secret, &settings);
+        let (csrf, sealing) = (CsrfKey::new(&self.secret), SealingKey::new(&self.secret));
+        match &self.previous_secret {
+            Some(previous) => (
+                authority.accepting(previous),
+                csrf.accepting(previous),
+                sealing.accepting(previous),
+            ),
+            None => (authority, csrf, sealing),
+        }
+    }
+
+    fn recorder(&self) -> io::Result<Arc<Recorder>> {
+        let recorder = Recorder::start(
+            self.store.clone(),
+            self.audit_keys.clone(),
+            self.recording,
+            self.clock.clone(),
+            &*self.random,
+        );
+        recorder.map(Arc::new)
+    }
+}
+
 /// The use cases behind the routes, and what the guards check with.
 pub struct Services {
     /// `register`.
@@ -107,6 +173,12 @@ pub struct Services {
     pub refresh: Refresh,
     /// `logout`.
     pub sign_out: SignOut,
+    /// `sessions`.
+    pub sessions: Sessions,
+    /// How recent a sign-in must be.
+    pub step_up: StepUp,
+    /// What administrators decide about accounts.
+    pub account_changes: AccountChanges,
     /// `password/change`.
     pub password_change: PasswordChange,
     /// `me`.
@@ -127,10 +199,18 @@ pub struct Services {
     pub hashing: Arc<HashingPool>,
     /// `health/ready`.
     pub health: Arc<dyn HealthStore>,
+    /// The key pairs that sign access tokens.
+    pub keys: Arc<KeyRing>,
     /// Verifies access tokens.
     pub authority: Arc<TokenAuthority>,
     /// Access tokens that look valid but are not.
-    pub revocations: Arc<RevocationSet>,
+    pub revocations: Arc<Revocations>,
+    /// They, as services follow them.
+    pub(crate) feed: Arc<Feed>,
+    /// Those services.
+    pub(crate) credentials: ServiceCredentials,
+    /// `introspect` and `revoke`.
+    pub introspection: Introspection,
     /// Issues and verifies CSRF tokens.
     pub csrf: CsrfKey,
     /// The time.
@@ -148,27 +228,29 @@ pub enum AssemblyError {
     /// The operating system gives no thread to record decisions in.
     #[error("no thread to record decisions in: {0}")]
     Recorder(#[from] io::Error),
+    /// What is revoked cannot be followed.
+    #[error(transparent)]
+    Revocations(#[from] FollowError),
+    /// Redis cannot be used as it is configured.
+    #[error(transparent)]
+    Redis(#[from] HintError),
 }
 
 impl Services {
-    /// Puts the parts together, and starts the thread that records decisions.
+    /// Puts the parts together, and starts the threads that record decisions and follow revocations;
+    /// what is revoked is known when it answers.
     pub fn new<S: Storage>(parts: Parts<S>) -> Result<Self, AssemblyError> {
+        let (authority, csrf, sealing) = parts.keys();
+        let authority = Arc::new(authority);
+        let recorder = parts.recorder()?;
         let Parts { store, secret, audit_keys, sessions, clock, random, .. } = parts;
         let hashing = Arc::clone(&parts.hashing);
-        let authority = Arc::new(TokenAuthority::new(
-            &secret,
-            &TokenSettings {
-                issuer: parts.issuer,
-                audience: parts.audience,
-                lifetimes: Lifetimes {
-                    access: sessions.access_lifetime,
-                    refresh: sessions.refresh_lifetime,
-                    device: portcullis_flows::sign_in::DEVICE_LIFETIME,
-                },
-            },
-        ));
-        let revocations = Arc::new(RevocationSet::default());
-        let issuer = Issuer::new(authority.clone(), revocations.clone(), sessions);
+        let keys = SigningKeys::new(store.clone(), sealing, clock.clone(), random.clone());
+        let hint = parts.redis.map(|url| Hint::new(&url, authority.issuer())).transpose()?;
+        let (feed, revocations) =
+            Feed::start(hint, store.clone(), clock.clone(), parts.revocation)?;
+        let matrix = Arc::new(ActiveMatrix::new(parts.matrix)?);
+        let issuer = Issuer::new(authority.clone(), revocations.clone(), matrix.clone(), sessions);
         let budgets = Budgets::new(secret.derive(Purpose::SignInFailures));
         let new_passwords = NewPasswords::new(parts.passwords, hashing.clone(), random.clone());
         let candidates = Arc::new(Candidates::new(
@@ -177,15 +259,7 @@ impl Services {
             clock.clone(),
             random.clone(),
         ));
-        let matrix = Arc::new(ActiveMatrix::new(parts.matrix)?);
         let accounts = Arc::new(Accounts::new(store.clone()));
-        let recorder = Recorder::start(
-            store.clone(),
-            audit_keys.clone(),
-            parts.recording,
-            clock.clone(),
-            &*random,
-        )?;
         Ok(Self {
             registration: Registration::new(store.clone(), candidates.clone(), matrix.clone()),
             sign_in: SignIn::new(
@@ -198,7 +272,22 @@ impl Services {
                 random.clone(),
             ),
             refresh: Refresh::new(store.clone(), issuer.clone(), clock.clone(), random.clone()),
+            introspection: Introspection::new(
+                store.clone(),
+                issuer.clone(),
+                clock.clone(),
+                random.clone(),
+            ),
             sign_out: SignOut::new(store.clone(), issuer.clone(), clock.clone(), random.clone()),
+            sessions: Sessions::new(store.clone(), issuer.clone(), clock.clone(), random.clone()),
+            step_up: StepUp::new(store.clone(), clock.clone(), random.clone()),
+            account_changes: AccountChanges::new(
+                store.clone(),
+                matrix.clone(),
+                issuer.clone(),
+                clock.clone(),
+                random.clone(),
+            ),
             password_change: PasswordChange::new(
                 store.clone(),
                 hashing,
@@ -219,7 +308,7 @@ impl Services {
             decisions: Arc::new(Decisions::new(
                 matrix.clone(),
                 accounts.clone(),
-                Arc::new(recorder),
+                recorder,
                 clock.clone(),
             )),
             accounts,
@@ -240,9 +329,12 @@ impl Services {
             upkeep: parts.upkeep,
             hashing: parts.hashing,
             health: store,
+            keys: Arc::new(KeyRing::new(keys, authority.clone(), parts.algorithm)),
             authority,
             revocations,
-            csrf: CsrfKey::new(&secret),
+            feed,
+            credentials: parts.credentials,
+            csrf,
             clock,
             random,
         })

@@ -47,7 +47,7 @@ pub(crate) async fn logout_all(
 }
 
 /// The browser forgets the session and what pages have stored, but stays a known device.
-fn signed_out(settings: &Settings) -> HttpResponse {
+pub(crate) fn signed_out(settings: &Settings) -> HttpResponse {
     let mut response = HttpResponse::NoContent().finish();
     for name in [Name::AccessToken, Name::Binding] {
         add_cookie(&mut response, &cookies::forget(name, settings.secure_cookies));

@@ -141,10 +141,13 @@ fn protect(headers: &mut HeaderMap, is_page: bool, secure: bool) {
         ("cross-origin-resource-policy", "same-origin"),
         ("cross-origin-opener-policy", "same-origin"),
         ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
-        ("cache-control", "no-store"),
     ];
     for (name, value) in always {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    // What may be kept says so itself.
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     if secure {
         headers.insert(

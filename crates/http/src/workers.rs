@@ -1,5 +1,5 @@
-//! What happens without a request: forgetting what has expired, following the access matrix, making
-//! checkpoints, removing what is past its retention. All of it ends with the server.
+//! What happens without a request: forgetting what has expired, following the access matrix and the
+//! signing keys, making checkpoints, removing what is past its retention. All of it ends with the server.
 
 use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr};
@@ -30,7 +30,12 @@ impl Default for Upkeep {
 /// Starts them on this thread's runtime.
 pub(crate) fn start(services: &web::Data<Services>) {
     rt::spawn(forget_expired(services.clone()));
+    rt::spawn(beat(services.clone()));
+    if services.feed.hint.is_some() {
+        rt::spawn(exchange_hints(services.clone()));
+    }
     rt::spawn(follow_the_matrix(services.clone()));
+    rt::spawn(follow_the_keys(services.clone()));
     rt::spawn(make_checkpoints(services.clone()));
     if let Some(keep) = services.upkeep.retention {
         rt::spawn(purge(services.clone(), keep));
@@ -40,9 +45,27 @@ pub(crate) fn start(services: &web::Data<Services>) {
 /// Drops the revocations that no living token needs any more.
 async fn forget_expired(services: web::Data<Services>) {
     let mut minute = every(Duration::from_secs(60));
+    let mut state = State::new("forgetting revocations");
     loop {
         minute.tick().await;
-        services.revocations.forget_expired(services.clock.now());
+        let revocations = services.revocations.clone();
+        state.note(detached(move || revocations.purge()).await);
+    }
+}
+
+/// Tells those who follow revocations every second how far this node knows them.
+async fn beat(services: web::Data<Services>) {
+    let mut second = every(Duration::from_secs(1));
+    loop {
+        second.tick().await;
+        services.feed.tail.beat(services.revocations.standing());
+    }
+}
+
+/// Wakes other nodes, and is woken by them.
+async fn exchange_hints(services: web::Data<Services>) {
+    if let Some(hint) = &services.feed.hint {
+        hint.work(|| services.revocations.wake()).await;
     }
 }
 
@@ -54,6 +77,18 @@ async fn follow_the_matrix(services: web::Data<Services>) {
         moment.tick().await;
         let matrices = services.matrices.clone();
         state.note(web::block(move || matrices.follow()).await);
+    }
+}
+
+/// Takes over what was done to the signing keys. A key that signs in a hurry begins two seconds after
+/// it was made, so that every node has looked before.
+async fn follow_the_keys(services: web::Data<Services>) {
+    let mut second = every(Duration::from_secs(1));
+    let mut state = State::new("following the signing keys");
+    loop {
+        second.tick().await;
+        let keys = services.keys.clone();
+        state.note(web::block(move || keys.follow(&own_origin("portcullis keys"))).await);
     }
 }
 
@@ -75,12 +110,17 @@ async fn purge(services: web::Data<Services>, keep: Duration) {
     loop {
         hour.tick().await;
         let checkpoints = services.checkpoints.clone();
-        let origin = Origin {
-            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            user_agent: Some("portcullis retention".to_owned()),
-            request_id: None,
-        };
+        let origin = own_origin("portcullis retention");
         state.note(detached(move || checkpoints.purge(keep, PORTION, &origin)).await);
+    }
+}
+
+/// Where events come from that nobody asked for.
+fn own_origin(work: &str) -> Origin {
+    Origin {
+        address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        user_agent: Some(work.to_owned()),
+        request_id: None,
     }
 }
 

@@ -11,6 +11,7 @@ mod password;
 mod policy;
 mod pool;
 mod scratch;
+mod task;
 mod violation;
 mod worker;
 

@@ -2,6 +2,7 @@ use diesel::prelude::*;
 use portcullis_domain::{Account, AccountId, DisplayName, Email, Role, Timestamp, Username};
 use portcullis_flows::StoreError;
 use portcullis_flows::account::AccountStore;
+use portcullis_flows::grant::Grantee;
 use portcullis_password::PasswordHash;
 
 use crate::connection::{Connection, dispatch};
@@ -22,6 +23,38 @@ pub(crate) fn find(connection: &mut Connection, id: AccountId) -> Result<Option<
         query.select(AccountRow::as_select()).first(inner).optional()
     })?;
     row.map(Account::try_from).transpose()
+}
+
+/// The account, in the transaction that lets tokens be issued for it.
+pub(crate) fn find_grantee(
+    connection: &mut Connection,
+    id: AccountId,
+) -> Result<Option<Grantee>, Failure> {
+    let query = accounts::table.find(Key::from(id));
+    let row = dispatch!(connection, inner => {
+        query.select(GranteeRow::as_select()).first(inner).optional()
+    })?;
+    row.map(Grantee::try_from).transpose()
+}
+
+/// What issuing tokens needs of a row.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = accounts)]
+pub(crate) struct GranteeRow {
+    #[diesel(embed)]
+    account: AccountRow,
+    tokens_valid_from: Option<Instant>,
+}
+
+impl TryFrom<GranteeRow> for Grantee {
+    type Error = Failure;
+
+    fn try_from(row: GranteeRow) -> Result<Self, Failure> {
+        Ok(Self {
+            account: row.account.try_into()?,
+            tokens_valid_from: row.tokens_valid_from.map(Timestamp::from),
+        })
+    }
 }
 
 /// A row as read.

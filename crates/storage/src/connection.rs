@@ -130,6 +130,16 @@ impl Connection {
         self.finish(body)
     }
 
+    /// Runs `sql` as one transaction. PostgreSQL gets it as one message, which makes it one; so locks
+    /// are held only as long as the database itself takes.
+    pub(crate) fn write_at_once(&mut self, sql: &str) -> Result<(), Failure> {
+        match self {
+            Self::Postgres(inner) => Ok(inner.batch_execute(sql)?),
+            Self::Sqlite(_) => self
+                .write(|connection| Ok(dispatch!(connection, inner => inner.batch_execute(sql))?)),
+        }
+    }
+
     fn finish<T>(
         &mut self,
         body: impl FnOnce(&mut Self) -> Result<T, Failure>,
@@ -156,6 +166,7 @@ pub(crate) enum Lock {
     Migration,
     Checkpoint,
     Matrix,
+    SigningKeys,
 }
 
 impl Lock {
@@ -168,6 +179,7 @@ impl Lock {
                 Self::Migration => 0x706f_7274,
                 Self::Checkpoint => 0x706f_7275,
                 Self::Matrix => 0x706f_7276,
+                Self::SigningKeys => 0x706f_7277,
             };
             inner.batch_execute(&format!(
                 "SELECT pg_advisory_xact_lock({name}, hashtext(current_schema()))"

@@ -74,6 +74,12 @@ impl Database {
         let mut connection = self.writers.get().map_err(Failure::from)?;
         Ok(connection.write(body)?)
     }
+
+    /// Runs statements as one transaction, without a word from here between them.
+    pub(crate) fn write_at_once(&self, sql: &str) -> Result<(), StoreError> {
+        let mut connection = self.writers.get().map_err(Failure::from)?;
+        Ok(connection.write_at_once(sql)?)
+    }
 }
 
 impl HealthStore for Database {

@@ -22,6 +22,15 @@ impl Database {
         self.write(|connection| Ok(dispatch!(connection, inner => inner.batch_execute(sql))?))
     }
 
+    /// Runs statements in a transaction that stays open while `meanwhile` runs.
+    pub fn execute_around(&self, sql: &str, meanwhile: impl FnOnce()) -> Result<(), StoreError> {
+        self.write(|connection| {
+            dispatch!(connection, inner => inner.batch_execute(sql))?;
+            meanwhile();
+            Ok(())
+        })
+    }
+
     /// Answers the one number that a query selects.
     pub fn number(&self, sql: &str) -> Result<i64, StoreError> {
         let query = diesel::dsl::sql::<BigInt>(sql);

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod account;
+mod account_change;
 mod block;
 mod bootstrap;
 mod chain;
@@ -9,20 +10,26 @@ mod connection;
 mod database;
 mod event;
 mod failure;
+mod family;
 mod found;
 #[cfg(feature = "testkit")]
 mod inspection;
+mod introspection;
 mod matrix;
 mod migration;
+mod outbox;
 mod password_change;
 mod prepared;
 mod provisioning;
 mod recording;
 mod refresh;
 mod registration;
+mod revocation;
 mod schema;
+mod session;
 mod sign_in;
 mod sign_out;
+mod signing_key;
 mod sql_type;
 mod store;
 mod trail;

@@ -10,7 +10,7 @@ use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
 use crate::schema::accounts;
 use crate::sign_in;
-use crate::sign_out;
+use crate::sign_out::{self, Ending};
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
 
@@ -35,9 +35,13 @@ impl PasswordChangeStore for Store {
                 events.push((&refused).into());
                 return Ok(Changed::Refused);
             }
-            let (keep, reason) = (Some(change.session), change.event.kind);
+            let ending = Ending {
+                reason: change.event.kind,
+                at: change.event.at,
+                revoked_until: change.revoked_until,
+            };
             let ended =
-                sign_out::end_all(connection, change.account, keep, reason, change.event.at)?;
+                sign_out::end_all(connection, change.account, Some(change.session), ending)?;
             events.push(change.event.into());
             Ok(Changed::Done { ended })
         })

@@ -1,16 +1,18 @@
 use diesel::prelude::*;
 use portcullis_audit::{EventRecord, Origin};
-use portcullis_domain::{Account, Session, SessionId, Timestamp, TokenId, constant_time_eq};
+use portcullis_domain::{Session, SessionId, Timestamp, TokenId, constant_time_eq};
 use portcullis_flows::StoreError;
-use portcullis_flows::grant::OnReuse;
+use portcullis_flows::grant::{Grantee, OnReuse};
 use portcullis_flows::refresh::{RefreshStore, Rotated, Rotation};
 
 use crate::account;
 use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
+use crate::family;
+use crate::outbox;
 use crate::prepared::Prepared;
 use crate::schema::{accounts, refresh_tokens, sessions};
-use crate::sign_out;
+use crate::sign_out::{self, Ending};
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
 
@@ -60,7 +62,7 @@ fn done(
     rotation: &Rotation<'_>,
     session: SessionRow,
 ) -> Result<Rotated, Failure> {
-    let account = owner(connection, &session)?;
+    let grantee = owner(connection, &session)?;
     if rotation.successor != rotation.presented {
         insert_token(
             connection,
@@ -71,7 +73,7 @@ fn done(
             rotation.now,
         )?;
     }
-    Ok(Rotated::Done { account, session: session.try_into()? })
+    Ok(Rotated::Done { grantee, session: session.try_into()? })
 }
 
 /// The presented token is not the live one: what is it?
@@ -103,38 +105,56 @@ fn explain(
     if !was_issued(connection, rotation)? {
         return Ok(Rotated::Refused);
     }
-    events.push(rotation.reuse.into());
-    reused(connection, rotation, &session)
+    reused(connection, rotation, &session, events)
 }
 
 fn repeated(connection: &mut Connection, session: SessionRow) -> Result<Rotated, Failure> {
-    let account = owner(connection, &session)?;
-    if !account.is_active {
+    let grantee = owner(connection, &session)?;
+    if !grantee.account.is_active {
         return Ok(Rotated::Refused);
     }
     Ok(Rotated::Repeated {
-        account,
+        grantee,
         successor: session.current_token.into(),
         rotated_at: session.rotated_at.into(),
         session: session.try_into()?,
     })
 }
 
+/// Ends what the policy says, tells the auditors the whole story and the owner that there is one.
 fn reused(
     connection: &mut Connection,
     rotation: &Rotation<'_>,
     session: &SessionRow,
+    events: &mut Vec<EventRecord>,
 ) -> Result<Rotated, Failure> {
-    let (reason, now) = (rotation.reuse.kind, rotation.now);
+    let ending = Ending {
+        reason: rotation.reuse.kind,
+        at: rotation.now,
+        revoked_until: rotation.revoked_until,
+    };
     let ended = match rotation.on_reuse {
         OnReuse::EndAllSessions => {
-            sign_out::end_all(connection, session.account_id.into(), None, reason, now)?
+            sign_out::end_all(connection, session.account_id.into(), None, ending)?
         }
         OnReuse::EndThisSession => {
-            sign_out::end_one(connection, rotation.session, reason, now)?;
-            vec![rotation.session]
+            let ended = sign_out::end_one(connection, rotation.session, ending)?;
+            ended.then_some(rotation.session).into_iter().collect()
         }
     };
+    if ended.is_empty() {
+        // Another request was faster; one theft is one alarm.
+        return Ok(Rotated::Refused);
+    }
+    let details = family::tree(
+        connection,
+        rotation.session,
+        session.current_token.into(),
+        rotation.presented,
+    )?;
+    let event = rotation.reuse.clone().with(details);
+    outbox::queue(connection, session.account_id.into(), &event)?;
+    events.push((&event).into());
     Ok(Rotated::Reused { ended })
 }
 
@@ -147,8 +167,8 @@ fn was_issued(connection: &mut Connection, rotation: &Rotation<'_>) -> Result<bo
     Ok(dispatch!(connection, inner => look.get_result(inner))?)
 }
 
-fn owner(connection: &mut Connection, session: &SessionRow) -> Result<Account, Failure> {
-    account::find(connection, session.account_id.into())?
+fn owner(connection: &mut Connection, session: &SessionRow) -> Result<Grantee, Failure> {
+    account::find_grantee(connection, session.account_id.into())?
         .ok_or(Failure::Corrupt { table: "sessions", column: "account_id" })
 }
 

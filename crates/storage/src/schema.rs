@@ -22,6 +22,7 @@ table! {
         created_at -> Utc,
         updated_at -> Utc,
         last_sign_in_at -> Nullable<Utc>,
+        tokens_valid_from -> Nullable<Utc>,
     }
 }
 
@@ -171,6 +172,59 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::sql_type::{Id, Utc};
+
+    revocations (id) {
+        id -> Id,
+        kind -> Text,
+        target -> Id,
+        issued_before -> Nullable<Utc>,
+        until -> Utc,
+        recorded_at -> Utc,
+        position -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Integer};
+
+    revocation_feed (id) {
+        id -> Integer,
+        head -> BigInt,
+        purged_through -> BigInt,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, Nullable, Text};
+    use crate::sql_type::Utc;
+
+    signing_keys (kid) {
+        kid -> Text,
+        algorithm -> Text,
+        public_key -> Binary,
+        sealed -> Binary,
+        created_at -> Utc,
+        signs_from -> Utc,
+        retired_at -> Nullable<Utc>,
+    }
+}
+
+table! {
+    use diesel::sql_types::Text;
+    use crate::sql_type::{Id, Utc};
+
+    outbox (id) {
+        id -> Id,
+        kind -> Text,
+        account_id -> Id,
+        event_id -> Id,
+        created_at -> Utc,
+    }
+}
+
+table! {
     use diesel::sql_types::{Binary, Integer, Nullable};
     use crate::sql_type::Utc;
 
@@ -184,3 +238,5 @@ table! {
 
 diesel::allow_tables_to_appear_in_same_query!(accounts, sessions);
 diesel::allow_tables_to_appear_in_same_query!(audit_chains, audit_checkpointed);
+diesel::allow_tables_to_appear_in_same_query!(refresh_tokens, sessions);
+diesel::allow_tables_to_appear_in_same_query!(revocation_feed, revocations);

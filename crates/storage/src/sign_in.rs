@@ -3,17 +3,19 @@ use diesel::sql_types::Integer;
 use portcullis_audit::{EventKind, Outcome, SecurityEvent};
 use portcullis_domain::{Account, AccountId, DisplayName, SessionId, Timestamp};
 use portcullis_flows::StoreError;
+use portcullis_flows::grant::Grantee;
 use portcullis_flows::lockout::LockoutPolicy;
 use portcullis_flows::sign_in::{Credentials, Identifier, Opened, Opening, SignInStore};
 use portcullis_password::PasswordHash;
 use portcullis_token::Digest;
 
-use crate::account::AccountRow;
+use crate::account::{AccountRow, GranteeRow};
 use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
 use crate::prepared::Prepared;
 use crate::refresh;
 use crate::schema::{accounts, sessions, sign_in_failures};
+use crate::sign_out::{self, Ending};
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
 
@@ -41,16 +43,20 @@ impl SignInStore for Store {
 
     fn open(&self, opening: &Opening<'_>) -> Result<Opened, StoreError> {
         self.write_recorded(|connection, events| {
-            if let Some(outcome) = refusal(connection, opening)? {
-                let refused = SecurityEvent { outcome, ..opening.event.clone() };
-                events.push((&refused).into());
-                return Ok(Opened::Refused);
-            }
+            let grantee = match judge(connection, opening)? {
+                Ok(grantee) => grantee,
+                Err(outcome) => {
+                    let refused = SecurityEvent { outcome, ..opening.event.clone() };
+                    events.push((&refused).into());
+                    return Ok(Opened::Refused);
+                }
+            };
             insert_session(connection, opening)?;
             let displaced = displace(connection, opening)?;
             events.push(opening.event.into());
+            events.extend(opening.new_device.map(Into::into));
             events.extend(displaced.iter().map(|ended| (&(opening.displacement)(*ended)).into()));
-            Ok(Opened::Done { displaced })
+            Ok(Opened::Done { grantee: Box::new(grantee), displaced })
         })
     }
 
@@ -94,14 +100,14 @@ pub(crate) fn credentials(row: AccountRow, hash: Option<&str>) -> Result<Credent
 }
 
 /// Judges the sign-in at the moment it is to be written, whatever was true when it was checked.
-fn refusal(connection: &mut Connection, opening: &Opening<'_>) -> Result<Option<Outcome>, Failure> {
+fn judge(
+    connection: &mut Connection,
+    opening: &Opening<'_>,
+) -> Result<Result<Grantee, Outcome>, Failure> {
     if !forget_failures(connection, opening.budget, opening.event.at)? {
-        return Ok(Some(Outcome::Locked));
+        return Ok(Err(Outcome::Locked));
     }
-    if !mark_signed_in(connection, opening)? {
-        return Ok(Some(Outcome::Superseded));
-    }
-    Ok(None)
+    Ok(mark_signed_in(connection, opening)?.ok_or(Outcome::Superseded))
 }
 
 /// Empties the budget unless it is closed; answers whether it is open.
@@ -166,14 +172,20 @@ fn count_failure(
 
 /// Notes the time, unless the account has been deactivated or given another password since. Holds
 /// the account's row, so that sign-ins to one account pass one at a time.
-fn mark_signed_in(connection: &mut Connection, opening: &Opening<'_>) -> Result<bool, Failure> {
+fn mark_signed_in(
+    connection: &mut Connection,
+    opening: &Opening<'_>,
+) -> Result<Option<Grantee>, Failure> {
     let unchanged = accounts::table
         .find(Key::from(opening.session.account_id))
         .filter(accounts::is_active)
         .filter(accounts::password_hash.eq(opening.password_hash.as_str()));
     let now = Instant::from(opening.event.at);
     let mark = diesel::update(unchanged).set(accounts::last_sign_in_at.eq(now));
-    Ok(dispatch!(connection, inner => Prepared(mark).execute(inner))? == 1)
+    let marked = dispatch!(connection, inner => {
+        Prepared(mark.returning(GranteeRow::as_returning())).get_result(inner).optional()
+    })?;
+    marked.map(Grantee::try_from).transpose()
 }
 
 fn insert_session(connection: &mut Connection, opening: &Opening<'_>) -> Result<(), Failure> {
@@ -208,14 +220,7 @@ fn displace(connection: &mut Connection, opening: &Opening<'_>) -> Result<Vec<Se
         .limit(i64::MAX)
         .select(sessions::id);
     let beyond: Vec<Key> = dispatch!(connection, inner => beyond.load(inner))?;
-    if beyond.is_empty() {
-        return Ok(Vec::new());
-    }
-    let reason = EventKind::SessionDisplaced;
-    let still_live =
-        sessions::table.filter(sessions::id.eq_any(&beyond)).filter(sessions::ended_at.is_null());
-    let end = diesel::update(still_live)
-        .set((sessions::ended_at.eq(now), sessions::end_reason.eq(reason.as_str())));
-    dispatch!(connection, inner => end.execute(inner))?;
-    Ok(beyond.into_iter().map(SessionId::from).collect())
+    let (reason, revoked_until) = (EventKind::SessionDisplaced, opening.revoked_until);
+    let ending = Ending { reason, at: opening.event.at, revoked_until };
+    sign_out::end_these(connection, beyond, ending)
 }

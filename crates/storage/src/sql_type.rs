@@ -34,6 +34,14 @@ impl SqlOrd for Utc {}
 #[diesel(sql_type = Id)]
 pub(crate) struct Key(Uuid);
 
+impl Key {
+    /// The last four bytes, the most random ones of any identifier.
+    pub(crate) fn tail(self) -> u32 {
+        let [.., a, b, c, d] = self.0.into_bytes();
+        u32::from_be_bytes([a, b, c, d])
+    }
+}
+
 macro_rules! key {
     ($($id:ident),*) => {$(
         impl From<$id> for Key {

@@ -69,6 +69,12 @@ impl TestDatabase {
         (database, Switch { store: operator.store, role })
     }
 
+    /// The same database for another server, which must not outlive this one.
+    #[must_use]
+    pub fn shared(&self) -> Self {
+        Self { store: self.connect(), url: self.url.clone(), _folder: None }
+    }
+
     /// Where it is, as the server's configuration would say it.
     pub fn url(&self) -> &str {
         &self.url

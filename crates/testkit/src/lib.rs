@@ -14,6 +14,7 @@ mod database;
 mod process;
 mod race;
 mod random;
+mod redis;
 pub mod samples;
 mod server;
 
@@ -23,4 +24,5 @@ pub use database::{Switch, TestDatabase};
 pub use process::ServerProcess;
 pub use race::at_once;
 pub use random::SeededRandom;
-pub use server::{TestServer, TestSettings};
+pub use redis::redis_url;
+pub use server::{SERVICE, TestServer, TestSettings};

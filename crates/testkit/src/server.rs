@@ -10,10 +10,11 @@ use portcullis_flows::candidate::{AccountRules, CandidateRequest, RegistrationMo
 use portcullis_flows::grant::SessionPolicy;
 use portcullis_flows::lockout::LockoutPolicy;
 use portcullis_flows::recording::RecordingPolicy;
+use portcullis_flows::revocation::RevocationPolicy;
 use portcullis_flows::trail::Reader;
-use portcullis_http::{Parts, Running, Services, Settings, Upkeep};
+use portcullis_http::{Parts, Running, ServiceCredentials, Services, Settings, Upkeep};
 use portcullis_password::{Argon2Params, Hasher, HashingPool, Policy, PoolSettings};
-use portcullis_token::SecretKey;
+use portcullis_token::{Digest, KeyPairAlgorithm, SecretKey};
 
 use crate::{TestClock, TestDatabase, samples};
 
@@ -21,8 +22,14 @@ use crate::{TestClock, TestDatabase, samples};
 pub struct TestSettings {
     /// Lifetimes, rotation and what ends on reuse.
     pub sessions: SessionPolicy,
+    /// How revocations are followed and asked.
+    pub revocation: RevocationPolicy,
+    /// The Redis by which nodes wake each other.
+    pub redis: Option<String>,
     /// How failed sign-ins slow further ones down.
     pub lockout: LockoutPolicy,
+    /// What access tokens are signed with; HS256 when `None`.
+    pub algorithm: Option<KeyPairAlgorithm>,
     /// The queue before the hashing threads.
     pub hashing: PoolSettings,
     /// How permission checks are recorded: strictly by default, so that what was answered can be
@@ -50,7 +57,14 @@ impl Default for TestSettings {
                 absolute_lifetime_by_role: BTreeMap::from([(admin, Duration::from_secs(43_200))]),
                 ..SessionPolicy::default()
             },
+            // The clock of a test may jump; no follower can keep up with that.
+            revocation: RevocationPolicy {
+                staleness: Duration::MAX,
+                ..RevocationPolicy::default()
+            },
+            redis: None,
             lockout: LockoutPolicy::default(),
+            algorithm: None,
             hashing: PoolSettings { deadline: Duration::from_secs(60), ..PoolSettings::default() },
             recording: RecordingPolicy { strict: true, ..RecordingPolicy::default() },
             upkeep: Upkeep::default(),
@@ -106,7 +120,6 @@ impl TestServer {
         let address = listener.local_addr().expect("a bound listener has an address");
         self.address = format!("http://{address}");
         let services = self.assemble(self.hashing.clone());
-        services.sign_out.restore_revocations().expect("the database answers");
         let settings = Settings {
             origin: self.address.clone(),
             cors_origins: self.settings.cors_origins.clone(),
@@ -151,9 +164,17 @@ impl TestServer {
             store: Arc::new(self.database.store().clone()),
             hashing,
             secret: SecretKey::parse(&SecretString::from(SECRET)).expect("the secret is strong"),
+            previous_secret: None,
+            algorithm: self.settings.algorithm,
             issuer: "https://auth.example.test".to_owned(),
             audience: "portcullis".to_owned(),
             sessions: self.settings.sessions.clone(),
+            revocation: self.settings.revocation,
+            redis: self.settings.redis.as_deref().map(SecretString::from),
+            credentials: ServiceCredentials::from_iter([(
+                SERVICE.0.to_owned(),
+                Digest::of(SERVICE.1),
+            )]),
             lockout: self.settings.lockout.clone(),
             accounts: rules(self.settings.registration),
             passwords: Policy::default(),
@@ -167,6 +188,7 @@ impl TestServer {
         let services = services.expect("the parts fit together");
         let operator = Reader::operator(samples::origin());
         services.matrices.start(samples::MATRIX, &operator).expect("the matrix comes into force");
+        services.keys.start(&samples::origin()).expect("the database answers");
         services
     }
 
@@ -178,6 +200,9 @@ impl TestServer {
         self.services().bootstrap.start(configured).expect("bootstrap can run")
     }
 }
+
+/// The name and the secret of the one service that every server knows.
+pub const SERVICE: (&str, &str) = ("scheduling", "tEsT-fFa7YcXhR2mWq9Lk4JvZs8Bn1Gd5Pu3Ty6EoA0");
 
 /// Known to nobody but the tests, and random enough to be accepted.
 const SECRET: &str = "n5Q0c1tVb8mZ3xK7rW2yL9pD4sH6gJfA";

@@ -29,6 +29,11 @@ pub(crate) fn decode_exact<const N: usize>(text: &str) -> Option<[u8; N]> {
     (length == N).then_some(bytes)
 }
 
+/// Whether the text has no character that is not in the alphabet.
+pub(crate) fn is_alphabet(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

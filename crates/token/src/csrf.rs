@@ -10,19 +10,28 @@ use crate::{Purpose, SecretKey, base64url, mac};
 
 /// Issues and checks CSRF tokens.
 #[derive(Clone)]
-pub struct CsrfKey([u8; 32]);
+pub struct CsrfKey {
+    key: [u8; 32],
+    previous: Option<[u8; 32]>,
+}
 
 impl CsrfKey {
     /// The key that grows from the configured secret.
     pub fn new(secret: &SecretKey) -> Self {
-        Self(secret.derive(Purpose::Csrf))
+        Self { key: secret.derive(Purpose::Csrf), previous: None }
+    }
+
+    /// Goes on to accept what was issued under a previous secret, while it is being replaced.
+    #[must_use]
+    pub fn accepting(self, previous: &SecretKey) -> Self {
+        Self { previous: Some(previous.derive(Purpose::Csrf)), ..self }
     }
 
     /// A new token of 64 characters; any number of them are valid for a session at once.
     pub fn issue(&self, session: SessionId, random: &dyn SecureRandom) -> String {
         let mut nonce = [0; NONCE];
         random.fill(&mut nonce);
-        base64url::encode([nonce.as_slice(), &self.tag(&nonce, session)].concat())
+        base64url::encode([nonce.as_slice(), &tag(&self.key, &nonce, session)].concat())
     }
 
     /// Whether the token was issued for this session, in time that does not tell how wrong it is.
@@ -30,13 +39,14 @@ impl CsrfKey {
         let Some(bytes) = base64url::decode_exact::<{ NONCE + TAG }>(token) else {
             return false;
         };
-        let (nonce, tag) = bytes.split_at(NONCE);
-        constant_time_eq(tag, &self.tag(nonce, session))
+        let (nonce, given) = bytes.split_at(NONCE);
+        let fits = |key: &[u8; 32]| constant_time_eq(given, &tag(key, nonce, session));
+        fits(&self.key) || self.previous.as_ref().is_some_and(fits)
     }
+}
 
-    fn tag(&self, nonce: &[u8], session: SessionId) -> [u8; TAG] {
-        mac::hmac_sha256(&self.0, &[nonce, session.as_uuid().as_bytes()])
-    }
+fn tag(key: &[u8; 32], nonce: &[u8], session: SessionId) -> [u8; TAG] {
+    mac::hmac_sha256(key, &[nonce, session.as_uuid().as_bytes()])
 }
 
 impl std::fmt::Debug for CsrfKey {
@@ -54,6 +64,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    const FORMER: &str = "f83kQz0v7LwB2mXn5cRt9yHs1dGpJ4aU";
 
     fn key(secret: &str) -> CsrfKey {
         CsrfKey::new(&SecretKey::parse(&SecretString::from(secret)).unwrap())
@@ -74,6 +86,19 @@ mod tests {
         assert!(!key.verify(&token, yours));
         assert!(!other.verify(&token, mine));
         assert_ne!(token, key.issue(mine, &SystemRandom));
+    }
+
+    #[test]
+    fn a_token_of_the_previous_key_stays_good_for_its_session() {
+        let [former, stranger] = [FORMER, "pJ4aUf83kQz0v7LwB2mXn5cRt9yHs1dG"].map(key);
+        let secret = SecretKey::parse(&SecretString::from(FORMER)).unwrap();
+        let new = key("mXn5cRt9yHs1dGpJ4aUf83kQz0v7LwB2").accepting(&secret);
+        let (mine, yours) = (session(), session());
+        let token = former.issue(mine, &SystemRandom);
+        assert!(new.verify(&token, mine));
+        assert!(!new.verify(&token, yours));
+        assert!(!new.verify(&stranger.issue(mine, &SystemRandom), mine));
+        assert!(!former.verify(&new.issue(mine, &SystemRandom), mine), "it issues under its own");
     }
 
     #[test]

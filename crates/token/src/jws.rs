@@ -9,17 +9,24 @@
 use serde::de::{self, Deserialize, Deserializer};
 
 use crate::payload::{Text, object, present};
-use crate::{TokenError, VerifyingKey, base64url};
+use crate::{SigningAlgorithm, TokenError, VerifyingKey, base64url};
 
-/// Checks a compact JWS under one HS256 key and answers its payload.
+/// Checks a compact JWS under one key and answers its payload.
 ///
 /// This is the signature layer alone, for payloads that are no claims: `typ` and `kid` are not
 /// looked at. To check a token, use [`Verifier`](crate::Verifier).
-pub fn verify_hs256(token: &str, key: &[u8; 32]) -> Result<Vec<u8>, TokenError> {
+pub fn verify(token: &str, key: &VerifyingKey) -> Result<Vec<u8>, TokenError> {
     let compact = Compact::split(token)?;
     let header = compact.decode_header()?;
     let header = Header::parse(&header)?;
-    compact.verify(&header, &VerifyingKey::hs256_without_kid(key))
+    header.check_algorithm(key)?;
+    compact.verify(key)
+}
+
+/// The header that this crate writes, as it stands in the token. Neither an algorithm, a type nor a
+/// name in base64url needs escapes.
+pub(crate) fn header(algorithm: SigningAlgorithm, typ: &str, kid: &str) -> String {
+    base64url::encode(format!(r#"{{"alg":"{algorithm}","typ":"{typ}","kid":"{kid}"}}"#))
 }
 
 /// A token longer than this is refused unread.
@@ -27,7 +34,7 @@ const LONGEST: usize = 8 * 1024;
 
 /// The three parts of a token, nothing decoded yet.
 pub(crate) struct Compact<'a> {
-    header: &'a str,
+    pub(crate) header: &'a str,
     payload: &'a str,
     signature: &'a str,
     signed: &'a str,
@@ -50,16 +57,9 @@ impl<'a> Compact<'a> {
         base64url::decode(self.header).ok_or(TokenError::Malformed)
     }
 
-    /// The payload, if the signature is the key's own.
-    pub(crate) fn verify(
-        &self,
-        header: &Header<'_>,
-        key: &VerifyingKey,
-    ) -> Result<Vec<u8>, TokenError> {
-        if !key.has_algorithm(&header.alg) {
-            return Err(TokenError::WrongAlgorithm);
-        }
-        if !key.accepts(self.signed, self.signature) {
+    /// The payload, if the signature is the key's own. The header must have been checked.
+    pub(crate) fn verify(&self, key: &VerifyingKey) -> Result<Vec<u8>, TokenError> {
+        if !key.accepts(self.signed.as_bytes(), self.signature) {
             return Err(TokenError::BadSignature);
         }
         base64url::decode(self.payload).ok_or(TokenError::Malformed)
@@ -93,6 +93,14 @@ pub(crate) struct Header<'a> {
 impl<'a> Header<'a> {
     pub(crate) fn parse(json: &'a [u8]) -> Result<Self, TokenError> {
         object(json)
+    }
+
+    /// The header must name the algorithm of the key, letter by letter.
+    pub(crate) fn check_algorithm(&self, key: &VerifyingKey) -> Result<(), TokenError> {
+        if *self.alg != *key.algorithm().name() {
+            return Err(TokenError::WrongAlgorithm);
+        }
+        Ok(())
     }
 }
 

@@ -1,22 +1,25 @@
 //! The one way in which a token of any kind is signed, and the one way in which it is checked.
 //!
 //! Each kind differs from every other in three things, each of which alone makes a verifier refuse
-//! it: the header `typ` (RFC 8725 section 3.11), the audience, and the key. A fourth, the claim
-//! `type`, is there for verifiers elsewhere that look at nothing else.
+//! it: the header `typ` (RFC 8725 section 3.11), the audience, and the key (snapshots alone share
+//! that of access tokens). A fourth, the claim `type`, is there for verifiers elsewhere that look at
+//! nothing else.
 //!
 //! Nothing here reads a clock; jsonwebtoken is used for the signature only, because its claim checks
 //! accept what they must not (a missing `iss`, a list as `aud`, a fractional `exp`).
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use portcullis_domain::{SecretString, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::jws::{Compact, Header};
+use crate::jws::{self, Compact, Header};
 use crate::key_set::SigningKey;
 use crate::payload::{self, Payload, Registered};
-use crate::{KeySet, Purpose, base64url};
+use crate::{KeySet, Purpose, VerifyingKey, base64url};
 
 /// How far the clocks of issuer and verifier may differ.
 pub const LEEWAY: Duration = Duration::from_secs(LEEWAY_SECONDS.unsigned_abs());
@@ -26,7 +29,7 @@ const LEEWAY_SECONDS: i64 = 5;
 /// Checks tokens of one kind.
 #[derive(Debug)]
 pub struct Verifier<C> {
-    keys: KeySet,
+    keys: ArcSwap<Keys<C>>,
     issuer: String,
     audience: String,
     maximum_lifetime: i64,
@@ -40,7 +43,7 @@ impl<C: Claims> Verifier<C> {
     /// leaked once cannot have signed one for all eternity.
     pub fn new(keys: KeySet, issuer: &str, audience: &str, maximum_lifetime: Duration) -> Self {
         Self {
-            keys,
+            keys: ArcSwap::from_pointee(Keys::from(keys)),
             issuer: issuer.to_owned(),
             audience: [audience, C::AUDIENCE_SUFFIX].concat(),
             maximum_lifetime: i64::try_from(maximum_lifetime.as_secs()).unwrap_or(i64::MAX),
@@ -48,16 +51,20 @@ impl<C: Claims> Verifier<C> {
         }
     }
 
-    /// What the token says, if all of it holds at `now`.
+    /// Accepts these keys from now on and no others.
+    pub fn replace_keys(&self, keys: KeySet) {
+        self.keys.store(Arc::new(Keys::from(keys)));
+    }
+
+    /// What the token says, if all of it holds at `now`. After [`TokenError::UnknownKey`] the issuer
+    /// may have a new key: fetch its keys again, though not for every such token.
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<C, TokenError> {
         let compact = Compact::split(token)?;
-        let header = compact.decode_header()?;
-        let header = Header::parse(&header)?;
-        if header.typ.as_deref() != Some(C::TYP) {
-            return Err(TokenError::WrongKind);
-        }
-        let key = self.keys.find(header.kid.as_deref()).ok_or(TokenError::UnknownKey)?;
-        let json = compact.verify(&header, key)?;
+        let keys = self.keys.load();
+        let json = match keys.of_usual_header(compact.header) {
+            Some(key) => compact.verify(key)?,
+            None => compact.verify(keys.of_header(&compact)?)?,
+        };
         let payload: C::Payload<'_> = payload::object(&json)?;
         self.check(&payload.registered(), now.as_seconds())?;
         C::read(payload)
@@ -90,8 +97,58 @@ impl<C: Claims> Verifier<C> {
         Ok(())
     }
 
-    pub(crate) fn accept(&mut self, key: crate::VerifyingKey) {
-        self.keys = self.keys.clone().with(key);
+    pub(crate) fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    pub(crate) fn audience(&self) -> &str {
+        &self.audience
+    }
+}
+
+/// The keys of a verifier, each beside the header that this crate writes for it.
+#[derive(Debug)]
+struct Keys<C> {
+    usual_headers: Vec<(String, VerifyingKey)>,
+    all: KeySet,
+    kind: PhantomData<fn() -> C>,
+}
+
+impl<C: Kind> Keys<C> {
+    /// The key of a header that stands in the token as this crate writes it. Nothing else needs to
+    /// be looked at then: equal texts say the same.
+    fn of_usual_header(&self, header: &str) -> Option<&VerifyingKey> {
+        self.usual_headers.iter().find(|(usual, _)| usual == header).map(|(_, key)| key)
+    }
+
+    /// The key of any other header that fits the kind.
+    fn of_header(&self, compact: &Compact<'_>) -> Result<&VerifyingKey, TokenError> {
+        let header = compact.decode_header()?;
+        let header = Header::parse(&header)?;
+        if header.typ.as_deref() != Some(C::TYP) {
+            return Err(TokenError::WrongKind);
+        }
+        let key = self.all.find(header.kid.as_deref()).ok_or(TokenError::UnknownKey)?;
+        header.check_algorithm(key)?;
+        Ok(key)
+    }
+}
+
+impl<C: Kind> From<KeySet> for Keys<C> {
+    fn from(all: KeySet) -> Self {
+        // The name of a stranger's key may need escapes. Its header is then no JSON or says
+        // something else, and must not be usual.
+        let writes_plainly = |kid: &&str| base64url::is_alphabet(kid);
+        let usual_headers = all
+            .iter()
+            .filter_map(|key| {
+                let kid = key.kid().filter(writes_plainly)?;
+                // Of two keys with one name the first is the one that is found.
+                let key = all.find(Some(kid))?;
+                Some((jws::header(key.algorithm(), C::TYP, kid), key.clone()))
+            })
+            .collect();
+        Self { usual_headers, all, kind: PhantomData }
     }
 }
 
@@ -107,19 +164,15 @@ pub(crate) struct Signer<C> {
 
 impl<C: Issued> Signer<C> {
     pub(crate) fn new(key: SigningKey, issuer: &str, audience: &str) -> Self {
-        // Neither an algorithm, a type nor a name in base64url needs escapes.
-        let header =
-            format!(r#"{{"alg":"{}","typ":"{}","kid":"{}"}}"#, key.algorithm(), C::TYP, key.kid());
         Self {
+            header: jws::header(key.algorithm(), C::TYP, key.kid()),
             key,
-            header: base64url::encode(header),
             issuer: issuer.to_owned(),
             audience: [audience, C::AUDIENCE_SUFFIX].concat(),
             kind: PhantomData,
         }
     }
 
-    /// The same claims give the same token, byte for byte.
     #[expect(clippy::expect_used, reason = "texts, numbers and words always have a JSON form")]
     pub(crate) fn sign(&self, claims: &C) -> SecretString {
         let json = serde_json::to_vec(&claims.write(&self.issuer, &self.audience))

@@ -1,29 +1,44 @@
 #![doc = include_str!("../README.md")]
 
 mod access;
+mod algorithm;
 mod base64url;
 mod csrf;
 mod device;
+mod json_web_key_set;
 pub mod jws;
 mod jwt;
+mod key_pair;
 mod key_set;
 mod mac;
 mod opaque;
 mod payload;
+mod public_key;
 mod refresh;
 mod registered;
 mod revocation;
+mod revocation_filter;
+mod revocation_set;
+mod sealing;
 mod secret_key;
+mod snapshot;
 mod tokens;
 
 pub use access::{AccessClaims, AuthenticationMethod};
+pub use algorithm::{KeyPairAlgorithm, SigningAlgorithm, SigningAlgorithmError};
 pub use csrf::CsrfKey;
 pub use device::{DeviceClaims, DeviceId, DeviceIdError};
+pub use json_web_key_set::{JsonWebKeySet, JsonWebKeySetError};
 pub use jwt::{Claims, LEEWAY, TokenError, Verifier};
+pub use key_pair::{KeyPair, Unsealed};
 pub use key_set::{KeySet, VerifyingKey};
 pub use opaque::{Digest, DigestError, OpaqueSecret, OpaqueSecretError};
+pub use public_key::{PublicKey, PublicKeyError};
 pub use refresh::RefreshClaims;
 pub use registered::RegisteredClaims;
-pub use revocation::RevocationSet;
+pub use revocation::{Revocation, RevocationEntry};
+pub use revocation_set::RevocationSet;
+pub use sealing::{SealError, SealingKey};
 pub use secret_key::{Purpose, SecretKey, SecretKeyError};
-pub use tokens::{Lifetimes, TokenAuthority, TokenSettings};
+pub use snapshot::SnapshotClaims;
+pub use tokens::{AccessKeys, Lifetimes, TokenAuthority, TokenSettings};

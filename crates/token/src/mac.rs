@@ -7,11 +7,16 @@ use sha2::Sha256;
 
 /// The tag of the concatenated parts. Callers give every part but the last a fixed length, or two
 /// different messages could read as one.
-#[expect(clippy::expect_used, reason = "HMAC is defined for keys of every length")]
 pub(crate) fn hmac_sha256(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+    let mut mac = keyed(key);
     for part in parts {
         mac.update(part);
     }
     mac.finalize().into_bytes().into()
+}
+
+/// The state that has taken in the key and nothing else.
+#[expect(clippy::expect_used, reason = "HMAC is defined for keys of every length")]
+pub(crate) fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(key).expect("HMAC takes a key of any length")
 }

@@ -3,6 +3,9 @@
 //! The server keeps only the digest, so a stolen database opens nothing. A plain SHA-256 is enough
 //! because a secret carries 256 random bits; what people make up needs a password hash instead.
 
+use std::fmt;
+use std::str::FromStr;
+
 use portcullis_domain::{ExposeSecret, SecretString, SecureRandom, constant_time_eq};
 use sha2::{Digest as _, Sha256};
 
@@ -77,6 +80,21 @@ impl PartialEq for Digest {
     }
 }
 
+/// As configuration files have it: 43 characters of base64url.
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&base64url::encode(self.0))
+    }
+}
+
+impl FromStr for Digest {
+    type Err = DigestError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        base64url::decode_exact(text).map(Self).ok_or(DigestError)
+    }
+}
+
 impl TryFrom<&[u8]> for Digest {
     type Error = DigestError;
 
@@ -91,9 +109,9 @@ impl TryFrom<&[u8]> for Digest {
 #[error("must be the secret as it was handed out, 43 characters long")]
 pub struct OpaqueSecretError;
 
-/// The stored bytes are not 32.
+/// Not 32 bytes, or not as text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a stored digest must have 32 bytes")]
+#[error("a digest must have 32 bytes, 43 characters of base64url")]
 pub struct DigestError;
 
 #[cfg(test)]
@@ -143,5 +161,7 @@ mod tests {
         assert!(digest.as_bytes().starts_with(&first));
         assert_ne!(digest, Digest::keyed(&[0; 32], b"abc"));
         assert_eq!(Digest::try_from(&digest.as_bytes()[..31]), Err(DigestError));
+        assert_eq!(digest.to_string().parse(), Ok(digest));
+        assert_eq!(digest.to_string()[1..].parse::<Digest>(), Err(DigestError));
     }
 }

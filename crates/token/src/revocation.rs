@@ -1,196 +1,156 @@
-//! The sessions that have ended although tokens of theirs are still unexpired.
-//!
-//! Every authenticated request asks this set, so asking takes neither the database nor a lock that
-//! a busy neighbour holds for long: the set is cut into shards, readers share a shard, and a writer
-//! stops the readers of one shard for one insertion. The durable truth is the database; this is the
-//! copy that a node keeps at hand.
+use portcullis_domain::{AccountId, SessionId, Timestamp, TokenId};
+use serde::{Deserialize, Serialize};
 
-use std::collections::HashMap;
-use std::fmt;
-use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-
-use portcullis_domain::{SessionId, Timestamp};
-
-use crate::LEEWAY;
-
-/// A concurrent set of ended sessions, each kept until no token of it can be accepted any more.
-pub struct RevocationSet {
-    shards: [Shard; SHARDS],
+/// What must be refused although its signature holds and its time has not come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Revocation {
+    /// This one token.
+    Token(TokenId),
+    /// All tokens of this session.
+    Session(SessionId),
+    /// All tokens of this account with an `iat` before that time.
+    Subject {
+        /// Whose tokens.
+        account: AccountId,
+        /// The first time that is accepted; whole seconds, as `iat` has them.
+        issued_before: Timestamp,
+    },
 }
 
-impl RevocationSet {
-    /// An empty set.
-    #[must_use]
-    pub fn new() -> Self {
-        Self { shards: std::array::from_fn(|_| Shard::default()) }
-    }
+/// A revocation, and how long it must be remembered.
+///
+/// In JSON one of `{"sid":"…","exp":N}`, `{"jti":"…","exp":N}` and `{"sub":"…","before":N,"exp":N}`,
+/// times in whole seconds since 1970, rounded up. Another form is an error: who passes over a
+/// revocation that a newer server writes accepts what it forbids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "Form", try_from = "Form")]
+pub struct RevocationEntry {
+    /// What is revoked.
+    pub revocation: Revocation,
+    /// When the last token that it covers expires.
+    pub until: Timestamp,
+}
 
-    /// Whether tokens of the session must be refused.
-    pub fn is_revoked(&self, session: SessionId) -> bool {
-        self.shard(session).read().contains_key(&session)
-    }
+/// The compact form: the names that the claims have in the token.
+#[derive(Default, Serialize, Deserialize)]
+struct Form {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    jti: Option<TokenId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sid: Option<SessionId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sub: Option<AccountId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    before: Option<i64>,
+    exp: i64,
+}
 
-    /// Refuses all tokens of these sessions from now on. `until` is when the last of those tokens
-    /// expires; of two ends for one session the later holds.
-    pub fn revoke_sessions(&self, sessions: impl IntoIterator<Item = SessionId>, until: Timestamp) {
-        for session in sessions {
-            let mut entries = self.shard(session).write();
-            let end = entries.entry(session).or_insert(until);
-            *end = until.max(*end);
+impl From<RevocationEntry> for Form {
+    fn from(entry: RevocationEntry) -> Self {
+        let form = Self { exp: seconds_rounded_up(entry.until), ..Self::default() };
+        match entry.revocation {
+            Revocation::Token(token) => Self { jti: Some(token), ..form },
+            Revocation::Session(session) => Self { sid: Some(session), ..form },
+            Revocation::Subject { account, issued_before } => {
+                Self { sub: Some(account), before: Some(seconds_rounded_up(issued_before)), ..form }
+            }
         }
     }
+}
 
-    /// Drops the sessions whose tokens have all expired, the leeway of the verifiers included.
-    pub fn forget_expired(&self, now: Timestamp) {
-        for shard in &self.shards {
-            shard.write().retain(|_, until| *until + LEEWAY >= now);
-        }
-    }
+impl TryFrom<Form> for RevocationEntry {
+    type Error = &'static str;
 
-    /// How many sessions are held.
-    pub fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.read().len()).sum()
-    }
-
-    /// Whether no session is held.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    #[expect(clippy::indexing_slicing, reason = "the remainder is below the number of shards")]
-    fn shard(&self, session: SessionId) -> &Shard {
-        &self.shards[usize::from(shard_byte(session)) % SHARDS]
+    fn try_from(form: Form) -> Result<Self, Self::Error> {
+        let Form { jti, sid, sub, before, exp } = form;
+        let revocation = match (jti, sid, sub, before) {
+            (Some(token), None, None, None) => Revocation::Token(token),
+            (None, Some(session), None, None) => Revocation::Session(session),
+            (None, None, Some(account), Some(before)) => {
+                Revocation::Subject { account, issued_before: Timestamp::from_seconds(before) }
+            }
+            _ => return Err("a revocation names one of `jti`, `sid`, and `sub` with `before`"),
+        };
+        Ok(Self { revocation, until: Timestamp::from_seconds(exp) })
     }
 }
 
-impl Default for RevocationSet {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl fmt::Debug for RevocationSet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RevocationSet").field("len", &self.len()).finish()
-    }
-}
-
-const SHARDS: usize = 64;
-
-/// On cache lines of its own: readers of neighbouring shards must not slow each other down.
-#[derive(Default)]
-#[repr(align(128))]
-struct Shard(RwLock<Entries>);
-
-type Entries = HashMap<SessionId, Timestamp, BuildHasherDefault<IdHasher>>;
-
-impl Shard {
-    /// A panic cannot leave a map half changed, so a poisoned lock is as good as any.
-    fn read(&self) -> RwLockReadGuard<'_, Entries> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, Entries> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A byte of the random half of a UUIDv7 that the hasher below does not lean on.
-fn shard_byte(session: SessionId) -> u8 {
-    let [.., byte, _, _, _, _] = *session.as_uuid().as_bytes();
-    byte
-}
-
-/// Takes the random half of a UUIDv7 for its hash. Ids come from this server, so nobody can choose
-/// them to collide, and a keyed hash would cost as much as the rest of the look-up.
-#[derive(Default)]
-struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        if let Some(tail) = bytes.last_chunk() {
-            // The two variant bits are constant; the multiplication spreads the others over them.
-            self.0 = u64::from_be_bytes(*tail).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        }
-    }
+/// Rounded down, an entry would be forgotten while its last token is accepted.
+fn seconds_rounded_up(time: Timestamp) -> i64 {
+    let whole = time.as_seconds();
+    if Timestamp::from_seconds(whole) < time { whole.saturating_add(1) } else { whole }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-    use std::time::Duration;
-
-    use portcullis_domain::SystemRandom;
+    use proptest::prelude::*;
 
     use super::*;
 
-    const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+    const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 
-    fn sessions(count: usize) -> Vec<SessionId> {
-        (0..count).map(|_| SessionId::generate(NOW, &SystemRandom)).collect()
+    fn json(revocation: Revocation, until: Timestamp) -> String {
+        serde_json::to_string(&RevocationEntry { revocation, until }).unwrap()
     }
 
     #[test]
-    fn a_session_is_revoked_from_the_next_question_on_and_no_other_is() {
-        let set = RevocationSet::new();
-        let (ended, alive) = (sessions(1_000), sessions(1_000));
-        set.revoke_sessions(ended.iter().copied(), NOW);
-        assert!(ended.iter().all(|session| set.is_revoked(*session)));
-        assert!(!alive.iter().any(|session| set.is_revoked(*session)));
-        assert_eq!(set.len(), 1_000);
+    fn an_entry_has_the_names_of_the_claims() {
+        let until = Timestamp::from_seconds(1_800_001_800);
+        let (token, session, account) =
+            (ID.parse().unwrap(), ID.parse().unwrap(), ID.parse().unwrap());
+        let issued_before = Timestamp::from_seconds(1_800_000_000);
+        for (revocation, expected) in [
+            (Revocation::Token(token), format!(r#"{{"jti":"{ID}","exp":1800001800}}"#)),
+            (Revocation::Session(session), format!(r#"{{"sid":"{ID}","exp":1800001800}}"#)),
+            (
+                Revocation::Subject { account, issued_before },
+                format!(r#"{{"sub":"{ID}","before":1800000000,"exp":1800001800}}"#),
+            ),
+        ] {
+            assert_eq!(json(revocation, until), expected);
+            let read: RevocationEntry = serde_json::from_str(&expected).unwrap();
+            assert_eq!(read, RevocationEntry { revocation, until });
+        }
     }
 
     #[test]
-    fn an_entry_stays_as_long_as_a_verifier_could_accept_a_token_and_leaves_then() {
-        let set = RevocationSet::new();
-        let session = sessions(1)[0];
-        set.revoke_sessions([session], NOW);
-        set.forget_expired(NOW + LEEWAY);
-        assert!(set.is_revoked(session));
-        set.forget_expired(NOW + LEEWAY + Duration::from_secs(1));
-        assert!(!set.is_revoked(session));
-        assert!(set.is_empty());
+    fn fractions_of_a_second_never_shorten_an_entry() {
+        let session = Revocation::Session(ID.parse().unwrap());
+        let until = |micros| json(session, Timestamp::from_micros(micros));
+        assert!(until(7_000_000).ends_with(r#""exp":7}"#));
+        assert!(until(7_000_001).ends_with(r#""exp":8}"#));
+        assert!(until(-1).ends_with(r#""exp":0}"#));
     }
 
     #[test]
-    fn an_earlier_end_does_not_shorten_a_later_one() {
-        let set = RevocationSet::new();
-        let session = sessions(1)[0];
-        set.revoke_sessions([session], NOW + Duration::from_hours(1));
-        set.revoke_sessions([session], NOW);
-        set.forget_expired(NOW + Duration::from_mins(30));
-        assert!(set.is_revoked(session));
+    fn an_entry_of_another_form_is_an_error_and_not_passed_over() {
+        for text in [
+            r#"{"exp":1}"#.to_owned(),
+            r#"{"tenant":"t","exp":1}"#.to_owned(),
+            format!(r#"{{"sid":"{ID}"}}"#),
+            format!(r#"{{"sid":"{ID}","exp":"1"}}"#),
+            format!(r#"{{"sid":"{ID}","jti":"{ID}","exp":1}}"#),
+            format!(r#"{{"sub":"{ID}","exp":1}}"#),
+            format!(r#"{{"sid":"{ID}","before":1,"exp":1}}"#),
+            format!(r#"{{"before":1,"exp":1}}"#),
+            r#"{"sid":"x","exp":1}"#.to_owned(),
+        ] {
+            assert!(serde_json::from_str::<RevocationEntry>(&text).is_err(), "{text}");
+        }
     }
 
-    #[test]
-    fn ids_of_one_moment_spread_over_all_shards() {
-        let shards: HashSet<u8> =
-            sessions(4_000).iter().map(|session| shard_byte(*session) % 64).collect();
-        assert_eq!(shards.len(), SHARDS);
-    }
-
-    #[test]
-    fn readers_and_writers_on_many_threads_agree() {
-        let set = RevocationSet::new();
-        let (first, second) = (sessions(2_000), sessions(2_000));
-        std::thread::scope(|scope| {
-            let set = &set;
-            for half in [&first, &second] {
-                scope.spawn(move || {
-                    for session in half {
-                        set.revoke_sessions([*session], NOW);
-                        assert!(set.is_revoked(*session));
-                    }
-                });
-            }
-            scope.spawn(|| set.forget_expired(NOW));
-        });
-        assert_eq!(set.len(), 4_000);
-        assert_eq!(format!("{set:?}"), "RevocationSet { len: 4000 }");
+    proptest! {
+        #[test]
+        fn whole_seconds_survive(seconds in any::<i32>(), before in any::<i32>()) {
+            let entry = RevocationEntry {
+                revocation: Revocation::Subject {
+                    account: ID.parse().unwrap(),
+                    issued_before: Timestamp::from_seconds(before.into()),
+                },
+                until: Timestamp::from_seconds(seconds.into()),
+            };
+            let text = serde_json::to_string(&entry).unwrap();
+            prop_assert_eq!(serde_json::from_str::<RevocationEntry>(&text).unwrap(), entry);
+        }
     }
 }

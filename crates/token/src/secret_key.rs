@@ -66,6 +66,8 @@ pub enum Purpose {
     AuditChain,
     /// Signs checkpoints of the audit trail.
     AuditCheckpoint,
+    /// Encrypts the private halves of generated signing keys.
+    SigningKeys,
 }
 
 impl Purpose {
@@ -78,6 +80,7 @@ impl Purpose {
             Self::SignInFailures => b"portcullis/v1/sign-in-failures",
             Self::AuditChain => b"portcullis/v1/audit-chain",
             Self::AuditCheckpoint => b"portcullis/v1/audit-checkpoint",
+            Self::SigningKeys => b"portcullis/v1/signing-keys",
         }
     }
 }
@@ -244,6 +247,10 @@ mod tests {
             (
                 Purpose::SignInFailures,
                 "9f4e32a411a481ed6158dfffb75e2e8770e70a4bf4fa3e6bd26c110fb09de981",
+            ),
+            (
+                Purpose::SigningKeys,
+                "c9bee56b44d1eb520e306cf1805fef7d8df0cff58a22c53894f103d68c3c9420",
             ),
         ] {
             assert_eq!(hexadecimal(&key.derive(purpose)), expected, "{purpose:?}");

@@ -1,21 +1,28 @@
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use portcullis_domain::{SecretString, Timestamp};
 
 use crate::jwt::{Issued, Signer};
 use crate::key_set::SigningKey;
 use crate::{
-    AccessClaims, DeviceClaims, KeySet, RefreshClaims, SecretKey, TokenError, Verifier,
-    VerifyingKey,
+    AccessClaims, DeviceClaims, KeyPair, KeySet, PublicKey, RefreshClaims, SecretKey,
+    SnapshotClaims, TokenError, Verifier, VerifyingKey,
 };
 
-/// Signs and checks every kind of token, each with its own key, audience and verifier.
+/// Signs and checks every kind of token, each with its own audience and verifier, and with keys that
+/// grow from the one secret; access tokens can be signed with a generated key pair instead.
 ///
-/// Signing is deterministic: equal claims give equal tokens. It trusts its caller with the times; a
-/// token that would live longer than its kind's lifetime is signed, but verifies nowhere.
+/// Signing refresh and device tokens is deterministic: equal claims give equal tokens. It trusts its
+/// caller with the times; a token that would live longer than its kind's lifetime is signed, but
+/// verifies nowhere.
 #[derive(Debug)]
 pub struct TokenAuthority {
-    access: Authority<AccessClaims>,
+    access_signers: ArcSwap<AccessSigners>,
+    access: Verifier<AccessClaims>,
+    /// The derived keys of access tokens, which it accepts whatever is published.
+    derived: KeySet,
+    derived_signer: SigningKey,
     refresh: Authority<RefreshClaims>,
     device: Authority<DeviceClaims>,
     lifetimes: Lifetimes,
@@ -43,25 +50,66 @@ pub struct Lifetimes {
     pub device: Duration,
 }
 
+/// The generated keys of access tokens that are in use at one moment.
+#[derive(Debug, Default)]
+pub struct AccessKeys {
+    /// Signs; `None` for HS256 under the derived key.
+    pub signing: Option<KeyPair>,
+    /// Accepted beside the derived key and the public half of `signing`.
+    pub verifying: Vec<PublicKey>,
+}
+
 impl TokenAuthority {
     /// Derives the key of each kind from the secret.
     pub fn new(secret: &SecretKey, settings: &TokenSettings) -> Self {
-        let lifetimes = settings.lifetimes;
+        let TokenSettings { issuer, audience, lifetimes } = settings;
+        let key = secret.derive(AccessClaims::PURPOSE);
+        let derived = KeySet::from(VerifyingKey::hs256(&key));
+        let derived_signer = SigningKey::hs256(&key);
+        let signers = AccessSigners::new(&derived_signer, issuer, audience);
         Self {
-            access: Authority::new(secret, settings, lifetimes.access),
+            access_signers: ArcSwap::from_pointee(signers),
+            access: Verifier::new(derived.clone(), issuer, audience, lifetimes.access),
+            derived,
+            derived_signer,
             refresh: Authority::new(secret, settings, lifetimes.refresh),
             device: Authority::new(secret, settings, lifetimes.device),
-            lifetimes,
+            lifetimes: *lifetimes,
         }
     }
 
-    /// Goes on to accept what was signed under a previous secret, while it is being replaced.
+    /// Goes on to accept what was signed under a previous secret, while it is being replaced. Comes
+    /// before [`TokenAuthority::use_access_keys`].
     #[must_use]
     pub fn accepting(mut self, previous: &SecretKey) -> Self {
-        self.access.accept(previous);
+        let key = VerifyingKey::hs256(&previous.derive(AccessClaims::PURPOSE));
+        self.derived = self.derived.clone().with(key);
+        self.access.replace_keys(self.derived.clone());
         self.refresh.accept(previous);
         self.device.accept(previous);
         self
+    }
+
+    /// Signs and accepts access tokens with these keys from now on, and with no generated ones but
+    /// these. What it signs it accepts at every moment of the change.
+    pub fn use_access_keys(&self, keys: AccessKeys) {
+        let AccessKeys { signing, verifying } = keys;
+        let own = signing.as_ref().map(KeyPair::public);
+        let accepted = verifying.into_iter().chain(own).map(VerifyingKey::from);
+        self.access.replace_keys(accepted.fold(self.derived.clone(), KeySet::with));
+        let signer = signing.as_ref().map_or_else(|| self.derived_signer.clone(), SigningKey::from);
+        let signers = AccessSigners::new(&signer, self.issuer(), self.audience());
+        self.access_signers.store(signers.into());
+    }
+
+    /// The claim `iss` of all its tokens.
+    pub fn issuer(&self) -> &str {
+        self.access.issuer()
+    }
+
+    /// The claim `aud` of its access tokens.
+    pub fn audience(&self) -> &str {
+        self.access.audience()
     }
 
     /// The lifetimes it was built with.
@@ -71,13 +119,19 @@ impl TokenAuthority {
 
     /// An access token with these claims.
     pub fn sign_access(&self, claims: &AccessClaims) -> SecretString {
-        self.access.signer.sign(claims)
+        self.access_signers.load().access.sign(claims)
     }
 
-    /// The claims of an access token. Whether its session was revoked is for the
+    /// The claims of an access token. Whether it was revoked is for the
     /// [`RevocationSet`](crate::RevocationSet) to say.
     pub fn verify_access(&self, token: &str, now: Timestamp) -> Result<AccessClaims, TokenError> {
-        self.access.verifier.verify(token, now)
+        self.access.verify(token, now)
+    }
+
+    /// The last line of a snapshot, signed with the key that signs access tokens at the moment. It
+    /// is for others to check, with a [`Verifier`] of their own.
+    pub fn sign_snapshot(&self, claims: &SnapshotClaims) -> SecretString {
+        self.access_signers.load().snapshot.sign(claims)
     }
 
     /// A refresh token with these claims.
@@ -101,11 +155,28 @@ impl TokenAuthority {
     }
 }
 
-/// Signer and verifier of one kind.
+/// What is signed for others to check, under one key.
+#[derive(Debug)]
+struct AccessSigners {
+    access: Signer<AccessClaims>,
+    snapshot: Signer<SnapshotClaims>,
+}
+
+impl AccessSigners {
+    fn new(key: &SigningKey, issuer: &str, audience: &str) -> Self {
+        Self {
+            access: Signer::new(key.clone(), issuer, audience),
+            snapshot: Signer::new(key.clone(), issuer, audience),
+        }
+    }
+}
+
+/// Signer and verifier of a kind that nobody else reads.
 #[derive(Debug)]
 struct Authority<C> {
     signer: Signer<C>,
     verifier: Verifier<C>,
+    keys: KeySet,
 }
 
 impl<C: Issued> Authority<C> {
@@ -115,11 +186,14 @@ impl<C: Issued> Authority<C> {
         let keys = KeySet::from(VerifyingKey::hs256(&key));
         Self {
             signer: Signer::new(SigningKey::hs256(&key), issuer, audience),
-            verifier: Verifier::new(keys, issuer, audience, lifetime),
+            verifier: Verifier::new(keys.clone(), issuer, audience, lifetime),
+            keys,
         }
     }
 
     fn accept(&mut self, previous: &SecretKey) {
-        self.verifier.accept(VerifyingKey::hs256(&previous.derive(C::PURPOSE)));
+        let key = VerifyingKey::hs256(&previous.derive(C::PURPOSE));
+        self.keys = self.keys.clone().with(key);
+        self.verifier.replace_keys(self.keys.clone());
     }
 }

@@ -43,13 +43,14 @@ fn recorded_otherwise(recorded: &Recorded, told: &Told) -> Option<String> {
     (!same).then(|| format!("{id} was {resource} {allowed} and is recorded as {decision:?}"))
 }
 
-/// What was acknowledged is in the trail once; what was not, at most once. A sign-in may end the
-/// oldest session of the account, which is told beside it and never without it.
+/// What was acknowledged is in the trail once; what was not, at most once. A sign-in may be from a new
+/// device and end the oldest session of the account, which is told beside it and never without it.
 fn untold(recorded: &Recorded, deed: &Deed) -> Option<String> {
     let Deed { id, kind, acknowledged } = deed;
     let events = recorded.events.get(id).map_or(&[][..], Vec::as_slice);
     let own = |event: &&Event| event.kind == *kind && event.outcome == "success";
-    let beside = |event: &&Event| event.kind == "session_displaced";
+    let beside =
+        |event: &&Event| ["new_device", "session_displaced"].contains(&event.kind.as_str());
     let is_told = match events.iter().filter(own).count() {
         0 => !acknowledged && events.is_empty(),
         1 => events.iter().filter(|event| !beside(event)).count() == 1,

@@ -11,6 +11,7 @@ mod database;
 mod hashing;
 mod password_policy;
 mod secret_key;
+mod signing_keys;
 
 use std::fmt;
 use std::process::ExitCode;

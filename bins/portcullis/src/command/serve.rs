@@ -12,7 +12,7 @@ use crate::checkpoint_files::CheckpointFiles;
 use crate::config::{Config, Finding};
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::{logging, opening, wiring};
+use crate::{file_limit, logging, opening, wiring};
 
 pub(crate) fn run(
     mut config: Config,
@@ -20,6 +20,7 @@ pub(crate) fn run(
     output: Output,
 ) -> Result<ExitCode, Failure> {
     logging::start(&config.log);
+    file_limit::raise();
     for warning in warnings {
         tracing::warn!("{warning}");
     }
@@ -45,7 +46,7 @@ pub(crate) fn run(
     if let Some((problem, remedy)) = matrix.difference(&services.matrices.active().load()) {
         tracing::warn!("access.matrix: {problem}; {remedy}");
     }
-    services.sign_out.restore_revocations()?;
+    services.keys.start(&wiring::local_origin("serve"))?;
     let setup = match services.bootstrap.start(admin.as_ref()).map_err(no_administrator)? {
         Start::Ready => None,
         Start::Created(account) => {

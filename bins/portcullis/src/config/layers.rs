@@ -121,7 +121,7 @@ impl Layers {
 }
 
 /// Keys that hold a table and may be set as a whole.
-const MAPS: [&str; 1] = ["sessions.absolute_hours_by_role"];
+const MAPS: [&str; 2] = ["sessions.absolute_hours_by_role", "sessions.idle_minutes_by_role"];
 
 const WRONG_FORM: &str = "has the wrong form";
 

@@ -22,6 +22,9 @@ pub(crate) struct Raw {
     pub(crate) passwords: Passwords,
     pub(crate) registration: Registration,
     pub(crate) access: Access,
+    pub(crate) revocation: Revocation,
+    pub(crate) services: BTreeMap<String, String>,
+    pub(crate) redis: Redis,
     pub(crate) audit: Audit,
     pub(crate) lockout: Lockout,
     pub(crate) admin: Admin,
@@ -74,10 +77,23 @@ pub(crate) struct Database {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Tokens {
     pub(crate) secret_key: Option<SecretString>,
+    pub(crate) secret_key_previous: Option<SecretString>,
+    pub(crate) algorithm: Option<Algorithm>,
     pub(crate) issuer: Option<String>,
     pub(crate) audience: Option<String>,
     pub(crate) access_minutes: Option<u32>,
     pub(crate) refresh_days: Option<u32>,
+}
+
+/// What access tokens are signed with, by its name in RFC 7518 and RFC 8037.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) enum Algorithm {
+    #[serde(rename = "HS256")]
+    Hs256,
+    #[serde(rename = "EdDSA")]
+    EdDsa,
+    #[serde(rename = "ES256")]
+    Es256,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -86,6 +102,7 @@ pub(crate) struct Sessions {
     pub(crate) rotate: Option<bool>,
     pub(crate) absolute_days: Option<u32>,
     pub(crate) absolute_hours_by_role: Option<BTreeMap<String, u32>>,
+    pub(crate) idle_minutes_by_role: Option<BTreeMap<String, u32>>,
     pub(crate) most: Option<u32>,
     pub(crate) on_reuse: Option<OnReuse>,
 }
@@ -134,6 +151,20 @@ pub(crate) enum RegistrationMode {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Access {
     pub(crate) matrix: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Revocation {
+    pub(crate) strict: Option<bool>,
+    pub(crate) poll_ms: Option<u64>,
+    pub(crate) staleness_seconds: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Redis {
+    pub(crate) url: Option<SecretString>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,10 +1,11 @@
 //! How long sessions and their tokens live.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use portcullis_domain::Role;
-use portcullis_flows::grant::{OnReuse, SessionPolicy};
+use portcullis_flows::grant::{OnReuse, SessionLifetimes, SessionPolicy};
 use portcullis_flows::matrix::MatrixInForce;
 
 use super::finding::Findings;
@@ -43,11 +44,28 @@ pub(crate) fn check(
         let problem = "lets a session live for more than NIST's 30 days";
         findings.warn("sessions.absolute_days", problem, "write 30 or less");
     }
+    // Shorter than an access token lives, and a session would end while it is used.
+    let idle = (access + 1)..=(refresh * 24 * 60);
     SessionPolicy {
         access_lifetime: MINUTE * access,
         refresh_lifetime: DAY * refresh,
         absolute_lifetime: DAY * absolute,
-        absolute_lifetime_by_role: by_role(raw.absolute_hours_by_role, matrix, findings),
+        absolute_lifetime_by_role: ByRole {
+            key: "sessions.absolute_hours_by_role",
+            unit: HOUR,
+            range: 1..=8760,
+        }
+        .check(raw.absolute_hours_by_role, matrix, findings),
+        idle_lifetime_by_role: ByRole {
+            key: "sessions.idle_minutes_by_role",
+            unit: MINUTE,
+            range: idle,
+        }
+        .check(raw.idle_minutes_by_role, matrix, findings),
+        most_senior: SessionLifetimes {
+            absolute: HOUR * 12,
+            idle: MINUTE * 60.max(access.saturating_mul(2)),
+        },
         most_sessions: findings.within("sessions.most", raw.most, 10, 1..=1000),
         rotate: raw.rotate.unwrap_or(true),
         on_reuse: match raw.on_reuse {
@@ -58,27 +76,35 @@ pub(crate) fn check(
     }
 }
 
-/// Administrators keep their short sessions unless they are named themselves.
-fn by_role(
-    raw: Option<BTreeMap<String, u32>>,
-    matrix: &MatrixInForce,
-    findings: &mut Findings,
-) -> BTreeMap<Role, Duration> {
-    let mut hours = BTreeMap::from([(matrix.admin.to_string(), 12)]);
-    hours.extend(raw.unwrap_or_default());
-    let mut lifetimes = BTreeMap::new();
-    for (word, hours) in hours {
-        let key = format!("sessions.absolute_hours_by_role.{word}");
-        let hours = findings.within(&key, Some(hours), 12, 1..=8760);
-        match roles::find(&matrix.matrix, &word) {
-            Some(role) => drop(lifetimes.insert(role, HOUR * hours)),
-            // With a faulty matrix nobody knows.
-            None if !findings.is_sound("access") => {}
-            None => {
-                let problem = "names no role of the access matrix";
-                findings.fault(&key, problem, roles::choices(&matrix.matrix));
+/// A table of roles, each with a number of some unit of time.
+struct ByRole {
+    key: &'static str,
+    unit: Duration,
+    range: RangeInclusive<u32>,
+}
+
+impl ByRole {
+    fn check(
+        self,
+        raw: Option<BTreeMap<String, u32>>,
+        matrix: &MatrixInForce,
+        findings: &mut Findings,
+    ) -> BTreeMap<Role, Duration> {
+        let mut lifetimes = BTreeMap::new();
+        for (word, number) in raw.unwrap_or_default() {
+            let key = format!("{}.{word}", self.key);
+            let default = *self.range.end();
+            let number = findings.within(&key, Some(number), default, self.range.clone());
+            match roles::find(&matrix.matrix, &word) {
+                Some(role) => drop(lifetimes.insert(role, self.unit * number)),
+                // With a faulty matrix nobody knows.
+                None if !findings.is_sound("access") => {}
+                None => {
+                    let problem = "names no role of the access matrix";
+                    findings.fault(&key, problem, roles::choices(&matrix.matrix));
+                }
             }
         }
+        lifetimes
     }
-    lifetimes
 }

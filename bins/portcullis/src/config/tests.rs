@@ -1,5 +1,6 @@
 mod access;
 mod production;
+mod tokens;
 
 use std::ffi::OsString;
 
@@ -11,6 +12,7 @@ use super::*;
 const SAMPLE: &str = include_str!("../../../../config/portcullis.toml");
 
 const KEY: &str = "Zq7vK2mXw9RtB4nYc8LdF5hJgP3sA6eU";
+const DIGEST: &str = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU";
 const OTHER_KEY: &str = "h3TnW8cVb5QyM2kZr7XpD4sGfL9jN6aE";
 
 /// Variables, and files that `{dir}` in them can name.
@@ -119,6 +121,8 @@ fn the_sample_file_has_every_key_and_no_other() {
         "passwords",
         "registration",
         "access",
+        "revocation",
+        "redis",
         "audit",
         "lockout",
         "admin",
@@ -184,6 +188,7 @@ fn variables_can_mean_numbers_truth_values_lists_and_tables() {
         ("CORS_ORIGINS", "https://a.example, https://b.example/"),
         ("TRUSTED_PROXIES", "10.0.0.0/8,192.168.1.1"),
         ("PORTCULLIS__SESSIONS__ABSOLUTE_HOURS_BY_ROLE__RN", "8"),
+        ("PORTCULLIS__SESSIONS__IDLE_MINUTES_BY_ROLE__MSA", "45"),
         ("PORTCULLIS__AUDIT__STRICT", "true"),
         ("PORTCULLIS__AUDIT__RETENTION_DAYS", "90"),
         ("PORTCULLIS__TOKENS__AUDIENCE", "12"),
@@ -201,7 +206,13 @@ fn variables_can_mean_numbers_truth_values_lists_and_tables() {
         .iter()
         .map(|(role, life)| (role.as_str(), life.as_secs() / 3600))
         .collect();
-    assert_eq!(hours, [("admin", 12), ("rn", 8)]);
+    assert_eq!(hours, [("rn", 8)]);
+    let role = |word| portcullis_domain::Role::parse(word).unwrap();
+    let lifetimes = |word| config.sessions.lifetimes(&role(word), &role("admin"));
+    let minutes = |word| [lifetimes(word).absolute, lifetimes(word).idle].map(|t| t.as_secs() / 60);
+    assert_eq!(minutes("rn"), [8 * 60, 3 * 24 * 60]);
+    assert_eq!(minutes("msa"), [30 * 24 * 60, 45]);
+    assert_eq!(minutes("admin"), [12 * 60, 60]);
     assert!(config.audit.recording.strict);
     assert_eq!(config.audit.retention, Some(std::time::Duration::from_secs(90 * 24 * 60 * 60)));
 }
@@ -215,10 +226,10 @@ fn an_empty_variable_counts_as_not_set() {
 
 #[test]
 fn variables_of_later_features_are_warned_about() {
-    let names = ["RATE_LIMIT_ENABLED", "REDIS_URL", "SMTP_PASSWORD"];
+    let names = ["RATE_LIMIT_ENABLED", "SMTP_PASSWORD"];
     let loaded = Given::variables(&names.map(|name| (name, "x"))).load();
     let warned: Vec<_> = loaded.findings.warnings.iter().map(|w| w.key.as_str()).collect();
-    assert_eq!(warned, ["RATE_LIMIT_ENABLED", "REDIS_URL", "SMTP_PASSWORD", "tokens.secret_key"]);
+    assert_eq!(warned, ["RATE_LIMIT_ENABLED", "SMTP_PASSWORD", "tokens.secret_key"]);
     assert!(loaded.findings.warnings[0].problem.contains("no effect in this version"));
 }
 
@@ -256,6 +267,10 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("SECRET_KEY", "short", "tokens.secret_key"),
     ("SECRET_KEY", "changeme-changeme-changeme-changeme", "tokens.secret_key"),
     ("SECRET_KEY", "abababababababababababababababababab", "tokens.secret_key"),
+    ("SECRET_KEY_PREVIOUS", "short", "tokens.secret_key_previous"),
+    ("SECRET_KEY_PREVIOUS_FILE", "{dir}/missing", "tokens.secret_key_previous"),
+    ("PORTCULLIS__TOKENS__ALGORITHM", "RS256", "tokens.algorithm"),
+    ("PORTCULLIS__TOKENS__ALGORITHM", "hs256", "tokens.algorithm"),
     ("ACCESS_TOKEN_EXPIRE_MINUTES", "half an hour", "tokens.access_minutes"),
     ("ACCESS_TOKEN_EXPIRE_MINUTES", "-5", "tokens.access_minutes"),
     ("ACCESS_TOKEN_EXPIRE_MINUTES", "0", "tokens.access_minutes"),
@@ -273,6 +288,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
         "{ rn = \"long\" }",
         "sessions.absolute_hours_by_role.rn",
     ),
+    ("PORTCULLIS__SESSIONS__IDLE_MINUTES_BY_ROLE__RN", "30", "sessions.idle_minutes_by_role.rn"),
     ("PORTCULLIS__PASSWORDS__MIN_LENGTH", "4", "passwords.min_length"),
     ("PORTCULLIS__PASSWORDS__MAX_LENGTH", "20", "passwords.max_length"),
     ("PORTCULLIS__PASSWORDS__REQUIRE_CLASSES", "5", "passwords.require_classes"),
@@ -287,6 +303,16 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("PORTCULLIS__REGISTRATION__MODE", "everybody", "registration.mode"),
     ("PORTCULLIS__REGISTRATION__ROLE", "nurse", "registration.role"),
     ("PORTCULLIS__ACCOUNTS__ROLES", "admin,msa", "accounts"),
+    ("PORTCULLIS__REVOCATION__STRICT", "maybe", "revocation.strict"),
+    ("PORTCULLIS__REVOCATION__POLL_MS", "1000", "revocation.poll_ms"),
+    ("PORTCULLIS__REVOCATION__STALENESS_SECONDS", "1", "revocation.staleness_seconds"),
+    ("PORTCULLIS__SERVICES__SCHEDULING", "a-secret-in-the-wrong-place", "services.scheduling"),
+    ("PORTCULLIS__SERVICES__NO+NAME", DIGEST, "services.no+name"),
+    ("PORTCULLIS__SERVICES", DIGEST, "services"),
+    ("REDIS_URL", "localhost:6379", "redis.url"),
+    ("REDIS_URL", "http://localhost:6379", "redis.url"),
+    ("REDIS_URL", "rediss://localhost:6379", "redis.url"),
+    ("REDIS_URL_FILE", "{dir}/missing", "redis.url"),
     ("PORTCULLIS__ACCESS__MATRIX", "{dir}/missing.toml", "access.matrix"),
     ("PORTCULLIS__AUDIT__WINDOW_MS", "10", "audit.window_ms"),
     ("PORTCULLIS__AUDIT__WINDOW_MS", "10001", "audit.window_ms"),

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use portcullis_token::SecretKey;
+use portcullis_domain::{ExposeSecret, SecretString, constant_time_eq};
+use portcullis_token::{KeyPairAlgorithm, SecretKey};
 
 use super::finding::Findings;
 use super::raw::{self, Environment};
@@ -12,6 +13,10 @@ use super::raw::{self, Environment};
 pub(crate) struct Tokens {
     /// What everything is signed with.
     pub(crate) secret: Secret,
+    /// What everything was signed with before; still accepted.
+    pub(crate) previous: Option<SecretKey>,
+    /// The key pairs that sign access tokens; HS256 under the secret when `None`.
+    pub(crate) algorithm: Option<KeyPairAlgorithm>,
     /// The claim `iss`; the base URL when `None`.
     pub(crate) issuer: Option<String>,
     /// The claim `aud`.
@@ -55,11 +60,36 @@ impl Tokens {
                 Secret::Generated(generated)
             }
         };
+        let previous =
+            previous(raw.secret_key_previous.as_ref(), raw.secret_key.as_ref(), findings);
         check_claim("tokens.issuer", raw.issuer.as_deref(), findings);
         check_claim("tokens.audience", raw.audience.as_deref(), findings);
         let audience = raw.audience.unwrap_or_else(|| "portcullis".to_owned());
-        Self { secret, issuer: raw.issuer, audience }
+        let algorithm = match raw.algorithm {
+            None | Some(raw::Algorithm::Hs256) => None,
+            Some(raw::Algorithm::EdDsa) => Some(KeyPairAlgorithm::EdDsa),
+            Some(raw::Algorithm::Es256) => Some(KeyPairAlgorithm::Es256),
+        };
+        Self { secret, previous, algorithm, issuer: raw.issuer, audience }
     }
+}
+
+fn previous(
+    previous: Option<&SecretString>,
+    current: Option<&SecretString>,
+    findings: &mut Findings,
+) -> Option<SecretKey> {
+    const KEY: &str = "tokens.secret_key_previous";
+    let previous = previous?;
+    let text = previous.expose_secret().as_bytes();
+    if current.is_some_and(|current| constant_time_eq(current.expose_secret().as_bytes(), text)) {
+        let remedy = "remove it, or set SECRET_KEY to a new secret";
+        findings.fault(KEY, "is the secret key that is in use", remedy);
+        return None;
+    }
+    SecretKey::parse(previous)
+        .map_err(|error| findings.refuse(KEY, error, "remove it, and everybody signs in again"))
+        .ok()
 }
 
 fn check_claim(key: &str, text: Option<&str>, findings: &mut Findings) {

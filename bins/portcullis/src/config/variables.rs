@@ -20,28 +20,28 @@ const PREFIX: &str = "PORTCULLIS__";
 /// Names the file; it is no key of the file itself.
 const CONFIG: &str = "PORTCULLIS__CONFIG";
 
-const SHORT_NAMES: [(&str, &str); 10] = [
+const SHORT_NAMES: [(&str, &str); 12] = [
     ("ACCESS_TOKEN_EXPIRE_MINUTES", "tokens.access_minutes"),
     ("ADMIN_EMAIL", "admin.email"),
     ("ADMIN_PASSWORD", "admin.password"),
     ("CORS_ORIGINS", "server.cors_origins"),
     ("DATABASE_URL", "database.url"),
+    ("REDIS_URL", "redis.url"),
     ("REFRESH_TOKEN_EXPIRE_DAYS", "tokens.refresh_days"),
     ("REFRESH_TOKEN_ROTATE", "sessions.rotate"),
     ("SECRET_KEY", "tokens.secret_key"),
+    ("SECRET_KEY_PREVIOUS", "tokens.secret_key_previous"),
     ("SECURE_COOKIES", "server.secure_cookies"),
     ("TRUSTED_PROXIES", "server.trusted_proxies"),
 ];
 
 /// Names that existing deployments set for features that are still to come.
-const WITHOUT_EFFECT: [&str; 12] = [
+const WITHOUT_EFFECT: [&str; 10] = [
     "RATE_LIMIT_ENABLED",
     "RATE_LIMIT_LOGIN_ATTEMPTS",
     "RATE_LIMIT_LOGIN_WINDOW",
     "RATE_LIMIT_REGISTER_ATTEMPTS",
     "RATE_LIMIT_REGISTER_WINDOW",
-    "REDIS_URL",
-    "SECRET_KEY_PREVIOUS",
     "SMTP_FROM",
     "SMTP_HOST",
     "SMTP_PASSWORD",
@@ -50,7 +50,13 @@ const WITHOUT_EFFECT: [&str; 12] = [
 ];
 
 /// Keys that `_FILE` works for.
-const SECRETS: [&str; 3] = ["admin.password", "database.url", "tokens.secret_key"];
+const SECRETS: [&str; 5] = [
+    "admin.password",
+    "database.url",
+    "redis.url",
+    "tokens.secret_key",
+    "tokens.secret_key_previous",
+];
 
 impl Variables {
     /// All variables of this process. Names that are no UTF-8 are none of ours.

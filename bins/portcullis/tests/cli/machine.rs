@@ -180,6 +180,11 @@ impl Server {
         self.send(method, path, "", body)
     }
 
+    /// Asks with a bearer token.
+    pub(crate) fn get_as(&self, path: &str, token: &str) -> String {
+        self.send("GET", path, &bearer(token), "")
+    }
+
     fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
         let origin = self.announcement["listening"].as_str().unwrap();
         let address = origin.strip_prefix("http://").unwrap();

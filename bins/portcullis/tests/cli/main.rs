@@ -11,11 +11,13 @@ mod audit;
 mod audit_verify;
 mod configuration;
 mod doctor;
+mod keys;
 mod machine;
 mod policy;
 mod policy_activate;
 mod policy_replay;
 mod serve;
+mod service;
 mod user_create;
 mod user_import;
 

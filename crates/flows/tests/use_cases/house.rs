@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{
-    Account, Clock, Delivery, Moderation, ReservedNames, SecretString, SecureRandom, Severity,
-    SystemRandom, Timestamp,
+    Account, Clock, Delivery, Moderation, ReservedNames, SecretString, SecureRandom, SessionId,
+    Severity, SystemRandom, Timestamp, TokenId,
 };
 use portcullis_flows::account::Accounts;
+use portcullis_flows::account_change::AccountChanges;
 use portcullis_flows::bootstrap::Bootstrap;
 use portcullis_flows::candidate::{AccountRules, Candidates, RegistrationMode};
 use portcullis_flows::grant::{Issuer, SessionPolicy};
@@ -19,14 +20,14 @@ use portcullis_flows::password_change::{PasswordChange, PasswordChangeStore};
 use portcullis_flows::provisioning::Provisioning;
 use portcullis_flows::refresh::{Refresh, RefreshRequest};
 use portcullis_flows::registration::{Creation, Registration, RegistrationStore};
+use portcullis_flows::revocation::{RevocationPolicy, Revocations};
+use portcullis_flows::session::Sessions;
 use portcullis_flows::sign_in::{DEVICE_LIFETIME, SignIn, SignInRequest, SignedIn};
 use portcullis_flows::sign_out::SignOut;
 use portcullis_flows::unlock::Unlock;
 use portcullis_password::{Argon2Params, Hasher, HashingPool, PasswordHash, Policy, PoolSettings};
 use portcullis_testkit::{PASSWORD, TestClock, TestDatabase, samples};
-use portcullis_token::{
-    Lifetimes, Purpose, RevocationSet, SecretKey, TokenAuthority, TokenSettings,
-};
+use portcullis_token::{Lifetimes, Purpose, SecretKey, TokenAuthority, TokenSettings};
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
@@ -52,11 +53,14 @@ pub(crate) struct Node {
     pub(crate) sign_in: SignIn,
     pub(crate) refresh: Refresh,
     pub(crate) sign_out: SignOut,
+    pub(crate) sessions: Sessions,
+    pub(crate) account_changes: AccountChanges,
+    pub(crate) matrix: Arc<ActiveMatrix>,
     pub(crate) password_change: PasswordChange,
     pub(crate) unlock: Unlock,
     pub(crate) accounts: Accounts,
     pub(crate) authority: Arc<TokenAuthority>,
-    pub(crate) revocations: Arc<RevocationSet>,
+    pub(crate) revocations: Arc<Revocations>,
     pub(crate) hashing: Arc<HashingPool>,
 }
 
@@ -95,11 +99,23 @@ impl House {
         let hasher = Hasher::new(Argon2Params::default(), &*random);
         let hashing = Arc::new(HashingPool::new(pool, hasher, self.hashing_clock.clone()).unwrap());
         let authority = Arc::new(TokenAuthority::new(&secret, &self.token_settings()));
-        let revocations = Arc::new(RevocationSet::default());
-        let issuer = Issuer::new(authority.clone(), revocations.clone(), self.sessions.clone());
+        let revocations = Revocations::start(
+            store.clone(),
+            Arc::default(),
+            clock.clone(),
+            RevocationPolicy::default(),
+            Arc::new(()),
+        );
+        let revocations = Arc::new(revocations.unwrap());
+        let matrix = Arc::new(ActiveMatrix::new(samples::matrix()).unwrap());
+        let issuer = Issuer::new(
+            authority.clone(),
+            revocations.clone(),
+            matrix.clone(),
+            self.sessions.clone(),
+        );
         let budgets = Budgets::new(secret.derive(Purpose::SignInFailures));
         let new_passwords = NewPasswords::new(Policy::default(), hashing.clone(), random.clone());
-        let matrix = Arc::new(ActiveMatrix::new(samples::matrix()).unwrap());
         let candidates = Arc::new(Candidates::new(
             self.rules.clone(),
             new_passwords.clone(),
@@ -119,7 +135,7 @@ impl House {
             bootstrap: Bootstrap::new(
                 store.clone(),
                 candidates,
-                matrix,
+                matrix.clone(),
                 clock.clone(),
                 random.clone(),
             ),
@@ -135,6 +151,15 @@ impl House {
             unlock: Unlock::new(store.clone(), budgets.clone(), clock.clone(), random.clone()),
             refresh: Refresh::new(store.clone(), issuer.clone(), clock.clone(), random.clone()),
             accounts: Accounts::new(store.clone()),
+            sessions: Sessions::new(store.clone(), issuer.clone(), clock.clone(), random.clone()),
+            account_changes: AccountChanges::new(
+                store.clone(),
+                matrix.clone(),
+                issuer.clone(),
+                clock.clone(),
+                random.clone(),
+            ),
+            matrix,
             sign_out: SignOut::new(store, issuer.clone(), clock.clone(), random.clone()),
             password_change: PasswordChange::new(
                 passwords,
@@ -202,6 +227,15 @@ impl House {
                 device: DEVICE_LIFETIME,
             },
         }
+    }
+}
+
+impl Node {
+    /// Whether it refuses the access tokens of the session.
+    pub(crate) fn refuses(&self, session: SessionId) -> bool {
+        let (token, account) =
+            (TokenId::generate(samples::NOW, &SystemRandom), samples::account("nobody").id);
+        self.revocations.set().covers(session, token, account, samples::NOW)
     }
 }
 

@@ -84,7 +84,7 @@ fn a_lock_ends_no_session_and_closes_no_other_account() {
     let signed_in = node.sign_in.sign_in(&by_name("ada")).unwrap();
     (0..6).for_each(|_| assert!(refused(&node, &guess("ada"))));
     node.refresh.refresh(&refreshing(&signed_in)).unwrap();
-    assert!(!node.revocations.is_revoked(signed_in.grant.session.id));
+    assert!(!node.refuses(signed_in.grant.session.id));
     node.sign_in.sign_in(&by_name("grace")).unwrap();
 }
 

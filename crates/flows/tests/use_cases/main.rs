@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod account;
 #[cfg(test)]
+mod account_change;
+#[cfg(test)]
 mod bootstrap;
 #[cfg(test)]
 mod checkpoint;
@@ -35,9 +37,15 @@ mod rehash;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]
+mod revocation;
+#[cfg(test)]
+mod session;
+#[cfg(test)]
 mod sign_in;
 #[cfg(test)]
 mod sign_out;
+#[cfg(test)]
+mod signing_key;
 #[cfg(test)]
 mod trail;
 #[cfg(test)]

@@ -20,8 +20,8 @@ fn the_new_password_opens_what_the_old_one_did() {
     let old = node.sign_in.sign_in(&by_name("ada"));
     assert!(matches!(old, Err(SignInError::Refused)));
     node.sign_in.sign_in(&typing("ada", NEW)).unwrap();
-    assert!(node.revocations.is_revoked(other), "every other session ends at once");
-    assert!(!node.revocations.is_revoked(asking));
+    assert!(node.refuses(other), "every other session ends at once");
+    assert!(!node.refuses(asking));
     assert_eq!(house.outcomes("password_change"), ["success 1"]);
 }
 

@@ -173,10 +173,7 @@ impl History {
             Step::SignOutEverywhere(session) => {
                 self.sign_out_everywhere(session.index(self.sessions.len()));
             }
-            Step::Restart => {
-                self.node = self.house.node();
-                self.node.sign_out.restore_revocations().unwrap();
-            }
+            Step::Restart => self.node = self.house.node(),
             Step::Pass(time) => self.house.pass(*time),
         }
         self.compare();
@@ -259,7 +256,7 @@ impl History {
         let stored = self.house.count("sessions WHERE ended_at IS NULL");
         assert_eq!(stored, i64::try_from(live).unwrap());
         for session in &self.sessions {
-            let revoked = self.node.revocations.is_revoked(session.session);
+            let revoked = self.node.refuses(session.session);
             match session.ended {
                 None => assert!(!revoked),
                 Some(ended) if self.house.now() <= ended + ACCESS_LIFETIME => assert!(revoked),

@@ -163,7 +163,7 @@ fn one_session_too_many_ends_the_oldest_and_its_tokens_at_once() {
         house.pass(MINUTE);
         node.sign_in.sign_in(&by_name("ada")).unwrap().grant.session.id
     });
-    let revoked = sessions.map(|session| node.revocations.is_revoked(session));
+    let revoked = sessions.map(|session| node.refuses(session));
     assert_eq!(revoked, [true, false, false]);
 }
 

@@ -9,8 +9,8 @@ fn signing_out_ends_this_session_and_its_tokens_at_once() {
     let (ada, node) = (house.enrol("ada"), house.node());
     let [ended, kept] = [0, 1].map(|_| node.sign_in.sign_in(&by_name("ada")).unwrap());
     node.sign_out.sign_out(ada.id, ended.grant.session.id, &samples::origin()).unwrap();
-    assert!(node.revocations.is_revoked(ended.grant.session.id));
-    assert!(!node.revocations.is_revoked(kept.grant.session.id));
+    assert!(node.refuses(ended.grant.session.id));
+    assert!(!node.refuses(kept.grant.session.id));
     assert!(matches!(node.refresh.refresh(&refreshing(&ended)), Err(RefreshError::Invalid)));
     node.refresh.refresh(&refreshing(&kept)).unwrap();
     assert_eq!(house.outcomes("sign_out"), ["success 1"]);
@@ -26,7 +26,7 @@ fn signing_out_everywhere_ends_every_session_of_the_account_and_no_other() {
     let spared = node.sign_in.sign_in(&by_name("grace")).unwrap();
     node.sign_out.sign_out_everywhere(ada.id, asking.grant.session.id, &samples::origin()).unwrap();
     for ended in [asking, other] {
-        assert!(node.revocations.is_revoked(ended.grant.session.id));
+        assert!(node.refuses(ended.grant.session.id));
         assert!(matches!(node.refresh.refresh(&refreshing(&ended)), Err(RefreshError::Invalid)));
     }
     node.refresh.refresh(&refreshing(&spared)).unwrap();

@@ -10,7 +10,7 @@ use actix_web::{FromRequest, HttpRequest};
 use portcullis_flows::decision::{self, Question};
 
 use super::requirement::{Audience, Requirement};
-use super::{Caller, Guard, services};
+use super::{Caller, Guard, informed, services};
 use crate::decision::decide;
 use crate::problem::Problem;
 
@@ -32,6 +32,20 @@ pub(crate) struct ExportAudit;
 
 impl Permission for ExportAudit {
     const NEEDED: &'static [(&'static str, &'static str)] = &[("audit_log", "export")];
+}
+
+/// To see an account of somebody else.
+pub(crate) struct ReadUsers;
+
+impl Permission for ReadUsers {
+    const NEEDED: &'static [(&'static str, &'static str)] = &[("user", "read")];
+}
+
+/// To decide about an account of somebody else.
+pub(crate) struct ChangeUsers;
+
+impl Permission for ChangeUsers {
+    const NEEDED: &'static [(&'static str, &'static str)] = &[("user", "update")];
 }
 
 /// To read the whole access matrix, and to try others.
@@ -56,7 +70,8 @@ impl Permission for ChangeSettings {
     const NEEDED: &'static [(&'static str, &'static str)] = &[("settings", "update")];
 }
 
-/// A caller whom the access matrix grants `P`.
+/// A caller whom the access matrix grants `P`. A node that does not know what is revoked by now asks
+/// nobody and lets nobody in.
 pub(crate) struct Permitted<P> {
     /// Who calls.
     pub(crate) caller: decision::Caller,
@@ -76,7 +91,8 @@ impl<P: Permission> FromRequest for Permitted<P> {
         let services = services(request).cloned();
         let caller = Caller::of(request);
         Box::pin(async move {
-            let (services, Caller(caller)) = (services?, caller?);
+            let (services, Caller(caller)) = (services?, caller.await?);
+            informed(&services.revocations)?;
             let questions =
                 P::NEEDED.iter().map(|(resource, action)| Question::own(resource, action));
             let answers = decide(&services, caller.clone(), questions.collect()).await?;

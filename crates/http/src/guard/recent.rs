@@ -1,19 +1,21 @@
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
 
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpRequest, web};
+use portcullis_audit::Origin;
+use portcullis_token::AccessClaims;
 
 use super::requirement::Requirement;
 use super::{Guard, authenticate, services};
+use crate::blocking::blocking;
+use crate::origin;
 use crate::problem::{Code, Problem};
-
-/// How old a sign-in may be that counts as recent.
-const RECENT: Duration = Duration::from_secs(15 * 60);
+use crate::services::Services;
 
 /// What `G` lets in, if its sign-in is less than 15 minutes old: a session that was left open, or
-/// stolen, is not enough. The refusal says so in a way that clients can act on (RFC 9470).
+/// stolen, is not enough. The refusal is recorded, and says so in a way that clients can act on
+/// (RFC 9470).
 pub(crate) struct Recent<G>(pub(crate) G);
 
 impl<G: Guard> Guard for Recent<G>
@@ -31,18 +33,26 @@ where
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        match signed_in_recently(request) {
-            Ok(()) => {
-                let guarded = G::from_request(request, payload);
-                Box::pin(async move { guarded.await.map(Self) })
+        let claims = authenticate(request);
+        let services = services(request).cloned();
+        let origin = origin::of(request);
+        let guarded = G::from_request(request, payload);
+        Box::pin(async move {
+            let (claims, services) = (claims.await?, services?);
+            if services.step_up.is_recent(claims.authenticated_at) {
+                guarded.await.map(Self)
+            } else {
+                Err(too_old(claims, services, origin).await)
             }
-            Err(problem) => Box::pin(async { Err(problem) }),
-        }
+        })
     }
 }
 
-fn signed_in_recently(request: &HttpRequest) -> Result<(), Problem> {
-    let signed_in_at = authenticate(request)?.authenticated_at;
-    let age = services(request)?.clock.now().since(signed_in_at);
-    if age < RECENT { Ok(()) } else { Err(Problem::new(Code::SignInTooOld)) }
+/// The refusal stands whether or not it could be recorded.
+async fn too_old(claims: AccessClaims, services: web::Data<Services>, origin: Origin) -> Problem {
+    let record = move || services.step_up.record_refusal(claims.subject, claims.session, &origin);
+    if let Err(problem) = blocking(record).await {
+        tracing::warn!(%problem, "a refusal for want of a recent sign-in is not recorded");
+    }
+    Problem::new(Code::SignInTooOld)
 }

@@ -18,6 +18,8 @@ pub enum Audience {
     Everybody,
     /// Programs on the machine that the server runs on.
     ThisMachine,
+    /// Services that show their credential.
+    Service,
     /// Whoever is signed in, even if the password must be changed first.
     SignedIn,
     /// Whoever is signed in with a password that need not be changed.
@@ -35,13 +37,14 @@ impl Requirement {
     }
 }
 
-/// Prints `public`, `this machine`, `authenticated`, `caller`, or the permissions as in
+/// Prints `public`, `this machine`, `service`, `authenticated`, `caller`, or the permissions as in
 /// `audit_log:export, recent sign-in`.
 impl fmt::Display for Requirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let audience = match self.audience {
             Audience::Everybody => "public",
             Audience::ThisMachine => "this machine",
+            Audience::Service => "service",
             Audience::SignedIn => "authenticated",
             Audience::Settled => "caller",
         };

@@ -10,7 +10,7 @@ use portcullis_storage::Store;
 use portcullis_testkit::samples;
 use portcullis_token::Digest;
 
-use crate::member::SignIn;
+use crate::member::{SignIn, revoked_until};
 
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
 pub(crate) const COOKIE: &str = "the binding cookie";
@@ -70,6 +70,7 @@ impl Presented {
                 binding: self.cookie.map(Digest::of),
                 grace: self.grace,
                 on_reuse: self.on_reuse,
+                revoked_until: revoked_until(self.now),
                 origin: &samples::origin(),
                 now: self.now,
                 reuse: &reuse,

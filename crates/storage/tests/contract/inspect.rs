@@ -1,6 +1,9 @@
 //! Looks behind the ports, in words that both databases understand.
 
+use portcullis_domain::SessionId;
+use portcullis_flows::revocation::RevocationStore;
 use portcullis_storage::Store;
+use portcullis_token::Revocation;
 
 /// How many rows a `FROM` clause, with whatever follows it, selects.
 pub(crate) fn count(store: &Store, from: &str) -> i64 {
@@ -21,6 +24,22 @@ pub(crate) fn ends(store: &Store) -> Vec<String> {
     let tally = "SELECT end_reason || ' ' || count(*) FROM sessions WHERE ended_at IS NOT NULL
                  GROUP BY end_reason ORDER BY end_reason";
     store.texts(tally).unwrap()
+}
+
+/// The sessions whose access tokens are revoked, each as often as it was, in order.
+pub(crate) fn revoked_sessions(store: &Store) -> Vec<SessionId> {
+    store.number_revocations().unwrap();
+    let feed = store.revocations_from(1, 10_000).unwrap();
+    let mut sessions: Vec<SessionId> = feed
+        .entries
+        .iter()
+        .map(|numbered| match numbered.entry.revocation {
+            Revocation::Session(session) => session,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    sessions.sort();
+    sessions
 }
 
 pub(crate) fn live_sessions(store: &Store) -> i64 {

@@ -4,6 +4,10 @@
 #[cfg(test)]
 mod account;
 #[cfg(test)]
+mod account_change;
+#[cfg(test)]
+mod alarm;
+#[cfg(test)]
 mod audited;
 #[cfg(test)]
 mod bootstrap;
@@ -42,9 +46,17 @@ mod registration;
 #[cfg(test)]
 mod reuse;
 #[cfg(test)]
+mod revocation;
+#[cfg(test)]
+mod revocation_races;
+#[cfg(test)]
+mod session;
+#[cfg(test)]
 mod sign_in;
 #[cfg(test)]
 mod sign_out;
+#[cfg(test)]
+mod signing_key;
 #[cfg(test)]
 mod tampering;
 #[cfg(test)]

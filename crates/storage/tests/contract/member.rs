@@ -86,7 +86,9 @@ impl SignIn {
                 password_hash: &self.password_hash,
                 budget: &self.budget,
                 most_sessions: self.most_sessions,
+                revoked_until: revoked_until(self.now),
                 event: &event,
+                new_device: None,
                 displacement: &displacement,
             })
             .unwrap()
@@ -94,9 +96,18 @@ impl SignIn {
 
     /// Opens it where nothing stands in the way.
     pub(crate) fn opened(self, store: &Store) -> Self {
-        assert_eq!(self.open(store), Opened::Done { displaced: Vec::new() });
+        let opened = self.open(store);
+        assert!(
+            matches!(&opened, Opened::Done { displaced, .. } if displaced.is_empty()),
+            "{opened:?}"
+        );
         self
     }
+}
+
+/// Until when the access tokens of what ends now must be refused.
+pub(crate) fn revoked_until(now: Timestamp) -> Timestamp {
+    now + Duration::from_secs(30 * 60)
 }
 
 pub(crate) fn budget(name: &str) -> Digest {

@@ -12,7 +12,7 @@ use portcullis_testkit::samples::{self, NOW};
 use portcullis_testkit::{TestDatabase, at_once};
 
 use crate::inspect::{count, ends, live_sessions, outcomes};
-use crate::member::{SignIn, another_hash, budget, enrol, fail, hash_of};
+use crate::member::{SignIn, another_hash, budget, enrol, fail, hash_of, revoked_until};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -122,6 +122,7 @@ fn change(store: &Store, account: &Account, session: SessionId, new: &PasswordHa
             current: &samples::password_hash(),
             new,
             budget: &budget(account.username.as_str()),
+            revoked_until: revoked_until(NOW),
             event: &event,
         })
         .unwrap()

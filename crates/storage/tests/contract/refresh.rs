@@ -10,7 +10,7 @@ use portcullis_testkit::samples::{self, NOW};
 
 use crate::family::{COOKIE, GRACE, Presented};
 use crate::inspect::{count, forks, live_sessions};
-use crate::member::{SESSION_LIFETIME, SignIn, enrol};
+use crate::member::{SESSION_LIFETIME, SignIn, enrol, revoked_until};
 
 const MICROSECOND: Duration = Duration::from_micros(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -25,8 +25,8 @@ fn the_live_token_becomes_its_successor_and_the_session_stays_the_same() {
         let mut presented = Presented::first(&opened, NOW + DAY);
         for day in 2..5 {
             let rotated = presented.rotate(store);
-            let Rotated::Done { account, session } = rotated else { panic!("{rotated:?}") };
-            assert_eq!((account.id, session), (ada.id, opened.session.clone()));
+            let Rotated::Done { grantee, session } = rotated else { panic!("{rotated:?}") };
+            assert_eq!((grantee.account.id, session), (ada.id, opened.session.clone()));
             presented = presented.next(NOW + day * DAY);
         }
         assert_eq!(count(store, "refresh_tokens"), 4);
@@ -55,10 +55,10 @@ fn the_loser_of_a_race_learns_the_very_same_successor_within_the_grace() {
         let first = Presented::first(&bound(store), NOW).with(COOKIE).rotated(store);
         for later in [Duration::ZERO, SECOND, GRACE] {
             let answer = first.again(NOW + later).rotate(store);
-            let Rotated::Repeated { account, successor, rotated_at, .. } = answer else {
+            let Rotated::Repeated { grantee, successor, rotated_at, .. } = answer else {
                 panic!("{later:?}: {answer:?}")
             };
-            assert_eq!(account.username.as_str(), "ada");
+            assert_eq!(grantee.account.username.as_str(), "ada");
             assert_eq!((successor, rotated_at), (first.successor, NOW));
         }
         assert_eq!(count(store, "refresh_tokens"), 2);
@@ -153,7 +153,7 @@ fn no_token_of_an_ended_session_works_or_raises_an_alarm() {
         let (kept, ended) = (bound(store), SignIn::of(&enrol(store, "grace"), NOW).opened(store));
         let first = Presented::first(&ended, NOW).rotated(store);
         let event = samples::event(EventKind::SignOut, Outcome::Success, NOW);
-        store.end_session(ended.session.id, &event).unwrap();
+        store.end_session(ended.session.id, revoked_until(NOW), &event).unwrap();
         for presented in [first.again(NOW), first.next(NOW), first.again(NOW + DAY)] {
             assert!(matches!(presented.rotate(store), Rotated::Refused));
         }

@@ -8,7 +8,7 @@ use portcullis_testkit::{TestDatabase, at_once};
 
 use crate::family::{COOKIE, GRACE, Presented};
 use crate::inspect::{count, ends, forks, live_sessions};
-use crate::member::{SignIn, enrol};
+use crate::member::{SignIn, enrol, revoked_until};
 
 const LATER: Duration = Duration::from_secs(60);
 
@@ -106,7 +106,7 @@ fn a_session_that_is_ended_during_rotations_stays_ended() {
         let successors = at_once(30, |number| {
             if number == 15 {
                 let event = samples::event(EventKind::SignOut, Outcome::Success, NOW);
-                store.end_session(opened.session.id, &event).unwrap();
+                store.end_session(opened.session.id, revoked_until(NOW), &event).unwrap();
             }
             let attempt = first.again(NOW);
             let rotated = attempt.rotate(store);

@@ -10,8 +10,8 @@ use portcullis_testkit::TestDatabase;
 use portcullis_testkit::samples::{self, NOW};
 
 use crate::family::{COOKIE, GRACE, Presented};
-use crate::inspect::{ends, live_sessions, outcomes};
-use crate::member::{SignIn, enrol};
+use crate::inspect::{ends, live_sessions, outcomes, revoked_sessions};
+use crate::member::{SignIn, enrol, revoked_until};
 
 const LATER: Duration = Duration::from_secs(60);
 
@@ -43,7 +43,7 @@ fn the_alarm_and_the_end_of_the_sessions_outlast_the_refusal() {
         let elsewhere = database.connect();
         assert_eq!(live_sessions(&elsewhere), 0);
         assert_eq!(outcomes(&elsewhere, "refresh_token_reuse"), ["sessions_ended 1"]);
-        assert_eq!(elsewhere.sessions_ended_since(NOW).unwrap(), [stolen.session]);
+        assert_eq!(revoked_sessions(&elsewhere), [stolen.session]);
         assert!(matches!(stolen.next(stolen.now).rotate(&elsewhere), Rotated::Refused));
     });
 }
@@ -93,7 +93,7 @@ fn sessions_that_had_ended_before_keep_their_own_reason() {
         let ada = enrol(store, "ada");
         let signed_out = SignIn::of(&ada, NOW).opened(store).session.id;
         let event = samples::event(EventKind::SignOut, Outcome::Success, NOW);
-        store.end_session(signed_out, &event).unwrap();
+        store.end_session(signed_out, revoked_until(NOW), &event).unwrap();
         let stolen = rotated_long_ago(store, &ada);
         assert_eq!(ended_by(&stolen, store), [stolen.session]);
         assert_eq!(ends(store), ["refresh_token_reuse 1", "sign_out 1"]);

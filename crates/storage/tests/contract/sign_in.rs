@@ -11,7 +11,7 @@ use portcullis_testkit::samples::{self, NOW};
 use portcullis_testkit::{TestDatabase, at_once};
 
 use crate::inspect::{count, ends, live_sessions, outcomes};
-use crate::member::{SignIn, another_hash, enrol, hash_of};
+use crate::member::{SignIn, another_hash, enrol, hash_of, revoked_until};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -137,7 +137,7 @@ fn sessions_that_ended_expired_or_belong_to_others_make_no_session_too_many() {
         expiring.opened(store);
         let second = limited(&ada, 1, 1).opened(store);
         let event = samples::event(EventKind::SignOut, Outcome::Success, NOW + MINUTE);
-        store.end_session(second.session.id, &event).unwrap();
+        store.end_session(second.session.id, revoked_until(NOW), &event).unwrap();
         limited(&ada, 2, 1).opened(store);
     });
 }
@@ -168,7 +168,7 @@ fn limited(account: &Account, minute: u32, most_sessions: u32) -> SignIn {
 /// The sessions that end when this one is opened, the oldest first.
 fn displaced_by(sign_in: &SignIn, store: &Store) -> Vec<SessionId> {
     let opened = sign_in.open(store);
-    let Opened::Done { mut displaced } = opened else { panic!("{opened:?}") };
+    let Opened::Done { mut displaced, .. } = opened else { panic!("{opened:?}") };
     displaced.sort();
     displaced
 }

@@ -6,8 +6,8 @@ use portcullis_flows::sign_out::SignOutStore;
 use portcullis_testkit::TestDatabase;
 use portcullis_testkit::samples::{self, NOW};
 
-use crate::inspect::{count, ends, live_sessions, outcomes};
-use crate::member::{SignIn, enrol};
+use crate::inspect::{count, ends, live_sessions, outcomes, revoked_sessions};
+use crate::member::{SignIn, enrol, revoked_until};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -17,7 +17,7 @@ fn ending_a_session_ends_that_one_and_is_recorded() {
         let store = database.store();
         let ada = enrol(store, "ada");
         let [first, _] = [0, 1].map(|_| SignIn::of(&ada, NOW).opened(store).session.id);
-        store.end_session(first, &signing_out(ada.id, first)).unwrap();
+        store.end_session(first, revoked_until(NOW), &signing_out(ada.id, first)).unwrap();
         assert_eq!(live_sessions(store), 1);
         assert_eq!(ends(store), ["sign_out 1"]);
         assert_eq!(outcomes(store, "sign_out"), ["success 1"]);
@@ -34,12 +34,12 @@ fn ending_what_has_ended_or_never_was_changes_and_records_nothing() {
         let ada = enrol(store, "ada");
         let session = SignIn::of(&ada, NOW).opened(store).session.id;
         let later = SecurityEvent { at: NOW + SECOND, ..signing_out(ada.id, session) };
-        store.end_session(session, &signing_out(ada.id, session)).unwrap();
-        store.end_session(session, &later).unwrap();
+        store.end_session(session, revoked_until(NOW), &signing_out(ada.id, session)).unwrap();
+        store.end_session(session, revoked_until(NOW), &later).unwrap();
         let unknown = SignIn::of(&ada, NOW).session.id;
-        store.end_session(unknown, &signing_out(ada.id, unknown)).unwrap();
+        store.end_session(unknown, revoked_until(NOW), &signing_out(ada.id, unknown)).unwrap();
         assert_eq!(outcomes(store, "sign_out"), ["success 1"]);
-        assert_eq!(store.sessions_ended_since(NOW + SECOND).unwrap(), []);
+        assert_eq!(revoked_sessions(store), [session]);
     });
 }
 
@@ -51,7 +51,9 @@ fn ending_all_sessions_answers_those_that_were_live_and_spares_other_accounts() 
         let mut sessions = [0, 1, 2].map(|_| SignIn::of(&ada, NOW).opened(store).session.id);
         SignIn::of(&grace, NOW).opened(store);
         sessions.sort();
-        store.end_session(sessions[0], &signing_out(ada.id, sessions[0])).unwrap();
+        store
+            .end_session(sessions[0], revoked_until(NOW), &signing_out(ada.id, sessions[0]))
+            .unwrap();
         assert_eq!(end_all(&database, ada.id), sessions[1..]);
         assert_eq!(live_sessions(store), 1);
         assert_eq!(ends(store), ["sign_out 1", "sign_out_all 2"]);
@@ -60,22 +62,9 @@ fn ending_all_sessions_answers_those_that_were_live_and_spares_other_accounts() 
     });
 }
 
-#[test]
-fn what_ended_is_known_from_its_very_moment_on() {
-    TestDatabase::on_both(|database| {
-        let ada = enrol(database.store(), "ada");
-        let [ended, _] = [0, 1].map(|_| SignIn::of(&ada, NOW).opened(database.store()).session.id);
-        database.store().end_session(ended, &signing_out(ada.id, ended)).unwrap();
-        let elsewhere = database.connect();
-        assert_eq!(elsewhere.sessions_ended_since(NOW - SECOND).unwrap(), [ended]);
-        assert_eq!(elsewhere.sessions_ended_since(NOW).unwrap(), [ended]);
-        assert_eq!(elsewhere.sessions_ended_since(NOW + Duration::from_micros(1)).unwrap(), []);
-    });
-}
-
 fn end_all(database: &TestDatabase, account: AccountId) -> Vec<SessionId> {
     let event = samples::event(EventKind::SignOutAll, Outcome::Success, NOW).about(account);
-    let mut ended = database.store().end_all_sessions(account, &event).unwrap();
+    let mut ended = database.store().end_all_sessions(account, revoked_until(NOW), &event).unwrap();
     ended.sort();
     ended
 }

@@ -136,17 +136,30 @@ pub(crate) struct Forgery {
 
 impl Forgery {
     pub(crate) fn of(authority: &TokenAuthority, kind: Kind) -> Self {
-        let token = sign(authority, kind);
-        Self { header: part(&token, 0), claims: part(&token, 1), key: kind.key() }
+        Self::from_token(&sign(authority, kind), kind.key())
+    }
+
+    /// A token to be changed before it is signed with that key.
+    pub(crate) fn from_token(token: &str, key: [u8; 32]) -> Self {
+        Self { header: part(token, 0), claims: part(token, 1), key }
     }
 
     pub(crate) fn token(&self) -> String {
+        self.token_signed_by(|message| hmac_sha256(&self.key, message))
+    }
+
+    pub(crate) fn token_signed_by(&self, sign: impl Fn(&[u8]) -> Vec<u8>) -> String {
         let encode = |map| URL_SAFE_NO_PAD.encode(serde_json::to_vec(map).unwrap());
         let signed = format!("{}.{}", encode(&self.header), encode(&self.claims));
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).unwrap();
-        mac.update(signed.as_bytes());
-        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
+        let signature = sign(signed.as_bytes());
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
+}
+
+pub(crate) fn hmac_sha256(key: &[u8], message: &[u8]) -> Vec<u8> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
+    mac.update(message);
+    mac.finalize().into_bytes().to_vec()
 }
 
 fn part(token: &str, index: usize) -> Map<String, Value> {

@@ -3,6 +3,10 @@
 #[cfg(test)]
 mod forge;
 #[cfg(test)]
+mod key_pairs;
+#[cfg(test)]
 mod kinds;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod snapshot;

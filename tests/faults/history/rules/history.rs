@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::history::client::{Client, Victim};
-use crate::history::operation::{Operation, Outcome};
+use crate::history::operation::{Kind, Operation, Outcome};
 use crate::history::session::Session;
 use crate::history::stored::{EventRow, Stored};
 
@@ -45,6 +45,12 @@ fn untold(stored: &Stored, clients: &[Client]) -> Vec<String> {
 }
 
 fn is_told(operation: &Operation, events: &[&EventRow]) -> bool {
+    // Beside a sign-in, and never without it, may be told that its device is a new one.
+    let (news, events): (Vec<&EventRow>, Vec<&EventRow>) =
+        events.iter().partition(|event| event.kind == "new_device");
+    if news.len() > usize::from(operation.kind == Kind::SignIn).min(events.len()) {
+        return false;
+    }
     let Some((kind, outcomes)) = operation.kind.event() else {
         // A rotation has no event. A sign-out that came true although its answer was lost has had
         // its event already, so that a second one has none; `shape` counts them by session.
@@ -54,7 +60,7 @@ fn is_told(operation: &Operation, events: &[&EventRow]) -> bool {
     match &operation.outcome {
         Outcome::Refused => events.is_empty(),
         Outcome::Unknown => events.len() <= 1 && events.iter().all(fits),
-        Outcome::Done(session) => match events {
+        Outcome::Done(session) => match events.as_slice() {
             [event] => {
                 fits(event) && session.as_ref().is_none_or(|session| *session == event.session)
             }

@@ -29,6 +29,7 @@ pub(super) fn run(
 fn report(loaded: &Loaded, verify: &AuditVerify, output: Output) -> Result<Report, Failure> {
     let mut keys: Vec<AuditKeys> =
         verify.former_secrets.iter().map(|path| former(path)).collect::<Result<_, _>>()?;
+    keys.extend(opening::previous_secret(loaded)?.as_ref().map(wiring::audit_keys));
     keys.push(wiring::audit_keys(&opening::existing_secret(loaded)?));
     let keys: Vec<_> = keys.iter().collect();
     let held = verify.checkpoints.iter().map(|path| checkpoint(path));

@@ -21,13 +21,24 @@ const OLD: Duration = Duration::from_secs(24 * 60 * 60);
 /// From here on it is worth deciding how long to keep them.
 const MANY: u64 = 10_000_000;
 
-pub(super) fn check(store: &Store, keys: &AuditKeys, config: &Config) -> Check {
-    read(store, keys, config).unwrap_or_else(|error| {
+/// `former` are the keys of the secret before, under which the latest checkpoint may still be.
+pub(super) fn check(
+    store: &Store,
+    keys: &AuditKeys,
+    former: Option<&AuditKeys>,
+    config: &Config,
+) -> Check {
+    read(store, keys, former, config).unwrap_or_else(|error| {
         Check::failed(NAME, error.to_string(), "`portcullis audit verify` looks closer")
     })
 }
 
-fn read(store: &Store, keys: &AuditKeys, config: &Config) -> Result<Check, StoreError> {
+fn read(
+    store: &Store,
+    keys: &AuditKeys,
+    former: Option<&AuditKeys>,
+    config: &Config,
+) -> Result<Check, StoreError> {
     let entries = store.entries()?;
     store.events(&Filter::default(), None, 1)?;
     let Some(checkpoint) = store.checkpoint(None)? else {
@@ -38,9 +49,12 @@ fn read(store: &Store, keys: &AuditKeys, config: &Config) -> Result<Check, Store
         return Ok(Check::warning(NAME, detail, "`portcullis audit checkpoint` makes one now"));
     };
     let (number, at) = (checkpoint.number(), checkpoint.at());
-    if let Err(error) = checkpoint.verify(&keys.checkpoint_key()) {
-        let remedy = "set SECRET_KEY to what the trail was written with, or verify it with \
-                      `portcullis audit verify --former-secret FILE`";
+    let is_former = |keys: &AuditKeys| checkpoint.verify(&keys.checkpoint_key()).is_ok();
+    if let Err(error) = checkpoint.verify(&keys.checkpoint_key())
+        && !former.is_some_and(is_former)
+    {
+        let remedy = "set SECRET_KEY or SECRET_KEY_PREVIOUS to what the trail was written with, or \
+                      verify it with `portcullis audit verify --former-secret FILE`";
         return Ok(Check::failed(NAME, format!("checkpoint {number} {error}"), remedy));
     }
     let detail = format!("{entries} entries, the latest checkpoint is {number} of {at}");

@@ -7,7 +7,7 @@ use portcullis_flows::bootstrap::BootstrapStore;
 use portcullis_flows::health::HealthStore;
 use portcullis_storage::{Database, DatabaseUrl, Store};
 
-use super::{Check, access_matrix, audit_trail};
+use super::{Check, access_matrix, audit_trail, signing_keys};
 use crate::config::{self, Config, Loaded};
 use crate::{opening, wiring};
 
@@ -16,7 +16,8 @@ const SCHEMA: &str = "schema";
 const ADMINISTRATOR: &str = "administrator";
 
 /// What can be looked at only when the schema is right.
-const CONTENTS: [&str; 3] = [ADMINISTRATOR, access_matrix::NAME, audit_trail::NAME];
+const CONTENTS: [&str; 4] =
+    [ADMINISTRATOR, access_matrix::NAME, signing_keys::NAME, audit_trail::NAME];
 
 pub(super) fn check(loaded: &Loaded) -> Vec<Check> {
     let Some(config) = loaded.partly(&["database", "data_dir"]) else {
@@ -94,11 +95,16 @@ fn contents(database: Database, loaded: &Loaded, config: &Config) -> Vec<Check> 
         return vec![Check::failed(access_matrix::NAME, error.to_string(), remedy)];
     }
     let matrix = access_matrix::check(&matrices, config);
-    let trail = match secret {
-        Ok(_) => audit_trail::check(&store, &keys, config),
-        Err(_) => Check::skipped(audit_trail::NAME, "there is no secret key"),
+    let administrator = administrator(&store, &matrices, config);
+    let Ok(secret) = secret else {
+        let skipped = |name| Check::skipped(name, "there is no secret key");
+        let [signing, trail] = [signing_keys::NAME, audit_trail::NAME].map(skipped);
+        return vec![administrator, matrix, signing, trail];
     };
-    vec![administrator(&store, &matrices, config), matrix, trail]
+    let former = config.tokens.previous.as_ref().map(wiring::audit_keys);
+    let trail = audit_trail::check(&store, &keys, former.as_ref(), config);
+    let signing = signing_keys::check(&wiring::signing_keys(store, config, &secret), config);
+    vec![administrator, matrix, signing, trail]
 }
 
 fn administrator(

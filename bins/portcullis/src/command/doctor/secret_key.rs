@@ -11,10 +11,14 @@ use crate::secret_file;
 const NAME: &str = "secret key";
 
 pub(super) fn check(loaded: &Loaded) -> Check {
-    let Some(config) = loaded.partly(&["tokens.secret_key", "data_dir"]) else {
+    let keys = ["tokens.secret_key", "tokens.secret_key_previous", "data_dir"];
+    let Some(config) = loaded.partly(&keys) else {
         return Check::skipped_for_faults(NAME);
     };
     match &config.tokens.secret {
+        Secret::Configured(_) if config.tokens.previous.is_some() => {
+            Check::ok(NAME, "configured, and the one before it is still accepted")
+        }
         Secret::Configured(_) => Check::ok(NAME, "configured, long enough and no known sample"),
         Secret::Generated(path) => check_file(path),
     }

@@ -53,8 +53,6 @@ grants = [{ resources = [\"settings\"], actions = [\"update\"], when = [\"own\"]
         .variable("PORTCULLIS__ACCESS__MATRIX", "{dir}/matrix.toml");
     let config = given.config();
     assert_eq!(config.matrix.active.load().self_registration_role.as_str(), "guest");
-    let lives: Vec<_> = config.sessions.absolute_lifetime_by_role.keys().collect();
-    assert_eq!(lives, [&portcullis_domain::Role::parse("boss").unwrap()]);
     let given = given.variable("PORTCULLIS__SESSIONS__ABSOLUTE_HOURS_BY_ROLE__RN", "8");
     let faults = given.faults();
     assert_eq!(faults[0].key, "sessions.absolute_hours_by_role.rn");

@@ -1,0 +1,34 @@
+//! Whether access tokens can be signed as configured.
+
+use portcullis_flows::StoreError;
+use portcullis_flows::signing_key::{KeyState, SigningKeys};
+
+use super::Check;
+use crate::config::Config;
+
+pub(super) const NAME: &str = "signing keys";
+
+pub(super) fn check(keys: &SigningKeys, config: &Config) -> Check {
+    read(keys, config).unwrap_or_else(|error| {
+        Check::failed(NAME, error.to_string(), "`portcullis keys rotate` makes a new one")
+    })
+}
+
+fn read(keys: &SigningKeys, config: &Config) -> Result<Check, StoreError> {
+    let Some(algorithm) = config.tokens.algorithm else {
+        return Ok(Check::ok(NAME, "access tokens are signed with HS256 under the secret key"));
+    };
+    let (name, keys) = (algorithm.name(), keys.list(Some(algorithm))?);
+    let in_state = |wanted| keys.iter().filter(move |(_, state)| *state == wanted);
+    if let Some((key, _)) = in_state(KeyState::Signing).next() {
+        let detail = format!("{} signs with {name}", key.public.kid());
+        return Ok(Check::ok(NAME, detail));
+    }
+    if in_state(KeyState::Sealed).next().is_some() {
+        let detail = "all are sealed under another secret key; the next start makes a new one";
+        let remedy =
+            "set SECRET_KEY_PREVIOUS to the secret before, or tokens that live become void";
+        return Ok(Check::warning(NAME, detail, remedy));
+    }
+    Ok(Check::ok(NAME, format!("there is none yet; the first start makes one for {name}")))
+}

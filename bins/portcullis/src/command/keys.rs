@@ -1,0 +1,18 @@
+//! `keys`: the key pairs that sign access tokens, looked at and replaced.
+
+mod list;
+mod rotate;
+
+use std::process::ExitCode;
+
+use crate::cli::KeysVerb;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::output::Output;
+
+pub(crate) fn run(config: &Config, verb: &KeysVerb, output: Output) -> Result<ExitCode, Failure> {
+    match verb {
+        KeysVerb::List => list::run(config, output),
+        KeysVerb::Rotate(rotate) => rotate::run(config, rotate, output),
+    }
+}

@@ -1,0 +1,82 @@
+//! `keys list`: every key pair there was, and what each does now.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use portcullis_domain::Timestamp;
+use portcullis_flows::signing_key::{KeyState, SigningKeyRecord};
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::table::Table;
+use crate::{opening, wiring};
+
+pub(super) fn run(config: &Config, output: Output) -> Result<ExitCode, Failure> {
+    let store = opening::needed_store(config)?;
+    let keys = wiring::signing_keys(store, config, &opening::secret(config)?);
+    let keys = keys.list(config.tokens.algorithm)?;
+    let algorithm = config.tokens.algorithm.map_or("HS256", |algorithm| algorithm.name());
+    output.answer(&Keys { algorithm, keys: keys.into_iter().map(Key::from).collect() });
+    Ok(ExitCode::SUCCESS)
+}
+
+/// In the order in which they begin to sign.
+#[derive(Serialize)]
+struct Keys {
+    algorithm: &'static str,
+    keys: Vec<Key>,
+}
+
+#[derive(Serialize)]
+struct Key {
+    kid: String,
+    algorithm: &'static str,
+    state: &'static str,
+    created_at: Timestamp,
+    signs_from: Timestamp,
+    retired_at: Option<Timestamp>,
+}
+
+impl From<(SigningKeyRecord, KeyState)> for Key {
+    fn from((key, state): (SigningKeyRecord, KeyState)) -> Self {
+        Self {
+            kid: key.public.kid().to_owned(),
+            algorithm: key.public.algorithm().name(),
+            state: state.as_str(),
+            created_at: key.created_at,
+            signs_from: key.signs_from,
+            retired_at: key.retired_at,
+        }
+    }
+}
+
+impl fmt::Display for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let titles = ["kid", "algorithm", "state", "signs from", "retired at"].map(str::to_owned);
+        let row = |key: &Key| {
+            let retired_at = key.retired_at.map(|at| at.to_string());
+            [
+                key.kid.clone(),
+                key.algorithm.to_owned(),
+                key.state.to_owned(),
+                key.signs_from.to_string(),
+                retired_at.unwrap_or_default(),
+            ]
+        };
+        if !self.keys.is_empty() {
+            Table(std::iter::once(titles).chain(self.keys.iter().map(row)).collect()).fmt(f)?;
+        }
+        if self.keys.iter().any(|key| key.state == KeyState::Sealed.as_str()) {
+            writeln!(f, "What is sealed was made under another SECRET_KEY, and is not used.")?;
+        }
+        match self.algorithm {
+            "HS256" => write!(f, "Access tokens are signed with HS256 under the secret key."),
+            name if self.keys.is_empty() => {
+                write!(f, "There is no key yet; the first start makes one for {name}.")
+            }
+            name => write!(f, "Access tokens are signed with {name}."),
+        }
+    }
+}

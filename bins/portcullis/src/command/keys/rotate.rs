@@ -1,0 +1,67 @@
+//! `keys rotate`: a new key pair takes over.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use portcullis_domain::Timestamp;
+use portcullis_flows::signing_key::HeadStart;
+use serde::Serialize;
+
+use crate::cli::KeysRotate;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::{opening, wiring};
+
+pub(super) fn run(
+    config: &Config,
+    rotate: &KeysRotate,
+    output: Output,
+) -> Result<ExitCode, Failure> {
+    let wanted = rotate.algorithm.map(Into::into);
+    let Some(algorithm) = wanted.or(config.tokens.algorithm) else {
+        return Err(Failure::usage(
+            "tokens are signed with HS256 under the secret key, which has no key pair: set \
+             tokens.algorithm to EdDSA or ES256, or prepare for that with --algorithm; to replace \
+             the secret itself, set SECRET_KEY_PREVIOUS to it and SECRET_KEY to a new one",
+        ));
+    };
+    let head_start = if rotate.now { HeadStart::Least } else { HeadStart::Full };
+    let secret = opening::secret(config)?;
+    let store = opening::store(config, &secret)?;
+    let origin = wiring::local_origin("keys rotate");
+    let key =
+        wiring::signing_keys(store, config, &secret).rotate(algorithm, head_start, &origin)?;
+    output.answer(&Rotated {
+        kid: key.public.kid().to_owned(),
+        algorithm: algorithm.name(),
+        signs_from: key.signs_from,
+        is_configured: config.tokens.algorithm == Some(algorithm),
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
+#[derive(Serialize)]
+struct Rotated {
+    kid: String,
+    algorithm: &'static str,
+    signs_from: Timestamp,
+    /// Whether the servers that run sign with such keys.
+    is_configured: bool,
+}
+
+impl fmt::Display for Rotated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kid, algorithm, signs_from, is_configured } = self;
+        writeln!(f, "made {kid} ({algorithm}), which is published from now on")?;
+        if *is_configured {
+            write!(
+                f,
+                "It signs from {signs_from}. The key before it stays published until the last \
+                 token it signed\nhas expired, and then retires by itself."
+            )
+        } else {
+            write!(f, "It signs when tokens.algorithm is {algorithm}.")
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! How revocations reach this node.
+
+use std::time::Duration;
+
+use portcullis_flows::revocation::RevocationPolicy;
+
+use super::finding::Findings;
+use super::raw;
+
+pub(crate) fn check(raw: &raw::Revocation, findings: &mut Findings) -> RevocationPolicy {
+    // A second is promised, and a node may just have looked.
+    let poll = findings.within("revocation.poll_ms", raw.poll_ms, 250, 20..=500);
+    let staleness =
+        findings.within("revocation.staleness_seconds", raw.staleness_seconds, 30, 2..=3600);
+    RevocationPolicy {
+        strict: raw.strict.unwrap_or(false),
+        poll: Duration::from_millis(poll),
+        staleness: Duration::from_secs(staleness),
+    }
+}

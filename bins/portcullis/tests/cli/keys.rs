@@ -1,0 +1,137 @@
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::machine::{Machine, Server, within};
+
+#[test]
+fn keys_list_and_rotate_follow_the_life_of_a_key() {
+    let machine = machine("EdDSA");
+    let done = machine.run(&["keys", "list"]).exits_with(1);
+    assert!(done.stderr.contains("no database yet"), "{}", done.stderr);
+
+    let server = machine.serve();
+    let first = list(&machine);
+    assert_eq!(states(&first), ["signing"]);
+    assert_eq!(
+        (&first["algorithm"], &first["keys"][0]["algorithm"]),
+        (&"EdDSA".into(), &"EdDSA".into())
+    );
+    assert_eq!(published(&server), kids(&first));
+
+    let made = machine.run(&["keys", "rotate", "--json"]).exits_with(0).json();
+    assert_eq!((&made["algorithm"], &made["is_configured"]), (&"EdDSA".into(), &true.into()));
+    let both = list(&machine);
+    assert_eq!(states(&both), ["signing", "announced"]);
+    assert_eq!(both["keys"][1]["kid"], made["kid"]);
+    within(Duration::from_secs(10), || published(&server) == kids(&both));
+    let text = machine.run(&["keys", "list"]).exits_with(0).stdout;
+    assert!(text.starts_with("kid ") && text.contains("  announced  "), "{text}");
+    assert!(text.ends_with("Access tokens are signed with EdDSA.\n"), "{text}");
+}
+
+#[test]
+fn a_key_that_cannot_wait_signs_within_seconds_at_a_server_that_runs() {
+    let machine = machine("ES256");
+    let server = machine.serve();
+    machine.create("ada", "rn", &[]).exits_with(0);
+    let before = kid(&server.sign_in("ada"));
+    let text = machine.run(&["keys", "rotate", "--now"]).exits_with(0).stdout;
+    assert!(text.contains("It signs from "), "{text}");
+    within(Duration::from_secs(10), || kid(&server.sign_in("ada")) != before);
+    assert_eq!(states(&list(&machine)), ["published", "signing"]);
+    let exported = machine.run(&["audit", "export", "--kind", "signing_key_rotated"]);
+    assert_eq!(exported.exits_with(0).stdout.lines().count(), 2);
+    machine.run(&["audit", "verify"]).exits_with(0);
+}
+
+#[test]
+fn under_hs256_there_is_nothing_to_rotate_but_a_change_can_be_prepared() {
+    let machine = Machine::new();
+    machine.run(&["migrate"]).exits_with(0);
+    let done = machine.run(&["keys", "rotate", "--json"]).exits_with(2).json();
+    assert!(done["error"]["problems"][0].as_str().unwrap().contains("SECRET_KEY_PREVIOUS"));
+    let text = machine.run(&["keys", "list"]).exits_with(0).stdout;
+    assert!(text.contains("signed with HS256"), "{text}");
+
+    let rotate = ["keys", "rotate", "--algorithm", "ES256"];
+    let text = machine.run(&rotate).exits_with(0).stdout;
+    assert!(text.contains("It signs when tokens.algorithm is ES256."), "{text}");
+    assert_eq!(states(&list(&machine)), ["published"]);
+    let done = machine.run(&["keys", "rotate", "--algorithm", "RS256"]).exits_with(2);
+    assert!(done.stderr.contains("EdDSA, ES256"), "{}", done.stderr);
+}
+
+#[test]
+fn doctor_says_what_signs_and_what_a_lost_secret_means() {
+    let mut machine = machine("EdDSA");
+    machine.run(&["migrate"]).exits_with(0);
+    let check = |machine: &Machine| {
+        let report = machine.run(&["doctor", "--json"]).json();
+        let checks = report["checks"].as_array().unwrap();
+        let check = checks.iter().find(|check| check["name"] == "signing keys").unwrap();
+        (check["status"].as_str().unwrap().to_owned(), check["detail"].as_str().unwrap().to_owned())
+    };
+    machine.set("SECRET_KEY", "Zq7vK2mXw9RtB4nYc8LdF5hJgP3sA6eU");
+    assert!(check(&machine).1.contains("the first start makes one"));
+    machine.run(&["keys", "rotate"]).exits_with(0);
+    assert!(check(&machine).1.contains("signs with EdDSA"));
+    machine.set("SECRET_KEY", "h3TnW8cVb5QyM2kZr7XpD4sGfL9jN6aE");
+    let (status, detail) = check(&machine);
+    assert!(status == "warning" && detail.contains("another secret key"), "{detail}");
+    let text = machine.run(&["keys", "list"]).exits_with(0).stdout;
+    assert!(text.contains("  sealed  ") && text.contains("another SECRET_KEY"), "{text}");
+    machine.set("SECRET_KEY_PREVIOUS", "Zq7vK2mXw9RtB4nYc8LdF5hJgP3sA6eU");
+    assert!(check(&machine).1.contains("signs with EdDSA"));
+}
+
+#[test]
+fn a_trail_that_outlived_its_secret_is_sound_while_the_previous_one_is_configured() {
+    const FORMER: &str = "Zq7vK2mXw9RtB4nYc8LdF5hJgP3sA6eU";
+    let mut machine = Machine::new();
+    machine.set("SECRET_KEY", FORMER);
+    machine.create("ada", "rn", &[]).exits_with(0);
+    machine.run(&["audit", "checkpoint"]).exits_with(0);
+    machine.set("SECRET_KEY", "h3TnW8cVb5QyM2kZr7XpD4sGfL9jN6aE");
+    machine.run(&["audit", "verify"]).exits_with(1);
+    machine.set("SECRET_KEY_PREVIOUS", FORMER);
+    machine.run(&["doctor"]).exits_with(0);
+    machine.create("bob", "rn", &[]).exits_with(0);
+    machine.run(&["audit", "checkpoint"]).exits_with(0);
+    machine.run(&["audit", "verify"]).exits_with(0);
+    machine.run(&["doctor"]).exits_with(0);
+    let change = "UPDATE security_events SET outcome = 'denied' WHERE sequence = 1";
+    machine.database().execute(change).unwrap();
+    machine.run(&["audit", "verify"]).exits_with(1);
+}
+
+fn machine(algorithm: &str) -> Machine {
+    let mut machine = Machine::new();
+    machine.set("PORTCULLIS__TOKENS__ALGORITHM", algorithm);
+    machine
+}
+
+fn list(machine: &Machine) -> Value {
+    machine.run(&["keys", "list", "--json"]).exits_with(0).json()
+}
+
+fn states(list: &Value) -> Vec<&str> {
+    let keys = list["keys"].as_array().unwrap();
+    keys.iter().map(|key| key["state"].as_str().unwrap()).collect()
+}
+
+fn kids(list: &Value) -> Vec<String> {
+    let keys = list["keys"].as_array().unwrap();
+    keys.iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+}
+
+fn published(server: &Server) -> Vec<String> {
+    let answer = server.request("GET", "/.well-known/jwks.json", "");
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    kids(&serde_json::from_str(body).expect(&answer))
+}
+
+/// The first part of a token, which names the key.
+fn kid(token: &str) -> String {
+    token.split('.').next().unwrap().to_owned()
+}

@@ -1,0 +1,320 @@
+//! An administrator decides about an account: its role, whether it is active, the end of its
+//! sessions.
+//!
+//! Judged in the transaction that changes it, by the accounts as they are then and by the matrix in
+//! force then, so that two administrators who remove each other at the same moment leave one. Nobody
+//! touches an account that is senior to them or raises one above them, nobody decides about
+//! themselves, and an administrator remains. What was tried against these rules is recorded too.
+
+mod rule;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_access::Matrix;
+use portcullis_audit::{Actor, Details, EventKind, Outcome, SecurityEvent};
+use portcullis_domain::{Account, AccountId, Clock, Role, SecureRandom, SessionId, Timestamp};
+
+use self::rule::judge;
+use crate::StoreError;
+use crate::account::AccountStore;
+use crate::decision::Caller;
+use crate::grant::Issuer;
+use crate::matrix::{ActiveMatrix, MatrixInForce};
+
+/// What deciding about accounts needs from storage.
+pub trait AccountChangeStore: AccountStore {
+    /// Shows the accounts to the rule and does what it answers, in one transaction beside which no
+    /// other change of this kind happens and no other matrix comes into force.
+    fn change_account(&self, change: &Change<'_>) -> Result<Changed, StoreError>;
+}
+
+/// A change about to be judged.
+pub struct Change<'a> {
+    /// Whose account.
+    pub account: AccountId,
+    /// Who decides.
+    pub actor: AccountId,
+    /// The activation of the matrix that the rule goes by.
+    pub revision: u64,
+    /// The role of which an active holder must remain.
+    pub administrators: &'a Role,
+    /// Answers what becomes of it.
+    pub rule: &'a dyn Fn(&Standing) -> Judged,
+    /// When.
+    pub now: Timestamp,
+    /// Until when the access tokens that become void must be refused.
+    pub revoked_until: Timestamp,
+}
+
+/// How things are at the moment of the change.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// The account.
+    pub account: Account,
+    /// Its access tokens issued before this are void already.
+    pub tokens_valid_from: Option<Timestamp>,
+    /// Who decides; `None` when that account is gone.
+    pub actor: Option<Account>,
+    /// How many other active accounts have the role of administrators.
+    pub other_administrators: u64,
+}
+
+/// What the rule answers: events to record, and what to do or why not.
+#[derive(Debug)]
+pub struct Judged {
+    /// Recorded whatever the verdict.
+    pub events: Vec<SecurityEvent>,
+    /// The verdict.
+    pub verdict: Result<Effects, Refusal>,
+}
+
+/// What a change does.
+#[derive(Debug)]
+pub struct Effects {
+    /// The account afterwards; only its role and whether it is active may differ.
+    pub after: Account,
+    /// Access tokens issued before this are void.
+    pub tokens_valid_from: Option<Timestamp>,
+    /// Why all sessions end, if they do.
+    pub ends_sessions: Option<EventKind>,
+}
+
+/// Why the rules stand against a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The caller's account is not any more what their access token says.
+    #[error("the caller's account has changed")]
+    CallerChanged,
+    /// Nobody could administer the server any more.
+    #[error("this is the last active administrator")]
+    LastAdministrator,
+    /// Role and state of one's own account are for others to decide.
+    #[error("this is the caller's own account")]
+    OwnAccount,
+    /// The account is, or would become, senior to the caller.
+    #[error("the role is above that of the caller")]
+    AboveOwnRole,
+}
+
+/// How a change ended.
+#[derive(Debug)]
+pub enum Changed {
+    /// It is done.
+    Done {
+        /// The account afterwards.
+        account: Box<Account>,
+        /// Sessions that ended.
+        ended: Vec<SessionId>,
+        /// Access tokens issued before this are void.
+        tokens_valid_from: Option<Timestamp>,
+    },
+    /// It is not, and what the rule wanted recorded is.
+    Refused(Refusal),
+    /// There is no such account.
+    Unknown,
+    /// Another matrix has come into force; nothing was judged.
+    Superseded,
+}
+
+/// What shall be different.
+#[derive(Clone, Debug, Default)]
+pub struct Wish {
+    /// Another role, by its word.
+    pub role: Option<String>,
+    /// Active, or not.
+    pub is_active: Option<bool>,
+}
+
+/// Why nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// There is no such account.
+    #[error("there is no such account")]
+    Unknown,
+    /// The matrix in force has no such role; these are the ones it has.
+    #[error("there is no such role")]
+    UnknownRole(Vec<String>),
+    /// A rule stands against it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Another matrix has come into force at the same time.
+    #[error("another version of the access matrix was activated at the same time")]
+    Superseded,
+    /// Storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The use case.
+pub struct AccountChanges {
+    store: Arc<dyn AccountChangeStore>,
+    matrix: Arc<ActiveMatrix>,
+    issuer: Issuer,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn SecureRandom>,
+}
+
+impl AccountChanges {
+    /// A use case over these parts.
+    pub fn new(
+        store: Arc<dyn AccountChangeStore>,
+        matrix: Arc<ActiveMatrix>,
+        issuer: Issuer,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn SecureRandom>,
+    ) -> Self {
+        Self { store, matrix, issuer, clock, random }
+    }
+
+    /// The account as stored.
+    pub fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
+        self.store.account(id)
+    }
+
+    /// Changes role and state. Another role makes every access token void that carries the old one,
+    /// and leaves the sessions; a deactivated account has none left, and gets none of them back.
+    pub fn change(
+        &self,
+        caller: &Caller,
+        account: AccountId,
+        wish: &Wish,
+    ) -> Result<Account, ChangeError> {
+        let matrix = self.matrix.load();
+        let role = wish.role.as_deref().map(|word| known_role(&matrix.matrix, word)).transpose()?;
+        let now = self.clock.now();
+        let judging = |standing: &Standing| {
+            let before = &standing.account;
+            let after = Account {
+                role: role.clone().unwrap_or_else(|| before.role.clone()),
+                is_active: wish.is_active.unwrap_or(before.is_active),
+                ..before.clone()
+            };
+            self.judge_change(caller, &matrix, standing, after, now)
+        };
+        self.carry_out(caller, &matrix, account, &judging, now)
+    }
+
+    /// Ends every session of the account.
+    pub fn end_sessions(&self, caller: &Caller, account: AccountId) -> Result<(), ChangeError> {
+        let (matrix, now) = (self.matrix.load(), self.clock.now());
+        let kind = EventKind::AllSessionsEnded;
+        let rule = |standing: &Standing| {
+            let account = &standing.account;
+            let verdict = judge(standing, caller, &matrix, account);
+            let outcome = outcome(verdict);
+            let event = self.event(kind, outcome, caller, account.id, now);
+            let effects = |()| Effects {
+                after: account.clone(),
+                tokens_valid_from: None,
+                ends_sessions: Some(kind),
+            };
+            Judged { events: vec![event], verdict: verdict.map(effects) }
+        };
+        self.carry_out(caller, &matrix, account, &rule, now).map(drop)
+    }
+
+    fn carry_out(
+        &self,
+        caller: &Caller,
+        matrix: &MatrixInForce,
+        account: AccountId,
+        rule: &dyn Fn(&Standing) -> Judged,
+        now: Timestamp,
+    ) -> Result<Account, ChangeError> {
+        let revoked_until = self.issuer.revoked_until(now);
+        let changed = self.store.change_account(&Change {
+            account,
+            actor: caller.account,
+            revision: matrix.revision,
+            administrators: &matrix.admin,
+            rule,
+            now,
+            revoked_until,
+        })?;
+        match changed {
+            Changed::Done { account, ended, tokens_valid_from } => {
+                self.issuer.revoke(ended, revoked_until);
+                if let Some(valid_from) = tokens_valid_from {
+                    self.issuer.revoke_issued_before(account.id, valid_from, revoked_until);
+                }
+                Ok(*account)
+            }
+            Changed::Refused(refusal) => Err(refusal.into()),
+            Changed::Unknown => Err(ChangeError::Unknown),
+            Changed::Superseded => Err(ChangeError::Superseded),
+        }
+    }
+
+    /// One event for each thing that would be different, with what it was and would be.
+    fn judge_change(
+        &self,
+        caller: &Caller,
+        matrix: &MatrixInForce,
+        standing: &Standing,
+        after: Account,
+        now: Timestamp,
+    ) -> Judged {
+        let before = &standing.account;
+        if after == *before {
+            let effects = Effects { after, tokens_valid_from: None, ends_sessions: None };
+            return Judged { events: Vec::new(), verdict: Ok(effects) };
+        }
+        let verdict = judge(standing, caller, matrix, &after);
+        let outcome = outcome(verdict);
+        let event = |kind, before, after| {
+            let details = Details::of_account(Some(before), after);
+            self.event(kind, outcome, caller, before.id, now).with(details)
+        };
+        let mut events = Vec::new();
+        let with_role = Account { role: after.role.clone(), ..before.clone() };
+        if with_role != *before {
+            events.push(event(EventKind::RoleChanged, before, &with_role));
+        }
+        let ends_sessions = (!after.is_active).then_some(EventKind::AccountDeactivated);
+        if after != with_role {
+            let kind = ends_sessions.unwrap_or(EventKind::AccountReactivated);
+            events.push(event(kind, &with_role, &after));
+        }
+        let tokens_valid_from =
+            (with_role != *before).then(|| valid_from(standing.tokens_valid_from, now));
+        let effects = |()| Effects { after, tokens_valid_from, ends_sessions };
+        Judged { events, verdict: verdict.map(effects) }
+    }
+
+    fn event(
+        &self,
+        kind: EventKind,
+        outcome: Outcome,
+        caller: &Caller,
+        account: AccountId,
+        now: Timestamp,
+    ) -> SecurityEvent {
+        SecurityEvent::new(kind, outcome, &caller.origin, now, &*self.random)
+            .about(account)
+            .by(Actor::Account(caller.account))
+    }
+}
+
+const fn outcome(verdict: Result<(), Refusal>) -> Outcome {
+    match verdict {
+        Ok(()) => Outcome::Success,
+        Err(Refusal::CallerChanged) => Outcome::Superseded,
+        Err(_) => Outcome::AgainstRules,
+    }
+}
+
+fn known_role(matrix: &Matrix, word: &str) -> Result<Role, ChangeError> {
+    let role = Role::parse(word).ok().filter(|_| matrix.role(word).is_some());
+    role.ok_or_else(|| ChangeError::UnknownRole(matrix.roles().map(str::to_owned).collect()))
+}
+
+/// The claim `iat` has whole seconds, and the clocks of nodes differ by up to one: tokens issued
+/// before the next whole second after that are void, and none is issued with an earlier `iat`. Later
+/// than the time of the change before, whose tokens carry a role that has become an old one too.
+fn valid_from(before: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    const SECOND: Duration = Duration::from_secs(1);
+    const ALMOST_A_SECOND: Duration = Duration::from_micros(999_999);
+    let next = Timestamp::from_seconds((now + SECOND + ALMOST_A_SECOND).as_seconds());
+    before.map_or(next, |before| next.max(before + SECOND))
+}

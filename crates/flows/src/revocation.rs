@@ -1,0 +1,229 @@
+//! Which access tokens must be refused although they look valid, and how every node comes to know.
+//!
+//! What ends sessions writes its revocations in the same transaction. The node that does so refuses
+//! from the next request on; every node then follows the feed of what is committed. Entries are
+//! numbered after their commit, one node at a time, so they become visible in the order of their
+//! numbers whatever the order of the commits, and a reader that goes by numbers misses none.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use portcullis_audit::SecurityEvent;
+use portcullis_domain::{Clock, Timestamp};
+use portcullis_token::{AccessClaims, LEEWAY, RevocationEntry, RevocationSet};
+
+use self::feed::FEED_PAGE;
+pub use self::feed::{Cursor, CursorError, Numbered, Page, PageError, Snapshot, Stretch};
+use self::follower::{Follower, Shared};
+use crate::StoreError;
+
+mod feed;
+mod follower;
+
+/// What revocations need from storage, besides what the transactions write that revoke.
+pub trait RevocationStore: Send + Sync {
+    /// Gives the next positions to all committed entries that have none. Positions have no gaps, and
+    /// become visible in their order.
+    fn number_revocations(&self) -> Result<(), StoreError>;
+
+    /// The feed as it is at one moment, with the entries at `most` positions from `first` on.
+    fn revocations_from(&self, first: u64, most: u32) -> Result<Stretch, StoreError>;
+
+    /// Whether any committed entry covers the token, numbered or not.
+    fn is_revoked(&self, claims: &AccessClaims) -> Result<bool, StoreError>;
+
+    /// Writes an entry and its event; neither, when an entry that is there says as much already.
+    fn revoke(&self, entry: &RevocationEntry, event: &SecurityEvent) -> Result<(), StoreError>;
+
+    /// Removes entries in the order of their positions, up to the first that was needed at `dead` or
+    /// will be; at most `most` of them, and never the last, which says where the feed stands. Answers
+    /// how many.
+    fn purge_revocations(&self, dead: Timestamp, most: u32) -> Result<u64, StoreError>;
+}
+
+/// How revocations are followed and asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RevocationPolicy {
+    /// Whether the database is asked about every token, so that a revocation holds at once everywhere.
+    pub strict: bool,
+    /// How long after one look into the feed the next follows, unless something hastens it.
+    pub poll: Duration,
+    /// After how long without word from the database this node no longer counts as informed.
+    pub staleness: Duration,
+}
+
+impl Default for RevocationPolicy {
+    fn default() -> Self {
+        Self { strict: false, poll: Duration::from_millis(250), staleness: Duration::from_secs(30) }
+    }
+}
+
+/// Is told what the follower learns, on its thread: it must not block.
+pub trait Listener: Send + Sync {
+    /// Entries in the order of their positions, which have no gaps. When they do not continue what
+    /// was told before, an older state of the database was restored: earlier positions are void.
+    fn heard(&self, entries: &[Numbered]);
+
+    /// What this node has revoked can be read by every other one now.
+    fn published(&self) {}
+}
+
+/// Hears nothing.
+impl Listener for () {
+    fn heard(&self, _: &[Numbered]) {}
+}
+
+/// What this node knows of the feed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The last entry it has read.
+    pub cursor: Cursor,
+    /// It has read everything that was committed before this.
+    pub as_of: Timestamp,
+}
+
+/// Why revocations cannot be followed.
+#[derive(Debug, thiserror::Error)]
+pub enum FollowError {
+    /// What is revoked cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The operating system gives no thread.
+    #[error("no thread to follow revocations in: {0}")]
+    Thread(#[from] io::Error),
+}
+
+/// What is revoked, as this node knows it. Dropping it ends the following.
+pub struct Revocations {
+    store: Arc<dyn RevocationStore>,
+    set: Arc<RevocationSet>,
+    clock: Arc<dyn Clock>,
+    policy: RevocationPolicy,
+    shared: Arc<Shared>,
+    follower: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Revocations {
+    /// Reads all that is revoked into `set`, and goes on to follow it in a thread of its own, which
+    /// no flood of requests can take. Blocks until the first is done.
+    pub fn start(
+        store: Arc<dyn RevocationStore>,
+        set: Arc<RevocationSet>,
+        clock: Arc<dyn Clock>,
+        policy: RevocationPolicy,
+        listener: Arc<dyn Listener>,
+    ) -> Result<Self, FollowError> {
+        let mut follower = Follower::new(store.clone(), set.clone(), clock.clone());
+        let standing = follower.follow(&())?;
+        let shared = Arc::new(Shared::new(standing));
+        let work = Arc::clone(&shared);
+        let thread = thread::Builder::new()
+            .name("revocations".to_owned())
+            .spawn(move || follower.work(&work, policy.poll, &*listener))?;
+        Ok(Self { store, set, clock, policy, shared, follower: Mutex::new(Some(thread)) })
+    }
+
+    /// Whether the token must be refused. Asks the database, and so blocks, if the policy is strict
+    /// and this node does not know the token as revoked already.
+    pub fn is_revoked(&self, claims: &AccessClaims) -> Result<bool, StoreError> {
+        if self.set.is_revoked(claims) {
+            return Ok(true);
+        }
+        if self.policy.strict { self.store.is_revoked(claims) } else { Ok(false) }
+    }
+
+    /// Writes an entry and its event, and enforces it.
+    pub fn revoke(&self, entry: RevocationEntry, event: &SecurityEvent) -> Result<(), StoreError> {
+        self.store.revoke(&entry, event)?;
+        self.enforce([entry]);
+        Ok(())
+    }
+
+    /// Refuses from now on what a transaction of this node has revoked, and spreads the word.
+    pub fn enforce(&self, entries: impl IntoIterator<Item = RevocationEntry>) {
+        let entries: Vec<RevocationEntry> = entries.into_iter().collect();
+        if !entries.is_empty() {
+            self.set.revoke_all(entries);
+            self.shared.publish();
+        }
+    }
+
+    /// Has the feed looked into at once: another node may have revoked something.
+    pub fn wake(&self) {
+        self.shared.wake();
+    }
+
+    /// For how long nothing was heard from the database.
+    pub fn staleness(&self) -> Duration {
+        self.clock.monotonic().saturating_sub(self.shared.heard_at())
+    }
+
+    /// Whether that is longer than the policy allows.
+    pub fn is_stale(&self) -> bool {
+        self.staleness() > self.policy.staleness
+    }
+
+    /// How far this node has followed the feed.
+    pub fn standing(&self) -> Standing {
+        self.shared.standing()
+    }
+
+    /// What this node refuses, without the database.
+    pub fn set(&self) -> &RevocationSet {
+        &self.set
+    }
+
+    /// How it follows and asks.
+    pub const fn policy(&self) -> RevocationPolicy {
+        self.policy
+    }
+
+    /// At most `most` entries after the cursor, from the database.
+    pub fn page(&self, after: Cursor, most: u32) -> Result<Page, PageError> {
+        // Before the question: all that was committed by then has its position.
+        let as_of = self.standing().as_of;
+        let stretch = self.store.revocations_from(after.position(), most.saturating_add(1))?;
+        stretch.into_page(after, as_of).ok_or(PageError::Expired)
+    }
+
+    /// All that is revoked and not dead, from the database, and where to go on from there.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot::new(self.store.clone(), self.standing(), self.clock.now())
+    }
+
+    /// Forgets here, and removes from the database, what no living token needs any more.
+    pub fn purge(&self) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        self.set.forget_expired(now);
+        let dead = now - LEEWAY - KEPT_FOR_FOLLOWERS;
+        while self.store.purge_revocations(dead, FEED_PAGE)? == u64::from(FEED_PAGE) {}
+        Ok(())
+    }
+
+    /// Ends the following. Blocks, at most as long as the database takes over a question.
+    pub fn close(&self) {
+        self.shared.close();
+        let thread = self.follower.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // A panic of the follower has nobody to be told to any more.
+            drop(thread.join());
+        }
+    }
+}
+
+impl Drop for Revocations {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl std::fmt::Debug for Revocations {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Revocations").field("standing", &self.standing()).finish_non_exhaustive()
+    }
+}
+
+/// How long a follower may be away and still go on from its cursor.
+const KEPT_FOR_FOLLOWERS: Duration = Duration::from_secs(15 * 60);

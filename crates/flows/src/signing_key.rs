@@ -1,0 +1,247 @@
+//! Key pairs that sign access tokens, so that services can check them without sharing the secret.
+//!
+//! A new key is published at once and signs later, when every copy of the published set has had the
+//! time to show it. A key that was replaced stays published until the last token it signed has
+//! expired; then its private half is destroyed. So whoever holds a valid token always finds its key.
+//!
+//! A stored key counts only where its private half opens under the secret of the server: who can
+//! write to the database and no more cannot make a key that anybody believes.
+
+mod ring;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_audit::{Actor, Details, EventKind, Origin, Outcome, SecurityEvent};
+use portcullis_domain::{Clock, SecureRandom, Timestamp};
+use portcullis_token::{KeyPair, KeyPairAlgorithm, PublicKey, SealingKey, Unsealed};
+
+pub use self::ring::KeyRing;
+use crate::StoreError;
+
+/// How long anybody may go on using a copy of the published set, and how long before it signs a key
+/// is therefore published.
+pub const PUBLISHED_BEFORE: Duration = Duration::from_secs(5 * 60);
+
+/// The head start of a key that cannot wait: every node has looked for new keys within this.
+const LEAST_HEAD_START: Duration = Duration::from_secs(2);
+
+/// What key pairs need from storage.
+pub trait SigningKeyStore: Send + Sync {
+    /// All of them, the retired ones too, in the order in which they begin to sign.
+    fn signing_keys(&self) -> Result<Vec<SigningKeyRecord>, StoreError>;
+
+    /// Adds a key unless there is one of its algorithm that has not retired and is not among
+    /// `unusable`, while nobody else does; answers whether it was added. Only then the event is
+    /// recorded.
+    fn insert_first(
+        &self,
+        key: &SigningKeyRecord,
+        unusable: &[&str],
+        event: &SecurityEvent,
+    ) -> Result<bool, StoreError>;
+
+    /// Adds a key beside those that are there.
+    fn insert(&self, key: &SigningKeyRecord, event: &SecurityEvent) -> Result<(), StoreError>;
+
+    /// Retires a key and destroys its private half, unless somebody has done so before; answers
+    /// whether it was done. Only then the event is recorded.
+    fn retire(&self, kid: &str, event: &SecurityEvent) -> Result<bool, StoreError>;
+
+    /// Replaces the sealed private half of a key, if it is still `before`.
+    fn reseal(&self, kid: &str, before: &[u8], after: &[u8]) -> Result<(), StoreError>;
+}
+
+/// A key pair as it is stored.
+#[derive(Clone, Debug)]
+pub struct SigningKeyRecord {
+    /// The half that everybody may know, with the name of the pair.
+    pub public: PublicKey,
+    /// The private half, sealed; empty once the key has retired.
+    pub sealed: Vec<u8>,
+    /// When it was made, and published.
+    pub created_at: Timestamp,
+    /// From when it signs.
+    pub signs_from: Timestamp,
+    /// Since when it neither signs nor verifies.
+    pub retired_at: Option<Timestamp>,
+}
+
+/// What a key does at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyState {
+    /// It is published and will sign.
+    Announced,
+    /// It signs.
+    Signing,
+    /// It is published for the tokens it has signed, or for an algorithm that is not configured.
+    Published,
+    /// Nothing, because it was made under a secret that is not configured.
+    Sealed,
+    /// Nothing any more.
+    Retired,
+}
+
+impl KeyState {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Announced => "announced",
+            Self::Signing => "signing",
+            Self::Published => "published",
+            Self::Sealed => "sealed",
+            Self::Retired => "retired",
+        }
+    }
+}
+
+/// When a new key begins to sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeadStart {
+    /// After [`PUBLISHED_BEFORE`]: nobody notices the change.
+    Full,
+    /// As soon as all nodes know it, because the one before it may be in the wrong hands. Services
+    /// must look for a key that they do not know.
+    Least,
+}
+
+/// The use case of operators.
+#[derive(Clone)]
+pub struct SigningKeys {
+    store: Arc<dyn SigningKeyStore>,
+    sealing: Arc<SealingKey>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn SecureRandom>,
+}
+
+impl SigningKeys {
+    /// A use case over these parts.
+    pub fn new(
+        store: Arc<dyn SigningKeyStore>,
+        sealing: SealingKey,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn SecureRandom>,
+    ) -> Self {
+        Self { store, sealing: Arc::new(sealing), clock, random }
+    }
+
+    /// All keys in the order in which they begin to sign, with what each does now where `configured`
+    /// is the algorithm that nodes sign with.
+    pub fn list(
+        &self,
+        configured: Option<KeyPairAlgorithm>,
+    ) -> Result<Vec<(SigningKeyRecord, KeyState)>, StoreError> {
+        let now = self.clock.now();
+        let keys = self.store.signing_keys()?;
+        let open = self.open(&keys);
+        let signs = signing(&open, configured, now).map(KeyInHand::kid);
+        let state = |key: &SigningKeyRecord| match key.public.kid() {
+            _ if key.retired_at.is_some() => KeyState::Retired,
+            kid if !open.iter().any(|open| open.kid() == kid) => KeyState::Sealed,
+            kid if signs == Some(kid) => KeyState::Signing,
+            _ if key.signs_from > now => KeyState::Announced,
+            _ => KeyState::Published,
+        };
+        Ok(keys.iter().map(|key| (key.clone(), state(key))).collect())
+    }
+
+    /// Adds a key pair that follows the one in use; the first of its algorithm signs at once.
+    pub fn rotate(
+        &self,
+        algorithm: KeyPairAlgorithm,
+        head_start: HeadStart,
+        origin: &Origin,
+    ) -> Result<SigningKeyRecord, StoreError> {
+        if let Some(first) = self.make_first(algorithm, &self.store.signing_keys()?, origin)? {
+            return Ok(first);
+        }
+        let head_start = match head_start {
+            HeadStart::Full => PUBLISHED_BEFORE,
+            HeadStart::Least => LEAST_HEAD_START,
+        };
+        let key = self.make(algorithm, head_start);
+        self.store.insert(&key, &self.event(EventKind::SigningKeyRotated, &key, origin))?;
+        Ok(key)
+    }
+
+    /// Adds a key pair that signs from now on, unless there is one of the algorithm that can be used.
+    fn make_first(
+        &self,
+        algorithm: KeyPairAlgorithm,
+        keys: &[SigningKeyRecord],
+        origin: &Origin,
+    ) -> Result<Option<SigningKeyRecord>, StoreError> {
+        let open = self.open(keys);
+        let is_open = |kid: &str| open.iter().any(|open| open.kid() == kid);
+        let kids = keys.iter().map(|key| key.public.kid());
+        let unusable: Vec<_> = kids.filter(|kid| !is_open(kid)).collect();
+        let key = self.make(algorithm, Duration::ZERO);
+        let event = self.event(EventKind::SigningKeyRotated, &key, origin);
+        Ok(self.store.insert_first(&key, &unusable, &event)?.then_some(key))
+    }
+
+    /// The keys that have not retired and can be used with the secrets that are configured.
+    fn open(&self, keys: &[SigningKeyRecord]) -> Vec<KeyInHand> {
+        let living = keys.iter().filter(|key| key.retired_at.is_none());
+        let open = |key: &SigningKeyRecord| {
+            let (kid, algorithm) = (key.public.kid(), key.public.algorithm());
+            let unsealed = KeyPair::unseal(kid, algorithm, &key.sealed, &self.sealing).ok()?;
+            Some(KeyInHand { unsealed, signs_from: key.signs_from })
+        };
+        living.filter_map(open).collect()
+    }
+
+    fn make(&self, algorithm: KeyPairAlgorithm, head_start: Duration) -> SigningKeyRecord {
+        let now = self.clock.now();
+        let pair = KeyPair::generate(algorithm, &*self.random);
+        SigningKeyRecord {
+            public: pair.public(),
+            sealed: pair.seal(&self.sealing, &*self.random),
+            created_at: now,
+            signs_from: now + head_start,
+            retired_at: None,
+        }
+    }
+
+    fn event(&self, kind: EventKind, key: &SigningKeyRecord, origin: &Origin) -> SecurityEvent {
+        let now = self.clock.now();
+        let details = key.public.kid().parse().map_or(Details::None, |kid| Details::SigningKey {
+            kid,
+            algorithm: key.public.algorithm().name(),
+            signs_from: Some(key.signs_from).filter(|from| *from > now),
+        });
+        SecurityEvent::new(kind, Outcome::Success, origin, now, &*self.random)
+            .by(Actor::Operator)
+            .with(details)
+    }
+}
+
+/// A key that has not retired, opened.
+struct KeyInHand {
+    unsealed: Unsealed,
+    signs_from: Timestamp,
+}
+
+impl KeyInHand {
+    fn kid(&self) -> &str {
+        self.unsealed.pair.kid()
+    }
+
+    fn algorithm(&self) -> KeyPairAlgorithm {
+        self.unsealed.pair.algorithm()
+    }
+}
+
+/// The key that signs: of those with the algorithm the one that began last, or, where none has begun
+/// because this node's clock is behind, the one that begins first. `keys` are in that order.
+fn signing<'k>(
+    keys: impl IntoIterator<Item = &'k KeyInHand>,
+    algorithm: Option<KeyPairAlgorithm>,
+    now: Timestamp,
+) -> Option<&'k KeyInHand> {
+    let (begun, to_come): (Vec<_>, Vec<_>) = keys
+        .into_iter()
+        .filter(|key| Some(key.algorithm()) == algorithm)
+        .partition(|key| key.signs_from <= now);
+    begun.last().or(to_come.first()).copied()
+}

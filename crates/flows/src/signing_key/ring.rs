@@ -1,0 +1,138 @@
+//! The keys that one node has in hand: which it signs with, which it publishes and accepts.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use portcullis_audit::{EventKind, Origin};
+use portcullis_domain::Timestamp;
+use portcullis_token::{
+    AccessKeys, JsonWebKeySet, KeyPairAlgorithm, LEEWAY, PublicKey, TokenAuthority,
+};
+
+use super::{KeyInHand, LEAST_HEAD_START, SigningKeyRecord, SigningKeys, signing};
+use crate::StoreError;
+
+/// The use case of a node, which follows what any node or operator does to the keys.
+pub struct KeyRing {
+    keys: SigningKeys,
+    authority: Arc<TokenAuthority>,
+    algorithm: Option<KeyPairAlgorithm>,
+    in_use: ArcSwap<InUse>,
+    started_at: Timestamp,
+}
+
+struct InUse {
+    signing: Option<String>,
+    published: Arc<JsonWebKeySet>,
+}
+
+impl KeyRing {
+    /// A ring that makes `authority` sign with the key pairs of this algorithm; without one it goes
+    /// on to sign with HS256 under the secret, and key pairs only verify.
+    pub fn new(
+        keys: SigningKeys,
+        authority: Arc<TokenAuthority>,
+        algorithm: Option<KeyPairAlgorithm>,
+    ) -> Self {
+        let published = Arc::new(JsonWebKeySet::new([]));
+        let in_use = ArcSwap::from_pointee(InUse { signing: None, published });
+        let started_at = keys.clock.now();
+        Self { keys, authority, algorithm, in_use, started_at }
+    }
+
+    /// What operators do with the keys.
+    pub const fn keys(&self) -> &SigningKeys {
+        &self.keys
+    }
+
+    /// The public keys that the tokens of any node are checked with.
+    pub fn published(&self) -> Arc<JsonWebKeySet> {
+        Arc::clone(&self.in_use.load().published)
+    }
+
+    /// Before the first token is issued: seals under the current secret what was sealed under the
+    /// previous one, and makes the first key pair if there is none.
+    pub fn start(&self, origin: &Origin) -> Result<(), StoreError> {
+        let stored = self.keys.store.signing_keys()?;
+        for key in self.keys.open(&stored).iter().filter(|key| key.unsealed.by_previous) {
+            let before = stored.iter().find(|stored| stored.public.kid() == key.kid());
+            let before = before.map(|stored| stored.sealed.as_slice()).unwrap_or_default();
+            let after = key.unsealed.pair.seal(&self.keys.sealing, &*self.keys.random);
+            self.keys.store.reseal(key.kid(), before, &after)?;
+            tracing::info!(kid = key.kid(), "sealed a signing key under the new secret key");
+        }
+        self.follow(origin)
+    }
+
+    /// Takes over what has changed in the database or with the time, and retires the keys whose last
+    /// token has expired.
+    pub fn follow(&self, origin: &Origin) -> Result<(), StoreError> {
+        let now = self.keys.clock.now();
+        let (stored, open) = self.read(origin, now)?;
+        let (outlived, living): (Vec<_>, Vec<_>) =
+            open.iter().partition(|key| self.is_outlived(key, &open, now));
+        self.take_over(&living, now);
+        let is_outlived =
+            |key: &&SigningKeyRecord| outlived.iter().any(|old| old.kid() == key.public.kid());
+        for key in stored.iter().filter(is_outlived) {
+            let event = self.keys.event(EventKind::SigningKeyRetired, key, origin);
+            if self.keys.store.retire(key.public.kid(), &event)? {
+                tracing::info!(kid = key.public.kid(), "a signing key has retired");
+            }
+        }
+        Ok(())
+    }
+
+    /// What is stored, and what of it can be used: a key to sign with is among it.
+    fn read(
+        &self,
+        origin: &Origin,
+        now: Timestamp,
+    ) -> Result<(Vec<SigningKeyRecord>, Vec<KeyInHand>), StoreError> {
+        let stored = self.keys.store.signing_keys()?;
+        let open = self.keys.open(&stored);
+        match self.algorithm {
+            Some(algorithm) if signing(&open, self.algorithm, now).is_none() => {
+                // Another node may be first: what counts is what is stored.
+                self.keys.make_first(algorithm, &stored, origin)?;
+                let stored = self.keys.store.signing_keys()?;
+                let open = self.keys.open(&stored);
+                Ok((stored, open))
+            }
+            _ => Ok((stored, open)),
+        }
+    }
+
+    /// Whether a newer key has signed for so long that no token of this one can be alive. A key of
+    /// an algorithm that is no longer configured may have signed until this node was started.
+    fn is_outlived(&self, key: &KeyInHand, keys: &[KeyInHand], now: Timestamp) -> bool {
+        // Every node begins to sign with the newer one up to that late.
+        let patience = self.authority.lifetimes().access + LEEWAY + LEAST_HEAD_START;
+        keys.iter().filter(|newer| newer.signs_from > key.signs_from).any(|newer| {
+            let signs_since = if newer.algorithm() == key.algorithm() {
+                newer.signs_from
+            } else if Some(newer.algorithm()) == self.algorithm {
+                newer.signs_from.max(self.started_at)
+            } else {
+                return false;
+            };
+            now > signs_since + patience
+        })
+    }
+
+    fn take_over(&self, keys: &[&KeyInHand], now: Timestamp) {
+        let signing = signing(keys.iter().copied(), self.algorithm, now);
+        let kid = signing.map(KeyInHand::kid);
+        let in_use = self.in_use.load();
+        let published = in_use.published.keys().iter().map(PublicKey::kid);
+        if in_use.signing.as_deref() == kid && published.eq(keys.iter().map(|key| key.kid())) {
+            return;
+        }
+        let verifying: Vec<_> = keys.iter().map(|key| key.unsealed.pair.public()).collect();
+        let published = Arc::new(JsonWebKeySet::new(verifying.iter().cloned()));
+        let signing = signing.map(|key| key.unsealed.pair.clone());
+        self.authority.use_access_keys(AccessKeys { signing, verifying });
+        tracing::info!(kid, published = keys.len(), "took over the signing keys");
+        self.in_use.store(Arc::new(InUse { signing: kid.map(str::to_owned), published }));
+    }
+}

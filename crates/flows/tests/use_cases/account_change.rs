@@ -1,0 +1,117 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_audit::Actor;
+use portcullis_domain::{Account, AccountId, ExposeSecret, Role};
+use portcullis_flows::account_change::{ChangeError, Refusal, Wish};
+use portcullis_flows::decision::Caller;
+use portcullis_flows::grant::Grant;
+use portcullis_flows::matrix::{Activation, MatrixStore};
+use portcullis_testkit::samples;
+
+use crate::house::{House, Node, SECOND, by_name};
+
+#[test]
+fn the_old_role_is_void_at_once_and_the_new_one_is_good_at_once() {
+    let house = House::new();
+    let (admin, ada) = (admin(&house), house.enrol("ada"));
+    let node = house.node();
+    for micros in [0, 1, 999_999] {
+        house.pass(3 * SECOND + Duration::from_micros(micros));
+        // Twice at one moment: what was issued between the two carries a role that is old as well.
+        for role in ["rn", "msa"] {
+            let before = signed_in(&node);
+            node.account_changes.change(&admin, ada.id, &to_role(role)).unwrap();
+            let after = signed_in(&node);
+            assert!(refuses(&house, &node, &before), "{role} {micros}");
+            assert!(!refuses(&house, &node, &after), "{role} {micros}");
+        }
+    }
+    house.pass(3 * SECOND);
+    assert!(!refuses(&house, &node, &signed_in(&node)));
+}
+
+#[test]
+fn whoever_is_not_what_their_token_says_decides_nothing_and_it_is_recorded() {
+    let house = House::new();
+    let (admin, ada) = (admin(&house), house.enrol("ada"));
+    let node = house.node();
+    let store = house.database.store();
+    let wish = to_role("rn");
+    for meddle in [
+        "UPDATE accounts SET is_active = false WHERE username = 'grace'",
+        "UPDATE accounts SET is_active = true, role = 'coordinator' WHERE username = 'grace'",
+    ] {
+        store.execute(meddle).unwrap();
+        let refused = node.account_changes.change(&admin, ada.id, &wish);
+        let expected = ChangeError::Refused(Refusal::CallerChanged);
+        assert_eq!(refused.unwrap_err().to_string(), expected.to_string());
+        assert!(node.account_changes.end_sessions(&admin, ada.id).is_err());
+    }
+    let gone = Caller { account: samples::account("gone").id, ..admin };
+    assert!(node.account_changes.change(&gone, ada.id, &wish).is_err());
+    assert_eq!(house.outcomes("role_changed"), ["superseded 3"]);
+    assert_eq!(house.outcomes("all_sessions_ended"), ["superseded 2"]);
+    assert_eq!(node.account_changes.account(ada.id).unwrap(), Some(ada));
+}
+
+#[test]
+fn what_changes_nothing_writes_nothing() {
+    let house = House::new();
+    let (admin, ada) = (admin(&house), house.enrol("ada"));
+    let node = house.node();
+    for wish in [Wish::default(), to_role("msa"), Wish { role: None, is_active: Some(true) }] {
+        assert_eq!(node.account_changes.change(&admin, ada.id, &wish).unwrap(), ada);
+    }
+    let tally = "security_events WHERE kind <> 'registration'";
+    assert_eq!((house.count(tally), house.count("revocations")), (0, 0));
+    assert_eq!(house.count("accounts WHERE updated_at <> created_at"), 0);
+}
+
+#[test]
+fn a_change_that_goes_by_an_old_matrix_is_not_made() {
+    let house = House::new();
+    let (admin, ada) = (admin(&house), house.enrol("ada"));
+    let node = house.node();
+    let store = house.database.store();
+    let event = |_| {
+        let kind = portcullis_audit::EventKind::MatrixProposed;
+        samples::event(kind, portcullis_audit::Outcome::Success, samples::NOW)
+    };
+    let version = store.add_version("…", Actor::Operator, samples::NOW, &event).unwrap();
+    let activation = Activation { revision: 1, version, by: Actor::Operator, at: samples::NOW };
+    store.activate(&activation, &["msa", "admin"], &event(1)).unwrap();
+    let refused = node.account_changes.change(&admin, ada.id, &to_role("rn"));
+    assert!(matches!(refused, Err(ChangeError::Superseded)), "{refused:?}");
+}
+
+/// Grace, as her token says she is.
+fn admin(house: &House) -> Caller {
+    let grace: Account = house.enrol("grace");
+    let promote = "UPDATE accounts SET role = 'admin' WHERE username = 'grace'";
+    house.database.store().execute(promote).unwrap();
+    caller(grace.id)
+}
+
+fn caller(account: AccountId) -> Caller {
+    Caller {
+        account,
+        role: Role::parse("admin").unwrap(),
+        session: samples::session(),
+        origin: samples::origin(),
+    }
+}
+
+fn to_role(role: &str) -> Wish {
+    Wish { role: Some(role.to_owned()), is_active: None }
+}
+
+fn signed_in(node: &Node) -> Arc<Grant> {
+    Arc::new(node.sign_in.sign_in(&by_name("ada")).unwrap().grant)
+}
+
+fn refuses(house: &House, node: &Node, grant: &Grant) -> bool {
+    let token = grant.access_token.expose_secret();
+    let claims = node.authority.verify_access(token, house.now()).unwrap();
+    node.revocations.is_revoked(&claims).unwrap()
+}

@@ -1,0 +1,319 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use portcullis_audit::{EventKind, Outcome};
+use portcullis_domain::{Clock, ExposeSecret, SecretString, SecureRandom, SystemRandom, TokenId};
+use portcullis_flows::signing_key::{HeadStart, KeyRing, KeyState, SigningKeyStore, SigningKeys};
+use portcullis_testkit::{at_once, samples};
+use portcullis_token::{
+    AccessClaims, AuthenticationMethod, KeyPairAlgorithm, LEEWAY, Lifetimes, SealingKey, SecretKey,
+    TokenAuthority, TokenError, TokenSettings,
+};
+
+use crate::house::{House, MINUTE, SECOND};
+
+const FORMER: &str = "f83kQz0v7LwB2mXn5cRt9yHs1dGpJ4aU";
+const SECRET: &str = "mXn5cRt9yHs1dGpJ4aUf83kQz0v7LwB2";
+
+/// The lifetime of access tokens, and what a node may be late.
+const LIFETIME: Duration = Duration::from_secs(30 * 60);
+const LATE: Duration = Duration::from_secs(2);
+
+/// What one node does with the keys.
+struct Node {
+    keys: SigningKeys,
+    ring: KeyRing,
+    algorithm: Option<KeyPairAlgorithm>,
+    authority: Arc<TokenAuthority>,
+    clock: Arc<dyn Clock>,
+}
+
+#[test]
+fn the_first_start_makes_a_key_and_the_next_nodes_use_it() {
+    for algorithm in [KeyPairAlgorithm::EdDsa, KeyPairAlgorithm::Es256] {
+        let house = House::new();
+        let [one, other] = [(); 2].map(|()| started(&house, algorithm));
+        assert_eq!(one.published(), other.published());
+        assert_eq!(one.states(), [KeyState::Signing]);
+        let token = one.issue();
+        assert_eq!(header(&token)["alg"], algorithm.name());
+        assert_eq!(header(&token)["kid"], one.published()[0]);
+        assert_eq!(other.verdict(&token), Ok(()));
+        assert_eq!(house.outcomes("signing_key_rotated"), ["success 1"]);
+    }
+}
+
+#[test]
+fn nodes_that_start_at_once_sign_with_one_key() {
+    let house = House::new();
+    let nodes = at_once(4, |_| started(&house, KeyPairAlgorithm::EdDsa));
+    for node in &nodes {
+        node.follow();
+        assert_eq!(node.published(), nodes[0].published());
+        assert_eq!(nodes[0].verdict(&node.issue()), Ok(()));
+    }
+    assert_eq!(house.count("signing_keys"), 1);
+}
+
+#[test]
+fn a_new_key_is_published_at_once_signs_after_five_minutes_and_outlives_no_token() {
+    let house = House::new();
+    let node = started(&house, KeyPairAlgorithm::EdDsa);
+    let before = node.issue();
+    node.rotate(HeadStart::Full);
+    house.pass(4 * MINUTE + 59 * SECOND);
+    node.follow();
+    assert_eq!(node.states(), [KeyState::Signing, KeyState::Announced]);
+    assert_eq!(node.published().len(), 2);
+    let during = node.issue();
+    assert_eq!(header(&during), header(&before));
+
+    house.pass(SECOND);
+    node.follow();
+    assert_eq!(node.states(), [KeyState::Published, KeyState::Signing]);
+    let after = node.issue();
+    assert_eq!(header(&after)["kid"], node.published()[1]);
+    for token in [&before, &during, &after] {
+        assert_eq!(node.verdict(token), Ok(()));
+    }
+
+    house.pass(LIFETIME + LEEWAY + LATE);
+    node.follow();
+    assert_eq!(node.states(), [KeyState::Published, KeyState::Signing]);
+    assert_eq!(node.verdict(&during), Err(TokenError::Expired), "its last token is dead");
+    house.pass(SECOND);
+    node.follow();
+    assert_eq!(node.states(), [KeyState::Retired, KeyState::Signing]);
+    assert_eq!(node.published(), [header(&after)["kid"].as_str().unwrap()]);
+    assert_eq!(node.verdict(&during), Err(TokenError::UnknownKey));
+    assert_eq!(house.outcomes("signing_key_rotated"), ["success 2"]);
+    assert_eq!(house.outcomes("signing_key_retired"), ["success 1"]);
+    assert_eq!(house.count("signing_keys WHERE length(sealed) = 0"), 1);
+    let details = "SELECT details FROM security_events WHERE kind = 'signing_key_retired'";
+    let details = house.database.store().texts(details).unwrap().remove(0);
+    let kid = header(&before)["kid"].as_str().unwrap().to_owned();
+    assert_eq!(details, format!(r#"{{"kid":"{kid}","algorithm":"EdDSA"}}"#));
+}
+
+#[test]
+fn a_key_that_cannot_wait_signs_after_two_seconds() {
+    let house = House::new();
+    let node = started(&house, KeyPairAlgorithm::Es256);
+    node.rotate(HeadStart::Least);
+    node.follow();
+    assert_eq!(node.states(), [KeyState::Signing, KeyState::Announced]);
+    house.pass(LATE);
+    node.follow();
+    assert_eq!(node.states(), [KeyState::Published, KeyState::Signing]);
+}
+
+#[test]
+fn keys_retire_one_by_one_although_they_are_replaced_more_often_than_tokens_expire() {
+    let house = House::new();
+    let node = started(&house, KeyPairAlgorithm::EdDsa);
+    for _ in 0..6 {
+        node.rotate(HeadStart::Full);
+        house.pass(10 * MINUTE);
+        node.follow();
+    }
+    let retired = node.states().iter().filter(|state| **state == KeyState::Retired).count();
+    assert_eq!((retired, node.published().len()), (3, 4));
+}
+
+#[test]
+fn a_node_that_was_away_during_a_rotation_takes_over_what_it_missed() {
+    let house = House::new();
+    let [one, other] = [(); 2].map(|()| started(&house, KeyPairAlgorithm::EdDsa));
+    one.rotate(HeadStart::Full);
+    house.pass(6 * MINUTE);
+    one.follow();
+    assert_eq!(other.verdict(&one.issue()), Err(TokenError::UnknownKey));
+    other.follow();
+    assert_eq!(other.verdict(&one.issue()), Ok(()));
+    assert_eq!(header(&other.issue()), header(&one.issue()));
+}
+
+#[test]
+fn under_hs256_nothing_is_made_and_a_prepared_key_waits() {
+    let house = House::new();
+    let node = node(&house, None, &[SECRET]);
+    node.start();
+    assert_eq!((node.published().len(), house.count("signing_keys")), (0, 0));
+    assert_eq!(header(&node.issue())["alg"], "HS256");
+    node.keys.rotate(KeyPairAlgorithm::EdDsa, HeadStart::Full, &samples::origin()).unwrap();
+    house.pass(10 * LIFETIME);
+    node.follow();
+    assert_eq!(node.states(), [KeyState::Published]);
+    assert_eq!(header(&node.issue())["alg"], "HS256");
+
+    let switched = started(&house, KeyPairAlgorithm::EdDsa);
+    assert_eq!(switched.published(), node.published());
+    assert_eq!(node.verdict(&switched.issue()), Ok(()));
+    assert_eq!(switched.verdict(&node.issue()), Ok(()), "HS256 is always accepted");
+}
+
+#[test]
+fn keys_of_another_algorithm_retire_when_a_node_has_run_long_enough_without_them() {
+    let house = House::new();
+    let former = started(&house, KeyPairAlgorithm::EdDsa);
+    house.pass(SECOND);
+    former.keys.rotate(KeyPairAlgorithm::Es256, HeadStart::Full, &samples::origin()).unwrap();
+    house.pass(10 * LIFETIME);
+    former.follow();
+    assert_eq!(former.states(), [KeyState::Signing, KeyState::Published]);
+    let token = former.issue();
+
+    let node = started(&house, KeyPairAlgorithm::Es256);
+    assert_eq!(node.states(), [KeyState::Published, KeyState::Signing]);
+    assert_eq!(node.verdict(&token), Ok(()));
+    house.pass(LIFETIME + LEEWAY + LATE + SECOND);
+    node.follow();
+    assert_eq!(node.states(), [KeyState::Retired, KeyState::Signing]);
+}
+
+#[test]
+fn a_change_of_the_secret_seals_the_keys_anew() {
+    let house = House::new();
+    let algorithm = Some(KeyPairAlgorithm::EdDsa);
+    let before = node(&house, algorithm, &[FORMER]);
+    before.start();
+    let token = before.issue();
+
+    let change = node(&house, algorithm, &[SECRET, FORMER]);
+    change.start();
+    assert_eq!(change.published(), before.published());
+    assert_eq!(change.verdict(&token), Ok(()));
+    let after = node(&house, algorithm, &[SECRET]);
+    after.start();
+    assert_eq!(after.published(), before.published());
+    assert_eq!(after.verdict(&token), Ok(()));
+    assert_eq!(header(&after.issue()), header(&token));
+}
+
+#[test]
+fn keys_under_a_secret_that_is_gone_are_nobodys() {
+    let house = House::new();
+    let algorithm = Some(KeyPairAlgorithm::EdDsa);
+    let before = node(&house, algorithm, &[FORMER]);
+    before.start();
+    let token = before.issue();
+    house.pass(SECOND);
+    let after = node(&house, algorithm, &[SECRET]);
+    after.start();
+    assert_eq!(after.states(), [KeyState::Sealed, KeyState::Signing]);
+    assert_eq!(after.verdict(&token), Err(TokenError::UnknownKey));
+    assert_eq!(after.published().len(), 1);
+    house.pass(2 * LIFETIME);
+    after.follow();
+    assert_eq!(after.states(), [KeyState::Sealed, KeyState::Signing], "nor are they destroyed");
+}
+
+#[test]
+fn a_key_that_was_written_into_the_database_is_not_believed() {
+    let (house, elsewhere) = (House::new(), House::new());
+    let node = started(&house, KeyPairAlgorithm::EdDsa);
+    let foreign = self::node(&elsewhere, Some(KeyPairAlgorithm::EdDsa), &[FORMER]);
+    foreign.start();
+    let (planted, _) = foreign.keys.list(None).unwrap().remove(0);
+    let event = samples::event(EventKind::SigningKeyRotated, Outcome::Success, samples::NOW);
+    house.database.store().insert(&planted, &event).unwrap();
+    // Nor does it help to put a public key of one's own into the row of a key that is believed.
+    let own = node.published().remove(0);
+    let swap = format!(
+        "UPDATE signing_keys SET public_key = (SELECT public_key FROM signing_keys
+             WHERE kid = '{}') WHERE kid = '{own}'",
+        planted.public.kid()
+    );
+    house.database.store().execute(&swap).unwrap();
+
+    house.pass(MINUTE);
+    node.follow();
+    assert_eq!(node.published(), [own]);
+    assert_eq!(node.verdict(&foreign.issue()), Err(TokenError::UnknownKey));
+    assert_eq!(started(&house, KeyPairAlgorithm::EdDsa).verdict(&node.issue()), Ok(()));
+}
+
+impl Node {
+    fn start(&self) {
+        self.ring.start(&samples::origin()).unwrap();
+    }
+
+    fn follow(&self) {
+        self.ring.follow(&samples::origin()).unwrap();
+    }
+
+    fn rotate(&self, head_start: HeadStart) {
+        let algorithm = self.algorithm.expect("it signs with key pairs");
+        self.keys.rotate(algorithm, head_start, &samples::origin()).unwrap();
+    }
+
+    fn published(&self) -> Vec<String> {
+        self.ring.published().keys().iter().map(|key| key.kid().to_owned()).collect()
+    }
+
+    fn states(&self) -> Vec<KeyState> {
+        let list = self.keys.list(self.algorithm).unwrap();
+        list.into_iter().map(|(_, state)| state).collect()
+    }
+
+    fn issue(&self) -> String {
+        let (now, account) = (self.clock.now(), samples::account("ada"));
+        let token = self.authority.sign_access(&AccessClaims {
+            subject: account.id,
+            session: samples::session(),
+            token: TokenId::generate(now, &SystemRandom),
+            issued_at: now,
+            expires_at: now + LIFETIME,
+            role: account.role,
+            kind: account.kind,
+            authentication_methods: vec![AuthenticationMethod::Password],
+            authenticated_at: now,
+            password_must_change: false,
+        });
+        token.expose_secret().to_owned()
+    }
+
+    fn verdict(&self, token: &str) -> Result<(), TokenError> {
+        self.authority.verify_access(token, self.clock.now()).map(drop)
+    }
+}
+
+fn started(house: &House, algorithm: KeyPairAlgorithm) -> Node {
+    let node = node(house, Some(algorithm), &[SECRET]);
+    node.start();
+    node
+}
+
+/// `secrets` are the current one and the one before, if any.
+fn node(house: &House, algorithm: Option<KeyPairAlgorithm>, secrets: &[&str]) -> Node {
+    let secrets: Vec<_> = secrets
+        .iter()
+        .map(|secret| SecretKey::parse(&SecretString::from(*secret)).unwrap())
+        .collect();
+    let settings = TokenSettings {
+        issuer: "https://auth.example.test".to_owned(),
+        audience: "portcullis".to_owned(),
+        lifetimes: Lifetimes { access: LIFETIME, refresh: 10 * LIFETIME, device: 100 * LIFETIME },
+    };
+    let mut authority = TokenAuthority::new(&secrets[0], &settings);
+    let mut sealing = SealingKey::new(&secrets[0]);
+    if let Some(previous) = secrets.get(1) {
+        authority = authority.accepting(previous);
+        sealing = sealing.accepting(previous);
+    }
+    let (clock, random): (Arc<dyn Clock>, Arc<dyn SecureRandom>) =
+        (house.clock.clone(), Arc::new(SystemRandom));
+    let store = Arc::new(house.database.store().clone());
+    let keys = SigningKeys::new(store, sealing, clock.clone(), random);
+    let authority = Arc::new(authority);
+    let ring = KeyRing::new(keys.clone(), authority.clone(), algorithm);
+    Node { keys, ring, algorithm, authority, clock }
+}
+
+/// The header of a token, which is told apart by algorithm and key.
+fn header(token: &str) -> serde_json::Value {
+    let (header, _) = token.split_once('.').unwrap();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap()
+}

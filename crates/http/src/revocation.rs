@@ -1,0 +1,173 @@
+//! `GET /api/revocations` and its snapshot: what services follow that check tokens by themselves.
+//!
+//! Who has read up to a cursor asks again with it, on any node, and misses nothing. A cursor that is
+//! too old, or of a history that is no more, is answered with 410, and then a snapshot is due.
+
+mod event;
+pub(crate) mod hint;
+pub(crate) mod snapshot;
+mod stream;
+mod tail;
+
+use std::sync::Arc;
+
+use actix_web::http::{Method, header};
+use actix_web::{HttpRequest, HttpResponse, web};
+use portcullis_domain::{Clock, Timestamp};
+use portcullis_flows::revocation::{
+    Cursor, FollowError, Listener, Numbered, RevocationPolicy, RevocationStore, Revocations,
+};
+use portcullis_token::RevocationEntry;
+use serde::Serialize;
+use tokio::sync::Semaphore;
+
+use self::hint::Hint;
+use self::tail::Tail;
+use crate::guard::Service;
+use crate::problem::{Code, FieldProblem, Problem};
+use crate::query::Query;
+use crate::services::Services;
+
+/// The feed as this node passes it on.
+pub(crate) struct Feed {
+    pub(crate) tail: Tail,
+    pub(crate) hint: Option<Hint>,
+    /// Places for those who read from the database.
+    readers: Semaphore,
+}
+
+impl Feed {
+    /// Reads all that is revoked and goes on to follow it. Blocks until the first is done.
+    pub(crate) fn start(
+        hint: Option<Hint>,
+        store: Arc<dyn RevocationStore>,
+        clock: Arc<dyn Clock>,
+        policy: RevocationPolicy,
+    ) -> Result<(Arc<Self>, Arc<Revocations>), FollowError> {
+        let readers = Semaphore::new(MOST_READERS);
+        let feed = Arc::new(Self { tail: Tail::new(), hint, readers });
+        let listener = Arc::clone(&feed);
+        let revocations = Revocations::start(store, Arc::default(), clock, policy, listener)?;
+        feed.tail.begin_at(revocations.standing().cursor);
+        Ok((feed, Arc::new(revocations)))
+    }
+}
+
+impl Listener for Feed {
+    fn heard(&self, entries: &[Numbered]) {
+        self.tail.extend(entries);
+    }
+
+    fn published(&self) {
+        if let Some(hint) = &self.hint {
+            hint.give();
+        }
+    }
+}
+
+/// A page of the feed.
+#[derive(Serialize)]
+struct PageAnswer {
+    items: Vec<RevocationEntry>,
+    /// What to ask with next, whether there is more now or not.
+    next_cursor: String,
+    /// With this page, all is known that was committed before.
+    as_of: Option<Timestamp>,
+}
+
+/// How it can fail, apart from what its guard refuses.
+pub(crate) const ERRORS: &[Code] = &[Code::InvalidRequest, Code::CursorExpired, Code::Unavailable];
+
+/// What was revoked after the cursor: as a page, or for ever as server-sent events.
+///
+/// Each entry names what no access token may belong to any more: `sid` a session, `jti` one token,
+/// `sub` with `before` all tokens of an account issued before that second; `exp` is when it can be
+/// forgotten. Entries may come more than once. With `Accept: text/event-stream` the answer goes on:
+/// `event: revoked` with a list of entries as its data and the cursor after them as its id, and every
+/// second `event: heartbeat` with `as_of`, before which everything is known, and `cursor`.
+/// `Last-Event-ID` goes on where a stream broke off. A stream may end at any time.
+#[utoipa::path(get, path = "/api/revocations", tag = "services",
+    params(
+        ("after" = Option<String>, Query, description = "How far you have read: the cursor of a \
+            snapshot, `next_cursor` of a page or the id of an event; `0`, the default, is the \
+            beginning", example = "0"),
+        ("limit" = Option<u32>, Query, description = "Entries of a page, 1 to 5000, 1000 by \
+            default", example = 1000),
+        ("Last-Event-ID" = Option<String>, Header, description = "In the place of `after`, for \
+            streams"),
+    ),
+    responses((status = 200, description = "Entries", content(
+        (serde_json::Value = "application/json", example = json!({ "items": [
+            { "sid": "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e12", "exp": 1_800_001_800 },
+            { "sub": "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11", "before": 1_800_000_002,
+              "exp": 1_800_001_802 }],
+            "next_cursor": "4711.5f1c9a7e", "as_of": "2027-01-15T08:00:00Z" })),
+        (String = "text/event-stream", example = json!(
+            "id: 4711.5f1c9a7e\nevent: revoked\ndata: [{\"sid\":\"…\",\"exp\":1800001800}]\n\n"))))))]
+pub(crate) async fn feed(
+    _: Service,
+    request: HttpRequest,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, Problem> {
+    let streamed = wants_events(&request);
+    let (after, limit) = wanted(&request, streamed)?;
+    if !streamed {
+        let page = stream::page(&services, after, limit).await?;
+        return Ok(HttpResponse::Ok().json(PageAnswer {
+            items: page.entries.iter().map(|numbered| numbered.entry).collect(),
+            next_cursor: page.next.to_string(),
+            as_of: page.as_of,
+        }));
+    }
+    let events = stream::follow(services, after).await?;
+    let mut response = HttpResponse::Ok();
+    // Proxies that collect answers would hold the events back.
+    response.content_type("text/event-stream").insert_header(("x-accel-buffering", "no"));
+    // There is no end of the body to wait for when only the headers are wanted.
+    let is_head = request.method() == Method::HEAD;
+    Ok(if is_head { response.finish() } else { response.streaming(events) })
+}
+
+fn wants_events(request: &HttpRequest) -> bool {
+    let accepted =
+        request.headers().get_all(header::ACCEPT).filter_map(|value| value.to_str().ok());
+    let mut types = accepted.flat_map(|value| value.split(','));
+    types.any(|kind| {
+        let essence = kind.split(';').next().unwrap_or_default();
+        essence.trim().eq_ignore_ascii_case("text/event-stream")
+    })
+}
+
+fn wanted(request: &HttpRequest, streamed: bool) -> Result<(Cursor, u32), Problem> {
+    let query = Query::read(request, &["after", "limit"])?;
+    let mut faults = Vec::new();
+    let advice = || "use a cursor that this server gave you, or 0 for the beginning".to_owned();
+    let mut after = query.parsed("after", advice, |text| text.parse().ok(), &mut faults);
+    if let Some(value) = request.headers().get("last-event-id").filter(|_| streamed) {
+        after = value.to_str().ok().and_then(|text| text.parse().ok());
+        if after.is_none() {
+            let field = "Last-Event-ID".to_owned();
+            faults.push(FieldProblem::new(field, "malformed", advice()));
+        }
+    }
+    let limit = query.parsed(
+        "limit",
+        || format!("use a number from 1 to {MOST}"),
+        |text| text.parse().ok().filter(|limit| (1..=MOST).contains(limit)),
+        &mut faults,
+    );
+    if faults.is_empty() {
+        Ok((after.unwrap_or(Cursor::START), limit.unwrap_or(USUAL)))
+    } else {
+        Err(Problem::invalid(faults))
+    }
+}
+
+/// Entries on a page, at most.
+const MOST: u32 = 5_000;
+
+/// Entries on a page, unless the caller wants more or fewer.
+const USUAL: u32 = 1_000;
+
+/// Who reads the feed from the database at the same time.
+const MOST_READERS: usize = 4;

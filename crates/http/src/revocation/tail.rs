@@ -1,0 +1,287 @@
+//! The end of the feed, kept at hand: thousands of followers are sent the same few bytes.
+//!
+//! A follower has nothing here but its place. Whoever is slow falls behind and holds back nobody;
+//! when the tail has moved on, the follower is served from the database.
+
+use std::collections::VecDeque;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+
+use actix_web::web::Bytes;
+use portcullis_flows::revocation::{Cursor, Numbered, Standing};
+use tokio::sync::watch;
+
+use super::event;
+
+/// The newest entries of the feed.
+pub(crate) struct Tail {
+    kept: RwLock<Kept>,
+    news: watch::Sender<News>,
+}
+
+struct Kept {
+    /// Another number means that an older state of the database was restored, and all places are
+    /// void.
+    history: u64,
+    /// The last entry of all, kept or not.
+    head: Cursor,
+    /// Without gaps.
+    chunks: VecDeque<Chunk>,
+    entries: usize,
+}
+
+/// Entries that are sent together.
+struct Chunk {
+    entries: Vec<Numbered>,
+    event: Bytes,
+}
+
+/// What followers wait for.
+#[derive(Clone)]
+pub(crate) struct News {
+    /// How far this node knows the feed.
+    pub(crate) heartbeat: Heartbeat,
+    /// The server is about to stop.
+    pub(crate) is_over: bool,
+}
+
+/// That the feed is alive.
+#[derive(Clone)]
+pub(crate) struct Heartbeat {
+    /// Counts from 1; 0 is none.
+    pub(crate) number: u64,
+    /// Who has read less must not be told that this is all.
+    pub(crate) position: u64,
+    pub(crate) event: Bytes,
+}
+
+/// What is there after a place.
+pub(crate) enum Next {
+    /// An event, and the place after it.
+    Event(Bytes, Cursor),
+    /// Nothing yet.
+    Nothing,
+    /// Something that is not kept here any more.
+    Elsewhere,
+    /// The place is of a history that is no more.
+    Void,
+}
+
+impl Tail {
+    pub(crate) fn new() -> Self {
+        let kept = Kept { history: 0, head: Cursor::START, chunks: VecDeque::new(), entries: 0 };
+        let heartbeat = Heartbeat { number: 0, position: 0, event: Bytes::new() };
+        let news = News { heartbeat, is_over: false };
+        Self { kept: RwLock::new(kept), news: watch::Sender::new(news) }
+    }
+
+    /// Says where the feed stood when the node began to listen, if it has heard nothing since.
+    pub(crate) fn begin_at(&self, head: Cursor) {
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        if kept.chunks.is_empty() {
+            kept.head = head;
+        }
+    }
+
+    /// Adds entries and tells the followers.
+    pub(crate) fn extend(&self, entries: &[Numbered]) {
+        let Some(first) = entries.first() else { return };
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        if first.position != kept.head.position().saturating_add(1) {
+            kept.history += 1;
+            kept.chunks.clear();
+            kept.entries = 0;
+        }
+        for entries in entries.chunks(event::MOST.into()) {
+            kept.push(entries);
+        }
+        drop(kept);
+        self.news.send_modify(|_| {});
+    }
+
+    /// Tells every follower that has everything how far that is.
+    pub(crate) fn beat(&self, standing: Standing) {
+        self.news.send_modify(|news| {
+            news.heartbeat = Heartbeat {
+                number: news.heartbeat.number + 1,
+                position: standing.cursor.position(),
+                event: event::heartbeat(standing),
+            };
+        });
+    }
+
+    /// Lets every follower go.
+    pub(crate) fn close(&self) {
+        self.news.send_modify(|news| news.is_over = true);
+    }
+
+    /// Waits with all others for what happens next.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<News> {
+        self.news.subscribe()
+    }
+
+    /// How many wait.
+    pub(crate) fn followers(&self) -> usize {
+        self.news.receiver_count()
+    }
+
+    /// Whether the cursor is a place of this very history, and what follows is kept here.
+    pub(crate) fn holds(&self, cursor: Cursor) -> bool {
+        let kept = self.kept();
+        kept.head == cursor
+            || kept.chunk_with(cursor.position()).is_some_and(|chunk| {
+                chunk.entries.iter().any(|numbered| numbered.cursor() == cursor)
+            })
+    }
+
+    /// The number of the history that places found from now on are of.
+    pub(crate) fn history(&self) -> u64 {
+        self.kept().history
+    }
+
+    /// What comes after a position of that history.
+    pub(crate) fn after(&self, position: u64, history: u64) -> Next {
+        let kept = self.kept();
+        if history != kept.history {
+            return Next::Void;
+        }
+        if position >= kept.head.position() {
+            return Next::Nothing;
+        }
+        let Some(chunk) = kept.chunk_with(position + 1) else { return Next::Elsewhere };
+        let read = chunk.entries.iter().take_while(|numbered| numbered.position <= position);
+        let event = match chunk.entries.get(read.count()..) {
+            Some(rest) if rest.len() < chunk.entries.len() => event::revoked(rest),
+            _ => chunk.event.clone(),
+        };
+        Next::Event(event, chunk.end())
+    }
+
+    fn kept(&self) -> RwLockReadGuard<'_, Kept> {
+        self.kept.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn push(&mut self, entries: &[Numbered]) {
+        let chunk = Chunk { entries: entries.to_vec(), event: event::revoked(entries) };
+        self.head = chunk.end();
+        self.entries += entries.len();
+        self.chunks.push_back(chunk);
+        while self.entries > MOST_KEPT {
+            let Some(oldest) = self.chunks.pop_front() else { break };
+            self.entries -= oldest.entries.len();
+        }
+    }
+
+    fn chunk_with(&self, position: u64) -> Option<&Chunk> {
+        let place = self.chunks.partition_point(|chunk| chunk.end().position() < position);
+        let chunk = self.chunks.get(place)?;
+        chunk.entries.first().is_some_and(|first| first.position <= position).then_some(chunk)
+    }
+}
+
+impl Chunk {
+    fn end(&self) -> Cursor {
+        self.entries.last().map_or(Cursor::START, Numbered::cursor)
+    }
+}
+
+/// Entries in memory, of about 120 bytes each.
+const MOST_KEPT: usize = 20_000;
+
+#[cfg(test)]
+mod tests {
+    use portcullis_domain::{SystemRandom, Timestamp, TokenId};
+    use portcullis_token::{Revocation, RevocationEntry};
+
+    use super::*;
+
+    #[test]
+    fn who_has_read_a_part_of_an_event_is_sent_the_rest_of_it() {
+        let tail = Tail::new();
+        let entries = entries(1, 5);
+        tail.extend(&entries);
+        let all = read(&tail, 0);
+        assert_eq!(all, (String::from_utf8(event::revoked(&entries).to_vec()).unwrap(), 5));
+        let rest = read(&tail, 3);
+        assert_eq!(rest.0, String::from_utf8(event::revoked(&entries[3..]).to_vec()).unwrap());
+        assert_eq!(rest.1, 5);
+        assert!(matches!(tail.after(5, 0), Next::Nothing));
+        assert!(matches!(tail.after(9, 0), Next::Nothing), "another node may be ahead");
+    }
+
+    #[test]
+    fn the_oldest_go_when_there_are_too_many_and_are_elsewhere_then() {
+        let tail = Tail::new();
+        for first in (0..30).map(|round| round * 1_000 + 1) {
+            tail.extend(&entries(first, 1_000));
+        }
+        assert!(matches!(tail.after(0, 0), Next::Elsewhere));
+        let mut position = 10_500;
+        while let Next::Event(_, end) = tail.after(position, tail.history()) {
+            assert!(end.position() > position);
+            position = end.position();
+        }
+        assert_eq!(position, 30_000);
+    }
+
+    #[test]
+    fn a_place_is_known_by_its_mark_and_not_only_by_its_number() {
+        let tail = Tail::new();
+        let entries = entries(1, 600);
+        tail.extend(&entries);
+        for numbered in [&entries[0], &entries[499], &entries[599]] {
+            assert!(tail.holds(numbered.cursor()));
+            let other = Numbered { mark: numbered.mark ^ 1, ..*numbered };
+            assert!(!tail.holds(other.cursor()));
+        }
+        assert!(!tail.holds(Cursor::START), "what comes after it may not be all that there was");
+    }
+
+    #[test]
+    fn a_node_that_began_late_knows_its_beginning() {
+        let tail = Tail::new();
+        let before = entries(7, 1)[0].cursor();
+        tail.begin_at(before);
+        assert!(tail.holds(before));
+        tail.extend(&entries(8, 2));
+        assert_eq!(tail.history(), 0);
+        tail.begin_at(Cursor::START);
+        assert!(tail.holds(entries(9, 1)[0].cursor()), "what was heard since counts");
+        assert!(matches!(tail.after(6, 0), Next::Elsewhere));
+        assert_eq!(read(&tail, 7).1, 9);
+    }
+
+    #[test]
+    fn another_history_makes_every_place_void() {
+        let tail = Tail::new();
+        tail.extend(&entries(1, 10));
+        let before = tail.history();
+        tail.extend(&entries(11, 1));
+        assert_eq!(tail.history(), before);
+        tail.extend(&entries(4, 9));
+        assert!(matches!(tail.after(11, before), Next::Void));
+        assert!(!tail.holds(entries(3, 1)[0].cursor()));
+        assert_eq!(read(&tail, 3).1, 12);
+    }
+
+    fn read(tail: &Tail, position: u64) -> (String, u64) {
+        match tail.after(position, tail.history()) {
+            Next::Event(bytes, end) => (String::from_utf8(bytes.to_vec()).unwrap(), end.position()),
+            _ => panic!("nothing after {position}"),
+        }
+    }
+
+    fn entries(first: u64, count: u64) -> Vec<Numbered> {
+        let now = Timestamp::from_seconds(1_800_000_000);
+        let numbered = |position| Numbered {
+            position,
+            mark: u32::try_from(position).unwrap() * 7,
+            entry: RevocationEntry {
+                revocation: Revocation::Token(TokenId::generate(now, &SystemRandom)),
+                until: now,
+            },
+        };
+        (first..first + count).map(numbered).collect()
+    }
+}

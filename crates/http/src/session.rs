@@ -1,0 +1,124 @@
+//! `/api/auth/sessions`: what is signed in, and its end.
+
+mod device;
+
+use actix_web::{HttpResponse, web};
+use portcullis_domain::{DisplayName, SessionId, Timestamp};
+use portcullis_flows::session::LiveSession;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use self::device::DeviceAnswer;
+use crate::blocking::blocking;
+use crate::guard::Caller;
+use crate::problem::{Code, Problem};
+use crate::server::Settings;
+use crate::services::Services;
+use crate::sign_out::signed_out;
+
+/// The live sessions of the caller, the newest first.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SessionsAnswer {
+    items: Vec<SessionAnswer>,
+    /// Always null: an account has few sessions.
+    #[schema(example = json!(null))]
+    next_cursor: Option<String>,
+}
+
+/// One sign-in on one device.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SessionAnswer {
+    #[schema(example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e12")]
+    id: String,
+    device: DeviceAnswer,
+    /// Where it was refreshed last.
+    #[schema(example = "192.0.2.7")]
+    address: String,
+    /// When the person signed in; RFC 3339 in UTC.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-20T09:31:00Z")]
+    created_at: Timestamp,
+    /// When it was refreshed last, which may be the life of an access token ago.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-20T10:01:00Z")]
+    last_used_at: Timestamp,
+    /// When it ends if it is not used again.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-27T10:01:00Z")]
+    expires_at: Timestamp,
+    /// Whether it is the one that asks.
+    #[schema(example = true)]
+    current: bool,
+}
+
+/// How listing can fail, apart from what its guard refuses.
+pub(crate) const LIST_ERRORS: &[Code] = &[Code::Unavailable];
+
+/// How ending one can fail, apart from what its guard refuses.
+pub(crate) const END_ERRORS: &[Code] = &[Code::CsrfFailed, Code::NotFound, Code::Unavailable];
+
+/// How ending the others can fail, apart from what its guard refuses.
+pub(crate) const END_OTHERS_ERRORS: &[Code] = &[Code::CsrfFailed, Code::Unavailable];
+
+/// The caller's own sessions.
+#[utoipa::path(get, path = "/api/auth/sessions", operation_id = "list_sessions", tag = "auth",
+    responses((status = 200, body = SessionsAnswer, description = "The sessions")))]
+pub(crate) async fn list(
+    guard: Caller,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, Problem> {
+    let current = guard.0.session;
+    let sessions = blocking(move || services.sessions.list(guard.0.account)).await?;
+    let items = sessions.iter().map(|session| SessionAnswer::of(session, current)).collect();
+    Ok(HttpResponse::Ok().json(SessionsAnswer { items, next_cursor: None }))
+}
+
+/// Ends one of the caller's own sessions: here its tokens are refused from the next request on, on
+/// every other node within a second.
+#[utoipa::path(delete, path = "/api/auth/sessions/{id}", tag = "auth",
+    params(("id" = String, Path, description = "The session",
+        example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e12")),
+    responses((status = 204, description = "Ended")))]
+pub(crate) async fn end(
+    guard: Caller,
+    services: web::Data<Services>,
+    settings: web::Data<Settings>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let caller = guard.0;
+    let session: SessionId = id.parse().map_err(|_| Problem::new(Code::NotFound))?;
+    let (account, current) = (caller.account, caller.session);
+    let end = move || services.sessions.end(account, current, session, &caller.origin);
+    if !blocking(end).await? {
+        return Err(Problem::new(Code::NotFound));
+    }
+    if session == current {
+        return Ok(signed_out(&settings));
+    }
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Ends all of the caller's own sessions but the one that asks.
+#[utoipa::path(delete, path = "/api/auth/sessions", tag = "auth",
+    responses((status = 204, description = "Ended")))]
+pub(crate) async fn end_others(
+    guard: Caller,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, Problem> {
+    let caller = guard.0;
+    let end = move || services.sessions.end_others(caller.account, caller.session, &caller.origin);
+    blocking(end).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+impl SessionAnswer {
+    fn of(session: &LiveSession, current: SessionId) -> Self {
+        let given_name = session.device_name.as_ref().map(DisplayName::as_str);
+        Self {
+            id: session.id.to_string(),
+            device: DeviceAnswer::of(given_name, session.user_agent.as_deref()),
+            address: session.address.to_string(),
+            created_at: session.created_at,
+            last_used_at: session.last_used_at,
+            expires_at: session.ends_at,
+            current: session.id == current,
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! What a client is, by what it calls itself: enough for a person to tell their devices apart, and
+//! no proof of anything.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+use woothee::parser::Parser;
+
+/// A device as its owner recognises it.
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct DeviceAnswer {
+    /// What the person called it at sign-in, or else made of the rest.
+    #[schema(example = "Firefox on Windows")]
+    name: String,
+    /// The browser or program, where it says so.
+    #[schema(example = "Firefox")]
+    browser: Option<String>,
+    /// As far as browsers still tell: Windows 11 is Windows.
+    #[schema(example = "Windows")]
+    operating_system: Option<&'static str>,
+    /// `computer`, `mobile` (phones and tablets) or `other`.
+    #[schema(example = "computer")]
+    kind: &'static str,
+}
+
+impl DeviceAnswer {
+    /// Of a client that calls itself that, and that the person has perhaps given a name.
+    pub(crate) fn of(given_name: Option<&str>, user_agent: Option<&str>) -> Self {
+        let user_agent = user_agent.unwrap_or_default();
+        let parsed = Parser::new().parse(user_agent).unwrap_or_default();
+        let browser = match parsed.name {
+            "SamsungBrowser" => Some("Samsung Internet"),
+            "" | "UNKNOWN" | "HTTP Library" => product(user_agent),
+            known => Some(known),
+        };
+        let operating_system = operating_system(parsed.os);
+        let kind = match parsed.category {
+            "pc" => "computer",
+            "smartphone" | "mobilephone" => "mobile",
+            _ => "other",
+        };
+        let described = || match (browser, operating_system) {
+            (Some(browser), Some(system)) => format!("{browser} on {system}"),
+            (Some(one), None) | (None, Some(one)) => one.to_owned(),
+            (None, None) => "unknown device".to_owned(),
+        };
+        let name = given_name.map_or_else(described, str::to_owned);
+        Self { name, browser: browser.map(str::to_owned), operating_system, kind }
+    }
+}
+
+/// The first product that a program names (RFC 9110 section 10.1.5), if it is a plain word.
+fn product(user_agent: &str) -> Option<&str> {
+    let word = user_agent.split(['/', ' ']).next()?;
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    ((1..=40).contains(&word.len()) && word != "Mozilla" && word.bytes().all(is_plain))
+        .then_some(word)
+}
+
+/// The name that people know it by today.
+fn operating_system(os: &str) -> Option<&'static str> {
+    match os {
+        "Mac OSX" => Some("macOS"),
+        "iPhone" | "iPod" | "iOS" => Some("iOS"),
+        "iPad" => Some("iPadOS"),
+        "Android" => Some("Android"),
+        "Linux" => Some("Linux"),
+        "ChromeOS" => Some("ChromeOS"),
+        "BSD" => Some("BSD"),
+        windows if windows.starts_with("Windows") => Some("Windows"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn device(user_agent: &str) -> (String, &'static str) {
+        let device = DeviceAnswer::of(None, Some(user_agent));
+        (device.name, device.kind)
+    }
+
+    #[test]
+    fn the_browsers_of_today_are_recognised() {
+        const WINDOWS: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 \
+                               (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
+        const IPHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) \
+                              AppleWebKit/605.1.15 (KHTML, like Gecko)";
+        const ANDROID: &str = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like \
+                               Gecko)";
+        for (user_agent, name, kind) in [
+            (WINDOWS, "Chrome on Windows", "computer"),
+            (&format!("{WINDOWS} Edg/142.0.0.0"), "Edge on Windows", "computer"),
+            (&format!("{WINDOWS} OPR/124.0.0.0"), "Opera on Windows", "computer"),
+            (&format!("{WINDOWS} Vivaldi/7.6"), "Vivaldi on Windows", "computer"),
+            (
+                "Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
+                "Firefox on Linux",
+                "computer",
+            ),
+            (
+                "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 \
+                 (KHTML, like Gecko) Version/26.0 Safari/605.1.15",
+                "Safari on macOS",
+                "computer",
+            ),
+            (
+                "Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) AppleWebKit/537.36 (KHTML, like Gecko) \
+                 Chrome/142.0.0.0 Safari/537.36",
+                "Chrome on ChromeOS",
+                "computer",
+            ),
+            (
+                &format!("{IPHONE} Version/26.0 Mobile/15E148 Safari/604.1"),
+                "Safari on iOS",
+                "mobile",
+            ),
+            (
+                &format!("{IPHONE} FxiOS/145.0 Mobile/15E148 Safari/605.1.15"),
+                "Firefox on iOS",
+                "mobile",
+            ),
+            (
+                "Mozilla/5.0 (iPad; CPU OS 18_6 like Mac OS X) AppleWebKit/605.1.15 \
+                 (KHTML, like Gecko) Version/18.6 Mobile/15E148 Safari/604.1",
+                "Safari on iPadOS",
+                "mobile",
+            ),
+            (
+                &format!("{ANDROID} Chrome/142.0.0.0 Mobile Safari/537.36"),
+                "Chrome on Android",
+                "mobile",
+            ),
+            (
+                &format!("{ANDROID} SamsungBrowser/29.0 Chrome/136.0.0.0 Mobile Safari/537.36"),
+                "Samsung Internet on Android",
+                "mobile",
+            ),
+        ] {
+            assert_eq!(device(user_agent), (name.to_owned(), kind), "{user_agent}");
+        }
+    }
+
+    #[test]
+    fn programs_go_by_the_product_they_name() {
+        for (user_agent, name) in [
+            ("curl/8.5.0", "curl"),
+            ("python-requests/2.32.3", "python-requests"),
+            ("okhttp/4.12.0", "okhttp"),
+            ("my.app", "my.app"),
+            ("", "unknown device"),
+            ("<script>alert(1)</script>", "unknown device"),
+            ("Mozilla/5.0 (nothing that is known)", "unknown device"),
+            ("\u{202e}txt", "unknown device"),
+        ] {
+            assert_eq!(device(user_agent), (name.to_owned(), "other"), "{user_agent}");
+        }
+    }
+
+    #[test]
+    fn the_name_that_a_person_gave_stands() {
+        let device = DeviceAnswer::of(Some("Ada's laptop"), Some("curl/8.5.0"));
+        assert_eq!(
+            (device.name.as_str(), device.browser.as_deref()),
+            ("Ada's laptop", Some("curl"))
+        );
+    }
+}

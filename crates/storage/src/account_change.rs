@@ -1,0 +1,112 @@
+use diesel::dsl::max;
+use diesel::prelude::*;
+use portcullis_domain::{Account, AccountId, Role};
+use portcullis_flows::StoreError;
+use portcullis_flows::account_change::{
+    AccountChangeStore, Change, Changed, Effects, Judged, Standing,
+};
+use portcullis_flows::grant::Grantee;
+use portcullis_token::{Revocation, RevocationEntry};
+
+use crate::account;
+use crate::connection::{Connection, Lock, dispatch};
+use crate::failure::Failure;
+use crate::revocation;
+use crate::schema::{accounts, matrix_activations};
+use crate::sign_out::{self, Ending};
+use crate::sql_type::{Instant, Key, natural};
+use crate::store::Store;
+
+impl AccountChangeStore for Store {
+    fn change_account(&self, change: &Change<'_>) -> Result<Changed, StoreError> {
+        self.write_recorded(|connection, events| {
+            // Roles change under the lock of the matrix that defines them, which also lets no two
+            // administrators judge by what the other is about to change.
+            Lock::Matrix.take(connection)?;
+            if revision(connection)? != change.revision {
+                return Ok(Changed::Superseded);
+            }
+            let Some(standing) = standing(connection, change)? else {
+                return Ok(Changed::Unknown);
+            };
+            let Judged { events: told, verdict } = (change.rule)(&standing);
+            events.extend(told.iter().map(Into::into));
+            match verdict {
+                Ok(effects) => carry_out(connection, change, &standing.account, effects),
+                Err(refusal) => Ok(Changed::Refused(refusal)),
+            }
+        })
+    }
+}
+
+/// The revision of the matrix in force; 0 before any.
+fn revision(connection: &mut Connection) -> Result<u64, Failure> {
+    let newest = matrix_activations::table.select(max(matrix_activations::revision));
+    let newest: Option<i64> = dispatch!(connection, inner => newest.first(inner))?;
+    Ok(newest.map_or(0, natural))
+}
+
+/// Reads both accounts and keeps them as they are until the transaction ends.
+fn standing(connection: &mut Connection, change: &Change<'_>) -> Result<Option<Standing>, Failure> {
+    let both = [Key::from(change.account), Key::from(change.actor)];
+    let rows = accounts::table.filter(accounts::id.eq_any(both)).order(accounts::id);
+    if let Connection::Postgres(inner) = connection {
+        rows.select(accounts::id).for_no_key_update().load::<Key>(inner)?;
+    }
+    let Some(grantee) = account::find_grantee(connection, change.account)? else {
+        return Ok(None);
+    };
+    let actor = account::find(connection, change.actor)?;
+    let other_administrators =
+        other_administrators(connection, change.account, change.administrators)?;
+    let Grantee { account, tokens_valid_from } = grantee;
+    Ok(Some(Standing { account, tokens_valid_from, actor, other_administrators }))
+}
+
+fn other_administrators(
+    connection: &mut Connection,
+    account: AccountId,
+    role: &Role,
+) -> Result<u64, Failure> {
+    let others = accounts::table
+        .filter(accounts::role.eq(role.as_str()))
+        .filter(accounts::is_active)
+        .filter(accounts::id.ne(Key::from(account)))
+        .count();
+    let count: i64 = dispatch!(connection, inner => others.get_result(inner))?;
+    Ok(natural(count))
+}
+
+fn carry_out(
+    connection: &mut Connection,
+    change: &Change<'_>,
+    before: &Account,
+    effects: Effects,
+) -> Result<Changed, Failure> {
+    let Effects { after, tokens_valid_from, ends_sessions } = effects;
+    if after != *before {
+        let valid_from =
+            tokens_valid_from.map(|time| accounts::tokens_valid_from.eq(Some(Instant::from(time))));
+        let update = diesel::update(accounts::table.find(Key::from(after.id))).set((
+            accounts::role.eq(after.role.as_str()),
+            accounts::is_active.eq(after.is_active),
+            accounts::updated_at.eq(Instant::from(change.now)),
+            valid_from,
+        ));
+        dispatch!(connection, inner => update.execute(inner))?;
+    }
+    let ended = match ends_sessions {
+        Some(reason) => {
+            let (at, revoked_until) = (change.now, change.revoked_until);
+            let ending = Ending { reason, at, revoked_until };
+            sign_out::end_all(connection, after.id, None, ending)?
+        }
+        None => Vec::new(),
+    };
+    let void = tokens_valid_from.map(|issued_before| RevocationEntry {
+        revocation: Revocation::Subject { account: after.id, issued_before },
+        until: change.revoked_until,
+    });
+    revocation::record(connection, void.as_slice(), change.now)?;
+    Ok(Changed::Done { account: Box::new(after), ended, tokens_valid_from })
+}

@@ -1,0 +1,222 @@
+use diesel::dsl::{exists, min};
+use diesel::prelude::*;
+use portcullis_audit::SecurityEvent;
+use portcullis_domain::{AccountId, SessionId, Timestamp, TokenId};
+use portcullis_flows::StoreError;
+use portcullis_flows::revocation::{Numbered, RevocationStore, Stretch};
+use portcullis_token::{AccessClaims, Revocation, RevocationEntry};
+
+use crate::connection::{Connection, dispatch};
+use crate::failure::Failure;
+use crate::schema::{revocation_feed, revocations};
+use crate::sql_type::{Instant, Key, bigint, natural};
+use crate::store::Store;
+
+/// The one row of `revocation_feed`.
+const FEED: i32 = 1;
+
+/// Takes the feed's row first: whoever has it gives positions alone, and sees all that were given
+/// before. Only committed rows are seen, so a reader never meets a position whose predecessor is
+/// still to come.
+const NUMBER: &str = "
+    UPDATE revocation_feed SET head = head WHERE id = 1;
+    UPDATE revocations
+    SET position = waiting.place + (SELECT head FROM revocation_feed WHERE id = 1)
+    FROM (
+        SELECT id, row_number() OVER (ORDER BY recorded_at, id) AS place
+        FROM revocations WHERE position IS NULL ORDER BY recorded_at, id LIMIT 10000
+    ) AS waiting
+    WHERE revocations.id = waiting.id;
+    UPDATE revocation_feed
+    SET head = coalesce((SELECT max(position) FROM revocations), head) WHERE id = 1;";
+
+impl RevocationStore for Store {
+    fn number_revocations(&self) -> Result<(), StoreError> {
+        while self.read(some_wait)? {
+            // In one message: a node that is stopped half-way must not keep the others waiting.
+            self.write_at_once(NUMBER)?;
+        }
+        Ok(())
+    }
+
+    fn revocations_from(&self, first: u64, most: u32) -> Result<Stretch, StoreError> {
+        self.read(|connection| {
+            // One statement, so that the entries are those of the very moment of the head.
+            let wanted = revocations::position
+                .ge(bigint(first))
+                .and(revocations::position.lt(bigint(first.saturating_add(most.into()))));
+            let query = revocation_feed::table
+                .left_join(revocations::table.on(wanted))
+                .filter(revocation_feed::id.eq(FEED))
+                .order(revocations::position.asc());
+            let standing = (revocation_feed::head, revocation_feed::purged_through);
+            let rows: Vec<((i64, i64), Option<RevocationRow>)> = dispatch!(connection, inner => {
+                query.select((standing, Option::<RevocationRow>::as_select())).load(inner)
+            })?;
+            let missing = Failure::Corrupt { table: "revocation_feed", column: "id" };
+            let &((head, purged_through), _) = rows.first().ok_or(missing)?;
+            let entries = rows.into_iter().filter_map(|(_, row)| row).map(Numbered::try_from);
+            Ok(Stretch {
+                head: natural(head),
+                purged_through: natural(purged_through),
+                entries: entries.collect::<Result<_, _>>()?,
+            })
+        })
+    }
+
+    fn is_revoked(&self, claims: &AccessClaims) -> Result<bool, StoreError> {
+        self.read(|connection| {
+            let names: [Key; 3] =
+                [claims.session.into(), claims.token.into(), claims.subject.into()];
+            let is_covered = revocations::issued_before
+                .is_null()
+                .or(revocations::issued_before.gt(Instant::from(claims.issued_at)));
+            let covering =
+                revocations::table.filter(revocations::target.eq_any(names)).filter(is_covered);
+            let look = diesel::select(exists(covering));
+            Ok(dispatch!(connection, inner => look.get_result(inner))?)
+        })
+    }
+
+    fn revoke(&self, entry: &RevocationEntry, event: &SecurityEvent) -> Result<(), StoreError> {
+        self.write_recorded(|connection, events| {
+            if !is_recorded(connection, entry)? {
+                record(connection, &[*entry], event.at)?;
+                events.push(event.into());
+            }
+            Ok(())
+        })
+    }
+
+    fn purge_revocations(&self, dead: Timestamp, most: u32) -> Result<u64, StoreError> {
+        self.write(|connection| {
+            let feed = revocation_feed::table
+                .find(FEED)
+                .select((revocation_feed::head, revocation_feed::purged_through));
+            let (head, purged): (i64, i64) = dispatch!(connection, inner => feed.first(inner))?;
+            let last = purged.saturating_add(most.into()).min(head.saturating_sub(1));
+            let needed = revocations::table
+                .filter(revocations::position.gt(purged))
+                .filter(revocations::position.le(last))
+                .filter(revocations::until.ge(Instant::from(dead)))
+                .select(min(revocations::position));
+            let needed: Option<i64> = dispatch!(connection, inner => needed.first(inner))?;
+            let through = needed.map_or(last, |needed| needed.saturating_sub(1));
+            if through <= purged {
+                return Ok(0);
+            }
+            let gone = revocations::table.filter(revocations::position.le(through));
+            dispatch!(connection, inner => diesel::delete(gone).execute(inner))?;
+            // Last, because nobody can give positions while this row is held.
+            let feed = revocation_feed::table
+                .find(FEED)
+                .filter(revocation_feed::purged_through.lt(through));
+            let note = diesel::update(feed).set(revocation_feed::purged_through.eq(through));
+            dispatch!(connection, inner => note.execute(inner))?;
+            Ok(natural(through.saturating_sub(purged)))
+        })
+    }
+}
+
+/// Writes entries, in the transaction of what they are the consequence of. Followers learn of them
+/// when they have been given positions, which happens after the commit.
+pub(crate) fn record(
+    connection: &mut Connection,
+    entries: &[RevocationEntry],
+    at: Timestamp,
+) -> Result<(), Failure> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<NewRevocationRow> =
+        entries.iter().map(|entry| NewRevocationRow::new(entry, at)).collect();
+    let insert = diesel::insert_into(revocations::table).values(rows);
+    dispatch!(connection, inner => insert.execute(inner))?;
+    Ok(())
+}
+
+fn some_wait(connection: &mut Connection) -> Result<bool, Failure> {
+    let look = diesel::select(exists(revocations::table.filter(revocations::position.is_null())));
+    Ok(dispatch!(connection, inner => look.get_result(inner))?)
+}
+
+/// Whether an entry says as much already.
+fn is_recorded(connection: &mut Connection, entry: &RevocationEntry) -> Result<bool, Failure> {
+    let (kind, target, issued_before) = columns(entry.revocation);
+    let as_much =
+        revocations::issued_before.is_null().or(revocations::issued_before.ge(issued_before));
+    let same = revocations::table
+        .filter(revocations::target.eq(target))
+        .filter(revocations::kind.eq(kind))
+        .filter(revocations::until.ge(Instant::from(entry.until)))
+        .filter(as_much);
+    let look = diesel::select(exists(same));
+    Ok(dispatch!(connection, inner => look.get_result(inner))?)
+}
+
+/// A revocation as its columns hold it.
+fn columns(revocation: Revocation) -> (&'static str, Key, Option<Instant>) {
+    match revocation {
+        Revocation::Token(token) => (TOKEN, token.into(), None),
+        Revocation::Session(session) => (SESSION, session.into(), None),
+        Revocation::Subject { account, issued_before } => {
+            (SUBJECT, account.into(), Some(issued_before.into()))
+        }
+    }
+}
+
+const TOKEN: &str = "token";
+const SESSION: &str = "session";
+const SUBJECT: &str = "subject";
+
+/// A row about to be inserted. The database makes up its id, of which the feed shows a part.
+#[derive(Insertable)]
+#[diesel(table_name = revocations)]
+struct NewRevocationRow {
+    kind: &'static str,
+    target: Key,
+    issued_before: Option<Instant>,
+    until: Instant,
+    recorded_at: Instant,
+}
+
+impl NewRevocationRow {
+    fn new(entry: &RevocationEntry, at: Timestamp) -> Self {
+        let (kind, target, issued_before) = columns(entry.revocation);
+        Self { kind, target, issued_before, until: entry.until.into(), recorded_at: at.into() }
+    }
+}
+
+/// A row as read.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = revocations)]
+struct RevocationRow {
+    id: Key,
+    kind: String,
+    target: Key,
+    issued_before: Option<Instant>,
+    until: Instant,
+    position: Option<i64>,
+}
+
+impl TryFrom<RevocationRow> for Numbered {
+    type Error = Failure;
+
+    fn try_from(row: RevocationRow) -> Result<Self, Failure> {
+        let corrupt = |column| Failure::Corrupt { table: "revocations", column };
+        let revocation = match (row.kind.as_str(), row.issued_before) {
+            (TOKEN, None) => Revocation::Token(TokenId::from(row.target)),
+            (SESSION, None) => Revocation::Session(SessionId::from(row.target)),
+            (SUBJECT, Some(issued_before)) => Revocation::Subject {
+                account: AccountId::from(row.target),
+                issued_before: issued_before.into(),
+            },
+            _ => return Err(corrupt("kind")),
+        };
+        Ok(Self {
+            position: row.position.map(natural).ok_or_else(|| corrupt("position"))?,
+            mark: row.id.tail(),
+            entry: RevocationEntry { revocation, until: row.until.into() },
+        })
+    }
+}

@@ -1,0 +1,128 @@
+use diesel::prelude::*;
+use portcullis_audit::SecurityEvent;
+use portcullis_domain::{AccountId, DisplayName, Role, SessionId, Timestamp};
+use portcullis_flows::StoreError;
+use portcullis_flows::session::{LiveSession, SessionStore};
+
+use crate::connection::{Connection, dispatch};
+use crate::failure::Failure;
+use crate::schema::{accounts, refresh_tokens, sessions};
+use crate::sign_out::{self, Ending};
+use crate::sql_type::{Instant, Key};
+use crate::store::Store;
+
+impl SessionStore for Store {
+    fn sessions(
+        &self,
+        account: AccountId,
+        now: Timestamp,
+    ) -> Result<Option<(Role, Vec<LiveSession>)>, StoreError> {
+        self.read(|connection| {
+            let role = accounts::table.find(Key::from(account)).select(accounts::role);
+            let role: Option<String> =
+                dispatch!(connection, inner => role.first(inner).optional())?;
+            let Some(role) = role else { return Ok(None) };
+            let corrupt = |_| Failure::Corrupt { table: "accounts", column: "role" };
+            let role = Role::parse(&role).map_err(corrupt)?;
+            let latest = refresh_tokens::table.on(refresh_tokens::id.eq(sessions::current_token));
+            let live = sessions::table
+                .inner_join(latest)
+                .filter(sessions::account_id.eq(Key::from(account)))
+                .filter(sessions::ended_at.is_null())
+                .filter(sessions::expires_at.gt(Instant::from(now)))
+                .order(sessions::id.desc());
+            let rows: Vec<LiveRow> = dispatch!(connection, inner => {
+                live.select(LiveRow::as_select()).load(inner)
+            })?;
+            let live: Result<_, Failure> = rows.into_iter().map(LiveSession::try_from).collect();
+            Ok(Some((role, live?)))
+        })
+    }
+
+    fn end_session_of(
+        &self,
+        account: AccountId,
+        session: SessionId,
+        revoked_until: Timestamp,
+        event: &SecurityEvent,
+    ) -> Result<bool, StoreError> {
+        self.write_recorded(|connection, events| {
+            let ending = Ending { reason: event.kind, at: event.at, revoked_until };
+            let ended = belongs_to(connection, session, account, event.at)?
+                && sign_out::end_one(connection, session, ending)?;
+            if ended {
+                events.push(event.into());
+            }
+            Ok(ended)
+        })
+    }
+
+    fn end_other_sessions(
+        &self,
+        account: AccountId,
+        keep: SessionId,
+        revoked_until: Timestamp,
+        event: &SecurityEvent,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        self.write_recorded(|connection, events| {
+            let ending = Ending { reason: event.kind, at: event.at, revoked_until };
+            let ended = sign_out::end_all(connection, account, Some(keep), ending)?;
+            events.push(event.into());
+            Ok(ended)
+        })
+    }
+}
+
+fn belongs_to(
+    connection: &mut Connection,
+    session: SessionId,
+    account: AccountId,
+    now: Timestamp,
+) -> Result<bool, Failure> {
+    let own = sessions::table
+        .find(Key::from(session))
+        .filter(sessions::account_id.eq(Key::from(account)))
+        .filter(sessions::expires_at.gt(Instant::from(now)));
+    let look = diesel::select(diesel::dsl::exists(own));
+    Ok(dispatch!(connection, inner => look.get_result(inner))?)
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = sessions)]
+struct LiveRow {
+    id: Key,
+    device_name: Option<String>,
+    rotated_at: Instant,
+    authenticated_at: Instant,
+    expires_at: Instant,
+    #[diesel(embed)]
+    latest: LatestRow,
+}
+
+/// The latest refresh token of a session.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = refresh_tokens)]
+struct LatestRow {
+    address: String,
+    user_agent: Option<String>,
+}
+
+impl TryFrom<LiveRow> for LiveSession {
+    type Error = Failure;
+
+    fn try_from(row: LiveRow) -> Result<Self, Failure> {
+        let device_name = row.device_name.as_deref().map(DisplayName::parse).transpose();
+        let address = row.latest.address.parse();
+        Ok(Self {
+            id: row.id.into(),
+            device_name: device_name
+                .map_err(|_| Failure::Corrupt { table: "sessions", column: "device_name" })?,
+            address: address
+                .map_err(|_| Failure::Corrupt { table: "refresh_tokens", column: "address" })?,
+            user_agent: row.latest.user_agent,
+            created_at: row.authenticated_at.into(),
+            last_used_at: row.rotated_at.into(),
+            ends_at: row.expires_at.into(),
+        })
+    }
+}

@@ -1,0 +1,222 @@
+use std::time::Duration;
+
+use portcullis_audit::{Actor, EventKind, Outcome};
+use portcullis_domain::{Account, AccountId, Role, SystemRandom, Timestamp};
+use portcullis_flows::account::AccountStore;
+use portcullis_flows::account_change::{
+    AccountChangeStore, Change, Changed, Effects, Judged, Refusal, Standing,
+};
+use portcullis_flows::matrix::{Activation, MatrixStore};
+use portcullis_storage::Store;
+use portcullis_testkit::samples::{self, NOW};
+use portcullis_testkit::{TestDatabase, at_once};
+
+use crate::inspect::{count, ends, live_sessions, outcomes};
+use crate::member::{SignIn, enrol, revoked_until};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn another_role_voids_what_was_issued_before_and_ends_nothing() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let (ada, grace) = (enrol(store, "ada"), enrol(store, "grace"));
+        SignIn::of(&ada, NOW).opened(store);
+        let changed = change(store, &ada, &grace, &|standing| give(standing, "rn"));
+        let Changed::Done { account, ended, tokens_valid_from } = changed else {
+            panic!("{changed:?}")
+        };
+        assert_eq!((account.role, ended), (role("rn"), vec![]));
+        assert_eq!(tokens_valid_from, Some(NOW + SECOND));
+        assert_eq!(store.account(ada.id).unwrap().unwrap().role, role("rn"));
+        assert_eq!(store.account(grace.id).unwrap().unwrap(), grace);
+        assert_eq!(live_sessions(store), 1);
+        assert_eq!(count(store, "revocations WHERE kind = 'subject'"), 1);
+        assert_eq!(outcomes(store, "role_changed"), ["success 1"]);
+        let opened = SignIn::of(&ada, NOW).open(store);
+        let portcullis_flows::sign_in::Opened::Done { grantee, .. } = opened else {
+            panic!("{opened:?}")
+        };
+        assert_eq!(grantee.account.role, role("rn"));
+        assert_eq!(grantee.tokens_valid_from, Some(NOW + SECOND));
+    });
+}
+
+#[test]
+fn deactivation_ends_every_session_and_lets_no_other_begin() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let (ada, grace) = (enrol(store, "ada"), enrol(store, "grace"));
+        let mut sessions = [0; 3].map(|_| SignIn::of(&ada, NOW).opened(store).session.id);
+        SignIn::of(&grace, NOW).opened(store);
+        let changed = change(store, &ada, &grace, &deactivate);
+        let Changed::Done { mut ended, tokens_valid_from: None, .. } = changed else {
+            panic!("{changed:?}")
+        };
+        ended.sort();
+        sessions.sort();
+        assert_eq!(ended, sessions);
+        assert_eq!((live_sessions(store), count(store, "revocations")), (1, 3));
+        assert_eq!(ends(store), ["account_deactivated 3"]);
+        let refused = SignIn::of(&ada, NOW).open(store);
+        assert_eq!(refused, portcullis_flows::sign_in::Opened::Refused);
+    });
+}
+
+#[test]
+fn what_the_rule_refuses_leaves_its_events_and_nothing_else() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let (ada, grace) = (enrol(store, "ada"), enrol(store, "grace"));
+        SignIn::of(&ada, NOW).opened(store);
+        let rule = |standing: &Standing| Judged {
+            verdict: Err(Refusal::AboveOwnRole),
+            ..give(standing, "admin")
+        };
+        let changed = change(store, &ada, &grace, &rule);
+        assert!(matches!(changed, Changed::Refused(Refusal::AboveOwnRole)), "{changed:?}");
+        assert_eq!(store.account(ada.id).unwrap().unwrap().role, ada.role);
+        assert_eq!((live_sessions(store), count(store, "revocations")), (1, 0));
+        assert_eq!(outcomes(store, "role_changed"), ["success 1"]);
+    });
+}
+
+#[test]
+fn the_rule_is_shown_both_accounts_and_how_many_administrators_there_are_besides() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let (ada, grace) = (enrol(store, "ada"), enrol(store, "grace"));
+        let others = ["joan", "kay", "mary"].map(|name| enrol(store, name));
+        for account in [&ada, &others[0], &others[1], &others[2]] {
+            change(store, account, &grace, &|standing| give(standing, "admin"));
+        }
+        change(store, &others[2], &grace, &deactivate);
+        let seen = |standing: &Standing| {
+            assert_eq!(standing.account.id, ada.id);
+            assert_eq!(standing.actor.as_ref().map(|actor| actor.id), Some(grace.id));
+            assert_eq!(standing.other_administrators, 2);
+            deactivate(standing)
+        };
+        change(store, &ada, &grace, &seen);
+        let orphaned = |standing: &Standing| {
+            assert!(standing.actor.is_none());
+            deactivate(standing)
+        };
+        change(store, &ada, &samples::account("gone"), &orphaned);
+        let never = |_: &Standing| panic!("there is nothing to judge");
+        let unknown = change(store, &samples::account("gone"), &grace, &never);
+        assert!(matches!(unknown, Changed::Unknown), "{unknown:?}");
+    });
+}
+
+#[test]
+fn a_rule_of_another_matrix_is_not_asked() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let (ada, grace) = (enrol(store, "ada"), enrol(store, "grace"));
+        let event = |_| samples::event(EventKind::MatrixProposed, Outcome::Success, NOW);
+        let version = store.add_version("a", Actor::Operator, NOW, &event).unwrap();
+        let activation = Activation { revision: 1, version, by: Actor::Operator, at: NOW };
+        let event = samples::event(EventKind::MatrixActivated, Outcome::Success, NOW);
+        store.activate(&activation, &["msa"], &event).unwrap();
+        let never = |_: &Standing| panic!("it goes by the matrix of before");
+        let changed = change(store, &ada, &grace, &never);
+        assert!(matches!(changed, Changed::Superseded), "{changed:?}");
+    });
+}
+
+/// Each judges by what it sees: whoever is not an administrator any more removes nobody.
+#[test]
+fn administrators_who_remove_one_another_at_once_leave_exactly_one() {
+    TestDatabase::on_both_crowded(|database| {
+        let store = database.store();
+        for round in 0..5 {
+            let admins: Vec<Account> = (0..8)
+                .map(|number| {
+                    let account = enrol(store, &format!("admin{round}-{number}"));
+                    change(store, &account, &account, &|standing| give(standing, "admin"));
+                    account
+                })
+                .collect();
+            let demote = |standing: &Standing| {
+                let actor = standing.actor.as_ref();
+                if actor.is_none_or(|actor| actor.role != role("admin")) {
+                    return Judged { events: Vec::new(), verdict: Err(Refusal::CallerChanged) };
+                }
+                give(standing, "msa")
+            };
+            let answers = at_once(admins.len(), |number| {
+                change(store, &admins[(number + 1) % admins.len()], &admins[number], &demote)
+            });
+            let done = answers.iter().filter(|it| matches!(it, Changed::Done { .. })).count();
+            let left = count(store, "accounts WHERE role = 'admin'");
+            assert!(left >= 1, "{database:?}");
+            assert_eq!(left, i64::try_from(admins.len() - done).unwrap(), "{database:?}");
+            store.execute("UPDATE accounts SET role = 'msa'").unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_sign_in_that_races_with_the_deactivation_leaves_no_session_alive() {
+    TestDatabase::on_both_crowded(|database| {
+        let store = database.store();
+        let grace = enrol(store, "grace");
+        for round in 0..5 {
+            let ada = enrol(store, &format!("ada{round}"));
+            at_once(12, |number| {
+                if number == 6 {
+                    drop(change(store, &ada, &grace, &deactivate));
+                } else {
+                    drop(SignIn::of(&ada, NOW).open(store));
+                }
+            });
+            assert_eq!(live_sessions(store), 0, "{database:?}");
+        }
+    });
+}
+
+fn change(
+    store: &Store,
+    account: &Account,
+    actor: &Account,
+    rule: &dyn Fn(&Standing) -> Judged,
+) -> Changed {
+    let changed = store.change_account(&Change {
+        account: account.id,
+        actor: actor.id,
+        revision: 0,
+        administrators: &role("admin"),
+        rule,
+        now: NOW,
+        revoked_until: revoked_until(NOW),
+    });
+    changed.unwrap()
+}
+
+fn give(standing: &Standing, word: &str) -> Judged {
+    let after = Account { role: role(word), ..standing.account.clone() };
+    let valid_from: Timestamp = NOW + SECOND;
+    Judged {
+        events: vec![event(EventKind::RoleChanged, after.id)],
+        verdict: Ok(Effects { after, tokens_valid_from: Some(valid_from), ends_sessions: None }),
+    }
+}
+
+fn deactivate(standing: &Standing) -> Judged {
+    let after = Account { is_active: false, ..standing.account.clone() };
+    let kind = EventKind::AccountDeactivated;
+    Judged {
+        events: vec![event(kind, after.id)],
+        verdict: Ok(Effects { after, tokens_valid_from: None, ends_sessions: Some(kind) }),
+    }
+}
+
+fn event(kind: EventKind, account: AccountId) -> portcullis_audit::SecurityEvent {
+    let by = Actor::Account(AccountId::generate(NOW, &SystemRandom));
+    samples::event(kind, Outcome::Success, NOW).about(account).by(by)
+}
+
+fn role(word: &str) -> Role {
+    Role::parse(word).unwrap()
+}

@@ -1,0 +1,367 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use portcullis_audit::{EventKind, Outcome, SecurityEvent};
+use portcullis_domain::{
+    AccountId, AccountKind, Clock, Role, SessionId, SystemClock, SystemRandom, Timestamp, TokenId,
+};
+use portcullis_flows::grant::OnReuse;
+use portcullis_flows::password_change::{Change, Changed, PasswordChangeStore};
+use portcullis_flows::refresh::Rotated;
+use portcullis_flows::revocation::{Numbered, RevocationStore};
+use portcullis_flows::sign_in::Opened;
+use portcullis_flows::sign_out::SignOutStore;
+use portcullis_storage::Store;
+use portcullis_testkit::TestDatabase;
+use portcullis_testkit::samples::{self, NOW};
+use portcullis_token::{AccessClaims, AuthenticationMethod, Revocation, RevocationEntry};
+
+use crate::family::Presented;
+use crate::inspect::{count, live_sessions, outcomes, revoked_sessions};
+use crate::member::{SignIn, another_hash, budget, enrol, revoked_until};
+
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+#[test]
+fn every_kind_of_entry_is_read_as_it_was_written_in_the_order_of_recording() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let entries = [token(), session(), subject()];
+        for (second, entry) in (0..).zip(entries) {
+            store.revoke(&entry, &event(NOW + second * SECOND)).unwrap();
+        }
+        assert_eq!(feed(store), [], "nothing has a position before it is numbered");
+        store.number_revocations().unwrap();
+        let feed = feed(store);
+        assert_eq!(feed.iter().map(|numbered| numbered.entry).collect::<Vec<_>>(), entries);
+        assert_eq!(feed.iter().map(|numbered| numbered.position).collect::<Vec<_>>(), [1, 2, 3]);
+        assert_ne!(feed[0].mark, feed[1].mark);
+        store.number_revocations().unwrap();
+        assert_eq!(self::feed(store), feed, "what has a position keeps it");
+    });
+}
+
+#[test]
+fn a_stretch_holds_the_positions_that_were_asked_for_and_tells_where_the_feed_stands() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let empty = store.revocations_from(0, 10).unwrap();
+        assert_eq!((empty.head, empty.purged_through, empty.entries), (0, 0, Vec::new()));
+        revoke_tokens(store, 5, NOW + HOUR);
+        for (first, most, expected) in [
+            (0, 3, vec![1, 2]),
+            (2, 2, vec![2, 3]),
+            (4, 10, vec![4, 5]),
+            (6, 10, vec![]),
+            (u64::MAX, u32::MAX, vec![]),
+        ] {
+            let stretch = store.revocations_from(first, most).unwrap();
+            assert_eq!((stretch.head, stretch.purged_through), (5, 0));
+            let positions: Vec<u64> = stretch.entries.iter().map(|entry| entry.position).collect();
+            assert_eq!(positions, expected, "{most} from {first}");
+        }
+    });
+}
+
+#[test]
+fn what_is_revoked_already_is_neither_written_nor_recorded_again() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        for entry in [token(), session(), subject()] {
+            for _ in 0..2 {
+                store.revoke(&entry, &event(NOW)).unwrap();
+            }
+            let shorter = RevocationEntry { until: entry.until - SECOND, ..entry };
+            store.revoke(&shorter, &event(NOW)).unwrap();
+        }
+        assert_eq!(count(store, "revocations"), 3);
+        assert_eq!(outcomes(store, "sign_out"), ["success 3"]);
+        let entry = subject();
+        let Revocation::Subject { account, issued_before } = entry.revocation else { panic!() };
+        store.revoke(&entry, &event(NOW)).unwrap();
+        let issued_before = issued_before + SECOND;
+        let more = Revocation::Subject { account, issued_before };
+        store.revoke(&RevocationEntry { revocation: more, ..entry }, &event(NOW)).unwrap();
+        assert_eq!(count(store, "revocations"), 5, "a later moment says more");
+    });
+}
+
+#[test]
+fn the_store_knows_at_once_which_tokens_are_covered() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let claims = claims(NOW);
+        let is_revoked = |claims: &AccessClaims| store.is_revoked(claims).unwrap();
+        assert!(!is_revoked(&claims));
+        let before = |issued_before| Revocation::Subject { account: claims.subject, issued_before };
+        revoke(store, before(NOW));
+        assert!(!is_revoked(&claims), "not issued before, but at that moment");
+        revoke(store, before(NOW + SECOND));
+        assert!(is_revoked(&claims));
+        assert!(!is_revoked(&AccessClaims { issued_at: NOW + SECOND, ..claims.clone() }));
+        let other = AccessClaims { subject: samples::account("grace").id, ..claims.clone() };
+        assert!(!is_revoked(&other));
+        revoke(store, Revocation::Session(other.session));
+        assert!(is_revoked(&other));
+        let third =
+            AccessClaims { session: SessionId::generate(NOW, &SystemRandom), ..other.clone() };
+        assert!(!is_revoked(&third));
+        revoke(store, Revocation::Token(third.token));
+        assert!(is_revoked(&third));
+    });
+}
+
+#[test]
+fn what_is_dead_is_removed_from_the_front_and_the_last_entry_stays() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        for minutes in [1, 2, 9, 3, 4] {
+            revoke_tokens(store, 1, NOW + minutes * 60 * SECOND);
+        }
+        let purge =
+            |minutes: u32| store.purge_revocations(NOW + minutes * 60 * SECOND, 10).unwrap();
+        let standing = || {
+            let stretch = store.revocations_from(0, 10).unwrap();
+            let positions = stretch.entries.iter().map(|entry| entry.position).collect::<Vec<_>>();
+            (stretch.head, stretch.purged_through, positions)
+        };
+        assert_eq!(purge(1), 0, "needed until then, and then too");
+        assert_eq!(purge(8), 2, "up to the first that is needed");
+        assert_eq!(standing(), (5, 2, vec![3, 4, 5]));
+        assert_eq!(purge(10), 2, "but not the last");
+        assert_eq!(standing(), (5, 4, vec![5]));
+        assert_eq!(purge(60), 0);
+        revoke_tokens(store, 1, NOW + HOUR);
+        assert_eq!(standing(), (6, 4, vec![5, 6]), "positions go on");
+    });
+}
+
+#[test]
+fn a_purge_removes_no_more_than_it_was_told_and_nothing_that_has_no_position() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        assert_eq!(store.purge_revocations(NOW, 10).unwrap(), 0);
+        revoke_tokens(store, 6, NOW);
+        store.revoke(&RevocationEntry { until: NOW, ..token() }, &event(NOW)).unwrap();
+        let later = NOW + SECOND;
+        let purged = [0, 1, 2].map(|_| store.purge_revocations(later, 2).unwrap());
+        assert_eq!(purged, [2, 2, 1]);
+        assert_eq!(count(store, "revocations"), 2);
+    });
+}
+
+#[test]
+fn whatever_ends_sessions_revokes_their_tokens() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        for (name, end) in endings(store) {
+            let mut ended = end(store);
+            ended.sort();
+            assert!(!ended.is_empty(), "{name}");
+            assert_eq!(revoked_sessions(store), ended, "{name}");
+            let entries = feed(store);
+            let until = revoked_until(END);
+            assert!(entries.iter().all(|numbered| numbered.entry.until == until), "{name}");
+            store.execute("DELETE FROM revocations").unwrap();
+        }
+    });
+}
+
+#[test]
+fn an_end_that_is_taken_back_revokes_nothing() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let endings = endings(store);
+        let live = live_sessions(store);
+        // The event is the last thing that is written: everything else is done by then.
+        store.execute("ALTER TABLE security_events RENAME TO out_of_reach").unwrap();
+        for (name, end) in endings {
+            let failed = catch_unwind(AssertUnwindSafe(|| end(store)));
+            assert!(failed.is_err(), "{name}");
+        }
+        assert_eq!(live_sessions(store), live);
+        assert_eq!(count(store, "revocations"), 0);
+    });
+}
+
+#[test]
+fn sessions_that_had_ended_before_the_migration_are_revoked_by_it() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let ada = enrol(store, "ada");
+        let [recent, old] = [0, 1].map(|_| SignIn::of(&ada, NOW).opened(store).session.id);
+        let now = SystemClock::new().now();
+        for (session, ended_at) in [(recent, now - 24 * HOUR), (old, now - 26 * HOUR)] {
+            store.end_session(session, revoked_until(ended_at), &event(ended_at)).unwrap();
+        }
+        SignIn::of(&ada, NOW).opened(store);
+        let is_sqlite = database.url().starts_with("sqlite:");
+        let (back, version) =
+            (if is_sqlite { DOWN_SQLITE } else { DOWN_POSTGRES }, "20261121040000");
+        let forget = "DELETE FROM __diesel_schema_migrations WHERE version =";
+        store.execute(&format!("{back} {forget} '{version}'")).unwrap();
+        assert_eq!(store.migrate().unwrap(), [version]);
+        assert_eq!(revoked_sessions(store), [recent]);
+        assert_eq!(feed(store)[0].entry.until, now);
+    });
+}
+
+#[test]
+fn who_is_granted_tokens_is_read_when_they_are_granted() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let ada = enrol(store, "ada");
+        let changed = if database.url().starts_with("sqlite:") {
+            "1800000060000000"
+        } else {
+            "to_timestamp(1800000060)"
+        };
+        let change = format!("UPDATE accounts SET role = 'admin', tokens_valid_from = {changed}");
+        let opened = SignIn::of(&ada, NOW);
+        let Opened::Done { grantee, .. } = opened.open(store) else { panic!("refused") };
+        assert_eq!((grantee.account.role.as_str(), grantee.tokens_valid_from), ("msa", None));
+        store.execute(&change).unwrap();
+
+        let expected = ("admin", Some(NOW + 60 * SECOND));
+        let Opened::Done { grantee, .. } = SignIn::of(&ada, NOW).open(store) else {
+            panic!("refused")
+        };
+        assert_eq!((grantee.account.role.as_str(), grantee.tokens_valid_from), expected);
+        assert_eq!(grantee.account.last_sign_in_at, Some(NOW));
+        let rotated = Presented::first(&opened, NOW).rotate(store);
+        let Rotated::Done { grantee, .. } = rotated else { panic!("{rotated:?}") };
+        assert_eq!((grantee.account.role.as_str(), grantee.tokens_valid_from), expected);
+    });
+}
+
+/// When sessions end here: after the grace of every rotation.
+const END: Timestamp = Timestamp::from_seconds(NOW.as_seconds() + 600);
+
+/// Ends sessions and answers which.
+type End = Box<dyn Fn(&Store) -> Vec<SessionId>>;
+
+/// Everything that ends sessions, with sessions to be ended.
+fn endings(store: &Store) -> Vec<(&'static str, End)> {
+    let opened = |name: &str| {
+        let account = enrol(store, name);
+        let [first, second] = [0, 1].map(|_| SignIn::of(&account, NOW).opened(store));
+        (account, first, second)
+    };
+    let reuse = |name: &str, on_reuse: OnReuse| -> End {
+        let (_, stolen, _) = opened(name);
+        let first = Presented { on_reuse, ..Presented::first(&stolen, NOW) }.rotated(store);
+        Box::new(move |store| match first.again(END).rotate(store) {
+            Rotated::Reused { ended } => ended,
+            other => panic!("{other:?}"),
+        })
+    };
+    let (_, signed_out, _) = opened("ada");
+    let (leaving, ..) = opened("grace");
+    let (crowded, ..) = opened("mary");
+    let (changing, asking, _) = opened("jean");
+    vec![
+        ("reuse, all sessions", reuse("hedy", OnReuse::EndAllSessions)),
+        ("reuse, this session", reuse("annie", OnReuse::EndThisSession)),
+        (
+            "sign out",
+            Box::new(move |store| {
+                let session = signed_out.session.id;
+                store.end_session(session, revoked_until(END), &event(END)).unwrap();
+                vec![session]
+            }),
+        ),
+        (
+            "sign out everywhere",
+            Box::new(move |store| {
+                store.end_all_sessions(leaving.id, revoked_until(END), &event(END)).unwrap()
+            }),
+        ),
+        (
+            "one session too many",
+            Box::new(move |store| {
+                let sign_in = SignIn { most_sessions: 1, ..SignIn::of(&crowded, END) };
+                match sign_in.open(store) {
+                    Opened::Done { displaced, .. } => displaced,
+                    Opened::Refused => panic!("refused"),
+                }
+            }),
+        ),
+        (
+            "password change",
+            Box::new(move |store| {
+                let change = Change {
+                    account: changing.id,
+                    session: asking.session.id,
+                    current: &samples::password_hash(),
+                    new: &another_hash(),
+                    budget: &budget("jean"),
+                    revoked_until: revoked_until(END),
+                    event: &samples::event(EventKind::PasswordChange, Outcome::Success, END),
+                };
+                match store.change_password(&change).unwrap() {
+                    Changed::Done { ended } => ended,
+                    Changed::Refused => panic!("refused"),
+                }
+            }),
+        ),
+    ]
+}
+
+pub(crate) fn feed(store: &Store) -> Vec<Numbered> {
+    store.revocations_from(0, 10_000).unwrap().entries
+}
+
+/// Revokes so many tokens and gives positions to that.
+fn revoke_tokens(store: &Store, count: usize, until: Timestamp) {
+    for _ in 0..count {
+        store.revoke(&RevocationEntry { until, ..token() }, &event(NOW)).unwrap();
+    }
+    store.number_revocations().unwrap();
+}
+
+fn revoke(store: &Store, revocation: Revocation) {
+    let entry = RevocationEntry { revocation, until: NOW + HOUR };
+    store.revoke(&entry, &event(NOW)).unwrap();
+}
+
+pub(crate) fn event(at: Timestamp) -> SecurityEvent {
+    samples::event(EventKind::SignOut, Outcome::Success, at)
+}
+
+/// Of a token that nobody else has.
+pub(crate) fn token() -> RevocationEntry {
+    let token = TokenId::generate(NOW, &SystemRandom);
+    RevocationEntry { revocation: Revocation::Token(token), until: NOW + HOUR }
+}
+
+fn session() -> RevocationEntry {
+    let session = SessionId::generate(NOW, &SystemRandom);
+    RevocationEntry { revocation: Revocation::Session(session), until: NOW + HOUR }
+}
+
+fn subject() -> RevocationEntry {
+    let account = AccountId::generate(NOW, &SystemRandom);
+    let revocation = Revocation::Subject { account, issued_before: NOW };
+    RevocationEntry { revocation, until: NOW + HOUR }
+}
+
+fn claims(issued_at: Timestamp) -> AccessClaims {
+    AccessClaims {
+        subject: AccountId::generate(NOW, &SystemRandom),
+        session: SessionId::generate(NOW, &SystemRandom),
+        token: TokenId::generate(NOW, &SystemRandom),
+        issued_at,
+        expires_at: NOW + HOUR,
+        role: Role::parse("msa").unwrap(),
+        kind: AccountKind::User,
+        authentication_methods: vec![AuthenticationMethod::Password],
+        authenticated_at: NOW,
+        password_must_change: false,
+    }
+}
+
+const DOWN_SQLITE: &str =
+    include_str!("../../../../migrations/sqlite/20261121040000_sessions_and_keys/down.sql");
+const DOWN_POSTGRES: &str =
+    include_str!("../../../../migrations/postgres/20261121040000_sessions_and_keys/down.sql");

@@ -1,0 +1,117 @@
+//! How soon other nodes know: at once in strict mode, soon with Redis; and what a node does that has
+//! not heard anything for long.
+
+use std::time::Duration;
+
+use portcullis_flows::revocation::RevocationPolicy;
+use portcullis_testkit::{Browser, TestDatabase, TestServer, TestSettings, redis_url};
+use serde_json::json;
+
+use crate::member::Member;
+
+/// A node that would not look for itself as long as a test may take.
+const BLIND: RevocationPolicy =
+    RevocationPolicy { strict: false, poll: HOUR, staleness: Duration::from_secs(30) };
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+#[test]
+fn a_strict_node_refuses_at_once_what_another_has_revoked() {
+    TestDatabase::on_both(|database| {
+        let blind = node(&database, BLIND, None);
+        let strict = node(&database, RevocationPolicy { strict: true, ..BLIND }, None);
+        let here = TestServer::start(database);
+        for number in 0..5 {
+            let ada = Member::new(&here, &format!("ada{number}"), "msa");
+            let there = ada.at(strict.origin());
+            assert_eq!(there.get("/api/auth/me").status, 200);
+            assert_eq!(ada.post("/api/auth/logout", &json!({})).status, 204);
+            assert_eq!(there.get("/api/auth/me").code(), "invalid_token");
+            assert_eq!(there.check("schedule", "read").code(), "invalid_token");
+            assert_eq!(ada.at(blind.origin()).get("/api/auth/me").status, 200, "as it must");
+        }
+    });
+}
+
+#[test]
+fn redis_wakes_the_other_nodes() {
+    let database = TestDatabase::postgres();
+    let url = redis_url();
+    let here = node(&database, BLIND, Some(&url));
+    let there = node(&database, BLIND, Some(&url));
+    for node in [&here, &there] {
+        while !Browser::of(node).get("/metrics", &[]).text.contains("portcullis_redis_up 1") {}
+        let ready = Browser::of(node).get("/health/ready", &[]).json();
+        assert_eq!(ready, json!({ "status": "ready" }));
+    }
+    for number in 0..5 {
+        let ada = Member::new(&here, &format!("ada{number}"), "msa");
+        let other = ada.at(there.origin());
+        assert_eq!(other.get("/api/auth/me").status, 200);
+        assert_eq!(ada.post("/api/auth/logout", &json!({})).status, 204);
+        let refused = || other.get("/api/auth/me").status == 401;
+        assert!((0..10_000).any(|_| refused()), "the other node was not woken");
+    }
+}
+
+#[test]
+fn without_its_redis_a_node_says_so_and_goes_on() {
+    let database = TestDatabase::sqlite();
+    let policy = RevocationPolicy { staleness: Duration::MAX, ..RevocationPolicy::default() };
+    let server = node(&database, policy, Some("redis://127.0.0.1:1"));
+    let ready = Browser::of(&server).get("/health/ready", &[]);
+    let expected = json!({ "status": "ready", "notices": ["redis_lost"] });
+    assert_eq!((ready.status, ready.json()), (200, expected));
+    assert!(Browser::of(&server).get("/metrics", &[]).text.contains("portcullis_redis_up 0"));
+    let ada = Member::new(&server, "ada", "msa");
+    assert_eq!(ada.post("/api/auth/logout", &json!({})).status, 204);
+    assert_eq!(ada.get("/api/auth/me").code(), "invalid_token");
+}
+
+#[test]
+fn a_node_that_hears_nothing_says_so_and_refuses_administrators_and_if_strict_everybody() {
+    for strict in [false, true] {
+        let database = TestDatabase::postgres();
+        let server = node(&database, RevocationPolicy { strict, ..BLIND }, None);
+        let root = Member::new(&server, "root", "admin");
+        assert_eq!(root.get("/api/admin/audit").status, 200);
+        server.clock().advance(BLIND.staleness);
+        assert_eq!(root.get("/api/admin/audit").status, 200, "not yet");
+
+        server.clock().advance(Duration::from_secs(1));
+        let ready = Browser::of(&server).get("/health/ready", &[]);
+        let expected = json!({ "status": "ready", "notices": ["revocations_stale"] });
+        assert_eq!((ready.status, ready.json()), (200, expected));
+        let refused = root.get("/api/admin/audit");
+        assert_eq!((refused.status, refused.code().as_str()), (503, "revocations_stale"));
+        let me = root.get("/api/auth/me");
+        assert_eq!(me.status, if strict { 503 } else { 200 }, "{}", me.text);
+        let metrics = Browser::of(&server).get("/metrics", &[]).text;
+        assert!(metrics.contains("portcullis_revocations_staleness_seconds 31"), "{metrics}");
+    }
+}
+
+#[test]
+fn a_node_whose_database_is_gone_becomes_stale_and_recovers() {
+    let (database, switch) = TestDatabase::postgres_with_switch();
+    let policy = RevocationPolicy { poll: Duration::from_millis(20), ..BLIND };
+    let server = node(&database, policy, None);
+    let root = Member::new(&server, "root", "admin");
+    switch.off();
+    server.clock().advance(Duration::from_secs(31));
+    let refused = root.get("/api/admin/audit");
+    assert_eq!((refused.status, refused.code().as_str()), (503, "revocations_stale"));
+    let ready = Browser::of(&server).get("/health/ready", &[]);
+    assert_eq!((ready.status, ready.code().as_str()), (503, "unavailable"));
+    assert!(ready.field("detail").contains("revoked"), "{}", ready.text);
+
+    switch.on();
+    // Each attempt waits for a connection, so this is patience without sleep.
+    let recovered = || root.get("/api/admin/audit").status == 200;
+    assert!((0..10_000).any(|_| recovered()), "it hears again");
+}
+
+fn node(database: &TestDatabase, revocation: RevocationPolicy, redis: Option<&str>) -> TestServer {
+    let redis = redis.map(str::to_owned);
+    let settings = TestSettings { revocation, redis, ..TestSettings::default() };
+    TestServer::with(database.shared(), settings)
+}
