@@ -5,50 +5,84 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use portcullis_access::{Asked, Matrix};
-use portcullis_domain::{AccountId, Clock, SystemClock};
-use portcullis_token::{AccessClaims, Verifier};
+use portcullis_access::{Asked, Matrix, Word};
+use portcullis_domain::{AccountId, Clock};
+use portcullis_token::{AccessClaims, RevocationSet, TokenError, Verifier};
 
-use crate::{Claims, Denied, Refusal};
+#[cfg(feature = "follow")]
+use crate::follow::Following;
+use crate::known::Known;
+use crate::{Ask, Claims, Denied, GuardBuilder, Refusal, WhenStale};
 
-/// Checks access tokens and asks the access matrix; one for a whole service, shared by its threads.
-pub struct Guard {
-    verifier: Verifier<AccessClaims>,
-    matrix: Matrix,
-    clock: Arc<dyn Clock>,
+/// Checks access tokens and asks the access matrix; one for a whole service. A clone is another
+/// handle to the same guard, which follows the server until the last one is dropped.
+#[derive(Clone)]
+pub struct Guard(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    verifier: Arc<Verifier<AccessClaims>>,
+    known: Arc<Known>,
+    #[cfg(feature = "follow")]
+    following: Option<Following>,
+}
+
+/// What the builder settles and nothing changes.
+pub(crate) struct Parts {
+    pub(crate) matrix: Option<Matrix>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) when_stale: WhenStale,
+    pub(crate) stale_after: Duration,
 }
 
 impl Guard {
-    /// A guard that goes by the clock of the system.
-    pub fn new(verifier: Verifier<AccessClaims>, matrix: Matrix) -> Self {
-        Self { verifier, matrix, clock: Arc::new(SystemClock::new()) }
-    }
-
-    /// The same guard by another clock, for tests.
-    #[must_use]
-    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
-        Self { clock, ..self }
+    /// Begins a guard for tokens of `issuer` that are meant for `audience`: the settings
+    /// `tokens.issuer` and `tokens.audience` of the server, letter by letter.
+    pub fn builder(issuer: &str, audience: &str) -> GuardBuilder {
+        GuardBuilder::new(issuer, audience)
     }
 
     /// Who calls, from all values of the `Authorization` header as they were received
-    /// (RFC 6750 section 2.1).
+    /// (RFC 6750 section 2.1). Waits for nothing: see [`Guard::admit`].
     pub fn authenticate<'a>(
         &self,
         authorization: impl IntoIterator<Item = &'a [u8]>,
     ) -> Result<Claims, Refusal> {
+        let Inner { parts, verifier, known, .. } = &*self.0;
         let token = bearer(authorization)?;
-        let claims =
-            self.verifier.verify(token, self.clock.now()).map_err(Refusal::InvalidToken)?;
+        let claims = verifier.verify(token, parts.clock.now()).map_err(Refusal::InvalidToken)?;
+        if known.revocations.is_revoked(&claims) {
+            return Err(Refusal::Revoked(claims.subject));
+        }
+        if parts.when_stale == WhenStale::Refuse && self.is_stale() {
+            return Err(Refusal::Stale(self.staleness()));
+        }
         if claims.password_must_change {
             return Err(Refusal::PasswordMustChange);
         }
         Ok(claims.into())
     }
 
+    /// Who calls; a token under a key that is not known yet waits until the published keys have
+    /// been looked at again, at most 2 s, and at most once in 10 s whoever sends such tokens.
+    pub async fn admit<'a>(
+        &self,
+        authorization: impl IntoIterator<Item = &'a [u8]> + Clone + Send,
+    ) -> Result<Claims, Refusal> {
+        let verdict = self.authenticate(authorization.clone());
+        let is_unknown = matches!(verdict, Err(Refusal::InvalidToken(TokenError::UnknownKey)));
+        if is_unknown && self.look_at_keys_again().await {
+            return self.authenticate(authorization);
+        }
+        verdict
+    }
+
     /// Refuses unless the caller's role may do `action` to `resource` in the context of `asked`,
     /// whose `subject` counts for nothing: the caller is always the subject. Words that the matrix
-    /// does not know are refused. Allocates nothing unless it refuses.
+    /// does not know are refused, and without a matrix everything is. Allocates nothing unless it
+    /// refuses.
     ///
     /// `asked` compares texts letter by letter, so give accounts as [`AccountId`] prints them. An
     /// owner in another spelling is somebody else, which lets `not_own` hold.
@@ -58,24 +92,84 @@ impl Guard {
         resource: &str,
         action: &str,
         asked: &Asked<'_>,
-    ) -> Result<(), Denied> {
+    ) -> Result<(), Refusal> {
+        let matrix = self.0.parts.matrix.as_ref().ok_or(Refusal::NoMatrix)?;
         let subject = AccountText::of(caller.account);
         let asked = Asked { subject: subject.as_str(), ..*asked };
-        let decision = self.matrix.decide_words(caller.role.as_str(), resource, action, &asked);
+        let decision = matrix.decide_words(caller.role.as_str(), resource, action, &asked);
         if decision.is_allowed() {
             Ok(())
         } else {
-            Err(Denied::new(caller.clone(), decision, self.matrix.clone()))
+            Err(Denied::new(caller.clone(), decision, matrix.clone()).into())
         }
+    }
+
+    /// The question whether this caller may do action `A` to resource `R`, where no extractor asks
+    /// it: in a tonic service, for one.
+    pub fn ask<R: Word, A: Word>(&self, caller: Claims) -> Ask<R, A> {
+        Ask::new(self.clone(), caller)
+    }
+
+    /// How old the last word from the server is; up to about 1.5 s while all is well. It counts by
+    /// the clock of this machine, so a difference between the two clocks can add to it.
+    pub fn staleness(&self) -> Duration {
+        self.0.known.staleness()
+    }
+
+    /// Whether the last word is older than [`GuardBuilder::when_stale`] allows.
+    pub fn is_stale(&self) -> bool {
+        self.staleness() > self.0.parts.stale_after
+    }
+
+    /// What is known to be revoked; whatever is added is refused from the next request on.
+    pub fn revocations(&self) -> &RevocationSet {
+        &self.0.known.revocations
+    }
+
+    #[cfg(feature = "follow")]
+    async fn look_at_keys_again(&self) -> bool {
+        match &self.0.following {
+            Some(following) => following.look_at_keys_again().await,
+            None => false,
+        }
+    }
+
+    #[cfg(not(feature = "follow"))]
+    async fn look_at_keys_again(&self) -> bool {
+        std::future::ready(false).await
+    }
+
+    /// A guard that hears nothing from outside.
+    pub(crate) fn alone(
+        parts: Parts,
+        verifier: Arc<Verifier<AccessClaims>>,
+        known: Arc<Known>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            parts,
+            verifier,
+            known,
+            #[cfg(feature = "follow")]
+            following: None,
+        }))
+    }
+
+    #[cfg(feature = "follow")]
+    pub(crate) fn following(
+        parts: Parts,
+        verifier: Arc<Verifier<AccessClaims>>,
+        known: Arc<Known>,
+        following: Following,
+    ) -> Self {
+        Self(Arc::new(Inner { parts, verifier, known, following: Some(following) }))
     }
 }
 
 impl fmt::Debug for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { verifier, matrix, clock: _ } = self;
         f.debug_struct("Guard")
-            .field("verifier", verifier)
-            .field("matrix", matrix)
+            .field("verifier", &self.0.verifier)
+            .field("known", &self.0.known)
             .finish_non_exhaustive()
     }
 }

@@ -1,17 +1,33 @@
-#![cfg_attr(feature = "actix", doc = include_str!("../README.md"))]
-// The README's example needs the feature; without it this line stands in.
-#![cfg_attr(not(feature = "actix"), doc = "Who is calling, and whether they may; see the README.")]
+#![cfg_attr(all(feature = "actix", feature = "follow"), doc = include_str!("../README.md"))]
+// The README's example needs these features; without them this line stands in.
+#![cfg_attr(
+    not(all(feature = "actix", feature = "follow")),
+    doc = "Who is calling, and whether they may; see the README."
+)]
 
 #[cfg(feature = "actix")]
 pub mod actix;
+#[cfg(feature = "axum")]
+mod axum;
+mod builder;
 mod claims;
+#[cfg(feature = "follow")]
+mod follow;
 mod guard;
-#[cfg(feature = "actix")]
+mod known;
+#[cfg(any(feature = "actix", feature = "tower"))]
 mod problem;
+mod question;
 mod refusal;
+#[cfg(feature = "tower")]
+pub mod tower;
 
+pub use builder::{GuardBuilder, WhenStale};
 pub use claims::Claims;
+#[cfg(feature = "follow")]
+pub use follow::{ConnectError, Fault};
 pub use guard::Guard;
+pub use question::{Ask, Permit, Require};
 pub use refusal::{Denied, Refusal};
 
 pub use portcullis_access as access;

@@ -1,10 +1,13 @@
 //! What a refused caller is told: the same for every reason that would help an attacker choose the
-//! next try. Bodies are `application/problem+json` (RFC 9457); the codes are those of the
-//! authentication server.
+//! next try, and the same in every framework. Bodies are `application/problem+json` (RFC 9457); the
+//! codes are those of the authentication server.
 
 use serde::{Serialize, Serializer};
 
 use crate::Refusal;
+
+/// The `Content-Type` of every answer.
+pub(crate) const CONTENT_TYPE: &str = "application/problem+json";
 
 /// One answer to a refused caller, in the words of no framework.
 #[derive(Serialize)]
@@ -14,20 +17,20 @@ pub(crate) struct Problem {
     title: &'static str,
     pub(crate) status: u16,
     detail: &'static str,
-    code: &'static str,
+    pub(crate) code: &'static str,
     /// The `WWW-Authenticate` header.
     #[serde(skip)]
     pub(crate) challenge: Option<&'static str>,
+    /// The `Retry-After` header, in seconds.
+    #[serde(skip)]
+    pub(crate) retry_after: Option<&'static str>,
 }
 
 impl Problem {
-    /// Denied by the access matrix.
-    pub(crate) const FORBIDDEN: Self = Self::new(
-        403,
-        "forbidden",
-        "This is not allowed",
-        "Ask an administrator for a role that may do this.",
-    );
+    /// The body.
+    pub(crate) fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
 
     const fn new(
         status: u16,
@@ -35,7 +38,7 @@ impl Problem {
         title: &'static str,
         detail: &'static str,
     ) -> Self {
-        Self { kind: code, title, status, detail, code, challenge: None }
+        Self { kind: code, title, status, detail, code, challenge: None, retry_after: None }
     }
 
     /// RFC 6750 section 3: an error code only when there was a bearer token.
@@ -61,21 +64,35 @@ impl From<&Refusal> for Problem {
                 "Send one Authorization header.",
             )
             .challenged(r#"Bearer realm="portcullis", error="invalid_request""#),
-            Refusal::InvalidToken(_) => Self::new(
+            Refusal::InvalidToken(_) | Refusal::Revoked(_) => Self::new(
                 401,
                 "invalid_token",
                 "The access token is not valid",
                 "Refresh it, or sign in again.",
             )
             .challenged(r#"Bearer realm="portcullis", error="invalid_token""#),
+            Refusal::Stale(_) => Self {
+                retry_after: Some("1"),
+                ..Self::new(
+                    503,
+                    "unavailable",
+                    "The server cannot do this at the moment",
+                    "Wait as long as Retry-After says, then try again.",
+                )
+            },
             Refusal::PasswordMustChange => Self::new(
                 403,
                 "password_change_required",
                 "The password must be changed first",
                 "Change it at the authentication server, then sign in again.",
             ),
-            Refusal::Denied(_) => Self::FORBIDDEN,
-            Refusal::NoGuard => Self::new(
+            Refusal::Denied(_) => Self::new(
+                403,
+                "forbidden",
+                "This is not allowed",
+                "Ask an administrator for a role that may do this.",
+            ),
+            Refusal::NoMatrix | Refusal::NoGuard => Self::new(
                 500,
                 "internal",
                 "Something went wrong on our side",

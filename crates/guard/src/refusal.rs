@@ -2,13 +2,15 @@
 //! `problem.rs`, and is less.
 
 use std::fmt;
+use std::time::Duration;
 
 use portcullis_access::{Decision, Explanation, Matrix};
+use portcullis_domain::AccountId;
 use portcullis_token::TokenError;
 
 use crate::Claims;
 
-/// Why a request was refused before its handler ran.
+/// Why a request was refused. It prints as one line for the service's own log.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -21,21 +23,33 @@ pub enum Refusal {
     /// The token does not hold; the caller is not told why.
     #[error(transparent)]
     InvalidToken(TokenError),
+    /// The token would hold, had it, its session or its account not been ended.
+    #[error("a revoked token of {0}")]
+    Revoked(AccountId),
+    /// The token holds, but whether it was revoked of late is not known.
+    #[error("no word of revocations for {}.{:03} s", .0.as_secs(), .0.subsec_millis())]
+    Stale(Duration),
     /// The account can do nothing before its password is changed.
     #[error("the password must be changed first")]
     PasswordMustChange,
     /// The access matrix does not allow it.
     #[error(transparent)]
     Denied(#[from] Denied),
-    /// The service was built without a guard, so nobody gets in.
-    #[error("no Guard in the application data: add `.app_data(web::Data::new(guard))`")]
+    /// A question was asked of a guard that cannot decide, so the answer is no.
+    #[error("the guard has no access matrix: give it one with `.matrix(…)`")]
+    NoMatrix,
+    /// The service was built without a guard here, so nobody gets in.
+    #[error(
+        "no guard before this handler: `.app_data(guard.clone())` in actix-web, \
+         `.layer(Protect::by(&guard))` in axum"
+    )]
     NoGuard,
 }
 
 /// The access matrix does not allow it.
 ///
-/// It prints as one line for the log, with the reason, which the answer to the caller never has: it
-/// would tell them how to ask better.
+/// It prints with the reason, which the answer to the caller never has: it would tell them how to
+/// ask better.
 #[derive(Debug)]
 pub struct Denied {
     caller: Claims,

@@ -1,9 +1,9 @@
 //! What a caller sees, and what the service can log beside it.
 
+use actix_web::App;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
-use actix_web::{App, web};
 use serde_json::{Value, json};
 
 use crate::service;
@@ -30,8 +30,7 @@ pub(crate) fn request(path: &str) -> TestRequest {
 }
 
 pub(crate) async fn send(request: TestRequest) -> Answer {
-    let guard = web::Data::new(service::guard());
-    answer(App::new().app_data(guard).configure(service::routes), request).await
+    answer(App::new().app_data(service::guard()).configure(service::routes), request).await
 }
 
 pub(crate) async fn send_unguarded(request: TestRequest) -> Answer {

@@ -3,9 +3,15 @@
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
+use actix_web::middleware::from_fn;
+use actix_web::test::{TestRequest, call_service, init_service, read_body};
+use actix_web::{App, HttpMessage, HttpRequest, web};
+use portcullis_guard::Claims;
+use portcullis_guard::actix::protect;
 use portcullis_guard::token::{AccessClaims, LEEWAY, RefreshClaims};
 
 use crate::answer::{Answer, call, request, send, send_unguarded};
+use crate::service;
 use crate::tokens::{self, AUDIENCE, ISSUER, LIFETIME, NOW, SECRET, authority};
 
 #[actix_web::test]
@@ -127,8 +133,25 @@ async fn a_service_without_a_guard_lets_nobody_in() {
         let answer = send_unguarded(request(path).insert_header(bearer)).await;
         assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
         assert_eq!(answer.code(), "internal");
-        assert!(answer.log.unwrap().starts_with("no Guard in the application data"));
+        assert!(answer.log.unwrap().starts_with("no guard before this handler"));
     }
+}
+
+#[actix_web::test]
+async fn a_protected_scope_lets_only_signed_in_callers_reach_any_of_its_routes() {
+    let open = async |request: HttpRequest| {
+        request.extensions().get::<Claims>().map(|claims| claims.account.to_string()).unwrap()
+    };
+    let scope = web::scope("/in").wrap(from_fn(protect)).route("/open", web::get().to(open));
+    let app = init_service(App::new().app_data(service::guard()).service(scope)).await;
+    let ann = tokens::account();
+    let get = || TestRequest::get().uri("/in/open");
+    let bearer = ("Authorization", format!("Bearer {}", tokens::of(ann, "faculty")));
+    let allowed = call_service(&app, get().insert_header(bearer).to_request()).await;
+    assert_eq!(read_body(allowed).await, ann.to_string());
+    let refused = call_service(&app, get().to_request()).await;
+    assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(refused.response().error().unwrap().to_string(), "no bearer token");
 }
 
 /// The caller is told the same whatever was wrong; the log is told more.

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use actix_web::{Error, HttpResponse, web};
 use portcullis_guard::access::{Asked, Matrix, Word};
-use portcullis_guard::actix::{Ask, Permit, Require};
 use portcullis_guard::domain::AccountId;
-use portcullis_guard::token::{KeySet, Purpose, SecretKey, Verifier, VerifyingKey};
-use portcullis_guard::{Claims, Guard};
+use portcullis_guard::token::{Purpose, SecretKey};
+use portcullis_guard::{Ask, Claims, Guard, Permit, Require};
 
-use crate::tokens::{AUDIENCE, ISSUER, LIFETIME, Noon, SECRET};
+use crate::tokens::{AUDIENCE, ISSUER, Noon, SECRET};
 
 mod words {
     portcullis_access::access_words!("../../config/access_matrix.toml");
@@ -20,9 +19,11 @@ use words::resources::{Absence, Schedule, Swap, SwapRequest};
 
 pub(crate) fn guard() -> Guard {
     let key = SecretKey::parse(&SECRET.into()).unwrap().derive(Purpose::AccessToken);
-    let keys = KeySet::from(VerifyingKey::hs256(&key));
-    let verifier = Verifier::new(keys, ISSUER, AUDIENCE, LIFETIME);
-    Guard::new(verifier, Matrix::parse(words::MATRIX).unwrap()).with_clock(Arc::new(Noon))
+    Guard::builder(ISSUER, AUDIENCE)
+        .shared_secret(&key)
+        .matrix(Matrix::parse(words::MATRIX).unwrap())
+        .clock(Arc::new(Noon))
+        .offline()
 }
 
 pub(crate) fn routes(service: &mut web::ServiceConfig) {

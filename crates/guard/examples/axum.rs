@@ -1,0 +1,51 @@
+//! An axum service whose routes are protected by Portcullis; `README.md` says how to try it.
+
+use axum::Router;
+use axum::extract::Path;
+use axum::routing::{get, post};
+use portcullis_guard::access::Matrix;
+use portcullis_guard::domain::AccountId;
+use portcullis_guard::tower::Protect;
+use portcullis_guard::{Ask, Claims, Guard, Refusal, Require};
+
+mod words {
+    portcullis_access::access_words!("../../config/access_matrix.toml");
+}
+use words::actions::{Approve, Create};
+use words::resources::{Absence, Schedule};
+
+#[tokio::main]
+#[expect(clippy::disallowed_methods, reason = "an example has no other configuration")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let guard = Guard::builder("http://127.0.0.1:8080", "portcullis")
+        .credential("scheduling", std::env::var("SCHEDULING_SECRET")?)
+        .matrix(Matrix::parse(words::MATRIX)?)
+        .connect()
+        .await?;
+    let app = Router::new()
+        .route("/me", get(me))
+        .route("/schedules", post(create_schedule))
+        .route("/absences/of/{owner}/approval", post(approve_absence))
+        .layer(Protect::by(&guard));
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 8090)).await?;
+    Ok(axum::serve(listener, app).await?)
+}
+
+/// Everybody who is signed in.
+async fn me(claims: Claims) -> String {
+    format!("{} in the role {}\n", claims.account, claims.role)
+}
+
+/// Roles that may create schedules.
+async fn create_schedule(caller: Require<Schedule, Create>) -> String {
+    format!("a schedule by {}\n", caller.claims.account)
+}
+
+/// Roles that may approve absences, and nobody their own.
+async fn approve_absence(
+    ask: Ask<Absence, Approve>,
+    Path(owner): Path<AccountId>,
+) -> Result<&'static str, Refusal> {
+    ask.owned_by(owner)?;
+    Ok("approved\n")
+}

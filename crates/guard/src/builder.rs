@@ -1,0 +1,121 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_access::Matrix;
+use portcullis_domain::{Clock, SystemClock};
+use portcullis_token::{self as token, KeySet, Verifier, VerifyingKey};
+
+use crate::Guard;
+#[cfg(feature = "follow")]
+use crate::follow::Settings;
+use crate::guard::Parts;
+use crate::known::Known;
+
+/// What a [`Guard`] is made from; [`Guard::builder`] begins one.
+pub struct GuardBuilder {
+    pub(crate) issuer: String,
+    pub(crate) audience: String,
+    pub(crate) shared: Option<KeySet>,
+    pub(crate) parts: Parts,
+    #[cfg(feature = "follow")]
+    pub(crate) settings: Settings,
+}
+
+/// What a guard does with good tokens while it does not know which have been revoked of late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenStale {
+    /// Refuses them with 503: nothing revoked gets in, and nobody else either.
+    Refuse,
+    /// Accepts them: the service goes on, and what was revoked since gets in until it expires.
+    Accept,
+}
+
+impl GuardBuilder {
+    pub(crate) fn new(issuer: &str, audience: &str) -> Self {
+        Self {
+            issuer: issuer.to_owned(),
+            audience: audience.to_owned(),
+            shared: None,
+            parts: Parts {
+                matrix: None,
+                clock: Arc::new(SystemClock::new()),
+                when_stale: WhenStale::Refuse,
+                stale_after: STALE_AFTER,
+            },
+            #[cfg(feature = "follow")]
+            settings: Settings::default(),
+        }
+    }
+
+    /// Decides by this matrix. Without one every question is refused.
+    #[must_use]
+    pub fn matrix(mut self, matrix: Matrix) -> Self {
+        self.parts.matrix = Some(matrix);
+        self
+    }
+
+    /// Accepts tokens under this key and looks for no published ones: for a server that signs with
+    /// HS256. It is what `SecretKey::derive(Purpose::AccessToken)` of the token crate gives, and
+    /// signs as well as it checks, so it goes to services that may sign for everybody. During a
+    /// rotation of the secret give both keys.
+    #[must_use]
+    pub fn shared_secret(mut self, key: &[u8; 32]) -> Self {
+        let key = VerifyingKey::hs256(key);
+        self.shared = Some(match self.shared {
+            Some(keys) => keys.with(key),
+            None => key.into(),
+        });
+        self
+    }
+
+    /// What happens to good tokens once the last word from the server is older than `after`. Word
+    /// comes once a second, so less than 3 s will be taken for an outage now and then. Default:
+    /// [`WhenStale::Refuse`] after 10 s.
+    #[must_use]
+    pub fn when_stale(mut self, then: WhenStale, after: Duration) -> Self {
+        self.parts.when_stale = then;
+        self.parts.stale_after = after;
+        self
+    }
+
+    /// Goes by another clock than that of the system: for tests.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.parts.clock = clock;
+        self
+    }
+
+    /// A guard that follows nothing and so is never stale: it knows the shared secret, and of
+    /// revocations only what is put into [`Guard::revocations`]. For tests.
+    pub fn offline(self) -> Guard {
+        let verifier =
+            Arc::new(self.verifier(self.shared.clone().unwrap_or_default(), LONGEST_LIFE));
+        let known = Arc::new(Known::offline(self.parts.clock.clone()));
+        Guard::alone(self.parts, verifier, known)
+    }
+
+    /// A verifier of what the server signs, of any kind.
+    pub(crate) fn verifier<C: token::Claims>(
+        &self,
+        keys: KeySet,
+        longest_life: Duration,
+    ) -> Verifier<C> {
+        Verifier::new(keys, &self.issuer, &self.audience, longest_life)
+    }
+}
+
+impl fmt::Debug for GuardBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GuardBuilder")
+            .field("issuer", &self.issuer)
+            .field("audience", &self.audience)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A dead connection is noticed after 5 s and replaced within about one more; both fit in.
+const STALE_AFTER: Duration = Duration::from_secs(10);
+
+/// No configuration of the server lets an access token live longer.
+pub(crate) const LONGEST_LIFE: Duration = Duration::from_secs(24 * 60 * 60);

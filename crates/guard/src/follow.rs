@@ -1,0 +1,165 @@
+//! How a guard keeps up with the authentication server: it fetches the published keys, takes a
+//! signed snapshot of all revocations, and reads the feed that goes on from there.
+//!
+//! Two tasks do it, one for the keys and one for the feed, each with one connection at most; they end
+//! with the last handle to the guard. Whatever the server sends is bounded in size, and nothing of
+//! it is believed that could let anybody in: keys come over the connection that the operator
+//! configured, and a revocation only ever refuses.
+
+mod authority;
+mod back_off;
+mod events;
+mod fault;
+mod feed;
+mod keys;
+mod lines;
+mod snapshot;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_domain::SecretString;
+use portcullis_token::{KeySet, SnapshotClaims};
+use tokio::task::JoinHandle;
+
+pub use self::fault::{ConnectError, Fault};
+use crate::builder::LONGEST_LIFE;
+use crate::known::Known;
+use crate::{Guard, GuardBuilder};
+use authority::{Authority, Credential};
+use feed::Feed;
+use keys::Keys;
+use snapshot::Snapshots;
+
+/// What only a guard that follows needs to be told.
+pub(crate) struct Settings {
+    address: Option<String>,
+    credential: Option<Credential>,
+    plaintext: bool,
+    silence: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { address: None, credential: None, plaintext: false, silence: SILENCE }
+    }
+}
+
+impl GuardBuilder {
+    /// The name of this service and its secret, as `portcullis service credential NAME` printed
+    /// it. The server shows its revocations to nobody else.
+    #[must_use]
+    pub fn credential(mut self, name: &str, secret: impl Into<SecretString>) -> Self {
+        self.settings.credential = Some(Credential::new(name, secret.into()));
+        self
+    }
+
+    /// Where this service reaches the server, if not at the issuer's own URL.
+    #[must_use]
+    pub fn reached_at(mut self, url: &str) -> Self {
+        self.settings.address = Some(url.to_owned());
+        self
+    }
+
+    /// Lets `http://` be used with another machine, over a network where nobody else listens or
+    /// speaks: whoever can speak there decides which keys are believed.
+    #[must_use]
+    pub const fn allow_plaintext(mut self) -> Self {
+        self.settings.plaintext = true;
+        self
+    }
+
+    /// How long the feed may be silent before it counts as cut and another connection is made.
+    /// Default: 5 s, which is five heartbeats.
+    #[must_use]
+    pub const fn longest_silence(mut self, silence: Duration) -> Self {
+        self.settings.silence = silence;
+        self
+    }
+
+    /// A guard that has fetched the published keys and all revocations, and that follows the server
+    /// on the current tokio runtime from now on.
+    ///
+    /// Fails when the server cannot be reached: a service that cannot check tokens yet had better
+    /// not start. Once it returned, failures are logged, show in [`Guard::staleness`], and heal by
+    /// themselves.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub async fn connect(mut self) -> Result<Guard, ConnectError> {
+        let Settings { address, credential, plaintext, silence } =
+            std::mem::take(&mut self.settings);
+        let address = address.as_deref().unwrap_or(&self.issuer);
+        let credential = credential.ok_or(ConnectError::NoCredential)?;
+        let authority = Arc::new(Authority::new(address, credential, plaintext, silence)?);
+
+        let published = match &self.shared {
+            None => Some(authority.keys().await?),
+            Some(_) => None,
+        };
+        if published.as_ref().is_some_and(|published| published.keys.is_empty()) {
+            return Err(ConnectError::NoKeys);
+        }
+        let key_set = match (&published, &self.shared) {
+            (Some(published), _) => published.key_set(),
+            (None, Some(shared)) => shared.clone(),
+            (None, None) => KeySet::default(),
+        };
+        let access = Arc::new(self.verifier(key_set.clone(), LONGEST_LIFE));
+        let signed = Arc::new(self.verifier(key_set, SnapshotClaims::LIFETIME));
+
+        let known = Arc::new(Known::following(self.parts.clock.clone()));
+        let snapshots = Snapshots::new(signed.clone(), known.clone(), self.parts.clock.clone());
+        let cursor = snapshots.take(&authority).await?;
+
+        let keys = published.map(|published| {
+            let keys = Keys::new(authority.clone(), access.clone(), signed, published.max_age);
+            Watched::new(keys)
+        });
+        let feed = Feed::begin(authority, snapshots, known.clone(), cursor).await?;
+        let following = Following { keys, feed: Task(tokio::spawn(feed.run())) };
+        Ok(Guard::following(self.parts, access, known, following))
+    }
+}
+
+/// The tasks of one guard, and how to wake the one that looks after the keys.
+pub(crate) struct Following {
+    keys: Option<Watched>,
+    #[expect(dead_code, reason = "held so that the task ends with the guard")]
+    feed: Task,
+}
+
+impl Following {
+    /// Whether the published keys were fetched again just now; see [`Guard::admit`].
+    pub(crate) async fn look_at_keys_again(&self) -> bool {
+        match &self.keys {
+            Some(watched) => watched.keys.look_again().await,
+            None => false,
+        }
+    }
+}
+
+struct Watched {
+    keys: Arc<Keys>,
+    #[expect(dead_code, reason = "held so that the task ends with the guard")]
+    task: Task,
+}
+
+impl Watched {
+    fn new(keys: Keys) -> Self {
+        let keys = Arc::new(keys);
+        Self { keys: keys.clone(), task: Task(tokio::spawn(async move { keys.run().await })) }
+    }
+}
+
+/// A task that ends when this is dropped.
+struct Task(JoinHandle<()>);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+const SILENCE: Duration = Duration::from_secs(5);

@@ -1,0 +1,214 @@
+use std::net::IpAddr;
+use std::time::Duration;
+
+use portcullis_domain::{ExposeSecret, SecretString};
+use portcullis_token::{JsonWebKeySet, KeySet, VerifyingKey};
+use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap};
+use reqwest::redirect::Policy;
+use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
+use tokio::time::timeout;
+
+use super::events::{self, Events};
+use super::lines::{Bounds, Lines};
+use super::{ConnectError, Fault};
+
+/// The server, as far as a guard talks to it. Redirects are not followed: a credential goes to the
+/// configured address and nowhere else.
+pub(crate) struct Authority {
+    client: Client,
+    base: Url,
+    credential: Credential,
+    silence: Duration,
+}
+
+/// HTTP Basic authentication (RFC 7617) of one service.
+pub(crate) struct Credential {
+    name: String,
+    secret: SecretString,
+}
+
+impl Credential {
+    pub(crate) fn new(name: &str, secret: SecretString) -> Self {
+        Self { name: name.to_owned(), secret }
+    }
+}
+
+/// The published keys and how long they may be used without looking again.
+pub(crate) struct Published {
+    pub(crate) keys: Vec<VerifyingKey>,
+    pub(crate) max_age: Duration,
+}
+
+impl Published {
+    pub(crate) fn key_set(&self) -> KeySet {
+        self.keys.iter().cloned().fold(KeySet::default(), KeySet::with)
+    }
+}
+
+impl Authority {
+    pub(crate) fn new(
+        address: &str,
+        credential: Credential,
+        plaintext: bool,
+        silence: Duration,
+    ) -> Result<Self, ConnectError> {
+        let base = base(address).ok_or_else(|| ConnectError::Address(address.to_owned()))?;
+        if base.scheme() == "http" && !plaintext && !is_this_machine(&base) {
+            return Err(ConnectError::Plaintext(address.to_owned()));
+        }
+        let client = Client::builder()
+            .user_agent(concat!("portcullis-guard/", env!("CARGO_PKG_VERSION")))
+            .redirect(Policy::none())
+            .connect_timeout(PATIENCE)
+            .pool_max_idle_per_host(1)
+            .build()
+            .map_err(Fault::from)?;
+        Ok(Self { client, base, credential, silence })
+    }
+
+    /// The published keys (RFC 7517 section 5); those that cannot be used are passed over.
+    pub(crate) async fn keys(&self) -> Result<Published, Fault> {
+        let response = send(self.client.get(self.url(KEYS)?)).await?;
+        let max_age = max_age(response.headers());
+        let body = timeout(PATIENCE, whole(response)).await.map_err(|_| Fault::Silent)??;
+        let text = str::from_utf8(&body).map_err(|_| Fault::Malformed("a key set"))?;
+        let set = JsonWebKeySet::parse(text).map_err(|_| Fault::Malformed("a key set"))?;
+        Ok(Published { keys: set.keys().iter().map(VerifyingKey::from).collect(), max_age })
+    }
+
+    /// All revocations in force, as lines of JSON.
+    pub(crate) async fn snapshot(&self) -> Result<Lines, Fault> {
+        let request = self.client.get(self.url(SNAPSHOT)?);
+        let response = send(self.identified(request)).await?;
+        let bounds = Bounds { line: 64 * 1024, whole: LARGEST_SNAPSHOT, silence: PATIENCE };
+        Ok(Lines::new(response, bounds))
+    }
+
+    /// The revocations after `cursor`, as they happen.
+    pub(crate) async fn feed(&self, cursor: &str) -> Result<Events, Fault> {
+        let mut url = self.url(FEED)?;
+        url.query_pairs_mut().append_pair("after", cursor);
+        let request = self.client.get(url).header(ACCEPT, EVENT_STREAM);
+        let response = send(self.identified(request)).await?;
+        let content_type = response.headers().get(CONTENT_TYPE).map(AsRef::as_ref);
+        if !content_type.is_some_and(|name: &[u8]| name.starts_with(EVENT_STREAM.as_bytes())) {
+            return Err(Fault::Malformed("an event stream"));
+        }
+        let bounds = Bounds { line: events::LARGEST, whole: u64::MAX, silence: self.silence };
+        Ok(Events::new(Lines::new(response, bounds), self.silence))
+    }
+
+    fn identified(&self, request: RequestBuilder) -> RequestBuilder {
+        let Credential { name, secret } = &self.credential;
+        request.basic_auth(name, Some(secret.expose_secret()))
+    }
+
+    fn url(&self, path: &str) -> Result<Url, Fault> {
+        self.base.join(path).map_err(|_| Fault::Malformed("a path"))
+    }
+}
+
+const KEYS: &str = ".well-known/jwks.json";
+const SNAPSHOT: &str = "api/revocations/snapshot";
+const FEED: &str = "api/revocations";
+const EVENT_STREAM: &str = "text/event-stream";
+
+/// For an answer that should come at once.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Bytes of a key set; one key takes about 200.
+const LARGEST_KEY_SET: usize = 64 * 1024;
+
+/// Bytes of a snapshot; one entry takes about 70.
+const LARGEST_SNAPSHOT: u64 = 512 * 1024 * 1024;
+
+async fn send(request: RequestBuilder) -> Result<Response, Fault> {
+    let response = timeout(PATIENCE, request.send()).await.map_err(|_| Fault::Silent)??;
+    match response.status() {
+        StatusCode::OK => Ok(response),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(Fault::Credential),
+        StatusCode::GONE => Err(Fault::CursorExpired),
+        other => Err(Fault::Status(other.as_u16())),
+    }
+}
+
+async fn whole(mut response: Response) -> Result<Vec<u8>, Fault> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > LARGEST_KEY_SET {
+            return Err(Fault::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// The address as a folder, so that paths are joined to it.
+fn base(address: &str) -> Option<Url> {
+    let mut url = Url::parse(address).ok()?;
+    let is_plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() || !is_plain {
+        return None;
+    }
+    if !url.path().ends_with('/') {
+        url.set_path(&format!("{}/", url.path()));
+    }
+    Some(url)
+}
+
+fn is_this_machine(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// How long an answer may be used (RFC 9111 section 5.2.2.1); never so short that the server is
+/// asked all the time, nor so long that a new key would be missed for hours.
+fn max_age(headers: &HeaderMap) -> Duration {
+    let directives = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    let seconds = directives
+        .flat_map(|value| value.split(','))
+        .find_map(|directive| directive.trim().strip_prefix("max-age=")?.parse().ok());
+    Duration::from_secs(seconds.unwrap_or(300)).clamp(SHORTEST_AGE, LONGEST_AGE)
+}
+
+const SHORTEST_AGE: Duration = Duration::from_secs(30);
+const LONGEST_AGE: Duration = Duration::from_secs(60 * 60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_a_folder_of_a_web_server() {
+        let path = |address| base(address).map(|url| url.join(KEYS).unwrap().to_string());
+        let expected = Some("https://auth.example.org/.well-known/jwks.json".to_owned());
+        assert_eq!(path("https://auth.example.org"), expected);
+        assert_eq!(path("https://auth.example.org/"), expected);
+        let below = Some("https://example.org/auth/.well-known/jwks.json".to_owned());
+        assert_eq!(path("https://example.org/auth"), below);
+        for address in
+            ["", "auth", "ftp://x", "https://", "https://a?b", "https://u@a", "https://a#b"]
+        {
+            assert_eq!(path(address), None, "{address}");
+        }
+    }
+
+    #[test]
+    fn only_loopback_is_this_machine() {
+        let is_here = |address| is_this_machine(&Url::parse(address).unwrap());
+        assert!(
+            ["http://localhost:1", "http://127.0.0.9", "http://[::1]:2"].map(is_here) == [true; 3]
+        );
+        assert!(["http://10.0.0.1", "http://localhost.evil.test"].map(is_here) == [false; 2]);
+    }
+
+    #[test]
+    fn an_age_is_read_and_kept_within_bounds() {
+        let age = |value: &str| {
+            max_age(&HeaderMap::from_iter([(CACHE_CONTROL, value.parse().unwrap())])).as_secs()
+        };
+        assert_eq!(age("public, max-age=120"), 120);
+        assert_eq!([age("max-age=0"), age("no-cache"), age("max-age=9999999")], [30, 300, 3600]);
+    }
+}

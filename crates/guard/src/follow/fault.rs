@@ -1,0 +1,61 @@
+use portcullis_token::TokenError;
+
+/// Why [`GuardBuilder::connect`](crate::GuardBuilder::connect) gives no guard.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The address cannot be used.
+    #[error("{0} is no address of a server: give an https URL, or http on this machine")]
+    Address(String),
+    /// Plain HTTP to another machine.
+    #[error("{0} would be reached without TLS: use https, or `.allow_plaintext()` and mean it")]
+    Plaintext(String),
+    /// The builder was given no credential.
+    #[error("no credential: `portcullis service credential NAME` makes one for `.credential(…)`")]
+    NoCredential,
+    /// The key set of the server is empty.
+    #[error(
+        "the server publishes no keys: set `tokens.algorithm` to \"EdDSA\" there, or give \
+         `.shared_secret(…)` here"
+    )]
+    NoKeys,
+    /// The server did not give what was asked of it.
+    #[error(transparent)]
+    Server(#[from] Fault),
+}
+
+/// What went wrong between a guard and the server.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The request or its answer was lost.
+    #[error("the server cannot be reached")]
+    Unreachable(#[from] reqwest::Error),
+    /// Nothing came for too long.
+    #[error("the server has fallen silent")]
+    Silent,
+    /// The connection ended.
+    #[error("the server ended the feed")]
+    Ended,
+    /// 401 or 403.
+    #[error("the server refuses the credential: check its name and secret")]
+    Credential,
+    /// 410 on the feed: it has moved on too far, and only a snapshot helps.
+    #[error("the server no longer has what followed the cursor")]
+    CursorExpired,
+    /// Any other status than 200.
+    #[error("the server answered with status {0}")]
+    Status(u16),
+    /// More than any server of this version sends.
+    #[error("the server sent too much")]
+    TooLarge,
+    /// Not what the protocol allows: another service, or a newer version.
+    #[error("the server sent something else than {0}")]
+    Malformed(&'static str),
+    /// The snapshot is not signed by the server.
+    #[error("the signature of the snapshot does not hold: {0}")]
+    Unsigned(TokenError),
+    /// The snapshot is not the one that was signed.
+    #[error("the snapshot was changed on its way")]
+    Changed,
+}

@@ -1,0 +1,91 @@
+//! The published keys (RFC 7517), fetched again before they are too old and for tokens under a key
+//! that is not known yet. When the server cannot be reached, the keys that are known stay.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_token::{AccessClaims, SnapshotClaims, Verifier};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::Fault;
+use super::authority::Authority;
+use super::back_off::BackOff;
+
+/// Looks after the keys of two verifiers.
+pub(crate) struct Keys {
+    authority: Arc<Authority>,
+    access: Arc<Verifier<AccessClaims>>,
+    signed: Arc<Verifier<SnapshotClaims>>,
+    max_age: Duration,
+    /// When they were last fetched for a token.
+    looked: Mutex<Option<Instant>>,
+}
+
+impl Keys {
+    pub(crate) fn new(
+        authority: Arc<Authority>,
+        access: Arc<Verifier<AccessClaims>>,
+        signed: Arc<Verifier<SnapshotClaims>>,
+        max_age: Duration,
+    ) -> Self {
+        Self { authority, access, signed, max_age, looked: Mutex::new(None) }
+    }
+
+    /// Fetches the keys whenever they are half as old as they may become, for ever.
+    pub(crate) async fn run(&self) {
+        let mut back_off = BackOff::default();
+        let mut is_lost = false;
+        let mut pause = self.max_age / 2;
+        loop {
+            sleep(pause).await;
+            match self.fetch().await {
+                Ok(max_age) => {
+                    if std::mem::take(&mut is_lost) {
+                        tracing::info!("the published keys can be fetched again");
+                    }
+                    back_off.reset();
+                    pause = max_age / 2;
+                }
+                Err(fault) => {
+                    if !std::mem::replace(&mut is_lost, true) {
+                        tracing::warn!(%fault, "the published keys cannot be fetched");
+                    }
+                    pause = back_off.pause();
+                }
+            }
+        }
+    }
+
+    /// Fetches the keys now, unless that was done for another token a moment ago; answers whether
+    /// they were looked at since the question. Whoever sends tokens under made-up keys causes no more
+    /// than one request in [`COOL_DOWN`], even if they hang up before it is answered.
+    pub(crate) async fn look_again(self: &Arc<Self>) -> bool {
+        let asked = Instant::now();
+        let mut looked = self.looked.lock().await;
+        match *looked {
+            Some(at) if at > asked => return true,
+            Some(at) if asked.duration_since(at) < COOL_DOWN => return false,
+            _ => {}
+        }
+        *looked = Some(asked);
+        let keys = self.clone();
+        let fetching = tokio::spawn(async move { keys.fetch().await.is_ok() });
+        let fetched = timeout(PATIENCE, fetching).await;
+        *looked = Some(Instant::now());
+        matches!(fetched, Ok(Ok(true)))
+    }
+
+    async fn fetch(&self) -> Result<Duration, Fault> {
+        let published = self.authority.keys().await?;
+        if published.keys.is_empty() {
+            tracing::warn!("the server publishes no keys any more: nobody gets in");
+        }
+        self.access.replace_keys(published.key_set());
+        self.signed.replace_keys(published.key_set());
+        Ok(published.max_age)
+    }
+}
+
+const COOL_DOWN: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(2);

@@ -1,0 +1,64 @@
+//! All revocations at once: where a follower begins, and begins again after a long absence.
+//!
+//! Entries are lines; the last line signs for their number and their digest. None of them counts
+//! before that, and none that counts is ever taken back but by its own end.
+
+use std::sync::Arc;
+
+use portcullis_domain::{Clock, constant_time_eq};
+use portcullis_token::{RevocationEntry, SnapshotClaims, Verifier};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::Fault;
+use super::authority::Authority;
+use crate::known::Known;
+
+/// Takes snapshots.
+pub(crate) struct Snapshots {
+    verifier: Arc<Verifier<SnapshotClaims>>,
+    known: Arc<Known>,
+    clock: Arc<dyn Clock>,
+}
+
+/// The last line.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Signature {
+    signed: String,
+}
+
+impl Snapshots {
+    pub(crate) const fn new(
+        verifier: Arc<Verifier<SnapshotClaims>>,
+        known: Arc<Known>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { verifier, known, clock }
+    }
+
+    /// Adds all revocations to what is known; answers the cursor from which the feed goes on.
+    pub(crate) async fn take(&self, authority: &Authority) -> Result<String, Fault> {
+        let mut lines = authority.snapshot().await?;
+        let mut digest = Sha256::new();
+        let mut entries = Vec::new();
+        loop {
+            // Without the last line it is a part of a snapshot.
+            let line = lines.next().await?.ok_or(Fault::Changed)?;
+            if let Ok(Signature { signed }) = serde_json::from_slice(&line) {
+                let claims = self.verifier.verify(&signed, self.clock.now());
+                let claims = claims.map_err(Fault::Unsigned)?;
+                let is_whole = u64::try_from(entries.len()) == Ok(claims.entries);
+                if !is_whole || !constant_time_eq(&claims.digest, &digest.finalize()) {
+                    return Err(Fault::Changed);
+                }
+                self.known.revocations.revoke_all(entries);
+                return Ok(claims.cursor);
+            }
+            digest.update(&line);
+            let entry: RevocationEntry =
+                serde_json::from_slice(&line).map_err(|_| Fault::Malformed("a revocation"))?;
+            entries.push(entry);
+        }
+    }
+}
