@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use crate::Result;
 use crate::crowd::Crowd;
 use crate::measurement::{
-    batch, check, export, flood, me, refresh, register, replay, sign_in, start, verify,
+    batch, check, export, flood, followers, me, refresh, register, replay, sign_in, start, verify,
 };
 use crate::options::{Measurement, Options};
 use crate::report::{Report, progress};
@@ -94,6 +94,9 @@ impl Bench {
         }
         if wanted(Measurement::Flood) {
             report.add(flood::measure(self).await?);
+        }
+        if wanted(Measurement::Followers) {
+            report.add(followers::measure(self).await?);
         }
         if wanted(Measurement::Check) {
             report.add(check::measure(self).await?);

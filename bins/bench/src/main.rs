@@ -14,6 +14,7 @@ mod machine;
 mod measurement;
 mod memory;
 mod options;
+mod processor;
 mod program;
 mod questions;
 mod recording;

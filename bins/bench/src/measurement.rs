@@ -4,6 +4,7 @@ pub(crate) mod batch;
 pub(crate) mod check;
 pub(crate) mod export;
 pub(crate) mod flood;
+pub(crate) mod followers;
 pub(crate) mod me;
 pub(crate) mod refresh;
 pub(crate) mod register;

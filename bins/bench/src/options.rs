@@ -48,6 +48,11 @@ pub(crate) struct Options {
     #[arg(long, value_name = "COUNT", default_value_t = 100, value_parser = at_least_one())]
     pub paced: u32,
 
+    /// Services that follow the revocation feed
+    #[arg(long, value_name = "COUNT", default_value_t = 10_000,
+          value_parser = clap::value_parser!(u32).range(2..=20_000))]
+    pub followers: u32,
+
     /// Decisions in the trail that is exported, replayed and verified, in whole thousands
     #[arg(long, value_name = "COUNT", default_value_t = 1_000_000,
           value_parser = clap::value_parser!(u32).range(10_000..=100_000_000))]
@@ -80,6 +85,8 @@ pub(crate) enum Measurement {
     Flood,
     /// Time to the first ready answer, memory at rest
     Start,
+    /// Followers of the revocation feed: memory, processor time, and when they hear of a revocation
+    Followers,
     /// Recorded permission checks, one by one, against a bare handler; also with `audit.strict`
     Check,
     /// Recorded permission checks, a thousand to a request
