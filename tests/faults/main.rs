@@ -12,6 +12,7 @@
 mod audited_kills;
 mod database_lost;
 mod disk_full;
+mod followed;
 mod history;
 mod kills;
 mod link;

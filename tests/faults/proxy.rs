@@ -8,6 +8,7 @@ use std::thread;
 /// A TCP proxy on a port of its own.
 pub(crate) struct Proxy {
     address: SocketAddr,
+    target: Arc<Mutex<String>>,
     wire: Arc<Mutex<Wire>>,
 }
 
@@ -29,19 +30,34 @@ impl Proxy {
         (proxy, url)
     }
 
+    /// Carries connections to the server at that origin; with the origin by which to reach it here.
+    pub(crate) fn to_server(origin: &str) -> (Self, String) {
+        let proxy = Self::to(address_of(origin));
+        let origin = format!("http://{}", proxy.address);
+        (proxy, origin)
+    }
+
+    /// Carries new connections to the server at that origin.
+    pub(crate) fn lead_to(&self, origin: &str) {
+        address_of(origin)
+            .clone_into(&mut self.target.lock().expect("nobody panics while holding this"));
+    }
+
     /// Begins to carry connections to that address.
     fn to(target: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
         let address = listener.local_addr().expect("a bound listener has an address");
         let wire = Arc::<Mutex<Wire>>::default();
-        let (target, shared) = (target.to_owned(), Arc::clone(&wire));
+        let target = Arc::new(Mutex::new(target.to_owned()));
+        let (shared, leads_to) = (Arc::clone(&wire), Arc::clone(&target));
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 // A connection that is not carried on is closed by being dropped.
+                let target = leads_to.lock().expect("nobody panics while holding this").clone();
                 drop(connect(&client, &target, &shared));
             }
         });
-        Self { address, wire }
+        Self { address, target, wire }
     }
 
     /// Breaks every connection, and every new one as soon as it is made.
@@ -66,6 +82,10 @@ impl Proxy {
         wire.is_cut = false;
         wire.is_silent = false;
     }
+}
+
+fn address_of(origin: &str) -> &str {
+    origin.strip_prefix("http://").expect("an origin begins with its scheme")
 }
 
 fn connect(client: &TcpStream, target: &str, shared: &Arc<Mutex<Wire>>) -> io::Result<()> {

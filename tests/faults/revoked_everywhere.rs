@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use portcullis_domain::{Clock, SystemClock};
-use portcullis_testkit::{Browser, ServerProcess, TestDatabase};
+use portcullis_testkit::{Answer, Browser, PASSWORD, ServerProcess, TestDatabase};
 
 use crate::redis::Redis;
 use crate::surroundings::{folder, start};
@@ -55,7 +55,7 @@ fn revoke(what: &str, redis: Option<&str>, mut before: impl FnMut(usize)) {
         before(number);
         let token = browser.sign_in_for_tokens("ada").field("access_token");
         assert_eq!([status(&here, &token), status(&there, &token)], [200, 200]);
-        let ended = post_as(&here, "/api/auth/logout", &token);
+        let ended = send_as(&here, "POST", "/api/auth/logout", &token, "");
         let begun = clock.monotonic();
         assert_eq!(ended, 204);
         assert_eq!(status(&here, &token), 401, "by the very next request");
@@ -78,12 +78,78 @@ fn revoke(what: &str, redis: Option<&str>, mut before: impl FnMut(usize)) {
     }
 }
 
+#[test]
+fn a_change_of_password_role_or_state_ends_what_it_must_on_both_nodes() {
+    let database = TestDatabase::postgres();
+    let data = [folder(), folder()];
+    let [here, there] = [&data[0], &data[1]].map(|data| start(data.path(), database.url(), &[]));
+    let mut browser = Browser::at(here.origin());
+    let mut account = String::new();
+    for name in ["grace", "ada", "ben"] {
+        let registered = browser.register(name);
+        assert_eq!(registered.status, 201);
+        if name == "ada" {
+            account = registered.field("id");
+        }
+    }
+    let promote = "UPDATE accounts SET role = 'admin' WHERE username = 'grace'";
+    database.store().execute(promote).expect("the database answers");
+    let mut sign_in = |name: &str| browser.sign_in_for_tokens(name);
+    let chief = sign_in("grace").field("access_token");
+    let bystander = sign_in("ben").field("access_token");
+    let [one, other] = [sign_in("ada"), sign_in("ada")];
+    let access = |answer: &Answer| answer.field("access_token");
+    let refresh = |server: &ServerProcess, answer: &Answer| {
+        Browser::at(server.origin()).refresh(&answer.field("refresh_token"))
+    };
+
+    let body = format!(r#"{{"current_password":"{PASSWORD}","new_password":"{OTHER_PASSWORD}"}}"#);
+    assert_eq!(send_as(&here, "POST", "/api/auth/password/change", &access(&one), &body), 204);
+    is_refused_soon(&there, &access(&other));
+    assert_eq!(refresh(&there, &other).status, 401, "its session is gone with it");
+    assert_eq!([status(&here, &access(&one)), status(&there, &access(&one))], [200, 200]);
+
+    let path = format!("/api/admin/users/{account}");
+    assert_eq!(send_as(&here, "PATCH", &path, &chief, r#"{"role":"rn"}"#), 200);
+    assert_eq!(status(&here, &access(&one)), 401);
+    is_refused_soon(&there, &access(&one));
+    let anew = refresh(&there, &one);
+    assert_eq!(anew.status, 200, "the session goes on, with the new role");
+    assert_eq!([status(&here, &access(&anew)), status(&there, &access(&anew))], [200, 200]);
+
+    assert_eq!(send_as(&here, "PATCH", &path, &chief, r#"{"is_active":false}"#), 200);
+    assert_eq!(status(&here, &access(&anew)), 401);
+    is_refused_soon(&there, &access(&anew));
+    assert_eq!(refresh(&there, &anew).status, 401);
+    for server in [&here, &there] {
+        assert_eq!([status(server, &chief), status(server, &bystander)], [200, 200]);
+    }
+}
+
+/// Meets the policy, as the password that it replaces does.
+const OTHER_PASSWORD: &str = "amber-heron-counts-9-lanterns";
+
+fn is_refused_soon(server: &ServerProcess, token: &str) {
+    let clock = SystemClock::new();
+    while status(server, token) != 401 {
+        assert!(clock.monotonic() < LONGEST, "the other node does not follow");
+    }
+}
+
 fn status(server: &ServerProcess, token: &str) -> u16 {
     Browser::at(server.origin()).get_as("/api/auth/me", token).status
 }
 
-fn post_as(server: &ServerProcess, path: &str, token: &str) -> u16 {
+/// The status of a request with a bearer token, and with a JSON body unless it is empty.
+pub(crate) fn send_as(
+    server: &ServerProcess,
+    method: &str,
+    path: &str,
+    token: &str,
+    body: &str,
+) -> u16 {
     let authorization = format!("Bearer {token}");
-    let headers = [("authorization", authorization.as_str())];
-    Browser::at(server.origin()).send("POST", path, &headers, "").status
+    let headers = [("authorization", authorization.as_str()), ("content-type", "application/json")];
+    let headers = if body.is_empty() { &headers[..1] } else { &headers[..] };
+    Browser::at(server.origin()).send(method, path, headers, body).status
 }

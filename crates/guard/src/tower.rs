@@ -1,7 +1,8 @@
 //! A layer for tower services: axum, tonic, hyper.
 //!
-//! `Protect::by(&guard)` lets only requests with a good access token through. Their [`Claims`](crate::Claims) and the
-//! [`Guard`] are among the request's extensions, for handlers and for the extractors of axum.
+//! `Protect::by(&guard)` lets only requests with a good access token through. Their
+//! [`Claims`](crate::Claims) and the [`Guard`] are among the request's extensions, for handlers and
+//! for the extractors of axum.
 
 use std::future::Future;
 use std::pin::Pin;

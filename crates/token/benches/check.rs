@@ -20,7 +20,7 @@ criterion_group!(benches, of_tokens, of_look_ups, of_changes);
 criterion_main!(benches);
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
-const LIFETIME: Duration = Duration::from_mins(30);
+const LIFETIME: Duration = Duration::from_secs(1_800);
 const LIVE: usize = 1_000_000;
 
 /// How many tokens take turns, so that no question finds its answer in the processor's cache because
@@ -203,8 +203,8 @@ fn authority(secret: &SecretKey) -> TokenAuthority {
             audience: "example-api".to_owned(),
             lifetimes: Lifetimes {
                 access: LIFETIME,
-                refresh: Duration::from_hours(7 * 24),
-                device: Duration::from_hours(180 * 24),
+                refresh: Duration::from_secs(7 * 86_400),
+                device: Duration::from_secs(180 * 86_400),
             },
         },
     )

@@ -5,6 +5,8 @@ use crate::jwt::{Issued, Kind};
 use crate::payload::{Text, payload};
 use crate::{Purpose, TokenError};
 
+mod layout;
+
 /// What an access token says about who acts (RFC 9068, with `role`, `kind` and
 /// `password_must_change` as private claims). No personal data: a token travels far.
 ///
@@ -69,6 +71,10 @@ impl Kind for AccessClaims {
     const TYPE: Option<&'static str> = None;
     const AUDIENCE_SUFFIX: &'static str = "";
     type Payload<'a> = AccessPayload<'a>;
+
+    fn find<'a>(json: &'a str, issuer: &str, audience: &str) -> Option<AccessPayload<'a>> {
+        layout::read(json, issuer, audience)
+    }
 
     fn read(payload: AccessPayload<'_>) -> Result<Self, TokenError> {
         Ok(Self {

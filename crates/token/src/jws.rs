@@ -92,7 +92,7 @@ pub(crate) struct Header<'a> {
 
 impl<'a> Header<'a> {
     pub(crate) fn parse(json: &'a [u8]) -> Result<Self, TokenError> {
-        object(json)
+        object(str::from_utf8(json).map_err(|_| TokenError::Malformed)?)
     }
 
     /// The header must name the algorithm of the key, letter by letter.

@@ -13,12 +13,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::TokenError;
 
 /// Reads a JSON object; serde would take an array for a struct as well.
-pub(crate) fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, TokenError> {
-    if !json.starts_with(b"{") {
+pub(crate) fn object<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, TokenError> {
+    if !json.starts_with('{') {
         return Err(TokenError::Malformed);
     }
-    // Checking the whole as UTF-8 at once is faster than string by string.
-    let json = str::from_utf8(json).map_err(|_| TokenError::Malformed)?;
     serde_json::from_str(json).map_err(|_| TokenError::Malformed)
 }
 

@@ -132,7 +132,7 @@ mod tests {
             format!(r#"{{"sid":"{ID}","jti":"{ID}","exp":1}}"#),
             format!(r#"{{"sub":"{ID}","exp":1}}"#),
             format!(r#"{{"sid":"{ID}","before":1,"exp":1}}"#),
-            format!(r#"{{"before":1,"exp":1}}"#),
+            r#"{"before":1,"exp":1}"#.to_owned(),
             r#"{"sid":"x","exp":1}"#.to_owned(),
         ] {
             assert!(serde_json::from_str::<RevocationEntry>(&text).is_err(), "{text}");

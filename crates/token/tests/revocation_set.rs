@@ -1,6 +1,6 @@
 //! The revocation set against a list that is searched from end to end, and under many threads.
 
-#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -15,7 +15,7 @@ use portcullis_token::{
 use proptest::prelude::*;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
-const LIFETIME: Duration = Duration::from_mins(30);
+const LIFETIME: Duration = Duration::from_secs(1_800);
 const SECOND: Duration = Duration::from_secs(1);
 
 fn claims() -> AccessClaims {

@@ -1,0 +1,195 @@
+//! The layout in which this crate writes the claims of an access token, and the reader for it.
+//!
+//! Every request has its token read, and a JSON parser takes as long for that as the signature check:
+//! it looks at each character for its meaning. What this crate wrote itself can be read from where
+//! it put it. The reader only ever sees what a trusted key signed; it takes exactly one form, in
+//! which it finds what the JSON parser would find, and leaves every other form to that parser.
+
+use portcullis_domain::AccountKind;
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::{Error, StrDeserializer};
+
+use super::{AccessPayload, AuthenticationMethod};
+
+/// The payload, if it has the layout of [`AccessPayload`] as it is serialised, for that issuer and
+/// audience.
+pub(super) fn read<'a>(json: &'a str, issuer: &str, audience: &str) -> Option<AccessPayload<'a>> {
+    let mut rest = Rest(json);
+    let payload = AccessPayload {
+        iss: rest.known(r#"{"iss":""#, issuer)?.into(),
+        aud: rest.known(r#"","aud":""#, audience)?.into(),
+        sub: rest.text(r#"","sub":""#)?.into(),
+        jti: rest.text(r#"","jti":""#)?.into(),
+        iat: rest.number(r#"","iat":"#)?,
+        exp: rest.number(r#","exp":"#)?,
+        nbf: None,
+        kind_of_token: None,
+        sid: rest.text(r#","sid":""#)?.parse().ok()?,
+        role: rest.text(r#"","role":""#)?.into(),
+        kind: AccountKind::deserialize(word(rest.text(r#"","kind":""#)?)).ok()?,
+        amr: rest.methods(r#"","amr":"#)?,
+        auth_time: rest.number(r#","auth_time":"#)?,
+        password_must_change: false,
+    };
+    (rest.0 == "}").then_some(payload)
+}
+
+/// What is still to be read.
+struct Rest<'a>(&'a str);
+
+impl<'a> Rest<'a> {
+    /// A text that is known, after what stands before it.
+    fn known(&mut self, before: &str, text: &str) -> Option<&'a str> {
+        let rest = self.0.strip_prefix(before)?;
+        let (found, rest) = rest.split_at_checked(text.len())?;
+        self.0 = rest;
+        (found == text && found.bytes().all(is_plain)).then_some(found)
+    }
+
+    /// The text up to the next quotation mark. One with an escape, or with a character that must be
+    /// escaped, is not read.
+    fn text(&mut self, before: &str) -> Option<&'a str> {
+        let rest = self.0.strip_prefix(before)?;
+        let end = rest.bytes().position(|byte| !is_plain(byte))?;
+        let (text, rest) = rest.split_at_checked(end)?;
+        self.0 = rest;
+        rest.starts_with('"').then_some(text)
+    }
+
+    /// A whole number without a sign.
+    fn number(&mut self, before: &str) -> Option<i64> {
+        let rest = self.0.strip_prefix(before)?;
+        let end = rest.bytes().position(|byte| !byte.is_ascii_digit())?;
+        let (digits, rest) = rest.split_at_checked(end)?;
+        self.0 = rest;
+        // JSON knows no leading zeros.
+        if digits.starts_with('0') { None } else { digits.parse().ok() }
+    }
+
+    /// A list of words, without spaces.
+    fn methods(&mut self, before: &str) -> Option<Vec<AuthenticationMethod>> {
+        let rest = self.0.strip_prefix(before)?.strip_prefix('[')?;
+        let (list, rest) = rest.split_once(']')?;
+        self.0 = rest;
+        if list.is_empty() {
+            return Some(Vec::new());
+        }
+        let method = |quoted: &str| {
+            let text = quoted.strip_prefix('"')?.strip_suffix('"')?;
+            let plain = text.bytes().all(is_plain).then_some(text)?;
+            AuthenticationMethod::deserialize(word(plain)).ok()
+        };
+        list.split(',').map(method).collect()
+    }
+}
+
+/// Whether the byte stands for itself in a JSON text (RFC 8259 section 7).
+const fn is_plain(byte: u8) -> bool {
+    byte >= b' ' && byte != b'"' && byte != b'\\'
+}
+
+fn word(text: &str) -> StrDeserializer<'_, Error> {
+    text.into_deserializer()
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_domain::{AccountId, Role, SessionId, SystemRandom, Timestamp, TokenId};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::AccessClaims;
+    use crate::jwt::{Issued, Kind};
+    use crate::payload;
+
+    const ISSUER: &str = "https://auth.example.org";
+    const AUDIENCE: &str = "example-api";
+
+    fn claims() -> AccessClaims {
+        let now = Timestamp::from_seconds(1_800_000_000);
+        AccessClaims {
+            subject: AccountId::generate(now, &SystemRandom),
+            session: SessionId::generate(now, &SystemRandom),
+            token: TokenId::generate(now, &SystemRandom),
+            issued_at: now,
+            expires_at: Timestamp::from_seconds(1_800_001_800),
+            role: Role::parse("clinical_staff").unwrap(),
+            kind: AccountKind::User,
+            authentication_methods: vec![
+                AuthenticationMethod::Password,
+                AuthenticationMethod::MultipleFactors,
+            ],
+            authenticated_at: now,
+            password_must_change: false,
+        }
+    }
+
+    fn written(claims: &AccessClaims) -> String {
+        serde_json::to_string(&claims.write(ISSUER, AUDIENCE)).unwrap()
+    }
+
+    fn by_layout(json: &str) -> Option<AccessClaims> {
+        let payload = read(json, ISSUER, AUDIENCE)?;
+        assert!(*payload.iss == *ISSUER && *payload.aud == *AUDIENCE);
+        AccessClaims::read(payload).ok()
+    }
+
+    fn by_json(json: &str) -> Option<AccessClaims> {
+        AccessClaims::read(payload::object(json).ok()?).ok()
+    }
+
+    #[test]
+    fn what_this_crate_writes_is_read_from_its_place() {
+        for kind in [AccountKind::User, AccountKind::Developer, AccountKind::Service] {
+            let claims = AccessClaims { kind, ..claims() };
+            assert_eq!(by_layout(&written(&claims)), Some(claims));
+        }
+        let none = AccessClaims { authentication_methods: Vec::new(), ..claims() };
+        assert_eq!(by_layout(&written(&none)), Some(none));
+    }
+
+    #[test]
+    fn every_other_form_is_left_to_the_json_parser() {
+        let json = written(&claims());
+        let must_change = AccessClaims { password_must_change: true, ..claims() };
+        let others = [
+            written(&must_change),
+            format!(" {json}"),
+            format!("{json} "),
+            json.replace(',', ", "),
+            json.replace("pwd", r"p\u0077d"),
+            json.replace("clinical_staff", r"clinical\u005fstaff"),
+            json.replace("1800000000", "-1"),
+            json.replace("1800000000", "0"),
+            json.replace("\"iat\"", "\"nbf\":1,\"iat\""),
+            json.replace("\"sid\"", "\"type\":\"refresh\",\"sid\""),
+            json.replace(AUDIENCE, "another"),
+            json.replace('}', ",\"newer\":1}"),
+        ];
+        for other in others {
+            assert!(by_layout(&other).is_none(), "{other}");
+        }
+        for end in 0..json.len() {
+            assert!(by_layout(&json[..end]).is_none(), "{end}");
+        }
+    }
+
+    proptest! {
+        /// Whatever is changed about a payload: what the layout gives, JSON gives as well.
+        #[test]
+        fn both_readers_agree(
+            position in any::<prop::sample::Index>(),
+            length in 0..4_usize,
+            put in r#"[\PC"\\{}\[\],:0-9\x00-\x1f]{0,4}"#,
+        ) {
+            let mut json = written(&claims());
+            let start = position.index(json.len());
+            let end = (start + length).min(json.len());
+            json.replace_range(start..end, &put);
+            if let Some(claims) = by_layout(&json) {
+                prop_assert_eq!(by_json(&json), Some(claims));
+            }
+        }
+    }
+}
