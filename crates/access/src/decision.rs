@@ -67,3 +67,46 @@ impl Verdicts {
         self.0 |= bits << (2 * condition);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ASKED: Decision =
+        Decision { role: 3, resource: 5, action: 7, allowed: false, verdicts: Verdicts(0) };
+
+    #[test]
+    fn decisions_that_differ_have_different_codes() {
+        let others = [
+            Decision { role: 5, ..ASKED },
+            Decision { resource: 3, ..ASKED },
+            Decision { action: 5, ..ASKED },
+            Decision { allowed: true, ..ASKED },
+            Decision { verdicts: Verdicts(1), ..ASKED },
+            Decision { verdicts: Verdicts(1 << 15), ..ASKED },
+        ];
+        let codes = others.iter().chain([&ASKED]).map(Decision::code);
+        assert_eq!(codes.collect::<std::collections::BTreeSet<_>>().len(), others.len() + 1);
+    }
+
+    #[test]
+    fn any_unknown_word_is_noticed() {
+        assert!(!ASKED.has_unknown_word());
+        assert!(Decision { role: UNKNOWN, ..ASKED }.has_unknown_word());
+        assert!(Decision { resource: UNKNOWN, ..ASKED }.has_unknown_word());
+        assert!(Decision { action: UNKNOWN_ACTION, ..ASKED }.has_unknown_word());
+    }
+
+    #[test]
+    fn every_condition_has_a_verdict_of_its_own() {
+        let said = [Verdict::Holds, Verdict::Fails, Verdict::MissingContext];
+        let mut verdicts = Verdicts::default();
+        assert_eq!(verdicts.of(0), None);
+        for (condition, verdict) in (0..8).zip(said.into_iter().cycle()) {
+            verdicts.record(condition, verdict);
+        }
+        for (condition, verdict) in (0..8).zip(said.into_iter().cycle()) {
+            assert_eq!(verdicts.of(condition), Some(verdict), "{condition}");
+        }
+    }
+}

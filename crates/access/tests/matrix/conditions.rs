@@ -120,6 +120,22 @@ fn a_condition_needs_a_free_and_well_formed_name() {
 }
 
 #[test]
+fn a_grant_that_asks_for_less_takes_the_place_of_one_that_asks_for_more() {
+    let matrix = Matrix::parse(&small(
+        "[roles.senior]\njuniors = ['junior']\n\
+         grants = [{ resources = ['door'], actions = ['read'], when = ['own', 'party'] }]\n\
+         [roles.junior]\ngrants = [{ resources = ['door'], actions = ['read'], when = ['own'] }]",
+    ))
+    .unwrap();
+    let access = |role: &str| {
+        let role = matrix.role(role).unwrap();
+        let (door, read) = (matrix.resource("door").unwrap(), matrix.action("read").unwrap());
+        matrix.access(role, door, read).to_string()
+    };
+    assert_eq!([access("senior"), access("junior")], ["own", "own"]);
+}
+
+#[test]
 fn a_matrix_uses_at_most_eight_conditions() {
     let names: Vec<_> = (0..9).map(|n| format!("c{n}")).collect();
     let conditions = names

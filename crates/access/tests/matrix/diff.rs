@@ -45,6 +45,28 @@ fn a_change_for_a_junior_is_one_for_its_seniors_too() {
 }
 
 #[test]
+fn a_cell_that_loses_its_last_way_is_lost_and_one_that_keeps_another_has_other_conditions() {
+    let either = BEFORE.replace(
+        "actions = ['read'], when = ['own'] },",
+        "actions = ['read'], when = ['own'] },
+         { resources = ['door'], actions = ['read'], when = ['party'] },",
+    );
+    assert_eq!(
+        cells(&parse(&either).diff(&parse(BEFORE))),
+        [
+            "senior door read: conditions_changed, own or party -> own",
+            "junior door read: conditions_changed, own or party -> own",
+        ]
+    );
+    let neither =
+        BEFORE.replace("{ resources = ['door'], actions = ['read'], when = ['own'] },", "");
+    assert_eq!(
+        cells(&parse(BEFORE).diff(&parse(&neither))),
+        ["senior door read: lost, own -> never", "junior door read: lost, own -> never"]
+    );
+}
+
+#[test]
 fn conditions_are_compared_by_meaning() {
     let after = BEFORE.replace("when = ['own'] }", "when = ['party', 'own'] }");
     assert_eq!(

@@ -99,6 +99,38 @@ fn a_star_costs_a_row_however_many_resources_there_are() {
     }
 }
 
+/// The figure decides nothing, but benchmarks print it: whatever part of the compiled form is left out
+/// of it, or counted with another weight, shows here. It changes with the layout of the form.
+#[test]
+fn the_memory_of_a_matrix_is_counted_part_by_part() {
+    let listed = Matrix::parse(crate::DEFAULT).unwrap();
+    let any = Matrix::parse(&crate::small(
+        "[roles.senior]\njuniors = ['junior']\n\
+         grants = [{ resources = ['*'], actions = ['approve'] }]\n\
+         [roles.junior]\ngrants = [{ resources = ['door'], actions = ['read'], when = ['own'] }]",
+    ))
+    .unwrap();
+    assert_eq!([listed.heap_bytes(), any.heap_bytes()], [10_316, 1_765]);
+}
+
+#[test]
+fn a_ring_is_named_by_at_most_twenty_of_its_roles() {
+    let ring = |length: usize| {
+        let mut text = "self_registration_role='r0'\nresources=['x']\nactions=['a']\n".to_owned();
+        for number in 0..length {
+            let junior = (number + 1) % length;
+            let grants = "grants=[{resources=['x'],actions=['a']}]";
+            writeln!(text, "[roles.r{number}]\njuniors=['r{junior}']\n{grants}").unwrap();
+        }
+        Matrix::parse(&text).unwrap_err().faults()[0].message.clone()
+    };
+    assert!(!ring(19).ends_with("> …"), "{}", ring(19));
+    for length in [20, 21] {
+        assert!(ring(length).ends_with("> …"), "{}", ring(length));
+        assert_eq!(ring(length).matches(" > ").count(), 20);
+    }
+}
+
 #[test]
 fn a_matrix_is_shared_not_copied_and_prints_its_size_only() {
     let matrix = Matrix::parse(crate::DEFAULT).unwrap();
