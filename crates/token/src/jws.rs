@@ -45,12 +45,17 @@ impl<'a> Compact<'a> {
         if token.len() > LONGEST {
             return Err(TokenError::Malformed);
         }
-        let (signed, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
-        let (header, payload) = signed.split_once('.').ok_or(TokenError::Malformed)?;
-        if payload.contains('.') {
+        let mut dots = memchr::memchr_iter(b'.', token.as_bytes());
+        let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
             return Err(TokenError::Malformed);
-        }
-        Ok(Self { header, payload, signature, signed })
+        };
+        let part = |from, to| token.get(from..to).ok_or(TokenError::Malformed);
+        Ok(Self {
+            header: part(0, first)?,
+            payload: part(first + 1, second)?,
+            signature: part(second + 1, token.len())?,
+            signed: part(0, second)?,
+        })
     }
 
     pub(crate) fn decode_header(&self) -> Result<Vec<u8>, TokenError> {

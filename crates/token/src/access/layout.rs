@@ -19,8 +19,8 @@ pub(super) fn read<'a>(json: &'a str, issuer: &str, audience: &str) -> Option<Ac
     let payload = AccessPayload {
         iss: rest.known(r#"{"iss":""#, issuer)?.into(),
         aud: rest.known(r#"","aud":""#, audience)?.into(),
-        sub: rest.text(r#"","sub":""#)?.into(),
-        jti: rest.text(r#"","jti":""#)?.into(),
+        sub: rest.id(r#"","sub":""#)?.into(),
+        jti: rest.id(r#"","jti":""#)?.into(),
         iat: rest.number(r#"","iat":"#)?,
         exp: rest.number(r#","exp":"#)?,
         nbf: None,
@@ -41,10 +41,22 @@ struct Rest<'a>(&'a str);
 impl<'a> Rest<'a> {
     /// A text that is known, after what stands before it.
     fn known(&mut self, before: &str, text: &str) -> Option<&'a str> {
+        let found = self.text_of(text.len(), before)?;
+        (found == text).then_some(found)
+    }
+
+    /// An id, or whatever else has its length.
+    fn id(&mut self, before: &str) -> Option<&'a str> {
+        self.text_of(uuid::fmt::Hyphenated::LENGTH, before)
+    }
+
+    fn text_of(&mut self, length: usize, before: &str) -> Option<&'a str> {
         let rest = self.0.strip_prefix(before)?;
-        let (found, rest) = rest.split_at_checked(text.len())?;
+        let (text, rest) = rest.split_at_checked(length)?;
         self.0 = rest;
-        (found == text && found.bytes().all(is_plain)).then_some(found)
+        // Without an early end, so that several bytes are looked at at once.
+        let plain = text.bytes().fold(true, |plain, byte| plain & is_plain(byte));
+        plain.then_some(text)
     }
 
     /// The text up to the next quotation mark. One with an escape, or with a character that must be
@@ -57,14 +69,17 @@ impl<'a> Rest<'a> {
         rest.starts_with('"').then_some(text)
     }
 
-    /// A whole number without a sign.
+    /// A whole number of up to 18 digits, without a sign.
     fn number(&mut self, before: &str) -> Option<i64> {
         let rest = self.0.strip_prefix(before)?;
-        let end = rest.bytes().position(|byte| !byte.is_ascii_digit())?;
-        let (digits, rest) = rest.split_at_checked(end)?;
-        self.0 = rest;
-        // JSON knows no leading zeros.
-        if digits.starts_with('0') { None } else { digits.parse().ok() }
+        let (mut number, mut length) = (0, 0);
+        for byte in rest.bytes().take(18).take_while(u8::is_ascii_digit) {
+            number = number * 10 + i64::from(byte - b'0');
+            length += 1;
+        }
+        self.0 = rest.get(length..)?;
+        // JSON knows neither an empty number nor leading zeros.
+        (length > 0 && !rest.starts_with('0')).then_some(number)
     }
 
     /// A list of words, without spaces.
