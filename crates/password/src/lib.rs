@@ -11,7 +11,6 @@ mod password;
 mod policy;
 mod pool;
 mod scratch;
-mod task;
 mod violation;
 mod worker;
 

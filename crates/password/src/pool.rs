@@ -8,7 +8,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv6Addr};
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
@@ -18,8 +18,7 @@ use std::time::Duration;
 use portcullis_domain::{Clock, SecureRandom};
 
 use crate::hasher::SALT_BYTES;
-use crate::task::Errand;
-use crate::worker::Workplace;
+use crate::worker::{Job, Workplace};
 use crate::{HashError, Hasher, Password, PasswordHash, Scratch, Verdict};
 
 /// Threads that hash, and the queue before them. Dropping the pool ends the threads.
@@ -35,8 +34,8 @@ pub struct HashingPool {
 /// How much hashing goes on at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolSettings {
-    /// Hashes computed at the same time, each with its own memory and by a thread of its own; at
-    /// least one. More than the machine has cores gains nothing.
+    /// Hashes computed at the same time, each with its own memory; at least one. More than the
+    /// machine has cores gains nothing.
     pub threads: usize,
     /// The most jobs that may wait; at least one.
     pub queue: usize,
@@ -66,23 +65,11 @@ impl HashingPool {
         let refused = AtomicUsize::new(0);
         let mut pool = Self { workplace, entered, most_entered, refused, workers: Vec::new() };
         for number in 0..settings.threads.max(1) {
-            pool.hire(number)?;
+            let workplace = Arc::clone(&pool.workplace);
+            let worker = thread::Builder::new().name(format!("hashing-{number}"));
+            pool.workers.push(worker.spawn(move || workplace.work())?);
         }
         Ok(pool)
-    }
-
-    /// Starts a thread that hashes and the one beside it, see [`Workplace`].
-    fn hire(&mut self, number: usize) -> io::Result<()> {
-        let (lend, borrowed) = sync_channel(1);
-        let (give_back, returned) = sync_channel(1);
-        let named = |role: &str| thread::Builder::new().name(format!("{role}-{number}"));
-        let workplace = Arc::clone(&self.workplace);
-        let hash = move || workplace.hash(&borrowed, &give_back);
-        self.workers.push(named("hashing").spawn(hash)?);
-        let workplace = Arc::clone(&self.workplace);
-        let dispatch = move || workplace.dispatch(&lend, &returned);
-        self.workers.push(named("dispatch").spawn(dispatch)?);
-        Ok(())
     }
 
     /// The hasher that the jobs get, also for its [dummy](Hasher::dummy).
@@ -113,24 +100,14 @@ impl HashingPool {
         T: Send + 'static,
         F: FnOnce(&Hasher, &mut Scratch) -> T + Send + 'static,
     {
-        let mut job = Some(job);
-        let run = move |hasher: &Hasher, scratch: &mut Scratch| {
-            job.take().map(|job| job(hasher, scratch))
-        };
-        self.lend(address, run)?.ok_or_else(|| self.overloaded())
-    }
-
-    /// As [`HashingPool::run`], for a job that only borrows what it owns: so no hashing thread has
-    /// to free it.
-    fn lend<T, F>(&self, address: IpAddr, job: F) -> Result<T, Overloaded>
-    where
-        T: Send + 'static,
-        F: FnMut(&Hasher, &mut Scratch) -> T + Send + 'static,
-    {
-        let (caller, outcome) = sync_channel(1);
-        let task = Box::new(Errand::new(job, caller));
+        let (answer, outcome) = sync_channel(1);
+        let job: Job = Box::new(move |hasher, scratch| {
+            let result = catch_unwind(AssertUnwindSafe(|| job(hasher, scratch)));
+            // The caller stays until it has an answer, or this job is gone.
+            drop(answer.send(result));
+        });
         let ticket =
-            self.workplace.admit(share_of(address), task).ok_or_else(|| self.overloaded())?;
+            self.workplace.admit(share_of(address), job).ok_or_else(|| self.overloaded())?;
 
         let result = match outcome.recv_timeout(self.workplace.deadline()) {
             Err(RecvTimeoutError::Timeout) if self.workplace.abandon(ticket) => None,
@@ -169,7 +146,7 @@ impl HashingPool {
     ) -> Result<PasswordHash, HashingError> {
         let mut salt = [0; SALT_BYTES];
         random.fill(&mut salt);
-        let hash = self.lend(address, move |hasher, scratch| {
+        let hash = self.run(address, move |hasher, scratch| {
             hasher.hash_with_salt(&password, &salt, scratch)
         })?;
         Ok(hash?)
@@ -182,7 +159,7 @@ impl HashingPool {
         password: Password,
         stored: PasswordHash,
     ) -> Result<Verdict, Overloaded> {
-        self.lend(address, move |hasher, scratch| hasher.verify(&password, &stored, scratch))
+        self.run(address, move |hasher, scratch| hasher.verify(&password, &stored, scratch))
     }
 
     /// Each refusal says a second more than the one before, up to [`SPREAD`], so that those who were

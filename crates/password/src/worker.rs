@@ -1,25 +1,17 @@
 //! What the threads of the pool share, and what each of them does.
-//!
-//! They come in pairs. One hashes, behind all other threads of the machine, and does nothing else;
-//! the other is as good as any, and does all the rest for it: takes tasks from the queue, answers
-//! their callers, and frees what belonged to them. For whoever is that far behind may lose the
-//! processor for a long time, also while it holds a lock, and the allocator's locks are shared with
-//! the threads that answer requests: they would wait for it.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use portcullis_domain::Clock;
 
 use crate::fair_queue::{Admission, FairQueue, Ticket};
-use crate::task::Task;
 use crate::{Hasher, PoolSettings, Scratch};
 
-/// What goes to a hashing thread and comes back: the task, and the memory for it.
-pub(crate) type Loan = (Box<dyn Task>, Scratch);
+/// Work for one thread. Its caller notices when it is dropped without having run.
+pub(crate) type Job = Box<dyn FnOnce(&Hasher, &mut Scratch) + Send>;
 
 /// The queue before the threads, and how fast they go.
 pub(crate) struct Workplace {
@@ -38,8 +30,8 @@ struct State {
     closing: bool,
 }
 
-/// What is told to those who are turned away. It is kept beside the lock, because whoever answers
-/// requests must not wait for one.
+/// What is told to those who are turned away. It is kept beside the lock, because a hashing thread
+/// may lose the processor while it holds that, and whoever answers requests must not wait for it.
 struct Outlook {
     /// How many jobs wait.
     waiting: AtomicUsize,
@@ -48,7 +40,7 @@ struct Outlook {
 }
 
 struct Waiting {
-    task: Box<dyn Task>,
+    job: Job,
     since: Duration,
 }
 
@@ -92,9 +84,9 @@ impl Workplace {
 
     /// Lets a job wait; `None` when there is no room for it. Jobs are dropped after the lock is
     /// released, since dropping one wakes its caller.
-    pub(crate) fn admit(&self, share: IpAddr, task: Box<dyn Task>) -> Option<Ticket> {
+    pub(crate) fn admit(&self, share: IpAddr, job: Job) -> Option<Ticket> {
         let since = self.clock.monotonic();
-        let admission = self.change(|queue| queue.push(share, Waiting { task, since }));
+        let admission = self.change(|queue| queue.push(share, Waiting { job, since }));
         match admission {
             Admission::Waits(ticket, _displaced) => {
                 self.changed.notify_one();
@@ -116,32 +108,17 @@ impl Workplace {
         self.changed.notify_all();
     }
 
-    /// The life of a thread that hashes: it ends when nobody can lend to it any more.
-    pub(crate) fn hash(&self, borrowed: &Receiver<Loan>, returned: &SyncSender<Loan>) {
+    /// The life of one thread.
+    pub(crate) fn work(&self) {
         lower_priority();
-        while let Ok((mut task, mut scratch)) = borrowed.recv() {
-            task.run(&self.hasher, &mut scratch);
-            if returned.send((task, scratch)).is_err() {
-                return;
-            }
-        }
-    }
-
-    /// The life of the thread beside it.
-    pub(crate) fn dispatch(&self, lend: &SyncSender<Loan>, returned: &Receiver<Loan>) {
         let mut scratch = Scratch::default();
-        while let Some(Waiting { task, since }) = self.next(&mut scratch) {
+        while let Some(Waiting { job, since }) = self.next(&mut scratch) {
             let begun = self.clock.monotonic();
             if begun.saturating_sub(since) > self.settings.deadline {
                 continue;
             }
-            if lend.send((task, scratch)).is_err() {
-                return;
-            }
-            let Ok((task, back)) = returned.recv() else { return };
-            scratch = back;
+            job(&self.hasher, &mut scratch);
             self.record(self.clock.monotonic().saturating_sub(begun));
-            task.answer();
         }
     }
 
@@ -210,13 +187,10 @@ const fn lower_priority() {}
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::sync_channel;
-
     use portcullis_domain::{SystemClock, SystemRandom};
 
     use super::*;
     use crate::Argon2Params;
-    use crate::task::Errand;
 
     fn workplace() -> Workplace {
         let hasher = Hasher::new(Argon2Params::default(), &SystemRandom);
@@ -241,8 +215,7 @@ mod tests {
         let before = workplace.expected_wait();
         for last in 1..=19 {
             let address = IpAddr::from([192, 0, 2, last]);
-            let task = Errand::new(|_: &Hasher, _: &mut Scratch| (), sync_channel(1).0);
-            assert!(workplace.admit(address, Box::new(task)).is_some());
+            assert!(workplace.admit(address, Box::new(|_, _| ())).is_some());
         }
         assert_eq!(workplace.expected_wait(), before * 20);
         for _ in 0..100 {
