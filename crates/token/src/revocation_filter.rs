@@ -49,9 +49,9 @@ impl Filter {
 /// How many parts can be cleaned one by one.
 pub(crate) const PARTS: usize = 64;
 
-/// 2 MiB in all: sixteen bits for each of a million entries, of which one stranger in about 200 then
-/// finds all of its bits set.
-const WORDS_OF_PART: usize = 4096;
+/// 1 MiB in all, which fits the cache of one core: eight bits for each of a million entries, of which
+/// one stranger in about 35 then finds all of its bits set.
+const WORDS_OF_PART: usize = 2048;
 
 /// Where the bits of a key are.
 #[derive(Clone, Copy)]
@@ -66,8 +66,8 @@ impl Fingerprint {
         let hash = hash(id, kind);
         let bit = |shift: u32| 1 << ((hash >> shift) % 64);
         Self {
-            // The upper 18 bits; the lower 24 choose the bits within the word.
-            word: usize::try_from(hash >> 46).unwrap_or(0),
+            // From the upper half; the lower 24 bits choose those within the word.
+            word: usize::try_from(hash >> 32).unwrap_or(0) % (PARTS * WORDS_OF_PART),
             bits: bit(0) | bit(6) | bit(12) | bit(18),
         }
     }

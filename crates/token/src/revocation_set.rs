@@ -23,7 +23,7 @@ use crate::{AccessClaims, LEEWAY, Revocation, RevocationEntry};
 /// A concurrent set of revocations, each kept until no token that it covers can be accepted any
 /// more.
 ///
-/// Empty it takes 2 MiB. It is made for a million entries; with several millions each question costs
+/// Empty it takes 1 MiB. It is made for a million entries; with several millions each question costs
 /// more, and the answers stay exact.
 pub struct RevocationSet {
     filter: Filter,
