@@ -29,12 +29,12 @@ pub struct Require<R, A> {
 /// # use portcullis_guard::{Ask, Permit, Refusal, domain::AccountId};
 /// # mod words { portcullis_access::access_words!("../../config/access_matrix.toml"); }
 /// # use words::{actions::Approve, resources::Absence};
-/// # struct Absences;
+/// # struct Absences(Vec<AccountId>);
 /// # impl Absences {
-/// #     fn owner_of(&self, _: u32) -> AccountId { unimplemented!() }
-/// #     fn approve(&self, _: u32, _: Permit<Absence, Approve>) {}
+/// #     fn owner_of(&self, id: usize) -> AccountId { self.0[id] }
+/// #     fn approve(&self, _: usize, _: Permit<Absence, Approve>) {}
 /// # }
-/// fn approve(ask: Ask<Absence, Approve>, id: u32, absences: &Absences) -> Result<(), Refusal> {
+/// fn approve(ask: Ask<Absence, Approve>, id: usize, absences: &Absences) -> Result<(), Refusal> {
 ///     let permit = ask.owned_by(absences.owner_of(id))?;
 ///     absences.approve(id, permit);
 ///     Ok(())
