@@ -152,6 +152,18 @@ fn nobody_decides_about_themselves_and_an_administrator_remains() {
 }
 
 #[test]
+fn a_role_that_was_changed_a_moment_ago_has_to_rest() {
+    let server = TestServer::start(TestDatabase::sqlite());
+    let admin = Member::new(&server, "grace", "admin");
+    let ada = Member::new(&server, "ada", "msa");
+    let answers =
+        ["rn", "msa", "rn", "msa"].map(|role| change(&admin, &ada, &json!({"role": role})));
+    assert_eq!(answers[1].status, 200, "one may correct oneself");
+    assert_eq!((answers[3].status, answers[3].code().as_str()), (409, "role_just_changed"));
+    assert_eq!(change(&admin, &ada, &json!({ "is_active": false })).status, 200);
+}
+
+#[test]
 fn nobody_raises_an_account_above_themselves_or_touches_a_senior_one() {
     let server = TestServer::start(TestDatabase::sqlite());
     let admin = Member::new(&server, "grace", "admin");

@@ -95,6 +95,9 @@ pub enum Refusal {
     /// The account is, or would become, senior to the caller.
     #[error("the role is above that of the caller")]
     AboveOwnRole,
+    /// So many changes of role within a second that new access tokens would be dated too far ahead.
+    #[error("the role has been changed a moment ago")]
+    RoleJustChanged,
 }
 
 /// How a change ended.
@@ -260,14 +263,17 @@ impl AccountChanges {
             let effects = Effects { after, tokens_valid_from: None, ends_sessions: None };
             return Judged { events: Vec::new(), verdict: Ok(effects) };
         }
-        let verdict = judge(standing, caller, matrix, &after);
-        let outcome = outcome(verdict);
+        let with_role = Account { role: after.role.clone(), ..before.clone() };
+        let verdict = judge(standing, caller, matrix, &after).and_then(|()| {
+            let changes_role = with_role != *before;
+            changes_role.then(|| valid_from(standing.tokens_valid_from, now)).transpose()
+        });
+        let outcome = outcome(verdict.map(drop));
         let event = |kind, before, after| {
             let details = Details::of_account(Some(before), after);
             self.event(kind, outcome, caller, before.id, now).with(details)
         };
         let mut events = Vec::new();
-        let with_role = Account { role: after.role.clone(), ..before.clone() };
         if with_role != *before {
             events.push(event(EventKind::RoleChanged, before, &with_role));
         }
@@ -276,9 +282,7 @@ impl AccountChanges {
             let kind = ends_sessions.unwrap_or(EventKind::AccountReactivated);
             events.push(event(kind, &with_role, &after));
         }
-        let tokens_valid_from =
-            (with_role != *before).then(|| valid_from(standing.tokens_valid_from, now));
-        let effects = |()| Effects { after, tokens_valid_from, ends_sessions };
+        let effects = |tokens_valid_from| Effects { after, tokens_valid_from, ends_sessions };
         Judged { events, verdict: verdict.map(effects) }
     }
 
@@ -299,7 +303,7 @@ impl AccountChanges {
 const fn outcome(verdict: Result<(), Refusal>) -> Outcome {
     match verdict {
         Ok(()) => Outcome::Success,
-        Err(Refusal::CallerChanged) => Outcome::Superseded,
+        Err(Refusal::CallerChanged | Refusal::RoleJustChanged) => Outcome::Superseded,
         Err(_) => Outcome::AgainstRules,
     }
 }
@@ -312,9 +316,17 @@ fn known_role(matrix: &Matrix, word: &str) -> Result<Role, ChangeError> {
 /// The claim `iat` has whole seconds, and the clocks of nodes differ by up to one: tokens issued
 /// before the next whole second after that are void, and none is issued with an earlier `iat`. Later
 /// than the time of the change before, whose tokens carry a role that has become an old one too.
-fn valid_from(before: Option<Timestamp>, now: Timestamp) -> Timestamp {
+///
+/// Each further change within a second so dates new tokens ahead by one more. Those that would be
+/// dated beyond the leeway that services give are not made.
+fn valid_from(before: Option<Timestamp>, now: Timestamp) -> Result<Timestamp, Refusal> {
     const SECOND: Duration = Duration::from_secs(1);
     const ALMOST_A_SECOND: Duration = Duration::from_micros(999_999);
+    const FARTHEST_AHEAD: Duration = Duration::from_secs(3);
     let next = Timestamp::from_seconds((now + SECOND + ALMOST_A_SECOND).as_seconds());
-    before.map_or(next, |before| next.max(before + SECOND))
+    let valid_from = before.map_or(next, |before| next.max(before + SECOND));
+    if valid_from > now + FARTHEST_AHEAD {
+        return Err(Refusal::RoleJustChanged);
+    }
+    Ok(valid_from)
 }

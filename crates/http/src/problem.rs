@@ -326,6 +326,7 @@ impl From<ChangeError> for Problem {
             ChangeError::Refused(Refusal::LastAdministrator) => Self::new(Code::LastAdministrator),
             ChangeError::Refused(Refusal::OwnAccount) => Self::new(Code::OwnAccount),
             ChangeError::Refused(Refusal::AboveOwnRole) => Self::new(Code::AboveOwnRole),
+            ChangeError::Refused(Refusal::RoleJustChanged) => Self::new(Code::RoleJustChanged),
             ChangeError::Superseded => Self::new(Code::MatrixSuperseded),
             ChangeError::Store(error) => error.into(),
         }

@@ -38,6 +38,7 @@ pub(crate) const CHANGE_ERRORS: &[Code] = &[
     Code::AboveOwnRole,
     Code::OwnAccount,
     Code::LastAdministrator,
+    Code::RoleJustChanged,
     Code::MatrixSuperseded,
     Code::Unavailable,
 ];

@@ -32,6 +32,33 @@ fn the_old_role_is_void_at_once_and_the_new_one_is_good_at_once() {
 }
 
 #[test]
+fn changes_in_quick_succession_are_refused_before_new_tokens_are_dated_beyond_the_leeway() {
+    let house = House::new();
+    let (admin, ada) = (admin(&house), house.enrol("ada"));
+    let node = house.node();
+    house.pass(Duration::from_micros(999_999));
+    let to = |role: &str| node.account_changes.change(&admin, ada.id, &to_role(role));
+    for moment in 0..5 {
+        let mut made = 0;
+        let refused = loop {
+            match to(["rn", "msa"][made % 2]) {
+                Ok(_) => made += 1,
+                Err(error) => break error,
+            }
+        };
+        assert!((1..=2).contains(&made), "{made} changes at moment {moment}");
+        assert!(matches!(refused, ChangeError::Refused(Refusal::RoleJustChanged)), "{refused}");
+        assert!(!refuses(&house, &node, &signed_in(&node)), "moment {moment}");
+        let deactivate = Wish { role: None, is_active: Some(false) };
+        assert!(!node.account_changes.change(&admin, ada.id, &deactivate).unwrap().is_active);
+        let reactivate = Wish { role: None, is_active: Some(true) };
+        node.account_changes.change(&admin, ada.id, &reactivate).unwrap();
+        house.pass(2 * SECOND);
+    }
+    assert!(house.outcomes("role_changed").contains(&"superseded 5".to_owned()));
+}
+
+#[test]
 fn whoever_is_not_what_their_token_says_decides_nothing_and_it_is_recorded() {
     let house = House::new();
     let (admin, ada) = (admin(&house), house.enrol("ada"));

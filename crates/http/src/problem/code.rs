@@ -94,6 +94,8 @@ catalogue! {
         "Ask another administrator: nobody changes their own role or state."
     LastAdministrator "last_administrator" CONFLICT "This is the last active administrator"
         "Make somebody else administrator first."
+    RoleJustChanged "role_just_changed" CONFLICT "The role was changed a moment ago"
+        "Wait three seconds, then try again."
     MatrixSuperseded "matrix_superseded" CONFLICT "Another version was activated at the same time"
         "See which version is in force now, and decide again."
     RolesInUse "roles_in_use" CONFLICT "Accounts have roles that this version lacks"
