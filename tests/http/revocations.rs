@@ -131,6 +131,27 @@ fn what_is_no_cursor_or_no_number_is_refused() {
 }
 
 #[test]
+fn a_stream_is_for_those_who_prefer_one() {
+    let server = TestServer::start(TestDatabase::sqlite());
+    let service = basic(SERVICE.0, SERVICE.1);
+    for (accept, expected) in [
+        ("text/event-stream", STREAM),
+        ("Text/Event-Stream; charset=utf-8, */*;q=0.1", STREAM),
+        ("application/json;q=0.5, text/event-stream;q=0.6", STREAM),
+        ("application/json, text/event-stream;q=0.9", PAGE),
+        ("text/event-stream;q=0", PAGE),
+        ("*/*", PAGE),
+        (";;,", PAGE),
+    ] {
+        // Nothing was read yet: an empty id is what a client sends that has none.
+        let headers =
+            [("authorization", service.as_str()), ("accept", accept), ("last-event-id", "")];
+        let head = Browser::of(&server).send("HEAD", "/api/revocations", &headers, "");
+        assert_eq!((head.status, head.header("content-type")), (200, Some(expected)), "{accept}");
+    }
+}
+
+#[test]
 fn only_services_with_their_own_secret_are_told() {
     let server = TestServer::start(TestDatabase::sqlite());
     let admin = Member::new(&server, "root", "admin");

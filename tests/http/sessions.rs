@@ -87,7 +87,9 @@ fn a_session_list_tells_devices_apart_and_names_the_one_that_asks() {
         );
 
         let token = refreshed.field("access_token");
-        let list = Browser::of(&server).get_as("/api/auth/sessions", &token).json();
+        let client = Browser::of(&server);
+        assert_eq!(client.get_as("/api/auth/sessions?limit=1", &token).code(), "invalid_request");
+        let list = client.get_as("/api/auth/sessions", &token).json();
         assert_eq!(
             list,
             json!({ "next_cursor": null, "items": [

@@ -19,8 +19,7 @@ impl Query {
         let mut faults = Vec::new();
         for (key, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
             let fault = if !known.contains(&&*key) {
-                let message = format!("this route knows {}", known.join(", "));
-                Some(("unknown", Cow::Owned(message)))
+                Some(("unknown", unknown(known)))
             } else if query.value(&key).is_some() {
                 Some(("duplicate", "this key may appear only once".into()))
             } else if has_forbidden_character(&value) {
@@ -36,6 +35,11 @@ impl Query {
             );
         }
         if faults.is_empty() { Ok(query) } else { Err(Problem::invalid(faults)) }
+    }
+
+    /// Accepts the query of a route that knows no keys: none.
+    pub(crate) fn none(request: &HttpRequest) -> Result<(), Problem> {
+        Self::read(request, &[]).map(drop)
     }
 
     /// The value of a key.
@@ -67,4 +71,11 @@ impl Query {
             .append_pair(key, value)
             .finish()
     }
+}
+
+fn unknown(known: &[&str]) -> Cow<'static, str> {
+    if known.is_empty() {
+        return "this route takes no query".into();
+    }
+    format!("this route knows {}", known.join(", ")).into()
 }

@@ -11,7 +11,8 @@ mod tail;
 
 use std::sync::Arc;
 
-use actix_web::http::{Method, header};
+use actix_web::http::Method;
+use actix_web::http::header::{Accept, Header, Quality};
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_domain::{Clock, Timestamp};
 use portcullis_flows::revocation::{
@@ -128,14 +129,15 @@ pub(crate) async fn feed(
     Ok(if is_head { response.finish() } else { response.streaming(events) })
 }
 
+/// By the quality values of `Accept` (RFC 9110 section 12.5.1).
 fn wants_events(request: &HttpRequest) -> bool {
-    let accepted =
-        request.headers().get_all(header::ACCEPT).filter_map(|value| value.to_str().ok());
-    let mut types = accepted.flat_map(|value| value.split(','));
-    types.any(|kind| {
-        let essence = kind.split(';').next().unwrap_or_default();
-        essence.trim().eq_ignore_ascii_case("text/event-stream")
-    })
+    let Ok(accepted) = Accept::parse(request) else { return false };
+    let quality = |essence: &str| {
+        let named = accepted.iter().filter(|kind| kind.item.essence_str() == essence);
+        named.map(|kind| kind.quality).max().unwrap_or(Quality::ZERO)
+    };
+    let events = quality("text/event-stream");
+    events > Quality::ZERO && events >= quality("application/json")
 }
 
 fn wanted(request: &HttpRequest, streamed: bool) -> Result<(Cursor, u32), Problem> {
@@ -143,7 +145,8 @@ fn wanted(request: &HttpRequest, streamed: bool) -> Result<(Cursor, u32), Proble
     let mut faults = Vec::new();
     let advice = || "use a cursor that this server gave you, or 0 for the beginning".to_owned();
     let mut after = query.parsed("after", advice, |text| text.parse().ok(), &mut faults);
-    if let Some(value) = request.headers().get("last-event-id").filter(|_| streamed) {
+    let last = request.headers().get("last-event-id").filter(|value| streamed && !value.is_empty());
+    if let Some(value) = last {
         after = value.to_str().ok().and_then(|text| text.parse().ok());
         if after.is_none() {
             let field = "Last-Event-ID".to_owned();

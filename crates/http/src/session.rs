@@ -2,7 +2,7 @@
 
 mod device;
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_domain::{DisplayName, SessionId, Timestamp};
 use portcullis_flows::session::LiveSession;
 use serde::Serialize;
@@ -12,6 +12,7 @@ use self::device::DeviceAnswer;
 use crate::blocking::blocking;
 use crate::guard::Caller;
 use crate::problem::{Code, Problem};
+use crate::query::Query;
 use crate::server::Settings;
 use crate::services::Services;
 use crate::sign_out::signed_out;
@@ -49,7 +50,7 @@ pub(crate) struct SessionAnswer {
 }
 
 /// How listing can fail, apart from what its guard refuses.
-pub(crate) const LIST_ERRORS: &[Code] = &[Code::Unavailable];
+pub(crate) const LIST_ERRORS: &[Code] = &[Code::InvalidRequest, Code::Unavailable];
 
 /// How ending one can fail, apart from what its guard refuses.
 pub(crate) const END_ERRORS: &[Code] = &[Code::CsrfFailed, Code::NotFound, Code::Unavailable];
@@ -62,8 +63,10 @@ pub(crate) const END_OTHERS_ERRORS: &[Code] = &[Code::CsrfFailed, Code::Unavaila
     responses((status = 200, body = SessionsAnswer, description = "The sessions")))]
 pub(crate) async fn list(
     guard: Caller,
+    request: HttpRequest,
     services: web::Data<Services>,
 ) -> Result<HttpResponse, Problem> {
+    Query::none(&request)?;
     let current = guard.0.session;
     let sessions = blocking(move || services.sessions.list(guard.0.account)).await?;
     let items = sessions.iter().map(|session| SessionAnswer::of(session, current)).collect();
