@@ -30,7 +30,12 @@ pub(crate) fn secret(config: &Config) -> Result<SecretKey, Failure> {
 
 /// The secret that the server has. Nothing else of the configuration need be sound.
 pub(crate) fn existing_secret(loaded: &Loaded) -> Result<SecretKey, Failure> {
-    match &loaded.needing(&["tokens.secret_key", "data_dir"])?.tokens.secret {
+    secret_in_place(loaded.needing(&["tokens.secret_key", "data_dir"])?)
+}
+
+/// The secret that the server has.
+pub(crate) fn secret_in_place(config: &Config) -> Result<SecretKey, Failure> {
+    match &config.tokens.secret {
         Secret::Configured(key) => Ok(key.clone()),
         Secret::Generated(path) => secret_file::read(path).map_err(|error| {
             let problem = format!("no secret key in {}: {error}", path.display());

@@ -105,6 +105,23 @@ pub enum HeadStart {
     Least,
 }
 
+/// Why a key was not retired.
+#[derive(Debug, thiserror::Error)]
+pub enum RetirementError {
+    /// There is no key of that name.
+    #[error("there is no such key")]
+    Unknown,
+    /// It signs: without a successor nobody could be issued a token.
+    #[error("the key signs")]
+    Signing,
+    /// It had retired before.
+    #[error("the key has retired already")]
+    Retired,
+    /// Storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// The use case of operators.
 #[derive(Clone)]
 pub struct SigningKeys {
@@ -162,6 +179,25 @@ impl SigningKeys {
         let key = self.make(algorithm, head_start);
         self.store.insert(&key, &self.event(EventKind::SigningKeyRotated, &key, origin))?;
         Ok(key)
+    }
+
+    /// Takes a key out of use before its last token has expired, because its private half is in the
+    /// wrong hands. Nodes refuse what it has signed when they look for keys next, services when
+    /// their copy of the published set is too old, [`PUBLISHED_BEFORE`] at the latest.
+    pub fn retire(
+        &self,
+        kid: &str,
+        configured: Option<KeyPairAlgorithm>,
+        origin: &Origin,
+    ) -> Result<(), RetirementError> {
+        let keys = self.list(configured)?;
+        let found = keys.iter().find(|(key, _)| key.public.kid() == kid);
+        let (key, state) = found.ok_or(RetirementError::Unknown)?;
+        if *state == KeyState::Signing {
+            return Err(RetirementError::Signing);
+        }
+        let event = self.event(EventKind::SigningKeyRetired, key, origin);
+        if self.store.retire(kid, &event)? { Ok(()) } else { Err(RetirementError::Retired) }
     }
 
     /// Adds a key pair that signs from now on, unless there is one of the algorithm that can be used.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use portcullis_access::Matrix;
 use portcullis_domain::{Clock, SystemClock};
-use portcullis_token::{self as token, KeySet, Verifier, VerifyingKey};
+use portcullis_token::{self as token, KeySet, SharedSecret, Verifier, VerifyingKey};
 
 use crate::Guard;
 #[cfg(feature = "follow")]
@@ -56,12 +56,11 @@ impl GuardBuilder {
     }
 
     /// Accepts tokens under this key and looks for no published ones: for a server that signs with
-    /// HS256. It is what `SecretKey::derive(Purpose::AccessToken)` of the token crate gives, and
-    /// signs as well as it checks, so it goes to services that may sign for everybody. During a
-    /// rotation of the secret give both keys.
+    /// HS256. `portcullis keys shared-secret` prints it. It signs as well as it checks, so it goes
+    /// to services that may sign for everybody. During a rotation of the secret give both.
     #[must_use]
-    pub fn shared_secret(mut self, key: &[u8; 32]) -> Self {
-        let key = VerifyingKey::hs256(key);
+    pub fn shared_secret(mut self, secret: &SharedSecret) -> Self {
+        let key = VerifyingKey::hs256(secret.as_bytes());
         self.shared = Some(match self.shared {
             Some(keys) => keys.with(key),
             None => key.into(),

@@ -15,7 +15,7 @@ use axum::routing::{get, post};
 use http_body_util::BodyExt;
 use portcullis_guard::access::Matrix;
 use portcullis_guard::domain::AccountId;
-use portcullis_guard::token::{Purpose, Revocation, RevocationEntry, SecretKey};
+use portcullis_guard::token::{Revocation, RevocationEntry, SecretKey, SharedSecret};
 use portcullis_guard::tower::Protect;
 use portcullis_guard::{Ask, Claims, Guard, Refusal, Require};
 use tower_service::Service;
@@ -27,9 +27,9 @@ use words::actions::{Approve, Create};
 use words::resources::{Absence, Schedule};
 
 fn guard() -> Guard {
-    let key = SecretKey::parse(&tokens::SECRET.into()).unwrap().derive(Purpose::AccessToken);
+    let secret = SecretKey::parse(&tokens::SECRET.into()).unwrap();
     Guard::builder(tokens::ISSUER, tokens::AUDIENCE)
-        .shared_secret(&key)
+        .shared_secret(&SharedSecret::of(&secret))
         .matrix(Matrix::parse(words::MATRIX).unwrap())
         .clock(Arc::new(tokens::Noon))
         .offline()

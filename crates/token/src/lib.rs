@@ -21,6 +21,7 @@ mod revocation_filter;
 mod revocation_set;
 mod sealing;
 mod secret_key;
+mod shared_secret;
 mod snapshot;
 mod tokens;
 
@@ -40,5 +41,6 @@ pub use revocation::{Revocation, RevocationEntry};
 pub use revocation_set::RevocationSet;
 pub use sealing::{SealError, SealingKey};
 pub use secret_key::{Purpose, SecretKey, SecretKeyError};
+pub use shared_secret::{SharedSecret, SharedSecretError};
 pub use snapshot::SnapshotClaims;
 pub use tokens::{AccessKeys, Lifetimes, TokenAuthority, TokenSettings};

@@ -36,8 +36,8 @@ impl SecretKey {
 
     /// The key for one purpose: HKDF-SHA-256 without salt, the purpose's label as `info`.
     ///
-    /// Give a resource server that checks access tokens this key for [`Purpose::AccessToken`], never
-    /// the secret itself.
+    /// Give a resource server that checks access tokens the [`SharedSecret`](crate::SharedSecret),
+    /// never the secret itself.
     #[expect(clippy::expect_used, reason = "HKDF-SHA-256 gives up to 8160 bytes, this asks for 32")]
     #[expect(clippy::missing_panics_doc, reason = "it cannot panic")]
     pub fn derive(&self, purpose: Purpose) -> [u8; 32] {

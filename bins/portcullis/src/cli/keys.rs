@@ -8,6 +8,13 @@ pub(crate) enum KeysVerb {
     List,
     /// Make a new key pair, which takes over after five minutes
     Rotate(KeysRotate),
+    /// Take a key pair out of use at once, because its private half has leaked
+    Retire(KeysRetire),
+    /// Print the key of HS256, for services that check access tokens by themselves
+    #[command(after_help = "\
+Whoever has it can sign access tokens for everybody, so it goes only to services that may. Nothing \
+else can be done with it. With the algorithms EdDSA and ES256 no service needs a secret.")]
+    SharedSecret,
 }
 
 /// How the next key pair is to be.
@@ -16,7 +23,8 @@ pub(crate) enum KeysVerb {
 The new key is published at once and signs five minutes later, when whoever keeps a copy of the \
 published keys has seen it. The old one stays published until its last token has expired.
 
-After a leak of a private key that is not enough: its tokens stay valid until it retires.")]
+After a leak of a private key, make the new one sign with --now, and then retire the old one with \
+`portcullis keys retire`.")]
 pub(crate) struct KeysRotate {
     /// Take over within two seconds; services must ask again for a key that they do not know
     #[arg(long)]
@@ -24,6 +32,17 @@ pub(crate) struct KeysRotate {
     /// The algorithm, to prepare for a change of it [default: the configured one]
     #[arg(long)]
     pub(crate) algorithm: Option<PairAlgorithm>,
+}
+
+/// Which key pair shall go.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Every token that it has signed is refused from then on: by the servers within two seconds, by services \
+that have fetched the published keys within five minutes. Whoever holds such a token has to refresh. A \
+key that signs cannot be retired: run `portcullis keys rotate --now` first and wait two seconds.")]
+pub(crate) struct KeysRetire {
+    /// The name of the key, as `keys list` shows it
+    pub(crate) kid: String,
 }
 
 /// An algorithm with a public half.

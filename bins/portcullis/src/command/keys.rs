@@ -1,7 +1,9 @@
 //! `keys`: the key pairs that sign access tokens, looked at and replaced.
 
 mod list;
+mod retire;
 mod rotate;
+mod shared_secret;
 
 use std::process::ExitCode;
 
@@ -14,5 +16,7 @@ pub(crate) fn run(config: &Config, verb: &KeysVerb, output: Output) -> Result<Ex
     match verb {
         KeysVerb::List => list::run(config, output),
         KeysVerb::Rotate(rotate) => rotate::run(config, rotate, output),
+        KeysVerb::Retire(retire) => retire::run(config, &retire.kid, output),
+        KeysVerb::SharedSecret => shared_secret::run(config, output),
     }
 }

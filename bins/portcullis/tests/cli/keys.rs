@@ -3,6 +3,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::machine::{Machine, Server, within};
+use portcullis_domain::{Clock, SystemClock};
+use portcullis_token::{AccessClaims, SharedSecret, Verifier, VerifyingKey};
 
 #[test]
 fn keys_list_and_rotate_follow_the_life_of_a_key() {
@@ -43,6 +45,55 @@ fn a_key_that_cannot_wait_signs_within_seconds_at_a_server_that_runs() {
     let exported = machine.run(&["audit", "export", "--kind", "signing_key_rotated"]);
     assert_eq!(exported.exits_with(0).stdout.lines().count(), 2);
     machine.run(&["audit", "verify"]).exits_with(0);
+}
+
+#[test]
+fn a_leaked_key_is_cut_off_by_two_commands_while_the_server_runs() {
+    let machine = machine("EdDSA");
+    let server = machine.serve();
+    machine.create("ada", "rn", &[]).exits_with(0);
+    let leaked = kids(&list(&machine)).remove(0);
+    let done = machine.run(&["keys", "retire", &leaked]).exits_with(1);
+    assert!(done.stderr.contains("keys rotate --now"), "{}", done.stderr);
+    let before = server.sign_in("ada");
+    machine.run(&["keys", "rotate", "--now"]).exits_with(0);
+    within(Duration::from_secs(10), || states(&list(&machine)) == ["published", "signing"]);
+
+    assert!(server.knows(&before));
+    let text = machine.run(&["keys", "retire", &leaked]).exits_with(0).stdout;
+    assert!(text.starts_with(&format!("retired {leaked}")), "{text}");
+    within(Duration::from_secs(10), || !server.knows(&before));
+    assert_eq!(states(&list(&machine)), ["retired", "signing"]);
+    assert!(server.knows(&server.sign_in("ada")));
+    for (kid, said) in [(leaked.as_str(), "has retired already"), ("x", "no such key")] {
+        let done = machine.run(&["keys", "retire", kid]).exits_with(1);
+        assert!(done.stderr.contains(said), "{}", done.stderr);
+    }
+}
+
+#[test]
+fn the_shared_secret_checks_what_the_server_signs_and_exists_under_hs256_only() {
+    let mut machine = Machine::new();
+    machine.set("PORTCULLIS__TOKENS__ISSUER", "https://auth.example.org");
+    machine.run(&["keys", "shared-secret"]).exits_with(1);
+    let server = machine.serve();
+    machine.create("ada", "rn", &[]).exits_with(0);
+    let text = machine.run(&["keys", "shared-secret"]).exits_with(0).stdout;
+    let answer = machine.run(&["keys", "shared-secret", "--json"]).exits_with(0).json();
+    assert_eq!(answer["shared_secret"], text.trim_end());
+    let secret: SharedSecret = text.trim_end().parse().unwrap();
+    let verifier = Verifier::<AccessClaims>::new(
+        VerifyingKey::hs256(secret.as_bytes()).into(),
+        "https://auth.example.org",
+        "portcullis",
+        Duration::from_secs(30 * 60),
+    );
+    let now = SystemClock::new().now();
+    assert!(verifier.verify(&server.sign_in("ada"), now).is_ok());
+
+    let other = self::machine("EdDSA");
+    let done = other.run(&["keys", "shared-secret"]).exits_with(2);
+    assert!(done.stderr.contains("jwks.json"), "{}", done.stderr);
 }
 
 #[test]

@@ -180,6 +180,11 @@ impl Server {
         self.send(method, path, "", body)
     }
 
+    /// Whether it accepts the access token.
+    pub(crate) fn knows(&self, token: &str) -> bool {
+        self.get_as("/api/auth/me", token).starts_with("HTTP/1.1 200 ")
+    }
+
     /// Asks with a bearer token.
     pub(crate) fn get_as(&self, path: &str, token: &str) -> String {
         self.send("GET", path, &bearer(token), "")

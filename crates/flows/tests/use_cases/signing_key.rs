@@ -5,7 +5,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Clock, ExposeSecret, SecretString, SecureRandom, SystemRandom, TokenId};
-use portcullis_flows::signing_key::{HeadStart, KeyRing, KeyState, SigningKeyStore, SigningKeys};
+use portcullis_flows::signing_key::{
+    HeadStart, KeyRing, KeyState, RetirementError, SigningKeyStore, SigningKeys,
+};
 use portcullis_testkit::{at_once, samples};
 use portcullis_token::{
     AccessClaims, AuthenticationMethod, KeyPairAlgorithm, LEEWAY, Lifetimes, SealingKey, SecretKey,
@@ -107,6 +109,41 @@ fn a_key_that_cannot_wait_signs_after_two_seconds() {
     house.pass(LATE);
     node.follow();
     assert_eq!(node.states(), [KeyState::Published, KeyState::Signing]);
+}
+
+#[test]
+fn a_key_that_leaked_goes_at_once_and_never_the_one_that_signs() {
+    let house = House::new();
+    let [one, other] = [(); 2].map(|()| started(&house, KeyPairAlgorithm::EdDsa));
+    let leaked = header(&one.issue())["kid"].as_str().unwrap().to_owned();
+    let retire = |kid: &str| one.keys.retire(kid, one.algorithm, &samples::origin());
+    assert!(matches!(retire("nobody's"), Err(RetirementError::Unknown)));
+    assert!(matches!(retire(&leaked), Err(RetirementError::Signing)));
+
+    one.rotate(HeadStart::Least);
+    one.follow();
+    let token = other.issue();
+    house.pass(LATE);
+    let done = at_once(4, |_| retire(&leaked));
+    assert_eq!(done.iter().filter(|it| it.is_ok()).count(), 1, "{done:?}");
+    assert!(matches!(retire(&leaked), Err(RetirementError::Retired)));
+    other.follow();
+    for node in [&one, &other] {
+        node.follow();
+        assert_eq!(node.verdict(&token), Err(TokenError::UnknownKey));
+        assert_eq!(node.states(), [KeyState::Retired, KeyState::Signing]);
+        assert_eq!(other.verdict(&node.issue()), Ok(()));
+    }
+    assert_eq!(house.outcomes("signing_key_retired"), ["success 1"]);
+    assert_eq!(house.count("signing_keys WHERE length(sealed) = 0"), 1);
+
+    one.rotate(HeadStart::Full);
+    one.follow();
+    let announced = one.published().last().unwrap().clone();
+    retire(&announced).unwrap();
+    house.pass(10 * MINUTE);
+    one.follow();
+    assert_eq!(one.verdict(&one.issue()), Ok(()), "the one before it goes on");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::{Error, HttpResponse, web};
 use portcullis_guard::access::{Asked, Matrix, Word};
 use portcullis_guard::domain::AccountId;
-use portcullis_guard::token::{Purpose, SecretKey};
+use portcullis_guard::token::{SecretKey, SharedSecret};
 use portcullis_guard::{Ask, Claims, Guard, Permit, Require};
 
 use crate::tokens::{AUDIENCE, ISSUER, Noon, SECRET};
@@ -18,9 +18,9 @@ use words::actions::{Approve, Create, Read};
 use words::resources::{Absence, Schedule, Swap, SwapRequest};
 
 pub(crate) fn guard() -> Guard {
-    let key = SecretKey::parse(&SECRET.into()).unwrap().derive(Purpose::AccessToken);
+    let secret = SecretKey::parse(&SECRET.into()).unwrap();
     Guard::builder(ISSUER, AUDIENCE)
-        .shared_secret(&key)
+        .shared_secret(&SharedSecret::of(&secret))
         .matrix(Matrix::parse(words::MATRIX).unwrap())
         .clock(Arc::new(Noon))
         .offline()

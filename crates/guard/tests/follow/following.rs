@@ -48,7 +48,7 @@ async fn made_up_keys_cause_no_more_than_one_request() {
 #[actix_web::test]
 async fn a_guard_with_the_shared_secret_asks_for_no_keys() {
     let authority = Authority::start();
-    let guard = authority.builder().shared_secret(&[7; 32]).connect().await;
+    let guard = authority.builder().shared_secret(&[7; 32].into()).connect().await;
     assert!(guard.is_err(), "a snapshot under another key is not believed");
     assert_eq!(authority.state.inner().asked.keys, 0);
 }

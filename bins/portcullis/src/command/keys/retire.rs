@@ -1,0 +1,49 @@
+//! `keys retire`: a key pair goes before its time.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use portcullis_flows::signing_key::RetirementError;
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::{opening, wiring};
+
+pub(super) fn run(config: &Config, kid: &str, output: Output) -> Result<ExitCode, Failure> {
+    let secret = opening::secret(config)?;
+    let store = opening::store(config, &secret)?;
+    let origin = wiring::local_origin("keys retire");
+    let keys = wiring::signing_keys(store, config, &secret);
+    keys.retire(kid, config.tokens.algorithm, &origin).map_err(failure)?;
+    output.answer(&Retired { kid });
+    Ok(ExitCode::SUCCESS)
+}
+
+fn failure(error: RetirementError) -> Failure {
+    let remedy = match error {
+        RetirementError::Unknown | RetirementError::Retired => "`portcullis keys list` shows them",
+        RetirementError::Signing => {
+            "run `portcullis keys rotate --now`, wait two seconds, and try again"
+        }
+        RetirementError::Store(error) => return error.into(),
+    };
+    Failure::failed(error, remedy)
+}
+
+#[derive(Serialize)]
+struct Retired<'a> {
+    kid: &'a str,
+}
+
+impl fmt::Display for Retired<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "retired {}, and destroyed its private half\nThe servers that run refuse its tokens \
+             within two seconds, services within five minutes.",
+            self.kid
+        )
+    }
+}
