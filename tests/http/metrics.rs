@@ -21,6 +21,7 @@ fn a_program_on_this_machine_reads_the_figures() {
         "portcullis_matrix_version 1",
         "portcullis_matrix_revision 1",
         "portcullis_hashing_queue_depth 0",
+        "portcullis_hashing_refused_total 0",
         "portcullis_revocations 0",
         "portcullis_revocations_staleness_seconds 0",
         "portcullis_revocation_followers 0",

@@ -1,7 +1,9 @@
 //! Who am I: the account behind an access token.
 
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
+use std::{io, thread};
 
 use moka::sync::Cache;
 use portcullis_domain::{Account, AccountId};
@@ -16,9 +18,14 @@ pub trait AccountStore: Send + Sync {
 
 /// Reads accounts, at most [`Accounts::STALENESS`] behind the database.
 pub struct Accounts {
+    memory: Arc<Memory>,
+    renewals: SyncSender<AccountId>,
+}
+
+struct Memory {
     store: Arc<dyn AccountStore>,
     recent: Cache<AccountId, Arc<Account>>,
-    /// Those that were read in the first half of that time, or are being read.
+    /// Those that were read in the first half of that time, or will be read.
     fresh: Cache<AccountId, ()>,
 }
 
@@ -26,28 +33,54 @@ impl Accounts {
     /// How far an answer may lag behind a change: the bound that holds for revocation too.
     pub const STALENESS: Duration = Duration::from_secs(1);
 
-    /// A reader that remembers up to 10,000 accounts.
-    pub fn new(store: Arc<dyn AccountStore>) -> Self {
-        Self {
+    /// Starts a reader that remembers up to 10,000 accounts. It reads those again that are asked for
+    /// often, in a thread of its own, which no flood of requests can take.
+    pub fn start(store: Arc<dyn AccountStore>) -> io::Result<Self> {
+        let memory = Arc::new(Memory {
             store,
-            recent: Cache::builder().max_capacity(MOST).time_to_live(Self::STALENESS).build(),
-            fresh: Cache::builder().max_capacity(MOST).time_to_live(Self::STALENESS / 2).build(),
-        }
+            recent: remembering_for(Self::STALENESS),
+            fresh: remembering_for(Self::STALENESS / 2),
+        });
+        let (renewals, wanted) = sync_channel(MOST_WAITING);
+        let work = Arc::clone(&memory);
+        thread::Builder::new()
+            .name("accounts".to_owned())
+            .spawn(move || work.renew_all(&wanted))?;
+        Ok(Self { memory, renewals })
     }
 
-    /// The account if it was read a moment ago; never blocks.
+    /// The account if it was read a moment ago; never blocks. Whoever asks often never waits for the
+    /// database.
     pub fn recent(&self, id: AccountId) -> Option<Arc<Account>> {
-        self.recent.get(&id)
-    }
-
-    /// Whether the caller shall read the account again in the background: so whoever asks often never
-    /// waits for the database. Answers `true` to one caller each time.
-    pub fn claim_renewal(&self, id: AccountId) -> bool {
-        self.fresh.entry(id).or_insert(()).is_fresh()
+        let account = self.memory.recent.get(&id)?;
+        if self.memory.claims_renewal(id) {
+            // Where too many wait it is left alone, and read by whoever asks when it has run out.
+            let _ = self.renewals.try_send(id);
+        }
+        Some(account)
     }
 
     /// The account as stored.
     pub fn read(&self, id: AccountId) -> Result<Option<Arc<Account>>, StoreError> {
+        self.memory.read(id)
+    }
+}
+
+impl Memory {
+    /// Whether it is time to read the account again. Answers `true` to one caller each time.
+    fn claims_renewal(&self, id: AccountId) -> bool {
+        !self.fresh.contains_key(&id) && self.fresh.entry(id).or_insert(()).is_fresh()
+    }
+
+    /// Until nobody can want anything any more.
+    fn renew_all(&self, wanted: &Receiver<AccountId>) {
+        for id in wanted {
+            // When it fails, the next reader finds nothing, asks for itself, and says so.
+            let _ = self.read(id);
+        }
+    }
+
+    fn read(&self, id: AccountId) -> Result<Option<Arc<Account>>, StoreError> {
         let account = self.store.account(id)?.map(Arc::new);
         if let Some(account) = &account {
             self.recent.insert(id, Arc::clone(account));
@@ -57,5 +90,12 @@ impl Accounts {
     }
 }
 
+fn remembering_for<T: Clone + Send + Sync + 'static>(time: Duration) -> Cache<AccountId, T> {
+    Cache::builder().max_capacity(MOST).time_to_live(time).build()
+}
+
 /// Accounts that are remembered.
 const MOST: u64 = 10_000;
+
+/// Accounts that wait to be read again.
+const MOST_WAITING: usize = 1_000;

@@ -16,11 +16,6 @@ pub(crate) async fn me(
     services: web::Data<Services>,
 ) -> Result<Json<AccountAnswer>, Problem> {
     if let Some(account) = services.accounts.recent(guard.account) {
-        if services.accounts.claim_renewal(guard.account) {
-            let accounts = services.accounts.clone();
-            // Not awaited: if it fails, the next reader finds nothing and says so.
-            drop(web::block(move || accounts.read(guard.account)));
-        }
         return Ok(Json(AccountAnswer::from(account.as_ref())));
     }
     let accounts = services.accounts.clone();

@@ -73,6 +73,12 @@ fn text(services: &Services) -> String {
         "Passwords that wait to be hashed.",
         &services.hashing.waiting(),
     );
+    metric(
+        "hashing_refused_total",
+        "counter",
+        "Requests turned away since the start because too many passwords were being hashed.",
+        &services.hashing.refused(),
+    );
     let revocations = &services.revocations;
     metric("revocations", "gauge", "Revocations in force.", &revocations.set().len());
     metric(

@@ -225,9 +225,9 @@ pub enum AssemblyError {
     /// The access matrix would lock the server up.
     #[error("the access matrix does not fit: {0}")]
     Matrix(#[from] Unfit),
-    /// The operating system gives no thread to record decisions in.
-    #[error("no thread to record decisions in: {0}")]
-    Recorder(#[from] io::Error),
+    /// The operating system gives no thread for what is done in the background.
+    #[error("no thread for the work in the background: {0}")]
+    Thread(#[from] io::Error),
     /// What is revoked cannot be followed.
     #[error(transparent)]
     Revocations(#[from] FollowError),
@@ -237,8 +237,8 @@ pub enum AssemblyError {
 }
 
 impl Services {
-    /// Puts the parts together, and starts the threads that record decisions and follow revocations;
-    /// what is revoked is known when it answers.
+    /// Puts the parts together, and starts the threads that record decisions, follow revocations
+    /// and renew accounts; what is revoked is known when it answers.
     pub fn new<S: Storage>(parts: Parts<S>) -> Result<Self, AssemblyError> {
         let (authority, csrf, sealing) = parts.keys();
         let authority = Arc::new(authority);
@@ -259,7 +259,7 @@ impl Services {
             clock.clone(),
             random.clone(),
         ));
-        let accounts = Arc::new(Accounts::new(store.clone()));
+        let accounts = Arc::new(Accounts::start(store.clone())?);
         Ok(Self {
             registration: Registration::new(store.clone(), candidates.clone(), matrix.clone()),
             sign_in: SignIn::new(

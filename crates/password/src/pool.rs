@@ -82,6 +82,11 @@ impl HashingPool {
         self.workplace.waiting()
     }
 
+    /// How many jobs and callers have been turned away so far.
+    pub fn refused(&self) -> usize {
+        self.refused.load(Ordering::Relaxed)
+    }
+
     /// Does one job in the pool for a client, and waits for it. Blocks: call it where that is fine.
     ///
     /// Addresses take turns, with an IPv6 /64 counting as one. When the queue is full, the newest

@@ -29,7 +29,7 @@ impl Desk {
             Recorder::start(store.clone(), keys, policy, house.clock.clone(), &SystemRandom);
         let decisions = Decisions::new(
             Arc::new(ActiveMatrix::new(samples::matrix()).unwrap()),
-            Arc::new(Accounts::new(store)),
+            Arc::new(Accounts::start(store).unwrap()),
             Arc::new(recorder.unwrap()),
             house.clock.clone(),
         );

@@ -150,7 +150,7 @@ impl House {
             ),
             unlock: Unlock::new(store.clone(), budgets.clone(), clock.clone(), random.clone()),
             refresh: Refresh::new(store.clone(), issuer.clone(), clock.clone(), random.clone()),
-            accounts: Accounts::new(store.clone()),
+            accounts: Accounts::start(store.clone()).unwrap(),
             sessions: Sessions::new(store.clone(), issuer.clone(), clock.clone(), random.clone()),
             account_changes: AccountChanges::new(
                 store.clone(),

@@ -202,7 +202,7 @@ fn a_replay_says_who_would_gain_and_lose_in_its_time_only() {
     let recorder = Recorder::start(store.clone(), keys, policy, house.clock.clone(), &SystemRandom);
     let decisions = Decisions::new(
         Arc::new(ActiveMatrix::new(samples::matrix()).unwrap()),
-        Arc::new(Accounts::new(store)),
+        Arc::new(Accounts::start(store).unwrap()),
         Arc::new(recorder.unwrap()),
         house.clock.clone(),
     );

@@ -59,7 +59,7 @@ impl Desk {
         );
         let decisions = Decisions::new(
             Arc::new(ActiveMatrix::new(samples::matrix()).unwrap()),
-            Arc::new(Accounts::new(Arc::new(store))),
+            Arc::new(Accounts::start(Arc::new(store)).unwrap()),
             Arc::new(recorder.unwrap()),
             clock,
         );

@@ -30,6 +30,19 @@ fn migrations_go_up_down_and_up_again_to_the_same_tables() {
 }
 
 #[test]
+fn sqlite_is_built_for_many_threads() {
+    let database = TestDatabase::sqlite();
+    let options = database.store().texts("SELECT compile_options FROM pragma_compile_options");
+    let options = options.unwrap();
+    let has = |option: &str| options.iter().any(|known| known == option);
+    assert!(
+        has("ENABLE_QPSG") && has("DEFAULT_MEMSTATUS=0"),
+        "see .cargo/config.toml: {options:?}"
+    );
+    assert!(!has("ENABLE_MEMORY_MANAGEMENT"), "one lock for the pages of all connections");
+}
+
+#[test]
 fn both_databases_have_the_same_versions_tables_columns_and_nullability() {
     let (sqlite, postgres) = (TestDatabase::sqlite(), TestDatabase::postgres());
     assert_eq!(versions(sqlite.store()), versions(postgres.store()));
