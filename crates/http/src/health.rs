@@ -29,7 +29,8 @@ pub(crate) async fn live(_: Public) -> Json<HealthAnswer> {
     Json(HealthAnswer { status: "live", notices: Vec::new() })
 }
 
-/// Whether the server can do its work: 503 while the database does not answer.
+/// Whether the server can do its work: 503 while the database does not answer, or while every token is
+/// refused because the server is strict and does not know what was revoked lately.
 #[utoipa::path(get, path = "/health/ready", tag = "operations",
     responses((status = 200, body = HealthAnswer, description = "The database answers")))]
 pub(crate) async fn ready(
@@ -41,6 +42,9 @@ pub(crate) async fn ready(
     let is_stale = services.revocations.is_stale();
     if let Err(problem) = answers {
         return Err(if is_stale { problem.detail(STALE) } else { problem });
+    }
+    if services.revocations.refuses_all() {
+        return Err(Problem::revocations_stale());
     }
     let redis_lost = services.feed.hint.as_ref().is_some_and(|hint| !hint.is_up());
     let notices = [("revocations_stale", is_stale), ("redis_lost", redis_lost)];

@@ -11,7 +11,7 @@ pub(crate) fn check(raw: raw::Redis, findings: &mut Findings) -> Option<SecretSt
     let url = raw.url?;
     // Never the parser's own words: they may quote a password.
     let parsed = Url::parse(url.expose_secret()).ok();
-    match parsed.as_ref().map(|url| (url.scheme(), url.has_host())) {
+    match parsed.as_ref().map(|url| (url.scheme(), url.has_host() && names_database(url))) {
         Some(("redis", true) | ("redis+unix", _)) => return Some(url),
         Some(("rediss", _)) => {
             let remedy = "write redis://, over a network where nobody else listens or through a \
@@ -24,4 +24,10 @@ pub(crate) fn check(raw: raw::Redis, findings: &mut Findings) -> Option<SecretSt
         }
     }
     None
+}
+
+/// One of the databases that a Redis has, by its number; none is the first.
+fn names_database(url: &Url) -> bool {
+    let number = url.path().trim_start_matches('/');
+    number.is_empty() || number.parse::<u16>().is_ok()
 }

@@ -98,9 +98,15 @@ impl Hint {
                 Ok(Ok(subscription)) => {
                     self.is_up.store(true, Ordering::Relaxed);
                     tracing::info!("redis is there: revocations reach other nodes at once");
-                    (is_known_lost, pause) = (false, FIRST_PAUSE);
+                    is_known_lost = false;
+                    let since = Instant::now();
                     look();
-                    self.exchange(subscription, &look).await
+                    let fault = self.exchange(subscription, &look).await;
+                    // One that takes subscriptions and drops them is no better than one that is gone.
+                    if since.elapsed() > LONGEST_PAUSE {
+                        pause = FIRST_PAUSE;
+                    }
+                    fault
                 }
                 Ok(Err(fault)) => fault,
                 Err(elapsed) => elapsed.into(),

@@ -23,7 +23,7 @@ use crate::problem::{Code, Problem};
 use crate::services::Services;
 
 /// How it can fail, apart from what its guard refuses.
-pub(crate) const ERRORS: &[Code] = &[Code::Unavailable];
+pub(crate) const ERRORS: &[Code] = &[Code::Unavailable, Code::RevocationsStale];
 
 /// Every revocation in force, an entry of the feed on each line; the last line signs for the others.
 ///
@@ -40,6 +40,9 @@ pub(crate) async fn take(
     request: HttpRequest,
     services: web::Data<Services>,
 ) -> Result<HttpResponse, Problem> {
+    if services.revocations.is_stale() {
+        return Err(Problem::revocations_stale());
+    }
     let mut taking = Taking {
         snapshot: services.revocations.snapshot(),
         digest: Sha256::new(),
