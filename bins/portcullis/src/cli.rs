@@ -169,12 +169,12 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
 fn execute(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
     let loaded = config::load(cli.config.as_deref(), &Variables::of_this_process());
     match cli.verb.unwrap_or(Verb::Serve) {
-        Verb::Config(ConfigVerb::Check) => Ok(command::config_check::run(&loaded, output)),
-        Verb::Doctor => Ok(command::doctor::run(&loaded, output)),
+        Verb::Config(ConfigVerb::Check) => command::config_check::run(&loaded, output),
+        Verb::Doctor => command::doctor::run(&loaded, output),
         Verb::Policy(verb) => command::policy::run(loaded, verb, output),
         Verb::Audit(verb) => command::audit::run(loaded, verb, output),
         Verb::Service(ServiceVerb::Credential(service)) => {
-            Ok(command::service_credential::run(service, output))
+            command::service_credential::run(service, output)
         }
         verb => {
             let (config, warnings) = loaded.sound()?;

@@ -4,8 +4,10 @@
 
 use std::sync::Arc;
 
+use portcullis_audit::Origin;
 use portcullis_domain::SystemRandom;
 use portcullis_flows::matrix::Matrices;
+use portcullis_flows::secret::SecretError;
 use portcullis_flows::trail::Reader;
 use portcullis_storage::{Database, DatabaseUrl, Store};
 use portcullis_token::SecretKey;
@@ -15,7 +17,7 @@ use crate::failure::Failure;
 use crate::{data_dir, secret_file, wiring};
 
 /// The secret that everything is signed with; made if nobody configured one.
-pub(crate) fn secret(config: &Config) -> Result<SecretKey, Failure> {
+fn secret(config: &Config) -> Result<SecretKey, Failure> {
     match &config.tokens.secret {
         Secret::Configured(key) => Ok(key.clone()),
         Secret::Generated(path) => {
@@ -61,19 +63,68 @@ pub(crate) fn database(config: &Config) -> Result<(Database, Vec<String>), Failu
     Ok((database, applied))
 }
 
-/// As [`database`], with the keys of the audit trail.
-pub(crate) fn store(config: &Config, secret: &SecretKey) -> Result<Store, Failure> {
-    let (database, _) = database(config)?;
-    Ok(sealed(database, secret))
+/// What a command that writes needs: a database that is up to date, and the secret that is proved to
+/// be its own.
+pub(crate) struct Opened {
+    pub(crate) store: Store,
+    pub(crate) secret: SecretKey,
+    /// The migrations that were missing.
+    pub(crate) applied: Vec<String>,
+}
+
+/// Opens the database for who writes, or makes it and the secret.
+pub(crate) fn opened(config: &Config, origin: &Origin) -> Result<Opened, Failure> {
+    let (database, applied) = database(config)?;
+    let secret = secret_for(config, &database)?;
+    let store = sealed(database, &secret);
+    let proof = wiring::secret_proof(store.clone(), config, &secret);
+    proof.claim(origin).map_err(unproved)?;
+    Ok(Opened { store, secret, applied })
+}
+
+/// Data that was written under a secret is not waiting for a new one.
+fn secret_for(config: &Config, database: &Database) -> Result<SecretKey, Failure> {
+    match database.fingerprint()? {
+        Some(_) => secret_in_place(config),
+        None => secret(config),
+    }
+}
+
+/// As [`opened`], for who has nothing to do where there is no database.
+pub(crate) fn opened_existing(config: &Config, origin: &Origin) -> Result<Opened, Failure> {
+    existing_database(config)?.ok_or_else(no_database)?;
+    opened(config, origin)
+}
+
+/// Makes the configured secret that of the data, whatever it was written under.
+pub(crate) fn accept_secret(config: &Config, origin: &Origin) -> Result<(), Failure> {
+    let store = unproved_store(config)?;
+    let proof = wiring::secret_proof(store, config, &secret_in_place(config)?);
+    proof.accept(origin).map_err(unproved)
+}
+
+fn unproved(error: SecretError) -> Failure {
+    match error {
+        SecretError::Store(error) => error.into(),
+        SecretError::Another => Failure::failed(
+            error,
+            "set SECRET_KEY to that of the server; to replace it, set SECRET_KEY_PREVIOUS to the \
+             one before; if that is lost, see `portcullis keys accept-secret --help`",
+        ),
+    }
 }
 
 /// The database as it stands; `None` if there is none yet.
 pub(crate) fn existing_database(config: &Config) -> Result<Option<Database>, Failure> {
     // Opening it would make it.
-    if let DatabaseUrl::Sqlite(path) = &config.database.url
-        && !path.exists()
-    {
-        return Ok(None);
+    if let DatabaseUrl::Sqlite(path) = &config.database.url {
+        let is_there = path.try_exists().map_err(|error| {
+            let problem = format!("cannot look for {}: {error}", path.display());
+            Failure::failed(problem, "run this as the user that the server runs as")
+        })?;
+        if !is_there {
+            return Ok(None);
+        }
     }
     let database = Database::new(&config.database.url, config.database.connections);
     let pending = database.pending_migrations()?;
@@ -84,10 +135,20 @@ pub(crate) fn existing_database(config: &Config) -> Result<Option<Database>, Fai
     Err(Failure::failed(problem, "run `portcullis migrate`, or start the server"))
 }
 
-/// As [`existing_database`], with the keys of the audit trail.
+/// As [`existing_database`], with the keys of the audit trail, which must be its own.
 pub(crate) fn existing_store(config: &Config) -> Result<Option<Store>, Failure> {
     let Some(database) = existing_database(config)? else { return Ok(None) };
-    Ok(Some(sealed(database, &secret(config)?)))
+    let secret = secret_for(config, &database)?;
+    let store = sealed(database, &secret);
+    wiring::secret_proof(store.clone(), config, &secret).check().map_err(unproved)?;
+    Ok(Some(store))
+}
+
+/// As [`existing_store`], whatever it was written under: for who looks at just that.
+pub(crate) fn unproved_store(config: &Config) -> Result<Store, Failure> {
+    let database = existing_database(config)?.ok_or_else(no_database)?;
+    let secret = secret_for(config, &database)?;
+    Ok(sealed(database, &secret))
 }
 
 /// As [`existing_store`], for who cannot do without.
@@ -103,7 +164,7 @@ pub(crate) fn no_database() -> Failure {
 /// The store, and the life of the matrix with the version in force; the configured file comes into
 /// force if nothing was before.
 pub(crate) fn started(config: &Config, operator: &Reader) -> Result<(Store, Matrices), Failure> {
-    let store = store(config, &secret(config)?)?;
+    let Opened { store, .. } = opened(config, &operator.origin)?;
     let matrices = wiring::matrices(store.clone(), &config.matrix);
     matrices.start(&config.matrix.text, operator)?;
     Ok((store, matrices))

@@ -1,7 +1,7 @@
 //! Answers: for people, or as one JSON document.
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
 use serde::Serialize;
@@ -17,18 +17,25 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// Prints the one answer of a command.
-    pub(crate) fn answer<T: Display + Serialize>(self, answer: &T) {
+    /// Prints the one answer of a command. What was done stays done when it cannot be printed, but is
+    /// no success: it may have held a secret.
+    pub(crate) fn answer<T: Display + Serialize>(self, answer: &T) -> Result<(), Failure> {
         let text = if self.json { json(answer) } else { answer.to_string() };
-        print_line(&mut io::stdout().lock(), text.trim_end());
+        match print_line(&mut io::stdout().lock(), text.trim_end()) {
+            // Whoever reads has enough.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            written => written.map_err(|error| {
+                let problem = format!("it is done, but the answer cannot be written: {error}");
+                Failure::failed(problem, "make room for the output, and look before you repeat it")
+            }),
+        }
     }
 
     /// Prints why there is no answer.
     pub(crate) fn failure(self, failure: &Failure) -> ExitCode {
-        if self.json {
-            self.answer(failure);
-        } else {
-            print_line(&mut io::stderr().lock(), failure.to_string().trim_end());
+        // Nobody is left to be told when neither can be written.
+        if !self.json || self.answer(failure).is_err() {
+            let _ = print_line(&mut io::stderr().lock(), failure.to_string().trim_end());
         }
         failure.exit_code()
     }
@@ -36,7 +43,7 @@ impl Output {
     /// Says something in passing: one line, of JSON if that is what is read.
     pub(crate) fn remark<T: Display + Serialize>(self, remark: &T) {
         let text = if self.json { json(remark) } else { remark.to_string() };
-        print_line(&mut io::stderr().lock(), &text);
+        let _ = print_line(&mut io::stderr().lock(), &text);
     }
 }
 
@@ -44,7 +51,7 @@ fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"))
 }
 
-/// Nobody is left to be told when the reader has gone away.
-fn print_line(stream: &mut impl Write, text: &str) {
-    drop(writeln!(stream, "{text}").and_then(|()| stream.flush()));
+fn print_line(stream: &mut impl Write, text: &str) -> io::Result<()> {
+    writeln!(stream, "{text}")?;
+    stream.flush()
 }

@@ -13,6 +13,7 @@ use portcullis_flows::matrix::{ActiveMatrix, Matrices};
 use portcullis_flows::new_password::NewPasswords;
 use portcullis_flows::provisioning::Provisioning;
 use portcullis_flows::revocation::FollowError;
+use portcullis_flows::secret::SecretProof;
 use portcullis_flows::signing_key::SigningKeys;
 use portcullis_flows::trail::{Reader, Trail};
 use portcullis_flows::unlock::Unlock;
@@ -128,6 +129,12 @@ pub(crate) fn verification(store: Store) -> Verification {
 pub(crate) fn checkpoints(store: Store, secret: &SecretKey) -> Checkpoints {
     let keys = Arc::new(audit_keys(secret));
     Checkpoints::new(Arc::new(store), keys, system_clock(), system_random())
+}
+
+/// Whether this is the secret that the data is written under.
+pub(crate) fn secret_proof(store: Store, config: &Config, secret: &SecretKey) -> SecretProof {
+    let previous = config.tokens.previous.as_ref();
+    SecretProof::new(Arc::new(store), secret, previous, system_clock(), system_random())
 }
 
 /// The key pairs that sign access tokens.

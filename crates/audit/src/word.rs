@@ -103,6 +103,8 @@ words! {
         MatrixRolledBack = "matrix_rolled_back",
         /// Past decisions were taken again under a candidate matrix, without effect.
         MatrixReplayed = "matrix_replayed",
+        /// From here on the data is written under another `SECRET_KEY`.
+        SecretKeyChanged = "secret_key_changed",
         /// A key pair was made that will sign access tokens.
         SigningKeyRotated = "signing_key_rotated",
         /// A key pair was taken out of use, and its private half destroyed.

@@ -18,6 +18,7 @@ pub mod recording;
 pub mod refresh;
 pub mod registration;
 pub mod revocation;
+pub mod secret;
 pub mod session;
 pub mod sign_in;
 pub mod sign_out;

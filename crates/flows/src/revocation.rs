@@ -125,6 +125,11 @@ impl Revocations {
         Ok(Self { store, set, clock, policy, shared, follower: Mutex::new(Some(thread)) })
     }
 
+    /// Whether every token is refused, because what was revoked lately is not known and must be.
+    pub fn refuses_all(&self) -> bool {
+        self.policy.strict && self.is_stale()
+    }
+
     /// Whether the token must be refused. Asks the database, and so blocks, if the policy is strict
     /// and this node does not know the token as revoked already.
     pub fn is_revoked(&self, claims: &AccessClaims) -> Result<bool, StoreError> {

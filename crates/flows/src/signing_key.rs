@@ -26,6 +26,9 @@ pub const PUBLISHED_BEFORE: Duration = Duration::from_secs(5 * 60);
 /// The head start of a key that cannot wait: every node has looked for new keys within this.
 const LEAST_HEAD_START: Duration = Duration::from_secs(2);
 
+/// Within this every node signs with the key that signs.
+const SETTLED: Duration = Duration::from_secs(1);
+
 /// What key pairs need from storage.
 pub trait SigningKeyStore: Send + Sync {
     /// All of them, the retired ones too, in the order in which they begin to sign.
@@ -111,8 +114,8 @@ pub enum RetirementError {
     /// There is no key of that name.
     #[error("there is no such key")]
     Unknown,
-    /// It signs: without a successor nobody could be issued a token.
-    #[error("the key signs")]
+    /// It signs, or did a moment ago: a node may still issue tokens under it.
+    #[error("the key signs, or did a moment ago")]
     Signing,
     /// It had retired before.
     #[error("the key has retired already")]
@@ -190,10 +193,12 @@ impl SigningKeys {
         configured: Option<KeyPairAlgorithm>,
         origin: &Origin,
     ) -> Result<(), RetirementError> {
-        let keys = self.list(configured)?;
-        let found = keys.iter().find(|(key, _)| key.public.kid() == kid);
-        let (key, state) = found.ok_or(RetirementError::Unknown)?;
-        if *state == KeyState::Signing {
+        let keys = self.store.signing_keys()?;
+        let key = keys.iter().find(|key| key.public.kid() == kid);
+        let key = key.ok_or(RetirementError::Unknown)?;
+        let (open, now) = (self.open(&keys), self.clock.now());
+        let signs_at = |time| signing(&open, configured, time).is_some_and(|key| key.kid() == kid);
+        if signs_at(now) || signs_at(now - SETTLED) {
             return Err(RetirementError::Signing);
         }
         let event = self.event(EventKind::SigningKeyRetired, key, origin);

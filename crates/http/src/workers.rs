@@ -83,10 +83,10 @@ async fn follow_the_matrix(services: web::Data<Services>) {
 /// Takes over what was done to the signing keys. A key that signs in a hurry begins two seconds after
 /// it was made, so that every node has looked before.
 async fn follow_the_keys(services: web::Data<Services>) {
-    let mut second = every(Duration::from_secs(1));
+    let mut moment = every(Duration::from_millis(250));
     let mut state = State::new("following the signing keys");
     loop {
-        second.tick().await;
+        moment.tick().await;
         let keys = services.keys.clone();
         state.note(web::block(move || keys.follow(&own_origin("portcullis keys"))).await);
     }

@@ -26,6 +26,7 @@ mod refresh;
 mod registration;
 mod revocation;
 mod schema;
+mod secret;
 mod session;
 mod sign_in;
 mod sign_out;

@@ -236,6 +236,17 @@ table! {
     }
 }
 
+table! {
+    use diesel::sql_types::{Binary, Integer};
+    use crate::sql_type::Utc;
+
+    secret_fingerprint (id) {
+        id -> Integer,
+        fingerprint -> Binary,
+        noted_at -> Utc,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(accounts, sessions);
 diesel::allow_tables_to_appear_in_same_query!(audit_chains, audit_checkpointed);
 diesel::allow_tables_to_appear_in_same_query!(refresh_tokens, sessions);

@@ -14,6 +14,8 @@ use hkdf::Hkdf;
 use portcullis_domain::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
+use crate::opaque::Digest;
+
 /// A configured secret that passed the rules. It prints as redacted and is wiped when dropped.
 #[derive(Clone, Debug)]
 pub struct SecretKey(SecretString);
@@ -32,6 +34,11 @@ impl SecretKey {
             return Err(SecretKeyError::LowEntropy);
         }
         Ok(Self(secret.clone()))
+    }
+
+    /// What data that was written under this secret can be known by.
+    pub fn fingerprint(&self) -> Digest {
+        Digest::keyed(&self.derive(Purpose::Fingerprint), &[])
     }
 
     /// The key for one purpose: HKDF-SHA-256 without salt, the purpose's label as `info`.
@@ -68,6 +75,8 @@ pub enum Purpose {
     AuditCheckpoint,
     /// Encrypts the private halves of generated signing keys.
     SigningKeys,
+    /// Names the secret.
+    Fingerprint,
 }
 
 impl Purpose {
@@ -81,6 +90,7 @@ impl Purpose {
             Self::AuditChain => b"portcullis/v1/audit-chain",
             Self::AuditCheckpoint => b"portcullis/v1/audit-checkpoint",
             Self::SigningKeys => b"portcullis/v1/signing-keys",
+            Self::Fingerprint => b"portcullis/v1/fingerprint",
         }
     }
 }

@@ -15,6 +15,13 @@ pub(crate) enum KeysVerb {
 Whoever has it can sign access tokens for everybody, so it goes only to services that may. Nothing \
 else can be done with it. With the algorithms EdDSA and ES256 no service needs a secret.")]
     SharedSecret,
+    /// Make the configured secret key that of the database, because the one before is lost
+    #[command(after_help = "\
+Nobody can undo this. Everybody has to sign in again, key pairs that were made under the lost secret are \
+of no more use, and the audit trail before it can be proved only by whoever finds it again. Stop every \
+server first. To replace a secret that you have, set SECRET_KEY_PREVIOUS to it instead: then none of this \
+happens.")]
+    AcceptSecret,
 }
 
 /// How the next key pair is to be.
@@ -37,9 +44,9 @@ pub(crate) struct KeysRotate {
 /// Which key pair shall go.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Every token that it has signed is refused from then on: by the servers within two seconds, by services \
+Every token that it has signed is refused from then on: by the servers within a second, by services \
 that have fetched the published keys within five minutes. Whoever holds such a token has to refresh. A \
-key that signs cannot be retired: run `portcullis keys rotate --now` first and wait two seconds.")]
+key that signs cannot be retired: run `portcullis keys rotate --now` first and wait three seconds.")]
 pub(crate) struct KeysRetire {
     /// The name of the key, as `keys list` shows it
     pub(crate) kid: String,

@@ -6,14 +6,15 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use crate::config::{Finding, Loaded};
+use crate::failure::Failure;
 use crate::output::Output;
 
 /// Exits with 2 when there is a fault.
-pub(crate) fn run(loaded: &Loaded, output: Output) -> ExitCode {
+pub(crate) fn run(loaded: &Loaded, output: Output) -> Result<ExitCode, Failure> {
     let findings = loaded.findings();
     let ok = findings.faults.is_empty();
-    output.answer(&Report { ok, faults: &findings.faults, warnings: &findings.warnings });
-    if ok { ExitCode::SUCCESS } else { ExitCode::from(2) }
+    output.answer(&Report { ok, faults: &findings.faults, warnings: &findings.warnings })?;
+    Ok(if ok { ExitCode::SUCCESS } else { ExitCode::from(2) })
 }
 
 #[derive(Serialize)]

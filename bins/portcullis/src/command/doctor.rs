@@ -19,10 +19,11 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use crate::config::Loaded;
+use crate::failure::Failure;
 use crate::output::Output;
 
 /// Exits with 2 when the configuration is faulty, else with 1 when a check failed.
-pub(crate) fn run(loaded: &Loaded, output: Output) -> ExitCode {
+pub(crate) fn run(loaded: &Loaded, output: Output) -> Result<ExitCode, Failure> {
     let mut checks = configuration(loaded);
     checks.push(data_directory::check(loaded));
     checks.push(secret_key::check(loaded));
@@ -31,12 +32,12 @@ pub(crate) fn run(loaded: &Loaded, output: Output) -> ExitCode {
     checks.push(password_policy::check(loaded));
     checks.push(hashing::check(loaded));
     let ok = !checks.iter().any(|check| check.status == Status::Failed);
-    output.answer(&Report { ok, checks });
-    match (ok, loaded.findings().faults.is_empty()) {
+    output.answer(&Report { ok, checks })?;
+    Ok(match (ok, loaded.findings().faults.is_empty()) {
         (_, false) => ExitCode::from(2),
         (false, true) => ExitCode::FAILURE,
         (true, true) => ExitCode::SUCCESS,
-    }
+    })
 }
 
 /// How one check ended.

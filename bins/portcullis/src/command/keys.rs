@@ -1,5 +1,6 @@
 //! `keys`: the key pairs that sign access tokens, looked at and replaced.
 
+mod accept_secret;
 mod list;
 mod retire;
 mod rotate;
@@ -17,6 +18,7 @@ pub(crate) fn run(config: &Config, verb: &KeysVerb, output: Output) -> Result<Ex
         KeysVerb::List => list::run(config, output),
         KeysVerb::Rotate(rotate) => rotate::run(config, rotate, output),
         KeysVerb::Retire(retire) => retire::run(config, &retire.kid, output),
+        KeysVerb::AcceptSecret => accept_secret::run(config, output),
         KeysVerb::SharedSecret => shared_secret::run(config, output),
     }
 }

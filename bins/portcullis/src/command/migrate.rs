@@ -12,7 +12,7 @@ use crate::output::Output;
 
 pub(crate) fn run(config: &Config, output: Output) -> Result<ExitCode, Failure> {
     let (_, applied) = opening::database(config)?;
-    output.answer(&Report { applied });
+    output.answer(&Report { applied })?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::checkpoint_files::CheckpointFiles;
 use crate::config::{Config, Finding};
 use crate::failure::Failure;
+use crate::opening::Opened;
 use crate::output::Output;
 use crate::{file_limit, logging, opening, wiring};
 
@@ -32,15 +33,14 @@ pub(crate) fn run(
     };
     let listener = TcpListener::bind(address).map_err(cannot_listen)?;
     let bound = listener.local_addr().map_err(cannot_listen)?;
-    let secret = opening::secret(&config)?;
-    let (database, applied) = opening::database(&config)?;
+    let Opened { store, secret, applied } =
+        opening::opened(&config, &wiring::local_origin("serve"))?;
     for version in applied {
         tracing::info!(version, "applied a migration");
     }
     let admin = config.admin.take();
     let matrix = config.matrix.clone();
     let checkpoint_directory = config.audit.checkpoint_directory.take();
-    let store = opening::sealed(database, &secret);
     let (services, settings) = wiring::services(config, store, secret, bound)?;
     services.matrices.start(&matrix.text, &wiring::operator("serve"))?;
     if let Some((problem, remedy)) = matrix.difference(&services.matrices.active().load()) {
@@ -61,7 +61,12 @@ pub(crate) fn run(
         .transpose()
         .map_err(|error| Failure::failed(error, "give the server more threads"))?;
     let announcement = Announcement { listening: format!("http://{bound}"), setup };
-    portcullis_http::serve(listener, services, settings, || output.answer(&announcement))
+    let announce = || {
+        if let Err(failure) = output.answer(&announcement) {
+            tracing::error!("{failure}");
+        }
+    };
+    portcullis_http::serve(listener, services, settings, announce)
         .map_err(|error| Failure::failed(error, "see the log above"))?;
     drop(checkpoint_files);
     Ok(ExitCode::SUCCESS)

@@ -8,16 +8,17 @@ use portcullis_token::OpaqueSecret;
 use serde::Serialize;
 
 use crate::cli::ServiceCredential;
+use crate::failure::Failure;
 use crate::output::Output;
 
-pub(crate) fn run(service: ServiceCredential, output: Output) -> ExitCode {
+pub(crate) fn run(service: ServiceCredential, output: Output) -> Result<ExitCode, Failure> {
     let secret = OpaqueSecret::mint(&SystemRandom);
     output.answer(&Credential {
         name: service.name,
         digest: secret.digest().to_string(),
         secret: secret.expose().to_owned(),
-    });
-    ExitCode::SUCCESS
+    })?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Not to be logged.

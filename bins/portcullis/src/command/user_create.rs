@@ -36,7 +36,7 @@ pub(crate) fn run(config: Config, user: UserCreate, output: Output) -> Result<Ex
         Enrolment { role, kind: user.kind.into(), password_must_change: user.must_change };
     let provisioning = wiring::provisioning(store, candidates, config.matrix.active);
     let account = provisioning.create(&request, enrolment).map_err(refused)?;
-    output.answer(&Created::from(account));
+    output.answer(&Created::from(account))?;
     Ok(ExitCode::SUCCESS)
 }
 

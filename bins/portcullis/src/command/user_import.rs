@@ -64,7 +64,7 @@ pub(crate) fn run(
     report(importer.finish()?);
     progress.finish_and_clear();
     let tally = importer.tally();
-    output.answer(&tally);
+    output.answer(&tally)?;
     Ok(if tally.refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

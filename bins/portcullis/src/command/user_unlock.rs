@@ -8,18 +8,18 @@ use serde::Serialize;
 use crate::cli::UserUnlock;
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::opening::Opened;
 use crate::output::Output;
 use crate::{opening, wiring};
 
 pub(crate) fn run(config: &Config, user: UserUnlock, output: Output) -> Result<ExitCode, Failure> {
-    let secret = opening::secret(config)?;
-    let store = opening::store(config, &secret)?;
     let origin = wiring::local_origin("user unlock");
+    let Opened { store, secret, .. } = opening::opened_existing(config, &origin)?;
     if !wiring::unlock(store, &secret).unlock(&user.username, &origin)? {
         let problem = format!("there is no account {:?}", user.username);
         return Err(Failure::failed(problem, "check the name; an email address does too"));
     }
-    output.answer(&Unlocked { unlocked: user.username });
+    output.answer(&Unlocked { unlocked: user.username })?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -130,6 +130,7 @@ fn a_trail_of_two_secrets_is_verified_with_both() {
     assert!(faults(&report).contains(&"rebuilt"), "{report}");
     let doctor = machine.run(&["doctor"]).exits_with(1).stdout;
     assert!(doctor.contains("--former-secret"), "{doctor}");
+    machine.run(&["keys", "accept-secret"]).exits_with(0);
     machine.create("fay", "rn", &[]).exits_with(0);
     let former = machine.path("data/secret_key");
     verify(&machine, &["--former-secret", former.to_str().unwrap()]).exits_with(0);

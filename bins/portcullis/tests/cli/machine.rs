@@ -62,8 +62,12 @@ impl Machine {
     }
 
     pub(crate) fn set(&mut self, name: &str, value: &str) {
-        self.variables.retain(|(other, _)| other != name);
+        self.unset(name);
         self.variables.push((name.to_owned(), value.to_owned()));
+    }
+
+    pub(crate) fn unset(&mut self, name: &str) {
+        self.variables.retain(|(other, _)| other != name);
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

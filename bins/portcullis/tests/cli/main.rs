@@ -16,6 +16,7 @@ mod machine;
 mod policy;
 mod policy_activate;
 mod policy_replay;
+mod secret;
 mod serve;
 mod service;
 mod user_create;

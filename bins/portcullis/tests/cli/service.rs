@@ -23,6 +23,19 @@ fn a_service_opens_the_feed_with_the_secret_that_was_printed() {
 }
 
 #[test]
+fn a_secret_that_could_not_be_printed_is_no_success() {
+    let machine = Machine::new();
+    for json in [&[][..], &["--json"]] {
+        let mut command = machine.command(&["service", "credential", "scheduling"]);
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let done = command.args(json).stdout(full).output().unwrap();
+        let told = String::from_utf8(done.stderr).unwrap();
+        assert_eq!(done.status.code(), Some(1), "{told}");
+        assert!(told.contains("the answer cannot be written"), "{told}");
+    }
+}
+
+#[test]
 fn a_secret_in_the_place_of_its_digest_does_not_open_anything() {
     let mut machine = Machine::new();
     let made = machine.run(&["service", "credential", "scheduling"]).exits_with(0).stdout;

@@ -50,6 +50,8 @@ mod revocation;
 #[cfg(test)]
 mod revocation_races;
 #[cfg(test)]
+mod secret;
+#[cfg(test)]
 mod session;
 #[cfg(test)]
 mod sign_in;

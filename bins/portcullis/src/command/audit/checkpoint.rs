@@ -21,7 +21,7 @@ pub(super) fn run(
 ) -> Result<ExitCode, Failure> {
     let (config, _) = loaded.sound()?;
     let checkpoints =
-        wiring::checkpoints(opening::needed_store(&config)?, &opening::secret(&config)?);
+        wiring::checkpoints(opening::needed_store(&config)?, &opening::secret_in_place(&config)?);
     let made = checkpoints.make(Duration::ZERO)?;
     // When nothing has happened since, the latest says all there is to say.
     let checkpoint = made.map_or_else(|| checkpoints.find(None), |made| Ok(Some(made)))?;
@@ -35,7 +35,7 @@ pub(super) fn run(
     })?;
     if let Some(path) = path {
         let (number, at) = (checkpoint.number(), checkpoint.at());
-        output.answer(&Written { checkpoint: number, at, output: path.to_owned() });
+        output.answer(&Written { checkpoint: number, at, output: path.to_owned() })?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -54,7 +54,7 @@ pub(super) fn run(
     let things = if is_archive { ARCHIVED } else { "entries" };
     let answer = Exported { entries: count, things, output: export.output.clone() };
     match answer.output {
-        Some(_) => output.answer(&answer),
+        Some(_) => output.answer(&answer)?,
         None => output.remark(&answer),
     }
     Ok(ExitCode::SUCCESS)

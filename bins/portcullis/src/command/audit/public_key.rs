@@ -14,7 +14,7 @@ use crate::{opening, wiring};
 pub(super) fn run(loaded: &Loaded, output: Output) -> Result<ExitCode, Failure> {
     let secret = opening::existing_secret(loaded)?;
     let public_key = wiring::audit_keys(&secret).checkpoint_key();
-    output.answer(&PublicKey { public_key, fingerprint: public_key.fingerprint() });
+    output.answer(&PublicKey { public_key, fingerprint: public_key.fingerprint() })?;
     Ok(ExitCode::SUCCESS)
 }
 

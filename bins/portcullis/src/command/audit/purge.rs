@@ -26,11 +26,11 @@ pub(super) fn run(
         Failure::usage("nothing says how long to keep: set audit.retention_days, or --older-than")
     })?;
     let checkpoints =
-        wiring::checkpoints(opening::needed_store(&config)?, &opening::secret(&config)?);
+        wiring::checkpoints(opening::needed_store(&config)?, &opening::secret_in_place(&config)?);
     let waiting = progress::waiting("removing old entries", output);
     let purged_to = checkpoints.purge(keep, PORTION, &wiring::local_origin("audit purge"))?;
     waiting.finish_and_clear();
-    output.answer(&Purged { purged_to });
+    output.answer(&Purged { purged_to })?;
     Ok(ExitCode::SUCCESS)
 }
 

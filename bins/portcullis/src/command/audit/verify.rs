@@ -22,7 +22,7 @@ pub(super) fn run(
     output: Output,
 ) -> Result<ExitCode, Failure> {
     let report = report(loaded, verify, output).map_err(Failure::into_unreadable)?;
-    output.answer(&Verified { intact: report.is_intact(), report: &report });
+    output.answer(&Verified { intact: report.is_intact(), report: &report })?;
     Ok(if report.is_intact() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -62,7 +62,7 @@ fn of_database(
     output: Output,
 ) -> Result<Report, Failure> {
     let config = loaded.needing(&["tokens.secret_key", "data_dir", "database"])?;
-    let verification = wiring::verification(opening::needed_store(config)?);
+    let verification = wiring::verification(opening::unproved_store(config)?);
     let bar = progress::of(verification.entries()?, "events and blocks of decisions", output);
     let report = verification
         .verify(keys, held, &mut || bar.inc(1))

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use portcullis_audit::AuditKeys;
 use portcullis_flows::bootstrap::BootstrapStore;
 use portcullis_flows::health::HealthStore;
+use portcullis_flows::secret::SecretProof;
 use portcullis_storage::{Database, DatabaseUrl, Store};
 
 use super::{Check, access_matrix, audit_trail, signing_keys};
@@ -13,11 +14,12 @@ use crate::{opening, wiring};
 
 const DATABASE: &str = "database";
 const SCHEMA: &str = "schema";
+const SECRET: &str = "secret of the data";
 const ADMINISTRATOR: &str = "administrator";
 
 /// What can be looked at only when the schema is right.
-const CONTENTS: [&str; 4] =
-    [ADMINISTRATOR, access_matrix::NAME, signing_keys::NAME, audit_trail::NAME];
+const CONTENTS: [&str; 5] =
+    [ADMINISTRATOR, access_matrix::NAME, SECRET, signing_keys::NAME, audit_trail::NAME];
 
 pub(super) fn check(loaded: &Loaded) -> Vec<Check> {
     let Some(config) = loaded.partly(&["database", "data_dir"]) else {
@@ -98,13 +100,25 @@ fn contents(database: Database, loaded: &Loaded, config: &Config) -> Vec<Check> 
     let administrator = administrator(&store, &matrices, config);
     let Ok(secret) = secret else {
         let skipped = |name| Check::skipped(name, "there is no secret key");
-        let [signing, trail] = [signing_keys::NAME, audit_trail::NAME].map(skipped);
-        return vec![administrator, matrix, signing, trail];
+        let [own, signing, trail] = [SECRET, signing_keys::NAME, audit_trail::NAME].map(skipped);
+        return vec![administrator, matrix, own, signing, trail];
     };
+    let own = secret_of_the_data(&wiring::secret_proof(store.clone(), config, &secret));
     let former = config.tokens.previous.as_ref().map(wiring::audit_keys);
     let trail = audit_trail::check(&store, &keys, former.as_ref(), config);
     let signing = signing_keys::check(&wiring::signing_keys(store, config, &secret), config);
-    vec![administrator, matrix, signing, trail]
+    vec![administrator, matrix, own, signing, trail]
+}
+
+fn secret_of_the_data(proof: &SecretProof) -> Check {
+    match proof.check() {
+        Ok(()) => Check::ok(SECRET, "is the configured one"),
+        Err(error) => {
+            let remedy =
+                "set SECRET_KEY to that of the server, or SECRET_KEY_PREVIOUS to the one before";
+            Check::failed(SECRET, error.to_string(), remedy)
+        }
+    }
 }
 
 fn administrator(

@@ -8,16 +8,16 @@ use serde::Serialize;
 
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::opening::Opened;
 use crate::output::Output;
 use crate::{opening, wiring};
 
 pub(super) fn run(config: &Config, kid: &str, output: Output) -> Result<ExitCode, Failure> {
-    let secret = opening::secret(config)?;
-    let store = opening::store(config, &secret)?;
     let origin = wiring::local_origin("keys retire");
+    let Opened { store, secret, .. } = opening::opened_existing(config, &origin)?;
     let keys = wiring::signing_keys(store, config, &secret);
     keys.retire(kid, config.tokens.algorithm, &origin).map_err(failure)?;
-    output.answer(&Retired { kid });
+    output.answer(&Retired { kid })?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -25,7 +25,7 @@ fn failure(error: RetirementError) -> Failure {
     let remedy = match error {
         RetirementError::Unknown | RetirementError::Retired => "`portcullis keys list` shows them",
         RetirementError::Signing => {
-            "run `portcullis keys rotate --now`, wait two seconds, and try again"
+            "run `portcullis keys rotate --now`, wait three seconds, and try again"
         }
         RetirementError::Store(error) => return error.into(),
     };
@@ -42,7 +42,7 @@ impl fmt::Display for Retired<'_> {
         write!(
             f,
             "retired {}, and destroyed its private half\nThe servers that run refuse its tokens \
-             within two seconds, services within five minutes.",
+             within a second, services within five minutes.",
             self.kid
         )
     }

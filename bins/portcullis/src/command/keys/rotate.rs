@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::cli::KeysRotate;
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::opening::Opened;
 use crate::output::Output;
 use crate::{opening, wiring};
 
@@ -27,9 +28,8 @@ pub(super) fn run(
         ));
     };
     let head_start = if rotate.now { HeadStart::Least } else { HeadStart::Full };
-    let secret = opening::secret(config)?;
-    let store = opening::store(config, &secret)?;
     let origin = wiring::local_origin("keys rotate");
+    let Opened { store, secret, .. } = opening::opened_existing(config, &origin)?;
     let key =
         wiring::signing_keys(store, config, &secret).rotate(algorithm, head_start, &origin)?;
     output.answer(&Rotated {
@@ -37,7 +37,7 @@ pub(super) fn run(
         algorithm: algorithm.name(),
         signs_from: key.signs_from,
         is_configured: config.tokens.algorithm == Some(algorithm),
-    });
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -20,7 +20,7 @@ pub(super) fn run(config: &Config, output: Output) -> Result<ExitCode, Failure> 
         )));
     }
     let secret = SharedSecret::of(&opening::secret_in_place(config)?);
-    output.answer(&Handed { shared_secret: &secret.expose() });
+    output.answer(&Handed { shared_secret: &secret.expose() })?;
     Ok(ExitCode::SUCCESS)
 }
 

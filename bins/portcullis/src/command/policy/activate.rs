@@ -32,7 +32,7 @@ pub(super) fn run(loaded: Loaded, named: &Named, output: Output) -> Result<ExitC
         }
         Ok(())
     })?;
-    output.answer(&answer);
+    output.answer(&answer)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -29,7 +29,7 @@ pub(super) fn run(
         (versions.name(), versions.text_in_force()?)
     };
     let report = Report { name, verdict: Verdict::of(&text) };
-    output.answer(&report);
+    output.answer(&report)?;
     let is_sound = matches!(report.verdict, Verdict::Sound { .. });
     Ok(if is_sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -31,7 +31,7 @@ pub(super) fn run(loaded: Loaded, diff: &PolicyDiff, output: Output) -> Result<E
     };
     let changes = base.diff(&diff.candidate.parse(&candidate)?);
     let candidate = diff.candidate.to_string();
-    output.answer(&Difference { candidate, base: base_name, changes });
+    output.answer(&Difference { candidate, base: base_name, changes })?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -35,7 +35,7 @@ pub(super) fn run(
         attributes: Some(&attributes),
     };
     let decision = matrix.decide_words(role, resource, action, &asked);
-    output.answer(&Answer { matrix: name, explanation: matrix.explain(&decision) });
+    output.answer(&Answer { matrix: name, explanation: matrix.explain(&decision) })?;
     Ok(ExitCode::SUCCESS)
 }
 

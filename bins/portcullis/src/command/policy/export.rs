@@ -29,7 +29,7 @@ pub(super) fn run(
         MatrixFormat::Csv => ("csv", matrix()?.to_csv(&everything)),
         MatrixFormat::Markdown => ("markdown", matrix()?.to_markdown(&everything)),
     };
-    output.answer(&Exported { version: number, format, content });
+    output.answer(&Exported { version: number, format, content })?;
     Ok(ExitCode::SUCCESS)
 }
 

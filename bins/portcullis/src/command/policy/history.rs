@@ -30,7 +30,7 @@ pub(super) fn run(loaded: Loaded, output: Output) -> Result<ExitCode, Failure> {
         in_force: opened.number(),
         activations: activations.collect(),
         versions: versions.collect(),
-    });
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -49,7 +49,7 @@ pub(super) fn run(
         bar.finish_and_clear();
         (Some(from), report)
     };
-    output.answer(&Replayed { matrix, from, until, report });
+    output.answer(&Replayed { matrix, from, until, report })?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -13,6 +13,6 @@ pub(super) fn run(loaded: Loaded, output: Output) -> Result<ExitCode, Failure> {
     let operator = wiring::operator("policy rollback");
     let (_, matrices) = opening::started(&config, &operator)?;
     let answer = Activated::by(&matrices, || Ok(matrices.roll_back(None, &operator).map(drop)?))?;
-    output.answer(&answer);
+    output.answer(&answer)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,0 +1,102 @@
+use crate::machine::Machine;
+
+const SECRET: &str = "Zq7vK2mXw9RtB4nYc8LdF5hJgP3sA6eU";
+const OTHER: &str = "h3TnW8cVb5QyM2kZr7XpD4sGfL9jN6aE";
+
+#[test]
+fn under_another_secret_nothing_is_written() {
+    let mut machine = machine();
+    let kid = kid(&machine);
+    machine.set("SECRET_KEY", OTHER);
+    refuses_everything(&machine, &kid);
+    machine.set("SECRET_KEY", SECRET);
+    machine.run(&["audit", "verify"]).exits_with(0);
+    machine.serve();
+}
+
+#[test]
+fn without_a_secret_none_is_made_for_data_that_has_one() {
+    let mut machine = machine();
+    let kid = kid(&machine);
+    machine.unset("SECRET_KEY");
+    refuses_everything(&machine, &kid);
+    assert!(!machine.path("data/secret_key").exists());
+}
+
+#[test]
+fn a_lost_secret_is_given_up_by_one_command_and_the_trail_says_so() {
+    let mut machine = machine();
+    machine.set("SECRET_KEY", OTHER);
+    let report = machine.run(&["doctor", "--json"]).exits_with(1).json();
+    let checks = report["checks"].as_array().unwrap();
+    let check = checks.iter().find(|check| check["name"] == "secret of the data").unwrap();
+    assert_eq!(check["status"], "failed");
+
+    machine.run(&["keys", "accept-secret"]).exits_with(0);
+    machine.create("bob", "rn", &[]).exits_with(0);
+    drop(machine.serve().sign_in("bob"));
+    let file = machine.write("former", &format!("{SECRET}\n"));
+    machine.run(&["audit", "verify"]).exits_with(1);
+    machine.run(&["audit", "verify", "--former-secret", file.to_str().unwrap()]).exits_with(0);
+    let told = machine.run(&["audit", "export", "--kind", "secret_key_changed"]).exits_with(0);
+    assert_eq!(told.stdout.lines().count(), 1, "{}", told.stdout);
+    machine.set("SECRET_KEY", SECRET);
+    machine.create("eve", "rn", &[]).exits_with(1);
+}
+
+#[test]
+fn keys_of_a_database_that_is_not_there_are_neither_made_nor_retired() {
+    let mut machine = Machine::new();
+    machine.set("PORTCULLIS__TOKENS__ALGORITHM", "EdDSA");
+    for arguments in
+        [&["keys", "rotate"][..], &["keys", "retire", "x"], &["user", "unlock", "--username", "x"]]
+    {
+        let done = machine.run(arguments).exits_with(1);
+        assert!(done.stderr.contains("no database yet"), "{}", done.stderr);
+    }
+    assert!(!machine.path("data/portcullis.db").exists());
+}
+
+/// With data that was written under [`SECRET`].
+fn machine() -> Machine {
+    let mut machine = Machine::new();
+    machine.set("SECRET_KEY", SECRET);
+    machine.set("PORTCULLIS__TOKENS__ALGORITHM", "EdDSA");
+    machine.create("ada", "rn", &[]).exits_with(0);
+    machine.run(&["keys", "rotate"]).exits_with(0);
+    machine
+}
+
+fn kid(machine: &Machine) -> String {
+    let list = machine.run(&["keys", "list", "--json"]).exits_with(0).json();
+    list["keys"][0]["kid"].as_str().unwrap().to_owned()
+}
+
+#[track_caller]
+fn refuses_everything(machine: &Machine, kid: &str) {
+    let tables = ["accounts", "security_events", "signing_keys", "matrix_versions"];
+    let rows = || tables.map(|table| rows(machine, table));
+    let before = rows();
+    machine.create("eve", "rn", &[]).exits_with(1);
+    let import = machine.write("import.csv", "username,email,password_hash\n");
+    machine.import(&import, &[]).exits_with(1);
+    for arguments in [
+        &["keys", "rotate", "--now"][..],
+        &["keys", "retire", kid],
+        &["user", "unlock", "--username", "ada"],
+        &["audit", "checkpoint"],
+        &["audit", "export"],
+        &["audit", "purge", "--older-than", "1"],
+        &["policy", "rollback"],
+        &["policy", "history"],
+        &["serve"],
+    ] {
+        let done = machine.run(arguments).exits_with(1);
+        assert!(done.stderr.contains("SECRET_KEY"), "{arguments:?}: {}", done.stderr);
+    }
+    assert_eq!(rows(), before);
+}
+
+fn rows(machine: &Machine, table: &str) -> Vec<String> {
+    machine.database().texts(&format!("SELECT count(*) FROM {table}")).unwrap()
+}

@@ -1,0 +1,105 @@
+//! Whether a program was given the secret that the data is written under.
+//!
+//! Under another one everything would seem to work: accounts come to be, keys are made, events are
+//! sealed. But no server believes any of it, and the audit trail names it as forged for ever. So
+//! whoever writes proves the secret first.
+
+use std::sync::Arc;
+
+use portcullis_audit::{Actor, EventKind, Origin, Outcome, SecurityEvent};
+use portcullis_domain::{Clock, SecureRandom};
+use portcullis_token::{Digest, SecretKey};
+
+use crate::StoreError;
+
+/// What proving the secret needs from storage.
+pub trait FingerprintStore: Send + Sync {
+    /// The fingerprint of the secret that the data is written under; `None` before the first.
+    fn fingerprint(&self) -> Result<Option<Digest>, StoreError>;
+
+    /// Notes the fingerprint if that of the data is still `before`; answers whether it was. The event
+    /// is recorded unless this is the first.
+    fn replace_fingerprint(
+        &self,
+        before: Option<&Digest>,
+        after: &Digest,
+        event: &SecurityEvent,
+    ) -> Result<bool, StoreError>;
+}
+
+/// Why the secret is not proved.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// The data is written under another secret.
+    #[error("the data was written under another SECRET_KEY")]
+    Another,
+    /// Storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The use case.
+pub struct SecretProof {
+    store: Arc<dyn FingerprintStore>,
+    own: Digest,
+    previous: Option<Digest>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn SecureRandom>,
+}
+
+impl SecretProof {
+    /// A use case over these parts. `previous` is the secret that this one replaces, if any.
+    pub fn new(
+        store: Arc<dyn FingerprintStore>,
+        secret: &SecretKey,
+        previous: Option<&SecretKey>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn SecureRandom>,
+    ) -> Self {
+        let (own, previous) = (secret.fingerprint(), previous.map(SecretKey::fingerprint));
+        Self { store, own, previous, clock, random }
+    }
+
+    /// Looks whether the data is written under this secret, under the one before it, or under none
+    /// yet.
+    pub fn check(&self) -> Result<(), SecretError> {
+        self.known().map(drop)
+    }
+
+    /// Makes this secret the one that the data is written under, if it is that of the data, the one
+    /// that follows it, or the first.
+    pub fn claim(&self, origin: &Origin) -> Result<(), SecretError> {
+        let known = self.known()?;
+        self.become_own(known, origin)
+    }
+
+    /// Makes this secret the one that the data is written under, whatever was before: for an operator
+    /// who has lost that one.
+    pub fn accept(&self, origin: &Origin) -> Result<(), SecretError> {
+        let known = self.store.fingerprint()?;
+        self.become_own(known, origin)
+    }
+
+    fn known(&self) -> Result<Option<Digest>, SecretError> {
+        let known = self.store.fingerprint()?;
+        if known.is_none() || known == Some(self.own) || known == self.previous {
+            Ok(known)
+        } else {
+            Err(SecretError::Another)
+        }
+    }
+
+    fn become_own(&self, known: Option<Digest>, origin: &Origin) -> Result<(), SecretError> {
+        if known == Some(self.own) {
+            return Ok(());
+        }
+        let (kind, now) = (EventKind::SecretKeyChanged, self.clock.now());
+        let event = SecurityEvent::new(kind, Outcome::Success, origin, now, &*self.random)
+            .by(Actor::Operator);
+        if self.store.replace_fingerprint(known.as_ref(), &self.own, &event)? {
+            return Ok(());
+        }
+        // Somebody was first: with the same secret, or with another.
+        if self.store.fingerprint()? == Some(self.own) { Ok(()) } else { Err(SecretError::Another) }
+    }
+}
