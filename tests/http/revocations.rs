@@ -139,6 +139,8 @@ fn a_stream_is_for_those_who_prefer_one() {
         ("Text/Event-Stream; charset=utf-8, */*;q=0.1", STREAM),
         ("application/json;q=0.5, text/event-stream;q=0.6", STREAM),
         ("application/json, text/event-stream;q=0.9", PAGE),
+        ("text/event-stream;q=0.1, */*", PAGE),
+        ("text/event-stream, application/*;q=0.2, */*", STREAM),
         ("text/event-stream;q=0", PAGE),
         ("*/*", PAGE),
         (";;,", PAGE),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use portcullis_audit::Origin;
 use portcullis_domain::SystemRandom;
 use portcullis_flows::matrix::Matrices;
-use portcullis_flows::secret::SecretError;
+use portcullis_flows::secret::{SecretError, SecretProof, Standing};
 use portcullis_flows::trail::Reader;
 use portcullis_storage::{Database, DatabaseUrl, Store};
 use portcullis_token::SecretKey;
@@ -53,14 +53,18 @@ pub(crate) fn previous_secret(loaded: &Loaded) -> Result<Option<SecretKey>, Fail
 
 /// Opens the database and brings it up to date. Answers the migrations that were missing too.
 pub(crate) fn database(config: &Config) -> Result<(Database, Vec<String>), Failure> {
+    let database = unmigrated(config)?;
+    let applied = database.migrate()?;
+    Ok((database, applied))
+}
+
+fn unmigrated(config: &Config) -> Result<Database, Failure> {
     if let DatabaseUrl::Sqlite(path) = &config.database.url
         && path.starts_with(&config.data_dir)
     {
         ensure_data_dir(config)?;
     }
-    let database = Database::new(&config.database.url, config.database.connections);
-    let applied = database.migrate()?;
-    Ok((database, applied))
+    Ok(Database::new(&config.database.url, config.database.connections))
 }
 
 /// What a command that writes needs: a database that is up to date, and the secret that is proved to
@@ -72,59 +76,81 @@ pub(crate) struct Opened {
     pub(crate) applied: Vec<String>,
 }
 
-/// Opens the database for who writes, or makes it and the secret.
-pub(crate) fn opened(config: &Config, origin: &Origin) -> Result<Opened, Failure> {
-    let (database, applied) = database(config)?;
-    let secret = secret_for(config, &database)?;
-    let store = sealed(database, &secret);
-    let proof = wiring::secret_proof(store.clone(), config, &secret);
-    proof.claim(origin).map_err(unproved)?;
-    Ok(Opened { store, secret, applied })
+/// Opens the database for a server, or makes it and the secret.
+pub(crate) fn served(config: &Config, origin: &Origin) -> Result<Opened, Failure> {
+    open(config, |proof| proof.standing().map(drop), |proof| proof.take_over(origin))
 }
 
-/// Data that was written under a secret is not waiting for a new one.
-fn secret_for(config: &Config, database: &Database) -> Result<SecretKey, Failure> {
-    match database.fingerprint()? {
-        Some(_) => secret_in_place(config),
-        None => secret(config),
-    }
+/// Opens the database for a command that writes, or makes it and the secret.
+pub(crate) fn opened(config: &Config, origin: &Origin) -> Result<Opened, Failure> {
+    let check = |proof: &SecretProof| match proof.standing()? {
+        Standing::Previous => Err(SecretError::Previous),
+        Standing::Unclaimed | Standing::Own => Ok(()),
+    };
+    open(config, check, |proof| proof.claim(origin))
 }
 
 /// As [`opened`], for who has nothing to do where there is no database.
 pub(crate) fn opened_existing(config: &Config, origin: &Origin) -> Result<Opened, Failure> {
-    existing_database(config)?.ok_or_else(no_database)?;
+    if !is_there(config)? {
+        return Err(no_database());
+    }
     opened(config, origin)
+}
+
+/// Nothing is written before the secret is checked, not even a migration.
+fn open(
+    config: &Config,
+    check: impl FnOnce(&SecretProof) -> Result<(), SecretError>,
+    claim: impl FnOnce(&SecretProof) -> Result<(), SecretError>,
+) -> Result<Opened, Failure> {
+    let database = unmigrated(config)?;
+    let secret = match database.fingerprint()? {
+        // Data that was written under a secret is not waiting for a new one.
+        Some(_) => secret_in_place(config)?,
+        None => secret(config)?,
+    };
+    let store = sealed(database, &secret);
+    let proof = wiring::secret_proof(store.clone(), config, &secret);
+    check(&proof).map_err(unproved)?;
+    let applied = store.migrate()?;
+    claim(&proof).map_err(unproved)?;
+    Ok(Opened { store, secret, applied })
 }
 
 /// Makes the configured secret that of the data, whatever it was written under.
 pub(crate) fn accept_secret(config: &Config, origin: &Origin) -> Result<(), Failure> {
-    let store = unproved_store(config)?;
-    let proof = wiring::secret_proof(store, config, &secret_in_place(config)?);
-    proof.accept(origin).map_err(unproved)
+    let (store, secret) = unproved_store(config)?;
+    wiring::secret_proof(store, config, &secret).accept(origin).map_err(unproved)
 }
 
 fn unproved(error: SecretError) -> Failure {
     match error {
         SecretError::Store(error) => error.into(),
-        SecretError::Another => Failure::failed(
-            error,
-            "set SECRET_KEY to that of the server; to replace it, set SECRET_KEY_PREVIOUS to the \
-             one before; if that is lost, see `portcullis keys accept-secret --help`",
-        ),
+        SecretError::Another => Failure::failed(error, ANOTHER_SECRET),
+        SecretError::Previous => {
+            Failure::failed(error, "start the servers with the new SECRET_KEY first")
+        }
     }
+}
+
+/// What to do about data that was written under another secret.
+pub(crate) const ANOTHER_SECRET: &str = "set SECRET_KEY to that of the server; to replace it, set \
+     SECRET_KEY_PREVIOUS to the one before; if that is lost, see `portcullis keys accept-secret --help`";
+
+/// Whether there is a database to open, which would make it.
+pub(crate) fn is_there(config: &Config) -> Result<bool, Failure> {
+    let DatabaseUrl::Sqlite(path) = &config.database.url else { return Ok(true) };
+    path.try_exists().map_err(|error| {
+        let problem = format!("cannot look for {}: {error}", path.display());
+        Failure::failed(problem, "run this as the user that the server runs as")
+    })
 }
 
 /// The database as it stands; `None` if there is none yet.
 pub(crate) fn existing_database(config: &Config) -> Result<Option<Database>, Failure> {
-    // Opening it would make it.
-    if let DatabaseUrl::Sqlite(path) = &config.database.url {
-        let is_there = path.try_exists().map_err(|error| {
-            let problem = format!("cannot look for {}: {error}", path.display());
-            Failure::failed(problem, "run this as the user that the server runs as")
-        })?;
-        if !is_there {
-            return Ok(None);
-        }
+    if !is_there(config)? {
+        return Ok(None);
     }
     let database = Database::new(&config.database.url, config.database.connections);
     let pending = database.pending_migrations()?;
@@ -135,25 +161,32 @@ pub(crate) fn existing_database(config: &Config) -> Result<Option<Database>, Fai
     Err(Failure::failed(problem, "run `portcullis migrate`, or start the server"))
 }
 
-/// As [`existing_database`], with the keys of the audit trail, which must be its own.
+/// As [`existing_database`], with the keys of the audit trail, for who records nothing.
 pub(crate) fn existing_store(config: &Config) -> Result<Option<Store>, Failure> {
     let Some(database) = existing_database(config)? else { return Ok(None) };
-    let secret = secret_for(config, &database)?;
+    let secret = secret_in_place(config)?;
     let store = sealed(database, &secret);
-    wiring::secret_proof(store.clone(), config, &secret).check().map_err(unproved)?;
+    wiring::secret_proof(store.clone(), config, &secret).standing().map_err(unproved)?;
     Ok(Some(store))
 }
 
-/// As [`existing_store`], whatever it was written under: for who looks at just that.
-pub(crate) fn unproved_store(config: &Config) -> Result<Store, Failure> {
+/// As [`existing_database`], whatever it was written under: for who looks at just that.
+pub(crate) fn unproved_store(config: &Config) -> Result<(Store, SecretKey), Failure> {
     let database = existing_database(config)?.ok_or_else(no_database)?;
-    let secret = secret_for(config, &database)?;
-    Ok(sealed(database, &secret))
+    let secret = secret_in_place(config)?;
+    Ok((sealed(database, &secret), secret))
 }
 
-/// As [`existing_store`], for who cannot do without.
-pub(crate) fn needed_store(config: &Config) -> Result<Store, Failure> {
-    existing_store(config)?.ok_or_else(no_database)
+/// As [`existing_database`], with the secret that is proved to be its own: for who records what it
+/// does and changes nothing else.
+pub(crate) fn needed_store(
+    config: &Config,
+    origin: &Origin,
+) -> Result<(Store, SecretKey), Failure> {
+    let (store, secret) = unproved_store(config)?;
+    let proof = wiring::secret_proof(store.clone(), config, &secret);
+    proof.claim(origin).map_err(unproved)?;
+    Ok((store, secret))
 }
 
 /// There is nothing to look at.

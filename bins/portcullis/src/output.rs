@@ -18,11 +18,10 @@ pub(crate) struct Output {
 
 impl Output {
     /// Prints the one answer of a command. What was done stays done when it cannot be printed, but is
-    /// no success: it may have held a secret.
+    /// no success, unless the reader has gone away by itself.
     pub(crate) fn answer<T: Display + Serialize>(self, answer: &T) -> Result<(), Failure> {
         let text = if self.json { json(answer) } else { answer.to_string() };
         match print_line(&mut io::stdout().lock(), text.trim_end()) {
-            // Whoever reads has enough.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
             written => written.map_err(|error| {
                 let problem = format!("it is done, but the answer cannot be written: {error}");

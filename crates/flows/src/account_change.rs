@@ -265,8 +265,9 @@ impl AccountChanges {
         }
         let with_role = Account { role: after.role.clone(), ..before.clone() };
         let verdict = judge(standing, caller, matrix, &after).and_then(|()| {
-            let changes_role = with_role != *before;
-            changes_role.then(|| valid_from(standing.tokens_valid_from, now)).transpose()
+            // Who is not active has no session, and so no token to make void.
+            let voids_tokens = with_role != *before && after.is_active;
+            voids_tokens.then(|| valid_from(standing.tokens_valid_from, now)).transpose()
         });
         let outcome = outcome(verdict.map(drop));
         let event = |kind, before, after| {

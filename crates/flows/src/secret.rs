@@ -27,12 +27,26 @@ pub trait FingerprintStore: Send + Sync {
     ) -> Result<bool, StoreError>;
 }
 
+/// How the data stands to the secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing has been written under any.
+    Unclaimed,
+    /// It is written under this one.
+    Own,
+    /// It is written under the one that this one is to replace.
+    Previous,
+}
+
 /// Why the secret is not proved.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// The data is written under another secret.
     #[error("the data was written under another SECRET_KEY")]
     Another,
+    /// The servers have not been started with the new secret yet.
+    #[error("the data is still written under the secret in SECRET_KEY_PREVIOUS")]
+    Previous,
     /// Storage failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -60,16 +74,23 @@ impl SecretProof {
         Self { store, own, previous, clock, random }
     }
 
-    /// Looks whether the data is written under this secret, under the one before it, or under none
-    /// yet.
-    pub fn check(&self) -> Result<(), SecretError> {
-        self.known().map(drop)
+    /// How the data stands to this secret, if it is one that the data knows.
+    pub fn standing(&self) -> Result<Standing, SecretError> {
+        self.known().map(|(standing, _)| standing)
     }
 
-    /// Makes this secret the one that the data is written under, if it is that of the data, the one
-    /// that follows it, or the first.
+    /// Makes this secret the one that the data is written under if there was none.
     pub fn claim(&self, origin: &Origin) -> Result<(), SecretError> {
-        let known = self.known()?;
+        match self.known()? {
+            (Standing::Previous, _) => Err(SecretError::Previous),
+            (_, known) => self.become_own(known, origin),
+        }
+    }
+
+    /// Makes this secret the one that the data is written under if there was none or the one before
+    /// it. For servers alone: what runs beside servers of another secret must not.
+    pub fn take_over(&self, origin: &Origin) -> Result<(), SecretError> {
+        let (_, known) = self.known()?;
         self.become_own(known, origin)
     }
 
@@ -80,13 +101,15 @@ impl SecretProof {
         self.become_own(known, origin)
     }
 
-    fn known(&self) -> Result<Option<Digest>, SecretError> {
+    fn known(&self) -> Result<(Standing, Option<Digest>), SecretError> {
         let known = self.store.fingerprint()?;
-        if known.is_none() || known == Some(self.own) || known == self.previous {
-            Ok(known)
-        } else {
-            Err(SecretError::Another)
-        }
+        let standing = match known {
+            None => Standing::Unclaimed,
+            Some(known) if known == self.own => Standing::Own,
+            Some(_) if known == self.previous => Standing::Previous,
+            Some(_) => return Err(SecretError::Another),
+        };
+        Ok((standing, known))
     }
 
     fn become_own(&self, known: Option<Digest>, origin: &Origin) -> Result<(), SecretError> {

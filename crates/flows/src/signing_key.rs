@@ -26,9 +26,6 @@ pub const PUBLISHED_BEFORE: Duration = Duration::from_secs(5 * 60);
 /// The head start of a key that cannot wait: every node has looked for new keys within this.
 const LEAST_HEAD_START: Duration = Duration::from_secs(2);
 
-/// Within this every node signs with the key that signs.
-const SETTLED: Duration = Duration::from_secs(1);
-
 /// What key pairs need from storage.
 pub trait SigningKeyStore: Send + Sync {
     /// All of them, the retired ones too, in the order in which they begin to sign.
@@ -187,18 +184,16 @@ impl SigningKeys {
     /// Takes a key out of use before its last token has expired, because its private half is in the
     /// wrong hands. Nodes refuse what it has signed when they look for keys next, services when
     /// their copy of the published set is too old, [`PUBLISHED_BEFORE`] at the latest.
-    pub fn retire(
-        &self,
-        kid: &str,
-        configured: Option<KeyPairAlgorithm>,
-        origin: &Origin,
-    ) -> Result<(), RetirementError> {
+    pub fn retire(&self, kid: &str, origin: &Origin) -> Result<(), RetirementError> {
         let keys = self.store.signing_keys()?;
         let key = keys.iter().find(|key| key.public.kid() == kid);
         let key = key.ok_or(RetirementError::Unknown)?;
         let (open, now) = (self.open(&keys), self.clock.now());
-        let signs_at = |time| signing(&open, configured, time).is_some_and(|key| key.kid() == kid);
-        if signs_at(now) || signs_at(now - SETTLED) {
+        // Of its algorithm, whatever is configured here: that of the servers counts. A node may be as
+        // late as the clocks of nodes may differ.
+        let algorithm = Some(key.public.algorithm());
+        let signs_at = |time| signing(&open, algorithm, time).is_some_and(|key| key.kid() == kid);
+        if signs_at(now) || signs_at(now - LEAST_HEAD_START) {
             return Err(RetirementError::Signing);
         }
         let event = self.event(EventKind::SigningKeyRetired, key, origin);

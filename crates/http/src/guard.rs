@@ -172,11 +172,10 @@ fn authenticate(
 
 /// What is to be asked about every token, if the policy says so.
 fn strictly(revocations: &Arc<Revocations>) -> Result<Option<Arc<Revocations>>, Problem> {
-    if !revocations.policy().strict {
-        return Ok(None);
+    if revocations.refuses_all() {
+        return Err(Problem::revocations_stale());
     }
-    informed(revocations)?;
-    Ok(Some(Arc::clone(revocations)))
+    Ok(revocations.policy().strict.then(|| Arc::clone(revocations)))
 }
 
 /// Refuses on a node that has not heard of revocations for too long.

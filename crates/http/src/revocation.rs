@@ -132,12 +132,13 @@ pub(crate) async fn feed(
 /// By the quality values of `Accept` (RFC 9110 section 12.5.1).
 fn wants_events(request: &HttpRequest) -> bool {
     let Ok(accepted) = Accept::parse(request) else { return false };
-    let quality = |essence: &str| {
-        let named = accepted.iter().filter(|kind| kind.item.essence_str() == essence);
-        named.map(|kind| kind.quality).max().unwrap_or(Quality::ZERO)
+    let quality = |range: &str| {
+        let named = accepted.iter().filter(|kind| kind.item.essence_str() == range);
+        named.map(|kind| kind.quality).max()
     };
-    let events = quality("text/event-stream");
-    events > Quality::ZERO && events >= quality("application/json")
+    let page = ["application/json", "application/*", "*/*"].into_iter().find_map(quality);
+    quality("text/event-stream")
+        .is_some_and(|events| events > Quality::ZERO && Some(events) >= page)
 }
 
 fn wanted(request: &HttpRequest, streamed: bool) -> Result<(Cursor, u32), Problem> {

@@ -1,10 +1,11 @@
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use portcullis_audit::SecurityEvent;
 use portcullis_flows::StoreError;
 use portcullis_flows::secret::FingerprintStore;
 use portcullis_token::Digest;
 
-use crate::connection::dispatch;
+use crate::connection::{Connection, dispatch};
 use crate::database::Database;
 use crate::failure::Failure;
 use crate::schema::secret_fingerprint;
@@ -15,16 +16,31 @@ use crate::store::Store;
 const ROW: i32 = 1;
 
 impl Database {
-    /// The fingerprint of the secret that the data is written under; `None` before the first.
+    /// The fingerprint of the secret that the data is written under; `None` before the first, and
+    /// before there is a table for it.
     pub fn fingerprint(&self) -> Result<Option<Digest>, StoreError> {
         let query = secret_fingerprint::table.find(ROW).select(secret_fingerprint::fingerprint);
         self.read(|connection| {
+            if !has_table(connection)? {
+                return Ok(None);
+            }
             let found: Option<Vec<u8>> =
                 dispatch!(connection, inner => query.first(inner).optional())?;
             let corrupt = Failure::Corrupt { table: "secret_fingerprint", column: "fingerprint" };
             found.map(|bytes| Digest::try_from(&*bytes)).transpose().map_err(|_| corrupt)
         })
     }
+}
+
+fn has_table(connection: &mut Connection) -> Result<bool, Failure> {
+    let look = match connection {
+        Connection::Postgres(_) => "to_regclass('secret_fingerprint') IS NOT NULL",
+        Connection::Sqlite(_) => {
+            "EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'secret_fingerprint')"
+        }
+    };
+    let look = diesel::select(diesel::dsl::sql::<Bool>(look));
+    Ok(dispatch!(connection, inner => look.get_result(inner))?)
 }
 
 impl FingerprintStore for Store {

@@ -45,8 +45,9 @@ pub(crate) struct KeysRotate {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Every token that it has signed is refused from then on: by the servers within a second, by services \
-that have fetched the published keys within five minutes. Whoever holds such a token has to refresh. A \
-key that signs cannot be retired: run `portcullis keys rotate --now` first and wait three seconds.")]
+that have fetched the published keys when their copy is too old, five minutes unless a cache between \
+keeps one too. Whoever holds such a token has to refresh. A \
+key that signs cannot be retired: run `portcullis keys rotate --now` first and wait four seconds.")]
 pub(crate) struct KeysRetire {
     /// The name of the key, as `keys list` shows it
     pub(crate) kid: String,

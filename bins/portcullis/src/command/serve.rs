@@ -34,7 +34,7 @@ pub(crate) fn run(
     let listener = TcpListener::bind(address).map_err(cannot_listen)?;
     let bound = listener.local_addr().map_err(cannot_listen)?;
     let Opened { store, secret, applied } =
-        opening::opened(&config, &wiring::local_origin("serve"))?;
+        opening::served(&config, &wiring::local_origin("serve"))?;
     for version in applied {
         tracing::info!(version, "applied a migration");
     }

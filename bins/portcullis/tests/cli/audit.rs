@@ -43,7 +43,7 @@ fn audit_export_writes_what_the_filters_leave() {
 
 #[test]
 fn nothing_is_exported_or_purged_where_there_is_nothing() {
-    let machine = Machine::new();
+    let mut machine = Machine::new();
     for arguments in [
         &["audit", "export"][..],
         &["audit", "checkpoint"],
@@ -54,6 +54,7 @@ fn nothing_is_exported_or_purged_where_there_is_nothing() {
     }
     assert!(!machine.path("data").exists());
     machine.run(&["migrate"]).exits_with(0);
+    machine.set("SECRET_KEY", "Zq7vK2mXw9RtB4nYc8LdF5hJgP3sA6eU");
     let done = machine.run(&["audit", "purge"]).exits_with(2);
     assert!(done.stderr.contains("audit.retention_days"), "{}", done.stderr);
     let answer = machine.run(&["audit", "purge", "--older-than", "1", "--json"]);

@@ -98,7 +98,8 @@ fn the_shared_secret_checks_what_the_server_signs_and_exists_under_hs256_only() 
 
 #[test]
 fn under_hs256_there_is_nothing_to_rotate_but_a_change_can_be_prepared() {
-    let machine = Machine::new();
+    let mut machine = Machine::new();
+    machine.set("SECRET_KEY", "Zq7vK2mXw9RtB4nYc8LdF5hJgP3sA6eU");
     machine.run(&["migrate"]).exits_with(0);
     let done = machine.run(&["keys", "rotate", "--json"]).exits_with(2).json();
     assert!(done["error"]["problems"][0].as_str().unwrap().contains("SECRET_KEY_PREVIOUS"));
@@ -147,6 +148,10 @@ fn a_trail_that_outlived_its_secret_is_sound_while_the_previous_one_is_configure
     machine.run(&["audit", "verify"]).exits_with(1);
     machine.set("SECRET_KEY_PREVIOUS", FORMER);
     machine.run(&["doctor"]).exits_with(0);
+    let early = machine.create("eve", "rn", &[]).exits_with(1).stdout;
+    assert!(early.contains("start the servers"), "{early}");
+    machine.run(&["audit", "export"]).exits_with(1);
+    machine.serve().stop();
     machine.create("bob", "rn", &[]).exits_with(0);
     machine.run(&["audit", "checkpoint"]).exits_with(0);
     machine.run(&["audit", "verify"]).exits_with(0);

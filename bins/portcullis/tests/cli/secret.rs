@@ -24,6 +24,48 @@ fn without_a_secret_none_is_made_for_data_that_has_one() {
 }
 
 #[test]
+fn whoever_records_something_first_claims_the_data_and_whoever_looks_does_not() {
+    let mut machine = Machine::new();
+    machine.run(&["migrate"]).exits_with(0);
+    for looks in [&["keys", "list"][..], &["policy", "history"], &["audit", "verify"]] {
+        assert_ne!(machine.run(looks).code, 0, "{looks:?}: there is no secret to look with");
+    }
+    assert!(!machine.path("data/secret_key").exists());
+    machine.set("SECRET_KEY", SECRET);
+    machine.run(&["policy", "history"]).exits_with(0);
+    assert_eq!(rows(&machine, "secret_fingerprint"), "0");
+    machine.run(&["audit", "export"]).exits_with(0);
+    machine.set("SECRET_KEY", OTHER);
+    machine.run(&["audit", "export"]).exits_with(1);
+    machine.run(&["policy", "replay", "1"]).exits_with(1);
+}
+
+#[test]
+fn under_another_secret_not_even_a_migration_is_made() {
+    let mut machine = machine();
+    let undo = "DROP TABLE outbox";
+    machine.database().execute(undo).unwrap();
+    let forget = "DELETE FROM __diesel_schema_migrations WHERE version = '20261121040000'";
+    machine.database().execute(forget).unwrap();
+    machine.set("SECRET_KEY", OTHER);
+    let done = machine.create("eve", "rn", &[]).exits_with(1);
+    assert!(done.stdout.contains("another SECRET_KEY"), "{}", done.stdout);
+    let pending = machine.database().pending_migrations().unwrap();
+    assert_eq!(pending.len(), 1, "{pending:?}");
+}
+
+#[test]
+fn doctor_misses_the_secret_of_the_data() {
+    let machine = Machine::new();
+    machine.create("ada", "rn", &[]).exits_with(0);
+    machine.run(&["doctor"]).exits_with(0);
+    std::fs::remove_file(machine.path("data/secret_key")).unwrap();
+    let told = machine.run(&["doctor"]).exits_with(1).stdout;
+    assert!(told.contains("there is none") && told.contains("accept-secret"), "{told}");
+    machine.run(&["serve"]).exits_with(1);
+}
+
+#[test]
 fn a_lost_secret_is_given_up_by_one_command_and_the_trail_says_so() {
     let mut machine = machine();
     machine.set("SECRET_KEY", OTHER);
@@ -74,7 +116,8 @@ fn kid(machine: &Machine) -> String {
 
 #[track_caller]
 fn refuses_everything(machine: &Machine, kid: &str) {
-    let tables = ["accounts", "security_events", "signing_keys", "matrix_versions"];
+    let tables =
+        ["accounts", "security_events", "signing_keys", "matrix_versions", "secret_fingerprint"];
     let rows = || tables.map(|table| rows(machine, table));
     let before = rows();
     machine.create("eve", "rn", &[]).exits_with(1);
@@ -97,6 +140,7 @@ fn refuses_everything(machine: &Machine, kid: &str) {
     assert_eq!(rows(), before);
 }
 
-fn rows(machine: &Machine, table: &str) -> Vec<String> {
-    machine.database().texts(&format!("SELECT count(*) FROM {table}")).unwrap()
+fn rows(machine: &Machine, table: &str) -> String {
+    let count = format!("SELECT CAST(count(*) AS text) FROM {table}");
+    machine.database().texts(&count).unwrap().remove(0)
 }

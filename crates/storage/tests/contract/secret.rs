@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use portcullis_domain::SystemRandom;
-use portcullis_flows::secret::{SecretError, SecretProof};
+use portcullis_flows::secret::{SecretError, SecretProof, Standing};
 use portcullis_storage::Store;
 use portcullis_testkit::samples::origin;
 use portcullis_testkit::{TestClock, TestDatabase, at_once};
@@ -19,17 +19,19 @@ const SECRETS: [&str; 3] = [
 fn the_first_secret_is_that_of_the_data_and_no_other_gets_by() {
     TestDatabase::on_both(|database| {
         let store = database.store();
-        assert!(proof(store, 0, None).check().is_ok(), "nothing was written yet");
+        assert_eq!(proof(store, 0, None).standing().unwrap(), Standing::Unclaimed);
         proof(store, 0, None).claim(&origin()).unwrap();
         for again in [proof(store, 0, None), proof(store, 0, Some(1))] {
-            again.check().unwrap();
+            assert_eq!(again.standing().unwrap(), Standing::Own);
             again.claim(&origin()).unwrap();
+            again.take_over(&origin()).unwrap();
         }
         for other in [proof(store, 1, None), proof(store, 1, Some(2))] {
-            assert!(matches!(other.check(), Err(SecretError::Another)));
+            assert!(matches!(other.standing(), Err(SecretError::Another)));
             assert!(matches!(other.claim(&origin()), Err(SecretError::Another)));
+            assert!(matches!(other.take_over(&origin()), Err(SecretError::Another)));
         }
-        assert!(proof(store, 0, None).check().is_ok());
+        assert_eq!(proof(store, 0, None).standing().unwrap(), Standing::Own);
         assert_eq!(count(store, "security_events"), 0, "nothing has changed");
     });
 }
@@ -39,16 +41,17 @@ fn a_secret_is_replaced_by_the_one_that_names_it_or_by_decree() {
     TestDatabase::on_both(|database| {
         let store = database.store();
         proof(store, 0, None).claim(&origin()).unwrap();
-        proof(store, 1, Some(0)).check().unwrap();
-        assert!(proof(store, 0, None).check().is_ok(), "looking changes nothing");
-        proof(store, 1, Some(0)).claim(&origin()).unwrap();
-        assert!(matches!(proof(store, 0, None).check(), Err(SecretError::Another)));
-        proof(store, 1, None).check().unwrap();
+        let heir = proof(store, 1, Some(0));
+        assert_eq!(heir.standing().unwrap(), Standing::Previous);
+        assert!(matches!(heir.claim(&origin()), Err(SecretError::Previous)), "servers come first");
+        heir.take_over(&origin()).unwrap();
+        assert!(matches!(proof(store, 0, None).standing(), Err(SecretError::Another)));
+        assert_eq!(proof(store, 1, None).standing().unwrap(), Standing::Own);
         assert_eq!(outcomes(store, "secret_key_changed"), ["success 1"]);
 
         proof(store, 2, None).accept(&origin()).unwrap();
-        proof(store, 2, None).check().unwrap();
-        assert!(matches!(proof(store, 1, None).check(), Err(SecretError::Another)));
+        assert_eq!(proof(store, 2, None).standing().unwrap(), Standing::Own);
+        assert!(matches!(proof(store, 1, None).standing(), Err(SecretError::Another)));
         assert_eq!(outcomes(store, "secret_key_changed"), ["success 2"]);
     });
 }

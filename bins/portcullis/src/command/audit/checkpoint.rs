@@ -20,8 +20,9 @@ pub(super) fn run(
     output: Output,
 ) -> Result<ExitCode, Failure> {
     let (config, _) = loaded.sound()?;
-    let checkpoints =
-        wiring::checkpoints(opening::needed_store(&config)?, &opening::secret_in_place(&config)?);
+    let origin = wiring::local_origin("audit checkpoint");
+    let (store, secret) = opening::needed_store(&config, &origin)?;
+    let checkpoints = wiring::checkpoints(store, &secret);
     let made = checkpoints.make(Duration::ZERO)?;
     // When nothing has happened since, the latest says all there is to say.
     let checkpoint = made.map_or_else(|| checkpoints.find(None), |made| Ok(Some(made)))?;

@@ -36,7 +36,7 @@ pub(super) fn run(
         return Err(Failure::usage("--until must be a time after --from"));
     }
     let (config, _) = loaded.sound()?;
-    let store = opening::needed_store(&config)?;
+    let (store, _) = opening::needed_store(&config, &wiring::local_origin("audit export"))?;
     let written = destination::write(export.output.as_deref(), |to| match export.format {
         TrailFormat::Csv => entries(store, &filter, ExportFormat::Csv, to, output),
         TrailFormat::Jsonl => entries(store, &filter, ExportFormat::JsonLines, to, output),

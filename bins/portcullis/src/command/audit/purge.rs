@@ -25,10 +25,11 @@ pub(super) fn run(
     let keep = older_than.map(|days| DAY * days).or(config.audit.retention).ok_or_else(|| {
         Failure::usage("nothing says how long to keep: set audit.retention_days, or --older-than")
     })?;
-    let checkpoints =
-        wiring::checkpoints(opening::needed_store(&config)?, &opening::secret_in_place(&config)?);
+    let origin = wiring::local_origin("audit purge");
+    let (store, secret) = opening::needed_store(&config, &origin)?;
+    let checkpoints = wiring::checkpoints(store, &secret);
     let waiting = progress::waiting("removing old entries", output);
-    let purged_to = checkpoints.purge(keep, PORTION, &wiring::local_origin("audit purge"))?;
+    let purged_to = checkpoints.purge(keep, PORTION, &origin)?;
     waiting.finish_and_clear();
     output.answer(&Purged { purged_to })?;
     Ok(ExitCode::SUCCESS)

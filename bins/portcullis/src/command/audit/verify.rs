@@ -22,7 +22,8 @@ pub(super) fn run(
     output: Output,
 ) -> Result<ExitCode, Failure> {
     let report = report(loaded, verify, output).map_err(Failure::into_unreadable)?;
-    output.answer(&Verified { intact: report.is_intact(), report: &report })?;
+    let answer = Verified { intact: report.is_intact(), report: &report };
+    output.answer(&answer).map_err(Failure::into_unreadable)?;
     Ok(if report.is_intact() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -62,7 +63,8 @@ fn of_database(
     output: Output,
 ) -> Result<Report, Failure> {
     let config = loaded.needing(&["tokens.secret_key", "data_dir", "database"])?;
-    let verification = wiring::verification(opening::unproved_store(config)?);
+    let (store, _) = opening::unproved_store(config)?;
+    let verification = wiring::verification(store);
     let bar = progress::of(verification.entries()?, "events and blocks of decisions", output);
     let report = verification
         .verify(keys, held, &mut || bar.inc(1))

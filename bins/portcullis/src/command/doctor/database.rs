@@ -5,7 +5,7 @@ use std::sync::Arc;
 use portcullis_audit::AuditKeys;
 use portcullis_flows::bootstrap::BootstrapStore;
 use portcullis_flows::health::HealthStore;
-use portcullis_flows::secret::SecretProof;
+use portcullis_flows::secret::{SecretProof, Standing};
 use portcullis_storage::{Database, DatabaseUrl, Store};
 
 use super::{Check, access_matrix, audit_trail, signing_keys};
@@ -100,7 +100,14 @@ fn contents(database: Database, loaded: &Loaded, config: &Config) -> Vec<Check> 
     let administrator = administrator(&store, &matrices, config);
     let Ok(secret) = secret else {
         let skipped = |name| Check::skipped(name, "there is no secret key");
-        let [own, signing, trail] = [SECRET, signing_keys::NAME, audit_trail::NAME].map(skipped);
+        let [signing, trail] = [signing_keys::NAME, audit_trail::NAME].map(skipped);
+        let own = match store.fingerprint() {
+            Ok(Some(_)) => {
+                let detail = "the data was written under a secret key, and there is none";
+                Check::failed(SECRET, detail, opening::ANOTHER_SECRET)
+            }
+            _ => skipped(SECRET),
+        };
         return vec![administrator, matrix, own, signing, trail];
     };
     let own = secret_of_the_data(&wiring::secret_proof(store.clone(), config, &secret));
@@ -111,13 +118,13 @@ fn contents(database: Database, loaded: &Loaded, config: &Config) -> Vec<Check> 
 }
 
 fn secret_of_the_data(proof: &SecretProof) -> Check {
-    match proof.check() {
-        Ok(()) => Check::ok(SECRET, "is the configured one"),
-        Err(error) => {
-            let remedy =
-                "set SECRET_KEY to that of the server, or SECRET_KEY_PREVIOUS to the one before";
-            Check::failed(SECRET, error.to_string(), remedy)
+    match proof.standing() {
+        Ok(Standing::Own) => Check::ok(SECRET, "is the configured one"),
+        Ok(Standing::Unclaimed) => Check::ok(SECRET, "will be the one that the server starts with"),
+        Ok(Standing::Previous) => {
+            Check::ok(SECRET, "is that of SECRET_KEY_PREVIOUS until a server is started")
         }
+        Err(error) => Check::failed(SECRET, error.to_string(), opening::ANOTHER_SECRET),
     }
 }
 

@@ -40,8 +40,7 @@ fn check_file(path: &Path) -> Check {
             Check::warning(NAME, detail, "set SECRET_KEY before there is a second node")
         }
         Err(error) => {
-            let remedy = "restore it from a backup; removing it makes a new one and signs \
-                          everybody out";
+            let remedy = "restore it from a backup, or see `portcullis keys accept-secret --help`";
             Check::failed(NAME, format!("{shown}: {error}"), remedy)
         }
     }

@@ -14,8 +14,8 @@ use crate::table::Table;
 use crate::{opening, wiring};
 
 pub(super) fn run(config: &Config, output: Output) -> Result<ExitCode, Failure> {
-    let store = opening::unproved_store(config)?;
-    let keys = wiring::signing_keys(store, config, &opening::secret_in_place(config)?);
+    let (store, secret) = opening::unproved_store(config)?;
+    let keys = wiring::signing_keys(store, config, &secret);
     let keys = keys.list(config.tokens.algorithm)?;
     let algorithm = config.tokens.algorithm.map_or("HS256", |algorithm| algorithm.name());
     output.answer(&Keys { algorithm, keys: keys.into_iter().map(Key::from).collect() })?;

@@ -16,7 +16,7 @@ pub(super) fn run(config: &Config, kid: &str, output: Output) -> Result<ExitCode
     let origin = wiring::local_origin("keys retire");
     let Opened { store, secret, .. } = opening::opened_existing(config, &origin)?;
     let keys = wiring::signing_keys(store, config, &secret);
-    keys.retire(kid, config.tokens.algorithm, &origin).map_err(failure)?;
+    keys.retire(kid, &origin).map_err(failure)?;
     output.answer(&Retired { kid })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -25,7 +25,7 @@ fn failure(error: RetirementError) -> Failure {
     let remedy = match error {
         RetirementError::Unknown | RetirementError::Retired => "`portcullis keys list` shows them",
         RetirementError::Signing => {
-            "run `portcullis keys rotate --now`, wait three seconds, and try again"
+            "run `portcullis keys rotate --now`, wait four seconds, and try again"
         }
         RetirementError::Store(error) => return error.into(),
     };
@@ -42,7 +42,7 @@ impl fmt::Display for Retired<'_> {
         write!(
             f,
             "retired {}, and destroyed its private half\nThe servers that run refuse its tokens \
-             within a second, services within five minutes.",
+             within a second, services when their copy of the keys is too old.",
             self.kid
         )
     }

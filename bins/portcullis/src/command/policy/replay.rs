@@ -37,13 +37,13 @@ pub(super) fn run(
         let from = replay.days.map(since).or(replay.from);
         (from, log::replay(file, &candidate, (from, until), output)?)
     } else {
-        let versions = Versions::open(loaded)?;
+        let operator = wiring::operator("policy replay");
+        let versions = Versions::open_recorded(loaded, &operator)?;
         let text = replay.matrix.text(&versions)?;
         replay.matrix.parse(&text)?;
         let from = replay.from.unwrap_or_else(|| since(replay.days.unwrap_or(USUAL_DAYS)));
         let period = (from, until.unwrap_or(now));
         let bar = progress::counting("decisions", output);
-        let operator = wiring::operator("policy replay");
         let report =
             versions.matrices()?.replay(&text, period, &operator, &mut |count| bar.inc(count))?;
         bar.finish_and_clear();

@@ -2,8 +2,10 @@
 
 use portcullis_access::Matrix;
 use portcullis_flows::matrix::Matrices;
+use portcullis_flows::trail::Reader;
+use portcullis_storage::Store;
 
-use crate::config::{Loaded, MatrixFile};
+use crate::config::{Config, Loaded, MatrixFile};
 use crate::failure::Failure;
 use crate::{opening, wiring};
 
@@ -18,6 +20,17 @@ impl Versions {
     pub(super) fn open(loaded: Loaded) -> Result<Self, Failure> {
         let (config, _) = loaded.sound()?;
         let store = opening::existing_store(&config)?;
+        Self::over(store, config)
+    }
+
+    /// For a use case that is recorded.
+    pub(super) fn open_recorded(loaded: Loaded, operator: &Reader) -> Result<Self, Failure> {
+        let (config, _) = loaded.sound()?;
+        let (store, _) = opening::needed_store(&config, &operator.origin)?;
+        Self::over(Some(store), config)
+    }
+
+    fn over(store: Option<Store>, config: Config) -> Result<Self, Failure> {
         let matrices = store.map(|store| wiring::matrices(store, &config.matrix));
         matrices.as_ref().map_or(Ok(()), Matrices::follow)?;
         Ok(Self { file: config.matrix, matrices })
