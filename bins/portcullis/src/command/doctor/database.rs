@@ -27,6 +27,13 @@ pub(super) fn check(loaded: &Loaded) -> Vec<Check> {
         return names.map(Check::skipped_for_faults).collect();
     };
     let config::Database { url, .. } = &config.database;
+    if let DatabaseUrl::Sqlite(path) = url
+        && let Err(error) = path.try_exists()
+    {
+        let problem = format!("cannot look for {}: {error}", path.display());
+        let remedy = "run this as the user that the server runs as";
+        return vec![Check::failed(DATABASE, problem, remedy)];
+    }
     // Opening it would make it.
     if let DatabaseUrl::Sqlite(path) = url
         && !path.exists()
