@@ -1,5 +1,7 @@
-//! The secret key is replaced: with the one before it at hand nobody notices, without it everything
-//! that it signed is void.
+//! The secret key is replaced: with the one before it at hand nobody notices, without it no server
+//! starts until an operator gives up everything that it signed.
+
+use std::time::Duration;
 
 use portcullis_testkit::{Answer, Browser, ServerProcess, TestDatabase};
 use serde_json::Value;
@@ -61,26 +63,34 @@ fn with_the_previous_secret_at_hand_everything_goes_on() {
 }
 
 #[test]
-fn without_the_previous_secret_everybody_signs_in_again() {
+fn a_lost_secret_is_replaced_by_decree_and_then_everybody_signs_in_again() {
     let database = TestDatabase::sqlite();
     let data = folder();
-    let start = |secret: &'static str| {
+    let prepare = |secret: &'static str| {
         let environment = [
             ("DATABASE_URL", database.url()),
             ("PORTCULLIS__TOKENS__ALGORITHM", "EdDSA"),
             ("PORTCULLIS__TOKENS__ISSUER", "https://auth.example.test"),
             ("SECRET_KEY", secret),
         ];
-        ServerProcess::start(data.path(), &environment)
+        ServerProcess::prepare(data.path(), &environment)
     };
-    let mut server = start(SECRET);
+    let mut server = prepare(SECRET);
+    server.restart();
     let mut browser = Browser::at(server.origin());
     browser.register("ada");
     let before = browser.sign_in_for_tokens("ada");
     let keys = published(&server);
     stop(&mut server);
 
-    let server = start(NEW_SECRET);
+    let mut server = prepare(NEW_SECRET);
+    server.launch();
+    let refused = server.ended_within(Duration::from_secs(60)).expect("it does not start");
+    assert_eq!(refused.code(), Some(1), "{}", server.log());
+    assert!(server.log().contains("keys accept-secret"), "{}", server.log());
+    assert!(server.run(&["keys", "accept-secret"]).status.success());
+
+    server.restart();
     assert_ne!(published(&server), keys);
     assert_eq!(me(&server, &before.field("access_token")).code(), "invalid_token");
     let mut browser = Browser::at(server.origin());
