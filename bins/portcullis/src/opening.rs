@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use portcullis_audit::Origin;
 use portcullis_domain::SystemRandom;
+use portcullis_flows::checkpoint::CheckpointStore;
 use portcullis_flows::matrix::Matrices;
 use portcullis_flows::secret::{SecretError, SecretProof, Standing};
 use portcullis_flows::trail::Reader;
@@ -114,8 +115,30 @@ fn open(
     let proof = wiring::secret_proof(store.clone(), config, &secret);
     check(&proof).map_err(unproved)?;
     let applied = store.migrate()?;
+    prove_by_trail(&store, &proof, config, &secret)?;
     claim(&proof).map_err(unproved)?;
     Ok(Opened { store, secret, applied })
+}
+
+/// Data from before there were fingerprints is known by its trail.
+fn prove_by_trail(
+    store: &Store,
+    proof: &SecretProof,
+    config: &Config,
+    secret: &SecretKey,
+) -> Result<(), Failure> {
+    if proof.standing().map_err(unproved)? != Standing::Unclaimed {
+        return Ok(());
+    }
+    let Some(checkpoint) = store.checkpoint(None)? else { return Ok(()) };
+    let signed_by = |secret: &SecretKey| {
+        checkpoint.verify(&wiring::audit_keys(secret).checkpoint_key()).is_ok()
+    };
+    if signed_by(secret) || config.tokens.previous.as_ref().is_some_and(signed_by) {
+        Ok(())
+    } else {
+        Err(unproved(SecretError::Another))
+    }
 }
 
 /// Makes the configured secret that of the data, whatever it was written under.
@@ -185,6 +208,7 @@ pub(crate) fn needed_store(
 ) -> Result<(Store, SecretKey), Failure> {
     let (store, secret) = unproved_store(config)?;
     let proof = wiring::secret_proof(store.clone(), config, &secret);
+    prove_by_trail(&store, &proof, config, &secret)?;
     proof.claim(origin).map_err(unproved)?;
     Ok((store, secret))
 }

@@ -55,6 +55,21 @@ fn under_another_secret_not_even_a_migration_is_made() {
 }
 
 #[test]
+fn data_from_before_there_were_fingerprints_is_known_by_its_trail() {
+    let mut machine = machine();
+    machine.run(&["audit", "checkpoint"]).exits_with(0);
+    machine.database().execute("DELETE FROM secret_fingerprint").unwrap();
+    machine.set("SECRET_KEY", OTHER);
+    machine.create("eve", "rn", &[]).exits_with(1);
+    machine.run(&["audit", "export"]).exits_with(1);
+    machine.run(&["serve"]).exits_with(1);
+    assert_eq!(rows(&machine, "secret_fingerprint"), "0");
+    machine.set("SECRET_KEY", SECRET);
+    machine.create("eve", "rn", &[]).exits_with(0);
+    assert_eq!(rows(&machine, "secret_fingerprint"), "1");
+}
+
+#[test]
 fn doctor_misses_the_secret_of_the_data() {
     let machine = Machine::new();
     machine.create("ada", "rn", &[]).exits_with(0);
