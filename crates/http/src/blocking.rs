@@ -73,10 +73,10 @@ where
 
 /// Clients that ask again at once, whatever `Retry-After` says, would spend the processor on
 /// refusals; waiting a moment for theirs costs them time and the server nothing. Each waits another
-/// moment, of 20 to 71 ms: a crowd that came at once is answered bit by bit, and comes back so.
+/// moment, of 12 to 54 ms: a crowd that came at once is answered bit by bit, and comes back so.
 fn overload_pause(random: &dyn SecureRandom) -> Duration {
     let mut draw = [0];
     random.fill(&mut draw);
     let [draw] = draw;
-    Duration::from_millis(20 + u64::from(draw / 5))
+    Duration::from_millis(12 + u64::from(draw / 6))
 }
