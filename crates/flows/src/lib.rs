@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod account_change;
+pub mod attempt;
 pub mod bootstrap;
 pub mod candidate;
 pub mod checkpoint;

@@ -1,21 +1,27 @@
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 use std::{io, thread};
 
 use actix_web::{rt, web};
 use portcullis_domain::SecureRandom;
+use portcullis_flows::attempt::Attempt;
 use portcullis_password::HashingError;
 use tokio::sync::oneshot;
+use tokio::time;
 
 use crate::problem::{Code, Problem};
 use crate::services::Services;
 
-/// The longest a request waits for its use case. Longer than any statement may take; a database that
-/// has fallen silent without closing its connections is what exceeds it.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest a request waits for its use case, hashing and the queue before it included.
+const USE_CASE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How much longer it waits for a commit that is under way.
+const COMMIT_TIMEOUT: Duration = Duration::from_millis(150);
 
 /// Runs one use case on the pool for blocking work: the one seam between async and sync.
 ///
-/// A use case that is given up may still come to its end: the caller cannot know the outcome.
+/// A use case that is given up commits nothing more: see [`Attempt`].
 pub(crate) async fn blocking<T, E>(
     use_case: impl FnOnce() -> Result<T, E> + Send + 'static,
 ) -> Result<T, Problem>
@@ -24,10 +30,29 @@ where
     E: Send + 'static,
     Problem: From<E>,
 {
-    match rt::time::timeout(PATIENCE, web::block(use_case)).await {
-        Ok(Ok(outcome)) => outcome.map_err(Problem::from),
-        Ok(Err(_)) => Err(Problem::new(Code::Internal)),
-        Err(_) => Err(Problem::unavailable()),
+    let attempt = Arc::new(Attempt::new());
+    let working = Arc::clone(&attempt);
+    let mut running = pin!(web::block(move || working.run(use_case)));
+    let limit = time::Instant::now() + USE_CASE_TIMEOUT;
+    let mut deadline = time::Instant::now() + Attempt::LIMIT;
+    let mut is_last = false;
+    loop {
+        match time::timeout_at(deadline, &mut running).await {
+            Ok(Ok(outcome)) => return outcome.map_err(Problem::from),
+            Ok(Err(_)) => return Err(Problem::new(Code::Internal)),
+            Err(_) if is_last => return Err(Problem::unavailable()),
+            Err(_) => {}
+        }
+        let now = time::Instant::now();
+        let remaining = attempt.remaining();
+        if remaining > Duration::ZERO && now < limit {
+            deadline = limit.min(now + remaining);
+        } else if attempt.give_up() {
+            return Err(Problem::unavailable());
+        } else {
+            is_last = true;
+            deadline = now + COMMIT_TIMEOUT;
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use portcullis_flows::grant::Grantee;
 use portcullis_token::{Revocation, RevocationEntry};
 
 use crate::account;
-use crate::connection::{Connection, Lock, dispatch};
+use crate::connection::{Connection, Inner, Lock, dispatch};
 use crate::failure::Failure;
 use crate::revocation;
 use crate::schema::{accounts, matrix_activations};
@@ -50,7 +50,7 @@ fn revision(connection: &mut Connection) -> Result<u64, Failure> {
 fn standing(connection: &mut Connection, change: &Change<'_>) -> Result<Option<Standing>, Failure> {
     let both = [Key::from(change.account), Key::from(change.actor)];
     let rows = accounts::table.filter(accounts::id.eq_any(both)).order(accounts::id);
-    if let Connection::Postgres(inner) = connection {
+    if let Inner::Postgres(inner) = &mut connection.inner {
         rows.select(accounts::id).for_no_key_update().load::<Key>(inner)?;
     }
     let Some(grantee) = account::find_grantee(connection, change.account)? else {

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use portcullis_audit::{AuditKeys, Chain, ChainId, Head, Link};
 
-use crate::connection::{Connection, dispatch};
+use crate::connection::{Connection, Inner, dispatch};
 use crate::failure::Failure;
 use crate::found;
 use crate::prepared::Prepared;
@@ -23,11 +23,11 @@ pub(crate) fn hold(
     keys: &AuditKeys,
     choice: u8,
 ) -> Result<Chain, Failure> {
-    let row = match connection {
-        Connection::Sqlite(inner) => {
+    let row = match &mut connection.inner {
+        Inner::Sqlite(inner) => {
             audit_chains::table.find(0).select(HeadRow::as_select()).first(inner).optional()?
         }
-        Connection::Postgres(inner) => {
+        Inner::Postgres(inner) => {
             let free = audit_chains::table
                 .filter(audit_chains::id.lt(EVENT_CHAINS))
                 .order(audit_chains::id)

@@ -6,11 +6,13 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::result::ConnectionError;
 use diesel::{Connection as _, PgConnection, SqliteConnection};
-use portcullis_domain::{ExposeSecret, SecretString};
+use portcullis_domain::{Clock, ExposeSecret, SecretString};
+use portcullis_flows::attempt::Attempt;
 use url::Url;
 
 use crate::failure::Failure;
@@ -83,70 +85,107 @@ impl fmt::Debug for DatabaseUrl {
 
 /// A connection to either database. Queries reach the inner connection through `dispatch!`, so that
 /// every clause of each database is at hand and each query is checked against both.
-pub(crate) enum Connection {
+pub(crate) struct Connection {
+    pub(crate) inner: Inner,
+    /// Where time comes from instead of the database, in tests.
+    pub(crate) clock: Option<Arc<dyn Clock>>,
+    pace: Pace,
+}
+
+/// One of the two.
+pub(crate) enum Inner {
     Postgres(PgConnection),
     Sqlite(SqliteConnection),
+}
+
+/// How long PostgreSQL works on one statement, and waits for one lock, before it gives up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// Somebody waits for an answer, which is due within [`Attempt::LIMIT`].
+    Request,
+    /// Nobody does.
+    Background,
+}
+
+impl Pace {
+    /// The pace of what runs on this thread.
+    pub(crate) fn current() -> Self {
+        if Attempt::is_running() { Self::Request } else { Self::Background }
+    }
+
+    const fn settings(self) -> [&'static str; 2] {
+        match self {
+            Self::Request => ["statement_timeout = '1500ms'", "lock_timeout = '1200ms'"],
+            Self::Background => ["statement_timeout = '5s'", "lock_timeout = '3s'"],
+        }
+    }
 }
 
 /// Expands one body for each database.
 macro_rules! dispatch {
     ($connection:expr, $inner:ident => $body:expr) => {
-        match $connection {
-            $crate::connection::Connection::Postgres($inner) => $body,
-            $crate::connection::Connection::Sqlite($inner) => $body,
+        match &mut $connection.inner {
+            $crate::connection::Inner::Postgres($inner) => $body,
+            $crate::connection::Inner::Sqlite($inner) => $body,
         }
     };
 }
 pub(crate) use dispatch;
 
 impl Connection {
-    /// Runs `body` in a transaction that is allowed to write from its first statement on: SQLite
-    /// begins IMMEDIATE, because it refuses to turn a reader into a writer while others write.
-    pub(crate) fn write<T>(
-        &mut self,
-        body: impl FnOnce(&mut Self) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
-        match self {
-            Self::Postgres(inner) => AnsiTransactionManager::begin_transaction(inner)?,
-            Self::Sqlite(inner) => {
+    fn new(inner: Inner) -> Self {
+        Self { inner, clock: None, pace: Pace::Request }
+    }
+
+    /// Makes sure that the connection is alive and works at this pace, for statements that are no
+    /// transaction.
+    pub(crate) fn check(&mut self, pace: Pace) -> Result<(), Failure> {
+        let Inner::Postgres(inner) = &mut self.inner else { return Ok(()) };
+        if pace == self.pace {
+            return Ok(inner.batch_execute("SELECT 1")?);
+        }
+        let [statement, lock] = pace.settings();
+        inner.batch_execute(&format!("SET {statement}; SET {lock}"))?;
+        self.pace = pace;
+        Ok(())
+    }
+
+    /// Begins a transaction that is allowed to write from its first statement on: SQLite begins
+    /// IMMEDIATE, because it refuses to turn a reader into a writer while others write. PostgreSQL is
+    /// told the isolation level, which a setting of the role or the database could change.
+    pub(crate) fn begin(&mut self, pace: Pace) -> Result<(), Failure> {
+        const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+        match &mut self.inner {
+            Inner::Postgres(inner) if pace == self.pace => {
+                AnsiTransactionManager::begin_transaction_sql(inner, BEGIN)?;
+            }
+            Inner::Postgres(inner) => {
+                let [statement, lock] = pace.settings();
+                let begin = format!("{BEGIN}; SET LOCAL {statement}; SET LOCAL {lock}");
+                AnsiTransactionManager::begin_transaction_sql(inner, &begin)?;
+            }
+            Inner::Sqlite(inner) => {
                 AnsiTransactionManager::begin_transaction_sql(inner, "BEGIN IMMEDIATE")?;
             }
         }
-        self.finish(body)
+        Ok(())
     }
 
-    /// Runs `body` in a transaction that sees the database as it was when it began.
-    pub(crate) fn read_snapshot<T>(
+    /// Runs `body` in the transaction that has begun, and ends it.
+    ///
+    /// What was given up meanwhile is not committed: its caller has been told that it did not happen.
+    pub(crate) fn finish<T>(
         &mut self,
         body: impl FnOnce(&mut Self) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        match self {
-            Self::Postgres(inner) => AnsiTransactionManager::begin_transaction_sql(
-                inner,
-                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-            )?,
-            Self::Sqlite(inner) => AnsiTransactionManager::begin_transaction(inner)?,
-        }
-        self.finish(body)
-    }
-
-    /// Runs `sql` as one transaction. PostgreSQL gets it as one message, which makes it one; so locks
-    /// are held only as long as the database itself takes.
-    pub(crate) fn write_at_once(&mut self, sql: &str) -> Result<(), Failure> {
-        match self {
-            Self::Postgres(inner) => Ok(inner.batch_execute(sql)?),
-            Self::Sqlite(_) => self
-                .write(|connection| Ok(dispatch!(connection, inner => inner.batch_execute(sql))?)),
-        }
-    }
-
-    fn finish<T>(
-        &mut self,
-        body: impl FnOnce(&mut Self) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
-        match body(self) {
-            Ok(value) => {
+        let outcome = body(self).and_then(|value| match Attempt::begin_commit() {
+            Ok(committing) => Ok((value, committing)),
+            Err(error) => Err(error.into()),
+        });
+        match outcome {
+            Ok((value, committing)) => {
                 dispatch!(self, inner => AnsiTransactionManager::commit_transaction(inner))?;
+                drop(committing);
                 Ok(value)
             }
             Err(failure) => {
@@ -157,6 +196,48 @@ impl Connection {
                 Err(failure)
             }
         }
+    }
+
+    /// Runs `body` in a transaction of its own that may write.
+    pub(crate) fn write<T>(
+        &mut self,
+        body: impl FnOnce(&mut Self) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        self.begin(Pace::current())?;
+        self.finish(body)
+    }
+
+    /// Runs `body` in a transaction that sees the database as it was when it began.
+    pub(crate) fn read_snapshot<T>(
+        &mut self,
+        body: impl FnOnce(&mut Self) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        match &mut self.inner {
+            Inner::Postgres(inner) => AnsiTransactionManager::begin_transaction_sql(
+                inner,
+                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            )?,
+            Inner::Sqlite(inner) => AnsiTransactionManager::begin_transaction(inner)?,
+        }
+        let outcome = body(self);
+        // There is nothing to commit, and a connection that cannot roll back is dropped by the pool.
+        let _ = dispatch!(self, inner => AnsiTransactionManager::rollback_transaction(inner));
+        outcome
+    }
+
+    /// Runs `sql` as one transaction. PostgreSQL gets it as one message, which makes it one; so locks
+    /// are held only as long as the database itself takes.
+    pub(crate) fn write_at_once(&mut self, sql: &str) -> Result<(), Failure> {
+        match &mut self.inner {
+            Inner::Postgres(inner) => Ok(inner.batch_execute(sql)?),
+            Inner::Sqlite(_) => self
+                .write(|connection| Ok(dispatch!(connection, inner => inner.batch_execute(sql))?)),
+        }
+    }
+
+    /// Whether it can be used no more.
+    pub(crate) fn is_broken(&mut self) -> bool {
+        dispatch!(self, inner => AnsiTransactionManager::is_broken_transaction_manager(inner))
     }
 }
 
@@ -173,7 +254,7 @@ impl Lock {
     /// Waits until nobody else in this schema has it, and keeps it until the transaction ends. In
     /// SQLite every writing transaction is alone.
     pub(crate) fn take(self, connection: &mut Connection) -> Result<(), Failure> {
-        if let Connection::Postgres(inner) = connection {
+        if let Inner::Postgres(inner) = &mut connection.inner {
             // The names of the locks among the advisory locks of the database.
             let name = match self {
                 Self::Migration => 0x706f_7274,
@@ -209,39 +290,38 @@ impl r2d2::ManageConnection for Manager {
 
     fn connect(&self) -> Result<Connection, ConnectionError> {
         match &self.url {
-            DatabaseUrl::Postgres(url) => connect_postgres(url).map(Connection::Postgres),
-            DatabaseUrl::Sqlite(path) => connect_sqlite(path, self.purpose).map(Connection::Sqlite),
+            DatabaseUrl::Postgres(url) => connect_postgres(url).map(Inner::Postgres),
+            DatabaseUrl::Sqlite(path) => connect_sqlite(path, self.purpose).map(Inner::Sqlite),
         }
+        .map(Connection::new)
     }
 
-    fn is_valid(&self, connection: &mut Connection) -> Result<(), ConnectionError> {
-        match connection {
-            Connection::Postgres(inner) => inner
-                .batch_execute("SELECT 1")
-                .map_err(|error| ConnectionError::BadConnection(error.to_string())),
-            Connection::Sqlite(_) => Ok(()),
-        }
+    /// Never asked: the first statement of each use finds out, without a round trip of its own.
+    fn is_valid(&self, _: &mut Connection) -> Result<(), ConnectionError> {
+        Ok(())
     }
 
     fn has_broken(&self, connection: &mut Connection) -> bool {
-        dispatch!(connection, inner => {
-            AnsiTransactionManager::is_broken_transaction_manager(inner)
-        })
+        connection.is_broken()
     }
 }
 
 fn connect_postgres(url: &SecretString) -> Result<PgConnection, ConnectionError> {
     let mut connection = PgConnection::establish(with_timeouts(url).expose_secret())?;
+    let [statement, lock] = Pace::Request.settings();
     connection
-        .batch_execute(
-            "SET TIME ZONE 'UTC';
-             SET statement_timeout = '5s';
-             SET lock_timeout = '3s';
-             SET idle_in_transaction_session_timeout = '10s'",
-        )
+        .batch_execute(&format!("{SETTINGS}; SET {statement}; SET {lock}"))
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
 }
+
+/// Whatever the server, the database, the role or the URL may set: what was answered must survive a
+/// crash. Only a commit that waits for more than that, `remote_apply`, is left as it is.
+const SETTINGS: &str = "SET TIME ZONE 'UTC';
+    SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;
+    SELECT set_config('synchronous_commit', 'on', false)
+        WHERE current_setting('synchronous_commit') <> 'remote_apply';
+    SET idle_in_transaction_session_timeout = '10s'";
 
 /// How long libpq waits for a host that does not answer, unless the URL says otherwise: its shortest
 /// wait for a connection, and ten seconds for one that has fallen silent without being closed.

@@ -1,29 +1,34 @@
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
+use portcullis_domain::Clock;
 use portcullis_flows::StoreError;
+use portcullis_flows::attempt::Attempt;
 use portcullis_flows::health::HealthStore;
-use r2d2::Pool;
+use r2d2::{Pool, PooledConnection};
 
-use crate::connection::{Connection, DatabaseUrl, Manager, Purpose, dispatch};
+use crate::connection::{Connection, DatabaseUrl, Manager, Pace, Purpose, dispatch};
 use crate::failure::Failure;
 
 /// The connections, and all that needs no key: the schema, and whether the database answers.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Database {
     readers: Pool<Manager>,
     writers: Pool<Manager>,
+    clock: Option<Arc<dyn Clock>>,
 }
 
 /// A request waits this long for a connection before it is told to come back later.
-const PATIENCE: Duration = Duration::from_millis(1500);
+const POOL_TIMEOUT: Duration = Duration::from_millis(1400);
 
 impl Database {
     /// At most `connections` connections (SQLite: so many readers and one writer).
     ///
     /// Nothing is connected yet: a database that is down makes requests fail, not the start.
     pub fn new(url: &DatabaseUrl, connections: u32) -> Self {
-        Self::with_patience(url, connections, PATIENCE)
+        Self::with_patience(url, connections, POOL_TIMEOUT)
     }
 
     pub(crate) fn with_patience(url: &DatabaseUrl, connections: u32, patience: Duration) -> Self {
@@ -32,20 +37,28 @@ impl Database {
                 .max_size(size)
                 .min_idle(Some(0))
                 .connection_timeout(patience)
-                .test_on_check_out(matches!(url, DatabaseUrl::Postgres(_)))
+                .test_on_check_out(false)
                 .error_handler(Box::new(LogConnectionError))
                 .build_unchecked(Manager { url: url.clone(), purpose })
         };
         match url {
             DatabaseUrl::Postgres(_) => {
                 let both = pool(Purpose::Write, connections);
-                Self { readers: both.clone(), writers: both }
+                Self { readers: both.clone(), writers: both, clock: None }
             }
             // One writer: SQLite would only queue more of them, less fairly.
-            DatabaseUrl::Sqlite(_) => {
-                Self { writers: pool(Purpose::Write, 1), readers: pool(Purpose::Read, connections) }
-            }
+            DatabaseUrl::Sqlite(_) => Self {
+                writers: pool(Purpose::Write, 1),
+                readers: pool(Purpose::Read, connections),
+                clock: None,
+            },
         }
+    }
+
+    /// The same database whose transactions take their time from this clock, as tests want it.
+    #[must_use]
+    pub fn timed_by(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock: Some(clock), ..self }
     }
 
     /// Runs statements that change nothing, each seeing its own moment.
@@ -53,7 +66,8 @@ impl Database {
         &self,
         body: impl FnOnce(&mut Connection) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
-        let mut connection = self.readers.get().map_err(Failure::from)?;
+        let _waiting = Attempt::enter();
+        let mut connection = self.take(&self.readers, Connection::check)?;
         Ok(body(&mut connection)?)
     }
 
@@ -62,7 +76,8 @@ impl Database {
         &self,
         body: impl FnOnce(&mut Connection) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
-        let mut connection = self.readers.get().map_err(Failure::from)?;
+        let _waiting = Attempt::enter();
+        let mut connection = self.take(&self.readers, Connection::check)?;
         Ok(connection.read_snapshot(body)?)
     }
 
@@ -71,14 +86,43 @@ impl Database {
         &self,
         body: impl FnOnce(&mut Connection) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
-        let mut connection = self.writers.get().map_err(Failure::from)?;
-        Ok(connection.write(body)?)
+        let _waiting = Attempt::enter();
+        let mut connection = self.take(&self.writers, Connection::begin)?;
+        Ok(connection.finish(body)?)
     }
 
     /// Runs statements as one transaction, without a word from here between them.
     pub(crate) fn write_at_once(&self, sql: &str) -> Result<(), StoreError> {
-        let mut connection = self.writers.get().map_err(Failure::from)?;
+        let _waiting = Attempt::enter();
+        let mut connection = self.take(&self.writers, Connection::check)?;
         Ok(connection.write_at_once(sql)?)
+    }
+
+    /// A connection that has begun. Those that turn out to be broken are dropped, and another one is
+    /// taken: nothing has happened on them yet.
+    fn take(
+        &self,
+        pool: &Pool<Manager>,
+        begin: impl Fn(&mut Connection, Pace) -> Result<(), Failure>,
+    ) -> Result<PooledConnection<Manager>, Failure> {
+        let pace = Pace::current();
+        let mut broken = 0;
+        loop {
+            Attempt::check()?;
+            let mut connection = pool.get()?;
+            connection.clock.clone_from(&self.clock);
+            match begin(&mut connection, pace) {
+                Err(_) if broken < pool.max_size() && connection.is_broken() => broken += 1,
+                Err(failure) => return Err(failure),
+                Ok(()) => return Ok(connection),
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").field("writers", &self.writers).finish_non_exhaustive()
     }
 }
 

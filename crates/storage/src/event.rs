@@ -3,7 +3,7 @@ use portcullis_audit::{AuditKeys, EventRecord, Link, StoredContent, StoredLink};
 use portcullis_domain::{AccountId, SessionId};
 
 use crate::chain;
-use crate::connection::{Connection, dispatch};
+use crate::connection::{Connection, Inner, dispatch};
 use crate::failure::Failure;
 use crate::found::{self, Found};
 use crate::schema::security_events;
@@ -30,8 +30,8 @@ pub(crate) fn append(
 /// Many rows go to PostgreSQL in few statements, each of which costs a round trip. A single row keeps
 /// its prepared statement.
 fn insert(connection: &mut Connection, rows: &[NewEventRow<'_>]) -> Result<(), Failure> {
-    match connection {
-        Connection::Postgres(inner) if rows.len() > 1 => {
+    match &mut connection.inner {
+        Inner::Postgres(inner) if rows.len() > 1 => {
             for portion in rows.chunks(ROWS) {
                 diesel::insert_into(security_events::table).values(portion).execute(inner)?;
             }

@@ -1,4 +1,5 @@
 use portcullis_flows::StoreError;
+use portcullis_flows::attempt::GivenUp;
 
 /// What can go wrong inside storage, before it becomes the one error of the ports.
 #[derive(Debug, thiserror::Error)]
@@ -11,13 +12,15 @@ pub(crate) enum Failure {
     Migration(String),
     #[error("table {table}, column {column}")]
     Corrupt { table: &'static str, column: &'static str },
+    #[error(transparent)]
+    GivenUp(#[from] GivenUp),
 }
 
 impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Corrupt { table, column } => Self::Corrupt { table, column },
-            Failure::Query(_) | Failure::Pool(_) | Failure::Migration(_) => {
+            Failure::Query(_) | Failure::Pool(_) | Failure::Migration(_) | Failure::GivenUp(_) => {
                 Self::Unavailable(failure.to_string())
             }
         }

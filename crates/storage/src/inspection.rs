@@ -3,9 +3,10 @@ use std::time::Duration;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
+use portcullis_domain::Timestamp;
 use portcullis_flows::StoreError;
 
-use crate::connection::{DatabaseUrl, dispatch};
+use crate::connection::{Connection, DatabaseUrl, dispatch};
 use crate::database::Database;
 
 /// Longer than any crowd of a test takes on a busy machine.
@@ -29,6 +30,11 @@ impl Database {
             meanwhile();
             Ok(())
         })
+    }
+
+    /// The time that a transaction would have now.
+    pub fn time(&self) -> Result<Timestamp, StoreError> {
+        self.write(Connection::now)
     }
 
     /// Answers the one number that a query selects.

@@ -33,6 +33,7 @@ mod sign_out;
 mod signing_key;
 mod sql_type;
 mod store;
+mod time;
 mod trail;
 mod unlock;
 mod verification;

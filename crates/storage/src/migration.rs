@@ -8,7 +8,7 @@ use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use portcullis_flows::StoreError;
 
-use crate::connection::{Connection, Lock};
+use crate::connection::{Connection, Inner, Lock};
 use crate::database::Database;
 use crate::failure::Failure;
 
@@ -19,28 +19,28 @@ impl Database {
     /// Applies what is missing and answers the versions applied: all of them or, when one fails,
     /// none. Any number of nodes may call it at once; one at a time gets through.
     pub fn migrate(&self) -> Result<Vec<String>, StoreError> {
-        self.locked(|connection| match connection {
-            Connection::Postgres(inner) => versions(inner.run_pending_migrations(POSTGRES)),
-            Connection::Sqlite(inner) => versions(inner.run_pending_migrations(SQLITE)),
+        self.locked(|connection| match &mut connection.inner {
+            Inner::Postgres(inner) => versions(inner.run_pending_migrations(POSTGRES)),
+            Inner::Sqlite(inner) => versions(inner.run_pending_migrations(SQLITE)),
         })
     }
 
     /// The versions that are not applied yet.
     pub fn pending_migrations(&self) -> Result<Vec<String>, StoreError> {
-        self.locked(|connection| match connection {
-            Connection::Postgres(inner) => names(inner.pending_migrations(POSTGRES)),
-            Connection::Sqlite(inner) => names(inner.pending_migrations(SQLITE)),
+        self.locked(|connection| match &mut connection.inner {
+            Inner::Postgres(inner) => names(inner.pending_migrations(POSTGRES)),
+            Inner::Sqlite(inner) => names(inner.pending_migrations(SQLITE)),
         })
     }
 
     /// The versions that are applied and not known here: a newer program has been at work.
     pub fn unknown_migrations(&self) -> Result<Vec<String>, StoreError> {
         self.locked(|connection| {
-            let (applied, known) = match connection {
-                Connection::Postgres(inner) => {
+            let (applied, known) = match &mut connection.inner {
+                Inner::Postgres(inner) => {
                     (versions(inner.applied_migrations())?, names::<Pg>(POSTGRES.migrations())?)
                 }
-                Connection::Sqlite(inner) => {
+                Inner::Sqlite(inner) => {
                     (versions(inner.applied_migrations())?, names::<Sqlite>(SQLITE.migrations())?)
                 }
             };
@@ -50,9 +50,9 @@ impl Database {
 
     /// Takes back every migration; the data is lost.
     pub fn revert_migrations(&self) -> Result<Vec<String>, StoreError> {
-        self.locked(|connection| match connection {
-            Connection::Postgres(inner) => versions(inner.revert_all_migrations(POSTGRES)),
-            Connection::Sqlite(inner) => versions(inner.revert_all_migrations(SQLITE)),
+        self.locked(|connection| match &mut connection.inner {
+            Inner::Postgres(inner) => versions(inner.revert_all_migrations(POSTGRES)),
+            Inner::Sqlite(inner) => versions(inner.revert_all_migrations(SQLITE)),
         })
     }
 
@@ -61,7 +61,7 @@ impl Database {
         body: impl FnOnce(&mut Connection) -> Result<T, String>,
     ) -> Result<T, StoreError> {
         self.write(|connection| {
-            if let Connection::Postgres(inner) = connection {
+            if let Inner::Postgres(inner) = &mut connection.inner {
                 // Another node may take longer over its migrations than any statement otherwise may.
                 inner
                     .batch_execute("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0")?;

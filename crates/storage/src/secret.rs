@@ -5,7 +5,7 @@ use portcullis_flows::StoreError;
 use portcullis_flows::secret::FingerprintStore;
 use portcullis_token::Digest;
 
-use crate::connection::{Connection, dispatch};
+use crate::connection::{Connection, Inner, dispatch};
 use crate::database::Database;
 use crate::failure::Failure;
 use crate::schema::secret_fingerprint;
@@ -33,9 +33,9 @@ impl Database {
 }
 
 fn has_table(connection: &mut Connection) -> Result<bool, Failure> {
-    let look = match connection {
-        Connection::Postgres(_) => "to_regclass('secret_fingerprint') IS NOT NULL",
-        Connection::Sqlite(_) => {
+    let look = match &mut connection.inner {
+        Inner::Postgres(_) => "to_regclass('secret_fingerprint') IS NOT NULL",
+        Inner::Sqlite(_) => {
             "EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'secret_fingerprint')"
         }
     };

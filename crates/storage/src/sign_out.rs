@@ -5,7 +5,7 @@ use portcullis_flows::StoreError;
 use portcullis_flows::sign_out::SignOutStore;
 use portcullis_token::{Revocation, RevocationEntry};
 
-use crate::connection::{Connection, dispatch};
+use crate::connection::{Connection, Inner, dispatch};
 use crate::failure::Failure;
 use crate::revocation;
 use crate::schema::{accounts, sessions};
@@ -132,7 +132,7 @@ fn revoke(
 
 fn lock_account(connection: &mut Connection, account: AccountId) -> Result<(), Failure> {
     let row = accounts::table.find(Key::from(account)).select(accounts::id);
-    if let Connection::Postgres(inner) = connection {
+    if let Inner::Postgres(inner) = &mut connection.inner {
         row.for_no_key_update().first::<Key>(inner).optional()?;
     }
     Ok(())

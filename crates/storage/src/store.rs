@@ -2,6 +2,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use portcullis_audit::{AuditKeys, EventRecord};
+use portcullis_domain::Clock;
 use portcullis_flows::StoreError;
 use portcullis_flows::health::HealthStore;
 
@@ -21,6 +22,12 @@ impl Store {
     /// A store in this database.
     pub fn new(database: Database, keys: Arc<AuditKeys>) -> Self {
         Self { database, keys }
+    }
+
+    /// The same store whose transactions take their time from this clock, as tests want it.
+    #[must_use]
+    pub fn timed_by(self, clock: Arc<dyn Clock>) -> Self {
+        Self { database: self.database.timed_by(clock), ..self }
     }
 
     /// Runs one transaction that is recorded: the events that `body` pushes are appended to the

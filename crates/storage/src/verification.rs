@@ -13,7 +13,7 @@ use portcullis_flows::verification::{ReadError, WholeTrailReader, WholeTrailStor
 
 use crate::block::BlockRow;
 use crate::chain::HeadRow;
-use crate::connection::{Connection, dispatch};
+use crate::connection::{Connection, Inner, dispatch};
 use crate::event::SealedEventRow;
 use crate::failure::Failure;
 use crate::schema::{audit_chains, audit_checkpoints, decision_blocks, security_events};
@@ -75,7 +75,7 @@ fn take(part: Part, reader: &mut dyn WholeTrailReader) -> io::Result<()> {
 
 /// Sends everything, unless nobody takes it any more.
 fn send_whole(connection: &mut Connection, parts: &SyncSender<Part>) -> Result<(), Failure> {
-    if let Connection::Postgres(inner) = connection {
+    if let Inner::Postgres(inner) = &mut connection.inner {
         // Between two pages, whoever takes them may write to something slow.
         inner.batch_execute("SET LOCAL idle_in_transaction_session_timeout = '10min'")?;
     }

@@ -13,6 +13,16 @@ impl TestClock {
         Self(AtomicI64::new(Timestamp::from_seconds(1_800_000_000).as_micros()))
     }
 
+    /// A clock at that time.
+    pub fn at(time: Timestamp) -> Self {
+        Self(AtomicI64::new(time.as_micros()))
+    }
+
+    /// Jumps to that time.
+    pub fn set(&self, time: Timestamp) {
+        self.0.store(time.as_micros(), Ordering::SeqCst);
+    }
+
     /// Moves on.
     pub fn advance(&self, by: Duration) {
         let micros = i64::try_from(by.as_micros()).expect("tests move less than 292,000 years");

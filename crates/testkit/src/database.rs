@@ -8,6 +8,8 @@ use portcullis_domain::SecretString;
 use portcullis_storage::{Database, DatabaseUrl, Store};
 use tempfile::TempDir;
 
+use crate::TestClock;
+
 /// The variable that names the PostgreSQL server of the tests; `tests/run` sets it.
 const POSTGRES: &str = "PORTCULLIS_TEST_POSTGRES";
 
@@ -18,6 +20,7 @@ static SCHEMAS: AtomicU32 = AtomicU32::new(0);
 pub struct TestDatabase {
     url: String,
     store: Store,
+    clock: Arc<TestClock>,
     // Deleted with the value, after the store has let go of the file.
     _folder: Option<TempDir>,
 }
@@ -45,7 +48,7 @@ impl TestDatabase {
     pub fn on_both_crowded(test: impl Fn(Self)) {
         Self::on_both(|database| {
             let patient = Database::patient(&parsed(&database.url), 16);
-            let store = Store::new(patient, Self::audit_keys());
+            let store = Store::new(patient, Self::audit_keys()).timed_by(database.clock.clone());
             test(Self { store, ..database });
         });
     }
@@ -65,14 +68,20 @@ impl TestDatabase {
         let (scheme, rest) = operator.url.split_once("://").expect("the URL has a scheme");
         let (_, server) = rest.split_once('@').expect("the URL names an account");
         let url = format!("{scheme}://{role}@{server}");
-        let database = Self { store: connected(&url), url, _folder: None };
+        let clock = Arc::new(TestClock::new());
+        let database = Self { store: connected(&url, &clock), url, clock, _folder: None };
         (database, Switch { store: operator.store, role })
     }
 
     /// The same database for another server, which must not outlive this one.
     #[must_use]
     pub fn shared(&self) -> Self {
-        Self { store: self.connect(), url: self.url.clone(), _folder: None }
+        Self {
+            store: self.connect(),
+            url: self.url.clone(),
+            clock: self.clock.clone(),
+            _folder: None,
+        }
     }
 
     /// Where it is, as the server's configuration would say it.
@@ -87,7 +96,12 @@ impl TestDatabase {
 
     /// The same ports by connections of their own, as another node has them.
     pub fn connect(&self) -> Store {
-        connected(&self.url)
+        connected(&self.url, &self.clock)
+    }
+
+    /// What its transactions take their time from, in this process.
+    pub fn clock(&self) -> &Arc<TestClock> {
+        &self.clock
     }
 
     /// What the audit trail of every test database is sealed with.
@@ -98,7 +112,8 @@ impl TestDatabase {
     fn blank_sqlite() -> Self {
         let folder = TempDir::new().expect("the system has a folder for temporary files");
         let url = format!("sqlite:{}", folder.path().join("portcullis.db").display());
-        Self { store: connected(&url), url, _folder: Some(folder) }
+        let clock = Arc::new(TestClock::new());
+        Self { store: connected(&url, &clock), url, clock, _folder: Some(folder) }
     }
 
     fn blank_postgres() -> Self {
@@ -110,7 +125,8 @@ impl TestDatabase {
             .execute(&format!("CREATE SCHEMA {schema}"))
             .expect("the test's schema can be created");
         let url = format!("{server}?options=-csearch_path%3D{schema}");
-        Self { store: connected(&url), url, _folder: None }
+        let clock = Arc::new(TestClock::new());
+        Self { store: connected(&url, &clock), url, clock, _folder: None }
     }
 
     fn migrated(self) -> Self {
@@ -151,8 +167,9 @@ impl Switch {
     }
 }
 
-fn connected(url: &str) -> Store {
-    Store::new(Database::new(&parsed(url), 16), TestDatabase::audit_keys())
+fn connected(url: &str, clock: &Arc<TestClock>) -> Store {
+    let store = Store::new(Database::new(&parsed(url), 16), TestDatabase::audit_keys());
+    store.timed_by(clock.clone())
 }
 
 fn parsed(url: &str) -> DatabaseUrl {

@@ -95,7 +95,7 @@ impl TestServer {
 
     /// A server with these settings on a free port.
     pub fn with(database: TestDatabase, settings: TestSettings) -> Self {
-        let clock = Arc::new(TestClock::new());
+        let clock = database.clock().clone();
         let mut server = Self {
             running: None,
             hashing: hashing(&settings, &clock),

@@ -66,9 +66,13 @@ pub(crate) struct Node {
 
 impl House {
     pub(crate) fn new() -> Self {
-        let clock = Arc::new(TestClock::new());
+        Self::on(TestDatabase::sqlite())
+    }
+
+    pub(crate) fn on(database: TestDatabase) -> Self {
+        let clock = database.clock().clone();
         Self {
-            database: TestDatabase::sqlite(),
+            database,
             hashing_clock: clock.clone(),
             clock,
             sessions: SessionPolicy::default(),

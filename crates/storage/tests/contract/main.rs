@@ -53,6 +53,7 @@ mod revocation_races;
 mod secret;
 #[cfg(test)]
 mod session;
+mod settings;
 #[cfg(test)]
 mod sign_in;
 #[cfg(test)]
