@@ -59,6 +59,23 @@ fn a_live_token_is_described_and_any_other_is_not_alive_and_nothing_else() {
     });
 }
 
+/// The new role may lie idle for an hour; the token was made for a week.
+#[test]
+fn a_refresh_token_that_its_role_has_outlived_is_not_alive() {
+    TestDatabase::on_both(|database| {
+        let server = TestServer::start(database);
+        let mut browser = Browser::of(&server);
+        browser.register("ada");
+        let refresh = browser.sign_in_for_tokens("ada").field("refresh_token");
+        let promote = "UPDATE accounts SET role = 'admin'";
+        server.database().store().execute(promote).expect("the database answers");
+        assert_eq!(introspect(&server, &refresh)["active"], true);
+        server.clock().advance(Duration::from_secs(61 * 60));
+        assert_dead(&server, &refresh, "idle for longer than the role may be");
+        assert_eq!(browser.refresh(&refresh).code(), "invalid_refresh_token");
+    });
+}
+
 #[test]
 fn only_services_may_ask_and_only_in_the_form_of_the_standard() {
     let server = TestServer::start(TestDatabase::sqlite());
@@ -117,7 +134,7 @@ fn revoking_what_is_no_token_is_no_error_but_pages_of_others_may_not_do_it() {
     assert_eq!((answer.status, answer.code().as_str()), (403, "foreign_origin"));
 }
 
-fn introspect(server: &TestServer, token: &str) -> Value {
+pub(crate) fn introspect(server: &TestServer, token: &str) -> Value {
     let service = basic(SERVICE.0, SERVICE.1);
     let headers = [FORM, ("authorization", service.as_str())];
     let body = format!("token={token}");

@@ -19,6 +19,14 @@ pub enum Details {
     Changes {
         /// The fields that differ, never empty by [`Details::of_account`].
         changes: Vec<FieldChange>,
+        /// How many sessions ended because of it, where it ends any.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        sessions_ended: Option<u64>,
+    },
+    /// The end of sessions.
+    Sessions {
+        /// How many were live until then.
+        sessions_ended: u64,
     },
     /// The refresh tokens of a session of which one came back.
     Family {
@@ -28,6 +36,9 @@ pub enum Details {
         family: Vec<FamilyToken>,
         /// How many older ones are not shown.
         left_out: u64,
+        /// How many sessions ended because of it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        sessions_ended: Option<u64>,
     },
     /// A version of the access matrix.
     Matrix {
@@ -104,7 +115,26 @@ impl Details {
             })
             .filter(|change| change.before != change.after)
             .collect();
-        if changes.is_empty() { Self::None } else { Self::Changes { changes } }
+        if changes.is_empty() {
+            Self::None
+        } else {
+            Self::Changes { changes, sessions_ended: None }
+        }
+    }
+
+    /// The same, and how many sessions ended because of what it tells.
+    #[must_use]
+    pub fn ending(self, sessions: usize) -> Self {
+        let ended = u64::try_from(sessions).unwrap_or(u64::MAX);
+        let sessions_ended = Some(ended);
+        match self {
+            Self::None => Self::Sessions { sessions_ended: ended },
+            Self::Changes { changes, .. } => Self::Changes { changes, sessions_ended },
+            Self::Family { presented, family, left_out, .. } => {
+                Self::Family { presented, family, left_out, sessions_ended }
+            }
+            other => other,
+        }
     }
 
     /// The text that is stored: JSON without spaces, its members in a fixed order.

@@ -78,6 +78,12 @@ impl SecurityEvent {
         Self { details, ..self }
     }
 
+    /// Adds how many sessions ended.
+    #[must_use]
+    pub fn ending(self, sessions: usize) -> Self {
+        Self { details: self.details.ending(sessions), ..self }
+    }
+
     /// Who did it: whoever is named by [`SecurityEvent::by`], or else the account it is about, where
     /// the event is something that people do to their own account and have proven to be them.
     pub fn actor(&self) -> Actor {

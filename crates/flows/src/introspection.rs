@@ -1,13 +1,13 @@
 //! What a token is worth that somebody shows (RFC 7662), and its end when its holder wants it
 //! (RFC 7009).
 //!
-//! A token is alive when every route would accept it. Of one that is not, nothing is told: not even
-//! whether it ever was.
+//! A token is alive when the route that takes it would accept it: one judgement for both. Of a token
+//! that is not, nothing is told: not even whether it ever was.
 
 use std::sync::Arc;
 
 use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
-use portcullis_domain::{Clock, SecureRandom, SessionId, Timestamp, TokenId};
+use portcullis_domain::{Clock, Role, SecureRandom, Session, SessionId, Timestamp, TokenId};
 use portcullis_token::{AccessClaims, RefreshClaims, Revocation, RevocationEntry};
 
 use crate::StoreError;
@@ -16,13 +16,14 @@ use crate::sign_out::{SignOut, SignOutStore};
 
 /// What judging a token needs from storage.
 pub trait IntrospectionStore: Send + Sync {
-    /// Whether this is the live refresh token of a live session of an active account.
-    fn is_live_refresh_token(
+    /// The session of which this is the live refresh token, and the role of its account; `None` if
+    /// the session is not live or the account not active.
+    fn session_of_refresh_token(
         &self,
         session: SessionId,
         token: TokenId,
         now: Timestamp,
-    ) -> Result<bool, StoreError>;
+    ) -> Result<Option<(Session, Role)>, StoreError>;
 }
 
 /// A token that is alive.
@@ -64,8 +65,11 @@ impl Introspection {
             return Ok((!is_revoked).then_some(LiveToken::Access(claims)));
         }
         let Ok(claims) = authority.verify_refresh(token, now) else { return Ok(None) };
-        let is_live = self.store.is_live_refresh_token(claims.session, claims.token, now)?;
-        Ok(is_live.then_some(LiveToken::Refresh(claims)))
+        let found = self.store.session_of_refresh_token(claims.session, claims.token, now)?;
+        let is_alive = found.is_some_and(|(session, role)| {
+            self.issuer.still_living(&session, &role, claims.issued_at, now).is_some()
+        });
+        Ok(is_alive.then_some(LiveToken::Refresh(claims)))
     }
 
     /// Ends an access token alone, and with a refresh token its session. Who holds the token may do
@@ -89,7 +93,7 @@ impl Introspection {
             return self.issuer.revocations().revoke(entry, &event);
         }
         match authority.verify_refresh(token, now) {
-            Ok(claims) => self.sign_out.sign_out(claims.subject, claims.session, origin),
+            Ok(claims) => self.sign_out.sign_out(claims.subject, claims.session, origin).map(drop),
             Err(_) => Ok(()),
         }
     }

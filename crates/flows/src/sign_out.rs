@@ -1,12 +1,17 @@
 //! Sessions end: this one, or all of the account.
 //!
 //! The end is committed before it is answered, and this node refuses the access tokens of an ended
-//! session from the next request on.
+//! session from the next request on. One session ends by whatever its client still has of it, expired
+//! or not: a proof of the past is enough to give something up.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
-use portcullis_domain::{AccountId, Clock, SecureRandom, SessionId, Timestamp};
+use portcullis_domain::{
+    AccountId, Clock, ExposeSecret, SecretString, SecureRandom, SessionId, Timestamp,
+};
+use portcullis_token::Digest;
 
 use crate::StoreError;
 use crate::grant::Issuer;
@@ -14,13 +19,19 @@ use crate::grant::Issuer;
 /// What ending sessions needs from storage.
 pub trait SignOutStore: Send + Sync {
     /// Ends the session, revokes its access tokens and records it; ending an ended session changes
-    /// and records nothing.
+    /// and records nothing. Answers whether it was live.
     fn end_session(
         &self,
         session: SessionId,
         revoked_until: Timestamp,
         event: &SecurityEvent,
-    ) -> Result<(), StoreError>;
+    ) -> Result<bool, StoreError>;
+
+    /// The account and the live session of which this is the digest of the binding cookie.
+    fn session_bound_to(
+        &self,
+        binding: &Digest,
+    ) -> Result<Option<(AccountId, SessionId)>, StoreError>;
 
     /// Ends every session of the account, revokes their access tokens and records it; answers the
     /// ones that were live.
@@ -30,6 +41,17 @@ pub trait SignOutStore: Send + Sync {
         revoked_until: Timestamp,
         event: &SecurityEvent,
     ) -> Result<Vec<SessionId>, StoreError>;
+}
+
+/// What a client still has of its session.
+#[derive(Debug, Default)]
+pub struct Remains {
+    /// The account and the session of an access token that holds, or did until it expired.
+    pub access: Option<(AccountId, SessionId)>,
+    /// The refresh token.
+    pub refresh_token: Option<SecretString>,
+    /// The binding cookie.
+    pub binding: Option<SecretString>,
 }
 
 /// The use case.
@@ -51,18 +73,43 @@ impl SignOut {
         Self { store, issuer, clock, random }
     }
 
-    /// Ends one session.
+    /// Ends every session of which the client has something left: usually one. Answers whether there
+    /// was one to end.
+    pub fn sign_out_by(&self, remains: &Remains, origin: &Origin) -> Result<bool, StoreError> {
+        let (authority, now) = (self.issuer.authority(), self.clock.now());
+        let refresh_token = remains.refresh_token.as_ref();
+        let refresh = refresh_token
+            .and_then(|token| authority.verify_expired_refresh(token.expose_secret(), now).ok());
+        let refresh = refresh.map(|claims| (claims.subject, claims.session));
+        let bound = match &remains.binding {
+            Some(cookie) => self.store.session_bound_to(&Digest::of(cookie.expose_secret()))?,
+            None => None,
+        };
+        let named: BTreeMap<SessionId, AccountId> = [remains.access, refresh, bound]
+            .into_iter()
+            .flatten()
+            .map(|(account, session)| (session, account))
+            .collect();
+        let mut has_ended = false;
+        for (session, account) in named {
+            has_ended |= self.sign_out(account, session, origin)?;
+        }
+        Ok(has_ended)
+    }
+
+    /// Ends one session; answers whether it was live.
     pub fn sign_out(
         &self,
         account: AccountId,
         session: SessionId,
         origin: &Origin,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let event = self.event(EventKind::SignOut, account, session, origin);
         let until = self.issuer.revoked_until(event.at);
-        self.store.end_session(session, until, &event)?;
+        let has_ended = self.store.end_session(session, until, &event)?;
+        // An ended one too: this node may not have heard of its end yet.
         self.issuer.revoke([session], until);
-        Ok(())
+        Ok(has_ended)
     }
 
     /// Ends every session of the account, among them `session`, which asked for it.

@@ -5,6 +5,7 @@ mod permission;
 mod recent;
 mod requirement;
 mod service;
+mod signing_out;
 mod this_machine;
 
 use std::future::{Future, Ready, ready};
@@ -27,6 +28,7 @@ pub(crate) use self::recent::Recent;
 pub use self::requirement::{Audience, Requirement};
 pub(crate) use self::service::Service;
 pub use self::service::ServiceCredentials;
+pub(crate) use self::signing_out::SigningOut;
 pub(crate) use self::this_machine::ThisMachine;
 use crate::blocking::blocking;
 use crate::cookies;

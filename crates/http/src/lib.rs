@@ -18,6 +18,7 @@ mod jwks;
 mod matrix;
 mod metrics;
 mod openapi;
+mod optional_body;
 mod origin;
 mod password_change;
 mod problem;

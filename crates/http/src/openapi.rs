@@ -11,7 +11,7 @@ use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, ResponseBuilder};
 
 use crate::guard::{Audience, Public};
 use crate::problem::{Code, Problem, ProblemBody};
@@ -51,10 +51,18 @@ pub fn document() -> String {
         });
         if let Some(operation) = operation {
             describe(operation, &route);
+            if let Some(RefOr::T(body)) = &mut operation.request_body
+                && OPTIONAL_BODIES.contains(&route.path)
+            {
+                body.required = Some(Required::False);
+            }
         }
     }
     api.to_json().unwrap_or_default()
 }
+
+/// Paths of routes whose body may be missing, which utoipa can only say of one that may be null.
+const OPTIONAL_BODIES: &[&str] = &["/api/auth/logout"];
 
 /// Serves the API document.
 #[utoipa::path(get, path = "/api/openapi.json", tag = "operations",

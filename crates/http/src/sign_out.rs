@@ -3,32 +3,60 @@
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web;
 use actix_web::{HttpRequest, HttpResponse};
+use portcullis_flows::sign_out::Remains;
+use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::blocking::blocking;
+use crate::body::Json;
 use crate::cookies::{self, Name};
-use crate::guard::Authenticated;
+use crate::guard::{Authenticated, SigningOut};
+use crate::optional_body::OptionalBody;
 use crate::origin;
 use crate::problem::{Code, Problem};
 use crate::server::Settings;
 use crate::services::Services;
 use crate::sign_in::add_cookie;
+use crate::text::SecretText;
+
+/// What a client may add that has no access token any more.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignOutBody {
+    /// From the last sign-in or refresh; expired or used ones name their session too.
+    #[schema(value_type = String, example = "eyJ0eXAiOiJydCtqd3QiLCJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl")]
+    refresh_token: SecretText,
+}
 
 /// How it can fail, apart from what its guard and its body refuse.
 pub(crate) const ERRORS: &[Code] = &[Code::CsrfFailed, Code::Unavailable];
 
 /// Ends this session; its tokens are refused from the next request on.
+///
+/// By whatever the client still has of it: the access token, expired or not; the binding cookie; the
+/// refresh token in the body. While the access token is alive, its cookie counts only with a CSRF
+/// token; after that, cookies count from an allowed page alone. A browser forgets its cookies even if
+/// the session had ended before.
 #[utoipa::path(post, path = "/api/auth/logout", tag = "auth",
+    request_body = SignOutBody,
     responses((status = 204, description = "Signed out")))]
 pub(crate) async fn logout(
-    guard: Authenticated,
+    guard: SigningOut,
     request: HttpRequest,
     services: web::Data<Services>,
     settings: web::Data<Settings>,
+    body: OptionalBody<Json<SignOutBody>>,
 ) -> Result<HttpResponse, Problem> {
     let origin = origin::of(&request);
-    let Authenticated { account, session } = guard;
-    blocking(move || services.sign_out.sign_out(account, session, &origin)).await?;
-    Ok(signed_out(&settings))
+    let refresh_token = body.0.map(|body| body.0.refresh_token.0);
+    let SigningOut { access, binding, otherwise } = guard;
+    let otherwise = otherwise.filter(|_| refresh_token.is_none());
+    let remains = Remains { access, refresh_token, binding };
+    let has_ended = blocking(move || services.sign_out.sign_out_by(&remains, &origin)).await?;
+    match otherwise {
+        Some(code) if !has_ended => Err(Problem::new(code)),
+        _ => Ok(signed_out(&settings)),
+    }
 }
 
 /// Ends every session of the account, this one included.

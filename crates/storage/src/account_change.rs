@@ -30,11 +30,18 @@ impl AccountChangeStore for Store {
                 return Ok(Changed::Unknown);
             };
             let Judged { events: told, verdict } = (change.rule)(&standing);
-            events.extend(told.iter().map(Into::into));
-            match verdict {
-                Ok(effects) => carry_out(connection, change, &standing.account, effects),
-                Err(refusal) => Ok(Changed::Refused(refusal)),
-            }
+            let ends = verdict.as_ref().ok().and_then(|effects| effects.ends_sessions);
+            let changed = match verdict {
+                Ok(effects) => carry_out(connection, change, &standing.account, effects)?,
+                Err(refusal) => Changed::Refused(refusal),
+            };
+            events.extend(told.into_iter().map(|event| match &changed {
+                Changed::Done { ended, .. } if ends == Some(event.kind) => {
+                    (&event.ending(ended.len())).into()
+                }
+                _ => (&event).into(),
+            }));
+            Ok(changed)
         })
     }
 }

@@ -45,6 +45,7 @@ pub(crate) fn tree(
         presented,
         family: members.into_iter().rev().map(FamilyToken::from).collect(),
         left_out: natural(total).saturating_sub(shown),
+        sessions_ended: None,
     })
 }
 

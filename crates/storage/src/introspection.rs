@@ -1,33 +1,39 @@
-use diesel::dsl::exists;
 use diesel::prelude::*;
-use portcullis_domain::{SessionId, Timestamp, TokenId};
+use portcullis_domain::{Role, Session, SessionId, Timestamp, TokenId};
 use portcullis_flows::StoreError;
 use portcullis_flows::introspection::IntrospectionStore;
 
 use crate::connection::dispatch;
+use crate::failure::Failure;
+use crate::refresh::SessionRow;
 use crate::schema::{accounts, sessions};
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
 
 impl IntrospectionStore for Store {
-    fn is_live_refresh_token(
+    fn session_of_refresh_token(
         &self,
         session: SessionId,
         token: TokenId,
         now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<(Session, Role)>, StoreError> {
         self.read(|connection| {
-            let active = accounts::table
-                .filter(accounts::id.eq(sessions::account_id))
-                .filter(accounts::is_active);
+            let owner = accounts::table.on(accounts::id.eq(sessions::account_id));
             let live = sessions::table
-                .find(Key::from(session))
+                .inner_join(owner)
+                .filter(sessions::id.eq(Key::from(session)))
                 .filter(sessions::current_token.eq(Key::from(token)))
                 .filter(sessions::ended_at.is_null())
                 .filter(sessions::expires_at.gt(Instant::from(now)))
-                .filter(exists(active));
-            let look = diesel::select(exists(live));
-            Ok(dispatch!(connection, inner => look.get_result(inner))?)
+                .filter(accounts::is_active);
+            let found: Option<(SessionRow, String)> = dispatch!(connection, inner => {
+                live.select((SessionRow::as_select(), accounts::role)).first(inner).optional()
+            })?;
+            let corrupt = |_| Failure::Corrupt { table: "accounts", column: "role" };
+            let read = |(row, role): (SessionRow, String)| {
+                Ok((Session::try_from(row)?, Role::parse(&role).map_err(corrupt)?))
+            };
+            found.map(read).transpose()
         })
     }
 }

@@ -152,7 +152,7 @@ fn reused(
         session.current_token.into(),
         rotation.presented,
     )?;
-    let event = rotation.reuse.clone().with(details);
+    let event = rotation.reuse.clone().with(details).ending(ended.len());
     outbox::queue(connection, session.account_id.into(), &event)?;
     events.push((&event).into());
     Ok(Rotated::Reused { ended })
@@ -195,7 +195,7 @@ pub(crate) fn insert_token(
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = sessions)]
-struct SessionRow {
+pub(crate) struct SessionRow {
     id: Key,
     account_id: Key,
     delivery: String,

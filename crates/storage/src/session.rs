@@ -67,7 +67,7 @@ impl SessionStore for Store {
         self.write_recorded(|connection, events| {
             let ending = Ending { reason: event.kind, at: event.at, revoked_until };
             let ended = sign_out::end_all(connection, account, Some(keep), ending)?;
-            events.push(event.into());
+            events.push((&event.clone().ending(ended.len())).into());
             Ok(ended)
         })
     }

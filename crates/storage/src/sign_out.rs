@@ -3,7 +3,7 @@ use portcullis_audit::{EventKind, SecurityEvent};
 use portcullis_domain::{AccountId, SessionId, Timestamp};
 use portcullis_flows::StoreError;
 use portcullis_flows::sign_out::SignOutStore;
-use portcullis_token::{Revocation, RevocationEntry};
+use portcullis_token::{Digest, Revocation, RevocationEntry};
 
 use crate::connection::{Connection, Inner, dispatch};
 use crate::failure::Failure;
@@ -18,13 +18,29 @@ impl SignOutStore for Store {
         session: SessionId,
         revoked_until: Timestamp,
         event: &SecurityEvent,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         self.write_recorded(|connection, events| {
             let ending = Ending { reason: event.kind, at: event.at, revoked_until };
-            if end_one(connection, session, ending)? {
+            let has_ended = end_one(connection, session, ending)?;
+            if has_ended {
                 events.push(event.into());
             }
-            Ok(())
+            Ok(has_ended)
+        })
+    }
+
+    fn session_bound_to(
+        &self,
+        binding: &Digest,
+    ) -> Result<Option<(AccountId, SessionId)>, StoreError> {
+        let bound = sessions::table
+            .filter(sessions::binding.eq(binding.as_bytes().as_slice()))
+            .filter(sessions::ended_at.is_null())
+            .select((sessions::account_id, sessions::id));
+        self.read(|connection| {
+            let found: Option<(Key, Key)> =
+                dispatch!(connection, inner => bound.first(inner).optional())?;
+            Ok(found.map(|(account, session)| (account.into(), session.into())))
         })
     }
 
@@ -37,7 +53,7 @@ impl SignOutStore for Store {
         self.write_recorded(|connection, events| {
             let ending = Ending { reason: event.kind, at: event.at, revoked_until };
             let ended = end_all(connection, account, None, ending)?;
-            events.push(event.into());
+            events.push((&event.clone().ending(ended.len())).into());
             Ok(ended)
         })
     }

@@ -59,6 +59,16 @@ impl<C: Claims> Verifier<C> {
     /// What the token says, if all of it holds at `now`. After [`TokenError::UnknownKey`] the issuer
     /// may have a new key: fetch its keys again, though not for every such token.
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<C, TokenError> {
+        self.verify_aged(token, now, Age::Unexpired)
+    }
+
+    /// What the token says, if all of it holds or did until it expired. Such a token proves who once
+    /// held it, and opens nothing: it is good for giving something up.
+    pub fn verify_expired(&self, token: &str, now: Timestamp) -> Result<C, TokenError> {
+        self.verify_aged(token, now, Age::Any)
+    }
+
+    fn verify_aged(&self, token: &str, now: Timestamp, age: Age) -> Result<C, TokenError> {
         let compact = Compact::split(token)?;
         let keys = self.keys.load();
         let json = match keys.of_usual_header(compact.header) {
@@ -70,12 +80,12 @@ impl<C: Claims> Verifier<C> {
             Some(payload) => payload,
             None => payload::object(json)?,
         };
-        self.check(&payload.registered(), now.as_seconds())?;
+        self.check(&payload.registered(), now.as_seconds(), age)?;
         C::read(payload)
     }
 
     /// RFC 7519 section 4.1 and RFC 8725 section 3, in whole seconds.
-    fn check(&self, claims: &Registered<'_>, now: i64) -> Result<(), TokenError> {
+    fn check(&self, claims: &Registered<'_>, now: i64, age: Age) -> Result<(), TokenError> {
         if claims.iss != self.issuer {
             return Err(TokenError::WrongIssuer);
         }
@@ -88,7 +98,7 @@ impl<C: Claims> Verifier<C> {
         if claims.sub.is_empty() || claims.jti.is_empty() {
             return Err(TokenError::Malformed);
         }
-        if claims.exp.saturating_add(LEEWAY_SECONDS) <= now {
+        if age == Age::Unexpired && claims.exp.saturating_add(LEEWAY_SECONDS) <= now {
             return Err(TokenError::Expired);
         }
         let valid_from = claims.nbf.map_or(claims.iat, |nbf| nbf.max(claims.iat));
@@ -108,6 +118,13 @@ impl<C: Claims> Verifier<C> {
     pub(crate) fn audience(&self) -> &str {
         &self.audience
     }
+}
+
+/// How old a token may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Age {
+    Unexpired,
+    Any,
 }
 
 /// The keys of a verifier, each beside the header that this crate writes for it.

@@ -128,6 +128,25 @@ impl TokenAuthority {
         self.access.verify(token, now)
     }
 
+    /// The claims of an access token that holds, or did until it expired: enough to sign out with, and
+    /// for nothing else.
+    pub fn verify_expired_access(
+        &self,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<AccessClaims, TokenError> {
+        self.access.verify_expired(token, now)
+    }
+
+    /// The claims of a refresh token that holds, or did until it expired.
+    pub fn verify_expired_refresh(
+        &self,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<RefreshClaims, TokenError> {
+        self.refresh.verifier.verify_expired(token, now)
+    }
+
     /// The last line of a snapshot, signed with the key that signs access tokens at the moment. It
     /// is for others to check, with a [`Verifier`] of their own.
     pub fn sign_snapshot(&self, claims: &SnapshotClaims) -> SecretString {

@@ -5,6 +5,7 @@ use portcullis_domain::{AccountId, SessionId};
 use portcullis_flows::sign_out::SignOutStore;
 use portcullis_testkit::TestDatabase;
 use portcullis_testkit::samples::{self, NOW};
+use portcullis_token::Digest;
 
 use crate::inspect::{count, ends, live_sessions, outcomes, revoked_sessions};
 use crate::member::{SignIn, enrol, revoked_until};
@@ -34,10 +35,13 @@ fn ending_what_has_ended_or_never_was_changes_and_records_nothing() {
         let ada = enrol(store, "ada");
         let session = SignIn::of(&ada, NOW).opened(store).session.id;
         let later = SecurityEvent { at: NOW + SECOND, ..signing_out(ada.id, session) };
-        store.end_session(session, revoked_until(NOW), &signing_out(ada.id, session)).unwrap();
-        store.end_session(session, revoked_until(NOW), &later).unwrap();
+        let end = |session, event: &SecurityEvent| {
+            store.end_session(session, revoked_until(NOW), event).unwrap()
+        };
+        assert!(end(session, &signing_out(ada.id, session)));
+        assert!(!end(session, &later));
         let unknown = SignIn::of(&ada, NOW).session.id;
-        store.end_session(unknown, revoked_until(NOW), &signing_out(ada.id, unknown)).unwrap();
+        assert!(!end(unknown, &signing_out(ada.id, unknown)));
         assert_eq!(outcomes(store, "sign_out"), ["success 1"]);
         assert_eq!(revoked_sessions(store), [session]);
     });
@@ -59,6 +63,25 @@ fn ending_all_sessions_answers_those_that_were_live_and_spares_other_accounts() 
         assert_eq!(ends(store), ["sign_out 1", "sign_out_all 2"]);
         assert_eq!(end_all(&database, ada.id), [], "but it is recorded that somebody asked");
         assert_eq!(outcomes(store, "sign_out_all"), ["success 2"]);
+        let details = "SELECT details FROM security_events WHERE kind = 'sign_out_all' ORDER BY 1";
+        let details = store.texts(details).unwrap();
+        assert_eq!(details, [r#"{"sessions_ended":0}"#, r#"{"sessions_ended":2}"#]);
+    });
+}
+
+#[test]
+fn a_live_session_is_found_by_its_binding_cookie_and_by_no_other() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let ada = enrol(store, "ada");
+        let binding = Digest::of("the cookie");
+        let opened = SignIn { binding: Some(binding), ..SignIn::of(&ada, NOW) }.opened(store);
+        let found = store.session_bound_to(&binding).unwrap();
+        assert_eq!(found, Some((ada.id, opened.session.id)));
+        assert_eq!(store.session_bound_to(&Digest::of("another")).unwrap(), None);
+        let event = signing_out(ada.id, opened.session.id);
+        store.end_session(opened.session.id, revoked_until(NOW), &event).unwrap();
+        assert_eq!(store.session_bound_to(&binding).unwrap(), None);
     });
 }
 

@@ -159,6 +159,25 @@ fn a_token_lives_from_its_issue_to_its_end_give_or_take_the_leeway() {
 }
 
 #[test]
+fn an_expired_token_still_says_what_it_said_to_who_asks_for_that_and_no_other_does() {
+    let authority = authority();
+    let long_after = NOW + Duration::from_secs(365 * 24 * 60 * 60);
+    let access = |token: &str, now| authority.verify_expired_access(token, now).map(drop);
+    let refresh = |token: &str, now| authority.verify_expired_refresh(token, now).map(drop);
+    let [a, r] = [Kind::Access, Kind::Refresh].map(|kind| sign(&authority, kind));
+    assert_eq!([access(&a, long_after), refresh(&r, long_after)], [Ok(()), Ok(())]);
+    assert_eq!(access(&r, long_after), Err(TokenError::WrongKind));
+    assert_eq!(refresh(&a, long_after), Err(TokenError::WrongKind));
+    assert_eq!(access(&a, NOW - 2 * LEEWAY), Err(TokenError::NotYetValid));
+    let mut forgery = Forgery::of(&authority, Kind::Access);
+    forgery.key = [0; 32];
+    assert_eq!(access(&forgery.token(), long_after), Err(TokenError::BadSignature));
+    let mut forgery = Forgery::of(&authority, Kind::Access);
+    forgery.claims["iss"] = json!("https://evil.example");
+    assert_eq!(access(&forgery.token(), long_after), Err(TokenError::WrongIssuer));
+}
+
+#[test]
 fn a_lifetime_beyond_that_of_the_kind_is_refused_and_so_is_an_inverted_one() {
     let authority = authority();
     for kind in KINDS {
