@@ -2,8 +2,9 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
+use std::time::Duration;
 
 /// A TCP proxy on a port of its own.
 pub(crate) struct Proxy {
@@ -16,6 +17,8 @@ pub(crate) struct Proxy {
 struct Wire {
     is_cut: bool,
     is_silent: bool,
+    /// How long whatever is carried is under way.
+    latency: Duration,
     /// Both ends of every connection there was.
     ends: Vec<TcpStream>,
 }
@@ -75,6 +78,11 @@ impl Proxy {
         self.wire.lock().expect("nobody panics while holding this").is_silent = true;
     }
 
+    /// Carries everything so much later, each way, as a wire to another continent does.
+    pub(crate) fn delay(&self, latency: Duration) {
+        self.wire.lock().expect("nobody panics while holding this").latency = latency;
+    }
+
     /// Carries new connections again, and breaks those that have lost something.
     pub(crate) fn mend(&self) {
         self.cut();
@@ -103,11 +111,23 @@ fn connect(client: &TcpStream, target: &str, shared: &Arc<Mutex<Wire>>) -> io::R
     Ok(())
 }
 
+/// Lets so much time pass.
+fn pass(time: Duration) {
+    let (_nobody, nothing) = mpsc::channel::<()>();
+    if !time.is_zero() {
+        assert!(nothing.recv_timeout(time).is_err(), "nobody sends anything");
+    }
+}
+
 /// Carries bytes one way until one end closes, and then closes the other.
 fn carry(mut from: TcpStream, mut to: TcpStream, wire: &Mutex<Wire>) {
     let mut buffer = [0; 8192];
     while let Ok(count @ 1..) = from.read(&mut buffer) {
-        let is_silent = wire.lock().expect("nobody panics while holding this").is_silent;
+        let (is_silent, latency) = {
+            let wire = wire.lock().expect("nobody panics while holding this");
+            (wire.is_silent, wire.latency)
+        };
+        pass(latency);
         if !is_silent && to.write_all(&buffer[..count]).is_err() {
             break;
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use portcullis_domain::{Clock, SystemClock};
 use portcullis_testkit::{Answer, Browser, PASSWORD, ServerProcess, TestDatabase};
 
+use crate::proxy::Proxy;
 use crate::redis::Redis;
 use crate::surroundings::{folder, start};
 use crate::two_nodes::percentiles;
@@ -76,6 +77,41 @@ fn revoke(what: &str, redis: Option<&str>, mut before: impl FnMut(usize)) {
         }
         assert!(!server.log().contains("panicked"), "{}", server.log());
     }
+}
+
+/// The wait consists of the latency of a wire and the pause between two questions, and hardly of
+/// work, so that a busy machine does not decide. A node that puts more than two questions after
+/// another, each with a check of its connection, does not keep the promise.
+#[test]
+fn with_200_ms_to_the_database_and_back_the_promise_of_a_second_holds_too() {
+    const SESSIONS: usize = 8;
+    let database = TestDatabase::postgres();
+    let data = [folder(), folder()];
+    let [(near, near_url), (far, far_url)] = [(); 2].map(|()| Proxy::to_database(database.url()));
+    let here = start(data[0].path(), &near_url, &[]);
+    let there = start(data[1].path(), &far_url, &[]);
+    let clock = SystemClock::new();
+    let mut browser = Browser::at(here.origin());
+    assert_eq!(browser.register("ada").status, 201);
+    let tokens: Vec<String> =
+        (0..SESSIONS).map(|_| browser.sign_in_for_tokens("ada").field("access_token")).collect();
+    for wire in [&near, &far] {
+        wire.delay(Duration::from_millis(100));
+    }
+    let mut waits = Vec::new();
+    for token in &tokens {
+        assert_eq!(send_as(&here, "POST", "/api/auth/logout", token, ""), 204);
+        let begun = clock.monotonic();
+        while status(&there, token) != 401 {
+            let waited = clock.monotonic().saturating_sub(begun);
+            assert!(waited < LONGEST, "still accepted after {waited:?}");
+        }
+        waits.push(clock.monotonic().saturating_sub(begun));
+    }
+    waits.sort();
+    let median = waits[SESSIONS / 2];
+    percentiles("with 200 ms to the database: revocations reached the other node", waits);
+    assert!(median < Duration::from_secs(1), "{median:?}");
 }
 
 #[test]

@@ -3,16 +3,22 @@
 
 use std::time::Duration;
 
-use portcullis_flows::revocation::RevocationPolicy;
+use portcullis_flows::revocation::{RevocationPolicy, WhenStale};
+use portcullis_http::route_table;
 use portcullis_testkit::{Browser, TestDatabase, TestServer, TestSettings, redis_url};
 use serde_json::json;
 
 use crate::follower::ask;
+use crate::introspection::introspect;
 use crate::member::Member;
 
 /// A node that would not look for itself as long as a test may take.
-const BLIND: RevocationPolicy =
-    RevocationPolicy { strict: false, poll: HOUR, staleness: Duration::from_secs(30) };
+const BLIND: RevocationPolicy = RevocationPolicy {
+    strict: false,
+    poll: HOUR,
+    staleness: Duration::from_secs(30),
+    when_stale: WhenStale::RefuseChanges,
+};
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
 #[test]
@@ -95,6 +101,53 @@ fn a_node_that_hears_nothing_says_so_and_refuses_administrators_and_if_strict_ev
         let metrics = Browser::of(&server).get("/metrics", &[]).text;
         assert!(metrics.contains("portcullis_revocations_staleness_seconds 31"), "{metrics}");
     }
+}
+
+/// Signing out is judged by the database, whatever this node has heard, and can only take away.
+const SIGN_OUT: &str = "/api/auth/logout";
+
+/// Questions, though their method is not safe.
+const QUESTIONS: [&str; 2] = ["/api/authz/check", "/api/authz/check/batch"];
+
+#[test]
+fn a_stale_node_accepts_no_token_for_a_change_or_for_administration_and_if_so_told_none_at_all() {
+    for when_stale in [WhenStale::RefuseChanges, WhenStale::RefuseAll] {
+        let database = TestDatabase::sqlite();
+        let server = node(&database, RevocationPolicy { when_stale, ..BLIND }, None);
+        let root = Member::new(&server, "root", "admin");
+        let bearer = format!("Bearer {}", root.token);
+        server.clock().advance(BLIND.staleness + Duration::from_secs(1));
+        let ready = Browser::of(&server).get("/health/ready", &[]).status;
+        assert_eq!(ready, if when_stale == WhenStale::RefuseAll { 503 } else { 200 });
+        let mut table = route_table();
+        table.retain(|route| route.guard.is_signed_in());
+        // Signing out comes last, because nothing goes on after it.
+        table.sort_by_key(|route| route.path == SIGN_OUT);
+        for route in table {
+            let path = route.path.replace("{id}", "1").replace("{number}", "1");
+            let headers = [("authorization", bearer.as_str())];
+            let answer = Browser::of(&server).send(route.method, &path, &headers, "");
+            let is_stale = answer.status == 503 && answer.code() == "revocations_stale";
+            let asks = route.method == "GET" || QUESTIONS.contains(&route.path);
+            let only_reads = asks && route.guard.permissions.is_empty();
+            let refused = when_stale == WhenStale::RefuseAll || !only_reads;
+            assert_eq!(is_stale, refused && route.path != SIGN_OUT, "{route:?} {answer:?}");
+            assert_eq!(is_stale, answer.header("retry-after").is_some(), "{route:?}");
+        }
+    }
+}
+
+#[test]
+fn a_stale_node_asks_the_database_before_it_calls_a_token_alive() {
+    let database = TestDatabase::sqlite();
+    let (blind, other) = (node(&database, BLIND, None), node(&database, BLIND, None));
+    let ada = Member::new(&blind, "ada", "msa");
+    let bearer = format!("Bearer {}", ada.token);
+    let headers = [("authorization", bearer.as_str())];
+    assert_eq!(Browser::of(&other).send("POST", SIGN_OUT, &headers, "").status, 204);
+    assert_eq!(introspect(&blind, &ada.token)["active"], true, "it has not looked yet");
+    blind.clock().advance(BLIND.staleness + Duration::from_secs(1));
+    assert_eq!(introspect(&blind, &ada.token)["active"], false);
 }
 
 #[test]

@@ -4,6 +4,11 @@
 //! from the next request on; every node then follows the feed of what is committed. Entries are
 //! numbered after their commit, one node at a time, so they become visible in the order of their
 //! numbers whatever the order of the commits, and a reader that goes by numbers misses none.
+//!
+//! A node does not wait for the numbers: one question brings it the numbered entries after its
+//! position and those that wait for a number, and it refuses both at once. So a revocation reaches
+//! another node by its next question, which begins `poll` after the one before began, or as soon as
+//! that one is answered, if the database is slower than that.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +20,9 @@ use portcullis_domain::{Clock, Timestamp};
 use portcullis_token::{AccessClaims, LEEWAY, RevocationEntry, RevocationSet};
 
 use self::feed::FEED_PAGE;
-pub use self::feed::{Cursor, CursorError, Numbered, Page, PageError, Snapshot, Stretch};
+pub use self::feed::{
+    Cursor, CursorError, MAX_WAITING, Numbered, Page, PageError, Snapshot, Stretch,
+};
 use self::follower::{Follower, Shared};
 use crate::StoreError;
 
@@ -24,12 +31,14 @@ mod follower;
 
 /// What revocations need from storage, besides what the transactions write that revoke.
 pub trait RevocationStore: Send + Sync {
-    /// Gives the next positions to all committed entries that have none. Positions have no gaps, and
-    /// become visible in their order.
-    fn number_revocations(&self) -> Result<(), StoreError>;
-
-    /// The feed as it is at one moment, with the entries at `most` positions from `first` on.
+    /// The feed as it is at one moment, with the entries at `most` positions from `first` on. One
+    /// question to the database.
     fn revocations_from(&self, first: u64, most: u32) -> Result<Stretch, StoreError>;
+
+    /// Gives the next positions to committed entries that have none, at least to those that
+    /// [`RevocationStore::revocations_from`] would show, and then answers as that does. Positions
+    /// have no gaps, and become visible in their order.
+    fn number_revocations(&self, first: u64, most: u32) -> Result<Stretch, StoreError>;
 
     /// Whether any committed entry covers the token, numbered or not.
     fn is_revoked(&self, claims: &AccessClaims) -> Result<bool, StoreError>;
@@ -52,11 +61,28 @@ pub struct RevocationPolicy {
     pub poll: Duration,
     /// After how long without word from the database this node no longer counts as informed.
     pub staleness: Duration,
+    /// What becomes of good tokens then.
+    pub when_stale: WhenStale,
+}
+
+/// What a node does with good tokens while it does not know what was revoked lately.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenStale {
+    /// Refuses them for whatever changes something and for administrators' routes.
+    #[default]
+    RefuseChanges,
+    /// Refuses them everywhere, as a strict node always does.
+    RefuseAll,
 }
 
 impl Default for RevocationPolicy {
     fn default() -> Self {
-        Self { strict: false, poll: Duration::from_millis(250), staleness: Duration::from_secs(30) }
+        Self {
+            strict: false,
+            poll: Duration::from_millis(250),
+            staleness: Duration::from_secs(30),
+            when_stale: WhenStale::default(),
+        }
     }
 }
 
@@ -66,7 +92,7 @@ pub trait Listener: Send + Sync {
     /// was told before, an older state of the database was restored: earlier positions are void.
     fn heard(&self, entries: &[Numbered]);
 
-    /// What this node has revoked can be read by every other one now.
+    /// This node has revoked something that every other one can read now.
     fn published(&self) {}
 }
 
@@ -116,7 +142,7 @@ impl Revocations {
         listener: Arc<dyn Listener>,
     ) -> Result<Self, FollowError> {
         let mut follower = Follower::new(store.clone(), set.clone(), clock.clone());
-        let standing = follower.follow(&())?;
+        let standing = follower.follow(false, &())?;
         let shared = Arc::new(Shared::new(standing));
         let work = Arc::clone(&shared);
         let thread = thread::Builder::new()
@@ -127,16 +153,17 @@ impl Revocations {
 
     /// Whether every token is refused, because what was revoked lately is not known and must be.
     pub fn refuses_all(&self) -> bool {
-        self.policy.strict && self.is_stale()
+        (self.policy.strict || self.policy.when_stale == WhenStale::RefuseAll) && self.is_stale()
     }
 
-    /// Whether the token must be refused. Asks the database, and so blocks, if the policy is strict
-    /// and this node does not know the token as revoked already.
+    /// Whether the token must be refused. Asks the database, and so blocks, if this node does not
+    /// know the token as revoked and its policy is strict or it is stale.
     pub fn is_revoked(&self, claims: &AccessClaims) -> Result<bool, StoreError> {
         if self.set.is_revoked(claims) {
             return Ok(true);
         }
-        if self.policy.strict { self.store.is_revoked(claims) } else { Ok(false) }
+        let asks = self.policy.strict || self.is_stale();
+        if asks { self.store.is_revoked(claims) } else { Ok(false) }
     }
 
     /// Writes an entry and its event, and enforces it.

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 
 use crate::blocking::blocking;
 use crate::body::Json;
-use crate::guard::Caller;
+use crate::guard::Asking;
 use crate::json_object::JsonObject;
 use crate::problem::{Code, FieldProblem, Problem};
 use crate::services::Services;
@@ -96,7 +96,7 @@ pub(crate) const ERRORS: &[Code] = &[Code::CsrfFailed, Code::Forbidden, Code::Un
 #[utoipa::path(post, path = "/api/authz/check", tag = "authorization", request_body = CheckBody,
     responses((status = 200, body = CheckAnswer, description = "The decision")))]
 pub(crate) async fn check(
-    guard: Caller,
+    guard: Asking,
     services: web::Data<Services>,
     body: Json<CheckBody>,
 ) -> Result<HttpResponse, Problem> {
@@ -114,7 +114,7 @@ pub(crate) async fn check(
     request_body = BatchBody,
     responses((status = 200, body = BatchAnswer, description = "The decisions")))]
 pub(crate) async fn check_batch(
-    guard: Caller,
+    guard: Asking,
     services: web::Data<Services>,
     body: Json<BatchBody, BATCH_LIMIT>,
 ) -> Result<HttpResponse, Problem> {

@@ -135,9 +135,35 @@ impl FromRequest for Caller {
     }
 }
 
+/// A [`Caller`] whose request changes nothing, although its method is not safe: a question to the
+/// access matrix. A node that does not know what was revoked lately still answers it, unless it is
+/// configured to answer nothing then.
+pub(crate) struct Asking(pub(crate) decision::Caller);
+
+impl Guard for Asking {
+    const REQUIREMENT: Requirement = Requirement::of(Audience::Settled);
+}
+
+impl FromRequest for Asking {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let caller = Caller::with(request, Effect::None);
+        Box::pin(async { caller.await.map(|Caller(caller)| Self(caller)) })
+    }
+}
+
 impl Caller {
     fn of(request: &HttpRequest) -> impl Future<Output = Result<Self, Problem>> + use<> {
-        let claims = authenticate(request);
+        Self::with(request, Effect::of(request))
+    }
+
+    fn with(
+        request: &HttpRequest,
+        effect: Effect,
+    ) -> impl Future<Output = Result<Self, Problem>> + use<> {
+        let claims = authenticate_for(request, effect);
         let origin = origin::of(request);
         async {
             let claims = claims.await?;
@@ -154,13 +180,41 @@ impl Caller {
     }
 }
 
-/// Whose token came along, if it is valid and not revoked. Only in strict mode this takes the
-/// database.
+/// What a request is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Effect {
+    /// It changes nothing.
+    None,
+    /// It may change something.
+    Change,
+}
+
+impl Effect {
+    /// By its method (RFC 9110 section 9.2.1).
+    fn of(request: &HttpRequest) -> Self {
+        if request.method().is_safe() { Self::None } else { Self::Change }
+    }
+}
+
+/// Whose token came along, if it is valid and not revoked.
 fn authenticate(
     request: &HttpRequest,
 ) -> impl Future<Output = Result<AccessClaims, Problem>> + use<> {
+    authenticate_for(request, Effect::of(request))
+}
+
+/// As [`authenticate`]. Only in strict mode this takes the database.
+fn authenticate_for(
+    request: &HttpRequest,
+    effect: Effect,
+) -> impl Future<Output = Result<AccessClaims, Problem>> + use<> {
     let known = presented(request);
-    let strict = services(request).and_then(|services| strictly(&services.revocations));
+    let strict = services(request).and_then(|services| {
+        if effect == Effect::Change {
+            informed(&services.revocations)?;
+        }
+        strictly(&services.revocations)
+    });
     async {
         let claims = known?;
         let Some(revocations) = strict? else { return Ok(claims) };

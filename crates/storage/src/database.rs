@@ -91,11 +91,17 @@ impl Database {
         Ok(connection.finish(body)?)
     }
 
-    /// Runs statements as one transaction, without a word from here between them.
-    pub(crate) fn write_at_once(&self, sql: &str) -> Result<(), StoreError> {
+    /// Runs statements as one transaction, without a word from here between them, and then others
+    /// that change nothing.
+    pub(crate) fn write_at_once<T>(
+        &self,
+        sql: &str,
+        read: impl FnOnce(&mut Connection) -> Result<T, Failure>,
+    ) -> Result<T, StoreError> {
         let _waiting = Attempt::enter();
         let mut connection = self.take(&self.writers, Connection::check)?;
-        Ok(connection.write_at_once(sql)?)
+        connection.write_at_once(sql)?;
+        Ok(read(&mut connection)?)
     }
 
     /// A connection that has begun. Those that turn out to be broken are dropped, and another one is

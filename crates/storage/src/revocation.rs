@@ -3,7 +3,7 @@ use diesel::prelude::*;
 use portcullis_audit::SecurityEvent;
 use portcullis_domain::{AccountId, SessionId, Timestamp, TokenId};
 use portcullis_flows::StoreError;
-use portcullis_flows::revocation::{Numbered, RevocationStore, Stretch};
+use portcullis_flows::revocation::{MAX_WAITING, Numbered, RevocationStore, Stretch};
 use portcullis_token::{AccessClaims, Revocation, RevocationEntry};
 
 use crate::connection::{Connection, dispatch};
@@ -31,37 +31,12 @@ const NUMBER: &str = "
     SET head = coalesce((SELECT max(position) FROM revocations), head) WHERE id = 1;";
 
 impl RevocationStore for Store {
-    fn number_revocations(&self) -> Result<(), StoreError> {
-        while self.read(some_wait)? {
-            // In one message: a node that is stopped half-way must not keep the others waiting.
-            self.write_at_once(NUMBER)?;
-        }
-        Ok(())
+    fn revocations_from(&self, first: u64, most: u32) -> Result<Stretch, StoreError> {
+        self.read(|connection| stretch(connection, first, most))
     }
 
-    fn revocations_from(&self, first: u64, most: u32) -> Result<Stretch, StoreError> {
-        self.read(|connection| {
-            // One statement, so that the entries are those of the very moment of the head.
-            let wanted = revocations::position
-                .ge(bigint(first))
-                .and(revocations::position.lt(bigint(first.saturating_add(most.into()))));
-            let query = revocation_feed::table
-                .left_join(revocations::table.on(wanted))
-                .filter(revocation_feed::id.eq(FEED))
-                .order(revocations::position.asc());
-            let standing = (revocation_feed::head, revocation_feed::purged_through);
-            let rows: Vec<((i64, i64), Option<RevocationRow>)> = dispatch!(connection, inner => {
-                query.select((standing, Option::<RevocationRow>::as_select())).load(inner)
-            })?;
-            let missing = Failure::Corrupt { table: "revocation_feed", column: "id" };
-            let &((head, purged_through), _) = rows.first().ok_or(missing)?;
-            let entries = rows.into_iter().filter_map(|(_, row)| row).map(Numbered::try_from);
-            Ok(Stretch {
-                head: natural(head),
-                purged_through: natural(purged_through),
-                entries: entries.collect::<Result<_, _>>()?,
-            })
-        })
+    fn number_revocations(&self, first: u64, most: u32) -> Result<Stretch, StoreError> {
+        self.write_at_once(NUMBER, |connection| stretch(connection, first, most))
     }
 
     fn is_revoked(&self, claims: &AccessClaims) -> Result<bool, StoreError> {
@@ -135,9 +110,34 @@ pub(crate) fn record(
     Ok(())
 }
 
-fn some_wait(connection: &mut Connection) -> Result<bool, Failure> {
-    let look = diesel::select(exists(revocations::table.filter(revocations::position.is_null())));
-    Ok(dispatch!(connection, inner => look.get_result(inner))?)
+fn stretch(connection: &mut Connection, first: u64, most: u32) -> Result<Stretch, Failure> {
+    // One statement, so that the entries are those of the very moment of the head.
+    let wanted = revocations::position
+        .ge(bigint(first))
+        .and(revocations::position.lt(bigint(first.saturating_add(most.into()))))
+        .or(revocations::position.is_null());
+    let most_waiting = i64::try_from(MAX_WAITING).unwrap_or(i64::MAX);
+    // Both databases would put those without a position at different ends.
+    let query = revocation_feed::table
+        .left_join(revocations::table.on(wanted))
+        .filter(revocation_feed::id.eq(FEED))
+        .order((revocations::position.is_null().asc(), revocations::position.asc()))
+        .limit(bigint(u64::from(most)).saturating_add(most_waiting));
+    let standing = (revocation_feed::head, revocation_feed::purged_through);
+    let rows: Vec<((i64, i64), Option<RevocationRow>)> = dispatch!(connection, inner => {
+        query.select((standing, Option::<RevocationRow>::as_select())).load(inner)
+    })?;
+    let missing = Failure::Corrupt { table: "revocation_feed", column: "id" };
+    let &((head, purged_through), _) = rows.first().ok_or(missing)?;
+    let (head, purged_through) = (natural(head), natural(purged_through));
+    let mut stretch = Stretch { head, purged_through, entries: Vec::new(), waiting: Vec::new() };
+    for row in rows.into_iter().filter_map(|(_, row)| row) {
+        match row.position {
+            Some(_) => stretch.entries.push(row.try_into()?),
+            None => stretch.waiting.push(row.entry()?),
+        }
+    }
+    Ok(stretch)
 }
 
 /// Whether an entry says as much already.
@@ -199,24 +199,30 @@ struct RevocationRow {
     position: Option<i64>,
 }
 
+impl RevocationRow {
+    fn entry(&self) -> Result<RevocationEntry, Failure> {
+        let revocation = match (self.kind.as_str(), self.issued_before) {
+            (TOKEN, None) => Revocation::Token(TokenId::from(self.target)),
+            (SESSION, None) => Revocation::Session(SessionId::from(self.target)),
+            (SUBJECT, Some(issued_before)) => Revocation::Subject {
+                account: AccountId::from(self.target),
+                issued_before: issued_before.into(),
+            },
+            _ => return Err(Failure::Corrupt { table: "revocations", column: "kind" }),
+        };
+        Ok(RevocationEntry { revocation, until: self.until.into() })
+    }
+}
+
 impl TryFrom<RevocationRow> for Numbered {
     type Error = Failure;
 
     fn try_from(row: RevocationRow) -> Result<Self, Failure> {
-        let corrupt = |column| Failure::Corrupt { table: "revocations", column };
-        let revocation = match (row.kind.as_str(), row.issued_before) {
-            (TOKEN, None) => Revocation::Token(TokenId::from(row.target)),
-            (SESSION, None) => Revocation::Session(SessionId::from(row.target)),
-            (SUBJECT, Some(issued_before)) => Revocation::Subject {
-                account: AccountId::from(row.target),
-                issued_before: issued_before.into(),
-            },
-            _ => return Err(corrupt("kind")),
-        };
+        let corrupt = Failure::Corrupt { table: "revocations", column: "position" };
         Ok(Self {
-            position: row.position.map(natural).ok_or_else(|| corrupt("position"))?,
+            position: row.position.map(natural).ok_or(corrupt)?,
             mark: row.id.tail(),
-            entry: RevocationEntry { revocation, until: row.until.into() },
+            entry: row.entry()?,
         })
     }
 }

@@ -159,6 +159,15 @@ pub(crate) struct Revocation {
     pub(crate) strict: Option<bool>,
     pub(crate) poll_ms: Option<u64>,
     pub(crate) staleness_seconds: Option<u64>,
+    pub(crate) when_stale: Option<WhenStale>,
+}
+
+/// What becomes of good tokens while it is not known what was revoked lately.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum WhenStale {
+    RefuseChanges,
+    RefuseAll,
 }
 
 #[derive(Debug, Default, Deserialize)]

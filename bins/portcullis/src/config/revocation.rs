@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_flows::revocation::RevocationPolicy;
+use portcullis_flows::revocation::{RevocationPolicy, WhenStale};
 
 use super::finding::Findings;
 use super::raw;
@@ -16,5 +16,9 @@ pub(crate) fn check(raw: &raw::Revocation, findings: &mut Findings) -> Revocatio
         strict: raw.strict.unwrap_or(false),
         poll: Duration::from_millis(poll),
         staleness: Duration::from_secs(staleness),
+        when_stale: match raw.when_stale {
+            None | Some(raw::WhenStale::RefuseChanges) => WhenStale::RefuseChanges,
+            Some(raw::WhenStale::RefuseAll) => WhenStale::RefuseAll,
+        },
     }
 }

@@ -306,6 +306,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("PORTCULLIS__REVOCATION__STRICT", "maybe", "revocation.strict"),
     ("PORTCULLIS__REVOCATION__POLL_MS", "1000", "revocation.poll_ms"),
     ("PORTCULLIS__REVOCATION__STALENESS_SECONDS", "1", "revocation.staleness_seconds"),
+    ("PORTCULLIS__REVOCATION__WHEN_STALE", "accept", "revocation.when_stale"),
     ("PORTCULLIS__SERVICES__SCHEDULING", "a-secret-in-the-wrong-place", "services.scheduling"),
     ("PORTCULLIS__SERVICES__NO+NAME", DIGEST, "services.no+name"),
     ("PORTCULLIS__SERVICES", DIGEST, "services"),

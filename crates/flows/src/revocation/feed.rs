@@ -92,6 +92,8 @@ pub struct Stretch {
     pub purged_through: u64,
     /// The entries at the positions that were asked for.
     pub entries: Vec<Numbered>,
+    /// Committed entries that have no position yet, [`MAX_WAITING`] of them at most.
+    pub waiting: Vec<RevocationEntry>,
 }
 
 impl Stretch {
@@ -196,6 +198,9 @@ impl fmt::Debug for Snapshot {
 
 /// Entries read at once.
 pub(super) const FEED_PAGE: u32 = 5_000;
+
+/// Entries without a position that are read at once.
+pub const MAX_WAITING: usize = 5_000;
 
 #[cfg(test)]
 mod tests {

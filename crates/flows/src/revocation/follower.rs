@@ -1,12 +1,13 @@
 //! The thread that follows the feed.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use portcullis_domain::Clock;
+use portcullis_domain::{Clock, Timestamp};
 use portcullis_token::{LEEWAY, RevocationEntry, RevocationSet};
 
-use super::feed::FEED_PAGE;
+use super::feed::{FEED_PAGE, MAX_WAITING};
 use super::{Cursor, Listener, Numbered, RevocationStore, Standing};
 use crate::StoreError;
 
@@ -20,7 +21,7 @@ struct State {
     heard: Heard,
     /// The feed is to be looked into at once.
     is_wanted: bool,
-    /// This node has revoked something that the listener was not yet told as published.
+    /// This node has revoked something since the last look.
     has_own: bool,
     closing: bool,
 }
@@ -71,11 +72,11 @@ impl Shared {
     }
 
     /// Waits until it is time to look; `None` when nobody wants to know any more. Answers whether
-    /// this node has something to publish.
-    fn wait(&self, poll: Duration) -> Option<bool> {
+    /// this node has revoked something.
+    fn wait(&self, pause: Duration) -> Option<bool> {
         let waited = self
             .wanted
-            .wait_timeout_while(self.state(), poll, |state| !state.is_wanted && !state.closing);
+            .wait_timeout_while(self.state(), pause, |state| !state.is_wanted && !state.closing);
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         state.is_wanted = false;
         (!state.closing).then(|| std::mem::take(&mut state.has_own))
@@ -83,11 +84,6 @@ impl Shared {
 
     fn note(&self, heard: Heard) {
         self.state().heard = heard;
-    }
-
-    /// What could not be published is still to be.
-    fn put_back(&self, has_own: bool) {
-        self.state().has_own |= has_own;
     }
 }
 
@@ -108,37 +104,57 @@ impl Follower {
         Self { store, set, clock, cursor: Cursor::START }
     }
 
+    /// Looks every `poll`, counted from the beginning of one look to that of the next.
     pub(super) fn work(mut self, shared: &Shared, poll: Duration, listener: &dyn Listener) {
         let mut is_failing = false;
-        while let Some(has_own) = shared.wait(poll) {
-            match self.follow(listener) {
+        let mut pause = poll;
+        while let Some(has_own) = shared.wait(pause) {
+            let begun = self.clock.monotonic();
+            if has_own {
+                // It is committed, and other nodes do not wait for its number.
+                listener.published();
+            }
+            match self.follow(has_own, listener) {
                 Ok(heard) => {
                     shared.note(heard);
-                    if has_own {
-                        listener.published();
-                    }
                     if is_failing {
                         tracing::info!("following revocations works again");
                     }
                     is_failing = false;
                 }
                 Err(error) => {
-                    shared.put_back(has_own);
                     if !is_failing {
                         tracing::error!(%error, "following revocations fails");
                     }
                     is_failing = true;
                 }
             }
+            pause = poll.saturating_sub(self.clock.monotonic().saturating_sub(begun));
         }
     }
 
-    /// Reads to the head of the feed.
-    pub(super) fn follow(&mut self, listener: &dyn Listener) -> Result<Heard, StoreError> {
-        let (as_of, at) = (self.clock.now(), self.clock.monotonic());
-        self.store.number_revocations()?;
+    /// Reads to the head of the feed, and takes what has no place there yet. With `numbering`
+    /// something is known to wait for a number, so that no question is spent on finding out.
+    ///
+    /// It is done when all has a number that had none at the first question: what is committed
+    /// meanwhile is for the next look, however much there is of it.
+    pub(super) fn follow(
+        &mut self,
+        mut numbering: bool,
+        listener: &dyn Listener,
+    ) -> Result<Heard, StoreError> {
+        let mut look: Option<Look> = None;
         loop {
-            let stretch = self.store.revocations_from(self.cursor.position(), FEED_PAGE)?;
+            // Before the question: all that was committed by then is in the answer.
+            let (as_of, at) = (self.clock.now(), self.clock.monotonic());
+            let first = self.cursor.position();
+            let stretch = if numbering {
+                self.store.number_revocations(first, FEED_PAGE)?
+            } else {
+                self.store.revocations_from(first, FEED_PAGE)?
+            };
+            let is_needed = |entry: &RevocationEntry| entry.until + LEEWAY >= as_of;
+            self.set.revoke_all(stretch.waiting.iter().copied().filter(is_needed));
             let Some(entries) = stretch.after(self.cursor) else {
                 // An older state of the database was restored, or this node was away for long.
                 self.cursor = stretch.beginning();
@@ -146,16 +162,37 @@ impl Follower {
             };
             if let Some(last) = entries.last() {
                 let entry = |numbered: &Numbered| numbered.entry;
-                let is_needed = |entry: &RevocationEntry| entry.until + LEEWAY >= as_of;
                 self.set.revoke_all(entries.iter().map(entry).filter(is_needed));
                 self.cursor = last.cursor();
                 listener.heard(entries);
             } else if self.cursor.position() < stretch.head {
                 return Err(StoreError::Corrupt { table: "revocations", column: "position" });
             }
-            if self.cursor.position() >= stretch.head {
-                return Ok(Heard { standing: Standing { cursor: self.cursor, as_of }, at });
+            let shows_all = stretch.waiting.len() < MAX_WAITING;
+            let waiting: HashSet<RevocationEntry> = stretch.waiting.into_iter().collect();
+            let look = match &mut look {
+                Some(look) => {
+                    look.unnumbered.retain(|entry| waiting.contains(entry));
+                    look
+                }
+                None if !shows_all => {
+                    numbering = true;
+                    continue;
+                }
+                none => none.insert(Look { as_of, at, unnumbered: waiting }),
+            };
+            numbering = !look.unnumbered.is_empty();
+            if !numbering && self.cursor.position() >= stretch.head {
+                let standing = Standing { cursor: self.cursor, as_of: look.as_of };
+                return Ok(Heard { standing, at: look.at });
             }
         }
     }
+}
+
+/// When the first question was put, and what of its answer has no number yet.
+struct Look {
+    as_of: Timestamp,
+    at: Duration,
+    unnumbered: HashSet<RevocationEntry>,
 }

@@ -22,6 +22,7 @@ use crate::house::{HOUR, MINUTE, SECOND};
 struct Fickle {
     store: Arc<dyn RevocationStore>,
     is_down: AtomicBool,
+    cannot_number: AtomicBool,
     attempts: AtomicUsize,
 }
 
@@ -36,8 +37,11 @@ impl Fickle {
 }
 
 impl RevocationStore for Fickle {
-    fn number_revocations(&self) -> Result<(), StoreError> {
-        self.reach()?.number_revocations()
+    fn number_revocations(&self, first: u64, most: u32) -> Result<Stretch, StoreError> {
+        if self.cannot_number.load(Ordering::SeqCst) {
+            return Err(StoreError::Unavailable("read-only".to_owned()));
+        }
+        self.reach()?.number_revocations(first, most)
     }
 
     fn revocations_from(&self, first: u64, most: u32) -> Result<Stretch, StoreError> {
@@ -102,6 +106,7 @@ impl Hall {
         Arc::new(Fickle {
             store: Arc::new(self.database.connect()),
             is_down: AtomicBool::new(false),
+            cannot_number: AtomicBool::new(false),
             attempts: AtomicUsize::new(0),
         })
     }
@@ -260,18 +265,35 @@ fn a_node_without_word_from_the_database_says_so_and_catches_up() {
 }
 
 #[test]
-fn what_was_revoked_without_the_database_is_published_when_it_is_back() {
+fn other_nodes_are_told_at_once_what_was_revoked_whether_this_one_reaches_the_database_or_not() {
     let hall = Hall::new();
-    let post = hall.post(eager());
+    let post = hall.post(patient());
     post.store.is_down.store(true, Ordering::SeqCst);
     let entry = token(NOW + HOUR);
     post.store.store.revoke(&entry, &event()).unwrap();
     post.revocations.enforce([entry]);
-    let tried = post.store.attempts.load(Ordering::SeqCst);
-    eventually(|| post.store.attempts.load(Ordering::SeqCst) >= tried + 3);
-    assert_eq!(post.notes.published.load(Ordering::SeqCst), 0);
-    post.store.is_down.store(false, Ordering::SeqCst);
     eventually(|| post.notes.published.load(Ordering::SeqCst) == 1);
+}
+
+#[test]
+fn a_look_is_one_question_and_a_revocation_takes_effect_with_the_first_that_sees_it() {
+    let hall = Hall::new();
+    let (here, there) = (hall.post(patient()), hall.post(patient()));
+    let asked = || there.store.attempts.load(Ordering::SeqCst);
+    let begun = asked();
+    there.revocations.wake();
+    eventually(|| asked() == begun + 1);
+    let entry = token(NOW + HOUR);
+    // Nobody gives it a number: this node cannot, and the other is not told.
+    there.store.cannot_number.store(true, Ordering::SeqCst);
+    here.store.store.revoke(&entry, &event()).unwrap();
+    assert!(!there.refuses(entry));
+    there.revocations.wake();
+    eventually(|| there.refuses(entry));
+    assert!(there.heard().is_empty(), "it has no place in the feed yet");
+    there.store.cannot_number.store(false, Ordering::SeqCst);
+    there.revocations.wake();
+    eventually(|| there.heard() == [entry]);
 }
 
 #[test]

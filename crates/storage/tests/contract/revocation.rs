@@ -32,12 +32,20 @@ fn every_kind_of_entry_is_read_as_it_was_written_in_the_order_of_recording() {
             store.revoke(&entry, &event(NOW + second * SECOND)).unwrap();
         }
         assert_eq!(feed(store), [], "nothing has a position before it is numbered");
-        store.number_revocations().unwrap();
+        let waiting = store.revocations_from(1, 1).unwrap().waiting;
+        assert_eq!(waiting.len(), entries.len());
+        assert!(entries.iter().all(|entry| waiting.contains(entry)), "but all of it is shown");
+        let numbered = store.number_revocations(2, 1).unwrap();
+        assert_eq!((numbered.head, numbered.waiting), (3, Vec::new()));
+        assert_eq!(
+            numbered.entries.iter().map(|entry| entry.entry).collect::<Vec<_>>(),
+            [entries[1]]
+        );
         let feed = feed(store);
         assert_eq!(feed.iter().map(|numbered| numbered.entry).collect::<Vec<_>>(), entries);
         assert_eq!(feed.iter().map(|numbered| numbered.position).collect::<Vec<_>>(), [1, 2, 3]);
         assert_ne!(feed[0].mark, feed[1].mark);
-        store.number_revocations().unwrap();
+        store.number_revocations(1, 1).unwrap();
         assert_eq!(self::feed(store), feed, "what has a position keeps it");
     });
 }
@@ -317,7 +325,7 @@ fn revoke_tokens(store: &Store, count: usize, until: Timestamp) {
     for _ in 0..count {
         store.revoke(&RevocationEntry { until, ..token() }, &event(NOW)).unwrap();
     }
-    store.number_revocations().unwrap();
+    store.number_revocations(1, 1).unwrap();
 }
 
 fn revoke(store: &Store, revocation: Revocation) {

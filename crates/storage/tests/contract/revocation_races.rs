@@ -15,7 +15,7 @@ use crate::revocation::{event, feed, token};
 fn follow(store: &Store, entries: usize) -> Vec<Numbered> {
     let mut heard: Vec<Numbered> = Vec::new();
     while heard.len() < entries {
-        store.number_revocations().unwrap();
+        store.number_revocations(1, 1).unwrap();
         let next = heard.last().map_or(1, |last| last.position + 1);
         let stretch = store.revocations_from(next, 7).unwrap();
         assert!(stretch.entries.iter().zip(next..).all(|(entry, place)| entry.position == place));
@@ -89,7 +89,7 @@ fn purges_at_once_remove_each_entry_once_while_others_are_numbered() {
                 if number % 2 == 0 {
                     let entry = token();
                     store.revoke(&entry, &event(NOW)).unwrap();
-                    store.number_revocations().unwrap();
+                    store.number_revocations(1, 1).unwrap();
                 } else {
                     removed += store.purge_revocations(NOW + 2 * HOUR, 3).unwrap();
                 }
