@@ -1,5 +1,10 @@
 //! Figures for programs on the same machine.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use portcullis_http::Upkeep;
 use portcullis_testkit::{Browser, TestDatabase, TestServer, TestSettings};
 
 use crate::member::Member;
@@ -30,11 +35,28 @@ fn a_program_on_this_machine_reads_the_figures() {
     }
     for line in answer.text.lines().filter(|line| !line.starts_with("# ")) {
         let (name, value) = line.split_once(' ').expect("a name and a value");
+        let name = name.split('{').next().expect("a part before the labels");
         assert!(value.parse::<f64>().is_ok(), "{line}");
         for about in ["HELP", "TYPE"] {
             assert!(answer.text.contains(&format!("# {about} {name} ")), "{about} {name}");
         }
     }
+}
+
+#[test]
+fn the_documentation_lists_every_job() {
+    let upkeep = Upkeep { audit_retention: Some(Duration::from_secs(86_400)), ..Upkeep::default() };
+    let settings = TestSettings { upkeep, ..TestSettings::default() };
+    let server = TestServer::with(TestDatabase::sqlite(), settings);
+    let figures = Browser::of(&server).get("/metrics", &[]).text;
+    let runs = figures.lines().filter_map(|line| {
+        line.strip_prefix("portcullis_job_runs_total{job=\"")?.split('"').next()
+    });
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/retention.md");
+    let text = std::fs::read_to_string(path).expect("the documentation is there");
+    let (_, jobs) = text.split_once("## Jobs").expect("it has a part on jobs");
+    let rows = jobs.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    assert_eq!(runs.collect::<BTreeSet<_>>(), rows.collect::<BTreeSet<_>>());
 }
 
 #[test]

@@ -20,6 +20,7 @@ mod origin;
 mod passwords;
 pub(crate) mod raw;
 mod redis;
+mod retention;
 mod revocation;
 mod server;
 mod services;
@@ -35,6 +36,7 @@ use portcullis_domain::SecretString;
 use portcullis_flows::candidate::{AccountRules, CandidateRequest};
 use portcullis_flows::grant::SessionPolicy;
 use portcullis_flows::lockout::LockoutPolicy;
+use portcullis_flows::retention::RetentionPolicy;
 use portcullis_flows::revocation::RevocationPolicy;
 use portcullis_http::ServiceCredentials;
 use portcullis_password::{Argon2Params, Policy, PoolSettings};
@@ -69,6 +71,8 @@ pub(crate) struct Config {
     /// The access matrix that the first start puts in force.
     pub(crate) matrix: MatrixFile,
     pub(crate) audit: Audit,
+    /// How long everything but the audit trail is kept.
+    pub(crate) retention: RetentionPolicy,
     pub(crate) accounts: AccountRules,
     /// What new passwords must be like.
     pub(crate) passwords: Policy,
@@ -146,6 +150,7 @@ fn check(raw: raw::Raw, findings: &mut Findings) -> Config {
     let matrix = MatrixFile::check(raw.access, findings);
     let in_force = matrix.active.load();
     let sessions = sessions::check(raw.sessions, &raw.tokens, &in_force, environment, findings);
+    let refresh_lifetime = sessions.refresh_lifetime;
     let tokens = Tokens::check(raw.tokens, &data_dir, environment, findings);
     let Passwords { policy, params, pool } = Passwords::check(raw.passwords, environment, findings);
     let admin = admin::check(raw.admin, &policy, findings);
@@ -162,6 +167,7 @@ fn check(raw: raw::Raw, findings: &mut Findings) -> Config {
         passwords: policy,
         matrix,
         audit: Audit::check(raw.audit, findings),
+        retention: retention::check(&raw.retention, refresh_lifetime, findings),
         argon2: params,
         hashing: pool,
         lockout: lockout::check(&raw.lockout, environment, findings),

@@ -63,7 +63,8 @@ pub(crate) fn services(
         recording: config.audit.recording,
         upkeep: Upkeep {
             checkpoint_every: config.audit.checkpoint_every,
-            retention: config.audit.retention,
+            audit_retention: config.audit.retention,
+            retention: config.retention,
         },
         clock,
         random,

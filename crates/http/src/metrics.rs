@@ -4,6 +4,7 @@ use std::fmt::{Display, Write};
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
+use portcullis_flows::job::JobState;
 
 use crate::guard::ThisMachine;
 use crate::problem::Code;
@@ -97,5 +98,39 @@ fn text(services: &Services) -> String {
         let about = "Whether nodes can wake each other by Redis.";
         metric("redis_up", "gauge", about, &u8::from(hint.is_up()));
     }
+    jobs(&mut text, &services.jobs.states());
     text
+}
+
+/// What each job has done on this node; the database knows about all of them, and `doctor` says it.
+fn jobs(text: &mut String, states: &[JobState]) {
+    let mut metric = |name, kind, about, value: &dyn Fn(&JobState) -> String| {
+        // Writing to memory does not fail.
+        let _ = write!(
+            text,
+            "# HELP portcullis_job_{name} {about}\n# TYPE portcullis_job_{name} {kind}\n"
+        );
+        for state in states {
+            let (job, value) = (state.name, value(state));
+            let _ = writeln!(text, "portcullis_job_{name}{{job=\"{job}\"}} {value}");
+        }
+    };
+    metric("runs_total", "counter", "Runs on this node since the start, failed or not.", &|job| {
+        job.runs.to_string()
+    });
+    metric("failures_total", "counter", "Runs of them that have failed.", &|job| {
+        job.failures.to_string()
+    });
+    metric("done_total", "counter", "What they have done: rows removed, for most.", &|job| {
+        job.done.to_string()
+    });
+    metric(
+        "last_run_timestamp_seconds",
+        "gauge",
+        "When the last of them ended, in seconds since 1970; 0 before the first.",
+        &|job| job.last_run_seconds.to_string(),
+    );
+    metric("last_duration_seconds", "gauge", "How long it took.", &|job| {
+        job.duration.as_secs_f64().to_string()
+    });
 }

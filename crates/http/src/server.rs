@@ -107,7 +107,7 @@ fn build(
     signals: Signals,
 ) -> io::Result<Server> {
     let services = web::Data::new(services);
-    workers::start(&services);
+    workers::start(&services)?;
     let feed = services.feed.clone();
     let settings = web::Data::new(settings);
     let document = web::Data::new(openapi::Document::new());

@@ -13,6 +13,7 @@ use portcullis_flows::decision::Decisions;
 use portcullis_flows::grant::{Issuer, SessionPolicy};
 use portcullis_flows::health::HealthStore;
 use portcullis_flows::introspection::{Introspection, IntrospectionStore};
+use portcullis_flows::job::{JobStore, Jobs};
 use portcullis_flows::lockout::{Budgets, LockoutPolicy};
 use portcullis_flows::matrix::{ActiveMatrix, Matrices, MatrixStore, Unfit};
 use portcullis_flows::new_password::NewPasswords;
@@ -20,6 +21,7 @@ use portcullis_flows::password_change::{PasswordChange, PasswordChangeStore};
 use portcullis_flows::recording::{DecisionStore, Recorder, RecordingPolicy};
 use portcullis_flows::refresh::{Refresh, RefreshStore};
 use portcullis_flows::registration::{Registration, RegistrationStore};
+use portcullis_flows::retention::RetentionStore;
 use portcullis_flows::revocation::{FollowError, RevocationPolicy, RevocationStore, Revocations};
 use portcullis_flows::session::{SessionStore, Sessions};
 use portcullis_flows::sign_in::{SignIn, SignInStore};
@@ -34,9 +36,9 @@ use portcullis_token::{
 };
 
 use crate::guard::ServiceCredentials;
+use crate::jobs::{self, Upkeep};
 use crate::revocation::Feed;
 use crate::revocation::hint::{Hint, HintError};
-use crate::workers::Upkeep;
 
 /// Everything the routes of this version need from storage.
 pub trait Storage:
@@ -56,6 +58,8 @@ pub trait Storage:
     + TrailStore
     + CheckpointStore
     + SigningKeyStore
+    + RetentionStore
+    + JobStore
     + HealthStore
     + 'static
 {
@@ -78,6 +82,8 @@ impl<S> Storage for S where
         + TrailStore
         + CheckpointStore
         + SigningKeyStore
+        + RetentionStore
+        + JobStore
         + HealthStore
         + 'static
 {
@@ -119,7 +125,7 @@ pub struct Parts<S> {
     pub matrix: Matrix,
     /// How permission checks are recorded.
     pub recording: RecordingPolicy,
-    /// What is done for the audit trail in the background.
+    /// What the jobs go by.
     pub upkeep: Upkeep,
     /// The time.
     pub clock: Arc<dyn Clock>,
@@ -193,8 +199,8 @@ pub struct Services {
     pub trail: Arc<Trail>,
     /// Its checkpoints.
     pub checkpoints: Arc<Checkpoints>,
-    /// What is done for it in the background.
-    pub upkeep: Upkeep,
+    /// What is done without a request.
+    pub jobs: Jobs,
     /// Where passwords are hashed.
     pub hashing: Arc<HashingPool>,
     /// `health/ready`.
@@ -260,6 +266,9 @@ impl Services {
             random.clone(),
         ));
         let accounts = Arc::new(Accounts::start(store.clone())?);
+        let (now, chance) = (clock.clone(), random.clone());
+        let checkpoints = Arc::new(Checkpoints::new(store.clone(), audit_keys, now, chance));
+        let jobs = jobs::list(&store, &checkpoints, &revocations, parts.upkeep);
         Ok(Self {
             registration: Registration::new(store.clone(), candidates.clone(), matrix.clone()),
             sign_in: SignIn::new(
@@ -320,13 +329,8 @@ impl Services {
                 random.clone(),
             )),
             trail: Arc::new(Trail::new(store.clone(), clock.clone(), random.clone())),
-            checkpoints: Arc::new(Checkpoints::new(
-                store.clone(),
-                audit_keys,
-                clock.clone(),
-                random.clone(),
-            )),
-            upkeep: parts.upkeep,
+            checkpoints,
+            jobs: Jobs::new(jobs, store.clone(), clock.clone(), random.clone()),
             hashing: parts.hashing,
             health: store,
             keys: Arc::new(KeyRing::new(keys, authority.clone(), parts.algorithm)),

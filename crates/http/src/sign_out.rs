@@ -24,8 +24,9 @@ use crate::text::SecretText;
 #[serde(deny_unknown_fields)]
 pub(crate) struct SignOutBody {
     /// From the last sign-in or refresh; expired or used ones name their session too.
-    #[schema(value_type = String, example = "eyJ0eXAiOiJydCtqd3QiLCJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl")]
-    refresh_token: SecretText,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "eyJ0eXAiOiJydCtqd3QiLCJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl")]
+    refresh_token: Option<SecretText>,
 }
 
 /// How it can fail, apart from what its guard and its body refuse.
@@ -48,7 +49,7 @@ pub(crate) async fn logout(
     body: OptionalBody<Json<SignOutBody>>,
 ) -> Result<HttpResponse, Problem> {
     let origin = origin::of(&request);
-    let refresh_token = body.0.map(|body| body.0.refresh_token.0);
+    let refresh_token = body.0.and_then(|body| body.0.refresh_token).map(|token| token.0);
     let SigningOut { access, binding, otherwise } = guard;
     let otherwise = otherwise.filter(|_| refresh_token.is_none());
     let remains = Remains { access, refresh_token, binding };

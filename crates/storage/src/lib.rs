@@ -15,6 +15,7 @@ mod found;
 #[cfg(feature = "testkit")]
 mod inspection;
 mod introspection;
+mod job;
 mod matrix;
 mod migration;
 mod outbox;
@@ -24,6 +25,7 @@ mod provisioning;
 mod recording;
 mod refresh;
 mod registration;
+mod retention;
 mod revocation;
 mod schema;
 mod secret;

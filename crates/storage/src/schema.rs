@@ -247,6 +247,25 @@ table! {
     }
 }
 
+table! {
+    use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+    use crate::sql_type::Utc;
+
+    jobs (name) {
+        name -> Text,
+        every_ms -> BigInt,
+        holder -> Nullable<Binary>,
+        held_until -> Utc,
+        due_at -> Utc,
+        started_at -> Utc,
+        succeeded_at -> Nullable<Utc>,
+        failed_at -> Nullable<Utc>,
+        failure -> Nullable<Text>,
+        duration_ms -> BigInt,
+        done -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(accounts, sessions);
 diesel::allow_tables_to_appear_in_same_query!(audit_chains, audit_checkpointed);
 diesel::allow_tables_to_appear_in_same_query!(refresh_tokens, sessions);

@@ -9,6 +9,7 @@ mod checkpoint_directory;
 mod data_directory;
 mod database;
 mod hashing;
+mod jobs;
 mod password_policy;
 mod secret_key;
 mod signing_keys;

@@ -26,6 +26,7 @@ pub(crate) struct Raw {
     pub(crate) services: BTreeMap<String, String>,
     pub(crate) redis: Redis,
     pub(crate) audit: Audit,
+    pub(crate) retention: Retention,
     pub(crate) lockout: Lockout,
     pub(crate) admin: Admin,
     pub(crate) log: Log,
@@ -185,6 +186,15 @@ pub(crate) struct Audit {
     pub(crate) checkpoint_every_seconds: Option<u64>,
     pub(crate) checkpoint_directory: Option<PathBuf>,
     pub(crate) retention_days: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "named as the keys are, which say their unit")]
+pub(crate) struct Retention {
+    pub(crate) sessions_days: Option<u32>,
+    pub(crate) sign_in_failures_days: Option<u32>,
+    pub(crate) outbox_days: Option<u32>,
 }
 
 #[derive(Debug, Default, Deserialize)]

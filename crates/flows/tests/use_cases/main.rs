@@ -15,6 +15,8 @@ mod devices;
 #[cfg(test)]
 mod house;
 #[cfg(test)]
+mod job;
+#[cfg(test)]
 mod lockout;
 #[cfg(test)]
 mod matrix;

@@ -22,6 +22,8 @@ mod full_disk;
 #[cfg(test)]
 mod inspect;
 #[cfg(test)]
+mod job;
+#[cfg(test)]
 mod lockout;
 #[cfg(test)]
 mod lockout_races;
@@ -43,6 +45,8 @@ mod refresh;
 mod refresh_races;
 #[cfg(test)]
 mod registration;
+#[cfg(test)]
+mod retention;
 #[cfg(test)]
 mod reuse;
 #[cfg(test)]

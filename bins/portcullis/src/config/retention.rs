@@ -1,0 +1,28 @@
+//! How long what is kept that is not part of the audit trail.
+
+use std::time::Duration;
+
+use portcullis_flows::retention::RetentionPolicy;
+
+use super::finding::Findings;
+use super::raw;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Checks the section, together with the life of a refresh token.
+pub(crate) fn check(
+    raw: &raw::Retention,
+    refresh_lifetime: Duration,
+    findings: &mut Findings,
+) -> RetentionPolicy {
+    const SESSIONS: &str = "retention.sessions_days";
+    let sessions = DAY * findings.within(SESSIONS, raw.sessions_days, 90, 1..=36_500);
+    if sessions <= refresh_lifetime {
+        let problem = "is not longer than a refresh token lives (tokens.refresh_days)";
+        findings.fault(SESSIONS, problem, "write more than tokens.refresh_days");
+    }
+    let failures = "retention.sign_in_failures_days";
+    let failures = findings.within(failures, raw.sign_in_failures_days, 90, 30..=36_500);
+    let messages = findings.within("retention.outbox_days", raw.outbox_days, 90, 1..=36_500);
+    RetentionPolicy { sessions, failures: DAY * failures, messages: DAY * messages }
+}

@@ -1,0 +1,154 @@
+//! Work that no request asks for: shared between nodes, repeated after restarts, spoilt by nothing.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use portcullis_domain::{Clock, SystemClock, SystemRandom};
+use portcullis_flows::StoreError;
+use portcullis_flows::job::{Job, JobStore, Jobs, Portion};
+use portcullis_testkit::TestDatabase;
+
+use crate::house::{HOUR, MINUTE, SECOND};
+
+/// What a job has done, whichever node did it.
+#[derive(Default)]
+struct Work {
+    runs: Mutex<Vec<usize>>,
+    at_once: AtomicUsize,
+    most_at_once: AtomicUsize,
+    fails: AtomicBool,
+    panics: AtomicBool,
+    /// Portions that a run has left.
+    left: AtomicUsize,
+}
+
+impl Work {
+    fn job(self: &Arc<Self>, name: &'static str, exclusive: bool, node: usize) -> Job {
+        let work = Arc::clone(self);
+        let run = move || work.run(node);
+        Job { name, every: HOUR, exclusive, run: Box::new(run) }
+    }
+
+    fn run(&self, node: usize) -> Result<Portion, StoreError> {
+        let at_once = self.at_once.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most_at_once.fetch_max(at_once, Ordering::SeqCst);
+        self.runs.lock().unwrap().push(node);
+        thread::yield_now();
+        self.at_once.fetch_sub(1, Ordering::SeqCst);
+        if self.fails.load(Ordering::SeqCst) {
+            return Err(StoreError::Unavailable("out of reach".to_owned()));
+        }
+        assert!(!self.panics.swap(false, Ordering::SeqCst), "as the test wants it");
+        let left = self.left.load(Ordering::SeqCst);
+        self.left.store(left.saturating_sub(1), Ordering::SeqCst);
+        Ok(Portion { done: 1, more: left > 0 })
+    }
+
+    fn count(&self) -> usize {
+        self.runs.lock().unwrap().len()
+    }
+}
+
+fn node(database: &TestDatabase, jobs: Vec<Job>) -> Jobs {
+    let store: Arc<dyn JobStore> = Arc::new(database.connect());
+    let jobs = Jobs::new(jobs, store, database.clock().clone(), Arc::new(SystemRandom));
+    jobs.start().unwrap();
+    jobs
+}
+
+/// Waits until it is so, and not for ever.
+#[track_caller]
+fn eventually(is_so: impl Fn() -> bool) {
+    let clock = SystemClock::new();
+    while !is_so() {
+        assert!(clock.monotonic() < MINUTE, "it never is");
+        thread::yield_now();
+    }
+}
+
+/// As long as threads take to look at a clock that was moved: nothing can be waited for that does
+/// not happen.
+fn meanwhile(database: &TestDatabase, something: &Arc<Work>) {
+    let before = something.count();
+    database.clock().advance(SECOND);
+    eventually(|| something.count() > before);
+}
+
+#[test]
+fn of_several_nodes_one_does_an_exclusive_job_each_time_and_each_does_its_own() {
+    let database = TestDatabase::sqlite();
+    let (shared, own) = (Arc::<Work>::default(), Arc::<Work>::default());
+    let nodes: Vec<Jobs> = (0..3)
+        .map(|number| {
+            let jobs = vec![shared.job("shared", true, number), own.job("own", false, number)];
+            node(&database, jobs)
+        })
+        .collect();
+    for round in 1..=5 {
+        eventually(|| own.count() >= 3 * round && shared.count() >= round);
+        // A late node has to find out that there is nothing to do.
+        assert_eq!(shared.count(), round, "{:?}", shared.runs.lock().unwrap());
+        database.clock().advance(HOUR + MINUTE);
+    }
+    assert_eq!(shared.most_at_once.load(Ordering::SeqCst), 1);
+    let states: Vec<_> = nodes.iter().flat_map(Jobs::states).collect();
+    let runs = |name| states.iter().filter(|s| s.name == name).map(|s| s.runs).sum::<u64>();
+    assert!(runs("own") >= 15 && runs("shared") >= 5, "{states:?}");
+}
+
+#[test]
+fn a_restart_neither_repeats_a_job_nor_forgets_it() {
+    let database = TestDatabase::sqlite();
+    let (work, other) = (Arc::<Work>::default(), Arc::<Work>::default());
+    for start in 0..3 {
+        let often = Job { every: SECOND, ..other.job("often", true, start) };
+        let jobs = node(&database, vec![work.job("seldom", true, start), often]);
+        meanwhile(&database, &other);
+        jobs.close();
+        assert_eq!(work.count(), 1);
+    }
+    database.clock().advance(HOUR);
+    let _jobs = node(&database, vec![work.job("seldom", true, 3)]);
+    eventually(|| work.count() == 2);
+}
+
+#[test]
+fn what_fails_is_tried_again_and_holds_up_nothing_else() {
+    let database = TestDatabase::sqlite();
+    let (bad, good) = (Arc::<Work>::default(), Arc::<Work>::default());
+    bad.fails.store(true, Ordering::SeqCst);
+    let jobs = node(&database, vec![bad.job("bad", true, 0), good.job("good", true, 0)]);
+    eventually(|| jobs.states().iter().all(|state| state.runs == 1));
+    assert_eq!(jobs.states().iter().map(|state| state.failures).collect::<Vec<_>>(), [1, 0]);
+    let stored = database.store().jobs().unwrap();
+    assert!(stored[0].is_failing() && !stored[1].is_failing(), "{stored:?}");
+    assert!(stored[0].failure.as_deref().unwrap().contains("out of reach"));
+    bad.fails.store(false, Ordering::SeqCst);
+    database.clock().advance(MINUTE + SECOND);
+    eventually(|| bad.count() == 2);
+    eventually(|| !database.store().jobs().unwrap()[0].is_failing());
+}
+
+#[test]
+fn a_panic_ends_one_run_and_nothing_more() {
+    let database = TestDatabase::sqlite();
+    let work = Arc::<Work>::default();
+    work.panics.store(true, Ordering::SeqCst);
+    let _jobs = node(&database, vec![work.job("own", false, 0)]);
+    eventually(|| work.count() == 1);
+    database.clock().advance(2 * MINUTE);
+    eventually(|| work.count() == 2);
+}
+
+#[test]
+fn a_run_goes_on_until_nothing_is_left() {
+    let database = TestDatabase::sqlite();
+    let work = Arc::<Work>::default();
+    work.left.store(4, Ordering::SeqCst);
+    let jobs = node(&database, vec![work.job("long", true, 0)]);
+    eventually(|| jobs.states()[0].runs == 1);
+    assert_eq!((work.count(), jobs.states()[0].done), (5, 5));
+    assert_eq!(jobs.states()[0].duration, Duration::ZERO, "by a clock that stands still");
+}

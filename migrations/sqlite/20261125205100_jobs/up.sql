@@ -1,0 +1,19 @@
+-- When each job that one node does for all of them is due, who has it in hand, and how it fared.
+CREATE TABLE jobs (
+    name text NOT NULL PRIMARY KEY,
+    every_ms integer NOT NULL,
+    holder blob,
+    held_until integer NOT NULL,
+    due_at integer NOT NULL,
+    started_at integer NOT NULL,
+    succeeded_at integer,
+    failed_at integer,
+    failure text,
+    duration_ms integer NOT NULL DEFAULT 0,
+    done integer NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+
+-- They find what is to be removed.
+CREATE INDEX sessions_unended_by_expiry ON sessions (expires_at) WHERE ended_at IS NULL;
+CREATE INDEX sign_in_failures_by_time ON sign_in_failures (last_failed_at);
+CREATE INDEX outbox_by_time ON outbox (created_at);
