@@ -80,6 +80,13 @@ pub enum Details {
         /// Which.
         decision: DecisionId,
     },
+    /// A decision of which the database refused the content.
+    Quarantine {
+        /// Which.
+        decision: DecisionId,
+        /// How large the refused record was.
+        bytes: u64,
+    },
     /// A key pair that signs access tokens.
     SigningKey {
         /// Its name.

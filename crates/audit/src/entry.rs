@@ -120,6 +120,25 @@ impl<'a> Entry<'a> {
         }
     }
 
+    /// Bytes of memory that it takes, if it owns all of it.
+    pub(crate) fn size(&self) -> usize {
+        let texts = [&self.kind, &self.outcome, &self.actor, &self.address];
+        let optional = [
+            &self.user_agent,
+            &self.request_id,
+            &self.role,
+            &self.resource,
+            &self.action,
+            &self.owner,
+            &self.parties,
+            &self.attributes,
+            &self.reason,
+            &self.details,
+        ];
+        let texts = texts.into_iter().chain(optional.into_iter().flatten());
+        texts.fold(size_of::<Self>(), |size, text| size.saturating_add(text.len()))
+    }
+
     /// The same entry, independent of what it was read from.
     pub fn into_owned(self) -> Entry<'static> {
         Entry {

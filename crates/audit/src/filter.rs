@@ -63,6 +63,17 @@ impl Filter {
         self.resource.is_none() && self.kind != Some(EventKind::PermissionCheck)
     }
 
+    /// The account whose refreshes can match, if they can: they are kept with the account's sessions, so
+    /// they are found only by a search that names the account.
+    pub fn may_match_refreshes_of(&self) -> Option<AccountId> {
+        let account = self.subject.or(self.actor)?;
+        let may_match = self.resource.is_none()
+            && self.actor.is_none_or(|actor| actor == account)
+            && self.kind.is_none_or(|kind| kind == EventKind::Refresh)
+            && self.outcome.is_none_or(|outcome| outcome == Outcome::Success);
+        may_match.then_some(account)
+    }
+
     /// Whether decisions can match at all; if not, no block needs to be read.
     pub fn may_match_decisions(&self) -> bool {
         self.kind.is_none_or(|kind| kind == EventKind::PermissionCheck)

@@ -15,6 +15,7 @@ use crate::hexadecimal::hexadecimal;
 pub struct AuditKeys {
     links: Hmac<Sha256>,
     entries: Hmac<Sha256>,
+    cursors: Hmac<Sha256>,
     checkpoints: Ed25519KeyPair,
 }
 
@@ -27,12 +28,15 @@ impl AuditKeys {
         let links = keyed(&chain_key);
         let mut entry_key = mac(&links, &[ENTRY_KEY]);
         let entries = keyed(&entry_key);
+        let mut cursor_key = mac(&links, &[CURSOR_KEY]);
+        let cursors = keyed(&cursor_key);
         let checkpoints =
             Ed25519KeyPair::from_seed_unchecked(&checkpoint_seed).expect("a seed has 32 bytes");
         chain_key.zeroize();
         entry_key.zeroize();
+        cursor_key.zeroize();
         checkpoint_seed.zeroize();
-        Self { links, entries, checkpoints }
+        Self { links, entries, cursors, checkpoints }
     }
 
     /// The public half: with it anybody can check a checkpoint, and nobody can make one.
@@ -53,6 +57,11 @@ impl AuditKeys {
     /// The keyed state that tags single entries inside a block.
     pub(crate) fn entries(&self) -> &Hmac<Sha256> {
         &self.entries
+    }
+
+    /// HMAC-SHA-256 of the concatenated parts, under the key of cursors.
+    pub(crate) fn tag_cursor(&self, parts: &[&[u8]]) -> [u8; 32] {
+        mac(&self.cursors, parts)
     }
 
     pub(crate) fn sign(&self, message: &[u8]) -> Signature {
@@ -108,6 +117,7 @@ fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
 }
 
 const ENTRY_KEY: &[u8] = b"portcullis/audit/entry/v1";
+const CURSOR_KEY: &[u8] = b"portcullis/audit/cursor/v1";
 
 #[cfg(test)]
 mod tests {

@@ -21,6 +21,7 @@ mod keys;
 mod newest_first;
 mod record;
 mod retention;
+mod sealed_cursor;
 mod shown;
 mod thumbprint;
 mod time;

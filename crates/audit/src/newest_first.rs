@@ -14,12 +14,23 @@ use crate::{Block, BlockError, BlockReader, Cursor, Entry, EntryId, EventRecord,
 ///   come can hold a newer one, so blocks of different nodes may overlap in time.
 ///
 /// Sources may leave out what the filter or the cursor excludes, and need not.
+///
+/// Of a block it holds no more than 16 MiB of entries at a time, the newest first, and reads the block
+/// again for the others: a text that is stored once may stand in every entry.
 pub struct NewestFirst<'f, Events: Iterator, Blocks: Iterator> {
     filter: &'f Filter,
     after: Option<Cursor>,
     events: Peekable<Events>,
     blocks: Peekable<Blocks>,
     waiting: BinaryHeap<Newest>,
+    unfinished: Vec<Unfinished>,
+}
+
+/// A block with entries that have not been handed out.
+struct Unfinished {
+    block: Block,
+    /// The newest of them.
+    newest: Cursor,
 }
 
 impl<'f, Events, Blocks, E> NewestFirst<'f, Events, Blocks>
@@ -36,11 +47,16 @@ where
         blocks: impl IntoIterator<IntoIter = Blocks>,
     ) -> Self {
         let (events, blocks) = (events.into_iter().peekable(), blocks.into_iter().peekable());
-        Self { filter, after, events, blocks, waiting: BinaryHeap::new() }
+        let (waiting, unfinished) = (BinaryHeap::new(), Vec::new());
+        Self { filter, after, events, blocks, waiting, unfinished }
     }
 
     /// Takes the newest event or block into `waiting`, unless what waits is newer than both.
     fn fetch(&mut self) -> Result<bool, E> {
+        if let Some(block) = self.next_unfinished() {
+            self.take_block(block.block, Some(block.newest))?;
+            return Ok(true);
+        }
         let waiting = self.waiting.peek().map(Newest::position);
         // An error counts as newest of all: it comes out at once.
         let event = self.events.peek().map(|event| event.as_ref().ok().map(position));
@@ -60,7 +76,7 @@ where
                 self.take_event(&event?);
             }
         } else if block_is_due && let Some(block) = self.blocks.next() {
-            self.take_block(&block?)?;
+            self.take_block(block?, None)?;
         }
         Ok(event_is_due || block_is_due)
     }
@@ -71,17 +87,31 @@ where
         }
     }
 
-    fn take_block(&mut self, block: &Block) -> Result<(), BlockError> {
+    /// The block that has an entry newer than all that wait.
+    fn next_unfinished(&mut self) -> Option<Unfinished> {
+        let waiting = self.waiting.peek().map(Newest::position);
+        let is_due = |block: &Unfinished| waiting.is_none_or(|waiting| block.newest > waiting);
+        let index = self.unfinished.iter().position(is_due)?;
+        Some(self.unfinished.swap_remove(index))
+    }
+
+    /// Takes the newest entries of a block from `from` on, as many as may be held.
+    fn take_block(&mut self, block: Block, from: Option<Cursor>) -> Result<(), BlockError> {
         if !self.filter.may_match_block(block.from, block.until, &block.filter) {
             return Ok(());
         }
+        let mut newest = NewestOfBlock::default();
         let mut decisions = BlockReader::new(&block.payload)?;
         while let Some((id, decision)) = decisions.read()? {
             let position = Cursor { at: decision.at, id: EntryId::Decision(id) };
-            let is_wanted = self.after.is_none_or(|after| position < after);
-            if is_wanted && self.filter.matches_decision(&decision) {
-                self.waiting.push(Newest(Entry::of_decision(id, &decision).into_owned()));
+            let is_left = from.is_none_or(|from| position <= from);
+            if is_left && self.is_wanted(position) && self.filter.matches_decision(&decision) {
+                newest.push(position, || Entry::of_decision(id, &decision).into_owned());
             }
+        }
+        self.waiting.extend(newest.entries);
+        if let Some(newest) = newest.left_out {
+            self.unfinished.push(Unfinished { block, newest });
         }
         Ok(())
     }
@@ -113,6 +143,40 @@ where
 fn position(event: &EventRecord) -> Cursor {
     Cursor { at: event.at, id: EntryId::Event(event.id) }
 }
+
+/// The newest entries of a block that may be held.
+#[derive(Default)]
+struct NewestOfBlock {
+    entries: Vec<Newest>,
+    bytes: usize,
+    /// The newest entry that is not among them.
+    left_out: Option<Cursor>,
+}
+
+impl NewestOfBlock {
+    fn push(&mut self, position: Cursor, entry: impl FnOnce() -> Entry<'static>) {
+        if self.left_out.is_some_and(|left_out| position < left_out) {
+            return;
+        }
+        let entry = entry();
+        self.bytes = self.bytes.saturating_add(entry.size());
+        self.entries.push(Newest(entry));
+        if self.bytes > MAX_BYTES && self.entries.len() > 1 {
+            self.halve();
+        }
+    }
+
+    /// Lets go of the older half.
+    fn halve(&mut self) {
+        self.entries.sort_unstable_by(|one, other| other.cmp(one));
+        let older = self.entries.split_off(self.entries.len() / 2);
+        self.left_out = older.first().map(Newest::position).max(self.left_out);
+        self.bytes = self.entries.iter().map(|newest| newest.0.size()).sum();
+    }
+}
+
+/// Bytes of entries that are held of one block.
+const MAX_BYTES: usize = 16 << 20;
 
 /// Orders entries as cursors are ordered, so that the heap gives the newest first.
 struct Newest(Entry<'static>);

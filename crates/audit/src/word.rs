@@ -117,6 +117,11 @@ words! {
         DecisionRead = "decision_read",
         /// Entries were removed because they are old enough.
         AuditPurged = "audit_purged",
+        /// The database refused the content of one decision; the chain holds its answer alone.
+        DecisionQuarantined = "decision_quarantined",
+        /// A session got its next refresh token. Recorded in the token family of the session, never as
+        /// an event.
+        Refresh = "refresh",
         /// The access matrix was asked. Recorded in blocks of decisions, never as an event.
         PermissionCheck = "permission_check",
     }

@@ -22,7 +22,7 @@ pub use self::ruling::{Decided, Ruling, Verdict};
 use crate::StoreError;
 use crate::account::Accounts;
 use crate::matrix::ActiveMatrix;
-use crate::recording::{NotRecorded, Recorder};
+use crate::recording::{NotRecorded, Recorder, Ticket};
 
 /// The answer to one question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,18 +60,23 @@ pub struct Decisions {
 
 /// Questions that cannot be answered without waiting.
 #[derive(Debug)]
-pub struct Pending(Stage);
-
-#[derive(Debug)]
-enum Stage {
-    /// Somebody's account has to be read first.
-    Undecided(Box<Undecided>),
-    /// The answers have to be stored first.
-    Unrecorded(Box<Ruling>),
+pub enum Pending {
+    /// An account has to be read first: [`Decisions::read`].
+    Undecided(Undecided),
+    /// The answers have to be stored first: [`Decisions::record`].
+    Unrecorded(Unrecorded),
 }
 
+/// Questions that are about accounts that have not been read lately.
 #[derive(Debug)]
-struct Undecided {
+pub struct Undecided(Box<Questions>);
+
+/// Answers that nobody has been told.
+#[derive(Debug)]
+pub struct Unrecorded(Box<Ruling>);
+
+#[derive(Debug)]
+struct Questions {
     caller: Caller,
     questions: Vec<Question>,
 }
@@ -101,36 +106,59 @@ impl Decisions {
         let recent = |id| self.accounts.recent(id).map(Some).ok_or(());
         let ruling = self
             .rule(caller, questions, recent)
-            .map_err(|(undecided, ())| Pending(Stage::Undecided(undecided)))?;
+            .map_err(|(undecided, ())| Pending::Undecided(undecided))?;
         let draft = Draft::of(&ruling);
         match self.recorder.try_record(ruling) {
             Ok(first) => Ok(draft.answers(first)),
-            Err(ruling) => Err(Pending(Stage::Unrecorded(ruling))),
+            Err(ruling) => Err(Pending::Unrecorded(Unrecorded(ruling))),
         }
     }
 
-    /// Reads the accounts that the questions are about, and waits until the answers are stored, no
-    /// longer than `patience`. Blocks.
-    pub fn later(
+    /// Reads the accounts that the questions are about, and answers. Blocks.
+    pub fn read(&self, undecided: Undecided) -> Result<Unrecorded, StoreError> {
+        let Questions { caller, questions } = *undecided.0;
+        let read = |id| match self.accounts.recent(id) {
+            Some(account) => Ok(Some(account)),
+            None => self.accounts.read(id),
+        };
+        let ruling = self.rule(caller, questions, read).map_err(|(_, error)| error)?;
+        Ok(Unrecorded(ruling))
+    }
+
+    /// Records the answers, and gives them to `answer` once they are stored, or at once if that does.
+    /// Never blocks. `answer` hears nothing once the ticket is dropped, unless the answers are being
+    /// written already.
+    pub fn record(
         &self,
-        pending: Pending,
-        patience: Duration,
-    ) -> Result<Vec<Answer>, DecisionError> {
-        let ruling = match pending.0 {
-            Stage::Unrecorded(ruling) => ruling,
-            Stage::Undecided(undecided) => {
-                let Undecided { caller, questions } = *undecided;
-                let read = |id| match self.accounts.recent(id) {
-                    Some(account) => Ok(Some(account)),
-                    None => self.accounts.read(id),
-                };
-                self.rule(caller, questions, read).map_err(|(_, error)| error)?
+        unrecorded: Unrecorded,
+        answer: impl FnOnce(Result<Vec<Answer>, DecisionError>) + Send + 'static,
+    ) -> Result<Option<Ticket>, NotRecorded> {
+        let draft = Draft::of(&unrecorded.0);
+        match self.recorder.try_record(unrecorded.0) {
+            Ok(first) => {
+                answer(draft.answers(first));
+                Ok(None)
             }
+            Err(ruling) => {
+                let notify = move |outcome: Result<DecisionId, NotRecorded>| {
+                    let answers = outcome.map_err(DecisionError::from);
+                    answer(answers.and_then(|first| draft.answers(first)));
+                };
+                self.recorder.enqueue(ruling, Box::new(notify)).map(Some)
+            }
+        }
+    }
+
+    /// Does all of that and waits until the answers are stored, no longer than `timeout`. Blocks.
+    pub fn later(&self, pending: Pending, timeout: Duration) -> Result<Vec<Answer>, DecisionError> {
+        let Unrecorded(ruling) = match pending {
+            Pending::Unrecorded(unrecorded) => unrecorded,
+            Pending::Undecided(undecided) => self.read(undecided)?,
         };
         let draft = Draft::of(&ruling);
         let first = match self.recorder.try_record(ruling) {
             Ok(first) => first,
-            Err(ruling) => self.recorder.record(ruling, patience)?,
+            Err(ruling) => self.recorder.record(ruling, timeout)?,
         };
         draft.answers(first)
     }
@@ -142,7 +170,7 @@ impl Decisions {
         caller: Caller,
         questions: Vec<Question>,
         account: impl Fn(AccountId) -> Result<Option<Arc<Account>>, E>,
-    ) -> Result<Box<Ruling>, (Box<Undecided>, E)> {
+    ) -> Result<Box<Ruling>, (Undecided, E)> {
         let mut ruling = Box::new(Ruling {
             at: self.clock.now(),
             matrix: self.matrix.load(),
@@ -170,7 +198,8 @@ impl Decisions {
                     Ok(account) => vacant.insert(account),
                     Err(error) => {
                         let caller = ruling.caller;
-                        return Err((Box::new(Undecided { caller, questions }), error));
+                        let questions = Box::new(Questions { caller, questions });
+                        return Err((Undecided(questions), error));
                     }
                 };
             }

@@ -4,50 +4,61 @@
 //! Decisions are queued and written in blocks by one thread, many to a commit. A caller is answered
 //! before that, as long as the oldest decision in the queue is younger than the window: so whatever a
 //! crash takes was decided within one window. When the database is slower than that, or `strict` is
-//! set, callers wait for their commit; when the queue is full, for room in it. Nothing is dropped.
+//! set, callers wait for their commit, and whoever gives up leaves the queue. The queue is bounded by
+//! decisions and by bytes and shared fairly among callers; without room a caller is refused at once.
+//! Nothing that was answered is dropped while the server runs.
+//!
+//! An unavailable database is retried for ever. A block that the database refuses although it takes
+//! other writes is split, down to one decision; if that one is still refused, its content is withheld
+//! and its place in the chain is taken by a record that says so, with an event.
 
-use std::collections::VecDeque;
+use std::fmt;
 use std::io;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
-use portcullis_audit::{AuditKeys, Block, ChainId, DecisionId, Link};
+use portcullis_audit::{AuditKeys, Block, ChainId, DecisionId, Link, SecurityEvent};
 use portcullis_domain::{Clock, SecureRandom};
 
+use self::policy::{BLOCK_DECISIONS, PORTION_BYTES};
+use self::queue::{Place, Queue};
 use crate::StoreError;
 use crate::decision::Ruling;
 
+mod delivery;
+mod lanes;
+mod policy;
+mod queue;
+mod reasons;
 mod writer;
+
+pub use self::policy::RecordingPolicy;
 
 /// What recording needs from storage.
 pub trait DecisionStore: Send + Sync {
     /// Appends a block to its chain as entry number `sequence` and moves the head of the chain; the
-    /// first block opens the chain. To append the very same entry again changes nothing.
-    fn append(&self, sequence: u64, link: Link, block: &Block) -> Result<(), StoreError>;
-}
+    /// first block opens the chain. The event is appended with it. To append the very same entry again
+    /// changes nothing.
+    fn append(
+        &self,
+        sequence: u64,
+        link: Link,
+        block: &Block,
+        event: Option<&SecurityEvent>,
+    ) -> Result<(), StoreError>;
 
-/// How decisions are recorded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RecordingPolicy {
-    /// The longest time whose decisions a crash may take.
-    pub window: Duration,
-    /// Whether every caller waits until the decision is stored; then a crash takes none.
-    pub strict: bool,
-    /// The most decisions that wait to be written.
-    pub most_waiting: usize,
-}
+    /// The link of entry number `sequence` of the chain, if there is one.
+    fn link_at(&self, chain: ChainId, sequence: u64) -> Result<Option<Link>, StoreError>;
 
-impl Default for RecordingPolicy {
-    fn default() -> Self {
-        Self { window: Duration::from_millis(200), strict: false, most_waiting: 200_000 }
-    }
+    /// Commits the smallest write there is, to learn whether the database takes any.
+    fn takes_writes(&self) -> Result<(), StoreError>;
 }
 
 /// Records decisions. Dropping it writes what waits.
 pub struct Recorder {
     shared: Arc<Shared>,
-    writer: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// What is going on in a recorder.
@@ -55,18 +66,71 @@ pub struct Recorder {
 pub struct RecordingState {
     /// Decisions that wait to be written.
     pub waiting: usize,
+    /// The memory that they take, in bytes.
+    pub waiting_bytes: usize,
     /// The age of the oldest of them.
     pub lag: Duration,
+    /// For how long nothing was written although something waits.
+    pub stalled: Duration,
     /// Decisions written since the start.
     pub recorded: u64,
     /// Attempts to write that failed; each is repeated until it succeeds.
     pub failures: u64,
+    /// Decisions of which the database refused the content.
+    pub quarantined: u64,
+    /// Requests refused because the queue, or the caller's share of it, was full.
+    pub refused: u64,
+}
+
+impl RecordingState {
+    /// Whether the recorder does not do its work: nothing was written for five seconds although
+    /// something waits.
+    pub fn is_stalled(&self) -> bool {
+        self.stalled >= STALLED_AFTER
+    }
 }
 
 /// The decision was not recorded in time, and must not be acted on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the decision cannot be recorded")]
-pub struct NotRecorded;
+pub enum NotRecorded {
+    /// The queue, or the caller's share of it, is full.
+    #[error("there is no room for the decision in the recording queue")]
+    NoRoom,
+    /// The database did not take it in time.
+    #[error("the decision was not recorded in time")]
+    TimedOut,
+    /// The server is closing.
+    #[error("the decision cannot be recorded because the server is closing")]
+    Closing,
+}
+
+/// Decisions that were answered and could not be recorded before the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unrecorded {
+    /// How many.
+    pub decisions: u64,
+    /// The first of them.
+    pub first: DecisionId,
+    /// The last of them.
+    pub last: DecisionId,
+}
+
+impl fmt::Display for Unrecorded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { decisions, first, last } = self;
+        write!(f, "{decisions} answered decisions from {first} to {last}")
+    }
+}
+
+/// Hears once how the recording of a request ended: the id of its first decision; the others follow.
+pub type Notify = Box<dyn FnOnce(Result<DecisionId, NotRecorded>) + Send>;
+
+/// A request in the queue. Dropping it takes the request out, unless the writer has it already.
+#[must_use = "dropping it takes the request out of the queue"]
+pub struct Ticket {
+    shared: Arc<Shared>,
+    place: Place,
+}
 
 impl Recorder {
     /// Starts the thread that writes.
@@ -79,97 +143,167 @@ impl Recorder {
         keys: Arc<AuditKeys>,
         policy: RecordingPolicy,
         clock: Arc<dyn Clock>,
-        random: &dyn SecureRandom,
+        random: Arc<dyn SecureRandom>,
     ) -> io::Result<Self> {
-        let chain = ChainId::generate(random);
-        let shared = Arc::new(Shared {
-            chain,
-            policy,
-            clock,
-            queue: Mutex::new(Queue { next: 1, ..Queue::default() }),
-            wanted: Condvar::new(),
-            written: Condvar::new(),
-        });
+        let chain = ChainId::generate(&*random);
+        let state = Mutex::new(State { last_write: clock.monotonic(), ..State::default() });
+        let (wanted, ended) = (Condvar::new(), Condvar::new());
+        let shared = Arc::new(Shared { chain, policy, clock, state, wanted, ended });
         let work = Arc::clone(&shared);
-        let writer = thread::Builder::new()
+        thread::Builder::new()
             .name("recorder".to_owned())
-            .spawn(move || writer::work(&work, &*store, &keys))?;
-        Ok(Self { shared, writer: Mutex::new(Some(writer)) })
+            .spawn(move || writer::work(&work, &*store, &keys, &*random))?;
+        Ok(Self { shared })
     }
 
     /// Queues the decisions of one request, if the caller may be answered at once; else gives them
-    /// back for [`Recorder::record`]. Never blocks. Answers the id of the first; the others follow.
+    /// back for [`Recorder::enqueue`]. Never blocks. Answers the id of the first; the others follow.
     pub fn try_record(&self, ruling: Box<Ruling>) -> Result<DecisionId, Box<Ruling>> {
         let shared = &*self.shared;
-        let mut queue = shared.queue();
-        if shared.policy.strict || queue.closing || shared.is_full(&queue) || shared.is_late(&queue)
-        {
+        let now = shared.clock.monotonic();
+        let mut state = shared.state();
+        let is_late = state.lag(now) >= shared.policy.window;
+        if shared.policy.strict || state.closing.is_some() || is_late {
             return Err(ruling);
         }
-        let (first, _) = shared.push(&mut queue, ruling);
-        Ok(first)
+        let before = state.queue.held();
+        let was_empty = state.queue.is_empty();
+        let first = state.queue.answer(&shared.policy, ruling, now)?;
+        let after = state.queue.held();
+        drop(state);
+        // The writer waits for the first decision, and then for a full block or for time to pass. To
+        // wake it for each decision would cost more than everything else about recording it.
+        let passes = |before: usize, after: usize, limit| before < limit && after >= limit;
+        if was_empty
+            || passes(before.decisions, after.decisions, BLOCK_DECISIONS)
+            || passes(before.bytes, after.bytes, PORTION_BYTES)
+        {
+            shared.wanted.notify_one();
+        }
+        Ok(DecisionId { chain: shared.chain, ordinal: first })
+    }
+
+    /// Queues the decisions of one request; `notify` hears when they are stored. Never blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`NotRecorded`] without room and after [`Recorder::close`]; then `notify` hears nothing.
+    pub fn enqueue(&self, ruling: Box<Ruling>, notify: Notify) -> Result<Ticket, NotRecorded> {
+        let shared = &*self.shared;
+        let mut state = shared.state();
+        if state.closing.is_some() {
+            return Err(NotRecorded::Closing);
+        }
+        let now = shared.clock.monotonic();
+        let is_first = !state.queue.has_waiting();
+        match state.queue.wait(&shared.policy, ruling, now, notify) {
+            Ok(place) => {
+                drop(state);
+                if is_first {
+                    shared.wanted.notify_one();
+                }
+                Ok(Ticket { shared: Arc::clone(&self.shared), place })
+            }
+            Err((_, error)) => {
+                state.refused += 1;
+                Err(error)
+            }
+        }
     }
 
     /// Queues the decisions of one request and waits until they are stored. Blocks.
     ///
     /// # Errors
     ///
-    /// [`NotRecorded`] after `patience`, when what was queued is still written, and after
-    /// [`Recorder::close`].
+    /// [`NotRecorded`] without room, after `timeout`, and after [`Recorder::close`]. What the writer
+    /// had not taken by then is not recorded at all.
     pub fn record(
         &self,
         ruling: Box<Ruling>,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<DecisionId, NotRecorded> {
-        let shared = &*self.shared;
-        let deadline = shared.clock.monotonic() + patience;
-        let mut queue = shared.queue();
-        while shared.is_full(&queue) {
-            queue = shared.wait_for_writer(queue, deadline)?;
-        }
-        if queue.closing {
-            return Err(NotRecorded);
-        }
-        let (first, last) = shared.push(&mut queue, ruling);
-        while queue.written < last {
-            queue = shared.wait_for_writer(queue, deadline)?;
-        }
-        Ok(first)
+        let (send, receive) = sync_channel(1);
+        let notify = Box::new(move |outcome| {
+            // Whoever has given up does not listen.
+            let _ = send.try_send(outcome);
+        });
+        let ticket = self.enqueue(ruling, notify)?;
+        let outcome = receive.recv_timeout(timeout).unwrap_or_else(|error| match error {
+            RecvTimeoutError::Timeout => Err(NotRecorded::TimedOut),
+            RecvTimeoutError::Disconnected => Err(NotRecorded::Closing),
+        });
+        drop(ticket);
+        outcome
     }
 
-    /// Writes what waits and records nothing more. Blocks, for a few seconds at most if the database
-    /// takes nothing.
-    pub fn close(&self) {
-        self.shared.queue().closing = true;
-        self.shared.wanted.notify_one();
-        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(writer) = writer {
-            // A panic of the writer has nobody to be told to any more.
-            drop(writer.join());
+    /// Records nothing more, and writes what waits, for at most `timeout`; answers what could not be
+    /// written although it was answered. Blocks.
+    pub fn close(&self, timeout: Duration) -> Option<Unrecorded> {
+        let shared = &*self.shared;
+        let mut state = shared.state();
+        if state.closing.is_none() {
+            state.closing = Some(shared.clock.monotonic().saturating_add(timeout));
         }
+        shared.wanted.notify_one();
+        // The writer gives up by itself at that time, unless the database keeps it longer.
+        let (mut state, _) = shared
+            .ended
+            .wait_timeout_while(state, timeout.saturating_add(GRACE), |state| !state.has_ended)
+            .unwrap_or_else(PoisonError::into_inner);
+        // If it does, its attempt is the last.
+        state.closing = Some(Duration::ZERO);
+        state.is_closed = true;
+        let dismissed = state.queue.dismiss();
+        let unrecorded = shared.unrecorded(&state);
+        drop(state);
+        for notify in dismissed {
+            notify(Err(NotRecorded::Closing));
+        }
+        unrecorded
     }
 
     /// What is going on.
     pub fn state(&self) -> RecordingState {
-        let queue = self.shared.queue();
+        let state = self.shared.state();
+        let now = self.shared.clock.monotonic();
+        let held = state.queue.held();
         RecordingState {
-            waiting: queue.waiting,
-            lag: self.shared.lag(&queue),
-            recorded: queue.written,
-            failures: queue.failures,
+            waiting: held.decisions,
+            waiting_bytes: held.bytes,
+            lag: state.lag(now),
+            stalled: state.stalled(now),
+            recorded: state.written,
+            failures: state.failures,
+            quarantined: state.quarantined,
+            refused: state.refused,
         }
     }
 }
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        self.close();
+        let is_closed = self.shared.state().is_closed;
+        if !is_closed && let Some(unrecorded) = self.close(Duration::from_secs(1)) {
+            tracing::error!(%unrecorded, "closing without a database: decisions are lost");
+        }
     }
 }
 
-impl std::fmt::Debug for Recorder {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Recorder").field("state", &self.state()).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.shared.state().queue.withdraw(self.place);
+    }
+}
+
+impl fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ticket").field("place", &self.place).finish_non_exhaustive()
     }
 }
 
@@ -178,79 +312,63 @@ struct Shared {
     chain: ChainId,
     policy: RecordingPolicy,
     clock: Arc<dyn Clock>,
-    queue: Mutex<Queue>,
+    state: Mutex<State>,
     /// There is something to write.
     wanted: Condvar,
-    /// Something has been written.
-    written: Condvar,
+    /// The writer has ended.
+    ended: Condvar,
 }
 
 #[derive(Default)]
-struct Queue {
-    rulings: VecDeque<Waiting>,
-    /// Decisions that wait, those being written among them.
-    waiting: usize,
-    /// When the oldest decision came that is not stored yet, on the monotonic clock.
-    oldest: Option<Duration>,
-    /// The ordinal of the next decision.
-    next: u64,
+struct State {
+    queue: Queue,
+    /// When the oldest decision came that the writer has in hand.
+    writing_since: Option<Duration>,
+    /// Decisions in the writer's hands whose callers were answered.
+    writing_answered: u64,
     /// The ordinal of the last decision that is stored.
     written: u64,
+    /// When that was stored.
+    last_write: Duration,
     failures: u64,
-    closing: bool,
-}
-
-struct Waiting {
-    ruling: Box<Ruling>,
-    since: Duration,
+    quarantined: u64,
+    refused: u64,
+    /// When the writer gives up; set once the server is closing.
+    closing: Option<Duration>,
+    is_closed: bool,
+    has_ended: bool,
 }
 
 impl Shared {
-    fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn is_full(&self, queue: &Queue) -> bool {
-        queue.waiting >= self.policy.most_waiting
-    }
-
-    fn is_late(&self, queue: &Queue) -> bool {
-        self.lag(queue) >= self.policy.window
-    }
-
-    fn lag(&self, queue: &Queue) -> Duration {
-        queue.oldest.map_or(Duration::ZERO, |oldest| self.clock.monotonic().saturating_sub(oldest))
-    }
-
-    /// Answers the first id and the last ordinal.
-    fn push(&self, queue: &mut Queue, ruling: Box<Ruling>) -> (DecisionId, u64) {
-        let since = self.clock.monotonic();
-        let first = DecisionId { chain: self.chain, ordinal: queue.next };
-        let count = ruling.decisions.len();
-        let was_short = queue.waiting < writer::MOST;
-        queue.next += u64::try_from(count).unwrap_or(u64::MAX);
-        queue.waiting += count;
-        queue.oldest.get_or_insert(since);
-        queue.rulings.push_back(Waiting { ruling, since });
-        // The writer waits for the first decision, and then for a full block or for time to pass. To
-        // wake it for each decision would cost more than everything else about recording it.
-        if queue.rulings.len() == 1 || (was_short && queue.waiting >= writer::MOST) {
-            self.wanted.notify_one();
-        }
-        (first, queue.next - 1)
-    }
-
-    fn wait_for_writer<'a>(
-        &'a self,
-        queue: MutexGuard<'a, Queue>,
-        deadline: Duration,
-    ) -> Result<MutexGuard<'a, Queue>, NotRecorded> {
-        let left = deadline.saturating_sub(self.clock.monotonic());
-        if left.is_zero() {
-            return Err(NotRecorded);
-        }
-        let waited = self.written.wait_timeout(queue, left);
-        let (queue, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-        if timeout.timed_out() { Err(NotRecorded) } else { Ok(queue) }
+    fn unrecorded(&self, state: &State) -> Option<Unrecorded> {
+        let decisions = state.writing_answered.saturating_add(state.queue.answered());
+        let id = |ordinal| DecisionId { chain: self.chain, ordinal };
+        let (first, last) = (id(state.written + 1), id(state.queue.last_answered()));
+        (decisions > 0).then_some(Unrecorded { decisions, first, last })
     }
 }
+
+impl State {
+    fn oldest(&self) -> Option<Duration> {
+        self.writing_since.into_iter().chain(self.queue.oldest()).min()
+    }
+
+    fn lag(&self, now: Duration) -> Duration {
+        self.oldest().map_or(Duration::ZERO, |oldest| now.saturating_sub(oldest))
+    }
+
+    fn stalled(&self, now: Duration) -> Duration {
+        let since = self.oldest().map(|oldest| oldest.max(self.last_write));
+        since.map_or(Duration::ZERO, |since| now.saturating_sub(since))
+    }
+}
+
+/// See [`RecordingState::is_stalled`].
+const STALLED_AFTER: Duration = Duration::from_secs(5);
+
+/// How much longer than its timeout a close waits for an attempt that is under way.
+const GRACE: Duration = Duration::from_secs(1);

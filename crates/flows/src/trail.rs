@@ -13,7 +13,8 @@ use crate::StoreError;
 /// What reading the trail needs from storage.
 pub trait TrailStore: Send + Sync {
     /// Events that the filter matches, newest first by (`at`, `id`): those before the time, and at
-    /// that very time those with a smaller id. At most `most`.
+    /// that very time those with a smaller id. At most `most`. If the filter names an account, its
+    /// refreshes are among them, each as an event with the id of the new refresh token.
     fn events(
         &self,
         filter: &Filter,
@@ -23,17 +24,18 @@ pub trait TrailStore: Send + Sync {
 
     /// Looks through at most `most` blocks in descending order of their places, from `start` on, and
     /// gives those that may hold what the filter matches and that begin no later than `latest`. It
-    /// stops early once it holds 4 MiB of payloads.
+    /// stops early once it holds 4 MiB of payloads, and before a block that is [too
+    /// large](TrailError::TooLarge), which is an error if it comes first.
     fn blocks(
         &self,
         filter: &Filter,
         latest: Option<Timestamp>,
         start: Option<BlockPlace>,
         most: u32,
-    ) -> Result<BlockPage, StoreError>;
+    ) -> Result<BlockPage, TrailError>;
 
     /// The block that would hold the decision.
-    fn block_with(&self, decision: DecisionId) -> Result<Option<Block>, StoreError>;
+    fn block_with(&self, decision: DecisionId) -> Result<Option<Block>, TrailError>;
 
     /// Appends an event of its own.
     fn record(&self, event: &SecurityEvent) -> Result<(), StoreError>;
@@ -63,6 +65,10 @@ pub struct BlockPage {
 /// so much later.
 pub const LONGEST_BLOCK: std::time::Duration = std::time::Duration::from_secs(60);
 
+/// The largest payload that is read, in bytes. Blocks of this version are smaller by far; earlier ones
+/// could be made as large as the database takes.
+pub const LARGEST_BLOCK: u64 = 64 << 20;
+
 /// Who reads.
 #[derive(Clone, Debug)]
 pub struct Reader {
@@ -87,6 +93,18 @@ pub enum TrailError {
     /// A block has been damaged; `audit verify` says where.
     #[error("a stored block of decisions cannot be read: {0}")]
     Damaged(#[from] BlockError),
+    /// A block that an earlier version wrote is larger than [`LARGEST_BLOCK`].
+    #[error(
+        "a stored block of {bytes} bytes, with decisions from {from} until {until}, is too large"
+    )]
+    TooLarge {
+        /// The earliest time of a decision in it.
+        from: Timestamp,
+        /// The latest time of a decision in it.
+        until: Timestamp,
+        /// Bytes of its payload.
+        bytes: u64,
+    },
     /// Storage failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -99,7 +99,7 @@ where
 /// Clients that ask again at once, whatever `Retry-After` says, would spend the processor on
 /// refusals; waiting a moment for theirs costs them time and the server nothing. Each waits another
 /// moment, of 12 to 54 ms: a crowd that came at once is answered bit by bit, and comes back so.
-fn overload_pause(random: &dyn SecureRandom) -> Duration {
+pub(crate) fn overload_pause(random: &dyn SecureRandom) -> Duration {
     let mut draw = [0];
     random.fill(&mut draw);
     let [draw] = draw;

@@ -32,21 +32,33 @@ impl<T: DeserializeOwned + 'static, const MOST: usize> FromRequest for Json<T, M
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let body = read(request, payload, "application/json", MOST);
-        Box::pin(async move {
-            let body = body.await?;
-            // Serde would also fill a struct from an array, field by field.
-            if body.trim_ascii_start().first() != Some(&b'{') {
-                return Err(Problem::new(Code::MalformedBody).detail(
-                    "The body must be one JSON object, in UTF-8 without a byte order mark.",
-                ));
-            }
-            serde_json::from_slice(&body).map(Self).map_err(|error| {
-                if error.is_data() { located::<T>(&body) } else { malformed(&error) }
-            })
-        })
+        let body = read(request, payload, JSON, MOST);
+        Box::pin(async move { parse(&body.await?).map(Self) })
     }
 }
+
+/// The body of type `application/json`, of at most `most` bytes, for a handler that takes it when it
+/// has room for it.
+pub(crate) fn read_json(
+    request: &HttpRequest,
+    payload: web::Payload,
+    most: usize,
+) -> impl Future<Output = Result<web::BytesMut, Problem>> + use<> {
+    read(request, &mut payload.into_inner(), JSON, most)
+}
+
+/// What a body says.
+pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    // Serde would also fill a struct from an array, field by field.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Problem::new(Code::MalformedBody)
+            .detail("The body must be one JSON object, in UTF-8 without a byte order mark."));
+    }
+    serde_json::from_slice(body)
+        .map_err(|error| if error.is_data() { located::<T>(body) } else { malformed(&error) })
+}
+
+const JSON: &str = "application/json";
 
 /// Reads a body that does not fit once more, to learn where; those that fit need not pay for that.
 fn located<T: DeserializeOwned>(body: &[u8]) -> Problem {

@@ -8,17 +8,20 @@ use std::io::Write;
 use std::time::Duration;
 
 use actix_web::http::header::ContentType;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, rt, web};
 use portcullis_domain::AccountId;
-use portcullis_flows::decision::{self, Answer, Attributes, Context, Question};
+use portcullis_flows::decision::{self, Answer, Attributes, Context, Pending, Question};
+use portcullis_flows::recording::NotRecorded;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::{Deserialize as DeriveDeserialize, Serialize};
+use tokio::sync::oneshot;
 use utoipa::ToSchema;
 
-use crate::blocking::blocking;
-use crate::body::Json;
+use crate::blocking::{blocking, overload_pause};
+use crate::body::{self, Json};
+use crate::bounded_list::BoundedList;
 use crate::guard::Asking;
-use crate::json_object::JsonObject;
+use crate::json_object::{self, JsonObject};
 use crate::problem::{Code, FieldProblem, Problem};
 use crate::services::Services;
 use crate::text::ShortText;
@@ -44,7 +47,7 @@ pub(crate) struct CheckBody {
     subject: Option<Subject>,
 }
 
-/// What conditions go by.
+/// What conditions go by: at most 4 KiB of texts in all.
 #[derive(DeriveDeserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ContextBody {
@@ -52,11 +55,11 @@ pub(crate) struct ContextBody {
     #[schema(value_type = Option<String>, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e13")]
     #[serde(default)]
     owner_id: Option<ShortText>,
-    /// Who takes part in it.
+    /// Who takes part in it, at most 32.
     #[schema(value_type = Option<Vec<String>>, example = json!(["019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11"]))]
     #[serde(default)]
-    parties: Option<Vec<ShortText>>,
-    /// Whatever else conditions read.
+    parties: Option<BoundedList<ShortText, MAX_PARTIES>>,
+    /// Whatever else conditions read, at most 4 KiB as JSON text.
     #[schema(value_type = Option<serde_json::Value>, example = json!({ "site": "north" }))]
     #[serde(default)]
     attributes: Option<JsonObject>,
@@ -67,7 +70,8 @@ pub(crate) struct ContextBody {
 #[serde(deny_unknown_fields)]
 pub(crate) struct BatchBody {
     /// 1 to 1,000 of them.
-    items: Vec<CheckBody>,
+    #[schema(value_type = Vec<CheckBody>)]
+    items: BoundedList<CheckBody, MAX_ITEMS>,
 }
 
 /// The answer to one question.
@@ -88,7 +92,8 @@ pub(crate) struct BatchAnswer {
 }
 
 /// How both can fail, apart from what their guard and their bodies refuse.
-pub(crate) const ERRORS: &[Code] = &[Code::CsrfFailed, Code::Forbidden, Code::Unavailable];
+pub(crate) const ERRORS: &[Code] =
+    &[Code::CsrfFailed, Code::Forbidden, Code::QuestionTooLarge, Code::Busy, Code::Unavailable];
 
 /// Whether somebody may do something.
 ///
@@ -100,7 +105,10 @@ pub(crate) async fn check(
     services: web::Data<Services>,
     body: Json<CheckBody>,
 ) -> Result<HttpResponse, Problem> {
-    let answers = decide(&services, guard.0, vec![body.0.into()]).await?;
+    let mut faults = Vec::new();
+    let question = body.0.question("", &mut faults);
+    refuse_too_large(faults)?;
+    let answers = decide(&services, guard.0, vec![question]).await?;
     let answer = answers.first().ok_or_else(|| Problem::new(Code::Internal))?;
     let mut text = Vec::with_capacity(ANSWER);
     write_answer(&mut text, answer);
@@ -109,23 +117,40 @@ pub(crate) async fn check(
 
 /// Up to 1,000 questions at once.
 ///
-/// If a question is about somebody else and the caller may not ask that, none is answered.
+/// If a question is about somebody else and the caller may not ask that, none is answered. Each caller
+/// has a share of the batches that are worked on at once; who sends more of them is told to wait.
 #[utoipa::path(post, path = "/api/authz/check/batch", tag = "authorization",
     request_body = BatchBody,
     responses((status = 200, body = BatchAnswer, description = "The decisions")))]
 pub(crate) async fn check_batch(
     guard: Asking,
     services: web::Data<Services>,
-    body: Json<BatchBody, BATCH_LIMIT>,
+    request: HttpRequest,
+    payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let items = body.0.items;
-    if !(1..=MOST).contains(&items.len()) {
-        let message = "ask 1 to 1,000 questions";
-        let fault = FieldProblem::new("items".to_owned(), "wrong_count", message);
-        return Err(Problem::invalid(vec![fault]));
-    }
-    let questions: Vec<Question> = items.into_iter().map(Question::from).collect();
-    let answers = decide(&services, guard.0, questions).await?;
+    let caller = guard.0;
+    let place = match services.capacity.batches.enter(caller.account) {
+        Ok(place) => place,
+        Err(busy) => {
+            rt::time::sleep(overload_pause(&*services.random)).await;
+            return Err(busy);
+        }
+    };
+    let body = body::read_json(&request, payload, BATCH_LIMIT).await?;
+    let is_large = body.len() > LARGE;
+    let decisions = services.decisions.clone();
+    let work = move || {
+        let questions = questions(body::parse(&body)?)?;
+        drop(body);
+        Ok::<_, Problem>(decisions.at_once(caller, questions))
+    };
+    // A large one would keep all other requests of this thread waiting.
+    let decided = if is_large { blocking(work).await? } else { work()? };
+    let answers = match decided {
+        Ok(answers) => answers?,
+        Err(pending) => stored(&services, pending).await?,
+    };
+    drop(place);
     let mut text = Vec::with_capacity(answers.len().saturating_mul(ANSWER));
     text.extend_from_slice(br#"{"items":["#);
     for (index, answer) in answers.iter().enumerate() {
@@ -146,21 +171,72 @@ pub(crate) async fn decide(
 ) -> Result<Vec<Answer>, Problem> {
     match services.decisions.at_once(caller, questions) {
         Ok(answers) => Ok(answers?),
-        Err(pending) => {
-            let decisions = services.decisions.clone();
-            blocking(move || decisions.later(pending, PATIENCE)).await
-        }
+        Err(pending) => stored(services, pending).await,
     }
 }
 
+/// Waits until the answers are stored. Whoever goes away meanwhile, or waits too long, leaves the queue.
+async fn stored(services: &web::Data<Services>, pending: Pending) -> Result<Vec<Answer>, Problem> {
+    let decisions = &services.decisions;
+    let unrecorded = match pending {
+        Pending::Unrecorded(unrecorded) => unrecorded,
+        Pending::Undecided(undecided) => {
+            let decisions = decisions.clone();
+            blocking(move || decisions.read(undecided)).await?
+        }
+    };
+    let (send, receive) = oneshot::channel();
+    let ticket = decisions.record(unrecorded, move |outcome| drop(send.send(outcome)));
+    let ticket = ticket.map_err(decision::DecisionError::from)?;
+    let outcome = rt::time::timeout(RECORD_TIMEOUT, receive).await;
+    drop(ticket);
+    match outcome {
+        Ok(Ok(answers)) => Ok(answers?),
+        _ => Err(decision::DecisionError::from(NotRecorded::TimedOut).into()),
+    }
+}
+
+/// The questions of a batch.
+fn questions(body: BatchBody) -> Result<Vec<Question>, Problem> {
+    let Some(items) = body.items.0.filter(|items| !items.is_empty()) else {
+        let message = "ask 1 to 1,000 questions";
+        let fault = FieldProblem::new("items".to_owned(), "wrong_count", message);
+        return Err(Problem::invalid(vec![fault]));
+    };
+    let mut faults = Vec::new();
+    let questions = (0..).zip(items).map(|(number, item)| {
+        let place = format!("items[{number}].");
+        item.question(&place, &mut faults)
+    });
+    let questions = questions.collect();
+    refuse_too_large(faults)?;
+    Ok(questions)
+}
+
+fn refuse_too_large(faults: Vec<FieldProblem>) -> Result<(), Problem> {
+    if faults.is_empty() { Ok(()) } else { Err(Problem::question_too_large(faults)) }
+}
+
 /// The longest that an answer waits to be recorded; then there is none.
-const PATIENCE: Duration = Duration::from_secs(5);
+const RECORD_TIMEOUT: Duration = Duration::from_millis(1_800);
 
 /// Questions in one batch.
-const MOST: usize = 1_000;
+const MAX_ITEMS: usize = 1_000;
+
+/// Parties of one question.
+const MAX_PARTIES: usize = 32;
+
+/// Bytes of owner, parties and attributes of one question.
+const MAX_CONTEXT: usize = json_object::MAX_BYTES;
 
 /// Bytes of the body of a batch.
 const BATCH_LIMIT: usize = 1024 * 1024;
+
+/// Bytes of a body that takes more than a millisecond or two to work on.
+const LARGE: usize = 256 * 1024;
+
+/// Faults of questions that are named.
+const MAX_FAULTS: usize = 20;
 
 /// Bytes of one answer, about.
 const ANSWER: usize = 72;
@@ -176,25 +252,48 @@ fn write_answer(text: &mut Vec<u8>, answer: &Answer) {
     let _ = write!(text, r#"{{"allowed":{allowed},"decision_id":"{decision}"}}"#);
 }
 
-impl From<CheckBody> for Question {
-    fn from(body: CheckBody) -> Self {
-        Self {
-            resource: body.resource.0,
-            action: body.action.0,
-            subject: body.subject.map(|subject| subject.0),
-            context: body.context.map(Context::from).unwrap_or_default(),
+impl CheckBody {
+    /// What it asks; what is too large of it is added to the faults under its place.
+    fn question(self, place: &str, faults: &mut Vec<FieldProblem>) -> Question {
+        let mut fault = |field: &str, code: &'static str, message: &'static str| {
+            if faults.len() < MAX_FAULTS {
+                faults.push(FieldProblem::new(format!("{place}context{field}"), code, message));
+            }
+        };
+        Question {
+            resource: self.resource.0,
+            action: self.action.0,
+            subject: self.subject.map(|subject| subject.0),
+            context: self.context.map(|context| context.checked(&mut fault)).unwrap_or_default(),
         }
     }
 }
 
-impl From<ContextBody> for Context {
-    fn from(body: ContextBody) -> Self {
-        let texts = |texts: Vec<ShortText>| texts.into_iter().map(|text| text.0).collect();
-        Self {
-            owner: body.owner_id.map(|text| text.0),
-            parties: body.parties.map(texts),
-            attributes: body.attributes.map(|attributes| Attributes::from(attributes.0)),
+impl ContextBody {
+    fn checked(self, fault: &mut impl FnMut(&str, &'static str, &'static str)) -> Context {
+        let owner = self.owner_id.map(|text| text.0);
+        let parties = self.parties.map(|parties| {
+            if parties.0.is_none() {
+                fault(".parties", "wrong_count", "name at most 32 parties");
+            }
+            let parties = parties.0.unwrap_or_default();
+            parties.into_iter().map(|text| text.0).collect::<Vec<String>>()
+        });
+        let attributes = self.attributes.and_then(|attributes| {
+            if attributes.0.is_none() {
+                fault(".attributes", "too_large", "use at most 4 KiB of JSON text");
+            }
+            attributes.0
+        });
+        let parties_bytes: usize = parties.iter().flatten().map(String::len).sum();
+        let bytes = parties_bytes
+            + owner.as_ref().map_or(0, String::len)
+            + attributes.as_ref().map_or(0, |attributes| Attributes::as_str(attributes).len());
+        if bytes > MAX_CONTEXT {
+            let message = "use at most 4 KiB for owner_id, parties and attributes together";
+            fault("", "too_large", message);
         }
+        Context { owner, parties, attributes }
     }
 }
 

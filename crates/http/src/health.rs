@@ -29,8 +29,8 @@ pub(crate) async fn live(_: Public) -> Json<HealthAnswer> {
     Json(HealthAnswer { status: "live", notices: Vec::new() })
 }
 
-/// Whether the server can do its work: 503 while the database does not answer, or while every token is
-/// refused because the server is strict and does not know what was revoked lately.
+/// Whether the server can do its work: 503 while the database does not answer, while permission checks
+/// wait and none was recorded for five seconds, or while every token is refused because the server is strict and does not know what was revoked lately.
 #[utoipa::path(get, path = "/health/ready", tag = "operations",
     responses((status = 200, body = HealthAnswer, description = "The database answers")))]
 pub(crate) async fn ready(
@@ -43,6 +43,9 @@ pub(crate) async fn ready(
     if let Err(problem) = answers {
         return Err(if is_stale { problem.detail(STALE) } else { problem });
     }
+    if services.decisions.recorder().state().is_stalled() {
+        return Err(Problem::unavailable().detail(STALLED));
+    }
     if services.revocations.refuses_all() {
         return Err(Problem::revocations_stale());
     }
@@ -51,6 +54,8 @@ pub(crate) async fn ready(
     let notices = notices.into_iter().filter(|(_, holds)| *holds).map(|(word, _)| word).collect();
     Ok(Json(HealthAnswer { status: "ready", notices }))
 }
+
+const STALLED: &str = "Permission checks are not being recorded: nothing was written for five seconds although some wait.";
 
 const STALE: &str =
     "The database does not answer, and this node does not know what was revoked lately.";

@@ -1,25 +1,34 @@
 //! A JSON object of whatever members, under the rules that hold for every body: no name twice in an
 //! object, no control characters in names or texts, and no deep nesting.
 
+use std::cell::Cell;
 use std::fmt;
 
+use portcullis_flows::decision::Attributes;
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 use crate::text::{FORBIDDEN_CHARACTER, has_forbidden_character};
 
-/// Such an object.
+/// Such an object; `None` if its text is larger than [`MAX_BYTES`]. Of one that is larger nothing is
+/// kept, and the rest is read only to judge its form.
 #[derive(Debug)]
-pub(crate) struct JsonObject(pub(crate) Map<String, Value>);
+pub(crate) struct JsonObject(pub(crate) Option<Attributes>);
 
 impl<'de> Deserialize<'de> for JsonObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match (Strict { depth: 0 }).deserialize(deserializer)? {
-            Value::Object(members) => Ok(Self(members)),
-            _ => Err(de::Error::custom("not an object")),
-        }
+        let room = Cell::new(Some(MAX_BYTES));
+        let value = (Strict { depth: 0, room: &room }).deserialize(deserializer)?;
+        let Value::Object(members) = value else {
+            return Err(de::Error::custom("not an object"));
+        };
+        let object = room.get().map(|_| Attributes::from(members));
+        Ok(Self(object.filter(|object| object.as_str().len() <= MAX_BYTES)))
     }
 }
+
+/// Bytes of an object as text.
+pub(crate) const MAX_BYTES: usize = 4 * 1024;
 
 /// How the error begins of an object that has a name twice.
 pub(crate) const DUPLICATE: &str = "duplicate name";
@@ -32,18 +41,39 @@ const DEEPEST: usize = 8;
 
 /// Reads one value that stands inside so many others.
 #[derive(Clone, Copy)]
-struct Strict {
+struct Strict<'r> {
     depth: usize,
+    /// The bytes that may still come; `None` once there were too many.
+    room: &'r Cell<Option<usize>>,
 }
 
-impl Strict {
+impl Strict<'_> {
     fn deeper<E: de::Error>(self) -> Result<Self, E> {
         let depth = self.depth.saturating_add(1);
-        if depth > DEEPEST { Err(E::custom(TOO_DEEP)) } else { Ok(Self { depth }) }
+        if depth > DEEPEST { Err(E::custom(TOO_DEEP)) } else { Ok(Self { depth, ..self }) }
+    }
+
+    /// Takes room for a value or a name of so many bytes, at least one with what separates it from the
+    /// next; answers whether there is any left.
+    fn takes(self, bytes: usize) -> bool {
+        let left = self.room.get().and_then(|room| room.checked_sub(bytes.saturating_add(1)));
+        self.room.set(left);
+        left.is_some()
+    }
+
+    fn text<E: de::Error>(self, text: &str) -> Result<String, E> {
+        if has_forbidden_character(text) {
+            return Err(E::custom(FORBIDDEN_CHARACTER));
+        }
+        Ok(if self.takes(text.len()) { text.to_owned() } else { String::new() })
+    }
+
+    fn scalar(self, value: impl Into<Value>) -> Value {
+        if self.takes(0) { value.into() } else { Value::Null }
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Strict {
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -51,7 +81,7 @@ impl<'de> DeserializeSeed<'de> for Strict {
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -59,34 +89,37 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+        Ok(self.scalar(Value::Null))
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
+        Ok(self.scalar(value))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::from(value))
+        Ok(self.scalar(value))
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::from(value))
+        Ok(self.scalar(value))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
+        Ok(self.scalar(Number::from_f64(value).map_or(Value::Null, Value::Number)))
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Value, E> {
-        checked(text).map(Value::String)
+        self.text(text).map(Value::String)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
         let element = self.deeper()?;
         let mut values = Vec::new();
+        self.takes(1);
         while let Some(value) = elements.next_element_seed(element)? {
-            values.push(value);
+            if self.room.get().is_some() {
+                values.push(value);
+            }
         }
         Ok(Value::Array(values))
     }
@@ -94,22 +127,19 @@ impl<'de> Visitor<'de> for Strict {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let member = self.deeper()?;
         let mut map = Map::new();
+        self.takes(1);
         while let Some(name) = members.next_key::<String>()? {
-            let name = checked(&name)?;
             if map.contains_key(&name) {
                 return Err(de::Error::custom(DUPLICATE));
             }
-            map.insert(name, members.next_value_seed(member)?);
+            let name = self.text(&name)?;
+            let value = members.next_value_seed(member)?;
+            if self.room.get().is_some() {
+                map.insert(name, value);
+            }
         }
         Ok(Value::Object(map))
     }
-}
-
-fn checked<E: de::Error>(text: &str) -> Result<String, E> {
-    if has_forbidden_character(text) {
-        return Err(E::custom(FORBIDDEN_CHARACTER));
-    }
-    Ok(text.to_owned())
 }
 
 #[cfg(test)]
@@ -118,13 +148,33 @@ mod tests {
 
     fn read(text: &str) -> Result<Value, String> {
         let object = serde_json::from_str::<JsonObject>(text);
-        object.map(|object| Value::Object(object.0)).map_err(|error| error.to_string())
+        let object = object.map_err(|error| error.to_string())?;
+        let object = object.0.ok_or("too large")?;
+        serde_json::from_str(object.as_str()).map_err(|error| error.to_string())
     }
 
     #[test]
     fn a_harmless_object_reads_as_it_is() {
         let text = r#"{"a":[1,-2,0.5,null,true,"ä"],"b":{"a":{}}}"#;
         assert_eq!(read(text).unwrap().to_string(), text);
+    }
+
+    #[test]
+    fn what_is_too_large_is_read_to_its_end_and_not_kept() {
+        let text = |length: usize| format!(r#"{{"a":"{}"}}"#, "x".repeat(length));
+        assert!(read(&text(MAX_BYTES - 8)).is_ok());
+        assert_eq!(text(MAX_BYTES - 8).len(), MAX_BYTES);
+        for too_large in [
+            text(MAX_BYTES - 7),
+            format!(r#"{{"a":[{}1]}}"#, "1,".repeat(MAX_BYTES)),
+            format!(r#"{{"a":[{}[]]}}"#, "[],".repeat(MAX_BYTES)),
+            // Each of these bytes becomes two.
+            format!(r#"{{"a":"{}"}}"#, r#"\""#.repeat(MAX_BYTES / 2)),
+        ] {
+            assert_eq!(read(&too_large), Err("too large".to_owned()), "{too_large:.40}");
+        }
+        let late = format!(r#"{{"a":"{}","b":"\u0000"}}"#, "x".repeat(MAX_BYTES));
+        assert!(read(&late).unwrap_err().starts_with(FORBIDDEN_CHARACTER));
     }
 
     #[test]

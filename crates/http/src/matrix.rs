@@ -20,7 +20,7 @@ use crate::query::Query;
 use crate::services::Services;
 
 /// How it can fail, apart from what its guard refuses.
-pub(crate) const ERRORS: &[Code] = &[Code::InvalidRequest, Code::Unavailable];
+pub(crate) const ERRORS: &[Code] = &[Code::InvalidRequest, Code::Busy, Code::Unavailable];
 
 /// The access matrix with inheritance resolved, as JSON, CSV or Markdown.
 ///

@@ -48,6 +48,25 @@ fn text(services: &Services) -> String {
         "Age of the oldest of them.",
         &recording.lag.as_secs_f64(),
     );
+    metric("audit_queue_bytes", "gauge", "Memory that they take.", &recording.waiting_bytes);
+    metric(
+        "audit_stalled_seconds",
+        "gauge",
+        "Time without a write although something waits; from 5 on the node is not ready.",
+        &recording.stalled.as_secs_f64(),
+    );
+    metric(
+        "audit_refused_total",
+        "counter",
+        "Requests refused because the queue, or the share of the caller, was full.",
+        &recording.refused,
+    );
+    metric(
+        "audit_quarantined_total",
+        "counter",
+        "Permission checks of which the database refused the content; each is an event.",
+        &recording.quarantined,
+    );
     metric(
         "audit_recorded_total",
         "counter",

@@ -203,7 +203,7 @@ fn codes(route: &RouteEntry, has_body: bool) -> Vec<Code> {
         codes.push(Code::PasswordChangeRequired);
     }
     if !route.guard.permissions.is_empty() {
-        codes.extend([Code::Forbidden, Code::Unavailable]);
+        codes.extend([Code::Forbidden, Code::Busy, Code::Unavailable]);
     }
     if route.guard.recent_sign_in {
         codes.push(Code::SignInTooOld);

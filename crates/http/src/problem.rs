@@ -21,6 +21,7 @@ use portcullis_flows::candidate::{FieldError, RegistrationError};
 use portcullis_flows::decision::DecisionError;
 use portcullis_flows::matrix::MatrixError;
 use portcullis_flows::password_change::PasswordChangeError;
+use portcullis_flows::recording::NotRecorded;
 use portcullis_flows::refresh::RefreshError;
 use portcullis_flows::revocation::PageError;
 use portcullis_flows::sign_in::SignInError;
@@ -126,6 +127,16 @@ impl Problem {
         Self::new(Code::Unavailable).retry_after(DATABASE_PAUSE)
     }
 
+    /// Questions are larger than may be recorded.
+    pub(crate) fn question_too_large(fields: Vec<FieldProblem>) -> Self {
+        Self { fields, ..Self::new(Code::QuestionTooLarge) }
+    }
+
+    /// The caller, or all callers together, have as much of this under way as there may be.
+    pub(crate) fn busy() -> Self {
+        Self::new(Code::Busy).retry_after(BUSY_PAUSE)
+    }
+
     /// This node has not heard of revocations for too long.
     pub(crate) fn revocations_stale() -> Self {
         Self::new(Code::RevocationsStale).retry_after(DATABASE_PAUSE)
@@ -218,6 +229,9 @@ const TOO_OLD: &str = concat!(
     r#"Bearer realm="portcullis", error="insufficient_user_authentication", "#,
     r#"error_description="A more recent sign-in is required", max_age=900"#
 );
+
+/// After so long some of what is under way may be done.
+const BUSY_PAUSE: Duration = Duration::from_secs(1);
 
 /// After so long the database may be back.
 const DATABASE_PAUSE: Duration = Duration::from_secs(2);
@@ -346,8 +360,9 @@ impl From<DecisionError> for Problem {
     fn from(error: DecisionError) -> Self {
         match error {
             DecisionError::NotOnBehalf(decision) => Self::forbidden(decision),
+            DecisionError::NotRecorded(NotRecorded::NoRoom) => Self::busy(),
             DecisionError::NotRecorded(error) => {
-                tracing::warn!(%error, "refused what cannot be recorded");
+                tracing::debug!(%error, "refused what cannot be recorded");
                 Self::unavailable()
             }
             DecisionError::Store(error) => error.into(),
@@ -361,6 +376,12 @@ impl From<TrailError> for Problem {
             TrailError::Damaged(error) => {
                 tracing::error!(%error, "the audit trail is damaged; `audit verify` says where");
                 Self::new(Code::Internal)
+            }
+            TrailError::TooLarge { from, until, bytes } => {
+                let detail = format!(
+                    "Search before {from} and after {until}: of that time is a block of {bytes} bytes."
+                );
+                Self::new(Code::BlockTooLarge).detail(detail)
             }
             TrailError::Store(error) => error.into(),
         }

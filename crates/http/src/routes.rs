@@ -45,7 +45,7 @@ fn routes(to: &mut impl Router) {
     to.post("/api/admin/matrix/rollback", version::roll_back, version::ROLL_BACK_ERRORS);
     to.post("/api/admin/matrix/validate", trial::validate, trial::ERRORS);
     to.post("/api/admin/matrix/diff", trial::diff, trial::ERRORS);
-    to.post("/api/admin/matrix/replay", trial::replay, trial::ERRORS);
+    to.post("/api/admin/matrix/replay", trial::replay, trial::REPLAY_ERRORS);
     to.get("/api/admin/decisions/{id}", trail::decision, trail::DECISION_ERRORS);
     to.get("/api/admin/audit", trail::search, trail::SEARCH_ERRORS);
     to.get("/api/admin/audit/export", export::export, export::ERRORS);

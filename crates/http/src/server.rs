@@ -9,6 +9,7 @@ use actix_web::middleware::from_fn;
 use actix_web::rt::signal::unix::{SignalKind, signal};
 use actix_web::{App, HttpServer, rt, web};
 use ipnet::IpNet;
+use portcullis_flows::decision::Decisions;
 
 use crate::services::Services;
 use crate::{docs, openapi, routes, stack, workers};
@@ -41,6 +42,9 @@ impl Settings {
 /// How long requests that are being served may go on after a signal to stop.
 const DRAIN_SECONDS: u64 = 10;
 
+/// How long the recorder may go on after the last request.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// Serves on the listener until SIGTERM or SIGINT, then lets requests under way finish and writes
 /// what waits to be recorded. Calls `ready` as soon as such a signal would be heeded and requests are
 /// answered.
@@ -56,8 +60,18 @@ pub fn serve(
         ready();
         server.await
     });
-    decisions.recorder().close();
-    served
+    served.and(close(&decisions))
+}
+
+/// Writes what waits to be recorded; what cannot be written is named, and an error.
+fn close(decisions: &Decisions) -> io::Result<()> {
+    match decisions.recorder().close(CLOSE_TIMEOUT) {
+        None => Ok(()),
+        Some(unrecorded) => {
+            tracing::error!(%unrecorded, "the database took nothing: decisions are lost");
+            Err(io::Error::other(format!("{unrecorded} could not be recorded and are lost")))
+        }
+    }
 }
 
 /// Serves on the listener, in threads of its own, until the answer is dropped.
@@ -70,8 +84,7 @@ pub fn spawn(listener: TcpListener, services: Services, settings: Settings) -> i
             let _ = send.send(server.handle());
             server.await
         });
-        decisions.recorder().close();
-        served
+        served.and(close(&decisions))
     });
     match receive.recv() {
         Ok(handle) => Ok(Running { handle, thread: Some(thread) }),

@@ -37,6 +37,7 @@ use portcullis_token::{
 
 use crate::guard::ServiceCredentials;
 use crate::jobs::{self, Upkeep};
+use crate::places::Capacity;
 use crate::revocation::Feed;
 use crate::revocation::hint::{Hint, HintError};
 
@@ -163,7 +164,7 @@ impl<S: Storage> Parts<S> {
             self.audit_keys.clone(),
             self.recording,
             self.clock.clone(),
-            &*self.random,
+            self.random.clone(),
         );
         recorder.map(Arc::new)
     }
@@ -193,10 +194,14 @@ pub struct Services {
     pub bootstrap: Bootstrap,
     /// `authz/check`, and the permissions that guards ask for.
     pub decisions: Arc<Decisions>,
+    /// How much of what is expensive is worked on at once.
+    pub(crate) capacity: Capacity,
     /// The life of the access matrix.
     pub matrices: Arc<Matrices>,
     /// The audit trail.
     pub trail: Arc<Trail>,
+    /// What seals its cursors.
+    pub(crate) audit_keys: Arc<AuditKeys>,
     /// Its checkpoints.
     pub checkpoints: Arc<Checkpoints>,
     /// What is done without a request.
@@ -267,7 +272,7 @@ impl Services {
         ));
         let accounts = Arc::new(Accounts::start(store.clone())?);
         let (now, chance) = (clock.clone(), random.clone());
-        let checkpoints = Arc::new(Checkpoints::new(store.clone(), audit_keys, now, chance));
+        let checkpoints = Arc::new(Checkpoints::new(store.clone(), audit_keys.clone(), now, chance));
         let jobs = jobs::list(&store, &checkpoints, &revocations, parts.upkeep);
         Ok(Self {
             registration: Registration::new(store.clone(), candidates.clone(), matrix.clone()),
@@ -320,6 +325,7 @@ impl Services {
                 recorder,
                 clock.clone(),
             )),
+            capacity: Capacity::default(),
             accounts,
             matrices: Arc::new(Matrices::new(
                 store.clone(),
@@ -331,6 +337,7 @@ impl Services {
             trail: Arc::new(Trail::new(store.clone(), clock.clone(), random.clone())),
             checkpoints,
             jobs: Jobs::new(jobs, store.clone(), clock.clone(), random.clone()),
+            audit_keys,
             hashing: parts.hashing,
             health: store,
             keys: Arc::new(KeyRing::new(keys, authority.clone(), parts.algorithm)),

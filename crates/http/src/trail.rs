@@ -5,8 +5,8 @@ mod filter;
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
-use portcullis_audit::{Cursor, DecisionId, Entry};
-use portcullis_flows::trail::Reader;
+use portcullis_audit::{DecisionId, Entry};
+use portcullis_flows::trail::{Reader, TrailError};
 use serde::Serialize;
 
 use self::filter::{KEYS, Wanted};
@@ -24,14 +24,17 @@ struct PageAnswer {
 }
 
 /// How a search can fail, apart from what its guard refuses.
-pub(crate) const SEARCH_ERRORS: &[Code] = &[Code::InvalidRequest, Code::Unavailable];
+pub(crate) const SEARCH_ERRORS: &[Code] =
+    &[Code::InvalidRequest, Code::BlockTooLarge, Code::Busy, Code::Unavailable];
 
 /// How reading a decision can fail, apart from what its guard refuses.
-pub(crate) const DECISION_ERRORS: &[Code] = &[Code::NotFound, Code::Unavailable];
+pub(crate) const DECISION_ERRORS: &[Code] =
+    &[Code::NotFound, Code::BlockTooLarge, Code::Busy, Code::Unavailable];
 
 /// Searches the audit trail, newest entries first. What is given must all hold.
 ///
-/// `Link` leads to the next page (RFC 8288). The first page of a search is itself recorded.
+/// `Link` leads to the next page (RFC 8288). The first page of a search is itself recorded, and its
+/// cursors go on with this very search. Refreshes are found by a search that names the account.
 #[utoipa::path(get, path = "/api/admin/audit", tag = "audit",
     params(
         Wanted,
@@ -61,25 +64,31 @@ pub(crate) async fn search(
         |text| text.parse().ok().filter(|limit| (1..=MOST).contains(limit)),
         &mut faults,
     );
+    let reader = Reader::account(guard.caller.account, guard.caller.origin);
+    let keys = services.audit_keys.clone();
     let cursor = query.parsed(
         "cursor",
-        || "use the next_cursor of the page before, or none to begin".to_owned(),
-        |text| text.parse::<Cursor>().ok(),
+        || "use the next_cursor of the page before with the same search, or none".to_owned(),
+        |text| keys.open_cursor(text, reader.actor, &filter).ok(),
         &mut faults,
     );
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
-    let reader = Reader::account(guard.caller.account, guard.caller.origin);
-    let search = move || services.trail.search(&reader, &filter, cursor, limit.unwrap_or(USUAL));
-    let page = blocking(search).await?;
-    let next_cursor = page.next.map(|cursor| cursor.to_string());
+    let place = services.capacity.searches.enter(guard.caller.account)?;
+    let search = move || {
+        let page = services.trail.search(&reader, &filter, cursor, limit.unwrap_or(USUAL))?;
+        let next = page.next.map(|next| keys.seal_cursor(next, reader.actor, &filter));
+        drop(place);
+        Ok::<_, TrailError>((page.entries, next))
+    };
+    let (items, next_cursor) = blocking(search).await?;
     let mut response = HttpResponse::Ok();
     if let Some(cursor) = &next_cursor {
         let next = format!("<{}?{}>; rel=\"next\"", request.path(), query.with("cursor", cursor));
         response.insert_header((header::LINK, next));
     }
-    Ok(response.json(PageAnswer { items: page.entries, next_cursor }))
+    Ok(response.json(PageAnswer { items, next_cursor }))
 }
 
 /// One decision with its reason. That it was read is recorded.
@@ -106,7 +115,13 @@ pub(crate) async fn decision(
     let not_found = || Problem::new(Code::NotFound);
     let id: DecisionId = id.parse().map_err(|_| not_found())?;
     let reader = Reader::account(guard.caller.account, guard.caller.origin);
-    let entry = blocking(move || services.trail.decision(&reader, id)).await?;
+    let place = services.capacity.searches.enter(guard.caller.account)?;
+    let read = move || {
+        let entry = services.trail.decision(&reader, id);
+        drop(place);
+        entry
+    };
+    let entry = blocking(read).await?;
     Ok(HttpResponse::Ok().json(entry.ok_or_else(not_found)?))
 }
 

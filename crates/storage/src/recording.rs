@@ -1,5 +1,5 @@
 use diesel::prelude::*;
-use portcullis_audit::{Block, ChainKind, Link};
+use portcullis_audit::{Block, ChainId, ChainKind, EventRecord, Link, SecurityEvent};
 use portcullis_flows::StoreError;
 use portcullis_flows::recording::DecisionStore;
 
@@ -12,16 +12,37 @@ use crate::sql_type::{Instant, bigint};
 use crate::store::Store;
 
 impl DecisionStore for Store {
-    fn append(&self, sequence: u64, link: Link, block: &Block) -> Result<(), StoreError> {
-        self.write(|connection| {
+    fn append(
+        &self,
+        sequence: u64,
+        link: Link,
+        block: &Block,
+        event: Option<&SecurityEvent>,
+    ) -> Result<(), StoreError> {
+        self.write_recorded(|connection, events| {
             if advance(connection, sequence, &link, block)? {
+                events.extend(event.map(EventRecord::from));
                 insert(connection, sequence, &link, block)
-            } else if is_stored(connection, sequence, &link, block)? {
+            } else if stored_link(connection, block.chain, sequence)? == Some(link) {
                 // The commit before this attempt succeeded, and its answer was lost.
                 Ok(())
             } else {
                 Err(Failure::Corrupt { table: "audit_chains", column: "sequence" })
             }
+        })
+    }
+
+    fn link_at(&self, chain: ChainId, sequence: u64) -> Result<Option<Link>, StoreError> {
+        self.read(|connection| stored_link(connection, chain, sequence))
+    }
+
+    fn takes_writes(&self) -> Result<(), StoreError> {
+        self.write(|connection| {
+            // A row that is there for ever, left as it is.
+            let same = audit_chains::kind.eq(audit_chains::kind);
+            let touch = diesel::update(audit_chains::table.find(0)).set(same);
+            dispatch!(connection, inner => touch.execute(inner))?;
+            Ok(())
         })
     }
 }
@@ -80,15 +101,14 @@ fn insert(
     Ok(())
 }
 
-fn is_stored(
+fn stored_link(
     connection: &mut Connection,
+    chain: ChainId,
     sequence: u64,
-    link: &Link,
-    block: &Block,
-) -> Result<bool, Failure> {
+) -> Result<Option<Link>, Failure> {
     let stored = decision_blocks::table
-        .find((block.chain.as_i64(), bigint(sequence)))
+        .find((chain.as_i64(), bigint(sequence)))
         .select(decision_blocks::link);
     let stored: Option<Vec<u8>> = dispatch!(connection, inner => stored.first(inner).optional())?;
-    Ok(stored.is_some_and(|stored| found::link(stored) == *link))
+    Ok(stored.map(found::link))
 }

@@ -1,12 +1,16 @@
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use diesel::dsl::sql;
+use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool};
 use portcullis_audit::{Actor, Block, DecisionId, EventRecord, Filter, SecurityEvent};
 use portcullis_domain::{EventId, Timestamp};
 use portcullis_flows::StoreError;
-use portcullis_flows::trail::{BlockPage, BlockPlace, LONGEST_BLOCK, TrailStore};
+use portcullis_flows::trail::{
+    BlockPage, BlockPlace, LARGEST_BLOCK, LONGEST_BLOCK, TrailError, TrailStore,
+};
 
 use crate::block::BlockRow;
 use crate::connection::{Connection, dispatch};
@@ -16,6 +20,8 @@ use crate::found::{self, Found};
 use crate::schema::{decision_blocks, security_events};
 use crate::sql_type::{Id, Instant, Key, Utc, bigint, natural};
 use crate::store::Store;
+
+mod refresh;
 
 /// A page of blocks ends with the one that makes it as large as this.
 const MOST_BYTES: i64 = 4 << 20;
@@ -30,8 +36,20 @@ impl TrailStore for Store {
         if !filter.may_match_events() {
             return Ok(Vec::new());
         }
-        let rows = self.read(|connection| events(connection, filter, before, most))?;
-        Ok(rows.into_iter().map(EventRecord::from).collect())
+        let (rows, refreshes) = self.read_snapshot(|connection| {
+            let refreshes = match filter.may_match_refreshes_of() {
+                Some(account) => refresh::of_account(connection, account, filter, before, most)?,
+                None => Vec::new(),
+            };
+            Ok((events(connection, filter, before, most)?, refreshes))
+        })?;
+        let mut records: Vec<_> = rows.into_iter().map(EventRecord::from).collect();
+        if !refreshes.is_empty() {
+            records.extend(refreshes);
+            records.sort_unstable_by_key(|record| Reverse((record.at, record.id)));
+            records.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+        }
+        Ok(records)
     }
 
     fn blocks(
@@ -40,7 +58,7 @@ impl TrailStore for Store {
         latest: Option<Timestamp>,
         start: Option<BlockPlace>,
         most: u32,
-    ) -> Result<BlockPage, StoreError> {
+    ) -> Result<BlockPage, TrailError> {
         if !filter.may_match_decisions() {
             return Ok(BlockPage::default());
         }
@@ -48,27 +66,37 @@ impl TrailStore for Store {
             let outlines = outlines(connection, filter, latest, start, most)?;
             let is_full = outlines.len() >= usize::try_from(most).unwrap_or(usize::MAX);
             let last = outlines.last().filter(|_| is_full).map(Outline::place);
-            let (wanted, cut) = fill(&outlines, filter);
+            let (wanted, cut) = match fill(&outlines, filter) {
+                Ok(filled) => filled,
+                Err(too_large) => return Ok(Err(too_large)),
+            };
             let blocks = payloads(connection, &wanted)?;
-            Ok(BlockPage { blocks, next: cut.or(last) })
-        })
+            Ok(Ok(BlockPage { blocks, next: cut.or(last) }))
+        })?
     }
 
-    fn block_with(&self, decision: DecisionId) -> Result<Option<Block>, StoreError> {
+    fn block_with(&self, decision: DecisionId) -> Result<Option<Block>, TrailError> {
         let Ok(ordinal) = i64::try_from(decision.ordinal) else { return Ok(None) };
         let last_before = decision_blocks::table
             .filter(decision_blocks::chain.eq(decision.chain.as_i64()))
             .filter(decision_blocks::first_ordinal.le(ordinal))
             .order(decision_blocks::first_ordinal.desc());
-        let row: Option<BlockRow> = self.read(|connection| {
-            Ok(dispatch!(connection, inner => {
+        let row: Result<Option<BlockRow>, TrailError> = self.read_snapshot(|connection| {
+            let outline: Option<Outline> = dispatch!(connection, inner => {
+                last_before.select(outline_columns()).first(inner).optional()
+            })?;
+            match outline {
+                Some(outline) if outline.is_too_large() => return Ok(Err(outline.too_large())),
+                _ => {}
+            }
+            Ok(Ok(dispatch!(connection, inner => {
                 last_before.select(BlockRow::as_select()).first(inner).optional()
-            })?)
+            })?))
         })?;
         let holds = |block: &Block| {
             decision.ordinal.saturating_sub(block.first_ordinal) < u64::from(block.count)
         };
-        Ok(row.map(Block::from).filter(holds))
+        Ok(row?.map(Block::from).filter(holds))
     }
 
     fn record(&self, event: &SecurityEvent) -> Result<(), StoreError> {
@@ -150,9 +178,41 @@ impl Outline {
         }
     }
 
+    fn is_too_large(&self) -> bool {
+        natural(self.bytes) > LARGEST_BLOCK
+    }
+
+    fn too_large(&self) -> TrailError {
+        let (from, until) = (self.from_at.into(), self.until_at.into());
+        TrailError::TooLarge { from, until, bytes: natural(self.bytes) }
+    }
+
     fn may_match(&self, filter: &Filter) -> bool {
         filter.may_match_block(self.from_at.into(), self.until_at.into(), &self.filter.0)
     }
+}
+
+/// The columns of an [`Outline`].
+type OutlineColumns = (
+    decision_blocks::chain,
+    decision_blocks::sequence,
+    decision_blocks::first_ordinal,
+    decision_blocks::from_at,
+    decision_blocks::until_at,
+    decision_blocks::filter,
+    SqlLiteral<BigInt>,
+);
+
+fn outline_columns() -> OutlineColumns {
+    (
+        decision_blocks::chain,
+        decision_blocks::sequence,
+        decision_blocks::first_ordinal,
+        decision_blocks::from_at,
+        decision_blocks::until_at,
+        decision_blocks::filter,
+        sql("CAST(length(payload) AS bigint)"),
+    )
 }
 
 /// The next blocks in descending order of their places. No block is longer than `LONGEST_BLOCK`, so
@@ -164,18 +224,10 @@ fn outlines(
     start: Option<BlockPlace>,
     most: u32,
 ) -> Result<Vec<Outline>, Failure> {
-    use decision_blocks::{chain, first_ordinal, from_at, sequence, until_at};
+    use decision_blocks::{chain, first_ordinal, from_at, until_at};
     Ok(dispatch!(connection, inner => {
         let mut query = decision_blocks::table
-            .select((
-                chain,
-                sequence,
-                first_ordinal,
-                from_at,
-                until_at,
-                decision_blocks::filter,
-                sql::<BigInt>("CAST(length(payload) AS bigint)"),
-            ))
+            .select(outline_columns())
             .order((until_at.desc(), chain.desc(), first_ordinal.desc()))
             .limit(most.into())
             .into_boxed();
@@ -203,18 +255,26 @@ fn outlines(
 }
 
 /// Chooses the blocks that may match until they are large enough; if that is before the end, also
-/// tells where to go on.
-fn fill<'o>(outlines: &'o [Outline], filter: &Filter) -> (Vec<&'o Outline>, Option<BlockPlace>) {
-    let mut wanted = Vec::new();
+/// tells where to go on. Stops before a block that is too large, so that what is newer is read first.
+fn fill<'o>(
+    outlines: &'o [Outline],
+    filter: &Filter,
+) -> Result<(Vec<&'o Outline>, Option<BlockPlace>), TrailError> {
+    let mut wanted: Vec<&Outline> = Vec::new();
     let mut bytes = 0_i64;
     for outline in outlines.iter().filter(|outline| outline.may_match(filter)) {
+        if outline.is_too_large() {
+            let Some(last) = wanted.last() else { return Err(outline.too_large()) };
+            let next = Some(last.place());
+            return Ok((wanted, next));
+        }
         wanted.push(outline);
         bytes = bytes.saturating_add(outline.bytes);
         if bytes >= MOST_BYTES {
-            return (wanted, Some(outline.place()));
+            return Ok((wanted, Some(outline.place())));
         }
     }
-    (wanted, None)
+    Ok((wanted, None))
 }
 
 /// The blocks whole, in the same order.

@@ -29,6 +29,10 @@ pub(crate) fn run(loaded: Loaded, verb: AuditVerb, output: Output) -> Result<Exi
 impl From<TrailError> for Failure {
     fn from(error: TrailError) -> Self {
         match error {
+            error @ TrailError::TooLarge { .. } => Self::failed(
+                error,
+                "leave that time out with --from and --until; --format archive holds all of it",
+            ),
             TrailError::Store(error) => error.into(),
             TrailError::Damaged(_) => Self::failed(error, "`portcullis audit verify` says where"),
         }

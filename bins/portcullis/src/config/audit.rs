@@ -28,8 +28,9 @@ impl Audit {
     pub(crate) fn check(raw: raw::Audit, findings: &mut Findings) -> Self {
         let default = RecordingPolicy::default();
         let window = findings.within("audit.window_ms", raw.window_ms, 200, 20..=10_000);
-        let most_waiting =
-            findings.within("audit.queue", raw.queue, default.most_waiting, 1000..=10_000_000);
+        let max_decisions =
+            findings.within("audit.queue", raw.queue, default.max_decisions, 1000..=10_000_000);
+        let queue_mib = findings.within("audit.queue_mib", raw.queue_mib, 64, 8..=4096);
         let every = findings.within(
             "audit.checkpoint_every_seconds",
             raw.checkpoint_every_seconds,
@@ -47,7 +48,8 @@ impl Audit {
             recording: RecordingPolicy {
                 window: Duration::from_millis(window),
                 strict: raw.strict.unwrap_or(default.strict),
-                most_waiting,
+                max_decisions,
+                max_bytes: queue_mib << 20,
             },
             checkpoint_every: Duration::from_secs(every),
             checkpoint_directory: raw.checkpoint_directory,

@@ -183,6 +183,7 @@ pub(crate) struct Audit {
     pub(crate) window_ms: Option<u64>,
     pub(crate) strict: Option<bool>,
     pub(crate) queue: Option<usize>,
+    pub(crate) queue_mib: Option<usize>,
     pub(crate) checkpoint_every_seconds: Option<u64>,
     pub(crate) checkpoint_directory: Option<PathBuf>,
     pub(crate) retention_days: Option<u64>,

@@ -319,6 +319,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("PORTCULLIS__AUDIT__WINDOW_MS", "10001", "audit.window_ms"),
     ("PORTCULLIS__AUDIT__STRICT", "sometimes", "audit.strict"),
     ("PORTCULLIS__AUDIT__QUEUE", "0", "audit.queue"),
+    ("PORTCULLIS__AUDIT__QUEUE_MIB", "1", "audit.queue_mib"),
     ("PORTCULLIS__AUDIT__CHECKPOINT_EVERY_SECONDS", "0", "audit.checkpoint_every_seconds"),
     ("PORTCULLIS__AUDIT__RETENTION_DAYS", "0", "audit.retention_days"),
     ("PORTCULLIS__AUDIT__RETENTION_DAYS", "none", "audit.retention_days"),

@@ -96,13 +96,21 @@ impl BlockWriter {
         let mut payload = Vec::with_capacity(64 + filter.len() + self.records.len());
         header.write(&mut payload);
         payload.append(&mut self.records);
-        self.begin_next();
+        self.begin(first_ordinal.saturating_add(u64::from(count)));
         Some(Block { chain, first_ordinal, count, from, until, filter, payload })
     }
 
+    /// Forgets what waits, and begins a block with the decision of this ordinal: to pack decisions again
+    /// that were packed before.
+    pub fn restart(&mut self, first_ordinal: u64) {
+        self.records.clear();
+        self.filter = Items::default();
+        self.begin(first_ordinal);
+    }
+
     /// Keeps the memory and forgets the content: a block can be read without those before it.
-    fn begin_next(&mut self) {
-        self.first_ordinal = self.first_ordinal.saturating_add(u64::from(self.count));
+    fn begin(&mut self, first_ordinal: u64) {
+        self.first_ordinal = first_ordinal;
         self.count = 0;
         self.from = LATEST;
         self.until = EARLIEST;

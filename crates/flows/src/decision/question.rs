@@ -54,17 +54,25 @@ pub struct Context {
     pub attributes: Option<Attributes>,
 }
 
-/// A JSON object, with the text that is recorded of it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Attributes {
-    pub(crate) members: Map<String, Value>,
-    pub(crate) text: String,
+/// A JSON object, kept as the text that is recorded of it: its members would take many times as much
+/// memory, and are needed for no longer than one decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attributes(String);
+
+impl Attributes {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn members(&self) -> Option<Map<String, Value>> {
+        serde_json::from_str(&self.0).ok()
+    }
 }
 
 impl From<Map<String, Value>> for Attributes {
     fn from(members: Map<String, Value>) -> Self {
-        let text = serde_json::to_string(&members).unwrap_or_default();
-        Self { members, text }
+        Self(serde_json::to_string(&members).unwrap_or_default())
     }
 }
 
@@ -78,6 +86,21 @@ impl Context {
     pub(crate) fn party_accounts(&self) -> Option<Vec<String>> {
         let parties = self.parties.as_ref()?;
         Some(parties.iter().filter_map(|party| account(party)).collect())
+    }
+
+    /// Bytes of all texts, and of what a party takes beside its text.
+    fn text_bytes(&self) -> usize {
+        let texts = [self.owner.as_deref(), self.attributes.as_ref().map(Attributes::as_str)];
+        let texts: usize = texts.into_iter().flatten().map(str::len).sum();
+        let parties = self.parties.iter().flatten();
+        texts + parties.map(|party| party.len() + size_of::<String>()).sum::<usize>()
+    }
+}
+
+impl Question {
+    /// Bytes of all texts.
+    pub(crate) fn text_bytes(&self) -> usize {
+        self.resource.len() + self.action.len() + self.context.text_bytes()
     }
 }
 

@@ -4,7 +4,7 @@ use portcullis_access::{Asked, Decision, Parties};
 use portcullis_audit::{DecisionId, DecisionRecord, Origin};
 use portcullis_domain::{Account, AccountId, Role, Timestamp};
 
-use super::{Answer, Caller, DecisionError, Question};
+use super::{Answer, Attributes, Caller, DecisionError, Question};
 use crate::matrix::MatrixInForce;
 
 /// The decisions of one request.
@@ -75,13 +75,28 @@ impl Ruling {
     fn ask(&self, question: &Question, subject: &str, role: &Role) -> Verdict {
         let Question { resource, action, context, .. } = question;
         let (owner, parties) = (context.owner_account(), context.party_accounts());
+        let attributes = context.attributes.as_ref().and_then(Attributes::members);
         let asked = Asked {
             subject,
             owner: owner.as_deref(),
             parties: parties.as_deref().map(Parties::from),
-            attributes: context.attributes.as_ref().map(|attributes| &attributes.members),
+            attributes: attributes.as_ref(),
         };
         Verdict::Matrix(self.matrix.matrix.decide_words(role.as_str(), resource, action, &asked))
+    }
+
+    /// Bytes of all texts that callers gave: about what the record of all this takes, however often a
+    /// text repeats.
+    pub(crate) fn text_bytes(&self) -> usize {
+        let Origin { user_agent, request_id, .. } = &self.caller.origin;
+        let client: usize = [user_agent, request_id].into_iter().flatten().map(String::len).sum();
+        client + self.decisions.iter().map(|it| it.question.text_bytes()).sum::<usize>()
+    }
+
+    /// Bytes of memory that it takes beside those texts.
+    pub(crate) fn bytes_without_text(&self) -> usize {
+        let each = size_of::<Decided>() + ALLOCATIONS;
+        size_of::<Self>().saturating_add(self.decisions.len().saturating_mul(each))
     }
 
     /// One decision as it is recorded.
@@ -105,7 +120,7 @@ impl Ruling {
             action,
             owner: context.owner.as_deref(),
             parties: context.parties.as_ref().map(|all| all.iter().map(String::as_str).collect()),
-            attributes: context.attributes.as_ref().map(|attributes| attributes.text.as_str()),
+            attributes: context.attributes.as_ref().map(Attributes::as_str),
             matrix_version: self.matrix.version,
             allowed: decided.verdict.is_allowed(),
             reason,
@@ -113,7 +128,11 @@ impl Ruling {
     }
 }
 
+/// Bytes that the allocator takes for the texts of one decision beside themselves, about.
+const ALLOCATIONS: usize = 64;
+
 /// The answers, before their ids are known.
+#[derive(Debug)]
 pub(super) struct Draft {
     allowed: Vec<bool>,
     begins_with_on_behalf: bool,

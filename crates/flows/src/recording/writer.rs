@@ -1,141 +1,74 @@
-//! The thread that writes: gathers what waits, encodes it as a block, and repeats the commit until
-//! it succeeds.
+//! The thread that writes: gathers what waits and delivers it, until the server closes.
 
-use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use portcullis_audit::{AuditKeys, Block, BlockWriter, Chain, Link};
+use portcullis_audit::AuditKeys;
+use portcullis_domain::SecureRandom;
 
-use super::{DecisionStore, Shared, Waiting};
-use crate::decision::Ruling;
-use crate::trail::LONGEST_BLOCK;
+use super::delivery::Delivery;
+use super::policy::{BLOCK_DECISIONS, PORTION_BYTES};
+use super::queue::Taken;
+use super::{DecisionStore, NotRecorded, Shared};
 
-pub(super) fn work(shared: &Shared, store: &dyn DecisionStore, keys: &AuditKeys) {
-    let mut chain = Chain::genesis(shared.chain, keys);
-    let mut writer = BlockWriter::new(keys, shared.chain, 1);
-    let mut reasons = Reasons::default();
+pub(super) fn work(
+    shared: &Shared,
+    store: &dyn DecisionStore,
+    keys: &AuditKeys,
+    random: &dyn SecureRandom,
+) {
+    let _ended = Ended(shared);
+    let mut delivery = Delivery::new(shared, store, keys, random);
     while let Some(portion) = next_portion(shared) {
-        for waiting in &portion {
-            encode(&waiting.ruling, &mut writer, &mut reasons);
-        }
-        drop(portion);
-        if let Some(block) = writer.finish() {
-            let (sequence, link) = chain.append(keys, &block.payload);
-            if !append(shared, store, sequence, link, &block) {
-                return;
+        let left = delivery.deliver(portion);
+        if !left.is_empty() {
+            for notify in left.into_iter().filter_map(|taken| taken.queued.notify) {
+                notify(Err(NotRecorded::Closing));
             }
+            return;
         }
     }
 }
 
-/// Waits for decisions, and a part of the window longer for more; `None` when there will be none.
-fn next_portion(shared: &Shared) -> Option<Vec<Waiting>> {
-    let mut queue = shared.queue();
-    while queue.rulings.is_empty() {
-        if queue.closing {
+/// Says so however the thread ends.
+struct Ended<'s>(&'s Shared);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.0.state().has_ended = true;
+        self.0.ended.notify_all();
+    }
+}
+
+/// Waits for decisions, and a part of the window longer for more, unless a caller waits; `None` when
+/// there will be none.
+fn next_portion(shared: &Shared) -> Option<VecDeque<Taken>> {
+    let mut state = shared.state();
+    while state.queue.is_empty() {
+        if state.closing.is_some() {
             return None;
         }
-        queue = shared.wanted.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        state = shared.wanted.wait(state).unwrap_or_else(PoisonError::into_inner);
     }
     let gather = if shared.policy.strict { Duration::ZERO } else { shared.policy.window / 4 };
-    while !queue.closing && queue.waiting < MOST {
-        let left = gather.saturating_sub(shared.lag(&queue));
-        if left.is_zero() {
+    loop {
+        let held = state.queue.held();
+        let is_enough = held.decisions >= BLOCK_DECISIONS || held.bytes >= PORTION_BYTES;
+        let left = gather.saturating_sub(state.lag(shared.clock.monotonic()));
+        if state.closing.is_some() || state.queue.has_waiting() || is_enough || left.is_zero() {
             break;
         }
-        let waited = shared.wanted.wait_timeout(queue, left);
+        let waited = shared.wanted.wait_timeout(state, left);
         let (after, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-        queue = after;
+        state = after;
         if timeout.timed_out() {
             break;
         }
     }
-    let mut portion: Vec<Waiting> = Vec::new();
-    let mut count = 0;
-    while let Some(next) = queue.rulings.front() {
-        count += next.ruling.decisions.len();
-        let first = portion.first().map_or(next.ruling.at, |first| first.ruling.at);
-        let is_long = next.ruling.at.since(first) > LONGEST_BLOCK;
-        if !portion.is_empty() && (count > MOST || is_long) {
-            break;
-        }
-        portion.extend(queue.rulings.pop_front());
-    }
+    state.writing_since = state.queue.oldest();
+    let portion = state.queue.take();
+    let answered = portion.iter().filter(|taken| taken.queued.notify.is_none());
+    state.writing_answered = answered.map(|taken| taken.end() - taken.first).sum();
     Some(portion)
 }
-
-fn encode(ruling: &Ruling, writer: &mut BlockWriter, reasons: &mut Reasons) {
-    for decided in &ruling.decisions {
-        let reason = reasons.of(ruling, decided);
-        writer.push(&ruling.record(decided, reason));
-    }
-}
-
-/// Answers `false` when the server is closing and the database does not take it: then nobody can.
-fn append(
-    shared: &Shared,
-    store: &dyn DecisionStore,
-    sequence: u64,
-    link: Link,
-    block: &Block,
-) -> bool {
-    let mut pause = FIRST_PAUSE;
-    let mut attempts_after_close = 0;
-    while let Err(error) = store.append(sequence, link, block) {
-        let mut queue = shared.queue();
-        queue.failures += 1;
-        tracing::warn!(%error, waiting = queue.waiting, "decisions cannot be recorded, trying again");
-        if queue.closing {
-            attempts_after_close += 1;
-            if attempts_after_close == ATTEMPTS_AFTER_CLOSE {
-                tracing::error!(
-                    lost = queue.waiting,
-                    "closing without a database: decisions are lost"
-                );
-                return false;
-            }
-        }
-        drop(shared.wanted.wait_timeout(queue, pause));
-        pause = (pause * 2).min(LONGEST_PAUSE);
-    }
-    let mut queue = shared.queue();
-    queue.written += u64::from(block.count);
-    queue.waiting -= usize::try_from(block.count).unwrap_or(queue.waiting).min(queue.waiting);
-    queue.oldest = queue.rulings.front().map(|next| next.since);
-    drop(queue);
-    shared.written.notify_all();
-    true
-}
-
-/// The sentences of the matrix, each written once.
-#[derive(Default)]
-struct Reasons {
-    version: u32,
-    texts: HashMap<u64, String>,
-}
-
-impl Reasons {
-    fn of<'r>(&'r mut self, ruling: &'r Ruling, decided: &'r crate::decision::Decided) -> &'r str {
-        let version = ruling.matrix.version;
-        if self.version != version || self.texts.len() >= MOST_REASONS {
-            self.version = version;
-            self.texts.clear();
-        }
-        match &decided.verdict {
-            crate::decision::Verdict::Matrix(decision) => self
-                .texts
-                .entry(decision.code())
-                .or_insert_with(|| ruling.matrix.matrix.explain(decision).to_string()),
-            crate::decision::Verdict::Refused(reason) => reason,
-        }
-    }
-}
-
-/// Decisions in one block, unless one request has more.
-pub(super) const MOST: usize = 32_768;
-
-const MOST_REASONS: usize = 100_000;
-const FIRST_PAUSE: Duration = Duration::from_millis(20);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-const ATTEMPTS_AFTER_CLOSE: u32 = 5;

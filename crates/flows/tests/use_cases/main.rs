@@ -29,6 +29,10 @@ mod provisioning;
 #[cfg(test)]
 mod recording;
 #[cfg(test)]
+mod recording_bounds;
+#[cfg(test)]
+mod recording_desk;
+#[cfg(test)]
 mod refresh;
 #[cfg(test)]
 mod refresh_model;

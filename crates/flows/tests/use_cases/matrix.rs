@@ -199,7 +199,8 @@ fn a_replay_says_who_would_gain_and_lose_in_its_time_only() {
     let store = Arc::new(house.database.store().clone());
     let policy = RecordingPolicy { strict: true, ..RecordingPolicy::default() };
     let keys = TestDatabase::audit_keys();
-    let recorder = Recorder::start(store.clone(), keys, policy, house.clock.clone(), &SystemRandom);
+    let recorder =
+        Recorder::start(store.clone(), keys, policy, house.clock.clone(), Arc::new(SystemRandom));
     let decisions = Decisions::new(
         Arc::new(ActiveMatrix::new(samples::matrix()).unwrap()),
         Arc::new(Accounts::start(store).unwrap()),

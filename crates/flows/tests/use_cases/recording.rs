@@ -3,105 +3,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use portcullis_audit::{Block, DecisionId, Link};
-use portcullis_domain::{SystemClock, SystemRandom};
-use portcullis_flows::StoreError;
-use portcullis_flows::account::Accounts;
-use portcullis_flows::decision::{Answer, Caller, DecisionError, Decisions, Question};
-use portcullis_flows::matrix::ActiveMatrix;
-use portcullis_flows::recording::{DecisionStore, Recorder, RecordingPolicy};
-use portcullis_flows::trail::{Reader, Trail};
-use portcullis_testkit::{TestDatabase, at_once, samples};
+use portcullis_audit::DecisionId;
+use portcullis_domain::SystemClock;
+use portcullis_flows::decision::{Answer, DecisionError, Question};
+use portcullis_flows::recording::{NotRecorded, RecordingPolicy, Unrecorded};
+use portcullis_testkit::{TestClock, at_once};
 
-use crate::house::House;
-
-/// The real store, when it is up.
-struct Fickle {
-    store: Arc<dyn DecisionStore>,
-    is_down: AtomicBool,
-    attempts: AtomicU64,
-}
-
-impl DecisionStore for Fickle {
-    fn append(&self, sequence: u64, link: Link, block: &Block) -> Result<(), StoreError> {
-        self.attempts.fetch_add(1, Ordering::SeqCst);
-        if self.is_down.load(Ordering::SeqCst) {
-            return Err(StoreError::Unavailable("the disk is full".to_owned()));
-        }
-        self.store.append(sequence, link, block)
-    }
-}
-
-struct Desk {
-    house: House,
-    store: Arc<Fickle>,
-    decisions: Decisions,
-    caller: Caller,
-}
-
-impl Desk {
-    fn new(policy: RecordingPolicy, is_down: bool) -> Self {
-        let house = House::new();
-        let ada = house.enrol("ada");
-        let store = house.database.store().clone();
-        let fickle = Arc::new(Fickle {
-            store: Arc::new(store.clone()),
-            is_down: AtomicBool::new(is_down),
-            attempts: AtomicU64::new(0),
-        });
-        let clock = Arc::new(SystemClock::new());
-        let recorder = Recorder::start(
-            fickle.clone(),
-            TestDatabase::audit_keys(),
-            policy,
-            clock.clone(),
-            &SystemRandom,
-        );
-        let decisions = Decisions::new(
-            Arc::new(ActiveMatrix::new(samples::matrix()).unwrap()),
-            Arc::new(Accounts::start(Arc::new(store)).unwrap()),
-            Arc::new(recorder.unwrap()),
-            clock,
-        );
-        let caller = Caller {
-            account: ada.id,
-            role: ada.role,
-            session: samples::session(),
-            origin: samples::origin(),
-        };
-        Self { house, store: fickle, decisions, caller }
-    }
-
-    /// Asks, waiting if need be.
-    fn ask(&self, questions: Vec<Question>) -> Result<Vec<Answer>, DecisionError> {
-        match self.decisions.at_once(self.caller.clone(), questions) {
-            Ok(answers) => answers,
-            Err(pending) => self.decisions.later(pending, PATIENCE),
-        }
-    }
-
-    fn reason_of(&self, decision: DecisionId) -> Option<String> {
-        let store = Arc::new(self.house.database.store().clone());
-        let trail = Trail::new(store, Arc::new(SystemClock::new()), Arc::new(SystemRandom));
-        let reader = Reader::operator(samples::origin());
-        let found = trail.decision(&reader, decision).unwrap();
-        found.map(|entry| entry.reason.unwrap().into_owned())
-    }
-}
-
-const PATIENCE: Duration = Duration::from_secs(60);
-
-fn policy() -> RecordingPolicy {
-    RecordingPolicy::default()
-}
-
-fn strict() -> RecordingPolicy {
-    RecordingPolicy { strict: true, ..policy() }
-}
-
-fn may_list() -> Question {
-    Question::own("schedule", "list")
-}
+use crate::recording_desk::{Desk, PATIENCE, is_poisoned, large, may_list, policy, strict};
 
 #[test]
 fn what_strict_recording_answers_is_stored_with_its_reason() {
@@ -123,7 +31,7 @@ fn closing_writes_what_waits_and_takes_nothing_more() {
     let desk = Desk::new(RecordingPolicy { window: PATIENCE, ..policy() }, false);
     let answers = desk.ask(vec![may_list(); 10]).unwrap();
     assert_eq!(desk.reason_of(answers[9].decision), None);
-    desk.decisions.recorder().close();
+    desk.decisions.recorder().close(PATIENCE);
     assert!(answers.iter().all(|answer| desk.reason_of(answer.decision).is_some()));
     assert!(matches!(desk.ask(vec![may_list()]), Err(DecisionError::NotRecorded(_))));
     let state = desk.decisions.recorder().state();
@@ -137,7 +45,7 @@ fn every_decision_of_many_threads_is_stored_once_under_the_id_that_was_told() {
         let ask = |_| desk.ask(vec![may_list(), Question::own("schedule", "delete")]).unwrap();
         (0..200).flat_map(ask).collect::<Vec<Answer>>()
     });
-    desk.decisions.recorder().close();
+    desk.decisions.recorder().close(PATIENCE);
     let told: Vec<Answer> = told.into_iter().flatten().collect();
     let ids: BTreeSet<DecisionId> = told.iter().map(|answer| answer.decision).collect();
     assert_eq!(ids.len(), 8 * 200 * 2);
@@ -157,7 +65,7 @@ fn a_database_that_comes_back_has_lost_nothing() {
         std::thread::yield_now();
     }
     desk.store.is_down.store(false, Ordering::SeqCst);
-    desk.decisions.recorder().close();
+    desk.decisions.recorder().close(PATIENCE);
     assert!(answers.iter().all(|answer| desk.reason_of(answer.decision).is_some()));
     assert!(desk.decisions.recorder().state().failures >= 2);
 }
@@ -175,31 +83,135 @@ fn once_the_window_is_over_nobody_is_answered_before_the_commit() {
     assert!(matches!(refused, Err(DecisionError::NotRecorded(_))));
     desk.store.is_down.store(false, Ordering::SeqCst);
     desk.ask(vec![may_list()]).unwrap();
-    desk.decisions.recorder().close();
-    assert_eq!(desk.decisions.recorder().state().recorded, 3, "the refused one was recorded too");
+    desk.decisions.recorder().close(PATIENCE);
+    assert_eq!(desk.decisions.recorder().state().recorded, 2, "the refused one left the queue");
+    desk.assert_intact(2);
 }
 
 #[test]
-fn a_full_queue_lets_callers_wait_for_room_and_drops_nothing() {
-    let full = RecordingPolicy { window: PATIENCE, most_waiting: 4, ..policy() };
-    let desk = Desk::new(full, true);
-    desk.ask(vec![may_list(); 4]).unwrap();
-    let pending = desk.decisions.at_once(desk.caller.clone(), vec![may_list()]).unwrap_err();
-    let refused = desk.decisions.later(pending, Duration::from_millis(30));
-    assert!(matches!(refused, Err(DecisionError::NotRecorded(_))));
-    assert_eq!(desk.decisions.recorder().state().waiting, 4);
+fn a_request_that_is_given_up_leaves_the_queue_and_no_gap() {
+    let desk = Desk::new(strict(), true);
+    let timeout = Duration::from_millis(30);
+    // The writer takes one; the others wait behind it and give up.
+    let refused = at_once(4, |_| desk.ask_as(&desk.caller, vec![may_list()], timeout));
+    assert!(refused.iter().all(Result::is_err));
+    assert!(desk.recorder().state().waiting <= 1, "{:?}", desk.recorder().state());
     desk.store.is_down.store(false, Ordering::SeqCst);
-    desk.decisions.recorder().close();
-    assert_eq!(desk.decisions.recorder().state().recorded, 4);
+    let answers = desk.ask(vec![may_list(); 2]).unwrap();
+    assert!(answers.iter().all(|answer| desk.reason_of(answer.decision).is_some()));
+    let recorded = desk.recorder().state().recorded;
+    assert!(recorded <= 3, "{recorded}");
+    desk.recorder().close(PATIENCE);
+    desk.assert_intact(recorded);
 }
 
 #[test]
-fn closing_without_a_database_comes_to_an_end() {
+fn a_block_that_is_refused_while_other_writes_succeed_is_split() {
+    let desk = Desk::with(strict(), Arc::new(SystemClock::new()), |fickle| {
+        fickle.refuses = |payload| payload.len() > 3_000;
+    });
+    let answers = desk.ask((0..100).map(|_| large(1_000)).collect()).unwrap();
+    assert!(answers.iter().all(|answer| desk.reason_of(answer.decision).is_some()));
+    assert!(desk.house.count("decision_blocks") >= 50);
+    assert_eq!(desk.recorder().state().quarantined, 0);
+    desk.assert_intact(100);
+    // It finds its way back to large blocks, and holds up nobody.
+    desk.ask(vec![may_list(); 10]).unwrap();
+    desk.assert_intact(110);
+}
+
+#[test]
+fn a_decision_that_is_refused_alone_is_quarantined_and_blocks_no_other() {
+    let desk = Desk::with(strict(), Arc::new(SystemClock::new()), |fickle| {
+        fickle.refuses = is_poisoned;
+    });
+    let mut questions = vec![may_list(); 9];
+    questions[4].context.owner = Some("poison".to_owned());
+    let answers = desk.ask(questions).unwrap();
+    for (number, answer) in answers.iter().enumerate() {
+        let reason = desk.reason_of(answer.decision).unwrap();
+        assert_eq!(reason.starts_with("withheld"), number == 4, "{number}: {reason}");
+        assert!(answer.allowed);
+    }
+    assert_eq!(desk.recorder().state().quarantined, 1);
+    let quarantined = "security_events WHERE kind = 'decision_quarantined' AND outcome = 'allowed'";
+    assert_eq!(desk.house.count(quarantined), 1);
+    desk.assert_intact(9);
+    desk.ask(vec![may_list(); 2]).unwrap();
+    desk.assert_intact(11);
+}
+
+#[test]
+fn nothing_is_split_or_quarantined_while_the_database_is_away() {
     let desk = Desk::new(policy(), true);
+    let answers = desk.ask(vec![may_list(); 50]).unwrap();
+    while desk.store.attempts.load(Ordering::SeqCst) < 8 {
+        std::thread::yield_now();
+    }
+    desk.store.is_down.store(false, Ordering::SeqCst);
+    desk.recorder().close(PATIENCE);
+    assert_eq!(desk.house.count("decision_blocks"), 1);
+    assert_eq!(desk.recorder().state().quarantined, 0);
+    assert!(desk.reason_of(answers[49].decision).is_some());
+}
+
+#[test]
+fn a_commit_whose_answer_is_lost_counts_once_also_in_parts() {
+    let desk = Desk::with(strict(), Arc::new(SystemClock::new()), |fickle| {
+        fickle.refuses = |payload| payload.len() > 3_000;
+        fickle.lost_answers = AtomicU64::new(5);
+    });
+    let answers = desk.ask((0..40).map(|_| large(1_000)).collect()).unwrap();
+    assert!(answers.iter().all(|answer| desk.reason_of(answer.decision).is_some()));
+    assert_eq!(desk.store.lost_answers.load(Ordering::SeqCst), 0);
+    assert_eq!(desk.recorder().state().recorded, 40);
+    desk.assert_intact(40);
+}
+
+#[test]
+fn a_recorder_that_writes_nothing_although_something_waits_is_stalled() {
+    let clock = Arc::new(TestClock::new());
+    let desk = Desk::with(policy(), clock.clone(), |fickle| {
+        fickle.is_down = AtomicBool::new(true);
+    });
+    clock.advance(PATIENCE);
+    assert!(!desk.recorder().state().is_stalled(), "nothing waits");
     desk.ask(vec![may_list()]).unwrap();
-    desk.decisions.recorder().close();
-    assert_eq!(desk.decisions.recorder().state().recorded, 0);
+    clock.advance(Duration::from_millis(4_999));
+    assert!(!desk.recorder().state().is_stalled());
+    clock.advance(Duration::from_millis(1));
+    assert!(desk.recorder().state().is_stalled());
+    desk.store.is_down.store(false, Ordering::SeqCst);
+    desk.recorder().close(PATIENCE);
+    assert!(!desk.recorder().state().is_stalled());
+}
+
+#[test]
+fn closing_without_a_database_comes_to_an_end_and_names_what_is_lost() {
+    let desk = Desk::new(policy(), true);
+    let answers = desk.ask(vec![may_list(); 3]).unwrap();
+    let (first, last) = (answers[0].decision, answers[2].decision);
+    let unrecorded = desk.recorder().close(Duration::from_millis(50));
+    assert_eq!(unrecorded, Some(Unrecorded { decisions: 3, first, last }));
+    assert_eq!(desk.recorder().state().recorded, 0);
     assert_eq!(desk.house.count("decision_blocks"), 0);
+}
+
+#[test]
+fn whoever_waits_is_refused_when_the_server_closes_and_counts_as_nothing_lost() {
+    let desk = Desk::new(strict(), true);
+    at_once(5, |number| {
+        if number < 4 {
+            let refused = desk.ask(vec![may_list()]);
+            let closing = DecisionError::NotRecorded(NotRecorded::Closing);
+            assert_eq!(refused.map_err(|error| error.to_string()), Err(closing.to_string()));
+            return;
+        }
+        while desk.recorder().state().waiting < 4 {
+            std::thread::yield_now();
+        }
+        assert_eq!(desk.recorder().close(Duration::from_millis(50)), None);
+    });
 }
 
 #[test]

@@ -57,7 +57,17 @@ pub(crate) struct ReplayBody {
     until: Option<Time>,
 }
 
-/// How they can fail, apart from what their guards and their bodies refuse.
+/// How a replay can fail, apart from what its guard and its body refuse.
+pub(crate) const REPLAY_ERRORS: &[Code] = &[
+    Code::CsrfFailed,
+    Code::MatrixFaults,
+    Code::MatrixUnfit,
+    Code::BlockTooLarge,
+    Code::Busy,
+    Code::Unavailable,
+];
+
+/// How the others can fail, apart from what their guards and their bodies refuse.
 pub(crate) const ERRORS: &[Code] =
     &[Code::CsrfFailed, Code::MatrixFaults, Code::MatrixUnfit, Code::Unavailable];
 
@@ -113,11 +123,17 @@ pub(crate) async fn replay(
     services: web::Data<Services>,
     body: FileJson<ReplayBody>,
 ) -> Result<HttpResponse, Problem> {
+    let place = services.capacity.replays.enter(guard.caller.account)?;
     let ReplayBody { text, from, until } = body.0;
     let until = until.map_or_else(|| services.clock.now(), |time| time.0);
     let from = from.map_or_else(|| until - WEEK, |time| time.0);
     let reader = Reader::account(guard.caller.account, guard.caller.origin);
-    let replay = move || services.matrices.replay(&text, (from, until), &reader, &mut |_| {});
+    // Its thread goes on when the client does not wait for it, and keeps the place until it ends.
+    let replay = move || {
+        let report = services.matrices.replay(&text, (from, until), &reader, &mut |_| {});
+        drop(place);
+        report
+    };
     let report = rt::time::timeout(PATIENCE, detached(replay)).await;
     let report = report.map_err(|_| Problem::unavailable())?;
     Ok(HttpResponse::Ok().json(report.map_err(|_| Problem::unavailable())??))

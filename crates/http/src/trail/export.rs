@@ -19,12 +19,14 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use super::filter::{self, KEYS, Wanted};
 use crate::guard::{ExportAudit, Permitted, Recent};
+use crate::places::InPlace;
 use crate::problem::{Code, Problem};
 use crate::query::Query;
 use crate::services::Services;
 
 /// How it can fail, apart from what its guard refuses.
-pub(crate) const ERRORS: &[Code] = &[Code::InvalidRequest, Code::Unavailable];
+pub(crate) const ERRORS: &[Code] =
+    &[Code::InvalidRequest, Code::BlockTooLarge, Code::Busy, Code::Unavailable];
 
 /// Everything in the audit trail that matches, newest first, as CSV or JSON lines.
 ///
@@ -50,8 +52,9 @@ pub(crate) async fn export(
     };
     let name = file_name(services.clock.now(), extension);
     let caller = guard.0.caller;
+    let place = services.capacity.exports.enter(caller.account)?;
     let reader = Reader::account(caller.account, caller.origin);
-    let mut chunks = start(services, reader, filter, format);
+    let mut chunks = start(services, place, reader, filter, format);
     // What fails before the first chunk is still answered by a problem.
     let first = match chunks.recv().await {
         Some(Message::Failed(error)) => return Err(error.into()),
@@ -101,6 +104,7 @@ enum Message {
 
 fn start(
     services: web::Data<Services>,
+    place: InPlace,
     reader: Reader,
     filter: Filter,
     format: ExportFormat,
@@ -114,14 +118,15 @@ fn start(
             Ok(mut entries) => write(&mut entries, format, chunks),
             Err(error) => Err(Ended::Failed(error)),
         };
-        match outcome {
+        let _gone = match outcome {
             Ok(()) => send(&sender, &runtime, Message::Done),
             Err(Ended::Failed(error)) => {
                 tracing::error!(%error, "an export broke off");
                 send(&sender, &runtime, Message::Failed(error))
             }
             Err(Ended::Abandoned) => Ok(()),
-        }
+        };
+        drop(place);
     }));
     receiver
 }

@@ -54,7 +54,7 @@ pub(super) fn read(query: &Query, faults: &mut Vec<FieldProblem>) -> Filter {
         let message = "use a time after that of `from`";
         faults.push(FieldProblem::new("until".to_owned(), "not_after_from", message));
     }
-    Filter {
+    let filter = Filter {
         from,
         until,
         kind: query.parsed("kind", kinds, |word| word.parse().ok(), faults),
@@ -68,7 +68,13 @@ pub(super) fn read(query: &Query, faults: &mut Vec<FieldProblem>) -> Filter {
             |text| text.parse::<IpAddr>().ok().map(|address| address.to_canonical()),
             faults,
         ),
+    };
+    let names_nobody = filter.subject.is_none() && filter.actor.is_none();
+    if filter.kind == Some(EventKind::Refresh) && names_nobody && faults.is_empty() {
+        let message = "name the account: refreshes are kept with the sessions of each";
+        faults.push(FieldProblem::new("subject".to_owned(), "missing", message));
     }
+    filter
 }
 
 fn kinds() -> String {

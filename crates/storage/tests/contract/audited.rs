@@ -91,7 +91,7 @@ impl Run {
         let decisions: Vec<_> =
             (0..count).map(|number| decision(later(number), person(number.into()))).collect();
         let (sequence, link, block) = self.block(&decisions);
-        store.append(sequence, link, &block).unwrap();
+        store.append(sequence, link, &block, None).unwrap();
         block
     }
 }

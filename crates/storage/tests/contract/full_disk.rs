@@ -28,7 +28,7 @@ fn what_does_not_fit_is_unavailable_leaves_nothing_half_done_and_heals_when_ther
     for _ in 0..3 {
         no_more_room(store);
         assert!(!is_recorded(store));
-        let refused = store.append(sequence, link, &block);
+        let refused = store.append(sequence, link, &block, None);
         assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
     }
     assert_eq!(count(store, "security_events"), recorded);
@@ -37,7 +37,7 @@ fn what_does_not_fit_is_unavailable_leaves_nothing_half_done_and_heals_when_ther
 
     store.execute("PRAGMA max_page_count = 1000000").unwrap();
     record(store, &event(NOW));
-    store.append(sequence, link, &block).unwrap();
+    store.append(sequence, link, &block, None).unwrap();
     let report = verify(store, &[]);
     assert!(report.is_intact(), "{report}");
     assert_eq!(report.decisions, 20_005);

@@ -25,8 +25,8 @@ fn the_same_block_again_is_no_error_and_changes_nothing() {
         let (store, mut run) = (database.store(), Run::start());
         for _ in 0..2 {
             let (sequence, link, block) = run.block(&[decision(NOW, person(1))]);
-            store.append(sequence, link, &block).unwrap();
-            store.append(sequence, link, &block).unwrap();
+            store.append(sequence, link, &block, None).unwrap();
+            store.append(sequence, link, &block, None).unwrap();
         }
         assert_eq!(count(store, "decision_blocks"), 2);
         assert_eq!(verify(store, &[]).decisions, 2);
@@ -38,15 +38,15 @@ fn another_block_in_the_same_place_or_beyond_a_gap_is_refused_and_leaves_nothing
     TestDatabase::on_both(|database| {
         let (store, mut run) = (database.store(), Run::start());
         let (first, link, block) = run.block(&[decision(NOW, person(1))]);
-        store.append(first, link, &block).unwrap();
+        store.append(first, link, &block, None).unwrap();
         let (second, other_link, other) = run.block(&[decision(NOW, person(2))]);
         let (third, ..) = run.block(&[decision(NOW, person(3))]);
         for sequence in [first, third] {
-            let refused = store.append(sequence, other_link, &other);
+            let refused = store.append(sequence, other_link, &other, None);
             assert!(matches!(refused, Err(StoreError::Corrupt { .. })), "{sequence}");
         }
         assert_eq!(count(store, "decision_blocks"), 1);
-        store.append(second, other_link, &other).unwrap();
+        store.append(second, other_link, &other, None).unwrap();
         assert!(verify(store, &[]).is_intact());
     });
 }

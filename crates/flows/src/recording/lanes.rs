@@ -1,0 +1,70 @@
+//! Requests that wait, a lane for each caller. Callers take turns, so a caller with many requests
+//! delays another by one request and not by all.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Duration;
+
+use portcullis_domain::AccountId;
+
+use super::queue::{Place, Queued};
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Lanes {
+    by_caller: HashMap<AccountId, BTreeMap<u64, Queued>>,
+    /// The callers with requests, each once, in the order of their turns.
+    turns: VecDeque<AccountId>,
+    /// When each request came; tickets grow with time.
+    times: BTreeMap<u64, Duration>,
+}
+
+impl Lanes {
+    pub(super) fn push(&mut self, Place { caller, ticket }: Place, queued: Queued) {
+        self.times.insert(ticket, queued.since);
+        let lane = self.by_caller.entry(caller).or_default();
+        if lane.is_empty() {
+            self.turns.push_back(caller);
+        }
+        lane.insert(ticket, queued);
+    }
+
+    /// The request whose turn it is.
+    pub(super) fn next(&self) -> Option<&Queued> {
+        let lane = self.by_caller.get(self.turns.front()?)?;
+        lane.first_key_value().map(|(_, queued)| queued)
+    }
+
+    /// Takes it out, and gives the turn to the next caller.
+    pub(super) fn pop(&mut self) -> Option<Queued> {
+        let caller = self.turns.pop_front()?;
+        let lane = self.by_caller.get_mut(&caller)?;
+        let (ticket, queued) = lane.pop_first()?;
+        self.times.remove(&ticket);
+        if lane.is_empty() {
+            self.by_caller.remove(&caller);
+        } else {
+            self.turns.push_back(caller);
+        }
+        Some(queued)
+    }
+
+    pub(super) fn remove(&mut self, Place { caller, ticket }: Place) -> Option<Queued> {
+        let lane = self.by_caller.get_mut(&caller)?;
+        let queued = lane.remove(&ticket)?;
+        self.times.remove(&ticket);
+        if lane.is_empty() {
+            self.by_caller.remove(&caller);
+            self.turns.retain(|other| *other != caller);
+        }
+        Some(queued)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.turns.is_empty()
+    }
+
+    /// When the oldest request came.
+    pub(super) fn oldest(&self) -> Option<Duration> {
+        self.times.first_key_value().map(|(_, since)| *since)
+    }
+}

@@ -1,0 +1,196 @@
+//! Decisions that are recorded in a store that fails when it is told to.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use portcullis_audit::{Block, ChainId, DecisionId, Link, SecurityEvent};
+use portcullis_domain::{Clock, SystemClock, SystemRandom};
+use portcullis_flows::StoreError;
+use portcullis_flows::account::Accounts;
+use portcullis_flows::decision::{Answer, Attributes, Caller, DecisionError, Decisions, Question};
+use portcullis_flows::matrix::ActiveMatrix;
+use portcullis_flows::recording::{DecisionStore, Recorder, RecordingPolicy};
+use portcullis_flows::trail::{Reader, Trail};
+use portcullis_flows::verification::Verification;
+use portcullis_testkit::{TestDatabase, samples};
+use serde_json::{Map, Value};
+
+use crate::house::House;
+
+/// The real store, when it is up.
+pub(crate) struct Fickle {
+    store: Arc<dyn DecisionStore>,
+    pub(crate) is_down: AtomicBool,
+    pub(crate) attempts: AtomicU64,
+    /// Blocks with such payloads are refused.
+    pub(crate) refuses: fn(&[u8]) -> bool,
+    /// So many commits succeed and are answered as if they had not.
+    pub(crate) lost_answers: AtomicU64,
+}
+
+impl Fickle {
+    fn up(&self) -> Result<(), StoreError> {
+        if self.is_down.load(Ordering::SeqCst) {
+            return Err(StoreError::Unavailable("the disk is full".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+impl DecisionStore for Fickle {
+    fn append(
+        &self,
+        sequence: u64,
+        link: Link,
+        block: &Block,
+        event: Option<&SecurityEvent>,
+    ) -> Result<(), StoreError> {
+        self.attempts.fetch_add(1, Ordering::SeqCst);
+        self.up()?;
+        if (self.refuses)(&block.payload) {
+            return Err(StoreError::Unavailable("the statement took too long".to_owned()));
+        }
+        self.store.append(sequence, link, block, event)?;
+        let lose = |left: u64| left.checked_sub(1);
+        match self.lost_answers.fetch_update(Ordering::SeqCst, Ordering::SeqCst, lose) {
+            Ok(_) => Err(StoreError::Unavailable("the connection was closed".to_owned())),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn link_at(&self, chain: ChainId, sequence: u64) -> Result<Option<Link>, StoreError> {
+        self.up()?;
+        self.store.link_at(chain, sequence)
+    }
+
+    fn takes_writes(&self) -> Result<(), StoreError> {
+        self.up()?;
+        self.store.takes_writes()
+    }
+}
+
+pub(crate) struct Desk {
+    pub(crate) house: House,
+    pub(crate) store: Arc<Fickle>,
+    pub(crate) decisions: Decisions,
+    pub(crate) caller: Caller,
+}
+
+impl Desk {
+    pub(crate) fn new(policy: RecordingPolicy, is_down: bool) -> Self {
+        Self::with(policy, Arc::new(SystemClock::new()), |fickle| {
+            fickle.is_down = AtomicBool::new(is_down);
+        })
+    }
+
+    pub(crate) fn with(
+        policy: RecordingPolicy,
+        clock: Arc<dyn Clock>,
+        set: impl FnOnce(&mut Fickle),
+    ) -> Self {
+        let house = House::new();
+        let store = house.database.store().clone();
+        let mut fickle = Fickle {
+            store: Arc::new(store.clone()),
+            is_down: AtomicBool::new(false),
+            attempts: AtomicU64::new(0),
+            refuses: |_| false,
+            lost_answers: AtomicU64::new(0),
+        };
+        set(&mut fickle);
+        let fickle = Arc::new(fickle);
+        let recorder = Recorder::start(
+            fickle.clone(),
+            TestDatabase::audit_keys(),
+            policy,
+            clock.clone(),
+            Arc::new(SystemRandom),
+        );
+        let decisions = Decisions::new(
+            Arc::new(ActiveMatrix::new(samples::matrix()).unwrap()),
+            Arc::new(Accounts::start(Arc::new(store)).unwrap()),
+            Arc::new(recorder.unwrap()),
+            clock,
+        );
+        let caller = caller(&house, "ada");
+        Self { house, store: fickle, decisions, caller }
+    }
+
+    /// Asks, waiting if need be.
+    pub(crate) fn ask(&self, questions: Vec<Question>) -> Result<Vec<Answer>, DecisionError> {
+        self.ask_as(&self.caller, questions, PATIENCE)
+    }
+
+    pub(crate) fn ask_as(
+        &self,
+        caller: &Caller,
+        questions: Vec<Question>,
+        timeout: Duration,
+    ) -> Result<Vec<Answer>, DecisionError> {
+        match self.decisions.at_once(caller.clone(), questions) {
+            Ok(answers) => answers,
+            Err(pending) => self.decisions.later(pending, timeout),
+        }
+    }
+
+    pub(crate) fn recorder(&self) -> &Recorder {
+        self.decisions.recorder()
+    }
+
+    /// The trail is intact and holds exactly so many decisions.
+    pub(crate) fn assert_intact(&self, decisions: u64) {
+        let verification = Verification::new(Arc::new(self.house.database.store().clone()));
+        let keys = TestDatabase::audit_keys();
+        let report = verification.verify(&[&keys], &[], &mut || {}).unwrap();
+        assert!(report.is_intact(), "{report}");
+        assert_eq!(report.decisions, decisions);
+    }
+
+    pub(crate) fn reason_of(&self, decision: DecisionId) -> Option<String> {
+        let store = Arc::new(self.house.database.store().clone());
+        let trail = Trail::new(store, Arc::new(SystemClock::new()), Arc::new(SystemRandom));
+        let reader = Reader::operator(samples::origin());
+        let found = trail.decision(&reader, decision).unwrap();
+        found.map(|entry| entry.reason.unwrap().into_owned())
+    }
+}
+
+pub(crate) fn caller(house: &House, name: &str) -> Caller {
+    let account = house.enrol(name);
+    Caller {
+        account: account.id,
+        role: account.role,
+        session: samples::session(),
+        origin: samples::origin(),
+    }
+}
+
+/// With attributes of so many bytes, of which each has its own.
+pub(crate) fn large(bytes: usize) -> Question {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::SeqCst);
+    let text = format!("{number:08}{}", "x".repeat(bytes));
+    let attributes = Map::from_iter([("a".to_owned(), Value::from(text))]);
+    let mut question = may_list();
+    question.context.attributes = Some(Attributes::from(attributes));
+    question
+}
+
+pub(crate) fn is_poisoned(payload: &[u8]) -> bool {
+    payload.windows(6).any(|bytes| bytes == b"poison")
+}
+
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) fn policy() -> RecordingPolicy {
+    RecordingPolicy::default()
+}
+
+pub(crate) fn strict() -> RecordingPolicy {
+    RecordingPolicy { strict: true, ..policy() }
+}
+
+pub(crate) fn may_list() -> Question {
+    Question::own("schedule", "list")
+}
