@@ -11,6 +11,7 @@
 
 mod audited_kills;
 mod database_lost;
+mod decision_flood;
 mod disk_full;
 mod followed;
 mod history;

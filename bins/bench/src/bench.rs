@@ -8,7 +8,8 @@ use tempfile::TempDir;
 use crate::Result;
 use crate::crowd::Crowd;
 use crate::measurement::{
-    batch, check, export, flood, followers, me, refresh, register, replay, sign_in, start, verify,
+    batch, check, decision_flood, export, flood, followers, me, refresh, register, replay, sign_in,
+    start, verify,
 };
 use crate::options::{Measurement, Options};
 use crate::report::{Report, progress};
@@ -32,6 +33,8 @@ pub(crate) enum Data {
     Trail,
     /// Security events, and nothing else.
     Events,
+    /// The decisions of a flood.
+    Flood,
 }
 
 /// Measures what was asked for and prints it.
@@ -95,6 +98,9 @@ impl Bench {
         if wanted(Measurement::Flood) {
             report.add(flood::measure(self).await?);
         }
+        if wanted(Measurement::DecisionFlood) {
+            report.add(decision_flood::measure(self).await?);
+        }
         if wanted(Measurement::Followers) {
             report.add(followers::measure(self).await?);
         }
@@ -157,6 +163,7 @@ impl Bench {
             Data::Common => "data",
             Data::Trail => "trail",
             Data::Events => "events",
+            Data::Flood => "flood",
         };
         let mut command = Command::new(&self.program);
         command

@@ -42,6 +42,7 @@ pub(crate) struct Load<S> {
 }
 
 /// Sends the same requests in turn, each of which must be answered with 200.
+#[derive(Clone)]
 pub(crate) struct Repeat {
     requests: Cycle<IntoIter<Request>>,
     /// Answers so far, whether they came inside the window or not.

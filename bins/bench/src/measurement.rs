@@ -2,6 +2,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod check;
+pub(crate) mod decision_flood;
 pub(crate) mod export;
 pub(crate) mod flood;
 pub(crate) mod followers;

@@ -44,7 +44,15 @@ pub(crate) struct Options {
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = at_least_one())]
     pub flood_seconds: u32,
 
-    /// `me` requests per second before and during a flood
+    /// Connections of the one account that floods the server with permission checks
+    #[arg(long, value_name = "COUNT", default_value_t = 512, value_parser = at_least_one())]
+    pub decision_flood: u32,
+
+    /// Length of that flood, and of the quiet before it
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = at_least_one())]
+    pub decision_flood_seconds: u32,
+
+    /// `me` requests, or permission checks, per second before and during a flood
     #[arg(long, value_name = "COUNT", default_value_t = 100, value_parser = at_least_one())]
     pub paced: u32,
 
@@ -83,6 +91,8 @@ pub(crate) enum Measurement {
     Refresh,
     /// Latency of `me` under many concurrent sign-ins, and their fate
     Flood,
+    /// Latency of permission checks while another account floods the server with large ones
+    DecisionFlood,
     /// Time to the first ready answer, memory at rest
     Start,
     /// Followers of the revocation feed: memory, processor time, and when they hear of a revocation

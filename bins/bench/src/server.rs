@@ -66,19 +66,26 @@ impl Server {
     }
 
     /// Asks it to end, and waits until it has.
+    ///
+    /// # Errors
+    ///
+    /// When it does not within 15 seconds, or not as it should.
     pub(crate) async fn stop(mut self) -> Result<()> {
         const PATIENCE: Duration = Duration::from_secs(15);
         if let Some(process) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
             kill_process(process, Signal::TERM)?;
         }
         let asked = Instant::now();
-        while self.child.try_wait()?.is_none() {
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                let failed = || format!("the server ended, {status}").into();
+                return if status.success() { Ok(()) } else { Err(failed()) };
+            }
             if asked.elapsed() > PATIENCE {
                 return Err("the server does not end when asked to".into());
             }
             sleep(LOOK_AGAIN).await;
         }
-        Ok(())
     }
 }
 

@@ -140,6 +140,15 @@ impl ServerProcess {
             .expect("it is our child");
     }
 
+    /// The most resident memory it ever held, in bytes; `None` if it has ended.
+    pub fn peak_memory(&self) -> Option<u64> {
+        let running = self.running.as_ref().expect("the server runs");
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", running.child.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
+    }
+
     /// Sends SIGTERM and waits for the end, at most a minute.
     pub fn terminate(&mut self) -> ExitStatus {
         self.ask_to_stop();

@@ -5,7 +5,7 @@
 //! twice: once from clients that come back when they are told to, once from clients that do not.
 
 mod attempts;
-mod pace;
+pub(crate) mod pace;
 
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use crate::bench::Bench;
 use crate::comparison::Contender;
 use crate::crowd::{Person, sign_in};
 use crate::load::Load;
+use crate::measurement::me::who_am_i;
 use crate::measurement::start::REST;
 use crate::memory::{self, Bytes};
 use crate::report::{Row, figure, ratio, size, time};
@@ -59,7 +60,11 @@ async fn watch(bench: &Bench, server: &Server, manner: Manner, length: Duration)
     let mut flood = flood(bench, server, &members, manner)?;
     sleep(REST).await;
 
-    let me = || pace::latencies(server.address, &watched, bench.options.paced, length);
+    let me = || async {
+        let ask = watched.iter().map(|account| who_am_i(server.address, [account]));
+        let ask = ask.collect::<Result<Vec<_>>>()?;
+        pace::latencies(server.address, ask, bench.options.paced, length).await
+    };
     let at_rest = memory::resident(server.process())?;
     let quiet = me().await?;
     let mut during = at_rest;

@@ -12,19 +12,15 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::Result;
 use crate::client::{Client, source};
-use crate::crowd::Tokens;
 use crate::load::{Repeat, Script};
-use crate::measurement::me::who_am_i;
 
-/// The sorted latencies of `me`, asked for so many times a second by these accounts in turn.
+/// The sorted latencies of these clients, which in turn send so many requests a second.
 pub(crate) async fn latencies(
     server: SocketAddr,
-    accounts: &[Tokens],
+    accounts: Vec<Repeat>,
     per_second: u32,
     length: Duration,
 ) -> Result<Vec<Duration>> {
-    let accounts: Vec<Repeat> =
-        accounts.iter().map(|account| who_am_i(server, [account])).collect::<Result<_>>()?;
     spawn_blocking(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(all(server, accounts, per_second, length))
