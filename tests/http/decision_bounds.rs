@@ -82,7 +82,7 @@ fn one_account_has_a_share_of_the_batches_and_leaves_the_others_theirs() {
         stream.write_all(head.as_bytes()).expect("the server reads");
         stream
     };
-    let held: Vec<TcpStream> = (0..40).map(open).collect();
+    let unfinished: Vec<TcpStream> = (0..40).map(open).collect();
     let batch = json!({ "items": [{ "resource": "schedule", "action": "read" }] });
     let ask = |member: &Member| member.post("/api/authz/check/batch", &batch);
     // Until all of them have been let in.
@@ -94,7 +94,7 @@ fn one_account_has_a_share_of_the_batches_and_leaves_the_others_theirs() {
     assert_eq!(busy.header("retry-after"), Some("1"));
     assert_eq!(ask(&other).status, 200);
     assert_eq!(greedy.check("schedule", "read").status, 200, "single checks are no batches");
-    drop(held);
+    drop(unfinished);
     let mut tries = std::iter::from_fn(|| (clock.monotonic() < 2 * PATIENCE).then(|| ask(&greedy)));
     assert!(tries.any(|answer| answer.status == 200), "places come back");
 }

@@ -206,3 +206,47 @@ impl Ord for Newest {
         self.position().cmp(&other.position())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use portcullis_domain::{EventId, Timestamp};
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn of_one_block_the_newest_entries_are_held_and_no_more_bytes_than_may_be() {
+        let record = EventRecord {
+            id: EventId::from_uuid(Uuid::nil()),
+            at: Timestamp::from_seconds(0),
+            kind: String::new(),
+            actor: String::new(),
+            subject: None,
+            session: None,
+            address: String::new(),
+            user_agent: None,
+            request_id: None,
+            outcome: String::new(),
+            details: None,
+        };
+        let mut newest = NewestOfBlock::default();
+        // As the clocks of nodes may be, out of order.
+        for second in (0..100).map(|number| number * 37 % 100) {
+            let at = Timestamp::from_seconds(second);
+            let position = Cursor { at, id: EntryId::Event(record.id) };
+            newest.push(position, || Entry {
+                at,
+                attributes: Some(Cow::Owned("x".repeat(1 << 20))),
+                ..Entry::of_event(&record).into_owned()
+            });
+            assert!(newest.bytes <= MAX_BYTES);
+        }
+        let mut held: Vec<i64> = newest.entries.iter().map(|it| it.0.at.as_seconds()).collect();
+        held.sort_unstable();
+        let left_out = newest.left_out.expect("not all can be held").at.as_seconds();
+        assert_eq!(held, (left_out + 1..100).collect::<Vec<_>>());
+        assert!(held.len() >= 7, "{held:?}");
+    }
+}

@@ -31,8 +31,9 @@ pub trait MatrixStore: Send + Sync {
     /// The version with this number.
     fn version(&self, number: u32) -> Result<Option<Version>, StoreError>;
 
-    /// The versions with the highest numbers first, at most `most`.
-    fn versions(&self, most: u32) -> Result<Vec<Version>, StoreError>;
+    /// The versions with the highest numbers first, at most `most`, without their texts: a text may have
+    /// megabytes.
+    fn versions(&self, most: u32) -> Result<Vec<ListedVersion>, StoreError>;
 
     /// Stores a text under the next number, with the event that `event` makes of that number; or
     /// answers the number under which the very same text is stored already, and records nothing.
@@ -61,6 +62,17 @@ pub struct Version {
     pub number: u32,
     /// The file.
     pub text: String,
+    /// Who handed it in.
+    pub by: Actor,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// One version in a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListedVersion {
+    /// The first is 1.
+    pub number: u32,
     /// Who handed it in.
     pub by: Actor,
     /// When.
@@ -194,7 +206,7 @@ impl Matrices {
     }
 
     /// The versions, newest first.
-    pub fn versions(&self) -> Result<Vec<Version>, StoreError> {
+    pub fn versions(&self) -> Result<Vec<ListedVersion>, StoreError> {
         self.store.versions(MOST_LISTED)
     }
 

@@ -272,7 +272,8 @@ impl Services {
         ));
         let accounts = Arc::new(Accounts::start(store.clone())?);
         let (now, chance) = (clock.clone(), random.clone());
-        let checkpoints = Arc::new(Checkpoints::new(store.clone(), audit_keys.clone(), now, chance));
+        let checkpoints =
+            Arc::new(Checkpoints::new(store.clone(), audit_keys.clone(), now, chance));
         let jobs = jobs::list(&store, &checkpoints, &revocations, parts.upkeep);
         Ok(Self {
             registration: Registration::new(store.clone(), candidates.clone(), matrix.clone()),

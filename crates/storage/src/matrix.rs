@@ -3,7 +3,7 @@ use diesel::prelude::*;
 use portcullis_audit::{Actor, Fingerprint, Outcome, SecurityEvent};
 use portcullis_domain::{Role, Timestamp};
 use portcullis_flows::StoreError;
-use portcullis_flows::matrix::{Activated, Activation, MatrixStore, Version};
+use portcullis_flows::matrix::{Activated, Activation, ListedVersion, MatrixStore, Version};
 
 use crate::connection::{Connection, Lock, dispatch};
 use crate::failure::Failure;
@@ -37,13 +37,13 @@ impl MatrixStore for Store {
         })
     }
 
-    fn versions(&self, most: u32) -> Result<Vec<Version>, StoreError> {
+    fn versions(&self, most: u32) -> Result<Vec<ListedVersion>, StoreError> {
         let query = matrix_versions::table.order(matrix_versions::number.desc()).limit(most.into());
         self.read(|connection| {
-            let rows: Vec<VersionRow> = dispatch!(connection, inner => {
-                query.select(VersionRow::as_select()).load(inner)
+            let rows: Vec<ListedVersionRow> = dispatch!(connection, inner => {
+                query.select(ListedVersionRow::as_select()).load(inner)
             })?;
-            rows.into_iter().map(Version::try_from).collect()
+            rows.into_iter().map(ListedVersion::try_from).collect()
         })
     }
 
@@ -155,6 +155,24 @@ impl TryFrom<VersionRow> for Version {
             by: row.actor.parse().map_err(corrupt)?,
             at: row.at.into(),
         })
+    }
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = matrix_versions)]
+struct ListedVersionRow {
+    number: i64,
+    actor: String,
+    at: Instant,
+}
+
+impl TryFrom<ListedVersionRow> for ListedVersion {
+    type Error = Failure;
+
+    fn try_from(row: ListedVersionRow) -> Result<Self, Failure> {
+        let corrupt = |_| Failure::Corrupt { table: "matrix_versions", column: "actor" };
+        let (number, by) = (version_number(row.number)?, row.actor.parse().map_err(corrupt)?);
+        Ok(Self { number, by, at: row.at.into() })
     }
 }
 

@@ -101,6 +101,30 @@ fn filters() -> impl Strategy<Value = Filter> {
         })
 }
 
+#[test]
+fn blocks_that_are_larger_than_may_be_held_come_in_the_same_order() {
+    let text = format!("\"{}\"", "x".repeat(1 << 20));
+    let mut stored = Stored::new(&[5, 25, 45], &[]);
+    for id in 16..19 {
+        let mut writer = BlockWriter::new(&keys(), chain(id), 1);
+        for number in 0..40 {
+            let at = time(i64::try_from(number * 17 % 40).unwrap());
+            let texts = Texts::of(number);
+            let sample = decision(number, &texts);
+            writer.push(&DecisionRecord { at, attributes: Some(&text), ..sample });
+        }
+        stored.blocks.push(writer.finish().unwrap());
+    }
+    let stored = stored.in_order();
+    for after in [None, stored.expected(&Filter::default()).get(50).copied()] {
+        let filter = Filter::default();
+        let found: Vec<_> = stored.read(&filter, after).map(|it| Cursor::after(&it)).collect();
+        let mut expected = stored.expected(&filter);
+        expected.retain(|position| after.is_none_or(|after| *position < after));
+        assert_eq!(found, expected);
+    }
+}
+
 proptest! {
     #[test]
     fn entries_come_newest_first_and_none_is_left_out(stored in stored(), filter in filters()) {

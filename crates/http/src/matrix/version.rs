@@ -3,7 +3,7 @@
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use portcullis_domain::Timestamp;
-use portcullis_flows::matrix::{MatrixError, Version};
+use portcullis_flows::matrix::{ListedVersion, MatrixError, Version};
 use portcullis_flows::trail::Reader;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -117,9 +117,7 @@ pub(crate) async fn list(
         by: activation.by.to_string(),
         at: activation.at,
     });
-    let items = versions
-        .into_iter()
-        .map(|version| VersionAnswer { text: None, ..VersionAnswer::of(version, in_force) });
+    let items = versions.into_iter().map(|version| VersionAnswer::listed(version, in_force));
     Ok(HttpResponse::Ok().json(VersionsAnswer {
         items: items.collect(),
         next_cursor: None,
@@ -200,5 +198,10 @@ impl VersionAnswer {
             at: version.at,
             text: Some(version.text),
         }
+    }
+
+    fn listed(version: ListedVersion, in_force: u32) -> Self {
+        let ListedVersion { number, by, at } = version;
+        Self { version: number, in_force: number == in_force, by: by.to_string(), at, text: None }
     }
 }

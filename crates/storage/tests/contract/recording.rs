@@ -34,6 +34,23 @@ fn the_same_block_again_is_no_error_and_changes_nothing() {
 }
 
 #[test]
+fn an_event_is_appended_with_its_block_once_and_links_are_found_by_their_place() {
+    TestDatabase::on_both(|database| {
+        let (store, mut run) = (database.store(), Run::start());
+        store.takes_writes().unwrap();
+        let (sequence, link, block) = run.block(&[decision(NOW, person(1))]);
+        assert_eq!(store.link_at(run.id(), sequence).unwrap(), None);
+        for _ in 0..2 {
+            store.append(sequence, link, &block, Some(&event(NOW))).unwrap();
+        }
+        assert_eq!(store.link_at(run.id(), sequence).unwrap(), Some(link));
+        assert_eq!((count(store, "security_events"), count(store, "decision_blocks")), (1, 1));
+        store.takes_writes().unwrap();
+        assert!(verify(store, &[]).is_intact(), "to find out changes nothing");
+    });
+}
+
+#[test]
 fn another_block_in_the_same_place_or_beyond_a_gap_is_refused_and_leaves_nothing() {
     TestDatabase::on_both(|database| {
         let (store, mut run) = (database.store(), Run::start());

@@ -7,7 +7,7 @@ use portcullis_audit::{
 };
 use portcullis_domain::{SystemRandom, Timestamp};
 use portcullis_flows::recording::DecisionStore;
-use portcullis_flows::trail::{BlockPlace, Reader, Trail, TrailStore};
+use portcullis_flows::trail::{BlockPlace, LARGEST_BLOCK, Reader, Trail, TrailError, TrailStore};
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};
 use portcullis_testkit::{TestClock, TestDatabase, at_once};
@@ -86,6 +86,45 @@ fn a_page_of_blocks_stops_at_four_mebibytes_and_goes_on_with_the_next() {
             }
         }
         assert_eq!(pages, [vec![5, 4], vec![3, 2], vec![1]]);
+    });
+}
+
+#[test]
+fn a_block_that_is_too_large_is_named_and_never_read() {
+    TestDatabase::on_both(|database| {
+        let (store, mut run) = (database.store(), Run::start());
+        for second in 0..3 {
+            run.decide(store, 1, NOW + Duration::from_secs(second));
+        }
+        let bytes = LARGEST_BLOCK + 1;
+        let payload = if database.url().starts_with("postgres") {
+            format!("decode(repeat('00', {bytes}), 'hex')")
+        } else {
+            format!("zeroblob({bytes})")
+        };
+        let enlarge =
+            format!("UPDATE decision_blocks SET payload = {payload} WHERE first_ordinal = 2");
+        let in_peace = if database.url().starts_with("postgres") {
+            format!("BEGIN; SET LOCAL statement_timeout = 0; {enlarge}; COMMIT")
+        } else {
+            enlarge
+        };
+        store.execute(&in_peace).unwrap();
+
+        let newer = store.blocks(&Filter::default(), None, None, 256).unwrap();
+        assert_eq!(newer.blocks.iter().map(|it| it.first_ordinal).collect::<Vec<_>>(), [3]);
+        let from = NOW + Duration::from_secs(1);
+        let named = |found| match found {
+            Err(TrailError::TooLarge { from, until, bytes }) => (from, until, bytes),
+            _ => panic!("the block is too large"),
+        };
+        let next = store.blocks(&Filter::default(), None, newer.next, 256).map(drop);
+        assert_eq!(named(next), (from, from, bytes));
+        let decision = DecisionId { chain: run.id(), ordinal: 2 };
+        assert_eq!(named(store.block_with(decision).map(drop)), (from, from, bytes));
+        let before = Filter { until: Some(from), ..Filter::default() };
+        let older = store.blocks(&before, None, None, 256).unwrap();
+        assert_eq!(older.blocks.iter().map(|it| it.first_ordinal).collect::<Vec<_>>(), [1]);
     });
 }
 
