@@ -47,7 +47,7 @@ enum Verb {
     /// Run the server (what happens without a verb)
     Serve,
     /// Bring the database up to date; `serve` does so too
-    Migrate,
+    Migrate(Migrate),
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigVerb),
@@ -84,6 +84,15 @@ enum UserVerb {
     Import(UserImport),
     /// Make the failed sign-ins of an account forgotten
     Unlock(UserUnlock),
+}
+
+/// How the database is brought up to date.
+#[derive(Debug, Args)]
+pub(crate) struct Migrate {
+    /// Drop the security events of a version that did not seal them; without it, a database that
+    /// holds such events is left as it is
+    #[arg(long)]
+    pub(crate) drop_unsealed_events: bool,
 }
 
 /// The account to unlock.
@@ -179,7 +188,7 @@ fn execute(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         verb => {
             let (config, warnings) = loaded.sound()?;
             match verb {
-                Verb::Migrate => command::migrate::run(&config, output),
+                Verb::Migrate(migrate) => command::migrate::run(&config, &migrate, output),
                 Verb::Keys(verb) => command::keys::run(&config, &verb, output),
                 Verb::User(UserVerb::Create(user)) => {
                     command::user_create::run(config, user, output)

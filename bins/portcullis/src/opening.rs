@@ -10,7 +10,7 @@ use portcullis_flows::checkpoint::CheckpointStore;
 use portcullis_flows::matrix::Matrices;
 use portcullis_flows::secret::{SecretError, SecretProof, Standing};
 use portcullis_flows::trail::Reader;
-use portcullis_storage::{Database, DatabaseUrl, Store};
+use portcullis_storage::{Database, DatabaseUrl, MigrationError, Store};
 use portcullis_token::SecretKey;
 
 use crate::config::{Config, Loaded, Secret};
@@ -52,20 +52,24 @@ pub(crate) fn previous_secret(loaded: &Loaded) -> Result<Option<SecretKey>, Fail
     Ok(loaded.needing(&["tokens.secret_key_previous"])?.tokens.previous.clone())
 }
 
-/// Opens the database and brings it up to date. Answers the migrations that were missing too.
-pub(crate) fn database(config: &Config) -> Result<(Database, Vec<String>), Failure> {
-    let database = unmigrated(config)?;
-    let applied = database.migrate()?;
-    Ok((database, applied))
-}
-
+/// The database, which is made if it is a file that is not there; a file is for its owner only from
+/// here on.
 fn unmigrated(config: &Config) -> Result<Database, Failure> {
-    if let DatabaseUrl::Sqlite(path) = &config.database.url
+    let url = &config.database.url;
+    if let DatabaseUrl::Sqlite(path) = url
         && path.starts_with(&config.data_dir)
     {
         ensure_data_dir(config)?;
     }
-    Ok(Database::new(&config.database.url, config.database.connections))
+    let closed = url.make_private().map_err(|error| {
+        let problem = format!("cannot keep {url:?} from other users of this machine: {error}");
+        Failure::failed(problem, "run this as the user that the files belong to")
+    })?;
+    for file in closed {
+        let file = file.display();
+        tracing::warn!(%file, "was open to other users of this machine, and is no more");
+    }
+    Ok(Database::new(url, config.database.connections))
 }
 
 /// What a command that writes needs: a database that is up to date, and the secret that is proved to
@@ -114,10 +118,43 @@ fn open(
     let store = sealed(database, &secret);
     let proof = wiring::secret_proof(store.clone(), config, &secret);
     check(&proof).map_err(unproved)?;
-    let applied = store.migrate()?;
     prove_by_trail(&store, &proof, config, &secret)?;
+    let applied = migrate(&store)?;
     claim(&proof).map_err(unproved)?;
     Ok(Opened { store, secret, applied })
+}
+
+/// Brings the schema up to date, for `migrate`: under the secret that is proved to be that of the
+/// data, where it has one. It neither makes a secret nor claims data that nobody has claimed: that is
+/// for servers. Answers the versions applied, and how many unsealed events were dropped if they may.
+pub(crate) fn migrated(
+    config: &Config,
+    drop_unsealed_events: bool,
+) -> Result<(Vec<String>, u64), Failure> {
+    let database = unmigrated(config)?;
+    if database.fingerprint()?.is_some() || database.has_checkpoints()? {
+        let secret = secret_in_place(config)?;
+        let store = sealed(database.clone(), &secret);
+        let proof = wiring::secret_proof(store.clone(), config, &secret);
+        proof.standing().map_err(unproved)?;
+        prove_by_trail(&store, &proof, config, &secret)?;
+    }
+    if drop_unsealed_events {
+        Ok(database.migrate_dropping_unsealed_events()?)
+    } else {
+        Ok((migrate(&database)?, 0))
+    }
+}
+
+fn migrate(database: &Database) -> Result<Vec<String>, Failure> {
+    database.migrate().map_err(|error| match error {
+        MigrationError::Store(error) => error.into(),
+        error @ MigrationError::UnsealedEvents(_) => {
+            let remedy = "copy the table security_events if you want to keep them, then run \
+                          `portcullis migrate --drop-unsealed-events`";
+            Failure::failed(error, remedy)
+        }
+    })
 }
 
 /// Data from before there were fingerprints is known by its trail.
@@ -128,6 +165,9 @@ fn prove_by_trail(
     secret: &SecretKey,
 ) -> Result<(), Failure> {
     if proof.standing().map_err(unproved)? != Standing::Unclaimed {
+        return Ok(());
+    }
+    if !store.has_checkpoints()? {
         return Ok(());
     }
     let Some(checkpoint) = store.checkpoint(None)? else { return Ok(()) };

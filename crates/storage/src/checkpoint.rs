@@ -7,12 +7,25 @@ use portcullis_flows::trail::TrailStore;
 
 use crate::chain::HeadRow;
 use crate::connection::{Connection, Lock, dispatch};
+use crate::database::Database;
 use crate::failure::Failure;
+use crate::migration::has_table;
 use crate::schema::{
     audit_chains, audit_checkpointed, audit_checkpoints, decision_blocks, security_events,
 };
 use crate::sql_type::{Instant, bigint, natural};
 use crate::store::Store;
+
+impl Database {
+    /// Whether any checkpoint is stored, whoever made it. There may be no table for them yet.
+    pub fn has_checkpoints(&self) -> Result<bool, StoreError> {
+        let look = diesel::select(diesel::dsl::exists(audit_checkpoints::table));
+        self.read(|connection| {
+            Ok(has_table(connection, "audit_checkpoints")?
+                && dispatch!(connection, inner => look.get_result(inner))?)
+        })
+    }
+}
 
 impl CheckpointStore for Store {
     fn add_checkpoint(

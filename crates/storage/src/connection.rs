@@ -1,10 +1,7 @@
 //! Connections to either database, and the two differences that cannot be hidden behind a query:
 //! how a connection is set up and how a writing transaction begins.
 
-use std::fmt;
-use std::fs::File;
-use std::io::ErrorKind;
-use std::os::unix::fs::OpenOptionsExt;
+use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,6 +13,7 @@ use portcullis_flows::attempt::Attempt;
 use url::Url;
 
 use crate::failure::Failure;
+use crate::private_file;
 
 /// Where the data is.
 #[derive(Clone)]
@@ -351,9 +349,10 @@ fn connect_sqlite(path: &Path, purpose: Purpose) -> Result<SqliteConnection, Con
         ConnectionError::InvalidConnectionUrl("the path of the database is not UTF-8".to_owned())
     })?;
     if purpose == Purpose::Write {
-        create_private(path)?;
+        private_file::create(Path::new(path))
+            .map_err(|error| ConnectionError::BadConnection(error.to_string()))?;
     }
-    let mut connection = SqliteConnection::establish(path)?;
+    let mut connection = SqliteConnection::establish(&existing(path))?;
     // The order matters: the busy timeout must hold before the journal mode takes its lock.
     let settings = match purpose {
         Purpose::Write => {
@@ -368,14 +367,21 @@ fn connect_sqlite(path: &Path, purpose: Purpose) -> Result<SqliteConnection, Con
     Ok(connection)
 }
 
-/// SQLite would make the file readable for everybody; its companions take after it.
-fn create_private(path: &str) -> Result<(), ConnectionError> {
-    match File::options().write(true).create_new(true).mode(0o600).open(path) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
-            Err(ConnectionError::BadConnection(error.to_string()))
+/// The path as a URI (<https://sqlite.org/uri.html>) that opens a file and never creates one.
+fn existing(path: &str) -> String {
+    let mut uri = String::from(if path.starts_with('/') { "file://" } else { "file:" });
+    for byte in path.bytes() {
+        match byte {
+            b'/' | b'-' | b'.' | b'_' | b'~' => uri.push(char::from(byte)),
+            byte if byte.is_ascii_alphanumeric() => uri.push(char::from(byte)),
+            byte => {
+                // Writing to memory does not fail.
+                let _ = write!(uri, "%{byte:02X}");
+            }
         }
-        _ => Ok(()),
     }
+    uri.push_str("?mode=rw");
+    uri
 }
 
 #[cfg(test)]
@@ -405,6 +411,19 @@ mod tests {
             panic!("a URL of a server");
         };
         assert_eq!(url.expose_secret(), "postgres://u:p%40ss@127.0.0.1/db");
+    }
+
+    #[test]
+    fn a_path_is_opened_as_it_is_spelt_and_only_where_there_is_a_file() {
+        assert_eq!(existing("data/a b?c#d%e.db"), "file:data/a%20b%3Fc%23d%25e.db?mode=rw");
+        assert_eq!(existing("//srv/é"), "file:////srv/%C3%A9?mode=rw");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a b?mode=memory#%41é.db");
+        assert!(connect_sqlite(&path, Purpose::Read).is_err());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "reading creates nothing");
+        connect_sqlite(&path, Purpose::Write).unwrap();
+        assert!(path.is_file());
+        connect_sqlite(&path, Purpose::Read).unwrap();
     }
 
     #[test]

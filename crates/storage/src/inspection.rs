@@ -37,6 +37,14 @@ impl Database {
         self.write(Connection::now)
     }
 
+    /// Takes back every migration but the first.
+    pub fn revert_to_first_migration(&self) -> Result<(), StoreError> {
+        while self.number("SELECT count(*) FROM __diesel_schema_migrations")? > 1 {
+            self.revert_last_migration()?;
+        }
+        Ok(())
+    }
+
     /// Answers the one number that a query selects.
     pub fn number(&self, sql: &str) -> Result<i64, StoreError> {
         let query = diesel::dsl::sql::<BigInt>(sql);

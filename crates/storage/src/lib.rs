@@ -21,6 +21,7 @@ mod migration;
 mod outbox;
 mod password_change;
 mod prepared;
+mod private_file;
 mod provisioning;
 mod recording;
 mod refresh;
@@ -42,4 +43,5 @@ mod verification;
 
 pub use connection::{DatabaseUrl, DatabaseUrlError};
 pub use database::Database;
+pub use migration::MigrationError;
 pub use store::Store;

@@ -4,61 +4,111 @@ use diesel::backend::Backend;
 use diesel::connection::SimpleConnection;
 use diesel::migration::{Migration, MigrationSource, MigrationVersion};
 use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Text};
 use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use portcullis_flows::StoreError;
 
-use crate::connection::{Connection, Inner, Lock};
+use crate::connection::{Connection, Inner, Lock, dispatch};
 use crate::database::Database;
 use crate::failure::Failure;
+use crate::sql_type::natural;
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 
+/// Drops the events of the first version, which carry no seal.
+const DROPS_EVENTS: &str = "20261121010000";
+
+/// Why the schema was not brought up to date. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrationError {
+    /// Events that carry no seal are there. The migration would drop them.
+    #[error(
+        "the database holds {0} security events of a version that did not seal them, and the next \
+         migration drops them"
+    )]
+    UnsealedEvents(u64),
+    /// Storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 impl Database {
     /// Applies what is missing and answers the versions applied: all of them or, when one fails,
-    /// none. Any number of nodes may call it at once; one at a time gets through.
-    pub fn migrate(&self) -> Result<Vec<String>, StoreError> {
-        self.locked(|connection| match &mut connection.inner {
-            Inner::Postgres(inner) => versions(inner.run_pending_migrations(POSTGRES)),
-            Inner::Sqlite(inner) => versions(inner.run_pending_migrations(SQLITE)),
+    /// none. Any number of nodes may call it at once; one at a time gets through. Refuses where
+    /// events would be dropped.
+    pub fn migrate(&self) -> Result<Vec<String>, MigrationError> {
+        self.locked(|connection| match unsealed_events(connection)? {
+            0 => apply(connection).map(Ok),
+            events => Ok(Err(MigrationError::UnsealedEvents(events))),
+        })?
+    }
+
+    /// As [`Database::migrate`], for an operator who gives up the events without a seal. Answers how
+    /// many of them were dropped, too.
+    pub fn migrate_dropping_unsealed_events(&self) -> Result<(Vec<String>, u64), StoreError> {
+        self.locked(|connection| {
+            let events = unsealed_events(connection)?;
+            Ok((apply(connection)?, events))
         })
     }
 
     /// The versions that are not applied yet.
     pub fn pending_migrations(&self) -> Result<Vec<String>, StoreError> {
-        self.locked(|connection| match &mut connection.inner {
-            Inner::Postgres(inner) => names(inner.pending_migrations(POSTGRES)),
-            Inner::Sqlite(inner) => names(inner.pending_migrations(SQLITE)),
+        if !self.read(|connection| has_table(connection, HISTORY))? {
+            // To ask diesel would create the table.
+            return self.read(|connection| known(connection).map_err(Failure::Migration));
+        }
+        self.locked(|connection| {
+            let pending = match &mut connection.inner {
+                Inner::Postgres(inner) => names(inner.pending_migrations(POSTGRES)),
+                Inner::Sqlite(inner) => names(inner.pending_migrations(SQLITE)),
+            };
+            pending.map_err(Failure::Migration)
         })
     }
 
     /// The versions that are applied and not known here: a newer program has been at work.
     pub fn unknown_migrations(&self) -> Result<Vec<String>, StoreError> {
         self.locked(|connection| {
-            let (applied, known) = match &mut connection.inner {
-                Inner::Postgres(inner) => {
-                    (versions(inner.applied_migrations())?, names::<Pg>(POSTGRES.migrations())?)
-                }
-                Inner::Sqlite(inner) => {
-                    (versions(inner.applied_migrations())?, names::<Sqlite>(SQLITE.migrations())?)
-                }
+            let applied = match &mut connection.inner {
+                Inner::Postgres(inner) => versions(inner.applied_migrations()),
+                Inner::Sqlite(inner) => versions(inner.applied_migrations()),
             };
+            let applied = applied.map_err(Failure::Migration)?;
+            let known = known(connection).map_err(Failure::Migration)?;
             Ok(applied.into_iter().filter(|version| !known.contains(version)).collect())
         })
     }
 
     /// Takes back every migration; the data is lost.
     pub fn revert_migrations(&self) -> Result<Vec<String>, StoreError> {
-        self.locked(|connection| match &mut connection.inner {
-            Inner::Postgres(inner) => versions(inner.revert_all_migrations(POSTGRES)),
-            Inner::Sqlite(inner) => versions(inner.revert_all_migrations(SQLITE)),
+        self.locked(|connection| {
+            let reverted = match &mut connection.inner {
+                Inner::Postgres(inner) => versions(inner.revert_all_migrations(POSTGRES)),
+                Inner::Sqlite(inner) => versions(inner.revert_all_migrations(SQLITE)),
+            };
+            reverted.map_err(Failure::Migration)
+        })
+    }
+
+    /// Takes back the latest migration.
+    #[cfg(feature = "testkit")]
+    pub(crate) fn revert_last_migration(&self) -> Result<(), StoreError> {
+        self.locked(|connection| {
+            let reverted = match &mut connection.inner {
+                Inner::Postgres(inner) => inner.revert_last_migration(POSTGRES).map(drop),
+                Inner::Sqlite(inner) => inner.revert_last_migration(SQLITE).map(drop),
+            };
+            reverted.map_err(|error| Failure::Migration(error.to_string()))
         })
     }
 
     fn locked<T>(
         &self,
-        body: impl FnOnce(&mut Connection) -> Result<T, String>,
+        body: impl FnOnce(&mut Connection) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
         self.write(|connection| {
             if let Inner::Postgres(inner) = &mut connection.inner {
@@ -67,8 +117,50 @@ impl Database {
                     .batch_execute("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0")?;
             }
             Lock::Migration.take(connection)?;
-            body(connection).map_err(Failure::Migration)
+            body(connection)
         })
+    }
+}
+
+/// Where diesel keeps which versions are applied.
+const HISTORY: &str = "__diesel_schema_migrations";
+
+fn apply(connection: &mut Connection) -> Result<Vec<String>, Failure> {
+    let applied = match &mut connection.inner {
+        Inner::Postgres(inner) => versions(inner.run_pending_migrations(POSTGRES)),
+        Inner::Sqlite(inner) => versions(inner.run_pending_migrations(SQLITE)),
+    };
+    applied.map_err(Failure::Migration)
+}
+
+/// How many events without a seal there are.
+fn unsealed_events(connection: &mut Connection) -> Result<u64, Failure> {
+    if !has_table(connection, HISTORY)? || !has_table(connection, "security_events")? {
+        return Ok(0);
+    }
+    let unsealed = format!(
+        "SELECT count(*) FROM security_events WHERE NOT EXISTS
+         (SELECT 1 FROM {HISTORY} WHERE version = '{DROPS_EVENTS}')"
+    );
+    let unsealed = diesel::dsl::sql::<BigInt>(&unsealed);
+    Ok(natural(dispatch!(connection, inner => unsealed.get_result(inner))?))
+}
+
+/// Whether there is a table of this name.
+pub(crate) fn has_table(connection: &mut Connection, name: &'static str) -> Result<bool, Failure> {
+    let look = match &mut connection.inner {
+        Inner::Postgres(_) => "SELECT to_regclass(",
+        Inner::Sqlite(_) => "SELECT (SELECT name FROM sqlite_master WHERE name = ",
+    };
+    let look = diesel::dsl::sql::<Bool>(look).bind::<Text, _>(name).sql(") IS NOT NULL");
+    Ok(dispatch!(connection, inner => look.get_result(inner))?)
+}
+
+/// Every version that this program knows.
+fn known(connection: &Connection) -> Result<Vec<String>, String> {
+    match &connection.inner {
+        Inner::Postgres(_) => names::<Pg>(POSTGRES.migrations()),
+        Inner::Sqlite(_) => names::<Sqlite>(SQLITE.migrations()),
     }
 }
 

@@ -1,13 +1,13 @@
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
 use portcullis_audit::SecurityEvent;
 use portcullis_flows::StoreError;
 use portcullis_flows::secret::FingerprintStore;
 use portcullis_token::Digest;
 
-use crate::connection::{Connection, Inner, dispatch};
+use crate::connection::dispatch;
 use crate::database::Database;
 use crate::failure::Failure;
+use crate::migration::has_table;
 use crate::schema::secret_fingerprint;
 use crate::sql_type::Instant;
 use crate::store::Store;
@@ -21,7 +21,7 @@ impl Database {
     pub fn fingerprint(&self) -> Result<Option<Digest>, StoreError> {
         let query = secret_fingerprint::table.find(ROW).select(secret_fingerprint::fingerprint);
         self.read(|connection| {
-            if !has_table(connection)? {
+            if !has_table(connection, "secret_fingerprint")? {
                 return Ok(None);
             }
             let found: Option<Vec<u8>> =
@@ -30,17 +30,6 @@ impl Database {
             found.map(|bytes| Digest::try_from(&*bytes)).transpose().map_err(|_| corrupt)
         })
     }
-}
-
-fn has_table(connection: &mut Connection) -> Result<bool, Failure> {
-    let look = match &mut connection.inner {
-        Inner::Postgres(_) => "to_regclass('secret_fingerprint') IS NOT NULL",
-        Inner::Sqlite(_) => {
-            "EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'secret_fingerprint')"
-        }
-    };
-    let look = diesel::select(diesel::dsl::sql::<Bool>(look));
-    Ok(dispatch!(connection, inner => look.get_result(inner))?)
 }
 
 impl FingerprintStore for Store {

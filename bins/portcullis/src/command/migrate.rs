@@ -5,20 +5,22 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
+use crate::cli::Migrate;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::opening;
 use crate::output::Output;
 
-pub(crate) fn run(config: &Config, output: Output) -> Result<ExitCode, Failure> {
-    let (_, applied) = opening::database(config)?;
-    output.answer(&Report { applied })?;
+pub(crate) fn run(config: &Config, migrate: &Migrate, output: Output) -> Result<ExitCode, Failure> {
+    let (applied, dropped) = opening::migrated(config, migrate.drop_unsealed_events)?;
+    output.answer(&Report { applied, unsealed_events_dropped: dropped })?;
     Ok(ExitCode::SUCCESS)
 }
 
 #[derive(Serialize)]
 struct Report {
     applied: Vec<String>,
+    unsealed_events_dropped: u64,
 }
 
 impl fmt::Display for Report {
@@ -26,6 +28,10 @@ impl fmt::Display for Report {
         if self.applied.is_empty() {
             return write!(f, "The database is up to date.");
         }
-        self.applied.iter().try_for_each(|version| writeln!(f, "applied {version}"))
+        self.applied.iter().try_for_each(|version| writeln!(f, "applied {version}"))?;
+        match self.unsealed_events_dropped {
+            0 => Ok(()),
+            events => write!(f, "dropped {events} security events without a seal"),
+        }
     }
 }

@@ -86,8 +86,10 @@ impl Machine {
     }
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+        // With the umask of most systems, whatever that of the tests is.
+        let mut command = Command::new("/bin/sh");
         command
+            .args(["-c", "umask 022; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_portcullis")])
             .args(arguments)
             .env_clear()
             .envs(self.variables.iter().cloned())

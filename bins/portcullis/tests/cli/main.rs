@@ -10,6 +10,7 @@
 mod audit;
 mod audit_verify;
 mod configuration;
+mod data_files;
 mod doctor;
 mod keys;
 mod machine;

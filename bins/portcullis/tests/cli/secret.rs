@@ -50,6 +50,11 @@ fn under_another_secret_not_even_a_migration_is_made() {
     machine.set("SECRET_KEY", OTHER);
     let done = machine.create("eve", "rn", &[]).exits_with(1);
     assert!(done.stdout.contains("another SECRET_KEY"), "{}", done.stdout);
+    let done = machine.run(&["migrate"]).exits_with(1);
+    assert!(done.stderr.contains("another SECRET_KEY"), "{}", done.stderr);
+    machine.unset("SECRET_KEY");
+    machine.run(&["migrate"]).exits_with(1);
+    assert!(!machine.path("data/secret_key").exists());
     let pending = machine.database().pending_migrations().unwrap();
     assert_eq!(pending.len(), 1, "{pending:?}");
 }
@@ -59,11 +64,15 @@ fn data_from_before_there_were_fingerprints_is_known_by_its_trail() {
     let mut machine = machine();
     machine.run(&["audit", "checkpoint"]).exits_with(0);
     machine.database().execute("DELETE FROM secret_fingerprint").unwrap();
+    let undo = "DROP TABLE secret_fingerprint;
+                DELETE FROM __diesel_schema_migrations WHERE version = '20261121080000'";
+    machine.database().execute(undo).unwrap();
     machine.set("SECRET_KEY", OTHER);
     machine.create("eve", "rn", &[]).exits_with(1);
     machine.run(&["audit", "export"]).exits_with(1);
     machine.run(&["serve"]).exits_with(1);
-    assert_eq!(rows(&machine, "secret_fingerprint"), "0");
+    machine.run(&["migrate"]).exits_with(1);
+    assert_eq!(machine.database().pending_migrations().unwrap().len(), 1, "nothing was written");
     machine.set("SECRET_KEY", SECRET);
     machine.create("eve", "rn", &[]).exits_with(0);
     assert_eq!(rows(&machine, "secret_fingerprint"), "1");
@@ -147,6 +156,7 @@ fn refuses_everything(machine: &Machine, kid: &str) {
         &["audit", "purge", "--older-than", "1"],
         &["policy", "rollback"],
         &["policy", "history"],
+        &["migrate"],
         &["serve"],
     ] {
         let done = machine.run(arguments).exits_with(1);

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use portcullis_storage::Store;
+use portcullis_storage::{MigrationError, Store};
 use portcullis_testkit::{TestDatabase, at_once};
 
 use crate::inspect::count;
@@ -12,6 +12,8 @@ type Tables = BTreeMap<String, Vec<String>>;
 fn migrations_go_up_down_and_up_again_to_the_same_tables() {
     TestDatabase::on_both_blank(|database| {
         let store = database.store();
+        // A file that is not there is not made by who only asks.
+        store.execute("SELECT 1").unwrap();
         let versions = store.pending_migrations().unwrap();
         assert!(!versions.is_empty());
         assert_eq!(store.migrate().unwrap(), versions);
@@ -94,6 +96,77 @@ fn migrations_that_cannot_be_applied_leave_nothing_behind() {
         store.execute("DROP TABLE setup").unwrap();
         assert!(!store.migrate().unwrap().is_empty());
     });
+}
+
+#[test]
+fn events_without_a_seal_are_dropped_by_an_operator_who_says_so_and_by_nobody_else() {
+    TestDatabase::on_both_blank(|database| {
+        let store = database.store();
+        let (latest, _) = at_the_first_version(store);
+        let is_sqlite = database.url().starts_with("sqlite:");
+        let (id, at) = if is_sqlite {
+            ("randomblob(16)", "0")
+        } else {
+            ("'00000000-0000-7000-8000-000000000001'", "now()")
+        };
+        let insert = format!(
+            "INSERT INTO security_events (id, at, kind, address, outcome)
+             VALUES ({id}, {at}, 'sign_in', '192.0.2.7', 'success')"
+        );
+        store.execute(&insert).unwrap();
+        let before = tables_of(&database);
+        for _ in 0..2 {
+            let refused = store.migrate().unwrap_err();
+            assert!(matches!(refused, MigrationError::UnsealedEvents(1)), "{refused}");
+            assert_eq!(
+                (tables_of(&database), count(store, "security_events")),
+                (before.clone(), 1)
+            );
+        }
+        let (applied, dropped) = store.migrate_dropping_unsealed_events().unwrap();
+        assert_eq!((applied.last(), dropped), (Some(&latest), 1));
+        assert_eq!(store.migrate_dropping_unsealed_events().unwrap(), (Vec::new(), 0));
+
+        // Events with a seal are none of these.
+        crate::audited::record(store, &crate::audited::event(portcullis_testkit::samples::NOW));
+        assert_eq!(store.migrate().unwrap(), [""; 0]);
+    });
+}
+
+#[test]
+fn an_empty_table_of_events_without_a_seal_is_replaced_without_a_word() {
+    TestDatabase::on_both_blank(|database| {
+        let (latest, pending) = at_the_first_version(database.store());
+        let applied = database.store().migrate().unwrap();
+        assert_eq!((applied.last(), applied.len()), (Some(&latest), pending));
+    });
+}
+
+#[test]
+fn whoever_only_looks_at_an_empty_database_leaves_it_empty() {
+    TestDatabase::on_both_blank(|database| {
+        let store = database.store();
+        if database.url().starts_with("sqlite:") {
+            assert!(store.pending_migrations().is_err(), "there is no file, and none is made");
+            store.execute("SELECT 1").unwrap();
+        }
+        assert!(!store.pending_migrations().unwrap().is_empty());
+        assert!(!store.has_checkpoints().unwrap());
+        let tables = if database.url().starts_with("sqlite:") {
+            "SELECT name FROM sqlite_master"
+        } else {
+            "SELECT table_name::text FROM information_schema.tables
+             WHERE table_schema = current_schema()"
+        };
+        assert_eq!(store.texts(tables).unwrap(), [""; 0]);
+    });
+}
+
+/// Takes back all but the first migration. Answers the latest version and how many are missing.
+fn at_the_first_version(store: &Store) -> (String, usize) {
+    let versions = store.migrate().unwrap();
+    store.revert_to_first_migration().unwrap();
+    (versions.last().unwrap().clone(), versions.len() - 1)
 }
 
 fn versions(store: &Store) -> Vec<String> {

@@ -58,6 +58,7 @@ pub(super) fn check(loaded: &Loaded) -> Vec<Check> {
         return checks;
     }
     let mut checks = vec![Check::ok(DATABASE, format!("{url:?} answers"))];
+    checks.extend(exposed(url));
     match schema(&database) {
         Ok(sound) => {
             checks.push(sound);
@@ -69,6 +70,23 @@ pub(super) fn check(loaded: &Loaded) -> Vec<Check> {
         }
     }
     checks
+}
+
+/// A failure for files that other users can open.
+fn exposed(url: &DatabaseUrl) -> Option<Check> {
+    let files = match url.exposed_files() {
+        Ok(files) if files.is_empty() => return None,
+        Ok(files) => files,
+        Err(error) => {
+            let remedy = "run this as the user that the server runs as";
+            return Some(Check::failed(DATABASE, error.to_string(), remedy));
+        }
+    };
+    let named: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
+    let named = named.join(" ");
+    let detail = format!("other users of this machine can open {named}");
+    let remedy = format!("chmod 600 {named}; the next start of the server does so");
+    Some(Check::failed(DATABASE, detail, remedy))
 }
 
 fn schema(database: &Database) -> Result<Check, Check> {
