@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use portcullis_domain::{Account, Timestamp, TokenId};
 use serde::Serialize;
 
-use crate::{DecisionId, ExportFormat, Filter, Fingerprint, Origin, Shown, Thumbprint};
+use crate::{DecisionId, ExportFormat, Filter, Fingerprint, Origin, SharedSecretName, Shown, Thumbprint};
 
 /// What an event carries besides the columns that every event has.
 ///
@@ -96,6 +96,14 @@ pub enum Details {
         /// From when it signs, if that is still to come.
         #[serde(skip_serializing_if = "Option::is_none")]
         signs_from: Option<Timestamp>,
+    },
+    /// A shared secret, under which HS256 signs access tokens.
+    SharedSecret {
+        /// The name of its key, which tells nothing about it.
+        kid: SharedSecretName,
+        /// Until when tokens under it are accepted, if something else signs.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        accepted_until: Option<Timestamp>,
     },
     /// A purge of old entries.
     Purge {

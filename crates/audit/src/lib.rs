@@ -48,6 +48,6 @@ pub use newest_first::NewestFirst;
 pub use record::EventRecord;
 pub use retention::{Purge, plan_purge, purged};
 pub use shown::Shown;
-pub use thumbprint::{NoThumbprint, Thumbprint};
+pub use thumbprint::{NoSharedSecretName, NoThumbprint, SharedSecretName, Thumbprint};
 pub use verify::{Fault, FaultKind, Report, StoredCheckpoint, Verifier};
 pub use word::{EventKind, ExportFormat, Outcome, UnknownWord};

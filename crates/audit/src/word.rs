@@ -109,6 +109,15 @@ words! {
         SigningKeyRotated = "signing_key_rotated",
         /// A key pair was taken out of use, and its private half destroyed.
         SigningKeyRetired = "signing_key_retired",
+        /// Something else signs access tokens from here on; those under this shared secret are
+        /// accepted until the time that the details say.
+        SharedSecretReplaced = "shared_secret_replaced",
+        /// HS256 signs access tokens again, under this shared secret.
+        SharedSecretRestored = "shared_secret_restored",
+        /// Access tokens under this shared secret are accepted no more.
+        SharedSecretEnded = "shared_secret_ended",
+        /// An operator printed the shared secret, with which access tokens can be signed.
+        SharedSecretPrinted = "shared_secret_printed",
         /// Somebody searched the trail.
         AuditSearched = "audit_searched",
         /// Somebody exported from the trail.

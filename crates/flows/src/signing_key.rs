@@ -8,6 +8,8 @@
 //! write to the database and no more cannot make a key that anybody believes.
 
 mod ring;
+mod shared;
+mod shared_record;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +19,8 @@ use portcullis_domain::{Clock, SecureRandom, Timestamp};
 use portcullis_token::{KeyPair, KeyPairAlgorithm, PublicKey, SealingKey, Unsealed};
 
 pub use self::ring::KeyRing;
+pub use self::shared::SharedKeyState;
+pub use self::shared_record::{SharedChange, SharedRecord};
 use crate::StoreError;
 
 /// How long anybody may go on using a copy of the published set, and how long before it signs a key
@@ -50,6 +54,19 @@ pub trait SigningKeyStore: Send + Sync {
 
     /// Replaces the sealed private half of a key, if it is still `before`.
     fn reseal(&self, kid: &str, before: &[u8], after: &[u8]) -> Result<(), StoreError>;
+
+    /// What is stored about the keys of HS256.
+    fn shared_keys(&self) -> Result<SharedRecord, StoreError>;
+
+    /// Replaces what is stored about the keys of HS256 by what `next` makes of it, if anything, while
+    /// nobody else does, and records the events.
+    fn replace_shared_keys(
+        &self,
+        next: &mut dyn FnMut(&SharedRecord) -> Option<SharedChange>,
+    ) -> Result<(), StoreError>;
+
+    /// Records an event of its own.
+    fn record_printed(&self, event: &SecurityEvent) -> Result<(), StoreError>;
 }
 
 /// A key pair as it is stored.
@@ -184,7 +201,12 @@ impl SigningKeys {
     /// Takes a key out of use before its last token has expired, because its private half is in the
     /// wrong hands. Nodes refuse what it has signed when they look for keys next, services when
     /// their copy of the published set is too old, [`PUBLISHED_BEFORE`] at the latest.
+    ///
+    /// The key of HS256 goes likewise once something else signs.
     pub fn retire(&self, kid: &str, origin: &Origin) -> Result<(), RetirementError> {
+        if let Some(outcome) = self.end_shared(kid, origin)? {
+            return outcome;
+        }
         let keys = self.store.signing_keys()?;
         let key = keys.iter().find(|key| key.public.kid() == kid);
         let key = key.ok_or(RetirementError::Unknown)?;

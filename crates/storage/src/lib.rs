@@ -31,6 +31,7 @@ mod revocation;
 mod schema;
 mod secret;
 mod session;
+mod shared_key;
 mod sign_in;
 mod sign_out;
 mod signing_key;

@@ -113,6 +113,15 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::{Binary, Integer};
+
+    shared_keys (id) {
+        id -> Integer,
+        sealed -> Binary,
+    }
+}
+
+table! {
     use diesel::sql_types::{BigInt, Binary, Nullable, Text};
     use crate::sql_type::Utc;
 

@@ -1,7 +1,10 @@
 use diesel::prelude::*;
 use portcullis_audit::SecurityEvent;
 use portcullis_flows::StoreError;
-use portcullis_flows::signing_key::{SigningKeyRecord, SigningKeyStore};
+use portcullis_flows::signing_key::{
+    SharedChange, SharedRecord, SigningKeyRecord, SigningKeyStore,
+};
+use portcullis_flows::trail::TrailStore;
 use portcullis_token::{KeyPairAlgorithm, PublicKey};
 
 use crate::connection::{Connection, Lock, dispatch};
@@ -59,6 +62,21 @@ impl SigningKeyStore for Store {
             }
             Ok(is_done)
         })
+    }
+
+    fn shared_keys(&self) -> Result<SharedRecord, StoreError> {
+        self.read_shared_keys()
+    }
+
+    fn replace_shared_keys(
+        &self,
+        next: &mut dyn FnMut(&SharedRecord) -> Option<SharedChange>,
+    ) -> Result<(), StoreError> {
+        self.write_shared_keys(next)
+    }
+
+    fn record_printed(&self, event: &SecurityEvent) -> Result<(), StoreError> {
+        TrailStore::record(self, event)
     }
 
     fn reseal(&self, kid: &str, before: &[u8], after: &[u8]) -> Result<(), StoreError> {

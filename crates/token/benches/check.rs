@@ -38,7 +38,7 @@ fn of_tokens(criterion: &mut Criterion) {
     for algorithm in [KeyPairAlgorithm::EdDsa, KeyPairAlgorithm::Es256] {
         let pair = KeyPair::generate(algorithm, &SystemRandom);
         let public = pair.public();
-        authority.use_access_keys(AccessKeys { signing: Some(pair), verifying: Vec::new() });
+        authority.use_access_keys(AccessKeys { signing: Some(pair), ..AccessKeys::default() });
         let key = match algorithm {
             KeyPairAlgorithm::EdDsa => DecodingKey::from_ed_der(public.as_bytes()),
             KeyPairAlgorithm::Es256 => DecodingKey::from_ec_der(public.as_bytes()),

@@ -7,7 +7,7 @@ use crate::{KeyPairAlgorithm, PublicKey, base64url};
 /// The public keys of an issuer, in the form in which they are published (RFC 7517 section 5).
 ///
 /// It never holds a shared secret: such a key has no public half.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JsonWebKeySet(Vec<PublicKey>);
 
 impl JsonWebKeySet {

@@ -54,7 +54,7 @@ impl KeyPair {
     /// The private half for storage, different each time.
     pub fn seal(&self, key: &SealingKey, random: &dyn SecureRandom) -> Vec<u8> {
         let associated = associated_data(self.kid(), self.algorithm());
-        key.seal(&self.private, &associated, random)
+        key.seal(self.private.as_slice(), &associated, random)
     }
 
     /// The pair whose private half was sealed for this name and algorithm.
@@ -64,7 +64,8 @@ impl KeyPair {
         sealed: &[u8],
         key: &SealingKey,
     ) -> Result<Unsealed, SealError> {
-        let (private, by_previous) = key.unseal(sealed, &associated_data(kid, algorithm))?;
+        let (plain, by_previous) = key.unseal(sealed, &associated_data(kid, algorithm))?;
+        let private = Zeroizing::new(plain.as_slice().try_into().map_err(|_| SealError)?);
         let pair = Self::from_private(algorithm, private).ok_or(SealError)?;
         if pair.kid() != kid {
             return Err(SealError);

@@ -182,7 +182,7 @@ impl fmt::Debug for SigningKey {
 
 /// A name that follows from the key, so that every node gives it the same one, and that tells
 /// nothing about it.
-fn hs256_kid(secret: &[u8; 32]) -> String {
+pub(crate) fn hs256_kid(secret: &[u8; 32]) -> String {
     let name = mac::hmac_sha256(secret, &[b"portcullis/v1/key-id"]);
     base64url::encode(name.first_chunk::<12>().unwrap_or(&[0; 12]))
 }

@@ -7,8 +7,8 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::{Purpose, SecretKey};
 
-/// Encrypts the private halves of key pairs for storage: XChaCha20-Poly1305
-/// (draft-irtf-cfrg-xchacha-03), whose nonces are long enough to be random.
+/// Encrypts the private halves of key pairs for storage, and small records that only the server may
+/// write: XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03), whose nonces are long enough to be random.
 ///
 /// It prints as redacted, and its keys are wiped when dropped.
 #[derive(Clone)]
@@ -30,11 +30,24 @@ impl SealingKey {
         self
     }
 
+    /// A record for storage, different each time. `label` says what it is: under another one it does
+    /// not open.
+    pub fn seal_record(&self, record: &[u8], label: &str, random: &dyn SecureRandom) -> Vec<u8> {
+        self.seal(record, &record_label(label), random)
+    }
+
+    /// The record, and whether it was sealed under the previous secret: seal it again while that is
+    /// still known.
+    pub fn open_record(&self, sealed: &[u8], label: &str) -> Result<(Vec<u8>, bool), SealError> {
+        let (record, by_previous) = self.unseal(sealed, &record_label(label))?;
+        Ok((record.to_vec(), by_previous))
+    }
+
     /// Nonce and ciphertext.
-    #[expect(clippy::expect_used, reason = "32 bytes are within every limit of the cipher")]
+    #[expect(clippy::expect_used, reason = "the cipher takes 256 GiB")]
     pub(crate) fn seal(
         &self,
-        plain: &[u8; 32],
+        plain: &[u8],
         associated: &[u8],
         random: &dyn SecureRandom,
     ) -> Vec<u8> {
@@ -50,18 +63,16 @@ impl SealingKey {
         &self,
         sealed: &[u8],
         associated: &[u8],
-    ) -> Result<(Zeroizing<[u8; 32]>, bool), SealError> {
+    ) -> Result<(Zeroizing<Vec<u8>>, bool), SealError> {
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE>().ok_or(SealError)?;
         let open = |key: &XChaCha20Poly1305| {
             let payload = Payload { msg: sealed, aad: associated };
             key.decrypt(&XNonce::from(*nonce), payload).ok().map(Zeroizing::new)
         };
-        let (plain, by_previous) = match open(&self.current) {
-            Some(plain) => (plain, false),
-            None => (self.previous.iter().find_map(open).ok_or(SealError)?, true),
-        };
-        let plain = plain.as_slice().try_into().map_err(|_| SealError)?;
-        Ok((Zeroizing::new(plain), by_previous))
+        match open(&self.current) {
+            Some(plain) => Ok((plain, false)),
+            None => Ok((self.previous.iter().find_map(open).ok_or(SealError)?, true)),
+        }
     }
 }
 
@@ -71,13 +82,18 @@ impl fmt::Debug for SealingKey {
     }
 }
 
-/// The private half was changed, belongs to another key, or was sealed under a secret that is not
+/// What was sealed was changed, belongs elsewhere, or was sealed under a secret that is not
 /// configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the private key cannot be opened with SECRET_KEY or SECRET_KEY_PREVIOUS")]
+#[error("what is sealed cannot be opened with SECRET_KEY or SECRET_KEY_PREVIOUS")]
 pub struct SealError;
 
 const NONCE: usize = 24;
+
+/// No name of an algorithm, with which the label of a key pair begins, begins like this.
+fn record_label(label: &str) -> Vec<u8> {
+    ["record ", label].concat().into_bytes()
+}
 
 fn cipher(secret: &SecretKey) -> XChaCha20Poly1305 {
     let mut key = secret.derive(Purpose::SigningKeys);
@@ -156,6 +172,17 @@ mod tests {
         let resealed = opened.pair.seal(&key, &SystemRandom);
         let opened = KeyPair::unseal(pair.kid(), pair.algorithm(), &resealed, &key).unwrap();
         assert!(!opened.by_previous);
+    }
+
+    #[test]
+    fn a_record_opens_under_its_own_label_and_secret_only() {
+        let sealed = SealingKey::new(&old()).seal_record(b"a record", "this", &SystemRandom);
+        let open = |key: &SealingKey, label| key.open_record(&sealed, label);
+        let changed = SealingKey::new(&new()).accepting(&old());
+        assert_eq!(open(&SealingKey::new(&old()), "this"), Ok((b"a record".to_vec(), false)));
+        assert_eq!(open(&changed, "this"), Ok((b"a record".to_vec(), true)));
+        assert_eq!(open(&changed, "that"), Err(SealError));
+        assert_eq!(open(&SealingKey::new(&new()), "this"), Err(SealError));
     }
 
     #[test]

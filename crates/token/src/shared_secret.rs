@@ -6,6 +6,7 @@ use std::str::FromStr;
 use zeroize::Zeroizing;
 
 use crate::base64url;
+use crate::key_set::hs256_kid;
 use crate::secret_key::{Purpose, SecretKey};
 
 /// What access tokens are signed with under HS256: 32 bytes, as text 43 characters of base64url.
@@ -25,6 +26,11 @@ impl SharedSecret {
     /// The text to hand out.
     pub fn expose(&self) -> Zeroizing<String> {
         base64url::encode(*self.0).into()
+    }
+
+    /// The name that tokens under it carry as `kid`. It tells nothing about the secret.
+    pub fn kid(&self) -> String {
+        hs256_kid(&self.0)
     }
 
     /// The bytes, for [`VerifyingKey::hs256`](crate::VerifyingKey::hs256).

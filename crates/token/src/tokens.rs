@@ -20,7 +20,7 @@ use crate::{
 pub struct TokenAuthority {
     access_signers: ArcSwap<AccessSigners>,
     access: Verifier<AccessClaims>,
-    /// The derived keys of access tokens, which it accepts whatever is published.
+    /// The derived keys of access tokens: the one that can sign, then those of previous secrets.
     derived: KeySet,
     derived_signer: SigningKey,
     refresh: Authority<RefreshClaims>,
@@ -50,13 +50,16 @@ pub struct Lifetimes {
     pub device: Duration,
 }
 
-/// The generated keys of access tokens that are in use at one moment.
-#[derive(Debug, Default)]
+/// The keys of access tokens that are in use at one moment. The one that signs is always accepted.
+#[derive(Clone, Debug, Default)]
 pub struct AccessKeys {
     /// Signs; `None` for HS256 under the derived key.
     pub signing: Option<KeyPair>,
-    /// Accepted beside the derived key and the public half of `signing`.
+    /// The generated keys that are accepted.
     pub verifying: Vec<PublicKey>,
+    /// The derived keys that are accepted, by the names of [`TokenAuthority::shared_kids`]. Whoever was
+    /// given the shared secret can sign with them.
+    pub shared: Vec<String>,
 }
 
 impl TokenAuthority {
@@ -90,16 +93,28 @@ impl TokenAuthority {
         self
     }
 
-    /// Signs and accepts access tokens with these keys from now on, and with no generated ones but
-    /// these. What it signs it accepts at every moment of the change.
+    /// Signs and accepts access tokens with these keys from now on, and with no others. Until the
+    /// first call it accepts every derived key. What it signs it accepts at every moment of the
+    /// change.
     pub fn use_access_keys(&self, keys: AccessKeys) {
-        let AccessKeys { signing, verifying } = keys;
+        let AccessKeys { signing, verifying, shared } = keys;
+        let is_accepted = |key: &&VerifyingKey| {
+            let kid = key.kid().unwrap_or_default();
+            let signs = signing.is_none() && kid == self.derived_signer.kid();
+            signs || shared.iter().any(|accepted| accepted == kid)
+        };
+        let derived: KeySet = self.derived.iter().filter(is_accepted).cloned().collect();
         let own = signing.as_ref().map(KeyPair::public);
         let accepted = verifying.into_iter().chain(own).map(VerifyingKey::from);
-        self.access.replace_keys(accepted.fold(self.derived.clone(), KeySet::with));
+        self.access.replace_keys(accepted.fold(derived, KeySet::with));
         let signer = signing.as_ref().map_or_else(|| self.derived_signer.clone(), SigningKey::from);
         let signers = AccessSigners::new(&signer, self.issuer(), self.audience());
         self.access_signers.store(signers.into());
+    }
+
+    /// The names of the derived keys: first the one that can sign, then those of previous secrets.
+    pub fn shared_kids(&self) -> Vec<String> {
+        self.derived.iter().filter_map(VerifyingKey::kid).map(str::to_owned).collect()
     }
 
     /// The claim `iss` of all its tokens.

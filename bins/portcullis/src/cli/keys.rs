@@ -13,7 +13,9 @@ pub(crate) enum KeysVerb {
     /// Print the key of HS256, for services that check access tokens by themselves
     #[command(after_help = "\
 Whoever has it can sign access tokens for everybody, so it goes only to services that may. Nothing \
-else can be done with it. With the algorithms EdDSA and ES256 no service needs a secret.")]
+else can be done with it. The audit trail records that it was printed. With the algorithms EdDSA and \
+ES256 no service needs a secret; once they sign, what is signed with it is accepted for the life of one \
+access token and then no more.")]
     SharedSecret,
     /// Make the configured secret key that of the database, because the one before is lost
     #[command(after_help = "\
@@ -41,13 +43,15 @@ pub(crate) struct KeysRotate {
     pub(crate) algorithm: Option<PairAlgorithm>,
 }
 
-/// Which key pair shall go.
+/// Which key shall go.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Every token that it has signed is refused from then on: by the servers within a second, by services \
 that have fetched the published keys when their copy is too old, five minutes unless a cache between \
 keeps one too. Whoever holds such a token has to refresh. A \
-key that signs cannot be retired: run `portcullis keys rotate --now` first and wait four seconds.")]
+key that signs cannot be retired: run `portcullis keys rotate --now` first and wait four seconds. The \
+shared secret of HS256 goes likewise once key pairs sign, if it must not be accepted until its time is \
+over.")]
 pub(crate) struct KeysRetire {
     /// The name of the key, as `keys list` shows it
     pub(crate) kid: String,

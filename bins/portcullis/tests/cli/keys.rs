@@ -1,6 +1,10 @@
 use std::time::Duration;
 
-use serde_json::Value;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::{Value, json};
+use sha2::Sha256;
 
 use crate::machine::{Machine, Server, within};
 use portcullis_domain::{Clock, SystemClock};
@@ -75,7 +79,8 @@ fn a_leaked_key_is_cut_off_by_two_commands_while_the_server_runs() {
 fn the_shared_secret_checks_what_the_server_signs_and_exists_under_hs256_only() {
     let mut machine = Machine::new();
     machine.set("PORTCULLIS__TOKENS__ISSUER", "https://auth.example.org");
-    machine.run(&["keys", "shared-secret"]).exits_with(1);
+    let done = machine.run(&["keys", "shared-secret"]).exits_with(1);
+    assert!(done.stderr.contains("no database yet"), "{}", done.stderr);
     let server = machine.serve();
     machine.create("ada", "rn", &[]).exits_with(0);
     let text = machine.run(&["keys", "shared-secret"]).exits_with(0).stdout;
@@ -91,9 +96,68 @@ fn the_shared_secret_checks_what_the_server_signs_and_exists_under_hs256_only() 
     let now = SystemClock::new().now();
     assert!(verifier.verify(&server.sign_in("ada"), now).is_ok());
 
+    let printed =
+        machine.run(&["audit", "export", "--kind", "shared_secret_printed"]).exits_with(0);
+    assert_eq!(printed.stdout.lines().count(), 2, "{}", printed.stdout);
+    assert!(printed.stdout.contains(&secret.kid()), "{}", printed.stdout);
+    assert!(!printed.stdout.contains(text.trim_end()), "the secret itself is nowhere");
+
     let other = self::machine("EdDSA");
     let done = other.run(&["keys", "shared-secret"]).exits_with(2);
     assert!(done.stderr.contains("jwks.json"), "{}", done.stderr);
+}
+
+/// The attack: what was printed once signs for everybody, for ever.
+#[test]
+fn what_was_printed_is_accepted_after_the_switch_only_until_it_is_ended() {
+    let mut machine = Machine::new();
+    machine.set("PORTCULLIS__TOKENS__ISSUER", "https://auth.example.org");
+    let server = machine.serve();
+    machine.create("ada", "admin", &[]).exits_with(0);
+    let secret: SharedSecret =
+        machine.run(&["keys", "shared-secret"]).exits_with(0).stdout.trim_end().parse().unwrap();
+    let token = server.sign_in("ada");
+    let forged = || forge(&token, &secret);
+    assert!(server.knows(&forged()), "it signs, so it is accepted");
+    server.stop();
+
+    machine.set("PORTCULLIS__TOKENS__ALGORITHM", "EdDSA");
+    let server = machine.serve();
+    assert!(server.knows(&token) && server.knows(&forged()), "for the life of one token");
+    let listed = list(&machine);
+    let shared = &listed["shared_secrets"][0];
+    assert_eq!((&shared["state"], &shared["kid"]), (&"accepted".into(), &secret.kid().into()));
+    let text = machine.run(&["keys", "list"]).exits_with(0).stdout;
+    assert!(text.contains("is accepted until "), "{text}");
+    machine.run(&["keys", "shared-secret"]).exits_with(2);
+    machine.run(&["keys", "retire", &secret.kid()]).exits_with(0);
+    within(Duration::from_secs(10), || !server.knows(&token));
+    assert!(!server.knows(&forged()));
+    server.stop();
+
+    let server = machine.serve();
+    assert!(!server.knows(&forged()), "a restart does not bring it back");
+    assert!(server.knows(&server.sign_in("ada")));
+    for kind in ["shared_secret_replaced", "shared_secret_ended"] {
+        let told = machine.run(&["audit", "export", "--kind", kind]).exits_with(0).stdout;
+        assert_eq!(told.lines().count(), 1, "{kind}: {told}");
+    }
+    machine.run(&["audit", "verify"]).exits_with(0);
+    machine.run(&["doctor"]).exits_with(0);
+}
+
+/// A token of another name for the same account, signed by whoever has the secret.
+fn forge(token: &str, secret: &SharedSecret) -> String {
+    let payload = token.split('.').nth(1).unwrap();
+    let mut claims: Value =
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
+    claims["jti"] = "0195a0f7-0000-7000-8000-000000000001".into();
+    let header = json!({ "alg": "HS256", "typ": "at+jwt", "kid": secret.kid() });
+    let part = |part: &Value| URL_SAFE_NO_PAD.encode(part.to_string());
+    let signed = format!("{}.{}", part(&header), part(&claims));
+    let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    let tag = mac.chain_update(signed.as_bytes()).finalize().into_bytes();
+    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(tag))
 }
 
 #[test]

@@ -1,14 +1,17 @@
 //! The keys that one node has in hand: which it signs with, which it publishes and accepts.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use portcullis_audit::{EventKind, Origin};
 use portcullis_domain::Timestamp;
 use portcullis_token::{
-    AccessKeys, JsonWebKeySet, KeyPairAlgorithm, LEEWAY, PublicKey, TokenAuthority,
+    AccessKeys, JsonWebKeySet, KeyPair, KeyPairAlgorithm, LEEWAY, PublicKey, TokenAuthority,
 };
 
+use super::shared::{HsNode, SharedKeyState, SharedKeys};
+use super::shared_record::SharedFloor;
 use super::{KeyInHand, LEAST_HEAD_START, SigningKeyRecord, SigningKeys, signing};
 use crate::StoreError;
 
@@ -18,12 +21,28 @@ pub struct KeyRing {
     authority: Arc<TokenAuthority>,
     algorithm: Option<KeyPairAlgorithm>,
     in_use: ArcSwap<InUse>,
+    shared: Mutex<Shared>,
     started_at: Timestamp,
 }
 
+#[derive(Default)]
 struct InUse {
-    signing: Option<String>,
+    access: AccessKeys,
     published: Arc<JsonWebKeySet>,
+    /// Whether the authority has been told: before that it accepts every derived key.
+    has_begun: bool,
+}
+
+/// What the node knows of HS256 since it started.
+#[derive(Default)]
+struct Shared {
+    /// The keys that are accepted, each until when.
+    accepted: Vec<(String, Timestamp)>,
+    /// When the record of it last changed.
+    changed_at: Option<Timestamp>,
+    /// The latest time that the database has told, and the monotonic time then. A clock that goes back
+    /// does not make a key live longer, nor does a database that is away.
+    time: Option<(Timestamp, Duration)>,
 }
 
 impl KeyRing {
@@ -34,10 +53,9 @@ impl KeyRing {
         authority: Arc<TokenAuthority>,
         algorithm: Option<KeyPairAlgorithm>,
     ) -> Self {
-        let published = Arc::new(JsonWebKeySet::new([]));
-        let in_use = ArcSwap::from_pointee(InUse { signing: None, published });
+        let in_use = ArcSwap::from_pointee(InUse::default());
         let started_at = keys.clock.now();
-        Self { keys, authority, algorithm, in_use, started_at }
+        Self { keys, authority, algorithm, in_use, shared: Mutex::default(), started_at }
     }
 
     /// What operators do with the keys.
@@ -61,12 +79,62 @@ impl KeyRing {
             self.keys.store.reseal(key.kid(), before, &after)?;
             tracing::info!(kid = key.kid(), "sealed a signing key under the new secret key");
         }
-        self.follow(origin)
+        self.follow_shared(origin, true)?;
+        self.follow_pairs(origin)
     }
 
     /// Takes over what has changed in the database or with the time, and retires the keys whose last
-    /// token has expired.
+    /// token has expired. Those of HS256 go when their time has come although the database is away.
     pub fn follow(&self, origin: &Origin) -> Result<(), StoreError> {
+        let outcome = self.follow_shared(origin, false).and_then(|()| self.follow_pairs(origin));
+        if outcome.is_err() {
+            self.accept_no_longer_than_due();
+        }
+        outcome
+    }
+
+    fn follow_shared(&self, origin: &Origin, is_starting: bool) -> Result<(), StoreError> {
+        let known = self.authority.shared_kids();
+        let node = HsNode {
+            signing: known.first().filter(|_| self.algorithm.is_none()).map(String::as_str),
+            known: &known,
+            life: self.authority.lifetimes().access + LEEWAY,
+            is_starting,
+        };
+        let monotonic = self.keys.clock.monotonic();
+        let floor = self.shared().floor(monotonic);
+        let (keys, now) = self.keys.follow_shared(&node, floor.as_ref(), origin)?;
+        let mut shared = self.shared();
+        shared.time = Some((now, monotonic));
+        shared.changed_at = shared.changed_at.max(keys.as_ref().map(SharedKeys::changed_at));
+        let accepted = |(kid, state): (&str, SharedKeyState)| match state {
+            SharedKeyState::AcceptedUntil(until) if until >= now => Some((kid.to_owned(), until)),
+            _ => None,
+        };
+        shared.accepted = keys.iter().flat_map(SharedKeys::states).filter_map(accepted).collect();
+        Ok(())
+    }
+
+    /// Drops the keys of HS256 whose time has come, by the monotonic clock.
+    fn accept_no_longer_than_due(&self) {
+        let mut shared = self.shared();
+        let Some(floor) = shared.floor(self.keys.clock.monotonic()) else { return };
+        let before = shared.accepted.len();
+        shared.accepted.retain(|(_, until)| *until >= floor.time);
+        if shared.accepted.len() < before {
+            let in_use = self.in_use.load();
+            let access = AccessKeys { shared: shared.kids(), ..in_use.access.clone() };
+            self.authority.use_access_keys(access.clone());
+            let published = Arc::clone(&in_use.published);
+            self.in_use.store(Arc::new(InUse { access, published, has_begun: true }));
+        }
+    }
+
+    fn shared(&self) -> std::sync::MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn follow_pairs(&self, origin: &Origin) -> Result<(), StoreError> {
         let now = self.keys.clock.now();
         let (stored, open) = self.read(origin, now)?;
         let (outlived, living): (Vec<_>, Vec<_>) =
@@ -123,16 +191,34 @@ impl KeyRing {
     fn take_over(&self, keys: &[&KeyInHand], now: Timestamp) {
         let signing = signing(keys.iter().copied(), self.algorithm, now);
         let kid = signing.map(KeyInHand::kid);
+        let shared = self.shared().kids();
         let in_use = self.in_use.load();
         let published = in_use.published.keys().iter().map(PublicKey::kid);
-        if in_use.signing.as_deref() == kid && published.eq(keys.iter().map(|key| key.kid())) {
+        if in_use.access.signing.as_ref().map(KeyPair::kid) == kid
+            && in_use.access.shared == shared
+            && published.eq(keys.iter().map(|key| key.kid()))
+            && in_use.has_begun
+        {
             return;
         }
         let verifying: Vec<_> = keys.iter().map(|key| key.unsealed.pair.public()).collect();
         let published = Arc::new(JsonWebKeySet::new(verifying.iter().cloned()));
         let signing = signing.map(|key| key.unsealed.pair.clone());
-        self.authority.use_access_keys(AccessKeys { signing, verifying });
+        let access = AccessKeys { signing, verifying, shared };
+        self.authority.use_access_keys(access.clone());
         tracing::info!(kid, published = keys.len(), "took over the signing keys");
-        self.in_use.store(Arc::new(InUse { signing: kid.map(str::to_owned), published }));
+        self.in_use.store(Arc::new(InUse { access, published, has_begun: true }));
+    }
+}
+
+impl Shared {
+    fn kids(&self) -> Vec<String> {
+        self.accepted.iter().map(|(kid, _)| kid.clone()).collect()
+    }
+
+    fn floor(&self, monotonic: Duration) -> Option<SharedFloor> {
+        let (time, then) = self.time?;
+        let time = time + monotonic.saturating_sub(then);
+        Some(SharedFloor { changed_at: self.changed_at, time })
     }
 }

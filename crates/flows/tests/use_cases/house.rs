@@ -202,6 +202,11 @@ impl House {
         self.clock.advance(time);
     }
 
+    /// Sets every clock back, as no monotonic one ever goes.
+    pub(crate) fn back(&self, time: Duration) {
+        self.clock.set(self.clock.now() - time);
+    }
+
     /// The recorded outcomes of events of a kind, each with how often it occurs.
     pub(crate) fn outcomes(&self, kind: &str) -> Vec<String> {
         let tally = format!(

@@ -47,6 +47,8 @@ mod revocation;
 #[cfg(test)]
 mod session;
 #[cfg(test)]
+mod shared_secret;
+#[cfg(test)]
 mod sign_in;
 #[cfg(test)]
 mod sign_out;

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Clock, ExposeSecret, SecretString, SecureRandom, SystemRandom, TokenId};
 use portcullis_flows::signing_key::{
-    HeadStart, KeyRing, KeyState, RetirementError, SigningKeyStore, SigningKeys,
+    HeadStart, KeyRing, KeyState, RetirementError, SharedKeyState, SigningKeyStore, SigningKeys,
 };
 use portcullis_testkit::{at_once, samples};
 use portcullis_token::{
@@ -16,17 +16,17 @@ use portcullis_token::{
 
 use crate::house::{House, MINUTE, SECOND};
 
-const FORMER: &str = "f83kQz0v7LwB2mXn5cRt9yHs1dGpJ4aU";
-const SECRET: &str = "mXn5cRt9yHs1dGpJ4aUf83kQz0v7LwB2";
+pub(crate) const FORMER: &str = "f83kQz0v7LwB2mXn5cRt9yHs1dGpJ4aU";
+pub(crate) const SECRET: &str = "mXn5cRt9yHs1dGpJ4aUf83kQz0v7LwB2";
 
 /// The lifetime of access tokens, and what a node may be late.
-const LIFETIME: Duration = Duration::from_secs(30 * 60);
+pub(crate) const LIFETIME: Duration = Duration::from_secs(30 * 60);
 const LATE: Duration = Duration::from_secs(2);
 
 /// What one node does with the keys.
-struct Node {
-    keys: SigningKeys,
-    ring: KeyRing,
+pub(crate) struct Node {
+    pub(crate) keys: SigningKeys,
+    pub(crate) ring: KeyRing,
     algorithm: Option<KeyPairAlgorithm>,
     authority: Arc<TokenAuthority>,
     clock: Arc<dyn Clock>,
@@ -190,7 +190,7 @@ fn under_hs256_nothing_is_made_and_a_prepared_key_waits() {
     let switched = started(&house, KeyPairAlgorithm::EdDsa);
     assert_eq!(switched.published(), node.published());
     assert_eq!(node.verdict(&switched.issue()), Ok(()));
-    assert_eq!(switched.verdict(&node.issue()), Ok(()), "HS256 is always accepted");
+    assert_eq!(switched.verdict(&node.issue()), Ok(()), "the other node goes over in a moment");
 }
 
 #[test]
@@ -275,11 +275,11 @@ fn a_key_that_was_written_into_the_database_is_not_believed() {
 }
 
 impl Node {
-    fn start(&self) {
+    pub(crate) fn start(&self) {
         self.ring.start(&samples::origin()).unwrap();
     }
 
-    fn follow(&self) {
+    pub(crate) fn follow(&self) {
         self.ring.follow(&samples::origin()).unwrap();
     }
 
@@ -297,7 +297,11 @@ impl Node {
         list.into_iter().map(|(_, state)| state).collect()
     }
 
-    fn issue(&self) -> String {
+    pub(crate) fn shared_state(&self) -> Option<SharedKeyState> {
+        self.keys.shared_keys().unwrap().first().map(|(_, state)| *state)
+    }
+
+    pub(crate) fn issue(&self) -> String {
         let (now, account) = (self.clock.now(), samples::account("ada"));
         let token = self.authority.sign_access(&AccessClaims {
             subject: account.id,
@@ -314,19 +318,19 @@ impl Node {
         token.expose_secret().to_owned()
     }
 
-    fn verdict(&self, token: &str) -> Result<(), TokenError> {
+    pub(crate) fn verdict(&self, token: &str) -> Result<(), TokenError> {
         self.authority.verify_access(token, self.clock.now()).map(drop)
     }
 }
 
-fn started(house: &House, algorithm: KeyPairAlgorithm) -> Node {
+pub(crate) fn started(house: &House, algorithm: KeyPairAlgorithm) -> Node {
     let node = node(house, Some(algorithm), &[SECRET]);
     node.start();
     node
 }
 
 /// `secrets` are the current one and the one before, if any.
-fn node(house: &House, algorithm: Option<KeyPairAlgorithm>, secrets: &[&str]) -> Node {
+pub(crate) fn node(house: &House, algorithm: Option<KeyPairAlgorithm>, secrets: &[&str]) -> Node {
     let secrets: Vec<_> = secrets
         .iter()
         .map(|secret| SecretKey::parse(&SecretString::from(*secret)).unwrap())
@@ -352,7 +356,7 @@ fn node(house: &House, algorithm: Option<KeyPairAlgorithm>, secrets: &[&str]) ->
 }
 
 /// The header of a token, which is told apart by algorithm and key.
-fn header(token: &str) -> serde_json::Value {
+pub(crate) fn header(token: &str) -> serde_json::Value {
     let (header, _) = token.split_once('.').unwrap();
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap()
 }

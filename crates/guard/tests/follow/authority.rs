@@ -143,7 +143,11 @@ impl Authority {
             inner.published.push(pair.public());
         }
         let verifying = inner.published.clone();
-        self.state.tokens.use_access_keys(AccessKeys { signing: Some(pair), verifying });
+        self.state.tokens.use_access_keys(AccessKeys {
+            signing: Some(pair),
+            verifying,
+            shared: Vec::new(),
+        });
     }
 
     /// Somebody's access token, and its session.

@@ -35,7 +35,8 @@ fn pair(algorithm: KeyPairAlgorithm) -> KeyPair {
 
 fn authority(pair: KeyPair) -> TokenAuthority {
     let authority = TokenAuthority::new(&secret(), &settings());
-    authority.use_access_keys(AccessKeys { signing: Some(pair), verifying: Vec::new() });
+    let shared = authority.shared_kids();
+    authority.use_access_keys(AccessKeys { signing: Some(pair), verifying: Vec::new(), shared });
     authority
 }
 
@@ -111,22 +112,26 @@ fn a_rotation_refuses_no_token_that_was_signed_before_until_its_key_is_retired()
     let [first, second] = ALGORITHMS.map(|algorithm| KeyPair::generate(algorithm, &SystemRandom));
 
     let derived = sign();
+    let shared = authority.shared_kids();
     authority.use_access_keys(AccessKeys {
         signing: Some(first.clone()),
         verifying: vec![second.public()],
+        shared: shared.clone(),
     });
     let of_first = sign();
     authority.use_access_keys(AccessKeys {
         signing: Some(second.clone()),
         verifying: vec![first.public(), second.public()],
+        shared,
     });
     let of_second = sign();
     for token in [&derived, &of_first, &of_second] {
         assert_eq!(accepts(token), Ok(()));
     }
 
-    authority.use_access_keys(AccessKeys { signing: Some(second), verifying: Vec::new() });
+    authority.use_access_keys(AccessKeys { signing: Some(second), ..AccessKeys::default() });
     assert_eq!(accepts(&of_first), Err(TokenError::UnknownKey));
+    assert_eq!(accepts(&derived), Err(TokenError::UnknownKey), "the shared secret has ended too");
     assert_eq!(accepts(&of_second), Ok(()));
 
     authority.use_access_keys(AccessKeys::default());
@@ -136,16 +141,33 @@ fn a_rotation_refuses_no_token_that_was_signed_before_until_its_key_is_retired()
 }
 
 #[test]
-fn a_previous_secret_is_accepted_beside_key_pairs() {
+fn a_previous_secret_is_accepted_beside_key_pairs_for_access_only_as_long_as_it_is_said() {
     let old = TokenAuthority::new(&crate::forge::another_secret(), &settings());
     let authority =
         TokenAuthority::new(&secret(), &settings()).accepting(&crate::forge::another_secret());
-    let keys = AccessKeys { signing: Some(pair(KeyPairAlgorithm::EdDsa)), verifying: Vec::new() };
-    authority.use_access_keys(keys);
-    for kind in KINDS {
-        let token = sign(&old, kind);
-        assert_eq!(crate::forge::verify(&authority, kind, &token, NOW), Ok(()), "{kind:?}");
+    let [own, previous] = authority.shared_kids().try_into().unwrap();
+    let keys = |shared: &[&String]| AccessKeys {
+        signing: Some(pair(KeyPairAlgorithm::EdDsa)),
+        shared: shared.iter().map(|kid| (*kid).clone()).collect(),
+        ..AccessKeys::default()
+    };
+    for (shared, access) in [
+        (vec![&own, &previous], Ok(())),
+        (vec![&previous], Ok(())),
+        (vec![&own], Err(TokenError::UnknownKey)),
+        (Vec::new(), Err(TokenError::UnknownKey)),
+    ] {
+        authority.use_access_keys(keys(&shared));
+        for kind in KINDS {
+            let expected = if matches!(kind, Kind::Access) { access } else { Ok(()) };
+            let token = sign(&old, kind);
+            assert_eq!(crate::forge::verify(&authority, kind, &token, NOW), expected, "{kind:?}");
+        }
     }
+    authority.use_access_keys(AccessKeys::default());
+    let token = sign(&old, Kind::Access);
+    let verdict = crate::forge::verify(&authority, Kind::Access, &token, NOW);
+    assert_eq!(verdict, Err(TokenError::UnknownKey), "what signs does not bring it back");
 }
 
 #[test]
@@ -344,6 +366,7 @@ fn a_key_of_one_algorithm_does_not_serve_the_other() {
     authority.use_access_keys(AccessKeys {
         signing: None,
         verifying: vec![first.public(), second.public()],
+        shared: Vec::new(),
     });
     for (named, signs) in [(&first, &second), (&second, &first)] {
         let mut forgery = forgery(signs);

@@ -34,7 +34,7 @@ fn a_snapshot_is_signed_with_whatever_signs_access_tokens() {
 
     let pair = KeyPair::generate(KeyPairAlgorithm::Es256, &SystemRandom);
     let published = KeySet::from_iter([pair.public()]);
-    authority.use_access_keys(AccessKeys { signing: Some(pair), verifying: Vec::new() });
+    authority.use_access_keys(AccessKeys { signing: Some(pair), ..AccessKeys::default() });
     let second = authority.sign_snapshot(&claims());
     assert_eq!(verifier(published.clone()).verify(second.expose_secret(), NOW), Ok(claims()));
     let verdict = verifier(published).verify(first.expose_secret(), NOW);

@@ -1,7 +1,7 @@
 //! Whether access tokens can be signed as configured.
 
 use portcullis_flows::StoreError;
-use portcullis_flows::signing_key::{KeyState, SigningKeys};
+use portcullis_flows::signing_key::{KeyState, SharedKeyState, SigningKeys};
 
 use super::Check;
 use crate::config::Config;
@@ -18,10 +18,11 @@ fn read(keys: &SigningKeys, config: &Config) -> Result<Check, StoreError> {
     let Some(algorithm) = config.tokens.algorithm else {
         return Ok(Check::ok(NAME, "access tokens are signed with HS256 under the secret key"));
     };
+    let shared = keys.shared_keys()?;
     let (name, keys) = (algorithm.name(), keys.list(Some(algorithm))?);
     let in_state = |wanted| keys.iter().filter(move |(_, state)| *state == wanted);
     if let Some((key, _)) = in_state(KeyState::Signing).next() {
-        let detail = format!("{} signs with {name}", key.public.kid());
+        let detail = format!("{} signs with {name}{}", key.public.kid(), accepted(&shared));
         return Ok(Check::ok(NAME, detail));
     }
     if in_state(KeyState::Sealed).next().is_some() {
@@ -31,4 +32,18 @@ fn read(keys: &SigningKeys, config: &Config) -> Result<Check, StoreError> {
         return Ok(Check::warning(NAME, detail, remedy));
     }
     Ok(Check::ok(NAME, format!("there is none yet; the first start makes one for {name}")))
+}
+
+/// Until when tokens under a shared secret are accepted, if they are.
+fn accepted(shared: &[(String, SharedKeyState)]) -> String {
+    let accepted = |(kid, state): &(String, SharedKeyState)| match state {
+        SharedKeyState::Signing => {
+            Some(format!("; the next start replaces the shared secret {kid}"))
+        }
+        SharedKeyState::AcceptedUntil(until) => {
+            Some(format!("; the shared secret {kid} is accepted until {until}"))
+        }
+        SharedKeyState::Ended => None,
+    };
+    shared.iter().filter_map(accepted).collect()
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use portcullis_domain::Timestamp;
-use portcullis_flows::signing_key::{KeyState, SigningKeyRecord};
+use portcullis_flows::signing_key::{KeyState, SharedKeyState, SigningKeyRecord};
 use serde::Serialize;
 
 use crate::config::Config;
@@ -16,17 +16,50 @@ use crate::{opening, wiring};
 pub(super) fn run(config: &Config, output: Output) -> Result<ExitCode, Failure> {
     let (store, secret) = opening::unproved_store(config)?;
     let keys = wiring::signing_keys(store, config, &secret);
-    let keys = keys.list(config.tokens.algorithm)?;
+    let shared = keys.shared_keys()?.into_iter().map(SharedKey::from).collect();
+    let pairs = keys.list(config.tokens.algorithm)?.into_iter().map(Key::from).collect();
     let algorithm = config.tokens.algorithm.map_or("HS256", |algorithm| algorithm.name());
-    output.answer(&Keys { algorithm, keys: keys.into_iter().map(Key::from).collect() })?;
+    output.answer(&Listing { algorithm, keys: pairs, shared_secrets: shared })?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// In the order in which they begin to sign.
 #[derive(Serialize)]
-struct Keys {
+struct Listing {
     algorithm: &'static str,
     keys: Vec<Key>,
+    shared_secrets: Vec<SharedKey>,
+}
+
+/// A key of HS256.
+#[derive(Serialize)]
+struct SharedKey {
+    kid: String,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accepted_until: Option<Timestamp>,
+}
+
+impl From<(String, SharedKeyState)> for SharedKey {
+    fn from((kid, state): (String, SharedKeyState)) -> Self {
+        let (state, accepted_until) = match state {
+            SharedKeyState::Signing => ("signing", None),
+            SharedKeyState::AcceptedUntil(until) => ("accepted", Some(until)),
+            SharedKeyState::Ended => ("ended", None),
+        };
+        Self { kid, state, accepted_until }
+    }
+}
+
+impl fmt::Display for SharedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kid, state, accepted_until } = self;
+        write!(f, "The shared secret {kid} is {state}")?;
+        match accepted_until {
+            Some(until) => writeln!(f, " until {until}."),
+            None => writeln!(f, "."),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -52,7 +85,7 @@ impl From<(SigningKeyRecord, KeyState)> for Key {
     }
 }
 
-impl fmt::Display for Keys {
+impl fmt::Display for Listing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let titles = ["kid", "algorithm", "state", "signs from", "retired at"].map(str::to_owned);
         let row = |key: &Key| {
@@ -71,6 +104,7 @@ impl fmt::Display for Keys {
         if self.keys.iter().any(|key| key.state == KeyState::Sealed.as_str()) {
             writeln!(f, "What is sealed was made under another SECRET_KEY, and is not used.")?;
         }
+        self.shared_secrets.iter().try_for_each(|shared| shared.fmt(f))?;
         match self.algorithm {
             "HS256" => write!(f, "Access tokens are signed with HS256 under the secret key."),
             name if self.keys.is_empty() => {

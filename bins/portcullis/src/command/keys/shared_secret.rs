@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::opening;
 use crate::output::Output;
+use crate::{opening, wiring};
 
 pub(super) fn run(config: &Config, output: Output) -> Result<ExitCode, Failure> {
     if let Some(algorithm) = config.tokens.algorithm {
@@ -19,8 +19,12 @@ pub(super) fn run(config: &Config, output: Output) -> Result<ExitCode, Failure> 
             algorithm.name()
         )));
     }
-    let secret = SharedSecret::of(&opening::secret_in_place(config)?);
-    output.answer(&Handed { shared_secret: &secret.expose() })?;
+    let origin = wiring::local_origin("keys shared-secret");
+    let (store, secret) = opening::needed_store(config, &origin)?;
+    let shared = SharedSecret::of(&secret);
+    // Recorded first: what was seen and not recorded could not be taken back.
+    wiring::signing_keys(store, config, &secret).note_printed(&shared, &origin)?;
+    output.answer(&Handed { shared_secret: &shared.expose() })?;
     Ok(ExitCode::SUCCESS)
 }
 

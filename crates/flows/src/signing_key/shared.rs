@@ -1,0 +1,260 @@
+//! Until when access tokens under a shared secret are accepted.
+//!
+//! The key of HS256 signs for everybody who has it, and services may have it. So once something else
+//! signs, key pairs or HS256 under a new secret, it is accepted only for as long as a token from before
+//! can live, and then ends for good, whatever a clock says later.
+//!
+//! The state is one sealed record. Whoever can write to the database and has no key can remove it,
+//! which ends HS256 at once; or put an older copy back, which a running node does not believe, and a
+//! starting one does not believe either as long as the audit trail holds a later change.
+
+use std::time::Duration;
+
+use portcullis_domain::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What HS256 keys do, as it is stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SharedKeys {
+    /// When it last changed, in microseconds since 1970. It only grows, so that of two records the
+    /// later one is known.
+    changed_at: i64,
+    /// Those of the secrets that are configured, and those before them that have not ended.
+    keys: Vec<SharedKey>,
+}
+
+/// What one of them does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SharedKey {
+    kid: String,
+    state: Stored,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Stored {
+    Signing,
+    AcceptedUntil(i64),
+    Ended,
+}
+
+/// What a shared secret is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SharedKeyState {
+    /// HS256 signs under it.
+    Signing,
+    /// Something else signs; tokens from before are accepted until then.
+    AcceptedUntil(Timestamp),
+    /// Nothing any more.
+    Ended,
+}
+
+/// What one node knows of HS256.
+pub(super) struct HsNode<'a> {
+    /// The key that this node signs with, if it signs with HS256.
+    pub(super) signing: Option<&'a str>,
+    /// The keys of the secrets that are configured.
+    pub(super) known: &'a [String],
+    /// How long a token may be accepted after it was issued.
+    pub(super) life: Duration,
+    /// Whether the node starts: only then it makes a key sign. One that runs on while others have gone
+    /// over to key pairs does not contradict them for ever.
+    pub(super) is_starting: bool,
+}
+
+/// One step, for the audit trail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    Replaced(Timestamp),
+    Restored,
+    Ended,
+}
+
+impl SharedKeys {
+    /// What follows at `now`, with the steps that lead there; `None` if nothing changes. `self` is
+    /// `None` where nothing is known.
+    pub(super) fn next(
+        before: Option<&Self>,
+        node: &HsNode<'_>,
+        now: Timestamp,
+    ) -> Option<(Self, Vec<(String, Step)>)> {
+        let mut steps = Vec::new();
+        let mut keys = Vec::new();
+        let stored = before.map(|before| before.keys.as_slice()).unwrap_or_default();
+        let new = node.known.iter().filter(|kid| !stored.iter().any(|key| key.kid == **kid));
+        let all = stored.iter().map(|key| (&key.kid, Some(key.state)));
+        for (kid, state) in all.chain(new.map(|kid| (kid, None))) {
+            let (after, step) = node.after(kid, state, now);
+            steps.extend(step.map(|step| (kid.clone(), step)));
+            let is_over = after == Some(Stored::Ended) && !node.known.contains(kid);
+            if let Some(state) = after.filter(|_| !is_over) {
+                keys.push(SharedKey { kid: kid.clone(), state });
+            }
+        }
+        (keys != stored || (before.is_none() && !keys.is_empty()))
+            .then(|| (Self { changed_at: Self::changed(before, now), keys }, steps))
+    }
+
+    /// The record with this key ended at once; `None` if it is not there, or has ended.
+    pub(super) fn ending(&self, kid: &str, now: Timestamp) -> Option<Self> {
+        let mut after = Self { changed_at: Self::changed(Some(self), now), ..self.clone() };
+        let key = after.keys.iter_mut().find(|key| key.kid == kid)?;
+        if key.state == Stored::Ended {
+            return None;
+        }
+        key.state = Stored::Ended;
+        Some(after)
+    }
+
+    fn changed(before: Option<&Self>, now: Timestamp) -> i64 {
+        let last = before.map_or(i64::MIN, |before| before.changed_at);
+        now.as_micros().max(last.saturating_add(1))
+    }
+
+    /// When it last changed.
+    pub(super) fn changed_at(&self) -> Timestamp {
+        Timestamp::from_micros(self.changed_at)
+    }
+
+    /// Every key with what it is good for.
+    pub(super) fn states(&self) -> impl Iterator<Item = (&str, SharedKeyState)> {
+        self.keys.iter().map(|key| (key.kid.as_str(), key.state.into()))
+    }
+}
+
+impl HsNode<'_> {
+    fn after(
+        &self,
+        kid: &str,
+        state: Option<Stored>,
+        now: Timestamp,
+    ) -> (Option<Stored>, Option<Step>) {
+        let signs_here = self.signing == Some(kid);
+        let latest = now + self.life;
+        let replaced = || {
+            let after = Stored::AcceptedUntil(latest.as_micros());
+            (Some(after), Some(Step::Replaced(latest)))
+        };
+        match state {
+            Some(Stored::Signing) if !signs_here => replaced(),
+            // Noted by a clock that was ahead: no token from before lives that long.
+            Some(Stored::AcceptedUntil(until)) if until > latest.as_micros() => replaced(),
+            Some(Stored::AcceptedUntil(_) | Stored::Ended) if signs_here && self.is_starting => {
+                (Some(Stored::Signing), Some(Step::Restored))
+            }
+            Some(Stored::AcceptedUntil(until)) if until < now.as_micros() && !signs_here => {
+                (Some(Stored::Ended), Some(Step::Ended))
+            }
+            None if signs_here && self.is_starting => (Some(Stored::Signing), None),
+            unchanged => (unchanged, None),
+        }
+    }
+}
+
+impl From<Stored> for SharedKeyState {
+    fn from(stored: Stored) -> Self {
+        match stored {
+            Stored::Signing => Self::Signing,
+            Stored::AcceptedUntil(until) => Self::AcceptedUntil(Timestamp::from_micros(until)),
+            Stored::Ended => Self::Ended,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIFE: Duration = Duration::from_secs(1805);
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn now() -> Timestamp {
+        Timestamp::from_seconds(1_800_000_000)
+    }
+
+    fn node<'a>(signing: Option<&'a str>, known: &'a [String], is_starting: bool) -> HsNode<'a> {
+        HsNode { signing, known, life: LIFE, is_starting }
+    }
+
+    fn states(keys: &SharedKeys) -> Vec<(&str, SharedKeyState)> {
+        keys.states().collect()
+    }
+
+    #[test]
+    fn a_key_signs_is_replaced_ends_once_and_is_restored_only_by_a_start() {
+        let known = ["a".to_owned()];
+        let (pairs, hs256) = (node(None, &known, false), node(Some("a"), &known, true));
+        assert_eq!(SharedKeys::next(None, &pairs, now()), None, "nothing is known, nothing opens");
+        let (signing, steps) = SharedKeys::next(None, &hs256, now()).unwrap();
+        assert_eq!((states(&signing), steps), (vec![("a", SharedKeyState::Signing)], vec![]));
+        assert_eq!(SharedKeys::next(Some(&signing), &hs256, now() + HOUR), None);
+
+        let (replaced, steps) = SharedKeys::next(Some(&signing), &pairs, now()).unwrap();
+        let until = now() + LIFE;
+        assert_eq!(states(&replaced), [("a", SharedKeyState::AcceptedUntil(until))]);
+        assert_eq!(steps, [("a".to_owned(), Step::Replaced(until))]);
+        assert!(replaced.changed_at() > signing.changed_at());
+        let running = node(Some("a"), &known, false);
+        for node in [&pairs, &running] {
+            assert_eq!(SharedKeys::next(Some(&replaced), node, until), None);
+        }
+        let late = until + Duration::from_micros(1);
+        assert_eq!(SharedKeys::next(Some(&replaced), &running, late), None);
+        let (ended, steps) = SharedKeys::next(Some(&replaced), &pairs, late).unwrap();
+        assert_eq!(states(&ended), [("a", SharedKeyState::Ended)]);
+        assert_eq!(steps, [("a".to_owned(), Step::Ended)]);
+        for clock in [now() - HOUR, now(), late + HOUR] {
+            assert_eq!(SharedKeys::next(Some(&ended), &pairs, clock), None, "no clock revives it");
+        }
+        let (restored, steps) = SharedKeys::next(Some(&ended), &hs256, now()).unwrap();
+        assert_eq!(states(&restored), [("a", SharedKeyState::Signing)]);
+        assert_eq!(steps, [("a".to_owned(), Step::Restored)]);
+        assert!(restored.changed_at() > ended.changed_at(), "although the clock went back");
+    }
+
+    #[test]
+    fn a_switch_under_a_clock_that_was_ahead_is_shortened_and_never_extended() {
+        let known = ["a".to_owned()];
+        let pairs = node(None, &known, false);
+        let (signing, _) = SharedKeys::next(None, &node(Some("a"), &known, true), now()).unwrap();
+        let (ahead, _) = SharedKeys::next(Some(&signing), &pairs, now() + HOUR).unwrap();
+        let (mended, steps) = SharedKeys::next(Some(&ahead), &pairs, now()).unwrap();
+        assert_eq!(states(&mended), [("a", SharedKeyState::AcceptedUntil(now() + LIFE))]);
+        assert_eq!(steps, [("a".to_owned(), Step::Replaced(now() + LIFE))]);
+        assert_eq!(SharedKeys::next(Some(&mended), &pairs, now() + HOUR / 4), None);
+    }
+
+    #[test]
+    fn the_key_of_a_previous_secret_ends_although_hs256_goes_on_and_is_forgotten_with_the_secret() {
+        let (old, both, new) =
+            (["a".to_owned()], ["b".to_owned(), "a".to_owned()], ["b".to_owned()]);
+        let (signing, _) = SharedKeys::next(None, &node(Some("a"), &old, true), now()).unwrap();
+        let start = node(Some("b"), &both, true);
+        let (changed, steps) = SharedKeys::next(Some(&signing), &start, now()).unwrap();
+        let until = now() + LIFE;
+        let expected =
+            [("a", SharedKeyState::AcceptedUntil(until)), ("b", SharedKeyState::Signing)];
+        assert_eq!(states(&changed), expected);
+        assert_eq!(steps, [("a".to_owned(), Step::Replaced(until))]);
+        let (over, steps) =
+            SharedKeys::next(Some(&changed), &node(Some("b"), &new, false), until + HOUR).unwrap();
+        assert_eq!(states(&over), [("b", SharedKeyState::Signing)]);
+        assert_eq!(steps, [("a".to_owned(), Step::Ended)]);
+        let (never_known, _) = SharedKeys::next(None, &start, now()).unwrap();
+        assert_eq!(states(&never_known), [("b", SharedKeyState::Signing)]);
+    }
+
+    #[test]
+    fn an_operator_ends_a_key_at_once_and_once() {
+        let known = ["a".to_owned()];
+        let (signing, _) = SharedKeys::next(None, &node(Some("a"), &known, true), now()).unwrap();
+        let (replaced, _) =
+            SharedKeys::next(Some(&signing), &node(None, &known, false), now()).unwrap();
+        let ended = replaced.ending("a", now()).unwrap();
+        assert_eq!(states(&ended), [("a", SharedKeyState::Ended)]);
+        assert_eq!(ended.ending("a", now()), None);
+        assert_eq!(replaced.ending("b", now()), None);
+    }
+}

@@ -1,0 +1,176 @@
+use portcullis_audit::{Actor, Details, EventKind, Origin, Outcome, SecurityEvent};
+use portcullis_domain::Timestamp;
+use portcullis_token::SharedSecret;
+
+use super::shared::{HsNode, SharedKeyState, SharedKeys, Step};
+use super::{RetirementError, SigningKeys};
+use crate::StoreError;
+
+/// What is stored about the keys of HS256.
+#[derive(Clone, Debug)]
+pub struct SharedRecord {
+    /// The sealed record, if there is one.
+    pub sealed: Option<Vec<u8>>,
+    /// When the audit trail says that it was last changed.
+    pub last_event: Option<Timestamp>,
+    /// The time of the database, read after what locks the record.
+    pub now: Timestamp,
+}
+
+/// What replaces the record, and what is recorded about it.
+#[derive(Clone, Debug)]
+pub struct SharedChange {
+    /// The sealed record.
+    pub sealed: Vec<u8>,
+    /// The steps that led to it.
+    pub events: Vec<SecurityEvent>,
+}
+
+/// The label that the record is sealed with.
+const LABEL: &str = "shared keys";
+
+impl SigningKeys {
+    /// What each shared secret is good for, by the names of their keys.
+    pub fn shared_keys(&self) -> Result<Vec<(String, SharedKeyState)>, StoreError> {
+        let record = self.store.shared_keys()?;
+        let believed = self.believed(&record, None).map(|(keys, _)| keys).unwrap_or_default();
+        Ok(believed.states().map(|(kid, state)| (kid.to_owned(), state)).collect())
+    }
+
+    /// Records that an operator is about to see the shared secret. To be called before it is shown.
+    pub fn note_printed(&self, secret: &SharedSecret, origin: &Origin) -> Result<(), StoreError> {
+        let (kind, now) = (EventKind::SharedSecretPrinted, self.clock.now());
+        self.store.record_printed(&self.shared_event(kind, &secret.kid(), None, now, origin))
+    }
+
+    /// Brings the record to what follows from this node and the time. Answers it, unless there is none
+    /// that can be believed. `floor` is what the node knows already: no earlier record is believed, and
+    /// no earlier time.
+    pub(super) fn follow_shared(
+        &self,
+        node: &HsNode<'_>,
+        floor: Option<&SharedFloor>,
+        origin: &Origin,
+    ) -> Result<(Option<SharedKeys>, Timestamp), StoreError> {
+        let changed_at = floor.and_then(|floor| floor.changed_at);
+        let time = |now: Timestamp| floor.map_or(now, |floor| floor.time.max(now));
+        let mut record = self.store.shared_keys()?;
+        record.now = time(record.now);
+        let (known, is_sealed_anew) = match self.believed(&record, changed_at) {
+            Some((known, by_previous)) => (Some(known), node.is_starting && by_previous),
+            None => (None, false),
+        };
+        let now = record.now;
+        if !is_sealed_anew && SharedKeys::next(known.as_ref(), node, now).is_none() {
+            return Ok((known, now));
+        }
+        let mut after = None;
+        self.store.replace_shared_keys(&mut |record| {
+            let now = time(record.now);
+            let known = self.believed(record, changed_at).map(|(known, _)| known);
+            let Some((next, steps)) = SharedKeys::next(known.as_ref(), node, now) else {
+                after = known;
+                let events = Vec::new();
+                let same = after.as_ref().filter(|_| is_sealed_anew)?;
+                return Some(SharedChange { sealed: self.seal(same), events });
+            };
+            let events = self.events(&next, &steps, origin);
+            let sealed = self.seal(&next);
+            after = Some(next);
+            Some(SharedChange { sealed, events })
+        })?;
+        Ok((after, now))
+    }
+
+    /// Ends a key of HS256 that nothing is signed with any more; `None` if it is not one of these.
+    pub(super) fn end_shared(
+        &self,
+        kid: &str,
+        origin: &Origin,
+    ) -> Result<Option<Result<(), RetirementError>>, StoreError> {
+        let mut outcome = None;
+        self.store.replace_shared_keys(&mut |record| {
+            let (known, _) = self.believed(record, None)?;
+            let (_, state) = known.states().find(|(name, _)| *name == kid)?;
+            if state == SharedKeyState::Signing {
+                outcome = Some(Err(RetirementError::Signing));
+                return None;
+            }
+            let Some(ended) = known.ending(kid, record.now) else {
+                outcome = Some(Err(RetirementError::Retired));
+                return None;
+            };
+            outcome = Some(Ok(()));
+            let events = self.events(&ended, &[(kid.to_owned(), Step::Ended)], origin);
+            Some(SharedChange { sealed: self.seal(&ended), events })
+        })?;
+        Ok(outcome)
+    }
+
+    /// The record, and whether it is sealed under the previous secret, unless a later one was known.
+    fn believed(
+        &self,
+        record: &SharedRecord,
+        floor: Option<Timestamp>,
+    ) -> Option<(SharedKeys, bool)> {
+        let sealed = record.sealed.as_deref()?;
+        let (plain, by_previous) = self.sealing.open_record(sealed, LABEL).ok()?;
+        let keys: SharedKeys = serde_json::from_slice(&plain).ok()?;
+        let is_older =
+            [floor, record.last_event].into_iter().flatten().max() > Some(keys.changed_at());
+        if is_older {
+            tracing::error!(
+                "what is stored about the shared secret is older than what was known: it was put \
+                 back, and is not believed"
+            );
+        }
+        (!is_older).then_some((keys, by_previous))
+    }
+
+    fn seal(&self, keys: &SharedKeys) -> Vec<u8> {
+        let plain = serde_json::to_vec(keys).unwrap_or_default();
+        self.sealing.seal_record(&plain, LABEL, &*self.random)
+    }
+
+    /// All dated as the record is: so one that is put back is told by them.
+    fn events(
+        &self,
+        keys: &SharedKeys,
+        steps: &[(String, Step)],
+        origin: &Origin,
+    ) -> Vec<SecurityEvent> {
+        let event = |(kid, step): &(String, Step)| {
+            let (kind, until) = match step {
+                Step::Replaced(until) => (EventKind::SharedSecretReplaced, Some(*until)),
+                Step::Restored => (EventKind::SharedSecretRestored, None),
+                Step::Ended => (EventKind::SharedSecretEnded, None),
+            };
+            self.shared_event(kind, kid, until, keys.changed_at(), origin)
+        };
+        steps.iter().map(event).collect()
+    }
+
+    fn shared_event(
+        &self,
+        what: EventKind,
+        kid: &str,
+        accepted_until: Option<Timestamp>,
+        now: Timestamp,
+        origin: &Origin,
+    ) -> SecurityEvent {
+        let details =
+            kid.parse().map_or(Details::None, |kid| Details::SharedSecret { kid, accepted_until });
+        SecurityEvent::new(what, Outcome::Success, origin, now, &*self.random)
+            .by(Actor::Operator)
+            .with(details)
+    }
+}
+
+/// What a node knows, below which it does not go back.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SharedFloor {
+    /// When the record last changed.
+    pub(super) changed_at: Option<Timestamp>,
+    /// The time.
+    pub(super) time: Timestamp,
+}
