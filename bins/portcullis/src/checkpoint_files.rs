@@ -83,14 +83,9 @@ impl Writer {
     }
 
     fn write_new(&mut self) -> io::Result<()> {
-        let find = |number| self.checkpoints.find(number).map_err(io::Error::other);
-        let Some(latest) = find(None)? else { return Ok(()) };
-        let first = self.written.map_or(latest.number(), |written| written + 1);
-        for number in first..=latest.number() {
-            if let Some(checkpoint) = find(Some(number))? {
-                self.write(&checkpoint)?;
-            }
-            self.written = Some(number);
+        for checkpoint in self.checkpoints.after(self.written).map_err(io::Error::other)? {
+            self.write(&checkpoint)?;
+            self.written = Some(checkpoint.number());
         }
         Ok(())
     }

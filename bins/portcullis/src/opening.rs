@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use portcullis_audit::Origin;
 use portcullis_domain::SystemRandom;
-use portcullis_flows::checkpoint::CheckpointStore;
 use portcullis_flows::matrix::Matrices;
 use portcullis_flows::secret::{SecretError, SecretProof, Standing};
 use portcullis_flows::trail::Reader;
@@ -170,14 +169,9 @@ fn prove_by_trail(
     if !store.has_checkpoints()? {
         return Ok(());
     }
-    let Some(checkpoint) = store.checkpoint(None)? else { return Ok(()) };
-    let signed_by = |secret: &SecretKey| {
-        checkpoint.verify(&wiring::audit_keys(secret).checkpoint_key()).is_ok()
-    };
-    if signed_by(secret) || config.tokens.previous.as_ref().is_some_and(signed_by) {
-        Ok(())
-    } else {
-        Err(unproved(SecretError::Another))
+    match wiring::checkpoints(store.clone(), config, secret).find(None)? {
+        Some(_) => Ok(()),
+        None => Err(unproved(SecretError::Another)),
     }
 }
 

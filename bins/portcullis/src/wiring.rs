@@ -123,13 +123,14 @@ pub(crate) fn trail(store: Store) -> Trail {
 
 /// Proving the audit trail.
 pub(crate) fn verification(store: Store) -> Verification {
-    Verification::new(Arc::new(store))
+    Verification::new(Arc::new(store)).at(system_clock().now())
 }
 
 /// Signing where the audit trail stands.
-pub(crate) fn checkpoints(store: Store, secret: &SecretKey) -> Checkpoints {
+pub(crate) fn checkpoints(store: Store, config: &Config, secret: &SecretKey) -> Checkpoints {
     let keys = Arc::new(audit_keys(secret));
-    Checkpoints::new(Arc::new(store), keys, system_clock(), system_random())
+    let previous = config.tokens.previous.as_ref().map(|secret| Arc::new(audit_keys(secret)));
+    Checkpoints::new(Arc::new(store), keys, previous, system_clock(), system_random())
 }
 
 /// Whether this is the secret that the data is written under.

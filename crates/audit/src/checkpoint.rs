@@ -1,14 +1,19 @@
 //! Checkpoints: small signed statements of where every chain stood.
 //!
-//! A checkpoint holds the heads of the chains that moved since the one before it, and the digest of
-//! the one before it. Whoever keeps the latest one elsewhere holds, in a few hundred bytes, a proof
-//! of everything before it that not even somebody with all keys of the server can undo.
+//! A checkpoint lists the heads of the chains that moved since the one before it, and holds the digest
+//! of every head and of the one before it. Whoever keeps the latest one elsewhere holds, in a few
+//! hundred bytes, a proof of everything before it that not even somebody with all keys of the server
+//! can undo.
+//!
+//! The first version had no digest of every head. Those that were made then are still read.
+
+use std::time::Duration;
 
 use portcullis_domain::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::keys::Signature;
-use crate::{AuditKeys, CheckpointKey, Fingerprint, Head};
+use crate::{AuditKeys, CheckpointKey, Coverage, Fingerprint, Head};
 
 /// A signed statement of where the chains stood.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,26 +24,23 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Signs where the chains stood at `at`.
-    ///
-    /// `heads` are those of the chains that moved since `previous`. `purged_to` is the number of an
-    /// earlier checkpoint: what that one and those before it cover may be missing from now on. Once
-    /// stated, it stays stated by all later checkpoints.
-    pub fn make(
-        keys: &AuditKeys,
-        previous: Option<&Self>,
-        at: Timestamp,
-        mut heads: Vec<Head>,
-        purged_to: Option<u64>,
-    ) -> Self {
-        heads.sort_by_key(|head| head.chain);
+    /// How far clocks may differ before a date counts as in the future.
+    pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
+
+    /// Signs a statement.
+    pub fn make(keys: &AuditKeys, statement: Statement<'_>) -> Self {
+        let Statement { number, at, previous, is_signed, coverage, mut listed, purged_to } =
+            statement;
+        let stated = previous.filter(|_| is_signed).and_then(Self::purged_to);
+        listed.sort_by_key(|head| head.chain);
         let body = Body {
             version: VERSION,
-            number: previous.map_or(0, Self::number).saturating_add(1),
+            number,
             at,
             previous: previous.map(Self::digest),
-            purged_to: purged_to.max(previous.and_then(Self::purged_to)),
-            heads,
+            purged_to: purged_to.max(stated),
+            every: Some(Every { chains: coverage.chains(), digest: coverage.digest() }),
+            heads: listed,
         };
         let signature = keys.sign(&body.message());
         Self { body, public_key: keys.checkpoint_key(), signature }
@@ -107,8 +109,19 @@ impl Checkpoint {
         self.body.purged_to
     }
 
-    /// Where the chains stood that had moved since the checkpoint before it, in the order of their
-    /// ids.
+    /// The digest of where every chain stood; the first version had none.
+    pub fn coverage(&self) -> Option<Fingerprint> {
+        self.body.every.map(|every| every.digest)
+    }
+
+    /// Whether it lists every chain, so that nothing before it is needed to know where they stood.
+    pub fn lists_every_chain(&self) -> bool {
+        let listed = || self.body.heads.iter().copied().collect::<Coverage>().digest();
+        self.coverage().is_some_and(|digest| digest == listed())
+    }
+
+    /// Where the chains stood that had moved since the checkpoint before it, or all of them, in the
+    /// order of their ids.
     pub fn heads(&self) -> &[Head] {
         &self.body.heads
     }
@@ -119,6 +132,26 @@ impl Checkpoint {
     }
 }
 
+/// What a checkpoint says.
+#[derive(Clone, Debug)]
+pub struct Statement<'a> {
+    /// Later than that of any checkpoint that is stored, and 1 for the first.
+    pub number: u64,
+    /// When it is made, and not before the one before it.
+    pub at: Timestamp,
+    /// The one before it.
+    pub previous: Option<&'a Checkpoint>,
+    /// Whether the signature of that one holds. Only then what it states as purged stays stated.
+    pub is_signed: bool,
+    /// Where every chain stands.
+    pub coverage: &'a Coverage,
+    /// Of these at least those that have moved since `previous`.
+    pub listed: Vec<Head>,
+    /// The number of an earlier checkpoint: what that one and those before it cover may be missing from
+    /// now on.
+    pub purged_to: Option<u64>,
+}
+
 /// Why a checkpoint is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CheckpointError {
@@ -126,7 +159,7 @@ pub enum CheckpointError {
     #[error("is not a checkpoint file: {0}")]
     Malformed(String),
     /// Made by a newer version.
-    #[error("has format version {0}, and this program knows version 1 only")]
+    #[error("has format version {0}, and this program knows versions 1 and 2 only")]
     Version(u8),
     /// It contradicts itself.
     #[error("contradicts itself: {0}")]
@@ -152,19 +185,34 @@ struct Body {
     at: Timestamp,
     previous: Option<Fingerprint>,
     purged_to: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    every: Option<Every>,
     heads: Vec<Head>,
+}
+
+/// Every chain, in short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Every {
+    chains: u64,
+    digest: Fingerprint,
 }
 
 impl Body {
     fn check(&self) -> Result<(), CheckpointError> {
-        let is_first = self.number == 1;
-        if self.version != VERSION {
+        if !(1..=VERSION).contains(&self.version) {
             return Err(CheckpointError::Version(self.version));
         }
-        if self.number == 0 || is_first == self.previous.is_some() {
-            return Err(CheckpointError::Inconsistent(
-                "the first, and only the first, follows none",
-            ));
+        if self.every.is_some() != (self.version > 1) {
+            return Err(CheckpointError::Inconsistent("its members are those of another version"));
+        }
+        let is_first = self.number == 1;
+        if self.number == 0 || (is_first && self.previous.is_some()) {
+            return Err(CheckpointError::Inconsistent("the first follows none"));
+        }
+        // Since the second version, one that can be believed is not always there to follow.
+        if self.version == 1 && !is_first && self.previous.is_none() {
+            return Err(CheckpointError::Inconsistent("only the first follows none"));
         }
         if self.purged_to.is_some_and(|purged| purged >= self.number) {
             return Err(CheckpointError::Inconsistent("it cannot be purged itself"));
@@ -177,7 +225,7 @@ impl Body {
 
     /// The members as JSON without spaces, after a label that no other signature begins with.
     fn message(&self) -> Vec<u8> {
-        let mut message = LABEL.to_vec();
+        let mut message = if self.version == 1 { LABEL_1.to_vec() } else { LABEL.to_vec() };
         message.extend(serde_json::to_vec(self).unwrap_or_default());
         message
     }
@@ -192,8 +240,9 @@ struct File {
     signature: Signature,
 }
 
-const VERSION: u8 = 1;
-const LABEL: &[u8] = b"portcullis/audit/checkpoint/v1\n";
+const VERSION: u8 = 2;
+const LABEL: &[u8] = b"portcullis/audit/checkpoint/v2\n";
+const LABEL_1: &[u8] = b"portcullis/audit/checkpoint/v1\n";
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,10 @@ use std::net::IpAddr;
 use portcullis_domain::{Account, Timestamp, TokenId};
 use serde::Serialize;
 
-use crate::{DecisionId, ExportFormat, Filter, Fingerprint, Origin, SharedSecretName, Shown, Thumbprint};
+use crate::{
+    ChainId, DecisionId, ExportFormat, Filter, Fingerprint, Origin, SharedSecretName, Shown,
+    Thumbprint, TrailAlarm,
+};
 
 /// What an event carries besides the columns that every event has.
 ///
@@ -104,6 +107,17 @@ pub enum Details {
         /// Until when tokens under it are accepted, if something else signs.
         #[serde(skip_serializing_if = "Option::is_none")]
         accepted_until: Option<Timestamp>,
+    },
+    /// What the server found wrong with the trail.
+    TrailAlarm {
+        /// What.
+        alarm: TrailAlarm,
+        /// The checkpoint that it is about, or that shows it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        checkpoint: Option<u64>,
+        /// The chain that it is about.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        chain: Option<ChainId>,
     },
     /// A purge of old entries.
     Purge {

@@ -2,9 +2,11 @@
 
 mod actor;
 mod archive;
+mod belief;
 mod block;
 mod chain;
 mod checkpoint;
+mod coverage;
 mod csv;
 mod cursor;
 mod decision;
@@ -30,9 +32,11 @@ mod word;
 
 pub use actor::{Actor, UnknownActor};
 pub use archive::{ArchiveError, ArchiveWriter, verify_archive};
+pub use belief::{Belief, Rebuilt};
 pub use block::{Block, BlockError, BlockReader, BlockWriter};
 pub use chain::{Chain, ChainId, ChainKind, Head, Link, StoredContent, StoredLink};
-pub use checkpoint::{Checkpoint, CheckpointError};
+pub use checkpoint::{Checkpoint, CheckpointError, Statement};
+pub use coverage::{Advance, Coverage};
 pub use csv::CsvWriter;
 pub use cursor::{Cursor, CursorError};
 pub use decision::{DecisionId, DecisionRecord};
@@ -46,8 +50,8 @@ pub use json_lines::JsonLinesWriter;
 pub use keys::{AuditKeys, CheckpointKey};
 pub use newest_first::NewestFirst;
 pub use record::EventRecord;
-pub use retention::{Purge, plan_purge, purged};
+pub use retention::{Purge, PurgePlan};
 pub use shown::Shown;
 pub use thumbprint::{NoSharedSecretName, NoThumbprint, SharedSecretName, Thumbprint};
 pub use verify::{Fault, FaultKind, Report, StoredCheckpoint, Verifier};
-pub use word::{EventKind, ExportFormat, Outcome, UnknownWord};
+pub use word::{EventKind, ExportFormat, Outcome, TrailAlarm, UnknownWord};

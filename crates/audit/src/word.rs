@@ -124,6 +124,8 @@ words! {
         AuditExported = "audit_exported",
         /// Somebody read the reason of one decision.
         DecisionRead = "decision_read",
+        /// The server found that the trail was meddled with, or that a clock is wrong.
+        AuditAlarm = "audit_alarm",
         /// Entries were removed because they are old enough.
         AuditPurged = "audit_purged",
         /// The database refused the content of one decision; the chain holds its answer alone.
@@ -163,6 +165,21 @@ words! {
         Allowed = "allowed",
         /// The access matrix does not grant it, or the sign-in is too long ago for it.
         Denied = "denied",
+    }
+}
+
+words! {
+    /// What is wrong with the trail, as the server itself finds it.
+    #[derive(PartialOrd, Ord)]
+    TrailAlarm {
+        /// A checkpoint is stored that the server has not signed.
+        ForgedCheckpoint = "forged_checkpoint",
+        /// What is stored about the chains that the latest checkpoint covers is not what it signs.
+        CoverageChanged = "coverage_changed",
+        /// A chain stands before where the latest checkpoint says that it stood, or is gone.
+        ChainCut = "chain_cut",
+        /// The latest checkpoint is dated in the future.
+        FutureDated = "future_dated",
     }
 }
 

@@ -1,34 +1,45 @@
 //! Signed statements of where the audit trail stands, made every minute and kept elsewhere.
 //!
-//! Nodes share the work: whoever comes first makes the next one. A purge of old entries goes by whole
-//! checkpoints, which stay as the proof of what was removed.
+//! Nodes share the work: whoever comes first makes the next one. It builds on nothing that the one
+//! before it does not prove, and on that one only if it is signed: so whoever can write to the database
+//! and has no key can neither leave a chain out nor state a purge. What does not fit raises an alarm,
+//! and the next checkpoint is made all the same.
+//!
+//! A purge of old entries goes by whole checkpoints, which stay as the proof of what was removed.
+
+mod alarm;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_audit::{
-    Actor, AuditKeys, ChainKind, Checkpoint, Details, EventKind, Head, Origin, Outcome, Purge,
-    SecurityEvent, plan_purge, purged,
+    Actor, AuditKeys, Belief, ChainKind, Checkpoint, Coverage, Details, EventKind, Head, Origin,
+    Outcome, Purge, PurgePlan, SecurityEvent, Statement, StoredCheckpoint,
 };
 use portcullis_domain::{Clock, SecureRandom, Timestamp};
 
+use self::alarm::Alarms;
 use crate::StoreError;
 
 /// What checkpoints need from storage.
 pub trait CheckpointStore: Send + Sync {
-    /// Makes the next checkpoint with `make`, from the latest one and the heads that moved since,
-    /// while nobody else does. `None` when the latest was made at `since` or later, or nothing moved.
+    /// Stores the checkpoint that `make` makes, while nobody else does. `is_signed` answers whether one
+    /// is signed with a key that is known.
     fn add_checkpoint(
         &self,
-        since: Timestamp,
-        make: &dyn Fn(Option<&Checkpoint>, Vec<Head>) -> Checkpoint,
+        is_signed: &dyn Fn(&Checkpoint) -> bool,
+        make: &mut dyn FnMut(Standing) -> Option<Checkpoint>,
     ) -> Result<Option<Checkpoint>, StoreError>;
 
-    /// All checkpoints, in the order of their numbers.
-    fn checkpoints(&self) -> Result<Vec<Checkpoint>, StoreError>;
+    /// Hands over what is stored as checkpoints, from the latest to the first, while `visit` answers that
+    /// it wants more. Answers the time of the database.
+    fn walk_back(
+        &self,
+        visit: &mut dyn FnMut(StoredCheckpoint) -> bool,
+    ) -> Result<Timestamp, StoreError>;
 
-    /// The checkpoint with this number, or the latest.
-    fn checkpoint(&self, number: Option<u64>) -> Result<Option<Checkpoint>, StoreError>;
+    /// What is stored as the checkpoint with this number, whoever made it.
+    fn checkpoint(&self, number: u64) -> Result<Option<Checkpoint>, StoreError>;
 
     /// Removes entries of the chain up to this head, at most `most` of them; answers how many.
     fn remove_entries(&self, head: &Head, most: u32) -> Result<u64, StoreError>;
@@ -37,33 +48,92 @@ pub trait CheckpointStore: Send + Sync {
     fn record(&self, event: &SecurityEvent) -> Result<(), StoreError>;
 }
 
+/// What the next checkpoint is made from.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// The time of the database.
+    pub now: Timestamp,
+    /// The number of the next.
+    pub number: u64,
+    /// The latest that can be believed.
+    pub latest: Option<Checkpoint>,
+    /// One that is stored as later than that and cannot be believed.
+    pub refused: Option<u64>,
+    /// Where none can be believed: the latest that has the form of one. The next follows it, for whoever
+    /// knows its key, and takes nothing from it.
+    pub unknown: Option<Checkpoint>,
+    /// Where every chain stood at the latest, as far as it is known.
+    pub covered: Coverage,
+    /// Whether the latest proves that this is all. If not, the next lists every chain.
+    pub is_proven: bool,
+    /// Where the chains stand.
+    pub heads: Vec<Head>,
+}
+
+impl Standing {
+    /// How many that cannot be believed are passed over to find one that can.
+    pub const MOST_REFUSED: u64 = 1_000;
+}
+
+/// Every so many checkpoints one lists every chain, so that few are needed to know where they stood.
+const FULL_EVERY: u64 = 1_000;
+
 /// The use case.
 pub struct Checkpoints {
     store: Arc<dyn CheckpointStore>,
     keys: Arc<AuditKeys>,
+    previous: Option<Arc<AuditKeys>>,
+    alarms: Alarms,
     clock: Arc<dyn Clock>,
     random: Arc<dyn SecureRandom>,
 }
 
 impl Checkpoints {
-    /// A use case over these parts.
+    /// A use case over these parts. `previous` are the keys of the secret before, if it is configured.
     pub fn new(
         store: Arc<dyn CheckpointStore>,
         keys: Arc<AuditKeys>,
+        previous: Option<Arc<AuditKeys>>,
         clock: Arc<dyn Clock>,
         random: Arc<dyn SecureRandom>,
     ) -> Self {
-        Self { store, keys, clock, random }
+        Self { store, keys, previous, alarms: Alarms::default(), clock, random }
     }
 
     /// Makes the next checkpoint, unless one was made less than `every` ago or nothing has happened.
     pub fn make(&self, every: Duration) -> Result<Option<Checkpoint>, StoreError> {
-        self.make_next(self.clock.now() - every, None)
+        self.make_next(Some(every), None)
     }
 
-    /// The checkpoint with this number, or the latest.
+    /// The checkpoint with this number as it is stored, or the latest that can be believed.
     pub fn find(&self, number: Option<u64>) -> Result<Option<Checkpoint>, StoreError> {
-        self.store.checkpoint(number)
+        match number {
+            Some(number) => self.store.checkpoint(number),
+            None => Ok(self.after(None)?.pop()),
+        }
+    }
+
+    /// The checkpoints that can be believed and are later than this number, the latest only without
+    /// one; in the order of their numbers, and of very many the last ones.
+    pub fn after(&self, number: Option<u64>) -> Result<Vec<Checkpoint>, StoreError> {
+        let mut belief = Belief::new(|checkpoint: &Checkpoint| self.is_signed(checkpoint));
+        let mut later = Vec::new();
+        self.store.walk_back(&mut |stored| {
+            if number.is_some_and(|number| stored.number <= number) {
+                return false;
+            }
+            later.extend(belief.of(stored.number, &stored.file));
+            let is_enough =
+                if number.is_some() { later.len() >= MOST_AT_ONCE } else { !later.is_empty() };
+            !is_enough && belief.refused() < Standing::MOST_REFUSED
+        })?;
+        later.reverse();
+        Ok(later)
+    }
+
+    /// How often an alarm was raised since the start.
+    pub fn alarms(&self) -> u64 {
+        self.alarms.raised()
     }
 
     /// Removes what is older than `keep`, in portions of `most` entries, and states so in a
@@ -75,19 +145,15 @@ impl Checkpoints {
         most: u32,
         origin: &Origin,
     ) -> Result<Option<u64>, StoreError> {
-        let checkpoints = self.store.checkpoints()?;
-        let plan = plan_purge(&checkpoints, self.clock.now() - keep);
-        if let Some(Purge { to, .. }) = plan {
+        let Some(Purge { to, is_new, heads }) = self.plan(keep)? else { return Ok(None) };
+        if is_new {
             self.store.record(&self.event(EventKind::AuditPurged, origin, Details::None))?;
             // Stated first: what is missing without a signed word for it counts as taken away.
-            let stated = self.make_next(NEVER_TOO_EARLY, Some(to))?;
+            let stated = self.make_next(None, Some(to))?;
             if stated.and_then(|checkpoint| checkpoint.purged_to()) < Some(to) {
                 return Ok(None);
             }
         }
-        let Some(Purge { to, heads }) = plan.or_else(|| purged(&checkpoints)) else {
-            return Ok(None);
-        };
         let (mut events, mut decisions) = (0, 0);
         for head in &heads {
             let removed = match head.chain.kind() {
@@ -110,15 +176,80 @@ impl Checkpoints {
         Ok(Some(to))
     }
 
+    /// What may be removed, by checkpoints that can be believed, and by the clock that is behind: that of
+    /// the database or of this node.
+    fn plan(&self, keep: Duration) -> Result<Option<Purge>, StoreError> {
+        let now = self.store.walk_back(&mut |_| false)?.min(self.clock.now());
+        let mut plan = PurgePlan::new(now - keep);
+        let mut belief = Belief::new(|checkpoint: &Checkpoint| self.is_signed(checkpoint));
+        let mut has_latest = false;
+        self.store.walk_back(&mut |stored| match belief.of(stored.number, &stored.file) {
+            Some(checkpoint) => {
+                has_latest = true;
+                plan.take(&checkpoint)
+            }
+            None => has_latest || belief.refused() < Standing::MOST_REFUSED,
+        })?;
+        Ok(plan.finish())
+    }
+
+    /// `every` is `None` for one that is due in any case.
     fn make_next(
         &self,
-        since: Timestamp,
+        every: Option<Duration>,
         purged_to: Option<u64>,
     ) -> Result<Option<Checkpoint>, StoreError> {
-        let now = self.clock.now();
-        self.store.add_checkpoint(since, &|previous, heads| {
-            Checkpoint::make(&self.keys, previous, now, heads, purged_to)
-        })
+        let mut found = Vec::new();
+        let is_signed = |checkpoint: &Checkpoint| self.is_signed(checkpoint);
+        let made = self.store.add_checkpoint(&is_signed, &mut |standing| {
+            let Standing { now, number, latest, refused, unknown, .. } = standing;
+            let Standing { mut covered, is_proven, heads, .. } = standing;
+            let ahead = latest
+                .as_ref()
+                .is_some_and(|latest| latest.at() > now + Checkpoint::CLOCK_TOLERANCE);
+            let since = every.map(|every| now - every);
+            let is_early = |latest: &Checkpoint| since.is_some_and(|since| latest.at() >= since);
+            if refused.is_none() && !ahead && latest.as_ref().is_some_and(is_early) {
+                return None;
+            }
+            let advance = covered.advance(heads);
+            found = alarm::found(latest.as_ref(), refused, is_proven, ahead, &advance.cut);
+            let has_news = purged_to.is_some() || !is_proven || !advance.moved.is_empty();
+            if !has_news || covered.chains() == 0 {
+                return None;
+            }
+            let is_full = !is_proven || number.is_multiple_of(FULL_EVERY);
+            let listed = if is_full { covered.heads().copied().collect() } else { advance.moved };
+            // Dates never go back: what an earlier one covers must not seem older.
+            let at = latest.as_ref().map_or(now, |latest| latest.at().max(now));
+            let statement = Statement {
+                number,
+                at,
+                previous: latest.as_ref().or(unknown.as_ref()),
+                is_signed: latest.is_some(),
+                coverage: &covered,
+                listed,
+                purged_to,
+            };
+            Some(Checkpoint::make(&self.keys, statement))
+        })?;
+        for alarm in self.alarms.raise(found) {
+            alarm.log();
+            let event = SecurityEvent::new(
+                EventKind::AuditAlarm,
+                Outcome::Invalid,
+                &alarm::origin(),
+                self.clock.now(),
+                &*self.random,
+            );
+            self.store.record(&event.by(Actor::Operator).with(alarm.details()))?;
+        }
+        Ok(made)
+    }
+
+    fn is_signed(&self, checkpoint: &Checkpoint) -> bool {
+        let mut keys = std::iter::once(&self.keys).chain(&self.previous);
+        keys.any(|keys| checkpoint.verify(&keys.checkpoint_key()).is_ok())
     }
 
     fn event(&self, kind: EventKind, origin: &Origin, details: Details) -> SecurityEvent {
@@ -128,5 +259,5 @@ impl Checkpoints {
     }
 }
 
-/// No checkpoint has been made after this.
-const NEVER_TOO_EARLY: Timestamp = Timestamp::from_micros(i64::MAX);
+/// How many checkpoints are handed out at once.
+const MOST_AT_ONCE: usize = 64;

@@ -7,6 +7,8 @@ use portcullis_audit::{
     ArchiveWriter, AuditKeys, Checkpoint, Head, Report, StoredCheckpoint, StoredLink, Verifier,
 };
 
+use portcullis_domain::Timestamp;
+
 use crate::StoreError;
 
 /// What reading the whole trail needs from storage.
@@ -45,12 +47,19 @@ pub enum ReadError {
 /// The use case.
 pub struct Verification {
     store: Arc<dyn WholeTrailStore>,
+    now: Option<Timestamp>,
 }
 
 impl Verification {
     /// A use case over this storage.
     pub fn new(store: Arc<dyn WholeTrailStore>) -> Self {
-        Self { store }
+        Self { store, now: None }
+    }
+
+    /// Names checkpoints that are dated after `now`, too.
+    #[must_use]
+    pub fn at(self, now: Timestamp) -> Self {
+        Self { now: Some(now), ..self }
     }
 
     /// Reads the whole trail once and says what was done to it. `held` are checkpoints that were
@@ -61,7 +70,8 @@ impl Verification {
         held: &[Checkpoint],
         progress: &mut dyn FnMut(),
     ) -> Result<Report, ReadError> {
-        let mut proof = Proof { keys, held, progress, verifier: None, report: None };
+        let now = self.now;
+        let mut proof = Proof { keys, held, now, progress, verifier: None, report: None };
         self.store.read_whole(&mut proof)?;
         Ok(proof.report.unwrap_or_default())
     }
@@ -83,6 +93,7 @@ impl Verification {
 struct Proof<'a, 'k> {
     keys: &'a [&'k AuditKeys],
     held: &'a [Checkpoint],
+    now: Option<Timestamp>,
     progress: &'a mut dyn FnMut(),
     verifier: Option<Verifier<'k>>,
     report: Option<Report>,
@@ -90,7 +101,11 @@ struct Proof<'a, 'k> {
 
 impl WholeTrailReader for Proof<'_, '_> {
     fn checkpoints(&mut self, checkpoints: Vec<StoredCheckpoint>) -> io::Result<()> {
-        self.verifier = Some(Verifier::new(self.keys, &checkpoints, self.held));
+        let verifier = Verifier::new(self.keys, &checkpoints, self.held);
+        self.verifier = Some(match self.now {
+            Some(now) => verifier.at(now),
+            None => verifier,
+        });
         Ok(())
     }
 

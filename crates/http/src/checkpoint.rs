@@ -19,8 +19,8 @@ pub(crate) const ERRORS: &[Code] = &[Code::NotFound, Code::Unavailable];
     params(("number" = String, Path, description = "A number, or `latest`", example = "latest")),
     responses((status = 200, description = "The file", body = serde_json::Value,
         content_type = "application/json", example = json!({
-            "checkpoint": { "version": 1, "number": 1, "at": "2026-11-20T09:30:00Z", "previous": null,
-                "purged_to": null, "heads": [] },
+            "checkpoint": { "version": 2, "number": 1, "at": "2026-11-20T09:30:00Z", "previous": null,
+                "purged_to": null, "every": { "chains": 0, "digest": "4b7d17a0…" }, "heads": [] },
             "public_key": "3b6a27bc…", "fingerprint": "c0535e4b…", "signature": "e5564300…" }))))]
 pub(crate) async fn fetch(
     _: Permitted<ReadAudit>,

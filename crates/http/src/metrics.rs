@@ -85,6 +85,12 @@ fn text(services: &Services) -> String {
         "Permission checks answered and not recorded: none, whatever happens.",
         &0,
     );
+    metric(
+        "audit_alarms_total",
+        "counter",
+        "Alarms about the audit trail since the start.",
+        &services.checkpoints.alarms(),
+    );
     metric("matrix_version", "gauge", "Version of the access matrix in force.", &matrix.version);
     metric("matrix_revision", "gauge", "How many activations there were.", &matrix.revision);
     metric(

@@ -158,6 +158,14 @@ impl<S: Storage> Parts<S> {
         }
     }
 
+    /// What the audit trail was sealed with under the secret before.
+    fn previous_audit_keys(&self) -> Option<Arc<AuditKeys>> {
+        let secret = self.previous_secret.as_ref()?;
+        let [links, checkpoints] =
+            [Purpose::AuditChain, Purpose::AuditCheckpoint].map(|it| secret.derive(it));
+        Some(Arc::new(AuditKeys::new(links, checkpoints)))
+    }
+
     fn recorder(&self) -> io::Result<Arc<Recorder>> {
         let recorder = Recorder::start(
             self.store.clone(),
@@ -254,6 +262,7 @@ impl Services {
         let (authority, csrf, sealing) = parts.keys();
         let authority = Arc::new(authority);
         let recorder = parts.recorder()?;
+        let former = parts.previous_audit_keys();
         let Parts { store, secret, audit_keys, sessions, clock, random, .. } = parts;
         let hashing = Arc::clone(&parts.hashing);
         let keys = SigningKeys::new(store.clone(), sealing, clock.clone(), random.clone());
@@ -272,8 +281,8 @@ impl Services {
         ));
         let accounts = Arc::new(Accounts::start(store.clone())?);
         let (now, chance) = (clock.clone(), random.clone());
-        let checkpoints =
-            Arc::new(Checkpoints::new(store.clone(), audit_keys.clone(), now, chance));
+        let checkpoints = Checkpoints::new(store.clone(), audit_keys.clone(), former, now, chance);
+        let checkpoints = Arc::new(checkpoints);
         let jobs = jobs::list(&store, &checkpoints, &revocations, parts.upkeep);
         Ok(Self {
             registration: Registration::new(store.clone(), candidates.clone(), matrix.clone()),

@@ -1,14 +1,19 @@
+use diesel::dsl::sql;
 use diesel::prelude::*;
-use portcullis_audit::{ChainKind, Checkpoint, Head, SecurityEvent};
+use diesel::sql_types::{BigInt, Bool};
+use portcullis_audit::{
+    Belief, ChainKind, Checkpoint, Coverage, Head, Rebuilt, SecurityEvent, StoredCheckpoint,
+};
 use portcullis_domain::Timestamp;
 use portcullis_flows::StoreError;
-use portcullis_flows::checkpoint::CheckpointStore;
+use portcullis_flows::checkpoint::{CheckpointStore, Standing};
 use portcullis_flows::trail::TrailStore;
 
 use crate::chain::HeadRow;
 use crate::connection::{Connection, Lock, dispatch};
 use crate::database::Database;
 use crate::failure::Failure;
+use crate::found;
 use crate::migration::has_table;
 use crate::schema::{
     audit_chains, audit_checkpointed, audit_checkpoints, decision_blocks, security_events,
@@ -16,10 +21,17 @@ use crate::schema::{
 use crate::sql_type::{Instant, bigint, natural};
 use crate::store::Store;
 
+/// Numbers read by one statement.
+const PAGE: i64 = 64;
+
+/// A longer text is no checkpoint: one that lists a chain takes about 200 bytes for it.
+const LONGEST_FILE: i64 = 16 << 20;
+
 impl Database {
     /// Whether any checkpoint is stored, whoever made it. There may be no table for them yet.
     pub fn has_checkpoints(&self) -> Result<bool, StoreError> {
-        let look = diesel::select(diesel::dsl::exists(audit_checkpoints::table));
+        let any = audit_checkpoints::table.select(audit_checkpoints::number);
+        let look = diesel::select(diesel::dsl::exists(any));
         self.read(|connection| {
             Ok(has_table(connection, "audit_checkpoints")?
                 && dispatch!(connection, inner => look.get_result(inner))?)
@@ -30,37 +42,34 @@ impl Database {
 impl CheckpointStore for Store {
     fn add_checkpoint(
         &self,
-        since: Timestamp,
-        make: &dyn Fn(Option<&Checkpoint>, Vec<Head>) -> Checkpoint,
+        is_signed: &dyn Fn(&Checkpoint) -> bool,
+        make: &mut dyn FnMut(Standing) -> Option<Checkpoint>,
     ) -> Result<Option<Checkpoint>, StoreError> {
         self.write(|connection| {
             Lock::Checkpoint.take(connection)?;
-            let latest = find(connection, None)?;
-            if latest.as_ref().is_some_and(|latest| latest.at() >= since) {
-                return Ok(None);
-            }
-            let moved = moved(connection)?;
-            if moved.is_empty() {
-                return Ok(None);
-            }
-            let checkpoint = make(latest.as_ref(), moved);
-            insert(connection, &checkpoint)?;
+            let standing = standing(connection, is_signed)?;
+            let is_proven = standing.is_proven;
+            let Some(checkpoint) = make(standing) else { return Ok(None) };
+            insert(connection, &checkpoint, is_proven)?;
             Ok(Some(checkpoint))
         })
     }
 
-    fn checkpoints(&self) -> Result<Vec<Checkpoint>, StoreError> {
-        let query = audit_checkpoints::table
-            .order(audit_checkpoints::number)
-            .select(audit_checkpoints::file);
-        self.read(|connection| {
-            let files: Vec<String> = dispatch!(connection, inner => query.load(inner))?;
-            files.iter().map(|file| parse(file)).collect()
-        })
+    fn walk_back(
+        &self,
+        visit: &mut dyn FnMut(StoredCheckpoint) -> bool,
+    ) -> Result<Timestamp, StoreError> {
+        let mut before = i64::MAX;
+        while let Some(last) = self.read(|connection| page(connection, before, &mut *visit))? {
+            before = last;
+        }
+        self.read(Connection::now)
     }
 
-    fn checkpoint(&self, number: Option<u64>) -> Result<Option<Checkpoint>, StoreError> {
-        self.read(|connection| find(connection, number))
+    fn checkpoint(&self, number: u64) -> Result<Option<Checkpoint>, StoreError> {
+        let Ok(number) = i64::try_from(number) else { return Ok(None) };
+        let file = self.read(|connection| file(connection, number))?;
+        Ok(file.and_then(|file| Checkpoint::from_file(&file).ok()))
     }
 
     fn remove_entries(&self, head: &Head, most: u32) -> Result<u64, StoreError> {
@@ -75,48 +84,170 @@ impl CheckpointStore for Store {
     }
 }
 
-fn find(connection: &mut Connection, number: Option<u64>) -> Result<Option<Checkpoint>, Failure> {
-    let file: Option<String> = dispatch!(connection, inner => {
-        let query = audit_checkpoints::table.select(audit_checkpoints::file);
-        match number {
-            Some(number) => query.find(bigint(number)).first(inner).optional(),
-            None => query.order(audit_checkpoints::number.desc()).first(inner).optional(),
+/// Hands over stored checkpoints from the latest on, until they are at their end or `visit` has seen
+/// enough.
+fn walk_back(
+    connection: &mut Connection,
+    visit: &mut dyn FnMut(StoredCheckpoint) -> bool,
+) -> Result<(), Failure> {
+    let mut before = i64::MAX;
+    while let Some(last) = page(connection, before, visit)? {
+        before = last;
+    }
+    Ok(())
+}
+
+/// Hands over the next ones, one text at a time. Answers the number of the last, unless nothing more
+/// is wanted or there.
+fn page(
+    connection: &mut Connection,
+    before: i64,
+    visit: &mut dyn FnMut(StoredCheckpoint) -> bool,
+) -> Result<Option<i64>, Failure> {
+    let query = audit_checkpoints::table
+        .filter(audit_checkpoints::number.lt(before))
+        .order(audit_checkpoints::number.desc())
+        .limit(PAGE)
+        .select(audit_checkpoints::number);
+    let numbers: Vec<i64> = dispatch!(connection, inner => query.load(inner))?;
+    let last = numbers.last().copied();
+    for number in numbers {
+        let file = file(connection, number)?.unwrap_or_default();
+        if !visit(StoredCheckpoint { number: natural(number), file }) {
+            return Ok(None);
         }
+    }
+    Ok(last)
+}
+
+fn file(connection: &mut Connection, number: i64) -> Result<Option<String>, Failure> {
+    let query = audit_checkpoints::table
+        .find(number)
+        .filter(sql::<Bool>("length(file) <= ").bind::<BigInt, _>(LONGEST_FILE))
+        .select(audit_checkpoints::file);
+    Ok(dispatch!(connection, inner => query.first(inner).optional())?)
+}
+
+/// What the next checkpoint is made from. But for where the chains stand now, nothing is taken from the
+/// tables that no checkpoint proves that can be believed.
+fn standing(
+    connection: &mut Connection,
+    is_signed: &dyn Fn(&Checkpoint) -> bool,
+) -> Result<Standing, Failure> {
+    let (mut latest, mut refused, mut unknown) = (None, None, None);
+    let mut belief = Belief::new(is_signed);
+    walk_back(connection, &mut |stored| {
+        latest = belief.of(stored.number, &stored.file);
+        if latest.is_none() {
+            refused = Some(stored.number);
+            unknown = unknown.take().or_else(|| Checkpoint::from_file(&stored.file).ok());
+        }
+        latest.is_none() && belief.refused() < Standing::MOST_REFUSED
     })?;
-    file.as_deref().map(parse).transpose()
+    let copy = copy(connection)?;
+    let (covered, is_proven) = match &latest {
+        None => (Coverage::default(), false),
+        Some(latest) if latest.coverage() == Some(copy.digest()) => (copy, true),
+        Some(_) => (rebuilt(connection, is_signed)?, false),
+    };
+    let number = free_number(connection, latest.as_ref().map_or(0, Checkpoint::number))?;
+    let heads = heads(connection)?;
+    let now = connection.now()?;
+    let unknown = unknown.filter(|_| latest.is_none());
+    Ok(Standing { now, number, latest, refused, unknown, covered, is_proven, heads })
 }
 
-fn parse(file: &str) -> Result<Checkpoint, Failure> {
-    Checkpoint::from_file(file)
-        .map_err(|_| Failure::Corrupt { table: "audit_checkpoints", column: "file" })
+/// Where the chains stood at the latest checkpoint, put together from all of them.
+fn rebuilt(
+    connection: &mut Connection,
+    is_signed: &dyn Fn(&Checkpoint) -> bool,
+) -> Result<Coverage, Failure> {
+    let (mut rebuilt, mut belief) = (Rebuilt::default(), Belief::new(is_signed));
+    walk_back(connection, &mut |stored| {
+        let believed = belief.of(stored.number, &stored.file);
+        believed.is_none_or(|checkpoint| rebuilt.take(&checkpoint))
+    })?;
+    Ok(rebuilt.finish().0)
 }
 
-/// Where the chains stand, at one moment, that moved since the latest checkpoint.
-fn moved(connection: &mut Connection) -> Result<Vec<Head>, Failure> {
-    let covered = audit_checkpointed::sequence.nullable();
-    let query = audit_chains::table
-        .left_join(audit_checkpointed::table.on(audit_checkpointed::chain.eq(audit_chains::id)))
-        .filter(covered.is_null().or(covered.lt(audit_chains::sequence.nullable())));
+/// The least number after this one that no row has.
+fn free_number(connection: &mut Connection, after: u64) -> Result<u64, Failure> {
+    let mut free = after.saturating_add(1);
+    loop {
+        let taken = audit_checkpoints::table
+            .filter(audit_checkpoints::number.ge(bigint(free)))
+            .order(audit_checkpoints::number)
+            .limit(PAGE)
+            .select(audit_checkpoints::number);
+        let taken: Vec<i64> = dispatch!(connection, inner => taken.load(inner))?;
+        let before = free;
+        for number in taken {
+            if natural(number) != free {
+                return Ok(free);
+            }
+            free = free.saturating_add(1);
+        }
+        if free == before {
+            return Ok(free);
+        }
+    }
+}
+
+/// Where the chains stood at the latest checkpoint, as anybody may have written it.
+fn copy(connection: &mut Connection) -> Result<Coverage, Failure> {
+    type Row = (i64, i64, Option<i64>, Option<Vec<u8>>);
+    let query = audit_checkpointed::table.select((
+        audit_checkpointed::chain,
+        audit_checkpointed::sequence,
+        audit_checkpointed::entries,
+        audit_checkpointed::link,
+    ));
+    let rows: Vec<Row> = dispatch!(connection, inner => query.load(inner))?;
+    let head = |(chain, sequence, entries, link): Row| Head {
+        chain: found::chain(chain),
+        sequence: natural(sequence),
+        entries: natural(entries.unwrap_or_default()),
+        link: found::link(link.unwrap_or_default()),
+    };
+    Ok(rows.into_iter().map(head).collect())
+}
+
+/// Where the chains stand, at one moment.
+fn heads(connection: &mut Connection) -> Result<Vec<Head>, Failure> {
     let rows: Vec<HeadRow> = dispatch!(connection, inner => {
-        query.select(HeadRow::as_select()).load(inner)
+        audit_chains::table.select(HeadRow::as_select()).load(inner)
     })?;
     Ok(rows.into_iter().filter_map(HeadRow::head).collect())
 }
 
-fn insert(connection: &mut Connection, checkpoint: &Checkpoint) -> Result<(), Failure> {
+/// Stores the checkpoint, and what it lists in the copy, which it replaces unless it was proven.
+fn insert(
+    connection: &mut Connection,
+    checkpoint: &Checkpoint,
+    is_proven: bool,
+) -> Result<(), Failure> {
     let row = diesel::insert_into(audit_checkpoints::table).values((
         audit_checkpoints::number.eq(bigint(checkpoint.number())),
         audit_checkpoints::at.eq(Instant::from(checkpoint.at())),
         audit_checkpoints::file.eq(checkpoint.to_file()),
     ));
     dispatch!(connection, inner => row.execute(inner))?;
+    if !is_proven {
+        let all = diesel::delete(audit_checkpointed::table);
+        dispatch!(connection, inner => all.execute(inner))?;
+    }
     for head in checkpoint.heads() {
-        let sequence = audit_checkpointed::sequence.eq(bigint(head.sequence));
+        let (sequence, entries) = (bigint(head.sequence), bigint(head.entries));
+        let stands = (
+            audit_checkpointed::sequence.eq(sequence),
+            audit_checkpointed::entries.eq(entries),
+            audit_checkpointed::link.eq(head.link.as_bytes().as_slice()),
+        );
         let cover = diesel::insert_into(audit_checkpointed::table)
-            .values((audit_checkpointed::chain.eq(head.chain.as_i64()), sequence))
+            .values((audit_checkpointed::chain.eq(head.chain.as_i64()), stands))
             .on_conflict(audit_checkpointed::chain)
             .do_update()
-            .set(sequence);
+            .set(stands);
         dispatch!(connection, inner => cover.execute(inner))?;
     }
     Ok(())

@@ -147,11 +147,13 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::BigInt;
+    use diesel::sql_types::{BigInt, Binary, Nullable};
 
     audit_checkpointed (chain) {
         chain -> BigInt,
         sequence -> BigInt,
+        entries -> Nullable<BigInt>,
+        link -> Nullable<Binary>,
     }
 }
 
@@ -276,6 +278,5 @@ table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(accounts, sessions);
-diesel::allow_tables_to_appear_in_same_query!(audit_chains, audit_checkpointed);
 diesel::allow_tables_to_appear_in_same_query!(refresh_tokens, sessions);
 diesel::allow_tables_to_appear_in_same_query!(revocation_feed, revocations);

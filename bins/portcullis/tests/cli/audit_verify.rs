@@ -135,3 +135,51 @@ fn a_trail_of_two_secrets_is_verified_with_both() {
     let former = machine.path("data/secret_key");
     verify(&machine, &["--former-secret", former.to_str().unwrap()]).exits_with(0);
 }
+
+/// The attack: with write access and no key, make the server sign a checkpoint that covers less, export
+/// it, and then cut what is older.
+#[test]
+fn what_is_older_than_an_exported_checkpoint_cannot_be_cut_whatever_the_tables_said_before() {
+    let forged = "INSERT INTO audit_checkpoints (number, at, file) SELECT 2, at, replace(replace(
+                  replace(file, '\"number\": 1', '\"number\": 2'),
+                  '\"previous\": null', '\"previous\": \"' || '00000000000000000000000000000000' ||
+                  '00000000000000000000000000000000' || '\"'),
+                  '\"purged_to\": null', '\"purged_to\": 1') FROM audit_checkpoints";
+    let covered = "UPDATE audit_checkpointed SET sequence = 9223372036854775807";
+    let cut_end = "DELETE FROM security_events WHERE sequence > 5;
+                   UPDATE audit_chains SET sequence = 5, entries = 5, link =
+                   (SELECT link FROM security_events WHERE sequence = 5) WHERE id = 0";
+    let cut_start = "DELETE FROM security_events WHERE sequence < 3";
+    for (meddling, alarm, cut, fault) in [
+        (covered, "coverage_changed", cut_end, "truncated"),
+        (forged, "forged_checkpoint", cut_start, "missing"),
+    ] {
+        let (machine, _) = trail();
+        machine.database().execute(meddling).unwrap();
+        let path = machine.path("exported.json");
+        let path = path.to_str().unwrap();
+        machine.run(&["audit", "checkpoint", "--output", path]).exits_with(0);
+        let told = machine.run(&["audit", "export", "--kind", "audit_alarm"]).exits_with(0).stdout;
+        assert!(told.contains(alarm), "{told}");
+        machine.database().execute(cut).unwrap();
+        let report = verify(&machine, &["--checkpoint", path]).exits_with(1).json();
+        assert!(faults(&report).contains(&fault), "{alarm}: {report}");
+        assert_eq!(report["purged_to"], Value::Null, "{alarm}");
+    }
+}
+
+#[test]
+fn a_latest_checkpoint_that_was_dated_anew_is_named_and_stops_nothing() {
+    let (machine, held) = trail();
+    let latest =
+        "UPDATE audit_checkpoints SET file = replace(file, '\"at\": \"20', '\"at\": \"30')";
+    let path = machine.path("other.json");
+    machine.run(&["audit", "checkpoint", "--output", path.to_str().unwrap()]).exits_with(0);
+    machine.database().execute(&format!("{latest} WHERE number = 2")).unwrap();
+    machine.create("fay", "rn", &[]).exits_with(0);
+    machine.run(&["audit", "checkpoint", "--output", path.to_str().unwrap()]).exits_with(0);
+    let exported: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    assert_eq!(exported["checkpoint"]["number"], 3);
+    let report = verify(&machine, &["--checkpoint", held.to_str().unwrap()]).exits_with(1).json();
+    assert_eq!(faults(&report), ["bad_checkpoint"], "{report}");
+}

@@ -93,8 +93,8 @@ fn the_shared_secret_checks_what_the_server_signs_and_exists_under_hs256_only() 
         "portcullis",
         Duration::from_secs(30 * 60),
     );
-    let now = SystemClock::new().now();
-    assert!(verifier.verify(&server.sign_in("ada"), now).is_ok());
+    let token = server.sign_in("ada");
+    assert!(verifier.verify(&token, SystemClock::new().now()).is_ok());
 
     let printed =
         machine.run(&["audit", "export", "--kind", "shared_secret_printed"]).exits_with(0);

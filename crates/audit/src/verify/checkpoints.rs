@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::report::{Fault, FaultKind};
-use crate::{AuditKeys, ChainId, Checkpoint, Fingerprint, Head, heads};
+use crate::{AuditKeys, ChainId, Checkpoint, Coverage, Fingerprint, Head, heads};
 
 /// A checkpoint as it was found in the database, to be verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub(super) struct Checkpoints {
     pub(super) stored: Vec<Checkpoint>,
     pub(super) held: Vec<Checkpoint>,
     pub(super) faults: Vec<Fault>,
+    /// Where every chain stood at the last one, as long as nothing is missing from them.
+    coverage: Option<Coverage>,
     /// The key in use: as in a chain, once it was changed the former one is not accepted any more.
     key: usize,
 }
@@ -31,7 +33,7 @@ impl Checkpoints {
         stored: &[StoredCheckpoint],
         held: &[Checkpoint],
     ) -> Self {
-        let mut checked = Self::default();
+        let mut checked = Self { coverage: Some(Coverage::default()), ..Self::default() };
         let mut before = Before::Nothing;
         for found in stored {
             before = checked.check_stored(keys, found, before);
@@ -52,6 +54,7 @@ impl Checkpoints {
         let expected = before.number().saturating_add(1);
         if found.number > expected {
             self.report(FaultKind::CheckpointMissing, expected);
+            self.coverage = None;
         }
         let intact = Checkpoint::from_file(&found.file)
             .ok()
@@ -60,12 +63,27 @@ impl Checkpoints {
         let signed = intact.and_then(|it| signer(keys, self.key, &it).map(|key| (it, key)));
         let Some((checkpoint, key)) = signed else {
             self.report(FaultKind::BadCheckpoint, found.number);
+            self.coverage = None;
             return Before::Damaged(found.number.max(before.number()));
         };
         let digest = checkpoint.digest();
         self.key = key;
+        self.compare_coverage(&checkpoint);
         self.stored.push(checkpoint);
         Before::Intact(found.number, digest)
+    }
+
+    /// Compares what the checkpoint says of every chain with what it and those before it list.
+    fn compare_coverage(&mut self, checkpoint: &Checkpoint) {
+        if self.coverage.is_none() && checkpoint.lists_every_chain() {
+            self.coverage = Some(Coverage::default());
+        }
+        let Some(coverage) = &mut self.coverage else { return };
+        coverage.follow(checkpoint);
+        if checkpoint.coverage().is_some_and(|digest| digest != coverage.digest()) {
+            self.report(FaultKind::Uncovered, checkpoint.number());
+            self.coverage = None;
+        }
     }
 
     fn check_held(&mut self, keys: &[&AuditKeys], held: &Checkpoint, last_stored: u64) {

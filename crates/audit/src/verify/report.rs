@@ -163,6 +163,10 @@ pub enum FaultKind {
     HeadChanged,
     /// A checkpoint is damaged, forged, or not the one that was exported.
     BadCheckpoint,
+    /// A checkpoint does not say of every chain what it and those before it list.
+    Uncovered,
+    /// A checkpoint is dated in the future: a clock was ahead.
+    FutureDated,
     /// A checkpoint is not there, and later ones are.
     CheckpointMissing,
     /// The checkpoints end before the one that was kept elsewhere: an older state was restored.
@@ -219,6 +223,14 @@ impl FaultKind {
             }
             Self::HeadChanged => "not as the list of chains says that the chain ends",
             Self::BadCheckpoint => "changed, forged, or not the one that was exported",
+            Self::Uncovered => {
+                "at odds with those before it about where every chain stood: one of them was made by \
+                 somebody who has the key"
+            }
+            Self::FutureDated => {
+                "dated in the future: the clock of a node or of the database was ahead, or this one is \
+                 behind"
+            }
             Self::RolledBack => {
                 "kept elsewhere, and not in the database: an older state was restored"
             }

@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+use portcullis_domain::Timestamp;
+
 use crate::{AuditKeys, ChainId, Checkpoint, Head, StoredLink};
 
 use super::StoredCheckpoint;
@@ -49,6 +51,18 @@ impl<'k> Verifier<'k> {
             faults: Vec::new(),
             report,
         }
+    }
+
+    /// Names the checkpoints that are dated after `now`.
+    #[must_use]
+    pub fn at(mut self, now: Timestamp) -> Self {
+        let ahead = |checkpoint: &&Checkpoint| checkpoint.at() > now + Checkpoint::CLOCK_TOLERANCE;
+        let ahead = self.checkpoints.stored.iter().chain(&self.checkpoints.held).filter(ahead);
+        let ahead: std::collections::BTreeSet<_> = ahead.map(Checkpoint::number).collect();
+        let fault =
+            |number| Fault { checkpoint: Some(number), ..Fault::of(FaultKind::FutureDated) };
+        self.faults.extend(ahead.into_iter().map(fault));
+        self
     }
 
     /// Reads the next entry. Entries come in the order of their chains, and within a chain in that

@@ -1,11 +1,19 @@
 //! Retention: what a purge may remove, and what a verification says afterwards.
 
-use portcullis_audit::{Checkpoint, FaultKind, StoredCheckpoint, plan_purge};
+use portcullis_audit::{Checkpoint, FaultKind, Purge, PurgePlan, StoredCheckpoint};
+use portcullis_domain::Timestamp;
 
 use crate::sample::{Trail, chain, keys, time};
 
 fn parsed(checkpoints: &[StoredCheckpoint]) -> Vec<Checkpoint> {
     checkpoints.iter().map(|it| Checkpoint::from_file(&it.file).unwrap()).collect()
+}
+
+fn plan_purge(checkpoints: &[Checkpoint], keep_from: Timestamp) -> Option<Purge> {
+    let mut plan = PurgePlan::new(keep_from);
+    let _wanted: Vec<_> =
+        checkpoints.iter().rev().take_while(|checkpoint| plan.take(checkpoint)).collect();
+    plan.finish().filter(|purge| purge.is_new)
 }
 
 /// The checkpoints of the sample were made at 100, 200 and 300 seconds.

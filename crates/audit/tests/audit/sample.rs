@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::sync::LazyLock;
 
 use portcullis_audit::{
-    AuditKeys, Block, BlockWriter, Chain, ChainId, Checkpoint, DecisionRecord, EventRecord, Head,
-    Report, StoredCheckpoint, StoredContent, StoredLink, Verifier,
+    AuditKeys, Block, BlockWriter, Chain, ChainId, Checkpoint, Coverage, DecisionRecord,
+    EventRecord, Head, Report, Statement, StoredCheckpoint, StoredContent, StoredLink, Verifier,
 };
 use portcullis_domain::{AccountId, EventId, SessionId, Timestamp};
 use uuid::Uuid;
@@ -128,8 +128,23 @@ impl Trail {
         heads: Vec<Head>,
         purged_to: Option<u64>,
     ) {
-        let before = self.checkpoints.last().map(|it| Checkpoint::from_file(&it.file).unwrap());
-        let made = Checkpoint::make(keys, before.as_ref(), time(number * 100), heads, purged_to);
+        let stored = self.checkpoints.iter().map(|it| Checkpoint::from_file(&it.file).unwrap());
+        let stored: Vec<_> = stored.collect();
+        let mut coverage = Coverage::default();
+        for checkpoint in &stored {
+            coverage.follow(checkpoint);
+        }
+        coverage.advance(heads.iter().copied());
+        let statement = Statement {
+            number: stored.last().map_or(1, |before| before.number() + 1),
+            at: time(number * 100),
+            previous: stored.last(),
+            is_signed: true,
+            coverage: &coverage,
+            listed: heads,
+            purged_to,
+        };
+        let made = Checkpoint::make(keys, statement);
         self.checkpoints.push(StoredCheckpoint { number: made.number(), file: made.to_file() });
     }
 
@@ -196,6 +211,20 @@ impl Trail {
     pub(crate) fn verify(&self) -> Report {
         self.verify_with(&[&keys()])
     }
+}
+
+/// A checkpoint that follows another one and lists nothing.
+pub(crate) fn empty_checkpoint(keys: &AuditKeys, previous: Option<&Checkpoint>) -> Checkpoint {
+    let statement = Statement {
+        number: previous.map_or(1, |previous| previous.number() + 1),
+        at: time(7),
+        previous,
+        is_signed: true,
+        coverage: &Coverage::default(),
+        listed: Vec::new(),
+        purged_to: None,
+    };
+    Checkpoint::make(keys, statement)
 }
 
 /// Appends the contents to a new chain.

@@ -12,7 +12,7 @@ use crate::house::{DAY, House, MINUTE, SECOND};
 fn checkpoints(house: &House) -> Checkpoints {
     let store = Arc::new(house.database.store().clone());
     let keys = TestDatabase::audit_keys();
-    Checkpoints::new(store, keys, house.clock.clone(), Arc::new(SystemRandom))
+    Checkpoints::new(store, keys, None, house.clock.clone(), Arc::new(SystemRandom))
 }
 
 fn assert_sound(house: &House, held: &[Checkpoint]) {

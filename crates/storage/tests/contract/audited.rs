@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use portcullis_audit::{
     Block, BlockWriter, Chain, ChainId, Checkpoint, DecisionRecord, EventKind, FaultKind, Link,
-    Outcome, Report, SecurityEvent,
+    Outcome, Report, SecurityEvent, Statement,
 };
 use portcullis_domain::{AccountId, SystemRandom, Timestamp};
-use portcullis_flows::checkpoint::CheckpointStore;
+use portcullis_flows::checkpoint::{CheckpointStore, Checkpoints, Standing};
 use portcullis_flows::recording::DecisionStore;
 use portcullis_flows::trail::TrailStore;
 use portcullis_flows::verification::Verification;
@@ -107,12 +107,34 @@ pub(crate) fn make_purging_checkpoint(
     at: Timestamp,
     purged_to: Option<u64>,
 ) -> Option<Checkpoint> {
-    let keys = TestDatabase::audit_keys();
-    let later = at + std::time::Duration::from_secs(1);
-    let make = |previous: Option<&Checkpoint>, heads| {
-        Checkpoint::make(&keys, previous, at, heads, purged_to)
+    let is_signed = |checkpoint: &Checkpoint| {
+        checkpoint.verify(&TestDatabase::audit_keys().checkpoint_key()).is_ok()
     };
-    store.add_checkpoint(later, &make).unwrap()
+    store
+        .add_checkpoint(&is_signed, &mut |standing| {
+            let Standing { number, latest, mut covered, heads, is_proven, .. } = standing;
+            let moved = covered.advance(heads).moved;
+            let listed = if is_proven { moved.clone() } else { covered.heads().copied().collect() };
+            let statement = Statement {
+                number,
+                at,
+                previous: latest.as_ref(),
+                is_signed: true,
+                coverage: &covered,
+                listed,
+                purged_to,
+            };
+            let has_news = !moved.is_empty() || purged_to.is_some();
+            has_news.then(|| Checkpoint::make(&TestDatabase::audit_keys(), statement))
+        })
+        .unwrap()
+}
+
+/// The use case, which makes the next one when its time has come.
+pub(crate) fn checkpoints(database: &TestDatabase) -> Checkpoints {
+    let store = Arc::new(database.store().clone());
+    let (keys, clock) = (TestDatabase::audit_keys(), database.clock().clone());
+    Checkpoints::new(store, keys, None, clock, Arc::new(SystemRandom))
 }
 
 /// What `audit verify` says, given the checkpoints that were kept elsewhere.

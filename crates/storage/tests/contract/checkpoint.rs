@@ -1,12 +1,15 @@
 use std::time::Duration;
 
-use portcullis_audit::{Checkpoint, Head, plan_purge};
+use portcullis_audit::{Checkpoint, Head, Purge, PurgePlan};
+use portcullis_domain::Timestamp;
 use portcullis_flows::checkpoint::CheckpointStore;
 use portcullis_storage::Store;
 use portcullis_testkit::samples::NOW;
 use portcullis_testkit::{TestDatabase, at_once};
 
-use crate::audited::{Run, event, make_checkpoint, make_purging_checkpoint, record, verify};
+use crate::audited::{
+    Run, checkpoints, event, make_checkpoint, make_purging_checkpoint, record, verify,
+};
 use crate::inspect::count;
 
 #[test]
@@ -27,10 +30,17 @@ fn a_checkpoint_names_the_chains_that_moved_since_the_one_before() {
         let second = make_checkpoint(store, NOW).unwrap();
         assert_eq!(standing(&second), [(run.id().as_i64(), 2, 5)]);
         assert_eq!(second.previous(), Some(first.digest()));
-        assert_eq!(store.checkpoints().unwrap(), [first.clone(), second.clone()]);
-        assert_eq!(store.checkpoint(Some(1)).unwrap(), Some(first));
-        assert_eq!(store.checkpoint(None).unwrap(), Some(second));
-        assert_eq!(store.checkpoint(Some(3)).unwrap(), None);
+        let both = [second.clone(), first.clone()];
+        let mut stored = Vec::new();
+        store
+            .walk_back(&mut |it| {
+                stored.push(Checkpoint::from_file(&it.file).unwrap());
+                true
+            })
+            .unwrap();
+        assert_eq!(stored, both);
+        assert_eq!(store.checkpoint(1).unwrap(), Some(first));
+        assert_eq!(store.checkpoint(3).unwrap(), None);
     });
 }
 
@@ -39,13 +49,9 @@ fn of_eight_nodes_that_make_one_at_once_one_does() {
     TestDatabase::on_both(|database| {
         record(database.store(), &event(NOW));
         let nodes: Vec<Store> = (0..8).map(|_| database.connect()).collect();
-        let keys = TestDatabase::audit_keys();
         let made = at_once(8, |number| {
             record(&nodes[number], &event(NOW));
-            let make = |previous: Option<&Checkpoint>, heads| {
-                Checkpoint::make(&keys, previous, NOW, heads, None)
-            };
-            nodes[number].add_checkpoint(NOW - Duration::from_secs(60), &make).unwrap()
+            checkpoints(&database).make(Duration::from_secs(60)).unwrap()
         });
         assert_eq!(made.iter().flatten().count(), 1, "{database:?}");
         assert_eq!(count(database.store(), "audit_checkpoints"), 1);
@@ -63,7 +69,7 @@ fn a_purge_removes_whole_checkpoints_in_portions_and_what_is_left_verifies() {
             make_checkpoint(store, at).unwrap();
         }
         let keep_from = NOW + Duration::from_secs(2 * 86_400);
-        let purge = plan_purge(&store.checkpoints().unwrap(), keep_from).unwrap();
+        let purge = plan_purge(store, keep_from).unwrap();
         record(store, &event(keep_from));
         let stating = make_purging_checkpoint(store, keep_from, Some(purge.to)).unwrap();
         let removed: Vec<u64> = purge.heads.iter().map(|head| remove(store, head)).collect();
@@ -85,6 +91,12 @@ fn what_is_removed_without_a_checkpoint_that_says_so_is_missed() {
         assert_eq!(remove(store, &checkpoint.heads()[0]), 10);
         assert!(!verify(store, &[]).is_intact());
     });
+}
+
+fn plan_purge(store: &Store, keep_from: Timestamp) -> Option<Purge> {
+    let mut plan = PurgePlan::new(keep_from);
+    store.walk_back(&mut |it| plan.take(&Checkpoint::from_file(&it.file).unwrap())).unwrap();
+    plan.finish()
 }
 
 /// Removes in portions as the use case does; answers how many are gone.

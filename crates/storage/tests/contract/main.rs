@@ -14,6 +14,8 @@ mod bootstrap;
 #[cfg(test)]
 mod checkpoint;
 #[cfg(test)]
+mod coverage;
+#[cfg(test)]
 mod deadlock;
 #[cfg(test)]
 mod family;

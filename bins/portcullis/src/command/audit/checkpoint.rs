@@ -22,7 +22,7 @@ pub(super) fn run(
     let (config, _) = loaded.sound()?;
     let origin = wiring::local_origin("audit checkpoint");
     let (store, secret) = opening::needed_store(&config, &origin)?;
-    let checkpoints = wiring::checkpoints(store, &secret);
+    let checkpoints = wiring::checkpoints(store, &config, &secret);
     let made = checkpoints.make(Duration::ZERO)?;
     // When nothing has happened since, the latest says all there is to say.
     let checkpoint = made.map_or_else(|| checkpoints.find(None), |made| Ok(Some(made)))?;

@@ -27,7 +27,7 @@ pub(super) fn run(
     })?;
     let origin = wiring::local_origin("audit purge");
     let (store, secret) = opening::needed_store(&config, &origin)?;
-    let checkpoints = wiring::checkpoints(store, &secret);
+    let checkpoints = wiring::checkpoints(store, &config, &secret);
     let waiting = progress::waiting("removing old entries", output);
     let purged_to = checkpoints.purge(keep, PORTION, &origin)?;
     waiting.finish_and_clear();

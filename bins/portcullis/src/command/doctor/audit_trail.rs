@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_audit::{AuditKeys, Filter};
+use portcullis_audit::{AuditKeys, Checkpoint, Filter};
 use portcullis_flows::StoreError;
 use portcullis_flows::checkpoint::CheckpointStore;
 use portcullis_flows::trail::TrailStore;
@@ -41,7 +41,7 @@ fn read(
 ) -> Result<Check, StoreError> {
     let entries = store.entries()?;
     store.events(&Filter::default(), None, 1)?;
-    let Some(checkpoint) = store.checkpoint(None)? else {
+    let Some(checkpoint) = latest(store)? else {
         if entries == 0 {
             return Ok(Check::ok(NAME, "is empty"));
         }
@@ -58,7 +58,13 @@ fn read(
         return Ok(Check::failed(NAME, format!("checkpoint {number} {error}"), remedy));
     }
     let detail = format!("{entries} entries, the latest checkpoint is {number} of {at}");
-    if wiring::system_clock().now().since(at) > OLD {
+    let now = wiring::system_clock().now();
+    if at > now + Checkpoint::CLOCK_TOLERANCE {
+        let remedy =
+            "mend the clock of the nodes or of the database; until that time dates stand still";
+        return Ok(Check::warning(NAME, format!("{detail}, which is in the future"), remedy));
+    }
+    if now.since(at) > OLD {
         let remedy = "if the server was used since, look for errors in its log; \
                       `portcullis audit checkpoint` makes one now";
         return Ok(Check::warning(NAME, detail, remedy));
@@ -68,4 +74,15 @@ fn read(
         return Ok(Check::warning(NAME, detail, remedy));
     }
     Ok(Check::ok(NAME, detail))
+}
+
+/// What is stored as the latest one, whoever made it.
+fn latest(store: &Store) -> Result<Option<Checkpoint>, StoreError> {
+    let mut latest = None;
+    store.walk_back(&mut |stored| {
+        latest = Some(stored);
+        false
+    })?;
+    let unreadable = StoreError::Corrupt { table: "audit_checkpoints", column: "file" };
+    latest.map(|stored| Checkpoint::from_file(&stored.file)).transpose().map_err(|_| unreadable)
 }
