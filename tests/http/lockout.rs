@@ -122,7 +122,7 @@ fn a_known_device_signs_in_while_strangers_are_locked_out() {
 }
 
 #[test]
-fn a_known_device_has_a_budget_and_not_more() {
+fn a_known_device_has_a_counter_and_not_more() {
     let server = TestServer::start(TestDatabase::sqlite());
     let mut device = Browser::of(&server);
     device.register("ada");

@@ -42,14 +42,7 @@ fn a_browser_needs_its_csrf_token_for_it() {
     browser.sign_in("ada");
     let body = json!({ "current_password": PASSWORD, "new_password": NEW });
     assert_eq!(browser.post("/api/auth/password/change", &body).code(), "csrf_failed");
-    let token = browser.csrf_token();
-    let headers = [
-        ("content-type", "application/json"),
-        ("sec-fetch-site", "same-origin"),
-        ("x-csrf-token", token.as_str()),
-    ];
-    let path = "/api/auth/password/change";
-    assert_eq!(browser.send("POST", path, &headers, &body.to_string()).status, 204);
+    assert_eq!(change_in(&mut browser, PASSWORD, NEW).status, 204);
 }
 
 #[test]
@@ -68,7 +61,7 @@ fn what_is_wrong_with_the_new_password_is_said_of_its_field() {
 }
 
 #[test]
-fn failures_draw_on_the_budget_of_sign_ins_and_a_wait_hides_the_right_password() {
+fn failures_inside_a_session_make_it_wait_and_hide_the_right_password() {
     TestDatabase::on_both(|database| {
         let server = TestServer::start(database);
         let token = access_token(&server);
@@ -76,9 +69,45 @@ fn failures_draw_on_the_budget_of_sign_ins_and_a_wait_hides_the_right_password()
             assert_refused(&change(&server, &token, "not-the-password", NEW));
         }
         assert_refused(&change(&server, &token, PASSWORD, NEW));
-        assert_eq!(Browser::of(&server).sign_in("ada").code(), "invalid_credentials");
+        assert_eq!(Browser::of(&server).sign_in("ada").status, 200, "strangers have their own");
         server.clock().advance(Duration::from_secs(60));
         assert_eq!(change(&server, &token, PASSWORD, NEW).status, 204);
+    });
+}
+
+#[test]
+fn strangers_cannot_close_it_to_an_account_that_must_change_its_password() {
+    TestDatabase::on_both(|database| {
+        let server = TestServer::start(database);
+        let mut browser = Browser::of(&server);
+        browser.register("ada");
+        let must_change = "UPDATE accounts SET password_must_change = true";
+        server.database().store().execute(must_change).expect("the account is there");
+        let token = browser.sign_in_for_tokens("ada").field("access_token");
+        for _ in 0..10 {
+            let guess = Browser::of(&server).sign_in_with("ada", "not-the-password");
+            assert_eq!(guess.code(), "invalid_credentials");
+        }
+        assert_eq!(Browser::of(&server).sign_in("ada").code(), "invalid_credentials");
+        assert_eq!(change(&server, &token, PASSWORD, NEW).status, 204);
+    });
+}
+
+#[test]
+fn the_browser_that_asks_stays_known_and_every_other_becomes_a_stranger() {
+    TestDatabase::on_both(|database| {
+        let server = TestServer::start(database);
+        let mut elsewhere = Browser::of(&server);
+        elsewhere.register("ada");
+        elsewhere.sign_in("ada");
+        let mut browser = Browser::of(&server);
+        browser.sign_in("ada");
+        assert_eq!(change_in(&mut browser, PASSWORD, NEW).status, 204);
+        for _ in 0..5 {
+            Browser::of(&server).sign_in_with("ada", "not-the-password");
+        }
+        assert_eq!(elsewhere.sign_in_with("ada", NEW).code(), "invalid_credentials");
+        assert_eq!(browser.sign_in_with("ada", NEW).status, 200);
     });
 }
 
@@ -110,6 +139,18 @@ fn change(server: &TestServer, token: &str, current: &str, new: &str) -> Answer 
     let headers = [("content-type", "application/json"), ("authorization", bearer.as_str())];
     let body = json!({ "current_password": current, "new_password": new }).to_string();
     Browser::of(server).send("POST", "/api/auth/password/change", &headers, &body)
+}
+
+/// In a browser, with its cookies.
+fn change_in(browser: &mut Browser, current: &str, new: &str) -> Answer {
+    let token = browser.csrf_token();
+    let headers = [
+        ("content-type", "application/json"),
+        ("sec-fetch-site", "same-origin"),
+        ("x-csrf-token", token.as_str()),
+    ];
+    let body = json!({ "current_password": current, "new_password": new }).to_string();
+    browser.send("POST", "/api/auth/password/change", &headers, &body)
 }
 
 fn assert_refused(answer: &Answer) {

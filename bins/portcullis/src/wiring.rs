@@ -8,7 +8,7 @@ use portcullis_audit::{AuditKeys, Origin};
 use portcullis_domain::{Clock, SecureRandom, SystemClock, SystemRandom};
 use portcullis_flows::candidate::{AccountRules, Candidates};
 use portcullis_flows::checkpoint::Checkpoints;
-use portcullis_flows::lockout::Budgets;
+use portcullis_flows::lockout::FailureCounters;
 use portcullis_flows::matrix::{ActiveMatrix, Matrices};
 use portcullis_flows::new_password::NewPasswords;
 use portcullis_flows::provisioning::Provisioning;
@@ -151,8 +151,8 @@ pub(crate) fn signing_keys(store: Store, config: &Config, secret: &SecretKey) ->
 
 /// The way out of a lockout.
 pub(crate) fn unlock(store: Store, secret: &SecretKey) -> Unlock {
-    let budgets = Budgets::new(secret.derive(Purpose::SignInFailures));
-    Unlock::new(Arc::new(store), budgets, system_clock(), system_random())
+    let counters = FailureCounters::new(secret.derive(Purpose::SignInFailures));
+    Unlock::new(Arc::new(store), counters, system_clock(), system_random())
 }
 
 /// Whoever runs the command line.

@@ -4,6 +4,7 @@ mod account;
 mod clock;
 mod email;
 mod id;
+mod password_epoch;
 mod random;
 mod secret;
 mod session;
@@ -19,6 +20,7 @@ pub use email::{Email, EmailError};
 pub use id::{AccountId, EventId, SessionId, TokenId};
 #[cfg(feature = "moderation")]
 pub use moderation::{Moderation, Severity};
+pub use password_epoch::PasswordEpoch;
 pub use random::{SecureRandom, SystemRandom};
 pub use secret::{ExposeSecret, SecretString, constant_time_eq};
 pub use session::{Delivery, Session};

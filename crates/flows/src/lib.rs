@@ -7,6 +7,7 @@ pub mod bootstrap;
 pub mod candidate;
 pub mod checkpoint;
 pub mod decision;
+pub mod device;
 pub mod grant;
 pub mod health;
 pub mod introspection;

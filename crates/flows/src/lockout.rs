@@ -1,12 +1,22 @@
 //! How failed attempts at a password slow further ones down: arithmetic only, no state.
 //!
-//! A budget belongs to an account (or to a name that no account has) and, apart from that, to the
-//! devices that have signed in to the account before, so that a stranger cannot lock the owner out.
+//! Each path that takes a password or a code counts its failures with one of three counters, chosen by
+//! what the caller has proven already, and by nothing else:
+//!
+//! - a **stranger** has proven nothing: one counter for each account, however its name was typed, or for
+//!   each name that no account has;
+//! - a **known device** has shown the present password before: one counter for all devices of an
+//!   account, a new one with each password;
+//! - a **session** was opened with the password: one counter for each session.
+//!
+//! Only who has proven as much can close a counter. So a stranger closes neither the owner's devices nor
+//! the way to a new password, a stolen cookie closes nothing once the password is changed, and a stolen
+//! session closes only itself: an account that must change its password signs in again and does.
 //! NIST SP 800-63B-4 section 3.2.2 sets the ceiling of 100 consecutive failures.
 
 use std::time::Duration;
 
-use portcullis_domain::{AccountId, Timestamp};
+use portcullis_domain::{AccountId, PasswordEpoch, SessionId, Timestamp};
 use portcullis_token::Digest;
 
 /// The numbers of the lockout.
@@ -20,7 +30,7 @@ pub struct LockoutPolicy {
     pub longest_wait: Duration,
     /// Failures are forgotten after this long without another.
     pub forget_after: Duration,
-    /// So many failures in a row, with no success between them, close the budget for good.
+    /// So many failures in a row, with no success between them, close the counter for good.
     pub ceiling: u32,
 }
 
@@ -37,7 +47,7 @@ impl Default for LockoutPolicy {
 }
 
 impl LockoutPolicy {
-    /// Until when a budget is closed that has just seen `recent` failures, `in_a_row` of them since
+    /// Until when a counter is closed that has just seen `recent` failures, `in_a_row` of them since
     /// the last success. `now` when it stays open.
     pub fn closed_until(&self, recent: u32, in_a_row: u32, now: Timestamp) -> Timestamp {
         if in_a_row >= self.ceiling {
@@ -55,31 +65,36 @@ impl LockoutPolicy {
     }
 }
 
-/// Names the budgets of failures, under a key, so that stored budgets reveal no name that anybody
+/// Names the counters of failures, under a key, so that stored counters reveal no name that anybody
 /// typed.
 #[derive(Clone)]
-pub struct Budgets([u8; 32]);
+pub struct FailureCounters([u8; 32]);
 
-impl Budgets {
+impl FailureCounters {
     /// Under the key derived for [`portcullis_token::Purpose::SignInFailures`].
     pub const fn new(key: [u8; 32]) -> Self {
         Self(key)
     }
 
-    /// The budget of a name that no account has.
+    /// The counter of a name that no account has.
     pub fn of_name(&self, name: &str) -> Digest {
         self.named(&format!("name:{name}"))
     }
 
-    /// The budget of an account, for whoever comes from nowhere known.
-    pub fn of_account(&self, account: AccountId) -> Digest {
+    /// The counter of an account for strangers.
+    pub fn of_strangers(&self, account: AccountId) -> Digest {
         self.named(&format!("account:{account}"))
     }
 
-    /// The budget of an account for the devices that have signed in to it before: one for all of
+    /// The counter of an account for the devices that have shown this password before: one for all of
     /// them, so that nobody gains guesses by collecting devices while they know the password.
-    pub fn of_known_devices(&self, account: AccountId) -> Digest {
-        self.named(&format!("account:{account}:known-devices"))
+    pub fn of_known_devices(&self, account: AccountId, epoch: PasswordEpoch) -> Digest {
+        self.named(&format!("account:{account}:known-devices:{}", epoch.number()))
+    }
+
+    /// The counter of a session, for what is asked inside it.
+    pub fn of_session(&self, session: SessionId) -> Digest {
+        self.named(&format!("session:{session}"))
     }
 
     fn named(&self, name: &str) -> Digest {
@@ -104,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hundred_failures_in_a_row_close_the_budget_for_good() {
+    fn a_hundred_failures_in_a_row_close_the_counter_for_good() {
         let policy = LockoutPolicy::default();
         assert_eq!(policy.closed_until(99, 99, NOW), NOW + policy.longest_wait);
         assert_eq!(policy.closed_until(1, 100, NOW), Timestamp::NEVER);

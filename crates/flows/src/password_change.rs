@@ -1,22 +1,25 @@
 //! A new password in the place of the current one.
 //!
-//! The current password is asked for although the caller is signed in, and failures draw on the
-//! same budget as failed sign-ins: a stolen session is no free place to guess at. A change ends every
-//! other session of the account.
+//! The current password is asked for although the caller is signed in, and failures close the session's
+//! own counter: a stolen session is no free place to guess at, and nobody outside it can close the way to
+//! a new password. A change ends every other session of the account and voids every device cookie; the
+//! device that asks gets a new one.
 
 use std::sync::Arc;
 
 use portcullis_audit::{Details, EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
-    Account, AccountId, Clock, ExposeSecret, SecretString, SecureRandom, SessionId, Timestamp,
+    Account, AccountId, Clock, ExposeSecret, PasswordEpoch, SecretString, SecureRandom, SessionId,
+    Timestamp,
 };
 use portcullis_password::{HashingError, HashingPool, Password, PasswordHash, Verdict};
 use portcullis_token::Digest;
 
 use crate::StoreError;
 use crate::candidate::FieldError;
+use crate::device;
 use crate::grant::Issuer;
-use crate::lockout::{Budgets, LockoutPolicy};
+use crate::lockout::{FailureCounters, LockoutPolicy};
 use crate::new_password::{About, NewPasswords, Wanted};
 use crate::sign_in::{Credentials, SignInStore};
 
@@ -25,7 +28,7 @@ pub trait PasswordChangeStore: SignInStore {
     /// The account and the hash of its password.
     fn credentials_of(&self, account: AccountId) -> Result<Option<Credentials>, StoreError>;
 
-    /// Replaces the hash, unless at this very moment the budget is closed or the hash no longer the
+    /// Replaces the hash, unless at this very moment the counter is closed or the hash no longer the
     /// one that was checked. Ends every other session and records the change.
     fn change_password(&self, change: &Change<'_>) -> Result<Changed, StoreError>;
 }
@@ -42,7 +45,7 @@ pub struct Change<'a> {
     /// The hash of the new one.
     pub new: &'a PasswordHash,
     /// Whose failures are forgotten.
-    pub budget: &'a Digest,
+    pub counter: &'a Digest,
     /// Until when the access tokens of the sessions that end must be refused.
     pub revoked_until: Timestamp,
     /// The event of the change; its outcome is changed when it is refused after all.
@@ -56,6 +59,8 @@ pub enum Changed {
     Done {
         /// The sessions that ended.
         ended: Vec<SessionId>,
+        /// The epoch of the new password.
+        epoch: PasswordEpoch,
     },
     /// It is not, and the refusal is recorded.
     Refused,
@@ -72,8 +77,17 @@ pub struct PasswordChangeRequest {
     pub current: SecretString,
     /// The new password, as typed.
     pub new: SecretString,
+    /// The device cookie, if the browser has one.
+    pub device_token: Option<SecretString>,
     /// Where the request came from.
     pub origin: Origin,
+}
+
+/// What the browser keeps after a change.
+#[derive(Debug)]
+pub struct PasswordChanged {
+    /// The device cookie in the place of the one that the device has shown.
+    pub device_token: Option<SecretString>,
 }
 
 /// Why the password is still the same.
@@ -102,7 +116,7 @@ pub struct PasswordChange {
     hashing: Arc<HashingPool>,
     new_passwords: NewPasswords,
     issuer: Issuer,
-    budgets: Budgets,
+    counters: FailureCounters,
     lockout: LockoutPolicy,
     clock: Arc<dyn Clock>,
     random: Arc<dyn SecureRandom>,
@@ -116,19 +130,22 @@ impl PasswordChange {
         hashing: Arc<HashingPool>,
         new_passwords: NewPasswords,
         issuer: Issuer,
-        budgets: Budgets,
+        counters: FailureCounters,
         lockout: LockoutPolicy,
         clock: Arc<dyn Clock>,
         random: Arc<dyn SecureRandom>,
     ) -> Self {
-        Self { store, hashing, new_passwords, issuer, budgets, lockout, clock, random }
+        Self { store, hashing, new_passwords, issuer, counters, lockout, clock, random }
     }
 
     /// Judges the new password, checks the current one, and only then replaces it.
     ///
     /// In this order, so that what is said of the new password, and how long that takes, tells
     /// nothing of the current one to somebody who guesses it during a wait.
-    pub fn change(&self, request: &PasswordChangeRequest) -> Result<(), PasswordChangeError> {
+    pub fn change(
+        &self,
+        request: &PasswordChangeRequest,
+    ) -> Result<PasswordChanged, PasswordChangeError> {
         let parse = |typed: &SecretString| {
             Password::parse(typed.expose_secret()).map_err(|_| PasswordChangeError::PasswordTooLong)
         };
@@ -136,15 +153,15 @@ impl PasswordChange {
         if current == new {
             return Err(PasswordChangeError::Invalid(vec![FieldError::PasswordUnchanged]));
         }
-        let budget = self.budgets.of_account(request.account);
+        let counter = self.counters.of_session(request.session);
         let found = self.store.credentials_of(request.account)?;
-        let Some(Credentials { account, password_hash: Some(stored) }) = found else {
-            return self.refuse(request, &budget);
+        let Some(Credentials { account, password_hash: Some(stored), epoch }) = found else {
+            return Err(self.refuse(request, &counter));
         };
         let new = self.hashed(request, &account, new)?;
         let verdict = self.hashing.verify(request.origin.address, current, stored.clone());
         if verdict.map_err(HashingError::from)? == Verdict::Mismatch {
-            return self.refuse(request, &budget);
+            return Err(self.refuse(request, &counter));
         }
         let after = Account { password_must_change: false, ..account.clone() };
         let event =
@@ -155,25 +172,28 @@ impl PasswordChange {
             session: request.session,
             current: &stored,
             new: &new,
-            budget: &budget,
+            counter: &counter,
             revoked_until,
             event: &event,
         })?;
-        let Changed::Done { ended } = changed else {
+        let Changed::Done { ended, epoch: next } = changed else {
             return Err(PasswordChangeError::WrongPassword);
         };
         self.issuer.revoke(ended, revoked_until);
-        Ok(())
+        let (authority, cookie) = (self.issuer.authority(), request.device_token.as_ref());
+        let device = device::known(authority, cookie, account.id, epoch, event.at);
+        let device_token = device.map(|device| {
+            device::cookie(authority, account.id, next, Some(device), event.at, &*self.random)
+        });
+        Ok(PasswordChanged { device_token })
     }
 
-    fn refuse(
-        &self,
-        request: &PasswordChangeRequest,
-        budget: &Digest,
-    ) -> Result<(), PasswordChangeError> {
+    fn refuse(&self, request: &PasswordChangeRequest, counter: &Digest) -> PasswordChangeError {
         let event = self.event(Outcome::WrongPassword, request);
-        self.store.refuse(budget, &self.lockout, &event)?;
-        Err(PasswordChangeError::WrongPassword)
+        match self.store.refuse(counter, &self.lockout, &event) {
+            Ok(()) => PasswordChangeError::WrongPassword,
+            Err(error) => error.into(),
+        }
     }
 
     fn hashed(

@@ -8,28 +8,28 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
-    Account, AccountId, Clock, Delivery, DisplayName, Email, ExposeSecret, SecretString,
-    SecureRandom, Session, SessionId, Timestamp, TokenId, Username,
+    Account, AccountId, Clock, Delivery, DisplayName, Email, ExposeSecret, PasswordEpoch,
+    SecretString, SecureRandom, Session, SessionId, Timestamp, TokenId, Username,
 };
 use portcullis_password::{HashingPool, Overloaded, Password, PasswordHash, Verdict};
-use portcullis_token::{DeviceClaims, DeviceId, Digest, OpaqueSecret};
+use portcullis_token::{DeviceId, Digest, OpaqueSecret};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::StoreError;
+use crate::device;
 use crate::grant::{Grant, Grantee, Issuer};
-use crate::lockout::{Budgets, LockoutPolicy};
+use crate::lockout::{FailureCounters, LockoutPolicy};
 
 /// What signing in needs from storage.
 pub trait SignInStore: Send + Sync {
     /// The account with that name, and the hash of its password if it has one.
     fn credentials(&self, identifier: &Identifier) -> Result<Option<Credentials>, StoreError>;
 
-    /// Opens a session, unless at this very moment the budget is closed, the account deactivated
-    /// or its password no longer the one that was checked. Forgets the failures of the budget and
+    /// Opens a session, unless at this very moment the counter is closed, the account deactivated
+    /// or its password no longer the one that was checked. Forgets the failures of the counter and
     /// ends the oldest sessions beyond the limit. The outcome is recorded either way.
     fn open(&self, opening: &Opening<'_>) -> Result<Opened, StoreError>;
 
@@ -42,10 +42,10 @@ pub trait SignInStore: Send + Sync {
         renewed: &PasswordHash,
     ) -> Result<(), StoreError>;
 
-    /// Counts a failure against a budget that is open, and records the refusal.
+    /// Counts a failure against a counter that is open, and records the refusal.
     fn refuse(
         &self,
-        budget: &Digest,
+        counter: &Digest,
         policy: &LockoutPolicy,
         event: &SecurityEvent,
     ) -> Result<(), StoreError>;
@@ -58,6 +58,8 @@ pub struct Credentials {
     pub account: Account,
     /// `None` for accounts that have no password.
     pub password_hash: Option<PasswordHash>,
+    /// Which password of the account that is, read together with the hash.
+    pub epoch: PasswordEpoch,
 }
 
 /// A session about to be opened.
@@ -73,7 +75,7 @@ pub struct Opening<'a> {
     /// The hash the password matched.
     pub password_hash: &'a PasswordHash,
     /// Whose failures are forgotten.
-    pub budget: &'a Digest,
+    pub counter: &'a Digest,
     /// Sessions the account may have at once.
     pub most_sessions: u32,
     /// Until when the access tokens of sessions that end to make room must be refused.
@@ -107,7 +109,7 @@ pub enum Identifier {
     Username(Username),
     /// Matches whatever the letter case.
     Email(Email),
-    /// Nothing any account could be called; kept for the failure budget, normalised.
+    /// Nothing any account could be called; kept for the failure counter, normalised.
     Unusable(String),
 }
 
@@ -160,9 +162,6 @@ pub struct SignedIn {
     pub device_token: Option<SecretString>,
 }
 
-/// How long a browser remembers that it has signed in.
-pub const DEVICE_LIFETIME: Duration = Duration::from_secs(400 * 24 * 60 * 60);
-
 /// Why nobody was signed in.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
@@ -185,7 +184,7 @@ pub struct SignIn {
     store: Arc<dyn SignInStore>,
     hashing: Arc<HashingPool>,
     issuer: Issuer,
-    budgets: Budgets,
+    counters: FailureCounters,
     lockout: LockoutPolicy,
     clock: Arc<dyn Clock>,
     random: Arc<dyn SecureRandom>,
@@ -197,12 +196,12 @@ impl SignIn {
         store: Arc<dyn SignInStore>,
         hashing: Arc<HashingPool>,
         issuer: Issuer,
-        budgets: Budgets,
+        counters: FailureCounters,
         lockout: LockoutPolicy,
         clock: Arc<dyn Clock>,
         random: Arc<dyn SecureRandom>,
     ) -> Self {
-        Self { store, hashing, issuer, budgets, lockout, clock, random }
+        Self { store, hashing, issuer, counters, lockout, clock, random }
     }
 
     /// Checks the password and opens a session.
@@ -212,11 +211,11 @@ impl SignIn {
         let identifier = Identifier::parse(&request.identifier);
         let credentials = self.store.credentials(&identifier)?;
         let subject = credentials.as_ref().map(|found| found.account.id);
-        let device = subject.and_then(|subject| self.known_device(subject, request));
-        let budget = self.budget(&identifier, subject, device);
+        let device = credentials.as_ref().and_then(|found| self.known_device(found, request));
+        let counter = self.counter(&identifier, credentials.as_ref(), device);
         match self.prove(request.origin.address, password.clone(), credentials)? {
             Ok(proven) => {
-                let signed_in = self.open(request, &proven, &budget, device)?;
+                let signed_in = self.open(request, &proven, &counter, device)?;
                 if proven.needs_rehash {
                     self.renew_hash(request.origin.address, password, &proven);
                 }
@@ -225,7 +224,7 @@ impl SignIn {
             Err(outcome) => {
                 let mut event = self.event(outcome, &request.origin);
                 event.subject = subject;
-                self.store.refuse(&budget, &self.lockout, &event)?;
+                self.store.refuse(&counter, &self.lockout, &event)?;
                 Err(SignInError::Refused)
             }
         }
@@ -240,16 +239,16 @@ impl SignIn {
     ) -> Result<Result<Proven, Outcome>, Overloaded> {
         let (account, stored) = match credentials {
             None => (None, None),
-            Some(found) => (Some(found.account), found.password_hash),
+            Some(found) => (Some((found.account, found.epoch)), found.password_hash),
         };
         let compared = stored.clone().unwrap_or_else(|| self.hashing.hasher().dummy().clone());
         let verdict = self.hashing.verify(address, password, compared)?;
         Ok(match (account, verdict, stored) {
             (None, _, _) => Err(Outcome::UnknownAccount),
             (Some(_), Verdict::Mismatch, _) | (Some(_), _, None) => Err(Outcome::WrongPassword),
-            (Some(account), _, Some(_)) if !account.is_active => Err(Outcome::Deactivated),
-            (Some(account), Verdict::Match { needs_rehash }, Some(password_hash)) => {
-                Ok(Proven { account, password_hash, needs_rehash })
+            (Some((account, _)), _, Some(_)) if !account.is_active => Err(Outcome::Deactivated),
+            (Some((account, epoch)), Verdict::Match { needs_rehash }, Some(password_hash)) => {
+                Ok(Proven { account, epoch, password_hash, needs_rehash })
             }
         })
     }
@@ -271,10 +270,10 @@ impl SignIn {
         &self,
         request: &SignInRequest,
         proven: &Proven,
-        budget: &Digest,
+        counter: &Digest,
         device: Option<DeviceId>,
     ) -> Result<SignedIn, SignInError> {
-        let Proven { account, password_hash, .. } = proven;
+        let Proven { account, epoch, password_hash, .. } = proven;
         let now = self.clock.now();
         let session = Session {
             id: SessionId::generate(now, &*self.random),
@@ -309,7 +308,7 @@ impl SignIn {
             binding: binding.as_ref().map(OpaqueSecret::digest),
             device_name: request.device_name.as_ref(),
             password_hash,
-            budget,
+            counter,
             most_sessions: self.issuer.policy().most_sessions,
             revoked_until,
             event: &event,
@@ -320,7 +319,9 @@ impl SignIn {
             return Err(SignInError::Refused);
         };
         self.issuer.revoke(displaced, revoked_until);
-        let device_token = uses_cookies.then(|| self.device_token(account.id, device, now));
+        let authority = self.issuer.authority();
+        let device_token = uses_cookies
+            .then(|| device::cookie(authority, account.id, *epoch, device, now, &*self.random));
         let grant = self.issuer.grant(*grantee, session, refresh, now, now, &*self.random);
         Ok(SignedIn { grant, binding, device_token })
     }
@@ -330,45 +331,30 @@ impl SignIn {
         SecurityEvent::new(EventKind::SignIn, outcome, origin, now, &*self.random)
     }
 
-    /// The device whose cookie proves that it has signed in to this account before.
-    fn known_device(&self, subject: AccountId, request: &SignInRequest) -> Option<DeviceId> {
-        let token = request.device_token.as_ref()?.expose_secret();
-        let claims = self.issuer.authority().verify_device(token, self.clock.now()).ok()?;
-        (claims.subject == subject).then_some(claims.device)
+    fn known_device(&self, found: &Credentials, request: &SignInRequest) -> Option<DeviceId> {
+        let (authority, cookie) = (self.issuer.authority(), request.device_token.as_ref());
+        device::known(authority, cookie, found.account.id, found.epoch, self.clock.now())
     }
 
-    /// One budget for each account, however its name was typed; one more for its known devices.
-    fn budget(
+    /// Which counter the attempt belongs to, see [`crate::lockout`].
+    fn counter(
         &self,
         identifier: &Identifier,
-        subject: Option<AccountId>,
+        found: Option<&Credentials>,
         device: Option<DeviceId>,
     ) -> Digest {
-        match (subject, device) {
-            (None, _) => self.budgets.of_name(identifier.key()),
-            (Some(subject), None) => self.budgets.of_account(subject),
-            (Some(subject), Some(_)) => self.budgets.of_known_devices(subject),
+        match (found, device) {
+            (None, _) => self.counters.of_name(identifier.key()),
+            (Some(found), None) => self.counters.of_strangers(found.account.id),
+            (Some(found), Some(_)) => self.counters.of_known_devices(found.account.id, found.epoch),
         }
-    }
-
-    fn device_token(
-        &self,
-        subject: AccountId,
-        device: Option<DeviceId>,
-        now: Timestamp,
-    ) -> SecretString {
-        self.issuer.authority().sign_device(&DeviceClaims {
-            subject,
-            device: device.unwrap_or_else(|| DeviceId::generate(&*self.random)),
-            issued_at: now,
-            expires_at: now + DEVICE_LIFETIME,
-        })
     }
 }
 
 /// An account whose password was just shown, and the hash it matched.
 struct Proven {
     account: Account,
+    epoch: PasswordEpoch,
     password_hash: PasswordHash,
     needs_rehash: bool,
 }

@@ -1,5 +1,5 @@
 //! An operator makes the failures of an account forgotten: the way out of a lockout that has reached
-//! its ceiling.
+//! its ceiling. A session that has reached its own needs no operator: signing in again opens another.
 
 use std::sync::Arc;
 
@@ -8,19 +8,19 @@ use portcullis_domain::{Clock, SecureRandom};
 use portcullis_token::Digest;
 
 use crate::StoreError;
-use crate::lockout::Budgets;
+use crate::lockout::FailureCounters;
 use crate::sign_in::{Identifier, SignInStore};
 
 /// What unlocking needs from storage, besides what signing in does.
 pub trait UnlockStore: SignInStore {
-    /// Opens these budgets and records it.
-    fn unlock(&self, budgets: &[Digest], event: &SecurityEvent) -> Result<(), StoreError>;
+    /// Opens these counters and records it.
+    fn unlock(&self, counters: &[Digest], event: &SecurityEvent) -> Result<(), StoreError>;
 }
 
 /// The use case.
 pub struct Unlock {
     store: Arc<dyn UnlockStore>,
-    budgets: Budgets,
+    counters: FailureCounters,
     clock: Arc<dyn Clock>,
     random: Arc<dyn SecureRandom>,
 }
@@ -29,11 +29,11 @@ impl Unlock {
     /// A use case over these parts.
     pub fn new(
         store: Arc<dyn UnlockStore>,
-        budgets: Budgets,
+        counters: FailureCounters,
         clock: Arc<dyn Clock>,
         random: Arc<dyn SecureRandom>,
     ) -> Self {
-        Self { store, budgets, clock, random }
+        Self { store, counters, clock, random }
     }
 
     /// Opens the account of that name, for strangers and known devices alike; answers whether there
@@ -47,8 +47,11 @@ impl Unlock {
         let event = SecurityEvent::new(kind, outcome, origin, now, &*self.random)
             .about(account)
             .by(Actor::Operator);
-        let budgets = [self.budgets.of_account(account), self.budgets.of_known_devices(account)];
-        self.store.unlock(&budgets, &event)?;
+        let counters = [
+            self.counters.of_strangers(account),
+            self.counters.of_known_devices(account, found.epoch),
+        ];
+        self.store.unlock(&counters, &event)?;
         Ok(true)
     }
 }

@@ -8,10 +8,13 @@ use utoipa::ToSchema;
 
 use crate::blocking::hashing;
 use crate::body::Json;
-use crate::guard::Authenticated;
+use crate::cookies::Name;
+use crate::guard::{self, Authenticated};
 use crate::origin;
 use crate::problem::{Code, Problem};
+use crate::server::Settings;
 use crate::services::Services;
+use crate::sign_in::remember_device;
 use crate::text::SecretText;
 
 /// The current password and the one to replace it.
@@ -36,25 +39,31 @@ pub(crate) const ERRORS: &[Code] = &[
     Code::Unavailable,
 ];
 
-/// Changes the password and ends every other session.
+/// Changes the password, ends every other session, and voids every device cookie; the browser that
+/// asks gets a new one.
 ///
 /// An account that had to change its password is free of that with the next refresh.
 #[utoipa::path(post, path = "/api/auth/password/change", tag = "auth",
     request_body = PasswordChangeBody,
     responses((status = 204, description = "Changed")))]
 pub(crate) async fn change(
-    guard: Authenticated,
+    caller: Authenticated,
     request: HttpRequest,
     services: web::Data<Services>,
+    settings: web::Data<Settings>,
     body: Json<PasswordChangeBody>,
 ) -> Result<HttpResponse, Problem> {
     let wanted = PasswordChangeRequest {
-        account: guard.account,
-        session: guard.session,
+        account: caller.account,
+        session: caller.session,
         current: body.0.current_password.0,
         new: body.0.new_password.0,
+        device_token: guard::cookie(&request, Name::Device)?,
         origin: origin::of(&request),
     };
-    hashing(services, move |services| services.password_change.change(&wanted)).await?;
-    Ok(HttpResponse::NoContent().finish())
+    let changed =
+        hashing(services, move |services| services.password_change.change(&wanted)).await?;
+    let mut response = HttpResponse::NoContent().finish();
+    remember_device(&mut response, changed.device_token.as_ref(), settings.secure_cookies);
+    Ok(response)
 }

@@ -14,7 +14,7 @@ use portcullis_flows::grant::{Issuer, SessionPolicy};
 use portcullis_flows::health::HealthStore;
 use portcullis_flows::introspection::{Introspection, IntrospectionStore};
 use portcullis_flows::job::{JobStore, Jobs};
-use portcullis_flows::lockout::{Budgets, LockoutPolicy};
+use portcullis_flows::lockout::{FailureCounters, LockoutPolicy};
 use portcullis_flows::matrix::{ActiveMatrix, Matrices, MatrixStore, Unfit};
 use portcullis_flows::new_password::NewPasswords;
 use portcullis_flows::password_change::{PasswordChange, PasswordChangeStore};
@@ -143,7 +143,7 @@ impl<S: Storage> Parts<S> {
             lifetimes: Lifetimes {
                 access: self.sessions.access_lifetime,
                 refresh: self.sessions.refresh_lifetime,
-                device: portcullis_flows::sign_in::DEVICE_LIFETIME,
+                device: portcullis_flows::device::DEVICE_LIFETIME,
             },
         };
         let authority = TokenAuthority::new(&self.secret, &settings);
@@ -271,7 +271,7 @@ impl Services {
             Feed::start(hint, store.clone(), clock.clone(), parts.revocation)?;
         let matrix = Arc::new(ActiveMatrix::new(parts.matrix)?);
         let issuer = Issuer::new(authority.clone(), revocations.clone(), matrix.clone(), sessions);
-        let budgets = Budgets::new(secret.derive(Purpose::SignInFailures));
+        let counters = FailureCounters::new(secret.derive(Purpose::SignInFailures));
         let new_passwords = NewPasswords::new(parts.passwords, hashing.clone(), random.clone());
         let candidates = Arc::new(Candidates::new(
             parts.accounts,
@@ -290,7 +290,7 @@ impl Services {
                 store.clone(),
                 hashing.clone(),
                 issuer.clone(),
-                budgets.clone(),
+                counters.clone(),
                 parts.lockout.clone(),
                 clock.clone(),
                 random.clone(),
@@ -317,7 +317,7 @@ impl Services {
                 hashing,
                 new_passwords,
                 issuer,
-                budgets,
+                counters,
                 parts.lockout,
                 clock.clone(),
                 random.clone(),

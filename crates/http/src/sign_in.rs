@@ -2,9 +2,10 @@
 
 use actix_web::web;
 use actix_web::{HttpRequest, HttpResponse};
-use portcullis_domain::{Delivery, DisplayName, ExposeSecret};
+use portcullis_domain::{Delivery, DisplayName, ExposeSecret, SecretString};
+use portcullis_flows::device::DEVICE_LIFETIME;
 use portcullis_flows::grant::Grant;
-use portcullis_flows::sign_in::{DEVICE_LIFETIME, SignInRequest, SignedIn};
+use portcullis_flows::sign_in::{SignInRequest, SignedIn};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
@@ -118,11 +119,20 @@ async fn sign_in(
         let max_age = grant.session.expires_at.since(grant.session.authenticated_at);
         add_cookie(&mut response, &cookies::set(Name::Binding, binding.expose(), max_age, secure));
     }
-    if let Some(token) = device_token {
-        let token = token.expose_secret();
-        add_cookie(&mut response, &cookies::set(Name::Device, token, DEVICE_LIFETIME, secure));
-    }
+    remember_device(&mut response, device_token.as_ref(), secure);
     Ok(response)
+}
+
+/// Sets the device cookie, if there is one to set.
+pub(crate) fn remember_device(
+    response: &mut HttpResponse,
+    token: Option<&SecretString>,
+    secure: bool,
+) {
+    if let Some(token) = token {
+        let token = token.expose_secret();
+        add_cookie(response, &cookies::set(Name::Device, token, DEVICE_LIFETIME, secure));
+    }
 }
 
 /// As a text only: serde would take `{"body": null}` too.

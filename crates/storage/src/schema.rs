@@ -3,7 +3,7 @@
 use diesel::table;
 
 table! {
-    use diesel::sql_types::{Bool, Nullable, Text};
+    use diesel::sql_types::{Bool, Integer, Nullable, Text};
     use crate::sql_type::{Id, Utc};
 
     accounts (id) {
@@ -23,6 +23,7 @@ table! {
         updated_at -> Utc,
         last_sign_in_at -> Nullable<Utc>,
         tokens_valid_from -> Nullable<Utc>,
+        password_epoch -> Integer,
     }
 }
 
@@ -30,8 +31,9 @@ table! {
     use diesel::sql_types::{Binary, Integer};
     use crate::sql_type::Utc;
 
-    sign_in_failures (budget) {
-        budget -> Binary,
+    sign_in_failures (counter) {
+        #[sql_name = "budget"]
+        counter -> Binary,
         recent -> Integer,
         in_a_row -> Integer,
         last_failed_at -> Utc,

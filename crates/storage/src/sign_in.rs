@@ -1,7 +1,7 @@
 use diesel::prelude::*;
 use diesel::sql_types::Integer;
 use portcullis_audit::{EventKind, Outcome, SecurityEvent};
-use portcullis_domain::{Account, AccountId, DisplayName, SessionId, Timestamp};
+use portcullis_domain::{Account, AccountId, DisplayName, PasswordEpoch, SessionId, Timestamp};
 use portcullis_flows::StoreError;
 use portcullis_flows::grant::Grantee;
 use portcullis_flows::lockout::LockoutPolicy;
@@ -22,9 +22,8 @@ use crate::store::Store;
 impl SignInStore for Store {
     fn credentials(&self, identifier: &Identifier) -> Result<Option<Credentials>, StoreError> {
         self.read(|connection| {
-            let found: Option<(AccountRow, Option<String>)> = dispatch!(connection, inner => {
-                let query = accounts::table
-                    .select((AccountRow::as_select(), accounts::password_hash));
+            let found: Option<CredentialsRow> = dispatch!(connection, inner => {
+                let query = accounts::table.select(CredentialsRow::as_select());
                 match identifier {
                     Identifier::Unusable(_) => Ok(None),
                     Identifier::Username(username) => {
@@ -37,7 +36,7 @@ impl SignInStore for Store {
                     }
                 }
             })?;
-            found.map(|(row, hash)| credentials(row, hash.as_deref())).transpose()
+            found.map(Credentials::try_from).transpose()
         })
     }
 
@@ -78,12 +77,12 @@ impl SignInStore for Store {
 
     fn refuse(
         &self,
-        budget: &Digest,
+        counter: &Digest,
         policy: &LockoutPolicy,
         event: &SecurityEvent,
     ) -> Result<(), StoreError> {
         self.write_recorded(|connection, events| {
-            let counted = count_failure(connection, budget, policy, event.at)?;
+            let counted = count_failure(connection, counter, policy, event.at)?;
             let outcome = if counted { event.outcome } else { Outcome::Locked };
             events.push((&SecurityEvent { outcome, ..event.clone() }).into());
             Ok(())
@@ -91,12 +90,34 @@ impl SignInStore for Store {
     }
 }
 
-pub(crate) fn credentials(row: AccountRow, hash: Option<&str>) -> Result<Credentials, Failure> {
-    let corrupt = |_| Failure::Corrupt { table: "accounts", column: "password_hash" };
-    Ok(Credentials {
-        account: Account::try_from(row)?,
-        password_hash: hash.map(PasswordHash::parse).transpose().map_err(corrupt)?,
-    })
+/// An account and what proves it, as read.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = accounts)]
+pub(crate) struct CredentialsRow {
+    #[diesel(embed)]
+    account: AccountRow,
+    password_hash: Option<String>,
+    password_epoch: i32,
+}
+
+impl TryFrom<CredentialsRow> for Credentials {
+    type Error = Failure;
+
+    fn try_from(row: CredentialsRow) -> Result<Self, Failure> {
+        let corrupt = |column| Failure::Corrupt { table: "accounts", column };
+        let password_hash = row.password_hash.as_deref().map(PasswordHash::parse).transpose();
+        Ok(Self {
+            account: Account::try_from(row.account)?,
+            password_hash: password_hash.map_err(|_| corrupt("password_hash"))?,
+            epoch: epoch(row.password_epoch)?,
+        })
+    }
+}
+
+pub(crate) fn epoch(stored: i32) -> Result<PasswordEpoch, Failure> {
+    let number = u32::try_from(stored);
+    let corrupt = |_| Failure::Corrupt { table: "accounts", column: "password_epoch" };
+    number.map(PasswordEpoch::from_number).map_err(corrupt)
 }
 
 /// Judges the sign-in at the moment it is to be written, whatever was true when it was checked.
@@ -104,49 +125,49 @@ fn judge(
     connection: &mut Connection,
     opening: &Opening<'_>,
 ) -> Result<Result<Grantee, Outcome>, Failure> {
-    if !forget_failures(connection, opening.budget, opening.event.at)? {
+    if !forget_failures(connection, opening.counter, opening.event.at)? {
         return Ok(Err(Outcome::Locked));
     }
     Ok(mark_signed_in(connection, opening)?.ok_or(Outcome::Superseded))
 }
 
-/// Empties the budget unless it is closed; answers whether it is open.
+/// Empties the counter unless it is closed; answers whether it is open.
 pub(crate) fn forget_failures(
     connection: &mut Connection,
-    budget: &Digest,
+    counter: &Digest,
     now: Timestamp,
 ) -> Result<bool, Failure> {
-    let (budget, now) = (budget.as_bytes().as_slice(), Instant::from(now));
-    let budget = sign_in_failures::table.find(budget);
-    let forget = diesel::delete(budget.filter(sign_in_failures::closed_until.le(now)));
+    let (counter, now) = (counter.as_bytes().as_slice(), Instant::from(now));
+    let counter = sign_in_failures::table.find(counter);
+    let forget = diesel::delete(counter.filter(sign_in_failures::closed_until.le(now)));
     dispatch!(connection, inner => forget.execute(inner))?;
     // A failure that was counted since then makes a row, but no closed one.
-    let closed = budget.filter(sign_in_failures::closed_until.gt(now));
+    let closed = counter.filter(sign_in_failures::closed_until.gt(now));
     let look = diesel::select(diesel::dsl::exists(closed));
     let closed: bool = dispatch!(connection, inner => look.get_result(inner))?;
     Ok(!closed)
 }
 
-/// Counts a failure in one conditional statement; answers `false` when the budget was closed.
+/// Counts a failure in one conditional statement; answers `false` when the counter was closed.
 fn count_failure(
     connection: &mut Connection,
-    budget: &Digest,
+    counter: &Digest,
     policy: &LockoutPolicy,
     now: Timestamp,
 ) -> Result<bool, Failure> {
     use diesel::query_dsl::methods::FilterDsl;
 
-    let key = budget.as_bytes().as_slice();
+    let key = counter.as_bytes().as_slice();
     let forgotten = sign_in_failures::last_failed_at.lt(Instant::from(now - policy.forget_after));
     let count = diesel::insert_into(sign_in_failures::table)
         .values((
-            sign_in_failures::budget.eq(key),
+            sign_in_failures::counter.eq(key),
             sign_in_failures::recent.eq(1),
             sign_in_failures::in_a_row.eq(1),
             sign_in_failures::last_failed_at.eq(Instant::from(now)),
             sign_in_failures::closed_until.eq(Instant::from(now)),
         ))
-        .on_conflict(sign_in_failures::budget)
+        .on_conflict(sign_in_failures::counter)
         .do_update()
         .set((
             sign_in_failures::recent.eq(diesel::dsl::case_when(forgotten, 1.into_sql::<Integer>())

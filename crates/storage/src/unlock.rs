@@ -9,11 +9,11 @@ use crate::schema::sign_in_failures;
 use crate::store::Store;
 
 impl UnlockStore for Store {
-    fn unlock(&self, budgets: &[Digest], event: &SecurityEvent) -> Result<(), StoreError> {
+    fn unlock(&self, counters: &[Digest], event: &SecurityEvent) -> Result<(), StoreError> {
         self.write_recorded(|connection, events| {
-            for budget in budgets {
+            for counter in counters {
                 let open =
-                    diesel::delete(sign_in_failures::table.find(budget.as_bytes().as_slice()));
+                    diesel::delete(sign_in_failures::table.find(counter.as_bytes().as_slice()));
                 dispatch!(connection, inner => open.execute(inner))?;
             }
             events.push(event.into());

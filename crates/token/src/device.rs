@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use portcullis_domain::{AccountId, SecureRandom, Timestamp};
+use portcullis_domain::{AccountId, PasswordEpoch, SecureRandom, Timestamp};
 use serde::Serialize;
 
 use crate::jwt::{Issued, Kind};
@@ -9,7 +9,7 @@ use crate::payload::{Text, payload};
 use crate::{Purpose, TokenError, base64url};
 
 /// What the cookie of a device says: with this browser somebody signed in to this account before.
-/// It opens nothing; it only gives its holder a lockout budget that strangers cannot use up.
+/// It opens nothing; it only gives its holder a lockout counter that strangers cannot use up.
 ///
 /// Times have whole seconds in the token; fractions are cut off.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct DeviceClaims {
     pub subject: AccountId,
     /// The device; the claim `jti`.
     pub device: DeviceId,
+    /// The password that was shown; the claim `epoch`. With the next password the cookie is void.
+    pub epoch: PasswordEpoch,
     /// The claim `iat`.
     pub issued_at: Timestamp,
     /// The claim `exp`.
@@ -68,7 +70,9 @@ pub struct DeviceIdError;
 
 payload! {
     /// The claims in the order in which they are written.
-    DevicePayload {}
+    DevicePayload {
+        epoch: u32,
+    }
 }
 
 impl Kind for DeviceClaims {
@@ -81,6 +85,7 @@ impl Kind for DeviceClaims {
         Ok(Self {
             subject: payload.sub.parse().map_err(|_| TokenError::Malformed)?,
             device: payload.jti.parse().map_err(|_| TokenError::Malformed)?,
+            epoch: PasswordEpoch::from_number(payload.epoch),
             issued_at: Timestamp::from_seconds(payload.iat),
             expires_at: Timestamp::from_seconds(payload.exp),
         })
@@ -100,6 +105,7 @@ impl Issued for DeviceClaims {
             exp: self.expires_at.as_seconds(),
             nbf: None,
             kind_of_token: Self::TYPE.map(Text::from),
+            epoch: self.epoch.number(),
         }
     }
 }

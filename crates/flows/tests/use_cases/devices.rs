@@ -1,9 +1,16 @@
 //! A stranger cannot lock out the owner of an account on a device the owner has used before.
 
-use portcullis_domain::{ExposeSecret, SecretString};
-use portcullis_flows::sign_in::{DEVICE_LIFETIME, SignInError, SignInRequest, SignedIn};
+use std::sync::{Arc, Once};
 
-use crate::house::{House, MINUTE, Node, SECOND, by_name, guess};
+use portcullis_domain::{ExposeSecret, SecretString};
+use portcullis_flows::device::DEVICE_LIFETIME;
+use portcullis_flows::password_change::PasswordChangeRequest;
+use portcullis_flows::sign_in::{SignInError, SignInRequest, SignedIn};
+use portcullis_testkit::PASSWORD;
+
+use crate::house::{House, MINUTE, Node, SECOND, by_name, guess, pool, typing};
+use crate::meddling::{Before, Meddling};
+use crate::password_change::{NEW, change};
 
 #[test]
 fn a_device_that_signed_in_before_is_not_locked_out_by_a_stranger() {
@@ -19,7 +26,7 @@ fn a_device_that_signed_in_before_is_not_locked_out_by_a_stranger() {
 }
 
 #[test]
-fn a_device_has_a_budget_like_any_other() {
+fn a_device_has_a_counter_like_any_other() {
     let house = House::new();
     house.enrol("ada");
     let node = house.node();
@@ -32,7 +39,7 @@ fn a_device_has_a_budget_like_any_other() {
 }
 
 #[test]
-fn many_devices_of_an_account_share_one_budget() {
+fn many_devices_of_an_account_share_one_counter() {
     let house = House::new();
     house.enrol("ada");
     let node = house.node();
@@ -44,7 +51,7 @@ fn many_devices_of_an_account_share_one_budget() {
 }
 
 #[test]
-fn the_device_of_another_account_opens_no_further_budget() {
+fn the_device_of_another_account_opens_no_further_counter() {
     let house = House::new();
     house.enrol("ada");
     house.enrol("mallory");
@@ -93,6 +100,64 @@ fn a_device_keeps_its_name_from_one_sign_in_to_the_next() {
     let other = device_of(node.sign_in.sign_in(&by_name("ada")).unwrap());
     assert_eq!(name(&first), name(&again));
     assert_ne!(name(&first), name(&other));
+}
+
+#[test]
+fn a_device_cookie_ends_with_the_password_it_was_set_for() {
+    let house = House::new();
+    let (ada, node) = (house.enrol("ada"), house.node());
+    let elsewhere = device_of(node.sign_in.sign_in(&by_name("ada")).unwrap());
+    let asking = node.sign_in.sign_in(&by_name("ada")).unwrap();
+    let before = asking.device_token.clone();
+    let request = change(&ada, asking.grant.session.id, PASSWORD, NEW);
+    let request = PasswordChangeRequest { device_token: before.clone(), ..request };
+    let after = node.password_change.change(&request).unwrap().device_token.unwrap();
+
+    lock_out(&node, "ada");
+    for void in [&elsewhere, &before.unwrap()] {
+        assert!(refused(&node, &from(void, typing("ada", NEW))));
+    }
+    let signed_in = node.sign_in.sign_in(&from(&after, typing("ada", NEW))).unwrap();
+    let verify = |cookie: &SecretString| {
+        node.authority.verify_device(cookie.expose_secret(), house.now()).unwrap().device
+    };
+    assert_eq!(verify(&after), verify(&device_of(signed_in)), "it is still the same device");
+}
+
+#[test]
+fn failures_with_a_cookie_of_before_never_shut_out_the_devices_of_now() {
+    let house = House::new();
+    let (ada, node) = (house.enrol("ada"), house.node());
+    let stolen = device_of(node.sign_in.sign_in(&by_name("ada")).unwrap());
+    let session = node.sign_in.sign_in(&by_name("ada")).unwrap().grant.session.id;
+    node.password_change.change(&change(&ada, session, PASSWORD, NEW)).unwrap();
+    let known = device_of(node.sign_in.sign_in(&typing("ada", NEW)).unwrap());
+    for _ in 0..20 {
+        assert!(refused(&node, &from(&stolen, guess("ada"))));
+    }
+    node.sign_in.sign_in(&from(&known, typing("ada", NEW))).unwrap();
+}
+
+/// The cookie was good when it was looked at, and its password was changed before the failure counted.
+#[test]
+fn a_failure_that_counts_after_a_change_counts_for_the_password_of_before() {
+    let house = House::new();
+    let (ada, calm) = (house.enrol("ada"), house.node());
+    let known = device_of(calm.sign_in.sign_in(&by_name("ada")).unwrap());
+    let session = calm.sign_in.sign_in(&by_name("ada")).unwrap().grant.session.id;
+    let changing = house.node();
+    let change_once = Once::new();
+    let store = Meddling::new(house.database.store().clone(), Before::Refusing, move |_| {
+        let request = || change(&ada, session, PASSWORD, NEW);
+        change_once.call_once(|| drop(changing.password_change.change(&request()).unwrap()));
+    });
+    let node = house.node_over(Arc::new(store), pool());
+    for _ in 0..5 {
+        assert!(refused(&node, &from(&known, guess("ada"))));
+    }
+    let known = device_of(calm.sign_in.sign_in(&typing("ada", NEW)).unwrap());
+    (0..4).for_each(|_| assert!(refused(&node, &from(&known, guess("ada")))));
+    node.sign_in.sign_in(&from(&known, typing("ada", NEW))).unwrap();
 }
 
 fn from(device: &SecretString, request: SignInRequest) -> SignInRequest {

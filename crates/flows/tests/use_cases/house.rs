@@ -12,8 +12,9 @@ use portcullis_flows::account::Accounts;
 use portcullis_flows::account_change::AccountChanges;
 use portcullis_flows::bootstrap::Bootstrap;
 use portcullis_flows::candidate::{AccountRules, Candidates, RegistrationMode};
+use portcullis_flows::device::DEVICE_LIFETIME;
 use portcullis_flows::grant::{Issuer, SessionPolicy};
-use portcullis_flows::lockout::{Budgets, LockoutPolicy};
+use portcullis_flows::lockout::{FailureCounters, LockoutPolicy};
 use portcullis_flows::matrix::ActiveMatrix;
 use portcullis_flows::new_password::NewPasswords;
 use portcullis_flows::password_change::{PasswordChange, PasswordChangeStore};
@@ -22,7 +23,7 @@ use portcullis_flows::refresh::{Refresh, RefreshRequest};
 use portcullis_flows::registration::{Creation, Registration, RegistrationStore};
 use portcullis_flows::revocation::{RevocationPolicy, Revocations};
 use portcullis_flows::session::Sessions;
-use portcullis_flows::sign_in::{DEVICE_LIFETIME, SignIn, SignInRequest, SignedIn};
+use portcullis_flows::sign_in::{SignIn, SignInRequest, SignedIn};
 use portcullis_flows::sign_out::SignOut;
 use portcullis_flows::unlock::Unlock;
 use portcullis_password::{Argon2Params, Hasher, HashingPool, PasswordHash, Policy, PoolSettings};
@@ -118,7 +119,7 @@ impl House {
             matrix.clone(),
             self.sessions.clone(),
         );
-        let budgets = Budgets::new(secret.derive(Purpose::SignInFailures));
+        let counters = FailureCounters::new(secret.derive(Purpose::SignInFailures));
         let new_passwords = NewPasswords::new(Policy::default(), hashing.clone(), random.clone());
         let candidates = Arc::new(Candidates::new(
             self.rules.clone(),
@@ -147,12 +148,12 @@ impl House {
                 passwords.clone(),
                 hashing.clone(),
                 issuer.clone(),
-                budgets.clone(),
+                counters.clone(),
                 self.lockout.clone(),
                 clock.clone(),
                 random.clone(),
             ),
-            unlock: Unlock::new(store.clone(), budgets.clone(), clock.clone(), random.clone()),
+            unlock: Unlock::new(store.clone(), counters.clone(), clock.clone(), random.clone()),
             refresh: Refresh::new(store.clone(), issuer.clone(), clock.clone(), random.clone()),
             accounts: Accounts::start(store.clone()).unwrap(),
             sessions: Sessions::new(store.clone(), issuer.clone(), clock.clone(), random.clone()),
@@ -170,7 +171,7 @@ impl House {
                 hashing.clone(),
                 new_passwords,
                 issuer,
-                budgets,
+                counters,
                 self.lockout.clone(),
                 clock,
                 random,

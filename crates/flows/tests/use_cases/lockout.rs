@@ -55,7 +55,7 @@ fn names_that_nobody_has_are_counted_alike() {
 }
 
 #[test]
-fn a_name_that_is_registered_later_starts_with_a_budget_of_its_own() {
+fn a_name_that_is_registered_later_starts_with_a_counter_of_its_own() {
     let house = House::new();
     let node = house.node();
     (0..5).for_each(|_| assert!(refused(&node, &guess("ada"))));
@@ -64,7 +64,7 @@ fn a_name_that_is_registered_later_starts_with_a_budget_of_its_own() {
 }
 
 #[test]
-fn the_stored_budgets_do_not_tell_the_names() {
+fn the_stored_counters_do_not_tell_the_names() {
     let house = House::new();
     let node = house.node();
     assert!(refused(&node, &guess("my-password-typed-as-name")));

@@ -15,6 +15,7 @@ pub(crate) enum Before {
     Opening,
     Renewing,
     Changing,
+    Refusing,
 }
 
 /// Does `meddle` before that step, and is the real store otherwise.
@@ -57,11 +58,11 @@ impl<S: SignInStore, F: Fn(&S) + Send + Sync> SignInStore for Meddling<S, F> {
 
     fn refuse(
         &self,
-        budget: &Digest,
+        counter: &Digest,
         policy: &LockoutPolicy,
         event: &SecurityEvent,
     ) -> Result<(), StoreError> {
-        self.store.refuse(budget, policy, event)
+        self.reach(Before::Refusing).refuse(counter, policy, event)
     }
 }
 

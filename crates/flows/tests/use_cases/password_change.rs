@@ -2,14 +2,16 @@ use std::sync::Arc;
 
 use portcullis_domain::{Account, SecretString, SessionId};
 use portcullis_flows::candidate::FieldError;
-use portcullis_flows::password_change::{PasswordChangeError, PasswordChangeRequest};
-use portcullis_flows::sign_in::SignInError;
+use portcullis_flows::password_change::{
+    PasswordChangeError, PasswordChangeRequest, PasswordChanged,
+};
+use portcullis_flows::sign_in::{SignInError, SignInRequest};
 use portcullis_testkit::{PASSWORD, samples};
 
-use crate::house::{House, MINUTE, Node, by_name, guess, pool, typing};
+use crate::house::{House, MINUTE, Node, SECOND, by_name, guess, pool, typing};
 use crate::meddling::{Before, Meddling};
 
-const NEW: &str = "amber heron rows 3 dinghies";
+pub(crate) const NEW: &str = "amber heron rows 3 dinghies";
 
 #[test]
 fn the_new_password_opens_what_the_old_one_did() {
@@ -39,19 +41,65 @@ fn what_the_change_did_to_the_account_is_recorded_and_no_password_is() {
 }
 
 #[test]
-fn a_wrong_current_password_draws_on_the_budget_of_sign_ins() {
+fn guesses_inside_a_session_close_its_own_way_to_a_new_password_and_no_other() {
+    let house = House::new();
+    let (ada, node) = (house.enrol("ada"), house.node());
+    let [stolen, own] = [0, 1].map(|_| sign_in(&node));
+    for _ in 0..5 {
+        assert!(is_wrong(&node.password_change.change(&change(&ada, stolen, "guessed", NEW))));
+    }
+    assert!(is_wrong(&node.password_change.change(&change(&ada, stolen, PASSWORD, NEW))));
+    assert_eq!(house.outcomes("password_change"), ["locked 1", "wrong_password 5"]);
+    node.sign_in.sign_in(&by_name("ada")).unwrap();
+    node.password_change.change(&change(&ada, own, PASSWORD, NEW)).unwrap();
+}
+
+#[test]
+fn the_right_password_waits_like_a_wrong_one_and_then_passes() {
     let house = House::new();
     let (ada, node) = (house.enrol("ada"), house.node());
     let session = sign_in(&node);
-    for _ in 0..3 {
+    for _ in 0..5 {
         assert!(is_wrong(&node.password_change.change(&change(&ada, session, "guessed", NEW))));
     }
-    (0..2).for_each(|_| drop(node.sign_in.sign_in(&guess("ada"))));
+    house.pass(59 * SECOND);
     assert!(is_wrong(&node.password_change.change(&change(&ada, session, PASSWORD, NEW))));
-    assert!(matches!(node.sign_in.sign_in(&by_name("ada")), Err(SignInError::Refused)));
-    assert_eq!(house.outcomes("password_change"), ["locked 1", "wrong_password 3"]);
-    house.pass(MINUTE);
+    house.pass(SECOND);
     node.password_change.change(&change(&ada, session, PASSWORD, NEW)).unwrap();
+    assert_eq!(house.count("sign_in_failures"), 0);
+}
+
+#[test]
+fn nothing_that_is_done_outside_a_session_closes_its_way_to_a_new_password() {
+    let house = House::new();
+    let (ada, node) = (house.enrol("ada"), house.node());
+    let signed_in = node.sign_in.sign_in(&by_name("ada")).unwrap();
+    let session = signed_in.grant.session.id;
+    for _ in 0..100 {
+        for device_token in [None, signed_in.device_token.clone()] {
+            let guess = SignInRequest { device_token, ..guess("ada") };
+            assert!(matches!(node.sign_in.sign_in(&guess), Err(SignInError::Refused)));
+        }
+        house.pass(15 * MINUTE);
+    }
+    assert!(matches!(node.sign_in.sign_in(&by_name("ada")), Err(SignInError::Refused)));
+    node.password_change.change(&change(&ada, session, PASSWORD, NEW)).unwrap();
+}
+
+/// Even a session at the ceiling of a hundred failures leaves a way: the next session.
+#[test]
+fn an_account_that_must_change_its_password_always_can() {
+    let house = House::new();
+    let (ada, node) = (house.enrol("ada"), house.node());
+    house.database.store().execute("UPDATE accounts SET password_must_change = 1").unwrap();
+    let spent = sign_in(&node);
+    for _ in 0..100 {
+        assert!(is_wrong(&node.password_change.change(&change(&ada, spent, "guessed", NEW))));
+        house.pass(15 * MINUTE);
+    }
+    assert!(is_wrong(&node.password_change.change(&change(&ada, spent, PASSWORD, NEW))));
+    node.password_change.change(&change(&ada, sign_in(&node), PASSWORD, NEW)).unwrap();
+    node.sign_in.sign_in(&typing("ada", NEW)).unwrap();
 }
 
 /// During a wait guesses are not counted, so nothing may tell a right one from a wrong one.
@@ -65,7 +113,9 @@ fn what_is_said_of_the_new_password_tells_nothing_of_the_current_one() {
         let answer = |new| node.password_change.change(&change(&ada, session, current, new));
         unacceptable.map(|new| format!("{:?}", answer(new)))
     };
-    (0..5).for_each(|_| drop(node.sign_in.sign_in(&guess("ada"))));
+    for _ in 0..5 {
+        assert!(is_wrong(&node.password_change.change(&change(&ada, session, "guessed", NEW))));
+    }
     assert_eq!(answers(PASSWORD), answers("guessed"));
 }
 
@@ -131,7 +181,7 @@ fn of_two_changes_at_once_the_first_one_stays() {
     assert_eq!(house.outcomes("password_change"), ["superseded 1"]);
 }
 
-fn change(
+pub(crate) fn change(
     account: &Account,
     session: SessionId,
     current: &str,
@@ -142,6 +192,7 @@ fn change(
         session,
         current: SecretString::from(current),
         new: SecretString::from(new),
+        device_token: None,
         origin: samples::origin(),
     }
 }
@@ -150,6 +201,6 @@ fn sign_in(node: &Node) -> SessionId {
     node.sign_in.sign_in(&by_name("ada")).unwrap().grant.session.id
 }
 
-fn is_wrong(outcome: &Result<(), PasswordChangeError>) -> bool {
+fn is_wrong(outcome: &Result<PasswordChanged, PasswordChangeError>) -> bool {
     matches!(outcome, Err(PasswordChangeError::WrongPassword))
 }

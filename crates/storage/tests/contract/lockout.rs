@@ -8,7 +8,7 @@ use portcullis_testkit::TestDatabase;
 use portcullis_testkit::samples::NOW;
 
 use crate::inspect::{count, outcomes};
-use crate::member::{SignIn, budget, enrol, fail};
+use crate::member::{SignIn, counter, enrol, fail};
 
 const MICROSECOND: Duration = Duration::from_micros(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -87,7 +87,7 @@ fn a_success_forgets_every_failure_before_it() {
 }
 
 #[test]
-fn a_hundred_failures_without_a_success_close_the_budget_for_good() {
+fn a_hundred_failures_without_a_success_close_the_counter_for_good() {
     TestDatabase::on_both(|database| {
         let store = database.store();
         let ada = enrol(store, "ada");
@@ -113,15 +113,15 @@ fn ninety_nine_failures_and_a_success_begin_anew() {
 }
 
 #[test]
-fn one_budget_does_not_close_another() {
+fn one_counter_does_not_close_another() {
     TestDatabase::on_both(|database| {
         let store = database.store();
         let ada = enrol(store, "ada");
         let strangers = Attempts::on(store);
-        let device = Attempts { budget: budget("the device of ada"), ..Attempts::on(store) };
+        let device = Attempts { counter: counter("the device of ada"), ..Attempts::on(store) };
         (0..5).for_each(|_| assert!(strangers.counts(NOW)));
         assert!(device.counts(NOW));
-        SignIn { budget: device.budget, ..SignIn::of(&ada, NOW) }.opened(store);
+        SignIn { counter: device.counter, ..SignIn::of(&ada, NOW) }.opened(store);
         assert_eq!(SignIn::of(&ada, NOW).open(store), Opened::Refused, "the other stays closed");
     });
 }
@@ -140,13 +140,13 @@ fn another_node_knows_what_this_one_counted() {
 /// Wrong passwords for one account.
 struct Attempts<'a> {
     store: &'a Store,
-    budget: portcullis_token::Digest,
+    counter: portcullis_token::Digest,
     policy: LockoutPolicy,
 }
 
 impl<'a> Attempts<'a> {
     fn on(store: &'a Store) -> Self {
-        Self { store, budget: budget("ada"), policy: LockoutPolicy::default() }
+        Self { store, counter: counter("ada"), policy: LockoutPolicy::default() }
     }
 
     /// Tries once; whether that was counted, instead of being turned away unseen.
@@ -154,7 +154,7 @@ impl<'a> Attempts<'a> {
         let counted = "security_events WHERE outcome = 'wrong_password'";
         let turned_away = "security_events WHERE outcome = 'locked'";
         let before = [counted, turned_away].map(|events| count(self.store, events));
-        fail(self.store, &self.budget, &self.policy, now);
+        fail(self.store, &self.counter, &self.policy, now);
         let after = [counted, turned_away].map(|events| count(self.store, events));
         assert_eq!(after[0] + after[1], before[0] + before[1] + 1, "each attempt is recorded once");
         after[0] > before[0]

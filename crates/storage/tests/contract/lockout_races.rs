@@ -7,9 +7,9 @@ use portcullis_testkit::samples::NOW;
 use portcullis_testkit::{TestDatabase, at_once};
 
 use crate::inspect::{count, outcomes};
-use crate::member::{SignIn, budget, enrol, fail};
+use crate::member::{SignIn, counter, enrol, fail};
 
-/// A budget that stays open whatever a test counts against it.
+/// A counter that stays open whatever a test counts against it.
 fn patient() -> LockoutPolicy {
     LockoutPolicy { free_failures: 1000, ceiling: 1000, ..LockoutPolicy::default() }
 }
@@ -18,7 +18,7 @@ fn patient() -> LockoutPolicy {
 fn fifty_failures_at_once_are_fifty() {
     TestDatabase::on_both_crowded(|database| {
         let store = database.store();
-        at_once(50, |_| fail(store, &budget("ada"), &patient(), NOW));
+        at_once(50, |_| fail(store, &counter("ada"), &patient(), NOW));
         assert_eq!(recent_failures(store), 50);
         assert_eq!(outcomes(store, "sign_in"), ["wrong_password 50"]);
     });
@@ -28,16 +28,16 @@ fn fifty_failures_at_once_are_fifty() {
 fn of_fifty_failures_at_once_five_are_looked_at() {
     TestDatabase::on_both_crowded(|database| {
         let store = database.store();
-        at_once(50, |_| fail(store, &budget("ada"), &LockoutPolicy::default(), NOW));
+        at_once(50, |_| fail(store, &counter("ada"), &LockoutPolicy::default(), NOW));
         assert_eq!(recent_failures(store), 5);
         assert_eq!(outcomes(store, "sign_in"), ["locked 45", "wrong_password 5"]);
     });
 }
 
-/// Had a success come after the fifth failure, the budget would have been emptied when it was
+/// Had a success come after the fifth failure, the counter would have been emptied when it was
 /// closed, and ten failures looked at.
 #[test]
-fn a_right_password_among_fifty_wrong_ones_never_succeeds_once_the_budget_is_closed() {
+fn a_right_password_among_fifty_wrong_ones_never_succeeds_once_the_counter_is_closed() {
     TestDatabase::on_both_crowded(|database| {
         let store = database.store();
         for round in 0..8 {
@@ -47,7 +47,7 @@ fn a_right_password_among_fifty_wrong_ones_never_succeeds_once_the_budget_is_clo
                 if number == 25 {
                     return Some(SignIn::of(&account, NOW).open(store));
                 }
-                fail(store, &budget(&name), &LockoutPolicy::default(), NOW);
+                fail(store, &counter(&name), &LockoutPolicy::default(), NOW);
                 None
             });
             let succeeded = opened.iter().any(|opened| matches!(opened, Some(Opened::Done { .. })));
@@ -61,7 +61,7 @@ fn a_right_password_among_fifty_wrong_ones_never_succeeds_once_the_budget_is_clo
 }
 
 #[test]
-fn a_success_among_failures_neither_loses_one_nor_is_lost_while_the_budget_is_open() {
+fn a_success_among_failures_neither_loses_one_nor_is_lost_while_the_counter_is_open() {
     TestDatabase::on_both_crowded(|database| {
         let store = database.store();
         let ada = enrol(store, "ada");
@@ -71,7 +71,7 @@ fn a_success_among_failures_neither_loses_one_nor_is_lost_while_the_budget_is_op
                     let sign_in = SignIn { most_sessions: 1000, ..SignIn::of(&ada, NOW) };
                     sign_in.opened(store);
                 } else {
-                    fail(store, &budget("ada"), &patient(), NOW);
+                    fail(store, &counter("ada"), &patient(), NOW);
                 }
             });
         }

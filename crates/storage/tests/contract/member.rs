@@ -33,7 +33,7 @@ pub(crate) struct SignIn {
     pub(crate) binding: Option<Digest>,
     pub(crate) device_name: Option<DisplayName>,
     pub(crate) password_hash: PasswordHash,
-    pub(crate) budget: Digest,
+    pub(crate) counter: Digest,
     pub(crate) most_sessions: u32,
     pub(crate) now: Timestamp,
 }
@@ -54,7 +54,7 @@ impl SignIn {
             binding: None,
             device_name: None,
             password_hash: samples::password_hash(),
-            budget: budget(account.username.as_str()),
+            counter: counter(account.username.as_str()),
             most_sessions: 10,
             now,
         }
@@ -84,7 +84,7 @@ impl SignIn {
                 binding: self.binding,
                 device_name: self.device_name.as_ref(),
                 password_hash: &self.password_hash,
-                budget: &self.budget,
+                counter: &self.counter,
                 most_sessions: self.most_sessions,
                 revoked_until: revoked_until(self.now),
                 event: &event,
@@ -110,14 +110,14 @@ pub(crate) fn revoked_until(now: Timestamp) -> Timestamp {
     now + Duration::from_secs(30 * 60)
 }
 
-pub(crate) fn budget(name: &str) -> Digest {
+pub(crate) fn counter(name: &str) -> Digest {
     Digest::keyed(&[7; 32], name.as_bytes())
 }
 
-/// Counts a wrong password against a budget.
-pub(crate) fn fail(store: &Store, budget: &Digest, policy: &LockoutPolicy, now: Timestamp) {
+/// Counts a wrong password against a counter.
+pub(crate) fn fail(store: &Store, counter: &Digest, policy: &LockoutPolicy, now: Timestamp) {
     let event = samples::event(EventKind::SignIn, Outcome::WrongPassword, now);
-    store.refuse(budget, policy, &event).unwrap();
+    store.refuse(counter, policy, &event).unwrap();
 }
 
 /// Well formed, of no known password.

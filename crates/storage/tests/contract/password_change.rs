@@ -1,18 +1,21 @@
 use std::time::Duration;
 
 use portcullis_audit::{EventKind, Outcome};
-use portcullis_domain::{Account, SessionId};
+use portcullis_domain::{Account, PasswordEpoch, SessionId};
 use portcullis_flows::account::AccountStore;
 use portcullis_flows::lockout::LockoutPolicy;
 use portcullis_flows::password_change::{Change, Changed, PasswordChangeStore};
-use portcullis_flows::sign_in::Opened;
+use portcullis_flows::sign_in::{Opened, SignInStore};
 use portcullis_password::PasswordHash;
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};
 use portcullis_testkit::{TestDatabase, at_once};
 
 use crate::inspect::{count, ends, live_sessions, outcomes};
-use crate::member::{SignIn, another_hash, budget, enrol, fail, hash_of, revoked_until};
+use crate::member::{SignIn, another_hash, counter, enrol, fail, hash_of, revoked_until};
+
+/// The counter of the session that asks.
+const INSIDE: &str = "inside a session";
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -25,7 +28,8 @@ fn a_change_replaces_the_hash_and_ends_every_other_session_of_the_account() {
         let [asking, other] = [0, 1].map(|_| SignIn::of(&ada, NOW).opened(store).session.id);
         SignIn::of(&grace, NOW).opened(store);
         let ended = vec![other];
-        assert_eq!(change(store, &ada, asking, &another_hash()), Changed::Done { ended });
+        let done = Changed::Done { ended, epoch: PasswordEpoch::from_number(1) };
+        assert_eq!(change(store, &ada, asking, &another_hash()), done);
         assert_eq!(hash_of(store, &ada), another_hash().as_str());
         assert!(!store.account(ada.id).unwrap().unwrap().password_must_change);
         assert!(store.account(grace.id).unwrap().unwrap().password_must_change);
@@ -49,12 +53,13 @@ fn credentials_are_found_by_the_account_alone() {
 }
 
 #[test]
-fn a_closed_budget_refuses_the_change_and_so_does_a_change_made_meanwhile() {
+fn a_closed_counter_refuses_the_change_and_so_does_a_change_made_meanwhile() {
     let superseded = |set: &'static str| {
         move |store: &Store| store.execute(&format!("UPDATE accounts SET {set}")).unwrap()
     };
     let locked = |store: &Store| {
-        (0..5).for_each(|_| fail(store, &budget("ada"), &LockoutPolicy::default(), NOW));
+        let session = counter(INSIDE);
+        (0..5).for_each(|_| fail(store, &session, &LockoutPolicy::default(), NOW));
     };
     refuses(&locked, "locked 1");
     refuses(&superseded("password_hash = 'changed since'"), "superseded 1");
@@ -86,6 +91,66 @@ fn of_thirty_changes_at_once_one_is_made() {
         let done = changed.iter().filter(|verdict| matches!(verdict, Changed::Done { .. }));
         assert_eq!(done.count(), 1, "{database:?}");
         assert_eq!(outcomes(store, "password_change"), ["success 1", "superseded 29"]);
+    });
+}
+
+/// What the epoch stands for: a device that has shown the old password is never taken for one that has
+/// shown the new one.
+#[test]
+fn an_epoch_and_the_hash_of_its_password_are_read_together() {
+    TestDatabase::on_both_crowded(|database| {
+        let store = database.store();
+        for round in 0..5 {
+            let ada = enrol(store, &format!("ada{round}"));
+            let asking = SignIn::of(&ada, NOW).opened(store).session.id;
+            let read = at_once(20, |number| {
+                if number == 10 {
+                    let changed = change(store, &ada, asking, &another_hash());
+                    assert!(matches!(changed, Changed::Done { .. }));
+                }
+                let found = store.credentials_of(ada.id).unwrap().unwrap();
+                (found.epoch.number(), found.password_hash.unwrap().as_str().to_owned())
+            });
+            let (old, new) = (samples::password_hash(), another_hash());
+            let expected = [(0, old.as_str().to_owned()), (1, new.as_str().to_owned())];
+            assert!(read.iter().all(|pair| expected.contains(pair)), "{database:?}");
+            assert_eq!(read[10], expected[1]);
+        }
+    });
+}
+
+#[test]
+fn a_new_hash_of_the_same_password_begins_no_epoch() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let ada = enrol(store, "ada");
+        store.renew_hash(ada.id, &samples::password_hash(), &another_hash()).unwrap();
+        let found = store.credentials_of(ada.id).unwrap().unwrap();
+        assert_eq!(found.epoch, PasswordEpoch::FIRST);
+        assert_eq!(found.password_hash.unwrap().as_str(), another_hash().as_str());
+    });
+}
+
+/// Strangers fail while the owner changes the password inside a session: whatever the order, the change
+/// is made.
+#[test]
+fn no_storm_of_failures_outside_a_session_keeps_a_change_from_being_made() {
+    TestDatabase::on_both_crowded(|database| {
+        let store = database.store();
+        for round in 0..5 {
+            let name = format!("ada{round}");
+            let ada = enrol(store, &name);
+            let asking = SignIn::of(&ada, NOW).opened(store).session.id;
+            at_once(40, |number| {
+                if number == 20 {
+                    let changed = change(store, &ada, asking, &another_hash());
+                    assert!(matches!(changed, Changed::Done { .. }), "{database:?}");
+                } else {
+                    fail(store, &counter(&name), &LockoutPolicy::default(), NOW);
+                }
+            });
+        }
+        assert_eq!(outcomes(store, "password_change"), ["success 5"]);
     });
 }
 
@@ -121,7 +186,7 @@ fn change(store: &Store, account: &Account, session: SessionId, new: &PasswordHa
             session,
             current: &samples::password_hash(),
             new,
-            budget: &budget(account.username.as_str()),
+            counter: &counter(INSIDE),
             revoked_until: revoked_until(NOW),
             event: &event,
         })

@@ -18,7 +18,7 @@ use portcullis_token::{AccessClaims, AuthenticationMethod, Revocation, Revocatio
 
 use crate::family::Presented;
 use crate::inspect::{count, live_sessions, outcomes, revoked_sessions};
-use crate::member::{SignIn, another_hash, budget, enrol, revoked_until};
+use crate::member::{SignIn, another_hash, counter, enrol, revoked_until};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -303,12 +303,12 @@ fn endings(store: &Store) -> Vec<(&'static str, End)> {
                     session: asking.session.id,
                     current: &samples::password_hash(),
                     new: &another_hash(),
-                    budget: &budget("jean"),
+                    counter: &counter("jean"),
                     revoked_until: revoked_until(END),
                     event: &samples::event(EventKind::PasswordChange, Outcome::Success, END),
                 };
                 match store.change_password(&change).unwrap() {
-                    Changed::Done { ended } => ended,
+                    Changed::Done { ended, .. } => ended,
                     Changed::Refused => panic!("refused"),
                 }
             }),

@@ -6,8 +6,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use portcullis_domain::{
-    AccountId, AccountKind, ExposeSecret, Role, SecretString, SessionId, SystemRandom, Timestamp,
-    TokenId,
+    AccountId, AccountKind, ExposeSecret, PasswordEpoch, Role, SecretString, SessionId,
+    SystemRandom, Timestamp, TokenId,
 };
 use portcullis_token::{
     AccessClaims, AuthenticationMethod, DeviceClaims, DeviceId, Lifetimes, Purpose, RefreshClaims,
@@ -96,6 +96,7 @@ pub(crate) fn device_claims() -> DeviceClaims {
     DeviceClaims {
         subject: AccountId::generate(NOW, &SystemRandom),
         device: DeviceId::generate(&SystemRandom),
+        epoch: PasswordEpoch::FIRST,
         issued_at: NOW,
         expires_at: NOW + LIFETIMES.device,
     }
