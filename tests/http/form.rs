@@ -49,6 +49,8 @@ fn every_field_is_known_present_and_there_once() {
         ("username=%ff%fe&password=x", "username", "forbidden_character"),
         ("username=%c0%af&password=x", "username", "forbidden_character"),
         ("username=%ed%a0%80&password=x", "username", "forbidden_character"),
+        ("username=ada%e2%80%ae&password=x", "username", "forbidden_character"),
+        ("username=ada%f3%a0%81%81&password=x", "username", "forbidden_character"),
         ("username=ada&password=%1b", "password", "forbidden_character"),
     ] {
         let answer = sign_in(&server, &[FORM], body.as_bytes());

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::{AccountId, Email, Timestamp, Username};
+use crate::{AccountId, Email, Timestamp, Username, is_deceptive, is_invisible};
 
 /// Someone or something that signs in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,7 +102,8 @@ impl fmt::Display for Role {
     }
 }
 
-/// What to call a person: 1 to 100 characters in NFC, no control characters, no outer spaces.
+/// What to call a person: 1 to 100 characters in NFC, no control characters, no outer spaces, nothing that
+/// turns the line around, and at least one character that is seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct DisplayName(String);
@@ -117,8 +118,11 @@ impl DisplayName {
         if name.chars().count() > 100 {
             return Err(TextError::TooLong);
         }
-        if name.chars().any(is_line_breaking) {
+        if name.chars().any(is_deceptive) {
             return Err(TextError::Forbidden);
+        }
+        if name.chars().all(is_invisible) {
+            return Err(TextError::Blank);
         }
         Ok(Self(name))
     }
@@ -132,25 +136,18 @@ impl DisplayName {
 /// Why a short text is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
-    /// Empty, or spaces at an end.
-    #[error("must not be empty, and must not begin or end with a space")]
+    /// Empty, spaces at an end, or nothing to be seen.
+    #[error("must have something to be seen, and must not begin or end with a space")]
     Blank,
     /// More characters than allowed.
     #[error("is too long")]
     TooLong,
-    /// A control character, a line break or a change of writing direction.
-    #[error("must not contain control characters or changes of writing direction")]
+    /// A control character, a line break, a change of writing direction or a hidden tag.
+    #[error("must not contain control characters, tags or changes of writing direction")]
     Forbidden,
     /// None of the allowed words.
     #[error("is not one of the allowed words")]
     Unknown,
-}
-
-/// Control characters, line and paragraph separators, and the bidirectional controls of UAX 9.
-fn is_line_breaking(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{061c}' | '\u{200e}' | '\u{200f}')
-        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -176,8 +173,27 @@ mod tests {
     #[test]
     fn a_display_name_keeps_its_letters_and_refuses_tricks() {
         assert_eq!(DisplayName::parse("Zoe\u{308} Ångström").unwrap().as_str(), "Zoë Ångström");
-        for text in ["", " Ada", "Ada\n", "Ada\u{202e}adA", &"x".repeat(101)] {
+        for text in ["", " Ada", "Ada\n", "Ada\u{202e}adA", "Ada\u{e0041}", &"x".repeat(101)] {
             assert!(DisplayName::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_display_name_can_be_seen() {
+        for text in [
+            "\u{2800}",
+            "\u{3164}\u{3164}",
+            "\u{200b}",
+            "\u{ad}\u{2060}",
+            "\u{115f}\u{1160}",
+            "\u{ffa0}",
+            "\u{fe0f}\u{200d}",
+            "\u{2800} \u{2800}",
+        ] {
+            assert_eq!(DisplayName::parse(text), Err(TextError::Blank), "{text:?}");
+        }
+        for text in ["👩\u{200d}⚕\u{fe0f}", "می\u{200c}خواهم", "⠁\u{2800}⠃", "-"] {
+            assert_eq!(DisplayName::parse(text).unwrap().as_str(), text);
         }
     }
 }

@@ -8,6 +8,7 @@ mod password_epoch;
 mod random;
 mod secret;
 mod session;
+mod text;
 mod timestamp;
 mod username;
 
@@ -24,5 +25,6 @@ pub use password_epoch::PasswordEpoch;
 pub use random::{SecureRandom, SystemRandom};
 pub use secret::{ExposeSecret, SecretString, constant_time_eq};
 pub use session::{Delivery, Session};
+pub use text::{is_deceptive, is_invisible};
 pub use timestamp::Timestamp;
 pub use username::{ReservedNames, Username, UsernameError};

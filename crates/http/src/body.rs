@@ -150,7 +150,11 @@ fn misfit(path: &str, error: &dyn fmt::Display) -> Problem {
     } else if let Some(field) = named("duplicate field `") {
         (field, "duplicate", "this field may appear only once")
     } else if said.starts_with(text::FORBIDDEN_CHARACTER) {
-        (path.to_owned(), "forbidden_character", "control characters are not allowed")
+        (
+            path.to_owned(),
+            "forbidden_character",
+            "control and bidirectional characters and hidden tags are not allowed",
+        )
     } else if said.starts_with(text::TOO_LONG) {
         (path.to_owned(), "too_long", "use at most 256 bytes of UTF-8")
     } else if said.starts_with(json_object::DUPLICATE) {

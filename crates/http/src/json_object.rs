@@ -187,6 +187,8 @@ mod tests {
             (r#"{"b":[{"a":1,"\u0061":1}]}"#, DUPLICATE),
             (r#"{"a":"\u0000"}"#, FORBIDDEN_CHARACTER),
             (r#"{"a\u0007":1}"#, FORBIDDEN_CHARACTER),
+            (r#"{"a":"\u202e"}"#, FORBIDDEN_CHARACTER),
+            (r#"{"a\udb40\udc41":1}"#, FORBIDDEN_CHARACTER),
             (r#"["a"]"#, "not an object"),
             ("1", "not an object"),
         ] {

@@ -3,6 +3,7 @@
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap};
 use portcullis_audit::Origin;
+use portcullis_domain::{is_deceptive, is_invisible};
 
 use crate::request::RequestContext;
 use crate::server::Settings;
@@ -19,9 +20,11 @@ pub(crate) fn of(request: &HttpRequest) -> Origin {
     }
 }
 
-/// At most 256 characters, none of which could break a line of a log.
+/// At most 256 characters, none of which could break a line of a log, turn it around or hide in it. A
+/// header is not refused for that: what the client says of itself is kept, with a mark in such places.
 fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(256).collect()
+    let hides = |c: char| c != ' ' && (is_deceptive(c) || is_invisible(c));
+    text.chars().map(|c| if hides(c) { '\u{fffd}' } else { c }).take(256).collect()
 }
 
 /// Which page a request was sent from, by what browsers say of it and scripts cannot change.
@@ -97,6 +100,14 @@ mod tests {
     fn a_user_agent_is_kept_short_and_on_one_line() {
         assert_eq!(printable("a\r\nb\u{1b}[0m"), "a\u{fffd}\u{fffd}b\u{fffd}[0m");
         assert_eq!(printable(&"ä".repeat(1_000)).chars().count(), 256);
+    }
+
+    #[test]
+    fn nothing_in_a_user_agent_turns_its_line_around_or_hides_in_it() {
+        for c in ['\u{202e}', '\u{2066}', '\u{200f}', '\u{200b}', '\u{ad}', '\u{3164}', '\u{e0041}']
+        {
+            assert_eq!(printable(&format!("curl{c}/8 x")), "curl\u{fffd}/8 x");
+        }
     }
 
     fn settings() -> Settings {

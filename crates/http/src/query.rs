@@ -23,7 +23,10 @@ impl Query {
             } else if query.value(&key).is_some() {
                 Some(("duplicate", "this key may appear only once".into()))
             } else if has_forbidden_character(&value) {
-                Some(("forbidden_character", "control characters are not allowed".into()))
+                Some((
+                    "forbidden_character",
+                    "control and bidirectional characters and hidden tags are not allowed".into(),
+                ))
             } else if value.len() > LONGEST {
                 Some(("too_long", "use at most 256 bytes of UTF-8".into()))
             } else {

@@ -1,9 +1,10 @@
-//! Texts of requests: none holds a control character, or the mark that decoders leave of damaged
-//! bytes.
+//! Texts of requests: none holds a control character, what turns a line around or hides in it, or the mark
+//! that decoders leave of damaged bytes. A secret is taken as it is typed, but for the control characters
+//! and that mark: nobody reads it.
 
 use std::fmt;
 
-use portcullis_domain::SecretString;
+use portcullis_domain::{SecretString, is_deceptive};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 /// A text that may be shown.
@@ -12,7 +13,9 @@ pub(crate) struct Text(pub(crate) String);
 
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_string(TextVisitor { most: usize::MAX }).map(Self)
+        deserializer
+            .deserialize_string(TextVisitor { most: usize::MAX, refuses: has_forbidden_character })
+            .map(Self)
     }
 }
 
@@ -22,7 +25,8 @@ pub(crate) struct SecretText(pub(crate) SecretString);
 
 impl<'de> Deserialize<'de> for SecretText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = deserializer.deserialize_string(TextVisitor { most: usize::MAX })?;
+        let visitor = TextVisitor { most: usize::MAX, refuses: is_damaged };
+        let text = deserializer.deserialize_string(visitor)?;
         Ok(Self(SecretString::from(text)))
     }
 }
@@ -33,12 +37,18 @@ pub(crate) struct ShortText(pub(crate) String);
 
 impl<'de> Deserialize<'de> for ShortText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_string(TextVisitor { most: LONGEST }).map(Self)
+        let visitor = TextVisitor { most: LONGEST, refuses: has_forbidden_character };
+        deserializer.deserialize_string(visitor).map(Self)
     }
 }
 
 /// Whether no text may hold this.
 pub(crate) fn has_forbidden_character(text: &str) -> bool {
+    text.chars().any(is_deceptive) || is_damaged(text)
+}
+
+/// Whether not even a secret may hold this.
+fn is_damaged(text: &str) -> bool {
     text.chars().any(|c| c.is_control() || c == '\u{fffd}')
 }
 
@@ -53,6 +63,7 @@ pub(crate) const TOO_LONG: &str = "too long";
 
 struct TextVisitor {
     most: usize,
+    refuses: fn(&str) -> bool,
 }
 
 impl Visitor<'_> for TextVisitor {
@@ -66,9 +77,32 @@ impl Visitor<'_> for TextVisitor {
         if text.len() > self.most {
             return Err(E::custom(TOO_LONG));
         }
-        if has_forbidden_character(text) {
+        if (self.refuses)(text) {
             return Err(E::custom(FORBIDDEN_CHARACTER));
         }
         Ok(text.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_read<T: for<'de> Deserialize<'de>>(text: &str) -> bool {
+        serde_json::from_value::<T>(serde_json::Value::from(text)).is_ok()
+    }
+
+    #[test]
+    fn a_password_may_hold_what_no_text_that_is_read_may() {
+        for text in ["a\u{202e}b", "a\u{200f}b", "a\u{e0041}"] {
+            assert!(is_read::<SecretText>(text), "{text:?}");
+            assert!(!is_read::<Text>(text) && !is_read::<ShortText>(text), "{text:?}");
+        }
+        for text in ["a\nb", "a\u{fffd}"] {
+            assert!(!is_read::<SecretText>(text) && !is_read::<Text>(text), "{text:?}");
+        }
+        for text in ["می\u{200c}خواهم", "👩\u{200d}⚕\u{fe0f}", "שלום"] {
+            assert!(is_read::<Text>(text), "{text:?}");
+        }
     }
 }

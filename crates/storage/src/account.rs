@@ -79,12 +79,11 @@ impl TryFrom<AccountRow> for Account {
 
     fn try_from(row: AccountRow) -> Result<Self, Failure> {
         let corrupt = |column| Failure::Corrupt { table: "accounts", column };
-        let display_name = row.display_name.as_deref().map(DisplayName::parse).transpose();
         Ok(Self {
             id: row.id.into(),
             username: Username::parse(&row.username).map_err(|_| corrupt("username"))?,
             email: Email::parse(&row.email).map_err(|_| corrupt("email"))?,
-            display_name: display_name.map_err(|_| corrupt("display_name"))?,
+            display_name: row.display_name.as_deref().and_then(shown),
             kind: row.kind.parse().map_err(|_| corrupt("kind"))?,
             role: Role::parse(&row.role).map_err(|_| corrupt("role"))?,
             is_active: row.is_active,
@@ -94,6 +93,11 @@ impl TryFrom<AccountRow> for Account {
             last_sign_in_at: row.last_sign_in_at.map(Timestamp::from),
         })
     }
+}
+
+/// A stored name, unless a rule has been made since that it breaks: then it is not shown.
+pub(crate) fn shown(name: &str) -> Option<DisplayName> {
+    DisplayName::parse(name).ok()
 }
 
 /// A row about to be inserted.

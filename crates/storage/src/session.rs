@@ -1,9 +1,10 @@
 use diesel::prelude::*;
 use portcullis_audit::SecurityEvent;
-use portcullis_domain::{AccountId, DisplayName, Role, SessionId, Timestamp};
+use portcullis_domain::{AccountId, Role, SessionId, Timestamp};
 use portcullis_flows::StoreError;
 use portcullis_flows::session::{LiveSession, SessionStore};
 
+use crate::account;
 use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
 use crate::schema::{accounts, refresh_tokens, sessions};
@@ -111,12 +112,10 @@ impl TryFrom<LiveRow> for LiveSession {
     type Error = Failure;
 
     fn try_from(row: LiveRow) -> Result<Self, Failure> {
-        let device_name = row.device_name.as_deref().map(DisplayName::parse).transpose();
         let address = row.latest.address.parse();
         Ok(Self {
             id: row.id.into(),
-            device_name: device_name
-                .map_err(|_| Failure::Corrupt { table: "sessions", column: "device_name" })?,
+            device_name: row.device_name.as_deref().and_then(account::shown),
             address: address
                 .map_err(|_| Failure::Corrupt { table: "refresh_tokens", column: "address" })?,
             user_agent: row.latest.user_agent,
