@@ -1,11 +1,14 @@
 //! Words that everybody who attacks one account tries first (ASVS 6.2.11).
 //!
 //! The rule: take every such word of four or more characters out of the password, whatever its
-//! letter case. If there was one and fewer than eight characters are left, the password is mainly
-//! that word. `ada.lovelace-2031` is refused for Ada Lovelace, `lovelace met babbage` is not.
+//! letter case, and with digits read as letters too. If there was one and what is left is
+//! [worth](crate::remainder) fewer than eight characters, the password is mainly that word.
+//! `lovelace-Summer-2031` is refused for Ada Lovelace, `lovelace met babbage` is not.
 
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
+
+use crate::remainder;
 
 /// What is known about the person whose password is checked.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +46,11 @@ impl ContextWords {
 
     /// Whether a password, given in lower case, is mainly made of these words.
     pub(crate) fn make_up(&self, password: &str) -> bool {
+        self.make_up_reading(password)
+            || remainder::readings(password).any(|reading| self.make_up_reading(&reading))
+    }
+
+    fn make_up_reading(&self, password: &str) -> bool {
         let mut rest = Zeroizing::new(password.to_owned());
         for word in &self.0 {
             // Again and again, because taking a word out may join the halves of another.
@@ -50,7 +58,7 @@ impl ContextWords {
                 rest = Zeroizing::new(rest.replace(word.as_str(), ""));
             }
         }
-        rest.len() < password.len() && rest.chars().count() < ENOUGH_BESIDE_WORDS
+        rest.len() < password.len() && remainder::worth(&rest) < ENOUGH_BESIDE_WORDS
     }
 
     pub(crate) fn as_strs(&self) -> Vec<&str> {
@@ -69,13 +77,21 @@ fn words_of(name: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
     use super::*;
+    use crate::common_passwords;
 
     const ADA: Context<'_> = Context {
         username: "ada.lovelace",
         email: "countess@example.org",
         display_name: Some("Augusta Ada King"),
     };
+
+    fn is_a_word(text: &&str) -> bool {
+        text.bytes().all(|byte| byte.is_ascii_lowercase())
+    }
 
     fn is_mainly_context(password: &str) -> bool {
         ContextWords::new(&ADA, &["Portcullis".to_owned()]).make_up(&password.to_lowercase())
@@ -95,6 +111,13 @@ mod tests {
             "augustaking99",
             "portcullis2031!",
             "lovelovelacelace",
+            "PortcullisSummer2026",
+            "Portcullis-Summer-2026!",
+            "2026_Dragon.Portcullis",
+            "welcome2portcullis",
+            "P0rtcu11is-Winter-2027",
+            "lovelace12345678",
+            "portcullis!!!!!!!!!!",
         ] {
             assert!(is_mainly_context(password), "{password}");
         }
@@ -102,9 +125,57 @@ mod tests {
 
     #[test]
     fn a_name_with_enough_beside_it_passes() {
-        for password in ["lovelace met babbage", "violet otter", "example of a rule", "ada-ada-ada"]
-        {
+        for password in [
+            "lovelace met babbage",
+            "violet otter",
+            "example of a rule",
+            "ada-ada-ada",
+            "portcullis violet otter plays cellos",
+            "the countess rides a yellow bicycle",
+            "correct horse battery portcullis",
+            "portcullis-xQ7vR2mK",
+        ] {
             assert!(!is_mainly_context(password), "{password}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+        #[test]
+        fn a_name_with_a_common_word_and_a_year_is_refused_however_they_are_put_together(
+            word in select(common_passwords::all().filter(is_a_word).collect::<Vec<_>>()),
+            year in 1900_u32..2100,
+            order in Just(vec![0, 1, 2]).prop_shuffle(),
+            marks in "[-_.!? ]{0,3}",
+            is_upper in any::<bool>(),
+        ) {
+            let parts = ["portcullis".to_owned(), word.to_owned(), year.to_string()];
+            let mut password: String =
+                order.iter().map(|part: &usize| parts[*part].as_str()).collect();
+            password.push_str(&marks);
+            if is_upper {
+                password = password.to_uppercase();
+            }
+            prop_assert!(is_mainly_context(&password), "{}", password);
+        }
+
+        #[test]
+        fn a_name_among_four_words_passes(
+            words in proptest::collection::vec(
+                select(vec![
+                    "violet", "otter", "cello", "walrus", "fence", "dinghy", "heron", "lantern",
+                    "marble", "thistle", "anchor", "biscuit", "cobalt", "meadow", "pepper", "willow",
+                ]),
+                4..7,
+            ),
+            separator in "[ .-]?",
+        ) {
+            let mut different = words.clone();
+            different.sort_unstable();
+            different.dedup();
+            prop_assume!(different.len() >= 3);
+            let password = format!("{}{separator}portcullis", words.join(&separator));
+            prop_assert!(!is_mainly_context(&password), "{}", password);
         }
     }
 

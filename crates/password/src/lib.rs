@@ -10,6 +10,7 @@ mod params;
 mod password;
 mod policy;
 mod pool;
+mod remainder;
 mod scratch;
 mod violation;
 mod worker;

@@ -26,7 +26,8 @@ pub enum Violation {
     TooGuessable,
     /// Little more than a name of the person or of the product.
     #[error(
-        "is mainly your name, email address or the name of this service; add something unrelated"
+        "is mainly your name, email address or the name of this service, with a common word or a year \
+         beside it; add something unrelated"
     )]
     ContainsContext,
     /// Too few kinds of characters.

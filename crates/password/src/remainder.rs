@@ -1,0 +1,102 @@
+//! How much of a password is left when what everybody tries first is taken away.
+//!
+//! Someone who attacks one account puts a name of it beside a common word, a year, a mark of punctuation,
+//! and letters as digits. So what remains beside the names is counted as such guessing would: a year for
+//! nothing, a common word for no more than four characters however long it is, each mark once, the rest
+//! character by character.
+
+use zeroize::Zeroizing;
+
+use crate::common_passwords;
+
+/// What a text, given in lower case, is worth in characters.
+pub(crate) fn worth(text: &str) -> usize {
+    let mut rest = without_years(text);
+    let mut words: Vec<_> = common_passwords::all()
+        .filter(|word| word.len() >= WORTH_OF_A_WORD && rest.contains(word))
+        .collect();
+    words.sort_unstable_by(|one, other| other.len().cmp(&one.len()).then(one.cmp(other)));
+    let mut worth = 0;
+    for word in words {
+        if rest.contains(word) {
+            rest = Zeroizing::new(rest.replace(word, " "));
+            worth += WORTH_OF_A_WORD;
+        }
+    }
+    let alphanumeric = rest.chars().filter(|c| c.is_alphanumeric()).count();
+    worth + alphanumeric + marks(text)
+}
+
+/// The password with digits and marks read as the letters they stand for: each reading that differs.
+pub(crate) fn readings(text: &str) -> impl Iterator<Item = Zeroizing<String>> {
+    let plain = without_years(text);
+    ['i', 'l'].into_iter().map(move |one| {
+        let letter = |c| match c {
+            '0' => 'o',
+            '1' | '!' | '|' => one,
+            '3' => 'e',
+            '4' | '@' => 'a',
+            '5' | '$' => 's',
+            '7' => 't',
+            other => other,
+        };
+        Zeroizing::new(plain.chars().map(letter).collect())
+    })
+}
+
+const WORTH_OF_A_WORD: usize = 4;
+
+/// How many different characters there are that are neither letters nor digits.
+fn marks(text: &str) -> usize {
+    let is_new = |(place, c): &(usize, char)| {
+        let (before, _) = text.split_at(*place);
+        !c.is_alphanumeric() && !before.contains(*c)
+    };
+    text.char_indices().filter(is_new).count()
+}
+
+/// Without the numbers from 1900 to 2099, whatever digits stand beside them.
+fn without_years(text: &str) -> Zeroizing<String> {
+    let mut rest = text;
+    let mut kept = Zeroizing::new(String::with_capacity(text.len()));
+    while let Some(next) = rest.chars().next() {
+        let is_year = rest.len() >= 4
+            && (rest.starts_with("19") || rest.starts_with("20"))
+            && rest.bytes().take(4).all(|byte| byte.is_ascii_digit());
+        let length = if is_year { 4 } else { next.len_utf8() };
+        let (taken, after) = rest.split_at(length);
+        if !is_year {
+            kept.push_str(taken);
+        }
+        rest = after;
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn years_are_worth_nothing_a_common_word_four_and_marks_one_each() {
+        for (text, expected) in [
+            ("", 0),
+            ("2026", 0),
+            ("summer2026", 4),
+            ("summer-2026-!", 6),
+            ("summer summer", 5),
+            ("summer dragon", 9),
+            ("20261225", 4),
+            ("zqjxkvwy", 8),
+            ("!!!!!!!!", 1),
+        ] {
+            assert_eq!(worth(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn digits_and_marks_are_read_as_letters() {
+        let read: Vec<_> = readings("p0rtcu11!$2026").map(|text| text.to_string()).collect();
+        assert_eq!(read, ["portcuiiis", "portcullls"]);
+    }
+}
