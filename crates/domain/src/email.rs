@@ -1,30 +1,56 @@
+use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use serde::{Serialize, Serializer};
 use unicode_normalization::UnicodeNormalization;
 use validator::ValidateEmail;
 
 /// An email address that mail can plausibly reach.
 ///
-/// Kept as typed for sending; [`Email::key`] is the form that must be unique.
+/// Kept as typed for sending, but for a domain outside ASCII, which is kept in its normal form;
+/// [`Email::key`] is the form that must be unique.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Email {
     address: String,
     key: String,
 }
 
+/// Bytes that RFC 5321 section 4.5.3 leaves to an address.
+const LONGEST: usize = 254;
+
 impl Email {
-    /// Checks the address (the HTML rule of the validator crate, plus a dotted domain name) and
-    /// normalises it to NFC. At most 254 bytes, as RFC 5321 section 4.5.3 leaves.
+    /// Checks the address: the HTML rule of the validator crate, so that the part before the `@` is ASCII
+    /// (after NFC), and a dotted domain name that IDNA takes (UTS 46, not transitional). At most 254
+    /// bytes, as typed and in ASCII.
     pub fn parse(text: &str) -> Result<Self, EmailError> {
-        if text.len() > 254 {
+        if text.len() > LONGEST {
             return Err(EmailError::TooLong);
         }
-        let address: String = text.nfc().collect();
-        let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
-        if !address.validate_email() || !domain.contains('.') || domain.starts_with('[') {
+        let composed: String = text.nfc().collect();
+        let (local, domain) = composed.rsplit_once('@').ok_or(EmailError::Malformed)?;
+        let ascii = Uts46::new()
+            .to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::Allow, DnsLength::Verify)
+            .map_err(|_| EmailError::Malformed)?;
+        let key = format!("{}@{ascii}", local.to_lowercase());
+        if !is_well_formed(&key, &ascii) {
             return Err(EmailError::Malformed);
         }
-        let key = address.to_lowercase();
+        if key.len() > LONGEST {
+            return Err(EmailError::TooLong);
+        }
+        let (shown, _) =
+            Uts46::new().to_unicode(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::Allow);
+        let address = if domain.is_ascii() { composed } else { format!("{local}@{shown}") };
         Ok(Self { address, key })
+    }
+
+    /// Reads a stored address, which may have been accepted under the former rule: that took a domain
+    /// as it was typed, and told spellings of one domain apart.
+    pub fn stored(text: &str) -> Result<Self, EmailError> {
+        Self::parse(text).or_else(|error| {
+            let address: String = text.nfc().collect();
+            let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
+            let key = Self::former_key(&address);
+            if is_well_formed(&address, domain) { Ok(Self { address, key }) } else { Err(error) }
+        })
     }
 
     /// The address as its owner typed it.
@@ -32,10 +58,20 @@ impl Email {
         &self.address
     }
 
-    /// The address in lower case: equal for two spellings of one mailbox.
+    /// Equal for all spellings of one mailbox: in lower case, the domain in the ASCII form of IDNA. Only
+    /// that of a [stored](Email::stored) address may hold anything but ASCII.
     pub fn key(&self) -> &str {
         &self.key
     }
+
+    /// What the key of an address was under the former rule: NFC, in lower case.
+    pub fn former_key(text: &str) -> String {
+        text.nfc().collect::<String>().to_lowercase()
+    }
+}
+
+fn is_well_formed(address: &str, domain: &str) -> bool {
+    address.validate_email() && domain.contains('.') && !domain.starts_with('[')
 }
 
 impl Serialize for Email {
@@ -57,7 +93,13 @@ pub enum EmailError {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn key(text: &str) -> String {
+        Email::parse(text).unwrap().key().to_owned()
+    }
 
     #[test]
     fn letter_case_is_kept_but_does_not_make_a_second_mailbox() {
@@ -65,6 +107,42 @@ mod tests {
         assert_eq!(email.as_str(), "Ada.L@Example.ORG");
         assert_eq!(email.key(), "ada.l@example.org");
         assert_eq!(serde_json::to_string(&email).unwrap(), r#""Ada.L@Example.ORG""#);
+    }
+
+    #[test]
+    fn every_spelling_of_a_domain_is_one_mailbox() {
+        for text in [
+            "vic@example.org",
+            "vic@EXAMPLE.org",
+            "vic@\u{ff45}xample.org",
+            "vic@exam\u{ad}ple.org",
+            "vic@exam\u{200b}ple.org",
+            "vic@example\u{3002}org",
+            "\u{212a}ic@example.org",
+        ] {
+            let expected =
+                if text.starts_with('v') { "vic@example.org" } else { "kic@example.org" };
+            assert_eq!(key(text), expected, "{text:?}");
+        }
+        for text in [
+            "vic@ex\u{e4}mple.org",
+            "vic@exa\u{308}mple.org",
+            "vic@EX\u{c4}MPLE.org",
+            "vic@xn--exmple-cua.org",
+            "VIC@XN--EXMPLE-CUA.ORG",
+        ] {
+            assert_eq!(key(text), "vic@xn--exmple-cua.org", "{text:?}");
+        }
+        assert_ne!(key("vic@stra\u{df}e.example"), key("vic@strasse.example"), "not transitional");
+    }
+
+    #[test]
+    fn nothing_invisible_is_kept_of_a_domain() {
+        for text in ["vic@exam\u{ad}ple.org", "vic@\u{ff45}xample.org"] {
+            assert_eq!(Email::parse(text).unwrap().as_str(), "vic@example.org");
+        }
+        let email = Email::parse("Vic@EXÄMPLE.org").unwrap();
+        assert_eq!(email.as_str(), "Vic@exämple.org");
     }
 
     #[test]
@@ -79,10 +157,36 @@ mod tests {
             "a b@c.org",
             "a@b.org ",
             "a@@b.org",
+            "a@xn--a.org",
+            "a@xn--\u{e4}.org",
+            "a@b\u{202e}.org",
+            "\u{17f}@b.org",
+            "\u{e4}@b.org",
         ] {
             assert_eq!(Email::parse(text), Err(EmailError::Malformed), "{text:?}");
         }
         let long = format!("{}@example.org", "a".repeat(250));
         assert_eq!(Email::parse(&long), Err(EmailError::TooLong));
+    }
+
+    #[test]
+    fn a_stored_address_is_read_although_it_could_not_be_registered_any_more() {
+        let stored = Email::stored("Ada@xn--a.org").unwrap();
+        assert_eq!((stored.as_str(), stored.key()), ("Ada@xn--a.org", "ada@xn--a.org"));
+        assert_eq!(Email::stored("vic@\u{ff45}xample.org").unwrap().key(), "vic@example.org");
+        assert_eq!(Email::stored("nobody"), Err(EmailError::Malformed));
+    }
+
+    proptest! {
+        #[test]
+        fn an_address_that_is_kept_reads_back_as_the_same(text in "[a-zA-Z.]{1,8}@\\PC{1,12}\\.[a-z]{2,4}") {
+            if let Ok(email) = Email::parse(&text) {
+                prop_assert!(email.key().is_ascii());
+                prop_assert_eq!(&Email::parse(email.as_str()), &Ok(email.clone()));
+                prop_assert_eq!(Email::stored(email.as_str()), Ok(email.clone()));
+                let key = Email::parse(email.key()).map(|again| again.key().to_owned());
+                prop_assert_eq!(key, Ok(email.key().to_owned()));
+            }
+        }
     }
 }

@@ -107,8 +107,14 @@ pub enum Opened {
 pub enum Identifier {
     /// Matches the normalised name exactly, never a look-alike.
     Username(Username),
-    /// Matches whatever the letter case.
-    Email(Email),
+    /// Matches however the address is spelled.
+    Email {
+        /// The [key](Email::key) of the address.
+        key: String,
+        /// What the key was under the former rule, where it differs: an account that keeps such a key,
+        /// because another one has the present key, is still found by its address as it was typed.
+        former_key: Option<String>,
+    },
     /// Nothing any account could be called; kept for the failure counter, normalised.
     Unusable(String),
 }
@@ -116,8 +122,10 @@ pub enum Identifier {
 impl Identifier {
     /// Reads a user name or an email address; never fails, so that a strange name costs the same.
     pub fn parse(text: &str) -> Self {
-        if let Ok(email) = Email::parse(text) {
-            return Self::Email(email);
+        if let Ok(email) = Email::stored(text) {
+            let former_key = Email::former_key(text);
+            let former_key = (former_key != email.key()).then_some(former_key);
+            return Self::Email { key: email.key().to_owned(), former_key };
         }
         match Username::parse(text) {
             Ok(username) => Self::Username(username),
@@ -128,7 +136,7 @@ impl Identifier {
     fn key(&self) -> &str {
         match self {
             Self::Username(username) => username.as_str(),
-            Self::Email(email) => email.key(),
+            Self::Email { key, .. } => key,
             Self::Unusable(text) => text,
         }
     }

@@ -82,7 +82,7 @@ impl TryFrom<AccountRow> for Account {
         Ok(Self {
             id: row.id.into(),
             username: Username::parse(&row.username).map_err(|_| corrupt("username"))?,
-            email: Email::parse(&row.email).map_err(|_| corrupt("email"))?,
+            email: Email::stored(&row.email).map_err(|_| corrupt("email"))?,
             display_name: row.display_name.as_deref().and_then(shown),
             kind: row.kind.parse().map_err(|_| corrupt("kind"))?,
             role: Role::parse(&row.role).map_err(|_| corrupt("role"))?,

@@ -8,6 +8,7 @@ mod chain;
 mod checkpoint;
 mod connection;
 mod database;
+mod email_key;
 mod event;
 mod failure;
 mod family;
@@ -44,5 +45,6 @@ mod verification;
 
 pub use connection::{DatabaseUrl, DatabaseUrlError};
 pub use database::Database;
+pub use email_key::FormerEmailKey;
 pub use migration::MigrationError;
 pub use store::Store;

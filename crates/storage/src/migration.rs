@@ -12,6 +12,7 @@ use portcullis_flows::StoreError;
 
 use crate::connection::{Connection, Inner, Lock, dispatch};
 use crate::database::Database;
+use crate::email_key;
 use crate::failure::Failure;
 use crate::sql_type::natural;
 
@@ -125,12 +126,20 @@ impl Database {
 /// Where diesel keeps which versions are applied.
 const HISTORY: &str = "__diesel_schema_migrations";
 
+/// In the same transaction the keys of email addresses are brought to the present rule.
 fn apply(connection: &mut Connection) -> Result<Vec<String>, Failure> {
     let applied = match &mut connection.inner {
         Inner::Postgres(inner) => versions(inner.run_pending_migrations(POSTGRES)),
         Inner::Sqlite(inner) => versions(inner.run_pending_migrations(SQLITE)),
     };
-    applied.map_err(Failure::Migration)
+    let applied = applied.map_err(Failure::Migration)?;
+    for account in email_key::renew(connection)? {
+        tracing::warn!(
+            %account,
+            "the email of this account has no key of its own; `portcullis doctor` says why"
+        );
+    }
+    Ok(applied)
 }
 
 /// How many events without a seal there are.

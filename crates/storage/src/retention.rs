@@ -35,11 +35,11 @@ impl RetentionStore for Store {
                 .filter(is_open)
                 .order(sign_in_failures::last_failed_at)
                 .limit(most.into())
-                .select(sign_in_failures::budget);
+                .select(sign_in_failures::counter);
             let some: Vec<Vec<u8>> = dispatch!(connection, inner => some.load(inner))?;
             // Judged again by the statement itself: one may have failed once more since.
             let gone = sign_in_failures::table
-                .filter(sign_in_failures::budget.eq_any(some))
+                .filter(sign_in_failures::counter.eq_any(some))
                 .filter(is_old)
                 .filter(is_open);
             Ok(count(dispatch!(connection, inner => diesel::delete(gone).execute(inner))?))

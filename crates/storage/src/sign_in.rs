@@ -30,9 +30,14 @@ impl SignInStore for Store {
                         let named = accounts::username.eq(username.as_str());
                         query.filter(named).first(inner).optional()
                     }
-                    Identifier::Email(email) => {
-                        let reached = accounts::email_key.eq(email.key());
-                        query.filter(reached).first(inner).optional()
+                    Identifier::Email { key, former_key } => {
+                        let former_key = former_key.as_ref().unwrap_or(key);
+                        query
+                            .filter(accounts::email_key.eq(key))
+                            .or_filter(accounts::email_key.eq(former_key))
+                            .order(accounts::email_key.ne(former_key))
+                            .first(inner)
+                            .optional()
                     }
                 }
             })?;

@@ -8,6 +8,7 @@ mod audit_trail;
 mod checkpoint_directory;
 mod data_directory;
 mod database;
+mod email_addresses;
 mod hashing;
 mod jobs;
 mod password_policy;

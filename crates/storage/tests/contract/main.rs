@@ -18,6 +18,8 @@ mod coverage;
 #[cfg(test)]
 mod deadlock;
 #[cfg(test)]
+mod email_key;
+#[cfg(test)]
 mod family;
 #[cfg(test)]
 mod full_disk;

@@ -12,7 +12,7 @@ use portcullis_audit::{EventKind, Outcome};
 
 use crate::family::Presented;
 use crate::inspect::count;
-use crate::member::{SESSION_LIFETIME, SignIn, budget, enrol, fail, revoked_until};
+use crate::member::{SESSION_LIFETIME, SignIn, counter, enrol, fail, revoked_until};
 
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -62,7 +62,7 @@ fn no_transaction_removes_more_than_it_was_told() {
         let ada = enrol(store, "ada");
         (0..5).for_each(|_| drop(SignIn::of(&ada, NOW).opened(store)));
         for name in 0..5 {
-            fail(store, &budget(&name.to_string()), &LockoutPolicy::default(), NOW);
+            fail(store, &counter(&name.to_string()), &LockoutPolicy::default(), NOW);
         }
         database.clock().set(NOW + SESSION_LIFETIME + 91 * DAY);
         let portions =
@@ -81,9 +81,9 @@ fn failures_are_forgotten_after_long_but_never_those_that_keep_somebody_out() {
     TestDatabase::on_both(|database| {
         let store = database.store();
         let policy = LockoutPolicy { ceiling: 2, ..LockoutPolicy::default() };
-        fail(store, &budget("few"), &policy, NOW);
-        (0..2).for_each(|_| fail(store, &budget("locked"), &policy, NOW));
-        fail(store, &budget("lately"), &policy, NOW + DAY);
+        fail(store, &counter("few"), &policy, NOW);
+        (0..2).for_each(|_| fail(store, &counter("locked"), &policy, NOW));
+        fail(store, &counter("lately"), &policy, NOW + DAY);
         database.clock().set(NOW + 90 * DAY + SECOND);
         assert_eq!(store.remove_failures(90 * DAY, MANY).unwrap(), 1);
         database.clock().advance(365 * DAY);

@@ -8,7 +8,7 @@ use portcullis_flows::health::HealthStore;
 use portcullis_flows::secret::{SecretProof, Standing};
 use portcullis_storage::{Database, DatabaseUrl, Store};
 
-use super::{Check, access_matrix, audit_trail, jobs, signing_keys};
+use super::{Check, access_matrix, audit_trail, email_addresses, jobs, signing_keys};
 use crate::config::{self, Config, Loaded};
 use crate::{opening, wiring};
 
@@ -18,8 +18,15 @@ const SECRET: &str = "secret of the data";
 const ADMINISTRATOR: &str = "administrator";
 
 /// What can be looked at only when the schema is right.
-const CONTENTS: [&str; 6] =
-    [ADMINISTRATOR, access_matrix::NAME, SECRET, signing_keys::NAME, audit_trail::NAME, jobs::NAME];
+const CONTENTS: [&str; 7] = [
+    ADMINISTRATOR,
+    email_addresses::NAME,
+    access_matrix::NAME,
+    SECRET,
+    signing_keys::NAME,
+    audit_trail::NAME,
+    jobs::NAME,
+];
 
 pub(super) fn check(loaded: &Loaded) -> Vec<Check> {
     let Some(config) = loaded.partly(&["database", "data_dir"]) else {
@@ -124,6 +131,7 @@ fn contents(database: Database, loaded: &Loaded, config: &Config) -> Vec<Check> 
     let matrix = access_matrix::check(&matrices, config);
     let administrator = administrator(&store, &matrices, config);
     let jobs = jobs::check(&store, config);
+    let addresses = email_addresses::check(&store);
     let Ok(secret) = secret else {
         let skipped = |name| Check::skipped(name, "there is no secret key");
         let [signing, trail] = [signing_keys::NAME, audit_trail::NAME].map(skipped);
@@ -134,13 +142,14 @@ fn contents(database: Database, loaded: &Loaded, config: &Config) -> Vec<Check> 
             }
             _ => skipped(SECRET),
         };
-        return [administrator, matrix, own, signing, trail].into_iter().chain(jobs).collect();
+        let checks = [administrator, addresses, matrix, own, signing, trail];
+        return checks.into_iter().chain(jobs).collect();
     };
     let own = secret_of_the_data(&wiring::secret_proof(store.clone(), config, &secret));
     let former = config.tokens.previous.as_ref().map(wiring::audit_keys);
     let trail = audit_trail::check(&store, &keys, former.as_ref(), config);
     let signing = signing_keys::check(&wiring::signing_keys(store, config, &secret), config);
-    [administrator, matrix, own, signing, trail].into_iter().chain(jobs).collect()
+    [administrator, addresses, matrix, own, signing, trail].into_iter().chain(jobs).collect()
 }
 
 fn secret_of_the_data(proof: &SecretProof) -> Check {

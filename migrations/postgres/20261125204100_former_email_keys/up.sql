@@ -1,0 +1,3 @@
+-- Finds the accounts whose email key was made under a former rule: a present one is ASCII.
+CREATE INDEX accounts_by_former_email_key ON accounts (id)
+    WHERE octet_length(email_key) <> char_length(email_key);
