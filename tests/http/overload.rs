@@ -5,7 +5,8 @@ use std::sync::mpsc;
 use std::thread;
 
 use portcullis_password::PoolSettings;
-use portcullis_testkit::{Browser, TestDatabase, TestServer, TestSettings};
+use portcullis_testkit::{Answer, Browser, PASSWORD, TestDatabase, TestServer, TestSettings};
+use serde_json::json;
 
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -61,6 +62,34 @@ fn being_turned_away_does_not_count_as_a_failure() {
         }
     });
     assert_eq!(browser.sign_in("ada").status, 200);
+}
+
+/// Nothing is looked up for them, and a client from elsewhere does not notice.
+#[test]
+fn a_flood_from_one_address_leaves_the_database_and_places_to_the_others() {
+    let settings = TestSettings {
+        trusted_proxies: vec!["127.0.0.1/32".to_owned()],
+        ..TestSettings::default()
+    };
+    let server = TestServer::with(TestDatabase::sqlite(), settings);
+    Browser::of(&server).register("ada");
+    let flooding = IpAddr::from([192, 0, 2, 1]);
+    let held: Vec<_> = std::iter::from_fn(|| server.hashing().enter(flooding).ok()).collect();
+    assert!(held.len() > 1, "one address alone gets half of the places");
+    let database = server.database().store();
+    database.execute("ALTER TABLE accounts RENAME TO hidden").expect("the table is there");
+    assert_eq!(sign_in_from(&server, "192.0.2.1").code(), "overloaded");
+    assert_eq!(sign_in_from(&server, "192.0.2.2").code(), "unavailable", "it asks the database");
+    database.execute("ALTER TABLE hidden RENAME TO accounts").expect("the table is there");
+    assert_eq!(sign_in_from(&server, "192.0.2.2").status, 200);
+    drop(held);
+    assert_eq!(sign_in_from(&server, "192.0.2.1").status, 200);
+}
+
+fn sign_in_from(server: &TestServer, address: &str) -> Answer {
+    let body = json!({ "username": "ada", "password": PASSWORD }).to_string();
+    let headers = [("content-type", "application/json"), ("x-forwarded-for", address)];
+    Browser::of(server).send("POST", "/api/auth/login/json", &headers, &body)
 }
 
 /// One thread that hashes and one place to wait for it.

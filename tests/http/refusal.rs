@@ -23,6 +23,8 @@ const KINDS: &[(&str, &str)] = &[
     ("deactivated@example.org", PASSWORD),
     ("deactivated", "not-the-password-of-deactivated"),
     ("passwordless", PASSWORD),
+    ("damaged", PASSWORD),
+    ("damaged@example.org", "not-the-password-of-damaged"),
 ];
 
 #[test]
@@ -77,6 +79,7 @@ fn the_auditor_learns_the_reason_that_the_caller_does_not() {
         assert_eq!(last(("locked", PASSWORD)), "locked");
         assert_eq!(last(("locked", "not-the-password")), "locked");
         assert_eq!(last(("deactivated", PASSWORD)), "deactivated");
+        assert_eq!(last(("damaged", PASSWORD)), "damaged_hash");
     });
 }
 
@@ -101,7 +104,7 @@ fn attempt(server: &TestServer, (username, password): (&str, &str)) -> Answer {
 /// Makes the accounts of [`KINDS`].
 fn prepare(server: &TestServer) {
     let mut browser = Browser::of(server);
-    for name in ["wrong", "locked", "deactivated", "passwordless"] {
+    for name in ["wrong", "locked", "deactivated", "passwordless", "damaged"] {
         assert_eq!(browser.register(name).status, 201);
     }
     for _ in 0..5 {
@@ -111,6 +114,7 @@ fn prepare(server: &TestServer) {
     for change in [
         "UPDATE accounts SET is_active = false WHERE username = 'deactivated'",
         "UPDATE accounts SET password_hash = NULL WHERE username = 'passwordless'",
+        "UPDATE accounts SET password_hash = 'damaged' WHERE username = 'damaged'",
     ] {
         store.execute(change).expect("the account is there");
     }

@@ -92,7 +92,12 @@ pub(crate) fn candidates(
     policy: Policy,
     params: Argon2Params,
 ) -> Result<Candidates, Failure> {
-    let alone = PoolSettings { threads: 1, queue: 1, deadline: Duration::from_secs(60) };
+    let alone = PoolSettings {
+        threads: 1,
+        queue: 1,
+        deadline: Duration::from_secs(60),
+        ..PoolSettings::default()
+    };
     let hashing = Arc::new(hashing(params, alone, system_clock())?);
     let new_passwords = NewPasswords::new(policy, hashing, system_random());
     Ok(Candidates::new(rules, new_passwords, system_clock(), system_random()))
@@ -103,10 +108,11 @@ pub(crate) fn provisioning(
     store: Store,
     candidates: Candidates,
     matrix: Arc<ActiveMatrix>,
+    max_bcrypt_cost: u32,
 ) -> Provisioning {
     let (store, candidates) = (Arc::new(store), Arc::new(candidates));
     let (clock, random) = (system_clock(), system_random());
-    Provisioning::new(store.clone(), store, candidates, matrix, clock, random)
+    Provisioning::new(store.clone(), store, candidates, matrix, max_bcrypt_cost, clock, random)
 }
 
 /// The life of the access matrix, which begins with the configured file.

@@ -119,6 +119,13 @@ pub enum Details {
         #[serde(skip_serializing_if = "Option::is_none")]
         chain: Option<ChainId>,
     },
+    /// A hash in the place of another.
+    Rehash {
+        /// The algorithm of the hash before, with its parameters.
+        before: HashParameters,
+        /// That of the new one.
+        after: HashParameters,
+    },
     /// A purge of old entries.
     Purge {
         /// The checkpoint up to which entries were removed.
@@ -127,6 +134,26 @@ pub enum Details {
         events: u64,
         /// How many decisions were removed.
         decisions: u64,
+    },
+}
+
+/// How a password hash was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "algorithm", rename_all = "lowercase")]
+pub enum HashParameters {
+    /// By bcrypt.
+    Bcrypt {
+        /// The power of two of its rounds.
+        cost: u32,
+    },
+    /// By Argon2id.
+    Argon2id {
+        /// Memory in KiB.
+        memory_kib: u32,
+        /// Passes over the memory.
+        iterations: u32,
+        /// Lanes of the memory.
+        parallelism: u32,
     },
 }
 

@@ -96,7 +96,8 @@ impl SecurityEvent {
             | EventKind::SessionDisplaced
             | EventKind::NewDevice
             | EventKind::StepUpRequired
-            | EventKind::PasswordChange => true,
+            | EventKind::PasswordChange
+            | EventKind::PasswordRehashed => true,
             _ => false,
         };
         let own = self.subject.filter(|_| proven).map(Actor::Account);

@@ -40,7 +40,7 @@ pub use coverage::{Advance, Coverage};
 pub use csv::CsvWriter;
 pub use cursor::{Cursor, CursorError};
 pub use decision::{DecisionId, DecisionRecord};
-pub use details::{Details, FamilyToken, FieldChange};
+pub use details::{Details, FamilyToken, FieldChange, HashParameters};
 pub use entry::{Entry, EntryId};
 pub use event::{Origin, SecurityEvent};
 pub use filter::Filter;

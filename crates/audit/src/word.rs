@@ -93,6 +93,8 @@ words! {
         Unlock = "unlock",
         /// Somebody tried to change a password.
         PasswordChange = "password_change",
+        /// A hash was replaced by a stronger one of the same password, while its owner signed in.
+        PasswordRehashed = "password_rehashed",
         /// A refresh token that had already been rotated was presented again.
         RefreshTokenReuse = "refresh_token_reuse",
         /// A version of the access matrix was stored, not yet in force.
@@ -147,6 +149,8 @@ words! {
         UnknownAccount = "unknown_account",
         /// The password is not theirs.
         WrongPassword = "wrong_password",
+        /// The stored hash of their password is damaged, so that no password matches it.
+        DamagedHash = "damaged_hash",
         /// Too many failures; the password was not looked at.
         Locked = "locked",
         /// The account is deactivated.

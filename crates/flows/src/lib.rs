@@ -9,6 +9,7 @@ pub mod checkpoint;
 pub mod decision;
 pub mod device;
 pub mod grant;
+pub mod hash_cost;
 pub mod health;
 pub mod introspection;
 pub mod job;

@@ -97,6 +97,15 @@ impl FailureCounters {
         self.named(&format!("session:{session}"))
     }
 
+    /// What draws the cost of a name that no account has, or of an account without a hash that can be
+    /// verified; see [`crate::hash_cost`].
+    pub(crate) fn cost_of(&self, name: &str, account: Option<AccountId>) -> Digest {
+        match account {
+            None => self.named(&format!("cost:name:{name}")),
+            Some(account) => self.named(&format!("cost:account:{account}")),
+        }
+    }
+
     fn named(&self, name: &str) -> Digest {
         Digest::keyed(&self.0, name.as_bytes())
     }

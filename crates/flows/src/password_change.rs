@@ -21,7 +21,7 @@ use crate::device;
 use crate::grant::Issuer;
 use crate::lockout::{FailureCounters, LockoutPolicy};
 use crate::new_password::{About, NewPasswords, Wanted};
-use crate::sign_in::{Credentials, SignInStore};
+use crate::sign_in::{Credentials, SignInStore, StoredPassword};
 
 /// What changing a password needs from storage, besides what signing in does.
 pub trait PasswordChangeStore: SignInStore {
@@ -155,13 +155,23 @@ impl PasswordChange {
         }
         let counter = self.counters.of_session(request.session);
         let found = self.store.credentials_of(request.account)?;
-        let Some(Credentials { account, password_hash: Some(stored), epoch }) = found else {
-            return Err(self.refuse(request, &counter));
+        let Some(Credentials { account, password, epoch }) = found else {
+            return Err(self.refuse(request, &counter, Outcome::WrongPassword));
+        };
+        let stored = match password {
+            StoredPassword::Hash(stored) => stored,
+            StoredPassword::None => {
+                return Err(self.refuse(request, &counter, Outcome::WrongPassword));
+            }
+            StoredPassword::Damaged(error) => {
+                tracing::error!(account = %account.id, %error, "a stored password hash is damaged");
+                return Err(self.refuse(request, &counter, Outcome::DamagedHash));
+            }
         };
         let new = self.hashed(request, &account, new)?;
         let verdict = self.hashing.verify(request.origin.address, current, stored.clone());
         if verdict.map_err(HashingError::from)? == Verdict::Mismatch {
-            return Err(self.refuse(request, &counter));
+            return Err(self.refuse(request, &counter, Outcome::WrongPassword));
         }
         let after = Account { password_must_change: false, ..account.clone() };
         let event =
@@ -188,8 +198,13 @@ impl PasswordChange {
         Ok(PasswordChanged { device_token })
     }
 
-    fn refuse(&self, request: &PasswordChangeRequest, counter: &Digest) -> PasswordChangeError {
-        let event = self.event(Outcome::WrongPassword, request);
+    fn refuse(
+        &self,
+        request: &PasswordChangeRequest,
+        counter: &Digest,
+        outcome: Outcome,
+    ) -> PasswordChangeError {
+        let event = self.event(outcome, request);
         match self.store.refuse(counter, &self.lockout, &event) {
             Ok(()) => PasswordChangeError::WrongPassword,
             Err(error) => error.into(),

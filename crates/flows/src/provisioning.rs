@@ -6,7 +6,7 @@ use portcullis_audit::{Actor, EventKind, Origin, SecurityEvent};
 use portcullis_domain::{
     Account, AccountId, AccountKind, Clock, DisplayName, Email, Role, SecureRandom, Username,
 };
-use portcullis_password::{HashError, PasswordHash};
+use portcullis_password::{HashCost, HashError, PasswordHash};
 
 use crate::StoreError;
 use crate::candidate::{
@@ -95,6 +95,14 @@ pub enum RowError {
     /// The hash cannot be used.
     #[error("the password hash cannot be used: {0}")]
     Hash(#[from] HashError),
+    /// The hash is bcrypt of a higher cost than is taken.
+    #[error("the password hash is bcrypt of cost {cost}, and {most} is the most that is taken")]
+    BcryptCost {
+        /// The cost of the hash.
+        cost: u32,
+        /// The highest that is taken.
+        most: u32,
+    },
 }
 
 /// The use case.
@@ -103,21 +111,23 @@ pub struct Provisioning {
     imports: Arc<dyn ImportStore>,
     candidates: Arc<Candidates>,
     matrix: Arc<ActiveMatrix>,
+    max_bcrypt_cost: u32,
     clock: Arc<dyn Clock>,
     random: Arc<dyn SecureRandom>,
 }
 
 impl Provisioning {
-    /// A use case over these parts.
+    /// A use case over these parts, which imports bcrypt hashes up to that cost.
     pub fn new(
         accounts: Arc<dyn RegistrationStore>,
         imports: Arc<dyn ImportStore>,
         candidates: Arc<Candidates>,
         matrix: Arc<ActiveMatrix>,
+        max_bcrypt_cost: u32,
         clock: Arc<dyn Clock>,
         random: Arc<dyn SecureRandom>,
     ) -> Self {
-        Self { accounts, imports, candidates, matrix, clock, random }
+        Self { accounts, imports, candidates, matrix, max_bcrypt_cost, clock, random }
     }
 
     /// Creates one account of any role.
@@ -143,6 +153,11 @@ impl Provisioning {
         let email = Email::parse(&row.email).map_err(FieldError::from)?;
         let display_name = row.display_name.as_deref().map(DisplayName::parse).transpose();
         let password_hash = PasswordHash::parse(&row.password_hash)?;
+        if let HashCost::Bcrypt { cost } = password_hash.cost()
+            && cost > self.max_bcrypt_cost
+        {
+            return Err(RowError::BcryptCost { cost, most: self.max_bcrypt_cost });
+        }
         let now = self.clock.now();
         let account = Account {
             id: AccountId::generate(now, &*self.random),

@@ -9,18 +9,21 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
+use portcullis_audit::{Details, EventKind, HashParameters, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
     Account, AccountId, Clock, Delivery, DisplayName, Email, ExposeSecret, PasswordEpoch,
     SecretString, SecureRandom, Session, SessionId, Timestamp, TokenId, Username,
 };
-use portcullis_password::{HashingPool, Overloaded, Password, PasswordHash, Verdict};
+use portcullis_password::{
+    HashCost, HashError, HashingPool, Overloaded, Password, PasswordHash, Verdict,
+};
 use portcullis_token::{DeviceId, Digest, OpaqueSecret};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::StoreError;
 use crate::device;
 use crate::grant::{Grant, Grantee, Issuer};
+use crate::hash_cost::HashCosts;
 use crate::lockout::{FailureCounters, LockoutPolicy};
 
 /// What signing in needs from storage.
@@ -33,14 +36,9 @@ pub trait SignInStore: Send + Sync {
     /// ends the oldest sessions beyond the limit. The outcome is recorded either way.
     fn open(&self, opening: &Opening<'_>) -> Result<Opened, StoreError>;
 
-    /// Puts a stronger hash of the same password in the place of the one that was checked, unless
-    /// somebody else has replaced that since.
-    fn renew_hash(
-        &self,
-        account: AccountId,
-        checked: &PasswordHash,
-        renewed: &PasswordHash,
-    ) -> Result<(), StoreError>;
+    /// Puts a stronger hash of the same password in the place of the one that was checked, and records
+    /// it, unless somebody else has replaced that since.
+    fn renew_hash(&self, renewal: &Renewal<'_>) -> Result<(), StoreError>;
 
     /// Counts a failure against a counter that is open, and records the refusal.
     fn refuse(
@@ -56,10 +54,34 @@ pub trait SignInStore: Send + Sync {
 pub struct Credentials {
     /// The account as stored.
     pub account: Account,
-    /// `None` for accounts that have no password.
-    pub password_hash: Option<PasswordHash>,
+    /// What its password is checked against.
+    pub password: StoredPassword,
     /// Which password of the account that is, read together with the hash.
     pub epoch: PasswordEpoch,
+}
+
+/// What a password is checked against.
+#[derive(Clone, Debug)]
+pub enum StoredPassword {
+    /// A hash.
+    Hash(PasswordHash),
+    /// Nothing: the account has no password.
+    None,
+    /// A text that is no hash, or none that may be verified. No password matches it.
+    Damaged(HashError),
+}
+
+/// A hash about to take the place of another of the same password.
+#[derive(Debug)]
+pub struct Renewal<'a> {
+    /// Whose.
+    pub account: AccountId,
+    /// The hash that the password matched.
+    pub checked: &'a PasswordHash,
+    /// The new one.
+    pub renewed: &'a PasswordHash,
+    /// The event of it.
+    pub event: &'a SecurityEvent,
 }
 
 /// A session about to be opened.
@@ -192,6 +214,7 @@ pub struct SignIn {
     store: Arc<dyn SignInStore>,
     hashing: Arc<HashingPool>,
     issuer: Issuer,
+    costs: Arc<HashCosts>,
     counters: FailureCounters,
     lockout: LockoutPolicy,
     clock: Arc<dyn Clock>,
@@ -200,16 +223,18 @@ pub struct SignIn {
 
 impl SignIn {
     /// A use case over these parts.
+    #[expect(clippy::too_many_arguments, reason = "parts are named where they are put together")]
     pub fn new(
         store: Arc<dyn SignInStore>,
         hashing: Arc<HashingPool>,
         issuer: Issuer,
+        costs: Arc<HashCosts>,
         counters: FailureCounters,
         lockout: LockoutPolicy,
         clock: Arc<dyn Clock>,
         random: Arc<dyn SecureRandom>,
     ) -> Self {
-        Self { store, hashing, issuer, counters, lockout, clock, random }
+        Self { store, hashing, issuer, costs, counters, lockout, clock, random }
     }
 
     /// Checks the password and opens a session.
@@ -221,11 +246,12 @@ impl SignIn {
         let subject = credentials.as_ref().map(|found| found.account.id);
         let device = credentials.as_ref().and_then(|found| self.known_device(found, request));
         let counter = self.counter(&identifier, credentials.as_ref(), device);
-        match self.prove(request.origin.address, password.clone(), credentials)? {
+        let cost = self.counters.cost_of(identifier.key(), subject);
+        match self.prove(request.origin.address, password.clone(), credentials, &cost)? {
             Ok(proven) => {
                 let signed_in = self.open(request, &proven, &counter, device)?;
                 if proven.needs_rehash {
-                    self.renew_hash(request.origin.address, password, &proven);
+                    self.renew_hash(&request.origin, password, &proven);
                 }
                 Ok(signed_in)
             }
@@ -244,33 +270,49 @@ impl SignIn {
         address: IpAddr,
         password: Password,
         credentials: Option<Credentials>,
+        cost: &Digest,
     ) -> Result<Result<Proven, Outcome>, Overloaded> {
-        let (account, stored) = match credentials {
-            None => (None, None),
-            Some(found) => (Some((found.account, found.epoch)), found.password_hash),
+        let stored = credentials.as_ref().map(|found| &found.password);
+        let compared = if let Some(StoredPassword::Hash(hash)) = stored {
+            hash.clone()
+        } else {
+            let hasher = self.hashing.hasher();
+            hasher.decoy(self.costs.draw(cost, hasher))
         };
-        let compared = stored.clone().unwrap_or_else(|| self.hashing.hasher().dummy().clone());
         let verdict = self.hashing.verify(address, password, compared)?;
-        Ok(match (account, verdict, stored) {
-            (None, _, _) => Err(Outcome::UnknownAccount),
-            (Some(_), Verdict::Mismatch, _) | (Some(_), _, None) => Err(Outcome::WrongPassword),
-            (Some((account, _)), _, Some(_)) if !account.is_active => Err(Outcome::Deactivated),
-            (Some((account, epoch)), Verdict::Match { needs_rehash }, Some(password_hash)) => {
+        let Some(Credentials { account, password, epoch }) = credentials else {
+            return Ok(Err(Outcome::UnknownAccount));
+        };
+        Ok(match (password, verdict) {
+            (StoredPassword::Damaged(error), _) => {
+                tracing::error!(account = %account.id, %error, "a stored password hash is damaged");
+                Err(Outcome::DamagedHash)
+            }
+            (StoredPassword::None, _) | (_, Verdict::Mismatch) => Err(Outcome::WrongPassword),
+            _ if !account.is_active => Err(Outcome::Deactivated),
+            (StoredPassword::Hash(password_hash), Verdict::Match { needs_rehash }) => {
                 Ok(Proven { account, epoch, password_hash, needs_rehash })
             }
         })
     }
 
     /// Nothing depends on it: the session is open, and the next sign-in would try again.
-    fn renew_hash(&self, address: IpAddr, password: Password, proven: &Proven) {
-        let Proven { account, password_hash, .. } = proven;
-        match self.hashing.hash(address, password, &*self.random) {
-            Err(error) => tracing::warn!(%error, account = %account.id, "a weak hash stays"),
-            Ok(renewed) => {
-                if let Err(error) = self.store.renew_hash(account.id, password_hash, &renewed) {
-                    tracing::warn!(%error, account = %account.id, "a weak hash stays");
-                }
+    fn renew_hash(&self, origin: &Origin, password: Password, proven: &Proven) {
+        let Proven { account, password_hash: checked, .. } = proven;
+        let renewed = match self.hashing.hash(origin.address, password, &*self.random) {
+            Ok(renewed) => renewed,
+            Err(error) => {
+                return tracing::warn!(%error, account = %account.id, "a weak hash stays");
             }
+        };
+        let (kind, now) = (EventKind::PasswordRehashed, self.clock.now());
+        let (before, after) = (parameters(checked.cost()), parameters(renewed.cost()));
+        let event = SecurityEvent::new(kind, Outcome::Success, origin, now, &*self.random)
+            .about(account.id)
+            .with(Details::Rehash { before, after });
+        let renewal = Renewal { account: account.id, checked, renewed: &renewed, event: &event };
+        if let Err(error) = self.store.renew_hash(&renewal) {
+            tracing::warn!(%error, account = %account.id, "a weak hash stays");
         }
     }
 
@@ -365,4 +407,13 @@ struct Proven {
     epoch: PasswordEpoch,
     password_hash: PasswordHash,
     needs_rehash: bool,
+}
+
+const fn parameters(cost: HashCost) -> HashParameters {
+    match cost {
+        HashCost::Bcrypt { cost } => HashParameters::Bcrypt { cost },
+        HashCost::Argon2id { memory_kib, iterations, parallelism } => {
+            HashParameters::Argon2id { memory_kib, iterations, parallelism }
+        }
+    }
 }

@@ -1,3 +1,4 @@
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,10 +68,11 @@ pub(crate) async fn detached<T: Send + 'static>(
     outcome.await.map_err(io::Error::other)
 }
 
-/// Runs a use case that hashes a password, if there is a place for one more: a flood is turned away
-/// here, before each of it takes a thread.
+/// Runs a use case that hashes a password, if there is a place for one more of this address: a flood is
+/// turned away here, before each of it takes a thread and asks the database.
 pub(crate) async fn hashing<T, E>(
     services: web::Data<Services>,
+    address: IpAddr,
     use_case: impl FnOnce(&Services) -> Result<T, E> + Send + 'static,
 ) -> Result<T, Problem>
 where
@@ -78,7 +80,7 @@ where
     E: Send + 'static,
     Problem: From<E>,
 {
-    let outcome = match services.hashing.enter() {
+    let outcome = match services.hashing.enter(address) {
         Err(overloaded) => Err(HashingError::from(overloaded).into()),
         Ok(place) => {
             let services = services.clone();

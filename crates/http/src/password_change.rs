@@ -61,8 +61,10 @@ pub(crate) async fn change(
         device_token: guard::cookie(&request, Name::Device)?,
         origin: origin::of(&request),
     };
+    let address = wanted.origin.address;
     let changed =
-        hashing(services, move |services| services.password_change.change(&wanted)).await?;
+        hashing(services, address, move |services| services.password_change.change(&wanted))
+            .await?;
     let mut response = HttpResponse::NoContent().finish();
     remember_device(&mut response, changed.device_token.as_ref(), settings.secure_cookies);
     Ok(response)

@@ -64,7 +64,8 @@ pub(crate) async fn register(
         display_name: body.0.display_name.map(|name| name.0),
         origin: origin::of(&request),
     };
+    let address = wanted.origin.address;
     let account =
-        hashing(services, move |services| services.registration.register(&wanted)).await?;
+        hashing(services, address, move |services| services.registration.register(&wanted)).await?;
     Ok(HttpResponse::Created().json(AccountAnswer::from(&account)))
 }

@@ -11,6 +11,7 @@ use portcullis_flows::candidate::{AccountRules, Candidates};
 use portcullis_flows::checkpoint::{CheckpointStore, Checkpoints};
 use portcullis_flows::decision::Decisions;
 use portcullis_flows::grant::{Issuer, SessionPolicy};
+use portcullis_flows::hash_cost::{HashCostStore, HashCosts};
 use portcullis_flows::health::HealthStore;
 use portcullis_flows::introspection::{Introspection, IntrospectionStore};
 use portcullis_flows::job::{JobStore, Jobs};
@@ -45,6 +46,7 @@ use crate::revocation::hint::{Hint, HintError};
 pub trait Storage:
     RegistrationStore
     + SignInStore
+    + HashCostStore
     + RefreshStore
     + SignOutStore
     + SessionStore
@@ -69,6 +71,7 @@ pub trait Storage:
 impl<S> Storage for S where
     S: RegistrationStore
         + SignInStore
+        + HashCostStore
         + RefreshStore
         + SignOutStore
         + SessionStore
@@ -216,6 +219,8 @@ pub struct Services {
     pub jobs: Jobs,
     /// Where passwords are hashed.
     pub hashing: Arc<HashingPool>,
+    /// What hashing costs for names that nobody has.
+    pub hash_costs: Arc<HashCosts>,
     /// `health/ready`.
     pub health: Arc<dyn HealthStore>,
     /// The key pairs that sign access tokens.
@@ -271,14 +276,10 @@ impl Services {
             Feed::start(hint, store.clone(), clock.clone(), parts.revocation)?;
         let matrix = Arc::new(ActiveMatrix::new(parts.matrix)?);
         let issuer = Issuer::new(authority.clone(), revocations.clone(), matrix.clone(), sessions);
+        let costs = hash_costs(store.clone());
         let counters = FailureCounters::new(secret.derive(Purpose::SignInFailures));
         let new_passwords = NewPasswords::new(parts.passwords, hashing.clone(), random.clone());
-        let candidates = Arc::new(Candidates::new(
-            parts.accounts,
-            new_passwords.clone(),
-            clock.clone(),
-            random.clone(),
-        ));
+        let candidates = candidates(parts.accounts, &new_passwords, &clock, &random);
         let accounts = Arc::new(Accounts::start(store.clone())?);
         let (now, chance) = (clock.clone(), random.clone());
         let checkpoints = Checkpoints::new(store.clone(), audit_keys.clone(), former, now, chance);
@@ -290,6 +291,7 @@ impl Services {
                 store.clone(),
                 hashing.clone(),
                 issuer.clone(),
+                costs.clone(),
                 counters.clone(),
                 parts.lockout.clone(),
                 clock.clone(),
@@ -349,6 +351,7 @@ impl Services {
             jobs: Jobs::new(jobs, store.clone(), clock.clone(), random.clone()),
             audit_keys,
             hashing: parts.hashing,
+            hash_costs: costs,
             health: store,
             keys: Arc::new(KeyRing::new(keys, authority.clone(), parts.algorithm)),
             authority,
@@ -360,4 +363,22 @@ impl Services {
             random,
         })
     }
+}
+
+fn candidates(
+    rules: AccountRules,
+    new_passwords: &NewPasswords,
+    clock: &Arc<dyn Clock>,
+    random: &Arc<dyn SecureRandom>,
+) -> Arc<Candidates> {
+    Arc::new(Candidates::new(rules, new_passwords.clone(), clock.clone(), random.clone()))
+}
+
+/// The costs in use, known before the first sign-in where the database answers; the worker looks again.
+fn hash_costs(store: Arc<dyn HashCostStore>) -> Arc<HashCosts> {
+    let costs = HashCosts::new(store);
+    if let Err(error) = costs.follow() {
+        tracing::warn!(%error, "the costs of stored password hashes are not known yet");
+    }
+    Arc::new(costs)
 }

@@ -62,7 +62,9 @@ pub(crate) async fn set_up(
         display_name: None,
         origin: origin::of(&request),
     };
+    let address = wanted.origin.address;
     let account =
-        hashing(services, move |services| services.bootstrap.redeem(&token, &wanted)).await?;
+        hashing(services, address, move |services| services.bootstrap.redeem(&token, &wanted))
+            .await?;
     Ok(HttpResponse::Created().json(AccountAnswer::from(&account)))
 }

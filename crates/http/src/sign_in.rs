@@ -111,7 +111,9 @@ async fn sign_in(
         device_token: guard::cookie(request, Name::Device)?,
         origin: origin::of(request),
     };
-    let signed_in = hashing(services, move |services| services.sign_in.sign_in(&wanted)).await?;
+    let address = wanted.origin.address;
+    let signed_in =
+        hashing(services, address, move |services| services.sign_in.sign_in(&wanted)).await?;
     let SignedIn { grant, binding, device_token } = signed_in;
     let secure = settings.secure_cookies;
     let mut response = tokens(&grant, secure);

@@ -21,6 +21,7 @@ pub(crate) fn start(services: &web::Data<Services>) -> io::Result<()> {
     }
     rt::spawn(follow_the_matrix(services.clone()));
     rt::spawn(follow_the_keys(services.clone()));
+    rt::spawn(follow_the_hash_costs(services.clone()));
     Ok(())
 }
 
@@ -60,6 +61,17 @@ async fn follow_the_keys(services: web::Data<Services>) {
         moment.tick().await;
         let keys = services.keys.clone();
         state.note(web::block(move || keys.follow(&own_origin("portcullis keys"))).await);
+    }
+}
+
+/// Looks which costs the stored hashes have. They change as owners of old ones sign in.
+async fn follow_the_hash_costs(services: web::Data<Services>) {
+    let mut moment = every(Duration::from_secs(10 * 60));
+    let mut state = State::new("counting the costs of password hashes");
+    loop {
+        moment.tick().await;
+        let costs = services.hash_costs.clone();
+        state.note(web::block(move || costs.follow()).await);
     }
 }
 

@@ -60,10 +60,16 @@ impl<K: Eq, T> FairQueue<K, T> {
         Admission::Waits(ticket, displaced)
     }
 
-    /// The oldest item of the lane whose turn it is.
-    pub(crate) fn pop(&mut self) -> Option<T> {
-        let mut lane = self.lanes.pop_front()?;
-        let (_, item) = lane.items.pop_front()?;
+    /// The oldest item that may go now, of the first lane in turn that has one.
+    pub(crate) fn pop(&mut self, may_go: impl Fn(&T) -> bool) -> Option<T> {
+        let first_in = |lane: &Lane<K, T>| lane.items.iter().position(|(_, item)| may_go(item));
+        let (turn, place) = self
+            .lanes
+            .iter()
+            .enumerate()
+            .find_map(|(turn, lane)| first_in(lane).map(|place| (turn, place)))?;
+        let mut lane = self.lanes.remove(turn)?;
+        let (_, item) = lane.items.remove(place)?;
         if !lane.items.is_empty() {
             self.lanes.push_back(lane);
         }

@@ -9,8 +9,10 @@ use std::str::FromStr;
 use argon2::password_hash::phc;
 use argon2::{ARGON2ID_IDENT, Params, Version};
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
+use base64::alphabet;
+use base64::engine::general_purpose::{GeneralPurpose, NO_PAD, STANDARD_NO_PAD};
 
+use crate::HashCost;
 use crate::params::is_affordable;
 
 /// A stored hash that is safe to verify: well formed, of a known algorithm, of bounded cost.
@@ -26,13 +28,14 @@ pub struct PasswordHash {
 #[derive(Clone)]
 pub(crate) enum Form {
     Argon2id { params: Params, salt: Box<[u8]>, tag: Box<[u8]> },
-    Bcrypt,
+    Bcrypt { cost: u32 },
 }
 
 const LONGEST_TEXT: usize = 256;
 const SHORTEST_SALT: usize = 8;
 const SHORTEST_TAG: usize = 16;
 const MOST_LANES: u32 = 255;
+const BCRYPT_BASE64: GeneralPurpose = GeneralPurpose::new(&alphabet::BCRYPT, NO_PAD);
 const BCRYPT_COSTS: std::ops::RangeInclusive<u32> = 4..=14;
 
 impl PasswordHash {
@@ -58,6 +61,19 @@ impl PasswordHash {
     /// The text to store, exactly as it was read.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// What it costs to verify.
+    pub const fn cost(&self) -> HashCost {
+        match &self.form {
+            Form::Bcrypt { cost } => HashCost::Bcrypt { cost: *cost },
+            Form::Argon2id { params, .. } => HashCost::of_argon2(params),
+        }
+    }
+
+    pub(crate) fn bcrypt(cost: u32, salt: &[u8; 16], tag: &[u8; 23]) -> Self {
+        let (salt, tag) = (BCRYPT_BASE64.encode(salt), BCRYPT_BASE64.encode(tag));
+        Self { text: format!("$2b${cost:02}${salt}{tag}"), form: Form::Bcrypt { cost } }
     }
 
     pub(crate) fn argon2id(params: &Params, salt: &[u8], tag: &[u8]) -> Self {
@@ -90,7 +106,7 @@ impl fmt::Debug for PasswordHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let algorithm = match self.form {
             Form::Argon2id { .. } => "argon2id",
-            Form::Bcrypt => "bcrypt",
+            Form::Bcrypt { .. } => "bcrypt",
         };
         write!(f, "PasswordHash({algorithm} [REDACTED])")
     }
@@ -122,11 +138,8 @@ fn parse_argon2id(text: &str) -> Result<Form, HashError> {
 
 fn parse_bcrypt(text: &str) -> Result<Form, HashError> {
     let parts = bcrypt::HashParts::from_str(text).map_err(|_| HashError::Malformed)?;
-    if BCRYPT_COSTS.contains(&parts.get_cost()) {
-        Ok(Form::Bcrypt)
-    } else {
-        Err(HashError::TooCostly)
-    }
+    let cost = parts.get_cost();
+    if BCRYPT_COSTS.contains(&cost) { Ok(Form::Bcrypt { cost }) } else { Err(HashError::TooCostly) }
 }
 
 /// Why a text cannot be used as a stored hash, or a hash not be computed.

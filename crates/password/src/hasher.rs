@@ -4,13 +4,14 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use portcullis_domain::{SecureRandom, constant_time_eq};
 
 use crate::hash::Form;
-use crate::{Argon2Params, HashError, Password, PasswordHash, Scratch};
+use crate::{Argon2Params, HashCost, HashError, Password, PasswordHash, Scratch};
 
 /// Hashes new passwords with the configured cost, and verifies against whatever cost is stored.
 #[derive(Clone, Debug)]
 pub struct Hasher {
     params: Argon2Params,
-    dummy: PasswordHash,
+    /// Salt and tag of decoys.
+    decoy: ([u8; SALT_BYTES], [u8; TAG_BYTES]),
 }
 
 /// Whether a password is the one a stored hash was made from.
@@ -19,8 +20,8 @@ pub struct Hasher {
 pub enum Verdict {
     /// It is.
     Match {
-        /// The hash is bcrypt, or its cost or form differs from the configured one: hash the
-        /// password again while it is at hand, and replace the stored hash.
+        /// The hash is bcrypt, or a new one would cost an attacker more memory or more work and
+        /// less of neither: hash the password again while it is at hand, and replace the stored hash.
         needs_rehash: bool,
     },
     /// It is not.
@@ -35,13 +36,12 @@ const TAG_BYTES: usize = 32;
 const BCRYPT_BYTES: usize = 72;
 
 impl Hasher {
-    /// A hasher of that cost. The randomness goes into [`Hasher::dummy`].
+    /// A hasher of that cost. The randomness goes into [`Hasher::decoy`].
     pub fn new(params: Argon2Params, random: &dyn SecureRandom) -> Self {
         let (mut salt, mut tag) = ([0; SALT_BYTES], [0; TAG_BYTES]);
         random.fill(&mut salt);
         random.fill(&mut tag);
-        let dummy = PasswordHash::argon2id(params.as_argon2(), &salt, &tag);
-        Self { params, dummy }
+        Self { params, decoy: (salt, tag) }
     }
 
     /// The configured cost of new hashes.
@@ -49,12 +49,31 @@ impl Hasher {
         &self.params
     }
 
-    /// A hash that no password matches, with the configured cost.
+    /// The cost of new hashes, as one of those that are in use.
+    pub const fn cost(&self) -> HashCost {
+        HashCost::of_argon2(self.params.as_argon2())
+    }
+
+    /// A hash of that cost that no password matches; of the configured cost where no stored hash could
+    /// have that one.
     ///
     /// Verify against it when there is no such account, so that the answer takes as long as for a
     /// wrong password and does not tell who has an account.
-    pub const fn dummy(&self) -> &PasswordHash {
-        &self.dummy
+    pub fn decoy(&self, cost: HashCost) -> PasswordHash {
+        let (salt, tag) = &self.decoy;
+        let wanted = match cost {
+            HashCost::Bcrypt { cost } => {
+                tag.first_chunk().map(|tag| PasswordHash::bcrypt(cost, salt, tag))
+            }
+            HashCost::Argon2id { memory_kib, iterations, parallelism } => {
+                let params = Params::new(memory_kib, iterations, parallelism, None);
+                params.ok().map(|params| PasswordHash::argon2id(&params, salt, tag))
+            }
+        };
+        // Reading it bounds its cost.
+        wanted
+            .and_then(|hash| PasswordHash::parse(hash.as_str()).ok())
+            .unwrap_or_else(|| PasswordHash::argon2id(self.params.as_argon2(), salt, tag))
     }
 
     /// Hashes a password with a fresh salt.
@@ -98,15 +117,15 @@ impl Hasher {
                 if done.is_err() || !constant_time_eq(&computed, tag) {
                     return Verdict::Mismatch;
                 }
-                let current = self.params.cost_same_as(params)
-                    && salt.len() == SALT_BYTES
-                    && tag.len() == TAG_BYTES;
-                Verdict::Match { needs_rehash: !current }
+                let is_short = salt.len() < SALT_BYTES || tag.len() < TAG_BYTES;
+                Verdict::Match { needs_rehash: self.params.improve_on(params, is_short) }
             }
-            Form::Bcrypt if matches_bcrypt(password.expose().as_bytes(), stored.as_str()) => {
+            Form::Bcrypt { .. }
+                if matches_bcrypt(password.expose().as_bytes(), stored.as_str()) =>
+            {
                 Verdict::Match { needs_rehash: true }
             }
-            Form::Bcrypt => Verdict::Mismatch,
+            Form::Bcrypt { .. } => Verdict::Mismatch,
         }
     }
 }
@@ -184,17 +203,45 @@ mod tests {
     }
 
     #[test]
-    fn the_dummy_costs_what_a_real_hash_costs_and_matches_nothing() {
+    fn a_new_hash_never_takes_the_place_of_a_costlier_one() {
+        let mut scratch = Scratch::default();
+        let password = password("violet otter");
+        let stored = hasher(20_480, 3).hash(&password, &SystemRandom, &mut scratch).unwrap();
+        for configured in [
+            hasher(19_456, 2),
+            hasher(19_456, 3),
+            hasher(20_480, 2),
+            hasher(19_456, 16),
+            hasher(20_480, 3),
+        ] {
+            let verdict = configured.verify(&password, &stored, &mut scratch);
+            assert_eq!(verdict, Verdict::Match { needs_rehash: false }, "{configured:?}");
+        }
+    }
+
+    #[test]
+    fn a_decoy_costs_what_a_real_hash_costs_and_matches_nothing() {
         let hasher = hasher(19_456, 2);
         let mut scratch = Scratch::default();
-        let stored = hasher.hash(&password("violet otter"), &SystemRandom, &mut scratch).unwrap();
-        let cost = |hash: &PasswordHash| {
+        let password = password("violet otter");
+        let real = [
+            hasher.hash(&password, &SystemRandom, &mut scratch).unwrap(),
+            PasswordHash::parse(&bcrypt::hash("violet otter", 4).unwrap()).unwrap(),
+        ];
+        let form = |hash: &PasswordHash| {
             let parts: Vec<String> = hash.as_str().split('$').map(str::to_owned).collect();
-            (parts[..4].to_vec(), parts[4].len(), parts[5].len())
+            (parts[..3].to_vec(), hash.as_str().len())
         };
-        assert_eq!(cost(hasher.dummy()), cost(&stored));
-        let verdict = hasher.verify(&password("violet otter"), hasher.dummy(), &mut scratch);
-        assert_eq!(verdict, Verdict::Mismatch);
+        for real in real {
+            let decoy = hasher.decoy(real.cost());
+            assert_eq!((decoy.cost(), form(&decoy)), (real.cost(), form(&real)));
+            let verdict = hasher.verify(&password, &decoy, &mut scratch);
+            assert_eq!(verdict, Verdict::Mismatch);
+        }
+        let absurd = HashCost::Argon2id { memory_kib: u32::MAX, iterations: 9, parallelism: 1 };
+        for absurd in [absurd, HashCost::Bcrypt { cost: 31 }] {
+            assert_eq!(hasher.decoy(absurd).cost(), hasher.cost());
+        }
     }
 
     #[test]

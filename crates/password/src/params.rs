@@ -58,10 +58,13 @@ impl Argon2Params {
         &self.0
     }
 
-    pub(crate) fn cost_same_as(&self, other: &Params) -> bool {
+    /// Whether a hash of this cost may take the place of one of that cost, and should: it costs an
+    /// attacker no less memory and no less work, and more of one or, if that one `is_short`, as much.
+    pub(crate) fn improve_on(&self, other: &Params, is_short: bool) -> bool {
+        let work = |params: &Params| u64::from(params.m_cost()) * u64::from(params.t_cost());
         let Self(own) = self;
-        (own.m_cost(), own.t_cost(), own.p_cost())
-            == (other.m_cost(), other.t_cost(), other.p_cost())
+        let (memory, work) = (own.m_cost().cmp(&other.m_cost()), work(own).cmp(&work(other)));
+        memory.is_ge() && work.is_ge() && (memory.is_gt() || work.is_gt() || is_short)
     }
 }
 

@@ -18,15 +18,15 @@ use std::time::Duration;
 use portcullis_domain::{Clock, SecureRandom};
 
 use crate::hasher::SALT_BYTES;
+use crate::places::{Place, Places};
 use crate::worker::{Job, Workplace};
-use crate::{HashError, Hasher, Password, PasswordHash, Scratch, Verdict};
+use crate::{HashCost, HashError, Hasher, Password, PasswordHash, Scratch, Verdict};
 
 /// Threads that hash, and the queue before them. Dropping the pool ends the threads.
 pub struct HashingPool {
     workplace: Arc<Workplace>,
-    /// How many callers have entered.
-    entered: Arc<AtomicUsize>,
-    most_entered: usize,
+    /// For callers.
+    places: Arc<Places>,
     refused: AtomicUsize,
     workers: Vec<JoinHandle<()>>,
 }
@@ -41,13 +41,16 @@ pub struct PoolSettings {
     pub queue: usize,
     /// The longest a job may wait before it is given up. A job that has begun is finished.
     pub deadline: Duration,
+    /// The highest bcrypt cost that is verified like any other hash, 4 to 14. A costlier one takes half a
+    /// second and more; such hashes get half of the threads at a time, at least one.
+    pub max_bcrypt_cost: u32,
 }
 
 impl Default for PoolSettings {
-    /// A thread per core, 64 waiting jobs, 2 seconds.
+    /// A thread per core, 64 waiting jobs, 2 seconds, bcrypt up to 12.
     fn default() -> Self {
         let threads = thread::available_parallelism().map_or(1, usize::from);
-        Self { threads, queue: 64, deadline: Duration::from_secs(2) }
+        Self { threads, queue: 64, deadline: Duration::from_secs(2), max_bcrypt_cost: 12 }
     }
 }
 
@@ -59,11 +62,11 @@ impl HashingPool {
     /// When the operating system gives no thread.
     pub fn new(settings: PoolSettings, hasher: Hasher, clock: Arc<dyn Clock>) -> io::Result<Self> {
         let workplace = Arc::new(Workplace::new(settings, hasher, clock));
-        let entered = Arc::new(AtomicUsize::new(0));
         let busy = settings.threads.max(1).saturating_add(settings.queue);
-        let most_entered = busy.saturating_add(settings.queue / 8).saturating_add(1);
+        let of_one = busy.saturating_add(settings.queue / 8).saturating_add(1);
+        let places = Arc::new(Places::new(of_one.saturating_mul(2)));
         let refused = AtomicUsize::new(0);
-        let mut pool = Self { workplace, entered, most_entered, refused, workers: Vec::new() };
+        let mut pool = Self { workplace, places, refused, workers: Vec::new() };
         for number in 0..settings.threads.max(1) {
             let workplace = Arc::clone(&pool.workplace);
             let worker = thread::Builder::new().name(format!("hashing-{number}"));
@@ -72,7 +75,7 @@ impl HashingPool {
         Ok(pool)
     }
 
-    /// The hasher that the jobs get, also for its [dummy](Hasher::dummy).
+    /// The hasher that the jobs get, also for its [decoys](Hasher::decoy).
     pub fn hasher(&self) -> &Hasher {
         self.workplace.hasher()
     }
@@ -105,14 +108,22 @@ impl HashingPool {
         T: Send + 'static,
         F: FnOnce(&Hasher, &mut Scratch) -> T + Send + 'static,
     {
+        self.do_one(address, false, job)
+    }
+
+    fn do_one<T, F>(&self, address: IpAddr, is_costly: bool, job: F) -> Result<T, Overloaded>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Hasher, &mut Scratch) -> T + Send + 'static,
+    {
         let (answer, outcome) = sync_channel(1);
         let job: Job = Box::new(move |hasher, scratch| {
             let result = catch_unwind(AssertUnwindSafe(|| job(hasher, scratch)));
             // The caller stays until it has an answer, or this job is gone.
             drop(answer.send(result));
         });
-        let ticket =
-            self.workplace.admit(share_of(address), job).ok_or_else(|| self.overloaded())?;
+        let ticket = self.workplace.admit(share_of(address), job, is_costly);
+        let ticket = ticket.ok_or_else(|| self.overloaded())?;
 
         let result = match outcome.recv_timeout(self.workplace.deadline()) {
             Err(RecvTimeoutError::Timeout) if self.workplace.abandon(ticket) => None,
@@ -126,20 +137,18 @@ impl HashingPool {
         }
     }
 
-    /// Lets a caller in who will need hashing, before it takes a thread of its own to wait on.
+    /// Lets a caller in who will need hashing, before it looks anything up and before it takes a thread
+    /// of its own to wait on.
     ///
-    /// There are as many places as jobs can run and wait, and a few more: jobs that are refused leave
-    /// at once, and a newcomer from a quiet address can still push out one of a busy address.
+    /// An address alone gets as many places as jobs can run and wait, and a few more. That is half of all:
+    /// it gets another one only while it has fewer than are still free, so that no flood from one
+    /// address takes them all.
     ///
     /// # Errors
     ///
-    /// [`Overloaded`] when every place is taken.
-    pub fn enter(&self) -> Result<Place, Overloaded> {
-        let one_more = |entered: usize| (entered < self.most_entered).then_some(entered + 1);
-        match self.entered.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more) {
-            Ok(_) => Ok(Place(Arc::clone(&self.entered))),
-            Err(_) => Err(self.overloaded()),
-        }
+    /// [`Overloaded`] when the address has its part.
+    pub fn enter(&self, address: IpAddr) -> Result<Place, Overloaded> {
+        self.places.take(share_of(address)).ok_or_else(|| self.overloaded())
     }
 
     /// Hashes a new password, see [`Hasher::hash`] and [`HashingPool::run`].
@@ -157,14 +166,22 @@ impl HashingPool {
         Ok(hash?)
     }
 
-    /// Compares a password with a stored hash, see [`Hasher::verify`] and [`HashingPool::run`].
+    /// Compares a password with a stored hash, see [`Hasher::verify`] and [`HashingPool::run`]. One beyond
+    /// [`PoolSettings::max_bcrypt_cost`] waits until few enough like it are being verified.
     pub fn verify(
         &self,
         address: IpAddr,
         password: Password,
         stored: PasswordHash,
     ) -> Result<Verdict, Overloaded> {
-        self.run(address, move |hasher, scratch| hasher.verify(&password, &stored, scratch))
+        let is_costly = match stored.cost() {
+            HashCost::Bcrypt { cost } => cost > self.workplace.max_bcrypt_cost(),
+            HashCost::Argon2id { .. } => false,
+        };
+        let job = move |hasher: &Hasher, scratch: &mut Scratch| {
+            hasher.verify(&password, &stored, scratch)
+        };
+        self.do_one(address, is_costly, job)
     }
 
     /// Each refusal says a second more than the one before, up to [`SPREAD`], so that those who were
@@ -193,16 +210,6 @@ impl std::fmt::Debug for HashingPool {
             .field("threads", &self.workers.len())
             .field("waiting", &self.waiting())
             .finish_non_exhaustive()
-    }
-}
-
-/// A place among the callers of a pool, until it is dropped.
-#[derive(Debug)]
-pub struct Place(Arc<AtomicUsize>);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -27,6 +27,8 @@ pub(crate) struct Workplace {
 
 struct State {
     queue: FairQueue<IpAddr, Waiting>,
+    /// Jobs beyond the usual cost that are being done.
+    costly: usize,
     closing: bool,
 }
 
@@ -42,6 +44,7 @@ struct Outlook {
 struct Waiting {
     job: Job,
     since: Duration,
+    is_costly: bool,
 }
 
 fn nanos(duration: Duration) -> u64 {
@@ -56,7 +59,7 @@ const FIRST_GUESS: Duration = Duration::from_millis(25);
 impl Workplace {
     pub(crate) fn new(settings: PoolSettings, hasher: Hasher, clock: Arc<dyn Clock>) -> Self {
         let queue = FairQueue::new(settings.queue.max(1));
-        let state = Mutex::new(State { queue, closing: false });
+        let state = Mutex::new(State { queue, costly: 0, closing: false });
         let outlook =
             Outlook { waiting: AtomicUsize::new(0), mean: AtomicU64::new(nanos(FIRST_GUESS)) };
         Self { hasher, clock, settings, idle: IDLE, state, changed: Condvar::new(), outlook }
@@ -68,6 +71,10 @@ impl Workplace {
 
     pub(crate) const fn deadline(&self) -> Duration {
         self.settings.deadline
+    }
+
+    pub(crate) const fn max_bcrypt_cost(&self) -> u32 {
+        self.settings.max_bcrypt_cost
     }
 
     pub(crate) fn waiting(&self) -> usize {
@@ -84,9 +91,9 @@ impl Workplace {
 
     /// Lets a job wait; `None` when there is no room for it. Jobs are dropped after the lock is
     /// released, since dropping one wakes its caller.
-    pub(crate) fn admit(&self, share: IpAddr, job: Job) -> Option<Ticket> {
+    pub(crate) fn admit(&self, share: IpAddr, job: Job, is_costly: bool) -> Option<Ticket> {
         let since = self.clock.monotonic();
-        let admission = self.change(|queue| queue.push(share, Waiting { job, since }));
+        let admission = self.change(|queue| queue.push(share, Waiting { job, since, is_costly }));
         match admission {
             Admission::Waits(ticket, _displaced) => {
                 self.changed.notify_one();
@@ -112,20 +119,26 @@ impl Workplace {
     pub(crate) fn work(&self) {
         lower_priority();
         let mut scratch = Scratch::default();
-        while let Some(Waiting { job, since }) = self.next(&mut scratch) {
+        while let Some(Waiting { job, since, is_costly }) = self.next(&mut scratch) {
             let begun = self.clock.monotonic();
-            if begun.saturating_sub(since) > self.settings.deadline {
-                continue;
+            if begun.saturating_sub(since) <= self.settings.deadline {
+                job(&self.hasher, &mut scratch);
+                self.record(self.clock.monotonic().saturating_sub(begun));
             }
-            job(&self.hasher, &mut scratch);
-            self.record(self.clock.monotonic().saturating_sub(begun));
+            if is_costly {
+                self.state().costly -= 1;
+                // The next one like it may be all that another thread waits for.
+                self.changed.notify_one();
+            }
         }
     }
 
     fn next(&self, scratch: &mut Scratch) -> Option<Waiting> {
         let mut state = self.state();
         loop {
-            if let Some(waiting) = state.queue.pop() {
+            let may_be_costly = state.costly < (self.settings.threads / 2).max(1);
+            if let Some(waiting) = state.queue.pop(|next| may_be_costly || !next.is_costly) {
+                state.costly += usize::from(waiting.is_costly);
                 self.outlook.waiting.store(state.queue.len(), Ordering::Relaxed);
                 return Some(waiting);
             }
@@ -215,7 +228,7 @@ mod tests {
         let before = workplace.expected_wait();
         for last in 1..=19 {
             let address = IpAddr::from([192, 0, 2, last]);
-            assert!(workplace.admit(address, Box::new(|_, _| ())).is_some());
+            assert!(workplace.admit(address, Box::new(|_, _| ()), false).is_some());
         }
         assert_eq!(workplace.expected_wait(), before * 20);
         for _ in 0..100 {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use portcullis_domain::{Clock, SystemClock, SystemRandom, Timestamp};
 use portcullis_password::{
-    Argon2Params, Hasher, HashingPool, Overloaded, Password, PoolSettings, Verdict,
+    Argon2Params, HashCost, Hasher, HashingPool, Overloaded, Password, PoolSettings, Verdict,
 };
 
 const LONG: Duration = Duration::from_secs(600);
@@ -27,7 +27,7 @@ fn pool_by(
     deadline: Duration,
 ) -> Arc<HashingPool> {
     let hasher = Hasher::new(Argon2Params::default(), &SystemRandom);
-    let settings = PoolSettings { threads, queue, deadline };
+    let settings = PoolSettings { threads, queue, deadline, ..PoolSettings::default() };
     Arc::new(HashingPool::new(settings, hasher, clock).unwrap())
 }
 
@@ -237,4 +237,49 @@ fn hashing_threads_stand_behind_the_others() {
         .run(address(1), |_, _| rustix::process::getpriority_process(None).unwrap())
         .unwrap();
     assert_eq!((own, theirs), (own.min(18), 19), "as far behind as there is");
+}
+
+/// bcrypt of cost 14 takes a second, the others' hashes a hundredth: it may not have every thread.
+#[test]
+fn hashes_beyond_the_usual_cost_leave_threads_to_the_others() {
+    let costly = |pool: &Arc<HashingPool>, last| {
+        let pool = Arc::clone(pool);
+        let decoy = pool.hasher().decoy(HashCost::Bcrypt { cost: 13 });
+        thread::spawn(move || pool.verify(address(last), password(), decoy))
+    };
+    let pool = pool(2, 64, LONG);
+    let callers: Vec<_> = (1..=4).map(|last| costly(&pool, last)).collect();
+    while pool.waiting() < 3 {
+        thread::yield_now();
+    }
+    // One is being verified, three wait, and the other thread is free.
+    assert_eq!(pool.run(address(9), |_, _| 7), Ok(7));
+    assert!(pool.waiting() >= 2, "whoever came later did not wait for them");
+    for caller in callers {
+        assert_eq!(caller.join().unwrap(), Ok(Verdict::Mismatch), "each has its turn");
+    }
+}
+
+#[test]
+fn one_thread_alone_verifies_hashes_beyond_the_usual_cost_too() {
+    let pool = pool(1, 4, LONG);
+    let decoy = pool.hasher().decoy(HashCost::Bcrypt { cost: 13 });
+    assert_eq!(pool.verify(address(1), password(), decoy), Ok(Verdict::Mismatch));
+}
+
+#[test]
+fn no_address_takes_every_place_before_the_pool() {
+    let pool = pool(2, 64, LONG);
+    let mut flood = Vec::new();
+    while let Ok(place) = pool.enter(address(1)) {
+        flood.push(place);
+    }
+    assert_eq!(flood.len(), 2 + 64 + 8 + 1, "what can run and wait, and a few more");
+    let others: Vec<_> = (2..=6).map(|last| pool.enter(address(last))).collect();
+    assert!(others.iter().all(Result::is_ok));
+    assert!(pool.enter(address(1)).is_err());
+}
+
+fn password() -> Password {
+    Password::parse("violet otter").unwrap()
 }

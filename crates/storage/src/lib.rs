@@ -13,6 +13,7 @@ mod event;
 mod failure;
 mod family;
 mod found;
+mod hash_cost;
 #[cfg(feature = "testkit")]
 mod inspection;
 mod introspection;

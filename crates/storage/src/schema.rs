@@ -24,6 +24,7 @@ table! {
         last_sign_in_at -> Nullable<Utc>,
         tokens_valid_from -> Nullable<Utc>,
         password_epoch -> Integer,
+        password_cost -> Nullable<Text>,
     }
 }
 

@@ -1,11 +1,13 @@
 use diesel::prelude::*;
 use diesel::sql_types::Integer;
 use portcullis_audit::{EventKind, Outcome, SecurityEvent};
-use portcullis_domain::{Account, AccountId, DisplayName, PasswordEpoch, SessionId, Timestamp};
+use portcullis_domain::{Account, DisplayName, PasswordEpoch, SessionId, Timestamp};
 use portcullis_flows::StoreError;
 use portcullis_flows::grant::Grantee;
 use portcullis_flows::lockout::LockoutPolicy;
-use portcullis_flows::sign_in::{Credentials, Identifier, Opened, Opening, SignInStore};
+use portcullis_flows::sign_in::{
+    Credentials, Identifier, Opened, Opening, Renewal, SignInStore, StoredPassword,
+};
 use portcullis_password::PasswordHash;
 use portcullis_token::Digest;
 
@@ -64,18 +66,16 @@ impl SignInStore for Store {
         })
     }
 
-    fn renew_hash(
-        &self,
-        account: AccountId,
-        checked: &PasswordHash,
-        renewed: &PasswordHash,
-    ) -> Result<(), StoreError> {
-        self.write(|connection| {
+    fn renew_hash(&self, renewal: &Renewal<'_>) -> Result<(), StoreError> {
+        self.write_recorded(|connection, events| {
             let unchanged = accounts::table
-                .find(Key::from(account))
-                .filter(accounts::password_hash.eq(checked.as_str()));
-            let renew = diesel::update(unchanged).set(accounts::password_hash.eq(renewed.as_str()));
-            dispatch!(connection, inner => renew.execute(inner))?;
+                .find(Key::from(renewal.account))
+                .filter(accounts::password_hash.eq(renewal.checked.as_str()));
+            let renew =
+                diesel::update(unchanged).set(accounts::password_hash.eq(renewal.renewed.as_str()));
+            if dispatch!(connection, inner => renew.execute(inner))? == 1 {
+                events.push(renewal.event.into());
+            }
             Ok(())
         })
     }
@@ -87,8 +87,8 @@ impl SignInStore for Store {
         event: &SecurityEvent,
     ) -> Result<(), StoreError> {
         self.write_recorded(|connection, events| {
-            let counted = count_failure(connection, counter, policy, event.at)?;
-            let outcome = if counted { event.outcome } else { Outcome::Locked };
+            let is_open = count_failure(connection, counter, policy, event.at)?;
+            let outcome = if is_open { event.outcome } else { Outcome::Locked };
             events.push((&SecurityEvent { outcome, ..event.clone() }).into());
             Ok(())
         })
@@ -109,11 +109,14 @@ impl TryFrom<CredentialsRow> for Credentials {
     type Error = Failure;
 
     fn try_from(row: CredentialsRow) -> Result<Self, Failure> {
-        let corrupt = |column| Failure::Corrupt { table: "accounts", column };
-        let password_hash = row.password_hash.as_deref().map(PasswordHash::parse).transpose();
+        let password = match row.password_hash.as_deref().map(PasswordHash::parse) {
+            None => StoredPassword::None,
+            Some(Ok(hash)) => StoredPassword::Hash(hash),
+            Some(Err(error)) => StoredPassword::Damaged(error),
+        };
         Ok(Self {
             account: Account::try_from(row.account)?,
-            password_hash: password_hash.map_err(|_| corrupt("password_hash"))?,
+            password,
             epoch: epoch(row.password_epoch)?,
         })
     }
@@ -182,9 +185,9 @@ fn count_failure(
         ))
         .filter(sign_in_failures::closed_until.le(Instant::from(now)))
         .returning((sign_in_failures::recent, sign_in_failures::in_a_row));
-    let counted: Option<(i32, i32)> =
+    let failures: Option<(i32, i32)> =
         dispatch!(connection, inner => count.get_result(inner).optional())?;
-    let Some((recent, in_a_row)) = counted else {
+    let Some((recent, in_a_row)) = failures else {
         return Ok(false);
     };
 

@@ -34,7 +34,8 @@ pub(crate) fn run(config: Config, user: UserCreate, output: Output) -> Result<Ex
     let candidates = wiring::candidates(config.accounts, config.passwords, config.argon2)?;
     let enrolment =
         Enrolment { role, kind: user.kind.into(), password_must_change: user.must_change };
-    let provisioning = wiring::provisioning(store, candidates, config.matrix.active);
+    let most = config.hashing.max_bcrypt_cost;
+    let provisioning = wiring::provisioning(store, candidates, config.matrix.active, most);
     let account = provisioning.create(&request, enrolment).map_err(refused)?;
     output.answer(&Created::from(account))?;
     Ok(ExitCode::SUCCESS)

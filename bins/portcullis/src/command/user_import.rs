@@ -45,9 +45,10 @@ pub(crate) fn run(
 
     let operator = wiring::operator("user import");
     let (store, matrices) = opening::started(&config, &operator)?;
+    let most = config.hashing.max_bcrypt_cost;
     let candidates = wiring::candidates(config.accounts, config.passwords, config.argon2)?;
     let provisioning =
-        wiring::provisioning(store.clone(), candidates, config.matrix.active.clone());
+        wiring::provisioning(store.clone(), candidates, config.matrix.active.clone(), most);
     let matrix = matrices.active().load();
     let mut importer = Importer::new(provisioning, store, matrix, usize::from(import.batch));
 

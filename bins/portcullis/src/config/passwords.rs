@@ -87,5 +87,11 @@ fn pool(raw: &raw::Passwords, findings: &mut Findings) -> PoolSettings {
         threads: findings.within("passwords.threads", raw.threads, default.threads, 1..=256),
         queue: findings.within("passwords.queue", raw.queue, default.queue, 1..=10_000),
         deadline: Duration::from_millis(deadline),
+        max_bcrypt_cost: findings.within(
+            "passwords.max_bcrypt_cost",
+            raw.max_bcrypt_cost,
+            default.max_bcrypt_cost,
+            4..=14,
+        ),
     }
 }

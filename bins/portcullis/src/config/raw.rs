@@ -130,6 +130,7 @@ pub(crate) struct Passwords {
     pub(crate) threads: Option<usize>,
     pub(crate) queue: Option<usize>,
     pub(crate) deadline_ms: Option<u64>,
+    pub(crate) max_bcrypt_cost: Option<u32>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -299,6 +299,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("PORTCULLIS__PASSWORDS__THREADS", "0", "passwords.threads"),
     ("PORTCULLIS__PASSWORDS__QUEUE", "0", "passwords.queue"),
     ("PORTCULLIS__PASSWORDS__DEADLINE_MS", "1", "passwords.deadline_ms"),
+    ("PORTCULLIS__PASSWORDS__MAX_BCRYPT_COST", "15", "passwords.max_bcrypt_cost"),
     ("PORTCULLIS__REGISTRATION__MODE", "invite", "registration.mode"),
     ("PORTCULLIS__REGISTRATION__MODE", "everybody", "registration.mode"),
     ("PORTCULLIS__REGISTRATION__ROLE", "nurse", "registration.role"),

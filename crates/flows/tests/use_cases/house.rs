@@ -14,6 +14,7 @@ use portcullis_flows::bootstrap::Bootstrap;
 use portcullis_flows::candidate::{AccountRules, Candidates, RegistrationMode};
 use portcullis_flows::device::DEVICE_LIFETIME;
 use portcullis_flows::grant::{Issuer, SessionPolicy};
+use portcullis_flows::hash_cost::HashCosts;
 use portcullis_flows::lockout::{FailureCounters, LockoutPolicy};
 use portcullis_flows::matrix::ActiveMatrix;
 use portcullis_flows::new_password::NewPasswords;
@@ -119,6 +120,8 @@ impl House {
             matrix.clone(),
             self.sessions.clone(),
         );
+        let costs = Arc::new(HashCosts::new(store.clone()));
+        costs.follow().unwrap();
         let counters = FailureCounters::new(secret.derive(Purpose::SignInFailures));
         let new_passwords = NewPasswords::new(Policy::default(), hashing.clone(), random.clone());
         let candidates = Arc::new(Candidates::new(
@@ -134,6 +137,7 @@ impl House {
                 store.clone(),
                 candidates.clone(),
                 matrix.clone(),
+                12,
                 clock.clone(),
                 random.clone(),
             ),
@@ -148,6 +152,7 @@ impl House {
                 passwords.clone(),
                 hashing.clone(),
                 issuer.clone(),
+                costs.clone(),
                 counters.clone(),
                 self.lockout.clone(),
                 clock.clone(),
@@ -254,7 +259,8 @@ const SECRET: &str = "n5Q0c1tVb8mZ3xK7rW2yL9pD4sH6gJfA";
 
 /// Hashing that waits as long as it takes on a busy machine.
 pub(crate) fn pool() -> PoolSettings {
-    PoolSettings { threads: 2, queue: 64, deadline: Duration::from_secs(600) }
+    let deadline = Duration::from_secs(600);
+    PoolSettings { threads: 2, queue: 64, deadline, ..PoolSettings::default() }
 }
 
 /// A browser that signs in with the sample password, and has no device cookie.

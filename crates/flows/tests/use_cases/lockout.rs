@@ -101,6 +101,24 @@ fn after_a_hundred_failures_no_waiting_helps() {
     assert!(refused(&node, &by_name("ada")));
 }
 
+/// The account cannot be signed in to, and nothing outside tells it from any other.
+#[test]
+fn a_damaged_hash_is_a_failed_sign_in_like_any_other() {
+    for damaged in
+        ["", "changed", "$2b$31$abcdefghijklmnopqrstuu", "$argon2id$v=19$m=19456,t=2,p=1$"]
+    {
+        let house = House::new();
+        house.enrol("ada");
+        let node = house.node();
+        let damage = format!("UPDATE accounts SET password_hash = '{damaged}'");
+        house.database.store().execute(&damage).unwrap();
+        for request in [by_name("ada"), guess("ada")].iter().cycle().take(7) {
+            assert!(refused(&node, request), "{damaged:?}");
+        }
+        assert_eq!(house.outcomes("sign_in"), ["damaged_hash 5", "locked 2"], "{damaged:?}");
+    }
+}
+
 fn refused(node: &Node, request: &SignInRequest) -> bool {
     matches!(node.sign_in.sign_in(request), Err(SignInError::Refused))
 }

@@ -5,8 +5,7 @@ use portcullis_domain::AccountId;
 use portcullis_flows::StoreError;
 use portcullis_flows::lockout::LockoutPolicy;
 use portcullis_flows::password_change::{Change, Changed, PasswordChangeStore};
-use portcullis_flows::sign_in::{Credentials, Identifier, Opened, Opening, SignInStore};
-use portcullis_password::PasswordHash;
+use portcullis_flows::sign_in::{Credentials, Identifier, Opened, Opening, Renewal, SignInStore};
 use portcullis_token::Digest;
 
 /// Before which step it happens.
@@ -47,13 +46,8 @@ impl<S: SignInStore, F: Fn(&S) + Send + Sync> SignInStore for Meddling<S, F> {
         self.reach(Before::Opening).open(opening)
     }
 
-    fn renew_hash(
-        &self,
-        account: AccountId,
-        checked: &PasswordHash,
-        renewed: &PasswordHash,
-    ) -> Result<(), StoreError> {
-        self.reach(Before::Renewing).renew_hash(account, checked, renewed)
+    fn renew_hash(&self, renewal: &Renewal<'_>) -> Result<(), StoreError> {
+        self.reach(Before::Renewing).renew_hash(renewal)
     }
 
     fn refuse(

@@ -168,6 +168,18 @@ fn an_account_that_is_gone_or_has_no_password_is_refused_like_a_wrong_one() {
 }
 
 #[test]
+fn a_damaged_hash_is_refused_like_a_wrong_password_and_counted() {
+    let house = House::new();
+    let (ada, node) = (house.enrol("ada"), house.node());
+    let session = sign_in(&node);
+    house.database.store().execute("UPDATE accounts SET password_hash = 'damaged'").unwrap();
+    for _ in 0..6 {
+        assert!(is_wrong(&node.password_change.change(&change(&ada, session, PASSWORD, NEW))));
+    }
+    assert_eq!(house.outcomes("password_change"), ["damaged_hash 5", "locked 1"]);
+}
+
+#[test]
 fn of_two_changes_at_once_the_first_one_stays() {
     let house = House::new();
     let ada = house.enrol("ada");

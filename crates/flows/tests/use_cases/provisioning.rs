@@ -103,6 +103,10 @@ fn a_row_that_cannot_be_used_says_why() {
         (row("ada", "plain text"), bad_hash),
         (row("ada", "$1$md5$hash"), bad_hash),
         (row("ada", &BCRYPT[..40]), bad_hash),
+        (
+            row("ada", &BCRYPT.replace("$10$", "$13$")),
+            "the password hash is bcrypt of cost 13, and 12 is the most",
+        ),
     ];
     for (row, reason) in cases {
         let refused = node.provisioning.check_row(row.clone(), &samples::origin()).unwrap_err();

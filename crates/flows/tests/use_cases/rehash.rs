@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use portcullis_domain::SystemRandom;
 use portcullis_flows::sign_in::{SignInError, SignInRequest};
-use portcullis_password::PasswordHash;
+use portcullis_password::{Argon2Params, Hasher, Password, PasswordHash, Scratch};
 use portcullis_testkit::samples;
 
 use crate::house::{House, by_name, pool, typing};
@@ -31,7 +32,29 @@ fn an_imported_account_signs_in_and_its_hash_becomes_as_strong_as_new_ones() {
         node.sign_in.sign_in(&typing("ada", password)).unwrap();
         assert_eq!(house.hash_of(&ada), renewed, "and then it stays");
         assert_eq!(house.outcomes("sign_in"), ["success 2"]);
+        assert_eq!(house.outcomes("password_rehashed"), ["success 1"], "bcrypt or not: {weak}");
+        let query = "SELECT details FROM security_events WHERE kind = 'password_rehashed'";
+        let details = house.database.store().texts(query).unwrap().remove(0);
+        let before = if weak.starts_with("$2") {
+            r#"{"algorithm":"bcrypt","cost":10}"#
+        } else {
+            r#"{"algorithm":"argon2id","memory_kib":256,"iterations":2,"parallelism":1}"#
+        };
+        assert!(details.starts_with(&format!(r#"{{"before":{before},"after":"#)), "{details}");
     }
+}
+
+/// The configured cost was lowered: what is stored already stays as strong as it is.
+#[test]
+fn a_hash_that_costs_more_than_new_ones_is_kept() {
+    let hasher = Hasher::new(Argon2Params::new(20_480, 3, 1).unwrap(), &SystemRandom);
+    let password = Password::parse("legacy user password").unwrap();
+    let strong = hasher.hash(&password, &SystemRandom, &mut Scratch::default()).unwrap();
+    let house = House::new();
+    let ada = house.enrol_with("ada", &strong);
+    house.node().sign_in.sign_in(&typing("ada", "legacy user password")).unwrap();
+    assert_eq!(house.hash_of(&ada), strong.as_str());
+    assert_eq!(house.outcomes("password_rehashed"), [""; 0]);
 }
 
 #[test]

@@ -13,7 +13,7 @@ fn filled(capacity: usize, items: &[(char, u32)]) -> FairQueue<char, u32> {
 }
 
 fn drained(mut queue: FairQueue<char, u32>) -> Vec<u32> {
-    std::iter::from_fn(|| queue.pop()).collect()
+    std::iter::from_fn(|| queue.pop(|_| true)).collect()
 }
 
 #[test]
@@ -119,7 +119,7 @@ proptest! {
                     }
                 }
                 Step::Pop => {
-                    let popped = queue.pop();
+                    let popped = queue.pop(|_| true);
                     prop_assert_eq!(popped.is_none(), waiting.is_empty());
                     if let Some(popped) = popped {
                         let place = waiting.iter().position(|(_, held)| *held == popped).unwrap();
@@ -154,7 +154,7 @@ proptest! {
             left
         });
         let mut served_this_round = Vec::new();
-        while let Some(key) = queue.pop() {
+        while let Some(key) = queue.pop(|_| true) {
             if served_this_round.contains(&key) {
                 let missed: Vec<_> =
                     left.iter().filter(|(k, n)| **n > 0 && !served_this_round.contains(k)).collect();
@@ -166,4 +166,18 @@ proptest! {
         }
         prop_assert!(left.values().all(|n| *n == 0));
     }
+}
+
+#[test]
+fn an_item_that_may_not_go_yet_holds_up_no_other_and_keeps_its_place() {
+    let mut queue = FairQueue::new(8);
+    for (key, item) in [("a", "slow 1"), ("a", "quick 1"), ("b", "slow 2"), ("c", "quick 2")] {
+        assert!(matches!(queue.push(key, item), Admission::Waits(_, None)));
+    }
+    let is_quick = |item: &&str| item.starts_with("quick");
+    assert_eq!(queue.pop(is_quick), Some("quick 1"));
+    assert_eq!(queue.pop(is_quick), Some("quick 2"));
+    assert_eq!(queue.pop(is_quick), None);
+    assert_eq!(queue.pop(|_| true), Some("slow 2"));
+    assert_eq!(queue.pop(|_| true), Some("slow 1"));
 }

@@ -24,6 +24,8 @@ mod family;
 #[cfg(test)]
 mod full_disk;
 #[cfg(test)]
+mod hash_cost;
+#[cfg(test)]
 mod inspect;
 #[cfg(test)]
 mod job;

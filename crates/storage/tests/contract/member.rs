@@ -8,7 +8,9 @@ use portcullis_domain::{
 };
 use portcullis_flows::lockout::LockoutPolicy;
 use portcullis_flows::registration::{Creation, RegistrationStore};
-use portcullis_flows::sign_in::{Opened, Opening, SignInStore};
+use portcullis_flows::sign_in::{
+    Credentials, Opened, Opening, Renewal, SignInStore, StoredPassword,
+};
 use portcullis_password::PasswordHash;
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};
@@ -125,6 +127,26 @@ pub(crate) fn another_hash() -> PasswordHash {
     let text = "$argon2id$v=19$m=19456,t=2,p=1$b3RoZXItc2FsdC0tLS0tLQ$\
                 b3RoZXItdGFnLS0tLS0tLS0tLS0tLS0tLS0tLS0tLS0";
     PasswordHash::parse(text).unwrap()
+}
+
+/// The hash that a password is checked against.
+pub(crate) fn hash(found: &Credentials) -> &PasswordHash {
+    match &found.password {
+        StoredPassword::Hash(hash) => hash,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Replaces a hash that was checked.
+pub(crate) fn renew(
+    store: &Store,
+    account: &Account,
+    checked: &PasswordHash,
+    renewed: &PasswordHash,
+) {
+    let event = samples::event(EventKind::PasswordRehashed, Outcome::Success, NOW);
+    let event = &event.about(account.id);
+    store.renew_hash(&Renewal { account: account.id, checked, renewed, event }).unwrap();
 }
 
 pub(crate) fn hash_of(store: &Store, account: &Account) -> String {

@@ -177,7 +177,7 @@ fn versions(store: &Store) -> Vec<String> {
 fn tables_of(database: &TestDatabase) -> Tables {
     let columns = if database.url().starts_with("sqlite:") {
         "SELECT t.name || ' ' || c.name || CASE WHEN c.\"notnull\" THEN '' ELSE ' null' END
-         FROM pragma_table_list t JOIN pragma_table_info(t.name) c
+         FROM pragma_table_list t JOIN pragma_table_xinfo(t.name) c
          WHERE t.schema = 'main' AND t.name NOT LIKE 'sqlite%' AND t.name NOT LIKE '\\_\\_diesel%' ESCAPE '\\'
          ORDER BY t.name, c.name"
     } else {

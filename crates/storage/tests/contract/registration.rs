@@ -2,7 +2,7 @@ use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Account, DisplayName, Email, Username};
 use portcullis_flows::account::AccountStore;
 use portcullis_flows::registration::{Creation, RegistrationStore};
-use portcullis_flows::sign_in::{Identifier, SignInStore};
+use portcullis_flows::sign_in::{Identifier, SignInStore, StoredPassword};
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};
 use portcullis_testkit::{TestDatabase, at_once};
@@ -32,7 +32,7 @@ fn an_account_may_have_no_password() {
         let name = Identifier::Username(account.username.clone());
         let found = database.store().credentials(&name).unwrap().unwrap();
         assert_eq!(found.account, account);
-        assert!(found.password_hash.is_none());
+        assert!(matches!(found.password, StoredPassword::None));
     });
 }
 

@@ -11,7 +11,7 @@ use portcullis_testkit::samples::{self, NOW};
 use portcullis_testkit::{TestDatabase, at_once};
 
 use crate::inspect::{count, ends, live_sessions, outcomes};
-use crate::member::{SignIn, another_hash, enrol, hash_of, revoked_until};
+use crate::member::{SignIn, another_hash, enrol, hash, hash_of, renew, revoked_until};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -21,7 +21,7 @@ fn credentials_are_found_by_the_exact_name_or_by_the_email_in_any_case() {
         let ada = enrol(database.store(), "paypal");
         let find = |identifier| {
             let found = database.store().credentials(&identifier).unwrap();
-            found.map(|found| (found.account, found.password_hash.unwrap().as_str().to_owned()))
+            found.map(|found| (found.account.clone(), hash(&found).as_str().to_owned()))
         };
         let expected = Some((ada.clone(), samples::password_hash().as_str().to_owned()));
         assert_eq!(find(Identifier::Username(ada.username)), expected);
@@ -89,11 +89,12 @@ fn a_renewed_hash_takes_the_place_of_the_checked_one_and_of_no_other() {
     TestDatabase::on_both(|database| {
         let store = database.store();
         let (ada, grace) = (enrol(store, "ada"), enrol(store, "grace"));
-        store.renew_hash(ada.id, &samples::password_hash(), &another_hash()).unwrap();
+        renew(store, &ada, &samples::password_hash(), &another_hash());
         assert_eq!(hash_of(store, &ada), another_hash().as_str());
         assert_eq!(hash_of(store, &grace), samples::password_hash().as_str());
-        store.renew_hash(ada.id, &samples::password_hash(), &samples::password_hash()).unwrap();
+        renew(store, &ada, &samples::password_hash(), &samples::password_hash());
         assert_eq!(hash_of(store, &ada), another_hash().as_str(), "it was replaced meanwhile");
+        assert_eq!(outcomes(store, "password_rehashed"), ["success 1"], "what is done is recorded");
     });
 }
 

@@ -56,6 +56,10 @@ impl RowProblem {
                 "change the user name on this line"
             }
             Self::Row(RowError::Hash(HashError::Malformed)) => "export the whole hash again",
+            Self::Row(RowError::BcryptCost { .. }) => {
+                "raise passwords.max_bcrypt_cost if the machine can afford it, or leave the account \
+                 out, and give its owner a new password by `user create`"
+            }
             Self::Row(RowError::Hash(_)) => {
                 "leave the account out, and give its owner a new password by `user create`"
             }

@@ -1,0 +1,99 @@
+//! Places for callers who will need hashing, shared between client addresses before anything is looked up.
+//!
+//! An address gets another place only while it has fewer than are still free. So whoever comes alone may
+//! take half of them, and however many one address asks for, there is room for the next one.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// At most `capacity` places; memory grows with those that are taken, 40 bytes or so for each address.
+#[derive(Debug)]
+pub(crate) struct Places {
+    capacity: usize,
+    taken: Mutex<Taken>,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    all: usize,
+    by_share: HashMap<IpAddr, usize>,
+}
+
+/// A place among the callers of a pool, until it is dropped.
+#[derive(Debug)]
+pub struct Place {
+    places: Arc<Places>,
+    share: IpAddr,
+}
+
+impl Places {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self { capacity, taken: Mutex::default() }
+    }
+
+    /// A place for one more caller of that share, if it does not take more than its part.
+    pub(crate) fn take(self: &Arc<Self>, share: IpAddr) -> Option<Place> {
+        let mut taken = self.taken();
+        let own = taken.by_share.get(&share).copied().unwrap_or(0);
+        if own >= self.capacity.saturating_sub(taken.all) {
+            return None;
+        }
+        taken.all += 1;
+        taken.by_share.insert(share, own + 1);
+        Some(Place { places: Arc::clone(self), share })
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.places.taken();
+        taken.all = taken.all.saturating_sub(1);
+        let left = taken.by_share.get(&self.share).copied().unwrap_or(0).saturating_sub(1);
+        if left == 0 {
+            taken.by_share.remove(&self.share);
+        } else {
+            taken.by_share.insert(self.share, left);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(last: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, last])
+    }
+
+    #[test]
+    fn one_address_takes_half_however_often_it_asks_and_the_next_one_half_of_the_rest() {
+        let places = Arc::new(Places::new(64));
+        let flood = |last| std::iter::from_fn(|| places.take(address(last))).collect::<Vec<_>>();
+        let first = flood(1);
+        assert_eq!(first.len(), 32);
+        let second = flood(2);
+        assert_eq!(second.len(), 16);
+        assert!(places.take(address(1)).is_none());
+        assert!(places.take(address(3)).is_some(), "whoever comes next is let in");
+        drop(first);
+        assert!(places.take(address(2)).is_some(), "what is given back is shared out again");
+    }
+
+    #[test]
+    fn what_is_given_back_leaves_nothing_behind() {
+        let places = Arc::new(Places::new(8));
+        for last in 0..=255 {
+            drop((places.take(address(last)), places.take(address(last))));
+        }
+        assert_eq!(places.taken().all, 0);
+        assert!(places.taken().by_share.is_empty());
+        let only = Arc::new(Places::new(1));
+        let held = only.take(address(1));
+        assert!(held.is_some() && only.take(address(2)).is_none());
+    }
+}
