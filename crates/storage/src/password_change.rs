@@ -52,7 +52,7 @@ fn replace(
     connection: &mut Connection,
     change: &Change<'_>,
 ) -> Result<Result<PasswordEpoch, Outcome>, Failure> {
-    if !sign_in::forget_failures(connection, change.counter, change.event.at)? {
+    if !sign_in::forget_failures(connection, change.counter)? {
         return Ok(Err(Outcome::Locked));
     }
     Ok(replace_hash(connection, change)?.ok_or(Outcome::Superseded))

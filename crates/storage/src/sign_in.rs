@@ -1,7 +1,7 @@
 use diesel::prelude::*;
 use diesel::sql_types::Integer;
 use portcullis_audit::{EventKind, Outcome, SecurityEvent};
-use portcullis_domain::{Account, DisplayName, PasswordEpoch, SessionId, Timestamp};
+use portcullis_domain::{Account, DisplayName, PasswordEpoch, SessionId};
 use portcullis_flows::StoreError;
 use portcullis_flows::grant::Grantee;
 use portcullis_flows::lockout::LockoutPolicy;
@@ -87,7 +87,7 @@ impl SignInStore for Store {
         event: &SecurityEvent,
     ) -> Result<(), StoreError> {
         self.write_recorded(|connection, events| {
-            let is_open = count_failure(connection, counter, policy, event.at)?;
+            let is_open = count_failure(connection, counter, policy)?;
             let outcome = if is_open { event.outcome } else { Outcome::Locked };
             events.push((&SecurityEvent { outcome, ..event.clone() }).into());
             Ok(())
@@ -133,19 +133,21 @@ fn judge(
     connection: &mut Connection,
     opening: &Opening<'_>,
 ) -> Result<Result<Grantee, Outcome>, Failure> {
-    if !forget_failures(connection, opening.counter, opening.event.at)? {
+    if !forget_failures(connection, opening.counter)? {
         return Ok(Err(Outcome::Locked));
     }
     Ok(mark_signed_in(connection, opening)?.ok_or(Outcome::Superseded))
 }
 
 /// Empties the counter unless it is closed; answers whether it is open.
+///
+/// Waits go by the time of the database, whatever the clock of this node says. A counter that another
+/// transaction closes after the time is read is closed until later than that.
 pub(crate) fn forget_failures(
     connection: &mut Connection,
     counter: &Digest,
-    now: Timestamp,
 ) -> Result<bool, Failure> {
-    let (counter, now) = (counter.as_bytes().as_slice(), Instant::from(now));
+    let (counter, now) = (counter.as_bytes().as_slice(), Instant::from(connection.now()?));
     let counter = sign_in_failures::table.find(counter);
     let forget = diesel::delete(counter.filter(sign_in_failures::closed_until.le(now)));
     dispatch!(connection, inner => forget.execute(inner))?;
@@ -161,10 +163,10 @@ fn count_failure(
     connection: &mut Connection,
     counter: &Digest,
     policy: &LockoutPolicy,
-    now: Timestamp,
 ) -> Result<bool, Failure> {
     use diesel::query_dsl::methods::FilterDsl;
 
+    let now = connection.now()?;
     let key = counter.as_bytes().as_slice();
     let forgotten = sign_in_failures::last_failed_at.lt(Instant::from(now - policy.forget_after));
     let count = diesel::insert_into(sign_in_failures::table)

@@ -83,6 +83,7 @@ fn failures_are_forgotten_after_long_but_never_those_that_keep_somebody_out() {
         let policy = LockoutPolicy { ceiling: 2, ..LockoutPolicy::default() };
         fail(store, &counter("few"), &policy, NOW);
         (0..2).for_each(|_| fail(store, &counter("locked"), &policy, NOW));
+        database.clock().set(NOW + DAY);
         fail(store, &counter("lately"), &policy, NOW + DAY);
         database.clock().set(NOW + 90 * DAY + SECOND);
         assert_eq!(store.remove_failures(90 * DAY, MANY).unwrap(), 1);
