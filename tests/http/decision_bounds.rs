@@ -74,7 +74,7 @@ fn one_account_has_a_share_of_the_batches_and_leaves_the_others_theirs() {
     // Each is let in, and then its body does not come.
     let head = format!(
         "POST /api/authz/check/batch HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\
-         content-type: application/json\r\ncontent-length: 1000\r\n\r\n{{",
+         content-type: application/json\r\ncontent-length: 1000000\r\n\r\n{{",
         greedy.token
     );
     let open = |_| {
@@ -84,7 +84,9 @@ fn one_account_has_a_share_of_the_batches_and_leaves_the_others_theirs() {
     };
     let unfinished: Vec<TcpStream> = (0..40).map(open).collect();
     let batch = json!({ "items": [{ "resource": "schedule", "action": "read" }] });
-    let ask = |member: &Member| member.post("/api/authz/check/batch", &batch);
+    let batch = format!("{batch}{}", " ".repeat(500_000));
+    let json = [("content-type", "application/json")];
+    let ask = |member: &Member| member.send("POST", "/api/authz/check/batch", &json, &batch);
     // Until all of them have been let in.
     let clock = SystemClock::new();
     let mut tries = std::iter::from_fn(|| (clock.monotonic() < PATIENCE).then(|| ask(&greedy)));

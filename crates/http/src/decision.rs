@@ -7,7 +7,7 @@ use std::fmt;
 use std::io::Write;
 use std::time::Duration;
 
-use actix_web::http::header::ContentType;
+use actix_web::http::header::{self, ContentType};
 use actix_web::{HttpRequest, HttpResponse, rt, web};
 use portcullis_domain::AccountId;
 use portcullis_flows::decision::{self, Answer, Attributes, Context, Pending, Question};
@@ -22,6 +22,7 @@ use crate::body::{self, Json};
 use crate::bounded_list::BoundedList;
 use crate::guard::Asking;
 use crate::json_object::{self, JsonObject};
+use crate::places::{BATCH_UNIT, InPlace};
 use crate::problem::{Code, FieldProblem, Problem};
 use crate::services::Services;
 use crate::text::ShortText;
@@ -129,13 +130,7 @@ pub(crate) async fn check_batch(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let caller = guard.0;
-    let place = match services.capacity.batches.enter(caller.account) {
-        Ok(place) => place,
-        Err(busy) => {
-            rt::time::sleep(overload_pause(&*services.random)).await;
-            return Err(busy);
-        }
-    };
+    let place = batch_place(&services, &request, caller.account).await?;
     let body = body::read_json(&request, payload, BATCH_LIMIT).await?;
     let is_large = body.len() > LARGE;
     let decisions = services.decisions.clone();
@@ -161,6 +156,31 @@ pub(crate) async fn check_batch(
     }
     text.extend_from_slice(b"]}");
     Ok(json(text))
+}
+
+/// Waits for places for a batch, while nothing of its body is read: a client that sends more than its
+/// share is slowed down by its own connection, and costs the server next to nothing.
+async fn batch_place(
+    services: &web::Data<Services>,
+    request: &HttpRequest,
+    caller: AccountId,
+) -> Result<InPlace, Problem> {
+    let length = request.headers().get(header::CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+    let bytes = length.map_or(BATCH_LIMIT, |length: usize| length.min(BATCH_LIMIT));
+    let count = bytes.div_ceil(BATCH_UNIT).max(1);
+    let mut waited = Duration::ZERO;
+    loop {
+        match services.capacity.batches.enter_with(caller, count) {
+            Err(busy) if waited >= BATCH_PATIENCE => return Err(busy),
+            Err(_) => {
+                let pause = overload_pause(&*services.random);
+                rt::time::sleep(pause).await;
+                waited = waited.saturating_add(pause);
+            }
+            Ok(place) => return Ok(place),
+        }
+    }
 }
 
 /// Decides and records, here if that needs no waiting.
@@ -219,6 +239,9 @@ fn refuse_too_large(faults: Vec<FieldProblem>) -> Result<(), Problem> {
 
 /// The longest that an answer waits to be recorded; then there is none.
 const RECORD_TIMEOUT: Duration = Duration::from_millis(1_800);
+
+/// How long a batch waits for its turn, about.
+const BATCH_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Questions in one batch.
 const MAX_ITEMS: usize = 1_000;

@@ -34,8 +34,12 @@ impl Default for Capacity {
     }
 }
 
-/// Each holds about four times its body of a mebibyte.
-const BATCHES: usize = 64;
+/// Each takes one for every [`BATCH_UNIT`] of its body, and holds about four times its body: together
+/// at most some 64 MiB.
+const BATCHES: usize = 256;
+
+/// Bytes of a batch for each of its places.
+pub(crate) const BATCH_UNIT: usize = 64 * 1024;
 
 /// Each holds at most some 40 MiB, and 64 MiB more where a block of an earlier version is large.
 const SEARCHES: usize = 8;
@@ -59,12 +63,13 @@ struct Taken {
     by_caller: HashMap<AccountId, usize>,
 }
 
-/// One place, free again when it is dropped.
+/// One place or several, free again when it is dropped.
 #[derive(Debug)]
 #[must_use = "dropping it gives the place back"]
 pub(crate) struct InPlace {
     places: Arc<Places>,
     caller: AccountId,
+    count: usize,
 }
 
 impl Places {
@@ -74,14 +79,23 @@ impl Places {
 
     /// Takes a place, or says when to come again.
     pub(crate) fn enter(self: &Arc<Self>, caller: AccountId) -> Result<InPlace, Problem> {
+        self.enter_with(caller, 1)
+    }
+
+    /// Takes so many places, or says when to come again.
+    pub(crate) fn enter_with(
+        self: &Arc<Self>,
+        caller: AccountId,
+        count: usize,
+    ) -> Result<InPlace, Problem> {
         let mut taken = self.taken();
-        let mine = taken.by_caller.get(&caller).copied().unwrap_or(0);
-        if mine >= self.max.saturating_sub(taken.total) {
+        let mine = taken.by_caller.get(&caller).copied().unwrap_or(0).saturating_add(count);
+        if mine > self.max.saturating_sub(taken.total) {
             return Err(Problem::busy());
         }
-        taken.total += 1;
-        taken.by_caller.insert(caller, mine + 1);
-        Ok(InPlace { places: Arc::clone(self), caller })
+        taken.total += count;
+        taken.by_caller.insert(caller, mine);
+        Ok(InPlace { places: Arc::clone(self), caller, count })
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken> {
@@ -92,9 +106,9 @@ impl Places {
 impl Drop for InPlace {
     fn drop(&mut self) {
         let mut taken = self.places.taken();
-        taken.total = taken.total.saturating_sub(1);
+        taken.total = taken.total.saturating_sub(self.count);
         if let Some(mine) = taken.by_caller.get_mut(&self.caller) {
-            *mine = mine.saturating_sub(1);
+            *mine = mine.saturating_sub(self.count);
             if *mine == 0 {
                 taken.by_caller.remove(&self.caller);
             }
