@@ -98,9 +98,9 @@ fn the_decision_inside_a_block_that_was_edited_is_named() {
         let (store, held) = (database.store(), trail(database.store()));
         let is_sqlite = database.url().starts_with("sqlite:");
         let edited = if is_sqlite {
-            "CAST(substr(payload, 1, length(payload) - 1) || x'00' AS blob)"
+            "CAST(substr(payload, 1, length(payload) - 4) || x'00000000' AS blob)"
         } else {
-            "substr(payload, 1, length(payload) - 1) || '\\x00'::bytea"
+            "substr(payload, 1, length(payload) - 4) || '\\x00000000'::bytea"
         };
         store
             .execute(&format!("UPDATE decision_blocks SET payload = {edited} WHERE sequence = 2"))
