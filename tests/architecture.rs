@@ -40,6 +40,9 @@ const TEST_ONLY: &[&str] = &["crates/testkit", "tests"];
 /// An entry stands for its whole family: `diesel` is also `diesel_migrations`.
 const OWNERS: &[(&str, &[&str])] = &[
     ("actix-cors", &["crates/http"]),
+    ("actix-http", &["crates/http"]),
+    ("actix-server", &["crates/http"]),
+    ("actix-service", &["crates/http"]),
     ("actix-web", &["crates/http", "crates/guard", "bins/bench"]),
     ("argon2", &["crates/password", "bins/bench"]),
     ("aws-lc-rs", &["crates/audit", "crates/token"]),
@@ -58,7 +61,6 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("reqwest", &["crates/guard"]),
     ("tower", &["crates/guard"]),
     ("utoipa", &["crates/http"]),
-    ("woothee", &["crates/http"]),
     ("zxcvbn", &["crates/password"]),
 ];
 

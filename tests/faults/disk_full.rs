@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_domain::SystemClock;
-use portcullis_testkit::{ServerProcess, TestDatabase};
+use portcullis_testkit::{Browser, ServerProcess, TestDatabase};
 
 use crate::link::{Link, Lost};
 use crate::surroundings::{environment, folder};
@@ -37,10 +37,14 @@ fn a_full_disk_refuses_what_must_be_recorded_and_heals_without_a_restart() {
     assert_eq!(chief.activate(link, 2), Err(Lost::Unavailable));
     assert_eq!(counts(&database), before);
     assert!(client.is_known(link));
+    let mut browser = Browser::at(server.origin());
+    let ready = browser.get("/health/ready", &[]);
+    assert_eq!((ready.status, ready.code().as_str()), (503, "unavailable"), "{}", ready.text);
 
     server.limit_files(None);
 
     assert!((0..30).any(|_| client.ask(link).is_ok()), "{}", server.log());
+    assert_eq!(browser.get("/health/ready", &[]).status, 200, "{}", server.log());
     // What was refused has left nothing behind that is in its way.
     client.register_as(link, "grace").expect("the name is free");
     client.sign_in(link).expect("there is room");

@@ -1,8 +1,11 @@
 //! A Redis of a test's own, which may be killed.
 
-use std::io;
+use std::io::{self, ErrorKind, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+
+/// Nobody but the test gets in.
+const PASSWORD: &str = "wKd83nTz0qLx5vRb7YcM";
 
 /// A running server that keeps nothing; dropping it kills it.
 pub(crate) struct Redis {
@@ -26,7 +29,7 @@ impl Redis {
 
     /// Where it is.
     pub(crate) fn url(&self) -> String {
-        format!("redis://{}", self.address)
+        format!("redis://:{PASSWORD}@{}", self.address)
     }
 
     /// Sends SIGKILL.
@@ -45,10 +48,14 @@ impl Drop for Redis {
 }
 
 fn spawn(address: SocketAddr) -> io::Result<Child> {
-    Command::new("redis-server")
-        .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port"])
+    let mut server = Command::new("redis-server")
+        // The password is no argument, because all users of the machine can read those.
+        .args(["-", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port"])
         .arg(address.port().to_string())
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(Stdio::null())
-        .spawn()
+        .spawn()?;
+    let mut configuration = server.stdin.take().ok_or(ErrorKind::BrokenPipe)?;
+    writeln!(configuration, "requirepass {PASSWORD}")?;
+    Ok(server)
 }

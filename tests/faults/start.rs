@@ -7,7 +7,8 @@ use std::time::Duration;
 use portcullis_testkit::{Browser, ServerProcess, TestDatabase, at_once};
 
 use crate::history::{Chance, SEED};
-use crate::surroundings::{folder, start};
+use crate::proxy::Proxy;
+use crate::surroundings::{environment, folder, start};
 
 const ADMIN_PASSWORD: &str = "amber-heron-paints-9-violins";
 
@@ -78,6 +79,48 @@ fn a_first_start_that_is_killed_anywhere_is_made_up_for_by_the_next() {
         let signed_in = browser.sign_in_with("root@example.org", ADMIN_PASSWORD);
         assert_eq!(signed_in.status, 200, "{}", signed_in.text);
     }
+}
+
+#[test]
+fn a_server_that_is_started_before_its_database_lives_and_waits_for_it() {
+    let database = TestDatabase::postgres();
+    let (proxy, url) = Proxy::to_database(database.url());
+    let data = folder();
+    proxy.cut();
+    let environment = environment(&url, &[]);
+    let mut server = ServerProcess::prepare(data.path(), &environment);
+    server.launch_until_listening();
+    let mut browser = Browser::at(server.origin());
+    assert_eq!(browser.get("/health/live", &[]).status, 200);
+    for path in ["/health/ready", "/api/auth/csrf"] {
+        let answer = browser.get(path, &[]);
+        assert_eq!((answer.status, answer.code().as_str()), (503, "unavailable"), "{answer:?}");
+        assert!(answer.header("retry-after").is_some(), "{answer:?}");
+    }
+
+    proxy.mend();
+
+    server.wait_until_listening();
+    let mut browser = Browser::at(server.origin());
+    assert_eq!(browser.get("/health/ready", &[]).status, 200, "{}", server.log());
+    assert_eq!(browser.register("ada").status, 201);
+    assert_eq!(server.log().matches("waiting for the database").count(), 1, "{}", server.log());
+    assert_eq!(server.terminate().code(), Some(0));
+}
+
+#[test]
+fn a_server_that_waits_for_its_database_stops_when_it_is_told_to() {
+    let database = TestDatabase::postgres();
+    let (proxy, url) = Proxy::to_database(database.url());
+    let data = folder();
+    proxy.cut();
+    let environment = environment(&url, &[]);
+    let mut server = ServerProcess::prepare(data.path(), &environment);
+    server.launch_until_listening();
+    assert_eq!(Browser::at(server.origin()).get("/health/live", &[]).status, 200);
+    server.ask_to_stop();
+    let status = server.ended_within(Duration::from_secs(10)).expect("it stops in time");
+    assert_eq!(status.code(), Some(0), "{}", server.log());
 }
 
 fn assert_one_administrator(database: &TestDatabase) {

@@ -2,15 +2,19 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use portcullis_domain::SystemClock;
 use portcullis_testkit::{PASSWORD, TestDatabase};
 use serde_json::json;
 
 use crate::history::{self, Chance, SEED};
+use crate::link::Link;
+use crate::proxy::Proxy;
 use crate::surroundings::{folder, server_on, start};
-use crate::trail::{self, Crew, Recorded};
+use crate::trail::{self, Client, Crew, Recorded};
 
 /// A server that was asked to stop is gone after this long.
 const LONGEST_STOP: Duration = Duration::from_secs(10);
@@ -134,6 +138,42 @@ fn a_client_that_keeps_its_connection_does_not_delay_the_end() {
     server.ask_to_stop();
     let status = server.ended_within(LONGEST_STOP).expect("it stops in time");
     assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn a_client_that_says_nothing_does_not_delay_the_end() {
+    let (mut server, _data) = server_on(&TestDatabase::sqlite());
+    let address = server.origin().strip_prefix("http://").expect("an origin").to_owned();
+    let mut silent = TcpStream::connect(&address).expect("the server listens");
+    let mut half = TcpStream::connect(&address).expect("the server listens");
+    half.write_all(b"GET /health/live HTTP/1.1\r\nhost:").expect("the connection is open");
+
+    server.ask_to_stop();
+    let status = server.ended_within(LONGEST_STOP).expect("it stops in time");
+    assert_eq!(status.code(), Some(0), "{}", server.log());
+    // Both were closed by the server and not cut by its end.
+    for connection in [&mut silent, &mut half] {
+        let _ = connection.read_to_end(&mut Vec::new());
+    }
+}
+
+#[test]
+fn a_database_that_hangs_does_not_delay_the_end_and_what_is_lost_is_named() {
+    let database = TestDatabase::postgres();
+    let (proxy, url) = Proxy::to_database(database.url());
+    let data = folder();
+    // So long that what is decided waits until the database hangs.
+    let mut server = start(data.path(), &url, &[("PORTCULLIS__AUDIT__WINDOW_MS", "10000")]);
+    let link = Link::to(server.origin());
+    let mut client = Client::new(server.origin(), "ada", Arc::new(SystemClock::new()));
+    proxy.silence();
+    client.ask(&link).expect("within the window the database is not needed");
+
+    server.ask_to_stop();
+    let status = server.ended_within(LONGEST_STOP).expect("it stops in time");
+    assert_eq!(status.code(), Some(1), "{}", server.log());
+    let log = server.log();
+    assert!(log.contains("1 answered decisions from"), "{log}");
 }
 
 fn line(answer: &mut impl BufRead) -> String {

@@ -91,7 +91,9 @@ fn whoever_is_refused_a_route_learns_an_id_and_no_reason() {
 #[test]
 fn auditors_read_what_was_asked_by_whom_and_why_it_was_answered_so() {
     TestDatabase::on_both(|database| {
-        let server = TestServer::start(database);
+        let trusted_proxies = vec!["127.0.0.1/32".to_owned()];
+        let settings = TestSettings { trusted_proxies, ..TestSettings::default() };
+        let server = TestServer::with(database, settings);
         let (admin, msa) =
             (Member::new(&server, "grace", "admin"), Member::new(&server, "ada", "msa"));
         let body = json!({ "resource": "absence", "action": "update",

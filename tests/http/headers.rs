@@ -62,8 +62,8 @@ fn no_header_is_there_twice_but_the_cookies() {
 }
 
 #[test]
-fn each_request_has_a_name_of_its_own_unless_it_brings_a_harmless_one() {
-    let server = TestServer::start(TestDatabase::sqlite());
+fn each_request_has_a_name_of_its_own_unless_a_proxy_gives_it_a_harmless_one() {
+    let server = behind_a_proxy();
     let mut client = Browser::of(&server);
     let mut answered = |given: &[(&str, &str)]| {
         let answer = client.get("/health/live", given);
@@ -82,6 +82,13 @@ fn each_request_has_a_name_of_its_own_unless_it_brings_a_harmless_one() {
 }
 
 #[test]
+fn nobody_but_a_trusted_proxy_names_a_request() {
+    let server = TestServer::start(TestDatabase::sqlite());
+    let answer = Browser::of(&server).get("/health/live", &[("x-request-id", "my-own-name-7")]);
+    assert_ne!(answer.header("x-request-id"), Some("my-own-name-7"));
+}
+
+#[test]
 fn a_request_id_cannot_be_given_twice() {
     let server = TestServer::start(TestDatabase::sqlite());
     let lines = ["x-request-id: first-one", "x-request-id: second-one"];
@@ -91,7 +98,7 @@ fn a_request_id_cannot_be_given_twice() {
 
 #[test]
 fn an_error_names_the_request_in_its_body_too() {
-    let server = TestServer::start(TestDatabase::sqlite());
+    let server = behind_a_proxy();
     let answer = Browser::of(&server).get("/api/auth/me", &[("x-request-id", "my-own-name-7")]);
     assert_eq!(answer.field("request_id"), "my-own-name-7");
 }
@@ -114,7 +121,15 @@ fn a_request_whose_borders_can_be_read_two_ways_is_refused() {
         let answer = String::from_utf8(wire::exchange(&server, request.as_bytes())).unwrap();
         let status_lines = answer.matches("HTTP/1.1 ").count();
         assert!(answer.starts_with("HTTP/1.1 400") && status_lines == 1, "{lines}: {answer}");
+        assert!(answer.contains("\"code\":\"malformed_request\""), "{lines}: {answer}");
+        assert!(answer.contains("x-content-type-options: nosniff"), "{lines}: {answer}");
     }
+}
+
+fn behind_a_proxy() -> TestServer {
+    let trusted_proxies = vec!["127.0.0.1/32".to_owned()];
+    let settings = TestSettings { trusted_proxies, ..TestSettings::default() };
+    TestServer::with(TestDatabase::sqlite(), settings)
 }
 
 /// 200, 201, 204, 400, 401, 403, 404, 405, 409, 413, 415, 422, and a preflight.

@@ -16,6 +16,7 @@ fn foreign_pages_are_refused_on_every_public_route_that_changes_something() {
         &[("sec-fetch-site", "same-site")],
         &[("sec-fetch-site", "none")],
         &[("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")],
+        &[("referer", "https://evil.example/sign-in")],
     ] {
         for (path, content_type, body) in requests() {
             let headers = [page, &[("content-type", content_type)]].concat();
@@ -39,6 +40,7 @@ fn the_own_page_those_that_cors_allows_and_programs_get_through() {
     for page in [
         [].as_slice(),
         &[("origin", own.as_str())],
+        &[("referer", own.as_str())],
         &[("sec-fetch-site", "same-origin")],
         &[("sec-fetch-site", "cross-site"), ("origin", CORS_ORIGIN)],
     ] {

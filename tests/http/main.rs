@@ -53,3 +53,4 @@ mod trail_cursor;
 mod users;
 mod viewer;
 mod wire;
+mod wire_bounds;

@@ -191,6 +191,8 @@ fn an_activation_reaches_another_node_within_a_second() {
             secure_cookies: false,
             docs: false,
             workers: Some(1),
+            shutdown_delay: Duration::ZERO,
+            log_lines_lost: std::sync::Arc::default(),
         };
         let other = portcullis_http::spawn(listener, server.services(), settings);
         let other = other.expect("the other node starts");

@@ -30,6 +30,7 @@ fn a_program_on_this_machine_reads_the_figures() {
         "portcullis_revocations 0",
         "portcullis_revocations_staleness_seconds 0",
         "portcullis_revocation_followers 0",
+        "portcullis_log_lines_lost_total 0",
     ] {
         assert!(answer.text.lines().any(|known| known == line), "{line} in {}", answer.text);
     }

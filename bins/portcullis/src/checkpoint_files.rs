@@ -7,22 +7,25 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use portcullis_audit::Checkpoint;
+use portcullis_domain::Supervised;
 use portcullis_flows::checkpoint::Checkpoints;
 
 use crate::destination;
 
 /// Writes until it is dropped.
 pub(crate) struct CheckpointFiles {
-    thread: Option<JoinHandle<()>>,
+    thread: Supervised,
     stop: Option<Sender<()>>,
 }
 
 /// How long a new checkpoint may have to wait for its file.
 const PERIOD: Duration = Duration::from_secs(1);
+
+/// The longest the end of the server waits for the last file.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl CheckpointFiles {
     /// Starts the thread.
@@ -33,27 +36,23 @@ impl CheckpointFiles {
     pub(crate) fn start(checkpoints: Arc<Checkpoints>, directory: PathBuf) -> io::Result<Self> {
         let (stop, stopped) = mpsc::channel();
         let mut writer = Writer { checkpoints, directory, written: None, is_failing: false };
-        let thread =
-            thread::Builder::new().name("checkpoint-files".to_owned()).spawn(move || {
-                loop {
-                    writer.catch_up();
-                    if stopped.recv_timeout(PERIOD) != Err(RecvTimeoutError::Timeout) {
-                        break;
-                    }
-                }
+        let thread = Supervised::restarting("checkpoint-files", move || {
+            loop {
                 writer.catch_up();
-            })?;
-        Ok(Self { thread: Some(thread), stop: Some(stop) })
+                if stopped.recv_timeout(PERIOD) != Err(RecvTimeoutError::Timeout) {
+                    break;
+                }
+            }
+            writer.catch_up();
+        })?;
+        Ok(Self { thread, stop: Some(stop) })
     }
 }
 
 impl Drop for CheckpointFiles {
     fn drop(&mut self) {
         drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // A panic of the thread has nobody to be told to any more.
-            drop(thread.join());
-        }
+        self.thread.join(CLOSE_TIMEOUT);
     }
 }
 

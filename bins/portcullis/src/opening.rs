@@ -2,13 +2,16 @@
 //!
 //! Some commands make what is missing; those that only look make nothing and migrate nothing.
 
+use std::net::TcpListener;
 use std::sync::Arc;
 
 use portcullis_audit::Origin;
 use portcullis_domain::SystemRandom;
+use portcullis_flows::health::HealthStore;
 use portcullis_flows::matrix::Matrices;
 use portcullis_flows::secret::{SecretError, SecretProof, Standing};
 use portcullis_flows::trail::Reader;
+use portcullis_http::Settings;
 use portcullis_storage::{Database, DatabaseUrl, MigrationError, Store};
 use portcullis_token::SecretKey;
 
@@ -78,6 +81,29 @@ pub(crate) struct Opened {
     pub(crate) secret: SecretKey,
     /// The migrations that were missing.
     pub(crate) applied: Vec<String>,
+}
+
+/// Waits for a database server that does not answer; on the listener the server lives meanwhile, and is
+/// not ready. Answers false when it is told to stop first.
+pub(crate) fn wait_for_server(
+    config: &Config,
+    listener: &TcpListener,
+    settings: &Settings,
+) -> Result<bool, Failure> {
+    if matches!(config.database.url, DatabaseUrl::Sqlite(_)) {
+        return Ok(true);
+    }
+    let database = Database::new(&config.database.url, 1);
+    let Err(error) = database.ping() else { return Ok(true) };
+    if let Ok(address) = listener.local_addr() {
+        tracing::warn!(%error, "listening on http://{address}, and waiting for the database");
+    }
+    let is_there = move || database.ping().is_ok();
+    let (clock, random) = (wiring::system_clock(), wiring::system_random());
+    let is_found = portcullis_http::wait(listener, settings, clock, &*random, is_there)
+        .map_err(|error| Failure::failed(error, "give the server more threads"))?;
+    tracing::info!("{}", if is_found { "the database answers" } else { "told to stop" });
+    Ok(is_found)
 }
 
 /// Opens the database for a server, or makes it and the secret.

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use portcullis_audit::{AuditKeys, Origin};
@@ -23,7 +24,7 @@ use portcullis_password::{Argon2Params, Hasher, HashingPool, Policy, PoolSetting
 use portcullis_storage::Store;
 use portcullis_token::{Purpose, SealingKey, SecretKey};
 
-use crate::config::{Config, MatrixFile};
+use crate::config::{Config, MatrixFile, Server};
 use crate::failure::Failure;
 
 /// What the audit trail is sealed with.
@@ -31,19 +32,17 @@ pub(crate) fn audit_keys(secret: &SecretKey) -> AuditKeys {
     AuditKeys::new(secret.derive(Purpose::AuditChain), secret.derive(Purpose::AuditCheckpoint))
 }
 
-/// The use cases behind HTTP, and how the surface behaves.
+/// The use cases behind HTTP.
 pub(crate) fn services(
     config: Config,
     store: Store,
     secret: SecretKey,
-    bound: SocketAddr,
-) -> Result<(Services, Settings), Failure> {
+) -> Result<Services, Failure> {
     let (clock, random) = (system_clock(), system_random());
-    let origin = config.server.origin(bound);
     // As configured, not as bound: with port 0 that changes with each start, and tokens must not
     // become void.
     let configured = config.server.origin(config.server.address);
-    let services = Services::new(Parts {
+    Services::new(Parts {
         store: Arc::new(store),
         hashing: Arc::new(hashing(config.argon2, config.hashing, clock.clone())?),
         audit_keys: Arc::new(audit_keys(&secret)),
@@ -73,16 +72,25 @@ pub(crate) fn services(
         AssemblyError::Revocations(FollowError::Store(error)) => error.into(),
         AssemblyError::Redis(error) => Failure::failed(error, "mend redis.url"),
         error => Failure::failed(error, "give the server more threads, or mend the matrix"),
-    })?;
-    let settings = Settings {
-        origin,
-        cors_origins: config.server.cors_origins,
-        trusted_proxies: config.server.trusted_proxies,
-        secure_cookies: config.server.secure_cookies,
-        docs: config.server.docs,
+    })
+}
+
+/// How the surface behaves.
+pub(crate) fn settings(
+    server: &Server,
+    bound: SocketAddr,
+    log_lines_lost: Arc<AtomicU64>,
+) -> Settings {
+    Settings {
+        origin: server.origin(bound),
+        cors_origins: server.cors_origins.clone(),
+        trusted_proxies: server.trusted_proxies.clone(),
+        secure_cookies: server.secure_cookies,
+        docs: server.docs,
         workers: None,
-    };
-    Ok((services, settings))
+        shutdown_delay: server.shutdown_delay,
+        log_lines_lost,
+    }
 }
 
 /// What the command line creates accounts with: the rules of the house, and one thread that takes

@@ -1,12 +1,12 @@
 //! Who am I: the account behind an access token.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
-use std::{io, thread};
 
 use moka::sync::Cache;
-use portcullis_domain::{Account, AccountId};
+use portcullis_domain::{Account, AccountId, Supervised};
 
 use crate::StoreError;
 
@@ -20,6 +20,7 @@ pub trait AccountStore: Send + Sync {
 pub struct Accounts {
     memory: Arc<Memory>,
     renewals: SyncSender<AccountId>,
+    reader: Supervised,
 }
 
 struct Memory {
@@ -43,10 +44,13 @@ impl Accounts {
         });
         let (renewals, wanted) = sync_channel(MOST_WAITING);
         let work = Arc::clone(&memory);
-        thread::Builder::new()
-            .name("accounts".to_owned())
-            .spawn(move || work.renew_all(&wanted))?;
-        Ok(Self { memory, renewals })
+        let reader = Supervised::restarting("accounts", move || work.renew_all(&wanted))?;
+        Ok(Self { memory, renewals, reader })
+    }
+
+    /// Whether the thread that reads again is there.
+    pub fn is_running(&self) -> bool {
+        self.reader.is_running()
     }
 
     /// The account if it was read a moment ago; never blocks. Whoever asks often never waits for the

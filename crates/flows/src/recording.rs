@@ -16,11 +16,10 @@ use std::fmt;
 use std::io;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::Duration;
 
 use portcullis_audit::{AuditKeys, Block, ChainId, DecisionId, Link, SecurityEvent};
-use portcullis_domain::{Clock, SecureRandom};
+use portcullis_domain::{Clock, SecureRandom, Supervised};
 
 use self::policy::{BLOCK_DECISIONS, PORTION_BYTES};
 use self::queue::{Place, Queue};
@@ -59,6 +58,7 @@ pub trait DecisionStore: Send + Sync {
 /// Records decisions. Dropping it writes what waits.
 pub struct Recorder {
     shared: Arc<Shared>,
+    writer: Supervised,
 }
 
 /// What is going on in a recorder.
@@ -150,10 +150,11 @@ impl Recorder {
         let (wanted, ended) = (Condvar::new(), Condvar::new());
         let shared = Arc::new(Shared { chain, policy, clock, state, wanted, ended });
         let work = Arc::clone(&shared);
-        thread::Builder::new()
-            .name("recorder".to_owned())
-            .spawn(move || writer::work(&work, &*store, &keys, &*random))?;
-        Ok(Self { shared })
+        // Its chain is in its memory: it cannot begin again.
+        let writer = Supervised::once("recorder", move || {
+            writer::work(&work, &*store, &keys, &*random);
+        })?;
+        Ok(Self { shared, writer })
     }
 
     /// Queues the decisions of one request, if the caller may be answered at once; else gives them
@@ -234,6 +235,11 @@ impl Recorder {
         });
         drop(ticket);
         outcome
+    }
+
+    /// Whether the thread that writes is there. Once it has ended nothing is recorded any more.
+    pub fn is_running(&self) -> bool {
+        self.writer.is_running()
     }
 
     /// Records nothing more, and writes what waits, for at most `timeout`; answers what could not be

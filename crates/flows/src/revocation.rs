@@ -11,12 +11,11 @@
 //! that one is answered, if the database is slower than that.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_audit::SecurityEvent;
-use portcullis_domain::{Clock, Timestamp};
+use portcullis_domain::{Clock, Supervised, Timestamp};
 use portcullis_token::{AccessClaims, LEEWAY, RevocationEntry, RevocationSet};
 
 use self::feed::FEED_PAGE;
@@ -128,7 +127,7 @@ pub struct Revocations {
     clock: Arc<dyn Clock>,
     policy: RevocationPolicy,
     shared: Arc<Shared>,
-    follower: Mutex<Option<JoinHandle<()>>>,
+    follower: Supervised,
 }
 
 impl Revocations {
@@ -145,10 +144,10 @@ impl Revocations {
         let standing = follower.follow(false, &())?;
         let shared = Arc::new(Shared::new(standing));
         let work = Arc::clone(&shared);
-        let thread = thread::Builder::new()
-            .name("revocations".to_owned())
-            .spawn(move || follower.work(&work, policy.poll, &*listener))?;
-        Ok(Self { store, set, clock, policy, shared, follower: Mutex::new(Some(thread)) })
+        let thread = Supervised::restarting("revocations", move || {
+            follower.work(&work, policy.poll, &*listener);
+        })?;
+        Ok(Self { store, set, clock, policy, shared, follower: thread })
     }
 
     /// Whether every token is refused, because what was revoked lately is not known and must be.
@@ -234,14 +233,16 @@ impl Revocations {
         Ok(())
     }
 
-    /// Ends the following. Blocks, at most as long as the database takes over a question.
+    /// Whether the thread that follows is there.
+    pub fn is_followed(&self) -> bool {
+        self.follower.is_running()
+    }
+
+    /// Ends the following. Blocks, at most as long as the database takes over a question, and not
+    /// longer than [`CLOSE_TIMEOUT`].
     pub fn close(&self) {
         self.shared.close();
-        let thread = self.follower.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread {
-            // A panic of the follower has nobody to be told to any more.
-            drop(thread.join());
-        }
+        self.follower.join(CLOSE_TIMEOUT);
     }
 }
 
@@ -256,6 +257,9 @@ impl std::fmt::Debug for Revocations {
         f.debug_struct("Revocations").field("standing", &self.standing()).finish_non_exhaustive()
     }
 }
+
+/// The longest a [`Revocations::close`] waits for the database.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long a follower may be away and still go on from its cursor.
 const KEPT_FOR_FOLLOWERS: Duration = Duration::from_secs(15 * 60);

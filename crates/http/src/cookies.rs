@@ -8,7 +8,7 @@ use std::time::Duration;
 use actix_web::cookie::time::Duration as CookieDuration;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
-use portcullis_domain::SecretString;
+use portcullis_domain::{ExposeSecret, SecretString};
 
 use crate::problem::{Code, Problem};
 
@@ -83,15 +83,14 @@ pub(crate) fn read(
         .map(|(_, value)| SecretString::from(value));
     let value = values.next();
     match values.next() {
-        None => Ok(value),
+        // What a browser is told to forget may be kept as an empty one.
+        None => Ok(value.filter(|value| !value.expose_secret().is_empty())),
         Some(_) => Err(Problem::new(Code::AmbiguousCredentials)),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use portcullis_domain::ExposeSecret;
-
     use super::*;
 
     #[test]

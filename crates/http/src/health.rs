@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::blocking::blocking;
 use crate::guard::Public;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::services::Services;
 
 /// That the server is well.
@@ -22,6 +22,10 @@ pub(crate) struct HealthAnswer {
     notices: Vec<&'static str>,
 }
 
+/// How readiness can fail.
+pub(crate) const READY_ERRORS: &[Code] =
+    &[Code::Unavailable, Code::RevocationsStale, Code::Stopping];
+
 /// Whether the process answers at all; never asks the database.
 #[utoipa::path(get, path = "/health/live", tag = "operations",
     responses((status = 200, body = HealthAnswer, description = "The process answers")))]
@@ -29,16 +33,20 @@ pub(crate) async fn live(_: Public) -> Json<HealthAnswer> {
     Json(HealthAnswer { status: "live", notices: Vec::new() })
 }
 
-/// Whether the server can do its work: 503 while the database does not answer, while permission checks
-/// wait and none was recorded for five seconds, or while every token is refused because the server is strict and does not know what was revoked lately.
+/// Whether the server can do its work: 503 while the database does not answer or takes no writes, while
+/// permission checks wait and none was recorded for five seconds, when the server is about to stop, and
+/// while every token is refused because the server is strict and does not know what was revoked lately.
 #[utoipa::path(get, path = "/health/ready", tag = "operations",
-    responses((status = 200, body = HealthAnswer, description = "The database answers")))]
+    responses((status = 200, body = HealthAnswer, description = "The database answers and takes writes")))]
 pub(crate) async fn ready(
     _: Public,
     services: web::Data<Services>,
 ) -> Result<Json<HealthAnswer>, Problem> {
+    if services.lifecycle.is_stopping() {
+        return Err(Problem::stopping());
+    }
     let health = services.health.clone();
-    let answers = blocking(move || health.ping()).await;
+    let answers = blocking(move || health.check()).await;
     let is_stale = services.revocations.is_stale();
     if let Err(problem) = answers {
         return Err(if is_stale { problem.detail(STALE) } else { problem });

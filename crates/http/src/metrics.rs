@@ -1,6 +1,7 @@
 //! `GET /metrics`: what there is to watch, in the text format of Prometheus (version 0.0.4).
 
 use std::fmt::{Display, Write};
+use std::sync::atomic::Ordering;
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
@@ -8,6 +9,7 @@ use portcullis_flows::job::JobState;
 
 use crate::guard::ThisMachine;
 use crate::problem::Code;
+use crate::server::Settings;
 use crate::services::Services;
 
 /// How it can fail.
@@ -17,13 +19,17 @@ pub(crate) const ERRORS: &[Code] = &[Code::NotFound];
 #[utoipa::path(get, path = "/metrics", tag = "operations",
     responses((status = 200, description = "Prometheus text", body = String,
         content_type = "text/plain", example = json!("portcullis_audit_queue_depth 0\n"))))]
-pub(crate) async fn expose(_: ThisMachine, services: web::Data<Services>) -> HttpResponse {
+pub(crate) async fn expose(
+    _: ThisMachine,
+    services: web::Data<Services>,
+    settings: web::Data<Settings>,
+) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"))
-        .body(text(&services))
+        .body(text(&services, &settings))
 }
 
-fn text(services: &Services) -> String {
+fn text(services: &Services, settings: &Settings) -> String {
     let recording = services.decisions.recorder().state();
     let matrix = services.matrices.active().load();
     let mut text = String::with_capacity(2048);
@@ -36,18 +42,10 @@ fn text(services: &Services) -> String {
              portcullis_{name} {value}\n"
         );
     };
-    metric(
-        "audit_queue_depth",
-        "gauge",
-        "Permission checks that wait to be recorded.",
-        &recording.waiting,
-    );
-    metric(
-        "audit_queue_lag_seconds",
-        "gauge",
-        "Age of the oldest of them.",
-        &recording.lag.as_secs_f64(),
-    );
+    let about = "Permission checks that wait to be recorded.";
+    metric("audit_queue_depth", "gauge", about, &recording.waiting);
+    let lag = recording.lag.as_secs_f64();
+    metric("audit_queue_lag_seconds", "gauge", "Age of the oldest of them.", &lag);
     metric("audit_queue_bytes", "gauge", "Memory that they take.", &recording.waiting_bytes);
     metric(
         "audit_stalled_seconds",
@@ -119,6 +117,9 @@ fn text(services: &Services) -> String {
         "Services that follow revocations on this node.",
         &services.feed.tail.followers(),
     );
+    let lost = settings.log_lines_lost.load(Ordering::Relaxed);
+    let about = "Log lines that could not be written since the start.";
+    metric("log_lines_lost_total", "counter", about, &lost);
     if let Some(hint) = &services.feed.hint {
         let about = "Whether nodes can wake each other by Redis.";
         metric("redis_up", "gauge", about, &u8::from(hint.is_up()));

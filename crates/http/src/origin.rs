@@ -4,6 +4,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap};
 use portcullis_audit::Origin;
 use portcullis_domain::{is_deceptive, is_invisible};
+use url::Url;
 
 use crate::request::RequestContext;
 use crate::server::Settings;
@@ -38,15 +39,23 @@ pub(crate) enum Page {
     Unknown,
 }
 
-/// Judges `Sec-Fetch-Site` (W3C Fetch Metadata) and `Origin` (RFC 6454).
+/// Judges `Sec-Fetch-Site` (W3C Fetch Metadata) and `Origin` (RFC 6454); without both, `Referer`, which
+/// can show that a page is foreign, but not that it is allowed.
 pub(crate) fn page(headers: &HeaderMap, settings: &Settings) -> Page {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or(""));
     match (text("sec-fetch-site"), text("origin")) {
         (Some("same-origin"), _) => Page::Allowed,
         (_, Some(origin)) if settings.allows_origin(origin) => Page::Allowed,
-        (None, None) => Page::Unknown,
+        (None, None) => match text("referer") {
+            Some(referer) if !is_of_allowed_page(referer, settings) => Page::Foreign,
+            _ => Page::Unknown,
+        },
         _ => Page::Foreign,
     }
+}
+
+fn is_of_allowed_page(referer: &str, settings: &Settings) -> bool {
+    Url::parse(referer).is_ok_and(|url| settings.allows_origin(&url.origin().ascii_serialization()))
 }
 
 #[cfg(test)]
@@ -90,6 +99,23 @@ mod tests {
     }
 
     #[test]
+    fn without_an_origin_a_foreign_referer_gives_the_page_away() {
+        for (referer, expected) in [
+            ("https://auth.example.org/api/docs/?x=y", Page::Unknown),
+            ("https://app.example.org", Page::Unknown),
+            ("https://evil.example/auth.example.org", Page::Foreign),
+            ("https://auth.example.org.evil.example/", Page::Foreign),
+            ("http://auth.example.org/", Page::Foreign),
+            ("about:blank", Page::Foreign),
+            ("", Page::Foreign),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::REFERER, HeaderValue::from_static(referer));
+            assert_eq!(page(&headers, &settings()), expected, "{referer}");
+        }
+    }
+
+    #[test]
     fn an_unreadable_origin_is_foreign() {
         let mut headers = HeaderMap::new();
         headers.insert(header::ORIGIN, HeaderValue::from_bytes(b"https://\xff").unwrap());
@@ -118,6 +144,8 @@ mod tests {
             secure_cookies: true,
             docs: false,
             workers: None,
+            shutdown_delay: std::time::Duration::ZERO,
+            log_lines_lost: std::sync::Arc::default(),
         }
     }
 }

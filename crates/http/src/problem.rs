@@ -4,6 +4,7 @@
 //! the request id; see `stack.rs`.
 
 mod code;
+mod sparse;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -19,6 +20,7 @@ use portcullis_flows::account_change::{ChangeError, Refusal};
 use portcullis_flows::bootstrap::SetupError;
 use portcullis_flows::candidate::{FieldError, RegistrationError};
 use portcullis_flows::decision::DecisionError;
+use portcullis_flows::health::HealthError;
 use portcullis_flows::matrix::MatrixError;
 use portcullis_flows::password_change::PasswordChangeError;
 use portcullis_flows::recording::NotRecorded;
@@ -31,6 +33,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 pub use self::code::Code;
+use self::sparse::Sparse;
 
 /// One error on its way to the client.
 #[derive(Clone, Debug)]
@@ -142,6 +145,11 @@ impl Problem {
         Self::new(Code::RevocationsStale).retry_after(DATABASE_PAUSE)
     }
 
+    /// This node takes no new work.
+    pub(crate) fn stopping() -> Self {
+        Self::new(Code::Stopping).retry_after(DATABASE_PAUSE)
+    }
+
     /// The problem that a status set by the framework stands for.
     pub(crate) fn of_status(status: StatusCode) -> Self {
         Self::new(match status {
@@ -150,6 +158,7 @@ impl Problem {
             StatusCode::PAYLOAD_TOO_LARGE => Code::BodyTooLarge,
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Code::UnsupportedMediaType,
             StatusCode::REQUEST_TIMEOUT => Code::RequestTimeout,
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Code::HeadTooLarge,
             status if status.is_client_error() => Code::MalformedRequest,
             _ => Code::Internal,
         })
@@ -236,12 +245,33 @@ const BUSY_PAUSE: Duration = Duration::from_secs(1);
 /// After so long the database may be back.
 const DATABASE_PAUSE: Duration = Duration::from_secs(2);
 
+/// An outage fails every request; not each of them has something new to say.
+static STORAGE_FAILURES: Sparse = Sparse::new();
+
+impl From<HealthError> for Problem {
+    fn from(error: HealthError) -> Self {
+        match error {
+            HealthError::Unreachable(_) => Self::unavailable(),
+            HealthError::Unwritable(_) => {
+                Self::unavailable().detail("The database takes no writes.")
+            }
+        }
+    }
+}
+
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        tracing::error!(%error, "storage failed");
         match error {
-            StoreError::Unavailable(_) => Self::unavailable(),
-            StoreError::Corrupt { .. } => Self::new(Code::Internal),
+            StoreError::Unavailable(_) => {
+                if let Some(more) = STORAGE_FAILURES.turn() {
+                    tracing::error!(%error, more, "storage failed");
+                }
+                Self::unavailable()
+            }
+            StoreError::Corrupt { .. } => {
+                tracing::error!(%error, "storage failed");
+                Self::new(Code::Internal)
+            }
         }
     }
 }

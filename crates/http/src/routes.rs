@@ -57,7 +57,7 @@ fn routes(to: &mut impl Router) {
     to.post("/api/auth/revoke", introspection::revoke, introspection::REVOKE_ERRORS);
     to.get("/api/openapi.json", openapi::serve, &[]);
     to.get("/health/live", health::live, &[]);
-    to.get("/health/ready", health::ready, &[Code::Unavailable, Code::RevocationsStale]);
+    to.get("/health/ready", health::ready, health::READY_ERRORS);
     to.get("/metrics", metrics::expose, metrics::ERRORS);
 }
 

@@ -1,18 +1,22 @@
 use std::io;
-use std::net::TcpListener;
+use std::net::{IpAddr, TcpListener};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use actix_web::dev::{Server, ServerHandle};
+use actix_server::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
 use actix_web::rt::signal::unix::{SignalKind, signal};
-use actix_web::{App, HttpServer, rt, web};
+use actix_web::{App, rt, web};
 use ipnet::IpNet;
-use portcullis_flows::decision::Decisions;
+use portcullis_domain::Supervised;
 
+use crate::lifecycle::{DRAIN_TIMEOUT, STOP_TIMEOUT, ServeError};
 use crate::services::Services;
-use crate::{docs, openapi, routes, stack, workers};
+use crate::stack::{self, Numbering};
+use crate::transport::{self, Common};
+use crate::{docs, openapi, routes, workers};
 
 /// How the surface behaves.
 #[derive(Clone, Debug)]
@@ -30,49 +34,107 @@ pub struct Settings {
     pub docs: bool,
     /// Threads that serve requests; `None` for one per core.
     pub workers: Option<usize>,
+    /// How long the server goes on to accept and answer after a signal to stop, while it says that it
+    /// is not ready.
+    pub shutdown_delay: Duration,
+    /// Lines that could not be written to the log; whoever writes it counts them.
+    pub log_lines_lost: Arc<AtomicU64>,
 }
 
 impl Settings {
+    /// Whether what this peer says of the client is believed.
+    pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|network| network.contains(&peer.to_canonical()))
+    }
+
     /// Whether pages of this origin may call the API with credentials.
     pub(crate) fn allows_origin(&self, origin: &str) -> bool {
         self.origin == origin || self.cors_origins.iter().any(|allowed| allowed == origin)
     }
 }
 
-/// How long requests that are being served may go on after a signal to stop.
-const DRAIN_SECONDS: u64 = 10;
-
-/// How long the recorder may go on after the last request.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// Serves on the listener until SIGTERM or SIGINT, then lets requests under way finish and writes
-/// what waits to be recorded. Calls `ready` as soon as such a signal would be heeded and requests are
-/// answered.
+/// Serves on the listener until SIGTERM or SIGINT, then stops as [`lifecycle`](crate::lifecycle) says.
+/// Calls `ready` as soon as such a signal would be heeded and requests are answered.
+///
+/// # Errors
+///
+/// When the server cannot be started, when a part of it ends by itself, and when something is lost
+/// because stopping takes too long.
 pub fn serve(
     listener: TcpListener,
     services: Services,
     settings: Settings,
-    ready: impl FnOnce(),
-) -> io::Result<()> {
-    let decisions = Arc::clone(&services.decisions);
-    let served = rt::System::new().block_on(async {
-        let server = build(listener, services, settings, Signals::Handled)?;
-        ready();
-        server.await
-    });
-    served.and(close(&decisions))
+    ready: impl FnOnce() + Send + 'static,
+) -> Result<(), ServeError> {
+    let limit = settings.shutdown_delay + STOP_TIMEOUT;
+    let (told, stopping) = mpsc::channel();
+    let (report, outcome) = mpsc::channel();
+    // Not on this thread: a runtime that ends waits for its last blocking call, however long.
+    let thread = Supervised::once("server", move || {
+        let served = rt::System::new().block_on(run(listener, services, settings, ready, &told));
+        let _ = report.send(served);
+    })?;
+    // What is sent, or that nothing will be, says that the end has begun.
+    let _ = stopping.recv();
+    thread.join(limit);
+    outcome.try_recv().unwrap_or(Err(ServeError::Part("server")))
 }
 
-/// Writes what waits to be recorded; what cannot be written is named, and an error.
-fn close(decisions: &Decisions) -> io::Result<()> {
-    match decisions.recorder().close(CLOSE_TIMEOUT) {
-        None => Ok(()),
-        Some(unrecorded) => {
-            tracing::error!(%unrecorded, "the database took nothing: decisions are lost");
-            Err(io::Error::other(format!("{unrecorded} could not be recorded and are lost")))
-        }
+/// Serves until a signal or a fault, and then as long as requests are under way.
+async fn run(
+    listener: TcpListener,
+    services: Services,
+    settings: Settings,
+    ready: impl FnOnce(),
+    told: &mpsc::Sender<()>,
+) -> Result<(), ServeError> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut signalled = async || {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+    };
+    let delay = settings.shutdown_delay;
+    let services = web::Data::new(services);
+    let server = build(listener, services.clone(), settings)?;
+    let handle = server.handle();
+    let mut server = rt::spawn(server);
+    // It goes on to the end, in which requests are still answered.
+    let mut work = rt::spawn(workers::run(services.clone()));
+    ready();
+    let ended = tokio::select! {
+        outcome = &mut server => return Ok(outcome.map_err(io::Error::other)??),
+        part = &mut work => Err(ServeError::Part(part.unwrap_or("workers"))),
+        () = signalled() => Ok(()),
+    };
+    services.lifecycle.stop();
+    let _ = told.send(());
+    if let Err(error) = &ended {
+        tracing::error!(%error, "stopping");
+    } else {
+        tracing::info!(delay = delay.as_secs_f64(), "stopping: not ready any more");
+        // A second signal is of somebody in a hurry.
+        tokio::select! { () = rt::time::sleep(delay) => {}, () = signalled() => {} }
     }
+    // Streams have no end of their own, and the server waits for every answer.
+    services.feed.tail.close();
+    let begun = services.clock.monotonic();
+    let is_drained = rt::time::timeout(DRAIN_TIMEOUT, handle.stop(true)).await.is_ok();
+    // Idle connections are closed by now: those that are left wait for answers, in vain.
+    let connections = if is_drained { 0 } else { services.lifecycle.connections() };
+    let left = STOP_TIMEOUT.saturating_sub(services.clock.monotonic().saturating_sub(begun));
+    let unrecorded = services.decisions.recorder().close(left.saturating_sub(END_MARGIN));
+    work.abort();
+    if connections > 0 || unrecorded.is_some() {
+        return Err(ServeError::Lost { connections, unrecorded });
+    }
+    ended
 }
+
+/// What the last steps of the end may take.
+const END_MARGIN: Duration = Duration::from_millis(1500);
+
+/// How long the recorder of such a server may go on after the last request.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Serves on the listener, in threads of its own, until the answer is dropped.
 pub fn spawn(listener: TcpListener, services: Services, settings: Settings) -> io::Result<Running> {
@@ -80,11 +142,18 @@ pub fn spawn(listener: TcpListener, services: Services, settings: Settings) -> i
     let thread = thread::spawn(move || {
         let decisions = Arc::clone(&services.decisions);
         let served = rt::System::new().block_on(async {
-            let server = build(listener, services, settings, Signals::Ignored)?;
+            let services = web::Data::new(services);
+            let server = build(listener, services.clone(), settings)?;
             let _ = send.send(server.handle());
+            // As long as the server runs.
+            let _work = rt::spawn(workers::run(services));
             server.await
         });
-        served.and(close(&decisions))
+        let unrecorded = decisions.recorder().close(CLOSE_TIMEOUT);
+        if let Some(unrecorded) = unrecorded {
+            tracing::error!(%unrecorded, "decisions are lost");
+        }
+        served
     });
     match receive.recv() {
         Ok(handle) => Ok(Running { handle, thread: Some(thread) }),
@@ -107,26 +176,20 @@ impl Drop for Running {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Signals {
-    Handled,
-    Ignored,
-}
-
 fn build(
     listener: TcpListener,
-    services: Services,
+    services: web::Data<Services>,
     settings: Settings,
-    signals: Signals,
 ) -> io::Result<Server> {
-    let services = web::Data::new(services);
-    workers::start(&services)?;
-    let feed = services.feed.clone();
-    let settings = web::Data::new(settings);
     let document = web::Data::new(openapi::Document::new());
-    let workers = settings.workers;
-    let numbering = web::Data::new(stack::Numbering::new(&*services.random));
-    let mut server = HttpServer::new(move || {
+    let common = Common {
+        settings: web::Data::new(settings),
+        numbering: web::Data::new(Numbering::new(&*services.random)),
+        clock: services.clock.clone(),
+        lifecycle: services.lifecycle.clone(),
+    };
+    let Common { settings, numbering, .. } = common.clone();
+    let app = move || {
         App::new()
             .app_data(services.clone())
             .app_data(settings.clone())
@@ -137,25 +200,6 @@ fn build(
             .default_service(web::to(routes::no_such_route))
             .wrap(stack::cors(&settings))
             .wrap(from_fn(stack::edge))
-    })
-    .client_request_timeout(Duration::from_secs(5))
-    .client_disconnect_timeout(Duration::from_secs(5))
-    .keep_alive(Duration::from_secs(60))
-    .shutdown_timeout(DRAIN_SECONDS);
-    if let Some(workers) = workers {
-        server = server.workers(workers);
-    }
-    server = match signals {
-        Signals::Ignored => server.disable_signals(),
-        Signals::Handled => {
-            let mut terminate = signal(SignalKind::terminate())?;
-            let mut interrupt = signal(SignalKind::interrupt())?;
-            server.shutdown_signal(async move {
-                tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-                // Streams have no end of their own, and the server waits for every answer.
-                feed.tail.close();
-            })
-        }
     };
-    Ok(server.listen(listener)?.run())
+    transport::server(app, listener, &common)
 }

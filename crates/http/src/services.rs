@@ -12,7 +12,7 @@ use portcullis_flows::checkpoint::{CheckpointStore, Checkpoints};
 use portcullis_flows::decision::Decisions;
 use portcullis_flows::grant::{Issuer, SessionPolicy};
 use portcullis_flows::hash_cost::{HashCostStore, HashCosts};
-use portcullis_flows::health::HealthStore;
+use portcullis_flows::health::{Health, HealthStore};
 use portcullis_flows::introspection::{Introspection, IntrospectionStore};
 use portcullis_flows::job::{JobStore, Jobs};
 use portcullis_flows::lockout::{FailureCounters, LockoutPolicy};
@@ -38,6 +38,7 @@ use portcullis_token::{
 
 use crate::guard::ServiceCredentials;
 use crate::jobs::{self, Upkeep};
+use crate::lifecycle::Lifecycle;
 use crate::places::Capacity;
 use crate::revocation::Feed;
 use crate::revocation::hint::{Hint, HintError};
@@ -222,7 +223,7 @@ pub struct Services {
     /// What hashing costs for names that nobody has.
     pub hash_costs: Arc<HashCosts>,
     /// `health/ready`.
-    pub health: Arc<dyn HealthStore>,
+    pub health: Arc<Health>,
     /// The key pairs that sign access tokens.
     pub keys: Arc<KeyRing>,
     /// Verifies access tokens.
@@ -237,6 +238,8 @@ pub struct Services {
     pub introspection: Introspection,
     /// Issues and verifies CSRF tokens.
     pub csrf: CsrfKey,
+    /// Where the server is in its life.
+    pub(crate) lifecycle: Arc<Lifecycle>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness for nonces and request ids.
@@ -261,12 +264,24 @@ pub enum AssemblyError {
 }
 
 impl Services {
+    /// The name of a thread that has ended although the server needs it; see
+    /// [`Supervised`](portcullis_domain::Supervised).
+    pub(crate) fn ended_thread(&self) -> Option<&'static str> {
+        let threads = [
+            ("recorder", self.decisions.recorder().is_running()),
+            ("revocations", self.revocations.is_followed()),
+            ("accounts", self.accounts.is_running()),
+            ("hashing", self.hashing.is_running()),
+            ("jobs", self.jobs.is_running()),
+        ];
+        threads.into_iter().find(|(_, is_running)| !is_running).map(|(name, _)| name)
+    }
+
     /// Puts the parts together, and starts the threads that record decisions, follow revocations
     /// and renew accounts; what is revoked is known when it answers.
     pub fn new<S: Storage>(parts: Parts<S>) -> Result<Self, AssemblyError> {
         let (authority, csrf, sealing) = parts.keys();
-        let authority = Arc::new(authority);
-        let recorder = parts.recorder()?;
+        let (authority, recorder) = (Arc::new(authority), parts.recorder()?);
         let former = parts.previous_audit_keys();
         let Parts { store, secret, audit_keys, sessions, clock, random, .. } = parts;
         let hashing = Arc::clone(&parts.hashing);
@@ -352,13 +367,14 @@ impl Services {
             audit_keys,
             hashing: parts.hashing,
             hash_costs: costs,
-            health: store,
+            health: Arc::new(Health::new(store, clock.clone())),
             keys: Arc::new(KeyRing::new(keys, authority.clone(), parts.algorithm)),
             authority,
             revocations,
             feed,
             credentials: parts.credentials,
             csrf,
+            lifecycle: Arc::default(),
             clock,
             random,
         })

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use actix_cors::{Cors, CorsError};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::ConnectionType;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, ResponseError, web};
@@ -18,10 +19,12 @@ use crate::client_address::client_address;
 use crate::problem::{Code, Problem};
 use crate::request::RequestContext;
 use crate::server::Settings;
+use crate::services::Services;
+use crate::transport::Progress;
 use crate::{csrf, docs};
 
 /// The header that names a request.
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Gives requests names that no other request of any node has.
 #[derive(Clone)]
@@ -35,7 +38,8 @@ impl Numbering {
         Self(Arc::new((node, AtomicU64::new(0))))
     }
 
-    fn next(&self) -> String {
+    /// Another name.
+    pub(crate) fn next(&self) -> String {
         let (node, count) = &*self.0;
         format!("{node}-{:x}", count.fetch_add(1, Ordering::Relaxed))
     }
@@ -48,15 +52,24 @@ pub(crate) async fn edge(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let settings = request.app_data::<web::Data<Settings>>().cloned();
     let numbering = request.app_data::<web::Data<Numbering>>();
+    let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+    let trusted = settings.as_ref().map_or(&[][..], |settings| &settings.trusted_proxies);
+    let is_proxy = settings.as_ref().is_some_and(|settings| settings.trusts(peer));
     let context = RequestContext {
         id: given_id(request.headers())
+            .filter(|_| is_proxy)
             .or_else(|| numbering.map(|numbering| numbering.next()))
             .unwrap_or_default(),
-        address: address(&request, settings.as_ref().map(web::Data::get_ref)),
+        address: client_address(peer, request.headers(), trusted),
     };
     request.extensions_mut().insert(context.clone());
 
+    let progress = request.conn_data::<Progress>().cloned();
+    let services = request.app_data::<web::Data<Services>>().cloned();
     let response = next.call(request).await?.map_into_boxed_body();
+    if let Some(progress) = progress {
+        progress.answered();
+    }
 
     let mut response = render_problem(response, &context.id);
     let is_page = response.request().path().starts_with(docs::FOLDER);
@@ -66,6 +79,14 @@ pub(crate) async fn edge(
         headers.insert(REQUEST_ID, id);
     }
     protect(headers, is_page, secure);
+    if !headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
+        // Other origins are told nothing, not even what the allowed ones may do.
+        headers.remove(header::ACCESS_CONTROL_ALLOW_CREDENTIALS);
+        headers.remove(header::ACCESS_CONTROL_EXPOSE_HEADERS);
+    }
+    if services.is_some_and(|services| services.lifecycle.is_stopping()) {
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
     log(&response, &context);
     Ok(response)
 }
@@ -94,17 +115,11 @@ pub(crate) fn cors(settings: &Settings) -> Cors {
     cors
 }
 
-/// The id a proxy or a client has given the request, if it is a harmless word.
+/// The id that a proxy has given the request, if it is a harmless word.
 fn given_id(headers: &HeaderMap) -> Option<String> {
     let id = headers.get(REQUEST_ID)?.to_str().ok()?;
     let harmless = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     ((8..=64).contains(&id.len()) && harmless).then(|| id.to_owned())
-}
-
-fn address(request: &ServiceRequest, settings: Option<&Settings>) -> IpAddr {
-    let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
-    let trusted = settings.map_or(&[][..], |settings| &settings.trusted_proxies);
-    client_address(peer, request.headers(), trusted)
 }
 
 /// Gives every error the one form of body, those of the framework too.
@@ -125,14 +140,16 @@ fn render_problem(
     let body = serde_json::to_vec(&problem.body(request_id)).unwrap_or_default();
     response.map_body(|head, _| {
         head.status = problem.status_code();
-        head.headers
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        head.headers.insert(header::CONTENT_TYPE, PROBLEM_TYPE);
         BoxBody::new(body)
     })
 }
 
+/// The media type of problem documents (RFC 9457).
+pub(crate) const PROBLEM_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
+
 /// Headers of every answer (OWASP Secure Headers; ASVS 5.0 section 3.4).
-fn protect(headers: &mut HeaderMap, is_page: bool, secure: bool) {
+pub(crate) fn protect(headers: &mut HeaderMap, is_page: bool, secure: bool) {
     let policy = if is_page { PAGE_POLICY } else { API_POLICY };
     let always = [
         ("content-security-policy", policy),

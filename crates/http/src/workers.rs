@@ -2,27 +2,58 @@
 //! It ends with the server, and so do the [`jobs`](crate::jobs), which are started here.
 
 use std::fmt::Display;
-use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use actix_web::{rt, web};
 use portcullis_audit::Origin;
+use tokio::task::JoinSet;
 use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::services::Services;
 
-/// Starts them on this thread's runtime, and the jobs in threads of their own.
-pub(crate) fn start(services: &web::Data<Services>) -> io::Result<()> {
-    services.jobs.start()?;
-    rt::spawn(beat(services.clone()));
-    if services.feed.hint.is_some() {
-        rt::spawn(exchange_hints(services.clone()));
+/// Does all of it, and has the jobs done in threads of their own, until one part, or a thread that the
+/// server cannot be without, ends although it must not; answers which.
+pub(crate) async fn run(services: web::Data<Services>) -> &'static str {
+    if let Err(error) = services.jobs.start() {
+        tracing::error!(%error, "no threads for the jobs");
+        return "jobs";
     }
-    rt::spawn(follow_the_matrix(services.clone()));
-    rt::spawn(follow_the_keys(services.clone()));
-    rt::spawn(follow_the_hash_costs(services.clone()));
-    Ok(())
+    let mut tasks = start(&services);
+    let mut second = every(Duration::from_secs(1));
+    loop {
+        tokio::select! {
+            _ = tasks.join_next() => return "what happens without a request",
+            _ = second.tick() => if let Some(thread) = services.ended_thread() {
+                return thread;
+            },
+        }
+    }
+}
+
+/// Starts them on this thread's runtime; none of them ever ends.
+fn start(services: &web::Data<Services>) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn_local(beat(services.clone()));
+    tasks.spawn_local(watch_the_database(services.clone()));
+    if services.feed.hint.is_some() {
+        tasks.spawn_local(exchange_hints(services.clone()));
+    }
+    tasks.spawn_local(follow_the_matrix(services.clone()));
+    tasks.spawn_local(follow_the_keys(services.clone()));
+    tasks.spawn_local(follow_the_hash_costs(services.clone()));
+    tasks
+}
+
+/// Says when the database is lost, or takes no writes, and when it is back: once each.
+async fn watch_the_database(services: web::Data<Services>) {
+    let mut moment = every(Duration::from_secs(2));
+    let mut state = State::new("using the database");
+    loop {
+        moment.tick().await;
+        let health = services.health.clone();
+        state.note(web::block(move || health.check()).await);
+    }
 }
 
 /// Tells those who follow revocations every second how far this node knows them.

@@ -12,10 +12,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
-use portcullis_domain::{Clock, SecureRandom};
+use portcullis_domain::{Clock, SecureRandom, Supervised};
 
 use crate::hasher::SALT_BYTES;
 use crate::places::{Place, Places};
@@ -28,7 +28,7 @@ pub struct HashingPool {
     /// For callers.
     places: Arc<Places>,
     refused: AtomicUsize,
-    workers: Vec<JoinHandle<()>>,
+    workers: Vec<Supervised>,
 }
 
 /// How much hashing goes on at a time.
@@ -69,8 +69,8 @@ impl HashingPool {
         let mut pool = Self { workplace, places, refused, workers: Vec::new() };
         for number in 0..settings.threads.max(1) {
             let workplace = Arc::clone(&pool.workplace);
-            let worker = thread::Builder::new().name(format!("hashing-{number}"));
-            pool.workers.push(worker.spawn(move || workplace.work())?);
+            let name = format!("hashing-{number}");
+            pool.workers.push(Supervised::restarting(name, move || workplace.work())?);
         }
         Ok(pool)
     }
@@ -78,6 +78,11 @@ impl HashingPool {
     /// The hasher that the jobs get, also for its [decoys](Hasher::decoy).
     pub fn hasher(&self) -> &Hasher {
         self.workplace.hasher()
+    }
+
+    /// Whether all its threads are there.
+    pub fn is_running(&self) -> bool {
+        self.workers.iter().all(Supervised::is_running)
     }
 
     /// How many jobs wait.
@@ -198,8 +203,7 @@ impl Drop for HashingPool {
     fn drop(&mut self) {
         self.workplace.close();
         for worker in self.workers.drain(..) {
-            // A worker survives the panics of its jobs; there is nobody to tell about its own.
-            drop(worker.join());
+            worker.join(CLOSE_TIMEOUT);
         }
     }
 }
@@ -236,6 +240,9 @@ pub enum HashingError {
     #[error(transparent)]
     Hash(#[from] HashError),
 }
+
+/// Longer than a hash takes: a thread that has begun one finishes it.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Seconds over which those who were refused are spread.
 const SPREAD: usize = 4;

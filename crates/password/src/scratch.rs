@@ -23,7 +23,8 @@ impl Scratch {
     /// The blocks are as good as a fast hash of the last password: whoever reads them can guess at
     /// the price of one `BLAKE2b` instead of one Argon2.
     pub fn release(&mut self) {
-        self.blocks.zeroize();
+        // Only what was used: the rest of the capacity has never been touched.
+        self.blocks.iter_mut().zeroize();
         self.blocks = Vec::new();
     }
 
@@ -34,11 +35,17 @@ impl Scratch {
         }
         if self.blocks.len() < count {
             self.release();
-            self.blocks = vec![Block::default(); count];
+            self.blocks = Vec::with_capacity(count.max(LEAST_CAPACITY));
+            self.blocks.resize(count, Block::default());
         }
         &mut self.blocks
     }
 }
+
+/// Blocks that room is asked for, although fewer are used; what is not used takes no memory. What is
+/// larger than 32 MiB the allocator of glibc maps by itself and gives back to the system when it is
+/// freed; of what is smaller, it keeps the largest that it ever saw for each of its arenas.
+const LEAST_CAPACITY: usize = 33 * 1024;
 
 impl Drop for Scratch {
     fn drop(&mut self) {

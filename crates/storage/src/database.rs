@@ -136,6 +136,11 @@ impl HealthStore for Database {
     fn ping(&self) -> Result<(), StoreError> {
         self.read(|connection| Ok(dispatch!(connection, inner => inner.batch_execute("SELECT 1"))?))
     }
+
+    fn try_write(&self) -> Result<(), StoreError> {
+        let probe = "INSERT INTO write_probes VALUES (1); DELETE FROM write_probes";
+        self.write_at_once(probe, |_| Ok(()))
+    }
 }
 
 #[derive(Debug)]
@@ -143,6 +148,7 @@ struct LogConnectionError;
 
 impl<E: std::error::Error> r2d2::HandleError<E> for LogConnectionError {
     fn handle_error(&self, error: E) {
-        tracing::warn!(%error, "no connection to the database");
+        // What follows from it is said once, by whoever watches the database.
+        tracing::debug!(%error, "no connection to the database");
     }
 }

@@ -60,4 +60,8 @@ impl HealthStore for Store {
     fn ping(&self) -> Result<(), StoreError> {
         self.database.ping()
     }
+
+    fn try_write(&self) -> Result<(), StoreError> {
+        self.database.try_write()
+    }
 }

@@ -63,11 +63,12 @@ impl TestDatabase {
     pub fn postgres_with_switch() -> (Self, Switch) {
         let operator = Self::postgres();
         let role = format!("role{}_{}", process::id(), SCHEMAS.fetch_add(1, Ordering::Relaxed));
-        let create = format!("CREATE ROLE {role} LOGIN SUPERUSER");
-        operator.store.execute(&create).expect("the role can be created");
         let (scheme, rest) = operator.url.split_once("://").expect("the URL has a scheme");
-        let (_, server) = rest.split_once('@').expect("the URL names an account");
-        let url = format!("{scheme}://{role}@{server}");
+        let (account, server) = rest.split_once('@').expect("the URL names an account");
+        let (_, password) = account.split_once(':').expect("the account has a password");
+        let create = format!("CREATE ROLE {role} LOGIN SUPERUSER PASSWORD '{password}'");
+        operator.store.execute(&create).expect("the role can be created");
+        let url = format!("{scheme}://{role}:{password}@{server}");
         let clock = Arc::new(TestClock::new());
         let database = Self { store: connected(&url, &clock), url, clock, _folder: None };
         (database, Switch { store: operator.store, role })

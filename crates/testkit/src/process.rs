@@ -1,5 +1,6 @@
 use std::io::{self, BufRead, BufReader, PipeReader};
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -23,6 +24,8 @@ pub struct ServerProcess {
     running: Option<Running>,
     origin: String,
     log: Arc<Mutex<String>>,
+    /// Where standard error goes; with standard output into the log when `None`.
+    errors: Option<OwnedFd>,
 }
 
 /// How long a start may take on a busy machine.
@@ -51,6 +54,18 @@ impl ServerProcess {
         server
     }
 
+    /// Starts a server whose standard error is that file, or that end of a pipe.
+    pub fn start_with_errors_to(
+        errors: impl Into<OwnedFd>,
+        data_dir: &Path,
+        environment: &[(&str, &str)],
+    ) -> Self {
+        let mut server = Self::prepare(data_dir, environment);
+        server.errors = Some(errors.into());
+        server.restart();
+        server
+    }
+
     fn of(mut command: Command, data_dir: &Path, environment: &[(&str, &str)]) -> Self {
         command
             .env_clear()
@@ -60,26 +75,36 @@ impl ServerProcess {
             .current_dir(data_dir)
             .stdin(Stdio::null());
         let log = Arc::default();
-        Self { command, running: None, origin: String::new(), log }
+        Self { command, running: None, origin: String::new(), log, errors: None }
     }
 
     /// Starts it again, on another port, and waits until it is ready. A server that still runs is
     /// killed first.
     pub fn restart(&mut self) {
+        self.launch_until_listening();
+        let ready = Browser::at(&self.origin).get("/health/ready", &[]);
+        assert_eq!(ready.status, 200, "{}\n{}", ready.text, self.log());
+    }
+
+    /// Starts it and waits until it listens, ready or not.
+    pub fn launch_until_listening(&mut self) {
         self.launch();
+        self.wait_until_listening();
+    }
+
+    /// Waits until it says that it listens, which it may do again when it is ready.
+    pub fn wait_until_listening(&mut self) {
         let running = self.running.as_ref().expect("it was just launched");
         let Ok(address) = running.news.recv_timeout(PATIENCE) else {
             panic!("the server did not start:\n{}", self.log());
         };
         self.origin = format!("http://{address}");
-        let ready = Browser::at(&self.origin).get("/health/ready", &[]);
-        assert_eq!(ready.status, 200, "{}\n{}", ready.text, self.log());
     }
 
     /// Starts it again and does not wait for anything.
     pub fn launch(&mut self) {
         self.running = None;
-        self.running = Some(Running::spawn(&mut self.command, &self.log));
+        self.running = Some(Running::spawn(&mut self.command, &self.log, self.errors.as_ref()));
     }
 
     /// Scheme, host and port of the last start that was waited for.
@@ -171,10 +196,12 @@ struct Running {
 }
 
 impl Running {
-    fn spawn(command: &mut Command, log: &Arc<Mutex<String>>) -> Self {
+    fn spawn(command: &mut Command, log: &Arc<Mutex<String>>, errors: Option<&OwnedFd>) -> Self {
         let (reader, writer) = io::pipe().expect("the system has pipes");
         let second = writer.try_clone().expect("the system has descriptors");
-        let child = command.stdout(second).stderr(writer).spawn();
+        let errors = errors.map(|errors| errors.try_clone().expect("the system has descriptors"));
+        let errors = errors.map_or_else(|| writer.into(), Stdio::from);
+        let child = command.stdout(second).stderr(errors).spawn();
         // The command keeps its ends of the pipe, which would hide that the server's are closed.
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let child = child.expect("the program can be started");
@@ -212,7 +239,7 @@ fn follow(output: PipeReader, log: &Mutex<String>, listening: &Sender<SocketAddr
 fn listening_address(line: &str) -> Option<SocketAddr> {
     let (_, rest) = line.split_once("listening on ")?;
     let address = rest.strip_prefix("http://").unwrap_or(rest);
-    address.split_whitespace().next()?.trim_end_matches('/').parse().ok()
+    address.split([' ', ',']).next()?.trim_end_matches('/').parse().ok()
 }
 
 /// The server as the sources stand, built once in each test run.

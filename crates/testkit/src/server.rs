@@ -127,6 +127,8 @@ impl TestServer {
             secure_cookies: self.settings.secure_cookies,
             docs: self.settings.docs,
             workers: Some(2),
+            shutdown_delay: Duration::ZERO,
+            log_lines_lost: Arc::default(),
         };
         self.running =
             Some(portcullis_http::spawn(listener, services, settings).expect("the server starts"));

@@ -1,9 +1,10 @@
 //! `serve`: runs the server until it is told to stop.
 
-use std::fmt;
 use std::net::TcpListener;
 use std::process::ExitCode;
+use std::{fmt, io};
 
+use portcullis_domain::Supervised;
 use portcullis_flows::bootstrap::{SetupError, Start};
 use portcullis_flows::candidate::RegistrationError;
 use serde::Serialize;
@@ -11,16 +12,31 @@ use serde::Serialize;
 use crate::checkpoint_files::CheckpointFiles;
 use crate::config::{Config, Finding};
 use crate::failure::Failure;
+use crate::logging::Logging;
 use crate::opening::Opened;
 use crate::output::Output;
-use crate::{file_limit, logging, opening, wiring};
+use crate::{file_limit, opening, wiring};
 
 pub(crate) fn run(
-    mut config: Config,
+    config: Config,
     warnings: &[Finding],
     output: Output,
 ) -> Result<ExitCode, Failure> {
-    logging::start(&config.log);
+    let logging = Logging::start(&config.log).map_err(no_thread)?;
+    let outcome = serve(config, warnings, output, &logging);
+    match outcome {
+        // Nobody reads standard error: to print there would wait for ever.
+        Err(failure) if !logging.flush() => Ok(failure.exit_code()),
+        outcome => outcome,
+    }
+}
+
+fn serve(
+    mut config: Config,
+    warnings: &[Finding],
+    output: Output,
+    logging: &Logging,
+) -> Result<ExitCode, Failure> {
     file_limit::raise();
     for warning in warnings {
         tracing::warn!("{warning}");
@@ -33,6 +49,10 @@ pub(crate) fn run(
     };
     let listener = TcpListener::bind(address).map_err(cannot_listen)?;
     let bound = listener.local_addr().map_err(cannot_listen)?;
+    let settings = wiring::settings(&config.server, bound, logging.lost());
+    if !opening::wait_for_server(&config, &listener, &settings)? {
+        return Ok(ExitCode::SUCCESS);
+    }
     let Opened { store, secret, applied } =
         opening::served(&config, &wiring::local_origin("serve"))?;
     for version in applied {
@@ -41,7 +61,7 @@ pub(crate) fn run(
     let admin = config.admin.take();
     let matrix = config.matrix.clone();
     let checkpoint_directory = config.audit.checkpoint_directory.take();
-    let (services, settings) = wiring::services(config, store, secret, bound)?;
+    let services = wiring::services(config, store, secret)?;
     services.matrices.start(&matrix.text, &wiring::operator("serve"))?;
     if let Some((problem, remedy)) = matrix.difference(&services.matrices.active().load()) {
         tracing::warn!("access.matrix: {problem}; {remedy}");
@@ -59,17 +79,27 @@ pub(crate) fn run(
     let checkpoint_files = checkpoint_directory
         .map(|directory| CheckpointFiles::start(services.checkpoints.clone(), directory))
         .transpose()
-        .map_err(|error| Failure::failed(error, "give the server more threads"))?;
+        .map_err(no_thread)?;
     let announcement = Announcement { listening: format!("http://{bound}"), setup };
-    let announce = || {
-        if let Err(failure) = output.answer(&announcement) {
-            tracing::error!("{failure}");
+    let announce = move || {
+        // On a thread of its own, because perhaps nobody reads standard output.
+        let print = move || {
+            if let Err(failure) = output.answer(&announcement) {
+                tracing::error!("{failure}");
+            }
+        };
+        if let Err(error) = Supervised::once("announcement", print) {
+            tracing::error!(%error, "no thread to announce the server in");
         }
     };
     portcullis_http::serve(listener, services, settings, announce)
         .map_err(|error| Failure::failed(error, "see the log above"))?;
     drop(checkpoint_files);
     Ok(ExitCode::SUCCESS)
+}
+
+fn no_thread(error: io::Error) -> Failure {
+    Failure::failed(error, "give the server more threads")
 }
 
 fn no_administrator(error: SetupError) -> Failure {

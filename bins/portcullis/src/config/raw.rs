@@ -64,6 +64,7 @@ pub(crate) struct Server {
     pub(crate) trusted_proxies: Option<Vec<String>>,
     pub(crate) secure_cookies: Option<bool>,
     pub(crate) docs: Option<bool>,
+    pub(crate) shutdown_delay_ms: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

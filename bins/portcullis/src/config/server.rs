@@ -1,6 +1,7 @@
 //! Where the server listens, and who may talk to it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
 use ipnet::IpNet;
 
@@ -22,6 +23,8 @@ pub(crate) struct Server {
     pub(crate) secure_cookies: bool,
     /// Whether the API description can be browsed.
     pub(crate) docs: bool,
+    /// How long requests are still accepted after a signal to stop.
+    pub(crate) shutdown_delay: Duration,
 }
 
 impl Server {
@@ -57,6 +60,7 @@ impl Server {
                 .secure_cookies
                 .unwrap_or(in_production || is_https(base_url.as_deref())),
             docs: raw.docs.unwrap_or(!in_production),
+            shutdown_delay: shutdown_delay(raw.shutdown_delay_ms, in_production, findings),
             base_url,
         }
     }
@@ -66,6 +70,26 @@ impl Server {
     pub(crate) fn origin(&self, bound: SocketAddr) -> String {
         self.base_url.clone().unwrap_or_else(|| format!("http://{}", reachable(bound)))
     }
+}
+
+/// The longest that `server.shutdown_delay_ms` may be: an orchestrator would have lost patience.
+const MAX_SHUTDOWN_DELAY_MS: u64 = 60_000;
+
+/// In production long enough for load balancers that look every second.
+const PRODUCTION_SHUTDOWN_DELAY_MS: u64 = 3_000;
+
+fn shutdown_delay(
+    milliseconds: Option<u64>,
+    in_production: bool,
+    findings: &mut Findings,
+) -> Duration {
+    let default = if in_production { PRODUCTION_SHUTDOWN_DELAY_MS } else { 0 };
+    let milliseconds = milliseconds.unwrap_or(default);
+    if milliseconds > MAX_SHUTDOWN_DELAY_MS {
+        let remedy = format!("use at most {MAX_SHUTDOWN_DELAY_MS}");
+        findings.fault("server.shutdown_delay_ms", "is too long", remedy);
+    }
+    Duration::from_millis(milliseconds)
 }
 
 const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);

@@ -1,9 +1,9 @@
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
-use portcullis_domain::{Clock, SecureRandom};
+use portcullis_domain::{Clock, SecureRandom, Supervised};
 
 use super::{Claim, Claimed, Job, JobStore, Portion, Run};
 use crate::StoreError;
@@ -11,7 +11,7 @@ use crate::StoreError;
 /// Runs jobs from [`Jobs::start`] to [`Jobs::close`].
 pub struct Jobs {
     shared: Arc<Shared>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    threads: Mutex<Vec<Supervised>>,
 }
 
 /// How a job fares on this node.
@@ -86,10 +86,15 @@ impl Jobs {
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         for number in 1..=THREADS {
             let shared = Arc::clone(&self.shared);
-            let thread = thread::Builder::new().name(format!("jobs-{number}"));
-            threads.push(thread.spawn(move || shared.work())?);
+            threads.push(Supervised::restarting(format!("jobs-{number}"), move || shared.work())?);
         }
         Ok(())
+    }
+
+    /// Whether all threads are there that were started.
+    pub fn is_running(&self) -> bool {
+        let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        threads.iter().all(Supervised::is_running)
     }
 
     /// How each of them fares on this node.
@@ -97,19 +102,21 @@ impl Jobs {
         self.shared.plan().entries.iter().map(|entry| entry.state.clone()).collect()
     }
 
-    /// Begins no further portion, and waits for those under way: at most as long as the database
-    /// takes over a transaction.
+    /// Begins no further portion, and waits for those under way: as long as the database takes over a
+    /// transaction, and at most [`CLOSE_TIMEOUT`].
     pub fn close(&self) {
         self.shared.plan().closing = true;
         self.shared.changed.notify_all();
         let threads =
             std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
-            // A panic of a thread has nobody to be told to any more.
-            drop(thread.join());
+            thread.join(CLOSE_TIMEOUT);
         }
     }
 }
+
+/// The longest a [`Jobs::close`] waits for the database.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Drop for Jobs {
     fn drop(&mut self) {

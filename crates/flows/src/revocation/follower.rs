@@ -105,7 +105,7 @@ impl Follower {
     }
 
     /// Looks every `poll`, counted from the beginning of one look to that of the next.
-    pub(super) fn work(mut self, shared: &Shared, poll: Duration, listener: &dyn Listener) {
+    pub(super) fn work(&mut self, shared: &Shared, poll: Duration, listener: &dyn Listener) {
         let mut is_failing = false;
         let mut pause = poll;
         while let Some(has_own) = shared.wait(pause) {

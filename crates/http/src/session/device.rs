@@ -3,7 +3,6 @@
 
 use serde::Serialize;
 use utoipa::ToSchema;
-use woothee::parser::Parser;
 
 /// A device as its owner recognises it.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -26,17 +25,10 @@ impl DeviceAnswer {
     /// Of a client that calls itself that, and that the person has perhaps given a name.
     pub(crate) fn of(given_name: Option<&str>, user_agent: Option<&str>) -> Self {
         let user_agent = user_agent.unwrap_or_default();
-        let parsed = Parser::new().parse(user_agent).unwrap_or_default();
-        let browser = match parsed.name {
-            "SamsungBrowser" => Some("Samsung Internet"),
-            "" | "UNKNOWN" | "HTTP Library" => product(user_agent),
-            known => Some(known),
-        };
-        let operating_system = operating_system(parsed.os);
-        let kind = match parsed.category {
-            "pc" => "computer",
-            "smartphone" | "mobilephone" => "mobile",
-            _ => "other",
+        let browser = browser(user_agent).or_else(|| product(user_agent));
+        let (operating_system, kind) = match system(user_agent) {
+            Some((system, kind)) => (Some(system), kind),
+            None => (None, "other"),
         };
         let described = || match (browser, operating_system) {
             (Some(browser), Some(system)) => format!("{browser} on {system}"),
@@ -48,27 +40,61 @@ impl DeviceAnswer {
     }
 }
 
+/// What browsers put into their user agents, and the names that people know them by. Many also name
+/// those that they descend from or want to be taken for: the first that is found counts.
+const BROWSERS: [(&str, &str); 16] = [
+    ("Edg/", "Edge"),
+    ("EdgA/", "Edge"),
+    ("EdgiOS/", "Edge"),
+    ("Edge/", "Edge"),
+    ("OPR/", "Opera"),
+    ("OPT/", "Opera"),
+    ("Vivaldi/", "Vivaldi"),
+    ("SamsungBrowser/", "Samsung Internet"),
+    ("FxiOS/", "Firefox"),
+    ("Firefox/", "Firefox"),
+    ("CriOS/", "Chrome"),
+    ("Chromium/", "Chromium"),
+    ("Chrome/", "Chrome"),
+    ("Trident/", "Internet Explorer"),
+    ("MSIE ", "Internet Explorer"),
+    ("Safari/", "Safari"),
+];
+
+fn browser(user_agent: &str) -> Option<&'static str> {
+    let known = BROWSERS.iter().find(|(token, _)| user_agent.contains(token));
+    known.map(|(_, name)| *name)
+}
+
+/// What browsers call the systems they run on, with their names and kinds. Again the first counts.
+const SYSTEMS: [(&str, &str, &str); 11] = [
+    ("Windows", "Windows", "computer"),
+    ("iPhone", "iOS", "mobile"),
+    ("iPod", "iOS", "mobile"),
+    ("iPad", "iPadOS", "mobile"),
+    ("Android", "Android", "mobile"),
+    ("CrOS", "ChromeOS", "computer"),
+    ("Mac OS X", "macOS", "computer"),
+    ("Linux", "Linux", "computer"),
+    ("FreeBSD", "BSD", "computer"),
+    ("OpenBSD", "BSD", "computer"),
+    ("NetBSD", "BSD", "computer"),
+];
+
+/// The system in the first comment (RFC 9110 section 10.1.5), where browsers name it, and its kind.
+fn system(user_agent: &str) -> Option<(&'static str, &'static str)> {
+    let (_, comment) = user_agent.split_once('(')?;
+    let comment = comment.split(')').next()?;
+    let known = SYSTEMS.iter().find(|(token, ..)| comment.contains(token));
+    known.map(|(_, name, kind)| (*name, *kind))
+}
+
 /// The first product that a program names (RFC 9110 section 10.1.5), if it is a plain word.
 fn product(user_agent: &str) -> Option<&str> {
     let word = user_agent.split(['/', ' ']).next()?;
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     ((1..=40).contains(&word.len()) && word != "Mozilla" && word.bytes().all(is_plain))
         .then_some(word)
-}
-
-/// The name that people know it by today.
-fn operating_system(os: &str) -> Option<&'static str> {
-    match os {
-        "Mac OSX" => Some("macOS"),
-        "iPhone" | "iPod" | "iOS" => Some("iOS"),
-        "iPad" => Some("iPadOS"),
-        "Android" => Some("Android"),
-        "Linux" => Some("Linux"),
-        "ChromeOS" => Some("ChromeOS"),
-        "BSD" => Some("BSD"),
-        windows if windows.starts_with("Windows") => Some("Windows"),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

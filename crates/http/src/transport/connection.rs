@@ -1,0 +1,321 @@
+//! One connection, as the server behind reads and writes it.
+
+use std::cell::Cell;
+use std::io::{self, ErrorKind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use actix_web::http::StatusCode;
+use actix_web::rt::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Duration, Instant, Sleep, sleep_until};
+
+use super::framing::Framing;
+use super::{
+    Common, DRAIN_TIMEOUT, HEAD_TIMEOUT, MAX_DRAINED, MAX_PIPELINED, MIN_TAKEN, SEND_BUFFER,
+    WRITE_TIMEOUT, refusal,
+};
+
+/// How many requests of a connection have been answered; the stack of middleware says so.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Progress(Rc<Cell<u64>>);
+
+impl Progress {
+    /// The answer to the oldest request is known.
+    pub(crate) fn answered(&self) {
+        self.0.set(self.0.get().saturating_add(1));
+    }
+}
+
+pub(super) struct Connection {
+    stream: TcpStream,
+    common: Rc<Common>,
+    framing: Framing,
+    progress: Progress,
+    /// What is awaited of the client, since when.
+    awaited: Option<(Awaited, Instant)>,
+    /// Bytes of a body that nobody reads.
+    drained: usize,
+    /// Nothing more is read.
+    is_read: bool,
+    /// The server behind was told that there is nothing to read although there may be.
+    is_held: bool,
+    /// Since when the client takes too little of its answers, and how much it took.
+    blocked: Option<(Instant, usize)>,
+    /// An answer of ours: in the place of one, or before the connection ends.
+    refusal: Option<Refusal>,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+/// What is awaited of the client within a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Awaited {
+    /// The rest of this head.
+    Head(u64),
+    /// The rest of the body of this request, which is answered.
+    Body(u64),
+    /// That it sees the answer and closes.
+    Close,
+}
+
+struct Refusal {
+    bytes: Vec<u8>,
+    written: usize,
+    /// Bytes of the server behind that this stands for; `None` when it is sent at the end.
+    replaces: Option<usize>,
+}
+
+impl Connection {
+    pub(super) fn new(stream: TcpStream, common: Rc<Common>) -> Self {
+        // A system that refuses goes on with what it has.
+        let _ = rustix::net::sockopt::set_socket_send_buffer_size(&stream, SEND_BUFFER);
+        common.lifecycle.connected();
+        Self {
+            stream,
+            common,
+            framing: Framing::default(),
+            progress: Progress::default(),
+            awaited: None,
+            drained: 0,
+            is_read: false,
+            is_held: false,
+            blocked: None,
+            refusal: None,
+            timer: None,
+        }
+    }
+
+    pub(super) fn progress(&self) -> Progress {
+        self.progress.clone()
+    }
+
+    /// Requests that wait for their answers.
+    fn waiting(&self) -> u64 {
+        self.framing.heads().saturating_sub(self.progress.0.get())
+    }
+
+    /// Whether nothing more is read until answers have been taken.
+    fn is_full(&self) -> bool {
+        self.blocked.is_some() || self.waiting() >= MAX_PIPELINED
+    }
+
+    fn refuse(&mut self, status: StatusCode, replaces: Option<usize>) {
+        let id = self.common.numbering.next();
+        let secure = self.common.settings.secure_cookies;
+        let bytes = refusal::answer(status, &id, secure, self.common.clock.now());
+        tracing::debug!(%status, request_id = id, "refused what is no request");
+        self.refusal = Some(Refusal { bytes, written: 0, replaces });
+        self.is_read |= replaces.is_none();
+    }
+
+    /// Follows what was read; answers how much of it is for the server behind.
+    fn follow(&mut self, bytes: &[u8]) -> usize {
+        if self.waiting() == 0 && self.framing.is_in_body() {
+            self.drained = self.drained.saturating_add(bytes.len());
+            self.is_read |= self.drained > MAX_DRAINED;
+        } else {
+            self.drained = 0;
+        }
+        if let Err(before) = self.framing.feed(bytes) {
+            self.refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, None);
+            return before;
+        }
+        bytes.len()
+    }
+
+    /// What the client owes, if a time is set for it.
+    fn awaited(&self) -> Option<Awaited> {
+        if self.waiting() > 0 {
+            return None;
+        }
+        let heads = self.framing.heads();
+        if self.framing.is_in_head() || heads == 0 {
+            Some(Awaited::Head(heads))
+        } else if self.framing.is_in_body() {
+            Some(Awaited::Body(heads))
+        } else {
+            None
+        }
+    }
+
+    /// Whether the time for what is awaited is over; wakes when it will be.
+    fn is_late(&mut self, awaited: Option<Awaited>, context: &mut Context<'_>) -> bool {
+        let Some(awaited) = awaited else {
+            self.awaited = None;
+            return false;
+        };
+        let since = match self.awaited {
+            Some((known, since)) if known == awaited => since,
+            _ => Instant::now(),
+        };
+        self.awaited = Some((awaited, since));
+        let limit = match awaited {
+            Awaited::Head(_) => HEAD_TIMEOUT,
+            Awaited::Body(_) => DRAIN_TIMEOUT,
+            Awaited::Close => CLOSE_TIMEOUT,
+        };
+        self.has_come(since + limit, context)
+    }
+
+    /// Whether that time has come; wakes when it does.
+    fn has_come(&mut self, time: Instant, context: &mut Context<'_>) -> bool {
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(time)));
+        if timer.deadline() != time {
+            timer.as_mut().reset(time);
+        }
+        timer.as_mut().poll(context).is_ready()
+    }
+
+    /// Notes that the client takes nothing at the moment.
+    fn block(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let (since, taken) = self.blocked.unwrap_or_else(|| (Instant::now(), 0));
+        self.blocked = Some((since, taken));
+        if self.has_come(since + WRITE_TIMEOUT, context) {
+            return Poll::Ready(Err(ErrorKind::TimedOut.into()));
+        }
+        Poll::Pending
+    }
+
+    fn write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match Pin::new(&mut self.stream).poll_write(context, bytes) {
+            Poll::Ready(Ok(count)) => {
+                if let Some((_, taken)) = &mut self.blocked {
+                    *taken = taken.saturating_add(count);
+                    if *taken >= MIN_TAKEN {
+                        self.blocked = None;
+                    }
+                }
+                Poll::Ready(Ok(count))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => self.block(context),
+        }
+    }
+
+    /// Writes the answer of ours; answers the bytes that it stands for.
+    fn write_refusal(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        while let Some(mut refusal) = self.refusal.take() {
+            let rest = refusal.bytes.get(refusal.written..).unwrap_or_default();
+            if rest.is_empty() {
+                return Poll::Ready(Ok(refusal.replaces.unwrap_or_default()));
+            }
+            let written = self.write(context, rest);
+            if let Poll::Ready(Ok(count)) = written {
+                refusal.written = refusal.written.saturating_add(count);
+            }
+            self.refusal = Some(refusal);
+            ready!(written)?;
+        }
+        Poll::Ready(Ok(0))
+    }
+
+    /// Reads what the client still sends until it closes: a system that has unread bytes takes the
+    /// answer back.
+    fn linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let mut scratch = [0; 4096];
+        loop {
+            let mut buffer = ReadBuf::new(&mut scratch);
+            match Pin::new(&mut self.stream).poll_read(context, &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+                    self.drained = self.drained.saturating_add(buffer.filled().len());
+                    if self.drained > MAX_DRAINED {
+                        return Poll::Ready(());
+                    }
+                }
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending if self.is_late(Some(Awaited::Close), context) => {
+                    return Poll::Ready(());
+                }
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}
+
+/// For a client that is told why its connection ends.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.is_read {
+            return Poll::Ready(Ok(()));
+        }
+        if self.is_full() {
+            self.is_held = true;
+            return Poll::Pending;
+        }
+        let before = buffer.filled().len();
+        if let Poll::Ready(read) = Pin::new(&mut self.stream).poll_read(context, buffer) {
+            let bytes = buffer.filled().get(before..).unwrap_or_default();
+            let taken = self.follow(bytes);
+            buffer.set_filled(before + taken);
+            return Poll::Ready(read);
+        }
+        let awaited = self.awaited();
+        if !self.is_late(awaited, context) {
+            return Poll::Pending;
+        }
+        // To the server behind it is as if the client had said its last word.
+        self.is_read = true;
+        if matches!(awaited, Some(Awaited::Head(_))) {
+            self.refuse(StatusCode::REQUEST_TIMEOUT, None);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if self.refusal.as_ref().is_some_and(|refusal| refusal.replaces.is_some()) {
+            return self.write_refusal(context);
+        }
+        // Only an answer that no request of the application has can be one of the server behind.
+        let bare = if self.waiting() > 0 { refusal::bare(bytes) } else { None };
+        match bare {
+            Some((0, status)) => {
+                self.refuse(status, Some(bytes.len()));
+                self.write_refusal(context)
+            }
+            Some((begin, _)) => self.write(context, bytes.get(..begin).unwrap_or_default()),
+            None => self.write(context, bytes),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // The server behind flushes when everything is written.
+        self.blocked = None;
+        if self.is_held && !self.is_full() {
+            self.is_held = false;
+            context.waker().wake_by_ref();
+        }
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.refusal.is_some() {
+            ready!(self.write_refusal(context))?;
+            self.drained = 0;
+            self.awaited = Some((Awaited::Close, Instant::now()));
+        }
+        ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
+        if matches!(self.awaited, Some((Awaited::Close, _))) {
+            ready!(self.linger(context));
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.common.lifecycle.disconnected();
+    }
+}

@@ -1,0 +1,324 @@
+//! Where in a request a connection is: in a head, in a body, or between two requests.
+//!
+//! It follows the framing of HTTP/1.1 (RFC 9112 section 6) over the bytes as they come, and decides
+//! nothing: what a request means is for the server behind it. What it cannot follow, it stops following,
+//! and the server refuses that or takes it for a body without end.
+
+use httparse::{EMPTY_HEADER, Error, Header, Request, Status};
+
+/// The largest head of a request, in bytes.
+pub(super) const MAX_HEAD: usize = 32 * 1024;
+
+/// The most header fields of a request; the server behind has the same limit.
+const MAX_FIELDS: usize = 96;
+
+/// Follows the requests of one connection.
+#[derive(Debug, Default)]
+pub(super) struct Framing {
+    state: State,
+    heads: u64,
+}
+
+#[derive(Debug)]
+enum State {
+    Head(PartialHead),
+    Length(u64),
+    Chunked(Chunked),
+    /// Until the connection ends.
+    Endless,
+    /// Nobody knows, and the connection is about to end.
+    Lost,
+}
+
+/// What has come of a head that is not complete. Empty lines before it are not kept.
+#[derive(Debug, Default)]
+struct PartialHead {
+    bytes: Vec<u8>,
+    size: usize,
+}
+
+/// A place in a body of chunks (RFC 9112 section 7.1).
+#[derive(Clone, Copy, Debug)]
+enum Chunked {
+    Size {
+        value: u64,
+        digits: u8,
+    },
+    Extension(u64),
+    Data(u64),
+    DataEnd,
+    /// In the lines after the last chunk; whether this one is empty so far.
+    Trailer {
+        is_empty: bool,
+    },
+    Done,
+}
+
+/// The head of a request is larger than [`MAX_HEAD`], or has more than [`MAX_FIELDS`] fields.
+#[derive(Clone, Copy, Debug)]
+struct HeadTooLarge;
+
+impl Default for State {
+    fn default() -> Self {
+        Self::Head(PartialHead::default())
+    }
+}
+
+impl Framing {
+    /// Complete heads so far.
+    pub(super) const fn heads(&self) -> u64 {
+        self.heads
+    }
+
+    /// Whether a head has begun and is not complete.
+    pub(super) const fn is_in_head(&self) -> bool {
+        matches!(&self.state, State::Head(head) if head.size > 0)
+    }
+
+    /// Whether more is to come of a body.
+    pub(super) const fn is_in_body(&self) -> bool {
+        matches!(self.state, State::Length(_) | State::Chunked(_) | State::Endless)
+    }
+
+    /// Follows what has come. When a head is too large, answers how many of these bytes come before it.
+    pub(super) fn feed(&mut self, all: &[u8]) -> Result<(), usize> {
+        let mut bytes = all;
+        while !bytes.is_empty() {
+            let taken = match &mut self.state {
+                State::Head(head) => {
+                    let (taken, next) =
+                        head.feed(bytes).map_err(|HeadTooLarge| all.len() - bytes.len())?;
+                    if let Some(next) = next {
+                        self.heads += 1;
+                        self.state = next;
+                    }
+                    taken
+                }
+                State::Length(left) => {
+                    let taken = shorter(*left, bytes);
+                    *left -= count(taken);
+                    if *left == 0 {
+                        self.state = State::default();
+                    }
+                    taken
+                }
+                State::Chunked(place) => {
+                    let taken = place.feed(bytes);
+                    match (*place, taken) {
+                        (Chunked::Done, _) => self.state = State::default(),
+                        (_, None) => self.state = State::Lost,
+                        _ => {}
+                    }
+                    taken.unwrap_or(bytes.len())
+                }
+                State::Endless | State::Lost => bytes.len(),
+            };
+            bytes = bytes.get(taken..).unwrap_or_default();
+        }
+        Ok(())
+    }
+}
+
+impl PartialHead {
+    /// Answers how many bytes were taken, and what follows the head when it is complete.
+    fn feed(&mut self, bytes: &[u8]) -> Result<(usize, Option<State>), HeadTooLarge> {
+        let blank = if self.bytes.is_empty() {
+            bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count()
+        } else {
+            0
+        };
+        self.size = self.size.saturating_add(blank);
+        let text = bytes.get(blank..).unwrap_or_default();
+        if text.is_empty() {
+            return if self.size > MAX_HEAD { Err(HeadTooLarge) } else { Ok((blank, None)) };
+        }
+        let room = MAX_HEAD.saturating_sub(self.size).saturating_add(1).min(text.len());
+        let text = text.get(..room).unwrap_or_default();
+        self.size = self.size.saturating_add(text.len());
+        if self.bytes.is_empty() {
+            // Most heads come in one piece.
+            if let Some((length, next)) = complete(text)? {
+                return Ok((blank + length, Some(next)));
+            }
+            self.bytes.extend_from_slice(text);
+        } else {
+            let before = self.bytes.len();
+            self.bytes.extend_from_slice(text);
+            // Each line is read again but once: a client that sends single bytes costs little.
+            if text.contains(&b'\n')
+                && let Some((length, next)) = complete(&self.bytes)?
+            {
+                return Ok((length.saturating_sub(before), Some(next)));
+            }
+        }
+        if self.size > MAX_HEAD { Err(HeadTooLarge) } else { Ok((blank + text.len(), None)) }
+    }
+}
+
+/// The length of the head at the beginning of `text`, and what follows it; `None` when it is not
+/// complete.
+fn complete(text: &[u8]) -> Result<Option<(usize, State)>, HeadTooLarge> {
+    let mut fields = [EMPTY_HEADER; MAX_FIELDS];
+    let mut request = Request::new(&mut fields);
+    match request.parse(text) {
+        Ok(Status::Partial) => Ok(None),
+        Ok(Status::Complete(length)) => {
+            Ok(Some((length, body(request.method.unwrap_or_default(), request.headers))))
+        }
+        Err(Error::TooManyHeaders) => Err(HeadTooLarge),
+        Err(_) => Ok(Some((text.len(), State::Lost))),
+    }
+}
+
+/// What follows a head (RFC 9112 section 6.3).
+fn body(method: &str, fields: &[Header<'_>]) -> State {
+    let mut state = State::default();
+    if method == "CONNECT" {
+        return State::Endless;
+    }
+    for field in fields {
+        if field.name.eq_ignore_ascii_case("transfer-encoding")
+            || field.name.eq_ignore_ascii_case("upgrade")
+        {
+            let is_chunked = field.value.trim_ascii().eq_ignore_ascii_case(b"chunked");
+            return if is_chunked { State::Chunked(Chunked::START) } else { State::Endless };
+        }
+        if field.name.eq_ignore_ascii_case("content-length") {
+            let length = std::str::from_utf8(field.value).ok();
+            state = match length.and_then(|text| text.trim().parse().ok()) {
+                Some(0) => State::default(),
+                Some(length) => State::Length(length),
+                None => State::Lost,
+            };
+        }
+    }
+    state
+}
+
+impl Chunked {
+    const START: Self = Self::Size { value: 0, digits: 0 };
+
+    /// Answers how many bytes belong to the body; `None` when they do not have its form.
+    fn feed(&mut self, bytes: &[u8]) -> Option<usize> {
+        let mut taken = 0;
+        while let Some(rest) = bytes.get(taken..)
+            && let Some(byte) = rest.first().copied()
+            && !matches!(self, Self::Done)
+        {
+            let mut length = 1;
+            *self = match (*self, byte) {
+                (Self::Data(left), _) => {
+                    length = shorter(left, rest);
+                    match left - count(length) {
+                        0 => Self::DataEnd,
+                        left => Self::Data(left),
+                    }
+                }
+                (Self::Size { digits: 1.., value } | Self::Extension(value), b'\n') => {
+                    if value == 0 { Self::Trailer { is_empty: true } } else { Self::Data(value) }
+                }
+                (Self::Size { digits: 1.., value }, b';' | b' ' | b'\t' | b'\r') => {
+                    Self::Extension(value)
+                }
+                (Self::Size { value, digits: digits @ 0..16 }, _) => {
+                    let digit = char::from(byte).to_digit(16)?;
+                    Self::Size { value: value * 16 + u64::from(digit), digits: digits + 1 }
+                }
+                (Self::Extension(value), _) => Self::Extension(value),
+                (Self::DataEnd, b'\r') => Self::DataEnd,
+                (Self::DataEnd, b'\n') => Self::START,
+                (Self::Size { .. } | Self::DataEnd, _) => return None,
+                (Self::Trailer { is_empty: true }, b'\n') | (Self::Done, _) => Self::Done,
+                (Self::Trailer { .. }, b'\n') => Self::Trailer { is_empty: true },
+                (Self::Trailer { is_empty }, b'\r') => Self::Trailer { is_empty },
+                (Self::Trailer { .. }, _) => Self::Trailer { is_empty: false },
+            };
+            taken += length;
+        }
+        Some(taken)
+    }
+}
+
+fn shorter(most: u64, bytes: &[u8]) -> usize {
+    usize::try_from(most).map_or(bytes.len(), |most| most.min(bytes.len()))
+}
+
+fn count(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GET: &str = "GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n";
+    const CHUNKS: &str = "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n\
+        5\r\nhello\r\nA;x=y\r\n0123456789\r\n0\r\nlast: one\r\n\r\n";
+    const LENGTH: &str = "POST / HTTP/1.1\r\ncontent-length: 4\r\n\r\nbody";
+
+    /// In pieces of each length: heads, and where it ended.
+    fn follow(text: &[u8], piece: usize) -> (u64, bool, bool) {
+        let mut framing = Framing::default();
+        text.chunks(piece).for_each(|bytes| framing.feed(bytes).unwrap());
+        (framing.heads(), framing.is_in_head(), framing.is_in_body())
+    }
+
+    #[test]
+    fn requests_are_told_apart_however_they_are_cut() {
+        let text = [GET, LENGTH, CHUNKS, "\r\n", GET, CHUNKS, LENGTH].concat();
+        for piece in 1..=text.len() {
+            assert_eq!(follow(text.as_bytes(), piece), (6, false, false), "{piece}");
+        }
+    }
+
+    #[test]
+    fn it_is_known_whether_a_head_or_a_body_is_missing_something() {
+        for (text, expected) in [
+            ("", (0, false, false)),
+            ("G", (0, true, false)),
+            ("\r\n", (0, true, false)),
+            (&GET[..GET.len() - 1], (0, true, false)),
+            (&[GET, "G"].concat(), (1, true, false)),
+            (&LENGTH[..LENGTH.len() - 1], (1, false, true)),
+            (&CHUNKS[..CHUNKS.len() - 1], (1, false, true)),
+            (&CHUNKS[..CHUNKS.len() - 20], (1, false, true)),
+            ("GET / HTTP/1.1\r\nupgrade: websocket\r\n\r\nwhatever", (1, false, true)),
+            ("CONNECT x:1 HTTP/1.1\r\n\r\nwhatever", (1, false, true)),
+        ] {
+            for piece in 1..=text.len().max(1) {
+                assert_eq!(follow(text.as_bytes(), piece), expected, "{text:?} by {piece}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_head_has_a_limit_in_bytes_and_in_fields() {
+        let endless = format!("GET / HTTP/1.1\r\nx: {}", "y".repeat(MAX_HEAD));
+        let fields = format!("GET / HTTP/1.1\r\n{}\r\n", "x: y\r\n".repeat(MAX_FIELDS + 1));
+        let blank = "\r\n".repeat(MAX_HEAD);
+        for text in [endless, fields, blank] {
+            for piece in [1, 7, 1000, text.len()] {
+                let mut framing = Framing::default();
+                let outcomes = text.as_bytes().chunks(piece).map(|bytes| framing.feed(bytes));
+                assert!(outcomes.into_iter().any(|outcome| outcome == Err(0)));
+            }
+        }
+        let after = [GET, &"x".repeat(MAX_HEAD + 1)].concat();
+        assert_eq!(Framing::default().feed(after.as_bytes()), Err(GET.len()));
+        let long = format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "y".repeat(MAX_HEAD - 30));
+        assert_eq!(follow(long.as_bytes(), long.len()), (1, false, false));
+    }
+
+    #[test]
+    fn what_has_no_form_is_left_to_the_server() {
+        for text in [
+            "\0\0\r\n\r\n",
+            "GET / HTTP/1.1\r\ncontent-length: x\r\n\r\n",
+            "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+            "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n11111111111111111\r\n",
+        ] {
+            let (_, is_in_head, is_in_body) = follow(text.as_bytes(), text.len());
+            assert!(!is_in_head && !is_in_body, "{text:?}");
+        }
+    }
+}

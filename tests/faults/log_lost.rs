@@ -1,0 +1,124 @@
+//! Standard error cannot be written: the disk is full, the pipe is closed, or nobody reads it. The
+//! server does not notice, except that it counts the lines.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_domain::SystemClock;
+use portcullis_testkit::{Browser, ServerProcess, TestDatabase};
+use serde_json::Value;
+
+use crate::link::Link;
+use crate::proxy::Proxy;
+use crate::surroundings::{environment, folder};
+use crate::trail::{self, Client, Recorded};
+
+/// What a pipe holds on Linux unless somebody changes it.
+const PIPE: usize = 65_536;
+
+/// A server that was asked to stop is gone after this long.
+const LONGEST_STOP: Duration = Duration::from_secs(10);
+
+#[test]
+fn a_full_disk_under_the_log_costs_nothing_but_lines() {
+    let full = File::options().write(true).open("/dev/full").expect("Linux has one");
+    assert_ne!(endure(full), 0);
+}
+
+#[test]
+fn a_closed_pipe_under_the_log_costs_nothing_but_lines() {
+    let (reader, writer) = io::pipe().expect("the system has pipes");
+    drop(reader);
+    assert_ne!(endure(writer), 0);
+}
+
+#[test]
+fn a_log_that_nobody_reads_costs_nothing_but_lines() {
+    let (reader, mut writer) = io::pipe().expect("the system has pipes");
+    writer.write_all(&vec![b'\n'; PIPE]).expect("so much fits into a pipe");
+    endure(writer);
+    drop(reader);
+}
+
+#[test]
+fn a_log_that_is_read_again_goes_on_and_says_what_is_missing() {
+    let (reader, mut writer) = io::pipe().expect("the system has pipes");
+    writer.write_all(&vec![b'\n'; PIPE]).expect("so much fits into a pipe");
+    let (database, data) = (TestDatabase::sqlite(), folder());
+    let environment = environment(database.url(), &[]);
+    let server = ServerProcess::start_with_errors_to(writer, data.path(), &environment);
+    let mut browser = Browser::at(server.origin());
+    // Its line is as long.
+    let long = format!("/{}", "x".repeat(8000));
+    let link = Link::to(server.origin());
+    while lost(&mut browser) == 0 {
+        let answer = link.send("GET", &long, &[], &Value::Null).expect("the server answers");
+        assert_eq!(answer.status, 404);
+    }
+    let mut lines = BufReader::new(reader).lines();
+    let mut next = || lines.next().expect("the server runs").expect("the log is text");
+    let mut until = |wanted: &str| loop {
+        let text = next();
+        if text.contains(wanted) {
+            return text;
+        }
+    };
+    let named = until("log lines were lost");
+    assert!(named.contains("lines="), "{named}");
+    browser.get("/api/openapi.json", &[]);
+    until("/api/openapi.json");
+}
+
+/// Everything that logs while it fails goes on to do its work: the recorder, the follower of
+/// revocations, and the threads that serve requests. Answers how many lines were lost.
+fn endure(errors: impl Into<OwnedFd>) -> u64 {
+    let database = TestDatabase::postgres();
+    let (proxy, url) = Proxy::to_database(database.url());
+    let data = folder();
+    let environment = environment(&url, &[]);
+    let mut server = ServerProcess::start_with_errors_to(errors, data.path(), &environment);
+    let clock = Arc::new(SystemClock::new());
+    let link = &Link::to(server.origin());
+    let mut client = Client::new(server.origin(), "ada", Arc::clone(&clock));
+    client.ask(link).expect("a server without a fault answers");
+
+    proxy.cut();
+    client.ask_until_unavailable(link);
+    proxy.mend();
+
+    // The recorder writes again what it could not write, and says so.
+    assert!((0..30).any(|_| client.ask(link).is_ok()), "nothing is recorded any more");
+    // And what is revoked is read.
+    let mut browser = Browser::at(server.origin());
+    let signed_in = browser.sign_in("ada");
+    assert_eq!(signed_in.status, 200, "{}", signed_in.text);
+    assert_eq!(browser.sign_out("/api/auth/logout").status, 204);
+    let mut followed = || metric(&mut browser, "revocations_staleness_seconds") < 2.0;
+    assert!((0..3000).any(|_| followed()), "nobody follows revocations any more");
+    let ready = browser.get("/health/ready", &[]);
+    assert_eq!(ready.status, 200, "{}", ready.text);
+    let lost = lost(&mut browser);
+
+    server.ask_to_stop();
+    let status = server.ended_within(LONGEST_STOP).expect("it stops in time");
+    assert_eq!(status.code(), Some(0));
+    let recorded = Recorded::read(&server);
+    assert_eq!(trail::lost(&recorded, &client.notes), 0);
+    lost
+}
+
+fn lost(browser: &mut Browser) -> u64 {
+    // A count is a whole number.
+    let text = metric(browser, "log_lines_lost_total").to_string();
+    text.parse().expect("a whole number")
+}
+
+fn metric(browser: &mut Browser, name: &str) -> f64 {
+    let text = browser.get("/metrics", &[]).text;
+    let prefix = format!("portcullis_{name} ");
+    let value = text.lines().find_map(|line| line.strip_prefix(&prefix));
+    value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name} in {text}"))
+}

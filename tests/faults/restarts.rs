@@ -1,0 +1,83 @@
+//! Rolling restarts: nodes that stop one after the other, as a load balancer sees them.
+
+use std::sync::RwLock;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use portcullis_testkit::{Browser, ServerProcess, TestDatabase};
+
+use crate::surroundings::{folder, start};
+
+const RESTARTS: usize = 20;
+const CLIENTS: usize = 4;
+
+/// Longer than this test: the delay ends when the test has seen what it is for.
+const DELAY: (&str, &str) = ("PORTCULLIS__SERVER__SHUTDOWN_DELAY_MS", "60000");
+
+/// Where a node is, while requests are sent to it. Who sends one keeps it from changing meanwhile.
+type Place = RwLock<Option<String>>;
+
+#[test]
+fn no_request_is_lost_in_twenty_rolling_restarts() {
+    let database = TestDatabase::postgres();
+    let folders = [folder(), folder()];
+    let mut nodes = folders.each_ref().map(|data| start(data.path(), database.url(), &[DELAY]));
+    let places = nodes.each_ref().map(|node| RwLock::new(Some(node.origin().to_owned())));
+    let (is_over, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        let _over = Over(&is_over);
+        for client in 0..CLIENTS {
+            let (places, is_over, answered) = (&places, &is_over, &answered);
+            scope.spawn(move || {
+                let mut kept: [Option<(String, Browser)>; 2] = [None, None];
+                while !is_over.load(Ordering::Relaxed) {
+                    for (place, kept) in places.iter().zip(&mut kept) {
+                        ask(place, kept, client % 2 == 0, answered);
+                    }
+                }
+            });
+        }
+        for restart in 0..RESTARTS {
+            let (node, place) = (&mut nodes[restart % 2], &places[restart % 2]);
+            let before = answered.load(Ordering::Relaxed);
+            while answered.load(Ordering::Relaxed) < before + 10 * CLIENTS {
+                thread::yield_now();
+            }
+            stop(node, place);
+            node.restart();
+            *place.write().expect("nobody panics") = Some(node.origin().to_owned());
+        }
+    });
+}
+
+/// Sends one request, on a fresh connection or on one that is kept. One that is not answered is a panic.
+fn ask(place: &Place, kept: &mut Option<(String, Browser)>, fresh: bool, answered: &AtomicUsize) {
+    let origin = place.read().expect("nobody panics");
+    let Some(origin) = origin.as_ref() else { return };
+    if fresh || kept.as_ref().is_none_or(|(known, _)| known != origin) {
+        *kept = Some((origin.clone(), Browser::at(origin)));
+    }
+    let (_, browser) = kept.as_mut().expect("it was just put there");
+    assert_eq!(browser.get("/health/live", &[]).status, 200);
+    answered.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Stops a node as an orchestrator does, and sends it nothing more once it is not ready.
+fn stop(node: &mut ServerProcess, place: &Place) {
+    node.ask_to_stop();
+    while Browser::at(node.origin()).get("/health/ready", &[]).status == 200 {}
+    *place.write().expect("nobody panics") = None;
+    node.ask_to_stop();
+    let status = node.ended_within(Duration::from_secs(10)).expect("it stops in time");
+    assert_eq!(status.code(), Some(0), "{}", node.log());
+}
+
+/// Lets the clients end, also when the test fails.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
