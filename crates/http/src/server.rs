@@ -71,8 +71,10 @@ pub fn serve(
     let (report, outcome) = mpsc::channel();
     // Not on this thread: a runtime that ends waits for its last blocking call, however long.
     let thread = Supervised::once("server", move || {
-        let served = rt::System::new().block_on(run(listener, services, settings, ready, &told));
-        let _ = report.send(served);
+        rt::System::new().block_on(async {
+            // Before the runtime ends.
+            let _ = report.send(run(listener, services, settings, ready, &told).await);
+        });
     })?;
     // What is sent, or that nothing will be, says that the end has begun.
     let _ = stopping.recv();
