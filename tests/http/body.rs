@@ -3,6 +3,7 @@
 use portcullis_testkit::{Answer, TestDatabase, TestServer};
 use serde_json::json;
 
+use crate::member::Member;
 use crate::registration::faults;
 use crate::wire;
 
@@ -145,6 +146,28 @@ fn every_field_is_known_present_once_and_of_its_type() {
         let answer = sign_in(&server, &[JSON], body.as_bytes());
         assert_problem(&answer, 400, "invalid_request");
         assert_eq!(faults(&answer), [(field.to_owned(), code.to_owned())], "{body}");
+    }
+}
+
+#[test]
+fn an_array_is_no_object_at_any_depth() {
+    let server = TestServer::start(TestDatabase::sqlite());
+    let member = Member::new(&server, "ada", "msa");
+    for (path, body, field) in [
+        ("check", r#"{"resource":"swap","action":"read","context":[null,null]}"#, "context"),
+        ("check", r#"{"resource":"swap","action":"read","context":[]}"#, "context"),
+        ("check/batch", r#"{"items":[["swap","read"]]}"#, "items[0]"),
+        ("check/batch", r#"{"items":[["swap","read",null,null]]}"#, "items[0]"),
+        (
+            "check/batch",
+            r#"{"items":[{"resource":"a","action":"b","context":[null]}]}"#,
+            "items[0].context",
+        ),
+    ] {
+        let json = [("content-type", "application/json")];
+        let answer = member.send("POST", &format!("/api/authz/{path}"), &json, body);
+        assert_problem(&answer, 400, "invalid_request");
+        assert_eq!(faults(&answer), [(field.to_owned(), "wrong_type".to_owned())], "{body}");
     }
 }
 

@@ -3,6 +3,8 @@
 //! A body must be of the one content type its route reads, at most 16 KiB of UTF-8 unless the route
 //! says otherwise, with every field known, present once and of the right type.
 
+mod strict_types;
+
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -15,6 +17,7 @@ use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use url::form_urlencoded;
 
+use self::strict_types::StrictTypes;
 use crate::problem::{Code, FieldProblem, Problem};
 use crate::{json_object, text};
 
@@ -49,21 +52,27 @@ pub(crate) fn read_json(
 
 /// What a body says.
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    // Serde would also fill a struct from an array, field by field.
     if body.trim_ascii_start().first() != Some(&b'{') {
         return Err(Problem::new(Code::MalformedBody)
             .detail("The body must be one JSON object, in UTF-8 without a byte order mark."));
     }
-    serde_json::from_slice(body)
+    parsed(body)
         .map_err(|error| if error.is_data() { located::<T>(body) } else { malformed(&error) })
 }
 
 const JSON: &str = "application/json";
 
+fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let value = T::deserialize(StrictTypes(&mut deserializer))?;
+    deserializer.end()?;
+    Ok(value)
+}
+
 /// Reads a body that does not fit once more, to learn where; those that fit need not pay for that.
 fn located<T: DeserializeOwned>(body: &[u8]) -> Problem {
     let mut deserializer = serde_json::Deserializer::from_slice(body);
-    match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
+    match serde_path_to_error::deserialize::<_, T>(StrictTypes(&mut deserializer)) {
         Ok(_) => Problem::new(Code::InvalidRequest),
         Err(error) => misfit(&error.path().to_string(), error.inner()),
     }

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 use serde_path_to_error::{Path as KeyPath, Segment};
-use toml::de::{DeTable, Deserializer};
+use toml::de::{DeTable, DeValue, Deserializer};
 use toml::{Table, Value};
 
 use super::finding::{FILE, Findings};
@@ -131,10 +131,25 @@ fn meaning(text: &str) -> Value {
     if text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false") {
         return Value::Boolean(text.eq_ignore_ascii_case("true"));
     }
-    text.parse().unwrap_or_else(|_| {
+    let value = text.parse().ok().filter(|_| is_decimal(text));
+    value.unwrap_or_else(|| {
         let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
         items.map(|item| Value::String(item.to_owned())).collect::<Vec<_>>().into()
     })
+}
+
+/// Whether every whole number in it is written to the base of ten. `0x10` is sixteen to TOML and
+/// ten, or nothing at all, to whoever wrote it into a variable.
+fn is_decimal(text: &str) -> bool {
+    fn holds(value: &DeValue<'_>) -> bool {
+        match value {
+            DeValue::Integer(number) => number.radix() == 10,
+            DeValue::Array(items) => items.iter().all(|item| holds(item.get_ref())),
+            DeValue::Table(members) => members.values().all(|member| holds(member.get_ref())),
+            _ => true,
+        }
+    }
+    DeValue::parse(text).is_ok_and(|value| holds(value.get_ref()))
 }
 
 /// Puts serde's words into ours. What it says before `, expected` may quote a value and is dropped.

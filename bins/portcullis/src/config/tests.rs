@@ -218,6 +218,23 @@ fn variables_can_mean_numbers_truth_values_lists_and_tables() {
 }
 
 #[test]
+fn a_number_in_a_variable_is_decimal() {
+    for (name, key) in [
+        ("ACCESS_TOKEN_EXPIRE_MINUTES", "tokens.access_minutes"),
+        ("PORTCULLIS__SESSIONS__ABSOLUTE_HOURS_BY_ROLE__RN", "sessions.absolute_hours_by_role.rn"),
+    ] {
+        for value in ["0x10", "0o17", "0b11"] {
+            let faults = Given::variables(&[(name, value)]).faults();
+            let [fault] = faults.as_slice() else { panic!("{name}={value}: {faults:?}") };
+            assert_eq!(fault.key, key, "{value}");
+            assert!(fault.remedy.contains("whole number such as 30"), "{fault}");
+        }
+    }
+    let table = [("PORTCULLIS__SESSIONS__ABSOLUTE_HOURS_BY_ROLE", "{ rn = 0x8 }")];
+    assert_eq!(Given::variables(&table).keys(), ["sessions.absolute_hours_by_role"]);
+}
+
+#[test]
 fn an_empty_variable_counts_as_not_set() {
     let given = Given::variables(&[("SECRET_KEY", ""), ("CORS_ORIGINS", ""), ("SMTP_HOST", "")]);
     assert_eq!(given.keys(), Vec::<String>::new());
