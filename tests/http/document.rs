@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use portcullis_http::{Audience, document, route_table};
-use portcullis_testkit::{Browser, TestDatabase, TestServer};
-use serde_json::Value;
+use portcullis_testkit::{Browser, TestDatabase, TestServer, contract};
+use serde_json::{Map, Value};
+
+use crate::member::Member;
 
 #[test]
 fn the_document_is_served_as_openapi_3_1() {
@@ -111,6 +113,86 @@ fn every_error_has_an_example_of_each_of_its_codes() {
             }
         }
     }
+}
+
+#[test]
+fn every_example_is_as_its_schema_says() {
+    let mut seen = 0;
+    for (method, path, operation) in operations() {
+        for (content_type, content) in contents(&operation) {
+            if !content_type.ends_with("json") && !content_type.ends_with("urlencoded") {
+                continue;
+            }
+            let named = content["examples"].as_object().into_iter().flatten();
+            let mut examples: Vec<Value> = named.map(|(_, it)| it["value"].clone()).collect();
+            examples.extend(content.get("example").cloned());
+            examples.extend(composed(&content["schema"]));
+            for example in examples {
+                let fault = contract::fault(&content["schema"], &example);
+                assert_eq!(fault, None, "{method} {path}: {example}");
+                seen += 1;
+            }
+        }
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            if let Some(example) = parameter.get("example") {
+                let fault = contract::fault(&parameter["schema"], example);
+                assert_eq!(fault, None, "{method} {path}: {parameter}");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 200, "{seen} examples");
+}
+
+#[test]
+fn the_server_takes_every_request_of_the_examples() {
+    let server = TestServer::start(TestDatabase::sqlite());
+    let admin = Member::new(&server, "grace", "admin");
+    let mut seen = 0;
+    for (method, path, operation) in operations() {
+        let Some(content) = operation["requestBody"]["content"].get("application/json") else {
+            continue;
+        };
+        let body = composed(&content["schema"]).expect("a body has an example");
+        let path = path.replace("{id}", "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11");
+        let headers = [("content-type", "application/json")];
+        let method = method.to_uppercase();
+        let answer = if operation["security"].is_array() {
+            admin.send(&method, &path, &headers, &body.to_string())
+        } else {
+            Browser::of(&server).send(&method, &path, &headers, &body.to_string())
+        };
+        let refused_for_its_form = [400, 413, 415, 422].contains(&answer.status);
+        assert!(!refused_for_its_form, "{method} {path}: {}: {body}", answer.text);
+        seen += 1;
+    }
+    assert!(seen > 10, "{seen} requests");
+}
+
+/// Content types and what is said of them, of the request and of every answer.
+fn contents(operation: &Value) -> Vec<(String, Value)> {
+    let request = operation["requestBody"]["content"].as_object().into_iter().flatten();
+    let responses = operation["responses"].as_object().into_iter().flatten();
+    let answers =
+        responses.flat_map(|(_, response)| response["content"].as_object().into_iter().flatten());
+    request.chain(answers).map(|(name, content)| (name.clone(), content.clone())).collect()
+}
+
+/// The example of a schema, or one that is made of those of its properties and elements.
+fn composed(schema: &Value) -> Option<Value> {
+    if let Some(reference) = schema["$ref"].as_str() {
+        return composed(contract::document().pointer(reference.trim_start_matches('#'))?);
+    }
+    let first = schema["examples"].as_array().and_then(|examples| examples.first());
+    if let Some(example) = schema.get("example").or(first) {
+        return Some(example.clone());
+    }
+    if schema["type"] == "array" {
+        return Some(Value::Array(vec![composed(&schema["items"])?]));
+    }
+    let properties = schema["properties"].as_object()?;
+    let examples = properties.iter().filter_map(|(name, it)| Some((name.clone(), composed(it)?)));
+    Some(Value::Object(examples.collect::<Map<_, _>>()))
 }
 
 fn parsed() -> Value {

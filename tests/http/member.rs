@@ -2,7 +2,8 @@
 
 use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Account, AccountId, Role};
-use portcullis_flows::registration::RegistrationStore;
+use portcullis_flows::matrix::MatrixStore;
+use portcullis_flows::registration::{NewAccount, RegistrationStore};
 use portcullis_testkit::{Answer, Browser, TestServer, samples};
 use serde_json::Value;
 
@@ -29,7 +30,14 @@ impl Member {
         let hash = samples::password_hash();
         let store = server.database().store();
         let event = event.about(account.id);
-        store.create(account, Some(&hash), &event).expect("the database takes the account");
+        let newest = store.newest_activation().expect("the database answers");
+        let new = NewAccount {
+            account,
+            password_hash: Some(&hash),
+            revision: newest.map_or(0, |newest| newest.revision),
+            event: &event,
+        };
+        store.create(&new).expect("the database takes the account");
         let mut browser = Browser::of(server);
         let token = browser.sign_in_for_tokens(account.username.as_str()).field("access_token");
         Self { account: account.id, token, browser }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use portcullis_flows::permission;
 use portcullis_http::{Audience, route_table};
 use portcullis_testkit::{TestDatabase, TestServer};
 use serde_json::json;
@@ -24,6 +25,20 @@ fn without_the_permissions_of_a_route_nobody_gets_in() {
                 ["forbidden", "invalid_request"].contains(&&*answer.code()),
                 "{role} {route:?}"
             );
+        }
+    }
+}
+
+#[test]
+fn the_documentation_says_of_each_permission_what_it_amounts_to() {
+    let page = include_str!("../../docs/access.md");
+    for (resource, action) in permission::ALL {
+        let row = format!("| `{resource}:{action}` |");
+        assert_eq!(page.matches(&row).count(), 1, "{row}");
+    }
+    for route in route_table() {
+        for needed in route.guard.permissions {
+            assert!(permission::ALL.contains(needed), "{route:?}");
         }
     }
 }

@@ -115,7 +115,6 @@ fn the_trail_shows_role_and_state_before_and_after() {
     change(&admin, &ada, &json!({ "role": "rn", "is_active": false }));
     change(&admin, &ada, &json!({ "is_active": true }));
     change(&admin, &ada, &json!({ "role": "rn", "is_active": true }));
-    change(&admin, &ada, &json!({}));
     for (kind, field, before, after) in [
         ("role_changed", "role", "msa", "rn"),
         ("account_deactivated", "is_active", "true", "false"),
@@ -171,7 +170,7 @@ fn nobody_raises_an_account_above_themselves_or_touches_a_senior_one() {
     let ada = Member::new(&server, "ada", "msa");
     let text = samples::MATRIX.replacen(
         "    { resources = [\"assignment\"]",
-        "    { resources = [\"user\"], actions = [\"read\", \"update\"] },\n    \
+        "    { resources = [\"user\"], actions = [\"read\", \"update\", \"approve\", \"reject\"] },\n    \
          { resources = [\"assignment\"]",
         1,
     );
@@ -212,12 +211,95 @@ fn what_is_not_there_or_not_understood_is_said() {
         let path = format!("/api/admin/users/{id}");
         assert_eq!(admin.get(&path).code(), "not_found", "{id}");
         let json = [("content-type", "application/json")];
-        assert_eq!(admin.send("PATCH", &path, &json, "{}").code(), "not_found", "{id}");
+        let body = r#"{"is_active":false}"#;
+        assert_eq!(admin.send("PATCH", &path, &json, body).code(), "not_found", "{id}");
         let path = format!("{path}/sessions");
         assert_eq!(admin.send("DELETE", &path, &[], "").code(), "not_found", "{id}");
     }
     let shown = admin.get(&format!("/api/admin/users/{}", ada.account));
     assert_eq!((shown.status, shown.field("username")), (200, "ada".to_owned()));
+}
+
+#[test]
+fn each_power_over_accounts_is_a_permission_of_its_own() {
+    let server = TestServer::start(TestDatabase::sqlite());
+    let admin = Member::new(&server, "grace", "admin");
+    let ada = Member::new(&server, "ada", "msa");
+    let joan = Member::new(&server, "joan", "coordinator");
+    let (role, state) = (json!({ "role": "rn" }), json!({ "is_active": true }));
+    for (actions, expected) in [
+        (r#""read""#, [200, 403, 403, 403]),
+        (r#""read", "update""#, [200, 403, 200, 403]),
+        (r#""read", "approve""#, [200, 200, 403, 403]),
+        (r#""read", "reject""#, [200, 403, 403, 204]),
+        // Whoever may not read an account learns nothing of it by a change either.
+        (r#""update", "approve", "reject""#, [403, 403, 403, 204]),
+    ] {
+        let grant = format!("    {{ resources = [\"user\"], actions = [{actions}] }},\n");
+        let place = "    { resources = [\"assignment\"]";
+        let text = samples::MATRIX.replacen(place, &format!("{grant}{place}"), 1);
+        let version = admin.post("/api/admin/matrix/versions", &json!({ "text": text })).json();
+        assert_eq!(admin.post("/api/admin/matrix/activate", &version).status, 200);
+        let path = format!("/api/admin/users/{}", ada.account);
+        let answers = [
+            joan.get(&path),
+            change(&joan, &ada, &role),
+            change(&joan, &ada, &state),
+            joan.send("DELETE", &format!("{path}/sessions"), &[], ""),
+        ];
+        assert_eq!(answers.clone().map(|answer| answer.status), expected, "{actions}");
+        for refused in answers.iter().filter(|answer| answer.status == 403) {
+            assert_eq!(refused.code(), "forbidden");
+            assert!(!refused.text.contains("example.org"), "{}", refused.text);
+        }
+        let both = change(&joan, &ada, &json!({ "role": "rn", "is_active": true }));
+        assert_eq!(both.status, 403, "{actions}: it takes both permissions");
+        server.clock().advance(Duration::from_secs(4));
+    }
+}
+
+#[test]
+fn a_change_of_nothing_is_refused_and_shows_nothing() {
+    let server = TestServer::start(TestDatabase::sqlite());
+    let admin = Member::new(&server, "grace", "admin");
+    let ada = Member::new(&server, "ada", "msa");
+    for body in [json!({}), json!({ "role": null }), json!({ "role": null, "is_active": null })] {
+        let answer = change(&admin, &ada, &body);
+        assert_eq!((answer.status, answer.code().as_str()), (400, "invalid_request"), "{body}");
+        assert!(!answer.text.contains("ada"), "{}", answer.text);
+    }
+}
+
+#[test]
+fn who_read_about_whom_is_in_the_trail() {
+    TestDatabase::on_both(|database| {
+        let server = TestServer::start(database);
+        let admin = Member::new(&server, "grace", "admin");
+        let ada = Member::new(&server, "ada", "msa");
+        let decision = ada.check("schedule", "read").field("decision_id");
+        let own = format!("subject={}", ada.account);
+        assert_eq!(admin.get(&format!("/api/admin/users/{}", ada.account)).status, 200);
+        assert_eq!(change(&admin, &ada, &json!({ "role": "msa" })).status, 200);
+        assert_eq!(admin.get(&format!("/api/admin/decisions/{decision}")).status, 200);
+        assert_eq!(admin.get(&format!("/api/admin/audit?{own}&kind=sign_in")).status, 200);
+        let export = format!("/api/admin/audit/export?format=jsonl&{own}&kind=sign_in");
+        assert_eq!(admin.get(&export).status, 200);
+        let nobody = "/api/admin/users/019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11";
+        assert_eq!(admin.get(nobody).status, 404);
+        for (kind, times) in [
+            ("account_read", 2),
+            ("decision_read", 1),
+            ("audit_searched", 1),
+            ("audit_exported", 1),
+        ] {
+            let events = events(&admin, kind);
+            let about: Vec<_> =
+                events.iter().filter(|it| it["subject"] == ada.account.to_string()).collect();
+            assert_eq!(about.len(), times, "{kind}: {events:?}");
+            let by = |it: &&&Value| it["actor"] == admin.account.to_string();
+            assert_eq!(about.iter().filter(by).count(), times, "{kind}");
+        }
+    });
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use portcullis_testkit::{Answer, TestServer, contract};
+use portcullis_testkit::contract::{self, Sent};
+use portcullis_testkit::{Answer, TestServer};
 
 /// Sends a request such as `POST /path` with these header lines and exactly this body.
 ///
@@ -21,7 +22,7 @@ pub(crate) fn send(server: &TestServer, request: &str, lines: &[&str], body: &[u
     }
     let head = head.join("\r\n");
     let answer = parse(&exchange(server, &[head.as_bytes(), b"\r\n\r\n", body].concat()));
-    contract::check(method, path, &answer);
+    contract::check(Sent { method, path, json: None }, &answer);
     answer
 }
 

@@ -87,6 +87,8 @@ words! {
         AccountDeactivated = "account_deactivated",
         /// An administrator made an account active again, or tried to.
         AccountReactivated = "account_reactivated",
+        /// Somebody saw an account of somebody else.
+        AccountRead = "account_read",
         /// Something was refused because it takes a sign-in more recent than that of the session.
         StepUpRequired = "step_up_required",
         /// An operator made the failures of an account forgotten.

@@ -15,18 +15,26 @@ use portcullis_access::Matrix;
 use portcullis_audit::{Actor, Details, EventKind, Outcome, SecurityEvent};
 use portcullis_domain::{Account, AccountId, Clock, Role, SecureRandom, SessionId, Timestamp};
 
-use self::rule::judge;
+use self::rule::{decides, judge};
 use crate::StoreError;
 use crate::account::AccountStore;
 use crate::decision::Caller;
 use crate::grant::Issuer;
 use crate::matrix::{ActiveMatrix, MatrixInForce};
+use crate::permission::{self, Permission};
 
 /// What deciding about accounts needs from storage.
 pub trait AccountChangeStore: AccountStore {
     /// Shows the accounts to the rule and does what it answers, in one transaction beside which no
     /// other change of this kind happens and no other matrix comes into force.
     fn change_account(&self, change: &Change<'_>) -> Result<Changed, StoreError>;
+
+    /// The account, and the event that it was read, if there is one.
+    fn read_account(
+        &self,
+        id: AccountId,
+        event: &SecurityEvent,
+    ) -> Result<Option<Account>, StoreError>;
 }
 
 /// A change about to be judged.
@@ -170,9 +178,11 @@ impl AccountChanges {
         Self { store, matrix, issuer, clock, random }
     }
 
-    /// The account as stored.
-    pub fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
-        self.store.account(id)
+    /// The account as stored. That the caller has read it is recorded.
+    pub fn read(&self, caller: &Caller, id: AccountId) -> Result<Option<Account>, StoreError> {
+        let now = self.clock.now();
+        let event = self.event(EventKind::AccountRead, Outcome::Success, caller, id, now);
+        self.store.read_account(id, &event)
     }
 
     /// Changes role and state. Another role makes every access token void that carries the old one,
@@ -185,6 +195,7 @@ impl AccountChanges {
     ) -> Result<Account, ChangeError> {
         let matrix = self.matrix.load();
         let role = wish.role.as_deref().map(|word| known_role(&matrix.matrix, word)).transpose()?;
+        still_permitted(caller, &matrix, &wish.takes())?;
         let now = self.clock.now();
         let judging = |standing: &Standing| {
             let before = &standing.account;
@@ -201,6 +212,7 @@ impl AccountChanges {
     /// Ends every session of the account.
     pub fn end_sessions(&self, caller: &Caller, account: AccountId) -> Result<(), ChangeError> {
         let (matrix, now) = (self.matrix.load(), self.clock.now());
+        still_permitted(caller, &matrix, &[permission::END_SESSIONS])?;
         let kind = EventKind::AllSessionsEnded;
         let rule = |standing: &Standing| {
             let account = &standing.account;
@@ -260,8 +272,12 @@ impl AccountChanges {
     ) -> Judged {
         let before = &standing.account;
         if after == *before {
-            let effects = Effects { after, tokens_valid_from: None, ends_sessions: None };
-            return Judged { events: Vec::new(), verdict: Ok(effects) };
+            // The answer still shows the account.
+            let verdict = decides(standing, caller).map(drop);
+            let kind = EventKind::AccountRead;
+            let event = self.event(kind, outcome(verdict), caller, before.id, now);
+            let effects = |()| Effects { after, tokens_valid_from: None, ends_sessions: None };
+            return Judged { events: vec![event], verdict: verdict.map(effects) };
         }
         let with_role = Account { role: after.role.clone(), ..before.clone() };
         let verdict = judge(standing, caller, matrix, &after).and_then(|()| {
@@ -299,6 +315,25 @@ impl AccountChanges {
             .about(account)
             .by(Actor::Account(caller.account))
     }
+}
+
+impl Wish {
+    /// The permissions that it takes.
+    pub fn takes(&self) -> Vec<Permission> {
+        let role = self.role.as_ref().map(|_| permission::CHANGE_ROLE);
+        role.into_iter().chain(self.is_active.map(|_| permission::CHANGE_STATE)).collect()
+    }
+}
+
+/// Whether the matrix by which the change is judged grants what the caller was let in for, maybe by
+/// the one before.
+fn still_permitted(
+    caller: &Caller,
+    matrix: &MatrixInForce,
+    permissions: &[Permission],
+) -> Result<(), ChangeError> {
+    let all = permissions.iter().all(|permission| matrix.allows(&caller.role, *permission));
+    if all { Ok(()) } else { Err(ChangeError::Superseded) }
 }
 
 const fn outcome(verdict: Result<(), Refusal>) -> Outcome {

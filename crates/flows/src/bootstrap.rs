@@ -6,17 +6,16 @@
 
 use std::sync::Arc;
 
-use portcullis_audit::{EventKind, SecurityEvent};
+use portcullis_audit::EventKind;
 use portcullis_domain::{
     Account, Clock, ExposeSecret, Role, SecretString, SecureRandom, Timestamp,
 };
-use portcullis_password::PasswordHash;
 use portcullis_token::{Digest, OpaqueSecret};
 
 use crate::StoreError;
 use crate::candidate::{Candidate, CandidateRequest, Candidates, NameRules, RegistrationError};
 use crate::matrix::ActiveMatrix;
-use crate::registration::Creation;
+use crate::registration::{Creation, NewAccount};
 
 /// What setting up needs from storage.
 pub trait BootstrapStore: Send + Sync {
@@ -27,14 +26,8 @@ pub trait BootstrapStore: Send + Sync {
     fn offer_setup(&self, token: &Digest, now: Timestamp) -> Result<(), StoreError>;
 
     /// Creates the first administrator and closes setup, if it is open; with a token only if that
-    /// is the one on offer. A name that is taken leaves setup open.
-    fn set_up(
-        &self,
-        token: Option<&Digest>,
-        account: &Account,
-        password_hash: &PasswordHash,
-        event: &SecurityEvent,
-    ) -> Result<SetUp, StoreError>;
+    /// is the one on offer. An account that cannot be created leaves setup open.
+    fn set_up(&self, token: Option<&Digest>, new: &NewAccount<'_>) -> Result<SetUp, StoreError>;
 }
 
 /// How setting up ended.
@@ -102,9 +95,7 @@ impl Bootstrap {
             self.store.offer_setup(&token.digest(), self.clock.now())?;
             return Ok(Start::Awaiting(token));
         };
-        let mut candidate = self.candidate(request)?;
-        candidate.account.password_must_change = true;
-        match self.create(None, candidate, request) {
+        match self.create(None, request, true) {
             Ok(account) => Ok(Start::Created(Box::new(account))),
             // Another node was faster.
             Err(SetupError::InvalidToken) => Ok(Start::Ready),
@@ -123,23 +114,27 @@ impl Bootstrap {
         if !self.store.awaits_setup(&self.matrix.load().admin)? {
             return Err(SetupError::InvalidToken);
         }
-        let candidate = self.candidate(request)?;
-        self.create(Some(&token.digest()), candidate, request)
-    }
-
-    fn candidate(&self, request: &CandidateRequest) -> Result<Candidate, RegistrationError> {
-        self.candidates.admit(request, self.matrix.load().admin.clone(), NameRules::FormOnly)
+        self.create(Some(&token.digest()), request, false)
     }
 
     fn create(
         &self,
         token: Option<&Digest>,
-        candidate: Candidate,
         request: &CandidateRequest,
+        password_must_change: bool,
     ) -> Result<Account, SetupError> {
-        let Candidate { account, password_hash } = candidate;
+        let matrix = self.matrix.load();
+        let Candidate { account, password_hash } =
+            self.candidates.admit(request, matrix.admin.clone(), NameRules::FormOnly)?;
+        let account = Account { password_must_change, ..account };
         let event = self.candidates.event(EventKind::Bootstrap, &account, &request.origin);
-        match self.store.set_up(token, &account, &password_hash, &event)? {
+        let new = NewAccount {
+            account: &account,
+            password_hash: Some(&password_hash),
+            revision: matrix.revision,
+            event: &event,
+        };
+        match self.store.set_up(token, &new)? {
             SetUp::Closed => Err(SetupError::InvalidToken),
             SetUp::Tried(creation) => {
                 Result::from(creation)?;

@@ -253,6 +253,9 @@ pub enum RegistrationError {
     /// Another account has that email.
     #[error("the email is taken")]
     EmailTaken,
+    /// Another matrix has come into force at the same time.
+    #[error("another version of the access matrix was activated at the same time")]
+    Superseded,
     /// The password could not be hashed now.
     #[error(transparent)]
     Hashing(#[from] HashingError),

@@ -22,6 +22,7 @@ pub use self::ruling::{Decided, Ruling, Verdict};
 use crate::StoreError;
 use crate::account::Accounts;
 use crate::matrix::ActiveMatrix;
+use crate::permission::ON_BEHALF;
 use crate::recording::{NotRecorded, Recorder, Ticket};
 
 /// The answer to one question.
@@ -46,9 +47,6 @@ pub enum DecisionError {
     #[error(transparent)]
     Store(#[from] StoreError),
 }
-
-/// The resource and action that allow to ask on behalf of others.
-pub const ON_BEHALF: (&str, &str) = ("user", "execute");
 
 /// The use case.
 pub struct Decisions {

@@ -17,6 +17,7 @@ pub mod lockout;
 pub mod matrix;
 pub mod new_password;
 pub mod password_change;
+pub mod permission;
 pub mod provisioning;
 pub mod recording;
 pub mod refresh;

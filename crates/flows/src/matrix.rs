@@ -9,13 +9,13 @@ mod active;
 use std::sync::Arc;
 
 use portcullis_access::replay::{LoggedDecision, Replay, ReplayReport};
-use portcullis_access::{Matrix, MatrixDiff, MatrixFaults, Parties};
+use portcullis_access::{Escalation, Matrix, MatrixDiff, MatrixFaults, Parties};
 use portcullis_audit::{
     Actor, BlockReader, Details, EventKind, Filter, Fingerprint, Outcome, SecurityEvent,
 };
-use portcullis_domain::{Clock, Role, SecureRandom, Timestamp};
+use portcullis_domain::{Account, AccountId, Clock, Role, SecureRandom, Timestamp, Username};
 
-pub use self::active::{ActiveMatrix, MAY_ACTIVATE, MatrixInForce, Unfit};
+pub use self::active::{ActiveMatrix, MatrixInForce, Unfit};
 use crate::StoreError;
 use crate::decision::account;
 use crate::trail::{Reader, TrailError, TrailStore, blocks};
@@ -45,14 +45,46 @@ pub trait MatrixStore: Send + Sync {
         event: &dyn Fn(u32) -> SecurityEvent,
     ) -> Result<u32, StoreError>;
 
-    /// Puts a version in force, unless this revision is taken or an account has a role that is not
-    /// among `roles`; then the event is recorded with the outcome `superseded` or `invalid`.
-    fn activate(
-        &self,
-        activation: &Activation,
-        roles: &[&str],
-        event: &SecurityEvent,
-    ) -> Result<Activated, StoreError>;
+    /// Puts a version in force, unless the rule refuses whoever decides, this revision is taken, or
+    /// an account has a role that is not among the roles; then the event is recorded with the outcome
+    /// that says so. No account changes its role or state, and none is created, meanwhile.
+    fn activate(&self, activating: &Activating<'_>) -> Result<Activated, StoreError>;
+
+    /// The accounts with a role that is not among `roles`, at most `most`, and how many there are.
+    fn stranded(&self, roles: &[&str], most: u32) -> Result<(Vec<Stranded>, u64), StoreError>;
+}
+
+/// A version about to be put in force.
+pub struct Activating<'a> {
+    /// The version and its place in history.
+    pub activation: Activation,
+    /// The roles that the version has.
+    pub roles: &'a [&'a str],
+    /// Judges the account of whoever decides, as it is then; `None` for one that is gone, and for
+    /// the operator.
+    pub rule: &'a dyn Fn(Option<&Account>) -> Result<(), NotTheirs>,
+    /// What to record.
+    pub event: &'a SecurityEvent,
+}
+
+/// Why a matrix is not theirs to put in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotTheirs {
+    /// Their account is not any more what their access token says.
+    CallerChanged,
+    /// It would give more than they have.
+    Escalation,
+}
+
+/// An account with a role that the matrix in force lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stranded {
+    /// The account.
+    pub id: AccountId,
+    /// Its name.
+    pub username: Username,
+    /// The role.
+    pub role: Role,
 }
 
 /// One version of the matrix, as stored.
@@ -101,6 +133,8 @@ pub enum Activated {
     Superseded,
     /// Accounts have these roles, which the version lacks.
     RolesInUse(Vec<Role>),
+    /// It is not theirs to decide.
+    Refused(NotTheirs),
 }
 
 /// Why a matrix is not put in force.
@@ -112,6 +146,12 @@ pub enum MatrixError {
     /// The file is in order, and unfit for this server.
     #[error("{0}")]
     Unfit(#[from] Unfit),
+    /// The account of whoever decides is not any more what their access token says.
+    #[error("the caller's account has changed")]
+    CallerChanged,
+    /// It would give more than whoever decides has.
+    #[error("the matrix gives more than the caller's role has: {0}")]
+    Escalation(Escalation),
     /// There is no such version.
     #[error("there is no version {0}")]
     UnknownVersion(u32),
@@ -162,7 +202,7 @@ impl Matrices {
     pub fn start(&self, text: &str, operator: &Reader) -> Result<(), MatrixError> {
         if self.store.newest_activation()?.is_none() {
             let version = self.propose(text, operator)?;
-            match self.put_in_force(version, EventKind::MatrixActivated, 0, None, operator) {
+            match self.put_in_force(version, EventKind::MatrixActivated, None, None, operator) {
                 // Another node was first, with whatever file it has.
                 Err(MatrixError::Superseded) => {}
                 outcome => outcome?,
@@ -179,6 +219,7 @@ impl Matrices {
         {
             self.active.advance(self.stored(revision, version)?);
             tracing::info!(version, revision, "a version of the access matrix is in force");
+            self.remark(&self.active.load());
         }
         Ok(())
     }
@@ -186,7 +227,7 @@ impl Matrices {
     /// Judges a file.
     pub fn validate(&self, text: &str) -> Result<Matrix, MatrixError> {
         let matrix = Matrix::parse(text).map_err(MatrixError::Faults)?;
-        Ok(MatrixInForce::new(0, 0, matrix)?.matrix)
+        Ok(MatrixInForce::new(0, 0, matrix)?.closed_to_strangers()?.matrix)
     }
 
     /// What the file would change.
@@ -220,15 +261,24 @@ impl Matrices {
         self.store.version(number)
     }
 
-    /// Puts a version in force. `role` is that of whoever does it, who must remain able to.
+    /// Puts a version in force. `role` is that of whoever does it: they must remain able to, and
+    /// nobody gains more than they have. The operator, who has none, may do anything.
     pub fn activate(
         &self,
         version: u32,
         role: Option<&Role>,
         reader: &Reader,
     ) -> Result<(), MatrixError> {
-        let revision = self.store.newest_activation()?.map_or(0, |newest| newest.revision);
-        self.put_in_force(version, EventKind::MatrixActivated, revision, role, reader)
+        let now = self.store.newest_activation()?;
+        self.put_in_force(version, EventKind::MatrixActivated, now.as_ref(), role, reader)
+    }
+
+    /// The accounts with a role that the matrix in force lacks, at most `most`, and how many there
+    /// are. Only the most senior role can decide about them.
+    pub fn stranded(&self, most: u32) -> Result<(Vec<Stranded>, u64), StoreError> {
+        let in_force = self.active.load();
+        let roles: Vec<&str> = in_force.matrix.roles().collect();
+        self.store.stranded(&roles, most)
     }
 
     /// Puts the version in force that was before the one that is; answers its number.
@@ -237,7 +287,7 @@ impl Matrices {
         let now = history.first().ok_or(MatrixError::NothingBefore)?;
         let before = history.iter().find(|past| past.version != now.version);
         let version = before.ok_or(MatrixError::NothingBefore)?.version;
-        self.put_in_force(version, EventKind::MatrixRolledBack, now.revision, role, reader)?;
+        self.put_in_force(version, EventKind::MatrixRolledBack, Some(now), role, reader)?;
         Ok(version)
     }
 
@@ -284,25 +334,63 @@ impl Matrices {
         &self,
         version: u32,
         kind: EventKind,
-        after_revision: u64,
+        now: Option<&Activation>,
         role: Option<&Role>,
         reader: &Reader,
     ) -> Result<(), MatrixError> {
-        let next = self.stored(after_revision + 1, version)?;
+        let after_revision = now.map_or(0, |now| now.revision);
+        let next = self.stored(after_revision + 1, version)?.closed_to_strangers()?;
         role.map_or(Ok(()), |role| next.remains_open_to(role))?;
+        let escalation = match now.zip(role) {
+            Some((now, role)) => self.in_force(now)?.escalation(role.as_str(), &next.matrix),
+            None => None,
+        };
+        let rule = |actor: Option<&Account>| {
+            let Some(role) = role else { return Ok(()) };
+            if actor.is_none_or(|actor| !actor.is_active || actor.role != *role) {
+                return Err(NotTheirs::CallerChanged);
+            }
+            escalation.as_ref().map_or(Ok(()), |_| Err(NotTheirs::Escalation))
+        };
         let digest = Fingerprint::from_bytes(next.matrix.digest());
         let previous = Some(self.active.load().version).filter(|version| *version > 0);
         let event = self.event(kind, reader, Details::Matrix { version, digest, previous });
         let activation =
             Activation { revision: next.revision, version, by: reader.actor, at: event.at };
         let roles: Vec<&str> = next.matrix.roles().collect();
-        match self.store.activate(&activation, &roles, &event)? {
+        let activating = Activating { activation, roles: &roles, rule: &rule, event: &event };
+        match self.store.activate(&activating)? {
             Activated::Done => {
+                self.remark(&next);
                 self.active.advance(next);
                 Ok(())
             }
             Activated::Superseded => Err(MatrixError::Superseded),
             Activated::RolesInUse(roles) => Err(MatrixError::RolesInUse(roles)),
+            Activated::Refused(NotTheirs::CallerChanged) => Err(MatrixError::CallerChanged),
+            Activated::Refused(NotTheirs::Escalation) => {
+                Err(escalation.map_or(MatrixError::CallerChanged, MatrixError::Escalation))
+            }
+        }
+    }
+
+    /// The matrix of an activation.
+    fn in_force(&self, activation: &Activation) -> Result<Matrix, MatrixError> {
+        let active = self.active.load();
+        if active.revision == activation.revision {
+            return Ok(active.matrix.clone());
+        }
+        Ok(self.stored(activation.revision, activation.version)?.matrix)
+    }
+
+    /// Says what may not be meant, because it meant something else in an earlier version.
+    fn remark(&self, in_force: &MatrixInForce) {
+        for role in in_force.roles_of_state_alone() {
+            tracing::info!(
+                role,
+                "has user:update, which is about the state of accounts alone; to change roles takes \
+                 user:approve, to end sessions user:reject"
+            );
         }
     }
 
@@ -336,6 +424,16 @@ fn push(replay: &mut Replay<'_>, decision: &portcullis_audit::DecisionRecord<'_>
         attributes: attributes.as_ref(),
         allowed: decision.allowed,
     });
+}
+
+impl NotTheirs {
+    /// How an attempt is recorded.
+    pub const fn outcome(self) -> Outcome {
+        match self {
+            Self::CallerChanged => Outcome::Superseded,
+            Self::Escalation => Outcome::AgainstRules,
+        }
+    }
 }
 
 const MOST_LISTED: u32 = 100;

@@ -13,7 +13,7 @@ use crate::candidate::{
     Candidate, CandidateRequest, Candidates, FieldError, NameRules, RegistrationError,
 };
 use crate::matrix::ActiveMatrix;
-use crate::registration::{Creation, RegistrationStore};
+use crate::registration::{Creation, NewAccount, RegistrationStore};
 
 /// What importing needs from storage.
 pub trait ImportStore: Send + Sync {
@@ -29,6 +29,8 @@ pub struct Import {
     pub account: Account,
     /// The hash it had in the other system.
     pub password_hash: PasswordHash,
+    /// See [`NewAccount::revision`].
+    pub revision: u64,
     /// The event of its creation.
     pub event: SecurityEvent,
 }
@@ -137,18 +139,29 @@ impl Provisioning {
         enrolment: Enrolment,
     ) -> Result<Account, RegistrationError> {
         let Enrolment { role, kind, password_must_change } = enrolment;
+        let matrix = self.matrix.load();
+        if matrix.matrix.role(role.as_str()).is_none() {
+            return Err(RegistrationError::Superseded);
+        }
         let Candidate { mut account, password_hash } =
             self.candidates.admit(request, role, NameRules::FormOnly)?;
         account.kind = kind.into();
         account.password_must_change = password_must_change;
         let event = self.candidates.event(EventKind::AccountCreated, &account, &request.origin);
         let event = event.by(Actor::Operator);
-        Result::from(self.accounts.create(&account, Some(&password_hash), &event)?)?;
+        let creation = self.accounts.create(&NewAccount {
+            account: &account,
+            password_hash: Some(&password_hash),
+            revision: matrix.revision,
+            event: &event,
+        })?;
+        Result::from(creation)?;
         Ok(account)
     }
 
-    /// Checks one row of an import; nothing is stored yet.
+    /// Checks one row of an import, whose role is one of the matrix in force; nothing is stored yet.
     pub fn check_row(&self, row: ImportRow, origin: &Origin) -> Result<Import, RowError> {
+        let matrix = self.matrix.load();
         let username = Username::parse(&row.username).map_err(FieldError::from)?;
         let email = Email::parse(&row.email).map_err(FieldError::from)?;
         let display_name = row.display_name.as_deref().map(DisplayName::parse).transpose();
@@ -165,7 +178,7 @@ impl Provisioning {
             email,
             display_name: display_name.map_err(FieldError::DisplayName)?,
             kind: AccountKind::User,
-            role: row.role.unwrap_or_else(|| self.matrix.load().self_registration_role.clone()),
+            role: row.role.unwrap_or_else(|| matrix.self_registration_role.clone()),
             is_active: true,
             email_verified: false,
             password_must_change: false,
@@ -174,7 +187,7 @@ impl Provisioning {
         };
         let event = self.candidates.event(EventKind::AccountCreated, &account, origin);
         let event = event.by(Actor::Operator);
-        Ok(Import { account, password_hash, event })
+        Ok(Import { account, password_hash, revision: matrix.revision, event })
     }
 
     /// Stores a batch of checked rows.

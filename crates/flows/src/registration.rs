@@ -14,13 +14,23 @@ use crate::matrix::ActiveMatrix;
 
 /// What creating an account needs from storage.
 pub trait RegistrationStore: Send + Sync {
-    /// Creates the account unless its name, a look-alike of it or its email is taken.
-    fn create(
-        &self,
-        account: &Account,
-        password_hash: Option<&PasswordHash>,
-        event: &SecurityEvent,
-    ) -> Result<Creation, StoreError>;
+    /// Creates the account unless its name, a look-alike of it or its email is taken, or another
+    /// matrix is in force by then.
+    fn create(&self, new: &NewAccount<'_>) -> Result<Creation, StoreError>;
+}
+
+/// An account about to be created.
+#[derive(Clone, Copy, Debug)]
+pub struct NewAccount<'a> {
+    /// The account.
+    pub account: &'a Account,
+    /// The hash of its password, if it has one.
+    pub password_hash: Option<&'a PasswordHash>,
+    /// The activation of the matrix that its role is from. Under another one nobody might be able to
+    /// decide about the account, for want of the role.
+    pub revision: u64,
+    /// The event of its creation.
+    pub event: &'a SecurityEvent,
 }
 
 /// Whether an account could be created.
@@ -32,6 +42,8 @@ pub enum Creation {
     UsernameTaken,
     /// Another account has that email.
     EmailTaken,
+    /// Another matrix has come into force; nothing was looked at.
+    Superseded,
 }
 
 impl From<Creation> for Result<(), RegistrationError> {
@@ -40,6 +52,7 @@ impl From<Creation> for Result<(), RegistrationError> {
             Creation::Done => Ok(()),
             Creation::UsernameTaken => Err(RegistrationError::UsernameTaken),
             Creation::EmailTaken => Err(RegistrationError::EmailTaken),
+            Creation::Superseded => Err(RegistrationError::Superseded),
         }
     }
 }
@@ -67,11 +80,18 @@ impl Registration {
         if rules.mode != RegistrationMode::Open {
             return Err(RegistrationError::NotOpen);
         }
-        let role = self.matrix.load().self_registration_role.clone();
+        let matrix = self.matrix.load();
+        let role = matrix.self_registration_role.clone();
         let Candidate { account, password_hash } =
             self.candidates.admit(request, role, NameRules::Strict)?;
         let event = self.candidates.event(EventKind::Registration, &account, &request.origin);
-        Result::from(self.store.create(&account, Some(&password_hash), &event)?)?;
+        let creation = self.store.create(&NewAccount {
+            account: &account,
+            password_hash: Some(&password_hash),
+            revision: matrix.revision,
+            event: &event,
+        })?;
+        Result::from(creation)?;
         Ok(account)
     }
 }

@@ -137,7 +137,7 @@ impl Trail {
     ) -> Result<Page, TrailError> {
         if after.is_none() {
             let details = Details::Search { filter: filter.clone() };
-            self.record(EventKind::AuditSearched, reader, details)?;
+            self.record(EventKind::AuditSearched, reader, filter.subject, details)?;
         }
         let mut stream = self.stream(filter, after);
         let entries = stream.by_ref().take(most).collect::<Result<Vec<_>, _>>()?;
@@ -154,7 +154,7 @@ impl Trail {
         format: ExportFormat,
     ) -> Result<impl Iterator<Item = Result<Entry<'static>, TrailError>> + 't, TrailError> {
         let details = Details::Export { filter: filter.clone(), format };
-        self.record(EventKind::AuditExported, reader, details)?;
+        self.record(EventKind::AuditExported, reader, filter.subject, details)?;
         Ok(self.stream(filter, None))
     }
 
@@ -168,9 +168,10 @@ impl Trail {
         let mut decisions = BlockReader::new(&block.payload)?;
         while let Some((id, decision)) = decisions.read()? {
             if id == wanted {
+                let subject = Some(decision.subject);
                 let entry = Entry::of_decision(id, &decision).into_owned();
                 let details = Details::Decision { decision: id };
-                self.record(EventKind::DecisionRead, reader, details)?;
+                self.record(EventKind::DecisionRead, reader, subject, details)?;
                 return Ok(Some(entry));
             }
         }
@@ -190,9 +191,17 @@ impl Trail {
         )
     }
 
-    fn record(&self, kind: EventKind, reader: &Reader, details: Details) -> Result<(), StoreError> {
+    /// `about` is the account that was read about, where it is one.
+    fn record(
+        &self,
+        kind: EventKind,
+        reader: &Reader,
+        about: Option<AccountId>,
+        details: Details,
+    ) -> Result<(), StoreError> {
         let now = self.clock.now();
         let event = SecurityEvent::new(kind, Outcome::Success, &reader.origin, now, &*self.random);
+        let event = SecurityEvent { subject: about, ..event };
         self.store.record(&event.by(reader.actor).with(details))
     }
 }

@@ -2,12 +2,14 @@ use portcullis_domain::{Account, AccountKind, DisplayName, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::openapi::word;
+
 /// An account as its owner sees it.
 #[derive(Serialize, ToSchema)]
 #[expect(clippy::struct_excessive_bools, reason = "the shape that clients rely on")]
 pub(crate) struct AccountAnswer {
     /// Opaque, never changes.
-    #[schema(example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")]
+    #[schema(format = Uuid, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")]
     id: String,
     /// In its normal form: NFC and lower case.
     #[schema(example = "ada")]
@@ -18,8 +20,7 @@ pub(crate) struct AccountAnswer {
     /// What to call the person.
     #[schema(example = "Ada Lovelace")]
     display_name: Option<String>,
-    /// `user`, `developer` or `service`.
-    #[schema(value_type = String, example = "user")]
+    #[schema(schema_with = word::account_kind)]
     kind: AccountKind,
     /// The role of the access matrix.
     #[schema(example = "msa")]

@@ -22,6 +22,7 @@ use crate::body::{self, Json};
 use crate::bounded_list::BoundedList;
 use crate::guard::Asking;
 use crate::json_object::{self, JsonObject};
+use crate::openapi::word;
 use crate::places::{BATCH_UNIT, InPlace};
 use crate::problem::{Code, FieldProblem, Problem};
 use crate::services::Services;
@@ -34,16 +35,17 @@ use crate::text::ShortText;
     "context": { "owner_id": "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e13" } }))]
 pub(crate) struct CheckBody {
     /// What would be acted on: a word of the access matrix.
-    #[schema(value_type = String, example = "absence")]
+    #[schema(value_type = String, max_length = 256, example = "absence")]
     resource: ShortText,
     /// What would be done: a word of the access matrix.
-    #[schema(value_type = String, example = "approve")]
+    #[schema(value_type = String, max_length = 256, example = "approve")]
     action: ShortText,
     /// What conditions go by. What is missing never makes one hold.
     #[serde(default)]
     context: Option<ContextBody>,
     /// Who would act, if not the caller; asking that takes the permission `user:execute`.
-    #[schema(value_type = Option<String>, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")]
+    #[schema(value_type = Option<String>, format = Uuid,
+        example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")]
     #[serde(default)]
     subject: Option<Subject>,
 }
@@ -52,16 +54,18 @@ pub(crate) struct CheckBody {
 #[derive(DeriveDeserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ContextBody {
-    /// Whose resource it is.
-    #[schema(value_type = Option<String>, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e13")]
+    /// Whose resource it is: an account's id. What is none counts as missing.
+    #[schema(value_type = Option<String>, max_length = 256,
+        example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e13")]
     #[serde(default)]
     owner_id: Option<ShortText>,
-    /// Who takes part in it, at most 32.
-    #[schema(value_type = Option<Vec<String>>, example = json!(["019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11"]))]
+    /// Who takes part in it, at most 32: ids of accounts. What is none counts as missing.
+    #[schema(value_type = Option<Vec<String>>, max_items = 32,
+        example = json!(["019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11"]))]
     #[serde(default)]
     parties: Option<BoundedList<ShortText, MAX_PARTIES>>,
     /// Whatever else conditions read, at most 4 KiB as JSON text.
-    #[schema(value_type = Option<serde_json::Value>, example = json!({ "site": "north" }))]
+    #[schema(schema_with = word::attributes, required = false)]
     #[serde(default)]
     attributes: Option<JsonObject>,
 }
@@ -71,7 +75,7 @@ pub(crate) struct ContextBody {
 #[serde(deny_unknown_fields)]
 pub(crate) struct BatchBody {
     /// 1 to 1,000 of them.
-    #[schema(value_type = Vec<CheckBody>)]
+    #[schema(value_type = Vec<CheckBody>, min_items = 1, max_items = 1000)]
     items: BoundedList<CheckBody, MAX_ITEMS>,
 }
 

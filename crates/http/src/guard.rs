@@ -21,8 +21,8 @@ use portcullis_flows::{StoreError, decision};
 use portcullis_token::AccessClaims;
 
 pub(crate) use self::permission::{
-    ChangeSettings, ChangeUsers, ExportAudit, Permitted, ReadAudit, ReadSettings, ReadUsers,
-    ReplayAudit,
+    ChangeSettings, EndSessions, ExportAudit, Permitted, ReadAudit, ReadSettings, ReadUsers,
+    ReplayAudit, permit,
 };
 pub(crate) use self::recent::Recent;
 pub use self::requirement::{Audience, Requirement};

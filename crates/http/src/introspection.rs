@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use crate::blocking::blocking;
 use crate::body::Form;
 use crate::guard::{Public, Service};
+use crate::openapi::word;
 use crate::origin;
 use crate::problem::{Code, Problem};
 use crate::services::Services;
@@ -24,66 +25,64 @@ pub(crate) struct TokenForm {
     token: SecretText,
     /// Which of the two it may be; tokens say so themselves.
     #[expect(dead_code, reason = "standard clients send it")]
-    #[schema(value_type = Option<String>, example = "access_token")]
+    #[schema(value_type = Option<String>, max_length = 256, example = "access_token")]
     token_type_hint: Option<ShortText>,
 }
 
-/// What is known of a token (RFC 7662 section 2.2); of one that is not alive, nothing but that.
-#[derive(Serialize, ToSchema)]
+/// What is known of a token (RFC 7662 section 2.2); of one that is not alive, nothing but that. Times
+/// are seconds since 1970.
+#[derive(Default, Serialize, ToSchema)]
 pub(crate) struct IntrospectionAnswer {
     /// Whether the token is alive: issued here, not expired, not revoked, and a refresh token not
     /// used yet.
     #[schema(example = true)]
     active: bool,
-    #[serde(flatten)]
-    claims: Option<ClaimsAnswer>,
-}
-
-/// The claims of a token that is alive. Times are seconds since 1970.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct ClaimsAnswer {
     /// `Bearer` for access tokens, `refresh_token` for refresh tokens.
-    #[schema(example = "Bearer")]
-    token_type: &'static str,
-    #[schema(example = "https://auth.example.org")]
-    iss: String,
-    /// Of access tokens.
-    #[schema(example = "portcullis")]
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, pattern = "^(Bearer|refresh_token)$", example = "Bearer")]
+    token_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "https://auth.example.org")]
+    iss: Option<String>,
+    /// Of access tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "portcullis")]
     aud: Option<String>,
     /// The account.
-    #[schema(example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")]
-    sub: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")]
+    sub: Option<String>,
     /// The session.
-    #[schema(example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e12")]
-    sid: String,
-    #[schema(example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e13")]
-    jti: String,
-    #[schema(example = 1_800_000_000)]
-    iat: i64,
-    #[schema(example = 1_800_001_800)]
-    exp: i64,
-    #[serde(flatten)]
-    access: Option<AccessAnswer>,
-}
-
-/// What only access tokens say.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct AccessAnswer {
-    /// The role of the access matrix.
-    #[schema(example = "msa")]
-    role: String,
-    /// `user`, `developer` or `service`.
-    #[schema(value_type = String, example = "user")]
-    kind: AccountKind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e12")]
+    sid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e13")]
+    jti: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 1_800_000_000)]
+    iat: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 1_800_001_800)]
+    exp: Option<i64>,
+    /// The role of the access matrix; like all that follows, of access tokens only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "msa")]
+    role: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = word::account_kind, required = false)]
+    kind: Option<AccountKind>,
     /// How the person signed in (RFC 8176).
-    #[schema(value_type = Vec<String>, example = json!(["pwd"]))]
-    amr: Vec<AuthenticationMethod>,
-    #[schema(example = 1_800_000_000)]
-    auth_time: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<String>, required = false, example = json!(["pwd"]))]
+    amr: Option<Vec<AuthenticationMethod>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 1_800_000_000)]
+    auth_time: Option<i64>,
     /// Whether the person may do nothing but change the password.
-    #[schema(example = false)]
-    password_must_change: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = false)]
+    password_must_change: Option<bool>,
 }
 
 /// How introspection can fail, apart from what its guard and its body refuse.
@@ -111,8 +110,8 @@ pub(crate) async fn introspect(
     let token = form.0.token.0;
     let asked = services.clone();
     let ask = move || asked.introspection.introspect(token.expose_secret());
-    let claims = blocking(ask).await?.map(|token| describe(token, &services.authority));
-    Ok(HttpResponse::Ok().json(IntrospectionAnswer { active: claims.is_some(), claims }))
+    let alive = blocking(ask).await?.map(|token| describe(token, &services.authority));
+    Ok(HttpResponse::Ok().json(alive.unwrap_or_default()))
 }
 
 /// Ends a token that its holder does not need any more: an access token alone, a refresh token
@@ -132,36 +131,36 @@ pub(crate) async fn revoke(
     Ok(HttpResponse::Ok().finish())
 }
 
-fn describe(token: LiveToken, authority: &TokenAuthority) -> ClaimsAnswer {
-    let iss = authority.issuer().to_owned();
+fn describe(token: LiveToken, authority: &TokenAuthority) -> IntrospectionAnswer {
+    let alive = || IntrospectionAnswer {
+        active: true,
+        iss: Some(authority.issuer().to_owned()),
+        ..IntrospectionAnswer::default()
+    };
     match token {
-        LiveToken::Access(claims) => ClaimsAnswer {
-            token_type: "Bearer",
-            iss,
+        LiveToken::Access(claims) => IntrospectionAnswer {
+            token_type: Some("Bearer"),
             aud: Some(authority.audience().to_owned()),
-            sub: claims.subject.to_string(),
-            sid: claims.session.to_string(),
-            jti: claims.token.to_string(),
-            iat: claims.issued_at.as_seconds(),
-            exp: claims.expires_at.as_seconds(),
-            access: Some(AccessAnswer {
-                role: claims.role.as_str().to_owned(),
-                kind: claims.kind,
-                amr: claims.authentication_methods,
-                auth_time: claims.authenticated_at.as_seconds(),
-                password_must_change: claims.password_must_change,
-            }),
+            sub: Some(claims.subject.to_string()),
+            sid: Some(claims.session.to_string()),
+            jti: Some(claims.token.to_string()),
+            iat: Some(claims.issued_at.as_seconds()),
+            exp: Some(claims.expires_at.as_seconds()),
+            role: Some(claims.role.as_str().to_owned()),
+            kind: Some(claims.kind),
+            amr: Some(claims.authentication_methods),
+            auth_time: Some(claims.authenticated_at.as_seconds()),
+            password_must_change: Some(claims.password_must_change),
+            ..alive()
         },
-        LiveToken::Refresh(claims) => ClaimsAnswer {
-            token_type: "refresh_token",
-            iss,
-            aud: None,
-            sub: claims.subject.to_string(),
-            sid: claims.session.to_string(),
-            jti: claims.token.to_string(),
-            iat: claims.issued_at.as_seconds(),
-            exp: claims.expires_at.as_seconds(),
-            access: None,
+        LiveToken::Refresh(claims) => IntrospectionAnswer {
+            token_type: Some("refresh_token"),
+            sub: Some(claims.subject.to_string()),
+            sid: Some(claims.session.to_string()),
+            jti: Some(claims.token.to_string()),
+            iat: Some(claims.issued_at.as_seconds()),
+            exp: Some(claims.expires_at.as_seconds()),
+            ..alive()
         },
     }
 }

@@ -9,12 +9,14 @@ use portcullis_access::Matrix;
 use portcullis_domain::Role;
 use portcullis_flows::decision::Question;
 use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::blocking::blocking;
 use crate::body::Json;
 use crate::decision::decide;
 use crate::guard::Caller;
+use crate::openapi::word;
 use crate::problem::{Code, FieldProblem, Problem};
 use crate::query::Query;
 use crate::services::Services;
@@ -27,8 +29,7 @@ pub(crate) const ERRORS: &[Code] = &[Code::InvalidRequest, Code::Busy, Code::Una
 /// It shows the caller's role and those it includes, or everything to whoever has the permission
 /// `settings:read`. Without `format` the first of these media types in `Accept` decides.
 #[utoipa::path(get, path = "/api/authz/matrix", tag = "authorization",
-    params(("format" = Option<String>, Query, description = "`json` (default), `csv` or `markdown`",
-        example = "json")),
+    params(FormatParameter),
     responses((status = 200, description = "The matrix", content(
         (serde_json::Value = "application/json", example = json!({
             "self_registration_role": "msa", "resources": ["schedule"], "actions": ["read"],
@@ -62,6 +63,17 @@ fn includes(matrix: &Matrix, role: &Role, other: &str) -> bool {
     match (matrix.role(role.as_str()), matrix.role(other)) {
         (Some(role), Some(other)) => matrix.includes(role, other),
         _ => false,
+    }
+}
+
+/// The query, for the API document.
+struct FormatParameter;
+
+impl IntoParams for FormatParameter {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let schema = word::one_of(["json", "csv", "markdown"]);
+        let description = "`json` (default), `csv` or `markdown`";
+        vec![word::query_parameter("format", description, schema, "json")]
     }
 }
 
@@ -112,11 +124,22 @@ impl Format {
 /// A body with a matrix file, of which 4 MiB are more than the largest that is accepted.
 type FileJson<T> = Json<T, { 4 * 1024 * 1024 }>;
 
+/// A small matrix file.
+const EXAMPLE: &str = r#"self_registration_role = "guest"
+resources = ["schedule", "settings"]
+actions = ["read", "update"]
+[roles.admin]
+juniors = ["guest"]
+grants = [{ resources = ["*"], actions = ["*"] }]
+[roles.guest]
+grants = [{ resources = ["schedule"], actions = ["read"] }]
+"#;
+
 /// A matrix file.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FileBody {
     /// The text of the file.
-    #[schema(example = "self_registration_role = \"msa\"\n…")]
+    #[schema(value_type = String, format = "toml", example = json!(EXAMPLE))]
     text: String,
 }

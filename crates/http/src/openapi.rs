@@ -1,6 +1,9 @@
 //! The API document (OpenAPI 3.1), generated from the handlers and the route table.
 
-use std::collections::BTreeMap;
+pub(crate) mod text;
+pub(crate) mod word;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
@@ -41,6 +44,7 @@ pub fn document() -> String {
         let secret = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
         components.add_security_scheme("service_secret", SecurityScheme::Http(secret));
     }
+    let mut bodies = BTreeSet::new();
     for route in route_table() {
         let item = api.paths.paths.get_mut(route.path);
         let operation = item.and_then(|item| match route.method {
@@ -56,7 +60,12 @@ pub fn document() -> String {
             {
                 body.required = Some(Required::False);
             }
+            text::describe_parameters(operation);
+            bodies.extend(text::body_schemas(operation));
         }
+    }
+    if let Some(components) = &mut api.components {
+        text::describe_bodies(components, bodies);
     }
     api.to_json().unwrap_or_default()
 }

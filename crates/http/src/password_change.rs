@@ -21,11 +21,13 @@ use crate::text::SecretText;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PasswordChangeBody {
-    /// As typed.
-    #[schema(value_type = String, example = "violet-otter-plays-7-cellos")]
+    /// As typed, at most 1,024 bytes.
+    #[schema(value_type = String, max_length = 1024, example = "violet-otter-plays-7-cellos")]
     current_password: SecretText,
-    /// 12 to 256 characters by default; any Unicode, spaces count.
-    #[schema(value_type = String, example = "amber-walrus-paints-9-fences")]
+    /// 12 to 256 characters by default, at most 1,024 bytes; any Unicode, spaces count. Not easy to
+    /// guess, not common, not mainly a name, an email or the product: 422 names each rule that is
+    /// broken.
+    #[schema(value_type = String, max_length = 1024, example = "amber-walrus-paints-9-fences")]
     new_password: SecretText,
 }
 

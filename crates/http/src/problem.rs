@@ -34,6 +34,7 @@ use utoipa::ToSchema;
 
 pub use self::code::Code;
 use self::sparse::Sparse;
+use crate::openapi::word;
 
 /// One error on its way to the client.
 #[derive(Clone, Debug)]
@@ -52,7 +53,7 @@ pub(crate) struct FieldProblem {
     #[schema(example = "password")]
     field: String,
     /// The line of the field that is at fault, counted from 1, where the field is a file.
-    #[schema(example = 12)]
+    #[schema(nullable = false, example = 12)]
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<usize>,
     /// A stable word for the fault.
@@ -98,6 +99,7 @@ pub(crate) struct ProblemBody<'a> {
     /// What to do next.
     detail: &'a str,
     /// The stable code that programs decide by.
+    #[schema(schema_with = word::problem_code)]
     code: &'static str,
     /// Names this request in the server's log.
     request_id: &'a str,
@@ -106,7 +108,7 @@ pub(crate) struct ProblemBody<'a> {
     errors: &'a [FieldProblem],
     /// Names the decision by which this was refused; its reason is for auditors.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, example = "5f1c9a7e40d2b836-42")]
+    #[schema(value_type = String, required = false, example = "5f1c9a7e40d2b836-42")]
     decision_id: Option<DecisionId>,
 }
 
@@ -286,6 +288,8 @@ impl From<RegistrationError> for Problem {
             RegistrationError::PasswordTooLong => Self::new(Code::PasswordTooLong),
             RegistrationError::UsernameTaken => Self::new(Code::UsernameTaken),
             RegistrationError::EmailTaken => Self::new(Code::EmailTaken),
+            // Nothing was done, and in a moment this node will know the other matrix too.
+            RegistrationError::Superseded => Self::unavailable(),
             RegistrationError::Hashing(error) => error.into(),
             RegistrationError::Store(error) => error.into(),
         }
@@ -427,6 +431,10 @@ impl From<MatrixError> for Problem {
             }
             MatrixError::UnknownVersion(version) => {
                 Self::new(Code::NotFound).detail(format!("There is no version {version}."))
+            }
+            MatrixError::CallerChanged => Self::new(Code::InvalidToken),
+            MatrixError::Escalation(escalation) => {
+                Self::new(Code::MatrixAboveOwnRole).detail(format!("Under it {escalation}."))
             }
             MatrixError::NothingBefore => Self::new(Code::NothingToRollBack),
             MatrixError::Superseded => Self::new(Code::MatrixSuperseded),

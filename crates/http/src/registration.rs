@@ -25,8 +25,10 @@ pub(crate) struct RegistrationBody {
     /// The owner's address.
     #[schema(value_type = String, example = "ada@example.org")]
     email: Text,
-    /// 12 to 256 characters by default; any Unicode, spaces count.
-    #[schema(value_type = String, example = "violet-otter-plays-7-cellos")]
+    /// 12 to 256 characters by default, at most 1,024 bytes; any Unicode, spaces count. Not easy to
+    /// guess, not common, not mainly a name, an email or the product: 422 names each rule that is
+    /// broken.
+    #[schema(value_type = String, max_length = 1024, example = "violet-otter-plays-7-cellos")]
     password: SecretText,
     /// What to call the person.
     #[schema(value_type = Option<String>, example = "Ada Lovelace")]

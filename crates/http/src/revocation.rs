@@ -92,9 +92,9 @@ pub(crate) const ERRORS: &[Code] = &[Code::InvalidRequest, Code::CursorExpired, 
         ("after" = Option<String>, Query, description = "How far you have read: the cursor of a \
             snapshot, `next_cursor` of a page or the id of an event; `0`, the default, is the \
             beginning", example = "0"),
-        ("limit" = Option<u32>, Query, description = "Entries of a page, 1 to 5000, 1000 by \
-            default", example = 1000),
-        ("Last-Event-ID" = Option<String>, Header, description = "In the place of `after`, for \
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 5000,
+            description = "Entries of a page, 1 to 5000, 1000 by default", example = 1000),
+        ("Last-Event-ID" = Option<String>, Header, nullable = false, description = "In the place of `after`, for \
             streams"),
     ),
     responses((status = 200, description = "Entries", content(

@@ -28,8 +28,8 @@ pub(crate) struct SetupBody {
     /// The owner's address.
     #[schema(value_type = String, example = "grace@example.org")]
     email: Text,
-    /// As for every account.
-    #[schema(value_type = String, example = "amber-walrus-paints-9-fences")]
+    /// As for every account: see `RegistrationBody`.
+    #[schema(value_type = String, max_length = 1024, example = "amber-walrus-paints-9-fences")]
     password: SecretText,
 }
 

@@ -15,6 +15,7 @@ use crate::blocking::hashing;
 use crate::body::{Form, Json};
 use crate::cookies::{self, Name};
 use crate::guard::{self, Public};
+use crate::openapi::word;
 use crate::origin;
 use crate::problem::{Code, FieldProblem, Problem};
 use crate::server::Settings;
@@ -28,15 +29,16 @@ pub(crate) struct SignInBody {
     /// A user name or an email address.
     #[schema(value_type = String, example = "ada")]
     username: Text,
-    /// As typed.
-    #[schema(value_type = String, example = "violet-otter-plays-7-cellos")]
+    /// As typed, at most 1,024 bytes.
+    #[schema(value_type = String, max_length = 1024, example = "violet-otter-plays-7-cellos")]
     password: SecretText,
     /// `cookie` (default) or `body`, for clients without cookies.
     #[serde(default, deserialize_with = "delivery")]
-    #[schema(value_type = Option<String>, example = "body")]
+    #[schema(schema_with = word::delivery, required = false)]
     delivery: Delivery,
     /// What the person calls the device.
-    #[schema(value_type = Option<String>, example = "Ada's laptop")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 100,
+        example = "Ada's laptop")]
     device_name: Option<Text>,
 }
 
@@ -46,7 +48,7 @@ pub(crate) struct TokensAnswer {
     /// Works once; in a browser only together with the binding cookie.
     #[schema(example = "eyJ0eXAiOiJydCtqd3QiLCJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl")]
     refresh_token: String,
-    #[schema(example = "Bearer")]
+    #[schema(pattern = "^Bearer$", example = "Bearer")]
     token_type: &'static str,
     /// Seconds until the access token expires.
     #[schema(example = 1800)]
@@ -55,7 +57,10 @@ pub(crate) struct TokensAnswer {
     session_id: String,
     account: AccountAnswer,
     /// Only with delivery `body`.
-    #[schema(example = "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl")]
+    #[schema(
+        nullable = false,
+        example = "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"
+    )]
     #[serde(skip_serializing_if = "Option::is_none")]
     access_token: Option<String>,
 }

@@ -38,7 +38,8 @@ pub(crate) const DECISION_ERRORS: &[Code] =
 #[utoipa::path(get, path = "/api/admin/audit", tag = "audit",
     params(
         Wanted,
-        ("limit" = Option<u16>, Query, description = "1 to 200, 50 by default", example = 50),
+        ("limit" = Option<u16>, Query, minimum = 1, maximum = 200,
+            description = "1 to 200, 50 by default", example = 50),
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before"),
     ),
     responses((status = 200, description = "A page", body = serde_json::Value,

@@ -1,5 +1,5 @@
-use diesel::dsl::max;
 use diesel::prelude::*;
+use portcullis_audit::SecurityEvent;
 use portcullis_domain::{Account, AccountId, Role};
 use portcullis_flows::StoreError;
 use portcullis_flows::account_change::{
@@ -11,19 +11,32 @@ use portcullis_token::{Revocation, RevocationEntry};
 use crate::account;
 use crate::connection::{Connection, Inner, Lock, dispatch};
 use crate::failure::Failure;
+use crate::matrix;
 use crate::revocation;
-use crate::schema::{accounts, matrix_activations};
+use crate::schema::accounts;
 use crate::sign_out::{self, Ending};
 use crate::sql_type::{Instant, Key, natural};
 use crate::store::Store;
 
 impl AccountChangeStore for Store {
+    fn read_account(
+        &self,
+        id: AccountId,
+        event: &SecurityEvent,
+    ) -> Result<Option<Account>, StoreError> {
+        self.write_recorded(|connection, events| {
+            let found = account::find(connection, id)?;
+            events.extend(found.as_ref().map(|_| event.into()));
+            Ok(found)
+        })
+    }
+
     fn change_account(&self, change: &Change<'_>) -> Result<Changed, StoreError> {
         self.write_recorded(|connection, events| {
             // Roles change under the lock of the matrix that defines them, which also lets no two
             // administrators judge by what the other is about to change.
             Lock::Matrix.take(connection)?;
-            if revision(connection)? != change.revision {
+            if matrix::revision(connection)? != change.revision {
                 return Ok(Changed::Superseded);
             }
             let Some(standing) = standing(connection, change)? else {
@@ -44,13 +57,6 @@ impl AccountChangeStore for Store {
             Ok(changed)
         })
     }
-}
-
-/// The revision of the matrix in force; 0 before any.
-fn revision(connection: &mut Connection) -> Result<u64, Failure> {
-    let newest = matrix_activations::table.select(max(matrix_activations::revision));
-    let newest: Option<i64> = dispatch!(connection, inner => newest.first(inner))?;
-    Ok(newest.map_or(0, natural))
 }
 
 /// Reads both accounts and keeps them as they are until the transaction ends.

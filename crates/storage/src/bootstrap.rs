@@ -1,10 +1,8 @@
 use diesel::prelude::*;
-use portcullis_audit::SecurityEvent;
-use portcullis_domain::{Account, Role, Timestamp};
+use portcullis_domain::{Role, Timestamp};
 use portcullis_flows::StoreError;
 use portcullis_flows::bootstrap::{BootstrapStore, SetUp};
-use portcullis_flows::registration::Creation;
-use portcullis_password::PasswordHash;
+use portcullis_flows::registration::{Creation, NewAccount};
 use portcullis_token::Digest;
 
 use crate::connection::{Connection, dispatch};
@@ -40,14 +38,8 @@ impl BootstrapStore for Store {
         })
     }
 
-    fn set_up(
-        &self,
-        token: Option<&Digest>,
-        account: &Account,
-        password_hash: &PasswordHash,
-        event: &SecurityEvent,
-    ) -> Result<SetUp, StoreError> {
-        let now = account.created_at;
+    fn set_up(&self, token: Option<&Digest>, new: &NewAccount<'_>) -> Result<SetUp, StoreError> {
+        let now = new.account.created_at;
         self.write_recorded(|connection, events| {
             ensure_row(connection, now)?;
             // Closing comes first: it takes the row's lock, so that of two nodes one waits here.
@@ -55,11 +47,10 @@ impl BootstrapStore for Store {
                 None => close(connection, now)?,
                 Some(token) => close_with(connection, token, now)?,
             };
-            if !closed || admin_exists(connection, &account.role)? {
+            if !closed || admin_exists(connection, &new.account.role)? {
                 return Ok(SetUp::Closed);
             }
-            let hash = Some(password_hash);
-            let creation = registration::create(connection, account, hash, event, events)?;
+            let creation = registration::create(connection, new, events)?;
             if creation != Creation::Done {
                 reopen(connection)?;
             }

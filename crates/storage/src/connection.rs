@@ -252,6 +252,15 @@ impl Lock {
     /// Waits until nobody else in this schema has it, and keeps it until the transaction ends. In
     /// SQLite every writing transaction is alone.
     pub(crate) fn take(self, connection: &mut Connection) -> Result<(), Failure> {
+        self.wait(connection, "pg_advisory_xact_lock")
+    }
+
+    /// Waits until nobody has it to themselves; any number may share it.
+    pub(crate) fn share(self, connection: &mut Connection) -> Result<(), Failure> {
+        self.wait(connection, "pg_advisory_xact_lock_shared")
+    }
+
+    fn wait(self, connection: &mut Connection, function: &str) -> Result<(), Failure> {
         if let Inner::Postgres(inner) = &mut connection.inner {
             // The names of the locks among the advisory locks of the database.
             let name = match self {
@@ -260,9 +269,8 @@ impl Lock {
                 Self::Matrix => 0x706f_7276,
                 Self::SigningKeys => 0x706f_7277,
             };
-            inner.batch_execute(&format!(
-                "SELECT pg_advisory_xact_lock({name}, hashtext(current_schema()))"
-            ))?;
+            inner
+                .batch_execute(&format!("SELECT {function}({name}, hashtext(current_schema()))"))?;
         }
         Ok(())
     }

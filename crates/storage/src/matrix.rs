@@ -1,14 +1,17 @@
 use diesel::dsl::max;
 use diesel::prelude::*;
 use portcullis_audit::{Actor, Fingerprint, Outcome, SecurityEvent};
-use portcullis_domain::{Role, Timestamp};
+use portcullis_domain::{Role, Timestamp, Username};
 use portcullis_flows::StoreError;
-use portcullis_flows::matrix::{Activated, Activation, ListedVersion, MatrixStore, Version};
+use portcullis_flows::matrix::{
+    Activated, Activating, Activation, ListedVersion, MatrixStore, Stranded, Version,
+};
 
+use crate::account;
 use crate::connection::{Connection, Lock, dispatch};
 use crate::failure::Failure;
 use crate::schema::{accounts, matrix_activations, matrix_versions};
-use crate::sql_type::{Instant, bigint, natural};
+use crate::sql_type::{Instant, Key, bigint, natural};
 use crate::store::Store;
 
 impl MatrixStore for Store {
@@ -82,31 +85,72 @@ impl MatrixStore for Store {
         })
     }
 
-    fn activate(
-        &self,
-        activation: &Activation,
-        roles: &[&str],
-        event: &SecurityEvent,
-    ) -> Result<Activated, StoreError> {
+    fn activate(&self, activating: &Activating<'_>) -> Result<Activated, StoreError> {
+        let event = activating.event;
         self.write_recorded(|connection, events| {
             Lock::Matrix.take(connection)?;
-            let lacking = roles_beyond(connection, roles)?;
-            let activated = if !lacking.is_empty() {
-                Activated::RolesInUse(lacking)
-            } else if insert(connection, activation)? {
-                Activated::Done
-            } else {
-                Activated::Superseded
-            };
+            let activated = activate(connection, activating)?;
             let outcome = match activated {
                 Activated::Done => event.outcome,
                 Activated::Superseded => Outcome::Superseded,
                 Activated::RolesInUse(_) => Outcome::Invalid,
+                Activated::Refused(reason) => reason.outcome(),
             };
             events.push((&SecurityEvent { outcome, ..event.clone() }).into());
             Ok(activated)
         })
     }
+
+    fn stranded(&self, roles: &[&str], most: u32) -> Result<(Vec<Stranded>, u64), StoreError> {
+        let beyond = || accounts::table.filter(accounts::role.ne_all(roles));
+        self.read(|connection| {
+            let first = beyond().order(accounts::id).limit(most.into()).select((
+                accounts::id,
+                accounts::username,
+                accounts::role,
+            ));
+            let rows: Vec<(Key, String, String)> =
+                dispatch!(connection, inner => first.load(inner))?;
+            let all = beyond().count();
+            let all: i64 = dispatch!(connection, inner => all.get_result(inner))?;
+            let corrupt = |column| Failure::Corrupt { table: "accounts", column };
+            let rows = rows.into_iter().map(|(id, username, role)| {
+                Ok(Stranded {
+                    id: id.into(),
+                    username: Username::parse(&username).map_err(|_| corrupt("username"))?,
+                    role: Role::parse(&role).map_err(|_| corrupt("role"))?,
+                })
+            });
+            Ok((rows.collect::<Result<_, Failure>>()?, natural(all)))
+        })
+    }
+}
+
+fn activate(
+    connection: &mut Connection,
+    activating: &Activating<'_>,
+) -> Result<Activated, Failure> {
+    let Activating { activation, roles, rule, .. } = activating;
+    let actor = match activation.by {
+        Actor::Account(id) => account::find(connection, id)?,
+        _ => None,
+    };
+    if let Err(reason) = rule(actor.as_ref()) {
+        return Ok(Activated::Refused(reason));
+    }
+    let lacking = roles_beyond(connection, roles)?;
+    if !lacking.is_empty() {
+        return Ok(Activated::RolesInUse(lacking));
+    }
+    let is_next = insert(connection, activation)?;
+    Ok(if is_next { Activated::Done } else { Activated::Superseded })
+}
+
+/// The revision of the matrix in force; 0 before any.
+pub(crate) fn revision(connection: &mut Connection) -> Result<u64, Failure> {
+    let newest = matrix_activations::table.select(max(matrix_activations::revision));
+    let newest: Option<i64> = dispatch!(connection, inner => newest.first(inner))?;
+    Ok(newest.map_or(0, natural))
 }
 
 /// The roles that accounts have and that are not among `roles`.

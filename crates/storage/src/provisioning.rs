@@ -2,7 +2,7 @@ use diesel::prelude::*;
 use portcullis_audit::EventRecord;
 use portcullis_flows::StoreError;
 use portcullis_flows::provisioning::{Import, ImportStore, Imported};
-use portcullis_flows::registration::Creation;
+use portcullis_flows::registration::{Creation, NewAccount};
 
 use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
@@ -23,9 +23,11 @@ fn one(
     import: &Import,
     events: &mut Vec<EventRecord>,
 ) -> Result<Imported, Failure> {
-    let Import { account, password_hash, event } = import;
-    let creation = registration::create(connection, account, Some(password_hash), event, events)?;
-    if creation == Creation::Done {
+    let Import { account, password_hash, revision, event } = import;
+    let new =
+        NewAccount { account, password_hash: Some(password_hash), revision: *revision, event };
+    let creation = registration::create(connection, &new, events)?;
+    if matches!(creation, Creation::Done | Creation::Superseded) {
         return Ok(Imported::Tried(creation));
     }
     let itself = accounts::table

@@ -1,37 +1,35 @@
 use diesel::prelude::*;
-use portcullis_audit::{EventRecord, SecurityEvent};
-use portcullis_domain::Account;
+use portcullis_audit::EventRecord;
 use portcullis_flows::StoreError;
-use portcullis_flows::registration::{Creation, RegistrationStore};
-use portcullis_password::PasswordHash;
+use portcullis_flows::registration::{Creation, NewAccount, RegistrationStore};
 
 use crate::account::NewAccountRow;
-use crate::connection::{Connection, dispatch};
+use crate::connection::{Connection, Lock, dispatch};
 use crate::failure::Failure;
+use crate::matrix;
 use crate::schema::accounts;
 use crate::store::Store;
 
 impl RegistrationStore for Store {
-    fn create(
-        &self,
-        account: &Account,
-        password_hash: Option<&PasswordHash>,
-        event: &SecurityEvent,
-    ) -> Result<Creation, StoreError> {
-        self.write_recorded(|connection, events| {
-            create(connection, account, password_hash, event, events)
-        })
+    fn create(&self, new: &NewAccount<'_>) -> Result<Creation, StoreError> {
+        self.write_recorded(|connection, events| create(connection, new, events))
     }
 }
 
 /// The unique indexes decide; the look afterwards only finds the words for it.
+///
+/// No matrix comes into force until the commit: an activation looks at the roles that accounts have,
+/// and would not see this one.
 pub(crate) fn create(
     connection: &mut Connection,
-    account: &Account,
-    password_hash: Option<&PasswordHash>,
-    event: &SecurityEvent,
+    new: &NewAccount<'_>,
     events: &mut Vec<EventRecord>,
 ) -> Result<Creation, Failure> {
+    Lock::Matrix.share(connection)?;
+    if matrix::revision(connection)? != new.revision {
+        return Ok(Creation::Superseded);
+    }
+    let NewAccount { account, password_hash, event, .. } = *new;
     let row = NewAccountRow::new(account, password_hash);
     let insert = diesel::insert_into(accounts::table).values(row);
     let inserted = dispatch!(connection, inner => insert.on_conflict_do_nothing().execute(inner))?;

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use ureq::Agent;
 use ureq::http::{Request, Response};
 
-use crate::{TestServer, contract};
+use crate::TestServer;
+use crate::contract::{self, Sent};
 
 /// The password of every account that tests make.
 pub const PASSWORD: &str = "violet-otter-plays-7-cellos";
@@ -154,7 +155,8 @@ impl Browser {
         let request = request.body(body.to_owned()).expect("the test's request is well-formed");
         let response = self.agent.run(request).expect("the server answers");
         let answer = read(response);
-        contract::check(method, path, &answer);
+        let is_json = headers.contains(&("content-type", "application/json"));
+        contract::check(Sent { method, path, json: is_json.then_some(body) }, &answer);
         self.keep_cookies(&answer);
         answer
     }

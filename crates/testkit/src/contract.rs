@@ -1,9 +1,15 @@
 //! What holds for every answer of the server, whoever asked and whatever was wrong: each answer that
 //! a [`Browser`](crate::Browser) receives is held to it.
+//!
+//! Bodies are held to the schemas of the API document, in both directions: every answer is as the
+//! document says, every request that was done is one that it allows, and none that was refused for
+//! its form is.
 
-use std::sync::OnceLock;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use serde_json::Value;
+use jsonschema::Validator;
+use serde_json::{Value, json};
 
 use crate::Answer;
 
@@ -25,8 +31,20 @@ const FOREIGN_WORDS: &[&str] = &[
 
 const PREFLIGHT: &[&str] = &["foreign_origin", "malformed_request", "method_not_allowed"];
 
+/// What was sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Sent<'a> {
+    /// The HTTP method.
+    pub method: &'a str,
+    /// The path, with the query.
+    pub path: &'a str,
+    /// The body, if it is of type `application/json`.
+    pub json: Option<&'a str>,
+}
+
 /// Panics when the answer breaks what the API document and the specification promise of it.
-pub fn check(method: &str, path: &str, answer: &Answer) {
+pub fn check(sent: Sent<'_>, answer: &Answer) {
+    let Sent { method, path, json } = sent;
     let path = path.split('?').next().unwrap_or(path);
     let request = format!("{method} {path} answered {}", answer.status);
     assert!(answer.header("x-request-id").is_some(), "{request} without X-Request-Id");
@@ -34,9 +52,85 @@ pub fn check(method: &str, path: &str, answer: &Answer) {
     let may_be_kept = path == "/.well-known/jwks.json" && matches!(answer.status, 200 | 304);
     let caching = if may_be_kept { "public, max-age=300" } else { "no-store" };
     assert_eq!(answer.header("cache-control"), Some(caching), "{request}");
-    if answer.status >= 400 && method != "HEAD" {
+    if method == "HEAD" {
+        return;
+    }
+    if answer.status >= 400 {
         check_problem(method, path, answer, &request);
     }
+    let operation = &documented(path)[method.to_lowercase()];
+    check_answer(operation, answer, &request);
+    if let Some(body) = json.and_then(|body| serde_json::from_str(body).ok()) {
+        check_request(operation, &body, answer, &request);
+    }
+}
+
+/// The body of an answer is as the document says.
+fn check_answer(operation: &Value, answer: &Answer, request: &str) {
+    let content_type = answer.header("content-type").unwrap_or_default();
+    if !content_type.contains("json") || content_type.contains("jsonl") {
+        return;
+    }
+    let response = &operation["responses"][answer.status.to_string()];
+    let schema = &response["content"][content_type]["schema"];
+    if schema.is_null() {
+        return;
+    }
+    if let Some(fault) = fault(schema, &answer.json()) {
+        panic!("{request} with what the API document does not say: {fault}: {}", answer.text);
+    }
+}
+
+/// What the server did with a request is what the document says of its body.
+fn check_request(operation: &Value, body: &Value, answer: &Answer, request: &str) {
+    let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+    if schema.is_null() {
+        return;
+    }
+    let fault = fault(schema, body);
+    let faults = answer.json()["errors"].clone();
+    let of_its_form = answer.status == 400
+        && faults.as_array().is_some_and(|faults| {
+            !faults.is_empty() && faults.iter().all(|fault| is_of_form(&fault["code"]))
+        });
+    match fault {
+        Some(fault) if answer.status < 300 => {
+            panic!("{request} although the API document does not allow it: {fault}: {body}")
+        }
+        None if of_its_form => {
+            panic!("{request} although the API document allows it: {faults}: {body}")
+        }
+        _ => {}
+    }
+}
+
+/// Whether a schema can say it. That a name comes twice, how many bytes a text takes, and what the
+/// access matrix knows it cannot.
+fn is_of_form(code: &Value) -> bool {
+    ["missing", "unknown", "wrong_type", "forbidden_character", "wrong_count"]
+        .iter()
+        .any(|known| code == known)
+}
+
+/// What the schema finds wrong with the value.
+pub fn fault(schema: &Value, value: &Value) -> Option<String> {
+    let validator = validator(schema);
+    validator
+        .iter_errors(value)
+        .next()
+        .map(|error| format!("{} at {}", error, error.instance_path()))
+}
+
+fn validator(schema: &Value) -> Arc<Validator> {
+    static VALIDATORS: OnceLock<Mutex<HashMap<String, Arc<Validator>>>> = OnceLock::new();
+    let validators = VALIDATORS.get_or_init(Mutex::default);
+    let mut validators = validators.lock().unwrap_or_else(PoisonError::into_inner);
+    let build = || {
+        let schema = json!({ "allOf": [schema], "components": document()["components"] });
+        let validator = jsonschema::draft202012::options().should_validate_formats(true);
+        Arc::new(validator.build(&schema).expect("the API document has sound schemas"))
+    };
+    Arc::clone(validators.entry(schema.to_string()).or_insert_with(build))
 }
 
 fn check_problem(method: &str, path: &str, answer: &Answer, request: &str) {
@@ -90,7 +184,8 @@ fn is_documented(operation: &Value, status: u16, code: &str) -> bool {
     response["content"]["application/problem+json"]["examples"].get(code).is_some()
 }
 
-fn document() -> &'static Value {
+/// The API document.
+pub fn document() -> &'static Value {
     static DOCUMENT: OnceLock<Value> = OnceLock::new();
     DOCUMENT.get_or_init(|| {
         serde_json::from_str(&portcullis_http::document()).expect("the API document is JSON")

@@ -48,6 +48,9 @@ impl From<MatrixError> for Failure {
             }
             MatrixError::Unfit(_) => "nothing was changed; change the matrix",
             MatrixError::UnknownVersion(_) => "`portcullis policy history` lists the versions",
+            MatrixError::CallerChanged | MatrixError::Escalation(_) => {
+                "ask somebody with the most senior role"
+            }
             MatrixError::NothingBefore => "activate a file, or a version by its number",
             MatrixError::Superseded => {
                 "look at `portcullis policy history`; run it again if it is still wanted"

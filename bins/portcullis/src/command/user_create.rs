@@ -65,6 +65,9 @@ fn refused(error: RegistrationError) -> Failure {
             problems: faults.iter().map(ToString::to_string).collect(),
             remedy: "nothing was created; change what is named above".to_owned(),
         },
+        RegistrationError::Superseded => {
+            Failure::failed(error, "nothing was created; run the same command again")
+        }
         error => Failure::failed(error, "nothing was created; choose another"),
     }
 }

@@ -9,6 +9,8 @@ mod diff;
 #[cfg(test)]
 mod digest;
 #[cfg(test)]
+mod escalation;
+#[cfg(test)]
 mod explanations;
 #[cfg(test)]
 mod exports;

@@ -1,4 +1,3 @@
-use portcullis_access::Matrix;
 use portcullis_domain::{Account, Role};
 
 use super::{Refusal, Standing};
@@ -14,11 +13,8 @@ pub(super) fn judge(
     after: &Account,
 ) -> Result<(), Refusal> {
     let before = &standing.account;
-    let actor = standing.actor.as_ref().filter(|actor| actor.is_active);
-    let Some(actor) = actor.filter(|actor| actor.role == caller.role) else {
-        return Err(Refusal::CallerChanged);
-    };
-    let reaches = |role: &Role| includes(&matrix.matrix, &actor.role, role);
+    let actor = decides(standing, caller)?;
+    let reaches = |role: &Role| reaches(matrix, &actor.role, role);
     if !reaches(&before.role) || !reaches(&after.role) {
         return Err(Refusal::AboveOwnRole);
     }
@@ -32,10 +28,19 @@ pub(super) fn judge(
     Ok(())
 }
 
-/// Whether the role is the other one or inherits from it. A role that the matrix has not is nobody's.
-fn includes(matrix: &Matrix, role: &Role, other: &Role) -> bool {
+/// The account of whoever decides, if it still is what their access token says.
+pub(super) fn decides<'s>(standing: &'s Standing, caller: &Caller) -> Result<&'s Account, Refusal> {
+    let actor = standing.actor.as_ref().filter(|actor| actor.is_active);
+    actor.filter(|actor| actor.role == caller.role).ok_or(Refusal::CallerChanged)
+}
+
+/// Whether the role is the other one or inherits from it. One that the matrix lacks is below the most
+/// senior role alone, so that somebody can put its accounts right.
+fn reaches(in_force: &MatrixInForce, role: &Role, other: &Role) -> bool {
+    let matrix = &in_force.matrix;
     match (matrix.role(role.as_str()), matrix.role(other.as_str())) {
         (Some(role), Some(other)) => matrix.includes(role, other),
-        _ => false,
+        (Some(_), None) => *role == in_force.admin,
+        (None, _) => false,
     }
 }

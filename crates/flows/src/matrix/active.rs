@@ -4,7 +4,7 @@ use arc_swap::ArcSwap;
 use portcullis_access::{Asked, Matrix};
 use portcullis_domain::Role;
 
-use crate::decision::ON_BEHALF;
+use crate::permission::{self, ACTIVATE_MATRIX, Permission};
 
 /// The matrix that decides, on this node, now.
 #[derive(Debug)]
@@ -33,29 +33,44 @@ impl MatrixInForce {
         let self_registration_role = junior.ok_or(Unfit::SelfRegistrationIsSenior)?;
         let in_force = Self { revision, version, matrix, admin: senior, self_registration_role };
         in_force.remains_open_to(&in_force.admin)?;
-        in_force.remains_closed_to_strangers()?;
         Ok(in_force)
     }
 
-    /// Whether accounts that anybody can make for themselves are kept from running the server.
-    fn remains_closed_to_strangers(&self) -> Result<(), Unfit> {
+    /// Refuses what must not come into force, although a version from before there was such a rule
+    /// may be: accounts that anybody can make for themselves are kept from running the server.
+    pub(super) fn closed_to_strangers(self) -> Result<Self, Unfit> {
         let role = &self.self_registration_role;
-        for (resource, action) in NOT_FOR_STRANGERS {
-            if self.allows(role, resource, action) {
+        for (resource, action) in permission::ALL {
+            if self.allows(role, (resource, action)) {
                 return Err(Unfit::OpenToStrangers { role: role.to_string(), action, resource });
             }
         }
-        Ok(())
+        Ok(self)
     }
 
-    fn allows(&self, role: &Role, resource: &str, action: &str) -> bool {
+    /// Roles that may change the state of accounts, but not their roles or not end their sessions.
+    /// All three were one permission once, so whoever wrote such a matrix may have meant them all.
+    pub fn roles_of_state_alone(&self) -> Vec<&str> {
+        let allows = |word: &str, permission| {
+            Role::parse(word).is_ok_and(|role| self.allows(&role, permission))
+        };
+        let all = [permission::CHANGE_ROLE, permission::END_SESSIONS];
+        self.matrix
+            .roles()
+            .filter(|role| allows(role, permission::CHANGE_STATE))
+            .filter(|role| !all.iter().all(|permission| allows(role, *permission)))
+            .collect()
+    }
+
+    /// Whether the role has one of the server's own permissions.
+    pub(crate) fn allows(&self, role: &Role, (resource, action): Permission) -> bool {
         self.matrix.decide_words(role.as_str(), resource, action, &Asked::by("")).is_allowed()
     }
 
     /// Whether accounts of the role could put another matrix in force.
     pub(super) fn remains_open_to(&self, role: &Role) -> Result<(), Unfit> {
-        let (resource, action) = MAY_ACTIVATE;
-        if self.allows(role, resource, action) {
+        let (resource, action) = ACTIVATE_MATRIX;
+        if self.allows(role, ACTIVATE_MATRIX) {
             Ok(())
         } else {
             Err(Unfit::LocksOut { role: role.to_string(), action, resource })
@@ -66,7 +81,8 @@ impl MatrixInForce {
 impl ActiveMatrix {
     /// Begins with a matrix that is not stored yet.
     pub fn new(matrix: Matrix) -> Result<Self, Unfit> {
-        Ok(Self(ArcSwap::from_pointee(MatrixInForce::new(0, 0, matrix)?)))
+        let matrix = MatrixInForce::new(0, 0, matrix)?.closed_to_strangers()?;
+        Ok(Self(ArcSwap::from_pointee(matrix)))
     }
 
     /// The matrix in force. Whoever decides several things together loads it once.
@@ -107,16 +123,9 @@ pub enum Unfit {
     LocksOut {
         /// The role of whoever activates, or the most senior one.
         role: String,
-        /// See [`MAY_ACTIVATE`].
+        /// See [`ACTIVATE_MATRIX`].
         action: &'static str,
-        /// See [`MAY_ACTIVATE`].
+        /// See [`ACTIVATE_MATRIX`].
         resource: &'static str,
     },
 }
-
-/// The resource and action that allow to put a matrix in force.
-pub const MAY_ACTIVATE: (&str, &str) = ("settings", "update");
-
-/// What lets an account change the rules, read the trail, or ask for others.
-const NOT_FOR_STRANGERS: [(&str, &str); 4] =
-    [MAY_ACTIVATE, ("audit_log", "read"), ("audit_log", "export"), ON_BEHALF];

@@ -6,7 +6,7 @@ use portcullis_domain::{Account, AccountId, ExposeSecret, Role};
 use portcullis_flows::account_change::{ChangeError, Refusal, Wish};
 use portcullis_flows::decision::Caller;
 use portcullis_flows::grant::Grant;
-use portcullis_flows::matrix::{Activation, MatrixStore};
+use portcullis_flows::matrix::{Activating, Activation, MatrixStore};
 use portcullis_testkit::samples;
 use portcullis_token::LEEWAY;
 
@@ -79,23 +79,24 @@ fn whoever_is_not_what_their_token_says_decides_nothing_and_it_is_recorded() {
         assert_eq!(refused.unwrap_err().to_string(), expected.to_string());
         assert!(node.account_changes.end_sessions(&admin, ada.id).is_err());
     }
-    let gone = Caller { account: samples::account("gone").id, ..admin };
+    let gone = Caller { account: samples::account("gone").id, ..admin.clone() };
     assert!(node.account_changes.change(&gone, ada.id, &wish).is_err());
     assert_eq!(house.outcomes("role_changed"), ["superseded 3"]);
     assert_eq!(house.outcomes("all_sessions_ended"), ["superseded 2"]);
-    assert_eq!(node.account_changes.account(ada.id).unwrap(), Some(ada));
+    assert_eq!(node.account_changes.read(&admin, ada.id).unwrap(), Some(ada));
 }
 
 #[test]
-fn what_changes_nothing_writes_nothing() {
+fn what_changes_nothing_is_recorded_as_read_and_writes_nothing_else() {
     let house = House::new();
     let (admin, ada) = (admin(&house), house.enrol("ada"));
     let node = house.node();
     for wish in [Wish::default(), to_role("msa"), Wish { role: None, is_active: Some(true) }] {
         assert_eq!(node.account_changes.change(&admin, ada.id, &wish).unwrap(), ada);
     }
-    let tally = "security_events WHERE kind <> 'registration'";
+    let tally = "security_events WHERE kind NOT IN ('registration', 'account_read')";
     assert_eq!((house.count(tally), house.count("revocations")), (0, 0));
+    assert_eq!(house.outcomes("account_read"), ["success 3"]);
     assert_eq!(house.count("accounts WHERE updated_at <> created_at"), 0);
 }
 
@@ -111,9 +112,40 @@ fn a_change_that_goes_by_an_old_matrix_is_not_made() {
     };
     let version = store.add_version("…", Actor::Operator, samples::NOW, &event).unwrap();
     let activation = Activation { revision: 1, version, by: Actor::Operator, at: samples::NOW };
-    store.activate(&activation, &["msa", "admin"], &event(1)).unwrap();
+    let roles = ["msa", "admin"];
+    let activating = Activating { activation, roles: &roles, rule: &|_| Ok(()), event: &event(1) };
+    store.activate(&activating).unwrap();
     let refused = node.account_changes.change(&admin, ada.id, &to_role("rn"));
     assert!(matches!(refused, Err(ChangeError::Superseded)), "{refused:?}");
+}
+
+#[test]
+fn an_account_whose_role_is_gone_can_be_put_right_by_the_most_senior_role_alone() {
+    let house = House::new();
+    let (admin, ada) = (admin(&house), house.enrol("ada"));
+    let joan = house.enrol("joan");
+    let node = house.node();
+    let store = house.database.store();
+    let coordinator = "UPDATE accounts SET role = 'coordinator' WHERE username = 'joan'";
+    store.execute(coordinator).unwrap();
+    store.execute("UPDATE accounts SET role = 'nurse' WHERE username = 'ada'").unwrap();
+    let state = |is_active| Wish { role: None, is_active: Some(is_active) };
+    let matrix = node.matrix.load();
+    assert!(matrix.matrix.role("nurse").is_none());
+    let joan =
+        Caller { account: joan.id, role: Role::parse("coordinator").unwrap(), ..admin.clone() };
+    // Coordinators have none of the permissions in this matrix.
+    assert!(matches!(
+        node.account_changes.change(&joan, ada.id, &state(false)),
+        Err(ChangeError::Superseded)
+    ));
+    assert!(!node.account_changes.change(&admin, ada.id, &state(false)).unwrap().is_active);
+    assert!(node.account_changes.change(&admin, ada.id, &state(true)).unwrap().is_active);
+    node.account_changes.end_sessions(&admin, ada.id).unwrap();
+    let nurse = node.account_changes.change(&admin, ada.id, &to_role("nurse"));
+    assert!(matches!(nurse, Err(ChangeError::UnknownRole(_))), "nobody is given such a role");
+    let mended = node.account_changes.change(&admin, ada.id, &to_role("rn")).unwrap();
+    assert_eq!(mended.role.as_str(), "rn");
 }
 
 /// Grace, as her token says she is.

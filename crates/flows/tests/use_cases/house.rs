@@ -16,12 +16,12 @@ use portcullis_flows::device::DEVICE_LIFETIME;
 use portcullis_flows::grant::{Issuer, SessionPolicy};
 use portcullis_flows::hash_cost::HashCosts;
 use portcullis_flows::lockout::{FailureCounters, LockoutPolicy};
-use portcullis_flows::matrix::ActiveMatrix;
+use portcullis_flows::matrix::{ActiveMatrix, MatrixStore};
 use portcullis_flows::new_password::NewPasswords;
 use portcullis_flows::password_change::{PasswordChange, PasswordChangeStore};
 use portcullis_flows::provisioning::Provisioning;
 use portcullis_flows::refresh::{Refresh, RefreshRequest};
-use portcullis_flows::registration::{Creation, Registration, RegistrationStore};
+use portcullis_flows::registration::{Creation, NewAccount, Registration, RegistrationStore};
 use portcullis_flows::revocation::{RevocationPolicy, Revocations};
 use portcullis_flows::session::Sessions;
 use portcullis_flows::sign_in::{SignIn, SignInRequest, SignedIn};
@@ -195,7 +195,15 @@ impl House {
     pub(crate) fn enrol_with(&self, name: &str, hash: &PasswordHash) -> Account {
         let account = samples::account(name);
         let event = samples::event(EventKind::Registration, Outcome::Success, samples::NOW);
-        let created = self.database.store().create(&account, Some(hash), &event).unwrap();
+        let store = self.database.store();
+        let newest = store.newest_activation().unwrap();
+        let new = NewAccount {
+            account: &account,
+            password_hash: Some(hash),
+            revision: newest.map_or(0, |newest| newest.revision),
+            event: &event,
+        };
+        let created = store.create(&new).unwrap();
         assert_eq!(created, Creation::Done);
         account
     }

@@ -169,7 +169,86 @@ fn a_matrix_that_would_lock_the_server_up_is_not_taken() {
         node.activate(version, Some(&role("coordinator")), &operator()),
         Err(MatrixError::Unfit(Unfit::LocksOut { .. }))
     ));
-    node.activate(version, Some(&role("admin")), &operator()).unwrap();
+    let grace = house.enrol("grace");
+    house.database.store().execute("UPDATE accounts SET role = 'admin'").unwrap();
+    let grace = Reader::account(grace.id, samples::origin());
+    node.activate(version, Some(&role("admin")), &grace).unwrap();
+}
+
+/// The default matrix in which coordinators may change settings too.
+fn delegated() -> String {
+    let coordinators = "[roles.coordinator]\njuniors = [\"faculty\", \"clinical_staff\", \"resident\"]\ngrants = [";
+    let given = "\n    { resources = [\"settings\"], actions = [\"update\"] },";
+    assert!(samples::MATRIX.contains(coordinators));
+    samples::MATRIX.replace(coordinators, &format!("{coordinators}{given}"))
+}
+
+#[test]
+fn nobody_puts_a_matrix_in_force_that_gives_more_than_they_have() {
+    let house = House::new();
+    let node = started(&house);
+    let delegated = delegated();
+    let version = node.propose(&delegated, &operator()).unwrap();
+    node.activate(version, None, &operator()).unwrap();
+    let joan = house.enrol("joan");
+    let store = house.database.store();
+    store.execute("UPDATE accounts SET role = 'coordinator'").unwrap();
+    let reader = Reader::account(joan.id, samples::origin());
+    let coordinator = role("coordinator");
+    let activate = |text: &str| {
+        let version = node.propose(text, &reader).unwrap();
+        node.activate(version, Some(&coordinator), &reader)
+    };
+    // What coordinators have they may give, and take.
+    let for_residents = "[roles.resident]\ngrants = [";
+    let given = |grant: &str| {
+        assert!(delegated.contains(for_residents));
+        delegated.replace(for_residents, &format!("{for_residents}\n    {grant},"))
+    };
+    activate(&given("{ resources = [\"schedule\"], actions = [\"delete\"] }")).unwrap();
+    for (text, named) in [
+        (
+            delegated.replace("actions = [\"update\"] },", "actions = [\"update\", \"read\"] },"),
+            "coordinator would be allowed to read settings",
+        ),
+        (
+            given("{ resources = [\"user\"], actions = [\"approve\"] }"),
+            "resident would be allowed to approve user",
+        ),
+        (
+            given("{ resources = [\"absence\"], actions = [\"approve\"] }"),
+            "resident would be allowed to approve absence",
+        ),
+        (
+            delegated
+                .replace("[roles.admin]\njuniors = [\"coordinator\"]", "[roles.admin]\njuniors = [\"faculty\", \"clinical_staff\", \"resident\"]")
+                .replace("juniors = [\"faculty\", \"clinical_staff\", \"resident\"]\ngrants = [\n    { resources = [\"settings\"]", "juniors = [\"admin\"]\ngrants = [\n    { resources = [\"settings\"]"),
+            "another role would be the most senior one",
+        ),
+    ] {
+        match activate(&text) {
+            Err(MatrixError::Escalation(escalation)) => assert_eq!(escalation.to_string(), named),
+            other => panic!("{named}: {other:?}"),
+        }
+    }
+    // Nor by rolling back to what somebody more senior had put in force.
+    let open = delegated.replace("actions = [\"update\"] },", "actions = [\"*\"] },");
+    let version = node.propose(&open, &operator()).unwrap();
+    node.activate(version, None, &operator()).unwrap();
+    let version = node.propose(&delegated, &operator()).unwrap();
+    node.activate(version, None, &operator()).unwrap();
+    let back = node.roll_back(Some(&coordinator), &reader);
+    assert!(matches!(back, Err(MatrixError::Escalation(_))), "{back:?}");
+    assert!(house.outcomes("matrix_activated").contains(&"against_rules 4".to_owned()));
+    assert_eq!(house.outcomes("matrix_rolled_back"), ["against_rules 1"]);
+
+    // Whoever is not that any more decides nothing, whatever their token says.
+    for meddle in ["SET role = 'rn'", "SET role = 'coordinator', is_active = false"] {
+        store.execute(&format!("UPDATE accounts {meddle}")).unwrap();
+        let version = node.propose(samples::MATRIX, &reader).unwrap();
+        let refused = node.activate(version, Some(&role("admin")), &reader);
+        assert!(matches!(refused, Err(MatrixError::CallerChanged)), "{refused:?}");
+    }
 }
 
 #[test]

@@ -6,68 +6,69 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpRequest, web};
 use portcullis_flows::decision::{self, Question};
+use portcullis_flows::permission::{self, Permission};
 
 use super::requirement::{Audience, Requirement};
 use super::{Caller, Guard, informed, services};
 use crate::decision::decide;
 use crate::problem::Problem;
+use crate::services::Services;
 
 /// What a caller must be allowed.
-pub(crate) trait Permission: 'static {
-    /// Pairs of resource and action, of which all must be granted.
-    const NEEDED: &'static [(&'static str, &'static str)];
+pub(crate) trait Guarding: 'static {
+    /// What must be granted, all of it.
+    const NEEDED: &'static [Permission];
 }
 
 /// To read the audit trail and the reasons of decisions.
 pub(crate) struct ReadAudit;
 
-impl Permission for ReadAudit {
-    const NEEDED: &'static [(&'static str, &'static str)] = &[("audit_log", "read")];
+impl Guarding for ReadAudit {
+    const NEEDED: &'static [Permission] = &[permission::READ_TRAIL];
 }
 
 /// To take the audit trail away as a file.
 pub(crate) struct ExportAudit;
 
-impl Permission for ExportAudit {
-    const NEEDED: &'static [(&'static str, &'static str)] = &[("audit_log", "export")];
+impl Guarding for ExportAudit {
+    const NEEDED: &'static [Permission] = &[permission::EXPORT_TRAIL];
 }
 
 /// To see an account of somebody else.
 pub(crate) struct ReadUsers;
 
-impl Permission for ReadUsers {
-    const NEEDED: &'static [(&'static str, &'static str)] = &[("user", "read")];
+impl Guarding for ReadUsers {
+    const NEEDED: &'static [Permission] = &[permission::READ_ACCOUNT];
 }
 
-/// To decide about an account of somebody else.
-pub(crate) struct ChangeUsers;
+/// To end the sessions of somebody else.
+pub(crate) struct EndSessions;
 
-impl Permission for ChangeUsers {
-    const NEEDED: &'static [(&'static str, &'static str)] = &[("user", "update")];
+impl Guarding for EndSessions {
+    const NEEDED: &'static [Permission] = &[permission::END_SESSIONS];
 }
 
 /// To read the whole access matrix, and to try others.
 pub(crate) struct ReadSettings;
 
-impl Permission for ReadSettings {
-    const NEEDED: &'static [(&'static str, &'static str)] = &[("settings", "read")];
+impl Guarding for ReadSettings {
+    const NEEDED: &'static [Permission] = &[permission::READ_MATRIX];
 }
 
 /// To try an access matrix against what the audit trail holds.
 pub(crate) struct ReplayAudit;
 
-impl Permission for ReplayAudit {
-    const NEEDED: &'static [(&'static str, &'static str)] =
-        &[("settings", "read"), ("audit_log", "read")];
+impl Guarding for ReplayAudit {
+    const NEEDED: &'static [Permission] = &[permission::READ_MATRIX, permission::READ_TRAIL];
 }
 
 /// To put another access matrix in force.
 pub(crate) struct ChangeSettings;
 
-impl Permission for ChangeSettings {
-    const NEEDED: &'static [(&'static str, &'static str)] = &[("settings", "update")];
+impl Guarding for ChangeSettings {
+    const NEEDED: &'static [Permission] = &[permission::ACTIVATE_MATRIX];
 }
 
 /// A caller whom the access matrix grants `P`. A node that does not know what is revoked by now asks
@@ -75,15 +76,15 @@ impl Permission for ChangeSettings {
 pub(crate) struct Permitted<P> {
     /// Who calls.
     pub(crate) caller: decision::Caller,
-    permission: PhantomData<P>,
+    guarding: PhantomData<P>,
 }
 
-impl<P: Permission> Guard for Permitted<P> {
+impl<P: Guarding> Guard for Permitted<P> {
     const REQUIREMENT: Requirement =
         Requirement { permissions: P::NEEDED, ..Requirement::of(Audience::Settled) };
 }
 
-impl<P: Permission> FromRequest for Permitted<P> {
+impl<P: Guarding> FromRequest for Permitted<P> {
     type Error = Problem;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
@@ -93,13 +94,22 @@ impl<P: Permission> FromRequest for Permitted<P> {
         Box::pin(async move {
             let (services, Caller(caller)) = (services?, caller.await?);
             informed(&services.revocations)?;
-            let questions =
-                P::NEEDED.iter().map(|(resource, action)| Question::own(resource, action));
-            let answers = decide(&services, caller.clone(), questions.collect()).await?;
-            match answers.iter().find(|answer| !answer.allowed) {
-                Some(refused) => Err(Problem::forbidden(refused.decision)),
-                None => Ok(Self { caller, permission: PhantomData }),
-            }
+            permit(&services, &caller, P::NEEDED).await?;
+            Ok(Self { caller, guarding: PhantomData })
         })
+    }
+}
+
+/// Lets the caller go on if all of this is granted; for what only the body of a request tells.
+pub(crate) async fn permit(
+    services: &web::Data<Services>,
+    caller: &decision::Caller,
+    needed: &[Permission],
+) -> Result<(), Problem> {
+    let questions = needed.iter().map(|(resource, action)| Question::own(resource, action));
+    let answers = decide(services, caller.clone(), questions.collect()).await?;
+    match answers.iter().find(|answer| !answer.allowed) {
+        Some(refused) => Err(Problem::forbidden(refused.decision)),
+        None => Ok(()),
     }
 }

@@ -7,7 +7,7 @@ use portcullis_flows::trail::Reader;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{FileBody, FileJson};
+use super::{EXAMPLE, FileBody, FileJson};
 use crate::blocking::{blocking, detached};
 use crate::guard::{Permitted, ReadSettings, ReplayAudit};
 use crate::problem::{Code, Problem};
@@ -45,7 +45,7 @@ pub(crate) struct NoteAnswer {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ReplayBody {
     /// The text of the file.
-    #[schema(example = "self_registration_role = \"msa\"\n…")]
+    #[schema(value_type = String, format = "toml", example = json!(EXAMPLE))]
     text: String,
     /// Not before; by default seven days before `until`.
     #[serde(default)]

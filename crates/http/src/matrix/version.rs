@@ -8,7 +8,7 @@ use portcullis_flows::trail::Reader;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{FileBody, FileJson};
+use super::{EXAMPLE, FileBody, FileJson};
 use crate::blocking::blocking;
 use crate::body::Json;
 use crate::guard::{ChangeSettings, Permitted, ReadSettings, Recent};
@@ -40,7 +40,7 @@ pub(crate) struct VersionAnswer {
     at: Timestamp,
     /// The file; not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "self_registration_role = \"msa\"\n…")]
+    #[schema(value_type = String, format = "toml", required = false, example = json!(EXAMPLE))]
     text: Option<String>,
 }
 
@@ -63,7 +63,7 @@ pub(crate) struct ActivationAnswer {
 #[derive(Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct VersionNumber {
-    #[schema(example = 3)]
+    #[schema(value_type = i64, minimum = 0, maximum = 4_294_967_295_u32, example = 3)]
     version: u32,
 }
 
@@ -80,6 +80,7 @@ pub(crate) const PROPOSE_ERRORS: &[Code] =
 /// How activating can fail, apart from what its guard and its body refuse.
 pub(crate) const ACTIVATE_ERRORS: &[Code] = &[
     Code::CsrfFailed,
+    Code::MatrixAboveOwnRole,
     Code::NotFound,
     Code::MatrixFaults,
     Code::MatrixUnfit,
@@ -91,6 +92,7 @@ pub(crate) const ACTIVATE_ERRORS: &[Code] = &[
 /// How rolling back can fail, apart from what its guard refuses.
 pub(crate) const ROLL_BACK_ERRORS: &[Code] = &[
     Code::CsrfFailed,
+    Code::MatrixAboveOwnRole,
     Code::NothingToRollBack,
     Code::NotFound,
     Code::MatrixFaults,
@@ -161,6 +163,9 @@ pub(crate) async fn propose(
 }
 
 /// Puts a version in force: here at once, on every other node within a second.
+///
+/// Unless the caller has the most senior role, the version must give nobody anything that the
+/// caller's own role does not have.
 #[utoipa::path(post, path = "/api/admin/matrix/activate", tag = "matrix",
     request_body = VersionNumber,
     responses((status = 200, body = VersionNumber, description = "It is in force")))]
@@ -176,7 +181,7 @@ pub(crate) async fn activate(
     Ok(HttpResponse::Ok().json(VersionNumber { version }))
 }
 
-/// Puts the version in force that was before the one that is.
+/// Puts the version in force that was before the one that is, under the same rule.
 #[utoipa::path(post, path = "/api/admin/matrix/rollback", tag = "matrix",
     responses((status = 200, body = VersionNumber, description = "It is in force again")))]
 pub(crate) async fn roll_back(

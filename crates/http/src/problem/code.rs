@@ -74,6 +74,8 @@ catalogue! {
         "Ask an administrator, and name the decision_id: the reason is kept under it."
     AboveOwnRole "above_own_role" FORBIDDEN "The role is above your own"
         "Ask somebody with that role, or a more senior one."
+    MatrixAboveOwnRole "matrix_above_own_role" FORBIDDEN "The version would give more than your role has"
+        "Leave out what the detail names, or ask somebody with the most senior role."
     WrongPassword "wrong_password" FORBIDDEN "The current password is not right"
         "Check it. After several failures a wait begins, in which even the right password is refused."
     RegistrationClosed "registration_closed" FORBIDDEN "Registration is not open"

@@ -17,7 +17,7 @@ pub(crate) struct DeviceAnswer {
     #[schema(example = "Windows")]
     operating_system: Option<&'static str>,
     /// `computer`, `mobile` (phones and tablets) or `other`.
-    #[schema(example = "computer")]
+    #[schema(pattern = "^(computer|mobile|other)$", example = "computer")]
     kind: &'static str,
 }
 

@@ -16,9 +16,12 @@ use portcullis_domain::Timestamp;
 use portcullis_flows::trail::{Reader, TrailError};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{self, Receiver, Sender};
+use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterIn};
 
 use super::filter::{self, KEYS, Wanted};
 use crate::guard::{ExportAudit, Permitted, Recent};
+use crate::openapi::word;
 use crate::places::InPlace;
 use crate::problem::{Code, Problem};
 use crate::query::Query;
@@ -34,7 +37,7 @@ pub(crate) const ERRORS: &[Code] =
 /// is itself recorded, before it begins.
 #[utoipa::path(get, path = "/api/admin/audit/export", tag = "audit",
     params(
-        ("format" = Option<String>, Query, description = "`csv` (default) or `jsonl`", example = "jsonl"),
+        FormatParameter,
         Wanted,
     ),
     responses((status = 200, description = "The file", content(
@@ -65,6 +68,16 @@ pub(crate) async fn export(
         .insert_header((header::CONTENT_TYPE, content_type))
         .insert_header((header::CONTENT_DISPOSITION, disposition))
         .streaming(stream::unfold((first, chunks), next_chunk)))
+}
+
+/// The form of the file, for the API document.
+struct FormatParameter;
+
+impl IntoParams for FormatParameter {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let schema = word::one_of(["csv", "jsonl"]);
+        vec![word::query_parameter("format", "`csv` (default) or `jsonl`", schema, "jsonl")]
+    }
 }
 
 fn wanted(request: &HttpRequest) -> Result<(Filter, ExportFormat), Problem> {

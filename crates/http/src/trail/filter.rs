@@ -2,9 +2,12 @@ use std::net::IpAddr;
 
 use portcullis_audit::{EventKind, Filter, Outcome};
 use portcullis_domain::AccountId;
-use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::{IntoParams, PartialSchema};
+use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::schema::Type;
+use utoipa::openapi::{KnownFormat, ObjectBuilder, SchemaFormat};
 
+use crate::openapi::word;
 use crate::problem::FieldProblem;
 use crate::query::Query;
 use crate::time::Time;
@@ -18,27 +21,25 @@ pub(super) struct Wanted;
 
 impl IntoParams for Wanted {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let about = |key: &str| match key {
-            "from" => ("Not before (RFC 3339)", "2026-11-13T00:00:00Z"),
-            "until" => ("Before (RFC 3339)", "2026-11-20T00:00:00Z"),
-            "kind" => ("What happened", "permission_check"),
-            "outcome" => ("How it ended", "denied"),
-            "actor" => ("Who did it: an account's id", "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11"),
-            "subject" => {
-                ("Whom it is about: an account's id", "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")
-            }
-            "resource" => ("What was asked about", "absence"),
-            _ => ("The client's address", "192.0.2.7"),
-        };
+        const ACCOUNT: &str = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11";
+        let text = || ObjectBuilder::new().schema_type(Type::String);
+        let of = |format| text().format(Some(SchemaFormat::KnownFormat(format)));
+        let time = || of(KnownFormat::DateTime);
+        let id = || of(KnownFormat::Uuid);
         let parameter = |key: &&str| {
-            let (description, example) = about(key);
-            ParameterBuilder::new()
-                .name(*key)
-                .parameter_in(ParameterIn::Query)
-                .description(Some(description))
-                .schema(Some(String::schema()))
-                .example(Some(example.into()))
-                .build()
+            let (description, schema, example) = match *key {
+                "from" => {
+                    ("Not before (RFC 3339, from 1970 to 9999)", time(), "2026-11-13T00:00:00Z")
+                }
+                "until" => ("Before; later than `from`", time(), "2026-11-20T00:00:00Z"),
+                "kind" => ("What happened", word::event_kind(), "permission_check"),
+                "outcome" => ("How it ended", word::outcome(), "denied"),
+                "actor" => ("Who did it: an account's id", id(), ACCOUNT),
+                "subject" => ("Whom it is about: an account's id", id(), ACCOUNT),
+                "resource" => ("What was asked about", text(), "absence"),
+                _ => ("The client's address: IPv4 or IPv6", text(), "192.0.2.7"),
+            };
+            word::query_parameter(key, description, schema, example)
         };
         KEYS.iter().map(parameter).collect()
     }

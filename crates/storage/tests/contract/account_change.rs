@@ -6,7 +6,7 @@ use portcullis_flows::account::AccountStore;
 use portcullis_flows::account_change::{
     AccountChangeStore, Change, Changed, Effects, Judged, Refusal, Standing,
 };
-use portcullis_flows::matrix::{Activation, MatrixStore};
+use portcullis_flows::matrix::{Activating, Activation, MatrixStore};
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};
 use portcullis_testkit::{TestDatabase, at_once};
@@ -118,7 +118,9 @@ fn a_rule_of_another_matrix_is_not_asked() {
         let version = store.add_version("a", Actor::Operator, NOW, &event).unwrap();
         let activation = Activation { revision: 1, version, by: Actor::Operator, at: NOW };
         let event = samples::event(EventKind::MatrixActivated, Outcome::Success, NOW);
-        store.activate(&activation, &["msa"], &event).unwrap();
+        let roles = ["msa"];
+        let activating = Activating { activation, roles: &roles, rule: &|_| Ok(()), event: &event };
+        store.activate(&activating).unwrap();
         let never = |_: &Standing| panic!("it goes by the matrix of before");
         let changed = change(store, &ada, &grace, &never);
         assert!(matches!(changed, Changed::Superseded), "{changed:?}");

@@ -1,7 +1,7 @@
 use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Account, Role};
 use portcullis_flows::bootstrap::{BootstrapStore, SetUp};
-use portcullis_flows::registration::{Creation, RegistrationStore};
+use portcullis_flows::registration::{Creation, NewAccount, RegistrationStore};
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};
 use portcullis_testkit::{TestDatabase, at_once};
@@ -72,7 +72,13 @@ fn an_administrator_made_otherwise_ends_setup() {
         let store = database.store();
         offer(store, "token");
         let event = samples::event(EventKind::AccountCreated, Outcome::Success, NOW);
-        let made = store.create(&admin("made"), Some(&samples::password_hash()), &event).unwrap();
+        let new = NewAccount {
+            account: &admin("made"),
+            password_hash: Some(&samples::password_hash()),
+            revision: 0,
+            event: &event,
+        };
+        let made = store.create(&new).unwrap();
         assert_eq!(made, Creation::Done);
         assert!(!awaits(store));
         for token in [Some("token"), None] {
@@ -134,7 +140,9 @@ fn offer(store: &Store, token: &str) {
 fn set_up(store: &Store, token: Option<&str>, account: &Account) -> SetUp {
     let event = samples::event(EventKind::Bootstrap, Outcome::Success, NOW).about(account.id);
     let token = token.map(Digest::of);
-    store.set_up(token.as_ref(), account, &samples::password_hash(), &event).unwrap()
+    let hash = samples::password_hash();
+    let new = NewAccount { account, password_hash: Some(&hash), revision: 0, event: &event };
+    store.set_up(token.as_ref(), &new).unwrap()
 }
 
 fn admin(name: &str) -> Account {

@@ -1,6 +1,9 @@
 use portcullis_audit::{Actor, Details, EventKind, Fingerprint, Outcome, SecurityEvent};
-use portcullis_domain::Role;
-use portcullis_flows::matrix::{Activated, Activation, ListedVersion, MatrixStore, Version};
+use portcullis_domain::{Account, Role};
+use portcullis_flows::matrix::{
+    Activated, Activating, Activation, ListedVersion, MatrixStore, NotTheirs, Version,
+};
+use portcullis_flows::registration::{Creation, NewAccount, RegistrationStore};
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};
 use portcullis_testkit::{TestDatabase, at_once};
@@ -83,6 +86,99 @@ fn of_twenty_activations_at_once_of_one_revision_one_is_done_and_all_are_recorde
     });
 }
 
+#[test]
+fn whoever_decides_is_judged_as_they_are_then_and_a_refusal_is_recorded() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let ada = enrol(store, "ada");
+        add(store, "one");
+        let by = |actor| Activation { by: actor, ..activation(1) };
+        for (actor, expected) in [
+            (Actor::Account(ada.id), Some(ada.clone())),
+            (Actor::Account(person(9)), None),
+            (Actor::Operator, None),
+        ] {
+            for reason in [NotTheirs::CallerChanged, NotTheirs::Escalation] {
+                let rule = |seen: Option<&Account>| {
+                    assert_eq!(seen, expected.as_ref());
+                    Err(reason)
+                };
+                let refused = activate_if(store, &by(actor), &["msa"], &rule);
+                assert_eq!(refused, Activated::Refused(reason));
+            }
+        }
+        assert_eq!(store.newest_activation().unwrap(), None);
+        assert_eq!(outcomes(store, "matrix_activated"), ["against_rules 3", "superseded 3"]);
+    });
+}
+
+/// Thirty times somebody is given a role at the moment at which a matrix without it is activated.
+#[test]
+fn no_account_is_created_with_a_role_that_a_matrix_activated_meanwhile_lacks() {
+    TestDatabase::on_both_crowded(|database| {
+        let store = database.store();
+        add(store, "one");
+        let mut roles = vec!["admin".to_owned()];
+        assert_eq!(activate(store, &activation(1), &["admin"]), Activated::Done);
+        for round in 0..30 {
+            let role = format!("role{round}");
+            let revision = store.newest_activation().unwrap().unwrap().revision;
+            let account = samples::account(&format!("somebody{round}"));
+            let account = Account { role: Role::parse(&role).unwrap(), ..account };
+            let both = at_once(2, |number| {
+                if number == 0 {
+                    return create(store, &account, revision) == Creation::Done;
+                }
+                let known: Vec<&str> = roles.iter().map(String::as_str).collect();
+                activate(store, &activation(revision + 1), &known) == Activated::Done
+            });
+            assert_ne!(both, [true, true], "round {round}");
+            assert!(both.contains(&true), "round {round}");
+            roles.push(role);
+        }
+    });
+}
+
+#[test]
+fn an_account_of_another_activation_is_not_created_and_leaves_nothing() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        add(store, "one");
+        for revision in 1..=2 {
+            assert_eq!(activate(store, &activation(revision), &["msa"]), Activated::Done);
+        }
+        let account = samples::account("ada");
+        for (revision, expected) in
+            [(0, Creation::Superseded), (1, Creation::Superseded), (2, Creation::Done)]
+        {
+            assert_eq!(create(store, &account, revision), expected);
+        }
+        assert_eq!(outcomes(store, "registration"), ["success 1"]);
+    });
+}
+
+#[test]
+fn accounts_with_a_role_that_the_matrix_lacks_are_named() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let accounts = ["ada", "barbara", "grace"].map(|name| enrol(store, name));
+        assert_eq!(store.stranded(&["msa"], 9).unwrap(), (Vec::new(), 0));
+        let (named, count) = store.stranded(&["admin", "rn"], 2).unwrap();
+        assert_eq!((named.len(), count), (2, 3));
+        for stranded in named {
+            let account = accounts.iter().find(|account| account.id == stranded.id).unwrap();
+            assert_eq!((&stranded.username, &stranded.role), (&account.username, &account.role));
+        }
+    });
+}
+
+fn create(store: &Store, account: &Account, revision: u64) -> Creation {
+    let event = event(EventKind::Registration).about(account.id);
+    let hash = samples::password_hash();
+    let new = NewAccount { account, password_hash: Some(&hash), revision, event: &event };
+    store.create(&new).unwrap()
+}
+
 fn add(store: &Store, text: &str) -> u32 {
     let event = |version| {
         let digest = Fingerprint::of(text.as_bytes());
@@ -96,7 +192,17 @@ fn activation(revision: u64) -> Activation {
 }
 
 fn activate(store: &Store, activation: &Activation, roles: &[&str]) -> Activated {
-    store.activate(activation, roles, &event(EventKind::MatrixActivated)).unwrap()
+    activate_if(store, activation, roles, &|_| Ok(()))
+}
+
+fn activate_if(
+    store: &Store,
+    activation: &Activation,
+    roles: &[&str],
+    rule: &dyn Fn(Option<&Account>) -> Result<(), NotTheirs>,
+) -> Activated {
+    let event = &event(EventKind::MatrixActivated);
+    store.activate(&Activating { activation: *activation, roles, rule, event }).unwrap()
 }
 
 fn event(kind: EventKind) -> SecurityEvent {

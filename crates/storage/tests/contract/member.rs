@@ -7,7 +7,8 @@ use portcullis_domain::{
     Account, Delivery, DisplayName, Session, SessionId, SystemRandom, Timestamp, TokenId,
 };
 use portcullis_flows::lockout::LockoutPolicy;
-use portcullis_flows::registration::{Creation, RegistrationStore};
+use portcullis_flows::matrix::MatrixStore;
+use portcullis_flows::registration::{Creation, NewAccount, RegistrationStore};
 use portcullis_flows::sign_in::{
     Credentials, Opened, Opening, Renewal, SignInStore, StoredPassword,
 };
@@ -22,7 +23,14 @@ pub(crate) const SESSION_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 *
 pub(crate) fn enrol(store: &Store, name: &str) -> Account {
     let account = samples::account(name);
     let event = samples::event(EventKind::Registration, Outcome::Success, NOW).about(account.id);
-    let created = store.create(&account, Some(&samples::password_hash()), &event).unwrap();
+    let newest = store.newest_activation().unwrap();
+    let new = NewAccount {
+        account: &account,
+        password_hash: Some(&samples::password_hash()),
+        revision: newest.map_or(0, |newest| newest.revision),
+        event: &event,
+    };
+    let created = store.create(&new).unwrap();
     assert_eq!(created, Creation::Done);
     account
 }

@@ -88,5 +88,6 @@ fn team() -> Vec<Import> {
 
 fn row(account: Account) -> Import {
     let event = samples::event(EventKind::AccountCreated, Outcome::Success, NOW);
-    Import { event: event.about(account.id), account, password_hash: samples::password_hash() }
+    let password_hash = samples::password_hash();
+    Import { event: event.about(account.id), account, password_hash, revision: 0 }
 }

@@ -1,7 +1,7 @@
 use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Account, DisplayName, Email, Username};
 use portcullis_flows::account::AccountStore;
-use portcullis_flows::registration::{Creation, RegistrationStore};
+use portcullis_flows::registration::{Creation, NewAccount, RegistrationStore};
 use portcullis_flows::sign_in::{Identifier, SignInStore, StoredPassword};
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};
@@ -28,7 +28,8 @@ fn an_account_may_have_no_password() {
     TestDatabase::on_both(|database| {
         let account = samples::account("ada");
         let event = samples::event(EventKind::Registration, Outcome::Success, NOW);
-        assert_eq!(database.store().create(&account, None, &event).unwrap(), Creation::Done);
+        let new = NewAccount { account: &account, password_hash: None, revision: 0, event: &event };
+        assert_eq!(database.store().create(&new).unwrap(), Creation::Done);
         let name = Identifier::Username(account.username.clone());
         let found = database.store().credentials(&name).unwrap().unwrap();
         assert_eq!(found.account, account);
@@ -107,5 +108,7 @@ fn with(name: &str, email: &str) -> Account {
 
 fn create(store: &Store, account: &Account) -> Creation {
     let event = samples::event(EventKind::Registration, Outcome::Success, NOW).about(account.id);
-    store.create(account, Some(&samples::password_hash()), &event).unwrap()
+    let hash = samples::password_hash();
+    let new = NewAccount { account, password_hash: Some(&hash), revision: 0, event: &event };
+    store.create(&new).unwrap()
 }

@@ -7,6 +7,49 @@ use crate::config::Config;
 
 pub(super) const NAME: &str = "access matrix";
 
+pub(super) const ROLES: &str = "roles";
+
+/// Accounts that are named one by one.
+const MOST_NAMED: u32 = 20;
+
+/// Whether everybody has a role that the matrix in force has. Those who have not can do nothing, and
+/// only the most senior role can decide about them.
+pub(super) fn roles(matrices: &Matrices) -> Check {
+    let (stranded, count) = match matrices.stranded(MOST_NAMED) {
+        Ok(found) => found,
+        Err(error) => return Check::failed(ROLES, error.to_string(), "see above"),
+    };
+    if count == 0 {
+        return Check::ok(ROLES, "the matrix in force has the role of every account");
+    }
+    let named = stranded
+        .iter()
+        .map(|it| format!("{} ({}, id {})", it.username.as_str(), it.role, it.id))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let more = if count > u64::from(MOST_NAMED) { ", and others" } else { "" };
+    let detail = format!("accounts with a role that the matrix lacks: {count}: {named}{more}");
+    let remedy = "give them another role as an account of the most senior role, by PATCH \
+                  /api/admin/users/{id}, or put their roles into the matrix";
+    Check::failed(ROLES, detail, remedy)
+}
+
+/// Roles for which `user:update` may not mean any more what it was granted for.
+pub(super) fn permissions(matrices: &Matrices) -> Option<Check> {
+    let in_force = matrices.active().load();
+    let roles = in_force.roles_of_state_alone();
+    if roles.is_empty() {
+        return None;
+    }
+    let detail = format!(
+        "user:update lets {} decide about the state of accounts, not about roles and sessions",
+        roles.join(", ")
+    );
+    let remedy = "grant user:approve to change roles and user:reject to end sessions as well, if \
+                  that is meant: one permission covered all three before they were told apart";
+    Some(Check::warning(NAME, detail, remedy))
+}
+
 /// Expects that `matrices` has followed what is in force.
 pub(super) fn check(matrices: &Matrices, config: &Config) -> Check {
     let in_force = matrices.active().load();

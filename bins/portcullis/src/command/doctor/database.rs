@@ -18,10 +18,11 @@ const SECRET: &str = "secret of the data";
 const ADMINISTRATOR: &str = "administrator";
 
 /// What can be looked at only when the schema is right.
-const CONTENTS: [&str; 7] = [
+const CONTENTS: [&str; 8] = [
     ADMINISTRATOR,
     email_addresses::NAME,
     access_matrix::NAME,
+    access_matrix::ROLES,
     SECRET,
     signing_keys::NAME,
     audit_trail::NAME,
@@ -128,8 +129,10 @@ fn contents(database: Database, loaded: &Loaded, config: &Config) -> Vec<Check> 
         let remedy = "activate another version: `portcullis policy history`";
         return vec![Check::failed(access_matrix::NAME, error.to_string(), remedy)];
     }
-    let matrix = access_matrix::check(&matrices, config);
-    let administrator = administrator(&store, &matrices, config);
+    let mut checks = vec![administrator(&store, &matrices, config)];
+    checks.push(access_matrix::check(&matrices, config));
+    checks.extend(access_matrix::permissions(&matrices));
+    checks.push(access_matrix::roles(&matrices));
     let jobs = jobs::check(&store, config);
     let addresses = email_addresses::check(&store);
     let Ok(secret) = secret else {
@@ -142,14 +145,15 @@ fn contents(database: Database, loaded: &Loaded, config: &Config) -> Vec<Check> 
             }
             _ => skipped(SECRET),
         };
-        let checks = [administrator, addresses, matrix, own, signing, trail];
-        return checks.into_iter().chain(jobs).collect();
+        checks.extend([addresses, own, signing, trail].into_iter().chain(jobs));
+        return checks;
     };
     let own = secret_of_the_data(&wiring::secret_proof(store.clone(), config, &secret));
     let former = config.tokens.previous.as_ref().map(wiring::audit_keys);
     let trail = audit_trail::check(&store, &keys, former.as_ref(), config);
     let signing = signing_keys::check(&wiring::signing_keys(store, config, &secret), config);
-    [administrator, addresses, matrix, own, signing, trail].into_iter().chain(jobs).collect()
+    checks.extend([addresses, own, signing, trail].into_iter().chain(jobs));
+    checks
 }
 
 fn secret_of_the_data(proof: &SecretProof) -> Check {

@@ -90,6 +90,7 @@ impl Importer {
                 }
                 Imported::Tried(Creation::UsernameTaken) => RowProblem::UsernameTaken,
                 Imported::Tried(Creation::EmailTaken) => RowProblem::EmailTaken,
+                Imported::Tried(Creation::Superseded) => RowProblem::MatrixSuperseded,
             };
             self.tally.refused += 1;
             bad.push(BadLine { number, problem });

@@ -33,6 +33,8 @@ pub(super) enum RowProblem {
     UsernameTaken,
     #[error("the email is taken by another account")]
     EmailTaken,
+    #[error("another version of the access matrix has come into force during the import")]
+    MatrixSuperseded,
     #[error("the account stands in this file already")]
     Repeated,
 }
@@ -64,6 +66,7 @@ impl RowProblem {
                 "leave the account out, and give its owner a new password by `user create`"
             }
             Self::EmailTaken => "change the email on this line, or remove the line",
+            Self::MatrixSuperseded => "run the same command again: what is stored is skipped",
             Self::Repeated => "remove the line",
         }
     }

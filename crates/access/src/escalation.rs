@@ -1,0 +1,164 @@
+//! Whether a matrix would give more than whoever puts it in force has to give.
+//!
+//! Nobody hands out what they do not hold: neither to their own role, nor to one they can reach, nor
+//! to anybody else, who could hand it back. What a role holds already, and what the most senior role
+//! gains, does not count. Nor does anybody rise above roles that are not below theirs, because
+//! whoever is senior to a role decides about its accounts.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+
+use crate::access::Access;
+use crate::hierarchy::Walk;
+use crate::matrix::Matrix;
+
+/// The first thing found that is not theirs to give.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Escalation {
+    /// A role would be allowed something that it is not, and that they are not either.
+    Grant {
+        /// The role.
+        role: String,
+        /// The resource.
+        resource: String,
+        /// The action.
+        action: String,
+    },
+    /// Accounts that people make for themselves would get a role with more than they have.
+    SelfRegistration {
+        /// The role.
+        role: String,
+    },
+    /// A role would become senior to one that is not below theirs.
+    Seniority {
+        /// The role that would rise.
+        senior: String,
+        /// The role that it would become senior to.
+        junior: String,
+    },
+    /// Another role would be the most senior one.
+    MostSenior,
+}
+
+impl fmt::Display for Escalation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Grant { role, resource, action } => {
+                write!(f, "{role} would be allowed to {action} {resource}")
+            }
+            Self::SelfRegistration { role } => {
+                write!(f, "accounts that people create for themselves would get the role {role}")
+            }
+            Self::Seniority { senior, junior } => {
+                write!(f, "{senior} would become senior to {junior}")
+            }
+            Self::MostSenior => f.write_str("another role would be the most senior one"),
+        }
+    }
+}
+
+impl Matrix {
+    /// What stands against somebody with this role putting `candidate` in the place of this matrix;
+    /// nothing ever does for the most senior role.
+    pub fn escalation(&self, role: &str, candidate: &Self) -> Option<Escalation> {
+        let admin = self.most_senior_role();
+        if admin == Some(role) {
+            return None;
+        }
+        if candidate.most_senior_role() != admin {
+            return Some(Escalation::MostSenior);
+        }
+        let comparison = Comparison { before: self, after: candidate, giver: role };
+        comparison
+            .grant(admin)
+            .or_else(|| comparison.self_registration())
+            .or_else(|| comparison.seniority(admin))
+    }
+}
+
+struct Comparison<'m> {
+    before: &'m Matrix,
+    after: &'m Matrix,
+    /// The role of whoever decides.
+    giver: &'m str,
+}
+
+impl Comparison<'_> {
+    fn grant(&self, admin: Option<&str>) -> Option<Escalation> {
+        self.after.roles().filter(|role| Some(*role) != admin).find_map(|role| {
+            let (resource, action) = self.gain(role, role)?;
+            Some(Escalation::Grant { role: role.to_owned(), resource, action })
+        })
+    }
+
+    /// A cell in which `role` would have what neither the giver nor `keeper` has now.
+    fn gain(&self, role: &str, keeper: &str) -> Option<(String, String)> {
+        let strangers = self.before.self_registration_role();
+        for resource in self.after.resources() {
+            for action in self.after.actions() {
+                let after = cell(self.after, role, resource, action);
+                // Who decides can register an account of the self-registration role any time.
+                let given = [keeper, self.giver, strangers]
+                    .map(|role| cell(self.before, role, resource, action));
+                if !after.ways.iter().all(|way| given.iter().any(|had| had.covers(&way.when))) {
+                    return Some((resource.to_owned(), action.to_owned()));
+                }
+            }
+        }
+        None
+    }
+
+    /// Another self-registration role is within reach at once, whatever it held before.
+    fn self_registration(&self) -> Option<Escalation> {
+        let role = self.after.self_registration_role();
+        if role == self.before.self_registration_role() {
+            return None;
+        }
+        let gained = self.gain(role, self.giver);
+        gained.map(|_| Escalation::SelfRegistration { role: role.to_owned() })
+    }
+
+    /// A role that becomes senior to another, existing one that is not below the giver's.
+    fn seniority(&self, admin: Option<&str>) -> Option<Escalation> {
+        let (before, after) = (below(self.before), below(self.after));
+        let nothing = HashSet::new();
+        let of_giver = before.get(self.giver).unwrap_or(&nothing);
+        for senior in self.after.roles().filter(|role| Some(*role) != admin) {
+            let had = before.get(senior).unwrap_or(&nothing);
+            let gained = after.get(senior).into_iter().flatten().find(|&&junior| {
+                junior != senior
+                    && before.contains_key(junior)
+                    && !had.contains(junior)
+                    && !of_giver.contains(junior)
+            });
+            if let Some(junior) = gained {
+                let (senior, junior) = (senior.to_owned(), (*junior).to_owned());
+                return Some(Escalation::Seniority { senior, junior });
+            }
+        }
+        None
+    }
+}
+
+impl Access<'_> {
+    /// Whether it holds wherever all of these conditions do.
+    fn covers(&self, when: &[&str]) -> bool {
+        self.ways.iter().any(|way| way.when.iter().all(|condition| when.contains(condition)))
+    }
+}
+
+fn cell<'m>(matrix: &'m Matrix, role: &str, resource: &str, action: &str) -> Access<'m> {
+    match (matrix.role(role), matrix.resource(resource), matrix.action(action)) {
+        (Some(role), Some(resource), Some(action)) => matrix.access(role, resource, action),
+        _ => Access::default(),
+    }
+}
+
+/// Each role with all that it inherits from, itself included.
+fn below(matrix: &Matrix) -> HashMap<&str, HashSet<&str>> {
+    let resolved = matrix.resolved();
+    let mut walk = Walk::over(&resolved.hierarchy);
+    let word = |id: &u16| resolved.roles.word(*id);
+    let one = |id| Some((word(&id)?, walk.from(id).iter().filter_map(word).collect()));
+    resolved.hierarchy.ids().filter_map(one).collect()
+}
