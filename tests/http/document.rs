@@ -192,7 +192,10 @@ fn composed(schema: &Value) -> Option<Value> {
     }
     let properties = schema["properties"].as_object()?;
     let examples = properties.iter().filter_map(|(name, it)| Some((name.clone(), composed(it)?)));
-    Some(Value::Object(examples.collect::<Map<_, _>>()))
+    let examples = examples.collect::<Map<_, _>>();
+    let mut required = schema["required"].as_array().into_iter().flatten();
+    let is_whole = required.all(|name| name.as_str().is_some_and(|it| examples.contains_key(it)));
+    is_whole.then_some(Value::Object(examples))
 }
 
 fn parsed() -> Value {

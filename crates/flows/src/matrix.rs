@@ -219,7 +219,7 @@ impl Matrices {
         {
             self.active.advance(self.stored(revision, version)?);
             tracing::info!(version, revision, "a version of the access matrix is in force");
-            self.remark(&self.active.load());
+            Self::remark(&self.active.load());
         }
         Ok(())
     }
@@ -345,7 +345,7 @@ impl Matrices {
             Some((now, role)) => self.in_force(now)?.escalation(role.as_str(), &next.matrix),
             None => None,
         };
-        let rule = |actor: Option<&Account>| {
+        let judge = |actor: Option<&Account>| {
             let Some(role) = role else { return Ok(()) };
             if actor.is_none_or(|actor| !actor.is_active || actor.role != *role) {
                 return Err(NotTheirs::CallerChanged);
@@ -358,10 +358,10 @@ impl Matrices {
         let activation =
             Activation { revision: next.revision, version, by: reader.actor, at: event.at };
         let roles: Vec<&str> = next.matrix.roles().collect();
-        let activating = Activating { activation, roles: &roles, rule: &rule, event: &event };
+        let activating = Activating { activation, roles: &roles, rule: &judge, event: &event };
         match self.store.activate(&activating)? {
             Activated::Done => {
-                self.remark(&next);
+                Self::remark(&next);
                 self.active.advance(next);
                 Ok(())
             }
@@ -384,7 +384,7 @@ impl Matrices {
     }
 
     /// Says what may not be meant, because it meant something else in an earlier version.
-    fn remark(&self, in_force: &MatrixInForce) {
+    fn remark(in_force: &MatrixInForce) {
         for role in in_force.roles_of_state_alone() {
             tracing::info!(
                 role,
