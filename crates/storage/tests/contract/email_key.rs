@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Account, AccountId, Email, SystemRandom};
-use portcullis_flows::registration::{Creation, RegistrationStore};
+use portcullis_flows::registration::{Creation, NewAccount, RegistrationStore};
 use portcullis_flows::sign_in::{Identifier, SignInStore};
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};
@@ -110,7 +110,9 @@ fn enrol_formerly(store: &Store, name: &str, address: &str) -> Account {
 
 fn create(store: &Store, account: &Account) -> Creation {
     let event = samples::event(EventKind::Registration, Outcome::Success, NOW).about(account.id);
-    store.create(account, Some(&samples::password_hash()), &event).unwrap()
+    let hash = samples::password_hash();
+    let new = NewAccount { account, password_hash: Some(&hash), revision: 0, event: &event };
+    store.create(&new).unwrap()
 }
 
 fn found(store: &Store, typed: &str) -> Option<String> {
