@@ -213,11 +213,11 @@ fn nobody_puts_a_matrix_in_force_that_gives_more_than_they_have() {
         ),
         (
             given("{ resources = [\"user\"], actions = [\"approve\"] }"),
-            "resident would be allowed to approve user",
+            "coordinator would be allowed to approve user",
         ),
         (
             given("{ resources = [\"absence\"], actions = [\"approve\"] }"),
-            "resident would be allowed to approve absence",
+            "coordinator would be allowed to approve absence",
         ),
         (
             delegated

@@ -16,18 +16,18 @@ fn an_operator_creates_accounts_of_any_role_and_kind_wherever_registration_is_cl
     let mut house = House::new();
     house.rules.mode = RegistrationMode::Closed;
     let node = house.node();
-    let auditor = Role::parse("auditor").unwrap();
+    let faculty = Role::parse("faculty").unwrap();
     let enrolment = Enrolment {
-        role: auditor.clone(),
+        role: faculty.clone(),
         kind: PersonKind::Developer,
         password_must_change: true,
     };
     let created = node.provisioning.create(&request("admin"), enrolment);
     let account = created.unwrap();
-    assert_eq!((&account.role, account.kind), (&auditor, AccountKind::Developer));
+    assert_eq!((&account.role, account.kind), (&faculty, AccountKind::Developer));
     assert!(account.password_must_change);
     let grant = node.sign_in.sign_in(&by_name("admin")).unwrap().grant;
-    assert_eq!((grant.account.role, grant.account.kind), (auditor, AccountKind::Developer));
+    assert_eq!((grant.account.role, grant.account.kind), (faculty, AccountKind::Developer));
     assert_eq!(house.outcomes("account_created"), ["success 1"]);
 }
 
