@@ -28,7 +28,7 @@ fn fifty_tabs_of_one_browser_get_the_very_same_successor() {
 }
 
 #[test]
-fn of_fifty_clients_without_cookies_one_wins_and_the_others_are_told() {
+fn fifty_requests_of_a_client_without_cookies_get_the_very_same_successor() {
     TestDatabase::on_both(|database| {
         let server = TestServer::start(database);
         let mut client = Browser::of(&server);
@@ -36,13 +36,14 @@ fn of_fifty_clients_without_cookies_one_wins_and_the_others_are_told() {
         let refresh_token = client.sign_in_for_tokens("ada").field("refresh_token");
         let answers = at_once(CROWD, |_| client.clone().refresh(&refresh_token));
 
-        let (won, lost): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
-        assert_eq!((won.len(), lost.len()), (1, CROWD - 1), "{:?}", statuses(&answers));
-        assert!(lost.iter().all(|answer| answer.code() == "refresh_conflict"));
+        assert!(answers.iter().all(|answer| answer.status == 200), "{:?}", statuses(&answers));
+        let successors: BTreeSet<String> =
+            answers.iter().map(|answer| answer.field("refresh_token")).collect();
+        assert_eq!(successors.len(), 1);
         assert_one_family_line(&server, 2);
-        let alive = client.get_as("/api/auth/me", &won[0].field("access_token"));
+        let alive = client.get_as("/api/auth/me", &answers[0].field("access_token"));
         assert_eq!(alive.status, 200, "losing a race ends nothing");
-        assert_eq!(client.refresh(&won[0].field("refresh_token")).status, 200);
+        assert_eq!(client.refresh(&answers[0].field("refresh_token")).status, 200);
     });
 }
 
@@ -54,7 +55,7 @@ fn a_lost_answer_can_be_asked_for_again_while_its_successor_is_unused() {
         browser.register("ada");
         let refresh_token = browser.sign_in("ada").field("refresh_token");
         let first = browser.refresh(&refresh_token);
-        server.clock().advance(Duration::from_secs(10));
+        server.clock().advance(Duration::from_secs(24 * 60 * 60));
         let again = browser.refresh(&refresh_token);
         assert_eq!((first.status, again.status), (200, 200));
         assert_eq!(first.field("refresh_token"), again.field("refresh_token"));

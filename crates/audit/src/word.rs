@@ -99,6 +99,9 @@ words! {
         PasswordRehashed = "password_rehashed",
         /// A refresh token that had already been rotated was presented again.
         RefreshTokenReuse = "refresh_token_reuse",
+        /// A refresh token that had been rotated was presented again without proof that it was the
+        /// same client, and too late for a lost answer.
+        RefreshTokenLate = "refresh_token_late",
         /// A version of the access matrix was stored, not yet in force.
         MatrixProposed = "matrix_proposed",
         /// A version of the access matrix came into force.

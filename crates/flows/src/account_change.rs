@@ -5,6 +5,9 @@
 //! force then, so that two administrators who remove each other at the same moment leave one. Nobody
 //! touches an account that is senior to them or raises one above them, nobody decides about
 //! themselves, and an administrator remains. What was tried against these rules is recorded too.
+//!
+//! The time is read in that transaction too, after the locks: a change that has waited is dated when
+//! it happens, and no token issued while it waited is dated later.
 
 mod rule;
 
@@ -42,17 +45,15 @@ pub struct Change<'a> {
     /// Whose account.
     pub account: AccountId,
     /// Who decides.
-    pub actor: AccountId,
+    pub caller: &'a Caller,
     /// The activation of the matrix that the rule goes by.
     pub revision: u64,
     /// The role of which an active holder must remain.
     pub administrators: &'a Role,
     /// Answers what becomes of it.
     pub rule: &'a dyn Fn(&Standing) -> Judged,
-    /// When.
-    pub now: Timestamp,
-    /// Until when the access tokens that become void must be refused.
-    pub revoked_until: Timestamp,
+    /// For how long the access tokens that become void must be refused.
+    pub revoked_for: Duration,
 }
 
 /// How things are at the moment of the change.
@@ -62,10 +63,15 @@ pub struct Standing {
     pub account: Account,
     /// Its access tokens issued before this are void already.
     pub tokens_valid_from: Option<Timestamp>,
-    /// Who decides; `None` when that account is gone.
+    /// When the newest token of a live session was issued. Later than now where a clock has gone
+    /// back.
+    pub last_issued: Option<Timestamp>,
+    /// Who decides; `None` when that account is gone, or their token or session revoked.
     pub actor: Option<Account>,
     /// How many other active accounts have the role of administrators.
     pub other_administrators: u64,
+    /// The time of the change.
+    pub now: Timestamp,
 }
 
 /// What the rule answers: events to record, and what to do or why not.
@@ -119,6 +125,8 @@ pub enum Changed {
         ended: Vec<SessionId>,
         /// Access tokens issued before this are void.
         tokens_valid_from: Option<Timestamp>,
+        /// Until when what has become void must be refused.
+        revoked_until: Timestamp,
     },
     /// It is not, and what the rule wanted recorded is.
     Refused(Refusal),
@@ -196,7 +204,6 @@ impl AccountChanges {
         let matrix = self.matrix.load();
         let role = wish.role.as_deref().map(|word| known_role(&matrix.matrix, word)).transpose()?;
         still_permitted(caller, &matrix, &wish.takes())?;
-        let now = self.clock.now();
         let judging = |standing: &Standing| {
             let before = &standing.account;
             let after = Account {
@@ -204,21 +211,21 @@ impl AccountChanges {
                 is_active: wish.is_active.unwrap_or(before.is_active),
                 ..before.clone()
             };
-            self.judge_change(caller, &matrix, standing, after, now)
+            self.judge_change(caller, &matrix, standing, after)
         };
-        self.carry_out(caller, &matrix, account, &judging, now)
+        self.carry_out(caller, &matrix, account, &judging)
     }
 
     /// Ends every session of the account.
     pub fn end_sessions(&self, caller: &Caller, account: AccountId) -> Result<(), ChangeError> {
-        let (matrix, now) = (self.matrix.load(), self.clock.now());
+        let matrix = self.matrix.load();
         still_permitted(caller, &matrix, &[permission::END_SESSIONS])?;
         let kind = EventKind::AllSessionsEnded;
         let rule = |standing: &Standing| {
             let account = &standing.account;
             let verdict = judge(standing, caller, &matrix, account);
             let outcome = outcome(verdict);
-            let event = self.event(kind, outcome, caller, account.id, now);
+            let event = self.event(kind, outcome, caller, account.id, standing.now);
             let effects = |()| Effects {
                 after: account.clone(),
                 tokens_valid_from: None,
@@ -226,7 +233,7 @@ impl AccountChanges {
             };
             Judged { events: vec![event], verdict: verdict.map(effects) }
         };
-        self.carry_out(caller, &matrix, account, &rule, now).map(drop)
+        self.carry_out(caller, &matrix, account, &rule).map(drop)
     }
 
     fn carry_out(
@@ -235,20 +242,17 @@ impl AccountChanges {
         matrix: &MatrixInForce,
         account: AccountId,
         rule: &dyn Fn(&Standing) -> Judged,
-        now: Timestamp,
     ) -> Result<Account, ChangeError> {
-        let revoked_until = self.issuer.revoked_until(now);
         let changed = self.store.change_account(&Change {
             account,
-            actor: caller.account,
+            caller,
             revision: matrix.revision,
             administrators: &matrix.admin,
             rule,
-            now,
-            revoked_until,
+            revoked_for: self.issuer.revoked_for(),
         })?;
         match changed {
-            Changed::Done { account, ended, tokens_valid_from } => {
+            Changed::Done { account, ended, tokens_valid_from, revoked_until } => {
                 self.issuer.revoke(ended, revoked_until);
                 if let Some(valid_from) = tokens_valid_from {
                     self.issuer.revoke_issued_before(account.id, valid_from, revoked_until);
@@ -268,9 +272,8 @@ impl AccountChanges {
         matrix: &MatrixInForce,
         standing: &Standing,
         after: Account,
-        now: Timestamp,
     ) -> Judged {
-        let before = &standing.account;
+        let (before, now) = (&standing.account, standing.now);
         if after == *before {
             // The answer still shows the account.
             let verdict = decides(standing, caller).map(drop);
@@ -294,12 +297,18 @@ impl AccountChanges {
         if with_role != *before {
             events.push(event(EventKind::RoleChanged, before, &with_role));
         }
-        let ends_sessions = (!after.is_active).then_some(EventKind::AccountDeactivated);
+        let deactivates = (!after.is_active).then_some(EventKind::AccountDeactivated);
         if after != with_role {
-            let kind = ends_sessions.unwrap_or(EventKind::AccountReactivated);
+            let kind = deactivates.unwrap_or(EventKind::AccountReactivated);
             events.push(event(kind, &with_role, &after));
         }
-        let effects = |tokens_valid_from| Effects { after, tokens_valid_from, ends_sessions };
+        let effects = |tokens_valid_from: Option<Timestamp>| {
+            // Tokens that are dated ahead, because a clock has gone back, are not told from newer
+            // ones by their date: the sessions that have them end.
+            let is_ahead = tokens_valid_from < standing.last_issued && tokens_valid_from.is_some();
+            let ends_sessions = deactivates.or(is_ahead.then_some(EventKind::RoleChanged));
+            Effects { after, tokens_valid_from, ends_sessions }
+        };
         Judged { events, verdict: verdict.map(effects) }
     }
 

@@ -34,7 +34,7 @@ pub struct SessionPolicy {
     pub most_sessions: u32,
     /// Whether each refresh token works only once.
     pub rotate: bool,
-    /// How long after a rotation the loser of a race may still learn the winner's result.
+    /// How long after a rotation a client without a binding cookie may still learn its result.
     pub rotation_grace: Duration,
     /// What ends when a rotated refresh token is presented again.
     pub on_reuse: OnReuse,
@@ -71,7 +71,7 @@ impl Default for SessionPolicy {
             most_senior: SessionLifetimes { absolute: 12 * HOUR, idle: HOUR },
             most_sessions: 10,
             rotate: true,
-            rotation_grace: Duration::from_secs(10),
+            rotation_grace: Duration::from_secs(60),
             on_reuse: OnReuse::EndAllSessions,
         }
     }
@@ -220,7 +220,12 @@ impl Issuer {
     /// Until when a revocation at this time is needed: longer than the access tokens live that were
     /// issued before, as the clocks of two nodes may differ.
     pub fn revoked_until(&self, now: Timestamp) -> Timestamp {
-        now + self.policy.access_lifetime + LEEWAY
+        now + self.revoked_for()
+    }
+
+    /// How long a revocation is needed; see [`Issuer::revoked_until`].
+    pub fn revoked_for(&self) -> Duration {
+        self.policy.access_lifetime + LEEWAY
     }
 
     /// Refuses from now on every access token of these sessions, which a transaction of this node has

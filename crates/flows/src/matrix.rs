@@ -17,7 +17,7 @@ use portcullis_domain::{Account, AccountId, Clock, Role, SecureRandom, Timestamp
 
 pub use self::active::{ActiveMatrix, MatrixInForce, Unfit};
 use crate::StoreError;
-use crate::decision::account;
+use crate::decision::{Caller, account};
 use crate::trail::{Reader, TrailError, TrailStore, blocks};
 
 /// What the life of the matrix needs from storage.
@@ -37,13 +37,14 @@ pub trait MatrixStore: Send + Sync {
 
     /// Stores a text under the next number, with the event that `event` makes of that number; or
     /// answers the number under which the very same text is stored already, and records nothing.
+    /// `None` when the caller, if there is one, is not any more what their access token says.
     fn add_version(
         &self,
         text: &str,
         by: Actor,
-        at: Timestamp,
+        caller: Option<&Caller>,
         event: &dyn Fn(u32) -> SecurityEvent,
-    ) -> Result<u32, StoreError>;
+    ) -> Result<Option<u32>, StoreError>;
 
     /// Puts a version in force, unless the rule refuses whoever decides, this revision is taken, or
     /// an account has a role that is not among the roles; then the event is recorded with the outcome
@@ -60,6 +61,8 @@ pub struct Activating<'a> {
     pub activation: Activation,
     /// The roles that the version has.
     pub roles: &'a [&'a str],
+    /// Whoever decides, as their access token says; they must still be that. `None` for the operator.
+    pub caller: Option<&'a Caller>,
     /// Judges the account of whoever decides, as it is then; `None` for one that is gone, and for
     /// the operator.
     pub rule: &'a dyn Fn(Option<&Account>) -> Result<(), NotTheirs>,
@@ -146,9 +149,6 @@ pub enum MatrixError {
     /// The file is in order, and unfit for this server.
     #[error("{0}")]
     Unfit(#[from] Unfit),
-    /// The account of whoever decides is not any more what their access token says.
-    #[error("the caller's account has changed")]
-    CallerChanged,
     /// It would give more than whoever decides has.
     #[error("the matrix gives more than the caller's role has: {0}")]
     Escalation(Escalation),
@@ -164,6 +164,9 @@ pub enum MatrixError {
     /// Accounts have these roles, which the version lacks.
     #[error("accounts have roles that the matrix lacks")]
     RolesInUse(Vec<Role>),
+    /// The caller's account or session is not any more what their access token says.
+    #[error("the caller's account has changed")]
+    CallerChanged,
     /// The trail cannot be read.
     #[error(transparent)]
     Trail(#[from] TrailError),
@@ -238,12 +241,13 @@ impl Matrices {
     /// Stores a file as a version, without putting it in force; answers its number.
     pub fn propose(&self, text: &str, reader: &Reader) -> Result<u32, MatrixError> {
         let digest = Fingerprint::from_bytes(self.validate(text)?.digest());
-        let now = self.clock.now();
         let event = |version| {
             let details = Details::Matrix { version, digest, previous: None };
             self.event(EventKind::MatrixProposed, reader, details)
         };
-        Ok(self.store.add_version(text, reader.actor, now, &event)?)
+        let caller = reader.caller.as_ref();
+        let added = self.store.add_version(text, reader.actor, caller, &event)?;
+        added.ok_or(MatrixError::CallerChanged)
     }
 
     /// The versions, newest first.
@@ -358,7 +362,13 @@ impl Matrices {
         let activation =
             Activation { revision: next.revision, version, by: reader.actor, at: event.at };
         let roles: Vec<&str> = next.matrix.roles().collect();
-        let activating = Activating { activation, roles: &roles, rule: &judge, event: &event };
+        let activating = Activating {
+            activation,
+            roles: &roles,
+            caller: reader.caller.as_ref(),
+            rule: &judge,
+            event: &event,
+        };
         match self.store.activate(&activating)? {
             Activated::Done => {
                 Self::remark(&next);

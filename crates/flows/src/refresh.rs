@@ -1,18 +1,24 @@
 //! A refresh token becomes its one successor (RFC 9700 section 4.14.2).
 //!
 //! A session knows exactly one live refresh token, so a token cannot have two successors whatever
-//! happens at once. A loser of the race, within the grace and while the successor is unused, learns
-//! the very same successor; any later use of a rotated token is reuse and ends sessions.
+//! happens at once.
+//!
+//! A lost answer is no theft. While the successor has not been used, the old token with the right
+//! binding cookie gets the very same successor again, however late. A client without cookies gets it
+//! within the grace; after that loss and theft cannot be told apart, and this one session ends. Once
+//! the successor has been used, or with a wrong binding, the old token is reuse and ends sessions.
+//!
+//! Everything is judged inside the rotating transaction, by its time: a token that is too old for the
+//! role that its account has by then is refused and not spent.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
-    AccountId, Clock, ExposeSecret, SecretString, SecureRandom, Session, SessionId, Timestamp,
-    TokenId,
+    Clock, ExposeSecret, Role, SecretString, SecureRandom, Session, SessionId, Timestamp, TokenId,
 };
-use portcullis_token::Digest;
+use portcullis_token::{Digest, LEEWAY};
 
 use crate::StoreError;
 use crate::grant::{Grant, Grantee, Issuer, OnReuse};
@@ -22,11 +28,13 @@ pub trait RefreshStore: Send + Sync {
     /// Puts the successor in the place of the presented token, if that is the live token of a live
     /// session and the binding is right; else says what the presented token is. On reuse the
     /// sessions end and the event is recorded in the same transaction.
+    ///
+    /// The session is locked first. The account and the time are read after that, so that a change of
+    /// the account, which locks the sessions too, is either seen or dated later.
     fn rotate(&self, rotation: &Rotation<'_>) -> Result<Rotated, StoreError>;
 }
 
 /// One attempt to rotate.
-#[derive(Debug)]
 pub struct Rotation<'a> {
     /// The session the presented token belongs to.
     pub session: SessionId,
@@ -36,18 +44,21 @@ pub struct Rotation<'a> {
     pub successor: TokenId,
     /// Digest of the binding cookie, if one came along.
     pub binding: Option<Digest>,
-    /// How long after a rotation its loser may repeat it.
+    /// How long after a rotation a client without a binding may repeat it.
     pub grace: Duration,
     /// What ends on reuse.
     pub on_reuse: OnReuse,
-    /// Until when the access tokens of what ends must be refused.
-    pub revoked_until: Timestamp,
+    /// For how long the access tokens of what ends must be refused.
+    pub revoked_for: Duration,
     /// Where the request came from, for the family tree.
     pub origin: &'a Origin,
-    /// When.
-    pub now: Timestamp,
+    /// Answers the session as a holder of that role may go on with it at that time; `None` when the
+    /// session or the presented token is too old.
+    pub lives: &'a dyn Fn(&Session, &Role, Timestamp) -> Option<Session>,
     /// Recorded if the attempt turns out to be reuse.
     pub reuse: &'a SecurityEvent,
+    /// Recorded if the attempt comes after the grace, so that it may be a loss or a theft.
+    pub late: &'a SecurityEvent,
 }
 
 /// What became of an attempt to rotate.
@@ -57,28 +68,32 @@ pub enum Rotated {
     Done {
         /// Whose session it is.
         grantee: Grantee,
-        /// The session.
+        /// The session, as long as it may live.
         session: Session,
+        /// When.
+        at: Timestamp,
     },
-    /// Somebody with the same token and the same binding was faster; this is what they got.
+    /// The token was exchanged before, and what it was exchanged for has not been used.
     Repeated {
         /// Whose session it is.
         grantee: Grantee,
-        /// The session.
+        /// The session, as long as it may live.
         session: Session,
         /// The live token.
         successor: TokenId,
         /// When it became so.
         rotated_at: Timestamp,
+        /// When.
+        at: Timestamp,
     },
-    /// Somebody was faster, and nothing proves that it was the same client.
-    Conflict,
     /// A token rotated earlier came back.
     Reused {
         /// What ended because of it.
         ended: Vec<SessionId>,
+        /// Until when the access tokens of that must be refused.
+        revoked_until: Timestamp,
     },
-    /// No live session, or not its binding.
+    /// No live session, not its binding, or too old. Nothing has changed.
     Refused,
 }
 
@@ -102,9 +117,6 @@ pub enum RefreshError {
     /// The token had been rotated before; sessions have ended because of it.
     #[error("the refresh token had been used before")]
     Reused,
-    /// Another request with this token was faster.
-    #[error("another request has just used this refresh token")]
-    Conflict,
     /// Storage failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -142,7 +154,16 @@ impl Refresh {
         } else {
             claims.token
         };
-        let revoked_until = self.issuer.revoked_until(now);
+        let lives = |session: &Session, role: &Role, now: Timestamp| {
+            let is_fresh = now < claims.expires_at + LEEWAY;
+            is_fresh.then(|| self.issuer.still_living(session, role, claims.issued_at, now))?
+        };
+        let event = |kind| {
+            let outcome = Outcome::SessionsEnded;
+            SecurityEvent::new(kind, outcome, &request.origin, now, &*self.random)
+                .about(claims.subject)
+                .in_session(claims.session)
+        };
         let rotated = self.store.rotate(&Rotation {
             session: claims.session,
             presented: claims.token,
@@ -150,41 +171,23 @@ impl Refresh {
             binding: request.binding.as_ref().map(|cookie| Digest::of(cookie.expose_secret())),
             grace: self.issuer.policy().rotation_grace,
             on_reuse: self.issuer.policy().on_reuse,
-            revoked_until,
+            revoked_for: self.issuer.revoked_for(),
             origin: &request.origin,
-            now,
-            reuse: &self.reuse(claims.subject, claims.session, &request.origin, now),
+            lives: &lives,
+            reuse: &event(EventKind::RefreshTokenReuse),
+            late: &event(EventKind::RefreshTokenLate),
         })?;
-        let (grantee, session, refresh, issued_at) = match rotated {
-            Rotated::Done { grantee, session } => (grantee, session, successor, now),
-            Rotated::Repeated { grantee, session, successor, rotated_at } => {
-                (grantee, session, successor, rotated_at)
+        let (grantee, session, refresh, issued_at, at) = match rotated {
+            Rotated::Done { grantee, session, at } => (grantee, session, successor, at, at),
+            Rotated::Repeated { grantee, session, successor, rotated_at, at } => {
+                (grantee, session, successor, rotated_at, at)
             }
-            Rotated::Conflict => return Err(RefreshError::Conflict),
             Rotated::Refused => return Err(RefreshError::Invalid),
-            Rotated::Reused { ended } => {
+            Rotated::Reused { ended, revoked_until } => {
                 self.issuer.revoke(ended, revoked_until);
                 return Err(RefreshError::Reused);
             }
         };
-        let role = &grantee.account.role;
-        let session = self
-            .issuer
-            .still_living(&session, role, claims.issued_at, now)
-            .ok_or(RefreshError::Invalid)?;
-        Ok(self.issuer.grant(grantee, session, refresh, issued_at, now, &*self.random))
-    }
-
-    fn reuse(
-        &self,
-        subject: AccountId,
-        session: SessionId,
-        origin: &Origin,
-        now: Timestamp,
-    ) -> SecurityEvent {
-        let kind = EventKind::RefreshTokenReuse;
-        SecurityEvent::new(kind, Outcome::SessionsEnded, origin, now, &*self.random)
-            .about(subject)
-            .in_session(session)
+        Ok(self.issuer.grant(grantee, session, refresh, issued_at, at, &*self.random))
     }
 }

@@ -11,12 +11,12 @@
 //! that one is answered, if the database is slower than that.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use portcullis_audit::SecurityEvent;
 use portcullis_domain::{Clock, Supervised, Timestamp};
-use portcullis_token::{AccessClaims, LEEWAY, RevocationEntry, RevocationSet};
+use portcullis_token::{AccessClaims, REVOCATION_MARGIN, RevocationEntry, RevocationSet};
 
 use self::feed::FEED_PAGE;
 pub use self::feed::{
@@ -45,10 +45,27 @@ pub trait RevocationStore: Send + Sync {
     /// Writes an entry and its event; neither, when an entry that is there says as much already.
     fn revoke(&self, entry: &RevocationEntry, event: &SecurityEvent) -> Result<(), StoreError>;
 
-    /// Removes entries in the order of their positions, up to the first that was needed at `dead` or
-    /// will be; at most `most` of them, and never the last, which says where the feed stands. Answers
-    /// how many.
-    fn purge_revocations(&self, dead: Timestamp, most: u32) -> Result<u64, StoreError>;
+    /// Moves the horizon of the feed, and removes entries in the order of their positions, up to the
+    /// first that is needed at the horizon or later; at most `most` of them, and never the last,
+    /// which says where the feed stands.
+    ///
+    /// The horizon lies `keep` before the time of the database. It never goes back, and moves at most
+    /// twice as far as `elapsed`: nothing is forgotten by a clock that was wrong for a moment.
+    fn purge_revocations(
+        &self,
+        keep: Duration,
+        elapsed: Duration,
+        most: u32,
+    ) -> Result<Purged, StoreError>;
+}
+
+/// What a purge has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Purged {
+    /// So many entries were removed.
+    pub removed: u64,
+    /// Entries needed no longer than this may have been removed.
+    pub horizon: Timestamp,
 }
 
 /// How revocations are followed and asked.
@@ -128,6 +145,8 @@ pub struct Revocations {
     policy: RevocationPolicy,
     shared: Arc<Shared>,
     follower: Supervised,
+    /// When on the monotonic clock this node purged last.
+    purged_at: Mutex<Duration>,
 }
 
 impl Revocations {
@@ -147,7 +166,8 @@ impl Revocations {
         let thread = Supervised::restarting("revocations", move || {
             follower.work(&work, policy.poll, &*listener);
         })?;
-        Ok(Self { store, set, clock, policy, shared, follower: thread })
+        let purged_at = Mutex::new(clock.monotonic());
+        Ok(Self { store, set, clock, policy, shared, follower: thread, purged_at })
     }
 
     /// Whether every token is refused, because what was revoked lately is not known and must be.
@@ -221,16 +241,26 @@ impl Revocations {
 
     /// All that is revoked and not dead, from the database, and where to go on from there.
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot::new(self.store.clone(), self.standing(), self.clock.now())
+        Snapshot::new(self.store.clone(), self.standing())
     }
 
     /// Forgets here, and removes from the database, what no living token needs any more.
+    ///
+    /// By the time of the database, and no faster than time passes here.
     pub fn purge(&self) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        self.set.forget_expired(now);
-        let dead = now - LEEWAY - KEPT_FOR_FOLLOWERS;
-        while self.store.purge_revocations(dead, FEED_PAGE)? == u64::from(FEED_PAGE) {}
-        Ok(())
+        let now = self.clock.monotonic();
+        let mut purged_at = self.purged_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut elapsed = now.saturating_sub(*purged_at);
+        loop {
+            let keep = REVOCATION_MARGIN;
+            let purged = self.store.purge_revocations(keep, elapsed, FEED_PAGE)?;
+            *purged_at = now;
+            elapsed = Duration::ZERO;
+            if purged.removed < u64::from(FEED_PAGE) {
+                self.set.forget_before(purged.horizon);
+                return Ok(());
+            }
+        }
     }
 
     /// Whether the thread that follows is there.
@@ -260,6 +290,3 @@ impl std::fmt::Debug for Revocations {
 
 /// The longest a [`Revocations::close`] waits for the database.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// How long a follower may be away and still go on from its cursor.
-const KEPT_FOR_FOLLOWERS: Duration = Duration::from_secs(15 * 60);

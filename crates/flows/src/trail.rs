@@ -9,6 +9,7 @@ use portcullis_audit::{
 use portcullis_domain::{AccountId, Clock, EventId, SecureRandom, Timestamp};
 
 use crate::StoreError;
+use crate::decision::Caller;
 
 /// What reading the trail needs from storage.
 pub trait TrailStore: Send + Sync {
@@ -76,6 +77,9 @@ pub struct Reader {
     pub actor: Actor,
     /// Where the request came from.
     pub origin: Origin,
+    /// What the access token says of somebody who is signed in, where that is judged again when
+    /// something is written.
+    pub caller: Option<Caller>,
 }
 
 /// Some entries, newest first.
@@ -267,11 +271,17 @@ const PAGE: u32 = 256;
 impl Reader {
     /// Somebody who is signed in.
     pub fn account(account: AccountId, origin: Origin) -> Self {
-        Self { actor: Actor::Account(account), origin }
+        Self { actor: Actor::Account(account), origin, caller: None }
     }
 
     /// Whoever runs the server.
     pub fn operator(origin: Origin) -> Self {
-        Self { actor: Actor::Operator, origin }
+        Self { actor: Actor::Operator, origin, caller: None }
+    }
+
+    /// Somebody who is signed in and may change something only while the token holds.
+    pub fn caller(caller: Caller) -> Self {
+        let (actor, origin) = (Actor::Account(caller.account), caller.origin.clone());
+        Self { actor, origin, caller: Some(caller) }
     }
 }

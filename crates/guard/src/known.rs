@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use portcullis_domain::{Clock, Timestamp};
+#[cfg(feature = "follow")]
+use portcullis_token::REVOCATION_MARGIN;
 use portcullis_token::RevocationSet;
 
 pub(crate) struct Known {
@@ -66,7 +68,8 @@ impl Known {
     pub(crate) fn forget_expired(&self) {
         let minute = self.clock.monotonic().as_secs() / 60;
         if self.forgotten_in.swap(minute, Ordering::Relaxed) != minute {
-            self.revocations.forget_expired(self.clock.now());
+            let horizon = self.clock.now() - REVOCATION_MARGIN;
+            self.revocations.forget_before(horizon);
         }
     }
 

@@ -174,6 +174,7 @@ impl Caller {
                 account: claims.subject,
                 role: claims.role,
                 session: claims.session,
+                token: claims.token,
                 origin,
             }))
         }

@@ -356,7 +356,6 @@ impl From<RefreshError> for Problem {
         match error {
             RefreshError::Invalid => Self::new(Code::InvalidRefreshToken),
             RefreshError::Reused => Self::new(Code::RefreshTokenReused),
-            RefreshError::Conflict => Self::new(Code::RefreshConflict),
             RefreshError::Store(error) => error.into(),
         }
     }
@@ -432,12 +431,12 @@ impl From<MatrixError> for Problem {
             MatrixError::UnknownVersion(version) => {
                 Self::new(Code::NotFound).detail(format!("There is no version {version}."))
             }
-            MatrixError::CallerChanged => Self::new(Code::InvalidToken),
             MatrixError::Escalation(escalation) => {
                 Self::new(Code::MatrixAboveOwnRole).detail(format!("Under it {escalation}."))
             }
             MatrixError::NothingBefore => Self::new(Code::NothingToRollBack),
             MatrixError::Superseded => Self::new(Code::MatrixSuperseded),
+            MatrixError::CallerChanged => Self::new(Code::InvalidToken),
             MatrixError::RolesInUse(roles) => {
                 let roles: Vec<&str> = roles.iter().map(Role::as_str).collect();
                 let detail = format!("Accounts have the roles {}.", roles.join(", "));

@@ -31,14 +31,14 @@ pub(crate) const ERRORS: &[Code] = &[
     Code::AmbiguousCredentials,
     Code::InvalidRefreshToken,
     Code::RefreshTokenReused,
-    Code::RefreshConflict,
     Code::Unavailable,
 ];
 
 /// Exchanges a refresh token for its one successor and a fresh access token.
 ///
-/// Within ten seconds, and while the successor is unused, the same browser gets the same successor
-/// again; a client without cookies gets 409. Any later use of a spent token ends sessions.
+/// A lost answer is repeated: while the successor is unused, the same browser gets the same successor
+/// again, however late, and a client without cookies within `sessions.rotation_grace_seconds`. Any
+/// other use of a spent token ends sessions.
 #[utoipa::path(post, path = "/api/auth/refresh", tag = "auth",
     request_body = RefreshBody,
     responses((status = 200, body = TokensAnswer, description = "Fresh tokens")))]

@@ -5,11 +5,12 @@ use portcullis_flows::account::AccountStore;
 use portcullis_flows::grant::Grantee;
 use portcullis_password::PasswordHash;
 
-use crate::connection::{Connection, dispatch};
+use crate::connection::{Connection, Inner, dispatch};
 use crate::failure::Failure;
 use crate::schema::accounts;
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
+use crate::time::clock_timestamp;
 
 impl AccountStore for Store {
     fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
@@ -35,6 +36,22 @@ pub(crate) fn find_grantee(
         query.select(GranteeRow::as_select()).first(inner).optional()
     })?;
     row.map(Grantee::try_from).transpose()
+}
+
+/// As [`find_grantee`], with the time after it was asked for. In one statement, because refreshing
+/// must not cost one round trip more.
+pub(crate) fn grantee_now(
+    connection: &mut Connection,
+    id: AccountId,
+) -> Result<Option<(Grantee, Timestamp)>, Failure> {
+    if let (Inner::Postgres(inner), None) = (&mut connection.inner, &connection.clock) {
+        let query = accounts::table.find(Key::from(id));
+        let found: Option<(GranteeRow, Instant)> =
+            query.select((GranteeRow::as_select(), clock_timestamp())).first(inner).optional()?;
+        return found.map(|(row, now)| Ok((row.try_into()?, now.into()))).transpose();
+    }
+    let Some(grantee) = find_grantee(connection, id)? else { return Ok(None) };
+    Ok(Some((grantee, connection.now()?)))
 }
 
 /// What issuing tokens needs of a row.

@@ -1,6 +1,6 @@
 use diesel::prelude::*;
 use portcullis_audit::SecurityEvent;
-use portcullis_domain::{Account, AccountId, Role};
+use portcullis_domain::{Account, AccountId, Role, Timestamp};
 use portcullis_flows::StoreError;
 use portcullis_flows::account_change::{
     AccountChangeStore, Change, Changed, Effects, Judged, Standing,
@@ -9,11 +9,12 @@ use portcullis_flows::grant::Grantee;
 use portcullis_token::{Revocation, RevocationEntry};
 
 use crate::account;
+use crate::caller;
 use crate::connection::{Connection, Inner, Lock, dispatch};
 use crate::failure::Failure;
 use crate::matrix;
 use crate::revocation;
-use crate::schema::accounts;
+use crate::schema::{accounts, sessions};
 use crate::sign_out::{self, Ending};
 use crate::sql_type::{Instant, Key, natural};
 use crate::store::Store;
@@ -45,7 +46,7 @@ impl AccountChangeStore for Store {
             let Judged { events: told, verdict } = (change.rule)(&standing);
             let ends = verdict.as_ref().ok().and_then(|effects| effects.ends_sessions);
             let changed = match verdict {
-                Ok(effects) => carry_out(connection, change, &standing.account, effects)?,
+                Ok(effects) => carry_out(connection, change, &standing, effects)?,
                 Err(refusal) => Changed::Refused(refusal),
             };
             events.extend(told.into_iter().map(|event| match &changed {
@@ -61,19 +62,43 @@ impl AccountChangeStore for Store {
 
 /// Reads both accounts and keeps them as they are until the transaction ends.
 fn standing(connection: &mut Connection, change: &Change<'_>) -> Result<Option<Standing>, Failure> {
-    let both = [Key::from(change.account), Key::from(change.actor)];
+    let both = [Key::from(change.account), Key::from(change.caller.account)];
     let rows = accounts::table.filter(accounts::id.eq_any(both)).order(accounts::id);
     if let Inner::Postgres(inner) = &mut connection.inner {
         rows.select(accounts::id).for_no_key_update().load::<Key>(inner)?;
     }
+    let last_issued = lock_sessions(connection, change.account)?;
     let Some(grantee) = account::find_grantee(connection, change.account)? else {
         return Ok(None);
     };
-    let actor = account::find(connection, change.actor)?;
+    let actor = caller::find(connection, change.caller)?;
     let other_administrators =
         other_administrators(connection, change.account, change.administrators)?;
     let Grantee { account, tokens_valid_from } = grantee;
-    Ok(Some(Standing { account, tokens_valid_from, actor, other_administrators }))
+    // After all locks: whatever had to be waited for is dated earlier.
+    let now = connection.now()?;
+    Ok(Some(Standing { account, tokens_valid_from, last_issued, actor, other_administrators, now }))
+}
+
+/// Keeps the live sessions of the account as they are, and answers when the newest token of theirs
+/// was issued.
+///
+/// A refresh locks its session before it reads account and time, and so either ends before this, or
+/// sees what is changed here. To lock the account there would slow down every refresh instead.
+fn lock_sessions(
+    connection: &mut Connection,
+    account: AccountId,
+) -> Result<Option<Timestamp>, Failure> {
+    let live = sessions::table
+        .filter(sessions::account_id.eq(Key::from(account)))
+        .filter(sessions::ended_at.is_null())
+        .order(sessions::id)
+        .select(sessions::rotated_at);
+    let issued: Vec<Instant> = match &mut connection.inner {
+        Inner::Postgres(inner) => live.for_no_key_update().load(inner)?,
+        Inner::Sqlite(inner) => live.load(inner)?,
+    };
+    Ok(issued.into_iter().map(Timestamp::from).max())
 }
 
 fn other_administrators(
@@ -93,9 +118,11 @@ fn other_administrators(
 fn carry_out(
     connection: &mut Connection,
     change: &Change<'_>,
-    before: &Account,
+    standing: &Standing,
     effects: Effects,
 ) -> Result<Changed, Failure> {
+    let (before, now) = (&standing.account, standing.now);
+    let revoked_until = now + change.revoked_for;
     let Effects { after, tokens_valid_from, ends_sessions } = effects;
     if after != *before {
         let valid_from =
@@ -103,23 +130,22 @@ fn carry_out(
         let update = diesel::update(accounts::table.find(Key::from(after.id))).set((
             accounts::role.eq(after.role.as_str()),
             accounts::is_active.eq(after.is_active),
-            accounts::updated_at.eq(Instant::from(change.now)),
+            accounts::updated_at.eq(Instant::from(now)),
             valid_from,
         ));
         dispatch!(connection, inner => update.execute(inner))?;
     }
     let ended = match ends_sessions {
         Some(reason) => {
-            let (at, revoked_until) = (change.now, change.revoked_until);
-            let ending = Ending { reason, at, revoked_until };
+            let ending = Ending { reason, at: now, revoked_until };
             sign_out::end_all(connection, after.id, None, ending)?
         }
         None => Vec::new(),
     };
     let void = tokens_valid_from.map(|issued_before| RevocationEntry {
         revocation: Revocation::Subject { account: after.id, issued_before },
-        until: change.revoked_until,
+        until: revoked_until,
     });
-    revocation::record(connection, void.as_slice(), change.now)?;
-    Ok(Changed::Done { account: Box::new(after), ended, tokens_valid_from })
+    revocation::record(connection, void.as_slice(), now)?;
+    Ok(Changed::Done { account: Box::new(after), ended, tokens_valid_from, revoked_until })
 }

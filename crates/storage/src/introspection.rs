@@ -31,7 +31,7 @@ impl IntrospectionStore for Store {
             })?;
             let corrupt = |_| Failure::Corrupt { table: "accounts", column: "role" };
             let read = |(row, role): (SessionRow, String)| {
-                Ok((Session::try_from(row)?, Role::parse(&role).map_err(corrupt)?))
+                Ok((Session::try_from(&row)?, Role::parse(&role).map_err(corrupt)?))
             };
             found.map(read).transpose()
         })

@@ -4,6 +4,7 @@ mod account;
 mod account_change;
 mod block;
 mod bootstrap;
+mod caller;
 mod chain;
 mod checkpoint;
 mod connection;

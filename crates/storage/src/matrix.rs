@@ -3,11 +3,13 @@ use diesel::prelude::*;
 use portcullis_audit::{Actor, Fingerprint, Outcome, SecurityEvent};
 use portcullis_domain::{Role, Timestamp, Username};
 use portcullis_flows::StoreError;
+use portcullis_flows::decision::Caller;
 use portcullis_flows::matrix::{
-    Activated, Activating, Activation, ListedVersion, MatrixStore, Stranded, Version,
+    Activated, Activating, Activation, ListedVersion, MatrixStore, NotTheirs, Stranded, Version,
 };
 
 use crate::account;
+use crate::caller;
 use crate::connection::{Connection, Lock, dispatch};
 use crate::failure::Failure;
 use crate::schema::{accounts, matrix_activations, matrix_versions};
@@ -54,19 +56,24 @@ impl MatrixStore for Store {
         &self,
         text: &str,
         by: Actor,
-        at: Timestamp,
+        caller: Option<&Caller>,
         event: &dyn Fn(u32) -> SecurityEvent,
-    ) -> Result<u32, StoreError> {
+    ) -> Result<Option<u32>, StoreError> {
         let digest = Fingerprint::of(text.as_bytes());
         let digest = digest.as_bytes().as_slice();
         self.write_recorded(|connection, events| {
             Lock::Matrix.take(connection)?;
+            if !is_entitled(connection, caller)? {
+                let event = SecurityEvent { outcome: Outcome::Superseded, ..event(0) };
+                events.push((&event).into());
+                return Ok(None);
+            }
             let same = matrix_versions::table
                 .filter(matrix_versions::digest.eq(digest))
                 .select(matrix_versions::number);
             let same: Option<i64> = dispatch!(connection, inner => same.first(inner).optional())?;
             if let Some(number) = same {
-                return version_number(number);
+                return version_number(number).map(Some);
             }
             let newest = matrix_versions::table.select(max(matrix_versions::number));
             let newest: Option<i64> = dispatch!(connection, inner => newest.first(inner))?;
@@ -76,12 +83,12 @@ impl MatrixStore for Store {
                 matrix_versions::digest.eq(digest),
                 matrix_versions::file.eq(text),
                 matrix_versions::actor.eq(by.to_string()),
-                matrix_versions::at.eq(Instant::from(at)),
+                matrix_versions::at.eq(Instant::from(connection.now()?)),
             ));
             dispatch!(connection, inner => insert.execute(inner))?;
             let number = version_number(number)?;
             events.push((&event(number)).into());
-            Ok(number)
+            Ok(Some(number))
         })
     }
 
@@ -89,14 +96,15 @@ impl MatrixStore for Store {
         let event = activating.event;
         self.write_recorded(|connection, events| {
             Lock::Matrix.take(connection)?;
-            let activated = activate(connection, activating)?;
+            let at = connection.now()?;
+            let activated = activate(connection, activating, at)?;
             let outcome = match activated {
                 Activated::Done => event.outcome,
                 Activated::Superseded => Outcome::Superseded,
                 Activated::RolesInUse(_) => Outcome::Invalid,
                 Activated::Refused(reason) => reason.outcome(),
             };
-            events.push((&SecurityEvent { outcome, ..event.clone() }).into());
+            events.push((&SecurityEvent { outcome, at, ..event.clone() }).into());
             Ok(activated)
         })
     }
@@ -129,8 +137,12 @@ impl MatrixStore for Store {
 fn activate(
     connection: &mut Connection,
     activating: &Activating<'_>,
+    at: Timestamp,
 ) -> Result<Activated, Failure> {
-    let Activating { activation, roles, rule, .. } = activating;
+    let Activating { activation, roles, caller, rule, .. } = activating;
+    if !is_entitled(connection, *caller)? {
+        return Ok(Activated::Refused(NotTheirs::CallerChanged));
+    }
     let actor = match activation.by {
         Actor::Account(id) => account::find(connection, id)?,
         _ => None,
@@ -142,7 +154,7 @@ fn activate(
     if !lacking.is_empty() {
         return Ok(Activated::RolesInUse(lacking));
     }
-    let is_next = insert(connection, activation)?;
+    let is_next = insert(connection, &Activation { at, ..*activation })?;
     Ok(if is_next { Activated::Done } else { Activated::Superseded })
 }
 
@@ -151,6 +163,11 @@ pub(crate) fn revision(connection: &mut Connection) -> Result<u64, Failure> {
     let newest = matrix_activations::table.select(max(matrix_activations::revision));
     let newest: Option<i64> = dispatch!(connection, inner => newest.first(inner))?;
     Ok(newest.map_or(0, natural))
+}
+
+/// Operators have no account that could have changed.
+fn is_entitled(connection: &mut Connection, caller: Option<&Caller>) -> Result<bool, Failure> {
+    caller.map_or(Ok(true), |caller| caller::is_entitled(connection, caller))
 }
 
 /// The roles that accounts have and that are not among `roles`.

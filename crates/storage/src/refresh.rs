@@ -1,68 +1,130 @@
 use diesel::prelude::*;
-use portcullis_audit::{EventRecord, Origin};
+use portcullis_audit::{EventRecord, Origin, SecurityEvent};
 use portcullis_domain::{Session, SessionId, Timestamp, TokenId, constant_time_eq};
 use portcullis_flows::StoreError;
 use portcullis_flows::grant::{Grantee, OnReuse};
 use portcullis_flows::refresh::{RefreshStore, Rotated, Rotation};
 
 use crate::account;
-use crate::connection::{Connection, dispatch};
+use crate::connection::{Connection, Inner, dispatch};
 use crate::failure::Failure;
 use crate::family;
 use crate::outbox;
 use crate::prepared::Prepared;
-use crate::schema::{accounts, refresh_tokens, sessions};
+use crate::schema::{refresh_tokens, sessions};
 use crate::sign_out::{self, Ending};
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
 
 impl RefreshStore for Store {
     fn rotate(&self, rotation: &Rotation<'_>) -> Result<Rotated, StoreError> {
-        let advanced = self.write(|connection| {
-            let session = advance(connection, rotation)?;
-            session.map(|session| done(connection, rotation, session)).transpose()
+        let rotated = self.write(|connection| match judge(connection, rotation)? {
+            Verdict::Refuse => Ok(Ok(Rotated::Refused)),
+            Verdict::Advance(found) => advance(connection, rotation, *found).map(Ok),
+            Verdict::Repeat(found) => Ok(Ok(repeated(*found))),
+            Verdict::End(_, found) => Ok(Err(found.session.account_id)),
         })?;
-        match advanced {
-            Some(done) => Ok(done),
-            // In a transaction of its own: PostgreSQL keeps the lock on a session for which
-            // `advance` waited in vain, and whoever ends sessions must lock the account first.
-            // Nothing can have made the presented token the live one since.
-            None => self.write_recorded(|connection, events| explain(connection, rotation, events)),
+        match rotated {
+            Ok(rotated) => Ok(rotated),
+            // In a transaction of its own, because whoever ends sessions locks the account first.
+            Err(account) => self.write_recorded(|connection, events| {
+                sign_out::lock_account(connection, account.into())?;
+                match judge(connection, rotation)? {
+                    Verdict::End(sign, found) => end(connection, rotation, sign, &found, events),
+                    // Another request was faster; one theft is one alarm.
+                    _ => Ok(Rotated::Refused),
+                }
+            }),
         }
     }
 }
 
-/// Replaces the live token, if it is the presented one. This statement is the whole guard.
+/// What the presented token is.
+enum Verdict {
+    /// Nothing that changes anything.
+    Refuse,
+    /// The live token.
+    Advance(Box<Found>),
+    /// The parent of a live token that was not used, by the same client.
+    Repeat(Box<Found>),
+    /// A token that should not be in anybody's hands any more.
+    End(Sign, Box<Found>),
+}
+
+/// What the token shows.
+#[derive(Clone, Copy)]
+enum Sign {
+    /// Two have the token.
+    Reuse,
+    /// Two have it, or an answer was lost.
+    LossOrTheft,
+}
+
+/// A session that lives, and whose it is, at one moment.
+struct Found {
+    session: SessionRow,
+    grantee: Grantee,
+    living: Session,
+    now: Timestamp,
+}
+
+/// Judges the presented token, with the session locked until the transaction ends.
+fn judge(connection: &mut Connection, rotation: &Rotation<'_>) -> Result<Verdict, Failure> {
+    let Some(session) = lock_session(connection, rotation.session)? else {
+        return Ok(Verdict::Refuse);
+    };
+    let (grantee, now) = account::grantee_now(connection, session.account_id.into())?
+        .ok_or(Failure::Corrupt { table: "sessions", column: "account_id" })?;
+    if !session.is_live(now) || !grantee.account.is_active {
+        return Ok(Verdict::Refuse);
+    }
+    let living = Session::try_from(&session)?;
+    let Some(living) = (rotation.lives)(&living, &grantee.account.role, now) else {
+        return Ok(Verdict::Refuse);
+    };
+    let (presented, binding) = (Key::from(rotation.presented), session.binding(rotation));
+    let is_live = session.current_token == presented;
+    let is_parent = session.previous_token == Some(presented);
+    let in_time = now.since(session.rotated_at.into()) <= rotation.grace;
+    let found = Box::new(Found { session, grantee, living, now });
+    Ok(match binding {
+        Binding::Wrong if is_live => Verdict::Refuse,
+        _ if is_live => Verdict::Advance(found),
+        Binding::Right if is_parent => Verdict::Repeat(found),
+        Binding::None if is_parent && in_time => Verdict::Repeat(found),
+        Binding::None if is_parent => Verdict::End(Sign::LossOrTheft, found),
+        _ if was_issued(connection, rotation)? => Verdict::End(Sign::Reuse, found),
+        _ => Verdict::Refuse,
+    })
+}
+
+fn lock_session(
+    connection: &mut Connection,
+    session: SessionId,
+) -> Result<Option<SessionRow>, Failure> {
+    let query = sessions::table.find(Key::from(session));
+    Ok(match &mut connection.inner {
+        Inner::Postgres(inner) => {
+            let locked = query.select(SessionRow::as_select()).for_no_key_update();
+            locked.first(inner).optional()?
+        }
+        Inner::Sqlite(inner) => query.select(SessionRow::as_select()).first(inner).optional()?,
+    })
+}
+
+/// Replaces the live token, which is the presented one.
 fn advance(
     connection: &mut Connection,
     rotation: &Rotation<'_>,
-) -> Result<Option<SessionRow>, Failure> {
-    let binding = rotation.binding.as_ref().map(|digest| digest.as_bytes().as_slice());
-    let active =
-        accounts::table.filter(accounts::id.eq(sessions::account_id)).filter(accounts::is_active);
-    let live = sessions::table
-        .find(Key::from(rotation.session))
-        .filter(sessions::current_token.eq(Key::from(rotation.presented)))
-        .filter(sessions::ended_at.is_null())
-        .filter(sessions::expires_at.gt(Instant::from(rotation.now)))
-        .filter(sessions::binding.is_null().or(sessions::binding.eq(binding)))
-        .filter(diesel::dsl::exists(active));
-    let advance = diesel::update(live).set((
+    found: Found,
+) -> Result<Rotated, Failure> {
+    let Found { grantee, living, now, .. } = found;
+    let advance = diesel::update(sessions::table.find(Key::from(rotation.session))).set((
         sessions::previous_token.eq(Key::from(rotation.presented)),
         sessions::current_token.eq(Key::from(rotation.successor)),
-        sessions::rotated_at.eq(Instant::from(rotation.now)),
+        sessions::rotated_at.eq(Instant::from(now)),
     ));
-    Ok(dispatch!(connection, inner => {
-        Prepared(advance.returning(SessionRow::as_returning())).get_result(inner).optional()
-    })?)
-}
-
-fn done(
-    connection: &mut Connection,
-    rotation: &Rotation<'_>,
-    session: SessionRow,
-) -> Result<Rotated, Failure> {
-    let grantee = owner(connection, &session)?;
+    dispatch!(connection, inner => Prepared(advance).execute(inner))?;
     if rotation.successor != rotation.presented {
         insert_token(
             connection,
@@ -70,70 +132,39 @@ fn done(
             rotation.successor,
             Some(rotation.presented),
             rotation.origin,
-            rotation.now,
+            now,
         )?;
     }
-    Ok(Rotated::Done { grantee, session: session.try_into()? })
+    Ok(Rotated::Done { grantee, session: living, at: now })
 }
 
-/// The presented token is not the live one: what is it?
-fn explain(
-    connection: &mut Connection,
-    rotation: &Rotation<'_>,
-    events: &mut Vec<EventRecord>,
-) -> Result<Rotated, Failure> {
-    let query = sessions::table.find(Key::from(rotation.session));
-    let found = dispatch!(connection, inner => {
-        query.select(SessionRow::as_select()).first(inner).optional()
-    })?;
-    let Some(session) = found.filter(|session| session.is_live(rotation.now)) else {
-        return Ok(Rotated::Refused);
-    };
-    let presented = Key::from(rotation.presented);
-    if session.current_token == presented {
-        return Ok(Rotated::Refused);
-    }
-    if session.is_within_grace(rotation) {
-        match (&session.binding, &rotation.binding) {
-            (None, _) | (_, None) => return Ok(Rotated::Conflict),
-            (Some(expected), Some(shown)) if constant_time_eq(expected, shown.as_bytes()) => {
-                return repeated(connection, session);
-            }
-            (Some(_), Some(_)) => {}
-        }
-    }
-    if !was_issued(connection, rotation)? {
-        return Ok(Rotated::Refused);
-    }
-    reused(connection, rotation, &session, events)
-}
-
-fn repeated(connection: &mut Connection, session: SessionRow) -> Result<Rotated, Failure> {
-    let grantee = owner(connection, &session)?;
-    if !grantee.account.is_active {
-        return Ok(Rotated::Refused);
-    }
-    Ok(Rotated::Repeated {
+fn repeated(found: Found) -> Rotated {
+    let Found { session, grantee, living, now } = found;
+    Rotated::Repeated {
         grantee,
+        session: living,
         successor: session.current_token.into(),
         rotated_at: session.rotated_at.into(),
-        session: session.try_into()?,
-    })
+        at: now,
+    }
 }
 
 /// Ends what the policy says, tells the auditors the whole story and the owner that there is one.
-fn reused(
+fn end(
     connection: &mut Connection,
     rotation: &Rotation<'_>,
-    session: &SessionRow,
+    sign: Sign,
+    found: &Found,
     events: &mut Vec<EventRecord>,
 ) -> Result<Rotated, Failure> {
-    let ending = Ending {
-        reason: rotation.reuse.kind,
-        at: rotation.now,
-        revoked_until: rotation.revoked_until,
+    let Found { session, now, .. } = found;
+    let (event, scope) = match sign {
+        Sign::Reuse => (rotation.reuse, rotation.on_reuse),
+        Sign::LossOrTheft => (rotation.late, OnReuse::EndThisSession),
     };
-    let ended = match rotation.on_reuse {
+    let revoked_until = *now + rotation.revoked_for;
+    let ending = Ending { reason: event.kind, at: *now, revoked_until };
+    let ended = match scope {
         OnReuse::EndAllSessions => {
             sign_out::end_all(connection, session.account_id.into(), None, ending)?
         }
@@ -142,20 +173,16 @@ fn reused(
             ended.then_some(rotation.session).into_iter().collect()
         }
     };
-    if ended.is_empty() {
-        // Another request was faster; one theft is one alarm.
-        return Ok(Rotated::Refused);
-    }
     let details = family::tree(
         connection,
         rotation.session,
         session.current_token.into(),
         rotation.presented,
     )?;
-    let event = rotation.reuse.clone().with(details).ending(ended.len());
+    let event = SecurityEvent { at: *now, ..event.clone() }.with(details).ending(ended.len());
     outbox::queue(connection, session.account_id.into(), &event)?;
     events.push((&event).into());
-    Ok(Rotated::Reused { ended })
+    Ok(Rotated::Reused { ended, revoked_until })
 }
 
 /// Whether the presented token is one this session really had.
@@ -165,11 +192,6 @@ fn was_issued(connection: &mut Connection, rotation: &Rotation<'_>) -> Result<bo
         .filter(refresh_tokens::session_id.eq(Key::from(rotation.session)));
     let look = diesel::select(diesel::dsl::exists(token));
     Ok(dispatch!(connection, inner => look.get_result(inner))?)
-}
-
-fn owner(connection: &mut Connection, session: &SessionRow) -> Result<Grantee, Failure> {
-    account::find_grantee(connection, session.account_id.into())?
-        .ok_or(Failure::Corrupt { table: "sessions", column: "account_id" })
 }
 
 /// Adds a token to the family tree.
@@ -213,18 +235,33 @@ impl SessionRow {
         self.ended_at.is_none() && Timestamp::from(self.expires_at) > now
     }
 
-    /// Whether the presented token is the parent of the live one and was so a moment ago. A live
-    /// token whose parent is remembered has not been used yet.
-    fn is_within_grace(&self, rotation: &Rotation<'_>) -> bool {
-        self.previous_token == Some(Key::from(rotation.presented))
-            && rotation.now.since(self.rotated_at.into()) <= rotation.grace
+    /// Whether the client has shown what the session is bound to.
+    fn binding(&self, rotation: &Rotation<'_>) -> Binding {
+        match (&self.binding, &rotation.binding) {
+            (None, _) => Binding::None,
+            (Some(expected), Some(shown)) if constant_time_eq(expected, shown.as_bytes()) => {
+                Binding::Right
+            }
+            (Some(_), _) => Binding::Wrong,
+        }
     }
 }
 
-impl TryFrom<SessionRow> for Session {
+/// What a client has shown of the binding of a session.
+#[derive(Clone, Copy)]
+enum Binding {
+    /// The session has none.
+    None,
+    /// What it is bound to.
+    Right,
+    /// Something else, or nothing.
+    Wrong,
+}
+
+impl TryFrom<&SessionRow> for Session {
     type Error = Failure;
 
-    fn try_from(row: SessionRow) -> Result<Self, Failure> {
+    fn try_from(row: &SessionRow) -> Result<Self, Failure> {
         let corrupt = |column| Failure::Corrupt { table: "sessions", column };
         Ok(Self {
             id: row.id.into(),

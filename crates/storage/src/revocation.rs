@@ -1,9 +1,11 @@
+use std::time::Duration;
+
 use diesel::dsl::{exists, min};
 use diesel::prelude::*;
 use portcullis_audit::SecurityEvent;
 use portcullis_domain::{AccountId, SessionId, Timestamp, TokenId};
 use portcullis_flows::StoreError;
-use portcullis_flows::revocation::{MAX_WAITING, Numbered, RevocationStore, Stretch};
+use portcullis_flows::revocation::{MAX_WAITING, Numbered, Purged, RevocationStore, Stretch};
 use portcullis_token::{AccessClaims, Revocation, RevocationEntry};
 
 use crate::connection::{Connection, dispatch};
@@ -11,6 +13,9 @@ use crate::failure::Failure;
 use crate::schema::{revocation_feed, revocations};
 use crate::sql_type::{Instant, Key, bigint, natural};
 use crate::store::Store;
+
+/// What the one row of `revocation_feed` says: head, purged through, horizon.
+type FeedRow = (i64, i64, Option<Instant>);
 
 /// The one row of `revocation_feed`.
 const FEED: i32 = 1;
@@ -63,32 +68,50 @@ impl RevocationStore for Store {
         })
     }
 
-    fn purge_revocations(&self, dead: Timestamp, most: u32) -> Result<u64, StoreError> {
+    fn purge_revocations(
+        &self,
+        keep: Duration,
+        elapsed: Duration,
+        most: u32,
+    ) -> Result<Purged, StoreError> {
         self.write(|connection| {
-            let feed = revocation_feed::table
-                .find(FEED)
-                .select((revocation_feed::head, revocation_feed::purged_through));
-            let (head, purged): (i64, i64) = dispatch!(connection, inner => feed.first(inner))?;
+            let feed = revocation_feed::table.find(FEED).select((
+                revocation_feed::head,
+                revocation_feed::purged_through,
+                revocation_feed::horizon,
+            ));
+            let (head, purged, before): FeedRow =
+                dispatch!(connection, inner => feed.first(inner))?;
+            let horizon = connection.now()? - keep;
+            let horizon = before.map(Timestamp::from).map_or(horizon, |before| {
+                before.max(horizon.min(before + elapsed.saturating_mul(2)))
+            });
             let last = purged.saturating_add(most.into()).min(head.saturating_sub(1));
             let needed = revocations::table
                 .filter(revocations::position.gt(purged))
                 .filter(revocations::position.le(last))
-                .filter(revocations::until.ge(Instant::from(dead)))
+                .filter(revocations::until.ge(Instant::from(horizon)))
                 .select(min(revocations::position));
             let needed: Option<i64> = dispatch!(connection, inner => needed.first(inner))?;
-            let through = needed.map_or(last, |needed| needed.saturating_sub(1));
-            if through <= purged {
-                return Ok(0);
+            let through = needed.map_or(last, |needed| needed.saturating_sub(1)).max(purged);
+            if through > purged {
+                let gone = revocations::table.filter(revocations::position.le(through));
+                dispatch!(connection, inner => diesel::delete(gone).execute(inner))?;
             }
-            let gone = revocations::table.filter(revocations::position.le(through));
-            dispatch!(connection, inner => diesel::delete(gone).execute(inner))?;
-            // Last, because nobody can give positions while this row is held.
-            let feed = revocation_feed::table
-                .find(FEED)
-                .filter(revocation_feed::purged_through.lt(through));
-            let note = diesel::update(feed).set(revocation_feed::purged_through.eq(through));
+            // Last, because nobody can give positions while this row is held. Another node may have
+            // been faster, and gone further.
+            let feed = revocation_feed::table.find(FEED);
+            let further = feed.filter(revocation_feed::purged_through.lt(through));
+            let note = diesel::update(further).set(revocation_feed::purged_through.eq(through));
             dispatch!(connection, inner => note.execute(inner))?;
-            Ok(natural(through.saturating_sub(purged)))
+            let behind = revocation_feed::horizon
+                .is_null()
+                .or(revocation_feed::horizon.lt(Instant::from(horizon)));
+            let note = diesel::update(revocation_feed::table.find(FEED))
+                .set(revocation_feed::horizon.eq(Some(Instant::from(horizon))))
+                .filter(behind.assume_not_null());
+            dispatch!(connection, inner => note.execute(inner))?;
+            Ok(Purged { removed: natural(through.saturating_sub(purged)), horizon })
         })
     }
 }
@@ -123,14 +146,20 @@ fn stretch(connection: &mut Connection, first: u64, most: u32) -> Result<Stretch
         .filter(revocation_feed::id.eq(FEED))
         .order((revocations::position.is_null().asc(), revocations::position.asc()))
         .limit(bigint(u64::from(most)).saturating_add(most_waiting));
-    let standing = (revocation_feed::head, revocation_feed::purged_through);
-    let rows: Vec<((i64, i64), Option<RevocationRow>)> = dispatch!(connection, inner => {
+    let standing =
+        (revocation_feed::head, revocation_feed::purged_through, revocation_feed::horizon);
+    let rows: Vec<(FeedRow, Option<RevocationRow>)> = dispatch!(connection, inner => {
         query.select((standing, Option::<RevocationRow>::as_select())).load(inner)
     })?;
     let missing = Failure::Corrupt { table: "revocation_feed", column: "id" };
-    let &((head, purged_through), _) = rows.first().ok_or(missing)?;
-    let (head, purged_through) = (natural(head), natural(purged_through));
-    let mut stretch = Stretch { head, purged_through, entries: Vec::new(), waiting: Vec::new() };
+    let &((head, purged_through, horizon), _) = rows.first().ok_or(missing)?;
+    let mut stretch = Stretch {
+        head: natural(head),
+        purged_through: natural(purged_through),
+        horizon: horizon.map(Timestamp::from),
+        entries: Vec::new(),
+        waiting: Vec::new(),
+    };
     for row in rows.into_iter().filter_map(|(_, row)| row) {
         match row.position {
             Some(_) => stretch.entries.push(row.try_into()?),

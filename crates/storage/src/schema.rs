@@ -201,12 +201,15 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::{BigInt, Integer};
+    use diesel::sql_types::{BigInt, Integer, Nullable};
+
+    use crate::sql_type::Utc;
 
     revocation_feed (id) {
         id -> Integer,
         head -> BigInt,
         purged_through -> BigInt,
+        horizon -> Nullable<Utc>,
     }
 }
 

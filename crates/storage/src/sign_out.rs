@@ -146,7 +146,8 @@ fn revoke(
     Ok(ended)
 }
 
-fn lock_account(connection: &mut Connection, account: AccountId) -> Result<(), Failure> {
+/// Keeps the account as it is until the transaction ends.
+pub(crate) fn lock_account(connection: &mut Connection, account: AccountId) -> Result<(), Failure> {
     let row = accounts::table.find(Key::from(account)).select(accounts::id);
     if let Inner::Postgres(inner) = &mut connection.inner {
         row.for_no_key_update().first::<Key>(inner).optional()?;

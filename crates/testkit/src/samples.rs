@@ -5,7 +5,8 @@ use std::sync::OnceLock;
 use portcullis_access::Matrix;
 use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
-    Account, AccountId, AccountKind, Email, Role, SessionId, SystemRandom, Timestamp, Username,
+    Account, AccountId, AccountKind, Email, Role, SessionId, SystemRandom, Timestamp, TokenId,
+    Username,
 };
 use portcullis_password::{Argon2Params, Hasher, Password, PasswordHash, Scratch};
 
@@ -64,6 +65,11 @@ pub fn password_hash() -> PasswordHash {
         hasher.hash(&password, &SystemRandom, &mut Scratch::default()).expect("memory suffices")
     };
     HASH.get_or_init(compute).clone()
+}
+
+/// The name of an access token that nobody holds.
+pub fn token() -> TokenId {
+    TokenId::generate(NOW, &SystemRandom)
 }
 
 /// A session that is in no database.

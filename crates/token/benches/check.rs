@@ -133,7 +133,7 @@ fn of_changes(criterion: &mut Criterion) {
         );
     });
     group.bench_function("cleaning of all shards, nothing to forget", |bencher| {
-        bencher.iter(|| set.forget_expired(black_box(NOW)));
+        bencher.iter(|| set.forget_before(black_box(NOW)));
     });
     group.bench_function("cleaning of all shards, everything to forget", |bencher| {
         let entries = entries(LIVE);
@@ -144,7 +144,7 @@ fn of_changes(criterion: &mut Criterion) {
                 set
             },
             |set| {
-                set.forget_expired(NOW + 2 * LIFETIME);
+                set.forget_before(NOW + 2 * LIFETIME);
                 set
             },
             BatchSize::PerIteration,

@@ -37,7 +37,7 @@ pub use opaque::{Digest, DigestError, OpaqueSecret, OpaqueSecretError};
 pub use public_key::{PublicKey, PublicKeyError};
 pub use refresh::RefreshClaims;
 pub use registered::RegisteredClaims;
-pub use revocation::{Revocation, RevocationEntry};
+pub use revocation::{REVOCATION_MARGIN, Revocation, RevocationEntry};
 pub use revocation_set::RevocationSet;
 pub use sealing::{SealError, SealingKey};
 pub use secret_key::{Purpose, SecretKey, SecretKeyError};

@@ -1,5 +1,12 @@
+use std::time::Duration;
+
 use portcullis_domain::{AccountId, SessionId, Timestamp, TokenId};
 use serde::{Deserialize, Serialize};
+
+/// How long a revocation is kept after the last token that it covers has expired. Clocks may be wrong
+/// by so much, and nothing that was revoked is accepted again, nor anything refused that is good. A
+/// follower may be away for as long.
+pub const REVOCATION_MARGIN: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// What must be refused although its signature holds and its time has not come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -8,38 +8,48 @@
 //! one of them.
 //!
 //! The durable truth is the database; this is the copy that a node keeps at hand.
+//!
+//! What was forgotten stays refused, whatever a clock says later: the set has a horizon, and vouches
+//! for no token that expires before it. While clocks are right, such tokens have expired anyway.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use portcullis_domain::{AccountId, SessionId, Timestamp, TokenId};
 use uuid::Uuid;
 
 use crate::revocation_filter::{self, Filter, Fingerprint, PARTS};
-use crate::{AccessClaims, LEEWAY, Revocation, RevocationEntry};
+use crate::{AccessClaims, Revocation, RevocationEntry};
 
-/// A concurrent set of revocations, each kept until no token that it covers can be accepted any
-/// more.
+/// A concurrent set of revocations, each kept until it is told to be forgotten.
 ///
 /// Empty it takes 1 MiB. It is made for a million entries; with several millions each question costs
 /// more, and the answers stay exact.
 pub struct RevocationSet {
     filter: Filter,
     shards: [Shard; PARTS],
+    /// Microseconds since 1970; never goes back.
+    horizon: AtomicI64,
 }
 
 impl RevocationSet {
     /// An empty set.
     #[must_use]
     pub fn new() -> Self {
-        Self { filter: Filter::new(), shards: std::array::from_fn(|_| Shard::default()) }
+        Self {
+            filter: Filter::new(),
+            shards: std::array::from_fn(|_| Shard::default()),
+            horizon: AtomicI64::new(i64::MIN),
+        }
     }
 
     /// Whether the token with these claims must be refused.
     pub fn is_revoked(&self, claims: &AccessClaims) -> bool {
-        self.covers(claims.session, claims.token, claims.subject, claims.issued_at)
+        claims.expires_at.as_micros() < self.horizon.load(Ordering::Acquire)
+            || self.covers(claims.session, claims.token, claims.subject, claims.issued_at)
     }
 
     /// Whether a token of that session, name, subject and `iat` must be refused.
@@ -75,12 +85,22 @@ impl RevocationSet {
         }
     }
 
-    /// Drops what covers expired tokens only, the leeway of the verifiers included. Holds up one
-    /// shard at a time, and there only those who must ask the map.
-    pub fn forget_expired(&self, now: Timestamp) {
+    /// From now on vouches for no token that expires before the horizon, because what covers it may
+    /// have been forgotten. An earlier horizon changes nothing.
+    pub fn vouch_from(&self, horizon: Timestamp) {
+        self.horizon.fetch_max(horizon.as_micros(), Ordering::AcqRel);
+    }
+
+    /// Drops what is needed for tokens only that expire before the horizon, and vouches for none of
+    /// them any more. Holds up one shard at a time, and there only those who must ask the map.
+    ///
+    /// The horizon should be [`REVOCATION_MARGIN`](crate::REVOCATION_MARGIN) before the present time:
+    /// then a clock that is wrong by less makes nobody refused who should not be.
+    pub fn forget_before(&self, horizon: Timestamp) {
+        self.vouch_from(horizon);
         for (part, shard) in self.shards.iter().enumerate() {
             let mut entries = shard.write();
-            if entries.forget_expired(now) {
+            if entries.forget_before(horizon) {
                 self.filter.clean(part, entries.fingerprints());
             }
         }
@@ -184,9 +204,9 @@ impl Entries {
     }
 
     /// Whether anything was dropped.
-    fn forget_expired(&mut self, now: Timestamp) -> bool {
+    fn forget_before(&mut self, horizon: Timestamp) -> bool {
         let before = self.len();
-        let is_needed = |until: Timestamp| until + LEEWAY >= now;
+        let is_needed = |until: Timestamp| until >= horizon;
         self.sessions.retain(|_, until| is_needed(*until));
         self.tokens.retain(|_, until| is_needed(*until));
         self.subjects.retain(|_, bound| is_needed(bound.until));

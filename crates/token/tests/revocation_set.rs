@@ -96,11 +96,27 @@ fn an_entry_stays_as_long_as_a_verifier_could_accept_a_token_and_leaves_then() {
     let set = RevocationSet::new();
     let claims = claims();
     set.revoke(session_ends(&claims, NOW));
-    set.forget_expired(NOW + LEEWAY);
+    set.forget_before(NOW + LEEWAY - LEEWAY);
     assert!(set.is_revoked(&claims));
-    set.forget_expired(NOW + LEEWAY + SECOND);
+    set.forget_before(NOW + LEEWAY + SECOND - LEEWAY);
     assert!(!set.is_revoked(&claims));
     assert!(set.is_empty());
+}
+
+/// Whatever made it forget: a clock that was ahead, and goes back.
+#[test]
+fn what_was_forgotten_stays_refused_when_the_clock_goes_back() {
+    let set = RevocationSet::new();
+    let (claims, fresh) = (claims(), claims());
+    let fresh = AccessClaims { expires_at: claims.expires_at + 2 * LIFETIME, ..fresh };
+    set.revoke(session_ends(&claims, claims.expires_at));
+    set.forget_before(claims.expires_at + SECOND);
+    assert!(set.is_empty());
+    for horizon in [NOW, NOW - LIFETIME] {
+        assert!(set.is_revoked(&claims));
+        assert!(!set.is_revoked(&fresh), "a token beyond the horizon is good");
+        set.forget_before(horizon);
+    }
 }
 
 #[test]
@@ -109,7 +125,7 @@ fn an_earlier_end_does_not_shorten_a_later_one() {
     let claims = claims();
     set.revoke(session_ends(&claims, NOW + 2 * LIFETIME));
     set.revoke(session_ends(&claims, NOW));
-    set.forget_expired(NOW + LIFETIME);
+    set.forget_before(NOW + LIFETIME - LEEWAY);
     assert!(set.is_revoked(&claims));
 }
 
@@ -120,7 +136,7 @@ fn the_memory_of_what_was_forgotten_is_given_back() {
     set.revoke_all((0..50_000).map(|_| session_ends(&claims(), NOW)));
     let full = set.heap_bytes();
     assert!((50_000 * 25..50_000 * 75).contains(&(full - empty)), "{full} bytes");
-    set.forget_expired(NOW + LIFETIME);
+    set.forget_before(NOW + LIFETIME - LEEWAY);
     assert_eq!(set.heap_bytes(), empty);
     assert_eq!(format!("{set:?}"), "RevocationSet { len: 0 }");
 }
@@ -143,7 +159,7 @@ fn from_the_moment_a_revocation_returns_no_thread_reads_the_token_as_valid() {
             while revoked.load(Ordering::Acquire) < doomed.len() {
                 let passing = claims();
                 set.revoke(session_ends(&passing, NOW - LIFETIME));
-                set.forget_expired(NOW);
+                set.forget_before(NOW - LEEWAY);
                 assert!(!set.is_revoked(&passing));
             }
         });
@@ -209,7 +225,7 @@ proptest! {
                     list.push(entry);
                 }
                 Step::Forget { time } => {
-                    set.forget_expired(at(time));
+                    set.forget_before(at(time) - LEEWAY);
                     list.retain(|entry| entry.until + LEEWAY >= at(time));
                 }
             }

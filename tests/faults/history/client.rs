@@ -105,7 +105,6 @@ impl Client {
             match self.sessions[index].state {
                 State::RotationLost(then) => return self.rotate_again(link, index, then),
                 State::EndLost => return self.look_whether_ended(link, index),
-                _ if self.sessions[index].is_stranded => return self.sign_out(link, index),
                 _ => {}
             }
         }

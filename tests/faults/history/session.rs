@@ -20,13 +20,11 @@ pub(crate) struct Session {
     pub(crate) token: String,
     /// The one before it.
     parent: Option<String>,
-    /// The one before that: no grace covers it any more.
+    /// The one before that: its successor has been used.
     pub(crate) spent: Option<String>,
     /// Each rotation that was acknowledged: the presented token and its successor.
     pub(crate) rotations: Vec<(String, String)>,
     pub(crate) state: State,
-    /// The live refresh token got lost with an answer, so that only signing out is left.
-    pub(crate) is_stranded: bool,
     /// A sign-out whose answer was lost may still come true.
     pub(crate) may_end: bool,
 }
@@ -57,7 +55,6 @@ impl Session {
             spent: None,
             rotations: Vec::new(),
             state: State::Live,
-            is_stranded: false,
             may_end: false,
         }
     }
@@ -76,12 +73,6 @@ impl Session {
         self.state = State::Live;
     }
 
-    /// Remembers that the live token has gone with an answer that was lost.
-    pub(crate) fn strand(&mut self) {
-        self.state = State::Live;
-        self.is_stranded = true;
-    }
-
     /// Remembers that its end was asked for.
     pub(crate) fn ask_for_end(&mut self) {
         self.state = State::EndLost;
@@ -95,7 +86,7 @@ impl Session {
 
     /// Whether the live token may be one the client has never seen.
     pub(crate) fn may_be_ahead(&self) -> bool {
-        self.is_stranded || matches!(self.state, State::RotationLost(_))
+        matches!(self.state, State::RotationLost(_))
     }
 
     /// What proves the session in a request, as a browser or another client sends it.

@@ -106,6 +106,7 @@ pub(crate) struct Sessions {
     pub(crate) absolute_hours_by_role: Option<BTreeMap<String, u32>>,
     pub(crate) idle_minutes_by_role: Option<BTreeMap<String, u32>>,
     pub(crate) most: Option<u32>,
+    pub(crate) rotation_grace_seconds: Option<u32>,
     pub(crate) on_reuse: Option<OnReuse>,
 }
 

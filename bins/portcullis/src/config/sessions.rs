@@ -12,6 +12,7 @@ use super::finding::Findings;
 use super::raw::{self, Environment};
 use crate::roles;
 
+const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -44,6 +45,8 @@ pub(crate) fn check(
         let problem = "lets a session live for more than NIST's 30 days";
         findings.warn("sessions.absolute_days", problem, "write 30 or less");
     }
+    let grace = raw.rotation_grace_seconds;
+    let grace = findings.within("sessions.rotation_grace_seconds", grace, 60, 0..=300);
     // Shorter than an access token lives, and a session would end while it is used.
     let idle = (access + 1)..=(refresh * 24 * 60);
     SessionPolicy {
@@ -68,11 +71,11 @@ pub(crate) fn check(
         },
         most_sessions: findings.within("sessions.most", raw.most, 10, 1..=1000),
         rotate: raw.rotate.unwrap_or(true),
+        rotation_grace: SECOND * grace,
         on_reuse: match raw.on_reuse {
             None | Some(raw::OnReuse::All) => OnReuse::EndAllSessions,
             Some(raw::OnReuse::This) => OnReuse::EndThisSession,
         },
-        ..SessionPolicy::default()
     }
 }
 

@@ -1,5 +1,5 @@
 use portcullis_audit::Origin;
-use portcullis_domain::{AccountId, Role, SessionId};
+use portcullis_domain::{AccountId, Role, SessionId, TokenId};
 use serde_json::{Map, Value};
 
 /// Who asks, as the access token says.
@@ -11,6 +11,8 @@ pub struct Caller {
     pub role: Role,
     /// The session.
     pub session: SessionId,
+    /// The access token.
+    pub token: TokenId,
     /// Where the request came from.
     pub origin: Origin,
 }

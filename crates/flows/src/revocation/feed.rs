@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use portcullis_domain::Timestamp;
-use portcullis_token::{LEEWAY, RevocationEntry};
+use portcullis_token::RevocationEntry;
 
 use super::{RevocationStore, Standing};
 use crate::StoreError;
@@ -90,6 +90,8 @@ pub struct Stretch {
     pub head: u64,
     /// Up to here entries were removed.
     pub purged_through: u64,
+    /// Entries that were needed no longer than this may have been removed.
+    pub horizon: Option<Timestamp>,
     /// The entries at the positions that were asked for.
     pub entries: Vec<Numbered>,
     /// Committed entries that have no position yet, [`MAX_WAITING`] of them at most.
@@ -150,13 +152,12 @@ pub enum PageError {
 pub struct Snapshot {
     store: Arc<dyn RevocationStore>,
     standing: Standing,
-    now: Timestamp,
     read_through: u64,
 }
 
 impl Snapshot {
-    pub(super) fn new(store: Arc<dyn RevocationStore>, standing: Standing, now: Timestamp) -> Self {
-        Self { store, standing, now, read_through: 0 }
+    pub(super) fn new(store: Arc<dyn RevocationStore>, standing: Standing) -> Self {
+        Self { store, standing, read_through: 0 }
     }
 
     /// Where to go on after the last page, and the time up to which the snapshot is complete.
@@ -171,8 +172,8 @@ impl Snapshot {
         self.read_through = last.max(stretch.purged_through);
         let entries = stretch.entries.into_iter();
         let wanted = entries.filter(|numbered| numbered.position <= self.standing.cursor.position);
-        let living = wanted.map(|numbered| numbered.entry);
-        Ok(living.filter(|entry| entry.until + LEEWAY >= self.now).collect())
+        let needed = wanted.map(|numbered| numbered.entry);
+        Ok(needed.filter(|entry| Some(entry.until) >= stretch.horizon).collect())
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use portcullis_domain::{Clock, Timestamp};
-use portcullis_token::{LEEWAY, RevocationEntry, RevocationSet};
+use portcullis_token::{RevocationEntry, RevocationSet};
 
 use super::feed::{FEED_PAGE, MAX_WAITING};
 use super::{Cursor, Listener, Numbered, RevocationStore, Standing};
@@ -153,7 +153,10 @@ impl Follower {
             } else {
                 self.store.revocations_from(first, FEED_PAGE)?
             };
-            let is_needed = |entry: &RevocationEntry| entry.until + LEEWAY >= as_of;
+            if let Some(horizon) = stretch.horizon {
+                self.set.vouch_from(horizon);
+            }
+            let is_needed = |entry: &RevocationEntry| Some(entry.until) >= stretch.horizon;
             self.set.revoke_all(stretch.waiting.iter().copied().filter(is_needed));
             let Some(entries) = stretch.after(self.cursor) else {
                 // An older state of the database was restored, or this node was away for long.

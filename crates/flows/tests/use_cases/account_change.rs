@@ -110,10 +110,11 @@ fn a_change_that_goes_by_an_old_matrix_is_not_made() {
         let kind = portcullis_audit::EventKind::MatrixProposed;
         samples::event(kind, portcullis_audit::Outcome::Success, samples::NOW)
     };
-    let version = store.add_version("…", Actor::Operator, samples::NOW, &event).unwrap();
+    let version = store.add_version("…", Actor::Operator, None, &event).unwrap().unwrap();
     let activation = Activation { revision: 1, version, by: Actor::Operator, at: samples::NOW };
     let roles = ["msa", "admin"];
-    let activating = Activating { activation, roles: &roles, rule: &|_| Ok(()), event: &event(1) };
+    let activating =
+        Activating { activation, roles: &roles, caller: None, rule: &|_| Ok(()), event: &event(1) };
     store.activate(&activating).unwrap();
     let refused = node.account_changes.change(&admin, ada.id, &to_role("rn"));
     assert!(matches!(refused, Err(ChangeError::Superseded)), "{refused:?}");
@@ -161,6 +162,7 @@ fn caller(account: AccountId) -> Caller {
         account,
         role: Role::parse("admin").unwrap(),
         session: samples::session(),
+        token: samples::token(),
         origin: samples::origin(),
     }
 }

@@ -61,6 +61,7 @@ impl Desk {
             account: account.id,
             role: account.role.clone(),
             session: samples::session(),
+            token: samples::token(),
             origin: samples::origin(),
         };
         match self.decisions.at_once(caller, questions) {

@@ -13,7 +13,7 @@ use portcullis_flows::account_change::AccountChanges;
 use portcullis_flows::bootstrap::Bootstrap;
 use portcullis_flows::candidate::{AccountRules, Candidates, RegistrationMode};
 use portcullis_flows::device::DEVICE_LIFETIME;
-use portcullis_flows::grant::{Issuer, SessionPolicy};
+use portcullis_flows::grant::{Grant, Issuer, SessionPolicy};
 use portcullis_flows::hash_cost::HashCosts;
 use portcullis_flows::lockout::{FailureCounters, LockoutPolicy};
 use portcullis_flows::matrix::{ActiveMatrix, MatrixStore};
@@ -230,6 +230,11 @@ impl House {
         self.database.store().texts(&tally).unwrap()
     }
 
+    /// How many refresh tokens came back too late for a lost answer.
+    pub(crate) fn late(&self) -> i64 {
+        self.count("security_events WHERE kind = 'refresh_token_late'")
+    }
+
     pub(crate) fn count(&self, from: &str) -> i64 {
         self.database.store().number(&format!("SELECT count(*) FROM {from}")).unwrap()
     }
@@ -295,6 +300,11 @@ pub(crate) fn refreshing(signed_in: &SignedIn) -> RefreshRequest {
         binding: binding.map(|cookie| SecretString::from(cookie.expose())),
         origin: samples::origin(),
     }
+}
+
+/// The same browser goes on with what it was given since.
+pub(crate) fn refreshing_next(signed_in: &SignedIn, grant: &Grant) -> RefreshRequest {
+    RefreshRequest { refresh_token: grant.refresh_token.clone(), ..refreshing(signed_in) }
 }
 
 /// A wrong password.

@@ -44,6 +44,7 @@ mod rehash;
 mod restart;
 #[cfg(test)]
 mod revocation;
+mod revocation_clock;
 #[cfg(test)]
 mod session;
 #[cfg(test)]

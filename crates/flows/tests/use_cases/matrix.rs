@@ -291,6 +291,7 @@ fn a_replay_says_who_would_gain_and_lose_in_its_time_only() {
             account: house.enrol(&format!("{word}-{action}-{}", house.now().as_micros())).id,
             role: role(word),
             session: samples::session(),
+            token: samples::token(),
             origin: samples::origin(),
         };
         let pending = decisions.at_once(caller, vec![Question::own("schedule", action)]);

@@ -162,6 +162,7 @@ pub(crate) fn caller(house: &House, name: &str) -> Caller {
         account: account.id,
         role: account.role,
         session: samples::session(),
+        token: samples::token(),
         origin: samples::origin(),
     }
 }

@@ -14,7 +14,7 @@ use proptest::sample::{Index, select};
 
 use crate::house::{DAY, HOUR, House, MINUTE, Node, SECOND, by_name};
 
-const GRACE: Duration = Duration::from_secs(10);
+const GRACE: Duration = Duration::from_secs(60);
 const REFRESH_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 const ACCESS_LIFETIME: Duration = Duration::from_secs(30 * 60);
 
@@ -66,7 +66,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Cookie::Wrong),
         2 => Just(Cookie::Missing),
     ];
-    let short = select(vec![SECOND, 9 * SECOND, GRACE, 11 * SECOND]);
+    let short = select(vec![SECOND, 59 * SECOND, GRACE, 61 * SECOND]);
     let long = select(vec![MINUTE, HOUR, 6 * DAY, REFRESH_LIFETIME]);
     let delivery = select(vec![Delivery::Cookie, Delivery::Body]);
     prop_oneof![
@@ -86,7 +86,7 @@ fn step() -> impl Strategy<Value = Step> {
 enum Fate {
     Rotates,
     Repeats,
-    Conflicts,
+    IsLate,
     IsReuse,
     IsWorthless,
 }
@@ -125,13 +125,13 @@ impl Model {
             let proven = !bound || cookie == Cookie::Right;
             return if proven { Fate::Rotates } else { Fate::IsWorthless };
         }
-        let is_fresh = token + 1 == last && now <= self.tokens[last].1 + GRACE;
+        let in_time = now <= self.tokens[last].1 + GRACE;
         match cookie {
-            _ if !is_fresh => Fate::IsReuse,
-            _ if !bound => Fate::Conflicts,
-            Cookie::Missing => Fate::Conflicts,
+            _ if token + 1 != last => Fate::IsReuse,
+            _ if !bound && in_time => Fate::Repeats,
+            _ if !bound => Fate::IsLate,
             Cookie::Right => Fate::Repeats,
-            Cookie::Wrong => Fate::IsReuse,
+            Cookie::Wrong | Cookie::Missing => Fate::IsReuse,
         }
     }
 
@@ -203,6 +203,7 @@ impl History {
             Cookie::Wrong => Some("of another browser"),
             Cookie::Missing => None,
         };
+        let late = self.house.late();
         let answer = self.node.refresh.refresh(&RefreshRequest {
             refresh_token: SecretString::from(session.tokens[token].0.as_str()),
             binding: binding.map(SecretString::from),
@@ -213,7 +214,8 @@ impl History {
         let fate = match &answer {
             Ok(_) if issued.as_ref().ok() == Some(&live) => Fate::Repeats,
             Ok(_) => Fate::Rotates,
-            Err(RefreshError::Conflict) => Fate::Conflicts,
+            // The same answer, and another event.
+            Err(RefreshError::Reused) if late < self.house.late() => Fate::IsLate,
             Err(RefreshError::Reused) => Fate::IsReuse,
             Err(RefreshError::Invalid) => Fate::IsWorthless,
             Err(RefreshError::Store(error)) => panic!("{error}"),
@@ -223,7 +225,8 @@ impl History {
         match fate {
             Fate::Rotates => session.tokens.push((issued.unwrap(), now)),
             Fate::IsReuse => self.end_all_of(number),
-            Fate::Repeats | Fate::Conflicts | Fate::IsWorthless => {}
+            Fate::IsLate => session.end(now),
+            Fate::Repeats | Fate::IsWorthless => {}
         }
     }
 

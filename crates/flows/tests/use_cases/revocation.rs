@@ -9,12 +9,12 @@ use portcullis_audit::{EventKind, Outcome, SecurityEvent};
 use portcullis_domain::{Clock, SystemClock, SystemRandom, Timestamp, TokenId};
 use portcullis_flows::StoreError;
 use portcullis_flows::revocation::{
-    Cursor, FollowError, Listener, Numbered, PageError, RevocationPolicy, RevocationStore,
+    Cursor, FollowError, Listener, Numbered, PageError, Purged, RevocationPolicy, RevocationStore,
     Revocations, Stretch,
 };
 use portcullis_testkit::samples::{self, NOW};
 use portcullis_testkit::{TestClock, TestDatabase};
-use portcullis_token::{AccessClaims, LEEWAY, Revocation, RevocationEntry};
+use portcullis_token::{AccessClaims, REVOCATION_MARGIN, Revocation, RevocationEntry};
 
 use crate::house::{HOUR, MINUTE, SECOND};
 
@@ -56,8 +56,13 @@ impl RevocationStore for Fickle {
         self.reach()?.revoke(entry, event)
     }
 
-    fn purge_revocations(&self, dead: Timestamp, most: u32) -> Result<u64, StoreError> {
-        self.reach()?.purge_revocations(dead, most)
+    fn purge_revocations(
+        &self,
+        keep: Duration,
+        elapsed: Duration,
+        most: u32,
+    ) -> Result<Purged, StoreError> {
+        self.reach()?.purge_revocations(keep, elapsed, most)
     }
 }
 
@@ -79,24 +84,30 @@ impl Listener for Notes {
 }
 
 /// Nodes over one database.
-struct Hall {
-    database: TestDatabase,
-    clock: Arc<TestClock>,
+pub(crate) struct Hall {
+    pub(crate) database: TestDatabase,
+    pub(crate) clock: Arc<TestClock>,
 }
 
 /// One of them.
-struct Post {
-    revocations: Revocations,
+pub(crate) struct Post {
+    pub(crate) revocations: Revocations,
     store: Arc<Fickle>,
     notes: Arc<Notes>,
 }
 
 impl Hall {
     fn new() -> Self {
-        Self { database: TestDatabase::sqlite(), clock: Arc::new(TestClock::new()) }
+        Self::on(TestDatabase::sqlite())
     }
 
-    fn post(&self, policy: RevocationPolicy) -> Post {
+    /// Nodes whose clock is that of the database.
+    pub(crate) fn on(database: TestDatabase) -> Self {
+        let clock = database.clock().clone();
+        Self { database, clock }
+    }
+
+    pub(crate) fn post(&self, policy: RevocationPolicy) -> Post {
         let (store, notes) = (self.store(), Arc::<Notes>::default());
         let revocations = start(store.clone(), self.clock.clone(), policy, notes.clone());
         Post { revocations: revocations.unwrap(), store, notes }
@@ -122,7 +133,7 @@ fn start(
 }
 
 impl Post {
-    fn revoke(&self, entry: RevocationEntry) {
+    pub(crate) fn revoke(&self, entry: RevocationEntry) {
         self.revocations.revoke(entry, &event()).unwrap();
     }
 
@@ -132,7 +143,7 @@ impl Post {
         self.revocations.set().covers(samples::session(), token, account, NOW)
     }
 
-    fn heard(&self) -> Vec<RevocationEntry> {
+    pub(crate) fn heard(&self) -> Vec<RevocationEntry> {
         self.notes.heard.lock().unwrap().iter().map(|numbered| numbered.entry).collect()
     }
 
@@ -156,13 +167,13 @@ fn patient() -> RevocationPolicy {
     RevocationPolicy { poll: 1_000 * HOUR, ..RevocationPolicy::default() }
 }
 
-fn eager() -> RevocationPolicy {
+pub(crate) fn eager() -> RevocationPolicy {
     RevocationPolicy { poll: Duration::from_millis(5), ..RevocationPolicy::default() }
 }
 
 /// Waits until it is so, and not for ever.
 #[track_caller]
-fn eventually(is_so: impl Fn() -> bool) {
+pub(crate) fn eventually(is_so: impl Fn() -> bool) {
     let clock = SystemClock::new();
     while !is_so() {
         assert!(clock.monotonic() < MINUTE, "it never is");
@@ -342,7 +353,7 @@ fn a_cursor_before_what_was_removed_or_of_another_history_has_expired() {
     let (_, first) = post.read(Cursor::START, 1);
     let (_, second) = post.read(first, 1);
     let (_, last) = post.read(second, 1);
-    hall.clock.advance(LEEWAY + 15 * MINUTE);
+    hall.clock.advance(REVOCATION_MARGIN);
     post.revocations.purge().unwrap();
     post.read(Cursor::START, 10);
     hall.clock.advance(SECOND);
@@ -395,11 +406,12 @@ fn a_node_under_which_an_older_state_was_restored_reads_that_from_its_beginning(
 fn a_snapshot_holds_all_that_is_needed_and_leads_on() {
     let hall = Hall::new();
     let post = hall.post(eager());
-    let (dead, living) = (token(NOW), token(NOW + HOUR));
-    post.revoke(dead);
+    let (living, dead) = (token(NOW + HOUR), token(NOW));
     post.revoke(living);
+    post.revoke(dead);
     eventually(|| post.heard().len() == 2);
-    hall.clock.advance(LEEWAY + SECOND);
+    hall.clock.advance(REVOCATION_MARGIN + SECOND);
+    post.revocations.purge().unwrap();
     let snapshot = post.revocations.snapshot();
     let standing = snapshot.standing();
     let later = token(NOW + HOUR);
@@ -417,10 +429,11 @@ fn a_snapshot_after_a_purge_is_whole_and_one_of_nothing_is_empty() {
     assert_eq!(post.revocations.snapshot().count(), 0);
     assert_eq!(post.revocations.snapshot().standing().cursor, Cursor::START);
     (0..3).for_each(|_| post.revoke(token(NOW)));
+    eventually(|| post.heard().len() == 3);
     let living = token(NOW + 2 * HOUR);
     post.revoke(living);
     eventually(|| post.heard().len() == 4);
-    hall.clock.advance(HOUR);
+    hall.clock.advance(REVOCATION_MARGIN + HOUR);
     post.revocations.purge().unwrap();
     assert!(post.revocations.page(Cursor::START, 10).is_err());
     let entries: Vec<RevocationEntry> =
@@ -446,7 +459,7 @@ fn mark(cursor: Cursor) -> u32 {
     u32::from_str_radix(text.split_once('.').unwrap().1, 16).unwrap()
 }
 
-fn claims() -> AccessClaims {
+pub(crate) fn claims() -> AccessClaims {
     let ada = samples::account("ada");
     AccessClaims {
         subject: ada.id,

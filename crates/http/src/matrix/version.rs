@@ -153,8 +153,7 @@ pub(crate) async fn propose(
     services: web::Data<Services>,
     body: FileJson<FileBody>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = guard.0.caller;
-    let reader = Reader::account(caller.account, caller.origin);
+    let reader = Reader::caller(guard.0.caller);
     let version = blocking(move || services.matrices.propose(&body.0.text, &reader)).await?;
     let location = format!("/api/admin/matrix/versions/{version}");
     Ok(HttpResponse::Created()
@@ -176,8 +175,8 @@ pub(crate) async fn activate(
 ) -> Result<HttpResponse, Problem> {
     let caller = guard.0.caller;
     let version = body.0.version;
-    let reader = Reader::account(caller.account, caller.origin);
-    blocking(move || services.matrices.activate(version, Some(&caller.role), &reader)).await?;
+    let (role, reader) = (caller.role.clone(), Reader::caller(caller));
+    blocking(move || services.matrices.activate(version, Some(&role), &reader)).await?;
     Ok(HttpResponse::Ok().json(VersionNumber { version }))
 }
 
@@ -189,8 +188,8 @@ pub(crate) async fn roll_back(
     services: web::Data<Services>,
 ) -> Result<HttpResponse, Problem> {
     let caller = guard.0.caller;
-    let reader = Reader::account(caller.account, caller.origin);
-    let roll_back = move || services.matrices.roll_back(Some(&caller.role), &reader);
+    let (role, reader) = (caller.role.clone(), Reader::caller(caller));
+    let roll_back = move || services.matrices.roll_back(Some(&role), &reader);
     Ok(HttpResponse::Ok().json(VersionNumber { version: blocking(roll_back).await? }))
 }
 

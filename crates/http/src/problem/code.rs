@@ -90,8 +90,6 @@ catalogue! {
         "Choose another; names that look alike count as the same."
     EmailTaken "email_taken" CONFLICT "The email is taken"
         "Sign in with it instead."
-    RefreshConflict "refresh_conflict" CONFLICT "Another request has just used this refresh token"
-        "Use the tokens that the other request received."
     OwnAccount "own_account" CONFLICT "This is your own account"
         "Ask another administrator: nobody changes their own role or state."
     LastAdministrator "last_administrator" CONFLICT "This is the last active administrator"

@@ -6,13 +6,14 @@ use portcullis_flows::account::AccountStore;
 use portcullis_flows::account_change::{
     AccountChangeStore, Change, Changed, Effects, Judged, Refusal, Standing,
 };
+use portcullis_flows::decision::Caller;
 use portcullis_flows::matrix::{Activating, Activation, MatrixStore};
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};
 use portcullis_testkit::{TestDatabase, at_once};
 
 use crate::inspect::{count, ends, live_sessions, outcomes};
-use crate::member::{SignIn, enrol, revoked_until};
+use crate::member::{REVOKED_FOR, SignIn, enrol};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -23,7 +24,7 @@ fn another_role_voids_what_was_issued_before_and_ends_nothing() {
         let (ada, grace) = (enrol(store, "ada"), enrol(store, "grace"));
         SignIn::of(&ada, NOW).opened(store);
         let changed = change(store, &ada, &grace, &|standing| give(standing, "rn"));
-        let Changed::Done { account, ended, tokens_valid_from } = changed else {
+        let Changed::Done { account, ended, tokens_valid_from, .. } = changed else {
             panic!("{changed:?}")
         };
         assert_eq!((account.role, ended), (role("rn"), vec![]));
@@ -115,11 +116,17 @@ fn a_rule_of_another_matrix_is_not_asked() {
         let store = database.store();
         let (ada, grace) = (enrol(store, "ada"), enrol(store, "grace"));
         let event = |_| samples::event(EventKind::MatrixProposed, Outcome::Success, NOW);
-        let version = store.add_version("a", Actor::Operator, NOW, &event).unwrap();
+        let version = store.add_version("a", Actor::Operator, None, &event).unwrap().unwrap();
         let activation = Activation { revision: 1, version, by: Actor::Operator, at: NOW };
         let event = samples::event(EventKind::MatrixActivated, Outcome::Success, NOW);
         let roles = ["msa"];
-        let activating = Activating { activation, roles: &roles, rule: &|_| Ok(()), event: &event };
+        let activating = Activating {
+            activation,
+            roles: &roles,
+            caller: None,
+            rule: &|_| Ok(()),
+            event: &event,
+        };
         store.activate(&activating).unwrap();
         let never = |_: &Standing| panic!("it goes by the matrix of before");
         let changed = change(store, &ada, &grace, &never);
@@ -184,14 +191,20 @@ fn change(
     actor: &Account,
     rule: &dyn Fn(&Standing) -> Judged,
 ) -> Changed {
+    let caller = Caller {
+        account: actor.id,
+        role: actor.role.clone(),
+        session: samples::session(),
+        token: samples::token(),
+        origin: samples::origin(),
+    };
     let changed = store.change_account(&Change {
         account: account.id,
-        actor: actor.id,
+        caller: &caller,
         revision: 0,
         administrators: &role("admin"),
         rule,
-        now: NOW,
-        revoked_until: revoked_until(NOW),
+        revoked_for: REVOKED_FOR,
     });
     changed.unwrap()
 }

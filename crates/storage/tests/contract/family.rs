@@ -3,17 +3,20 @@
 use std::time::Duration;
 
 use portcullis_audit::{EventKind, Outcome};
-use portcullis_domain::{SessionId, SystemRandom, Timestamp, TokenId};
+use portcullis_domain::{Role, Session, SessionId, SystemRandom, Timestamp, TokenId};
 use portcullis_flows::grant::OnReuse;
 use portcullis_flows::refresh::{RefreshStore, Rotated, Rotation};
 use portcullis_storage::Store;
 use portcullis_testkit::samples;
 use portcullis_token::Digest;
 
-use crate::member::{SignIn, revoked_until};
+use crate::member::{REVOKED_FOR, SignIn, at};
 
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
 pub(crate) const COOKIE: &str = "the binding cookie";
+
+/// What the flow says of the age of a session.
+pub(crate) type Lives<'a> = dyn Fn(&Session, &Role, Timestamp) -> Option<Session> + 'a;
 
 /// A refresh token as it is presented.
 #[derive(Clone)]
@@ -60,9 +63,16 @@ impl Presented {
     }
 
     pub(crate) fn rotate(&self, store: &Store) -> Rotated {
+        self.rotate_if(store, &|session, _, _| Some(session.clone()))
+    }
+
+    /// As `lives` lets it live.
+    pub(crate) fn rotate_if(&self, store: &Store, lives: &Lives<'_>) -> Rotated {
         let reuse = samples::event(EventKind::RefreshTokenReuse, Outcome::SessionsEnded, self.now)
             .in_session(self.session);
-        store
+        let late = samples::event(EventKind::RefreshTokenLate, Outcome::SessionsEnded, self.now)
+            .in_session(self.session);
+        at(store, self.now)
             .rotate(&Rotation {
                 session: self.session,
                 presented: self.token,
@@ -70,10 +80,11 @@ impl Presented {
                 binding: self.cookie.map(Digest::of),
                 grace: self.grace,
                 on_reuse: self.on_reuse,
-                revoked_until: revoked_until(self.now),
+                revoked_for: REVOKED_FOR,
                 origin: &samples::origin(),
-                now: self.now,
+                lives,
                 reuse: &reuse,
+                late: &late,
             })
             .unwrap()
     }

@@ -184,7 +184,7 @@ fn add(store: &Store, text: &str) -> u32 {
         let digest = Fingerprint::of(text.as_bytes());
         event(EventKind::MatrixProposed).with(Details::Matrix { version, digest, previous: None })
     };
-    store.add_version(text, Actor::Operator, NOW, &event).unwrap()
+    store.add_version(text, Actor::Operator, None, &event).unwrap().unwrap()
 }
 
 fn activation(revision: u64) -> Activation {
@@ -202,7 +202,9 @@ fn activate_if(
     rule: &dyn Fn(Option<&Account>) -> Result<(), NotTheirs>,
 ) -> Activated {
     let event = &event(EventKind::MatrixActivated);
-    store.activate(&Activating { activation: *activation, roles, rule, event }).unwrap()
+    store
+        .activate(&Activating { activation: *activation, roles, caller: None, rule, event })
+        .unwrap()
 }
 
 fn event(kind: EventKind) -> SecurityEvent {

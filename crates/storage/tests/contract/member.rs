@@ -1,5 +1,6 @@
 //! An account that signs in: the arguments of the sign-in ports, with something for each.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_audit::{EventKind, Outcome};
@@ -14,6 +15,7 @@ use portcullis_flows::sign_in::{
 };
 use portcullis_password::PasswordHash;
 use portcullis_storage::Store;
+use portcullis_testkit::TestClock;
 use portcullis_testkit::samples::{self, NOW};
 use portcullis_token::Digest;
 
@@ -115,9 +117,17 @@ impl SignIn {
     }
 }
 
+/// For how long the access tokens of what ends must be refused.
+pub(crate) const REVOKED_FOR: Duration = Duration::from_secs(30 * 60);
+
 /// Until when the access tokens of what ends now must be refused.
 pub(crate) fn revoked_until(now: Timestamp) -> Timestamp {
-    now + Duration::from_secs(30 * 60)
+    now + REVOKED_FOR
+}
+
+/// The same store at that time.
+pub(crate) fn at(store: &Store, now: Timestamp) -> Store {
+    store.clone().timed_by(Arc::new(TestClock::at(now)))
 }
 
 pub(crate) fn counter(name: &str) -> Digest {

@@ -9,7 +9,7 @@ use portcullis_testkit::TestDatabase;
 use portcullis_testkit::samples::{self, NOW};
 
 use crate::family::{COOKIE, GRACE, Presented};
-use crate::inspect::{count, forks, live_sessions};
+use crate::inspect::{count, ends, forks, live_sessions, outcomes};
 use crate::member::{SESSION_LIFETIME, SignIn, enrol, revoked_until};
 
 const MICROSECOND: Duration = Duration::from_micros(1);
@@ -25,7 +25,7 @@ fn the_live_token_becomes_its_successor_and_the_session_stays_the_same() {
         let mut presented = Presented::first(&opened, NOW + DAY);
         for day in 2..5 {
             let rotated = presented.rotate(store);
-            let Rotated::Done { grantee, session } = rotated else { panic!("{rotated:?}") };
+            let Rotated::Done { grantee, session, .. } = rotated else { panic!("{rotated:?}") };
             assert_eq!((grantee.account.id, session), (ada.id, opened.session.clone()));
             presented = presented.next(NOW + day * DAY);
         }
@@ -49,11 +49,11 @@ fn the_family_tree_tells_where_each_token_came_from() {
 }
 
 #[test]
-fn the_loser_of_a_race_learns_the_very_same_successor_within_the_grace() {
+fn a_lost_answer_is_repeated_to_the_right_binding_however_late() {
     TestDatabase::on_both(|database| {
         let store = database.store();
         let first = Presented::first(&bound(store), NOW).with(COOKIE).rotated(store);
-        for later in [Duration::ZERO, SECOND, GRACE] {
+        for later in [Duration::ZERO, GRACE, GRACE + SECOND, 5 * DAY] {
             let answer = first.again(NOW + later).rotate(store);
             let Rotated::Repeated { grantee, successor, rotated_at, .. } = answer else {
                 panic!("{later:?}: {answer:?}")
@@ -67,41 +67,78 @@ fn the_loser_of_a_race_learns_the_very_same_successor_within_the_grace() {
 }
 
 #[test]
-fn the_grace_is_over_a_moment_after_its_end() {
+fn a_client_without_cookies_gets_a_lost_answer_again_within_the_grace() {
     TestDatabase::on_both(|database| {
-        let first = Presented::first(&bound(database.store()), NOW).with(COOKIE);
-        let late = first.rotated(database.store()).again(NOW + GRACE + MICROSECOND);
-        assert!(matches!(late.rotate(database.store()), Rotated::Reused { .. }));
+        let store = database.store();
+        let first = SignIn::of(&enrol(store, "ada"), NOW).opened(store);
+        let first = Presented::first(&first, NOW).rotated(store);
+        for later in [Duration::ZERO, SECOND, GRACE] {
+            let answer = first.again(NOW + later).rotate(store);
+            let Rotated::Repeated { successor, rotated_at, at, .. } = answer else {
+                panic!("{later:?}: {answer:?}")
+            };
+            assert_eq!((successor, rotated_at, at), (first.successor, NOW, NOW + later));
+        }
+        first.next(NOW + GRACE).rotated(store);
     });
 }
 
 #[test]
-fn the_grace_is_over_once_the_successor_was_used() {
+fn after_the_grace_a_client_without_cookies_ends_this_one_session_with_an_event() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let ada = enrol(store, "ada");
+        let (session, other) = (SignIn::of(&ada, NOW), SignIn::of(&ada, NOW).opened(store));
+        let first = Presented::first(&session.opened(store), NOW).rotated(store);
+        let late = first.again(NOW + GRACE + MICROSECOND);
+        let answer = late.rotate(store);
+        let Rotated::Reused { ended, .. } = answer else { panic!("{answer:?}") };
+        assert_eq!(ended, [first.session]);
+        assert_eq!(ends(store), ["refresh_token_late 1"]);
+        assert_eq!(outcomes(store, "refresh_token_late"), ["sessions_ended 1"]);
+        assert_eq!(outcomes(store, "refresh_token_reuse"), [""; 0]);
+        assert!(matches!(late.rotate(store), Rotated::Refused), "one alarm");
+        Presented::first(&other, NOW).rotated(store);
+    });
+}
+
+#[test]
+fn a_lost_answer_without_the_right_binding_is_reuse() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let ada = enrol(store, "ada");
+        for cookie in [None, Some("another cookie")] {
+            let opened = SignIn::bound(&ada, NOW, COOKIE).opened(store);
+            let first = Presented::first(&opened, NOW).with(COOKIE).rotated(store);
+            let answer = Presented { cookie, ..first.again(NOW) }.rotate(store);
+            assert!(matches!(answer, Rotated::Reused { .. }), "{cookie:?}: {answer:?}");
+            assert_eq!(live_sessions(store), 0);
+        }
+    });
+}
+
+#[test]
+fn what_has_become_too_old_is_refused_without_being_spent_and_without_an_alarm() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let first = Presented::first(&bound(store), NOW).with(COOKIE).rotated(store);
+        for presented in [first.next(NOW), first.again(NOW), first.next(NOW)] {
+            let answer = presented.rotate_if(store, &|_, _, _| None);
+            assert!(matches!(answer, Rotated::Refused), "{answer:?}");
+        }
+        assert_eq!((live_sessions(store), count(store, "refresh_tokens")), (1, 2));
+        first.next(NOW).rotated(store);
+    });
+}
+
+#[test]
+fn nothing_is_repeated_once_the_successor_was_used() {
     TestDatabase::on_both(|database| {
         let first = Presented::first(&bound(database.store()), NOW).with(COOKIE);
         let first = first.rotated(database.store());
         first.next(NOW).rotated(database.store());
         let answer = first.again(NOW).rotate(database.store());
         assert!(matches!(answer, Rotated::Reused { .. }), "{answer:?}");
-    });
-}
-
-#[test]
-fn a_loser_without_the_binding_is_in_conflict_and_harms_nobody() {
-    TestDatabase::on_both(|database| {
-        let store = database.store();
-        let ada = enrol(store, "ada");
-        let unbound = SignIn::of(&ada, NOW).opened(store);
-        let bound = SignIn::bound(&ada, NOW, COOKIE).opened(store);
-        let without_cookies = Presented::first(&unbound, NOW).rotated(store);
-        let cookie_lost =
-            Presented { cookie: None, ..Presented::first(&bound, NOW).with(COOKIE).rotated(store) };
-        for first in [without_cookies, cookie_lost] {
-            let answer = first.again(NOW + GRACE).rotate(store);
-            assert!(matches!(answer, Rotated::Conflict), "{answer:?}");
-        }
-        assert_eq!(live_sessions(store), 2);
-        assert_eq!(count(store, "refresh_tokens"), 4);
     });
 }
 

@@ -100,16 +100,18 @@ fn sessions_that_had_ended_before_keep_their_own_reason() {
     });
 }
 
-/// A token whose grace is over, as it comes back.
+/// A token whose successor has been used, as it comes back.
 fn rotated_long_ago(store: &Store, account: &Account) -> Presented {
     let opened = SignIn::of(account, NOW).opened(store);
-    Presented::first(&opened, NOW).rotated(store).again(NOW + GRACE + LATER)
+    let first = Presented::first(&opened, NOW).rotated(store);
+    first.next(NOW).rotated(store);
+    first.again(NOW + GRACE + LATER)
 }
 
 /// What ends by its return, in order.
 fn ended_by(presented: &Presented, store: &Store) -> Vec<SessionId> {
     let answer = presented.rotate(store);
-    let Rotated::Reused { mut ended } = answer else { panic!("{answer:?}") };
+    let Rotated::Reused { mut ended, .. } = answer else { panic!("{answer:?}") };
     ended.sort();
     ended
 }

@@ -18,7 +18,7 @@ use portcullis_token::{AccessClaims, AuthenticationMethod, Revocation, Revocatio
 
 use crate::family::Presented;
 use crate::inspect::{count, live_sessions, outcomes, revoked_sessions};
-use crate::member::{SignIn, another_hash, counter, enrol, revoked_until};
+use crate::member::{SignIn, another_hash, at, counter, enrol, revoked_until};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -127,8 +127,7 @@ fn what_is_dead_is_removed_from_the_front_and_the_last_entry_stays() {
         for minutes in [1, 2, 9, 3, 4] {
             revoke_tokens(store, 1, NOW + minutes * 60 * SECOND);
         }
-        let purge =
-            |minutes: u32| store.purge_revocations(NOW + minutes * 60 * SECOND, 10).unwrap();
+        let purge = |minutes: u32| purge(store, NOW + minutes * 60 * SECOND, 10);
         let standing = || {
             let stretch = store.revocations_from(0, 10).unwrap();
             let positions = stretch.entries.iter().map(|entry| entry.position).collect::<Vec<_>>();
@@ -149,13 +148,32 @@ fn what_is_dead_is_removed_from_the_front_and_the_last_entry_stays() {
 fn a_purge_removes_no_more_than_it_was_told_and_nothing_that_has_no_position() {
     TestDatabase::on_both(|database| {
         let store = database.store();
-        assert_eq!(store.purge_revocations(NOW, 10).unwrap(), 0);
+        assert_eq!(purge(store, NOW, 10), 0);
         revoke_tokens(store, 6, NOW);
         store.revoke(&RevocationEntry { until: NOW, ..token() }, &event(NOW)).unwrap();
         let later = NOW + SECOND;
-        let purged = [0, 1, 2].map(|_| store.purge_revocations(later, 2).unwrap());
+        let purged = [0, 1, 2].map(|_| purge(store, later, 2));
         assert_eq!(purged, [2, 2, 1]);
         assert_eq!(count(store, "revocations"), 2);
+    });
+}
+
+#[test]
+fn the_horizon_never_goes_back_and_moves_no_faster_than_twice_the_time_that_passes() {
+    TestDatabase::on_both(|database| {
+        let (store, keep) = (database.store(), 2 * HOUR);
+        let purge = |now, elapsed| at(store, now).purge_revocations(keep, elapsed, 10).unwrap();
+        assert_eq!(store.revocations_from(0, 1).unwrap().horizon, None);
+        for (now, elapsed, expected) in [
+            (NOW, Duration::ZERO, NOW - keep),
+            (NOW + HOUR, 60 * SECOND, NOW - keep + 120 * SECOND),
+            (NOW + HOUR, Duration::ZERO, NOW - keep + 120 * SECOND),
+            (NOW - HOUR, HOUR, NOW - keep + 120 * SECOND),
+            (NOW + 180 * SECOND, HOUR, NOW - keep + 180 * SECOND),
+        ] {
+            assert_eq!(purge(now, elapsed).horizon, expected, "{database:?}");
+            assert_eq!(store.revocations_from(0, 1).unwrap().horizon, Some(expected));
+        }
     });
 }
 
@@ -207,9 +225,11 @@ fn sessions_that_had_ended_before_the_migration_are_revoked_by_it() {
         let is_sqlite = database.url().starts_with("sqlite:");
         let (back, version) =
             (if is_sqlite { DOWN_SQLITE } else { DOWN_POSTGRES }, "20261121040000");
-        let forget = "DELETE FROM __diesel_schema_migrations WHERE version =";
-        store.execute(&format!("{back} {forget} '{version}'")).unwrap();
-        assert_eq!(store.migrate().unwrap(), [version]);
+        // The horizon is a column of what the migration makes.
+        let horizon = "20261125202000";
+        let forget = "DELETE FROM __diesel_schema_migrations WHERE version IN";
+        store.execute(&format!("{back} {forget} ('{version}', '{horizon}')")).unwrap();
+        assert_eq!(store.migrate().unwrap(), [version, horizon]);
         assert_eq!(revoked_sessions(store), [recent]);
         assert_eq!(feed(store)[0].entry.until, now);
     });
@@ -243,6 +263,13 @@ fn who_is_granted_tokens_is_read_when_they_are_granted() {
     });
 }
 
+/// How many are removed by a purge that finds the horizon there.
+fn purge(store: &Store, horizon: Timestamp, most: u32) -> u64 {
+    let purged = at(store, horizon).purge_revocations(Duration::ZERO, 24 * HOUR, most).unwrap();
+    assert_eq!(purged.horizon, horizon);
+    purged.removed
+}
+
 /// When sessions end here: after the grace of every rotation.
 const END: Timestamp = Timestamp::from_seconds(NOW.as_seconds() + 600);
 
@@ -259,8 +286,9 @@ fn endings(store: &Store) -> Vec<(&'static str, End)> {
     let reuse = |name: &str, on_reuse: OnReuse| -> End {
         let (_, stolen, _) = opened(name);
         let first = Presented { on_reuse, ..Presented::first(&stolen, NOW) }.rotated(store);
+        first.next(NOW).rotated(store);
         Box::new(move |store| match first.again(END).rotate(store) {
-            Rotated::Reused { ended } => ended,
+            Rotated::Reused { ended, .. } => ended,
             other => panic!("{other:?}"),
         })
     };

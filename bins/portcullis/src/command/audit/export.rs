@@ -106,7 +106,7 @@ fn archive(store: Store, to: &mut dyn Write, output: Output) -> Result<u64, Expo
 
 /// To take the trail away is an event of the trail.
 fn record_archive(store: &Store) -> Result<(), StoreError> {
-    let Reader { actor, origin } = wiring::operator("audit export");
+    let Reader { actor, origin, .. } = wiring::operator("audit export");
     let (clock, random) = (wiring::system_clock(), wiring::system_random());
     let (kind, outcome) = (EventKind::AuditExported, Outcome::Success);
     let details = Details::Export { filter: Filter::default(), format: ExportFormat::Archive };
