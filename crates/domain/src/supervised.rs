@@ -50,13 +50,15 @@ impl Supervised {
     /// When the operating system gives no thread.
     pub fn restarting(
         name: impl Into<String>,
-        mut work: impl FnMut() + Send + 'static,
+        work: impl FnMut() + Send + 'static,
     ) -> io::Result<Self> {
         let end = Arc::<End>::default();
         let delay = Arc::clone(&end);
         let ending = Ending(Arc::clone(&end));
         thread::Builder::new().name(name.into()).spawn(move || {
             let _ending = ending;
+            // Dropped before the end is announced, with all that the work holds.
+            let mut work = work;
             while catch_unwind(AssertUnwindSafe(&mut work)).is_err() {
                 delay.wait(RESTART_DELAY);
             }

@@ -90,7 +90,7 @@ fn activate(house: &House, node: &Node, text: &str) {
 /// A matrix with another most senior role than the default one.
 const BOSS: &str = r#"
 self_registration_role = "msa"
-resources = ["settings", "audit_log", "user"]
+resources = ["settings", "audit_log", "user", "schedule"]
 actions = ["read", "update", "export", "execute"]
 [roles.boss]
 juniors = ["admin"]
@@ -99,5 +99,5 @@ grants = [{ resources = ["*"], actions = ["*"] }]
 juniors = ["msa"]
 grants = [{ resources = ["user"], actions = ["read"] }]
 [roles.msa]
-grants = [{ resources = ["settings"], actions = ["read"] }]
+grants = [{ resources = ["schedule"], actions = ["read"] }]
 "#;
