@@ -176,7 +176,9 @@ async fn batch_place(
     let mut waited = Duration::ZERO;
     loop {
         match services.capacity.batches.enter_with(caller, count) {
-            Err(busy) if waited >= BATCH_PATIENCE => return Err(busy),
+            Err(busy) if waited >= BATCH_TIMEOUT || services.lifecycle.is_draining() => {
+                return Err(busy);
+            }
             Err(_) => {
                 let pause = overload_pause(&*services.random);
                 rt::time::sleep(pause).await;
@@ -245,7 +247,7 @@ fn refuse_too_large(faults: Vec<FieldProblem>) -> Result<(), Problem> {
 const RECORD_TIMEOUT: Duration = Duration::from_millis(1_800);
 
 /// How long a batch waits for its turn, about.
-const BATCH_PATIENCE: Duration = Duration::from_secs(5);
+const BATCH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Questions in one batch.
 const MAX_ITEMS: usize = 1_000;

@@ -22,6 +22,7 @@ pub(crate) const STOP_TIMEOUT: Duration = Duration::from_secs(8);
 #[derive(Debug, Default)]
 pub(crate) struct Lifecycle {
     is_stopping: AtomicBool,
+    is_draining: AtomicBool,
     connections: AtomicUsize,
 }
 
@@ -33,6 +34,15 @@ impl Lifecycle {
 
     pub(crate) fn stop(&self) {
         self.is_stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether only what is under way is finished.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn drain(&self) {
+        self.is_draining.store(true, Ordering::Relaxed);
     }
 
     /// A client has connected.

@@ -119,6 +119,7 @@ async fn run(
     }
     // Streams have no end of their own, and the server waits for every answer.
     services.feed.tail.close();
+    services.lifecycle.drain();
     let begun = services.clock.monotonic();
     let is_drained = rt::time::timeout(DRAIN_TIMEOUT, handle.stop(true)).await.is_ok();
     // Idle connections are closed by now: those that are left wait for answers, in vain.

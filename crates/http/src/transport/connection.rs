@@ -257,6 +257,11 @@ impl AsyncRead for Connection {
             return Poll::Ready(read);
         }
         let awaited = self.awaited();
+        if self.common.lifecycle.is_draining() && self.waiting() == 0 && self.framing.is_idle() {
+            // The server behind closes by itself only what has had an answer.
+            self.is_read = true;
+            return Poll::Ready(Ok(()));
+        }
         if !self.is_late(awaited, context) {
             return Poll::Pending;
         }

@@ -75,6 +75,11 @@ impl Framing {
         matches!(&self.state, State::Head(head) if head.size > 0)
     }
 
+    /// Whether neither a head nor a body has begun that is not complete.
+    pub(super) const fn is_idle(&self) -> bool {
+        !self.is_in_head() && !self.is_in_body()
+    }
+
     /// Whether more is to come of a body.
     pub(super) const fn is_in_body(&self) -> bool {
         matches!(self.state, State::Length(_) | State::Chunked(_) | State::Endless)
