@@ -6,6 +6,7 @@ pub mod attempt;
 pub mod bootstrap;
 pub mod candidate;
 pub mod checkpoint;
+pub mod clock_watch;
 pub mod decision;
 pub mod device;
 pub mod grant;

@@ -24,7 +24,7 @@ pub(crate) struct HealthAnswer {
 
 /// How readiness can fail.
 pub(crate) const READY_ERRORS: &[Code] =
-    &[Code::Unavailable, Code::RevocationsStale, Code::Stopping];
+    &[Code::Unavailable, Code::RevocationsStale, Code::Stopping, Code::ClockOff];
 
 /// Whether the process answers at all; never asks the database.
 #[utoipa::path(get, path = "/health/live", tag = "operations",
@@ -34,8 +34,9 @@ pub(crate) async fn live(_: Public) -> Json<HealthAnswer> {
 }
 
 /// Whether the server can do its work: 503 while the database does not answer or takes no writes, while
-/// permission checks wait and none was recorded for five seconds, when the server is about to stop, and
-/// while every token is refused because the server is strict and does not know what was revoked lately.
+/// permission checks wait and none was recorded for five seconds, when the server is about to stop,
+/// while its clock differs by more than five seconds from that of the database, and while every token is
+/// refused because the server is strict and does not know what was revoked lately.
 #[utoipa::path(get, path = "/health/ready", tag = "operations",
     responses((status = 200, body = HealthAnswer, description = "The database answers and takes writes")))]
 pub(crate) async fn ready(
@@ -56,6 +57,11 @@ pub(crate) async fn ready(
     }
     if services.revocations.refuses_all() {
         return Err(Problem::revocations_stale());
+    }
+    if services.clock_watch.is_off() {
+        let offset = services.clock_watch.offset();
+        return Err(Problem::new(Code::ClockOff)
+            .detail(format!("The clock of this node is {offset} of that of the database.")));
     }
     let redis_lost = services.feed.hint.as_ref().is_some_and(|hint| !hint.is_up());
     let notices = [("revocations_stale", is_stale), ("redis_lost", redis_lost)];

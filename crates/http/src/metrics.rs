@@ -112,6 +112,12 @@ fn text(services: &Services, settings: &Settings) -> String {
         &revocations.staleness().as_secs_f64(),
     );
     metric(
+        "clock_offset_seconds",
+        "gauge",
+        "How far the clock of this node is ahead of that of the database.",
+        &services.clock_watch.offset().as_seconds(),
+    );
+    metric(
         "revocation_followers",
         "gauge",
         "Services that follow revocations on this node.",

@@ -9,6 +9,7 @@ use portcullis_flows::account_change::{AccountChangeStore, AccountChanges};
 use portcullis_flows::bootstrap::{Bootstrap, BootstrapStore};
 use portcullis_flows::candidate::{AccountRules, Candidates};
 use portcullis_flows::checkpoint::{CheckpointStore, Checkpoints};
+use portcullis_flows::clock_watch::{ClockWatch, TimeStore};
 use portcullis_flows::decision::Decisions;
 use portcullis_flows::grant::{Issuer, SessionPolicy};
 use portcullis_flows::hash_cost::{HashCostStore, HashCosts};
@@ -65,6 +66,7 @@ pub trait Storage:
     + RetentionStore
     + JobStore
     + HealthStore
+    + TimeStore
     + 'static
 {
 }
@@ -90,6 +92,7 @@ impl<S> Storage for S where
         + RetentionStore
         + JobStore
         + HealthStore
+        + TimeStore
         + 'static
 {
 }
@@ -224,6 +227,8 @@ pub struct Services {
     pub hash_costs: Arc<HashCosts>,
     /// `health/ready`.
     pub health: Arc<Health>,
+    /// Whether the clock of this node is right.
+    pub clock_watch: Arc<ClockWatch>,
     /// The key pairs that sign access tokens.
     pub keys: Arc<KeyRing>,
     /// Verifies access tokens.
@@ -367,6 +372,7 @@ impl Services {
             audit_keys,
             hashing: parts.hashing,
             hash_costs: costs,
+            clock_watch: Arc::new(ClockWatch::new(store.clone(), clock.clone())),
             health: Arc::new(Health::new(store, clock.clone())),
             keys: Arc::new(KeyRing::new(keys, authority.clone(), parts.algorithm)),
             authority,

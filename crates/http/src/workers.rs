@@ -36,6 +36,7 @@ fn start(services: &web::Data<Services>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn_local(beat(services.clone()));
     tasks.spawn_local(watch_the_database(services.clone()));
+    tasks.spawn_local(watch_the_clock(services.clone()));
     if services.feed.hint.is_some() {
         tasks.spawn_local(exchange_hints(services.clone()));
     }
@@ -53,6 +54,17 @@ async fn watch_the_database(services: web::Data<Services>) {
         moment.tick().await;
         let health = services.health.clone();
         state.note(web::block(move || health.check()).await);
+    }
+}
+
+/// Compares the clock of this node with that of the database.
+async fn watch_the_clock(services: web::Data<Services>) {
+    let mut moment = every(Duration::from_secs(2));
+    let mut state = State::new("comparing the clocks");
+    loop {
+        moment.tick().await;
+        let watch = services.clock_watch.clone();
+        state.note(web::block(move || watch.compare()).await);
     }
 }
 

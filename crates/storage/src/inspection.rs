@@ -3,10 +3,9 @@ use std::time::Duration;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
-use portcullis_domain::Timestamp;
 use portcullis_flows::StoreError;
 
-use crate::connection::{Connection, DatabaseUrl, dispatch};
+use crate::connection::{DatabaseUrl, dispatch};
 use crate::database::Database;
 
 /// Longer than any crowd of a test takes on a busy machine.
@@ -30,11 +29,6 @@ impl Database {
             meanwhile();
             Ok(())
         })
-    }
-
-    /// The time that a transaction would have now.
-    pub fn time(&self) -> Result<Timestamp, StoreError> {
-        self.write(Connection::now)
     }
 
     /// Takes back every migration but the first.

@@ -6,10 +6,26 @@
 
 use diesel::prelude::*;
 use portcullis_domain::{Clock, SystemClock, Timestamp};
+use portcullis_flows::StoreError;
+use portcullis_flows::clock_watch::TimeStore;
 
 use crate::connection::{Connection, Inner};
+use crate::database::Database;
 use crate::failure::Failure;
 use crate::sql_type::{Instant, Utc};
+use crate::store::Store;
+
+impl TimeStore for Database {
+    fn time(&self) -> Result<Timestamp, StoreError> {
+        self.read(Connection::now)
+    }
+}
+
+impl TimeStore for Store {
+    fn time(&self) -> Result<Timestamp, StoreError> {
+        Database::time(self)
+    }
+}
 
 diesel::define_sql_function! {
     /// The time as it is when it is evaluated, not when the transaction began. PostgreSQL evaluates

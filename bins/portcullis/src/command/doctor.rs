@@ -6,6 +6,7 @@
 mod access_matrix;
 mod audit_trail;
 mod checkpoint_directory;
+mod clock;
 mod data_directory;
 mod database;
 mod email_addresses;

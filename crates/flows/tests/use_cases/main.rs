@@ -9,6 +9,8 @@ mod bootstrap;
 #[cfg(test)]
 mod checkpoint;
 #[cfg(test)]
+mod clock_watch;
+#[cfg(test)]
 mod decision;
 #[cfg(test)]
 mod devices;
@@ -44,6 +46,7 @@ mod rehash;
 mod restart;
 #[cfg(test)]
 mod revocation;
+#[cfg(test)]
 mod revocation_clock;
 #[cfg(test)]
 mod session;

@@ -128,6 +128,8 @@ catalogue! {
         "Wait as long as Retry-After says, then try again."
     Busy "busy" SERVICE_UNAVAILABLE "Too much of this is being done at once"
         "Wait as long as Retry-After says, then try again with fewer requests at once."
+    ClockOff "clock_off" SERVICE_UNAVAILABLE "The clock of this node differs from that of the database"
+        "Ask another node; an operator must set the clocks right."
     RevocationsStale "revocations_stale" SERVICE_UNAVAILABLE "This node does not know what was revoked lately"
         "Ask another node, or wait as long as Retry-After says, then try again."
     Stopping "stopping" SERVICE_UNAVAILABLE "This node is about to stop"

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use portcullis_audit::AuditKeys;
 use portcullis_flows::bootstrap::BootstrapStore;
+use portcullis_flows::clock_watch::ClockWatch;
 use portcullis_flows::health::HealthStore;
 use portcullis_flows::secret::{SecretProof, Standing};
 use portcullis_storage::{Database, DatabaseUrl, Store};
 
-use super::{Check, access_matrix, audit_trail, email_addresses, jobs, signing_keys};
+use super::{Check, access_matrix, audit_trail, clock, email_addresses, jobs, signing_keys};
 use crate::config::{self, Config, Loaded};
 use crate::{opening, wiring};
 
@@ -18,7 +19,8 @@ const SECRET: &str = "secret of the data";
 const ADMINISTRATOR: &str = "administrator";
 
 /// What can be looked at only when the schema is right.
-const CONTENTS: [&str; 8] = [
+const CONTENTS: [&str; 9] = [
+    clock::NAME,
     ADMINISTRATOR,
     email_addresses::NAME,
     access_matrix::NAME,
@@ -129,7 +131,8 @@ fn contents(database: Database, loaded: &Loaded, config: &Config) -> Vec<Check> 
         let remedy = "activate another version: `portcullis policy history`";
         return vec![Check::failed(access_matrix::NAME, error.to_string(), remedy)];
     }
-    let mut checks = vec![administrator(&store, &matrices, config)];
+    let watch = ClockWatch::new(Arc::new(store.clone()), wiring::system_clock());
+    let mut checks = vec![clock::check(&watch), administrator(&store, &matrices, config)];
     checks.push(access_matrix::check(&matrices, config));
     checks.extend(access_matrix::permissions(&matrices));
     checks.push(access_matrix::roles(&matrices));

@@ -1,0 +1,18 @@
+//! Whether the clock of this host agrees with that of the database.
+
+use portcullis_flows::clock_watch::ClockWatch;
+
+use super::Check;
+
+pub(super) const NAME: &str = "clock";
+
+pub(super) fn check(watch: &ClockWatch) -> Check {
+    match watch.compare() {
+        Ok(offset) if watch.is_off() => {
+            let detail = format!("the clock of this host is {offset} of that of the database");
+            Check::failed(NAME, detail, "set both clocks right, by NTP for instance")
+        }
+        Ok(offset) => Check::ok(NAME, format!("{offset} of that of the database")),
+        Err(error) => Check::failed(NAME, error.to_string(), "see above"),
+    }
+}
