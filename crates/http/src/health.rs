@@ -59,9 +59,7 @@ pub(crate) async fn ready(
         return Err(Problem::revocations_stale());
     }
     if services.clock_watch.is_off() {
-        let offset = services.clock_watch.offset();
-        return Err(Problem::new(Code::ClockOff)
-            .detail(format!("The clock of this node is {offset} of that of the database.")));
+        return Err(Problem::clock_off(services.clock_watch.offset()));
     }
     let redis_lost = services.feed.hint.as_ref().is_some_and(|hint| !hint.is_up());
     let notices = [("revocations_stale", is_stale), ("redis_lost", redis_lost)];

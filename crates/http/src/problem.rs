@@ -19,6 +19,7 @@ use portcullis_flows::StoreError;
 use portcullis_flows::account_change::{ChangeError, Refusal};
 use portcullis_flows::bootstrap::SetupError;
 use portcullis_flows::candidate::{FieldError, RegistrationError};
+use portcullis_flows::clock_watch::ClockOffset;
 use portcullis_flows::decision::DecisionError;
 use portcullis_flows::health::HealthError;
 use portcullis_flows::matrix::MatrixError;
@@ -145,6 +146,12 @@ impl Problem {
     /// This node has not heard of revocations for too long.
     pub(crate) fn revocations_stale() -> Self {
         Self::new(Code::RevocationsStale).retry_after(DATABASE_PAUSE)
+    }
+
+    /// The clock of this node is so far from that of the database.
+    pub(crate) fn clock_off(offset: ClockOffset) -> Self {
+        let detail = format!("The clock of this node is {offset} of that of the database.");
+        Self::new(Code::ClockOff).detail(detail).retry_after(DATABASE_PAUSE)
     }
 
     /// This node takes no new work.
