@@ -19,6 +19,10 @@ struct Wire {
     is_silent: bool,
     /// How long whatever is carried is under way.
     latency: Duration,
+    /// What a client says from which on no answer comes back.
+    last_words: Option<&'static [u8]>,
+    /// Whether it was said.
+    is_deaf: bool,
     /// Both ends of every connection there was.
     ends: Vec<TcpStream>,
 }
@@ -83,12 +87,20 @@ impl Proxy {
         self.wire.lock().expect("nobody panics while holding this").latency = latency;
     }
 
-    /// Carries new connections again, and breaks those that have lost something.
+    /// From the first message on that holds these words, everything arrives and no answer comes back.
+    pub(crate) fn lose_answers_from(&self, words: &'static [u8]) {
+        self.wire.lock().expect("nobody panics while holding this").last_words = Some(words);
+    }
+
+    /// Whether that message was sent.
+    pub(crate) fn has_lost_answers(&self) -> bool {
+        self.wire.lock().expect("nobody panics while holding this").is_deaf
+    }
+
+    /// Carries new connections again, at once and both ways, and breaks those that have lost something.
     pub(crate) fn mend(&self) {
         self.cut();
-        let mut wire = self.wire.lock().expect("nobody panics while holding this");
-        wire.is_cut = false;
-        wire.is_silent = false;
+        *self.wire.lock().expect("nobody panics while holding this") = Wire::default();
     }
 }
 
@@ -102,11 +114,11 @@ fn connect(client: &TcpStream, target: &str, shared: &Arc<Mutex<Wire>>) -> io::R
         return Ok(());
     }
     let server = TcpStream::connect(target)?;
-    for (from, to) in [(client, &server), (&server, client)] {
+    for (from, to, is_request) in [(client, &server, true), (&server, client, false)] {
         wire.ends.push(from.try_clone()?);
         let (from, to) = (from.try_clone()?, to.try_clone()?);
         let shared = Arc::clone(shared);
-        thread::spawn(move || carry(from, to, &shared));
+        thread::spawn(move || carry(from, to, is_request, &shared));
     }
     Ok(())
 }
@@ -120,15 +132,17 @@ fn pass(time: Duration) {
 }
 
 /// Carries bytes one way until one end closes, and then closes the other.
-fn carry(mut from: TcpStream, mut to: TcpStream, wire: &Mutex<Wire>) {
+fn carry(mut from: TcpStream, mut to: TcpStream, is_request: bool, wire: &Mutex<Wire>) {
     let mut buffer = [0; 8192];
     while let Ok(count @ 1..) = from.read(&mut buffer) {
-        let (is_silent, latency) = {
-            let wire = wire.lock().expect("nobody panics while holding this");
-            (wire.is_silent, wire.latency)
+        let (is_lost, latency) = {
+            let mut wire = wire.lock().expect("nobody panics while holding this");
+            let says = |words: &[u8]| buffer[..count].windows(words.len()).any(|it| it == words);
+            wire.is_deaf |= is_request && wire.last_words.is_some_and(says);
+            (wire.is_silent || (wire.is_deaf && !is_request), wire.latency)
         };
         pass(latency);
-        if !is_silent && to.write_all(&buffer[..count]).is_err() {
+        if !is_lost && to.write_all(&buffer[..count]).is_err() {
             break;
         }
     }
