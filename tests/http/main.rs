@@ -27,6 +27,7 @@ mod introspection;
 mod jwks;
 mod lockout;
 mod login_csrf;
+mod mass_sign_out;
 mod matrix;
 mod member;
 mod metrics;

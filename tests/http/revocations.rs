@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use portcullis_testkit::{Browser, SERVICE, TestDatabase, TestServer};
+use portcullis_flows::grant::SessionPolicy;
+use portcullis_testkit::{Browser, SERVICE, TestDatabase, TestServer, TestSettings};
 use serde_json::Value;
 
 use crate::follower::{Follower, ask, basic};
@@ -187,6 +188,38 @@ fn only_services_with_their_own_secret_are_told() {
             assert_eq!(answer.status, 200, "{}", answer.text);
         }
     }
+}
+
+#[test]
+fn a_token_of_a_longer_life_stays_revoked_though_the_life_of_tokens_was_shortened_and_purges_ran() {
+    TestDatabase::on_both(|database| {
+        let living = |minutes: u64| {
+            let life = Duration::from_secs(60 * minutes);
+            let sessions = SessionPolicy { access_lifetime: life, ..SessionPolicy::default() };
+            let settings = TestSettings { sessions, ..TestSettings::default() };
+            TestServer::with(database.shared(), settings)
+        };
+        let before = living(120);
+        let mut browser = Browser::of(&before);
+        browser.register("ada");
+        let token = browser.sign_in_for_tokens("ada").field("access_token");
+        drop(before);
+        let short = living(5);
+        let end = "/api/auth/logout/all";
+        let again = Browser::of(&short).sign_in_for_tokens("ada").field("access_token");
+        let bearer = format!("Bearer {again}");
+        let headers = [("authorization", bearer.as_str())];
+        assert_eq!(Browser::of(&short).send("POST", end, &headers, "").status, 204);
+        until_followed(&short, 2);
+        for _ in 0..3 {
+            database.clock().advance(Duration::from_secs(30 * 60));
+            short.services().revocations.purge().expect("the database answers");
+        }
+        drop(short);
+        let long = living(120);
+        let answer = Browser::of(&long).get_as("/api/auth/me", &token);
+        assert_eq!((answer.status, answer.code().as_str()), (401, "invalid_token"));
+    });
 }
 
 /// One hundred and twenty thousand entries are more than sockets and buffers hold, and more than a

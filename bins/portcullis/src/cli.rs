@@ -84,6 +84,16 @@ enum UserVerb {
     Import(UserImport),
     /// Make the failed sign-ins of an account forgotten
     Unlock(UserUnlock),
+    /// End all sessions of all accounts; running servers refuse their tokens within a second
+    EndSessions(UserEndSessions),
+}
+
+/// Whose sessions to end.
+#[derive(Debug, Args)]
+pub(crate) struct UserEndSessions {
+    /// Those of all accounts (there is no other choice; it is here so that nobody does it by accident)
+    #[arg(long, required = true)]
+    pub(crate) everybody: bool,
 }
 
 /// How the database is brought up to date.
@@ -195,6 +205,9 @@ fn execute(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
                 }
                 Verb::User(UserVerb::Unlock(user)) => {
                     command::user_unlock::run(&config, user, output)
+                }
+                Verb::User(UserVerb::EndSessions(_)) => {
+                    command::user_end_sessions::run(&config, output)
                 }
                 Verb::User(UserVerb::Import(import)) => {
                     command::user_import::run(config, &import, output)

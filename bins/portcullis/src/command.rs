@@ -9,5 +9,6 @@ pub(crate) mod policy;
 pub(crate) mod serve;
 pub(crate) mod service_credential;
 pub(crate) mod user_create;
+pub(crate) mod user_end_sessions;
 pub(crate) mod user_import;
 pub(crate) mod user_unlock;

@@ -10,6 +10,7 @@ use portcullis_domain::{Clock, SecureRandom, SystemClock, SystemRandom};
 use portcullis_flows::candidate::{AccountRules, Candidates};
 use portcullis_flows::checkpoint::Checkpoints;
 use portcullis_flows::lockout::FailureCounters;
+use portcullis_flows::mass_sign_out::MassSignOut;
 use portcullis_flows::matrix::{ActiveMatrix, Matrices};
 use portcullis_flows::new_password::NewPasswords;
 use portcullis_flows::provisioning::Provisioning;
@@ -167,6 +168,12 @@ pub(crate) fn signing_keys(store: Store, config: &Config, secret: &SecretKey) ->
 pub(crate) fn unlock(store: Store, secret: &SecretKey) -> Unlock {
     let counters = FailureCounters::new(secret.derive(Purpose::SignInFailures));
     Unlock::new(Arc::new(store), counters, system_clock(), system_random())
+}
+
+/// The end of everybody's sessions. Running servers read what it revokes.
+pub(crate) fn mass_sign_out(store: Store, config: &Config) -> MassSignOut {
+    let (matrix, lifetime) = (config.matrix.active.clone(), config.sessions.access_lifetime);
+    MassSignOut::new(Arc::new(store), matrix, None, lifetime, system_clock(), system_random())
 }
 
 /// Whoever runs the command line.

@@ -77,6 +77,8 @@ words! {
         OtherSessionsEnded = "other_sessions_ended",
         /// All sessions of an account were ended by an administrator.
         AllSessionsEnded = "all_sessions_ended",
+        /// Sessions of all accounts were ended by an administrator or an operator, or somebody tried to.
+        EverybodySignedOut = "everybody_signed_out",
         /// An access token was ended by whoever held it.
         TokenRevoked = "token_revoked",
         /// A session was ended because the account opened too many.

@@ -15,6 +15,7 @@ pub mod health;
 pub mod introspection;
 pub mod job;
 pub mod lockout;
+pub mod mass_sign_out;
 pub mod matrix;
 pub mod new_password;
 pub mod password_change;

@@ -15,7 +15,7 @@ pub const CHANGE_STATE: Permission = ("user", "update");
 /// To give an account another role.
 pub const CHANGE_ROLE: Permission = ("user", "approve");
 
-/// To end the sessions of an account.
+/// To end the sessions of an account; with the most senior role those of everybody.
 pub const END_SESSIONS: Permission = ("user", "reject");
 
 /// To ask what somebody else may do.

@@ -39,6 +39,10 @@ pub trait RevocationStore: Send + Sync {
     /// have no gaps, and become visible in their order.
     fn number_revocations(&self, first: u64, most: u32) -> Result<Stretch, StoreError>;
 
+    /// Notes that access tokens are given this life from now on. Each entry but one for a single token
+    /// is kept, from its number on, for as long as the longest life that was ever noted.
+    fn note_access_lifetime(&self, lifetime: Duration) -> Result<(), StoreError>;
+
     /// Whether any committed entry covers the token, numbered or not.
     fn is_revoked(&self, claims: &AccessClaims) -> Result<bool, StoreError>;
 

@@ -18,6 +18,7 @@ mod jobs;
 mod json_object;
 mod jwks;
 mod lifecycle;
+mod mass_sign_out;
 mod matrix;
 mod metrics;
 mod openapi;

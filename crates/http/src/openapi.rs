@@ -119,6 +119,7 @@ pub(crate) async fn serve(_: Public, document: web::Data<Document>) -> HttpRespo
         crate::user::read,
         crate::user::change,
         crate::user::end_sessions,
+        crate::mass_sign_out::end_all,
         crate::trail::decision,
         crate::trail::search,
         crate::trail::export::export,

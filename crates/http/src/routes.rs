@@ -14,8 +14,8 @@ use crate::problem::{Code, Problem};
 use crate::revocation::{self, snapshot};
 use crate::trail::{self, export};
 use crate::{
-    account, checkpoint, csrf, decision, health, introspection, jwks, metrics, openapi,
-    password_change, refresh, registration, session, setup, sign_in, sign_out, user,
+    account, checkpoint, csrf, decision, health, introspection, jwks, mass_sign_out, metrics,
+    openapi, password_change, refresh, registration, session, setup, sign_in, sign_out, user,
 };
 
 fn routes(to: &mut impl Router) {
@@ -38,6 +38,7 @@ fn routes(to: &mut impl Router) {
     to.get("/api/admin/users/{id}", user::read, user::READ_ERRORS);
     to.patch("/api/admin/users/{id}", user::change, user::CHANGE_ERRORS);
     to.delete("/api/admin/users/{id}/sessions", user::end_sessions, user::END_SESSIONS_ERRORS);
+    to.delete("/api/admin/sessions", mass_sign_out::end_all, mass_sign_out::ERRORS);
     to.get("/api/admin/matrix/versions", version::list, version::READ_ERRORS);
     to.post("/api/admin/matrix/versions", version::propose, version::PROPOSE_ERRORS);
     to.get("/api/admin/matrix/versions/{number}", version::read, version::READ_ONE_ERRORS);

@@ -17,6 +17,7 @@ use portcullis_flows::health::{Health, HealthStore};
 use portcullis_flows::introspection::{Introspection, IntrospectionStore};
 use portcullis_flows::job::{JobStore, Jobs};
 use portcullis_flows::lockout::{FailureCounters, LockoutPolicy};
+use portcullis_flows::mass_sign_out::{MassSignOut, MassSignOutStore};
 use portcullis_flows::matrix::{ActiveMatrix, Matrices, MatrixStore, Unfit};
 use portcullis_flows::new_password::NewPasswords;
 use portcullis_flows::password_change::{PasswordChange, PasswordChangeStore};
@@ -63,6 +64,7 @@ pub trait Storage:
     + TrailStore
     + CheckpointStore
     + SigningKeyStore
+    + MassSignOutStore
     + RetentionStore
     + JobStore
     + HealthStore
@@ -89,6 +91,7 @@ impl<S> Storage for S where
         + TrailStore
         + CheckpointStore
         + SigningKeyStore
+        + MassSignOutStore
         + RetentionStore
         + JobStore
         + HealthStore
@@ -195,6 +198,8 @@ pub struct Services {
     pub refresh: Refresh,
     /// `logout`.
     pub sign_out: SignOut,
+    /// The end of everybody's sessions.
+    pub mass_sign_out: Arc<MassSignOut>,
     /// `sessions`.
     pub sessions: Sessions,
     /// How recent a sign-in must be.
@@ -292,9 +297,16 @@ impl Services {
         let hashing = Arc::clone(&parts.hashing);
         let keys = SigningKeys::new(store.clone(), sealing, clock.clone(), random.clone());
         let hint = parts.redis.map(|url| Hint::new(&url, authority.issuer())).transpose()?;
+        // Before the first token of this life: revocations of it are kept for as long, under whatever
+        // settings they are made.
+        store.note_access_lifetime(sessions.access_lifetime).map_err(FollowError::from)?;
         let (feed, revocations) =
             Feed::start(hint, store.clone(), clock.clone(), parts.revocation)?;
         let matrix = Arc::new(ActiveMatrix::new(parts.matrix)?);
+        let (followed, life) = (Some(revocations.clone()), sessions.access_lifetime);
+        let (now, chance) = (clock.clone(), random.clone());
+        let everybody =
+            MassSignOut::new(store.clone(), matrix.clone(), followed, life, now, chance);
         let issuer = Issuer::new(authority.clone(), revocations.clone(), matrix.clone(), sessions);
         let costs = hash_costs(store.clone());
         let counters = FailureCounters::new(secret.derive(Purpose::SignInFailures));
@@ -305,6 +317,7 @@ impl Services {
         let checkpoints = Checkpoints::new(store.clone(), audit_keys.clone(), former, now, chance);
         let checkpoints = Arc::new(checkpoints);
         let jobs = jobs::list(&store, &checkpoints, &revocations, parts.upkeep);
+        let (now, chance) = (clock.clone(), random.clone());
         Ok(Self {
             registration: Registration::new(store.clone(), candidates.clone(), matrix.clone()),
             sign_in: SignIn::new(
@@ -318,12 +331,8 @@ impl Services {
                 random.clone(),
             ),
             refresh: Refresh::new(store.clone(), issuer.clone(), clock.clone(), random.clone()),
-            introspection: Introspection::new(
-                store.clone(),
-                issuer.clone(),
-                clock.clone(),
-                random.clone(),
-            ),
+            introspection: Introspection::new(store.clone(), issuer.clone(), now, chance),
+            mass_sign_out: Arc::new(everybody),
             sign_out: SignOut::new(store.clone(), issuer.clone(), clock.clone(), random.clone()),
             sessions: Sessions::new(store.clone(), issuer.clone(), clock.clone(), random.clone()),
             step_up: StepUp::new(store.clone(), clock.clone(), random.clone()),

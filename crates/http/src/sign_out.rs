@@ -78,12 +78,17 @@ pub(crate) async fn logout_all(
 /// The browser forgets the session and what pages have stored, but stays a known device.
 pub(crate) fn signed_out(settings: &Settings) -> HttpResponse {
     let mut response = HttpResponse::NoContent().finish();
+    forget_session(&mut response, settings);
+    response
+}
+
+/// Has the browser forget all that, whatever else is answered.
+pub(crate) fn forget_session(response: &mut HttpResponse, settings: &Settings) {
     for name in [Name::AccessToken, Name::Binding] {
-        add_cookie(&mut response, &cookies::forget(name, settings.secure_cookies));
+        add_cookie(response, &cookies::forget(name, settings.secure_cookies));
     }
     response.headers_mut().insert(
         HeaderName::from_static("clear-site-data"),
         HeaderValue::from_static("\"cache\", \"storage\""),
     );
-    response
 }

@@ -96,6 +96,20 @@ pub(crate) enum Inner {
     Sqlite(SqliteConnection),
 }
 
+/// The same statements for each of the databases, where they differ.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EachSql {
+    pub(crate) postgres: &'static str,
+    pub(crate) sqlite: &'static str,
+}
+
+impl EachSql {
+    /// Statements that both understand.
+    pub(crate) const fn same(sql: &'static str) -> Self {
+        Self { postgres: sql, sqlite: sql }
+    }
+}
+
 /// How long PostgreSQL works on one statement, and waits for one lock, before it gives up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pace {
@@ -223,13 +237,14 @@ impl Connection {
         outcome
     }
 
-    /// Runs `sql` as one transaction. PostgreSQL gets it as one message, which makes it one; so locks
-    /// are held only as long as the database itself takes.
-    pub(crate) fn write_at_once(&mut self, sql: &str) -> Result<(), Failure> {
+    /// Runs the statements of its database as one transaction. PostgreSQL gets them as one message,
+    /// which makes them one; so locks are held only as long as the database itself takes.
+    pub(crate) fn write_at_once(&mut self, sql: EachSql) -> Result<(), Failure> {
         match &mut self.inner {
-            Inner::Postgres(inner) => Ok(inner.batch_execute(sql)?),
-            Inner::Sqlite(_) => self
-                .write(|connection| Ok(dispatch!(connection, inner => inner.batch_execute(sql))?)),
+            Inner::Postgres(inner) => Ok(inner.batch_execute(sql.postgres)?),
+            Inner::Sqlite(_) => self.write(|connection| {
+                Ok(dispatch!(connection, inner => inner.batch_execute(sql.sqlite))?)
+            }),
         }
     }
 

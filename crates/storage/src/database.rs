@@ -9,7 +9,7 @@ use portcullis_flows::attempt::Attempt;
 use portcullis_flows::health::HealthStore;
 use r2d2::{Pool, PooledConnection};
 
-use crate::connection::{Connection, DatabaseUrl, Manager, Pace, Purpose, dispatch};
+use crate::connection::{Connection, DatabaseUrl, EachSql, Manager, Pace, Purpose, dispatch};
 use crate::failure::Failure;
 
 /// The connections, and all that needs no key: the schema, and whether the database answers.
@@ -95,7 +95,7 @@ impl Database {
     /// that change nothing.
     pub(crate) fn write_at_once<T>(
         &self,
-        sql: &str,
+        sql: EachSql,
         read: impl FnOnce(&mut Connection) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
         let _waiting = Attempt::enter();
@@ -139,7 +139,7 @@ impl HealthStore for Database {
 
     fn try_write(&self) -> Result<(), StoreError> {
         let probe = "INSERT INTO write_probes VALUES (1); DELETE FROM write_probes";
-        self.write_at_once(probe, |_| Ok(()))
+        self.write_at_once(EachSql::same(probe), |_| Ok(()))
     }
 }
 

@@ -19,6 +19,7 @@ mod hash_cost;
 mod inspection;
 mod introspection;
 mod job;
+mod mass_sign_out;
 mod matrix;
 mod migration;
 mod outbox;

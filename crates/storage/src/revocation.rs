@@ -8,7 +8,7 @@ use portcullis_flows::StoreError;
 use portcullis_flows::revocation::{MAX_WAITING, Numbered, Purged, RevocationStore, Stretch};
 use portcullis_token::{AccessClaims, Revocation, RevocationEntry};
 
-use crate::connection::{Connection, dispatch};
+use crate::connection::{Connection, EachSql, dispatch};
 use crate::failure::Failure;
 use crate::schema::{revocation_feed, revocations};
 use crate::sql_type::{Instant, Key, bigint, natural};
@@ -23,17 +23,42 @@ const FEED: i32 = 1;
 /// Takes the feed's row first: whoever has it gives positions alone, and sees all that were given
 /// before. Only committed rows are seen, so a reader never meets a position whose predecessor is
 /// still to come.
-const NUMBER: &str = "
-    UPDATE revocation_feed SET head = head WHERE id = 1;
-    UPDATE revocations
-    SET position = waiting.place + (SELECT head FROM revocation_feed WHERE id = 1)
-    FROM (
-        SELECT id, row_number() OVER (ORDER BY recorded_at, id) AS place
-        FROM revocations WHERE position IS NULL ORDER BY recorded_at, id LIMIT 10000
-    ) AS waiting
-    WHERE revocations.id = waiting.id;
-    UPDATE revocation_feed
-    SET head = coalesce((SELECT max(position) FROM revocations), head) WHERE id = 1;";
+///
+/// Here too, once for each, it is settled until when an entry is needed: as long as the longest-lived
+/// token can live that any node may have issued before the entry was committed, under whatever
+/// settings. A node notes the life that it gives to tokens in the same row, before it issues the
+/// first. An entry for one token knows its end.
+macro_rules! number {
+    ($until:literal) => {
+        concat!(
+            "UPDATE revocation_feed SET head = head WHERE id = 1;
+            UPDATE revocations
+            SET position = waiting.place + (SELECT head FROM revocation_feed WHERE id = 1),
+                until = CASE kind WHEN 'token' THEN until ELSE ",
+            $until,
+            " END
+            FROM (
+                SELECT id, row_number() OVER (ORDER BY recorded_at, id) AS place
+                FROM revocations WHERE position IS NULL ORDER BY recorded_at, id LIMIT 10000
+            ) AS waiting
+            WHERE revocations.id = waiting.id;
+            UPDATE revocation_feed
+            SET head = coalesce((SELECT max(position) FROM revocations), head) WHERE id = 1;"
+        )
+    };
+}
+
+/// The five seconds are the leeway of verifiers.
+const NUMBER: EachSql = EachSql {
+    postgres: number!(
+        "greatest(until, recorded_at + interval '5 s' + interval '1 ms' *
+         (SELECT longest_access_ms FROM revocation_feed WHERE id = 1))"
+    ),
+    sqlite: number!(
+        "max(until, recorded_at + 5000000 + 1000 *
+         (SELECT longest_access_ms FROM revocation_feed WHERE id = 1))"
+    ),
+};
 
 impl RevocationStore for Store {
     fn revocations_from(&self, first: u64, most: u32) -> Result<Stretch, StoreError> {
@@ -42,6 +67,18 @@ impl RevocationStore for Store {
 
     fn number_revocations(&self, first: u64, most: u32) -> Result<Stretch, StoreError> {
         self.write_at_once(NUMBER, |connection| stretch(connection, first, most))
+    }
+
+    fn note_access_lifetime(&self, lifetime: Duration) -> Result<(), StoreError> {
+        let lifetime = i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX);
+        let shorter = revocation_feed::table
+            .find(FEED)
+            .filter(revocation_feed::longest_access_ms.lt(lifetime));
+        let note = diesel::update(shorter).set(revocation_feed::longest_access_ms.eq(lifetime));
+        self.write(|connection| {
+            dispatch!(connection, inner => note.execute(inner))?;
+            Ok(())
+        })
     }
 
     fn is_revoked(&self, claims: &AccessClaims) -> Result<bool, StoreError> {

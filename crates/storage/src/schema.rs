@@ -210,6 +210,7 @@ table! {
         head -> BigInt,
         purged_through -> BigInt,
         horizon -> Nullable<Utc>,
+        longest_access_ms -> BigInt,
     }
 }
 

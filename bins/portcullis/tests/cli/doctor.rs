@@ -1,8 +1,9 @@
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
 use crate::configuration::{BROKEN_KEYS, broken};
-use crate::machine::Machine;
+use crate::machine::{Machine, within};
 
 #[test]
 fn doctor_names_every_fault_and_runs_what_still_can_run() {
@@ -67,4 +68,18 @@ fn doctor_finds_a_database_of_a_newer_version() {
     let text = machine.run(&["doctor"]).exits_with(1).stdout;
     assert!(text.contains("has 29990101000000, which this version does not know"), "{text}");
     assert!(text.contains("skipped  audit trail"), "{text}");
+}
+
+#[test]
+fn doctor_says_which_job_of_which_server_fails() {
+    let machine = Machine::new();
+    let server = machine.serve();
+    let text = || machine.run(&["doctor"]).exits_with(0).stdout;
+    within(Duration::from_secs(20), || text().contains("4 are run"));
+    server.stop();
+    let fails = "UPDATE jobs SET failure = 'disk I/O error', failed_at = started_at + 1000000, \
+                 succeeded_at = started_at WHERE name = 'sessions'";
+    machine.database().execute(fails).expect("the database answers");
+    assert!(text().contains("sessions failed at"), "{}", text());
+    assert!(text().contains("disk I/O error"), "{}", text());
 }

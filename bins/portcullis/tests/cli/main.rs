@@ -21,6 +21,7 @@ mod secret;
 mod serve;
 mod service;
 mod user_create;
+mod user_end_sessions;
 mod user_import;
 
 /// The matrix that is built in.

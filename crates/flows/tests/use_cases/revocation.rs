@@ -48,6 +48,10 @@ impl RevocationStore for Fickle {
         self.reach()?.revocations_from(first, most)
     }
 
+    fn note_access_lifetime(&self, lifetime: Duration) -> Result<(), StoreError> {
+        self.reach()?.note_access_lifetime(lifetime)
+    }
+
     fn is_revoked(&self, claims: &AccessClaims) -> Result<bool, StoreError> {
         self.reach()?.is_revoked(claims)
     }

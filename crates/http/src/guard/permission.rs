@@ -43,7 +43,8 @@ impl Guarding for ReadUsers {
     const NEEDED: &'static [Permission] = &[permission::READ_ACCOUNT];
 }
 
-/// To end the sessions of somebody else.
+/// To end the sessions of somebody else; for those of everybody the use case asks for the most senior
+/// role besides.
 pub(crate) struct EndSessions;
 
 impl Guarding for EndSessions {

@@ -34,6 +34,8 @@ mod lockout;
 #[cfg(test)]
 mod lockout_races;
 #[cfg(test)]
+mod mass_sign_out;
+#[cfg(test)]
 mod matrix;
 #[cfg(test)]
 mod member;

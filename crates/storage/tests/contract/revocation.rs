@@ -50,6 +50,29 @@ fn every_kind_of_entry_is_read_as_it_was_written_in_the_order_of_recording() {
     });
 }
 
+/// Somebody lowers `access_minutes` and starts again: tokens of before live as long as they did.
+#[test]
+fn an_entry_is_kept_for_as_long_as_any_token_may_live_under_settings_of_before() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        for hours in [2, 24, 1] {
+            store.note_access_lifetime(hours * HOUR).unwrap();
+        }
+        let short = |entry: RevocationEntry| RevocationEntry { until: NOW + SECOND, ..entry };
+        let long = RevocationEntry { until: NOW + 48 * HOUR, ..session() };
+        for entry in [short(session()), short(subject()), short(token()), long] {
+            store.revoke(&entry, &event(NOW)).unwrap();
+        }
+        store.number_revocations(1, 1).unwrap();
+        let kept: Vec<_> = feed(store).iter().map(|entry| entry.entry.until).collect();
+        let a_day = NOW + 24 * HOUR + 5 * SECOND;
+        assert_eq!(kept.len(), 4);
+        for (until, times) in [(a_day, 2), (NOW + SECOND, 1), (NOW + 48 * HOUR, 1)] {
+            assert_eq!(kept.iter().filter(|kept| **kept == until).count(), times, "{kept:?}");
+        }
+    });
+}
+
 #[test]
 fn a_stretch_holds_the_positions_that_were_asked_for_and_tells_where_the_feed_stands() {
     TestDatabase::on_both(|database| {
@@ -225,13 +248,13 @@ fn sessions_that_had_ended_before_the_migration_are_revoked_by_it() {
         let is_sqlite = database.url().starts_with("sqlite:");
         let (back, version) =
             (if is_sqlite { DOWN_SQLITE } else { DOWN_POSTGRES }, "20261121040000");
-        // The horizon is a column of what the migration makes.
-        let horizon = "20261125202000";
+        // Others add columns to the table that it makes.
+        let [horizon, longest] = ["20261125202000", "20261125205200"];
         let forget = "DELETE FROM __diesel_schema_migrations WHERE version IN";
-        store.execute(&format!("{back} {forget} ('{version}', '{horizon}')")).unwrap();
-        assert_eq!(store.migrate().unwrap(), [version, horizon]);
+        store.execute(&format!("{back} {forget} ('{version}', '{horizon}', '{longest}')")).unwrap();
+        assert_eq!(store.migrate().unwrap(), [version, horizon, longest]);
         assert_eq!(revoked_sessions(store), [recent]);
-        assert_eq!(feed(store)[0].entry.until, now);
+        assert_eq!(feed(store)[0].entry.until, now + 5 * SECOND, "and the leeway of verifiers");
     });
 }
 

@@ -1,0 +1,36 @@
+//! `user end-sessions --everybody`: ends all sessions of all accounts.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use portcullis_flows::account_change::ChangeError;
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::opening::Opened;
+use crate::output::Output;
+use crate::{opening, wiring};
+
+pub(crate) fn run(config: &Config, output: Output) -> Result<ExitCode, Failure> {
+    let origin = wiring::local_origin("user end-sessions");
+    let Opened { store, .. } = opening::opened_existing(config, &origin)?;
+    let ended = wiring::mass_sign_out(store, config).end_all(None, &origin);
+    let sessions_ended = ended.map_err(|error| match error {
+        ChangeError::Store(error) => error.into(),
+        error => Failure::failed(error, "run it again"),
+    })?;
+    output.answer(&Ended { sessions_ended })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[derive(Serialize)]
+struct Ended {
+    sessions_ended: u64,
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} sessions have ended. Everybody has to sign in again.", self.sessions_ended)
+    }
+}

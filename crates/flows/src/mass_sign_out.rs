@@ -1,0 +1,151 @@
+//! Everybody signs out: the answer to a leak.
+//!
+//! It ends the sessions of seniors too, and so is for the most senior role of the matrix in force, or
+//! for the operator of the command line. Sessions end in portions, each a transaction with an event
+//! of its own that says how many; the caller is judged in each of them, and their own session ends
+//! with the last. A session that is opened after the beginning stays. Cut off halfway, it can be
+//! begun again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_audit::{Actor, EventKind, Origin, Outcome, SecurityEvent};
+use portcullis_domain::{Clock, Role, SecureRandom, SessionId, Timestamp};
+use portcullis_token::{LEEWAY, Revocation, RevocationEntry};
+
+use crate::StoreError;
+use crate::account_change::{ChangeError, Refusal};
+use crate::decision::Caller;
+use crate::matrix::ActiveMatrix;
+use crate::revocation::Revocations;
+
+/// What ending everybody's sessions needs from storage.
+pub trait MassSignOutStore: Send + Sync {
+    /// Ends at most `most` live sessions, revokes their access tokens and records how many, if the
+    /// caller may.
+    fn end_sessions_of_all(&self, ending: &MassEnding<'_>) -> Result<MassEnded, StoreError>;
+}
+
+/// A portion of sessions about to end.
+#[derive(Debug)]
+pub struct MassEnding<'a> {
+    /// Who wants it; `None` for the operator.
+    pub caller: Option<&'a Caller>,
+    /// The activation of the matrix that is gone by.
+    pub revision: u64,
+    /// Its most senior role.
+    pub most_senior: &'a Role,
+    /// Sessions opened later stay; `None` for the time of this transaction.
+    pub before: Option<Timestamp>,
+    /// Spared for the moment.
+    pub spared: Option<SessionId>,
+    /// Sessions of one portion.
+    pub most: u32,
+    /// For how long their access tokens must be refused.
+    pub revoked_for: Duration,
+    /// Recorded with the number of them; of later portions than the first only if there are some.
+    pub event: &'a SecurityEvent,
+}
+
+/// How a portion ended.
+#[derive(Debug)]
+pub enum MassEnded {
+    /// These have ended.
+    Done {
+        /// Which.
+        sessions: Vec<SessionId>,
+        /// Sessions opened later stay.
+        before: Timestamp,
+        /// Until when their access tokens must be refused.
+        revoked_until: Timestamp,
+    },
+    /// The caller may not; that is recorded.
+    Refused(Refusal),
+    /// Another matrix has come into force; nothing was judged.
+    Superseded,
+}
+
+/// The use case.
+pub struct MassSignOut {
+    store: Arc<dyn MassSignOutStore>,
+    matrix: Arc<ActiveMatrix>,
+    /// Enforces what this node has ended; `None` for the command line, which accepts no token.
+    revocations: Option<Arc<Revocations>>,
+    access_lifetime: Duration,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn SecureRandom>,
+}
+
+impl MassSignOut {
+    /// A use case over these parts.
+    pub fn new(
+        store: Arc<dyn MassSignOutStore>,
+        matrix: Arc<ActiveMatrix>,
+        revocations: Option<Arc<Revocations>>,
+        access_lifetime: Duration,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn SecureRandom>,
+    ) -> Self {
+        Self { store, matrix, revocations, access_lifetime, clock, random }
+    }
+
+    /// Ends every session, the caller's own with the last; answers how many. Takes as long as there
+    /// are sessions, and may be cut off anywhere.
+    pub fn end_all(&self, caller: Option<&Caller>, origin: &Origin) -> Result<u64, ChangeError> {
+        let (mut ended, mut before) = (0, None);
+        // An operator has no session to spare.
+        for spared in caller.map(|caller| Some(caller.session)).into_iter().chain([None]) {
+            loop {
+                let (sessions, begun) = self.end_some(caller, origin, before, spared)?;
+                before = Some(begun);
+                ended += u64::try_from(sessions.len()).unwrap_or(u64::MAX);
+                // With their own session the caller has lost the right to go on.
+                let is_last = caller.is_some() && spared.is_none();
+                if sessions.is_empty() || is_last {
+                    break;
+                }
+            }
+        }
+        Ok(ended)
+    }
+
+    fn end_some(
+        &self,
+        caller: Option<&Caller>,
+        origin: &Origin,
+        before: Option<Timestamp>,
+        spared: Option<SessionId>,
+    ) -> Result<(Vec<SessionId>, Timestamp), ChangeError> {
+        let matrix = self.matrix.load();
+        let kind = EventKind::EverybodySignedOut;
+        let (outcome, now) = (Outcome::Success, self.clock.now());
+        let actor = caller.map_or(Actor::Operator, |caller| Actor::Account(caller.account));
+        let event = SecurityEvent::new(kind, outcome, origin, now, &*self.random).by(actor);
+        let ended = self.store.end_sessions_of_all(&MassEnding {
+            caller,
+            revision: matrix.revision,
+            most_senior: &matrix.admin,
+            before,
+            spared,
+            most: PORTION,
+            revoked_for: self.access_lifetime + LEEWAY,
+            event: &event,
+        })?;
+        match ended {
+            MassEnded::Done { sessions, before, revoked_until } => {
+                if let Some(revocations) = &self.revocations {
+                    revocations.enforce(sessions.iter().map(|session| RevocationEntry {
+                        revocation: Revocation::Session(*session),
+                        until: revoked_until,
+                    }));
+                }
+                Ok((sessions, before))
+            }
+            MassEnded::Refused(refusal) => Err(refusal.into()),
+            MassEnded::Superseded => Err(ChangeError::Superseded),
+        }
+    }
+}
+
+/// Sessions that end in one transaction.
+const PORTION: u32 = 500;

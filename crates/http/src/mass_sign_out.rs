@@ -1,0 +1,47 @@
+//! `DELETE /api/admin/sessions`: everybody signs out.
+
+use actix_web::{HttpResponse, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::blocking::detached;
+use crate::guard::{EndSessions, Permitted, Recent};
+use crate::problem::{Code, Problem};
+use crate::server::Settings;
+use crate::services::Services;
+use crate::sign_out::forget_session;
+
+/// What was ended.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct MassSignOutAnswer {
+    /// How many sessions have ended, the caller's own among them.
+    #[schema(example = 1312)]
+    sessions_ended: u64,
+}
+
+/// How it can fail, apart from what its guard refuses.
+pub(crate) const ERRORS: &[Code] =
+    &[Code::CsrfFailed, Code::AboveOwnRole, Code::MatrixSuperseded, Code::Unavailable];
+
+/// Ends every session of every account, the caller's own with the last: everybody signs in again.
+///
+/// For the most senior role alone. Sessions end in portions of 500, each recorded with its number; one
+/// that is opened meanwhile stays. After an error what has ended has ended: call it again.
+#[utoipa::path(delete, path = "/api/admin/sessions", operation_id = "end_every_session", tag = "users",
+    responses((status = 200, body = MassSignOutAnswer, description = "Ended")))]
+pub(crate) async fn end_all(
+    guard: Recent<Permitted<EndSessions>>,
+    services: web::Data<Services>,
+    settings: web::Data<Settings>,
+) -> Result<HttpResponse, Problem> {
+    let caller = guard.0.caller;
+    let mass_sign_out = services.mass_sign_out.clone();
+    let end = move || mass_sign_out.end_all(Some(&caller), &caller.origin);
+    let ended = detached(end).await.map_err(|error| {
+        tracing::error!(%error, "not everybody could be signed out");
+        Problem::unavailable()
+    })?;
+    let mut response = HttpResponse::Ok().json(MassSignOutAnswer { sessions_ended: ended? });
+    forget_session(&mut response, &settings);
+    Ok(response)
+}

@@ -1,0 +1,91 @@
+use diesel::prelude::*;
+use portcullis_audit::{Outcome, SecurityEvent};
+use portcullis_domain::Timestamp;
+use portcullis_flows::StoreError;
+use portcullis_flows::account_change::Refusal;
+use portcullis_flows::decision::Caller;
+use portcullis_flows::mass_sign_out::{MassEnded, MassEnding, MassSignOutStore};
+
+use crate::caller;
+use crate::connection::{Connection, Inner, Lock, dispatch};
+use crate::failure::Failure;
+use crate::matrix;
+use crate::schema::{accounts, sessions};
+use crate::sign_out::{self, Ending};
+use crate::sql_type::{Instant, Key};
+use crate::store::Store;
+
+impl MassSignOutStore for Store {
+    fn end_sessions_of_all(&self, ending: &MassEnding<'_>) -> Result<MassEnded, StoreError> {
+        self.write_recorded(|connection, events| {
+            Lock::Matrix.take(connection)?;
+            if let Some(caller) = ending.caller {
+                if matrix::revision(connection)? != ending.revision {
+                    return Ok(MassEnded::Superseded);
+                }
+                if let Some(refusal) = refusal(connection, ending, caller)? {
+                    let outcome = match refusal {
+                        Refusal::CallerChanged => Outcome::Superseded,
+                        _ => Outcome::AgainstRules,
+                    };
+                    let refused = SecurityEvent { outcome, ..ending.event.clone() };
+                    events.push((&refused).into());
+                    return Ok(MassEnded::Refused(refusal));
+                }
+            }
+            let (found, before) = find(connection, ending)?;
+            let now = connection.now()?;
+            let revoked_until = now + ending.revoked_for;
+            let reason = ending.event.kind;
+            let over = Ending { reason, at: now, revoked_until };
+            let sessions = sign_out::end_these(connection, found, over)?;
+            if !sessions.is_empty() || ending.before.is_none() {
+                events.push((&ending.event.clone().ending(sessions.len())).into());
+            }
+            Ok(MassEnded::Done { sessions, before, revoked_until })
+        })
+    }
+}
+
+fn refusal(
+    connection: &mut Connection,
+    ending: &MassEnding<'_>,
+    caller: &Caller,
+) -> Result<Option<Refusal>, Failure> {
+    Ok(if !caller::is_entitled(connection, caller)? {
+        Some(Refusal::CallerChanged)
+    } else if caller.role != *ending.most_senior {
+        Some(Refusal::AboveOwnRole)
+    } else {
+        None
+    })
+}
+
+/// Some of the sessions that are to end, and before when they were opened. Holds the rows of their
+/// accounts, in the order of their ids, as everything does that ends several sessions.
+fn find(
+    connection: &mut Connection,
+    ending: &MassEnding<'_>,
+) -> Result<(Vec<Key>, Timestamp), Failure> {
+    let before = match ending.before {
+        Some(before) => before,
+        None => connection.now()?,
+    };
+    let live = sessions::table
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::authenticated_at.le(Instant::from(before)))
+        .filter(sessions::id.ne_all(ending.spared.map(Key::from)))
+        .limit(ending.most.into())
+        .select((sessions::id, sessions::account_id));
+    let found: Vec<(Key, Key)> = dispatch!(connection, inner => live.load(inner))?;
+    let (found, owners): (Vec<Key>, Vec<Key>) = found.into_iter().unzip();
+    if let Inner::Postgres(inner) = &mut connection.inner {
+        accounts::table
+            .filter(accounts::id.eq_any(owners))
+            .order(accounts::id)
+            .select(accounts::id)
+            .for_no_key_update()
+            .load::<Key>(inner)?;
+    }
+    Ok((found, before))
+}

@@ -1,0 +1,116 @@
+use std::time::Duration;
+
+use portcullis_audit::{Actor, EventKind, Outcome};
+use portcullis_domain::{Account, Role, SessionId, Timestamp};
+use portcullis_flows::account_change::Refusal;
+use portcullis_flows::decision::Caller;
+use portcullis_flows::mass_sign_out::{MassEnded, MassEnding, MassSignOutStore};
+use portcullis_storage::Store;
+use portcullis_testkit::samples::{self, NOW};
+use portcullis_testkit::{TestDatabase, at_once};
+
+use crate::inspect::{ends, live_sessions, outcomes, revoked_sessions};
+use crate::member::{SignIn, enrol};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn end_some(
+    store: &Store,
+    caller: Option<&Caller>,
+    before: Option<Timestamp>,
+    spared: Option<SessionId>,
+) -> MassEnded {
+    let actor = caller.map_or(Actor::Operator, |caller| Actor::Account(caller.account));
+    let event = samples::event(EventKind::EverybodySignedOut, Outcome::Success, NOW).by(actor);
+    let ending = MassEnding {
+        caller,
+        revision: 0,
+        most_senior: &Role::parse("admin").unwrap(),
+        before,
+        spared,
+        most: 2,
+        revoked_for: 60 * SECOND,
+        event: &event,
+    };
+    store.end_sessions_of_all(&ending).unwrap()
+}
+
+fn count(ended: &MassEnded) -> usize {
+    match ended {
+        MassEnded::Done { sessions, .. } => sessions.len(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn caller(account: &Account, session: SessionId) -> Caller {
+    Caller {
+        account: account.id,
+        role: account.role.clone(),
+        session,
+        token: samples::token(),
+        origin: samples::origin(),
+    }
+}
+
+#[test]
+fn sessions_end_in_portions_but_those_that_were_opened_since_and_the_spared_one() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let accounts = ["ada", "grace", "ben"].map(|name| enrol(store, name));
+        let opened: Vec<SessionId> = [0, 0, 1, 1, 2]
+            .map(|owner: usize| SignIn::of(&accounts[owner], NOW).opened(store).session.id)
+            .into();
+        let spared = Some(opened[0]);
+        let first = end_some(store, None, None, spared);
+        let MassEnded::Done { before, revoked_until, .. } = first else { panic!("{first:?}") };
+        assert_eq!((count(&first), before, revoked_until), (2, NOW, NOW + 60 * SECOND));
+        SignIn::of(&accounts[0], NOW + SECOND).opened(store);
+        let portions = [(); 2].map(|()| count(&end_some(store, None, Some(before), spared)));
+        assert_eq!(portions, [2, 0]);
+        assert_eq!(live_sessions(store), 2);
+        assert_eq!(count(&end_some(store, None, Some(before), None)), 1);
+        assert_eq!(ends(store), ["everybody_signed_out 5"]);
+        let mut expected = opened;
+        expected.sort();
+        assert_eq!(revoked_sessions(store), expected);
+        assert_eq!(outcomes(store, "everybody_signed_out"), ["success 3"], "none of nothing");
+    });
+}
+
+#[test]
+fn only_the_most_senior_role_may_and_only_while_it_is_the_callers() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let junior = enrol(store, "ada");
+        let session = SignIn::of(&junior, NOW).opened(store).session.id;
+        let refused = end_some(store, Some(&caller(&junior, session)), None, None);
+        assert!(matches!(refused, MassEnded::Refused(Refusal::AboveOwnRole)), "{refused:?}");
+        let senior = Account { role: Role::parse("admin").unwrap(), ..junior };
+        let refused = end_some(store, Some(&caller(&senior, session)), None, None);
+        assert!(matches!(refused, MassEnded::Refused(Refusal::CallerChanged)), "{refused:?}");
+        assert_eq!(outcomes(store, "everybody_signed_out"), ["against_rules 1", "superseded 1"]);
+        assert_eq!(live_sessions(store), 1);
+        store.execute("UPDATE accounts SET role = 'admin'").unwrap();
+        assert_eq!(count(&end_some(store, Some(&caller(&senior, session)), None, None)), 1);
+    });
+}
+
+#[test]
+fn two_who_end_everything_while_others_sign_in_and_out_wait_for_nobody_for_ever() {
+    TestDatabase::on_both_crowded(|database| {
+        let store = database.store();
+        let accounts: Vec<Account> =
+            (0..6).map(|number| enrol(store, &format!("user{number}"))).collect();
+        at_once(8, |number| {
+            for account in &accounts {
+                if number < 2 {
+                    end_some(store, None, None, None);
+                } else {
+                    SignIn { most_sessions: 3, ..SignIn::of(account, NOW) }.open(store);
+                }
+            }
+        });
+        while count(&end_some(store, None, None, None)) > 0 {}
+        assert_eq!(live_sessions(store), 0, "{database:?}");
+    });
+}
