@@ -139,8 +139,15 @@ fn a_change_of_password_role_or_state_ends_what_it_must_on_both_nodes() {
     };
 
     let body = format!(r#"{{"current_password":"{PASSWORD}","new_password":"{OTHER_PASSWORD}"}}"#);
-    assert_eq!(send_as(&here, "POST", "/api/auth/password/change", &access(&one), &body), 204);
-    is_refused_soon(&there, &access(&other));
+    let bearer = format!("Bearer {}", access(&one));
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    let before = one;
+    let one = Browser::at(here.origin()).send("POST", "/api/auth/password/change", &headers, &body);
+    assert_eq!(one.status, 200);
+    for void in [&before, &other] {
+        is_refused_soon(&there, &access(void));
+    }
+    assert_eq!(refresh(&there, &before).status, 401, "what it had before is void");
     assert_eq!(refresh(&there, &other).status, 401, "its session is gone with it");
     assert_eq!([status(&here, &access(&one)), status(&there, &access(&one))], [200, 200]);
 

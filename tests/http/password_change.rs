@@ -18,11 +18,13 @@ fn a_change_ends_every_other_session_and_the_old_password() {
         let elsewhere = client.sign_in_for_tokens("ada");
         let here = client.sign_in_for_tokens("ada").field("access_token");
         let answer = change(&server, &here, PASSWORD, NEW);
-        assert_eq!((answer.status, answer.text.as_str()), (204, ""));
+        assert_eq!(answer.status, 200);
+        let fresh = answer.field("access_token");
 
         for _ in ["at once", "after a restart"] {
             let mut client = Browser::of(&server);
-            assert_eq!(client.get_as("/api/auth/me", &here).status, 200);
+            assert_eq!(client.get_as("/api/auth/me", &fresh).status, 200);
+            assert_eq!(client.get_as("/api/auth/me", &here).code(), "invalid_token");
             let other = client.get_as("/api/auth/me", &elsewhere.field("access_token"));
             assert_eq!(other.code(), "invalid_token");
             let other = client.refresh(&elsewhere.field("refresh_token"));
@@ -35,6 +37,36 @@ fn a_change_ends_every_other_session_and_the_old_password() {
 }
 
 #[test]
+fn nothing_that_the_browser_had_before_goes_on_to_work_and_what_it_gets_does() {
+    TestDatabase::on_both(|database| {
+        let server = TestServer::start(database);
+        let mut browser = Browser::of(&server);
+        browser.register("ada");
+        let before = browser.sign_in("ada");
+        let must_change = "UPDATE accounts SET password_must_change = true";
+        server.database().store().execute(must_change).expect("the account is there");
+        let mut thief = browser.clone();
+        let answer = change_in(&mut browser, PASSWORD, NEW);
+        assert_eq!(answer.status, 200);
+        assert!(answer.json().get("access_token").is_none(), "that is in the cookie");
+        assert_ne!(answer.field("session_id"), before.field("session_id"));
+        assert_eq!(answer.json()["account"]["password_must_change"], false);
+
+        assert_eq!(thief.get("/api/auth/me", &[]).code(), "invalid_token");
+        let stolen = thief.refresh(&before.field("refresh_token"));
+        assert_eq!(stolen.code(), "invalid_refresh_token");
+        thief.cookies().clone_from(browser.cookies());
+        assert_eq!(thief.refresh(&before.field("refresh_token")).code(), "invalid_refresh_token");
+
+        let sessions = browser.get("/api/auth/sessions", &[]).json();
+        assert_eq!(sessions["items"].as_array().map(Vec::len), Some(1), "{sessions}");
+        assert_eq!(sessions["items"][0]["current"], true);
+        assert_eq!(browser.refresh(&answer.field("refresh_token")).status, 200);
+        assert_eq!(browser.sign_out("/api/auth/logout").status, 204);
+    });
+}
+
+#[test]
 fn a_browser_needs_its_csrf_token_for_it() {
     let server = TestServer::start(TestDatabase::sqlite());
     let mut browser = Browser::of(&server);
@@ -42,7 +74,7 @@ fn a_browser_needs_its_csrf_token_for_it() {
     browser.sign_in("ada");
     let body = json!({ "current_password": PASSWORD, "new_password": NEW });
     assert_eq!(browser.post("/api/auth/password/change", &body).code(), "csrf_failed");
-    assert_eq!(change_in(&mut browser, PASSWORD, NEW).status, 204);
+    assert_eq!(change_in(&mut browser, PASSWORD, NEW).status, 200);
 }
 
 #[test]
@@ -71,7 +103,7 @@ fn failures_inside_a_session_make_it_wait_and_hide_the_right_password() {
         assert_refused(&change(&server, &token, PASSWORD, NEW));
         assert_eq!(Browser::of(&server).sign_in("ada").status, 200, "strangers have their own");
         server.clock().advance(Duration::from_secs(60));
-        assert_eq!(change(&server, &token, PASSWORD, NEW).status, 204);
+        assert_eq!(change(&server, &token, PASSWORD, NEW).status, 200);
     });
 }
 
@@ -89,7 +121,7 @@ fn strangers_cannot_close_it_to_an_account_that_must_change_its_password() {
             assert_eq!(guess.code(), "invalid_credentials");
         }
         assert_eq!(Browser::of(&server).sign_in("ada").code(), "invalid_credentials");
-        assert_eq!(change(&server, &token, PASSWORD, NEW).status, 204);
+        assert_eq!(change(&server, &token, PASSWORD, NEW).status, 200);
     });
 }
 
@@ -102,7 +134,7 @@ fn the_browser_that_asks_stays_known_and_every_other_becomes_a_stranger() {
         elsewhere.sign_in("ada");
         let mut browser = Browser::of(&server);
         browser.sign_in("ada");
-        assert_eq!(change_in(&mut browser, PASSWORD, NEW).status, 204);
+        assert_eq!(change_in(&mut browser, PASSWORD, NEW).status, 200);
         for _ in 0..5 {
             Browser::of(&server).sign_in_with("ada", "not-the-password");
         }

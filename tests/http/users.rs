@@ -69,17 +69,22 @@ fn a_deactivated_account_has_no_tokens_left_and_gets_none_back() {
 }
 
 #[test]
-fn a_changed_password_ends_every_session_but_the_one_that_changed_it() {
+fn a_changed_password_ends_every_session_and_only_its_own_answer_goes_on() {
     TestDatabase::on_both(|database| {
         let server = TestServer::start(database);
         let ada = Member::new(&server, "ada", "msa");
         let bystander = Member::new(&server, "joan", "msa");
         let other = sign_in(&server, "ada");
         let body = json!({ "current_password": PASSWORD, "new_password": "amber-walrus-paints-9" });
-        assert_eq!(ada.post("/api/auth/password/change", &body).status, 204);
-        for (token, status) in
-            [(&ada.token, 200), (&other.field("access_token"), 401), (&bystander.token, 200)]
-        {
+        let changed = ada.post("/api/auth/password/change", &body);
+        assert_eq!(changed.status, 200);
+        let fresh = changed.field("access_token");
+        for (token, status) in [
+            (&ada.token, 401),
+            (&fresh, 200),
+            (&other.field("access_token"), 401),
+            (&bystander.token, 200),
+        ] {
             assert_eq!(Browser::of(&server).get_as("/api/auth/me", token).status, status);
         }
         let refresh = Browser::of(&server).refresh(&other.field("refresh_token"));

@@ -2,23 +2,23 @@
 //!
 //! The current password is asked for although the caller is signed in, and failures close the session's
 //! own counter: a stolen session is no free place to guess at, and nobody outside it can close the way to
-//! a new password. A change ends every other session of the account and voids every device cookie; the
-//! device that asks gets a new one.
+//! a new password. A change ends every session of the account and voids every device cookie; the client
+//! that asks goes on in a new session with new tokens, so that nothing it had before is worth anything.
 
 use std::sync::Arc;
 
 use portcullis_audit::{Details, EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
-    Account, AccountId, Clock, ExposeSecret, PasswordEpoch, SecretString, SecureRandom, SessionId,
-    Timestamp,
+    Account, AccountId, Clock, Delivery, ExposeSecret, PasswordEpoch, SecretString, SecureRandom,
+    Session, SessionId, Timestamp, TokenId,
 };
 use portcullis_password::{HashingError, HashingPool, Password, PasswordHash, Verdict};
-use portcullis_token::Digest;
+use portcullis_token::{Digest, OpaqueSecret};
 
 use crate::StoreError;
 use crate::candidate::FieldError;
 use crate::device;
-use crate::grant::Issuer;
+use crate::grant::{Grant, Grantee, Issuer};
 use crate::lockout::{FailureCounters, LockoutPolicy};
 use crate::new_password::{About, NewPasswords, Wanted};
 use crate::sign_in::{Credentials, SignInStore, StoredPassword};
@@ -29,7 +29,8 @@ pub trait PasswordChangeStore: SignInStore {
     fn credentials_of(&self, account: AccountId) -> Result<Option<Credentials>, StoreError>;
 
     /// Replaces the hash, unless at this very moment the counter is closed or the hash no longer the
-    /// one that was checked. Ends every other session and records the change.
+    /// one that was checked. Ends every session, opens the successor of the one that asks, and records
+    /// the change.
     fn change_password(&self, change: &Change<'_>) -> Result<Changed, StoreError>;
 }
 
@@ -38,8 +39,10 @@ pub trait PasswordChangeStore: SignInStore {
 pub struct Change<'a> {
     /// Whose.
     pub account: AccountId,
-    /// The session that asks, which stays.
+    /// The session that asks.
     pub session: SessionId,
+    /// What goes on in its place.
+    pub successor: &'a Successor,
     /// The hash that the current password matched.
     pub current: &'a PasswordHash,
     /// The hash of the new one.
@@ -52,18 +55,36 @@ pub struct Change<'a> {
     pub event: &'a SecurityEvent,
 }
 
+/// The session that goes on in the place of the one that asks: with the same device, delivery and
+/// end, and the same time of sign-in.
+#[derive(Clone, Copy, Debug)]
+pub struct Successor {
+    /// Its name.
+    pub session: SessionId,
+    /// Its first refresh token.
+    pub refresh: TokenId,
+    /// Digest of its binding cookie, if it is to have one as its predecessor has.
+    pub binding: Digest,
+}
+
 /// How changing a password ended.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Changed {
     /// It is changed.
     Done {
-        /// The sessions that ended.
+        /// Whose it is.
+        grantee: Box<Grantee>,
+        /// The successor of the session that asked.
+        session: Box<Session>,
+        /// The sessions that ended, that one among them.
         ended: Vec<SessionId>,
         /// The epoch of the new password.
         epoch: PasswordEpoch,
     },
     /// It is not, and the refusal is recorded.
     Refused,
+    /// It is not, because the session that asked has ended meanwhile; that is recorded.
+    SessionEnded,
 }
 
 /// A request to change a password.
@@ -83,9 +104,13 @@ pub struct PasswordChangeRequest {
     pub origin: Origin,
 }
 
-/// What the browser keeps after a change.
+/// What the client goes on with after a change.
 #[derive(Debug)]
 pub struct PasswordChanged {
+    /// The new session and its tokens.
+    pub grant: Grant,
+    /// The binding cookie, for [`Delivery::Cookie`].
+    pub binding: Option<OpaqueSecret>,
     /// The device cookie in the place of the one that the device has shown.
     pub device_token: Option<SecretString>,
 }
@@ -96,6 +121,9 @@ pub enum PasswordChangeError {
     /// Not the current password, or too many failures: not told apart.
     #[error("the current password is not right")]
     WrongPassword,
+    /// The session that asked has ended meanwhile.
+    #[error("the session has ended")]
+    SessionEnded,
     /// The new password is not acceptable.
     #[error("the new password has {} faults", .0.len())]
     Invalid(Vec<FieldError>),
@@ -177,25 +205,39 @@ impl PasswordChange {
         let event =
             self.event(Outcome::Success, request).with(Details::of_account(Some(&account), &after));
         let revoked_until = self.issuer.revoked_until(event.at);
+        let binding = OpaqueSecret::mint(&*self.random);
+        let successor = Successor {
+            session: SessionId::generate(event.at, &*self.random),
+            refresh: TokenId::generate(event.at, &*self.random),
+            binding: binding.digest(),
+        };
         let changed = self.store.change_password(&Change {
             account: request.account,
             session: request.session,
+            successor: &successor,
             current: &stored,
             new: &new,
             counter: &counter,
             revoked_until,
             event: &event,
         })?;
-        let Changed::Done { ended, epoch: next } = changed else {
-            return Err(PasswordChangeError::WrongPassword);
+        let (grantee, session, next) = match changed {
+            Changed::Done { grantee, session, ended, epoch } => {
+                self.issuer.revoke(ended, revoked_until);
+                (*grantee, *session, epoch)
+            }
+            Changed::Refused => return Err(PasswordChangeError::WrongPassword),
+            Changed::SessionEnded => return Err(PasswordChangeError::SessionEnded),
         };
-        self.issuer.revoke(ended, revoked_until);
         let (authority, cookie) = (self.issuer.authority(), request.device_token.as_ref());
         let device = device::known(authority, cookie, account.id, epoch, event.at);
         let device_token = device.map(|device| {
             device::cookie(authority, account.id, next, Some(device), event.at, &*self.random)
         });
-        Ok(PasswordChanged { device_token })
+        let binding = (session.delivery == Delivery::Cookie).then_some(binding);
+        let (refresh, now, random) = (successor.refresh, event.at, &*self.random);
+        let grant = self.issuer.grant(grantee, session, refresh, now, now, random);
+        Ok(PasswordChanged { grant, binding, device_token })
     }
 
     fn refuse(

@@ -14,7 +14,7 @@ use crate::origin;
 use crate::problem::{Code, Problem};
 use crate::server::Settings;
 use crate::services::Services;
-use crate::sign_in::remember_device;
+use crate::sign_in::{self, TokensAnswer};
 use crate::text::SecretText;
 
 /// The current password and the one to replace it.
@@ -41,13 +41,14 @@ pub(crate) const ERRORS: &[Code] = &[
     Code::Unavailable,
 ];
 
-/// Changes the password, ends every other session, and voids every device cookie; the browser that
-/// asks gets a new one.
+/// Changes the password, ends every session, and voids every device cookie; the client that asks goes
+/// on with the tokens and cookies of this answer.
 ///
-/// An account that had to change its password is free of that with the next refresh.
+/// They belong to a new session with another `session_id`, delivered as those of the one before, whose
+/// end it keeps. An account that had to change its password is free of that.
 #[utoipa::path(post, path = "/api/auth/password/change", tag = "auth",
     request_body = PasswordChangeBody,
-    responses((status = 204, description = "Changed")))]
+    responses((status = 200, body = TokensAnswer, description = "Changed; fresh tokens")))]
 pub(crate) async fn change(
     caller: Authenticated,
     request: HttpRequest,
@@ -67,7 +68,9 @@ pub(crate) async fn change(
     let changed =
         hashing(services, address, move |services| services.password_change.change(&wanted))
             .await?;
-    let mut response = HttpResponse::NoContent().finish();
-    remember_device(&mut response, changed.device_token.as_ref(), settings.secure_cookies);
+    let secure = settings.secure_cookies;
+    let mut response = sign_in::tokens(&changed.grant, secure);
+    sign_in::bind(&mut response, &changed.grant, changed.binding.as_ref(), secure);
+    sign_in::remember_device(&mut response, changed.device_token.as_ref(), secure);
     Ok(response)
 }

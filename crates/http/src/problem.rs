@@ -321,6 +321,7 @@ impl From<PasswordChangeError> for Problem {
     fn from(error: PasswordChangeError) -> Self {
         match error {
             PasswordChangeError::WrongPassword => Self::new(Code::WrongPassword),
+            PasswordChangeError::SessionEnded => Self::new(Code::InvalidToken),
             PasswordChangeError::Invalid(faults) => {
                 let mut problem = Self::new(Code::UnacceptablePassword).fields(faults);
                 for fault in &mut problem.fields {

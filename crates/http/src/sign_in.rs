@@ -6,6 +6,7 @@ use portcullis_domain::{Delivery, DisplayName, ExposeSecret, SecretString};
 use portcullis_flows::device::DEVICE_LIFETIME;
 use portcullis_flows::grant::Grant;
 use portcullis_flows::sign_in::{SignInRequest, SignedIn};
+use portcullis_token::OpaqueSecret;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
@@ -122,12 +123,22 @@ async fn sign_in(
     let SignedIn { grant, binding, device_token } = signed_in;
     let secure = settings.secure_cookies;
     let mut response = tokens(&grant, secure);
-    if let Some(binding) = binding {
-        let max_age = grant.session.expires_at.since(grant.session.authenticated_at);
-        add_cookie(&mut response, &cookies::set(Name::Binding, binding.expose(), max_age, secure));
-    }
+    bind(&mut response, &grant, binding.as_ref(), secure);
     remember_device(&mut response, device_token.as_ref(), secure);
     Ok(response)
+}
+
+/// Sets the binding cookie of a session, if it has one.
+pub(crate) fn bind(
+    response: &mut HttpResponse,
+    grant: &Grant,
+    binding: Option<&OpaqueSecret>,
+    secure: bool,
+) {
+    if let Some(binding) = binding {
+        let max_age = grant.session.expires_at.since(grant.session.authenticated_at);
+        add_cookie(response, &cookies::set(Name::Binding, binding.expose(), max_age, secure));
+    }
 }
 
 /// Sets the device cookie, if there is one to set.

@@ -1,13 +1,16 @@
 use diesel::prelude::*;
 use portcullis_audit::{Outcome, SecurityEvent};
-use portcullis_domain::{AccountId, PasswordEpoch};
+use portcullis_domain::{AccountId, Delivery, PasswordEpoch, Session};
 use portcullis_flows::StoreError;
 use portcullis_flows::password_change::{Change, Changed, PasswordChangeStore};
 use portcullis_flows::sign_in::Credentials;
 
-use crate::connection::{Connection, dispatch};
+use crate::account;
+use crate::connection::{Connection, Inner, dispatch};
 use crate::failure::Failure;
-use crate::schema::accounts;
+use crate::refresh::SessionRow;
+use crate::schema::{accounts, sessions};
+use crate::session::{self, NewSession};
 use crate::sign_in::{self, CredentialsRow};
 use crate::sign_out::{self, Ending};
 use crate::sql_type::{Instant, Key};
@@ -26,36 +29,84 @@ impl PasswordChangeStore for Store {
 
     fn change_password(&self, change: &Change<'_>) -> Result<Changed, StoreError> {
         self.write_recorded(|connection, events| {
-            let epoch = match replace(connection, change)? {
-                Ok(epoch) => epoch,
-                Err(outcome) => {
-                    let refused = SecurityEvent { outcome, ..change.event.clone() };
-                    events.push((&refused).into());
-                    return Ok(Changed::Refused);
-                }
+            let at = change.event.at;
+            let refused = |outcome| (&SecurityEvent { outcome, ..change.event.clone() }).into();
+            if !sign_in::forget_failures(connection, change.counter)? {
+                events.push(refused(Outcome::Locked));
+                return Ok(Changed::Refused);
+            }
+            sign_out::lock_account(connection, change.account)?;
+            let Some(asking) = lock_asking(connection, change)? else {
+                events.push(refused(Outcome::Superseded));
+                return Ok(Changed::SessionEnded);
             };
-            let ending = Ending {
-                reason: change.event.kind,
-                at: change.event.at,
-                revoked_until: change.revoked_until,
+            let Some(epoch) = replace_hash(connection, change)? else {
+                events.push(refused(Outcome::Superseded));
+                return Ok(Changed::Refused);
             };
-            let ended =
-                sign_out::end_all(connection, change.account, Some(change.session), ending)?;
-            events.push(change.event.into());
-            Ok(Changed::Done { ended, epoch })
+            let (reason, revoked_until) = (change.event.kind, change.revoked_until);
+            let ending = Ending { reason, at, revoked_until };
+            let ended = sign_out::end_all(connection, change.account, None, ending)?;
+            let session = succeed(connection, change, asking)?;
+            let grantee = account::find_grantee(connection, change.account)?
+                .ok_or(Failure::Corrupt { table: "sessions", column: "account_id" })?;
+            // The one that asked goes on.
+            let others = ended.len().saturating_sub(1);
+            events.push((&change.event.clone().ending(others)).into());
+            let (grantee, session) = (Box::new(grantee), Box::new(session));
+            Ok(Changed::Done { grantee, session, ended, epoch })
         })
     }
 }
 
-/// Judges the change at the moment it is to be written, whatever was true when it was checked.
-fn replace(
+/// A session, the name of its device, and its latest refresh token.
+type Asking = (SessionRow, Option<String>, Key);
+
+/// The session that asks, if it is live; nobody ends it before the transaction has.
+fn lock_asking(
     connection: &mut Connection,
     change: &Change<'_>,
-) -> Result<Result<PasswordEpoch, Outcome>, Failure> {
-    if !sign_in::forget_failures(connection, change.counter)? {
-        return Ok(Err(Outcome::Locked));
-    }
-    Ok(replace_hash(connection, change)?.ok_or(Outcome::Superseded))
+) -> Result<Option<Asking>, Failure> {
+    let live = sessions::table
+        .find(Key::from(change.session))
+        .filter(sessions::account_id.eq(Key::from(change.account)))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::expires_at.gt(Instant::from(change.event.at)));
+    Ok(match &mut connection.inner {
+        Inner::Postgres(inner) => {
+            let live = live.for_no_key_update();
+            let row = (SessionRow::as_select(), sessions::device_name, sessions::current_token);
+            live.select(row).first(inner).optional()?
+        }
+        Inner::Sqlite(inner) => {
+            let row = (SessionRow::as_select(), sessions::device_name, sessions::current_token);
+            live.select(row).first(inner).optional()?
+        }
+    })
+}
+
+/// Opens what goes on in the place of the session that asks. Its first token names the latest of
+/// before as its parent, so that the family can be followed.
+fn succeed(
+    connection: &mut Connection,
+    change: &Change<'_>,
+    (asking, device_name, latest): Asking,
+) -> Result<Session, Failure> {
+    let session = Session { id: change.successor.session, ..Session::try_from(&asking)? };
+    let bound = session.delivery == Delivery::Cookie;
+    session::insert(
+        connection,
+        &NewSession {
+            session: &session,
+            binding: bound.then_some(&change.successor.binding),
+            device_name: device_name.as_deref(),
+            refresh: change.successor.refresh,
+            parent: Some(latest.into()),
+            origin: &change.event.origin,
+            at: change.event.at,
+        },
+    )?;
+    Ok(session)
 }
 
 /// The epoch of the new password, unless another one has taken the place of the current one since.

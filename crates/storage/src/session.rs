@@ -1,12 +1,14 @@
 use diesel::prelude::*;
-use portcullis_audit::SecurityEvent;
-use portcullis_domain::{AccountId, Role, SessionId, Timestamp};
+use portcullis_audit::{Origin, SecurityEvent};
+use portcullis_domain::{AccountId, Role, Session, SessionId, Timestamp, TokenId};
 use portcullis_flows::StoreError;
 use portcullis_flows::session::{LiveSession, SessionStore};
+use portcullis_token::Digest;
 
 use crate::account;
 use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
+use crate::refresh;
 use crate::schema::{accounts, refresh_tokens, sessions};
 use crate::sign_out::{self, Ending};
 use crate::sql_type::{Instant, Key};
@@ -72,6 +74,36 @@ impl SessionStore for Store {
             Ok(ended)
         })
     }
+}
+
+/// A session about to be opened.
+pub(crate) struct NewSession<'a> {
+    pub(crate) session: &'a Session,
+    pub(crate) binding: Option<&'a Digest>,
+    pub(crate) device_name: Option<&'a str>,
+    pub(crate) refresh: TokenId,
+    /// The token that its first one follows.
+    pub(crate) parent: Option<TokenId>,
+    pub(crate) origin: &'a Origin,
+    pub(crate) at: Timestamp,
+}
+
+/// Writes a session and its first refresh token.
+pub(crate) fn insert(connection: &mut Connection, new: &NewSession<'_>) -> Result<(), Failure> {
+    let NewSession { session, refresh, at, .. } = *new;
+    let insert = diesel::insert_into(sessions::table).values((
+        sessions::id.eq(Key::from(session.id)),
+        sessions::account_id.eq(Key::from(session.account_id)),
+        sessions::delivery.eq(session.delivery.as_str()),
+        sessions::binding.eq(new.binding.map(|digest| digest.as_bytes().as_slice())),
+        sessions::device_name.eq(new.device_name),
+        sessions::current_token.eq(Key::from(refresh)),
+        sessions::rotated_at.eq(Instant::from(at)),
+        sessions::authenticated_at.eq(Instant::from(session.authenticated_at)),
+        sessions::expires_at.eq(Instant::from(session.expires_at)),
+    ));
+    dispatch!(connection, inner => insert.execute(inner))?;
+    refresh::insert_token(connection, session.id, refresh, new.parent, new.origin, at)
 }
 
 fn belongs_to(

@@ -15,8 +15,8 @@ use crate::account::{AccountRow, GranteeRow};
 use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
 use crate::prepared::Prepared;
-use crate::refresh;
 use crate::schema::{accounts, sessions, sign_in_failures};
+use crate::session::{self, NewSession};
 use crate::sign_out::{self, Ending};
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
@@ -220,21 +220,18 @@ fn mark_signed_in(
 }
 
 fn insert_session(connection: &mut Connection, opening: &Opening<'_>) -> Result<(), Failure> {
-    let session = opening.session;
-    let insert = diesel::insert_into(sessions::table).values((
-        sessions::id.eq(Key::from(session.id)),
-        sessions::account_id.eq(Key::from(session.account_id)),
-        sessions::delivery.eq(session.delivery.as_str()),
-        sessions::binding.eq(opening.binding.as_ref().map(|digest| digest.as_bytes().as_slice())),
-        sessions::device_name.eq(opening.device_name.map(DisplayName::as_str)),
-        sessions::current_token.eq(Key::from(opening.refresh)),
-        sessions::rotated_at.eq(Instant::from(opening.event.at)),
-        sessions::authenticated_at.eq(Instant::from(session.authenticated_at)),
-        sessions::expires_at.eq(Instant::from(session.expires_at)),
-    ));
-    dispatch!(connection, inner => insert.execute(inner))?;
-    let (origin, now) = (&opening.event.origin, opening.event.at);
-    refresh::insert_token(connection, session.id, opening.refresh, None, origin, now)
+    session::insert(
+        connection,
+        &NewSession {
+            session: opening.session,
+            binding: opening.binding.as_ref(),
+            device_name: opening.device_name.map(DisplayName::as_str),
+            refresh: opening.refresh,
+            parent: None,
+            origin: &opening.event.origin,
+            at: opening.event.at,
+        },
+    )
 }
 
 /// Ends the oldest of the other sessions beyond the limit: the new one may look older than they

@@ -18,12 +18,13 @@ fn the_new_password_opens_what_the_old_one_did() {
     let house = House::new();
     let (ada, node) = (house.enrol("ada"), house.node());
     let [asking, other] = [0, 1].map(|_| sign_in(&node));
-    node.password_change.change(&change(&ada, asking, PASSWORD, NEW)).unwrap();
+    let changed = node.password_change.change(&change(&ada, asking, PASSWORD, NEW)).unwrap();
     let old = node.sign_in.sign_in(&by_name("ada"));
     assert!(matches!(old, Err(SignInError::Refused)));
     node.sign_in.sign_in(&typing("ada", NEW)).unwrap();
     assert!(node.refuses(other), "every other session ends at once");
-    assert!(!node.refuses(asking));
+    assert!(node.refuses(asking), "and so does everything that the asking one had");
+    assert!(!node.refuses(changed.grant.session.id));
     assert_eq!(house.outcomes("password_change"), ["success 1"]);
 }
 
@@ -36,7 +37,7 @@ fn what_the_change_did_to_the_account_is_recorded_and_no_password_is() {
     node.password_change.change(&change(&ada, session, PASSWORD, NEW)).unwrap();
     let query = "SELECT details FROM security_events WHERE kind = 'password_change'";
     let details = house.database.store().texts(query).unwrap();
-    let told = r#"{"changes":[{"field":"password_must_change","before":"true","after":"false"}]}"#;
+    let told = r#"{"changes":[{"field":"password_must_change","before":"true","after":"false"}],"sessions_ended":0}"#;
     assert_eq!(details, [told]);
 }
 

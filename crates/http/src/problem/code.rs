@@ -69,7 +69,7 @@ catalogue! {
     CsrfFailed "csrf_failed" FORBIDDEN "The request is not shown to come from an allowed page"
         "Get a token at /api/auth/csrf and send it in X-CSRF-Token, with Origin or Sec-Fetch-Site."
     PasswordChangeRequired "password_change_required" FORBIDDEN "The password must be changed first"
-        "Change it at /api/auth/password/change, then refresh the tokens."
+        "Change it at /api/auth/password/change, which answers with new tokens."
     Forbidden "forbidden" FORBIDDEN "This account may not do that"
         "Ask an administrator, and name the decision_id: the reason is kept under it."
     AboveOwnRole "above_own_role" FORBIDDEN "The role is above your own"

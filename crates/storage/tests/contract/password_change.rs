@@ -1,19 +1,23 @@
 use std::time::Duration;
 
 use portcullis_audit::{EventKind, Outcome};
-use portcullis_domain::{Account, PasswordEpoch, SessionId};
+use portcullis_domain::{Account, DisplayName, PasswordEpoch, SessionId, SystemRandom, TokenId};
 use portcullis_flows::account::AccountStore;
 use portcullis_flows::lockout::LockoutPolicy;
-use portcullis_flows::password_change::{Change, Changed, PasswordChangeStore};
+use portcullis_flows::password_change::{Change, Changed, PasswordChangeStore, Successor};
+use portcullis_flows::session::SessionStore;
 use portcullis_flows::sign_in::Opened;
+use portcullis_flows::sign_out::SignOutStore;
 use portcullis_password::PasswordHash;
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};
 use portcullis_testkit::{TestDatabase, at_once};
+use portcullis_token::Digest;
 
 use crate::inspect::{count, ends, live_sessions, outcomes};
 use crate::member::{
-    SignIn, another_hash, counter, enrol, fail, hash, hash_of, renew, revoked_until,
+    SESSION_LIFETIME, SignIn, another_hash, counter, enrol, fail, hash, hash_of, renew,
+    revoked_until,
 };
 
 /// The counter of the session that asks.
@@ -29,15 +33,63 @@ fn a_change_replaces_the_hash_and_ends_every_other_session_of_the_account() {
         store.execute("UPDATE accounts SET password_must_change = true").unwrap();
         let [asking, other] = [0, 1].map(|_| SignIn::of(&ada, NOW).opened(store).session.id);
         SignIn::of(&grace, NOW).opened(store);
-        let ended = vec![other];
-        let done = Changed::Done { ended, epoch: PasswordEpoch::from_number(1) };
-        assert_eq!(change(store, &ada, asking, &another_hash()), done);
+        let Changed::Done { grantee, session, mut ended, epoch } =
+            change(store, &ada, asking, &another_hash())
+        else {
+            panic!("it is not changed");
+        };
+        ended.sort();
+        let mut expected = [asking, other];
+        expected.sort();
+        assert_eq!((ended.as_slice(), epoch), (&expected[..], PasswordEpoch::from_number(1)));
+        assert_eq!((grantee.account.id, grantee.account.password_must_change), (ada.id, false));
+        let (_, live) = store.sessions(ada.id, NOW + SECOND).unwrap().unwrap();
+        assert_eq!(live.iter().map(|live| live.id).collect::<Vec<_>>(), [session.id]);
+        assert_eq!((live[0].created_at, live[0].ends_at), (NOW, NOW + SESSION_LIFETIME));
         assert_eq!(hash_of(store, &ada), another_hash().as_str());
         assert!(!store.account(ada.id).unwrap().unwrap().password_must_change);
         assert!(store.account(grace.id).unwrap().unwrap().password_must_change);
         assert_eq!(live_sessions(store), 2);
-        assert_eq!(ends(store), ["password_change 1"]);
+        assert_eq!(ends(store), ["password_change 2"]);
         assert_eq!(outcomes(store, "password_change"), ["success 1"]);
+        let others = "SELECT details FROM security_events WHERE kind = 'password_change'";
+        assert_eq!(store.texts(others).unwrap(), [r#"{"sessions_ended":1}"#]);
+    });
+}
+
+#[test]
+fn the_device_goes_on_under_another_name_with_what_it_had_and_a_cookie_of_its_own() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let ada = enrol(store, "ada");
+        let name = DisplayName::parse("Ada's laptop").unwrap();
+        let bound = SignIn::bound(&ada, NOW, "the cookie of before");
+        let asking = SignIn { device_name: Some(name.clone()), ..bound }.opened(store);
+        let changed = change(store, &ada, asking.session.id, &another_hash());
+        let Changed::Done { session, .. } = changed else { panic!("{changed:?}") };
+        assert_ne!(session.id, asking.session.id);
+        let found = |cookie| store.session_bound_to(&Digest::of(cookie)).unwrap();
+        assert_eq!(found("the cookie of before"), None);
+        assert_eq!(found("the cookie of after"), Some((ada.id, session.id)));
+        let (_, live) = store.sessions(ada.id, NOW).unwrap().unwrap();
+        assert_eq!(live[0].device_name, Some(name));
+        let parents =
+            "refresh_tokens child JOIN refresh_tokens parent ON child.parent_id = parent.id";
+        assert_eq!(count(store, parents), 1, "the family can be followed");
+    });
+}
+
+#[test]
+fn a_session_that_has_ended_meanwhile_changes_nothing() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let ada = enrol(store, "ada");
+        let asking = SignIn::of(&ada, NOW).opened(store).session.id;
+        store.execute("UPDATE sessions SET ended_at = authenticated_at").unwrap();
+        assert_eq!(change(store, &ada, asking, &another_hash()), Changed::SessionEnded);
+        assert_eq!(hash_of(store, &ada), samples::password_hash().as_str());
+        assert_eq!(outcomes(store, "password_change"), ["superseded 1"]);
+        assert_eq!(live_sessions(store), 0);
     });
 }
 
@@ -182,10 +234,16 @@ fn change(store: &Store, account: &Account, session: SessionId, new: &PasswordHa
     let event = samples::event(EventKind::PasswordChange, Outcome::Success, NOW + SECOND)
         .about(account.id)
         .in_session(session);
+    let successor = Successor {
+        session: SessionId::generate(NOW, &SystemRandom),
+        refresh: TokenId::generate(NOW, &SystemRandom),
+        binding: Digest::of("the cookie of after"),
+    };
     store
         .change_password(&Change {
             account: account.id,
             session,
+            successor: &successor,
             current: &samples::password_hash(),
             new,
             counter: &counter(INSIDE),

@@ -6,7 +6,7 @@ use portcullis_domain::{
     AccountId, AccountKind, Clock, Role, SessionId, SystemClock, SystemRandom, Timestamp, TokenId,
 };
 use portcullis_flows::grant::OnReuse;
-use portcullis_flows::password_change::{Change, Changed, PasswordChangeStore};
+use portcullis_flows::password_change::{Change, Changed, PasswordChangeStore, Successor};
 use portcullis_flows::refresh::Rotated;
 use portcullis_flows::revocation::{Numbered, RevocationStore};
 use portcullis_flows::sign_in::Opened;
@@ -14,7 +14,7 @@ use portcullis_flows::sign_out::SignOutStore;
 use portcullis_storage::Store;
 use portcullis_testkit::TestDatabase;
 use portcullis_testkit::samples::{self, NOW};
-use portcullis_token::{AccessClaims, AuthenticationMethod, Revocation, RevocationEntry};
+use portcullis_token::{AccessClaims, AuthenticationMethod, Digest, Revocation, RevocationEntry};
 
 use crate::family::Presented;
 use crate::inspect::{count, live_sessions, outcomes, revoked_sessions};
@@ -349,9 +349,15 @@ fn endings(store: &Store) -> Vec<(&'static str, End)> {
         (
             "password change",
             Box::new(move |store| {
+                let successor = Successor {
+                    session: SessionId::generate(END, &SystemRandom),
+                    refresh: TokenId::generate(END, &SystemRandom),
+                    binding: Digest::of("x"),
+                };
                 let change = Change {
                     account: changing.id,
                     session: asking.session.id,
+                    successor: &successor,
                     current: &samples::password_hash(),
                     new: &another_hash(),
                     counter: &counter("jean"),
@@ -360,7 +366,7 @@ fn endings(store: &Store) -> Vec<(&'static str, End)> {
                 };
                 match store.change_password(&change).unwrap() {
                     Changed::Done { ended, .. } => ended,
-                    Changed::Refused => panic!("refused"),
+                    changed => panic!("{changed:?}"),
                 }
             }),
         ),
