@@ -111,12 +111,9 @@ fn text(services: &Services, settings: &Settings) -> String {
         "Time since the database last said what is revoked.",
         &revocations.staleness().as_secs_f64(),
     );
-    metric(
-        "clock_offset_seconds",
-        "gauge",
-        "How far the clock of this node is ahead of that of the database.",
-        &services.clock_watch.offset().as_seconds(),
-    );
+    let offset = services.clock_watch.offset().as_seconds();
+    let about = "How far the clock of this node is ahead of that of the database.";
+    metric("clock_offset_seconds", "gauge", about, &offset);
     metric(
         "revocation_followers",
         "gauge",

@@ -316,6 +316,7 @@ impl Services {
         let (now, chance) = (clock.clone(), random.clone());
         let checkpoints = Checkpoints::new(store.clone(), audit_keys.clone(), former, now, chance);
         let checkpoints = Arc::new(checkpoints);
+        let decisions = Decisions::new(matrix.clone(), accounts.clone(), recorder, clock.clone());
         let jobs = jobs::list(&store, &checkpoints, &revocations, parts.upkeep);
         let (now, chance) = (clock.clone(), random.clone());
         Ok(Self {
@@ -360,12 +361,7 @@ impl Services {
                 clock.clone(),
                 random.clone(),
             ),
-            decisions: Arc::new(Decisions::new(
-                matrix.clone(),
-                accounts.clone(),
-                recorder,
-                clock.clone(),
-            )),
+            decisions: Arc::new(decisions),
             capacity: Capacity::default(),
             accounts,
             matrices: Arc::new(Matrices::new(
