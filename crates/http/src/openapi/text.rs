@@ -1,4 +1,4 @@
-//! What holds for every text of a request, put into the document in one place: no control
+//! What holds for every text of a request, put into the document in one place: no forbidden
 //! characters, and of a query at most 256 bytes.
 //!
 //! A text with a format of its own, such as a time or a matrix file, is described by that.
@@ -11,8 +11,10 @@ use utoipa::openapi::{Components, Content, Object, RefOr, Schema};
 
 use crate::text::LONGEST;
 
-/// No control character (general category Cc), and none of the marks that stand for damage.
-pub(super) const PATTERN: &str = r"^[^\u0000-\u001F\u007F-\u009F\uFFFD]*$";
+/// Nothing that [`crate::text::has_forbidden_character`] refuses. Tags stand here as they are: not every
+/// dialect of patterns can name characters beyond U+FFFF.
+pub(super) const PATTERN: &str = "^[^\\u0000-\\u001F\\u007F-\\u009F\\u061C\\u200E\\u200F\\u2028-\\u202E\\u2066-\\u2069\
+                                  \u{e0000}-\u{e007f}\\uFFFD]*$";
 
 /// Describes the texts of an operation's parameters, and remembers the schemas of its body.
 pub(super) fn describe_parameters(operation: &mut Operation) {
