@@ -273,7 +273,7 @@ impl Revocations {
     }
 
     /// Ends the following. Blocks, at most as long as the database takes over a question, and not
-    /// longer than [`CLOSE_TIMEOUT`].
+    /// longer than two seconds.
     pub fn close(&self) {
         self.shared.close();
         self.follower.join(CLOSE_TIMEOUT);

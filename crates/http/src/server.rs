@@ -53,7 +53,7 @@ impl Settings {
     }
 }
 
-/// Serves on the listener until SIGTERM or SIGINT, then stops as [`lifecycle`](crate::lifecycle) says.
+/// Serves on the listener until SIGTERM or SIGINT, then finishes what is under way and stops.
 /// Calls `ready` as soon as such a signal would be heeded and requests are answered.
 ///
 /// # Errors

@@ -103,7 +103,7 @@ impl Jobs {
     }
 
     /// Begins no further portion, and waits for those under way: as long as the database takes over a
-    /// transaction, and at most [`CLOSE_TIMEOUT`].
+    /// transaction, and at most two seconds.
     pub fn close(&self) {
         self.shared.plan().closing = true;
         self.shared.changed.notify_all();
