@@ -111,16 +111,19 @@ impl Attempt {
         }
     }
 
-    /// From now on until the answer is dropped, what runs on this thread is not given up.
+    /// From now on until the answer is dropped, what runs on this thread is not given up. The commit
+    /// takes at least the `round_trip` that the transaction took to begin.
     ///
     /// # Errors
     ///
     /// When it was given up, or has no time left.
-    pub fn begin_commit() -> Result<Committing, GivenUp> {
+    pub fn begin_commit(round_trip: Duration) -> Result<Committing, GivenUp> {
         let Some(attempt) = Self::current() else { return Ok(Committing(None)) };
         let mut state = attempt.state();
         let waiting = state.entered.map_or(Duration::ZERO, |since| attempt.since(since));
-        if state.stage == Stage::GivenUp || state.spent + waiting >= Self::LATEST_COMMIT {
+        let spent = state.spent + waiting;
+        let is_late = spent >= Self::LATEST_COMMIT || spent + round_trip >= Self::LIMIT;
+        if state.stage == Stage::GivenUp || is_late {
             state.stage = Stage::GivenUp;
             return Err(GivenUp);
         }
@@ -131,7 +134,7 @@ impl Attempt {
 
     /// A commit that begins later might not end in time: a database that was so slow before is
     /// unlikely to be quick now.
-    const LATEST_COMMIT: Duration = Duration::from_millis(1_200);
+    const LATEST_COMMIT: Duration = Duration::from_millis(1_500);
 
     fn current() -> Option<Arc<Self>> {
         CURRENT.with_borrow(Clone::clone)
@@ -205,7 +208,7 @@ mod tests {
             let _waiting = Attempt::enter();
             assert!(attempt.give_up());
             assert_eq!(Attempt::check(), Err(GivenUp));
-            assert!(Attempt::begin_commit().is_err());
+            assert!(Attempt::begin_commit(Duration::ZERO).is_err());
         });
     }
 
@@ -213,7 +216,7 @@ mod tests {
     fn what_is_being_committed_is_not_given_up_until_the_commit_has_ended() {
         let attempt = Arc::new(Attempt::new());
         attempt.clone().run(|| {
-            let committing = Attempt::begin_commit().unwrap();
+            let committing = Attempt::begin_commit(Duration::ZERO).unwrap();
             assert!(!attempt.give_up());
             drop(committing);
             assert!(attempt.give_up());
@@ -227,6 +230,15 @@ mod tests {
         attempt.run(|| assert!(Attempt::is_running()));
         assert!(!Attempt::is_running());
         assert_eq!(Attempt::check(), Ok(()));
-        assert!(Attempt::begin_commit().is_ok());
+        assert!(Attempt::begin_commit(Attempt::LIMIT).is_ok());
+    }
+
+    #[test]
+    fn a_commit_that_would_not_end_in_time_is_not_begun() {
+        Arc::new(Attempt::new()).run(|| {
+            let _waiting = Attempt::enter();
+            assert!(Attempt::begin_commit(Attempt::LIMIT / 2).is_ok());
+            assert!(Attempt::begin_commit(Attempt::LIMIT).is_err());
+        });
     }
 }

@@ -4,11 +4,12 @@
 use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::result::ConnectionError;
 use diesel::{Connection as _, PgConnection, SqliteConnection};
-use portcullis_domain::{Clock, ExposeSecret, SecretString};
+use portcullis_domain::{Clock, ExposeSecret, SecretString, SystemClock};
 use portcullis_flows::attempt::Attempt;
 use url::Url;
 
@@ -88,6 +89,8 @@ pub(crate) struct Connection {
     /// Where time comes from instead of the database, in tests.
     pub(crate) clock: Option<Arc<dyn Clock>>,
     pace: Pace,
+    /// How long the last transaction took to begin.
+    round_trip: Duration,
 }
 
 /// One of the two.
@@ -146,7 +149,7 @@ pub(crate) use dispatch;
 
 impl Connection {
     fn new(inner: Inner) -> Self {
-        Self { inner, clock: None, pace: Pace::Request }
+        Self { inner, clock: None, pace: Pace::Request, round_trip: Duration::ZERO }
     }
 
     /// Makes sure that the connection is alive and works at this pace, for statements that are no
@@ -167,6 +170,7 @@ impl Connection {
     /// told the isolation level, which a setting of the role or the database could change.
     pub(crate) fn begin(&mut self, pace: Pace) -> Result<(), Failure> {
         const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+        let clock = SystemClock::new();
         match &mut self.inner {
             Inner::Postgres(inner) if pace == self.pace => {
                 AnsiTransactionManager::begin_transaction_sql(inner, BEGIN)?;
@@ -178,8 +182,11 @@ impl Connection {
             }
             Inner::Sqlite(inner) => {
                 AnsiTransactionManager::begin_transaction_sql(inner, "BEGIN IMMEDIATE")?;
+                // The wait for another writer says nothing about the commit.
+                return Ok(());
             }
         }
+        self.round_trip = clock.monotonic();
         Ok(())
     }
 
@@ -190,7 +197,8 @@ impl Connection {
         &mut self,
         body: impl FnOnce(&mut Self) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let outcome = body(self).and_then(|value| match Attempt::begin_commit() {
+        let round_trip = self.round_trip;
+        let outcome = body(self).and_then(|value| match Attempt::begin_commit(round_trip) {
             Ok(committing) => Ok((value, committing)),
             Err(error) => Err(error.into()),
         });
