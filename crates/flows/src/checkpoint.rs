@@ -38,7 +38,7 @@ pub trait CheckpointStore: Send + Sync {
         visit: &mut dyn FnMut(StoredCheckpoint) -> bool,
     ) -> Result<Timestamp, StoreError>;
 
-    /// What is stored as the checkpoint with this number, whoever made it.
+    /// The stored checkpoint with this number. Its signature is not verified.
     fn checkpoint(&self, number: u64) -> Result<Option<Checkpoint>, StoreError>;
 
     /// Removes entries of the chain up to this head, at most `most` of them; answers how many.

@@ -28,7 +28,7 @@ const PAGE: i64 = 64;
 const LONGEST_FILE: i64 = 16 << 20;
 
 impl Database {
-    /// Whether any checkpoint is stored, whoever made it. There may be no table for them yet.
+    /// Whether any checkpoint is stored, verified or not. There may be no table for them yet.
     pub fn has_checkpoints(&self) -> Result<bool, StoreError> {
         let any = audit_checkpoints::table.select(audit_checkpoints::number);
         let look = diesel::select(diesel::dsl::exists(any));

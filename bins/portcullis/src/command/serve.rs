@@ -25,7 +25,7 @@ pub(crate) fn run(
     let logging = Logging::start(&config.log).map_err(no_thread)?;
     let outcome = serve(config, warnings, output, &logging);
     match outcome {
-        // Nobody reads standard error: to print there would wait for ever.
+        // Standard error is blocked: printing to it would block the process too.
         Err(failure) if !logging.flush() => Ok(failure.exit_code()),
         outcome => outcome,
     }
@@ -82,7 +82,7 @@ fn serve(
         .map_err(no_thread)?;
     let announcement = Announcement { listening: format!("http://{bound}"), setup };
     let announce = move || {
-        // On a thread of its own, because perhaps nobody reads standard output.
+        // On a separate thread, because standard output may block.
         let print = move || {
             if let Err(failure) = output.answer(&announcement) {
                 tracing::error!("{failure}");

@@ -138,8 +138,8 @@ fn meaning(text: &str) -> Value {
     })
 }
 
-/// Whether every whole number in it is written to the base of ten. `0x10` is sixteen to TOML and
-/// ten, or nothing at all, to whoever wrote it into a variable.
+/// Whether every integer in it is decimal. TOML reads `0x10` as sixteen; the operator who set the
+/// variable may have meant another number.
 fn is_decimal(text: &str) -> bool {
     fn holds(value: &DeValue<'_>) -> bool {
         match value {

@@ -1,4 +1,4 @@
-//! The way of a log line to standard error: it never blocks and never fails for whoever logs.
+//! Writes log lines to standard error. The thread that logs never blocks, and logging never fails.
 //!
 //! Lines wait in memory, and one thread writes them. When nobody reads them, when the pipe is closed
 //! or the disk full, lines are lost and counted, and the next that can be written are written.

@@ -107,7 +107,7 @@ fn the_shared_secret_checks_what_the_server_signs_and_exists_under_hs256_only() 
     assert!(done.stderr.contains("jwks.json"), "{}", done.stderr);
 }
 
-/// The attack: what was printed once signs for everybody, for ever.
+/// The attack: a shared secret that was printed once forges tokens of any account.
 #[test]
 fn what_was_printed_is_accepted_after_the_switch_only_until_it_is_ended() {
     let mut machine = Machine::new();
@@ -146,7 +146,7 @@ fn what_was_printed_is_accepted_after_the_switch_only_until_it_is_ended() {
     machine.run(&["doctor"]).exits_with(0);
 }
 
-/// A token of another name for the same account, signed by whoever has the secret.
+/// A token forged with the shared secret: the same account under another name.
 fn forge(token: &str, secret: &SharedSecret) -> String {
     let payload = token.split('.').nth(1).unwrap();
     let mut claims: Value =

@@ -76,7 +76,7 @@ fn read(
     Ok(Check::ok(NAME, detail))
 }
 
-/// What is stored as the latest one, whoever made it.
+/// The latest stored checkpoint, verified or not.
 fn latest(store: &Store) -> Result<Option<Checkpoint>, StoreError> {
     let mut latest = None;
     store.walk_back(&mut |stored| {
