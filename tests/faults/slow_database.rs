@@ -175,6 +175,36 @@ fn a_refresh_whose_commit_was_on_its_way_is_repeated_and_is_no_theft() {
     }
 }
 
+#[test]
+fn a_change_whose_commit_was_on_its_way_is_said_to_be_of_unknown_outcome() {
+    let database = TestDatabase::postgres();
+    let (proxy, url) = Proxy::to_database(database.url());
+    let data = folder();
+    let server = start(data.path(), &url, &[]);
+    let mut browser = Browser::at(server.origin());
+    assert_eq!(browser.register("ada").status, 201);
+    let access = browser.sign_in_for_tokens("ada").field("access_token");
+
+    proxy.lose_answers_from(COMMIT);
+    let change = json!({ "current_password": PASSWORD, "new_password": NEW_PASSWORD }).to_string();
+    let (lost, waited) =
+        timed(server.origin(), "POST", "/api/auth/password/change", &[&access], &change);
+    assert!(proxy.has_lost_answers());
+    assert_eq!((lost.status, lost.code().as_str()), (503, "outcome_unknown"), "{}", lost.text);
+    assert!(waited < LONGEST, "{waited:?}");
+
+    proxy.mend();
+    until_ready(&server);
+    assert_eq!(browser.sign_in_with("ada", NEW_PASSWORD).status, 200, "it was committed");
+
+    proxy.lose_answers_from(COMMIT);
+    let lost = browser.register("grace");
+    assert_eq!((lost.status, lost.code().as_str()), (503, "outcome_unknown"), "{}", lost.text);
+    proxy.mend();
+    until_ready(&server);
+    assert_eq!(browser.register("grace").status, 409, "it was committed");
+}
+
 /// Sends a request, with an access token if there is one, and says how long the answer took.
 fn timed(
     origin: &str,

@@ -36,12 +36,16 @@ pub mod trail;
 pub mod unlock;
 pub mod verification;
 
-/// Why storage could not carry out a step. Nothing of the step has happened.
+/// Why storage could not carry out a step. Nothing of the step has happened, unless the error says
+/// otherwise.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database cannot be reached, is overloaded, or gave up on the statement.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
+    /// The database fell silent while it committed the step: all of the step has happened, or nothing.
+    #[error("the database did not confirm the commit: {0}")]
+    OutcomeUnknown(String),
     /// A stored value breaks a rule of its type.
     #[error("table {table}, column {column}: stored value is not valid")]
     Corrupt {

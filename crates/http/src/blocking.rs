@@ -41,7 +41,7 @@ where
         match time::timeout_at(deadline, &mut running).await {
             Ok(Ok(outcome)) => return outcome.map_err(Problem::from),
             Ok(Err(_)) => return Err(Problem::new(Code::Internal)),
-            Err(_) if is_last => return Err(Problem::unavailable()),
+            Err(_) if is_last => return Err(Problem::outcome_unknown()),
             Err(_) => {}
         }
         let now = time::Instant::now();

@@ -89,7 +89,7 @@ pub(crate) struct IntrospectionAnswer {
 pub(crate) const INTROSPECT_ERRORS: &[Code] = &[Code::Unavailable];
 
 /// How revoking can fail, apart from what its guard and its body refuse.
-pub(crate) const REVOKE_ERRORS: &[Code] = &[Code::Unavailable];
+pub(crate) const REVOKE_ERRORS: &[Code] = &[Code::OutcomeUnknown, Code::Unavailable];
 
 /// What a token is worth, for services that cannot check it themselves.
 #[utoipa::path(post, path = "/api/auth/introspect", tag = "services",

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_flows::checkpoint::Checkpoints;
+use portcullis_flows::hash_cost::HashCosts;
 use portcullis_flows::job::{Job, Portion};
 use portcullis_flows::retention::{RetentionPolicy, RetentionStore};
 use portcullis_flows::revocation::Revocations;
@@ -37,12 +38,14 @@ pub(crate) fn list(
     store: &Arc<impl RetentionStore + 'static>,
     checkpoints: &Arc<Checkpoints>,
     revocations: &Arc<Revocations>,
+    costs: &Arc<HashCosts>,
     upkeep: Upkeep,
 ) -> Vec<Job> {
     let Upkeep { checkpoint_every, audit_retention, retention } = upkeep;
     let mut jobs = vec![
         make_checkpoints(checkpoints, checkpoint_every),
         forget_revocations(revocations),
+        count_hash_costs(costs),
         removal("sessions", store, move |store| store.remove_sessions(retention.sessions, ROWS)),
         removal("sign_in_failures", store, move |store| {
             store.remove_failures(retention.failures, ROWS)
@@ -68,6 +71,13 @@ fn forget_revocations(revocations: &Arc<Revocations>) -> Job {
     let revocations = Arc::clone(revocations);
     let run = move || revocations.purge().map(|()| Portion::default());
     Job { name: "revocations", every: MINUTE, exclusive: false, run: Box::new(run) }
+}
+
+/// Every node looks which costs the stored hashes have. They change as owners of old ones sign in.
+fn count_hash_costs(costs: &Arc<HashCosts>) -> Job {
+    let costs = Arc::clone(costs);
+    let run = move || costs.follow().map(|()| Portion::default());
+    Job { name: "hash_costs", every: 10 * MINUTE, exclusive: false, run: Box::new(run) }
 }
 
 fn purge_audit_trail(checkpoints: &Arc<Checkpoints>, keep: Duration) -> Job {

@@ -38,6 +38,7 @@ pub(crate) const ERRORS: &[Code] = &[
     Code::PasswordTooLong,
     Code::UnacceptablePassword,
     Code::Overloaded,
+    Code::OutcomeUnknown,
     Code::Unavailable,
 ];
 

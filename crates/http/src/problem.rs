@@ -133,6 +133,11 @@ impl Problem {
         Self::new(Code::Unavailable).retry_after(DATABASE_PAUSE)
     }
 
+    /// The database has not confirmed the commit.
+    pub(crate) fn outcome_unknown() -> Self {
+        Self::new(Code::OutcomeUnknown).retry_after(DATABASE_PAUSE)
+    }
+
     /// Questions are larger than may be recorded.
     pub(crate) fn question_too_large(fields: Vec<FieldProblem>) -> Self {
         Self { fields, ..Self::new(Code::QuestionTooLarge) }
@@ -276,6 +281,12 @@ impl From<StoreError> for Problem {
                     tracing::error!(%error, more, "storage failed");
                 }
                 Self::unavailable()
+            }
+            StoreError::OutcomeUnknown(_) => {
+                if let Some(more) = STORAGE_FAILURES.turn() {
+                    tracing::error!(%error, more, "storage failed");
+                }
+                Self::outcome_unknown()
             }
             StoreError::Corrupt { .. } => {
                 tracing::error!(%error, "storage failed");

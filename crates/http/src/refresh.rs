@@ -31,6 +31,7 @@ pub(crate) const ERRORS: &[Code] = &[
     Code::AmbiguousCredentials,
     Code::InvalidRefreshToken,
     Code::RefreshTokenReused,
+    Code::OutcomeUnknown,
     Code::Unavailable,
 ];
 

@@ -43,6 +43,7 @@ pub(crate) const ERRORS: &[Code] = &[
     Code::UsernameTaken,
     Code::EmailTaken,
     Code::Overloaded,
+    Code::OutcomeUnknown,
     Code::Unavailable,
 ];
 

@@ -69,11 +69,13 @@ pub fn serve(
     let limit = settings.shutdown_delay + STOP_TIMEOUT;
     let (told, stopping) = mpsc::channel();
     let (report, outcome) = mpsc::channel();
+    // On this thread, whose memory grows by larger steps.
+    let document = web::Data::new(openapi::Document::new());
     // Not on this thread: a runtime that ends waits for its last blocking call, however long.
     let thread = Supervised::once("server", move || {
         rt::System::new().block_on(async {
             // Before the runtime ends.
-            let _ = report.send(run(listener, services, settings, ready, &told).await);
+            let _ = report.send(run(listener, document, services, settings, ready, &told).await);
         });
     })?;
     // What is sent, or that nothing will be, says that the end has begun.
@@ -85,6 +87,7 @@ pub fn serve(
 /// Serves until a signal or a fault, and then as long as requests are under way.
 async fn run(
     listener: TcpListener,
+    document: web::Data<openapi::Document>,
     services: Services,
     settings: Settings,
     ready: impl FnOnce(),
@@ -97,7 +100,7 @@ async fn run(
     };
     let delay = settings.shutdown_delay;
     let services = web::Data::new(services);
-    let server = build(listener, services.clone(), settings)?;
+    let server = build(listener, document, services.clone(), settings)?;
     let handle = server.handle();
     let mut server = rt::spawn(server);
     // It goes on to the end, in which requests are still answered.
@@ -146,7 +149,8 @@ pub fn spawn(listener: TcpListener, services: Services, settings: Settings) -> i
         let decisions = Arc::clone(&services.decisions);
         let served = rt::System::new().block_on(async {
             let services = web::Data::new(services);
-            let server = build(listener, services.clone(), settings)?;
+            let document = web::Data::new(openapi::Document::new());
+            let server = build(listener, document, services.clone(), settings)?;
             let _ = send.send(server.handle());
             // As long as the server runs.
             let _work = rt::spawn(workers::run(services));
@@ -181,10 +185,10 @@ impl Drop for Running {
 
 fn build(
     listener: TcpListener,
+    document: web::Data<openapi::Document>,
     services: web::Data<Services>,
     settings: Settings,
 ) -> io::Result<Server> {
-    let document = web::Data::new(openapi::Document::new());
     let common = Common {
         settings: web::Data::new(settings),
         numbering: web::Data::new(Numbering::new(&*services.random)),

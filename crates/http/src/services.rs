@@ -228,8 +228,6 @@ pub struct Services {
     pub jobs: Jobs,
     /// Where passwords are hashed.
     pub hashing: Arc<HashingPool>,
-    /// What hashing costs for names that nobody has.
-    pub hash_costs: Arc<HashCosts>,
     /// `health/ready`.
     pub health: Arc<Health>,
     /// Whether the clock of this node is right.
@@ -317,7 +315,7 @@ impl Services {
         let checkpoints = Checkpoints::new(store.clone(), audit_keys.clone(), former, now, chance);
         let checkpoints = Arc::new(checkpoints);
         let decisions = Decisions::new(matrix.clone(), accounts.clone(), recorder, clock.clone());
-        let jobs = jobs::list(&store, &checkpoints, &revocations, parts.upkeep);
+        let jobs = jobs::list(&store, &checkpoints, &revocations, &costs, parts.upkeep);
         let (now, chance) = (clock.clone(), random.clone());
         Ok(Self {
             registration: Registration::new(store.clone(), candidates.clone(), matrix.clone()),
@@ -376,7 +374,6 @@ impl Services {
             jobs: Jobs::new(jobs, store.clone(), clock.clone(), random.clone()),
             audit_keys,
             hashing: parts.hashing,
-            hash_costs: costs,
             clock_watch: Arc::new(ClockWatch::new(store.clone(), clock.clone())),
             health: Arc::new(Health::new(store, clock.clone())),
             keys: Arc::new(KeyRing::new(keys, authority.clone(), parts.algorithm)),

@@ -72,6 +72,7 @@ pub(crate) const ERRORS: &[Code] = &[
     Code::InvalidCredentials,
     Code::PasswordTooLong,
     Code::Overloaded,
+    Code::OutcomeUnknown,
     Code::Unavailable,
 ];
 

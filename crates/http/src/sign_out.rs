@@ -30,7 +30,7 @@ pub(crate) struct SignOutBody {
 }
 
 /// How it can fail, apart from what its guard and its body refuse.
-pub(crate) const ERRORS: &[Code] = &[Code::CsrfFailed, Code::Unavailable];
+pub(crate) const ERRORS: &[Code] = &[Code::CsrfFailed, Code::OutcomeUnknown, Code::Unavailable];
 
 /// Ends this session; its tokens are refused from the next request on.
 ///

@@ -25,11 +25,11 @@ struct PageAnswer {
 
 /// How a search can fail, apart from what its guard refuses.
 pub(crate) const SEARCH_ERRORS: &[Code] =
-    &[Code::InvalidRequest, Code::BlockTooLarge, Code::Busy, Code::Unavailable];
+    &[Code::InvalidRequest, Code::BlockTooLarge, Code::Busy, Code::OutcomeUnknown, Code::Unavailable];
 
 /// How reading a decision can fail, apart from what its guard refuses.
 pub(crate) const DECISION_ERRORS: &[Code] =
-    &[Code::NotFound, Code::BlockTooLarge, Code::Busy, Code::Unavailable];
+    &[Code::NotFound, Code::BlockTooLarge, Code::Busy, Code::OutcomeUnknown, Code::Unavailable];
 
 /// Searches the audit trail, newest entries first. What is given must all hold.
 ///

@@ -31,7 +31,7 @@ pub(crate) struct UserChangeBody {
 }
 
 /// How reading can fail, apart from what its guard refuses.
-pub(crate) const READ_ERRORS: &[Code] = &[Code::NotFound, Code::Unavailable];
+pub(crate) const READ_ERRORS: &[Code] = &[Code::NotFound, Code::OutcomeUnknown, Code::Unavailable];
 
 /// How changing can fail, apart from what its guard and its body refuse.
 pub(crate) const CHANGE_ERRORS: &[Code] = &[
@@ -43,6 +43,7 @@ pub(crate) const CHANGE_ERRORS: &[Code] = &[
     Code::LastAdministrator,
     Code::RoleJustChanged,
     Code::MatrixSuperseded,
+    Code::OutcomeUnknown,
     Code::Unavailable,
 ];
 
@@ -52,6 +53,7 @@ pub(crate) const END_SESSIONS_ERRORS: &[Code] = &[
     Code::NotFound,
     Code::AboveOwnRole,
     Code::MatrixSuperseded,
+    Code::OutcomeUnknown,
     Code::Unavailable,
 ];
 

@@ -3,6 +3,7 @@
 
 use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::{rt, web};
@@ -35,37 +36,30 @@ pub(crate) async fn run(services: web::Data<Services>) -> &'static str {
 fn start(services: &web::Data<Services>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn_local(beat(services.clone()));
-    tasks.spawn_local(watch_the_database(services.clone()));
-    tasks.spawn_local(watch_the_clock(services.clone()));
     if services.feed.hint.is_some() {
         tasks.spawn_local(exchange_hints(services.clone()));
     }
-    tasks.spawn_local(follow_the_matrix(services.clone()));
-    tasks.spawn_local(follow_the_keys(services.clone()));
-    tasks.spawn_local(follow_the_hash_costs(services.clone()));
+    // Well within the second that is promised. A key that signs in a hurry begins two seconds after it
+    // was made, so that every node has looked before.
+    let (matrices, keys) = (services.matrices.clone(), services.keys.clone());
+    tasks.spawn_local(repeat(
+        Duration::from_millis(250),
+        [
+            Chore::new("following the access matrix", move || matrices.follow()),
+            Chore::new("following the signing keys", move || {
+                keys.follow(&own_origin("portcullis keys"))
+            }),
+        ],
+    ));
+    let (health, watch) = (services.health.clone(), services.clock_watch.clone());
+    tasks.spawn_local(repeat(
+        Duration::from_secs(2),
+        [
+            Chore::new("using the database", move || health.check()),
+            Chore::new("comparing the clocks", move || watch.compare()),
+        ],
+    ));
     tasks
-}
-
-/// Says when the database is lost, or takes no writes, and when it is back: once each.
-async fn watch_the_database(services: web::Data<Services>) {
-    let mut moment = every(Duration::from_secs(2));
-    let mut state = State::new("using the database");
-    loop {
-        moment.tick().await;
-        let health = services.health.clone();
-        state.note(web::block(move || health.check()).await);
-    }
-}
-
-/// Compares the clock of this node with that of the database.
-async fn watch_the_clock(services: web::Data<Services>) {
-    let mut moment = every(Duration::from_secs(2));
-    let mut state = State::new("comparing the clocks");
-    loop {
-        moment.tick().await;
-        let watch = services.clock_watch.clone();
-        state.note(web::block(move || watch.compare()).await);
-    }
 }
 
 /// Tells those who follow revocations every second how far this node knows them.
@@ -81,40 +75,6 @@ async fn beat(services: web::Data<Services>) {
 async fn exchange_hints(services: web::Data<Services>) {
     if let Some(hint) = &services.feed.hint {
         hint.work(|| services.revocations.wake()).await;
-    }
-}
-
-/// Takes over what another node has activated, well within the second that is promised.
-async fn follow_the_matrix(services: web::Data<Services>) {
-    let mut moment = every(Duration::from_millis(250));
-    let mut state = State::new("following the access matrix");
-    loop {
-        moment.tick().await;
-        let matrices = services.matrices.clone();
-        state.note(web::block(move || matrices.follow()).await);
-    }
-}
-
-/// Takes over what was done to the signing keys. A key that signs in a hurry begins two seconds after
-/// it was made, so that every node has looked before.
-async fn follow_the_keys(services: web::Data<Services>) {
-    let mut moment = every(Duration::from_millis(250));
-    let mut state = State::new("following the signing keys");
-    loop {
-        moment.tick().await;
-        let keys = services.keys.clone();
-        state.note(web::block(move || keys.follow(&own_origin("portcullis keys"))).await);
-    }
-}
-
-/// Looks which costs the stored hashes have. They change as owners of old ones sign in.
-async fn follow_the_hash_costs(services: web::Data<Services>) {
-    let mut moment = every(Duration::from_secs(10 * 60));
-    let mut state = State::new("counting the costs of password hashes");
-    loop {
-        moment.tick().await;
-        let costs = services.hash_costs.clone();
-        state.note(web::block(move || costs.follow()).await);
     }
 }
 
@@ -134,28 +94,42 @@ fn every(period: Duration) -> Interval {
     interval
 }
 
-/// Says once that something fails, and once that it works again.
-struct State {
-    work: &'static str,
+/// What is done again and again. A failure is said once, and once that it works again.
+struct Chore {
+    name: &'static str,
+    run: Arc<dyn Fn() -> Result<(), String> + Send + Sync>,
     is_failing: bool,
 }
 
-impl State {
-    const fn new(work: &'static str) -> Self {
-        Self { work, is_failing: false }
+impl Chore {
+    fn new<T, E: Display>(
+        name: &'static str,
+        work: impl Fn() -> Result<T, E> + Send + Sync + 'static,
+    ) -> Self {
+        let run = move || work().map(drop).map_err(|error| error.to_string());
+        Self { name, run: Arc::new(run), is_failing: false }
     }
 
-    fn note<T, E: Display, B: Display>(&mut self, outcome: Result<Result<T, E>, B>) {
-        let error = match outcome {
-            Ok(Ok(_)) => None,
-            Ok(Err(error)) => Some(error.to_string()),
-            Err(broken) => Some(broken.to_string()),
-        };
+    async fn run(&mut self) {
+        let run = Arc::clone(&self.run);
+        let outcome = web::block(move || run()).await;
+        let error = outcome.map_err(|error| error.to_string()).and_then(|outcome| outcome).err();
         match (&error, self.is_failing) {
-            (Some(error), false) => tracing::error!(%error, "{} fails", self.work),
-            (None, true) => tracing::info!("{} works again", self.work),
+            (Some(error), false) => tracing::error!(%error, "{} fails", self.name),
+            (None, true) => tracing::info!("{} works again", self.name),
             _ => {}
         }
         self.is_failing = error.is_some();
+    }
+}
+
+/// Does these chores, one after the other, in each period.
+async fn repeat<const N: usize>(period: Duration, mut chores: [Chore; N]) {
+    let mut moment = every(period);
+    loop {
+        moment.tick().await;
+        for chore in &mut chores {
+            chore.run().await;
+        }
     }
 }

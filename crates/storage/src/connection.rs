@@ -204,7 +204,7 @@ impl Connection {
         });
         match outcome {
             Ok((value, committing)) => {
-                dispatch!(self, inner => AnsiTransactionManager::commit_transaction(inner))?;
+                self.commit()?;
                 drop(committing);
                 Ok(value)
             }
@@ -215,6 +215,16 @@ impl Connection {
                     dispatch!(self, inner => AnsiTransactionManager::rollback_transaction(inner));
                 Err(failure)
             }
+        }
+    }
+
+    /// A database that answers has refused to commit. One that does not answer may have committed.
+    fn commit(&mut self) -> Result<(), Failure> {
+        match dispatch!(self, inner => AnsiTransactionManager::commit_transaction(inner)) {
+            Err(error) if matches!(self.inner, Inner::Postgres(_)) && self.is_broken() => {
+                Err(Failure::Unconfirmed(error))
+            }
+            outcome => Ok(outcome?),
         }
     }
 

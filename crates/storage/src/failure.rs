@@ -14,12 +14,15 @@ pub(crate) enum Failure {
     Corrupt { table: &'static str, column: &'static str },
     #[error(transparent)]
     GivenUp(#[from] GivenUp),
+    #[error("{0}")]
+    Unconfirmed(diesel::result::Error),
 }
 
 impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Corrupt { table, column } => Self::Corrupt { table, column },
+            Failure::Unconfirmed(error) => Self::OutcomeUnknown(error.to_string()),
             Failure::Query(_) | Failure::Pool(_) | Failure::Migration(_) | Failure::GivenUp(_) => {
                 Self::Unavailable(failure.to_string())
             }

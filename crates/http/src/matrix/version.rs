@@ -71,11 +71,11 @@ pub(crate) struct VersionNumber {
 pub(crate) const READ_ERRORS: &[Code] = &[Code::Unavailable];
 
 /// How reading one can fail, apart from what its guard refuses.
-pub(crate) const READ_ONE_ERRORS: &[Code] = &[Code::NotFound, Code::Unavailable];
+pub(crate) const READ_ONE_ERRORS: &[Code] = &[Code::NotFound, Code::OutcomeUnknown, Code::Unavailable];
 
 /// How handing in can fail, apart from what its guard and its body refuse.
 pub(crate) const PROPOSE_ERRORS: &[Code] =
-    &[Code::CsrfFailed, Code::MatrixFaults, Code::MatrixUnfit, Code::Unavailable];
+    &[Code::CsrfFailed, Code::MatrixFaults, Code::MatrixUnfit, Code::OutcomeUnknown, Code::Unavailable];
 
 /// How activating can fail, apart from what its guard and its body refuse.
 pub(crate) const ACTIVATE_ERRORS: &[Code] = &[
@@ -86,6 +86,7 @@ pub(crate) const ACTIVATE_ERRORS: &[Code] = &[
     Code::MatrixUnfit,
     Code::MatrixSuperseded,
     Code::RolesInUse,
+    Code::OutcomeUnknown,
     Code::Unavailable,
 ];
 
@@ -99,6 +100,7 @@ pub(crate) const ROLL_BACK_ERRORS: &[Code] = &[
     Code::MatrixUnfit,
     Code::MatrixSuperseded,
     Code::RolesInUse,
+    Code::OutcomeUnknown,
     Code::Unavailable,
 ];
 

@@ -134,6 +134,8 @@ catalogue! {
         "Ask another node, or wait as long as Retry-After says, then try again."
     Stopping "stopping" SERVICE_UNAVAILABLE "This node is about to stop"
         "Ask another node, or wait as long as Retry-After says, then try again."
+    OutcomeUnknown "outcome_unknown" SERVICE_UNAVAILABLE "It is not known whether the request took effect"
+        "The database did not confirm its commit. See whether the change is there before you repeat it; a refresh, a sign-in or a sign-out is safe to repeat."
     Unavailable "unavailable" SERVICE_UNAVAILABLE "The server cannot do this at the moment"
         "Wait as long as Retry-After says, then try again."
 }

@@ -4,7 +4,9 @@
 //! nothing: what a request means is for the server behind it. What it cannot follow, it stops following,
 //! and the server refuses that or takes it for a body without end.
 
-use httparse::{EMPTY_HEADER, Error, Header, Request, Status};
+use std::mem::MaybeUninit;
+
+use httparse::{Error, Header, Request, Status};
 
 /// The largest head of a request, in bytes.
 pub(super) const MAX_HEAD: usize = 32 * 1024;
@@ -163,9 +165,9 @@ impl PartialHead {
 /// The length of the head at the beginning of `text`, and what follows it; `None` when it is not
 /// complete.
 fn complete(text: &[u8]) -> Result<Option<(usize, State)>, HeadTooLarge> {
-    let mut fields = [EMPTY_HEADER; MAX_FIELDS];
-    let mut request = Request::new(&mut fields);
-    match request.parse(text) {
+    let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
+    let mut request = Request::new(&mut []);
+    match request.parse_with_uninit_headers(text, &mut fields) {
         Ok(Status::Partial) => Ok(None),
         Ok(Status::Complete(length)) => {
             Ok(Some((length, body(request.method.unwrap_or_default(), request.headers))))

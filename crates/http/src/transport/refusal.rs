@@ -44,6 +44,9 @@ pub(super) fn answer(
 /// The status of an answer that the server behind gives by itself, and where it begins: it has no body
 /// and none of the fields that every other answer has, and nothing follows it.
 pub(super) fn bare(bytes: &[u8]) -> Option<(usize, StatusCode)> {
+    if !bytes.ends_with(b"\r\n\r\n") {
+        return None;
+    }
     let tail = bytes.get(bytes.len().saturating_sub(MAX_BARE)..)?;
     let begin = tail.windows(START.len()).rposition(|window| window == START)?;
     let head = std::str::from_utf8(tail.get(begin..)?).ok()?.strip_suffix("\r\n\r\n")?;
