@@ -16,11 +16,12 @@ use crate::services::Services;
 /// Does all of it, and has the jobs done in threads of their own, until one part, or a thread that the
 /// server cannot be without, ends although it must not; answers which.
 pub(crate) async fn run(services: web::Data<Services>) -> &'static str {
+    let mut tasks = start(&services);
+    rt::time::sleep(JOBS_DELAY).await;
     if let Err(error) = services.jobs.start() {
         tracing::error!(%error, "no threads for the jobs");
         return "jobs";
     }
-    let mut tasks = start(&services);
     let mut second = every(Duration::from_secs(1));
     loop {
         tokio::select! {
@@ -31,6 +32,9 @@ pub(crate) async fn run(services: web::Data<Services>) -> &'static str {
         }
     }
 }
+
+/// The jobs write to the database, and the first requests come before them.
+const JOBS_DELAY: Duration = Duration::from_secs(1);
 
 /// Starts them on this thread's runtime; none of them ever ends.
 fn start(services: &web::Data<Services>) -> JoinSet<()> {
