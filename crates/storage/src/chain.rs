@@ -60,7 +60,8 @@ pub(crate) fn advance(connection: &mut Connection, chain: &Chain) -> Result<(), 
         audit_chains::entries.eq(sequence),
         audit_chains::link.eq(link.as_bytes().as_slice()),
     ));
-    dispatch!(connection, inner => Prepared(advance).execute(inner))?;
+    let advanced = advance.returning(audit_chains::sequence);
+    let _: i64 = dispatch!(connection, inner => Prepared(advanced).get_result(inner))?;
     Ok(())
 }
 

@@ -155,13 +155,23 @@ impl Connection {
     /// Makes sure that the connection is alive and works at this pace, for statements that are no
     /// transaction.
     pub(crate) fn check(&mut self, pace: Pace) -> Result<(), Failure> {
-        let Inner::Postgres(inner) = &mut self.inner else { return Ok(()) };
-        if pace == self.pace {
-            return Ok(inner.batch_execute("SELECT 1")?);
+        if pace != self.pace {
+            return self.work_at(pace);
         }
-        let [statement, lock] = pace.settings();
-        inner.batch_execute(&format!("SET {statement}; SET {lock}"))?;
-        self.pace = pace;
+        let Inner::Postgres(inner) = &mut self.inner else { return Ok(()) };
+        Ok(inner.batch_execute("SELECT 1")?)
+    }
+
+    /// Changes the pace, for what follows too: a connection seldom passes from requests to the
+    /// background and back.
+    fn work_at(&mut self, pace: Pace) -> Result<(), Failure> {
+        if let Inner::Postgres(inner) = &mut self.inner
+            && pace != self.pace
+        {
+            let [statement, lock] = pace.settings();
+            inner.batch_execute(&format!("SET {statement}; SET {lock}"))?;
+            self.pace = pace;
+        }
         Ok(())
     }
 
@@ -170,15 +180,11 @@ impl Connection {
     /// told the isolation level, which a setting of the role or the database could change.
     pub(crate) fn begin(&mut self, pace: Pace) -> Result<(), Failure> {
         const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+        self.work_at(pace)?;
         let clock = SystemClock::new();
         match &mut self.inner {
-            Inner::Postgres(inner) if pace == self.pace => {
-                AnsiTransactionManager::begin_transaction_sql(inner, BEGIN)?;
-            }
             Inner::Postgres(inner) => {
-                let [statement, lock] = pace.settings();
-                let begin = format!("{BEGIN}; SET LOCAL {statement}; SET LOCAL {lock}");
-                AnsiTransactionManager::begin_transaction_sql(inner, &begin)?;
+                AnsiTransactionManager::begin_transaction_sql(inner, BEGIN)?;
             }
             Inner::Sqlite(inner) => {
                 AnsiTransactionManager::begin_transaction_sql(inner, "BEGIN IMMEDIATE")?;

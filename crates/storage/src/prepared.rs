@@ -7,6 +7,9 @@ use diesel::{QueryResult, RunQueryDsl};
 /// Diesel prepares an UPDATE anew each time, because the columns it sets may differ from one call to
 /// the next; PostgreSQL then plans it anew each time, which costs more than running it. Statements
 /// here are told apart by their text, which differs when their columns do.
+///
+/// It works for statements that return rows only: where `execute` runs one on PostgreSQL, Diesel looks
+/// at the statement through a reference, and what is said here of the cache is not asked.
 pub(crate) struct Prepared<Q>(pub(crate) Q);
 
 impl<Q: Query> Query for Prepared<Q> {

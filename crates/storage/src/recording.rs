@@ -71,13 +71,16 @@ fn advance(
             head,
         );
         let open = diesel::insert_into(audit_chains::table).values(opened).on_conflict_do_nothing();
-        dispatch!(connection, inner => open.execute(inner))?
+        dispatch!(connection, inner => open.execute(inner))? == 1
     } else {
         let previous = audit_chains::sequence.eq(bigint(sequence.saturating_sub(1)));
         let advance = diesel::update(audit_chains::table.find(id).filter(previous)).set(head);
-        dispatch!(connection, inner => Prepared(advance).execute(inner))?
+        let advanced = advance.returning(audit_chains::sequence);
+        let advanced: Option<i64> =
+            dispatch!(connection, inner => Prepared(advanced).get_result(inner).optional())?;
+        advanced.is_some()
     };
-    Ok(advanced == 1)
+    Ok(advanced)
 }
 
 fn insert(

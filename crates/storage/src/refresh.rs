@@ -124,7 +124,8 @@ fn advance(
         sessions::current_token.eq(Key::from(rotation.successor)),
         sessions::rotated_at.eq(Instant::from(now)),
     ));
-    dispatch!(connection, inner => Prepared(advance).execute(inner))?;
+    let advanced = advance.returning(sessions::id);
+    let _: Key = dispatch!(connection, inner => Prepared(advanced).get_result(inner))?;
     if rotation.successor != rotation.presented {
         insert_token(
             connection,
