@@ -18,6 +18,7 @@ pub struct GuardBuilder {
     pub(crate) audience: String,
     pub(crate) shared: Option<KeySet>,
     pub(crate) parts: Parts,
+    remembered_tokens: usize,
     #[cfg(feature = "follow")]
     pub(crate) settings: Settings,
 }
@@ -43,6 +44,7 @@ impl GuardBuilder {
                 when_stale: WhenStale::Refuse,
                 stale_after: STALE_AFTER,
             },
+            remembered_tokens: 0,
             #[cfg(feature = "follow")]
             settings: Settings::default(),
         }
@@ -78,6 +80,14 @@ impl GuardBuilder {
         self
     }
 
+    /// Verifies the signature of a token once, and not again as long as the token is among the last
+    /// `tokens` or so, 40 bytes each: see [`Verifier::remembering`]. Default: 0.
+    #[must_use]
+    pub fn remember_tokens(mut self, tokens: usize) -> Self {
+        self.remembered_tokens = tokens;
+        self
+    }
+
     /// Goes by another clock than that of the system: for tests.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
@@ -101,6 +111,7 @@ impl GuardBuilder {
         longest_life: Duration,
     ) -> Verifier<C> {
         Verifier::new(keys, &self.issuer, &self.audience, longest_life)
+            .remembering(self.remembered_tokens)
     }
 }
 

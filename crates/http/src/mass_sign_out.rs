@@ -20,8 +20,13 @@ pub(crate) struct MassSignOutAnswer {
 }
 
 /// How it can fail, apart from what its guard refuses.
-pub(crate) const ERRORS: &[Code] =
-    &[Code::CsrfFailed, Code::AboveOwnRole, Code::MatrixSuperseded, Code::OutcomeUnknown, Code::Unavailable];
+pub(crate) const ERRORS: &[Code] = &[
+    Code::CsrfFailed,
+    Code::AboveOwnRole,
+    Code::MatrixSuperseded,
+    Code::OutcomeUnknown,
+    Code::Unavailable,
+];
 
 /// Ends every session of every account, the caller's own with the last: everybody signs in again.
 ///

@@ -156,7 +156,7 @@ impl<S: Storage> Parts<S> {
                 device: portcullis_flows::device::DEVICE_LIFETIME,
             },
         };
-        let authority = TokenAuthority::new(&self.secret, &settings);
+        let authority = TokenAuthority::new(&self.secret, &settings).remembering(REMEMBERED_TOKENS);
         let (csrf, sealing) = (CsrfKey::new(&self.secret), SealingKey::new(&self.secret));
         match &self.previous_secret {
             Some(previous) => (
@@ -397,6 +397,9 @@ fn candidates(
 ) -> Arc<Candidates> {
     Arc::new(Candidates::new(rules, new_passwords.clone(), clock.clone(), random.clone()))
 }
+
+/// Access tokens whose signatures are verified once: 0.6 MiB.
+const REMEMBERED_TOKENS: usize = 16 * 1024;
 
 /// The costs in use, known before the first sign-in where the database answers; the worker looks again.
 fn hash_costs(store: Arc<dyn HashCostStore>) -> Arc<HashCosts> {

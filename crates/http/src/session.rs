@@ -53,10 +53,12 @@ pub(crate) struct SessionAnswer {
 pub(crate) const LIST_ERRORS: &[Code] = &[Code::InvalidRequest, Code::Unavailable];
 
 /// How ending one can fail, apart from what its guard refuses.
-pub(crate) const END_ERRORS: &[Code] = &[Code::CsrfFailed, Code::NotFound, Code::OutcomeUnknown, Code::Unavailable];
+pub(crate) const END_ERRORS: &[Code] =
+    &[Code::CsrfFailed, Code::NotFound, Code::OutcomeUnknown, Code::Unavailable];
 
 /// How ending the others can fail, apart from what its guard refuses.
-pub(crate) const END_OTHERS_ERRORS: &[Code] = &[Code::CsrfFailed, Code::OutcomeUnknown, Code::Unavailable];
+pub(crate) const END_OTHERS_ERRORS: &[Code] =
+    &[Code::CsrfFailed, Code::OutcomeUnknown, Code::Unavailable];
 
 /// The caller's own sessions.
 #[utoipa::path(get, path = "/api/auth/sessions", operation_id = "list_sessions", tag = "auth",

@@ -24,8 +24,13 @@ struct PageAnswer {
 }
 
 /// How a search can fail, apart from what its guard refuses.
-pub(crate) const SEARCH_ERRORS: &[Code] =
-    &[Code::InvalidRequest, Code::BlockTooLarge, Code::Busy, Code::OutcomeUnknown, Code::Unavailable];
+pub(crate) const SEARCH_ERRORS: &[Code] = &[
+    Code::InvalidRequest,
+    Code::BlockTooLarge,
+    Code::Busy,
+    Code::OutcomeUnknown,
+    Code::Unavailable,
+];
 
 /// How reading a decision can fail, apart from what its guard refuses.
 pub(crate) const DECISION_ERRORS: &[Code] =

@@ -12,8 +12,9 @@ use portcullis_domain::{
     TokenId,
 };
 use portcullis_token::{
-    AccessClaims, AccessKeys, AuthenticationMethod, KeyPair, KeyPairAlgorithm, Lifetimes, Purpose,
-    Revocation, RevocationEntry, RevocationSet, SecretKey, TokenAuthority, TokenSettings,
+    AccessClaims, AccessKeys, AuthenticationMethod, KeyPair, KeyPairAlgorithm, KeySet, Lifetimes,
+    Purpose, Revocation, RevocationEntry, RevocationSet, SecretKey, TokenAuthority, TokenSettings,
+    Verifier, VerifyingKey,
 };
 
 criterion_group!(benches, of_tokens, of_look_ups, of_changes);
@@ -27,6 +28,10 @@ const LIVE: usize = 1_000_000;
 /// it was asked a moment ago.
 const TOKENS: usize = 16_384;
 
+/// How many of them come again and again where signatures are remembered: few enough for nearly each to
+/// have a place of its own.
+const REPEATED: usize = 1_024;
+
 fn of_tokens(criterion: &mut Criterion) {
     let secret = secret();
     let authority = authority(&secret);
@@ -34,7 +39,14 @@ fn of_tokens(criterion: &mut Criterion) {
     print_size(&set);
     let mut group = criterion.benchmark_group("access token");
     let key = secret.derive(Purpose::AccessToken);
-    compare(&mut group, "HS256", &authority, &set, &DecodingKey::from_secret(&key));
+    compare(
+        &mut group,
+        "HS256",
+        &authority,
+        &set,
+        &DecodingKey::from_secret(&key),
+        KeySet::default(),
+    );
     for algorithm in [KeyPairAlgorithm::EdDsa, KeyPairAlgorithm::Es256] {
         let pair = KeyPair::generate(algorithm, &SystemRandom);
         let public = pair.public();
@@ -43,7 +55,8 @@ fn of_tokens(criterion: &mut Criterion) {
             KeyPairAlgorithm::EdDsa => DecodingKey::from_ed_der(public.as_bytes()),
             KeyPairAlgorithm::Es256 => DecodingKey::from_ec_der(public.as_bytes()),
         };
-        compare(&mut group, algorithm.name(), &authority, &set, &key);
+        let keys = VerifyingKey::from(&public).into();
+        compare(&mut group, algorithm.name(), &authority, &set, &key, keys);
     }
 }
 
@@ -54,6 +67,7 @@ fn compare(
     authority: &TokenAuthority,
     set: &RevocationSet,
     key: &DecodingKey,
+    keys: KeySet,
 ) {
     let algorithm: Algorithm = name.parse().unwrap();
     let tokens: Vec<SecretString> = (0..TOKENS).map(|_| authority.sign_access(&claims())).collect();
@@ -74,6 +88,20 @@ fn compare(
             claims
         });
     });
+    if algorithm != Algorithm::HS256 {
+        let (issuer, audience) = (authority.issuer(), authority.audience());
+        let verifier = Verifier::<AccessClaims>::new(keys, issuer, audience, LIFETIME);
+        let verifier = verifier.remembering(TOKENS);
+        group.bench_function(format!("{name}, the same, seen before"), |bencher| {
+            let mut next = tokens.iter().take(REPEATED).cycle();
+            bencher.iter(|| {
+                let token = black_box(next.next().unwrap().expose_secret());
+                let claims = verifier.verify(token, NOW).unwrap();
+                assert!(!set.is_revoked(&claims));
+                claims
+            });
+        });
+    }
     group.bench_function(format!("{name}, signing"), |bencher| {
         let claims = claims();
         bencher.iter(|| authority.sign_access(black_box(&claims)));

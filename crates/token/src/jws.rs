@@ -64,9 +64,17 @@ impl<'a> Compact<'a> {
 
     /// The payload, if the signature is the key's own. The header must have been checked.
     pub(crate) fn verify(&self, key: &VerifyingKey) -> Result<Vec<u8>, TokenError> {
-        if !key.accepts(self.signed.as_bytes(), self.signature) {
-            return Err(TokenError::BadSignature);
-        }
+        self.check_signature(key)?;
+        self.decode_payload()
+    }
+
+    pub(crate) fn check_signature(&self, key: &VerifyingKey) -> Result<(), TokenError> {
+        let is_good = key.accepts(self.signed.as_bytes(), self.signature);
+        if is_good { Ok(()) } else { Err(TokenError::BadSignature) }
+    }
+
+    /// The payload, whose signature must have been checked.
+    pub(crate) fn decode_payload(&self) -> Result<Vec<u8>, TokenError> {
         base64url::decode(self.payload).ok_or(TokenError::Malformed)
     }
 }

@@ -19,7 +19,8 @@ use serde::{Deserialize, Serialize};
 use crate::jws::{self, Compact, Header};
 use crate::key_set::SigningKey;
 use crate::payload::{self, Payload, Registered};
-use crate::{KeySet, Purpose, VerifyingKey, base64url};
+use crate::signature_cache::SignatureCache;
+use crate::{Digest, KeySet, Purpose, SigningAlgorithm, VerifyingKey, base64url};
 
 /// How far the clocks of issuer and verifier may differ.
 pub const LEEWAY: Duration = Duration::from_secs(LEEWAY_SECONDS.unsigned_abs());
@@ -43,7 +44,7 @@ impl<C: Claims> Verifier<C> {
     /// leaked once cannot have signed one for all eternity.
     pub fn new(keys: KeySet, issuer: &str, audience: &str, maximum_lifetime: Duration) -> Self {
         Self {
-            keys: ArcSwap::from_pointee(Keys::from(keys)),
+            keys: ArcSwap::from_pointee(Keys::new(keys, 0)),
             issuer: issuer.to_owned(),
             audience: [audience, C::AUDIENCE_SUFFIX].concat(),
             maximum_lifetime: i64::try_from(maximum_lifetime.as_secs()).unwrap_or(i64::MAX),
@@ -51,9 +52,20 @@ impl<C: Claims> Verifier<C> {
         }
     }
 
+    /// Verifies the signature of a token once, and not again as long as the token is among the last
+    /// `tokens` or so, 40 bytes each. Only the signature is remembered: the claims are checked at each
+    /// use, and revocations are looked up as before. It pays for `EdDSA` and ES256; a signature of
+    /// HS256 costs no more than the look-up and is always verified.
+    #[must_use]
+    pub fn remembering(self, tokens: usize) -> Self {
+        let keys = Keys::new(self.keys.load().all.clone(), tokens);
+        Self { keys: ArcSwap::from_pointee(keys), ..self }
+    }
+
     /// Accepts these keys from now on and no others.
     pub fn replace_keys(&self, keys: KeySet) {
-        self.keys.store(Arc::new(Keys::from(keys)));
+        let capacity = self.keys.load().verified.capacity();
+        self.keys.store(Arc::new(Keys::new(keys, capacity)));
     }
 
     /// What the token says, if all of it holds at `now`. After [`TokenError::UnknownKey`] the issuer
@@ -71,10 +83,12 @@ impl<C: Claims> Verifier<C> {
     fn verify_aged(&self, token: &str, now: Timestamp, age: Age) -> Result<C, TokenError> {
         let compact = Compact::split(token)?;
         let keys = self.keys.load();
-        let json = match keys.of_usual_header(compact.header) {
-            Some(key) => compact.verify(key)?,
-            None => compact.verify(keys.of_header(&compact)?)?,
+        let key = match keys.of_usual_header(compact.header) {
+            Some(key) => key,
+            None => keys.of_header(&compact)?,
         };
+        keys.check_signature(token, &compact, key)?;
+        let json = compact.decode_payload()?;
         let json = str::from_utf8(&json).map_err(|_| TokenError::Malformed)?;
         let payload = match C::find(json, &self.issuer, &self.audience) {
             Some(payload) => payload,
@@ -132,10 +146,45 @@ enum Age {
 struct Keys<C> {
     usual_headers: Vec<(String, VerifyingKey)>,
     all: KeySet,
+    verified: SignatureCache,
     kind: PhantomData<fn() -> C>,
 }
 
 impl<C: Kind> Keys<C> {
+    fn new(all: KeySet, capacity: usize) -> Self {
+        // The name of a stranger's key may need escapes. Its header is then no JSON or says
+        // something else, and must not be usual.
+        let writes_plainly = |kid: &&str| base64url::is_alphabet(kid);
+        let usual_headers = all
+            .iter()
+            .filter_map(|key| {
+                let kid = key.kid().filter(writes_plainly)?;
+                // Of two keys with one name the first is the one that is found.
+                let key = all.find(Some(kid))?;
+                Some((jws::header(key.algorithm(), C::TYP, kid), key.clone()))
+            })
+            .collect();
+        Self { usual_headers, all, verified: SignatureCache::new(capacity), kind: PhantomData }
+    }
+
+    /// The digest of a token costs as much as a signature of HS256, and much less than any other.
+    fn check_signature(
+        &self,
+        token: &str,
+        compact: &Compact<'_>,
+        key: &VerifyingKey,
+    ) -> Result<(), TokenError> {
+        if self.verified.capacity() == 0 || key.algorithm() == SigningAlgorithm::Hs256 {
+            return compact.check_signature(key);
+        }
+        let digest = Digest::of(token);
+        if !self.verified.contains(&digest) {
+            compact.check_signature(key)?;
+            self.verified.insert(digest);
+        }
+        Ok(())
+    }
+
     /// The key of a header that stands in the token as this crate writes it. Nothing else needs to
     /// be looked at then: equal texts say the same.
     fn of_usual_header(&self, header: &str) -> Option<&VerifyingKey> {
@@ -152,24 +201,6 @@ impl<C: Kind> Keys<C> {
         let key = self.all.find(header.kid.as_deref()).ok_or(TokenError::UnknownKey)?;
         header.check_algorithm(key)?;
         Ok(key)
-    }
-}
-
-impl<C: Kind> From<KeySet> for Keys<C> {
-    fn from(all: KeySet) -> Self {
-        // The name of a stranger's key may need escapes. Its header is then no JSON or says
-        // something else, and must not be usual.
-        let writes_plainly = |kid: &&str| base64url::is_alphabet(kid);
-        let usual_headers = all
-            .iter()
-            .filter_map(|key| {
-                let kid = key.kid().filter(writes_plainly)?;
-                // Of two keys with one name the first is the one that is found.
-                let key = all.find(Some(kid))?;
-                Some((jws::header(key.algorithm(), C::TYP, kid), key.clone()))
-            })
-            .collect();
-        Self { usual_headers, all, kind: PhantomData }
     }
 }
 

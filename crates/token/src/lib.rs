@@ -22,6 +22,7 @@ mod revocation_set;
 mod sealing;
 mod secret_key;
 mod shared_secret;
+mod signature_cache;
 mod snapshot;
 mod tokens;
 

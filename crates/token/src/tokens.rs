@@ -93,6 +93,12 @@ impl TokenAuthority {
         self
     }
 
+    /// Verifies the signature of an access token once, as [`Verifier::remembering`] says.
+    #[must_use]
+    pub fn remembering(self, tokens: usize) -> Self {
+        Self { access: self.access.remembering(tokens), ..self }
+    }
+
     /// Signs and accepts access tokens with these keys from now on, and with no others. Until the
     /// first call it accepts every derived key. What it signs it accepts at every moment of the
     /// change.

@@ -69,8 +69,13 @@ pub(crate) const REPLAY_ERRORS: &[Code] = &[
 ];
 
 /// How the others can fail, apart from what their guards and their bodies refuse.
-pub(crate) const ERRORS: &[Code] =
-    &[Code::CsrfFailed, Code::MatrixFaults, Code::MatrixUnfit, Code::OutcomeUnknown, Code::Unavailable];
+pub(crate) const ERRORS: &[Code] = &[
+    Code::CsrfFailed,
+    Code::MatrixFaults,
+    Code::MatrixUnfit,
+    Code::OutcomeUnknown,
+    Code::Unavailable,
+];
 
 /// Judges a matrix file: either what it defines, or all its faults with their lines.
 #[utoipa::path(post, path = "/api/admin/matrix/validate", tag = "matrix", request_body = FileBody,

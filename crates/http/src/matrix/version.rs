@@ -71,11 +71,17 @@ pub(crate) struct VersionNumber {
 pub(crate) const READ_ERRORS: &[Code] = &[Code::Unavailable];
 
 /// How reading one can fail, apart from what its guard refuses.
-pub(crate) const READ_ONE_ERRORS: &[Code] = &[Code::NotFound, Code::OutcomeUnknown, Code::Unavailable];
+pub(crate) const READ_ONE_ERRORS: &[Code] =
+    &[Code::NotFound, Code::OutcomeUnknown, Code::Unavailable];
 
 /// How handing in can fail, apart from what its guard and its body refuse.
-pub(crate) const PROPOSE_ERRORS: &[Code] =
-    &[Code::CsrfFailed, Code::MatrixFaults, Code::MatrixUnfit, Code::OutcomeUnknown, Code::Unavailable];
+pub(crate) const PROPOSE_ERRORS: &[Code] = &[
+    Code::CsrfFailed,
+    Code::MatrixFaults,
+    Code::MatrixUnfit,
+    Code::OutcomeUnknown,
+    Code::Unavailable,
+];
 
 /// How activating can fail, apart from what its guard and its body refuse.
 pub(crate) const ACTIVATE_ERRORS: &[Code] = &[

@@ -28,8 +28,13 @@ use crate::query::Query;
 use crate::services::Services;
 
 /// How it can fail, apart from what its guard refuses.
-pub(crate) const ERRORS: &[Code] =
-    &[Code::InvalidRequest, Code::BlockTooLarge, Code::Busy, Code::OutcomeUnknown, Code::Unavailable];
+pub(crate) const ERRORS: &[Code] = &[
+    Code::InvalidRequest,
+    Code::BlockTooLarge,
+    Code::Busy,
+    Code::OutcomeUnknown,
+    Code::Unavailable,
+];
 
 /// Everything in the audit trail that matches, newest first, as CSV or JSON lines.
 ///

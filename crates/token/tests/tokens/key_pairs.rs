@@ -92,6 +92,37 @@ fn a_token_is_accepted_here_and_by_whoever_has_the_published_half() {
 }
 
 #[test]
+fn a_remembered_signature_vouches_for_its_own_text_and_for_nothing_else() {
+    for algorithm in ALGORITHMS {
+        let pair = pair(algorithm);
+        let verifier = of(&pair).remembering(64);
+        let claims = access_claims();
+        let token = authority(pair.clone()).sign_access(&claims);
+        let token = token.expose_secret();
+        for _ in 0..2 {
+            assert_eq!(verifier.verify(token, NOW), Ok(claims.clone()));
+        }
+        let over = claims.expires_at + LEEWAY;
+        assert_eq!(verifier.verify(token, over), Err(TokenError::Expired));
+        for place in 0..token.len() {
+            let mut other = token.as_bytes().to_vec();
+            other[place] = if other[place] == b'A' { b'B' } else { b'A' };
+            let other = String::from_utf8(other).unwrap();
+            assert!(verifier.verify(&other, NOW).is_err(), "{place}");
+        }
+        verifier.replace_keys(KeySet::default());
+        assert_eq!(verifier.verify(token, NOW), Err(TokenError::UnknownKey));
+        // Another key under the same name, as nobody should have it.
+        let other = KeyPair::generate(algorithm, &SystemRandom).public();
+        let document = JsonWebKeySet::new([other.clone()]).to_json();
+        let document = document.replace(other.kid(), pair.kid());
+        let stranger = JsonWebKeySet::parse(&document).unwrap();
+        verifier.replace_keys(stranger.keys().iter().collect());
+        assert_eq!(verifier.verify(token, NOW), Err(TokenError::BadSignature));
+    }
+}
+
+#[test]
 fn only_access_tokens_change_their_key() {
     for algorithm in ALGORITHMS {
         let authority = authority(pair(algorithm));
