@@ -15,7 +15,7 @@ pub(crate) struct Tokens {
     pub(crate) secret: Secret,
     /// What everything was signed with before; still accepted.
     pub(crate) previous: Option<SecretKey>,
-    /// The key pairs that sign access tokens; HS256 under the secret when `None`.
+    /// The algorithm of the key pairs that sign access tokens; HS256 under the secret when `None`.
     pub(crate) algorithm: Option<KeyPairAlgorithm>,
     /// The claim `iss`; the base URL when `None`.
     pub(crate) issuer: Option<String>,
@@ -66,8 +66,8 @@ impl Tokens {
         check_claim("tokens.audience", raw.audience.as_deref(), findings);
         let audience = raw.audience.unwrap_or_else(|| "portcullis".to_owned());
         let algorithm = match raw.algorithm {
-            None | Some(raw::Algorithm::Hs256) => None,
-            Some(raw::Algorithm::EdDsa) => Some(KeyPairAlgorithm::EdDsa),
+            Some(raw::Algorithm::Hs256) => None,
+            None | Some(raw::Algorithm::EdDsa) => Some(KeyPairAlgorithm::EdDsa),
             Some(raw::Algorithm::Es256) => Some(KeyPairAlgorithm::Es256),
         };
         Self { secret, previous, algorithm, issuer: raw.issuer, audience }

@@ -76,8 +76,21 @@ fn a_leaked_key_is_cut_off_by_two_commands_while_the_server_runs() {
 }
 
 #[test]
+fn a_server_that_was_told_nothing_signs_with_a_key_pair() {
+    let machine = Machine::new();
+    let server = machine.serve();
+    machine.create("ada", "rn", &[]).exits_with(0);
+    let listed = list(&machine);
+    assert_eq!((&listed["algorithm"], states(&listed)), (&"EdDSA".into(), vec!["signing"]));
+    let header = server.sign_in("ada");
+    let header = URL_SAFE_NO_PAD.decode(header.split('.').next().unwrap()).unwrap();
+    let header: Value = serde_json::from_slice(&header).unwrap();
+    assert_eq!((&header["alg"], &header["kid"]), (&"EdDSA".into(), &listed["keys"][0]["kid"]));
+}
+
+#[test]
 fn the_shared_secret_checks_what_the_server_signs_and_exists_under_hs256_only() {
-    let mut machine = Machine::new();
+    let mut machine = self::machine("HS256");
     machine.set("PORTCULLIS__TOKENS__ISSUER", "https://auth.example.org");
     let done = machine.run(&["keys", "shared-secret"]).exits_with(1);
     assert!(done.stderr.contains("no database yet"), "{}", done.stderr);
@@ -110,7 +123,7 @@ fn the_shared_secret_checks_what_the_server_signs_and_exists_under_hs256_only() 
 /// The attack: a shared secret that was printed once forges tokens of any account.
 #[test]
 fn what_was_printed_is_accepted_after_the_switch_only_until_it_is_ended() {
-    let mut machine = Machine::new();
+    let mut machine = self::machine("HS256");
     machine.set("PORTCULLIS__TOKENS__ISSUER", "https://auth.example.org");
     let server = machine.serve();
     machine.create("ada", "admin", &[]).exits_with(0);
@@ -162,7 +175,7 @@ fn forge(token: &str, secret: &SharedSecret) -> String {
 
 #[test]
 fn under_hs256_there_is_nothing_to_rotate_but_a_change_can_be_prepared() {
-    let mut machine = Machine::new();
+    let mut machine = self::machine("HS256");
     machine.set("SECRET_KEY", "Zq7vK2mXw9RtB4nYc8LdF5hJgP3sA6eU");
     machine.run(&["migrate"]).exits_with(0);
     let done = machine.run(&["keys", "rotate", "--json"]).exits_with(2).json();
