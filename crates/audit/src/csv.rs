@@ -9,19 +9,19 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
+use csv::Terminator;
+
 use crate::Entry;
 
 /// Writes entries as lines of comma-separated values, one after the other, in constant memory.
 #[derive(Debug)]
-pub struct CsvWriter<W: Write> {
-    inner: W,
-    line: Vec<u8>,
-}
+pub struct CsvWriter<W: Write>(csv::Writer<W>);
 
 impl<W: Write> CsvWriter<W> {
     /// Writes the header.
     pub fn new(inner: W) -> io::Result<Self> {
-        let mut writer = Self { inner, line: Vec::with_capacity(512) };
+        let mut form = csv::WriterBuilder::new();
+        let mut writer = Self(form.terminator(Terminator::CRLF).flexible(true).from_writer(inner));
         writer.write_row(COLUMNS)?;
         Ok(writer)
     }
@@ -56,21 +56,15 @@ impl<W: Write> CsvWriter<W> {
 
     /// Writes one line of cells, whatever is in them.
     pub fn write_row<T: AsRef<str>>(&mut self, cells: &[T]) -> io::Result<()> {
-        self.line.clear();
-        for (index, cell) in cells.iter().enumerate() {
-            if index > 0 {
-                self.line.push(b',');
-            }
-            write_cell(&mut self.line, cell.as_ref());
+        for cell in cells {
+            self.0.write_field(&*guarded(cell.as_ref()))?;
         }
-        self.line.extend(b"\r\n");
-        self.inner.write_all(&self.line)
+        Ok(self.0.write_record(None::<&str>)?)
     }
 
     /// Flushes, and gives the writer back.
-    pub fn finish(mut self) -> io::Result<W> {
-        self.inner.flush()?;
-        Ok(self.inner)
+    pub fn finish(self) -> io::Result<W> {
+        self.0.into_inner().map_err(csv::IntoInnerError::into_error)
     }
 }
 
@@ -97,40 +91,30 @@ const COLUMNS: &[&str] = &[
     "details",
 ];
 
-fn write_cell(line: &mut Vec<u8>, cell: &str) {
-    let quotes: &[u8] = if needs_quotes(cell) { b"\"" } else { b"" };
-    line.extend(quotes);
+/// The cell with an apostrophe wherever a spreadsheet might take what follows for a formula.
+fn guarded(cell: &str) -> Cow<'_, str> {
+    let is_harmless = |byte| matches!(byte, b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'{' | b'[');
+    let begins_harmless = cell.bytes().next().is_none_or(is_harmless);
+    if begins_harmless && !cell.contains(is_separator) {
+        return Cow::Borrowed(cell);
+    }
+    let mut text = String::with_capacity(cell.len() + 8);
     if needs_guard(cell) {
-        line.push(b'\'');
+        text.push('\'');
     }
     for (index, part) in cell.split_inclusive(is_separator).enumerate() {
         if index > 0 && (part.starts_with('\'') || begins_formula(part)) {
-            line.push(b'\'');
+            text.push('\'');
         }
-        write_part(line, part);
+        text.push_str(part);
     }
-    line.extend(quotes);
-}
-
-fn write_part(line: &mut Vec<u8>, part: &str) {
-    for byte in part.bytes() {
-        if byte == b'"' {
-            line.push(b'"');
-        }
-        line.push(byte);
-    }
+    Cow::Owned(text)
 }
 
 /// The semicolon and the tab separate cells where the comma is a decimal point; a line ends in the
 /// middle of a quoted cell for whoever takes its quotes for text.
 fn is_separator(letter: char) -> bool {
     matches!(letter, ';' | '\t' | '\r' | '\n')
-}
-
-fn needs_quotes(cell: &str) -> bool {
-    cell.contains(|letter| is_separator(letter) || matches!(letter, ',' | '"'))
-        || cell.starts_with(' ')
-        || cell.ends_with(' ')
 }
 
 fn needs_guard(cell: &str) -> bool {

@@ -7,21 +7,11 @@ pub struct NotHexadecimal(pub usize);
 
 /// Reads exactly `N` bytes in their one spelling: two lower-case digits each.
 pub(crate) fn from_hexadecimal<const N: usize>(text: &str) -> Result<[u8; N], NotHexadecimal> {
-    let nibble = |digit: u8| match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    };
     let mut bytes = [0; N];
-    if text.len() != 2 * N {
-        return Err(NotHexadecimal(2 * N));
+    match base16ct::lower::decode(text, &mut bytes) {
+        Ok(decoded) if decoded.len() == N => Ok(bytes),
+        _ => Err(NotHexadecimal(2 * N)),
     }
-    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        let [high, low] = pair else { return Err(NotHexadecimal(2 * N)) };
-        let value = nibble(*high).zip(nibble(*low)).map(|(high, low)| high << 4 | low);
-        *byte = value.ok_or(NotHexadecimal(2 * N))?;
-    }
-    Ok(bytes)
 }
 
 /// Prints, reads and serialises a tuple struct over `[u8; N]` as lower-case hexadecimal digits.
@@ -29,7 +19,7 @@ macro_rules! hexadecimal {
     ($name:ident, $length:literal) => {
         impl ::std::fmt::Display for $name {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+                ::std::fmt::LowerHex::fmt(&::base16ct::HexDisplay(&self.0), f)
             }
         }
 
