@@ -19,7 +19,7 @@ fn a_program_on_this_machine_reads_the_figures() {
     assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
     for line in [
         "portcullis_audit_queue_depth 0",
-        "portcullis_audit_queue_lag_seconds 0",
+        "portcullis_audit_queue_lag_seconds 0.0",
         "portcullis_audit_recorded_total 3",
         "portcullis_audit_write_failures_total 0",
         "portcullis_audit_dropped_total 0",
@@ -28,7 +28,7 @@ fn a_program_on_this_machine_reads_the_figures() {
         "portcullis_hashing_queue_depth 0",
         "portcullis_hashing_refused_total 0",
         "portcullis_revocations 0",
-        "portcullis_revocations_staleness_seconds 0",
+        "portcullis_revocations_staleness_seconds 0.0",
         "portcullis_revocation_followers 0",
         "portcullis_log_lines_lost_total 0",
     ] {
