@@ -5,6 +5,7 @@ use actix_web::{HttpResponse, web};
 
 use crate::blocking::blocking;
 use crate::guard::{Permitted, ReadAudit};
+use crate::openapi::schema::checkpoint::CheckpointFile;
 use crate::problem::{Code, Problem};
 use crate::services::Services;
 
@@ -17,11 +18,7 @@ pub(crate) const ERRORS: &[Code] = &[Code::NotFound, Code::Unavailable];
 /// finds whatever is done to anything before it.
 #[utoipa::path(get, path = "/api/admin/audit/checkpoints/{number}", tag = "audit",
     params(("number" = String, Path, description = "A number, or `latest`", example = "latest")),
-    responses((status = 200, description = "The file", body = serde_json::Value,
-        content_type = "application/json", example = json!({
-            "checkpoint": { "version": 2, "number": 1, "at": "2026-11-20T09:30:00Z", "previous": null,
-                "purged_to": null, "every": { "chains": 0, "digest": "4b7d17a0…" }, "heads": [] },
-            "public_key": "3b6a27bc…", "fingerprint": "c0535e4b…", "signature": "e5564300…" }))))]
+    responses((status = 200, description = "The file", body = CheckpointFile)))]
 pub(crate) async fn fetch(
     _: Permitted<ReadAudit>,
     services: web::Data<Services>,

@@ -6,6 +6,7 @@ use portcullis_audit::Fingerprint;
 use portcullis_flows::signing_key::PUBLISHED_BEFORE;
 
 use crate::guard::Public;
+use crate::openapi::schema::service::JsonWebKeySet;
 use crate::services::Services;
 
 /// The public keys of access tokens. Empty where tokens are signed with HS256, which no published key
@@ -15,7 +16,7 @@ use crate::services::Services;
 /// signs, and stays until its last token has expired. Ask again when a token names a key that is not
 /// in it, but not for every such token.
 #[utoipa::path(get, path = "/.well-known/jwks.json", tag = "services",
-    responses((status = 200, description = "A JSON Web Key Set", body = serde_json::Value,
+    responses((status = 200, description = "A JSON Web Key Set", body = JsonWebKeySet,
         content_type = "application/jwk-set+json", example = json!({ "keys": [{
             "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig",
             "kid": "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",

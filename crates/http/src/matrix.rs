@@ -16,6 +16,7 @@ use crate::blocking::blocking;
 use crate::body::Json;
 use crate::decision::decide;
 use crate::guard::Caller;
+use crate::openapi::schema::matrix::EffectiveMatrix;
 use crate::openapi::word;
 use crate::problem::{Code, FieldProblem, Problem};
 use crate::query::Query;
@@ -31,7 +32,7 @@ pub(crate) const ERRORS: &[Code] = &[Code::InvalidRequest, Code::Busy, Code::Una
 #[utoipa::path(get, path = "/api/authz/matrix", tag = "authorization",
     params(FormatParameter),
     responses((status = 200, description = "The matrix", content(
-        (serde_json::Value = "application/json", example = json!({
+        (EffectiveMatrix = "application/json", example = json!({
             "self_registration_role": "msa", "resources": ["schedule"], "actions": ["read"],
             "roles": [{ "role": "msa", "juniors": [],
                 "access": { "schedule": { "read": [{ "when": [], "from": "msa" }] } } }] })),

@@ -1,5 +1,6 @@
 //! The API document (OpenAPI 3.1), generated from the handlers and the route table.
 
+pub(crate) mod schema;
 pub(crate) mod text;
 pub(crate) mod word;
 

@@ -25,6 +25,7 @@ use tokio::sync::Semaphore;
 use self::hint::Hint;
 use self::tail::Tail;
 use crate::guard::Service;
+use crate::openapi::schema::service::RevocationPage;
 use crate::problem::{Code, FieldProblem, Problem};
 use crate::query::Query;
 use crate::services::Services;
@@ -98,7 +99,7 @@ pub(crate) const ERRORS: &[Code] = &[Code::InvalidRequest, Code::CursorExpired, 
             streams"),
     ),
     responses((status = 200, description = "Entries", content(
-        (serde_json::Value = "application/json", example = json!({ "items": [
+        (RevocationPage = "application/json", example = json!({ "items": [
             { "sid": "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e12", "exp": 1_800_001_800 },
             { "sub": "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11", "before": 1_800_000_002,
               "exp": 1_800_001_802 }],

@@ -12,6 +12,7 @@ use serde::Serialize;
 use self::filter::{KEYS, Wanted};
 use crate::blocking::blocking;
 use crate::guard::{Permitted, ReadAudit};
+use crate::openapi::schema::trail::{AuditEntry, AuditPage};
 use crate::problem::{Code, Problem};
 use crate::query::Query;
 use crate::services::Services;
@@ -47,8 +48,7 @@ pub(crate) const DECISION_ERRORS: &[Code] =
             description = "1 to 200, 50 by default", example = 50),
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before"),
     ),
-    responses((status = 200, description = "A page", body = serde_json::Value,
-        content_type = "application/json", example = json!({ "items": [{
+    responses((status = 200, description = "A page", body = AuditPage, example = json!({ "items": [{
             "at": "2026-11-20T09:30:00Z", "id": "5f1c9a7e40d2b836-42", "kind": "permission_check",
             "outcome": "denied", "actor": "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11",
             "subject": "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11",
@@ -103,8 +103,7 @@ pub(crate) async fn search(
 #[utoipa::path(get, path = "/api/admin/decisions/{id}", tag = "audit",
     params(("id" = String, Path, description = "The `decision_id` of an answer",
         example = "5f1c9a7e40d2b836-42")),
-    responses((status = 200, description = "The decision", body = serde_json::Value,
-        content_type = "application/json", example = json!({
+    responses((status = 200, description = "The decision", body = AuditEntry, example = json!({
             "at": "2026-11-20T09:30:00Z", "id": "5f1c9a7e40d2b836-42", "kind": "permission_check",
             "outcome": "allowed", "actor": "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11",
             "subject": "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11",

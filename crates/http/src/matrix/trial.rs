@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use super::{EXAMPLE, FileBody, FileJson};
 use crate::blocking::{blocking, detached};
 use crate::guard::{Permitted, ReadSettings, ReplayAudit};
+use crate::openapi::schema::matrix::{MatrixDiff, ReplayReport};
 use crate::problem::{Code, Problem};
 use crate::services::Services;
 use crate::time::Time;
@@ -97,8 +98,7 @@ pub(crate) async fn validate(
 
 /// What a matrix file would change of the one in force, by meaning and not by text.
 #[utoipa::path(post, path = "/api/admin/matrix/diff", tag = "matrix", request_body = FileBody,
-    responses((status = 200, description = "What would change", body = serde_json::Value,
-        content_type = "application/json", example = json!({
+    responses((status = 200, description = "What would change", body = MatrixDiff, example = json!({
             "roles": { "added": [], "removed": [] }, "resources": { "added": [], "removed": [] },
             "actions": { "added": [], "removed": [] }, "self_registration_role": null,
             "hierarchy": [{ "senior": "coordinator", "junior": "msa", "added": true }],
@@ -118,7 +118,7 @@ pub(crate) async fn diff(
 /// Ten million decisions take less than a minute; the answer comes when all are done.
 #[utoipa::path(post, path = "/api/admin/matrix/replay", tag = "matrix", request_body = ReplayBody,
     responses((status = 200, description = "Who would gain and who would lose what",
-        body = serde_json::Value, content_type = "application/json", example = json!({
+        body = ReplayReport, example = json!({
             "examined": 120_000, "gained": 12, "lost": 0, "left_out": 0, "changes": [{
                 "role": "msa", "resource": "report", "action": "read", "gains": true,
                 "rule": "granted by msa report read (line 70)", "times": 12,

@@ -47,7 +47,9 @@ pub(crate) const ERRORS: &[Code] = &[
     ),
     responses((status = 200, description = "The file", content(
         (String = "text/csv", example = json!("at,id,kind,outcome,actor,subject,…\r\n")),
-        (String = "application/jsonl", example = json!("{\"at\":\"2026-11-20T09:30:00Z\",…}\n"))))))]
+        (String = "application/jsonl",
+            extensions(("x-itemSchema" = json!({ "$ref": "#/components/schemas/AuditEntry" }))),
+            example = json!("{\"at\":\"2026-11-20T09:30:00Z\",…}\n"))))))]
 pub(crate) async fn export(
     guard: Recent<Permitted<ExportAudit>>,
     request: HttpRequest,

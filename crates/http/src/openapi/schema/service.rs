@@ -1,0 +1,94 @@
+#![expect(dead_code, reason = "the fields are read by the derive only")]
+
+use serde_json::json;
+use utoipa::ToSchema;
+use utoipa::openapi::Object;
+
+use crate::openapi::word;
+
+/// A JSON Web Key Set (RFC 7517).
+#[derive(ToSchema)]
+pub(crate) struct JsonWebKeySet {
+    keys: Vec<JsonWebKey>,
+}
+
+/// A public key that access tokens are signed with.
+#[derive(ToSchema)]
+pub(crate) struct JsonWebKey {
+    #[schema(schema_with = key_type)]
+    kty: String,
+    #[schema(schema_with = curve)]
+    crv: String,
+    #[schema(schema_with = algorithm)]
+    alg: String,
+    #[schema(schema_with = key_use)]
+    r#use: String,
+    /// The thumbprint of the key (RFC 7638).
+    #[schema(
+        pattern = "^[A-Za-z0-9_-]{43}$",
+        example = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+    )]
+    kid: String,
+    #[schema(
+        pattern = "^[A-Za-z0-9_-]{43}$",
+        example = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+    )]
+    x: String,
+    /// Of keys on P-256.
+    #[schema(
+        nullable = false,
+        pattern = "^[A-Za-z0-9_-]{43}$",
+        example = "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"
+    )]
+    y: Option<String>,
+}
+
+fn key_type() -> Object {
+    word::one_of(["OKP", "EC"]).examples([json!("OKP")]).build()
+}
+
+fn curve() -> Object {
+    word::one_of(["Ed25519", "P-256"]).examples([json!("Ed25519")]).build()
+}
+
+fn algorithm() -> Object {
+    word::one_of(["EdDSA", "ES256"]).examples([json!("EdDSA")]).build()
+}
+
+fn key_use() -> Object {
+    word::one_of(["sig"]).examples([json!("sig")]).build()
+}
+
+/// A page of the feed of revocations.
+#[derive(ToSchema)]
+pub(crate) struct RevocationPage {
+    #[schema(max_items = 5000)]
+    items: Vec<Revocation>,
+    /// The `after` of the next request, whether there is more now or not.
+    #[schema(pattern = "^(0|[1-9][0-9]*\\.[0-9a-f]{8})$", example = "4711.5f1c9a7e")]
+    next_cursor: String,
+    /// After this page, everything is known that was committed before this time; null while nothing is
+    /// known yet.
+    #[schema(format = DateTime, example = "2027-01-15T08:00:00Z")]
+    as_of: Option<String>,
+}
+
+/// Either `sid`, or `jti`, or `sub` with `before`. Times are seconds since 1970.
+#[derive(ToSchema)]
+pub(crate) struct Revocation {
+    /// A token.
+    #[schema(nullable = false, format = Uuid, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e13")]
+    jti: Option<String>,
+    /// A session.
+    #[schema(nullable = false, format = Uuid, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e12")]
+    sid: Option<String>,
+    /// An account.
+    #[schema(nullable = false, format = Uuid, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")]
+    sub: Option<String>,
+    /// Tokens of the account that were issued before this second are revoked.
+    #[schema(nullable = false, example = 1_800_000_002)]
+    before: Option<i64>,
+    /// When the revocation can be forgotten.
+    #[schema(example = 1_800_001_800)]
+    exp: i64,
+}
