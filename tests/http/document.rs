@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use portcullis_http::{Audience, document, route_table};
 use portcullis_testkit::{Browser, TestDatabase, TestServer, contract};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::member::Member;
 
@@ -88,6 +88,81 @@ fn every_body_has_an_example() {
 }
 
 #[test]
+fn every_json_answer_has_a_schema_that_names_all_of_its_members() {
+    let mut seen = 0;
+    for (method, path, operation) in operations() {
+        let responses = operation["responses"].as_object().expect("there are responses");
+        let contents = responses
+            .values()
+            .flat_map(|response| response["content"].as_object().into_iter().flatten());
+        for (content_type, content) in contents.filter(|(name, _)| name.contains("json")) {
+            // The document itself has the schema of OpenAPI, and the last line of a snapshot is not
+            // like the others.
+            let is_exempt = ["/api/openapi.json", "/api/revocations/snapshot"];
+            if is_exempt.contains(&path.as_str()) && content_type != "application/problem+json" {
+                continue;
+            }
+            let is_lines = content_type == "application/jsonl";
+            let schema = &content[if is_lines { "x-itemSchema" } else { "schema" }];
+            assert_eq!(unnamed(schema, &mut Vec::new()), None, "{method} {path} {content_type}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 100, "{seen} answers");
+}
+
+#[test]
+fn an_answer_with_a_member_that_the_document_does_not_name_is_found() {
+    let schema = json!({ "$ref": "#/components/schemas/MatrixDiff" });
+    let words = json!({ "added": [], "removed": [] });
+    let mut answer = json!({ "roles": words, "resources": words, "actions": words,
+        "self_registration_role": null, "hierarchy": [], "cells": [], "cells_left_out": 0 });
+    assert_eq!(contract::answer_fault(&schema, &answer), None);
+    answer["roles"]["renamed"] = json!([]);
+    assert_eq!(contract::fault(&schema, &answer), None, "clients must expect more members");
+    let fault = contract::answer_fault(&schema, &answer).unwrap_or_default();
+    assert!(fault.contains("renamed") && fault.ends_with("/roles"), "{fault}");
+}
+
+/// A place in a schema that allows any value, other than the attributes of a question.
+fn unnamed(schema: &Value, seen: &mut Vec<String>) -> Option<String> {
+    if let Some(reference) = schema["$ref"].as_str() {
+        if seen.iter().any(|known| known == reference) {
+            return None;
+        }
+        seen.push(reference.to_owned());
+        return unnamed(contract::document().pointer(&reference[1..])?, seen);
+    }
+    for group in ["oneOf", "anyOf", "allOf"] {
+        if let Some(some) = schema[group].as_array() {
+            return some.iter().find_map(|schema| unnamed(schema, seen));
+        }
+    }
+    let types = match &schema["type"] {
+        Value::Array(types) => types.clone(),
+        one => vec![one.clone()],
+    };
+    if types.contains(&Value::Null) {
+        return Some(schema.to_string());
+    }
+    if types.iter().any(|name| name == "array") {
+        return unnamed(&schema["items"], seen);
+    }
+    if !types.iter().any(|name| name == "object") {
+        return None;
+    }
+    let properties = schema["properties"].as_object();
+    if properties.is_none() && schema["additionalProperties"].is_null() {
+        return Some(schema.to_string());
+    }
+    let mut properties = properties.into_iter().flatten();
+    let found = properties
+        .find_map(|(name, it)| if name == "attributes" { None } else { unnamed(it, seen) });
+    let more = &schema["additionalProperties"];
+    found.or_else(|| if more.is_object() { unnamed(more, seen) } else { None })
+}
+
+#[test]
 fn every_answer_below_400_is_one_that_the_route_gives() {
     for (method, path, operation) in operations() {
         let responses = operation["responses"].as_object().expect("there are responses");
@@ -128,7 +203,7 @@ fn every_example_is_as_its_schema_says() {
             examples.extend(content.get("example").cloned());
             examples.extend(composed(&content["schema"]));
             for example in examples {
-                let fault = contract::fault(&content["schema"], &example);
+                let fault = contract::answer_fault(&content["schema"], &example);
                 assert_eq!(fault, None, "{method} {path}: {example}");
                 seen += 1;
             }

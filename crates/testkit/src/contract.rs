@@ -2,8 +2,8 @@
 //! a [`Browser`](crate::Browser) receives is held to it.
 //!
 //! Bodies are held to the schemas of the API document, in both directions: every answer is as the
-//! document says, every request that was done is one that it allows, and none that was refused for
-//! its form is.
+//! document says and has no member that it does not name, every request that was done is one that it
+//! allows, and none that was refused for its form is.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -68,16 +68,22 @@ pub fn check(sent: Sent<'_>, answer: &Answer) {
 /// The body of an answer is as the document says.
 fn check_answer(operation: &Value, answer: &Answer, request: &str) {
     let content_type = answer.header("content-type").unwrap_or_default();
-    if !content_type.contains("json") || content_type.contains("jsonl") {
-        return;
-    }
     let response = &operation["responses"][answer.status.to_string()];
-    let schema = &response["content"][content_type]["schema"];
-    if schema.is_null() {
-        return;
-    }
-    if let Some(fault) = fault(schema, &answer.json()) {
-        panic!("{request} with what the API document does not say: {fault}: {}", answer.text);
+    let content = &response["content"][content_type];
+    let check = |schema: &Value, value: &Value| {
+        if let Some(fault) = answer_fault(schema, value) {
+            panic!("{request} with what the API document does not say: {fault}: {value}");
+        }
+    };
+    if content_type.contains("jsonl") {
+        let schema = &content["x-itemSchema"];
+        // The last line of a body that broke off is not whole.
+        let lines = answer.text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+        for line in lines.filter(|_| !schema.is_null()) {
+            check(schema, &serde_json::from_str(line).expect("a line is JSON"));
+        }
+    } else if content_type.contains("json") && !content["schema"].is_null() {
+        check(&content["schema"], &answer.json());
     }
 }
 
@@ -121,16 +127,59 @@ pub fn fault(schema: &Value, value: &Value) -> Option<String> {
         .map(|error| format!("{} at {}", error, error.instance_path()))
 }
 
+/// What the schema finds wrong with the value, and members of the value that it does not name.
+///
+/// The document lets clients expect more members in a later version, so it does not forbid them.
+pub fn answer_fault(schema: &Value, value: &Value) -> Option<String> {
+    fault(schema, value).or_else(|| {
+        let mut schema = schema.clone();
+        let components = closed_components();
+        close(&mut schema);
+        let validator = validator_with(&schema, components, "closed");
+        let error = validator.iter_errors(value).next();
+        error.map(|error| format!("{} at {}", error, error.instance_path()))
+    })
+}
+
+/// The components of the document, without room for members that they do not name.
+fn closed_components() -> &'static Value {
+    static CLOSED: OnceLock<Value> = OnceLock::new();
+    CLOSED.get_or_init(|| {
+        let mut components = document()["components"].clone();
+        close(&mut components);
+        components
+    })
+}
+
+fn close(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            members.values_mut().for_each(close);
+            // A schema, and not the member of another one that has this name.
+            if members.get("properties").is_some_and(Value::is_object) {
+                members.entry("additionalProperties").or_insert(Value::Bool(false));
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(close),
+        _ => {}
+    }
+}
+
 fn validator(schema: &Value) -> Arc<Validator> {
-    static VALIDATORS: OnceLock<Mutex<HashMap<String, Arc<Validator>>>> = OnceLock::new();
+    validator_with(schema, &document()["components"], "open")
+}
+
+fn validator_with(schema: &Value, components: &Value, kind: &'static str) -> Arc<Validator> {
+    type Validators = Mutex<HashMap<(&'static str, String), Arc<Validator>>>;
+    static VALIDATORS: OnceLock<Validators> = OnceLock::new();
     let validators = VALIDATORS.get_or_init(Mutex::default);
     let mut validators = validators.lock().unwrap_or_else(PoisonError::into_inner);
     let build = || {
-        let schema = json!({ "allOf": [schema], "components": document()["components"] });
+        let schema = json!({ "allOf": [schema], "components": components });
         let validator = jsonschema::draft202012::options().should_validate_formats(true);
         Arc::new(validator.build(&schema).expect("the API document has sound schemas"))
     };
-    Arc::clone(validators.entry(schema.to_string()).or_insert_with(build))
+    Arc::clone(validators.entry((kind, schema.to_string())).or_insert_with(build))
 }
 
 fn check_problem(method: &str, path: &str, answer: &Answer, request: &str) {
