@@ -175,41 +175,55 @@ fn write(
     format: ExportFormat,
     chunks: Chunks<'_>,
 ) -> Result<(), Ended> {
-    if format == ExportFormat::Csv {
+    let chunks = if format == ExportFormat::Csv {
         let mut writer = CsvWriter::new(chunks)?;
         for entry in entries {
             writer.write(&entry?)?;
         }
-        writer.finish()?;
+        writer.finish()?
     } else {
         let mut writer = JsonLinesWriter::new(chunks);
         for entry in entries {
             writer.write(&entry?)?;
         }
-        writer.finish()?;
-    }
-    Ok(())
+        writer.finish()?
+    };
+    Ok(chunks.finish()?)
 }
 
 /// Collects what is written and sends it on in chunks.
+///
+/// A flush sends nothing: a CSV writer flushes also when it is dropped, and an export that failed before
+/// its first chunk must not send one.
 struct Chunks<'a> {
     sender: &'a Sender<Message>,
     runtime: &'a Handle,
     buffer: Vec<u8>,
 }
 
+impl Chunks<'_> {
+    /// Sends the rest.
+    fn finish(mut self) -> io::Result<()> {
+        self.send()
+    }
+
+    fn send(&mut self) -> io::Result<()> {
+        let chunk = std::mem::replace(&mut self.buffer, Vec::with_capacity(CHUNK));
+        send(self.sender, self.runtime, Message::Chunk(chunk.into()))
+    }
+}
+
 impl Write for Chunks<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.buffer.extend_from_slice(bytes);
         if self.buffer.len() >= CHUNK {
-            self.flush()?;
+            self.send()?;
         }
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let chunk = std::mem::replace(&mut self.buffer, Vec::with_capacity(CHUNK));
-        send(self.sender, self.runtime, Message::Chunk(chunk.into()))
+        Ok(())
     }
 }
 
