@@ -244,6 +244,37 @@ fn the_server_takes_every_request_of_the_examples() {
     assert!(seen > 10, "{seen} requests");
 }
 
+#[test]
+fn a_parameter_that_the_server_takes_for_malformed_is_not_as_its_schema_says() {
+    for (path, name, good, bad) in [
+        (
+            "/api/admin/audit",
+            "address",
+            &["192.0.2.7", "2001:db8::7"][..],
+            &["", "0", "10.0.0.0/8"][..],
+        ),
+        ("/api/admin/audit/export", "address", &["192.0.2.7"], &["localhost"]),
+        ("/api/admin/audit", "from", &["1970-01-01T00:00:00Z"], &["1067-09-24T18:48:16Z"]),
+        ("/api/revocations", "after", &["0", "4711.5f1c9a7e"], &["", "00", "1", "1.5F1C9A7E"]),
+        ("/api/revocations", "Last-Event-ID", &["4711.5f1c9a7e"], &["", "4711"]),
+    ] {
+        let pointer = format!("/paths/{}/get/parameters", path.replace('/', "~1"));
+        let parameters = contract::document().pointer(&pointer).and_then(Value::as_array);
+        let mut parameters = parameters.into_iter().flatten();
+        let schema = &parameters.find(|it| it["name"] == name).expect("it is documented")["schema"];
+        for value in good {
+            assert_eq!(contract::fault(schema, &json!(value)), None, "{path} {name}");
+        }
+        for value in bad {
+            assert!(contract::fault(schema, &json!(value)).is_some(), "{path} {name}: {value}");
+        }
+    }
+    let replay = json!({ "$ref": "#/components/schemas/ReplayBody" });
+    let fault = |until| contract::fault(&replay, &json!({ "text": "", "until": until }));
+    assert_eq!(fault("1970-01-01T00:00:00Z"), None);
+    assert!(fault("1067-09-24T18:48:16Z").is_some());
+}
+
 /// Content types and what is said of them, of the request and of every answer.
 fn contents(operation: &Value) -> Vec<(String, Value)> {
     let request = operation["requestBody"]["content"].as_object().into_iter().flatten();

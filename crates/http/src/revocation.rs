@@ -90,12 +90,13 @@ pub(crate) const ERRORS: &[Code] = &[Code::InvalidRequest, Code::CursorExpired, 
 /// `Last-Event-ID` goes on where a stream broke off. A stream may end at any time.
 #[utoipa::path(get, path = "/api/revocations", tag = "services",
     params(
-        ("after" = Option<String>, Query, description = "How far you have read: the cursor of a \
+        ("after" = Option<String>, Query, pattern = "^(0|[1-9][0-9]*\\.[0-9a-f]{8})$", description = "How far you have read: the cursor of a \
             snapshot, `next_cursor` of a page or the id of an event; `0`, the default, is the \
             beginning", example = "0"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 5000,
             description = "Entries of a page, 1 to 5000, 1000 by default", example = 1000),
-        ("Last-Event-ID" = Option<String>, Header, nullable = false, description = "In the place of `after`, for \
+        ("Last-Event-ID" = Option<String>, Header, nullable = false,
+            pattern = "^(0|[1-9][0-9]*\\.[0-9a-f]{8})$", description = "In the place of `after`, for \
             streams"),
     ),
     responses((status = 200, description = "Entries", content(

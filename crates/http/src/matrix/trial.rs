@@ -50,11 +50,13 @@ pub(crate) struct ReplayBody {
     text: String,
     /// Not before; by default seven days before `until`.
     #[serde(default)]
-    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-13T09:30:00Z")]
+    #[schema(value_type = Option<String>, format = DateTime,
+        pattern = "^(19[7-9]|[2-9][0-9]{2})", example = "2026-11-13T09:30:00Z")]
     from: Option<Time>,
     /// Before; by default now.
     #[serde(default)]
-    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-20T09:30:00Z")]
+    #[schema(value_type = Option<String>, format = DateTime,
+        pattern = "^(19[7-9]|[2-9][0-9]{2})", example = "2026-11-20T09:30:00Z")]
     until: Option<Time>,
 }
 

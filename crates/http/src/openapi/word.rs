@@ -5,7 +5,7 @@ use portcullis_domain::{AccountKind, Delivery};
 use serde_json::Value;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::Type;
-use utoipa::openapi::{Object, ObjectBuilder};
+use utoipa::openapi::{Object, ObjectBuilder, Schema};
 
 use crate::problem::Code;
 
@@ -68,14 +68,14 @@ pub(crate) fn one_of<'w>(words: impl IntoIterator<Item = &'w str>) -> ObjectBuil
 pub(crate) fn query_parameter(
     name: &str,
     description: &str,
-    schema: ObjectBuilder,
+    schema: impl Into<Schema>,
     example: impl Into<Value>,
 ) -> Parameter {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Query)
         .description(Some(description))
-        .schema(Some(schema.build()))
+        .schema(Some(schema.into()))
         .example(Some(example.into()))
         .build()
 }

@@ -5,8 +5,9 @@ use portcullis_domain::AccountId;
 use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::schema::Type;
-use utoipa::openapi::{KnownFormat, ObjectBuilder, SchemaFormat};
+use utoipa::openapi::{KnownFormat, ObjectBuilder, Schema, SchemaFormat};
 
+use crate::openapi::schema::trail::address_format as address;
 use crate::openapi::word;
 use crate::problem::FieldProblem;
 use crate::query::Query;
@@ -16,6 +17,9 @@ use crate::time::Time;
 pub(super) const KEYS: &[&str] =
     &["from", "until", "kind", "outcome", "actor", "subject", "resource", "address"];
 
+/// The beginning of a time that is not before 1970.
+const FROM_1970: &str = "^(19[7-9]|[2-9][0-9]{2})";
+
 /// These keys, for the API document.
 pub(super) struct Wanted;
 
@@ -24,20 +28,20 @@ impl IntoParams for Wanted {
         const ACCOUNT: &str = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11";
         let text = || ObjectBuilder::new().schema_type(Type::String);
         let of = |format| text().format(Some(SchemaFormat::KnownFormat(format)));
-        let time = || of(KnownFormat::DateTime);
-        let id = || of(KnownFormat::Uuid);
+        let time = || Schema::from(of(KnownFormat::DateTime).pattern(Some(FROM_1970)));
+        let id = || Schema::from(of(KnownFormat::Uuid));
         let parameter = |key: &&str| {
             let (description, schema, example) = match *key {
                 "from" => {
                     ("Not before (RFC 3339, from 1970 to 9999)", time(), "2026-11-13T00:00:00Z")
                 }
                 "until" => ("Before; later than `from`", time(), "2026-11-20T00:00:00Z"),
-                "kind" => ("What happened", word::event_kind(), "permission_check"),
-                "outcome" => ("How it ended", word::outcome(), "denied"),
+                "kind" => ("What happened", word::event_kind().into(), "permission_check"),
+                "outcome" => ("How it ended", word::outcome().into(), "denied"),
                 "actor" => ("Who did it: an account's id", id(), ACCOUNT),
                 "subject" => ("Whom it is about: an account's id", id(), ACCOUNT),
-                "resource" => ("What was asked about", text(), "absence"),
-                _ => ("The client's address: IPv4 or IPv6", text(), "192.0.2.7"),
+                "resource" => ("What was asked about", text().into(), "absence"),
+                _ => ("The client's address: IPv4 or IPv6", address(), "192.0.2.7"),
             };
             word::query_parameter(key, description, schema, example)
         };

@@ -115,13 +115,19 @@ fn actor() -> Schema {
 }
 
 pub(super) fn address() -> Schema {
-    let schema = AnyOfBuilder::new()
-        .item(formatted(KnownFormat::Ipv4))
-        .item(formatted(KnownFormat::Ipv6))
-        .description(Some("The address of the client."))
-        .examples([json!("192.0.2.7")])
-        .build();
-    Schema::AnyOf(schema)
+    let schema = either_version();
+    let schema = schema.description(Some("The address of the client."));
+    Schema::AnyOf(schema.examples([json!("192.0.2.7")]).build())
+}
+
+/// An address of either version.
+pub(crate) fn address_format() -> Schema {
+    Schema::AnyOf(either_version().build())
+}
+
+fn either_version() -> AnyOfBuilder {
+    let [v4, v6] = [KnownFormat::Ipv4, KnownFormat::Ipv6].map(formatted);
+    AnyOfBuilder::new().item(v4).item(v6)
 }
 
 fn attributes() -> Object {
