@@ -72,6 +72,31 @@ fn a_body_that_nobody_reads_is_not_read_without_end() {
 }
 
 #[test]
+fn what_stands_around_the_data_of_a_chunk_has_bounds_too() {
+    let server = TestServer::start(TestDatabase::sqlite());
+    for path in ["/nowhere", "/api/auth/login/json"] {
+        for (begin, endless) in [("", "0"), ("1;", "x"), ("0\r\n", "x: y\r\n")] {
+            let mut connection = connect(&server);
+            let head = format!(
+                "POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+                 transfer-encoding: chunked\r\n\r\n{begin}"
+            );
+            send(&mut connection, head.as_bytes());
+            let part = endless.repeat(0x8000);
+            let ended = (0..2000).any(|_| connection.write_all(part.as_bytes()).is_err());
+            assert!(ended, "{path} {begin:?} {endless:?}: 64 MiB and more were read");
+        }
+        // So slowly that no bound by time sees a pause.
+        let mut connection = connect(&server);
+        let head = format!("POST {path} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n");
+        send(&mut connection, head.as_bytes());
+        (0..20).for_each(|_| drop(connection.write_all(b"0")));
+        let answer = read_to_end(&mut connection);
+        assert!(answer.starts_with("HTTP/1.1 4"), "{path}: {answer}");
+    }
+}
+
+#[test]
 fn a_body_that_nobody_reads_and_that_does_not_end_has_its_time() {
     let server = TestServer::start(TestDatabase::sqlite());
     let mut connection = connect(&server);

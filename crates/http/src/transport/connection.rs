@@ -121,6 +121,8 @@ impl Connection {
             self.refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, None);
             return before;
         }
+        // The server behind refuses it, or sees a body that ends too early; it reads on for ever else.
+        self.is_read |= self.framing.is_lost();
         bytes.len()
     }
 

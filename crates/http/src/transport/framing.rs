@@ -14,6 +14,10 @@ pub(super) const MAX_HEAD: usize = 32 * 1024;
 /// The most header fields of a request; the server behind has the same limit.
 const MAX_FIELDS: usize = 96;
 
+/// The most bytes after the size of one chunk, and of all lines after the last chunk.
+const MAX_EXTENSION: usize = 256;
+const MAX_TRAILERS: usize = 4 * 1024;
+
 /// Follows the requests of one connection.
 #[derive(Debug, Default)]
 pub(super) struct Framing {
@@ -46,12 +50,16 @@ enum Chunked {
         value: u64,
         digits: u8,
     },
-    Extension(u64),
+    Extension {
+        value: u64,
+        length: usize,
+    },
     Data(u64),
     DataEnd,
-    /// In the lines after the last chunk; whether this one is empty so far.
+    /// In the lines after the last chunk: whether this one is empty so far, and the bytes of all.
     Trailer {
         is_empty: bool,
+        length: usize,
     },
     Done,
 }
@@ -85,6 +93,11 @@ impl Framing {
     /// Whether more is to come of a body.
     pub(super) const fn is_in_body(&self) -> bool {
         matches!(self.state, State::Length(_) | State::Chunked(_) | State::Endless)
+    }
+
+    /// Whether the connection must end, because what has come has no form or no bound.
+    pub(super) const fn is_lost(&self) -> bool {
+        matches!(self.state, State::Lost)
     }
 
     /// Follows what has come. When a head is too large, answers how many of these bytes come before it.
@@ -205,6 +218,8 @@ fn body(method: &str, fields: &[Header<'_>]) -> State {
 impl Chunked {
     const START: Self = Self::Size { value: 0, digits: 0 };
 
+    const TRAILERS: Self = Self::Trailer { is_empty: true, length: 0 };
+
     /// Answers how many bytes belong to the body; `None` when they do not have its form.
     fn feed(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut taken = 0;
@@ -221,24 +236,37 @@ impl Chunked {
                         left => Self::Data(left),
                     }
                 }
-                (Self::Size { digits: 1.., value } | Self::Extension(value), b'\n') => {
-                    if value == 0 { Self::Trailer { is_empty: true } } else { Self::Data(value) }
+                (Self::Size { digits: 1.., value } | Self::Extension { value, .. }, b'\n') => {
+                    if value == 0 {
+                        Self::TRAILERS
+                    } else {
+                        Self::Data(value)
+                    }
                 }
                 (Self::Size { digits: 1.., value }, b';' | b' ' | b'\t' | b'\r') => {
-                    Self::Extension(value)
+                    Self::Extension { value, length: 0 }
                 }
                 (Self::Size { value, digits: digits @ 0..16 }, _) => {
                     let digit = char::from(byte).to_digit(16)?;
                     Self::Size { value: value * 16 + u64::from(digit), digits: digits + 1 }
                 }
-                (Self::Extension(value), _) => Self::Extension(value),
+                (Self::Extension { value, length: length @ 0..MAX_EXTENSION }, _) => {
+                    Self::Extension { value, length: length + 1 }
+                }
                 (Self::DataEnd, b'\r') => Self::DataEnd,
                 (Self::DataEnd, b'\n') => Self::START,
-                (Self::Size { .. } | Self::DataEnd, _) => return None,
-                (Self::Trailer { is_empty: true }, b'\n') | (Self::Done, _) => Self::Done,
-                (Self::Trailer { .. }, b'\n') => Self::Trailer { is_empty: true },
-                (Self::Trailer { is_empty }, b'\r') => Self::Trailer { is_empty },
-                (Self::Trailer { .. }, _) => Self::Trailer { is_empty: false },
+                (Self::Trailer { is_empty: true, .. }, b'\n') | (Self::Done, _) => Self::Done,
+                (Self::Trailer { is_empty, length: length @ 0..MAX_TRAILERS }, _) => {
+                    let is_empty = byte == b'\n' || (is_empty && byte == b'\r');
+                    Self::Trailer { is_empty, length: length + 1 }
+                }
+                (
+                    Self::Size { .. }
+                    | Self::DataEnd
+                    | Self::Extension { .. }
+                    | Self::Trailer { .. },
+                    _,
+                ) => return None,
             };
             taken += length;
         }
