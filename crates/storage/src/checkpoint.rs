@@ -59,9 +59,9 @@ impl CheckpointStore for Store {
         &self,
         visit: &mut dyn FnMut(StoredCheckpoint) -> bool,
     ) -> Result<Timestamp, StoreError> {
-        let mut before = i64::MAX;
-        while let Some(last) = self.read(|connection| page(connection, before, &mut *visit))? {
-            before = last;
+        let mut most = i64::MAX;
+        while let Some(next) = self.read(|connection| page(connection, most, &mut *visit))? {
+            most = next;
         }
         self.read(Connection::now)
     }
@@ -90,34 +90,34 @@ fn walk_back(
     connection: &mut Connection,
     visit: &mut dyn FnMut(StoredCheckpoint) -> bool,
 ) -> Result<(), Failure> {
-    let mut before = i64::MAX;
-    while let Some(last) = page(connection, before, visit)? {
-        before = last;
+    let mut most = i64::MAX;
+    while let Some(next) = page(connection, most, visit)? {
+        most = next;
     }
     Ok(())
 }
 
-/// Hands over the next ones, one text at a time. Answers the number of the last, unless nothing more
-/// is wanted or there.
+/// Hands over those up to this number, one text at a time. Answers up to which number to go on, unless
+/// nothing more is wanted or there.
 fn page(
     connection: &mut Connection,
-    before: i64,
+    most: i64,
     visit: &mut dyn FnMut(StoredCheckpoint) -> bool,
 ) -> Result<Option<i64>, Failure> {
     let query = audit_checkpoints::table
-        .filter(audit_checkpoints::number.lt(before))
+        .filter(audit_checkpoints::number.le(most))
         .order(audit_checkpoints::number.desc())
         .limit(PAGE)
         .select(audit_checkpoints::number);
     let numbers: Vec<i64> = dispatch!(connection, inner => query.load(inner))?;
-    let last = numbers.last().copied();
+    let next = numbers.last().and_then(|last| last.checked_sub(1));
     for number in numbers {
         let file = file(connection, number)?.unwrap_or_default();
         if !visit(StoredCheckpoint { number: natural(number), file }) {
             return Ok(None);
         }
     }
-    Ok(last)
+    Ok(next)
 }
 
 fn file(connection: &mut Connection, number: i64) -> Result<Option<String>, Failure> {

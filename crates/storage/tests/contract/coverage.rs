@@ -171,6 +171,23 @@ fn forged_checkpoints_with_any_numbers_stop_neither_the_next_nor_the_export() {
 }
 
 #[test]
+fn a_forged_checkpoint_with_the_greatest_number_is_said_aloud() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        begun(&database);
+        let insert = format!(
+            "INSERT INTO audit_checkpoints (number, at, file)
+             SELECT {}, at, 'x' FROM audit_checkpoints WHERE number = 1",
+            i64::MAX
+        );
+        store.execute(&insert).unwrap();
+        assert_eq!(gone_on(&database).number(), 2);
+        let expected = format!(r#"{{"alarm":"forged_checkpoint","checkpoint":{}}}"#, i64::MAX);
+        assert_eq!(alarms(store), [expected]);
+    });
+}
+
+#[test]
 fn a_tail_that_was_cut_off_before_the_next_checkpoint_is_said_aloud_and_stays_covered() {
     TestDatabase::on_both(|database| {
         let store = database.store();
