@@ -213,8 +213,12 @@ impl<'s> Delivery<'s> {
             .by(Actor::Account(withheld.caller))
             .about(withheld.subject)
             .with(Details::Quarantine { decision, bytes });
-        tracing::error!(%decision, bytes, "the database refuses the content of this decision");
-        matches!(self.try_append(&block, Some(&event)), Round::Written)
+        let is_written = matches!(self.try_append(&block, Some(&event)), Round::Written);
+        if is_written {
+            // Only now it is known that the database refused the content, and not every write.
+            tracing::error!(%decision, bytes, "the database refused the content of this decision");
+        }
+        is_written
     }
 
     /// Lets go of what is written, and tells who waits for it.
