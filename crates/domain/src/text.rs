@@ -13,7 +13,7 @@ pub fn is_deceptive(c: char) -> bool {
 }
 
 /// Whether nothing is seen of it: white space, `Default_Ignorable_Code_Point` (Unicode 17, section 4 of
-/// UAX 44, reserved ranges included), and the blank of Braille.
+/// UAX 44, reserved ranges included), and the blank of Braille, format controls of hieroglyphs, the filler of Khitan and the null notehead.
 pub fn is_invisible(c: char) -> bool {
     c.is_whitespace()
         || c.is_control()
@@ -21,7 +21,8 @@ pub fn is_invisible(c: char) -> bool {
         || matches!(c, '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}')
         || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}')
         || matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}')
-        || matches!(c, '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}')
+        || matches!(c, '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{1d159}')
+        || matches!(c, '\u{13430}'..='\u{1343f}' | '\u{16fe4}')
         || matches!(c, '\u{e0000}'..='\u{e0fff}')
 }
 
@@ -54,6 +55,9 @@ mod tests {
             '\u{2800}',
             '\u{3000}',
             '\u{3164}',
+            '\u{13430}',
+            '\u{16fe4}',
+            '\u{1d159}',
             '\u{fe0f}',
             '\u{feff}',
             '\u{ffa0}',

@@ -1,11 +1,13 @@
 //! Words that everybody who attacks one account tries first (ASVS 6.2.11).
 //!
 //! The rule: take every such word of four or more characters out of the password, whatever its
-//! letter case, and with digits read as letters too. If there was one and what is left is
-//! [worth](crate::remainder) fewer than eight characters, the password is mainly that word.
-//! `lovelace-Summer-2031` is refused for Ada Lovelace, `lovelace met babbage` is not.
+//! letter case, accents and width, with digits read as letters too, and also where marks or blanks stand
+//! between its letters. If there was one and what is left is [worth](crate::remainder) fewer than eight
+//! characters, the password is mainly that word. `lovelace-Summer-2031` and `l o v e l a c e 2031` are
+//! refused for Ada Lovelace, `lovelace met babbage` is not.
 
 use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 use zeroize::Zeroizing;
 
 use crate::remainder;
@@ -46,11 +48,18 @@ impl ContextWords {
 
     /// Whether a password, given in lower case, is mainly made of these words.
     pub(crate) fn make_up(&self, password: &str) -> bool {
-        self.make_up_reading(password)
-            || remainder::readings(password).any(|reading| self.make_up_reading(&reading))
+        let folded = Zeroizing::new(folded(password));
+        let letters = folded.chars().filter(|c| c.is_alphanumeric());
+        let joined = Zeroizing::new(letters.collect::<String>());
+        let marks = remainder::marks(&folded);
+        [(&folded, 0), (&joined, marks)].into_iter().any(|(text, marks)| {
+            self.make_up_reading(text, marks)
+                || remainder::readings(text).any(|reading| self.make_up_reading(&reading, marks))
+        })
     }
 
-    fn make_up_reading(&self, password: &str) -> bool {
+    /// `marks` are those that were taken out before.
+    fn make_up_reading(&self, password: &str, marks: usize) -> bool {
         let mut rest = Zeroizing::new(password.to_owned());
         for word in &self.0 {
             // Again and again, because taking a word out may join the halves of another.
@@ -58,7 +67,7 @@ impl ContextWords {
                 rest = Zeroizing::new(rest.replace(word.as_str(), ""));
             }
         }
-        rest.len() < password.len() && remainder::worth(&rest) < ENOUGH_BESIDE_WORDS
+        rest.len() < password.len() && remainder::worth(&rest) + marks < ENOUGH_BESIDE_WORDS
     }
 
     pub(crate) fn as_strs(&self) -> Vec<&str> {
@@ -66,8 +75,13 @@ impl ContextWords {
     }
 }
 
+/// Without accents and differences of width (NFKD, UAX 15).
+fn folded(text: &str) -> String {
+    text.nfkd().filter(|c| !is_combining_mark(*c)).collect()
+}
+
 fn words_of(name: &str) -> Vec<String> {
-    let whole = name.nfc().collect::<String>().to_lowercase();
+    let whole = folded(&name.to_lowercase());
     let parts = whole.split(|character: char| !character.is_alphanumeric()).map(str::to_owned);
     let mut words: Vec<String> = parts.collect();
     words.push(words.concat());
@@ -118,6 +132,11 @@ mod tests {
             "P0rtcu11is-Winter-2027",
             "lovelace12345678",
             "portcullis!!!!!!!!!!",
+            "p o r t c u l l i s 2026",
+            "port-cullis-summer-2026",
+            "Portcullis Football 12/2026",
+            "\u{ff50}ortcullis summer 2026",
+            "portc\u{fc}llis summer 2026",
         ] {
             assert!(is_mainly_context(password), "{password}");
         }

@@ -47,7 +47,7 @@ pub(crate) fn readings(text: &str) -> impl Iterator<Item = Zeroizing<String>> {
 const WORTH_OF_A_WORD: usize = 4;
 
 /// How many different characters there are that are neither letters nor digits.
-fn marks(text: &str) -> usize {
+pub(crate) fn marks(text: &str) -> usize {
     let is_new = |(place, c): &(usize, char)| {
         let (before, _) = text.split_at(*place);
         !c.is_alphanumeric() && !before.contains(*c)
@@ -55,22 +55,40 @@ fn marks(text: &str) -> usize {
     text.char_indices().filter(is_new).count()
 }
 
-/// Without the numbers from 1900 to 2099, whatever digits stand beside them.
+/// Without the numbers from 1900 to 2099, whatever digits stand beside them, and without dates: up to
+/// eight digits with such a number among them.
 fn without_years(text: &str) -> Zeroizing<String> {
     let mut rest = text;
     let mut kept = Zeroizing::new(String::with_capacity(text.len()));
     while let Some(next) = rest.chars().next() {
-        let is_year = rest.len() >= 4
-            && (rest.starts_with("19") || rest.starts_with("20"))
-            && rest.bytes().take(4).all(|byte| byte.is_ascii_digit());
-        let length = if is_year { 4 } else { next.len_utf8() };
-        let (taken, after) = rest.split_at(length);
-        if !is_year {
-            kept.push_str(taken);
-        }
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let (taken, after) = rest.split_at(digits.max(next.len_utf8()));
+        keep_without_years(taken, &mut kept);
         rest = after;
     }
     kept
+}
+
+/// Of a run of digits, or of one other character.
+fn keep_without_years(run: &str, kept: &mut String) {
+    let mut rest = run;
+    while let Some(place) = (0..rest.len()).find(|place| is_year(rest, *place)) {
+        if run.len() <= LONGEST_DATE {
+            return;
+        }
+        let (before, after) = rest.split_at(place);
+        kept.push_str(before);
+        rest = after.get(4..).unwrap_or_default();
+    }
+    kept.push_str(rest);
+}
+
+/// Digits of a date: of day, month and year.
+const LONGEST_DATE: usize = 8;
+
+fn is_year(digits: &str, place: usize) -> bool {
+    let year = digits.get(place..place + 4);
+    year.is_some_and(|year| year.starts_with("19") || year.starts_with("20"))
 }
 
 #[cfg(test)]
@@ -86,7 +104,9 @@ mod tests {
             ("summer-2026-!", 6),
             ("summer summer", 5),
             ("summer dragon", 9),
-            ("20261225", 4),
+            ("20261225", 0),
+            ("summer122026", 4),
+            ("834720268347", 8),
             ("zqjxkvwy", 8),
             ("!!!!!!!!", 1),
         ] {
