@@ -77,7 +77,7 @@ fn forget_revocations(revocations: &Arc<Revocations>) -> Job {
 fn count_hash_costs(costs: &Arc<HashCosts>) -> Job {
     let costs = Arc::clone(costs);
     let run = move || costs.follow().map(|()| Portion::default());
-    Job { name: "hash_costs", every: 10 * MINUTE, exclusive: false, run: Box::new(run) }
+    Job { name: "hash_costs", every: MINUTE, exclusive: false, run: Box::new(run) }
 }
 
 fn purge_audit_trail(checkpoints: &Arc<Checkpoints>, keep: Duration) -> Job {

@@ -138,8 +138,8 @@ fn meaning(text: &str) -> Value {
     })
 }
 
-/// Whether every integer in it is decimal. TOML reads `0x10` as sixteen; the operator who set the
-/// variable may have meant another number.
+/// Whether every integer in it is decimal, and one alone is written in digits only. TOML reads `0x10` as
+/// sixteen and `1_0` as ten; the operator who set the variable may have meant another number.
 fn is_decimal(text: &str) -> bool {
     fn holds(value: &DeValue<'_>) -> bool {
         match value {
@@ -149,7 +149,13 @@ fn is_decimal(text: &str) -> bool {
             _ => true,
         }
     }
-    DeValue::parse(text).is_ok_and(|value| holds(value.get_ref()))
+    DeValue::parse(text).is_ok_and(|value| match value.get_ref() {
+        DeValue::Integer(_) => {
+            let digits = text.trim();
+            digits.strip_prefix('-').unwrap_or(digits).bytes().all(|byte| byte.is_ascii_digit())
+        }
+        value => holds(value),
+    })
 }
 
 /// Puts serde's words into ours. What it says before `, expected` may quote a value and is dropped.

@@ -223,7 +223,7 @@ fn a_number_in_a_variable_is_decimal() {
         ("ACCESS_TOKEN_EXPIRE_MINUTES", "tokens.access_minutes"),
         ("PORTCULLIS__SESSIONS__ABSOLUTE_HOURS_BY_ROLE__RN", "sessions.absolute_hours_by_role.rn"),
     ] {
-        for value in ["0x10", "0o17", "0b11"] {
+        for value in ["0x10", "0o17", "0b11", "1_0", "+30"] {
             let faults = Given::variables(&[(name, value)]).faults();
             let [fault] = faults.as_slice() else { panic!("{name}={value}: {faults:?}") };
             assert_eq!(fault.key, key, "{value}");
