@@ -86,9 +86,16 @@ pub struct Unmet<'a> {
     pub needs: &'static str,
 }
 
+impl Matrix {
+    /// The reason of a decision that this matrix made.
+    pub fn explain(&self, decision: &Decision) -> Explanation<'_> {
+        Explanation::of(*decision, self)
+    }
+}
+
 impl<'a> Explanation<'a> {
     /// Walks the grants as the decision did, with the verdicts it met.
-    pub(crate) fn of(decision: Decision, matrix: &'a Matrix) -> Self {
+    fn of(decision: Decision, matrix: &'a Matrix) -> Self {
         let resolved = matrix.resolved();
         let role = resolved.roles.word(decision.role);
         let resource = resolved.resources.word(decision.resource);

@@ -7,7 +7,6 @@ use crate::access::{Access, Way};
 use crate::condition::{Asked, Conditions, Verdict};
 use crate::decision::{Decision, UNKNOWN, UNKNOWN_ACTION, Verdicts};
 use crate::document::Document;
-use crate::explain::Explanation;
 use crate::fault::{Fault, FaultCode, MatrixFaults};
 use crate::grant::{ConditionSet, bits};
 use crate::resolve::Resolved;
@@ -115,11 +114,6 @@ impl Matrix {
                 verdicts: Verdicts::default(),
             },
         }
-    }
-
-    /// The reason of a decision that this matrix made.
-    pub fn explain(&self, decision: &Decision) -> Explanation<'_> {
-        Explanation::of(*decision, self)
     }
 
     /// The role that a self-registered account gets.

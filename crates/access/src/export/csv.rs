@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::View;
+use super::view::View;
 
 pub(super) struct Lines<'v>(pub(super) &'v View<'v>);
 

@@ -1,6 +1,6 @@
 use serde_json::{Map, Value, json};
 
-use super::View;
+use super::view::View;
 use crate::matrix::RoleId;
 
 pub(super) fn table(view: &View<'_>) -> Value {

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::View;
+use super::view::View;
 use crate::access::Way;
 use crate::matrix::RoleId;
 

@@ -1,0 +1,65 @@
+use std::collections::HashSet;
+
+use crate::access::{Access, Way};
+use crate::matrix::{ActionId, Matrix, ResourceId, RoleId};
+
+/// What one reader may see.
+pub(super) struct View<'a> {
+    matrix: &'a Matrix,
+    pub(super) roles: Vec<(&'a str, RoleId)>,
+    shown: HashSet<&'a str>,
+    pub(super) resources: Vec<(&'a str, ResourceId)>,
+    pub(super) actions: Vec<(&'a str, ActionId)>,
+}
+
+impl<'a> View<'a> {
+    pub(super) fn of(matrix: &'a Matrix, visible: &dyn Fn(&str) -> bool) -> Self {
+        let shown: HashSet<_> = matrix.roles().filter(|word| visible(word)).collect();
+        let roles: Vec<_> = matrix
+            .roles()
+            .filter(|word| shown.contains(word))
+            .filter_map(|word| matrix.role(word).map(|id| (word, id)))
+            .collect();
+        let resources =
+            matrix.resources().filter_map(|word| matrix.resource(word).map(|id| (word, id)));
+        let actions: Vec<_> =
+            matrix.actions().filter_map(|word| matrix.action(word).map(|id| (word, id))).collect();
+        let is_held = |resource: ResourceId, action: ActionId| {
+            roles.iter().any(|(_, role)| matrix.has_grant(*role, resource, action))
+        };
+        let resources: Vec<_> = resources
+            .filter(|(_, resource)| actions.iter().any(|(_, action)| is_held(*resource, *action)))
+            .collect();
+        let mut held_actions = actions.clone();
+        held_actions.retain(|(_, action)| {
+            resources.iter().any(|(_, resource)| is_held(*resource, *action))
+        });
+        Self { matrix, roles, shown, resources, actions: held_actions }
+    }
+
+    pub(super) fn access(
+        &self,
+        role: RoleId,
+        resource: ResourceId,
+        action: ActionId,
+    ) -> Access<'a> {
+        self.matrix.access(role, resource, action)
+    }
+
+    pub(super) fn juniors(&self, role: RoleId) -> Vec<&'a str> {
+        self.matrix.juniors(role).filter(|word| self.shows(word)).collect()
+    }
+
+    pub(super) fn self_registration_role(&self) -> Option<&'a str> {
+        Some(self.matrix.self_registration_role()).filter(|word| self.shows(word))
+    }
+
+    /// The role that a right comes from, if the reader may see it.
+    pub(super) fn origin(&self, way: &Way<'a>) -> Option<&'a str> {
+        Some(way.from).filter(|word| self.shows(word))
+    }
+
+    fn shows(&self, role: &str) -> bool {
+        self.shown.contains(role)
+    }
+}
