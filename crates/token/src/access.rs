@@ -1,11 +1,15 @@
 use portcullis_domain::{AccountId, AccountKind, Role, SessionId, Timestamp, TokenId};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::jwt::{Issued, Kind};
-use crate::payload::{Text, payload};
+use crate::payload::Text;
 use crate::{Purpose, TokenError};
 
 mod layout;
+mod payload;
+
+use self::payload::AccessPayload;
+pub use self::payload::AuthenticationMethod;
 
 /// What an access token says about who acts (RFC 9068, with `role`, `kind` and
 /// `password_must_change` as private claims). No personal data: a token travels far.
@@ -33,37 +37,6 @@ pub struct AccessClaims {
     pub authenticated_at: Timestamp,
     /// Whether the subject may only change the password; absent from the token when not.
     pub password_must_change: bool,
-}
-
-/// A way to prove who one is, by its word of RFC 8176 section 2.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum AuthenticationMethod {
-    /// `pwd`
-    #[serde(rename = "pwd")]
-    Password,
-    /// `otp`: TOTP or a backup code.
-    #[serde(rename = "otp")]
-    OneTimePassword,
-    /// `mfa`: more than one factor, beside the words for each.
-    #[serde(rename = "mfa")]
-    MultipleFactors,
-    /// A word that a newer issuer knows and this version does not; nothing follows from it.
-    #[serde(other, rename = "other")]
-    Other,
-}
-
-payload! {
-    /// The claims in the order in which they are written.
-    AccessPayload {
-        sid: SessionId,
-        #[serde(borrow)]
-        role: Text<'a>,
-        kind: AccountKind,
-        amr: Vec<AuthenticationMethod>,
-        auth_time: i64,
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        password_must_change: bool,
-    }
 }
 
 impl Kind for AccessClaims {

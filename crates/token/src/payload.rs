@@ -80,21 +80,21 @@ macro_rules! payload {
         #[derive(serde::Serialize, serde::Deserialize)]
         pub struct $name<'a> {
             #[serde(borrow)]
-            iss: $crate::payload::Text<'a>,
+            pub(super) iss: $crate::payload::Text<'a>,
             #[serde(borrow)]
-            aud: $crate::payload::Text<'a>,
+            pub(super) aud: $crate::payload::Text<'a>,
             #[serde(borrow)]
-            sub: $crate::payload::Text<'a>,
+            pub(super) sub: $crate::payload::Text<'a>,
             #[serde(borrow)]
-            jti: $crate::payload::Text<'a>,
-            iat: i64,
-            exp: i64,
+            pub(super) jti: $crate::payload::Text<'a>,
+            pub(super) iat: i64,
+            pub(super) exp: i64,
             #[serde(
                 default,
                 deserialize_with = "crate::payload::present",
                 skip_serializing_if = "Option::is_none"
             )]
-            nbf: Option<i64>,
+            pub(super) nbf: Option<i64>,
             #[serde(
                 borrow,
                 default,
@@ -102,8 +102,8 @@ macro_rules! payload {
                 deserialize_with = "crate::payload::present",
                 skip_serializing_if = "Option::is_none"
             )]
-            kind_of_token: Option<$crate::payload::Text<'a>>,
-            $($(#[$attribute])* $claim: $type,)*
+            pub(super) kind_of_token: Option<$crate::payload::Text<'a>>,
+            $($(#[$attribute])* pub(super) $claim: $type,)*
         }
 
         impl $crate::payload::Payload for $name<'_> {

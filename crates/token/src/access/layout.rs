@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error, StrDeserializer};
 
-use super::{AccessPayload, AuthenticationMethod};
+use super::payload::{AccessPayload, AuthenticationMethod};
 
 /// The payload, if it has the layout of [`AccessPayload`] as it is serialised, for that issuer and
 /// audience.
