@@ -1,8 +1,8 @@
 //! Connections to either database, and the two differences that cannot be hidden behind a query:
 //! how a connection is set up and how a writing transaction begins.
 
-use std::fmt::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::fmt::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,76 +11,10 @@ use diesel::result::ConnectionError;
 use diesel::{Connection as _, PgConnection, SqliteConnection};
 use portcullis_domain::{Clock, ExposeSecret, SecretString, SystemClock};
 use portcullis_flows::attempt::Attempt;
-use url::Url;
 
+use crate::database_url::DatabaseUrl;
 use crate::failure::Failure;
 use crate::private_file;
-
-/// Where the data is.
-#[derive(Clone)]
-pub enum DatabaseUrl {
-    /// A file.
-    Sqlite(PathBuf),
-    /// A server; the URL may hold a password.
-    Postgres(SecretString),
-}
-
-/// Why a URL names no database. It never repeats the URL, which may hold a password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DatabaseUrlError {
-    /// A scheme of neither database, or none.
-    #[error("must begin with sqlite: or postgres://")]
-    Scheme,
-    /// No path to a file.
-    #[error("must name a file, such as sqlite:data/portcullis.db")]
-    Path,
-    /// No URL (RFC 3986) of a server.
-    #[error(
-        "must be like postgres://user:password@host:5432/database; write %, / and other marks in \
-         the password as %25, %2F and so on"
-    )]
-    Server,
-}
-
-impl DatabaseUrl {
-    /// `sqlite:path/to/file` (also `sqlite://path`), or `postgres://` or `postgresql://` as libpq
-    /// reads it. A missing scheme is refused, not guessed.
-    pub fn parse(url: &SecretString) -> Result<Self, DatabaseUrlError> {
-        let text = url.expose_secret();
-        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            return Ok(Self::Postgres(server(text)?));
-        }
-        let path = text.strip_prefix("sqlite:").ok_or(DatabaseUrlError::Scheme)?;
-        let path = path.strip_prefix("//").unwrap_or(path);
-        if path.is_empty() || path.starts_with(":memory:") {
-            return Err(DatabaseUrlError::Path);
-        }
-        Ok(Self::Sqlite(PathBuf::from(path)))
-    }
-}
-
-/// The URL in its normal form. What libpq would stumble over is found here, because libpq repeats
-/// what it stumbles over, and that may be a part of the password.
-fn server(text: &str) -> Result<SecretString, DatabaseUrlError> {
-    let mut escapes = text.split('%').skip(1);
-    let is_escape =
-        |rest: &str| rest.len() >= 2 && rest.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
-    let url = Url::parse(text).map_err(|_| DatabaseUrlError::Server)?;
-    if escapes.all(is_escape) {
-        Ok(SecretString::from(url.as_str()))
-    } else {
-        Err(DatabaseUrlError::Server)
-    }
-}
-
-impl fmt::Debug for DatabaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
-            Self::Postgres(_) => f.write_str("postgres://[REDACTED]"),
-        }
-    }
-}
 
 /// A connection to either database. Queries reach the inner connection through `dispatch!`, so that
 /// every clause of each database is at hand and each query is checked against both.
@@ -435,31 +369,6 @@ fn existing(path: &str) -> String {
 mod tests {
     use super::*;
 
-    fn parse(url: &str) -> Result<DatabaseUrl, DatabaseUrlError> {
-        DatabaseUrl::parse(&SecretString::from(url))
-    }
-
-    #[test]
-    fn a_password_that_was_not_escaped_is_found_before_libpq_repeats_it() {
-        for url in [
-            "postgres://u:hun%ter2@127.0.0.1/db",
-            "postgres://u:100%@127.0.0.1/db",
-            "postgres://u:pa/ss@127.0.0.1/db",
-            "postgres://u:pa#ss@127.0.0.1/db",
-            "postgres://u:p@127.0.0.1:port/db",
-        ] {
-            assert!(matches!(parse(url), Err(DatabaseUrlError::Server)), "{url}");
-        }
-    }
-
-    #[test]
-    fn an_at_sign_belongs_to_the_password_and_not_to_the_host() {
-        let Ok(DatabaseUrl::Postgres(url)) = parse("postgres://u:p@ss@127.0.0.1/db") else {
-            panic!("a URL of a server");
-        };
-        assert_eq!(url.expose_secret(), "postgres://u:p%40ss@127.0.0.1/db");
-    }
-
     #[test]
     fn a_path_is_opened_as_it_is_spelt_and_only_where_there_is_a_file() {
         assert_eq!(existing("data/a b?c#d%e.db"), "file:data/a%20b%3Fc%23d%25e.db?mode=rw");
@@ -471,15 +380,5 @@ mod tests {
         connect_sqlite(&path, Purpose::Write).unwrap();
         assert!(path.is_file());
         connect_sqlite(&path, Purpose::Read).unwrap();
-    }
-
-    #[test]
-    fn no_scheme_is_guessed() {
-        for url in ["mysql://h/db", "portcullis.db", "host=localhost", ""] {
-            assert!(matches!(parse(url), Err(DatabaseUrlError::Scheme)), "{url}");
-        }
-        for url in ["sqlite:", "sqlite::memory:"] {
-            assert!(matches!(parse(url), Err(DatabaseUrlError::Path)), "{url}");
-        }
     }
 }

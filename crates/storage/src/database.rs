@@ -9,7 +9,8 @@ use portcullis_flows::attempt::Attempt;
 use portcullis_flows::health::HealthStore;
 use r2d2::{Pool, PooledConnection};
 
-use crate::connection::{Connection, DatabaseUrl, EachSql, Manager, Pace, Purpose, dispatch};
+use crate::connection::{Connection, EachSql, Manager, Pace, Purpose, dispatch};
+use crate::database_url::DatabaseUrl;
 use crate::failure::Failure;
 
 /// The connections, and all that needs no key: the schema, and whether the database answers.

@@ -5,8 +5,9 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use portcullis_flows::StoreError;
 
-use crate::connection::{DatabaseUrl, dispatch};
+use crate::connection::dispatch;
 use crate::database::Database;
+use crate::database_url::DatabaseUrl;
 
 /// Longer than any crowd of a test takes on a busy machine.
 const ENOUGH: Duration = Duration::from_secs(60);

@@ -9,6 +9,7 @@ mod chain;
 mod checkpoint;
 mod connection;
 mod database;
+mod database_url;
 mod email_key;
 mod event;
 mod failure;
@@ -46,8 +47,8 @@ mod trail;
 mod unlock;
 mod verification;
 
-pub use connection::{DatabaseUrl, DatabaseUrlError};
 pub use database::Database;
+pub use database_url::{DatabaseUrl, DatabaseUrlError};
 pub use email_key::FormerEmailKey;
 pub use migration::MigrationError;
 pub use store::Store;

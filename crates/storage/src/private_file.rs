@@ -10,7 +10,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::connection::DatabaseUrl;
+use crate::database_url::DatabaseUrl;
 
 /// Read and write for the owner, nothing for anybody else.
 const PRIVATE: u32 = 0o600;
