@@ -16,8 +16,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use crate::AuditKeys;
 use crate::hexadecimal::{NotHexadecimal, from_hexadecimal, hexadecimal};
-use crate::{AuditKeys, Block, EventRecord};
 
 /// The end of a chain, to which the next entry is appended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -212,28 +212,6 @@ pub struct Head {
     pub entries: u64,
     /// The link of its last entry.
     pub link: Link,
-}
-
-/// One entry of a chain as it was found, to be verified.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredLink {
-    /// The chain it is found in.
-    pub chain: ChainId,
-    /// Its place there.
-    pub sequence: u64,
-    /// The link that is stored with it.
-    pub link: Link,
-    /// What was sealed.
-    pub content: StoredContent,
-}
-
-/// What a link seals.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StoredContent {
-    /// One security event, rebuilt from its row.
-    Event(EventRecord),
-    /// A block of decisions, rebuilt from its row.
-    Block(Block),
 }
 
 const LABEL: &[u8] = b"portcullis/audit/v1";

@@ -132,6 +132,18 @@ impl Checkpoint {
     }
 }
 
+impl Coverage {
+    /// Moves on by what a later checkpoint lists.
+    pub fn follow(&mut self, later: &Checkpoint) {
+        self.replace(later.heads());
+    }
+
+    /// Takes what an earlier checkpoint lists for the chains that no later one has listed.
+    pub fn precede(&mut self, earlier: &Checkpoint) {
+        self.complete(earlier.heads());
+    }
+}
+
 /// What a checkpoint says.
 #[derive(Clone, Debug)]
 pub struct Statement<'a> {

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use crate::{ChainId, Checkpoint, Fingerprint, Head};
+use crate::{ChainId, Fingerprint, Head};
 
 /// Where every chain stood at one moment, those that ended long ago too.
 ///
@@ -51,14 +51,14 @@ impl Coverage {
         advance
     }
 
-    /// Moves on by what a later checkpoint lists.
-    pub fn follow(&mut self, later: &Checkpoint) {
-        self.0.extend(later.heads().iter().map(|head| (head.chain, *head)));
+    /// Replaces the heads of these chains.
+    pub(crate) fn replace(&mut self, heads: &[Head]) {
+        self.0.extend(heads.iter().map(|head| (head.chain, *head)));
     }
 
-    /// Takes what an earlier checkpoint lists for the chains that no later one has listed.
-    pub fn precede(&mut self, earlier: &Checkpoint) {
-        for head in earlier.heads() {
+    /// Adds the heads of those chains that have none yet.
+    pub(crate) fn complete(&mut self, heads: &[Head]) {
+        for head in heads {
             self.0.entry(head.chain).or_insert(*head);
         }
     }

@@ -3,11 +3,9 @@
 //! An event is written in the transaction of what it describes, so that neither exists without the
 //! other. No event carries a password, a token or any other secret.
 
-use std::net::IpAddr;
-
 use portcullis_domain::{AccountId, EventId, SecureRandom, SessionId, Timestamp};
 
-use crate::{Actor, Details, EventKind, Outcome};
+use crate::{Actor, Details, EventKind, Origin, Outcome};
 
 /// One security event, on its way to the trail.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,17 +101,6 @@ impl SecurityEvent {
         let own = self.subject.filter(|_| proven).map(Actor::Account);
         self.acting.or(own).unwrap_or(Actor::Nobody)
     }
-}
-
-/// Where a request came from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin {
-    /// The client's address, behind any trusted proxies.
-    pub address: IpAddr,
-    /// What the client calls itself, at most 256 characters.
-    pub user_agent: Option<String>,
-    /// The id under which the request is in the log of the server.
-    pub request_id: Option<String>,
 }
 
 #[cfg(test)]

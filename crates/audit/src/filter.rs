@@ -4,7 +4,7 @@ use portcullis_domain::{AccountId, Timestamp};
 use serde::Serialize;
 
 use crate::block::{BlockFilter, Item};
-use crate::{Actor, DecisionRecord, EventKind, EventRecord, Outcome};
+use crate::{DecisionRecord, EventKind, Outcome};
 
 /// What to look for. Everything that is set must hold; the default looks for everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -36,17 +36,6 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Whether the event is looked for.
-    pub fn matches_event(&self, event: &EventRecord) -> bool {
-        self.may_match_events()
-            && self.covers(event.at)
-            && self.kind.is_none_or(|kind| event.kind == kind.as_str())
-            && self.outcome.is_none_or(|outcome| event.outcome == outcome.as_str())
-            && self.actor.is_none_or(|id| event.actor.parse() == Ok(Actor::Account(id)))
-            && self.subject.is_none_or(|subject| event.subject == Some(subject))
-            && self.address.is_none_or(|address| event.address.parse() == Ok(address))
-    }
-
     /// Whether the decision is looked for.
     pub fn matches_decision(&self, decision: &DecisionRecord<'_>) -> bool {
         self.may_match_decisions()
@@ -95,7 +84,7 @@ impl Filter {
             && holds(self.address.map(Item::address))
     }
 
-    fn covers(&self, at: Timestamp) -> bool {
+    pub(crate) fn covers(&self, at: Timestamp) -> bool {
         self.from.is_none_or(|from| at >= from) && self.until.is_none_or(|until| at < until)
     }
 }

@@ -3,7 +3,7 @@ use std::fmt::Display;
 use portcullis_domain::{AccountId, EventId, SessionId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{SecurityEvent, encoding};
+use crate::{Actor, Filter, SecurityEvent, encoding};
 
 /// A security event as it is stored: each field is one column.
 ///
@@ -76,6 +76,19 @@ impl From<&SecurityEvent> for EventRecord {
             outcome: text(event.outcome),
             details: event.details.to_json(),
         }
+    }
+}
+
+impl Filter {
+    /// Whether the event is looked for.
+    pub fn matches_event(&self, event: &EventRecord) -> bool {
+        self.may_match_events()
+            && self.covers(event.at)
+            && self.kind.is_none_or(|kind| event.kind == kind.as_str())
+            && self.outcome.is_none_or(|outcome| event.outcome == outcome.as_str())
+            && self.actor.is_none_or(|id| event.actor.parse() == Ok(Actor::Account(id)))
+            && self.subject.is_none_or(|subject| event.subject == Some(subject))
+            && self.address.is_none_or(|address| event.address.parse() == Ok(address))
     }
 }
 

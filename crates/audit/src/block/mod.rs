@@ -26,7 +26,7 @@ mod previous;
 mod reader;
 mod writer;
 
-pub use reader::{BlockError, BlockReader};
+pub use reader::BlockReader;
 pub use writer::BlockWriter;
 
 pub(crate) use filter::{BlockFilter, Item};
@@ -34,8 +34,8 @@ pub(crate) use reader::first_changed;
 
 use portcullis_domain::Timestamp;
 
-use crate::ChainId;
 use crate::encoding::Bytes;
+use crate::{ChainId, DecisionId};
 
 /// One block: the columns that it is found by, and its payload.
 ///
@@ -85,6 +85,17 @@ impl Block {
         let payload = Header::read(&self.payload);
         self.chain == chain && payload.is_some_and(|(header, _)| header == columns)
     }
+}
+
+/// Why a payload cannot be read. One that was written by [`BlockWriter`] can.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BlockError {
+    /// It does not begin as a block of decisions does.
+    #[error("the block does not begin as one: its version is unknown or it is cut short")]
+    Header,
+    /// The records before this decision can be read, and this one cannot.
+    #[error("the block is damaged at decision {0}")]
+    Decision(DecisionId),
 }
 
 /// What stands before the records.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::dictionary::{NOTHING, Text, read_address, read_text, read_uuid, refer};
 use super::writer::tag;
-use super::{Header, TAG, flag};
+use super::{BlockError, Header, TAG, flag};
 use crate::encoding::Bytes;
 use crate::{AuditKeys, ChainId, DecisionId, DecisionRecord};
 
@@ -164,17 +164,6 @@ impl<'p> BlockReader<'p> {
             reason: text(current.reason)?,
         })
     }
-}
-
-/// Why a payload cannot be read. One that was written by [`BlockWriter`](super::BlockWriter) can.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BlockError {
-    /// It does not begin as a block of decisions does.
-    #[error("the block does not begin as one: its version is unknown or it is cut short")]
-    Header,
-    /// The records before this decision can be read, and this one cannot.
-    #[error("the block is damaged at decision {0}")]
-    Decision(DecisionId),
 }
 
 /// The first decision of which the record was changed since it was written, where one can be named.
