@@ -8,9 +8,9 @@ use portcullis_token::{self as token, KeySet, SharedSecret, Verifier, VerifyingK
 
 use crate::Guard;
 #[cfg(feature = "follow")]
-use crate::follow::Settings;
-use crate::guard::Parts;
+use crate::follow::settings::Settings;
 use crate::known::Known;
+use crate::parts::{Parts, WhenStale};
 
 /// What a [`Guard`] is made from; [`Guard::builder`] begins one.
 pub struct GuardBuilder {
@@ -23,17 +23,16 @@ pub struct GuardBuilder {
     pub(crate) settings: Settings,
 }
 
-/// What a guard does with good tokens while it does not know which have been revoked of late.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WhenStale {
-    /// Refuses them with 503: nothing revoked gets in, and nobody else either.
-    Refuse,
-    /// Accepts them: the service goes on, and what was revoked since gets in until it expires.
-    Accept,
+impl Guard {
+    /// Begins a guard for tokens of `issuer` that are meant for `audience`: the settings
+    /// `tokens.issuer` and `tokens.audience` of the server, letter by letter.
+    pub fn builder(issuer: &str, audience: &str) -> GuardBuilder {
+        GuardBuilder::new(issuer, audience)
+    }
 }
 
 impl GuardBuilder {
-    pub(crate) fn new(issuer: &str, audience: &str) -> Self {
+    fn new(issuer: &str, audience: &str) -> Self {
         Self {
             issuer: issuer.to_owned(),
             audience: audience.to_owned(),

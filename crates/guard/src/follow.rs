@@ -11,8 +11,10 @@ mod back_off;
 mod events;
 mod fault;
 mod feed;
+pub(crate) mod following;
 mod keys;
 mod lines;
+pub(crate) mod settings;
 mod snapshot;
 
 use std::sync::Arc;
@@ -20,7 +22,6 @@ use std::time::Duration;
 
 use portcullis_domain::SecretString;
 use portcullis_token::{KeySet, SnapshotClaims};
-use tokio::task::JoinHandle;
 
 pub use self::fault::{ConnectError, Fault};
 use crate::builder::LONGEST_LIFE;
@@ -28,22 +29,10 @@ use crate::known::Known;
 use crate::{Guard, GuardBuilder};
 use authority::{Authority, Credential};
 use feed::Feed;
+use following::Following;
 use keys::Keys;
+use settings::Settings;
 use snapshot::Snapshots;
-
-/// What only a guard that follows needs to be told.
-pub(crate) struct Settings {
-    address: Option<String>,
-    credential: Option<Credential>,
-    plaintext: bool,
-    silence: Duration,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { address: None, credential: None, plaintext: false, silence: SILENCE }
-    }
-}
 
 impl GuardBuilder {
     /// The name of this service and its secret, as `portcullis service credential NAME` printed
@@ -114,52 +103,10 @@ impl GuardBuilder {
         let cursor = snapshots.take(&authority).await?;
 
         let keys = published.map(|published| {
-            let keys = Keys::new(authority.clone(), access.clone(), signed, published.max_age);
-            Watched::new(keys)
+            Keys::new(authority.clone(), access.clone(), signed, published.max_age)
         });
         let feed = Feed::begin(authority, snapshots, known.clone(), cursor).await?;
-        let following = Following { keys, feed: Task(tokio::spawn(feed.run())) };
+        let following = Following::start(keys, feed);
         Ok(Guard::following(self.parts, access, known, following))
     }
 }
-
-/// The tasks of one guard, and how to wake the one that looks after the keys.
-pub(crate) struct Following {
-    keys: Option<Watched>,
-    #[expect(dead_code, reason = "held so that the task ends with the guard")]
-    feed: Task,
-}
-
-impl Following {
-    /// Whether the published keys were fetched again just now; see [`Guard::admit`].
-    pub(crate) async fn look_at_keys_again(&self) -> bool {
-        match &self.keys {
-            Some(watched) => watched.keys.look_again().await,
-            None => false,
-        }
-    }
-}
-
-struct Watched {
-    keys: Arc<Keys>,
-    #[expect(dead_code, reason = "held so that the task ends with the guard")]
-    task: Task,
-}
-
-impl Watched {
-    fn new(keys: Keys) -> Self {
-        let keys = Arc::new(keys);
-        Self { keys: keys.clone(), task: Task(tokio::spawn(async move { keys.run().await })) }
-    }
-}
-
-/// A task that ends when this is dropped.
-struct Task(JoinHandle<()>);
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-const SILENCE: Duration = Duration::from_secs(5);

@@ -7,14 +7,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_access::{Asked, Matrix, Word};
-use portcullis_domain::{AccountId, Clock};
+use portcullis_access::Asked;
+use portcullis_domain::AccountId;
 use portcullis_token::{AccessClaims, RevocationSet, TokenError, Verifier};
 
 #[cfg(feature = "follow")]
-use crate::follow::Following;
+use crate::follow::following::Following;
 use crate::known::Known;
-use crate::{Ask, Claims, Denied, GuardBuilder, Refusal, WhenStale};
+use crate::parts::{Parts, WhenStale};
+use crate::{Claims, Denied, Refusal};
 
 /// Checks access tokens and asks the access matrix; one for a whole service. A clone is another
 /// handle to the same guard, which follows the server until the last one is dropped.
@@ -29,21 +30,7 @@ struct Inner {
     following: Option<Following>,
 }
 
-/// What the builder settles and nothing changes.
-pub(crate) struct Parts {
-    pub(crate) matrix: Option<Matrix>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) when_stale: WhenStale,
-    pub(crate) stale_after: Duration,
-}
-
 impl Guard {
-    /// Begins a guard for tokens of `issuer` that are meant for `audience`: the settings
-    /// `tokens.issuer` and `tokens.audience` of the server, letter by letter.
-    pub fn builder(issuer: &str, audience: &str) -> GuardBuilder {
-        GuardBuilder::new(issuer, audience)
-    }
-
     /// Who calls, from all values of the `Authorization` header as they were received
     /// (RFC 6750 section 2.1). Waits for nothing: see [`Guard::admit`].
     pub fn authenticate<'a>(
@@ -104,19 +91,13 @@ impl Guard {
         }
     }
 
-    /// The question whether this caller may do action `A` to resource `R`, where no extractor asks
-    /// it: in a tonic service, for one.
-    pub fn ask<R: Word, A: Word>(&self, caller: Claims) -> Ask<R, A> {
-        Ask::new(self.clone(), caller)
-    }
-
     /// How old the last word from the server is; up to about 1.5 s while all is well. It counts by
     /// the clock of this machine, so a difference between the two clocks can add to it.
     pub fn staleness(&self) -> Duration {
         self.0.known.staleness()
     }
 
-    /// Whether the last word is older than [`GuardBuilder::when_stale`] allows.
+    /// Whether the last word is older than [`GuardBuilder::when_stale`](crate::GuardBuilder::when_stale) allows.
     pub fn is_stale(&self) -> bool {
         self.staleness() > self.0.parts.stale_after
     }

@@ -15,6 +15,7 @@ mod claims;
 mod follow;
 mod guard;
 mod known;
+mod parts;
 #[cfg(any(feature = "actix", feature = "tower"))]
 mod problem;
 mod question;
@@ -22,11 +23,12 @@ mod refusal;
 #[cfg(feature = "tower")]
 pub mod tower;
 
-pub use builder::{GuardBuilder, WhenStale};
+pub use builder::GuardBuilder;
 pub use claims::Claims;
 #[cfg(feature = "follow")]
 pub use follow::{ConnectError, Fault};
 pub use guard::Guard;
+pub use parts::WhenStale;
 pub use question::{Ask, Permit, Require};
 pub use refusal::{Denied, Refusal};
 

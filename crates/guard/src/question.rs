@@ -54,8 +54,16 @@ pub struct Ask<R, A> {
 #[derive(Clone, Copy, Debug)]
 pub struct Permit<R, A>(PhantomData<fn() -> (R, A)>);
 
+impl Guard {
+    /// The question whether this caller may do action `A` to resource `R`, where no extractor asks
+    /// it: in a tonic service, for one.
+    pub fn ask<R: Word, A: Word>(&self, caller: Claims) -> Ask<R, A> {
+        Ask::new(self.clone(), caller)
+    }
+}
+
 impl<R: Word, A: Word> Ask<R, A> {
-    pub(crate) const fn new(guard: Guard, claims: Claims) -> Self {
+    const fn new(guard: Guard, claims: Claims) -> Self {
         Self { claims, guard, question: PhantomData }
     }
 

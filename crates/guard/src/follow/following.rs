@@ -1,0 +1,50 @@
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+
+use super::feed::Feed;
+use super::keys::Keys;
+
+/// The tasks of one guard, and how to wake the one that looks after the keys.
+pub(crate) struct Following {
+    keys: Option<Watched>,
+    #[expect(dead_code, reason = "held so that the task ends with the guard")]
+    feed: Task,
+}
+
+impl Following {
+    /// Starts the tasks on the current tokio runtime.
+    pub(super) fn start(keys: Option<Keys>, feed: Feed) -> Self {
+        Self { keys: keys.map(Watched::new), feed: Task(tokio::spawn(feed.run())) }
+    }
+
+    /// Whether the published keys were fetched again just now; see [`Guard::admit`].
+    pub(crate) async fn look_at_keys_again(&self) -> bool {
+        match &self.keys {
+            Some(watched) => watched.keys.look_again().await,
+            None => false,
+        }
+    }
+}
+
+struct Watched {
+    keys: Arc<Keys>,
+    #[expect(dead_code, reason = "held so that the task ends with the guard")]
+    task: Task,
+}
+
+impl Watched {
+    fn new(keys: Keys) -> Self {
+        let keys = Arc::new(keys);
+        Self { keys: keys.clone(), task: Task(tokio::spawn(async move { keys.run().await })) }
+    }
+}
+
+/// A task that ends when this is dropped.
+struct Task(JoinHandle<()>);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

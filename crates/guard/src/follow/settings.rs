@@ -1,0 +1,19 @@
+use std::time::Duration;
+
+use super::authority::Credential;
+
+/// What only a guard that follows needs to be told.
+pub(crate) struct Settings {
+    pub(super) address: Option<String>,
+    pub(super) credential: Option<Credential>,
+    pub(super) plaintext: bool,
+    pub(super) silence: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { address: None, credential: None, plaintext: false, silence: SILENCE }
+    }
+}
+
+const SILENCE: Duration = Duration::from_secs(5);
