@@ -7,6 +7,7 @@
     reason = "a test that cannot go on panics, and that is its report"
 )]
 
+mod answer;
 mod browser;
 mod clock;
 pub mod contract;
@@ -18,11 +19,13 @@ mod redis;
 pub mod samples;
 mod server;
 
-pub use browser::{Answer, Browser, PASSWORD};
+pub use answer::Answer;
+pub use browser::Browser;
 pub use clock::TestClock;
 pub use database::{Switch, TestDatabase};
 pub use process::ServerProcess;
 pub use race::at_once;
 pub use random::SeededRandom;
 pub use redis::redis_url;
+pub use samples::PASSWORD;
 pub use server::{SERVICE, TestServer, TestSettings};

@@ -10,7 +10,8 @@ use portcullis_domain::{
 };
 use portcullis_password::{Argon2Params, Hasher, Password, PasswordHash, Scratch};
 
-use crate::PASSWORD;
+/// The password of every account that tests make.
+pub const PASSWORD: &str = "violet-otter-plays-7-cellos";
 
 /// When [`TestClock`](crate::TestClock) starts, and when sample accounts are made.
 pub const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
