@@ -18,6 +18,7 @@ use portcullis_access::Matrix;
 use portcullis_audit::{Actor, Details, EventKind, Outcome, SecurityEvent};
 use portcullis_domain::{Account, AccountId, Clock, Role, SecureRandom, SessionId, Timestamp};
 
+pub use self::rule::{Refusal, Standing};
 use self::rule::{decides, judge};
 use crate::StoreError;
 use crate::account::AccountStore;
@@ -56,24 +57,6 @@ pub struct Change<'a> {
     pub revoked_for: Duration,
 }
 
-/// How things are at the moment of the change.
-#[derive(Clone, Debug)]
-pub struct Standing {
-    /// The account.
-    pub account: Account,
-    /// Its access tokens issued before this are void already.
-    pub tokens_valid_from: Option<Timestamp>,
-    /// When the newest token of a live session was issued. Later than now where a clock has gone
-    /// back.
-    pub last_issued: Option<Timestamp>,
-    /// Who decides; `None` when that account is gone, or their token or session revoked.
-    pub actor: Option<Account>,
-    /// How many other active accounts have the role of administrators.
-    pub other_administrators: u64,
-    /// The time of the change.
-    pub now: Timestamp,
-}
-
 /// What the rule answers: events to record, and what to do or why not.
 #[derive(Debug)]
 pub struct Judged {
@@ -92,26 +75,6 @@ pub struct Effects {
     pub tokens_valid_from: Option<Timestamp>,
     /// Why all sessions end, if they do.
     pub ends_sessions: Option<EventKind>,
-}
-
-/// Why the rules stand against a change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// The caller's account is not any more what their access token says.
-    #[error("the caller's account has changed")]
-    CallerChanged,
-    /// Nobody could administer the server any more.
-    #[error("this is the last active administrator")]
-    LastAdministrator,
-    /// Role and state of one's own account are for others to decide.
-    #[error("this is the caller's own account")]
-    OwnAccount,
-    /// The account is, or would become, senior to the caller.
-    #[error("the role is above that of the caller")]
-    AboveOwnRole,
-    /// So many changes of role within a second that new access tokens would be dated too far ahead.
-    #[error("the role has been changed a moment ago")]
-    RoleJustChanged,
 }
 
 /// How a change ended.

@@ -4,6 +4,7 @@
 //! reason, before or shortly after it is given. The caller learns the answer and an id; auditors
 //! read the reason.
 
+mod answer;
 mod question;
 mod ruling;
 
@@ -15,38 +16,16 @@ use std::time::Duration;
 use portcullis_audit::DecisionId;
 use portcullis_domain::{Account, AccountId, Clock};
 
+use self::answer::UnnumberedAnswers;
+pub use self::answer::{Answer, DecisionError};
 pub(crate) use self::question::account;
 pub use self::question::{Attributes, Caller, Context, Question};
-use self::ruling::Draft;
 pub use self::ruling::{Decided, Ruling, Verdict};
 use crate::StoreError;
 use crate::account::Accounts;
 use crate::matrix::ActiveMatrix;
 use crate::permission::ON_BEHALF;
 use crate::recording::{NotRecorded, Recorder, Ticket};
-
-/// The answer to one question.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// Whether the subject may.
-    pub allowed: bool,
-    /// Names the decision, for auditors to look up.
-    pub decision: DecisionId,
-}
-
-/// Why there is no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum DecisionError {
-    /// The caller may not ask about others. The id is that of this very decision.
-    #[error("the caller may not ask on behalf of others")]
-    NotOnBehalf(DecisionId),
-    /// The answer could not be recorded, so none is given.
-    #[error(transparent)]
-    NotRecorded(#[from] NotRecorded),
-    /// Storage failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
 
 /// The use case.
 pub struct Decisions {
@@ -105,9 +84,9 @@ impl Decisions {
         let ruling = self
             .rule(caller, questions, recent)
             .map_err(|(undecided, ())| Pending::Undecided(undecided))?;
-        let draft = Draft::of(&ruling);
+        let answers = UnnumberedAnswers::of(&ruling);
         match self.recorder.try_record(ruling) {
-            Ok(first) => Ok(draft.answers(first)),
+            Ok(first) => Ok(answers.numbered_from(first)),
             Err(ruling) => Err(Pending::Unrecorded(Unrecorded(ruling))),
         }
     }
@@ -131,16 +110,16 @@ impl Decisions {
         unrecorded: Unrecorded,
         answer: impl FnOnce(Result<Vec<Answer>, DecisionError>) + Send + 'static,
     ) -> Result<Option<Ticket>, NotRecorded> {
-        let draft = Draft::of(&unrecorded.0);
+        let answers = UnnumberedAnswers::of(&unrecorded.0);
         match self.recorder.try_record(unrecorded.0) {
             Ok(first) => {
-                answer(draft.answers(first));
+                answer(answers.numbered_from(first));
                 Ok(None)
             }
             Err(ruling) => {
                 let notify = move |outcome: Result<DecisionId, NotRecorded>| {
-                    let answers = outcome.map_err(DecisionError::from);
-                    answer(answers.and_then(|first| draft.answers(first)));
+                    let first = outcome.map_err(DecisionError::from);
+                    answer(first.and_then(|first| answers.numbered_from(first)));
                 };
                 self.recorder.enqueue(ruling, Box::new(notify)).map(Some)
             }
@@ -153,12 +132,12 @@ impl Decisions {
             Pending::Unrecorded(unrecorded) => unrecorded,
             Pending::Undecided(undecided) => self.read(undecided)?,
         };
-        let draft = Draft::of(&ruling);
+        let answers = UnnumberedAnswers::of(&ruling);
         let first = match self.recorder.try_record(ruling) {
             Ok(first) => first,
             Err(ruling) => self.recorder.record(ruling, timeout)?,
         };
-        draft.answers(first)
+        answers.numbered_from(first)
     }
 
     /// Asks the matrix. When somebody else than the caller would act, whether the caller may ask that

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use portcullis_domain::SecureRandom;
 use portcullis_password::{Context, HashingError, HashingPool, Password, PasswordHash, Policy};
 
-use crate::candidate::FieldError;
+use crate::field_error::FieldError;
 
 /// Judges and hashes new passwords.
 #[derive(Clone)]

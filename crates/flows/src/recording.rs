@@ -15,45 +15,31 @@
 use std::fmt;
 use std::io;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use portcullis_audit::{AuditKeys, Block, ChainId, DecisionId, Link, SecurityEvent};
+use portcullis_audit::{AuditKeys, ChainId, DecisionId};
 use portcullis_domain::{Clock, SecureRandom, Supervised};
 
 use self::policy::{BLOCK_DECISIONS, PORTION_BYTES};
-use self::queue::{Place, Queue};
-use crate::StoreError;
+use self::queued::Place;
+use self::shared::{Shared, State};
 use crate::decision::Ruling;
 
 mod delivery;
 mod lanes;
+mod outcome;
 mod policy;
 mod queue;
+mod queued;
 mod reasons;
+mod shared;
+mod store;
 mod writer;
 
+pub use self::outcome::{NotRecorded, Notify, Unrecorded};
 pub use self::policy::RecordingPolicy;
-
-/// What recording needs from storage.
-pub trait DecisionStore: Send + Sync {
-    /// Appends a block to its chain as entry number `sequence` and moves the head of the chain; the
-    /// first block opens the chain. The event is appended with it. To append the very same entry again
-    /// changes nothing.
-    fn append(
-        &self,
-        sequence: u64,
-        link: Link,
-        block: &Block,
-        event: Option<&SecurityEvent>,
-    ) -> Result<(), StoreError>;
-
-    /// The link of entry number `sequence` of the chain, if there is one.
-    fn link_at(&self, chain: ChainId, sequence: u64) -> Result<Option<Link>, StoreError>;
-
-    /// Commits the smallest write there is, to learn whether the database takes any.
-    fn takes_writes(&self) -> Result<(), StoreError>;
-}
+pub use self::store::DecisionStore;
 
 /// Records decisions. Dropping it writes what waits.
 pub struct Recorder {
@@ -89,41 +75,6 @@ impl RecordingState {
         self.stalled >= STALLED_AFTER
     }
 }
-
-/// The decision was not recorded in time, and must not be acted on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotRecorded {
-    /// The queue, or the caller's share of it, is full.
-    #[error("there is no room for the decision in the recording queue")]
-    NoRoom,
-    /// The database did not take it in time.
-    #[error("the decision was not recorded in time")]
-    TimedOut,
-    /// The server is closing.
-    #[error("the decision cannot be recorded because the server is closing")]
-    Closing,
-}
-
-/// Decisions that were answered and could not be recorded before the end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unrecorded {
-    /// How many.
-    pub decisions: u64,
-    /// The first of them.
-    pub first: DecisionId,
-    /// The last of them.
-    pub last: DecisionId,
-}
-
-impl fmt::Display for Unrecorded {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { decisions, first, last } = self;
-        write!(f, "{decisions} answered decisions from {first} to {last}")
-    }
-}
-
-/// Hears once how the recording of a request ended: the id of its first decision; the others follow.
-pub type Notify = Box<dyn FnOnce(Result<DecisionId, NotRecorded>) + Send>;
 
 /// A request in the queue. Dropping it takes the request out, unless the writer has it already.
 #[must_use = "dropping it takes the request out of the queue"]
@@ -310,66 +261,6 @@ impl Drop for Ticket {
 impl fmt::Debug for Ticket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ticket").field("place", &self.place).finish_non_exhaustive()
-    }
-}
-
-/// What callers and the writer share.
-struct Shared {
-    chain: ChainId,
-    policy: RecordingPolicy,
-    clock: Arc<dyn Clock>,
-    state: Mutex<State>,
-    /// There is something to write.
-    wanted: Condvar,
-    /// The writer has ended.
-    ended: Condvar,
-}
-
-#[derive(Default)]
-struct State {
-    queue: Queue,
-    /// When the oldest decision came that the writer has in hand.
-    writing_since: Option<Duration>,
-    /// Decisions in the writer's hands whose callers were answered.
-    writing_answered: u64,
-    /// The ordinal of the last decision that is stored.
-    written: u64,
-    /// When that was stored.
-    last_write: Duration,
-    failures: u64,
-    quarantined: u64,
-    refused: u64,
-    /// When the writer gives up; set once the server is closing.
-    closing: Option<Duration>,
-    is_closed: bool,
-    has_ended: bool,
-}
-
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn unrecorded(&self, state: &State) -> Option<Unrecorded> {
-        let decisions = state.writing_answered.saturating_add(state.queue.answered());
-        let id = |ordinal| DecisionId { chain: self.chain, ordinal };
-        let (first, last) = (id(state.written + 1), id(state.queue.last_answered()));
-        (decisions > 0).then_some(Unrecorded { decisions, first, last })
-    }
-}
-
-impl State {
-    fn oldest(&self) -> Option<Duration> {
-        self.writing_since.into_iter().chain(self.queue.oldest()).min()
-    }
-
-    fn lag(&self, now: Duration) -> Duration {
-        self.oldest().map_or(Duration::ZERO, |oldest| now.saturating_sub(oldest))
-    }
-
-    fn stalled(&self, now: Duration) -> Duration {
-        let since = self.oldest().map(|oldest| oldest.max(self.last_write));
-        since.map_or(Duration::ZERO, |since| now.saturating_sub(since))
     }
 }
 

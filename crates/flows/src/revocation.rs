@@ -15,62 +15,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use portcullis_audit::SecurityEvent;
-use portcullis_domain::{Clock, Supervised, Timestamp};
+use portcullis_domain::{Clock, Supervised};
 use portcullis_token::{AccessClaims, REVOCATION_MARGIN, RevocationEntry, RevocationSet};
 
 use self::feed::FEED_PAGE;
 pub use self::feed::{
-    Cursor, CursorError, MAX_WAITING, Numbered, Page, PageError, Snapshot, Stretch,
+    Cursor, CursorError, MAX_WAITING, Numbered, Page, PageError, Standing, Stretch,
 };
 use self::follower::{Follower, Shared};
+pub use self::listener::Listener;
+pub use self::snapshot::Snapshot;
+pub use self::store::{Purged, RevocationStore};
 use crate::StoreError;
 
 mod feed;
 mod follower;
-
-/// What revocations need from storage, besides what the transactions write that revoke.
-pub trait RevocationStore: Send + Sync {
-    /// The feed as it is at one moment, with the entries at `most` positions from `first` on. One
-    /// question to the database.
-    fn revocations_from(&self, first: u64, most: u32) -> Result<Stretch, StoreError>;
-
-    /// Gives the next positions to committed entries that have none, at least to those that
-    /// [`RevocationStore::revocations_from`] would show, and then answers as that does. Positions
-    /// have no gaps, and become visible in their order.
-    fn number_revocations(&self, first: u64, most: u32) -> Result<Stretch, StoreError>;
-
-    /// Notes that access tokens are given this life from now on. Each entry but one for a single token
-    /// is kept, from its number on, for as long as the longest life that was ever noted.
-    fn note_access_lifetime(&self, lifetime: Duration) -> Result<(), StoreError>;
-
-    /// Whether any committed entry covers the token, numbered or not.
-    fn is_revoked(&self, claims: &AccessClaims) -> Result<bool, StoreError>;
-
-    /// Writes an entry and its event; neither, when an entry that is there says as much already.
-    fn revoke(&self, entry: &RevocationEntry, event: &SecurityEvent) -> Result<(), StoreError>;
-
-    /// Moves the horizon of the feed, and removes entries in the order of their positions, up to the
-    /// first that is needed at the horizon or later; at most `most` of them, and never the last,
-    /// which says where the feed stands.
-    ///
-    /// The horizon lies `keep` before the time of the database. It never goes back, and moves at most
-    /// twice as far as `elapsed`: nothing is forgotten by a clock that was wrong for a moment.
-    fn purge_revocations(
-        &self,
-        keep: Duration,
-        elapsed: Duration,
-        most: u32,
-    ) -> Result<Purged, StoreError>;
-}
-
-/// What a purge has done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Purged {
-    /// So many entries were removed.
-    pub removed: u64,
-    /// Entries needed no longer than this may have been removed.
-    pub horizon: Timestamp,
-}
+mod listener;
+mod snapshot;
+mod store;
 
 /// How revocations are followed and asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,30 +66,6 @@ impl Default for RevocationPolicy {
             when_stale: WhenStale::default(),
         }
     }
-}
-
-/// Is told what the follower learns, on its thread: it must not block.
-pub trait Listener: Send + Sync {
-    /// Entries in the order of their positions, which have no gaps. When they do not continue what
-    /// was told before, an older state of the database was restored: earlier positions are void.
-    fn heard(&self, entries: &[Numbered]);
-
-    /// This node has revoked something that every other one can read now.
-    fn published(&self) {}
-}
-
-/// Hears nothing.
-impl Listener for () {
-    fn heard(&self, _: &[Numbered]) {}
-}
-
-/// What this node knows of the feed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
-    /// The last entry it has read.
-    pub cursor: Cursor,
-    /// It has read everything that was committed before this.
-    pub as_of: Timestamp,
 }
 
 /// Why revocations cannot be followed.

@@ -10,17 +10,18 @@
 mod ring;
 mod shared;
 mod shared_record;
+mod store;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_audit::{Actor, Details, EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{Clock, SecureRandom, Timestamp};
-use portcullis_token::{KeyPair, KeyPairAlgorithm, PublicKey, SealingKey, Unsealed};
+use portcullis_token::{KeyPair, KeyPairAlgorithm, SealingKey, Unsealed};
 
 pub use self::ring::KeyRing;
 pub use self::shared::SharedKeyState;
-pub use self::shared_record::{SharedChange, SharedRecord};
+pub use self::store::{SharedChange, SharedRecord, SigningKeyRecord, SigningKeyStore};
 use crate::StoreError;
 
 /// How long anybody may go on using a copy of the published set, and how long before it signs a key
@@ -29,60 +30,6 @@ pub const PUBLISHED_BEFORE: Duration = Duration::from_secs(5 * 60);
 
 /// The head start of a key that cannot wait: every node has looked for new keys within this.
 const LEAST_HEAD_START: Duration = Duration::from_secs(2);
-
-/// What key pairs need from storage.
-pub trait SigningKeyStore: Send + Sync {
-    /// All of them, the retired ones too, in the order in which they begin to sign.
-    fn signing_keys(&self) -> Result<Vec<SigningKeyRecord>, StoreError>;
-
-    /// Adds a key unless there is one of its algorithm that has not retired and is not among
-    /// `unusable`, while nobody else does; answers whether it was added. Only then the event is
-    /// recorded.
-    fn insert_first(
-        &self,
-        key: &SigningKeyRecord,
-        unusable: &[&str],
-        event: &SecurityEvent,
-    ) -> Result<bool, StoreError>;
-
-    /// Adds a key beside those that are there.
-    fn insert(&self, key: &SigningKeyRecord, event: &SecurityEvent) -> Result<(), StoreError>;
-
-    /// Retires a key and destroys its private half, unless somebody has done so before; answers
-    /// whether it was done. Only then the event is recorded.
-    fn retire(&self, kid: &str, event: &SecurityEvent) -> Result<bool, StoreError>;
-
-    /// Replaces the sealed private half of a key, if it is still `before`.
-    fn reseal(&self, kid: &str, before: &[u8], after: &[u8]) -> Result<(), StoreError>;
-
-    /// What is stored about the keys of HS256.
-    fn shared_keys(&self) -> Result<SharedRecord, StoreError>;
-
-    /// Replaces what is stored about the keys of HS256 by what `next` makes of it, if anything, while
-    /// nobody else does, and records the events.
-    fn replace_shared_keys(
-        &self,
-        next: &mut dyn FnMut(&SharedRecord) -> Option<SharedChange>,
-    ) -> Result<(), StoreError>;
-
-    /// Records an event of its own.
-    fn record_printed(&self, event: &SecurityEvent) -> Result<(), StoreError>;
-}
-
-/// A key pair as it is stored.
-#[derive(Clone, Debug)]
-pub struct SigningKeyRecord {
-    /// The half that everybody may know, with the name of the pair.
-    pub public: PublicKey,
-    /// The private half, sealed; empty once the key has retired.
-    pub sealed: Vec<u8>,
-    /// When it was made, and published.
-    pub created_at: Timestamp,
-    /// From when it signs.
-    pub signs_from: Timestamp,
-    /// Since when it neither signs nor verifies.
-    pub retired_at: Option<Timestamp>,
-}
 
 /// What a key does at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

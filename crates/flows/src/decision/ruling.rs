@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use portcullis_access::{Asked, Decision, Parties};
-use portcullis_audit::{DecisionId, DecisionRecord, Origin};
+use portcullis_audit::{DecisionRecord, Origin};
 use portcullis_domain::{Account, AccountId, Role, Timestamp};
 
-use super::{Answer, Attributes, Caller, DecisionError, Question};
+use super::question::{Attributes, Caller, Question};
 use crate::matrix::MatrixInForce;
 
 /// The decisions of one request.
@@ -130,35 +130,3 @@ impl Ruling {
 
 /// Bytes that the allocator takes for the texts of one decision beside themselves, about.
 const ALLOCATIONS: usize = 64;
-
-/// The answers, before their ids are known.
-#[derive(Debug)]
-pub(super) struct Draft {
-    allowed: Vec<bool>,
-    begins_with_on_behalf: bool,
-}
-
-impl Draft {
-    pub(super) fn of(ruling: &Ruling) -> Self {
-        Self {
-            allowed: ruling.decisions.iter().map(|decided| decided.verdict.is_allowed()).collect(),
-            begins_with_on_behalf: ruling.begins_with_on_behalf,
-        }
-    }
-
-    pub(super) fn answers(self, first: DecisionId) -> Result<Vec<Answer>, DecisionError> {
-        let ids = (first.ordinal..).map(|ordinal| DecisionId { ordinal, ..first });
-        let mut answers = self
-            .allowed
-            .into_iter()
-            .zip(ids)
-            .map(|(allowed, decision)| Answer { allowed, decision });
-        if self.begins_with_on_behalf
-            && let Some(on_behalf) = answers.next()
-            && !on_behalf.allowed
-        {
-            return Err(DecisionError::NotOnBehalf(on_behalf.decision));
-        }
-        Ok(answers.collect())
-    }
-}

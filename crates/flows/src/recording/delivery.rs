@@ -17,7 +17,8 @@ use portcullis_domain::SecureRandom;
 use super::policy::{BLOCK_BYTES, BLOCK_DECISIONS};
 use super::queue::Taken;
 use super::reasons::Reasons;
-use super::{DecisionStore, Shared};
+use super::shared::Shared;
+use super::store::DecisionStore;
 use crate::StoreError;
 
 /// The writer's end of the chain.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use portcullis_domain::AccountId;
 
-use super::queue::{Place, Queued};
+use super::queued::{Place, Queued};
 
 /// See the module.
 #[derive(Default)]

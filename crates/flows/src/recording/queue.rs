@@ -15,8 +15,9 @@ use std::time::Duration;
 use portcullis_domain::{AccountId, Timestamp};
 
 use super::lanes::Lanes;
+use super::outcome::{NotRecorded, Notify};
 use super::policy::{BLOCK_DECISIONS, PORTION_BYTES, RecordingPolicy, UNSTORED_PER_CALLER};
-use super::{NotRecorded, Notify};
+use super::queued::{Held, Place, Queued};
 use crate::decision::Ruling;
 use crate::trail::LONGEST_BLOCK;
 
@@ -33,40 +34,12 @@ pub(super) struct Queue {
     last_ticket: u64,
 }
 
-/// A request in the queue.
-pub(super) struct Queued {
-    /// The decisions.
-    pub(super) ruling: Box<Ruling>,
-    /// When it came, on the monotonic clock.
-    pub(super) since: Duration,
-    /// Hears how it ends; `None` if the caller was answered.
-    pub(super) notify: Option<Notify>,
-    size: Held,
-    text: usize,
-}
-
 /// A request whose decisions have ordinals.
 pub(super) struct Taken {
     /// The request.
     pub(super) queued: Queued,
     /// The ordinal of its first decision.
     pub(super) first: u64,
-}
-
-/// An amount of the queue.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Held {
-    /// How many decisions.
-    pub(super) decisions: usize,
-    /// How much memory they take.
-    pub(super) bytes: usize,
-}
-
-/// Names a request that waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) caller: AccountId,
-    pub(super) ticket: u64,
 }
 
 impl Queue {
@@ -221,49 +194,10 @@ impl Queue {
     }
 }
 
-impl Queued {
-    fn new(ruling: Box<Ruling>, since: Duration, notify: Option<Notify>) -> Self {
-        let (decisions, text) = (ruling.decisions.len(), ruling.text_bytes());
-        let size = Held { decisions, bytes: ruling.bytes_without_text().saturating_add(text) };
-        Self { ruling, since, notify, size, text }
-    }
-
-    pub(super) fn caller(&self) -> AccountId {
-        self.ruling.caller.account
-    }
-}
-
 impl Taken {
     /// The ordinal after that of its last decision.
     pub(super) fn end(&self) -> u64 {
         self.first + count(self.queued.size.decisions)
-    }
-}
-
-impl Held {
-    fn plus(self, other: Self) -> Self {
-        Self {
-            decisions: self.decisions.saturating_add(other.decisions),
-            bytes: self.bytes.saturating_add(other.bytes),
-        }
-    }
-
-    fn minus(self, other: Self) -> Self {
-        Self {
-            decisions: self.decisions.saturating_sub(other.decisions),
-            bytes: self.bytes.saturating_sub(other.bytes),
-        }
-    }
-
-    fn times(self, factor: usize) -> Self {
-        Self {
-            decisions: self.decisions.saturating_mul(factor),
-            bytes: self.bytes.saturating_mul(factor),
-        }
-    }
-
-    fn fits(self, room: Self) -> bool {
-        self.decisions <= room.decisions && self.bytes <= room.bytes
     }
 }
 

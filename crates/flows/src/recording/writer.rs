@@ -8,9 +8,11 @@ use portcullis_audit::AuditKeys;
 use portcullis_domain::SecureRandom;
 
 use super::delivery::Delivery;
+use super::outcome::NotRecorded;
 use super::policy::{BLOCK_DECISIONS, PORTION_BYTES};
 use super::queue::Taken;
-use super::{DecisionStore, NotRecorded, Shared};
+use super::shared::Shared;
+use super::store::DecisionStore;
 
 pub(super) fn work(
     shared: &Shared,

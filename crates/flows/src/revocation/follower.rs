@@ -7,8 +7,9 @@ use std::time::Duration;
 use portcullis_domain::{Clock, Timestamp};
 use portcullis_token::{RevocationEntry, RevocationSet};
 
-use super::feed::{FEED_PAGE, MAX_WAITING};
-use super::{Cursor, Listener, Numbered, RevocationStore, Standing};
+use super::feed::{Cursor, FEED_PAGE, MAX_WAITING, Numbered, Standing};
+use super::listener::Listener;
+use super::store::RevocationStore;
 use crate::StoreError;
 
 /// What requests and the follower share.

@@ -3,28 +3,9 @@ use portcullis_domain::Timestamp;
 use portcullis_token::SharedSecret;
 
 use super::shared::{HsNode, SharedKeyState, SharedKeys, Step};
+use super::store::{SharedChange, SharedRecord};
 use super::{RetirementError, SigningKeys};
 use crate::StoreError;
-
-/// What is stored about the keys of HS256.
-#[derive(Clone, Debug)]
-pub struct SharedRecord {
-    /// The sealed record, if there is one.
-    pub sealed: Option<Vec<u8>>,
-    /// When the audit trail says that it was last changed.
-    pub last_event: Option<Timestamp>,
-    /// The time of the database, read after what locks the record.
-    pub now: Timestamp,
-}
-
-/// What replaces the record, and what is recorded about it.
-#[derive(Clone, Debug)]
-pub struct SharedChange {
-    /// The sealed record.
-    pub sealed: Vec<u8>,
-    /// The steps that led to it.
-    pub events: Vec<SecurityEvent>,
-}
 
 /// The label that the record is sealed with.
 const LABEL: &str = "shared keys";

@@ -1,0 +1,61 @@
+use portcullis_domain::{EmailError, TextError, UsernameError};
+use portcullis_password::Violation;
+
+/// What is wrong with one field of a request.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FieldError {
+    /// The user name is malformed.
+    #[error("the user name {0}")]
+    Username(#[from] UsernameError),
+    /// The user name is reserved, or looks like one that is.
+    #[error("this user name is reserved; choose another")]
+    UsernameReserved,
+    /// The user name is offensive.
+    #[error("this user name is not acceptable; choose another")]
+    UsernameOffensive,
+    /// The email address is malformed.
+    #[error("the email {0}")]
+    Email(#[from] EmailError),
+    /// The display name is malformed.
+    #[error("the display name {0}")]
+    DisplayName(TextError),
+    /// The display name is offensive.
+    #[error("this display name is not acceptable; choose another")]
+    DisplayNameOffensive,
+    /// The password breaks a rule.
+    #[error("the password {0}")]
+    Password(Violation),
+    /// The new password is the current one.
+    #[error("the new password must differ from the current one")]
+    PasswordUnchanged,
+}
+
+impl FieldError {
+    /// The request's field it is about.
+    pub const fn field(&self) -> &'static str {
+        match self {
+            Self::Username(_) | Self::UsernameReserved | Self::UsernameOffensive => "username",
+            Self::Email(_) => "email",
+            Self::DisplayName(_) | Self::DisplayNameOffensive => "display_name",
+            Self::Password(_) | Self::PasswordUnchanged => "password",
+        }
+    }
+
+    /// The stable word for it.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Username(UsernameError::TooShort) => "too_short",
+            Self::Username(UsernameError::TooLong)
+            | Self::Email(EmailError::TooLong)
+            | Self::DisplayName(TextError::TooLong) => "too_long",
+            Self::Username(UsernameError::Forbidden) | Self::DisplayName(TextError::Forbidden) => {
+                "forbidden_character"
+            }
+            Self::Email(EmailError::Malformed) | Self::DisplayName(_) => "malformed",
+            Self::UsernameReserved => "reserved",
+            Self::UsernameOffensive | Self::DisplayNameOffensive => "offensive",
+            Self::Password(violation) => violation.code(),
+            Self::PasswordUnchanged => "unchanged",
+        }
+    }
+}

@@ -1,0 +1,58 @@
+use std::fmt;
+use std::sync::Arc;
+
+use portcullis_token::RevocationEntry;
+
+use super::feed::{FEED_PAGE, Standing};
+use super::store::RevocationStore;
+use crate::StoreError;
+
+/// All entries that are not dead, page by page.
+pub struct Snapshot {
+    store: Arc<dyn RevocationStore>,
+    standing: Standing,
+    read_through: u64,
+}
+
+impl Snapshot {
+    pub(super) fn new(store: Arc<dyn RevocationStore>, standing: Standing) -> Self {
+        Self { store, standing, read_through: 0 }
+    }
+
+    /// Where to go on after the last page, and the time up to which the snapshot is complete.
+    pub const fn standing(&self) -> Standing {
+        self.standing
+    }
+
+    fn next_page(&mut self) -> Result<Vec<RevocationEntry>, StoreError> {
+        let first = self.read_through.saturating_add(1);
+        let stretch = self.store.revocations_from(first, FEED_PAGE)?;
+        let last = self.read_through.saturating_add(FEED_PAGE.into());
+        self.read_through = last.max(stretch.purged_through);
+        let entries = stretch.entries.into_iter();
+        let wanted =
+            entries.filter(|numbered| numbered.position <= self.standing.cursor.position());
+        let needed = wanted.map(|numbered| numbered.entry);
+        Ok(needed.filter(|entry| Some(entry.until) >= stretch.horizon).collect())
+    }
+}
+
+impl Iterator for Snapshot {
+    type Item = Result<Vec<RevocationEntry>, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.read_through < self.standing.cursor.position() {
+            match self.next_page() {
+                Ok(entries) if entries.is_empty() => {}
+                page => return Some(page),
+            }
+        }
+        None
+    }
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot").field("standing", &self.standing).finish_non_exhaustive()
+    }
+}
