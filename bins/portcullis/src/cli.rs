@@ -1,28 +1,24 @@
-//! What can be typed.
-
-mod audit;
-mod keys;
-mod policy;
-mod service;
+//! The command line: which verb runs. The arguments of a verb stand beside the function that runs it.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use portcullis_flows::provisioning::PersonKind;
+use clap::{Parser, Subcommand};
 
 use crate::command;
+use crate::command::audit::AuditVerb;
+use crate::command::keys::KeysVerb;
+use crate::command::migrate::Migrate;
+use crate::command::policy::PolicyVerb;
+use crate::command::service_credential::ServiceVerb;
+use crate::command::user_create::UserCreate;
+use crate::command::user_end_sessions::UserEndSessions;
+use crate::command::user_import::UserImport;
+use crate::command::user_unlock::UserUnlock;
 use crate::config::{self, Variables};
 use crate::failure::Failure;
 use crate::output::Output;
-
-pub(crate) use audit::{AuditExport, AuditVerb, AuditVerify, TrailFormat};
-pub(crate) use keys::{KeysRotate, KeysVerb};
-pub(crate) use policy::{
-    MatrixFormat, PolicyDiff, PolicyExplain, PolicyExport, PolicyReplay, PolicyVerb,
-};
-pub(crate) use service::{ServiceCredential, ServiceVerb};
 
 /// Self-hosted authentication server.
 #[derive(Debug, Parser)]
@@ -86,89 +82,6 @@ enum UserVerb {
     Unlock(UserUnlock),
     /// End all sessions of all accounts; running servers refuse their tokens within a second
     EndSessions(UserEndSessions),
-}
-
-/// Whose sessions to end.
-#[derive(Debug, Args)]
-pub(crate) struct UserEndSessions {
-    /// Those of all accounts (there is no other choice; it is here so that nobody does it by accident)
-    #[arg(long, required = true)]
-    pub(crate) everybody: bool,
-}
-
-/// How the database is brought up to date.
-#[derive(Debug, Args)]
-pub(crate) struct Migrate {
-    /// Drop the security events of a version that did not seal them; without it, a database that
-    /// holds such events is left as it is
-    #[arg(long)]
-    pub(crate) drop_unsealed_events: bool,
-}
-
-/// The account to unlock.
-#[derive(Debug, Args)]
-pub(crate) struct UserUnlock {
-    /// The user name, or the email address
-    #[arg(long)]
-    pub(crate) username: String,
-}
-
-/// One account to create.
-#[derive(Debug, Args)]
-pub(crate) struct UserCreate {
-    /// 3 to 64 characters without spaces
-    #[arg(long)]
-    pub(crate) username: String,
-    /// The owner's address
-    #[arg(long)]
-    pub(crate) email: String,
-    /// A role of the access matrix, such as admin
-    #[arg(long)]
-    pub(crate) role: String,
-    /// A developer may also create API keys
-    #[arg(long, default_value = "user")]
-    pub(crate) kind: Kind,
-    /// What to call the person
-    #[arg(long)]
-    pub(crate) display_name: Option<String>,
-    /// Read the password from the first line of standard input (the only way to give one)
-    #[arg(long, required = true)]
-    pub(crate) password_stdin: bool,
-    /// The password must be changed before the account can be used
-    #[arg(long)]
-    pub(crate) must_change: bool,
-}
-
-/// What sort of account to create.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Kind {
-    User,
-    Developer,
-}
-
-impl From<Kind> for PersonKind {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::User => Self::User,
-            Kind::Developer => Self::Developer,
-        }
-    }
-}
-
-/// Accounts to import.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-The first line names the columns: username, email and password_hash; display_name and role if there \
-are any. Each further line is one account. Hashes are bcrypt (2a, 2b, 2y) or Argon2id in PHC form.
-
-Lines with errors are reported and left out. Mend them and run the same command again: accounts that \
-are there already are skipped.")]
-pub(crate) struct UserImport {
-    /// The CSV file, in UTF-8
-    pub(crate) file: PathBuf,
-    /// Accounts in one transaction
-    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u16).range(1..=10_000))]
-    pub(crate) batch: u16,
 }
 
 /// Reads the command line and does what it says.

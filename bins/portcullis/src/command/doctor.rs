@@ -5,6 +5,7 @@
 
 mod access_matrix;
 mod audit_trail;
+mod check;
 mod checkpoint_directory;
 mod clock;
 mod data_directory;
@@ -21,6 +22,7 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
+use self::check::{Check, Status};
 use crate::config::Loaded;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -41,53 +43,6 @@ pub(crate) fn run(loaded: &Loaded, output: Output) -> Result<ExitCode, Failure> 
         (false, true) => ExitCode::FAILURE,
         (true, true) => ExitCode::SUCCESS,
     })
-}
-
-/// How one check ended.
-#[derive(Debug, Serialize)]
-struct Check {
-    name: &'static str,
-    status: Status,
-    detail: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    remedy: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Status {
-    Ok,
-    Warning,
-    Failed,
-    Skipped,
-}
-
-impl Check {
-    fn new(name: &'static str, status: Status, detail: &str, remedy: Option<String>) -> Self {
-        // Libraries break lines where they like.
-        let detail = detail.split_whitespace().collect::<Vec<_>>().join(" ");
-        Self { name, status, detail, remedy }
-    }
-
-    fn ok(name: &'static str, detail: impl AsRef<str>) -> Self {
-        Self::new(name, Status::Ok, detail.as_ref(), None)
-    }
-
-    fn warning(name: &'static str, detail: impl AsRef<str>, remedy: impl Into<String>) -> Self {
-        Self::new(name, Status::Warning, detail.as_ref(), Some(remedy.into()))
-    }
-
-    fn failed(name: &'static str, detail: impl AsRef<str>, remedy: impl Into<String>) -> Self {
-        Self::new(name, Status::Failed, detail.as_ref(), Some(remedy.into()))
-    }
-
-    fn skipped(name: &'static str, detail: impl AsRef<str>) -> Self {
-        Self::new(name, Status::Skipped, detail.as_ref(), None)
-    }
-
-    fn skipped_for_faults(name: &'static str) -> Self {
-        Self::skipped(name, "its configuration is faulty")
-    }
 }
 
 fn configuration(loaded: &Loaded) -> Vec<Check> {

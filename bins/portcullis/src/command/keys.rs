@@ -8,10 +8,38 @@ mod shared_secret;
 
 use std::process::ExitCode;
 
-use crate::cli::KeysVerb;
+use clap::Subcommand;
+
+use self::retire::KeysRetire;
+use self::rotate::KeysRotate;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::output::Output;
+
+/// What can be done with the key pairs that sign access tokens.
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysVerb {
+    /// Show every key pair and what it does now
+    List,
+    /// Make a new key pair, which takes over after five minutes
+    Rotate(KeysRotate),
+    /// Take a key pair out of use at once, because its private half has leaked
+    Retire(KeysRetire),
+    /// Print the key of HS256, for services that check access tokens by themselves
+    #[command(after_help = "\
+Whoever has it can sign access tokens for everybody, so it goes only to services that may. Nothing \
+else can be done with it. The audit trail records that it was printed. With the algorithms EdDSA and \
+ES256 no service needs a secret; once they sign, what is signed with it is accepted for the life of one \
+access token and then no more.")]
+    SharedSecret,
+    /// Make the configured secret key that of the database, because the one before is lost
+    #[command(after_help = "\
+Nobody can undo this. Everybody has to sign in again, key pairs that were made under the lost secret are \
+of no more use, and the audit trail before it can be proved only by whoever finds it again. Stop every \
+server first. To replace a secret that you have, set SECRET_KEY_PREVIOUS to it instead: then none of this \
+happens.")]
+    AcceptSecret,
+}
 
 pub(crate) fn run(config: &Config, verb: &KeysVerb, output: Output) -> Result<ExitCode, Failure> {
     match verb {

@@ -3,13 +3,22 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use clap::Args;
 use serde::Serialize;
 
-use crate::cli::Migrate;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::opening;
 use crate::output::Output;
+
+/// How the database is brought up to date.
+#[derive(Debug, Args)]
+pub(crate) struct Migrate {
+    /// Drop the security events of a version that did not seal them; without it, a database that
+    /// holds such events is left as it is
+    #[arg(long)]
+    pub(crate) drop_unsealed_events: bool,
+}
 
 pub(crate) fn run(config: &Config, migrate: &Migrate, output: Output) -> Result<ExitCode, Failure> {
     let (applied, dropped) = opening::migrated(config, migrate.drop_unsealed_events)?;

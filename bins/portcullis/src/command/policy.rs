@@ -15,16 +15,47 @@ mod replay;
 mod rollback;
 mod versions;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::Subcommand;
 use portcullis_flows::matrix::MatrixError;
 
-pub(crate) use named::Named;
-
-use crate::cli::PolicyVerb;
+use self::diff::PolicyDiff;
+use self::explain::PolicyExplain;
+use self::export::PolicyExport;
+use self::named::Named;
+use self::replay::PolicyReplay;
 use crate::config::Loaded;
 use crate::failure::Failure;
 use crate::output::Output;
+
+/// What can be done with access matrices.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyVerb {
+    /// Name every fault of a matrix file, by line
+    Check {
+        /// The file [default: the version in force; the configured file before the first start]
+        file: Option<PathBuf>,
+    },
+    /// Print a version
+    Export(PolicyExport),
+    /// Say what one matrix changes for whom against another
+    Diff(PolicyDiff),
+    /// Say whether a role may, and why
+    Explain(Box<PolicyExplain>),
+    /// Ask a matrix the questions that were really asked, and say whose answers change
+    Replay(PolicyReplay),
+    /// Put a file or an earlier version in force, on all nodes within a second
+    Activate {
+        /// A matrix file, or the number of a version
+        matrix: Named,
+    },
+    /// Put the version in force that was before the one that is
+    Rollback,
+    /// List what was in force when, and by whom
+    History,
+}
 
 pub(crate) fn run(loaded: Loaded, verb: PolicyVerb, output: Output) -> Result<ExitCode, Failure> {
     match verb {

@@ -4,18 +4,61 @@ use std::fmt;
 use std::io::{self, BufRead, Read};
 use std::process::ExitCode;
 
+use clap::{Args, ValueEnum};
 use portcullis_domain::{
     Account, AccountId, AccountKind, DisplayName, Email, Role, SecretString, Timestamp, Username,
 };
 use portcullis_flows::candidate::{CandidateRequest, RegistrationError};
 use portcullis_flows::provisioning::Enrolment;
+use portcullis_flows::provisioning::PersonKind;
 use serde::Serialize;
 
-use crate::cli::UserCreate;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::{opening, roles, wiring};
+
+/// One account to create.
+#[derive(Debug, Args)]
+pub(crate) struct UserCreate {
+    /// 3 to 64 characters without spaces
+    #[arg(long)]
+    pub(crate) username: String,
+    /// The owner's address
+    #[arg(long)]
+    pub(crate) email: String,
+    /// A role of the access matrix, such as admin
+    #[arg(long)]
+    pub(crate) role: String,
+    /// A developer may also create API keys
+    #[arg(long, default_value = "user")]
+    pub(crate) kind: Kind,
+    /// What to call the person
+    #[arg(long)]
+    pub(crate) display_name: Option<String>,
+    /// Read the password from the first line of standard input (the only way to give one)
+    #[arg(long, required = true)]
+    pub(crate) password_stdin: bool,
+    /// The password must be changed before the account can be used
+    #[arg(long)]
+    pub(crate) must_change: bool,
+}
+
+/// What sort of account to create.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Kind {
+    User,
+    Developer,
+}
+
+impl From<Kind> for PersonKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::User => Self::User,
+            Kind::Developer => Self::Developer,
+        }
+    }
+}
 
 pub(crate) fn run(config: Config, user: UserCreate, output: Output) -> Result<ExitCode, Failure> {
     let operator = wiring::operator("user create");

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use clap::Args;
 use portcullis_flows::account_change::ChangeError;
 use serde::Serialize;
 
@@ -11,6 +12,14 @@ use crate::failure::Failure;
 use crate::opening::Opened;
 use crate::output::Output;
 use crate::{opening, wiring};
+
+/// Whose sessions to end.
+#[derive(Debug, Args)]
+pub(crate) struct UserEndSessions {
+    /// Those of all accounts (there is no other choice; it is here so that nobody does it by accident)
+    #[arg(long, required = true)]
+    pub(crate) everybody: bool,
+}
 
 pub(crate) fn run(config: &Config, output: Output) -> Result<ExitCode, Failure> {
     let origin = wiring::local_origin("user end-sessions");

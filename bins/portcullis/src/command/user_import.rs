@@ -8,25 +8,40 @@ mod columns;
 mod importer;
 mod lines;
 mod row_error;
+mod tally;
 
 use std::fmt;
 use std::fs::File;
 use std::io::BufReader;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use serde::Serialize;
+use clap::Args;
+use columns::Columns;
+use importer::Importer;
+use lines::Lines;
+use row_error::{BadLine, RowProblem};
 
-use crate::cli::UserImport;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::{opening, progress, wiring};
 
-use columns::Columns;
-use importer::Importer;
-use lines::Lines;
-use row_error::{BadLine, RowProblem};
+/// Accounts to import.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The first line names the columns: username, email and password_hash; display_name and role if there \
+are any. Each further line is one account. Hashes are bcrypt (2a, 2b, 2y) or Argon2id in PHC form.
+
+Lines with errors are reported and left out. Mend them and run the same command again: accounts that \
+are there already are skipped.")]
+pub(crate) struct UserImport {
+    /// The CSV file, in UTF-8
+    pub(crate) file: PathBuf,
+    /// Accounts in one transaction
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub(crate) batch: u16,
+}
 
 /// Exits with 1 when a line was left out.
 pub(crate) fn run(
@@ -67,25 +82,6 @@ pub(crate) fn run(
     let tally = importer.tally();
     output.answer(&tally)?;
     Ok(if tally.refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// How many lines ended how.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-struct Tally {
-    created: u64,
-    already_present: u64,
-    refused: u64,
-}
-
-impl fmt::Display for Tally {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { created, already_present, refused } = self;
-        write!(f, "created {created}, already present {already_present}, refused {refused}")?;
-        if *refused > 0 {
-            write!(f, "\nMend the lines named above and run the same command again.")?;
-        }
-        Ok(())
-    }
 }
 
 fn read_header(lines: &mut Lines<BufReader<File>>, path: &Path) -> Result<Columns, Failure> {

@@ -3,14 +3,22 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use clap::Args;
 use serde::Serialize;
 
-use crate::cli::UserUnlock;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::opening::Opened;
 use crate::output::Output;
 use crate::{opening, wiring};
+
+/// The account to unlock.
+#[derive(Debug, Args)]
+pub(crate) struct UserUnlock {
+    /// The user name, or the email address
+    #[arg(long)]
+    pub(crate) username: String,
+}
 
 pub(crate) fn run(config: &Config, user: UserUnlock, output: Output) -> Result<ExitCode, Failure> {
     let origin = wiring::local_origin("user unlock");

@@ -3,25 +3,88 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum};
 use indicatif::ProgressBar;
 use portcullis_audit::{
     CsvWriter, Details, Entry, EventKind, ExportFormat, Filter, JsonLinesWriter, Outcome,
     SecurityEvent,
 };
+use portcullis_domain::{AccountId, Timestamp};
 use portcullis_flows::StoreError;
 use portcullis_flows::trail::{Reader, TrailError, TrailStore};
 use portcullis_flows::verification::ReadError;
 use portcullis_storage::Store;
 use serde::Serialize;
 
-use crate::cli::{AuditExport, TrailFormat};
 use crate::config::Loaded;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::{destination, opening, progress, wiring};
+use crate::{destination, moment, opening, progress, wiring};
+
+/// What to export, and how.
+#[derive(Debug, Args)]
+pub(crate) struct AuditExport {
+    /// A table, one JSON object for each entry, or all that `audit verify` needs
+    #[arg(long, default_value = "jsonl")]
+    pub(crate) format: TrailFormat,
+    /// Write to this file [default: standard output]
+    #[arg(long)]
+    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    filter: Wanted,
+}
+
+/// How the trail is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TrailFormat {
+    Csv,
+    Jsonl,
+    Archive,
+}
+
+/// Which entries.
+#[derive(Debug, Args)]
+struct Wanted {
+    /// Those since this time
+    #[arg(long, value_parser = moment::parse)]
+    from: Option<Timestamp>,
+    /// Those before this time
+    #[arg(long, value_parser = moment::parse)]
+    until: Option<Timestamp>,
+    /// What happened
+    #[arg(long, value_parser = kinds(), hide_possible_values = true)]
+    kind: Option<EventKind>,
+    /// How it ended
+    #[arg(long, value_parser = outcomes(), hide_possible_values = true)]
+    outcome: Option<Outcome>,
+    /// The account that did it or asked
+    #[arg(long, value_name = "ACCOUNT", value_parser = account)]
+    actor: Option<AccountId>,
+    /// The account it is about
+    #[arg(long, value_name = "ACCOUNT", value_parser = account)]
+    subject: Option<AccountId>,
+    /// What was asked about
+    #[arg(long)]
+    resource: Option<String>,
+    /// The client's address
+    #[arg(long)]
+    address: Option<IpAddr>,
+}
+
+impl AuditExport {
+    /// Which entries are wanted.
+    pub(crate) fn filter(&self) -> Filter {
+        let Wanted { from, until, kind, outcome, actor, subject, ref resource, address } =
+            self.filter;
+        let resource = resource.clone();
+        Filter { from, until, kind, outcome, actor, subject, resource, address }
+    }
+}
 
 pub(super) fn run(
     loaded: Loaded,
@@ -159,4 +222,18 @@ impl fmt::Display for Exported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "exported {} {}", self.entries, self.things)
     }
+}
+
+fn account(text: &str) -> Result<AccountId, &'static str> {
+    text.parse().map_err(|_| "write the id of an account, such as `portcullis audit export` shows")
+}
+
+fn kinds() -> impl TypedValueParser<Value = EventKind> {
+    let words = EventKind::ALL.iter().map(|kind| kind.as_str());
+    PossibleValuesParser::new(words).try_map(|word| word.parse())
+}
+
+fn outcomes() -> impl TypedValueParser<Value = Outcome> {
+    let words = Outcome::ALL.iter().map(|outcome| outcome.as_str());
+    PossibleValuesParser::new(words).try_map(|word| word.parse())
 }

@@ -4,16 +4,36 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::Args;
 use portcullis_audit::{AuditKeys, Checkpoint, Report, verify_archive};
 use serde::Serialize;
 
-use crate::cli::AuditVerify;
 use crate::config::Loaded;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::{opening, progress, secret_file, wiring};
+
+/// What to verify, and against what.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Exit codes: 0 nothing is wrong, 1 something is, 2 it cannot be read.
+
+An archive is verified on any machine that has the secret key of the server (SECRET_KEY or
+SECRET_KEY_FILE); neither the database nor the rest of the configuration is needed.")]
+pub(crate) struct AuditVerify {
+    /// A checkpoint that was kept elsewhere; the latest is enough
+    #[arg(long = "checkpoint", value_name = "FILE")]
+    pub(crate) checkpoints: Vec<PathBuf>,
+    /// Read this archive, not the database
+    #[arg(long, value_name = "FILE")]
+    pub(crate) archive: Option<PathBuf>,
+    /// A file with a secret key that the server had before; may be repeated, oldest first
+    #[arg(long = "former-secret", value_name = "FILE")]
+    pub(crate) former_secrets: Vec<PathBuf>,
+}
 
 /// Exits with 1 when something is wrong with the trail, with 2 when it cannot be read.
 pub(super) fn run(

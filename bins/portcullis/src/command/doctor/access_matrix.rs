@@ -2,7 +2,7 @@
 
 use portcullis_flows::matrix::Matrices;
 
-use super::Check;
+use super::check::Check;
 use crate::config::Config;
 
 pub(super) const NAME: &str = "access matrix";

@@ -9,7 +9,7 @@ use portcullis_flows::trail::TrailStore;
 use portcullis_flows::verification::WholeTrailStore;
 use portcullis_storage::Store;
 
-use super::Check;
+use super::check::Check;
 use crate::config::Config;
 use crate::wiring;
 

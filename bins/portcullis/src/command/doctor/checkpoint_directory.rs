@@ -1,6 +1,6 @@
 //! Whether checkpoints can be put where they are wanted.
 
-use super::Check;
+use super::check::Check;
 use super::data_directory::try_writing;
 use crate::config::Loaded;
 

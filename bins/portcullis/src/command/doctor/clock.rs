@@ -2,7 +2,7 @@
 
 use portcullis_flows::clock_watch::ClockWatch;
 
-use super::Check;
+use super::check::Check;
 
 pub(super) const NAME: &str = "clock";
 

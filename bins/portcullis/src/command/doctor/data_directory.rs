@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::Check;
+use super::check::Check;
 use crate::config::Loaded;
 
 const NAME: &str = "data directory";

@@ -9,7 +9,8 @@ use portcullis_flows::health::HealthStore;
 use portcullis_flows::secret::{SecretProof, Standing};
 use portcullis_storage::{Database, DatabaseUrl, Store};
 
-use super::{Check, access_matrix, audit_trail, clock, email_addresses, jobs, signing_keys};
+use super::check::Check;
+use super::{access_matrix, audit_trail, clock, email_addresses, jobs, signing_keys};
 use crate::config::{self, Config, Loaded};
 use crate::{opening, wiring};
 

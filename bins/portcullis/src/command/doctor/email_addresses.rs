@@ -2,7 +2,7 @@
 
 use portcullis_storage::{Database, FormerEmailKey};
 
-use super::Check;
+use super::check::Check;
 
 pub(super) const NAME: &str = "email addresses";
 

@@ -6,7 +6,7 @@ use portcullis_domain::{Clock, SystemClock, SystemRandom};
 use portcullis_password::{Argon2Params, Hasher, Password, Scratch};
 use portcullis_token::OpaqueSecret;
 
-use super::Check;
+use super::check::Check;
 use crate::config::Loaded;
 
 const NAME: &str = "hashing";

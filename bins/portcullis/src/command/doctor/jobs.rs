@@ -5,7 +5,7 @@ use std::time::Duration;
 use portcullis_flows::job::{JobRecord, JobStore};
 use portcullis_storage::Store;
 
-use super::Check;
+use super::check::Check;
 use crate::config::Config;
 
 pub(super) const NAME: &str = "jobs";

@@ -1,6 +1,6 @@
 //! Whether passwords are long enough to be the only factor (NIST SP 800-63B-4 section 3.1.1.2).
 
-use super::Check;
+use super::check::Check;
 use crate::config::Loaded;
 
 const NAME: &str = "password policy";

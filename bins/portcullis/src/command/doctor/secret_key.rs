@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::Check;
+use super::check::Check;
 use crate::config::{Loaded, Secret};
 use crate::secret_file;
 

@@ -3,7 +3,7 @@
 use portcullis_flows::StoreError;
 use portcullis_flows::signing_key::{KeyState, SharedKeyState, SigningKeys};
 
-use super::Check;
+use super::check::Check;
 use crate::config::Config;
 
 pub(super) const NAME: &str = "signing keys";

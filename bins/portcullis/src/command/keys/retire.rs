@@ -3,6 +3,7 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use clap::Args;
 use portcullis_flows::signing_key::RetirementError;
 use serde::Serialize;
 
@@ -11,6 +12,20 @@ use crate::failure::Failure;
 use crate::opening::Opened;
 use crate::output::Output;
 use crate::{opening, wiring};
+
+/// Which key shall go.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Every token that it has signed is refused from then on: by the servers within a second, by services \
+that have fetched the published keys when their copy is too old, five minutes unless a cache between \
+keeps one too. Whoever holds such a token has to refresh. A \
+key that signs cannot be retired: run `portcullis keys rotate --now` first and wait four seconds. The \
+shared secret of HS256 goes likewise once key pairs sign, if it must not be accepted until its time is \
+over.")]
+pub(crate) struct KeysRetire {
+    /// The name of the key, as `keys list` shows it
+    pub(crate) kid: String,
+}
 
 pub(super) fn run(config: &Config, kid: &str, output: Output) -> Result<ExitCode, Failure> {
     let origin = wiring::local_origin("keys retire");

@@ -3,16 +3,52 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use clap::{Args, ValueEnum};
 use portcullis_domain::Timestamp;
 use portcullis_flows::signing_key::HeadStart;
+use portcullis_token::KeyPairAlgorithm;
 use serde::Serialize;
 
-use crate::cli::KeysRotate;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::opening::Opened;
 use crate::output::Output;
 use crate::{opening, wiring};
+
+/// How the next key pair is to be.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The new key is published at once and signs five minutes later, when whoever keeps a copy of the \
+published keys has seen it. The old one stays published until its last token has expired.
+
+After a leak of a private key, make the new one sign with --now, and then retire the old one with \
+`portcullis keys retire`.")]
+pub(crate) struct KeysRotate {
+    /// Take over within two seconds; services must ask again for a key that they do not know
+    #[arg(long)]
+    pub(crate) now: bool,
+    /// The algorithm, to prepare for a change of it [default: the configured one]
+    #[arg(long)]
+    pub(crate) algorithm: Option<PairAlgorithm>,
+}
+
+/// An algorithm with a public half.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum PairAlgorithm {
+    #[value(name = "EdDSA")]
+    EdDsa,
+    #[value(name = "ES256")]
+    Es256,
+}
+
+impl From<PairAlgorithm> for KeyPairAlgorithm {
+    fn from(algorithm: PairAlgorithm) -> Self {
+        match algorithm {
+            PairAlgorithm::EdDsa => Self::EdDsa,
+            PairAlgorithm::Es256 => Self::Es256,
+        }
+    }
+}
 
 pub(super) fn run(
     config: &Config,

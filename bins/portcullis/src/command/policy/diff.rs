@@ -3,16 +3,25 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use clap::Args;
 use portcullis_access::MatrixDiff;
 use serde::Serialize;
 
 use super::changes::Changes;
 use super::named::{self, Named};
 use super::versions::Versions;
-use crate::cli::PolicyDiff;
 use crate::config::Loaded;
 use crate::failure::Failure;
 use crate::output::Output;
+
+/// What to compare.
+#[derive(Debug, Args)]
+pub(crate) struct PolicyDiff {
+    /// The matrix that would come: a file, or the number of a version
+    pub(crate) candidate: Named,
+    /// The matrix whose place it would take [default: the one in force]
+    pub(crate) base: Option<Named>,
+}
 
 pub(super) fn run(loaded: Loaded, diff: &PolicyDiff, output: Output) -> Result<ExitCode, Failure> {
     let (base, base_name, candidate) = match (&diff.candidate, &diff.base) {

@@ -1,17 +1,47 @@
 //! `policy explain`: one question, its answer, and the whole reason.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::Args;
 use portcullis_access::{Asked, Explanation, Parties, Reason};
 use serde::Serialize;
 
 use super::named::Named;
 use super::versions::Versions;
-use crate::cli::PolicyExplain;
 use crate::config::Loaded;
 use crate::failure::Failure;
 use crate::output::Output;
+
+/// One question.
+#[derive(Debug, Args)]
+pub(crate) struct PolicyExplain {
+    /// The role of whoever would act
+    #[arg(long)]
+    pub(crate) role: String,
+    /// What would be acted on
+    #[arg(long)]
+    pub(crate) resource: String,
+    /// What would be done
+    #[arg(long)]
+    pub(crate) action: String,
+    /// Who would act
+    #[arg(long, default_value = "")]
+    pub(crate) subject: String,
+    /// Whose resource it is
+    #[arg(long)]
+    pub(crate) owner: Option<String>,
+    /// Who takes part in it; may be repeated
+    #[arg(long = "party", value_name = "PARTY")]
+    pub(crate) parties: Vec<String>,
+    /// A further attribute, its value JSON or a text; may be repeated
+    #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = attribute)]
+    pub(crate) attributes: Vec<(String, serde_json::Value)>,
+    /// Ask this file [default: the matrix in force]
+    #[arg(long)]
+    pub(crate) file: Option<PathBuf>,
+}
 
 /// Exits with 0 whatever the answer is: that the question was answered is the success.
 pub(super) fn run(
@@ -59,4 +89,10 @@ impl fmt::Display for Answer<'_> {
         }
         write!(f, "by {matrix}")
     }
+}
+
+fn attribute(text: &str) -> Result<(String, serde_json::Value), &'static str> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+    let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
+    Ok((name.to_owned(), value))
 }

@@ -3,14 +3,34 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::named::Named;
 use super::versions::Versions;
-use crate::cli::{MatrixFormat, PolicyExport};
 use crate::config::Loaded;
 use crate::failure::Failure;
 use crate::output::Output;
+
+/// What to print, and how.
+#[derive(Debug, Args)]
+pub(crate) struct PolicyExport {
+    /// The number of the version [default: the one in force]
+    #[arg(long, value_name = "N")]
+    pub(crate) version: Option<u32>,
+    /// The file as it was handed in, or the effective table
+    #[arg(long, default_value = "toml")]
+    pub(crate) format: MatrixFormat,
+}
+
+/// How a matrix is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MatrixFormat {
+    Toml,
+    Json,
+    Csv,
+    Markdown,
+}
 
 pub(super) fn run(
     loaded: Loaded,

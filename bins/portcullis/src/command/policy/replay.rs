@@ -3,25 +3,47 @@
 mod log;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::Args;
 use portcullis_access::replay::{ReplayReport, ReplayedChange};
 use portcullis_domain::Timestamp;
 use serde::Serialize;
 
+use super::named::Named;
 use super::versions::Versions;
-use crate::cli::PolicyReplay;
 use crate::config::Loaded;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::table::Table;
-use crate::{progress, wiring};
+use crate::{moment, progress, wiring};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How far back it goes unless told otherwise.
 const USUAL_DAYS: u32 = 7;
+
+/// What to ask again.
+#[derive(Debug, Args)]
+pub(crate) struct PolicyReplay {
+    /// The matrix to try: a file, or the number of a version
+    pub(crate) matrix: Named,
+    /// The decisions of the last N days [default: 7, or all of the export]
+    #[arg(long, value_name = "N", conflicts_with_all = ["from", "until"],
+          value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub(crate) days: Option<u32>,
+    /// The decisions since this time
+    #[arg(long, value_parser = moment::parse)]
+    pub(crate) from: Option<Timestamp>,
+    /// The decisions before this time
+    #[arg(long, value_parser = moment::parse)]
+    pub(crate) until: Option<Timestamp>,
+    /// Read them from this export (`audit export --format jsonl`), not from the database
+    #[arg(long, value_name = "EXPORT.jsonl")]
+    pub(crate) log: Option<PathBuf>,
+}
 
 pub(super) fn run(
     loaded: Loaded,

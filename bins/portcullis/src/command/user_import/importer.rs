@@ -10,9 +10,9 @@ use portcullis_flows::registration::Creation;
 use portcullis_flows::sign_in::{Identifier, SignInStore};
 use portcullis_storage::Store;
 
-use super::Tally;
 use super::columns::Row;
 use super::row_error::{BadLine, RowProblem};
+use super::tally::Tally;
 use crate::failure::Failure;
 use crate::{roles, wiring};
 

@@ -1,0 +1,22 @@
+use std::fmt;
+
+use serde::Serialize;
+
+/// How many lines ended how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Tally {
+    pub(super) created: u64,
+    pub(super) already_present: u64,
+    pub(super) refused: u64,
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { created, already_present, refused } = self;
+        write!(f, "created {created}, already present {already_present}, refused {refused}")?;
+        if *refused > 0 {
+            write!(f, "\nMend the lines named above and run the same command again.")?;
+        }
+        Ok(())
+    }
+}
