@@ -1,20 +1,14 @@
-//! One run: the measurements in their order, each with a server of its own on the same database.
+//! What the measurements of a run share: the program under test, its databases and its accounts.
 
 use std::path::PathBuf;
 use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::Result;
 use crate::crowd::Crowd;
-use crate::measurement::{
-    batch, check, decision_flood, export, flood, followers, me, refresh, register, replay, sign_in,
-    start, verify,
-};
-use crate::options::{Measurement, Options};
-use crate::report::{Report, progress};
+use crate::options::Options;
+use crate::outcome::Result;
 use crate::server::{Server, free_address};
-use crate::trail::Trail;
 
 /// What the measurements of a run share.
 pub(crate) struct Bench {
@@ -37,20 +31,8 @@ pub(crate) enum Data {
     Flood,
 }
 
-/// Measures what was asked for and prints it.
-pub(crate) fn run(options: Options) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let bench = Bench::new(options)?;
-        tokio::select! {
-            measured = bench.measure() => measured,
-            interrupted = tokio::signal::ctrl_c() => Ok(interrupted?),
-        }
-    })
-}
-
 impl Bench {
-    fn new(options: Options) -> Result<Self> {
+    pub(crate) fn new(options: Options) -> Result<Self> {
         let beside = || Ok(std::env::current_exe()?.with_file_name("portcullis"));
         let program = options.server.clone().map_or_else(beside, Result::Ok)?;
         if !program.is_file() {
@@ -62,78 +44,6 @@ impl Bench {
             .into());
         }
         Ok(Self { options, crowd: Crowd::new()?, program, folder: tempfile::tempdir()? })
-    }
-
-    async fn measure(&self) -> Result<()> {
-        let mut report = Report::default();
-        let measured = self.fill(&mut report).await;
-        // What was measured before something broke is worth having.
-        report.print(&self.options);
-        measured
-    }
-
-    async fn fill(&self, report: &mut Report) -> Result<()> {
-        let wanted = |measurement| {
-            let selected = self.options.selects(measurement);
-            if selected {
-                progress(&format!("measuring {measurement:?}"));
-            }
-            selected
-        };
-        if wanted(Measurement::Start) {
-            report.add(start::measure(self).await?);
-        }
-        if wanted(Measurement::Me) {
-            report.add(me::measure(self).await?);
-        }
-        if wanted(Measurement::Register) {
-            report.add(register::measure(self).await?);
-        }
-        if wanted(Measurement::SignIn) {
-            report.add(sign_in::measure(self).await?);
-        }
-        if wanted(Measurement::Refresh) {
-            report.add(refresh::measure(self).await?);
-        }
-        if wanted(Measurement::Flood) {
-            report.add(flood::measure(self).await?);
-        }
-        if wanted(Measurement::DecisionFlood) {
-            report.add(decision_flood::measure(self).await?);
-        }
-        if wanted(Measurement::Followers) {
-            report.add(followers::measure(self).await?);
-        }
-        if wanted(Measurement::Check) {
-            report.add(check::measure(self).await?);
-        }
-        if wanted(Measurement::Batch) {
-            report.add(batch::measure(self).await?);
-        }
-        self.fill_with_trail(report, wanted).await
-    }
-
-    /// What reads a trail shares one, because to make it takes time.
-    async fn fill_with_trail(
-        &self,
-        report: &mut Report,
-        wanted: impl Fn(Measurement) -> bool,
-    ) -> Result<()> {
-        let readers = [Measurement::Export, Measurement::Replay, Measurement::Verify];
-        if !readers.iter().any(|reader| self.options.selects(*reader)) {
-            return Ok(());
-        }
-        let trail = Trail::fill(self).await?;
-        if wanted(Measurement::Export) {
-            report.add(export::measure(self, &trail).await?);
-        }
-        if wanted(Measurement::Replay) {
-            report.add(replay::measure(self, &trail).await?);
-        }
-        if wanted(Measurement::Verify) {
-            report.add(verify::measure(self).await?);
-        }
-        Ok(())
     }
 
     /// A server, ready, with nothing in its environment but what it is told here.

@@ -17,7 +17,7 @@ use hyper::{HeaderMap, Method, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpSocket;
 
-use crate::Result;
+use crate::outcome::Result;
 
 pub(crate) type Request = hyper::Request<Full<Bytes>>;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::Result;
+use crate::outcome::Result;
 use crate::statistics::{Summary, per_second, percentile};
 
 /// Something with a rate.

@@ -8,8 +8,8 @@ use hyper::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::Result;
 use crate::client::{Client, Request, post, source};
+use crate::outcome::Result;
 
 /// Gives out accounts that no run before has registered, and one password for all of them.
 #[derive(Clone)]

@@ -13,9 +13,9 @@ use hyper::StatusCode;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-use crate::Result;
 use crate::client::{Answer, Client, Request, source};
 use crate::comparison::{Contender, Round, Window};
+use crate::outcome::Result;
 
 /// What one client says, request by request.
 pub(crate) trait Script: Send + 'static {

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::report::size;
+use crate::quantity::size;
 
 /// The machine, in one line. What cannot be found out is left out.
 pub(crate) fn hardware() -> String {

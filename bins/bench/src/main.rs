@@ -14,11 +14,14 @@ mod machine;
 mod measurement;
 mod memory;
 mod options;
+mod outcome;
 mod processor;
 mod program;
+mod quantity;
 mod questions;
 mod recording;
 mod report;
+mod run;
 mod server;
 mod statistics;
 mod trail;
@@ -29,15 +32,11 @@ use clap::Parser;
 
 use crate::options::{Options, Role};
 
-/// What goes wrong here ends the run and is read by a person.
-type Error = Box<dyn std::error::Error + Send + Sync>;
-type Result<T> = std::result::Result<T, Error>;
-
 fn main() -> ExitCode {
     let mut options = Options::parse();
     let outcome = match options.role.take() {
         Some(Role::Baseline(handler)) => baseline::handler::serve(&handler),
-        None => bench::run(options),
+        None => run::run(options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Result;
+use crate::outcome::Result;
 
 /// In user mode and in the kernel, all threads together, in hundredths of a second.
 pub(crate) fn time(process: u32) -> Result<Duration> {

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tokio::task::spawn_blocking;
 
-use crate::Result;
 use crate::memory::{self, Bytes};
+use crate::outcome::Result;
 
 /// A command that has ended well.
 pub(crate) struct Finished {

@@ -6,10 +6,9 @@ use std::net::SocketAddr;
 use hyper::StatusCode;
 use serde_json::{Value, json};
 
-use crate::Result;
-use crate::baseline::handler::ME;
 use crate::client::{Client, Request, bearing, get, post, source};
 use crate::crowd::Tokens;
+use crate::outcome::Result;
 
 /// Somebody who asks.
 pub(crate) struct Asker {
@@ -17,6 +16,9 @@ pub(crate) struct Asker {
     access_token: String,
     account: String,
 }
+
+/// Who somebody is.
+pub(crate) const ME: &str = "/api/auth/me";
 
 /// One question to a request.
 pub(crate) const CHECK: &str = "/api/authz/check";

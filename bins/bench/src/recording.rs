@@ -6,8 +6,8 @@ use std::time::Duration;
 use hyper::StatusCode;
 use tokio::time::{Instant, sleep};
 
-use crate::Result;
 use crate::client::{Client, get, source};
+use crate::outcome::Result;
 
 /// Waits until nothing waits to be recorded.
 ///

@@ -10,8 +10,8 @@ use hyper::StatusCode;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::{Instant, sleep};
 
-use crate::Result;
 use crate::client::{Client, get};
+use crate::outcome::Result;
 
 /// A running server; dropping it kills it.
 pub(crate) struct Server {

@@ -8,10 +8,10 @@ use std::net::SocketAddr;
 use hyper::StatusCode;
 use tokio::task::JoinSet;
 
-use crate::Result;
 use crate::bench::{Bench, Data};
 use crate::client::{Client, Request, source};
 use crate::crowd::{Person, Tokens, sign_in};
+use crate::outcome::Result;
 use crate::questions::{Asker, BATCH_SIZE, DIFFERENT};
 use crate::recording::all_recorded;
 use crate::{program, report};

@@ -16,19 +16,14 @@ use clap::ValueEnum;
 use hyper::StatusCode;
 
 use self::body::Body;
-use crate::Result;
 use crate::bench::Bench;
-use crate::client::{Client, Request, get, source};
+use crate::client::{Client, Request, source};
 use crate::comparison::{Contender, Round};
-use crate::crowd::Tokens;
 use crate::load::{Load, Repeat};
-use crate::measurement::me;
 use crate::options::{Handler, Route};
-use crate::questions::{BATCH, CHECK};
+use crate::outcome::Result;
+use crate::questions::{BATCH, CHECK, ME};
 use crate::server::{Server, free_address};
-
-/// Who somebody is.
-pub(crate) const ME: &str = "/api/auth/me";
 
 /// Where it says that it is ready.
 const READY: &str = "/ready";
@@ -59,14 +54,6 @@ impl BareHandler {
         ]);
         let server = Server::start(command, address, READY, &bench.log()).await?;
         Ok(Self { server, load: load(address)? })
-    }
-
-    /// The one that stands for `me`.
-    pub(crate) async fn me(bench: &Bench, server: SocketAddr, tokens: &[Tokens]) -> Result<Self> {
-        let token = tokens.first().map(|tokens| tokens.access_token.as_str());
-        let bytes = answer_size(server, get(server, ME, token)?).await?;
-        let load = |address| me::load(address, tokens, bench.options.connections);
-        Self::start(bench, Route::Me, bytes, load).await
     }
 
     pub(crate) async fn stop(self) -> Result<()> {
@@ -120,7 +107,7 @@ async fn read_and_answer(body: web::Data<Body>, _read: web::Bytes) -> HttpRespon
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::post;
+    use crate::client::{get, post};
 
     /// The whole way of a load, against the handler on a thread of this process.
     async fn loaded(route: Route, request: impl Fn(SocketAddr) -> Request) {

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::task::spawn_blocking;
 
-use crate::Result;
 use crate::comparison::{Contender, Round};
+use crate::outcome::Result;
 use crate::report::progress;
 
 /// pgbench on one database, with its tables there until it is dropped.

@@ -9,8 +9,8 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
-use crate::Result;
 use crate::comparison::{Contender, Round, Window};
+use crate::outcome::Result;
 
 /// The server's default: KiB of memory, passes over it, lanes.
 pub(crate) const COST: (u32, u32, u32) = (19_456, 2, 1);

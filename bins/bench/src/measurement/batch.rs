@@ -1,12 +1,13 @@
 //! Recorded permission checks, a thousand to a request: how many of them a second.
 
-use crate::Result;
 use crate::bench::{Bench, Data};
 use crate::measurement::check::{against_the_bare_handler, recorded};
 use crate::options::Route;
+use crate::outcome::Result;
+use crate::quantity::figure;
 use crate::questions::BATCH_SIZE;
 use crate::recording::all_recorded;
-use crate::report::{Row, figure};
+use crate::report::Row;
 
 pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let server = bench.server_with(Data::Common, &[]).await?;

@@ -5,7 +5,6 @@
 
 use std::net::SocketAddr;
 
-use crate::Result;
 use crate::baseline::handler::{BareHandler, answer_size};
 use crate::bench::{Bench, Data};
 use crate::client::Request;
@@ -13,9 +12,11 @@ use crate::comparison::{Comparison, compare};
 use crate::crowd::sign_in;
 use crate::load::{Load, Repeat};
 use crate::options::Route;
+use crate::outcome::Result;
+use crate::quantity::count;
 use crate::questions::{Asker, DIFFERENT};
 use crate::recording::all_recorded;
-use crate::report::{Row, count};
+use crate::report::Row;
 use crate::server::Server;
 
 /// Questions of each client before it begins again.

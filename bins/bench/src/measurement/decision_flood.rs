@@ -12,7 +12,6 @@ use hyper::body::Bytes;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use crate::Result;
 use crate::bench::{Bench, Data};
 use crate::client::{Answer, Client, Request, bearing, get, post, source};
 use crate::comparison::Contender;
@@ -21,9 +20,11 @@ use crate::load::{Load, Repeat, Script};
 use crate::measurement::flood::pace;
 use crate::measurement::start::REST;
 use crate::memory::{self, Bytes as Memory};
+use crate::outcome::Result;
 use crate::program;
+use crate::quantity::{count, figure, ratio, size, time};
 use crate::questions::{Asker, BATCH};
-use crate::report::{Row, count, figure, ratio, size, time};
+use crate::report::Row;
 use crate::server::Server;
 use crate::statistics::{per_second, percentile};
 

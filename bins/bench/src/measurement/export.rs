@@ -5,11 +5,12 @@ use std::time::Duration;
 use hyper::StatusCode;
 use tokio::time::Instant;
 
-use crate::Result;
 use crate::bench::{Bench, Data};
 use crate::client::{Client, get, source};
 use crate::memory::{self, Bytes};
-use crate::report::{Row, count, figure, size, time};
+use crate::outcome::Result;
+use crate::quantity::{count, figure, size, time};
+use crate::report::Row;
 use crate::statistics::per_second;
 use crate::trail::{Period, Trail};
 

@@ -12,7 +12,6 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use self::attempts::{Attempt, Manner, Tally};
-use crate::Result;
 use crate::bench::Bench;
 use crate::comparison::Contender;
 use crate::crowd::{Person, sign_in};
@@ -20,7 +19,9 @@ use crate::load::Load;
 use crate::measurement::me::who_am_i;
 use crate::measurement::start::REST;
 use crate::memory::{self, Bytes};
-use crate::report::{Row, figure, ratio, size, time};
+use crate::outcome::Result;
+use crate::quantity::{figure, ratio, size, time};
+use crate::report::Row;
 use crate::server::Server;
 use crate::statistics::{number, per_second, percentile};
 

@@ -14,13 +14,14 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::Result;
 use crate::bench::{Bench, Data};
 use crate::client::{Client, bearing, post, source};
 use crate::crowd;
 use crate::memory;
+use crate::outcome::Result;
 use crate::processor;
-use crate::report::{Row, count, size, time};
+use crate::quantity::{count, size, time};
+use crate::report::Row;
 use crate::server::Server;
 use crate::statistics::percentile;
 

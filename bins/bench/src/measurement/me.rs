@@ -2,13 +2,15 @@
 
 use std::net::SocketAddr;
 
-use crate::Result;
-use crate::baseline::handler::{BareHandler, ME};
+use crate::baseline::handler::{BareHandler, answer_size};
 use crate::bench::Bench;
 use crate::client::get;
 use crate::comparison::compare;
 use crate::crowd::{Tokens, sign_in};
 use crate::load::{Load, Repeat};
+use crate::options::Route;
+use crate::outcome::Result;
+use crate::questions::ME;
 use crate::report::Row;
 
 /// Signed-in accounts for each connection, so that no answer profits from the one before it.
@@ -21,12 +23,24 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let tokens = sign_in(server.address, &people).await?;
 
     let mut load = load(server.address, &tokens, connections)?;
-    let mut bare = BareHandler::me(bench, server.address, &tokens).await?;
+    let mut bare = bare_handler(bench, server.address, &tokens).await?;
     let compared =
         compare(&mut load, &mut bare, bench.options.rounds, bench.options.round()).await?;
     bare.stop().await?;
     server.stop().await?;
     Ok(vec![Row::rate("me", &compared, "bare handler", "≥ 0.5")])
+}
+
+/// The bare handler that stands for `me`.
+pub(crate) async fn bare_handler(
+    bench: &Bench,
+    server: SocketAddr,
+    tokens: &[Tokens],
+) -> Result<BareHandler> {
+    let token = tokens.first().map(|tokens| tokens.access_token.as_str());
+    let bytes = answer_size(server, get(server, ME, token)?).await?;
+    let clients = |address| load(address, tokens, bench.options.connections);
+    BareHandler::start(bench, Route::Me, bytes, clients).await
 }
 
 /// Clients that ask who they are, over and over, for a few accounts each.

@@ -9,14 +9,14 @@ use std::time::Duration;
 use hyper::StatusCode;
 use serde_json::json;
 
-use crate::Result;
-use crate::baseline::handler::BareHandler;
 use crate::baseline::pgbench::Pgbench;
 use crate::bench::Bench;
 use crate::client::{Answer, Request, post};
 use crate::comparison::compare;
 use crate::crowd::{Tokens, sign_in};
 use crate::load::{Load, Script};
+use crate::measurement::me::bare_handler;
+use crate::outcome::Result;
 use crate::report::Row;
 
 pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
@@ -51,7 +51,7 @@ async fn against_the_bare_handler(
     server: SocketAddr,
     tokens: &[Tokens],
 ) -> Result<Row> {
-    let mut bare = BareHandler::me(bench, server, tokens).await?;
+    let mut bare = bare_handler(bench, server, tokens).await?;
     let compared =
         compare(&mut load, &mut bare, bench.options.rounds, bench.options.round()).await?;
     bare.stop().await?;

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use hyper::StatusCode;
 
-use crate::Result;
 use crate::baseline::raw_hashing::RawHashing;
 use crate::bench::Bench;
 use crate::client::{Answer, Request};
 use crate::comparison::compare;
 use crate::crowd::Crowd;
 use crate::load::{Load, Script};
+use crate::outcome::Result;
 use crate::report::Row;
 
 pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Row>> {

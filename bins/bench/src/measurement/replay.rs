@@ -3,10 +3,11 @@
 
 use std::fs;
 
-use crate::Result;
 use crate::bench::{Bench, Data};
+use crate::outcome::Result;
 use crate::program::{self, Finished};
-use crate::report::{Row, count, figure, size, time};
+use crate::quantity::{count, figure, size, time};
+use crate::report::Row;
 use crate::statistics::per_second;
 use crate::trail::{Period, Trail};
 

@@ -1,11 +1,11 @@
 //! Sign-in: one Argon2id hash, two tokens and one durable transaction each.
 
-use crate::Result;
 use crate::baseline::raw_hashing::RawHashing;
 use crate::bench::Bench;
 use crate::client::Request;
 use crate::comparison::compare;
 use crate::load::{Load, Repeat};
+use crate::outcome::Result;
 use crate::report::Row;
 
 /// Accounts for each connection: enough that hardly any reaches its limit of sessions, beyond which

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::Result;
 use crate::bench::Bench;
 use crate::memory::{self, Bytes};
-use crate::report::{Row, size, spread, time};
+use crate::outcome::Result;
+use crate::quantity::{size, spread, time};
+use crate::report::Row;
 use crate::server::Server;
 use crate::statistics::Summary;
 

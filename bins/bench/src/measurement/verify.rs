@@ -4,11 +4,12 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
 
-use crate::Result;
 use crate::bench::{Bench, Data};
 use crate::crowd::Crowd;
+use crate::outcome::Result;
 use crate::program;
-use crate::report::{Row, count, figure, size, time};
+use crate::quantity::{count, figure, size, time};
+use crate::report::Row;
 use crate::statistics::per_second;
 
 /// An imported account leaves one event.

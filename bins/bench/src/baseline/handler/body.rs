@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::Result;
 use crate::options::Route;
+use crate::outcome::Result;
 
 /// Something to serialise for each answer.
 #[derive(Serialize)]

@@ -6,9 +6,9 @@ use std::time::Duration;
 use hyper::StatusCode;
 use hyper::header::RETRY_AFTER;
 
-use crate::Result;
 use crate::client::{Answer, Request};
 use crate::load::Script;
+use crate::outcome::Result;
 
 /// Sends the same sign-in again and again.
 pub(crate) struct Attempt {

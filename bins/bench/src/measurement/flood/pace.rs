@@ -10,9 +10,9 @@ use std::time::Duration;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Instant, sleep_until};
 
-use crate::Result;
 use crate::client::{Client, source};
 use crate::load::{Repeat, Script};
+use crate::outcome::Result;
 
 /// The sorted latencies of these clients, which in turn send so many requests a second.
 pub(crate) async fn latencies(
