@@ -1,3 +1,5 @@
+//! The origin of a request, as every event records it.
+
 use std::net::IpAddr;
 
 /// Where a request came from.

@@ -1,3 +1,5 @@
+//! Entries of a chain as storage returns them, before they are verified.
+
 use crate::{Block, ChainId, EventRecord, Link};
 
 /// One entry of a chain as it was found, to be verified.

@@ -1,3 +1,5 @@
+//! The faults of single fields in requests for accounts and for new passwords.
+
 use portcullis_domain::{EmailError, TextError, UsernameError};
 use portcullis_password::Violation;
 

@@ -1,3 +1,5 @@
+//! The settings that every guard has, whether it follows a server or not.
+
 use std::sync::Arc;
 use std::time::Duration;
 

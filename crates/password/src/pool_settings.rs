@@ -1,3 +1,5 @@
+//! The limits of the hashing pool.
+
 use std::thread;
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! An answer of the server, as tests look at it.
+
 use serde_json::Value;
 
 /// What the server answered.

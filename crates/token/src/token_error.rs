@@ -1,3 +1,5 @@
+//! The reasons to refuse a token.
+
 /// Why a token is refused. For logs and metrics: the caller who sent it is told 401 and no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {

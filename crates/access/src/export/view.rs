@@ -1,3 +1,5 @@
+//! The part of a matrix that one reader may see; every export format writes it.
+
 use std::collections::HashSet;
 
 use crate::access::{Access, Way};

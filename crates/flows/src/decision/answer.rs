@@ -1,3 +1,5 @@
+//! The answers of a permission check, and the errors in place of them.
+
 use portcullis_audit::DecisionId;
 
 use super::ruling::Ruling;

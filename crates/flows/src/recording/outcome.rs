@@ -1,3 +1,5 @@
+//! The outcomes of recording, as callers and operators learn them.
+
 use std::fmt;
 
 use portcullis_audit::DecisionId;

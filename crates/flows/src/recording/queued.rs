@@ -1,3 +1,5 @@
+//! One request in the recording queue, and the room that it takes.
+
 use std::time::Duration;
 
 use portcullis_domain::AccountId;

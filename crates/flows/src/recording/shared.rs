@@ -1,3 +1,5 @@
+//! The state that callers and the writer share, behind one lock.
+
 use std::sync::Arc;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

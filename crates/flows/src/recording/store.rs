@@ -1,3 +1,5 @@
+//! The port of recording.
+
 use portcullis_audit::{Block, ChainId, Link, SecurityEvent};
 
 use crate::StoreError;

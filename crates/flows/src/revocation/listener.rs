@@ -1,3 +1,5 @@
+//! The port by which the follower tells other nodes and streams of new revocations.
+
 use super::feed::Numbered;
 
 /// Is told what the follower learns, on its thread: it must not block.

@@ -1,3 +1,5 @@
+//! All live revocations, read page by page so that memory stays bounded.
+
 use std::fmt;
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! The port of revocations.
+
 use std::time::Duration;
 
 use portcullis_audit::SecurityEvent;

@@ -1,3 +1,5 @@
+//! The port of signing keys, and the records that it stores.
+
 use portcullis_audit::SecurityEvent;
 use portcullis_domain::Timestamp;
 use portcullis_token::PublicKey;

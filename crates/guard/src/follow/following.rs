@@ -1,3 +1,5 @@
+//! The background tasks of a guard; they end with it.
+
 use std::sync::Arc;
 
 use tokio::task::JoinHandle;

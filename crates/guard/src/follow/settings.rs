@@ -1,3 +1,5 @@
+//! The settings of a guard that follows a server.
+
 use std::time::Duration;
 
 use super::authority::Credential;

@@ -1,3 +1,5 @@
+//! The payload of an access token, as JSON has it.
+
 use portcullis_domain::{AccountKind, SessionId};
 use serde::{Deserialize, Serialize};
 

@@ -1,3 +1,5 @@
+//! The result of one check of `doctor`.
+
 use serde::Serialize;
 
 /// How one check ended.

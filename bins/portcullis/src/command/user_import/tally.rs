@@ -1,3 +1,5 @@
+//! The counts that `user import` reports at its end.
+
 use std::fmt;
 
 use serde::Serialize;
