@@ -22,10 +22,10 @@ pub use self::rule::{Refusal, Standing};
 use self::rule::{decides, judge};
 use crate::StoreError;
 use crate::account::AccountStore;
-use crate::decision::Caller;
 use crate::grant::Issuer;
 use crate::matrix::{ActiveMatrix, MatrixInForce};
 use crate::permission::{self, Permission};
+use crate::question::Caller;
 
 /// What deciding about accounts needs from storage.
 pub trait AccountChangeStore: AccountStore {

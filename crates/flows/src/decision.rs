@@ -5,8 +5,6 @@
 //! read the reason.
 
 mod answer;
-mod question;
-mod ruling;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -18,14 +16,13 @@ use portcullis_domain::{Account, AccountId, Clock};
 
 use self::answer::UnnumberedAnswers;
 pub use self::answer::{Answer, DecisionError};
-pub(crate) use self::question::account;
-pub use self::question::{Attributes, Caller, Context, Question};
-pub use self::ruling::{Decided, Ruling, Verdict};
 use crate::StoreError;
 use crate::account::Accounts;
 use crate::matrix::ActiveMatrix;
 use crate::permission::ON_BEHALF;
+pub use crate::question::{Attributes, Caller, Context, Question};
 use crate::recording::{NotRecorded, Recorder, Ticket};
+pub use crate::ruling::{Decided, Ruling, Verdict};
 
 /// The use case.
 pub struct Decisions {

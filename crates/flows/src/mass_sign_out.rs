@@ -15,8 +15,8 @@ use portcullis_token::{LEEWAY, Revocation, RevocationEntry};
 
 use crate::StoreError;
 use crate::account_change::{ChangeError, Refusal};
-use crate::decision::Caller;
 use crate::matrix::ActiveMatrix;
+use crate::question::Caller;
 use crate::revocation::Revocations;
 
 /// What ending everybody's sessions needs from storage.

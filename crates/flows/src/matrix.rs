@@ -17,7 +17,7 @@ use portcullis_domain::{Account, AccountId, Clock, Role, SecureRandom, Timestamp
 
 pub use self::active::{ActiveMatrix, MatrixInForce, Unfit};
 use crate::StoreError;
-use crate::decision::{Caller, account};
+use crate::question::{Caller, account};
 use crate::trail::{Reader, TrailError, TrailStore, blocks};
 
 /// What the life of the matrix needs from storage.

@@ -24,7 +24,7 @@ use portcullis_domain::{Clock, SecureRandom, Supervised};
 use self::policy::{BLOCK_DECISIONS, PORTION_BYTES};
 use self::queued::Place;
 use self::shared::{Shared, State};
-use crate::decision::Ruling;
+use crate::ruling::Ruling;
 
 mod delivery;
 mod lanes;

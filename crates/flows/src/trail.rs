@@ -9,7 +9,7 @@ use portcullis_audit::{
 use portcullis_domain::{AccountId, Clock, EventId, SecureRandom, Timestamp};
 
 use crate::StoreError;
-use crate::decision::Caller;
+use crate::question::Caller;
 
 /// What reading the trail needs from storage.
 pub trait TrailStore: Send + Sync {

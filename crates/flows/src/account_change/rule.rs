@@ -1,7 +1,7 @@
 use portcullis_domain::{Account, Role, Timestamp};
 
-use crate::decision::Caller;
 use crate::matrix::MatrixInForce;
+use crate::question::Caller;
 
 /// How things are at the moment of the change.
 #[derive(Clone, Debug)]

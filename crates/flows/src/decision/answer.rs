@@ -2,9 +2,9 @@
 
 use portcullis_audit::DecisionId;
 
-use super::ruling::Ruling;
 use crate::StoreError;
 use crate::recording::NotRecorded;
+use crate::ruling::Ruling;
 
 /// The answer to one question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

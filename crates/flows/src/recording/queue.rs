@@ -18,7 +18,7 @@ use super::lanes::Lanes;
 use super::outcome::{NotRecorded, Notify};
 use super::policy::{BLOCK_DECISIONS, PORTION_BYTES, RecordingPolicy, UNSTORED_PER_CALLER};
 use super::queued::{Held, Place, Queued};
-use crate::decision::Ruling;
+use crate::ruling::Ruling;
 use crate::trail::LONGEST_BLOCK;
 
 /// See the module.

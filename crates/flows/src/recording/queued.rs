@@ -5,7 +5,7 @@ use std::time::Duration;
 use portcullis_domain::AccountId;
 
 use super::outcome::Notify;
-use crate::decision::Ruling;
+use crate::ruling::Ruling;
 
 /// A request in the queue.
 pub(super) struct Queued {

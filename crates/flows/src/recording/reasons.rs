@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::decision::{Decided, Ruling, Verdict};
+use crate::ruling::{Decided, Ruling, Verdict};
 
 /// See the module. It forgets everything when the matrix changes, and when it is full.
 #[derive(Default)]

@@ -1,11 +1,13 @@
+//! The decisions of one request: each question with its answer, ready to be recorded.
+
 use std::sync::Arc;
 
 use portcullis_access::{Asked, Decision, Parties};
 use portcullis_audit::{DecisionRecord, Origin};
 use portcullis_domain::{Account, AccountId, Role, Timestamp};
 
-use super::question::{Attributes, Caller, Question};
 use crate::matrix::MatrixInForce;
+use crate::question::{Attributes, Caller, Question};
 
 /// The decisions of one request.
 #[derive(Debug)]
@@ -19,7 +21,7 @@ pub struct Ruling {
     /// What was asked, and the answers.
     pub decisions: Vec<Decided>,
     /// Whether the first decision is about asking on behalf of others.
-    pub(super) begins_with_on_behalf: bool,
+    pub(crate) begins_with_on_behalf: bool,
 }
 
 /// One question with its answer.
@@ -50,12 +52,12 @@ impl Verdict {
 }
 
 impl Ruling {
-    pub(super) fn decide_own(&mut self, question: Question, subject: &str) {
+    pub(crate) fn decide_own(&mut self, question: Question, subject: &str) {
         let verdict = self.ask(&question, subject, &self.caller.role);
         self.decisions.push(Decided { question, role: Some(self.caller.role.clone()), verdict });
     }
 
-    pub(super) fn decide_for(
+    pub(crate) fn decide_for(
         &mut self,
         question: Question,
         id: AccountId,

@@ -1,3 +1,5 @@
+//! The questions that callers ask of the access matrix, and the caller.
+
 use portcullis_audit::Origin;
 use portcullis_domain::{AccountId, Role, SessionId, TokenId};
 use serde_json::{Map, Value};
