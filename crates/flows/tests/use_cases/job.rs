@@ -108,6 +108,7 @@ fn a_restart_neither_repeats_a_job_nor_forgets_it() {
     for start in 0..3 {
         let often = Job { every: SECOND, ..other.job("often", true, start) };
         let jobs = node(&database, vec![work.job("seldom", true, start), often]);
+        eventually(|| work.count() == 1);
         meanwhile(&database, &other);
         jobs.close();
         assert_eq!(work.count(), 1);

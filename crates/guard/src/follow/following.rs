@@ -20,7 +20,8 @@ impl Following {
         Self { keys: keys.map(Watched::new), feed: Task(tokio::spawn(feed.run())) }
     }
 
-    /// Whether the published keys were fetched again just now; see [`Guard::admit`].
+    /// Whether the published keys were fetched again just now; see
+    /// [`Guard::admit`](crate::Guard::admit).
     pub(crate) async fn look_at_keys_again(&self) -> bool {
         match &self.keys {
             Some(watched) => watched.keys.look_again().await,
