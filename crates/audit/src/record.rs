@@ -20,7 +20,7 @@ pub struct EventRecord {
     pub at: Timestamp,
     /// The word of an [`EventKind`](crate::EventKind).
     pub kind: String,
-    /// The text of an [`Actor`](crate::Actor).
+    /// The text of an [`Actor`].
     pub actor: String,
     /// The account concerned.
     pub subject: Option<AccountId>,
