@@ -1,32 +1,40 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "accounts")]
 mod account;
 mod clock;
+#[cfg(feature = "accounts")]
 mod email;
 mod id;
 mod password_epoch;
 mod random;
+mod role;
 mod secret;
 mod session;
 mod supervised;
 mod text;
 mod timestamp;
+#[cfg(feature = "accounts")]
 mod username;
 
 #[cfg(feature = "moderation")]
 mod moderation;
 
-pub use account::{Account, AccountKind, DisplayName, Role, TextError};
+#[cfg(feature = "accounts")]
+pub use account::{Account, DisplayName};
 pub use clock::{Clock, SystemClock};
+#[cfg(feature = "accounts")]
 pub use email::{Email, EmailError};
 pub use id::{AccountId, EventId, SessionId, TokenId};
 #[cfg(feature = "moderation")]
 pub use moderation::{Moderation, Severity};
 pub use password_epoch::PasswordEpoch;
 pub use random::{SecureRandom, SystemRandom};
+pub use role::{AccountKind, Role, TextError};
 pub use secret::{ExposeSecret, SecretString, constant_time_eq};
 pub use session::{Delivery, Session};
 pub use supervised::Supervised;
 pub use text::{is_deceptive, is_invisible};
 pub use timestamp::Timestamp;
+#[cfg(feature = "accounts")]
 pub use username::{ReservedNames, Username, UsernameError};
