@@ -69,7 +69,9 @@ fn a_leaked_key_is_cut_off_by_two_commands_while_the_server_runs() {
     within(Duration::from_secs(10), || !server.knows(&before));
     assert_eq!(states(&list(&machine)), ["retired", "signing"]);
     assert!(server.knows(&server.sign_in("ada")));
-    for (kid, said) in [(leaked.as_str(), "has retired already"), ("x", "no such key")] {
+    for (kid, said) in
+        [(leaked.as_str(), "has retired already"), ("x", "no such key"), ("-gx", "no such key")]
+    {
         let done = machine.run(&["keys", "retire", kid]).exits_with(1);
         assert!(done.stderr.contains(said), "{}", done.stderr);
     }

@@ -24,6 +24,8 @@ shared secret of HS256 goes likewise once key pairs sign, if it must not be acce
 over.")]
 pub(crate) struct KeysRetire {
     /// The name of the key, as `keys list` shows it
+    // One name of 64 begins with a hyphen.
+    #[arg(allow_hyphen_values = true)]
     pub(crate) kid: String,
 }
 
