@@ -25,7 +25,7 @@ pub struct DecisionRecord<'a> {
     pub request_id: Option<&'a str>,
     /// Who would act.
     pub subject: AccountId,
-    /// The role of whoever would act.
+    /// The role of the subject.
     pub role: &'a str,
     /// What would be acted on.
     pub resource: &'a str,

@@ -61,9 +61,10 @@ pub struct Activating<'a> {
     pub activation: Activation,
     /// The roles that the version has.
     pub roles: &'a [&'a str],
-    /// Whoever decides, as their access token says; they must still be that. `None` for the operator.
+    /// The caller as the access token describes it; its account must still have that role and state.
+    /// `None` for the operator.
     pub caller: Option<&'a Caller>,
-    /// Judges the account of whoever decides, as it is then; `None` for one that is gone, and for
+    /// Judges the account of the caller inside the transaction; `None` for one that is gone, and for
     /// the operator.
     pub rule: &'a dyn Fn(Option<&Account>) -> Result<(), NotTheirs>,
     /// What to record.

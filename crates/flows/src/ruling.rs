@@ -29,7 +29,7 @@ pub struct Ruling {
 pub struct Decided {
     /// The question.
     pub question: Question,
-    /// The role of whoever would act, at that time.
+    /// The role of the subject at that time.
     pub role: Option<Role>,
     /// The answer.
     pub verdict: Verdict,

@@ -1,7 +1,7 @@
 //! Tokens whose signatures were verified before.
 //!
-//! A client sends the same access token with each request, and the signature of a key pair costs many
-//! times what the claims do. An entry is the SHA-256 digest of a whole token, so it says one thing: the
+//! A client sends the same access token with each request. To verify the signature of a key pair costs
+//! many times as much as to read the claims. An entry is the SHA-256 digest of a whole token, so it says one thing: the
 //! signature over exactly this text is good. Everything else is checked at each use, and a token that
 //! has expired, or was revoked, is refused as it is without the cache. The cache belongs to one set of
 //! keys and is dropped with it.

@@ -27,15 +27,15 @@ pub(crate) enum KeysVerb {
     Retire(KeysRetire),
     /// Print the key of HS256, for services that check access tokens by themselves
     #[command(after_help = "\
-Whoever has it can sign access tokens for everybody, so it goes only to services that may. Nothing \
-else can be done with it. The audit trail records that it was printed. With the algorithms EdDSA and \
+A service that has this key can sign access tokens for every account. Give it only to services that you \
+trust with that. The key has no other use. The audit trail records that it was printed. With the algorithms EdDSA and \
 ES256 no service needs a secret; once they sign, what is signed with it is accepted for the life of one \
 access token and then no more.")]
     SharedSecret,
     /// Make the configured secret key that of the database, because the one before is lost
     #[command(after_help = "\
-Nobody can undo this. Everybody has to sign in again, key pairs that were made under the lost secret are \
-of no more use, and the audit trail before it can be proved only by whoever finds it again. Stop every \
+This cannot be undone. Every user must sign in again. Key pairs that were made under the lost secret \
+cannot be used any more. The audit trail before this change can be verified only with the lost secret. Stop every \
 server first. To replace a secret that you have, set SECRET_KEY_PREVIOUS to it instead: then none of this \
 happens.")]
     AcceptSecret,

@@ -33,8 +33,8 @@ use crate::{opening, progress, wiring};
 The first line names the columns: username, email and password_hash; display_name and role if there \
 are any. Each further line is one account. Hashes are bcrypt (2a, 2b, 2y) or Argon2id in PHC form.
 
-Lines with errors are reported and left out. Mend them and run the same command again: accounts that \
-are there already are skipped.")]
+Lines with errors are reported and left out. Correct these lines and run the same command again: it \
+skips accounts that exist.")]
 pub(crate) struct UserImport {
     /// The CSV file, in UTF-8
     pub(crate) file: PathBuf,

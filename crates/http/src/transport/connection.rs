@@ -121,7 +121,8 @@ impl Connection {
             self.refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, None);
             return before;
         }
-        // The server behind refuses it, or sees a body that ends too early; it reads on for ever else.
+        // The HTTP server would read such framing without end. This ends its input: it refuses the
+        // request, or sees an incomplete body.
         self.is_read |= self.framing.is_lost();
         bytes.len()
     }

@@ -18,7 +18,7 @@ use crate::{opening, wiring};
 #[command(after_help = "\
 Every token that it has signed is refused from then on: by the servers within a second, by services \
 that have fetched the published keys when their copy is too old, five minutes unless a cache between \
-keeps one too. Whoever holds such a token has to refresh. A \
+keeps one too. A client with such a token must refresh. A \
 key that signs cannot be retired: run `portcullis keys rotate --now` first and wait four seconds. The \
 shared secret of HS256 goes likewise once key pairs sign, if it must not be accepted until its time is \
 over.")]

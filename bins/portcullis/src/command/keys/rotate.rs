@@ -18,8 +18,8 @@ use crate::{opening, wiring};
 /// How the next key pair is to be.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The new key is published at once and signs five minutes later, when whoever keeps a copy of the \
-published keys has seen it. The old one stays published until its last token has expired.
+The new key is published at once and signs five minutes later, when every cached copy of the \
+published keys contains it. The old one stays published until its last token has expired.
 
 After a leak of a private key, make the new one sign with --now, and then retire the old one with \
 `portcullis keys retire`.")]

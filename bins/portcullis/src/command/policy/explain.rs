@@ -17,7 +17,7 @@ use crate::output::Output;
 /// One question.
 #[derive(Debug, Args)]
 pub(crate) struct PolicyExplain {
-    /// The role of whoever would act
+    /// The role of the subject
     #[arg(long)]
     pub(crate) role: String,
     /// What would be acted on
