@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::iter::Peekable;
+use std::mem;
 
 use crate::{Block, BlockError, BlockReader, Cursor, Entry, EntryId, EventRecord, Filter};
 
@@ -100,7 +101,21 @@ where
         if !self.filter.may_match_block(block.from, block.until, &block.filter) {
             return Ok(());
         }
-        let mut newest = NewestOfBlock::default();
+        let mut newest = NewestOfBlock::beside(mem::take(&mut self.waiting));
+        let outcome = self.read_block(&block, from, &mut newest);
+        self.waiting = newest.entries.into();
+        if let Some(newest) = newest.left_out {
+            self.unfinished.push(Unfinished { block, newest });
+        }
+        outcome
+    }
+
+    fn read_block(
+        &self,
+        block: &Block,
+        from: Option<Cursor>,
+        newest: &mut NewestOfBlock,
+    ) -> Result<(), BlockError> {
         let mut decisions = BlockReader::new(&block.payload)?;
         while let Some((id, decision)) = decisions.read()? {
             let position = Cursor { at: decision.at, id: EntryId::Decision(id) };
@@ -108,10 +123,6 @@ where
             if is_left && self.is_wanted(position) && self.filter.matches_decision(&decision) {
                 newest.push(position, || Entry::of_decision(id, &decision).into_owned());
             }
-        }
-        self.waiting.extend(newest.entries);
-        if let Some(newest) = newest.left_out {
-            self.unfinished.push(Unfinished { block, newest });
         }
         Ok(())
     }
@@ -145,15 +156,24 @@ fn position(event: &EventRecord) -> Cursor {
 }
 
 /// The newest entries of a block that may be held.
-#[derive(Default)]
+///
+/// They stand behind those that wait already, in the same memory: a block may hold tens of thousands.
 struct NewestOfBlock {
     entries: Vec<Newest>,
+    /// Where those of the block begin.
+    begin: usize,
+    /// Of those of the block.
     bytes: usize,
-    /// The newest entry that is not among them.
+    /// The newest entry of the block that is not among them.
     left_out: Option<Cursor>,
 }
 
 impl NewestOfBlock {
+    fn beside(waiting: BinaryHeap<Newest>) -> Self {
+        let entries = waiting.into_vec();
+        Self { begin: entries.len(), entries, bytes: 0, left_out: None }
+    }
+
     fn push(&mut self, position: Cursor, entry: impl FnOnce() -> Entry<'static>) {
         if self.left_out.is_some_and(|left_out| position < left_out) {
             return;
@@ -161,17 +181,20 @@ impl NewestOfBlock {
         let entry = entry();
         self.bytes = self.bytes.saturating_add(entry.size());
         self.entries.push(Newest(entry));
-        if self.bytes > MAX_BYTES && self.entries.len() > 1 {
+        if self.bytes > MAX_BYTES && self.entries.len() - self.begin > 1 {
             self.halve();
         }
     }
 
     /// Lets go of the older half.
     fn halve(&mut self) {
-        self.entries.sort_unstable_by(|one, other| other.cmp(one));
-        let older = self.entries.split_off(self.entries.len() / 2);
+        let of_block = &mut self.entries[self.begin..];
+        of_block.sort_unstable_by(|one, other| other.cmp(one));
+        let (newer, older) = of_block.split_at(of_block.len() / 2);
         self.left_out = older.first().map(Newest::position).max(self.left_out);
-        self.bytes = self.entries.iter().map(|newest| newest.0.size()).sum();
+        self.bytes = newer.iter().map(|newest| newest.0.size()).sum();
+        let left = self.begin + newer.len();
+        self.entries.truncate(left);
     }
 }
 
@@ -231,20 +254,22 @@ mod tests {
             outcome: String::new(),
             details: None,
         };
-        let mut newest = NewestOfBlock::default();
+        let entry_at = |second| Entry {
+            at: Timestamp::from_seconds(second),
+            attributes: Some(Cow::Owned("x".repeat(1 << 20))),
+            ..Entry::of_event(&record).into_owned()
+        };
+        let waiting = BinaryHeap::from([Newest(entry_at(-1))]);
+        let mut newest = NewestOfBlock::beside(waiting);
         // As the clocks of nodes may be, out of order.
         for second in (0..100).map(|number| number * 37 % 100) {
-            let at = Timestamp::from_seconds(second);
-            let position = Cursor { at, id: EntryId::Event(record.id) };
-            newest.push(position, || Entry {
-                at,
-                attributes: Some(Cow::Owned("x".repeat(1 << 20))),
-                ..Entry::of_event(&record).into_owned()
-            });
+            let entry = entry_at(second);
+            newest.push(Cursor::after(&entry), || entry);
             assert!(newest.bytes <= MAX_BYTES);
         }
         let mut held: Vec<i64> = newest.entries.iter().map(|it| it.0.at.as_seconds()).collect();
         held.sort_unstable();
+        assert_eq!(held.remove(0), -1, "what waited already stays");
         let left_out = newest.left_out.expect("not all can be held").at.as_seconds();
         assert_eq!(held, (left_out + 1..100).collect::<Vec<_>>());
         assert!(held.len() >= 7, "{held:?}");
