@@ -188,7 +188,7 @@ impl NewestOfBlock {
 
     /// Lets go of the older half.
     fn halve(&mut self) {
-        let of_block = &mut self.entries[self.begin..];
+        let of_block = self.entries.get_mut(self.begin..).unwrap_or_default();
         of_block.sort_unstable_by(|one, other| other.cmp(one));
         let (newer, older) = of_block.split_at(of_block.len() / 2);
         self.left_out = older.first().map(Newest::position).max(self.left_out);
