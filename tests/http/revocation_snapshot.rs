@@ -2,9 +2,7 @@
 
 use portcullis_domain::Clock;
 use portcullis_testkit::{Browser, TestDatabase, TestServer, TestSettings};
-use portcullis_token::{
-    JsonWebKeySet, KeyPairAlgorithm, KeySet, SnapshotClaims, Verifier, VerifyingKey,
-};
+use portcullis_token::{KeyPairAlgorithm, KeySet, SnapshotClaims, Verifier};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -53,8 +51,7 @@ fn snapshot(server: &TestServer) -> Snapshot {
     let last: Value = serde_json::from_str(last).expect("JSON");
 
     let keys = Browser::of(server).get("/.well-known/jwks.json", &[]).text;
-    let keys = JsonWebKeySet::parse(&keys).expect("a key set");
-    let keys = keys.keys().iter().map(VerifyingKey::from).fold(KeySet::default(), KeySet::with);
+    let keys = KeySet::from_jwks(&keys).expect("a key set");
     let verifier = Verifier::<SnapshotClaims>::new(
         keys,
         "https://auth.example.test",

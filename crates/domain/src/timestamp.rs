@@ -1,5 +1,5 @@
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Serialize, Serializer};
 
@@ -39,6 +39,13 @@ impl Timestamp {
     /// How long after `earlier` this is; zero when it is not after.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+/// A time before 1970 counts as 1970.
+impl From<SystemTime> for Timestamp {
+    fn from(time: SystemTime) -> Self {
+        Self(micros(time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO)))
     }
 }
 
@@ -99,6 +106,14 @@ mod tests {
     fn a_duration_can_be_taken_away() {
         let timestamp = Timestamp::from_micros(1_999_999);
         assert_eq!(timestamp - Duration::from_secs(2), Timestamp::from_micros(-1));
+    }
+
+    #[test]
+    fn a_time_of_the_standard_library_counts_from_1970() {
+        let time = UNIX_EPOCH + Duration::from_millis(1_800_000_000_250);
+        assert_eq!(Timestamp::from(time), Timestamp::from_micros(1_800_000_000_250_000));
+        let before = UNIX_EPOCH - Duration::from_secs(1);
+        assert_eq!(Timestamp::from(before), Timestamp::from_micros(0));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use portcullis_access::Matrix;
 use portcullis_domain::{Clock, SystemClock};
-use portcullis_token::{self as token, KeySet, SharedSecret, Verifier, VerifyingKey};
+use portcullis_token::{self as token, AccessClaims, KeySet, SharedSecret, Verifier, VerifyingKey};
 
 use crate::Guard;
 #[cfg(feature = "follow")]
@@ -97,8 +97,8 @@ impl GuardBuilder {
     /// A guard that follows nothing and so is never stale: it knows the shared secret, and of
     /// revocations only what is put into [`Guard::revocations`]. For tests.
     pub fn offline(self) -> Guard {
-        let verifier =
-            Arc::new(self.verifier(self.shared.clone().unwrap_or_default(), LONGEST_LIFE));
+        let keys = self.shared.clone().unwrap_or_default();
+        let verifier = Arc::new(self.verifier(keys, AccessClaims::MAX_LIFETIME));
         let known = Arc::new(Known::offline(self.parts.clock.clone()));
         Guard::alone(self.parts, verifier, known)
     }
@@ -125,6 +125,3 @@ impl fmt::Debug for GuardBuilder {
 
 /// A dead connection is noticed after 5 s and replaced within about one more; both fit in.
 const STALE_AFTER: Duration = Duration::from_secs(10);
-
-/// No configuration of the server lets an access token live longer.
-pub(crate) const LONGEST_LIFE: Duration = Duration::from_secs(24 * 60 * 60);

@@ -21,10 +21,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_domain::SecretString;
-use portcullis_token::{KeySet, SnapshotClaims};
+use portcullis_token::{AccessClaims, KeySet, SnapshotClaims};
 
 pub use self::fault::{ConnectError, Fault};
-use crate::builder::LONGEST_LIFE;
 use crate::known::Known;
 use crate::{Guard, GuardBuilder};
 use authority::{Authority, Credential};
@@ -91,11 +90,11 @@ impl GuardBuilder {
             return Err(ConnectError::NoKeys);
         }
         let key_set = match (&published, &self.shared) {
-            (Some(published), _) => published.key_set(),
+            (Some(published), _) => published.keys.clone(),
             (None, Some(shared)) => shared.clone(),
             (None, None) => KeySet::default(),
         };
-        let access = Arc::new(self.verifier(key_set.clone(), LONGEST_LIFE));
+        let access = Arc::new(self.verifier(key_set.clone(), AccessClaims::MAX_LIFETIME));
         let signed = Arc::new(self.verifier(key_set, SnapshotClaims::LIFETIME));
 
         let known = Arc::new(Known::following(self.parts.clock.clone()));

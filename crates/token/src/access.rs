@@ -1,9 +1,11 @@
+use std::time::Duration;
+
 use portcullis_domain::{AccountId, AccountKind, Role, SessionId, Timestamp, TokenId};
 use serde::Serialize;
 
 use crate::jwt::{Issued, Kind};
 use crate::payload::Text;
-use crate::{Purpose, TokenError};
+use crate::{JsonWebKeySetError, KeySet, Purpose, TokenError, Verifier};
 
 mod layout;
 mod payload;
@@ -37,6 +39,27 @@ pub struct AccessClaims {
     pub authenticated_at: Timestamp,
     /// Whether the subject may only change the password; absent from the token when not.
     pub password_must_change: bool,
+}
+
+impl AccessClaims {
+    /// No configuration of the server lets an access token live longer.
+    pub const MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+}
+
+impl Verifier<AccessClaims> {
+    /// Accepts access tokens of `issuer` for `audience`, as [`Verifier::new`] says, under the keys of
+    /// a published document: the text of the issuer's `/.well-known/jwks.json`. A token made to live
+    /// longer than [`AccessClaims::MAX_LIFETIME`] is refused.
+    ///
+    /// The issuer changes its keys: fetch the document again from time to time, and give
+    /// [`KeySet::from_jwks`] to [`Verifier::replace_keys`].
+    pub fn from_jwks(json: &str, issuer: &str, audience: &str) -> Result<Self, JsonWebKeySetError> {
+        let keys = KeySet::from_jwks(json)?;
+        if keys.is_empty() {
+            return Err(JsonWebKeySetError::NoUsableKey);
+        }
+        Ok(Self::new(keys, issuer, audience, AccessClaims::MAX_LIFETIME))
+    }
 }
 
 impl Kind for AccessClaims {

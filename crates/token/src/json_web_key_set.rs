@@ -24,12 +24,24 @@ impl JsonWebKeySet {
         serde_json::to_string(&Document { keys }).expect("texts have a JSON form")
     }
 
+    /// The most bytes that a document may have; one key takes about 200.
+    pub const MAX_BYTES: usize = 64 * 1024;
+
+    /// The most keys that a document may have, those that cannot be used included.
+    pub const MAX_KEYS: usize = 64;
+
     /// Reads a published document. Keys that cannot be used are left out (RFC 7517 section 5): those
     /// of other kinds or for other uses, those without a name, shared secrets, those published
-    /// together with their private half, and all that share one name.
+    /// together with their private half, and all that share one name. None may be left.
     pub fn parse(json: &str) -> Result<Self, JsonWebKeySetError> {
+        if json.len() > Self::MAX_BYTES {
+            return Err(JsonWebKeySetError::TooLarge);
+        }
         let Document::<Value> { keys } =
-            serde_json::from_str(json).map_err(|_| JsonWebKeySetError)?;
+            serde_json::from_str(json).map_err(|_| JsonWebKeySetError::Malformed)?;
+        if keys.len() > Self::MAX_KEYS {
+            return Err(JsonWebKeySetError::TooManyKeys);
+        }
         let named = keys.iter().filter(|key| key.get("kid").is_some_and(Value::is_string));
         let is_only = |kid| named.clone().filter(|key| key.get("kid") == kid).count() == 1;
         let usable = keys
@@ -45,10 +57,26 @@ impl JsonWebKeySet {
     }
 }
 
-/// The text is no JSON object with a list of `keys`.
+/// Why a document gives no keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is not a JSON Web Key Set")]
-pub struct JsonWebKeySetError;
+#[non_exhaustive]
+pub enum JsonWebKeySetError {
+    /// No JSON object with a list of `keys`.
+    #[error("the document is not a JSON Web Key Set (RFC 7517 section 5)")]
+    Malformed,
+    /// More than [`JsonWebKeySet::MAX_BYTES`].
+    #[error("the JSON Web Key Set has more than {} bytes", JsonWebKeySet::MAX_BYTES)]
+    TooLarge,
+    /// More than [`JsonWebKeySet::MAX_KEYS`].
+    #[error("the JSON Web Key Set has more than {} keys", JsonWebKeySet::MAX_KEYS)]
+    TooManyKeys,
+    /// No key is left for a verifier. An issuer that signs with HS256 publishes none.
+    #[error(
+        "the JSON Web Key Set has no key for EdDSA (Ed25519) or ES256 that has a `kid` of its own; \
+         an issuer that signs with HS256 publishes none"
+    )]
+    NoUsableKey,
+}
 
 #[derive(Serialize, Deserialize)]
 struct Document<K> {
@@ -208,8 +236,27 @@ mod tests {
     #[test]
     fn a_text_that_is_no_set_is_refused() {
         for text in ["", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":null}"#, "<html>"] {
-            assert_eq!(JsonWebKeySet::parse(text), Err(JsonWebKeySetError), "{text}");
+            assert_eq!(JsonWebKeySet::parse(text), Err(JsonWebKeySetError::Malformed), "{text}");
         }
         assert_eq!(JsonWebKeySet::parse(r#"{"keys":[1,null,{}]}"#), Ok(JsonWebKeySet::new([])));
+    }
+
+    #[test]
+    fn a_document_has_a_largest_size_and_a_largest_number_of_keys() {
+        let empty = r#"{"keys":[]}"#;
+        let of_size = |bytes: usize| empty.to_owned() + &" ".repeat(bytes - empty.len());
+        let largest = of_size(JsonWebKeySet::MAX_BYTES);
+        assert_eq!(JsonWebKeySet::parse(&largest), Ok(JsonWebKeySet::new([])));
+        let too_large = of_size(JsonWebKeySet::MAX_BYTES + 1);
+        assert_eq!(JsonWebKeySet::parse(&too_large), Err(JsonWebKeySetError::TooLarge));
+
+        let keys: Vec<_> =
+            (0..JsonWebKeySet::MAX_KEYS).map(|_| pair(KeyPairAlgorithm::EdDsa)).collect();
+        let document = JsonWebKeySet::new(keys).to_json();
+        let read = JsonWebKeySet::parse(&document).unwrap();
+        assert_eq!(read.keys().len(), JsonWebKeySet::MAX_KEYS);
+        // A key that cannot be used counts as well.
+        let too_many = document.replace(r#"{"keys":["#, r#"{"keys":[{"kty":"RSA"},"#);
+        assert_eq!(JsonWebKeySet::parse(&too_many), Err(JsonWebKeySetError::TooManyKeys));
     }
 }

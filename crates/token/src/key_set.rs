@@ -10,13 +10,27 @@ use jsonwebtoken::crypto::{self, aws_lc};
 use jsonwebtoken::{DecodingKey, EncodingKey};
 use sha2::Sha256;
 
-use crate::{KeyPair, KeyPairAlgorithm, PublicKey, SigningAlgorithm, base64url, mac};
+use crate::{
+    JsonWebKeySet, JsonWebKeySetError, KeyPair, KeyPairAlgorithm, PublicKey, SigningAlgorithm,
+    base64url, mac,
+};
 
 /// The keys that a verifier accepts; none by default.
 #[derive(Clone, Debug, Default)]
 pub struct KeySet(Vec<VerifyingKey>);
 
 impl KeySet {
+    /// The keys of a published document, such as `/.well-known/jwks.json`; see
+    /// [`JsonWebKeySet::parse`] for those that are left out. The set is empty when none can be used.
+    pub fn from_jwks(json: &str) -> Result<Self, JsonWebKeySetError> {
+        Ok(JsonWebKeySet::parse(json)?.keys().iter().collect())
+    }
+
+    /// Whether no token can be accepted.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Adds a key, such as the previous one during a rotation.
     #[must_use]
     pub fn with(mut self, key: VerifyingKey) -> Self {
@@ -200,7 +214,6 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::JsonWebKeySet;
 
     #[test]
     fn a_key_is_found_by_its_own_name_only() {

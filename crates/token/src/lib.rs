@@ -27,6 +27,8 @@ mod snapshot;
 mod token_error;
 mod tokens;
 
+pub use portcullis_domain::{AccountId, AccountKind, Role, SessionId, Timestamp, TokenId};
+
 pub use access::{AccessClaims, AuthenticationMethod};
 pub use algorithm::{KeyPairAlgorithm, SigningAlgorithm, SigningAlgorithmError};
 pub use csrf::CsrfKey;

@@ -2,7 +2,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use portcullis_domain::{ExposeSecret, SecretString};
-use portcullis_token::{JsonWebKeySet, KeySet, VerifyingKey};
+use portcullis_token::{JsonWebKeySet, KeySet};
 use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap};
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
@@ -35,14 +35,8 @@ impl Credential {
 
 /// The published keys and how long they may be used without looking again.
 pub(crate) struct Published {
-    pub(crate) keys: Vec<VerifyingKey>,
+    pub(crate) keys: KeySet,
     pub(crate) max_age: Duration,
-}
-
-impl Published {
-    pub(crate) fn key_set(&self) -> KeySet {
-        self.keys.iter().cloned().fold(KeySet::default(), KeySet::with)
-    }
 }
 
 impl Authority {
@@ -72,8 +66,8 @@ impl Authority {
         let max_age = max_age(response.headers());
         let body = timeout(PATIENCE, whole(response)).await.map_err(|_| Fault::Silent)??;
         let text = str::from_utf8(&body).map_err(|_| Fault::Malformed("a key set"))?;
-        let set = JsonWebKeySet::parse(text).map_err(|_| Fault::Malformed("a key set"))?;
-        Ok(Published { keys: set.keys().iter().map(VerifyingKey::from).collect(), max_age })
+        let keys = KeySet::from_jwks(text).map_err(|_| Fault::Malformed("a key set"))?;
+        Ok(Published { keys, max_age })
     }
 
     /// All revocations in force, as lines of JSON.
@@ -116,9 +110,6 @@ const EVENT_STREAM: &str = "text/event-stream";
 /// For an answer that should come at once.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Bytes of a key set; one key takes about 200.
-const LARGEST_KEY_SET: usize = 64 * 1024;
-
 /// Bytes of a snapshot; one entry takes about 70.
 const LARGEST_SNAPSHOT: u64 = 512 * 1024 * 1024;
 
@@ -135,7 +126,7 @@ async fn send(request: RequestBuilder) -> Result<Response, Fault> {
 async fn whole(mut response: Response) -> Result<Vec<u8>, Fault> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
-        if body.len() + chunk.len() > LARGEST_KEY_SET {
+        if body.len() + chunk.len() > JsonWebKeySet::MAX_BYTES {
             return Err(Fault::TooLarge);
         }
         body.extend_from_slice(&chunk);

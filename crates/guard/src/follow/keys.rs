@@ -81,8 +81,8 @@ impl Keys {
         if published.keys.is_empty() {
             tracing::warn!("the server publishes no keys any more: nobody gets in");
         }
-        self.access.replace_keys(published.key_set());
-        self.signed.replace_keys(published.key_set());
+        self.access.replace_keys(published.keys.clone());
+        self.signed.replace_keys(published.keys);
         Ok(published.max_age)
     }
 }

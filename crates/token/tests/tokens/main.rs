@@ -9,4 +9,6 @@ mod kinds;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod published;
+#[cfg(test)]
 mod snapshot;
