@@ -31,13 +31,13 @@ const ENOUGH_BESIDE_WORDS: usize = 8;
 
 impl ContextWords {
     /// Each name as a whole, without its separators, and each of its parts.
-    pub(crate) fn new(context: &Context<'_>, product_names: &[String]) -> Self {
+    pub(crate) fn new(context: &Context<'_>, context_words: &[String]) -> Self {
         let (mailbox, domain) = context.email.rsplit_once('@').unwrap_or((context.email, ""));
         let email = [context.email, mailbox, domain].map(Some);
         let names = [Some(context.username), context.display_name].into_iter().chain(email);
         let mut words: Vec<String> = names
             .flatten()
-            .chain(product_names.iter().map(String::as_str))
+            .chain(context_words.iter().map(String::as_str))
             .flat_map(words_of)
             .filter(|word| word.chars().count() >= SHORTEST_WORD)
             .collect();

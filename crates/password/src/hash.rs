@@ -144,6 +144,7 @@ fn parse_bcrypt(text: &str) -> Result<Form, HashError> {
 
 /// Why a text cannot be used as a stored hash, or a hash not be computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum HashError {
     /// Cut off, damaged, or no hash at all.
     #[error("is not a complete password hash")]

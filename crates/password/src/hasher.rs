@@ -1,4 +1,4 @@
-//! Three verbs: hash, verify, needs rehash.
+//! Hash, verify, needs rehash, at one configured cost.
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use portcullis_domain::{SecureRandom, constant_time_eq};
@@ -117,15 +117,24 @@ impl Hasher {
                 if done.is_err() || !constant_time_eq(&computed, tag) {
                     return Verdict::Mismatch;
                 }
+            }
+            Form::Bcrypt { .. } => {
+                if !matches_bcrypt(password.expose().as_bytes(), stored.as_str()) {
+                    return Verdict::Mismatch;
+                }
+            }
+        }
+        Verdict::Match { needs_rehash: self.needs_rehash(stored) }
+    }
+
+    /// Whether a stored hash should be replaced once its password is at hand; see [`Verdict::Match`].
+    pub fn needs_rehash(&self, stored: &PasswordHash) -> bool {
+        match stored.form() {
+            Form::Argon2id { params, salt, tag } => {
                 let is_short = salt.len() < SALT_BYTES || tag.len() < TAG_BYTES;
-                Verdict::Match { needs_rehash: self.params.improve_on(params, is_short) }
+                self.params.improve_on(params, is_short)
             }
-            Form::Bcrypt { .. }
-                if matches_bcrypt(password.expose().as_bytes(), stored.as_str()) =>
-            {
-                Verdict::Match { needs_rehash: true }
-            }
-            Form::Bcrypt { .. } => Verdict::Mismatch,
+            Form::Bcrypt { .. } => true,
         }
     }
 }

@@ -15,6 +15,7 @@ mod pool;
 mod pool_settings;
 mod remainder;
 mod scratch;
+mod verbs;
 mod violation;
 mod worker;
 
@@ -29,4 +30,7 @@ pub use policy::Policy;
 pub use pool::{HashingError, HashingPool, Overloaded};
 pub use pool_settings::PoolSettings;
 pub use scratch::Scratch;
+pub use verbs::{PasswordError, hash, needs_rehash, verify};
 pub use violation::Violation;
+
+pub use portcullis_domain::{Clock, SecureRandom, SystemClock, SystemRandom};

@@ -20,19 +20,20 @@ pub struct Policy {
     pub require_classes: u8,
     /// The least zxcvbn score, 0 (too guessable) to 4 (very unguessable).
     pub min_zxcvbn_score: u8,
-    /// Names of the product and the organisation, which must not be the main part of a password.
-    pub product_names: Vec<String>,
+    /// Words of the context beside those of the person, such as the names of the service and of the
+    /// organisation: none may be the main part of a password.
+    pub context_words: Vec<String>,
 }
 
 impl Default for Policy {
-    /// 12 to 256 characters, score 2, no composition rule.
+    /// 12 to 256 characters, score 2, no composition rule, no words of the context.
     fn default() -> Self {
         Self {
             min_length: 12,
             max_length: 256,
             require_classes: 0,
             min_zxcvbn_score: 2,
-            product_names: vec!["portcullis".to_owned()],
+            context_words: Vec::new(),
         }
     }
 }
@@ -51,7 +52,7 @@ impl Policy {
         let typed = password.expose();
         let length = typed.chars().count();
         let folded = Zeroizing::new(typed.to_lowercase());
-        let words = ContextWords::new(context, &self.product_names);
+        let words = ContextWords::new(context, &self.context_words);
 
         let failed = [
             (length < self.min_length, Violation::TooShort { minimum: self.min_length }),
@@ -150,9 +151,9 @@ mod tests {
     }
 
     #[test]
-    fn product_names_come_from_the_configuration() {
+    fn words_of_the_context_come_from_the_configuration() {
         let policy =
-            Policy { product_names: vec!["Zirkelwerk AG".to_owned()], ..Policy::default() };
+            Policy { context_words: vec!["Zirkelwerk AG".to_owned()], ..Policy::default() };
         assert!(codes(&policy, "zirkelwerk-9Q!x").contains(&"contains_context"));
         assert!(!codes(&Policy::default(), "zirkelwerk-9Q!x").contains(&"contains_context"));
     }

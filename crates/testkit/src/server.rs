@@ -179,7 +179,7 @@ impl TestServer {
             )]),
             lockout: self.settings.lockout.clone(),
             accounts: rules(self.settings.registration),
-            passwords: Policy::default(),
+            passwords: Policy { context_words: vec!["portcullis".to_owned()], ..Policy::default() },
             audit_keys: TestDatabase::audit_keys(),
             matrix: samples::matrix(),
             recording: self.settings.recording,

@@ -59,9 +59,12 @@ fn policy(raw: raw::Passwords, environment: Environment, findings: &mut Findings
             default.min_zxcvbn_score,
             least_score..=4,
         ),
-        product_names: raw.product_names.unwrap_or(default.product_names),
+        context_words: raw.product_names.unwrap_or_else(|| vec![PRODUCT_NAME.to_owned()]),
     }
 }
+
+/// What users know this service by, unless it is configured.
+const PRODUCT_NAME: &str = "portcullis";
 
 fn params(raw: &raw::Passwords, findings: &mut Findings) -> Argon2Params {
     const MEMORY: &str = "passwords.memory_kib";
