@@ -30,7 +30,7 @@ use crate::failure::Failure;
 
 /// What the audit trail is sealed with.
 pub(crate) fn audit_keys(secret: &SecretKey) -> AuditKeys {
-    AuditKeys::new(secret.derive(Purpose::AuditChain), secret.derive(Purpose::AuditCheckpoint))
+    AuditKeys::from_secret(secret.as_secret())
 }
 
 /// The use cases behind HTTP.

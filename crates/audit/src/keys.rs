@@ -2,6 +2,7 @@ use std::fmt;
 
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use hmac::{Hmac, KeyInit, Mac};
+use portcullis_domain::{ExposeSecret, SecretString};
 use sha2::Sha256;
 use zeroize::Zeroize;
 
@@ -20,6 +21,19 @@ pub struct AuditKeys {
 }
 
 impl AuditKeys {
+    /// The keys of a server with this secret: the text of `SECRET_KEY`, or of its file without the line
+    /// end.
+    ///
+    /// HKDF-SHA-256 (RFC 5869) without salt, one label for each key. For a key as long as the digest
+    /// its two steps are one HMAC each.
+    pub fn from_secret(secret: &SecretString) -> Self {
+        let mut root = mac(&keyed(&[0; 32]), &[secret.expose_secret().as_bytes()]);
+        let derive = |label| mac(&keyed(&root), &[label, &[1]]);
+        let keys = Self::new(derive(CHAIN_KEY), derive(CHECKPOINT_KEY));
+        root.zeroize();
+        keys
+    }
+
     /// From 32 derived bytes each: the key of the links, and the Ed25519 seed (RFC 8032 section
     /// 5.1.5) of the checkpoints.
     #[expect(clippy::expect_used, reason = "every 32 bytes are an Ed25519 seed")]
@@ -116,6 +130,8 @@ fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
     Hmac::new_from_slice(key).expect("HMAC takes a key of any length")
 }
 
+const CHAIN_KEY: &[u8] = b"portcullis/v1/audit-chain";
+const CHECKPOINT_KEY: &[u8] = b"portcullis/v1/audit-checkpoint";
 const ENTRY_KEY: &[u8] = b"portcullis/audit/entry/v1";
 const CURSOR_KEY: &[u8] = b"portcullis/audit/cursor/v1";
 
@@ -126,6 +142,20 @@ mod tests {
     #[test]
     fn debug_shows_no_key() {
         assert_eq!(format!("{:?}", AuditKeys::new([1; 32], [2; 32])), "AuditKeys { .. }");
+    }
+
+    /// Computed apart, with the HMAC of Python's standard library after RFC 5869 section 2.
+    #[test]
+    fn the_keys_of_a_secret_never_change() {
+        let keys = AuditKeys::from_secret(&"f83kQz0v7LwB2mXn5cRt9yHs1dGpJ4aU".into());
+        let [chain, seed] = [
+            "d1711924c87c60e73962b40bb7aa770dfaec501839c64378e63383fb1935db9b",
+            "732da784eb3158d82906110248a6f393c5ea07c52505c808519760cbc8853d06",
+        ]
+        .map(|text| crate::hexadecimal::from_hexadecimal(text).unwrap());
+        let derived = AuditKeys::new(chain, seed);
+        assert_eq!(keys.link(&[b"a message"]), derived.link(&[b"a message"]));
+        assert_eq!(keys.checkpoint_key(), derived.checkpoint_key());
     }
 
     #[test]

@@ -52,6 +52,7 @@ pub use json_lines::JsonLinesWriter;
 pub use keys::{AuditKeys, CheckpointKey};
 pub use newest_first::NewestFirst;
 pub use origin::Origin;
+pub use portcullis_domain::SecretString;
 pub use record::EventRecord;
 pub use retention::{Purge, PurgePlan};
 pub use shown::Shown;

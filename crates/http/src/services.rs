@@ -171,9 +171,7 @@ impl<S: Storage> Parts<S> {
     /// What the audit trail was sealed with under the secret before.
     fn previous_audit_keys(&self) -> Option<Arc<AuditKeys>> {
         let secret = self.previous_secret.as_ref()?;
-        let [links, checkpoints] =
-            [Purpose::AuditChain, Purpose::AuditCheckpoint].map(|it| secret.derive(it));
-        Some(Arc::new(AuditKeys::new(links, checkpoints)))
+        Some(Arc::new(AuditKeys::from_secret(secret.as_secret())))
     }
 
     fn recorder(&self) -> io::Result<Arc<Recorder>> {

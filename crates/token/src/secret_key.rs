@@ -36,6 +36,12 @@ impl SecretKey {
         Ok(Self(secret.clone()))
     }
 
+    /// The secret itself, for a crate that derives keys for purposes of its own: `portcullis-audit` does,
+    /// under labels that begin with `portcullis/v1/audit-`.
+    pub const fn as_secret(&self) -> &SecretString {
+        &self.0
+    }
+
     /// What data that was written under this secret can be known by.
     pub fn fingerprint(&self) -> Digest {
         Digest::keyed(&self.derive(Purpose::Fingerprint), &[])
@@ -69,10 +75,6 @@ pub enum Purpose {
     Csrf,
     /// Hides the names under which sign-in failures are counted.
     SignInFailures,
-    /// Links the entries of the audit trail.
-    AuditChain,
-    /// Signs checkpoints of the audit trail.
-    AuditCheckpoint,
     /// Encrypts the private halves of generated signing keys.
     SigningKeys,
     /// Names the secret.
@@ -87,8 +89,6 @@ impl Purpose {
             Self::DeviceToken => b"portcullis/v1/device-token",
             Self::Csrf => b"portcullis/v1/csrf",
             Self::SignInFailures => b"portcullis/v1/sign-in-failures",
-            Self::AuditChain => b"portcullis/v1/audit-chain",
-            Self::AuditCheckpoint => b"portcullis/v1/audit-checkpoint",
             Self::SigningKeys => b"portcullis/v1/signing-keys",
             Self::Fingerprint => b"portcullis/v1/fingerprint",
         }
