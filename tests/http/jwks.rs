@@ -72,7 +72,7 @@ fn a_retired_key_is_gone_from_the_set_and_its_tokens_are_refused() {
     let kid = header(&ada.token)["kid"].as_str().expect("a token names its key").to_owned();
     let event = samples::event(EventKind::SigningKeyRetired, Outcome::Success, samples::NOW);
     let store = server.database().store();
-    assert!(store.retire(&kid, &event).expect("the database answers"));
+    assert!(store.retire(&kid, event.at, &event.into()).expect("the database answers"));
     // A server that signs with key pairs is never without one.
     until(|| kids(&server).len() == 1 && !kids(&server).contains(&kid));
     assert_eq!(ada.get("/api/auth/me").code(), "invalid_token");

@@ -35,7 +35,7 @@ impl Member {
             account,
             password_hash: Some(&hash),
             revision: newest.map_or(0, |newest| newest.revision),
-            event: &event,
+            effects: &event.into(),
         };
         store.create(&new).expect("the database takes the account");
         let mut browser = Browser::of(server);

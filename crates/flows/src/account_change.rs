@@ -16,16 +16,18 @@ use std::time::Duration;
 
 use portcullis_access::Matrix;
 use portcullis_audit::{Actor, Details, EventKind, Outcome, SecurityEvent};
-use portcullis_domain::{Account, AccountId, Clock, Role, SecureRandom, SessionId, Timestamp};
+use portcullis_domain::{Account, AccountId, Clock, Role, SecureRandom, Timestamp};
 
 pub use self::rule::{Refusal, Standing};
 use self::rule::{decides, judge};
 use crate::StoreError;
 use crate::account::AccountStore;
+use crate::effects::Effects;
 use crate::grant::Issuer;
 use crate::matrix::{ActiveMatrix, MatrixInForce};
 use crate::permission::{self, Permission};
 use crate::question::Caller;
+use crate::revocation::Revoked;
 
 /// What deciding about accounts needs from storage.
 pub trait AccountChangeStore: AccountStore {
@@ -33,12 +35,9 @@ pub trait AccountChangeStore: AccountStore {
     /// other change of this kind happens and no other matrix comes into force.
     fn change_account(&self, change: &Change<'_>) -> Result<Changed, StoreError>;
 
-    /// The account, and the event that it was read, if there is one.
-    fn read_account(
-        &self,
-        id: AccountId,
-        event: &SecurityEvent,
-    ) -> Result<Option<Account>, StoreError>;
+    /// The account; that it was read is recorded if there is one.
+    fn read_account(&self, id: AccountId, effects: &Effects)
+    -> Result<Option<Account>, StoreError>;
 }
 
 /// A change about to be judged.
@@ -57,18 +56,17 @@ pub struct Change<'a> {
     pub revoked_for: Duration,
 }
 
-/// What the rule answers: events to record, and what to do or why not.
-#[derive(Debug)]
+/// What the rule answers: what to do or why not, and what to record of it.
 pub struct Judged {
-    /// Recorded whatever the verdict.
-    pub events: Vec<SecurityEvent>,
     /// The verdict.
-    pub verdict: Result<Effects, Refusal>,
+    pub verdict: Result<AccountUpdate, Refusal>,
+    /// What is recorded, whatever the verdict.
+    pub effects: Box<dyn FnOnce(&Changed) -> Effects>,
 }
 
 /// What a change does.
 #[derive(Debug)]
-pub struct Effects {
+pub struct AccountUpdate {
     /// The account afterwards; only its role and whether it is active may differ.
     pub after: Account,
     /// Access tokens issued before this are void.
@@ -84,12 +82,8 @@ pub enum Changed {
     Done {
         /// The account afterwards.
         account: Box<Account>,
-        /// Sessions that ended.
-        ended: Vec<SessionId>,
-        /// Access tokens issued before this are void.
-        tokens_valid_from: Option<Timestamp>,
-        /// Until when what has become void must be refused.
-        revoked_until: Timestamp,
+        /// The sessions that ended, and the access tokens that are void.
+        revoked: Revoked,
     },
     /// It is not, and what the rule wanted recorded is.
     Refused(Refusal),
@@ -97,6 +91,15 @@ pub enum Changed {
     Unknown,
     /// Another matrix has come into force; nothing was judged.
     Superseded,
+}
+
+impl Changed {
+    fn ended(&self) -> usize {
+        match self {
+            Self::Done { revoked, .. } => revoked.session_count(),
+            _ => 0,
+        }
+    }
 }
 
 /// What shall be different.
@@ -153,7 +156,7 @@ impl AccountChanges {
     pub fn read(&self, caller: &Caller, id: AccountId) -> Result<Option<Account>, StoreError> {
         let now = self.clock.now();
         let event = self.event(EventKind::AccountRead, Outcome::Success, caller, id, now);
-        self.store.read_account(id, &event)
+        self.store.read_account(id, &event.into())
     }
 
     /// Changes role and state. Another role makes every access token void that carries the old one,
@@ -189,12 +192,13 @@ impl AccountChanges {
             let verdict = judge(standing, caller, &matrix, account);
             let outcome = outcome(verdict);
             let event = self.event(kind, outcome, caller, account.id, standing.now);
-            let effects = |()| Effects {
+            let update = |()| AccountUpdate {
                 after: account.clone(),
                 tokens_valid_from: None,
                 ends_sessions: Some(kind),
             };
-            Judged { events: vec![event], verdict: verdict.map(effects) }
+            let effects = Box::new(move |changed: &Changed| event.ending(changed.ended()).into());
+            Judged { verdict: verdict.map(update), effects }
         };
         self.carry_out(caller, &matrix, account, &rule).map(drop)
     }
@@ -215,11 +219,8 @@ impl AccountChanges {
             revoked_for: self.issuer.revoked_for(),
         })?;
         match changed {
-            Changed::Done { account, ended, tokens_valid_from, revoked_until } => {
-                self.issuer.revoke(ended, revoked_until);
-                if let Some(valid_from) = tokens_valid_from {
-                    self.issuer.revoke_issued_before(account.id, valid_from, revoked_until);
-                }
+            Changed::Done { account, revoked } => {
+                self.issuer.revocations().enforce(revoked);
                 Ok(*account)
             }
             Changed::Refused(refusal) => Err(refusal.into()),
@@ -242,8 +243,8 @@ impl AccountChanges {
             let verdict = decides(standing, caller).map(drop);
             let kind = EventKind::AccountRead;
             let event = self.event(kind, outcome(verdict), caller, before.id, now);
-            let effects = |()| Effects { after, tokens_valid_from: None, ends_sessions: None };
-            return Judged { events: vec![event], verdict: verdict.map(effects) };
+            let update = |()| AccountUpdate { after, tokens_valid_from: None, ends_sessions: None };
+            return Judged { verdict: verdict.map(update), effects: Box::new(|_| event.into()) };
         }
         let with_role = Account { role: after.role.clone(), ..before.clone() };
         let verdict = judge(standing, caller, matrix, &after).and_then(|()| {
@@ -265,14 +266,23 @@ impl AccountChanges {
             let kind = deactivates.unwrap_or(EventKind::AccountReactivated);
             events.push(event(kind, &with_role, &after));
         }
-        let effects = |tokens_valid_from: Option<Timestamp>| {
+        let update = |tokens_valid_from: Option<Timestamp>| {
             // Tokens that are dated ahead, because a clock has gone back, are not told from newer
             // ones by their date: the sessions that have them end.
             let is_ahead = tokens_valid_from < standing.last_issued && tokens_valid_from.is_some();
             let ends_sessions = deactivates.or(is_ahead.then_some(EventKind::RoleChanged));
-            Effects { after, tokens_valid_from, ends_sessions }
+            AccountUpdate { after, tokens_valid_from, ends_sessions }
         };
-        Judged { events, verdict: verdict.map(effects) }
+        let verdict = verdict.map(update);
+        let ends = verdict.as_ref().ok().and_then(|update| update.ends_sessions);
+        let effects = move |changed: &Changed| {
+            let told = |event: SecurityEvent| match ends {
+                Some(kind) if kind == event.kind => event.ending(changed.ended()),
+                _ => event,
+            };
+            events.into_iter().map(told).collect::<Vec<_>>().into()
+        };
+        Judged { verdict, effects: Box::new(effects) }
     }
 
     fn event(
@@ -308,12 +318,8 @@ fn still_permitted(
     if all { Ok(()) } else { Err(ChangeError::Superseded) }
 }
 
-const fn outcome(verdict: Result<(), Refusal>) -> Outcome {
-    match verdict {
-        Ok(()) => Outcome::Success,
-        Err(Refusal::CallerChanged | Refusal::RoleJustChanged) => Outcome::Superseded,
-        Err(_) => Outcome::AgainstRules,
-    }
+fn outcome(verdict: Result<(), Refusal>) -> Outcome {
+    verdict.map_or_else(Refusal::outcome, |()| Outcome::Success)
 }
 
 fn known_role(matrix: &Matrix, word: &str) -> Result<Role, ChangeError> {

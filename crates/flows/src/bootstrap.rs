@@ -132,7 +132,7 @@ impl Bootstrap {
             account: &account,
             password_hash: Some(&password_hash),
             revision: matrix.revision,
-            event: &event,
+            effects: &event.into(),
         };
         match self.store.set_up(token, &new)? {
             SetUp::Closed => Err(SetupError::InvalidToken),

@@ -4,13 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_domain::{
-    Account, AccountId, Role, SecretString, SecureRandom, Session, SessionId, Timestamp, TokenId,
-};
-use portcullis_token::{
-    AccessClaims, AuthenticationMethod, LEEWAY, RefreshClaims, Revocation, RevocationEntry,
-    TokenAuthority,
-};
+use portcullis_audit::EventKind;
+use portcullis_domain::{Account, Role, SecretString, SecureRandom, Session, Timestamp, TokenId};
+use portcullis_token::{AccessClaims, AuthenticationMethod, LEEWAY, RefreshClaims, TokenAuthority};
 
 use crate::matrix::ActiveMatrix;
 use crate::revocation::Revocations;
@@ -119,6 +115,17 @@ pub struct Grant {
     pub refresh_expires_in: Duration,
 }
 
+/// Why and when sessions end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// What ends them.
+    pub reason: EventKind,
+    /// When.
+    pub at: Timestamp,
+    /// Until when their access tokens must be refused.
+    pub revoked_until: Timestamp,
+}
+
 /// Turns sessions into tokens.
 #[derive(Clone)]
 pub struct Issuer {
@@ -217,40 +224,18 @@ impl Issuer {
         }
     }
 
-    /// Until when a revocation at this time is needed: longer than the access tokens live that were
-    /// issued before, as the clocks of two nodes may differ.
-    pub fn revoked_until(&self, now: Timestamp) -> Timestamp {
-        now + self.revoked_for()
+    /// Sessions that end at this time, for this reason.
+    pub fn ending(&self, reason: EventKind, at: Timestamp) -> Ending {
+        Ending { reason, at, revoked_until: at + self.revoked_for() }
     }
 
-    /// How long a revocation is needed; see [`Issuer::revoked_until`].
+    /// How long a revocation is needed: longer than the access tokens live that were issued before, as
+    /// the clocks of two nodes may differ.
     pub fn revoked_for(&self) -> Duration {
         self.policy.access_lifetime + LEEWAY
     }
 
-    /// Refuses from now on every access token of these sessions, which a transaction of this node has
-    /// revoked until then.
-    pub fn revoke(&self, sessions: impl IntoIterator<Item = SessionId>, until: Timestamp) {
-        self.revocations.enforce(
-            sessions
-                .into_iter()
-                .map(|session| RevocationEntry { revocation: Revocation::Session(session), until }),
-        );
-    }
-
-    /// Refuses from now on every access token of the account that was issued before `valid_from`,
-    /// which a transaction of this node has revoked until then.
-    pub fn revoke_issued_before(
-        &self,
-        account: AccountId,
-        valid_from: Timestamp,
-        until: Timestamp,
-    ) {
-        let revocation = Revocation::Subject { account, issued_before: valid_from };
-        self.revocations.enforce([RevocationEntry { revocation, until }]);
-    }
-
-    /// Says what this node refuses.
+    /// Says what this node refuses, and takes what it has revoked.
     pub fn revocations(&self) -> &Revocations {
         &self.revocations
     }

@@ -90,7 +90,7 @@ impl Introspection {
                 revocation: Revocation::Token(claims.token),
                 until: claims.expires_at,
             };
-            return self.issuer.revocations().revoke(entry, &event);
+            return self.issuer.revocations().revoke(entry, now, &event.into());
         }
         match authority.verify_refresh(token, now) {
             Ok(claims) => self.sign_out.sign_out(claims.subject, claims.session, origin).map(drop),

@@ -9,6 +9,7 @@ pub mod checkpoint;
 pub mod clock_watch;
 pub mod decision;
 pub mod device;
+pub mod effects;
 mod field_error;
 pub mod grant;
 pub mod hash_cost;

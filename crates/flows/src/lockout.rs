@@ -65,6 +65,15 @@ impl LockoutPolicy {
     }
 }
 
+/// Whether a counter takes another attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CounterState {
+    /// It does, and has counted this failure.
+    Open,
+    /// It does not, and has counted nothing.
+    Closed,
+}
+
 /// Names the counters of failures, under a key, so that stored counters reveal no name that anybody
 /// typed.
 #[derive(Clone)]

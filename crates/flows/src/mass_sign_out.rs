@@ -11,13 +11,14 @@ use std::time::Duration;
 
 use portcullis_audit::{Actor, EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{Clock, Role, SecureRandom, SessionId, Timestamp};
-use portcullis_token::{LEEWAY, Revocation, RevocationEntry};
+use portcullis_token::LEEWAY;
 
 use crate::StoreError;
 use crate::account_change::{ChangeError, Refusal};
+use crate::effects::{Effects, EffectsOf};
 use crate::matrix::ActiveMatrix;
 use crate::question::Caller;
-use crate::revocation::Revocations;
+use crate::revocation::{Revocations, Revoked};
 
 /// What ending everybody's sessions needs from storage.
 pub trait MassSignOutStore: Send + Sync {
@@ -27,7 +28,6 @@ pub trait MassSignOutStore: Send + Sync {
 }
 
 /// A portion of sessions about to end.
-#[derive(Debug)]
 pub struct MassEnding<'a> {
     /// Who wants it; `None` for the operator.
     pub caller: Option<&'a Caller>,
@@ -43,8 +43,10 @@ pub struct MassEnding<'a> {
     pub most: u32,
     /// For how long their access tokens must be refused.
     pub revoked_for: Duration,
-    /// Recorded with the number of them; of later portions than the first only if there are some.
-    pub event: &'a SecurityEvent,
+    /// Why they end.
+    pub reason: EventKind,
+    /// What is recorded.
+    pub effects: EffectsOf<'a, MassEnded>,
 }
 
 /// How a portion ended.
@@ -53,11 +55,9 @@ pub enum MassEnded {
     /// These have ended.
     Done {
         /// Which.
-        sessions: Vec<SessionId>,
+        revoked: Revoked,
         /// Sessions opened later stay.
         before: Timestamp,
-        /// Until when their access tokens must be refused.
-        revoked_until: Timestamp,
     },
     /// The caller may not; that is recorded.
     Refused(Refusal),
@@ -98,10 +98,10 @@ impl MassSignOut {
             loop {
                 let (sessions, begun) = self.end_some(caller, origin, before, spared)?;
                 before = Some(begun);
-                ended += u64::try_from(sessions.len()).unwrap_or(u64::MAX);
+                ended += u64::try_from(sessions).unwrap_or(u64::MAX);
                 // With their own session the caller has lost the right to go on.
                 let is_last = caller.is_some() && spared.is_none();
-                if sessions.is_empty() || is_last {
+                if sessions == 0 || is_last {
                     break;
                 }
             }
@@ -115,12 +115,23 @@ impl MassSignOut {
         origin: &Origin,
         before: Option<Timestamp>,
         spared: Option<SessionId>,
-    ) -> Result<(Vec<SessionId>, Timestamp), ChangeError> {
+    ) -> Result<(usize, Timestamp), ChangeError> {
         let matrix = self.matrix.load();
         let kind = EventKind::EverybodySignedOut;
         let (outcome, now) = (Outcome::Success, self.clock.now());
         let actor = caller.map_or(Actor::Operator, |caller| Actor::Account(caller.account));
         let event = SecurityEvent::new(kind, outcome, origin, now, &*self.random).by(actor);
+        let effects = |ended: &MassEnded| match ended {
+            // Of later portions than the first only if there are some.
+            MassEnded::Done { revoked, .. } => {
+                let event = event.clone().ending(revoked.session_count());
+                Effects::from(event).only_if(before.is_none() || !revoked.is_empty())
+            }
+            MassEnded::Refused(refusal) => {
+                SecurityEvent { outcome: refusal.outcome(), ..event.clone() }.into()
+            }
+            MassEnded::Superseded => Effects::default(),
+        };
         let ended = self.store.end_sessions_of_all(&MassEnding {
             caller,
             revision: matrix.revision,
@@ -129,15 +140,16 @@ impl MassSignOut {
             spared,
             most: PORTION,
             revoked_for: self.access_lifetime + LEEWAY,
-            event: &event,
+            reason: kind,
+            effects: &effects,
         })?;
         match ended {
-            MassEnded::Done { sessions, before, revoked_until } => {
-                if let Some(revocations) = &self.revocations {
-                    revocations.enforce(sessions.iter().map(|session| RevocationEntry {
-                        revocation: Revocation::Session(*session),
-                        until: revoked_until,
-                    }));
+            MassEnded::Done { revoked, before } => {
+                let sessions = revoked.session_count();
+                match &self.revocations {
+                    Some(revocations) => revocations.enforce(revoked),
+                    // The command line accepts no token; the servers read it from the database.
+                    None => drop(revoked),
                 }
                 Ok((sessions, before))
             }

@@ -17,6 +17,7 @@ use portcullis_domain::{Account, AccountId, Clock, Role, SecureRandom, Timestamp
 
 pub use self::active::{ActiveMatrix, MatrixInForce, Unfit};
 use crate::StoreError;
+use crate::effects::{Effects, EffectsOf};
 use crate::question::{Caller, account};
 use crate::trail::{Reader, TrailError, TrailStore, blocks};
 
@@ -35,20 +36,18 @@ pub trait MatrixStore: Send + Sync {
     /// megabytes.
     fn versions(&self, most: u32) -> Result<Vec<ListedVersion>, StoreError>;
 
-    /// Stores a text under the next number, with the event that `event` makes of that number; or
-    /// answers the number under which the very same text is stored already, and records nothing.
-    /// `None` when the caller, if there is one, is not any more what their access token says.
+    /// Stores a text under the next number, unless the very same text is stored already, or the
+    /// caller, if there is one, is not any more what their access token says.
     fn add_version(
         &self,
         text: &str,
         by: Actor,
         caller: Option<&Caller>,
-        event: &dyn Fn(u32) -> SecurityEvent,
-    ) -> Result<Option<u32>, StoreError>;
+        effects: EffectsOf<'_, Added>,
+    ) -> Result<Added, StoreError>;
 
     /// Puts a version in force, unless the rule refuses whoever decides, this revision is taken, or
-    /// an account has a role that is not among the roles; then the event is recorded with the outcome
-    /// that says so. No account changes its role or state, and none is created, meanwhile.
+    /// an account has a role that is not among the roles. No account changes its role or state, and none is created, meanwhile.
     fn activate(&self, activating: &Activating<'_>) -> Result<Activated, StoreError>;
 
     /// The accounts with a role that is not among `roles`, at most `most`, and how many there are.
@@ -67,8 +66,8 @@ pub struct Activating<'a> {
     /// Judges the account of the caller inside the transaction; `None` for one that is gone, and for
     /// the operator.
     pub rule: &'a dyn Fn(Option<&Account>) -> Result<(), NotTheirs>,
-    /// What to record.
-    pub event: &'a SecurityEvent,
+    /// What is recorded of the verdict, at the time of the transaction.
+    pub effects: &'a dyn Fn(&Activated, Timestamp) -> Effects,
 }
 
 /// Why a matrix is not theirs to put in force.
@@ -126,6 +125,27 @@ pub struct Activation {
     pub by: Actor,
     /// When.
     pub at: Timestamp,
+}
+
+/// Where a text is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Added {
+    /// Under this number, from now on.
+    New(u32),
+    /// Under this number, as before.
+    Known(u32),
+    /// Nowhere: the caller is not any more what their access token says.
+    CallerChanged,
+}
+
+impl Added {
+    /// The number of the version.
+    pub const fn number(self) -> Option<u32> {
+        match self {
+            Self::New(number) | Self::Known(number) => Some(number),
+            Self::CallerChanged => None,
+        }
+    }
 }
 
 /// How an activation ended.
@@ -246,9 +266,16 @@ impl Matrices {
             let details = Details::Matrix { version, digest, previous: None };
             self.event(EventKind::MatrixProposed, reader, details)
         };
+        let effects = |added: &Added| match *added {
+            Added::New(number) => event(number).into(),
+            Added::Known(_) => Effects::default(),
+            Added::CallerChanged => {
+                SecurityEvent { outcome: Outcome::Superseded, ..event(0) }.into()
+            }
+        };
         let caller = reader.caller.as_ref();
-        let added = self.store.add_version(text, reader.actor, caller, &event)?;
-        added.ok_or(MatrixError::CallerChanged)
+        let added = self.store.add_version(text, reader.actor, caller, &effects)?;
+        added.number().ok_or(MatrixError::CallerChanged)
     }
 
     /// The versions, newest first.
@@ -363,12 +390,16 @@ impl Matrices {
         let activation =
             Activation { revision: next.revision, version, by: reader.actor, at: event.at };
         let roles: Vec<&str> = next.matrix.roles().collect();
+        let effects = |activated: &Activated, at| {
+            let outcome = activated.outcome();
+            SecurityEvent { outcome, at, ..event.clone() }.into()
+        };
         let activating = Activating {
             activation,
             roles: &roles,
             caller: reader.caller.as_ref(),
             rule: &judge,
-            event: &event,
+            effects: &effects,
         };
         match self.store.activate(&activating)? {
             Activated::Done => {
@@ -437,9 +468,19 @@ fn push(replay: &mut Replay<'_>, decision: &portcullis_audit::DecisionRecord<'_>
     });
 }
 
+impl Activated {
+    const fn outcome(&self) -> Outcome {
+        match self {
+            Self::Done => Outcome::Success,
+            Self::Superseded => Outcome::Superseded,
+            Self::RolesInUse(_) => Outcome::Invalid,
+            Self::Refused(reason) => reason.outcome(),
+        }
+    }
+}
+
 impl NotTheirs {
-    /// How an attempt is recorded.
-    pub const fn outcome(self) -> Outcome {
+    const fn outcome(self) -> Outcome {
         match self {
             Self::CallerChanged => Outcome::Superseded,
             Self::Escalation => Outcome::AgainstRules,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use portcullis_audit::{Details, EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
     Account, AccountId, Clock, Delivery, ExposeSecret, PasswordEpoch, SecretString, SecureRandom,
-    Session, SessionId, Timestamp, TokenId,
+    Session, SessionId, TokenId,
 };
 use portcullis_password::{HashingError, HashingPool, Password, PasswordHash, Verdict};
 use portcullis_token::{Digest, OpaqueSecret};
@@ -18,10 +18,12 @@ use portcullis_token::{Digest, OpaqueSecret};
 use crate::StoreError;
 use crate::candidate::FieldError;
 use crate::device;
-use crate::grant::{Grant, Grantee, Issuer};
+use crate::effects::EffectsOf;
+use crate::grant::{Ending, Grant, Grantee, Issuer};
 use crate::lockout::{FailureCounters, LockoutPolicy};
 use crate::new_password::{About, NewPasswords, Wanted};
-use crate::sign_in::{Credentials, SignInStore, StoredPassword};
+use crate::revocation::Revoked;
+use crate::sign_in::{Credentials, SignInStore, StoredPassword, refusal};
 
 /// What changing a password needs from storage, besides what signing in does.
 pub trait PasswordChangeStore: SignInStore {
@@ -35,7 +37,6 @@ pub trait PasswordChangeStore: SignInStore {
 }
 
 /// A password about to be changed.
-#[derive(Debug)]
 pub struct Change<'a> {
     /// Whose.
     pub account: AccountId,
@@ -49,10 +50,12 @@ pub struct Change<'a> {
     pub new: &'a PasswordHash,
     /// Whose failures are forgotten.
     pub counter: &'a Digest,
-    /// Until when the access tokens of the sessions that end must be refused.
-    pub revoked_until: Timestamp,
-    /// The event of the change; its outcome is changed when it is refused after all.
-    pub event: &'a SecurityEvent,
+    /// How every session of the account ends.
+    pub ending: Ending,
+    /// Where the request came from, for the family tree.
+    pub origin: &'a Origin,
+    /// What is recorded.
+    pub effects: EffectsOf<'a, Changed>,
 }
 
 /// The session that goes on in the place of the one that asks: with the same device, delivery and
@@ -77,13 +80,13 @@ pub enum Changed {
         /// The successor of the session that asked.
         session: Box<Session>,
         /// The sessions that ended, that one among them.
-        ended: Vec<SessionId>,
+        revoked: Revoked,
         /// The epoch of the new password.
         epoch: PasswordEpoch,
     },
-    /// It is not, and the refusal is recorded.
-    Refused,
-    /// It is not, because the session that asked has ended meanwhile; that is recorded.
+    /// It is not; how that is recorded.
+    Refused(Outcome),
+    /// It is not, because the session that asked has ended meanwhile.
     SessionEnded,
 }
 
@@ -204,7 +207,18 @@ impl PasswordChange {
         let after = Account { password_must_change: false, ..account.clone() };
         let event =
             self.event(Outcome::Success, request).with(Details::of_account(Some(&account), &after));
-        let revoked_until = self.issuer.revoked_until(event.at);
+        let effects = |changed: &Changed| match changed {
+            // The session that asked goes on in its successor.
+            Changed::Done { revoked, .. } => {
+                event.clone().ending(revoked.session_count().saturating_sub(1)).into()
+            }
+            Changed::Refused(outcome) => {
+                SecurityEvent { outcome: *outcome, ..event.clone() }.into()
+            }
+            Changed::SessionEnded => {
+                SecurityEvent { outcome: Outcome::Superseded, ..event.clone() }.into()
+            }
+        };
         let binding = OpaqueSecret::mint(&*self.random);
         let successor = Successor {
             session: SessionId::generate(event.at, &*self.random),
@@ -218,15 +232,16 @@ impl PasswordChange {
             current: &stored,
             new: &new,
             counter: &counter,
-            revoked_until,
-            event: &event,
+            ending: self.issuer.ending(event.kind, event.at),
+            origin: &request.origin,
+            effects: &effects,
         })?;
         let (grantee, session, next) = match changed {
-            Changed::Done { grantee, session, ended, epoch } => {
-                self.issuer.revoke(ended, revoked_until);
+            Changed::Done { grantee, session, revoked, epoch } => {
+                self.issuer.revocations().enforce(revoked);
                 (*grantee, *session, epoch)
             }
-            Changed::Refused => return Err(PasswordChangeError::WrongPassword),
+            Changed::Refused(_) => return Err(PasswordChangeError::WrongPassword),
             Changed::SessionEnded => return Err(PasswordChangeError::SessionEnded),
         };
         let (authority, cookie) = (self.issuer.authority(), request.device_token.as_ref());
@@ -247,10 +262,8 @@ impl PasswordChange {
         outcome: Outcome,
     ) -> PasswordChangeError {
         let event = self.event(outcome, request);
-        match self.store.refuse(counter, &self.lockout, &event) {
-            Ok(()) => PasswordChangeError::WrongPassword,
-            Err(error) => error.into(),
-        }
+        let refused = self.store.refuse(counter, &self.lockout, &|state| refusal(&event, *state));
+        refused.map_or_else(PasswordChangeError::from, |()| PasswordChangeError::WrongPassword)
     }
 
     fn hashed(

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portcullis_audit::{Actor, EventKind, Origin, SecurityEvent};
+use portcullis_audit::{Actor, EventKind, Origin};
 use portcullis_domain::{
     Account, AccountId, AccountKind, Clock, DisplayName, Email, Role, SecureRandom, Username,
 };
@@ -12,6 +12,7 @@ use crate::StoreError;
 use crate::candidate::{
     Candidate, CandidateRequest, Candidates, FieldError, NameRules, RegistrationError,
 };
+use crate::effects::Effects;
 use crate::matrix::ActiveMatrix;
 use crate::registration::{Creation, NewAccount, RegistrationStore};
 
@@ -31,8 +32,8 @@ pub struct Import {
     pub password_hash: PasswordHash,
     /// See [`NewAccount::revision`].
     pub revision: u64,
-    /// The event of its creation.
-    pub event: SecurityEvent,
+    /// What is recorded if it is created.
+    pub effects: Effects,
 }
 
 /// What became of an account to be imported.
@@ -153,7 +154,7 @@ impl Provisioning {
             account: &account,
             password_hash: Some(&password_hash),
             revision: matrix.revision,
-            event: &event,
+            effects: &event.into(),
         })?;
         Result::from(creation)?;
         Ok(account)
@@ -186,8 +187,8 @@ impl Provisioning {
             last_sign_in_at: None,
         };
         let event = self.candidates.event(EventKind::AccountCreated, &account, origin);
-        let event = event.by(Actor::Operator);
-        Ok(Import { account, password_hash, revision: matrix.revision, event })
+        let effects = event.by(Actor::Operator).into();
+        Ok(Import { account, password_hash, revision: matrix.revision, effects })
     }
 
     /// Stores a batch of checked rows.

@@ -14,20 +14,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
+use portcullis_audit::{Details, EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
-    Clock, ExposeSecret, Role, SecretString, SecureRandom, Session, SessionId, Timestamp, TokenId,
+    AccountId, Clock, ExposeSecret, Role, SecretString, SecureRandom, Session, SessionId,
+    Timestamp, TokenId,
 };
 use portcullis_token::{Digest, LEEWAY};
 
 use crate::StoreError;
+use crate::effects::{Effects, EffectsOf};
 use crate::grant::{Grant, Grantee, Issuer, OnReuse};
+use crate::revocation::Revoked;
 
 /// What refreshing needs from storage.
 pub trait RefreshStore: Send + Sync {
     /// Puts the successor in the place of the presented token, if that is the live token of a live
     /// session and the binding is right; else says what the presented token is. On reuse the
-    /// sessions end and the event is recorded in the same transaction.
+    /// sessions end in the same transaction.
     ///
     /// The session is locked first. The account and the time are read after that, so that a change of
     /// the account, which locks the sessions too, is either seen or dated later.
@@ -55,10 +58,35 @@ pub struct Rotation<'a> {
     /// Answers the session as a holder of that role may go on with it at that time; `None` when the
     /// session or the presented token is too old.
     pub lives: &'a dyn Fn(&Session, &Role, Timestamp) -> Option<Session>,
-    /// Recorded if the attempt turns out to be reuse.
-    pub reuse: &'a SecurityEvent,
-    /// Recorded if the attempt comes after the grace, so that it may be a loss or a theft.
-    pub late: &'a SecurityEvent,
+    /// What is recorded, and sent to the holder of the account.
+    pub effects: EffectsOf<'a, Rotated>,
+}
+
+/// What the return of a token shows that was rotated before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReuseSign {
+    /// Two have the token.
+    Reuse,
+    /// Two have it, or an answer was lost.
+    LossOrTheft,
+}
+
+impl ReuseSign {
+    /// Why sessions end.
+    pub const fn reason(self) -> EventKind {
+        match self {
+            Self::Reuse => EventKind::RefreshTokenReuse,
+            Self::LossOrTheft => EventKind::RefreshTokenLate,
+        }
+    }
+
+    /// Which sessions end, by this policy for what is certainly reuse.
+    pub const fn ends(self, on_reuse: OnReuse) -> OnReuse {
+        match self {
+            Self::Reuse => on_reuse,
+            Self::LossOrTheft => OnReuse::EndThisSession,
+        }
+    }
 }
 
 /// What became of an attempt to rotate.
@@ -88,10 +116,16 @@ pub enum Rotated {
     },
     /// A token rotated earlier came back.
     Reused {
+        /// What that shows.
+        sign: ReuseSign,
+        /// Whose it was.
+        account: AccountId,
+        /// The family tree of the session.
+        family: Details,
+        /// When.
+        at: Timestamp,
         /// What ended because of it.
-        ended: Vec<SessionId>,
-        /// Until when the access tokens of that must be refused.
-        revoked_until: Timestamp,
+        revoked: Revoked,
     },
     /// No live session, not its binding, or too old. Nothing has changed.
     Refused,
@@ -158,11 +192,17 @@ impl Refresh {
             let is_fresh = now < claims.expires_at + LEEWAY;
             is_fresh.then(|| self.issuer.still_living(session, role, claims.issued_at, now))?
         };
-        let event = |kind| {
-            let outcome = Outcome::SessionsEnded;
-            SecurityEvent::new(kind, outcome, &request.origin, now, &*self.random)
-                .about(claims.subject)
-                .in_session(claims.session)
+        let effects = |rotated: &Rotated| match rotated {
+            Rotated::Reused { sign, account, family, at, revoked } => {
+                let (kind, outcome) = (sign.reason(), Outcome::SessionsEnded);
+                let event = SecurityEvent::new(kind, outcome, &request.origin, *at, &*self.random)
+                    .about(claims.subject)
+                    .in_session(claims.session)
+                    .with(family.clone())
+                    .ending(revoked.session_count());
+                Effects::with_message(event, *account)
+            }
+            _ => Effects::default(),
         };
         let rotated = self.store.rotate(&Rotation {
             session: claims.session,
@@ -174,8 +214,7 @@ impl Refresh {
             revoked_for: self.issuer.revoked_for(),
             origin: &request.origin,
             lives: &lives,
-            reuse: &event(EventKind::RefreshTokenReuse),
-            late: &event(EventKind::RefreshTokenLate),
+            effects: &effects,
         })?;
         let (grantee, session, refresh, issued_at, at) = match rotated {
             Rotated::Done { grantee, session, at } => (grantee, session, successor, at, at),
@@ -183,8 +222,8 @@ impl Refresh {
                 (grantee, session, successor, rotated_at, at)
             }
             Rotated::Refused => return Err(RefreshError::Invalid),
-            Rotated::Reused { ended, revoked_until } => {
-                self.issuer.revoke(ended, revoked_until);
+            Rotated::Reused { revoked, .. } => {
+                self.issuer.revocations().enforce(revoked);
                 return Err(RefreshError::Reused);
             }
         };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portcullis_audit::{EventKind, SecurityEvent};
+use portcullis_audit::EventKind;
 use portcullis_domain::Account;
 use portcullis_password::PasswordHash;
 
@@ -10,6 +10,7 @@ use crate::StoreError;
 use crate::candidate::{
     Candidate, CandidateRequest, Candidates, NameRules, RegistrationError, RegistrationMode,
 };
+use crate::effects::Effects;
 use crate::matrix::ActiveMatrix;
 
 /// What creating an account needs from storage.
@@ -29,8 +30,8 @@ pub struct NewAccount<'a> {
     /// The activation of the matrix that its role is from. Under another one nobody might be able to
     /// decide about the account, for want of the role.
     pub revision: u64,
-    /// The event of its creation.
-    pub event: &'a SecurityEvent,
+    /// What is recorded if it is created.
+    pub effects: &'a Effects,
 }
 
 /// Whether an account could be created.
@@ -89,7 +90,7 @@ impl Registration {
             account: &account,
             password_hash: Some(&password_hash),
             revision: matrix.revision,
-            event: &event,
+            effects: &event.into(),
         })?;
         Result::from(creation)?;
         Ok(account)

@@ -14,8 +14,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use portcullis_audit::SecurityEvent;
-use portcullis_domain::{Clock, Supervised};
+use portcullis_domain::{Clock, Supervised, Timestamp};
 use portcullis_token::{AccessClaims, REVOCATION_MARGIN, RevocationEntry, RevocationSet};
 
 use self::feed::FEED_PAGE;
@@ -24,13 +23,16 @@ pub use self::feed::{
 };
 use self::follower::{Follower, Shared};
 pub use self::listener::Listener;
+pub use self::revoked::Revoked;
 pub use self::snapshot::Snapshot;
 pub use self::store::{Purged, RevocationStore};
 use crate::StoreError;
+use crate::effects::Effects;
 
 mod feed;
 mod follower;
 mod listener;
+mod revoked;
 mod snapshot;
 mod store;
 
@@ -127,18 +129,22 @@ impl Revocations {
         if asks { self.store.is_revoked(claims) } else { Ok(false) }
     }
 
-    /// Writes an entry and its event, and enforces it.
-    pub fn revoke(&self, entry: RevocationEntry, event: &SecurityEvent) -> Result<(), StoreError> {
-        self.store.revoke(&entry, event)?;
-        self.enforce([entry]);
+    /// Writes an entry and what it causes, and enforces it.
+    pub fn revoke(
+        &self,
+        entry: RevocationEntry,
+        at: Timestamp,
+        effects: &Effects,
+    ) -> Result<(), StoreError> {
+        let revoked = self.store.revoke(&entry, at, effects)?;
+        self.enforce(revoked.and_known(entry));
         Ok(())
     }
 
-    /// Refuses from now on what a transaction of this node has revoked, and spreads the word.
-    pub fn enforce(&self, entries: impl IntoIterator<Item = RevocationEntry>) {
-        let entries: Vec<RevocationEntry> = entries.into_iter().collect();
-        if !entries.is_empty() {
-            self.set.revoke_all(entries);
+    /// Refuses from now on what a transaction of this node has revoked, and tells the other nodes.
+    pub fn enforce(&self, revoked: Revoked) {
+        if !revoked.is_empty() {
+            self.set.revoke_all(revoked.into_entries());
             self.shared.publish();
         }
     }

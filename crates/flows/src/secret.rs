@@ -7,23 +7,25 @@
 use std::sync::Arc;
 
 use portcullis_audit::{Actor, EventKind, Origin, Outcome, SecurityEvent};
-use portcullis_domain::{Clock, SecureRandom};
+use portcullis_domain::{Clock, SecureRandom, Timestamp};
 use portcullis_token::{Digest, SecretKey};
 
 use crate::StoreError;
+use crate::effects::Effects;
 
 /// What proving the secret needs from storage.
 pub trait FingerprintStore: Send + Sync {
     /// The fingerprint of the secret that the data is written under; `None` before the first.
     fn fingerprint(&self) -> Result<Option<Digest>, StoreError>;
 
-    /// Notes the fingerprint if that of the data is still `before`; answers whether it was. The event
-    /// is recorded unless this is the first.
+    /// Notes the fingerprint if that of the data is still `before`; answers whether it was. The effects
+    /// are recorded if it was, unless this is the first.
     fn replace_fingerprint(
         &self,
         before: Option<&Digest>,
         after: &Digest,
-        event: &SecurityEvent,
+        at: Timestamp,
+        effects: &Effects,
     ) -> Result<bool, StoreError>;
 }
 
@@ -119,7 +121,7 @@ impl SecretProof {
         let (kind, now) = (EventKind::SecretKeyChanged, self.clock.now());
         let event = SecurityEvent::new(kind, Outcome::Success, origin, now, &*self.random)
             .by(Actor::Operator);
-        if self.store.replace_fingerprint(known.as_ref(), &self.own, &event)? {
+        if self.store.replace_fingerprint(known.as_ref(), &self.own, now, &event.into())? {
             return Ok(());
         }
         // Somebody was first: with the same secret, or with another.

@@ -9,7 +9,9 @@ use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{AccountId, Clock, DisplayName, Role, SecureRandom, SessionId, Timestamp};
 
 use crate::StoreError;
-use crate::grant::{Issuer, SessionLifetimes};
+use crate::effects::{Effects, EffectsOf};
+use crate::grant::{Ending, Issuer, SessionLifetimes};
+use crate::revocation::Revoked;
 
 /// What seeing and ending sessions needs from storage.
 pub trait SessionStore: Send + Sync {
@@ -21,25 +23,25 @@ pub trait SessionStore: Send + Sync {
         now: Timestamp,
     ) -> Result<Option<(Role, Vec<LiveSession>)>, StoreError>;
 
-    /// Ends the session, revokes its access tokens and records it; answers `false`, and changes
-    /// nothing, when the account has no such live session.
+    /// Ends the session, revokes its access tokens and records it; changes and records nothing when
+    /// the account has no such live session.
     fn end_session_of(
         &self,
         account: AccountId,
         session: SessionId,
-        revoked_until: Timestamp,
-        event: &SecurityEvent,
-    ) -> Result<bool, StoreError>;
+        ending: Ending,
+        effects: &Effects,
+    ) -> Result<Revoked, StoreError>;
 
     /// Ends every session of the account but the one to keep, revokes their access tokens and records
-    /// it; answers the ones that were live.
+    /// it.
     fn end_other_sessions(
         &self,
         account: AccountId,
         keep: SessionId,
-        revoked_until: Timestamp,
-        event: &SecurityEvent,
-    ) -> Result<Vec<SessionId>, StoreError>;
+        ending: Ending,
+        effects: EffectsOf<'_, Revoked>,
+    ) -> Result<Revoked, StoreError>;
 }
 
 /// A session as its owner recognises it.
@@ -107,12 +109,11 @@ impl Sessions {
         let own = session == asking;
         let kind = if own { EventKind::SignOut } else { EventKind::SessionEnded };
         let event = self.event(kind, account, session, origin);
-        let until = self.issuer.revoked_until(event.at);
-        let ended = self.store.end_session_of(account, session, until, &event)?;
-        if ended {
-            self.issuer.revoke([session], until);
-        }
-        Ok(ended)
+        let ending = self.issuer.ending(kind, event.at);
+        let revoked = self.store.end_session_of(account, session, ending, &event.into())?;
+        let was_live = !revoked.is_empty();
+        self.issuer.revocations().enforce(revoked);
+        Ok(was_live)
     }
 
     /// Ends every session of the account but the one that asks.
@@ -123,9 +124,10 @@ impl Sessions {
         origin: &Origin,
     ) -> Result<(), StoreError> {
         let event = self.event(EventKind::OtherSessionsEnded, account, asking, origin);
-        let until = self.issuer.revoked_until(event.at);
-        let ended = self.store.end_other_sessions(account, asking, until, &event)?;
-        self.issuer.revoke(ended, until);
+        let ending = self.issuer.ending(event.kind, event.at);
+        let effects = |revoked: &Revoked| event.clone().ending(revoked.session_count()).into();
+        let revoked = self.store.end_other_sessions(account, asking, ending, &effects)?;
+        self.issuer.revocations().enforce(revoked);
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use portcullis_audit::{Details, EventKind, HashParameters, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
     Account, AccountId, Clock, Delivery, DisplayName, Email, ExposeSecret, PasswordEpoch,
-    SecretString, SecureRandom, Session, SessionId, Timestamp, TokenId, Username,
+    SecretString, SecureRandom, Session, SessionId, TokenId, Username,
 };
 use portcullis_password::{
     HashCost, HashError, HashingPool, Overloaded, Password, PasswordHash, Verdict,
@@ -22,9 +22,11 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::StoreError;
 use crate::device;
-use crate::grant::{Grant, Grantee, Issuer};
+use crate::effects::{Effects, EffectsOf};
+use crate::grant::{Ending, Grant, Grantee, Issuer};
 use crate::hash_cost::HashCosts;
-use crate::lockout::{FailureCounters, LockoutPolicy};
+use crate::lockout::{CounterState, FailureCounters, LockoutPolicy};
+use crate::revocation::Revoked;
 
 /// What signing in needs from storage.
 pub trait SignInStore: Send + Sync {
@@ -45,7 +47,7 @@ pub trait SignInStore: Send + Sync {
         &self,
         counter: &Digest,
         policy: &LockoutPolicy,
-        event: &SecurityEvent,
+        effects: EffectsOf<'_, CounterState>,
     ) -> Result<(), StoreError>;
 }
 
@@ -80,8 +82,8 @@ pub struct Renewal<'a> {
     pub checked: &'a PasswordHash,
     /// The new one.
     pub renewed: &'a PasswordHash,
-    /// The event of it.
-    pub event: &'a SecurityEvent,
+    /// What is recorded, unless the hash was replaced since.
+    pub effects: &'a Effects,
 }
 
 /// A session about to be opened.
@@ -100,14 +102,12 @@ pub struct Opening<'a> {
     pub counter: &'a Digest,
     /// Sessions the account may have at once.
     pub most_sessions: u32,
-    /// Until when the access tokens of sessions that end to make room must be refused.
-    pub revoked_until: Timestamp,
-    /// The event of the sign-in; its outcome is changed when it is refused after all.
-    pub event: &'a SecurityEvent,
-    /// The event of a device that the account does not know, if it is one.
-    pub new_device: Option<&'a SecurityEvent>,
-    /// The event of a session that ends to make room.
-    pub displacement: &'a dyn Fn(SessionId) -> SecurityEvent,
+    /// How sessions end that make room.
+    pub displacement: Ending,
+    /// Where the request came from, for the family tree.
+    pub origin: &'a Origin,
+    /// What is recorded.
+    pub effects: EffectsOf<'a, Opened>,
 }
 
 /// How opening a session ended.
@@ -118,10 +118,10 @@ pub enum Opened {
         /// Whose session it is.
         grantee: Box<Grantee>,
         /// Sessions that ended to make room.
-        displaced: Vec<SessionId>,
+        displaced: Revoked,
     },
-    /// It is not, and the refusal is recorded.
-    Refused,
+    /// It is not; how that is recorded.
+    Refused(Outcome),
 }
 
 /// The name somebody signs in with.
@@ -258,7 +258,7 @@ impl SignIn {
             Err(outcome) => {
                 let mut event = self.event(outcome, &request.origin);
                 event.subject = subject;
-                self.store.refuse(&counter, &self.lockout, &event)?;
+                self.store.refuse(&counter, &self.lockout, &|state| refusal(&event, *state))?;
                 Err(SignInError::Refused)
             }
         }
@@ -310,7 +310,9 @@ impl SignIn {
         let event = SecurityEvent::new(kind, Outcome::Success, origin, now, &*self.random)
             .about(account.id)
             .with(Details::Rehash { before, after });
-        let renewal = Renewal { account: account.id, checked, renewed: &renewed, event: &event };
+        let effects = event.into();
+        let renewal =
+            Renewal { account: account.id, checked, renewed: &renewed, effects: &effects };
         if let Err(error) = self.store.renew_hash(&renewal) {
             tracing::warn!(%error, account = %account.id, "a weak hash stays");
         }
@@ -335,23 +337,24 @@ impl SignIn {
         let refresh = TokenId::generate(now, &*self.random);
         let uses_cookies = request.delivery == Delivery::Cookie;
         let binding = uses_cookies.then(|| OpaqueSecret::mint(&*self.random));
-        let event =
-            self.event(Outcome::Success, &request.origin).about(account.id).in_session(session.id);
         // The first sign-in of all is from no known device either, and nobody need be told.
         let is_noteworthy = device.is_none() && account.last_sign_in_at.is_some();
-        let new_device = is_noteworthy.then(|| {
-            let (kind, origin) = (EventKind::NewDevice, &request.origin);
-            SecurityEvent::new(kind, Outcome::Success, origin, now, &*self.random)
+        let event = |kind, outcome, session| {
+            SecurityEvent::new(kind, outcome, &request.origin, now, &*self.random)
                 .about(account.id)
-                .in_session(session.id)
-        });
-        let displacement = |displaced| {
-            let (kind, origin) = (EventKind::SessionDisplaced, &request.origin);
-            SecurityEvent::new(kind, Outcome::Success, origin, now, &*self.random)
-                .about(account.id)
-                .in_session(displaced)
+                .in_session(session)
         };
-        let revoked_until = self.issuer.revoked_until(now);
+        let effects = |opened: &Opened| match opened {
+            Opened::Done { displaced, .. } => {
+                let success = |kind, session| event(kind, Outcome::Success, session);
+                let mut events = vec![success(EventKind::SignIn, session.id)];
+                events.extend(is_noteworthy.then(|| success(EventKind::NewDevice, session.id)));
+                let displaced = displaced.sessions();
+                events.extend(displaced.map(|ended| success(EventKind::SessionDisplaced, ended)));
+                events.into()
+            }
+            Opened::Refused(outcome) => event(EventKind::SignIn, *outcome, session.id).into(),
+        };
         let opened = self.store.open(&Opening {
             session: &session,
             refresh,
@@ -360,15 +363,14 @@ impl SignIn {
             password_hash,
             counter,
             most_sessions: self.issuer.policy().most_sessions,
-            revoked_until,
-            event: &event,
-            new_device: new_device.as_ref(),
-            displacement: &displacement,
+            displacement: self.issuer.ending(EventKind::SessionDisplaced, now),
+            origin: &request.origin,
+            effects: &effects,
         })?;
         let Opened::Done { grantee, displaced } = opened else {
             return Err(SignInError::Refused);
         };
-        self.issuer.revoke(displaced, revoked_until);
+        self.issuer.revocations().enforce(displaced);
         let authority = self.issuer.authority();
         let device_token = uses_cookies
             .then(|| device::cookie(authority, account.id, *epoch, device, now, &*self.random));
@@ -407,6 +409,15 @@ struct Proven {
     epoch: PasswordEpoch,
     password_hash: PasswordHash,
     needs_rehash: bool,
+}
+
+/// A refusal as it is recorded, which says so where the counter was closed.
+pub(crate) fn refusal(event: &SecurityEvent, state: CounterState) -> Effects {
+    let outcome = match state {
+        CounterState::Open => event.outcome,
+        CounterState::Closed => Outcome::Locked,
+    };
+    SecurityEvent { outcome, ..event.clone() }.into()
 }
 
 const fn parameters(cost: HashCost) -> HashParameters {

@@ -8,24 +8,24 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
-use portcullis_domain::{
-    AccountId, Clock, ExposeSecret, SecretString, SecureRandom, SessionId, Timestamp,
-};
-use portcullis_token::Digest;
+use portcullis_domain::{AccountId, Clock, ExposeSecret, SecretString, SecureRandom, SessionId};
+use portcullis_token::{Digest, Revocation, RevocationEntry};
 
 use crate::StoreError;
-use crate::grant::Issuer;
+use crate::effects::{Effects, EffectsOf};
+use crate::grant::{Ending, Issuer};
+use crate::revocation::Revoked;
 
 /// What ending sessions needs from storage.
 pub trait SignOutStore: Send + Sync {
     /// Ends the session, revokes its access tokens and records it; ending an ended session changes
-    /// and records nothing. Answers whether it was live.
+    /// and records nothing.
     fn end_session(
         &self,
         session: SessionId,
-        revoked_until: Timestamp,
-        event: &SecurityEvent,
-    ) -> Result<bool, StoreError>;
+        ending: Ending,
+        effects: &Effects,
+    ) -> Result<Revoked, StoreError>;
 
     /// The account and the live session of which this is the digest of the binding cookie.
     fn session_bound_to(
@@ -33,14 +33,13 @@ pub trait SignOutStore: Send + Sync {
         binding: &Digest,
     ) -> Result<Option<(AccountId, SessionId)>, StoreError>;
 
-    /// Ends every session of the account, revokes their access tokens and records it; answers the
-    /// ones that were live.
+    /// Ends every session of the account, revokes their access tokens and records it.
     fn end_all_sessions(
         &self,
         account: AccountId,
-        revoked_until: Timestamp,
-        event: &SecurityEvent,
-    ) -> Result<Vec<SessionId>, StoreError>;
+        ending: Ending,
+        effects: EffectsOf<'_, Revoked>,
+    ) -> Result<Revoked, StoreError>;
 }
 
 /// What a client still has of its session.
@@ -105,11 +104,14 @@ impl SignOut {
         origin: &Origin,
     ) -> Result<bool, StoreError> {
         let event = self.event(EventKind::SignOut, account, session, origin);
-        let until = self.issuer.revoked_until(event.at);
-        let has_ended = self.store.end_session(session, until, &event)?;
+        let ending = self.issuer.ending(event.kind, event.at);
+        let revoked = self.store.end_session(session, ending, &event.into())?;
+        let was_live = !revoked.is_empty();
         // An ended one too: this node may not have heard of its end yet.
-        self.issuer.revoke([session], until);
-        Ok(has_ended)
+        let (revocation, until) = (Revocation::Session(session), ending.revoked_until);
+        let known = RevocationEntry { revocation, until };
+        self.issuer.revocations().enforce(revoked.and_known(known));
+        Ok(was_live)
     }
 
     /// Ends every session of the account, among them `session`, which asked for it.
@@ -120,9 +122,10 @@ impl SignOut {
         origin: &Origin,
     ) -> Result<(), StoreError> {
         let event = self.event(EventKind::SignOutAll, account, session, origin);
-        let until = self.issuer.revoked_until(event.at);
-        let ended = self.store.end_all_sessions(account, until, &event)?;
-        self.issuer.revoke(ended, until);
+        let ending = self.issuer.ending(event.kind, event.at);
+        let effects = |revoked: &Revoked| event.clone().ending(revoked.session_count()).into();
+        let revoked = self.store.end_all_sessions(account, ending, &effects)?;
+        self.issuer.revocations().enforce(revoked);
         Ok(())
     }
 

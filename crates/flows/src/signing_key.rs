@@ -141,7 +141,7 @@ impl SigningKeys {
             HeadStart::Least => LEAST_HEAD_START,
         };
         let key = self.make(algorithm, head_start);
-        self.store.insert(&key, &self.event(EventKind::SigningKeyRotated, &key, origin))?;
+        self.store.insert(&key, &self.event(EventKind::SigningKeyRotated, &key, origin).into())?;
         Ok(key)
     }
 
@@ -166,7 +166,11 @@ impl SigningKeys {
             return Err(RetirementError::Signing);
         }
         let event = self.event(EventKind::SigningKeyRetired, key, origin);
-        if self.store.retire(kid, &event)? { Ok(()) } else { Err(RetirementError::Retired) }
+        if self.store.retire(kid, event.at, &event.into())? {
+            Ok(())
+        } else {
+            Err(RetirementError::Retired)
+        }
     }
 
     /// Adds a key pair that signs from now on, unless there is one of the algorithm that can be used.
@@ -182,7 +186,7 @@ impl SigningKeys {
         let unusable: Vec<_> = kids.filter(|kid| !is_open(kid)).collect();
         let key = self.make(algorithm, Duration::ZERO);
         let event = self.event(EventKind::SigningKeyRotated, &key, origin);
-        Ok(self.store.insert_first(&key, &unusable, &event)?.then_some(key))
+        Ok(self.store.insert_first(&key, &unusable, &event.into())?.then_some(key))
     }
 
     /// The keys that have not retired and can be used with the secrets that are configured.

@@ -8,13 +8,14 @@ use portcullis_domain::{Clock, SecureRandom};
 use portcullis_token::Digest;
 
 use crate::StoreError;
+use crate::effects::Effects;
 use crate::lockout::FailureCounters;
 use crate::sign_in::{Identifier, SignInStore};
 
 /// What unlocking needs from storage, besides what signing in does.
 pub trait UnlockStore: SignInStore {
     /// Opens these counters and records it.
-    fn unlock(&self, counters: &[Digest], event: &SecurityEvent) -> Result<(), StoreError>;
+    fn unlock(&self, counters: &[Digest], effects: &Effects) -> Result<(), StoreError>;
 }
 
 /// The use case.
@@ -51,7 +52,7 @@ impl Unlock {
             self.counters.of_strangers(account),
             self.counters.of_known_devices(account, found.epoch),
         ];
-        self.store.unlock(&counters, &event)?;
+        self.store.unlock(&counters, &event.into())?;
         Ok(true)
     }
 }

@@ -1,11 +1,12 @@
 use diesel::prelude::*;
-use portcullis_audit::SecurityEvent;
 use portcullis_domain::{Account, AccountId, Role, Timestamp};
 use portcullis_flows::StoreError;
 use portcullis_flows::account_change::{
-    AccountChangeStore, Change, Changed, Effects, Judged, Standing,
+    AccountChangeStore, AccountUpdate, Change, Changed, Judged, Standing,
 };
-use portcullis_flows::grant::Grantee;
+use portcullis_flows::effects::Effects;
+use portcullis_flows::grant::{Ending, Grantee};
+use portcullis_flows::revocation::Revoked;
 use portcullis_token::{Revocation, RevocationEntry};
 
 use crate::account;
@@ -15,7 +16,7 @@ use crate::failure::Failure;
 use crate::matrix;
 use crate::revocation;
 use crate::schema::{accounts, sessions};
-use crate::sign_out::{self, Ending};
+use crate::sign_out;
 use crate::sql_type::{Instant, Key, natural};
 use crate::store::Store;
 
@@ -23,39 +24,33 @@ impl AccountChangeStore for Store {
     fn read_account(
         &self,
         id: AccountId,
-        event: &SecurityEvent,
+        effects: &Effects,
     ) -> Result<Option<Account>, StoreError> {
-        self.write_recorded(|connection, events| {
+        self.write_with(|connection| {
             let found = account::find(connection, id)?;
-            events.extend(found.as_ref().map(|_| event.into()));
-            Ok(found)
+            let effects = effects.only_if(found.is_some());
+            Ok((found, effects))
         })
     }
 
     fn change_account(&self, change: &Change<'_>) -> Result<Changed, StoreError> {
-        self.write_recorded(|connection, events| {
+        self.write_with(|connection| {
             // Roles change under the lock of the matrix that defines them, which also lets no two
             // administrators judge by what the other is about to change.
             Lock::Matrix.take(connection)?;
             if matrix::revision(connection)? != change.revision {
-                return Ok(Changed::Superseded);
+                return Ok((Changed::Superseded, Effects::default()));
             }
             let Some(standing) = standing(connection, change)? else {
-                return Ok(Changed::Unknown);
+                return Ok((Changed::Unknown, Effects::default()));
             };
-            let Judged { events: told, verdict } = (change.rule)(&standing);
-            let ends = verdict.as_ref().ok().and_then(|effects| effects.ends_sessions);
+            let Judged { verdict, effects } = (change.rule)(&standing);
             let changed = match verdict {
-                Ok(effects) => carry_out(connection, change, &standing, effects)?,
+                Ok(update) => carry_out(connection, change, &standing, update)?,
                 Err(refusal) => Changed::Refused(refusal),
             };
-            events.extend(told.into_iter().map(|event| match &changed {
-                Changed::Done { ended, .. } if ends == Some(event.kind) => {
-                    (&event.ending(ended.len())).into()
-                }
-                _ => (&event).into(),
-            }));
-            Ok(changed)
+            let effects = effects(&changed);
+            Ok((changed, effects))
         })
     }
 }
@@ -119,11 +114,11 @@ fn carry_out(
     connection: &mut Connection,
     change: &Change<'_>,
     standing: &Standing,
-    effects: Effects,
+    update: AccountUpdate,
 ) -> Result<Changed, Failure> {
     let (before, now) = (&standing.account, standing.now);
     let revoked_until = now + change.revoked_for;
-    let Effects { after, tokens_valid_from, ends_sessions } = effects;
+    let AccountUpdate { after, tokens_valid_from, ends_sessions } = update;
     if after != *before {
         let valid_from =
             tokens_valid_from.map(|time| accounts::tokens_valid_from.eq(Some(Instant::from(time))));
@@ -140,12 +135,12 @@ fn carry_out(
             let ending = Ending { reason, at: now, revoked_until };
             sign_out::end_all(connection, after.id, None, ending)?
         }
-        None => Vec::new(),
+        None => Revoked::default(),
     };
     let void = tokens_valid_from.map(|issued_before| RevocationEntry {
         revocation: Revocation::Subject { account: after.id, issued_before },
         until: revoked_until,
     });
-    revocation::record(connection, void.as_slice(), now)?;
-    Ok(Changed::Done { account: Box::new(after), ended, tokens_valid_from, revoked_until })
+    let void = revocation::record(connection, void.into_iter().collect(), now)?;
+    Ok(Changed::Done { account: Box::new(after), revoked: ended.and(void) })
 }

@@ -2,6 +2,7 @@ use diesel::prelude::*;
 use portcullis_domain::{Role, Timestamp};
 use portcullis_flows::StoreError;
 use portcullis_flows::bootstrap::{BootstrapStore, SetUp};
+use portcullis_flows::effects::Effects;
 use portcullis_flows::registration::{Creation, NewAccount};
 use portcullis_token::Digest;
 
@@ -40,7 +41,7 @@ impl BootstrapStore for Store {
 
     fn set_up(&self, token: Option<&Digest>, new: &NewAccount<'_>) -> Result<SetUp, StoreError> {
         let now = new.account.created_at;
-        self.write_recorded(|connection, events| {
+        self.write_with(|connection| {
             ensure_row(connection, now)?;
             // Closing comes first: it takes the row's lock, so that of two nodes one waits here.
             let closed = match token {
@@ -48,13 +49,13 @@ impl BootstrapStore for Store {
                 Some(token) => close_with(connection, token, now)?,
             };
             if !closed || admin_exists(connection, &new.account.role)? {
-                return Ok(SetUp::Closed);
+                return Ok((SetUp::Closed, Effects::default()));
             }
-            let creation = registration::create(connection, new, events)?;
+            let (creation, effects) = registration::create(connection, new)?;
             if creation != Creation::Done {
                 reopen(connection)?;
             }
-            Ok(SetUp::Tried(creation))
+            Ok((SetUp::Tried(creation), effects))
         })
     }
 }

@@ -1,5 +1,5 @@
 use diesel::prelude::*;
-use portcullis_audit::{AuditKeys, EventRecord, Link, StoredContent, StoredLink};
+use portcullis_audit::{AuditKeys, EventRecord, Link, SecurityEvent, StoredContent, StoredLink};
 use portcullis_domain::{AccountId, SessionId};
 
 use crate::chain;
@@ -10,12 +10,13 @@ use crate::schema::security_events;
 use crate::sql_type::{Instant, Key, bigint};
 
 /// Appends to the audit trail. The lock on the chain is held until the commit, so this must be the
-/// last step of the transaction; see [`Store::write_recorded`](crate::Store).
+/// last step of the transaction; see [`Store::write_with`](crate::Store).
 pub(crate) fn append(
     connection: &mut Connection,
     keys: &AuditKeys,
-    events: &[EventRecord],
+    events: &[SecurityEvent],
 ) -> Result<(), Failure> {
+    let events: Vec<EventRecord> = events.iter().map(EventRecord::from).collect();
     let Some(first) = events.first() else { return Ok(()) };
     let [.., choice] = first.id.as_uuid().into_bytes();
     let mut chain = chain::hold(connection, keys, choice)?;

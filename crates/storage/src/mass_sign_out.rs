@@ -1,9 +1,9 @@
 use diesel::prelude::*;
-use portcullis_audit::{Outcome, SecurityEvent};
 use portcullis_domain::Timestamp;
 use portcullis_flows::StoreError;
 use portcullis_flows::account_change::Refusal;
 use portcullis_flows::decision::Caller;
+use portcullis_flows::grant::Ending;
 use portcullis_flows::mass_sign_out::{MassEnded, MassEnding, MassSignOutStore};
 
 use crate::caller;
@@ -11,38 +11,28 @@ use crate::connection::{Connection, Inner, Lock, dispatch};
 use crate::failure::Failure;
 use crate::matrix;
 use crate::schema::{accounts, sessions};
-use crate::sign_out::{self, Ending};
+use crate::sign_out;
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
 
 impl MassSignOutStore for Store {
     fn end_sessions_of_all(&self, ending: &MassEnding<'_>) -> Result<MassEnded, StoreError> {
-        self.write_recorded(|connection, events| {
+        self.write_recorded(ending.effects, |connection| {
             Lock::Matrix.take(connection)?;
             if let Some(caller) = ending.caller {
                 if matrix::revision(connection)? != ending.revision {
                     return Ok(MassEnded::Superseded);
                 }
                 if let Some(refusal) = refusal(connection, ending, caller)? {
-                    let outcome = match refusal {
-                        Refusal::CallerChanged => Outcome::Superseded,
-                        _ => Outcome::AgainstRules,
-                    };
-                    let refused = SecurityEvent { outcome, ..ending.event.clone() };
-                    events.push((&refused).into());
                     return Ok(MassEnded::Refused(refusal));
                 }
             }
             let (found, before) = find(connection, ending)?;
             let now = connection.now()?;
             let revoked_until = now + ending.revoked_for;
-            let reason = ending.event.kind;
-            let over = Ending { reason, at: now, revoked_until };
-            let sessions = sign_out::end_these(connection, found, over)?;
-            if !sessions.is_empty() || ending.before.is_none() {
-                events.push((&ending.event.clone().ending(sessions.len())).into());
-            }
-            Ok(MassEnded::Done { sessions, before, revoked_until })
+            let over = Ending { reason: ending.reason, at: now, revoked_until };
+            let revoked = sign_out::end_these(connection, found, over)?;
+            Ok(MassEnded::Done { revoked, before })
         })
     }
 }

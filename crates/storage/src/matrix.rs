@@ -1,11 +1,13 @@
 use diesel::dsl::max;
 use diesel::prelude::*;
-use portcullis_audit::{Actor, Fingerprint, Outcome, SecurityEvent};
+use portcullis_audit::{Actor, Fingerprint};
 use portcullis_domain::{Role, Timestamp, Username};
 use portcullis_flows::StoreError;
 use portcullis_flows::decision::Caller;
+use portcullis_flows::effects::EffectsOf;
 use portcullis_flows::matrix::{
-    Activated, Activating, Activation, ListedVersion, MatrixStore, NotTheirs, Stranded, Version,
+    Activated, Activating, Activation, Added, ListedVersion, MatrixStore, NotTheirs, Stranded,
+    Version,
 };
 
 use crate::account;
@@ -57,23 +59,21 @@ impl MatrixStore for Store {
         text: &str,
         by: Actor,
         caller: Option<&Caller>,
-        event: &dyn Fn(u32) -> SecurityEvent,
-    ) -> Result<Option<u32>, StoreError> {
+        effects: EffectsOf<'_, Added>,
+    ) -> Result<Added, StoreError> {
         let digest = Fingerprint::of(text.as_bytes());
         let digest = digest.as_bytes().as_slice();
-        self.write_recorded(|connection, events| {
+        self.write_recorded(effects, |connection| {
             Lock::Matrix.take(connection)?;
             if !is_entitled(connection, caller)? {
-                let event = SecurityEvent { outcome: Outcome::Superseded, ..event(0) };
-                events.push((&event).into());
-                return Ok(None);
+                return Ok(Added::CallerChanged);
             }
             let same = matrix_versions::table
                 .filter(matrix_versions::digest.eq(digest))
                 .select(matrix_versions::number);
             let same: Option<i64> = dispatch!(connection, inner => same.first(inner).optional())?;
             if let Some(number) = same {
-                return version_number(number).map(Some);
+                return version_number(number).map(Added::Known);
             }
             let newest = matrix_versions::table.select(max(matrix_versions::number));
             let newest: Option<i64> = dispatch!(connection, inner => newest.first(inner))?;
@@ -86,26 +86,17 @@ impl MatrixStore for Store {
                 matrix_versions::at.eq(Instant::from(connection.now()?)),
             ));
             dispatch!(connection, inner => insert.execute(inner))?;
-            let number = version_number(number)?;
-            events.push((&event(number)).into());
-            Ok(Some(number))
+            version_number(number).map(Added::New)
         })
     }
 
     fn activate(&self, activating: &Activating<'_>) -> Result<Activated, StoreError> {
-        let event = activating.event;
-        self.write_recorded(|connection, events| {
+        self.write_with(|connection| {
             Lock::Matrix.take(connection)?;
             let at = connection.now()?;
             let activated = activate(connection, activating, at)?;
-            let outcome = match activated {
-                Activated::Done => event.outcome,
-                Activated::Superseded => Outcome::Superseded,
-                Activated::RolesInUse(_) => Outcome::Invalid,
-                Activated::Refused(reason) => reason.outcome(),
-            };
-            events.push((&SecurityEvent { outcome, at, ..event.clone() }).into());
-            Ok(activated)
+            let effects = (activating.effects)(&activated, at);
+            Ok((activated, effects))
         })
     }
 

@@ -1,5 +1,5 @@
 use diesel::prelude::*;
-use portcullis_audit::{Outcome, SecurityEvent};
+use portcullis_audit::Outcome;
 use portcullis_domain::{AccountId, Delivery, PasswordEpoch, Session};
 use portcullis_flows::StoreError;
 use portcullis_flows::password_change::{Change, Changed, PasswordChangeStore};
@@ -12,7 +12,7 @@ use crate::refresh::SessionRow;
 use crate::schema::{accounts, sessions};
 use crate::session::{self, NewSession};
 use crate::sign_in::{self, CredentialsRow};
-use crate::sign_out::{self, Ending};
+use crate::sign_out;
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
 
@@ -28,33 +28,23 @@ impl PasswordChangeStore for Store {
     }
 
     fn change_password(&self, change: &Change<'_>) -> Result<Changed, StoreError> {
-        self.write_recorded(|connection, events| {
-            let at = change.event.at;
-            let refused = |outcome| (&SecurityEvent { outcome, ..change.event.clone() }).into();
+        self.write_recorded(change.effects, |connection| {
             if !sign_in::forget_failures(connection, change.counter)? {
-                events.push(refused(Outcome::Locked));
-                return Ok(Changed::Refused);
+                return Ok(Changed::Refused(Outcome::Locked));
             }
             sign_out::lock_account(connection, change.account)?;
             let Some(asking) = lock_asking(connection, change)? else {
-                events.push(refused(Outcome::Superseded));
                 return Ok(Changed::SessionEnded);
             };
             let Some(epoch) = replace_hash(connection, change)? else {
-                events.push(refused(Outcome::Superseded));
-                return Ok(Changed::Refused);
+                return Ok(Changed::Refused(Outcome::Superseded));
             };
-            let (reason, revoked_until) = (change.event.kind, change.revoked_until);
-            let ending = Ending { reason, at, revoked_until };
-            let ended = sign_out::end_all(connection, change.account, None, ending)?;
+            let revoked = sign_out::end_all(connection, change.account, None, change.ending)?;
             let session = succeed(connection, change, asking)?;
             let grantee = account::find_grantee(connection, change.account)?
                 .ok_or(Failure::Corrupt { table: "sessions", column: "account_id" })?;
-            // The one that asked goes on.
-            let others = ended.len().saturating_sub(1);
-            events.push((&change.event.clone().ending(others)).into());
             let (grantee, session) = (Box::new(grantee), Box::new(session));
-            Ok(Changed::Done { grantee, session, ended, epoch })
+            Ok(Changed::Done { grantee, session, revoked, epoch })
         })
     }
 }
@@ -71,7 +61,7 @@ fn lock_asking(
         .find(Key::from(change.session))
         .filter(sessions::account_id.eq(Key::from(change.account)))
         .filter(sessions::ended_at.is_null())
-        .filter(sessions::expires_at.gt(Instant::from(change.event.at)));
+        .filter(sessions::expires_at.gt(Instant::from(change.ending.at)));
     Ok(match &mut connection.inner {
         Inner::Postgres(inner) => {
             let live = live.for_no_key_update();
@@ -102,8 +92,8 @@ fn succeed(
             device_name: device_name.as_deref(),
             refresh: change.successor.refresh,
             parent: Some(latest.into()),
-            origin: &change.event.origin,
-            at: change.event.at,
+            origin: change.origin,
+            at: change.ending.at,
         },
     )?;
     Ok(session)
@@ -123,7 +113,7 @@ fn replace_hash(
             accounts::password_hash.eq(change.new.as_str()),
             accounts::password_epoch.eq(accounts::password_epoch + 1),
             accounts::password_must_change.eq(false),
-            accounts::updated_at.eq(Instant::from(change.event.at)),
+            accounts::updated_at.eq(Instant::from(change.ending.at)),
         ))
         .returning(accounts::password_epoch);
     let epoch: Option<i32> = dispatch!(connection, inner => replace.get_result(inner).optional())?;

@@ -1,6 +1,6 @@
 use diesel::prelude::*;
-use portcullis_audit::EventRecord;
 use portcullis_flows::StoreError;
+use portcullis_flows::effects::Effects;
 use portcullis_flows::provisioning::{Import, ImportStore, Imported};
 use portcullis_flows::registration::{Creation, NewAccount};
 
@@ -12,28 +12,32 @@ use crate::store::Store;
 
 impl ImportStore for Store {
     fn import(&self, batch: &[Import]) -> Result<Vec<Imported>, StoreError> {
-        self.write_recorded(|connection, events| {
-            batch.iter().map(|import| one(connection, import, events)).collect()
+        self.write_with(|connection| {
+            let mut all = Effects::default();
+            let mut imported = Vec::with_capacity(batch.len());
+            for import in batch {
+                let (verdict, effects) = one(connection, import)?;
+                imported.push(verdict);
+                all.extend(effects);
+            }
+            Ok((imported, all))
         })
     }
 }
 
-fn one(
-    connection: &mut Connection,
-    import: &Import,
-    events: &mut Vec<EventRecord>,
-) -> Result<Imported, Failure> {
-    let Import { account, password_hash, revision, event } = import;
+fn one(connection: &mut Connection, import: &Import) -> Result<(Imported, Effects), Failure> {
+    let Import { account, password_hash, revision, effects } = import;
     let new =
-        NewAccount { account, password_hash: Some(password_hash), revision: *revision, event };
-    let creation = registration::create(connection, &new, events)?;
+        NewAccount { account, password_hash: Some(password_hash), revision: *revision, effects };
+    let (creation, effects) = registration::create(connection, &new)?;
     if matches!(creation, Creation::Done | Creation::Superseded) {
-        return Ok(Imported::Tried(creation));
+        return Ok((Imported::Tried(creation), effects));
     }
     let itself = accounts::table
         .filter(accounts::username.eq(account.username.as_str()))
         .filter(accounts::email_key.eq(account.email.key()));
     let look = diesel::select(diesel::dsl::exists(itself));
     let present: bool = dispatch!(connection, inner => look.get_result(inner))?;
-    Ok(if present { Imported::Present } else { Imported::Tried(creation) })
+    let imported = if present { Imported::Present } else { Imported::Tried(creation) };
+    Ok((imported, effects))
 }

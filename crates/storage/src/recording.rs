@@ -1,6 +1,7 @@
 use diesel::prelude::*;
-use portcullis_audit::{Block, ChainId, ChainKind, EventRecord, Link, SecurityEvent};
+use portcullis_audit::{Block, ChainId, ChainKind, Link};
 use portcullis_flows::StoreError;
+use portcullis_flows::effects::Effects;
 use portcullis_flows::recording::DecisionStore;
 
 use crate::connection::{Connection, dispatch};
@@ -17,15 +18,15 @@ impl DecisionStore for Store {
         sequence: u64,
         link: Link,
         block: &Block,
-        event: Option<&SecurityEvent>,
+        effects: &Effects,
     ) -> Result<(), StoreError> {
-        self.write_recorded(|connection, events| {
+        self.write_with(|connection| {
             if advance(connection, sequence, &link, block)? {
-                events.extend(event.map(EventRecord::from));
-                insert(connection, sequence, &link, block)
+                insert(connection, sequence, &link, block)?;
+                Ok(((), effects.clone()))
             } else if stored_link(connection, block.chain, sequence)? == Some(link) {
                 // The commit before this attempt succeeded, and its answer was lost.
-                Ok(())
+                Ok(((), Effects::default()))
             } else {
                 Err(Failure::Corrupt { table: "audit_chains", column: "sequence" })
             }

@@ -1,18 +1,17 @@
 use diesel::prelude::*;
-use portcullis_audit::{EventRecord, Origin, SecurityEvent};
+use portcullis_audit::Origin;
 use portcullis_domain::{Session, SessionId, Timestamp, TokenId, constant_time_eq};
 use portcullis_flows::StoreError;
-use portcullis_flows::grant::{Grantee, OnReuse};
-use portcullis_flows::refresh::{RefreshStore, Rotated, Rotation};
+use portcullis_flows::grant::{Ending, Grantee, OnReuse};
+use portcullis_flows::refresh::{RefreshStore, ReuseSign, Rotated, Rotation};
 
 use crate::account;
 use crate::connection::{Connection, Inner, dispatch};
 use crate::failure::Failure;
 use crate::family;
-use crate::outbox;
 use crate::prepared::Prepared;
 use crate::schema::{refresh_tokens, sessions};
-use crate::sign_out::{self, Ending};
+use crate::sign_out;
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
 
@@ -27,10 +26,10 @@ impl RefreshStore for Store {
         match rotated {
             Ok(rotated) => Ok(rotated),
             // In a transaction of its own, because whoever ends sessions locks the account first.
-            Err(account) => self.write_recorded(|connection, events| {
+            Err(account) => self.write_recorded(rotation.effects, |connection| {
                 sign_out::lock_account(connection, account.into())?;
                 match judge(connection, rotation)? {
-                    Verdict::End(sign, found) => end(connection, rotation, sign, &found, events),
+                    Verdict::End(sign, found) => end(connection, rotation, sign, &found),
                     // Another request was faster; one theft is one alarm.
                     _ => Ok(Rotated::Refused),
                 }
@@ -48,16 +47,7 @@ enum Verdict {
     /// The parent of a live token that was not used, by the same client.
     Repeat(Box<Found>),
     /// A token that should not be in anybody's hands any more.
-    End(Sign, Box<Found>),
-}
-
-/// What the token shows.
-#[derive(Clone, Copy)]
-enum Sign {
-    /// Two have the token.
-    Reuse,
-    /// Two have it, or an answer was lost.
-    LossOrTheft,
+    End(ReuseSign, Box<Found>),
 }
 
 /// A session that lives, and whose it is, at one moment.
@@ -92,8 +82,8 @@ fn judge(connection: &mut Connection, rotation: &Rotation<'_>) -> Result<Verdict
         _ if is_live => Verdict::Advance(found),
         Binding::Right if is_parent => Verdict::Repeat(found),
         Binding::None if is_parent && in_time => Verdict::Repeat(found),
-        Binding::None if is_parent => Verdict::End(Sign::LossOrTheft, found),
-        _ if was_issued(connection, rotation)? => Verdict::End(Sign::Reuse, found),
+        Binding::None if is_parent => Verdict::End(ReuseSign::LossOrTheft, found),
+        _ if was_issued(connection, rotation)? => Verdict::End(ReuseSign::Reuse, found),
         _ => Verdict::Refuse,
     })
 }
@@ -150,40 +140,27 @@ fn repeated(found: Found) -> Rotated {
     }
 }
 
-/// Ends what the policy says, tells the auditors the whole story and the owner that there is one.
+/// Ends what the policy says, and reads what the auditors need to know.
 fn end(
     connection: &mut Connection,
     rotation: &Rotation<'_>,
-    sign: Sign,
+    sign: ReuseSign,
     found: &Found,
-    events: &mut Vec<EventRecord>,
 ) -> Result<Rotated, Failure> {
     let Found { session, now, .. } = found;
-    let (event, scope) = match sign {
-        Sign::Reuse => (rotation.reuse, rotation.on_reuse),
-        Sign::LossOrTheft => (rotation.late, OnReuse::EndThisSession),
+    let (account, at) = (session.account_id.into(), *now);
+    let ending = Ending { reason: sign.reason(), at, revoked_until: at + rotation.revoked_for };
+    let revoked = match sign.ends(rotation.on_reuse) {
+        OnReuse::EndAllSessions => sign_out::end_all(connection, account, None, ending)?,
+        OnReuse::EndThisSession => sign_out::end_one(connection, rotation.session, ending)?,
     };
-    let revoked_until = *now + rotation.revoked_for;
-    let ending = Ending { reason: event.kind, at: *now, revoked_until };
-    let ended = match scope {
-        OnReuse::EndAllSessions => {
-            sign_out::end_all(connection, session.account_id.into(), None, ending)?
-        }
-        OnReuse::EndThisSession => {
-            let ended = sign_out::end_one(connection, rotation.session, ending)?;
-            ended.then_some(rotation.session).into_iter().collect()
-        }
-    };
-    let details = family::tree(
+    let family = family::tree(
         connection,
         rotation.session,
         session.current_token.into(),
         rotation.presented,
     )?;
-    let event = SecurityEvent { at: *now, ..event.clone() }.with(details).ending(ended.len());
-    outbox::queue(connection, session.account_id.into(), &event)?;
-    events.push((&event).into());
-    Ok(Rotated::Reused { ended, revoked_until })
+    Ok(Rotated::Reused { sign, account, family, at, revoked })
 }
 
 /// Whether the presented token is one this session really had.

@@ -1,6 +1,6 @@
 use diesel::prelude::*;
-use portcullis_audit::EventRecord;
 use portcullis_flows::StoreError;
+use portcullis_flows::effects::Effects;
 use portcullis_flows::registration::{Creation, NewAccount, RegistrationStore};
 
 use crate::account::NewAccountRow;
@@ -12,7 +12,7 @@ use crate::store::Store;
 
 impl RegistrationStore for Store {
     fn create(&self, new: &NewAccount<'_>) -> Result<Creation, StoreError> {
-        self.write_recorded(|connection, events| create(connection, new, events))
+        self.write_with(|connection| create(connection, new))
     }
 }
 
@@ -23,22 +23,21 @@ impl RegistrationStore for Store {
 pub(crate) fn create(
     connection: &mut Connection,
     new: &NewAccount<'_>,
-    events: &mut Vec<EventRecord>,
-) -> Result<Creation, Failure> {
+) -> Result<(Creation, Effects), Failure> {
     Lock::Matrix.share(connection)?;
     if matrix::revision(connection)? != new.revision {
-        return Ok(Creation::Superseded);
+        return Ok((Creation::Superseded, Effects::default()));
     }
-    let NewAccount { account, password_hash, event, .. } = *new;
+    let NewAccount { account, password_hash, effects, .. } = *new;
     let row = NewAccountRow::new(account, password_hash);
     let insert = diesel::insert_into(accounts::table).values(row);
     let inserted = dispatch!(connection, inner => insert.on_conflict_do_nothing().execute(inner))?;
     if inserted == 1 {
-        events.push(event.into());
-        return Ok(Creation::Done);
+        return Ok((Creation::Done, effects.clone()));
     }
     let same_name = accounts::username_skeleton.eq(account.username.skeleton());
     let look = diesel::select(diesel::dsl::exists(accounts::table.filter(same_name)));
     let name_taken: bool = dispatch!(connection, inner => look.get_result(inner))?;
-    Ok(if name_taken { Creation::UsernameTaken } else { Creation::EmailTaken })
+    let taken = if name_taken { Creation::UsernameTaken } else { Creation::EmailTaken };
+    Ok((taken, Effects::default()))
 }

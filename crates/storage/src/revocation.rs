@@ -2,10 +2,12 @@ use std::time::Duration;
 
 use diesel::dsl::{exists, min};
 use diesel::prelude::*;
-use portcullis_audit::SecurityEvent;
 use portcullis_domain::{AccountId, SessionId, Timestamp, TokenId};
 use portcullis_flows::StoreError;
-use portcullis_flows::revocation::{MAX_WAITING, Numbered, Purged, RevocationStore, Stretch};
+use portcullis_flows::effects::Effects;
+use portcullis_flows::revocation::{
+    MAX_WAITING, Numbered, Purged, RevocationStore, Revoked, Stretch,
+};
 use portcullis_token::{AccessClaims, Revocation, RevocationEntry};
 
 use crate::connection::{Connection, EachSql, dispatch};
@@ -95,13 +97,15 @@ impl RevocationStore for Store {
         })
     }
 
-    fn revoke(&self, entry: &RevocationEntry, event: &SecurityEvent) -> Result<(), StoreError> {
-        self.write_recorded(|connection, events| {
-            if !is_recorded(connection, entry)? {
-                record(connection, &[*entry], event.at)?;
-                events.push(event.into());
-            }
-            Ok(())
+    fn revoke(
+        &self,
+        entry: &RevocationEntry,
+        at: Timestamp,
+        effects: &Effects,
+    ) -> Result<Revoked, StoreError> {
+        self.write_recorded(&if_any(effects), |connection| {
+            let is_new = !is_recorded(connection, entry)?;
+            record(connection, is_new.then_some(*entry).into_iter().collect(), at)
         })
     }
 
@@ -153,21 +157,27 @@ impl RevocationStore for Store {
     }
 }
 
-/// Writes entries, in the transaction of what they are the consequence of. Followers learn of them
+/// These effects, if anything was revoked.
+pub(crate) fn if_any(effects: &Effects) -> impl Fn(&Revoked) -> Effects {
+    |revoked| effects.only_if(!revoked.is_empty())
+}
+
+/// Writes entries, in the transaction of what they are the consequence of. Whoever ends it hands them
+/// to the revocation set of this node; followers learn of them
 /// when they have been given positions, which happens after the commit.
 pub(crate) fn record(
     connection: &mut Connection,
-    entries: &[RevocationEntry],
+    entries: Vec<RevocationEntry>,
     at: Timestamp,
-) -> Result<(), Failure> {
+) -> Result<Revoked, Failure> {
     if entries.is_empty() {
-        return Ok(());
+        return Ok(Revoked::default());
     }
     let rows: Vec<NewRevocationRow> =
         entries.iter().map(|entry| NewRevocationRow::new(entry, at)).collect();
     let insert = diesel::insert_into(revocations::table).values(rows);
     dispatch!(connection, inner => insert.execute(inner))?;
-    Ok(())
+    Ok(Revoked::new(entries))
 }
 
 fn stretch(connection: &mut Connection, first: u64, most: u32) -> Result<Stretch, Failure> {

@@ -1,6 +1,7 @@
 use diesel::prelude::*;
-use portcullis_audit::SecurityEvent;
+use portcullis_domain::Timestamp;
 use portcullis_flows::StoreError;
+use portcullis_flows::effects::Effects;
 use portcullis_flows::secret::FingerprintStore;
 use portcullis_token::Digest;
 
@@ -41,14 +42,15 @@ impl FingerprintStore for Store {
         &self,
         before: Option<&Digest>,
         after: &Digest,
-        event: &SecurityEvent,
+        at: Timestamp,
+        effects: &Effects,
     ) -> Result<bool, StoreError> {
         let row = (
             secret_fingerprint::id.eq(ROW),
             secret_fingerprint::fingerprint.eq(after.as_bytes().as_slice()),
-            secret_fingerprint::noted_at.eq(Instant::from(event.at)),
+            secret_fingerprint::noted_at.eq(Instant::from(at)),
         );
-        self.write_recorded(|connection, events| {
+        self.write_with(|connection| {
             let changed = match before {
                 None => {
                     let insert = diesel::insert_into(secret_fingerprint::table).values(row);
@@ -64,10 +66,8 @@ impl FingerprintStore for Store {
                     dispatch!(connection, inner => update.execute(inner))?
                 }
             };
-            if changed == 1 && before.is_some() {
-                events.push(event.into());
-            }
-            Ok(changed == 1)
+            let is_done = changed == 1;
+            Ok((is_done, effects.only_if(is_done && before.is_some())))
         })
     }
 }

@@ -1,7 +1,10 @@
 use diesel::prelude::*;
-use portcullis_audit::{Origin, SecurityEvent};
+use portcullis_audit::Origin;
 use portcullis_domain::{AccountId, Role, Session, SessionId, Timestamp, TokenId};
 use portcullis_flows::StoreError;
+use portcullis_flows::effects::{Effects, EffectsOf};
+use portcullis_flows::grant::Ending;
+use portcullis_flows::revocation::Revoked;
 use portcullis_flows::session::{LiveSession, SessionStore};
 use portcullis_token::Digest;
 
@@ -9,8 +12,9 @@ use crate::account;
 use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
 use crate::refresh;
+use crate::revocation;
 use crate::schema::{accounts, refresh_tokens, sessions};
-use crate::sign_out::{self, Ending};
+use crate::sign_out;
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
 
@@ -46,17 +50,14 @@ impl SessionStore for Store {
         &self,
         account: AccountId,
         session: SessionId,
-        revoked_until: Timestamp,
-        event: &SecurityEvent,
-    ) -> Result<bool, StoreError> {
-        self.write_recorded(|connection, events| {
-            let ending = Ending { reason: event.kind, at: event.at, revoked_until };
-            let ended = belongs_to(connection, session, account, event.at)?
-                && sign_out::end_one(connection, session, ending)?;
-            if ended {
-                events.push(event.into());
+        ending: Ending,
+        effects: &Effects,
+    ) -> Result<Revoked, StoreError> {
+        self.write_recorded(&revocation::if_any(effects), |connection| {
+            if !belongs_to(connection, session, account, ending.at)? {
+                return Ok(Revoked::default());
             }
-            Ok(ended)
+            sign_out::end_one(connection, session, ending)
         })
     }
 
@@ -64,14 +65,11 @@ impl SessionStore for Store {
         &self,
         account: AccountId,
         keep: SessionId,
-        revoked_until: Timestamp,
-        event: &SecurityEvent,
-    ) -> Result<Vec<SessionId>, StoreError> {
-        self.write_recorded(|connection, events| {
-            let ending = Ending { reason: event.kind, at: event.at, revoked_until };
-            let ended = sign_out::end_all(connection, account, Some(keep), ending)?;
-            events.push((&event.clone().ending(ended.len())).into());
-            Ok(ended)
+        ending: Ending,
+        effects: EffectsOf<'_, Revoked>,
+    ) -> Result<Revoked, StoreError> {
+        self.write_recorded(effects, |connection| {
+            sign_out::end_all(connection, account, Some(keep), ending)
         })
     }
 }

@@ -1,7 +1,8 @@
 use diesel::prelude::*;
-use portcullis_audit::{EventKind, EventRecord};
+use portcullis_audit::EventKind;
 use portcullis_domain::Timestamp;
 use portcullis_flows::StoreError;
+use portcullis_flows::effects::Effects;
 use portcullis_flows::signing_key::{SharedChange, SharedRecord};
 
 use crate::connection::{Connection, Lock, dispatch};
@@ -29,10 +30,12 @@ impl Store {
         &self,
         next: &mut dyn FnMut(&SharedRecord) -> Option<SharedChange>,
     ) -> Result<(), StoreError> {
-        self.write_recorded(|connection, events| {
+        self.write_with(|connection| {
             Lock::SigningKeys.take(connection)?;
             let record = record(connection)?;
-            let Some(SharedChange { sealed, events: steps }) = next(&record) else { return Ok(()) };
+            let Some(SharedChange { sealed, effects }) = next(&record) else {
+                return Ok(((), Effects::default()));
+            };
             let sealed = shared_keys::sealed.eq(sealed);
             let replace = diesel::insert_into(shared_keys::table)
                 .values((shared_keys::id.eq(ROW), sealed.clone()))
@@ -40,8 +43,7 @@ impl Store {
                 .do_update()
                 .set(sealed);
             dispatch!(connection, inner => replace.execute(inner))?;
-            events.extend(steps.iter().map(EventRecord::from));
-            Ok(())
+            Ok(((), effects))
         })
     }
 }

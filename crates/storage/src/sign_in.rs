@@ -1,10 +1,12 @@
 use diesel::prelude::*;
 use diesel::sql_types::Integer;
-use portcullis_audit::{EventKind, Outcome, SecurityEvent};
-use portcullis_domain::{Account, DisplayName, PasswordEpoch, SessionId};
+use portcullis_audit::Outcome;
+use portcullis_domain::{Account, DisplayName, PasswordEpoch};
 use portcullis_flows::StoreError;
+use portcullis_flows::effects::EffectsOf;
 use portcullis_flows::grant::Grantee;
-use portcullis_flows::lockout::LockoutPolicy;
+use portcullis_flows::lockout::{CounterState, LockoutPolicy};
+use portcullis_flows::revocation::Revoked;
 use portcullis_flows::sign_in::{
     Credentials, Identifier, Opened, Opening, Renewal, SignInStore, StoredPassword,
 };
@@ -17,7 +19,7 @@ use crate::failure::Failure;
 use crate::prepared::Prepared;
 use crate::schema::{accounts, sessions, sign_in_failures};
 use crate::session::{self, NewSession};
-use crate::sign_out::{self, Ending};
+use crate::sign_out;
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
 
@@ -48,35 +50,26 @@ impl SignInStore for Store {
     }
 
     fn open(&self, opening: &Opening<'_>) -> Result<Opened, StoreError> {
-        self.write_recorded(|connection, events| {
+        self.write_recorded(opening.effects, |connection| {
             let grantee = match judge(connection, opening)? {
                 Ok(grantee) => grantee,
-                Err(outcome) => {
-                    let refused = SecurityEvent { outcome, ..opening.event.clone() };
-                    events.push((&refused).into());
-                    return Ok(Opened::Refused);
-                }
+                Err(outcome) => return Ok(Opened::Refused(outcome)),
             };
             insert_session(connection, opening)?;
             let displaced = displace(connection, opening)?;
-            events.push(opening.event.into());
-            events.extend(opening.new_device.map(Into::into));
-            events.extend(displaced.iter().map(|ended| (&(opening.displacement)(*ended)).into()));
             Ok(Opened::Done { grantee: Box::new(grantee), displaced })
         })
     }
 
     fn renew_hash(&self, renewal: &Renewal<'_>) -> Result<(), StoreError> {
-        self.write_recorded(|connection, events| {
+        self.write_with(|connection| {
             let unchanged = accounts::table
                 .find(Key::from(renewal.account))
                 .filter(accounts::password_hash.eq(renewal.checked.as_str()));
             let renew =
                 diesel::update(unchanged).set(accounts::password_hash.eq(renewal.renewed.as_str()));
-            if dispatch!(connection, inner => renew.execute(inner))? == 1 {
-                events.push(renewal.event.into());
-            }
-            Ok(())
+            let is_done = dispatch!(connection, inner => renew.execute(inner))? == 1;
+            Ok(((), renewal.effects.only_if(is_done)))
         })
     }
 
@@ -84,14 +77,10 @@ impl SignInStore for Store {
         &self,
         counter: &Digest,
         policy: &LockoutPolicy,
-        event: &SecurityEvent,
+        effects: EffectsOf<'_, CounterState>,
     ) -> Result<(), StoreError> {
-        self.write_recorded(|connection, events| {
-            let is_open = count_failure(connection, counter, policy)?;
-            let outcome = if is_open { event.outcome } else { Outcome::Locked };
-            events.push((&SecurityEvent { outcome, ..event.clone() }).into());
-            Ok(())
-        })
+        let count = |connection: &mut Connection| count_failure(connection, counter, policy);
+        self.write_recorded(effects, count).map(drop)
     }
 }
 
@@ -158,12 +147,12 @@ pub(crate) fn forget_failures(
     Ok(!closed)
 }
 
-/// Counts a failure in one conditional statement; answers `false` when the counter was closed.
+/// Counts a failure in one conditional statement, unless the counter is closed.
 fn count_failure(
     connection: &mut Connection,
     counter: &Digest,
     policy: &LockoutPolicy,
-) -> Result<bool, Failure> {
+) -> Result<CounterState, Failure> {
     use diesel::query_dsl::methods::FilterDsl;
 
     let now = connection.now()?;
@@ -190,7 +179,7 @@ fn count_failure(
     let failures: Option<(i32, i32)> =
         dispatch!(connection, inner => count.get_result(inner).optional())?;
     let Some((recent, in_a_row)) = failures else {
-        return Ok(false);
+        return Ok(CounterState::Closed);
     };
 
     // The row is locked by the statement above, so nobody counts in between.
@@ -198,7 +187,7 @@ fn count_failure(
     let close = diesel::update(sign_in_failures::table.find(key))
         .set(sign_in_failures::closed_until.eq(Instant::from(until)));
     dispatch!(connection, inner => close.execute(inner))?;
-    Ok(true)
+    Ok(CounterState::Open)
 }
 
 /// Notes the time, unless the account has been deactivated or given another password since. Holds
@@ -211,7 +200,7 @@ fn mark_signed_in(
         .find(Key::from(opening.session.account_id))
         .filter(accounts::is_active)
         .filter(accounts::password_hash.eq(opening.password_hash.as_str()));
-    let now = Instant::from(opening.event.at);
+    let now = Instant::from(opening.session.authenticated_at);
     let mark = diesel::update(unchanged).set(accounts::last_sign_in_at.eq(now));
     let marked = dispatch!(connection, inner => {
         Prepared(mark.returning(GranteeRow::as_returning())).get_result(inner).optional()
@@ -228,16 +217,16 @@ fn insert_session(connection: &mut Connection, opening: &Opening<'_>) -> Result<
             device_name: opening.device_name.map(DisplayName::as_str),
             refresh: opening.refresh,
             parent: None,
-            origin: &opening.event.origin,
-            at: opening.event.at,
+            origin: opening.origin,
+            at: opening.session.authenticated_at,
         },
     )
 }
 
 /// Ends the oldest of the other sessions beyond the limit: the new one may look older than they
 /// are, because the clocks of two nodes differ.
-fn displace(connection: &mut Connection, opening: &Opening<'_>) -> Result<Vec<SessionId>, Failure> {
-    let now = Instant::from(opening.event.at);
+fn displace(connection: &mut Connection, opening: &Opening<'_>) -> Result<Revoked, Failure> {
+    let now = Instant::from(opening.displacement.at);
     let beyond = sessions::table
         .filter(sessions::account_id.eq(Key::from(opening.session.account_id)))
         .filter(sessions::id.ne(Key::from(opening.session.id)))
@@ -248,7 +237,5 @@ fn displace(connection: &mut Connection, opening: &Opening<'_>) -> Result<Vec<Se
         .limit(i64::MAX)
         .select(sessions::id);
     let beyond: Vec<Key> = dispatch!(connection, inner => beyond.load(inner))?;
-    let (reason, revoked_until) = (EventKind::SessionDisplaced, opening.revoked_until);
-    let ending = Ending { reason, at: opening.event.at, revoked_until };
-    sign_out::end_these(connection, beyond, ending)
+    sign_out::end_these(connection, beyond, opening.displacement)
 }

@@ -1,7 +1,9 @@
 use diesel::prelude::*;
-use portcullis_audit::{EventKind, SecurityEvent};
-use portcullis_domain::{AccountId, SessionId, Timestamp};
+use portcullis_domain::{AccountId, SessionId};
 use portcullis_flows::StoreError;
+use portcullis_flows::effects::{Effects, EffectsOf};
+use portcullis_flows::grant::Ending;
+use portcullis_flows::revocation::Revoked;
 use portcullis_flows::sign_out::SignOutStore;
 use portcullis_token::{Digest, Revocation, RevocationEntry};
 
@@ -16,16 +18,11 @@ impl SignOutStore for Store {
     fn end_session(
         &self,
         session: SessionId,
-        revoked_until: Timestamp,
-        event: &SecurityEvent,
-    ) -> Result<bool, StoreError> {
-        self.write_recorded(|connection, events| {
-            let ending = Ending { reason: event.kind, at: event.at, revoked_until };
-            let has_ended = end_one(connection, session, ending)?;
-            if has_ended {
-                events.push(event.into());
-            }
-            Ok(has_ended)
+        ending: Ending,
+        effects: &Effects,
+    ) -> Result<Revoked, StoreError> {
+        self.write_recorded(&revocation::if_any(effects), |connection| {
+            end_one(connection, session, ending)
         })
     }
 
@@ -47,24 +44,11 @@ impl SignOutStore for Store {
     fn end_all_sessions(
         &self,
         account: AccountId,
-        revoked_until: Timestamp,
-        event: &SecurityEvent,
-    ) -> Result<Vec<SessionId>, StoreError> {
-        self.write_recorded(|connection, events| {
-            let ending = Ending { reason: event.kind, at: event.at, revoked_until };
-            let ended = end_all(connection, account, None, ending)?;
-            events.push((&event.clone().ending(ended.len())).into());
-            Ok(ended)
-        })
+        ending: Ending,
+        effects: EffectsOf<'_, Revoked>,
+    ) -> Result<Revoked, StoreError> {
+        self.write_recorded(effects, |connection| end_all(connection, account, None, ending))
     }
-}
-
-/// Why and when sessions end, and until when their access tokens must be refused.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Ending {
-    pub(crate) reason: EventKind,
-    pub(crate) at: Timestamp,
-    pub(crate) revoked_until: Timestamp,
 }
 
 /// Ends the session if it is live, and revokes its access tokens.
@@ -72,14 +56,12 @@ pub(crate) fn end_one(
     connection: &mut Connection,
     session: SessionId,
     ending: Ending,
-) -> Result<bool, Failure> {
+) -> Result<Revoked, Failure> {
     let live = sessions::table.find(Key::from(session)).filter(sessions::ended_at.is_null());
-    let end = diesel::update(live).set(ending.columns());
+    let end = diesel::update(live).set(columns(ending));
     let has_ended = dispatch!(connection, inner => end.execute(inner))? == 1;
-    if has_ended {
-        revoke(connection, vec![session.into()], ending)?;
-    }
-    Ok(has_ended)
+    let ended = has_ended.then_some(session.into());
+    revoke(connection, ended.into_iter().collect(), ending)
 }
 
 /// Ends every live session of the account but the one to `keep`, and revokes their access tokens.
@@ -91,13 +73,13 @@ pub(crate) fn end_all(
     account: AccountId,
     keep: Option<SessionId>,
     ending: Ending,
-) -> Result<Vec<SessionId>, Failure> {
+) -> Result<Revoked, Failure> {
     lock_account(connection, account)?;
     let live = sessions::table
         .filter(sessions::account_id.eq(Key::from(account)))
         .filter(sessions::id.ne_all(keep.map(Key::from)))
         .filter(sessions::ended_at.is_null());
-    let end = diesel::update(live).set(ending.columns()).returning(sessions::id);
+    let end = diesel::update(live).set(columns(ending)).returning(sessions::id);
     let ended = dispatch!(connection, inner => end.get_results(inner))?;
     revoke(connection, ended, ending)
 }
@@ -108,24 +90,22 @@ pub(crate) fn end_these(
     connection: &mut Connection,
     these: Vec<Key>,
     ending: Ending,
-) -> Result<Vec<SessionId>, Failure> {
+) -> Result<Revoked, Failure> {
     if these.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Revoked::default());
     }
     let live =
         sessions::table.filter(sessions::id.eq_any(these)).filter(sessions::ended_at.is_null());
-    let end = diesel::update(live).set(ending.columns()).returning(sessions::id);
+    let end = diesel::update(live).set(columns(ending)).returning(sessions::id);
     let ended = dispatch!(connection, inner => end.get_results(inner))?;
     revoke(connection, ended, ending)
 }
 
-impl Ending {
-    fn columns(self) -> (Ended, Reason) {
-        (
-            sessions::ended_at.eq(Some(self.at.into())),
-            sessions::end_reason.eq(Some(self.reason.as_str())),
-        )
-    }
+fn columns(ending: Ending) -> (Ended, Reason) {
+    (
+        sessions::ended_at.eq(Some(ending.at.into())),
+        sessions::end_reason.eq(Some(ending.reason.as_str())),
+    )
 }
 
 type Ended = diesel::dsl::Eq<sessions::ended_at, Option<Instant>>;
@@ -135,15 +115,12 @@ fn revoke(
     connection: &mut Connection,
     ended: Vec<Key>,
     ending: Ending,
-) -> Result<Vec<SessionId>, Failure> {
-    let ended: Vec<SessionId> = ended.into_iter().map(SessionId::from).collect();
-    let entry = |session: &SessionId| RevocationEntry {
-        revocation: Revocation::Session(*session),
+) -> Result<Revoked, Failure> {
+    let entry = |session: Key| RevocationEntry {
+        revocation: Revocation::Session(session.into()),
         until: ending.revoked_until,
     };
-    let entries: Vec<RevocationEntry> = ended.iter().map(entry).collect();
-    revocation::record(connection, &entries, ending.at)?;
-    Ok(ended)
+    revocation::record(connection, ended.into_iter().map(entry).collect(), ending.at)
 }
 
 /// Keeps the account as it is until the transaction ends.

@@ -1,6 +1,8 @@
 use diesel::prelude::*;
 use portcullis_audit::SecurityEvent;
+use portcullis_domain::Timestamp;
 use portcullis_flows::StoreError;
+use portcullis_flows::effects::Effects;
 use portcullis_flows::signing_key::{
     SharedChange, SharedRecord, SigningKeyRecord, SigningKeyStore,
 };
@@ -28,39 +30,31 @@ impl SigningKeyStore for Store {
         &self,
         key: &SigningKeyRecord,
         unusable: &[&str],
-        event: &SecurityEvent,
+        effects: &Effects,
     ) -> Result<bool, StoreError> {
-        self.write_recorded(|connection, events| {
+        self.write_with(|connection| {
             Lock::SigningKeys.take(connection)?;
             if is_any_living(connection, key.public.algorithm(), unusable)? {
-                return Ok(false);
+                return Ok((false, Effects::default()));
             }
             insert(connection, key)?;
-            events.push(event.into());
-            Ok(true)
+            Ok((true, effects.clone()))
         })
     }
 
-    fn insert(&self, key: &SigningKeyRecord, event: &SecurityEvent) -> Result<(), StoreError> {
-        self.write_recorded(|connection, events| {
-            insert(connection, key)?;
-            events.push(event.into());
-            Ok(())
-        })
+    fn insert(&self, key: &SigningKeyRecord, effects: &Effects) -> Result<(), StoreError> {
+        self.write_with(|connection| Ok((insert(connection, key)?, effects.clone())))
     }
 
-    fn retire(&self, kid: &str, event: &SecurityEvent) -> Result<bool, StoreError> {
+    fn retire(&self, kid: &str, at: Timestamp, effects: &Effects) -> Result<bool, StoreError> {
         let living = signing_keys::table.find(kid).filter(signing_keys::retired_at.is_null());
         let retire = diesel::update(living).set((
-            signing_keys::retired_at.eq(Instant::from(event.at)),
+            signing_keys::retired_at.eq(Instant::from(at)),
             signing_keys::sealed.eq([].as_slice()),
         ));
-        self.write_recorded(|connection, events| {
+        self.write_with(|connection| {
             let is_done = dispatch!(connection, inner => retire.execute(inner))? == 1;
-            if is_done {
-                events.push(event.into());
-            }
-            Ok(is_done)
+            Ok((is_done, effects.only_if(is_done)))
         })
     }
 

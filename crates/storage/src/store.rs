@@ -1,15 +1,17 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use portcullis_audit::{AuditKeys, EventRecord};
+use portcullis_audit::AuditKeys;
 use portcullis_domain::Clock;
 use portcullis_flows::StoreError;
+use portcullis_flows::effects::{Effects, EffectsOf};
 use portcullis_flows::health::HealthStore;
 
 use crate::connection::Connection;
 use crate::database::Database;
 use crate::event;
 use crate::failure::Failure;
+use crate::outbox;
 
 /// The database behind all ports, with the keys that its audit trail is sealed with.
 #[derive(Clone, Debug)]
@@ -30,18 +32,31 @@ impl Store {
         Self { database: self.database.timed_by(clock), ..self }
     }
 
-    /// Runs one transaction that is recorded: the events that `body` pushes are appended to the
-    /// audit trail as the last step before the commit.
-    ///
-    /// So the lock on a chain is taken when all other locks are held, and whoever has it waits for
-    /// nobody.
-    pub(crate) fn write_recorded<T>(
+    /// Runs one transaction whose verdict causes something: these effects are appended as its last
+    /// step.
+    pub(crate) fn write_recorded<V>(
         &self,
-        body: impl FnOnce(&mut Connection, &mut Vec<EventRecord>) -> Result<T, Failure>,
+        effects: EffectsOf<'_, V>,
+        body: impl FnOnce(&mut Connection) -> Result<V, Failure>,
+    ) -> Result<V, StoreError> {
+        self.write_with(|connection| {
+            let verdict = body(connection)?;
+            let effects = effects(&verdict);
+            Ok((verdict, effects))
+        })
+    }
+
+    /// Runs one transaction that answers what it causes; that is appended as its last step.
+    ///
+    /// The messages come first and the events last. So the lock on a chain is taken when all other
+    /// locks are held, and whoever has it waits for nobody.
+    pub(crate) fn write_with<T>(
+        &self,
+        body: impl FnOnce(&mut Connection) -> Result<(T, Effects), Failure>,
     ) -> Result<T, StoreError> {
         self.write(|connection| {
-            let mut events = Vec::new();
-            let value = body(connection, &mut events)?;
+            let (value, Effects { events, messages }) = body(connection)?;
+            outbox::append(connection, &messages)?;
             event::append(connection, &self.keys, &events)?;
             Ok(value)
         })

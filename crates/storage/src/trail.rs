@@ -100,10 +100,7 @@ impl TrailStore for Store {
     }
 
     fn record(&self, event: &SecurityEvent) -> Result<(), StoreError> {
-        self.write_recorded(|_, events| {
-            events.push(event.into());
-            Ok(())
-        })
+        self.write_with(|_| Ok(((), event.clone().into())))
     }
 }
 

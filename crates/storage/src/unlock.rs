@@ -1,6 +1,6 @@
 use diesel::prelude::*;
-use portcullis_audit::SecurityEvent;
 use portcullis_flows::StoreError;
+use portcullis_flows::effects::Effects;
 use portcullis_flows::unlock::UnlockStore;
 use portcullis_token::Digest;
 
@@ -9,15 +9,14 @@ use crate::schema::sign_in_failures;
 use crate::store::Store;
 
 impl UnlockStore for Store {
-    fn unlock(&self, counters: &[Digest], event: &SecurityEvent) -> Result<(), StoreError> {
-        self.write_recorded(|connection, events| {
+    fn unlock(&self, counters: &[Digest], effects: &Effects) -> Result<(), StoreError> {
+        self.write_with(|connection| {
             for counter in counters {
                 let open =
                     diesel::delete(sign_in_failures::table.find(counter.as_bytes().as_slice()));
                 dispatch!(connection, inner => open.execute(inner))?;
             }
-            events.push(event.into());
-            Ok(())
+            Ok(((), effects.clone()))
         })
     }
 }

@@ -1,3 +1,4 @@
+use portcullis_audit::Outcome;
 use portcullis_domain::{Account, Role, Timestamp};
 
 use crate::matrix::MatrixInForce;
@@ -39,6 +40,18 @@ pub enum Refusal {
     /// So many changes of role within a second that new access tokens would be dated too far ahead.
     #[error("the role has been changed a moment ago")]
     RoleJustChanged,
+}
+
+impl Refusal {
+    /// How an attempt is recorded.
+    pub const fn outcome(self) -> Outcome {
+        match self {
+            Self::CallerChanged | Self::RoleJustChanged => Outcome::Superseded,
+            Self::LastAdministrator | Self::OwnAccount | Self::AboveOwnRole => {
+                Outcome::AgainstRules
+            }
+        }
+    }
 }
 
 /// Whether the caller may turn the account into `after`; into itself, whether they may end its

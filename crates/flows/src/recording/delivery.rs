@@ -20,6 +20,7 @@ use super::reasons::Reasons;
 use super::shared::Shared;
 use super::store::DecisionStore;
 use crate::StoreError;
+use crate::effects::Effects;
 
 /// The writer's end of the chain.
 pub(super) struct Delivery<'s> {
@@ -94,7 +95,7 @@ impl<'s> Delivery<'s> {
         let mut refusals = 0;
         loop {
             let Some(block) = self.encode(portion) else { return true };
-            let error = match self.try_append(&block, None) {
+            let error = match self.try_append(&block, &Effects::default()) {
                 Round::Written => return true,
                 Round::Unavailable(error) => {
                     refusals = 0;
@@ -142,14 +143,14 @@ impl<'s> Delivery<'s> {
         self.writer.finish()
     }
 
-    fn try_append(&mut self, block: &Block, event: Option<&SecurityEvent>) -> Round {
+    fn try_append(&mut self, block: &Block, effects: &Effects) -> Round {
         let mut chain = self.chain;
         let (sequence, link) = chain.append(self.keys, &block.payload);
         if !self.attempts.iter().any(|attempt| attempt.chain == chain) {
-            let is_quarantine = event.is_some();
+            let is_quarantine = !effects.events.is_empty();
             self.attempts.push(Attempt { chain, count: block.count, is_quarantine });
         }
-        match self.store.append(sequence, link, block, event) {
+        match self.store.append(sequence, link, block, effects) {
             Ok(()) => {
                 self.accept(link);
                 Round::Written
@@ -214,7 +215,7 @@ impl<'s> Delivery<'s> {
             .by(Actor::Account(withheld.caller))
             .about(withheld.subject)
             .with(Details::Quarantine { decision, bytes });
-        let is_written = matches!(self.try_append(&block, Some(&event)), Round::Written);
+        let is_written = matches!(self.try_append(&block, &event.into()), Round::Written);
         if is_written {
             // Only now it is known that the database refused the content, and not every write.
             tracing::error!(%decision, bytes, "the database refused the content of this decision");

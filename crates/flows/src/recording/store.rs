@@ -1,20 +1,21 @@
 //! The port of recording.
 
-use portcullis_audit::{Block, ChainId, Link, SecurityEvent};
+use portcullis_audit::{Block, ChainId, Link};
 
 use crate::StoreError;
+use crate::effects::Effects;
 
 /// What recording needs from storage.
 pub trait DecisionStore: Send + Sync {
     /// Appends a block to its chain as entry number `sequence` and moves the head of the chain; the
-    /// first block opens the chain. The event is appended with it. To append the very same entry again
+    /// first block opens the chain. The effects are appended with it. To append the very same entry again
     /// changes nothing.
     fn append(
         &self,
         sequence: u64,
         link: Link,
         block: &Block,
-        event: Option<&SecurityEvent>,
+        effects: &Effects,
     ) -> Result<(), StoreError>;
 
     /// The link of entry number `sequence` of the chain, if there is one.

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use portcullis_audit::SecurityEvent;
 use portcullis_domain::Timestamp;
 use portcullis_token::{AccessClaims, RevocationEntry};
 
 use super::feed::Stretch;
+use super::revoked::Revoked;
 use crate::StoreError;
+use crate::effects::Effects;
 
 /// What revocations need from storage, besides what the transactions write that revoke.
 pub trait RevocationStore: Send + Sync {
@@ -27,8 +28,14 @@ pub trait RevocationStore: Send + Sync {
     /// Whether any committed entry covers the token, numbered or not.
     fn is_revoked(&self, claims: &AccessClaims) -> Result<bool, StoreError>;
 
-    /// Writes an entry and its event; neither, when an entry that is there says as much already.
-    fn revoke(&self, entry: &RevocationEntry, event: &SecurityEvent) -> Result<(), StoreError>;
+    /// Writes an entry of that time and what it causes; neither, when an entry that is there says as
+    /// much already.
+    fn revoke(
+        &self,
+        entry: &RevocationEntry,
+        at: Timestamp,
+        effects: &Effects,
+    ) -> Result<Revoked, StoreError>;
 
     /// Moves the horizon of the feed, and removes entries in the order of their positions, up to the
     /// first that is needed at the horizon or later; at most `most` of them, and never the last,

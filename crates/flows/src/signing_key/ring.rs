@@ -144,7 +144,7 @@ impl KeyRing {
             |key: &&SigningKeyRecord| outlived.iter().any(|old| old.kid() == key.public.kid());
         for key in stored.iter().filter(is_outlived) {
             let event = self.keys.event(EventKind::SigningKeyRetired, key, origin);
-            if self.keys.store.retire(key.public.kid(), &event)? {
+            if self.keys.store.retire(key.public.kid(), event.at, &event.into())? {
                 tracing::info!(kid = key.public.kid(), "a signing key has retired");
             }
         }

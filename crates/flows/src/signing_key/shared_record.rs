@@ -6,6 +6,7 @@ use super::shared::{HsNode, SharedKeyState, SharedKeys, Step};
 use super::store::{SharedChange, SharedRecord};
 use super::{RetirementError, SigningKeys};
 use crate::StoreError;
+use crate::effects::Effects;
 
 /// The label that the record is sealed with.
 const LABEL: &str = "shared keys";
@@ -51,14 +52,14 @@ impl SigningKeys {
             let known = self.believed(record, changed_at).map(|(known, _)| known);
             let Some((next, steps)) = SharedKeys::next(known.as_ref(), node, now) else {
                 after = known;
-                let events = Vec::new();
+                let effects = Effects::default();
                 let same = after.as_ref().filter(|_| is_sealed_anew)?;
-                return Some(SharedChange { sealed: self.seal(same), events });
+                return Some(SharedChange { sealed: self.seal(same), effects });
             };
-            let events = self.events(&next, &steps, origin);
+            let effects = self.events(&next, &steps, origin).into();
             let sealed = self.seal(&next);
             after = Some(next);
-            Some(SharedChange { sealed, events })
+            Some(SharedChange { sealed, effects })
         })?;
         Ok((after, now))
     }
@@ -82,8 +83,8 @@ impl SigningKeys {
                 return None;
             };
             outcome = Some(Ok(()));
-            let events = self.events(&ended, &[(kid.to_owned(), Step::Ended)], origin);
-            Some(SharedChange { sealed: self.seal(&ended), events })
+            let effects = self.events(&ended, &[(kid.to_owned(), Step::Ended)], origin).into();
+            Some(SharedChange { sealed: self.seal(&ended), effects })
         })?;
         Ok(outcome)
     }

@@ -5,6 +5,7 @@ use portcullis_domain::Timestamp;
 use portcullis_token::PublicKey;
 
 use crate::StoreError;
+use crate::effects::Effects;
 
 /// What key pairs need from storage.
 pub trait SigningKeyStore: Send + Sync {
@@ -18,15 +19,15 @@ pub trait SigningKeyStore: Send + Sync {
         &self,
         key: &SigningKeyRecord,
         unusable: &[&str],
-        event: &SecurityEvent,
+        effects: &Effects,
     ) -> Result<bool, StoreError>;
 
     /// Adds a key beside those that are there.
-    fn insert(&self, key: &SigningKeyRecord, event: &SecurityEvent) -> Result<(), StoreError>;
+    fn insert(&self, key: &SigningKeyRecord, effects: &Effects) -> Result<(), StoreError>;
 
     /// Retires a key and destroys its private half, unless somebody has done so before; answers
-    /// whether it was done. Only then the event is recorded.
-    fn retire(&self, kid: &str, event: &SecurityEvent) -> Result<bool, StoreError>;
+    /// whether it was done. Only then the effects are recorded.
+    fn retire(&self, kid: &str, at: Timestamp, effects: &Effects) -> Result<bool, StoreError>;
 
     /// Replaces the sealed private half of a key, if it is still `before`.
     fn reseal(&self, kid: &str, before: &[u8], after: &[u8]) -> Result<(), StoreError>;
@@ -35,7 +36,7 @@ pub trait SigningKeyStore: Send + Sync {
     fn shared_keys(&self) -> Result<SharedRecord, StoreError>;
 
     /// Replaces what is stored about the keys of HS256 by what `next` makes of it, if anything, while
-    /// nobody else does, and records the events.
+    /// nobody else does, and records its effects.
     fn replace_shared_keys(
         &self,
         next: &mut dyn FnMut(&SharedRecord) -> Option<SharedChange>,
@@ -77,5 +78,5 @@ pub struct SharedChange {
     /// The sealed record.
     pub sealed: Vec<u8>,
     /// The steps that led to it.
-    pub events: Vec<SecurityEvent>,
+    pub effects: Effects,
 }

@@ -6,7 +6,7 @@ use portcullis_domain::{Account, AccountId, ExposeSecret, Role};
 use portcullis_flows::account_change::{ChangeError, Refusal, Wish};
 use portcullis_flows::decision::Caller;
 use portcullis_flows::grant::Grant;
-use portcullis_flows::matrix::{Activating, Activation, MatrixStore};
+use portcullis_flows::matrix::{Activated, Activating, Activation, MatrixStore};
 use portcullis_testkit::samples;
 use portcullis_token::LEEWAY;
 
@@ -106,15 +106,17 @@ fn a_change_that_goes_by_an_old_matrix_is_not_made() {
     let (admin, ada) = (admin(&house), house.enrol("ada"));
     let node = house.node();
     let store = house.database.store();
-    let event = |_| {
+    let event = || {
         let kind = portcullis_audit::EventKind::MatrixProposed;
-        samples::event(kind, portcullis_audit::Outcome::Success, samples::NOW)
+        samples::event(kind, portcullis_audit::Outcome::Success, samples::NOW).into()
     };
-    let version = store.add_version("…", Actor::Operator, None, &event).unwrap().unwrap();
+    let version = store.add_version("…", Actor::Operator, None, &|_| event()).unwrap();
+    let version = version.number().unwrap();
     let activation = Activation { revision: 1, version, by: Actor::Operator, at: samples::NOW };
     let roles = ["msa", "admin"];
+    let effects = &|_: &Activated, _| event();
     let activating =
-        Activating { activation, roles: &roles, caller: None, rule: &|_| Ok(()), event: &event(1) };
+        Activating { activation, roles: &roles, caller: None, rule: &|_| Ok(()), effects };
     store.activate(&activating).unwrap();
     let refused = node.account_changes.change(&admin, ada.id, &to_role("rn"));
     assert!(matches!(refused, Err(ChangeError::Superseded)), "{refused:?}");

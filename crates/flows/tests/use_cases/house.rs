@@ -201,7 +201,7 @@ impl House {
             account: &account,
             password_hash: Some(hash),
             revision: newest.map_or(0, |newest| newest.revision),
-            event: &event,
+            effects: &event.into(),
         };
         let created = store.create(&new).unwrap();
         assert_eq!(created, Creation::Done);

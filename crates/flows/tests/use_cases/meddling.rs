@@ -1,9 +1,9 @@
 //! A store in which something happens between two steps of a use case.
 
-use portcullis_audit::SecurityEvent;
 use portcullis_domain::AccountId;
 use portcullis_flows::StoreError;
-use portcullis_flows::lockout::LockoutPolicy;
+use portcullis_flows::effects::EffectsOf;
+use portcullis_flows::lockout::{CounterState, LockoutPolicy};
 use portcullis_flows::password_change::{Change, Changed, PasswordChangeStore};
 use portcullis_flows::sign_in::{Credentials, Identifier, Opened, Opening, Renewal, SignInStore};
 use portcullis_token::Digest;
@@ -54,9 +54,9 @@ impl<S: SignInStore, F: Fn(&S) + Send + Sync> SignInStore for Meddling<S, F> {
         &self,
         counter: &Digest,
         policy: &LockoutPolicy,
-        event: &SecurityEvent,
+        effects: EffectsOf<'_, CounterState>,
     ) -> Result<(), StoreError> {
-        self.reach(Before::Refusing).refuse(counter, policy, event)
+        self.reach(Before::Refusing).refuse(counter, policy, effects)
     }
 }
 

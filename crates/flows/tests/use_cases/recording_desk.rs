@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use portcullis_audit::{Block, ChainId, DecisionId, Link, SecurityEvent};
+use portcullis_audit::{Block, ChainId, DecisionId, Link};
 use portcullis_domain::{Clock, SystemClock, SystemRandom};
 use portcullis_flows::StoreError;
 use portcullis_flows::account::Accounts;
 use portcullis_flows::decision::{Answer, Attributes, Caller, DecisionError, Decisions, Question};
+use portcullis_flows::effects::Effects;
 use portcullis_flows::matrix::ActiveMatrix;
 use portcullis_flows::recording::{DecisionStore, Recorder, RecordingPolicy};
 use portcullis_flows::trail::{Reader, Trail};
@@ -44,14 +45,14 @@ impl DecisionStore for Fickle {
         sequence: u64,
         link: Link,
         block: &Block,
-        event: Option<&SecurityEvent>,
+        effects: &Effects,
     ) -> Result<(), StoreError> {
         self.attempts.fetch_add(1, Ordering::SeqCst);
         self.up()?;
         if (self.refuses)(&block.payload) {
             return Err(StoreError::Unavailable("the statement took too long".to_owned()));
         }
-        self.store.append(sequence, link, block, event)?;
+        self.store.append(sequence, link, block, effects)?;
         let lose = |left: u64| left.checked_sub(1);
         match self.lost_answers.fetch_update(Ordering::SeqCst, Ordering::SeqCst, lose) {
             Ok(_) => Err(StoreError::Unavailable("the connection was closed".to_owned())),

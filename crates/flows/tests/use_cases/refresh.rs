@@ -123,6 +123,29 @@ fn reuse_ends_only_its_own_session_where_that_is_configured() {
 }
 
 #[test]
+fn the_holder_of_the_account_is_told_once_of_a_reuse_and_of_a_loss_or_theft() {
+    let house = House::new();
+    house.enrol("ada");
+    let node = house.node();
+    for kind in ["refresh_token_reuse", "refresh_token_late"] {
+        let client = Client::without_cookies(&node);
+        let successor = client.with(client.refresh(&node).unwrap());
+        if kind == "refresh_token_reuse" {
+            successor.refresh(&node).unwrap();
+        }
+        house.pass(2 * MINUTE);
+        assert!(matches!(client.refresh(&node), Err(RefreshError::Reused)));
+        assert!(matches!(client.refresh(&node), Err(RefreshError::Invalid)));
+        let told = format!(
+            "outbox o JOIN security_events e ON e.id = o.event_id AND e.kind = o.kind
+             AND e.at = o.created_at AND e.subject = o.account_id WHERE o.kind = '{kind}'"
+        );
+        assert_eq!(house.count(&told), 1, "{kind}");
+    }
+    assert_eq!(house.count("outbox"), 2);
+}
+
+#[test]
 fn a_rotated_token_with_another_binding_is_reuse_even_at_once() {
     let house = House::new();
     house.enrol("ada");

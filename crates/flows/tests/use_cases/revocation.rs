@@ -8,9 +8,10 @@ use std::time::Duration;
 use portcullis_audit::{EventKind, Outcome, SecurityEvent};
 use portcullis_domain::{Clock, SystemClock, SystemRandom, Timestamp, TokenId};
 use portcullis_flows::StoreError;
+use portcullis_flows::effects::Effects;
 use portcullis_flows::revocation::{
     Cursor, FollowError, Listener, Numbered, PageError, Purged, RevocationPolicy, RevocationStore,
-    Revocations, Stretch,
+    Revocations, Revoked, Stretch,
 };
 use portcullis_testkit::samples::{self, NOW};
 use portcullis_testkit::{TestClock, TestDatabase};
@@ -56,8 +57,13 @@ impl RevocationStore for Fickle {
         self.reach()?.is_revoked(claims)
     }
 
-    fn revoke(&self, entry: &RevocationEntry, event: &SecurityEvent) -> Result<(), StoreError> {
-        self.reach()?.revoke(entry, event)
+    fn revoke(
+        &self,
+        entry: &RevocationEntry,
+        at: Timestamp,
+        effects: &Effects,
+    ) -> Result<Revoked, StoreError> {
+        self.reach()?.revoke(entry, at, effects)
     }
 
     fn purge_revocations(
@@ -138,7 +144,7 @@ fn start(
 
 impl Post {
     pub(crate) fn revoke(&self, entry: RevocationEntry) {
-        self.revocations.revoke(entry, &event()).unwrap();
+        self.revocations.revoke(entry, NOW, &event().into()).unwrap();
     }
 
     fn refuses(&self, entry: RevocationEntry) -> bool {
@@ -200,7 +206,7 @@ fn what_could_not_be_written_is_not_refused() {
     let post = hall.post(patient());
     post.store.is_down.store(true, Ordering::SeqCst);
     let entry = token(NOW + HOUR);
-    assert!(post.revocations.revoke(entry, &event()).is_err());
+    assert!(post.revocations.revoke(entry, NOW, &event().into()).is_err());
     assert!(!post.refuses(entry));
 }
 
@@ -222,7 +228,8 @@ fn a_node_that_starts_refuses_what_was_revoked_before() {
     let entries = [0, 1, 2].map(|_| token(NOW + HOUR));
     // Without a follower that would number them.
     for entry in entries {
-        hall.store().revoke(&entry, &event()).unwrap();
+        let revoked = hall.store().revoke(&entry, NOW, &event().into()).unwrap();
+        assert_eq!(revoked.entries(), [entry]);
     }
     let started = hall.post(patient());
     assert!(entries.iter().all(|entry| started.refuses(*entry)));
@@ -285,8 +292,8 @@ fn other_nodes_are_told_at_once_what_was_revoked_whether_this_one_reaches_the_da
     let post = hall.post(patient());
     post.store.is_down.store(true, Ordering::SeqCst);
     let entry = token(NOW + HOUR);
-    post.store.store.revoke(&entry, &event()).unwrap();
-    post.revocations.enforce([entry]);
+    let revoked = post.store.store.revoke(&entry, NOW, &event().into()).unwrap();
+    post.revocations.enforce(revoked);
     eventually(|| post.notes.published.load(Ordering::SeqCst) == 1);
 }
 
@@ -301,7 +308,8 @@ fn a_look_is_one_question_and_a_revocation_takes_effect_with_the_first_that_sees
     let entry = token(NOW + HOUR);
     // Nobody gives it a number: this node cannot, and the other is not told.
     there.store.cannot_number.store(true, Ordering::SeqCst);
-    here.store.store.revoke(&entry, &event()).unwrap();
+    let revoked = here.store.store.revoke(&entry, NOW, &event().into()).unwrap();
+    assert_eq!(revoked.entries(), [entry]);
     assert!(!there.refuses(entry));
     there.revocations.wake();
     eventually(|| there.refuses(entry));

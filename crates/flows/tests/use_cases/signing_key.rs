@@ -257,7 +257,7 @@ fn a_key_that_was_written_into_the_database_is_not_believed() {
     foreign.start();
     let (planted, _) = foreign.keys.list(None).unwrap().remove(0);
     let event = samples::event(EventKind::SigningKeyRotated, Outcome::Success, samples::NOW);
-    house.database.store().insert(&planted, &event).unwrap();
+    house.database.store().insert(&planted, &event.into()).unwrap();
     // Nor does it help to put a public key of one's own into the row of a key that is believed.
     let own = node.published().remove(0);
     let swap = format!(

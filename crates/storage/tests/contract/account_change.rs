@@ -4,16 +4,19 @@ use portcullis_audit::{Actor, EventKind, Outcome};
 use portcullis_domain::{Account, AccountId, Role, SystemRandom, Timestamp};
 use portcullis_flows::account::AccountStore;
 use portcullis_flows::account_change::{
-    AccountChangeStore, Change, Changed, Effects, Judged, Refusal, Standing,
+    AccountChangeStore, AccountUpdate, Change, Changed, Judged, Refusal, Standing,
 };
 use portcullis_flows::decision::Caller;
-use portcullis_flows::matrix::{Activating, Activation, MatrixStore};
+use portcullis_flows::effects::Effects;
+use portcullis_flows::matrix::{Activated, Activating, Activation, Added, MatrixStore};
+use portcullis_flows::revocation::Revoked;
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};
 use portcullis_testkit::{TestDatabase, at_once};
+use portcullis_token::{Revocation, RevocationEntry};
 
 use crate::inspect::{count, ends, live_sessions, outcomes};
-use crate::member::{REVOKED_FOR, SignIn, enrol};
+use crate::member::{REVOKED_FOR, SignIn, ended, enrol};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -24,11 +27,10 @@ fn another_role_voids_what_was_issued_before_and_ends_nothing() {
         let (ada, grace) = (enrol(store, "ada"), enrol(store, "grace"));
         SignIn::of(&ada, NOW).opened(store);
         let changed = change(store, &ada, &grace, &|standing| give(standing, "rn"));
-        let Changed::Done { account, ended, tokens_valid_from, .. } = changed else {
-            panic!("{changed:?}")
-        };
-        assert_eq!((account.role, ended), (role("rn"), vec![]));
-        assert_eq!(tokens_valid_from, Some(NOW + SECOND));
+        let Changed::Done { account, revoked } = changed else { panic!("{changed:?}") };
+        let void = Revocation::Subject { account: ada.id, issued_before: NOW + SECOND };
+        let void = RevocationEntry { revocation: void, until: NOW + REVOKED_FOR };
+        assert_eq!((account.role, revoked), (role("rn"), Revoked::new(vec![void])));
         assert_eq!(store.account(ada.id).unwrap().unwrap().role, role("rn"));
         assert_eq!(store.account(grace.id).unwrap().unwrap(), grace);
         assert_eq!(live_sessions(store), 1);
@@ -51,16 +53,13 @@ fn deactivation_ends_every_session_and_lets_no_other_begin() {
         let mut sessions = [0; 3].map(|_| SignIn::of(&ada, NOW).opened(store).session.id);
         SignIn::of(&grace, NOW).opened(store);
         let changed = change(store, &ada, &grace, &deactivate);
-        let Changed::Done { mut ended, tokens_valid_from: None, .. } = changed else {
-            panic!("{changed:?}")
-        };
-        ended.sort();
+        let Changed::Done { revoked, .. } = changed else { panic!("{changed:?}") };
         sessions.sort();
-        assert_eq!(ended, sessions);
+        assert_eq!((ended(&revoked), revoked.entries().len()), (sessions.into(), 3));
         assert_eq!((live_sessions(store), count(store, "revocations")), (1, 3));
         assert_eq!(ends(store), ["account_deactivated 3"]);
         let refused = SignIn::of(&ada, NOW).open(store);
-        assert_eq!(refused, portcullis_flows::sign_in::Opened::Refused);
+        assert_eq!(refused, portcullis_flows::sign_in::Opened::Refused(Outcome::Superseded));
     });
 }
 
@@ -115,17 +114,21 @@ fn a_rule_of_another_matrix_is_not_asked() {
     TestDatabase::on_both(|database| {
         let store = database.store();
         let (ada, grace) = (enrol(store, "ada"), enrol(store, "grace"));
-        let event = |_| samples::event(EventKind::MatrixProposed, Outcome::Success, NOW);
-        let version = store.add_version("a", Actor::Operator, None, &event).unwrap().unwrap();
+        let proposed =
+            |_: &Added| samples::event(EventKind::MatrixProposed, Outcome::Success, NOW).into();
+        let added = store.add_version("a", Actor::Operator, None, &proposed).unwrap();
+        let version = added.number().unwrap();
         let activation = Activation { revision: 1, version, by: Actor::Operator, at: NOW };
-        let event = samples::event(EventKind::MatrixActivated, Outcome::Success, NOW);
+        let activated = |_: &Activated, at| {
+            samples::event(EventKind::MatrixActivated, Outcome::Success, at).into()
+        };
         let roles = ["msa"];
         let activating = Activating {
             activation,
             roles: &roles,
             caller: None,
             rule: &|_| Ok(()),
-            event: &event,
+            effects: &activated,
         };
         store.activate(&activating).unwrap();
         let never = |_: &Standing| panic!("it goes by the matrix of before");
@@ -150,7 +153,8 @@ fn administrators_who_remove_one_another_at_once_leave_exactly_one() {
             let demote = |standing: &Standing| {
                 let actor = standing.actor.as_ref();
                 if actor.is_none_or(|actor| actor.role != role("admin")) {
-                    return Judged { events: Vec::new(), verdict: Err(Refusal::CallerChanged) };
+                    let verdict = Err(Refusal::CallerChanged);
+                    return Judged { verdict, effects: Box::new(|_| Effects::default()) };
                 }
                 give(standing, "msa")
             };
@@ -212,18 +216,25 @@ fn change(
 fn give(standing: &Standing, word: &str) -> Judged {
     let after = Account { role: role(word), ..standing.account.clone() };
     let valid_from: Timestamp = NOW + SECOND;
+    let event = event(EventKind::RoleChanged, after.id);
+    let tokens_valid_from = Some(valid_from);
     Judged {
-        events: vec![event(EventKind::RoleChanged, after.id)],
-        verdict: Ok(Effects { after, tokens_valid_from: Some(valid_from), ends_sessions: None }),
+        verdict: Ok(AccountUpdate { after, tokens_valid_from, ends_sessions: None }),
+        effects: Box::new(|_| event.into()),
     }
 }
 
 fn deactivate(standing: &Standing) -> Judged {
     let after = Account { is_active: false, ..standing.account.clone() };
     let kind = EventKind::AccountDeactivated;
+    let event = event(kind, after.id);
+    let effects = |changed: &Changed| match changed {
+        Changed::Done { revoked, .. } => event.ending(revoked.session_count()).into(),
+        other => panic!("{other:?}"),
+    };
     Judged {
-        events: vec![event(kind, after.id)],
-        verdict: Ok(Effects { after, tokens_valid_from: None, ends_sessions: Some(kind) }),
+        verdict: Ok(AccountUpdate { after, tokens_valid_from: None, ends_sessions: Some(kind) }),
+        effects: Box::new(effects),
     }
 }
 

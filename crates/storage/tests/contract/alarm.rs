@@ -1,5 +1,6 @@
 //! What a reuse tells: the family of the token to the auditors, and to the owner that it happened.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use portcullis_flows::grant::OnReuse;
@@ -10,7 +11,7 @@ use portcullis_testkit::{TestDatabase, at_once};
 use serde_json::Value;
 
 use crate::family::Presented;
-use crate::inspect::{count, outcomes};
+use crate::inspect::{count, live_sessions, outcomes};
 use crate::member::{SignIn, enrol};
 
 const LATER: Duration = Duration::from_secs(60);
@@ -90,6 +91,24 @@ fn a_refusal_that_is_no_reuse_queues_nothing() {
         let forged = Presented { token: first.again(NOW).successor, ..first.again(NOW + LATER) };
         assert!(matches!(forged.rotate(store), Rotated::Refused));
         assert_eq!(count(store, "outbox"), 0);
+    });
+}
+
+#[test]
+fn what_cannot_be_recorded_is_neither_told_nor_done() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let opened = SignIn::of(&enrol(store, "ada"), NOW).opened(store);
+        let first = Presented::first(&opened, NOW).rotated(store);
+        first.next(NOW).rotated(store);
+        store.execute("ALTER TABLE security_events RENAME TO out_of_reach").unwrap();
+        let stolen = first.again(NOW + LATER);
+        let refused = catch_unwind(AssertUnwindSafe(|| stolen.rotate(store)));
+        assert!(refused.is_err(), "{database:?}");
+        assert_eq!((count(store, "outbox"), live_sessions(store)), (0, 1));
+        store.execute("ALTER TABLE out_of_reach RENAME TO security_events").unwrap();
+        assert!(matches!(stolen.rotate(store), Rotated::Reused { .. }));
+        assert_eq!((count(store, "outbox"), live_sessions(store)), (1, 0));
     });
 }
 

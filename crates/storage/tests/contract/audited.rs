@@ -8,6 +8,7 @@ use portcullis_audit::{
 };
 use portcullis_domain::{AccountId, SystemRandom, Timestamp};
 use portcullis_flows::checkpoint::{CheckpointStore, Checkpoints, Standing};
+use portcullis_flows::effects::Effects;
 use portcullis_flows::recording::DecisionStore;
 use portcullis_flows::trail::TrailStore;
 use portcullis_flows::verification::Verification;
@@ -91,7 +92,7 @@ impl Run {
         let decisions: Vec<_> =
             (0..count).map(|number| decision(later(number), person(number.into()))).collect();
         let (sequence, link, block) = self.block(&decisions);
-        store.append(sequence, link, &block, None).unwrap();
+        store.append(sequence, link, &block, &Effects::default()).unwrap();
         block
     }
 }

@@ -76,7 +76,7 @@ fn an_administrator_made_otherwise_ends_setup() {
             account: &admin("made"),
             password_hash: Some(&samples::password_hash()),
             revision: 0,
-            event: &event,
+            effects: &event.into(),
         };
         let made = store.create(&new).unwrap();
         assert_eq!(made, Creation::Done);
@@ -141,7 +141,8 @@ fn set_up(store: &Store, token: Option<&str>, account: &Account) -> SetUp {
     let event = samples::event(EventKind::Bootstrap, Outcome::Success, NOW).about(account.id);
     let token = token.map(Digest::of);
     let hash = samples::password_hash();
-    let new = NewAccount { account, password_hash: Some(&hash), revision: 0, event: &event };
+    let new =
+        NewAccount { account, password_hash: Some(&hash), revision: 0, effects: &event.into() };
     store.set_up(token.as_ref(), &new).unwrap()
 }
 

@@ -4,13 +4,12 @@
 use std::time::Duration;
 
 use portcullis_audit::{EventKind, Outcome};
-use portcullis_flows::sign_out::SignOutStore;
 use portcullis_testkit::samples::{self, NOW};
 use portcullis_testkit::{TestDatabase, at_once};
 
 use crate::family::{GRACE, Presented};
 use crate::inspect::{forks, live_sessions};
-use crate::member::{SignIn, enrol, revoked_until};
+use crate::member::{SignIn, end_all_sessions, enrol};
 
 #[test]
 fn signing_in_refreshing_and_ending_everything_at_once_all_get_through() {
@@ -29,7 +28,7 @@ fn signing_in_refreshing_and_ending_everything_at_once_all_get_through() {
                 3 => drop(token.again(now).rotate(store)),
                 _ => {
                     let event = samples::event(EventKind::SignOutAll, Outcome::Success, now);
-                    store.end_all_sessions(ada.id, revoked_until(now), &event).unwrap();
+                    end_all_sessions(store, ada.id, &event);
                 }
             }
         });
@@ -54,7 +53,7 @@ fn rotations_that_turn_out_to_be_reuse_get_through_beside_those_that_end_everyth
                     drop(presented.rotate(store));
                 } else {
                     let event = samples::event(EventKind::SignOutAll, Outcome::Success, now);
-                    store.end_all_sessions(ada.id, revoked_until(now), &event).unwrap();
+                    end_all_sessions(store, ada.id, &event);
                 }
             });
             assert_eq!(live_sessions(store), 0);

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use portcullis_audit::{EventKind, Outcome};
+use portcullis_audit::Outcome;
 use portcullis_domain::{Role, Session, SessionId, SystemRandom, Timestamp, TokenId};
+use portcullis_flows::effects::Effects;
 use portcullis_flows::grant::OnReuse;
 use portcullis_flows::refresh::{RefreshStore, Rotated, Rotation};
 use portcullis_storage::Store;
@@ -68,10 +69,16 @@ impl Presented {
 
     /// As `lives` lets it live.
     pub(crate) fn rotate_if(&self, store: &Store, lives: &Lives<'_>) -> Rotated {
-        let reuse = samples::event(EventKind::RefreshTokenReuse, Outcome::SessionsEnded, self.now)
-            .in_session(self.session);
-        let late = samples::event(EventKind::RefreshTokenLate, Outcome::SessionsEnded, self.now)
-            .in_session(self.session);
+        let effects = |rotated: &Rotated| match rotated {
+            Rotated::Reused { sign, account, family, at, revoked } => {
+                let event = samples::event(sign.reason(), Outcome::SessionsEnded, *at)
+                    .in_session(self.session)
+                    .with(family.clone())
+                    .ending(revoked.session_count());
+                Effects::with_message(event, *account)
+            }
+            _ => Effects::default(),
+        };
         at(store, self.now)
             .rotate(&Rotation {
                 session: self.session,
@@ -83,8 +90,7 @@ impl Presented {
                 revoked_for: REVOKED_FOR,
                 origin: &samples::origin(),
                 lives,
-                reuse: &reuse,
-                late: &late,
+                effects: &effects,
             })
             .unwrap()
     }

@@ -1,6 +1,7 @@
 //! A disk that is full, as SQLite itself finds it: the file may not grow any more.
 
 use portcullis_flows::StoreError;
+use portcullis_flows::effects::Effects;
 use portcullis_flows::recording::DecisionStore;
 use portcullis_flows::trail::TrailStore;
 use portcullis_storage::Store;
@@ -28,7 +29,7 @@ fn what_does_not_fit_is_unavailable_leaves_nothing_half_done_and_heals_when_ther
     for _ in 0..3 {
         no_more_room(store);
         assert!(!is_recorded(store));
-        let refused = store.append(sequence, link, &block, None);
+        let refused = store.append(sequence, link, &block, &Effects::default());
         assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
     }
     assert_eq!(count(store, "security_events"), recorded);
@@ -37,7 +38,7 @@ fn what_does_not_fit_is_unavailable_leaves_nothing_half_done_and_heals_when_ther
 
     store.execute("PRAGMA max_page_count = 1000000").unwrap();
     record(store, &event(NOW));
-    store.append(sequence, link, &block, None).unwrap();
+    store.append(sequence, link, &block, &Effects::default()).unwrap();
     let report = verify(store, &[]);
     assert!(report.is_intact(), "{report}");
     assert_eq!(report.decisions, 20_005);

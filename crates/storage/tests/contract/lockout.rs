@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use portcullis_audit::Outcome;
 use portcullis_domain::Timestamp;
 use portcullis_flows::lockout::LockoutPolicy;
 use portcullis_flows::sign_in::Opened;
@@ -9,6 +10,8 @@ use portcullis_testkit::{TestClock, TestDatabase};
 
 use crate::inspect::{count, outcomes};
 use crate::member::{SignIn, counter, enrol, fail};
+
+const LOCKED: Opened = Opened::Refused(Outcome::Locked);
 
 const MICROSECOND: Duration = Duration::from_micros(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -65,7 +68,7 @@ fn a_right_password_during_a_wait_is_refused_and_changes_nothing_but_the_record(
         (0..5).for_each(|_| assert!(attempts.counts(NOW)));
         let end = NOW + MINUTE;
         database.clock().set(end - MICROSECOND);
-        assert_eq!(SignIn::of(&ada, end - MICROSECOND).open(store), Opened::Refused);
+        assert_eq!(SignIn::of(&ada, end - MICROSECOND).open(store), LOCKED);
         assert_eq!(outcomes(store, "sign_in"), ["locked 1", "wrong_password 5"]);
         assert_eq!(count(store, "sessions"), 0);
         assert_eq!(count(store, "accounts WHERE last_sign_in_at IS NOT NULL"), 0);
@@ -98,7 +101,7 @@ fn a_hundred_failures_without_a_success_close_the_counter_for_good() {
         (0..99).for_each(|number| assert!(attempts.counts(day(number)), "{number}"));
         assert!(attempts.counts(day(99)), "though each was forgotten before the next");
         assert!(!attempts.counts(day(36_500)));
-        assert_eq!(SignIn::of(&ada, day(36_500)).open(store), Opened::Refused);
+        assert_eq!(SignIn::of(&ada, day(36_500)).open(store), LOCKED);
     });
 }
 
@@ -125,7 +128,7 @@ fn one_counter_does_not_close_another() {
         (0..5).for_each(|_| assert!(strangers.counts(NOW)));
         assert!(device.counts(NOW));
         SignIn { counter: device.counter, ..SignIn::of(&ada, NOW) }.opened(store);
-        assert_eq!(SignIn::of(&ada, NOW).open(store), Opened::Refused, "the other stays closed");
+        assert_eq!(SignIn::of(&ada, NOW).open(store), LOCKED, "the other stays closed");
     });
 }
 
@@ -136,7 +139,7 @@ fn another_node_knows_what_this_one_counted() {
         let ada = enrol(here, "ada");
         (0..5).for_each(|_| assert!(Attempts::by(&database, here).counts(NOW)));
         assert!(!Attempts::by(&database, &there).counts(NOW));
-        assert_eq!(SignIn::of(&ada, NOW).open(&there), Opened::Refused);
+        assert_eq!(SignIn::of(&ada, NOW).open(&there), LOCKED);
     });
 }
 
@@ -151,7 +154,7 @@ fn no_clock_of_a_node_moves_a_wait() {
             let by_the_node = if number % 2 == 0 { NOW + HOUR } else { NOW - HOUR };
             fail(store, &counter("ada"), &policy, by_the_node);
         }
-        assert_eq!(SignIn::of(&ada, NOW + HOUR).open(store), Opened::Refused);
+        assert_eq!(SignIn::of(&ada, NOW + HOUR).open(store), LOCKED);
         database.clock().set(NOW + MINUTE);
         SignIn::of(&ada, NOW - HOUR).opened(store);
     });

@@ -4,6 +4,7 @@ use portcullis_audit::{Actor, EventKind, Outcome};
 use portcullis_domain::{Account, Role, SessionId, Timestamp};
 use portcullis_flows::account_change::Refusal;
 use portcullis_flows::decision::Caller;
+use portcullis_flows::effects::Effects;
 use portcullis_flows::mass_sign_out::{MassEnded, MassEnding, MassSignOutStore};
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};
@@ -21,7 +22,17 @@ fn end_some(
     spared: Option<SessionId>,
 ) -> MassEnded {
     let actor = caller.map_or(Actor::Operator, |caller| Actor::Account(caller.account));
-    let event = samples::event(EventKind::EverybodySignedOut, Outcome::Success, NOW).by(actor);
+    let event = |outcome| samples::event(EventKind::EverybodySignedOut, outcome, NOW).by(actor);
+    let effects = |ended: &MassEnded| match ended {
+        MassEnded::Done { revoked, .. } if before.is_some() && revoked.is_empty() => {
+            Effects::default()
+        }
+        MassEnded::Done { revoked, .. } => {
+            event(Outcome::Success).ending(revoked.session_count()).into()
+        }
+        MassEnded::Refused(refusal) => event(refusal.outcome()).into(),
+        MassEnded::Superseded => Effects::default(),
+    };
     let ending = MassEnding {
         caller,
         revision: 0,
@@ -30,14 +41,15 @@ fn end_some(
         spared,
         most: 2,
         revoked_for: 60 * SECOND,
-        event: &event,
+        reason: EventKind::EverybodySignedOut,
+        effects: &effects,
     };
     store.end_sessions_of_all(&ending).unwrap()
 }
 
 fn count(ended: &MassEnded) -> usize {
     match ended {
-        MassEnded::Done { sessions, .. } => sessions.len(),
+        MassEnded::Done { revoked, .. } => revoked.session_count(),
         other => panic!("{other:?}"),
     }
 }
@@ -62,8 +74,10 @@ fn sessions_end_in_portions_but_those_that_were_opened_since_and_the_spared_one(
             .into();
         let spared = Some(opened[0]);
         let first = end_some(store, None, None, spared);
-        let MassEnded::Done { before, revoked_until, .. } = first else { panic!("{first:?}") };
-        assert_eq!((count(&first), before, revoked_until), (2, NOW, NOW + 60 * SECOND));
+        let MassEnded::Done { before, ref revoked } = first else { panic!("{first:?}") };
+        let until = NOW + 60 * SECOND;
+        assert!(revoked.entries().iter().all(|entry| entry.until == until), "{first:?}");
+        assert_eq!((count(&first), before), (2, NOW));
         SignIn::of(&accounts[0], NOW + SECOND).opened(store);
         let portions = [(); 2].map(|()| count(&end_some(store, None, Some(before), spared)));
         assert_eq!(portions, [2, 0]);

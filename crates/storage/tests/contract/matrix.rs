@@ -1,7 +1,8 @@
 use portcullis_audit::{Actor, Details, EventKind, Fingerprint, Outcome, SecurityEvent};
 use portcullis_domain::{Account, Role};
+use portcullis_flows::effects::Effects;
 use portcullis_flows::matrix::{
-    Activated, Activating, Activation, ListedVersion, MatrixStore, NotTheirs, Version,
+    Activated, Activating, Activation, Added, ListedVersion, MatrixStore, NotTheirs, Version,
 };
 use portcullis_flows::registration::{Creation, NewAccount, RegistrationStore};
 use portcullis_storage::Store;
@@ -175,7 +176,7 @@ fn accounts_with_a_role_that_the_matrix_lacks_are_named() {
 fn create(store: &Store, account: &Account, revision: u64) -> Creation {
     let event = event(EventKind::Registration).about(account.id);
     let hash = samples::password_hash();
-    let new = NewAccount { account, password_hash: Some(&hash), revision, event: &event };
+    let new = NewAccount { account, password_hash: Some(&hash), revision, effects: &event.into() };
     store.create(&new).unwrap()
 }
 
@@ -184,7 +185,12 @@ fn add(store: &Store, text: &str) -> u32 {
         let digest = Fingerprint::of(text.as_bytes());
         event(EventKind::MatrixProposed).with(Details::Matrix { version, digest, previous: None })
     };
-    store.add_version(text, Actor::Operator, None, &event).unwrap().unwrap()
+    let effects = |added: &Added| match *added {
+        Added::New(number) => event(number).into(),
+        Added::Known(_) => Effects::default(),
+        Added::CallerChanged => panic!("the operator has no account"),
+    };
+    store.add_version(text, Actor::Operator, None, &effects).unwrap().number().unwrap()
 }
 
 fn activation(revision: u64) -> Activation {
@@ -201,10 +207,20 @@ fn activate_if(
     roles: &[&str],
     rule: &dyn Fn(Option<&Account>) -> Result<(), NotTheirs>,
 ) -> Activated {
-    let event = &event(EventKind::MatrixActivated);
-    store
-        .activate(&Activating { activation: *activation, roles, caller: None, rule, event })
-        .unwrap()
+    let effects = |activated: &Activated, at| {
+        let outcome = match activated {
+            Activated::Done => Outcome::Success,
+            Activated::Superseded | Activated::Refused(NotTheirs::CallerChanged) => {
+                Outcome::Superseded
+            }
+            Activated::RolesInUse(_) => Outcome::Invalid,
+            Activated::Refused(NotTheirs::Escalation) => Outcome::AgainstRules,
+        };
+        SecurityEvent { outcome, at, ..event(EventKind::MatrixActivated) }.into()
+    };
+    let (activation, effects) = (*activation, &effects);
+    let activating = Activating { activation, roles, caller: None, rule, effects };
+    store.activate(&activating).unwrap()
 }
 
 fn event(kind: EventKind) -> SecurityEvent {

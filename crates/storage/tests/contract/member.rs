@@ -3,16 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_audit::{EventKind, Outcome};
+use portcullis_audit::{EventKind, Outcome, SecurityEvent};
 use portcullis_domain::{
-    Account, Delivery, DisplayName, Session, SessionId, SystemRandom, Timestamp, TokenId,
+    Account, AccountId, Delivery, DisplayName, Session, SessionId, SystemRandom, Timestamp, TokenId,
 };
-use portcullis_flows::lockout::LockoutPolicy;
+use portcullis_flows::effects::Effects;
+use portcullis_flows::grant::Ending;
+use portcullis_flows::lockout::{CounterState, LockoutPolicy};
 use portcullis_flows::matrix::MatrixStore;
 use portcullis_flows::registration::{Creation, NewAccount, RegistrationStore};
+use portcullis_flows::revocation::Revoked;
 use portcullis_flows::sign_in::{
     Credentials, Opened, Opening, Renewal, SignInStore, StoredPassword,
 };
+use portcullis_flows::sign_out::SignOutStore;
 use portcullis_password::PasswordHash;
 use portcullis_storage::Store;
 use portcullis_testkit::TestClock;
@@ -30,7 +34,7 @@ pub(crate) fn enrol(store: &Store, name: &str) -> Account {
         account: &account,
         password_hash: Some(&samples::password_hash()),
         revision: newest.map_or(0, |newest| newest.revision),
-        event: &event,
+        effects: &event.into(),
     };
     let created = store.create(&new).unwrap();
     assert_eq!(created, Creation::Done);
@@ -81,13 +85,20 @@ impl SignIn {
     }
 
     pub(crate) fn open(&self, store: &Store) -> Opened {
-        let event = samples::event(EventKind::SignIn, Outcome::Success, self.now)
-            .about(self.session.account_id)
-            .in_session(self.session.id);
-        let displacement = |displaced| {
-            samples::event(EventKind::SessionDisplaced, Outcome::Success, self.now)
+        let event = |kind, outcome, session| {
+            samples::event(kind, outcome, self.now)
                 .about(self.session.account_id)
-                .in_session(displaced)
+                .in_session(session)
+        };
+        let effects = |opened: &Opened| match opened {
+            Opened::Done { displaced, .. } => {
+                let displacement =
+                    |ended| event(EventKind::SessionDisplaced, Outcome::Success, ended);
+                let mut events: Vec<_> = displaced.sessions().map(displacement).collect();
+                events.push(event(EventKind::SignIn, Outcome::Success, self.session.id));
+                events.into()
+            }
+            Opened::Refused(outcome) => event(EventKind::SignIn, *outcome, self.session.id).into(),
         };
         store
             .open(&Opening {
@@ -98,10 +109,9 @@ impl SignIn {
                 password_hash: &self.password_hash,
                 counter: &self.counter,
                 most_sessions: self.most_sessions,
-                revoked_until: revoked_until(self.now),
-                event: &event,
-                new_device: None,
-                displacement: &displacement,
+                displacement: ending(EventKind::SessionDisplaced, self.now),
+                origin: &samples::origin(),
+                effects: &effects,
             })
             .unwrap()
     }
@@ -120,9 +130,41 @@ impl SignIn {
 /// For how long the access tokens of what ends must be refused.
 pub(crate) const REVOKED_FOR: Duration = Duration::from_secs(30 * 60);
 
-/// Until when the access tokens of what ends now must be refused.
-pub(crate) fn revoked_until(now: Timestamp) -> Timestamp {
-    now + REVOKED_FOR
+/// Sessions that end now for this reason.
+pub(crate) fn ending(reason: EventKind, now: Timestamp) -> Ending {
+    Ending { reason, at: now, revoked_until: now + REVOKED_FOR }
+}
+
+/// Ends a session by what the event tells, if it is live; answers it.
+pub(crate) fn end_session(
+    store: &Store,
+    session: SessionId,
+    event: &SecurityEvent,
+) -> Option<SessionId> {
+    let (ending, effects) = (ending(event.kind, event.at), event.clone().into());
+    store.end_session(session, ending, &effects).unwrap().sessions().next()
+}
+
+/// Ends every session of the account by what the event tells; answers those that were live, in order.
+pub(crate) fn end_all_sessions(
+    store: &Store,
+    account: AccountId,
+    event: &SecurityEvent,
+) -> Vec<SessionId> {
+    let ending = ending(event.kind, event.at);
+    ended(&store.end_all_sessions(account, ending, &ended_by(event)).unwrap())
+}
+
+/// What is recorded of the end of sessions.
+pub(crate) fn ended_by(event: &SecurityEvent) -> impl Fn(&Revoked) -> Effects {
+    |revoked| event.clone().ending(revoked.session_count()).into()
+}
+
+/// The sessions that have ended, in order.
+pub(crate) fn ended(revoked: &Revoked) -> Vec<SessionId> {
+    let mut ended: Vec<SessionId> = revoked.sessions().collect();
+    ended.sort();
+    ended
 }
 
 /// The same store at that time.
@@ -136,8 +178,14 @@ pub(crate) fn counter(name: &str) -> Digest {
 
 /// Counts a wrong password against a counter.
 pub(crate) fn fail(store: &Store, counter: &Digest, policy: &LockoutPolicy, now: Timestamp) {
-    let event = samples::event(EventKind::SignIn, Outcome::WrongPassword, now);
-    store.refuse(counter, policy, &event).unwrap();
+    let effects = |state: &CounterState| {
+        let outcome = match state {
+            CounterState::Open => Outcome::WrongPassword,
+            CounterState::Closed => Outcome::Locked,
+        };
+        samples::event(EventKind::SignIn, outcome, now).into()
+    };
+    store.refuse(counter, policy, &effects).unwrap();
 }
 
 /// Well formed, of no known password.
@@ -163,8 +211,8 @@ pub(crate) fn renew(
     renewed: &PasswordHash,
 ) {
     let event = samples::event(EventKind::PasswordRehashed, Outcome::Success, NOW);
-    let event = &event.about(account.id);
-    store.renew_hash(&Renewal { account: account.id, checked, renewed, event }).unwrap();
+    let effects = &event.about(account.id).into();
+    store.renew_hash(&Renewal { account: account.id, checked, renewed, effects }).unwrap();
 }
 
 pub(crate) fn hash_of(store: &Store, account: &Account) -> String {

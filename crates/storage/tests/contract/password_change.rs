@@ -16,8 +16,8 @@ use portcullis_token::Digest;
 
 use crate::inspect::{count, ends, live_sessions, outcomes};
 use crate::member::{
-    SESSION_LIFETIME, SignIn, another_hash, counter, enrol, fail, hash, hash_of, renew,
-    revoked_until,
+    SESSION_LIFETIME, SignIn, another_hash, counter, ended, ending, enrol, fail, hash, hash_of,
+    renew,
 };
 
 /// The counter of the session that asks.
@@ -33,15 +33,14 @@ fn a_change_replaces_the_hash_and_ends_every_other_session_of_the_account() {
         store.execute("UPDATE accounts SET password_must_change = true").unwrap();
         let [asking, other] = [0, 1].map(|_| SignIn::of(&ada, NOW).opened(store).session.id);
         SignIn::of(&grace, NOW).opened(store);
-        let Changed::Done { grantee, session, mut ended, epoch } =
+        let Changed::Done { grantee, session, revoked, epoch } =
             change(store, &ada, asking, &another_hash())
         else {
             panic!("it is not changed");
         };
-        ended.sort();
         let mut expected = [asking, other];
         expected.sort();
-        assert_eq!((ended.as_slice(), epoch), (&expected[..], PasswordEpoch::from_number(1)));
+        assert_eq!((ended(&revoked), epoch), (expected.into(), PasswordEpoch::from_number(1)));
         assert_eq!((grantee.account.id, grantee.account.password_must_change), (ada.id, false));
         let (_, live) = store.sessions(ada.id, NOW + SECOND).unwrap().unwrap();
         assert_eq!(live.iter().map(|live| live.id).collect::<Vec<_>>(), [session.id]);
@@ -128,7 +127,8 @@ fn refuses(meanwhile: &dyn Fn(&Store), outcome: &str) {
         let [asking, _] = [0, 1].map(|_| SignIn::of(&ada, NOW).opened(store).session.id);
         meanwhile(store);
         let new = another_hash();
-        assert_eq!(change(store, &ada, asking, &new), Changed::Refused, "{outcome}");
+        let refused = change(store, &ada, asking, &new);
+        assert!(matches!(refused, Changed::Refused(_)), "{outcome}: {refused:?}");
         assert_eq!(outcomes(store, "password_change"), [outcome]);
         assert_eq!(live_sessions(store), 2);
         assert_eq!(count(store, &format!("accounts WHERE password_hash = '{}'", new.as_str())), 0);
@@ -222,7 +222,7 @@ fn no_session_that_the_old_password_opened_outlives_the_change() {
                     assert!(matches!(changed, Changed::Done { .. }));
                 } else {
                     let opened = SignIn { most_sessions: 50, ..SignIn::of(&ada, NOW) }.open(store);
-                    assert!(matches!(opened, Opened::Done { .. } | Opened::Refused));
+                    assert!(matches!(opened, Opened::Done { .. } | Opened::Refused(_)));
                 }
             });
             assert_eq!(live_sessions(store), round + 1, "the one that asked: {database:?}");
@@ -231,9 +231,18 @@ fn no_session_that_the_old_password_opened_outlives_the_change() {
 }
 
 fn change(store: &Store, account: &Account, session: SessionId, new: &PasswordHash) -> Changed {
-    let event = samples::event(EventKind::PasswordChange, Outcome::Success, NOW + SECOND)
-        .about(account.id)
-        .in_session(session);
+    let event = |outcome| {
+        samples::event(EventKind::PasswordChange, outcome, NOW + SECOND)
+            .about(account.id)
+            .in_session(session)
+    };
+    let effects = |changed: &Changed| match changed {
+        Changed::Done { revoked, .. } => {
+            event(Outcome::Success).ending(revoked.session_count() - 1).into()
+        }
+        Changed::Refused(outcome) => event(*outcome).into(),
+        Changed::SessionEnded => event(Outcome::Superseded).into(),
+    };
     let successor = Successor {
         session: SessionId::generate(NOW, &SystemRandom),
         refresh: TokenId::generate(NOW, &SystemRandom),
@@ -247,8 +256,9 @@ fn change(store: &Store, account: &Account, session: SessionId, new: &PasswordHa
             current: &samples::password_hash(),
             new,
             counter: &counter(INSIDE),
-            revoked_until: revoked_until(NOW),
-            event: &event,
+            ending: ending(EventKind::PasswordChange, NOW + SECOND),
+            origin: &samples::origin(),
+            effects: &effects,
         })
         .unwrap()
 }

@@ -55,7 +55,7 @@ fn a_batch_that_cannot_be_stored_as_a_whole_is_not_stored_at_all() {
         let store = database.store();
         let mut batch = team();
         // An event can be recorded once only: the last insert fails, not by a rule but by itself.
-        batch[4].event = batch[0].event.clone();
+        batch[4].effects = batch[0].effects.clone();
         assert!(store.import(&batch).is_err());
         assert_eq!(count(store, "accounts") + count(store, "security_events"), 0);
         assert_eq!(store.import(&team()).unwrap(), [DONE; 5]);
@@ -89,5 +89,6 @@ fn team() -> Vec<Import> {
 fn row(account: Account) -> Import {
     let event = samples::event(EventKind::AccountCreated, Outcome::Success, NOW);
     let password_hash = samples::password_hash();
-    Import { event: event.about(account.id), account, password_hash, revision: 0 }
+    let effects = event.about(account.id).into();
+    Import { account, password_hash, revision: 0, effects }
 }

@@ -1,4 +1,5 @@
 use portcullis_flows::StoreError;
+use portcullis_flows::effects::Effects;
 use portcullis_flows::recording::DecisionStore;
 use portcullis_testkit::TestDatabase;
 use portcullis_testkit::samples::NOW;
@@ -25,8 +26,8 @@ fn the_same_block_again_is_no_error_and_changes_nothing() {
         let (store, mut run) = (database.store(), Run::start());
         for _ in 0..2 {
             let (sequence, link, block) = run.block(&[decision(NOW, person(1))]);
-            store.append(sequence, link, &block, None).unwrap();
-            store.append(sequence, link, &block, None).unwrap();
+            store.append(sequence, link, &block, &Effects::default()).unwrap();
+            store.append(sequence, link, &block, &Effects::default()).unwrap();
         }
         assert_eq!(count(store, "decision_blocks"), 2);
         assert_eq!(verify(store, &[]).decisions, 2);
@@ -41,7 +42,7 @@ fn an_event_is_appended_with_its_block_once_and_links_are_found_by_their_place()
         let (sequence, link, block) = run.block(&[decision(NOW, person(1))]);
         assert_eq!(store.link_at(run.id(), sequence).unwrap(), None);
         for _ in 0..2 {
-            store.append(sequence, link, &block, Some(&event(NOW))).unwrap();
+            store.append(sequence, link, &block, &event(NOW).into()).unwrap();
         }
         assert_eq!(store.link_at(run.id(), sequence).unwrap(), Some(link));
         assert_eq!((count(store, "security_events"), count(store, "decision_blocks")), (1, 1));
@@ -55,15 +56,15 @@ fn another_block_in_the_same_place_or_beyond_a_gap_is_refused_and_leaves_nothing
     TestDatabase::on_both(|database| {
         let (store, mut run) = (database.store(), Run::start());
         let (first, link, block) = run.block(&[decision(NOW, person(1))]);
-        store.append(first, link, &block, None).unwrap();
+        store.append(first, link, &block, &Effects::default()).unwrap();
         let (second, other_link, other) = run.block(&[decision(NOW, person(2))]);
         let (third, ..) = run.block(&[decision(NOW, person(3))]);
         for sequence in [first, third] {
-            let refused = store.append(sequence, other_link, &other, None);
+            let refused = store.append(sequence, other_link, &other, &Effects::default());
             assert!(matches!(refused, Err(StoreError::Corrupt { .. })), "{sequence}");
         }
         assert_eq!(count(store, "decision_blocks"), 1);
-        store.append(second, other_link, &other, None).unwrap();
+        store.append(second, other_link, &other, &Effects::default()).unwrap();
         assert!(verify(store, &[]).is_intact());
     });
 }

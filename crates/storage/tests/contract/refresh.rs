@@ -3,14 +3,13 @@ use std::time::Duration;
 use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{SystemRandom, TokenId};
 use portcullis_flows::refresh::Rotated;
-use portcullis_flows::sign_out::SignOutStore;
 use portcullis_storage::Store;
 use portcullis_testkit::TestDatabase;
 use portcullis_testkit::samples::{self, NOW};
 
 use crate::family::{COOKIE, GRACE, Presented};
 use crate::inspect::{count, ends, forks, live_sessions, outcomes};
-use crate::member::{SESSION_LIFETIME, SignIn, enrol, revoked_until};
+use crate::member::{SESSION_LIFETIME, SignIn, end_session, ended, enrol};
 
 const MICROSECOND: Duration = Duration::from_micros(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -92,8 +91,8 @@ fn after_the_grace_a_client_without_cookies_ends_this_one_session_with_an_event(
         let first = Presented::first(&session.opened(store), NOW).rotated(store);
         let late = first.again(NOW + GRACE + MICROSECOND);
         let answer = late.rotate(store);
-        let Rotated::Reused { ended, .. } = answer else { panic!("{answer:?}") };
-        assert_eq!(ended, [first.session]);
+        let Rotated::Reused { revoked, .. } = answer else { panic!("{answer:?}") };
+        assert_eq!(ended(&revoked), [first.session]);
         assert_eq!(ends(store), ["refresh_token_late 1"]);
         assert_eq!(outcomes(store, "refresh_token_late"), ["sessions_ended 1"]);
         assert_eq!(outcomes(store, "refresh_token_reuse"), [""; 0]);
@@ -190,7 +189,7 @@ fn no_token_of_an_ended_session_works_or_raises_an_alarm() {
         let (kept, ended) = (bound(store), SignIn::of(&enrol(store, "grace"), NOW).opened(store));
         let first = Presented::first(&ended, NOW).rotated(store);
         let event = samples::event(EventKind::SignOut, Outcome::Success, NOW);
-        store.end_session(ended.session.id, revoked_until(NOW), &event).unwrap();
+        end_session(store, ended.session.id, &event);
         for presented in [first.again(NOW), first.next(NOW), first.again(NOW + DAY)] {
             assert!(matches!(presented.rotate(store), Rotated::Refused));
         }

@@ -2,13 +2,12 @@ use std::time::Duration;
 
 use portcullis_audit::{EventKind, Outcome};
 use portcullis_flows::refresh::Rotated;
-use portcullis_flows::sign_out::SignOutStore;
 use portcullis_testkit::samples::{self, NOW};
 use portcullis_testkit::{TestDatabase, at_once};
 
 use crate::family::{COOKIE, GRACE, Presented};
 use crate::inspect::{count, ends, forks, live_sessions};
-use crate::member::{SignIn, enrol, revoked_until};
+use crate::member::{SignIn, end_session, enrol};
 
 const LATER: Duration = Duration::from_secs(60);
 
@@ -108,7 +107,7 @@ fn a_session_that_is_ended_during_rotations_stays_ended() {
         let successors = at_once(30, |number| {
             if number == 15 {
                 let event = samples::event(EventKind::SignOut, Outcome::Success, NOW);
-                store.end_session(opened.session.id, revoked_until(NOW), &event).unwrap();
+                end_session(store, opened.session.id, &event);
             }
             let attempt = first.again(NOW);
             let rotated = attempt.rotate(store);

@@ -28,7 +28,12 @@ fn an_account_may_have_no_password() {
     TestDatabase::on_both(|database| {
         let account = samples::account("ada");
         let event = samples::event(EventKind::Registration, Outcome::Success, NOW);
-        let new = NewAccount { account: &account, password_hash: None, revision: 0, event: &event };
+        let new = NewAccount {
+            account: &account,
+            password_hash: None,
+            revision: 0,
+            effects: &event.into(),
+        };
         assert_eq!(database.store().create(&new).unwrap(), Creation::Done);
         let name = Identifier::Username(account.username.clone());
         let found = database.store().credentials(&name).unwrap().unwrap();
@@ -109,6 +114,7 @@ fn with(name: &str, email: &str) -> Account {
 fn create(store: &Store, account: &Account) -> Creation {
     let event = samples::event(EventKind::Registration, Outcome::Success, NOW).about(account.id);
     let hash = samples::password_hash();
-    let new = NewAccount { account, password_hash: Some(&hash), revision: 0, event: &event };
+    let new =
+        NewAccount { account, password_hash: Some(&hash), revision: 0, effects: &event.into() };
     store.create(&new).unwrap()
 }

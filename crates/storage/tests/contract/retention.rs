@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use portcullis_flows::lockout::LockoutPolicy;
 use portcullis_flows::retention::RetentionStore;
-use portcullis_flows::sign_out::SignOutStore;
 use portcullis_testkit::TestDatabase;
 use portcullis_testkit::samples::{self, NOW};
 
@@ -12,7 +11,7 @@ use portcullis_audit::{EventKind, Outcome};
 
 use crate::family::Presented;
 use crate::inspect::count;
-use crate::member::{SESSION_LIFETIME, SignIn, counter, enrol, fail, revoked_until};
+use crate::member::{SESSION_LIFETIME, SignIn, counter, end_session, enrol, fail};
 
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -30,7 +29,7 @@ fn a_session_goes_with_its_family_once_it_has_been_over_for_long_enough_and_not_
         let event = samples::event(EventKind::SignOut, Outcome::Success, NOW)
             .about(ada.id)
             .in_session(ended);
-        store.end_session(ended, revoked_until(NOW), &event).unwrap();
+        end_session(store, ended, &event);
         let live = SignIn::of(&ada, NOW + SESSION_LIFETIME + 90 * DAY).opened(store).session.id;
 
         let remove = || store.remove_sessions(90 * DAY, MANY).unwrap();

@@ -8,9 +8,8 @@ use portcullis_domain::{
 use portcullis_flows::grant::OnReuse;
 use portcullis_flows::password_change::{Change, Changed, PasswordChangeStore, Successor};
 use portcullis_flows::refresh::Rotated;
-use portcullis_flows::revocation::{Numbered, RevocationStore};
+use portcullis_flows::revocation::{Numbered, RevocationStore, Revoked};
 use portcullis_flows::sign_in::Opened;
-use portcullis_flows::sign_out::SignOutStore;
 use portcullis_storage::Store;
 use portcullis_testkit::TestDatabase;
 use portcullis_testkit::samples::{self, NOW};
@@ -18,7 +17,10 @@ use portcullis_token::{AccessClaims, AuthenticationMethod, Digest, Revocation, R
 
 use crate::family::Presented;
 use crate::inspect::{count, live_sessions, outcomes, revoked_sessions};
-use crate::member::{SignIn, another_hash, at, counter, enrol, revoked_until};
+use crate::member::{
+    REVOKED_FOR, SignIn, another_hash, at, counter, end_all_sessions, end_session, ended, ending,
+    enrol,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -29,7 +31,7 @@ fn every_kind_of_entry_is_read_as_it_was_written_in_the_order_of_recording() {
         let store = database.store();
         let entries = [token(), session(), subject()];
         for (second, entry) in (0..).zip(entries) {
-            store.revoke(&entry, &event(NOW + second * SECOND)).unwrap();
+            revoke_entry(store, &entry, NOW + second * SECOND);
         }
         assert_eq!(feed(store), [], "nothing has a position before it is numbered");
         let waiting = store.revocations_from(1, 1).unwrap().waiting;
@@ -61,7 +63,7 @@ fn an_entry_is_kept_for_as_long_as_any_token_may_live_under_settings_of_before()
         let short = |entry: RevocationEntry| RevocationEntry { until: NOW + SECOND, ..entry };
         let long = RevocationEntry { until: NOW + 48 * HOUR, ..session() };
         for entry in [short(session()), short(subject()), short(token()), long] {
-            store.revoke(&entry, &event(NOW)).unwrap();
+            revoke_entry(store, &entry, NOW);
         }
         store.number_revocations(1, 1).unwrap();
         let kept: Vec<_> = feed(store).iter().map(|entry| entry.entry.until).collect();
@@ -101,19 +103,19 @@ fn what_is_revoked_already_is_neither_written_nor_recorded_again() {
         let store = database.store();
         for entry in [token(), session(), subject()] {
             for _ in 0..2 {
-                store.revoke(&entry, &event(NOW)).unwrap();
+                revoke_entry(store, &entry, NOW);
             }
             let shorter = RevocationEntry { until: entry.until - SECOND, ..entry };
-            store.revoke(&shorter, &event(NOW)).unwrap();
+            revoke_entry(store, &shorter, NOW);
         }
         assert_eq!(count(store, "revocations"), 3);
         assert_eq!(outcomes(store, "sign_out"), ["success 3"]);
         let entry = subject();
         let Revocation::Subject { account, issued_before } = entry.revocation else { panic!() };
-        store.revoke(&entry, &event(NOW)).unwrap();
+        revoke_entry(store, &entry, NOW);
         let issued_before = issued_before + SECOND;
         let more = Revocation::Subject { account, issued_before };
-        store.revoke(&RevocationEntry { revocation: more, ..entry }, &event(NOW)).unwrap();
+        revoke_entry(store, &RevocationEntry { revocation: more, ..entry }, NOW);
         assert_eq!(count(store, "revocations"), 5, "a later moment says more");
     });
 }
@@ -173,7 +175,7 @@ fn a_purge_removes_no_more_than_it_was_told_and_nothing_that_has_no_position() {
         let store = database.store();
         assert_eq!(purge(store, NOW, 10), 0);
         revoke_tokens(store, 6, NOW);
-        store.revoke(&RevocationEntry { until: NOW, ..token() }, &event(NOW)).unwrap();
+        revoke_entry(store, &RevocationEntry { until: NOW, ..token() }, NOW);
         let later = NOW + SECOND;
         let purged = [0, 1, 2].map(|_| purge(store, later, 2));
         assert_eq!(purged, [2, 2, 1]);
@@ -210,7 +212,7 @@ fn whatever_ends_sessions_revokes_their_tokens() {
             assert!(!ended.is_empty(), "{name}");
             assert_eq!(revoked_sessions(store), ended, "{name}");
             let entries = feed(store);
-            let until = revoked_until(END);
+            let until = END + REVOKED_FOR;
             assert!(entries.iter().all(|numbered| numbered.entry.until == until), "{name}");
             store.execute("DELETE FROM revocations").unwrap();
         }
@@ -242,7 +244,7 @@ fn sessions_that_had_ended_before_the_migration_are_revoked_by_it() {
         let [recent, old] = [0, 1].map(|_| SignIn::of(&ada, NOW).opened(store).session.id);
         let now = SystemClock::new().now();
         for (session, ended_at) in [(recent, now - 24 * HOUR), (old, now - 26 * HOUR)] {
-            store.end_session(session, revoked_until(ended_at), &event(ended_at)).unwrap();
+            end_session(store, session, &event(ended_at));
         }
         SignIn::of(&ada, NOW).opened(store);
         let is_sqlite = database.url().starts_with("sqlite:");
@@ -311,7 +313,7 @@ fn endings(store: &Store) -> Vec<(&'static str, End)> {
         let first = Presented { on_reuse, ..Presented::first(&stolen, NOW) }.rotated(store);
         first.next(NOW).rotated(store);
         Box::new(move |store| match first.again(END).rotate(store) {
-            Rotated::Reused { ended, .. } => ended,
+            Rotated::Reused { revoked, .. } => ended(&revoked),
             other => panic!("{other:?}"),
         })
     };
@@ -326,23 +328,20 @@ fn endings(store: &Store) -> Vec<(&'static str, End)> {
             "sign out",
             Box::new(move |store| {
                 let session = signed_out.session.id;
-                store.end_session(session, revoked_until(END), &event(END)).unwrap();
-                vec![session]
+                Vec::from_iter(end_session(store, session, &event(END)))
             }),
         ),
         (
             "sign out everywhere",
-            Box::new(move |store| {
-                store.end_all_sessions(leaving.id, revoked_until(END), &event(END)).unwrap()
-            }),
+            Box::new(move |store| end_all_sessions(store, leaving.id, &event(END))),
         ),
         (
             "one session too many",
             Box::new(move |store| {
                 let sign_in = SignIn { most_sessions: 1, ..SignIn::of(&crowded, END) };
                 match sign_in.open(store) {
-                    Opened::Done { displaced, .. } => displaced,
-                    Opened::Refused => panic!("refused"),
+                    Opened::Done { displaced, .. } => ended(&displaced),
+                    Opened::Refused(_) => panic!("refused"),
                 }
             }),
         ),
@@ -361,11 +360,17 @@ fn endings(store: &Store) -> Vec<(&'static str, End)> {
                     current: &samples::password_hash(),
                     new: &another_hash(),
                     counter: &counter("jean"),
-                    revoked_until: revoked_until(END),
-                    event: &samples::event(EventKind::PasswordChange, Outcome::Success, END),
+                    ending: ending(EventKind::PasswordChange, END),
+                    origin: &samples::origin(),
+                    effects: &|changed| match changed {
+                        Changed::Done { .. } => {
+                            samples::event(EventKind::PasswordChange, Outcome::Success, END).into()
+                        }
+                        changed => panic!("{changed:?}"),
+                    },
                 };
                 match store.change_password(&change).unwrap() {
-                    Changed::Done { ended, .. } => ended,
+                    Changed::Done { revoked, .. } => ended(&revoked),
                     changed => panic!("{changed:?}"),
                 }
             }),
@@ -380,14 +385,20 @@ pub(crate) fn feed(store: &Store) -> Vec<Numbered> {
 /// Revokes so many tokens and gives positions to that.
 fn revoke_tokens(store: &Store, count: usize, until: Timestamp) {
     for _ in 0..count {
-        store.revoke(&RevocationEntry { until, ..token() }, &event(NOW)).unwrap();
+        revoke_entry(store, &RevocationEntry { until, ..token() }, NOW);
     }
     store.number_revocations(1, 1).unwrap();
 }
 
 fn revoke(store: &Store, revocation: Revocation) {
     let entry = RevocationEntry { revocation, until: NOW + HOUR };
-    store.revoke(&entry, &event(NOW)).unwrap();
+    revoke_entry(store, &entry, NOW);
+}
+
+/// Writes an entry with an event of that time.
+pub(crate) fn revoke_entry(store: &Store, entry: &RevocationEntry, at: Timestamp) {
+    let revoked = store.revoke(entry, at, &event(at).into()).unwrap();
+    assert!(revoked.is_empty() || revoked == Revoked::new(vec![*entry]));
 }
 
 pub(crate) fn event(at: Timestamp) -> SecurityEvent {

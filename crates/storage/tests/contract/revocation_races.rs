@@ -11,7 +11,7 @@ use portcullis_token::Revocation;
 
 use crate::inspect::count;
 use crate::member::at;
-use crate::revocation::{event, feed, token};
+use crate::revocation::{feed, revoke_entry, token};
 
 /// Reads by position, as a node does, until so many entries were read.
 fn follow(store: &Store, entries: usize) -> Vec<Numbered> {
@@ -40,7 +40,7 @@ fn a_commit_that_becomes_visible_late_is_neither_skipped_nor_read_twice() {
     database
         .connect()
         .execute_around(&begun_first, || {
-            store.revoke(&late, &event(NOW)).unwrap();
+            revoke_entry(store, &late, NOW);
             let heard = follow(store, 1);
             assert_eq!(heard[0].entry, late);
         })
@@ -64,7 +64,7 @@ fn followers_read_everything_once_and_in_one_order_while_it_is_being_written() {
             }
             for _ in 0..EACH {
                 let entry = token();
-                store.revoke(&entry, &event(NOW)).unwrap();
+                revoke_entry(store, &entry, NOW);
                 written.lock().unwrap().push(entry);
             }
             Vec::new()
@@ -90,7 +90,7 @@ fn purges_at_once_remove_each_entry_once_while_others_are_numbered() {
             for _ in 0..10 {
                 if number % 2 == 0 {
                     let entry = token();
-                    store.revoke(&entry, &event(NOW)).unwrap();
+                    revoke_entry(store, &entry, NOW);
                     store.number_revocations(1, 1).unwrap();
                 } else {
                     removed += purge(store);

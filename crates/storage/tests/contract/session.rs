@@ -9,7 +9,7 @@ use portcullis_testkit::{TestDatabase, at_once};
 
 use crate::family::Presented;
 use crate::inspect::{count, ends, live_sessions, outcomes};
-use crate::member::{SESSION_LIFETIME, SignIn, enrol, revoked_until};
+use crate::member::{SESSION_LIFETIME, SignIn, ended, ended_by, ending, enrol};
 
 const LATER: Duration = Duration::from_secs(60);
 
@@ -86,11 +86,11 @@ fn ending_the_others_keeps_the_one_and_touches_no_other_account() {
         let [first, kept, last] = [0; 3].map(|_| SignIn::of(&ada, NOW).opened(store).session.id);
         SignIn::of(&grace, NOW).opened(store);
         let event = event(EventKind::OtherSessionsEnded, ada.id, kept);
-        let mut ended = store.end_other_sessions(ada.id, kept, revoked_until(NOW), &event).unwrap();
-        ended.sort();
+        let ending = ending(event.kind, NOW);
+        let revoked = store.end_other_sessions(ada.id, kept, ending, &ended_by(&event)).unwrap();
         let mut expected = [first, last];
         expected.sort();
-        assert_eq!(ended, expected);
+        assert_eq!(ended(&revoked), expected);
         assert_eq!((live_sessions(store), count(store, "revocations")), (2, 2));
         assert_eq!(ends(store), ["other_sessions_ended 2"]);
         let (_, left) = store.sessions(ada.id, NOW).unwrap().unwrap();
@@ -100,7 +100,8 @@ fn ending_the_others_keeps_the_one_and_touches_no_other_account() {
 
 fn end(store: &Store, account: AccountId, session: SessionId) -> bool {
     let event = event(EventKind::SessionEnded, account, session);
-    store.end_session_of(account, session, revoked_until(NOW), &event).unwrap()
+    let (ending, effects) = (ending(event.kind, NOW), event.into());
+    !store.end_session_of(account, session, ending, &effects).unwrap().is_empty()
 }
 
 fn event(kind: EventKind, account: AccountId, session: SessionId) -> SecurityEvent {

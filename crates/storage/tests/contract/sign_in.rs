@@ -5,13 +5,12 @@ use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Account, DisplayName, SessionId, Username};
 use portcullis_flows::account::AccountStore;
 use portcullis_flows::sign_in::{Identifier, Opened, SignInStore};
-use portcullis_flows::sign_out::SignOutStore;
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};
 use portcullis_testkit::{TestDatabase, at_once};
 
 use crate::inspect::{count, ends, live_sessions, outcomes};
-use crate::member::{SignIn, another_hash, enrol, hash, hash_of, renew, revoked_until};
+use crate::member::{SignIn, another_hash, end_session, ended, enrol, hash, hash_of, renew};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -60,7 +59,8 @@ fn an_account_that_changed_since_its_password_was_checked_is_not_signed_in() {
             let ada = enrol(database.store(), "ada");
             database.store().execute(&format!("UPDATE accounts SET {change}")).unwrap();
             let sign_in = SignIn::of(&ada, NOW);
-            assert_eq!(sign_in.open(database.store()), Opened::Refused, "{change}");
+            let refused = Opened::Refused(Outcome::Superseded);
+            assert_eq!(sign_in.open(database.store()), refused, "{change}");
             refused_as("superseded 1", database.store());
         });
     }
@@ -71,7 +71,8 @@ fn an_account_that_was_deleted_since_its_password_was_checked_is_not_signed_in()
     TestDatabase::on_both(|database| {
         let ada = enrol(database.store(), "ada");
         database.store().execute("DELETE FROM accounts").unwrap();
-        assert_eq!(SignIn::of(&ada, NOW).open(database.store()), Opened::Refused);
+        let refused = Opened::Refused(Outcome::Superseded);
+        assert_eq!(SignIn::of(&ada, NOW).open(database.store()), refused);
         refused_as("superseded 1", database.store());
     });
 }
@@ -138,7 +139,7 @@ fn sessions_that_ended_expired_or_belong_to_others_make_no_session_too_many() {
         expiring.opened(store);
         let second = limited(&ada, 1, 1).opened(store);
         let event = samples::event(EventKind::SignOut, Outcome::Success, NOW + MINUTE);
-        store.end_session(second.session.id, revoked_until(NOW), &event).unwrap();
+        end_session(store, second.session.id, &event);
         limited(&ada, 2, 1).opened(store);
     });
 }
@@ -169,7 +170,6 @@ fn limited(account: &Account, minute: u32, most_sessions: u32) -> SignIn {
 /// The sessions that end when this one is opened, the oldest first.
 fn displaced_by(sign_in: &SignIn, store: &Store) -> Vec<SessionId> {
     let opened = sign_in.open(store);
-    let Opened::Done { mut displaced, .. } = opened else { panic!("{opened:?}") };
-    displaced.sort();
-    displaced
+    let Opened::Done { displaced, .. } = opened else { panic!("{opened:?}") };
+    ended(&displaced)
 }

@@ -8,7 +8,7 @@ use portcullis_testkit::samples::{self, NOW};
 use portcullis_token::Digest;
 
 use crate::inspect::{count, ends, live_sessions, outcomes, revoked_sessions};
-use crate::member::{SignIn, enrol, revoked_until};
+use crate::member::{SignIn, end_all_sessions, end_session, enrol};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -18,7 +18,7 @@ fn ending_a_session_ends_that_one_and_is_recorded() {
         let store = database.store();
         let ada = enrol(store, "ada");
         let [first, _] = [0, 1].map(|_| SignIn::of(&ada, NOW).opened(store).session.id);
-        store.end_session(first, revoked_until(NOW), &signing_out(ada.id, first)).unwrap();
+        end_session(store, first, &signing_out(ada.id, first));
         assert_eq!(live_sessions(store), 1);
         assert_eq!(ends(store), ["sign_out 1"]);
         assert_eq!(outcomes(store, "sign_out"), ["success 1"]);
@@ -35,13 +35,11 @@ fn ending_what_has_ended_or_never_was_changes_and_records_nothing() {
         let ada = enrol(store, "ada");
         let session = SignIn::of(&ada, NOW).opened(store).session.id;
         let later = SecurityEvent { at: NOW + SECOND, ..signing_out(ada.id, session) };
-        let end = |session, event: &SecurityEvent| {
-            store.end_session(session, revoked_until(NOW), event).unwrap()
-        };
-        assert!(end(session, &signing_out(ada.id, session)));
-        assert!(!end(session, &later));
+        let end = |session, event: &SecurityEvent| end_session(store, session, event);
+        assert_eq!(end(session, &signing_out(ada.id, session)), Some(session));
+        assert_eq!(end(session, &later), None);
         let unknown = SignIn::of(&ada, NOW).session.id;
-        assert!(!end(unknown, &signing_out(ada.id, unknown)));
+        assert_eq!(end(unknown, &signing_out(ada.id, unknown)), None);
         assert_eq!(outcomes(store, "sign_out"), ["success 1"]);
         assert_eq!(revoked_sessions(store), [session]);
     });
@@ -55,9 +53,7 @@ fn ending_all_sessions_answers_those_that_were_live_and_spares_other_accounts() 
         let mut sessions = [0, 1, 2].map(|_| SignIn::of(&ada, NOW).opened(store).session.id);
         SignIn::of(&grace, NOW).opened(store);
         sessions.sort();
-        store
-            .end_session(sessions[0], revoked_until(NOW), &signing_out(ada.id, sessions[0]))
-            .unwrap();
+        end_session(store, sessions[0], &signing_out(ada.id, sessions[0]));
         assert_eq!(end_all(&database, ada.id), sessions[1..]);
         assert_eq!(live_sessions(store), 1);
         assert_eq!(ends(store), ["sign_out 1", "sign_out_all 2"]);
@@ -80,16 +76,14 @@ fn a_live_session_is_found_by_its_binding_cookie_and_by_no_other() {
         assert_eq!(found, Some((ada.id, opened.session.id)));
         assert_eq!(store.session_bound_to(&Digest::of("another")).unwrap(), None);
         let event = signing_out(ada.id, opened.session.id);
-        store.end_session(opened.session.id, revoked_until(NOW), &event).unwrap();
+        end_session(store, opened.session.id, &event);
         assert_eq!(store.session_bound_to(&binding).unwrap(), None);
     });
 }
 
 fn end_all(database: &TestDatabase, account: AccountId) -> Vec<SessionId> {
     let event = samples::event(EventKind::SignOutAll, Outcome::Success, NOW).about(account);
-    let mut ended = database.store().end_all_sessions(account, revoked_until(NOW), &event).unwrap();
-    ended.sort();
-    ended
+    end_all_sessions(database.store(), account, &event)
 }
 
 fn signing_out(account: AccountId, session: SessionId) -> SecurityEvent {

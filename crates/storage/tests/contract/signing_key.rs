@@ -17,7 +17,7 @@ fn a_key_comes_back_as_it_was_stored() {
         let store = database.store();
         for algorithm in [KeyPairAlgorithm::EdDsa, KeyPairAlgorithm::Es256] {
             let key = key(algorithm, NOW);
-            store.insert(&key, &rotated()).unwrap();
+            store.insert(&key, &rotated().into()).unwrap();
             let stored = store.signing_keys().unwrap();
             let stored = stored.iter().find(|it| it.public.kid() == key.public.kid()).unwrap();
             assert_eq!(stored.public.algorithm(), algorithm);
@@ -37,7 +37,7 @@ fn keys_are_listed_in_the_order_in_which_they_begin_to_sign() {
         let later = |seconds| key(KeyPairAlgorithm::EdDsa, NOW + Duration::from_secs(seconds));
         let [last, first, middle] = [later(300), later(0), later(2)];
         for key in [&last, &first, &middle] {
-            store.insert(key, &rotated()).unwrap();
+            store.insert(key, &rotated().into()).unwrap();
         }
         let expected = [&first, &middle, &last].map(|key| key.public.kid().to_owned());
         assert_eq!(kids(store), expected);
@@ -49,7 +49,7 @@ fn of_twenty_nodes_that_start_at_once_one_makes_the_first_key() {
     TestDatabase::on_both_crowded(|database| {
         let keys: Vec<_> = (0..20).map(|_| key(KeyPairAlgorithm::EdDsa, NOW)).collect();
         let done = at_once(20, |number| {
-            database.store().insert_first(&keys[number], &[], &rotated()).unwrap()
+            database.store().insert_first(&keys[number], &[], &rotated().into()).unwrap()
         });
         assert_eq!(done.iter().filter(|done| **done).count(), 1, "{database:?}");
         let winner = done.iter().position(|done| *done).unwrap();
@@ -65,16 +65,19 @@ fn a_first_key_gives_way_to_a_living_one_of_its_algorithm_that_can_be_used() {
         let store = database.store();
         let [first, second, third, other] =
             [key_of(1), key_of(2), key_of(3), key(KeyPairAlgorithm::Es256, NOW)];
-        assert!(store.insert_first(&first, &[], &rotated()).unwrap());
-        assert!(!store.insert_first(&second, &[], &rotated()).unwrap());
-        assert!(store.insert_first(&other, &[], &rotated()).unwrap(), "of another algorithm");
-        assert!(store.insert_first(&second, &[first.public.kid()], &rotated()).unwrap());
+        assert!(store.insert_first(&first, &[], &rotated().into()).unwrap());
+        assert!(!store.insert_first(&second, &[], &rotated().into()).unwrap());
+        assert!(
+            store.insert_first(&other, &[], &rotated().into()).unwrap(),
+            "of another algorithm"
+        );
+        assert!(store.insert_first(&second, &[first.public.kid()], &rotated().into()).unwrap());
         let both = [first.public.kid(), second.public.kid()];
-        assert!(!store.insert_first(&third, &both[..1], &rotated()).unwrap());
+        assert!(!store.insert_first(&third, &both[..1], &rotated().into()).unwrap());
         for kid in both {
-            assert!(store.retire(kid, &retired()).unwrap());
+            assert!(store.retire(kid, NOW, &retired().into()).unwrap());
         }
-        assert!(store.insert_first(&third, &[], &rotated()).unwrap());
+        assert!(store.insert_first(&third, &[], &rotated().into()).unwrap());
     });
 }
 
@@ -82,13 +85,13 @@ fn a_first_key_gives_way_to_a_living_one_of_its_algorithm_that_can_be_used() {
 fn a_key_retires_once_and_its_private_half_is_gone() {
     TestDatabase::on_both_crowded(|database| {
         let (store, key) = (database.store(), key_of(1));
-        store.insert(&key, &rotated()).unwrap();
-        let done = at_once(20, |_| store.retire(key.public.kid(), &retired()).unwrap());
+        store.insert(&key, &rotated().into()).unwrap();
+        let done = at_once(20, |_| store.retire(key.public.kid(), NOW, &retired().into()).unwrap());
         assert_eq!(done.iter().filter(|done| **done).count(), 1, "{database:?}");
         let [stored] = store.signing_keys().unwrap().try_into().unwrap();
         assert_eq!((stored.sealed.as_slice(), stored.retired_at), (&[][..], Some(NOW)));
         assert_eq!(outcomes(store, "signing_key_retired"), ["success 1"]);
-        assert!(!store.retire("nobody's", &retired()).unwrap());
+        assert!(!store.retire("nobody's", NOW, &retired().into()).unwrap());
     });
 }
 
@@ -96,13 +99,13 @@ fn a_key_retires_once_and_its_private_half_is_gone() {
 fn a_private_half_is_resealed_only_as_it_was_read() {
     TestDatabase::on_both(|database| {
         let (store, key) = (database.store(), key_of(1));
-        store.insert(&key, &rotated()).unwrap();
+        store.insert(&key, &rotated().into()).unwrap();
         let sealed = |store: &Store| store.signing_keys().unwrap().remove(0).sealed;
         store.reseal(key.public.kid(), b"something else", b"new").unwrap();
         assert_eq!(sealed(store), key.sealed);
         store.reseal(key.public.kid(), &key.sealed, b"new").unwrap();
         assert_eq!(sealed(store), b"new");
-        store.retire(key.public.kid(), &retired()).unwrap();
+        store.retire(key.public.kid(), NOW, &retired().into()).unwrap();
         store.reseal(key.public.kid(), &key.sealed, b"again").unwrap();
         assert!(sealed(store).is_empty(), "what was destroyed does not come back");
         assert_eq!(count(store, "signing_keys"), 1);

@@ -6,6 +6,7 @@ use portcullis_audit::{
     SecurityEvent,
 };
 use portcullis_domain::{SystemRandom, Timestamp};
+use portcullis_flows::effects::Effects;
 use portcullis_flows::recording::DecisionStore;
 use portcullis_flows::trail::{BlockPlace, LARGEST_BLOCK, Reader, Trail, TrailError, TrailStore};
 use portcullis_storage::Store;
@@ -73,7 +74,7 @@ fn a_page_of_blocks_stops_at_four_mebibytes_and_goes_on_with_the_next() {
             let at = NOW + Duration::from_secs(second);
             let large = DecisionRecord { attributes: Some(&attributes), ..decision(at, person(1)) };
             let (sequence, link, block) = run.block(&[large]);
-            store.append(sequence, link, &block, None).unwrap();
+            store.append(sequence, link, &block, &Effects::default()).unwrap();
         }
         let mut pages = Vec::new();
         let mut start = None;
@@ -241,7 +242,7 @@ fn scene(store: &Store) -> Vec<Kept> {
             ..decision(at + Duration::from_secs(second), subject)
         });
         let (sequence, link, block) = run.block(&decisions);
-        store.append(sequence, link, &block, None).unwrap();
+        store.append(sequence, link, &block, &Effects::default()).unwrap();
         kept.extend(decisions.into_iter().zip(block.first_ordinal..).map(|(decision, ordinal)| {
             Kept::Decision(DecisionId { chain: run.id(), ordinal }, decision)
         }));
