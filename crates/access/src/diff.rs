@@ -24,7 +24,7 @@ pub struct MatrixDiff {
     /// Actions that come and go.
     pub actions: WordChanges,
     /// The role a self-registered account gets, before and after, where it changes.
-    pub self_registration_role: Option<(String, String)>,
+    pub self_registration_role: Option<(Option<String>, Option<String>)>,
     /// Who becomes the direct senior of whom, or ceases to be.
     pub hierarchy: Vec<HierarchyChange>,
     /// What a role may do now that it could not, and the other way round; the first 10,000.
@@ -88,13 +88,13 @@ impl Matrix {
     /// An added role gains all it holds, a removed one loses it.
     pub fn diff(&self, candidate: &Self) -> MatrixDiff {
         let (before, after) = (self.resolved(), candidate.resolved());
-        let registration = (self.self_registration_role(), candidate.self_registration_role());
+        let [registered, registers] = [self, candidate].map(Self::self_registration_role);
         let mut diff = MatrixDiff {
             roles: WordChanges::between(&before.roles, &after.roles),
             resources: WordChanges::between(&before.resources, &after.resources),
             actions: WordChanges::between(&before.actions, &after.actions),
-            self_registration_role: (registration.0 != registration.1)
-                .then(|| (registration.0.to_owned(), registration.1.to_owned())),
+            self_registration_role: (registered != registers)
+                .then(|| (registered.map(str::to_owned), registers.map(str::to_owned))),
             hierarchy: hierarchy_changes(self, candidate),
             cells: Vec::new(),
             cells_left_out: 0,

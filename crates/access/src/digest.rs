@@ -23,7 +23,7 @@ fn canonical(matrix: &Matrix) -> String {
     let resolved = matrix.resolved();
     let mut lines = vec![
         LABEL.to_owned(),
-        line("self_registration_role", vec![matrix.self_registration_role()]),
+        line("self_registration_role", matrix.self_registration_role().into_iter().collect()),
         line("resources", matrix.resources().collect()),
         line("actions", matrix.actions().collect()),
     ];

@@ -16,6 +16,7 @@ use crate::word::{EVERY, is_word};
 const LARGEST: usize = 4 * 1024 * 1024;
 
 pub(crate) struct Document<'t> {
+    /// A service whose accounts come from elsewhere has none.
     pub(crate) self_registration_role: Option<Spot<'t>>,
     pub(crate) resources: Vec<Spot<'t>>,
     pub(crate) actions: Vec<Spot<'t>>,
@@ -86,9 +87,8 @@ impl Reader<'_> {
     fn document<'t>(&mut self, table: &DeTable<'t>) -> Document<'t> {
         const KEYS: [&str; 4] = ["self_registration_role", "resources", "actions", "roles"];
         self.refuse_unknown_keys(table, &KEYS, "the file");
-        let self_registration_role = self
-            .required(table, "self_registration_role", 1, "the file")
-            .and_then(|value| self.word(value, false));
+        let self_registration_role =
+            table.get("self_registration_role").and_then(|value| self.word(value, false));
         let resources =
             self.required(table, "resources", 1, "the file").map(|value| self.words(value, true));
         let actions =

@@ -98,9 +98,13 @@ impl Comparison<'_> {
             for action in self.after.actions() {
                 let after = cell(self.after, role, resource, action);
                 // Who decides can register an account of the self-registration role any time.
-                let given = [keeper, self.giver, strangers]
-                    .map(|role| cell(self.before, role, resource, action));
-                if !after.ways.iter().all(|way| given.iter().any(|had| had.covers(&way.when))) {
+                let given = [Some(keeper), Some(self.giver), strangers]
+                    .map(|role| role.map(|role| cell(self.before, role, resource, action)));
+                if !after
+                    .ways
+                    .iter()
+                    .all(|way| given.iter().flatten().any(|had| had.covers(&way.when)))
+                {
                     return Some((resource.to_owned(), action.to_owned()));
                 }
             }
@@ -110,8 +114,8 @@ impl Comparison<'_> {
 
     /// Another self-registration role is within reach at once, whatever it held before.
     fn self_registration(&self) -> Option<Escalation> {
-        let role = self.after.self_registration_role();
-        if role == self.before.self_registration_role() {
+        let role = self.after.self_registration_role()?;
+        if Some(role) == self.before.self_registration_role() {
             return None;
         }
         let gained = self.gain(role, self.giver);

@@ -9,24 +9,50 @@ mod json;
 mod markdown;
 mod view;
 
-use self::view::View;
+pub use self::view::MatrixView;
 use crate::matrix::Matrix;
 
 impl Matrix {
-    /// The effective table as JSON, of the roles for which `visible` says yes.
-    pub fn to_json(&self, visible: &dyn Fn(&str) -> bool) -> String {
-        json::table(&View::of(self, visible)).to_string()
+    /// The effective table as JSON.
+    pub fn to_json(&self) -> String {
+        self.whole().to_json()
     }
 
-    /// The effective table as CSV (RFC 4180), of the roles for which `visible` says yes.
+    /// The effective table as CSV (RFC 4180).
     ///
     /// One line for each way in which a role comes to an action.
-    pub fn to_csv(&self, visible: &dyn Fn(&str) -> bool) -> String {
-        csv::Lines(&View::of(self, visible)).to_string()
+    pub fn to_csv(&self) -> String {
+        self.whole().to_csv()
     }
 
-    /// The effective table as Markdown, of the roles for which `visible` says yes.
-    pub fn to_markdown(&self, visible: &dyn Fn(&str) -> bool) -> String {
-        markdown::Page(&View::of(self, visible)).to_string()
+    /// The effective table as Markdown.
+    pub fn to_markdown(&self) -> String {
+        self.whole().to_markdown()
+    }
+
+    /// The part for a reader who may see the roles for which `visible` says yes.
+    pub fn visible_to(&self, visible: impl Fn(&str) -> bool) -> MatrixView<'_> {
+        MatrixView::of(self, visible)
+    }
+
+    fn whole(&self) -> MatrixView<'_> {
+        self.visible_to(|_| true)
+    }
+}
+
+impl MatrixView<'_> {
+    /// As [`Matrix::to_json`].
+    pub fn to_json(&self) -> String {
+        json::table(self).to_string()
+    }
+
+    /// As [`Matrix::to_csv`].
+    pub fn to_csv(&self) -> String {
+        csv::Lines(self).to_string()
+    }
+
+    /// As [`Matrix::to_markdown`].
+    pub fn to_markdown(&self) -> String {
+        markdown::Page(self).to_string()
     }
 }

@@ -28,6 +28,7 @@ pub use decision::Decision;
 pub use diff::{CellChange, Change, HierarchyChange, MatrixDiff, WordChanges};
 pub use escalation::Escalation;
 pub use explain::{Explanation, Reason, Rule, Unmet};
+pub use export::MatrixView;
 pub use fault::{Fault, FaultCode, MatrixFaults};
 pub use matrix::{ActionId, Matrix, ResourceId, RoleId};
 pub use note::Note;

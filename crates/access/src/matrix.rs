@@ -116,10 +116,10 @@ impl Matrix {
         }
     }
 
-    /// The role that a self-registered account gets.
-    pub fn self_registration_role(&self) -> &str {
+    /// The role that a self-registered account gets; `None` where nobody registers.
+    pub fn self_registration_role(&self) -> Option<&str> {
         let resolved = self.resolved();
-        resolved.roles.word(resolved.self_registration_role).unwrap_or_default()
+        resolved.roles.word(resolved.self_registration_role?)
     }
 
     /// The one role that inherits from every other, where there is one.

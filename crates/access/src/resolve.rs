@@ -28,7 +28,7 @@ pub(crate) struct Resolved {
     /// In the order of the file, so by role.
     pub(crate) grants: Vec<Grant>,
     pub(crate) covering: Covering,
-    pub(crate) self_registration_role: u16,
+    pub(crate) self_registration_role: Option<u16>,
 }
 
 impl Resolved {
@@ -49,11 +49,8 @@ impl Resolved {
         };
         let hierarchy = resolver.hierarchy(document);
         let grants = resolver.grants(document);
-        let self_registration_role = document
-            .self_registration_role
-            .as_ref()
-            .and_then(|spot| resolver.role(spot))
-            .unwrap_or_default();
+        let self_registration_role =
+            document.self_registration_role.as_ref().and_then(|spot| resolver.role(spot));
         let Resolver { roles, resources, actions, used, .. } = resolver;
         let covering = Covering::new(actions.len(), |word| actions.id(word));
         soundness::report_rings(&hierarchy, &roles, document, faults);

@@ -50,10 +50,11 @@ pub(crate) async fn show(
     let active = services.matrices.active().load();
     let text = blocking(move || -> Result<String, Problem> {
         let visible = |word: &str| see_all || includes(&active.matrix, &role, word);
+        let view = active.matrix.visible_to(visible);
         Ok(match format {
-            Format::Json => active.matrix.to_json(&visible),
-            Format::Csv => active.matrix.to_csv(&visible),
-            Format::Markdown => active.matrix.to_markdown(&visible),
+            Format::Json => view.to_json(),
+            Format::Csv => view.to_csv(),
+            Format::Markdown => view.to_markdown(),
         })
     });
     let content_type = (header::CONTENT_TYPE, format.content_type());

@@ -1,8 +1,8 @@
 use std::fmt;
 
-use super::view::View;
+use super::view::MatrixView;
 
-pub(super) struct Lines<'v>(pub(super) &'v View<'v>);
+pub(super) struct Lines<'v>(pub(super) &'v MatrixView<'v>);
 
 impl fmt::Display for Lines<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,9 +1,9 @@
 use serde_json::{Map, Value, json};
 
-use super::view::View;
+use super::view::MatrixView;
 use crate::matrix::RoleId;
 
-pub(super) fn table(view: &View<'_>) -> Value {
+pub(super) fn table(view: &MatrixView<'_>) -> Value {
     let words = |words: &mut dyn Iterator<Item = &str>| words.map(Value::from).collect::<Vec<_>>();
     let role = |(word, id): &(&str, RoleId)| json!({ "role": word, "juniors": view.juniors(*id), "access": by_resource(view, *id) });
     json!({
@@ -15,7 +15,7 @@ pub(super) fn table(view: &View<'_>) -> Value {
 }
 
 /// Resource to action to the ways there; what a role does not come to is left out.
-fn by_resource(view: &View<'_>, role: RoleId) -> Map<String, Value> {
+fn by_resource(view: &MatrixView<'_>, role: RoleId) -> Map<String, Value> {
     let mut by_resource = Map::new();
     for &(resource, resource_id) in &view.resources {
         let mut by_action = Map::new();

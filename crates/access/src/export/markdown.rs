@@ -1,10 +1,10 @@
 use std::fmt;
 
-use super::view::View;
+use super::view::MatrixView;
 use crate::access::Way;
 use crate::matrix::RoleId;
 
-pub(super) struct Page<'v>(pub(super) &'v View<'v>);
+pub(super) struct Page<'v>(pub(super) &'v MatrixView<'v>);
 
 const LEGEND: &str = "\
 # Access matrix

@@ -1,12 +1,13 @@
 //! The part of a matrix that one reader may see; every export format writes it.
 
 use std::collections::HashSet;
+use std::fmt;
 
 use crate::access::{Access, Way};
 use crate::matrix::{ActionId, Matrix, ResourceId, RoleId};
 
-/// What one reader may see.
-pub(super) struct View<'a> {
+/// The part of a matrix that one reader may see: see [`Matrix::visible_to`].
+pub struct MatrixView<'a> {
     matrix: &'a Matrix,
     pub(super) roles: Vec<(&'a str, RoleId)>,
     shown: HashSet<&'a str>,
@@ -14,8 +15,14 @@ pub(super) struct View<'a> {
     pub(super) actions: Vec<(&'a str, ActionId)>,
 }
 
-impl<'a> View<'a> {
-    pub(super) fn of(matrix: &'a Matrix, visible: &dyn Fn(&str) -> bool) -> Self {
+impl fmt::Debug for MatrixView<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MatrixView").field("roles", &self.shown).finish_non_exhaustive()
+    }
+}
+
+impl<'a> MatrixView<'a> {
+    pub(super) fn of(matrix: &'a Matrix, visible: impl Fn(&str) -> bool) -> Self {
         let shown: HashSet<_> = matrix.roles().filter(|word| visible(word)).collect();
         let roles: Vec<_> = matrix
             .roles()
@@ -53,7 +60,7 @@ impl<'a> View<'a> {
     }
 
     pub(super) fn self_registration_role(&self) -> Option<&'a str> {
-        Some(self.matrix.self_registration_role()).filter(|word| self.shows(word))
+        self.matrix.self_registration_role().filter(|word| self.shows(word))
     }
 
     /// The role that a right comes from, if the reader may see it.

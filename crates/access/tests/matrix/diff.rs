@@ -99,7 +99,10 @@ grants = [{ resources = ['roof'], actions = ['paint'] }]";
     );
     let gone = words(&["create", "update", "delete", "manage"]);
     assert_eq!((diff.actions.added, diff.actions.removed), (words(&["paint"]), gone));
-    assert_eq!(diff.self_registration_role, Some(("junior".to_owned(), "senior".to_owned())));
+    assert_eq!(
+        diff.self_registration_role,
+        Some((Some("junior".to_owned()), Some("senior".to_owned())))
+    );
     let links: Vec<_> = diff.hierarchy.iter().map(|link| (&*link.junior, link.added)).collect();
     assert_eq!(links, [("helper", true), ("junior", false)]);
     assert!(diff.hierarchy.iter().all(|link| link.senior == "senior"));

@@ -20,18 +20,17 @@ grants = [
 #[test]
 fn the_whole_table_in_three_formats() {
     let matrix = Matrix::parse(&small(TOWER)).unwrap();
-    let all = |_: &str| true;
-    insta::assert_snapshot!("csv", matrix.to_csv(&all).replace("\r\n", "\n"));
-    insta::assert_snapshot!("markdown", matrix.to_markdown(&all));
-    let table: Value = serde_json::from_str(&matrix.to_json(&all)).unwrap();
+    insta::assert_snapshot!("csv", matrix.to_csv().replace("\r\n", "\n"));
+    insta::assert_snapshot!("markdown", matrix.to_markdown());
+    let table: Value = serde_json::from_str(&matrix.to_json()).unwrap();
     insta::assert_snapshot!("json", serde_json::to_string_pretty(&table).unwrap());
 }
 
 #[test]
 fn a_reader_sees_only_the_roles_shown_and_what_they_touch() {
     let matrix = Matrix::parse(&small(TOWER)).unwrap();
-    let keeper = |role: &str| role == "keeper";
-    for export in [matrix.to_csv(&keeper), matrix.to_markdown(&keeper), matrix.to_json(&keeper)] {
+    let keeper = matrix.visible_to(|role| role == "keeper");
+    for export in [keeper.to_csv(), keeper.to_markdown(), keeper.to_json()] {
         let export = export.replace("\"juniors\":[]", "");
         assert!(export.contains("keeper"), "{export}");
         for hidden in ["warden", "junior", "approve", "not_own"] {
@@ -40,8 +39,8 @@ fn a_reader_sees_only_the_roles_shown_and_what_they_touch() {
         // Inherited from a role that is not shown, but the reader's own right all the same.
         assert!(export.contains("window"), "{export}");
     }
-    let junior = |role: &str| role == "junior";
-    for export in [matrix.to_csv(&junior), matrix.to_markdown(&junior), matrix.to_json(&junior)] {
+    let junior = matrix.visible_to(|role| role == "junior");
+    for export in [junior.to_csv(), junior.to_markdown(), junior.to_json()] {
         for hidden in ["warden", "keeper", "delete", "manage"] {
             assert!(!export.contains(hidden), "{hidden} in\n{export}");
         }
@@ -51,19 +50,19 @@ fn a_reader_sees_only_the_roles_shown_and_what_they_touch() {
 #[test]
 fn who_may_see_nothing_gets_an_empty_table() {
     let matrix = Matrix::parse(DEFAULT).unwrap();
-    let nothing = |_: &str| false;
-    assert_eq!(matrix.to_csv(&nothing), "role,resource,action,when,from\r\n");
+    let nothing = matrix.visible_to(|_| false);
+    assert_eq!(nothing.to_csv(), "role,resource,action,when,from\r\n");
     assert_eq!(
-        matrix.to_json(&nothing),
+        nothing.to_json(),
         r#"{"actions":[],"resources":[],"roles":[],"self_registration_role":null}"#
     );
-    assert!(!matrix.to_markdown(&nothing).contains("##"));
+    assert!(!nothing.to_markdown().contains("##"));
 }
 
 #[test]
 fn the_csv_has_a_line_for_each_way_of_the_effective_table() {
     let matrix = Matrix::parse(DEFAULT).unwrap();
-    let csv = matrix.to_csv(&|_| true);
+    let csv = matrix.to_csv();
     let mut reader = csv::Reader::from_reader(csv.as_bytes());
     let mut ways = 0;
     for record in reader.records() {

@@ -23,6 +23,8 @@ mod limits;
 #[cfg(test)]
 mod naive;
 #[cfg(test)]
+mod registration;
+#[cfg(test)]
 mod replay;
 #[cfg(all(test, feature = "macros"))]
 mod words;

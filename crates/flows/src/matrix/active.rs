@@ -29,7 +29,8 @@ impl MatrixInForce {
     pub(super) fn new(revision: u64, version: u32, matrix: Matrix) -> Result<Self, Unfit> {
         let word = |word: &str| Role::parse(word).ok();
         let senior = matrix.most_senior_role().and_then(word).ok_or(Unfit::NoMostSeniorRole)?;
-        let junior = word(matrix.self_registration_role()).filter(|role| *role != senior);
+        let registered = matrix.self_registration_role().ok_or(Unfit::NoSelfRegistrationRole)?;
+        let junior = word(registered).filter(|role| *role != senior);
         let self_registration_role = junior.ok_or(Unfit::SelfRegistrationIsSenior)?;
         let in_force = Self { revision, version, matrix, admin: senior, self_registration_role };
         in_force.remains_open_to(&in_force.admin)?;
@@ -105,6 +106,9 @@ pub enum Unfit {
     /// The first administrator would have no role.
     #[error("no role is senior to all others; the first administrator needs one")]
     NoMostSeniorRole,
+    /// Accounts that people create for themselves would have no role.
+    #[error("the matrix names no `self_registration_role`; accounts that register need one")]
+    NoSelfRegistrationRole,
     /// Everybody could make themselves administrator.
     #[error("the self-registration role is the most senior one")]
     SelfRegistrationIsSenior,

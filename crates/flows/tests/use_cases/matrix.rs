@@ -152,6 +152,11 @@ fn a_matrix_that_would_lock_the_server_up_is_not_taken() {
         node.propose(&senior, &operator()),
         Err(MatrixError::Unfit(Unfit::SelfRegistrationIsSenior))
     ));
+    let without = samples::MATRIX.replace("self_registration_role = \"msa\"", "");
+    assert!(matches!(
+        node.propose(&without, &operator()),
+        Err(MatrixError::Unfit(Unfit::NoSelfRegistrationRole))
+    ));
     let msa = "[roles.msa]\ngrants = [";
     for resource in ["settings", "audit_log", "user"] {
         let given =

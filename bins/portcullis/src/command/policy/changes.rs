@@ -22,6 +22,7 @@ impl fmt::Display for Changes<'_> {
         words(f, "resource", &diff.resources)?;
         words(f, "action", &diff.actions)?;
         if let Some((before, after)) = &diff.self_registration_role {
+            let [before, after] = [before, after].map(|role| role.as_deref().unwrap_or("nobody"));
             writeln!(f, "who registers becomes {after} instead of {before}")?;
         }
         for step in &diff.hierarchy {

@@ -77,8 +77,8 @@ impl fmt::Display for Report {
                     writeln!(f, "note: line {line}: {message}")?;
                 }
                 let (roles, resources) = (matrix.roles().len(), matrix.resources().len());
-                let (actions, registered) =
-                    (matrix.actions().len(), matrix.self_registration_role());
+                let actions = matrix.actions().len();
+                let registered = matrix.self_registration_role().unwrap_or_default();
                 write!(
                     f,
                     "{name} is sound: {roles} roles, {resources} resources, {actions} actions; \

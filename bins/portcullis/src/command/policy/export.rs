@@ -40,14 +40,13 @@ pub(super) fn run(
     let versions = Versions::open(loaded)?;
     let number = export.version.or(versions.number());
     let text = export.version.map_or_else(|| versions.text_in_force(), |n| versions.text(n))?;
-    let everything = |_: &str| true;
     let matrix =
         || number.map_or_else(|| Ok(versions.in_force()), |n| Named::Version(n).parse(&text));
     let (format, content) = match export.format {
         MatrixFormat::Toml => ("toml", text.clone()),
-        MatrixFormat::Json => ("json", matrix()?.to_json(&everything)),
-        MatrixFormat::Csv => ("csv", matrix()?.to_csv(&everything)),
-        MatrixFormat::Markdown => ("markdown", matrix()?.to_markdown(&everything)),
+        MatrixFormat::Json => ("json", matrix()?.to_json()),
+        MatrixFormat::Csv => ("csv", matrix()?.to_csv()),
+        MatrixFormat::Markdown => ("markdown", matrix()?.to_markdown()),
     };
     output.answer(&Exported { version: number, format, content })?;
     Ok(ExitCode::SUCCESS)
