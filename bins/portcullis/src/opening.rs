@@ -9,8 +9,8 @@ use portcullis_audit::Origin;
 use portcullis_domain::SystemRandom;
 use portcullis_flows::health::HealthStore;
 use portcullis_flows::matrix::Matrices;
+use portcullis_flows::principal::Principal;
 use portcullis_flows::secret::{SecretError, SecretProof, Standing};
-use portcullis_flows::trail::Reader;
 use portcullis_http::Settings;
 use portcullis_storage::{Database, DatabaseUrl, MigrationError, Store};
 use portcullis_token::SecretKey;
@@ -280,7 +280,7 @@ pub(crate) fn no_database() -> Failure {
 
 /// The store, and the life of the matrix with the version in force; the configured file comes into
 /// force if nothing was before.
-pub(crate) fn started(config: &Config, operator: &Reader) -> Result<(Store, Matrices), Failure> {
+pub(crate) fn started(config: &Config, operator: &Principal) -> Result<(Store, Matrices), Failure> {
     let Opened { store, .. } = opened(config, &operator.origin)?;
     let matrices = wiring::matrices(store.clone(), &config.matrix);
     matrices.start(&config.matrix.text, operator)?;

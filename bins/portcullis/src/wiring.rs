@@ -13,11 +13,12 @@ use portcullis_flows::lockout::FailureCounters;
 use portcullis_flows::mass_sign_out::MassSignOut;
 use portcullis_flows::matrix::{ActiveMatrix, Matrices};
 use portcullis_flows::new_password::NewPasswords;
+use portcullis_flows::principal::Principal;
 use portcullis_flows::provisioning::Provisioning;
 use portcullis_flows::revocation::FollowError;
 use portcullis_flows::secret::SecretProof;
 use portcullis_flows::signing_key::SigningKeys;
-use portcullis_flows::trail::{Reader, Trail};
+use portcullis_flows::trail::Trail;
 use portcullis_flows::unlock::Unlock;
 use portcullis_flows::verification::Verification;
 use portcullis_http::{AssemblyError, Parts, Services, Settings, Upkeep};
@@ -177,8 +178,8 @@ pub(crate) fn mass_sign_out(store: Store, config: &Config) -> MassSignOut {
 }
 
 /// Whoever runs the command line.
-pub(crate) fn operator(verb: &str) -> Reader {
-    Reader::operator(local_origin(verb))
+pub(crate) fn operator(verb: &str) -> Principal {
+    Principal::operator(local_origin(verb))
 }
 
 /// Where events of the command line come from.

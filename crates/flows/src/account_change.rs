@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_access::Matrix;
-use portcullis_audit::{Actor, Details, EventKind, Outcome, SecurityEvent};
+use portcullis_audit::{Details, EventKind, Outcome, SecurityEvent};
 use portcullis_domain::{Account, AccountId, Clock, Role, SecureRandom, Timestamp};
 
 pub use self::rule::{Refusal, Standing};
@@ -26,7 +26,7 @@ use crate::effects::Effects;
 use crate::grant::Issuer;
 use crate::matrix::{ActiveMatrix, MatrixInForce};
 use crate::permission::{self, Permission};
-use crate::question::Caller;
+use crate::principal::Principal;
 use crate::revocation::Revoked;
 
 /// What deciding about accounts needs from storage.
@@ -45,7 +45,7 @@ pub struct Change<'a> {
     /// Whose account.
     pub account: AccountId,
     /// Who decides.
-    pub caller: &'a Caller,
+    pub principal: &'a Principal,
     /// The activation of the matrix that the rule goes by.
     pub revision: u64,
     /// The role of which an active holder must remain.
@@ -153,9 +153,13 @@ impl AccountChanges {
     }
 
     /// The account as stored. That the caller has read it is recorded.
-    pub fn read(&self, caller: &Caller, id: AccountId) -> Result<Option<Account>, StoreError> {
+    pub fn read(
+        &self,
+        principal: &Principal,
+        id: AccountId,
+    ) -> Result<Option<Account>, StoreError> {
         let now = self.clock.now();
-        let event = self.event(EventKind::AccountRead, Outcome::Success, caller, id, now);
+        let event = self.event(EventKind::AccountRead, Outcome::Success, principal, id, now);
         self.store.read_account(id, &event.into())
     }
 
@@ -163,13 +167,13 @@ impl AccountChanges {
     /// and leaves the sessions; a deactivated account has none left, and gets none of them back.
     pub fn change(
         &self,
-        caller: &Caller,
+        principal: &Principal,
         account: AccountId,
         wish: &Wish,
     ) -> Result<Account, ChangeError> {
         let matrix = self.matrix.load();
         let role = wish.role.as_deref().map(|word| known_role(&matrix.matrix, word)).transpose()?;
-        still_permitted(caller, &matrix, &wish.takes())?;
+        still_permitted(principal, &matrix, &wish.takes())?;
         let judging = |standing: &Standing| {
             let before = &standing.account;
             let after = Account {
@@ -177,21 +181,25 @@ impl AccountChanges {
                 is_active: wish.is_active.unwrap_or(before.is_active),
                 ..before.clone()
             };
-            self.judge_change(caller, &matrix, standing, after)
+            self.judge_change(principal, &matrix, standing, after)
         };
-        self.carry_out(caller, &matrix, account, &judging)
+        self.carry_out(principal, &matrix, account, &judging)
     }
 
     /// Ends every session of the account.
-    pub fn end_sessions(&self, caller: &Caller, account: AccountId) -> Result<(), ChangeError> {
+    pub fn end_sessions(
+        &self,
+        principal: &Principal,
+        account: AccountId,
+    ) -> Result<(), ChangeError> {
         let matrix = self.matrix.load();
-        still_permitted(caller, &matrix, &[permission::END_SESSIONS])?;
+        still_permitted(principal, &matrix, &[permission::END_SESSIONS])?;
         let kind = EventKind::AllSessionsEnded;
         let rule = |standing: &Standing| {
             let account = &standing.account;
-            let verdict = judge(standing, caller, &matrix, account);
+            let verdict = judge(standing, principal, &matrix, account);
             let outcome = outcome(verdict);
-            let event = self.event(kind, outcome, caller, account.id, standing.now);
+            let event = self.event(kind, outcome, principal, account.id, standing.now);
             let update = |()| AccountUpdate {
                 after: account.clone(),
                 tokens_valid_from: None,
@@ -200,19 +208,19 @@ impl AccountChanges {
             let effects = Box::new(move |changed: &Changed| event.ending(changed.ended()).into());
             Judged { verdict: verdict.map(update), effects }
         };
-        self.carry_out(caller, &matrix, account, &rule).map(drop)
+        self.carry_out(principal, &matrix, account, &rule).map(drop)
     }
 
     fn carry_out(
         &self,
-        caller: &Caller,
+        principal: &Principal,
         matrix: &MatrixInForce,
         account: AccountId,
         rule: &dyn Fn(&Standing) -> Judged,
     ) -> Result<Account, ChangeError> {
         let changed = self.store.change_account(&Change {
             account,
-            caller,
+            principal,
             revision: matrix.revision,
             administrators: &matrix.admin,
             rule,
@@ -232,7 +240,7 @@ impl AccountChanges {
     /// One event for each thing that would be different, with what it was and would be.
     fn judge_change(
         &self,
-        caller: &Caller,
+        principal: &Principal,
         matrix: &MatrixInForce,
         standing: &Standing,
         after: Account,
@@ -240,14 +248,14 @@ impl AccountChanges {
         let (before, now) = (&standing.account, standing.now);
         if after == *before {
             // The answer still shows the account.
-            let verdict = decides(standing, caller).map(drop);
+            let verdict = decides(standing, principal).map(drop);
             let kind = EventKind::AccountRead;
-            let event = self.event(kind, outcome(verdict), caller, before.id, now);
+            let event = self.event(kind, outcome(verdict), principal, before.id, now);
             let update = |()| AccountUpdate { after, tokens_valid_from: None, ends_sessions: None };
             return Judged { verdict: verdict.map(update), effects: Box::new(|_| event.into()) };
         }
         let with_role = Account { role: after.role.clone(), ..before.clone() };
-        let verdict = judge(standing, caller, matrix, &after).and_then(|()| {
+        let verdict = judge(standing, principal, matrix, &after).and_then(|()| {
             // Who is not active has no session, and so no token to make void.
             let voids_tokens = with_role != *before && after.is_active;
             voids_tokens.then(|| valid_from(standing.tokens_valid_from, now)).transpose()
@@ -255,7 +263,7 @@ impl AccountChanges {
         let outcome = outcome(verdict.map(drop));
         let event = |kind, before, after| {
             let details = Details::of_account(Some(before), after);
-            self.event(kind, outcome, caller, before.id, now).with(details)
+            self.event(kind, outcome, principal, before.id, now).with(details)
         };
         let mut events = Vec::new();
         if with_role != *before {
@@ -289,13 +297,13 @@ impl AccountChanges {
         &self,
         kind: EventKind,
         outcome: Outcome,
-        caller: &Caller,
+        principal: &Principal,
         account: AccountId,
         now: Timestamp,
     ) -> SecurityEvent {
-        SecurityEvent::new(kind, outcome, &caller.origin, now, &*self.random)
+        SecurityEvent::new(kind, outcome, &principal.origin, now, &*self.random)
             .about(account)
-            .by(Actor::Account(caller.account))
+            .by(principal.actor)
     }
 }
 
@@ -310,12 +318,16 @@ impl Wish {
 /// Whether the matrix by which the change is judged grants what the caller was let in for, maybe by
 /// the one before.
 fn still_permitted(
-    caller: &Caller,
+    principal: &Principal,
     matrix: &MatrixInForce,
     permissions: &[Permission],
 ) -> Result<(), ChangeError> {
-    let all = permissions.iter().all(|permission| matrix.allows(&caller.role, *permission));
-    if all { Ok(()) } else { Err(ChangeError::Superseded) }
+    let is_granted = |role| permissions.iter().all(|permission| matrix.allows(role, *permission));
+    if principal.role.as_ref().is_some_and(is_granted) {
+        Ok(())
+    } else {
+        Err(ChangeError::Superseded)
+    }
 }
 
 fn outcome(verdict: Result<(), Refusal>) -> Outcome {

@@ -20,7 +20,8 @@ use crate::StoreError;
 use crate::account::Accounts;
 use crate::matrix::ActiveMatrix;
 use crate::permission::ON_BEHALF;
-pub use crate::question::{Attributes, Caller, Context, Question};
+use crate::principal::Principal;
+pub use crate::question::{Attributes, Context, Question};
 use crate::recording::{NotRecorded, Recorder, Ticket};
 pub use crate::ruling::{Decided, Ruling, Verdict};
 
@@ -32,7 +33,7 @@ pub struct Decisions {
     clock: Arc<dyn Clock>,
 }
 
-/// Questions that cannot be answered without waiting.
+/// Request that cannot be answered without waiting.
 #[derive(Debug)]
 pub enum Pending {
     /// An account has to be read first: [`Decisions::read`].
@@ -41,17 +42,19 @@ pub enum Pending {
     Unrecorded(Unrecorded),
 }
 
-/// Questions that are about accounts that have not been read lately.
+/// Request that are about accounts that have not been read lately.
 #[derive(Debug)]
-pub struct Undecided(Box<Questions>);
+pub struct Undecided(Box<Request>);
 
 /// Answers that nobody has been told.
 #[derive(Debug)]
 pub struct Unrecorded(Box<Ruling>);
 
 #[derive(Debug)]
-struct Questions {
-    caller: Caller,
+struct Request {
+    principal: Principal,
+    /// That of the principal.
+    account: AccountId,
     questions: Vec<Question>,
 }
 
@@ -74,12 +77,13 @@ impl Decisions {
     /// Answers at once, in the order of the questions, or gives back what has to wait. Never blocks.
     pub fn at_once(
         &self,
-        caller: Caller,
+        principal: Principal,
         questions: Vec<Question>,
     ) -> Result<Result<Vec<Answer>, DecisionError>, Pending> {
+        let Some(account) = principal.account() else { return Ok(Err(DecisionError::NoAccount)) };
         let recent = |id| self.accounts.recent(id).map(Some).ok_or(());
         let ruling = self
-            .rule(caller, questions, recent)
+            .rule(Request { principal, account, questions }, recent)
             .map_err(|(undecided, ())| Pending::Undecided(undecided))?;
         let answers = UnnumberedAnswers::of(&ruling);
         match self.recorder.try_record(ruling) {
@@ -90,12 +94,11 @@ impl Decisions {
 
     /// Reads the accounts that the questions are about, and answers. Blocks.
     pub fn read(&self, undecided: Undecided) -> Result<Unrecorded, StoreError> {
-        let Questions { caller, questions } = *undecided.0;
         let read = |id| match self.accounts.recent(id) {
             Some(account) => Ok(Some(account)),
             None => self.accounts.read(id),
         };
-        let ruling = self.rule(caller, questions, read).map_err(|(_, error)| error)?;
+        let ruling = self.rule(*undecided.0, read).map_err(|(_, error)| error)?;
         Ok(Unrecorded(ruling))
     }
 
@@ -141,20 +144,19 @@ impl Decisions {
     /// is decided first; if not, nothing else is.
     fn rule<E>(
         &self,
-        caller: Caller,
-        questions: Vec<Question>,
-        account: impl Fn(AccountId) -> Result<Option<Arc<Account>>, E>,
+        Request { principal, account, questions }: Request,
+        find: impl Fn(AccountId) -> Result<Option<Arc<Account>>, E>,
     ) -> Result<Box<Ruling>, (Undecided, E)> {
         let mut ruling = Box::new(Ruling {
             at: self.clock.now(),
             matrix: self.matrix.load(),
             decisions: Vec::with_capacity(questions.len()),
             begins_with_on_behalf: false,
-            caller,
+            principal,
+            account,
         });
-        let caller = ruling.caller.account;
-        let about_others = |question: &Question| question.subject.is_some_and(|id| id != caller);
-        let own_subject = caller.to_string();
+        let about_others = |question: &Question| question.subject.is_some_and(|id| id != account);
+        let own_subject = account.to_string();
         if questions.iter().any(about_others) {
             let (resource, action) = ON_BEHALF;
             ruling.begins_with_on_behalf = true;
@@ -168,18 +170,18 @@ impl Decisions {
             questions.iter().filter(|question| about_others(question)).filter_map(|it| it.subject)
         {
             if let Entry::Vacant(vacant) = others.entry(id) {
-                match account(id) {
-                    Ok(account) => vacant.insert(account),
+                match find(id) {
+                    Ok(found) => vacant.insert(found),
                     Err(error) => {
-                        let caller = ruling.caller;
-                        let questions = Box::new(Questions { caller, questions });
+                        let principal = ruling.principal;
+                        let questions = Box::new(Request { principal, account, questions });
                         return Err((Undecided(questions), error));
                     }
                 };
             }
         }
         for question in questions {
-            match question.subject.filter(|id| *id != caller) {
+            match question.subject.filter(|id| *id != account) {
                 None => ruling.decide_own(question, &own_subject),
                 Some(id) => {
                     ruling.decide_for(question, id, others.get(&id).and_then(Option::as_deref));

@@ -22,6 +22,7 @@ pub mod matrix;
 pub mod new_password;
 pub mod password_change;
 pub mod permission;
+pub mod principal;
 pub mod provisioning;
 mod question;
 pub mod recording;

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_audit::{Actor, EventKind, Origin, Outcome, SecurityEvent};
+use portcullis_audit::{EventKind, Outcome, SecurityEvent};
 use portcullis_domain::{Clock, Role, SecureRandom, SessionId, Timestamp};
 use portcullis_token::LEEWAY;
 
@@ -17,7 +17,7 @@ use crate::StoreError;
 use crate::account_change::{ChangeError, Refusal};
 use crate::effects::{Effects, EffectsOf};
 use crate::matrix::ActiveMatrix;
-use crate::question::Caller;
+use crate::principal::Principal;
 use crate::revocation::{Revocations, Revoked};
 
 /// What ending everybody's sessions needs from storage.
@@ -29,8 +29,8 @@ pub trait MassSignOutStore: Send + Sync {
 
 /// A portion of sessions about to end.
 pub struct MassEnding<'a> {
-    /// Who wants it; `None` for the operator.
-    pub caller: Option<&'a Caller>,
+    /// Who wants it.
+    pub principal: &'a Principal,
     /// The activation of the matrix that is gone by.
     pub revision: u64,
     /// Its most senior role.
@@ -89,18 +89,18 @@ impl MassSignOut {
         Self { store, matrix, revocations, access_lifetime, clock, random }
     }
 
-    /// Ends every session, the caller's own with the last; answers how many. Takes as long as there
+    /// Ends every session, the principal's own with the last; answers how many. Takes as long as there
     /// are sessions, and may be cut off anywhere.
-    pub fn end_all(&self, caller: Option<&Caller>, origin: &Origin) -> Result<u64, ChangeError> {
+    pub fn end_all(&self, principal: &Principal) -> Result<u64, ChangeError> {
         let (mut ended, mut before) = (0, None);
         // An operator has no session to spare.
-        for spared in caller.map(|caller| Some(caller.session)).into_iter().chain([None]) {
+        for spared in principal.session().map(Some).into_iter().chain([None]) {
             loop {
-                let (sessions, begun) = self.end_some(caller, origin, before, spared)?;
+                let (sessions, begun) = self.end_some(principal, before, spared)?;
                 before = Some(begun);
                 ended += u64::try_from(sessions).unwrap_or(u64::MAX);
-                // With their own session the caller has lost the right to go on.
-                let is_last = caller.is_some() && spared.is_none();
+                // With their own session the principal has lost the right to go on.
+                let is_last = principal.session().is_some() && spared.is_none();
                 if sessions == 0 || is_last {
                     break;
                 }
@@ -111,16 +111,15 @@ impl MassSignOut {
 
     fn end_some(
         &self,
-        caller: Option<&Caller>,
-        origin: &Origin,
+        principal: &Principal,
         before: Option<Timestamp>,
         spared: Option<SessionId>,
     ) -> Result<(usize, Timestamp), ChangeError> {
         let matrix = self.matrix.load();
         let kind = EventKind::EverybodySignedOut;
         let (outcome, now) = (Outcome::Success, self.clock.now());
-        let actor = caller.map_or(Actor::Operator, |caller| Actor::Account(caller.account));
-        let event = SecurityEvent::new(kind, outcome, origin, now, &*self.random).by(actor);
+        let event = SecurityEvent::new(kind, outcome, &principal.origin, now, &*self.random)
+            .by(principal.actor);
         let effects = |ended: &MassEnded| match ended {
             // Of later portions than the first only if there are some.
             MassEnded::Done { revoked, .. } => {
@@ -133,7 +132,7 @@ impl MassSignOut {
             MassEnded::Superseded => Effects::default(),
         };
         let ended = self.store.end_sessions_of_all(&MassEnding {
-            caller,
+            principal,
             revision: matrix.revision,
             most_senior: &matrix.admin,
             before,

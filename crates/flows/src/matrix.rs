@@ -18,8 +18,9 @@ use portcullis_domain::{Account, AccountId, Clock, Role, SecureRandom, Timestamp
 pub use self::active::{ActiveMatrix, MatrixInForce, Unfit};
 use crate::StoreError;
 use crate::effects::{Effects, EffectsOf};
-use crate::question::{Caller, account};
-use crate::trail::{Reader, TrailError, TrailStore, blocks};
+use crate::principal::Principal;
+use crate::question::account;
+use crate::trail::{TrailError, TrailStore, blocks};
 
 /// What the life of the matrix needs from storage.
 pub trait MatrixStore: Send + Sync {
@@ -37,12 +38,11 @@ pub trait MatrixStore: Send + Sync {
     fn versions(&self, most: u32) -> Result<Vec<ListedVersion>, StoreError>;
 
     /// Stores a text under the next number, unless the very same text is stored already, or the
-    /// caller, if there is one, is not any more what their access token says.
+    /// principal is not any more what its credential says.
     fn add_version(
         &self,
         text: &str,
-        by: Actor,
-        caller: Option<&Caller>,
+        principal: &Principal,
         effects: EffectsOf<'_, Added>,
     ) -> Result<Added, StoreError>;
 
@@ -60,10 +60,9 @@ pub struct Activating<'a> {
     pub activation: Activation,
     /// The roles that the version has.
     pub roles: &'a [&'a str],
-    /// The caller as the access token describes it; its account must still have that role and state.
-    /// `None` for the operator.
-    pub caller: Option<&'a Caller>,
-    /// Judges the account of the caller inside the transaction; `None` for one that is gone, and for
+    /// Who decides; an account must still have the role and the state that its credential says.
+    pub principal: &'a Principal,
+    /// Judges the account of the principal inside the transaction; `None` for one that is gone, and for
     /// the operator.
     pub rule: &'a dyn Fn(Option<&Account>) -> Result<(), NotTheirs>,
     /// What is recorded of the verdict, at the time of the transaction.
@@ -223,10 +222,10 @@ impl Matrices {
     }
 
     /// At start: takes over the matrix in force; the first start of all puts `text` in force.
-    pub fn start(&self, text: &str, operator: &Reader) -> Result<(), MatrixError> {
+    pub fn start(&self, text: &str, operator: &Principal) -> Result<(), MatrixError> {
         if self.store.newest_activation()?.is_none() {
             let version = self.propose(text, operator)?;
-            match self.put_in_force(version, EventKind::MatrixActivated, None, None, operator) {
+            match self.put_in_force(version, EventKind::MatrixActivated, None, operator) {
                 // Another node was first, with whatever file it has.
                 Err(MatrixError::Superseded) => {}
                 outcome => outcome?,
@@ -260,11 +259,11 @@ impl Matrices {
     }
 
     /// Stores a file as a version, without putting it in force; answers its number.
-    pub fn propose(&self, text: &str, reader: &Reader) -> Result<u32, MatrixError> {
+    pub fn propose(&self, text: &str, principal: &Principal) -> Result<u32, MatrixError> {
         let digest = Fingerprint::from_bytes(self.validate(text)?.digest());
         let event = |version| {
             let details = Details::Matrix { version, digest, previous: None };
-            self.event(EventKind::MatrixProposed, reader, details)
+            self.event(EventKind::MatrixProposed, principal, details)
         };
         let effects = |added: &Added| match *added {
             Added::New(number) => event(number).into(),
@@ -273,8 +272,7 @@ impl Matrices {
                 SecurityEvent { outcome: Outcome::Superseded, ..event(0) }.into()
             }
         };
-        let caller = reader.caller.as_ref();
-        let added = self.store.add_version(text, reader.actor, caller, &effects)?;
+        let added = self.store.add_version(text, principal, &effects)?;
         added.number().ok_or(MatrixError::CallerChanged)
     }
 
@@ -293,16 +291,11 @@ impl Matrices {
         self.store.version(number)
     }
 
-    /// Puts a version in force. `role` is that of whoever does it: they must remain able to, and
-    /// nobody gains more than they have. The operator, who has none, may do anything.
-    pub fn activate(
-        &self,
-        version: u32,
-        role: Option<&Role>,
-        reader: &Reader,
-    ) -> Result<(), MatrixError> {
+    /// Puts a version in force. The role of the principal must still be able to, and no role gains more
+    /// than the principal has. The operator may do anything.
+    pub fn activate(&self, version: u32, principal: &Principal) -> Result<(), MatrixError> {
         let now = self.store.newest_activation()?;
-        self.put_in_force(version, EventKind::MatrixActivated, now.as_ref(), role, reader)
+        self.put_in_force(version, EventKind::MatrixActivated, now.as_ref(), principal)
     }
 
     /// The accounts with a role that the matrix in force lacks, at most `most`, and how many there
@@ -314,12 +307,12 @@ impl Matrices {
     }
 
     /// Puts the version in force that was before the one that is; answers its number.
-    pub fn roll_back(&self, role: Option<&Role>, reader: &Reader) -> Result<u32, MatrixError> {
+    pub fn roll_back(&self, principal: &Principal) -> Result<u32, MatrixError> {
         let history = self.store.activations(MOST_LISTED)?;
         let now = history.first().ok_or(MatrixError::NothingBefore)?;
         let before = history.iter().find(|past| past.version != now.version);
         let version = before.ok_or(MatrixError::NothingBefore)?.version;
-        self.put_in_force(version, EventKind::MatrixRolledBack, Some(now), role, reader)?;
+        self.put_in_force(version, EventKind::MatrixRolledBack, Some(now), principal)?;
         Ok(version)
     }
 
@@ -329,7 +322,7 @@ impl Matrices {
         &self,
         text: &str,
         (from, until): (Timestamp, Timestamp),
-        reader: &Reader,
+        principal: &Principal,
         progress: &mut dyn FnMut(u64),
     ) -> Result<ReplayReport, MatrixError> {
         let candidate = self.validate(text)?;
@@ -358,7 +351,7 @@ impl Matrices {
             examined: report.examined,
             changed: report.gained + report.lost,
         };
-        self.trail.record(&self.event(EventKind::MatrixReplayed, reader, details))?;
+        self.trail.record(&self.event(EventKind::MatrixReplayed, principal, details))?;
         Ok(report)
     }
 
@@ -367,9 +360,9 @@ impl Matrices {
         version: u32,
         kind: EventKind,
         now: Option<&Activation>,
-        role: Option<&Role>,
-        reader: &Reader,
+        principal: &Principal,
     ) -> Result<(), MatrixError> {
+        let role = principal.role.as_ref();
         let after_revision = now.map_or(0, |now| now.revision);
         let next = self.stored(after_revision + 1, version)?.closed_to_strangers()?;
         role.map_or(Ok(()), |role| next.remains_open_to(role))?;
@@ -386,21 +379,16 @@ impl Matrices {
         };
         let digest = Fingerprint::from_bytes(next.matrix.digest());
         let previous = Some(self.active.load().version).filter(|version| *version > 0);
-        let event = self.event(kind, reader, Details::Matrix { version, digest, previous });
+        let event = self.event(kind, principal, Details::Matrix { version, digest, previous });
         let activation =
-            Activation { revision: next.revision, version, by: reader.actor, at: event.at };
+            Activation { revision: next.revision, version, by: principal.actor, at: event.at };
         let roles: Vec<&str> = next.matrix.roles().collect();
         let effects = |activated: &Activated, at| {
             let outcome = activated.outcome();
             SecurityEvent { outcome, at, ..event.clone() }.into()
         };
-        let activating = Activating {
-            activation,
-            roles: &roles,
-            caller: reader.caller.as_ref(),
-            rule: &judge,
-            effects: &effects,
-        };
+        let activating =
+            Activating { activation, roles: &roles, principal, rule: &judge, effects: &effects };
         match self.store.activate(&activating)? {
             Activated::Done => {
                 Self::remark(&next);
@@ -442,10 +430,10 @@ impl Matrices {
         Ok(MatrixInForce::new(revision, version, matrix)?)
     }
 
-    fn event(&self, kind: EventKind, reader: &Reader, details: Details) -> SecurityEvent {
+    fn event(&self, kind: EventKind, principal: &Principal, details: Details) -> SecurityEvent {
         let now = self.clock.now();
-        SecurityEvent::new(kind, Outcome::Success, &reader.origin, now, &*self.random)
-            .by(reader.actor)
+        SecurityEvent::new(kind, Outcome::Success, &principal.origin, now, &*self.random)
+            .by(principal.actor)
             .with(details)
     }
 }

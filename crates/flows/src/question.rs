@@ -1,23 +1,7 @@
-//! The questions that callers ask of the access matrix, and the caller.
+//! The questions that principals ask of the access matrix.
 
-use portcullis_audit::Origin;
-use portcullis_domain::{AccountId, Role, SessionId, TokenId};
+use portcullis_domain::AccountId;
 use serde_json::{Map, Value};
-
-/// Who asks, as the access token says.
-#[derive(Clone, Debug)]
-pub struct Caller {
-    /// The account.
-    pub account: AccountId,
-    /// Its role.
-    pub role: Role,
-    /// The session.
-    pub session: SessionId,
-    /// The access token.
-    pub token: TokenId,
-    /// Where the request came from.
-    pub origin: Origin,
-}
 
 /// One question.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,7 +7,8 @@ use portcullis_audit::{DecisionRecord, Origin};
 use portcullis_domain::{Account, AccountId, Role, Timestamp};
 
 use crate::matrix::MatrixInForce;
-use crate::question::{Attributes, Caller, Question};
+use crate::principal::Principal;
+use crate::question::{Attributes, Question};
 
 /// The decisions of one request.
 #[derive(Debug)]
@@ -15,7 +16,9 @@ pub struct Ruling {
     /// When.
     pub at: Timestamp,
     /// Who asked.
-    pub caller: Caller,
+    pub principal: Principal,
+    /// The account of the principal.
+    pub account: AccountId,
     /// The matrix that answered.
     pub matrix: Arc<MatrixInForce>,
     /// What was asked, and the answers.
@@ -53,8 +56,9 @@ impl Verdict {
 
 impl Ruling {
     pub(crate) fn decide_own(&mut self, question: Question, subject: &str) {
-        let verdict = self.ask(&question, subject, &self.caller.role);
-        self.decisions.push(Decided { question, role: Some(self.caller.role.clone()), verdict });
+        let role = self.principal.role.clone();
+        let verdict = self.ask(&question, subject, role.as_ref());
+        self.decisions.push(Decided { question, role, verdict });
     }
 
     pub(crate) fn decide_for(
@@ -68,13 +72,14 @@ impl Ruling {
             Some(account) if !account.is_active => {
                 Verdict::Refused("denied: the account is deactivated")
             }
-            Some(account) => self.ask(&question, &id.to_string(), &account.role),
+            Some(account) => self.ask(&question, &id.to_string(), Some(&account.role)),
         };
         let role = account.map(|account| account.role.clone());
         self.decisions.push(Decided { question, role, verdict });
     }
 
-    fn ask(&self, question: &Question, subject: &str, role: &Role) -> Verdict {
+    /// A subject without a role has no grant: no matrix has a role without a name.
+    fn ask(&self, question: &Question, subject: &str, role: Option<&Role>) -> Verdict {
         let Question { resource, action, context, .. } = question;
         let (owner, parties) = (context.owner_account(), context.party_accounts());
         let attributes = context.attributes.as_ref().and_then(Attributes::members);
@@ -84,13 +89,14 @@ impl Ruling {
             parties: parties.as_deref().map(Parties::from),
             attributes: attributes.as_ref(),
         };
-        Verdict::Matrix(self.matrix.matrix.decide_words(role.as_str(), resource, action, &asked))
+        let role = role.map_or("", Role::as_str);
+        Verdict::Matrix(self.matrix.matrix.decide_words(role, resource, action, &asked))
     }
 
     /// Bytes of all texts that callers gave: about what the record of all this takes, however often a
     /// text repeats.
     pub(crate) fn text_bytes(&self) -> usize {
-        let Origin { user_agent, request_id, .. } = &self.caller.origin;
+        let Origin { user_agent, request_id, .. } = &self.principal.origin;
         let client: usize = [user_agent, request_id].into_iter().flatten().map(String::len).sum();
         client + self.decisions.iter().map(|it| it.question.text_bytes()).sum::<usize>()
     }
@@ -108,15 +114,15 @@ impl Ruling {
         reason: &'r str,
     ) -> DecisionRecord<'r> {
         let Question { resource, action, subject, context } = &decided.question;
-        let Origin { address, user_agent, request_id } = &self.caller.origin;
+        let Origin { address, user_agent, request_id } = &self.principal.origin;
         DecisionRecord {
             at: self.at,
-            caller: self.caller.account,
-            session: Some(self.caller.session),
+            caller: self.account,
+            session: self.principal.session(),
             address: *address,
             user_agent: user_agent.as_deref(),
             request_id: request_id.as_deref(),
-            subject: subject.unwrap_or(self.caller.account),
+            subject: subject.unwrap_or(self.account),
             role: decided.role.as_ref().map_or("", Role::as_str),
             resource,
             action,

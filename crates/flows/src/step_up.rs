@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
-use portcullis_domain::{AccountId, Clock, SecureRandom, SessionId, Timestamp};
+use portcullis_audit::{EventKind, Outcome, SecurityEvent};
+use portcullis_domain::{Clock, SecureRandom};
 
 use crate::StoreError;
+use crate::principal::Principal;
 use crate::trail::TrailStore;
 
 /// The use case.
@@ -29,22 +30,18 @@ impl StepUp {
         Self { store, clock, random }
     }
 
-    /// Whether somebody who signed in then need not do so again.
-    pub fn is_recent(&self, signed_in_at: Timestamp) -> bool {
-        self.clock.now().since(signed_in_at) < Self::RECENT
+    /// Whether the sign-in of the principal is recent. A credential without a sign-in never is.
+    pub fn is_recent(&self, principal: &Principal) -> bool {
+        let signed_in_at = principal.authenticated_at();
+        signed_in_at.is_some_and(|at| self.clock.now().since(at) < Self::RECENT)
     }
 
     /// Records that something was refused because it does.
-    pub fn record_refusal(
-        &self,
-        account: AccountId,
-        session: SessionId,
-        origin: &Origin,
-    ) -> Result<(), StoreError> {
+    pub fn record_refusal(&self, principal: &Principal) -> Result<(), StoreError> {
         let (kind, now) = (EventKind::StepUpRequired, self.clock.now());
-        let event = SecurityEvent::new(kind, Outcome::Denied, origin, now, &*self.random)
-            .about(account)
-            .in_session(session);
-        self.store.record(&event)
+        let event =
+            SecurityEvent::new(kind, Outcome::Denied, &principal.origin, now, &*self.random);
+        let (subject, session) = (principal.account(), principal.session());
+        self.store.record(&SecurityEvent { subject, session, ..event.by(principal.actor) })
     }
 }

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use portcullis_audit::{
-    Actor, Block, BlockError, BlockReader, ChainId, Cursor, DecisionId, Details, Entry, EventKind,
-    EventRecord, ExportFormat, Filter, NewestFirst, Origin, Outcome, SecurityEvent,
+    Block, BlockError, BlockReader, ChainId, Cursor, DecisionId, Details, Entry, EventKind,
+    EventRecord, ExportFormat, Filter, NewestFirst, Outcome, SecurityEvent,
 };
 use portcullis_domain::{AccountId, Clock, EventId, SecureRandom, Timestamp};
 
 use crate::StoreError;
-use crate::question::Caller;
+use crate::principal::Principal;
 
 /// What reading the trail needs from storage.
 pub trait TrailStore: Send + Sync {
@@ -70,18 +70,6 @@ pub const LONGEST_BLOCK: std::time::Duration = std::time::Duration::from_secs(60
 /// could be made as large as the database takes.
 pub const LARGEST_BLOCK: u64 = 64 << 20;
 
-/// Who reads.
-#[derive(Clone, Debug)]
-pub struct Reader {
-    /// The account, or the operator.
-    pub actor: Actor,
-    /// Where the request came from.
-    pub origin: Origin,
-    /// What the access token says of somebody who is signed in, where that is judged again when
-    /// something is written.
-    pub caller: Option<Caller>,
-}
-
 /// Some entries, newest first.
 #[derive(Debug)]
 pub struct Page {
@@ -134,14 +122,14 @@ impl Trail {
     /// One page of at most `most` entries. The first page of a search is recorded.
     pub fn search(
         &self,
-        reader: &Reader,
+        principal: &Principal,
         filter: &Filter,
         after: Option<Cursor>,
         most: usize,
     ) -> Result<Page, TrailError> {
         if after.is_none() {
             let details = Details::Search { filter: filter.clone() };
-            self.record(EventKind::AuditSearched, reader, filter.subject, details)?;
+            self.record(EventKind::AuditSearched, principal, filter.subject, details)?;
         }
         let mut stream = self.stream(filter, after);
         let entries = stream.by_ref().take(most).collect::<Result<Vec<_>, _>>()?;
@@ -153,19 +141,19 @@ impl Trail {
     /// Everything that matches, newest first, read as it is asked for. Recorded before it begins.
     pub fn export<'t>(
         &'t self,
-        reader: &Reader,
+        principal: &Principal,
         filter: &'t Filter,
         format: ExportFormat,
     ) -> Result<impl Iterator<Item = Result<Entry<'static>, TrailError>> + 't, TrailError> {
         let details = Details::Export { filter: filter.clone(), format };
-        self.record(EventKind::AuditExported, reader, filter.subject, details)?;
+        self.record(EventKind::AuditExported, principal, filter.subject, details)?;
         Ok(self.stream(filter, None))
     }
 
     /// One decision with its reason; `None` if it is unknown or not stored yet.
     pub fn decision(
         &self,
-        reader: &Reader,
+        principal: &Principal,
         wanted: DecisionId,
     ) -> Result<Option<Entry<'static>>, TrailError> {
         let Some(block) = self.store.block_with(wanted)? else { return Ok(None) };
@@ -175,7 +163,7 @@ impl Trail {
                 let subject = Some(decision.subject);
                 let entry = Entry::of_decision(id, &decision).into_owned();
                 let details = Details::Decision { decision: id };
-                self.record(EventKind::DecisionRead, reader, subject, details)?;
+                self.record(EventKind::DecisionRead, principal, subject, details)?;
                 return Ok(Some(entry));
             }
         }
@@ -199,14 +187,15 @@ impl Trail {
     fn record(
         &self,
         kind: EventKind,
-        reader: &Reader,
+        principal: &Principal,
         about: Option<AccountId>,
         details: Details,
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
-        let event = SecurityEvent::new(kind, Outcome::Success, &reader.origin, now, &*self.random);
+        let event =
+            SecurityEvent::new(kind, Outcome::Success, &principal.origin, now, &*self.random);
         let event = SecurityEvent { subject: about, ..event };
-        self.store.record(&event.by(reader.actor).with(details))
+        self.store.record(&event.by(principal.actor).with(details))
     }
 }
 
@@ -267,21 +256,3 @@ fn pages<T>(
 
 /// Rows read at a time.
 const PAGE: u32 = 256;
-
-impl Reader {
-    /// Somebody who is signed in.
-    pub fn account(account: AccountId, origin: Origin) -> Self {
-        Self { actor: Actor::Account(account), origin, caller: None }
-    }
-
-    /// Whoever runs the server.
-    pub fn operator(origin: Origin) -> Self {
-        Self { actor: Actor::Operator, origin, caller: None }
-    }
-
-    /// Somebody who is signed in and may change something only while the token holds.
-    pub fn caller(caller: Caller) -> Self {
-        let (actor, origin) = (Actor::Account(caller.account), caller.origin.clone());
-        Self { actor, origin, caller: Some(caller) }
-    }
-}

@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use actix_web::http::header::{self, ContentType};
 use actix_web::{HttpRequest, HttpResponse, rt, web};
+use portcullis_audit::Actor;
 use portcullis_domain::AccountId;
 use portcullis_flows::decision::{self, Answer, Attributes, Context, Pending, Question};
+use portcullis_flows::principal::Principal;
 use portcullis_flows::recording::NotRecorded;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::{Deserialize as DeriveDeserialize, Serialize};
@@ -134,7 +136,7 @@ pub(crate) async fn check_batch(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let caller = guard.0;
-    let place = batch_place(&services, &request, caller.account).await?;
+    let place = batch_place(&services, &request, caller.actor).await?;
     let body = body::read_json(&request, payload, BATCH_LIMIT).await?;
     let is_large = body.len() > LARGE;
     let decisions = services.decisions.clone();
@@ -167,7 +169,7 @@ pub(crate) async fn check_batch(
 async fn batch_place(
     services: &web::Data<Services>,
     request: &HttpRequest,
-    caller: AccountId,
+    caller: Actor,
 ) -> Result<InPlace, Problem> {
     let length = request.headers().get(header::CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
@@ -192,7 +194,7 @@ async fn batch_place(
 /// Decides and records, here if that needs no waiting.
 pub(crate) async fn decide(
     services: &web::Data<Services>,
-    caller: decision::Caller,
+    caller: Principal,
     questions: Vec<Question>,
 ) -> Result<Vec<Answer>, Problem> {
     match services.decisions.at_once(caller, questions) {

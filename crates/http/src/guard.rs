@@ -16,8 +16,9 @@ use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
 use portcullis_domain::{AccountId, ExposeSecret, SecretString, SessionId};
+use portcullis_flows::StoreError;
+use portcullis_flows::principal::Principal;
 use portcullis_flows::revocation::Revocations;
-use portcullis_flows::{StoreError, decision};
 use portcullis_token::AccessClaims;
 
 pub(crate) use self::permission::{
@@ -120,7 +121,7 @@ impl FromRequest for Authenticated {
 }
 
 /// Somebody who is signed in and free to act: the password need not be changed.
-pub(crate) struct Caller(pub(crate) decision::Caller);
+pub(crate) struct Caller(pub(crate) Principal);
 
 impl Guard for Caller {
     const REQUIREMENT: Requirement = Requirement::of(Audience::Settled);
@@ -138,7 +139,7 @@ impl FromRequest for Caller {
 /// A [`Caller`] whose request changes nothing, although its method is not safe: a question to the
 /// access matrix. A node that does not know what was revoked lately still answers it, unless it is
 /// configured to answer nothing then.
-pub(crate) struct Asking(pub(crate) decision::Caller);
+pub(crate) struct Asking(pub(crate) Principal);
 
 impl Guard for Asking {
     const REQUIREMENT: Requirement = Requirement::of(Audience::Settled);
@@ -170,15 +171,15 @@ impl Caller {
             if claims.password_must_change {
                 return Err(Problem::new(Code::PasswordChangeRequired));
             }
-            Ok(Self(decision::Caller {
-                account: claims.subject,
-                role: claims.role,
-                session: claims.session,
-                token: claims.token,
-                origin,
-            }))
+            Ok(Self(Principal::of_claims(claims, origin)))
         }
     }
+}
+
+/// Account and session of the caller, for what concerns the session itself.
+pub(crate) fn session_of(caller: &Principal) -> Result<(AccountId, SessionId), Problem> {
+    let session = caller.account().zip(caller.session());
+    session.ok_or_else(|| Problem::new(Code::NotAuthenticated))
 }
 
 /// What a request is there for.

@@ -41,7 +41,7 @@ pub(crate) async fn end_all(
 ) -> Result<HttpResponse, Problem> {
     let caller = guard.0.caller;
     let mass_sign_out = services.mass_sign_out.clone();
-    let end = move || mass_sign_out.end_all(Some(&caller), &caller.origin);
+    let end = move || mass_sign_out.end_all(&caller);
     let ended = detached(end).await.map_err(|error| {
         tracing::error!(%error, "not everybody could be signed out");
         Problem::unavailable()

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use portcullis_domain::AccountId;
+use portcullis_audit::Actor;
 
 use crate::problem::Problem;
 
@@ -60,7 +60,7 @@ pub(crate) struct Places {
 #[derive(Debug, Default)]
 struct Taken {
     total: usize,
-    by_caller: HashMap<AccountId, usize>,
+    by_caller: HashMap<Actor, usize>,
 }
 
 /// One place or several, free again when it is dropped.
@@ -68,7 +68,7 @@ struct Taken {
 #[must_use = "dropping it gives the place back"]
 pub(crate) struct InPlace {
     places: Arc<Places>,
-    caller: AccountId,
+    caller: Actor,
     count: usize,
 }
 
@@ -78,14 +78,14 @@ impl Places {
     }
 
     /// Takes a place, or says when to come again.
-    pub(crate) fn enter(self: &Arc<Self>, caller: AccountId) -> Result<InPlace, Problem> {
+    pub(crate) fn enter(self: &Arc<Self>, caller: Actor) -> Result<InPlace, Problem> {
         self.enter_with(caller, 1)
     }
 
     /// Takes so many places, or says when to come again.
     pub(crate) fn enter_with(
         self: &Arc<Self>,
-        caller: AccountId,
+        caller: Actor,
         count: usize,
     ) -> Result<InPlace, Problem> {
         let mut taken = self.taken();
@@ -118,14 +118,14 @@ impl Drop for InPlace {
 
 #[cfg(test)]
 mod tests {
-    use portcullis_domain::SystemRandom;
-    use portcullis_domain::Timestamp;
+    use portcullis_domain::{AccountId, SystemRandom, Timestamp};
 
     use super::*;
 
     #[test]
     fn one_caller_leaves_places_for_the_next_and_each_comes_back() {
-        let caller = || AccountId::generate(Timestamp::from_seconds(1), &SystemRandom);
+        let caller =
+            || Actor::Account(AccountId::generate(Timestamp::from_seconds(1), &SystemRandom));
         let (places, greedy) = (Places::new(8), caller());
         let mut held: Vec<InPlace> = Vec::new();
         held.extend(std::iter::from_fn(|| places.enter(greedy).ok()));

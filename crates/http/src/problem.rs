@@ -412,6 +412,7 @@ impl From<DecisionError> for Problem {
     fn from(error: DecisionError) -> Self {
         match error {
             DecisionError::NotOnBehalf(decision) => Self::forbidden(decision),
+            DecisionError::NoAccount => Self::new(Code::NotAuthenticated),
             DecisionError::NotRecorded(NotRecorded::NoRoom) => Self::busy(),
             DecisionError::NotRecorded(error) => {
                 tracing::debug!(%error, "refused what cannot be recorded");

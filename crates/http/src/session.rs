@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use self::device::DeviceAnswer;
 use crate::blocking::blocking;
-use crate::guard::Caller;
+use crate::guard::{Caller, session_of};
 use crate::problem::{Code, Problem};
 use crate::query::Query;
 use crate::server::Settings;
@@ -69,8 +69,8 @@ pub(crate) async fn list(
     services: web::Data<Services>,
 ) -> Result<HttpResponse, Problem> {
     Query::none(&request)?;
-    let current = guard.0.session;
-    let sessions = blocking(move || services.sessions.list(guard.0.account)).await?;
+    let (account, current) = session_of(&guard.0)?;
+    let sessions = blocking(move || services.sessions.list(account)).await?;
     let items = sessions.iter().map(|session| SessionAnswer::of(session, current)).collect();
     Ok(HttpResponse::Ok().json(SessionsAnswer { items, next_cursor: None }))
 }
@@ -89,7 +89,7 @@ pub(crate) async fn end(
 ) -> Result<HttpResponse, Problem> {
     let caller = guard.0;
     let session: SessionId = id.parse().map_err(|_| Problem::new(Code::NotFound))?;
-    let (account, current) = (caller.account, caller.session);
+    let (account, current) = session_of(&caller)?;
     let end = move || services.sessions.end(account, current, session, &caller.origin);
     if !blocking(end).await? {
         return Err(Problem::new(Code::NotFound));
@@ -108,7 +108,8 @@ pub(crate) async fn end_others(
     services: web::Data<Services>,
 ) -> Result<HttpResponse, Problem> {
     let caller = guard.0;
-    let end = move || services.sessions.end_others(caller.account, caller.session, &caller.origin);
+    let (account, current) = session_of(&caller)?;
+    let end = move || services.sessions.end_others(account, current, &caller.origin);
     blocking(end).await?;
     Ok(HttpResponse::NoContent().finish())
 }

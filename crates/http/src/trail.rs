@@ -6,7 +6,7 @@ mod filter;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_audit::{DecisionId, Entry};
-use portcullis_flows::trail::{Reader, TrailError};
+use portcullis_flows::trail::TrailError;
 use serde::Serialize;
 
 use self::filter::{KEYS, Wanted};
@@ -70,21 +70,21 @@ pub(crate) async fn search(
         |text| text.parse().ok().filter(|limit| (1..=MOST).contains(limit)),
         &mut faults,
     );
-    let reader = Reader::account(guard.caller.account, guard.caller.origin);
+    let caller = guard.caller;
     let keys = services.audit_keys.clone();
     let cursor = query.parsed(
         "cursor",
         || "use the next_cursor of the page before with the same search, or none".to_owned(),
-        |text| keys.open_cursor(text, reader.actor, &filter).ok(),
+        |text| keys.open_cursor(text, caller.actor, &filter).ok(),
         &mut faults,
     );
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
-    let place = services.capacity.searches.enter(guard.caller.account)?;
+    let place = services.capacity.searches.enter(caller.actor)?;
     let search = move || {
-        let page = services.trail.search(&reader, &filter, cursor, limit.unwrap_or(USUAL))?;
-        let next = page.next.map(|next| keys.seal_cursor(next, reader.actor, &filter));
+        let page = services.trail.search(&caller, &filter, cursor, limit.unwrap_or(USUAL))?;
+        let next = page.next.map(|next| keys.seal_cursor(next, caller.actor, &filter));
         drop(place);
         Ok::<_, TrailError>((page.entries, next))
     };
@@ -119,10 +119,10 @@ pub(crate) async fn decision(
 ) -> Result<HttpResponse, Problem> {
     let not_found = || Problem::new(Code::NotFound);
     let id: DecisionId = id.parse().map_err(|_| not_found())?;
-    let reader = Reader::account(guard.caller.account, guard.caller.origin);
-    let place = services.capacity.searches.enter(guard.caller.account)?;
+    let caller = guard.caller;
+    let place = services.capacity.searches.enter(caller.actor)?;
     let read = move || {
-        let entry = services.trail.decision(&reader, id);
+        let entry = services.trail.decision(&caller, id);
         drop(place);
         entry
     };

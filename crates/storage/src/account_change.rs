@@ -10,10 +10,10 @@ use portcullis_flows::revocation::Revoked;
 use portcullis_token::{Revocation, RevocationEntry};
 
 use crate::account;
-use crate::caller;
 use crate::connection::{Connection, Inner, Lock, dispatch};
 use crate::failure::Failure;
 use crate::matrix;
+use crate::principal;
 use crate::revocation;
 use crate::schema::{accounts, sessions};
 use crate::sign_out;
@@ -57,7 +57,8 @@ impl AccountChangeStore for Store {
 
 /// Reads both accounts and keeps them as they are until the transaction ends.
 fn standing(connection: &mut Connection, change: &Change<'_>) -> Result<Option<Standing>, Failure> {
-    let both = [Key::from(change.account), Key::from(change.caller.account)];
+    let both = [Some(change.account), change.principal.account()];
+    let both = both.into_iter().flatten().map(Key::from);
     let rows = accounts::table.filter(accounts::id.eq_any(both)).order(accounts::id);
     if let Inner::Postgres(inner) = &mut connection.inner {
         rows.select(accounts::id).for_no_key_update().load::<Key>(inner)?;
@@ -66,7 +67,7 @@ fn standing(connection: &mut Connection, change: &Change<'_>) -> Result<Option<S
     let Some(grantee) = account::find_grantee(connection, change.account)? else {
         return Ok(None);
     };
-    let actor = caller::find(connection, change.caller)?;
+    let actor = principal::find(connection, change.principal)?;
     let other_administrators =
         other_administrators(connection, change.account, change.administrators)?;
     let Grantee { account, tokens_valid_from } = grantee;

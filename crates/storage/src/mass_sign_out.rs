@@ -2,14 +2,14 @@ use diesel::prelude::*;
 use portcullis_domain::Timestamp;
 use portcullis_flows::StoreError;
 use portcullis_flows::account_change::Refusal;
-use portcullis_flows::decision::Caller;
 use portcullis_flows::grant::Ending;
 use portcullis_flows::mass_sign_out::{MassEnded, MassEnding, MassSignOutStore};
+use portcullis_flows::principal::Principal;
 
-use crate::caller;
 use crate::connection::{Connection, Inner, Lock, dispatch};
 use crate::failure::Failure;
 use crate::matrix;
+use crate::principal;
 use crate::schema::{accounts, sessions};
 use crate::sign_out;
 use crate::sql_type::{Instant, Key};
@@ -19,11 +19,12 @@ impl MassSignOutStore for Store {
     fn end_sessions_of_all(&self, ending: &MassEnding<'_>) -> Result<MassEnded, StoreError> {
         self.write_recorded(ending.effects, |connection| {
             Lock::Matrix.take(connection)?;
-            if let Some(caller) = ending.caller {
+            let principal = ending.principal;
+            if !principal.is_operator() {
                 if matrix::revision(connection)? != ending.revision {
                     return Ok(MassEnded::Superseded);
                 }
-                if let Some(refusal) = refusal(connection, ending, caller)? {
+                if let Some(refusal) = refusal(connection, ending, principal)? {
                     return Ok(MassEnded::Refused(refusal));
                 }
             }
@@ -40,11 +41,11 @@ impl MassSignOutStore for Store {
 fn refusal(
     connection: &mut Connection,
     ending: &MassEnding<'_>,
-    caller: &Caller,
+    principal: &Principal,
 ) -> Result<Option<Refusal>, Failure> {
-    Ok(if !caller::is_entitled(connection, caller)? {
+    Ok(if !principal::is_entitled(connection, principal)? {
         Some(Refusal::CallerChanged)
-    } else if caller.role != *ending.most_senior {
+    } else if principal.role.as_ref() != Some(ending.most_senior) {
         Some(Refusal::AboveOwnRole)
     } else {
         None

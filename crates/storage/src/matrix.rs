@@ -3,17 +3,17 @@ use diesel::prelude::*;
 use portcullis_audit::{Actor, Fingerprint};
 use portcullis_domain::{Role, Timestamp, Username};
 use portcullis_flows::StoreError;
-use portcullis_flows::decision::Caller;
 use portcullis_flows::effects::EffectsOf;
 use portcullis_flows::matrix::{
     Activated, Activating, Activation, Added, ListedVersion, MatrixStore, NotTheirs, Stranded,
     Version,
 };
+use portcullis_flows::principal::Principal;
 
 use crate::account;
-use crate::caller;
 use crate::connection::{Connection, Lock, dispatch};
 use crate::failure::Failure;
+use crate::principal::is_entitled;
 use crate::schema::{accounts, matrix_activations, matrix_versions};
 use crate::sql_type::{Instant, Key, bigint, natural};
 use crate::store::Store;
@@ -57,15 +57,14 @@ impl MatrixStore for Store {
     fn add_version(
         &self,
         text: &str,
-        by: Actor,
-        caller: Option<&Caller>,
+        principal: &Principal,
         effects: EffectsOf<'_, Added>,
     ) -> Result<Added, StoreError> {
         let digest = Fingerprint::of(text.as_bytes());
         let digest = digest.as_bytes().as_slice();
         self.write_recorded(effects, |connection| {
             Lock::Matrix.take(connection)?;
-            if !is_entitled(connection, caller)? {
+            if !is_entitled(connection, principal)? {
                 return Ok(Added::CallerChanged);
             }
             let same = matrix_versions::table
@@ -82,7 +81,7 @@ impl MatrixStore for Store {
                 matrix_versions::number.eq(number),
                 matrix_versions::digest.eq(digest),
                 matrix_versions::file.eq(text),
-                matrix_versions::actor.eq(by.to_string()),
+                matrix_versions::actor.eq(principal.actor.to_string()),
                 matrix_versions::at.eq(Instant::from(connection.now()?)),
             ));
             dispatch!(connection, inner => insert.execute(inner))?;
@@ -130,8 +129,8 @@ fn activate(
     activating: &Activating<'_>,
     at: Timestamp,
 ) -> Result<Activated, Failure> {
-    let Activating { activation, roles, caller, rule, .. } = activating;
-    if !is_entitled(connection, *caller)? {
+    let Activating { activation, roles, principal, rule, .. } = activating;
+    if !is_entitled(connection, principal)? {
         return Ok(Activated::Refused(NotTheirs::CallerChanged));
     }
     let actor = match activation.by {
@@ -154,11 +153,6 @@ pub(crate) fn revision(connection: &mut Connection) -> Result<u64, Failure> {
     let newest = matrix_activations::table.select(max(matrix_activations::revision));
     let newest: Option<i64> = dispatch!(connection, inner => newest.first(inner))?;
     Ok(newest.map_or(0, natural))
-}
-
-/// Operators have no account that could have changed.
-fn is_entitled(connection: &mut Connection, caller: Option<&Caller>) -> Result<bool, Failure> {
-    caller.map_or(Ok(true), |caller| caller::is_entitled(connection, caller))
 }
 
 /// The roles that accounts have and that are not among `roles`.

@@ -3,12 +3,14 @@
 use std::sync::OnceLock;
 
 use portcullis_access::Matrix;
-use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
+use portcullis_audit::{Actor, EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
     Account, AccountId, AccountKind, Email, Role, SessionId, SystemRandom, Timestamp, TokenId,
     Username,
 };
+use portcullis_flows::principal::{Credential, Principal};
 use portcullis_password::{Argon2Params, Hasher, Password, PasswordHash, Scratch};
+use portcullis_token::AuthenticationMethod;
 
 /// The password of every account that tests make.
 pub const PASSWORD: &str = "violet-otter-plays-7-cellos";
@@ -23,6 +25,26 @@ pub fn origin() -> Origin {
         user_agent: Some("samples/1".to_owned()),
         request_id: Some("sample-request-1".to_owned()),
     }
+}
+
+/// The holder of an access token of a session that is in no database.
+pub fn principal(account: AccountId, role: &str) -> Principal {
+    Principal {
+        actor: Actor::Account(account),
+        role: Some(Role::parse(role).expect("a role")),
+        credential: Credential::AccessToken {
+            session: session(),
+            token: token(),
+            methods: vec![AuthenticationMethod::Password],
+            authenticated_at: NOW,
+        },
+        origin: origin(),
+    }
+}
+
+/// Whoever runs the server.
+pub fn operator() -> Principal {
+    Principal::operator(origin())
 }
 
 /// The default access matrix.

@@ -11,7 +11,6 @@ use portcullis_flows::grant::SessionPolicy;
 use portcullis_flows::lockout::LockoutPolicy;
 use portcullis_flows::recording::RecordingPolicy;
 use portcullis_flows::revocation::RevocationPolicy;
-use portcullis_flows::trail::Reader;
 use portcullis_http::{Parts, Running, ServiceCredentials, Services, Settings, Upkeep};
 use portcullis_password::{Argon2Params, Hasher, HashingPool, Policy, PoolSettings};
 use portcullis_token::{Digest, KeyPairAlgorithm, SecretKey};
@@ -188,8 +187,10 @@ impl TestServer {
             random,
         });
         let services = services.expect("the parts fit together");
-        let operator = Reader::operator(samples::origin());
-        services.matrices.start(samples::MATRIX, &operator).expect("the matrix comes into force");
+        services
+            .matrices
+            .start(samples::MATRIX, &samples::operator())
+            .expect("the matrix comes into force");
         services.keys.start(&samples::origin()).expect("the database answers");
         services
     }

@@ -22,9 +22,9 @@ pub(crate) struct UserEndSessions {
 }
 
 pub(crate) fn run(config: &Config, output: Output) -> Result<ExitCode, Failure> {
-    let origin = wiring::local_origin("user end-sessions");
-    let Opened { store, .. } = opening::opened_existing(config, &origin)?;
-    let ended = wiring::mass_sign_out(store, config).end_all(None, &origin);
+    let operator = wiring::operator("user end-sessions");
+    let Opened { store, .. } = opening::opened_existing(config, &operator.origin)?;
+    let ended = wiring::mass_sign_out(store, config).end_all(&operator);
     let sessions_ended = ended.map_err(|error| match error {
         ChangeError::Store(error) => error.into(),
         error => Failure::failed(error, "run it again"),

@@ -2,7 +2,7 @@ use portcullis_audit::Outcome;
 use portcullis_domain::{Account, Role, Timestamp};
 
 use crate::matrix::MatrixInForce;
-use crate::question::Caller;
+use crate::principal::Principal;
 
 /// How things are at the moment of the change.
 #[derive(Clone, Debug)]
@@ -58,12 +58,12 @@ impl Refusal {
 /// sessions.
 pub(super) fn judge(
     standing: &Standing,
-    caller: &Caller,
+    principal: &Principal,
     matrix: &MatrixInForce,
     after: &Account,
 ) -> Result<(), Refusal> {
     let before = &standing.account;
-    let actor = decides(standing, caller)?;
+    let actor = decides(standing, principal)?;
     let reaches = |role: &Role| reaches(matrix, &actor.role, role);
     if !reaches(&before.role) || !reaches(&after.role) {
         return Err(Refusal::AboveOwnRole);
@@ -79,9 +79,12 @@ pub(super) fn judge(
 }
 
 /// The account of whoever decides, if it still is what their access token says.
-pub(super) fn decides<'s>(standing: &'s Standing, caller: &Caller) -> Result<&'s Account, Refusal> {
+pub(super) fn decides<'s>(
+    standing: &'s Standing,
+    principal: &Principal,
+) -> Result<&'s Account, Refusal> {
     let actor = standing.actor.as_ref().filter(|actor| actor.is_active);
-    actor.filter(|actor| actor.role == caller.role).ok_or(Refusal::CallerChanged)
+    actor.filter(|actor| principal.role.as_ref() == Some(&actor.role)).ok_or(Refusal::CallerChanged)
 }
 
 /// Whether the role is the other one or inherits from it. One that the matrix lacks is below the most

@@ -21,6 +21,9 @@ pub enum DecisionError {
     /// The caller may not ask about others. The id is that of this very decision.
     #[error("the caller may not ask on behalf of others")]
     NotOnBehalf(DecisionId),
+    /// The principal has no account, and so no role that the matrix knows.
+    #[error("only accounts ask the access matrix")]
+    NoAccount,
     /// The answer could not be recorded, so none is given.
     #[error(transparent)]
     NotRecorded(#[from] NotRecorded),

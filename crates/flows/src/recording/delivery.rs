@@ -208,7 +208,7 @@ impl<'s> Delivery<'s> {
         let Some(block) = self.writer.finish() else { return false };
         let decision = DecisionId { chain: self.shared.chain, ordinal: self.next };
         let outcome = if withheld.allowed { Outcome::Allowed } else { Outcome::Denied };
-        let (origin, now) = (&ruling.caller.origin, self.shared.clock.now());
+        let (origin, now) = (&ruling.principal.origin, self.shared.clock.now());
         let bytes = u64::try_from(refused.payload.len()).unwrap_or(u64::MAX);
         let kind = EventKind::DecisionQuarantined;
         let event = SecurityEvent::new(kind, outcome, origin, now, self.random)

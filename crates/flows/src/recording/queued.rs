@@ -43,7 +43,7 @@ impl Queued {
     }
 
     pub(super) fn caller(&self) -> AccountId {
-        self.ruling.caller.account
+        self.ruling.account
     }
 }
 

@@ -2,11 +2,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_audit::Actor;
-use portcullis_domain::{Account, AccountId, ExposeSecret, Role};
+use portcullis_domain::{Account, AccountId, ExposeSecret};
 use portcullis_flows::account_change::{ChangeError, Refusal, Wish};
-use portcullis_flows::decision::Caller;
 use portcullis_flows::grant::Grant;
 use portcullis_flows::matrix::{Activated, Activating, Activation, MatrixStore};
+use portcullis_flows::principal::Principal;
 use portcullis_testkit::samples;
 use portcullis_token::LEEWAY;
 
@@ -79,7 +79,7 @@ fn whoever_is_not_what_their_token_says_decides_nothing_and_it_is_recorded() {
         assert_eq!(refused.unwrap_err().to_string(), expected.to_string());
         assert!(node.account_changes.end_sessions(&admin, ada.id).is_err());
     }
-    let gone = Caller { account: samples::account("gone").id, ..admin.clone() };
+    let gone = samples::principal(samples::account("gone").id, "admin");
     assert!(node.account_changes.change(&gone, ada.id, &wish).is_err());
     assert_eq!(house.outcomes("role_changed"), ["superseded 3"]);
     assert_eq!(house.outcomes("all_sessions_ended"), ["superseded 2"]);
@@ -110,13 +110,14 @@ fn a_change_that_goes_by_an_old_matrix_is_not_made() {
         let kind = portcullis_audit::EventKind::MatrixProposed;
         samples::event(kind, portcullis_audit::Outcome::Success, samples::NOW).into()
     };
-    let version = store.add_version("…", Actor::Operator, None, &|_| event()).unwrap();
+    let version = store.add_version("…", &samples::operator(), &|_| event()).unwrap();
     let version = version.number().unwrap();
     let activation = Activation { revision: 1, version, by: Actor::Operator, at: samples::NOW };
     let roles = ["msa", "admin"];
     let effects = &|_: &Activated, _| event();
+    let principal = &samples::operator();
     let activating =
-        Activating { activation, roles: &roles, caller: None, rule: &|_| Ok(()), effects };
+        Activating { activation, roles: &roles, principal, rule: &|_| Ok(()), effects };
     store.activate(&activating).unwrap();
     let refused = node.account_changes.change(&admin, ada.id, &to_role("rn"));
     assert!(matches!(refused, Err(ChangeError::Superseded)), "{refused:?}");
@@ -135,8 +136,7 @@ fn an_account_whose_role_is_gone_can_be_put_right_by_the_most_senior_role_alone(
     let state = |is_active| Wish { role: None, is_active: Some(is_active) };
     let matrix = node.matrix.load();
     assert!(matrix.matrix.role("nurse").is_none());
-    let joan =
-        Caller { account: joan.id, role: Role::parse("coordinator").unwrap(), ..admin.clone() };
+    let joan = samples::principal(joan.id, "coordinator");
     // Coordinators have none of the permissions in this matrix.
     assert!(matches!(
         node.account_changes.change(&joan, ada.id, &state(false)),
@@ -152,21 +152,15 @@ fn an_account_whose_role_is_gone_can_be_put_right_by_the_most_senior_role_alone(
 }
 
 /// Grace, as her token says she is.
-fn admin(house: &House) -> Caller {
+fn admin(house: &House) -> Principal {
     let grace: Account = house.enrol("grace");
     let promote = "UPDATE accounts SET role = 'admin' WHERE username = 'grace'";
     house.database.store().execute(promote).unwrap();
     caller(grace.id)
 }
 
-fn caller(account: AccountId) -> Caller {
-    Caller {
-        account,
-        role: Role::parse("admin").unwrap(),
-        session: samples::session(),
-        token: samples::token(),
-        origin: samples::origin(),
-    }
+fn caller(account: AccountId) -> Principal {
+    samples::principal(account, "admin")
 }
 
 fn to_role(role: &str) -> Wish {

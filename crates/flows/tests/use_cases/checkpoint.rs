@@ -3,7 +3,8 @@ use std::sync::Arc;
 use portcullis_audit::{Checkpoint, FaultKind, Filter};
 use portcullis_domain::SystemRandom;
 use portcullis_flows::checkpoint::Checkpoints;
-use portcullis_flows::trail::{Reader, Trail};
+use portcullis_flows::principal::Principal;
+use portcullis_flows::trail::Trail;
 use portcullis_flows::verification::Verification;
 use portcullis_testkit::{TestDatabase, at_once, samples};
 
@@ -99,8 +100,8 @@ fn a_purge_goes_by_whole_checkpoints_and_keeps_the_proof() {
         house.clock.clone(),
         Arc::new(SystemRandom),
     );
-    let reader = Reader::operator(origin);
-    let left = trail.search(&reader, &Filter::default(), None, 100).unwrap().entries;
+    let left =
+        trail.search(&Principal::operator(origin), &Filter::default(), None, 100).unwrap().entries;
     let kinds: Vec<&str> = left.iter().map(|entry| entry.kind.as_ref()).collect();
     assert_eq!(kinds.iter().filter(|kind| **kind == "registration").count(), 2, "{kinds:?}");
     assert_eq!(kinds.iter().filter(|kind| **kind == "audit_purged").count(), 2);

@@ -4,12 +4,10 @@ use std::time::Duration;
 use portcullis_audit::DecisionId;
 use portcullis_domain::{Account, Role, SystemRandom};
 use portcullis_flows::account::Accounts;
-use portcullis_flows::decision::{
-    Answer, Attributes, Caller, Context, DecisionError, Decisions, Question,
-};
+use portcullis_flows::decision::{Answer, Attributes, Context, DecisionError, Decisions, Question};
 use portcullis_flows::matrix::ActiveMatrix;
 use portcullis_flows::recording::{Recorder, RecordingPolicy};
-use portcullis_flows::trail::{Reader, Trail};
+use portcullis_flows::trail::Trail;
 use portcullis_testkit::{TestDatabase, samples};
 
 use crate::house::House;
@@ -57,13 +55,7 @@ impl Desk {
         account: &Account,
         questions: Vec<Question>,
     ) -> Result<Vec<Answer>, DecisionError> {
-        let caller = Caller {
-            account: account.id,
-            role: account.role.clone(),
-            session: samples::session(),
-            token: samples::token(),
-            origin: samples::origin(),
-        };
+        let caller = samples::principal(account.id, account.role.as_str());
         match self.decisions.at_once(caller, questions) {
             Ok(answers) => answers,
             Err(pending) => self.decisions.later(pending, Duration::from_secs(60)),
@@ -73,8 +65,7 @@ impl Desk {
     fn entry(&self, decision: DecisionId) -> portcullis_audit::Entry<'static> {
         let store = Arc::new(self.house.database.store().clone());
         let trail = Trail::new(store, self.house.clock.clone(), Arc::new(SystemRandom));
-        let reader = Reader::operator(samples::origin());
-        trail.decision(&reader, decision).unwrap().unwrap()
+        trail.decision(&samples::operator(), decision).unwrap().unwrap()
     }
 }
 

@@ -4,10 +4,9 @@ use std::time::Duration;
 use portcullis_access::Matrix;
 use portcullis_domain::{Role, SystemRandom, Timestamp};
 use portcullis_flows::account::Accounts;
-use portcullis_flows::decision::{Caller, Decisions, Question};
+use portcullis_flows::decision::{Decisions, Question};
 use portcullis_flows::matrix::{ActiveMatrix, Matrices, MatrixError, Unfit};
 use portcullis_flows::recording::{Recorder, RecordingPolicy};
-use portcullis_flows::trail::Reader;
 use portcullis_testkit::{TestDatabase, at_once, samples};
 
 use crate::house::{DAY, House, SECOND};
@@ -20,12 +19,8 @@ fn node(house: &House) -> Matrices {
 
 fn started(house: &House) -> Matrices {
     let node = node(house);
-    node.start(samples::MATRIX, &operator()).unwrap();
+    node.start(samples::MATRIX, &samples::operator()).unwrap();
     node
-}
-
-fn operator() -> Reader {
-    Reader::operator(samples::origin())
 }
 
 fn role(word: &str) -> Role {
@@ -57,7 +52,7 @@ fn the_first_start_of_all_puts_the_file_in_force_and_later_ones_do_not() {
     let house = House::new();
     assert_eq!(started(&house).active().load().version, 1);
     let other_file = node(&house);
-    other_file.start(&generous(), &operator()).unwrap();
+    other_file.start(&generous(), &samples::operator()).unwrap();
     let in_force = other_file.active().load();
     assert_eq!((in_force.version, in_force.revision), (1, 1));
     assert!(!may_delete(&other_file));
@@ -70,7 +65,7 @@ fn nodes_that_start_at_once_agree() {
     let versions = at_once(8, |number| {
         let node = node(&house);
         let file = if number % 2 == 0 { samples::MATRIX.to_owned() } else { generous() };
-        node.start(&file, &operator()).unwrap();
+        node.start(&file, &samples::operator()).unwrap();
         node.active().load().version
     });
     assert!(versions.iter().all(|version| *version == versions[0]), "{versions:?}");
@@ -81,9 +76,9 @@ fn nodes_that_start_at_once_agree() {
 fn an_activation_counts_at_once_here_and_at_the_next_look_elsewhere() {
     let house = House::new();
     let (here, elsewhere) = (started(&house), started(&house));
-    let version = here.propose(&generous(), &operator()).unwrap();
+    let version = here.propose(&generous(), &samples::operator()).unwrap();
     assert!(!may_delete(&here), "proposed is not in force");
-    here.activate(version, None, &operator()).unwrap();
+    here.activate(version, &samples::operator()).unwrap();
     assert!(may_delete(&here) && !may_delete(&elsewhere));
     elsewhere.follow().unwrap();
     assert!(may_delete(&elsewhere));
@@ -93,12 +88,12 @@ fn an_activation_counts_at_once_here_and_at_the_next_look_elsewhere() {
 fn rolling_back_goes_to_what_was_before_and_forth_again() {
     let house = House::new();
     let node = started(&house);
-    assert!(matches!(node.roll_back(None, &operator()), Err(MatrixError::NothingBefore)));
-    let version = node.propose(&generous(), &operator()).unwrap();
-    node.activate(version, None, &operator()).unwrap();
-    assert_eq!(node.roll_back(None, &operator()).unwrap(), 1);
+    assert!(matches!(node.roll_back(&samples::operator()), Err(MatrixError::NothingBefore)));
+    let version = node.propose(&generous(), &samples::operator()).unwrap();
+    node.activate(version, &samples::operator()).unwrap();
+    assert_eq!(node.roll_back(&samples::operator()).unwrap(), 1);
     assert!(!may_delete(&node));
-    assert_eq!(node.roll_back(None, &operator()).unwrap(), version);
+    assert_eq!(node.roll_back(&samples::operator()).unwrap(), version);
     let history: Vec<u32> = node.history().unwrap().iter().map(|past| past.version).collect();
     assert_eq!(history, [version, 1, version, 1]);
     assert_eq!(house.outcomes("matrix_rolled_back"), ["success 2"]);
@@ -108,9 +103,9 @@ fn rolling_back_goes_to_what_was_before_and_forth_again() {
 fn the_same_text_is_one_version() {
     let house = House::new();
     let node = started(&house);
-    assert_eq!(node.propose(samples::MATRIX, &operator()).unwrap(), 1);
-    let number = node.propose(&generous(), &operator()).unwrap();
-    assert_eq!(node.propose(&generous(), &operator()).unwrap(), number);
+    assert_eq!(node.propose(samples::MATRIX, &samples::operator()).unwrap(), 1);
+    let number = node.propose(&generous(), &samples::operator()).unwrap();
+    assert_eq!(node.propose(&generous(), &samples::operator()).unwrap(), number);
     assert_eq!(node.versions().unwrap().len(), 2);
     assert_eq!(node.version(number).unwrap().unwrap().text, generous());
     assert_eq!(house.outcomes("matrix_proposed"), ["success 2"]);
@@ -120,10 +115,10 @@ fn the_same_text_is_one_version() {
 fn of_activations_at_once_each_builds_on_the_one_before_or_is_told() {
     let house = House::new();
     let first = started(&house);
-    let version = first.propose(&generous(), &operator()).unwrap();
+    let version = first.propose(&generous(), &samples::operator()).unwrap();
     let outcomes = at_once(12, |_| {
         let node = started(&house);
-        match node.activate(version, None, &operator()) {
+        match node.activate(version, &samples::operator()) {
             Ok(()) => true,
             Err(MatrixError::Superseded) => false,
             Err(error) => panic!("{error}"),
@@ -143,18 +138,18 @@ fn a_matrix_that_would_lock_the_server_up_is_not_taken() {
     let house = House::new();
     let node = started(&house);
     assert!(matches!(
-        node.propose(&closed(), &operator()),
+        node.propose(&closed(), &samples::operator()),
         Err(MatrixError::Unfit(Unfit::LocksOut { .. }))
     ));
     let senior = samples::MATRIX
         .replace("self_registration_role = \"msa\"", "self_registration_role = \"admin\"");
     assert!(matches!(
-        node.propose(&senior, &operator()),
+        node.propose(&senior, &samples::operator()),
         Err(MatrixError::Unfit(Unfit::SelfRegistrationIsSenior))
     ));
     let without = samples::MATRIX.replace("self_registration_role = \"msa\"", "");
     assert!(matches!(
-        node.propose(&without, &operator()),
+        node.propose(&without, &samples::operator()),
         Err(MatrixError::Unfit(Unfit::NoSelfRegistrationRole))
     ));
     let msa = "[roles.msa]\ngrants = [";
@@ -163,21 +158,21 @@ fn a_matrix_that_would_lock_the_server_up_is_not_taken() {
             format!("{msa}\n    {{ resources = [\"{resource}\"], actions = [\"*\"] }},\n    ");
         assert!(samples::MATRIX.contains(msa));
         let open = samples::MATRIX.replace(msa, &given);
-        let refused = node.propose(&open, &operator());
+        let refused = node.propose(&open, &samples::operator());
         let expected = matches!(refused, Err(MatrixError::Unfit(Unfit::OpenToStrangers { .. })));
         assert!(expected, "{resource}: {refused:?}");
     }
-    assert!(matches!(node.propose("roles = 3", &operator()), Err(MatrixError::Faults(_))));
-    assert!(matches!(node.activate(7, None, &operator()), Err(MatrixError::UnknownVersion(7))));
-    let version = node.propose(&generous(), &operator()).unwrap();
+    assert!(matches!(node.propose("roles = 3", &samples::operator()), Err(MatrixError::Faults(_))));
+    assert!(matches!(node.activate(7, &samples::operator()), Err(MatrixError::UnknownVersion(7))));
+    let version = node.propose(&generous(), &samples::operator()).unwrap();
     assert!(matches!(
-        node.activate(version, Some(&role("coordinator")), &operator()),
+        node.activate(version, &samples::principal(house.enrol("joan").id, "coordinator")),
         Err(MatrixError::Unfit(Unfit::LocksOut { .. }))
     ));
     let grace = house.enrol("grace");
     house.database.store().execute("UPDATE accounts SET role = 'admin'").unwrap();
-    let grace = Reader::account(grace.id, samples::origin());
-    node.activate(version, Some(&role("admin")), &grace).unwrap();
+    let grace = samples::principal(grace.id, "admin");
+    node.activate(version, &grace).unwrap();
 }
 
 /// The default matrix in which coordinators may change settings too.
@@ -193,16 +188,15 @@ fn nobody_puts_a_matrix_in_force_that_gives_more_than_they_have() {
     let house = House::new();
     let node = started(&house);
     let delegated = delegated();
-    let version = node.propose(&delegated, &operator()).unwrap();
-    node.activate(version, None, &operator()).unwrap();
+    let version = node.propose(&delegated, &samples::operator()).unwrap();
+    node.activate(version, &samples::operator()).unwrap();
     let joan = house.enrol("joan");
     let store = house.database.store();
     store.execute("UPDATE accounts SET role = 'coordinator'").unwrap();
-    let reader = Reader::account(joan.id, samples::origin());
-    let coordinator = role("coordinator");
+    let coordinator = samples::principal(joan.id, "coordinator");
     let activate = |text: &str| {
-        let version = node.propose(text, &reader).unwrap();
-        node.activate(version, Some(&coordinator), &reader)
+        let version = node.propose(text, &coordinator).unwrap();
+        node.activate(version, &coordinator)
     };
     // What coordinators have they may give, and take.
     let for_residents = "[roles.resident]\ngrants = [";
@@ -238,11 +232,11 @@ fn nobody_puts_a_matrix_in_force_that_gives_more_than_they_have() {
     }
     // Nor by rolling back to what somebody more senior had put in force.
     let open = delegated.replace("actions = [\"update\"] },", "actions = [\"*\"] },");
-    let version = node.propose(&open, &operator()).unwrap();
-    node.activate(version, None, &operator()).unwrap();
-    let version = node.propose(&delegated, &operator()).unwrap();
-    node.activate(version, None, &operator()).unwrap();
-    let back = node.roll_back(Some(&coordinator), &reader);
+    let version = node.propose(&open, &samples::operator()).unwrap();
+    node.activate(version, &samples::operator()).unwrap();
+    let version = node.propose(&delegated, &samples::operator()).unwrap();
+    node.activate(version, &samples::operator()).unwrap();
+    let back = node.roll_back(&coordinator);
     assert!(matches!(back, Err(MatrixError::Escalation(_))), "{back:?}");
     assert!(house.outcomes("matrix_activated").contains(&"against_rules 4".to_owned()));
     assert_eq!(house.outcomes("matrix_rolled_back"), ["against_rules 1"]);
@@ -250,8 +244,10 @@ fn nobody_puts_a_matrix_in_force_that_gives_more_than_they_have() {
     // Whoever is not that any more decides nothing, whatever their token says.
     for meddle in ["SET role = 'rn'", "SET role = 'coordinator', is_active = false"] {
         store.execute(&format!("UPDATE accounts {meddle}")).unwrap();
-        let version = node.propose(samples::MATRIX, &reader).unwrap();
-        let refused = node.activate(version, Some(&role("admin")), &reader);
+        let refused = node.propose(samples::MATRIX, &coordinator);
+        assert!(matches!(refused, Err(MatrixError::CallerChanged)), "{refused:?}");
+        let version = node.propose(samples::MATRIX, &samples::operator()).unwrap();
+        let refused = node.activate(version, &samples::principal(joan.id, "admin"));
         assert!(matches!(refused, Err(MatrixError::CallerChanged)), "{refused:?}");
     }
 }
@@ -267,8 +263,8 @@ fn a_role_that_somebody_has_does_not_vanish() {
     let without = format!("{}{}", &samples::MATRIX[..start], &samples::MATRIX[end..])
         .replace("\"rn\", \"lpn\", \"msa\"", "\"rn\", \"msa\"");
     assert!(Matrix::parse(&without).is_ok());
-    let version = node.propose(&without, &operator()).unwrap();
-    match node.activate(version, None, &operator()) {
+    let version = node.propose(&without, &samples::operator()).unwrap();
+    match node.activate(version, &samples::operator()) {
         Err(MatrixError::RolesInUse(roles)) => assert_eq!(roles, [role("lpn")]),
         other => panic!("{other:?}"),
     }
@@ -292,13 +288,8 @@ fn a_replay_says_who_would_gain_and_lose_in_its_time_only() {
         house.clock.clone(),
     );
     let ask = |word: &str, action: &str| {
-        let caller = Caller {
-            account: house.enrol(&format!("{word}-{action}-{}", house.now().as_micros())).id,
-            role: role(word),
-            session: samples::session(),
-            token: samples::token(),
-            origin: samples::origin(),
-        };
+        let name = format!("{word}-{action}-{}", house.now().as_micros());
+        let caller = samples::principal(house.enrol(&name).id, word);
         let pending = decisions.at_once(caller, vec![Question::own("schedule", action)]);
         decisions.later(pending.unwrap_err(), Duration::from_secs(60)).unwrap();
     };
@@ -315,7 +306,8 @@ fn a_replay_says_who_would_gain_and_lose_in_its_time_only() {
     ask("resident", "delete");
 
     let mut seen = 0;
-    let report = node.replay(&generous(), (from, until), &operator(), &mut |count| seen += count);
+    let report =
+        node.replay(&generous(), (from, until), &samples::operator(), &mut |count| seen += count);
     let report = report.unwrap();
     assert_eq!((report.examined, report.gained, report.lost), (4, 2, 0));
     assert_eq!(report.changes.len(), 1);
@@ -326,7 +318,7 @@ fn a_replay_says_who_would_gain_and_lose_in_its_time_only() {
     );
     assert!(seen >= 4);
     let all = (Timestamp::from_micros(0), house.now() + SECOND);
-    let same = node.replay(samples::MATRIX, all, &operator(), &mut |_| ()).unwrap();
+    let same = node.replay(samples::MATRIX, all, &samples::operator(), &mut |_| ()).unwrap();
     assert_eq!((same.examined, same.gained, same.lost), (6, 0, 0));
     assert_eq!(house.outcomes("matrix_replayed"), ["success 2"]);
 }

@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use portcullis_domain::SystemClock;
-use portcullis_flows::decision::{Answer, Caller, DecisionError, Pending, Question};
+use portcullis_flows::decision::{Answer, DecisionError, Pending, Question};
+use portcullis_flows::principal::Principal;
 use portcullis_flows::recording::{NotRecorded, RecordingPolicy};
 use portcullis_testkit::at_once;
 
@@ -77,7 +78,7 @@ fn callers_that_wait_take_turns() {
     let other = caller(&desk.house, "grace");
     let (send, ended) = std::sync::mpsc::channel();
     let mut tickets = Vec::new();
-    let mut wait = |caller: &Caller, questions, name: &'static str| {
+    let mut wait = |caller: &Principal, questions, name: &'static str| {
         let pending = desk.decisions.at_once(caller.clone(), questions).unwrap_err();
         let Pending::Unrecorded(unrecorded) = pending else { panic!("nothing is to be read") };
         let send = send.clone();

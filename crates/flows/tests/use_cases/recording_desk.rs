@@ -8,11 +8,12 @@ use portcullis_audit::{Block, ChainId, DecisionId, Link};
 use portcullis_domain::{Clock, SystemClock, SystemRandom};
 use portcullis_flows::StoreError;
 use portcullis_flows::account::Accounts;
-use portcullis_flows::decision::{Answer, Attributes, Caller, DecisionError, Decisions, Question};
+use portcullis_flows::decision::{Answer, Attributes, DecisionError, Decisions, Question};
 use portcullis_flows::effects::Effects;
 use portcullis_flows::matrix::ActiveMatrix;
+use portcullis_flows::principal::Principal;
 use portcullis_flows::recording::{DecisionStore, Recorder, RecordingPolicy};
-use portcullis_flows::trail::{Reader, Trail};
+use portcullis_flows::trail::Trail;
 use portcullis_flows::verification::Verification;
 use portcullis_testkit::{TestDatabase, samples};
 use serde_json::{Map, Value};
@@ -75,7 +76,7 @@ pub(crate) struct Desk {
     pub(crate) house: House,
     pub(crate) store: Arc<Fickle>,
     pub(crate) decisions: Decisions,
-    pub(crate) caller: Caller,
+    pub(crate) caller: Principal,
 }
 
 impl Desk {
@@ -125,7 +126,7 @@ impl Desk {
 
     pub(crate) fn ask_as(
         &self,
-        caller: &Caller,
+        caller: &Principal,
         questions: Vec<Question>,
         timeout: Duration,
     ) -> Result<Vec<Answer>, DecisionError> {
@@ -151,21 +152,14 @@ impl Desk {
     pub(crate) fn reason_of(&self, decision: DecisionId) -> Option<String> {
         let store = Arc::new(self.house.database.store().clone());
         let trail = Trail::new(store, Arc::new(SystemClock::new()), Arc::new(SystemRandom));
-        let reader = Reader::operator(samples::origin());
-        let found = trail.decision(&reader, decision).unwrap();
+        let found = trail.decision(&samples::operator(), decision).unwrap();
         found.map(|entry| entry.reason.unwrap().into_owned())
     }
 }
 
-pub(crate) fn caller(house: &House, name: &str) -> Caller {
+pub(crate) fn caller(house: &House, name: &str) -> Principal {
     let account = house.enrol(name);
-    Caller {
-        account: account.id,
-        role: account.role,
-        session: samples::session(),
-        token: samples::token(),
-        origin: samples::origin(),
-    }
+    samples::principal(account.id, account.role.as_str())
 }
 
 /// With attributes of so many bytes, of which each has its own.

@@ -4,7 +4,6 @@ use portcullis_domain::{Delivery, Role, SystemRandom};
 use portcullis_flows::matrix::Matrices;
 use portcullis_flows::refresh::{RefreshError, RefreshRequest};
 use portcullis_flows::sign_in::SignInRequest;
-use portcullis_flows::trail::Reader;
 use portcullis_testkit::samples;
 
 use crate::house::{DAY, HOUR, House, MINUTE, Node, by_name};
@@ -84,7 +83,7 @@ fn activate(house: &House, node: &Node, text: &str) {
     let clock = house.clock.clone();
     let random = Arc::new(SystemRandom);
     let matrices = Matrices::new(store.clone(), store, node.matrix.clone(), clock, random);
-    matrices.start(text, &Reader::operator(samples::origin())).unwrap();
+    matrices.start(text, &samples::operator()).unwrap();
 }
 
 /// A matrix with another most senior role than the default one.

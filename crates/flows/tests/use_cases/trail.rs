@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use portcullis_audit::{Cursor, EntryId, EventKind, Filter, Outcome};
 use portcullis_domain::SystemRandom;
-use portcullis_flows::trail::{Reader, Trail};
+use portcullis_flows::trail::Trail;
 use portcullis_testkit::samples;
 
 use crate::house::{House, SECOND, by_name, guess};
@@ -12,16 +12,12 @@ fn trail(house: &House) -> Trail {
     Trail::new(store, house.clock.clone(), Arc::new(SystemRandom))
 }
 
-fn operator() -> Reader {
-    Reader::operator(samples::origin())
-}
-
 /// The ids of all entries that match, read in pages of so many.
 fn paged(trail: &Trail, filter: &Filter, most: usize) -> Vec<EntryId> {
     let mut ids = Vec::new();
     let mut after: Option<Cursor> = None;
     loop {
-        let page = trail.search(&operator(), filter, after, most).unwrap();
+        let page = trail.search(&samples::operator(), filter, after, most).unwrap();
         assert!(page.entries.len() <= most);
         ids.extend(page.entries.iter().map(|entry| entry.id));
         after = page.next;
@@ -48,7 +44,7 @@ fn pages_hold_everything_once_and_newest_first() {
     for most in [1, 2, 5, 6] {
         assert_eq!(paged(&trail, &filter, most), whole, "{most} a page");
     }
-    let entries = trail.search(&operator(), &filter, None, 100).unwrap().entries;
+    let entries = trail.search(&samples::operator(), &filter, None, 100).unwrap().entries;
     assert!(entries.is_sorted_by(|newer, older| newer.at >= older.at));
 }
 
@@ -67,7 +63,7 @@ fn a_filter_says_whose_what_and_how_it_ended() {
         outcome: Some(Outcome::WrongPassword),
         ..Filter::default()
     };
-    let page = trail.search(&operator(), &filter, None, 100).unwrap();
+    let page = trail.search(&samples::operator(), &filter, None, 100).unwrap();
     let [entry] = page.entries.as_slice() else { panic!("{page:?}") };
     assert_eq!((entry.subject, entry.outcome.as_ref()), (Some(ada.id), "wrong_password"));
     assert_eq!(entry.request_id, samples::origin().request_id.map(Into::into));
@@ -81,7 +77,7 @@ fn reading_the_trail_is_in_the_trail_once_a_search() {
     paged(&trail, &filter, 1);
     assert_eq!(house.outcomes("audit_searched"), ["success 1"]);
     let format = portcullis_audit::ExportFormat::Csv;
-    let exported = trail.export(&operator(), &filter, format).unwrap().count();
+    let exported = trail.export(&samples::operator(), &filter, format).unwrap().count();
     assert_eq!(house.outcomes("audit_exported"), ["success 1"]);
     assert_eq!(exported, 3, "the account, the search and the export itself");
 }
@@ -90,6 +86,6 @@ fn reading_the_trail_is_in_the_trail_once_a_search() {
 fn an_unknown_decision_is_not_found() {
     let house = House::new();
     let wanted = "00000000000000ff-1".parse().unwrap();
-    assert!(trail(&house).decision(&operator(), wanted).unwrap().is_none());
+    assert!(trail(&house).decision(&samples::operator(), wanted).unwrap().is_none());
     assert_eq!(house.count("security_events"), 0);
 }

@@ -7,8 +7,9 @@ use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
-use portcullis_flows::decision::{self, Question};
+use portcullis_flows::decision::Question;
 use portcullis_flows::permission::{self, Permission};
+use portcullis_flows::principal::Principal;
 
 use super::requirement::{Audience, Requirement};
 use super::{Caller, Guard, informed, services};
@@ -76,7 +77,7 @@ impl Guarding for ChangeSettings {
 /// nobody and lets nobody in.
 pub(crate) struct Permitted<P> {
     /// Who calls.
-    pub(crate) caller: decision::Caller,
+    pub(crate) caller: Principal,
     guarding: PhantomData<P>,
 }
 
@@ -104,7 +105,7 @@ impl<P: Guarding> FromRequest for Permitted<P> {
 /// Lets the caller go on if all of this is granted; for what only the body of a request tells.
 pub(crate) async fn permit(
     services: &web::Data<Services>,
-    caller: &decision::Caller,
+    caller: &Principal,
     needed: &[Permission],
 ) -> Result<(), Problem> {
     let questions = needed.iter().map(|(resource, action)| Question::own(resource, action));

@@ -3,8 +3,7 @@ use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
-use portcullis_audit::Origin;
-use portcullis_token::AccessClaims;
+use portcullis_flows::principal::Principal;
 
 use super::requirement::Requirement;
 use super::{Guard, authenticate, services};
@@ -39,18 +38,19 @@ where
         let guarded = G::from_request(request, payload);
         Box::pin(async move {
             let (claims, services) = (claims.await?, services?);
-            if services.step_up.is_recent(claims.authenticated_at) {
+            let principal = Principal::of_claims(claims, origin);
+            if services.step_up.is_recent(&principal) {
                 guarded.await.map(Self)
             } else {
-                Err(too_old(claims, services, origin).await)
+                Err(too_old(principal, services).await)
             }
         })
     }
 }
 
 /// The refusal stands whether or not it could be recorded.
-async fn too_old(claims: AccessClaims, services: web::Data<Services>, origin: Origin) -> Problem {
-    let record = move || services.step_up.record_refusal(claims.subject, claims.session, &origin);
+async fn too_old(principal: Principal, services: web::Data<Services>) -> Problem {
+    let record = move || services.step_up.record_refusal(&principal);
     if let Err(problem) = blocking(record).await {
         tracing::warn!(%problem, "a refusal for want of a recent sign-in is not recorded");
     }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use actix_web::{HttpResponse, rt, web};
-use portcullis_flows::trail::Reader;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -131,14 +130,13 @@ pub(crate) async fn replay(
     services: web::Data<Services>,
     body: FileJson<ReplayBody>,
 ) -> Result<HttpResponse, Problem> {
-    let place = services.capacity.replays.enter(guard.caller.account)?;
+    let place = services.capacity.replays.enter(guard.caller.actor)?;
     let ReplayBody { text, from, until } = body.0;
     let until = until.map_or_else(|| services.clock.now(), |time| time.0);
     let from = from.map_or_else(|| until - WEEK, |time| time.0);
-    let reader = Reader::account(guard.caller.account, guard.caller.origin);
     // Its thread goes on when the client does not wait for it, and keeps the place until it ends.
     let replay = move || {
-        let report = services.matrices.replay(&text, (from, until), &reader, &mut |_| {});
+        let report = services.matrices.replay(&text, (from, until), &guard.caller, &mut |_| {});
         drop(place);
         report
     };

@@ -4,7 +4,6 @@ use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use portcullis_domain::Timestamp;
 use portcullis_flows::matrix::{ListedVersion, MatrixError, Version};
-use portcullis_flows::trail::Reader;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -161,8 +160,8 @@ pub(crate) async fn propose(
     services: web::Data<Services>,
     body: FileJson<FileBody>,
 ) -> Result<HttpResponse, Problem> {
-    let reader = Reader::caller(guard.0.caller);
-    let version = blocking(move || services.matrices.propose(&body.0.text, &reader)).await?;
+    let caller = guard.0.caller;
+    let version = blocking(move || services.matrices.propose(&body.0.text, &caller)).await?;
     let location = format!("/api/admin/matrix/versions/{version}");
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, location))
@@ -183,8 +182,7 @@ pub(crate) async fn activate(
 ) -> Result<HttpResponse, Problem> {
     let caller = guard.0.caller;
     let version = body.0.version;
-    let (role, reader) = (caller.role.clone(), Reader::caller(caller));
-    blocking(move || services.matrices.activate(version, Some(&role), &reader)).await?;
+    blocking(move || services.matrices.activate(version, &caller)).await?;
     Ok(HttpResponse::Ok().json(VersionNumber { version }))
 }
 
@@ -196,8 +194,7 @@ pub(crate) async fn roll_back(
     services: web::Data<Services>,
 ) -> Result<HttpResponse, Problem> {
     let caller = guard.0.caller;
-    let (role, reader) = (caller.role.clone(), Reader::caller(caller));
-    let roll_back = move || services.matrices.roll_back(Some(&role), &reader);
+    let roll_back = move || services.matrices.roll_back(&caller);
     Ok(HttpResponse::Ok().json(VersionNumber { version: blocking(roll_back).await? }))
 }
 

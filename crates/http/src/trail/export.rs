@@ -13,7 +13,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::stream;
 use portcullis_audit::{CsvWriter, Entry, ExportFormat, Filter, JsonLinesWriter};
 use portcullis_domain::Timestamp;
-use portcullis_flows::trail::{Reader, TrailError};
+use portcullis_flows::principal::Principal;
+use portcullis_flows::trail::TrailError;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use utoipa::IntoParams;
@@ -62,9 +63,8 @@ pub(crate) async fn export(
     };
     let name = file_name(services.clock.now(), extension);
     let caller = guard.0.caller;
-    let place = services.capacity.exports.enter(caller.account)?;
-    let reader = Reader::account(caller.account, caller.origin);
-    let mut chunks = start(services, place, reader, filter, format);
+    let place = services.capacity.exports.enter(caller.actor)?;
+    let mut chunks = start(services, place, caller, filter, format);
     // What fails before the first chunk is still answered by a problem.
     let first = match chunks.recv().await {
         Some(Message::Failed(error)) => return Err(error.into()),
@@ -125,7 +125,7 @@ enum Message {
 fn start(
     services: web::Data<Services>,
     place: InPlace,
-    reader: Reader,
+    caller: Principal,
     filter: Filter,
     format: ExportFormat,
 ) -> Receiver<Message> {
@@ -134,7 +134,7 @@ fn start(
     // Not awaited: the thread reports by the channel, and its end shows there.
     drop(web::block(move || {
         let chunks = Chunks { sender: &sender, runtime: &runtime, buffer: Vec::new() };
-        let outcome = match services.trail.export(&reader, &filter, format) {
+        let outcome = match services.trail.export(&caller, &filter, format) {
             Ok(mut entries) => write(&mut entries, format, chunks),
             Err(error) => Err(Ended::Failed(error)),
         };

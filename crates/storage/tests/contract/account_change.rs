@@ -6,7 +6,6 @@ use portcullis_flows::account::AccountStore;
 use portcullis_flows::account_change::{
     AccountChangeStore, AccountUpdate, Change, Changed, Judged, Refusal, Standing,
 };
-use portcullis_flows::decision::Caller;
 use portcullis_flows::effects::Effects;
 use portcullis_flows::matrix::{Activated, Activating, Activation, Added, MatrixStore};
 use portcullis_flows::revocation::Revoked;
@@ -116,7 +115,7 @@ fn a_rule_of_another_matrix_is_not_asked() {
         let (ada, grace) = (enrol(store, "ada"), enrol(store, "grace"));
         let proposed =
             |_: &Added| samples::event(EventKind::MatrixProposed, Outcome::Success, NOW).into();
-        let added = store.add_version("a", Actor::Operator, None, &proposed).unwrap();
+        let added = store.add_version("a", &samples::operator(), &proposed).unwrap();
         let version = added.number().unwrap();
         let activation = Activation { revision: 1, version, by: Actor::Operator, at: NOW };
         let activated = |_: &Activated, at| {
@@ -126,7 +125,7 @@ fn a_rule_of_another_matrix_is_not_asked() {
         let activating = Activating {
             activation,
             roles: &roles,
-            caller: None,
+            principal: &samples::operator(),
             rule: &|_| Ok(()),
             effects: &activated,
         };
@@ -195,16 +194,10 @@ fn change(
     actor: &Account,
     rule: &dyn Fn(&Standing) -> Judged,
 ) -> Changed {
-    let caller = Caller {
-        account: actor.id,
-        role: actor.role.clone(),
-        session: samples::session(),
-        token: samples::token(),
-        origin: samples::origin(),
-    };
+    let caller = samples::principal(actor.id, actor.role.as_str());
     let changed = store.change_account(&Change {
         account: account.id,
-        caller: &caller,
+        principal: &caller,
         revision: 0,
         administrators: &role("admin"),
         rule,

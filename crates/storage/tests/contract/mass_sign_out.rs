@@ -1,14 +1,15 @@
 use std::time::Duration;
 
-use portcullis_audit::{Actor, EventKind, Outcome};
+use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Account, Role, SessionId, Timestamp};
 use portcullis_flows::account_change::Refusal;
-use portcullis_flows::decision::Caller;
 use portcullis_flows::effects::Effects;
 use portcullis_flows::mass_sign_out::{MassEnded, MassEnding, MassSignOutStore};
+use portcullis_flows::principal::{Credential, Principal};
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};
 use portcullis_testkit::{TestDatabase, at_once};
+use portcullis_token::AuthenticationMethod;
 
 use crate::inspect::{ends, live_sessions, outcomes, revoked_sessions};
 use crate::member::{SignIn, enrol};
@@ -17,12 +18,12 @@ const SECOND: Duration = Duration::from_secs(1);
 
 fn end_some(
     store: &Store,
-    caller: Option<&Caller>,
+    principal: &Principal,
     before: Option<Timestamp>,
     spared: Option<SessionId>,
 ) -> MassEnded {
-    let actor = caller.map_or(Actor::Operator, |caller| Actor::Account(caller.account));
-    let event = |outcome| samples::event(EventKind::EverybodySignedOut, outcome, NOW).by(actor);
+    let event =
+        |outcome| samples::event(EventKind::EverybodySignedOut, outcome, NOW).by(principal.actor);
     let effects = |ended: &MassEnded| match ended {
         MassEnded::Done { revoked, .. } if before.is_some() && revoked.is_empty() => {
             Effects::default()
@@ -34,7 +35,7 @@ fn end_some(
         MassEnded::Superseded => Effects::default(),
     };
     let ending = MassEnding {
-        caller,
+        principal,
         revision: 0,
         most_senior: &Role::parse("admin").unwrap(),
         before,
@@ -54,14 +55,12 @@ fn count(ended: &MassEnded) -> usize {
     }
 }
 
-fn caller(account: &Account, session: SessionId) -> Caller {
-    Caller {
-        account: account.id,
-        role: account.role.clone(),
-        session,
-        token: samples::token(),
-        origin: samples::origin(),
-    }
+fn caller(account: &Account, session: SessionId) -> Principal {
+    let holder = samples::principal(account.id, account.role.as_str());
+    let methods = vec![AuthenticationMethod::Password];
+    let (token, authenticated_at) = (samples::token(), NOW);
+    let credential = Credential::AccessToken { session, token, methods, authenticated_at };
+    Principal { credential, ..holder }
 }
 
 #[test]
@@ -73,16 +72,17 @@ fn sessions_end_in_portions_but_those_that_were_opened_since_and_the_spared_one(
             .map(|owner: usize| SignIn::of(&accounts[owner], NOW).opened(store).session.id)
             .into();
         let spared = Some(opened[0]);
-        let first = end_some(store, None, None, spared);
+        let first = end_some(store, &samples::operator(), None, spared);
         let MassEnded::Done { before, ref revoked } = first else { panic!("{first:?}") };
         let until = NOW + 60 * SECOND;
         assert!(revoked.entries().iter().all(|entry| entry.until == until), "{first:?}");
         assert_eq!((count(&first), before), (2, NOW));
         SignIn::of(&accounts[0], NOW + SECOND).opened(store);
-        let portions = [(); 2].map(|()| count(&end_some(store, None, Some(before), spared)));
+        let portions =
+            [(); 2].map(|()| count(&end_some(store, &samples::operator(), Some(before), spared)));
         assert_eq!(portions, [2, 0]);
         assert_eq!(live_sessions(store), 2);
-        assert_eq!(count(&end_some(store, None, Some(before), None)), 1);
+        assert_eq!(count(&end_some(store, &samples::operator(), Some(before), None)), 1);
         assert_eq!(ends(store), ["everybody_signed_out 5"]);
         let mut expected = opened;
         expected.sort();
@@ -97,15 +97,15 @@ fn only_the_most_senior_role_may_and_only_while_it_is_the_callers() {
         let store = database.store();
         let junior = enrol(store, "ada");
         let session = SignIn::of(&junior, NOW).opened(store).session.id;
-        let refused = end_some(store, Some(&caller(&junior, session)), None, None);
+        let refused = end_some(store, &caller(&junior, session), None, None);
         assert!(matches!(refused, MassEnded::Refused(Refusal::AboveOwnRole)), "{refused:?}");
         let senior = Account { role: Role::parse("admin").unwrap(), ..junior };
-        let refused = end_some(store, Some(&caller(&senior, session)), None, None);
+        let refused = end_some(store, &caller(&senior, session), None, None);
         assert!(matches!(refused, MassEnded::Refused(Refusal::CallerChanged)), "{refused:?}");
         assert_eq!(outcomes(store, "everybody_signed_out"), ["against_rules 1", "superseded 1"]);
         assert_eq!(live_sessions(store), 1);
         store.execute("UPDATE accounts SET role = 'admin'").unwrap();
-        assert_eq!(count(&end_some(store, Some(&caller(&senior, session)), None, None)), 1);
+        assert_eq!(count(&end_some(store, &caller(&senior, session), None, None)), 1);
     });
 }
 
@@ -118,13 +118,13 @@ fn two_who_end_everything_while_others_sign_in_and_out_wait_for_nobody_for_ever(
         at_once(8, |number| {
             for account in &accounts {
                 if number < 2 {
-                    end_some(store, None, None, None);
+                    end_some(store, &samples::operator(), None, None);
                 } else {
                     SignIn { most_sessions: 3, ..SignIn::of(account, NOW) }.open(store);
                 }
             }
         });
-        while count(&end_some(store, None, None, None)) > 0 {}
+        while count(&end_some(store, &samples::operator(), None, None)) > 0 {}
         assert_eq!(live_sessions(store), 0, "{database:?}");
     });
 }

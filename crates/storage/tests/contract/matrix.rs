@@ -190,7 +190,7 @@ fn add(store: &Store, text: &str) -> u32 {
         Added::Known(_) => Effects::default(),
         Added::CallerChanged => panic!("the operator has no account"),
     };
-    store.add_version(text, Actor::Operator, None, &effects).unwrap().number().unwrap()
+    store.add_version(text, &samples::operator(), &effects).unwrap().number().unwrap()
 }
 
 fn activation(revision: u64) -> Activation {
@@ -219,7 +219,8 @@ fn activate_if(
         SecurityEvent { outcome, at, ..event(EventKind::MatrixActivated) }.into()
     };
     let (activation, effects) = (*activation, &effects);
-    let activating = Activating { activation, roles, caller: None, rule, effects };
+    let activating =
+        Activating { activation, roles, principal: &samples::operator(), rule, effects };
     store.activate(&activating).unwrap()
 }
 

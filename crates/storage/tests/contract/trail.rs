@@ -8,7 +8,7 @@ use portcullis_audit::{
 use portcullis_domain::{SystemRandom, Timestamp};
 use portcullis_flows::effects::Effects;
 use portcullis_flows::recording::DecisionStore;
-use portcullis_flows::trail::{BlockPlace, LARGEST_BLOCK, Reader, Trail, TrailError, TrailStore};
+use portcullis_flows::trail::{BlockPlace, LARGEST_BLOCK, Trail, TrailError, TrailStore};
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};
 use portcullis_testkit::{TestClock, TestDatabase, at_once};
@@ -283,11 +283,10 @@ fn search(store: &Store, filter: &Filter, most: usize) -> Vec<Cursor> {
     let clock = TestClock::new();
     clock.advance(Duration::from_secs(60 * 60 * 24));
     let trail = Trail::new(Arc::new(store.clone()), Arc::new(clock), Arc::new(SystemRandom));
-    let reader = Reader::operator(samples::origin());
     let mut found = Vec::new();
     let mut after = None;
     loop {
-        let page = trail.search(&reader, filter, after, most).unwrap();
+        let page = trail.search(&samples::operator(), filter, after, most).unwrap();
         found.extend(
             page.entries.iter().filter(|it| it.kind != "audit_searched").map(Cursor::after),
         );

@@ -16,7 +16,8 @@ use portcullis_audit::{
 };
 use portcullis_domain::{AccountId, Timestamp};
 use portcullis_flows::StoreError;
-use portcullis_flows::trail::{Reader, TrailError, TrailStore};
+use portcullis_flows::principal::Principal;
+use portcullis_flows::trail::{TrailError, TrailStore};
 use portcullis_flows::verification::ReadError;
 use portcullis_storage::Store;
 use serde::Serialize;
@@ -169,7 +170,7 @@ fn archive(store: Store, to: &mut dyn Write, output: Output) -> Result<u64, Expo
 
 /// To take the trail away is an event of the trail.
 fn record_archive(store: &Store) -> Result<(), StoreError> {
-    let Reader { actor, origin, .. } = wiring::operator("audit export");
+    let Principal { actor, origin, .. } = wiring::operator("audit export");
     let (clock, random) = (wiring::system_clock(), wiring::system_random());
     let (kind, outcome) = (EventKind::AuditExported, Outcome::Success);
     let details = Details::Export { filter: Filter::default(), format: ExportFormat::Archive };

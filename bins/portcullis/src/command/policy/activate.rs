@@ -28,7 +28,7 @@ pub(super) fn run(loaded: Loaded, named: &Named, output: Output) -> Result<ExitC
             Named::File(path) => matrices.propose(&named::read(path)?, &operator)?,
         };
         if number != matrices.active().load().version {
-            matrices.activate(number, None, &operator)?;
+            matrices.activate(number, &operator)?;
         }
         Ok(())
     })?;

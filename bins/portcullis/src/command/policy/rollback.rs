@@ -12,7 +12,7 @@ pub(super) fn run(loaded: Loaded, output: Output) -> Result<ExitCode, Failure> {
     let (config, _) = loaded.sound()?;
     let operator = wiring::operator("policy rollback");
     let (_, matrices) = opening::started(&config, &operator)?;
-    let answer = Activated::by(&matrices, || Ok(matrices.roll_back(None, &operator).map(drop)?))?;
+    let answer = Activated::by(&matrices, || Ok(matrices.roll_back(&operator).map(drop)?))?;
     output.answer(&answer)?;
     Ok(ExitCode::SUCCESS)
 }

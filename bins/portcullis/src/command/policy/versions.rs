@@ -2,7 +2,7 @@
 
 use portcullis_access::Matrix;
 use portcullis_flows::matrix::Matrices;
-use portcullis_flows::trail::Reader;
+use portcullis_flows::principal::Principal;
 use portcullis_storage::Store;
 
 use crate::config::{Config, Loaded, MatrixFile};
@@ -24,7 +24,7 @@ impl Versions {
     }
 
     /// For a use case that is recorded.
-    pub(super) fn open_recorded(loaded: Loaded, operator: &Reader) -> Result<Self, Failure> {
+    pub(super) fn open_recorded(loaded: Loaded, operator: &Principal) -> Result<Self, Failure> {
         let (config, _) = loaded.sound()?;
         let (store, _) = opening::needed_store(&config, &operator.origin)?;
         Self::over(Some(store), config)

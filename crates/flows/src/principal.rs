@@ -1,0 +1,88 @@
+//! Who acts, and by which credential: one type for guards, use cases, decisions and the audit trail.
+
+use portcullis_audit::{Actor, Origin};
+use portcullis_domain::{AccountId, Role, SessionId, Timestamp, TokenId};
+use portcullis_token::{AccessClaims, AuthenticationMethod};
+
+/// An authenticated subject of a request or of a command.
+#[derive(Clone, Debug)]
+pub struct Principal {
+    /// Who acts.
+    pub actor: Actor,
+    /// The role by which the access matrix decides. The operator has none: no matrix binds whoever runs
+    /// the server.
+    pub role: Option<Role>,
+    /// How the actor was authenticated.
+    pub credential: Credential,
+    /// Where the request came from.
+    pub origin: Origin,
+}
+
+/// How a principal was authenticated.
+#[derive(Clone, Debug)]
+pub enum Credential {
+    /// By an access token of a session.
+    AccessToken {
+        /// The session.
+        session: SessionId,
+        /// The token.
+        token: TokenId,
+        /// How the person signed in (RFC 8176).
+        methods: Vec<AuthenticationMethod>,
+        /// When the person last signed in.
+        authenticated_at: Timestamp,
+    },
+    /// By access to the machine that the server runs on.
+    CommandLine,
+}
+
+impl Principal {
+    /// The holder of this access token.
+    pub fn of_claims(claims: AccessClaims, origin: Origin) -> Self {
+        Self {
+            actor: Actor::Account(claims.subject),
+            role: Some(claims.role),
+            credential: Credential::AccessToken {
+                session: claims.session,
+                token: claims.token,
+                methods: claims.authentication_methods,
+                authenticated_at: claims.authenticated_at,
+            },
+            origin,
+        }
+    }
+
+    /// Whoever runs the server.
+    pub const fn operator(origin: Origin) -> Self {
+        Self { actor: Actor::Operator, role: None, credential: Credential::CommandLine, origin }
+    }
+
+    /// The account that acts, if the actor has one.
+    pub const fn account(&self) -> Option<AccountId> {
+        match self.actor {
+            Actor::Account(account) => Some(account),
+            Actor::Operator | Actor::Nobody => None,
+        }
+    }
+
+    /// The session that the credential belongs to, if it belongs to one.
+    pub const fn session(&self) -> Option<SessionId> {
+        match self.credential {
+            Credential::AccessToken { session, .. } => Some(session),
+            Credential::CommandLine => None,
+        }
+    }
+
+    /// When the person last signed in; `None` for a credential without a sign-in.
+    pub const fn authenticated_at(&self) -> Option<Timestamp> {
+        match self.credential {
+            Credential::AccessToken { authenticated_at, .. } => Some(authenticated_at),
+            Credential::CommandLine => None,
+        }
+    }
+
+    /// Whether this is the operator, to whom the rules between roles do not apply.
+    pub const fn is_operator(&self) -> bool {
+        matches!(self.actor, Actor::Operator)
+    }
+}

@@ -1,0 +1,44 @@
+//! Whether a principal is still what its credential said, in the transaction of what it does.
+
+use diesel::dsl::exists;
+use diesel::prelude::*;
+use portcullis_domain::Account;
+use portcullis_flows::principal::{Credential, Principal};
+
+use crate::account;
+use crate::connection::{Connection, dispatch};
+use crate::failure::Failure;
+use crate::schema::revocations;
+use crate::sql_type::Key;
+
+/// The account of the principal; `None` when it has none, the account is gone, or the session or the
+/// token is revoked. Whatever ends a session revokes it in the same transaction.
+pub(crate) fn find(
+    connection: &mut Connection,
+    principal: &Principal,
+) -> Result<Option<Account>, Failure> {
+    let Some(account) = principal.account() else { return Ok(None) };
+    let names: [Key; 2] = match principal.credential {
+        Credential::AccessToken { session, token, .. } => [session.into(), token.into()],
+        Credential::CommandLine => return Ok(None),
+    };
+    let look = diesel::select(exists(revocations::table.filter(revocations::target.eq_any(names))));
+    let is_revoked: bool = dispatch!(connection, inner => look.get_result(inner))?;
+    if is_revoked {
+        return Ok(None);
+    }
+    account::find(connection, account)
+}
+
+/// Whether the principal is active and has the role that its credential says. The operator has no
+/// account that could have changed.
+pub(crate) fn is_entitled(
+    connection: &mut Connection,
+    principal: &Principal,
+) -> Result<bool, Failure> {
+    if principal.is_operator() {
+        return Ok(true);
+    }
+    let found = find(connection, principal)?;
+    Ok(found.is_some_and(|account| account.is_active && principal.role == Some(account.role)))
+}
