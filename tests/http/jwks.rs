@@ -95,6 +95,7 @@ fn the_set_holds_public_halves_only_and_may_be_kept_for_five_minutes() {
         let expected: &[&str] = match algorithm {
             KeyPairAlgorithm::EdDsa => &["alg", "crv", "kid", "kty", "use", "x"],
             KeyPairAlgorithm::Es256 => &["alg", "crv", "kid", "kty", "use", "x", "y"],
+            other => panic!("{other} needs members of its own"),
         };
         assert_eq!(members, expected);
 

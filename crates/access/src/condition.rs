@@ -170,6 +170,7 @@ impl fmt::Debug for Conditions {
 
 /// Why a condition cannot be added.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ConditionNameError {
     /// Not `[a-z][a-z0-9_]{0,63}`.
     #[error("`{0}` is no word: a lowercase letter, then up to 63 of a-z, 0-9 and _")]

@@ -14,6 +14,7 @@ use crate::matrix::Matrix;
 
 /// The first thing found that is not theirs to give.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Escalation {
     /// A role would be allowed something that it is not, and that they are not either.
     Grant {

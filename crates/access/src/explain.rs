@@ -33,6 +33,7 @@ pub struct Explanation<'a> {
 /// What decided.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "reason", rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Reason<'a> {
     /// A grant, whose conditions all hold.
     Granted {

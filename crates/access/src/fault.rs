@@ -6,7 +6,7 @@ use std::fmt;
 const MOST_KEPT: usize = 100;
 
 /// Everything wrong with a file, by line.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct MatrixFaults {
     kept: Vec<Fault>,
     left_out: usize,
@@ -58,6 +58,8 @@ impl fmt::Display for MatrixFaults {
 
 impl std::error::Error for MatrixFaults {}
 
+portcullis_domain::debug_as_display!(MatrixFaults);
+
 /// One thing wrong with a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -83,6 +85,7 @@ impl fmt::Display for Fault {
 
 /// The sorts of fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum FaultCode {
     /// The file or what it expands to is larger than this crate takes.
     TooLarge,

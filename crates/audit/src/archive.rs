@@ -73,7 +73,8 @@ pub fn verify_archive(
     let mut heads = Vec::new();
     for (number, line) in (1..).zip(archive.lines()) {
         let unreadable = |why: String| ArchiveError::Line { number, why };
-        let line = serde_json::from_str(&line?).map_err(|error| unreadable(error.to_string()))?;
+        let line = line.map_err(ArchiveError::Io)?;
+        let line = serde_json::from_str(&line).map_err(|error| unreadable(error.to_string()))?;
         match line {
             Line::Checkpoint { .. } if verifier.is_some() => {
                 return Err(unreadable(LATE.to_owned()));
@@ -97,11 +98,12 @@ pub fn verify_archive(
 }
 
 /// Why an archive cannot be read to its end.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
+#[non_exhaustive]
 pub enum ArchiveError {
     /// The file cannot be read.
     #[error("cannot read the archive: {0}")]
-    Io(#[from] io::Error),
+    Io(io::Error),
     /// There is no line: whatever wrote the file has written nothing.
     #[error("the archive is empty")]
     Empty,
@@ -114,6 +116,8 @@ pub enum ArchiveError {
         why: String,
     },
 }
+
+portcullis_domain::debug_as_display!(ArchiveError);
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

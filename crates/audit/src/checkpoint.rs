@@ -165,27 +165,30 @@ pub struct Statement<'a> {
 }
 
 /// Why a checkpoint is not accepted.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum CheckpointError {
     /// Not JSON, or not with the members of a checkpoint.
-    #[error("is not a checkpoint file: {0}")]
+    #[error("the file is not a checkpoint: {0}")]
     Malformed(String),
     /// Made by a newer version.
-    #[error("has format version {0}, and this program knows versions 1 and 2 only")]
+    #[error("the checkpoint has format version {0}, and this program knows versions 1 and 2 only")]
     Version(u8),
     /// It contradicts itself.
-    #[error("contradicts itself: {0}")]
+    #[error("the checkpoint contradicts itself: {0}")]
     Inconsistent(&'static str),
     /// It is signed with a key that nobody expects.
-    #[error("is signed with another key, of fingerprint {signed_with}")]
+    #[error("the checkpoint is signed with another key, of fingerprint {signed_with}")]
     OtherKey {
         /// The digest of that key.
         signed_with: Fingerprint,
     },
     /// It was changed after it was signed, or never signed.
-    #[error("has a signature that does not fit: it was changed or forged")]
+    #[error("the signature of the checkpoint does not fit: it was changed or forged")]
     Signature,
 }
+
+portcullis_domain::debug_as_display!(CheckpointError);
 
 /// What is signed. The order of the fields is the order of the members, for ever.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -14,6 +14,7 @@ use crate::{
 /// place here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
+#[non_exhaustive]
 pub enum Details {
     /// Nothing.
     #[default]
@@ -140,6 +141,7 @@ pub enum Details {
 /// How a password hash was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "algorithm", rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum HashParameters {
     /// By bcrypt.
     Bcrypt {

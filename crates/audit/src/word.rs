@@ -55,6 +55,7 @@ macro_rules! words {
 
 words! {
     /// What happened.
+    #[non_exhaustive]
     EventKind {
         /// Somebody created an account for themselves.
         Registration = "registration",
@@ -149,6 +150,7 @@ words! {
 
 words! {
     /// How it ended; the reason of a refusal is for auditors, never for the caller.
+    #[non_exhaustive]
     Outcome {
         /// It was done.
         Success = "success",
@@ -182,6 +184,7 @@ words! {
 words! {
     /// What is wrong with the trail, as the server itself finds it.
     #[derive(PartialOrd, Ord)]
+    #[non_exhaustive]
     TrailAlarm {
         /// A checkpoint is stored that the server has not signed.
         ForgedCheckpoint = "forged_checkpoint",
@@ -196,6 +199,7 @@ words! {
 
 words! {
     /// The form of an export.
+    #[non_exhaustive]
     ExportFormat {
         /// Comma-separated values (RFC 4180), safe to open in a spreadsheet.
         Csv = "csv",

@@ -82,6 +82,7 @@ impl Serialize for Email {
 
 /// Why a text is not an email address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum EmailError {
     /// Over 254 bytes.
     #[error("must be at most 254 bytes long")]
@@ -89,6 +90,16 @@ pub enum EmailError {
     /// No address of the form `name@domain.example`.
     #[error("must be an email address such as name@example.org")]
     Malformed,
+}
+
+impl EmailError {
+    /// The stable word for it, for programs. It never changes.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::TooLong => "too_long",
+            Self::Malformed => "malformed",
+        }
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 #[cfg(feature = "accounts")]
 mod account;
 mod clock;
+mod debug_as_display;
 #[cfg(feature = "accounts")]
 mod email;
 mod id;
@@ -23,6 +24,8 @@ mod moderation;
 #[cfg(feature = "accounts")]
 pub use account::{Account, DisplayName};
 pub use clock::{Clock, SystemClock};
+#[doc(hidden)]
+pub use debug_as_display::write_with_causes;
 #[cfg(feature = "accounts")]
 pub use email::{Email, EmailError};
 pub use id::{AccountId, EventId, SessionId, TokenId};

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 /// What sort of subject an account is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum AccountKind {
     /// A person.
     User,
@@ -74,6 +75,7 @@ impl fmt::Display for Role {
 
 /// Why a short text is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TextError {
     /// Empty, spaces at an end, or nothing to be seen.
     #[error("must have something to be seen, and must not begin or end with a space")]
@@ -87,6 +89,17 @@ pub enum TextError {
     /// None of the allowed words.
     #[error("is not one of the allowed words")]
     Unknown,
+}
+
+impl TextError {
+    /// The stable word for it, for programs. It never changes.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::TooLong => "too_long",
+            Self::Forbidden => "forbidden_character",
+            Self::Blank | Self::Unknown => "malformed",
+        }
+    }
 }
 
 #[cfg(test)]

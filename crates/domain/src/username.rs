@@ -59,6 +59,7 @@ impl Serialize for Username {
 
 /// Why a text is not a user name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum UsernameError {
     /// Under 3 characters.
     #[error("must have at least 3 characters")]
@@ -71,6 +72,17 @@ pub enum UsernameError {
         "may contain letters, digits and punctuation of one writing direction, but no spaces and no @"
     )]
     Forbidden,
+}
+
+impl UsernameError {
+    /// The stable word for it, for programs. It never changes.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::TooShort => "too_short",
+            Self::TooLong => "too_long",
+            Self::Forbidden => "forbidden_character",
+        }
+    }
 }
 
 /// Names that nobody may register, and nothing that looks like them.

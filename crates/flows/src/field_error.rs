@@ -46,14 +46,9 @@ impl FieldError {
     /// The stable word for it.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Username(UsernameError::TooShort) => "too_short",
-            Self::Username(UsernameError::TooLong)
-            | Self::Email(EmailError::TooLong)
-            | Self::DisplayName(TextError::TooLong) => "too_long",
-            Self::Username(UsernameError::Forbidden) | Self::DisplayName(TextError::Forbidden) => {
-                "forbidden_character"
-            }
-            Self::Email(EmailError::Malformed) | Self::DisplayName(_) => "malformed",
+            Self::Username(error) => error.code(),
+            Self::Email(error) => error.code(),
+            Self::DisplayName(error) => error.code(),
             Self::UsernameReserved => "reserved",
             Self::UsernameOffensive | Self::DisplayNameOffensive => "offensive",
             Self::Password(violation) => violation.code(),

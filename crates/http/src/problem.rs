@@ -320,7 +320,7 @@ impl From<HashingError> for Problem {
             HashingError::Overloaded(overloaded) => {
                 Self::new(Code::Overloaded).retry_after(overloaded.retry_after)
             }
-            HashingError::Hash(error) => {
+            error => {
                 tracing::error!(%error, "hashing failed");
                 Self::new(Code::Internal)
             }

@@ -143,7 +143,7 @@ fn parse_bcrypt(text: &str) -> Result<Form, HashError> {
 }
 
 /// Why a text cannot be used as a stored hash, or a hash not be computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HashError {
     /// Cut off, damaged, or no hash at all.
@@ -159,6 +159,8 @@ pub enum HashError {
     #[error("could not be computed: {0}")]
     Argon2(argon2::Error),
 }
+
+portcullis_domain::debug_as_display!(HashError);
 
 #[cfg(test)]
 mod tests {

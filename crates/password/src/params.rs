@@ -82,7 +82,8 @@ pub(crate) fn is_affordable(params: &Params) -> bool {
 }
 
 /// Why a cost cannot be configured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ParamsError {
     /// Below OWASP's minimum.
     #[error("is weaker than OWASP's minimum: use at least 19456 KiB with 2 iterations")]
@@ -97,6 +98,8 @@ pub enum ParamsError {
     #[error("needs a parallelism of at least 1")]
     NoLanes,
 }
+
+portcullis_domain::debug_as_display!(ParamsError);
 
 #[cfg(test)]
 mod tests {

@@ -48,9 +48,11 @@ impl PartialEq for Password {
 }
 
 /// Over [`Password::MAX_BYTES`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be at most 1,024 bytes long")]
 pub struct PasswordTooLong;
+
+portcullis_domain::debug_as_display!(PasswordTooLong);
 
 impl PasswordTooLong {
     /// The same stable word as for [`Violation::TooLong`](crate::Violation::TooLong).

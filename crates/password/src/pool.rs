@@ -207,7 +207,8 @@ impl Overloaded {
 }
 
 /// Why a new password was not hashed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum HashingError {
     /// There was no room for it.
     #[error(transparent)]
@@ -216,6 +217,8 @@ pub enum HashingError {
     #[error(transparent)]
     Hash(#[from] HashError),
 }
+
+portcullis_domain::debug_as_display!(HashingError);
 
 /// Longer than a hash takes: a thread that has begun one finishes it.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);

@@ -42,7 +42,7 @@ fn parse(stored: &str) -> Result<PasswordHash, PasswordError> {
 }
 
 /// Why a verb has no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PasswordError {
     /// Over [`Password::MAX_BYTES`].
@@ -52,6 +52,8 @@ pub enum PasswordError {
     #[error("the password hash {0}")]
     Hash(HashError),
 }
+
+portcullis_domain::debug_as_display!(PasswordError);
 
 #[cfg(test)]
 mod tests {

@@ -2,6 +2,7 @@
 
 /// One rule of the policy that a password fails. Prints as what to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Violation {
     /// Too few characters.
     #[error("must have at least {minimum} characters; a few unrelated words are easy to remember")]

@@ -54,6 +54,7 @@ fn of_tokens(criterion: &mut Criterion) {
         let key = match algorithm {
             KeyPairAlgorithm::EdDsa => DecodingKey::from_ed_der(public.as_bytes()),
             KeyPairAlgorithm::Es256 => DecodingKey::from_ec_der(public.as_bytes()),
+            other => panic!("{other} needs a decoding key of its own"),
         };
         let keys = VerifyingKey::from(&public).into();
         compare(&mut group, algorithm.name(), &authority, &set, &key, keys);

@@ -3,6 +3,7 @@ use std::str::FromStr;
 
 /// A signature algorithm of RFC 7518 section 3.1 and RFC 8037 section 3.1 that tokens may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum SigningAlgorithm {
     /// HMAC with SHA-256, under a key that grows from the configured secret.
     Hs256,
@@ -59,6 +60,7 @@ impl FromStr for SigningAlgorithm {
 
 /// A signature algorithm whose public half can be published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum KeyPairAlgorithm {
     /// See [`SigningAlgorithm::EdDsa`].
     EdDsa,

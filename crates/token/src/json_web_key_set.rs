@@ -58,7 +58,7 @@ impl JsonWebKeySet {
 }
 
 /// Why a document gives no keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JsonWebKeySetError {
     /// No JSON object with a list of `keys`.
@@ -77,6 +77,8 @@ pub enum JsonWebKeySetError {
     )]
     NoUsableKey,
 }
+
+portcullis_domain::debug_as_display!(JsonWebKeySetError);
 
 #[derive(Serialize, Deserialize)]
 struct Document<K> {

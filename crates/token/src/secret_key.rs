@@ -64,6 +64,7 @@ impl SecretKey {
 
 /// What a derived key is for. A new meaning gets a new label, never the old one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Purpose {
     /// Signs access tokens.
     AccessToken,
@@ -96,7 +97,8 @@ impl Purpose {
 }
 
 /// Why a secret is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SecretKeyError {
     /// Under 32 bytes.
     #[error("must be at least 32 bytes long; `openssl rand -base64 48` makes a good one")]
@@ -108,6 +110,8 @@ pub enum SecretKeyError {
     #[error("follows a pattern and could be guessed; `openssl rand -base64 48` makes a good one")]
     LowEntropy,
 }
+
+portcullis_domain::debug_as_display!(SecretKeyError);
 
 const SHORTEST: usize = 32;
 

@@ -1,7 +1,8 @@
 //! The reasons to refuse a token.
 
 /// Why a token is refused. For logs and metrics: the caller who sent it is told 401 and no more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TokenError {
     /// Too long, not three parts, not strict base64url, a forbidden header member, or a claim that
     /// is missing, doubled or of the wrong type.
@@ -35,3 +36,5 @@ pub enum TokenError {
     #[error("the token is meant for another audience")]
     WrongAudience,
 }
+
+portcullis_domain::debug_as_display!(TokenError);

@@ -89,6 +89,7 @@ impl Block {
 
 /// Why a payload cannot be read. One that was written by [`BlockWriter`] can.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum BlockError {
     /// It does not begin as a block of decisions does.
     #[error("the block does not begin as one: its version is unknown or it is cut short")]

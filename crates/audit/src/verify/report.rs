@@ -132,6 +132,7 @@ pub struct Fault {
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case", tag = "fault")]
+#[non_exhaustive]
 pub enum FaultKind {
     /// Content and link do not fit: changed after it was written, or written without the key.
     Changed,

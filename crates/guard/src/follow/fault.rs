@@ -1,7 +1,7 @@
 use portcullis_token::TokenError;
 
 /// Why [`GuardBuilder::connect`](crate::GuardBuilder::connect) gives no guard.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
     /// The address cannot be used.
@@ -24,8 +24,10 @@ pub enum ConnectError {
     Server(#[from] Fault),
 }
 
+portcullis_domain::debug_as_display!(ConnectError);
+
 /// What went wrong between a guard and the server.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
     /// The request or its answer was lost.
@@ -58,4 +60,18 @@ pub enum Fault {
     /// The snapshot is not the one that was signed.
     #[error("the snapshot was changed on its way")]
     Changed,
+}
+
+portcullis_domain::debug_as_display!(Fault);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_that_main_returns_prints_as_a_sentence() {
+        let unsigned = ConnectError::from(Fault::Unsigned(TokenError::Expired));
+        let sentence = "the signature of the snapshot does not hold: the token has expired";
+        assert_eq!(format!("{unsigned:?}"), sentence);
+    }
 }

@@ -21,6 +21,7 @@ payload! {
 
 /// A way to prove who one is, by its word of RFC 8176 section 2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum AuthenticationMethod {
     /// `pwd`
     #[serde(rename = "pwd")]

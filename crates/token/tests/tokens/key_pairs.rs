@@ -63,6 +63,7 @@ fn signature(public: &PublicKey, message: &[u8]) -> Vec<u8> {
             pair.sign(message).as_ref().to_vec()
         }
         KeyPairAlgorithm::Es256 => ecdsa(&ECDSA_P256_SHA256_FIXED_SIGNING, public, message),
+        other => panic!("{other} needs a signer of its own"),
     }
 }
 
@@ -387,6 +388,7 @@ fn subject_public_key_prefix(algorithm: KeyPairAlgorithm) -> &'static [u8] {
             b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\
               \x03\x01\x07\x03\x42\x00"
         }
+        other => panic!("{other} needs a prefix of its own"),
     }
 }
 
