@@ -6,7 +6,6 @@ use serde::{Serialize, Serializer};
 
 /// Who did it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum Actor {
     /// The holder of an account, proven by a password or a token.
     Account(AccountId),
