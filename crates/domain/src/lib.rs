@@ -2,6 +2,7 @@
 
 #[cfg(feature = "accounts")]
 mod account;
+mod authentication;
 mod clock;
 mod debug_as_display;
 #[cfg(feature = "accounts")]
@@ -23,6 +24,7 @@ mod moderation;
 
 #[cfg(feature = "accounts")]
 pub use account::{Account, DisplayName};
+pub use authentication::{AssuranceLevel, Authentication, AuthenticationMethod};
 pub use clock::{Clock, SystemClock};
 #[doc(hidden)]
 pub use debug_as_display::write_with_causes;

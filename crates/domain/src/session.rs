@@ -2,7 +2,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountId, SessionId, TextError, Timestamp};
+use crate::{AccountId, Authentication, SessionId, TextError, Timestamp};
 
 /// One sign-in on one device: the family of refresh tokens that descends from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +13,9 @@ pub struct Session {
     pub account_id: AccountId,
     /// How its tokens travel, chosen at sign-in and kept.
     pub delivery: Delivery,
-    /// When the person proved who they are; the JWT claim `auth_time`.
+    /// How the person proved who they are.
+    pub authentication: Authentication,
+    /// When they did so; the JWT claim `auth_time`.
     pub authenticated_at: Timestamp,
     /// The absolute end, which no rotation moves.
     pub expires_at: Timestamp,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use portcullis_audit::EventKind;
 use portcullis_domain::{Account, Role, SecretString, SecureRandom, Session, Timestamp, TokenId};
-use portcullis_token::{AccessClaims, AuthenticationMethod, LEEWAY, RefreshClaims, TokenAuthority};
+use portcullis_token::{AccessClaims, LEEWAY, RefreshClaims, TokenAuthority};
 
 use crate::matrix::ActiveMatrix;
 use crate::revocation::Revocations;
@@ -203,7 +203,7 @@ impl Issuer {
             expires_at: access_ends,
             role: account.role.clone(),
             kind: account.kind,
-            authentication_methods: vec![AuthenticationMethod::Password],
+            authentication_methods: session.authentication.methods.clone(),
             authenticated_at: session.authenticated_at,
             password_must_change: account.password_must_change,
         });

@@ -16,8 +16,11 @@
 
 use std::time::Duration;
 
+use portcullis_audit::{Outcome, SecurityEvent};
 use portcullis_domain::{AccountId, PasswordEpoch, SessionId, Timestamp};
 use portcullis_token::Digest;
+
+use crate::effects::Effects;
 
 /// The numbers of the lockout.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +75,17 @@ pub enum CounterState {
     Open,
     /// It does not, and has counted nothing.
     Closed,
+}
+
+impl CounterState {
+    /// What is recorded of a refusal, which says so where the counter was closed.
+    pub(crate) fn refusal(self, event: &SecurityEvent) -> Effects {
+        let outcome = match self {
+            Self::Open => event.outcome,
+            Self::Closed => Outcome::Locked,
+        };
+        SecurityEvent { outcome, ..event.clone() }.into()
+    }
 }
 
 /// Names the counters of failures, under a key, so that stored counters reveal no name that anybody

@@ -12,7 +12,7 @@ use portcullis_domain::{
     Account, AccountId, Clock, Delivery, ExposeSecret, PasswordEpoch, SecretString, SecureRandom,
     Session, SessionId, TokenId,
 };
-use portcullis_password::{HashingError, HashingPool, Password, PasswordHash, Verdict};
+use portcullis_password::{HashingError, HashingPool, Password, PasswordHash};
 use portcullis_token::{Digest, OpaqueSecret};
 
 use crate::StoreError;
@@ -23,7 +23,7 @@ use crate::grant::{Ending, Grant, Grantee, Issuer};
 use crate::lockout::{FailureCounters, LockoutPolicy};
 use crate::new_password::{About, NewPasswords, Wanted};
 use crate::revocation::Revoked;
-use crate::sign_in::{Credentials, SignInStore, StoredPassword, refusal};
+use crate::sign_in::{Credentials, PasswordProof, SignInStore, verify};
 
 /// What changing a password needs from storage, besides what signing in does.
 pub trait PasswordChangeStore: SignInStore {
@@ -44,8 +44,8 @@ pub struct Change<'a> {
     pub session: SessionId,
     /// What goes on in its place.
     pub successor: &'a Successor,
-    /// The hash that the current password matched.
-    pub current: &'a PasswordHash,
+    /// The proof of the current password, to be validated again.
+    pub current: &'a PasswordProof,
     /// The hash of the new one.
     pub new: &'a PasswordHash,
     /// Whose failures are forgotten.
@@ -186,24 +186,19 @@ impl PasswordChange {
         }
         let counter = self.counters.of_session(request.session);
         let found = self.store.credentials_of(request.account)?;
-        let Some(Credentials { account, password, epoch }) = found else {
+        let Some(found) = found else {
             return Err(self.refuse(request, &counter, Outcome::WrongPassword));
         };
-        let stored = match password {
-            StoredPassword::Hash(stored) => stored,
-            StoredPassword::None => {
-                return Err(self.refuse(request, &counter, Outcome::WrongPassword));
-            }
-            StoredPassword::Damaged(error) => {
-                tracing::error!(account = %account.id, %error, "a stored password hash is damaged");
-                return Err(self.refuse(request, &counter, Outcome::DamagedHash));
-            }
+        let stored = match found.password_hash() {
+            Ok(stored) => stored.clone(),
+            Err(outcome) => return Err(self.refuse(request, &counter, outcome)),
         };
+        let Credentials { account, epoch, .. } = found;
         let new = self.hashed(request, &account, new)?;
-        let verdict = self.hashing.verify(request.origin.address, current, stored.clone());
-        if verdict.map_err(HashingError::from)? == Verdict::Mismatch {
+        let proof = verify(&self.hashing, request.origin.address, current, stored);
+        let Some(proof) = proof.map_err(HashingError::from)? else {
             return Err(self.refuse(request, &counter, Outcome::WrongPassword));
-        }
+        };
         let after = Account { password_must_change: false, ..account.clone() };
         let event =
             self.event(Outcome::Success, request).with(Details::of_account(Some(&account), &after));
@@ -229,7 +224,7 @@ impl PasswordChange {
             account: request.account,
             session: request.session,
             successor: &successor,
-            current: &stored,
+            current: &proof,
             new: &new,
             counter: &counter,
             ending: self.issuer.ending(event.kind, event.at),
@@ -262,7 +257,7 @@ impl PasswordChange {
         outcome: Outcome,
     ) -> PasswordChangeError {
         let event = self.event(outcome, request);
-        let refused = self.store.refuse(counter, &self.lockout, &|state| refusal(&event, *state));
+        let refused = self.store.refuse(counter, &self.lockout, &|state| state.refusal(&event));
         refused.map_or_else(PasswordChangeError::from, |()| PasswordChangeError::WrongPassword)
     }
 

@@ -2,6 +2,7 @@
 
 mod account;
 mod account_change;
+mod authentication;
 mod block;
 mod bootstrap;
 mod chain;

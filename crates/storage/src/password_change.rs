@@ -107,7 +107,7 @@ fn replace_hash(
     let unchanged = accounts::table
         .find(Key::from(change.account))
         .filter(accounts::is_active)
-        .filter(accounts::password_hash.eq(change.current.as_str()));
+        .filter(accounts::password_hash.eq(change.current.hash.as_str()));
     let replace = diesel::update(unchanged)
         .set((
             accounts::password_hash.eq(change.new.as_str()),

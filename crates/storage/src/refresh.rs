@@ -6,6 +6,7 @@ use portcullis_flows::grant::{Ending, Grantee, OnReuse};
 use portcullis_flows::refresh::{RefreshStore, ReuseSign, Rotated, Rotation};
 
 use crate::account;
+use crate::authentication;
 use crate::connection::{Connection, Inner, dispatch};
 use crate::failure::Failure;
 use crate::family;
@@ -206,6 +207,8 @@ pub(crate) struct SessionRow {
     authenticated_at: Instant,
     expires_at: Instant,
     ended_at: Option<Instant>,
+    amr: String,
+    acr: String,
 }
 
 impl SessionRow {
@@ -245,6 +248,7 @@ impl TryFrom<&SessionRow> for Session {
             id: row.id.into(),
             account_id: row.account_id.into(),
             delivery: row.delivery.parse().map_err(|_| corrupt("delivery"))?,
+            authentication: authentication::read(&row.amr, &row.acr)?,
             authenticated_at: row.authenticated_at.into(),
             expires_at: row.expires_at.into(),
         })

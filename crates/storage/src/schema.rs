@@ -59,6 +59,8 @@ table! {
         expires_at -> Utc,
         ended_at -> Nullable<Utc>,
         end_reason -> Nullable<Text>,
+        amr -> Text,
+        acr -> Text,
     }
 }
 

@@ -9,6 +9,7 @@ use portcullis_flows::session::{LiveSession, SessionStore};
 use portcullis_token::Digest;
 
 use crate::account;
+use crate::authentication;
 use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
 use crate::refresh;
@@ -99,6 +100,8 @@ pub(crate) fn insert(connection: &mut Connection, new: &NewSession<'_>) -> Resul
         sessions::rotated_at.eq(Instant::from(at)),
         sessions::authenticated_at.eq(Instant::from(session.authenticated_at)),
         sessions::expires_at.eq(Instant::from(session.expires_at)),
+        sessions::amr.eq(authentication::amr(&session.authentication)),
+        sessions::acr.eq(session.authentication.assurance.as_str()),
     ));
     dispatch!(connection, inner => insert.execute(inner))?;
     refresh::insert_token(connection, session.id, refresh, new.parent, new.origin, at)

@@ -8,7 +8,7 @@ use portcullis_flows::grant::Grantee;
 use portcullis_flows::lockout::{CounterState, LockoutPolicy};
 use portcullis_flows::revocation::Revoked;
 use portcullis_flows::sign_in::{
-    Credentials, Identifier, Opened, Opening, Renewal, SignInStore, StoredPassword,
+    Credentials, Identifier, Opened, Opening, Proof, Renewal, SignInStore, StoredPassword,
 };
 use portcullis_password::PasswordHash;
 use portcullis_token::Digest;
@@ -65,7 +65,7 @@ impl SignInStore for Store {
         self.write_with(|connection| {
             let unchanged = accounts::table
                 .find(Key::from(renewal.account))
-                .filter(accounts::password_hash.eq(renewal.checked.as_str()));
+                .filter(accounts::password_hash.eq(renewal.proof.hash.as_str()));
             let renew =
                 diesel::update(unchanged).set(accounts::password_hash.eq(renewal.renewed.as_str()));
             let is_done = dispatch!(connection, inner => renew.execute(inner))? == 1;
@@ -190,19 +190,25 @@ fn count_failure(
     Ok(CounterState::Open)
 }
 
-/// Notes the time, unless the account has been deactivated or given another password since. Holds
-/// the account's row, so that sign-ins to one account pass one at a time.
+/// Notes the time, unless the account has been deactivated or a proof is void by now. Holds the
+/// account's row, so that sign-ins to one account pass one at a time.
 fn mark_signed_in(
     connection: &mut Connection,
     opening: &Opening<'_>,
 ) -> Result<Option<Grantee>, Failure> {
-    let unchanged = accounts::table
-        .find(Key::from(opening.session.account_id))
-        .filter(accounts::is_active)
-        .filter(accounts::password_hash.eq(opening.password_hash.as_str()));
+    let account = accounts::table.find(Key::from(opening.session.account_id));
+    let active = account.filter(accounts::is_active);
     let now = Instant::from(opening.session.authenticated_at);
-    let mark = diesel::update(unchanged).set(accounts::last_sign_in_at.eq(now));
+    let mark = diesel::update(active).set(accounts::last_sign_in_at.eq(now));
     let marked = dispatch!(connection, inner => {
+        let mut mark = mark.into_boxed();
+        for proof in opening.proofs {
+            mark = match proof {
+                Proof::Password(proof) => {
+                    mark.filter(accounts::password_hash.eq(proof.hash.as_str()))
+                }
+            };
+        }
         Prepared(mark.returning(GranteeRow::as_returning())).get_result(inner).optional()
     })?;
     marked.map(Grantee::try_from).transpose()

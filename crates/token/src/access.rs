@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use portcullis_domain::{AccountId, AccountKind, Role, SessionId, Timestamp, TokenId};
+use portcullis_domain::{
+    AccountId, AccountKind, AuthenticationMethod, Role, SessionId, Timestamp, TokenId,
+};
 use serde::Serialize;
 
 use crate::jwt::{Issued, Kind};
@@ -11,7 +13,6 @@ mod layout;
 mod payload;
 
 use self::payload::AccessPayload;
-pub use self::payload::AuthenticationMethod;
 
 /// What an access token says about who acts (RFC 9068, with `role`, `kind` and
 /// `password_must_change` as private claims). No personal data: a token travels far.

@@ -27,9 +27,11 @@ mod snapshot;
 mod token_error;
 mod tokens;
 
-pub use portcullis_domain::{AccountId, AccountKind, Role, SessionId, Timestamp, TokenId};
+pub use portcullis_domain::{
+    AccountId, AccountKind, AuthenticationMethod, Role, SessionId, Timestamp, TokenId,
+};
 
-pub use access::{AccessClaims, AuthenticationMethod};
+pub use access::AccessClaims;
 pub use algorithm::{KeyPairAlgorithm, SigningAlgorithm, SigningAlgorithmError};
 pub use csrf::CsrfKey;
 pub use device::{DeviceClaims, DeviceId, DeviceIdError};

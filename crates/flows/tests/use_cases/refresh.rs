@@ -1,12 +1,13 @@
 use std::time::Duration;
 
-use portcullis_domain::{Delivery, ExposeSecret, SecretString};
+use portcullis_domain::{AuthenticationMethod as Method, Delivery, ExposeSecret, SecretString};
 use portcullis_flows::grant::{Grant, OnReuse};
 use portcullis_flows::refresh::{RefreshError, RefreshRequest};
 use portcullis_flows::sign_in::{SignInRequest, SignedIn};
-use portcullis_testkit::samples;
+use portcullis_testkit::{PASSWORD, samples};
 
 use crate::house::{DAY, HOUR, House, MINUTE, Node, SECOND, by_name};
+use crate::password_change::change;
 
 #[test]
 fn a_refresh_token_becomes_its_successor_in_the_same_session() {
@@ -23,6 +24,25 @@ fn a_refresh_token_becomes_its_successor_in_the_same_session() {
     assert_eq!(access.session, browser.grant.session.id);
     assert_eq!(access.issued_at, house.now());
     assert_eq!(access.authenticated_at, house.now() - DAY, "refreshing proves nothing new");
+}
+
+#[test]
+fn every_token_says_how_the_person_of_its_session_has_proven_who_they_are() {
+    let house = House::new();
+    let (ada, node) = (house.enrol("ada"), house.node());
+    let browser = Client::browser(&node);
+    house.database.store().execute("UPDATE sessions SET amr = 'pwd otp mfa'").unwrap();
+    let methods = |grant: &Grant| {
+        let token = text(&grant.access_token);
+        node.authority.verify_access(token, house.now()).unwrap().authentication_methods
+    };
+    let rotated = browser.refresh(&node).unwrap();
+    let stored = [Method::Password, Method::OneTimePassword, Method::MultipleFactors];
+    assert_eq!(methods(&rotated), stored);
+    assert_eq!(methods(&browser.refresh(&node).unwrap()), stored, "a lost answer");
+    let change = change(&ada, rotated.session.id, PASSWORD, "new-otter-sings-8-violas");
+    let changed = node.password_change.change(&change).unwrap();
+    assert_eq!(methods(&changed.grant), stored, "nothing else was proven");
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use portcullis_audit::{EventKind, Outcome, SecurityEvent};
 use portcullis_domain::{
-    Account, AccountId, Delivery, DisplayName, Session, SessionId, SystemRandom, Timestamp, TokenId,
+    Account, AccountId, AssuranceLevel, Authentication, AuthenticationMethod, Delivery,
+    DisplayName, Session, SessionId, SystemRandom, Timestamp, TokenId,
 };
 use portcullis_flows::effects::Effects;
 use portcullis_flows::grant::Ending;
@@ -14,7 +15,7 @@ use portcullis_flows::matrix::MatrixStore;
 use portcullis_flows::registration::{Creation, NewAccount, RegistrationStore};
 use portcullis_flows::revocation::Revoked;
 use portcullis_flows::sign_in::{
-    Credentials, Opened, Opening, Renewal, SignInStore, StoredPassword,
+    Credentials, Opened, Opening, PasswordProof, Proof, Renewal, SignInStore, StoredPassword,
 };
 use portcullis_flows::sign_out::SignOutStore;
 use portcullis_password::PasswordHash;
@@ -48,7 +49,7 @@ pub(crate) struct SignIn {
     pub(crate) refresh: TokenId,
     pub(crate) binding: Option<Digest>,
     pub(crate) device_name: Option<DisplayName>,
-    pub(crate) password_hash: PasswordHash,
+    pub(crate) proofs: Vec<Proof>,
     pub(crate) counter: Digest,
     pub(crate) most_sessions: u32,
     pub(crate) now: Timestamp,
@@ -61,6 +62,10 @@ impl SignIn {
             id: SessionId::generate(now, &SystemRandom),
             account_id: account.id,
             delivery: Delivery::Body,
+            authentication: Authentication {
+                methods: vec![AuthenticationMethod::Password],
+                assurance: AssuranceLevel::Aal1,
+            },
             authenticated_at: now,
             expires_at: now + SESSION_LIFETIME,
         };
@@ -69,7 +74,7 @@ impl SignIn {
             refresh: TokenId::generate(now, &SystemRandom),
             binding: None,
             device_name: None,
-            password_hash: samples::password_hash(),
+            proofs: vec![Proof::Password(proof_of(samples::password_hash()))],
             counter: counter(account.username.as_str()),
             most_sessions: 10,
             now,
@@ -106,7 +111,7 @@ impl SignIn {
                 refresh: self.refresh,
                 binding: self.binding,
                 device_name: self.device_name.as_ref(),
-                password_hash: &self.password_hash,
+                proofs: &self.proofs,
                 counter: &self.counter,
                 most_sessions: self.most_sessions,
                 displacement: ending(EventKind::SessionDisplaced, self.now),
@@ -188,6 +193,11 @@ pub(crate) fn fail(store: &Store, counter: &Digest, policy: &LockoutPolicy, now:
     store.refuse(counter, policy, &effects).unwrap();
 }
 
+/// The password of this hash was shown.
+pub(crate) fn proof_of(hash: PasswordHash) -> PasswordProof {
+    PasswordProof { hash, needs_rehash: false }
+}
+
 /// Well formed, of no known password.
 pub(crate) fn another_hash() -> PasswordHash {
     let text = "$argon2id$v=19$m=19456,t=2,p=1$b3RoZXItc2FsdC0tLS0tLQ$\
@@ -211,8 +221,8 @@ pub(crate) fn renew(
     renewed: &PasswordHash,
 ) {
     let event = samples::event(EventKind::PasswordRehashed, Outcome::Success, NOW);
-    let effects = &event.about(account.id).into();
-    store.renew_hash(&Renewal { account: account.id, checked, renewed, effects }).unwrap();
+    let (proof, effects) = (&proof_of(checked.clone()), &event.about(account.id).into());
+    store.renew_hash(&Renewal { account: account.id, proof, renewed, effects }).unwrap();
 }
 
 pub(crate) fn hash_of(store: &Store, account: &Account) -> String {

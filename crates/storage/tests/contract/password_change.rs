@@ -17,7 +17,7 @@ use portcullis_token::Digest;
 use crate::inspect::{count, ends, live_sessions, outcomes};
 use crate::member::{
     SESSION_LIFETIME, SignIn, another_hash, counter, ended, ending, enrol, fail, hash, hash_of,
-    renew,
+    proof_of, renew,
 };
 
 /// The counter of the session that asks.
@@ -253,7 +253,7 @@ fn change(store: &Store, account: &Account, session: SessionId, new: &PasswordHa
             account: account.id,
             session,
             successor: &successor,
-            current: &samples::password_hash(),
+            current: &proof_of(samples::password_hash()),
             new,
             counter: &counter(INSIDE),
             ending: ending(EventKind::PasswordChange, NOW + SECOND),

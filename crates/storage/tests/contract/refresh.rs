@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use portcullis_audit::{EventKind, Outcome};
-use portcullis_domain::{SystemRandom, TokenId};
+use portcullis_domain::{Authentication, AuthenticationMethod, SystemRandom, TokenId};
 use portcullis_flows::refresh::Rotated;
 use portcullis_storage::Store;
 use portcullis_testkit::TestDatabase;
@@ -31,6 +31,39 @@ fn the_live_token_becomes_its_successor_and_the_session_stays_the_same() {
         assert_eq!(count(store, "refresh_tokens"), 4);
         assert_eq!(count(store, "refresh_tokens WHERE parent_id IS NULL"), 1);
         assert_eq!(forks(store), 0);
+    });
+}
+
+#[test]
+fn a_session_says_for_ever_how_its_person_has_proven_who_they_are() {
+    use AuthenticationMethod::{MultipleFactors, OneTimePassword, Other, Password};
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let mut sign_in = SignIn::of(&enrol(store, "ada"), NOW);
+        sign_in.session.authentication.methods = vec![Password, OneTimePassword, MultipleFactors];
+        let first = Presented::first(&sign_in.clone().opened(store), NOW + DAY);
+        assert_eq!(authentication(first.rotate(store)), sign_in.session.authentication);
+        store.execute("UPDATE sessions SET amr = 'pwd retina'").unwrap();
+        let of_a_newer_version = authentication(first.next(NOW + 2 * DAY).rotate(store));
+        assert_eq!(of_a_newer_version.methods, [Password, Other]);
+        assert_eq!(count(store, "sessions WHERE amr = 'pwd retina' AND acr = 'aal1'"), 1);
+    });
+}
+
+#[test]
+fn a_session_of_before_counts_as_opened_by_a_password() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let opened = SignIn::of(&enrol(store, "ada"), NOW).opened(store);
+        for column in ["acr", "amr"] {
+            store.execute(&format!("ALTER TABLE sessions DROP COLUMN {column}")).unwrap();
+        }
+        let version = "20261126013623";
+        let forget = "DELETE FROM __diesel_schema_migrations WHERE version =";
+        store.execute(&format!("{forget} '{version}'")).unwrap();
+        assert_eq!(store.migrate().unwrap(), [version]);
+        let rotated = Presented::first(&opened, NOW + DAY).rotate(store);
+        assert_eq!(authentication(rotated), opened.session.authentication);
     });
 }
 
@@ -237,4 +270,11 @@ fn a_token_that_stays_itself_can_be_used_again_and_again() {
 /// A session of ada that is bound to [`COOKIE`].
 fn bound(store: &Store) -> SignIn {
     SignIn::bound(&enrol(store, "ada"), NOW, COOKIE).opened(store)
+}
+
+fn authentication(rotated: Rotated) -> Authentication {
+    match rotated {
+        Rotated::Done { session, .. } => session.authentication,
+        other => panic!("{other:?}"),
+    }
 }

@@ -19,7 +19,7 @@ use crate::family::Presented;
 use crate::inspect::{count, live_sessions, outcomes, revoked_sessions};
 use crate::member::{
     REVOKED_FOR, SignIn, another_hash, at, counter, end_all_sessions, end_session, ended, ending,
-    enrol,
+    enrol, proof_of,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -357,7 +357,7 @@ fn endings(store: &Store) -> Vec<(&'static str, End)> {
                     account: changing.id,
                     session: asking.session.id,
                     successor: &successor,
-                    current: &samples::password_hash(),
+                    current: &proof_of(samples::password_hash()),
                     new: &another_hash(),
                     counter: &counter("jean"),
                     ending: ending(EventKind::PasswordChange, END),

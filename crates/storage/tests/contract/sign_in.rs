@@ -4,13 +4,15 @@ use std::time::Duration;
 use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Account, DisplayName, SessionId, Username};
 use portcullis_flows::account::AccountStore;
-use portcullis_flows::sign_in::{Identifier, Opened, SignInStore};
+use portcullis_flows::sign_in::{Identifier, Opened, Proof, SignInStore};
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};
 use portcullis_testkit::{TestDatabase, at_once};
 
 use crate::inspect::{count, ends, live_sessions, outcomes};
-use crate::member::{SignIn, another_hash, end_session, ended, enrol, hash, hash_of, renew};
+use crate::member::{
+    SignIn, another_hash, end_session, ended, enrol, hash, hash_of, proof_of, renew,
+};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -44,7 +46,7 @@ fn opening_writes_the_session_its_first_token_the_time_and_the_event() {
         let whole = "s.delivery = 'cookie' AND s.device_name = 'Ada''s laptop'
                      AND s.binding IS NOT NULL AND s.ended_at IS NULL AND t.parent_id IS NULL
                      AND t.address = '192.0.2.7' AND t.user_agent = 'samples/1'
-                     AND e.subject = s.account_id";
+                     AND s.amr = 'pwd' AND s.acr = 'aal1' AND e.subject = s.account_id";
         assert_eq!(count(store, &format!("{tables} WHERE {whole}")), 1);
         assert_eq!(outcomes(store, "sign_in"), ["success 1"]);
         let seen = store.account(ada.id).unwrap().unwrap().last_sign_in_at;
@@ -64,6 +66,23 @@ fn an_account_that_changed_since_its_password_was_checked_is_not_signed_in() {
             refused_as("superseded 1", database.store());
         });
     }
+}
+
+#[test]
+fn one_void_proof_among_others_opens_nothing() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let ada = enrol(store, "ada");
+        let (good, void) = (samples::password_hash(), another_hash());
+        for hashes in [[&good, &void], [&void, &good]] {
+            let proofs = hashes.map(|hash| Proof::Password(proof_of(hash.clone()))).into();
+            let opened = SignIn { proofs, ..SignIn::of(&ada, NOW) }.open(store);
+            assert_eq!(opened, Opened::Refused(Outcome::Superseded));
+        }
+        let proofs = [&good, &good].map(|hash| Proof::Password(proof_of(hash.clone()))).into();
+        SignIn { proofs, ..SignIn::of(&ada, NOW) }.opened(store);
+        assert_eq!(outcomes(store, "sign_in"), ["success 1", "superseded 2"]);
+    });
 }
 
 #[test]

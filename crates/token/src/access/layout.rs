@@ -5,12 +5,12 @@
 //! it put it. The reader only ever sees what a trusted key signed; it takes exactly one form, in
 //! which it finds what the JSON parser would find, and leaves every other form to that parser.
 
-use portcullis_domain::AccountKind;
+use portcullis_domain::{AccountKind, AuthenticationMethod};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error, StrDeserializer};
 
-use super::payload::{AccessPayload, AuthenticationMethod};
+use super::payload::AccessPayload;
 
 /// The payload, if it has the layout of [`AccessPayload`] as it is serialised, for that issuer and
 /// audience.

@@ -1,0 +1,74 @@
+//! Whether somebody who has proven who they are is let in. Pure: everything it goes by is handed to it.
+//!
+//! No assessment asks for a further proof yet: a password alone opens a session.
+
+use portcullis_audit::Outcome;
+use portcullis_domain::Account;
+use portcullis_token::DeviceId;
+
+/// What becomes of a proven sign-in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Assessment {
+    /// A session is opened.
+    Allow {
+        /// Whether the holder of the account should be told of the device.
+        is_new_device: bool,
+    },
+    /// None is; how that is recorded.
+    Refuse(Outcome),
+}
+
+/// By the account as it was when the proof was verified, and the device it is known to have come from.
+pub(super) fn assess(account: &Account, device: Option<DeviceId>) -> Assessment {
+    if !account.is_active {
+        return Assessment::Refuse(Outcome::Deactivated);
+    }
+    // The first sign-in of all is from no known device either, and nobody need be told.
+    let is_new_device = device.is_none() && account.last_sign_in_at.is_some();
+    Assessment::Allow { is_new_device }
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_domain::{
+        AccountId, AccountKind, Email, Role, SystemRandom, Timestamp, Username,
+    };
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+    fn account() -> Account {
+        Account {
+            id: AccountId::generate(NOW, &SystemRandom),
+            username: Username::parse("ada").unwrap(),
+            email: Email::parse("ada@example.org").unwrap(),
+            display_name: None,
+            kind: AccountKind::User,
+            role: Role::parse("msa").unwrap(),
+            is_active: true,
+            email_verified: false,
+            password_must_change: false,
+            created_at: NOW,
+            last_sign_in_at: Some(NOW),
+        }
+    }
+
+    #[test]
+    fn a_deactivated_account_is_refused_from_any_device() {
+        let account = Account { is_active: false, ..account() };
+        for device in [None, Some(DeviceId::generate(&SystemRandom))] {
+            assert_eq!(assess(&account, device), Assessment::Refuse(Outcome::Deactivated));
+        }
+    }
+
+    #[test]
+    fn an_unknown_device_is_new_but_for_the_first_sign_in_of_all() {
+        let first = Account { last_sign_in_at: None, ..account() };
+        let known = Some(DeviceId::generate(&SystemRandom));
+        let cases = [(account(), None, true), (account(), known, false), (first, None, false)];
+        for (account, device, is_new_device) in cases {
+            assert_eq!(assess(&account, device), Assessment::Allow { is_new_device });
+        }
+    }
+}

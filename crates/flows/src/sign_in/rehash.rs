@@ -1,0 +1,57 @@
+//! A weak hash is replaced by a stronger one of the same password, once a sign-in has shown that password.
+//!
+//! Only after the session is open: the time it takes would tell somebody who guesses during a wait, which
+//! counts no guesses, that this one was right.
+
+use std::sync::Arc;
+
+use portcullis_audit::{Details, EventKind, HashParameters, Origin, Outcome, SecurityEvent};
+use portcullis_domain::{AccountId, Clock, SecureRandom};
+use portcullis_password::{HashCost, HashingPool, Password};
+
+use super::password::PasswordProof;
+use super::store::{Renewal, SignInStore};
+
+/// Replaces weak hashes.
+pub(super) struct Rehash {
+    pub(super) store: Arc<dyn SignInStore>,
+    pub(super) hashing: Arc<HashingPool>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) random: Arc<dyn SecureRandom>,
+}
+
+impl Rehash {
+    /// Puts a stronger hash in the place of a weak one. Nothing depends on it: the session is open, and
+    /// the next sign-in would try again.
+    pub(super) fn renew(
+        &self,
+        account: AccountId,
+        typed: Password,
+        proof: &PasswordProof,
+        origin: &Origin,
+    ) {
+        let renewed = match self.hashing.hash(origin.address, typed, &*self.random) {
+            Ok(renewed) => renewed,
+            Err(error) => return tracing::warn!(%error, %account, "a weak hash stays"),
+        };
+        let (kind, now) = (EventKind::PasswordRehashed, self.clock.now());
+        let (before, after) = (parameters(proof.hash.cost()), parameters(renewed.cost()));
+        let effects = SecurityEvent::new(kind, Outcome::Success, origin, now, &*self.random)
+            .about(account)
+            .with(Details::Rehash { before, after })
+            .into();
+        let renewal = Renewal { account, proof, renewed: &renewed, effects: &effects };
+        if let Err(error) = self.store.renew_hash(&renewal) {
+            tracing::warn!(%error, %account, "a weak hash stays");
+        }
+    }
+}
+
+const fn parameters(cost: HashCost) -> HashParameters {
+    match cost {
+        HashCost::Bcrypt { cost } => HashParameters::Bcrypt { cost },
+        HashCost::Argon2id { memory_kib, iterations, parallelism } => {
+            HashParameters::Argon2id { memory_kib, iterations, parallelism }
+        }
+    }
+}
