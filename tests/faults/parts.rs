@@ -3,8 +3,9 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use portcullis_http::{ServeError, Settings};
+use portcullis_api::application;
 use portcullis_testkit::{TestDatabase, TestServer};
+use portcullis_web::{ServeError, Settings};
 
 #[test]
 fn a_server_whose_recorder_has_ended_ends_and_says_why() {
@@ -17,12 +18,11 @@ fn a_server_whose_recorder_has_ended_ends_and_says_why() {
         cors_origins: Vec::new(),
         trusted_proxies: Vec::new(),
         secure_cookies: false,
-        docs: false,
         workers: Some(1),
         // It is for who is told to stop, and not for who fails.
         shutdown_delay: Duration::from_secs(600),
         log_lines_lost: std::sync::Arc::default(),
     };
-    let outcome = portcullis_http::serve(listener, services, settings, || {});
+    let outcome = portcullis_web::serve(listener, application(services, false), settings, || {});
     assert!(matches!(outcome, Err(ServeError::Part("recorder"))), "{outcome:?}");
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use portcullis_http::Code;
+use portcullis_web::Code;
 
 /// The one page that documents every code.
 const PAGE: &str = include_str!("../../docs/errors.md");

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use portcullis_http::{Audience, document, route_table};
+use portcullis_api::{document, route_table};
 use portcullis_testkit::{Browser, TestDatabase, TestServer, contract};
+use portcullis_web::Audience;
 use serde_json::{Map, Value, json};
 
 use crate::member::Member;
@@ -26,7 +27,7 @@ fn the_document_is_served_as_openapi_3_1() {
 fn its_operations_are_the_table_of_routes() {
     let table: BTreeSet<(String, String)> = route_table()
         .iter()
-        .map(|route| (route.method.to_lowercase(), route.path.to_owned()))
+        .map(|route| (route.method.as_str().to_lowercase(), route.path.to_owned()))
         .collect();
     let documented: BTreeSet<(String, String)> =
         operations().into_iter().map(|(method, path, _)| (method, path)).collect();
@@ -60,9 +61,9 @@ fn every_operation_has_a_name_a_summary_and_the_credentials_of_its_guard() {
     for (method, path, operation) in operations() {
         assert!(operation["summary"].is_string(), "{method} {path}");
         let routes = route_table();
-        let route = routes
-            .iter()
-            .find(|route| route.path == path && route.method.eq_ignore_ascii_case(&method));
+        let route = routes.iter().find(|route| {
+            route.path == path && route.method.as_str().eq_ignore_ascii_case(&method)
+        });
         let authenticated = route.is_some_and(|route| {
             route.guard.is_signed_in() || route.guard.audience == Audience::Service
         });

@@ -3,10 +3,11 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
+use portcullis_api::application;
 use portcullis_domain::{Clock, SystemClock};
-use portcullis_http::Settings;
 use portcullis_testkit::samples::MATRIX;
 use portcullis_testkit::{Answer, TestDatabase, TestServer};
+use portcullis_web::Settings;
 use serde_json::{Value, json};
 
 use crate::member::Member;
@@ -189,12 +190,12 @@ fn an_activation_reaches_another_node_within_a_second() {
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             secure_cookies: false,
-            docs: false,
             workers: Some(1),
             shutdown_delay: Duration::ZERO,
             log_lines_lost: std::sync::Arc::default(),
         };
-        let other = portcullis_http::spawn(listener, server.services(), settings);
+        let other =
+            portcullis_web::spawn(listener, application(server.services(), false), settings);
         let other = other.expect("the other node starts");
         let admin = Member::new(&server, "grace", "admin");
         let msa = Member::new(&server, "ada", "msa").at(&origin);

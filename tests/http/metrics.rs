@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use portcullis_http::Upkeep;
+use portcullis_api::Upkeep;
 use portcullis_testkit::{Browser, TestDatabase, TestServer, TestSettings};
 
 use crate::member::Member;

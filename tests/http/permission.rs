@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use portcullis_api::route_table;
 use portcullis_flows::permission;
-use portcullis_http::{Audience, route_table};
 use portcullis_testkit::{TestDatabase, TestServer};
+use portcullis_web::Audience;
 use serde_json::json;
 
 use crate::member::Member;
@@ -17,8 +18,9 @@ fn without_the_permissions_of_a_route_nobody_gets_in() {
         for route in route_table().iter().filter(|route| !route.guard.permissions.is_empty()) {
             let path = route.path.replace("{number}", "1").replace("{id}", "00000000000000ff-1");
             let headers = [("content-type", "application/json")];
-            let body = if route.method == "GET" { "" } else { r#"{"text":"","version":1}"# };
-            let answer = member.send(route.method, &path, &headers, body);
+            let body =
+                if route.method.as_str() == "GET" { "" } else { r#"{"text":"","version":1}"# };
+            let answer = member.send(route.method.as_str(), &path, &headers, body);
             // A body of another route may be refused first.
             assert!([400, 403].contains(&answer.status), "{role} {route:?}: {}", answer.text);
             assert!(
@@ -50,7 +52,7 @@ fn an_account_that_must_change_its_password_can_do_only_that() {
     for route in route_table() {
         let path = route.path.replace("{number}", "1").replace("{id}", "1");
         if route.guard.audience == Audience::Settled {
-            let answer = admin.send(route.method, &path, &[], "");
+            let answer = admin.send(route.method.as_str(), &path, &[], "");
             assert_eq!(
                 (answer.status, answer.code().as_str()),
                 (403, "password_change_required"),

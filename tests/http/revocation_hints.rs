@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use portcullis_api::route_table;
 use portcullis_flows::revocation::{RevocationPolicy, WhenStale};
-use portcullis_http::route_table;
 use portcullis_testkit::{Browser, TestDatabase, TestServer, TestSettings, redis_url};
 use serde_json::json;
 
@@ -126,9 +126,9 @@ fn a_stale_node_accepts_no_token_for_a_change_or_for_administration_and_if_so_to
         for route in table {
             let path = route.path.replace("{id}", "1").replace("{number}", "1");
             let headers = [("authorization", bearer.as_str())];
-            let answer = Browser::of(&server).send(route.method, &path, &headers, "");
+            let answer = Browser::of(&server).send(route.method.as_str(), &path, &headers, "");
             let is_stale = answer.status == 503 && answer.code() == "revocations_stale";
-            let asks = route.method == "GET" || QUESTIONS.contains(&route.path);
+            let asks = route.method.as_str() == "GET" || QUESTIONS.contains(&route.path);
             let only_reads = asks && route.guard.permissions.is_empty();
             let refused = when_stale == WhenStale::RefuseAll || !only_reads;
             assert_eq!(is_stale, refused && route.path != SIGN_OUT, "{route:?} {answer:?}");

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use portcullis_http::route_table;
+use portcullis_api::route_table;
 use portcullis_testkit::{Browser, TestDatabase, TestServer};
 
 use crate::wire;
@@ -14,10 +14,11 @@ fn the_table_of_routes_is_this_one() {
         let errors: Vec<&str> = route.errors.iter().map(|code| code.as_str()).collect();
         writeln!(
             table,
-            "{:<5}{:<39}{:<34}{}",
-            route.method,
+            "{:<7}{:<39}{:<34}{:<13}{}",
+            route.method.as_str(),
             route.path,
             route.guard,
+            route.limit,
             errors.join(" ")
         )
         .expect("writing to a string succeeds");
@@ -40,7 +41,8 @@ fn every_route_has_a_place_of_its_own_and_every_admin_route_a_permission() {
 fn every_authenticated_route_refuses_strangers_and_every_public_one_does_not() {
     let server = TestServer::start(TestDatabase::sqlite());
     for route in route_table() {
-        let answer = Browser::of(&server).send(route.method, &example(route.path), &[], "");
+        let answer =
+            Browser::of(&server).send(route.method.as_str(), &example(route.path), &[], "");
         let challenged = answer.status == 401 && answer.code() == "not_authenticated";
         assert_eq!(challenged, route.guard.is_signed_in(), "{route:?}");
     }
@@ -52,9 +54,12 @@ fn a_known_path_answers_other_methods_with_405_and_names_those_it_has() {
     let table = route_table();
     for route in &table {
         let methods = table.iter().filter(|other| other.path == route.path);
-        let allowed: Vec<&str> = methods
-            .map(|route| if route.method == "GET" { "GET, HEAD" } else { route.method })
-            .collect();
+        let allowed: Vec<&str> =
+            methods
+                .map(|route| {
+                    if route.method.as_str() == "GET" { "GET, HEAD" } else { route.method.as_str() }
+                })
+                .collect();
         let allowed = allowed.join(", ");
         for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"] {
             if !allowed.contains(method) {

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use portcullis_http::route_table;
+use portcullis_api::route_table;
 use portcullis_testkit::{Browser, TestDatabase, TestServer, TestSettings};
 use tempfile::TempDir;
 

@@ -38,8 +38,8 @@ use portcullis_flows::grant::SessionPolicy;
 use portcullis_flows::lockout::LockoutPolicy;
 use portcullis_flows::retention::RetentionPolicy;
 use portcullis_flows::revocation::RevocationPolicy;
-use portcullis_http::ServiceCredentials;
 use portcullis_password::{Argon2Params, Policy, PoolSettings};
+use portcullis_web::ServiceCredentials;
 
 pub(crate) use access::MatrixFile;
 pub(crate) use audit::Audit;

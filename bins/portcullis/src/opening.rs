@@ -11,9 +11,9 @@ use portcullis_flows::health::HealthStore;
 use portcullis_flows::matrix::Matrices;
 use portcullis_flows::principal::Principal;
 use portcullis_flows::secret::{SecretError, SecretProof, Standing};
-use portcullis_http::Settings;
 use portcullis_storage::{Database, DatabaseUrl, MigrationError, Store};
 use portcullis_token::SecretKey;
+use portcullis_web::Settings;
 
 use crate::config::{Config, Loaded, Secret};
 use crate::failure::Failure;
@@ -100,8 +100,15 @@ pub(crate) fn wait_for_server(
     }
     let is_there = move || database.ping().is_ok();
     let (clock, random) = (wiring::system_clock(), wiring::system_random());
-    let is_found = portcullis_http::wait(listener, settings, clock, &*random, is_there)
-        .map_err(|error| Failure::failed(error, "give the server more threads"))?;
+    let is_found = portcullis_web::wait(
+        listener,
+        settings,
+        clock,
+        &*random,
+        portcullis_api::liveness,
+        is_there,
+    )
+    .map_err(|error| Failure::failed(error, "give the server more threads"))?;
     tracing::info!("{}", if is_found { "the database answers" } else { "told to stop" });
     Ok(is_found)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use portcullis_api::{AssemblyError, Parts, Services, Upkeep};
 use portcullis_audit::{AuditKeys, Origin};
 use portcullis_domain::{Clock, SecureRandom, SystemClock, SystemRandom};
 use portcullis_flows::candidate::{AccountRules, Candidates};
@@ -21,10 +22,10 @@ use portcullis_flows::signing_key::SigningKeys;
 use portcullis_flows::trail::Trail;
 use portcullis_flows::unlock::Unlock;
 use portcullis_flows::verification::Verification;
-use portcullis_http::{AssemblyError, Parts, Services, Settings, Upkeep};
 use portcullis_password::{Argon2Params, Hasher, HashingPool, Policy, PoolSettings};
 use portcullis_storage::Store;
 use portcullis_token::{Purpose, SealingKey, SecretKey};
+use portcullis_web::Settings;
 
 use crate::config::{Config, MatrixFile, Server};
 use crate::failure::Failure;
@@ -88,7 +89,6 @@ pub(crate) fn settings(
         cors_origins: server.cors_origins.clone(),
         trusted_proxies: server.trusted_proxies.clone(),
         secure_cookies: server.secure_cookies,
-        docs: server.docs,
         workers: None,
         shutdown_delay: server.shutdown_delay,
         log_lines_lost,

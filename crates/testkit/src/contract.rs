@@ -237,6 +237,6 @@ fn is_documented(operation: &Value, status: u16, code: &str) -> bool {
 pub fn document() -> &'static Value {
     static DOCUMENT: OnceLock<Value> = OnceLock::new();
     DOCUMENT.get_or_init(|| {
-        serde_json::from_str(&portcullis_http::document()).expect("the API document is JSON")
+        serde_json::from_str(&portcullis_api::document()).expect("the API document is JSON")
     })
 }

@@ -3,6 +3,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use portcullis_api::{Parts, Services, Upkeep, application};
 use portcullis_domain::{
     Clock, Moderation, ReservedNames, Role, SecretString, SecureRandom, Severity, SystemRandom,
 };
@@ -11,9 +12,9 @@ use portcullis_flows::grant::SessionPolicy;
 use portcullis_flows::lockout::LockoutPolicy;
 use portcullis_flows::recording::RecordingPolicy;
 use portcullis_flows::revocation::RevocationPolicy;
-use portcullis_http::{Parts, Running, ServiceCredentials, Services, Settings, Upkeep};
 use portcullis_password::{Argon2Params, Hasher, HashingPool, Policy, PoolSettings};
 use portcullis_token::{Digest, KeyPairAlgorithm, SecretKey};
+use portcullis_web::{Running, ServiceCredentials, Settings};
 
 use crate::{TestClock, TestDatabase, samples};
 
@@ -124,13 +125,13 @@ impl TestServer {
             cors_origins: self.settings.cors_origins.clone(),
             trusted_proxies: parse_all(&self.settings.trusted_proxies),
             secure_cookies: self.settings.secure_cookies,
-            docs: self.settings.docs,
             workers: Some(2),
             shutdown_delay: Duration::ZERO,
             log_lines_lost: Arc::default(),
         };
-        self.running =
-            Some(portcullis_http::spawn(listener, services, settings).expect("the server starts"));
+        let application = application(services, self.settings.docs);
+        let running = portcullis_web::spawn(listener, application, settings);
+        self.running = Some(running.expect("the server starts"));
     }
 
     /// Scheme, host and port.

@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::process::ExitCode;
 use std::{fmt, io};
 
+use portcullis_api::application;
 use portcullis_domain::Supervised;
 use portcullis_flows::bootstrap::{SetupError, Start};
 use portcullis_flows::candidate::RegistrationError;
@@ -61,6 +62,7 @@ fn serve(
     let admin = config.admin.take();
     let matrix = config.matrix.clone();
     let checkpoint_directory = config.audit.checkpoint_directory.take();
+    let docs = config.server.docs;
     let services = wiring::services(config, store, secret)?;
     services.matrices.start(&matrix.text, &wiring::operator("serve"))?;
     if let Some((problem, remedy)) = matrix.difference(&services.matrices.active().load()) {
@@ -92,7 +94,7 @@ fn serve(
             tracing::error!(%error, "no thread to announce the server in");
         }
     };
-    portcullis_http::serve(listener, services, settings, announce)
+    portcullis_web::serve(listener, application(services, docs), settings, announce)
         .map_err(|error| Failure::failed(error, "see the log above"))?;
     drop(checkpoint_files);
     Ok(ExitCode::SUCCESS)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use portcullis_http::ServiceCredentials;
+use portcullis_web::ServiceCredentials;
 
 use super::finding::Findings;
 

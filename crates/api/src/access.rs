@@ -1,0 +1,5 @@
+//! Decisions and the access matrix.
+
+pub(crate) mod decision;
+pub(crate) mod json_object;
+pub(crate) mod matrix;

@@ -1,0 +1,313 @@
+//! `POST /api/authz/check` and `/api/authz/check/batch`.
+//!
+//! The caller learns the answer and an id, never the reason. Most answers are given at once; only
+//! what needs an account to be read, or has to wait for its recording, goes to the blocking pool.
+
+use portcullis_web::{
+    Body, BoundedList, Caller, Code, Concurrency, FieldProblem, Guard, Json, Limit, Method, Place,
+    Problem, Route, ShortText, blocking, decide, parse, read_json, stored,
+};
+use std::fmt;
+use std::io::Write;
+use std::time::Duration;
+
+use actix_web::http::header::ContentType;
+use actix_web::{HttpRequest, HttpResponse, web};
+use portcullis_domain::AccountId;
+use portcullis_flows::decision::{Answer, Attributes, Context, Question};
+use serde::de::{self, Deserialize, Deserializer, Visitor};
+use serde::{Deserialize as DeriveDeserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::json_object::{self, JsonObject};
+use crate::openapi::word;
+use crate::services::Services;
+
+/// One question.
+#[derive(DeriveDeserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "resource": "absence", "action": "approve",
+    "context": { "owner_id": "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e13" } }))]
+pub(crate) struct CheckBody {
+    /// What would be acted on: a word of the access matrix.
+    #[schema(value_type = String, max_length = 256, example = "absence")]
+    resource: ShortText,
+    /// What would be done: a word of the access matrix.
+    #[schema(value_type = String, max_length = 256, example = "approve")]
+    action: ShortText,
+    /// What conditions go by. What is missing never makes one hold.
+    #[serde(default)]
+    context: Option<ContextBody>,
+    /// Who would act, if not the caller; asking that takes the permission `user:execute`.
+    #[schema(value_type = Option<String>, format = Uuid,
+        example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")]
+    #[serde(default)]
+    subject: Option<Subject>,
+}
+
+/// What conditions go by: at most 4 KiB of texts in all.
+#[derive(DeriveDeserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ContextBody {
+    /// Whose resource it is: an account's id. What is none counts as missing.
+    #[schema(value_type = Option<String>, max_length = 256,
+        example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e13")]
+    #[serde(default)]
+    owner_id: Option<ShortText>,
+    /// Who takes part in it, at most 32: ids of accounts. What is none counts as missing.
+    #[schema(value_type = Option<Vec<String>>, max_items = 32,
+        example = json!(["019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11"]))]
+    #[serde(default)]
+    parties: Option<BoundedList<ShortText, MAX_PARTIES>>,
+    /// Whatever else conditions read, at most 4 KiB as JSON text.
+    #[schema(schema_with = word::attributes, required = false)]
+    #[serde(default)]
+    attributes: Option<JsonObject>,
+}
+
+/// Up to 1,000 questions.
+#[derive(DeriveDeserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BatchBody {
+    /// 1 to 1,000 of them.
+    #[schema(value_type = Vec<CheckBody>, min_items = 1, max_items = 1000)]
+    items: BoundedList<CheckBody, MAX_ITEMS>,
+}
+
+/// The answer to one question.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CheckAnswer {
+    /// Whether the subject may.
+    #[schema(example = true)]
+    allowed: bool,
+    /// Names the decision; auditors find its reason under it.
+    #[schema(example = "5f1c9a7e40d2b836-42")]
+    decision_id: String,
+}
+
+/// The answers, in the order of the questions.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct BatchAnswer {
+    items: Vec<CheckAnswer>,
+}
+
+pub(crate) const CHECK: Route = Route {
+    method: Method::Post,
+    path: "/api/authz/check",
+    guard: Guard::CALLER.query(),
+    limit: Limit::Unlimited,
+    body: Body::JSON,
+    errors: &[
+        Code::CsrfFailed,
+        Code::Forbidden,
+        Code::QuestionTooLarge,
+        Code::Busy,
+        Code::Unavailable,
+    ],
+};
+
+/// Whether somebody may do something.
+///
+/// A word that the access matrix does not know is answered by `false`.
+#[utoipa::path(post, path = CHECK.path, tag = "authorization", request_body = CheckBody,
+    responses((status = 200, body = CheckAnswer, description = "The decision")))]
+pub(crate) async fn check(
+    caller: Caller,
+    services: web::Data<Services>,
+    body: Json<CheckBody>,
+) -> Result<HttpResponse, Problem> {
+    let mut faults = Vec::new();
+    let question = body.0.question("", &mut faults);
+    refuse_too_large(faults)?;
+    let answers = decide(&services.decisions, caller.0, vec![question]).await?;
+    let answer = answers.first().ok_or_else(|| Problem::new(Code::Internal))?;
+    let mut text = Vec::with_capacity(ANSWER);
+    write_answer(&mut text, answer);
+    Ok(json(text))
+}
+
+pub(crate) const CHECK_BATCH: Route = Route {
+    method: Method::Post,
+    path: "/api/authz/check/batch",
+    guard: Guard::CALLER.query(),
+    limit: Limit::Concurrent(&BATCHES),
+    body: Body::Json(BATCH_LIMIT),
+    errors: &[
+        Code::CsrfFailed,
+        Code::Forbidden,
+        Code::QuestionTooLarge,
+        Code::Busy,
+        Code::Unavailable,
+    ],
+};
+
+/// Up to 1,000 questions at once.
+///
+/// If a question is about somebody else and the caller may not ask that, none is answered. Each caller
+/// has a share of the batches that are worked on at once; who sends more of them is told to wait.
+#[utoipa::path(post, path = CHECK_BATCH.path, tag = "authorization",
+    request_body = BatchBody,
+    responses((status = 200, body = BatchAnswer, description = "The decisions")))]
+pub(crate) async fn check_batch(
+    caller: Caller,
+    place: Place,
+    services: web::Data<Services>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let body = read_json(&request, payload).await?;
+    let is_large = body.len() > LARGE;
+    let decisions = services.decisions.clone();
+    let work = move || {
+        let questions = questions(parse(&body)?)?;
+        drop(body);
+        Ok::<_, Problem>(decisions.at_once(caller.0, questions))
+    };
+    // A large one would keep all other requests of this thread waiting.
+    let decided = if is_large { blocking(work).await? } else { work()? };
+    let answers = match decided {
+        Ok(answers) => answers?,
+        Err(pending) => stored(&services.decisions, pending).await?,
+    };
+    drop(place);
+    let mut text = Vec::with_capacity(answers.len().saturating_mul(ANSWER));
+    text.extend_from_slice(br#"{"items":["#);
+    for (index, answer) in answers.iter().enumerate() {
+        if index > 0 {
+            text.push(b',');
+        }
+        write_answer(&mut text, answer);
+    }
+    text.extend_from_slice(b"]}");
+    Ok(json(text))
+}
+
+/// Places for batches: each takes one for every 64 KiB of its body, and holds about four times its body,
+/// together at most some 64 MiB. Who sends more than its share is told to wait.
+const BATCHES: Concurrency = Concurrency {
+    name: "batches",
+    places: 256,
+    unit: Some(64 * 1024),
+    wait: Duration::from_secs(5),
+};
+
+/// The questions of a batch.
+fn questions(body: BatchBody) -> Result<Vec<Question>, Problem> {
+    let Some(items) = body.items.0.filter(|items| !items.is_empty()) else {
+        let message = "ask 1 to 1,000 questions";
+        let fault = FieldProblem::new("items".to_owned(), "wrong_count", message);
+        return Err(Problem::invalid(vec![fault]));
+    };
+    let mut faults = Vec::new();
+    let questions = (0..).zip(items).map(|(number, item)| {
+        let place = format!("items[{number}].");
+        item.question(&place, &mut faults)
+    });
+    let questions = questions.collect();
+    refuse_too_large(faults)?;
+    Ok(questions)
+}
+
+fn refuse_too_large(faults: Vec<FieldProblem>) -> Result<(), Problem> {
+    if faults.is_empty() { Ok(()) } else { Err(Problem::question_too_large(faults)) }
+}
+
+/// Questions in one batch.
+const MAX_ITEMS: usize = 1_000;
+
+/// Parties of one question.
+const MAX_PARTIES: usize = 32;
+
+/// Bytes of owner, parties and attributes of one question.
+const MAX_CONTEXT: usize = json_object::MAX_BYTES;
+
+/// Bytes of the body of a batch.
+const BATCH_LIMIT: usize = 1024 * 1024;
+
+/// Bytes of a body that takes more than a millisecond or two to work on.
+const LARGE: usize = 256 * 1024;
+
+/// Faults of questions that are named.
+const MAX_FAULTS: usize = 20;
+
+/// Bytes of one answer, about.
+const ANSWER: usize = 72;
+
+fn json(text: Vec<u8>) -> HttpResponse {
+    HttpResponse::Ok().content_type(ContentType::json()).body(text)
+}
+
+/// As [`CheckAnswer`] serialises: neither member can need escaping.
+fn write_answer(text: &mut Vec<u8>, answer: &Answer) {
+    let Answer { allowed, decision } = answer;
+    // Writing to memory does not fail.
+    let _ = write!(text, r#"{{"allowed":{allowed},"decision_id":"{decision}"}}"#);
+}
+
+impl CheckBody {
+    /// What it asks; what is too large of it is added to the faults under its place.
+    fn question(self, place: &str, faults: &mut Vec<FieldProblem>) -> Question {
+        let mut fault = |field: &str, code: &'static str, message: &'static str| {
+            if faults.len() < MAX_FAULTS {
+                faults.push(FieldProblem::new(format!("{place}context{field}"), code, message));
+            }
+        };
+        Question {
+            resource: self.resource.0,
+            action: self.action.0,
+            subject: self.subject.map(|subject| subject.0),
+            context: self.context.map(|context| context.checked(&mut fault)).unwrap_or_default(),
+        }
+    }
+}
+
+impl ContextBody {
+    fn checked(self, fault: &mut impl FnMut(&str, &'static str, &'static str)) -> Context {
+        let owner = self.owner_id.map(|text| text.0);
+        let parties = self.parties.map(|parties| {
+            if parties.0.is_none() {
+                fault(".parties", "wrong_count", "name at most 32 parties");
+            }
+            let parties = parties.0.unwrap_or_default();
+            parties.into_iter().map(|text| text.0).collect::<Vec<String>>()
+        });
+        let attributes = self.attributes.and_then(|attributes| {
+            if attributes.0.is_none() {
+                fault(".attributes", "too_large", "use at most 4 KiB of JSON text");
+            }
+            attributes.0
+        });
+        let parties_bytes: usize = parties.iter().flatten().map(String::len).sum();
+        let bytes = parties_bytes
+            + owner.as_ref().map_or(0, String::len)
+            + attributes.as_ref().map_or(0, |attributes| Attributes::as_str(attributes).len());
+        if bytes > MAX_CONTEXT {
+            let message = "use at most 4 KiB for owner_id, parties and attributes together";
+            fault("", "too_large", message);
+        }
+        Context { owner, parties, attributes }
+    }
+}
+
+/// An account's id, as a text only: serde would take a list of sixteen numbers too.
+struct Subject(AccountId);
+
+impl<'de> Deserialize<'de> for Subject {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(SubjectVisitor).map(Self)
+    }
+}
+
+struct SubjectVisitor;
+
+impl Visitor<'_> for SubjectVisitor {
+    type Value = AccountId;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an account id")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<AccountId, E> {
+        text.parse().map_err(E::custom)
+    }
+}

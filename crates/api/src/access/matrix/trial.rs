@@ -1,0 +1,181 @@
+//! `POST /api/admin/matrix/validate`, `/diff` and `/replay`: what a file would do, without doing it.
+
+use portcullis_flows::permission;
+use portcullis_web::{
+    Caller, Code, Concurrency, Guard, Json, Limit, Method, Place, Problem, Route, Time, blocking,
+    detached,
+};
+use std::time::Duration;
+
+use actix_web::{HttpResponse, rt, web};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{EXAMPLE, FILE, FileBody};
+use crate::openapi::schema::matrix::{MatrixDiff, ReplayReport};
+use crate::services::Services;
+
+/// A file that has no faults.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ValidAnswer {
+    /// In the order of the file.
+    #[schema(example = json!(["admin", "msa"]))]
+    roles: Vec<String>,
+    /// In the order of the file.
+    #[schema(example = json!(["schedule"]))]
+    resources: Vec<String>,
+    /// In the order of the file.
+    #[schema(example = json!(["read", "manage"]))]
+    actions: Vec<String>,
+    /// What is worth a look although nothing is wrong with it.
+    notes: Vec<NoteAnswer>,
+}
+
+/// What is worth a look.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct NoteAnswer {
+    /// Counted from 1.
+    #[schema(example = 41)]
+    line: u32,
+    #[schema(example = "coordinator holds all of this grant through its juniors")]
+    message: String,
+}
+
+/// A file, and the time whose decisions are asked again.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReplayBody {
+    /// The text of the file.
+    #[schema(value_type = String, format = "toml", example = json!(EXAMPLE))]
+    text: String,
+    /// Not before; by default seven days before `until`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime,
+        pattern = "^(19[7-9]|[2-9][0-9]{2})", example = "2026-11-13T09:30:00Z")]
+    from: Option<Time>,
+    /// Before; by default now.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime,
+        pattern = "^(19[7-9]|[2-9][0-9]{2})", example = "2026-11-20T09:30:00Z")]
+    until: Option<Time>,
+}
+
+pub(crate) const VALIDATE: Route = Route {
+    method: Method::Post,
+    path: "/api/admin/matrix/validate",
+    guard: Guard::permitted(&[permission::READ_MATRIX]),
+    limit: Limit::Unlimited,
+    body: FILE,
+    errors: &[
+        Code::CsrfFailed,
+        Code::MatrixFaults,
+        Code::MatrixUnfit,
+        Code::OutcomeUnknown,
+        Code::Unavailable,
+    ],
+};
+
+/// Judges a matrix file: either what it defines, or all its faults with their lines.
+#[utoipa::path(post, path = VALIDATE.path, tag = "matrix", request_body = FileBody,
+    responses((status = 200, body = ValidAnswer, description = "There are no faults")))]
+pub(crate) async fn validate(
+    services: web::Data<Services>,
+    body: Json<FileBody>,
+) -> Result<HttpResponse, Problem> {
+    let matrix = blocking(move || services.matrices.validate(&body.0.text)).await?;
+    let notes = matrix.notes().into_iter();
+    Ok(HttpResponse::Ok().json(ValidAnswer {
+        roles: matrix.roles().map(str::to_owned).collect(),
+        resources: matrix.resources().map(str::to_owned).collect(),
+        actions: matrix.actions().map(str::to_owned).collect(),
+        notes: notes.map(|note| NoteAnswer { line: note.line, message: note.message }).collect(),
+    }))
+}
+
+pub(crate) const DIFF: Route = Route {
+    method: Method::Post,
+    path: "/api/admin/matrix/diff",
+    guard: Guard::permitted(&[permission::READ_MATRIX]),
+    limit: Limit::Unlimited,
+    body: FILE,
+    errors: &[
+        Code::CsrfFailed,
+        Code::MatrixFaults,
+        Code::MatrixUnfit,
+        Code::OutcomeUnknown,
+        Code::Unavailable,
+    ],
+};
+
+/// What a matrix file would change of the one in force, by meaning and not by text.
+#[utoipa::path(post, path = DIFF.path, tag = "matrix", request_body = FileBody,
+    responses((status = 200, description = "What would change", body = MatrixDiff, example = json!({
+            "roles": { "added": [], "removed": [] }, "resources": { "added": [], "removed": [] },
+            "actions": { "added": [], "removed": [] }, "self_registration_role": null,
+            "hierarchy": [{ "senior": "coordinator", "junior": "msa", "added": true }],
+            "cells": [{ "role": "msa", "resource": "report", "action": "read", "change": "gained",
+                "before": "never", "after": "always" }], "cells_left_out": 0 }))))]
+pub(crate) async fn diff(
+    services: web::Data<Services>,
+    body: Json<FileBody>,
+) -> Result<HttpResponse, Problem> {
+    let diff = blocking(move || services.matrices.diff(&body.0.text)).await?;
+    Ok(HttpResponse::Ok().json(diff))
+}
+
+pub(crate) const REPLAY: Route = Route {
+    method: Method::Post,
+    path: "/api/admin/matrix/replay",
+    guard: Guard::permitted(&[permission::READ_MATRIX, permission::READ_TRAIL]),
+    limit: Limit::Concurrent(&REPLAYS),
+    body: FILE,
+    errors: &[
+        Code::CsrfFailed,
+        Code::MatrixFaults,
+        Code::MatrixUnfit,
+        Code::BlockTooLarge,
+        Code::Busy,
+        Code::OutcomeUnknown,
+        Code::Unavailable,
+    ],
+};
+
+/// Asks a matrix file every question that was decided in a time, and lists whose answers change.
+///
+/// Ten million decisions take less than a minute; the answer comes when all are done.
+#[utoipa::path(post, path = REPLAY.path, tag = "matrix", request_body = ReplayBody,
+    responses((status = 200, description = "Who would gain and who would lose what",
+        body = ReplayReport, example = json!({
+            "examined": 120_000, "gained": 12, "lost": 0, "left_out": 0, "changes": [{
+                "role": "msa", "resource": "report", "action": "read", "gains": true,
+                "rule": "granted by msa report read (line 70)", "times": 12,
+                "first_at": "2026-11-13T09:31:00Z", "last_at": "2026-11-20T09:29:00Z",
+                "subjects": ["019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11"], "times_by_others": 0 }] }))))]
+pub(crate) async fn replay(
+    caller: Caller,
+    place: Place,
+    services: web::Data<Services>,
+    body: Json<ReplayBody>,
+) -> Result<HttpResponse, Problem> {
+    let ReplayBody { text, from, until } = body.0;
+    let until = until.map_or_else(|| services.clock.now(), |time| time.0);
+    let from = from.map_or_else(|| until - WEEK, |time| time.0);
+    // Its thread goes on when the client does not wait for it, and keeps the place until it ends.
+    let replay = move || {
+        let report = services.matrices.replay(&text, (from, until), &caller.0, &mut |_| {});
+        drop(place);
+        report
+    };
+    let report = rt::time::timeout(PATIENCE, detached(replay)).await;
+    let report = report.map_err(|_| Problem::unavailable())?;
+    Ok(HttpResponse::Ok().json(report.map_err(|_| Problem::unavailable())??))
+}
+
+/// Each has a thread of its own.
+const REPLAYS: Concurrency =
+    Concurrency { name: "replays", places: 2, unit: None, wait: Duration::ZERO };
+
+const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// Some fifty million decisions.
+const PATIENCE: Duration = Duration::from_secs(5 * 60);

@@ -1,0 +1,239 @@
+//! `/api/admin/matrix/versions`, `/activate` and `/rollback`.
+
+use actix_web::http::header;
+use actix_web::{HttpResponse, web};
+use portcullis_domain::Timestamp;
+use portcullis_flows::matrix::{ListedVersion, MatrixError, Version};
+use portcullis_flows::permission;
+use portcullis_web::{Body, Caller, Code, Guard, Json, Limit, Method, Problem, Route, blocking};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{EXAMPLE, FILE, FileBody};
+use crate::services::Services;
+
+/// The latest versions, newest first, and which of them came into force when.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct VersionsAnswer {
+    items: Vec<VersionAnswer>,
+    /// Always null: the latest 100 are listed, older ones are read by number.
+    #[schema(example = json!(null))]
+    next_cursor: Option<String>,
+    activations: Vec<ActivationAnswer>,
+}
+
+/// A version of the access matrix.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct VersionAnswer {
+    #[schema(example = 3)]
+    version: u32,
+    /// Whether it decides now.
+    #[schema(example = true)]
+    in_force: bool,
+    /// Who handed it in: an account's id or `operator`.
+    #[schema(example = "operator")]
+    by: String,
+    #[schema(value_type = String, format = DateTime, example = "2026-11-20T09:30:00Z")]
+    at: Timestamp,
+    /// The file; not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, format = "toml", required = false, example = json!(EXAMPLE))]
+    text: Option<String>,
+}
+
+/// A version coming into force.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ActivationAnswer {
+    /// Counts the activations from 1.
+    #[schema(example = 4)]
+    revision: u64,
+    #[schema(example = 3)]
+    version: u32,
+    /// Who decided: an account's id or `operator`.
+    #[schema(example = "operator")]
+    by: String,
+    #[schema(value_type = String, format = DateTime, example = "2026-11-20T09:30:00Z")]
+    at: Timestamp,
+}
+
+/// Which version.
+#[derive(Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct VersionNumber {
+    #[schema(value_type = i64, minimum = 0, maximum = 4_294_967_295_u32, example = 3)]
+    version: u32,
+}
+
+pub(crate) const LIST: Route = Route {
+    method: Method::Get,
+    path: "/api/admin/matrix/versions",
+    guard: Guard::permitted(&[permission::READ_MATRIX]),
+    limit: Limit::Unlimited,
+    body: Body::None,
+    errors: &[Code::Unavailable],
+};
+
+/// The versions of the access matrix.
+#[utoipa::path(get, path = LIST.path, tag = "matrix",
+    responses((status = 200, body = VersionsAnswer, description = "The versions")))]
+pub(crate) async fn list(services: web::Data<Services>) -> Result<HttpResponse, Problem> {
+    let in_force = services.matrices.active().load().version;
+    let read =
+        move || Ok::<_, Problem>((services.matrices.versions()?, services.matrices.history()?));
+    let (versions, activations) = blocking(read).await?;
+    let activations = activations.into_iter().map(|activation| ActivationAnswer {
+        revision: activation.revision,
+        version: activation.version,
+        by: activation.by.to_string(),
+        at: activation.at,
+    });
+    let items = versions.into_iter().map(|version| VersionAnswer::listed(version, in_force));
+    Ok(HttpResponse::Ok().json(VersionsAnswer {
+        items: items.collect(),
+        next_cursor: None,
+        activations: activations.collect(),
+    }))
+}
+
+pub(crate) const READ: Route = Route {
+    method: Method::Get,
+    path: "/api/admin/matrix/versions/{number}",
+    guard: Guard::permitted(&[permission::READ_MATRIX]),
+    limit: Limit::Unlimited,
+    body: Body::None,
+    errors: &[Code::NotFound, Code::OutcomeUnknown, Code::Unavailable],
+};
+
+/// One version, with its file.
+#[utoipa::path(get, path = READ.path, tag = "matrix",
+    params(("number" = u32, Path, description = "The first is 1", example = 3)),
+    responses((status = 200, body = VersionAnswer, description = "The version")))]
+pub(crate) async fn read(
+    services: web::Data<Services>,
+    number: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let number = number.parse().map_err(|_| Problem::new(Code::NotFound))?;
+    let in_force = services.matrices.active().load().version;
+    let version = blocking(move || services.matrices.version(number)).await?;
+    let version = version.ok_or(MatrixError::UnknownVersion(number))?;
+    Ok(HttpResponse::Ok().json(VersionAnswer::of(version, in_force)))
+}
+
+pub(crate) const PROPOSE: Route = Route {
+    method: Method::Post,
+    path: "/api/admin/matrix/versions",
+    guard: Guard::permitted(&[permission::ACTIVATE_MATRIX]).recent(),
+    limit: Limit::Unlimited,
+    body: FILE,
+    errors: &[
+        Code::CsrfFailed,
+        Code::MatrixFaults,
+        Code::MatrixUnfit,
+        Code::OutcomeUnknown,
+        Code::Unavailable,
+    ],
+};
+
+/// Keeps a matrix file as a version, without putting it in force.
+///
+/// The very same file is not kept twice: the answer is then the number it has.
+#[utoipa::path(post, path = PROPOSE.path, tag = "matrix", request_body = FileBody,
+    responses((status = 201, body = VersionNumber, description = "The number of the version")))]
+pub(crate) async fn propose(
+    caller: Caller,
+    services: web::Data<Services>,
+    body: Json<FileBody>,
+) -> Result<HttpResponse, Problem> {
+    let caller = caller.0;
+    let version = blocking(move || services.matrices.propose(&body.0.text, &caller)).await?;
+    let location = format!("/api/admin/matrix/versions/{version}");
+    Ok(HttpResponse::Created()
+        .insert_header((header::LOCATION, location))
+        .json(VersionNumber { version }))
+}
+
+pub(crate) const ACTIVATE: Route = Route {
+    method: Method::Post,
+    path: "/api/admin/matrix/activate",
+    guard: Guard::permitted(&[permission::ACTIVATE_MATRIX]).recent(),
+    limit: Limit::Unlimited,
+    body: Body::JSON,
+    errors: &[
+        Code::CsrfFailed,
+        Code::MatrixAboveOwnRole,
+        Code::NotFound,
+        Code::MatrixFaults,
+        Code::MatrixUnfit,
+        Code::MatrixSuperseded,
+        Code::RolesInUse,
+        Code::OutcomeUnknown,
+        Code::Unavailable,
+    ],
+};
+
+/// Puts a version in force: here at once, on every other node within a second.
+///
+/// Unless the caller has the most senior role, the version must give nobody anything that the
+/// caller's own role does not have.
+#[utoipa::path(post, path = ACTIVATE.path, tag = "matrix",
+    request_body = VersionNumber,
+    responses((status = 200, body = VersionNumber, description = "It is in force")))]
+pub(crate) async fn activate(
+    caller: Caller,
+    services: web::Data<Services>,
+    body: Json<VersionNumber>,
+) -> Result<HttpResponse, Problem> {
+    let caller = caller.0;
+    let version = body.0.version;
+    blocking(move || services.matrices.activate(version, &caller)).await?;
+    Ok(HttpResponse::Ok().json(VersionNumber { version }))
+}
+
+pub(crate) const ROLL_BACK: Route = Route {
+    method: Method::Post,
+    path: "/api/admin/matrix/rollback",
+    guard: Guard::permitted(&[permission::ACTIVATE_MATRIX]).recent(),
+    limit: Limit::Unlimited,
+    body: Body::None,
+    errors: &[
+        Code::CsrfFailed,
+        Code::MatrixAboveOwnRole,
+        Code::NothingToRollBack,
+        Code::NotFound,
+        Code::MatrixFaults,
+        Code::MatrixUnfit,
+        Code::MatrixSuperseded,
+        Code::RolesInUse,
+        Code::OutcomeUnknown,
+        Code::Unavailable,
+    ],
+};
+
+/// Puts the version in force that was before the one that is, under the same rule.
+#[utoipa::path(post, path = ROLL_BACK.path, tag = "matrix",
+    responses((status = 200, body = VersionNumber, description = "It is in force again")))]
+pub(crate) async fn roll_back(
+    caller: Caller,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, Problem> {
+    let caller = caller.0;
+    let roll_back = move || services.matrices.roll_back(&caller);
+    Ok(HttpResponse::Ok().json(VersionNumber { version: blocking(roll_back).await? }))
+}
+
+impl VersionAnswer {
+    fn of(version: Version, in_force: u32) -> Self {
+        Self {
+            version: version.number,
+            in_force: version.number == in_force,
+            by: version.by.to_string(),
+            at: version.at,
+            text: Some(version.text),
+        }
+    }
+
+    fn listed(version: ListedVersion, in_force: u32) -> Self {
+        let ListedVersion { number, by, at } = version;
+        Self { version: number, in_force: number == in_force, by: by.to_string(), at, text: None }
+    }
+}

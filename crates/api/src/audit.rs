@@ -1,0 +1,4 @@
+//! The audit trail and its checkpoints.
+
+pub(crate) mod checkpoint;
+pub(crate) mod trail;

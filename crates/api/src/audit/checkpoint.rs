@@ -1,0 +1,43 @@
+//! `GET /api/admin/audit/checkpoints/{number}`.
+
+use actix_web::http::header::{self, ContentType};
+use actix_web::{HttpResponse, web};
+use portcullis_flows::permission;
+use portcullis_web::{Body, Code, Guard, Limit, Method, Problem, Route, blocking};
+
+use crate::openapi::schema::checkpoint::CheckpointFile;
+use crate::services::Services;
+
+pub(crate) const FETCH: Route = Route {
+    method: Method::Get,
+    path: "/api/admin/audit/checkpoints/{number}",
+    guard: Guard::permitted(&[permission::READ_TRAIL]),
+    limit: Limit::Unlimited,
+    body: Body::None,
+    errors: &[Code::NotFound, Code::Unavailable],
+};
+
+/// A signed checkpoint of the audit trail, as a file.
+///
+/// Keep the latest one where nobody who can write to the database can reach it: `audit verify` then
+/// finds whatever is done to anything before it.
+#[utoipa::path(get, path = FETCH.path, tag = "audit",
+    params(("number" = String, Path, description = "A number, or `latest`", example = "latest")),
+    responses((status = 200, description = "The file", body = CheckpointFile)))]
+pub(crate) async fn fetch(
+    services: web::Data<Services>,
+    number: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let not_found = || Problem::new(Code::NotFound);
+    let number = match number.as_str() {
+        "latest" => None,
+        number => Some(number.parse::<u64>().map_err(|_| not_found())?),
+    };
+    let checkpoint = blocking(move || services.checkpoints.find(number)).await?;
+    let checkpoint = checkpoint.ok_or_else(not_found)?;
+    let name = format!("attachment; filename=\"checkpoint-{}.json\"", checkpoint.number());
+    Ok(HttpResponse::Ok()
+        .content_type(ContentType::json())
+        .insert_header((header::CONTENT_DISPOSITION, name))
+        .body(checkpoint.to_file()))
+}

@@ -1,0 +1,160 @@
+//! `GET /api/admin/audit` and `/api/admin/decisions/{id}`: what happened, for auditors.
+
+pub(crate) mod export;
+mod filter;
+
+use portcullis_flows::permission;
+use portcullis_web::{
+    Body, Caller, Code, Concurrency, Guard, Limit, Method, Place, Problem, Query, Route, blocking,
+};
+use std::time::Duration;
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use portcullis_audit::{DecisionId, Entry};
+use portcullis_flows::trail::TrailError;
+use serde::Serialize;
+
+use self::filter::{KEYS, Wanted};
+use crate::openapi::schema::trail::{AuditEntry, AuditPage};
+use crate::services::Services;
+
+/// Each holds at most some 40 MiB, and 64 MiB more where a block of an earlier version is large.
+const SEARCHES: Concurrency =
+    Concurrency { name: "searches", places: 8, unit: None, wait: Duration::ZERO };
+
+/// One page of a search.
+#[derive(Serialize)]
+struct PageAnswer {
+    items: Vec<Entry<'static>>,
+    next_cursor: Option<String>,
+}
+
+pub(crate) const SEARCH: Route = Route {
+    method: Method::Get,
+    path: "/api/admin/audit",
+    guard: Guard::permitted(&[permission::READ_TRAIL]),
+    limit: Limit::Concurrent(&SEARCHES),
+    body: Body::None,
+    errors: &[
+        Code::InvalidRequest,
+        Code::BlockTooLarge,
+        Code::Busy,
+        Code::OutcomeUnknown,
+        Code::Unavailable,
+    ],
+};
+
+/// Searches the audit trail, newest entries first. What is given must all hold.
+///
+/// `Link` leads to the next page (RFC 8288). The first page of a search is itself recorded, and its
+/// cursors go on with this very search. Refreshes are found by a search that names the account.
+#[utoipa::path(get, path = SEARCH.path, tag = "audit",
+    params(
+        Wanted,
+        ("limit" = Option<u16>, Query, minimum = 1, maximum = 200,
+            description = "1 to 200, 50 by default", example = 50),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before"),
+    ),
+    responses((status = 200, description = "A page", body = AuditPage, example = json!({ "items": [{
+            "at": "2026-11-20T09:30:00Z", "id": "5f1c9a7e40d2b836-42", "kind": "permission_check",
+            "outcome": "denied", "actor": "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11",
+            "subject": "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11",
+            "session": "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e12", "address": "192.0.2.7",
+            "user_agent": "curl/8", "request_id": "5f1c9a7e40d2b836-2a", "role": "msa",
+            "resource": "report", "action": "read", "matrix_version": 1,
+            "reason": "denied: no grant" }], "next_cursor": null }))))]
+pub(crate) async fn search(
+    caller: Caller,
+    place: Place,
+    request: HttpRequest,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, Problem> {
+    let query = Query::read(&request, &[KEYS, &["limit", "cursor"]].concat())?;
+    let mut faults = Vec::new();
+    let filter = filter::read(&query, &mut faults);
+    let limit = query.parsed(
+        "limit",
+        || format!("use a number from 1 to {MOST}"),
+        |text| text.parse().ok().filter(|limit| (1..=MOST).contains(limit)),
+        &mut faults,
+    );
+    let caller = caller.0;
+    let keys = services.audit_keys.clone();
+    let cursor = query.parsed(
+        "cursor",
+        || "use the next_cursor of the page before with the same search, or none".to_owned(),
+        |text| keys.open_cursor(text, caller.actor, &filter).ok(),
+        &mut faults,
+    );
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
+    let search = move || {
+        let page = services.trail.search(&caller, &filter, cursor, limit.unwrap_or(USUAL))?;
+        let next = page.next.map(|next| keys.seal_cursor(next, caller.actor, &filter));
+        drop(place);
+        Ok::<_, TrailError>((page.entries, next))
+    };
+    let (items, next_cursor) = blocking(search).await?;
+    let mut response = HttpResponse::Ok();
+    if let Some(cursor) = &next_cursor {
+        let next = format!("<{}?{}>; rel=\"next\"", request.path(), query.with("cursor", cursor));
+        response.insert_header((header::LINK, next));
+    }
+    Ok(response.json(PageAnswer { items, next_cursor }))
+}
+
+pub(crate) const DECISION: Route = Route {
+    method: Method::Get,
+    path: "/api/admin/decisions/{id}",
+    guard: Guard::permitted(&[permission::READ_TRAIL]),
+    limit: Limit::Concurrent(&SEARCHES),
+    body: Body::None,
+    errors: &[
+        Code::NotFound,
+        Code::BlockTooLarge,
+        Code::Busy,
+        Code::OutcomeUnknown,
+        Code::Unavailable,
+    ],
+};
+
+/// One decision with its reason. That it was read is recorded.
+///
+/// A decision can be read once it is stored, which may take as long as the window of recording.
+#[utoipa::path(get, path = DECISION.path, tag = "audit",
+    params(("id" = String, Path, description = "The `decision_id` of an answer",
+        example = "5f1c9a7e40d2b836-42")),
+    responses((status = 200, description = "The decision", body = AuditEntry, example = json!({
+            "at": "2026-11-20T09:30:00Z", "id": "5f1c9a7e40d2b836-42", "kind": "permission_check",
+            "outcome": "allowed", "actor": "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11",
+            "subject": "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11",
+            "session": "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e12", "address": "192.0.2.7",
+            "request_id": "5f1c9a7e40d2b836-2a", "role": "coordinator", "resource": "absence",
+            "action": "approve", "owner": "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e13",
+            "matrix_version": 1,
+            "reason": "granted by coordinator absence approve [not_own] (line 45)" }))))]
+pub(crate) async fn decision(
+    caller: Caller,
+    place: Place,
+    services: web::Data<Services>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let not_found = || Problem::new(Code::NotFound);
+    let id: DecisionId = id.parse().map_err(|_| not_found())?;
+    let caller = caller.0;
+    let read = move || {
+        let entry = services.trail.decision(&caller, id);
+        drop(place);
+        entry
+    };
+    let entry = blocking(read).await?;
+    Ok(HttpResponse::Ok().json(entry.ok_or_else(not_found)?))
+}
+
+/// Entries on a page, at most.
+const MOST: usize = 200;
+
+/// Entries on a page, unless the caller wants more or fewer.
+const USUAL: usize = 50;

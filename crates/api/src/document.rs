@@ -1,0 +1,205 @@
+//! The API document (OpenAPI 3.1), generated from the handlers and the route table.
+
+use portcullis_web::{Audience, Body, Code, Method, Problem, ProblemBody, Route};
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+use utoipa::OpenApi;
+use utoipa::openapi::example::ExampleBuilder;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, ResponseBuilder};
+
+use crate::openapi;
+use crate::routes::route_table;
+
+/// The API document as JSON.
+pub fn document() -> String {
+    let mut api = Api::openapi();
+    if let Some(components) = &mut api.components {
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        let cookie = ApiKey::Cookie(ApiKeyValue::new("__Host-access_token"));
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        components.add_security_scheme("cookie", SecurityScheme::ApiKey(cookie));
+        let csrf = ApiKey::Header(ApiKeyValue::new("X-CSRF-Token"));
+        components.add_security_scheme("csrf", SecurityScheme::ApiKey(csrf));
+        let service = HttpBuilder::new().scheme(HttpAuthScheme::Basic).build();
+        components.add_security_scheme("service", SecurityScheme::Http(service));
+        let secret = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        components.add_security_scheme("service_secret", SecurityScheme::Http(secret));
+    }
+    let mut bodies = BTreeSet::new();
+    for route in route_table() {
+        let item = api.paths.paths.get_mut(route.path);
+        let operation = item.and_then(|item| match route.method {
+            Method::Get => item.get.as_mut(),
+            Method::Post => item.post.as_mut(),
+            Method::Patch => item.patch.as_mut(),
+            Method::Delete => item.delete.as_mut(),
+        });
+        if let Some(operation) = operation {
+            describe(operation, route);
+            if let Some(RefOr::T(body)) = &mut operation.request_body
+                && matches!(route.body, Body::OptionalJson(_))
+            {
+                body.required = Some(Required::False);
+            }
+            openapi::text::describe_parameters(operation);
+            bodies.extend(openapi::text::body_schemas(operation));
+        }
+    }
+    if let Some(components) = &mut api.components {
+        openapi::text::describe_bodies(components, bodies);
+    }
+    api.to_json().unwrap_or_default()
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Portcullis",
+        description = "Sign-in, sessions, tokens and permissions. Errors are application/problem+json (RFC 9457) \
+            with a stable `code`. Times are RFC 3339 in UTC, ids are opaque.",
+        license(name = "Apache-2.0 OR MIT", identifier = "Apache-2.0 OR MIT")
+    ),
+    paths(
+        crate::identity::registration::register,
+        crate::sign_in::login::form,
+        crate::sign_in::login::json,
+        crate::sign_in::refresh::refresh,
+        crate::sign_in::sign_out::logout,
+        crate::sign_in::sign_out::logout_all,
+        crate::identity::account::me,
+        crate::sign_in::session::list,
+        crate::sign_in::session::end,
+        crate::sign_in::session::end_others,
+        crate::identity::password_change::change,
+        crate::sign_in::csrf::issue,
+        crate::identity::setup::set_up,
+        crate::access::decision::check,
+        crate::access::decision::check_batch,
+        crate::access::matrix::show,
+        crate::access::matrix::version::list,
+        crate::access::matrix::version::propose,
+        crate::access::matrix::version::read,
+        crate::access::matrix::version::activate,
+        crate::access::matrix::version::roll_back,
+        crate::access::matrix::trial::validate,
+        crate::access::matrix::trial::diff,
+        crate::access::matrix::trial::replay,
+        crate::identity::user::read,
+        crate::identity::user::change,
+        crate::identity::user::end_sessions,
+        crate::sign_in::mass_sign_out::end_all,
+        crate::audit::trail::decision,
+        crate::audit::trail::search,
+        crate::audit::trail::export::export,
+        crate::audit::checkpoint::fetch,
+        crate::machine::jwks::publish,
+        crate::machine::revocation::feed,
+        crate::machine::revocation::snapshot::take,
+        crate::machine::introspection::introspect,
+        crate::machine::introspection::revoke,
+        crate::node::document::serve,
+        crate::node::health::live,
+        crate::node::health::ready,
+        crate::node::metrics::expose,
+    ),
+    components(schemas(ProblemBody<'_>)),
+    tags(
+        (name = "auth", description = "Accounts, sign-in and sessions"),
+        (name = "setup", description = "The first administrator"),
+        (name = "authorization", description = "Who may do what"),
+        (name = "matrix", description = "The life of the access matrix"),
+        (name = "users", description = "Accounts, as administrators see and change them"),
+        (name = "audit", description = "What happened, and the proof of it"),
+        (name = "services", description = "For services that check tokens by themselves"),
+        (name = "operations", description = "Health, figures and this document")
+    )
+)]
+struct Api;
+
+/// Adds what every operation shares: who may call it, and how it can fail, each error with an
+/// example.
+fn describe(operation: &mut Operation, route: &Route) {
+    let scheme = |name| SecurityRequirement::new(name, [""; 0]);
+    if route.guard.audience == Audience::Service {
+        operation.security = Some(vec![scheme("service"), scheme("service_secret")]);
+    }
+    if route.guard.is_signed_in() {
+        let by_cookie = match route.method {
+            Method::Get => scheme("cookie"),
+            _ => scheme("cookie").add("csrf", [""; 0]),
+        };
+        operation.security = Some(vec![scheme("bearer"), by_cookie]);
+    }
+    let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
+    for code in codes(route) {
+        by_status.entry(code.status()).or_default().push(code);
+    }
+    for (status, codes) in by_status {
+        let mut content =
+            ContentBuilder::new().schema(Some(RefOr::Ref(Ref::from_schema_name("Problem"))));
+        for code in &codes {
+            let example = json!(example(*code).body("5f1c9a7e40d2b836-2a"));
+            content = content.examples_from_iter([(
+                code.as_str(),
+                ExampleBuilder::new().summary(code.title()).value(Some(example)).build(),
+            )]);
+        }
+        let titles: Vec<&str> = codes.iter().map(|code| code.title()).collect();
+        let response = ResponseBuilder::new()
+            .description(titles.join("; "))
+            .content("application/problem+json", content.build())
+            .build();
+        operation.responses.responses.insert(status.to_string(), RefOr::T(response));
+    }
+}
+
+fn example(code: Code) -> Problem {
+    let decision = Some("5f1c9a7e40d2b836-42").filter(|_| code == Code::Forbidden);
+    let decision = decision.and_then(|id| id.parse().ok());
+    decision.map_or_else(|| Problem::new(code), Problem::forbidden)
+}
+
+/// The errors of a route: its own, those of its guard, and those of reading a body.
+fn codes(route: &Route) -> Vec<Code> {
+    let mut codes = route.errors.to_vec();
+    codes.push(Code::Internal);
+    if route.guard.is_signed_in() {
+        codes.extend([
+            Code::NotAuthenticated,
+            Code::InvalidToken,
+            Code::AmbiguousCredentials,
+            Code::RevocationsStale,
+            Code::Unavailable,
+        ]);
+    } else if route.guard.audience == Audience::Service {
+        codes.push(Code::InvalidServiceCredential);
+    } else if route.method != Method::Get {
+        codes.push(Code::ForeignOrigin);
+    }
+    if route.guard.audience == Audience::Settled {
+        codes.push(Code::PasswordChangeRequired);
+    }
+    if !route.guard.permissions.is_empty() {
+        codes.extend([Code::Forbidden, Code::Busy, Code::Unavailable]);
+    }
+    if route.guard.recent_sign_in {
+        codes.push(Code::SignInTooOld);
+    }
+    if route.body != Body::None {
+        codes.extend([
+            Code::MalformedBody,
+            Code::InvalidRequest,
+            Code::BodyTooLarge,
+            Code::RequestTimeout,
+            Code::UnsupportedMediaType,
+        ]);
+    }
+    codes.sort_by_key(|code| code.as_str());
+    codes.dedup();
+    codes
+}

@@ -1,0 +1,33 @@
+//! `GET /api/auth/me`.
+
+use actix_web::web::{self, Json};
+use portcullis_web::{Body, Caller, Code, Guard, Limit, Method, Problem, Route, blocking};
+
+use crate::answer::AccountAnswer;
+use crate::services::Services;
+
+pub(crate) const ME: Route = Route {
+    method: Method::Get,
+    path: "/api/auth/me",
+    guard: Guard::SIGNED_IN,
+    limit: Limit::Unlimited,
+    body: Body::None,
+    errors: &[Code::Unavailable],
+};
+
+/// The account of the caller, at most a second old.
+#[utoipa::path(get, path = ME.path, tag = "auth",
+    responses((status = 200, body = AccountAnswer, description = "The account")))]
+pub(crate) async fn me(
+    caller: Caller,
+    services: web::Data<Services>,
+) -> Result<Json<AccountAnswer>, Problem> {
+    let account = caller.account()?;
+    if let Some(account) = services.accounts.recent(account) {
+        return Ok(Json(AccountAnswer::from(account.as_ref())));
+    }
+    let accounts = services.accounts.clone();
+    let account = blocking(move || accounts.read(account)).await?;
+    let account = account.ok_or_else(|| Problem::new(Code::InvalidToken))?;
+    Ok(Json(AccountAnswer::from(account.as_ref())))
+}

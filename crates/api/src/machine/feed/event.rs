@@ -1,0 +1,25 @@
+//! The feed as server-sent events (WHATWG HTML section 9.2).
+
+use actix_web::web::Bytes;
+use portcullis_flows::revocation::{Numbered, Standing};
+use portcullis_token::RevocationEntry;
+use serde_json::json;
+
+/// `event: revoked` with these entries; its id is the cursor after them.
+pub(crate) fn revoked(entries: &[Numbered]) -> Bytes {
+    let Some(last) = entries.last() else { return Bytes::new() };
+    let items: Vec<RevocationEntry> = entries.iter().map(|numbered| numbered.entry).collect();
+    let items = serde_json::to_string(&items).unwrap_or_default();
+    Bytes::from(format!("id: {}\nevent: revoked\ndata: {items}\n\n", last.cursor()))
+}
+
+/// `event: heartbeat`: who has read up to the cursor knows everything that was committed before
+/// `as_of`.
+pub(crate) fn heartbeat(standing: Standing) -> Bytes {
+    let Standing { cursor, as_of } = standing;
+    let data = json!({ "as_of": as_of, "cursor": cursor.to_string() });
+    Bytes::from(format!("event: heartbeat\ndata: {data}\n\n"))
+}
+
+/// Entries in one event, of about 60 bytes each: what waits for a slow reader is little.
+pub(crate) const MOST: u16 = 500;

@@ -1,0 +1,173 @@
+//! `POST /api/auth/introspect` (RFC 7662) and `POST /api/auth/revoke` (RFC 7009).
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use portcullis_domain::{AccountKind, ExposeSecret};
+use portcullis_flows::introspection::LiveToken;
+use portcullis_token::{AuthenticationMethod, TokenAuthority};
+use portcullis_web::{
+    Body, Code, Form, Guard, Limit, Method, Problem, Route, SecretText, ShortText, blocking, origin,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::openapi::word;
+use crate::services::Services;
+
+/// A token, of whatever kind.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TokenForm {
+    /// An access token or a refresh token.
+    #[schema(value_type = String, example = "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl")]
+    token: SecretText,
+    /// Which of the two it may be; tokens say so themselves.
+    #[expect(dead_code, reason = "standard clients send it")]
+    #[schema(value_type = Option<String>, max_length = 256, example = "access_token")]
+    token_type_hint: Option<ShortText>,
+}
+
+/// What is known of a token (RFC 7662 section 2.2); of one that is not alive, nothing but that. Times
+/// are seconds since 1970.
+#[derive(Default, Serialize, ToSchema)]
+pub(crate) struct IntrospectionAnswer {
+    /// Whether the token is alive: issued here, not expired, not revoked, and a refresh token not
+    /// used yet.
+    #[schema(example = true)]
+    active: bool,
+    /// `Bearer` for access tokens, `refresh_token` for refresh tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, pattern = "^(Bearer|refresh_token)$", example = "Bearer")]
+    token_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "https://auth.example.org")]
+    iss: Option<String>,
+    /// Of access tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "portcullis")]
+    aud: Option<String>,
+    /// The account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")]
+    sub: Option<String>,
+    /// The session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e12")]
+    sid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e13")]
+    jti: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 1_800_000_000)]
+    iat: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 1_800_001_800)]
+    exp: Option<i64>,
+    /// The role of the access matrix; like all that follows, of access tokens only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "msa")]
+    role: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = word::account_kind, required = false)]
+    kind: Option<AccountKind>,
+    /// How the person signed in (RFC 8176).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<String>, required = false, example = json!(["pwd"]))]
+    amr: Option<Vec<AuthenticationMethod>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 1_800_000_000)]
+    auth_time: Option<i64>,
+    /// Whether the person may do nothing but change the password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = false)]
+    password_must_change: Option<bool>,
+}
+
+pub(crate) const INTROSPECT: Route = Route {
+    method: Method::Post,
+    path: "/api/auth/introspect",
+    guard: Guard::SERVICE,
+    limit: Limit::Unlimited,
+    body: Body::FORM,
+    errors: &[Code::Unavailable],
+};
+
+/// What a token is worth, for services that cannot check it themselves.
+#[utoipa::path(post, path = INTROSPECT.path, tag = "services",
+    request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, body = IntrospectionAnswer, description = "Alive or not",
+        example = json!({
+            "active": true, "token_type": "Bearer", "iss": "https://auth.example.org",
+            "aud": "portcullis", "sub": "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11",
+            "sid": "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e12",
+            "jti": "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e13", "iat": 1_800_000_000,
+            "exp": 1_800_001_800, "role": "msa", "kind": "user", "amr": ["pwd"],
+            "auth_time": 1_800_000_000, "password_must_change": false }))))]
+pub(crate) async fn introspect(
+    services: web::Data<Services>,
+    form: Form<TokenForm>,
+) -> Result<HttpResponse, Problem> {
+    let token = form.0.token.0;
+    let asked = services.clone();
+    let ask = move || asked.introspection.introspect(token.expose_secret());
+    let alive = blocking(ask).await?.map(|token| describe(token, &services.authority));
+    Ok(HttpResponse::Ok().json(alive.unwrap_or_default()))
+}
+
+pub(crate) const REVOKE: Route = Route {
+    method: Method::Post,
+    path: "/api/auth/revoke",
+    guard: Guard::PUBLIC,
+    limit: Limit::Unlimited,
+    body: Body::FORM,
+    errors: &[Code::OutcomeUnknown, Code::Unavailable],
+};
+
+/// Ends a token that its holder does not need any more: an access token alone, a refresh token
+/// together with its session. The answer is the same if there was nothing to end.
+#[utoipa::path(post, path = REVOKE.path, tag = "auth",
+    request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, description = "The token is not alive any more")))]
+pub(crate) async fn revoke(
+    request: HttpRequest,
+    services: web::Data<Services>,
+    form: Form<TokenForm>,
+) -> Result<HttpResponse, Problem> {
+    let origin = origin(&request);
+    let token = form.0.token.0;
+    blocking(move || services.introspection.revoke(token.expose_secret(), &origin)).await?;
+    Ok(HttpResponse::Ok().finish())
+}
+
+fn describe(token: LiveToken, authority: &TokenAuthority) -> IntrospectionAnswer {
+    let alive = || IntrospectionAnswer {
+        active: true,
+        iss: Some(authority.issuer().to_owned()),
+        ..IntrospectionAnswer::default()
+    };
+    match token {
+        LiveToken::Access(claims) => IntrospectionAnswer {
+            token_type: Some("Bearer"),
+            aud: Some(authority.audience().to_owned()),
+            sub: Some(claims.subject.to_string()),
+            sid: Some(claims.session.to_string()),
+            jti: Some(claims.token.to_string()),
+            iat: Some(claims.issued_at.as_seconds()),
+            exp: Some(claims.expires_at.as_seconds()),
+            role: Some(claims.role.as_str().to_owned()),
+            kind: Some(claims.kind),
+            amr: Some(claims.authentication_methods),
+            auth_time: Some(claims.authenticated_at.as_seconds()),
+            password_must_change: Some(claims.password_must_change),
+            ..alive()
+        },
+        LiveToken::Refresh(claims) => IntrospectionAnswer {
+            token_type: Some("refresh_token"),
+            sub: Some(claims.subject.to_string()),
+            sid: Some(claims.session.to_string()),
+            jti: Some(claims.token.to_string()),
+            iat: Some(claims.issued_at.as_seconds()),
+            exp: Some(claims.expires_at.as_seconds()),
+            ..alive()
+        },
+    }
+}

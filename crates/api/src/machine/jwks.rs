@@ -1,0 +1,49 @@
+//! `GET /.well-known/jwks.json`: the keys that services check access tokens with (RFC 7517).
+
+use actix_web::http::header::{CacheControl, CacheDirective, ETag, EntityTag, Header, IfNoneMatch};
+use actix_web::{HttpRequest, HttpResponse, web};
+use portcullis_audit::Fingerprint;
+use portcullis_flows::signing_key::PUBLISHED_BEFORE;
+use portcullis_web::{Body, Guard, Limit, Method, Route};
+
+use crate::openapi::schema::service::JsonWebKeySet;
+use crate::services::Services;
+
+pub(crate) const PUBLISH: Route = Route {
+    method: Method::Get,
+    path: "/.well-known/jwks.json",
+    guard: Guard::PUBLIC,
+    limit: Limit::Unlimited,
+    body: Body::None,
+    errors: &[],
+};
+
+/// The public keys of access tokens. Empty where tokens are signed with HS256, which no published key
+/// can check.
+///
+/// Keep it for as long as `Cache-Control` says: a key is published at least that long before it
+/// signs, and stays until its last token has expired. Ask again when a token names a key that is not
+/// in it, but not for every such token.
+#[utoipa::path(get, path = PUBLISH.path, tag = "services",
+    responses((status = 200, description = "A JSON Web Key Set", body = JsonWebKeySet,
+        content_type = "application/jwk-set+json", example = json!({ "keys": [{
+            "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig",
+            "kid": "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
+            "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" }] }))))]
+pub(crate) async fn publish(request: HttpRequest, services: web::Data<Services>) -> HttpResponse {
+    let body = services.keys.published().to_json();
+    let tag = EntityTag::new_strong(Fingerprint::of(body.as_bytes()).to_string());
+    let is_known = match IfNoneMatch::parse(&request) {
+        Ok(IfNoneMatch::Any) => true,
+        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|known| known.weak_eq(&tag)),
+        Err(_) => false,
+    };
+    let mut response = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    let seconds = u32::try_from(PUBLISHED_BEFORE.as_secs()).unwrap_or(0);
+    let directives = vec![CacheDirective::Public, CacheDirective::MaxAge(seconds)];
+    response.insert_header(ETag(tag)).insert_header(CacheControl(directives));
+    if is_known {
+        return response.finish();
+    }
+    response.content_type("application/jwk-set+json").body(body)
+}

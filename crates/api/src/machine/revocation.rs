@@ -1,0 +1,133 @@
+//! `GET /api/revocations` and its snapshot: what services follow that check tokens by themselves.
+//!
+//! Who has read up to a cursor asks again with it, on any node, and misses nothing. A cursor that is
+//! too old, or of a history that is no more, is answered with 410, and then a snapshot is due.
+
+pub(crate) mod snapshot;
+mod stream;
+
+use portcullis_web::{Body, Code, FieldProblem, Guard, Limit, Method, Problem, Query, Route};
+
+use actix_web::http;
+use actix_web::http::header::{Accept, Header, Quality};
+use actix_web::{HttpRequest, HttpResponse, web};
+use portcullis_domain::Timestamp;
+use portcullis_flows::revocation::Cursor;
+use portcullis_token::RevocationEntry;
+use serde::Serialize;
+
+use crate::openapi::schema::service::RevocationPage;
+use crate::services::Services;
+
+/// A page of the feed.
+#[derive(Serialize)]
+struct PageAnswer {
+    items: Vec<RevocationEntry>,
+    /// What to ask with next, whether there is more now or not.
+    next_cursor: String,
+    /// With this page, all is known that was committed before.
+    as_of: Option<Timestamp>,
+}
+
+pub(crate) const FEED: Route = Route {
+    method: Method::Get,
+    path: "/api/revocations",
+    guard: Guard::SERVICE,
+    limit: Limit::Unlimited,
+    body: Body::None,
+    errors: &[Code::InvalidRequest, Code::CursorExpired, Code::Unavailable],
+};
+
+/// What was revoked after the cursor: as a page, or for ever as server-sent events.
+///
+/// Each entry names what no access token may belong to any more: `sid` a session, `jti` one token,
+/// `sub` with `before` all tokens of an account issued before that second; `exp` is when it can be
+/// forgotten. Entries may come more than once. With `Accept: text/event-stream` the answer goes on:
+/// `event: revoked` with a list of entries as its data and the cursor after them as its id, and every
+/// second `event: heartbeat` with `as_of`, before which everything is known, and `cursor`.
+/// `Last-Event-ID` goes on where a stream broke off. A stream may end at any time.
+#[utoipa::path(get, path = FEED.path, tag = "services",
+    params(
+        ("after" = Option<String>, Query, pattern = "^(0|[1-9][0-9]*\\.[0-9a-f]{8})$", description = "How far you have read: the cursor of a \
+            snapshot, `next_cursor` of a page or the id of an event; `0`, the default, is the \
+            beginning", example = "0"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 5000,
+            description = "Entries of a page, 1 to 5000, 1000 by default", example = 1000),
+        ("Last-Event-ID" = Option<String>, Header, nullable = false,
+            pattern = "^(0|[1-9][0-9]*\\.[0-9a-f]{8})$", description = "In the place of `after`, for \
+            streams"),
+    ),
+    responses((status = 200, description = "Entries", content(
+        (RevocationPage = "application/json", example = json!({ "items": [
+            { "sid": "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e12", "exp": 1_800_001_800 },
+            { "sub": "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11", "before": 1_800_000_002,
+              "exp": 1_800_001_802 }],
+            "next_cursor": "4711.5f1c9a7e", "as_of": "2027-01-15T08:00:00Z" })),
+        (String = "text/event-stream", example = json!(
+            "id: 4711.5f1c9a7e\nevent: revoked\ndata: [{\"sid\":\"…\",\"exp\":1800001800}]\n\n"))))))]
+pub(crate) async fn feed(
+    request: HttpRequest,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, Problem> {
+    let streamed = wants_events(&request);
+    let (after, limit) = wanted(&request, streamed)?;
+    if !streamed {
+        let page = stream::page(&services, after, limit).await?;
+        return Ok(HttpResponse::Ok().json(PageAnswer {
+            items: page.entries.iter().map(|numbered| numbered.entry).collect(),
+            next_cursor: page.next.to_string(),
+            as_of: page.as_of,
+        }));
+    }
+    let events = stream::follow(services, after).await?;
+    let mut response = HttpResponse::Ok();
+    // Proxies that collect answers would hold the events back.
+    response.content_type("text/event-stream").insert_header(("x-accel-buffering", "no"));
+    // There is no end of the body to wait for when only the headers are wanted.
+    let is_head = request.method() == http::Method::HEAD;
+    Ok(if is_head { response.finish() } else { response.streaming(events) })
+}
+
+/// By the quality values of `Accept` (RFC 9110 section 12.5.1).
+fn wants_events(request: &HttpRequest) -> bool {
+    let Ok(accepted) = Accept::parse(request) else { return false };
+    let quality = |range: &str| {
+        let named = accepted.iter().filter(|kind| kind.item.essence_str() == range);
+        named.map(|kind| kind.quality).max()
+    };
+    let page = ["application/json", "application/*", "*/*"].into_iter().find_map(quality);
+    quality("text/event-stream")
+        .is_some_and(|events| events > Quality::ZERO && Some(events) >= page)
+}
+
+fn wanted(request: &HttpRequest, streamed: bool) -> Result<(Cursor, u32), Problem> {
+    let query = Query::read(request, &["after", "limit"])?;
+    let mut faults = Vec::new();
+    let advice = || "use a cursor that this server gave you, or 0 for the beginning".to_owned();
+    let mut after = query.parsed("after", advice, |text| text.parse().ok(), &mut faults);
+    let last = request.headers().get("last-event-id").filter(|value| streamed && !value.is_empty());
+    if let Some(value) = last {
+        after = value.to_str().ok().and_then(|text| text.parse().ok());
+        if after.is_none() {
+            let field = "Last-Event-ID".to_owned();
+            faults.push(FieldProblem::new(field, "malformed", advice()));
+        }
+    }
+    let limit = query.parsed(
+        "limit",
+        || format!("use a number from 1 to {MOST}"),
+        |text| text.parse().ok().filter(|limit| (1..=MOST).contains(limit)),
+        &mut faults,
+    );
+    if faults.is_empty() {
+        Ok((after.unwrap_or(Cursor::START), limit.unwrap_or(USUAL)))
+    } else {
+        Err(Problem::invalid(faults))
+    }
+}
+
+/// Entries on a page, at most.
+const MOST: u32 = 5_000;
+
+/// Entries on a page, unless the caller wants more or fewer.
+const USUAL: u32 = 1_000;

@@ -1,0 +1,126 @@
+//! `GET /api/revocations/snapshot`: all that is revoked, for who begins to follow.
+//!
+//! It is read page by page as the client takes it, so that neither its size nor a slow client costs
+//! anything. If it fails half-way the body breaks off, without the line that makes it whole.
+
+use portcullis_web::{Body, Code, Guard, Limit, Method, Problem, Route, blocking};
+use std::io;
+use std::mem;
+
+use actix_web::http::{self, header};
+use actix_web::web::{self, Bytes};
+use actix_web::{HttpRequest, HttpResponse};
+use futures_util::stream;
+use portcullis_domain::ExposeSecret;
+use portcullis_flows::StoreError;
+use portcullis_flows::revocation::Snapshot;
+use portcullis_token::{RevocationEntry, SnapshotClaims};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::services::Services;
+
+pub(crate) const TAKE: Route = Route {
+    method: Method::Get,
+    path: "/api/revocations/snapshot",
+    guard: Guard::SERVICE,
+    limit: Limit::Unlimited,
+    body: Body::None,
+    errors: &[Code::Unavailable, Code::RevocationsStale],
+};
+
+/// Every revocation in force, an entry of the feed on each line; the last line signs for the others.
+///
+/// That line is `{"signed": "…"}`, a JWT under the key of access tokens with the header `typ: rs+jwt`,
+/// the audience of access tokens with `/revocations` after it, and the claims `entries`, their number;
+/// `jti`, SHA-256 of all bytes before this line; and `cursor`, from which the feed goes on.
+#[utoipa::path(get, path = TAKE.path, tag = "services",
+    responses((status = 200, description = "The lines", body = String,
+        content_type = "application/jsonl", example = json!(
+            "{\"sid\":\"019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e12\",\"exp\":1800001800}\n\
+             {\"signed\":\"eyJ0eXAiOiJyc…\"}\n"))))]
+pub(crate) async fn take(
+    request: HttpRequest,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, Problem> {
+    if services.revocations.is_stale() {
+        return Err(Problem::revocations_stale());
+    }
+    let mut taking = Taking {
+        snapshot: services.revocations.snapshot(),
+        digest: Sha256::new(),
+        entries: 0,
+        services,
+    };
+    // What fails before the first line is still answered by a problem.
+    let first = taking.lines().await?;
+    let mut response = HttpResponse::Ok();
+    response.content_type("application/jsonl").insert_header((header::CACHE_CONTROL, "no-store"));
+    if request.method() == http::Method::HEAD {
+        return Ok(response.finish());
+    }
+    Ok(response.streaming(stream::unfold(Some((first, taking)), advance)))
+}
+
+/// A snapshot on its way.
+struct Taking {
+    services: web::Data<Services>,
+    snapshot: Snapshot,
+    digest: Sha256,
+    entries: u64,
+}
+
+impl Taking {
+    /// The next lines; none when there are no more.
+    async fn lines(&mut self) -> Result<Bytes, Problem> {
+        let mut snapshot = self.services.revocations.snapshot();
+        mem::swap(&mut snapshot, &mut self.snapshot);
+        let read = move || Ok::<_, StoreError>((snapshot.next().transpose()?, snapshot));
+        let (page, snapshot) = blocking(read).await?;
+        self.snapshot = snapshot;
+        let entries = page.unwrap_or_default();
+        let lines = lines(&entries);
+        self.digest.update(&lines);
+        self.entries += u64::try_from(entries.len()).unwrap_or(u64::MAX);
+        Ok(lines.into())
+    }
+
+    /// The last line.
+    fn signature(self) -> Bytes {
+        let now = self.services.clock.now();
+        let signed = self.services.authority.sign_snapshot(&SnapshotClaims {
+            cursor: self.snapshot.standing().cursor.to_string(),
+            entries: self.entries,
+            digest: self.digest.finalize().into(),
+            issued_at: now,
+            expires_at: now + SnapshotClaims::LIFETIME,
+        });
+        Bytes::from(format!("{}\n", json!({ "signed": signed.expose_secret() })))
+    }
+}
+
+fn lines(entries: &[RevocationEntry]) -> Vec<u8> {
+    let mut lines = Vec::with_capacity(entries.len() * LINE);
+    for entry in entries {
+        lines.extend(serde_json::to_vec(entry).unwrap_or_default());
+        lines.push(b'\n');
+    }
+    lines
+}
+
+/// Bytes of a line, about.
+const LINE: usize = 72;
+
+/// The next lines, none of which is the last, and what reads more; nothing when all was sent.
+type Progress = Option<(Bytes, Taking)>;
+
+async fn advance(progress: Progress) -> Option<(Result<Bytes, io::Error>, Progress)> {
+    let (lines, mut taking) = progress?;
+    if lines.is_empty() {
+        return Some((Ok(taking.signature()), None));
+    }
+    match taking.lines().await {
+        Ok(next) => Some((Ok(lines), Some((next, taking)))),
+        Err(_) => Some((Err(io::Error::other("the snapshot broke off")), None)),
+    }
+}

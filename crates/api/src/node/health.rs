@@ -1,0 +1,82 @@
+//! `GET /health/live` and `/health/ready`.
+
+use actix_web::web::{self, Json};
+use portcullis_web::{Body, Code, Guard, Limit, Method, Problem, Route, blocking};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::services::Services;
+
+/// That the server is well.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct HealthAnswer {
+    /// `live` or `ready`.
+    #[schema(example = "ready")]
+    status: &'static str,
+    /// What does not work although requests are answered: `revocations_stale` (this node does not
+    /// know what was revoked lately) or `redis_lost` (revocations reach other nodes by polling).
+    #[schema(example = json!(["redis_lost"]))]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notices: Vec<&'static str>,
+}
+
+pub(crate) const LIVE: Route = Route {
+    method: Method::Get,
+    path: "/health/live",
+    guard: Guard::PUBLIC,
+    limit: Limit::Unlimited,
+    body: Body::None,
+    errors: &[],
+};
+
+/// Whether the process answers at all; never asks the database.
+#[utoipa::path(get, path = LIVE.path, tag = "operations",
+    responses((status = 200, body = HealthAnswer, description = "The process answers")))]
+pub(crate) async fn live() -> Json<HealthAnswer> {
+    Json(HealthAnswer { status: "live", notices: Vec::new() })
+}
+
+pub(crate) const READY: Route = Route {
+    method: Method::Get,
+    path: "/health/ready",
+    guard: Guard::PUBLIC,
+    limit: Limit::Unlimited,
+    body: Body::None,
+    errors: &[Code::Unavailable, Code::RevocationsStale, Code::Stopping, Code::ClockOff],
+};
+
+/// Whether the server can do its work: 503 while the database does not answer or takes no writes, while
+/// permission checks wait and none was recorded for five seconds, when the server is about to stop,
+/// while its clock differs by more than five seconds from that of the database, and while every token is
+/// refused because the server is strict and does not know what was revoked lately.
+#[utoipa::path(get, path = READY.path, tag = "operations",
+    responses((status = 200, body = HealthAnswer, description = "The database answers and takes writes")))]
+pub(crate) async fn ready(services: web::Data<Services>) -> Result<Json<HealthAnswer>, Problem> {
+    if services.lifecycle.is_stopping() {
+        return Err(Problem::stopping());
+    }
+    let health = services.health.clone();
+    let answers = blocking(move || health.check()).await;
+    let is_stale = services.revocations.is_stale();
+    if let Err(problem) = answers {
+        return Err(if is_stale { problem.detail(STALE) } else { problem });
+    }
+    if services.decisions.recorder().state().is_stalled() {
+        return Err(Problem::unavailable().detail(STALLED));
+    }
+    if services.revocations.refuses_all() {
+        return Err(Problem::revocations_stale());
+    }
+    if services.clock_watch.is_off() {
+        return Err(Problem::clock_off(services.clock_watch.offset()));
+    }
+    let redis_lost = services.feed.hint.as_ref().is_some_and(|hint| !hint.is_up());
+    let notices = [("revocations_stale", is_stale), ("redis_lost", redis_lost)];
+    let notices = notices.into_iter().filter(|(_, holds)| *holds).map(|(word, _)| word).collect();
+    Ok(Json(HealthAnswer { status: "ready", notices }))
+}
+
+const STALLED: &str = "Permission checks are not being recorded: nothing was written for five seconds although some wait.";
+
+const STALE: &str =
+    "The database does not answer, and this node does not know what was revoked lately.";

@@ -1,0 +1,137 @@
+//! `GET /metrics`: what there is to watch, in the text format of Prometheus (version 0.0.4).
+
+use portcullis_web::{Body, Code, Guard, Limit, Method, Route, Settings};
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use actix_web::http::header;
+use actix_web::{HttpResponse, web};
+use portcullis_flows::job::JobState;
+use prometheus_client::encoding::prometheus_text::encode;
+use prometheus_client::encoding::{EncodeCounterValue, EncodeGaugeValue};
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::registry::Registry;
+
+use crate::services::Services;
+
+pub(crate) const EXPOSE: Route = Route {
+    method: Method::Get,
+    path: "/metrics",
+    guard: Guard::THIS_MACHINE,
+    limit: Limit::Unlimited,
+    body: Body::None,
+    errors: &[Code::NotFound],
+};
+
+/// Figures of this node, for programs on the same machine.
+#[utoipa::path(get, path = EXPOSE.path, tag = "operations",
+    responses((status = 200, description = "Prometheus text", body = String,
+        content_type = "text/plain", example = json!("portcullis_audit_queue_depth 0\n"))))]
+pub(crate) async fn expose(
+    services: web::Data<Services>,
+    settings: web::Data<Settings>,
+) -> HttpResponse {
+    let mut text = String::with_capacity(4096);
+    // Writing to memory does not fail.
+    let _ = encode(&mut text, &registry(&services, &settings));
+    HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"))
+        .body(text)
+}
+
+/// What this node counts, as it is now. Names of counters get `_total` when they are encoded.
+fn registry(services: &Services, settings: &Settings) -> Registry {
+    let mut registry = Registry::with_prefix("portcullis");
+    recording(&mut registry, services);
+    let matrix = services.matrices.active().load();
+    gauge(&mut registry, "matrix_version", "Version of the access matrix in force", matrix.version);
+    gauge(&mut registry, "matrix_revision", "How many activations there were", matrix.revision);
+    let hashing = &services.hashing;
+    let about = "Passwords that wait to be hashed";
+    gauge(&mut registry, "hashing_queue_depth", about, hashing.waiting());
+    let about = "Requests turned away since the start because too many passwords were being hashed";
+    counter(&mut registry, "hashing_refused", about, hashing.refused());
+    revocations(&mut registry, services);
+    let offset = services.clock_watch.offset().as_seconds();
+    let about = "How far the clock of this node is ahead of that of the database";
+    gauge(&mut registry, "clock_offset_seconds", about, offset);
+    let lost = settings.log_lines_lost.load(Ordering::Relaxed);
+    let about = "Log lines that could not be written since the start";
+    counter(&mut registry, "log_lines_lost", about, lost);
+    jobs(&mut registry, &services.jobs.states());
+    registry
+}
+
+fn recording(registry: &mut Registry, services: &Services) {
+    let recording = services.decisions.recorder().state();
+    let about = "Permission checks that wait to be recorded";
+    gauge(registry, "audit_queue_depth", about, recording.waiting);
+    let lag = recording.lag.as_secs_f64();
+    gauge(registry, "audit_queue_lag_seconds", "Age of the oldest of them", lag);
+    gauge(registry, "audit_queue_bytes", "Memory that they take", recording.waiting_bytes);
+    let about = "Time without a write although something waits; from 5 on the node is not ready";
+    gauge(registry, "audit_stalled_seconds", about, recording.stalled.as_secs_f64());
+    let about = "Requests refused because the queue, or the share of the caller, was full";
+    counter(registry, "audit_refused", about, recording.refused);
+    let about = "Permission checks of which the database refused the content; each is an event";
+    counter(registry, "audit_quarantined", about, recording.quarantined);
+    let about = "Permission checks recorded since the start";
+    counter(registry, "audit_recorded", about, recording.recorded);
+    let about = "Attempts to record that failed and were repeated";
+    counter(registry, "audit_write_failures", about, recording.failures);
+    let about = "Permission checks answered and not recorded: none, whatever happens";
+    counter(registry, "audit_dropped", about, 0_u64);
+    let about = "Alarms about the audit trail since the start";
+    counter(registry, "audit_alarms", about, services.checkpoints.alarms());
+}
+
+fn revocations(registry: &mut Registry, services: &Services) {
+    let revocations = &services.revocations;
+    gauge(registry, "revocations", "Revocations in force", revocations.set().len());
+    let about = "Time since the database last said what is revoked";
+    let staleness = revocations.staleness().as_secs_f64();
+    gauge(registry, "revocations_staleness_seconds", about, staleness);
+    let about = "Services that follow revocations on this node";
+    gauge(registry, "revocation_followers", about, services.feed.tail.followers());
+    if let Some(hint) = &services.feed.hint {
+        let about = "Whether nodes can wake each other by Redis";
+        gauge(registry, "redis_up", about, u32::from(hint.is_up()));
+    }
+}
+
+/// What each job has done on this node; the database knows about all of them, and `doctor` says it.
+fn jobs(registry: &mut Registry, states: &[JobState]) {
+    let [runs, failures, done] = [(); 3].map(|()| Family::<[(&str, &str); 1], Counter>::default());
+    let last_run = Family::<[(&str, &str); 1], Gauge>::default();
+    let duration = Family::<[(&str, &str); 1], Gauge<f64, AtomicU64>>::default();
+    for state in states {
+        let job = [("job", state.name)];
+        runs.get_or_create(&job).inc_by(state.runs);
+        failures.get_or_create(&job).inc_by(state.failures);
+        done.get_or_create(&job).inc_by(state.done);
+        last_run.get_or_create(&job).set(state.last_run_seconds);
+        duration.get_or_create(&job).set(state.duration.as_secs_f64());
+    }
+    registry.register("job_runs", "Runs on this node since the start, failed or not", runs);
+    registry.register("job_failures", "Runs of them that have failed", failures);
+    registry.register("job_done", "What they have done: rows removed, for most", done);
+    let about = "When the last of them ended, in seconds since 1970; 0 before the first";
+    registry.register("job_last_run_timestamp_seconds", about, last_run);
+    registry.register("job_last_duration_seconds", "How long it took", duration);
+}
+
+fn gauge<V>(registry: &mut Registry, name: &str, about: &str, value: V)
+where
+    V: EncodeGaugeValue + fmt::Debug + Send + Sync + 'static,
+{
+    registry.register(name, about, ConstGauge::new(value));
+}
+
+fn counter<V>(registry: &mut Registry, name: &str, about: &str, value: V)
+where
+    V: EncodeCounterValue + fmt::Debug + Send + Sync + 'static,
+{
+    registry.register(name, about, ConstCounter::new(value));
+}

@@ -1,0 +1,73 @@
+//! Lists of words, taken from the types that read and write them.
+
+use portcullis_audit::{EventKind, Outcome};
+use portcullis_domain::{AccountKind, Delivery};
+use serde_json::Value;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::Type;
+use utoipa::openapi::{Object, ObjectBuilder, Schema};
+
+/// The kinds of account.
+pub(crate) fn account_kind() -> Object {
+    let kinds = [AccountKind::User, AccountKind::Developer, AccountKind::Service];
+    let schema = one_of(kinds.iter().map(|kind| kind.as_str()));
+    schema.examples([Value::from("user")]).build()
+}
+
+/// How tokens travel.
+pub(crate) fn delivery() -> Object {
+    let schema = one_of([Delivery::Cookie, Delivery::Body].iter().map(|way| way.as_str()));
+    schema
+        .description(Some("`cookie` (default) or `body`, for clients without cookies."))
+        .examples([Value::from("body")])
+        .build()
+}
+
+/// Any JSON, under the rules of request bodies.
+pub(crate) fn attributes() -> Object {
+    ObjectBuilder::new()
+        .schema_type(utoipa::openapi::schema::SchemaType::from_iter([Type::Object, Type::Null]))
+        .property_names(Some(
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .pattern(Some(super::text::PATTERN))
+                .build(),
+        ))
+        .description(Some(
+            "Whatever else conditions read, at most 4 KiB as JSON text. Arrays and objects nest at most eight deep, no name \
+             appears twice in an object, and no text holds a control character.",
+        ))
+        .examples([serde_json::json!({ "site": "north" })])
+        .build()
+}
+
+/// What an event may be.
+pub(crate) fn event_kind() -> ObjectBuilder {
+    one_of(EventKind::ALL.iter().map(|kind| kind.as_str()))
+}
+
+/// How an event may end.
+pub(crate) fn outcome() -> ObjectBuilder {
+    one_of(Outcome::ALL.iter().map(|outcome| outcome.as_str()))
+}
+
+/// One of these words.
+pub(crate) fn one_of<'w>(words: impl IntoIterator<Item = &'w str>) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words))
+}
+
+/// A parameter of a query that may be left out.
+pub(crate) fn query_parameter(
+    name: &str,
+    description: &str,
+    schema: impl Into<Schema>,
+    example: impl Into<Value>,
+) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Query)
+        .description(Some(description))
+        .schema(Some(schema.into()))
+        .example(Some(example.into()))
+        .build()
+}

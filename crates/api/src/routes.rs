@@ -1,0 +1,77 @@
+//! Every route, each declared beside its handler. One list mounts them, is described in the API document,
+//! and is what the tests go through.
+
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use portcullis_web::{Limits, Mount, Route, RouteTable, Router};
+
+use crate::access::decision;
+use crate::access::matrix::{self, trial, version};
+use crate::audit::checkpoint;
+use crate::audit::trail::{self, export};
+use crate::identity::{account, password_change, registration, setup, user};
+use crate::machine::revocation::{self, snapshot};
+use crate::machine::{introspection, jwks};
+use crate::node::{document, health, metrics};
+use crate::sign_in::{csrf, login, mass_sign_out, refresh, session, sign_out};
+
+fn routes(to: &mut impl Router) {
+    to.add(&registration::REGISTER, registration::register);
+    to.add(&login::FORM, login::form);
+    to.add(&login::JSON, login::json);
+    to.add(&refresh::REFRESH, refresh::refresh);
+    to.add(&sign_out::LOGOUT, sign_out::logout);
+    to.add(&sign_out::LOGOUT_ALL, sign_out::logout_all);
+    to.add(&password_change::CHANGE, password_change::change);
+    to.add(&account::ME, account::me);
+    to.add(&session::LIST, session::list);
+    to.add(&session::END_OTHERS, session::end_others);
+    to.add(&session::END, session::end);
+    to.add(&csrf::ISSUE, csrf::issue);
+    to.add(&setup::SET_UP, setup::set_up);
+    to.add(&decision::CHECK, decision::check);
+    to.add(&decision::CHECK_BATCH, decision::check_batch);
+    to.add(&matrix::SHOW, matrix::show);
+    to.add(&user::READ, user::read);
+    to.add(&user::CHANGE, user::change);
+    to.add(&user::END_SESSIONS, user::end_sessions);
+    to.add(&mass_sign_out::END_ALL, mass_sign_out::end_all);
+    to.add(&version::LIST, version::list);
+    to.add(&version::PROPOSE, version::propose);
+    to.add(&version::READ, version::read);
+    to.add(&version::ACTIVATE, version::activate);
+    to.add(&version::ROLL_BACK, version::roll_back);
+    to.add(&trial::VALIDATE, trial::validate);
+    to.add(&trial::DIFF, trial::diff);
+    to.add(&trial::REPLAY, trial::replay);
+    to.add(&trail::DECISION, trail::decision);
+    to.add(&trail::SEARCH, trail::search);
+    to.add(&export::EXPORT, export::export);
+    to.add(&checkpoint::FETCH, checkpoint::fetch);
+    to.add(&jwks::PUBLISH, jwks::publish);
+    to.add(&revocation::FEED, revocation::feed);
+    to.add(&snapshot::TAKE, snapshot::take);
+    to.add(&introspection::INTROSPECT, introspection::introspect);
+    to.add(&introspection::REVOKE, introspection::revoke);
+    to.add(&document::SERVE, document::serve);
+    to.add(&health::LIVE, health::live);
+    to.add(&health::READY, health::ready);
+    to.add(&metrics::EXPOSE, metrics::expose);
+}
+
+/// Every route of this crate.
+pub fn route_table() -> Vec<&'static Route> {
+    let mut table = RouteTable::default();
+    routes(&mut table);
+    table.0
+}
+
+/// Mounts every route.
+pub(crate) fn configure(app: &mut ServiceConfig, limits: &Limits) {
+    routes(&mut Mount::new(app, limits));
+    app.default_service(web::to(no_such_route));
+}
+
+async fn no_such_route(request: HttpRequest) -> HttpResponse {
+    RouteTable(route_table()).no_such_route(&request)
+}

@@ -1,0 +1,37 @@
+//! `GET /api/auth/csrf`.
+
+use actix_web::web::{self, Json};
+use portcullis_web::{Body, Caller, Guard, Limit, Method, Problem, Route};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::services::Services;
+
+/// A token for requests of this session.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CsrfAnswer {
+    /// Send it back in `X-CSRF-Token` with every request that changes something.
+    #[schema(example = "b0Zk1cVw0n8Vv0p2C3l9bU7yT8d5QfA2rK4mN6sX1hE7jP0wLgYzOiBuRtDc")]
+    csrf_token: String,
+}
+
+pub(crate) const ISSUE: Route = Route {
+    method: Method::Get,
+    path: "/api/auth/csrf",
+    guard: Guard::SIGNED_IN,
+    limit: Limit::Unlimited,
+    body: Body::None,
+    errors: &[],
+};
+
+/// Issues a CSRF token for the session of the caller.
+#[utoipa::path(get, path = ISSUE.path, tag = "auth",
+    responses((status = 200, body = CsrfAnswer, description = "A token for this session")))]
+pub(crate) async fn issue(
+    caller: Caller,
+    services: web::Data<Services>,
+) -> Result<Json<CsrfAnswer>, Problem> {
+    let (_, session) = caller.session()?;
+    let csrf_token = services.authenticator.csrf.issue(session, &*services.random);
+    Ok(Json(CsrfAnswer { csrf_token }))
+}

@@ -1,0 +1,58 @@
+//! `DELETE /api/admin/sessions`: everybody signs out.
+
+use actix_web::{HttpResponse, web};
+use portcullis_flows::permission;
+use portcullis_web::{
+    Body, Caller, Code, Guard, Limit, Method, Problem, Route, Settings, detached,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::services::Services;
+use crate::sign_in::sign_out::forget_session;
+
+/// What was ended.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct MassSignOutAnswer {
+    /// How many sessions have ended, the caller's own among them.
+    #[schema(example = 1312)]
+    sessions_ended: u64,
+}
+
+pub(crate) const END_ALL: Route = Route {
+    method: Method::Delete,
+    path: "/api/admin/sessions",
+    guard: Guard::permitted(&[permission::END_SESSIONS]).recent(),
+    limit: Limit::Unlimited,
+    body: Body::None,
+    errors: &[
+        Code::CsrfFailed,
+        Code::AboveOwnRole,
+        Code::MatrixSuperseded,
+        Code::OutcomeUnknown,
+        Code::Unavailable,
+    ],
+};
+
+/// Ends every session of every account, the caller's own with the last: everybody signs in again.
+///
+/// For the most senior role alone. Sessions end in portions of 500, each recorded with its number; one
+/// that is opened meanwhile stays. After an error what has ended has ended: call it again.
+#[utoipa::path(delete, path = END_ALL.path, operation_id = "end_every_session", tag = "users",
+    responses((status = 200, body = MassSignOutAnswer, description = "Ended")))]
+pub(crate) async fn end_all(
+    caller: Caller,
+    services: web::Data<Services>,
+    settings: web::Data<Settings>,
+) -> Result<HttpResponse, Problem> {
+    let caller = caller.0;
+    let mass_sign_out = services.mass_sign_out.clone();
+    let end = move || mass_sign_out.end_all(&caller);
+    let ended = detached(end).await.map_err(|error| {
+        tracing::error!(%error, "not everybody could be signed out");
+        Problem::unavailable()
+    })?;
+    let mut response = HttpResponse::Ok().json(MassSignOutAnswer { sessions_ended: ended? });
+    forget_session(&mut response, &settings);
+    Ok(response)
+}

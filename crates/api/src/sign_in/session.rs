@@ -1,0 +1,142 @@
+//! `/api/auth/sessions`: what is signed in, and its end.
+
+mod device;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use portcullis_domain::{DisplayName, SessionId, Timestamp};
+use portcullis_flows::session::LiveSession;
+use portcullis_web::{
+    Body, Caller, Code, Guard, Limit, Method, Problem, Query, Route, Settings, blocking,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use self::device::DeviceAnswer;
+use crate::services::Services;
+use crate::sign_in::sign_out::signed_out;
+
+/// The live sessions of the caller, the newest first.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SessionsAnswer {
+    items: Vec<SessionAnswer>,
+    /// Always null: an account has few sessions.
+    #[schema(example = json!(null))]
+    next_cursor: Option<String>,
+}
+
+/// One sign-in on one device.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SessionAnswer {
+    #[schema(example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e12")]
+    id: String,
+    device: DeviceAnswer,
+    /// Where it was refreshed last.
+    #[schema(example = "192.0.2.7")]
+    address: String,
+    /// When the person signed in; RFC 3339 in UTC.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-20T09:31:00Z")]
+    created_at: Timestamp,
+    /// When it was refreshed last, which may be the life of an access token ago.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-20T10:01:00Z")]
+    last_used_at: Timestamp,
+    /// When it ends if it is not used again.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-27T10:01:00Z")]
+    expires_at: Timestamp,
+    /// Whether it is the one that asks.
+    #[schema(example = true)]
+    current: bool,
+}
+
+pub(crate) const LIST: Route = Route {
+    method: Method::Get,
+    path: "/api/auth/sessions",
+    guard: Guard::CALLER,
+    limit: Limit::Unlimited,
+    body: Body::None,
+    errors: &[Code::InvalidRequest, Code::Unavailable],
+};
+
+/// The caller's own sessions.
+#[utoipa::path(get, path = LIST.path, operation_id = "list_sessions", tag = "auth",
+    responses((status = 200, body = SessionsAnswer, description = "The sessions")))]
+pub(crate) async fn list(
+    caller: Caller,
+    request: HttpRequest,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, Problem> {
+    Query::none(&request)?;
+    let (account, current) = caller.session()?;
+    let sessions = blocking(move || services.sessions.list(account)).await?;
+    let items = sessions.iter().map(|session| SessionAnswer::of(session, current)).collect();
+    Ok(HttpResponse::Ok().json(SessionsAnswer { items, next_cursor: None }))
+}
+
+pub(crate) const END: Route = Route {
+    method: Method::Delete,
+    path: "/api/auth/sessions/{id}",
+    guard: Guard::CALLER,
+    limit: Limit::Unlimited,
+    body: Body::None,
+    errors: &[Code::CsrfFailed, Code::NotFound, Code::OutcomeUnknown, Code::Unavailable],
+};
+
+/// Ends one of the caller's own sessions: here its tokens are refused from the next request on, on
+/// every other node within a second.
+#[utoipa::path(delete, path = END.path, tag = "auth",
+    params(("id" = String, Path, description = "The session",
+        example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e12")),
+    responses((status = 204, description = "Ended")))]
+pub(crate) async fn end(
+    caller: Caller,
+    services: web::Data<Services>,
+    settings: web::Data<Settings>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let session: SessionId = id.parse().map_err(|_| Problem::new(Code::NotFound))?;
+    let (account, current) = caller.session()?;
+    let end = move || services.sessions.end(account, current, session, &caller.0.origin);
+    if !blocking(end).await? {
+        return Err(Problem::new(Code::NotFound));
+    }
+    if session == current {
+        return Ok(signed_out(&settings));
+    }
+    Ok(HttpResponse::NoContent().finish())
+}
+
+pub(crate) const END_OTHERS: Route = Route {
+    method: Method::Delete,
+    path: "/api/auth/sessions",
+    guard: Guard::CALLER,
+    limit: Limit::Unlimited,
+    body: Body::None,
+    errors: &[Code::CsrfFailed, Code::OutcomeUnknown, Code::Unavailable],
+};
+
+/// Ends all of the caller's own sessions but the one that asks.
+#[utoipa::path(delete, path = END_OTHERS.path, tag = "auth",
+    responses((status = 204, description = "Ended")))]
+pub(crate) async fn end_others(
+    caller: Caller,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, Problem> {
+    let (account, current) = caller.session()?;
+    let end = move || services.sessions.end_others(account, current, &caller.0.origin);
+    blocking(end).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+impl SessionAnswer {
+    fn of(session: &LiveSession, current: SessionId) -> Self {
+        let given_name = session.device_name.as_ref().map(DisplayName::as_str);
+        Self {
+            id: session.id.to_string(),
+            device: DeviceAnswer::of(given_name, session.user_agent.as_deref()),
+            address: session.address.to_string(),
+            created_at: session.created_at,
+            last_used_at: session.last_used_at,
+            expires_at: session.ends_at,
+            current: session.id == current,
+        }
+    }
+}

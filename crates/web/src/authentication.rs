@@ -1,0 +1,143 @@
+//! Who a request is from: an ordered list of schemes, of which one must find a credential.
+//!
+//! A request with credentials of two schemes is refused, because only an attacker gains from guessing
+//! which one counts. What a cookie authenticates also needs a CSRF token if it changes something.
+
+mod remains;
+mod service;
+
+use std::sync::Arc;
+
+use actix_web::HttpRequest;
+use actix_web::http::header;
+use portcullis_domain::{Clock, ExposeSecret, SecretString};
+use portcullis_flows::StoreError;
+use portcullis_flows::revocation::Revocations;
+use portcullis_token::{AccessClaims, CsrfKey, TokenAuthority};
+
+pub use self::remains::SessionRemains;
+pub use self::service::ServiceCredentials;
+use crate::blocking::blocking;
+use crate::cookies::{Name, cookie};
+use crate::csrf;
+use crate::problem::{Code, Problem};
+
+/// Verifies credentials. Without strict mode it asks neither database nor Redis.
+pub struct Authenticator {
+    /// Verifies access tokens.
+    pub authority: Arc<TokenAuthority>,
+    /// Knows the access tokens that are revoked.
+    pub revocations: Arc<Revocations>,
+    /// Issues and verifies CSRF tokens.
+    pub csrf: CsrfKey,
+    /// The services that may follow revocations and introspect tokens.
+    pub services: ServiceCredentials,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// What a request is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// It changes nothing.
+    None,
+    /// It may change something.
+    Change,
+}
+
+/// A credential that a request carries.
+enum Presented<'r> {
+    /// In the access cookie.
+    Cookie(SecretString),
+    /// In the header `Authorization` (RFC 6750 section 2.1).
+    Bearer(&'r str),
+}
+
+/// Finds the credential of one scheme; `None` if the request carries none of that scheme.
+type Scheme = fn(&HttpRequest) -> Result<Option<Presented<'_>>, Problem>;
+
+const SCHEMES: [Scheme; 2] = [access_cookie, bearer_token];
+
+impl Authenticator {
+    /// The claims of the access token that the request carries, if the token is valid and not revoked.
+    pub(crate) async fn authenticate(
+        &self,
+        request: &HttpRequest,
+        effect: Effect,
+    ) -> Result<AccessClaims, Problem> {
+        let claims = self.presented(request)?;
+        if effect == Effect::Change {
+            self.require_fresh_revocations()?;
+        }
+        if self.revocations.refuses_all() {
+            return Err(Problem::revocations_stale());
+        }
+        if !self.revocations.policy().strict {
+            return Ok(claims);
+        }
+        let revocations = Arc::clone(&self.revocations);
+        let ask = move || {
+            let is_revoked = revocations.is_revoked(&claims)?;
+            Ok::<_, StoreError>((!is_revoked).then_some(claims))
+        };
+        blocking(ask).await?.ok_or_else(|| Problem::new(Code::InvalidToken))
+    }
+
+    /// Refuses on a node that has not heard of revocations for too long.
+    pub(crate) fn require_fresh_revocations(&self) -> Result<(), Problem> {
+        if self.revocations.is_stale() { Err(Problem::revocations_stale()) } else { Ok(()) }
+    }
+
+    /// The claims as far as this node knows.
+    fn presented(&self, request: &HttpRequest) -> Result<AccessClaims, Problem> {
+        let mut presented = None;
+        for scheme in SCHEMES {
+            if let Some(found) = scheme(request)?
+                && presented.replace(found).is_some()
+            {
+                return Err(Problem::new(Code::AmbiguousCredentials));
+            }
+        }
+        match presented.ok_or_else(|| Problem::new(Code::NotAuthenticated))? {
+            Presented::Bearer(token) => self.verify(token),
+            Presented::Cookie(token) => {
+                let claims = self.verify(token.expose_secret())?;
+                if !request.method().is_safe() {
+                    csrf::check(request, &self.csrf, claims.session)?;
+                }
+                Ok(claims)
+            }
+        }
+    }
+
+    fn verify(&self, token: &str) -> Result<AccessClaims, Problem> {
+        let verified = self.authority.verify_access(token, self.clock.now());
+        let claims = verified.map_err(|_| Problem::new(Code::InvalidToken))?;
+        if self.revocations.set().is_revoked(&claims) {
+            return Err(Problem::new(Code::InvalidToken));
+        }
+        Ok(claims)
+    }
+}
+
+fn access_cookie(request: &HttpRequest) -> Result<Option<Presented<'_>>, Problem> {
+    Ok(cookie(request, Name::AccessToken)?.map(Presented::Cookie))
+}
+
+fn bearer_token(request: &HttpRequest) -> Result<Option<Presented<'_>>, Problem> {
+    Ok(bearer(request)?.map(Presented::Bearer))
+}
+
+/// The bearer token, if there is an `Authorization` header.
+fn bearer(request: &HttpRequest) -> Result<Option<&str>, Problem> {
+    let mut values = request.headers().get_all(header::AUTHORIZATION);
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(Problem::new(Code::AmbiguousCredentials));
+    }
+    let text = value.to_str().map_err(|_| Problem::new(Code::InvalidToken))?;
+    match text.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(Some(token)),
+        _ => Err(Problem::new(Code::InvalidToken)),
+    }
+}

@@ -1,0 +1,101 @@
+//! Who may end a session: whoever still has something of it.
+//!
+//! An access token counts although it has expired: it opens nothing, and giving a session up takes
+//! less than using it. What a browser attaches by itself counts only if the request comes from an
+//! allowed page, so that no other site signs anybody out. While the access token is alive, a page can
+//! get a CSRF token, and must show one as for everything else. Once the access token has expired no
+//! page can get one any more: then the headers alone decide that a browser writes and scripts cannot
+//! change, and the binding cookie, which browsers send from the own site only. A CSRF token that a
+//! page kept must be right, if it is shown.
+
+use actix_web::HttpRequest;
+use portcullis_domain::{AccountId, ExposeSecret, SecretString, SessionId};
+
+use super::{Authenticator, bearer};
+use crate::cookies::{Name, cookie};
+use crate::csrf;
+use crate::page::{self, Page};
+use crate::problem::{Code, Problem};
+use crate::settings::Settings;
+
+/// What the head of a request shows of a session. The body may add a refresh token, which no page of
+/// another site can know.
+#[derive(Debug)]
+pub struct SessionRemains {
+    /// Account and session of an access token, expired or not.
+    pub access: Option<(AccountId, SessionId)>,
+    /// The binding cookie.
+    pub binding: Option<SecretString>,
+    /// What to answer when there turns out to be no session to end; a browser is signed out then
+    /// too, and is told so.
+    pub otherwise: Option<Code>,
+}
+
+impl Authenticator {
+    /// What the request shows of a session.
+    pub(crate) fn remains(&self, request: &HttpRequest) -> Result<SessionRemains, Problem> {
+        let token = cookie(request, Name::AccessToken)?;
+        match (bearer(request)?, token) {
+            (Some(_), Some(_)) => Err(Problem::new(Code::AmbiguousCredentials)),
+            (Some(token), None) => Ok(SessionRemains {
+                access: Some(self.shown(token)?.names),
+                binding: None,
+                otherwise: Some(Code::InvalidToken),
+            }),
+            (None, token) => {
+                let shown = token.and_then(|token| self.shown(token.expose_secret()).ok());
+                self.by_cookies(request, shown, cookie(request, Name::Binding)?)
+            }
+        }
+    }
+
+    fn by_cookies(
+        &self,
+        request: &HttpRequest,
+        shown: Option<Shown>,
+        binding: Option<SecretString>,
+    ) -> Result<SessionRemains, Problem> {
+        let has_cookies = cookie(request, Name::AccessToken)?.is_some() || binding.is_some();
+        if let Some(Shown { names: (_, session), is_alive }) = &shown
+            && (*is_alive || request.headers().contains_key(csrf::HEADER))
+        {
+            csrf::check(request, &self.csrf, *session)?;
+        }
+        match page::of(request.headers(), Settings::of(request)?) {
+            Page::Foreign => Err(Problem::new(Code::CsrfFailed)),
+            Page::Allowed => Ok(SessionRemains {
+                access: shown.map(|shown| shown.names),
+                binding,
+                otherwise: (!has_cookies).then_some(Code::NotAuthenticated),
+            }),
+            // No browser of this decade: only what it says on purpose counts.
+            Page::Unknown if has_cookies => Ok(SessionRemains {
+                access: None,
+                binding: None,
+                otherwise: Some(Code::CsrfFailed),
+            }),
+            Page::Unknown => Ok(SessionRemains {
+                access: None,
+                binding: None,
+                otherwise: Some(Code::NotAuthenticated),
+            }),
+        }
+    }
+
+    fn shown(&self, token: &str) -> Result<Shown, Problem> {
+        let now = self.clock.now();
+        let claims = self.authority.verify_expired_access(token, now);
+        let claims = claims.map_err(|_| Problem::new(Code::InvalidToken))?;
+        if self.revocations.set().is_revoked(&claims) {
+            return Err(Problem::new(Code::InvalidToken));
+        }
+        let is_alive = self.authority.verify_access(token, now).is_ok();
+        Ok(Shown { names: (claims.subject, claims.session), is_alive })
+    }
+}
+
+/// An access token that was not revoked.
+struct Shown {
+    names: (AccountId, SessionId),
+    is_alive: bool,
+}

@@ -1,0 +1,108 @@
+use std::net::IpAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use std::{io, thread};
+
+use actix_web::{rt, web};
+use portcullis_domain::SecureRandom;
+use portcullis_flows::attempt::Attempt;
+use portcullis_password::{HashingError, HashingPool};
+use tokio::sync::oneshot;
+use tokio::time;
+
+use crate::problem::{Code, Problem};
+
+/// The longest a request waits for its use case, hashing and the queue before it included.
+const USE_CASE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How much longer it waits for a commit that is under way.
+const COMMIT_TIMEOUT: Duration = Duration::from_millis(150);
+
+/// Runs one use case on the pool for blocking work: the one seam between async and sync.
+///
+/// A use case that is given up commits nothing more: see [`Attempt`].
+pub async fn blocking<T, E>(
+    use_case: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, Problem>
+where
+    T: Send + 'static,
+    E: Send + 'static,
+    Problem: From<E>,
+{
+    let attempt = Arc::new(Attempt::new());
+    let working = Arc::clone(&attempt);
+    let mut running = pin!(web::block(move || working.run(use_case)));
+    let limit = time::Instant::now() + USE_CASE_TIMEOUT;
+    let mut deadline = time::Instant::now() + Attempt::LIMIT;
+    let mut is_last = false;
+    loop {
+        match time::timeout_at(deadline, &mut running).await {
+            Ok(Ok(outcome)) => return outcome.map_err(Problem::from),
+            Ok(Err(_)) => return Err(Problem::new(Code::Internal)),
+            Err(_) if is_last => return Err(Problem::outcome_unknown()),
+            Err(_) => {}
+        }
+        let now = time::Instant::now();
+        let remaining = attempt.remaining();
+        if remaining > Duration::ZERO && now < limit {
+            deadline = limit.min(now + remaining);
+        } else if attempt.give_up() {
+            return Err(Problem::unavailable());
+        } else {
+            is_last = true;
+            deadline = now + COMMIT_TIMEOUT;
+        }
+    }
+}
+
+/// Runs a use case that may take minutes on a thread of its own. A server that stops does not wait
+/// for it, as it does for the pool: it must be safe to cut off anywhere.
+pub async fn detached<T: Send + 'static>(
+    use_case: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<T> {
+    let (report, outcome) = oneshot::channel();
+    let work = move || drop(report.send(use_case()));
+    thread::Builder::new().name("detached".to_owned()).spawn(work)?;
+    outcome.await.map_err(io::Error::other)
+}
+
+/// Runs a use case that hashes a password, if there is a place for one more of this address: a flood is
+/// turned away here, before each of it takes a thread and asks the database.
+pub async fn hashing<T, E>(
+    pool: &HashingPool,
+    random: &dyn SecureRandom,
+    address: IpAddr,
+    use_case: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, Problem>
+where
+    T: Send + 'static,
+    E: Send + 'static,
+    Problem: From<E>,
+{
+    let outcome = match pool.enter(address) {
+        Err(overloaded) => Err(HashingError::from(overloaded).into()),
+        Ok(place) => {
+            let use_case = move || {
+                let outcome = use_case();
+                drop(place);
+                outcome
+            };
+            blocking(use_case).await
+        }
+    };
+    if matches!(&outcome, Err(problem) if problem.code == Code::Overloaded) {
+        rt::time::sleep(overload_pause(random)).await;
+    }
+    outcome
+}
+
+/// Clients that ask again at once, whatever `Retry-After` says, would spend the processor on
+/// refusals; waiting a moment for theirs costs them time and the server nothing. Each waits another
+/// moment, of 12 to 54 ms: a crowd that came at once is answered bit by bit, and comes back so.
+pub(crate) fn overload_pause(random: &dyn SecureRandom) -> Duration {
+    let mut draw = [0];
+    random.fill(&mut draw);
+    let [draw] = draw;
+    Duration::from_millis(12 + u64::from(draw / 6))
+}

@@ -1,0 +1,264 @@
+//! Who may call a route: declared with the route, checked before its body is read.
+//!
+//! The order is fixed: authentication, the age of the sign-in, a password that must be changed, the
+//! permissions. Each refusal of a permission is a recorded decision.
+
+use std::fmt;
+use std::future::{Ready, ready};
+
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev, web};
+use portcullis_audit::Actor;
+use portcullis_domain::{AccountId, SessionId};
+use portcullis_flows::decision::Decisions;
+use portcullis_flows::permission::Permission;
+use portcullis_flows::principal::Principal;
+use portcullis_flows::step_up::StepUp;
+
+use crate::authentication::{Authenticator, Effect, SessionRemains};
+use crate::authorization::permit;
+use crate::blocking::blocking;
+use crate::page::{self, Page};
+use crate::problem::{Code, Problem};
+use crate::request::origin;
+use crate::settings::Settings;
+
+/// What a route asks of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Guard {
+    /// Who may call at all.
+    pub audience: Audience,
+    /// What the access matrix must grant, all of it: pairs of resource and action.
+    pub permissions: &'static [Permission],
+    /// Whether the sign-in must be less than 15 minutes old: a session that was left open, or stolen,
+    /// is not enough. The refusal is recorded and says so in a way that clients can act on (RFC 9470).
+    pub recent_sign_in: bool,
+    /// Whether the request changes nothing although its method is not safe. A node that does not know
+    /// what was revoked lately still answers it.
+    pub is_query: bool,
+}
+
+/// Who may call a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Anybody. A browser may send what changes something only from an allowed page, so that no other
+    /// site signs anybody in or registers an account.
+    Everybody,
+    /// Programs on the machine that the server runs on. For others the route does not exist.
+    ThisMachine,
+    /// Services that show their credential.
+    Service,
+    /// A signed-in account, even if the password must be changed first.
+    SignedIn,
+    /// A signed-in account whose password need not be changed.
+    Settled,
+    /// The holder of anything that is left of a session, to end it.
+    SessionRemains,
+}
+
+/// What the guard found out about a request, for the handler.
+#[derive(Debug)]
+pub(crate) enum Admission {
+    /// Nothing.
+    Anonymous,
+    /// The authenticated principal.
+    Principal(Principal),
+    /// What is left of a session.
+    SessionRemains(SessionRemains),
+}
+
+impl Admission {
+    /// Who the request counts for.
+    pub(crate) const fn actor(&self) -> Actor {
+        match self {
+            Self::Principal(principal) => principal.actor,
+            Self::Anonymous | Self::SessionRemains(_) => Actor::Nobody,
+        }
+    }
+}
+
+impl Guard {
+    /// For anybody.
+    pub const PUBLIC: Self = Self::of(Audience::Everybody);
+    /// For programs on this machine.
+    pub const THIS_MACHINE: Self = Self::of(Audience::ThisMachine);
+    /// For services.
+    pub const SERVICE: Self = Self::of(Audience::Service);
+    /// For signed-in accounts, even if the password must be changed first: for the few routes that lead
+    /// to that change, and out.
+    pub const SIGNED_IN: Self = Self::of(Audience::SignedIn);
+    /// For signed-in accounts whose password need not be changed.
+    pub const CALLER: Self = Self::of(Audience::Settled);
+    /// For the end of a session.
+    pub const SESSION_REMAINS: Self = Self::of(Audience::SessionRemains);
+
+    const fn of(audience: Audience) -> Self {
+        Self { audience, permissions: &[], recent_sign_in: false, is_query: false }
+    }
+
+    /// For callers whom the access matrix grants all of this.
+    pub const fn permitted(permissions: &'static [Permission]) -> Self {
+        Self { permissions, ..Self::CALLER }
+    }
+
+    /// The same, with a recent sign-in.
+    #[must_use]
+    pub const fn recent(self) -> Self {
+        Self { recent_sign_in: true, ..self }
+    }
+
+    /// The same, for a request that changes nothing.
+    #[must_use]
+    pub const fn query(self) -> Self {
+        Self { is_query: true, ..self }
+    }
+
+    /// Whether it takes an access token.
+    pub const fn is_signed_in(&self) -> bool {
+        matches!(self.audience, Audience::SignedIn | Audience::Settled | Audience::SessionRemains)
+    }
+
+    /// Refuses the request, or says what is known of it.
+    pub(crate) async fn admit(&self, request: &HttpRequest) -> Result<Admission, Problem> {
+        match self.audience {
+            Audience::Everybody => {
+                let is_safe = request.method().is_safe();
+                if !is_safe && page::of(request.headers(), Settings::of(request)?) == Page::Foreign
+                {
+                    return Err(Problem::new(Code::ForeignOrigin));
+                }
+                Ok(Admission::Anonymous)
+            }
+            Audience::ThisMachine => {
+                let is_local = crate::this_machine::sent(request);
+                is_local.then_some(Admission::Anonymous).ok_or(Problem::new(Code::NotFound))
+            }
+            Audience::Service => {
+                let authenticator: &Authenticator = data(request)?;
+                let is_known = authenticator.services.accept(request);
+                let refused = Problem::new(Code::InvalidServiceCredential);
+                is_known.then_some(Admission::Anonymous).ok_or(refused)
+            }
+            Audience::SessionRemains => {
+                data::<Authenticator>(request)?.remains(request).map(Admission::SessionRemains)
+            }
+            Audience::SignedIn | Audience::Settled => {
+                self.admit_principal(request).await.map(Admission::Principal)
+            }
+        }
+    }
+
+    async fn admit_principal(&self, request: &HttpRequest) -> Result<Principal, Problem> {
+        let authenticator: &Authenticator = data(request)?;
+        let is_safe = self.is_query || request.method().is_safe();
+        let effect = if is_safe { Effect::None } else { Effect::Change };
+        let claims = authenticator.authenticate(request, effect).await?;
+        let must_change = claims.password_must_change;
+        let principal = Principal::of_claims(claims, origin(request));
+        if self.recent_sign_in {
+            require_recent(request, &principal).await?;
+        }
+        if must_change && self.audience == Audience::Settled {
+            return Err(Problem::new(Code::PasswordChangeRequired));
+        }
+        if !self.permissions.is_empty() {
+            authenticator.require_fresh_revocations()?;
+            let decisions: &web::Data<Decisions> = shared(request)?;
+            permit(decisions, &principal, self.permissions).await?;
+        }
+        Ok(principal)
+    }
+}
+
+/// The refusal stands whether or not it could be recorded.
+async fn require_recent(request: &HttpRequest, principal: &Principal) -> Result<(), Problem> {
+    let step_up: &web::Data<StepUp> = shared(request)?;
+    if step_up.is_recent(principal) {
+        return Ok(());
+    }
+    let (step_up, principal) = (step_up.clone(), principal.clone());
+    if let Err(problem) = blocking(move || step_up.record_refusal(&principal)).await {
+        tracing::warn!(%problem, "a refusal for want of a recent sign-in is not recorded");
+    }
+    Err(Problem::new(Code::SignInTooOld))
+}
+
+fn shared<T: 'static>(request: &HttpRequest) -> Result<&web::Data<T>, Problem> {
+    request.app_data::<web::Data<T>>().ok_or_else(|| Problem::new(Code::Internal))
+}
+
+fn data<T: 'static>(request: &HttpRequest) -> Result<&T, Problem> {
+    shared(request).map(web::Data::get_ref)
+}
+
+/// The principal that the guard of the route has found. On a route whose guard finds none, it is an
+/// error of the server.
+#[derive(Debug)]
+pub struct Caller(pub Principal);
+
+impl FromRequest for Caller {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        let found = request.extensions_mut().remove::<Principal>();
+        ready(found.map(Self).ok_or_else(|| Problem::new(Code::Internal)))
+    }
+}
+
+impl Caller {
+    /// The account.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::NotAuthenticated`] if the principal has none.
+    pub fn account(&self) -> Result<AccountId, Problem> {
+        self.0.account().ok_or_else(|| Problem::new(Code::NotAuthenticated))
+    }
+
+    /// Account and session, for what concerns the session itself.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::NotAuthenticated`] if the credential belongs to no session.
+    pub fn session(&self) -> Result<(AccountId, SessionId), Problem> {
+        let session = self.0.account().zip(self.0.session());
+        session.ok_or_else(|| Problem::new(Code::NotAuthenticated))
+    }
+}
+
+impl FromRequest for SessionRemains {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        let found = request.extensions_mut().remove::<Self>();
+        ready(found.ok_or_else(|| Problem::new(Code::Internal)))
+    }
+}
+
+/// Prints `public`, `this machine`, `service`, `authenticated`, `caller`, or the permissions as in
+/// `audit_log:export, recent sign-in`.
+impl fmt::Display for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let audience = match self.audience {
+            Audience::Everybody => "public",
+            Audience::ThisMachine => "this machine",
+            Audience::Service => "service",
+            Audience::SignedIn | Audience::SessionRemains => "authenticated",
+            Audience::Settled => "caller",
+        };
+        let permissions: Vec<String> = self
+            .permissions
+            .iter()
+            .map(|(resource, action)| format!("{resource}:{action}"))
+            .collect();
+        let mut words: Vec<&str> = permissions.iter().map(String::as_str).collect();
+        if words.is_empty() {
+            words.push(audience);
+        }
+        if self.recent_sign_in {
+            words.push("recent sign-in");
+        }
+        f.pad(&words.join(", "))
+    }
+}

@@ -1,0 +1,199 @@
+//! How many requests of one expensive kind are worked on at the same time, shared fairly.
+//!
+//! A caller may take no more places than are still free (a dynamic threshold, as switches share a
+//! buffer): one alone half of them, and the next caller always finds one.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::future::{Ready, ready};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev, rt, web};
+use portcullis_audit::Actor;
+use portcullis_domain::SecureRandom;
+
+use crate::blocking::overload_pause;
+use crate::lifecycle::Lifecycle;
+use crate::problem::{Code, Problem};
+
+/// How much of a route is worked on at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// As much as arrives: the work of one request is small, or has a queue of its own.
+    Unlimited,
+    /// As much as has places.
+    Concurrent(&'static Concurrency),
+}
+
+/// Places for requests of one kind. Routes that name the same kind share them.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Concurrency {
+    /// The kind.
+    pub name: &'static str,
+    /// How many there are.
+    pub places: usize,
+    /// Bytes of a body for each of the places that a request takes; one place if it is `None`.
+    pub unit: Option<usize>,
+    /// How long a request waits for places, about. Nothing of its body is read meanwhile: a client that
+    /// sends more than its share is slowed down by its own connection.
+    pub wait: Duration,
+}
+
+/// Prints `unlimited`, or kind and number of places as in `searches 8`.
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unlimited => f.pad("unlimited"),
+            Self::Concurrent(kind) => f.pad(&format!("{} {}", kind.name, kind.places)),
+        }
+    }
+}
+
+/// The places of all kinds on this node.
+#[derive(Debug, Default)]
+pub struct Limits(Mutex<BTreeMap<&'static str, Arc<Places>>>);
+
+impl Limits {
+    pub(crate) fn of(&self, limit: &Limit) -> Option<Arc<Places>> {
+        let Limit::Concurrent(kind) = limit else { return None };
+        let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(Arc::clone(places.entry(kind.name).or_insert_with(|| Places::new(kind.places))))
+    }
+}
+
+impl Limit {
+    /// Takes places for a request, or says when to come again.
+    pub(crate) async fn enter(
+        &self,
+        places: &Arc<Places>,
+        request: &HttpRequest,
+        largest_body: usize,
+        actor: Actor,
+    ) -> Result<Place, Problem> {
+        let Self::Concurrent(kind) = self else { return places.enter(actor, 1) };
+        let count =
+            kind.unit.map_or(1, |unit| body_length(request, largest_body).div_ceil(unit).max(1));
+        let mut waited = Duration::ZERO;
+        loop {
+            match places.enter(actor, count) {
+                Err(busy) if waited >= kind.wait || is_draining(request) => return Err(busy),
+                Err(_) => {
+                    let pause = overload_pause(random(request)?);
+                    rt::time::sleep(pause).await;
+                    waited = waited.saturating_add(pause);
+                }
+                Ok(place) => return Ok(place),
+            }
+        }
+    }
+}
+
+/// As announced; the most that the route reads if it is not.
+fn body_length(request: &HttpRequest, largest: usize) -> usize {
+    let length = request.headers().get(header::CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+    length.map_or(largest, |length: usize| length.min(largest))
+}
+
+fn random(request: &HttpRequest) -> Result<&dyn SecureRandom, Problem> {
+    let random = request.app_data::<web::Data<dyn SecureRandom>>();
+    random.map(web::Data::get_ref).ok_or_else(|| Problem::new(Code::Internal))
+}
+
+fn is_draining(request: &HttpRequest) -> bool {
+    let lifecycle = request.app_data::<web::Data<Lifecycle>>();
+    lifecycle.is_some_and(|lifecycle| lifecycle.is_draining())
+}
+
+/// The places of one kind of request.
+#[derive(Debug)]
+pub(crate) struct Places {
+    max: usize,
+    taken: Mutex<Taken>,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    total: usize,
+    by_caller: HashMap<Actor, usize>,
+}
+
+/// One place or several, free again when it is dropped.
+#[derive(Debug)]
+#[must_use = "dropping it gives the place back"]
+pub struct Place {
+    places: Arc<Places>,
+    caller: Actor,
+    count: usize,
+}
+
+impl Places {
+    fn new(max: usize) -> Arc<Self> {
+        Arc::new(Self { max, taken: Mutex::default() })
+    }
+
+    /// Takes so many places, or says when to come again.
+    fn enter(self: &Arc<Self>, caller: Actor, count: usize) -> Result<Place, Problem> {
+        let mut taken = self.taken();
+        let mine = taken.by_caller.get(&caller).copied().unwrap_or(0).saturating_add(count);
+        if mine > self.max.saturating_sub(taken.total) {
+            return Err(Problem::busy());
+        }
+        taken.total += count;
+        taken.by_caller.insert(caller, mine);
+        Ok(Place { places: Arc::clone(self), caller, count })
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.places.taken();
+        taken.total = taken.total.saturating_sub(self.count);
+        if let Some(mine) = taken.by_caller.get_mut(&self.caller) {
+            *mine = mine.saturating_sub(self.count);
+            if *mine == 0 {
+                taken.by_caller.remove(&self.caller);
+            }
+        }
+    }
+}
+
+impl FromRequest for Place {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        let found = request.extensions_mut().remove::<Self>();
+        ready(found.ok_or_else(|| Problem::new(Code::Internal)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_domain::{AccountId, SystemRandom, Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn one_caller_leaves_places_for_the_next_and_each_comes_back() {
+        let caller =
+            || Actor::Account(AccountId::generate(Timestamp::from_seconds(1), &SystemRandom));
+        let (places, greedy) = (Places::new(8), caller());
+        let mut held: Vec<Place> = Vec::new();
+        held.extend(std::iter::from_fn(|| places.enter(greedy, 1).ok()));
+        assert_eq!(held.len(), 4);
+        let other = caller();
+        held.extend(std::iter::from_fn(|| places.enter(other, 1).ok()));
+        assert_eq!(held.len(), 6);
+        held.push(places.enter(caller(), 1).unwrap());
+        drop(held);
+        assert_eq!(std::iter::from_fn(|| places.enter(other, 1).ok()).collect::<Vec<_>>().len(), 4);
+        assert!(places.taken().by_caller.is_empty());
+    }
+}

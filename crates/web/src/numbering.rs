@@ -1,0 +1,29 @@
+//! Names of requests.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use actix_web::http::header::HeaderName;
+use portcullis_domain::SecureRandom;
+
+/// The header that names a request.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Gives requests names that no other request of any node has.
+#[derive(Clone)]
+pub(crate) struct Numbering(Arc<(String, AtomicU64)>);
+
+impl Numbering {
+    pub(crate) fn new(random: &dyn SecureRandom) -> Self {
+        let mut node = [0; 8];
+        random.fill(&mut node);
+        let node = format!("{:016x}", u64::from_be_bytes(node));
+        Self(Arc::new((node, AtomicU64::new(0))))
+    }
+
+    /// Another name.
+    pub(crate) fn next(&self) -> String {
+        let (node, count) = &*self.0;
+        format!("{node}-{:x}", count.fetch_add(1, Ordering::Relaxed))
+    }
+}

@@ -1,0 +1,113 @@
+//! Which page a browser has sent a request from.
+
+use actix_web::http::header::HeaderMap;
+use url::Url;
+
+use crate::settings::Settings;
+
+/// Which page a request was sent from, by what browsers say of it and scripts cannot change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Page {
+    /// One of our own, or of an origin that CORS allows.
+    Allowed,
+    /// Another one: a forgery, or a page that was never allowed.
+    Foreign,
+    /// The client says nothing of pages: no browser of this decade.
+    Unknown,
+}
+
+/// Judges `Sec-Fetch-Site` (W3C Fetch Metadata) and `Origin` (RFC 6454); without both, `Referer`, which
+/// can show that a page is foreign, but not that it is allowed.
+pub(crate) fn of(headers: &HeaderMap, settings: &Settings) -> Page {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or(""));
+    match (text("sec-fetch-site"), text("origin")) {
+        (Some("same-origin"), _) => Page::Allowed,
+        (_, Some(origin)) if settings.allows_origin(origin) => Page::Allowed,
+        (None, None) => match text("referer") {
+            Some(referer) if !is_of_allowed_page(referer, settings) => Page::Foreign,
+            _ => Page::Unknown,
+        },
+        _ => Page::Foreign,
+    }
+}
+
+fn is_of_allowed_page(referer: &str, settings: &Settings) -> bool {
+    Url::parse(referer).is_ok_and(|url| settings.allows_origin(&url.origin().ascii_serialization()))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::{self, HeaderName, HeaderValue};
+
+    use super::*;
+
+    #[test]
+    fn a_page_is_judged_by_what_its_browser_says() {
+        let own = "https://auth.example.org";
+        for (sec_fetch_site, origin, expected) in [
+            (None, None, Page::Unknown),
+            (None, Some(own), Page::Allowed),
+            (None, Some("https://app.example.org"), Page::Allowed),
+            (None, Some("https://evil.example"), Page::Foreign),
+            (None, Some("https://auth.example.org.evil.example"), Page::Foreign),
+            (None, Some("https://auth.example.org:8443"), Page::Foreign),
+            (None, Some("http://auth.example.org"), Page::Foreign),
+            (None, Some("null"), Page::Foreign),
+            (None, Some(""), Page::Foreign),
+            (Some("same-origin"), None, Page::Allowed),
+            (Some("same-origin"), Some(own), Page::Allowed),
+            (Some("same-site"), None, Page::Foreign),
+            (Some("cross-site"), None, Page::Foreign),
+            (Some("none"), None, Page::Foreign),
+            (Some("cross-site"), Some("https://app.example.org"), Page::Allowed),
+            (Some("cross-site"), Some("https://evil.example"), Page::Foreign),
+            (Some("same-site"), Some("null"), Page::Foreign),
+            (Some("something-new"), None, Page::Foreign),
+        ] {
+            let mut headers = HeaderMap::new();
+            for (name, value) in [("sec-fetch-site", sec_fetch_site), ("origin", origin)] {
+                if let Some(value) = value {
+                    let value = HeaderValue::from_static(value);
+                    headers.insert(HeaderName::from_static(name), value);
+                }
+            }
+            assert_eq!(of(&headers, &settings()), expected, "{sec_fetch_site:?} {origin:?}");
+        }
+    }
+
+    #[test]
+    fn without_an_origin_a_foreign_referer_gives_the_page_away() {
+        for (referer, expected) in [
+            ("https://auth.example.org/api/docs/?x=y", Page::Unknown),
+            ("https://app.example.org", Page::Unknown),
+            ("https://evil.example/auth.example.org", Page::Foreign),
+            ("https://auth.example.org.evil.example/", Page::Foreign),
+            ("http://auth.example.org/", Page::Foreign),
+            ("about:blank", Page::Foreign),
+            ("", Page::Foreign),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::REFERER, HeaderValue::from_static(referer));
+            assert_eq!(of(&headers, &settings()), expected, "{referer}");
+        }
+    }
+
+    #[test]
+    fn an_unreadable_origin_is_foreign() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ORIGIN, HeaderValue::from_bytes(b"https://\xff").unwrap());
+        assert_eq!(of(&headers, &settings()), Page::Foreign);
+    }
+
+    fn settings() -> Settings {
+        Settings {
+            origin: "https://auth.example.org".to_owned(),
+            cors_origins: vec!["https://app.example.org".to_owned()],
+            trusted_proxies: Vec::new(),
+            secure_cookies: true,
+            workers: None,
+            shutdown_delay: std::time::Duration::ZERO,
+            log_lines_lost: std::sync::Arc::default(),
+        }
+    }
+}

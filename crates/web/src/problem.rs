@@ -1,0 +1,249 @@
+//! Every error of the surface, and the one place where errors of use cases become HTTP: a file for each
+//! area.
+//!
+//! Bodies are `application/problem+json` (RFC 9457) with a stable `code`. The outermost layer adds
+//! the request id; see `stack.rs`.
+
+mod access;
+mod audit;
+mod code;
+mod identity;
+mod machine;
+mod node;
+mod sign_in;
+mod sparse;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpResponse, ResponseError};
+use portcullis_audit::DecisionId;
+use portcullis_flows::candidate::FieldError;
+use portcullis_flows::clock_watch::ClockOffset;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+
+pub use self::code::Code;
+
+/// One error on its way to the client.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    pub code: Code,
+    detail: Option<Cow<'static, str>>,
+    fields: Vec<FieldProblem>,
+    decision: Option<DecisionId>,
+    retry_after: Option<Duration>,
+}
+
+/// What is wrong with one field.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct FieldProblem {
+    /// The field of the request.
+    #[schema(example = "password")]
+    field: String,
+    /// The line of the field that is at fault, counted from 1, where the field is a file.
+    #[schema(nullable = false, example = 12)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
+    /// A stable word for the fault.
+    #[schema(example = "too_short")]
+    code: Cow<'static, str>,
+    /// What to do about it.
+    #[schema(example = "use at least 12 characters")]
+    message: Cow<'static, str>,
+}
+
+impl FieldProblem {
+    pub fn new(field: String, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { field, line: None, code: Cow::Borrowed(code), message: message.into() }
+    }
+}
+
+/// The body of every error (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemBody<'a> {
+    /// A URN that names the kind of problem.
+    #[schema(example = "urn:portcullis:problem:invalid_credentials")]
+    r#type: String,
+    /// The kind of problem in words.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// What to do next.
+    detail: &'a str,
+    /// The stable code that programs decide by.
+    #[schema(schema_with = problem_code)]
+    code: &'static str,
+    /// Names this request in the server's log.
+    request_id: &'a str,
+    /// What is wrong with which field.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldProblem],
+    /// Names the decision by which this was refused; its reason is for auditors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false, example = "5f1c9a7e40d2b836-42")]
+    decision_id: Option<DecisionId>,
+}
+
+impl Problem {
+    pub const fn new(code: Code) -> Self {
+        Self { code, detail: None, fields: Vec::new(), decision: None, retry_after: None }
+    }
+
+    /// The request does not have the form of the route, for these reasons.
+    pub fn invalid(fields: Vec<FieldProblem>) -> Self {
+        Self { fields, ..Self::new(Code::InvalidRequest) }
+    }
+
+    /// The matrix does not grant it. Why not is for auditors, who find it by the decision.
+    pub fn forbidden(decision: DecisionId) -> Self {
+        Self { decision: Some(decision), ..Self::new(Code::Forbidden) }
+    }
+
+    /// The database does not do its part at the moment.
+    pub fn unavailable() -> Self {
+        Self::new(Code::Unavailable).retry_after(DATABASE_PAUSE)
+    }
+
+    /// The database has not confirmed the commit.
+    pub fn outcome_unknown() -> Self {
+        Self::new(Code::OutcomeUnknown).retry_after(DATABASE_PAUSE)
+    }
+
+    /// Questions are larger than may be recorded.
+    pub fn question_too_large(fields: Vec<FieldProblem>) -> Self {
+        Self { fields, ..Self::new(Code::QuestionTooLarge) }
+    }
+
+    /// The caller, or all callers together, have as much of this under way as there may be.
+    pub fn busy() -> Self {
+        Self::new(Code::Busy).retry_after(BUSY_PAUSE)
+    }
+
+    /// This node has not heard of revocations for too long.
+    pub fn revocations_stale() -> Self {
+        Self::new(Code::RevocationsStale).retry_after(DATABASE_PAUSE)
+    }
+
+    /// The clock of this node is so far from that of the database.
+    pub fn clock_off(offset: ClockOffset) -> Self {
+        let detail = format!("The clock of this node is {offset} of that of the database.");
+        Self::new(Code::ClockOff).detail(detail).retry_after(DATABASE_PAUSE)
+    }
+
+    /// This node takes no new work.
+    pub fn stopping() -> Self {
+        Self::new(Code::Stopping).retry_after(DATABASE_PAUSE)
+    }
+
+    /// The problem that a status set by the framework stands for.
+    pub fn of_status(status: StatusCode) -> Self {
+        Self::new(match status {
+            StatusCode::NOT_FOUND => Code::NotFound,
+            StatusCode::METHOD_NOT_ALLOWED => Code::MethodNotAllowed,
+            StatusCode::PAYLOAD_TOO_LARGE => Code::BodyTooLarge,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Code::UnsupportedMediaType,
+            StatusCode::REQUEST_TIMEOUT => Code::RequestTimeout,
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Code::HeadTooLarge,
+            status if status.is_client_error() => Code::MalformedRequest,
+            _ => Code::Internal,
+        })
+    }
+
+    pub fn detail(self, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { detail: Some(detail.into()), ..self }
+    }
+
+    pub fn field(mut self, field: FieldProblem) -> Self {
+        self.fields.push(field);
+        self
+    }
+
+    fn fields(self, faults: Vec<FieldError>) -> Self {
+        Self { fields: faults.into_iter().map(FieldProblem::from).collect(), ..self }
+    }
+
+    fn retry_after(self, wait: Duration) -> Self {
+        Self { retry_after: Some(wait), ..self }
+    }
+
+    pub fn body<'a>(&'a self, request_id: &'a str) -> ProblemBody<'a> {
+        ProblemBody {
+            r#type: format!("urn:portcullis:problem:{}", self.code.as_str()),
+            title: self.code.title(),
+            status: self.code.status(),
+            detail: self.detail.as_deref().unwrap_or(self.code.advice()),
+            code: self.code.as_str(),
+            request_id,
+            errors: &self.fields,
+            decision_id: self.decision,
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code.as_str())
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status_code());
+        if let Some(wait) = self.retry_after {
+            response.insert_header((header::RETRY_AFTER, wait.as_secs().max(1)));
+        }
+        if let Some(challenge) = challenge(self.code) {
+            response.insert_header((header::WWW_AUTHENTICATE, challenge));
+        }
+        response.finish()
+    }
+}
+
+/// RFC 6750 section 3: no error code when the request carried no credential at all.
+fn challenge(code: Code) -> Option<&'static str> {
+    match code.status() {
+        401 if code == Code::InvalidToken => {
+            Some(r#"Bearer realm="portcullis", error="invalid_token""#)
+        }
+        401 if code == Code::SignInTooOld => Some(TOO_OLD),
+        401 if code == Code::InvalidServiceCredential => {
+            Some(r#"Basic realm="portcullis", Bearer realm="portcullis""#)
+        }
+        401 => Some(r#"Bearer realm="portcullis""#),
+        _ => None,
+    }
+}
+
+/// RFC 9470 section 3. The age is that of [`Recent`](crate::guard::Recent), in seconds.
+const TOO_OLD: &str = concat!(
+    r#"Bearer realm="portcullis", error="insufficient_user_authentication", "#,
+    r#"error_description="A more recent sign-in is required", max_age=900"#
+);
+
+/// After so long some of what is under way may be done.
+const BUSY_PAUSE: Duration = Duration::from_secs(1);
+
+/// After so long the database may be back.
+const DATABASE_PAUSE: Duration = Duration::from_secs(2);
+
+/// The media type of problem documents (RFC 9457).
+pub(crate) const PROBLEM_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+/// The codes of problems, for the API document.
+fn problem_code() -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(Code::ALL.iter().map(|code| code.as_str())))
+        .description(Some("The stable code that programs decide by."))
+        .build()
+}

@@ -1,0 +1,44 @@
+//! Errors of the database and of the node.
+
+use portcullis_flows::StoreError;
+use portcullis_flows::health::HealthError;
+
+use super::sparse::Sparse;
+use super::{Code, Problem};
+
+/// An outage fails every request; not each of them has something new to say.
+static STORAGE_FAILURES: Sparse = Sparse::new();
+
+impl From<HealthError> for Problem {
+    fn from(error: HealthError) -> Self {
+        match error {
+            HealthError::Unreachable(_) => Self::unavailable(),
+            HealthError::Unwritable(_) => {
+                Self::unavailable().detail("The database takes no writes.")
+            }
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) => {
+                if let Some(more) = STORAGE_FAILURES.turn() {
+                    tracing::error!(%error, more, "storage failed");
+                }
+                Self::unavailable()
+            }
+            StoreError::OutcomeUnknown(_) => {
+                if let Some(more) = STORAGE_FAILURES.turn() {
+                    tracing::error!(%error, more, "storage failed");
+                }
+                Self::outcome_unknown()
+            }
+            StoreError::Corrupt { .. } => {
+                tracing::error!(%error, "storage failed");
+                Self::new(Code::Internal)
+            }
+        }
+    }
+}

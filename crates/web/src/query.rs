@@ -1,0 +1,84 @@
+//! Queries: as strict as bodies. Every key must be known and there once, every value readable.
+
+use std::borrow::Cow;
+
+use actix_web::HttpRequest;
+use url::form_urlencoded;
+
+use crate::body::printable;
+use crate::problem::{FieldProblem, Problem};
+use crate::text::{MAX_TEXT_BYTES, has_forbidden_character};
+
+/// The query of a request.
+pub struct Query(Vec<(String, String)>);
+
+impl Query {
+    /// Reads the query of a route that knows these keys.
+    pub fn read(request: &HttpRequest, known: &[&str]) -> Result<Self, Problem> {
+        let mut query = Self(Vec::new());
+        let mut faults = Vec::new();
+        for (key, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
+            let fault = if !known.contains(&&*key) {
+                Some(("unknown", unknown(known)))
+            } else if query.value(&key).is_some() {
+                Some(("duplicate", "this key may appear only once".into()))
+            } else if has_forbidden_character(&value) {
+                Some((
+                    "forbidden_character",
+                    "control and bidirectional characters and hidden tags are not allowed".into(),
+                ))
+            } else if value.len() > MAX_TEXT_BYTES {
+                Some(("too_long", "use at most 256 bytes of UTF-8".into()))
+            } else {
+                query.0.push((key.to_string(), value.into_owned()));
+                None
+            };
+            faults.extend(
+                fault.map(|(code, message)| FieldProblem::new(printable(&key), code, message)),
+            );
+        }
+        if faults.is_empty() { Ok(query) } else { Err(Problem::invalid(faults)) }
+    }
+
+    /// Accepts the query of a route that knows no keys: none.
+    pub fn none(request: &HttpRequest) -> Result<(), Problem> {
+        Self::read(request, &[]).map(drop)
+    }
+
+    /// The value of a key.
+    pub fn value(&self, key: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
+    }
+
+    /// The value of a key as `read` understands it; else a fault that says what would be understood.
+    pub fn parsed<T>(
+        &self,
+        key: &str,
+        understood: impl FnOnce() -> String,
+        read: impl FnOnce(&str) -> Option<T>,
+        faults: &mut Vec<FieldProblem>,
+    ) -> Option<T> {
+        let value = self.value(key)?;
+        let parsed = read(value);
+        if parsed.is_none() {
+            faults.push(FieldProblem::new(key.to_owned(), "malformed", understood()));
+        }
+        parsed
+    }
+
+    /// The same query with this value in the place of any other of that key.
+    pub fn with(&self, key: &str, value: &str) -> String {
+        let others = self.0.iter().filter(|(known, _)| known != key);
+        form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(others)
+            .append_pair(key, value)
+            .finish()
+    }
+}
+
+fn unknown(known: &[&str]) -> Cow<'static, str> {
+    if known.is_empty() {
+        return "this route takes no query".into();
+    }
+    format!("this route knows {}", known.join(", ")).into()
+}

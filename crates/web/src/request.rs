@@ -1,0 +1,65 @@
+//! What the outermost layer learns of a request, and what the audit trail keeps of it.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use actix_web::http::header;
+use actix_web::{HttpMessage, HttpRequest};
+use portcullis_audit::Origin;
+use portcullis_domain::{is_deceptive, is_invisible};
+
+/// What the outermost layer learnt of a request, for all that follow.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestContext {
+    /// Names the request in answers, logs and the audit trail.
+    pub(crate) id: String,
+    /// The client, behind any trusted proxies.
+    pub(crate) address: IpAddr,
+}
+
+impl RequestContext {
+    /// What was learnt of this request.
+    pub(crate) fn of(request: &HttpRequest) -> Self {
+        request.extensions().get::<Self>().cloned().unwrap_or_else(|| Self {
+            id: String::new(),
+            address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        })
+    }
+}
+
+/// Address, user agent and request id, for the audit trail.
+pub fn origin(request: &HttpRequest) -> Origin {
+    let user_agent = request.headers().get(header::USER_AGENT);
+    let user_agent = user_agent.map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let context = RequestContext::of(request);
+    Origin {
+        address: context.address,
+        user_agent: user_agent.map(|text| printable(&text)),
+        request_id: Some(context.id).filter(|id| !id.is_empty()),
+    }
+}
+
+/// At most 256 characters, none of which could break a line of a log, turn it around or hide in it. A
+/// header is not refused for that: what the client says of itself is kept, with a mark in such places.
+fn printable(text: &str) -> String {
+    let hides = |c: char| c != ' ' && (is_deceptive(c) || is_invisible(c));
+    text.chars().map(|c| if hides(c) { '\u{fffd}' } else { c }).take(256).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_agent_is_kept_short_and_on_one_line() {
+        assert_eq!(printable("a\r\nb\u{1b}[0m"), "a\u{fffd}\u{fffd}b\u{fffd}[0m");
+        assert_eq!(printable(&"ä".repeat(1_000)).chars().count(), 256);
+    }
+
+    #[test]
+    fn nothing_in_a_user_agent_turns_its_line_around_or_hides_in_it() {
+        for c in ['\u{202e}', '\u{2066}', '\u{200f}', '\u{200b}', '\u{ad}', '\u{3164}', '\u{e0041}']
+        {
+            assert_eq!(printable(&format!("curl{c}/8 x")), "curl\u{fffd}/8 x");
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Routes: everything that holds of one is declared in one place, and mounting installs it.
+//!
+//! Guard and limit run as middleware before the body is read; the handler takes what they found as
+//! [`Caller`](crate::Caller) or [`Place`](crate::Place).
+
+use std::sync::Arc;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::guard::{Any, Get, Head};
+use actix_web::http::header;
+use actix_web::middleware::{Next, from_fn};
+use actix_web::web::ServiceConfig;
+use actix_web::{
+    Error, FromRequest, Handler, HttpMessage, HttpRequest, HttpResponse, Responder, http, web,
+};
+
+use crate::guard::{Admission, Guard};
+use crate::limit::{Limit, Limits, Places};
+use crate::problem::{Code, Problem};
+
+/// One route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The HTTP method.
+    pub method: Method,
+    /// The path; a segment in braces stands for any.
+    pub path: &'static str,
+    /// Who may call it.
+    pub guard: Guard,
+    /// How much of it is worked on at once.
+    pub limit: Limit,
+    /// The body that it reads.
+    pub body: Body,
+    /// The errors beyond those of every route with this guard and this body.
+    pub errors: &'static [Code],
+}
+
+/// The methods that routes have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "RFC 9110 section 9 and RFC 5789 explain them")]
+pub enum Method {
+    Get,
+    Post,
+    Patch,
+    Delete,
+}
+
+/// What a route reads of a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// Nothing.
+    None,
+    /// JSON of at most so many bytes.
+    Json(usize),
+    /// JSON of at most so many bytes, or nothing.
+    OptionalJson(usize),
+    /// `application/x-www-form-urlencoded` of at most so many bytes.
+    Form(usize),
+}
+
+/// The largest body that most routes read, in bytes.
+pub const BODY_LIMIT: usize = 16 * 1024;
+
+impl Body {
+    /// JSON of at most 16 KiB.
+    pub const JSON: Self = Self::Json(BODY_LIMIT);
+    /// A form of at most 16 KiB.
+    pub const FORM: Self = Self::Form(BODY_LIMIT);
+
+    /// The most bytes that are read.
+    pub const fn limit(self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Json(limit) | Self::OptionalJson(limit) | Self::Form(limit) => limit,
+        }
+    }
+}
+
+impl Method {
+    /// The name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+impl From<Method> for http::Method {
+    fn from(method: Method) -> Self {
+        match method {
+            Method::Get => Self::GET,
+            Method::Post => Self::POST,
+            Method::Patch => Self::PATCH,
+            Method::Delete => Self::DELETE,
+        }
+    }
+}
+
+impl Route {
+    /// As the header `Allow` lists them.
+    const fn methods(&self) -> &'static str {
+        match self.method {
+            Method::Get => "GET, HEAD",
+            method => method.as_str(),
+        }
+    }
+
+    fn matches(&self, path: &str) -> bool {
+        let is_parameter = |segment: &str| segment.starts_with('{');
+        let (known, asked) = (self.path.split('/'), path.split('/'));
+        known.clone().count() == asked.clone().count()
+            && known
+                .zip(asked)
+                .all(|(known, asked)| known == asked || (is_parameter(known) && !asked.is_empty()))
+    }
+
+    /// The route by which a request has come.
+    pub(crate) fn of(request: &HttpRequest) -> Result<&'static Self, Problem> {
+        let mounted = request.extensions().get::<Mounted>().map(|Mounted(route)| *route);
+        mounted.ok_or_else(|| Problem::new(Code::Internal))
+    }
+}
+
+/// Where routes go: one list mounts them, is described in the API document, and is tested.
+pub trait Router {
+    /// Adds a route.
+    fn add<F, Args>(&mut self, route: &'static Route, handler: F)
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static;
+}
+
+/// Mounts routes, with guard and limit.
+pub struct Mount<'a> {
+    app: &'a mut ServiceConfig,
+    limits: &'a Limits,
+}
+
+impl<'a> Mount<'a> {
+    /// Into this application, whose nodes share these limits.
+    pub fn new(app: &'a mut ServiceConfig, limits: &'a Limits) -> Self {
+        Self { app, limits }
+    }
+}
+
+impl Router for Mount<'_> {
+    fn add<F, Args>(&mut self, route: &'static Route, handler: F)
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        let places = self.limits.of(&route.limit);
+        let entrance = from_fn(move |request: ServiceRequest, next: Next<BoxBody>| {
+            enter(route, places.clone(), request, next)
+        });
+        // Whoever may GET may ask for the headers alone (RFC 9110 section 9.3.2).
+        let mounted = match route.method {
+            Method::Get => web::route().guard(Any(Get()).or(Head())),
+            method => web::method(method.into()),
+        };
+        self.app.route(route.path, mounted.to(handler).wrap(entrance));
+    }
+}
+
+/// Collects routes.
+#[derive(Debug, Default)]
+pub struct RouteTable(pub Vec<&'static Route>);
+
+impl Router for RouteTable {
+    fn add<F, Args>(&mut self, route: &'static Route, _: F)
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.0.push(route);
+    }
+}
+
+impl RouteTable {
+    /// The answer where no route is: 405 with `Allow` for a known path, else 404.
+    pub fn no_such_route(&self, request: &HttpRequest) -> HttpResponse {
+        let known = self.0.iter().filter(|route| route.matches(request.path()));
+        let allowed: Vec<&str> = known.map(|route| route.methods()).collect();
+        if allowed.is_empty() {
+            return HttpResponse::from_error(Problem::new(Code::NotFound));
+        }
+        let mut response = HttpResponse::from_error(Problem::new(Code::MethodNotAllowed));
+        if let Ok(allow) = allowed.join(", ").parse() {
+            response.headers_mut().insert(header::ALLOW, allow);
+        }
+        response
+    }
+}
+
+/// In the extensions of a request.
+struct Mounted(&'static Route);
+
+/// Guard and limit of a route, before the body is read.
+async fn enter(
+    route: &'static Route,
+    places: Option<Arc<Places>>,
+    request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    if let Err(problem) = admit(route, places, &request).await {
+        return Ok(request.error_response(problem).map_into_boxed_body());
+    }
+    next.call(request).await
+}
+
+async fn admit(
+    route: &'static Route,
+    places: Option<Arc<Places>>,
+    request: &ServiceRequest,
+) -> Result<(), Problem> {
+    let admission = route.guard.admit(request.request()).await?;
+    let place = match places {
+        Some(places) => {
+            let (request, largest) = (request.request(), route.body.limit());
+            Some(route.limit.enter(&places, request, largest, admission.actor()).await?)
+        }
+        None => None,
+    };
+    let mut extensions = request.extensions_mut();
+    extensions.insert(Mounted(route));
+    if let Some(place) = place {
+        extensions.insert(place);
+    }
+    match admission {
+        Admission::Anonymous => {}
+        Admission::Principal(principal) => drop(extensions.insert(principal)),
+        Admission::SessionRemains(remains) => drop(extensions.insert(remains)),
+    }
+    Ok(())
+}

@@ -1,0 +1,222 @@
+//! A server: from the listener to the end of its last request.
+
+use std::future::Future;
+use std::io;
+use std::net::TcpListener;
+use std::pin::Pin;
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use actix_server::{Server, ServerHandle};
+use actix_web::middleware::from_fn;
+use actix_web::rt::signal::unix::{SignalKind, signal};
+use actix_web::web::ServiceConfig;
+use actix_web::{App, rt, web};
+use portcullis_domain::{Clock, SecureRandom, Supervised};
+use portcullis_flows::decision::Decisions;
+use portcullis_flows::step_up::StepUp;
+
+use crate::authentication::Authenticator;
+use crate::group::{Group, Groups};
+use crate::lifecycle::{DRAIN_TIMEOUT, Lifecycle, STOP_TIMEOUT, ServeError};
+use crate::limit::Limits;
+use crate::numbering::Numbering;
+use crate::settings::Settings;
+use crate::stack;
+use crate::transport::{self, Common};
+
+/// What a server serves, and what runs beside it.
+pub struct Application {
+    /// Where the server is in its life.
+    pub lifecycle: Arc<Lifecycle>,
+    /// Verifies credentials.
+    pub authenticator: Arc<Authenticator>,
+    /// Answers whether a principal may do something.
+    pub decisions: Arc<Decisions>,
+    /// Says whether a sign-in is recent.
+    pub step_up: Arc<StepUp>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn SecureRandom>,
+    /// Groups of routes beside [`API`](crate::API).
+    pub groups: &'static [Group],
+    /// Adds what the handlers need, and the routes.
+    pub configure: Arc<dyn Fn(&mut ServiceConfig, &Limits) + Send + Sync>,
+    /// Runs as long as the server. Ends only when a part has ended that the server needs, and names it.
+    pub background: Background,
+    /// Ends answers that have no end of their own.
+    pub close_streams: Box<dyn FnOnce() + Send>,
+}
+
+/// Begins what runs beside the server, on the thread of its runtime.
+pub type Background = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = &'static str>>> + Send>;
+
+/// Serves on the listener until SIGTERM or SIGINT, then finishes what is under way and stops.
+/// Calls `ready` as soon as such a signal would be heeded and requests are answered.
+///
+/// # Errors
+///
+/// When the server cannot be started, when a part of it ends by itself, and when something is lost
+/// because stopping takes too long.
+pub fn serve(
+    listener: TcpListener,
+    application: Application,
+    settings: Settings,
+    ready: impl FnOnce() + Send + 'static,
+) -> Result<(), ServeError> {
+    let limit = settings.shutdown_delay + STOP_TIMEOUT;
+    let (told, stopping) = mpsc::channel();
+    let (report, outcome) = mpsc::channel();
+    // Not on this thread: a runtime that ends waits for its last blocking call, however long.
+    let thread = Supervised::once("server", move || {
+        rt::System::new().block_on(async {
+            // Before the runtime ends.
+            let _ = report.send(run(listener, application, settings, ready, &told).await);
+        });
+    })?;
+    // What is sent, or that nothing will be, says that the end has begun.
+    let _ = stopping.recv();
+    thread.join(limit);
+    outcome.try_recv().unwrap_or(Err(ServeError::Part("server")))
+}
+
+/// Serves until a signal or a fault, and then as long as requests are under way.
+async fn run(
+    listener: TcpListener,
+    application: Application,
+    settings: Settings,
+    ready: impl FnOnce(),
+    told: &mpsc::Sender<()>,
+) -> Result<(), ServeError> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut signalled = async || {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+    };
+    let delay = settings.shutdown_delay;
+    let server = build(listener, &application, settings)?;
+    let Application { lifecycle, decisions, clock, background, close_streams, .. } = application;
+    let handle = server.handle();
+    let mut server = rt::spawn(server);
+    // It goes on to the end, in which requests are still answered.
+    let mut work = rt::spawn(background());
+    ready();
+    let ended = tokio::select! {
+        outcome = &mut server => return Ok(outcome.map_err(io::Error::other)??),
+        part = &mut work => Err(ServeError::Part(part.unwrap_or("background work"))),
+        () = signalled() => Ok(()),
+    };
+    lifecycle.stop();
+    let _ = told.send(());
+    if let Err(error) = &ended {
+        tracing::error!(%error, "stopping");
+    } else {
+        tracing::info!(delay = delay.as_secs_f64(), "stopping: not ready any more");
+        // A second signal is of somebody in a hurry.
+        tokio::select! { () = rt::time::sleep(delay) => {}, () = signalled() => {} }
+    }
+    // Streams have no end of their own, and the server waits for every answer.
+    close_streams();
+    lifecycle.drain();
+    let begun = clock.monotonic();
+    let is_drained = rt::time::timeout(DRAIN_TIMEOUT, handle.stop(true)).await.is_ok();
+    // Idle connections are closed by now: those that are left wait for answers, in vain.
+    let connections = if is_drained { 0 } else { lifecycle.connections() };
+    let left = STOP_TIMEOUT.saturating_sub(clock.monotonic().saturating_sub(begun));
+    let unrecorded = decisions.recorder().close(left.saturating_sub(END_MARGIN));
+    work.abort();
+    if connections > 0 || unrecorded.is_some() {
+        return Err(ServeError::Lost { connections, unrecorded });
+    }
+    ended
+}
+
+/// What the last steps of the end may take.
+const END_MARGIN: Duration = Duration::from_millis(1500);
+
+/// How long the recorder of such a server may go on after the last request.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Serves on the listener, in threads of its own, until the answer is dropped.
+///
+/// # Errors
+///
+/// When the server cannot be started.
+pub fn spawn(
+    listener: TcpListener,
+    application: Application,
+    settings: Settings,
+) -> io::Result<Running> {
+    let (send, receive) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        let decisions = Arc::clone(&application.decisions);
+        let served = rt::System::new().block_on(async {
+            let server = build(listener, &application, settings)?;
+            let _ = send.send(server.handle());
+            // As long as the server runs.
+            let _work = rt::spawn((application.background)());
+            server.await
+        });
+        let unrecorded = decisions.recorder().close(CLOSE_TIMEOUT);
+        if let Some(unrecorded) = unrecorded {
+            tracing::error!(%unrecorded, "decisions are lost");
+        }
+        served
+    });
+    match receive.recv() {
+        Ok(handle) => Ok(Running { handle, thread: Some(thread) }),
+        Err(_) => Err(io::Error::other("the server did not start")),
+    }
+}
+
+/// A server that runs in threads of its own.
+pub struct Running {
+    handle: ServerHandle,
+    thread: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.handle.stop(false));
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn build(
+    listener: TcpListener,
+    application: &Application,
+    settings: Settings,
+) -> io::Result<Server> {
+    let common = Common {
+        settings: web::Data::new(settings),
+        numbering: web::Data::new(Numbering::new(&*application.random)),
+        clock: application.clock.clone(),
+        lifecycle: web::Data::from(application.lifecycle.clone()),
+    };
+    let Common { settings, numbering, lifecycle, .. } = common.clone();
+    let authenticator = web::Data::from(application.authenticator.clone());
+    let decisions = web::Data::from(application.decisions.clone());
+    let step_up = web::Data::from(application.step_up.clone());
+    let random = web::Data::from(application.random.clone());
+    let (configure, groups) = (application.configure.clone(), Groups(application.groups));
+    let limits = Arc::new(Limits::default());
+    let app = move || {
+        App::new()
+            .app_data(settings.clone())
+            .app_data(numbering.clone())
+            .app_data(lifecycle.clone())
+            .app_data(authenticator.clone())
+            .app_data(decisions.clone())
+            .app_data(step_up.clone())
+            .app_data(random.clone())
+            .app_data(groups)
+            .configure(|app| configure(app, &limits))
+            .wrap(stack::cors(&settings))
+            .wrap(from_fn(stack::edge))
+    };
+    transport::server(app, listener, &common)
+}

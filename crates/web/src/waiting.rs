@@ -1,0 +1,85 @@
+//! A server that has no database yet: it lives, is not ready, and waits.
+//!
+//! Whoever starts everything at once need not care for the order. The port is taken meanwhile, so that
+//! what asks is told to come back.
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::middleware::from_fn;
+use actix_web::rt::signal::unix::{SignalKind, signal};
+use actix_web::web::ServiceConfig;
+use actix_web::{App, rt, web};
+use portcullis_domain::{Clock, SecureRandom};
+
+use crate::lifecycle::Lifecycle;
+use crate::numbering::Numbering;
+use crate::problem::Problem;
+use crate::settings::Settings;
+use crate::stack;
+use crate::transport::{self, Common};
+
+/// Between two looks whether the database is there.
+const PERIOD: Duration = Duration::from_millis(500);
+
+/// Answers `live` on the listener until `is_there` answers true. Answers false when SIGTERM or SIGINT came
+/// first. The listener goes on to listen.
+///
+/// # Errors
+///
+/// When the operating system gives no thread, or no second hand on the listener.
+pub fn wait(
+    listener: &TcpListener,
+    settings: &Settings,
+    clock: Arc<dyn Clock>,
+    random: &dyn SecureRandom,
+    live: fn(&mut ServiceConfig),
+    is_there: impl Fn() -> bool + Send + Sync + 'static,
+) -> io::Result<bool> {
+    let common = Common {
+        settings: web::Data::new(settings.clone()),
+        numbering: web::Data::new(Numbering::new(random)),
+        clock,
+        lifecycle: web::Data::new(Lifecycle::default()),
+    };
+    let Common { settings, numbering, .. } = common.clone();
+    let is_there = Arc::new(is_there);
+    rt::System::new().block_on(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let app = move || {
+            App::new()
+                .app_data(settings.clone())
+                .app_data(numbering.clone())
+                .configure(live)
+                .default_service(web::to(not_yet))
+                .wrap(stack::cors(&settings))
+                .wrap(from_fn(stack::edge))
+        };
+        let server = transport::server(app, listener.try_clone()?, &common)?;
+        let handle = server.handle();
+        rt::spawn(server);
+        let found = async {
+            loop {
+                let is_there = Arc::clone(&is_there);
+                if matches!(web::block(move || is_there()).await, Ok(true)) {
+                    return;
+                }
+                rt::time::sleep(PERIOD).await;
+            }
+        };
+        let is_found = tokio::select! {
+            () = found => true,
+            _ = terminate.recv() => false,
+            _ = interrupt.recv() => false,
+        };
+        handle.stop(true).await;
+        Ok(is_found)
+    })
+}
+
+async fn not_yet() -> Result<&'static str, Problem> {
+    Err(Problem::unavailable().detail("The server waits for its database."))
+}
