@@ -32,6 +32,7 @@ impl Lifecycle {
         self.is_stopping.load(Ordering::Relaxed)
     }
 
+    /// The server has been told to stop.
     pub fn stop(&self) {
         self.is_stopping.store(true, Ordering::Relaxed);
     }
@@ -41,6 +42,7 @@ impl Lifecycle {
         self.is_draining.load(Ordering::Relaxed)
     }
 
+    /// From now on only what is under way is finished.
     pub fn drain(&self) {
         self.is_draining.store(true, Ordering::Relaxed);
     }

@@ -32,6 +32,7 @@ pub use self::code::Code;
 /// One error on its way to the client.
 #[derive(Clone, Debug)]
 pub struct Problem {
+    /// Which one.
     pub code: Code,
     detail: Option<Cow<'static, str>>,
     fields: Vec<FieldProblem>,
@@ -58,6 +59,7 @@ pub struct FieldProblem {
 }
 
 impl FieldProblem {
+    /// A fault of a field, with its stable code and what to do about it.
     pub fn new(field: String, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self { field, line: None, code: Cow::Borrowed(code), message: message.into() }
     }
@@ -91,6 +93,7 @@ pub struct ProblemBody<'a> {
 }
 
 impl Problem {
+    /// The error with this code.
     pub const fn new(code: Code) -> Self {
         Self { code, detail: None, fields: Vec::new(), decision: None, retry_after: None }
     }
@@ -155,10 +158,14 @@ impl Problem {
         })
     }
 
+    /// The same, with advice of its own in the place of the catalogue's.
+    #[must_use]
     pub fn detail(self, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { detail: Some(detail.into()), ..self }
     }
 
+    /// The same, with one more fault of a field.
+    #[must_use]
     pub fn field(mut self, field: FieldProblem) -> Self {
         self.fields.push(field);
         self
@@ -172,6 +179,7 @@ impl Problem {
         Self { retry_after: Some(wait), ..self }
     }
 
+    /// The problem document, in which `request_id` names the request.
     pub fn body<'a>(&'a self, request_id: &'a str) -> ProblemBody<'a> {
         ProblemBody {
             r#type: format!("urn:portcullis:problem:{}", self.code.as_str()),

@@ -1,15 +1,17 @@
 //! Between a socket and the server that parses requests: bounds by time and by bytes.
 //!
-//! - The head of each request has [`HEAD_TIMEOUT`] from its first byte, and at most
+//! - The head of each request has [`HEAD_TIMEOUT`](bounds::HEAD_TIMEOUT) from its first byte, and at most
 //!   [`MAX_HEAD`](framing::MAX_HEAD) bytes; so has a new connection that says nothing.
-//! - What comes of a body after its request was answered is read for [`DRAIN_TIMEOUT`] and up to
-//!   [`MAX_DRAINED`] bytes, so that clients see the answer; then the connection ends.
-//! - A client that does not read its answers is read from no further, has at most [`SEND_BUFFER`] bytes
-//!   in the system, and ends its connection when it takes less than [`MIN_TAKEN`] in [`WRITE_TIMEOUT`].
-//! - At most [`MAX_PIPELINED`] requests of a connection wait for their answers; a few more may have been
+//! - What comes of a body after its request was answered is read for [`DRAIN_TIMEOUT`](bounds::DRAIN_TIMEOUT) and up to
+//!   [`MAX_DRAINED`](bounds::MAX_DRAINED) bytes, so that clients see the answer; then the connection ends.
+//! - A client that does not read its answers is read from no further, has at most [`SEND_BUFFER`](bounds::SEND_BUFFER) bytes
+//!   in the system, and ends its connection when it takes less than [`MIN_TAKEN`](bounds::MIN_TAKEN) in [`WRITE_TIMEOUT`](bounds::WRITE_TIMEOUT).
+//! - At most [`MAX_PIPELINED`](bounds::MAX_PIPELINED) requests of a connection wait for their answers; a few more may have been
 //!   read together with them.
 //! - What is no request gets a problem document, like every other error.
 
+mod bounds;
+mod common;
 mod connection;
 mod framing;
 mod refusal;
@@ -18,7 +20,6 @@ use std::fmt;
 use std::io;
 use std::net::TcpListener;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix_http::{Extensions, HttpServiceBuilder, Request, Response};
@@ -30,49 +31,17 @@ use actix_web::body::MessageBody;
 use actix_web::dev::AppConfig;
 use actix_web::rt::net::TcpStream;
 use actix_web::{Error, web};
-use portcullis_domain::Clock;
 
+pub(crate) use self::common::Common;
 use self::connection::Connection;
 pub(crate) use self::connection::Progress;
-use crate::lifecycle::{self, Lifecycle};
-use crate::numbering::Numbering;
-use crate::settings::Settings;
-
-/// For the head of a request, from its first byte.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// For the rest of a body that nobody reads any more.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The most that is read of it, in bytes.
-const MAX_DRAINED: usize = 256 * 1024;
-
-/// In which a client that has answers waiting must take [`MIN_TAKEN`] bytes of them.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Bytes; less than a system holds for a connection before it says that there is room again.
-const MIN_TAKEN: usize = 16 * 1024;
-
-/// Bytes that the system keeps of answers on their way; it takes twice that for its own books.
-const SEND_BUFFER: usize = 128 * 1024;
-
-/// Requests of one connection that wait for their answers.
-const MAX_PIPELINED: u64 = 4;
+use crate::lifecycle;
 
 /// A connection without a request is kept open for the next one.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
 /// For the last bytes of a connection.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// What connections share.
-#[derive(Clone)]
-pub(crate) struct Common {
-    pub(crate) settings: web::Data<Settings>,
-    pub(crate) numbering: web::Data<Numbering>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) lifecycle: web::Data<Lifecycle>,
-}
 
 /// A server of this application on the listener. It handles no signals.
 pub(crate) fn server<A, I, S, B>(

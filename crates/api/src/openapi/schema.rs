@@ -6,6 +6,7 @@
 
 pub(crate) mod checkpoint;
 mod details;
+pub(crate) mod field;
 pub(crate) mod matrix;
 pub(crate) mod service;
 pub(crate) mod trail;

@@ -11,11 +11,12 @@ use actix_web::rt::net::TcpStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Duration, Instant, Sleep, sleep_until};
 
-use super::framing::Framing;
-use super::{
-    Common, DRAIN_TIMEOUT, HEAD_TIMEOUT, MAX_DRAINED, MAX_PIPELINED, MIN_TAKEN, SEND_BUFFER,
-    WRITE_TIMEOUT, refusal,
+use super::bounds::{
+    DRAIN_TIMEOUT, HEAD_TIMEOUT, MAX_DRAINED, MAX_PIPELINED, MIN_TAKEN, SEND_BUFFER, WRITE_TIMEOUT,
 };
+use super::common::Common;
+use super::framing::Framing;
+use super::refusal;
 
 /// How many requests of a connection have been answered; the stack of middleware says so.
 #[derive(Clone, Debug, Default)]

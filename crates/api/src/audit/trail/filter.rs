@@ -8,7 +8,7 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::schema::Type;
 use utoipa::openapi::{KnownFormat, ObjectBuilder, Schema, SchemaFormat};
 
-use crate::openapi::schema::trail::address_format as address;
+use crate::openapi::schema::field::address_format as address;
 use crate::openapi::word;
 
 /// The keys of a query that say what to look for.

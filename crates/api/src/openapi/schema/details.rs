@@ -5,7 +5,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 use utoipa::openapi::Object;
 
-use super::trail::{address, kind, outcome};
+use super::field::{address, kind, outcome};
 use crate::openapi::word;
 
 /// What else is known of an event. Its kind and outcome decide which members there are.

@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 use utoipa::ToSchema;
-use utoipa::openapi::schema::{AnyOfBuilder, KnownFormat, SchemaFormat, Type};
+use utoipa::openapi::schema::{AnyOfBuilder, KnownFormat, Type};
 use utoipa::openapi::{Object, ObjectBuilder, Schema};
 
 use super::details::EventDetails;
+use super::field::{address, formatted, kind, outcome, text};
 use crate::openapi::word;
 
 /// One page of a search.
@@ -73,14 +74,6 @@ pub(crate) struct AuditEntry {
     details: Option<EventDetails>,
 }
 
-fn text() -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(Type::String)
-}
-
-fn formatted(format: KnownFormat) -> ObjectBuilder {
-    text().format(Some(SchemaFormat::KnownFormat(format)))
-}
-
 fn entry_id() -> Schema {
     let schema = AnyOfBuilder::new()
         .item(formatted(KnownFormat::Uuid))
@@ -89,17 +82,6 @@ fn entry_id() -> Schema {
         .examples([json!("5f1c9a7e40d2b836-42")])
         .build();
     Schema::AnyOf(schema)
-}
-
-pub(super) fn kind() -> Object {
-    word::event_kind()
-        .description(Some("What happened."))
-        .examples([json!("permission_check")])
-        .build()
-}
-
-pub(super) fn outcome() -> Object {
-    word::outcome().description(Some("How it ended.")).examples([json!("denied")]).build()
 }
 
 fn actor() -> Schema {
@@ -112,22 +94,6 @@ fn actor() -> Schema {
         .examples([json!("019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")])
         .build();
     Schema::AnyOf(schema)
-}
-
-pub(super) fn address() -> Schema {
-    let schema = either_version();
-    let schema = schema.description(Some("The address of the client."));
-    Schema::AnyOf(schema.examples([json!("192.0.2.7")]).build())
-}
-
-/// An address of either version.
-pub(crate) fn address_format() -> Schema {
-    Schema::AnyOf(either_version().build())
-}
-
-fn either_version() -> AnyOfBuilder {
-    let [v4, v6] = [KnownFormat::Ipv4, KnownFormat::Ipv6].map(formatted);
-    AnyOfBuilder::new().item(v4).item(v6)
 }
 
 fn attributes() -> Object {
