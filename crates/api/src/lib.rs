@@ -16,7 +16,6 @@ mod sign_in;
 
 pub use application::{application, liveness};
 pub use document::document;
-pub use machine::feed::hint::HintError;
 pub use node::jobs::Upkeep;
 pub use routes::route_table;
 pub use services::{AssemblyError, Parts, Services, Storage};

@@ -33,6 +33,7 @@ use portcullis_flows::signing_key::{KeyRing, SigningKeyStore, SigningKeys};
 use portcullis_flows::step_up::StepUp;
 use portcullis_flows::trail::{Trail, TrailStore};
 use portcullis_password::{HashingPool, Policy};
+use portcullis_redis::{WakeSignal, WakeSignalError};
 use portcullis_token::{
     CsrfKey, KeyPairAlgorithm, Lifetimes, Purpose, SealingKey, SecretKey, TokenAuthority,
     TokenSettings,
@@ -40,7 +41,6 @@ use portcullis_token::{
 use portcullis_web::{Authenticator, Lifecycle, ServiceCredentials};
 
 use crate::machine::feed::Feed;
-use crate::machine::feed::hint::{Hint, HintError};
 use crate::node::jobs::{self, Upkeep};
 
 /// Everything the routes of this version need from storage.
@@ -172,6 +172,10 @@ impl<S: Storage> Parts<S> {
         Some(Arc::new(AuditKeys::from_secret(secret.as_secret())))
     }
 
+    fn wake_signal(&self) -> Result<Option<WakeSignal>, WakeSignalError> {
+        self.redis.as_ref().map(|url| WakeSignal::new(url, &self.issuer)).transpose()
+    }
+
     fn recorder(&self) -> io::Result<Arc<Recorder>> {
         let recorder = Recorder::start(
             self.store.clone(),
@@ -260,7 +264,7 @@ pub enum AssemblyError {
     Revocations(#[from] FollowError),
     /// Redis cannot be used as it is configured.
     #[error(transparent)]
-    Redis(#[from] HintError),
+    Redis(#[from] WakeSignalError),
 }
 
 impl Services {
@@ -282,16 +286,16 @@ impl Services {
     pub fn new<S: Storage>(parts: Parts<S>) -> Result<Self, AssemblyError> {
         let (authority, csrf, sealing) = parts.keys();
         let (authority, recorder) = (Arc::new(authority), parts.recorder()?);
+        let signal = parts.wake_signal()?;
         let former = parts.previous_audit_keys();
         let Parts { store, secret, audit_keys, sessions, clock, random, .. } = parts;
         let hashing = Arc::clone(&parts.hashing);
         let keys = SigningKeys::new(store.clone(), sealing, clock.clone(), random.clone());
-        let hint = parts.redis.map(|url| Hint::new(&url, authority.issuer())).transpose()?;
         // Before the first token of this life: revocations of it are kept for as long, under whatever
         // settings they are made.
         store.note_access_lifetime(sessions.access_lifetime).map_err(FollowError::from)?;
         let (feed, revocations) =
-            Feed::start(hint, store.clone(), clock.clone(), parts.revocation)?;
+            Feed::start(signal, store.clone(), clock.clone(), parts.revocation)?;
         let matrix = Arc::new(ActiveMatrix::new(parts.matrix)?);
         let (followed, life) = (Some(revocations.clone()), sessions.access_lifetime);
         let (now, chance) = (clock.clone(), random.clone());
@@ -304,20 +308,19 @@ impl Services {
         let candidates = candidates(parts.accounts, &new_passwords, &clock, &random);
         let accounts = Arc::new(Accounts::start(store.clone())?);
         let (now, chance) = (clock.clone(), random.clone());
-        let checkpoints = Checkpoints::new(store.clone(), audit_keys.clone(), former, now, chance);
-        let checkpoints = Arc::new(checkpoints);
+        let checkpoints =
+            Arc::new(Checkpoints::new(store.clone(), audit_keys.clone(), former, now, chance));
         let decisions = Decisions::new(matrix.clone(), accounts.clone(), recorder, clock.clone());
         let jobs = jobs::list(&store, &checkpoints, &revocations, &costs, parts.upkeep);
         let (now, chance) = (clock.clone(), random.clone());
-        let authenticator = Authenticator {
-            authority: authority.clone(),
-            revocations: revocations.clone(),
-            csrf,
-            services: parts.credentials,
-            clock: clock.clone(),
-        };
         Ok(Self {
-            authenticator: Arc::new(authenticator),
+            authenticator: Arc::new(Authenticator {
+                authority: authority.clone(),
+                revocations: revocations.clone(),
+                csrf,
+                services: parts.credentials,
+                clock: clock.clone(),
+            }),
             registration: Registration::new(store.clone(), candidates.clone(), matrix.clone()),
             sign_in: SignIn::new(
                 store.clone(),

@@ -45,7 +45,7 @@ pub use problem::{Code, FieldProblem, Problem, ProblemBody};
 pub use query::Query;
 pub use request::origin;
 pub use route::{BODY_LIMIT, Body, Method, Mount, Route, RouteTable, Router};
-pub use server::{Application, Background, Running, serve, spawn};
+pub use server::{Application, Background, Configure, Running, serve, spawn};
 pub use settings::Settings;
 pub use text::{MAX_TEXT_BYTES, SecretText, ShortText, Text, has_forbidden_character};
 pub use time::Time;

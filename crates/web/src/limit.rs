@@ -56,7 +56,7 @@ impl fmt::Display for Limit {
 pub struct Limits(Mutex<BTreeMap<&'static str, Arc<Places>>>);
 
 impl Limits {
-    pub(crate) fn of(&self, limit: &Limit) -> Option<Arc<Places>> {
+    pub(crate) fn of(&self, limit: Limit) -> Option<Arc<Places>> {
         let Limit::Concurrent(kind) = limit else { return None };
         let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Some(Arc::clone(places.entry(kind.name).or_insert_with(|| Places::new(kind.places))))

@@ -155,7 +155,7 @@ impl Router for Mount<'_> {
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        let places = self.limits.of(&route.limit);
+        let places = self.limits.of(route.limit);
         let entrance = from_fn(move |request: ServiceRequest, next: Next<BoxBody>| {
             enter(route, places.clone(), request, next)
         });

@@ -43,12 +43,15 @@ pub struct Application {
     /// Groups of routes beside [`API`](crate::API).
     pub groups: &'static [Group],
     /// Adds what the handlers need, and the routes.
-    pub configure: Arc<dyn Fn(&mut ServiceConfig, &Limits) + Send + Sync>,
+    pub configure: Configure,
     /// Runs as long as the server. Ends only when a part has ended that the server needs, and names it.
     pub background: Background,
     /// Ends answers that have no end of their own.
     pub close_streams: Box<dyn FnOnce() + Send>,
 }
+
+/// Adds to an application, of which each thread that serves has one; they share the limits.
+pub type Configure = Arc<dyn Fn(&mut ServiceConfig, &Limits) + Send + Sync>;
 
 /// Begins what runs beside the server, on the thread of its runtime.
 pub type Background = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = &'static str>>> + Send>;

@@ -27,10 +27,10 @@ use actix_server::Server;
 use actix_service::{
     IntoServiceFactory, ServiceFactory, ServiceFactoryExt, fn_service, map_config,
 };
+use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::AppConfig;
 use actix_web::rt::net::TcpStream;
-use actix_web::{Error, web};
 
 pub(crate) use self::common::Common;
 use self::connection::Connection;

@@ -1,7 +1,6 @@
 //! The feed of revocations as this node passes it on.
 
 mod event;
-pub(crate) mod hint;
 pub(crate) mod tail;
 
 use std::sync::Arc;
@@ -10,16 +9,16 @@ use portcullis_domain::Clock;
 use portcullis_flows::revocation::{
     FollowError, Listener, Numbered, RevocationPolicy, RevocationStore, Revocations,
 };
+use portcullis_redis::WakeSignal;
 use tokio::sync::Semaphore;
 
 pub(crate) use self::event::{MOST, revoked};
-use self::hint::Hint;
 use self::tail::Tail;
 
 /// What this node knows of the latest revocations, and who follows them.
 pub(crate) struct Feed {
     pub(crate) tail: Tail,
-    pub(crate) hint: Option<Hint>,
+    pub(crate) wake_signal: Option<WakeSignal>,
     /// Places for those who read from the database.
     pub(crate) readers: Semaphore,
 }
@@ -27,13 +26,13 @@ pub(crate) struct Feed {
 impl Feed {
     /// Reads all that is revoked and goes on to follow it. Blocks until the first is done.
     pub(crate) fn start(
-        hint: Option<Hint>,
+        wake_signal: Option<WakeSignal>,
         store: Arc<dyn RevocationStore>,
         clock: Arc<dyn Clock>,
         policy: RevocationPolicy,
     ) -> Result<(Arc<Self>, Arc<Revocations>), FollowError> {
         let readers = Semaphore::new(MOST_READERS);
-        let feed = Arc::new(Self { tail: Tail::new(), hint, readers });
+        let feed = Arc::new(Self { tail: Tail::new(), wake_signal, readers });
         let listener = Arc::clone(&feed);
         let revocations = Revocations::start(store, Arc::default(), clock, policy, listener)?;
         feed.tail.begin_at(revocations.standing().cursor);
@@ -47,8 +46,8 @@ impl Listener for Feed {
     }
 
     fn published(&self) {
-        if let Some(hint) = &self.hint {
-            hint.give();
+        if let Some(signal) = &self.wake_signal {
+            signal.send();
         }
     }
 }

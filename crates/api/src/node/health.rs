@@ -70,7 +70,7 @@ pub(crate) async fn ready(services: web::Data<Services>) -> Result<Json<HealthAn
     if services.clock_watch.is_off() {
         return Err(Problem::clock_off(services.clock_watch.offset()));
     }
-    let redis_lost = services.feed.hint.as_ref().is_some_and(|hint| !hint.is_up());
+    let redis_lost = services.feed.wake_signal.as_ref().is_some_and(|signal| !signal.is_up());
     let notices = [("revocations_stale", is_stale), ("redis_lost", redis_lost)];
     let notices = notices.into_iter().filter(|(_, holds)| *holds).map(|(word, _)| word).collect();
     Ok(Json(HealthAnswer { status: "ready", notices }))

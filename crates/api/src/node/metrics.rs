@@ -95,9 +95,9 @@ fn revocations(registry: &mut Registry, services: &Services) {
     gauge(registry, "revocations_staleness_seconds", about, staleness);
     let about = "Services that follow revocations on this node";
     gauge(registry, "revocation_followers", about, services.feed.tail.followers());
-    if let Some(hint) = &services.feed.hint {
+    if let Some(signal) = &services.feed.wake_signal {
         let about = "Whether nodes can wake each other by Redis";
-        gauge(registry, "redis_up", about, u32::from(hint.is_up()));
+        gauge(registry, "redis_up", about, u32::from(signal.is_up()));
     }
 }
 

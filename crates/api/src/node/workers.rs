@@ -1,4 +1,4 @@
-//! What every node follows by itself, a few times a second: the access matrix, the signing keys, hints.
+//! What every node follows by itself, a few times a second: the access matrix, the signing keys, signals.
 //! It ends with the server, and so do the [`jobs`](super::jobs), which are started here.
 
 use std::fmt::Display;
@@ -39,8 +39,8 @@ const JOBS_DELAY: Duration = Duration::from_secs(1);
 fn start(services: &web::Data<Services>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn_local(beat(services.clone()));
-    if services.feed.hint.is_some() {
-        tasks.spawn_local(exchange_hints(services.clone()));
+    if services.feed.wake_signal.is_some() {
+        tasks.spawn_local(exchange_signals(services.clone()));
     }
     // Well within the second that is promised. A key that signs in a hurry begins two seconds after it
     // was made, so that every node has looked before.
@@ -75,9 +75,9 @@ async fn beat(services: web::Data<Services>) {
 }
 
 /// Wakes other nodes, and is woken by them.
-async fn exchange_hints(services: web::Data<Services>) {
-    if let Some(hint) = &services.feed.hint {
-        hint.work(|| services.revocations.wake()).await;
+async fn exchange_signals(services: web::Data<Services>) {
+    if let Some(signal) = &services.feed.wake_signal {
+        signal.run(|| services.revocations.wake()).await;
     }
 }
 

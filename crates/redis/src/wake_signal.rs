@@ -1,8 +1,8 @@
-//! A word to the other nodes, by Redis: look into the feed now.
+//! A signal to the other nodes that there is something new in the database.
 //!
-//! The word has no content, and what it is about is read from the database. So a Redis that is lost,
-//! flushed or hostile can neither forge nor hide a revocation: it can only make nodes look when there
-//! is nothing, or wait for their next look.
+//! The signal has no content; what is new is read from the database. So a Redis that is lost, flushed or
+//! hostile can neither forge nor hide a revocation: it can only make nodes read when there is nothing
+//! new, or wait for their next poll.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -18,8 +18,8 @@ use tokio::time::{
     Instant, MissedTickBehavior, error::Elapsed, interval, sleep, sleep_until, timeout,
 };
 
-/// The way by which nodes wake each other.
-pub(crate) struct Hint {
+/// Wakes other nodes, and is woken by them.
+pub struct WakeSignal {
     client: Client,
     pool: Pool,
     channel: String,
@@ -27,9 +27,9 @@ pub(crate) struct Hint {
     is_up: AtomicBool,
 }
 
-/// Why there is no such way.
+/// Why the signal cannot be set up.
 #[derive(Debug, thiserror::Error)]
-pub enum HintError {
+pub enum WakeSignalError {
     /// The URL is not one of Redis.
     #[error("redis.url: {0}")]
     Url(#[from] RedisError),
@@ -38,7 +38,7 @@ pub enum HintError {
     Pool(#[from] BuildError),
 }
 
-/// Why it does not work at the moment.
+/// Why the signal does not work at the moment.
 #[derive(Debug, thiserror::Error)]
 enum Fault {
     #[error(transparent)]
@@ -51,10 +51,14 @@ enum Fault {
     Ended,
 }
 
-impl Hint {
+impl WakeSignal {
     /// Connects to nothing yet. Deployments with different issuers do not hear each other, even on
     /// one Redis.
-    pub(crate) fn new(url: &SecretString, issuer: &str) -> Result<Self, HintError> {
+    ///
+    /// # Errors
+    ///
+    /// When the URL cannot be used.
+    pub fn new(url: &SecretString, issuer: &str) -> Result<Self, WakeSignalError> {
         let url = url.expose_secret();
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(Duration::from_millis(200)))
@@ -78,33 +82,33 @@ impl Hint {
         })
     }
 
-    /// Has the other nodes woken. Never blocks, and never fails as far as the caller knows.
-    pub(crate) fn give(&self) {
+    /// Asks for the other nodes to be woken. Never blocks; what fails is tried again by [`run`](Self::run).
+    pub fn send(&self) {
         self.wanted.notify_one();
     }
 
-    /// Whether hints are given and heard at the moment.
-    pub(crate) fn is_up(&self) -> bool {
+    /// Whether signals are sent and received at the moment.
+    pub fn is_up(&self) -> bool {
         self.is_up.load(Ordering::Relaxed)
     }
 
-    /// Gives hints, and calls `look` for each that is heard and whenever some may have been missed.
+    /// Sends signals, and calls `woken` for each that is received and whenever some may have been missed.
     /// Never ends; what fails is begun again after a pause.
-    pub(crate) async fn work(&self, look: impl Fn()) {
-        let mut pause = FIRST_PAUSE;
+    pub async fn run(&self, woken: impl Fn()) {
+        let mut pause = MIN_PAUSE;
         let mut is_known_lost = false;
         loop {
-            let fault = match timeout(PATIENCE, self.subscribe()).await {
+            let fault = match timeout(ANSWER_TIMEOUT, self.subscribe()).await {
                 Ok(Ok(subscription)) => {
                     self.is_up.store(true, Ordering::Relaxed);
                     tracing::info!("redis is there: revocations reach other nodes at once");
                     is_known_lost = false;
                     let since = Instant::now();
-                    look();
-                    let fault = self.exchange(subscription, &look).await;
+                    woken();
+                    let fault = self.exchange(subscription, &woken).await;
                     // One that takes subscriptions and drops them is no better than one that is gone.
-                    if since.elapsed() > LONGEST_PAUSE {
-                        pause = FIRST_PAUSE;
+                    if since.elapsed() > MAX_PAUSE {
+                        pause = MIN_PAUSE;
                     }
                     fault
                 }
@@ -117,7 +121,7 @@ impl Hint {
             }
             is_known_lost = true;
             sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            pause = (pause * 2).min(MAX_PAUSE);
         }
     }
 
@@ -127,23 +131,23 @@ impl Hint {
         Ok(subscription)
     }
 
-    /// Gives and hears hints until one of the two fails. A connection that has fallen silent shows
+    /// Sends and receives signals until one of the two fails. A connection that has fallen silent shows
     /// when it is asked.
-    async fn exchange(&self, subscription: PubSub, look: impl Fn()) -> Fault {
-        let (mut asking, mut hints) = subscription.split();
-        let mut check = interval(CHECK);
+    async fn exchange(&self, subscription: PubSub, woken: impl Fn()) -> Fault {
+        let (mut asking, mut signals) = subscription.split();
+        let mut check = interval(CHECK_INTERVAL);
         check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut due: Option<Instant> = None;
         loop {
-            let look_at = due.unwrap_or_else(Instant::now);
+            let wake_at = due.unwrap_or_else(Instant::now);
             tokio::select! {
-                hint = hints.next() => match hint {
-                    Some(_) => drop(due.get_or_insert(Instant::now() + GATHERED)),
+                signal = signals.next() => match signal {
+                    Some(_) => drop(due.get_or_insert(Instant::now() + GATHER_TIME)),
                     None => return Fault::Ended,
                 },
-                () = sleep_until(look_at), if due.is_some() => {
+                () = sleep_until(wake_at), if due.is_some() => {
                     due = None;
-                    look();
+                    woken();
                 }
                 () = self.wanted.notified() => {
                     if let Err(fault) = self.publish().await {
@@ -152,7 +156,7 @@ impl Hint {
                         return fault;
                     }
                 }
-                _ = check.tick() => match timeout(PATIENCE, asking.ping::<()>()).await {
+                _ = check.tick() => match timeout(ANSWER_TIMEOUT, asking.ping::<()>()).await {
                     Ok(Ok(())) => {}
                     Ok(Err(error)) => return error.into(),
                     Err(elapsed) => return elapsed.into(),
@@ -167,19 +171,19 @@ impl Hint {
             cmd("PUBLISH").arg(&self.channel).arg("").query_async::<()>(&mut connection).await?;
             Ok(())
         };
-        timeout(PATIENCE, publish).await?
+        timeout(ANSWER_TIMEOUT, publish).await?
     }
 }
 
-/// For an answer that should come at once.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// For an answer of Redis.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Between two looks whether the subscription still stands.
-const CHECK: Duration = Duration::from_secs(2);
+/// Between two checks of the subscription.
+const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Hints within this time of the first are one: who sends a million of them causes no more looks than
+/// Signals within this time of the first count as one: a million of them wake a node no more often than
 /// this allows.
-const GATHERED: Duration = Duration::from_millis(5);
+const GATHER_TIME: Duration = Duration::from_millis(5);
 
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const MIN_PAUSE: Duration = Duration::from_millis(100);
+const MAX_PAUSE: Duration = Duration::from_secs(5);
