@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use diesel::prelude::*;
 use portcullis_audit::{AuditKeys, EventRecord, Link, SecurityEvent, StoredContent, StoredLink};
 use portcullis_domain::{AccountId, SessionId};
@@ -50,9 +52,10 @@ fn insert(connection: &mut Connection, rows: &[NewEventRow<'_>]) -> Result<(), F
 /// Rows of one statement: PostgreSQL takes 65,535 parameters, and a row has 14.
 const ROWS: usize = 1_000;
 
-/// A row about to be inserted.
+/// A row about to be inserted. Diesel prepares no statement in which a missing value means the default of
+/// the column: here it means NULL.
 #[derive(Insertable)]
-#[diesel(table_name = security_events)]
+#[diesel(table_name = security_events, treat_none_as_default_value = false)]
 struct NewEventRow<'a> {
     chain: i64,
     sequence: i64,
@@ -63,10 +66,10 @@ struct NewEventRow<'a> {
     subject: Option<Key>,
     session_id: Option<Key>,
     address: &'a str,
-    user_agent: Option<&'a str>,
-    request_id: Option<&'a str>,
+    user_agent: Option<Cow<'a, str>>,
+    request_id: Option<Cow<'a, str>>,
     outcome: &'a str,
-    details: Option<&'a str>,
+    details: Option<Cow<'a, str>>,
     link: &'a [u8],
 }
 
@@ -82,10 +85,10 @@ impl<'a> NewEventRow<'a> {
             subject: event.subject.map(Key::from),
             session_id: event.session.map(Key::from),
             address: &event.address,
-            user_agent: event.user_agent.as_deref(),
-            request_id: event.request_id.as_deref(),
+            user_agent: event.user_agent.as_deref().map(Cow::from),
+            request_id: event.request_id.as_deref().map(Cow::from),
             outcome: &event.outcome,
-            details: event.details.as_deref(),
+            details: event.details.as_deref().map(Cow::from),
             link: link.as_bytes(),
         }
     }
