@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use portcullis_api::route_table;
 use portcullis_testkit::{Browser, TestDatabase, TestServer};
+use portcullis_web::{Audience, Body};
 
 use crate::wire;
 
@@ -138,4 +139,20 @@ fn a_query_changes_nothing() {
 fn example(path: &str) -> String {
     let segments = path.split('/').map(|part| if part.starts_with('{') { "1" } else { part });
     segments.collect::<Vec<_>>().join("/")
+}
+
+#[test]
+fn a_request_is_refused_before_its_body_is_there() {
+    let server = TestServer::start(TestDatabase::sqlite());
+    let refused = [401, 404];
+    for route in route_table().iter().filter(|route| route.body != Body::None) {
+        if matches!(route.guard.audience, Audience::Everybody | Audience::SessionRemains) {
+            continue;
+        }
+        // A body is announced, and never comes.
+        let lines = ["content-type: application/json", "content-length: 2", "connection: close"];
+        let request = format!("{} {}", route.method.as_str(), example(route.path));
+        let answer = wire::send(&server, &request, &lines, b"");
+        assert!(refused.contains(&answer.status), "{route:?}: {answer:?}");
+    }
 }

@@ -181,7 +181,7 @@ fn codes(route: &Route) -> Vec<Code> {
     } else if route.method != Method::Get {
         codes.push(Code::ForeignOrigin);
     }
-    if route.guard.audience == Audience::Settled {
+    if route.guard.audience == Audience::Caller {
         codes.push(Code::PasswordChangeRequired);
     }
     if !route.guard.permissions.is_empty() {

@@ -222,7 +222,7 @@ pub struct Services {
     pub(crate) audit_keys: Arc<AuditKeys>,
     /// Its checkpoints.
     pub checkpoints: Arc<Checkpoints>,
-    /// What is done without a request.
+    /// The jobs of this node.
     pub jobs: Jobs,
     /// Where passwords are hashed.
     pub hashing: Arc<HashingPool>,
@@ -234,9 +234,9 @@ pub struct Services {
     pub keys: Arc<KeyRing>,
     /// Verifies access tokens.
     pub authority: Arc<TokenAuthority>,
-    /// Access tokens that look valid but are not.
+    /// The access tokens that are revoked.
     pub revocations: Arc<Revocations>,
-    /// They, as services follow them.
+    /// The feed by which services follow revocations.
     pub(crate) feed: Arc<Feed>,
     /// `introspect` and `revoke`.
     pub introspection: Introspection,

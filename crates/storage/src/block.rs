@@ -1,7 +1,7 @@
 use diesel::prelude::*;
 use portcullis_audit::{Block, StoredContent, StoredLink};
 
-use crate::found::{self, Found};
+use crate::found::{self, OrDefault};
 use crate::schema::decision_blocks;
 use crate::sql_type::{Instant, natural};
 
@@ -11,13 +11,13 @@ use crate::sql_type::{Instant, natural};
 pub(crate) struct BlockRow {
     chain: i64,
     sequence: i64,
-    first_ordinal: Found<i64>,
-    count: Found<i64>,
-    from_at: Found<Instant>,
-    until_at: Found<Instant>,
-    link: Found<Vec<u8>>,
-    filter: Found<Vec<u8>>,
-    payload: Found<Vec<u8>>,
+    first_ordinal: OrDefault<i64>,
+    count: OrDefault<i64>,
+    from_at: OrDefault<Instant>,
+    until_at: OrDefault<Instant>,
+    link: OrDefault<Vec<u8>>,
+    filter: OrDefault<Vec<u8>>,
+    payload: OrDefault<Vec<u8>>,
 }
 
 impl BlockRow {

@@ -7,7 +7,7 @@ use portcullis_domain::{AccountId, SessionId};
 use crate::chain;
 use crate::connection::{Connection, Inner, dispatch};
 use crate::failure::Failure;
-use crate::found::{self, Found};
+use crate::found::{self, OrDefault};
 use crate::schema::security_events;
 use crate::sql_type::{Instant, Key, bigint};
 
@@ -98,29 +98,29 @@ impl<'a> NewEventRow<'a> {
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = security_events)]
 pub(crate) struct EventRow {
-    id: Found<Key>,
-    at: Found<Instant>,
-    kind: Found<String>,
-    actor: Found<String>,
-    subject: Option<Found<Key>>,
-    session_id: Option<Found<Key>>,
-    address: Found<String>,
-    user_agent: Option<Found<String>>,
-    request_id: Option<Found<String>>,
-    outcome: Found<String>,
-    details: Option<Found<String>>,
+    id: OrDefault<Key>,
+    at: OrDefault<Instant>,
+    kind: OrDefault<String>,
+    actor: OrDefault<String>,
+    subject: Option<OrDefault<Key>>,
+    session_id: Option<OrDefault<Key>>,
+    address: OrDefault<String>,
+    user_agent: Option<OrDefault<String>>,
+    request_id: Option<OrDefault<String>>,
+    outcome: OrDefault<String>,
+    details: Option<OrDefault<String>>,
 }
 
 impl From<EventRow> for EventRecord {
     fn from(row: EventRow) -> Self {
-        let text = |found: Option<Found<String>>| found.map(|Found(text)| text);
+        let text = |found: Option<OrDefault<String>>| found.map(|OrDefault(text)| text);
         Self {
             id: row.id.0.into(),
             at: row.at.0.into(),
             kind: row.kind.0,
             actor: row.actor.0,
-            subject: row.subject.map(|Found(id)| AccountId::from(id)),
-            session: row.session_id.map(|Found(id)| SessionId::from(id)),
+            subject: row.subject.map(|OrDefault(id)| AccountId::from(id)),
+            session: row.session_id.map(|OrDefault(id)| SessionId::from(id)),
             address: row.address.0,
             user_agent: text(row.user_agent),
             request_id: text(row.request_id),
@@ -136,7 +136,7 @@ impl From<EventRow> for EventRecord {
 pub(crate) struct SealedEventRow {
     chain: i64,
     sequence: i64,
-    link: Found<Vec<u8>>,
+    link: OrDefault<Vec<u8>>,
     #[diesel(embed)]
     event: EventRow,
 }

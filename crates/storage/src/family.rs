@@ -10,7 +10,7 @@ use crate::schema::refresh_tokens;
 use crate::sql_type::{Instant, Key, natural};
 
 /// Tokens that are shown of a family.
-const MOST: i64 = 50;
+const MAX_TOKENS: i64 = 50;
 
 /// The family tree of a session, of which `presented` has come back. A token has at most one
 /// successor, so the tree is a line: shown by its end from the `live` token up, and the token itself.
@@ -21,8 +21,9 @@ pub(crate) fn tree(
     presented: TokenId,
 ) -> Result<Details, Failure> {
     let family = refresh_tokens::table.filter(refresh_tokens::session_id.eq(Key::from(session)));
-    let latest =
-        family.order((refresh_tokens::issued_at.desc(), refresh_tokens::id.desc())).limit(MOST);
+    let latest = family
+        .order((refresh_tokens::issued_at.desc(), refresh_tokens::id.desc()))
+        .limit(MAX_TOKENS);
     let mut rows: Vec<TokenRow> = dispatch!(connection, inner => {
         latest.select(TokenRow::as_select()).load(inner)
     })?;

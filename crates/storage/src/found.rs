@@ -5,9 +5,9 @@ use portcullis_audit::{ChainId, Link};
 /// A column of the audit trail as it is found. What is no value of its type any more reads as the
 /// default: the row must reach the verifier, where its seal no longer fits it.
 #[derive(Debug, FromSqlRow)]
-pub(crate) struct Found<T>(pub(crate) T);
+pub(crate) struct OrDefault<T>(pub(crate) T);
 
-impl<T, ST, DB> FromSql<ST, DB> for Found<T>
+impl<T, ST, DB> FromSql<ST, DB> for OrDefault<T>
 where
     T: FromSql<ST, DB> + Default,
     DB: Backend,

@@ -16,7 +16,7 @@ use crate::block::BlockRow;
 use crate::connection::{Connection, dispatch};
 use crate::event::EventRow;
 use crate::failure::Failure;
-use crate::found::{self, Found};
+use crate::found::{self, OrDefault};
 use crate::schema::{decision_blocks, security_events};
 use crate::sql_type::{Id, Instant, Key, Utc, bigint, natural};
 use crate::store::Store;
@@ -162,7 +162,7 @@ struct Outline {
     first_ordinal: i64,
     from_at: Instant,
     until_at: Instant,
-    filter: Found<Vec<u8>>,
+    filter: OrDefault<Vec<u8>>,
     bytes: i64,
 }
 

@@ -30,7 +30,7 @@ pub(crate) fn header(algorithm: SigningAlgorithm, typ: &str, kid: &str) -> Strin
 }
 
 /// A token longer than this is refused unread.
-const LONGEST: usize = 8 * 1024;
+const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
 /// The three parts of a token, nothing decoded yet.
 pub(crate) struct Compact<'a> {
@@ -42,7 +42,7 @@ pub(crate) struct Compact<'a> {
 
 impl<'a> Compact<'a> {
     pub(crate) fn split(token: &'a str) -> Result<Self, TokenError> {
-        if token.len() > LONGEST {
+        if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::Malformed);
         }
         let mut dots = memchr::memchr_iter(b'.', token.as_bytes());
@@ -134,8 +134,8 @@ mod tests {
     #[test]
     fn a_token_has_exactly_three_parts_and_at_most_8_kib() {
         assert!(Compact::split("a.b.c").is_ok());
-        assert!(Compact::split(&format!("{}.b.c", "a".repeat(LONGEST - 4))).is_ok());
-        let long = format!("{}.b.c", "a".repeat(LONGEST - 3));
+        assert!(Compact::split(&format!("{}.b.c", "a".repeat(MAX_TOKEN_BYTES - 4))).is_ok());
+        let long = format!("{}.b.c", "a".repeat(MAX_TOKEN_BYTES - 3));
         for token in ["", "a", "a.b", "a.b.c.d", "....", &long] {
             assert_eq!(Compact::split(token).err(), Some(TokenError::Malformed), "{token:.20}");
         }

@@ -17,6 +17,7 @@ use portcullis_flows::step_up::StepUp;
 use crate::authentication::{Authenticator, Effect, SessionRemains};
 use crate::authorization::permit;
 use crate::blocking::blocking;
+use crate::local;
 use crate::page::{self, Page};
 use crate::problem::{Code, Problem};
 use crate::request::origin;
@@ -44,13 +45,13 @@ pub enum Audience {
     /// site signs anybody in or registers an account.
     Everybody,
     /// Programs on the machine that the server runs on. For others the route does not exist.
-    ThisMachine,
+    Local,
     /// Services that show their credential.
     Service,
     /// A signed-in account, even if the password must be changed first.
     SignedIn,
     /// A signed-in account whose password need not be changed.
-    Settled,
+    Caller,
     /// The holder of anything that is left of a session, to end it.
     SessionRemains,
 }
@@ -80,14 +81,14 @@ impl Guard {
     /// For anybody.
     pub const PUBLIC: Self = Self::of(Audience::Everybody);
     /// For programs on this machine.
-    pub const THIS_MACHINE: Self = Self::of(Audience::ThisMachine);
+    pub const LOCAL: Self = Self::of(Audience::Local);
     /// For services.
     pub const SERVICE: Self = Self::of(Audience::Service);
     /// For signed-in accounts, even if the password must be changed first: for the few routes that lead
     /// to that change, and out.
     pub const SIGNED_IN: Self = Self::of(Audience::SignedIn);
     /// For signed-in accounts whose password need not be changed.
-    pub const CALLER: Self = Self::of(Audience::Settled);
+    pub const CALLER: Self = Self::of(Audience::Caller);
     /// For the end of a session.
     pub const SESSION_REMAINS: Self = Self::of(Audience::SessionRemains);
 
@@ -114,7 +115,7 @@ impl Guard {
 
     /// Whether it takes an access token.
     pub const fn is_signed_in(&self) -> bool {
-        matches!(self.audience, Audience::SignedIn | Audience::Settled | Audience::SessionRemains)
+        matches!(self.audience, Audience::SignedIn | Audience::Caller | Audience::SessionRemains)
     }
 
     /// Refuses the request, or says what is known of it.
@@ -128,8 +129,8 @@ impl Guard {
                 }
                 Ok(Admission::Anonymous)
             }
-            Audience::ThisMachine => {
-                let is_local = crate::this_machine::sent(request);
+            Audience::Local => {
+                let is_local = local::is_local(request);
                 is_local.then_some(Admission::Anonymous).ok_or(Problem::new(Code::NotFound))
             }
             Audience::Service => {
@@ -141,7 +142,7 @@ impl Guard {
             Audience::SessionRemains => {
                 data::<Authenticator>(request)?.remains(request).map(Admission::SessionRemains)
             }
-            Audience::SignedIn | Audience::Settled => {
+            Audience::SignedIn | Audience::Caller => {
                 self.admit_principal(request).await.map(Admission::Principal)
             }
         }
@@ -157,7 +158,7 @@ impl Guard {
         if self.recent_sign_in {
             require_recent(request, &principal).await?;
         }
-        if must_change && self.audience == Audience::Settled {
+        if must_change && self.audience == Audience::Caller {
             return Err(Problem::new(Code::PasswordChangeRequired));
         }
         if !self.permissions.is_empty() {
@@ -242,10 +243,10 @@ impl fmt::Display for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let audience = match self.audience {
             Audience::Everybody => "public",
-            Audience::ThisMachine => "this machine",
+            Audience::Local => "this machine",
             Audience::Service => "service",
             Audience::SignedIn | Audience::SessionRemains => "authenticated",
-            Audience::Settled => "caller",
+            Audience::Caller => "caller",
         };
         let permissions: Vec<String> = self
             .permissions

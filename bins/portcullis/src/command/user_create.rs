@@ -87,9 +87,9 @@ pub(crate) fn run(config: Config, user: UserCreate, output: Output) -> Result<Ex
 /// The first line of standard input, without its end.
 fn read_password() -> Result<SecretString, Failure> {
     /// Well over the longest password, so that a wrong file is not read to its end.
-    const MOST: u64 = 8 * 1024;
+    const MAX_PASSWORD_LINE: u64 = 8 * 1024;
     let mut line = String::new();
-    io::stdin().lock().take(MOST).read_line(&mut line).map_err(|error| {
+    io::stdin().lock().take(MAX_PASSWORD_LINE).read_line(&mut line).map_err(|error| {
         Failure::failed(format!("cannot read the password: {error}"), "pipe it to the command")
     })?;
     let password = line.strip_suffix('\n').unwrap_or(&line);

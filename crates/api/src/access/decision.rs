@@ -121,7 +121,7 @@ pub(crate) async fn check(
     refuse_too_large(faults)?;
     let answers = decide(&services.decisions, caller.0, vec![question]).await?;
     let answer = answers.first().ok_or_else(|| Problem::new(Code::Internal))?;
-    let mut text = Vec::with_capacity(ANSWER);
+    let mut text = Vec::with_capacity(ANSWER_BYTES);
     write_answer(&mut text, answer);
     Ok(json(text))
 }
@@ -156,7 +156,7 @@ pub(crate) async fn check_batch(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let body = read_json(&request, payload).await?;
-    let is_large = body.len() > LARGE;
+    let is_large = body.len() > LARGE_BATCH;
     let decisions = services.decisions.clone();
     let work = move || {
         let questions = questions(parse(&body)?)?;
@@ -170,7 +170,7 @@ pub(crate) async fn check_batch(
         Err(pending) => stored(&services.decisions, pending).await?,
     };
     drop(place);
-    let mut text = Vec::with_capacity(answers.len().saturating_mul(ANSWER));
+    let mut text = Vec::with_capacity(answers.len().saturating_mul(ANSWER_BYTES));
     text.extend_from_slice(br#"{"items":["#);
     for (index, answer) in answers.iter().enumerate() {
         if index > 0 {
@@ -225,13 +225,13 @@ const MAX_CONTEXT: usize = json_object::MAX_BYTES;
 const BATCH_LIMIT: usize = 1024 * 1024;
 
 /// Bytes of a body that takes more than a millisecond or two to work on.
-const LARGE: usize = 256 * 1024;
+const LARGE_BATCH: usize = 256 * 1024;
 
 /// Faults of questions that are named.
 const MAX_FAULTS: usize = 20;
 
 /// Bytes of one answer, about.
-const ANSWER: usize = 72;
+const ANSWER_BYTES: usize = 72;
 
 fn json(text: Vec<u8>) -> HttpResponse {
     HttpResponse::Ok().content_type(ContentType::json()).body(text)

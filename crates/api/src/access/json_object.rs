@@ -31,7 +31,7 @@ impl<'de> Deserialize<'de> for JsonObject {
 pub(crate) const MAX_BYTES: usize = 4 * 1024;
 
 /// Objects and arrays inside each other.
-const DEEPEST: usize = 8;
+const MAX_DEPTH: usize = 8;
 
 /// Reads one value that stands inside so many others.
 #[derive(Clone, Copy)]
@@ -44,7 +44,7 @@ struct Strict<'r> {
 impl Strict<'_> {
     fn deeper<E: de::Error>(self) -> Result<Self, E> {
         let depth = self.depth.saturating_add(1);
-        if depth > DEEPEST { Err(E::custom(TOO_DEEP)) } else { Ok(Self { depth, ..self }) }
+        if depth > MAX_DEPTH { Err(E::custom(TOO_DEEP)) } else { Ok(Self { depth, ..self }) }
     }
 
     /// Takes room for a value or a name of so many bytes, at least one with what separates it from the

@@ -75,8 +75,8 @@ pub(crate) async fn search(
     let filter = filter::read(&query, &mut faults);
     let limit = query.parsed(
         "limit",
-        || format!("use a number from 1 to {MOST}"),
-        |text| text.parse().ok().filter(|limit| (1..=MOST).contains(limit)),
+        || format!("use a number from 1 to {MAX_LIMIT}"),
+        |text| text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit)),
         &mut faults,
     );
     let caller = caller.0;
@@ -91,7 +91,8 @@ pub(crate) async fn search(
         return Err(Problem::invalid(faults));
     }
     let search = move || {
-        let page = services.trail.search(&caller, &filter, cursor, limit.unwrap_or(USUAL))?;
+        let page =
+            services.trail.search(&caller, &filter, cursor, limit.unwrap_or(DEFAULT_LIMIT))?;
         let next = page.next.map(|next| keys.seal_cursor(next, caller.actor, &filter));
         drop(place);
         Ok::<_, TrailError>((page.entries, next))
@@ -154,7 +155,7 @@ pub(crate) async fn decision(
 }
 
 /// Entries on a page, at most.
-const MOST: usize = 200;
+const MAX_LIMIT: usize = 200;
 
 /// Entries on a page, unless the caller wants more or fewer.
-const USUAL: usize = 50;
+const DEFAULT_LIMIT: usize = 50;

@@ -12,7 +12,7 @@ use portcullis_flows::revocation::{
 use portcullis_redis::WakeSignal;
 use tokio::sync::Semaphore;
 
-pub(crate) use self::event::{MOST, revoked};
+pub(crate) use self::event::{MAX_ENTRIES, revoked};
 use self::tail::Tail;
 
 /// What this node knows of the latest revocations, and who follows them.
@@ -31,7 +31,7 @@ impl Feed {
         clock: Arc<dyn Clock>,
         policy: RevocationPolicy,
     ) -> Result<(Arc<Self>, Arc<Revocations>), FollowError> {
-        let readers = Semaphore::new(MOST_READERS);
+        let readers = Semaphore::new(MAX_READERS);
         let feed = Arc::new(Self { tail: Tail::new(), wake_signal, readers });
         let listener = Arc::clone(&feed);
         let revocations = Revocations::start(store, Arc::default(), clock, policy, listener)?;
@@ -53,4 +53,4 @@ impl Listener for Feed {
 }
 
 /// Who reads the feed from the database at the same time.
-const MOST_READERS: usize = 4;
+const MAX_READERS: usize = 4;

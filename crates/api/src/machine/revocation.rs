@@ -115,19 +115,19 @@ fn wanted(request: &HttpRequest, streamed: bool) -> Result<(Cursor, u32), Proble
     }
     let limit = query.parsed(
         "limit",
-        || format!("use a number from 1 to {MOST}"),
-        |text| text.parse().ok().filter(|limit| (1..=MOST).contains(limit)),
+        || format!("use a number from 1 to {MAX_LIMIT}"),
+        |text| text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit)),
         &mut faults,
     );
     if faults.is_empty() {
-        Ok((after.unwrap_or(Cursor::START), limit.unwrap_or(USUAL)))
+        Ok((after.unwrap_or(Cursor::START), limit.unwrap_or(DEFAULT_LIMIT)))
     } else {
         Err(Problem::invalid(faults))
     }
 }
 
 /// Entries on a page, at most.
-const MOST: u32 = 5_000;
+const MAX_LIMIT: u32 = 5_000;
 
 /// Entries on a page, unless the caller wants more or fewer.
-const USUAL: u32 = 1_000;
+const DEFAULT_LIMIT: u32 = 1_000;

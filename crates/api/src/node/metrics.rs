@@ -19,7 +19,7 @@ use crate::services::Services;
 pub(crate) const EXPOSE: Route = Route {
     method: Method::Get,
     path: "/metrics",
-    guard: Guard::THIS_MACHINE,
+    guard: Guard::LOCAL,
     limit: Limit::Unlimited,
     body: Body::None,
     errors: &[Code::NotFound],

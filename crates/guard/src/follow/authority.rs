@@ -53,7 +53,7 @@ impl Authority {
         let client = Client::builder()
             .user_agent(concat!("portcullis-guard/", env!("CARGO_PKG_VERSION")))
             .redirect(Policy::none())
-            .connect_timeout(PATIENCE)
+            .connect_timeout(ANSWER_TIMEOUT)
             .pool_max_idle_per_host(1)
             .build()
             .map_err(Fault::from)?;
@@ -64,7 +64,7 @@ impl Authority {
     pub(crate) async fn keys(&self) -> Result<Published, Fault> {
         let response = send(self.client.get(self.url(KEYS)?)).await?;
         let max_age = max_age(response.headers());
-        let body = timeout(PATIENCE, whole(response)).await.map_err(|_| Fault::Silent)??;
+        let body = timeout(ANSWER_TIMEOUT, whole(response)).await.map_err(|_| Fault::Silent)??;
         let text = str::from_utf8(&body).map_err(|_| Fault::Malformed("a key set"))?;
         let keys = KeySet::from_jwks(text).map_err(|_| Fault::Malformed("a key set"))?;
         Ok(Published { keys, max_age })
@@ -74,7 +74,7 @@ impl Authority {
     pub(crate) async fn snapshot(&self) -> Result<Lines, Fault> {
         let request = self.client.get(self.url(SNAPSHOT)?);
         let response = send(self.identified(request)).await?;
-        let bounds = Bounds { line: 64 * 1024, whole: LARGEST_SNAPSHOT, silence: PATIENCE };
+        let bounds = Bounds { line: 64 * 1024, whole: LARGEST_SNAPSHOT, silence: ANSWER_TIMEOUT };
         Ok(Lines::new(response, bounds))
     }
 
@@ -108,13 +108,13 @@ const FEED: &str = "api/revocations";
 const EVENT_STREAM: &str = "text/event-stream";
 
 /// For an answer that should come at once.
-const PATIENCE: Duration = Duration::from_secs(5);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Bytes of a snapshot; one entry takes about 70.
 const LARGEST_SNAPSHOT: u64 = 512 * 1024 * 1024;
 
 async fn send(request: RequestBuilder) -> Result<Response, Fault> {
-    let response = timeout(PATIENCE, request.send()).await.map_err(|_| Fault::Silent)??;
+    let response = timeout(ANSWER_TIMEOUT, request.send()).await.map_err(|_| Fault::Silent)??;
     match response.status() {
         StatusCode::OK => Ok(response),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(Fault::Credential),

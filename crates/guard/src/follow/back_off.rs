@@ -9,12 +9,12 @@ pub(crate) struct BackOff {
     failures: u32,
 }
 
-const FIRST: Duration = Duration::from_millis(500);
-const LONGEST: Duration = Duration::from_secs(5);
+const MIN_PAUSE: Duration = Duration::from_millis(500);
+const MAX_PAUSE: Duration = Duration::from_secs(5);
 
 impl BackOff {
     pub(crate) fn pause(&mut self) -> Duration {
-        let ceiling = FIRST.saturating_mul(2_u32.saturating_pow(self.failures)).min(LONGEST);
+        let ceiling = MIN_PAUSE.saturating_mul(2_u32.saturating_pow(self.failures)).min(MAX_PAUSE);
         self.failures = self.failures.saturating_add(1);
         let mut bytes = [0; 4];
         SystemRandom.fill(&mut bytes);
@@ -37,10 +37,10 @@ mod tests {
             let mut back_off = BackOff::default();
             (0..tries).map(|_| back_off.pause()).collect::<Vec<_>>()
         };
-        assert!((0..50).all(|_| pauses(1)[0] <= FIRST));
+        assert!((0..50).all(|_| pauses(1)[0] <= MIN_PAUSE));
         let many = pauses(200);
-        assert!(many.iter().all(|pause| *pause <= LONGEST));
-        assert!(many.iter().any(|pause| *pause > FIRST * 4));
+        assert!(many.iter().all(|pause| *pause <= MAX_PAUSE));
+        assert!(many.iter().any(|pause| *pause > MIN_PAUSE * 4));
         assert_ne!(pauses(8), pauses(8));
     }
 
@@ -48,9 +48,9 @@ mod tests {
     fn a_success_starts_it_over() {
         let mut back_off = BackOff::default();
         for _ in 0..50 {
-            assert!((0..20).all(|_| back_off.pause() <= LONGEST));
+            assert!((0..20).all(|_| back_off.pause() <= MAX_PAUSE));
             back_off.reset();
-            assert!(back_off.pause() <= FIRST);
+            assert!(back_off.pause() <= MIN_PAUSE);
             back_off.reset();
         }
     }

@@ -71,7 +71,7 @@ impl Keys {
         *looked = Some(asked);
         let keys = self.clone();
         let fetching = tokio::spawn(async move { keys.fetch().await.is_ok() });
-        let fetched = timeout(PATIENCE, fetching).await;
+        let fetched = timeout(FETCH_TIMEOUT, fetching).await;
         *looked = Some(Instant::now());
         matches!(fetched, Ok(Ok(true)))
     }
@@ -88,4 +88,4 @@ impl Keys {
 }
 
 const COOL_DOWN: Duration = Duration::from_secs(10);
-const PATIENCE: Duration = Duration::from_secs(2);
+const FETCH_TIMEOUT: Duration = Duration::from_secs(2);

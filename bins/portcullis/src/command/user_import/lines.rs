@@ -21,7 +21,7 @@ pub(super) struct Line {
 }
 
 /// No row is nearly as long.
-const LONGEST: u64 = 16 * 1024;
+const MAX_LINE_BYTES: u64 = 16 * 1024;
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
@@ -37,7 +37,7 @@ impl<R: BufRead> Lines<R> {
 
     fn read(&mut self) -> io::Result<Option<Line>> {
         let mut bytes = Vec::new();
-        let mut length = (&mut self.reader).take(LONGEST).read_until(b'\n', &mut bytes)?;
+        let mut length = (&mut self.reader).take(MAX_LINE_BYTES).read_until(b'\n', &mut bytes)?;
         if length == 0 {
             return Ok(None);
         }

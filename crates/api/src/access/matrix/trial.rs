@@ -166,7 +166,7 @@ pub(crate) async fn replay(
         drop(place);
         report
     };
-    let report = rt::time::timeout(PATIENCE, detached(replay)).await;
+    let report = rt::time::timeout(REPLAY_TIMEOUT, detached(replay)).await;
     let report = report.map_err(|_| Problem::unavailable())?;
     Ok(HttpResponse::Ok().json(report.map_err(|_| Problem::unavailable())??))
 }
@@ -178,4 +178,4 @@ const REPLAYS: Concurrency =
 const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Some fifty million decisions.
-const PATIENCE: Duration = Duration::from_secs(5 * 60);
+const REPLAY_TIMEOUT: Duration = Duration::from_secs(5 * 60);

@@ -238,7 +238,7 @@ impl Write for Chunks<'_> {
 }
 
 fn send(sender: &Sender<Message>, runtime: &Handle, message: Message) -> io::Result<()> {
-    let sent = runtime.block_on(sender.send_timeout(message, PATIENCE));
+    let sent = runtime.block_on(sender.send_timeout(message, CLIENT_TIMEOUT));
     sent.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
 }
 
@@ -266,4 +266,4 @@ const CHUNK: usize = 64 * 1024;
 const CHUNKS_AHEAD: usize = 4;
 
 /// How long a client may take nothing.
-const PATIENCE: Duration = Duration::from_secs(30);
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(30);

@@ -22,4 +22,4 @@ pub(crate) fn heartbeat(standing: Standing) -> Bytes {
 }
 
 /// Entries in one event, of about 60 bytes each: what waits for a slow reader is little.
-pub(crate) const MOST: u16 = 500;
+pub(crate) const MAX_ENTRIES: u16 = 500;

@@ -54,16 +54,16 @@ pub(crate) struct Heartbeat {
     pub(crate) event: Bytes,
 }
 
-/// What is there after a place.
+/// What follows a position of the feed.
 pub(crate) enum Next {
-    /// An event, and the place after it.
+    /// An event, and the position after it.
     Event(Bytes, Cursor),
     /// Nothing yet.
-    Nothing,
-    /// Something that is not kept here any more.
-    Elsewhere,
-    /// The place is of a history that is no more.
-    Void,
+    UpToDate,
+    /// Entries that are in the database only.
+    NotKept,
+    /// The position belongs to a history that an older backup has replaced.
+    HistoryReplaced,
 }
 
 impl Tail {
@@ -91,7 +91,7 @@ impl Tail {
             kept.chunks.clear();
             kept.entries = 0;
         }
-        for entries in entries.chunks(event::MOST.into()) {
+        for entries in entries.chunks(event::MAX_ENTRIES.into()) {
             kept.push(entries);
         }
         drop(kept);
@@ -142,12 +142,12 @@ impl Tail {
     pub(crate) fn after(&self, position: u64, history: u64) -> Next {
         let kept = self.kept();
         if history != kept.history {
-            return Next::Void;
+            return Next::HistoryReplaced;
         }
         if position >= kept.head.position() {
-            return Next::Nothing;
+            return Next::UpToDate;
         }
-        let Some(chunk) = kept.chunk_with(position + 1) else { return Next::Elsewhere };
+        let Some(chunk) = kept.chunk_with(position + 1) else { return Next::NotKept };
         let read = chunk.entries.iter().take_while(|numbered| numbered.position <= position);
         let event = match chunk.entries.get(read.count()..) {
             Some(rest) if rest.len() < chunk.entries.len() => event::revoked(rest),
@@ -206,8 +206,8 @@ mod tests {
         let rest = read(&tail, 3);
         assert_eq!(rest.0, String::from_utf8(event::revoked(&entries[3..]).to_vec()).unwrap());
         assert_eq!(rest.1, 5);
-        assert!(matches!(tail.after(5, 0), Next::Nothing));
-        assert!(matches!(tail.after(9, 0), Next::Nothing), "another node may be ahead");
+        assert!(matches!(tail.after(5, 0), Next::UpToDate));
+        assert!(matches!(tail.after(9, 0), Next::UpToDate), "another node may be ahead");
     }
 
     #[test]
@@ -216,7 +216,7 @@ mod tests {
         for first in (0..30).map(|round| round * 1_000 + 1) {
             tail.extend(&entries(first, 1_000));
         }
-        assert!(matches!(tail.after(0, 0), Next::Elsewhere));
+        assert!(matches!(tail.after(0, 0), Next::NotKept));
         let mut position = 10_500;
         while let Next::Event(_, end) = tail.after(position, tail.history()) {
             assert!(end.position() > position);
@@ -248,7 +248,7 @@ mod tests {
         assert_eq!(tail.history(), 0);
         tail.begin_at(Cursor::START);
         assert!(tail.holds(entries(9, 1)[0].cursor()), "what was heard since counts");
-        assert!(matches!(tail.after(6, 0), Next::Elsewhere));
+        assert!(matches!(tail.after(6, 0), Next::NotKept));
         assert_eq!(read(&tail, 7).1, 9);
     }
 
@@ -260,7 +260,7 @@ mod tests {
         tail.extend(&entries(11, 1));
         assert_eq!(tail.history(), before);
         tail.extend(&entries(4, 9));
-        assert!(matches!(tail.after(11, before), Next::Void));
+        assert!(matches!(tail.after(11, before), Next::HistoryReplaced));
         assert!(!tail.holds(entries(3, 1)[0].cursor()));
         assert_eq!(read(&tail, 3).1, 12);
     }

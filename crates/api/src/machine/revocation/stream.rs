@@ -68,13 +68,13 @@ impl Follower {
                     self.cursor = end;
                     self.ready = Some(event);
                 }
-                Next::Elsewhere => self.ready = Some(self.read().await.ok()??),
-                Next::Nothing if self.is_news(heartbeat.number, heartbeat.position) => {
+                Next::NotKept => self.ready = Some(self.read().await.ok()??),
+                Next::UpToDate if self.is_news(heartbeat.number, heartbeat.position) => {
                     self.heard = heartbeat.number;
                     self.ready = Some(heartbeat.event);
                 }
-                Next::Nothing => self.news.changed().await.ok()?,
-                Next::Void => return None,
+                Next::UpToDate => self.news.changed().await.ok()?,
+                Next::HistoryReplaced => return None,
             }
         }
     }
@@ -85,7 +85,7 @@ impl Follower {
 
     /// The next event from the database, and the place after it.
     async fn read(&mut self) -> Result<Option<Bytes>, Problem> {
-        let page = page(&self.services, self.cursor, feed::MOST.into()).await?;
+        let page = page(&self.services, self.cursor, feed::MAX_ENTRIES.into()).await?;
         self.cursor = page.next;
         Ok((!page.entries.is_empty()).then(|| feed::revoked(&page.entries)))
     }

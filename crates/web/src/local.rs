@@ -8,7 +8,7 @@ use crate::request::RequestContext;
 ///
 /// What a proxy has passed on does not count, whatever it says of the client: a proxy on this machine
 /// that nobody has declared would let the whole world in.
-pub(crate) fn sent(request: &HttpRequest) -> bool {
+pub(crate) fn is_local(request: &HttpRequest) -> bool {
     let passed_on = request.headers().keys().any(|name| is_of_a_proxy(name.as_str()));
     RequestContext::of(request).address.is_loopback() && !passed_on
 }
