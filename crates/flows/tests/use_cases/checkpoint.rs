@@ -10,7 +10,7 @@ use portcullis_testkit::{TestDatabase, at_once, samples};
 
 use crate::house::{DAY, House, MINUTE, SECOND};
 
-fn checkpoints(house: &House) -> Checkpoints {
+pub(crate) fn checkpoints(house: &House) -> Checkpoints {
     let store = Arc::new(house.database.store().clone());
     let keys = TestDatabase::audit_keys();
     Checkpoints::new(store, keys, None, house.clock.clone(), Arc::new(SystemRandom))

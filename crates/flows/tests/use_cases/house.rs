@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{
-    Account, Clock, Delivery, Moderation, ReservedNames, SecretString, SecureRandom, SessionId,
-    Severity, SystemRandom, Timestamp, TokenId,
+    Account, Clock, Delivery, ExposeSecret, Moderation, ReservedNames, SecretString, SecureRandom,
+    SessionId, Severity, SystemRandom, Timestamp, TokenId,
 };
 use portcullis_flows::account::Accounts;
 use portcullis_flows::account_change::AccountChanges;
@@ -15,10 +15,13 @@ use portcullis_flows::candidate::{AccountRules, Candidates, RegistrationMode};
 use portcullis_flows::device::DEVICE_LIFETIME;
 use portcullis_flows::grant::{Grant, Issuer, SessionPolicy};
 use portcullis_flows::hash_cost::HashCosts;
+use portcullis_flows::introspection::Introspection;
 use portcullis_flows::lockout::{FailureCounters, LockoutPolicy};
+use portcullis_flows::mass_sign_out::MassSignOut;
 use portcullis_flows::matrix::{ActiveMatrix, MatrixStore};
 use portcullis_flows::new_password::NewPasswords;
 use portcullis_flows::password_change::{PasswordChange, PasswordChangeStore};
+use portcullis_flows::principal::Principal;
 use portcullis_flows::provisioning::Provisioning;
 use portcullis_flows::refresh::{Refresh, RefreshRequest};
 use portcullis_flows::registration::{Creation, NewAccount, Registration, RegistrationStore};
@@ -55,6 +58,8 @@ pub(crate) struct Node {
     pub(crate) sign_in: SignIn,
     pub(crate) refresh: Refresh,
     pub(crate) sign_out: SignOut,
+    pub(crate) mass_sign_out: MassSignOut,
+    pub(crate) introspection: Introspection,
     pub(crate) sessions: Sessions,
     pub(crate) account_changes: AccountChanges,
     pub(crate) matrix: Arc<ActiveMatrix>,
@@ -105,14 +110,7 @@ impl House {
         let hasher = Hasher::new(Argon2Params::default(), &*random);
         let hashing = Arc::new(HashingPool::new(pool, hasher, self.hashing_clock.clone()).unwrap());
         let authority = Arc::new(TokenAuthority::new(&secret, &self.token_settings()));
-        let revocations = Revocations::start(
-            store.clone(),
-            Arc::default(),
-            clock.clone(),
-            RevocationPolicy::default(),
-            Arc::new(()),
-        );
-        let revocations = Arc::new(revocations.unwrap());
+        let revocations = self.revocations();
         let matrix = Arc::new(ActiveMatrix::new(samples::matrix()).unwrap());
         let issuer = Issuer::new(
             authority.clone(),
@@ -169,6 +167,20 @@ impl House {
                 clock.clone(),
                 random.clone(),
             ),
+            mass_sign_out: MassSignOut::new(
+                store.clone(),
+                matrix.clone(),
+                Some(revocations.clone()),
+                self.sessions.access_lifetime,
+                clock.clone(),
+                random.clone(),
+            ),
+            introspection: Introspection::new(
+                store.clone(),
+                issuer.clone(),
+                clock.clone(),
+                random.clone(),
+            ),
             matrix,
             sign_out: SignOut::new(store, issuer.clone(), clock.clone(), random.clone()),
             password_change: PasswordChange::new(
@@ -185,6 +197,17 @@ impl House {
             revocations,
             hashing,
         }
+    }
+
+    fn revocations(&self) -> Arc<Revocations> {
+        let started = Revocations::start(
+            Arc::new(self.database.store().clone()),
+            Arc::default(),
+            self.clock.clone(),
+            RevocationPolicy::default(),
+            Arc::new(()),
+        );
+        Arc::new(started.unwrap())
     }
 
     /// Creates an account with the sample password, without hashing.
@@ -243,6 +266,13 @@ impl House {
         let name = account.username.as_str();
         let query = format!("SELECT password_hash FROM accounts WHERE username = '{name}'");
         self.database.store().texts(&query).unwrap().remove(0)
+    }
+
+    /// The holder of the access token of this grant.
+    pub(crate) fn principal(&self, node: &Node, grant: &Grant) -> Principal {
+        let token = grant.access_token.expose_secret();
+        let claims = node.authority.verify_access(token, self.now()).unwrap();
+        Principal::of_claims(claims, samples::origin())
     }
 
     fn token_settings(&self) -> TokenSettings {

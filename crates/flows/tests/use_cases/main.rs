@@ -9,17 +9,25 @@ mod bootstrap;
 #[cfg(test)]
 mod checkpoint;
 #[cfg(test)]
+mod checkpoint_alarm;
+#[cfg(test)]
 mod clock_watch;
 #[cfg(test)]
 mod decision;
 #[cfg(test)]
 mod devices;
 #[cfg(test)]
+mod health;
+#[cfg(test)]
 mod house;
+#[cfg(test)]
+mod introspection;
 #[cfg(test)]
 mod job;
 #[cfg(test)]
 mod lockout;
+#[cfg(test)]
+mod mass_sign_out;
 #[cfg(test)]
 mod matrix;
 #[cfg(test)]
@@ -49,6 +57,8 @@ mod revocation;
 #[cfg(test)]
 mod revocation_clock;
 #[cfg(test)]
+mod secret;
+#[cfg(test)]
 mod session;
 #[cfg(test)]
 mod shared_secret;
@@ -59,6 +69,10 @@ mod sign_out;
 #[cfg(test)]
 mod signing_key;
 #[cfg(test)]
+mod step_up;
+#[cfg(test)]
 mod trail;
 #[cfg(test)]
 mod unlock;
+#[cfg(test)]
+mod verification;

@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
-use portcullis_domain::{Delivery, Role, SystemRandom};
+use portcullis_domain::{Delivery, DisplayName, Role, SessionId, SystemRandom};
 use portcullis_flows::matrix::Matrices;
 use portcullis_flows::refresh::{RefreshError, RefreshRequest};
+use portcullis_flows::session::LiveSession;
 use portcullis_flows::sign_in::SignInRequest;
-use portcullis_testkit::samples;
+use portcullis_testkit::{TestDatabase, samples};
 
-use crate::house::{DAY, HOUR, House, MINUTE, Node, by_name};
+use crate::house::{DAY, HOUR, House, MINUTE, Node, by_name, refreshing};
 
 #[test]
 fn the_most_senior_role_is_that_of_the_matrix_in_force() {
@@ -64,7 +65,7 @@ fn a_session_lives_by_the_role_that_its_account_has_now() {
     promote("admin");
     house.pass(30 * MINUTE);
     let listed = node.sessions.list(account.id).unwrap();
-    assert_eq!(listed.iter().map(|it| it.id).collect::<Vec<_>>(), [busy.session.id]);
+    assert_eq!(ids(&listed), [busy.session.id]);
     assert!(matches!(refresh(idle.refresh_token), Err(RefreshError::Invalid)));
     let busy = refresh(busy.refresh_token).unwrap();
     assert_eq!(busy.session.expires_at, begin + 12 * HOUR);
@@ -78,7 +79,98 @@ fn a_session_lives_by_the_role_that_its_account_has_now() {
     assert_eq!(node.sessions.list(account.id).unwrap(), []);
 }
 
-fn activate(house: &House, node: &Node, text: &str) {
+#[test]
+fn the_list_shows_the_sessions_of_the_account_newest_first_and_of_no_other() {
+    let house = House::new();
+    let (ada, node) = (house.enrol("ada"), house.node());
+    house.enrol("grace");
+    node.sign_in.sign_in(&by_name("grace")).unwrap();
+    let device_name = Some(DisplayName::parse("Ward 3").unwrap());
+    let request = SignInRequest { device_name: device_name.clone(), ..by_name("ada") };
+    let older = node.sign_in.sign_in(&request).unwrap();
+    let begin = house.now();
+    house.pass(MINUTE);
+    let newer = node.sign_in.sign_in(&by_name("ada")).unwrap().grant.session.id;
+    house.pass(MINUTE);
+    node.refresh.refresh(&refreshing(&older)).unwrap();
+    let listed = node.sessions.list(ada.id).unwrap();
+    assert_eq!(ids(&listed), [newer, older.grant.session.id]);
+    let expected = LiveSession {
+        id: older.grant.session.id,
+        device_name,
+        address: samples::origin().address,
+        user_agent: samples::origin().user_agent,
+        created_at: begin,
+        last_used_at: begin + 2 * MINUTE,
+        ends_at: begin + 2 * MINUTE + 7 * DAY,
+    };
+    assert_eq!(listed[1], expected);
+    assert_eq!(node.sessions.list(samples::account("nobody").id).unwrap(), []);
+}
+
+#[test]
+fn one_session_ends_at_once_and_the_others_go_on() {
+    TestDatabase::on_both(|database| {
+        let house = House::on(database);
+        let (ada, node) = (house.enrol("ada"), house.node());
+        let sessions = [0; 3].map(|_| node.sign_in.sign_in(&by_name("ada")).unwrap());
+        let [own, other, third] = sessions.each_ref().map(|it| it.grant.session.id);
+        let end = |session| node.sessions.end(ada.id, own, session, &samples::origin()).unwrap();
+        assert_eq!((end(other), end(other)), (true, false), "the second time nothing is there");
+        assert!(node.refuses(other) && !node.refuses(third) && !node.refuses(own));
+        let refreshed = node.refresh.refresh(&refreshing(&sessions[1]));
+        assert!(matches!(refreshed, Err(RefreshError::Invalid)));
+        assert!(end(third));
+        assert_eq!(ids(&node.sessions.list(ada.id).unwrap()), [own]);
+        assert!(end(own));
+        assert!(node.refuses(third) && node.refuses(own));
+        assert_eq!(house.outcomes("session_ended"), ["success 2"]);
+        assert_eq!(house.outcomes("sign_out"), ["success 1"], "of the session that asks");
+    });
+}
+
+#[test]
+fn a_session_of_somebody_else_is_like_one_that_does_not_exist() {
+    let house = House::new();
+    let (ada, node) = (house.enrol("ada"), house.node());
+    house.enrol("grace");
+    let own = node.sign_in.sign_in(&by_name("ada")).unwrap().grant.session.id;
+    let of_grace = node.sign_in.sign_in(&by_name("grace")).unwrap();
+    for session in [of_grace.grant.session.id, samples::session()] {
+        assert!(!node.sessions.end(ada.id, own, session, &samples::origin()).unwrap());
+        assert!(!node.refuses(session));
+    }
+    node.refresh.refresh(&refreshing(&of_grace)).unwrap();
+    assert_eq!(house.outcomes("session_ended"), [""; 0]);
+}
+
+#[test]
+fn every_other_session_of_the_account_ends_and_the_one_that_asks_stays() {
+    TestDatabase::on_both(|database| {
+        let house = House::on(database);
+        let (ada, node) = (house.enrol("ada"), house.node());
+        house.enrol("grace");
+        let of_grace = node.sign_in.sign_in(&by_name("grace")).unwrap().grant.session.id;
+        let [asking, one, other] =
+            [0; 3].map(|_| node.sign_in.sign_in(&by_name("ada")).unwrap().grant.session.id);
+        node.sessions.end_others(ada.id, asking, &samples::origin()).unwrap();
+        assert_eq!(
+            [one, other, asking, of_grace].map(|it| node.refuses(it)),
+            [true, true, false, false]
+        );
+        assert_eq!(ids(&node.sessions.list(ada.id).unwrap()), [asking]);
+        let details = "SELECT details FROM security_events WHERE kind = 'other_sessions_ended'";
+        let details = house.database.store().texts(details).unwrap();
+        assert_eq!(details, [r#"{"sessions_ended":2}"#]);
+    });
+}
+
+fn ids(listed: &[LiveSession]) -> Vec<SessionId> {
+    listed.iter().map(|session| session.id).collect()
+}
+
+/// This node activates the matrix.
+pub(crate) fn activate(house: &House, node: &Node, text: &str) {
     let store = Arc::new(house.database.store().clone());
     let clock = house.clock.clone();
     let random = Arc::new(SystemRandom);
@@ -87,7 +179,7 @@ fn activate(house: &House, node: &Node, text: &str) {
 }
 
 /// A matrix with another most senior role than the default one.
-const BOSS: &str = r#"
+pub(crate) const BOSS: &str = r#"
 self_registration_role = "msa"
 resources = ["settings", "audit_log", "user", "schedule"]
 actions = ["read", "update", "export", "execute"]

@@ -1,7 +1,10 @@
+use portcullis_domain::{ExposeSecret, SecretString};
 use portcullis_flows::refresh::RefreshError;
-use portcullis_testkit::samples;
+use portcullis_flows::sign_in::SignedIn;
+use portcullis_flows::sign_out::Remains;
+use portcullis_testkit::{TestDatabase, samples};
 
-use crate::house::{House, MINUTE, by_name, refreshing};
+use crate::house::{DAY, House, MINUTE, by_name, refreshing};
 
 #[test]
 fn signing_out_ends_this_session_and_its_tokens_at_once() {
@@ -55,4 +58,80 @@ fn signing_out_twice_is_no_error_and_recorded_once() {
         node.sign_out.sign_out(ada.id, session, &samples::origin()).unwrap();
     }
     assert_eq!(house.outcomes("sign_out"), ["success 1"]);
+}
+
+#[test]
+fn a_session_ends_by_whatever_its_client_still_has_of_it_even_long_after() {
+    TestDatabase::on_both(|database| {
+        let house = House::on(database);
+        let ada = house.enrol("ada");
+        let node = house.node();
+        let remains: [&dyn Fn(&SignedIn) -> Remains; 4] = [
+            &|it| Remains { access: Some((ada.id, it.grant.session.id)), ..Remains::default() },
+            &by_refresh_token,
+            &by_binding,
+            &|it| Remains { binding: by_binding(it).binding, ..by_refresh_token(it) },
+        ];
+        let signed_in = remains.map(|_| node.sign_in.sign_in(&by_name("ada")).unwrap());
+        let bystander = node.sign_in.sign_in(&by_name("ada")).unwrap();
+        // No refresh token lives so long.
+        house.pass(8 * DAY);
+        for (remains, signed_in) in remains.iter().zip(&signed_in) {
+            let end = || node.sign_out.sign_out_by(&remains(signed_in), &samples::origin());
+            assert!(end().unwrap());
+            assert!(node.refuses(signed_in.grant.session.id));
+            assert!(!end().unwrap(), "it has ended already");
+        }
+        assert!(!node.refuses(bystander.grant.session.id));
+        assert_eq!(house.outcomes("sign_out"), ["success 4"]);
+    });
+}
+
+#[test]
+fn remains_of_two_sessions_end_both() {
+    let house = House::new();
+    let (ada, node) = (house.enrol("ada"), house.node());
+    house.enrol("grace");
+    let [one, other] = [0, 1].map(|_| node.sign_in.sign_in(&by_name("ada")).unwrap());
+    let of_grace = node.sign_in.sign_in(&by_name("grace")).unwrap();
+    let remains = Remains {
+        access: Some((ada.id, one.grant.session.id)),
+        binding: by_binding(&of_grace).binding,
+        ..by_refresh_token(&other)
+    };
+    assert!(node.sign_out.sign_out_by(&remains, &samples::origin()).unwrap());
+    for ended in [&one, &other, &of_grace] {
+        assert!(node.refuses(ended.grant.session.id));
+    }
+    let subjects = "SELECT DISTINCT actor FROM security_events WHERE kind = 'sign_out'";
+    assert_eq!(house.database.store().texts(subjects).unwrap().len(), 2, "each its owner's");
+}
+
+#[test]
+fn remains_that_prove_nothing_end_nothing() {
+    let house = House::new();
+    house.enrol("ada");
+    let node = house.node();
+    let signed_in = node.sign_in.sign_in(&by_name("ada")).unwrap();
+    let text = |text: &str| Some(SecretString::from(text));
+    let access_token = signed_in.grant.access_token.expose_secret();
+    for remains in [
+        Remains::default(),
+        Remains { refresh_token: text("a.b.c"), binding: text("x"), access: None },
+        Remains { refresh_token: text(access_token), ..Remains::default() },
+    ] {
+        assert!(!node.sign_out.sign_out_by(&remains, &samples::origin()).unwrap(), "{remains:?}");
+    }
+    assert!(!node.refuses(signed_in.grant.session.id));
+    assert_eq!(house.outcomes("sign_out"), [""; 0]);
+}
+
+fn by_refresh_token(signed_in: &SignedIn) -> Remains {
+    let refresh_token = Some(signed_in.grant.refresh_token.clone());
+    Remains { refresh_token, ..Remains::default() }
+}
+
+fn by_binding(signed_in: &SignedIn) -> Remains {
+    let binding = signed_in.binding.as_ref().unwrap().expose();
+    Remains { binding: Some(SecretString::from(binding)), ..Remains::default() }
 }

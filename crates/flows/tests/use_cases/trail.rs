@@ -7,7 +7,7 @@ use portcullis_testkit::samples;
 
 use crate::house::{House, SECOND, by_name, guess};
 
-fn trail(house: &House) -> Trail {
+pub(crate) fn trail(house: &House) -> Trail {
     let store = Arc::new(house.database.store().clone());
     Trail::new(store, house.clock.clone(), Arc::new(SystemRandom))
 }

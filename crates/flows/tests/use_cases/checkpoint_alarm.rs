@@ -1,0 +1,115 @@
+//! What does not fit the latest checkpoint is said aloud once, and stops no checkpoint.
+
+use portcullis_flows::checkpoint::Checkpoints;
+use portcullis_testkit::TestDatabase;
+
+use crate::checkpoint::checkpoints;
+use crate::house::{DAY, House, MINUTE, SECOND};
+
+#[test]
+fn a_sound_trail_raises_no_alarm() {
+    let house = House::new();
+    let checkpoints = begun(&house);
+    go_on(&house, &checkpoints);
+    assert_eq!((checkpoints.alarms(), alarms(&house)), (0, vec![]));
+}
+
+#[test]
+fn each_thing_that_was_done_to_the_trail_is_said_once() {
+    let cut = "DELETE FROM security_events WHERE sequence > 1;
+               UPDATE audit_chains SET sequence = 1, entries = 1,
+               link = (SELECT link FROM security_events WHERE sequence = 1)";
+    let cases = [
+        (forgery(2), r#"{"alarm":"forged_checkpoint","checkpoint":2}"#),
+        (
+            "DELETE FROM audit_checkpointed".to_owned(),
+            r#"{"alarm":"coverage_changed","checkpoint":1}"#,
+        ),
+        (cut.to_owned(), r#"{"alarm":"chain_cut","checkpoint":1,"chain":"0000000000000000"}"#),
+    ];
+    for (meddling, expected) in cases {
+        TestDatabase::on_both(|database| {
+            let house = House::on(database);
+            let checkpoints = begun(&house);
+            house.database.store().execute(&meddling).unwrap();
+            // Of a chain that was cut every later checkpoint finds the same.
+            for _ in 0..3 {
+                go_on(&house, &checkpoints);
+            }
+            assert_eq!(alarms(&house), [expected], "{meddling}");
+            assert_eq!(checkpoints.alarms(), 1, "{meddling}");
+        });
+    }
+}
+
+#[test]
+fn a_clock_that_was_ahead_is_said_once_for_all_checkpoints_that_it_dates() {
+    let house = House::new();
+    let checkpoints = begun(&house);
+    house.pass(DAY);
+    go_on(&house, &checkpoints);
+    house.back(DAY);
+    for _ in 0..3 {
+        go_on(&house, &checkpoints);
+    }
+    assert_eq!(alarms(&house), [r#"{"alarm":"future_dated","checkpoint":2}"#]);
+    assert_eq!(checkpoints.alarms(), 1);
+}
+
+#[test]
+fn a_forged_checkpoint_before_the_known_one_is_said_too_and_a_new_start_says_it_again() {
+    let house = House::new();
+    let checkpoints = begun(&house);
+    for number in [20, 10] {
+        house.database.store().execute(&forgery(number)).unwrap();
+        go_on(&house, &checkpoints);
+    }
+    let all = [20, 10].map(|it| format!(r#"{{"alarm":"forged_checkpoint","checkpoint":{it}}}"#));
+    assert_eq!(alarms(&house), all);
+    go_on(&house, &self::checkpoints(&house));
+    assert_eq!(alarms(&house), [&all[..], &all[1..]].concat());
+}
+
+#[test]
+fn no_more_alarms_are_raised_than_anybody_reads() {
+    let house = House::new();
+    let checkpoints = begun(&house);
+    for number in 0..300 {
+        house.database.store().execute(&forgery(1_000 - number)).unwrap();
+        go_on(&house, &checkpoints);
+    }
+    assert_eq!((checkpoints.alarms(), alarms(&house).len()), (256, 256));
+    assert_eq!(house.count("audit_checkpoints"), 1 + 600, "and all checkpoints were made");
+}
+
+/// Something happened, and a checkpoint covers it.
+fn begun(house: &House) -> Checkpoints {
+    let checkpoints = checkpoints(house);
+    house.enrol("ada");
+    house.enrol("grace");
+    checkpoints.make(MINUTE).unwrap().expect("it is due");
+    checkpoints
+}
+
+/// Something else happens, and the next checkpoint covers it.
+fn go_on(house: &House, checkpoints: &Checkpoints) {
+    let number = house.count("accounts");
+    house.enrol(&format!("user-{number}"));
+    house.pass(MINUTE + SECOND);
+    checkpoints.make(MINUTE).unwrap().expect("it is made whatever was done");
+}
+
+/// Stores a checkpoint that nobody has signed.
+fn forgery(number: u64) -> String {
+    format!(
+        "INSERT INTO audit_checkpoints (number, at, file)
+         SELECT {number}, at, 'x' FROM audit_checkpoints WHERE number = 1"
+    )
+}
+
+/// The alarms that the trail holds.
+fn alarms(house: &House) -> Vec<String> {
+    let details = "SELECT details FROM security_events WHERE kind = 'audit_alarm'
+                   ORDER BY chain, sequence";
+    house.database.store().texts(details).unwrap()
+}
