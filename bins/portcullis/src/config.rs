@@ -33,11 +33,11 @@ mod variables;
 use std::path::{Path, PathBuf};
 
 use portcullis_domain::SecretString;
-use portcullis_flows::candidate::{AccountRules, CandidateRequest};
-use portcullis_flows::grant::SessionPolicy;
+use portcullis_flows::candidate::{AccountRequest, AccountRules};
 use portcullis_flows::lockout::LockoutPolicy;
 use portcullis_flows::retention::RetentionPolicy;
 use portcullis_flows::revocation::RevocationPolicy;
+use portcullis_flows::session_tokens::SessionPolicy;
 use portcullis_password::{Argon2Params, Policy, PoolSettings};
 use portcullis_web::ServiceCredentials;
 
@@ -80,7 +80,7 @@ pub(crate) struct Config {
     pub(crate) hashing: PoolSettings,
     pub(crate) lockout: LockoutPolicy,
     /// The administrator to create at the first start.
-    pub(crate) admin: Option<CandidateRequest>,
+    pub(crate) admin: Option<AccountRequest>,
     pub(crate) log: Log,
 }
 

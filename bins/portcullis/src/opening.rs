@@ -10,7 +10,7 @@ use portcullis_domain::SystemRandom;
 use portcullis_flows::health::HealthStore;
 use portcullis_flows::matrix::Matrices;
 use portcullis_flows::principal::Principal;
-use portcullis_flows::secret::{SecretError, SecretProof, Standing};
+use portcullis_flows::secret::{SecretError, SecretProof, SecretState};
 use portcullis_storage::{Database, DatabaseUrl, MigrationError, Store};
 use portcullis_token::SecretKey;
 use portcullis_web::Settings;
@@ -121,8 +121,8 @@ pub(crate) fn served(config: &Config, origin: &Origin) -> Result<Opened, Failure
 /// Opens the database for a command that writes, or makes it and the secret.
 pub(crate) fn opened(config: &Config, origin: &Origin) -> Result<Opened, Failure> {
     let check = |proof: &SecretProof| match proof.standing()? {
-        Standing::Previous => Err(SecretError::Previous),
-        Standing::Unclaimed | Standing::Own => Ok(()),
+        SecretState::Previous => Err(SecretError::Previous),
+        SecretState::Unclaimed | SecretState::Own => Ok(()),
     };
     open(config, check, |proof| proof.claim(origin))
 }
@@ -196,7 +196,7 @@ fn prove_by_trail(
     config: &Config,
     secret: &SecretKey,
 ) -> Result<(), Failure> {
-    if proof.standing().map_err(unproved)? != Standing::Unclaimed {
+    if proof.standing().map_err(unproved)? != SecretState::Unclaimed {
         return Ok(());
     }
     if !store.has_checkpoints()? {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use portcullis_api::{AssemblyError, Parts, Services, Upkeep};
 use portcullis_audit::{AuditKeys, Origin};
 use portcullis_domain::{Clock, SecureRandom, SystemClock, SystemRandom};
-use portcullis_flows::candidate::{AccountRules, Candidates};
+use portcullis_flows::candidate::{AccountChecker, AccountRules};
 use portcullis_flows::checkpoint::Checkpoints;
 use portcullis_flows::lockout::FailureCounters;
 use portcullis_flows::mass_sign_out::MassSignOut;
@@ -95,13 +95,13 @@ pub(crate) fn settings(
     }
 }
 
-/// What the command line creates accounts with: the rules of the house, and one thread that takes
+/// What the command line creates accounts with: the rules of this server, and one thread that takes
 /// as long as it takes.
 pub(crate) fn candidates(
     rules: AccountRules,
     policy: Policy,
     params: Argon2Params,
-) -> Result<Candidates, Failure> {
+) -> Result<AccountChecker, Failure> {
     let alone = PoolSettings {
         threads: 1,
         queue: 1,
@@ -110,13 +110,13 @@ pub(crate) fn candidates(
     };
     let hashing = Arc::new(hashing(params, alone, system_clock())?);
     let new_passwords = NewPasswords::new(policy, hashing, system_random());
-    Ok(Candidates::new(rules, new_passwords, system_clock(), system_random()))
+    Ok(AccountChecker::new(rules, new_passwords, system_clock(), system_random()))
 }
 
 /// Many accounts at once.
 pub(crate) fn provisioning(
     store: Store,
-    candidates: Candidates,
+    candidates: AccountChecker,
     matrix: Arc<ActiveMatrix>,
     max_bcrypt_cost: u32,
 ) -> Provisioning {

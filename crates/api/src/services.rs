@@ -7,18 +7,17 @@ use portcullis_domain::{Clock, SecretString, SecureRandom};
 use portcullis_flows::account::{AccountStore, Accounts};
 use portcullis_flows::account_change::{AccountChangeStore, AccountChanges};
 use portcullis_flows::bootstrap::{Bootstrap, BootstrapStore};
-use portcullis_flows::candidate::{AccountRules, Candidates};
+use portcullis_flows::candidate::{AccountChecker, AccountRules};
 use portcullis_flows::checkpoint::{CheckpointStore, Checkpoints};
 use portcullis_flows::clock_watch::{ClockWatch, TimeStore};
 use portcullis_flows::decision::Decisions;
-use portcullis_flows::grant::{Issuer, SessionPolicy};
 use portcullis_flows::hash_cost::{HashCostStore, HashCosts};
 use portcullis_flows::health::{Health, HealthStore};
 use portcullis_flows::introspection::{Introspection, IntrospectionStore};
 use portcullis_flows::job::{JobStore, Jobs};
 use portcullis_flows::lockout::{FailureCounters, LockoutPolicy};
 use portcullis_flows::mass_sign_out::{MassSignOut, MassSignOutStore};
-use portcullis_flows::matrix::{ActiveMatrix, Matrices, MatrixStore, Unfit};
+use portcullis_flows::matrix::{ActiveMatrix, Matrices, MatrixStore, UnusableMatrix};
 use portcullis_flows::new_password::NewPasswords;
 use portcullis_flows::password_change::{PasswordChange, PasswordChangeStore};
 use portcullis_flows::recording::{DecisionStore, Recorder, RecordingPolicy};
@@ -27,6 +26,7 @@ use portcullis_flows::registration::{Registration, RegistrationStore};
 use portcullis_flows::retention::RetentionStore;
 use portcullis_flows::revocation::{FollowError, RevocationPolicy, RevocationStore, Revocations};
 use portcullis_flows::session::{SessionStore, Sessions};
+use portcullis_flows::session_tokens::{SessionPolicy, TokenIssuer};
 use portcullis_flows::sign_in::{SignIn, SignInStore};
 use portcullis_flows::sign_out::{SignOut, SignOutStore};
 use portcullis_flows::signing_key::{KeyRing, SigningKeyStore, SigningKeys};
@@ -255,7 +255,7 @@ pub struct Services {
 pub enum AssemblyError {
     /// The access matrix would lock the server up.
     #[error("the access matrix does not fit: {0}")]
-    Matrix(#[from] Unfit),
+    Matrix(#[from] UnusableMatrix),
     /// The operating system gives no thread for what is done in the background.
     #[error("no thread for the work in the background: {0}")]
     Thread(#[from] io::Error),
@@ -301,7 +301,8 @@ impl Services {
         let (now, chance) = (clock.clone(), random.clone());
         let everybody =
             MassSignOut::new(store.clone(), matrix.clone(), followed, life, now, chance);
-        let issuer = Issuer::new(authority.clone(), revocations.clone(), matrix.clone(), sessions);
+        let issuer =
+            TokenIssuer::new(authority.clone(), revocations.clone(), matrix.clone(), sessions);
         let costs = hash_costs(store.clone());
         let counters = FailureCounters::new(secret.derive(Purpose::SignInFailures));
         let new_passwords = NewPasswords::new(parts.passwords, hashing.clone(), random.clone());
@@ -364,13 +365,7 @@ impl Services {
             ),
             decisions: Arc::new(decisions),
             accounts,
-            matrices: Arc::new(Matrices::new(
-                store.clone(),
-                store.clone(),
-                matrix,
-                clock.clone(),
-                random.clone(),
-            )),
+            matrices: matrices(&store, matrix, &clock, &random),
             trail: Arc::new(Trail::new(store.clone(), clock.clone(), random.clone())),
             checkpoints,
             jobs: Jobs::new(jobs, store.clone(), clock.clone(), random.clone()),
@@ -394,8 +389,18 @@ fn candidates(
     new_passwords: &NewPasswords,
     clock: &Arc<dyn Clock>,
     random: &Arc<dyn SecureRandom>,
-) -> Arc<Candidates> {
-    Arc::new(Candidates::new(rules, new_passwords.clone(), clock.clone(), random.clone()))
+) -> Arc<AccountChecker> {
+    Arc::new(AccountChecker::new(rules, new_passwords.clone(), clock.clone(), random.clone()))
+}
+
+fn matrices<S: Storage>(
+    store: &Arc<S>,
+    matrix: Arc<ActiveMatrix>,
+    clock: &Arc<dyn Clock>,
+    random: &Arc<dyn SecureRandom>,
+) -> Arc<Matrices> {
+    let (versions, trail) = (store.clone(), store.clone());
+    Arc::new(Matrices::new(versions, trail, matrix, clock.clone(), random.clone()))
 }
 
 /// Access tokens whose signatures are verified once: 0.6 MiB.

@@ -18,16 +18,16 @@ use portcullis_access::Matrix;
 use portcullis_audit::{Details, EventKind, Outcome, SecurityEvent};
 use portcullis_domain::{Account, AccountId, Clock, Role, SecureRandom, Timestamp};
 
-pub use self::rule::{Refusal, Standing};
+pub use self::rule::{AccountState, Refusal};
 use self::rule::{decides, judge};
 use crate::StoreError;
 use crate::account::AccountStore;
 use crate::effects::Effects;
-use crate::grant::Issuer;
 use crate::matrix::{ActiveMatrix, MatrixInForce};
 use crate::permission::{self, Permission};
 use crate::principal::Principal;
 use crate::revocation::Revoked;
+use crate::session_tokens::TokenIssuer;
 
 /// What deciding about accounts needs from storage.
 pub trait AccountChangeStore: AccountStore {
@@ -51,7 +51,7 @@ pub struct Change<'a> {
     /// The role of which an active holder must remain.
     pub administrators: &'a Role,
     /// Answers what becomes of it.
-    pub rule: &'a dyn Fn(&Standing) -> Judged,
+    pub rule: &'a dyn Fn(&AccountState) -> Judged,
     /// For how long the access tokens that become void must be refused.
     pub revoked_for: Duration,
 }
@@ -104,7 +104,7 @@ impl Changed {
 
 /// What shall be different.
 #[derive(Clone, Debug, Default)]
-pub struct Wish {
+pub struct AccountPatch {
     /// Another role, by its word.
     pub role: Option<String>,
     /// Active, or not.
@@ -135,7 +135,7 @@ pub enum ChangeError {
 pub struct AccountChanges {
     store: Arc<dyn AccountChangeStore>,
     matrix: Arc<ActiveMatrix>,
-    issuer: Issuer,
+    issuer: TokenIssuer,
     clock: Arc<dyn Clock>,
     random: Arc<dyn SecureRandom>,
 }
@@ -145,7 +145,7 @@ impl AccountChanges {
     pub fn new(
         store: Arc<dyn AccountChangeStore>,
         matrix: Arc<ActiveMatrix>,
-        issuer: Issuer,
+        issuer: TokenIssuer,
         clock: Arc<dyn Clock>,
         random: Arc<dyn SecureRandom>,
     ) -> Self {
@@ -169,12 +169,12 @@ impl AccountChanges {
         &self,
         principal: &Principal,
         account: AccountId,
-        wish: &Wish,
+        wish: &AccountPatch,
     ) -> Result<Account, ChangeError> {
         let matrix = self.matrix.load();
         let role = wish.role.as_deref().map(|word| known_role(&matrix.matrix, word)).transpose()?;
         still_permitted(principal, &matrix, &wish.takes())?;
-        let judging = |standing: &Standing| {
+        let judging = |standing: &AccountState| {
             let before = &standing.account;
             let after = Account {
                 role: role.clone().unwrap_or_else(|| before.role.clone()),
@@ -195,7 +195,7 @@ impl AccountChanges {
         let matrix = self.matrix.load();
         still_permitted(principal, &matrix, &[permission::END_SESSIONS])?;
         let kind = EventKind::AllSessionsEnded;
-        let rule = |standing: &Standing| {
+        let rule = |standing: &AccountState| {
             let account = &standing.account;
             let verdict = judge(standing, principal, &matrix, account);
             let outcome = outcome(verdict);
@@ -216,7 +216,7 @@ impl AccountChanges {
         principal: &Principal,
         matrix: &MatrixInForce,
         account: AccountId,
-        rule: &dyn Fn(&Standing) -> Judged,
+        rule: &dyn Fn(&AccountState) -> Judged,
     ) -> Result<Account, ChangeError> {
         let changed = self.store.change_account(&Change {
             account,
@@ -242,7 +242,7 @@ impl AccountChanges {
         &self,
         principal: &Principal,
         matrix: &MatrixInForce,
-        standing: &Standing,
+        standing: &AccountState,
         after: Account,
     ) -> Judged {
         let (before, now) = (&standing.account, standing.now);
@@ -307,7 +307,7 @@ impl AccountChanges {
     }
 }
 
-impl Wish {
+impl AccountPatch {
     /// The permissions that it takes.
     pub fn takes(&self) -> Vec<Permission> {
         let role = self.role.as_ref().map(|_| permission::CHANGE_ROLE);

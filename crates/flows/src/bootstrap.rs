@@ -13,7 +13,9 @@ use portcullis_domain::{
 use portcullis_token::{Digest, OpaqueSecret};
 
 use crate::StoreError;
-use crate::candidate::{Candidate, CandidateRequest, Candidates, NameRules, RegistrationError};
+use crate::candidate::{
+    AccountChecker, AccountRequest, CheckedAccount, NameRules, RegistrationError,
+};
 use crate::matrix::ActiveMatrix;
 use crate::registration::{Creation, NewAccount};
 
@@ -67,7 +69,7 @@ pub enum Start {
 /// The use case.
 pub struct Bootstrap {
     store: Arc<dyn BootstrapStore>,
-    candidates: Arc<Candidates>,
+    candidates: Arc<AccountChecker>,
     matrix: Arc<ActiveMatrix>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn SecureRandom>,
@@ -77,7 +79,7 @@ impl Bootstrap {
     /// A use case over these parts.
     pub fn new(
         store: Arc<dyn BootstrapStore>,
-        candidates: Arc<Candidates>,
+        candidates: Arc<AccountChecker>,
         matrix: Arc<ActiveMatrix>,
         clock: Arc<dyn Clock>,
         random: Arc<dyn SecureRandom>,
@@ -86,7 +88,7 @@ impl Bootstrap {
     }
 
     /// Called at every start, on every node.
-    pub fn start(&self, configured: Option<&CandidateRequest>) -> Result<Start, SetupError> {
+    pub fn start(&self, configured: Option<&AccountRequest>) -> Result<Start, SetupError> {
         if !self.store.awaits_setup(&self.matrix.load().admin)? {
             return Ok(Start::Ready);
         }
@@ -107,7 +109,7 @@ impl Bootstrap {
     pub fn redeem(
         &self,
         token: &SecretString,
-        request: &CandidateRequest,
+        request: &AccountRequest,
     ) -> Result<Account, SetupError> {
         let token =
             OpaqueSecret::parse(token.expose_secret()).map_err(|_| SetupError::InvalidToken)?;
@@ -120,11 +122,11 @@ impl Bootstrap {
     fn create(
         &self,
         token: Option<&Digest>,
-        request: &CandidateRequest,
+        request: &AccountRequest,
         password_must_change: bool,
     ) -> Result<Account, SetupError> {
         let matrix = self.matrix.load();
-        let Candidate { account, password_hash } =
+        let CheckedAccount { account, password_hash } =
             self.candidates.admit(request, matrix.admin.clone(), NameRules::FormOnly)?;
         let account = Account { password_must_change, ..account };
         let event = self.candidates.event(EventKind::Bootstrap, &account, &request.origin);

@@ -1,4 +1,4 @@
-//! A request for an account, checked: the rules of the house, whoever asks.
+//! Checks requests for accounts by the rules of this server, however the request has come.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub enum RegistrationMode {
     Closed,
 }
 
-/// The rules of the house for new accounts.
+/// The rules of this server for new accounts.
 #[derive(Clone, Debug)]
 pub struct AccountRules {
     /// Who may create accounts.
@@ -37,7 +37,7 @@ pub struct AccountRules {
 
 /// A request for an account, as typed.
 #[derive(Debug)]
-pub struct CandidateRequest {
+pub struct AccountRequest {
     /// The wanted name.
     pub username: String,
     /// The owner's address.
@@ -51,7 +51,7 @@ pub struct CandidateRequest {
 }
 
 /// Checks requests for accounts and hashes their passwords; shared by every way to create one.
-pub struct Candidates {
+pub struct AccountChecker {
     rules: AccountRules,
     new_passwords: NewPasswords,
     clock: Arc<dyn Clock>,
@@ -59,14 +59,14 @@ pub struct Candidates {
 }
 
 /// An account that may be created.
-pub struct Candidate {
+pub struct CheckedAccount {
     /// The account.
     pub account: Account,
     /// The hash of its password.
     pub password_hash: PasswordHash,
 }
 
-/// Whether the house's taste in names applies.
+/// Whether reserved and offensive names are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameRules {
     /// Reserved and offensive names are refused.
@@ -75,7 +75,7 @@ pub enum NameRules {
     FormOnly,
 }
 
-impl Candidates {
+impl AccountChecker {
     /// A checker for these rules.
     pub fn new(
         rules: AccountRules,
@@ -94,10 +94,10 @@ impl Candidates {
     /// Checks everything, reporting all faults at once, and hashes the password last.
     pub fn admit(
         &self,
-        request: &CandidateRequest,
+        request: &AccountRequest,
         role: Role,
         names: NameRules,
-    ) -> Result<Candidate, RegistrationError> {
+    ) -> Result<CheckedAccount, RegistrationError> {
         let password = Password::parse(request.password.expose_secret())
             .map_err(|_| RegistrationError::PasswordTooLong)?;
         let mut faults = Vec::new();
@@ -134,7 +134,7 @@ impl Candidates {
             created_at: now,
             last_sign_in_at: None,
         };
-        Ok(Candidate { account, password_hash })
+        Ok(CheckedAccount { account, password_hash })
     }
 
     /// The event of the account coming to be.

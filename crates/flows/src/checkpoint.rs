@@ -28,7 +28,7 @@ pub trait CheckpointStore: Send + Sync {
     fn add_checkpoint(
         &self,
         is_signed: &dyn Fn(&Checkpoint) -> bool,
-        make: &mut dyn FnMut(Standing) -> Option<Checkpoint>,
+        make: &mut dyn FnMut(CheckpointState) -> Option<Checkpoint>,
     ) -> Result<Option<Checkpoint>, StoreError>;
 
     /// Hands over what is stored as checkpoints, from the latest to the first, while `visit` answers that
@@ -50,7 +50,7 @@ pub trait CheckpointStore: Send + Sync {
 
 /// What the next checkpoint is made from.
 #[derive(Clone, Debug)]
-pub struct Standing {
+pub struct CheckpointState {
     /// The time of the database.
     pub now: Timestamp,
     /// The number of the next.
@@ -70,7 +70,7 @@ pub struct Standing {
     pub heads: Vec<Head>,
 }
 
-impl Standing {
+impl CheckpointState {
     /// How many that cannot be believed are passed over to find one that can.
     pub const MOST_REFUSED: u64 = 1_000;
 }
@@ -125,7 +125,7 @@ impl Checkpoints {
             later.extend(belief.of(stored.number, &stored.file));
             let is_enough =
                 if number.is_some() { later.len() >= MOST_AT_ONCE } else { !later.is_empty() };
-            !is_enough && belief.refused() < Standing::MOST_REFUSED
+            !is_enough && belief.refused() < CheckpointState::MOST_REFUSED
         })?;
         later.reverse();
         Ok(later)
@@ -188,7 +188,7 @@ impl Checkpoints {
                 has_latest = true;
                 plan.take(&checkpoint)
             }
-            None => has_latest || belief.refused() < Standing::MOST_REFUSED,
+            None => has_latest || belief.refused() < CheckpointState::MOST_REFUSED,
         })?;
         Ok(plan.finish())
     }
@@ -202,8 +202,8 @@ impl Checkpoints {
         let mut found = Vec::new();
         let is_signed = |checkpoint: &Checkpoint| self.is_signed(checkpoint);
         let made = self.store.add_checkpoint(&is_signed, &mut |standing| {
-            let Standing { now, number, latest, refused, unknown, .. } = standing;
-            let Standing { mut covered, is_proven, heads, .. } = standing;
+            let CheckpointState { now, number, latest, refused, unknown, .. } = standing;
+            let CheckpointState { mut covered, is_proven, heads, .. } = standing;
             let ahead = latest
                 .as_ref()
                 .is_some_and(|latest| latest.at() > now + Checkpoint::CLOCK_TOLERANCE);

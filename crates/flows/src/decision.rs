@@ -23,7 +23,7 @@ use crate::permission::ON_BEHALF;
 use crate::principal::Principal;
 pub use crate::question::{Attributes, Context, Question};
 use crate::recording::{NotRecorded, Recorder, Ticket};
-pub use crate::ruling::{Decided, Ruling, Verdict};
+pub use crate::ruling::{AnsweredQuestion, RequestDecisions, Verdict};
 
 /// The use case.
 pub struct Decisions {
@@ -48,7 +48,7 @@ pub struct Undecided(Box<Request>);
 
 /// Answers that nobody has been told.
 #[derive(Debug)]
-pub struct Unrecorded(Box<Ruling>);
+pub struct Unrecorded(Box<RequestDecisions>);
 
 #[derive(Debug)]
 struct Request {
@@ -146,8 +146,8 @@ impl Decisions {
         &self,
         Request { principal, account, questions }: Request,
         find: impl Fn(AccountId) -> Result<Option<Arc<Account>>, E>,
-    ) -> Result<Box<Ruling>, (Undecided, E)> {
-        let mut ruling = Box::new(Ruling {
+    ) -> Result<Box<RequestDecisions>, (Undecided, E)> {
+        let mut ruling = Box::new(RequestDecisions {
             at: self.clock.now(),
             matrix: self.matrix.load(),
             decisions: Vec::with_capacity(questions.len()),

@@ -11,7 +11,7 @@ use portcullis_domain::{Clock, Role, SecureRandom, Session, SessionId, Timestamp
 use portcullis_token::{AccessClaims, RefreshClaims, Revocation, RevocationEntry};
 
 use crate::StoreError;
-use crate::grant::Issuer;
+use crate::session_tokens::TokenIssuer;
 use crate::sign_out::{SignOut, SignOutStore};
 
 /// What judging a token needs from storage.
@@ -38,7 +38,7 @@ pub enum LiveToken {
 /// The use case.
 pub struct Introspection {
     store: Arc<dyn IntrospectionStore>,
-    issuer: Issuer,
+    issuer: TokenIssuer,
     sign_out: SignOut,
     clock: Arc<dyn Clock>,
     random: Arc<dyn SecureRandom>,
@@ -48,7 +48,7 @@ impl Introspection {
     /// A use case over these parts.
     pub fn new<S: IntrospectionStore + SignOutStore + 'static>(
         store: Arc<S>,
-        issuer: Issuer,
+        issuer: TokenIssuer,
         clock: Arc<dyn Clock>,
         random: Arc<dyn SecureRandom>,
     ) -> Self {

@@ -15,7 +15,7 @@ use portcullis_audit::{
 };
 use portcullis_domain::{Account, AccountId, Clock, Role, SecureRandom, Timestamp, Username};
 
-pub use self::active::{ActiveMatrix, MatrixInForce, Unfit};
+pub use self::active::{ActiveMatrix, MatrixInForce, UnusableMatrix};
 use crate::StoreError;
 use crate::effects::{Effects, EffectsOf};
 use crate::principal::Principal;
@@ -64,14 +64,14 @@ pub struct Activating<'a> {
     pub principal: &'a Principal,
     /// Judges the account of the principal inside the transaction; `None` for one that is gone, and for
     /// the operator.
-    pub rule: &'a dyn Fn(Option<&Account>) -> Result<(), NotTheirs>,
+    pub rule: &'a dyn Fn(Option<&Account>) -> Result<(), ActivationRefusal>,
     /// What is recorded of the verdict, at the time of the transaction.
     pub effects: &'a dyn Fn(&Activated, Timestamp) -> Effects,
 }
 
 /// Why a matrix is not theirs to put in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotTheirs {
+pub enum ActivationRefusal {
     /// Their account is not any more what their access token says.
     CallerChanged,
     /// It would give more than they have.
@@ -157,7 +157,7 @@ pub enum Activated {
     /// Accounts have these roles, which the version lacks.
     RolesInUse(Vec<Role>),
     /// It is not theirs to decide.
-    Refused(NotTheirs),
+    Refused(ActivationRefusal),
 }
 
 /// Why a matrix is not put in force.
@@ -168,7 +168,7 @@ pub enum MatrixError {
     Faults(MatrixFaults),
     /// The file is in order, and unfit for this server.
     #[error("{0}")]
-    Unfit(#[from] Unfit),
+    UnusableMatrix(#[from] UnusableMatrix),
     /// It would give more than whoever decides has.
     #[error("the matrix gives more than the caller's role has: {0}")]
     Escalation(Escalation),
@@ -373,9 +373,9 @@ impl Matrices {
         let judge = |actor: Option<&Account>| {
             let Some(role) = role else { return Ok(()) };
             if actor.is_none_or(|actor| !actor.is_active || actor.role != *role) {
-                return Err(NotTheirs::CallerChanged);
+                return Err(ActivationRefusal::CallerChanged);
             }
-            escalation.as_ref().map_or(Ok(()), |_| Err(NotTheirs::Escalation))
+            escalation.as_ref().map_or(Ok(()), |_| Err(ActivationRefusal::Escalation))
         };
         let digest = Fingerprint::from_bytes(next.matrix.digest());
         let previous = Some(self.active.load().version).filter(|version| *version > 0);
@@ -397,8 +397,8 @@ impl Matrices {
             }
             Activated::Superseded => Err(MatrixError::Superseded),
             Activated::RolesInUse(roles) => Err(MatrixError::RolesInUse(roles)),
-            Activated::Refused(NotTheirs::CallerChanged) => Err(MatrixError::CallerChanged),
-            Activated::Refused(NotTheirs::Escalation) => {
+            Activated::Refused(ActivationRefusal::CallerChanged) => Err(MatrixError::CallerChanged),
+            Activated::Refused(ActivationRefusal::Escalation) => {
                 Err(escalation.map_or(MatrixError::CallerChanged, MatrixError::Escalation))
             }
         }
@@ -467,7 +467,7 @@ impl Activated {
     }
 }
 
-impl NotTheirs {
+impl ActivationRefusal {
     const fn outcome(self) -> Outcome {
         match self {
             Self::CallerChanged => Outcome::Superseded,

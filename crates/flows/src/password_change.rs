@@ -19,10 +19,10 @@ use crate::StoreError;
 use crate::candidate::FieldError;
 use crate::device;
 use crate::effects::EffectsOf;
-use crate::grant::{Ending, Grant, Grantee, Issuer};
 use crate::lockout::{FailureCounters, LockoutPolicy};
 use crate::new_password::{About, NewPasswords, Wanted};
 use crate::revocation::Revoked;
+use crate::session_tokens::{AccountSnapshot, Ending, SessionTokens, TokenIssuer};
 use crate::sign_in::{Credentials, PasswordProof, SignInStore, verify};
 
 /// What changing a password needs from storage, besides what signing in does.
@@ -76,7 +76,7 @@ pub enum Changed {
     /// It is changed.
     Done {
         /// Whose it is.
-        grantee: Box<Grantee>,
+        grantee: Box<AccountSnapshot>,
         /// The successor of the session that asked.
         session: Box<Session>,
         /// The sessions that ended, that one among them.
@@ -111,7 +111,7 @@ pub struct PasswordChangeRequest {
 #[derive(Debug)]
 pub struct PasswordChanged {
     /// The new session and its tokens.
-    pub grant: Grant,
+    pub grant: SessionTokens,
     /// The binding cookie, for [`Delivery::Cookie`].
     pub binding: Option<OpaqueSecret>,
     /// The device cookie in the place of the one that the device has shown.
@@ -146,7 +146,7 @@ pub struct PasswordChange {
     store: Arc<dyn PasswordChangeStore>,
     hashing: Arc<HashingPool>,
     new_passwords: NewPasswords,
-    issuer: Issuer,
+    issuer: TokenIssuer,
     counters: FailureCounters,
     lockout: LockoutPolicy,
     clock: Arc<dyn Clock>,
@@ -160,7 +160,7 @@ impl PasswordChange {
         store: Arc<dyn PasswordChangeStore>,
         hashing: Arc<HashingPool>,
         new_passwords: NewPasswords,
-        issuer: Issuer,
+        issuer: TokenIssuer,
         counters: FailureCounters,
         lockout: LockoutPolicy,
         clock: Arc<dyn Clock>,

@@ -10,7 +10,7 @@ use portcullis_password::{HashCost, HashError, PasswordHash};
 
 use crate::StoreError;
 use crate::candidate::{
-    Candidate, CandidateRequest, Candidates, FieldError, NameRules, RegistrationError,
+    AccountChecker, AccountRequest, CheckedAccount, FieldError, NameRules, RegistrationError,
 };
 use crate::effects::Effects;
 use crate::matrix::ActiveMatrix;
@@ -112,7 +112,7 @@ pub enum RowError {
 pub struct Provisioning {
     accounts: Arc<dyn RegistrationStore>,
     imports: Arc<dyn ImportStore>,
-    candidates: Arc<Candidates>,
+    candidates: Arc<AccountChecker>,
     matrix: Arc<ActiveMatrix>,
     max_bcrypt_cost: u32,
     clock: Arc<dyn Clock>,
@@ -124,7 +124,7 @@ impl Provisioning {
     pub fn new(
         accounts: Arc<dyn RegistrationStore>,
         imports: Arc<dyn ImportStore>,
-        candidates: Arc<Candidates>,
+        candidates: Arc<AccountChecker>,
         matrix: Arc<ActiveMatrix>,
         max_bcrypt_cost: u32,
         clock: Arc<dyn Clock>,
@@ -136,7 +136,7 @@ impl Provisioning {
     /// Creates one account of any role.
     pub fn create(
         &self,
-        request: &CandidateRequest,
+        request: &AccountRequest,
         enrolment: Enrolment,
     ) -> Result<Account, RegistrationError> {
         let Enrolment { role, kind, password_must_change } = enrolment;
@@ -144,7 +144,7 @@ impl Provisioning {
         if matrix.matrix.role(role.as_str()).is_none() {
             return Err(RegistrationError::Superseded);
         }
-        let Candidate { mut account, password_hash } =
+        let CheckedAccount { mut account, password_hash } =
             self.candidates.admit(request, role, NameRules::FormOnly)?;
         account.kind = kind.into();
         account.password_must_change = password_must_change;

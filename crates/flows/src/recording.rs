@@ -24,7 +24,7 @@ use portcullis_domain::{Clock, SecureRandom, Supervised};
 use self::policy::{BLOCK_DECISIONS, PORTION_BYTES};
 use self::queued::Place;
 use self::shared::{Shared, State};
-use crate::ruling::Ruling;
+use crate::ruling::RequestDecisions;
 
 mod delivery;
 mod lanes;
@@ -110,7 +110,10 @@ impl Recorder {
 
     /// Queues the decisions of one request, if the caller may be answered at once; else gives them
     /// back for [`Recorder::enqueue`]. Never blocks. Answers the id of the first; the others follow.
-    pub fn try_record(&self, ruling: Box<Ruling>) -> Result<DecisionId, Box<Ruling>> {
+    pub fn try_record(
+        &self,
+        ruling: Box<RequestDecisions>,
+    ) -> Result<DecisionId, Box<RequestDecisions>> {
         let shared = &*self.shared;
         let now = shared.clock.monotonic();
         let mut state = shared.state();
@@ -140,7 +143,11 @@ impl Recorder {
     /// # Errors
     ///
     /// [`NotRecorded`] without room and after [`Recorder::close`]; then `notify` hears nothing.
-    pub fn enqueue(&self, ruling: Box<Ruling>, notify: Notify) -> Result<Ticket, NotRecorded> {
+    pub fn enqueue(
+        &self,
+        ruling: Box<RequestDecisions>,
+        notify: Notify,
+    ) -> Result<Ticket, NotRecorded> {
         let shared = &*self.shared;
         let mut state = shared.state();
         if state.closing.is_some() {
@@ -171,7 +178,7 @@ impl Recorder {
     /// had not taken by then is not recorded at all.
     pub fn record(
         &self,
-        ruling: Box<Ruling>,
+        ruling: Box<RequestDecisions>,
         timeout: Duration,
     ) -> Result<DecisionId, NotRecorded> {
         let (send, receive) = sync_channel(1);

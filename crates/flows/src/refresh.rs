@@ -23,8 +23,8 @@ use portcullis_token::{Digest, LEEWAY};
 
 use crate::StoreError;
 use crate::effects::{Effects, EffectsOf};
-use crate::grant::{Grant, Grantee, Issuer, OnReuse};
 use crate::revocation::Revoked;
+use crate::session_tokens::{AccountSnapshot, OnReuse, SessionTokens, TokenIssuer};
 
 /// What refreshing needs from storage.
 pub trait RefreshStore: Send + Sync {
@@ -95,7 +95,7 @@ pub enum Rotated {
     /// The successor is now the live token.
     Done {
         /// Whose session it is.
-        grantee: Grantee,
+        grantee: AccountSnapshot,
         /// The session, as long as it may live.
         session: Session,
         /// When.
@@ -104,7 +104,7 @@ pub enum Rotated {
     /// The token was exchanged before, and what it was exchanged for has not been used.
     Repeated {
         /// Whose session it is.
-        grantee: Grantee,
+        grantee: AccountSnapshot,
         /// The session, as long as it may live.
         session: Session,
         /// The live token.
@@ -159,7 +159,7 @@ pub enum RefreshError {
 /// The use case.
 pub struct Refresh {
     store: Arc<dyn RefreshStore>,
-    issuer: Issuer,
+    issuer: TokenIssuer,
     clock: Arc<dyn Clock>,
     random: Arc<dyn SecureRandom>,
 }
@@ -168,7 +168,7 @@ impl Refresh {
     /// A use case over these parts.
     pub fn new(
         store: Arc<dyn RefreshStore>,
-        issuer: Issuer,
+        issuer: TokenIssuer,
         clock: Arc<dyn Clock>,
         random: Arc<dyn SecureRandom>,
     ) -> Self {
@@ -176,7 +176,7 @@ impl Refresh {
     }
 
     /// Rotates the refresh token and issues an access token.
-    pub fn refresh(&self, request: &RefreshRequest) -> Result<Grant, RefreshError> {
+    pub fn refresh(&self, request: &RefreshRequest) -> Result<SessionTokens, RefreshError> {
         let now = self.clock.now();
         let claims = self
             .issuer

@@ -8,7 +8,7 @@ use portcullis_password::PasswordHash;
 
 use crate::StoreError;
 use crate::candidate::{
-    Candidate, CandidateRequest, Candidates, NameRules, RegistrationError, RegistrationMode,
+    AccountChecker, AccountRequest, CheckedAccount, NameRules, RegistrationError, RegistrationMode,
 };
 use crate::effects::Effects;
 use crate::matrix::ActiveMatrix;
@@ -61,7 +61,7 @@ impl From<Creation> for Result<(), RegistrationError> {
 /// The use case: somebody registers.
 pub struct Registration {
     store: Arc<dyn RegistrationStore>,
-    candidates: Arc<Candidates>,
+    candidates: Arc<AccountChecker>,
     matrix: Arc<ActiveMatrix>,
 }
 
@@ -69,21 +69,21 @@ impl Registration {
     /// A use case over these parts.
     pub fn new(
         store: Arc<dyn RegistrationStore>,
-        candidates: Arc<Candidates>,
+        candidates: Arc<AccountChecker>,
         matrix: Arc<ActiveMatrix>,
     ) -> Self {
         Self { store, candidates, matrix }
     }
 
     /// Creates an account with the self-registration role, where registration is open.
-    pub fn register(&self, request: &CandidateRequest) -> Result<Account, RegistrationError> {
+    pub fn register(&self, request: &AccountRequest) -> Result<Account, RegistrationError> {
         let rules = self.candidates.rules();
         if rules.mode != RegistrationMode::Open {
             return Err(RegistrationError::NotOpen);
         }
         let matrix = self.matrix.load();
         let role = matrix.self_registration_role.clone();
-        let Candidate { account, password_hash } =
+        let CheckedAccount { account, password_hash } =
             self.candidates.admit(request, role, NameRules::Strict)?;
         let event = self.candidates.event(EventKind::Registration, &account, &request.origin);
         let creation = self.store.create(&NewAccount {

@@ -19,7 +19,7 @@ use portcullis_token::{AccessClaims, REVOCATION_MARGIN, RevocationEntry, Revocat
 
 use self::feed::FEED_PAGE;
 pub use self::feed::{
-    Cursor, CursorError, MAX_WAITING, Numbered, Page, PageError, Standing, Stretch,
+    Cursor, CursorError, FeedRange, FeedState, MAX_WAITING, Numbered, Page, PageError,
 };
 use self::follower::{Follower, Shared};
 pub use self::listener::Listener;
@@ -165,7 +165,7 @@ impl Revocations {
     }
 
     /// How far this node has followed the feed.
-    pub fn standing(&self) -> Standing {
+    pub fn standing(&self) -> FeedState {
         self.shared.standing()
     }
 

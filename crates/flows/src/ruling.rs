@@ -12,7 +12,7 @@ use crate::question::{Attributes, Question};
 
 /// The decisions of one request.
 #[derive(Debug)]
-pub struct Ruling {
+pub struct RequestDecisions {
     /// When.
     pub at: Timestamp,
     /// Who asked.
@@ -22,14 +22,14 @@ pub struct Ruling {
     /// The matrix that answered.
     pub matrix: Arc<MatrixInForce>,
     /// What was asked, and the answers.
-    pub decisions: Vec<Decided>,
+    pub decisions: Vec<AnsweredQuestion>,
     /// Whether the first decision is about asking on behalf of others.
     pub(crate) begins_with_on_behalf: bool,
 }
 
 /// One question with its answer.
 #[derive(Debug)]
-pub struct Decided {
+pub struct AnsweredQuestion {
     /// The question.
     pub question: Question,
     /// The role of the subject at that time.
@@ -54,11 +54,11 @@ impl Verdict {
     }
 }
 
-impl Ruling {
+impl RequestDecisions {
     pub(crate) fn decide_own(&mut self, question: Question, subject: &str) {
         let role = self.principal.role.clone();
         let verdict = self.ask(&question, subject, role.as_ref());
-        self.decisions.push(Decided { question, role, verdict });
+        self.decisions.push(AnsweredQuestion { question, role, verdict });
     }
 
     pub(crate) fn decide_for(
@@ -75,7 +75,7 @@ impl Ruling {
             Some(account) => self.ask(&question, &id.to_string(), Some(&account.role)),
         };
         let role = account.map(|account| account.role.clone());
-        self.decisions.push(Decided { question, role, verdict });
+        self.decisions.push(AnsweredQuestion { question, role, verdict });
     }
 
     /// A subject without a role has no grant: no matrix has a role without a name.
@@ -103,14 +103,14 @@ impl Ruling {
 
     /// Bytes of memory that it takes beside those texts.
     pub(crate) fn bytes_without_text(&self) -> usize {
-        let each = size_of::<Decided>() + ALLOCATIONS;
+        let each = size_of::<AnsweredQuestion>() + ALLOCATIONS;
         size_of::<Self>().saturating_add(self.decisions.len().saturating_mul(each))
     }
 
     /// One decision as it is recorded.
     pub(crate) fn record<'r>(
         &'r self,
-        decided: &'r Decided,
+        decided: &'r AnsweredQuestion,
         reason: &'r str,
     ) -> DecisionRecord<'r> {
         let Question { resource, action, subject, context } = &decided.question;

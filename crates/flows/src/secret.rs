@@ -31,7 +31,7 @@ pub trait FingerprintStore: Send + Sync {
 
 /// How the data stands to the secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum SecretState {
     /// Nothing has been written under any.
     Unclaimed,
     /// It is written under this one.
@@ -77,14 +77,14 @@ impl SecretProof {
     }
 
     /// How the data stands to this secret, if it is one that the data knows.
-    pub fn standing(&self) -> Result<Standing, SecretError> {
+    pub fn standing(&self) -> Result<SecretState, SecretError> {
         self.known().map(|(standing, _)| standing)
     }
 
     /// Makes this secret the one that the data is written under if there was none.
     pub fn claim(&self, origin: &Origin) -> Result<(), SecretError> {
         match self.known()? {
-            (Standing::Previous, _) => Err(SecretError::Previous),
+            (SecretState::Previous, _) => Err(SecretError::Previous),
             (_, known) => self.become_own(known, origin),
         }
     }
@@ -103,12 +103,12 @@ impl SecretProof {
         self.become_own(known, origin)
     }
 
-    fn known(&self) -> Result<(Standing, Option<Digest>), SecretError> {
+    fn known(&self) -> Result<(SecretState, Option<Digest>), SecretError> {
         let known = self.store.fingerprint()?;
         let standing = match known {
-            None => Standing::Unclaimed,
-            Some(known) if known == self.own => Standing::Own,
-            Some(_) if known == self.previous => Standing::Previous,
+            None => SecretState::Unclaimed,
+            Some(known) if known == self.own => SecretState::Own,
+            Some(_) if known == self.previous => SecretState::Previous,
             Some(_) => return Err(SecretError::Another),
         };
         Ok((standing, known))

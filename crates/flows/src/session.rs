@@ -10,8 +10,8 @@ use portcullis_domain::{AccountId, Clock, DisplayName, Role, SecureRandom, Sessi
 
 use crate::StoreError;
 use crate::effects::{Effects, EffectsOf};
-use crate::grant::{Ending, Issuer, SessionLifetimes};
 use crate::revocation::Revoked;
+use crate::session_tokens::{Ending, SessionLifetimes, TokenIssuer};
 
 /// What seeing and ending sessions needs from storage.
 pub trait SessionStore: Send + Sync {
@@ -67,7 +67,7 @@ pub struct LiveSession {
 /// The use case.
 pub struct Sessions {
     store: Arc<dyn SessionStore>,
-    issuer: Issuer,
+    issuer: TokenIssuer,
     clock: Arc<dyn Clock>,
     random: Arc<dyn SecureRandom>,
 }
@@ -76,7 +76,7 @@ impl Sessions {
     /// A use case over these parts.
     pub fn new(
         store: Arc<dyn SessionStore>,
-        issuer: Issuer,
+        issuer: TokenIssuer,
         clock: Arc<dyn Clock>,
         random: Arc<dyn SecureRandom>,
     ) -> Self {

@@ -31,9 +31,9 @@ use self::rehash::Rehash;
 pub use self::store::{Opened, Opening, Renewal, SignInStore};
 use crate::StoreError;
 use crate::device;
-use crate::grant::Issuer;
 use crate::hash_cost::HashCosts;
 use crate::lockout::{FailureCounters, LockoutPolicy};
+use crate::session_tokens::TokenIssuer;
 
 mod assessment;
 mod credentials;
@@ -95,7 +95,7 @@ impl SignIn {
     pub fn new(
         store: Arc<dyn SignInStore>,
         hashing: Arc<HashingPool>,
-        issuer: Issuer,
+        issuer: TokenIssuer,
         costs: Arc<HashCosts>,
         counters: FailureCounters,
         lockout: LockoutPolicy,

@@ -13,8 +13,8 @@ use portcullis_token::{Digest, Revocation, RevocationEntry};
 
 use crate::StoreError;
 use crate::effects::{Effects, EffectsOf};
-use crate::grant::{Ending, Issuer};
 use crate::revocation::Revoked;
+use crate::session_tokens::{Ending, TokenIssuer};
 
 /// What ending sessions needs from storage.
 pub trait SignOutStore: Send + Sync {
@@ -56,7 +56,7 @@ pub struct Remains {
 /// The use case.
 pub struct SignOut {
     store: Arc<dyn SignOutStore>,
-    issuer: Issuer,
+    issuer: TokenIssuer,
     clock: Arc<dyn Clock>,
     random: Arc<dyn SecureRandom>,
 }
@@ -65,7 +65,7 @@ impl SignOut {
     /// A use case over these parts.
     pub fn new(
         store: Arc<dyn SignOutStore>,
-        issuer: Issuer,
+        issuer: TokenIssuer,
         clock: Arc<dyn Clock>,
         random: Arc<dyn SecureRandom>,
     ) -> Self {

@@ -1,4 +1,4 @@
-//! How recent a sign-in must be for what changes the house, and the record of one that was not.
+//! How recent a sign-in must be for administrative changes, and the record of a refusal.
 
 use std::sync::Arc;
 use std::time::Duration;

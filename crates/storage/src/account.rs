@@ -2,7 +2,7 @@ use diesel::prelude::*;
 use portcullis_domain::{Account, AccountId, DisplayName, Email, Role, Timestamp, Username};
 use portcullis_flows::StoreError;
 use portcullis_flows::account::AccountStore;
-use portcullis_flows::grant::Grantee;
+use portcullis_flows::session_tokens::AccountSnapshot;
 use portcullis_password::PasswordHash;
 
 use crate::connection::{Connection, Inner, dispatch};
@@ -30,12 +30,12 @@ pub(crate) fn find(connection: &mut Connection, id: AccountId) -> Result<Option<
 pub(crate) fn find_grantee(
     connection: &mut Connection,
     id: AccountId,
-) -> Result<Option<Grantee>, Failure> {
+) -> Result<Option<AccountSnapshot>, Failure> {
     let query = accounts::table.find(Key::from(id));
     let row = dispatch!(connection, inner => {
         query.select(GranteeRow::as_select()).first(inner).optional()
     })?;
-    row.map(Grantee::try_from).transpose()
+    row.map(AccountSnapshot::try_from).transpose()
 }
 
 /// As [`find_grantee`], with the time after it was asked for. In one statement, because refreshing
@@ -43,7 +43,7 @@ pub(crate) fn find_grantee(
 pub(crate) fn grantee_now(
     connection: &mut Connection,
     id: AccountId,
-) -> Result<Option<(Grantee, Timestamp)>, Failure> {
+) -> Result<Option<(AccountSnapshot, Timestamp)>, Failure> {
     if let (Inner::Postgres(inner), None) = (&mut connection.inner, &connection.clock) {
         let query = accounts::table.find(Key::from(id));
         let found: Option<(GranteeRow, Instant)> =
@@ -63,7 +63,7 @@ pub(crate) struct GranteeRow {
     tokens_valid_from: Option<Instant>,
 }
 
-impl TryFrom<GranteeRow> for Grantee {
+impl TryFrom<GranteeRow> for AccountSnapshot {
     type Error = Failure;
 
     fn try_from(row: GranteeRow) -> Result<Self, Failure> {

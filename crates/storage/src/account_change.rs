@@ -2,11 +2,11 @@ use diesel::prelude::*;
 use portcullis_domain::{Account, AccountId, Role, Timestamp};
 use portcullis_flows::StoreError;
 use portcullis_flows::account_change::{
-    AccountChangeStore, AccountUpdate, Change, Changed, Judged, Standing,
+    AccountChangeStore, AccountState, AccountUpdate, Change, Changed, Judged,
 };
 use portcullis_flows::effects::Effects;
-use portcullis_flows::grant::{Ending, Grantee};
 use portcullis_flows::revocation::Revoked;
+use portcullis_flows::session_tokens::{AccountSnapshot, Ending};
 use portcullis_token::{Revocation, RevocationEntry};
 
 use crate::account;
@@ -56,7 +56,10 @@ impl AccountChangeStore for Store {
 }
 
 /// Reads both accounts and keeps them as they are until the transaction ends.
-fn standing(connection: &mut Connection, change: &Change<'_>) -> Result<Option<Standing>, Failure> {
+fn standing(
+    connection: &mut Connection,
+    change: &Change<'_>,
+) -> Result<Option<AccountState>, Failure> {
     let both = [Some(change.account), change.principal.account()];
     let both = both.into_iter().flatten().map(Key::from);
     let rows = accounts::table.filter(accounts::id.eq_any(both)).order(accounts::id);
@@ -70,10 +73,17 @@ fn standing(connection: &mut Connection, change: &Change<'_>) -> Result<Option<S
     let actor = principal::find(connection, change.principal)?;
     let other_administrators =
         other_administrators(connection, change.account, change.administrators)?;
-    let Grantee { account, tokens_valid_from } = grantee;
+    let AccountSnapshot { account, tokens_valid_from } = grantee;
     // After all locks: whatever had to be waited for is dated earlier.
     let now = connection.now()?;
-    Ok(Some(Standing { account, tokens_valid_from, last_issued, actor, other_administrators, now }))
+    Ok(Some(AccountState {
+        account,
+        tokens_valid_from,
+        last_issued,
+        actor,
+        other_administrators,
+        now,
+    }))
 }
 
 /// Keeps the live sessions of the account as they are, and answers when the newest token of theirs
@@ -114,7 +124,7 @@ fn other_administrators(
 fn carry_out(
     connection: &mut Connection,
     change: &Change<'_>,
-    standing: &Standing,
+    standing: &AccountState,
     update: AccountUpdate,
 ) -> Result<Changed, Failure> {
     let (before, now) = (&standing.account, standing.now);

@@ -6,7 +6,7 @@ use portcullis_audit::{
 };
 use portcullis_domain::Timestamp;
 use portcullis_flows::StoreError;
-use portcullis_flows::checkpoint::{CheckpointStore, Standing};
+use portcullis_flows::checkpoint::{CheckpointState, CheckpointStore};
 use portcullis_flows::trail::TrailStore;
 
 use crate::chain::HeadRow;
@@ -43,7 +43,7 @@ impl CheckpointStore for Store {
     fn add_checkpoint(
         &self,
         is_signed: &dyn Fn(&Checkpoint) -> bool,
-        make: &mut dyn FnMut(Standing) -> Option<Checkpoint>,
+        make: &mut dyn FnMut(CheckpointState) -> Option<Checkpoint>,
     ) -> Result<Option<Checkpoint>, StoreError> {
         self.write(|connection| {
             Lock::Checkpoint.take(connection)?;
@@ -133,7 +133,7 @@ fn file(connection: &mut Connection, number: i64) -> Result<Option<String>, Fail
 fn standing(
     connection: &mut Connection,
     is_signed: &dyn Fn(&Checkpoint) -> bool,
-) -> Result<Standing, Failure> {
+) -> Result<CheckpointState, Failure> {
     let (mut latest, mut refused, mut unknown) = (None, None, None);
     let mut belief = Belief::new(is_signed);
     walk_back(connection, &mut |stored| {
@@ -142,7 +142,7 @@ fn standing(
             refused = Some(stored.number);
             unknown = unknown.take().or_else(|| Checkpoint::from_file(&stored.file).ok());
         }
-        latest.is_none() && belief.refused() < Standing::MOST_REFUSED
+        latest.is_none() && belief.refused() < CheckpointState::MOST_REFUSED
     })?;
     let copy = copy(connection)?;
     let (covered, is_proven) = match &latest {
@@ -154,7 +154,7 @@ fn standing(
     let heads = heads(connection)?;
     let now = connection.now()?;
     let unknown = unknown.filter(|_| latest.is_none());
-    Ok(Standing { now, number, latest, refused, unknown, covered, is_proven, heads })
+    Ok(CheckpointState { now, number, latest, refused, unknown, covered, is_proven, heads })
 }
 
 /// Where the chains stood at the latest checkpoint, put together from all of them.

@@ -2,9 +2,9 @@ use diesel::prelude::*;
 use portcullis_domain::Timestamp;
 use portcullis_flows::StoreError;
 use portcullis_flows::account_change::Refusal;
-use portcullis_flows::grant::Ending;
 use portcullis_flows::mass_sign_out::{MassEnded, MassEnding, MassSignOutStore};
 use portcullis_flows::principal::Principal;
+use portcullis_flows::session_tokens::Ending;
 
 use crate::connection::{Connection, Inner, Lock, dispatch};
 use crate::failure::Failure;

@@ -5,8 +5,8 @@ use portcullis_domain::{Role, Timestamp, Username};
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::EffectsOf;
 use portcullis_flows::matrix::{
-    Activated, Activating, Activation, Added, ListedVersion, MatrixStore, NotTheirs, Stranded,
-    Version,
+    Activated, Activating, Activation, ActivationRefusal, Added, ListedVersion, MatrixStore,
+    Stranded, Version,
 };
 use portcullis_flows::principal::Principal;
 
@@ -131,7 +131,7 @@ fn activate(
 ) -> Result<Activated, Failure> {
     let Activating { activation, roles, principal, rule, .. } = activating;
     if !is_entitled(connection, principal)? {
-        return Ok(Activated::Refused(NotTheirs::CallerChanged));
+        return Ok(Activated::Refused(ActivationRefusal::CallerChanged));
     }
     let actor = match activation.by {
         Actor::Account(id) => account::find(connection, id)?,

@@ -2,8 +2,8 @@ use diesel::prelude::*;
 use portcullis_audit::Origin;
 use portcullis_domain::{Session, SessionId, Timestamp, TokenId, constant_time_eq};
 use portcullis_flows::StoreError;
-use portcullis_flows::grant::{Ending, Grantee, OnReuse};
 use portcullis_flows::refresh::{RefreshStore, ReuseSign, Rotated, Rotation};
+use portcullis_flows::session_tokens::{AccountSnapshot, Ending, OnReuse};
 
 use crate::account;
 use crate::authentication;
@@ -54,7 +54,7 @@ enum Verdict {
 /// A session that lives, and whose it is, at one moment.
 struct Found {
     session: SessionRow,
-    grantee: Grantee,
+    grantee: AccountSnapshot,
     living: Session,
     now: Timestamp,
 }

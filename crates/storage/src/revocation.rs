@@ -6,7 +6,7 @@ use portcullis_domain::{AccountId, SessionId, Timestamp, TokenId};
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::Effects;
 use portcullis_flows::revocation::{
-    MAX_WAITING, Numbered, Purged, RevocationStore, Revoked, Stretch,
+    FeedRange, MAX_WAITING, Numbered, Purged, RevocationStore, Revoked,
 };
 use portcullis_token::{AccessClaims, Revocation, RevocationEntry};
 
@@ -63,11 +63,11 @@ const NUMBER: EachSql = EachSql {
 };
 
 impl RevocationStore for Store {
-    fn revocations_from(&self, first: u64, most: u32) -> Result<Stretch, StoreError> {
+    fn revocations_from(&self, first: u64, most: u32) -> Result<FeedRange, StoreError> {
         self.read(|connection| stretch(connection, first, most))
     }
 
-    fn number_revocations(&self, first: u64, most: u32) -> Result<Stretch, StoreError> {
+    fn number_revocations(&self, first: u64, most: u32) -> Result<FeedRange, StoreError> {
         self.write_at_once(NUMBER, |connection| stretch(connection, first, most))
     }
 
@@ -180,7 +180,7 @@ pub(crate) fn record(
     Ok(Revoked::new(entries))
 }
 
-fn stretch(connection: &mut Connection, first: u64, most: u32) -> Result<Stretch, Failure> {
+fn stretch(connection: &mut Connection, first: u64, most: u32) -> Result<FeedRange, Failure> {
     // One statement, so that the entries are those of the very moment of the head.
     let wanted = revocations::position
         .ge(bigint(first))
@@ -200,7 +200,7 @@ fn stretch(connection: &mut Connection, first: u64, most: u32) -> Result<Stretch
     })?;
     let missing = Failure::Corrupt { table: "revocation_feed", column: "id" };
     let &((head, purged_through, horizon), _) = rows.first().ok_or(missing)?;
-    let mut stretch = Stretch {
+    let mut stretch = FeedRange {
         head: natural(head),
         purged_through: natural(purged_through),
         horizon: horizon.map(Timestamp::from),

@@ -3,9 +3,9 @@ use portcullis_audit::Origin;
 use portcullis_domain::{AccountId, Role, Session, SessionId, Timestamp, TokenId};
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::{Effects, EffectsOf};
-use portcullis_flows::grant::Ending;
 use portcullis_flows::revocation::Revoked;
 use portcullis_flows::session::{LiveSession, SessionStore};
+use portcullis_flows::session_tokens::Ending;
 use portcullis_token::Digest;
 
 use crate::account;

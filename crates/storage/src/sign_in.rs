@@ -4,9 +4,9 @@ use portcullis_audit::Outcome;
 use portcullis_domain::{Account, DisplayName, PasswordEpoch};
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::EffectsOf;
-use portcullis_flows::grant::Grantee;
 use portcullis_flows::lockout::{CounterState, LockoutPolicy};
 use portcullis_flows::revocation::Revoked;
+use portcullis_flows::session_tokens::AccountSnapshot;
 use portcullis_flows::sign_in::{
     Credentials, Identifier, Opened, Opening, Proof, Renewal, SignInStore, StoredPassword,
 };
@@ -121,7 +121,7 @@ pub(crate) fn epoch(stored: i32) -> Result<PasswordEpoch, Failure> {
 fn judge(
     connection: &mut Connection,
     opening: &Opening<'_>,
-) -> Result<Result<Grantee, Outcome>, Failure> {
+) -> Result<Result<AccountSnapshot, Outcome>, Failure> {
     if !forget_failures(connection, opening.counter)? {
         return Ok(Err(Outcome::Locked));
     }
@@ -195,7 +195,7 @@ fn count_failure(
 fn mark_signed_in(
     connection: &mut Connection,
     opening: &Opening<'_>,
-) -> Result<Option<Grantee>, Failure> {
+) -> Result<Option<AccountSnapshot>, Failure> {
     let account = accounts::table.find(Key::from(opening.session.account_id));
     let active = account.filter(accounts::is_active);
     let now = Instant::from(opening.session.authenticated_at);
@@ -211,7 +211,7 @@ fn mark_signed_in(
         }
         Prepared(mark.returning(GranteeRow::as_returning())).get_result(inner).optional()
     })?;
-    marked.map(Grantee::try_from).transpose()
+    marked.map(AccountSnapshot::try_from).transpose()
 }
 
 fn insert_session(connection: &mut Connection, opening: &Opening<'_>) -> Result<(), Failure> {

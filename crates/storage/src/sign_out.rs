@@ -2,8 +2,8 @@ use diesel::prelude::*;
 use portcullis_domain::{AccountId, SessionId};
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::{Effects, EffectsOf};
-use portcullis_flows::grant::Ending;
 use portcullis_flows::revocation::Revoked;
+use portcullis_flows::session_tokens::Ending;
 use portcullis_flows::sign_out::SignOutStore;
 use portcullis_token::{Digest, Revocation, RevocationEntry};
 

@@ -7,11 +7,11 @@ use portcullis_api::{Parts, Services, Upkeep, application};
 use portcullis_domain::{
     Clock, Moderation, ReservedNames, Role, SecretString, SecureRandom, Severity, SystemRandom,
 };
-use portcullis_flows::candidate::{AccountRules, CandidateRequest, RegistrationMode};
-use portcullis_flows::grant::SessionPolicy;
+use portcullis_flows::candidate::{AccountRequest, AccountRules, RegistrationMode};
 use portcullis_flows::lockout::LockoutPolicy;
 use portcullis_flows::recording::RecordingPolicy;
 use portcullis_flows::revocation::RevocationPolicy;
+use portcullis_flows::session_tokens::SessionPolicy;
 use portcullis_password::{Argon2Params, Hasher, HashingPool, Policy, PoolSettings};
 use portcullis_token::{Digest, KeyPairAlgorithm, SecretKey};
 use portcullis_web::{Running, ServiceCredentials, Settings};
@@ -199,7 +199,7 @@ impl TestServer {
     /// Starts the bootstrap as `serve` does; see [`portcullis_flows::bootstrap`].
     pub fn bootstrap(
         &self,
-        configured: Option<&CandidateRequest>,
+        configured: Option<&AccountRequest>,
     ) -> portcullis_flows::bootstrap::Start {
         self.services().bootstrap.start(configured).expect("bootstrap can run")
     }

@@ -77,7 +77,7 @@ impl From<MatrixError> for Failure {
             MatrixError::Trail(_) | MatrixError::Store(_) => {
                 "`portcullis doctor` looks for the cause"
             }
-            MatrixError::Unfit(_) => "nothing was changed; change the matrix",
+            MatrixError::UnusableMatrix(_) => "nothing was changed; change the matrix",
             MatrixError::UnknownVersion(_) => "`portcullis policy history` lists the versions",
             MatrixError::CallerChanged | MatrixError::Escalation(_) => {
                 "ask somebody with the most senior role"

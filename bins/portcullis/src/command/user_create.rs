@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use portcullis_domain::{
     Account, AccountId, AccountKind, DisplayName, Email, Role, SecretString, Timestamp, Username,
 };
-use portcullis_flows::candidate::{CandidateRequest, RegistrationError};
+use portcullis_flows::candidate::{AccountRequest, RegistrationError};
 use portcullis_flows::provisioning::Enrolment;
 use portcullis_flows::provisioning::PersonKind;
 use serde::Serialize;
@@ -67,7 +67,7 @@ pub(crate) fn run(config: Config, user: UserCreate, output: Output) -> Result<Ex
     let role = roles::find(matrix, &user.role).ok_or_else(|| {
         Failure::usage(format!("there is no role {:?}; {}", user.role, roles::choices(matrix)))
     })?;
-    let request = CandidateRequest {
+    let request = AccountRequest {
         username: user.username,
         email: user.email,
         password: read_password()?,

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use portcullis_audit::Origin;
 use portcullis_domain::{Email, ExposeSecret, SecretString, Username};
-use portcullis_flows::candidate::CandidateRequest;
+use portcullis_flows::candidate::AccountRequest;
 use portcullis_password::{Context, Password, Policy};
 
 use super::finding::Findings;
@@ -19,7 +19,7 @@ pub(crate) fn check(
     raw: raw::Admin,
     policy: &Policy,
     findings: &mut Findings,
-) -> Option<CandidateRequest> {
+) -> Option<AccountRequest> {
     let username = raw.username.unwrap_or_else(|| DEFAULT_USERNAME.to_owned());
     if let Err(error) = Username::parse(&username) {
         findings.refuse("admin.username", error, "choose another name");
@@ -32,7 +32,7 @@ pub(crate) fn check(
         check_password(password, &username, email, policy, findings);
     }
     match (raw.email, raw.password) {
-        (Some(email), Some(password)) => Some(CandidateRequest {
+        (Some(email), Some(password)) => Some(AccountRequest {
             username,
             email,
             password,

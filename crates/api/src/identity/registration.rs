@@ -2,7 +2,7 @@
 
 use actix_web::web;
 use actix_web::{HttpRequest, HttpResponse};
-use portcullis_flows::candidate::CandidateRequest;
+use portcullis_flows::candidate::AccountRequest;
 use portcullis_web::{
     Body, Code, Guard, Json, Limit, Method, Problem, Route, SecretText, Text, hashing, origin,
 };
@@ -62,7 +62,7 @@ pub(crate) async fn register(
     services: web::Data<Services>,
     body: Json<RegistrationBody>,
 ) -> Result<HttpResponse, Problem> {
-    let wanted = CandidateRequest {
+    let wanted = AccountRequest {
         username: body.0.username.0,
         email: body.0.email.0,
         password: body.0.password.0,

@@ -2,7 +2,7 @@
 
 use actix_web::web;
 use actix_web::{HttpRequest, HttpResponse};
-use portcullis_flows::candidate::CandidateRequest;
+use portcullis_flows::candidate::AccountRequest;
 use portcullis_web::{
     Body, Code, Guard, Json, Limit, Method, Problem, Route, SecretText, Text, hashing, origin,
 };
@@ -58,7 +58,7 @@ pub(crate) async fn set_up(
     body: Json<SetupBody>,
 ) -> Result<HttpResponse, Problem> {
     let token = body.0.setup_token.0;
-    let wanted = CandidateRequest {
+    let wanted = AccountRequest {
         username: body.0.username.0,
         email: body.0.email.0,
         password: body.0.password.0,

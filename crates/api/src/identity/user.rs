@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use portcullis_domain::AccountId;
-use portcullis_flows::account_change::{ChangeError, Wish};
+use portcullis_flows::account_change::{AccountPatch, ChangeError};
 use portcullis_flows::permission;
 use portcullis_web::{
     Body, Caller, Code, FieldProblem, Guard, Json, Limit, Method, Problem, Route, ShortText,
@@ -93,7 +93,7 @@ pub(crate) async fn change(
     body: Json<UserChangeBody>,
 ) -> Result<HttpResponse, Problem> {
     let caller = caller.0;
-    let wish = Wish { role: body.0.role.map(|role| role.0), is_active: body.0.is_active };
+    let wish = AccountPatch { role: body.0.role.map(|role| role.0), is_active: body.0.is_active };
     if wish.takes().is_empty() {
         let message = "name what shall be different: role, is_active, or both";
         return Err(Problem::invalid(vec![FieldProblem::new(String::new(), "missing", message)]));

@@ -4,7 +4,7 @@ use actix_web::web;
 use actix_web::{HttpRequest, HttpResponse};
 use portcullis_domain::{Delivery, DisplayName, ExposeSecret, SecretString};
 use portcullis_flows::device::DEVICE_LIFETIME;
-use portcullis_flows::grant::Grant;
+use portcullis_flows::session_tokens::SessionTokens;
 use portcullis_flows::sign_in::{SignInRequest, SignedIn};
 use portcullis_token::OpaqueSecret;
 use portcullis_web::{
@@ -151,7 +151,7 @@ async fn sign_in(
 /// Sets the binding cookie of a session, if it has one.
 pub(crate) fn bind(
     response: &mut HttpResponse,
-    grant: &Grant,
+    grant: &SessionTokens,
     binding: Option<&OpaqueSecret>,
     secure: bool,
 ) {
@@ -190,7 +190,7 @@ fn device_name(text: &Text) -> Result<DisplayName, Problem> {
 }
 
 /// The answer to a sign-in or a refresh, with the access token where the session wants it.
-pub(crate) fn tokens(grant: &Grant, secure: bool) -> HttpResponse {
+pub(crate) fn tokens(grant: &SessionTokens, secure: bool) -> HttpResponse {
     let in_body = grant.session.delivery == Delivery::Body;
     let mut response = HttpResponse::Ok().json(TokensAnswer {
         refresh_token: grant.refresh_token.expose_secret().to_owned(),

@@ -6,7 +6,7 @@ use crate::principal::Principal;
 
 /// How things are at the moment of the change.
 #[derive(Clone, Debug)]
-pub struct Standing {
+pub struct AccountState {
     /// The account.
     pub account: Account,
     /// Its access tokens issued before this are void already.
@@ -57,7 +57,7 @@ impl Refusal {
 /// Whether the caller may turn the account into `after`; into itself, whether they may end its
 /// sessions.
 pub(super) fn judge(
-    standing: &Standing,
+    standing: &AccountState,
     principal: &Principal,
     matrix: &MatrixInForce,
     after: &Account,
@@ -80,7 +80,7 @@ pub(super) fn judge(
 
 /// The account of whoever decides, if it still is what their access token says.
 pub(super) fn decides<'s>(
-    standing: &'s Standing,
+    standing: &'s AccountState,
     principal: &Principal,
 ) -> Result<&'s Account, Refusal> {
     let actor = standing.actor.as_ref().filter(|actor| actor.is_active);

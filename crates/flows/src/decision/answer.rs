@@ -4,7 +4,7 @@ use portcullis_audit::DecisionId;
 
 use crate::StoreError;
 use crate::recording::NotRecorded;
-use crate::ruling::Ruling;
+use crate::ruling::RequestDecisions;
 
 /// The answer to one question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub(super) struct UnnumberedAnswers {
 }
 
 impl UnnumberedAnswers {
-    pub(super) fn of(ruling: &Ruling) -> Self {
+    pub(super) fn of(ruling: &RequestDecisions) -> Self {
         Self {
             allowed: ruling.decisions.iter().map(|decided| decided.verdict.is_allowed()).collect(),
             begins_with_on_behalf: ruling.begins_with_on_behalf,

@@ -26,12 +26,14 @@ pub struct MatrixInForce {
 }
 
 impl MatrixInForce {
-    pub(super) fn new(revision: u64, version: u32, matrix: Matrix) -> Result<Self, Unfit> {
+    pub(super) fn new(revision: u64, version: u32, matrix: Matrix) -> Result<Self, UnusableMatrix> {
         let word = |word: &str| Role::parse(word).ok();
-        let senior = matrix.most_senior_role().and_then(word).ok_or(Unfit::NoMostSeniorRole)?;
-        let registered = matrix.self_registration_role().ok_or(Unfit::NoSelfRegistrationRole)?;
+        let senior =
+            matrix.most_senior_role().and_then(word).ok_or(UnusableMatrix::NoMostSeniorRole)?;
+        let registered =
+            matrix.self_registration_role().ok_or(UnusableMatrix::NoSelfRegistrationRole)?;
         let junior = word(registered).filter(|role| *role != senior);
-        let self_registration_role = junior.ok_or(Unfit::SelfRegistrationIsSenior)?;
+        let self_registration_role = junior.ok_or(UnusableMatrix::SelfRegistrationIsSenior)?;
         let in_force = Self { revision, version, matrix, admin: senior, self_registration_role };
         in_force.remains_open_to(&in_force.admin)?;
         Ok(in_force)
@@ -39,11 +41,15 @@ impl MatrixInForce {
 
     /// Refuses what must not come into force, although a version from before there was such a rule
     /// may be: accounts that anybody can make for themselves are kept from running the server.
-    pub(super) fn closed_to_strangers(self) -> Result<Self, Unfit> {
+    pub(super) fn closed_to_strangers(self) -> Result<Self, UnusableMatrix> {
         let role = &self.self_registration_role;
         for (resource, action) in permission::ALL {
             if self.allows(role, (resource, action)) {
-                return Err(Unfit::OpenToStrangers { role: role.to_string(), action, resource });
+                return Err(UnusableMatrix::OpenToStrangers {
+                    role: role.to_string(),
+                    action,
+                    resource,
+                });
             }
         }
         Ok(self)
@@ -69,19 +75,19 @@ impl MatrixInForce {
     }
 
     /// Whether accounts of the role could put another matrix in force.
-    pub(super) fn remains_open_to(&self, role: &Role) -> Result<(), Unfit> {
+    pub(super) fn remains_open_to(&self, role: &Role) -> Result<(), UnusableMatrix> {
         let (resource, action) = ACTIVATE_MATRIX;
         if self.allows(role, ACTIVATE_MATRIX) {
             Ok(())
         } else {
-            Err(Unfit::LocksOut { role: role.to_string(), action, resource })
+            Err(UnusableMatrix::LocksOut { role: role.to_string(), action, resource })
         }
     }
 }
 
 impl ActiveMatrix {
     /// Begins with a matrix that is not stored yet.
-    pub fn new(matrix: Matrix) -> Result<Self, Unfit> {
+    pub fn new(matrix: Matrix) -> Result<Self, UnusableMatrix> {
         let matrix = MatrixInForce::new(0, 0, matrix)?.closed_to_strangers()?;
         Ok(Self(ArcSwap::from_pointee(matrix)))
     }
@@ -102,7 +108,7 @@ impl ActiveMatrix {
 
 /// Why a matrix that is in order would lock this server up.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unfit {
+pub enum UnusableMatrix {
     /// The first administrator would have no role.
     #[error("no role is senior to all others; the first administrator needs one")]
     NoMostSeniorRole,

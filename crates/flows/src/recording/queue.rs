@@ -18,7 +18,7 @@ use super::lanes::Lanes;
 use super::outcome::{NotRecorded, Notify};
 use super::policy::{BLOCK_DECISIONS, PORTION_BYTES, RecordingPolicy, UNSTORED_PER_CALLER};
 use super::queued::{Held, Place, Queued};
-use crate::ruling::Ruling;
+use crate::ruling::RequestDecisions;
 use crate::trail::LONGEST_BLOCK;
 
 /// See the module.
@@ -48,9 +48,9 @@ impl Queue {
     pub(super) fn answer(
         &mut self,
         policy: &RecordingPolicy,
-        ruling: Box<Ruling>,
+        ruling: Box<RequestDecisions>,
         now: Duration,
-    ) -> Result<u64, Box<Ruling>> {
+    ) -> Result<u64, Box<RequestDecisions>> {
         let queued = Queued::new(ruling, now, None);
         let mine = self.share(queued.caller()).plus(queued.size);
         let unstored = UNSTORED_PER_CALLER.max(queued.size.bytes);
@@ -69,7 +69,7 @@ impl Queue {
     pub(super) fn wait(
         &mut self,
         policy: &RecordingPolicy,
-        ruling: Box<Ruling>,
+        ruling: Box<RequestDecisions>,
         now: Duration,
         notify: Notify,
     ) -> Result<Place, (Notify, NotRecorded)> {

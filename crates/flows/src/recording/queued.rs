@@ -5,12 +5,12 @@ use std::time::Duration;
 use portcullis_domain::AccountId;
 
 use super::outcome::Notify;
-use crate::ruling::Ruling;
+use crate::ruling::RequestDecisions;
 
 /// A request in the queue.
 pub(super) struct Queued {
     /// The decisions.
-    pub(super) ruling: Box<Ruling>,
+    pub(super) ruling: Box<RequestDecisions>,
     /// When it came, on the monotonic clock.
     pub(super) since: Duration,
     /// Hears how it ends; `None` if the caller was answered.
@@ -36,7 +36,11 @@ pub(super) struct Place {
 }
 
 impl Queued {
-    pub(super) fn new(ruling: Box<Ruling>, since: Duration, notify: Option<Notify>) -> Self {
+    pub(super) fn new(
+        ruling: Box<RequestDecisions>,
+        since: Duration,
+        notify: Option<Notify>,
+    ) -> Self {
         let (decisions, text) = (ruling.decisions.len(), ruling.text_bytes());
         let size = Held { decisions, bytes: ruling.bytes_without_text().saturating_add(text) };
         Self { ruling, since, notify, size, text }

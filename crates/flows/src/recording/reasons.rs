@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::ruling::{Decided, Ruling, Verdict};
+use crate::ruling::{AnsweredQuestion, RequestDecisions, Verdict};
 
 /// See the module. It forgets everything when the matrix changes, and when it is full.
 #[derive(Default)]
@@ -13,7 +13,11 @@ pub(super) struct Reasons {
 }
 
 impl Reasons {
-    pub(super) fn of<'r>(&'r mut self, ruling: &'r Ruling, decided: &'r Decided) -> &'r str {
+    pub(super) fn of<'r>(
+        &'r mut self,
+        ruling: &'r RequestDecisions,
+        decided: &'r AnsweredQuestion,
+    ) -> &'r str {
         let version = ruling.matrix.version;
         if self.version != version || self.bytes >= MAX_BYTES {
             *self = Self { version, ..Self::default() };

@@ -83,7 +83,7 @@ impl FromStr for Cursor {
 
 /// What this node knows of the feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct FeedState {
     /// The last entry it has read.
     pub cursor: Cursor,
     /// It has read everything that was committed before this.
@@ -92,7 +92,7 @@ pub struct Standing {
 
 /// A part of the feed, as everything was at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stretch {
+pub struct FeedRange {
     /// The position of the last entry of all.
     pub head: u64,
     /// Up to here entries were removed.
@@ -105,7 +105,7 @@ pub struct Stretch {
     pub waiting: Vec<RevocationEntry>,
 }
 
-impl Stretch {
+impl FeedRange {
     /// The entries after the cursor, if the stretch begins at it; `None` when the cursor is of another
     /// history, or points to what was removed.
     pub(super) fn after(&self, cursor: Cursor) -> Option<&[Numbered]> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use portcullis_domain::{Clock, Timestamp};
 use portcullis_token::{RevocationEntry, RevocationSet};
 
-use super::feed::{Cursor, FEED_PAGE, MAX_WAITING, Numbered, Standing};
+use super::feed::{Cursor, FEED_PAGE, FeedState, MAX_WAITING, Numbered};
 use super::listener::Listener;
 use super::store::RevocationStore;
 use crate::StoreError;
@@ -30,7 +30,7 @@ struct State {
 /// What was read, and when on the monotonic clock the question was put.
 #[derive(Clone, Copy)]
 pub(super) struct Heard {
-    standing: Standing,
+    standing: FeedState,
     at: Duration,
 }
 
@@ -55,7 +55,7 @@ impl Shared {
         self.change(|state| state.closing = true);
     }
 
-    pub(super) fn standing(&self) -> Standing {
+    pub(super) fn standing(&self) -> FeedState {
         self.state().heard.standing
     }
 
@@ -187,7 +187,7 @@ impl Follower {
             };
             numbering = !look.unnumbered.is_empty();
             if !numbering && self.cursor.position() >= stretch.head {
-                let standing = Standing { cursor: self.cursor, as_of: look.as_of };
+                let standing = FeedState { cursor: self.cursor, as_of: look.as_of };
                 return Ok(Heard { standing, at: look.at });
             }
         }

@@ -5,24 +5,24 @@ use std::sync::Arc;
 
 use portcullis_token::RevocationEntry;
 
-use super::feed::{FEED_PAGE, Standing};
+use super::feed::{FEED_PAGE, FeedState};
 use super::store::RevocationStore;
 use crate::StoreError;
 
 /// All entries that are not dead, page by page.
 pub struct Snapshot {
     store: Arc<dyn RevocationStore>,
-    standing: Standing,
+    standing: FeedState,
     read_through: u64,
 }
 
 impl Snapshot {
-    pub(super) fn new(store: Arc<dyn RevocationStore>, standing: Standing) -> Self {
+    pub(super) fn new(store: Arc<dyn RevocationStore>, standing: FeedState) -> Self {
         Self { store, standing, read_through: 0 }
     }
 
     /// Where to go on after the last page, and the time up to which the snapshot is complete.
-    pub const fn standing(&self) -> Standing {
+    pub const fn standing(&self) -> FeedState {
         self.standing
     }
 

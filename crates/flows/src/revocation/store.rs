@@ -5,7 +5,7 @@ use std::time::Duration;
 use portcullis_domain::Timestamp;
 use portcullis_token::{AccessClaims, RevocationEntry};
 
-use super::feed::Stretch;
+use super::feed::FeedRange;
 use super::revoked::Revoked;
 use crate::StoreError;
 use crate::effects::Effects;
@@ -14,12 +14,12 @@ use crate::effects::Effects;
 pub trait RevocationStore: Send + Sync {
     /// The feed as it is at one moment, with the entries at `most` positions from `first` on. One
     /// question to the database.
-    fn revocations_from(&self, first: u64, most: u32) -> Result<Stretch, StoreError>;
+    fn revocations_from(&self, first: u64, most: u32) -> Result<FeedRange, StoreError>;
 
     /// Gives the next positions to committed entries that have none, at least to those that
     /// [`RevocationStore::revocations_from`] would show, and then answers as that does. Positions
     /// have no gaps, and become visible in their order.
-    fn number_revocations(&self, first: u64, most: u32) -> Result<Stretch, StoreError>;
+    fn number_revocations(&self, first: u64, most: u32) -> Result<FeedRange, StoreError>;
 
     /// Notes that access tokens are given this life from now on. Each entry but one for a single token
     /// is kept, from its number on, for as long as the longest life that was ever noted.

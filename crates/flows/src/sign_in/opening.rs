@@ -13,13 +13,13 @@ use super::proof::{Proof, authentication};
 use super::store::{Opened, Opening, SignInStore};
 use crate::StoreError;
 use crate::device;
-use crate::grant::{Grant, Issuer};
+use crate::session_tokens::{SessionTokens, TokenIssuer};
 
 /// A session, and what the browser shall keep.
 #[derive(Debug)]
 pub struct SignedIn {
     /// Session and tokens.
-    pub grant: Grant,
+    pub grant: SessionTokens,
     /// The binding cookie, for [`Delivery::Cookie`].
     pub binding: Option<OpaqueSecret>,
     /// The device cookie, for [`Delivery::Cookie`].
@@ -51,7 +51,7 @@ pub(super) struct Admission<'a> {
 /// Opens sessions.
 pub(super) struct Opener {
     pub(super) store: Arc<dyn SignInStore>,
-    pub(super) issuer: Issuer,
+    pub(super) issuer: TokenIssuer,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn SecureRandom>,
 }

@@ -11,9 +11,9 @@ use super::password::PasswordProof;
 use super::proof::Proof;
 use crate::StoreError;
 use crate::effects::{Effects, EffectsOf};
-use crate::grant::{Ending, Grantee};
 use crate::lockout::{CounterState, LockoutPolicy};
 use crate::revocation::Revoked;
+use crate::session_tokens::{AccountSnapshot, Ending};
 
 /// What signing in needs from storage.
 pub trait SignInStore: Send + Sync {
@@ -81,7 +81,7 @@ pub enum Opened {
     /// The session is open.
     Done {
         /// Whose session it is.
-        grantee: Box<Grantee>,
+        grantee: Box<AccountSnapshot>,
         /// Sessions that ended to make room.
         displaced: Revoked,
     },

@@ -3,10 +3,10 @@ use std::time::Duration;
 
 use portcullis_audit::Actor;
 use portcullis_domain::{Account, AccountId, ExposeSecret};
-use portcullis_flows::account_change::{ChangeError, Refusal, Wish};
-use portcullis_flows::grant::Grant;
+use portcullis_flows::account_change::{AccountPatch, ChangeError, Refusal};
 use portcullis_flows::matrix::{Activated, Activating, Activation, MatrixStore};
 use portcullis_flows::principal::Principal;
+use portcullis_flows::session_tokens::SessionTokens;
 use portcullis_testkit::samples;
 use portcullis_token::LEEWAY;
 
@@ -54,9 +54,9 @@ fn changes_in_quick_succession_are_refused_before_new_tokens_are_dated_beyond_th
         let claims = node.authority.verify_access(token.access_token.expose_secret(), house.now());
         let ahead = claims.unwrap().issued_at.since(house.now());
         assert!(ahead <= 3 * SECOND && ahead < LEEWAY, "{ahead:?}");
-        let deactivate = Wish { role: None, is_active: Some(false) };
+        let deactivate = AccountPatch { role: None, is_active: Some(false) };
         assert!(!node.account_changes.change(&admin, ada.id, &deactivate).unwrap().is_active);
-        let reactivate = Wish { role: None, is_active: Some(true) };
+        let reactivate = AccountPatch { role: None, is_active: Some(true) };
         node.account_changes.change(&admin, ada.id, &reactivate).unwrap();
     }
     assert!(house.outcomes("role_changed").contains(&"superseded 4".to_owned()));
@@ -91,7 +91,11 @@ fn what_changes_nothing_is_recorded_as_read_and_writes_nothing_else() {
     let house = House::new();
     let (admin, ada) = (admin(&house), house.enrol("ada"));
     let node = house.node();
-    for wish in [Wish::default(), to_role("msa"), Wish { role: None, is_active: Some(true) }] {
+    for wish in [
+        AccountPatch::default(),
+        to_role("msa"),
+        AccountPatch { role: None, is_active: Some(true) },
+    ] {
         assert_eq!(node.account_changes.change(&admin, ada.id, &wish).unwrap(), ada);
     }
     let tally = "security_events WHERE kind NOT IN ('registration', 'account_read')";
@@ -133,7 +137,7 @@ fn an_account_whose_role_is_gone_can_be_put_right_by_the_most_senior_role_alone(
     let coordinator = "UPDATE accounts SET role = 'coordinator' WHERE username = 'joan'";
     store.execute(coordinator).unwrap();
     store.execute("UPDATE accounts SET role = 'nurse' WHERE username = 'ada'").unwrap();
-    let state = |is_active| Wish { role: None, is_active: Some(is_active) };
+    let state = |is_active| AccountPatch { role: None, is_active: Some(is_active) };
     let matrix = node.matrix.load();
     assert!(matrix.matrix.role("nurse").is_none());
     let joan = samples::principal(joan.id, "coordinator");
@@ -163,15 +167,15 @@ fn caller(account: AccountId) -> Principal {
     samples::principal(account, "admin")
 }
 
-fn to_role(role: &str) -> Wish {
-    Wish { role: Some(role.to_owned()), is_active: None }
+fn to_role(role: &str) -> AccountPatch {
+    AccountPatch { role: Some(role.to_owned()), is_active: None }
 }
 
-fn signed_in(node: &Node) -> Arc<Grant> {
+fn signed_in(node: &Node) -> Arc<SessionTokens> {
     Arc::new(node.sign_in.sign_in(&by_name("ada")).unwrap().grant)
 }
 
-fn refuses(house: &House, node: &Node, grant: &Grant) -> bool {
+fn refuses(house: &House, node: &Node, grant: &SessionTokens) -> bool {
     let token = grant.access_token.expose_secret();
     let claims = node.authority.verify_access(token, house.now()).unwrap();
     node.revocations.is_revoked(&claims).unwrap()

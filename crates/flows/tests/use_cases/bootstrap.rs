@@ -1,6 +1,6 @@
 use portcullis_domain::{Role, SecretString};
 use portcullis_flows::bootstrap::{SetupError, Start};
-use portcullis_flows::candidate::{CandidateRequest, RegistrationError};
+use portcullis_flows::candidate::{AccountRequest, RegistrationError};
 use portcullis_flows::provisioning::{Enrolment, PersonKind};
 use portcullis_testkit::{PASSWORD, samples};
 
@@ -51,7 +51,7 @@ fn a_request_that_is_refused_does_not_use_up_the_token() {
     house.enrol("ada");
     let node = house.node();
     let token = offered(&node);
-    let weak = CandidateRequest { password: SecretString::from("short"), ..request("owner") };
+    let weak = AccountRequest { password: SecretString::from("short"), ..request("owner") };
     let refused = node.bootstrap.redeem(&token, &weak);
     assert!(matches!(refused, Err(SetupError::Account(RegistrationError::Invalid(_)))));
     let refused = node.bootstrap.redeem(&token, &request("ada"));
@@ -102,7 +102,7 @@ fn a_configured_administrator_who_is_deleted_does_not_come_back() {
 #[test]
 fn a_configured_administrator_may_have_a_reserved_name_but_no_weak_password() {
     let house = House::new();
-    let weak = CandidateRequest { password: SecretString::from("admin"), ..request("admin") };
+    let weak = AccountRequest { password: SecretString::from("admin"), ..request("admin") };
     let refused = house.node().bootstrap.start(Some(&weak));
     assert!(matches!(refused, Err(SetupError::Account(RegistrationError::Invalid(_)))));
     let started = house.node().bootstrap.start(Some(&request("admin")));
@@ -116,8 +116,8 @@ fn offered(node: &Node) -> SecretString {
     SecretString::from(token.expose())
 }
 
-fn request(name: &str) -> CandidateRequest {
-    CandidateRequest {
+fn request(name: &str) -> AccountRequest {
+    AccountRequest {
         username: name.to_owned(),
         email: format!("{name}@example.org"),
         password: SecretString::from(PASSWORD),

@@ -11,9 +11,8 @@ use portcullis_domain::{
 use portcullis_flows::account::Accounts;
 use portcullis_flows::account_change::AccountChanges;
 use portcullis_flows::bootstrap::Bootstrap;
-use portcullis_flows::candidate::{AccountRules, Candidates, RegistrationMode};
+use portcullis_flows::candidate::{AccountChecker, AccountRules, RegistrationMode};
 use portcullis_flows::device::DEVICE_LIFETIME;
-use portcullis_flows::grant::{Grant, Issuer, SessionPolicy};
 use portcullis_flows::hash_cost::HashCosts;
 use portcullis_flows::introspection::Introspection;
 use portcullis_flows::lockout::{FailureCounters, LockoutPolicy};
@@ -27,6 +26,7 @@ use portcullis_flows::refresh::{Refresh, RefreshRequest};
 use portcullis_flows::registration::{Creation, NewAccount, Registration, RegistrationStore};
 use portcullis_flows::revocation::{RevocationPolicy, Revocations};
 use portcullis_flows::session::Sessions;
+use portcullis_flows::session_tokens::{SessionPolicy, SessionTokens, TokenIssuer};
 use portcullis_flows::sign_in::{SignIn, SignInRequest, SignedIn};
 use portcullis_flows::sign_out::SignOut;
 use portcullis_flows::unlock::Unlock;
@@ -112,7 +112,7 @@ impl House {
         let authority = Arc::new(TokenAuthority::new(&secret, &self.token_settings()));
         let revocations = self.revocations();
         let matrix = Arc::new(ActiveMatrix::new(samples::matrix()).unwrap());
-        let issuer = Issuer::new(
+        let issuer = TokenIssuer::new(
             authority.clone(),
             revocations.clone(),
             matrix.clone(),
@@ -122,7 +122,7 @@ impl House {
         costs.follow().unwrap();
         let counters = FailureCounters::new(secret.derive(Purpose::SignInFailures));
         let new_passwords = NewPasswords::new(Policy::default(), hashing.clone(), random.clone());
-        let candidates = Arc::new(Candidates::new(
+        let candidates = Arc::new(AccountChecker::new(
             self.rules.clone(),
             new_passwords.clone(),
             clock.clone(),
@@ -269,7 +269,7 @@ impl House {
     }
 
     /// The holder of the access token of this grant.
-    pub(crate) fn principal(&self, node: &Node, grant: &Grant) -> Principal {
+    pub(crate) fn principal(&self, node: &Node, grant: &SessionTokens) -> Principal {
         let token = grant.access_token.expose_secret();
         let claims = node.authority.verify_access(token, self.now()).unwrap();
         Principal::of_claims(claims, samples::origin())
@@ -333,7 +333,7 @@ pub(crate) fn refreshing(signed_in: &SignedIn) -> RefreshRequest {
 }
 
 /// The same browser goes on with what it was given since.
-pub(crate) fn refreshing_next(signed_in: &SignedIn, grant: &Grant) -> RefreshRequest {
+pub(crate) fn refreshing_next(signed_in: &SignedIn, grant: &SessionTokens) -> RefreshRequest {
     RefreshRequest { refresh_token: grant.refresh_token.clone(), ..refreshing(signed_in) }
 }
 

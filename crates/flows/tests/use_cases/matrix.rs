@@ -5,7 +5,7 @@ use portcullis_access::Matrix;
 use portcullis_domain::{Role, SystemRandom, Timestamp};
 use portcullis_flows::account::Accounts;
 use portcullis_flows::decision::{Decisions, Question};
-use portcullis_flows::matrix::{ActiveMatrix, Matrices, MatrixError, Unfit};
+use portcullis_flows::matrix::{ActiveMatrix, Matrices, MatrixError, UnusableMatrix};
 use portcullis_flows::recording::{Recorder, RecordingPolicy};
 use portcullis_testkit::{TestDatabase, at_once, samples};
 
@@ -139,18 +139,18 @@ fn a_matrix_that_would_lock_the_server_up_is_not_taken() {
     let node = started(&house);
     assert!(matches!(
         node.propose(&closed(), &samples::operator()),
-        Err(MatrixError::Unfit(Unfit::LocksOut { .. }))
+        Err(MatrixError::UnusableMatrix(UnusableMatrix::LocksOut { .. }))
     ));
     let senior = samples::MATRIX
         .replace("self_registration_role = \"msa\"", "self_registration_role = \"admin\"");
     assert!(matches!(
         node.propose(&senior, &samples::operator()),
-        Err(MatrixError::Unfit(Unfit::SelfRegistrationIsSenior))
+        Err(MatrixError::UnusableMatrix(UnusableMatrix::SelfRegistrationIsSenior))
     ));
     let without = samples::MATRIX.replace("self_registration_role = \"msa\"", "");
     assert!(matches!(
         node.propose(&without, &samples::operator()),
-        Err(MatrixError::Unfit(Unfit::NoSelfRegistrationRole))
+        Err(MatrixError::UnusableMatrix(UnusableMatrix::NoSelfRegistrationRole))
     ));
     let msa = "[roles.msa]\ngrants = [";
     for resource in ["settings", "audit_log", "user"] {
@@ -159,7 +159,10 @@ fn a_matrix_that_would_lock_the_server_up_is_not_taken() {
         assert!(samples::MATRIX.contains(msa));
         let open = samples::MATRIX.replace(msa, &given);
         let refused = node.propose(&open, &samples::operator());
-        let expected = matches!(refused, Err(MatrixError::Unfit(Unfit::OpenToStrangers { .. })));
+        let expected = matches!(
+            refused,
+            Err(MatrixError::UnusableMatrix(UnusableMatrix::OpenToStrangers { .. }))
+        );
         assert!(expected, "{resource}: {refused:?}");
     }
     assert!(matches!(node.propose("roles = 3", &samples::operator()), Err(MatrixError::Faults(_))));
@@ -167,7 +170,7 @@ fn a_matrix_that_would_lock_the_server_up_is_not_taken() {
     let version = node.propose(&generous(), &samples::operator()).unwrap();
     assert!(matches!(
         node.activate(version, &samples::principal(house.enrol("joan").id, "coordinator")),
-        Err(MatrixError::Unfit(Unfit::LocksOut { .. }))
+        Err(MatrixError::UnusableMatrix(UnusableMatrix::LocksOut { .. }))
     ));
     let grace = house.enrol("grace");
     house.database.store().execute("UPDATE accounts SET role = 'admin'").unwrap();

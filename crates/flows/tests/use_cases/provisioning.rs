@@ -1,5 +1,5 @@
 use portcullis_domain::{AccountKind, Role, SecretString};
-use portcullis_flows::candidate::{CandidateRequest, RegistrationError, RegistrationMode};
+use portcullis_flows::candidate::{AccountRequest, RegistrationError, RegistrationMode};
 use portcullis_flows::provisioning::{Enrolment, Import, ImportRow, Imported, PersonKind};
 use portcullis_flows::registration::Creation;
 use portcullis_testkit::{PASSWORD, samples};
@@ -35,12 +35,12 @@ fn an_operator_creates_accounts_of_any_role_and_kind_wherever_registration_is_cl
 fn an_operator_is_held_to_the_form_of_names_and_to_the_password_policy() {
     let house = House::new();
     let node = house.node();
-    let create = |request: &CandidateRequest| {
+    let create = |request: &AccountRequest| {
         let role = Role::parse("msa").unwrap();
         let kind = PersonKind::User;
         node.provisioning.create(request, Enrolment { role, kind, password_must_change: false })
     };
-    let weak = CandidateRequest { password: SecretString::from("short"), ..request("ada") };
+    let weak = AccountRequest { password: SecretString::from("short"), ..request("ada") };
     for refused in [create(&weak), create(&request("a"))] {
         assert!(matches!(refused, Err(RegistrationError::Invalid(_))), "{refused:?}");
     }
@@ -130,8 +130,8 @@ fn row(name: &str, password_hash: &str) -> ImportRow {
     }
 }
 
-fn request(name: &str) -> CandidateRequest {
-    CandidateRequest {
+fn request(name: &str) -> AccountRequest {
+    AccountRequest {
         username: name.to_owned(),
         email: format!("{name}@example.org"),
         password: SecretString::from(PASSWORD),

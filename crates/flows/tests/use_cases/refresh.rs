@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use portcullis_domain::{AuthenticationMethod as Method, Delivery, ExposeSecret, SecretString};
-use portcullis_flows::grant::{Grant, OnReuse};
 use portcullis_flows::refresh::{RefreshError, RefreshRequest};
+use portcullis_flows::session_tokens::{OnReuse, SessionTokens};
 use portcullis_flows::sign_in::{SignInRequest, SignedIn};
 use portcullis_testkit::{PASSWORD, samples};
 
@@ -32,7 +32,7 @@ fn every_token_says_how_the_person_of_its_session_has_proven_who_they_are() {
     let (ada, node) = (house.enrol("ada"), house.node());
     let browser = Client::browser(&node);
     house.database.store().execute("UPDATE sessions SET amr = 'pwd otp mfa'").unwrap();
-    let methods = |grant: &Grant| {
+    let methods = |grant: &SessionTokens| {
         let token = text(&grant.access_token);
         node.authority.verify_access(token, house.now()).unwrap().authentication_methods
     };
@@ -285,7 +285,7 @@ fn a_deactivated_account_refreshes_nothing_and_a_changed_role_is_in_the_next_tok
 /// Who holds a refresh token, and perhaps the cookie it is bound to.
 #[derive(Clone)]
 struct Client {
-    grant: std::sync::Arc<Grant>,
+    grant: std::sync::Arc<SessionTokens>,
     refresh_token: SecretString,
     binding: Option<SecretString>,
 }
@@ -305,7 +305,7 @@ impl Client {
     }
 
     /// The same client with what it was given since.
-    fn with(&self, grant: Grant) -> Self {
+    fn with(&self, grant: SessionTokens) -> Self {
         let refresh_token = grant.refresh_token.clone();
         Self { grant: grant.into(), refresh_token, binding: self.binding.clone() }
     }
@@ -314,7 +314,7 @@ impl Client {
         Self { refresh_token: SecretString::from(token), ..self.clone() }
     }
 
-    fn refresh(&self, node: &Node) -> Result<Grant, RefreshError> {
+    fn refresh(&self, node: &Node) -> Result<SessionTokens, RefreshError> {
         node.refresh.refresh(&RefreshRequest {
             refresh_token: self.refresh_token.clone(),
             binding: self.binding.clone(),

@@ -1,6 +1,6 @@
 use portcullis_domain::{Account, AccountKind, SecretString};
 use portcullis_flows::candidate::{
-    CandidateRequest, FieldError, RegistrationError, RegistrationMode,
+    AccountRequest, FieldError, RegistrationError, RegistrationMode,
 };
 use portcullis_testkit::{PASSWORD, samples};
 
@@ -10,7 +10,7 @@ use crate::house::{House, by_name, typing};
 fn whoever_registers_can_sign_in_and_has_the_role_for_them() {
     let house = House::new();
     let node = house.node();
-    let request = CandidateRequest {
+    let request = AccountRequest {
         display_name: Some("Ada Lovelace".to_owned()),
         ..asking_for("Ada", "Ada@example.org")
     };
@@ -30,7 +30,7 @@ fn whoever_registers_can_sign_in_and_has_the_role_for_them() {
 #[test]
 fn everything_that_is_wrong_is_said_at_once_by_field_and_code() {
     let house = House::new();
-    let request = CandidateRequest {
+    let request = AccountRequest {
         username: "ab".to_owned(),
         email: "nowhere".to_owned(),
         password: SecretString::from("Password"),
@@ -68,7 +68,7 @@ fn each_fault_has_a_code_of_its_own() {
     ];
     for (username, email, display_name, field, code) in cases {
         let display_name = display_name.map(str::to_owned);
-        let request = CandidateRequest { display_name, ..asking_for(username, email) };
+        let request = AccountRequest { display_name, ..asking_for(username, email) };
         assert_eq!(faults(&house, &request), [(field, code)], "{request:?}");
     }
 }
@@ -109,7 +109,7 @@ fn nobody_registers_where_registration_is_not_open() {
 #[test]
 fn a_password_over_1024_bytes_is_refused_unseen() {
     let house = House::new();
-    let request = CandidateRequest {
+    let request = AccountRequest {
         password: SecretString::from("x".repeat(1025)),
         ..asking_for("ab", "nowhere")
     };
@@ -122,7 +122,7 @@ fn a_password_is_the_same_however_its_letters_are_composed() {
     let house = House::new();
     let node = house.node();
     let composed = "violet \u{f6}tter plays 7 cellos";
-    let request = CandidateRequest {
+    let request = AccountRequest {
         password: SecretString::from(composed),
         ..asking_for("ada", "a@example.org")
     };
@@ -131,8 +131,8 @@ fn a_password_is_the_same_however_its_letters_are_composed() {
     node.sign_in.sign_in(&typing("ada", decomposed)).unwrap();
 }
 
-fn asking_for(username: &str, email: &str) -> CandidateRequest {
-    CandidateRequest {
+fn asking_for(username: &str, email: &str) -> AccountRequest {
+    AccountRequest {
         username: username.to_owned(),
         email: email.to_owned(),
         password: SecretString::from(PASSWORD),
@@ -141,7 +141,7 @@ fn asking_for(username: &str, email: &str) -> CandidateRequest {
     }
 }
 
-fn faults(house: &House, request: &CandidateRequest) -> Vec<(&'static str, &'static str)> {
+fn faults(house: &House, request: &AccountRequest) -> Vec<(&'static str, &'static str)> {
     let refused = house.node().registration.register(request);
     let Err(RegistrationError::Invalid(faults)) = refused else { panic!("{refused:?}") };
     let of = |fault: &FieldError| (fault.field(), fault.code());

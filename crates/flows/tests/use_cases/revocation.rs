@@ -10,8 +10,8 @@ use portcullis_domain::{Clock, SystemClock, SystemRandom, Timestamp, TokenId};
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::Effects;
 use portcullis_flows::revocation::{
-    Cursor, FollowError, Listener, Numbered, PageError, Purged, RevocationPolicy, RevocationStore,
-    Revocations, Revoked, Stretch,
+    Cursor, FeedRange, FollowError, Listener, Numbered, PageError, Purged, RevocationPolicy,
+    RevocationStore, Revocations, Revoked,
 };
 use portcullis_testkit::samples::{self, NOW};
 use portcullis_testkit::{TestClock, TestDatabase};
@@ -38,14 +38,14 @@ impl Fickle {
 }
 
 impl RevocationStore for Fickle {
-    fn number_revocations(&self, first: u64, most: u32) -> Result<Stretch, StoreError> {
+    fn number_revocations(&self, first: u64, most: u32) -> Result<FeedRange, StoreError> {
         if self.cannot_number.load(Ordering::SeqCst) {
             return Err(StoreError::Unavailable("read-only".to_owned()));
         }
         self.reach()?.number_revocations(first, most)
     }
 
-    fn revocations_from(&self, first: u64, most: u32) -> Result<Stretch, StoreError> {
+    fn revocations_from(&self, first: u64, most: u32) -> Result<FeedRange, StoreError> {
         self.reach()?.revocations_from(first, most)
     }
 

@@ -6,7 +6,7 @@ use portcullis_audit::Actor;
 use portcullis_domain::{SecretString, SystemRandom, Timestamp};
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::Effects;
-use portcullis_flows::secret::{FingerprintStore, SecretError, SecretProof, Standing};
+use portcullis_flows::secret::{FingerprintStore, SecretError, SecretProof, SecretState};
 use portcullis_testkit::{TestDatabase, at_once, samples};
 use portcullis_token::{Digest, SecretKey};
 
@@ -19,16 +19,16 @@ const OTHER: &str = "9yHs1dGpJ4aUf83kQz0v7LwB2mXn5cRt";
 fn the_first_secret_is_claimed_and_any_other_is_refused() {
     on_both(|house| {
         let proof = proof(house, SECRET, None);
-        assert_eq!(proof.standing().unwrap(), Standing::Unclaimed);
+        assert_eq!(proof.standing().unwrap(), SecretState::Unclaimed);
         for _ in 0..2 {
             proof.claim(&samples::origin()).unwrap();
-            assert_eq!(proof.standing().unwrap(), Standing::Own);
+            assert_eq!(proof.standing().unwrap(), SecretState::Own);
         }
         let wrong = self::proof(house, OTHER, Some(FORMER));
         assert!(matches!(wrong.standing(), Err(SecretError::Another)));
         assert!(matches!(wrong.claim(&samples::origin()), Err(SecretError::Another)));
         assert!(matches!(wrong.take_over(&samples::origin()), Err(SecretError::Another)));
-        assert_eq!(proof.standing().unwrap(), Standing::Own);
+        assert_eq!(proof.standing().unwrap(), SecretState::Own);
         assert_eq!(changes(house), [""; 0], "the first replaces none");
     });
 }
@@ -39,13 +39,13 @@ fn a_server_takes_over_from_the_previous_secret_and_what_runs_beside_it_waits() 
         let former = proof(house, FORMER, None);
         former.claim(&samples::origin()).unwrap();
         let next = proof(house, SECRET, Some(FORMER));
-        assert_eq!(next.standing().unwrap(), Standing::Previous);
+        assert_eq!(next.standing().unwrap(), SecretState::Previous);
         assert!(matches!(next.claim(&samples::origin()), Err(SecretError::Previous)));
-        assert_eq!(former.standing().unwrap(), Standing::Own, "a claim replaces nothing");
+        assert_eq!(former.standing().unwrap(), SecretState::Own, "a claim replaces nothing");
         for _ in 0..2 {
             next.take_over(&samples::origin()).unwrap();
         }
-        assert_eq!(next.standing().unwrap(), Standing::Own);
+        assert_eq!(next.standing().unwrap(), SecretState::Own);
         next.claim(&samples::origin()).unwrap();
         assert!(matches!(former.standing(), Err(SecretError::Another)));
         assert_eq!(changes(house), [Actor::Operator.to_string()]);
@@ -60,7 +60,7 @@ fn an_operator_who_has_lost_the_secret_accepts_another() {
         for _ in 0..2 {
             next.accept(&samples::origin()).unwrap();
         }
-        assert_eq!(next.standing().unwrap(), Standing::Own);
+        assert_eq!(next.standing().unwrap(), SecretState::Own);
         assert_eq!(changes(house), [Actor::Operator.to_string()]);
     });
 }

@@ -4,7 +4,7 @@ use portcullis_audit::{Actor, EventKind, Outcome};
 use portcullis_domain::{Account, AccountId, Role, SystemRandom, Timestamp};
 use portcullis_flows::account::AccountStore;
 use portcullis_flows::account_change::{
-    AccountChangeStore, AccountUpdate, Change, Changed, Judged, Refusal, Standing,
+    AccountChangeStore, AccountState, AccountUpdate, Change, Changed, Judged, Refusal,
 };
 use portcullis_flows::effects::Effects;
 use portcullis_flows::matrix::{Activated, Activating, Activation, Added, MatrixStore};
@@ -68,7 +68,7 @@ fn what_the_rule_refuses_leaves_its_events_and_nothing_else() {
         let store = database.store();
         let (ada, grace) = (enrol(store, "ada"), enrol(store, "grace"));
         SignIn::of(&ada, NOW).opened(store);
-        let rule = |standing: &Standing| Judged {
+        let rule = |standing: &AccountState| Judged {
             verdict: Err(Refusal::AboveOwnRole),
             ..give(standing, "admin")
         };
@@ -90,19 +90,19 @@ fn the_rule_is_shown_both_accounts_and_how_many_administrators_there_are_besides
             change(store, account, &grace, &|standing| give(standing, "admin"));
         }
         change(store, &others[2], &grace, &deactivate);
-        let seen = |standing: &Standing| {
+        let seen = |standing: &AccountState| {
             assert_eq!(standing.account.id, ada.id);
             assert_eq!(standing.actor.as_ref().map(|actor| actor.id), Some(grace.id));
             assert_eq!(standing.other_administrators, 2);
             deactivate(standing)
         };
         change(store, &ada, &grace, &seen);
-        let orphaned = |standing: &Standing| {
+        let orphaned = |standing: &AccountState| {
             assert!(standing.actor.is_none());
             deactivate(standing)
         };
         change(store, &ada, &samples::account("gone"), &orphaned);
-        let never = |_: &Standing| panic!("there is nothing to judge");
+        let never = |_: &AccountState| panic!("there is nothing to judge");
         let unknown = change(store, &samples::account("gone"), &grace, &never);
         assert!(matches!(unknown, Changed::Unknown), "{unknown:?}");
     });
@@ -130,7 +130,7 @@ fn a_rule_of_another_matrix_is_not_asked() {
             effects: &activated,
         };
         store.activate(&activating).unwrap();
-        let never = |_: &Standing| panic!("it goes by the matrix of before");
+        let never = |_: &AccountState| panic!("it goes by the matrix of before");
         let changed = change(store, &ada, &grace, &never);
         assert!(matches!(changed, Changed::Superseded), "{changed:?}");
     });
@@ -149,7 +149,7 @@ fn administrators_who_remove_one_another_at_once_leave_exactly_one() {
                     account
                 })
                 .collect();
-            let demote = |standing: &Standing| {
+            let demote = |standing: &AccountState| {
                 let actor = standing.actor.as_ref();
                 if actor.is_none_or(|actor| actor.role != role("admin")) {
                     let verdict = Err(Refusal::CallerChanged);
@@ -192,7 +192,7 @@ fn change(
     store: &Store,
     account: &Account,
     actor: &Account,
-    rule: &dyn Fn(&Standing) -> Judged,
+    rule: &dyn Fn(&AccountState) -> Judged,
 ) -> Changed {
     let caller = samples::principal(actor.id, actor.role.as_str());
     let changed = store.change_account(&Change {
@@ -206,7 +206,7 @@ fn change(
     changed.unwrap()
 }
 
-fn give(standing: &Standing, word: &str) -> Judged {
+fn give(standing: &AccountState, word: &str) -> Judged {
     let after = Account { role: role(word), ..standing.account.clone() };
     let valid_from: Timestamp = NOW + SECOND;
     let event = event(EventKind::RoleChanged, after.id);
@@ -217,7 +217,7 @@ fn give(standing: &Standing, word: &str) -> Judged {
     }
 }
 
-fn deactivate(standing: &Standing) -> Judged {
+fn deactivate(standing: &AccountState) -> Judged {
     let after = Account { is_active: false, ..standing.account.clone() };
     let kind = EventKind::AccountDeactivated;
     let event = event(kind, after.id);

@@ -7,7 +7,7 @@ use portcullis_audit::{
     Outcome, Report, SecurityEvent, Statement,
 };
 use portcullis_domain::{AccountId, SystemRandom, Timestamp};
-use portcullis_flows::checkpoint::{CheckpointStore, Checkpoints, Standing};
+use portcullis_flows::checkpoint::{CheckpointState, CheckpointStore, Checkpoints};
 use portcullis_flows::effects::Effects;
 use portcullis_flows::recording::DecisionStore;
 use portcullis_flows::trail::TrailStore;
@@ -113,7 +113,7 @@ pub(crate) fn make_purging_checkpoint(
     };
     store
         .add_checkpoint(&is_signed, &mut |standing| {
-            let Standing { number, latest, mut covered, heads, is_proven, .. } = standing;
+            let CheckpointState { number, latest, mut covered, heads, is_proven, .. } = standing;
             let moved = covered.advance(heads).moved;
             let listed = if is_proven { moved.clone() } else { covered.heads().copied().collect() };
             let statement = Statement {

@@ -2,7 +2,8 @@ use portcullis_audit::{Actor, Details, EventKind, Fingerprint, Outcome, Security
 use portcullis_domain::{Account, Role};
 use portcullis_flows::effects::Effects;
 use portcullis_flows::matrix::{
-    Activated, Activating, Activation, Added, ListedVersion, MatrixStore, NotTheirs, Version,
+    Activated, Activating, Activation, ActivationRefusal, Added, ListedVersion, MatrixStore,
+    Version,
 };
 use portcullis_flows::registration::{Creation, NewAccount, RegistrationStore};
 use portcullis_storage::Store;
@@ -99,7 +100,7 @@ fn whoever_decides_is_judged_as_they_are_then_and_a_refusal_is_recorded() {
             (Actor::Account(person(9)), None),
             (Actor::Operator, None),
         ] {
-            for reason in [NotTheirs::CallerChanged, NotTheirs::Escalation] {
+            for reason in [ActivationRefusal::CallerChanged, ActivationRefusal::Escalation] {
                 let rule = |seen: Option<&Account>| {
                     assert_eq!(seen, expected.as_ref());
                     Err(reason)
@@ -205,16 +206,16 @@ fn activate_if(
     store: &Store,
     activation: &Activation,
     roles: &[&str],
-    rule: &dyn Fn(Option<&Account>) -> Result<(), NotTheirs>,
+    rule: &dyn Fn(Option<&Account>) -> Result<(), ActivationRefusal>,
 ) -> Activated {
     let effects = |activated: &Activated, at| {
         let outcome = match activated {
             Activated::Done => Outcome::Success,
-            Activated::Superseded | Activated::Refused(NotTheirs::CallerChanged) => {
+            Activated::Superseded | Activated::Refused(ActivationRefusal::CallerChanged) => {
                 Outcome::Superseded
             }
             Activated::RolesInUse(_) => Outcome::Invalid,
-            Activated::Refused(NotTheirs::Escalation) => Outcome::AgainstRules,
+            Activated::Refused(ActivationRefusal::Escalation) => Outcome::AgainstRules,
         };
         SecurityEvent { outcome, at, ..event(EventKind::MatrixActivated) }.into()
     };

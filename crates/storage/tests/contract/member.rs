@@ -9,11 +9,11 @@ use portcullis_domain::{
     DisplayName, Session, SessionId, SystemRandom, Timestamp, TokenId,
 };
 use portcullis_flows::effects::Effects;
-use portcullis_flows::grant::Ending;
 use portcullis_flows::lockout::{CounterState, LockoutPolicy};
 use portcullis_flows::matrix::MatrixStore;
 use portcullis_flows::registration::{Creation, NewAccount, RegistrationStore};
 use portcullis_flows::revocation::Revoked;
+use portcullis_flows::session_tokens::Ending;
 use portcullis_flows::sign_in::{
     Credentials, Opened, Opening, PasswordProof, Proof, Renewal, SignInStore, StoredPassword,
 };

@@ -29,7 +29,7 @@ impl From<MatrixError> for Problem {
     fn from(error: MatrixError) -> Self {
         match error {
             MatrixError::Faults(faults) => faults.into(),
-            MatrixError::Unfit(unfit) => {
+            MatrixError::UnusableMatrix(unfit) => {
                 Self::new(Code::MatrixUnfit).detail(format!("Not fit: {unfit}."))
             }
             MatrixError::UnknownVersion(version) => {

@@ -6,7 +6,7 @@ use portcullis_audit::AuditKeys;
 use portcullis_flows::bootstrap::BootstrapStore;
 use portcullis_flows::clock_watch::ClockWatch;
 use portcullis_flows::health::HealthStore;
-use portcullis_flows::secret::{SecretProof, Standing};
+use portcullis_flows::secret::{SecretProof, SecretState};
 use portcullis_storage::{Database, DatabaseUrl, Store};
 
 use super::check::Check;
@@ -162,9 +162,11 @@ fn contents(database: Database, loaded: &Loaded, config: &Config) -> Vec<Check> 
 
 fn secret_of_the_data(proof: &SecretProof) -> Check {
     match proof.standing() {
-        Ok(Standing::Own) => Check::ok(SECRET, "is the configured one"),
-        Ok(Standing::Unclaimed) => Check::ok(SECRET, "will be the one that the server starts with"),
-        Ok(Standing::Previous) => {
+        Ok(SecretState::Own) => Check::ok(SECRET, "is the configured one"),
+        Ok(SecretState::Unclaimed) => {
+            Check::ok(SECRET, "will be the one that the server starts with")
+        }
+        Ok(SecretState::Previous) => {
             Check::ok(SECRET, "is that of SECRET_KEY_PREVIOUS until a server is started")
         }
         Err(error) => Check::failed(SECRET, error.to_string(), opening::ANOTHER_SECRET),

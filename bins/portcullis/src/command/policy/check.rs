@@ -45,7 +45,7 @@ enum Verdict {
         notes: Vec<Note>,
     },
     /// In order, and no use to this server.
-    Unfit(String),
+    UnusableMatrix(String),
     Faulty {
         faults: Vec<Fault>,
         left_out: usize,
@@ -63,7 +63,7 @@ impl Verdict {
         };
         match ActiveMatrix::new(matrix.clone()) {
             Ok(_) => Self::Sound { notes: matrix.notes(), matrix },
-            Err(unfit) => Self::Unfit(unfit.to_string()),
+            Err(unfit) => Self::UnusableMatrix(unfit.to_string()),
         }
     }
 }
@@ -86,7 +86,9 @@ impl fmt::Display for Report {
                     digest(matrix)
                 )
             }
-            Verdict::Unfit(unfit) => write!(f, "FAULT: {unfit}\n{name} cannot be put in force"),
+            Verdict::UnusableMatrix(unfit) => {
+                write!(f, "FAULT: {unfit}\n{name} cannot be put in force")
+            }
             Verdict::Faulty { faults, left_out } => {
                 faults.iter().try_for_each(|fault| writeln!(f, "FAULT: {fault}"))?;
                 match faults.len() + left_out {
@@ -103,7 +105,7 @@ impl Serialize for Report {
         let fault = |line: Option<usize>, code: &str, message: &str| json!({ "line": line, "code": code, "message": message });
         let (ok, faults, left_out): (_, Vec<Value>, _) = match &self.verdict {
             Verdict::Sound { .. } => (true, Vec::new(), 0),
-            Verdict::Unfit(unfit) => (false, vec![fault(None, "unfit", unfit)], 0),
+            Verdict::UnusableMatrix(unfit) => (false, vec![fault(None, "unfit", unfit)], 0),
             Verdict::Faulty { faults, left_out } => {
                 let one = |it: &Fault| fault(Some(it.line), it.code.as_str(), &it.message);
                 (false, faults.iter().map(one).collect(), *left_out)

@@ -1,7 +1,7 @@
 //! The feed as server-sent events (WHATWG HTML section 9.2).
 
 use actix_web::web::Bytes;
-use portcullis_flows::revocation::{Numbered, Standing};
+use portcullis_flows::revocation::{FeedState, Numbered};
 use portcullis_token::RevocationEntry;
 use serde_json::json;
 
@@ -15,8 +15,8 @@ pub(crate) fn revoked(entries: &[Numbered]) -> Bytes {
 
 /// `event: heartbeat`: who has read up to the cursor knows everything that was committed before
 /// `as_of`.
-pub(crate) fn heartbeat(standing: Standing) -> Bytes {
-    let Standing { cursor, as_of } = standing;
+pub(crate) fn heartbeat(standing: FeedState) -> Bytes {
+    let FeedState { cursor, as_of } = standing;
     let data = json!({ "as_of": as_of, "cursor": cursor.to_string() });
     Bytes::from(format!("event: heartbeat\ndata: {data}\n\n"))
 }

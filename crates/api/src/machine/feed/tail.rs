@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use actix_web::web::Bytes;
-use portcullis_flows::revocation::{Cursor, Numbered, Standing};
+use portcullis_flows::revocation::{Cursor, FeedState, Numbered};
 use tokio::sync::watch;
 
 use super::event;
@@ -99,7 +99,7 @@ impl Tail {
     }
 
     /// Tells every follower that has everything how far that is.
-    pub(crate) fn beat(&self, standing: Standing) {
+    pub(crate) fn beat(&self, standing: FeedState) {
         self.news.send_modify(|news| {
             news.heartbeat = Heartbeat {
                 number: news.heartbeat.number + 1,

@@ -91,7 +91,7 @@ impl SessionPolicy {
 
 /// An account as it was read in the very transaction that lets tokens be issued for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Grantee {
+pub struct AccountSnapshot {
     /// The account.
     pub account: Account,
     /// Access tokens issued before this, in whole seconds, are void: the role has changed since.
@@ -100,7 +100,7 @@ pub struct Grantee {
 
 /// A session with the tokens that prove it.
 #[derive(Debug)]
-pub struct Grant {
+pub struct SessionTokens {
     /// Whose session it is.
     pub account: Account,
     /// The session.
@@ -128,14 +128,14 @@ pub struct Ending {
 
 /// Turns sessions into tokens.
 #[derive(Clone)]
-pub struct Issuer {
+pub struct TokenIssuer {
     authority: Arc<TokenAuthority>,
     revocations: Arc<Revocations>,
     matrix: Arc<ActiveMatrix>,
     policy: SessionPolicy,
 }
 
-impl Issuer {
+impl TokenIssuer {
     /// An issuer of tokens that `authority` signs and `revocations` can take back.
     pub fn new(
         authority: Arc<TokenAuthority>,
@@ -184,14 +184,14 @@ impl Issuer {
     /// must not be.
     pub fn grant(
         &self,
-        grantee: Grantee,
+        grantee: AccountSnapshot,
         session: Session,
         refresh: TokenId,
         refresh_issued_at: Timestamp,
         now: Timestamp,
         random: &dyn SecureRandom,
-    ) -> Grant {
-        let Grantee { account, tokens_valid_from } = grantee;
+    ) -> SessionTokens {
+        let AccountSnapshot { account, tokens_valid_from } = grantee;
         let access_ends = (now + self.policy.access_lifetime).min(session.expires_at);
         let idle = self.lifetimes(&account.role).idle;
         let refresh_ends = (refresh_issued_at + idle).min(session.expires_at);
@@ -214,7 +214,7 @@ impl Issuer {
             issued_at: refresh_issued_at,
             expires_at: refresh_ends,
         });
-        Grant {
+        SessionTokens {
             account,
             session,
             access_token,
