@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::session_tokens::{ActionSet, ConditionSet, Grant, Resources};
+use crate::grant::{ActionSet, ConditionSet, Grant, Resources};
 
 /// Actions covered under each set of conditions, by resource; `None` stands for every resource.
 #[derive(Default)]

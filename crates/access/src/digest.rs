@@ -2,9 +2,9 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::grant::{Actions, Grant, Resources, action_bit};
 use crate::matrix::Matrix;
 use crate::resolve::Resolved;
-use crate::session_tokens::{Actions, Grant, Resources, action_bit};
 use crate::word::EVERY;
 
 /// Changes with the form below, so that a digest never means two things.

@@ -6,8 +6,8 @@ use serde::{Serialize, Serializer};
 
 use crate::condition::Verdict;
 use crate::decision::Decision;
+use crate::grant::{Actions, Grant, Resources, action_bit, bits};
 use crate::matrix::Matrix;
-use crate::session_tokens::{Actions, Grant, Resources, action_bit, bits};
 use crate::table::Step;
 use crate::word::{EVERY, MANAGE};
 

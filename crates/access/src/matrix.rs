@@ -8,8 +8,8 @@ use crate::condition::{Asked, Conditions, Verdict};
 use crate::decision::{Decision, UNKNOWN, UNKNOWN_ACTION, Verdicts};
 use crate::document::Document;
 use crate::fault::{Fault, FaultCode, MatrixFaults};
+use crate::grant::{ConditionSet, bits};
 use crate::resolve::Resolved;
-use crate::session_tokens::{ConditionSet, bits};
 use crate::table::{MOST_STEPS, Step, Table};
 
 /// Who may do what, checked and compiled.

@@ -6,15 +6,15 @@ use crate::condition::{Condition, Conditions};
 use crate::decision::MOST_CONDITIONS;
 use crate::document::{Document, GrantEntry, RoleEntry, Spot, WordsOrEvery};
 use crate::fault::{Fault, FaultCode, MatrixFaults};
+use crate::grant::{Actions, ConditionSet, Covering, Grant, Resources, action_bit, bits};
 use crate::hierarchy::Hierarchy;
-use crate::session_tokens::{Actions, ConditionSet, Covering, Grant, Resources, action_bit, bits};
 use crate::soundness;
 use crate::vocabulary::Vocabulary;
 
 /// Roles or resources of one matrix: ids are 16 bits wide, and one of them means "unknown".
 const MOST_WORDS: u16 = u16::MAX - 1;
 
-/// Actions of one matrix: the width of an [`ActionSet`](crate::session_tokens::ActionSet).
+/// Actions of one matrix: the width of an [`ActionSet`](crate::grant::ActionSet).
 const MOST_ACTIONS: u16 = 128;
 
 /// A file with its words resolved and found sound, not yet compiled.

@@ -7,8 +7,8 @@ use std::collections::HashSet;
 use crate::coverage::Coverage;
 use crate::document::{Document, RoleEntry, Spot};
 use crate::fault::{Fault, FaultCode, MatrixFaults};
+use crate::grant::{Covering, Grant};
 use crate::hierarchy::Hierarchy;
-use crate::session_tokens::{Covering, Grant};
 use crate::vocabulary::Vocabulary;
 
 pub(crate) fn report_rings(

@@ -7,9 +7,9 @@
 
 use std::collections::HashMap;
 
+use crate::grant::{ConditionSet, Grant, Resources, action_bit};
 use crate::hierarchy::Walk;
 use crate::resolve::Resolved;
-use crate::session_tokens::{ConditionSet, Grant, Resources, action_bit};
 
 /// Grants to consider, over all roles, resources and actions, before a matrix counts as too large.
 /// Each costs some nanoseconds at load and at most four bytes for good.
