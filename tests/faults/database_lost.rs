@@ -1,18 +1,12 @@
 //! The database goes away and comes back; the server stays.
 
-use portcullis_testkit::{Answer, Browser, TestDatabase};
+use portcullis_testkit::{Answer, Browser};
 
-use crate::proxy::Proxy;
-use crate::surroundings::{folder, start};
+use crate::surroundings::Proxied;
 
 #[test]
 fn without_its_database_the_server_says_so_and_recovers_by_itself() {
-    let database = TestDatabase::postgres();
-    let (proxy, url) = Proxy::to_database(database.url());
-    let data = folder();
-    let server = start(data.path(), &url, &[]);
-    let mut browser = Browser::at(server.origin());
-    assert_eq!(browser.register("ada").status, 201);
+    let Proxied { browser, server, proxy, .. } = &mut Proxied::start();
     let signed_in = browser.sign_in_for_tokens("ada");
     let (access, refresh) = (signed_in.field("access_token"), signed_in.field("refresh_token"));
     let ended = browser.sign_in_for_tokens("ada");
@@ -50,12 +44,7 @@ fn without_its_database_the_server_says_so_and_recovers_by_itself() {
 
 #[test]
 fn a_database_that_falls_silent_is_given_up() {
-    let database = TestDatabase::postgres();
-    let (proxy, url) = Proxy::to_database(database.url());
-    let data = folder();
-    let server = start(data.path(), &url, &[]);
-    let mut browser = Browser::at(server.origin());
-    assert_eq!(browser.register("ada").status, 201);
+    let Proxied { browser, server, proxy, .. } = &mut Proxied::start();
     let signed_in = browser.sign_in_for_tokens("ada");
 
     proxy.silence();

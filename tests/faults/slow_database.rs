@@ -8,8 +8,7 @@ use portcullis_domain::{Clock, SystemClock};
 use portcullis_testkit::{Answer, Browser, PASSWORD, ServerProcess, TestDatabase, at_once};
 use serde_json::json;
 
-use crate::proxy::Proxy;
-use crate::surroundings::{folder, start};
+use crate::surroundings::Proxied;
 
 /// Two seconds are promised; the rest is for a machine that runs other tests beside.
 const LONGEST: Duration = Duration::from_millis(2_900);
@@ -21,12 +20,7 @@ const NEW_PASSWORD: &str = "a-quiet-heron-counts-9-boats";
 
 #[test]
 fn a_database_that_hangs_is_answered_503_within_two_seconds_on_every_route() {
-    let database = TestDatabase::postgres();
-    let (proxy, url) = Proxy::to_database(database.url());
-    let data = folder();
-    let server = start(data.path(), &url, &[]);
-    let mut browser = Browser::at(server.origin());
-    assert_eq!(browser.register("ada").status, 201);
+    let Proxied { browser, server, proxy, database, .. } = &mut Proxied::start();
     let promote = "UPDATE accounts SET role = 'admin' WHERE username = 'ada'";
     database.store().execute(promote).expect("the database answers");
     let signed_in = browser.sign_in_for_tokens("ada");
@@ -88,7 +82,7 @@ fn a_database_that_hangs_is_answered_503_within_two_seconds_on_every_route() {
     }
 
     proxy.mend();
-    until_ready(&server);
+    until_ready(server);
     assert_eq!(browser.refresh(&refresh).status, 200, "nothing was used up");
     assert_eq!(browser.sign_in("ada").status, 200, "the password is the same");
     assert!(!server.log().contains("panicked"), "{}", server.log());
@@ -96,12 +90,7 @@ fn a_database_that_hangs_is_answered_503_within_two_seconds_on_every_route() {
 
 #[test]
 fn what_a_slow_database_was_too_late_for_has_not_happened() {
-    let database = TestDatabase::postgres();
-    let (proxy, url) = Proxy::to_database(database.url());
-    let data = folder();
-    let server = start(data.path(), &url, &[]);
-    let mut browser = Browser::at(server.origin());
-    assert_eq!(browser.register("ada").status, 201);
+    let Proxied { browser, server, proxy, database, .. } = &mut Proxied::start();
     let signed_in = browser.sign_in_for_tokens("ada");
     let (refresh, access) = (signed_in.field("refresh_token"), signed_in.field("access_token"));
     let change = json!({ "current_password": PASSWORD, "new_password": NEW_PASSWORD }).to_string();
@@ -118,12 +107,12 @@ fn what_a_slow_database_was_too_late_for_has_not_happened() {
         assert_eq!(answer.status, 503, "{}", answer.text);
         proxy.delay(Duration::ZERO);
         // Whatever is still on its way has ended once these connections are free again.
-        until_ready(&server);
-        assert_settles(&database);
+        until_ready(server);
+        assert_settles(database);
     }
     // Connections on which something may still be late are not used any more.
     proxy.mend();
-    until_ready(&server);
+    until_ready(server);
 
     let store = database.store();
     let count =
@@ -139,12 +128,7 @@ fn what_a_slow_database_was_too_late_for_has_not_happened() {
 #[test]
 fn a_refresh_whose_commit_was_on_its_way_is_repeated_and_is_no_theft() {
     for delivery in ["cookie", "body"] {
-        let database = TestDatabase::postgres();
-        let (proxy, url) = Proxy::to_database(database.url());
-        let data = folder();
-        let server = start(data.path(), &url, &[]);
-        let mut browser = Browser::at(server.origin());
-        assert_eq!(browser.register("ada").status, 201);
+        let Proxied { browser, server, proxy, database, .. } = &mut Proxied::start();
         let elsewhere = browser.sign_in_for_tokens("ada");
         let signed_in = if delivery == "cookie" {
             browser.sign_in("ada")
@@ -164,7 +148,7 @@ fn a_refresh_whose_commit_was_on_its_way_is_repeated_and_is_no_theft() {
         assert_eq!(count(successors), 1, "it was committed");
 
         proxy.mend();
-        until_ready(&server);
+        until_ready(server);
         // As the client does that obeys Retry-After.
         let repeated = browser.refresh(&refresh);
         assert_eq!(repeated.status, 200, "{delivery}: {}", repeated.text);
@@ -177,12 +161,7 @@ fn a_refresh_whose_commit_was_on_its_way_is_repeated_and_is_no_theft() {
 
 #[test]
 fn a_change_whose_commit_was_on_its_way_is_said_to_be_of_unknown_outcome() {
-    let database = TestDatabase::postgres();
-    let (proxy, url) = Proxy::to_database(database.url());
-    let data = folder();
-    let server = start(data.path(), &url, &[]);
-    let mut browser = Browser::at(server.origin());
-    assert_eq!(browser.register("ada").status, 201);
+    let Proxied { browser, server, proxy, .. } = &mut Proxied::start();
     let access = browser.sign_in_for_tokens("ada").field("access_token");
 
     proxy.lose_answers_from(COMMIT);
@@ -194,14 +173,14 @@ fn a_change_whose_commit_was_on_its_way_is_said_to_be_of_unknown_outcome() {
     assert!(waited < LONGEST, "{waited:?}");
 
     proxy.mend();
-    until_ready(&server);
+    until_ready(server);
     assert_eq!(browser.sign_in_with("ada", NEW_PASSWORD).status, 200, "it was committed");
 
     proxy.lose_answers_from(COMMIT);
     let lost = browser.register("grace");
     assert_eq!((lost.status, lost.code().as_str()), (503, "outcome_unknown"), "{}", lost.text);
     proxy.mend();
-    until_ready(&server);
+    until_ready(server);
     assert_eq!(browser.register("grace").status, 409, "it was committed");
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::time::Duration;
 
 use portcullis_testkit::{Browser, ServerProcess, TestDatabase, at_once};
@@ -83,13 +84,8 @@ fn a_first_start_that_is_killed_anywhere_is_made_up_for_by_the_next() {
 
 #[test]
 fn a_server_that_is_started_before_its_database_lives_and_waits_for_it() {
-    let database = TestDatabase::postgres();
-    let (proxy, url) = Proxy::to_database(database.url());
     let data = folder();
-    proxy.cut();
-    let environment = environment(&url, &[]);
-    let mut server = ServerProcess::prepare(data.path(), &environment);
-    server.launch_until_listening();
+    let (mut server, proxy) = started_before_its_database(data.path());
     let mut browser = Browser::at(server.origin());
     assert_eq!(browser.get("/health/live", &[]).status, 200);
     for path in ["/health/ready", "/api/auth/csrf"] {
@@ -110,17 +106,22 @@ fn a_server_that_is_started_before_its_database_lives_and_waits_for_it() {
 
 #[test]
 fn a_server_that_waits_for_its_database_stops_when_it_is_told_to() {
-    let database = TestDatabase::postgres();
-    let (proxy, url) = Proxy::to_database(database.url());
     let data = folder();
-    proxy.cut();
-    let environment = environment(&url, &[]);
-    let mut server = ServerProcess::prepare(data.path(), &environment);
-    server.launch_until_listening();
+    let (mut server, _proxy) = started_before_its_database(data.path());
     assert_eq!(Browser::at(server.origin()).get("/health/live", &[]).status, 200);
     server.ask_to_stop();
     let status = server.ended_within(Duration::from_secs(10)).expect("it stops in time");
     assert_eq!(status.code(), Some(0), "{}", server.log());
+}
+
+/// A server that listens, and a proxy that does not lead to its database yet.
+fn started_before_its_database(data: &Path) -> (ServerProcess, Proxy) {
+    let database = TestDatabase::postgres();
+    let (proxy, url) = Proxy::to_database(database.url());
+    proxy.cut();
+    let mut server = ServerProcess::prepare(data, &environment(&url, &[]));
+    server.launch_until_listening();
+    (server, proxy)
 }
 
 fn assert_one_administrator(database: &TestDatabase) {

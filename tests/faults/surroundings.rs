@@ -2,11 +2,35 @@
 
 use std::path::Path;
 
-use portcullis_testkit::{ServerProcess, TestDatabase};
+use portcullis_testkit::{Browser, ServerProcess, TestDatabase};
 use tempfile::TempDir;
+
+use crate::proxy::Proxy;
 
 /// Known to nobody but these tests, and random enough to be accepted.
 pub(crate) const SECRET: &str = "uT7xQ2mB9vK4cW8nR1zE6yJ3pH5sD0gL";
+
+/// A server that reaches its PostgreSQL database through a proxy, and has the account of Ada.
+pub(crate) struct Proxied {
+    pub(crate) browser: Browser,
+    pub(crate) server: ServerProcess,
+    pub(crate) proxy: Proxy,
+    pub(crate) database: TestDatabase,
+    // Deleted when the server has ended.
+    _data: TempDir,
+}
+
+impl Proxied {
+    pub(crate) fn start() -> Self {
+        let database = TestDatabase::postgres();
+        let (proxy, url) = Proxy::to_database(database.url());
+        let data = folder();
+        let server = start(data.path(), &url, &[]);
+        let mut browser = Browser::at(server.origin());
+        assert_eq!(browser.register("ada").status, 201);
+        Self { browser, server, proxy, database, _data: data }
+    }
+}
 
 /// A server on this database, with what every server of these tests has, and its data directory.
 pub(crate) fn server_on(database: &TestDatabase) -> (ServerProcess, TempDir) {
