@@ -2,19 +2,18 @@ use portcullis_domain::{Role, SecretString};
 use portcullis_flows::bootstrap::{SetupError, Start};
 use portcullis_flows::candidate::{AccountRequest, RegistrationError};
 use portcullis_flows::provisioning::{Enrolment, PersonKind};
-use portcullis_testkit::{PASSWORD, samples};
 
-use crate::house::{House, Node, by_name};
+use crate::house::{House, Node, account_request, by_name};
 
 #[test]
 fn the_first_start_offers_a_token_that_makes_one_administrator() {
     let house = House::new();
     let node = house.node();
     let token = offered(&node);
-    let account = node.bootstrap.redeem(&token, &request("owner")).unwrap();
+    let account = node.bootstrap.redeem(&token, &account_request("owner")).unwrap();
     assert_eq!(account.role.as_str(), "admin");
     assert!(!account.password_must_change, "who sets up has chosen the password themselves");
-    let again = node.bootstrap.redeem(&token, &request("thief"));
+    let again = node.bootstrap.redeem(&token, &account_request("thief"));
     assert!(matches!(again, Err(SetupError::InvalidToken)));
     assert!(matches!(node.bootstrap.start(None), Ok(Start::Ready)));
     node.sign_in.sign_in(&by_name("owner")).unwrap();
@@ -26,9 +25,9 @@ fn the_next_start_replaces_the_token() {
     let house = House::new();
     let (old, new) = (offered(&house.node()), offered(&house.node()));
     let node = house.node();
-    let replaced = node.bootstrap.redeem(&old, &request("thief"));
+    let replaced = node.bootstrap.redeem(&old, &account_request("thief"));
     assert!(matches!(replaced, Err(SetupError::InvalidToken)));
-    node.bootstrap.redeem(&new, &request("owner")).unwrap();
+    node.bootstrap.redeem(&new, &account_request("owner")).unwrap();
 }
 
 #[test]
@@ -39,7 +38,7 @@ fn no_made_up_token_sets_up() {
     let other_house = House::new();
     let of_right_form = offered(&other_house.node());
     for token in [SecretString::from(""), SecretString::from("x".repeat(43)), of_right_form] {
-        let refused = node.bootstrap.redeem(&token, &request("thief"));
+        let refused = node.bootstrap.redeem(&token, &account_request("thief"));
         assert!(matches!(refused, Err(SetupError::InvalidToken)));
     }
     assert_eq!(house.count("accounts"), 0);
@@ -51,12 +50,12 @@ fn a_request_that_is_refused_does_not_use_up_the_token() {
     house.enrol("ada");
     let node = house.node();
     let token = offered(&node);
-    let weak = AccountRequest { password: SecretString::from("short"), ..request("owner") };
+    let weak = AccountRequest { password: SecretString::from("short"), ..account_request("owner") };
     let refused = node.bootstrap.redeem(&token, &weak);
     assert!(matches!(refused, Err(SetupError::Account(RegistrationError::Invalid(_)))));
-    let refused = node.bootstrap.redeem(&token, &request("ada"));
+    let refused = node.bootstrap.redeem(&token, &account_request("ada"));
     assert!(matches!(refused, Err(SetupError::Account(RegistrationError::UsernameTaken))));
-    node.bootstrap.redeem(&token, &request("owner")).unwrap();
+    node.bootstrap.redeem(&token, &account_request("owner")).unwrap();
 }
 
 #[test]
@@ -66,10 +65,10 @@ fn an_administrator_from_the_command_line_closes_setup() {
     let token = offered(&node);
     let admin = Role::parse("admin").unwrap();
     let enrolment = Enrolment { role: admin, kind: PersonKind::User, password_must_change: false };
-    node.provisioning.create(&request("made"), enrolment).unwrap();
-    let refused = node.bootstrap.redeem(&token, &request("thief"));
+    node.provisioning.create(&account_request("made"), enrolment).unwrap();
+    let refused = node.bootstrap.redeem(&token, &account_request("thief"));
     assert!(matches!(refused, Err(SetupError::InvalidToken)));
-    for configured in [None, Some(&request("configured"))] {
+    for configured in [None, Some(&account_request("configured"))] {
         assert!(matches!(house.node().bootstrap.start(configured), Ok(Start::Ready)));
     }
     assert_eq!(house.count("accounts"), 1);
@@ -78,13 +77,13 @@ fn an_administrator_from_the_command_line_closes_setup() {
 #[test]
 fn a_configured_administrator_is_created_once_and_must_change_the_password() {
     let house = House::new();
-    let started = house.node().bootstrap.start(Some(&request("owner"))).unwrap();
+    let started = house.node().bootstrap.start(Some(&account_request("owner"))).unwrap();
     let Start::Created(account) = started else { panic!("{started:?}") };
     assert!(account.password_must_change);
     assert_eq!(account.role.as_str(), "admin");
     let grant = house.node().sign_in.sign_in(&by_name("owner")).unwrap().grant;
     assert!(grant.account.password_must_change);
-    for configured in [Some(&request("owner")), Some(&request("another")), None] {
+    for configured in [Some(&account_request("owner")), Some(&account_request("another")), None] {
         assert!(matches!(house.node().bootstrap.start(configured), Ok(Start::Ready)));
     }
     assert_eq!(house.count("accounts"), 1);
@@ -93,19 +92,19 @@ fn a_configured_administrator_is_created_once_and_must_change_the_password() {
 #[test]
 fn a_configured_administrator_who_is_deleted_does_not_come_back() {
     let house = House::new();
-    house.node().bootstrap.start(Some(&request("owner"))).unwrap();
+    house.node().bootstrap.start(Some(&account_request("owner"))).unwrap();
     house.database.store().execute("DELETE FROM accounts").unwrap();
-    let started = house.node().bootstrap.start(Some(&request("owner")));
+    let started = house.node().bootstrap.start(Some(&account_request("owner")));
     assert!(matches!(started, Ok(Start::Ready)));
 }
 
 #[test]
 fn a_configured_administrator_may_have_a_reserved_name_but_no_weak_password() {
     let house = House::new();
-    let weak = AccountRequest { password: SecretString::from("admin"), ..request("admin") };
+    let weak = AccountRequest { password: SecretString::from("admin"), ..account_request("admin") };
     let refused = house.node().bootstrap.start(Some(&weak));
     assert!(matches!(refused, Err(SetupError::Account(RegistrationError::Invalid(_)))));
-    let started = house.node().bootstrap.start(Some(&request("admin")));
+    let started = house.node().bootstrap.start(Some(&account_request("admin")));
     assert!(matches!(started, Ok(Start::Created(_))));
 }
 
@@ -114,14 +113,4 @@ fn offered(node: &Node) -> SecretString {
     let started = node.bootstrap.start(None).unwrap();
     let Start::Awaiting(token) = started else { panic!("{started:?}") };
     SecretString::from(token.expose())
-}
-
-fn request(name: &str) -> AccountRequest {
-    AccountRequest {
-        username: name.to_owned(),
-        email: format!("{name}@example.org"),
-        password: SecretString::from(PASSWORD),
-        display_name: None,
-        origin: samples::origin(),
-    }
 }

@@ -11,7 +11,7 @@ fn a_sound_trail_raises_no_alarm() {
     let house = House::new();
     let checkpoints = begun(&house);
     go_on(&house, &checkpoints);
-    assert_eq!((checkpoints.alarms(), alarms(&house)), (0, vec![]));
+    assert_eq!((checkpoints.alarms(), house.details("audit_alarm")), (0, vec![]));
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn each_thing_that_was_done_to_the_trail_is_said_once() {
             for _ in 0..3 {
                 go_on(&house, &checkpoints);
             }
-            assert_eq!(alarms(&house), [expected], "{meddling}");
+            assert_eq!(house.details("audit_alarm"), [expected], "{meddling}");
             assert_eq!(checkpoints.alarms(), 1, "{meddling}");
         });
     }
@@ -52,7 +52,7 @@ fn a_clock_that_was_ahead_is_said_once_for_all_checkpoints_that_it_dates() {
     for _ in 0..3 {
         go_on(&house, &checkpoints);
     }
-    assert_eq!(alarms(&house), [r#"{"alarm":"future_dated","checkpoint":2}"#]);
+    assert_eq!(house.details("audit_alarm"), [r#"{"alarm":"future_dated","checkpoint":2}"#]);
     assert_eq!(checkpoints.alarms(), 1);
 }
 
@@ -65,9 +65,9 @@ fn a_forged_checkpoint_before_the_known_one_is_said_too_and_a_new_start_says_it_
         go_on(&house, &checkpoints);
     }
     let all = [20, 10].map(|it| format!(r#"{{"alarm":"forged_checkpoint","checkpoint":{it}}}"#));
-    assert_eq!(alarms(&house), all);
+    assert_eq!(house.details("audit_alarm"), all);
     go_on(&house, &self::checkpoints(&house));
-    assert_eq!(alarms(&house), [&all[..], &all[1..]].concat());
+    assert_eq!(house.details("audit_alarm"), [&all[..], &all[1..]].concat());
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn no_more_alarms_are_raised_than_anybody_reads() {
         house.database.store().execute(&forgery(1_000 - number)).unwrap();
         go_on(&house, &checkpoints);
     }
-    assert_eq!((checkpoints.alarms(), alarms(&house).len()), (256, 256));
+    assert_eq!((checkpoints.alarms(), house.details("audit_alarm").len()), (256, 256));
     assert_eq!(house.count("audit_checkpoints"), 1 + 600, "and all checkpoints were made");
 }
 
@@ -105,11 +105,4 @@ fn forgery(number: u64) -> String {
         "INSERT INTO audit_checkpoints (number, at, file)
          SELECT {number}, at, 'x' FROM audit_checkpoints WHERE number = 1"
     )
-}
-
-/// The alarms that the trail holds.
-fn alarms(house: &House) -> Vec<String> {
-    let details = "SELECT details FROM security_events WHERE kind = 'audit_alarm'
-                   ORDER BY chain, sequence";
-    house.database.store().texts(details).unwrap()
 }

@@ -11,7 +11,7 @@ use portcullis_domain::{
 use portcullis_flows::account::Accounts;
 use portcullis_flows::account_change::AccountChanges;
 use portcullis_flows::bootstrap::Bootstrap;
-use portcullis_flows::candidate::{AccountChecker, AccountRules, RegistrationMode};
+use portcullis_flows::candidate::{AccountChecker, AccountRequest, AccountRules, RegistrationMode};
 use portcullis_flows::device::DEVICE_LIFETIME;
 use portcullis_flows::hash_cost::HashCosts;
 use portcullis_flows::introspection::Introspection;
@@ -253,6 +253,14 @@ impl House {
         self.database.store().texts(&tally).unwrap()
     }
 
+    /// The details of the recorded events of a kind, in their order.
+    pub(crate) fn details(&self, kind: &str) -> Vec<String> {
+        let query = format!(
+            "SELECT details FROM security_events WHERE kind = '{kind}' ORDER BY chain, sequence"
+        );
+        self.database.store().texts(&query).unwrap()
+    }
+
     /// How many refresh tokens came back too late for a lost answer.
     pub(crate) fn late(&self) -> i64 {
         self.count("security_events WHERE kind = 'refresh_token_late'")
@@ -304,6 +312,17 @@ const SECRET: &str = "n5Q0c1tVb8mZ3xK7rW2yL9pD4sH6gJfA";
 pub(crate) fn pool() -> PoolSettings {
     let deadline = Duration::from_secs(600);
     PoolSettings { threads: 2, queue: 64, deadline, ..PoolSettings::default() }
+}
+
+/// A request for an account with the sample password.
+pub(crate) fn account_request(name: &str) -> AccountRequest {
+    AccountRequest {
+        username: name.to_owned(),
+        email: format!("{name}@example.org"),
+        password: SecretString::from(PASSWORD),
+        display_name: None,
+        origin: samples::origin(),
+    }
 }
 
 /// A browser that signs in with the sample password, and has no device cookie.

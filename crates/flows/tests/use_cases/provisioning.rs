@@ -2,9 +2,9 @@ use portcullis_domain::{AccountKind, Role, SecretString};
 use portcullis_flows::candidate::{AccountRequest, RegistrationError, RegistrationMode};
 use portcullis_flows::provisioning::{Enrolment, Import, ImportRow, Imported, PersonKind};
 use portcullis_flows::registration::Creation;
-use portcullis_testkit::{PASSWORD, samples};
+use portcullis_testkit::samples;
 
-use crate::house::{House, Node, by_name, typing};
+use crate::house::{House, Node, account_request, by_name, typing};
 
 /// A known answer of libxcrypt, for `legacy user password`.
 const BCRYPT: &str = "$2b$10$abcdefghijklmnopqrstuuGlZIjBVZ/5XwbrVRe5KCAI.5r11/gRK";
@@ -22,7 +22,7 @@ fn an_operator_creates_accounts_of_any_role_and_kind_wherever_registration_is_cl
         kind: PersonKind::Developer,
         password_must_change: true,
     };
-    let created = node.provisioning.create(&request("admin"), enrolment);
+    let created = node.provisioning.create(&account_request("admin"), enrolment);
     let account = created.unwrap();
     assert_eq!((&account.role, account.kind), (&faculty, AccountKind::Developer));
     assert!(account.password_must_change);
@@ -40,12 +40,12 @@ fn an_operator_is_held_to_the_form_of_names_and_to_the_password_policy() {
         let kind = PersonKind::User;
         node.provisioning.create(request, Enrolment { role, kind, password_must_change: false })
     };
-    let weak = AccountRequest { password: SecretString::from("short"), ..request("ada") };
-    for refused in [create(&weak), create(&request("a"))] {
+    let weak = AccountRequest { password: SecretString::from("short"), ..account_request("ada") };
+    for refused in [create(&weak), create(&account_request("a"))] {
         assert!(matches!(refused, Err(RegistrationError::Invalid(_))), "{refused:?}");
     }
-    create(&request("ada")).unwrap();
-    let taken = create(&request("ada"));
+    create(&account_request("ada")).unwrap();
+    let taken = create(&account_request("ada"));
     assert!(matches!(taken, Err(RegistrationError::UsernameTaken)), "{taken:?}");
 }
 
@@ -127,15 +127,5 @@ fn row(name: &str, password_hash: &str) -> ImportRow {
         display_name: None,
         role: None,
         password_hash: password_hash.to_owned(),
-    }
-}
-
-fn request(name: &str) -> AccountRequest {
-    AccountRequest {
-        username: name.to_owned(),
-        email: format!("{name}@example.org"),
-        password: SecretString::from(PASSWORD),
-        display_name: None,
-        origin: samples::origin(),
     }
 }

@@ -2,9 +2,9 @@ use portcullis_domain::{Account, AccountKind, SecretString};
 use portcullis_flows::candidate::{
     AccountRequest, FieldError, RegistrationError, RegistrationMode,
 };
-use portcullis_testkit::{PASSWORD, samples};
+use portcullis_testkit::samples;
 
-use crate::house::{House, by_name, typing};
+use crate::house::{House, account_request, by_name, typing};
 
 #[test]
 fn whoever_registers_can_sign_in_and_has_the_role_for_them() {
@@ -132,13 +132,7 @@ fn a_password_is_the_same_however_its_letters_are_composed() {
 }
 
 fn asking_for(username: &str, email: &str) -> AccountRequest {
-    AccountRequest {
-        username: username.to_owned(),
-        email: email.to_owned(),
-        password: SecretString::from(PASSWORD),
-        display_name: None,
-        origin: samples::origin(),
-    }
+    AccountRequest { email: email.to_owned(), ..account_request(username) }
 }
 
 fn faults(house: &House, request: &AccountRequest) -> Vec<(&'static str, &'static str)> {

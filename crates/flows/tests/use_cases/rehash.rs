@@ -33,8 +33,7 @@ fn an_imported_account_signs_in_and_its_hash_becomes_as_strong_as_new_ones() {
         assert_eq!(house.hash_of(&ada), renewed, "and then it stays");
         assert_eq!(house.outcomes("sign_in"), ["success 2"]);
         assert_eq!(house.outcomes("password_rehashed"), ["success 1"], "bcrypt or not: {weak}");
-        let query = "SELECT details FROM security_events WHERE kind = 'password_rehashed'";
-        let details = house.database.store().texts(query).unwrap().remove(0);
+        let details = house.details("password_rehashed").remove(0);
         let before = if weak.starts_with("$2") {
             r#"{"algorithm":"bcrypt","cost":10}"#
         } else {

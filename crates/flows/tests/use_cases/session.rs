@@ -159,9 +159,7 @@ fn every_other_session_of_the_account_ends_and_the_one_that_asks_stays() {
             [true, true, false, false]
         );
         assert_eq!(ids(&node.sessions.list(ada.id).unwrap()), [asking]);
-        let details = "SELECT details FROM security_events WHERE kind = 'other_sessions_ended'";
-        let details = house.database.store().texts(details).unwrap();
-        assert_eq!(details, [r#"{"sessions_ended":2}"#]);
+        assert_eq!(house.details("other_sessions_ended"), [r#"{"sessions_ended":2}"#]);
     });
 }
 
