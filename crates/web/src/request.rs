@@ -41,6 +41,10 @@ pub fn origin(request: &HttpRequest) -> Origin {
 /// At most 256 characters, none of which could break a line of a log, turn it around or hide in it. A
 /// header is not refused for that: what the client says of itself is kept, with a mark in such places.
 fn printable(text: &str) -> String {
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~');
+    if text.len() <= 256 && text.as_bytes().iter().all(is_plain) {
+        return text.to_owned();
+    }
     let hides = |c: char| c != ' ' && (is_deceptive(c) || is_invisible(c));
     text.chars().map(|c| if hides(c) { '\u{fffd}' } else { c }).take(256).collect()
 }

@@ -118,7 +118,7 @@ impl Route {
                 .all(|(known, asked)| known == asked || (is_parameter(known) && !asked.is_empty()))
     }
 
-    /// The route by which a request has come.
+    /// The route by which a request with a body has come.
     pub(crate) fn of(request: &HttpRequest) -> Result<&'static Self, Problem> {
         let mounted = request.extensions().get::<Mounted>().map(|Mounted(route)| *route);
         mounted.ok_or_else(|| Problem::new(Code::Internal))
@@ -199,7 +199,7 @@ impl RouteTable {
     }
 }
 
-/// In the extensions of a request.
+/// In the extensions of a request whose body is read.
 struct Mounted(&'static Route);
 
 /// Guard and limit of a route, before the body is read.
@@ -229,7 +229,9 @@ async fn admit(
         None => None,
     };
     let mut extensions = request.extensions_mut();
-    extensions.insert(Mounted(route));
+    if route.body != Body::None {
+        extensions.insert(Mounted(route));
+    }
     if let Some(place) = place {
         extensions.insert(place);
     }
