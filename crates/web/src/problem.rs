@@ -232,7 +232,7 @@ fn challenge(code: Code) -> Option<&'static str> {
     }
 }
 
-/// RFC 9470 section 3. The age is that of [`Recent`](crate::guard::Recent), in seconds.
+/// RFC 9470 section 3. The age is that of [`StepUp::RECENT`](portcullis_flows::step_up::StepUp::RECENT), in seconds.
 const TOO_OLD: &str = concat!(
     r#"Bearer realm="portcullis", error="insufficient_user_authentication", "#,
     r#"error_description="A more recent sign-in is required", max_age=900"#
