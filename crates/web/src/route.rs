@@ -1,15 +1,14 @@
 //! Routes: everything that holds of one is declared in one place, and mounting installs it.
 //!
-//! Guard and limit run as middleware before the body is read; the handler takes what they found as
+//! Guard and limit run before the body is read; the handler takes what they found as
 //! [`Caller`](crate::Caller) or [`Place`](crate::Place).
 
 use std::sync::Arc;
 
-use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_service::fn_service;
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::guard::{Any, Get, Head};
 use actix_web::http::header;
-use actix_web::middleware::{Next, from_fn};
 use actix_web::web::ServiceConfig;
 use actix_web::{
     Error, FromRequest, Handler, HttpMessage, HttpRequest, HttpResponse, Responder, http, web,
@@ -156,15 +155,21 @@ impl Router for Mount<'_> {
         F::Output: Responder + 'static,
     {
         let places = self.limits.of(route.limit);
-        let entrance = from_fn(move |request: ServiceRequest, next: Next<BoxBody>| {
-            enter(route, places.clone(), request, next)
+        let service = fn_service(move |request: ServiceRequest| {
+            let (handler, places) = (handler.clone(), places.clone());
+            async move {
+                let (request, mut payload) = request.into_parts();
+                let answer = answer(route, places, &handler, &request, &mut payload).await;
+                let answer = answer.unwrap_or_else(HttpResponse::from_error);
+                Ok::<_, Error>(ServiceResponse::new(request, answer))
+            }
         });
-        // Whoever may GET may ask for the headers alone (RFC 9110 section 9.3.2).
+        // A route that answers GET also answers HEAD (RFC 9110 section 9.3.2).
         let mounted = match route.method {
             Method::Get => web::route().guard(Any(Get()).or(Head())),
             method => web::method(method.into()),
         };
-        self.app.route(route.path, mounted.to(handler).wrap(entrance));
+        self.app.route(route.path, mounted.service(service));
     }
 }
 
@@ -202,28 +207,33 @@ impl RouteTable {
 /// In the extensions of a request whose body is read.
 struct Mounted(&'static Route);
 
-/// Guard and limit of a route, before the body is read.
-async fn enter(
+/// Guard and limit of a route, then the arguments of its handler, the body among them, then the handler.
+async fn answer<F, Args>(
     route: &'static Route,
     places: Option<Arc<Places>>,
-    request: ServiceRequest,
-    next: Next<BoxBody>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    if let Err(problem) = admit(route, places, &request).await {
-        return Ok(request.error_response(problem).map_into_boxed_body());
-    }
-    next.call(request).await
+    handler: &F,
+    request: &HttpRequest,
+    payload: &mut Payload,
+) -> Result<HttpResponse, Error>
+where
+    F: Handler<Args>,
+    Args: FromRequest,
+    F::Output: Responder,
+{
+    admit(route, places, request).await?;
+    let arguments = Args::from_request(request, payload).await.map_err(Into::into)?;
+    Ok(handler.call(arguments).await.respond_to(request).map_into_boxed_body())
 }
 
 async fn admit(
     route: &'static Route,
     places: Option<Arc<Places>>,
-    request: &ServiceRequest,
+    request: &HttpRequest,
 ) -> Result<(), Problem> {
-    let admission = route.guard.admit(request.request()).await?;
+    let admission = route.guard.admit(request).await?;
     let place = match places {
         Some(places) => {
-            let (request, largest) = (request.request(), route.body.limit());
+            let largest = route.body.limit();
             Some(route.limit.enter(&places, request, largest, admission.actor()).await?)
         }
         None => None,
