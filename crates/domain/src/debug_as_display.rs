@@ -1,7 +1,7 @@
-//! Errors that print in `Debug` as in `Display`, their causes behind them.
+//! Errors that print the same sentence in `Debug` as in `Display`, followed by their causes.
 //!
-//! `main`, `unwrap` and a test that returns an error print it with `Debug`; whoever reads that wants the
-//! sentence and not the name of a variant.
+//! `main`, `unwrap` and a test that returns an error print it with `Debug`, where a sentence helps more
+//! than the name of a variant.
 
 use std::error::Error;
 use std::fmt;

@@ -9,8 +9,8 @@ use portcullis_token::{AccessClaims, AuthenticationMethod};
 pub struct Principal {
     /// Who acts.
     pub actor: Actor,
-    /// The role by which the access matrix decides. The operator has none: no matrix binds whoever runs
-    /// the server.
+    /// The role by which the access matrix decides. The operator has none: the matrix does not apply to
+    /// the operator.
     pub role: Option<Role>,
     /// How the actor was authenticated.
     pub credential: Credential,
@@ -52,7 +52,7 @@ impl Principal {
         }
     }
 
-    /// Whoever runs the server.
+    /// The operator of the server.
     pub const fn operator(origin: Origin) -> Self {
         Self { actor: Actor::Operator, role: None, credential: Credential::CommandLine, origin }
     }

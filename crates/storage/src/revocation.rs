@@ -162,9 +162,8 @@ pub(crate) fn if_any(effects: &Effects) -> impl Fn(&Revoked) -> Effects {
     |revoked| effects.only_if(!revoked.is_empty())
 }
 
-/// Writes entries, in the transaction of what they are the consequence of. Whoever ends it hands them
-/// to the revocation set of this node; followers learn of them
-/// when they have been given positions, which happens after the commit.
+/// Writes revocations in the transaction that causes them. The use case hands the answer to the
+/// revocation set of this node; followers read the entries once they have positions, after the commit.
 pub(crate) fn record(
     connection: &mut Connection,
     entries: Vec<RevocationEntry>,

@@ -42,7 +42,7 @@ pub fn principal(account: AccountId, role: &str) -> Principal {
     }
 }
 
-/// Whoever runs the server.
+/// The operator of the server.
 pub fn operator() -> Principal {
     Principal::operator(origin())
 }

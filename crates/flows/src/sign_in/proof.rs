@@ -4,8 +4,7 @@ use portcullis_domain::{AssuranceLevel, Authentication, AuthenticationMethod};
 
 use super::password::PasswordProof;
 
-/// A credential that was shown and verified. Whoever opens a session with it validates it again, in the
-/// transaction that opens the session.
+/// A credential that was shown and verified. The transaction that opens a session validates it again.
 #[derive(Clone, Debug)]
 pub enum Proof {
     /// The password.

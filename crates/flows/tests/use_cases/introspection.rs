@@ -1,4 +1,4 @@
-//! What a token is worth, and its end by whoever holds it.
+//! Introspection of tokens, and revocation of a token by its holder.
 
 use portcullis_domain::{ExposeSecret, SecretString};
 use portcullis_flows::introspection::LiveToken;

@@ -1,4 +1,4 @@
-//! Whoever writes proves the secret that the data is written under.
+//! The proof of the secret, which every writer of the database must give.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Who may end a session: whoever still has something of it.
+//! Who may end a session: the holder of any of its credentials.
 //!
 //! An access token counts although it has expired: it opens nothing, and giving a session up takes
 //! less than using it. What a browser attaches by itself counts only if the request comes from an
