@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use portcullis_flows::recording::RecordingPolicy;
+use portcullis_flows::audit::recording::RecordingPolicy;
 use portcullis_testkit::{Answer, Browser, TestDatabase, TestServer, TestSettings};
 use serde_json::{Value, json};
 

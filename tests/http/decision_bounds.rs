@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use portcullis_domain::{Clock, SystemClock};
-use portcullis_flows::recording::RecordingPolicy;
+use portcullis_flows::audit::recording::RecordingPolicy;
 use portcullis_testkit::{Browser, TestDatabase, TestServer, TestSettings};
 use serde_json::{Value, json};
 

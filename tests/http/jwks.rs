@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Clock, SystemClock};
-use portcullis_flows::signing_key::{HeadStart, SigningKeyStore};
+use portcullis_flows::node::signing_key::{HeadStart, SigningKeyStore};
 use portcullis_testkit::{Browser, TestDatabase, TestServer, TestSettings, samples};
 use portcullis_token::KeyPairAlgorithm;
 use serde_json::Value;

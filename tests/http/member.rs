@@ -2,8 +2,8 @@
 
 use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Account, AccountId, Role};
-use portcullis_flows::matrix::MatrixStore;
-use portcullis_flows::registration::{NewAccount, RegistrationStore};
+use portcullis_flows::access::matrix::MatrixStore;
+use portcullis_flows::identity::registration::{NewAccount, RegistrationStore};
 use portcullis_testkit::{Answer, Browser, TestServer, samples};
 use serde_json::Value;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use portcullis_api::route_table;
-use portcullis_flows::permission;
+use portcullis_flows::access::permission;
 use portcullis_testkit::{TestDatabase, TestServer};
 use portcullis_web::Audience;
 use serde_json::json;

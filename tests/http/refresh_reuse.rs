@@ -1,6 +1,6 @@
 //! A rotated token that comes back is an alarm: everything of the account ends, and stays ended.
 
-use portcullis_flows::session_tokens::{OnReuse, SessionPolicy};
+use portcullis_flows::sign_in::session_tokens::{OnReuse, SessionPolicy};
 use portcullis_testkit::{Answer, Browser, TestDatabase, TestServer, TestSettings};
 
 #[test]

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use portcullis_api::route_table;
-use portcullis_flows::revocation::{RevocationPolicy, WhenStale};
+use portcullis_flows::node::revocation::{RevocationPolicy, WhenStale};
 use portcullis_testkit::{Browser, TestDatabase, TestServer, TestSettings, redis_url};
 use serde_json::json;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_flows::session_tokens::SessionPolicy;
+use portcullis_flows::sign_in::session_tokens::SessionPolicy;
 use portcullis_testkit::{Browser, SERVICE, TestDatabase, TestServer, TestSettings};
 use serde_json::Value;
 

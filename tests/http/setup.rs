@@ -1,6 +1,6 @@
 //! The first administrator: by the printed token, once.
 
-use portcullis_flows::bootstrap::Start;
+use portcullis_flows::identity::bootstrap::Start;
 use portcullis_testkit::{Answer, Browser, PASSWORD, TestDatabase, TestServer, at_once};
 use serde_json::json;
 

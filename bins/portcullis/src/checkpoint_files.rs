@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use portcullis_audit::Checkpoint;
 use portcullis_domain::Supervised;
-use portcullis_flows::checkpoint::Checkpoints;
+use portcullis_flows::audit::checkpoint::Checkpoints;
 
 use crate::destination;
 

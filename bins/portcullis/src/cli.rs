@@ -9,8 +9,8 @@ use clap::{Parser, Subcommand};
 use crate::command;
 use crate::command::audit::AuditVerb;
 use crate::command::keys::KeysVerb;
+use crate::command::matrix::PolicyVerb;
 use crate::command::migrate::Migrate;
-use crate::command::policy::PolicyVerb;
 use crate::command::service_credential::ServiceVerb;
 use crate::command::user_create::UserCreate;
 use crate::command::user_end_sessions::UserEndSessions;
@@ -103,7 +103,7 @@ fn execute(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
     match cli.verb.unwrap_or(Verb::Serve) {
         Verb::Config(ConfigVerb::Check) => command::config_check::run(&loaded, output),
         Verb::Doctor => command::doctor::run(&loaded, output),
-        Verb::Policy(verb) => command::policy::run(loaded, verb, output),
+        Verb::Policy(verb) => command::matrix::run(loaded, verb, output),
         Verb::Audit(verb) => command::audit::run(loaded, verb, output),
         Verb::Service(ServiceVerb::Credential(service)) => {
             command::service_credential::run(service, output)

@@ -33,11 +33,11 @@ mod variables;
 use std::path::{Path, PathBuf};
 
 use portcullis_domain::SecretString;
-use portcullis_flows::candidate::{AccountRequest, AccountRules};
-use portcullis_flows::lockout::LockoutPolicy;
-use portcullis_flows::retention::RetentionPolicy;
-use portcullis_flows::revocation::RevocationPolicy;
-use portcullis_flows::session_tokens::SessionPolicy;
+use portcullis_flows::identity::candidate::{AccountRequest, AccountRules};
+use portcullis_flows::node::retention::RetentionPolicy;
+use portcullis_flows::node::revocation::RevocationPolicy;
+use portcullis_flows::sign_in::lockout::LockoutPolicy;
+use portcullis_flows::sign_in::session_tokens::SessionPolicy;
 use portcullis_password::{Argon2Params, Policy, PoolSettings};
 use portcullis_web::ServiceCredentials;
 

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use portcullis_audit::Origin;
 use portcullis_domain::SystemRandom;
-use portcullis_flows::health::HealthStore;
-use portcullis_flows::matrix::Matrices;
+use portcullis_flows::access::matrix::Matrices;
+use portcullis_flows::node::health::HealthStore;
+use portcullis_flows::node::secret::{SecretError, SecretProof, SecretState};
 use portcullis_flows::principal::Principal;
-use portcullis_flows::secret::{SecretError, SecretProof, SecretState};
 use portcullis_storage::{Database, DatabaseUrl, MigrationError, Store};
 use portcullis_token::SecretKey;
 use portcullis_web::Settings;

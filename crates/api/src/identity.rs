@@ -1,7 +1,7 @@
 //! Accounts: registration, the first administrator, passwords, administration.
 
 pub(crate) mod account;
+pub(crate) mod account_change;
+pub(crate) mod bootstrap;
 pub(crate) mod password_change;
 pub(crate) mod registration;
-pub(crate) mod setup;
-pub(crate) mod user;

@@ -9,16 +9,16 @@ use crate::access::decision;
 use crate::access::matrix::{self, trial, version};
 use crate::audit::checkpoint;
 use crate::audit::trail::{self, export};
-use crate::identity::{account, password_change, registration, setup, user};
+use crate::identity::{account, account_change, bootstrap, password_change, registration};
 use crate::machine::revocation::{self, snapshot};
 use crate::machine::{introspection, jwks};
 use crate::node::{document, health, metrics};
-use crate::sign_in::{csrf, login, mass_sign_out, refresh, session, sign_out};
+use crate::sign_in::{csrf, mass_sign_out, password, refresh, session, sign_out};
 
 fn routes(to: &mut impl Router) {
     to.add(&registration::REGISTER, registration::register);
-    to.add(&login::FORM, login::form);
-    to.add(&login::JSON, login::json);
+    to.add(&password::FORM, password::form);
+    to.add(&password::JSON, password::json);
     to.add(&refresh::REFRESH, refresh::refresh);
     to.add(&sign_out::LOGOUT, sign_out::logout);
     to.add(&sign_out::LOGOUT_ALL, sign_out::logout_all);
@@ -28,13 +28,13 @@ fn routes(to: &mut impl Router) {
     to.add(&session::END_OTHERS, session::end_others);
     to.add(&session::END, session::end);
     to.add(&csrf::ISSUE, csrf::issue);
-    to.add(&setup::SET_UP, setup::set_up);
+    to.add(&bootstrap::SET_UP, bootstrap::set_up);
     to.add(&decision::CHECK, decision::check);
     to.add(&decision::CHECK_BATCH, decision::check_batch);
     to.add(&matrix::SHOW, matrix::show);
-    to.add(&user::READ, user::read);
-    to.add(&user::CHANGE, user::change);
-    to.add(&user::END_SESSIONS, user::end_sessions);
+    to.add(&account_change::READ, account_change::read);
+    to.add(&account_change::CHANGE, account_change::change);
+    to.add(&account_change::END_SESSIONS, account_change::end_sessions);
     to.add(&mass_sign_out::END_ALL, mass_sign_out::end_all);
     to.add(&version::LIST, version::list);
     to.add(&version::PROPOSE, version::propose);

@@ -4,34 +4,36 @@ use std::sync::Arc;
 use portcullis_access::Matrix;
 use portcullis_audit::AuditKeys;
 use portcullis_domain::{Clock, SecretString, SecureRandom};
-use portcullis_flows::account::{AccountStore, Accounts};
-use portcullis_flows::account_change::{AccountChangeStore, AccountChanges};
-use portcullis_flows::bootstrap::{Bootstrap, BootstrapStore};
-use portcullis_flows::candidate::{AccountChecker, AccountRules};
-use portcullis_flows::checkpoint::{CheckpointStore, Checkpoints};
-use portcullis_flows::clock_watch::{ClockWatch, TimeStore};
-use portcullis_flows::decision::Decisions;
-use portcullis_flows::hash_cost::{HashCostStore, HashCosts};
-use portcullis_flows::health::{Health, HealthStore};
-use portcullis_flows::introspection::{Introspection, IntrospectionStore};
-use portcullis_flows::job::{JobStore, Jobs};
-use portcullis_flows::lockout::{FailureCounters, LockoutPolicy};
-use portcullis_flows::mass_sign_out::{MassSignOut, MassSignOutStore};
-use portcullis_flows::matrix::{ActiveMatrix, Matrices, MatrixStore, UnusableMatrix};
-use portcullis_flows::new_password::NewPasswords;
-use portcullis_flows::password_change::{PasswordChange, PasswordChangeStore};
-use portcullis_flows::recording::{DecisionStore, Recorder, RecordingPolicy};
-use portcullis_flows::refresh::{Refresh, RefreshStore};
-use portcullis_flows::registration::{Registration, RegistrationStore};
-use portcullis_flows::retention::RetentionStore;
-use portcullis_flows::revocation::{FollowError, RevocationPolicy, RevocationStore, Revocations};
-use portcullis_flows::session::{SessionStore, Sessions};
-use portcullis_flows::session_tokens::{SessionPolicy, TokenIssuer};
+use portcullis_flows::access::decision::Decisions;
+use portcullis_flows::access::matrix::{ActiveMatrix, Matrices, MatrixStore, UnusableMatrix};
+use portcullis_flows::audit::checkpoint::{CheckpointStore, Checkpoints};
+use portcullis_flows::audit::recording::{DecisionStore, Recorder, RecordingPolicy};
+use portcullis_flows::audit::trail::{Trail, TrailStore};
+use portcullis_flows::identity::account::{AccountStore, Accounts};
+use portcullis_flows::identity::account_change::{AccountChangeStore, AccountChanges};
+use portcullis_flows::identity::bootstrap::{Bootstrap, BootstrapStore};
+use portcullis_flows::identity::candidate::{AccountChecker, AccountRules};
+use portcullis_flows::identity::new_password::NewPasswords;
+use portcullis_flows::identity::password_change::{PasswordChange, PasswordChangeStore};
+use portcullis_flows::identity::registration::{Registration, RegistrationStore};
+use portcullis_flows::machine::introspection::{Introspection, IntrospectionStore};
+use portcullis_flows::node::clock_watch::{ClockWatch, TimeStore};
+use portcullis_flows::node::health::{Health, HealthStore};
+use portcullis_flows::node::job::{JobStore, Jobs};
+use portcullis_flows::node::retention::RetentionStore;
+use portcullis_flows::node::revocation::{
+    FollowError, RevocationPolicy, RevocationStore, Revocations,
+};
+use portcullis_flows::node::signing_key::{KeyRing, SigningKeyStore, SigningKeys};
+use portcullis_flows::sign_in::hash_cost::{HashCostStore, HashCosts};
+use portcullis_flows::sign_in::lockout::{FailureCounters, LockoutPolicy};
+use portcullis_flows::sign_in::mass_sign_out::{MassSignOut, MassSignOutStore};
+use portcullis_flows::sign_in::refresh::{Refresh, RefreshStore};
+use portcullis_flows::sign_in::session::{SessionStore, Sessions};
+use portcullis_flows::sign_in::session_tokens::{SessionPolicy, TokenIssuer};
+use portcullis_flows::sign_in::sign_out::{SignOut, SignOutStore};
+use portcullis_flows::sign_in::step_up::StepUp;
 use portcullis_flows::sign_in::{SignIn, SignInStore};
-use portcullis_flows::sign_out::{SignOut, SignOutStore};
-use portcullis_flows::signing_key::{KeyRing, SigningKeyStore, SigningKeys};
-use portcullis_flows::step_up::StepUp;
-use portcullis_flows::trail::{Trail, TrailStore};
 use portcullis_password::{HashingPool, Policy};
 use portcullis_redis::{WakeSignal, WakeSignalError};
 use portcullis_token::{
@@ -151,7 +153,7 @@ impl<S: Storage> Parts<S> {
             lifetimes: Lifetimes {
                 access: self.sessions.access_lifetime,
                 refresh: self.sessions.refresh_lifetime,
-                device: portcullis_flows::device::DEVICE_LIFETIME,
+                device: portcullis_flows::sign_in::device::DEVICE_LIFETIME,
             },
         };
         let authority = TokenAuthority::new(&self.secret, &settings).remembering(REMEMBERED_TOKENS);

@@ -1,45 +1,13 @@
 #![doc = include_str!("../README.md")]
 
-pub mod account;
-pub mod account_change;
-pub mod attempt;
-pub mod bootstrap;
-pub mod candidate;
-pub mod checkpoint;
-pub mod clock_watch;
-pub mod decision;
-pub mod device;
+pub mod access;
+pub mod audit;
 pub mod effects;
-mod field_error;
-pub mod hash_cost;
-pub mod health;
-pub mod introspection;
-pub mod job;
-pub mod lockout;
-pub mod mass_sign_out;
-pub mod matrix;
-pub mod new_password;
-pub mod password_change;
-pub mod permission;
+pub mod identity;
+pub mod machine;
+pub mod node;
 pub mod principal;
-pub mod provisioning;
-mod question;
-pub mod recording;
-pub mod refresh;
-pub mod registration;
-pub mod retention;
-pub mod revocation;
-mod ruling;
-pub mod secret;
-pub mod session;
-pub mod session_tokens;
 pub mod sign_in;
-pub mod sign_out;
-pub mod signing_key;
-pub mod step_up;
-pub mod trail;
-pub mod unlock;
-pub mod verification;
 
 /// Why storage could not carry out a step. Nothing of the step has happened, unless the error says
 /// otherwise.

@@ -5,13 +5,13 @@ use std::time::Duration;
 use diesel::connection::SimpleConnection;
 use portcullis_domain::Clock;
 use portcullis_flows::StoreError;
-use portcullis_flows::attempt::Attempt;
-use portcullis_flows::health::HealthStore;
+use portcullis_flows::node::attempt::Attempt;
+use portcullis_flows::node::health::HealthStore;
 use r2d2::{Pool, PooledConnection};
 
 use crate::connection::{Connection, EachSql, Manager, Pace, Purpose, dispatch};
 use crate::database_url::DatabaseUrl;
-use crate::failure::Failure;
+use crate::sign_in::failure::Failure;
 
 /// The connections, and all that needs no key: the schema, and whether the database answers.
 #[derive(Clone)]

@@ -5,13 +5,13 @@ use portcullis_audit::AuditKeys;
 use portcullis_domain::Clock;
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::{Effects, EffectsOf};
-use portcullis_flows::health::HealthStore;
+use portcullis_flows::node::health::HealthStore;
 
+use crate::audit::event;
 use crate::connection::Connection;
 use crate::database::Database;
-use crate::event;
-use crate::failure::Failure;
-use crate::outbox;
+use crate::node::outbox;
+use crate::sign_in::failure::Failure;
 
 /// The database behind all ports, with the keys that its audit trail is sealed with.
 #[derive(Clone, Debug)]

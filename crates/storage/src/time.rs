@@ -7,11 +7,11 @@
 use diesel::prelude::*;
 use portcullis_domain::{Clock, SystemClock, Timestamp};
 use portcullis_flows::StoreError;
-use portcullis_flows::clock_watch::TimeStore;
+use portcullis_flows::node::clock_watch::TimeStore;
 
 use crate::connection::{Connection, Inner};
 use crate::database::Database;
-use crate::failure::Failure;
+use crate::sign_in::failure::Failure;
 use crate::sql_type::{Instant, Utc};
 use crate::store::Store;
 

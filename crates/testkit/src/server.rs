@@ -7,11 +7,11 @@ use portcullis_api::{Parts, Services, Upkeep, application};
 use portcullis_domain::{
     Clock, Moderation, ReservedNames, Role, SecretString, SecureRandom, Severity, SystemRandom,
 };
-use portcullis_flows::candidate::{AccountRequest, AccountRules, RegistrationMode};
-use portcullis_flows::lockout::LockoutPolicy;
-use portcullis_flows::recording::RecordingPolicy;
-use portcullis_flows::revocation::RevocationPolicy;
-use portcullis_flows::session_tokens::SessionPolicy;
+use portcullis_flows::audit::recording::RecordingPolicy;
+use portcullis_flows::identity::candidate::{AccountRequest, AccountRules, RegistrationMode};
+use portcullis_flows::node::revocation::RevocationPolicy;
+use portcullis_flows::sign_in::lockout::LockoutPolicy;
+use portcullis_flows::sign_in::session_tokens::SessionPolicy;
 use portcullis_password::{Argon2Params, Hasher, HashingPool, Policy, PoolSettings};
 use portcullis_token::{Digest, KeyPairAlgorithm, SecretKey};
 use portcullis_web::{Running, ServiceCredentials, Settings};
@@ -196,11 +196,11 @@ impl TestServer {
         services
     }
 
-    /// Starts the bootstrap as `serve` does; see [`portcullis_flows::bootstrap`].
+    /// Starts the bootstrap as `serve` does; see [`portcullis_flows::identity::bootstrap`].
     pub fn bootstrap(
         &self,
         configured: Option<&AccountRequest>,
-    ) -> portcullis_flows::bootstrap::Start {
+    ) -> portcullis_flows::identity::bootstrap::Start {
         self.services().bootstrap.start(configured).expect("bootstrap can run")
     }
 }

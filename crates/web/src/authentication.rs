@@ -12,7 +12,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header;
 use portcullis_domain::{Clock, ExposeSecret, SecretString};
 use portcullis_flows::StoreError;
-use portcullis_flows::revocation::Revocations;
+use portcullis_flows::node::revocation::Revocations;
 use portcullis_token::{AccessClaims, CsrfKey, TokenAuthority};
 
 pub use self::remains::SessionRemains;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::rt;
-use portcullis_flows::decision::{Answer, DecisionError, Decisions, Pending, Question};
-use portcullis_flows::permission::Permission;
+use portcullis_flows::access::decision::{Answer, DecisionError, Decisions, Pending, Question};
+use portcullis_flows::access::permission::Permission;
+use portcullis_flows::audit::recording::NotRecorded;
 use portcullis_flows::principal::Principal;
-use portcullis_flows::recording::NotRecorded;
 use tokio::sync::oneshot;
 
 use crate::blocking::blocking;

@@ -6,7 +6,7 @@ use std::{io, thread};
 
 use actix_web::{rt, web};
 use portcullis_domain::SecureRandom;
-use portcullis_flows::attempt::Attempt;
+use portcullis_flows::node::attempt::Attempt;
 use portcullis_password::{HashingError, HashingPool};
 use tokio::sync::oneshot;
 use tokio::time;

@@ -9,10 +9,10 @@ use std::future::{Ready, ready};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev, web};
 use portcullis_audit::Actor;
 use portcullis_domain::{AccountId, SessionId};
-use portcullis_flows::decision::Decisions;
-use portcullis_flows::permission::Permission;
+use portcullis_flows::access::decision::Decisions;
+use portcullis_flows::access::permission::Permission;
 use portcullis_flows::principal::Principal;
-use portcullis_flows::step_up::StepUp;
+use portcullis_flows::sign_in::step_up::StepUp;
 
 use crate::authentication::{Authenticator, Effect, SessionRemains};
 use crate::authorization::permit;

@@ -10,7 +10,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use portcullis_flows::recording::Unrecorded;
+use portcullis_flows::audit::recording::Unrecorded;
 
 /// How long requests under way may go on after the server accepts no more.
 pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(6);

@@ -21,8 +21,8 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 use portcullis_audit::DecisionId;
-use portcullis_flows::candidate::FieldError;
-use portcullis_flows::clock_watch::ClockOffset;
+use portcullis_flows::identity::candidate::FieldError;
+use portcullis_flows::node::clock_watch::ClockOffset;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
@@ -232,7 +232,7 @@ fn challenge(code: Code) -> Option<&'static str> {
     }
 }
 
-/// RFC 9470 section 3. The age is that of [`StepUp::RECENT`](portcullis_flows::step_up::StepUp::RECENT), in seconds.
+/// RFC 9470 section 3. The age is that of [`StepUp::RECENT`](portcullis_flows::sign_in::step_up::StepUp::RECENT), in seconds.
 const TOO_OLD: &str = concat!(
     r#"Bearer realm="portcullis", error="insufficient_user_authentication", "#,
     r#"error_description="A more recent sign-in is required", max_age=900"#

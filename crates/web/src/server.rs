@@ -14,8 +14,8 @@ use actix_web::rt::signal::unix::{SignalKind, signal};
 use actix_web::web::ServiceConfig;
 use actix_web::{App, rt, web};
 use portcullis_domain::{Clock, SecureRandom, Supervised};
-use portcullis_flows::decision::Decisions;
-use portcullis_flows::step_up::StepUp;
+use portcullis_flows::access::decision::Decisions;
+use portcullis_flows::sign_in::step_up::StepUp;
 
 use crate::authentication::Authenticator;
 use crate::group::{Group, Groups};

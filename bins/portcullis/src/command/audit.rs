@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use portcullis_flows::trail::TrailError;
+use portcullis_flows::audit::trail::TrailError;
 
 use self::export::AuditExport;
 use self::verify::AuditVerify;

@@ -6,8 +6,8 @@ use std::{fmt, io};
 
 use portcullis_api::application;
 use portcullis_domain::Supervised;
-use portcullis_flows::bootstrap::{SetupError, Start};
-use portcullis_flows::candidate::RegistrationError;
+use portcullis_flows::identity::bootstrap::{SetupError, Start};
+use portcullis_flows::identity::candidate::RegistrationError;
 use serde::Serialize;
 
 use crate::checkpoint_files::CheckpointFiles;

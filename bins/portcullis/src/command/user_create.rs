@@ -8,9 +8,9 @@ use clap::{Args, ValueEnum};
 use portcullis_domain::{
     Account, AccountId, AccountKind, DisplayName, Email, Role, SecretString, Timestamp, Username,
 };
-use portcullis_flows::candidate::{AccountRequest, RegistrationError};
-use portcullis_flows::provisioning::Enrolment;
-use portcullis_flows::provisioning::PersonKind;
+use portcullis_flows::identity::candidate::{AccountRequest, RegistrationError};
+use portcullis_flows::identity::provisioning::Enrolment;
+use portcullis_flows::identity::provisioning::PersonKind;
 use serde::Serialize;
 
 use crate::config::Config;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use clap::Args;
-use portcullis_flows::account_change::ChangeError;
+use portcullis_flows::identity::account_change::ChangeError;
 use serde::Serialize;
 
 use crate::config::Config;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use portcullis_access::Matrix;
 use portcullis_audit::Fingerprint;
-use portcullis_flows::matrix::{ActiveMatrix, MatrixInForce};
+use portcullis_flows::access::matrix::{ActiveMatrix, MatrixInForce};
 
 use super::finding::Findings;
 use super::raw;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use portcullis_flows::recording::RecordingPolicy;
+use portcullis_flows::audit::recording::RecordingPolicy;
 
 use super::finding::Findings;
 use super::raw;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_flows::retention::RetentionPolicy;
+use portcullis_flows::node::retention::RetentionPolicy;
 
 use super::finding::Findings;
 use super::raw;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_flows::revocation::{RevocationPolicy, WhenStale};
+use portcullis_flows::node::revocation::{RevocationPolicy, WhenStale};
 
 use super::finding::Findings;
 use super::raw;

@@ -5,8 +5,8 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use portcullis_domain::Role;
-use portcullis_flows::matrix::MatrixInForce;
-use portcullis_flows::session_tokens::{OnReuse, SessionLifetimes, SessionPolicy};
+use portcullis_flows::access::matrix::MatrixInForce;
+use portcullis_flows::sign_in::session_tokens::{OnReuse, SessionLifetimes, SessionPolicy};
 
 use super::finding::Findings;
 use super::raw::{self, Environment};

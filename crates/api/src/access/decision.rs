@@ -14,7 +14,7 @@ use std::time::Duration;
 use actix_web::http::header::ContentType;
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_domain::AccountId;
-use portcullis_flows::decision::{Answer, Attributes, Context, Question};
+use portcullis_flows::access::decision::{Answer, Attributes, Context, Question};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::{Deserialize as DeriveDeserialize, Serialize};
 use utoipa::ToSchema;

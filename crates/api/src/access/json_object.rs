@@ -6,7 +6,7 @@ use portcullis_web::has_forbidden_character;
 use std::cell::Cell;
 use std::fmt;
 
-use portcullis_flows::decision::Attributes;
+use portcullis_flows::access::decision::Attributes;
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 

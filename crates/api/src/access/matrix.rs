@@ -7,7 +7,7 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_access::Matrix;
 use portcullis_domain::Role;
-use portcullis_flows::decision::Question;
+use portcullis_flows::access::decision::Question;
 use portcullis_web::{
     Body, Caller, Code, FieldProblem, Guard, Limit, Method, Problem, Query, Route, blocking, decide,
 };

@@ -2,7 +2,7 @@
 
 use actix_web::http::header::{self, ContentType};
 use actix_web::{HttpResponse, web};
-use portcullis_flows::permission;
+use portcullis_flows::access::permission;
 use portcullis_web::{Body, Code, Guard, Limit, Method, Problem, Route, blocking};
 
 use crate::openapi::schema::checkpoint::CheckpointFile;

@@ -3,7 +3,7 @@
 pub(crate) mod export;
 mod filter;
 
-use portcullis_flows::permission;
+use portcullis_flows::access::permission;
 use portcullis_web::{
     Body, Caller, Code, Concurrency, Guard, Limit, Method, Place, Problem, Query, Route, blocking,
 };
@@ -12,7 +12,7 @@ use std::time::Duration;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_audit::{DecisionId, Entry};
-use portcullis_flows::trail::TrailError;
+use portcullis_flows::audit::trail::TrailError;
 use serde::Serialize;
 
 use self::filter::{KEYS, Wanted};

@@ -2,7 +2,7 @@
 
 use actix_web::web;
 use actix_web::{HttpRequest, HttpResponse};
-use portcullis_flows::password_change::PasswordChangeRequest;
+use portcullis_flows::identity::password_change::PasswordChangeRequest;
 use portcullis_web::{
     Body, Caller, Code, CookieName, Guard, Json, Limit, Method, Problem, Route, SecretText,
     Settings, cookie, hashing, origin,
@@ -11,7 +11,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::services::Services;
-use crate::sign_in::login::{self, TokensAnswer};
+use crate::sign_in::session_tokens::{self, TokensAnswer};
 
 /// The current password and the one to replace it.
 #[derive(Deserialize, ToSchema)]
@@ -75,8 +75,8 @@ pub(crate) async fn change(
         })
         .await?;
     let secure = settings.secure_cookies;
-    let mut response = login::tokens(&changed.grant, secure);
-    login::bind(&mut response, &changed.grant, changed.binding.as_ref(), secure);
-    login::remember_device(&mut response, changed.device_token.as_ref(), secure);
+    let mut response = session_tokens::tokens(&changed.grant, secure);
+    session_tokens::bind(&mut response, &changed.grant, changed.binding.as_ref(), secure);
+    session_tokens::remember_device(&mut response, changed.device_token.as_ref(), secure);
     Ok(response)
 }

@@ -2,7 +2,7 @@
 
 use actix_web::web;
 use actix_web::{HttpRequest, HttpResponse};
-use portcullis_flows::candidate::AccountRequest;
+use portcullis_flows::identity::candidate::AccountRequest;
 use portcullis_web::{
     Body, Code, Guard, Json, Limit, Method, Problem, Route, SecretText, Text, hashing, origin,
 };

@@ -6,7 +6,7 @@ pub(crate) mod tail;
 use std::sync::Arc;
 
 use portcullis_domain::Clock;
-use portcullis_flows::revocation::{
+use portcullis_flows::node::revocation::{
     FollowError, Listener, Numbered, RevocationPolicy, RevocationStore, Revocations,
 };
 use portcullis_redis::WakeSignal;

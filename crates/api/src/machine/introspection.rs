@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_domain::{AccountKind, ExposeSecret};
-use portcullis_flows::introspection::LiveToken;
+use portcullis_flows::machine::introspection::LiveToken;
 use portcullis_token::{AuthenticationMethod, TokenAuthority};
 use portcullis_web::{
     Body, Code, Form, Guard, Limit, Method, Problem, Route, SecretText, ShortText, blocking, origin,

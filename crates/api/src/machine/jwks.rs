@@ -3,7 +3,7 @@
 use actix_web::http::header::{CacheControl, CacheDirective, ETag, EntityTag, Header, IfNoneMatch};
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_audit::Fingerprint;
-use portcullis_flows::signing_key::PUBLISHED_BEFORE;
+use portcullis_flows::node::signing_key::PUBLISHED_BEFORE;
 use portcullis_web::{Body, Guard, Limit, Method, Route};
 
 use crate::openapi::schema::service::JsonWebKeySet;

@@ -12,7 +12,7 @@ use actix_web::http;
 use actix_web::http::header::{Accept, Header, Quality};
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_domain::Timestamp;
-use portcullis_flows::revocation::Cursor;
+use portcullis_flows::node::revocation::Cursor;
 use portcullis_token::RevocationEntry;
 use serde::Serialize;
 

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_audit::Origin;
-use portcullis_flows::checkpoint::Checkpoints;
-use portcullis_flows::hash_cost::HashCosts;
-use portcullis_flows::job::{Job, Portion};
-use portcullis_flows::retention::{RetentionPolicy, RetentionStore};
-use portcullis_flows::revocation::Revocations;
+use portcullis_flows::audit::checkpoint::Checkpoints;
+use portcullis_flows::node::job::{Job, Portion};
+use portcullis_flows::node::retention::{RetentionPolicy, RetentionStore};
+use portcullis_flows::node::revocation::Revocations;
+use portcullis_flows::sign_in::hash_cost::HashCosts;
 
 /// What the jobs go by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
-use portcullis_flows::job::JobState;
+use portcullis_flows::node::job::JobState;
 use prometheus_client::encoding::prometheus_text::encode;
 use prometheus_client::encoding::{EncodeCounterValue, EncodeGaugeValue};
 use prometheus_client::metrics::counter::{ConstCounter, Counter};

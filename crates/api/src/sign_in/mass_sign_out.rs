@@ -1,7 +1,7 @@
 //! `DELETE /api/admin/sessions`: everybody signs out.
 
 use actix_web::{HttpResponse, web};
-use portcullis_flows::permission;
+use portcullis_flows::access::permission;
 use portcullis_web::{
     Body, Caller, Code, Guard, Limit, Method, Problem, Route, Settings, detached,
 };

@@ -2,7 +2,7 @@
 
 use actix_web::web;
 use actix_web::{HttpRequest, HttpResponse};
-use portcullis_flows::refresh::RefreshRequest;
+use portcullis_flows::sign_in::refresh::RefreshRequest;
 use portcullis_web::{
     Body, Code, CookieName, Guard, Json, Limit, Method, Problem, Route, SecretText, Settings,
     blocking, cookie, origin,
@@ -11,7 +11,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::services::Services;
-use crate::sign_in::login::{self, TokensAnswer};
+use crate::sign_in::session_tokens::{self, TokensAnswer};
 
 /// The refresh token; a browser sends the binding cookie along by itself.
 #[derive(Deserialize, ToSchema)]
@@ -57,5 +57,5 @@ pub(crate) async fn refresh(
         origin: origin(&request),
     };
     let grant = blocking(move || services.refresh.refresh(&wanted)).await?;
-    Ok(login::tokens(&grant, settings.secure_cookies))
+    Ok(session_tokens::tokens(&grant, settings.secure_cookies))
 }

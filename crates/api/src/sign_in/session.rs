@@ -4,7 +4,7 @@ mod device;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_domain::{DisplayName, SessionId, Timestamp};
-use portcullis_flows::session::LiveSession;
+use portcullis_flows::sign_in::session::LiveSession;
 use portcullis_web::{
     Body, Caller, Code, Guard, Limit, Method, Problem, Query, Route, Settings, blocking,
 };

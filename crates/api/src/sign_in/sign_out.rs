@@ -3,7 +3,7 @@
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web;
 use actix_web::{HttpRequest, HttpResponse};
-use portcullis_flows::sign_out::Remains;
+use portcullis_flows::sign_in::sign_out::Remains;
 use portcullis_web::{
     BODY_LIMIT, Body, Caller, Code, CookieName, Guard, Json, Limit, Method, OptionalBody, Problem,
     Route, SecretText, SessionRemains, Settings, blocking, forget_cookie, origin,
@@ -12,7 +12,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::services::Services;
-use crate::sign_in::login::add_cookie;
+use crate::sign_in::session_tokens::add_cookie;
 
 /// What a client may add that has no access token any more.
 #[derive(Deserialize, ToSchema)]

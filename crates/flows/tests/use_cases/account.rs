@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use portcullis_domain::{Account, AccountId};
 use portcullis_flows::StoreError;
-use portcullis_flows::account::{AccountStore, Accounts};
+use portcullis_flows::identity::account::{AccountStore, Accounts};
 use portcullis_testkit::{at_once, samples};
 
 use crate::house::House;

@@ -3,10 +3,10 @@ use std::time::Duration;
 
 use portcullis_audit::Actor;
 use portcullis_domain::{Account, AccountId, ExposeSecret};
-use portcullis_flows::account_change::{AccountPatch, ChangeError, Refusal};
-use portcullis_flows::matrix::{Activated, Activating, Activation, MatrixStore};
+use portcullis_flows::access::matrix::{Activated, Activating, Activation, MatrixStore};
+use portcullis_flows::identity::account_change::{AccountPatch, ChangeError, Refusal};
 use portcullis_flows::principal::Principal;
-use portcullis_flows::session_tokens::SessionTokens;
+use portcullis_flows::sign_in::session_tokens::SessionTokens;
 use portcullis_testkit::samples;
 use portcullis_token::LEEWAY;
 

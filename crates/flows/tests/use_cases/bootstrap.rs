@@ -1,7 +1,7 @@
 use portcullis_domain::{Role, SecretString};
-use portcullis_flows::bootstrap::{SetupError, Start};
-use portcullis_flows::candidate::{AccountRequest, RegistrationError};
-use portcullis_flows::provisioning::{Enrolment, PersonKind};
+use portcullis_flows::identity::bootstrap::{SetupError, Start};
+use portcullis_flows::identity::candidate::{AccountRequest, RegistrationError};
+use portcullis_flows::identity::provisioning::{Enrolment, PersonKind};
 
 use crate::house::{House, Node, account_request, by_name};
 

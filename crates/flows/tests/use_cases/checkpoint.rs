@@ -2,10 +2,10 @@ use std::sync::Arc;
 
 use portcullis_audit::{Checkpoint, FaultKind, Filter};
 use portcullis_domain::SystemRandom;
-use portcullis_flows::checkpoint::Checkpoints;
+use portcullis_flows::audit::checkpoint::Checkpoints;
+use portcullis_flows::audit::trail::Trail;
+use portcullis_flows::audit::verification::Verification;
 use portcullis_flows::principal::Principal;
-use portcullis_flows::trail::Trail;
-use portcullis_flows::verification::Verification;
 use portcullis_testkit::{TestDatabase, at_once, samples};
 
 use crate::house::{DAY, House, MINUTE, SECOND};

@@ -1,6 +1,6 @@
 //! What does not fit the latest checkpoint is said aloud once, and stops no checkpoint.
 
-use portcullis_flows::checkpoint::Checkpoints;
+use portcullis_flows::audit::checkpoint::Checkpoints;
 use portcullis_testkit::TestDatabase;
 
 use crate::checkpoint::checkpoints;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_domain::{Clock, Timestamp};
-use portcullis_flows::clock_watch::ClockWatch;
+use portcullis_flows::node::clock_watch::ClockWatch;
 use portcullis_testkit::{TestClock, TestDatabase};
 
 use crate::house::{HOUR, SECOND};

@@ -3,11 +3,13 @@ use std::time::Duration;
 
 use portcullis_audit::DecisionId;
 use portcullis_domain::{Account, Role, SystemRandom};
-use portcullis_flows::account::Accounts;
-use portcullis_flows::decision::{Answer, Attributes, Context, DecisionError, Decisions, Question};
-use portcullis_flows::matrix::ActiveMatrix;
-use portcullis_flows::recording::{Recorder, RecordingPolicy};
-use portcullis_flows::trail::Trail;
+use portcullis_flows::access::decision::{
+    Answer, Attributes, Context, DecisionError, Decisions, Question,
+};
+use portcullis_flows::access::matrix::ActiveMatrix;
+use portcullis_flows::audit::recording::{Recorder, RecordingPolicy};
+use portcullis_flows::audit::trail::Trail;
+use portcullis_flows::identity::account::Accounts;
 use portcullis_testkit::{TestDatabase, samples};
 
 use crate::house::House;

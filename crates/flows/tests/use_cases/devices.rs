@@ -3,8 +3,8 @@
 use std::sync::{Arc, Once};
 
 use portcullis_domain::{ExposeSecret, SecretString};
-use portcullis_flows::device::DEVICE_LIFETIME;
-use portcullis_flows::password_change::PasswordChangeRequest;
+use portcullis_flows::identity::password_change::PasswordChangeRequest;
+use portcullis_flows::sign_in::device::DEVICE_LIFETIME;
 use portcullis_flows::sign_in::{SignInError, SignInRequest, SignedIn};
 use portcullis_testkit::PASSWORD;
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::thread;
 
 use portcullis_flows::StoreError;
-use portcullis_flows::health::{Health, HealthError, HealthStore, WRITE_INTERVAL};
+use portcullis_flows::node::health::{Health, HealthError, HealthStore, WRITE_INTERVAL};
 use portcullis_testkit::TestDatabase;
 
 use crate::house::House;

@@ -8,28 +8,32 @@ use portcullis_domain::{
     Account, Clock, Delivery, ExposeSecret, Moderation, ReservedNames, SecretString, SecureRandom,
     SessionId, Severity, SystemRandom, Timestamp, TokenId,
 };
-use portcullis_flows::account::Accounts;
-use portcullis_flows::account_change::AccountChanges;
-use portcullis_flows::bootstrap::Bootstrap;
-use portcullis_flows::candidate::{AccountChecker, AccountRequest, AccountRules, RegistrationMode};
-use portcullis_flows::device::DEVICE_LIFETIME;
-use portcullis_flows::hash_cost::HashCosts;
-use portcullis_flows::introspection::Introspection;
-use portcullis_flows::lockout::{FailureCounters, LockoutPolicy};
-use portcullis_flows::mass_sign_out::MassSignOut;
-use portcullis_flows::matrix::{ActiveMatrix, MatrixStore};
-use portcullis_flows::new_password::NewPasswords;
-use portcullis_flows::password_change::{PasswordChange, PasswordChangeStore};
+use portcullis_flows::access::matrix::{ActiveMatrix, MatrixStore};
+use portcullis_flows::identity::account::Accounts;
+use portcullis_flows::identity::account_change::AccountChanges;
+use portcullis_flows::identity::bootstrap::Bootstrap;
+use portcullis_flows::identity::candidate::{
+    AccountChecker, AccountRequest, AccountRules, RegistrationMode,
+};
+use portcullis_flows::identity::new_password::NewPasswords;
+use portcullis_flows::identity::password_change::{PasswordChange, PasswordChangeStore};
+use portcullis_flows::identity::provisioning::Provisioning;
+use portcullis_flows::identity::registration::{
+    Creation, NewAccount, Registration, RegistrationStore,
+};
+use portcullis_flows::machine::introspection::Introspection;
+use portcullis_flows::node::revocation::{RevocationPolicy, Revocations};
 use portcullis_flows::principal::Principal;
-use portcullis_flows::provisioning::Provisioning;
-use portcullis_flows::refresh::{Refresh, RefreshRequest};
-use portcullis_flows::registration::{Creation, NewAccount, Registration, RegistrationStore};
-use portcullis_flows::revocation::{RevocationPolicy, Revocations};
-use portcullis_flows::session::Sessions;
-use portcullis_flows::session_tokens::{SessionPolicy, SessionTokens, TokenIssuer};
+use portcullis_flows::sign_in::device::DEVICE_LIFETIME;
+use portcullis_flows::sign_in::hash_cost::HashCosts;
+use portcullis_flows::sign_in::lockout::{FailureCounters, LockoutPolicy};
+use portcullis_flows::sign_in::mass_sign_out::MassSignOut;
+use portcullis_flows::sign_in::refresh::{Refresh, RefreshRequest};
+use portcullis_flows::sign_in::session::Sessions;
+use portcullis_flows::sign_in::session_tokens::{SessionPolicy, SessionTokens, TokenIssuer};
+use portcullis_flows::sign_in::sign_out::SignOut;
+use portcullis_flows::sign_in::unlock::Unlock;
 use portcullis_flows::sign_in::{SignIn, SignInRequest, SignedIn};
-use portcullis_flows::sign_out::SignOut;
-use portcullis_flows::unlock::Unlock;
 use portcullis_password::{Argon2Params, Hasher, HashingPool, PasswordHash, Policy, PoolSettings};
 use portcullis_testkit::{PASSWORD, TestClock, TestDatabase, samples};
 use portcullis_token::{Lifetimes, Purpose, SecretKey, TokenAuthority, TokenSettings};

@@ -1,8 +1,8 @@
 //! Introspection of tokens, and revocation of a token by its holder.
 
 use portcullis_domain::{ExposeSecret, SecretString};
-use portcullis_flows::introspection::LiveToken;
-use portcullis_flows::refresh::RefreshError;
+use portcullis_flows::machine::introspection::LiveToken;
+use portcullis_flows::sign_in::refresh::RefreshError;
 use portcullis_testkit::{TestDatabase, samples};
 use portcullis_token::LEEWAY;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use portcullis_domain::{Clock, SystemClock, SystemRandom};
 use portcullis_flows::StoreError;
-use portcullis_flows::job::{Job, JobStore, Jobs, Portion};
+use portcullis_flows::node::job::{Job, JobStore, Jobs, Portion};
 use portcullis_testkit::TestDatabase;
 
 use crate::house::{HOUR, MINUTE, SECOND};

@@ -5,11 +5,13 @@ use std::sync::{Arc, Once};
 use portcullis_audit::Actor;
 use portcullis_domain::SystemRandom;
 use portcullis_flows::StoreError;
-use portcullis_flows::account_change::{ChangeError, Refusal};
-use portcullis_flows::mass_sign_out::{MassEnded, MassEnding, MassSignOut, MassSignOutStore};
-use portcullis_flows::matrix::ActiveMatrix;
+use portcullis_flows::access::matrix::ActiveMatrix;
+use portcullis_flows::identity::account_change::{ChangeError, Refusal};
 use portcullis_flows::principal::Principal;
-use portcullis_flows::refresh::RefreshError;
+use portcullis_flows::sign_in::mass_sign_out::{
+    MassEnded, MassEnding, MassSignOut, MassSignOutStore,
+};
+use portcullis_flows::sign_in::refresh::RefreshError;
 use portcullis_testkit::{TestDatabase, samples};
 
 use crate::house::{House, Node, SECOND, by_name, refreshing};

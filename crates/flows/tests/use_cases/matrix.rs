@@ -3,10 +3,10 @@ use std::time::Duration;
 
 use portcullis_access::Matrix;
 use portcullis_domain::{Role, SystemRandom, Timestamp};
-use portcullis_flows::account::Accounts;
-use portcullis_flows::decision::{Decisions, Question};
-use portcullis_flows::matrix::{ActiveMatrix, Matrices, MatrixError, UnusableMatrix};
-use portcullis_flows::recording::{Recorder, RecordingPolicy};
+use portcullis_flows::access::decision::{Decisions, Question};
+use portcullis_flows::access::matrix::{ActiveMatrix, Matrices, MatrixError, UnusableMatrix};
+use portcullis_flows::audit::recording::{Recorder, RecordingPolicy};
+use portcullis_flows::identity::account::Accounts;
 use portcullis_testkit::{TestDatabase, at_once, samples};
 
 use crate::house::{DAY, House, SECOND};

@@ -3,8 +3,8 @@
 use portcullis_domain::AccountId;
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::EffectsOf;
-use portcullis_flows::lockout::{CounterState, LockoutPolicy};
-use portcullis_flows::password_change::{Change, Changed, PasswordChangeStore};
+use portcullis_flows::identity::password_change::{Change, Changed, PasswordChangeStore};
+use portcullis_flows::sign_in::lockout::{CounterState, LockoutPolicy};
 use portcullis_flows::sign_in::{Credentials, Identifier, Opened, Opening, Renewal, SignInStore};
 use portcullis_token::Digest;
 

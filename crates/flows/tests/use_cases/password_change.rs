@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use portcullis_domain::{Account, SecretString, SessionId};
-use portcullis_flows::candidate::FieldError;
-use portcullis_flows::password_change::{
+use portcullis_flows::identity::candidate::FieldError;
+use portcullis_flows::identity::password_change::{
     PasswordChangeError, PasswordChangeRequest, PasswordChanged,
 };
 use portcullis_flows::sign_in::{SignInError, SignInRequest};

@@ -1,7 +1,9 @@
 use portcullis_domain::{AccountKind, Role, SecretString};
-use portcullis_flows::candidate::{AccountRequest, RegistrationError, RegistrationMode};
-use portcullis_flows::provisioning::{Enrolment, Import, ImportRow, Imported, PersonKind};
-use portcullis_flows::registration::Creation;
+use portcullis_flows::identity::candidate::{AccountRequest, RegistrationError, RegistrationMode};
+use portcullis_flows::identity::provisioning::{
+    Enrolment, Import, ImportRow, Imported, PersonKind,
+};
+use portcullis_flows::identity::registration::Creation;
 use portcullis_testkit::samples;
 
 use crate::house::{House, Node, account_request, by_name, typing};

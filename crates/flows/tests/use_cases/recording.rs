@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use portcullis_audit::DecisionId;
 use portcullis_domain::SystemClock;
-use portcullis_flows::decision::{Answer, DecisionError, Question};
-use portcullis_flows::recording::{NotRecorded, RecordingPolicy, Unrecorded};
+use portcullis_flows::access::decision::{Answer, DecisionError, Question};
+use portcullis_flows::audit::recording::{NotRecorded, RecordingPolicy, Unrecorded};
 use portcullis_testkit::{TestClock, at_once};
 
 use crate::recording_desk::{Desk, PATIENCE, is_poisoned, large, may_list, policy, strict};

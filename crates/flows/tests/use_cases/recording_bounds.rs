@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use portcullis_domain::SystemClock;
-use portcullis_flows::decision::{Answer, DecisionError, Pending, Question};
+use portcullis_flows::access::decision::{Answer, DecisionError, Pending, Question};
+use portcullis_flows::audit::recording::{NotRecorded, RecordingPolicy};
 use portcullis_flows::principal::Principal;
-use portcullis_flows::recording::{NotRecorded, RecordingPolicy};
 use portcullis_testkit::at_once;
 
 use crate::recording_desk::{Desk, PATIENCE, caller, large, may_list, policy, strict};

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use portcullis_domain::{AuthenticationMethod as Method, Delivery, ExposeSecret, SecretString};
-use portcullis_flows::refresh::{RefreshError, RefreshRequest};
-use portcullis_flows::session_tokens::{OnReuse, SessionTokens};
+use portcullis_flows::sign_in::refresh::{RefreshError, RefreshRequest};
+use portcullis_flows::sign_in::session_tokens::{OnReuse, SessionTokens};
 use portcullis_flows::sign_in::{SignInRequest, SignedIn};
 use portcullis_testkit::{PASSWORD, samples};
 

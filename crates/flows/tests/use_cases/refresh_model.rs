@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use portcullis_domain::{Account, Delivery, ExposeSecret, SecretString, SessionId, Timestamp};
-use portcullis_flows::refresh::{RefreshError, RefreshRequest};
+use portcullis_flows::sign_in::refresh::{RefreshError, RefreshRequest};
 use portcullis_flows::sign_in::{SignInRequest, SignedIn};
 use portcullis_testkit::samples;
 use portcullis_token::LEEWAY;

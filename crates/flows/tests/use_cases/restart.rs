@@ -1,7 +1,7 @@
 //! What a node knew is in the database: a fresh one over it goes on where the old one was stopped.
 
-use portcullis_flows::refresh::RefreshError;
 use portcullis_flows::sign_in::SignInError;
+use portcullis_flows::sign_in::refresh::RefreshError;
 use portcullis_testkit::samples;
 
 use crate::house::{House, MINUTE, SECOND, by_name, guess, refreshing, refreshing_next};

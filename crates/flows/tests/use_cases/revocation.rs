@@ -9,7 +9,7 @@ use portcullis_audit::{EventKind, Outcome, SecurityEvent};
 use portcullis_domain::{Clock, SystemClock, SystemRandom, Timestamp, TokenId};
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::Effects;
-use portcullis_flows::revocation::{
+use portcullis_flows::node::revocation::{
     Cursor, FeedRange, FollowError, Listener, Numbered, PageError, Purged, RevocationPolicy,
     RevocationStore, Revocations, Revoked,
 };

@@ -6,7 +6,7 @@ use portcullis_audit::Actor;
 use portcullis_domain::{SecretString, SystemRandom, Timestamp};
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::Effects;
-use portcullis_flows::secret::{FingerprintStore, SecretError, SecretProof, SecretState};
+use portcullis_flows::node::secret::{FingerprintStore, SecretError, SecretProof, SecretState};
 use portcullis_testkit::{TestDatabase, at_once, samples};
 use portcullis_token::{Digest, SecretKey};
 

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use portcullis_domain::{Delivery, DisplayName, Role, SessionId, SystemRandom};
-use portcullis_flows::matrix::Matrices;
-use portcullis_flows::refresh::{RefreshError, RefreshRequest};
-use portcullis_flows::session::LiveSession;
+use portcullis_flows::access::matrix::Matrices;
 use portcullis_flows::sign_in::SignInRequest;
+use portcullis_flows::sign_in::refresh::{RefreshError, RefreshRequest};
+use portcullis_flows::sign_in::session::LiveSession;
 use portcullis_testkit::{TestDatabase, samples};
 
 use crate::house::{DAY, HOUR, House, MINUTE, Node, by_name, refreshing};

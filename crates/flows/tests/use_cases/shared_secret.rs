@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_flows::signing_key::{RetirementError, SharedKeyState};
+use portcullis_flows::node::signing_key::{RetirementError, SharedKeyState};
 use portcullis_testkit::{TestDatabase, at_once, samples};
 use portcullis_token::{KeyPairAlgorithm, LEEWAY, TokenError};
 

@@ -1,7 +1,7 @@
 use portcullis_domain::{ExposeSecret, SecretString};
-use portcullis_flows::refresh::RefreshError;
 use portcullis_flows::sign_in::SignedIn;
-use portcullis_flows::sign_out::Remains;
+use portcullis_flows::sign_in::refresh::RefreshError;
+use portcullis_flows::sign_in::sign_out::Remains;
 use portcullis_testkit::{TestDatabase, samples};
 
 use crate::house::{DAY, House, MINUTE, by_name, refreshing};

@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Clock, ExposeSecret, SecretString, SecureRandom, SystemRandom, TokenId};
-use portcullis_flows::signing_key::{
+use portcullis_flows::node::signing_key::{
     HeadStart, KeyRing, KeyState, RetirementError, SharedKeyState, SigningKeyStore, SigningKeys,
 };
 use portcullis_testkit::{at_once, samples};

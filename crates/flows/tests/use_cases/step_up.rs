@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use portcullis_audit::{Actor, EventKind, Filter};
 use portcullis_domain::SystemRandom;
-use portcullis_flows::step_up::StepUp;
+use portcullis_flows::sign_in::step_up::StepUp;
 use portcullis_testkit::samples;
 
 use crate::house::{House, MINUTE, by_name, refreshing};

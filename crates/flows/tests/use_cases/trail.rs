@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use portcullis_audit::{Cursor, EntryId, EventKind, Filter, Outcome};
 use portcullis_domain::SystemRandom;
-use portcullis_flows::trail::Trail;
+use portcullis_flows::audit::trail::Trail;
 use portcullis_testkit::samples;
 
 use crate::house::{House, SECOND, by_name, guess};

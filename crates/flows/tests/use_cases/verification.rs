@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use portcullis_audit::{FaultKind, verify_archive};
 use portcullis_domain::Clock;
-use portcullis_flows::verification::{ReadError, Verification};
+use portcullis_flows::audit::verification::{ReadError, Verification};
 use portcullis_testkit::TestDatabase;
 
 use crate::checkpoint::checkpoints;

@@ -1,7 +1,7 @@
 use portcullis_domain::SecretString;
 use portcullis_flows::StoreError;
-use portcullis_flows::account::AccountStore;
-use portcullis_flows::health::HealthStore;
+use portcullis_flows::identity::account::AccountStore;
+use portcullis_flows::node::health::HealthStore;
 use portcullis_flows::sign_in::{Identifier, SignInStore, StoredPassword};
 use portcullis_storage::{Database, DatabaseUrl};
 use portcullis_testkit::{TestDatabase, samples};

@@ -2,13 +2,13 @@ use std::time::Duration;
 
 use portcullis_audit::{Actor, EventKind, Outcome};
 use portcullis_domain::{Account, AccountId, Role, SystemRandom, Timestamp};
-use portcullis_flows::account::AccountStore;
-use portcullis_flows::account_change::{
+use portcullis_flows::access::matrix::{Activated, Activating, Activation, Added, MatrixStore};
+use portcullis_flows::effects::Effects;
+use portcullis_flows::identity::account::AccountStore;
+use portcullis_flows::identity::account_change::{
     AccountChangeStore, AccountState, AccountUpdate, Change, Changed, Judged, Refusal,
 };
-use portcullis_flows::effects::Effects;
-use portcullis_flows::matrix::{Activated, Activating, Activation, Added, MatrixStore};
-use portcullis_flows::revocation::Revoked;
+use portcullis_flows::node::revocation::Revoked;
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};
 use portcullis_testkit::{TestDatabase, at_once};

@@ -3,8 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use portcullis_flows::refresh::Rotated;
-use portcullis_flows::session_tokens::OnReuse;
+use portcullis_flows::sign_in::refresh::Rotated;
+use portcullis_flows::sign_in::session_tokens::OnReuse;
 use portcullis_storage::Store;
 use portcullis_testkit::samples::NOW;
 use portcullis_testkit::{TestDatabase, at_once};

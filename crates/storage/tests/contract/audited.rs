@@ -7,11 +7,11 @@ use portcullis_audit::{
     Outcome, Report, SecurityEvent, Statement,
 };
 use portcullis_domain::{AccountId, SystemRandom, Timestamp};
-use portcullis_flows::checkpoint::{CheckpointState, CheckpointStore, Checkpoints};
+use portcullis_flows::audit::checkpoint::{CheckpointState, CheckpointStore, Checkpoints};
+use portcullis_flows::audit::recording::DecisionStore;
+use portcullis_flows::audit::trail::TrailStore;
+use portcullis_flows::audit::verification::Verification;
 use portcullis_flows::effects::Effects;
-use portcullis_flows::recording::DecisionStore;
-use portcullis_flows::trail::TrailStore;
-use portcullis_flows::verification::Verification;
 use portcullis_storage::Store;
 use portcullis_testkit::{TestDatabase, samples};
 use uuid::Uuid;

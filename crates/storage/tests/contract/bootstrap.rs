@@ -1,7 +1,7 @@
 use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Account, Role};
-use portcullis_flows::bootstrap::{BootstrapStore, SetUp};
-use portcullis_flows::registration::{Creation, NewAccount, RegistrationStore};
+use portcullis_flows::identity::bootstrap::{BootstrapStore, SetUp};
+use portcullis_flows::identity::registration::{Creation, NewAccount, RegistrationStore};
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};
 use portcullis_testkit::{TestDatabase, at_once};

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use portcullis_audit::{Checkpoint, Head, Purge, PurgePlan};
 use portcullis_domain::Timestamp;
-use portcullis_flows::checkpoint::CheckpointStore;
+use portcullis_flows::audit::checkpoint::CheckpointStore;
 use portcullis_storage::Store;
 use portcullis_testkit::samples::NOW;
 use portcullis_testkit::{TestDatabase, at_once};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use portcullis_audit::{Checkpoint, FaultKind};
 use portcullis_domain::{Clock, Timestamp};
-use portcullis_flows::checkpoint::CheckpointStore;
+use portcullis_flows::audit::checkpoint::CheckpointStore;
 use portcullis_storage::Store;
 use portcullis_testkit::TestDatabase;
 use portcullis_testkit::samples::NOW;
@@ -235,8 +235,9 @@ fn a_clock_that_was_ahead_is_said_aloud_and_stops_no_checkpoint() {
 }
 
 fn dated(store: &Store, now: Timestamp, held: &Checkpoint) -> portcullis_audit::Report {
-    let verification =
-        portcullis_flows::verification::Verification::new(std::sync::Arc::new(store.clone()));
+    let verification = portcullis_flows::audit::verification::Verification::new(
+        std::sync::Arc::new(store.clone()),
+    );
     let keys = TestDatabase::audit_keys();
     verification.at(now).verify(&[&keys], std::slice::from_ref(held), &mut || {}).unwrap()
 }
@@ -287,7 +288,7 @@ fn a_trail_whose_secret_was_lost_goes_on_and_verifies_with_both() {
         let url = portcullis_storage::DatabaseUrl::parse(&url).unwrap();
         let former = Store::new(portcullis_storage::Database::new(&url, 1), lost.clone());
         record(&former, &event(NOW));
-        let made = portcullis_flows::checkpoint::Checkpoints::new(
+        let made = portcullis_flows::audit::checkpoint::Checkpoints::new(
             std::sync::Arc::new(former),
             lost.clone(),
             None,
@@ -298,9 +299,9 @@ fn a_trail_whose_secret_was_lost_goes_on_and_verifies_with_both() {
         let next = gone_on(&database);
         assert_eq!((next.number(), next.previous()), (2, Some(before.digest())));
         assert!(next.lists_every_chain());
-        let verification = portcullis_flows::verification::Verification::new(std::sync::Arc::new(
-            database.store().clone(),
-        ));
+        let verification = portcullis_flows::audit::verification::Verification::new(
+            std::sync::Arc::new(database.store().clone()),
+        );
         let keys = TestDatabase::audit_keys();
         let report = verification.verify(&[&lost, &keys], &[before, next], &mut || {}).unwrap();
         assert!(report.is_intact(), "{report}");

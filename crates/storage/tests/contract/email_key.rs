@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Account, AccountId, Email, SystemRandom};
-use portcullis_flows::registration::{Creation, NewAccount, RegistrationStore};
+use portcullis_flows::identity::registration::{Creation, NewAccount, RegistrationStore};
 use portcullis_flows::sign_in::{Identifier, SignInStore};
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};

@@ -1,9 +1,9 @@
 //! A disk that is full, as SQLite itself finds it: the file may not grow any more.
 
 use portcullis_flows::StoreError;
+use portcullis_flows::audit::recording::DecisionStore;
+use portcullis_flows::audit::trail::TrailStore;
 use portcullis_flows::effects::Effects;
-use portcullis_flows::recording::DecisionStore;
-use portcullis_flows::trail::TrailStore;
 use portcullis_storage::Store;
 use portcullis_testkit::TestDatabase;
 use portcullis_testkit::samples::NOW;

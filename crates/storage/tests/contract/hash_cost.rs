@@ -1,4 +1,4 @@
-use portcullis_flows::hash_cost::HashCostStore;
+use portcullis_flows::sign_in::hash_cost::HashCostStore;
 use portcullis_password::HashCost;
 use portcullis_testkit::TestDatabase;
 

@@ -1,7 +1,7 @@
 //! Looks behind the ports, in words that both databases understand.
 
 use portcullis_domain::SessionId;
-use portcullis_flows::revocation::RevocationStore;
+use portcullis_flows::node::revocation::RevocationStore;
 use portcullis_storage::Store;
 use portcullis_token::Revocation;
 

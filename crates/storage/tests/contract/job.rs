@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use portcullis_flows::job::{Claim, Claimed, JobRecord, JobStore, Run};
+use portcullis_flows::node::job::{Claim, Claimed, JobRecord, JobStore, Run};
 use portcullis_storage::Store;
 use portcullis_testkit::samples::NOW;
 use portcullis_testkit::{TestDatabase, at_once};

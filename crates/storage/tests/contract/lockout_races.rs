@@ -1,7 +1,7 @@
 //! Any number of guesses at the same moment are worth no more than the same guesses in a row.
 
-use portcullis_flows::lockout::LockoutPolicy;
 use portcullis_flows::sign_in::Opened;
+use portcullis_flows::sign_in::lockout::LockoutPolicy;
 use portcullis_storage::Store;
 use portcullis_testkit::samples::NOW;
 use portcullis_testkit::{TestDatabase, at_once};

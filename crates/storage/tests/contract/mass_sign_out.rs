@@ -2,10 +2,10 @@ use std::time::Duration;
 
 use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Account, Role, SessionId, Timestamp};
-use portcullis_flows::account_change::Refusal;
 use portcullis_flows::effects::Effects;
-use portcullis_flows::mass_sign_out::{MassEnded, MassEnding, MassSignOutStore};
+use portcullis_flows::identity::account_change::Refusal;
 use portcullis_flows::principal::{Credential, Principal};
+use portcullis_flows::sign_in::mass_sign_out::{MassEnded, MassEnding, MassSignOutStore};
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};
 use portcullis_testkit::{TestDatabase, at_once};

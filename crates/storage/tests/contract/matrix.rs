@@ -1,11 +1,11 @@
 use portcullis_audit::{Actor, Details, EventKind, Fingerprint, Outcome, SecurityEvent};
 use portcullis_domain::{Account, Role};
-use portcullis_flows::effects::Effects;
-use portcullis_flows::matrix::{
+use portcullis_flows::access::matrix::{
     Activated, Activating, Activation, ActivationRefusal, Added, ListedVersion, MatrixStore,
     Version,
 };
-use portcullis_flows::registration::{Creation, NewAccount, RegistrationStore};
+use portcullis_flows::effects::Effects;
+use portcullis_flows::identity::registration::{Creation, NewAccount, RegistrationStore};
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};
 use portcullis_testkit::{TestDatabase, at_once};

@@ -8,16 +8,16 @@ use portcullis_domain::{
     Account, AccountId, AssuranceLevel, Authentication, AuthenticationMethod, Delivery,
     DisplayName, Session, SessionId, SystemRandom, Timestamp, TokenId,
 };
+use portcullis_flows::access::matrix::MatrixStore;
 use portcullis_flows::effects::Effects;
-use portcullis_flows::lockout::{CounterState, LockoutPolicy};
-use portcullis_flows::matrix::MatrixStore;
-use portcullis_flows::registration::{Creation, NewAccount, RegistrationStore};
-use portcullis_flows::revocation::Revoked;
-use portcullis_flows::session_tokens::Ending;
+use portcullis_flows::identity::registration::{Creation, NewAccount, RegistrationStore};
+use portcullis_flows::node::revocation::Revoked;
+use portcullis_flows::sign_in::lockout::{CounterState, LockoutPolicy};
+use portcullis_flows::sign_in::session_tokens::Ending;
+use portcullis_flows::sign_in::sign_out::SignOutStore;
 use portcullis_flows::sign_in::{
     Credentials, Opened, Opening, PasswordProof, Proof, Renewal, SignInStore, StoredPassword,
 };
-use portcullis_flows::sign_out::SignOutStore;
 use portcullis_password::PasswordHash;
 use portcullis_storage::Store;
 use portcullis_testkit::TestClock;

@@ -2,12 +2,14 @@ use std::time::Duration;
 
 use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Account, DisplayName, PasswordEpoch, SessionId, SystemRandom, TokenId};
-use portcullis_flows::account::AccountStore;
-use portcullis_flows::lockout::LockoutPolicy;
-use portcullis_flows::password_change::{Change, Changed, PasswordChangeStore, Successor};
-use portcullis_flows::session::SessionStore;
+use portcullis_flows::identity::account::AccountStore;
+use portcullis_flows::identity::password_change::{
+    Change, Changed, PasswordChangeStore, Successor,
+};
 use portcullis_flows::sign_in::Opened;
-use portcullis_flows::sign_out::SignOutStore;
+use portcullis_flows::sign_in::lockout::LockoutPolicy;
+use portcullis_flows::sign_in::session::SessionStore;
+use portcullis_flows::sign_in::sign_out::SignOutStore;
 use portcullis_password::PasswordHash;
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};

@@ -1,7 +1,7 @@
 use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Account, Email, Username};
-use portcullis_flows::provisioning::{Import, ImportStore, Imported};
-use portcullis_flows::registration::Creation;
+use portcullis_flows::identity::provisioning::{Import, ImportStore, Imported};
+use portcullis_flows::identity::registration::Creation;
 use portcullis_testkit::samples::{self, NOW};
 use portcullis_testkit::{TestDatabase, at_once};
 

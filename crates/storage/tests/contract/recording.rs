@@ -1,6 +1,6 @@
 use portcullis_flows::StoreError;
+use portcullis_flows::audit::recording::DecisionStore;
 use portcullis_flows::effects::Effects;
-use portcullis_flows::recording::DecisionStore;
 use portcullis_testkit::TestDatabase;
 use portcullis_testkit::samples::NOW;
 

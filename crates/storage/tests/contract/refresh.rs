@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Authentication, AuthenticationMethod, SystemRandom, TokenId};
-use portcullis_flows::refresh::Rotated;
+use portcullis_flows::sign_in::refresh::Rotated;
 use portcullis_storage::Store;
 use portcullis_testkit::TestDatabase;
 use portcullis_testkit::samples::{self, NOW};

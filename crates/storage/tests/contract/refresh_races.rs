@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use portcullis_audit::{EventKind, Outcome};
-use portcullis_flows::refresh::Rotated;
+use portcullis_flows::sign_in::refresh::Rotated;
 use portcullis_testkit::samples::{self, NOW};
 use portcullis_testkit::{TestDatabase, at_once};
 

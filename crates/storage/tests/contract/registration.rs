@@ -1,7 +1,7 @@
 use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Account, DisplayName, Email, Username};
-use portcullis_flows::account::AccountStore;
-use portcullis_flows::registration::{Creation, NewAccount, RegistrationStore};
+use portcullis_flows::identity::account::AccountStore;
+use portcullis_flows::identity::registration::{Creation, NewAccount, RegistrationStore};
 use portcullis_flows::sign_in::{Identifier, SignInStore, StoredPassword};
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};

@@ -2,8 +2,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use portcullis_flows::lockout::LockoutPolicy;
-use portcullis_flows::retention::RetentionStore;
+use portcullis_flows::node::retention::RetentionStore;
+use portcullis_flows::sign_in::lockout::LockoutPolicy;
 use portcullis_testkit::TestDatabase;
 use portcullis_testkit::samples::{self, NOW};
 
@@ -46,7 +46,7 @@ fn a_session_goes_with_its_family_once_it_has_been_over_for_long_enough_and_not_
         let left = store.texts("SELECT count(*) || '' FROM refresh_tokens").unwrap();
         assert_eq!((count(store, "sessions"), left), (1, vec!["1".to_owned()]));
         let (_, sessions) = {
-            use portcullis_flows::session::SessionStore;
+            use portcullis_flows::sign_in::session::SessionStore;
             store.sessions(ada.id, NOW).unwrap().unwrap()
         };
         assert_eq!(sessions.iter().map(|session| session.id).collect::<Vec<_>>(), [live]);

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Account, SessionId};
-use portcullis_flows::refresh::Rotated;
-use portcullis_flows::session_tokens::OnReuse;
+use portcullis_flows::sign_in::refresh::Rotated;
+use portcullis_flows::sign_in::session_tokens::OnReuse;
 use portcullis_storage::Store;
 use portcullis_testkit::TestDatabase;
 use portcullis_testkit::samples::{self, NOW};

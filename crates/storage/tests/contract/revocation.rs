@@ -5,11 +5,13 @@ use portcullis_audit::{EventKind, Outcome, SecurityEvent};
 use portcullis_domain::{
     AccountId, AccountKind, Clock, Role, SessionId, SystemClock, SystemRandom, Timestamp, TokenId,
 };
-use portcullis_flows::password_change::{Change, Changed, PasswordChangeStore, Successor};
-use portcullis_flows::refresh::Rotated;
-use portcullis_flows::revocation::{Numbered, RevocationStore, Revoked};
-use portcullis_flows::session_tokens::OnReuse;
+use portcullis_flows::identity::password_change::{
+    Change, Changed, PasswordChangeStore, Successor,
+};
+use portcullis_flows::node::revocation::{Numbered, RevocationStore, Revoked};
 use portcullis_flows::sign_in::Opened;
+use portcullis_flows::sign_in::refresh::Rotated;
+use portcullis_flows::sign_in::session_tokens::OnReuse;
 use portcullis_storage::Store;
 use portcullis_testkit::TestDatabase;
 use portcullis_testkit::samples::{self, NOW};

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use portcullis_domain::SystemRandom;
 use portcullis_domain::TokenId;
-use portcullis_flows::revocation::{Numbered, RevocationStore};
+use portcullis_flows::node::revocation::{Numbered, RevocationStore};
 use portcullis_storage::Store;
 use portcullis_testkit::samples::NOW;
 use portcullis_testkit::{TestDatabase, at_once};

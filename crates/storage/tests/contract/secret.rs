@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use portcullis_domain::SystemRandom;
-use portcullis_flows::secret::{SecretError, SecretProof, SecretState};
+use portcullis_flows::node::secret::{SecretError, SecretProof, SecretState};
 use portcullis_storage::Store;
 use portcullis_testkit::samples::origin;
 use portcullis_testkit::{TestClock, TestDatabase, at_once};

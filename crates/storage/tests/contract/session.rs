@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use portcullis_audit::{EventKind, Outcome, SecurityEvent};
 use portcullis_domain::{AccountId, DisplayName, SessionId, SystemRandom};
-use portcullis_flows::session::{LiveSession, SessionStore};
+use portcullis_flows::sign_in::session::{LiveSession, SessionStore};
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};
 use portcullis_testkit::{TestDatabase, at_once};

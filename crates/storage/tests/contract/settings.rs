@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use portcullis_domain::SecretString;
-use portcullis_flows::clock_watch::TimeStore;
+use portcullis_flows::node::clock_watch::TimeStore;
 use portcullis_storage::{Database, DatabaseUrl};
 use portcullis_testkit::{TestDatabase, samples};
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Account, DisplayName, SessionId, Username};
-use portcullis_flows::account::AccountStore;
+use portcullis_flows::identity::account::AccountStore;
 use portcullis_flows::sign_in::{Identifier, Opened, Proof, SignInStore};
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};

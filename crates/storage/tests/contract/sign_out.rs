@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use portcullis_audit::{EventKind, Outcome, SecurityEvent};
 use portcullis_domain::{AccountId, SessionId};
-use portcullis_flows::sign_out::SignOutStore;
+use portcullis_flows::sign_in::sign_out::SignOutStore;
 use portcullis_testkit::TestDatabase;
 use portcullis_testkit::samples::{self, NOW};
 use portcullis_token::Digest;

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use portcullis_audit::{EventKind, Outcome, SecurityEvent};
 use portcullis_domain::{SecretString, SystemRandom, Timestamp};
-use portcullis_flows::signing_key::{SigningKeyRecord, SigningKeyStore};
+use portcullis_flows::node::signing_key::{SigningKeyRecord, SigningKeyStore};
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};
 use portcullis_testkit::{TestDatabase, at_once};

@@ -6,9 +6,9 @@ use portcullis_audit::{
     SecurityEvent,
 };
 use portcullis_domain::{SystemRandom, Timestamp};
+use portcullis_flows::audit::recording::DecisionStore;
+use portcullis_flows::audit::trail::{BlockPlace, LARGEST_BLOCK, Trail, TrailError, TrailStore};
 use portcullis_flows::effects::Effects;
-use portcullis_flows::recording::DecisionStore;
-use portcullis_flows::trail::{BlockPlace, LARGEST_BLOCK, Trail, TrailError, TrailStore};
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};
 use portcullis_testkit::{TestClock, TestDatabase, at_once};

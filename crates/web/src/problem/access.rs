@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use portcullis_access::{FaultCode, MatrixFaults};
 use portcullis_domain::Role;
-use portcullis_flows::decision::DecisionError;
-use portcullis_flows::matrix::MatrixError;
-use portcullis_flows::recording::NotRecorded;
+use portcullis_flows::access::decision::DecisionError;
+use portcullis_flows::access::matrix::MatrixError;
+use portcullis_flows::audit::recording::NotRecorded;
 
 use super::{Code, FieldProblem, Problem};
 

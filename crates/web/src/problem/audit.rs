@@ -1,6 +1,6 @@
 //! Errors of the audit trail.
 
-use portcullis_flows::trail::TrailError;
+use portcullis_flows::audit::trail::TrailError;
 
 use super::{Code, Problem};
 

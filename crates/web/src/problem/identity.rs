@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use portcullis_flows::account_change::{ChangeError, Refusal};
-use portcullis_flows::bootstrap::SetupError;
-use portcullis_flows::candidate::{FieldError, RegistrationError};
-use portcullis_flows::password_change::PasswordChangeError;
+use portcullis_flows::identity::account_change::{ChangeError, Refusal};
+use portcullis_flows::identity::bootstrap::SetupError;
+use portcullis_flows::identity::candidate::{FieldError, RegistrationError};
+use portcullis_flows::identity::password_change::PasswordChangeError;
 
 use super::{Code, FieldProblem, Problem};
 

@@ -1,6 +1,6 @@
 //! Errors of what services ask.
 
-use portcullis_flows::revocation::PageError;
+use portcullis_flows::node::revocation::PageError;
 
 use super::{Code, Problem};
 

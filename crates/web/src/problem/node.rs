@@ -1,7 +1,7 @@
 //! Errors of the database and of the node.
 
 use portcullis_flows::StoreError;
-use portcullis_flows::health::HealthError;
+use portcullis_flows::node::health::HealthError;
 
 use super::sparse::Sparse;
 use super::{Code, Problem};

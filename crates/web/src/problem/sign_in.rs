@@ -1,7 +1,7 @@
 //! Errors of sign-in, refresh and password hashing.
 
-use portcullis_flows::refresh::RefreshError;
 use portcullis_flows::sign_in::SignInError;
+use portcullis_flows::sign_in::refresh::RefreshError;
 use portcullis_password::HashingError;
 
 use super::{Code, Problem};

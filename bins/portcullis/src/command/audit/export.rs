@@ -16,9 +16,9 @@ use portcullis_audit::{
 };
 use portcullis_domain::{AccountId, Timestamp};
 use portcullis_flows::StoreError;
+use portcullis_flows::audit::trail::{TrailError, TrailStore};
+use portcullis_flows::audit::verification::ReadError;
 use portcullis_flows::principal::Principal;
-use portcullis_flows::trail::{TrailError, TrailStore};
-use portcullis_flows::verification::ReadError;
 use portcullis_storage::Store;
 use serde::Serialize;
 

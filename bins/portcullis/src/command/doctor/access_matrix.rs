@@ -1,6 +1,6 @@
 //! Whether the matrix in force can be read, and is the configured one.
 
-use portcullis_flows::matrix::Matrices;
+use portcullis_flows::access::matrix::Matrices;
 
 use super::check::Check;
 use crate::config::Config;

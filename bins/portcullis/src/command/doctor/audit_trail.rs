@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use portcullis_audit::{AuditKeys, Checkpoint, Filter};
 use portcullis_flows::StoreError;
-use portcullis_flows::checkpoint::CheckpointStore;
-use portcullis_flows::trail::TrailStore;
-use portcullis_flows::verification::WholeTrailStore;
+use portcullis_flows::audit::checkpoint::CheckpointStore;
+use portcullis_flows::audit::trail::TrailStore;
+use portcullis_flows::audit::verification::WholeTrailStore;
 use portcullis_storage::Store;
 
 use super::check::Check;

@@ -1,6 +1,6 @@
 //! Whether the clock of this host agrees with that of the database.
 
-use portcullis_flows::clock_watch::ClockWatch;
+use portcullis_flows::node::clock_watch::ClockWatch;
 
 use super::check::Check;
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use portcullis_audit::AuditKeys;
-use portcullis_flows::bootstrap::BootstrapStore;
-use portcullis_flows::clock_watch::ClockWatch;
-use portcullis_flows::health::HealthStore;
-use portcullis_flows::secret::{SecretProof, SecretState};
+use portcullis_flows::identity::bootstrap::BootstrapStore;
+use portcullis_flows::node::clock_watch::ClockWatch;
+use portcullis_flows::node::health::HealthStore;
+use portcullis_flows::node::secret::{SecretProof, SecretState};
 use portcullis_storage::{Database, DatabaseUrl, Store};
 
 use super::check::Check;
@@ -175,7 +175,7 @@ fn secret_of_the_data(proof: &SecretProof) -> Check {
 
 fn administrator(
     store: &Store,
-    matrices: &portcullis_flows::matrix::Matrices,
+    matrices: &portcullis_flows::access::matrix::Matrices,
     config: &Config,
 ) -> Check {
     match store.awaits_setup(&matrices.active().load().admin) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_flows::job::{JobRecord, JobStore};
+use portcullis_flows::node::job::{JobRecord, JobStore};
 use portcullis_storage::Store;
 
 use super::check::Check;

@@ -1,7 +1,7 @@
 //! Whether access tokens can be signed as configured.
 
 use portcullis_flows::StoreError;
-use portcullis_flows::signing_key::{KeyState, SharedKeyState, SigningKeys};
+use portcullis_flows::node::signing_key::{KeyState, SharedKeyState, SigningKeys};
 
 use super::check::Check;
 use crate::config::Config;

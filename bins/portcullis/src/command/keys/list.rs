@@ -4,7 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use portcullis_domain::Timestamp;
-use portcullis_flows::signing_key::{KeyState, SharedKeyState, SigningKeyRecord};
+use portcullis_flows::node::signing_key::{KeyState, SharedKeyState, SigningKeyRecord};
 use serde::Serialize;
 
 use crate::config::Config;

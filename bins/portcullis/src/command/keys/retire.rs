@@ -4,7 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use clap::Args;
-use portcullis_flows::signing_key::RetirementError;
+use portcullis_flows::node::signing_key::RetirementError;
 use serde::Serialize;
 
 use crate::config::Config;

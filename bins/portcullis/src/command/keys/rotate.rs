@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use portcullis_domain::Timestamp;
-use portcullis_flows::signing_key::HeadStart;
+use portcullis_flows::node::signing_key::HeadStart;
 use portcullis_token::KeyPairAlgorithm;
 use serde::Serialize;
 

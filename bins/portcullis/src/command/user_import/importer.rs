@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use portcullis_audit::Origin;
 use portcullis_domain::Timestamp;
-use portcullis_flows::matrix::MatrixInForce;
-use portcullis_flows::provisioning::{Import, ImportRow, Imported, Provisioning};
-use portcullis_flows::registration::Creation;
+use portcullis_flows::access::matrix::MatrixInForce;
+use portcullis_flows::identity::provisioning::{Import, ImportRow, Imported, Provisioning};
+use portcullis_flows::identity::registration::Creation;
 use portcullis_flows::sign_in::{Identifier, SignInStore};
 use portcullis_storage::Store;
 

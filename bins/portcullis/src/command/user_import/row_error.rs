@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use portcullis_flows::candidate::FieldError;
-use portcullis_flows::provisioning::RowError;
+use portcullis_flows::identity::candidate::FieldError;
+use portcullis_flows::identity::provisioning::RowError;
 use portcullis_password::HashError;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};

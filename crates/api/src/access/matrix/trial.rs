@@ -1,6 +1,6 @@
 //! `POST /api/admin/matrix/validate`, `/diff` and `/replay`: what a file would do, without doing it.
 
-use portcullis_flows::permission;
+use portcullis_flows::access::permission;
 use portcullis_web::{
     Caller, Code, Concurrency, Guard, Json, Limit, Method, Place, Problem, Route, Time, blocking,
     detached,

@@ -3,8 +3,8 @@
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use portcullis_domain::Timestamp;
-use portcullis_flows::matrix::{ListedVersion, MatrixError, Version};
-use portcullis_flows::permission;
+use portcullis_flows::access::matrix::{ListedVersion, MatrixError, Version};
+use portcullis_flows::access::permission;
 use portcullis_web::{Body, Caller, Code, Guard, Json, Limit, Method, Problem, Route, blocking};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

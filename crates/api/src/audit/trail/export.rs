@@ -4,7 +4,7 @@
 //! chunks. It ends when the client goes away or takes nothing for half a minute. If it fails after
 //! the first chunk the body breaks off, so that no client takes a part for the whole.
 
-use portcullis_flows::permission;
+use portcullis_flows::access::permission;
 use portcullis_web::{
     Body, Caller, Code, Concurrency, Guard, Limit, Method, Place, Problem, Query, Route,
 };
@@ -17,8 +17,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::stream;
 use portcullis_audit::{CsvWriter, Entry, ExportFormat, Filter, JsonLinesWriter};
 use portcullis_domain::Timestamp;
+use portcullis_flows::audit::trail::TrailError;
 use portcullis_flows::principal::Principal;
-use portcullis_flows::trail::TrailError;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use utoipa::IntoParams;

@@ -1,7 +1,7 @@
 //! The feed as server-sent events (WHATWG HTML section 9.2).
 
 use actix_web::web::Bytes;
-use portcullis_flows::revocation::{FeedState, Numbered};
+use portcullis_flows::node::revocation::{FeedState, Numbered};
 use portcullis_token::RevocationEntry;
 use serde_json::json;
 

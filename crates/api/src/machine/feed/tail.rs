@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use actix_web::web::Bytes;
-use portcullis_flows::revocation::{Cursor, FeedState, Numbered};
+use portcullis_flows::node::revocation::{Cursor, FeedState, Numbered};
 use tokio::sync::watch;
 
 use super::event;

@@ -13,7 +13,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream;
 use portcullis_domain::ExposeSecret;
 use portcullis_flows::StoreError;
-use portcullis_flows::revocation::Snapshot;
+use portcullis_flows::node::revocation::Snapshot;
 use portcullis_token::{RevocationEntry, SnapshotClaims};
 use serde_json::json;
 use sha2::{Digest, Sha256};

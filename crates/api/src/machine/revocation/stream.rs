@@ -5,7 +5,7 @@ use std::convert::Infallible;
 
 use actix_web::web::{self, Bytes};
 use futures_util::{Stream, stream};
-use portcullis_flows::revocation::{Cursor, Page};
+use portcullis_flows::node::revocation::{Cursor, Page};
 use tokio::sync::watch::Receiver;
 
 use crate::machine::feed;

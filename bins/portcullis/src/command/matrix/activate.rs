@@ -1,0 +1,70 @@
+//! `policy activate`: a file or an earlier version comes into force.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use portcullis_access::MatrixDiff;
+use portcullis_flows::access::matrix::Matrices;
+use serde::Serialize;
+
+use super::changes::Changes;
+use super::named::{self, Named};
+use crate::config::Loaded;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::{opening, wiring};
+
+pub(super) fn run(loaded: Loaded, named: &Named, output: Output) -> Result<ExitCode, Failure> {
+    let (config, _) = loaded.sound()?;
+    // Before the database is touched, or made.
+    if let Named::File(path) = named {
+        named.parse(&named::read(path)?)?;
+    }
+    let operator = wiring::operator("policy activate");
+    let (_, matrices) = opening::started(&config, &operator)?;
+    let answer = Activated::by(&matrices, || {
+        let number = match named {
+            Named::Version(number) => *number,
+            Named::File(path) => matrices.propose(&named::read(path)?, &operator)?,
+        };
+        if number != matrices.active().load().version {
+            matrices.activate(number, &operator)?;
+        }
+        Ok(())
+    })?;
+    output.answer(&answer)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What came into force in place of what.
+#[derive(Serialize)]
+pub(super) struct Activated {
+    version: u32,
+    previous: u32,
+    changes: MatrixDiff,
+}
+
+impl Activated {
+    /// Compares the matrices before and after `change`.
+    pub(super) fn by(
+        matrices: &Matrices,
+        change: impl FnOnce() -> Result<(), Failure>,
+    ) -> Result<Self, Failure> {
+        let before = matrices.active().load();
+        change()?;
+        let after = matrices.active().load();
+        let changes = before.matrix.diff(&after.matrix);
+        Ok(Self { version: after.version, previous: before.version, changes })
+    }
+}
+
+impl fmt::Display for Activated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { version, previous, changes } = self;
+        if version == previous {
+            return write!(f, "Version {version} is in force already.");
+        }
+        writeln!(f, "Version {version} is in force in place of version {previous}.")?;
+        Changes(changes).fmt(f)
+    }
+}

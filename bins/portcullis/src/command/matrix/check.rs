@@ -1,0 +1,135 @@
+//! `policy check`: every fault of a matrix, by line, or a summary with what is worth a look.
+
+use std::fmt;
+use std::path::Path;
+use std::process::ExitCode;
+
+use portcullis_access::{Fault, Matrix, Note};
+use portcullis_audit::Fingerprint;
+use portcullis_flows::access::matrix::ActiveMatrix;
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
+
+use super::named;
+use super::versions::Versions;
+use crate::config::Loaded;
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// Exits with 1 when there is a fault.
+pub(super) fn run(
+    loaded: Loaded,
+    file: Option<&Path>,
+    output: Output,
+) -> Result<ExitCode, Failure> {
+    let (name, text) = if let Some(path) = file {
+        (path.display().to_string(), named::read(path)?)
+    } else {
+        let versions = Versions::open(loaded)?;
+        (versions.name(), versions.text_in_force()?)
+    };
+    let report = Report { name, verdict: Verdict::of(&text) };
+    output.answer(&report)?;
+    let is_sound = matches!(report.verdict, Verdict::Sound { .. });
+    Ok(if is_sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+struct Report {
+    name: String,
+    verdict: Verdict,
+}
+
+enum Verdict {
+    Sound {
+        matrix: Matrix,
+        notes: Vec<Note>,
+    },
+    /// In order, and no use to this server.
+    UnusableMatrix(String),
+    Faulty {
+        faults: Vec<Fault>,
+        left_out: usize,
+    },
+}
+
+impl Verdict {
+    fn of(text: &str) -> Self {
+        let matrix = match Matrix::parse(text) {
+            Ok(matrix) => matrix,
+            Err(faults) => {
+                let left_out = faults.left_out();
+                return Self::Faulty { faults: faults.faults().to_vec(), left_out };
+            }
+        };
+        match ActiveMatrix::new(matrix.clone()) {
+            Ok(_) => Self::Sound { notes: matrix.notes(), matrix },
+            Err(unfit) => Self::UnusableMatrix(unfit.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, verdict } = self;
+        match verdict {
+            Verdict::Sound { matrix, notes } => {
+                for Note { line, message } in notes {
+                    writeln!(f, "note: line {line}: {message}")?;
+                }
+                let (roles, resources) = (matrix.roles().len(), matrix.resources().len());
+                let actions = matrix.actions().len();
+                let registered = matrix.self_registration_role().unwrap_or_default();
+                write!(
+                    f,
+                    "{name} is sound: {roles} roles, {resources} resources, {actions} actions; \
+                     who registers becomes {registered}; digest {}",
+                    digest(matrix)
+                )
+            }
+            Verdict::UnusableMatrix(unfit) => {
+                write!(f, "FAULT: {unfit}\n{name} cannot be put in force")
+            }
+            Verdict::Faulty { faults, left_out } => {
+                faults.iter().try_for_each(|fault| writeln!(f, "FAULT: {fault}"))?;
+                match faults.len() + left_out {
+                    1 => write!(f, "{name} has one fault"),
+                    count => write!(f, "{name} has {count} faults"),
+                }
+            }
+        }
+    }
+}
+
+impl Serialize for Report {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let fault = |line: Option<usize>, code: &str, message: &str| json!({ "line": line, "code": code, "message": message });
+        let (ok, faults, left_out): (_, Vec<Value>, _) = match &self.verdict {
+            Verdict::Sound { .. } => (true, Vec::new(), 0),
+            Verdict::UnusableMatrix(unfit) => (false, vec![fault(None, "unfit", unfit)], 0),
+            Verdict::Faulty { faults, left_out } => {
+                let one = |it: &Fault| fault(Some(it.line), it.code.as_str(), &it.message);
+                (false, faults.iter().map(one).collect(), *left_out)
+            }
+        };
+        let mut report = json!({
+            "ok": ok, "matrix": self.name, "faults": faults, "faults_left_out": left_out,
+        });
+        if let (Verdict::Sound { matrix, notes }, Some(report)) =
+            (&self.verdict, report.as_object_mut())
+        {
+            let note = |note: &Note| json!({ "line": note.line, "message": note.message });
+            report.insert("notes".to_owned(), notes.iter().map(note).collect());
+            report.insert("roles".to_owned(), matrix.roles().collect());
+            report.insert("resources".to_owned(), matrix.resources().collect());
+            report.insert("actions".to_owned(), matrix.actions().collect());
+            let registered = matrix.self_registration_role();
+            report.insert("self_registration_role".to_owned(), registered.into());
+            report.insert("digest".to_owned(), digest(matrix).to_string().into());
+        }
+        report.serialize(serializer)
+    }
+}
+
+fn digest(matrix: &Matrix) -> Fingerprint {
+    Fingerprint::from_bytes(matrix.digest())
+}

@@ -1,0 +1,147 @@
+//! `/api/admin/users/{id}`: an account as administrators see and change it.
+
+use actix_web::{HttpResponse, web};
+use portcullis_domain::AccountId;
+use portcullis_flows::access::permission;
+use portcullis_flows::identity::account_change::{AccountPatch, ChangeError};
+use portcullis_web::{
+    Body, Caller, Code, FieldProblem, Guard, Json, Limit, Method, Problem, Route, ShortText,
+    blocking, permit,
+};
+use serde::{Deserialize, Deserializer};
+use utoipa::ToSchema;
+
+use crate::answer::AccountAnswer;
+use crate::services::Services;
+
+/// What shall be different; what is left out stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(min_properties = 1)]
+pub(crate) struct UserChangeBody {
+    /// A role of the access matrix. To give one takes the permission `user:approve`.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = String, required = false, max_length = 256, example = "coordinator")]
+    role: Option<ShortText>,
+    /// Whether the account may be used. Without it all sessions end. To decide it takes the
+    /// permission `user:update`.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false, example = true)]
+    is_active: Option<bool>,
+}
+
+pub(crate) const READ: Route = Route {
+    method: Method::Get,
+    path: "/api/admin/users/{id}",
+    guard: Guard::permitted(&[permission::READ_ACCOUNT]),
+    limit: Limit::Unlimited,
+    body: Body::None,
+    errors: &[Code::NotFound, Code::OutcomeUnknown, Code::Unavailable],
+};
+
+/// One account. That it was read is recorded.
+#[utoipa::path(get, path = READ.path, operation_id = "read_user", tag = "users",
+    params(("id" = String, Path, description = "The account",
+        example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")),
+    responses((status = 200, body = AccountAnswer, description = "The account")))]
+pub(crate) async fn read(
+    caller: Caller,
+    services: web::Data<Services>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let id = account(&id)?;
+    let found = blocking(move || services.account_changes.read(&caller.0, id)).await?;
+    let found = found.ok_or(ChangeError::Unknown)?;
+    Ok(HttpResponse::Ok().json(AccountAnswer::from(&found)))
+}
+
+pub(crate) const CHANGE: Route = Route {
+    method: Method::Patch,
+    path: "/api/admin/users/{id}",
+    guard: Guard::permitted(&[permission::READ_ACCOUNT]).recent(),
+    limit: Limit::Unlimited,
+    body: Body::JSON,
+    errors: &[
+        Code::CsrfFailed,
+        Code::Forbidden,
+        Code::NotFound,
+        Code::AboveOwnRole,
+        Code::OwnAccount,
+        Code::LastAdministrator,
+        Code::RoleJustChanged,
+        Code::MatrixSuperseded,
+        Code::OutcomeUnknown,
+        Code::Unavailable,
+    ],
+};
+
+/// Changes an account's role, or whether it is active.
+///
+/// The answer shows the account, so this takes `user:read` beside the permission for each change.
+/// With another role, access tokens that carry the old one are refused, and the next refresh brings
+/// the new one. An account that is not active has no sessions; making it active again does not bring
+/// them back.
+#[utoipa::path(patch, path = CHANGE.path, operation_id = "change_user", tag = "users",
+    params(("id" = String, Path, description = "The account",
+        example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")),
+    request_body = UserChangeBody,
+    responses((status = 200, body = AccountAnswer, description = "The account as it is now")))]
+pub(crate) async fn change(
+    caller: Caller,
+    services: web::Data<Services>,
+    id: web::Path<String>,
+    body: Json<UserChangeBody>,
+) -> Result<HttpResponse, Problem> {
+    let caller = caller.0;
+    let wish = AccountPatch { role: body.0.role.map(|role| role.0), is_active: body.0.is_active };
+    if wish.takes().is_empty() {
+        let message = "name what shall be different: role, is_active, or both";
+        return Err(Problem::invalid(vec![FieldProblem::new(String::new(), "missing", message)]));
+    }
+    permit(&services.decisions, &caller, &wish.takes()).await?;
+    let id = account(&id)?;
+    let changed = blocking(move || services.account_changes.change(&caller, id, &wish)).await?;
+    Ok(HttpResponse::Ok().json(AccountAnswer::from(&changed)))
+}
+
+pub(crate) const END_SESSIONS: Route = Route {
+    method: Method::Delete,
+    path: "/api/admin/users/{id}/sessions",
+    guard: Guard::permitted(&[permission::END_SESSIONS]).recent(),
+    limit: Limit::Unlimited,
+    body: Body::None,
+    errors: &[
+        Code::CsrfFailed,
+        Code::NotFound,
+        Code::AboveOwnRole,
+        Code::MatrixSuperseded,
+        Code::OutcomeUnknown,
+        Code::Unavailable,
+    ],
+};
+
+/// Ends every session of an account, whoever's it is.
+#[utoipa::path(delete, path = END_SESSIONS.path, tag = "users",
+    params(("id" = String, Path, description = "The account",
+        example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")),
+    responses((status = 204, description = "Ended")))]
+pub(crate) async fn end_sessions(
+    caller: Caller,
+    services: web::Data<Services>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let (caller, id) = (caller.0, account(&id)?);
+    blocking(move || services.account_changes.end_sessions(&caller, id)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// A field that is there has a value: null would be neither a change nor left out.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+fn account(id: &str) -> Result<AccountId, Problem> {
+    id.parse().map_err(|_| Problem::new(Code::NotFound))
+}

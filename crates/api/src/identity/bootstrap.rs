@@ -1,0 +1,75 @@
+//! `POST /api/setup`: the first administrator.
+
+use actix_web::web;
+use actix_web::{HttpRequest, HttpResponse};
+use portcullis_flows::identity::candidate::AccountRequest;
+use portcullis_web::{
+    Body, Code, Guard, Json, Limit, Method, Problem, Route, SecretText, Text, hashing, origin,
+};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::answer::AccountAnswer;
+use crate::services::Services;
+
+/// The first administrator, and the token that allows to create one.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SetupBody {
+    /// As the server printed it at its start.
+    #[schema(value_type = String, example = "pK3vT1mS8xQ6rN0bY5wL2cH9jF4dG7zAeUiOkMtXyZs")]
+    setup_token: SecretText,
+    /// 3 to 64 characters without spaces.
+    #[schema(value_type = String, example = "grace")]
+    username: Text,
+    /// The owner's address.
+    #[schema(value_type = String, example = "grace@example.org")]
+    email: Text,
+    /// As for every account: see `RegistrationBody`.
+    #[schema(value_type = String, max_length = 1024, example = "amber-walrus-paints-9-fences")]
+    password: SecretText,
+}
+
+pub(crate) const SET_UP: Route = Route {
+    method: Method::Post,
+    path: "/api/setup",
+    guard: Guard::PUBLIC,
+    limit: Limit::Unlimited,
+    body: Body::JSON,
+    errors: &[
+        Code::InvalidSetupToken,
+        Code::PasswordTooLong,
+        Code::UnacceptableAccount,
+        Code::UsernameTaken,
+        Code::EmailTaken,
+        Code::Overloaded,
+        Code::OutcomeUnknown,
+        Code::Unavailable,
+    ],
+};
+
+/// Creates the first administrator; works once.
+#[utoipa::path(post, path = SET_UP.path, tag = "setup",
+    request_body = SetupBody,
+    responses((status = 201, body = AccountAnswer, description = "The administrator")))]
+pub(crate) async fn set_up(
+    request: HttpRequest,
+    services: web::Data<Services>,
+    body: Json<SetupBody>,
+) -> Result<HttpResponse, Problem> {
+    let token = body.0.setup_token.0;
+    let wanted = AccountRequest {
+        username: body.0.username.0,
+        email: body.0.email.0,
+        password: body.0.password.0,
+        display_name: None,
+        origin: origin(&request),
+    };
+    let address = wanted.origin.address;
+    let account =
+        hashing(&services.hashing.clone(), &*services.random.clone(), address, move || {
+            services.bootstrap.redeem(&token, &wanted)
+        })
+        .await?;
+    Ok(HttpResponse::Created().json(AccountAnswer::from(&account)))
+}

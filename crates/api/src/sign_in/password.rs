@@ -1,0 +1,139 @@
+//! `POST /api/auth/login` (a form) and `/api/auth/login/json`.
+
+use actix_web::web;
+use actix_web::{HttpRequest, HttpResponse};
+use portcullis_domain::{Delivery, DisplayName};
+use portcullis_flows::sign_in::{SignInRequest, SignedIn};
+use portcullis_web::{
+    Body, Code, CookieName, FieldProblem, Form, Guard, Json, Limit, Method, Problem, Route,
+    SecretText, Settings, Text, cookie, hashing, origin,
+};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+use utoipa::ToSchema;
+
+use crate::openapi::word;
+use crate::services::Services;
+use crate::sign_in::session_tokens::{TokensAnswer, bind, remember_device, tokens};
+
+/// Who signs in, and how the tokens shall travel.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignInBody {
+    /// A user name or an email address.
+    #[schema(value_type = String, example = "ada")]
+    username: Text,
+    /// As typed, at most 1,024 bytes.
+    #[schema(value_type = String, max_length = 1024, example = "violet-otter-plays-7-cellos")]
+    password: SecretText,
+    /// `cookie` (default) or `body`, for clients without cookies.
+    #[serde(default, deserialize_with = "delivery")]
+    #[schema(schema_with = word::delivery, required = false)]
+    delivery: Delivery,
+    /// What the person calls the device.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 100,
+        example = "Ada's laptop")]
+    device_name: Option<Text>,
+}
+
+pub(crate) const FORM: Route = Route {
+    method: Method::Post,
+    path: "/api/auth/login",
+    guard: Guard::PUBLIC,
+    limit: Limit::Unlimited,
+    body: Body::FORM,
+    errors: &[
+        Code::AmbiguousCredentials,
+        Code::InvalidCredentials,
+        Code::PasswordTooLong,
+        Code::Overloaded,
+        Code::OutcomeUnknown,
+        Code::Unavailable,
+    ],
+};
+
+/// Signs in with a form, as browsers send it.
+#[utoipa::path(post, path = FORM.path, tag = "auth",
+    request_body(content = SignInBody, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, body = TokensAnswer, description = "Signed in")))]
+pub(crate) async fn form(
+    request: HttpRequest,
+    services: web::Data<Services>,
+    settings: web::Data<Settings>,
+    body: Form<SignInBody>,
+) -> Result<HttpResponse, Problem> {
+    sign_in(&request, services, &settings, body.0).await
+}
+
+pub(crate) const JSON: Route = Route {
+    method: Method::Post,
+    path: "/api/auth/login/json",
+    guard: Guard::PUBLIC,
+    limit: Limit::Unlimited,
+    body: Body::JSON,
+    errors: &[
+        Code::AmbiguousCredentials,
+        Code::InvalidCredentials,
+        Code::PasswordTooLong,
+        Code::Overloaded,
+        Code::OutcomeUnknown,
+        Code::Unavailable,
+    ],
+};
+
+/// Signs in with JSON.
+#[utoipa::path(post, path = JSON.path, tag = "auth",
+    request_body = SignInBody,
+    responses((status = 200, body = TokensAnswer, description = "Signed in")))]
+pub(crate) async fn json(
+    request: HttpRequest,
+    services: web::Data<Services>,
+    settings: web::Data<Settings>,
+    body: Json<SignInBody>,
+) -> Result<HttpResponse, Problem> {
+    sign_in(&request, services, &settings, body.0).await
+}
+
+async fn sign_in(
+    request: &HttpRequest,
+    services: web::Data<Services>,
+    settings: &Settings,
+    body: SignInBody,
+) -> Result<HttpResponse, Problem> {
+    let wanted = SignInRequest {
+        identifier: body.username.0,
+        password: body.password.0,
+        delivery: body.delivery,
+        device_name: body.device_name.as_ref().map(device_name).transpose()?,
+        device_token: cookie(request, CookieName::Device)?,
+        origin: origin(request),
+    };
+    let address = wanted.origin.address;
+    let signed_in =
+        hashing(&services.hashing.clone(), &*services.random.clone(), address, move || {
+            services.sign_in.sign_in(&wanted)
+        })
+        .await?;
+    let SignedIn { grant, binding, device_token } = signed_in;
+    let secure = settings.secure_cookies;
+    let mut response = tokens(&grant, secure);
+    bind(&mut response, &grant, binding.as_ref(), secure);
+    remember_device(&mut response, device_token.as_ref(), secure);
+    Ok(response)
+}
+
+/// As a text only: serde would take `{"body": null}` too.
+fn delivery<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Delivery, D::Error> {
+    Text::deserialize(deserializer)?.0.parse().map_err(D::Error::custom)
+}
+
+fn device_name(text: &Text) -> Result<DisplayName, Problem> {
+    DisplayName::parse(&text.0).map_err(|_| {
+        let message = "use 1 to 100 characters, with no space at either end";
+        Problem::new(Code::InvalidRequest).field(FieldProblem::new(
+            "device_name".to_owned(),
+            "malformed",
+            message,
+        ))
+    })
+}

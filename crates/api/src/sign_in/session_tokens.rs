@@ -1,0 +1,86 @@
+//! How the tokens of a session travel: in the body of an answer, and in cookies.
+
+use actix_web::HttpResponse;
+use portcullis_domain::{Delivery, ExposeSecret, SecretString};
+use portcullis_flows::sign_in::device::DEVICE_LIFETIME;
+use portcullis_flows::sign_in::session_tokens::SessionTokens;
+use portcullis_token::OpaqueSecret;
+use portcullis_web::{CookieName, set_cookie};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::answer::AccountAnswer;
+
+/// Tokens of a session. With delivery `cookie` the access token is in a cookie only.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TokensAnswer {
+    /// Works once; in a browser only together with the binding cookie.
+    #[schema(example = "eyJ0eXAiOiJydCtqd3QiLCJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl")]
+    refresh_token: String,
+    #[schema(pattern = "^Bearer$", example = "Bearer")]
+    token_type: &'static str,
+    /// Seconds until the access token expires.
+    #[schema(example = 1800)]
+    expires_in: u64,
+    #[schema(example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e12")]
+    session_id: String,
+    account: AccountAnswer,
+    /// Only with delivery `body`.
+    #[schema(
+        nullable = false,
+        example = "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_token: Option<String>,
+}
+
+/// The answer to a sign-in or a refresh, with the access token where the session wants it.
+pub(crate) fn tokens(grant: &SessionTokens, secure: bool) -> HttpResponse {
+    let in_body = grant.session.delivery == Delivery::Body;
+    let mut response = HttpResponse::Ok().json(TokensAnswer {
+        refresh_token: grant.refresh_token.expose_secret().to_owned(),
+        token_type: "Bearer",
+        expires_in: grant.access_expires_in.as_secs(),
+        session_id: grant.session.id.to_string(),
+        account: AccountAnswer::from(&grant.account),
+        access_token: in_body.then(|| grant.access_token.expose_secret().to_owned()),
+    });
+    if !in_body {
+        let (token, max_age) = (grant.access_token.expose_secret(), grant.access_expires_in);
+        let cookie = set_cookie(CookieName::AccessToken, token, max_age, secure);
+        add_cookie(&mut response, &cookie);
+    }
+    response
+}
+
+/// Adding a cookie can fail only for a value that no header may hold, which no token of ours is.
+pub(crate) fn add_cookie(response: &mut HttpResponse, cookie: &actix_web::cookie::Cookie<'_>) {
+    if let Err(error) = response.add_cookie(cookie) {
+        tracing::error!(%error, "a cookie could not be set");
+    }
+}
+
+/// Sets the binding cookie of a session, if it has one.
+pub(crate) fn bind(
+    response: &mut HttpResponse,
+    grant: &SessionTokens,
+    binding: Option<&OpaqueSecret>,
+    secure: bool,
+) {
+    if let Some(binding) = binding {
+        let max_age = grant.session.expires_at.since(grant.session.authenticated_at);
+        add_cookie(response, &set_cookie(CookieName::Binding, binding.expose(), max_age, secure));
+    }
+}
+
+/// Sets the device cookie, if there is one to set.
+pub(crate) fn remember_device(
+    response: &mut HttpResponse,
+    token: Option<&SecretString>,
+    secure: bool,
+) {
+    if let Some(token) = token {
+        let token = token.expose_secret();
+        add_cookie(response, &set_cookie(CookieName::Device, token, DEVICE_LIFETIME, secure));
+    }
+}

@@ -1,0 +1,193 @@
+//! May this subject do that? Asked by services over HTTP, and by the server itself of its own routes.
+//!
+//! Every question is answered by the access matrix in force and every answer is recorded, with the
+//! reason, before or shortly after it is given. The caller learns the answer and an id; auditors
+//! read the reason.
+
+mod answer;
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_audit::DecisionId;
+use portcullis_domain::{Account, AccountId, Clock};
+
+use self::answer::UnnumberedAnswers;
+pub use self::answer::{Answer, DecisionError};
+use crate::StoreError;
+use crate::access::matrix::ActiveMatrix;
+use crate::access::permission::ON_BEHALF;
+pub use crate::access::question::{Attributes, Context, Question};
+pub use crate::access::ruling::{AnsweredQuestion, RequestDecisions, Verdict};
+use crate::audit::recording::{NotRecorded, Recorder, Ticket};
+use crate::identity::account::Accounts;
+use crate::principal::Principal;
+
+/// The use case.
+pub struct Decisions {
+    matrix: Arc<ActiveMatrix>,
+    accounts: Arc<Accounts>,
+    recorder: Arc<Recorder>,
+    clock: Arc<dyn Clock>,
+}
+
+/// Request that cannot be answered without waiting.
+#[derive(Debug)]
+pub enum Pending {
+    /// An account has to be read first: [`Decisions::read`].
+    Undecided(Undecided),
+    /// The answers have to be stored first: [`Decisions::record`].
+    Unrecorded(Unrecorded),
+}
+
+/// Request that are about accounts that have not been read lately.
+#[derive(Debug)]
+pub struct Undecided(Box<Request>);
+
+/// Answers that nobody has been told.
+#[derive(Debug)]
+pub struct Unrecorded(Box<RequestDecisions>);
+
+#[derive(Debug)]
+struct Request {
+    principal: Principal,
+    /// That of the principal.
+    account: AccountId,
+    questions: Vec<Question>,
+}
+
+impl Decisions {
+    /// A use case over these parts.
+    pub fn new(
+        matrix: Arc<ActiveMatrix>,
+        accounts: Arc<Accounts>,
+        recorder: Arc<Recorder>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { matrix, accounts, recorder, clock }
+    }
+
+    /// What records the answers.
+    pub fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
+    /// Answers at once, in the order of the questions, or gives back what has to wait. Never blocks.
+    pub fn at_once(
+        &self,
+        principal: Principal,
+        questions: Vec<Question>,
+    ) -> Result<Result<Vec<Answer>, DecisionError>, Pending> {
+        let Some(account) = principal.account() else { return Ok(Err(DecisionError::NoAccount)) };
+        let recent = |id| self.accounts.recent(id).map(Some).ok_or(());
+        let ruling = self
+            .rule(Request { principal, account, questions }, recent)
+            .map_err(|(undecided, ())| Pending::Undecided(undecided))?;
+        let answers = UnnumberedAnswers::of(&ruling);
+        match self.recorder.try_record(ruling) {
+            Ok(first) => Ok(answers.numbered_from(first)),
+            Err(ruling) => Err(Pending::Unrecorded(Unrecorded(ruling))),
+        }
+    }
+
+    /// Reads the accounts that the questions are about, and answers. Blocks.
+    pub fn read(&self, undecided: Undecided) -> Result<Unrecorded, StoreError> {
+        let read = |id| match self.accounts.recent(id) {
+            Some(account) => Ok(Some(account)),
+            None => self.accounts.read(id),
+        };
+        let ruling = self.rule(*undecided.0, read).map_err(|(_, error)| error)?;
+        Ok(Unrecorded(ruling))
+    }
+
+    /// Records the answers, and gives them to `answer` once they are stored, or at once if that does.
+    /// Never blocks. `answer` hears nothing once the ticket is dropped, unless the answers are being
+    /// written already.
+    pub fn record(
+        &self,
+        unrecorded: Unrecorded,
+        answer: impl FnOnce(Result<Vec<Answer>, DecisionError>) + Send + 'static,
+    ) -> Result<Option<Ticket>, NotRecorded> {
+        let answers = UnnumberedAnswers::of(&unrecorded.0);
+        match self.recorder.try_record(unrecorded.0) {
+            Ok(first) => {
+                answer(answers.numbered_from(first));
+                Ok(None)
+            }
+            Err(ruling) => {
+                let notify = move |outcome: Result<DecisionId, NotRecorded>| {
+                    let first = outcome.map_err(DecisionError::from);
+                    answer(first.and_then(|first| answers.numbered_from(first)));
+                };
+                self.recorder.enqueue(ruling, Box::new(notify)).map(Some)
+            }
+        }
+    }
+
+    /// Does all of that and waits until the answers are stored, no longer than `timeout`. Blocks.
+    pub fn later(&self, pending: Pending, timeout: Duration) -> Result<Vec<Answer>, DecisionError> {
+        let Unrecorded(ruling) = match pending {
+            Pending::Unrecorded(unrecorded) => unrecorded,
+            Pending::Undecided(undecided) => self.read(undecided)?,
+        };
+        let answers = UnnumberedAnswers::of(&ruling);
+        let first = match self.recorder.try_record(ruling) {
+            Ok(first) => first,
+            Err(ruling) => self.recorder.record(ruling, timeout)?,
+        };
+        answers.numbered_from(first)
+    }
+
+    /// Asks the matrix. When somebody else than the caller would act, whether the caller may ask that
+    /// is decided first; if not, nothing else is.
+    fn rule<E>(
+        &self,
+        Request { principal, account, questions }: Request,
+        find: impl Fn(AccountId) -> Result<Option<Arc<Account>>, E>,
+    ) -> Result<Box<RequestDecisions>, (Undecided, E)> {
+        let mut ruling = Box::new(RequestDecisions {
+            at: self.clock.now(),
+            matrix: self.matrix.load(),
+            decisions: Vec::with_capacity(questions.len()),
+            begins_with_on_behalf: false,
+            principal,
+            account,
+        });
+        let about_others = |question: &Question| question.subject.is_some_and(|id| id != account);
+        let own_subject = account.to_string();
+        if questions.iter().any(about_others) {
+            let (resource, action) = ON_BEHALF;
+            ruling.begins_with_on_behalf = true;
+            ruling.decide_own(Question::own(resource, action), &own_subject);
+            if !ruling.decisions.iter().all(|decided| decided.verdict.is_allowed()) {
+                return Ok(ruling);
+            }
+        }
+        let mut others = HashMap::new();
+        for id in
+            questions.iter().filter(|question| about_others(question)).filter_map(|it| it.subject)
+        {
+            if let Entry::Vacant(vacant) = others.entry(id) {
+                match find(id) {
+                    Ok(found) => vacant.insert(found),
+                    Err(error) => {
+                        let principal = ruling.principal;
+                        let questions = Box::new(Request { principal, account, questions });
+                        return Err((Undecided(questions), error));
+                    }
+                };
+            }
+        }
+        for question in questions {
+            match question.subject.filter(|id| *id != account) {
+                None => ruling.decide_own(question, &own_subject),
+                Some(id) => {
+                    ruling.decide_for(question, id, others.get(&id).and_then(Option::as_deref));
+                }
+            }
+        }
+        Ok(ruling)
+    }
+}

@@ -1,0 +1,65 @@
+//! The answers of a permission check, and the errors in place of them.
+
+use portcullis_audit::DecisionId;
+
+use crate::StoreError;
+use crate::access::ruling::RequestDecisions;
+use crate::audit::recording::NotRecorded;
+
+/// The answer to one question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Whether the subject may.
+    pub allowed: bool,
+    /// Names the decision, for auditors to look up.
+    pub decision: DecisionId,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum DecisionError {
+    /// The caller may not ask about others. The id is that of this very decision.
+    #[error("the caller may not ask on behalf of others")]
+    NotOnBehalf(DecisionId),
+    /// The principal has no account, and so no role that the matrix knows.
+    #[error("only accounts ask the access matrix")]
+    NoAccount,
+    /// The answer could not be recorded, so none is given.
+    #[error(transparent)]
+    NotRecorded(#[from] NotRecorded),
+    /// Storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The answers, before their ids are known.
+#[derive(Debug)]
+pub(super) struct UnnumberedAnswers {
+    allowed: Vec<bool>,
+    begins_with_on_behalf: bool,
+}
+
+impl UnnumberedAnswers {
+    pub(super) fn of(ruling: &RequestDecisions) -> Self {
+        Self {
+            allowed: ruling.decisions.iter().map(|decided| decided.verdict.is_allowed()).collect(),
+            begins_with_on_behalf: ruling.begins_with_on_behalf,
+        }
+    }
+
+    pub(super) fn numbered_from(self, first: DecisionId) -> Result<Vec<Answer>, DecisionError> {
+        let ids = (first.ordinal..).map(|ordinal| DecisionId { ordinal, ..first });
+        let mut answers = self
+            .allowed
+            .into_iter()
+            .zip(ids)
+            .map(|(allowed, decision)| Answer { allowed, decision });
+        if self.begins_with_on_behalf
+            && let Some(on_behalf) = answers.next()
+            && !on_behalf.allowed
+        {
+            return Err(DecisionError::NotOnBehalf(on_behalf.decision));
+        }
+        Ok(answers.collect())
+    }
+}

@@ -1,0 +1,479 @@
+//! The life of the access matrix: validate, compare, try against what happened, activate, roll back.
+//!
+//! Versions are kept for ever and never change. Which one is in force is a list of activations, each
+//! with the next revision: of two that were decided on at the same time, one comes too late and is
+//! told so. Every node looks for a new revision several times a second.
+
+mod active;
+
+use std::sync::Arc;
+
+use portcullis_access::replay::{LoggedDecision, Replay, ReplayReport};
+use portcullis_access::{Escalation, Matrix, MatrixDiff, MatrixFaults, Parties};
+use portcullis_audit::{
+    Actor, BlockReader, Details, EventKind, Filter, Fingerprint, Outcome, SecurityEvent,
+};
+use portcullis_domain::{Account, AccountId, Clock, Role, SecureRandom, Timestamp, Username};
+
+pub use self::active::{ActiveMatrix, MatrixInForce, UnusableMatrix};
+use crate::StoreError;
+use crate::access::question::account;
+use crate::audit::trail::{TrailError, TrailStore, blocks};
+use crate::effects::{Effects, EffectsOf};
+use crate::principal::Principal;
+
+/// What the life of the matrix needs from storage.
+pub trait MatrixStore: Send + Sync {
+    /// The activation with the highest revision.
+    fn newest_activation(&self) -> Result<Option<Activation>, StoreError>;
+
+    /// The activations with the highest revisions first, at most `most`.
+    fn activations(&self, most: u32) -> Result<Vec<Activation>, StoreError>;
+
+    /// The version with this number.
+    fn version(&self, number: u32) -> Result<Option<Version>, StoreError>;
+
+    /// The versions with the highest numbers first, at most `most`, without their texts: a text may have
+    /// megabytes.
+    fn versions(&self, most: u32) -> Result<Vec<ListedVersion>, StoreError>;
+
+    /// Stores a text under the next number, unless the very same text is stored already, or the
+    /// principal is not any more what its credential says.
+    fn add_version(
+        &self,
+        text: &str,
+        principal: &Principal,
+        effects: EffectsOf<'_, Added>,
+    ) -> Result<Added, StoreError>;
+
+    /// Puts a version in force, unless the rule refuses whoever decides, this revision is taken, or
+    /// an account has a role that is not among the roles. No account changes its role or state, and none is created, meanwhile.
+    fn activate(&self, activating: &Activating<'_>) -> Result<Activated, StoreError>;
+
+    /// The accounts with a role that is not among `roles`, at most `most`, and how many there are.
+    fn stranded(&self, roles: &[&str], most: u32) -> Result<(Vec<Stranded>, u64), StoreError>;
+}
+
+/// A version about to be put in force.
+pub struct Activating<'a> {
+    /// The version and its place in history.
+    pub activation: Activation,
+    /// The roles that the version has.
+    pub roles: &'a [&'a str],
+    /// Who decides; an account must still have the role and the state that its credential says.
+    pub principal: &'a Principal,
+    /// Judges the account of the principal inside the transaction; `None` for one that is gone, and for
+    /// the operator.
+    pub rule: &'a dyn Fn(Option<&Account>) -> Result<(), ActivationRefusal>,
+    /// What is recorded of the verdict, at the time of the transaction.
+    pub effects: &'a dyn Fn(&Activated, Timestamp) -> Effects,
+}
+
+/// Why a matrix is not theirs to put in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ActivationRefusal {
+    /// Their account is not any more what their access token says.
+    CallerChanged,
+    /// It would give more than they have.
+    Escalation,
+}
+
+/// An account with a role that the matrix in force lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stranded {
+    /// The account.
+    pub id: AccountId,
+    /// Its name.
+    pub username: Username,
+    /// The role.
+    pub role: Role,
+}
+
+/// One version of the matrix, as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// The first is 1.
+    pub number: u32,
+    /// The file.
+    pub text: String,
+    /// Who handed it in.
+    pub by: Actor,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// One version in a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListedVersion {
+    /// The first is 1.
+    pub number: u32,
+    /// Who handed it in.
+    pub by: Actor,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A version coming into force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Activation {
+    /// The first is 1, and none is left out.
+    pub revision: u64,
+    /// Which version.
+    pub version: u32,
+    /// Who decided.
+    pub by: Actor,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Where a text is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Added {
+    /// Under this number, from now on.
+    New(u32),
+    /// Under this number, as before.
+    Known(u32),
+    /// Nowhere: the caller is not any more what their access token says.
+    CallerChanged,
+}
+
+impl Added {
+    /// The number of the version.
+    pub const fn number(self) -> Option<u32> {
+        match self {
+            Self::New(number) | Self::Known(number) => Some(number),
+            Self::CallerChanged => None,
+        }
+    }
+}
+
+/// How an activation ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Activated {
+    /// The version is in force.
+    Done,
+    /// Another activation was first.
+    Superseded,
+    /// Accounts have these roles, which the version lacks.
+    RolesInUse(Vec<Role>),
+    /// It is not theirs to decide.
+    Refused(ActivationRefusal),
+}
+
+/// Why a matrix is not put in force.
+#[derive(Debug, thiserror::Error)]
+pub enum MatrixError {
+    /// The file has faults.
+    #[error("the matrix has faults")]
+    Faults(MatrixFaults),
+    /// The file is in order, and unfit for this server.
+    #[error("{0}")]
+    UnusableMatrix(#[from] UnusableMatrix),
+    /// It would give more than whoever decides has.
+    #[error("the matrix gives more than the caller's role has: {0}")]
+    Escalation(Escalation),
+    /// There is no such version.
+    #[error("there is no version {0}")]
+    UnknownVersion(u32),
+    /// There is no earlier version to go back to.
+    #[error("no other version has been in force before")]
+    NothingBefore,
+    /// Another activation was first.
+    #[error("another version was activated at the same time")]
+    Superseded,
+    /// Accounts have these roles, which the version lacks.
+    #[error("accounts have roles that the matrix lacks")]
+    RolesInUse(Vec<Role>),
+    /// The caller's account or session is not any more what their access token says.
+    #[error("the caller's account has changed")]
+    CallerChanged,
+    /// The trail cannot be read.
+    #[error(transparent)]
+    Trail(#[from] TrailError),
+    /// Storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The use case.
+pub struct Matrices {
+    store: Arc<dyn MatrixStore>,
+    trail: Arc<dyn TrailStore>,
+    active: Arc<ActiveMatrix>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn SecureRandom>,
+}
+
+impl Matrices {
+    /// A use case over these parts.
+    pub fn new(
+        store: Arc<dyn MatrixStore>,
+        trail: Arc<dyn TrailStore>,
+        active: Arc<ActiveMatrix>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn SecureRandom>,
+    ) -> Self {
+        Self { store, trail, active, clock, random }
+    }
+
+    /// The matrix in force on this node.
+    pub fn active(&self) -> &ActiveMatrix {
+        &self.active
+    }
+
+    /// At start: takes over the matrix in force; the first start of all puts `text` in force.
+    pub fn start(&self, text: &str, operator: &Principal) -> Result<(), MatrixError> {
+        if self.store.newest_activation()?.is_none() {
+            let version = self.propose(text, operator)?;
+            match self.put_in_force(version, EventKind::MatrixActivated, None, operator) {
+                // Another node was first, with whatever file it has.
+                Err(MatrixError::Superseded) => {}
+                outcome => outcome?,
+            }
+        }
+        self.follow()
+    }
+
+    /// Takes over what was activated since; cheap when nothing was.
+    pub fn follow(&self) -> Result<(), MatrixError> {
+        let newest = self.store.newest_activation()?;
+        if let Some(Activation { revision, version, .. }) = newest
+            && revision > self.active.load().revision
+        {
+            self.active.advance(self.stored(revision, version)?);
+            tracing::info!(version, revision, "a version of the access matrix is in force");
+            Self::remark(&self.active.load());
+        }
+        Ok(())
+    }
+
+    /// Judges a file.
+    pub fn validate(&self, text: &str) -> Result<Matrix, MatrixError> {
+        let matrix = Matrix::parse(text).map_err(MatrixError::Faults)?;
+        Ok(MatrixInForce::new(0, 0, matrix)?.closed_to_strangers()?.matrix)
+    }
+
+    /// What the file would change.
+    pub fn diff(&self, text: &str) -> Result<MatrixDiff, MatrixError> {
+        Ok(self.active.load().matrix.diff(&self.validate(text)?))
+    }
+
+    /// Stores a file as a version, without putting it in force; answers its number.
+    pub fn propose(&self, text: &str, principal: &Principal) -> Result<u32, MatrixError> {
+        let digest = Fingerprint::from_bytes(self.validate(text)?.digest());
+        let event = |version| {
+            let details = Details::Matrix { version, digest, previous: None };
+            self.event(EventKind::MatrixProposed, principal, details)
+        };
+        let effects = |added: &Added| match *added {
+            Added::New(number) => event(number).into(),
+            Added::Known(_) => Effects::default(),
+            Added::CallerChanged => {
+                SecurityEvent { outcome: Outcome::Superseded, ..event(0) }.into()
+            }
+        };
+        let added = self.store.add_version(text, principal, &effects)?;
+        added.number().ok_or(MatrixError::CallerChanged)
+    }
+
+    /// The versions, newest first.
+    pub fn versions(&self) -> Result<Vec<ListedVersion>, StoreError> {
+        self.store.versions(MOST_LISTED)
+    }
+
+    /// The activations, newest first.
+    pub fn history(&self) -> Result<Vec<Activation>, StoreError> {
+        self.store.activations(MOST_LISTED)
+    }
+
+    /// One version.
+    pub fn version(&self, number: u32) -> Result<Option<Version>, StoreError> {
+        self.store.version(number)
+    }
+
+    /// Puts a version in force. The role of the principal must still be able to, and no role gains more
+    /// than the principal has. The operator may do anything.
+    pub fn activate(&self, version: u32, principal: &Principal) -> Result<(), MatrixError> {
+        let now = self.store.newest_activation()?;
+        self.put_in_force(version, EventKind::MatrixActivated, now.as_ref(), principal)
+    }
+
+    /// The accounts with a role that the matrix in force lacks, at most `most`, and how many there
+    /// are. Only the most senior role can decide about them.
+    pub fn stranded(&self, most: u32) -> Result<(Vec<Stranded>, u64), StoreError> {
+        let in_force = self.active.load();
+        let roles: Vec<&str> = in_force.matrix.roles().collect();
+        self.store.stranded(&roles, most)
+    }
+
+    /// Puts the version in force that was before the one that is; answers its number.
+    pub fn roll_back(&self, principal: &Principal) -> Result<u32, MatrixError> {
+        let history = self.store.activations(MOST_LISTED)?;
+        let now = history.first().ok_or(MatrixError::NothingBefore)?;
+        let before = history.iter().find(|past| past.version != now.version);
+        let version = before.ok_or(MatrixError::NothingBefore)?.version;
+        self.put_in_force(version, EventKind::MatrixRolledBack, Some(now), principal)?;
+        Ok(version)
+    }
+
+    /// Asks a file every question that was decided since `from` and before `until`, and says whose
+    /// answers change. `progress` is called with the number of decisions of each block.
+    pub fn replay(
+        &self,
+        text: &str,
+        (from, until): (Timestamp, Timestamp),
+        principal: &Principal,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<ReplayReport, MatrixError> {
+        let candidate = self.validate(text)?;
+        let mut replay = Replay::new(&candidate);
+        let filter = Filter {
+            from: Some(from),
+            until: Some(until),
+            kind: Some(EventKind::PermissionCheck),
+            ..Filter::default()
+        };
+        for block in blocks(&*self.trail, &filter, Some(until)) {
+            let block = block?;
+            let mut decisions = BlockReader::new(&block.payload).map_err(TrailError::from)?;
+            while let Some((_, decision)) = decisions.read().map_err(TrailError::from)? {
+                if filter.matches_decision(&decision) {
+                    push(&mut replay, &decision);
+                }
+            }
+            progress(u64::from(block.count));
+        }
+        let report = replay.finish();
+        let details = Details::Replay {
+            digest: Fingerprint::from_bytes(candidate.digest()),
+            from,
+            until,
+            examined: report.examined,
+            changed: report.gained + report.lost,
+        };
+        self.trail.record(&self.event(EventKind::MatrixReplayed, principal, details))?;
+        Ok(report)
+    }
+
+    fn put_in_force(
+        &self,
+        version: u32,
+        kind: EventKind,
+        now: Option<&Activation>,
+        principal: &Principal,
+    ) -> Result<(), MatrixError> {
+        let role = principal.role.as_ref();
+        let after_revision = now.map_or(0, |now| now.revision);
+        let next = self.stored(after_revision + 1, version)?.closed_to_strangers()?;
+        role.map_or(Ok(()), |role| next.remains_open_to(role))?;
+        let escalation = match now.zip(role) {
+            Some((now, role)) => self.in_force(now)?.escalation(role.as_str(), &next.matrix),
+            None => None,
+        };
+        let judge = |actor: Option<&Account>| {
+            let Some(role) = role else { return Ok(()) };
+            if actor.is_none_or(|actor| !actor.is_active || actor.role != *role) {
+                return Err(ActivationRefusal::CallerChanged);
+            }
+            escalation.as_ref().map_or(Ok(()), |_| Err(ActivationRefusal::Escalation))
+        };
+        let digest = Fingerprint::from_bytes(next.matrix.digest());
+        let previous = Some(self.active.load().version).filter(|version| *version > 0);
+        let event = self.event(kind, principal, Details::Matrix { version, digest, previous });
+        let activation =
+            Activation { revision: next.revision, version, by: principal.actor, at: event.at };
+        let roles: Vec<&str> = next.matrix.roles().collect();
+        let effects = |activated: &Activated, at| {
+            let outcome = activated.outcome();
+            SecurityEvent { outcome, at, ..event.clone() }.into()
+        };
+        let activating =
+            Activating { activation, roles: &roles, principal, rule: &judge, effects: &effects };
+        match self.store.activate(&activating)? {
+            Activated::Done => {
+                Self::remark(&next);
+                self.active.advance(next);
+                Ok(())
+            }
+            Activated::Superseded => Err(MatrixError::Superseded),
+            Activated::RolesInUse(roles) => Err(MatrixError::RolesInUse(roles)),
+            Activated::Refused(ActivationRefusal::CallerChanged) => Err(MatrixError::CallerChanged),
+            Activated::Refused(ActivationRefusal::Escalation) => {
+                Err(escalation.map_or(MatrixError::CallerChanged, MatrixError::Escalation))
+            }
+        }
+    }
+
+    /// The matrix of an activation.
+    fn in_force(&self, activation: &Activation) -> Result<Matrix, MatrixError> {
+        let active = self.active.load();
+        if active.revision == activation.revision {
+            return Ok(active.matrix.clone());
+        }
+        Ok(self.stored(activation.revision, activation.version)?.matrix)
+    }
+
+    /// Says what may not be meant, because it meant something else in an earlier version.
+    fn remark(in_force: &MatrixInForce) {
+        for role in in_force.roles_of_state_alone() {
+            tracing::info!(
+                role,
+                "has user:update, which is about the state of accounts alone; to change roles takes \
+                 user:approve, to end sessions user:reject"
+            );
+        }
+    }
+
+    fn stored(&self, revision: u64, version: u32) -> Result<MatrixInForce, MatrixError> {
+        let stored = self.store.version(version)?.ok_or(MatrixError::UnknownVersion(version))?;
+        let matrix = Matrix::parse(&stored.text).map_err(MatrixError::Faults)?;
+        Ok(MatrixInForce::new(revision, version, matrix)?)
+    }
+
+    fn event(&self, kind: EventKind, principal: &Principal, details: Details) -> SecurityEvent {
+        let now = self.clock.now();
+        SecurityEvent::new(kind, Outcome::Success, &principal.origin, now, &*self.random)
+            .by(principal.actor)
+            .with(details)
+    }
+}
+
+fn push(replay: &mut Replay<'_>, decision: &portcullis_audit::DecisionRecord<'_>) {
+    let attributes = decision.attributes.and_then(|text| serde_json::from_str(text).ok());
+    let parties = decision.parties.as_ref();
+    let parties: Option<Vec<String>> =
+        parties.map(|parties| parties.iter().filter_map(|party| account(party)).collect());
+    replay.push(&LoggedDecision {
+        at: decision.at,
+        role: decision.role,
+        resource: decision.resource,
+        action: decision.action,
+        subject: &decision.subject.to_string(),
+        owner: decision.owner.and_then(account).as_deref(),
+        parties: parties.as_deref().map(Parties::from),
+        attributes: attributes.as_ref(),
+        allowed: decision.allowed,
+    });
+}
+
+impl Activated {
+    const fn outcome(&self) -> Outcome {
+        match self {
+            Self::Done => Outcome::Success,
+            Self::Superseded => Outcome::Superseded,
+            Self::RolesInUse(_) => Outcome::Invalid,
+            Self::Refused(reason) => reason.outcome(),
+        }
+    }
+}
+
+impl ActivationRefusal {
+    const fn outcome(self) -> Outcome {
+        match self {
+            Self::CallerChanged => Outcome::Superseded,
+            Self::Escalation => Outcome::AgainstRules,
+        }
+    }
+}
+
+const MOST_LISTED: u32 = 100;

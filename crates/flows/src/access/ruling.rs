@@ -1,0 +1,140 @@
+//! The decisions of one request: each question with its answer, ready to be recorded.
+
+use std::sync::Arc;
+
+use portcullis_access::{Asked, Decision, Parties};
+use portcullis_audit::{DecisionRecord, Origin};
+use portcullis_domain::{Account, AccountId, Role, Timestamp};
+
+use crate::access::matrix::MatrixInForce;
+use crate::access::question::{Attributes, Question};
+use crate::principal::Principal;
+
+/// The decisions of one request.
+#[derive(Debug)]
+pub struct RequestDecisions {
+    /// When.
+    pub at: Timestamp,
+    /// Who asked.
+    pub principal: Principal,
+    /// The account of the principal.
+    pub account: AccountId,
+    /// The matrix that answered.
+    pub matrix: Arc<MatrixInForce>,
+    /// What was asked, and the answers.
+    pub decisions: Vec<AnsweredQuestion>,
+    /// Whether the first decision is about asking on behalf of others.
+    pub(crate) begins_with_on_behalf: bool,
+}
+
+/// One question with its answer.
+#[derive(Debug)]
+pub struct AnsweredQuestion {
+    /// The question.
+    pub question: Question,
+    /// The role of the subject at that time.
+    pub role: Option<Role>,
+    /// The answer.
+    pub verdict: Verdict,
+}
+
+/// What an answer is based on.
+#[derive(Clone, Copy, Debug)]
+pub enum Verdict {
+    /// The matrix.
+    Matrix(Decision),
+    /// The subject may do nothing, for this reason.
+    Refused(&'static str),
+}
+
+impl Verdict {
+    /// Whether the subject may.
+    pub fn is_allowed(&self) -> bool {
+        matches!(self, Self::Matrix(decision) if decision.is_allowed())
+    }
+}
+
+impl RequestDecisions {
+    pub(crate) fn decide_own(&mut self, question: Question, subject: &str) {
+        let role = self.principal.role.clone();
+        let verdict = self.ask(&question, subject, role.as_ref());
+        self.decisions.push(AnsweredQuestion { question, role, verdict });
+    }
+
+    pub(crate) fn decide_for(
+        &mut self,
+        question: Question,
+        id: AccountId,
+        account: Option<&Account>,
+    ) {
+        let verdict = match account {
+            None => Verdict::Refused("denied: there is no such account"),
+            Some(account) if !account.is_active => {
+                Verdict::Refused("denied: the account is deactivated")
+            }
+            Some(account) => self.ask(&question, &id.to_string(), Some(&account.role)),
+        };
+        let role = account.map(|account| account.role.clone());
+        self.decisions.push(AnsweredQuestion { question, role, verdict });
+    }
+
+    /// A subject without a role has no grant: no matrix has a role without a name.
+    fn ask(&self, question: &Question, subject: &str, role: Option<&Role>) -> Verdict {
+        let Question { resource, action, context, .. } = question;
+        let (owner, parties) = (context.owner_account(), context.party_accounts());
+        let attributes = context.attributes.as_ref().and_then(Attributes::members);
+        let asked = Asked {
+            subject,
+            owner: owner.as_deref(),
+            parties: parties.as_deref().map(Parties::from),
+            attributes: attributes.as_ref(),
+        };
+        let role = role.map_or("", Role::as_str);
+        Verdict::Matrix(self.matrix.matrix.decide_words(role, resource, action, &asked))
+    }
+
+    /// Bytes of all texts that callers gave: about what the record of all this takes, however often a
+    /// text repeats.
+    pub(crate) fn text_bytes(&self) -> usize {
+        let Origin { user_agent, request_id, .. } = &self.principal.origin;
+        let client: usize = [user_agent, request_id].into_iter().flatten().map(String::len).sum();
+        client + self.decisions.iter().map(|it| it.question.text_bytes()).sum::<usize>()
+    }
+
+    /// Bytes of memory that it takes beside those texts.
+    pub(crate) fn bytes_without_text(&self) -> usize {
+        let each = size_of::<AnsweredQuestion>() + ALLOCATIONS;
+        size_of::<Self>().saturating_add(self.decisions.len().saturating_mul(each))
+    }
+
+    /// One decision as it is recorded.
+    pub(crate) fn record<'r>(
+        &'r self,
+        decided: &'r AnsweredQuestion,
+        reason: &'r str,
+    ) -> DecisionRecord<'r> {
+        let Question { resource, action, subject, context } = &decided.question;
+        let Origin { address, user_agent, request_id } = &self.principal.origin;
+        DecisionRecord {
+            at: self.at,
+            caller: self.account,
+            session: self.principal.session(),
+            address: *address,
+            user_agent: user_agent.as_deref(),
+            request_id: request_id.as_deref(),
+            subject: subject.unwrap_or(self.account),
+            role: decided.role.as_ref().map_or("", Role::as_str),
+            resource,
+            action,
+            owner: context.owner.as_deref(),
+            parties: context.parties.as_ref().map(|all| all.iter().map(String::as_str).collect()),
+            attributes: context.attributes.as_ref().map(Attributes::as_str),
+            matrix_version: self.matrix.version,
+            allowed: decided.verdict.is_allowed(),
+            reason,
+        }
+    }
+}
+
+/// Bytes that the allocator takes for the texts of one decision beside themselves, about.
+const ALLOCATIONS: usize = 64;

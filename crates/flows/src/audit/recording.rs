@@ -1,0 +1,278 @@
+//! Records every permission check without making anybody wait for the disk, and without losing more
+//! than was promised.
+//!
+//! Decisions are queued and written in blocks by one thread, many to a commit. A caller is answered
+//! before that, as long as the oldest decision in the queue is younger than the window: so whatever a
+//! crash takes was decided within one window. When the database is slower than that, or `strict` is
+//! set, callers wait for their commit, and whoever gives up leaves the queue. The queue is bounded by
+//! decisions and by bytes and shared fairly among callers; without room a caller is refused at once.
+//! Nothing that was answered is dropped while the server runs.
+//!
+//! An unavailable database is retried for ever. A block that the database refuses although it takes
+//! other writes is split, down to one decision; if that one is still refused, its content is withheld
+//! and its place in the chain is taken by a record that says so, with an event.
+
+use std::fmt;
+use std::io;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use portcullis_audit::{AuditKeys, ChainId, DecisionId};
+use portcullis_domain::{Clock, SecureRandom, Supervised};
+
+use self::policy::{BLOCK_DECISIONS, PORTION_BYTES};
+use self::queued::Place;
+use self::shared::{Shared, State};
+use crate::access::ruling::RequestDecisions;
+
+mod delivery;
+mod lanes;
+mod outcome;
+mod policy;
+mod queue;
+mod queued;
+mod reasons;
+mod shared;
+mod store;
+mod writer;
+
+pub use self::outcome::{NotRecorded, Notify, Unrecorded};
+pub use self::policy::RecordingPolicy;
+pub use self::store::DecisionStore;
+
+/// Records decisions. Dropping it writes what waits.
+pub struct Recorder {
+    shared: Arc<Shared>,
+    writer: Supervised,
+}
+
+/// What is going on in a recorder.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RecordingState {
+    /// Decisions that wait to be written.
+    pub waiting: usize,
+    /// The memory that they take, in bytes.
+    pub waiting_bytes: usize,
+    /// The age of the oldest of them.
+    pub lag: Duration,
+    /// For how long nothing was written although something waits.
+    pub stalled: Duration,
+    /// Decisions written since the start.
+    pub recorded: u64,
+    /// Attempts to write that failed; each is repeated until it succeeds.
+    pub failures: u64,
+    /// Decisions of which the database refused the content.
+    pub quarantined: u64,
+    /// Requests refused because the queue, or the caller's share of it, was full.
+    pub refused: u64,
+}
+
+impl RecordingState {
+    /// Whether the recorder does not do its work: nothing was written for five seconds although
+    /// something waits.
+    pub fn is_stalled(&self) -> bool {
+        self.stalled >= STALLED_AFTER
+    }
+}
+
+/// A request in the queue. Dropping it takes the request out, unless the writer has it already.
+#[must_use = "dropping it takes the request out of the queue"]
+pub struct Ticket {
+    shared: Arc<Shared>,
+    place: Place,
+}
+
+impl Recorder {
+    /// Starts the thread that writes.
+    ///
+    /// # Errors
+    ///
+    /// When the operating system gives no thread.
+    pub fn start(
+        store: Arc<dyn DecisionStore>,
+        keys: Arc<AuditKeys>,
+        policy: RecordingPolicy,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn SecureRandom>,
+    ) -> io::Result<Self> {
+        let chain = ChainId::generate(&*random);
+        let state = Mutex::new(State { last_write: clock.monotonic(), ..State::default() });
+        let (wanted, ended) = (Condvar::new(), Condvar::new());
+        let shared = Arc::new(Shared { chain, policy, clock, state, wanted, ended });
+        let work = Arc::clone(&shared);
+        // Its chain is in its memory: it cannot begin again.
+        let writer = Supervised::once("recorder", move || {
+            writer::work(&work, &*store, &keys, &*random);
+        })?;
+        Ok(Self { shared, writer })
+    }
+
+    /// Queues the decisions of one request, if the caller may be answered at once; else gives them
+    /// back for [`Recorder::enqueue`]. Never blocks. Answers the id of the first; the others follow.
+    pub fn try_record(
+        &self,
+        ruling: Box<RequestDecisions>,
+    ) -> Result<DecisionId, Box<RequestDecisions>> {
+        let shared = &*self.shared;
+        let now = shared.clock.monotonic();
+        let mut state = shared.state();
+        let is_late = state.lag(now) >= shared.policy.window;
+        if shared.policy.strict || state.closing.is_some() || is_late {
+            return Err(ruling);
+        }
+        let before = state.queue.held();
+        let was_empty = state.queue.is_empty();
+        let first = state.queue.answer(&shared.policy, ruling, now)?;
+        let after = state.queue.held();
+        drop(state);
+        // The writer waits for the first decision, and then for a full block or for time to pass. To
+        // wake it for each decision would cost more than everything else about recording it.
+        let passes = |before: usize, after: usize, limit| before < limit && after >= limit;
+        if was_empty
+            || passes(before.decisions, after.decisions, BLOCK_DECISIONS)
+            || passes(before.bytes, after.bytes, PORTION_BYTES)
+        {
+            shared.wanted.notify_one();
+        }
+        Ok(DecisionId { chain: shared.chain, ordinal: first })
+    }
+
+    /// Queues the decisions of one request; `notify` hears when they are stored. Never blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`NotRecorded`] without room and after [`Recorder::close`]; then `notify` hears nothing.
+    pub fn enqueue(
+        &self,
+        ruling: Box<RequestDecisions>,
+        notify: Notify,
+    ) -> Result<Ticket, NotRecorded> {
+        let shared = &*self.shared;
+        let mut state = shared.state();
+        if state.closing.is_some() {
+            return Err(NotRecorded::Closing);
+        }
+        let now = shared.clock.monotonic();
+        let is_first = !state.queue.has_waiting();
+        match state.queue.wait(&shared.policy, ruling, now, notify) {
+            Ok(place) => {
+                drop(state);
+                if is_first {
+                    shared.wanted.notify_one();
+                }
+                Ok(Ticket { shared: Arc::clone(&self.shared), place })
+            }
+            Err((_, error)) => {
+                state.refused += 1;
+                Err(error)
+            }
+        }
+    }
+
+    /// Queues the decisions of one request and waits until they are stored. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`NotRecorded`] without room, after `timeout`, and after [`Recorder::close`]. What the writer
+    /// had not taken by then is not recorded at all.
+    pub fn record(
+        &self,
+        ruling: Box<RequestDecisions>,
+        timeout: Duration,
+    ) -> Result<DecisionId, NotRecorded> {
+        let (send, receive) = sync_channel(1);
+        let notify = Box::new(move |outcome| {
+            // Whoever has given up does not listen.
+            let _ = send.try_send(outcome);
+        });
+        let ticket = self.enqueue(ruling, notify)?;
+        let outcome = receive.recv_timeout(timeout).unwrap_or_else(|error| match error {
+            RecvTimeoutError::Timeout => Err(NotRecorded::TimedOut),
+            RecvTimeoutError::Disconnected => Err(NotRecorded::Closing),
+        });
+        drop(ticket);
+        outcome
+    }
+
+    /// Whether the thread that writes is there. Once it has ended nothing is recorded any more.
+    pub fn is_running(&self) -> bool {
+        self.writer.is_running()
+    }
+
+    /// Records nothing more, and writes what waits, for at most `timeout`; answers what could not be
+    /// written although it was answered. Blocks.
+    pub fn close(&self, timeout: Duration) -> Option<Unrecorded> {
+        let shared = &*self.shared;
+        let mut state = shared.state();
+        if state.closing.is_none() {
+            state.closing = Some(shared.clock.monotonic().saturating_add(timeout));
+        }
+        shared.wanted.notify_one();
+        // The writer gives up by itself at that time, unless the database keeps it longer.
+        let (mut state, _) = shared
+            .ended
+            .wait_timeout_while(state, timeout.saturating_add(GRACE), |state| !state.has_ended)
+            .unwrap_or_else(PoisonError::into_inner);
+        // If it does, its attempt is the last.
+        state.closing = Some(Duration::ZERO);
+        state.is_closed = true;
+        let dismissed = state.queue.dismiss();
+        let unrecorded = shared.unrecorded(&state);
+        drop(state);
+        for notify in dismissed {
+            notify(Err(NotRecorded::Closing));
+        }
+        unrecorded
+    }
+
+    /// What is going on.
+    pub fn state(&self) -> RecordingState {
+        let state = self.shared.state();
+        let now = self.shared.clock.monotonic();
+        let held = state.queue.held();
+        RecordingState {
+            waiting: held.decisions,
+            waiting_bytes: held.bytes,
+            lag: state.lag(now),
+            stalled: state.stalled(now),
+            recorded: state.written,
+            failures: state.failures,
+            quarantined: state.quarantined,
+            refused: state.refused,
+        }
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        let is_closed = self.shared.state().is_closed;
+        if !is_closed && let Some(unrecorded) = self.close(Duration::from_secs(1)) {
+            tracing::error!(%unrecorded, "closing without a database: decisions are lost");
+        }
+    }
+}
+
+impl fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorder").field("state", &self.state()).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.shared.state().queue.withdraw(self.place);
+    }
+}
+
+impl fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ticket").field("place", &self.place).finish_non_exhaustive()
+    }
+}
+
+/// See [`RecordingState::is_stalled`].
+const STALLED_AFTER: Duration = Duration::from_secs(5);
+
+/// How much longer than its timeout a close waits for an attempt that is under way.
+const GRACE: Duration = Duration::from_secs(1);

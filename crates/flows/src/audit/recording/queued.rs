@@ -1,0 +1,79 @@
+//! One request in the recording queue, and the room that it takes.
+
+use std::time::Duration;
+
+use portcullis_domain::AccountId;
+
+use super::outcome::Notify;
+use crate::access::ruling::RequestDecisions;
+
+/// A request in the queue.
+pub(super) struct Queued {
+    /// The decisions.
+    pub(super) ruling: Box<RequestDecisions>,
+    /// When it came, on the monotonic clock.
+    pub(super) since: Duration,
+    /// Hears how it ends; `None` if the caller was answered.
+    pub(super) notify: Option<Notify>,
+    pub(super) size: Held,
+    pub(super) text: usize,
+}
+
+/// An amount of the queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Held {
+    /// How many decisions.
+    pub(super) decisions: usize,
+    /// How much memory they take.
+    pub(super) bytes: usize,
+}
+
+/// Names a request that waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) caller: AccountId,
+    pub(super) ticket: u64,
+}
+
+impl Queued {
+    pub(super) fn new(
+        ruling: Box<RequestDecisions>,
+        since: Duration,
+        notify: Option<Notify>,
+    ) -> Self {
+        let (decisions, text) = (ruling.decisions.len(), ruling.text_bytes());
+        let size = Held { decisions, bytes: ruling.bytes_without_text().saturating_add(text) };
+        Self { ruling, since, notify, size, text }
+    }
+
+    pub(super) fn caller(&self) -> AccountId {
+        self.ruling.account
+    }
+}
+
+impl Held {
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self {
+            decisions: self.decisions.saturating_add(other.decisions),
+            bytes: self.bytes.saturating_add(other.bytes),
+        }
+    }
+
+    pub(super) fn minus(self, other: Self) -> Self {
+        Self {
+            decisions: self.decisions.saturating_sub(other.decisions),
+            bytes: self.bytes.saturating_sub(other.bytes),
+        }
+    }
+
+    pub(super) fn times(self, factor: usize) -> Self {
+        Self {
+            decisions: self.decisions.saturating_mul(factor),
+            bytes: self.bytes.saturating_mul(factor),
+        }
+    }
+
+    pub(super) fn fits(self, room: Self) -> bool {
+        self.decisions <= room.decisions && self.bytes <= room.bytes
+    }
+}

@@ -1,0 +1,40 @@
+//! The sentences of the matrix, each composed once.
+
+use std::collections::HashMap;
+
+use crate::access::ruling::{AnsweredQuestion, RequestDecisions, Verdict};
+
+/// See the module. It forgets everything when the matrix changes, and when it is full.
+#[derive(Default)]
+pub(super) struct Reasons {
+    version: u32,
+    texts: HashMap<u64, String>,
+    bytes: usize,
+}
+
+impl Reasons {
+    pub(super) fn of<'r>(
+        &'r mut self,
+        ruling: &'r RequestDecisions,
+        decided: &'r AnsweredQuestion,
+    ) -> &'r str {
+        let version = ruling.matrix.version;
+        if self.version != version || self.bytes >= MAX_BYTES {
+            *self = Self { version, ..Self::default() };
+        }
+        match &decided.verdict {
+            Verdict::Matrix(decision) => self.texts.entry(decision.code()).or_insert_with(|| {
+                let text = ruling.matrix.matrix.explain(decision).to_string();
+                self.bytes += text.len() + ENTRY;
+                text
+            }),
+            Verdict::Refused(reason) => reason,
+        }
+    }
+}
+
+/// Bytes of all sentences. The default matrix has some 100 KiB of them.
+const MAX_BYTES: usize = 4 << 20;
+
+/// Bytes that an entry takes beside its text, about.
+const ENTRY: usize = 64;

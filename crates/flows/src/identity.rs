@@ -1,0 +1,11 @@
+//! Accounts: how they come to be, what is changed about them, and their passwords.
+
+pub mod account;
+pub mod account_change;
+pub mod bootstrap;
+pub mod candidate;
+pub(crate) mod field_error;
+pub mod new_password;
+pub mod password_change;
+pub mod provisioning;
+pub mod registration;

@@ -1,0 +1,358 @@
+//! An administrator decides about an account: its role, whether it is active, the end of its
+//! sessions.
+//!
+//! Judged in the transaction that changes it, by the accounts as they are then and by the matrix in
+//! force then, so that two administrators who remove each other at the same moment leave one. Nobody
+//! touches an account that is senior to them or raises one above them, nobody decides about
+//! themselves, and an administrator remains. What was tried against these rules is recorded too.
+//!
+//! The time is read in that transaction too, after the locks: a change that has waited is dated when
+//! it happens, and no token issued while it waited is dated later.
+
+mod rule;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_access::Matrix;
+use portcullis_audit::{Details, EventKind, Outcome, SecurityEvent};
+use portcullis_domain::{Account, AccountId, Clock, Role, SecureRandom, Timestamp};
+
+pub use self::rule::{AccountState, Refusal};
+use self::rule::{decides, judge};
+use crate::StoreError;
+use crate::access::matrix::{ActiveMatrix, MatrixInForce};
+use crate::access::permission::{self, Permission};
+use crate::effects::Effects;
+use crate::identity::account::AccountStore;
+use crate::node::revocation::Revoked;
+use crate::principal::Principal;
+use crate::sign_in::session_tokens::TokenIssuer;
+
+/// What deciding about accounts needs from storage.
+pub trait AccountChangeStore: AccountStore {
+    /// Shows the accounts to the rule and does what it answers, in one transaction beside which no
+    /// other change of this kind happens and no other matrix comes into force.
+    fn change_account(&self, change: &Change<'_>) -> Result<Changed, StoreError>;
+
+    /// The account; that it was read is recorded if there is one.
+    fn read_account(&self, id: AccountId, effects: &Effects)
+    -> Result<Option<Account>, StoreError>;
+}
+
+/// A change about to be judged.
+pub struct Change<'a> {
+    /// Whose account.
+    pub account: AccountId,
+    /// Who decides.
+    pub principal: &'a Principal,
+    /// The activation of the matrix that the rule goes by.
+    pub revision: u64,
+    /// The role of which an active holder must remain.
+    pub administrators: &'a Role,
+    /// Answers what becomes of it.
+    pub rule: &'a dyn Fn(&AccountState) -> Judged,
+    /// For how long the access tokens that become void must be refused.
+    pub revoked_for: Duration,
+}
+
+/// What the rule answers: what to do or why not, and what to record of it.
+pub struct Judged {
+    /// The verdict.
+    pub verdict: Result<AccountUpdate, Refusal>,
+    /// What is recorded, whatever the verdict.
+    pub effects: Box<dyn FnOnce(&Changed) -> Effects>,
+}
+
+/// What a change does.
+#[derive(Debug)]
+pub struct AccountUpdate {
+    /// The account afterwards; only its role and whether it is active may differ.
+    pub after: Account,
+    /// Access tokens issued before this are void.
+    pub tokens_valid_from: Option<Timestamp>,
+    /// Why all sessions end, if they do.
+    pub ends_sessions: Option<EventKind>,
+}
+
+/// How a change ended.
+#[derive(Debug)]
+pub enum Changed {
+    /// It is done.
+    Done {
+        /// The account afterwards.
+        account: Box<Account>,
+        /// The sessions that ended, and the access tokens that are void.
+        revoked: Revoked,
+    },
+    /// It is not, and what the rule wanted recorded is.
+    Refused(Refusal),
+    /// There is no such account.
+    Unknown,
+    /// Another matrix has come into force; nothing was judged.
+    Superseded,
+}
+
+impl Changed {
+    fn ended(&self) -> usize {
+        match self {
+            Self::Done { revoked, .. } => revoked.session_count(),
+            _ => 0,
+        }
+    }
+}
+
+/// What shall be different.
+#[derive(Clone, Debug, Default)]
+pub struct AccountPatch {
+    /// Another role, by its word.
+    pub role: Option<String>,
+    /// Active, or not.
+    pub is_active: Option<bool>,
+}
+
+/// Why nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// There is no such account.
+    #[error("there is no such account")]
+    Unknown,
+    /// The matrix in force has no such role; these are the ones it has.
+    #[error("there is no such role")]
+    UnknownRole(Vec<String>),
+    /// A rule stands against it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Another matrix has come into force at the same time.
+    #[error("another version of the access matrix was activated at the same time")]
+    Superseded,
+    /// Storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The use case.
+pub struct AccountChanges {
+    store: Arc<dyn AccountChangeStore>,
+    matrix: Arc<ActiveMatrix>,
+    issuer: TokenIssuer,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn SecureRandom>,
+}
+
+impl AccountChanges {
+    /// A use case over these parts.
+    pub fn new(
+        store: Arc<dyn AccountChangeStore>,
+        matrix: Arc<ActiveMatrix>,
+        issuer: TokenIssuer,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn SecureRandom>,
+    ) -> Self {
+        Self { store, matrix, issuer, clock, random }
+    }
+
+    /// The account as stored. That the caller has read it is recorded.
+    pub fn read(
+        &self,
+        principal: &Principal,
+        id: AccountId,
+    ) -> Result<Option<Account>, StoreError> {
+        let now = self.clock.now();
+        let event = self.event(EventKind::AccountRead, Outcome::Success, principal, id, now);
+        self.store.read_account(id, &event.into())
+    }
+
+    /// Changes role and state. Another role makes every access token void that carries the old one,
+    /// and leaves the sessions; a deactivated account has none left, and gets none of them back.
+    pub fn change(
+        &self,
+        principal: &Principal,
+        account: AccountId,
+        wish: &AccountPatch,
+    ) -> Result<Account, ChangeError> {
+        let matrix = self.matrix.load();
+        let role = wish.role.as_deref().map(|word| known_role(&matrix.matrix, word)).transpose()?;
+        still_permitted(principal, &matrix, &wish.takes())?;
+        let judging = |standing: &AccountState| {
+            let before = &standing.account;
+            let after = Account {
+                role: role.clone().unwrap_or_else(|| before.role.clone()),
+                is_active: wish.is_active.unwrap_or(before.is_active),
+                ..before.clone()
+            };
+            self.judge_change(principal, &matrix, standing, after)
+        };
+        self.carry_out(principal, &matrix, account, &judging)
+    }
+
+    /// Ends every session of the account.
+    pub fn end_sessions(
+        &self,
+        principal: &Principal,
+        account: AccountId,
+    ) -> Result<(), ChangeError> {
+        let matrix = self.matrix.load();
+        still_permitted(principal, &matrix, &[permission::END_SESSIONS])?;
+        let kind = EventKind::AllSessionsEnded;
+        let rule = |standing: &AccountState| {
+            let account = &standing.account;
+            let verdict = judge(standing, principal, &matrix, account);
+            let outcome = outcome(verdict);
+            let event = self.event(kind, outcome, principal, account.id, standing.now);
+            let update = |()| AccountUpdate {
+                after: account.clone(),
+                tokens_valid_from: None,
+                ends_sessions: Some(kind),
+            };
+            let effects = Box::new(move |changed: &Changed| event.ending(changed.ended()).into());
+            Judged { verdict: verdict.map(update), effects }
+        };
+        self.carry_out(principal, &matrix, account, &rule).map(drop)
+    }
+
+    fn carry_out(
+        &self,
+        principal: &Principal,
+        matrix: &MatrixInForce,
+        account: AccountId,
+        rule: &dyn Fn(&AccountState) -> Judged,
+    ) -> Result<Account, ChangeError> {
+        let changed = self.store.change_account(&Change {
+            account,
+            principal,
+            revision: matrix.revision,
+            administrators: &matrix.admin,
+            rule,
+            revoked_for: self.issuer.revoked_for(),
+        })?;
+        match changed {
+            Changed::Done { account, revoked } => {
+                self.issuer.revocations().enforce(revoked);
+                Ok(*account)
+            }
+            Changed::Refused(refusal) => Err(refusal.into()),
+            Changed::Unknown => Err(ChangeError::Unknown),
+            Changed::Superseded => Err(ChangeError::Superseded),
+        }
+    }
+
+    /// One event for each thing that would be different, with what it was and would be.
+    fn judge_change(
+        &self,
+        principal: &Principal,
+        matrix: &MatrixInForce,
+        standing: &AccountState,
+        after: Account,
+    ) -> Judged {
+        let (before, now) = (&standing.account, standing.now);
+        if after == *before {
+            // The answer still shows the account.
+            let verdict = decides(standing, principal).map(drop);
+            let kind = EventKind::AccountRead;
+            let event = self.event(kind, outcome(verdict), principal, before.id, now);
+            let update = |()| AccountUpdate { after, tokens_valid_from: None, ends_sessions: None };
+            return Judged { verdict: verdict.map(update), effects: Box::new(|_| event.into()) };
+        }
+        let with_role = Account { role: after.role.clone(), ..before.clone() };
+        let verdict = judge(standing, principal, matrix, &after).and_then(|()| {
+            // Who is not active has no session, and so no token to make void.
+            let voids_tokens = with_role != *before && after.is_active;
+            voids_tokens.then(|| valid_from(standing.tokens_valid_from, now)).transpose()
+        });
+        let outcome = outcome(verdict.map(drop));
+        let event = |kind, before, after| {
+            let details = Details::of_account(Some(before), after);
+            self.event(kind, outcome, principal, before.id, now).with(details)
+        };
+        let mut events = Vec::new();
+        if with_role != *before {
+            events.push(event(EventKind::RoleChanged, before, &with_role));
+        }
+        let deactivates = (!after.is_active).then_some(EventKind::AccountDeactivated);
+        if after != with_role {
+            let kind = deactivates.unwrap_or(EventKind::AccountReactivated);
+            events.push(event(kind, &with_role, &after));
+        }
+        let update = |tokens_valid_from: Option<Timestamp>| {
+            // Tokens that are dated ahead, because a clock has gone back, are not told from newer
+            // ones by their date: the sessions that have them end.
+            let is_ahead = tokens_valid_from < standing.last_issued && tokens_valid_from.is_some();
+            let ends_sessions = deactivates.or(is_ahead.then_some(EventKind::RoleChanged));
+            AccountUpdate { after, tokens_valid_from, ends_sessions }
+        };
+        let verdict = verdict.map(update);
+        let ends = verdict.as_ref().ok().and_then(|update| update.ends_sessions);
+        let effects = move |changed: &Changed| {
+            let told = |event: SecurityEvent| match ends {
+                Some(kind) if kind == event.kind => event.ending(changed.ended()),
+                _ => event,
+            };
+            events.into_iter().map(told).collect::<Vec<_>>().into()
+        };
+        Judged { verdict, effects: Box::new(effects) }
+    }
+
+    fn event(
+        &self,
+        kind: EventKind,
+        outcome: Outcome,
+        principal: &Principal,
+        account: AccountId,
+        now: Timestamp,
+    ) -> SecurityEvent {
+        SecurityEvent::new(kind, outcome, &principal.origin, now, &*self.random)
+            .about(account)
+            .by(principal.actor)
+    }
+}
+
+impl AccountPatch {
+    /// The permissions that it takes.
+    pub fn takes(&self) -> Vec<Permission> {
+        let role = self.role.as_ref().map(|_| permission::CHANGE_ROLE);
+        role.into_iter().chain(self.is_active.map(|_| permission::CHANGE_STATE)).collect()
+    }
+}
+
+/// Whether the matrix by which the change is judged grants what the caller was let in for, maybe by
+/// the one before.
+fn still_permitted(
+    principal: &Principal,
+    matrix: &MatrixInForce,
+    permissions: &[Permission],
+) -> Result<(), ChangeError> {
+    let is_granted = |role| permissions.iter().all(|permission| matrix.allows(role, *permission));
+    if principal.role.as_ref().is_some_and(is_granted) {
+        Ok(())
+    } else {
+        Err(ChangeError::Superseded)
+    }
+}
+
+fn outcome(verdict: Result<(), Refusal>) -> Outcome {
+    verdict.map_or_else(Refusal::outcome, |()| Outcome::Success)
+}
+
+fn known_role(matrix: &Matrix, word: &str) -> Result<Role, ChangeError> {
+    let role = Role::parse(word).ok().filter(|_| matrix.role(word).is_some());
+    role.ok_or_else(|| ChangeError::UnknownRole(matrix.roles().map(str::to_owned).collect()))
+}
+
+/// The claim `iat` has whole seconds, and the clocks of nodes differ by up to one: tokens issued
+/// before the next whole second after that are void, and none is issued with an earlier `iat`. Later
+/// than the time of the change before, whose tokens carry a role that has become an old one too.
+///
+/// Each further change within a second so dates new tokens ahead by one more. Those that would be
+/// dated beyond the leeway that services give are not made.
+fn valid_from(before: Option<Timestamp>, now: Timestamp) -> Result<Timestamp, Refusal> {
+    const SECOND: Duration = Duration::from_secs(1);
+    const ALMOST_A_SECOND: Duration = Duration::from_micros(999_999);
+    const FARTHEST_AHEAD: Duration = Duration::from_secs(3);
+    let next = Timestamp::from_seconds((now + SECOND + ALMOST_A_SECOND).as_seconds());
+    let valid_from = before.map_or(next, |before| next.max(before + SECOND));
+    if valid_from > now + FARTHEST_AHEAD {
+        return Err(Refusal::RoleJustChanged);
+    }
+    Ok(valid_from)
+}

@@ -1,0 +1,147 @@
+//! The first administrator.
+//!
+//! Either the configuration names one, or the first start prints a one-time setup token. Nobody
+//! becomes administrator by being first: both ways need something only the operator has, and both
+//! close for ever once one of them, or the command line, has made an administrator.
+
+use std::sync::Arc;
+
+use portcullis_audit::EventKind;
+use portcullis_domain::{
+    Account, Clock, ExposeSecret, Role, SecretString, SecureRandom, Timestamp,
+};
+use portcullis_token::{Digest, OpaqueSecret};
+
+use crate::StoreError;
+use crate::access::matrix::ActiveMatrix;
+use crate::identity::candidate::{
+    AccountChecker, AccountRequest, CheckedAccount, NameRules, RegistrationError,
+};
+use crate::identity::registration::{Creation, NewAccount};
+
+/// What setting up needs from storage.
+pub trait BootstrapStore: Send + Sync {
+    /// Whether an administrator is still wanting: none exists and none was ever set up.
+    fn awaits_setup(&self, admin: &Role) -> Result<bool, StoreError>;
+
+    /// Makes this the one setup token, in place of any earlier one, unless setup is over.
+    fn offer_setup(&self, token: &Digest, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Creates the first administrator and closes setup, if it is open; with a token only if that
+    /// is the one on offer. An account that cannot be created leaves setup open.
+    fn set_up(&self, token: Option<&Digest>, new: &NewAccount<'_>) -> Result<SetUp, StoreError>;
+}
+
+/// How setting up ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetUp {
+    /// There was an attempt to create the account.
+    Tried(Creation),
+    /// Setup is over, or this is not its token.
+    Closed,
+}
+
+/// Why no administrator was set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// Setup is over, or this is not its token.
+    #[error("the setup token is not valid")]
+    InvalidToken,
+    /// The account is not acceptable.
+    #[error(transparent)]
+    Account(#[from] RegistrationError),
+    /// Storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What a start did about the first administrator.
+#[derive(Debug)]
+pub enum Start {
+    /// Nothing was to be done.
+    Ready,
+    /// The configured administrator was created and must change the password.
+    Created(Box<Account>),
+    /// Setup waits for whoever has this token.
+    Awaiting(OpaqueSecret),
+}
+
+/// The use case.
+pub struct Bootstrap {
+    store: Arc<dyn BootstrapStore>,
+    candidates: Arc<AccountChecker>,
+    matrix: Arc<ActiveMatrix>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn SecureRandom>,
+}
+
+impl Bootstrap {
+    /// A use case over these parts.
+    pub fn new(
+        store: Arc<dyn BootstrapStore>,
+        candidates: Arc<AccountChecker>,
+        matrix: Arc<ActiveMatrix>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn SecureRandom>,
+    ) -> Self {
+        Self { store, candidates, matrix, clock, random }
+    }
+
+    /// Called at every start, on every node.
+    pub fn start(&self, configured: Option<&AccountRequest>) -> Result<Start, SetupError> {
+        if !self.store.awaits_setup(&self.matrix.load().admin)? {
+            return Ok(Start::Ready);
+        }
+        let Some(request) = configured else {
+            let token = OpaqueSecret::mint(&*self.random);
+            self.store.offer_setup(&token.digest(), self.clock.now())?;
+            return Ok(Start::Awaiting(token));
+        };
+        match self.create(None, request, true) {
+            Ok(account) => Ok(Start::Created(Box::new(account))),
+            // Another node was faster.
+            Err(SetupError::InvalidToken) => Ok(Start::Ready),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Redeems the setup token; every check of the account comes before the token is used up.
+    pub fn redeem(
+        &self,
+        token: &SecretString,
+        request: &AccountRequest,
+    ) -> Result<Account, SetupError> {
+        let token =
+            OpaqueSecret::parse(token.expose_secret()).map_err(|_| SetupError::InvalidToken)?;
+        if !self.store.awaits_setup(&self.matrix.load().admin)? {
+            return Err(SetupError::InvalidToken);
+        }
+        self.create(Some(&token.digest()), request, false)
+    }
+
+    fn create(
+        &self,
+        token: Option<&Digest>,
+        request: &AccountRequest,
+        password_must_change: bool,
+    ) -> Result<Account, SetupError> {
+        let matrix = self.matrix.load();
+        let CheckedAccount { account, password_hash } =
+            self.candidates.admit(request, matrix.admin.clone(), NameRules::FormOnly)?;
+        let account = Account { password_must_change, ..account };
+        let event = self.candidates.event(EventKind::Bootstrap, &account, &request.origin);
+        let new = NewAccount {
+            account: &account,
+            password_hash: Some(&password_hash),
+            revision: matrix.revision,
+            effects: &event.into(),
+        };
+        match self.store.set_up(token, &new)? {
+            SetUp::Closed => Err(SetupError::InvalidToken),
+            SetUp::Tried(creation) => {
+                Result::from(creation)?;
+                Ok(account)
+            }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Checks requests for accounts by the rules of this server, however the request has come.
+
+use std::sync::Arc;
+
+use portcullis_audit::{Details, EventKind, Origin, Outcome, SecurityEvent};
+use portcullis_domain::{
+    Account, AccountId, AccountKind, Clock, DisplayName, Email, ExposeSecret, Moderation,
+    ReservedNames, Role, SecretString, SecureRandom, Username,
+};
+use portcullis_password::{HashingError, Password, PasswordHash};
+
+use crate::StoreError;
+pub use crate::identity::field_error::FieldError;
+use crate::identity::new_password::{About, NewPasswords, Wanted};
+
+/// Who may create accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RegistrationMode {
+    /// Anybody, for themselves.
+    Open,
+    /// Administrators, for others.
+    AdminOnly,
+    /// Nobody over HTTP.
+    Closed,
+}
+
+/// The rules of this server for new accounts.
+#[derive(Clone, Debug)]
+pub struct AccountRules {
+    /// Who may create accounts.
+    pub mode: RegistrationMode,
+    /// Names nobody may take.
+    pub reserved_names: ReservedNames,
+    /// Screens names; `None` when switched off.
+    pub moderation: Option<Moderation>,
+}
+
+/// A request for an account, as typed.
+#[derive(Debug)]
+pub struct AccountRequest {
+    /// The wanted name.
+    pub username: String,
+    /// The owner's address.
+    pub email: String,
+    /// The wanted password.
+    pub password: SecretString,
+    /// What to call the person.
+    pub display_name: Option<String>,
+    /// Where the request came from.
+    pub origin: Origin,
+}
+
+/// Checks requests for accounts and hashes their passwords; shared by every way to create one.
+pub struct AccountChecker {
+    rules: AccountRules,
+    new_passwords: NewPasswords,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn SecureRandom>,
+}
+
+/// An account that may be created.
+pub struct CheckedAccount {
+    /// The account.
+    pub account: Account,
+    /// The hash of its password.
+    pub password_hash: PasswordHash,
+}
+
+/// Whether reserved and offensive names are refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameRules {
+    /// Reserved and offensive names are refused.
+    Strict,
+    /// The operator knows what they do: only the form counts.
+    FormOnly,
+}
+
+impl AccountChecker {
+    /// A checker for these rules.
+    pub fn new(
+        rules: AccountRules,
+        new_passwords: NewPasswords,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn SecureRandom>,
+    ) -> Self {
+        Self { rules, new_passwords, clock, random }
+    }
+
+    /// The rules it checks by.
+    pub fn rules(&self) -> &AccountRules {
+        &self.rules
+    }
+
+    /// Checks everything, reporting all faults at once, and hashes the password last.
+    pub fn admit(
+        &self,
+        request: &AccountRequest,
+        role: Role,
+        names: NameRules,
+    ) -> Result<CheckedAccount, RegistrationError> {
+        let password = Password::parse(request.password.expose_secret())
+            .map_err(|_| RegistrationError::PasswordTooLong)?;
+        let mut faults = Vec::new();
+        let username = keep(self.username(&request.username, names), &mut faults);
+        let email = keep(Email::parse(&request.email).map_err(FieldError::from), &mut faults);
+        let display_name =
+            keep(self.display_name(request.display_name.as_deref(), names), &mut faults);
+        let about = About {
+            username: request.username.clone(),
+            email: request.email.clone(),
+            display_name: request.display_name.clone(),
+        };
+        // A hash nobody will need is not computed, but what is wrong with the password is said.
+        let purpose = if faults.is_empty() { Wanted::Hash } else { Wanted::Judgement };
+        let address = request.origin.address;
+        let judged = self.new_passwords.judge(address, password, about, purpose)?;
+        let password_hash = judged.map_err(|found| faults.extend(found)).ok().flatten();
+        let (Some(username), Some(email), Some(display_name), Some(password_hash)) =
+            (username, email, display_name, password_hash)
+        else {
+            return Err(RegistrationError::Invalid(faults));
+        };
+        let now = self.clock.now();
+        let account = Account {
+            id: AccountId::generate(now, &*self.random),
+            username,
+            email,
+            display_name,
+            kind: AccountKind::User,
+            role,
+            is_active: true,
+            email_verified: false,
+            password_must_change: false,
+            created_at: now,
+            last_sign_in_at: None,
+        };
+        Ok(CheckedAccount { account, password_hash })
+    }
+
+    /// The event of the account coming to be.
+    pub fn event(&self, kind: EventKind, account: &Account, origin: &Origin) -> SecurityEvent {
+        let now = account.created_at;
+        SecurityEvent::new(kind, Outcome::Success, origin, now, &*self.random)
+            .about(account.id)
+            .with(Details::of_account(None, account))
+    }
+
+    fn username(&self, text: &str, names: NameRules) -> Result<Username, FieldError> {
+        let username = Username::parse(text)?;
+        if names == NameRules::Strict {
+            if self.rules.reserved_names.contains(&username) {
+                return Err(FieldError::UsernameReserved);
+            }
+            if !self.acceptable(username.as_str()) {
+                return Err(FieldError::UsernameOffensive);
+            }
+        }
+        Ok(username)
+    }
+
+    fn display_name(
+        &self,
+        text: Option<&str>,
+        names: NameRules,
+    ) -> Result<Option<DisplayName>, FieldError> {
+        let Some(text) = text else { return Ok(None) };
+        let name = DisplayName::parse(text).map_err(FieldError::DisplayName)?;
+        if names == NameRules::Strict && !self.acceptable(name.as_str()) {
+            return Err(FieldError::DisplayNameOffensive);
+        }
+        Ok(Some(name))
+    }
+
+    fn acceptable(&self, name: &str) -> bool {
+        self.rules.moderation.is_none_or(|moderation| moderation.accepts(name))
+    }
+}
+
+/// Why no account was created.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistrationError {
+    /// Accounts are not created this way here.
+    #[error("registration is not open")]
+    NotOpen,
+    /// The request breaks rules, all of them named.
+    #[error("the request has {} faults", .0.len())]
+    Invalid(Vec<FieldError>),
+    /// The password is over 1,024 bytes; nothing else was looked at.
+    #[error("the password is longer than 1,024 bytes")]
+    PasswordTooLong,
+    /// Another account has that name, or one that looks like it.
+    #[error("the user name is taken")]
+    UsernameTaken,
+    /// Another account has that email.
+    #[error("the email is taken")]
+    EmailTaken,
+    /// Another matrix has come into force at the same time.
+    #[error("another version of the access matrix was activated at the same time")]
+    Superseded,
+    /// The password could not be hashed now.
+    #[error(transparent)]
+    Hashing(#[from] HashingError),
+    /// Storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn keep<T>(parsed: Result<T, FieldError>, faults: &mut Vec<FieldError>) -> Option<T> {
+    parsed.map_err(|fault| faults.push(fault)).ok()
+}

@@ -1,0 +1,198 @@
+//! An operator creates accounts: one by hand, or many with the hashes of another system.
+
+use std::sync::Arc;
+
+use portcullis_audit::{Actor, EventKind, Origin};
+use portcullis_domain::{
+    Account, AccountId, AccountKind, Clock, DisplayName, Email, Role, SecureRandom, Username,
+};
+use portcullis_password::{HashCost, HashError, PasswordHash};
+
+use crate::StoreError;
+use crate::access::matrix::ActiveMatrix;
+use crate::effects::Effects;
+use crate::identity::candidate::{
+    AccountChecker, AccountRequest, CheckedAccount, FieldError, NameRules, RegistrationError,
+};
+use crate::identity::registration::{Creation, NewAccount, RegistrationStore};
+
+/// What importing needs from storage.
+pub trait ImportStore: Send + Sync {
+    /// Creates all of these accounts that can be created, in one transaction; one verdict each, in
+    /// order.
+    fn import(&self, accounts: &[Import]) -> Result<Vec<Imported>, StoreError>;
+}
+
+/// An account to be imported.
+#[derive(Debug)]
+pub struct Import {
+    /// The account.
+    pub account: Account,
+    /// The hash it had in the other system.
+    pub password_hash: PasswordHash,
+    /// See [`NewAccount::revision`].
+    pub revision: u64,
+    /// What is recorded if it is created.
+    pub effects: Effects,
+}
+
+/// What became of an account to be imported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Imported {
+    /// It is there now, or not: a name or an email is taken.
+    Tried(Creation),
+    /// An account with this very name and email is there already, from an earlier run.
+    Present,
+}
+
+/// What an operator decides about an account.
+#[derive(Clone, Debug)]
+pub struct Enrolment {
+    /// The role.
+    pub role: Role,
+    /// The kind.
+    pub kind: PersonKind,
+    /// Whether the password is good for one thing only: to be changed.
+    pub password_must_change: bool,
+}
+
+/// The kinds of account that have a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PersonKind {
+    /// See [`AccountKind::User`].
+    User,
+    /// See [`AccountKind::Developer`].
+    Developer,
+}
+
+impl From<PersonKind> for AccountKind {
+    fn from(kind: PersonKind) -> Self {
+        match kind {
+            PersonKind::User => Self::User,
+            PersonKind::Developer => Self::Developer,
+        }
+    }
+}
+
+/// One row of an import, as typed.
+#[derive(Clone, Debug)]
+pub struct ImportRow {
+    /// The user name.
+    pub username: String,
+    /// The email.
+    pub email: String,
+    /// What to call the person.
+    pub display_name: Option<String>,
+    /// The role; the self-registration role when absent.
+    pub role: Option<Role>,
+    /// bcrypt (`2a`, `2b`, `2y`) or Argon2id in PHC form.
+    pub password_hash: String,
+}
+
+/// What is wrong with a row of an import.
+#[derive(Debug, thiserror::Error)]
+pub enum RowError {
+    /// A field is malformed.
+    #[error(transparent)]
+    Field(#[from] FieldError),
+    /// The hash cannot be used.
+    #[error("the password hash cannot be used: {0}")]
+    Hash(#[from] HashError),
+    /// The hash is bcrypt of a higher cost than is taken.
+    #[error("the password hash is bcrypt of cost {cost}, and {most} is the most that is taken")]
+    BcryptCost {
+        /// The cost of the hash.
+        cost: u32,
+        /// The highest that is taken.
+        most: u32,
+    },
+}
+
+/// The use case.
+pub struct Provisioning {
+    accounts: Arc<dyn RegistrationStore>,
+    imports: Arc<dyn ImportStore>,
+    candidates: Arc<AccountChecker>,
+    matrix: Arc<ActiveMatrix>,
+    max_bcrypt_cost: u32,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn SecureRandom>,
+}
+
+impl Provisioning {
+    /// A use case over these parts, which imports bcrypt hashes up to that cost.
+    pub fn new(
+        accounts: Arc<dyn RegistrationStore>,
+        imports: Arc<dyn ImportStore>,
+        candidates: Arc<AccountChecker>,
+        matrix: Arc<ActiveMatrix>,
+        max_bcrypt_cost: u32,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn SecureRandom>,
+    ) -> Self {
+        Self { accounts, imports, candidates, matrix, max_bcrypt_cost, clock, random }
+    }
+
+    /// Creates one account of any role.
+    pub fn create(
+        &self,
+        request: &AccountRequest,
+        enrolment: Enrolment,
+    ) -> Result<Account, RegistrationError> {
+        let Enrolment { role, kind, password_must_change } = enrolment;
+        let matrix = self.matrix.load();
+        if matrix.matrix.role(role.as_str()).is_none() {
+            return Err(RegistrationError::Superseded);
+        }
+        let CheckedAccount { mut account, password_hash } =
+            self.candidates.admit(request, role, NameRules::FormOnly)?;
+        account.kind = kind.into();
+        account.password_must_change = password_must_change;
+        let event = self.candidates.event(EventKind::AccountCreated, &account, &request.origin);
+        let event = event.by(Actor::Operator);
+        let creation = self.accounts.create(&NewAccount {
+            account: &account,
+            password_hash: Some(&password_hash),
+            revision: matrix.revision,
+            effects: &event.into(),
+        })?;
+        Result::from(creation)?;
+        Ok(account)
+    }
+
+    /// Checks one row of an import, whose role is one of the matrix in force; nothing is stored yet.
+    pub fn check_row(&self, row: ImportRow, origin: &Origin) -> Result<Import, RowError> {
+        let matrix = self.matrix.load();
+        let username = Username::parse(&row.username).map_err(FieldError::from)?;
+        let email = Email::parse(&row.email).map_err(FieldError::from)?;
+        let display_name = row.display_name.as_deref().map(DisplayName::parse).transpose();
+        let password_hash = PasswordHash::parse(&row.password_hash)?;
+        if let HashCost::Bcrypt { cost } = password_hash.cost()
+            && cost > self.max_bcrypt_cost
+        {
+            return Err(RowError::BcryptCost { cost, most: self.max_bcrypt_cost });
+        }
+        let now = self.clock.now();
+        let account = Account {
+            id: AccountId::generate(now, &*self.random),
+            username,
+            email,
+            display_name: display_name.map_err(FieldError::DisplayName)?,
+            kind: AccountKind::User,
+            role: row.role.unwrap_or_else(|| matrix.self_registration_role.clone()),
+            is_active: true,
+            email_verified: false,
+            password_must_change: false,
+            created_at: now,
+            last_sign_in_at: None,
+        };
+        let event = self.candidates.event(EventKind::AccountCreated, &account, origin);
+        let effects = event.by(Actor::Operator).into();
+        Ok(Import { account, password_hash, revision: matrix.revision, effects })
+    }
+
+    /// Stores a batch of checked rows.
+    pub fn import(&self, batch: &[Import]) -> Result<Vec<Imported>, StoreError> {
+        self.imports.import(batch)
+    }
+}

@@ -1,0 +1,3 @@
+//! What other services ask: whether a token is valid.
+
+pub mod introspection;

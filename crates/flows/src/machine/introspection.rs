@@ -1,0 +1,100 @@
+//! What a token is worth that somebody shows (RFC 7662), and its end when its holder wants it
+//! (RFC 7009).
+//!
+//! A token is alive when the route that takes it would accept it: one judgement for both. Of a token
+//! that is not, nothing is told: not even whether it ever was.
+
+use std::sync::Arc;
+
+use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
+use portcullis_domain::{Clock, Role, SecureRandom, Session, SessionId, Timestamp, TokenId};
+use portcullis_token::{AccessClaims, RefreshClaims, Revocation, RevocationEntry};
+
+use crate::StoreError;
+use crate::sign_in::session_tokens::TokenIssuer;
+use crate::sign_in::sign_out::{SignOut, SignOutStore};
+
+/// What judging a token needs from storage.
+pub trait IntrospectionStore: Send + Sync {
+    /// The session of which this is the live refresh token, and the role of its account; `None` if
+    /// the session is not live or the account not active.
+    fn session_of_refresh_token(
+        &self,
+        session: SessionId,
+        token: TokenId,
+        now: Timestamp,
+    ) -> Result<Option<(Session, Role)>, StoreError>;
+}
+
+/// A token that is alive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LiveToken {
+    /// An access token.
+    Access(AccessClaims),
+    /// A refresh token.
+    Refresh(RefreshClaims),
+}
+
+/// The use case.
+pub struct Introspection {
+    store: Arc<dyn IntrospectionStore>,
+    issuer: TokenIssuer,
+    sign_out: SignOut,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn SecureRandom>,
+}
+
+impl Introspection {
+    /// A use case over these parts.
+    pub fn new<S: IntrospectionStore + SignOutStore + 'static>(
+        store: Arc<S>,
+        issuer: TokenIssuer,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn SecureRandom>,
+    ) -> Self {
+        let sign_out = SignOut::new(store.clone(), issuer.clone(), clock.clone(), random.clone());
+        Self { store, issuer, sign_out, clock, random }
+    }
+
+    /// What the token says, if it is alive.
+    pub fn introspect(&self, token: &str) -> Result<Option<LiveToken>, StoreError> {
+        let now = self.clock.now();
+        let authority = self.issuer.authority();
+        if let Ok(claims) = authority.verify_access(token, now) {
+            let is_revoked = self.issuer.revocations().is_revoked(&claims)?;
+            return Ok((!is_revoked).then_some(LiveToken::Access(claims)));
+        }
+        let Ok(claims) = authority.verify_refresh(token, now) else { return Ok(None) };
+        let found = self.store.session_of_refresh_token(claims.session, claims.token, now)?;
+        let is_alive = found.is_some_and(|(session, role)| {
+            self.issuer.still_living(&session, &role, claims.issued_at, now).is_some()
+        });
+        Ok(is_alive.then_some(LiveToken::Refresh(claims)))
+    }
+
+    /// Ends an access token alone, and with a refresh token its session. Who holds the token may do
+    /// so; of what is no token of this server, or not any more, nothing is left to end.
+    pub fn revoke(&self, token: &str, origin: &Origin) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let authority = self.issuer.authority();
+        if let Ok(claims) = authority.verify_access(token, now) {
+            let event = SecurityEvent::new(
+                EventKind::TokenRevoked,
+                Outcome::Success,
+                origin,
+                now,
+                &*self.random,
+            );
+            let event = event.about(claims.subject).in_session(claims.session);
+            let entry = RevocationEntry {
+                revocation: Revocation::Token(claims.token),
+                until: claims.expires_at,
+            };
+            return self.issuer.revocations().revoke(entry, now, &event.into());
+        }
+        match authority.verify_refresh(token, now) {
+            Ok(claims) => self.sign_out.sign_out(claims.subject, claims.session, origin).map(drop),
+            Err(_) => Ok(()),
+        }
+    }
+}

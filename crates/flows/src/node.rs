@@ -1,0 +1,10 @@
+//! What a node needs to run beside others: keys, revocations, jobs, health.
+
+pub mod attempt;
+pub mod clock_watch;
+pub mod health;
+pub mod job;
+pub mod retention;
+pub mod revocation;
+pub mod secret;
+pub mod signing_key;

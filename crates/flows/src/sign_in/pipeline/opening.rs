@@ -1,0 +1,112 @@
+//! A session is opened with what was proven, and its tokens are handed out.
+
+use std::sync::Arc;
+
+use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
+use portcullis_domain::{
+    Account, Clock, Delivery, DisplayName, PasswordEpoch, SecretString, SecureRandom, Session,
+    SessionId, TokenId,
+};
+use portcullis_token::{DeviceId, Digest, OpaqueSecret};
+
+use super::proof::{Proof, authentication};
+use super::store::{Opened, Opening, SignInStore};
+use crate::StoreError;
+use crate::sign_in::device;
+use crate::sign_in::session_tokens::{SessionTokens, TokenIssuer};
+
+/// A session, and what the browser shall keep.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// Session and tokens.
+    pub grant: SessionTokens,
+    /// The binding cookie, for [`Delivery::Cookie`].
+    pub binding: Option<OpaqueSecret>,
+    /// The device cookie, for [`Delivery::Cookie`].
+    pub device_token: Option<SecretString>,
+}
+
+/// A sign-in that is proven, and allowed.
+pub(super) struct Admission<'a> {
+    /// The account as it was when the proofs were verified.
+    pub(super) account: &'a Account,
+    /// Which password of the account that was.
+    pub(super) epoch: PasswordEpoch,
+    /// What was proven.
+    pub(super) proofs: &'a [Proof],
+    /// Whose failures are forgotten.
+    pub(super) counter: &'a Digest,
+    /// The device it comes from, if the account knows it.
+    pub(super) device: Option<DeviceId>,
+    /// Whether the holder of the account should be told of the device.
+    pub(super) is_new_device: bool,
+    /// How the tokens shall travel.
+    pub(super) delivery: Delivery,
+    /// What the person calls the device.
+    pub(super) device_name: Option<&'a DisplayName>,
+    /// Where the request came from.
+    pub(super) origin: &'a Origin,
+}
+
+/// Opens sessions.
+pub(super) struct Opener {
+    pub(super) store: Arc<dyn SignInStore>,
+    pub(super) issuer: TokenIssuer,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) random: Arc<dyn SecureRandom>,
+}
+
+impl Opener {
+    /// The session and its tokens; `None` when it is refused after all, which is recorded.
+    pub(super) fn open(&self, admitted: &Admission<'_>) -> Result<Option<SignedIn>, StoreError> {
+        let Admission { account, epoch, device, delivery, .. } = *admitted;
+        let now = self.clock.now();
+        let session = Session {
+            id: SessionId::generate(now, &*self.random),
+            account_id: account.id,
+            delivery,
+            authentication: authentication(admitted.proofs),
+            authenticated_at: now,
+            expires_at: now + self.issuer.lifetimes(&account.role).absolute,
+        };
+        let refresh = TokenId::generate(now, &*self.random);
+        let uses_cookies = delivery == Delivery::Cookie;
+        let binding = uses_cookies.then(|| OpaqueSecret::mint(&*self.random));
+        let event = |kind, outcome, session| {
+            SecurityEvent::new(kind, outcome, admitted.origin, now, &*self.random)
+                .about(account.id)
+                .in_session(session)
+        };
+        let effects = |opened: &Opened| match opened {
+            Opened::Done { displaced, .. } => {
+                let success = |kind, session| event(kind, Outcome::Success, session);
+                let mut events = vec![success(EventKind::SignIn, session.id)];
+                let is_new_device = admitted.is_new_device;
+                events.extend(is_new_device.then(|| success(EventKind::NewDevice, session.id)));
+                let displaced = displaced.sessions();
+                events.extend(displaced.map(|ended| success(EventKind::SessionDisplaced, ended)));
+                events.into()
+            }
+            Opened::Refused(outcome) => event(EventKind::SignIn, *outcome, session.id).into(),
+        };
+        let opened = self.store.open(&Opening {
+            session: &session,
+            refresh,
+            binding: binding.as_ref().map(OpaqueSecret::digest),
+            device_name: admitted.device_name,
+            proofs: admitted.proofs,
+            counter: admitted.counter,
+            most_sessions: self.issuer.policy().most_sessions,
+            displacement: self.issuer.ending(EventKind::SessionDisplaced, now),
+            origin: admitted.origin,
+            effects: &effects,
+        })?;
+        let Opened::Done { grantee, displaced } = opened else { return Ok(None) };
+        self.issuer.revocations().enforce(displaced);
+        let authority = self.issuer.authority();
+        let device_token = uses_cookies
+            .then(|| device::cookie(authority, account.id, epoch, device, now, &*self.random));
+        let grant = self.issuer.grant(*grantee, session, refresh, now, now, &*self.random);
+        Ok(Some(SignedIn { grant, binding, device_token }))
+    }
+}

@@ -1,0 +1,143 @@
+//! Sessions end: this one, or all of the account.
+//!
+//! The end is committed before it is answered, and this node refuses the access tokens of an ended
+//! session from the next request on. One session ends by whatever its client still has of it, expired
+//! or not: a proof of the past is enough to give something up.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
+use portcullis_domain::{AccountId, Clock, ExposeSecret, SecretString, SecureRandom, SessionId};
+use portcullis_token::{Digest, Revocation, RevocationEntry};
+
+use crate::StoreError;
+use crate::effects::{Effects, EffectsOf};
+use crate::node::revocation::Revoked;
+use crate::sign_in::session_tokens::{Ending, TokenIssuer};
+
+/// What ending sessions needs from storage.
+pub trait SignOutStore: Send + Sync {
+    /// Ends the session, revokes its access tokens and records it; ending an ended session changes
+    /// and records nothing.
+    fn end_session(
+        &self,
+        session: SessionId,
+        ending: Ending,
+        effects: &Effects,
+    ) -> Result<Revoked, StoreError>;
+
+    /// The account and the live session of which this is the digest of the binding cookie.
+    fn session_bound_to(
+        &self,
+        binding: &Digest,
+    ) -> Result<Option<(AccountId, SessionId)>, StoreError>;
+
+    /// Ends every session of the account, revokes their access tokens and records it.
+    fn end_all_sessions(
+        &self,
+        account: AccountId,
+        ending: Ending,
+        effects: EffectsOf<'_, Revoked>,
+    ) -> Result<Revoked, StoreError>;
+}
+
+/// What a client still has of its session.
+#[derive(Debug, Default)]
+pub struct Remains {
+    /// The account and the session of an access token that holds, or did until it expired.
+    pub access: Option<(AccountId, SessionId)>,
+    /// The refresh token.
+    pub refresh_token: Option<SecretString>,
+    /// The binding cookie.
+    pub binding: Option<SecretString>,
+}
+
+/// The use case.
+pub struct SignOut {
+    store: Arc<dyn SignOutStore>,
+    issuer: TokenIssuer,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn SecureRandom>,
+}
+
+impl SignOut {
+    /// A use case over these parts.
+    pub fn new(
+        store: Arc<dyn SignOutStore>,
+        issuer: TokenIssuer,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn SecureRandom>,
+    ) -> Self {
+        Self { store, issuer, clock, random }
+    }
+
+    /// Ends every session of which the client has something left: usually one. Answers whether there
+    /// was one to end.
+    pub fn sign_out_by(&self, remains: &Remains, origin: &Origin) -> Result<bool, StoreError> {
+        let (authority, now) = (self.issuer.authority(), self.clock.now());
+        let refresh_token = remains.refresh_token.as_ref();
+        let refresh = refresh_token
+            .and_then(|token| authority.verify_expired_refresh(token.expose_secret(), now).ok());
+        let refresh = refresh.map(|claims| (claims.subject, claims.session));
+        let bound = match &remains.binding {
+            Some(cookie) => self.store.session_bound_to(&Digest::of(cookie.expose_secret()))?,
+            None => None,
+        };
+        let named: BTreeMap<SessionId, AccountId> = [remains.access, refresh, bound]
+            .into_iter()
+            .flatten()
+            .map(|(account, session)| (session, account))
+            .collect();
+        let mut has_ended = false;
+        for (session, account) in named {
+            has_ended |= self.sign_out(account, session, origin)?;
+        }
+        Ok(has_ended)
+    }
+
+    /// Ends one session; answers whether it was live.
+    pub fn sign_out(
+        &self,
+        account: AccountId,
+        session: SessionId,
+        origin: &Origin,
+    ) -> Result<bool, StoreError> {
+        let event = self.event(EventKind::SignOut, account, session, origin);
+        let ending = self.issuer.ending(event.kind, event.at);
+        let revoked = self.store.end_session(session, ending, &event.into())?;
+        let was_live = !revoked.is_empty();
+        // An ended one too: this node may not have heard of its end yet.
+        let (revocation, until) = (Revocation::Session(session), ending.revoked_until);
+        let known = RevocationEntry { revocation, until };
+        self.issuer.revocations().enforce(revoked.and_known(known));
+        Ok(was_live)
+    }
+
+    /// Ends every session of the account, among them `session`, which asked for it.
+    pub fn sign_out_everywhere(
+        &self,
+        account: AccountId,
+        session: SessionId,
+        origin: &Origin,
+    ) -> Result<(), StoreError> {
+        let event = self.event(EventKind::SignOutAll, account, session, origin);
+        let ending = self.issuer.ending(event.kind, event.at);
+        let effects = |revoked: &Revoked| event.clone().ending(revoked.session_count()).into();
+        let revoked = self.store.end_all_sessions(account, ending, &effects)?;
+        self.issuer.revocations().enforce(revoked);
+        Ok(())
+    }
+
+    fn event(
+        &self,
+        kind: EventKind,
+        account: AccountId,
+        session: SessionId,
+        origin: &Origin,
+    ) -> SecurityEvent {
+        SecurityEvent::new(kind, Outcome::Success, origin, self.clock.now(), &*self.random)
+            .about(account)
+            .in_session(session)
+    }
+}

@@ -1,0 +1,3 @@
+//! The access matrix, and the decisions it makes.
+
+pub(crate) mod matrix;

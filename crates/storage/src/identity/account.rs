@@ -1,0 +1,159 @@
+use diesel::prelude::*;
+use portcullis_domain::{Account, AccountId, DisplayName, Email, Role, Timestamp, Username};
+use portcullis_flows::StoreError;
+use portcullis_flows::identity::account::AccountStore;
+use portcullis_flows::sign_in::session_tokens::AccountSnapshot;
+use portcullis_password::PasswordHash;
+
+use crate::connection::{Connection, Inner, dispatch};
+use crate::schema::accounts;
+use crate::sign_in::failure::Failure;
+use crate::sql_type::{Instant, Key};
+use crate::store::Store;
+use crate::time::clock_timestamp;
+
+impl AccountStore for Store {
+    fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
+        self.read(|connection| find(connection, id))
+    }
+}
+
+pub(crate) fn find(connection: &mut Connection, id: AccountId) -> Result<Option<Account>, Failure> {
+    let query = accounts::table.find(Key::from(id));
+    let row = dispatch!(connection, inner => {
+        query.select(AccountRow::as_select()).first(inner).optional()
+    })?;
+    row.map(Account::try_from).transpose()
+}
+
+/// The account, in the transaction that lets tokens be issued for it.
+pub(crate) fn find_grantee(
+    connection: &mut Connection,
+    id: AccountId,
+) -> Result<Option<AccountSnapshot>, Failure> {
+    let query = accounts::table.find(Key::from(id));
+    let row = dispatch!(connection, inner => {
+        query.select(GranteeRow::as_select()).first(inner).optional()
+    })?;
+    row.map(AccountSnapshot::try_from).transpose()
+}
+
+/// As [`find_grantee`], with the time after it was asked for. In one statement, because refreshing
+/// must not cost one round trip more.
+pub(crate) fn grantee_now(
+    connection: &mut Connection,
+    id: AccountId,
+) -> Result<Option<(AccountSnapshot, Timestamp)>, Failure> {
+    if let (Inner::Postgres(inner), None) = (&mut connection.inner, &connection.clock) {
+        let query = accounts::table.find(Key::from(id));
+        let found: Option<(GranteeRow, Instant)> =
+            query.select((GranteeRow::as_select(), clock_timestamp())).first(inner).optional()?;
+        return found.map(|(row, now)| Ok((row.try_into()?, now.into()))).transpose();
+    }
+    let Some(grantee) = find_grantee(connection, id)? else { return Ok(None) };
+    Ok(Some((grantee, connection.now()?)))
+}
+
+/// What issuing tokens needs of a row.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = accounts)]
+pub(crate) struct GranteeRow {
+    #[diesel(embed)]
+    account: AccountRow,
+    tokens_valid_from: Option<Instant>,
+}
+
+impl TryFrom<GranteeRow> for AccountSnapshot {
+    type Error = Failure;
+
+    fn try_from(row: GranteeRow) -> Result<Self, Failure> {
+        Ok(Self {
+            account: row.account.try_into()?,
+            tokens_valid_from: row.tokens_valid_from.map(Timestamp::from),
+        })
+    }
+}
+
+/// A row as read.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = accounts)]
+pub(crate) struct AccountRow {
+    id: Key,
+    username: String,
+    email: String,
+    display_name: Option<String>,
+    kind: String,
+    role: String,
+    is_active: bool,
+    email_verified: bool,
+    password_must_change: bool,
+    created_at: Instant,
+    last_sign_in_at: Option<Instant>,
+}
+
+impl TryFrom<AccountRow> for Account {
+    type Error = Failure;
+
+    fn try_from(row: AccountRow) -> Result<Self, Failure> {
+        let corrupt = |column| Failure::Corrupt { table: "accounts", column };
+        Ok(Self {
+            id: row.id.into(),
+            username: Username::parse(&row.username).map_err(|_| corrupt("username"))?,
+            email: Email::stored(&row.email).map_err(|_| corrupt("email"))?,
+            display_name: row.display_name.as_deref().and_then(shown),
+            kind: row.kind.parse().map_err(|_| corrupt("kind"))?,
+            role: Role::parse(&row.role).map_err(|_| corrupt("role"))?,
+            is_active: row.is_active,
+            email_verified: row.email_verified,
+            password_must_change: row.password_must_change,
+            created_at: row.created_at.into(),
+            last_sign_in_at: row.last_sign_in_at.map(Timestamp::from),
+        })
+    }
+}
+
+/// A stored name, unless a rule has been made since that it breaks: then it is not shown.
+pub(crate) fn shown(name: &str) -> Option<DisplayName> {
+    DisplayName::parse(name).ok()
+}
+
+/// A row about to be inserted.
+#[derive(Insertable)]
+#[diesel(table_name = accounts)]
+pub(crate) struct NewAccountRow<'a> {
+    id: Key,
+    username: &'a str,
+    username_skeleton: &'a str,
+    email: &'a str,
+    email_key: &'a str,
+    display_name: Option<&'a str>,
+    kind: &'a str,
+    role: &'a str,
+    is_active: bool,
+    email_verified: bool,
+    password_must_change: bool,
+    password_hash: Option<&'a str>,
+    created_at: Instant,
+    updated_at: Instant,
+}
+
+impl<'a> NewAccountRow<'a> {
+    pub(crate) fn new(account: &'a Account, password_hash: Option<&'a PasswordHash>) -> Self {
+        Self {
+            id: account.id.into(),
+            username: account.username.as_str(),
+            username_skeleton: account.username.skeleton(),
+            email: account.email.as_str(),
+            email_key: account.email.key(),
+            display_name: account.display_name.as_ref().map(DisplayName::as_str),
+            kind: account.kind.as_str(),
+            role: account.role.as_str(),
+            is_active: account.is_active,
+            email_verified: account.email_verified,
+            password_must_change: account.password_must_change,
+            password_hash: password_hash.map(PasswordHash::as_str),
+            created_at: account.created_at.into(),
+            updated_at: account.created_at.into(),
+        }
+    }
+}

@@ -1,0 +1,157 @@
+use diesel::prelude::*;
+use portcullis_domain::{Account, AccountId, Role, Timestamp};
+use portcullis_flows::StoreError;
+use portcullis_flows::effects::Effects;
+use portcullis_flows::identity::account_change::{
+    AccountChangeStore, AccountState, AccountUpdate, Change, Changed, Judged,
+};
+use portcullis_flows::node::revocation::Revoked;
+use portcullis_flows::sign_in::session_tokens::{AccountSnapshot, Ending};
+use portcullis_token::{Revocation, RevocationEntry};
+
+use crate::access::matrix;
+use crate::connection::{Connection, Inner, Lock, dispatch};
+use crate::identity::account;
+use crate::node::revocation;
+use crate::principal;
+use crate::schema::{accounts, sessions};
+use crate::sign_in::failure::Failure;
+use crate::sign_in::sign_out;
+use crate::sql_type::{Instant, Key, natural};
+use crate::store::Store;
+
+impl AccountChangeStore for Store {
+    fn read_account(
+        &self,
+        id: AccountId,
+        effects: &Effects,
+    ) -> Result<Option<Account>, StoreError> {
+        self.write_with(|connection| {
+            let found = account::find(connection, id)?;
+            let effects = effects.only_if(found.is_some());
+            Ok((found, effects))
+        })
+    }
+
+    fn change_account(&self, change: &Change<'_>) -> Result<Changed, StoreError> {
+        self.write_with(|connection| {
+            // Roles change under the lock of the matrix that defines them, which also lets no two
+            // administrators judge by what the other is about to change.
+            Lock::Matrix.take(connection)?;
+            if matrix::revision(connection)? != change.revision {
+                return Ok((Changed::Superseded, Effects::default()));
+            }
+            let Some(standing) = standing(connection, change)? else {
+                return Ok((Changed::Unknown, Effects::default()));
+            };
+            let Judged { verdict, effects } = (change.rule)(&standing);
+            let changed = match verdict {
+                Ok(update) => carry_out(connection, change, &standing, update)?,
+                Err(refusal) => Changed::Refused(refusal),
+            };
+            let effects = effects(&changed);
+            Ok((changed, effects))
+        })
+    }
+}
+
+/// Reads both accounts and keeps them as they are until the transaction ends.
+fn standing(
+    connection: &mut Connection,
+    change: &Change<'_>,
+) -> Result<Option<AccountState>, Failure> {
+    let both = [Some(change.account), change.principal.account()];
+    let both = both.into_iter().flatten().map(Key::from);
+    let rows = accounts::table.filter(accounts::id.eq_any(both)).order(accounts::id);
+    if let Inner::Postgres(inner) = &mut connection.inner {
+        rows.select(accounts::id).for_no_key_update().load::<Key>(inner)?;
+    }
+    let last_issued = lock_sessions(connection, change.account)?;
+    let Some(grantee) = account::find_grantee(connection, change.account)? else {
+        return Ok(None);
+    };
+    let actor = principal::find(connection, change.principal)?;
+    let other_administrators =
+        other_administrators(connection, change.account, change.administrators)?;
+    let AccountSnapshot { account, tokens_valid_from } = grantee;
+    // After all locks: whatever had to be waited for is dated earlier.
+    let now = connection.now()?;
+    Ok(Some(AccountState {
+        account,
+        tokens_valid_from,
+        last_issued,
+        actor,
+        other_administrators,
+        now,
+    }))
+}
+
+/// Keeps the live sessions of the account as they are, and answers when the newest token of theirs
+/// was issued.
+///
+/// A refresh locks its session before it reads account and time, and so either ends before this, or
+/// sees what is changed here. To lock the account there would slow down every refresh instead.
+fn lock_sessions(
+    connection: &mut Connection,
+    account: AccountId,
+) -> Result<Option<Timestamp>, Failure> {
+    let live = sessions::table
+        .filter(sessions::account_id.eq(Key::from(account)))
+        .filter(sessions::ended_at.is_null())
+        .order(sessions::id)
+        .select(sessions::rotated_at);
+    let issued: Vec<Instant> = match &mut connection.inner {
+        Inner::Postgres(inner) => live.for_no_key_update().load(inner)?,
+        Inner::Sqlite(inner) => live.load(inner)?,
+    };
+    Ok(issued.into_iter().map(Timestamp::from).max())
+}
+
+fn other_administrators(
+    connection: &mut Connection,
+    account: AccountId,
+    role: &Role,
+) -> Result<u64, Failure> {
+    let others = accounts::table
+        .filter(accounts::role.eq(role.as_str()))
+        .filter(accounts::is_active)
+        .filter(accounts::id.ne(Key::from(account)))
+        .count();
+    let count: i64 = dispatch!(connection, inner => others.get_result(inner))?;
+    Ok(natural(count))
+}
+
+fn carry_out(
+    connection: &mut Connection,
+    change: &Change<'_>,
+    standing: &AccountState,
+    update: AccountUpdate,
+) -> Result<Changed, Failure> {
+    let (before, now) = (&standing.account, standing.now);
+    let revoked_until = now + change.revoked_for;
+    let AccountUpdate { after, tokens_valid_from, ends_sessions } = update;
+    if after != *before {
+        let valid_from =
+            tokens_valid_from.map(|time| accounts::tokens_valid_from.eq(Some(Instant::from(time))));
+        let update = diesel::update(accounts::table.find(Key::from(after.id))).set((
+            accounts::role.eq(after.role.as_str()),
+            accounts::is_active.eq(after.is_active),
+            accounts::updated_at.eq(Instant::from(now)),
+            valid_from,
+        ));
+        dispatch!(connection, inner => update.execute(inner))?;
+    }
+    let ended = match ends_sessions {
+        Some(reason) => {
+            let ending = Ending { reason, at: now, revoked_until };
+            sign_out::end_all(connection, after.id, None, ending)?
+        }
+        None => Revoked::default(),
+    };
+    let void = tokens_valid_from.map(|issued_before| RevocationEntry {
+        revocation: Revocation::Subject { account: after.id, issued_before },
+        until: revoked_until,
+    });
+    let void = revocation::record(connection, void.into_iter().collect(), now)?;
+    Ok(Changed::Done { account: Box::new(after), revoked: ended.and(void) })
+}

@@ -1,0 +1,121 @@
+use diesel::prelude::*;
+use portcullis_audit::Outcome;
+use portcullis_domain::{AccountId, Delivery, PasswordEpoch, Session};
+use portcullis_flows::StoreError;
+use portcullis_flows::identity::password_change::{Change, Changed, PasswordChangeStore};
+use portcullis_flows::sign_in::Credentials;
+
+use crate::connection::{Connection, Inner, dispatch};
+use crate::identity::account;
+use crate::schema::{accounts, sessions};
+use crate::sign_in::failure::Failure;
+use crate::sign_in::pipeline::{self, CredentialsRow};
+use crate::sign_in::refresh::SessionRow;
+use crate::sign_in::session::{self, NewSession};
+use crate::sign_in::sign_out;
+use crate::sql_type::{Instant, Key};
+use crate::store::Store;
+
+impl PasswordChangeStore for Store {
+    fn credentials_of(&self, account: AccountId) -> Result<Option<Credentials>, StoreError> {
+        self.read(|connection| {
+            let query = accounts::table.find(Key::from(account));
+            let found: Option<CredentialsRow> = dispatch!(connection, inner => {
+                query.select(CredentialsRow::as_select()).first(inner).optional()
+            })?;
+            found.map(Credentials::try_from).transpose()
+        })
+    }
+
+    fn change_password(&self, change: &Change<'_>) -> Result<Changed, StoreError> {
+        self.write_recorded(change.effects, |connection| {
+            if !pipeline::forget_failures(connection, change.counter)? {
+                return Ok(Changed::Refused(Outcome::Locked));
+            }
+            sign_out::lock_account(connection, change.account)?;
+            let Some(asking) = lock_asking(connection, change)? else {
+                return Ok(Changed::SessionEnded);
+            };
+            let Some(epoch) = replace_hash(connection, change)? else {
+                return Ok(Changed::Refused(Outcome::Superseded));
+            };
+            let revoked = sign_out::end_all(connection, change.account, None, change.ending)?;
+            let session = succeed(connection, change, asking)?;
+            let grantee = account::find_grantee(connection, change.account)?
+                .ok_or(Failure::Corrupt { table: "sessions", column: "account_id" })?;
+            let (grantee, session) = (Box::new(grantee), Box::new(session));
+            Ok(Changed::Done { grantee, session, revoked, epoch })
+        })
+    }
+}
+
+/// A session, the name of its device, and its latest refresh token.
+type Asking = (SessionRow, Option<String>, Key);
+
+/// The session that asks, if it is live; nobody ends it before the transaction has.
+fn lock_asking(
+    connection: &mut Connection,
+    change: &Change<'_>,
+) -> Result<Option<Asking>, Failure> {
+    let live = sessions::table
+        .find(Key::from(change.session))
+        .filter(sessions::account_id.eq(Key::from(change.account)))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::expires_at.gt(Instant::from(change.ending.at)));
+    Ok(match &mut connection.inner {
+        Inner::Postgres(inner) => {
+            let live = live.for_no_key_update();
+            let row = (SessionRow::as_select(), sessions::device_name, sessions::current_token);
+            live.select(row).first(inner).optional()?
+        }
+        Inner::Sqlite(inner) => {
+            let row = (SessionRow::as_select(), sessions::device_name, sessions::current_token);
+            live.select(row).first(inner).optional()?
+        }
+    })
+}
+
+/// Opens what goes on in the place of the session that asks. Its first token names the latest of
+/// before as its parent, so that the family can be followed.
+fn succeed(
+    connection: &mut Connection,
+    change: &Change<'_>,
+    (asking, device_name, latest): Asking,
+) -> Result<Session, Failure> {
+    let session = Session { id: change.successor.session, ..Session::try_from(&asking)? };
+    let bound = session.delivery == Delivery::Cookie;
+    session::insert(
+        connection,
+        &NewSession {
+            session: &session,
+            binding: bound.then_some(&change.successor.binding),
+            device_name: device_name.as_deref(),
+            refresh: change.successor.refresh,
+            parent: Some(latest.into()),
+            origin: change.origin,
+            at: change.ending.at,
+        },
+    )?;
+    Ok(session)
+}
+
+/// The epoch of the new password, unless another one has taken the place of the current one since.
+fn replace_hash(
+    connection: &mut Connection,
+    change: &Change<'_>,
+) -> Result<Option<PasswordEpoch>, Failure> {
+    let unchanged = accounts::table
+        .find(Key::from(change.account))
+        .filter(accounts::is_active)
+        .filter(accounts::password_hash.eq(change.current.hash.as_str()));
+    let replace = diesel::update(unchanged)
+        .set((
+            accounts::password_hash.eq(change.new.as_str()),
+            accounts::password_epoch.eq(accounts::password_epoch + 1),
+            accounts::password_must_change.eq(false),
+            accounts::updated_at.eq(Instant::from(change.ending.at)),
+        ))
+        .returning(accounts::password_epoch);
+    let epoch: Option<i32> = dispatch!(connection, inner => replace.get_result(inner).optional())?;
+    epoch.map(pipeline::epoch).transpose()
+}

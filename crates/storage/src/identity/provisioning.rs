@@ -1,0 +1,43 @@
+use diesel::prelude::*;
+use portcullis_flows::StoreError;
+use portcullis_flows::effects::Effects;
+use portcullis_flows::identity::provisioning::{Import, ImportStore, Imported};
+use portcullis_flows::identity::registration::{Creation, NewAccount};
+
+use crate::connection::{Connection, dispatch};
+use crate::identity::registration;
+use crate::schema::accounts;
+use crate::sign_in::failure::Failure;
+use crate::store::Store;
+
+impl ImportStore for Store {
+    fn import(&self, batch: &[Import]) -> Result<Vec<Imported>, StoreError> {
+        self.write_with(|connection| {
+            let mut all = Effects::default();
+            let mut imported = Vec::with_capacity(batch.len());
+            for import in batch {
+                let (verdict, effects) = one(connection, import)?;
+                imported.push(verdict);
+                all.extend(effects);
+            }
+            Ok((imported, all))
+        })
+    }
+}
+
+fn one(connection: &mut Connection, import: &Import) -> Result<(Imported, Effects), Failure> {
+    let Import { account, password_hash, revision, effects } = import;
+    let new =
+        NewAccount { account, password_hash: Some(password_hash), revision: *revision, effects };
+    let (creation, effects) = registration::create(connection, &new)?;
+    if matches!(creation, Creation::Done | Creation::Superseded) {
+        return Ok((Imported::Tried(creation), effects));
+    }
+    let itself = accounts::table
+        .filter(accounts::username.eq(account.username.as_str()))
+        .filter(accounts::email_key.eq(account.email.key()));
+    let look = diesel::select(diesel::dsl::exists(itself));
+    let present: bool = dispatch!(connection, inner => look.get_result(inner))?;
+    let imported = if present { Imported::Present } else { Imported::Tried(creation) };
+    Ok((imported, effects))
+}

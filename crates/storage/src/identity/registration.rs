@@ -1,0 +1,43 @@
+use diesel::prelude::*;
+use portcullis_flows::StoreError;
+use portcullis_flows::effects::Effects;
+use portcullis_flows::identity::registration::{Creation, NewAccount, RegistrationStore};
+
+use crate::access::matrix;
+use crate::connection::{Connection, Lock, dispatch};
+use crate::identity::account::NewAccountRow;
+use crate::schema::accounts;
+use crate::sign_in::failure::Failure;
+use crate::store::Store;
+
+impl RegistrationStore for Store {
+    fn create(&self, new: &NewAccount<'_>) -> Result<Creation, StoreError> {
+        self.write_with(|connection| create(connection, new))
+    }
+}
+
+/// The unique indexes decide; the look afterwards only finds the words for it.
+///
+/// No matrix comes into force until the commit: an activation looks at the roles that accounts have,
+/// and would not see this one.
+pub(crate) fn create(
+    connection: &mut Connection,
+    new: &NewAccount<'_>,
+) -> Result<(Creation, Effects), Failure> {
+    Lock::Matrix.share(connection)?;
+    if matrix::revision(connection)? != new.revision {
+        return Ok((Creation::Superseded, Effects::default()));
+    }
+    let NewAccount { account, password_hash, effects, .. } = *new;
+    let row = NewAccountRow::new(account, password_hash);
+    let insert = diesel::insert_into(accounts::table).values(row);
+    let inserted = dispatch!(connection, inner => insert.on_conflict_do_nothing().execute(inner))?;
+    if inserted == 1 {
+        return Ok((Creation::Done, effects.clone()));
+    }
+    let same_name = accounts::username_skeleton.eq(account.username.skeleton());
+    let look = diesel::select(diesel::dsl::exists(accounts::table.filter(same_name)));
+    let name_taken: bool = dispatch!(connection, inner => look.get_result(inner))?;
+    let taken = if name_taken { Creation::UsernameTaken } else { Creation::EmailTaken };
+    Ok((taken, Effects::default()))
+}

@@ -1,0 +1,106 @@
+use std::time::Duration;
+
+use diesel::dsl::exists;
+use diesel::prelude::*;
+use portcullis_flows::StoreError;
+use portcullis_flows::node::retention::RetentionStore;
+
+use crate::connection::{Connection, dispatch};
+use crate::schema::{outbox, refresh_tokens, sessions, sign_in_failures};
+use crate::sign_in::failure::Failure;
+use crate::sql_type::{Instant, Key};
+use crate::store::Store;
+
+impl RetentionStore for Store {
+    fn remove_sessions(&self, age: Duration, most: u32) -> Result<u64, StoreError> {
+        self.write(|connection| {
+            let before = Instant::from(connection.now()? - age);
+            // A family may be large: first its tokens, in portions, then what has none left.
+            let tokens = remove_tokens(connection, before, most)?;
+            if tokens > 0 {
+                return Ok(tokens);
+            }
+            remove_empty(connection, before, most)
+        })
+    }
+
+    fn remove_failures(&self, age: Duration, most: u32) -> Result<u64, StoreError> {
+        self.write(|connection| {
+            let now = connection.now()?;
+            let before = Instant::from(now - age);
+            let is_old = sign_in_failures::last_failed_at.lt(before);
+            let is_open = sign_in_failures::closed_until.le(Instant::from(now));
+            let some = sign_in_failures::table
+                .filter(is_old)
+                .filter(is_open)
+                .order(sign_in_failures::last_failed_at)
+                .limit(most.into())
+                .select(sign_in_failures::counter);
+            let some: Vec<Vec<u8>> = dispatch!(connection, inner => some.load(inner))?;
+            // Judged again by the statement itself: one may have failed once more since.
+            let gone = sign_in_failures::table
+                .filter(sign_in_failures::counter.eq_any(some))
+                .filter(is_old)
+                .filter(is_open);
+            Ok(count(dispatch!(connection, inner => diesel::delete(gone).execute(inner))?))
+        })
+    }
+
+    fn remove_messages(&self, age: Duration, most: u32) -> Result<u64, StoreError> {
+        self.write(|connection| {
+            let before = Instant::from(connection.now()? - age);
+            let some = outbox::table
+                .filter(outbox::created_at.lt(before))
+                .order(outbox::created_at)
+                .limit(most.into())
+                .select(outbox::id);
+            let some: Vec<Key> = dispatch!(connection, inner => some.load(inner))?;
+            let gone = outbox::table.filter(outbox::id.eq_any(some));
+            Ok(count(dispatch!(connection, inner => diesel::delete(gone).execute(inner))?))
+        })
+    }
+}
+
+/// Whether a session has ended, or expired without being ended, before this.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn is_over(before: Instant) -> _ {
+    sessions::ended_at
+        .is_null()
+        .and(sessions::expires_at.lt(before))
+        .or(sessions::ended_at.lt(before))
+}
+
+#[diesel::dsl::auto_type(no_type_alias)]
+fn tokens_of_session() -> _ {
+    refresh_tokens::table.filter(refresh_tokens::session_id.eq(sessions::id))
+}
+
+fn remove_tokens(connection: &mut Connection, before: Instant, most: u32) -> Result<u64, Failure> {
+    let over = sessions::table
+        .filter(is_over(before))
+        .filter(exists(tokens_of_session()))
+        .limit(most.into())
+        .select(sessions::id);
+    let over: Vec<Key> = dispatch!(connection, inner => over.load(inner))?;
+    if over.is_empty() {
+        return Ok(0);
+    }
+    let some = refresh_tokens::table
+        .filter(refresh_tokens::session_id.eq_any(over))
+        .limit(most.into())
+        .select(refresh_tokens::id);
+    let some: Vec<Key> = dispatch!(connection, inner => some.load(inner))?;
+    let gone = refresh_tokens::table.filter(refresh_tokens::id.eq_any(some));
+    Ok(count(dispatch!(connection, inner => diesel::delete(gone).execute(inner))?))
+}
+
+fn remove_empty(connection: &mut Connection, before: Instant, most: u32) -> Result<u64, Failure> {
+    let over = sessions::table.filter(is_over(before)).limit(most.into()).select(sessions::id);
+    let over: Vec<Key> = dispatch!(connection, inner => over.load(inner))?;
+    let gone = sessions::table.filter(sessions::id.eq_any(over));
+    Ok(count(dispatch!(connection, inner => diesel::delete(gone).execute(inner))?))
+}
+
+fn count(rows: usize) -> u64 {
+    u64::try_from(rows).unwrap_or(u64::MAX)
+}

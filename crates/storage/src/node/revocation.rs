@@ -1,0 +1,303 @@
+use std::time::Duration;
+
+use diesel::dsl::{exists, min};
+use diesel::prelude::*;
+use portcullis_domain::{AccountId, SessionId, Timestamp, TokenId};
+use portcullis_flows::StoreError;
+use portcullis_flows::effects::Effects;
+use portcullis_flows::node::revocation::{
+    FeedRange, MAX_WAITING, Numbered, Purged, RevocationStore, Revoked,
+};
+use portcullis_token::{AccessClaims, Revocation, RevocationEntry};
+
+use crate::connection::{Connection, EachSql, dispatch};
+use crate::schema::{revocation_feed, revocations};
+use crate::sign_in::failure::Failure;
+use crate::sql_type::{Instant, Key, bigint, natural};
+use crate::store::Store;
+
+/// What the one row of `revocation_feed` says: head, purged through, horizon.
+type FeedRow = (i64, i64, Option<Instant>);
+
+/// The one row of `revocation_feed`.
+const FEED: i32 = 1;
+
+/// Takes the feed's row first: whoever has it gives positions alone, and sees all that were given
+/// before. Only committed rows are seen, so a reader never meets a position whose predecessor is
+/// still to come.
+///
+/// Here too, once for each, it is settled until when an entry is needed: as long as the longest-lived
+/// token can live that any node may have issued before the entry was committed, under whatever
+/// settings. A node notes the life that it gives to tokens in the same row, before it issues the
+/// first. An entry for one token knows its end.
+macro_rules! number {
+    ($until:literal) => {
+        concat!(
+            "UPDATE revocation_feed SET head = head WHERE id = 1;
+            UPDATE revocations
+            SET position = waiting.place + (SELECT head FROM revocation_feed WHERE id = 1),
+                until = CASE kind WHEN 'token' THEN until ELSE ",
+            $until,
+            " END
+            FROM (
+                SELECT id, row_number() OVER (ORDER BY recorded_at, id) AS place
+                FROM revocations WHERE position IS NULL ORDER BY recorded_at, id LIMIT 10000
+            ) AS waiting
+            WHERE revocations.id = waiting.id;
+            UPDATE revocation_feed
+            SET head = coalesce((SELECT max(position) FROM revocations), head) WHERE id = 1;"
+        )
+    };
+}
+
+/// The five seconds are the leeway of verifiers.
+const NUMBER: EachSql = EachSql {
+    postgres: number!(
+        "greatest(until, recorded_at + interval '5 s' + interval '1 ms' *
+         (SELECT longest_access_ms FROM revocation_feed WHERE id = 1))"
+    ),
+    sqlite: number!(
+        "max(until, recorded_at + 5000000 + 1000 *
+         (SELECT longest_access_ms FROM revocation_feed WHERE id = 1))"
+    ),
+};
+
+impl RevocationStore for Store {
+    fn revocations_from(&self, first: u64, most: u32) -> Result<FeedRange, StoreError> {
+        self.read(|connection| stretch(connection, first, most))
+    }
+
+    fn number_revocations(&self, first: u64, most: u32) -> Result<FeedRange, StoreError> {
+        self.write_at_once(NUMBER, |connection| stretch(connection, first, most))
+    }
+
+    fn note_access_lifetime(&self, lifetime: Duration) -> Result<(), StoreError> {
+        let lifetime = i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX);
+        let shorter = revocation_feed::table
+            .find(FEED)
+            .filter(revocation_feed::longest_access_ms.lt(lifetime));
+        let note = diesel::update(shorter).set(revocation_feed::longest_access_ms.eq(lifetime));
+        self.write(|connection| {
+            dispatch!(connection, inner => note.execute(inner))?;
+            Ok(())
+        })
+    }
+
+    fn is_revoked(&self, claims: &AccessClaims) -> Result<bool, StoreError> {
+        self.read(|connection| {
+            let names: [Key; 3] =
+                [claims.session.into(), claims.token.into(), claims.subject.into()];
+            let is_covered = revocations::issued_before
+                .is_null()
+                .or(revocations::issued_before.gt(Instant::from(claims.issued_at)));
+            let covering =
+                revocations::table.filter(revocations::target.eq_any(names)).filter(is_covered);
+            let look = diesel::select(exists(covering));
+            Ok(dispatch!(connection, inner => look.get_result(inner))?)
+        })
+    }
+
+    fn revoke(
+        &self,
+        entry: &RevocationEntry,
+        at: Timestamp,
+        effects: &Effects,
+    ) -> Result<Revoked, StoreError> {
+        self.write_recorded(&if_any(effects), |connection| {
+            let is_new = !is_recorded(connection, entry)?;
+            record(connection, is_new.then_some(*entry).into_iter().collect(), at)
+        })
+    }
+
+    fn purge_revocations(
+        &self,
+        keep: Duration,
+        elapsed: Duration,
+        most: u32,
+    ) -> Result<Purged, StoreError> {
+        self.write(|connection| {
+            let feed = revocation_feed::table.find(FEED).select((
+                revocation_feed::head,
+                revocation_feed::purged_through,
+                revocation_feed::horizon,
+            ));
+            let (head, purged, before): FeedRow =
+                dispatch!(connection, inner => feed.first(inner))?;
+            let horizon = connection.now()? - keep;
+            let horizon = before.map(Timestamp::from).map_or(horizon, |before| {
+                before.max(horizon.min(before + elapsed.saturating_mul(2)))
+            });
+            let last = purged.saturating_add(most.into()).min(head.saturating_sub(1));
+            let needed = revocations::table
+                .filter(revocations::position.gt(purged))
+                .filter(revocations::position.le(last))
+                .filter(revocations::until.ge(Instant::from(horizon)))
+                .select(min(revocations::position));
+            let needed: Option<i64> = dispatch!(connection, inner => needed.first(inner))?;
+            let through = needed.map_or(last, |needed| needed.saturating_sub(1)).max(purged);
+            if through > purged {
+                let gone = revocations::table.filter(revocations::position.le(through));
+                dispatch!(connection, inner => diesel::delete(gone).execute(inner))?;
+            }
+            // Last, because nobody can give positions while this row is held. Another node may have
+            // been faster, and gone further.
+            let feed = revocation_feed::table.find(FEED);
+            let further = feed.filter(revocation_feed::purged_through.lt(through));
+            let note = diesel::update(further).set(revocation_feed::purged_through.eq(through));
+            dispatch!(connection, inner => note.execute(inner))?;
+            let behind = revocation_feed::horizon
+                .is_null()
+                .or(revocation_feed::horizon.lt(Instant::from(horizon)));
+            let note = diesel::update(revocation_feed::table.find(FEED))
+                .set(revocation_feed::horizon.eq(Some(Instant::from(horizon))))
+                .filter(behind.assume_not_null());
+            dispatch!(connection, inner => note.execute(inner))?;
+            Ok(Purged { removed: natural(through.saturating_sub(purged)), horizon })
+        })
+    }
+}
+
+/// These effects, if anything was revoked.
+pub(crate) fn if_any(effects: &Effects) -> impl Fn(&Revoked) -> Effects {
+    |revoked| effects.only_if(!revoked.is_empty())
+}
+
+/// Writes revocations in the transaction that causes them. The use case hands the answer to the
+/// revocation set of this node; followers read the entries once they have positions, after the commit.
+pub(crate) fn record(
+    connection: &mut Connection,
+    entries: Vec<RevocationEntry>,
+    at: Timestamp,
+) -> Result<Revoked, Failure> {
+    if entries.is_empty() {
+        return Ok(Revoked::default());
+    }
+    let rows: Vec<NewRevocationRow> =
+        entries.iter().map(|entry| NewRevocationRow::new(entry, at)).collect();
+    let insert = diesel::insert_into(revocations::table).values(rows);
+    dispatch!(connection, inner => insert.execute(inner))?;
+    Ok(Revoked::new(entries))
+}
+
+fn stretch(connection: &mut Connection, first: u64, most: u32) -> Result<FeedRange, Failure> {
+    // One statement, so that the entries are those of the very moment of the head.
+    let wanted = revocations::position
+        .ge(bigint(first))
+        .and(revocations::position.lt(bigint(first.saturating_add(most.into()))))
+        .or(revocations::position.is_null());
+    let most_waiting = i64::try_from(MAX_WAITING).unwrap_or(i64::MAX);
+    // Both databases would put those without a position at different ends.
+    let query = revocation_feed::table
+        .left_join(revocations::table.on(wanted))
+        .filter(revocation_feed::id.eq(FEED))
+        .order((revocations::position.is_null().asc(), revocations::position.asc()))
+        .limit(bigint(u64::from(most)).saturating_add(most_waiting));
+    let standing =
+        (revocation_feed::head, revocation_feed::purged_through, revocation_feed::horizon);
+    let rows: Vec<(FeedRow, Option<RevocationRow>)> = dispatch!(connection, inner => {
+        query.select((standing, Option::<RevocationRow>::as_select())).load(inner)
+    })?;
+    let missing = Failure::Corrupt { table: "revocation_feed", column: "id" };
+    let &((head, purged_through, horizon), _) = rows.first().ok_or(missing)?;
+    let mut stretch = FeedRange {
+        head: natural(head),
+        purged_through: natural(purged_through),
+        horizon: horizon.map(Timestamp::from),
+        entries: Vec::new(),
+        waiting: Vec::new(),
+    };
+    for row in rows.into_iter().filter_map(|(_, row)| row) {
+        match row.position {
+            Some(_) => stretch.entries.push(row.try_into()?),
+            None => stretch.waiting.push(row.entry()?),
+        }
+    }
+    Ok(stretch)
+}
+
+/// Whether an entry says as much already.
+fn is_recorded(connection: &mut Connection, entry: &RevocationEntry) -> Result<bool, Failure> {
+    let (kind, target, issued_before) = columns(entry.revocation);
+    let as_much =
+        revocations::issued_before.is_null().or(revocations::issued_before.ge(issued_before));
+    let same = revocations::table
+        .filter(revocations::target.eq(target))
+        .filter(revocations::kind.eq(kind))
+        .filter(revocations::until.ge(Instant::from(entry.until)))
+        .filter(as_much);
+    let look = diesel::select(exists(same));
+    Ok(dispatch!(connection, inner => look.get_result(inner))?)
+}
+
+/// A revocation as its columns hold it.
+fn columns(revocation: Revocation) -> (&'static str, Key, Option<Instant>) {
+    match revocation {
+        Revocation::Token(token) => (TOKEN, token.into(), None),
+        Revocation::Session(session) => (SESSION, session.into(), None),
+        Revocation::Subject { account, issued_before } => {
+            (SUBJECT, account.into(), Some(issued_before.into()))
+        }
+    }
+}
+
+const TOKEN: &str = "token";
+const SESSION: &str = "session";
+const SUBJECT: &str = "subject";
+
+/// A row about to be inserted. The database makes up its id, of which the feed shows a part.
+#[derive(Insertable)]
+#[diesel(table_name = revocations)]
+struct NewRevocationRow {
+    kind: &'static str,
+    target: Key,
+    issued_before: Option<Instant>,
+    until: Instant,
+    recorded_at: Instant,
+}
+
+impl NewRevocationRow {
+    fn new(entry: &RevocationEntry, at: Timestamp) -> Self {
+        let (kind, target, issued_before) = columns(entry.revocation);
+        Self { kind, target, issued_before, until: entry.until.into(), recorded_at: at.into() }
+    }
+}
+
+/// A row as read.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = revocations)]
+struct RevocationRow {
+    id: Key,
+    kind: String,
+    target: Key,
+    issued_before: Option<Instant>,
+    until: Instant,
+    position: Option<i64>,
+}
+
+impl RevocationRow {
+    fn entry(&self) -> Result<RevocationEntry, Failure> {
+        let revocation = match (self.kind.as_str(), self.issued_before) {
+            (TOKEN, None) => Revocation::Token(TokenId::from(self.target)),
+            (SESSION, None) => Revocation::Session(SessionId::from(self.target)),
+            (SUBJECT, Some(issued_before)) => Revocation::Subject {
+                account: AccountId::from(self.target),
+                issued_before: issued_before.into(),
+            },
+            _ => return Err(Failure::Corrupt { table: "revocations", column: "kind" }),
+        };
+        Ok(RevocationEntry { revocation, until: self.until.into() })
+    }
+}
+
+impl TryFrom<RevocationRow> for Numbered {
+    type Error = Failure;
+
+    fn try_from(row: RevocationRow) -> Result<Self, Failure> {
+        let corrupt = Failure::Corrupt { table: "revocations", column: "position" };
+        Ok(Self {
+            position: row.position.map(natural).ok_or(corrupt)?,
+            mark: row.id.tail(),
+            entry: row.entry()?,
+        })
+    }
+}

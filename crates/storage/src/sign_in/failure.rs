@@ -1,0 +1,31 @@
+use portcullis_flows::StoreError;
+use portcullis_flows::node::attempt::GivenUp;
+
+/// What can go wrong inside storage, before it becomes the one error of the ports.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error(transparent)]
+    Query(#[from] diesel::result::Error),
+    #[error(transparent)]
+    Pool(#[from] r2d2::Error),
+    #[error("a migration failed and was rolled back: {0}")]
+    Migration(String),
+    #[error("table {table}, column {column}")]
+    Corrupt { table: &'static str, column: &'static str },
+    #[error(transparent)]
+    GivenUp(#[from] GivenUp),
+    #[error("{0}")]
+    Unconfirmed(diesel::result::Error),
+}
+
+impl From<Failure> for StoreError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Corrupt { table, column } => Self::Corrupt { table, column },
+            Failure::Unconfirmed(error) => Self::OutcomeUnknown(error.to_string()),
+            Failure::Query(_) | Failure::Pool(_) | Failure::Migration(_) | Failure::GivenUp(_) => {
+                Self::Unavailable(failure.to_string())
+            }
+        }
+    }
+}

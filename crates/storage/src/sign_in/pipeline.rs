@@ -1,0 +1,247 @@
+use diesel::prelude::*;
+use diesel::sql_types::Integer;
+use portcullis_audit::Outcome;
+use portcullis_domain::{Account, DisplayName, PasswordEpoch};
+use portcullis_flows::StoreError;
+use portcullis_flows::effects::EffectsOf;
+use portcullis_flows::node::revocation::Revoked;
+use portcullis_flows::sign_in::lockout::{CounterState, LockoutPolicy};
+use portcullis_flows::sign_in::session_tokens::AccountSnapshot;
+use portcullis_flows::sign_in::{
+    Credentials, Identifier, Opened, Opening, Proof, Renewal, SignInStore, StoredPassword,
+};
+use portcullis_password::PasswordHash;
+use portcullis_token::Digest;
+
+use crate::connection::{Connection, dispatch};
+use crate::identity::account::{AccountRow, GranteeRow};
+use crate::prepared::Prepared;
+use crate::schema::{accounts, sessions, sign_in_failures};
+use crate::sign_in::failure::Failure;
+use crate::sign_in::session::{self, NewSession};
+use crate::sign_in::sign_out;
+use crate::sql_type::{Instant, Key};
+use crate::store::Store;
+
+impl SignInStore for Store {
+    fn credentials(&self, identifier: &Identifier) -> Result<Option<Credentials>, StoreError> {
+        self.read(|connection| {
+            let found: Option<CredentialsRow> = dispatch!(connection, inner => {
+                let query = accounts::table.select(CredentialsRow::as_select());
+                match identifier {
+                    Identifier::Unusable(_) => Ok(None),
+                    Identifier::Username(username) => {
+                        let named = accounts::username.eq(username.as_str());
+                        query.filter(named).first(inner).optional()
+                    }
+                    Identifier::Email { key, former_key } => {
+                        let former_key = former_key.as_ref().unwrap_or(key);
+                        query
+                            .filter(accounts::email_key.eq(key))
+                            .or_filter(accounts::email_key.eq(former_key))
+                            .order(accounts::email_key.ne(former_key))
+                            .first(inner)
+                            .optional()
+                    }
+                }
+            })?;
+            found.map(Credentials::try_from).transpose()
+        })
+    }
+
+    fn open(&self, opening: &Opening<'_>) -> Result<Opened, StoreError> {
+        self.write_recorded(opening.effects, |connection| {
+            let grantee = match judge(connection, opening)? {
+                Ok(grantee) => grantee,
+                Err(outcome) => return Ok(Opened::Refused(outcome)),
+            };
+            insert_session(connection, opening)?;
+            let displaced = displace(connection, opening)?;
+            Ok(Opened::Done { grantee: Box::new(grantee), displaced })
+        })
+    }
+
+    fn renew_hash(&self, renewal: &Renewal<'_>) -> Result<(), StoreError> {
+        self.write_with(|connection| {
+            let unchanged = accounts::table
+                .find(Key::from(renewal.account))
+                .filter(accounts::password_hash.eq(renewal.proof.hash.as_str()));
+            let renew =
+                diesel::update(unchanged).set(accounts::password_hash.eq(renewal.renewed.as_str()));
+            let is_done = dispatch!(connection, inner => renew.execute(inner))? == 1;
+            Ok(((), renewal.effects.only_if(is_done)))
+        })
+    }
+
+    fn refuse(
+        &self,
+        counter: &Digest,
+        policy: &LockoutPolicy,
+        effects: EffectsOf<'_, CounterState>,
+    ) -> Result<(), StoreError> {
+        let count = |connection: &mut Connection| count_failure(connection, counter, policy);
+        self.write_recorded(effects, count).map(drop)
+    }
+}
+
+/// An account and what proves it, as read.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = accounts)]
+pub(crate) struct CredentialsRow {
+    #[diesel(embed)]
+    account: AccountRow,
+    password_hash: Option<String>,
+    password_epoch: i32,
+}
+
+impl TryFrom<CredentialsRow> for Credentials {
+    type Error = Failure;
+
+    fn try_from(row: CredentialsRow) -> Result<Self, Failure> {
+        let password = match row.password_hash.as_deref().map(PasswordHash::parse) {
+            None => StoredPassword::None,
+            Some(Ok(hash)) => StoredPassword::Hash(hash),
+            Some(Err(error)) => StoredPassword::Damaged(error),
+        };
+        Ok(Self {
+            account: Account::try_from(row.account)?,
+            password,
+            epoch: epoch(row.password_epoch)?,
+        })
+    }
+}
+
+pub(crate) fn epoch(stored: i32) -> Result<PasswordEpoch, Failure> {
+    let number = u32::try_from(stored);
+    let corrupt = |_| Failure::Corrupt { table: "accounts", column: "password_epoch" };
+    number.map(PasswordEpoch::from_number).map_err(corrupt)
+}
+
+/// Judges the sign-in at the moment it is to be written, whatever was true when it was checked.
+fn judge(
+    connection: &mut Connection,
+    opening: &Opening<'_>,
+) -> Result<Result<AccountSnapshot, Outcome>, Failure> {
+    if !forget_failures(connection, opening.counter)? {
+        return Ok(Err(Outcome::Locked));
+    }
+    Ok(mark_signed_in(connection, opening)?.ok_or(Outcome::Superseded))
+}
+
+/// Empties the counter unless it is closed; answers whether it is open.
+///
+/// Waits go by the time of the database, whatever the clock of this node says. A counter that another
+/// transaction closes after the time is read is closed until later than that.
+pub(crate) fn forget_failures(
+    connection: &mut Connection,
+    counter: &Digest,
+) -> Result<bool, Failure> {
+    let (counter, now) = (counter.as_bytes().as_slice(), Instant::from(connection.now()?));
+    let counter = sign_in_failures::table.find(counter);
+    let forget = diesel::delete(counter.filter(sign_in_failures::closed_until.le(now)));
+    dispatch!(connection, inner => forget.execute(inner))?;
+    // A failure that was counted since then makes a row, but no closed one.
+    let closed = counter.filter(sign_in_failures::closed_until.gt(now));
+    let look = diesel::select(diesel::dsl::exists(closed));
+    let closed: bool = dispatch!(connection, inner => look.get_result(inner))?;
+    Ok(!closed)
+}
+
+/// Counts a failure in one conditional statement, unless the counter is closed.
+fn count_failure(
+    connection: &mut Connection,
+    counter: &Digest,
+    policy: &LockoutPolicy,
+) -> Result<CounterState, Failure> {
+    use diesel::query_dsl::methods::FilterDsl;
+
+    let now = connection.now()?;
+    let key = counter.as_bytes().as_slice();
+    let forgotten = sign_in_failures::last_failed_at.lt(Instant::from(now - policy.forget_after));
+    let count = diesel::insert_into(sign_in_failures::table)
+        .values((
+            sign_in_failures::counter.eq(key),
+            sign_in_failures::recent.eq(1),
+            sign_in_failures::in_a_row.eq(1),
+            sign_in_failures::last_failed_at.eq(Instant::from(now)),
+            sign_in_failures::closed_until.eq(Instant::from(now)),
+        ))
+        .on_conflict(sign_in_failures::counter)
+        .do_update()
+        .set((
+            sign_in_failures::recent.eq(diesel::dsl::case_when(forgotten, 1.into_sql::<Integer>())
+                .otherwise(sign_in_failures::recent + 1)),
+            sign_in_failures::in_a_row.eq(sign_in_failures::in_a_row + 1),
+            sign_in_failures::last_failed_at.eq(Instant::from(now)),
+        ))
+        .filter(sign_in_failures::closed_until.le(Instant::from(now)))
+        .returning((sign_in_failures::recent, sign_in_failures::in_a_row));
+    let failures: Option<(i32, i32)> =
+        dispatch!(connection, inner => count.get_result(inner).optional())?;
+    let Some((recent, in_a_row)) = failures else {
+        return Ok(CounterState::Closed);
+    };
+
+    // The row is locked by the statement above, so nobody counts in between.
+    let until = policy.closed_until(recent.unsigned_abs(), in_a_row.unsigned_abs(), now);
+    let close = diesel::update(sign_in_failures::table.find(key))
+        .set(sign_in_failures::closed_until.eq(Instant::from(until)));
+    dispatch!(connection, inner => close.execute(inner))?;
+    Ok(CounterState::Open)
+}
+
+/// Notes the time, unless the account has been deactivated or a proof is void by now. Holds the
+/// account's row, so that sign-ins to one account pass one at a time.
+fn mark_signed_in(
+    connection: &mut Connection,
+    opening: &Opening<'_>,
+) -> Result<Option<AccountSnapshot>, Failure> {
+    let account = accounts::table.find(Key::from(opening.session.account_id));
+    let active = account.filter(accounts::is_active);
+    let now = Instant::from(opening.session.authenticated_at);
+    let mark = diesel::update(active).set(accounts::last_sign_in_at.eq(now));
+    let marked = dispatch!(connection, inner => {
+        let mut mark = mark.into_boxed();
+        for proof in opening.proofs {
+            mark = match proof {
+                Proof::Password(proof) => {
+                    mark.filter(accounts::password_hash.eq(proof.hash.as_str()))
+                }
+            };
+        }
+        Prepared(mark.returning(GranteeRow::as_returning())).get_result(inner).optional()
+    })?;
+    marked.map(AccountSnapshot::try_from).transpose()
+}
+
+fn insert_session(connection: &mut Connection, opening: &Opening<'_>) -> Result<(), Failure> {
+    session::insert(
+        connection,
+        &NewSession {
+            session: opening.session,
+            binding: opening.binding.as_ref(),
+            device_name: opening.device_name.map(DisplayName::as_str),
+            refresh: opening.refresh,
+            parent: None,
+            origin: opening.origin,
+            at: opening.session.authenticated_at,
+        },
+    )
+}
+
+/// Ends the oldest of the other sessions beyond the limit: the new one may look older than they
+/// are, because the clocks of two nodes differ.
+fn displace(connection: &mut Connection, opening: &Opening<'_>) -> Result<Revoked, Failure> {
+    let now = Instant::from(opening.displacement.at);
+    let beyond = sessions::table
+        .filter(sessions::account_id.eq(Key::from(opening.session.account_id)))
+        .filter(sessions::id.ne(Key::from(opening.session.id)))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::expires_at.gt(now))
+        .order(sessions::id.desc())
+        .offset(opening.most_sessions.saturating_sub(1).into())
+        .limit(i64::MAX)
+        .select(sessions::id);
+    let beyond: Vec<Key> = dispatch!(connection, inner => beyond.load(inner))?;
+    sign_out::end_these(connection, beyond, opening.displacement)
+}

@@ -1,0 +1,256 @@
+use diesel::prelude::*;
+use portcullis_audit::Origin;
+use portcullis_domain::{Session, SessionId, Timestamp, TokenId, constant_time_eq};
+use portcullis_flows::StoreError;
+use portcullis_flows::sign_in::refresh::{RefreshStore, ReuseSign, Rotated, Rotation};
+use portcullis_flows::sign_in::session_tokens::{AccountSnapshot, Ending, OnReuse};
+
+use crate::connection::{Connection, Inner, dispatch};
+use crate::identity::account;
+use crate::prepared::Prepared;
+use crate::schema::{refresh_tokens, sessions};
+use crate::sign_in::authentication;
+use crate::sign_in::failure::Failure;
+use crate::sign_in::family;
+use crate::sign_in::sign_out;
+use crate::sql_type::{Instant, Key};
+use crate::store::Store;
+
+impl RefreshStore for Store {
+    fn rotate(&self, rotation: &Rotation<'_>) -> Result<Rotated, StoreError> {
+        let rotated = self.write(|connection| match judge(connection, rotation)? {
+            Verdict::Refuse => Ok(Ok(Rotated::Refused)),
+            Verdict::Advance(found) => advance(connection, rotation, *found).map(Ok),
+            Verdict::Repeat(found) => Ok(Ok(repeated(*found))),
+            Verdict::End(_, found) => Ok(Err(found.session.account_id)),
+        })?;
+        match rotated {
+            Ok(rotated) => Ok(rotated),
+            // In a transaction of its own, because whoever ends sessions locks the account first.
+            Err(account) => self.write_recorded(rotation.effects, |connection| {
+                sign_out::lock_account(connection, account.into())?;
+                match judge(connection, rotation)? {
+                    Verdict::End(sign, found) => end(connection, rotation, sign, &found),
+                    // Another request was faster; one theft is one alarm.
+                    _ => Ok(Rotated::Refused),
+                }
+            }),
+        }
+    }
+}
+
+/// What the presented token is.
+enum Verdict {
+    /// Nothing that changes anything.
+    Refuse,
+    /// The live token.
+    Advance(Box<Found>),
+    /// The parent of a live token that was not used, by the same client.
+    Repeat(Box<Found>),
+    /// A token that should not be in anybody's hands any more.
+    End(ReuseSign, Box<Found>),
+}
+
+/// A session that lives, and whose it is, at one moment.
+struct Found {
+    session: SessionRow,
+    grantee: AccountSnapshot,
+    living: Session,
+    now: Timestamp,
+}
+
+/// Judges the presented token, with the session locked until the transaction ends.
+fn judge(connection: &mut Connection, rotation: &Rotation<'_>) -> Result<Verdict, Failure> {
+    let Some(session) = lock_session(connection, rotation.session)? else {
+        return Ok(Verdict::Refuse);
+    };
+    let (grantee, now) = account::grantee_now(connection, session.account_id.into())?
+        .ok_or(Failure::Corrupt { table: "sessions", column: "account_id" })?;
+    if !session.is_live(now) || !grantee.account.is_active {
+        return Ok(Verdict::Refuse);
+    }
+    let living = Session::try_from(&session)?;
+    let Some(living) = (rotation.lives)(&living, &grantee.account.role, now) else {
+        return Ok(Verdict::Refuse);
+    };
+    let (presented, binding) = (Key::from(rotation.presented), session.binding(rotation));
+    let is_live = session.current_token == presented;
+    let is_parent = session.previous_token == Some(presented);
+    let in_time = now.since(session.rotated_at.into()) <= rotation.grace;
+    let found = Box::new(Found { session, grantee, living, now });
+    Ok(match binding {
+        Binding::Wrong if is_live => Verdict::Refuse,
+        _ if is_live => Verdict::Advance(found),
+        Binding::Right if is_parent => Verdict::Repeat(found),
+        Binding::None if is_parent && in_time => Verdict::Repeat(found),
+        Binding::None if is_parent => Verdict::End(ReuseSign::LossOrTheft, found),
+        _ if was_issued(connection, rotation)? => Verdict::End(ReuseSign::Reuse, found),
+        _ => Verdict::Refuse,
+    })
+}
+
+fn lock_session(
+    connection: &mut Connection,
+    session: SessionId,
+) -> Result<Option<SessionRow>, Failure> {
+    let query = sessions::table.find(Key::from(session));
+    Ok(match &mut connection.inner {
+        Inner::Postgres(inner) => {
+            let locked = query.select(SessionRow::as_select()).for_no_key_update();
+            locked.first(inner).optional()?
+        }
+        Inner::Sqlite(inner) => query.select(SessionRow::as_select()).first(inner).optional()?,
+    })
+}
+
+/// Replaces the live token, which is the presented one.
+fn advance(
+    connection: &mut Connection,
+    rotation: &Rotation<'_>,
+    found: Found,
+) -> Result<Rotated, Failure> {
+    let Found { grantee, living, now, .. } = found;
+    let advance = diesel::update(sessions::table.find(Key::from(rotation.session))).set((
+        sessions::previous_token.eq(Key::from(rotation.presented)),
+        sessions::current_token.eq(Key::from(rotation.successor)),
+        sessions::rotated_at.eq(Instant::from(now)),
+    ));
+    let advanced = advance.returning(sessions::id);
+    let _: Key = dispatch!(connection, inner => Prepared(advanced).get_result(inner))?;
+    if rotation.successor != rotation.presented {
+        insert_token(
+            connection,
+            rotation.session,
+            rotation.successor,
+            Some(rotation.presented),
+            rotation.origin,
+            now,
+        )?;
+    }
+    Ok(Rotated::Done { grantee, session: living, at: now })
+}
+
+fn repeated(found: Found) -> Rotated {
+    let Found { session, grantee, living, now } = found;
+    Rotated::Repeated {
+        grantee,
+        session: living,
+        successor: session.current_token.into(),
+        rotated_at: session.rotated_at.into(),
+        at: now,
+    }
+}
+
+/// Ends what the policy says, and reads what the auditors need to know.
+fn end(
+    connection: &mut Connection,
+    rotation: &Rotation<'_>,
+    sign: ReuseSign,
+    found: &Found,
+) -> Result<Rotated, Failure> {
+    let Found { session, now, .. } = found;
+    let (account, at) = (session.account_id.into(), *now);
+    let ending = Ending { reason: sign.reason(), at, revoked_until: at + rotation.revoked_for };
+    let revoked = match sign.ends(rotation.on_reuse) {
+        OnReuse::EndAllSessions => sign_out::end_all(connection, account, None, ending)?,
+        OnReuse::EndThisSession => sign_out::end_one(connection, rotation.session, ending)?,
+    };
+    let family = family::tree(
+        connection,
+        rotation.session,
+        session.current_token.into(),
+        rotation.presented,
+    )?;
+    Ok(Rotated::Reused { sign, account, family, at, revoked })
+}
+
+/// Whether the presented token is one this session really had.
+fn was_issued(connection: &mut Connection, rotation: &Rotation<'_>) -> Result<bool, Failure> {
+    let token = refresh_tokens::table
+        .find(Key::from(rotation.presented))
+        .filter(refresh_tokens::session_id.eq(Key::from(rotation.session)));
+    let look = diesel::select(diesel::dsl::exists(token));
+    Ok(dispatch!(connection, inner => look.get_result(inner))?)
+}
+
+/// Adds a token to the family tree.
+pub(crate) fn insert_token(
+    connection: &mut Connection,
+    session: SessionId,
+    token: TokenId,
+    parent: Option<TokenId>,
+    origin: &Origin,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let insert = diesel::insert_into(refresh_tokens::table).values((
+        refresh_tokens::id.eq(Key::from(token)),
+        refresh_tokens::session_id.eq(Key::from(session)),
+        refresh_tokens::parent_id.eq(parent.map(Key::from)),
+        refresh_tokens::issued_at.eq(Instant::from(now)),
+        refresh_tokens::address.eq(origin.address.to_string()),
+        refresh_tokens::user_agent.eq(origin.user_agent.as_deref()),
+    ));
+    dispatch!(connection, inner => insert.execute(inner))?;
+    Ok(())
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = sessions)]
+pub(crate) struct SessionRow {
+    id: Key,
+    account_id: Key,
+    delivery: String,
+    binding: Option<Vec<u8>>,
+    current_token: Key,
+    previous_token: Option<Key>,
+    rotated_at: Instant,
+    authenticated_at: Instant,
+    expires_at: Instant,
+    ended_at: Option<Instant>,
+    amr: String,
+    acr: String,
+}
+
+impl SessionRow {
+    fn is_live(&self, now: Timestamp) -> bool {
+        self.ended_at.is_none() && Timestamp::from(self.expires_at) > now
+    }
+
+    /// Whether the client has shown what the session is bound to.
+    fn binding(&self, rotation: &Rotation<'_>) -> Binding {
+        match (&self.binding, &rotation.binding) {
+            (None, _) => Binding::None,
+            (Some(expected), Some(shown)) if constant_time_eq(expected, shown.as_bytes()) => {
+                Binding::Right
+            }
+            (Some(_), _) => Binding::Wrong,
+        }
+    }
+}
+
+/// What a client has shown of the binding of a session.
+#[derive(Clone, Copy)]
+enum Binding {
+    /// The session has none.
+    None,
+    /// What it is bound to.
+    Right,
+    /// Something else, or nothing.
+    Wrong,
+}
+
+impl TryFrom<&SessionRow> for Session {
+    type Error = Failure;
+
+    fn try_from(row: &SessionRow) -> Result<Self, Failure> {
+        let corrupt = |column| Failure::Corrupt { table: "sessions", column };
+        Ok(Self {
+            id: row.id.into(),
+            account_id: row.account_id.into(),
+            delivery: row.delivery.parse().map_err(|_| corrupt("delivery"))?,
+            authentication: authentication::read(&row.amr, &row.acr)?,
+            authenticated_at: row.authenticated_at.into(),
+            expires_at: row.expires_at.into(),
+        })
+    }
+}
