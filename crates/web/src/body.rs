@@ -2,9 +2,9 @@
 //!
 //! A body must be of the one content type its route reads, at most as large as the route declares, UTF-8, with every field known, present once and of the right type.
 
+mod mismatch;
 mod strict_types;
 
-use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -14,10 +14,10 @@ use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, rt, web};
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use url::form_urlencoded;
 
-use self::strict_types::StrictTypes;
-use crate::fault;
+use self::mismatch::{BodyError, Mismatch, SideChannel};
 use crate::problem::{Code, FieldProblem, Problem};
 use crate::route::Route;
 
@@ -60,26 +60,25 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         return Err(Problem::new(Code::MalformedBody)
             .detail("The body must be one JSON object, in UTF-8 without a byte order mark."));
     }
-    parsed(body)
-        .map_err(|error| if error.is_data() { located::<T>(body) } else { malformed(&error) })
+    let side = SideChannel::default();
+    let mut json = serde_json::Deserializer::from_slice(body);
+    match T::deserialize(side.strict(&mut json)) {
+        Ok(value) => json.end().map(|()| value).map_err(|error| malformed(&error)),
+        Err(BodyError::Inner(error)) if !error.is_data() => Err(malformed(&error)),
+        // It is read once more, to learn where; a body that fits need not pay for that.
+        Err(_) => located(&mut serde_json::Deserializer::from_slice(body)),
+    }
 }
 
 const JSON: &str = "application/json";
 
-fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, serde_json::Error> {
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let value = T::deserialize(StrictTypes(&mut deserializer))?;
-    deserializer.end()?;
-    Ok(value)
-}
-
-/// Reads a body that does not fit once more, to learn where; those that fit need not pay for that.
-fn located<T: DeserializeOwned>(body: &[u8]) -> Problem {
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
-    match serde_path_to_error::deserialize::<_, T>(StrictTypes(&mut deserializer)) {
-        Ok(_) => Problem::new(Code::InvalidRequest),
-        Err(error) => misfit(&error.path().to_string(), error.inner()),
-    }
+/// Reads a body and says of one that does not fit which field is at fault.
+fn located<'de, T: Deserialize<'de>>(deserializer: impl Deserializer<'de>) -> Result<T, Problem> {
+    let side = SideChannel::default();
+    serde_path_to_error::deserialize(side.strict(deserializer)).map_err(|error| {
+        let path = error.path().to_string();
+        Problem::invalid(vec![field_problem(path, error.into_inner().into_mismatch())])
+    })
 }
 
 /// A body of type `application/x-www-form-urlencoded`.
@@ -95,9 +94,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Form<T> {
         Box::pin(async move {
             let body = body.await?;
             let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(&body));
-            serde_path_to_error::deserialize(pairs)
-                .map(Self)
-                .map_err(|error| misfit(&error.path().to_string(), error.inner()))
+            located(pairs).map(Self)
         })
     }
 }
@@ -150,25 +147,22 @@ fn malformed(error: &serde_json::Error) -> Problem {
         .detail(format!("The body is not well-formed JSON at line {line}, column {column}."))
 }
 
-/// Says in our words which field does not fit: the parser's own text is not part of the contract.
-fn misfit(path: &str, error: &dyn fmt::Display) -> Problem {
-    let said = error.to_string();
-    let named = |prefix| {
-        let rest = said.strip_prefix(prefix)?;
-        Some(printable(rest.split('`').next().unwrap_or(rest)))
+/// Says in our words what is wrong with the field at this path.
+fn field_problem(path: String, mismatch: Mismatch) -> FieldProblem {
+    let (field, code, message) = match mismatch {
+        Mismatch::Missing(field) => (field.to_owned(), "missing", "this field is required"),
+        Mismatch::Unknown(field) => {
+            (printable(&field), "unknown", "this route knows no such field; remove it")
+        }
+        Mismatch::Duplicate(field) => {
+            (field.to_owned(), "duplicate", "this field may appear only once")
+        }
+        Mismatch::Fault { code, advice } => (path, code, advice),
+        Mismatch::WrongType => {
+            (path, "wrong_type", "this value is not of a form the route accepts")
+        }
     };
-    let (field, code, message) = if let Some(field) = named("missing field `") {
-        (field, "missing", "this field is required")
-    } else if let Some(field) = named("unknown field `") {
-        (field, "unknown", "this route knows no such field; remove it")
-    } else if let Some(field) = named("duplicate field `") {
-        (field, "duplicate", "this field may appear only once")
-    } else if let Some((code, message)) = fault::of(&said) {
-        (path.to_owned(), code, message)
-    } else {
-        (path.to_owned(), "wrong_type", "this value is not of a form the route accepts")
-    };
-    Problem::new(Code::InvalidRequest).field(FieldProblem::new(field, code, message))
+    FieldProblem::new(field, code, message)
 }
 
 /// A field's name, if it can be one: what a client sends in the place of a name, a whole JSON text
@@ -176,4 +170,52 @@ fn misfit(path: &str, error: &dyn fmt::Display) -> Problem {
 pub(crate) fn printable(name: &str) -> String {
     let is_name = name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     if is_name { name.to_owned() } else { String::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt;
+
+    use serde::de::{self, value::MapDeserializer};
+
+    use super::*;
+    use crate::text::ShortText;
+
+    /// An error without a text, whatever it is told.
+    #[derive(Debug, thiserror::Error)]
+    #[error("")]
+    struct Silent;
+
+    impl de::Error for Silent {
+        fn custom<T: fmt::Display>(_: T) -> Self {
+            Self
+        }
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only what does not fit is looked at")]
+    struct Fields {
+        name: ShortText,
+        age: Option<u8>,
+    }
+
+    #[test]
+    fn field_and_code_do_not_come_from_the_text_of_an_error() {
+        let long = "a".repeat(257);
+        for (pairs, field, code) in [
+            ([("age", "")].as_slice(), "age", "wrong_type"),
+            (&[], "name", "missing"),
+            (&[("name", "a"), ("name", "b")], "name", "duplicate"),
+            (&[("name", "a"), ("admin", "b")], "admin", "unknown"),
+            (&[("na`me", "a")], "", "unknown"),
+            (&[("name", "\n")], "name", "forbidden_character"),
+            (&[("name", &long)], "name", "too_long"),
+        ] {
+            let pairs = pairs.iter().copied();
+            let problem = located::<Fields>(MapDeserializer::<_, Silent>::new(pairs)).unwrap_err();
+            let fault = &serde_json::to_value(problem.body("")).unwrap()["errors"][0];
+            assert_eq!((&fault["field"], &fault["code"]), (&field.into(), &code.into()));
+        }
+    }
 }

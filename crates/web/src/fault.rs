@@ -1,4 +1,5 @@
-//! Faults of values that have the right type. Their stable codes travel as the texts of serde's errors.
+//! Faults of values that have the right type. A type of a body reports one by
+//! [`custom`](serde::de::Error::custom), with nothing but the stable code as the text.
 
 /// A character that no text may hold.
 pub const FORBIDDEN_CHARACTER: &str = "forbidden_character";
@@ -16,7 +17,7 @@ const ALL: [(&str, &str); 4] = [
     (TOO_DEEP, "nest arrays and objects at most eight deep"),
 ];
 
-/// The code of a fault and what to do about it, if the error is one of these.
-pub(crate) fn of(error: &str) -> Option<(&'static str, &'static str)> {
-    ALL.into_iter().find(|(code, _)| error.starts_with(code))
+/// The fault with this code, and what to do about it.
+pub(crate) fn of(code: &str) -> Option<(&'static str, &'static str)> {
+    ALL.into_iter().find(|(known, _)| *known == code)
 }

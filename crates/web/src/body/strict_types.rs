@@ -9,19 +9,38 @@ use std::fmt;
 use serde::Deserializer;
 use serde::de::{self, DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 
-/// A deserializer, or one of serde's accesses or visitors on the way down, that holds to this.
-pub(super) struct StrictTypes<T>(pub(super) T);
+use super::mismatch::{BodyError, SideChannel};
+
+/// A deserializer, or one of serde's accesses or visitors on the way down, that holds to this. What
+/// does not fit is reported as a [`Mismatch`](super::mismatch::Mismatch).
+pub(super) struct StrictTypes<'s, T> {
+    inner: T,
+    side: &'s SideChannel,
+}
+
+impl SideChannel {
+    pub(super) fn strict<T>(&self, inner: T) -> StrictTypes<'_, T> {
+        StrictTypes { inner, side: self }
+    }
+}
 
 macro_rules! forward {
-    ($($method:ident)*) => {
-        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-            self.0.$method(StrictTypes(visitor))
+    ($($method:ident($($ignored:ty),*) to $target:ident)*) => {
+        $(fn $method<V: Visitor<'de>>(
+            self,
+            $(_: $ignored,)*
+            visitor: V,
+        ) -> Result<V::Value, Self::Error> {
+            self.side.leave(self.inner.$target(self.side.strict(visitor)))
         })*
+    };
+    ($($method:ident)*) => {
+        forward! { $($method() to $method)* }
     };
 }
 
-impl<'de, D: Deserializer<'de>> Deserializer<'de> for StrictTypes<D> {
-    type Error = D::Error;
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for StrictTypes<'_, D> {
+    type Error = BodyError<D::Error>;
 
     forward! {
         deserialize_any deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32
@@ -32,13 +51,11 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for StrictTypes<D> {
         deserialize_identifier deserialize_ignored_any
     }
 
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        self.0.deserialize_map(StrictTypes(visitor))
+    forward! {
+        deserialize_struct(&'static str, &'static [&'static str]) to deserialize_map
+        deserialize_tuple(usize) to deserialize_seq
+        deserialize_tuple_struct(&'static str, usize) to deserialize_seq
+        deserialize_unit_struct(&'static str) to deserialize_unit
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -46,61 +63,32 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for StrictTypes<D> {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        self.0.deserialize_str(Word(visitor))
-    }
-
-    fn deserialize_unit_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        self.0.deserialize_unit_struct(name, StrictTypes(visitor))
+    ) -> Result<V::Value, Self::Error> {
+        self.deserialize_str(Word(visitor))
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        name: &'static str,
+        _: &'static str,
         visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        self.0.deserialize_newtype_struct(name, StrictTypes(visitor))
-    }
-
-    fn deserialize_tuple<V: Visitor<'de>>(
-        self,
-        length: usize,
-        visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        self.0.deserialize_tuple(length, StrictTypes(visitor))
-    }
-
-    fn deserialize_tuple_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        length: usize,
-        visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        self.0.deserialize_tuple_struct(name, length, StrictTypes(visitor))
-    }
-
-    fn is_human_readable(&self) -> bool {
-        self.0.is_human_readable()
+    ) -> Result<V::Value, Self::Error> {
+        visitor.visit_newtype_struct(self)
     }
 }
 
 macro_rules! hand_on {
     ($($method:ident($value:ty))*) => {
         $(fn $method<E: de::Error>(self, value: $value) -> Result<V::Value, E> {
-            self.0.$method(value)
+            self.side.enter(self.inner.$method(value))
         })*
     };
 }
 
-impl<'de, V: Visitor<'de>> Visitor<'de> for StrictTypes<V> {
+impl<'de, V: Visitor<'de>> Visitor<'de> for StrictTypes<'_, V> {
     type Value = V::Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.expecting(f)
+        self.inner.expecting(f)
     }
 
     hand_on! {
@@ -111,72 +99,60 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for StrictTypes<V> {
     }
 
     fn visit_none<E: de::Error>(self) -> Result<V::Value, E> {
-        self.0.visit_none()
+        self.side.enter(self.inner.visit_none())
     }
 
     fn visit_unit<E: de::Error>(self) -> Result<V::Value, E> {
-        self.0.visit_unit()
+        self.side.enter(self.inner.visit_unit())
     }
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
-        self.0.visit_some(StrictTypes(deserializer))
-    }
-
-    fn visit_newtype_struct<D: Deserializer<'de>>(
-        self,
-        deserializer: D,
-    ) -> Result<V::Value, D::Error> {
-        self.0.visit_newtype_struct(StrictTypes(deserializer))
+        self.side.enter(self.inner.visit_some(self.side.strict(deserializer)))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<V::Value, A::Error> {
-        self.0.visit_seq(StrictTypes(elements))
+        self.side.enter(self.inner.visit_seq(self.side.strict(elements)))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<V::Value, A::Error> {
-        self.0.visit_map(StrictTypes(members))
+        self.side.enter(self.inner.visit_map(self.side.strict(members)))
     }
 }
 
-impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for StrictTypes<A> {
-    type Error = A::Error;
+impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for StrictTypes<'_, A> {
+    type Error = BodyError<A::Error>;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(
         &mut self,
         seed: S,
-    ) -> Result<Option<S::Value>, A::Error> {
-        self.0.next_element_seed(StrictTypes(seed))
-    }
-
-    fn size_hint(&self) -> Option<usize> {
-        self.0.size_hint()
+    ) -> Result<Option<S::Value>, Self::Error> {
+        self.side.leave(self.inner.next_element_seed(self.side.strict(seed)))
     }
 }
 
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for StrictTypes<A> {
-    type Error = A::Error;
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for StrictTypes<'_, A> {
+    type Error = BodyError<A::Error>;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(
         &mut self,
         seed: S,
-    ) -> Result<Option<S::Value>, A::Error> {
-        self.0.next_key_seed(seed)
+    ) -> Result<Option<S::Value>, Self::Error> {
+        self.side.leave(self.inner.next_key_seed(self.side.strict(seed)))
     }
 
-    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
-        self.0.next_value_seed(StrictTypes(seed))
-    }
-
-    fn size_hint(&self) -> Option<usize> {
-        self.0.size_hint()
+    fn next_value_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<S::Value, Self::Error> {
+        self.side.leave(self.inner.next_value_seed(self.side.strict(seed)))
     }
 }
 
-impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for StrictTypes<S> {
+impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for StrictTypes<'_, S> {
     type Value = S::Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Value, D::Error> {
-        self.0.deserialize(StrictTypes(deserializer))
+        self.side.enter(self.inner.deserialize(self.side.strict(deserializer)))
     }
 }
 
@@ -222,7 +198,8 @@ mod tests {
     }
 
     fn read(text: &str) -> Result<Outer, serde_json::Error> {
-        Outer::deserialize(StrictTypes(&mut serde_json::Deserializer::from_str(text)))
+        let side = SideChannel::default();
+        side.enter(Outer::deserialize(side.strict(&mut serde_json::Deserializer::from_str(text))))
     }
 
     #[test]
