@@ -135,7 +135,8 @@ fn bearer(request: &HttpRequest) -> Result<Option<&str>, Problem> {
     if values.next().is_some() {
         return Err(Problem::new(Code::AmbiguousCredentials));
     }
-    let text = value.to_str().map_err(|_| Problem::new(Code::InvalidToken))?;
+    // Not `HeaderValue::to_str`, which reads byte by byte: a token is long.
+    let text = str::from_utf8(value.as_bytes()).map_err(|_| Problem::new(Code::InvalidToken))?;
     match text.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(Some(token)),
         _ => Err(Problem::new(Code::InvalidToken)),
