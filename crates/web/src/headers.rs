@@ -4,16 +4,9 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 /// Adds them. What an answer says of itself about its storage in caches stays.
 pub(crate) fn protect(headers: &mut HeaderMap, content_policy: &'static str, secure: bool) {
-    let always = [
-        ("content-security-policy", content_policy),
-        ("x-content-type-options", "nosniff"),
-        ("referrer-policy", "no-referrer"),
-        ("cross-origin-resource-policy", "same-origin"),
-        ("cross-origin-opener-policy", "same-origin"),
-        ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
-    ];
-    for (name, value) in always {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(content_policy));
+    for (name, value) in ALWAYS {
+        headers.insert(name, value);
     }
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -25,3 +18,15 @@ pub(crate) fn protect(headers: &mut HeaderMap, content_policy: &'static str, sec
         );
     }
 }
+
+/// Those that are the same in every answer.
+const ALWAYS: [(HeaderName, HeaderValue); 5] = [
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (header::CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("same-origin")),
+    (header::CROSS_ORIGIN_OPENER_POLICY, HeaderValue::from_static("same-origin")),
+    (
+        header::PERMISSIONS_POLICY,
+        HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    ),
+];
