@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use actix_service::fn_service;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
-use actix_web::guard::{Any, Get, Head};
+use actix_web::guard::fn_guard;
 use actix_web::http::header;
 use actix_web::web::ServiceConfig;
 use actix_web::{
@@ -86,16 +86,11 @@ impl Method {
             Self::Delete => "DELETE",
         }
     }
-}
 
-impl From<Method> for http::Method {
-    fn from(method: Method) -> Self {
-        match method {
-            Method::Get => Self::GET,
-            Method::Post => Self::POST,
-            Method::Patch => Self::PATCH,
-            Method::Delete => Self::DELETE,
-        }
+    /// Whether a route with this method answers a request with that one. A route that answers GET also
+    /// answers HEAD (RFC 9110 section 9.3.2).
+    fn answers(self, asked: &http::Method) -> bool {
+        *asked == self.as_str() || (self == Self::Get && asked == http::Method::HEAD)
     }
 }
 
@@ -164,12 +159,8 @@ impl Router for Mount<'_> {
                 Ok::<_, Error>(ServiceResponse::new(request, answer))
             }
         });
-        // A route that answers GET also answers HEAD (RFC 9110 section 9.3.2).
-        let mounted = match route.method {
-            Method::Get => web::route().guard(Any(Get()).or(Head())),
-            method => web::method(method.into()),
-        };
-        self.app.route(route.path, mounted.service(service));
+        let method = fn_guard(|context| route.method.answers(&context.head().method));
+        self.app.route(route.path, web::route().guard(method).service(service));
     }
 }
 
