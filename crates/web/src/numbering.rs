@@ -1,5 +1,6 @@
 //! Names of requests.
 
+use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,6 +9,9 @@ use portcullis_domain::SecureRandom;
 
 /// The header that names a request.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The length of the longest name, in bytes: two numbers of 64 bits in hexadecimal and a hyphen.
+const MAX_LENGTH: usize = 33;
 
 /// Gives requests names that no other request of any node has.
 #[derive(Clone)]
@@ -24,6 +28,10 @@ impl Numbering {
     /// Another name.
     pub(crate) fn next(&self) -> String {
         let (node, count) = &*self.0;
-        format!("{node}-{:x}", count.fetch_add(1, Ordering::Relaxed))
+        let mut name = String::with_capacity(MAX_LENGTH);
+        name.push_str(node);
+        // Writing to a string cannot fail.
+        let _ = write!(name, "-{:x}", count.fetch_add(1, Ordering::Relaxed));
+        name
     }
 }
