@@ -1,6 +1,7 @@
 //! What the outermost layer learns of a request, and what the audit trail keeps of it.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::rc::Rc;
 
 use actix_web::http::header;
 use actix_web::{HttpMessage, HttpRequest};
@@ -8,7 +9,7 @@ use portcullis_audit::Origin;
 use portcullis_domain::{is_deceptive, is_invisible};
 
 /// What the outermost layer learnt of a request, for all that follow.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct RequestContext {
     /// Names the request in answers, logs and the audit trail.
     pub(crate) id: String,
@@ -18,10 +19,9 @@ pub(crate) struct RequestContext {
 
 impl RequestContext {
     /// What was learnt of this request.
-    pub(crate) fn of(request: &HttpRequest) -> Self {
-        request.extensions().get::<Self>().cloned().unwrap_or_else(|| Self {
-            id: String::new(),
-            address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+    pub(crate) fn of(request: &HttpRequest) -> Rc<Self> {
+        request.extensions().get::<Rc<Self>>().cloned().unwrap_or_else(|| {
+            Rc::new(Self { id: String::new(), address: IpAddr::V4(Ipv4Addr::UNSPECIFIED) })
         })
     }
 }
@@ -34,7 +34,7 @@ pub fn origin(request: &HttpRequest) -> Origin {
     Origin {
         address: context.address,
         user_agent: user_agent.map(|text| printable(&text)),
-        request_id: Some(context.id).filter(|id| !id.is_empty()),
+        request_id: (!context.id.is_empty()).then(|| context.id.clone()),
     }
 }
 

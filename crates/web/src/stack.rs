@@ -3,6 +3,7 @@
 //! body is read by the handler's arguments (`body.rs`).
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::rc::Rc;
 
 use actix_cors::{Cors, CorsError};
 use actix_web::body::{BoxBody, MessageBody};
@@ -33,14 +34,14 @@ pub(crate) async fn edge(
     let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
     let trusted = settings.as_ref().map_or(&[][..], |settings| &settings.trusted_proxies);
     let is_proxy = settings.as_ref().is_some_and(|settings| settings.trusts(peer));
-    let context = RequestContext {
+    let context = Rc::new(RequestContext {
         id: given_id(request.headers())
             .filter(|_| is_proxy)
             .or_else(|| numbering.map(|numbering| numbering.next()))
             .unwrap_or_default(),
         address: client_address(peer, request.headers(), trusted),
-    };
-    request.extensions_mut().insert(context.clone());
+    });
+    request.extensions_mut().insert(Rc::clone(&context));
 
     let progress = request.conn_data::<Progress>().cloned();
     let lifecycle = request.app_data::<web::Data<Lifecycle>>().cloned();
