@@ -24,7 +24,10 @@ mod modules;
 const MAP: &[(&str, &[&str])] = &[
     (
         "bins/portcullis",
-        &["api", "web", "storage", "flows", "password", "token", "access", "audit", "domain"],
+        &[
+            "api", "web", "storage", "redis", "flows", "password", "token", "access", "audit",
+            "domain",
+        ],
     ),
     ("bins/bench", &[]),
     ("crates/api", &["web", "redis", "flows", "password", "token", "access", "audit", "domain"]),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use portcullis_audit::Checkpoint;
+use portcullis_flows::audit::checkpoint::Checkpoints;
 use portcullis_testkit::{TestDatabase, TestServer};
 
 use crate::member::Member;
@@ -15,8 +16,8 @@ fn the_latest_checkpoint_and_each_before_it_can_be_fetched() {
         // The server makes one at its start; the clock has to move for the next.
         server.clock().advance(Duration::from_secs(1));
         admin.check("schedule", "read");
-        let services = server.services();
-        let made = services.checkpoints.make(Duration::ZERO).expect("the database answers");
+        let checkpoints = server.of_node::<Checkpoints>();
+        let made = checkpoints.make(Duration::ZERO).expect("the database answers");
         let made = made.expect("something has happened");
         let answer = admin.get("/api/admin/audit/checkpoints/latest");
         assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));

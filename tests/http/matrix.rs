@@ -3,11 +3,9 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use portcullis_api::application;
 use portcullis_domain::{Clock, SystemClock};
 use portcullis_testkit::samples::MATRIX;
-use portcullis_testkit::{Answer, TestDatabase, TestServer};
-use portcullis_web::Settings;
+use portcullis_testkit::{Answer, TestDatabase, TestServer, settings};
 use serde_json::{Value, json};
 
 use crate::member::Member;
@@ -185,17 +183,8 @@ fn an_activation_reaches_another_node_within_a_second() {
         let server = TestServer::start(database);
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
         let origin = format!("http://{}", listener.local_addr().expect("a bound listener has one"));
-        let settings = Settings {
-            origin: origin.clone(),
-            cors_origins: Vec::new(),
-            trusted_proxies: Vec::new(),
-            secure_cookies: false,
-            workers: Some(1),
-            shutdown_delay: Duration::ZERO,
-            log_lines_lost: std::sync::Arc::default(),
-        };
-        let other =
-            portcullis_web::spawn(listener, application(server.services(), false), settings);
+        let settings = settings(&origin);
+        let other = portcullis_web::spawn(listener, server.node().application, settings);
         let other = other.expect("the other node starts");
         let admin = Member::new(&server, "grace", "admin");
         let msa = Member::new(&server, "ada", "msa").at(&origin);

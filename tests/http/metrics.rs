@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use portcullis_api::Upkeep;
 use portcullis_testkit::{Browser, TestDatabase, TestServer, TestSettings};
 
 use crate::member::Member;
@@ -46,8 +45,12 @@ fn a_program_on_this_machine_reads_the_figures() {
 
 #[test]
 fn the_documentation_lists_every_job() {
-    let upkeep = Upkeep { audit_retention: Some(Duration::from_secs(86_400)), ..Upkeep::default() };
-    let settings = TestSettings { upkeep, ..TestSettings::default() };
+    let directory = tempfile::tempdir().expect("there is room for a directory");
+    let settings = TestSettings {
+        audit_retention: Some(Duration::from_secs(86_400)),
+        checkpoint_directory: Some(directory.path().to_owned()),
+        ..TestSettings::default()
+    };
     let server = TestServer::with(TestDatabase::sqlite(), settings);
     let figures = Browser::of(&server).get("/metrics", &[]).text;
     let runs = figures.lines().filter_map(|line| {

@@ -1,6 +1,7 @@
 //! The snapshot with which services begin to follow.
 
 use portcullis_domain::Clock;
+use portcullis_flows::node::revocation::Revocations;
 use portcullis_testkit::{Browser, TestDatabase, TestServer, TestSettings};
 use portcullis_token::{KeyPairAlgorithm, KeySet, SnapshotClaims, Verifier};
 use serde_json::{Value, json};
@@ -21,7 +22,7 @@ fn a_snapshot_has_every_revocation_and_is_signed_with_a_published_key() {
             assert_eq!(ada.post("/api/auth/logout", &json!({})).status, 204);
             ada.sign_in_again("ada");
         }
-        while server.services().revocations.standing().cursor.position() < 12 {}
+        while server.of_node::<Revocations>().standing().cursor.position() < 12 {}
         let feed = ask(&server, "/api/revocations").json();
 
         // The server may not have followed what another node has numbered.

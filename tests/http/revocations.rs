@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use portcullis_flows::node::revocation::Revocations;
 use portcullis_flows::sign_in::session_tokens::SessionPolicy;
 use portcullis_testkit::{Browser, SERVICE, TestDatabase, TestServer, TestSettings};
 use serde_json::Value;
@@ -103,9 +104,9 @@ fn a_cursor_of_another_history_or_of_what_was_removed_is_gone() {
         }
         assert_eq!(ask(&server, &format!("/api/revocations?after={cursor}")).status, 200);
 
-        let node = server.services();
+        let node = server.of_node::<Revocations>();
         server.clock().advance(Duration::from_secs(3 * 60 * 60));
-        node.revocations.purge().expect("the database answers");
+        node.purge().expect("the database answers");
         // A stream would still be fed from the memory of this node.
         assert_gone(&server, &cursor, PAGE);
         assert_gone(&server, "0", PAGE);
@@ -213,7 +214,7 @@ fn a_token_of_a_longer_life_stays_revoked_though_the_life_of_tokens_was_shortene
         until_followed(&short, 2);
         for _ in 0..3 {
             database.clock().advance(Duration::from_secs(30 * 60));
-            short.services().revocations.purge().expect("the database answers");
+            short.of_node::<Revocations>().purge().expect("the database answers");
         }
         drop(short);
         let long = living(120);

@@ -42,6 +42,8 @@ struct Cli {
 enum Verb {
     /// Run the server (what happens without a verb)
     Serve,
+    /// Run the background jobs without serving, until told to stop
+    Worker,
     /// Bring the database up to date; `serve` does so too
     Migrate(Migrate),
     /// Look at the configuration
@@ -85,7 +87,7 @@ enum UserVerb {
 }
 
 /// Reads the command line and does what it says.
-pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
+pub fn run(arguments: Vec<OsString>) -> ExitCode {
     // Known before parsing succeeds, because a usage error is answered in JSON too.
     let output = Output { json: arguments.iter().any(|argument| argument == "--json") };
     let cli = match Cli::try_parse_from(arguments) {
@@ -125,6 +127,7 @@ fn execute(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
                 Verb::User(UserVerb::Import(import)) => {
                     command::user_import::run(config, &import, output)
                 }
+                Verb::Worker => command::worker::run(config, &warnings, output),
                 _ => command::serve::run(config, &warnings, output),
             }
         }

@@ -12,3 +12,4 @@ pub(crate) mod user_create;
 pub(crate) mod user_end_sessions;
 pub(crate) mod user_import;
 pub(crate) mod user_unlock;
+pub(crate) mod worker;

@@ -41,14 +41,14 @@ use portcullis_flows::sign_in::session_tokens::SessionPolicy;
 use portcullis_password::{Argon2Params, Policy, PoolSettings};
 use portcullis_web::ServiceCredentials;
 
-pub(crate) use access::MatrixFile;
-pub(crate) use audit::Audit;
-pub(crate) use database::Database;
-pub(crate) use finding::{Finding, Findings};
-pub(crate) use log::Log;
-pub(crate) use server::Server;
+pub use access::MatrixFile;
+pub use audit::Audit;
+pub use database::Database;
+pub use finding::{Finding, Findings};
+pub use log::Log;
+pub use server::Server;
 pub(crate) use services::is_name as is_service_name;
-pub(crate) use tokens::{Secret, Tokens};
+pub use tokens::{Secret, Tokens};
 pub(crate) use variables::Variables;
 
 use layers::Layers;
@@ -56,32 +56,58 @@ use passwords::Passwords;
 
 /// A checked configuration. Secrets in it print as redacted.
 #[derive(Debug)]
-pub(crate) struct Config {
-    pub(crate) data_dir: PathBuf,
-    pub(crate) server: Server,
-    pub(crate) database: Database,
-    pub(crate) tokens: Tokens,
-    pub(crate) sessions: SessionPolicy,
+pub struct Config {
+    /// Where the files of the server are.
+    pub data_dir: PathBuf,
+    /// Where it listens, and what it believes of proxies.
+    pub server: Server,
+    /// Where the data is.
+    pub database: Database,
+    /// What tokens are signed with, and for whom.
+    pub tokens: Tokens,
+    /// How long sessions and tokens live.
+    pub sessions: SessionPolicy,
     /// How revocations reach this node.
-    pub(crate) revocation: RevocationPolicy,
+    pub revocation: RevocationPolicy,
     /// Who may follow them.
-    pub(crate) services: ServiceCredentials,
+    pub services: ServiceCredentials,
     /// The Redis that nodes share.
-    pub(crate) redis: Option<SecretString>,
+    pub redis: Option<SecretString>,
     /// The access matrix that the first start puts in force.
-    pub(crate) matrix: MatrixFile,
-    pub(crate) audit: Audit,
+    pub matrix: MatrixFile,
+    /// How the audit trail is written and kept.
+    pub audit: Audit,
     /// How long everything but the audit trail is kept.
-    pub(crate) retention: RetentionPolicy,
-    pub(crate) accounts: AccountRules,
+    pub retention: RetentionPolicy,
+    /// The rules for new accounts.
+    pub accounts: AccountRules,
     /// What new passwords must be like.
-    pub(crate) passwords: Policy,
-    pub(crate) argon2: Argon2Params,
-    pub(crate) hashing: PoolSettings,
-    pub(crate) lockout: LockoutPolicy,
+    pub passwords: Policy,
+    /// The cost of new password hashes.
+    pub argon2: Argon2Params,
+    /// The queue of passwords that wait to be hashed.
+    pub hashing: PoolSettings,
+    /// How failed sign-ins delay further ones.
+    pub lockout: LockoutPolicy,
     /// The administrator to create at the first start.
-    pub(crate) admin: Option<AccountRequest>,
-    pub(crate) log: Log,
+    pub admin: Option<AccountRequest>,
+    /// What is logged, and how.
+    pub log: Log,
+}
+
+/// The configuration when nothing is set.
+impl Default for Config {
+    fn default() -> Self {
+        check(raw::Raw::default(), &mut Findings::default())
+    }
+}
+
+impl Config {
+    /// The claim `iss` of every token: as configured, not as bound.
+    pub(crate) fn issuer(&self) -> String {
+        let issuer = self.tokens.issuer.clone();
+        issuer.unwrap_or_else(|| self.server.origin(self.server.address))
+    }
 }
 
 /// A configuration that was read, sound or not.

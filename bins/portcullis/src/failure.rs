@@ -1,7 +1,7 @@
 //! Why a command could not do its work, with what to do next.
 
-use std::fmt;
 use std::process::ExitCode;
+use std::{fmt, io};
 
 use portcullis_flows::StoreError;
 use serde::{Serialize, Serializer};
@@ -11,7 +11,7 @@ use crate::config::Findings;
 
 /// One failure, for the person at the command line.
 #[derive(Debug)]
-pub(crate) enum Failure {
+pub enum Failure {
     /// The command line asks for something that does not exist.
     Usage(String),
     /// The configuration cannot be used; every fault is in it.
@@ -93,6 +93,11 @@ impl Serialize for Failure {
         };
         json!({ "error": error }).serialize(serializer)
     }
+}
+
+/// The operating system gives no thread.
+pub(crate) fn no_thread(error: io::Error) -> Failure {
+    Failure::failed(error, "give the server more threads")
 }
 
 impl From<Findings> for Failure {

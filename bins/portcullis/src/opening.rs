@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use portcullis_audit::Origin;
-use portcullis_domain::SystemRandom;
+use portcullis_domain::{Ambient, SystemRandom};
 use portcullis_flows::access::matrix::Matrices;
 use portcullis_flows::node::health::HealthStore;
 use portcullis_flows::node::secret::{SecretError, SecretProof, SecretState};
@@ -17,7 +17,7 @@ use portcullis_web::Settings;
 
 use crate::config::{Config, Loaded, Secret};
 use crate::failure::Failure;
-use crate::{data_dir, secret_file, wiring};
+use crate::{assembly, data_dir, secret_file};
 
 /// The secret that everything is signed with; made if nobody configured one.
 fn secret(config: &Config) -> Result<SecretKey, Failure> {
@@ -77,7 +77,7 @@ fn unmigrated(config: &Config) -> Result<Database, Failure> {
 /// What a command that writes needs: a database that is up to date, and the secret that is proved to
 /// be its own.
 pub(crate) struct Opened {
-    pub(crate) store: Store,
+    pub(crate) store: Arc<Store>,
     pub(crate) secret: SecretKey,
     /// The migrations that were missing.
     pub(crate) applied: Vec<String>,
@@ -99,12 +99,10 @@ pub(crate) fn wait_for_server(
         tracing::warn!(%error, "listening on http://{address}, and waiting for the database");
     }
     let is_there = move || database.ping().is_ok();
-    let (clock, random) = (wiring::system_clock(), wiring::system_random());
     let is_found = portcullis_web::wait(
         listener,
         settings,
-        clock,
-        &*random,
+        &Ambient::system(),
         portcullis_api::liveness,
         is_there,
     )
@@ -148,7 +146,7 @@ fn open(
         None => secret(config)?,
     };
     let store = sealed(database, &secret);
-    let proof = wiring::secret_proof(store.clone(), config, &secret);
+    let proof = assembly::node::secret_proof(&store, config, &secret, &Ambient::system());
     check(&proof).map_err(unproved)?;
     prove_by_trail(&store, &proof, config, &secret)?;
     let applied = migrate(&store)?;
@@ -167,7 +165,7 @@ pub(crate) fn migrated(
     if database.fingerprint()?.is_some() || database.has_checkpoints()? {
         let secret = secret_in_place(config)?;
         let store = sealed(database.clone(), &secret);
-        let proof = wiring::secret_proof(store.clone(), config, &secret);
+        let proof = assembly::node::secret_proof(&store, config, &secret, &Ambient::system());
         proof.standing().map_err(unproved)?;
         prove_by_trail(&store, &proof, config, &secret)?;
     }
@@ -191,7 +189,7 @@ fn migrate(database: &Database) -> Result<Vec<String>, Failure> {
 
 /// Data from before there were fingerprints is known by its trail.
 fn prove_by_trail(
-    store: &Store,
+    store: &Arc<Store>,
     proof: &SecretProof,
     config: &Config,
     secret: &SecretKey,
@@ -202,7 +200,7 @@ fn prove_by_trail(
     if !store.has_checkpoints()? {
         return Ok(());
     }
-    match wiring::checkpoints(store.clone(), config, secret).find(None)? {
+    match assembly::audit::checkpoints(store, config, secret, &Ambient::system()).find(None)? {
         Some(_) => Ok(()),
         None => Err(unproved(SecretError::Another)),
     }
@@ -211,7 +209,9 @@ fn prove_by_trail(
 /// Makes the configured secret that of the data, whatever it was written under.
 pub(crate) fn accept_secret(config: &Config, origin: &Origin) -> Result<(), Failure> {
     let (store, secret) = unproved_store(config)?;
-    wiring::secret_proof(store, config, &secret).accept(origin).map_err(unproved)
+    assembly::node::secret_proof(&store, config, &secret, &Ambient::system())
+        .accept(origin)
+        .map_err(unproved)
 }
 
 fn unproved(error: SecretError) -> Failure {
@@ -252,16 +252,18 @@ pub(crate) fn existing_database(config: &Config) -> Result<Option<Database>, Fai
 }
 
 /// As [`existing_database`], with the keys of the audit trail, for who records nothing.
-pub(crate) fn existing_store(config: &Config) -> Result<Option<Store>, Failure> {
+pub(crate) fn existing_store(config: &Config) -> Result<Option<Arc<Store>>, Failure> {
     let Some(database) = existing_database(config)? else { return Ok(None) };
     let secret = secret_in_place(config)?;
     let store = sealed(database, &secret);
-    wiring::secret_proof(store.clone(), config, &secret).standing().map_err(unproved)?;
+    assembly::node::secret_proof(&store, config, &secret, &Ambient::system())
+        .standing()
+        .map_err(unproved)?;
     Ok(Some(store))
 }
 
 /// As [`existing_database`], whatever it was written under: for who looks at just that.
-pub(crate) fn unproved_store(config: &Config) -> Result<(Store, SecretKey), Failure> {
+pub(crate) fn unproved_store(config: &Config) -> Result<(Arc<Store>, SecretKey), Failure> {
     let database = existing_database(config)?.ok_or_else(no_database)?;
     let secret = secret_in_place(config)?;
     Ok((sealed(database, &secret), secret))
@@ -272,9 +274,9 @@ pub(crate) fn unproved_store(config: &Config) -> Result<(Store, SecretKey), Fail
 pub(crate) fn needed_store(
     config: &Config,
     origin: &Origin,
-) -> Result<(Store, SecretKey), Failure> {
+) -> Result<(Arc<Store>, SecretKey), Failure> {
     let (store, secret) = unproved_store(config)?;
-    let proof = wiring::secret_proof(store.clone(), config, &secret);
+    let proof = assembly::node::secret_proof(&store, config, &secret, &Ambient::system());
     prove_by_trail(&store, &proof, config, &secret)?;
     proof.claim(origin).map_err(unproved)?;
     Ok((store, secret))
@@ -287,16 +289,20 @@ pub(crate) fn no_database() -> Failure {
 
 /// The store, and the life of the matrix with the version in force; the configured file comes into
 /// force if nothing was before.
-pub(crate) fn started(config: &Config, operator: &Principal) -> Result<(Store, Matrices), Failure> {
+pub(crate) fn started(
+    config: &Config,
+    operator: &Principal,
+) -> Result<(Arc<Store>, Matrices), Failure> {
     let Opened { store, .. } = opened(config, &operator.origin)?;
-    let matrices = wiring::matrices(store.clone(), &config.matrix);
-    matrices.start(&config.matrix.text, operator)?;
+    let (versions, trail) = (store.clone(), store.clone());
+    let ambient = Ambient::system();
+    let matrices = Matrices::start(versions, trail, &config.matrix.text, operator, ambient)?;
     Ok((store, matrices))
 }
 
 /// The database with the keys that its trail is sealed with.
-pub(crate) fn sealed(database: Database, secret: &SecretKey) -> Store {
-    Store::new(database, Arc::new(wiring::audit_keys(secret)))
+pub(crate) fn sealed(database: Database, secret: &SecretKey) -> Arc<Store> {
+    Arc::new(Store::new(database, Arc::new(assembly::audit::keys(secret))))
 }
 
 fn ensure_data_dir(config: &Config) -> Result<(), Failure> {

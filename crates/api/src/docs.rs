@@ -9,7 +9,7 @@ const FOLDER: &str = "/api/docs/";
 
 /// The group of the viewer. It loads its own files only; it draws its icons as data, and adds one style
 /// sheet by script, which is let in by what it says.
-pub(crate) const GROUPS: &[Group] = &[Group {
+pub const GROUPS: &[Group] = &[Group {
     prefix: FOLDER,
     content_policy: "default-src 'none'; script-src 'self'; \
         style-src 'self' 'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='; \

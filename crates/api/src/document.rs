@@ -1,8 +1,8 @@
 //! The API document (OpenAPI 3.1), generated from the handlers and the route table.
 
-use portcullis_web::{Audience, Body, Code, Method, Problem, ProblemBody, Route};
 use std::collections::{BTreeMap, BTreeSet};
 
+use portcullis_web::{Audience, Body, Code, Method, Problem, ProblemBody, Route};
 use serde_json::json;
 use utoipa::OpenApi;
 use utoipa::openapi::example::ExampleBuilder;

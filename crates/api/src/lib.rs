@@ -11,11 +11,11 @@ mod machine;
 mod node;
 mod openapi;
 mod routes;
-mod services;
 mod sign_in;
 
-pub use application::{application, liveness};
+pub use application::{configure, liveness};
+pub use docs::GROUPS;
 pub use document::document;
-pub use node::jobs::Upkeep;
+pub use machine::feed::Feed;
+pub use node::metrics::MetricSources;
 pub use routes::route_table;
-pub use services::{AssemblyError, Parts, Services, Storage};

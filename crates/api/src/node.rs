@@ -2,6 +2,4 @@
 
 pub(crate) mod document;
 pub(crate) mod health;
-pub(crate) mod jobs;
 pub(crate) mod metrics;
-pub(crate) mod workers;

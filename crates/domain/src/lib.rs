@@ -2,6 +2,7 @@
 
 #[cfg(feature = "accounts")]
 mod account;
+mod ambient;
 mod authentication;
 mod clock;
 mod debug_as_display;
@@ -24,6 +25,7 @@ mod moderation;
 
 #[cfg(feature = "accounts")]
 pub use account::{Account, DisplayName};
+pub use ambient::Ambient;
 pub use authentication::{AssuranceLevel, Authentication, AuthenticationMethod};
 pub use clock::{Clock, SystemClock};
 #[doc(hidden)]

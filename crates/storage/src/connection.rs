@@ -13,8 +13,8 @@ use portcullis_domain::{Clock, ExposeSecret, SecretString, SystemClock};
 use portcullis_flows::node::attempt::Attempt;
 
 use crate::database_url::DatabaseUrl;
+use crate::failure::Failure;
 use crate::private_file;
-use crate::sign_in::failure::Failure;
 
 /// A connection to either database. Queries reach the inner connection through `dispatch!`, so that
 /// every clause of each database is at hand and each query is checked against both.

@@ -11,7 +11,7 @@ use r2d2::{Pool, PooledConnection};
 
 use crate::connection::{Connection, EachSql, Manager, Pace, Purpose, dispatch};
 use crate::database_url::DatabaseUrl;
-use crate::sign_in::failure::Failure;
+use crate::failure::Failure;
 
 /// The connections, and all that needs no key: the schema, and whether the database answers.
 #[derive(Clone)]

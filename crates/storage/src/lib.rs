@@ -5,6 +5,7 @@ mod audit;
 mod connection;
 mod database;
 mod database_url;
+mod failure;
 mod found;
 mod identity;
 mod machine;

@@ -12,8 +12,8 @@ use portcullis_flows::StoreError;
 
 use crate::connection::{Connection, Inner, Lock, dispatch};
 use crate::database::Database;
+use crate::failure::Failure;
 use crate::identity::email_key;
-use crate::sign_in::failure::Failure;
 use crate::sql_type::natural;
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");

@@ -6,9 +6,9 @@ use portcullis_domain::Account;
 use portcullis_flows::principal::{Credential, Principal};
 
 use crate::connection::{Connection, dispatch};
+use crate::failure::Failure;
 use crate::identity::account;
 use crate::schema::revocations;
-use crate::sign_in::failure::Failure;
 use crate::sql_type::Key;
 
 /// The account of the principal; `None` when it has none, the account is gone, or the session or the

@@ -1,7 +1,6 @@
 //! Sign-in, sessions and their tokens, lockout, sign-out.
 
 pub(crate) mod authentication;
-pub(crate) mod failure;
 pub(crate) mod family;
 pub(crate) mod hash_cost;
 pub(crate) mod mass_sign_out;

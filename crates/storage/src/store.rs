@@ -10,8 +10,8 @@ use portcullis_flows::node::health::HealthStore;
 use crate::audit::event;
 use crate::connection::Connection;
 use crate::database::Database;
+use crate::failure::Failure;
 use crate::node::outbox;
-use crate::sign_in::failure::Failure;
 
 /// The database behind all ports, with the keys that its audit trail is sealed with.
 #[derive(Clone, Debug)]

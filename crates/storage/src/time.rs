@@ -11,7 +11,7 @@ use portcullis_flows::node::clock_watch::TimeStore;
 
 use crate::connection::{Connection, Inner};
 use crate::database::Database;
-use crate::sign_in::failure::Failure;
+use crate::failure::Failure;
 use crate::sql_type::{Instant, Utc};
 use crate::store::Store;
 

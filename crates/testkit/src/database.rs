@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use portcullis_audit::AuditKeys;
-use portcullis_domain::SecretString;
+use portcullis_domain::{Ambient, SecretString, SystemRandom};
 use portcullis_storage::{Database, DatabaseUrl, Store};
+use portcullis_token::SecretKey;
 use tempfile::TempDir;
 
 use crate::TestClock;
@@ -100,14 +101,24 @@ impl TestDatabase {
         connected(&self.url, &self.clock)
     }
 
+    /// Its clock, with the randomness of the operating system.
+    pub fn ambient(&self) -> Ambient {
+        Ambient { clock: self.clock.clone(), random: Arc::new(SystemRandom) }
+    }
+
     /// What its transactions take their time from, in this process.
     pub fn clock(&self) -> &Arc<TestClock> {
         &self.clock
     }
 
+    /// The secret that every test database is sealed under.
+    pub fn secret() -> SecretKey {
+        SecretKey::parse(&SecretString::from(SECRET)).expect("the secret is strong")
+    }
+
     /// What the audit trail of every test database is sealed with.
     pub fn audit_keys() -> Arc<AuditKeys> {
-        Arc::new(AuditKeys::new([1; 32], [2; 32]))
+        Arc::new(AuditKeys::from_secret(Self::secret().as_secret()))
     }
 
     fn blank_sqlite() -> Self {
@@ -167,6 +178,9 @@ impl Switch {
         self.store.execute(sql).expect("the operator is let in");
     }
 }
+
+/// Known to nobody but the tests, and random enough to be accepted.
+const SECRET: &str = "n5Q0c1tVb8mZ3xK7rW2yL9pD4sH6gJfA";
 
 fn connected(url: &str, clock: &Arc<TestClock>) -> Store {
     let store = Store::new(Database::new(&parsed(url), 16), TestDatabase::audit_keys());

@@ -28,4 +28,4 @@ pub use race::at_once;
 pub use random::SeededRandom;
 pub use redis::redis_url;
 pub use samples::PASSWORD;
-pub use server::{SERVICE, TestServer, TestSettings};
+pub use server::{SERVICE, TestServer, TestSettings, settings};

@@ -1,22 +1,23 @@
 use std::collections::BTreeMap;
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_api::{Parts, Services, Upkeep, application};
-use portcullis_domain::{
-    Clock, Moderation, ReservedNames, Role, SecretString, SecureRandom, Severity, SystemRandom,
-};
+use portcullis::assembly::{self, Assembled, Foundation};
+use portcullis::config::Config;
+use portcullis_domain::{Ambient, Moderation, ReservedNames, Role, SecretString, Severity};
 use portcullis_flows::audit::recording::RecordingPolicy;
+use portcullis_flows::identity::bootstrap::{Bootstrap, Start};
 use portcullis_flows::identity::candidate::{AccountRequest, AccountRules, RegistrationMode};
 use portcullis_flows::node::revocation::RevocationPolicy;
 use portcullis_flows::sign_in::lockout::LockoutPolicy;
 use portcullis_flows::sign_in::session_tokens::SessionPolicy;
-use portcullis_password::{Argon2Params, Hasher, HashingPool, Policy, PoolSettings};
-use portcullis_token::{Digest, KeyPairAlgorithm, SecretKey};
+use portcullis_password::{HashingPool, Policy, PoolSettings};
+use portcullis_token::{Digest, KeyPairAlgorithm};
 use portcullis_web::{Running, ServiceCredentials, Settings};
 
-use crate::{TestClock, TestDatabase, samples};
+use crate::{TestClock, TestDatabase};
 
 /// What a test may want different from the defaults.
 pub struct TestSettings {
@@ -35,8 +36,10 @@ pub struct TestSettings {
     /// How permission checks are recorded: strictly by default, so that what was answered can be
     /// read, although the clock stands still.
     pub recording: RecordingPolicy,
-    /// What is done for the audit trail in the background.
-    pub upkeep: Upkeep,
+    /// How long entries of the audit trail are kept; for ever when `None`.
+    pub audit_retention: Option<Duration>,
+    /// Where each checkpoint is also put as a file.
+    pub checkpoint_directory: Option<PathBuf>,
     /// Who may register.
     pub registration: RegistrationMode,
     /// Whether cookies are `Secure` and carry the `__Host-` prefix.
@@ -67,7 +70,8 @@ impl Default for TestSettings {
             algorithm: None,
             hashing: PoolSettings { deadline: Duration::from_secs(60), ..PoolSettings::default() },
             recording: RecordingPolicy { strict: true, ..RecordingPolicy::default() },
-            upkeep: Upkeep::default(),
+            audit_retention: None,
+            checkpoint_directory: None,
             registration: RegistrationMode::Open,
             secure_cookies: false,
             cors_origins: Vec::new(),
@@ -80,7 +84,7 @@ impl Default for TestSettings {
 /// A whole server in this process: real sockets, real database, real hashing, a clock that obeys.
 pub struct TestServer {
     running: Option<Running>,
-    hashing: Arc<HashingPool>,
+    hashing: Option<Arc<HashingPool>>,
     address: String,
     clock: Arc<TestClock>,
     database: TestDatabase,
@@ -98,7 +102,7 @@ impl TestServer {
         let clock = database.clock().clone();
         let mut server = Self {
             running: None,
-            hashing: hashing(&settings, &clock),
+            hashing: None,
             address: String::new(),
             clock,
             database,
@@ -111,7 +115,6 @@ impl TestServer {
     /// Stops without warning and starts again on the same database, with nothing remembered.
     pub fn restart(&mut self) {
         self.running = None;
-        self.hashing = hashing(&self.settings, &self.clock);
         self.run();
     }
 
@@ -119,17 +122,14 @@ impl TestServer {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
         let address = listener.local_addr().expect("a bound listener has an address");
         self.address = format!("http://{address}");
-        let services = self.assemble(self.hashing.clone());
+        let application = self.assemble().application;
+        self.hashing = application.data.get();
         let settings = Settings {
-            origin: self.address.clone(),
             cors_origins: self.settings.cors_origins.clone(),
             trusted_proxies: parse_all(&self.settings.trusted_proxies),
             secure_cookies: self.settings.secure_cookies,
-            workers: Some(2),
-            shutdown_delay: Duration::ZERO,
-            log_lines_lost: Arc::default(),
+            ..settings(&self.address)
         };
-        let application = application(services, self.settings.docs);
         let running = portcullis_web::spawn(listener, application, settings);
         self.running = Some(running.expect("the server starts"));
     }
@@ -151,71 +151,73 @@ impl TestServer {
 
     /// Where it hashes passwords; a job of the test's own can keep it busy.
     pub fn hashing(&self) -> &HashingPool {
-        &self.hashing
+        self.hashing.as_deref().expect("the server has a pool")
     }
 
-    /// A second set of use cases on the same database, as another node has them.
-    pub fn services(&self) -> Services {
-        self.assemble(hashing(&self.settings, &self.clock))
+    /// A second node on the same database.
+    pub fn node(&self) -> Assembled {
+        self.assemble()
     }
 
-    fn assemble(&self, hashing: Arc<HashingPool>) -> Services {
-        let random: Arc<dyn SecureRandom> = Arc::new(SystemRandom);
-        let clock: Arc<dyn Clock> = self.clock.clone();
-        let services = Services::new(Parts {
-            store: Arc::new(self.database.store().clone()),
-            hashing,
-            secret: SecretKey::parse(&SecretString::from(SECRET)).expect("the secret is strong"),
-            previous_secret: None,
-            algorithm: self.settings.algorithm,
-            issuer: "https://auth.example.test".to_owned(),
-            audience: "portcullis".to_owned(),
-            sessions: self.settings.sessions.clone(),
-            revocation: self.settings.revocation,
-            redis: self.settings.redis.as_deref().map(SecretString::from),
-            credentials: ServiceCredentials::from_iter([(
+    /// A use case of a second node on the same database.
+    pub fn of_node<T: Send + Sync + 'static>(&self) -> Arc<T> {
+        self.node().application.data.get().expect("every use case is shared")
+    }
+
+    fn assemble(&self) -> Assembled {
+        let settings = &self.settings;
+        let mut config = Config {
+            sessions: settings.sessions.clone(),
+            revocation: settings.revocation,
+            redis: settings.redis.as_deref().map(SecretString::from),
+            services: ServiceCredentials::from_iter([(
                 SERVICE.0.to_owned(),
                 Digest::of(SERVICE.1),
             )]),
-            lockout: self.settings.lockout.clone(),
-            accounts: rules(self.settings.registration),
+            lockout: settings.lockout.clone(),
+            hashing: settings.hashing,
+            accounts: rules(settings.registration),
             passwords: Policy { context_words: vec!["portcullis".to_owned()], ..Policy::default() },
-            audit_keys: TestDatabase::audit_keys(),
-            matrix: samples::matrix(),
-            recording: self.settings.recording,
-            upkeep: self.settings.upkeep,
-            clock,
-            random,
-        });
-        let services = services.expect("the parts fit together");
-        services
-            .matrices
-            .start(samples::MATRIX, &samples::operator())
-            .expect("the matrix comes into force");
-        services.keys.start(&samples::origin()).expect("the database answers");
-        services
+            ..Config::default()
+        };
+        config.tokens.issuer = Some("https://auth.example.test".to_owned());
+        config.tokens.algorithm = settings.algorithm;
+        config.audit.recording = settings.recording;
+        config.audit.retention = settings.audit_retention;
+        config.audit.checkpoint_directory.clone_from(&settings.checkpoint_directory);
+        config.server.docs = settings.docs;
+        let foundation = Foundation {
+            config,
+            store: Arc::new(self.database.store().clone()),
+            secret: TestDatabase::secret(),
+            ambient: self.database.ambient(),
+        };
+        // The jobs of a node are due by a clock that moves by itself.
+        let assembled = assembly::server(&foundation, Ambient::system().clock);
+        assembled.unwrap_or_else(|failure| panic!("{failure}"))
     }
 
     /// Starts the bootstrap as `serve` does; see [`portcullis_flows::identity::bootstrap`].
-    pub fn bootstrap(
-        &self,
-        configured: Option<&AccountRequest>,
-    ) -> portcullis_flows::identity::bootstrap::Start {
-        self.services().bootstrap.start(configured).expect("bootstrap can run")
+    pub fn bootstrap(&self, configured: Option<&AccountRequest>) -> Start {
+        self.of_node::<Bootstrap>().start(configured).expect("bootstrap can run")
+    }
+}
+
+/// The settings of a server for tests that is reached at this origin.
+pub fn settings(origin: &str) -> Settings {
+    Settings {
+        origin: origin.to_owned(),
+        cors_origins: Vec::new(),
+        trusted_proxies: Vec::new(),
+        secure_cookies: false,
+        workers: Some(2),
+        shutdown_delay: Duration::ZERO,
+        log_lines_lost: Arc::default(),
     }
 }
 
 /// The name and the secret of the one service that every server knows.
 pub const SERVICE: (&str, &str) = ("scheduling", "tEsT-fFa7YcXhR2mWq9Lk4JvZs8Bn1Gd5Pu3Ty6EoA0");
-
-/// Known to nobody but the tests, and random enough to be accepted.
-const SECRET: &str = "n5Q0c1tVb8mZ3xK7rW2yL9pD4sH6gJfA";
-
-fn hashing(settings: &TestSettings, clock: &Arc<TestClock>) -> Arc<HashingPool> {
-    let hasher = Hasher::new(Argon2Params::default(), &SystemRandom);
-    let pool = HashingPool::new(settings.hashing, hasher, clock.clone());
-    Arc::new(pool.expect("the system gives threads"))
-}
 
 fn rules(mode: RegistrationMode) -> AccountRules {
     AccountRules {

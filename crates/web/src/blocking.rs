@@ -1,11 +1,12 @@
+use std::future::{Ready, ready};
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use std::{io, thread};
 
-use actix_web::{rt, web};
-use portcullis_domain::SecureRandom;
+use actix_web::{FromRequest, HttpRequest, dev, rt, web};
+use portcullis_domain::{Ambient, SecureRandom};
 use portcullis_flows::node::attempt::Attempt;
 use portcullis_password::{HashingError, HashingPool};
 use tokio::sync::oneshot;
@@ -67,34 +68,57 @@ pub async fn detached<T: Send + 'static>(
     outcome.await.map_err(io::Error::other)
 }
 
-/// Runs a use case that hashes a password, if there is a place for one more of this address: a flood is
-/// turned away here, before each of it takes a thread and asks the database.
-pub async fn hashing<T, E>(
-    pool: &HashingPool,
-    random: &dyn SecureRandom,
-    address: IpAddr,
-    use_case: impl FnOnce() -> Result<T, E> + Send + 'static,
-) -> Result<T, Problem>
-where
-    T: Send + 'static,
-    E: Send + 'static,
-    Problem: From<E>,
-{
-    let outcome = match pool.enter(address) {
-        Err(overloaded) => Err(HashingError::from(overloaded).into()),
-        Ok(place) => {
-            let use_case = move || {
-                let outcome = use_case();
-                drop(place);
-                outcome
-            };
-            blocking(use_case).await
+/// Runs use cases that hash a password; a handler takes it as an argument.
+pub struct Hashing {
+    pool: web::Data<HashingPool>,
+    ambient: web::Data<Ambient>,
+}
+
+impl Hashing {
+    /// Runs one, if there is a place for one more of this address: a flood is turned away here, before
+    /// each request of it takes a thread and asks the database.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Overloaded`] if there is no place, else those of the use case and of [`blocking`].
+    pub async fn run<T, E>(
+        &self,
+        address: IpAddr,
+        use_case: impl FnOnce() -> Result<T, E> + Send + 'static,
+    ) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+        Problem: From<E>,
+    {
+        let outcome = match self.pool.enter(address) {
+            Err(overloaded) => Err(HashingError::from(overloaded).into()),
+            Ok(place) => {
+                let use_case = move || {
+                    let outcome = use_case();
+                    drop(place);
+                    outcome
+                };
+                blocking(use_case).await
+            }
+        };
+        if matches!(&outcome, Err(problem) if problem.code == Code::Overloaded) {
+            rt::time::sleep(overload_pause(&*self.ambient.random)).await;
         }
-    };
-    if matches!(&outcome, Err(problem) if problem.code == Code::Overloaded) {
-        rt::time::sleep(overload_pause(random)).await;
+        outcome
     }
-    outcome
+}
+
+impl FromRequest for Hashing {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        let pool = request.app_data::<web::Data<HashingPool>>().cloned();
+        let parts = pool.zip(request.app_data::<web::Data<Ambient>>().cloned());
+        let hashing = parts.map(|(pool, ambient)| Self { pool, ambient });
+        ready(hashing.ok_or_else(|| Problem::new(Code::Internal)))
+    }
 }
 
 /// Clients that ask again at once, whatever `Retry-After` says, would spend the processor on

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod app_data;
 mod authentication;
 mod authorization;
 mod blocking;
@@ -24,15 +25,17 @@ mod request;
 mod route;
 mod server;
 mod settings;
+mod signals;
 mod stack;
 mod text;
 mod time;
 mod transport;
 mod waiting;
 
+pub use app_data::AppData;
 pub use authentication::{Authenticator, ServiceCredentials, SessionRemains};
 pub use authorization::{decide, permit, stored};
-pub use blocking::{blocking, detached, hashing};
+pub use blocking::{Hashing, blocking, detached};
 pub use body::{Form, Json, parse, read_json};
 pub use bounded_list::BoundedList;
 pub use cookies::{Name as CookieName, cookie, forget as forget_cookie, set as set_cookie};
@@ -45,8 +48,9 @@ pub use problem::{Code, FieldProblem, Problem, ProblemBody};
 pub use query::Query;
 pub use request::origin;
 pub use route::{BODY_LIMIT, Body, Method, Mount, Route, RouteTable, Router};
-pub use server::{Application, Background, Configure, Running, serve, spawn};
+pub use server::{Application, Background, Configure, Part, Running, serve, spawn};
 pub use settings::Settings;
+pub use signals::until_stopped;
 pub use text::{MAX_TEXT_BYTES, SecretText, ShortText, Text, has_forbidden_character};
 pub use time::Time;
 pub use waiting::wait;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev, rt, web};
 use portcullis_audit::Actor;
-use portcullis_domain::SecureRandom;
+use portcullis_domain::{Ambient, SecureRandom};
 
 use crate::blocking::overload_pause;
 use crate::lifecycle::Lifecycle;
@@ -98,8 +98,8 @@ fn body_length(request: &HttpRequest, largest: usize) -> usize {
 }
 
 fn random(request: &HttpRequest) -> Result<&dyn SecureRandom, Problem> {
-    let random = request.app_data::<web::Data<dyn SecureRandom>>();
-    random.map(web::Data::get_ref).ok_or_else(|| Problem::new(Code::Internal))
+    let ambient = request.app_data::<web::Data<Ambient>>();
+    ambient.map(|ambient| &*ambient.random).ok_or_else(|| Problem::new(Code::Internal))
 }
 
 fn is_draining(request: &HttpRequest) -> bool {

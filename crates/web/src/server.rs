@@ -3,26 +3,28 @@
 use std::future::Future;
 use std::io;
 use std::net::TcpListener;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use actix_server::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
-use actix_web::rt::signal::unix::{SignalKind, signal};
 use actix_web::web::ServiceConfig;
 use actix_web::{App, rt, web};
-use portcullis_domain::{Clock, SecureRandom, Supervised};
+use portcullis_domain::{Ambient, Supervised};
 use portcullis_flows::access::decision::Decisions;
+use portcullis_flows::node::job::Jobs;
 use portcullis_flows::sign_in::step_up::StepUp;
 
+use crate::app_data::AppData;
 use crate::authentication::Authenticator;
 use crate::group::{Group, Groups};
 use crate::lifecycle::{DRAIN_TIMEOUT, Lifecycle, STOP_TIMEOUT, ServeError};
 use crate::limit::Limits;
 use crate::numbering::Numbering;
 use crate::settings::Settings;
+use crate::signals::Signals;
 use crate::stack;
 use crate::transport::{self, Common};
 
@@ -36,15 +38,19 @@ pub struct Application {
     pub decisions: Arc<Decisions>,
     /// Says whether a sign-in is recent.
     pub step_up: Arc<StepUp>,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// Randomness.
-    pub random: Arc<dyn SecureRandom>,
+    /// Time and randomness.
+    pub ambient: Ambient,
+    /// What the handlers take.
+    pub data: AppData,
     /// Groups of routes beside [`API`](crate::API).
     pub groups: &'static [Group],
-    /// Adds what the handlers need, and the routes.
+    /// Adds the routes.
     pub configure: Configure,
-    /// Runs as long as the server. Ends only when a part has ended that the server needs, and names it.
+    /// The jobs of this node.
+    pub jobs: Arc<Jobs>,
+    /// Threads without which the server ends.
+    pub parts: Vec<Part>,
+    /// Runs as long as the server.
     pub background: Background,
     /// Ends answers that have no end of their own.
     pub close_streams: Box<dyn FnOnce() + Send>,
@@ -53,8 +59,16 @@ pub struct Application {
 /// Adds to an application, of which each thread that serves has one; they share the limits.
 pub type Configure = Arc<dyn Fn(&mut ServiceConfig, &Limits) + Send + Sync>;
 
-/// Begins what runs beside the server, on the thread of its runtime.
-pub type Background = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = &'static str>>> + Send>;
+/// A thread, or some, that the server needs.
+pub struct Part {
+    /// What to call it in the log.
+    pub name: &'static str,
+    /// Whether it is there.
+    pub is_running: Box<dyn Fn() -> bool + Send>,
+}
+
+/// Begins asynchronous work beside the server, on the thread of its runtime. The work has no end.
+pub type Background = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()>>> + Send>;
 
 /// Serves on the listener until SIGTERM or SIGINT, then finishes what is under way and stops.
 /// Calls `ready` as soon as such a signal would be heeded and requests are answered.
@@ -93,23 +107,21 @@ async fn run(
     ready: impl FnOnce(),
     told: &mpsc::Sender<()>,
 ) -> Result<(), ServeError> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut signalled = async || {
-        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-    };
+    let mut signals = Signals::new()?;
     let delay = settings.shutdown_delay;
     let server = build(listener, &application, settings)?;
-    let Application { lifecycle, decisions, clock, background, close_streams, .. } = application;
+    let Application { lifecycle, decisions, ambient, close_streams, .. } = application;
+    let clock = ambient.clock;
     let handle = server.handle();
     let mut server = rt::spawn(server);
     // It goes on to the end, in which requests are still answered.
-    let mut work = rt::spawn(background());
+    let work = beside(&application.jobs, application.parts, application.background)?;
+    let mut work = rt::spawn(work);
     ready();
     let ended = tokio::select! {
         outcome = &mut server => return Ok(outcome.map_err(io::Error::other)??),
-        part = &mut work => Err(ServeError::Part(part.unwrap_or("background work"))),
-        () = signalled() => Ok(()),
+        part = &mut work => Err(ServeError::Part(part.unwrap_or("background"))),
+        () = signals.next() => Ok(()),
     };
     lifecycle.stop();
     let _ = told.send(());
@@ -118,7 +130,7 @@ async fn run(
     } else {
         tracing::info!(delay = delay.as_secs_f64(), "stopping: not ready any more");
         // A second signal is of somebody in a hurry.
-        tokio::select! { () = rt::time::sleep(delay) => {}, () = signalled() => {} }
+        tokio::select! { () = rt::time::sleep(delay) => {}, () = signals.next() => {} }
     }
     // Streams have no end of their own, and the server waits for every answer.
     close_streams();
@@ -135,6 +147,33 @@ async fn run(
     }
     ended
 }
+
+/// Starts jobs and background work; ends when a part has ended, and names it.
+fn beside(
+    jobs: &Jobs,
+    mut parts: Vec<Part>,
+    background: Background,
+) -> io::Result<impl Future<Output = &'static str> + use<>> {
+    let running = jobs.start(JOBS_DELAY)?;
+    parts.push(Part { name: "jobs", is_running: Box::new(move || running.is_running()) });
+    Ok(async move {
+        let mut background = pin!(background());
+        let mut second = rt::time::interval(Duration::from_secs(1));
+        loop {
+            tokio::select! {
+                () = &mut background => return "background",
+                _ = second.tick() => {
+                    if let Some(ended) = parts.iter().find(|part| !(part.is_running)()) {
+                        return ended.name;
+                    }
+                }
+            }
+        }
+    })
+}
+
+/// Exclusive jobs write to the database, and the first requests come before them.
+const JOBS_DELAY: Duration = Duration::from_secs(1);
 
 /// What the last steps of the end may take.
 const END_MARGIN: Duration = Duration::from_millis(1500);
@@ -157,10 +196,12 @@ pub fn spawn(
         let decisions = Arc::clone(&application.decisions);
         let served = rt::System::new().block_on(async {
             let server = build(listener, &application, settings)?;
+            let work = beside(&application.jobs, application.parts, application.background)?;
             let _ = send.send(server.handle());
-            // As long as the server runs.
-            let _work = rt::spawn((application.background)());
-            server.await
+            let work = rt::spawn(work);
+            let outcome = server.await;
+            work.abort();
+            outcome
         });
         let unrecorded = decisions.recorder().close(CLOSE_TIMEOUT);
         if let Some(unrecorded) = unrecorded {
@@ -196,15 +237,16 @@ fn build(
 ) -> io::Result<Server> {
     let common = Common {
         settings: web::Data::new(settings),
-        numbering: web::Data::new(Numbering::new(&*application.random)),
-        clock: application.clock.clone(),
+        numbering: web::Data::new(Numbering::new(&*application.ambient.random)),
+        clock: application.ambient.clock.clone(),
         lifecycle: web::Data::from(application.lifecycle.clone()),
     };
     let Common { settings, numbering, lifecycle, .. } = common.clone();
     let authenticator = web::Data::from(application.authenticator.clone());
     let decisions = web::Data::from(application.decisions.clone());
     let step_up = web::Data::from(application.step_up.clone());
-    let random = web::Data::from(application.random.clone());
+    let ambient = web::Data::new(application.ambient.clone());
+    let data = application.data.clone();
     let (configure, groups) = (application.configure.clone(), Groups(application.groups));
     let limits = Arc::new(Limits::default());
     let app = move || {
@@ -215,8 +257,9 @@ fn build(
             .app_data(authenticator.clone())
             .app_data(decisions.clone())
             .app_data(step_up.clone())
-            .app_data(random.clone())
+            .app_data(ambient.clone())
             .app_data(groups)
+            .configure(|app| data.install(app))
             .configure(|app| configure(app, &limits))
             .wrap(stack::cors(&settings))
             .wrap(from_fn(stack::edge))

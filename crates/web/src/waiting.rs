@@ -9,15 +9,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::middleware::from_fn;
-use actix_web::rt::signal::unix::{SignalKind, signal};
 use actix_web::web::ServiceConfig;
 use actix_web::{App, rt, web};
-use portcullis_domain::{Clock, SecureRandom};
+use portcullis_domain::Ambient;
 
 use crate::lifecycle::Lifecycle;
 use crate::numbering::Numbering;
 use crate::problem::Problem;
 use crate::settings::Settings;
+use crate::signals::Signals;
 use crate::stack;
 use crate::transport::{self, Common};
 
@@ -33,22 +33,20 @@ const PERIOD: Duration = Duration::from_millis(500);
 pub fn wait(
     listener: &TcpListener,
     settings: &Settings,
-    clock: Arc<dyn Clock>,
-    random: &dyn SecureRandom,
+    ambient: &Ambient,
     live: fn(&mut ServiceConfig),
     is_there: impl Fn() -> bool + Send + Sync + 'static,
 ) -> io::Result<bool> {
     let common = Common {
         settings: web::Data::new(settings.clone()),
-        numbering: web::Data::new(Numbering::new(random)),
-        clock,
+        numbering: web::Data::new(Numbering::new(&*ambient.random)),
+        clock: ambient.clock.clone(),
         lifecycle: web::Data::new(Lifecycle::default()),
     };
     let Common { settings, numbering, .. } = common.clone();
     let is_there = Arc::new(is_there);
     rt::System::new().block_on(async {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut signals = Signals::new()?;
         let app = move || {
             App::new()
                 .app_data(settings.clone())
@@ -72,8 +70,7 @@ pub fn wait(
         };
         let is_found = tokio::select! {
             () = found => true,
-            _ = terminate.recv() => false,
-            _ = interrupt.recv() => false,
+            () = signals.next() => false,
         };
         handle.stop(true).await;
         Ok(is_found)

@@ -1,22 +1,22 @@
 //! `serve`: runs the server until it is told to stop.
 
+use std::fmt;
 use std::net::TcpListener;
 use std::process::ExitCode;
-use std::{fmt, io};
 
-use portcullis_api::application;
-use portcullis_domain::Supervised;
-use portcullis_flows::identity::bootstrap::{SetupError, Start};
-use portcullis_flows::identity::candidate::RegistrationError;
+use portcullis_domain::{Ambient, Supervised};
+use portcullis_flows::identity::bootstrap::Start;
 use serde::Serialize;
 
+use crate::assembly::{self, Assembled, Foundation};
 use crate::checkpoint_files::CheckpointFiles;
 use crate::config::{Config, Finding};
-use crate::failure::Failure;
+use crate::failure::{Failure, no_thread};
 use crate::logging::Logging;
 use crate::opening::Opened;
+use crate::operator::local_origin;
 use crate::output::Output;
-use crate::{file_limit, opening, wiring};
+use crate::{file_limit, opening};
 
 pub(crate) fn run(
     config: Config,
@@ -33,7 +33,7 @@ pub(crate) fn run(
 }
 
 fn serve(
-    mut config: Config,
+    config: Config,
     warnings: &[Finding],
     output: Output,
     logging: &Logging,
@@ -50,26 +50,24 @@ fn serve(
     };
     let listener = TcpListener::bind(address).map_err(cannot_listen)?;
     let bound = listener.local_addr().map_err(cannot_listen)?;
-    let settings = wiring::settings(&config.server, bound, logging.lost());
+    let settings = config.server.settings(bound, logging.lost());
     if !opening::wait_for_server(&config, &listener, &settings)? {
         return Ok(ExitCode::SUCCESS);
     }
-    let Opened { store, secret, applied } =
-        opening::served(&config, &wiring::local_origin("serve"))?;
+    let Opened { store, secret, applied } = opening::served(&config, &local_origin("serve"))?;
     for version in applied {
         tracing::info!(version, "applied a migration");
     }
-    let admin = config.admin.take();
+    let checkpoint_directory = config.audit.checkpoint_directory.clone();
     let matrix = config.matrix.clone();
-    let checkpoint_directory = config.audit.checkpoint_directory.take();
-    let docs = config.server.docs;
-    let services = wiring::services(config, store, secret)?;
-    services.matrices.start(&matrix.text, &wiring::operator("serve"))?;
-    if let Some((problem, remedy)) = matrix.difference(&services.matrices.active().load()) {
+    let foundation = Foundation { config, store, secret, ambient: Ambient::system() };
+    let clock = foundation.ambient.clock.clone();
+    let Assembled { application, setup, matrices, checkpoints } =
+        assembly::server(&foundation, clock)?;
+    if let Some((problem, remedy)) = matrix.difference(&matrices.active().load()) {
         tracing::warn!("access.matrix: {problem}; {remedy}");
     }
-    services.keys.start(&wiring::local_origin("serve"))?;
-    let setup = match services.bootstrap.start(admin.as_ref()).map_err(no_administrator)? {
+    let setup = match setup {
         Start::Ready => None,
         Start::Created(account) => {
             let username = account.username.as_str();
@@ -78,10 +76,6 @@ fn serve(
         }
         Start::Awaiting(token) => Some(Setup::new(token.expose(), &settings.origin)),
     };
-    let checkpoint_files = checkpoint_directory
-        .map(|directory| CheckpointFiles::start(services.checkpoints.clone(), directory))
-        .transpose()
-        .map_err(no_thread)?;
     let announcement = Announcement { listening: format!("http://{bound}"), setup };
     let announce = move || {
         // On a separate thread, because standard output may block.
@@ -94,29 +88,15 @@ fn serve(
             tracing::error!(%error, "no thread to announce the server in");
         }
     };
-    portcullis_web::serve(listener, application(services, docs), settings, announce)
+    portcullis_web::serve(listener, application, settings, announce)
         .map_err(|error| Failure::failed(error, "see the log above"))?;
-    drop(checkpoint_files);
-    Ok(ExitCode::SUCCESS)
-}
-
-fn no_thread(error: io::Error) -> Failure {
-    Failure::failed(error, "give the server more threads")
-}
-
-fn no_administrator(error: SetupError) -> Failure {
-    const REMEDY: &str = "change admin.username, ADMIN_EMAIL or ADMIN_PASSWORD";
-    match error {
-        SetupError::Store(error) => error.into(),
-        SetupError::Account(RegistrationError::Invalid(faults)) => Failure::Failed {
-            problems: faults.iter().map(ToString::to_string).collect(),
-            remedy: REMEDY.to_owned(),
-        },
-        error => {
-            let problem = format!("the configured administrator cannot be created: {error}");
-            Failure::failed(problem, REMEDY)
-        }
+    if let Some(directory) = checkpoint_directory {
+        // The last one may be younger than the last run of the job.
+        CheckpointFiles::new(checkpoints, directory)
+            .write_new()
+            .unwrap_or_else(|error| tracing::error!(%error, "the last checkpoint"));
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// What the operator needs to know once.

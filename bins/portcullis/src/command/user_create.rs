@@ -9,14 +9,14 @@ use portcullis_domain::{
     Account, AccountId, AccountKind, DisplayName, Email, Role, SecretString, Timestamp, Username,
 };
 use portcullis_flows::identity::candidate::{AccountRequest, RegistrationError};
-use portcullis_flows::identity::provisioning::Enrolment;
-use portcullis_flows::identity::provisioning::PersonKind;
+use portcullis_flows::identity::provisioning::{Enrolment, PersonKind};
 use serde::Serialize;
 
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::operator::operator;
 use crate::output::Output;
-use crate::{opening, roles, wiring};
+use crate::{assembly, opening, roles};
 
 /// One account to create.
 #[derive(Debug, Args)]
@@ -61,7 +61,7 @@ impl From<Kind> for PersonKind {
 }
 
 pub(crate) fn run(config: Config, user: UserCreate, output: Output) -> Result<ExitCode, Failure> {
-    let operator = wiring::operator("user create");
+    let operator = operator("user create");
     let (store, matrices) = opening::started(&config, &operator)?;
     let matrix = &matrices.active().load().matrix;
     let role = roles::find(matrix, &user.role).ok_or_else(|| {
@@ -74,11 +74,11 @@ pub(crate) fn run(config: Config, user: UserCreate, output: Output) -> Result<Ex
         display_name: user.display_name,
         origin: operator.origin,
     };
-    let candidates = wiring::candidates(config.accounts, config.passwords, config.argon2)?;
+    let candidates = assembly::identity::checker(config.accounts, config.passwords, config.argon2)?;
     let enrolment =
         Enrolment { role, kind: user.kind.into(), password_must_change: user.must_change };
     let most = config.hashing.max_bcrypt_cost;
-    let provisioning = wiring::provisioning(store, candidates, config.matrix.active, most);
+    let provisioning = assembly::identity::provisioning(&store, candidates, &matrices, most);
     let account = provisioning.create(&request, enrolment).map_err(refused)?;
     output.answer(&Created::from(account))?;
     Ok(ExitCode::SUCCESS)

@@ -10,8 +10,9 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::opening::Opened;
+use crate::operator::operator;
 use crate::output::Output;
-use crate::{opening, wiring};
+use crate::{assembly, opening};
 
 /// Whose sessions to end.
 #[derive(Debug, Args)]
@@ -22,9 +23,9 @@ pub(crate) struct UserEndSessions {
 }
 
 pub(crate) fn run(config: &Config, output: Output) -> Result<ExitCode, Failure> {
-    let operator = wiring::operator("user end-sessions");
+    let operator = operator("user end-sessions");
     let Opened { store, .. } = opening::opened_existing(config, &operator.origin)?;
-    let ended = wiring::mass_sign_out(store, config).end_all(&operator);
+    let ended = assembly::sign_in::mass_sign_out(&store, config).end_all(&operator);
     let sessions_ended = ended.map_err(|error| match error {
         ChangeError::Store(error) => error.into(),
         error => Failure::failed(error, "run it again"),

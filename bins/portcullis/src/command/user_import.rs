@@ -24,8 +24,9 @@ use row_error::{BadLine, RowProblem};
 
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::operator::operator;
 use crate::output::Output;
-use crate::{opening, progress, wiring};
+use crate::{assembly, opening, progress};
 
 /// Accounts to import.
 #[derive(Debug, Args)]
@@ -58,12 +59,11 @@ pub(crate) fn run(
     let mut lines = Lines::new(BufReader::new(file));
     let columns = read_header(&mut lines, &import.file)?;
 
-    let operator = wiring::operator("user import");
+    let operator = operator("user import");
     let (store, matrices) = opening::started(&config, &operator)?;
     let most = config.hashing.max_bcrypt_cost;
-    let candidates = wiring::candidates(config.accounts, config.passwords, config.argon2)?;
-    let provisioning =
-        wiring::provisioning(store.clone(), candidates, config.matrix.active.clone(), most);
+    let candidates = assembly::identity::checker(config.accounts, config.passwords, config.argon2)?;
+    let provisioning = assembly::identity::provisioning(&store, candidates, &matrices, most);
     let matrix = matrices.active().load();
     let mut importer = Importer::new(provisioning, store, matrix, usize::from(import.batch));
 

@@ -9,8 +9,9 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::opening::Opened;
+use crate::operator::local_origin;
 use crate::output::Output;
-use crate::{opening, wiring};
+use crate::{assembly, opening};
 
 /// The account to unlock.
 #[derive(Debug, Args)]
@@ -21,9 +22,9 @@ pub(crate) struct UserUnlock {
 }
 
 pub(crate) fn run(config: &Config, user: UserUnlock, output: Output) -> Result<ExitCode, Failure> {
-    let origin = wiring::local_origin("user unlock");
+    let origin = local_origin("user unlock");
     let Opened { store, secret, .. } = opening::opened_existing(config, &origin)?;
-    if !wiring::unlock(store, &secret).unlock(&user.username, &origin)? {
+    if !assembly::sign_in::unlock(&store, &secret).unlock(&user.username, &origin)? {
         let problem = format!("there is no account {:?}", user.username);
         return Err(Failure::failed(problem, "check the name; an email address does too"));
     }

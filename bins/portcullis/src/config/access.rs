@@ -15,14 +15,14 @@ use super::raw;
 
 /// The checked section.
 #[derive(Clone, Debug)]
-pub(crate) struct MatrixFile {
+pub struct MatrixFile {
     /// The file that was named; `None` for the one that is built in.
-    pub(crate) path: Option<PathBuf>,
+    pub path: Option<PathBuf>,
     /// What is in it.
-    pub(crate) text: String,
+    pub text: String,
     digest: Fingerprint,
     /// The matrix that decides: this one, until a version from the database takes its place.
-    pub(crate) active: Arc<ActiveMatrix>,
+    pub active: Arc<ActiveMatrix>,
 }
 
 const KEY: &str = "access.matrix";

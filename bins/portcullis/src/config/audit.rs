@@ -10,15 +10,15 @@ use super::raw;
 
 /// The checked section.
 #[derive(Clone, Debug)]
-pub(crate) struct Audit {
+pub struct Audit {
     /// How decisions are recorded.
-    pub(crate) recording: RecordingPolicy,
+    pub recording: RecordingPolicy,
     /// The time between two checkpoints.
-    pub(crate) checkpoint_every: Duration,
+    pub checkpoint_every: Duration,
     /// Where each new checkpoint is also put as a file.
-    pub(crate) checkpoint_directory: Option<PathBuf>,
+    pub checkpoint_directory: Option<PathBuf>,
     /// How long entries are kept; `None` for ever.
-    pub(crate) retention: Option<Duration>,
+    pub retention: Option<Duration>,
 }
 
 /// The seconds of a day.

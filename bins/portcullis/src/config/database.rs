@@ -10,11 +10,11 @@ use super::raw::{self, Environment};
 
 /// The checked section.
 #[derive(Clone, Debug)]
-pub(crate) struct Database {
+pub struct Database {
     /// A file or a server.
-    pub(crate) url: DatabaseUrl,
+    pub url: DatabaseUrl,
     /// Connections at most.
-    pub(crate) connections: u32,
+    pub connections: u32,
 }
 
 impl Database {

@@ -11,15 +11,15 @@ use serde::Serialize;
 
 /// Something wrong, or worth knowing, about one key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Finding {
+pub struct Finding {
     /// The key as the file spells it, such as `server.address`.
-    pub(crate) key: String,
+    pub key: String,
     /// Where its value came from; `None` when nobody set it.
-    pub(crate) source: Option<String>,
+    pub source: Option<String>,
     /// What is wrong, to be read after the key.
-    pub(crate) problem: String,
+    pub problem: String,
     /// What to do about it.
-    pub(crate) remedy: String,
+    pub remedy: String,
 }
 
 impl Finding {
@@ -41,11 +41,11 @@ impl fmt::Display for Finding {
 
 /// Everything found, in the order it was found.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Findings {
+pub struct Findings {
     /// What keeps the server from starting.
-    pub(crate) faults: Vec<Finding>,
+    pub faults: Vec<Finding>,
     /// What does not.
-    pub(crate) warnings: Vec<Finding>,
+    pub warnings: Vec<Finding>,
     sources: BTreeMap<String, String>,
 }
 

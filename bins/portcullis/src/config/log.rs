@@ -4,7 +4,7 @@ use super::raw::{self, LogFormat, LogLevel};
 
 /// The checked section.
 #[derive(Debug)]
-pub(crate) struct Log {
+pub struct Log {
     /// How a line is written.
     pub(crate) format: LogFormat,
     /// The least urgent lines that are written.

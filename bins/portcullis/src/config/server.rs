@@ -1,9 +1,12 @@
 //! Where the server listens, and who may talk to it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use portcullis_web::Settings;
 
 use super::finding::Findings;
 use super::origin;
@@ -11,20 +14,20 @@ use super::raw::{self, Environment};
 
 /// The checked section.
 #[derive(Clone, Debug)]
-pub(crate) struct Server {
+pub struct Server {
     /// What it binds to.
-    pub(crate) address: SocketAddr,
+    pub address: SocketAddr,
     base_url: Option<String>,
     /// Origins whose scripts may call the API with cookies.
-    pub(crate) cors_origins: Vec<String>,
+    pub cors_origins: Vec<String>,
     /// Whose word about the client's address is believed.
-    pub(crate) trusted_proxies: Vec<IpNet>,
+    pub trusted_proxies: Vec<IpNet>,
     /// Whether cookies are for TLS only.
-    pub(crate) secure_cookies: bool,
+    pub secure_cookies: bool,
     /// Whether the API description can be browsed.
-    pub(crate) docs: bool,
+    pub docs: bool,
     /// How long requests are still accepted after a signal to stop.
-    pub(crate) shutdown_delay: Duration,
+    pub shutdown_delay: Duration,
 }
 
 impl Server {
@@ -69,6 +72,20 @@ impl Server {
     /// configured one, where the server was bound to.
     pub(crate) fn origin(&self, bound: SocketAddr) -> String {
         self.base_url.clone().unwrap_or_else(|| format!("http://{}", reachable(bound)))
+    }
+
+    /// How a server that is bound to this address behaves. `log_lines_lost` counts the lines that could
+    /// not be logged.
+    pub(crate) fn settings(&self, bound: SocketAddr, log_lines_lost: Arc<AtomicU64>) -> Settings {
+        Settings {
+            origin: self.origin(bound),
+            cors_origins: self.cors_origins.clone(),
+            trusted_proxies: self.trusted_proxies.clone(),
+            secure_cookies: self.secure_cookies,
+            workers: None,
+            shutdown_delay: self.shutdown_delay,
+            log_lines_lost,
+        }
     }
 }
 

@@ -10,22 +10,22 @@ use super::raw::{self, Environment};
 
 /// The checked section, except for the lifetimes, which belong to the sessions.
 #[derive(Clone, Debug)]
-pub(crate) struct Tokens {
+pub struct Tokens {
     /// What everything is signed with.
-    pub(crate) secret: Secret,
+    pub secret: Secret,
     /// What everything was signed with before; still accepted.
-    pub(crate) previous: Option<SecretKey>,
+    pub previous: Option<SecretKey>,
     /// The algorithm of the key pairs that sign access tokens; HS256 under the secret when `None`.
-    pub(crate) algorithm: Option<KeyPairAlgorithm>,
+    pub algorithm: Option<KeyPairAlgorithm>,
     /// The claim `iss`; the base URL when `None`.
-    pub(crate) issuer: Option<String>,
+    pub issuer: Option<String>,
     /// The claim `aud`.
-    pub(crate) audience: String,
+    pub audience: String,
 }
 
 /// Where the secret is.
 #[derive(Clone, Debug)]
-pub(crate) enum Secret {
+pub enum Secret {
     /// The operator configured it.
     Configured(SecretKey),
     /// In this file, which is made when it is missing.

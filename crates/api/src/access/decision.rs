@@ -3,10 +3,6 @@
 //! The caller learns the answer and an id, never the reason. Most answers are given at once; only
 //! what needs an account to be read, or has to wait for its recording, goes to the blocking pool.
 
-use portcullis_web::{
-    Body, BoundedList, Caller, Code, Concurrency, FieldProblem, Guard, Json, Limit, Method, Place,
-    Problem, Route, ShortText, blocking, decide, parse, read_json, stored,
-};
 use std::fmt;
 use std::io::Write;
 use std::time::Duration;
@@ -14,14 +10,17 @@ use std::time::Duration;
 use actix_web::http::header::ContentType;
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_domain::AccountId;
-use portcullis_flows::access::decision::{Answer, Attributes, Context, Question};
+use portcullis_flows::access::decision::{Answer, Attributes, Context, Decisions, Question};
+use portcullis_web::{
+    Body, BoundedList, Caller, Code, Concurrency, FieldProblem, Guard, Json, Limit, Method, Place,
+    Problem, Route, ShortText, blocking, decide, parse, read_json, stored,
+};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::{Deserialize as DeriveDeserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::json_object::{self, JsonObject};
 use crate::openapi::word;
-use crate::services::Services;
 
 /// One question.
 #[derive(DeriveDeserialize, ToSchema)]
@@ -113,13 +112,13 @@ pub(crate) const CHECK: Route = Route {
     responses((status = 200, body = CheckAnswer, description = "The decision")))]
 pub(crate) async fn check(
     caller: Caller,
-    services: web::Data<Services>,
+    decisions: web::Data<Decisions>,
     body: Json<CheckBody>,
 ) -> Result<HttpResponse, Problem> {
     let mut faults = Vec::new();
     let question = body.0.question("", &mut faults);
     refuse_too_large(faults)?;
-    let answers = decide(&services.decisions, caller.0, vec![question]).await?;
+    let answers = decide(&decisions, caller.0, vec![question]).await?;
     let answer = answers.first().ok_or_else(|| Problem::new(Code::Internal))?;
     let mut text = Vec::with_capacity(ANSWER_BYTES);
     write_answer(&mut text, answer);
@@ -151,23 +150,23 @@ pub(crate) const CHECK_BATCH: Route = Route {
 pub(crate) async fn check_batch(
     caller: Caller,
     place: Place,
-    services: web::Data<Services>,
+    decisions: web::Data<Decisions>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let body = read_json(&request, payload).await?;
     let is_large = body.len() > LARGE_BATCH;
-    let decisions = services.decisions.clone();
+    let deciding = decisions.clone();
     let work = move || {
         let questions = questions(parse(&body)?)?;
         drop(body);
-        Ok::<_, Problem>(decisions.at_once(caller.0, questions))
+        Ok::<_, Problem>(deciding.at_once(caller.0, questions))
     };
     // A large one would keep all other requests of this thread waiting.
     let decided = if is_large { blocking(work).await? } else { work()? };
     let answers = match decided {
         Ok(answers) => answers?,
-        Err(pending) => stored(&services.decisions, pending).await?,
+        Err(pending) => stored(&decisions, pending).await?,
     };
     drop(place);
     let mut text = Vec::with_capacity(answers.len().saturating_mul(ANSWER_BYTES));

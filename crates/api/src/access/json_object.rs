@@ -1,12 +1,12 @@
 //! A JSON object of whatever members, under the rules that hold for every body: no name twice in an
 //! object, no control characters in names or texts, and no deep nesting.
 
-use portcullis_web::fault::{DUPLICATE, FORBIDDEN_CHARACTER, TOO_DEEP};
-use portcullis_web::has_forbidden_character;
 use std::cell::Cell;
 use std::fmt;
 
 use portcullis_flows::access::decision::Attributes;
+use portcullis_web::fault::{DUPLICATE, FORBIDDEN_CHARACTER, TOO_DEEP};
+use portcullis_web::has_forbidden_character;
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 

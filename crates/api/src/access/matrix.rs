@@ -7,7 +7,8 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_access::Matrix;
 use portcullis_domain::Role;
-use portcullis_flows::access::decision::Question;
+use portcullis_flows::access::decision::{Decisions, Question};
+use portcullis_flows::access::matrix::Matrices;
 use portcullis_web::{
     Body, Caller, Code, FieldProblem, Guard, Limit, Method, Problem, Query, Route, blocking, decide,
 };
@@ -17,7 +18,6 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::openapi::schema::matrix::EffectiveMatrix;
 use crate::openapi::word;
-use crate::services::Services;
 
 pub(crate) const SHOW: Route = Route {
     method: Method::Get,
@@ -44,14 +44,14 @@ pub(crate) const SHOW: Route = Route {
 pub(crate) async fn show(
     caller: Caller,
     request: HttpRequest,
-    services: web::Data<Services>,
+    decisions: web::Data<Decisions>,
+    matrices: web::Data<Matrices>,
 ) -> Result<HttpResponse, Problem> {
     let format = Format::wanted(&request)?;
     let role = caller.0.role.clone();
-    let see_all =
-        decide(&services.decisions, caller.0, vec![Question::own("settings", "read")]).await?;
+    let see_all = decide(&decisions, caller.0, vec![Question::own("settings", "read")]).await?;
     let see_all = see_all.iter().all(|answer| answer.allowed);
-    let active = services.matrices.active().load();
+    let active = matrices.active().load();
     let text = blocking(move || -> Result<String, Problem> {
         let is_below =
             |word: &str| role.as_ref().is_some_and(|role| includes(&active.matrix, role, word));

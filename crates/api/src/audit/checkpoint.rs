@@ -3,10 +3,10 @@
 use actix_web::http::header::{self, ContentType};
 use actix_web::{HttpResponse, web};
 use portcullis_flows::access::permission;
+use portcullis_flows::audit::checkpoint::Checkpoints;
 use portcullis_web::{Body, Code, Guard, Limit, Method, Problem, Route, blocking};
 
 use crate::openapi::schema::checkpoint::CheckpointFile;
-use crate::services::Services;
 
 pub(crate) const FETCH: Route = Route {
     method: Method::Get,
@@ -25,7 +25,7 @@ pub(crate) const FETCH: Route = Route {
     params(("number" = String, Path, description = "A number, or `latest`", example = "latest")),
     responses((status = 200, description = "The file", body = CheckpointFile)))]
 pub(crate) async fn fetch(
-    services: web::Data<Services>,
+    checkpoints: web::Data<Checkpoints>,
     number: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let not_found = || Problem::new(Code::NotFound);
@@ -33,7 +33,7 @@ pub(crate) async fn fetch(
         "latest" => None,
         number => Some(number.parse::<u64>().map_err(|_| not_found())?),
     };
-    let checkpoint = blocking(move || services.checkpoints.find(number)).await?;
+    let checkpoint = blocking(move || checkpoints.find(number)).await?;
     let checkpoint = checkpoint.ok_or_else(not_found)?;
     let name = format!("attachment; filename=\"checkpoint-{}.json\"", checkpoint.number());
     Ok(HttpResponse::Ok()

@@ -3,21 +3,20 @@
 pub(crate) mod export;
 mod filter;
 
-use portcullis_flows::access::permission;
-use portcullis_web::{
-    Body, Caller, Code, Concurrency, Guard, Limit, Method, Place, Problem, Query, Route, blocking,
-};
 use std::time::Duration;
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
-use portcullis_audit::{DecisionId, Entry};
-use portcullis_flows::audit::trail::TrailError;
+use portcullis_audit::{AuditKeys, DecisionId, Entry};
+use portcullis_flows::access::permission;
+use portcullis_flows::audit::trail::{Trail, TrailError};
+use portcullis_web::{
+    Body, Caller, Code, Concurrency, Guard, Limit, Method, Place, Problem, Query, Route, blocking,
+};
 use serde::Serialize;
 
 use self::filter::{KEYS, Wanted};
 use crate::openapi::schema::trail::{AuditEntry, AuditPage};
-use crate::services::Services;
 
 /// Each holds at most some 40 MiB, and 64 MiB more where a block of an earlier version is large.
 const SEARCHES: Concurrency =
@@ -68,7 +67,8 @@ pub(crate) async fn search(
     caller: Caller,
     place: Place,
     request: HttpRequest,
-    services: web::Data<Services>,
+    audit_keys: web::Data<AuditKeys>,
+    trail: web::Data<Trail>,
 ) -> Result<HttpResponse, Problem> {
     let query = Query::read(&request, &[KEYS, &["limit", "cursor"]].concat())?;
     let mut faults = Vec::new();
@@ -80,20 +80,19 @@ pub(crate) async fn search(
         &mut faults,
     );
     let caller = caller.0;
-    let keys = services.audit_keys.clone();
+
     let cursor = query.parsed(
         "cursor",
         || "use the next_cursor of the page before with the same search, or none".to_owned(),
-        |text| keys.open_cursor(text, caller.actor, &filter).ok(),
+        |text| audit_keys.open_cursor(text, caller.actor, &filter).ok(),
         &mut faults,
     );
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
     let search = move || {
-        let page =
-            services.trail.search(&caller, &filter, cursor, limit.unwrap_or(DEFAULT_LIMIT))?;
-        let next = page.next.map(|next| keys.seal_cursor(next, caller.actor, &filter));
+        let page = trail.search(&caller, &filter, cursor, limit.unwrap_or(DEFAULT_LIMIT))?;
+        let next = page.next.map(|next| audit_keys.seal_cursor(next, caller.actor, &filter));
         drop(place);
         Ok::<_, TrailError>((page.entries, next))
     };
@@ -139,14 +138,14 @@ pub(crate) const DECISION: Route = Route {
 pub(crate) async fn decision(
     caller: Caller,
     place: Place,
-    services: web::Data<Services>,
+    trail: web::Data<Trail>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let not_found = || Problem::new(Code::NotFound);
     let id: DecisionId = id.parse().map_err(|_| not_found())?;
     let caller = caller.0;
     let read = move || {
-        let entry = services.trail.decision(&caller, id);
+        let entry = trail.decision(&caller, id);
         drop(place);
         entry
     };

@@ -1,10 +1,10 @@
 //! `GET /api/auth/me`.
 
 use actix_web::web::{self, Json};
+use portcullis_flows::identity::account::Accounts;
 use portcullis_web::{Body, Caller, Code, Guard, Limit, Method, Problem, Route, blocking};
 
 use crate::answer::AccountAnswer;
-use crate::services::Services;
 
 pub(crate) const ME: Route = Route {
     method: Method::Get,
@@ -20,13 +20,12 @@ pub(crate) const ME: Route = Route {
     responses((status = 200, body = AccountAnswer, description = "The account")))]
 pub(crate) async fn me(
     caller: Caller,
-    services: web::Data<Services>,
+    accounts: web::Data<Accounts>,
 ) -> Result<Json<AccountAnswer>, Problem> {
     let account = caller.account()?;
-    if let Some(account) = services.accounts.recent(account) {
+    if let Some(account) = accounts.recent(account) {
         return Ok(Json(AccountAnswer::from(account.as_ref())));
     }
-    let accounts = services.accounts.clone();
     let account = blocking(move || accounts.read(account)).await?;
     let account = account.ok_or_else(|| Problem::new(Code::InvalidToken))?;
     Ok(Json(AccountAnswer::from(account.as_ref())))

@@ -2,8 +2,9 @@
 
 use actix_web::{HttpResponse, web};
 use portcullis_domain::AccountId;
+use portcullis_flows::access::decision::Decisions;
 use portcullis_flows::access::permission;
-use portcullis_flows::identity::account_change::{AccountPatch, ChangeError};
+use portcullis_flows::identity::account_change::{AccountChanges, AccountPatch, ChangeError};
 use portcullis_web::{
     Body, Caller, Code, FieldProblem, Guard, Json, Limit, Method, Problem, Route, ShortText,
     blocking, permit,
@@ -12,7 +13,6 @@ use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
 use crate::answer::AccountAnswer;
-use crate::services::Services;
 
 /// What shall be different; what is left out stays.
 #[derive(Deserialize, ToSchema)]
@@ -46,11 +46,11 @@ pub(crate) const READ: Route = Route {
     responses((status = 200, body = AccountAnswer, description = "The account")))]
 pub(crate) async fn read(
     caller: Caller,
-    services: web::Data<Services>,
+    account_changes: web::Data<AccountChanges>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let id = account(&id)?;
-    let found = blocking(move || services.account_changes.read(&caller.0, id)).await?;
+    let found = blocking(move || account_changes.read(&caller.0, id)).await?;
     let found = found.ok_or(ChangeError::Unknown)?;
     Ok(HttpResponse::Ok().json(AccountAnswer::from(&found)))
 }
@@ -88,7 +88,8 @@ pub(crate) const CHANGE: Route = Route {
     responses((status = 200, body = AccountAnswer, description = "The account as it is now")))]
 pub(crate) async fn change(
     caller: Caller,
-    services: web::Data<Services>,
+    decisions: web::Data<Decisions>,
+    account_changes: web::Data<AccountChanges>,
     id: web::Path<String>,
     body: Json<UserChangeBody>,
 ) -> Result<HttpResponse, Problem> {
@@ -98,9 +99,9 @@ pub(crate) async fn change(
         let message = "name what shall be different: role, is_active, or both";
         return Err(Problem::invalid(vec![FieldProblem::new(String::new(), "missing", message)]));
     }
-    permit(&services.decisions, &caller, &wish.takes()).await?;
+    permit(&decisions, &caller, &wish.takes()).await?;
     let id = account(&id)?;
-    let changed = blocking(move || services.account_changes.change(&caller, id, &wish)).await?;
+    let changed = blocking(move || account_changes.change(&caller, id, &wish)).await?;
     Ok(HttpResponse::Ok().json(AccountAnswer::from(&changed)))
 }
 
@@ -127,11 +128,11 @@ pub(crate) const END_SESSIONS: Route = Route {
     responses((status = 204, description = "Ended")))]
 pub(crate) async fn end_sessions(
     caller: Caller,
-    services: web::Data<Services>,
+    account_changes: web::Data<AccountChanges>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let (caller, id) = (caller.0, account(&id)?);
-    blocking(move || services.account_changes.end_sessions(&caller, id)).await?;
+    blocking(move || account_changes.end_sessions(&caller, id)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -1,16 +1,15 @@
 //! `POST /api/setup`: the first administrator.
 
-use actix_web::web;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, web};
+use portcullis_flows::identity::bootstrap::Bootstrap;
 use portcullis_flows::identity::candidate::AccountRequest;
 use portcullis_web::{
-    Body, Code, Guard, Json, Limit, Method, Problem, Route, SecretText, Text, hashing, origin,
+    Body, Code, Guard, Hashing, Json, Limit, Method, Problem, Route, SecretText, Text, origin,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::answer::AccountAnswer;
-use crate::services::Services;
 
 /// The first administrator, and the token that allows to create one.
 #[derive(Deserialize, ToSchema)]
@@ -54,7 +53,8 @@ pub(crate) const SET_UP: Route = Route {
     responses((status = 201, body = AccountAnswer, description = "The administrator")))]
 pub(crate) async fn set_up(
     request: HttpRequest,
-    services: web::Data<Services>,
+    bootstrap: web::Data<Bootstrap>,
+    hashing: Hashing,
     body: Json<SetupBody>,
 ) -> Result<HttpResponse, Problem> {
     let token = body.0.setup_token.0;
@@ -66,10 +66,6 @@ pub(crate) async fn set_up(
         origin: origin(&request),
     };
     let address = wanted.origin.address;
-    let account =
-        hashing(&services.hashing.clone(), &*services.random.clone(), address, move || {
-            services.bootstrap.redeem(&token, &wanted)
-        })
-        .await?;
+    let account = hashing.run(address, move || bootstrap.redeem(&token, &wanted)).await?;
     Ok(HttpResponse::Created().json(AccountAnswer::from(&account)))
 }

@@ -1,16 +1,14 @@
 //! `POST /api/auth/password/change`.
 
-use actix_web::web;
-use actix_web::{HttpRequest, HttpResponse};
-use portcullis_flows::identity::password_change::PasswordChangeRequest;
+use actix_web::{HttpRequest, HttpResponse, web};
+use portcullis_flows::identity::password_change::{PasswordChange, PasswordChangeRequest};
 use portcullis_web::{
-    Body, Caller, Code, CookieName, Guard, Json, Limit, Method, Problem, Route, SecretText,
-    Settings, cookie, hashing, origin,
+    Body, Caller, Code, CookieName, Guard, Hashing, Json, Limit, Method, Problem, Route,
+    SecretText, Settings, cookie, origin,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::services::Services;
 use crate::sign_in::session_tokens::{self, TokensAnswer};
 
 /// The current password and the one to replace it.
@@ -55,7 +53,8 @@ pub(crate) const CHANGE: Route = Route {
 pub(crate) async fn change(
     caller: Caller,
     request: HttpRequest,
-    services: web::Data<Services>,
+    password_change: web::Data<PasswordChange>,
+    hashing: Hashing,
     settings: web::Data<Settings>,
     body: Json<PasswordChangeBody>,
 ) -> Result<HttpResponse, Problem> {
@@ -69,11 +68,7 @@ pub(crate) async fn change(
         origin: origin(&request),
     };
     let address = wanted.origin.address;
-    let changed =
-        hashing(&services.hashing.clone(), &*services.random.clone(), address, move || {
-            services.password_change.change(&wanted)
-        })
-        .await?;
+    let changed = hashing.run(address, move || password_change.change(&wanted)).await?;
     let secure = settings.secure_cookies;
     let mut response = session_tokens::tokens(&changed.grant, secure);
     session_tokens::bind(&mut response, &changed.grant, changed.binding.as_ref(), secure);

@@ -1,16 +1,15 @@
 //! `POST /api/auth/register`.
 
-use actix_web::web;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_flows::identity::candidate::AccountRequest;
+use portcullis_flows::identity::registration::Registration;
 use portcullis_web::{
-    Body, Code, Guard, Json, Limit, Method, Problem, Route, SecretText, Text, hashing, origin,
+    Body, Code, Guard, Hashing, Json, Limit, Method, Problem, Route, SecretText, Text, origin,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::answer::AccountAnswer;
-use crate::services::Services;
 
 /// The wanted account.
 #[derive(Deserialize, ToSchema)]
@@ -59,7 +58,8 @@ pub(crate) const REGISTER: Route = Route {
     responses((status = 201, body = AccountAnswer, description = "The new account")))]
 pub(crate) async fn register(
     request: HttpRequest,
-    services: web::Data<Services>,
+    registration: web::Data<Registration>,
+    hashing: Hashing,
     body: Json<RegistrationBody>,
 ) -> Result<HttpResponse, Problem> {
     let wanted = AccountRequest {
@@ -70,10 +70,6 @@ pub(crate) async fn register(
         origin: origin(&request),
     };
     let address = wanted.origin.address;
-    let account =
-        hashing(&services.hashing.clone(), &*services.random.clone(), address, move || {
-            services.registration.register(&wanted)
-        })
-        .await?;
+    let account = hashing.run(address, move || registration.register(&wanted)).await?;
     Ok(HttpResponse::Created().json(AccountAnswer::from(&account)))
 }

@@ -1,13 +1,15 @@
-//! The feed of revocations as this node passes it on.
+//! The feed of revocations as this node passes it on, and the signals by which nodes wake each other.
 
 mod event;
 pub(crate) mod tail;
 
+use std::future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use portcullis_domain::Clock;
 use portcullis_flows::node::revocation::{
-    FollowError, Listener, Numbered, RevocationPolicy, RevocationStore, Revocations,
+    FeedState, FollowError, Listener, Numbered, RevocationPolicy, RevocationStore, Revocations,
 };
 use portcullis_redis::WakeSignal;
 use tokio::sync::Semaphore;
@@ -15,28 +17,56 @@ use tokio::sync::Semaphore;
 pub(crate) use self::event::{MAX_ENTRIES, revoked};
 use self::tail::Tail;
 
-/// What this node knows of the latest revocations, and who follows them.
-pub(crate) struct Feed {
+/// What this node knows of the latest revocations, and the services that follow them.
+pub struct Feed {
     pub(crate) tail: Tail,
-    pub(crate) wake_signal: Option<WakeSignal>,
+    wake_signal: Option<WakeSignal>,
     /// Places for those who read from the database.
     pub(crate) readers: Semaphore,
 }
 
 impl Feed {
-    /// Reads all that is revoked and goes on to follow it. Blocks until the first is done.
-    pub(crate) fn start(
+    /// Reads all that is revoked and goes on to follow it, as [`Revocations::start`] does.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer, and when the operating system gives no thread.
+    pub fn start(
         wake_signal: Option<WakeSignal>,
         store: Arc<dyn RevocationStore>,
+        access_lifetime: Duration,
         clock: Arc<dyn Clock>,
         policy: RevocationPolicy,
     ) -> Result<(Arc<Self>, Arc<Revocations>), FollowError> {
         let readers = Semaphore::new(MAX_READERS);
         let feed = Arc::new(Self { tail: Tail::new(), wake_signal, readers });
         let listener = Arc::clone(&feed);
-        let revocations = Revocations::start(store, Arc::default(), clock, policy, listener)?;
+        let revocations = Revocations::start(store, access_lifetime, clock, policy, listener)?;
         feed.tail.begin_at(revocations.standing().cursor);
         Ok((feed, Arc::new(revocations)))
+    }
+
+    /// Tells every service that follows, and has every entry, how far this node knows the feed.
+    pub fn beat(&self, standing: FeedState) {
+        self.tail.beat(standing);
+    }
+
+    /// Wakes other nodes, and is woken by them, without end.
+    pub async fn exchange_signals(&self, revocations: &Revocations) {
+        match &self.wake_signal {
+            Some(signal) => signal.run(|| revocations.wake()).await,
+            None => future::pending().await,
+        }
+    }
+
+    /// Whether nodes can wake each other; `None` where they are not meant to.
+    pub fn is_signal_up(&self) -> Option<bool> {
+        self.wake_signal.as_ref().map(WakeSignal::is_up)
+    }
+
+    /// Ends the streams of every service that follows.
+    pub fn close(&self) {
+        self.tail.close();
     }
 }
 

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_domain::{AccountKind, ExposeSecret};
-use portcullis_flows::machine::introspection::LiveToken;
+use portcullis_flows::machine::introspection::{Introspection, LiveToken};
 use portcullis_token::{AuthenticationMethod, TokenAuthority};
 use portcullis_web::{
     Body, Code, Form, Guard, Limit, Method, Problem, Route, SecretText, ShortText, blocking, origin,
@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::openapi::word;
-use crate::services::Services;
 
 /// A token, of whatever kind.
 #[derive(Deserialize, ToSchema)]
@@ -103,13 +102,13 @@ pub(crate) const INTROSPECT: Route = Route {
             "exp": 1_800_001_800, "role": "msa", "kind": "user", "amr": ["pwd"],
             "auth_time": 1_800_000_000, "password_must_change": false }))))]
 pub(crate) async fn introspect(
-    services: web::Data<Services>,
+    introspection: web::Data<Introspection>,
+    authority: web::Data<TokenAuthority>,
     form: Form<TokenForm>,
 ) -> Result<HttpResponse, Problem> {
     let token = form.0.token.0;
-    let asked = services.clone();
-    let ask = move || asked.introspection.introspect(token.expose_secret());
-    let alive = blocking(ask).await?.map(|token| describe(token, &services.authority));
+    let ask = move || introspection.introspect(token.expose_secret());
+    let alive = blocking(ask).await?.map(|token| describe(token, &authority));
     Ok(HttpResponse::Ok().json(alive.unwrap_or_default()))
 }
 
@@ -129,12 +128,12 @@ pub(crate) const REVOKE: Route = Route {
     responses((status = 200, description = "The token is not alive any more")))]
 pub(crate) async fn revoke(
     request: HttpRequest,
-    services: web::Data<Services>,
+    introspection: web::Data<Introspection>,
     form: Form<TokenForm>,
 ) -> Result<HttpResponse, Problem> {
     let origin = origin(&request);
     let token = form.0.token.0;
-    blocking(move || services.introspection.revoke(token.expose_secret(), &origin)).await?;
+    blocking(move || introspection.revoke(token.expose_secret(), &origin)).await?;
     Ok(HttpResponse::Ok().finish())
 }
 

@@ -3,11 +3,10 @@
 use actix_web::http::header::{CacheControl, CacheDirective, ETag, EntityTag, Header, IfNoneMatch};
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_audit::Fingerprint;
-use portcullis_flows::node::signing_key::PUBLISHED_BEFORE;
+use portcullis_flows::node::signing_key::{KeyRing, PUBLISHED_BEFORE};
 use portcullis_web::{Body, Guard, Limit, Method, Route};
 
 use crate::openapi::schema::service::JsonWebKeySet;
-use crate::services::Services;
 
 pub(crate) const PUBLISH: Route = Route {
     method: Method::Get,
@@ -30,8 +29,8 @@ pub(crate) const PUBLISH: Route = Route {
             "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig",
             "kid": "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
             "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" }] }))))]
-pub(crate) async fn publish(request: HttpRequest, services: web::Data<Services>) -> HttpResponse {
-    let body = services.keys.published().to_json();
+pub(crate) async fn publish(request: HttpRequest, keys: web::Data<KeyRing>) -> HttpResponse {
+    let body = keys.published().to_json();
     let tag = EntityTag::new_strong(Fingerprint::of(body.as_bytes()).to_string());
     let is_known = match IfNoneMatch::parse(&request) {
         Ok(IfNoneMatch::Any) => true,

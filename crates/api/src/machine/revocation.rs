@@ -6,18 +6,18 @@
 pub(crate) mod snapshot;
 mod stream;
 
-use portcullis_web::{Body, Code, FieldProblem, Guard, Limit, Method, Problem, Query, Route};
-
-use actix_web::http;
 use actix_web::http::header::{Accept, Header, Quality};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, http, web};
 use portcullis_domain::Timestamp;
 use portcullis_flows::node::revocation::Cursor;
+use portcullis_flows::node::revocation::Revocations;
 use portcullis_token::RevocationEntry;
+use portcullis_web::{Body, Code, FieldProblem, Guard, Limit, Method, Problem, Query, Route};
 use serde::Serialize;
 
+use self::stream::Source;
+use crate::machine::feed::Feed;
 use crate::openapi::schema::service::RevocationPage;
-use crate::services::Services;
 
 /// A page of the feed.
 #[derive(Serialize)]
@@ -67,19 +67,21 @@ pub(crate) const FEED: Route = Route {
             "id: 4711.5f1c9a7e\nevent: revoked\ndata: [{\"sid\":\"…\",\"exp\":1800001800}]\n\n"))))))]
 pub(crate) async fn feed(
     request: HttpRequest,
-    services: web::Data<Services>,
+    feed: web::Data<Feed>,
+    revocations: web::Data<Revocations>,
 ) -> Result<HttpResponse, Problem> {
     let streamed = wants_events(&request);
     let (after, limit) = wanted(&request, streamed)?;
+    let source = Source { feed, revocations };
     if !streamed {
-        let page = stream::page(&services, after, limit).await?;
+        let page = source.page(after, limit).await?;
         return Ok(HttpResponse::Ok().json(PageAnswer {
             items: page.entries.iter().map(|numbered| numbered.entry).collect(),
             next_cursor: page.next.to_string(),
             as_of: page.as_of,
         }));
     }
-    let events = stream::follow(services, after).await?;
+    let events = stream::follow(source, after).await?;
     let mut response = HttpResponse::Ok();
     // Proxies that collect answers would hold the events back.
     response.content_type("text/event-stream").insert_header(("x-accel-buffering", "no"));

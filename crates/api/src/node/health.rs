@@ -1,11 +1,15 @@
 //! `GET /health/live` and `/health/ready`.
 
 use actix_web::web::{self, Json};
-use portcullis_web::{Body, Code, Guard, Limit, Method, Problem, Route, blocking};
+use portcullis_flows::access::decision::Decisions;
+use portcullis_flows::node::clock_watch::ClockWatch;
+use portcullis_flows::node::health::Health;
+use portcullis_flows::node::revocation::Revocations;
+use portcullis_web::{Body, Code, Guard, Lifecycle, Limit, Method, Problem, Route, blocking};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::services::Services;
+use crate::machine::feed::Feed;
 
 /// That the server is well.
 #[derive(Serialize, ToSchema)]
@@ -51,26 +55,32 @@ pub(crate) const READY: Route = Route {
 /// refused because the server is strict and does not know what was revoked lately.
 #[utoipa::path(get, path = READY.path, tag = "operations",
     responses((status = 200, body = HealthAnswer, description = "The database answers and takes writes")))]
-pub(crate) async fn ready(services: web::Data<Services>) -> Result<Json<HealthAnswer>, Problem> {
-    if services.lifecycle.is_stopping() {
+pub(crate) async fn ready(
+    lifecycle: web::Data<Lifecycle>,
+    health: web::Data<Health>,
+    revocations: web::Data<Revocations>,
+    decisions: web::Data<Decisions>,
+    clock_watch: web::Data<ClockWatch>,
+    feed: web::Data<Feed>,
+) -> Result<Json<HealthAnswer>, Problem> {
+    if lifecycle.is_stopping() {
         return Err(Problem::stopping());
     }
-    let health = services.health.clone();
     let answers = blocking(move || health.check()).await;
-    let is_stale = services.revocations.is_stale();
+    let is_stale = revocations.is_stale();
     if let Err(problem) = answers {
         return Err(if is_stale { problem.detail(STALE) } else { problem });
     }
-    if services.decisions.recorder().state().is_stalled() {
+    if decisions.recorder().state().is_stalled() {
         return Err(Problem::unavailable().detail(STALLED));
     }
-    if services.revocations.refuses_all() {
+    if revocations.refuses_all() {
         return Err(Problem::revocations_stale());
     }
-    if services.clock_watch.is_off() {
-        return Err(Problem::clock_off(services.clock_watch.offset()));
+    if clock_watch.is_off() {
+        return Err(Problem::clock_off(clock_watch.offset()));
     }
-    let redis_lost = services.feed.wake_signal.as_ref().is_some_and(|signal| !signal.is_up());
+    let redis_lost = feed.is_signal_up() == Some(false);
     let notices = [("revocations_stale", is_stale), ("redis_lost", redis_lost)];
     let notices = notices.into_iter().filter(|(_, holds)| *holds).map(|(word, _)| word).collect();
     Ok(Json(HealthAnswer { status: "ready", notices }))

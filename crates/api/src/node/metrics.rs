@@ -1,12 +1,19 @@
 //! `GET /metrics`: what there is to watch, in the text format of Prometheus (version 0.0.4).
 
-use portcullis_web::{Body, Code, Guard, Limit, Method, Route, Settings};
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
-use portcullis_flows::node::job::JobState;
+use portcullis_flows::access::decision::Decisions;
+use portcullis_flows::access::matrix::Matrices;
+use portcullis_flows::audit::checkpoint::Checkpoints;
+use portcullis_flows::node::clock_watch::ClockWatch;
+use portcullis_flows::node::job::{JobState, Jobs};
+use portcullis_flows::node::revocation::Revocations;
+use portcullis_password::HashingPool;
+use portcullis_web::{Body, Code, Guard, Limit, Method, Route, Settings};
 use prometheus_client::encoding::prometheus_text::encode;
 use prometheus_client::encoding::{EncodeCounterValue, EncodeGaugeValue};
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
@@ -14,7 +21,27 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 
-use crate::services::Services;
+use crate::machine::feed::Feed;
+
+/// The parts of a node that have figures.
+pub struct MetricSources {
+    /// Permission checks, and the queue of those that are recorded.
+    pub decisions: Arc<Decisions>,
+    /// The access matrix in force.
+    pub matrices: Arc<Matrices>,
+    /// The queue of passwords.
+    pub hashing: Arc<HashingPool>,
+    /// The revocations that this node knows.
+    pub revocations: Arc<Revocations>,
+    /// The services that follow them.
+    pub feed: Arc<Feed>,
+    /// The clock.
+    pub clock_watch: Arc<ClockWatch>,
+    /// The jobs.
+    pub jobs: Arc<Jobs>,
+    /// The alarms of the audit trail.
+    pub checkpoints: Arc<Checkpoints>,
+}
 
 pub(crate) const EXPOSE: Route = Route {
     method: Method::Get,
@@ -30,42 +57,42 @@ pub(crate) const EXPOSE: Route = Route {
     responses((status = 200, description = "Prometheus text", body = String,
         content_type = "text/plain", example = json!("portcullis_audit_queue_depth 0\n"))))]
 pub(crate) async fn expose(
-    services: web::Data<Services>,
+    sources: web::Data<MetricSources>,
     settings: web::Data<Settings>,
 ) -> HttpResponse {
     let mut text = String::with_capacity(4096);
     // Writing to memory does not fail.
-    let _ = encode(&mut text, &registry(&services, &settings));
+    let _ = encode(&mut text, &registry(&sources, &settings));
     HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"))
         .body(text)
 }
 
 /// What this node counts, as it is now. Names of counters get `_total` when they are encoded.
-fn registry(services: &Services, settings: &Settings) -> Registry {
+fn registry(node: &MetricSources, settings: &Settings) -> Registry {
     let mut registry = Registry::with_prefix("portcullis");
-    recording(&mut registry, services);
-    let matrix = services.matrices.active().load();
+    recording(&mut registry, node);
+    let matrix = node.matrices.active().load();
     gauge(&mut registry, "matrix_version", "Version of the access matrix in force", matrix.version);
     gauge(&mut registry, "matrix_revision", "How many activations there were", matrix.revision);
-    let hashing = &services.hashing;
+    let hashing = &node.hashing;
     let about = "Passwords that wait to be hashed";
     gauge(&mut registry, "hashing_queue_depth", about, hashing.waiting());
     let about = "Requests turned away since the start because too many passwords were being hashed";
     counter(&mut registry, "hashing_refused", about, hashing.refused());
-    revocations(&mut registry, services);
-    let offset = services.clock_watch.offset().as_seconds();
+    revocations(&mut registry, node);
+    let offset = node.clock_watch.offset().as_seconds();
     let about = "How far the clock of this node is ahead of that of the database";
     gauge(&mut registry, "clock_offset_seconds", about, offset);
     let lost = settings.log_lines_lost.load(Ordering::Relaxed);
     let about = "Log lines that could not be written since the start";
     counter(&mut registry, "log_lines_lost", about, lost);
-    jobs(&mut registry, &services.jobs.states());
+    jobs(&mut registry, &node.jobs.states());
     registry
 }
 
-fn recording(registry: &mut Registry, services: &Services) {
-    let recording = services.decisions.recorder().state();
+fn recording(registry: &mut Registry, node: &MetricSources) {
+    let recording = node.decisions.recorder().state();
     let about = "Permission checks that wait to be recorded";
     gauge(registry, "audit_queue_depth", about, recording.waiting);
     let lag = recording.lag.as_secs_f64();
@@ -84,20 +111,20 @@ fn recording(registry: &mut Registry, services: &Services) {
     let about = "Permission checks answered and not recorded: none, whatever happens";
     counter(registry, "audit_dropped", about, 0_u64);
     let about = "Alarms about the audit trail since the start";
-    counter(registry, "audit_alarms", about, services.checkpoints.alarms());
+    counter(registry, "audit_alarms", about, node.checkpoints.alarms());
 }
 
-fn revocations(registry: &mut Registry, services: &Services) {
-    let revocations = &services.revocations;
+fn revocations(registry: &mut Registry, node: &MetricSources) {
+    let revocations = &node.revocations;
     gauge(registry, "revocations", "Revocations in force", revocations.set().len());
     let about = "Time since the database last said what is revoked";
     let staleness = revocations.staleness().as_secs_f64();
     gauge(registry, "revocations_staleness_seconds", about, staleness);
     let about = "Services that follow revocations on this node";
-    gauge(registry, "revocation_followers", about, services.feed.tail.followers());
-    if let Some(signal) = &services.feed.wake_signal {
+    gauge(registry, "revocation_followers", about, node.feed.tail.followers());
+    if let Some(is_up) = node.feed.is_signal_up() {
         let about = "Whether nodes can wake each other by Redis";
-        gauge(registry, "redis_up", about, u32::from(signal.is_up()));
+        gauge(registry, "redis_up", about, u32::from(is_up));
     }
 }
 

@@ -1,11 +1,10 @@
 //! `GET /api/auth/csrf`.
 
 use actix_web::web::{self, Json};
-use portcullis_web::{Body, Caller, Guard, Limit, Method, Problem, Route};
+use portcullis_domain::Ambient;
+use portcullis_web::{Authenticator, Body, Caller, Guard, Limit, Method, Problem, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
-
-use crate::services::Services;
 
 /// A token for requests of this session.
 #[derive(Serialize, ToSchema)]
@@ -29,9 +28,10 @@ pub(crate) const ISSUE: Route = Route {
     responses((status = 200, body = CsrfAnswer, description = "A token for this session")))]
 pub(crate) async fn issue(
     caller: Caller,
-    services: web::Data<Services>,
+    authenticator: web::Data<Authenticator>,
+    ambient: web::Data<Ambient>,
 ) -> Result<Json<CsrfAnswer>, Problem> {
     let (_, session) = caller.session()?;
-    let csrf_token = services.authenticator.csrf.issue(session, &*services.random);
+    let csrf_token = authenticator.csrf.issue(session, &*ambient.random);
     Ok(Json(CsrfAnswer { csrf_token }))
 }

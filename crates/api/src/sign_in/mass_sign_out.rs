@@ -2,13 +2,13 @@
 
 use actix_web::{HttpResponse, web};
 use portcullis_flows::access::permission;
+use portcullis_flows::sign_in::mass_sign_out::MassSignOut;
 use portcullis_web::{
     Body, Caller, Code, Guard, Limit, Method, Problem, Route, Settings, detached,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::services::Services;
 use crate::sign_in::sign_out::forget_session;
 
 /// What was ended.
@@ -42,11 +42,10 @@ pub(crate) const END_ALL: Route = Route {
     responses((status = 200, body = MassSignOutAnswer, description = "Ended")))]
 pub(crate) async fn end_all(
     caller: Caller,
-    services: web::Data<Services>,
+    mass_sign_out: web::Data<MassSignOut>,
     settings: web::Data<Settings>,
 ) -> Result<HttpResponse, Problem> {
     let caller = caller.0;
-    let mass_sign_out = services.mass_sign_out.clone();
     let end = move || mass_sign_out.end_all(&caller);
     let ended = detached(end).await.map_err(|error| {
         tracing::error!(%error, "not everybody could be signed out");

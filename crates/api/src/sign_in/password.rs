@@ -1,19 +1,17 @@
 //! `POST /api/auth/login` (a form) and `/api/auth/login/json`.
 
-use actix_web::web;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_domain::{Delivery, DisplayName};
-use portcullis_flows::sign_in::{SignInRequest, SignedIn};
+use portcullis_flows::sign_in::{SignIn, SignInRequest, SignedIn};
 use portcullis_web::{
-    Body, Code, CookieName, FieldProblem, Form, Guard, Json, Limit, Method, Problem, Route,
-    SecretText, Settings, Text, cookie, hashing, origin,
+    Body, Code, CookieName, FieldProblem, Form, Guard, Hashing, Json, Limit, Method, Problem,
+    Route, SecretText, Settings, Text, cookie, origin,
 };
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
 use crate::openapi::word;
-use crate::services::Services;
 use crate::sign_in::session_tokens::{TokensAnswer, bind, remember_device, tokens};
 
 /// Who signs in, and how the tokens shall travel.
@@ -58,11 +56,12 @@ pub(crate) const FORM: Route = Route {
     responses((status = 200, body = TokensAnswer, description = "Signed in")))]
 pub(crate) async fn form(
     request: HttpRequest,
-    services: web::Data<Services>,
+    use_case: web::Data<SignIn>,
+    hashing: Hashing,
     settings: web::Data<Settings>,
     body: Form<SignInBody>,
 ) -> Result<HttpResponse, Problem> {
-    sign_in(&request, services, &settings, body.0).await
+    sign_in(&request, use_case, &hashing, settings.secure_cookies, body.0).await
 }
 
 pub(crate) const JSON: Route = Route {
@@ -87,17 +86,19 @@ pub(crate) const JSON: Route = Route {
     responses((status = 200, body = TokensAnswer, description = "Signed in")))]
 pub(crate) async fn json(
     request: HttpRequest,
-    services: web::Data<Services>,
+    use_case: web::Data<SignIn>,
+    hashing: Hashing,
     settings: web::Data<Settings>,
     body: Json<SignInBody>,
 ) -> Result<HttpResponse, Problem> {
-    sign_in(&request, services, &settings, body.0).await
+    sign_in(&request, use_case, &hashing, settings.secure_cookies, body.0).await
 }
 
 async fn sign_in(
     request: &HttpRequest,
-    services: web::Data<Services>,
-    settings: &Settings,
+    use_case: web::Data<SignIn>,
+    hashing: &Hashing,
+    secure: bool,
     body: SignInBody,
 ) -> Result<HttpResponse, Problem> {
     let wanted = SignInRequest {
@@ -109,13 +110,8 @@ async fn sign_in(
         origin: origin(request),
     };
     let address = wanted.origin.address;
-    let signed_in =
-        hashing(&services.hashing.clone(), &*services.random.clone(), address, move || {
-            services.sign_in.sign_in(&wanted)
-        })
-        .await?;
+    let signed_in = hashing.run(address, move || use_case.sign_in(&wanted)).await?;
     let SignedIn { grant, binding, device_token } = signed_in;
-    let secure = settings.secure_cookies;
     let mut response = tokens(&grant, secure);
     bind(&mut response, &grant, binding.as_ref(), secure);
     remember_device(&mut response, device_token.as_ref(), secure);

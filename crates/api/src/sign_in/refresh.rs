@@ -1,8 +1,7 @@
 //! `POST /api/auth/refresh`.
 
-use actix_web::web;
-use actix_web::{HttpRequest, HttpResponse};
-use portcullis_flows::sign_in::refresh::RefreshRequest;
+use actix_web::{HttpRequest, HttpResponse, web};
+use portcullis_flows::sign_in::refresh::{Refresh, RefreshRequest};
 use portcullis_web::{
     Body, Code, CookieName, Guard, Json, Limit, Method, Problem, Route, SecretText, Settings,
     blocking, cookie, origin,
@@ -10,7 +9,6 @@ use portcullis_web::{
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::services::Services;
 use crate::sign_in::session_tokens::{self, TokensAnswer};
 
 /// The refresh token; a browser sends the binding cookie along by itself.
@@ -47,7 +45,7 @@ pub(crate) const REFRESH: Route = Route {
     responses((status = 200, body = TokensAnswer, description = "Fresh tokens")))]
 pub(crate) async fn refresh(
     request: HttpRequest,
-    services: web::Data<Services>,
+    refresh: web::Data<Refresh>,
     settings: web::Data<Settings>,
     body: Json<RefreshBody>,
 ) -> Result<HttpResponse, Problem> {
@@ -56,6 +54,6 @@ pub(crate) async fn refresh(
         binding: cookie(&request, CookieName::Binding)?,
         origin: origin(&request),
     };
-    let grant = blocking(move || services.refresh.refresh(&wanted)).await?;
+    let grant = blocking(move || refresh.refresh(&wanted)).await?;
     Ok(session_tokens::tokens(&grant, settings.secure_cookies))
 }

@@ -4,7 +4,7 @@ mod device;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_domain::{DisplayName, SessionId, Timestamp};
-use portcullis_flows::sign_in::session::LiveSession;
+use portcullis_flows::sign_in::session::{LiveSession, Sessions};
 use portcullis_web::{
     Body, Caller, Code, Guard, Limit, Method, Problem, Query, Route, Settings, blocking,
 };
@@ -12,7 +12,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use self::device::DeviceAnswer;
-use crate::services::Services;
 use crate::sign_in::sign_out::signed_out;
 
 /// The live sessions of the caller, the newest first.
@@ -62,11 +61,11 @@ pub(crate) const LIST: Route = Route {
 pub(crate) async fn list(
     caller: Caller,
     request: HttpRequest,
-    services: web::Data<Services>,
+    sessions: web::Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
     Query::none(&request)?;
     let (account, current) = caller.session()?;
-    let sessions = blocking(move || services.sessions.list(account)).await?;
+    let sessions = blocking(move || sessions.list(account)).await?;
     let items = sessions.iter().map(|session| SessionAnswer::of(session, current)).collect();
     Ok(HttpResponse::Ok().json(SessionsAnswer { items, next_cursor: None }))
 }
@@ -88,13 +87,13 @@ pub(crate) const END: Route = Route {
     responses((status = 204, description = "Ended")))]
 pub(crate) async fn end(
     caller: Caller,
-    services: web::Data<Services>,
+    sessions: web::Data<Sessions>,
     settings: web::Data<Settings>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let session: SessionId = id.parse().map_err(|_| Problem::new(Code::NotFound))?;
     let (account, current) = caller.session()?;
-    let end = move || services.sessions.end(account, current, session, &caller.0.origin);
+    let end = move || sessions.end(account, current, session, &caller.0.origin);
     if !blocking(end).await? {
         return Err(Problem::new(Code::NotFound));
     }
@@ -118,10 +117,10 @@ pub(crate) const END_OTHERS: Route = Route {
     responses((status = 204, description = "Ended")))]
 pub(crate) async fn end_others(
     caller: Caller,
-    services: web::Data<Services>,
+    sessions: web::Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
     let (account, current) = caller.session()?;
-    let end = move || services.sessions.end_others(account, current, &caller.0.origin);
+    let end = move || sessions.end_others(account, current, &caller.0.origin);
     blocking(end).await?;
     Ok(HttpResponse::NoContent().finish())
 }

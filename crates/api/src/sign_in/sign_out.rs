@@ -1,9 +1,8 @@
 //! `POST /api/auth/logout` and `/api/auth/logout/all`.
 
 use actix_web::http::header::{HeaderName, HeaderValue};
-use actix_web::web;
-use actix_web::{HttpRequest, HttpResponse};
-use portcullis_flows::sign_in::sign_out::Remains;
+use actix_web::{HttpRequest, HttpResponse, web};
+use portcullis_flows::sign_in::sign_out::{Remains, SignOut};
 use portcullis_web::{
     BODY_LIMIT, Body, Caller, Code, CookieName, Guard, Json, Limit, Method, OptionalBody, Problem,
     Route, SecretText, SessionRemains, Settings, blocking, forget_cookie, origin,
@@ -11,7 +10,6 @@ use portcullis_web::{
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::services::Services;
 use crate::sign_in::session_tokens::add_cookie;
 
 /// What a client may add that has no access token any more.
@@ -45,7 +43,7 @@ pub(crate) const LOGOUT: Route = Route {
 pub(crate) async fn logout(
     remains: SessionRemains,
     request: HttpRequest,
-    services: web::Data<Services>,
+    sign_out: web::Data<SignOut>,
     settings: web::Data<Settings>,
     body: OptionalBody<Json<SignOutBody>>,
 ) -> Result<HttpResponse, Problem> {
@@ -54,7 +52,7 @@ pub(crate) async fn logout(
     let SessionRemains { access, binding, otherwise } = remains;
     let otherwise = otherwise.filter(|_| refresh_token.is_none());
     let remains = Remains { access, refresh_token, binding };
-    let has_ended = blocking(move || services.sign_out.sign_out_by(&remains, &origin)).await?;
+    let has_ended = blocking(move || sign_out.sign_out_by(&remains, &origin)).await?;
     match otherwise {
         Some(code) if !has_ended => Err(Problem::new(code)),
         _ => Ok(signed_out(&settings)),
@@ -76,12 +74,12 @@ pub(crate) const LOGOUT_ALL: Route = Route {
 pub(crate) async fn logout_all(
     caller: Caller,
     request: HttpRequest,
-    services: web::Data<Services>,
+    sign_out: web::Data<SignOut>,
     settings: web::Data<Settings>,
 ) -> Result<HttpResponse, Problem> {
     let origin = origin(&request);
     let (account, session) = caller.session()?;
-    blocking(move || services.sign_out.sign_out_everywhere(account, session, &origin)).await?;
+    blocking(move || sign_out.sign_out_everywhere(account, session, &origin)).await?;
     Ok(signed_out(&settings))
 }
 

@@ -13,7 +13,7 @@ use portcullis_access::{Escalation, Matrix, MatrixDiff, MatrixFaults, Parties};
 use portcullis_audit::{
     Actor, BlockReader, Details, EventKind, Filter, Fingerprint, Outcome, SecurityEvent,
 };
-use portcullis_domain::{Account, AccountId, Clock, Role, SecureRandom, Timestamp, Username};
+use portcullis_domain::{Account, AccountId, Ambient, Role, Timestamp, Username};
 
 pub use self::active::{ActiveMatrix, MatrixInForce, UnusableMatrix};
 use crate::StoreError;
@@ -200,8 +200,7 @@ pub struct Matrices {
     store: Arc<dyn MatrixStore>,
     trail: Arc<dyn TrailStore>,
     active: Arc<ActiveMatrix>,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn SecureRandom>,
+    ambient: Ambient,
 }
 
 impl Matrices {
@@ -210,19 +209,33 @@ impl Matrices {
         store: Arc<dyn MatrixStore>,
         trail: Arc<dyn TrailStore>,
         active: Arc<ActiveMatrix>,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn SecureRandom>,
+        ambient: Ambient,
     ) -> Self {
-        Self { store, trail, active, clock, random }
+        Self { store, trail, active, ambient }
+    }
+
+    /// As [`Matrices::new`], with the matrix in force already taken over; the first start of all puts
+    /// `text` in force.
+    pub fn start(
+        store: Arc<dyn MatrixStore>,
+        trail: Arc<dyn TrailStore>,
+        text: &str,
+        operator: &Principal,
+        ambient: Ambient,
+    ) -> Result<Self, MatrixError> {
+        let matrix = Matrix::parse(text).map_err(MatrixError::Faults)?;
+        let active = Arc::new(ActiveMatrix::new(matrix)?);
+        let matrices = Self::new(store, trail, active, ambient);
+        matrices.begin(text, operator)?;
+        Ok(matrices)
     }
 
     /// The matrix in force on this node.
-    pub fn active(&self) -> &ActiveMatrix {
+    pub const fn active(&self) -> &Arc<ActiveMatrix> {
         &self.active
     }
 
-    /// At start: takes over the matrix in force; the first start of all puts `text` in force.
-    pub fn start(&self, text: &str, operator: &Principal) -> Result<(), MatrixError> {
+    fn begin(&self, text: &str, operator: &Principal) -> Result<(), MatrixError> {
         if self.store.newest_activation()?.is_none() {
             let version = self.propose(text, operator)?;
             match self.put_in_force(version, EventKind::MatrixActivated, None, operator) {
@@ -431,8 +444,8 @@ impl Matrices {
     }
 
     fn event(&self, kind: EventKind, principal: &Principal, details: Details) -> SecurityEvent {
-        let now = self.clock.now();
-        SecurityEvent::new(kind, Outcome::Success, &principal.origin, now, &*self.random)
+        let now = self.ambient.now();
+        SecurityEvent::new(kind, Outcome::Success, &principal.origin, now, &*self.ambient.random)
             .by(principal.actor)
             .with(details)
     }

@@ -16,7 +16,7 @@ use portcullis_audit::{
     Actor, AuditKeys, Belief, ChainKind, Checkpoint, Coverage, Details, EventKind, Head, Origin,
     Outcome, Purge, PurgePlan, SecurityEvent, Statement, StoredCheckpoint,
 };
-use portcullis_domain::{Clock, SecureRandom, Timestamp};
+use portcullis_domain::{Ambient, Timestamp};
 
 use self::alarm::Alarms;
 use crate::StoreError;
@@ -84,8 +84,7 @@ pub struct Checkpoints {
     keys: Arc<AuditKeys>,
     previous: Option<Arc<AuditKeys>>,
     alarms: Alarms,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn SecureRandom>,
+    ambient: Ambient,
 }
 
 impl Checkpoints {
@@ -94,10 +93,9 @@ impl Checkpoints {
         store: Arc<dyn CheckpointStore>,
         keys: Arc<AuditKeys>,
         previous: Option<Arc<AuditKeys>>,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn SecureRandom>,
+        ambient: Ambient,
     ) -> Self {
-        Self { store, keys, previous, alarms: Alarms::default(), clock, random }
+        Self { store, keys, previous, alarms: Alarms::default(), ambient }
     }
 
     /// Makes the next checkpoint, unless one was made less than `every` ago or nothing has happened.
@@ -179,7 +177,7 @@ impl Checkpoints {
     /// What may be removed, by checkpoints that can be believed, and by the clock that is behind: that of
     /// the database or of this node.
     fn plan(&self, keep: Duration) -> Result<Option<Purge>, StoreError> {
-        let now = self.store.walk_back(&mut |_| false)?.min(self.clock.now());
+        let now = self.store.walk_back(&mut |_| false)?.min(self.ambient.now());
         let mut plan = PurgePlan::new(now - keep);
         let mut belief = Belief::new(|checkpoint: &Checkpoint| self.is_signed(checkpoint));
         let mut has_latest = false;
@@ -239,8 +237,8 @@ impl Checkpoints {
                 EventKind::AuditAlarm,
                 Outcome::Invalid,
                 &alarm::origin(),
-                self.clock.now(),
-                &*self.random,
+                self.ambient.now(),
+                &*self.ambient.random,
             );
             self.store.record(&event.by(Actor::Operator).with(alarm.details()))?;
         }
@@ -253,9 +251,15 @@ impl Checkpoints {
     }
 
     fn event(&self, kind: EventKind, origin: &Origin, details: Details) -> SecurityEvent {
-        SecurityEvent::new(kind, Outcome::Success, origin, self.clock.now(), &*self.random)
-            .by(Actor::Operator)
-            .with(details)
+        SecurityEvent::new(
+            kind,
+            Outcome::Success,
+            origin,
+            self.ambient.now(),
+            &*self.ambient.random,
+        )
+        .by(Actor::Operator)
+        .with(details)
     }
 }
 

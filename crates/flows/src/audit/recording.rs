@@ -19,7 +19,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use portcullis_audit::{AuditKeys, ChainId, DecisionId};
-use portcullis_domain::{Clock, SecureRandom, Supervised};
+use portcullis_domain::{Ambient, Supervised};
 
 use self::policy::{BLOCK_DECISIONS, PORTION_BYTES};
 use self::queued::Place;
@@ -93,17 +93,17 @@ impl Recorder {
         store: Arc<dyn DecisionStore>,
         keys: Arc<AuditKeys>,
         policy: RecordingPolicy,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn SecureRandom>,
+        ambient: Ambient,
     ) -> io::Result<Self> {
-        let chain = ChainId::generate(&*random);
-        let state = Mutex::new(State { last_write: clock.monotonic(), ..State::default() });
+        let chain = ChainId::generate(&*ambient.random);
+        let state = Mutex::new(State { last_write: ambient.clock.monotonic(), ..State::default() });
         let (wanted, ended) = (Condvar::new(), Condvar::new());
-        let shared = Arc::new(Shared { chain, policy, clock, state, wanted, ended });
+        let shared =
+            Arc::new(Shared { chain, policy, clock: ambient.clock.clone(), state, wanted, ended });
         let work = Arc::clone(&shared);
         // Its chain is in its memory: it cannot begin again.
         let writer = Supervised::once("recorder", move || {
-            writer::work(&work, &*store, &keys, &*random);
+            writer::work(&work, &*store, &keys, &*ambient.random);
         })?;
         Ok(Self { shared, writer })
     }

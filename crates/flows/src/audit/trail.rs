@@ -6,7 +6,7 @@ use portcullis_audit::{
     Block, BlockError, BlockReader, ChainId, Cursor, DecisionId, Details, Entry, EventKind,
     EventRecord, ExportFormat, Filter, NewestFirst, Outcome, SecurityEvent,
 };
-use portcullis_domain::{AccountId, Clock, EventId, SecureRandom, Timestamp};
+use portcullis_domain::{AccountId, Ambient, EventId, Timestamp};
 
 use crate::StoreError;
 use crate::principal::Principal;
@@ -105,18 +105,13 @@ pub enum TrailError {
 /// The use case.
 pub struct Trail {
     store: Arc<dyn TrailStore>,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn SecureRandom>,
+    ambient: Ambient,
 }
 
 impl Trail {
     /// A use case over these parts.
-    pub fn new(
-        store: Arc<dyn TrailStore>,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn SecureRandom>,
-    ) -> Self {
-        Self { store, clock, random }
+    pub fn new(store: Arc<dyn TrailStore>, ambient: Ambient) -> Self {
+        Self { store, ambient }
     }
 
     /// One page of at most `most` entries. The first page of a search is recorded.
@@ -191,9 +186,14 @@ impl Trail {
         about: Option<AccountId>,
         details: Details,
     ) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        let event =
-            SecurityEvent::new(kind, Outcome::Success, &principal.origin, now, &*self.random);
+        let now = self.ambient.now();
+        let event = SecurityEvent::new(
+            kind,
+            Outcome::Success,
+            &principal.origin,
+            now,
+            &*self.ambient.random,
+        );
         let event = SecurityEvent { subject: about, ..event };
         self.store.record(&event.by(principal.actor).with(details))
     }

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use portcullis_access::Matrix;
 use portcullis_audit::{Details, EventKind, Outcome, SecurityEvent};
-use portcullis_domain::{Account, AccountId, Clock, Role, SecureRandom, Timestamp};
+use portcullis_domain::{Account, AccountId, Ambient, Role, Timestamp};
 
 pub use self::rule::{AccountState, Refusal};
 use self::rule::{decides, judge};
@@ -136,8 +136,7 @@ pub struct AccountChanges {
     store: Arc<dyn AccountChangeStore>,
     matrix: Arc<ActiveMatrix>,
     issuer: TokenIssuer,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn SecureRandom>,
+    ambient: Ambient,
 }
 
 impl AccountChanges {
@@ -146,10 +145,9 @@ impl AccountChanges {
         store: Arc<dyn AccountChangeStore>,
         matrix: Arc<ActiveMatrix>,
         issuer: TokenIssuer,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn SecureRandom>,
+        ambient: Ambient,
     ) -> Self {
-        Self { store, matrix, issuer, clock, random }
+        Self { store, matrix, issuer, ambient }
     }
 
     /// The account as stored. That the caller has read it is recorded.
@@ -158,7 +156,7 @@ impl AccountChanges {
         principal: &Principal,
         id: AccountId,
     ) -> Result<Option<Account>, StoreError> {
-        let now = self.clock.now();
+        let now = self.ambient.now();
         let event = self.event(EventKind::AccountRead, Outcome::Success, principal, id, now);
         self.store.read_account(id, &event.into())
     }
@@ -301,7 +299,7 @@ impl AccountChanges {
         account: AccountId,
         now: Timestamp,
     ) -> SecurityEvent {
-        SecurityEvent::new(kind, outcome, &principal.origin, now, &*self.random)
+        SecurityEvent::new(kind, outcome, &principal.origin, now, &*self.ambient.random)
             .about(account)
             .by(principal.actor)
     }

@@ -7,9 +7,7 @@
 use std::sync::Arc;
 
 use portcullis_audit::EventKind;
-use portcullis_domain::{
-    Account, Clock, ExposeSecret, Role, SecretString, SecureRandom, Timestamp,
-};
+use portcullis_domain::{Account, Ambient, ExposeSecret, Role, SecretString, Timestamp};
 use portcullis_token::{Digest, OpaqueSecret};
 
 use crate::StoreError;
@@ -71,8 +69,7 @@ pub struct Bootstrap {
     store: Arc<dyn BootstrapStore>,
     candidates: Arc<AccountChecker>,
     matrix: Arc<ActiveMatrix>,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn SecureRandom>,
+    ambient: Ambient,
 }
 
 impl Bootstrap {
@@ -81,10 +78,9 @@ impl Bootstrap {
         store: Arc<dyn BootstrapStore>,
         candidates: Arc<AccountChecker>,
         matrix: Arc<ActiveMatrix>,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn SecureRandom>,
+        ambient: Ambient,
     ) -> Self {
-        Self { store, candidates, matrix, clock, random }
+        Self { store, candidates, matrix, ambient }
     }
 
     /// Called at every start, on every node.
@@ -93,8 +89,8 @@ impl Bootstrap {
             return Ok(Start::Ready);
         }
         let Some(request) = configured else {
-            let token = OpaqueSecret::mint(&*self.random);
-            self.store.offer_setup(&token.digest(), self.clock.now())?;
+            let token = OpaqueSecret::mint(&*self.ambient.random);
+            self.store.offer_setup(&token.digest(), self.ambient.now())?;
             return Ok(Start::Awaiting(token));
         };
         match self.create(None, request, true) {

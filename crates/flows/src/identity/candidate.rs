@@ -1,11 +1,9 @@
 //! Checks requests for accounts by the rules of this server, however the request has come.
 
-use std::sync::Arc;
-
 use portcullis_audit::{Details, EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
-    Account, AccountId, AccountKind, Clock, DisplayName, Email, ExposeSecret, Moderation,
-    ReservedNames, Role, SecretString, SecureRandom, Username,
+    Account, AccountId, AccountKind, Ambient, DisplayName, Email, ExposeSecret, Moderation,
+    ReservedNames, Role, SecretString, Username,
 };
 use portcullis_password::{HashingError, Password, PasswordHash};
 
@@ -54,8 +52,7 @@ pub struct AccountRequest {
 pub struct AccountChecker {
     rules: AccountRules,
     new_passwords: NewPasswords,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn SecureRandom>,
+    ambient: Ambient,
 }
 
 /// An account that may be created.
@@ -77,13 +74,8 @@ pub enum NameRules {
 
 impl AccountChecker {
     /// A checker for these rules.
-    pub fn new(
-        rules: AccountRules,
-        new_passwords: NewPasswords,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn SecureRandom>,
-    ) -> Self {
-        Self { rules, new_passwords, clock, random }
+    pub fn new(rules: AccountRules, new_passwords: NewPasswords, ambient: Ambient) -> Self {
+        Self { rules, new_passwords, ambient }
     }
 
     /// The rules it checks by.
@@ -120,9 +112,9 @@ impl AccountChecker {
         else {
             return Err(RegistrationError::Invalid(faults));
         };
-        let now = self.clock.now();
+        let now = self.ambient.now();
         let account = Account {
-            id: AccountId::generate(now, &*self.random),
+            id: AccountId::generate(now, &*self.ambient.random),
             username,
             email,
             display_name,
@@ -140,7 +132,7 @@ impl AccountChecker {
     /// The event of the account coming to be.
     pub fn event(&self, kind: EventKind, account: &Account, origin: &Origin) -> SecurityEvent {
         let now = account.created_at;
-        SecurityEvent::new(kind, Outcome::Success, origin, now, &*self.random)
+        SecurityEvent::new(kind, Outcome::Success, origin, now, &*self.ambient.random)
             .about(account.id)
             .with(Details::of_account(None, account))
     }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use portcullis_audit::{Details, EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
-    Account, AccountId, Clock, Delivery, ExposeSecret, PasswordEpoch, SecretString, SecureRandom,
-    Session, SessionId, TokenId,
+    Account, AccountId, Ambient, Delivery, ExposeSecret, PasswordEpoch, SecretString, Session,
+    SessionId, TokenId,
 };
 use portcullis_password::{HashingError, HashingPool, Password, PasswordHash};
 use portcullis_token::{Digest, OpaqueSecret};
@@ -21,7 +21,7 @@ use crate::identity::candidate::FieldError;
 use crate::identity::new_password::{About, NewPasswords, Wanted};
 use crate::node::revocation::Revoked;
 use crate::sign_in::device;
-use crate::sign_in::lockout::{FailureCounters, LockoutPolicy};
+use crate::sign_in::lockout::Lockout;
 use crate::sign_in::session_tokens::{AccountSnapshot, Ending, SessionTokens, TokenIssuer};
 use crate::sign_in::{Credentials, PasswordProof, SignInStore, verify};
 
@@ -147,26 +147,21 @@ pub struct PasswordChange {
     hashing: Arc<HashingPool>,
     new_passwords: NewPasswords,
     issuer: TokenIssuer,
-    counters: FailureCounters,
-    lockout: LockoutPolicy,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn SecureRandom>,
+    lockout: Lockout,
+    ambient: Ambient,
 }
 
 impl PasswordChange {
     /// A use case over these parts.
-    #[expect(clippy::too_many_arguments, reason = "parts are named where they are put together")]
     pub fn new(
         store: Arc<dyn PasswordChangeStore>,
         hashing: Arc<HashingPool>,
         new_passwords: NewPasswords,
         issuer: TokenIssuer,
-        counters: FailureCounters,
-        lockout: LockoutPolicy,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn SecureRandom>,
+        lockout: Lockout,
+        ambient: Ambient,
     ) -> Self {
-        Self { store, hashing, new_passwords, issuer, counters, lockout, clock, random }
+        Self { store, hashing, new_passwords, issuer, lockout, ambient }
     }
 
     /// Judges the new password, checks the current one, and only then replaces it.
@@ -184,7 +179,7 @@ impl PasswordChange {
         if current == new {
             return Err(PasswordChangeError::Invalid(vec![FieldError::PasswordUnchanged]));
         }
-        let counter = self.counters.of_session(request.session);
+        let counter = self.lockout.counters.of_session(request.session);
         let found = self.store.credentials_of(request.account)?;
         let Some(found) = found else {
             return Err(self.refuse(request, &counter, Outcome::WrongPassword));
@@ -214,10 +209,10 @@ impl PasswordChange {
                 SecurityEvent { outcome: Outcome::Superseded, ..event.clone() }.into()
             }
         };
-        let binding = OpaqueSecret::mint(&*self.random);
+        let binding = OpaqueSecret::mint(&*self.ambient.random);
         let successor = Successor {
-            session: SessionId::generate(event.at, &*self.random),
-            refresh: TokenId::generate(event.at, &*self.random),
+            session: SessionId::generate(event.at, &*self.ambient.random),
+            refresh: TokenId::generate(event.at, &*self.ambient.random),
             binding: binding.digest(),
         };
         let changed = self.store.change_password(&Change {
@@ -242,10 +237,17 @@ impl PasswordChange {
         let (authority, cookie) = (self.issuer.authority(), request.device_token.as_ref());
         let device = device::known(authority, cookie, account.id, epoch, event.at);
         let device_token = device.map(|device| {
-            device::cookie(authority, account.id, next, Some(device), event.at, &*self.random)
+            device::cookie(
+                authority,
+                account.id,
+                next,
+                Some(device),
+                event.at,
+                &*self.ambient.random,
+            )
         });
         let binding = (session.delivery == Delivery::Cookie).then_some(binding);
-        let (refresh, now, random) = (successor.refresh, event.at, &*self.random);
+        let (refresh, now, random) = (successor.refresh, event.at, &*self.ambient.random);
         let grant = self.issuer.grant(grantee, session, refresh, now, now, random);
         Ok(PasswordChanged { grant, binding, device_token })
     }
@@ -257,7 +259,8 @@ impl PasswordChange {
         outcome: Outcome,
     ) -> PasswordChangeError {
         let event = self.event(outcome, request);
-        let refused = self.store.refuse(counter, &self.lockout, &|state| state.refusal(&event));
+        let refused =
+            self.store.refuse(counter, &self.lockout.policy, &|state| state.refusal(&event));
         refused.map_or_else(PasswordChangeError::from, |()| PasswordChangeError::WrongPassword)
     }
 
@@ -281,8 +284,8 @@ impl PasswordChange {
     }
 
     fn event(&self, outcome: Outcome, request: &PasswordChangeRequest) -> SecurityEvent {
-        let (kind, now) = (EventKind::PasswordChange, self.clock.now());
-        SecurityEvent::new(kind, outcome, &request.origin, now, &*self.random)
+        let (kind, now) = (EventKind::PasswordChange, self.ambient.now());
+        SecurityEvent::new(kind, outcome, &request.origin, now, &*self.ambient.random)
             .about(request.account)
             .in_session(request.session)
     }

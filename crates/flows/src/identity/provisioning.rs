@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use portcullis_audit::{Actor, EventKind, Origin};
 use portcullis_domain::{
-    Account, AccountId, AccountKind, Clock, DisplayName, Email, Role, SecureRandom, Username,
+    Account, AccountId, AccountKind, Ambient, DisplayName, Email, Role, Username,
 };
 use portcullis_password::{HashCost, HashError, PasswordHash};
 
@@ -115,8 +115,7 @@ pub struct Provisioning {
     candidates: Arc<AccountChecker>,
     matrix: Arc<ActiveMatrix>,
     max_bcrypt_cost: u32,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn SecureRandom>,
+    ambient: Ambient,
 }
 
 impl Provisioning {
@@ -127,10 +126,9 @@ impl Provisioning {
         candidates: Arc<AccountChecker>,
         matrix: Arc<ActiveMatrix>,
         max_bcrypt_cost: u32,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn SecureRandom>,
+        ambient: Ambient,
     ) -> Self {
-        Self { accounts, imports, candidates, matrix, max_bcrypt_cost, clock, random }
+        Self { accounts, imports, candidates, matrix, max_bcrypt_cost, ambient }
     }
 
     /// Creates one account of any role.
@@ -172,9 +170,9 @@ impl Provisioning {
         {
             return Err(RowError::BcryptCost { cost, most: self.max_bcrypt_cost });
         }
-        let now = self.clock.now();
+        let now = self.ambient.now();
         let account = Account {
-            id: AccountId::generate(now, &*self.random),
+            id: AccountId::generate(now, &*self.ambient.random),
             username,
             email,
             display_name: display_name.map_err(FieldError::DisplayName)?,

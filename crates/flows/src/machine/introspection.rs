@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
-use portcullis_domain::{Clock, Role, SecureRandom, Session, SessionId, Timestamp, TokenId};
+use portcullis_domain::{Ambient, Role, Session, SessionId, Timestamp, TokenId};
 use portcullis_token::{AccessClaims, RefreshClaims, Revocation, RevocationEntry};
 
 use crate::StoreError;
@@ -40,8 +40,7 @@ pub struct Introspection {
     store: Arc<dyn IntrospectionStore>,
     issuer: TokenIssuer,
     sign_out: SignOut,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn SecureRandom>,
+    ambient: Ambient,
 }
 
 impl Introspection {
@@ -49,16 +48,15 @@ impl Introspection {
     pub fn new<S: IntrospectionStore + SignOutStore + 'static>(
         store: Arc<S>,
         issuer: TokenIssuer,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn SecureRandom>,
+        ambient: Ambient,
     ) -> Self {
-        let sign_out = SignOut::new(store.clone(), issuer.clone(), clock.clone(), random.clone());
-        Self { store, issuer, sign_out, clock, random }
+        let sign_out = SignOut::new(store.clone(), issuer.clone(), ambient.clone());
+        Self { store, issuer, sign_out, ambient }
     }
 
     /// What the token says, if it is alive.
     pub fn introspect(&self, token: &str) -> Result<Option<LiveToken>, StoreError> {
-        let now = self.clock.now();
+        let now = self.ambient.now();
         let authority = self.issuer.authority();
         if let Ok(claims) = authority.verify_access(token, now) {
             let is_revoked = self.issuer.revocations().is_revoked(&claims)?;
@@ -75,7 +73,7 @@ impl Introspection {
     /// Ends an access token alone, and with a refresh token its session. Who holds the token may do
     /// so; of what is no token of this server, or not any more, nothing is left to end.
     pub fn revoke(&self, token: &str, origin: &Origin) -> Result<(), StoreError> {
-        let now = self.clock.now();
+        let now = self.ambient.now();
         let authority = self.issuer.authority();
         if let Ok(claims) = authority.verify_access(token, now) {
             let event = SecurityEvent::new(
@@ -83,7 +81,7 @@ impl Introspection {
                 Outcome::Success,
                 origin,
                 now,
-                &*self.random,
+                &*self.ambient.random,
             );
             let event = event.about(claims.subject).in_session(claims.session);
             let entry = RevocationEntry {

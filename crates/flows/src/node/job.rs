@@ -1,8 +1,9 @@
 //! Work that no request asks for: a list of jobs, and the one runner that does them.
 //!
-//! A job is due so often. An exclusive job runs on one node at a time: the node that claims it first
-//! has it, for as long as it goes on claiming; nodes come at slightly different moments, so that each
-//! gets its share. When a job is due says the database, by its own clock, so that neither a restart
+//! A job is due so often. Each node runs the jobs about its own memory and connections. An exclusive
+//! job runs on one node at a time: the node that claims it first has it, for as long as it goes on
+//! claiming; nodes come at slightly different moments, so that each gets its share. The two kinds have
+//! threads of their own, so that an exclusive job that takes hours delays no job of the node. When a job is due says the database, by its own clock, so that neither a restart
 //! nor another node repeats or forgets it. A date in the database that lies further ahead than the job
 //! can be due comes from a clock that was wrong, and counts for nothing.
 //!
@@ -12,12 +13,13 @@
 
 mod runner;
 
+use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
 use portcullis_domain::Timestamp;
 
-pub use self::runner::{JobState, Jobs};
+pub use self::runner::{JobState, Jobs, RunningJobs};
 use crate::StoreError;
 
 /// What jobs need from storage.
@@ -43,8 +45,11 @@ pub struct Job {
     /// Whether one node does it for all of them.
     pub exclusive: bool,
     /// Does one portion.
-    pub run: Box<dyn Fn() -> Result<Portion, StoreError> + Send + Sync>,
+    pub run: Box<dyn Fn() -> Result<Portion, JobError> + Send + Sync>,
 }
+
+/// Why a portion of a job failed; it is logged, and stored with the job.
+pub type JobError = Box<dyn Error + Send + Sync>;
 
 impl fmt::Debug for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

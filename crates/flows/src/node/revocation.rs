@@ -94,15 +94,21 @@ pub struct Revocations {
 }
 
 impl Revocations {
-    /// Reads all that is revoked into `set`, and goes on to follow it in a thread of its own, which
-    /// no flood of requests can take. Blocks until the first is done.
+    /// Reads all that is revoked, and goes on to follow it in a thread that no flood of requests can
+    /// take. Blocks until the first is done.
+    ///
+    /// Access tokens that this node issues live for at most `access_lifetime`. The database knows that
+    /// before the first of them: it keeps revocations for as long, whatever the setting was when they
+    /// were made.
     pub fn start(
         store: Arc<dyn RevocationStore>,
-        set: Arc<RevocationSet>,
+        access_lifetime: Duration,
         clock: Arc<dyn Clock>,
         policy: RevocationPolicy,
         listener: Arc<dyn Listener>,
     ) -> Result<Self, FollowError> {
+        store.note_access_lifetime(access_lifetime)?;
+        let set = Arc::<RevocationSet>::default();
         let mut follower = Follower::new(store.clone(), set.clone(), clock.clone());
         let standing = follower.follow(false, &())?;
         let shared = Arc::new(Shared::new(standing));

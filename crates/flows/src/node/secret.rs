@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use portcullis_audit::{Actor, EventKind, Origin, Outcome, SecurityEvent};
-use portcullis_domain::{Clock, SecureRandom, Timestamp};
+use portcullis_domain::{Ambient, Timestamp};
 use portcullis_token::{Digest, SecretKey};
 
 use crate::StoreError;
@@ -59,8 +59,7 @@ pub struct SecretProof {
     store: Arc<dyn FingerprintStore>,
     own: Digest,
     previous: Option<Digest>,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn SecureRandom>,
+    ambient: Ambient,
 }
 
 impl SecretProof {
@@ -69,11 +68,10 @@ impl SecretProof {
         store: Arc<dyn FingerprintStore>,
         secret: &SecretKey,
         previous: Option<&SecretKey>,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn SecureRandom>,
+        ambient: Ambient,
     ) -> Self {
         let (own, previous) = (secret.fingerprint(), previous.map(SecretKey::fingerprint));
-        Self { store, own, previous, clock, random }
+        Self { store, own, previous, ambient }
     }
 
     /// How the data stands to this secret, if it is one that the data knows.
@@ -118,8 +116,8 @@ impl SecretProof {
         if known == Some(self.own) {
             return Ok(());
         }
-        let (kind, now) = (EventKind::SecretKeyChanged, self.clock.now());
-        let event = SecurityEvent::new(kind, Outcome::Success, origin, now, &*self.random)
+        let (kind, now) = (EventKind::SecretKeyChanged, self.ambient.now());
+        let event = SecurityEvent::new(kind, Outcome::Success, origin, now, &*self.ambient.random)
             .by(Actor::Operator);
         if self.store.replace_fingerprint(known.as_ref(), &self.own, now, &event.into())? {
             return Ok(());

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_audit::{Actor, Details, EventKind, Origin, Outcome, SecurityEvent};
-use portcullis_domain::{Clock, SecureRandom, Timestamp};
+use portcullis_domain::{Ambient, Timestamp};
 use portcullis_token::{KeyPair, KeyPairAlgorithm, SealingKey, Unsealed};
 
 pub use self::ring::KeyRing;
@@ -91,19 +91,13 @@ pub enum RetirementError {
 pub struct SigningKeys {
     store: Arc<dyn SigningKeyStore>,
     sealing: Arc<SealingKey>,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn SecureRandom>,
+    ambient: Ambient,
 }
 
 impl SigningKeys {
     /// A use case over these parts.
-    pub fn new(
-        store: Arc<dyn SigningKeyStore>,
-        sealing: SealingKey,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn SecureRandom>,
-    ) -> Self {
-        Self { store, sealing: Arc::new(sealing), clock, random }
+    pub fn new(store: Arc<dyn SigningKeyStore>, sealing: SealingKey, ambient: Ambient) -> Self {
+        Self { store, sealing: Arc::new(sealing), ambient }
     }
 
     /// All keys in the order in which they begin to sign, with what each does now where `configured`
@@ -112,7 +106,7 @@ impl SigningKeys {
         &self,
         configured: Option<KeyPairAlgorithm>,
     ) -> Result<Vec<(SigningKeyRecord, KeyState)>, StoreError> {
-        let now = self.clock.now();
+        let now = self.ambient.now();
         let keys = self.store.signing_keys()?;
         let open = self.open(&keys);
         let signs = signing(&open, configured, now).map(KeyInHand::kid);
@@ -157,7 +151,7 @@ impl SigningKeys {
         let keys = self.store.signing_keys()?;
         let key = keys.iter().find(|key| key.public.kid() == kid);
         let key = key.ok_or(RetirementError::Unknown)?;
-        let (open, now) = (self.open(&keys), self.clock.now());
+        let (open, now) = (self.open(&keys), self.ambient.now());
         // Of its algorithm, whatever is configured here: that of the servers counts. A node may be as
         // late as the clocks of nodes may differ.
         let algorithm = Some(key.public.algorithm());
@@ -201,11 +195,11 @@ impl SigningKeys {
     }
 
     fn make(&self, algorithm: KeyPairAlgorithm, head_start: Duration) -> SigningKeyRecord {
-        let now = self.clock.now();
-        let pair = KeyPair::generate(algorithm, &*self.random);
+        let now = self.ambient.now();
+        let pair = KeyPair::generate(algorithm, &*self.ambient.random);
         SigningKeyRecord {
             public: pair.public(),
-            sealed: pair.seal(&self.sealing, &*self.random),
+            sealed: pair.seal(&self.sealing, &*self.ambient.random),
             created_at: now,
             signs_from: now + head_start,
             retired_at: None,
@@ -213,13 +207,13 @@ impl SigningKeys {
     }
 
     fn event(&self, kind: EventKind, key: &SigningKeyRecord, origin: &Origin) -> SecurityEvent {
-        let now = self.clock.now();
+        let now = self.ambient.now();
         let details = key.public.kid().parse().map_or(Details::None, |kid| Details::SigningKey {
             kid,
             algorithm: key.public.algorithm().name(),
             signs_from: Some(key.signs_from).filter(|from| *from > now),
         });
-        SecurityEvent::new(kind, Outcome::Success, origin, now, &*self.random)
+        SecurityEvent::new(kind, Outcome::Success, origin, now, &*self.ambient.random)
             .by(Actor::Operator)
             .with(details)
     }

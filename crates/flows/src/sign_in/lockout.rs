@@ -22,6 +22,15 @@ use portcullis_token::Digest;
 
 use crate::effects::Effects;
 
+/// The lockout of every path that takes a password: its counters and its numbers.
+#[derive(Clone)]
+pub struct Lockout {
+    /// The names of the counters.
+    pub counters: FailureCounters,
+    /// When a counter closes, and for how long.
+    pub policy: LockoutPolicy,
+}
+
 /// The numbers of the lockout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LockoutPolicy {

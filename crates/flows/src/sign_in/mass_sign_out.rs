@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_audit::{EventKind, Outcome, SecurityEvent};
-use portcullis_domain::{Clock, Role, SecureRandom, SessionId, Timestamp};
+use portcullis_domain::{Ambient, Role, SessionId, Timestamp};
 use portcullis_token::LEEWAY;
 
 use crate::StoreError;
@@ -72,8 +72,7 @@ pub struct MassSignOut {
     /// Enforces what this node has ended; `None` for the command line, which accepts no token.
     revocations: Option<Arc<Revocations>>,
     access_lifetime: Duration,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn SecureRandom>,
+    ambient: Ambient,
 }
 
 impl MassSignOut {
@@ -83,10 +82,9 @@ impl MassSignOut {
         matrix: Arc<ActiveMatrix>,
         revocations: Option<Arc<Revocations>>,
         access_lifetime: Duration,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn SecureRandom>,
+        ambient: Ambient,
     ) -> Self {
-        Self { store, matrix, revocations, access_lifetime, clock, random }
+        Self { store, matrix, revocations, access_lifetime, ambient }
     }
 
     /// Ends every session, the principal's own with the last; answers how many. Takes as long as there
@@ -117,9 +115,10 @@ impl MassSignOut {
     ) -> Result<(usize, Timestamp), ChangeError> {
         let matrix = self.matrix.load();
         let kind = EventKind::EverybodySignedOut;
-        let (outcome, now) = (Outcome::Success, self.clock.now());
-        let event = SecurityEvent::new(kind, outcome, &principal.origin, now, &*self.random)
-            .by(principal.actor);
+        let (outcome, now) = (Outcome::Success, self.ambient.now());
+        let event =
+            SecurityEvent::new(kind, outcome, &principal.origin, now, &*self.ambient.random)
+                .by(principal.actor);
         let effects = |ended: &MassEnded| match ended {
             // Of later portions than the first only if there are some.
             MassEnded::Done { revoked, .. } => {

@@ -12,9 +12,7 @@
 use std::sync::Arc;
 
 use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
-use portcullis_domain::{
-    AccountId, Clock, Delivery, DisplayName, ExposeSecret, SecretString, SecureRandom,
-};
+use portcullis_domain::{AccountId, Ambient, Delivery, DisplayName, ExposeSecret, SecretString};
 use portcullis_password::{HashingPool, Overloaded, Password};
 use portcullis_token::{DeviceId, Digest};
 
@@ -32,7 +30,7 @@ pub use self::store::{Opened, Opening, Renewal, SignInStore};
 use crate::StoreError;
 use crate::sign_in::device;
 use crate::sign_in::hash_cost::HashCosts;
-use crate::sign_in::lockout::{FailureCounters, LockoutPolicy};
+use crate::sign_in::lockout::{Lockout, LockoutPolicy};
 use crate::sign_in::session_tokens::TokenIssuer;
 
 mod assessment;
@@ -85,29 +83,24 @@ pub struct SignIn {
     opener: Opener,
     rehash: Rehash,
     lockout: LockoutPolicy,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn SecureRandom>,
+    ambient: Ambient,
 }
 
 impl SignIn {
     /// A use case over these parts.
-    #[expect(clippy::too_many_arguments, reason = "parts are named where they are put together")]
     pub fn new(
         store: Arc<dyn SignInStore>,
         hashing: Arc<HashingPool>,
         issuer: TokenIssuer,
         costs: Arc<HashCosts>,
-        counters: FailureCounters,
-        lockout: LockoutPolicy,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn SecureRandom>,
+        lockout: Lockout,
+        ambient: Ambient,
     ) -> Self {
+        let Lockout { counters, policy: lockout } = lockout;
         let passwords = PasswordProver { hashing: hashing.clone(), costs, counters };
-        let opener =
-            Opener { store: store.clone(), issuer, clock: clock.clone(), random: random.clone() };
-        let rehash =
-            Rehash { store: store.clone(), hashing, clock: clock.clone(), random: random.clone() };
-        Self { store, passwords, opener, rehash, lockout, clock, random }
+        let opener = Opener { store: store.clone(), issuer, ambient: ambient.clone() };
+        let rehash = Rehash { store: store.clone(), hashing, ambient: ambient.clone() };
+        Self { store, passwords, opener, rehash, lockout, ambient }
     }
 
     /// Checks the password and opens a session.
@@ -155,8 +148,8 @@ impl SignIn {
         counter: &Digest,
         outcome: Outcome,
     ) -> SignInError {
-        let (kind, now) = (EventKind::SignIn, self.clock.now());
-        let event = SecurityEvent::new(kind, outcome, &request.origin, now, &*self.random);
+        let (kind, now) = (EventKind::SignIn, self.ambient.now());
+        let event = SecurityEvent::new(kind, outcome, &request.origin, now, &*self.ambient.random);
         let event = SecurityEvent { subject, ..event };
         let refused = self.store.refuse(counter, &self.lockout, &|state| state.refusal(&event));
         refused.map_or_else(SignInError::from, |()| SignInError::Refused)
@@ -164,7 +157,7 @@ impl SignIn {
 
     fn known_device(&self, found: &Credentials, request: &SignInRequest) -> Option<DeviceId> {
         let (authority, cookie) = (self.opener.issuer.authority(), request.device_token.as_ref());
-        device::known(authority, cookie, found.account.id, found.epoch, self.clock.now())
+        device::known(authority, cookie, found.account.id, found.epoch, self.ambient.now())
     }
 
     /// Which counter the attempt belongs to, see [`crate::sign_in::lockout`].

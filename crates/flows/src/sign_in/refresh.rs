@@ -16,8 +16,7 @@ use std::time::Duration;
 
 use portcullis_audit::{Details, EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
-    AccountId, Clock, ExposeSecret, Role, SecretString, SecureRandom, Session, SessionId,
-    Timestamp, TokenId,
+    AccountId, Ambient, ExposeSecret, Role, SecretString, Session, SessionId, Timestamp, TokenId,
 };
 use portcullis_token::{Digest, LEEWAY};
 
@@ -160,31 +159,25 @@ pub enum RefreshError {
 pub struct Refresh {
     store: Arc<dyn RefreshStore>,
     issuer: TokenIssuer,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn SecureRandom>,
+    ambient: Ambient,
 }
 
 impl Refresh {
     /// A use case over these parts.
-    pub fn new(
-        store: Arc<dyn RefreshStore>,
-        issuer: TokenIssuer,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn SecureRandom>,
-    ) -> Self {
-        Self { store, issuer, clock, random }
+    pub fn new(store: Arc<dyn RefreshStore>, issuer: TokenIssuer, ambient: Ambient) -> Self {
+        Self { store, issuer, ambient }
     }
 
     /// Rotates the refresh token and issues an access token.
     pub fn refresh(&self, request: &RefreshRequest) -> Result<SessionTokens, RefreshError> {
-        let now = self.clock.now();
+        let now = self.ambient.now();
         let claims = self
             .issuer
             .authority()
             .verify_refresh(request.refresh_token.expose_secret(), now)
             .map_err(|_| RefreshError::Invalid)?;
         let successor = if self.issuer.policy().rotate {
-            TokenId::generate(now, &*self.random)
+            TokenId::generate(now, &*self.ambient.random)
         } else {
             claims.token
         };
@@ -195,11 +188,12 @@ impl Refresh {
         let effects = |rotated: &Rotated| match rotated {
             Rotated::Reused { sign, account, family, at, revoked } => {
                 let (kind, outcome) = (sign.reason(), Outcome::SessionsEnded);
-                let event = SecurityEvent::new(kind, outcome, &request.origin, *at, &*self.random)
-                    .about(claims.subject)
-                    .in_session(claims.session)
-                    .with(family.clone())
-                    .ending(revoked.session_count());
+                let event =
+                    SecurityEvent::new(kind, outcome, &request.origin, *at, &*self.ambient.random)
+                        .about(claims.subject)
+                        .in_session(claims.session)
+                        .with(family.clone())
+                        .ending(revoked.session_count());
                 Effects::with_message(event, *account)
             }
             _ => Effects::default(),
@@ -227,6 +221,6 @@ impl Refresh {
                 return Err(RefreshError::Reused);
             }
         };
-        Ok(self.issuer.grant(grantee, session, refresh, issued_at, at, &*self.random))
+        Ok(self.issuer.grant(grantee, session, refresh, issued_at, at, &*self.ambient.random))
     }
 }

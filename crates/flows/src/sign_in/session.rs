@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
-use portcullis_domain::{AccountId, Clock, DisplayName, Role, SecureRandom, SessionId, Timestamp};
+use portcullis_domain::{AccountId, Ambient, DisplayName, Role, SessionId, Timestamp};
 
 use crate::StoreError;
 use crate::effects::{Effects, EffectsOf};
@@ -68,24 +68,18 @@ pub struct LiveSession {
 pub struct Sessions {
     store: Arc<dyn SessionStore>,
     issuer: TokenIssuer,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn SecureRandom>,
+    ambient: Ambient,
 }
 
 impl Sessions {
     /// A use case over these parts.
-    pub fn new(
-        store: Arc<dyn SessionStore>,
-        issuer: TokenIssuer,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn SecureRandom>,
-    ) -> Self {
-        Self { store, issuer, clock, random }
+    pub fn new(store: Arc<dyn SessionStore>, issuer: TokenIssuer, ambient: Ambient) -> Self {
+        Self { store, issuer, ambient }
     }
 
     /// The live sessions of the account, the newest first.
     pub fn list(&self, account: AccountId) -> Result<Vec<LiveSession>, StoreError> {
-        let now = self.clock.now();
+        let now = self.ambient.now();
         let Some((role, mut sessions)) = self.store.sessions(account, now)? else {
             return Ok(Vec::new());
         };
@@ -138,8 +132,14 @@ impl Sessions {
         session: SessionId,
         origin: &Origin,
     ) -> SecurityEvent {
-        SecurityEvent::new(kind, Outcome::Success, origin, self.clock.now(), &*self.random)
-            .about(account)
-            .in_session(session)
+        SecurityEvent::new(
+            kind,
+            Outcome::Success,
+            origin,
+            self.ambient.now(),
+            &*self.ambient.random,
+        )
+        .about(account)
+        .in_session(session)
     }
 }

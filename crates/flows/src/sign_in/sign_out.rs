@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
-use portcullis_domain::{AccountId, Clock, ExposeSecret, SecretString, SecureRandom, SessionId};
+use portcullis_domain::{AccountId, Ambient, ExposeSecret, SecretString, SessionId};
 use portcullis_token::{Digest, Revocation, RevocationEntry};
 
 use crate::StoreError;
@@ -57,25 +57,19 @@ pub struct Remains {
 pub struct SignOut {
     store: Arc<dyn SignOutStore>,
     issuer: TokenIssuer,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn SecureRandom>,
+    ambient: Ambient,
 }
 
 impl SignOut {
     /// A use case over these parts.
-    pub fn new(
-        store: Arc<dyn SignOutStore>,
-        issuer: TokenIssuer,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn SecureRandom>,
-    ) -> Self {
-        Self { store, issuer, clock, random }
+    pub fn new(store: Arc<dyn SignOutStore>, issuer: TokenIssuer, ambient: Ambient) -> Self {
+        Self { store, issuer, ambient }
     }
 
     /// Ends every session of which the client has something left: usually one. Answers whether there
     /// was one to end.
     pub fn sign_out_by(&self, remains: &Remains, origin: &Origin) -> Result<bool, StoreError> {
-        let (authority, now) = (self.issuer.authority(), self.clock.now());
+        let (authority, now) = (self.issuer.authority(), self.ambient.now());
         let refresh_token = remains.refresh_token.as_ref();
         let refresh = refresh_token
             .and_then(|token| authority.verify_expired_refresh(token.expose_secret(), now).ok());
@@ -136,8 +130,14 @@ impl SignOut {
         session: SessionId,
         origin: &Origin,
     ) -> SecurityEvent {
-        SecurityEvent::new(kind, Outcome::Success, origin, self.clock.now(), &*self.random)
-            .about(account)
-            .in_session(session)
+        SecurityEvent::new(
+            kind,
+            Outcome::Success,
+            origin,
+            self.ambient.now(),
+            &*self.ambient.random,
+        )
+        .about(account)
+        .in_session(session)
     }
 }

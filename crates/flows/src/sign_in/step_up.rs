@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_audit::{EventKind, Outcome, SecurityEvent};
-use portcullis_domain::{Clock, SecureRandom};
+use portcullis_domain::Ambient;
 
 use crate::StoreError;
 use crate::audit::trail::TrailStore;
@@ -13,8 +13,7 @@ use crate::principal::Principal;
 /// The use case.
 pub struct StepUp {
     store: Arc<dyn TrailStore>,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn SecureRandom>,
+    ambient: Ambient,
 }
 
 impl StepUp {
@@ -22,25 +21,26 @@ impl StepUp {
     pub const RECENT: Duration = Duration::from_secs(15 * 60);
 
     /// A use case over these parts.
-    pub fn new(
-        store: Arc<dyn TrailStore>,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn SecureRandom>,
-    ) -> Self {
-        Self { store, clock, random }
+    pub fn new(store: Arc<dyn TrailStore>, ambient: Ambient) -> Self {
+        Self { store, ambient }
     }
 
     /// Whether the sign-in of the principal is recent. A credential without a sign-in never is.
     pub fn is_recent(&self, principal: &Principal) -> bool {
         let signed_in_at = principal.authenticated_at();
-        signed_in_at.is_some_and(|at| self.clock.now().since(at) < Self::RECENT)
+        signed_in_at.is_some_and(|at| self.ambient.now().since(at) < Self::RECENT)
     }
 
     /// Records that something was refused because it does.
     pub fn record_refusal(&self, principal: &Principal) -> Result<(), StoreError> {
-        let (kind, now) = (EventKind::StepUpRequired, self.clock.now());
-        let event =
-            SecurityEvent::new(kind, Outcome::Denied, &principal.origin, now, &*self.random);
+        let (kind, now) = (EventKind::StepUpRequired, self.ambient.now());
+        let event = SecurityEvent::new(
+            kind,
+            Outcome::Denied,
+            &principal.origin,
+            now,
+            &*self.ambient.random,
+        );
         let (subject, session) = (principal.account(), principal.session());
         self.store.record(&SecurityEvent { subject, session, ..event.by(principal.actor) })
     }

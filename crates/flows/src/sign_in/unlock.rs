@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use portcullis_audit::{Actor, EventKind, Origin, Outcome, SecurityEvent};
-use portcullis_domain::{Clock, SecureRandom};
+use portcullis_domain::Ambient;
 use portcullis_token::Digest;
 
 use crate::StoreError;
@@ -22,19 +22,13 @@ pub trait UnlockStore: SignInStore {
 pub struct Unlock {
     store: Arc<dyn UnlockStore>,
     counters: FailureCounters,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn SecureRandom>,
+    ambient: Ambient,
 }
 
 impl Unlock {
     /// A use case over these parts.
-    pub fn new(
-        store: Arc<dyn UnlockStore>,
-        counters: FailureCounters,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn SecureRandom>,
-    ) -> Self {
-        Self { store, counters, clock, random }
+    pub fn new(store: Arc<dyn UnlockStore>, counters: FailureCounters, ambient: Ambient) -> Self {
+        Self { store, counters, ambient }
     }
 
     /// Opens the account of that name, for strangers and known devices alike; answers whether there
@@ -43,9 +37,9 @@ impl Unlock {
         let Some(found) = self.store.credentials(&Identifier::parse(name))? else {
             return Ok(false);
         };
-        let (account, now) = (found.account.id, self.clock.now());
+        let (account, now) = (found.account.id, self.ambient.now());
         let (kind, outcome) = (EventKind::Unlock, Outcome::Success);
-        let event = SecurityEvent::new(kind, outcome, origin, now, &*self.random)
+        let event = SecurityEvent::new(kind, outcome, origin, now, &*self.ambient.random)
             .about(account)
             .by(Actor::Operator);
         let counters = [

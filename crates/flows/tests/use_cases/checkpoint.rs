@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
 use portcullis_audit::{Checkpoint, FaultKind, Filter};
-use portcullis_domain::SystemRandom;
 use portcullis_flows::audit::checkpoint::Checkpoints;
 use portcullis_flows::audit::trail::Trail;
 use portcullis_flows::audit::verification::Verification;
@@ -13,7 +12,7 @@ use crate::house::{DAY, House, MINUTE, SECOND};
 pub(crate) fn checkpoints(house: &House) -> Checkpoints {
     let store = Arc::new(house.database.store().clone());
     let keys = TestDatabase::audit_keys();
-    Checkpoints::new(store, keys, None, house.clock.clone(), Arc::new(SystemRandom))
+    Checkpoints::new(store, keys, None, house.ambient())
 }
 
 fn assert_sound(house: &House, held: &[Checkpoint]) {
@@ -95,11 +94,7 @@ fn a_purge_goes_by_whole_checkpoints_and_keeps_the_proof() {
     assert_eq!(checkpoints.purge(DAY, 2, &origin).unwrap(), None, "it is gone already");
 
     assert_sound(&house, &[latest]);
-    let trail = Trail::new(
-        Arc::new(house.database.store().clone()),
-        house.clock.clone(),
-        Arc::new(SystemRandom),
-    );
+    let trail = Trail::new(Arc::new(house.database.store().clone()), house.ambient());
     let left =
         trail.search(&Principal::operator(origin), &Filter::default(), None, 100).unwrap().entries;
     let kinds: Vec<&str> = left.iter().map(|entry| entry.kind.as_ref()).collect();

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_audit::DecisionId;
-use portcullis_domain::{Account, Role, SystemRandom};
+use portcullis_domain::{Account, Role};
 use portcullis_flows::access::decision::{
     Answer, Attributes, Context, DecisionError, Decisions, Question,
 };
@@ -25,13 +25,7 @@ impl Desk {
         let store = Arc::new(house.database.store().clone());
         let policy = RecordingPolicy { strict: true, ..RecordingPolicy::default() };
         let keys = TestDatabase::audit_keys();
-        let recorder = Recorder::start(
-            store.clone(),
-            keys,
-            policy,
-            house.clock.clone(),
-            Arc::new(SystemRandom),
-        );
+        let recorder = Recorder::start(store.clone(), keys, policy, house.ambient());
         let decisions = Decisions::new(
             Arc::new(ActiveMatrix::new(samples::matrix()).unwrap()),
             Arc::new(Accounts::start(store).unwrap()),
@@ -66,7 +60,7 @@ impl Desk {
 
     fn entry(&self, decision: DecisionId) -> portcullis_audit::Entry<'static> {
         let store = Arc::new(self.house.database.store().clone());
-        let trail = Trail::new(store, self.house.clock.clone(), Arc::new(SystemRandom));
+        let trail = Trail::new(store, self.house.ambient());
         trail.decision(&samples::operator(), decision).unwrap().unwrap()
     }
 }

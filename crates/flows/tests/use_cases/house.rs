@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{
-    Account, Clock, Delivery, ExposeSecret, Moderation, ReservedNames, SecretString, SecureRandom,
+    Account, Ambient, Clock, Delivery, ExposeSecret, Moderation, ReservedNames, SecretString,
     SessionId, Severity, SystemRandom, Timestamp, TokenId,
 };
 use portcullis_flows::access::matrix::{ActiveMatrix, MatrixStore};
@@ -26,7 +26,7 @@ use portcullis_flows::node::revocation::{RevocationPolicy, Revocations};
 use portcullis_flows::principal::Principal;
 use portcullis_flows::sign_in::device::DEVICE_LIFETIME;
 use portcullis_flows::sign_in::hash_cost::HashCosts;
-use portcullis_flows::sign_in::lockout::{FailureCounters, LockoutPolicy};
+use portcullis_flows::sign_in::lockout::{FailureCounters, Lockout, LockoutPolicy};
 use portcullis_flows::sign_in::mass_sign_out::MassSignOut;
 use portcullis_flows::sign_in::refresh::{Refresh, RefreshRequest};
 use portcullis_flows::sign_in::session::Sessions;
@@ -107,11 +107,10 @@ impl House {
         passwords: Arc<dyn PasswordChangeStore>,
         pool: PoolSettings,
     ) -> Node {
-        let random: Arc<dyn SecureRandom> = Arc::new(SystemRandom);
         let store = Arc::new(self.database.store().clone());
-        let clock: Arc<dyn Clock> = self.clock.clone();
+        let ambient = self.ambient();
         let secret = SecretKey::parse(&SecretString::from(SECRET)).unwrap();
-        let hasher = Hasher::new(Argon2Params::default(), &*random);
+        let hasher = Hasher::new(Argon2Params::default(), &*ambient.random);
         let hashing = Arc::new(HashingPool::new(pool, hasher, self.hashing_clock.clone()).unwrap());
         let authority = Arc::new(TokenAuthority::new(&secret, &self.token_settings()));
         let revocations = self.revocations();
@@ -125,12 +124,13 @@ impl House {
         let costs = Arc::new(HashCosts::new(store.clone()));
         costs.follow().unwrap();
         let counters = FailureCounters::new(secret.derive(Purpose::SignInFailures));
-        let new_passwords = NewPasswords::new(Policy::default(), hashing.clone(), random.clone());
+        let lockout = Lockout { counters: counters.clone(), policy: self.lockout.clone() };
+        let new_passwords =
+            NewPasswords::new(Policy::default(), hashing.clone(), ambient.random.clone());
         let candidates = Arc::new(AccountChecker::new(
             self.rules.clone(),
             new_passwords.clone(),
-            clock.clone(),
-            random.clone(),
+            ambient.clone(),
         ));
         Node {
             registration: Registration::new(store.clone(), candidates.clone(), matrix.clone()),
@@ -140,62 +140,44 @@ impl House {
                 candidates.clone(),
                 matrix.clone(),
                 12,
-                clock.clone(),
-                random.clone(),
+                ambient.clone(),
             ),
-            bootstrap: Bootstrap::new(
-                store.clone(),
-                candidates,
-                matrix.clone(),
-                clock.clone(),
-                random.clone(),
-            ),
+            bootstrap: Bootstrap::new(store.clone(), candidates, matrix.clone(), ambient.clone()),
             sign_in: SignIn::new(
                 passwords.clone(),
                 hashing.clone(),
                 issuer.clone(),
                 costs.clone(),
-                counters.clone(),
-                self.lockout.clone(),
-                clock.clone(),
-                random.clone(),
+                lockout.clone(),
+                ambient.clone(),
             ),
-            unlock: Unlock::new(store.clone(), counters.clone(), clock.clone(), random.clone()),
-            refresh: Refresh::new(store.clone(), issuer.clone(), clock.clone(), random.clone()),
+            unlock: Unlock::new(store.clone(), counters.clone(), ambient.clone()),
+            refresh: Refresh::new(store.clone(), issuer.clone(), ambient.clone()),
             accounts: Accounts::start(store.clone()).unwrap(),
-            sessions: Sessions::new(store.clone(), issuer.clone(), clock.clone(), random.clone()),
+            sessions: Sessions::new(store.clone(), issuer.clone(), ambient.clone()),
             account_changes: AccountChanges::new(
                 store.clone(),
                 matrix.clone(),
                 issuer.clone(),
-                clock.clone(),
-                random.clone(),
+                ambient.clone(),
             ),
             mass_sign_out: MassSignOut::new(
                 store.clone(),
                 matrix.clone(),
                 Some(revocations.clone()),
                 self.sessions.access_lifetime,
-                clock.clone(),
-                random.clone(),
+                ambient.clone(),
             ),
-            introspection: Introspection::new(
-                store.clone(),
-                issuer.clone(),
-                clock.clone(),
-                random.clone(),
-            ),
+            introspection: Introspection::new(store.clone(), issuer.clone(), ambient.clone()),
             matrix,
-            sign_out: SignOut::new(store, issuer.clone(), clock.clone(), random.clone()),
+            sign_out: SignOut::new(store, issuer.clone(), ambient.clone()),
             password_change: PasswordChange::new(
                 passwords,
                 hashing.clone(),
                 new_passwords,
                 issuer,
-                counters,
-                self.lockout.clone(),
-                clock,
-                random,
+                lockout,
+                ambient,
             ),
             authority,
             revocations,
@@ -203,10 +185,14 @@ impl House {
         }
     }
 
+    pub(crate) fn ambient(&self) -> Ambient {
+        self.database.ambient()
+    }
+
     fn revocations(&self) -> Arc<Revocations> {
         let started = Revocations::start(
             Arc::new(self.database.store().clone()),
-            Arc::default(),
+            self.sessions.access_lifetime,
             self.clock.clone(),
             RevocationPolicy::default(),
             Arc::new(()),

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use portcullis_domain::{Clock, SystemClock, SystemRandom};
+use portcullis_domain::{Clock, SystemClock};
 use portcullis_flows::StoreError;
-use portcullis_flows::node::job::{Job, JobStore, Jobs, Portion};
+use portcullis_flows::node::job::{Job, JobError, JobStore, Jobs, Portion, RunningJobs};
 use portcullis_testkit::TestDatabase;
 
 use crate::house::{HOUR, MINUTE, SECOND};
@@ -31,14 +31,14 @@ impl Work {
         Job { name, every: HOUR, exclusive, run: Box::new(run) }
     }
 
-    fn run(&self, node: usize) -> Result<Portion, StoreError> {
+    fn run(&self, node: usize) -> Result<Portion, JobError> {
         let at_once = self.at_once.fetch_add(1, Ordering::SeqCst) + 1;
         self.most_at_once.fetch_max(at_once, Ordering::SeqCst);
         self.runs.lock().unwrap().push(node);
         thread::yield_now();
         self.at_once.fetch_sub(1, Ordering::SeqCst);
         if self.fails.load(Ordering::SeqCst) {
-            return Err(StoreError::Unavailable("out of reach".to_owned()));
+            return Err(StoreError::Unavailable("out of reach".to_owned()).into());
         }
         assert!(!self.panics.swap(false, Ordering::SeqCst), "as the test wants it");
         let left = self.left.load(Ordering::SeqCst);
@@ -51,11 +51,12 @@ impl Work {
     }
 }
 
-fn node(database: &TestDatabase, jobs: Vec<Job>) -> Jobs {
+/// The jobs of a node, which runs them until the second value is dropped.
+fn node(database: &TestDatabase, jobs: Vec<Job>) -> (Jobs, RunningJobs) {
     let store: Arc<dyn JobStore> = Arc::new(database.connect());
-    let jobs = Jobs::new(jobs, store, database.clock().clone(), Arc::new(SystemRandom));
-    jobs.start().unwrap();
-    jobs
+    let jobs = Jobs::new(jobs, store, database.ambient());
+    let running = jobs.start(Duration::ZERO).unwrap();
+    (jobs, running)
 }
 
 /// Waits until it is so, and not for ever.
@@ -80,7 +81,7 @@ fn meanwhile(database: &TestDatabase, something: &Arc<Work>) {
 fn of_several_nodes_one_does_an_exclusive_job_each_time_and_each_does_its_own() {
     let database = TestDatabase::sqlite();
     let (shared, own) = (Arc::<Work>::default(), Arc::<Work>::default());
-    let nodes: Vec<Jobs> = (0..3)
+    let nodes: Vec<(Jobs, RunningJobs)> = (0..3)
         .map(|number| {
             let jobs = vec![shared.job("shared", true, number), own.job("own", false, number)];
             node(&database, jobs)
@@ -94,7 +95,7 @@ fn of_several_nodes_one_does_an_exclusive_job_each_time_and_each_does_its_own() 
     }
     assert_eq!(shared.most_at_once.load(Ordering::SeqCst), 1);
     let runs = |name: &str| {
-        let states = nodes.iter().flat_map(Jobs::states);
+        let states = nodes.iter().flat_map(|(jobs, _)| jobs.states());
         states.filter(|state| state.name == name).map(|state| state.runs).sum::<u64>()
     };
     // A run counts when its end is in the database.
@@ -107,11 +108,11 @@ fn a_restart_neither_repeats_a_job_nor_forgets_it() {
     let (work, other) = (Arc::<Work>::default(), Arc::<Work>::default());
     for start in 0..3 {
         let often = Job { every: SECOND, ..other.job("often", true, start) };
-        let jobs = node(&database, vec![work.job("seldom", true, start), often]);
-        // A run that `close` cuts off keeps its claim: the first one ends before the clock moves.
+        let (_, running) = node(&database, vec![work.job("seldom", true, start), often]);
+        // A run that is cut off keeps its claim: the first one ends before the clock moves.
         eventually(|| work.count() == 1 && other.count() > 0);
         meanwhile(&database, &other);
-        jobs.close();
+        drop(running);
         assert_eq!(work.count(), 1);
     }
     database.clock().advance(HOUR);
@@ -124,7 +125,8 @@ fn what_fails_is_tried_again_and_holds_up_nothing_else() {
     let database = TestDatabase::sqlite();
     let (bad, good) = (Arc::<Work>::default(), Arc::<Work>::default());
     bad.fails.store(true, Ordering::SeqCst);
-    let jobs = node(&database, vec![bad.job("bad", true, 0), good.job("good", true, 0)]);
+    let (jobs, _running) =
+        node(&database, vec![bad.job("bad", true, 0), good.job("good", true, 0)]);
     eventually(|| jobs.states().iter().all(|state| state.runs == 1));
     assert_eq!(jobs.states().iter().map(|state| state.failures).collect::<Vec<_>>(), [1, 0]);
     let stored = database.store().jobs().unwrap();
@@ -152,7 +154,7 @@ fn a_run_goes_on_until_nothing_is_left() {
     let database = TestDatabase::sqlite();
     let work = Arc::<Work>::default();
     work.left.store(4, Ordering::SeqCst);
-    let jobs = node(&database, vec![work.job("long", true, 0)]);
+    let (jobs, _running) = node(&database, vec![work.job("long", true, 0)]);
     eventually(|| jobs.states()[0].runs == 1);
     assert_eq!((work.count(), jobs.states()[0].done), (5, 5));
     assert_eq!(jobs.states()[0].duration, Duration::ZERO, "by a clock that stands still");

@@ -3,7 +3,6 @@
 use std::sync::{Arc, Once};
 
 use portcullis_audit::Actor;
-use portcullis_domain::SystemRandom;
 use portcullis_flows::StoreError;
 use portcullis_flows::access::matrix::ActiveMatrix;
 use portcullis_flows::identity::account_change::{ChangeError, Refusal};
@@ -151,8 +150,7 @@ fn admin(house: &House) -> (Principal, Node) {
 fn command_line(house: &House, store: impl MassSignOutStore + 'static) -> MassSignOut {
     let matrix = Arc::new(ActiveMatrix::new(samples::matrix()).unwrap());
     let lifetime = house.sessions.access_lifetime;
-    let (clock, random) = (house.clock.clone(), Arc::new(SystemRandom));
-    MassSignOut::new(Arc::new(store), matrix, None, lifetime, clock, random)
+    MassSignOut::new(Arc::new(store), matrix, None, lifetime, house.ambient())
 }
 
 /// Copies the one session of Ada until she has so many.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_access::Matrix;
-use portcullis_domain::{Role, SystemRandom, Timestamp};
+use portcullis_domain::{Role, Timestamp};
 use portcullis_flows::access::decision::{Decisions, Question};
 use portcullis_flows::access::matrix::{ActiveMatrix, Matrices, MatrixError, UnusableMatrix};
 use portcullis_flows::audit::recording::{Recorder, RecordingPolicy};
@@ -11,16 +11,14 @@ use portcullis_testkit::{TestDatabase, at_once, samples};
 
 use crate::house::{DAY, House, SECOND};
 
-fn node(house: &House) -> Matrices {
-    let store = Arc::new(house.database.store().clone());
-    let active = Arc::new(ActiveMatrix::new(samples::matrix()).unwrap());
-    Matrices::new(store.clone(), store, active, house.clock.clone(), Arc::new(SystemRandom))
+fn started(house: &House) -> Matrices {
+    started_with(house, samples::MATRIX)
 }
 
-fn started(house: &House) -> Matrices {
-    let node = node(house);
-    node.start(samples::MATRIX, &samples::operator()).unwrap();
-    node
+fn started_with(house: &House, text: &str) -> Matrices {
+    let store = Arc::new(house.database.store().clone());
+    let operator = samples::operator();
+    Matrices::start(store.clone(), store, text, &operator, house.ambient()).unwrap()
 }
 
 fn role(word: &str) -> Role {
@@ -51,8 +49,7 @@ fn may_delete(node: &Matrices) -> bool {
 fn the_first_start_of_all_puts_the_file_in_force_and_later_ones_do_not() {
     let house = House::new();
     assert_eq!(started(&house).active().load().version, 1);
-    let other_file = node(&house);
-    other_file.start(&generous(), &samples::operator()).unwrap();
+    let other_file = started_with(&house, &generous());
     let in_force = other_file.active().load();
     assert_eq!((in_force.version, in_force.revision), (1, 1));
     assert!(!may_delete(&other_file));
@@ -63,10 +60,8 @@ fn the_first_start_of_all_puts_the_file_in_force_and_later_ones_do_not() {
 fn nodes_that_start_at_once_agree() {
     let house = House::new();
     let versions = at_once(8, |number| {
-        let node = node(&house);
         let file = if number % 2 == 0 { samples::MATRIX.to_owned() } else { generous() };
-        node.start(&file, &samples::operator()).unwrap();
-        node.active().load().version
+        started_with(&house, &file).active().load().version
     });
     assert!(versions.iter().all(|version| *version == versions[0]), "{versions:?}");
     assert_eq!(house.count("matrix_activations"), 1);
@@ -282,8 +277,7 @@ fn a_replay_says_who_would_gain_and_lose_in_its_time_only() {
     let store = Arc::new(house.database.store().clone());
     let policy = RecordingPolicy { strict: true, ..RecordingPolicy::default() };
     let keys = TestDatabase::audit_keys();
-    let recorder =
-        Recorder::start(store.clone(), keys, policy, house.clock.clone(), Arc::new(SystemRandom));
+    let recorder = Recorder::start(store.clone(), keys, policy, house.ambient());
     let decisions = Decisions::new(
         Arc::new(ActiveMatrix::new(samples::matrix()).unwrap()),
         Arc::new(Accounts::start(store).unwrap()),

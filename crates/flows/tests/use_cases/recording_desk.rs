@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use portcullis_audit::{Block, ChainId, DecisionId, Link};
-use portcullis_domain::{Clock, SystemClock, SystemRandom};
+use portcullis_domain::{Ambient, Clock, SystemClock, SystemRandom};
 use portcullis_flows::StoreError;
 use portcullis_flows::access::decision::{Answer, Attributes, DecisionError, Decisions, Question};
 use portcullis_flows::access::matrix::ActiveMatrix;
@@ -102,13 +102,9 @@ impl Desk {
         };
         set(&mut fickle);
         let fickle = Arc::new(fickle);
-        let recorder = Recorder::start(
-            fickle.clone(),
-            TestDatabase::audit_keys(),
-            policy,
-            clock.clone(),
-            Arc::new(SystemRandom),
-        );
+        let ambient = Ambient { clock: clock.clone(), random: Arc::new(SystemRandom) };
+        let keys = TestDatabase::audit_keys();
+        let recorder = Recorder::start(fickle.clone(), keys, policy, ambient);
         let decisions = Decisions::new(
             Arc::new(ActiveMatrix::new(samples::matrix()).unwrap()),
             Arc::new(Accounts::start(Arc::new(store)).unwrap()),
@@ -151,7 +147,7 @@ impl Desk {
 
     pub(crate) fn reason_of(&self, decision: DecisionId) -> Option<String> {
         let store = Arc::new(self.house.database.store().clone());
-        let trail = Trail::new(store, Arc::new(SystemClock::new()), Arc::new(SystemRandom));
+        let trail = Trail::new(store, Ambient::system());
         let found = trail.decision(&samples::operator(), decision).unwrap();
         found.map(|entry| entry.reason.unwrap().into_owned())
     }

@@ -139,7 +139,7 @@ fn start(
     policy: RevocationPolicy,
     listener: Arc<dyn Listener>,
 ) -> Result<Revocations, FollowError> {
-    Revocations::start(store, Arc::default(), clock, policy, listener)
+    Revocations::start(store, HOUR, clock, policy, listener)
 }
 
 impl Post {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use portcullis_audit::Actor;
-use portcullis_domain::{SecretString, SystemRandom, Timestamp};
+use portcullis_domain::{SecretString, Timestamp};
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::Effects;
 use portcullis_flows::node::secret::{FingerprintStore, SecretError, SecretProof, SecretState};
@@ -133,9 +133,8 @@ fn proof_over(
     previous: Option<&str>,
 ) -> SecretProof {
     let key = |secret: &str| SecretKey::parse(&SecretString::from(secret)).unwrap();
-    let (clock, random) = (house.clock.clone(), Arc::new(SystemRandom));
     let previous = previous.map(key);
-    SecretProof::new(Arc::new(store), &key(secret), previous.as_ref(), clock, random)
+    SecretProof::new(Arc::new(store), &key(secret), previous.as_ref(), house.ambient())
 }
 
 /// By whom each recorded change was made.

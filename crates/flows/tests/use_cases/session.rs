@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use portcullis_domain::{Delivery, DisplayName, Role, SessionId, SystemRandom};
+use portcullis_domain::{Delivery, DisplayName, Role, SessionId};
 use portcullis_flows::access::matrix::Matrices;
 use portcullis_flows::sign_in::SignInRequest;
 use portcullis_flows::sign_in::refresh::{RefreshError, RefreshRequest};
@@ -170,10 +170,11 @@ fn ids(listed: &[LiveSession]) -> Vec<SessionId> {
 /// This node activates the matrix.
 pub(crate) fn activate(house: &House, node: &Node, text: &str) {
     let store = Arc::new(house.database.store().clone());
-    let clock = house.clock.clone();
-    let random = Arc::new(SystemRandom);
-    let matrices = Matrices::new(store.clone(), store, node.matrix.clone(), clock, random);
-    matrices.start(text, &samples::operator()).unwrap();
+    let active = node.matrix.clone();
+    let matrices = Matrices::new(store.clone(), store, active, house.ambient());
+    let version = matrices.propose(text, &samples::operator()).unwrap();
+    matrices.activate(version, &samples::operator()).unwrap();
+    matrices.follow().unwrap();
 }
 
 /// A matrix with another most senior role than the default one.

@@ -21,7 +21,6 @@ fn on_both(test: impl Fn(House)) {
 fn once_key_pairs_sign_a_forged_token_is_accepted_only_while_one_from_before_can_live() {
     on_both(|house| {
         let forger = signing_key::node(&house, None, &[SECRET]);
-        forger.start();
         let node = started(&house, KeyPairAlgorithm::EdDsa);
         assert_eq!(house.outcomes("shared_secret_replaced"), ["success 1"]);
         house.pass(LIFETIME + LEEWAY);
@@ -51,7 +50,6 @@ fn once_key_pairs_sign_a_forged_token_is_accepted_only_while_one_from_before_can
 fn the_moment_of_the_switch_is_that_of_the_first_node_and_no_restart_moves_it() {
     on_both(|house| {
         let forger = signing_key::node(&house, None, &[SECRET]);
-        forger.start();
         let nodes = at_once(4, |_| started(&house, KeyPairAlgorithm::EdDsa));
         assert_eq!(house.outcomes("shared_secret_replaced"), ["success 1"], "of nodes at once");
         let until = nodes[0].shared_state();
@@ -79,7 +77,6 @@ fn an_installation_that_never_signed_with_hs256_never_accepts_it() {
 fn a_switch_under_a_clock_that_was_ahead_ends_with_the_right_time() {
     on_both(|house| {
         let forger = signing_key::node(&house, None, &[SECRET]);
-        forger.start();
         house.pass(JUMP);
         drop(started(&house, KeyPairAlgorithm::EdDsa));
         house.back(JUMP);
@@ -95,7 +92,6 @@ fn the_end_of_the_shared_secret_comes_although_the_database_is_away() {
     let (database, switch) = TestDatabase::postgres_with_switch();
     let house = House::on(database);
     let forger = signing_key::node(&house, None, &[SECRET]);
-    forger.start();
     let node = started(&house, KeyPairAlgorithm::EdDsa);
     switch.off();
     house.pass(LIFETIME + LEEWAY);
@@ -112,7 +108,6 @@ fn the_end_of_the_shared_secret_comes_although_the_database_is_away() {
 fn a_record_of_the_switch_that_is_removed_or_put_back_opens_nothing() {
     let house = House::new();
     let forger = signing_key::node(&house, None, &[SECRET]);
-    forger.start();
     let store = house.database.store();
     store.execute("CREATE TABLE kept AS SELECT * FROM shared_keys").unwrap();
     let node = started(&house, KeyPairAlgorithm::EdDsa);
@@ -137,11 +132,7 @@ fn a_record_of_the_switch_that_is_removed_or_put_back_opens_nothing() {
 #[test]
 fn who_goes_back_to_hs256_says_so_and_the_next_switch_counts_anew() {
     on_both(|house| {
-        let start_hs256 = || {
-            let node = signing_key::node(&house, None, &[SECRET]);
-            node.start();
-            node
-        };
+        let start_hs256 = || signing_key::node(&house, None, &[SECRET]);
         drop(start_hs256());
         drop(started(&house, KeyPairAlgorithm::EdDsa));
         house.pass(JUMP);
@@ -163,14 +154,11 @@ fn who_goes_back_to_hs256_says_so_and_the_next_switch_counts_anew() {
 fn access_tokens_under_a_previous_secret_end_with_the_last_one_from_before() {
     on_both(|house| {
         let before = signing_key::node(&house, None, &[FORMER]);
-        before.start();
         for algorithm in [None, Some(KeyPairAlgorithm::EdDsa)] {
             let change = signing_key::node(&house, algorithm, &[SECRET, FORMER]);
-            change.start();
             assert_eq!(change.verdict(&before.issue()), Ok(()));
         }
         let change = signing_key::node(&house, None, &[SECRET, FORMER]);
-        change.start();
         house.pass(LIFETIME + LEEWAY + SECOND);
         change.follow();
         assert_eq!(change.verdict(&before.issue()), Err(TokenError::UnknownKey));
@@ -182,7 +170,6 @@ fn access_tokens_under_a_previous_secret_end_with_the_last_one_from_before() {
 fn a_shared_secret_that_leaked_is_ended_at_once_when_nothing_signs_with_it() {
     let house = House::new();
     let forger = signing_key::node(&house, None, &[SECRET]);
-    forger.start();
     let kid = header(&forger.issue())["kid"].as_str().unwrap().to_owned();
     let retire = || forger.keys.retire(&kid, &samples::origin());
     assert!(matches!(retire(), Err(RetirementError::Signing)));

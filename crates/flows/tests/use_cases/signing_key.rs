@@ -4,7 +4,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_audit::{EventKind, Outcome};
-use portcullis_domain::{Clock, ExposeSecret, SecretString, SecureRandom, SystemRandom, TokenId};
+use portcullis_domain::{Clock, ExposeSecret, SecretString, SystemRandom, TokenId};
 use portcullis_flows::node::signing_key::{
     HeadStart, KeyRing, KeyState, RetirementError, SharedKeyState, SigningKeyStore, SigningKeys,
 };
@@ -177,7 +177,6 @@ fn a_node_that_was_away_during_a_rotation_takes_over_what_it_missed() {
 fn under_hs256_nothing_is_made_and_a_prepared_key_waits() {
     let house = House::new();
     let node = node(&house, None, &[SECRET]);
-    node.start();
     assert_eq!((node.published().len(), house.count("signing_keys")), (0, 0));
     assert_eq!(header(&node.issue())["alg"], "HS256");
     node.keys.rotate(KeyPairAlgorithm::EdDsa, HeadStart::Full, &samples::origin()).unwrap();
@@ -216,15 +215,12 @@ fn a_change_of_the_secret_seals_the_keys_anew() {
     let house = House::new();
     let algorithm = Some(KeyPairAlgorithm::EdDsa);
     let before = node(&house, algorithm, &[FORMER]);
-    before.start();
     let token = before.issue();
 
     let change = node(&house, algorithm, &[SECRET, FORMER]);
-    change.start();
     assert_eq!(change.published(), before.published());
     assert_eq!(change.verdict(&token), Ok(()));
     let after = node(&house, algorithm, &[SECRET]);
-    after.start();
     assert_eq!(after.published(), before.published());
     assert_eq!(after.verdict(&token), Ok(()));
     assert_eq!(header(&after.issue()), header(&token));
@@ -235,11 +231,9 @@ fn keys_under_a_secret_that_is_gone_are_nobodys() {
     let house = House::new();
     let algorithm = Some(KeyPairAlgorithm::EdDsa);
     let before = node(&house, algorithm, &[FORMER]);
-    before.start();
     let token = before.issue();
     house.pass(SECOND);
     let after = node(&house, algorithm, &[SECRET]);
-    after.start();
     assert_eq!(after.states(), [KeyState::Sealed, KeyState::Signing]);
     assert_eq!(after.verdict(&token), Err(TokenError::UnknownKey));
     assert_eq!(after.published().len(), 1);
@@ -253,7 +247,6 @@ fn a_key_that_was_written_into_the_database_is_not_believed() {
     let (house, elsewhere) = (House::new(), House::new());
     let node = started(&house, KeyPairAlgorithm::EdDsa);
     let foreign = self::node(&elsewhere, Some(KeyPairAlgorithm::EdDsa), &[FORMER]);
-    foreign.start();
     let (planted, _) = foreign.keys.list(None).unwrap().remove(0);
     let event = samples::event(EventKind::SigningKeyRotated, Outcome::Success, samples::NOW);
     house.database.store().insert(&planted, &event.into()).unwrap();
@@ -274,10 +267,6 @@ fn a_key_that_was_written_into_the_database_is_not_believed() {
 }
 
 impl Node {
-    pub(crate) fn start(&self) {
-        self.ring.start(&samples::origin()).unwrap();
-    }
-
     pub(crate) fn follow(&self) {
         self.ring.follow(&samples::origin()).unwrap();
     }
@@ -323,9 +312,7 @@ impl Node {
 }
 
 pub(crate) fn started(house: &House, algorithm: KeyPairAlgorithm) -> Node {
-    let node = node(house, Some(algorithm), &[SECRET]);
-    node.start();
-    node
+    node(house, Some(algorithm), &[SECRET])
 }
 
 /// `secrets` are the current one and the one before, if any.
@@ -345,13 +332,11 @@ pub(crate) fn node(house: &House, algorithm: Option<KeyPairAlgorithm>, secrets: 
         authority = authority.accepting(previous);
         sealing = sealing.accepting(previous);
     }
-    let (clock, random): (Arc<dyn Clock>, Arc<dyn SecureRandom>) =
-        (house.clock.clone(), Arc::new(SystemRandom));
     let store = Arc::new(house.database.store().clone());
-    let keys = SigningKeys::new(store, sealing, clock.clone(), random);
-    let authority = Arc::new(authority);
-    let ring = KeyRing::new(keys.clone(), authority.clone(), algorithm);
-    Node { keys, ring, algorithm, authority, clock }
+    let keys = SigningKeys::new(store, sealing, house.ambient());
+    let ring = KeyRing::start(keys.clone(), authority, algorithm, &samples::origin()).unwrap();
+    let authority = ring.authority().clone();
+    Node { keys, ring, algorithm, authority, clock: house.clock.clone() }
 }
 
 /// The header of a token, which is told apart by algorithm and key.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use portcullis_audit::{Actor, EventKind, Filter};
-use portcullis_domain::SystemRandom;
 use portcullis_flows::sign_in::step_up::StepUp;
 use portcullis_testkit::samples;
 
@@ -12,7 +11,7 @@ use crate::trail::trail;
 
 fn step_up(house: &House) -> StepUp {
     let store = Arc::new(house.database.store().clone());
-    StepUp::new(store, house.clock.clone(), Arc::new(SystemRandom))
+    StepUp::new(store, house.ambient())
 }
 
 #[test]

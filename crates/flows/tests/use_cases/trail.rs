@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
 use portcullis_audit::{Cursor, EntryId, EventKind, Filter, Outcome};
-use portcullis_domain::SystemRandom;
 use portcullis_flows::audit::trail::Trail;
 use portcullis_testkit::samples;
 
@@ -9,7 +8,7 @@ use crate::house::{House, SECOND, by_name, guess};
 
 pub(crate) fn trail(house: &House) -> Trail {
     let store = Arc::new(house.database.store().clone());
-    Trail::new(store, house.clock.clone(), Arc::new(SystemRandom))
+    Trail::new(store, house.ambient())
 }
 
 /// The ids of all entries that match, read in pages of so many.

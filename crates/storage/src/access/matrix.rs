@@ -11,10 +11,10 @@ use portcullis_flows::effects::EffectsOf;
 use portcullis_flows::principal::Principal;
 
 use crate::connection::{Connection, Lock, dispatch};
+use crate::failure::Failure;
 use crate::identity::account;
 use crate::principal::is_entitled;
 use crate::schema::{accounts, matrix_activations, matrix_versions};
-use crate::sign_in::failure::Failure;
 use crate::sql_type::{Instant, Key, bigint, natural};
 use crate::store::Store;
 

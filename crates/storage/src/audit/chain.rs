@@ -4,10 +4,10 @@ use diesel::prelude::*;
 use portcullis_audit::{AuditKeys, Chain, ChainId, Head, Link};
 
 use crate::connection::{Connection, Inner, dispatch};
+use crate::failure::Failure;
 use crate::found;
 use crate::prepared::Prepared;
 use crate::schema::audit_chains;
-use crate::sign_in::failure::Failure;
 use crate::sql_type::{bigint, natural};
 
 /// The chains of security events.

@@ -12,12 +12,12 @@ use portcullis_flows::audit::trail::TrailStore;
 use crate::audit::chain::HeadRow;
 use crate::connection::{Connection, Lock, dispatch};
 use crate::database::Database;
+use crate::failure::Failure;
 use crate::found;
 use crate::migration::has_table;
 use crate::schema::{
     audit_chains, audit_checkpointed, audit_checkpoints, decision_blocks, security_events,
 };
-use crate::sign_in::failure::Failure;
 use crate::sql_type::{Instant, bigint, natural};
 use crate::store::Store;
 

@@ -6,9 +6,9 @@ use portcullis_domain::{AccountId, SessionId};
 
 use crate::audit::chain;
 use crate::connection::{Connection, Inner, dispatch};
+use crate::failure::Failure;
 use crate::found::{self, OrDefault};
 use crate::schema::security_events;
-use crate::sign_in::failure::Failure;
 use crate::sql_type::{Instant, Key, bigint};
 
 /// Appends to the audit trail. The lock on the chain is held until the commit, so this must be the

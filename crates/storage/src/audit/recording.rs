@@ -5,10 +5,10 @@ use portcullis_flows::audit::recording::DecisionStore;
 use portcullis_flows::effects::Effects;
 
 use crate::connection::{Connection, dispatch};
+use crate::failure::Failure;
 use crate::found;
 use crate::prepared::Prepared;
 use crate::schema::{audit_chains, decision_blocks};
-use crate::sign_in::failure::Failure;
 use crate::sql_type::{Instant, bigint};
 use crate::store::Store;
 

@@ -15,9 +15,9 @@ use portcullis_flows::audit::trail::{
 use crate::audit::block::BlockRow;
 use crate::audit::event::EventRow;
 use crate::connection::{Connection, dispatch};
+use crate::failure::Failure;
 use crate::found::{self, OrDefault};
 use crate::schema::{decision_blocks, security_events};
-use crate::sign_in::failure::Failure;
 use crate::sql_type::{Id, Instant, Key, Utc, bigint, natural};
 use crate::store::Store;
 

@@ -15,8 +15,8 @@ use crate::audit::block::BlockRow;
 use crate::audit::chain::HeadRow;
 use crate::audit::event::SealedEventRow;
 use crate::connection::{Connection, Inner, dispatch};
+use crate::failure::Failure;
 use crate::schema::{audit_chains, audit_checkpoints, decision_blocks, security_events};
-use crate::sign_in::failure::Failure;
 use crate::sql_type::natural;
 use crate::store::Store;
 

@@ -6,8 +6,8 @@ use portcullis_flows::sign_in::session_tokens::AccountSnapshot;
 use portcullis_password::PasswordHash;
 
 use crate::connection::{Connection, Inner, dispatch};
+use crate::failure::Failure;
 use crate::schema::accounts;
-use crate::sign_in::failure::Failure;
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
 use crate::time::clock_timestamp;

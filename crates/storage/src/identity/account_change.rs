@@ -11,11 +11,11 @@ use portcullis_token::{Revocation, RevocationEntry};
 
 use crate::access::matrix;
 use crate::connection::{Connection, Inner, Lock, dispatch};
+use crate::failure::Failure;
 use crate::identity::account;
 use crate::node::revocation;
 use crate::principal;
 use crate::schema::{accounts, sessions};
-use crate::sign_in::failure::Failure;
 use crate::sign_in::sign_out;
 use crate::sql_type::{Instant, Key, natural};
 use crate::store::Store;

@@ -7,9 +7,9 @@ use portcullis_flows::identity::registration::{Creation, NewAccount};
 use portcullis_token::Digest;
 
 use crate::connection::{Connection, dispatch};
+use crate::failure::Failure;
 use crate::identity::registration;
 use crate::schema::{accounts, setup};
-use crate::sign_in::failure::Failure;
 use crate::sql_type::Instant;
 use crate::store::Store;
 

@@ -16,8 +16,8 @@ use portcullis_flows::StoreError;
 
 use crate::connection::{Connection, Inner, dispatch};
 use crate::database::Database;
+use crate::failure::Failure;
 use crate::schema::accounts;
-use crate::sign_in::failure::Failure;
 use crate::sql_type::Key;
 
 /// An account whose address has no present key, or shares it.

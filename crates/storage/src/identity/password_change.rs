@@ -6,9 +6,9 @@ use portcullis_flows::identity::password_change::{Change, Changed, PasswordChang
 use portcullis_flows::sign_in::Credentials;
 
 use crate::connection::{Connection, Inner, dispatch};
+use crate::failure::Failure;
 use crate::identity::account;
 use crate::schema::{accounts, sessions};
-use crate::sign_in::failure::Failure;
 use crate::sign_in::pipeline::{self, CredentialsRow};
 use crate::sign_in::refresh::SessionRow;
 use crate::sign_in::session::{self, NewSession};

@@ -5,9 +5,9 @@ use portcullis_flows::identity::provisioning::{Import, ImportStore, Imported};
 use portcullis_flows::identity::registration::{Creation, NewAccount};
 
 use crate::connection::{Connection, dispatch};
+use crate::failure::Failure;
 use crate::identity::registration;
 use crate::schema::accounts;
-use crate::sign_in::failure::Failure;
 use crate::store::Store;
 
 impl ImportStore for Store {

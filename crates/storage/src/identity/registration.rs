@@ -5,9 +5,9 @@ use portcullis_flows::identity::registration::{Creation, NewAccount, Registratio
 
 use crate::access::matrix;
 use crate::connection::{Connection, Lock, dispatch};
+use crate::failure::Failure;
 use crate::identity::account::NewAccountRow;
 use crate::schema::accounts;
-use crate::sign_in::failure::Failure;
 use crate::store::Store;
 
 impl RegistrationStore for Store {

@@ -4,8 +4,8 @@ use portcullis_flows::StoreError;
 use portcullis_flows::machine::introspection::IntrospectionStore;
 
 use crate::connection::dispatch;
+use crate::failure::Failure;
 use crate::schema::{accounts, sessions};
-use crate::sign_in::failure::Failure;
 use crate::sign_in::refresh::SessionRow;
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;

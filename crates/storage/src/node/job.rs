@@ -6,8 +6,8 @@ use portcullis_flows::StoreError;
 use portcullis_flows::node::job::{Claim, Claimed, JobRecord, JobStore, Run};
 
 use crate::connection::{Connection, dispatch};
+use crate::failure::Failure;
 use crate::schema::jobs;
-use crate::sign_in::failure::Failure;
 use crate::sql_type::{Instant, bigint, natural};
 use crate::store::Store;
 

@@ -2,8 +2,8 @@ use diesel::prelude::*;
 use portcullis_flows::effects::Message;
 
 use crate::connection::{Connection, dispatch};
+use crate::failure::Failure;
 use crate::schema::outbox;
-use crate::sign_in::failure::Failure;
 use crate::sql_type::{Instant, Key};
 
 /// Queues messages, in the transaction of what they tell.

@@ -6,8 +6,8 @@ use portcullis_flows::StoreError;
 use portcullis_flows::node::retention::RetentionStore;
 
 use crate::connection::{Connection, dispatch};
+use crate::failure::Failure;
 use crate::schema::{outbox, refresh_tokens, sessions, sign_in_failures};
-use crate::sign_in::failure::Failure;
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
 

@@ -11,8 +11,8 @@ use portcullis_flows::node::revocation::{
 use portcullis_token::{AccessClaims, Revocation, RevocationEntry};
 
 use crate::connection::{Connection, EachSql, dispatch};
+use crate::failure::Failure;
 use crate::schema::{revocation_feed, revocations};
-use crate::sign_in::failure::Failure;
 use crate::sql_type::{Instant, Key, bigint, natural};
 use crate::store::Store;
 

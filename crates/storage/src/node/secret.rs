@@ -7,9 +7,9 @@ use portcullis_token::Digest;
 
 use crate::connection::dispatch;
 use crate::database::Database;
+use crate::failure::Failure;
 use crate::migration::has_table;
 use crate::schema::secret_fingerprint;
-use crate::sign_in::failure::Failure;
 use crate::sql_type::Instant;
 use crate::store::Store;
 

@@ -6,8 +6,8 @@ use portcullis_flows::effects::Effects;
 use portcullis_flows::node::signing_key::{SharedChange, SharedRecord};
 
 use crate::connection::{Connection, Lock, dispatch};
+use crate::failure::Failure;
 use crate::schema::{security_events, shared_keys};
-use crate::sign_in::failure::Failure;
 use crate::sql_type::Instant;
 use crate::store::Store;
 

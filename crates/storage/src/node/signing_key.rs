@@ -10,8 +10,8 @@ use portcullis_flows::node::signing_key::{
 use portcullis_token::{KeyPairAlgorithm, PublicKey};
 
 use crate::connection::{Connection, Lock, dispatch};
+use crate::failure::Failure;
 use crate::schema::signing_keys;
-use crate::sign_in::failure::Failure;
 use crate::sql_type::Instant;
 use crate::store::Store;
 

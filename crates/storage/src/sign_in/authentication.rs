@@ -2,7 +2,7 @@
 
 use portcullis_domain::{Authentication, AuthenticationMethod};
 
-use crate::sign_in::failure::Failure;
+use crate::failure::Failure;
 
 /// The words of the methods, with spaces between them.
 pub(crate) fn amr(authentication: &Authentication) -> String {

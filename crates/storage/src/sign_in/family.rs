@@ -5,8 +5,8 @@ use portcullis_audit::{Details, FamilyToken, Origin};
 use portcullis_domain::{SessionId, TokenId};
 
 use crate::connection::{Connection, dispatch};
+use crate::failure::Failure;
 use crate::schema::refresh_tokens;
-use crate::sign_in::failure::Failure;
 use crate::sql_type::{Instant, Key, natural};
 
 /// Tokens that are shown of a family.

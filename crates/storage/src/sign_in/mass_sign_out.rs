@@ -8,9 +8,9 @@ use portcullis_flows::sign_in::session_tokens::Ending;
 
 use crate::access::matrix;
 use crate::connection::{Connection, Inner, Lock, dispatch};
+use crate::failure::Failure;
 use crate::principal;
 use crate::schema::{accounts, sessions};
-use crate::sign_in::failure::Failure;
 use crate::sign_in::sign_out;
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;

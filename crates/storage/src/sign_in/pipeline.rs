@@ -14,10 +14,10 @@ use portcullis_password::PasswordHash;
 use portcullis_token::Digest;
 
 use crate::connection::{Connection, dispatch};
+use crate::failure::Failure;
 use crate::identity::account::{AccountRow, GranteeRow};
 use crate::prepared::Prepared;
 use crate::schema::{accounts, sessions, sign_in_failures};
-use crate::sign_in::failure::Failure;
 use crate::sign_in::session::{self, NewSession};
 use crate::sign_in::sign_out;
 use crate::sql_type::{Instant, Key};

@@ -6,11 +6,11 @@ use portcullis_flows::sign_in::refresh::{RefreshStore, ReuseSign, Rotated, Rotat
 use portcullis_flows::sign_in::session_tokens::{AccountSnapshot, Ending, OnReuse};
 
 use crate::connection::{Connection, Inner, dispatch};
+use crate::failure::Failure;
 use crate::identity::account;
 use crate::prepared::Prepared;
 use crate::schema::{refresh_tokens, sessions};
 use crate::sign_in::authentication;
-use crate::sign_in::failure::Failure;
 use crate::sign_in::family;
 use crate::sign_in::sign_out;
 use crate::sql_type::{Instant, Key};

@@ -9,11 +9,11 @@ use portcullis_flows::sign_in::session_tokens::Ending;
 use portcullis_token::Digest;
 
 use crate::connection::{Connection, dispatch};
+use crate::failure::Failure;
 use crate::identity::account;
 use crate::node::revocation;
 use crate::schema::{accounts, refresh_tokens, sessions};
 use crate::sign_in::authentication;
-use crate::sign_in::failure::Failure;
 use crate::sign_in::refresh;
 use crate::sign_in::sign_out;
 use crate::sql_type::{Instant, Key};

@@ -8,9 +8,9 @@ use portcullis_flows::sign_in::sign_out::SignOutStore;
 use portcullis_token::{Digest, Revocation, RevocationEntry};
 
 use crate::connection::{Connection, Inner, dispatch};
+use crate::failure::Failure;
 use crate::node::revocation;
 use crate::schema::{accounts, sessions};
-use crate::sign_in::failure::Failure;
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
 

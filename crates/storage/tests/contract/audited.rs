@@ -134,8 +134,7 @@ pub(crate) fn make_purging_checkpoint(
 /// The use case, which makes the next one when its time has come.
 pub(crate) fn checkpoints(database: &TestDatabase) -> Checkpoints {
     let store = Arc::new(database.store().clone());
-    let (keys, clock) = (TestDatabase::audit_keys(), database.clock().clone());
-    Checkpoints::new(store, keys, None, clock, Arc::new(SystemRandom))
+    Checkpoints::new(store, TestDatabase::audit_keys(), None, database.ambient())
 }
 
 /// What `audit verify` says, given the checkpoints that were kept elsewhere.

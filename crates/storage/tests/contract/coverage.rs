@@ -292,8 +292,7 @@ fn a_trail_whose_secret_was_lost_goes_on_and_verifies_with_both() {
             std::sync::Arc::new(former),
             lost.clone(),
             None,
-            database.clock().clone(),
-            std::sync::Arc::new(portcullis_domain::SystemRandom),
+            database.ambient(),
         );
         let before = made.make(Duration::ZERO).unwrap().unwrap();
         let next = gone_on(&database);

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use portcullis_domain::SystemRandom;
+use portcullis_domain::{Ambient, SystemRandom};
 use portcullis_flows::node::secret::{SecretError, SecretProof, SecretState};
 use portcullis_storage::Store;
 use portcullis_testkit::samples::origin;
@@ -72,11 +72,6 @@ fn of_programs_that_come_first_at_once_those_with_one_secret_stay() {
 fn proof(store: &Store, secret: usize, previous: Option<usize>) -> SecretProof {
     let key = |number: usize| SecretKey::parse(&SECRETS[number].into()).unwrap();
     let previous = previous.map(key);
-    SecretProof::new(
-        Arc::new(store.clone()),
-        &key(secret),
-        previous.as_ref(),
-        Arc::new(TestClock::new()),
-        Arc::new(SystemRandom),
-    )
+    let ambient = Ambient { clock: Arc::new(TestClock::new()), random: Arc::new(SystemRandom) };
+    SecretProof::new(Arc::new(store.clone()), &key(secret), previous.as_ref(), ambient)
 }

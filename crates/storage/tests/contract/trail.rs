@@ -5,7 +5,7 @@ use portcullis_audit::{
     Actor, Block, Cursor, DecisionId, DecisionRecord, Entry, EventKind, Filter, Origin, Outcome,
     SecurityEvent,
 };
-use portcullis_domain::{SystemRandom, Timestamp};
+use portcullis_domain::{Ambient, SystemRandom, Timestamp};
 use portcullis_flows::audit::recording::DecisionStore;
 use portcullis_flows::audit::trail::{BlockPlace, LARGEST_BLOCK, Trail, TrailError, TrailStore};
 use portcullis_flows::effects::Effects;
@@ -282,7 +282,8 @@ fn filters() -> Vec<Filter> {
 fn search(store: &Store, filter: &Filter, most: usize) -> Vec<Cursor> {
     let clock = TestClock::new();
     clock.advance(Duration::from_secs(60 * 60 * 24));
-    let trail = Trail::new(Arc::new(store.clone()), Arc::new(clock), Arc::new(SystemRandom));
+    let ambient = Ambient { clock: Arc::new(clock), random: Arc::new(SystemRandom) };
+    let trail = Trail::new(Arc::new(store.clone()), ambient);
     let mut found = Vec::new();
     let mut after = None;
     loop {

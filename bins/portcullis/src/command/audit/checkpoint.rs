@@ -1,18 +1,18 @@
 //! `audit checkpoint`: a signed statement of where the trail stands, to be kept on another machine.
 
-use std::fmt;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
+use std::{fmt, io};
 
-use portcullis_domain::Timestamp;
+use portcullis_domain::{Ambient, Timestamp};
 use serde::Serialize;
 
 use crate::config::Loaded;
 use crate::failure::Failure;
+use crate::operator::local_origin;
 use crate::output::Output;
-use crate::{destination, opening, wiring};
+use crate::{assembly, destination, opening};
 
 pub(super) fn run(
     loaded: Loaded,
@@ -20,9 +20,9 @@ pub(super) fn run(
     output: Output,
 ) -> Result<ExitCode, Failure> {
     let (config, _) = loaded.sound()?;
-    let origin = wiring::local_origin("audit checkpoint");
+    let origin = local_origin("audit checkpoint");
     let (store, secret) = opening::needed_store(&config, &origin)?;
-    let checkpoints = wiring::checkpoints(store, &config, &secret);
+    let checkpoints = assembly::audit::checkpoints(&store, &config, &secret, &Ambient::system());
     let made = checkpoints.make(Duration::ZERO)?;
     // When nothing has happened since, the latest says all there is to say.
     let checkpoint = made.map_or_else(|| checkpoints.find(None), |made| Ok(Some(made)))?;

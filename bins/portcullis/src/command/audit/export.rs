@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
@@ -14,7 +15,7 @@ use portcullis_audit::{
     CsvWriter, Details, Entry, EventKind, ExportFormat, Filter, JsonLinesWriter, Outcome,
     SecurityEvent,
 };
-use portcullis_domain::{AccountId, Timestamp};
+use portcullis_domain::{AccountId, Ambient, Timestamp};
 use portcullis_flows::StoreError;
 use portcullis_flows::audit::trail::{TrailError, TrailStore};
 use portcullis_flows::audit::verification::ReadError;
@@ -24,8 +25,9 @@ use serde::Serialize;
 
 use crate::config::Loaded;
 use crate::failure::Failure;
+use crate::operator::{local_origin, operator};
 use crate::output::Output;
-use crate::{destination, moment, opening, progress, wiring};
+use crate::{assembly, destination, moment, opening, progress};
 
 /// What to export, and how.
 #[derive(Debug, Args)]
@@ -100,11 +102,11 @@ pub(super) fn run(
         return Err(Failure::usage("--until must be a time after --from"));
     }
     let (config, _) = loaded.sound()?;
-    let (store, _) = opening::needed_store(&config, &wiring::local_origin("audit export"))?;
+    let (store, _) = opening::needed_store(&config, &local_origin("audit export"))?;
     let written = destination::write(export.output.as_deref(), |to| match export.format {
-        TrailFormat::Csv => entries(store, &filter, ExportFormat::Csv, to, output),
-        TrailFormat::Jsonl => entries(store, &filter, ExportFormat::JsonLines, to, output),
-        TrailFormat::Archive => archive(store, to, output),
+        TrailFormat::Csv => entries(&store, &filter, ExportFormat::Csv, to, output),
+        TrailFormat::Jsonl => entries(&store, &filter, ExportFormat::JsonLines, to, output),
+        TrailFormat::Archive => archive(&store, to, output),
     });
     let count = match written {
         Ok(count) => count,
@@ -128,15 +130,15 @@ pub(super) fn run(
 const ARCHIVED: &str = "events and blocks of decisions";
 
 fn entries(
-    store: Store,
+    store: &Arc<Store>,
     filter: &Filter,
     format: ExportFormat,
     to: &mut dyn Write,
     output: Output,
 ) -> Result<u64, ExportError> {
-    let trail = wiring::trail(store);
+    let trail = assembly::audit::trail(store, &Ambient::system());
     let bar = progress::counting("entries", output);
-    let entries = trail.export(&wiring::operator("audit export"), filter, format)?;
+    let entries = trail.export(&operator("audit export"), filter, format)?;
     if format == ExportFormat::Csv {
         let mut writer = CsvWriter::new(to)?;
         each(entries, &bar, |entry| writer.write(entry))
@@ -159,9 +161,9 @@ fn each(
     Ok(bar.position())
 }
 
-fn archive(store: Store, to: &mut dyn Write, output: Output) -> Result<u64, ExportError> {
-    record_archive(&store)?;
-    let verification = wiring::verification(store);
+fn archive(store: &Arc<Store>, to: &mut dyn Write, output: Output) -> Result<u64, ExportError> {
+    record_archive(store)?;
+    let verification = assembly::audit::verification(store);
     let bar = progress::of(verification.entries()?, ARCHIVED, output);
     verification.archive(to, &mut || bar.inc(1))?;
     bar.finish_and_clear();
@@ -170,11 +172,11 @@ fn archive(store: Store, to: &mut dyn Write, output: Output) -> Result<u64, Expo
 
 /// To take the trail away is an event of the trail.
 fn record_archive(store: &Store) -> Result<(), StoreError> {
-    let Principal { actor, origin, .. } = wiring::operator("audit export");
-    let (clock, random) = (wiring::system_clock(), wiring::system_random());
+    let Principal { actor, origin, .. } = operator("audit export");
+    let ambient = Ambient::system();
     let (kind, outcome) = (EventKind::AuditExported, Outcome::Success);
     let details = Details::Export { filter: Filter::default(), format: ExportFormat::Archive };
-    let event = SecurityEvent::new(kind, outcome, &origin, clock.now(), &*random);
+    let event = SecurityEvent::new(kind, outcome, &origin, ambient.now(), &*ambient.random);
     TrailStore::record(store, &event.by(actor).with(details))
 }
 

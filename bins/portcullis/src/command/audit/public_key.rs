@@ -9,11 +9,11 @@ use serde::Serialize;
 use crate::config::Loaded;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::{opening, wiring};
+use crate::{assembly, opening};
 
 pub(super) fn run(loaded: &Loaded, output: Output) -> Result<ExitCode, Failure> {
     let secret = opening::existing_secret(loaded)?;
-    let public_key = wiring::audit_keys(&secret).checkpoint_key();
+    let public_key = assembly::audit::keys(&secret).checkpoint_key();
     output.answer(&PublicKey { public_key, fingerprint: public_key.fingerprint() })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -4,12 +4,14 @@ use std::fmt;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use portcullis_domain::Ambient;
 use serde::Serialize;
 
 use crate::config::Loaded;
 use crate::failure::Failure;
+use crate::operator::local_origin;
 use crate::output::Output;
-use crate::{opening, progress, wiring};
+use crate::{assembly, opening, progress};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -25,9 +27,9 @@ pub(super) fn run(
     let keep = older_than.map(|days| DAY * days).or(config.audit.retention).ok_or_else(|| {
         Failure::usage("nothing says how long to keep: set audit.retention_days, or --older-than")
     })?;
-    let origin = wiring::local_origin("audit purge");
+    let origin = local_origin("audit purge");
     let (store, secret) = opening::needed_store(&config, &origin)?;
-    let checkpoints = wiring::checkpoints(store, &config, &secret);
+    let checkpoints = assembly::audit::checkpoints(&store, &config, &secret, &Ambient::system());
     let waiting = progress::waiting("removing old entries", output);
     let purged_to = checkpoints.purge(keep, PORTION, &origin)?;
     waiting.finish_and_clear();

@@ -3,8 +3,7 @@
 use std::fmt;
 use std::fs::{self, File};
 use std::io::BufReader;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -14,7 +13,7 @@ use serde::Serialize;
 use crate::config::Loaded;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::{opening, progress, secret_file, wiring};
+use crate::{assembly, opening, progress, secret_file};
 
 /// What to verify, and against what.
 #[derive(Debug, Args)]
@@ -50,8 +49,8 @@ pub(super) fn run(
 fn report(loaded: &Loaded, verify: &AuditVerify, output: Output) -> Result<Report, Failure> {
     let mut keys: Vec<AuditKeys> =
         verify.former_secrets.iter().map(|path| former(path)).collect::<Result<_, _>>()?;
-    keys.extend(opening::previous_secret(loaded)?.as_ref().map(wiring::audit_keys));
-    keys.push(wiring::audit_keys(&opening::existing_secret(loaded)?));
+    keys.extend(opening::previous_secret(loaded)?.as_ref().map(assembly::audit::keys));
+    keys.push(assembly::audit::keys(&opening::existing_secret(loaded)?));
     let keys: Vec<_> = keys.iter().collect();
     let held = verify.checkpoints.iter().map(|path| checkpoint(path));
     let held = held.collect::<Result<Vec<_>, _>>()?;
@@ -84,7 +83,7 @@ fn of_database(
 ) -> Result<Report, Failure> {
     let config = loaded.needing(&["tokens.secret_key", "data_dir", "database"])?;
     let (store, _) = opening::unproved_store(config)?;
-    let verification = wiring::verification(store);
+    let verification = assembly::audit::verification(&store);
     let bar = progress::of(verification.entries()?, "events and blocks of decisions", output);
     let report = verification
         .verify(keys, held, &mut || bar.inc(1))
@@ -95,7 +94,7 @@ fn of_database(
 
 fn former(path: &Path) -> Result<AuditKeys, Failure> {
     let secret = secret_file::read(path).map_err(|error| unreadable(path, &error))?;
-    Ok(wiring::audit_keys(&secret))
+    Ok(assembly::audit::keys(&secret))
 }
 
 fn checkpoint(path: &Path) -> Result<Checkpoint, Failure> {

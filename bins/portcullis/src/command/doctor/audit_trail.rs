@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use portcullis_audit::{AuditKeys, Checkpoint, Filter};
+use portcullis_domain::Ambient;
 use portcullis_flows::StoreError;
 use portcullis_flows::audit::checkpoint::CheckpointStore;
 use portcullis_flows::audit::trail::TrailStore;
@@ -11,7 +12,6 @@ use portcullis_storage::Store;
 
 use super::check::Check;
 use crate::config::Config;
-use crate::wiring;
 
 pub(super) const NAME: &str = "audit trail";
 
@@ -58,7 +58,7 @@ fn read(
         return Ok(Check::failed(NAME, format!("checkpoint {number} {error}"), remedy));
     }
     let detail = format!("{entries} entries, the latest checkpoint is {number} of {at}");
-    let now = wiring::system_clock().now();
+    let now = Ambient::system().now();
     if at > now + Checkpoint::CLOCK_TOLERANCE {
         let remedy =
             "mend the clock of the nodes or of the database; until that time dates stand still";

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use portcullis_audit::AuditKeys;
+use portcullis_domain::Ambient;
 use portcullis_flows::identity::bootstrap::BootstrapStore;
 use portcullis_flows::node::clock_watch::ClockWatch;
 use portcullis_flows::node::health::HealthStore;
@@ -12,7 +13,7 @@ use portcullis_storage::{Database, DatabaseUrl, Store};
 use super::check::Check;
 use super::{access_matrix, audit_trail, clock, email_addresses, jobs, signing_keys};
 use crate::config::{self, Config, Loaded};
-use crate::{opening, wiring};
+use crate::{assembly, opening};
 
 const DATABASE: &str = "database";
 const SCHEMA: &str = "schema";
@@ -124,15 +125,16 @@ fn contents(database: Database, loaded: &Loaded, config: &Config) -> Vec<Check> 
     let secret = opening::existing_secret(loaded);
     // Without the secret nothing can be sealed, and nothing has to be: this only reads.
     let keys =
-        secret.as_ref().map_or_else(|_| AuditKeys::new([0; 32], [0; 32]), wiring::audit_keys);
+        secret.as_ref().map_or_else(|_| AuditKeys::new([0; 32], [0; 32]), assembly::audit::keys);
     let keys = Arc::new(keys);
-    let store = Store::new(database, keys.clone());
-    let matrices = wiring::matrices(store.clone(), &config.matrix);
+    let store = Arc::new(Store::new(database, keys.clone()));
+    let ambient = Ambient::system();
+    let matrices = assembly::access::matrices(&store, &config.matrix);
     if let Err(error) = matrices.follow() {
         let remedy = "activate another version: `portcullis policy history`";
         return vec![Check::failed(access_matrix::NAME, error.to_string(), remedy)];
     }
-    let watch = ClockWatch::new(Arc::new(store.clone()), wiring::system_clock());
+    let watch = ClockWatch::new(store.clone(), ambient.clock.clone());
     let mut checks = vec![clock::check(&watch), administrator(&store, &matrices, config)];
     checks.push(access_matrix::check(&matrices, config));
     checks.extend(access_matrix::permissions(&matrices));
@@ -152,10 +154,11 @@ fn contents(database: Database, loaded: &Loaded, config: &Config) -> Vec<Check> 
         checks.extend([addresses, own, signing, trail].into_iter().chain(jobs));
         return checks;
     };
-    let own = secret_of_the_data(&wiring::secret_proof(store.clone(), config, &secret));
-    let former = config.tokens.previous.as_ref().map(wiring::audit_keys);
+    let own = secret_of_the_data(&assembly::node::secret_proof(&store, config, &secret, &ambient));
+    let former = config.tokens.previous.as_ref().map(assembly::audit::keys);
     let trail = audit_trail::check(&store, &keys, former.as_ref(), config);
-    let signing = signing_keys::check(&wiring::signing_keys(store, config, &secret), config);
+    let keys = assembly::node::signing_keys(&store, config, &secret, &ambient);
+    let signing = signing_keys::check(&keys, config);
     checks.extend([addresses, own, signing, trail].into_iter().chain(jobs));
     checks
 }

@@ -7,11 +7,12 @@ use serde::Serialize;
 
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::opening;
+use crate::operator::local_origin;
 use crate::output::Output;
-use crate::{opening, wiring};
 
 pub(super) fn run(config: &Config, output: Output) -> Result<ExitCode, Failure> {
-    opening::accept_secret(config, &wiring::local_origin("keys accept-secret"))?;
+    opening::accept_secret(config, &local_origin("keys accept-secret"))?;
     output.answer(&Accepted { accepted: true })?;
     Ok(ExitCode::SUCCESS)
 }

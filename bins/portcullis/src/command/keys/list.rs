@@ -3,7 +3,7 @@
 use std::fmt;
 use std::process::ExitCode;
 
-use portcullis_domain::Timestamp;
+use portcullis_domain::{Ambient, Timestamp};
 use portcullis_flows::node::signing_key::{KeyState, SharedKeyState, SigningKeyRecord};
 use serde::Serialize;
 
@@ -11,11 +11,11 @@ use crate::config::Config;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::table::Table;
-use crate::{opening, wiring};
+use crate::{assembly, opening};
 
 pub(super) fn run(config: &Config, output: Output) -> Result<ExitCode, Failure> {
     let (store, secret) = opening::unproved_store(config)?;
-    let keys = wiring::signing_keys(store, config, &secret);
+    let keys = assembly::node::signing_keys(&store, config, &secret, &Ambient::system());
     let shared = keys.shared_keys()?.into_iter().map(SharedKey::from).collect();
     let pairs = keys.list(config.tokens.algorithm)?.into_iter().map(Key::from).collect();
     let algorithm = config.tokens.algorithm.map_or("HS256", |algorithm| algorithm.name());

@@ -4,14 +4,16 @@ use std::fmt;
 use std::process::ExitCode;
 
 use clap::Args;
+use portcullis_domain::Ambient;
 use portcullis_flows::node::signing_key::RetirementError;
 use serde::Serialize;
 
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::opening::Opened;
+use crate::operator::local_origin;
 use crate::output::Output;
-use crate::{opening, wiring};
+use crate::{assembly, opening};
 
 /// Which key shall go.
 #[derive(Debug, Args)]
@@ -30,9 +32,9 @@ pub(crate) struct KeysRetire {
 }
 
 pub(super) fn run(config: &Config, kid: &str, output: Output) -> Result<ExitCode, Failure> {
-    let origin = wiring::local_origin("keys retire");
+    let origin = local_origin("keys retire");
     let Opened { store, secret, .. } = opening::opened_existing(config, &origin)?;
-    let keys = wiring::signing_keys(store, config, &secret);
+    let keys = assembly::node::signing_keys(&store, config, &secret, &Ambient::system());
     keys.retire(kid, &origin).map_err(failure)?;
     output.answer(&Retired { kid })?;
     Ok(ExitCode::SUCCESS)

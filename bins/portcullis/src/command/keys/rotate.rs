@@ -4,7 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use portcullis_domain::Timestamp;
+use portcullis_domain::{Ambient, Timestamp};
 use portcullis_flows::node::signing_key::HeadStart;
 use portcullis_token::KeyPairAlgorithm;
 use serde::Serialize;
@@ -12,8 +12,9 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::opening::Opened;
+use crate::operator::local_origin;
 use crate::output::Output;
-use crate::{opening, wiring};
+use crate::{assembly, opening};
 
 /// How the next key pair is to be.
 #[derive(Debug, Args)]
@@ -64,10 +65,10 @@ pub(super) fn run(
         ));
     };
     let head_start = if rotate.now { HeadStart::Least } else { HeadStart::Full };
-    let origin = wiring::local_origin("keys rotate");
+    let origin = local_origin("keys rotate");
     let Opened { store, secret, .. } = opening::opened_existing(config, &origin)?;
-    let key =
-        wiring::signing_keys(store, config, &secret).rotate(algorithm, head_start, &origin)?;
+    let key = assembly::node::signing_keys(&store, config, &secret, &Ambient::system())
+        .rotate(algorithm, head_start, &origin)?;
     output.answer(&Rotated {
         kid: key.public.kid().to_owned(),
         algorithm: algorithm.name(),

@@ -3,13 +3,15 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use portcullis_domain::Ambient;
 use portcullis_token::SharedSecret;
 use serde::Serialize;
 
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::operator::local_origin;
 use crate::output::Output;
-use crate::{opening, wiring};
+use crate::{assembly, opening};
 
 pub(super) fn run(config: &Config, output: Output) -> Result<ExitCode, Failure> {
     if let Some(algorithm) = config.tokens.algorithm {
@@ -19,11 +21,12 @@ pub(super) fn run(config: &Config, output: Output) -> Result<ExitCode, Failure> 
             algorithm.name()
         )));
     }
-    let origin = wiring::local_origin("keys shared-secret");
+    let origin = local_origin("keys shared-secret");
     let (store, secret) = opening::needed_store(config, &origin)?;
     let shared = SharedSecret::of(&secret);
     // Recorded first: what was seen and not recorded could not be taken back.
-    wiring::signing_keys(store, config, &secret).note_printed(&shared, &origin)?;
+    assembly::node::signing_keys(&store, config, &secret, &Ambient::system())
+        .note_printed(&shared, &origin)?;
     output.answer(&Handed { shared_secret: &shared.expose() })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -11,8 +11,9 @@ use super::changes::Changes;
 use super::named::{self, Named};
 use crate::config::Loaded;
 use crate::failure::Failure;
+use crate::opening;
+use crate::operator::operator;
 use crate::output::Output;
-use crate::{opening, wiring};
 
 pub(super) fn run(loaded: Loaded, named: &Named, output: Output) -> Result<ExitCode, Failure> {
     let (config, _) = loaded.sound()?;
@@ -20,7 +21,7 @@ pub(super) fn run(loaded: Loaded, named: &Named, output: Output) -> Result<ExitC
     if let Named::File(path) = named {
         named.parse(&named::read(path)?)?;
     }
-    let operator = wiring::operator("policy activate");
+    let operator = operator("policy activate");
     let (_, matrices) = opening::started(&config, &operator)?;
     let answer = Activated::by(&matrices, || {
         let number = match named {

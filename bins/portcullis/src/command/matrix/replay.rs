@@ -9,16 +9,17 @@ use std::time::Duration;
 
 use clap::Args;
 use portcullis_access::replay::{ReplayReport, ReplayedChange};
-use portcullis_domain::Timestamp;
+use portcullis_domain::{Ambient, Timestamp};
 use serde::Serialize;
 
 use super::named::Named;
 use super::versions::Versions;
 use crate::config::Loaded;
 use crate::failure::Failure;
+use crate::operator::operator;
 use crate::output::Output;
 use crate::table::Table;
-use crate::{moment, progress, wiring};
+use crate::{moment, progress};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -50,7 +51,7 @@ pub(super) fn run(
     replay: &PolicyReplay,
     output: Output,
 ) -> Result<ExitCode, Failure> {
-    let now = wiring::system_clock().now();
+    let now = Ambient::system().now();
     let since = |days: u32| now - DAY * days;
     let matrix = replay.matrix.to_string();
     let until = replay.until;
@@ -59,7 +60,7 @@ pub(super) fn run(
         let from = replay.days.map(since).or(replay.from);
         (from, log::replay(file, &candidate, (from, until), output)?)
     } else {
-        let operator = wiring::operator("policy replay");
+        let operator = operator("policy replay");
         let versions = Versions::open_recorded(loaded, &operator)?;
         let text = replay.matrix.text(&versions)?;
         replay.matrix.parse(&text)?;

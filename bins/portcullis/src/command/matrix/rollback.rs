@@ -5,12 +5,13 @@ use std::process::ExitCode;
 use super::activate::Activated;
 use crate::config::Loaded;
 use crate::failure::Failure;
+use crate::opening;
+use crate::operator::operator;
 use crate::output::Output;
-use crate::{opening, wiring};
 
 pub(super) fn run(loaded: Loaded, output: Output) -> Result<ExitCode, Failure> {
     let (config, _) = loaded.sound()?;
-    let operator = wiring::operator("policy rollback");
+    let operator = operator("policy rollback");
     let (_, matrices) = opening::started(&config, &operator)?;
     let answer = Activated::by(&matrices, || Ok(matrices.roll_back(&operator).map(drop)?))?;
     output.answer(&answer)?;

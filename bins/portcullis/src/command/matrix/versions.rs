@@ -1,5 +1,7 @@
 //! The matrix in force, and the versions in the database.
 
+use std::sync::Arc;
+
 use portcullis_access::Matrix;
 use portcullis_flows::access::matrix::Matrices;
 use portcullis_flows::principal::Principal;
@@ -7,7 +9,7 @@ use portcullis_storage::Store;
 
 use crate::config::{Config, Loaded, MatrixFile};
 use crate::failure::Failure;
-use crate::{opening, wiring};
+use crate::{assembly, opening};
 
 /// What the database says; before the first start, what the configuration says.
 pub(super) struct Versions {
@@ -30,8 +32,8 @@ impl Versions {
         Self::over(Some(store), config)
     }
 
-    fn over(store: Option<Store>, config: Config) -> Result<Self, Failure> {
-        let matrices = store.map(|store| wiring::matrices(store, &config.matrix));
+    fn over(store: Option<Arc<Store>>, config: Config) -> Result<Self, Failure> {
+        let matrices = store.map(|store| assembly::access::matrices(&store, &config.matrix));
         matrices.as_ref().map_or(Ok(()), Matrices::follow)?;
         Ok(Self { file: config.matrix, matrices })
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use portcullis_audit::Origin;
-use portcullis_domain::Timestamp;
+use portcullis_domain::{Ambient, Timestamp};
 use portcullis_flows::access::matrix::MatrixInForce;
 use portcullis_flows::identity::provisioning::{Import, ImportRow, Imported, Provisioning};
 use portcullis_flows::identity::registration::Creation;
@@ -14,12 +14,13 @@ use super::columns::Row;
 use super::row_error::{BadLine, RowProblem};
 use super::tally::Tally;
 use crate::failure::Failure;
-use crate::{roles, wiring};
+use crate::operator::local_origin;
+use crate::roles;
 
 /// Collects rows and stores them when there are enough.
 pub(super) struct Importer {
     provisioning: Provisioning,
-    store: Store,
+    store: Arc<Store>,
     matrix: Arc<MatrixInForce>,
     origin: Origin,
     begun_at: Timestamp,
@@ -32,7 +33,7 @@ pub(super) struct Importer {
 impl Importer {
     pub(super) fn new(
         provisioning: Provisioning,
-        store: Store,
+        store: Arc<Store>,
         matrix: Arc<MatrixInForce>,
         capacity: usize,
     ) -> Self {
@@ -40,8 +41,8 @@ impl Importer {
             provisioning,
             store,
             matrix,
-            origin: wiring::local_origin("user import"),
-            begun_at: wiring::system_clock().now(),
+            origin: local_origin("user import"),
+            begun_at: Ambient::system().now(),
             capacity,
             numbers: Vec::new(),
             batch: Vec::new(),

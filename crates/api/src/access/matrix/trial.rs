@@ -1,19 +1,20 @@
 //! `POST /api/admin/matrix/validate`, `/diff` and `/replay`: what a file would do, without doing it.
 
+use std::time::Duration;
+
+use actix_web::{HttpResponse, rt, web};
+use portcullis_domain::Ambient;
+use portcullis_flows::access::matrix::Matrices;
 use portcullis_flows::access::permission;
 use portcullis_web::{
     Caller, Code, Concurrency, Guard, Json, Limit, Method, Place, Problem, Route, Time, blocking,
     detached,
 };
-use std::time::Duration;
-
-use actix_web::{HttpResponse, rt, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{EXAMPLE, FILE, FileBody};
 use crate::openapi::schema::matrix::{MatrixDiff, ReplayReport};
-use crate::services::Services;
 
 /// A file that has no faults.
 #[derive(Serialize, ToSchema)]
@@ -79,10 +80,10 @@ pub(crate) const VALIDATE: Route = Route {
 #[utoipa::path(post, path = VALIDATE.path, tag = "matrix", request_body = FileBody,
     responses((status = 200, body = ValidAnswer, description = "There are no faults")))]
 pub(crate) async fn validate(
-    services: web::Data<Services>,
+    matrices: web::Data<Matrices>,
     body: Json<FileBody>,
 ) -> Result<HttpResponse, Problem> {
-    let matrix = blocking(move || services.matrices.validate(&body.0.text)).await?;
+    let matrix = blocking(move || matrices.validate(&body.0.text)).await?;
     let notes = matrix.notes().into_iter();
     Ok(HttpResponse::Ok().json(ValidAnswer {
         roles: matrix.roles().map(str::to_owned).collect(),
@@ -116,10 +117,10 @@ pub(crate) const DIFF: Route = Route {
             "cells": [{ "role": "msa", "resource": "report", "action": "read", "change": "gained",
                 "before": "never", "after": "always" }], "cells_left_out": 0 }))))]
 pub(crate) async fn diff(
-    services: web::Data<Services>,
+    matrices: web::Data<Matrices>,
     body: Json<FileBody>,
 ) -> Result<HttpResponse, Problem> {
-    let diff = blocking(move || services.matrices.diff(&body.0.text)).await?;
+    let diff = blocking(move || matrices.diff(&body.0.text)).await?;
     Ok(HttpResponse::Ok().json(diff))
 }
 
@@ -154,15 +155,16 @@ pub(crate) const REPLAY: Route = Route {
 pub(crate) async fn replay(
     caller: Caller,
     place: Place,
-    services: web::Data<Services>,
+    ambient: web::Data<Ambient>,
+    matrices: web::Data<Matrices>,
     body: Json<ReplayBody>,
 ) -> Result<HttpResponse, Problem> {
     let ReplayBody { text, from, until } = body.0;
-    let until = until.map_or_else(|| services.clock.now(), |time| time.0);
+    let until = until.map_or_else(|| ambient.now(), |time| time.0);
     let from = from.map_or_else(|| until - WEEK, |time| time.0);
     // Its thread goes on when the client does not wait for it, and keeps the place until it ends.
     let replay = move || {
-        let report = services.matrices.replay(&text, (from, until), &caller.0, &mut |_| {});
+        let report = matrices.replay(&text, (from, until), &caller.0, &mut |_| {});
         drop(place);
         report
     };

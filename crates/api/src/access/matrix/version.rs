@@ -3,14 +3,13 @@
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use portcullis_domain::Timestamp;
-use portcullis_flows::access::matrix::{ListedVersion, MatrixError, Version};
+use portcullis_flows::access::matrix::{ListedVersion, Matrices, MatrixError, Version};
 use portcullis_flows::access::permission;
 use portcullis_web::{Body, Caller, Code, Guard, Json, Limit, Method, Problem, Route, blocking};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{EXAMPLE, FILE, FileBody};
-use crate::services::Services;
 
 /// The latest versions, newest first, and which of them came into force when.
 #[derive(Serialize, ToSchema)]
@@ -76,10 +75,9 @@ pub(crate) const LIST: Route = Route {
 /// The versions of the access matrix.
 #[utoipa::path(get, path = LIST.path, tag = "matrix",
     responses((status = 200, body = VersionsAnswer, description = "The versions")))]
-pub(crate) async fn list(services: web::Data<Services>) -> Result<HttpResponse, Problem> {
-    let in_force = services.matrices.active().load().version;
-    let read =
-        move || Ok::<_, Problem>((services.matrices.versions()?, services.matrices.history()?));
+pub(crate) async fn list(matrices: web::Data<Matrices>) -> Result<HttpResponse, Problem> {
+    let in_force = matrices.active().load().version;
+    let read = move || Ok::<_, Problem>((matrices.versions()?, matrices.history()?));
     let (versions, activations) = blocking(read).await?;
     let activations = activations.into_iter().map(|activation| ActivationAnswer {
         revision: activation.revision,
@@ -109,12 +107,12 @@ pub(crate) const READ: Route = Route {
     params(("number" = u32, Path, description = "The first is 1", example = 3)),
     responses((status = 200, body = VersionAnswer, description = "The version")))]
 pub(crate) async fn read(
-    services: web::Data<Services>,
+    matrices: web::Data<Matrices>,
     number: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let number = number.parse().map_err(|_| Problem::new(Code::NotFound))?;
-    let in_force = services.matrices.active().load().version;
-    let version = blocking(move || services.matrices.version(number)).await?;
+    let in_force = matrices.active().load().version;
+    let version = blocking(move || matrices.version(number)).await?;
     let version = version.ok_or(MatrixError::UnknownVersion(number))?;
     Ok(HttpResponse::Ok().json(VersionAnswer::of(version, in_force)))
 }
@@ -141,11 +139,11 @@ pub(crate) const PROPOSE: Route = Route {
     responses((status = 201, body = VersionNumber, description = "The number of the version")))]
 pub(crate) async fn propose(
     caller: Caller,
-    services: web::Data<Services>,
+    matrices: web::Data<Matrices>,
     body: Json<FileBody>,
 ) -> Result<HttpResponse, Problem> {
     let caller = caller.0;
-    let version = blocking(move || services.matrices.propose(&body.0.text, &caller)).await?;
+    let version = blocking(move || matrices.propose(&body.0.text, &caller)).await?;
     let location = format!("/api/admin/matrix/versions/{version}");
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, location))
@@ -180,12 +178,12 @@ pub(crate) const ACTIVATE: Route = Route {
     responses((status = 200, body = VersionNumber, description = "It is in force")))]
 pub(crate) async fn activate(
     caller: Caller,
-    services: web::Data<Services>,
+    matrices: web::Data<Matrices>,
     body: Json<VersionNumber>,
 ) -> Result<HttpResponse, Problem> {
     let caller = caller.0;
     let version = body.0.version;
-    blocking(move || services.matrices.activate(version, &caller)).await?;
+    blocking(move || matrices.activate(version, &caller)).await?;
     Ok(HttpResponse::Ok().json(VersionNumber { version }))
 }
 
@@ -214,10 +212,10 @@ pub(crate) const ROLL_BACK: Route = Route {
     responses((status = 200, body = VersionNumber, description = "It is in force again")))]
 pub(crate) async fn roll_back(
     caller: Caller,
-    services: web::Data<Services>,
+    matrices: web::Data<Matrices>,
 ) -> Result<HttpResponse, Problem> {
     let caller = caller.0;
-    let roll_back = move || services.matrices.roll_back(&caller);
+    let roll_back = move || matrices.roll_back(&caller);
     Ok(HttpResponse::Ok().json(VersionNumber { version: blocking(roll_back).await? }))
 }
 

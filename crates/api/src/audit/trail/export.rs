@@ -4,10 +4,6 @@
 //! chunks. It ends when the client goes away or takes nothing for half a minute. If it fails after
 //! the first chunk the body breaks off, so that no client takes a part for the whole.
 
-use portcullis_flows::access::permission;
-use portcullis_web::{
-    Body, Caller, Code, Concurrency, Guard, Limit, Method, Place, Problem, Query, Route,
-};
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -16,9 +12,14 @@ use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::stream;
 use portcullis_audit::{CsvWriter, Entry, ExportFormat, Filter, JsonLinesWriter};
+use portcullis_domain::Ambient;
 use portcullis_domain::Timestamp;
-use portcullis_flows::audit::trail::TrailError;
+use portcullis_flows::access::permission;
+use portcullis_flows::audit::trail::{Trail, TrailError};
 use portcullis_flows::principal::Principal;
+use portcullis_web::{
+    Body, Caller, Code, Concurrency, Guard, Limit, Method, Place, Problem, Query, Route,
+};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use utoipa::IntoParams;
@@ -26,7 +27,6 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 
 use super::filter::{self, KEYS, Wanted};
 use crate::openapi::word;
-use crate::services::Services;
 
 pub(crate) const EXPORT: Route = Route {
     method: Method::Get,
@@ -61,16 +61,17 @@ pub(crate) async fn export(
     caller: Caller,
     place: Place,
     request: HttpRequest,
-    services: web::Data<Services>,
+    trail: web::Data<Trail>,
+    ambient: web::Data<Ambient>,
 ) -> Result<HttpResponse, Problem> {
     let (filter, format) = wanted(&request)?;
     let (content_type, extension) = match format {
         ExportFormat::Csv => ("text/csv; charset=utf-8", "csv"),
         _ => ("application/jsonl", "jsonl"),
     };
-    let name = file_name(services.clock.now(), extension);
+    let name = file_name(ambient.now(), extension);
     let caller = caller.0;
-    let mut chunks = start(services, place, caller, filter, format);
+    let mut chunks = start(trail, place, caller, filter, format);
     // What fails before the first chunk is still answered by a problem.
     let first = match chunks.recv().await {
         Some(Message::Failed(error)) => return Err(error.into()),
@@ -133,7 +134,7 @@ enum Message {
 }
 
 fn start(
-    services: web::Data<Services>,
+    trail: web::Data<Trail>,
     place: Place,
     caller: Principal,
     filter: Filter,
@@ -144,7 +145,7 @@ fn start(
     // Not awaited: the thread reports by the channel, and its end shows there.
     drop(web::block(move || {
         let chunks = Chunks { sender: &sender, runtime: &runtime, buffer: Vec::new() };
-        let outcome = match services.trail.export(&caller, &filter, format) {
+        let outcome = match trail.export(&caller, &filter, format) {
             Ok(mut entries) => write(&mut entries, format, chunks),
             Err(error) => Err(Ended::Failed(error)),
         };

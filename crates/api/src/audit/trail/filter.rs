@@ -1,8 +1,8 @@
-use portcullis_web::{FieldProblem, Query, Time};
 use std::net::IpAddr;
 
 use portcullis_audit::{EventKind, Filter, Outcome};
 use portcullis_domain::AccountId;
+use portcullis_web::{FieldProblem, Query, Time};
 use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::schema::Type;

@@ -3,22 +3,19 @@
 //! It is read page by page as the client takes it, so that neither its size nor a slow client costs
 //! anything. If it fails half-way the body breaks off, without the line that makes it whole.
 
-use portcullis_web::{Body, Code, Guard, Limit, Method, Problem, Route, blocking};
-use std::io;
-use std::mem;
+use std::{io, mem};
 
 use actix_web::http::{self, header};
 use actix_web::web::{self, Bytes};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream;
-use portcullis_domain::ExposeSecret;
+use portcullis_domain::{Ambient, ExposeSecret};
 use portcullis_flows::StoreError;
-use portcullis_flows::node::revocation::Snapshot;
-use portcullis_token::{RevocationEntry, SnapshotClaims};
+use portcullis_flows::node::revocation::{Revocations, Snapshot};
+use portcullis_token::{RevocationEntry, SnapshotClaims, TokenAuthority};
+use portcullis_web::{Body, Code, Guard, Limit, Method, Problem, Route, blocking};
 use serde_json::json;
 use sha2::{Digest, Sha256};
-
-use crate::services::Services;
 
 pub(crate) const TAKE: Route = Route {
     method: Method::Get,
@@ -41,16 +38,20 @@ pub(crate) const TAKE: Route = Route {
              {\"signed\":\"eyJ0eXAiOiJyc…\"}\n"))))]
 pub(crate) async fn take(
     request: HttpRequest,
-    services: web::Data<Services>,
+    revocations: web::Data<Revocations>,
+    authority: web::Data<TokenAuthority>,
+    ambient: web::Data<Ambient>,
 ) -> Result<HttpResponse, Problem> {
-    if services.revocations.is_stale() {
+    if revocations.is_stale() {
         return Err(Problem::revocations_stale());
     }
     let mut taking = Taking {
-        snapshot: services.revocations.snapshot(),
+        snapshot: revocations.snapshot(),
         digest: Sha256::new(),
         entries: 0,
-        services,
+        revocations,
+        authority,
+        ambient,
     };
     // What fails before the first line is still answered by a problem.
     let first = taking.lines().await?;
@@ -64,7 +65,9 @@ pub(crate) async fn take(
 
 /// A snapshot on its way.
 struct Taking {
-    services: web::Data<Services>,
+    revocations: web::Data<Revocations>,
+    authority: web::Data<TokenAuthority>,
+    ambient: web::Data<Ambient>,
     snapshot: Snapshot,
     digest: Sha256,
     entries: u64,
@@ -73,7 +76,7 @@ struct Taking {
 impl Taking {
     /// The next lines; none when there are no more.
     async fn lines(&mut self) -> Result<Bytes, Problem> {
-        let mut snapshot = self.services.revocations.snapshot();
+        let mut snapshot = self.revocations.snapshot();
         mem::swap(&mut snapshot, &mut self.snapshot);
         let read = move || Ok::<_, StoreError>((snapshot.next().transpose()?, snapshot));
         let (page, snapshot) = blocking(read).await?;
@@ -87,8 +90,8 @@ impl Taking {
 
     /// The last line.
     fn signature(self) -> Bytes {
-        let now = self.services.clock.now();
-        let signed = self.services.authority.sign_snapshot(&SnapshotClaims {
+        let now = self.ambient.now();
+        let signed = self.authority.sign_snapshot(&SnapshotClaims {
             cursor: self.snapshot.standing().cursor.to_string(),
             entries: self.entries,
             digest: self.digest.finalize().into(),

@@ -1,50 +1,53 @@
 //! One follower of the feed.
 
-use portcullis_web::{Code, Problem, blocking};
 use std::convert::Infallible;
 
 use actix_web::web::{self, Bytes};
 use futures_util::{Stream, stream};
-use portcullis_flows::node::revocation::{Cursor, Page};
+use portcullis_flows::node::revocation::{Cursor, Page, Revocations};
+use portcullis_web::{Code, Problem, blocking};
 use tokio::sync::watch::Receiver;
 
-use crate::machine::feed;
 use crate::machine::feed::tail::{News, Next};
-use crate::services::Services;
+use crate::machine::feed::{self, Feed};
+
+/// What this node knows of the feed, and where the rest of it is read.
+pub(super) struct Source {
+    pub(super) feed: web::Data<Feed>,
+    pub(super) revocations: web::Data<Revocations>,
+}
+
+impl Source {
+    /// At most `most` entries after the cursor. Few requests do this at a time, because the database is
+    /// for others too.
+    pub(super) async fn page(&self, after: Cursor, most: u32) -> Result<Page, Problem> {
+        let place = self.feed.readers.acquire().await;
+        let place = place.map_err(|_| Problem::new(Code::Internal))?;
+        let revocations = self.revocations.clone();
+        let page = blocking(move || revocations.page(after, most)).await;
+        drop(place);
+        page
+    }
+}
 
 /// What comes after the cursor, for as long as the client listens and the server runs. It ends early
 /// when the follower must be told something else than entries: asked again with the last cursor, the
 /// server says what.
 pub(super) async fn follow(
-    services: web::Data<Services>,
+    source: Source,
     after: Cursor,
 ) -> Result<impl Stream<Item = Result<Bytes, Infallible>> + use<>, Problem> {
-    let news = services.feed.tail.subscribe();
-    let history = services.feed.tail.history();
-    let mut follower = Follower { services, news, history, cursor: after, heard: 0, ready: None };
-    if !follower.services.feed.tail.holds(after) {
+    let news = source.feed.tail.subscribe();
+    let history = source.feed.tail.history();
+    let mut follower = Follower { source, news, history, cursor: after, heard: 0, ready: None };
+    if !follower.source.feed.tail.holds(after) {
         follower.ready = follower.read().await?;
     }
     Ok(stream::unfold(follower, Follower::next))
 }
 
-/// At most `most` entries after the cursor. Few do this at a time, whoever waits: the database is for
-/// others too.
-pub(super) async fn page(
-    services: &web::Data<Services>,
-    after: Cursor,
-    most: u32,
-) -> Result<Page, Problem> {
-    let place = services.feed.readers.acquire().await;
-    let place = place.map_err(|_| Problem::new(Code::Internal))?;
-    let revocations = services.revocations.clone();
-    let page = blocking(move || revocations.page(after, most)).await;
-    drop(place);
-    page
-}
-
 struct Follower {
-    services: web::Data<Services>,
+    source: Source,
     news: Receiver<News>,
     history: u64,
     cursor: Cursor,
@@ -63,7 +66,7 @@ impl Follower {
             if is_over {
                 return None;
             }
-            match self.services.feed.tail.after(self.cursor.position(), self.history) {
+            match self.source.feed.tail.after(self.cursor.position(), self.history) {
                 Next::Event(event, end) => {
                     self.cursor = end;
                     self.ready = Some(event);
@@ -85,7 +88,7 @@ impl Follower {
 
     /// The next event from the database, and the place after it.
     async fn read(&mut self) -> Result<Option<Bytes>, Problem> {
-        let page = page(&self.services, self.cursor, feed::MAX_ENTRIES.into()).await?;
+        let page = self.source.page(self.cursor, feed::MAX_ENTRIES.into()).await?;
         self.cursor = page.next;
         Ok((!page.entries.is_empty()).then(|| feed::revoked(&page.entries)))
     }

@@ -3,15 +3,20 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use portcullis_domain::{Clock, SecureRandom, Supervised};
+use portcullis_domain::{Ambient, Supervised};
 
-use super::{Claim, Claimed, Job, JobStore, Portion, Run};
-use crate::StoreError;
+use super::{Claim, Claimed, Job, JobError, JobStore, Portion, Run};
 
-/// Runs jobs from [`Jobs::start`] to [`Jobs::close`].
+/// The jobs of this node. None of them runs before [`Jobs::start`].
 pub struct Jobs {
     shared: Arc<Shared>,
-    threads: Mutex<Vec<Supervised>>,
+}
+
+/// Runs the jobs until it is dropped.
+#[must_use = "dropping it ends the jobs"]
+pub struct RunningJobs {
+    shared: Arc<Shared>,
+    threads: Vec<Supervised>,
 }
 
 /// How a job fares on this node.
@@ -34,8 +39,7 @@ pub struct JobState {
 struct Shared {
     jobs: Vec<Job>,
     store: Arc<dyn JobStore>,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn SecureRandom>,
+    ambient: Ambient,
     holder: [u8; 16],
     plan: Mutex<Plan>,
     changed: Condvar,
@@ -56,14 +60,9 @@ struct Entry {
 
 impl Jobs {
     /// These jobs, of which none runs yet. All are due at once.
-    pub fn new(
-        jobs: Vec<Job>,
-        store: Arc<dyn JobStore>,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn SecureRandom>,
-    ) -> Self {
+    pub fn new(jobs: Vec<Job>, store: Arc<dyn JobStore>, ambient: Ambient) -> Self {
         let mut holder = [0; 16];
-        random.fill(&mut holder);
+        ambient.random.fill(&mut holder);
         let entry = |job: &Job| Entry {
             next: Duration::ZERO,
             is_running: false,
@@ -73,56 +72,61 @@ impl Jobs {
         let entries = jobs.iter().map(entry).collect();
         let plan = Mutex::new(Plan { entries, closing: false });
         let changed = Condvar::new();
-        let shared = Arc::new(Shared { jobs, store, clock, random, holder, plan, changed });
-        Self { shared, threads: Mutex::default() }
+        let shared = Arc::new(Shared { jobs, store, ambient, holder, plan, changed });
+        Self { shared }
     }
 
-    /// Begins to run them, in threads that no flood of requests can take.
+    /// Begins to run them, in threads that no flood of requests can take: the jobs of the node at once,
+    /// the exclusive ones after `delay`.
     ///
     /// # Errors
     ///
     /// When the operating system gives no thread.
-    pub fn start(&self) -> io::Result<()> {
-        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+    pub fn start(&self, delay: Duration) -> io::Result<RunningJobs> {
+        let mut running = RunningJobs { shared: Arc::clone(&self.shared), threads: Vec::new() };
         for number in 1..=THREADS {
-            let shared = Arc::clone(&self.shared);
-            threads.push(Supervised::restarting(format!("jobs-{number}"), move || shared.work())?);
+            for (kind, exclusive) in [("node", false), ("exclusive", true)] {
+                let (shared, name) = (Arc::clone(&self.shared), format!("{kind}-jobs-{number}"));
+                running.threads.push(Supervised::restarting(name, move || {
+                    if exclusive {
+                        shared.pause(delay);
+                    }
+                    shared.work(exclusive);
+                })?);
+            }
         }
-        Ok(())
-    }
-
-    /// Whether all threads are there that were started.
-    pub fn is_running(&self) -> bool {
-        let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        threads.iter().all(Supervised::is_running)
+        Ok(running)
     }
 
     /// How each of them fares on this node.
     pub fn states(&self) -> Vec<JobState> {
         self.shared.plan().entries.iter().map(|entry| entry.state.clone()).collect()
     }
+}
 
-    /// Begins no further portion, and waits for those under way: as long as the database takes over a
-    /// transaction, and at most two seconds.
-    pub fn close(&self) {
+impl RunningJobs {
+    /// Whether all threads are there that were started.
+    pub fn is_running(&self) -> bool {
+        self.threads.iter().all(Supervised::is_running)
+    }
+}
+
+/// Begins no further portion, and waits for those under way: as long as the database takes over a
+/// transaction, and at most two seconds.
+impl Drop for RunningJobs {
+    fn drop(&mut self) {
         self.shared.plan().closing = true;
         self.shared.changed.notify_all();
-        let threads =
-            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        for thread in threads {
-            thread.join(CLOSE_TIMEOUT);
+        let clock = &self.shared.ambient.clock;
+        let until = clock.monotonic() + CLOSE_TIMEOUT;
+        for thread in self.threads.drain(..) {
+            thread.join(until.saturating_sub(clock.monotonic()));
         }
     }
 }
 
-/// The longest a [`Jobs::close`] waits for the database.
+/// The longest that the end of the jobs waits for their threads.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
-
-impl Drop for Jobs {
-    fn drop(&mut self) {
-        self.close();
-    }
-}
 
 impl std::fmt::Debug for Jobs {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -131,23 +135,33 @@ impl std::fmt::Debug for Jobs {
 }
 
 impl Shared {
-    fn work(&self) {
-        while let Some(turn) = self.next_turn() {
+    fn work(&self, exclusive: bool) {
+        while let Some(turn) = self.next_turn(exclusive) {
             let next = self.take(turn.place);
             turn.end(next);
         }
     }
 
-    /// Waits for the job that has been due for the longest; `None` when no more are to be run.
-    fn next_turn(&self) -> Option<Turn<'_>> {
+    /// Waits for so long, or until no more are to be run.
+    fn pause(&self, delay: Duration) {
+        let closing = |plan: &mut Plan| !plan.closing;
+        let waited = self.changed.wait_timeout_while(self.plan(), delay, closing);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Waits for the job of this kind that has been due for the longest; `None` when no more are to be
+    /// run.
+    fn next_turn(&self, exclusive: bool) -> Option<Turn<'_>> {
         let mut plan = self.plan();
         loop {
             if plan.closing {
                 return None;
             }
-            let now = self.clock.monotonic();
-            let entries = plan.entries.iter_mut().enumerate();
-            let next = entries.filter(|(_, entry)| !entry.is_running).min_by_key(|(_, e)| e.next);
+            let now = self.ambient.clock.monotonic();
+            let entries = plan.entries.iter_mut().enumerate().zip(&self.jobs);
+            let mine =
+                entries.filter(|((_, entry), job)| job.exclusive == exclusive && !entry.is_running);
+            let next = mine.map(|(entry, _)| entry).min_by_key(|(_, entry)| entry.next);
             let pause = match next {
                 Some((place, entry)) if entry.next <= now => {
                     entry.is_running = true;
@@ -184,7 +198,7 @@ impl Shared {
 
     /// Runs portion after portion; answers whether all went well.
     fn run(&self, place: usize, job: &Job) -> bool {
-        let begun = self.clock.monotonic();
+        let begun = self.ambient.clock.monotonic();
         let mut done = 0;
         let failure = loop {
             match (job.run)() {
@@ -203,7 +217,7 @@ impl Shared {
                 Err(error) => break Some(error),
             }
         };
-        let duration = self.clock.monotonic().saturating_sub(begun);
+        let duration = self.ambient.clock.monotonic().saturating_sub(begun);
         let text = failure.as_ref().map(|error| cut(&error.to_string()));
         if job.exclusive {
             let run = Run {
@@ -222,17 +236,17 @@ impl Shared {
         failure.is_none()
     }
 
-    fn claim(&self, job: &Job) -> Result<Claimed, StoreError> {
+    fn claim(&self, job: &Job) -> Result<Claimed, JobError> {
         if !job.exclusive {
             return Ok(Claimed::Yes);
         }
         let Job { name, every, .. } = *job;
-        self.store.claim_job(&Claim { job: name, holder: &self.holder, every, hold: HOLD })
+        Ok(self.store.claim_job(&Claim { job: name, holder: &self.holder, every, hold: HOLD })?)
     }
 
     /// Says once that a job fails, and once that it works again.
-    fn note(&self, place: usize, duration: Duration, portion: Portion, error: Option<&StoreError>) {
-        let now = self.clock.now().as_seconds();
+    fn note(&self, place: usize, duration: Duration, portion: Portion, error: Option<&JobError>) {
+        let now = self.ambient.now().as_seconds();
         let mut plan = self.plan();
         let Some(Entry { state, is_failing, .. }) = plan.entries.get_mut(place) else { return };
         state.runs += 1;
@@ -252,7 +266,7 @@ impl Shared {
     /// the first now and then.
     fn jitter(&self, job: &Job) -> Duration {
         let mut draw = [0];
-        self.random.fill(&mut draw);
+        self.ambient.random.fill(&mut draw);
         let [draw] = draw;
         (job.every / 10).min(LONGEST_JITTER) / 256 * u32::from(draw)
     }
@@ -299,8 +313,8 @@ fn cut(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect()
 }
 
-/// Jobs that run at the same time on one node. Two, so that one that takes hours does not hold up the
-/// others.
+/// Jobs of one kind that run at the same time on one node. Two, so that a slow one does not hold up
+/// the others.
 const THREADS: usize = 2;
 
 /// How long a claim holds. Each portion renews it, and takes a few seconds at most.

@@ -46,16 +46,28 @@ struct Shared {
 }
 
 impl KeyRing {
-    /// A ring that makes `authority` sign with the key pairs of this algorithm; without one it goes
-    /// on to sign with HS256 under the secret, and key pairs only verify.
-    pub fn new(
+    /// A ring that makes the authority sign with the key pairs of this algorithm; without one the
+    /// authority signs with HS256 under the secret, and key pairs only verify.
+    ///
+    /// Seals under the current secret what was sealed under the previous one, and makes the first key
+    /// pair if there is none. No other way leads to an authority whose keys are known.
+    pub fn start(
         keys: SigningKeys,
-        authority: Arc<TokenAuthority>,
+        authority: TokenAuthority,
         algorithm: Option<KeyPairAlgorithm>,
-    ) -> Self {
+        origin: &Origin,
+    ) -> Result<Self, StoreError> {
         let in_use = ArcSwap::from_pointee(InUse::default());
-        let started_at = keys.clock.now();
-        Self { keys, authority, algorithm, in_use, shared: Mutex::default(), started_at }
+        let (started_at, authority) = (keys.ambient.now(), Arc::new(authority));
+        let ring =
+            Self { keys, authority, algorithm, in_use, shared: Mutex::default(), started_at };
+        ring.begin(origin)?;
+        Ok(ring)
+    }
+
+    /// What signs and verifies access tokens with these keys.
+    pub const fn authority(&self) -> &Arc<TokenAuthority> {
+        &self.authority
     }
 
     /// What operators do with the keys.
@@ -68,14 +80,12 @@ impl KeyRing {
         Arc::clone(&self.in_use.load().published)
     }
 
-    /// Before the first token is issued: seals under the current secret what was sealed under the
-    /// previous one, and makes the first key pair if there is none.
-    pub fn start(&self, origin: &Origin) -> Result<(), StoreError> {
+    fn begin(&self, origin: &Origin) -> Result<(), StoreError> {
         let stored = self.keys.store.signing_keys()?;
         for key in self.keys.open(&stored).iter().filter(|key| key.unsealed.by_previous) {
             let before = stored.iter().find(|stored| stored.public.kid() == key.kid());
             let before = before.map(|stored| stored.sealed.as_slice()).unwrap_or_default();
-            let after = key.unsealed.pair.seal(&self.keys.sealing, &*self.keys.random);
+            let after = key.unsealed.pair.seal(&self.keys.sealing, &*self.keys.ambient.random);
             self.keys.store.reseal(key.kid(), before, &after)?;
             tracing::info!(kid = key.kid(), "sealed a signing key under the new secret key");
         }
@@ -101,7 +111,7 @@ impl KeyRing {
             life: self.authority.lifetimes().access + LEEWAY,
             is_starting,
         };
-        let monotonic = self.keys.clock.monotonic();
+        let monotonic = self.keys.ambient.clock.monotonic();
         let floor = self.shared().floor(monotonic);
         let (keys, now) = self.keys.follow_shared(&node, floor.as_ref(), origin)?;
         let mut shared = self.shared();
@@ -118,7 +128,7 @@ impl KeyRing {
     /// Drops the keys of HS256 whose time has come, by the monotonic clock.
     fn accept_no_longer_than_due(&self) {
         let mut shared = self.shared();
-        let Some(floor) = shared.floor(self.keys.clock.monotonic()) else { return };
+        let Some(floor) = shared.floor(self.keys.ambient.clock.monotonic()) else { return };
         let before = shared.accepted.len();
         shared.accepted.retain(|(_, until)| *until >= floor.time);
         if shared.accepted.len() < before {
@@ -135,7 +145,7 @@ impl KeyRing {
     }
 
     fn follow_pairs(&self, origin: &Origin) -> Result<(), StoreError> {
-        let now = self.keys.clock.now();
+        let now = self.keys.ambient.now();
         let (stored, open) = self.read(origin, now)?;
         let (outlived, living): (Vec<_>, Vec<_>) =
             open.iter().partition(|key| self.is_outlived(key, &open, now));

@@ -21,7 +21,7 @@ impl SigningKeys {
 
     /// Records that an operator is about to see the shared secret. To be called before it is shown.
     pub fn note_printed(&self, secret: &SharedSecret, origin: &Origin) -> Result<(), StoreError> {
-        let (kind, now) = (EventKind::SharedSecretPrinted, self.clock.now());
+        let (kind, now) = (EventKind::SharedSecretPrinted, self.ambient.now());
         self.store.record_printed(&self.shared_event(kind, &secret.kid(), None, now, origin))
     }
 
@@ -111,7 +111,7 @@ impl SigningKeys {
 
     fn seal(&self, keys: &SharedKeys) -> Vec<u8> {
         let plain = serde_json::to_vec(keys).unwrap_or_default();
-        self.sealing.seal_record(&plain, LABEL, &*self.random)
+        self.sealing.seal_record(&plain, LABEL, &*self.ambient.random)
     }
 
     /// All dated as the record is: so one that is put back is told by them.
@@ -142,7 +142,7 @@ impl SigningKeys {
     ) -> SecurityEvent {
         let details =
             kid.parse().map_or(Details::None, |kid| Details::SharedSecret { kid, accepted_until });
-        SecurityEvent::new(what, Outcome::Success, origin, now, &*self.random)
+        SecurityEvent::new(what, Outcome::Success, origin, now, &*self.ambient.random)
             .by(Actor::Operator)
             .with(details)
     }

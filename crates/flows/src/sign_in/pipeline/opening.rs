@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
-    Account, Clock, Delivery, DisplayName, PasswordEpoch, SecretString, SecureRandom, Session,
-    SessionId, TokenId,
+    Account, Ambient, Delivery, DisplayName, PasswordEpoch, SecretString, Session, SessionId,
+    TokenId,
 };
 use portcullis_token::{DeviceId, Digest, OpaqueSecret};
 
@@ -52,28 +52,27 @@ pub(super) struct Admission<'a> {
 pub(super) struct Opener {
     pub(super) store: Arc<dyn SignInStore>,
     pub(super) issuer: TokenIssuer,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) random: Arc<dyn SecureRandom>,
+    pub(super) ambient: Ambient,
 }
 
 impl Opener {
     /// The session and its tokens; `None` when it is refused after all, which is recorded.
     pub(super) fn open(&self, admitted: &Admission<'_>) -> Result<Option<SignedIn>, StoreError> {
         let Admission { account, epoch, device, delivery, .. } = *admitted;
-        let now = self.clock.now();
+        let now = self.ambient.now();
         let session = Session {
-            id: SessionId::generate(now, &*self.random),
+            id: SessionId::generate(now, &*self.ambient.random),
             account_id: account.id,
             delivery,
             authentication: authentication(admitted.proofs),
             authenticated_at: now,
             expires_at: now + self.issuer.lifetimes(&account.role).absolute,
         };
-        let refresh = TokenId::generate(now, &*self.random);
+        let refresh = TokenId::generate(now, &*self.ambient.random);
         let uses_cookies = delivery == Delivery::Cookie;
-        let binding = uses_cookies.then(|| OpaqueSecret::mint(&*self.random));
+        let binding = uses_cookies.then(|| OpaqueSecret::mint(&*self.ambient.random));
         let event = |kind, outcome, session| {
-            SecurityEvent::new(kind, outcome, admitted.origin, now, &*self.random)
+            SecurityEvent::new(kind, outcome, admitted.origin, now, &*self.ambient.random)
                 .about(account.id)
                 .in_session(session)
         };
@@ -104,9 +103,10 @@ impl Opener {
         let Opened::Done { grantee, displaced } = opened else { return Ok(None) };
         self.issuer.revocations().enforce(displaced);
         let authority = self.issuer.authority();
-        let device_token = uses_cookies
-            .then(|| device::cookie(authority, account.id, epoch, device, now, &*self.random));
-        let grant = self.issuer.grant(*grantee, session, refresh, now, now, &*self.random);
+        let device_token = uses_cookies.then(|| {
+            device::cookie(authority, account.id, epoch, device, now, &*self.ambient.random)
+        });
+        let grant = self.issuer.grant(*grantee, session, refresh, now, now, &*self.ambient.random);
         Ok(Some(SignedIn { grant, binding, device_token }))
     }
 }

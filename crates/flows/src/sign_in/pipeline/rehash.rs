@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use portcullis_audit::{Details, EventKind, HashParameters, Origin, Outcome, SecurityEvent};
-use portcullis_domain::{AccountId, Clock, SecureRandom};
+use portcullis_domain::{AccountId, Ambient};
 use portcullis_password::{HashCost, HashingPool, Password};
 
 use super::password::PasswordProof;
@@ -16,8 +16,7 @@ use super::store::{Renewal, SignInStore};
 pub(super) struct Rehash {
     pub(super) store: Arc<dyn SignInStore>,
     pub(super) hashing: Arc<HashingPool>,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) random: Arc<dyn SecureRandom>,
+    pub(super) ambient: Ambient,
 }
 
 impl Rehash {
@@ -30,16 +29,17 @@ impl Rehash {
         proof: &PasswordProof,
         origin: &Origin,
     ) {
-        let renewed = match self.hashing.hash(origin.address, typed, &*self.random) {
+        let renewed = match self.hashing.hash(origin.address, typed, &*self.ambient.random) {
             Ok(renewed) => renewed,
             Err(error) => return tracing::warn!(%error, %account, "a weak hash stays"),
         };
-        let (kind, now) = (EventKind::PasswordRehashed, self.clock.now());
+        let (kind, now) = (EventKind::PasswordRehashed, self.ambient.now());
         let (before, after) = (parameters(proof.hash.cost()), parameters(renewed.cost()));
-        let effects = SecurityEvent::new(kind, Outcome::Success, origin, now, &*self.random)
-            .about(account)
-            .with(Details::Rehash { before, after })
-            .into();
+        let effects =
+            SecurityEvent::new(kind, Outcome::Success, origin, now, &*self.ambient.random)
+                .about(account)
+                .with(Details::Rehash { before, after })
+                .into();
         let renewal = Renewal { account, proof, renewed: &renewed, effects: &effects };
         if let Err(error) = self.store.renew_hash(&renewal) {
             tracing::warn!(%error, %account, "a weak hash stays");

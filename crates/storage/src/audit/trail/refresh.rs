@@ -9,8 +9,8 @@ use portcullis_audit::{Actor, EventKind, EventRecord, Filter, Outcome};
 use portcullis_domain::{AccountId, EventId, SessionId, Timestamp};
 
 use crate::connection::{Connection, dispatch};
+use crate::failure::Failure;
 use crate::schema::{refresh_tokens, sessions};
-use crate::sign_in::failure::Failure;
 use crate::sql_type::{Id, Instant, Key, Utc};
 
 /// The refreshes of the account that the filter matches, newest first, as events.

@@ -1,0 +1,155 @@
+//! Assembly: the parts that a server is made of, one function per area.
+//!
+//! An area takes the parts of the areas before it as arguments. So a part that must have started before
+//! another is an argument of that other: tokens are issued only with keys that are known, and decisions
+//! are made only with the access matrix in force.
+
+pub(crate) mod access;
+pub(crate) mod audit;
+pub(crate) mod identity;
+mod machine;
+pub(crate) mod node;
+pub(crate) mod sign_in;
+
+use std::sync::Arc;
+
+use portcullis_api::MetricSources;
+use portcullis_domain::{Ambient, Clock};
+use portcullis_flows::access::matrix::Matrices;
+use portcullis_flows::audit::checkpoint::Checkpoints;
+use portcullis_flows::identity::bootstrap::Start;
+use portcullis_flows::node::job::Jobs;
+use portcullis_flows::sign_in::session_tokens::TokenIssuer;
+use portcullis_storage::Store;
+use portcullis_token::SecretKey;
+use portcullis_web::{AppData, Application, Authenticator, Part};
+
+use self::sign_in::Passwords;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::jobs;
+
+/// What every area builds on.
+pub struct Foundation {
+    /// The checked configuration.
+    pub config: Config,
+    /// The database, with its schema up to date.
+    pub store: Arc<Store>,
+    /// The secret that the data is sealed under; every key is derived from it.
+    pub secret: SecretKey,
+    /// Time and randomness.
+    pub ambient: Ambient,
+}
+
+/// A server that can be served.
+pub struct Assembled {
+    /// Routes, use cases and background work.
+    pub application: Application,
+    /// Whether there is an administrator, and how the first one is made if not.
+    pub setup: Start,
+    /// The access matrix in force.
+    pub matrices: Arc<Matrices>,
+    /// The checkpoints of the audit trail.
+    pub checkpoints: Arc<Checkpoints>,
+}
+
+/// Assembles a server. Its jobs are due by `jobs_clock`.
+///
+/// # Errors
+///
+/// When the database, Redis or the operating system refuse what a part needs to start, and when the
+/// configured administrator cannot be created.
+pub fn server(foundation: &Foundation, jobs_clock: Arc<dyn Clock>) -> Result<Assembled, Failure> {
+    let Foundation { config, store, ambient, .. } = foundation;
+    let mut data = AppData::default();
+    let keys = node::keys(foundation, &mut data)?;
+    let (feed, revocations) = machine::revocations(foundation, &mut data)?;
+    let matrices = access::matrices_in_force(foundation, &mut data)?;
+    let issuer = TokenIssuer::new(
+        Arc::clone(keys.authority()),
+        Arc::clone(&revocations),
+        Arc::clone(matrices.active()),
+        config.sessions.clone(),
+    );
+    let passwords = Passwords::start(foundation, &mut data)?;
+    sign_in::share(foundation, &issuer, &passwords, &revocations, matrices.active(), &mut data);
+    let step_up = sign_in::step_up(foundation);
+    machine::share(foundation, &issuer, &mut data);
+    let accounts = identity::accounts(foundation, &mut data)?;
+    let setup = identity::share(foundation, &issuer, &passwords, matrices.active(), &mut data)?;
+    let recorder = audit::recorder(foundation)?;
+    let decisions = access::decisions(foundation, &matrices, &accounts, recorder, &mut data);
+    let checkpoints = audit::share(foundation, &mut data);
+    let health = node::health(foundation, &mut data);
+    let clock_watch = node::clock_watch(foundation, &mut data);
+
+    let mut list = jobs::exclusive(store, &checkpoints, config);
+    list.extend([
+        jobs::follow_matrix(&matrices),
+        jobs::follow_keys(&keys),
+        jobs::check_database(&health),
+        jobs::compare_clocks(&clock_watch),
+        jobs::send_heartbeats(&feed, &revocations),
+        jobs::forget_revocations(&revocations),
+        jobs::count_hash_costs(&passwords.costs),
+    ]);
+    list.extend(jobs::checkpoint_files(config, &checkpoints));
+    let jobs_ambient = Ambient { clock: jobs_clock, random: ambient.random.clone() };
+    let jobs = Arc::new(Jobs::new(list, store.clone(), jobs_ambient));
+    data.share(Arc::new(MetricSources {
+        decisions: decisions.clone(),
+        matrices: matrices.clone(),
+        hashing: passwords.hashing.clone(),
+        revocations: revocations.clone(),
+        feed: feed.clone(),
+        clock_watch,
+        jobs: jobs.clone(),
+        checkpoints: checkpoints.clone(),
+    }));
+
+    let authenticator = Arc::new(Authenticator {
+        authority: Arc::clone(keys.authority()),
+        revocations: revocations.clone(),
+        csrf: node::csrf_key(foundation),
+        services: config.services.clone(),
+        clock: ambient.clock.clone(),
+    });
+    data.share(authenticator.clone());
+    let (recording, following) = (decisions.clone(), revocations.clone());
+    let (hashing, signals) = (passwords.hashing.clone(), feed.clone());
+    let application = Application {
+        ambient: ambient.clone(),
+        lifecycle: Arc::default(),
+        authenticator,
+        decisions,
+        step_up,
+        data,
+        groups: portcullis_api::GROUPS,
+        configure: portcullis_api::configure(config.server.docs),
+        jobs,
+        parts: vec![
+            part("recorder", move || recording.recorder().is_running()),
+            part("revocations", move || following.is_followed()),
+            part("accounts", move || accounts.is_running()),
+            part("hashing", move || hashing.is_running()),
+        ],
+        background: Box::new(move || {
+            Box::pin(async move { signals.exchange_signals(&revocations).await })
+        }),
+        close_streams: Box::new(move || feed.close()),
+    };
+    Ok(Assembled { application, setup, matrices, checkpoints })
+}
+
+/// The jobs of a process that serves nothing: those that one node does for all.
+pub(crate) fn worker(foundation: &Foundation) -> Jobs {
+    let Foundation { config, store, secret, ambient } = foundation;
+    let checkpoints = Arc::new(audit::checkpoints(store, config, secret, ambient));
+    let mut list = jobs::exclusive(store, &checkpoints, config);
+    list.extend(jobs::checkpoint_files(config, &checkpoints));
+    Jobs::new(list, store.clone(), ambient.clone())
+}
+
+fn part(name: &'static str, is_running: impl Fn() -> bool + Send + 'static) -> Part {
+    Part { name, is_running: Box::new(is_running) }
+}

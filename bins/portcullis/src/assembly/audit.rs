@@ -1,0 +1,61 @@
+//! The audit trail: recording, reading, checkpoints.
+
+use std::sync::Arc;
+
+use portcullis_audit::AuditKeys;
+use portcullis_domain::Ambient;
+use portcullis_flows::audit::checkpoint::Checkpoints;
+use portcullis_flows::audit::recording::Recorder;
+use portcullis_flows::audit::trail::Trail;
+use portcullis_flows::audit::verification::Verification;
+use portcullis_storage::Store;
+use portcullis_token::SecretKey;
+use portcullis_web::AppData;
+
+use super::Foundation;
+use crate::config::Config;
+use crate::failure::{self, Failure};
+
+/// What the audit trail is sealed with.
+pub(crate) fn keys(secret: &SecretKey) -> AuditKeys {
+    AuditKeys::from_secret(secret.as_secret())
+}
+
+/// Records decisions, in a thread that starts here.
+pub(super) fn recorder(foundation: &Foundation) -> Result<Arc<Recorder>, Failure> {
+    let Foundation { config, store, secret, ambient } = foundation;
+    let (keys, policy) = (Arc::new(keys(secret)), config.audit.recording);
+    let recorder = Recorder::start(store.clone(), keys, policy, ambient.clone());
+    recorder.map(Arc::new).map_err(failure::no_thread)
+}
+
+pub(super) fn share(foundation: &Foundation, data: &mut AppData) -> Arc<Checkpoints> {
+    let Foundation { config, store, secret, ambient } = foundation;
+    data.share(Arc::new(trail(store, ambient)));
+    // The cursors of searches are sealed too.
+    data.share(Arc::new(keys(secret)));
+    let checkpoints = Arc::new(checkpoints(store, config, secret, ambient));
+    data.share(checkpoints.clone());
+    checkpoints
+}
+
+/// Searches and exports.
+pub(crate) fn trail(store: &Arc<Store>, ambient: &Ambient) -> Trail {
+    Trail::new(store.clone(), ambient.clone())
+}
+
+/// Verifies the audit trail as it is now.
+pub(crate) fn verification(store: &Arc<Store>) -> Verification {
+    Verification::new(store.clone()).at(Ambient::system().now())
+}
+
+/// Makes and checks checkpoints.
+pub(crate) fn checkpoints(
+    store: &Arc<Store>,
+    config: &Config,
+    secret: &SecretKey,
+    ambient: &Ambient,
+) -> Checkpoints {
+    let previous = config.tokens.previous.as_ref().map(|secret| Arc::new(keys(secret)));
+    Checkpoints::new(store.clone(), Arc::new(keys(secret)), previous, ambient.clone())
+}

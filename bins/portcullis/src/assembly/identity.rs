@@ -1,0 +1,114 @@
+//! Accounts: registration, administration, the first administrator, password change.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_domain::Ambient;
+use portcullis_flows::access::matrix::{ActiveMatrix, Matrices};
+use portcullis_flows::identity::account::Accounts;
+use portcullis_flows::identity::account_change::AccountChanges;
+use portcullis_flows::identity::bootstrap::{Bootstrap, SetupError, Start};
+use portcullis_flows::identity::candidate::{AccountChecker, AccountRules, RegistrationError};
+use portcullis_flows::identity::new_password::NewPasswords;
+use portcullis_flows::identity::password_change::PasswordChange;
+use portcullis_flows::identity::provisioning::Provisioning;
+use portcullis_flows::identity::registration::Registration;
+use portcullis_flows::sign_in::session_tokens::TokenIssuer;
+use portcullis_password::{Argon2Params, Policy, PoolSettings};
+use portcullis_storage::Store;
+use portcullis_web::AppData;
+
+use super::Foundation;
+use super::sign_in::{Passwords, hashing};
+use crate::failure::{self, Failure};
+
+/// Reads accounts, with a thread that starts here.
+pub(super) fn accounts(
+    foundation: &Foundation,
+    data: &mut AppData,
+) -> Result<Arc<Accounts>, Failure> {
+    let accounts = Accounts::start(foundation.store.clone()).map_err(failure::no_thread)?;
+    let accounts = Arc::new(accounts);
+    data.share(accounts.clone());
+    Ok(accounts)
+}
+
+/// Tells whether there is an administrator, and how the first one is made if not.
+pub(super) fn share(
+    foundation: &Foundation,
+    issuer: &TokenIssuer,
+    passwords: &Passwords,
+    matrix: &Arc<ActiveMatrix>,
+    data: &mut AppData,
+) -> Result<Start, Failure> {
+    let Foundation { config, store, ambient, .. } = foundation;
+    let new_passwords = &passwords.new;
+    let checker =
+        AccountChecker::new(config.accounts.clone(), new_passwords.clone(), ambient.clone());
+    let checker = Arc::new(checker);
+    data.share(Arc::new(Registration::new(store.clone(), checker.clone(), matrix.clone())));
+    data.share(Arc::new(AccountChanges::new(
+        store.clone(),
+        matrix.clone(),
+        issuer.clone(),
+        ambient.clone(),
+    )));
+    data.share(Arc::new(PasswordChange::new(
+        store.clone(),
+        passwords.hashing.clone(),
+        new_passwords.clone(),
+        issuer.clone(),
+        passwords.lockout.clone(),
+        ambient.clone(),
+    )));
+    let bootstrap = Bootstrap::new(store.clone(), checker, matrix.clone(), ambient.clone());
+    let setup = bootstrap.start(config.admin.as_ref()).map_err(no_administrator)?;
+    data.share(Arc::new(bootstrap));
+    Ok(setup)
+}
+
+fn no_administrator(error: SetupError) -> Failure {
+    const REMEDY: &str = "change admin.username, ADMIN_EMAIL or ADMIN_PASSWORD";
+    match error {
+        SetupError::Store(error) => error.into(),
+        SetupError::Account(RegistrationError::Invalid(faults)) => Failure::Failed {
+            problems: faults.iter().map(ToString::to_string).collect(),
+            remedy: REMEDY.to_owned(),
+        },
+        error => {
+            let problem = format!("the configured administrator cannot be created: {error}");
+            Failure::failed(problem, REMEDY)
+        }
+    }
+}
+
+/// The checks of accounts that the command line creates: the rules of this server, and one thread that
+/// waits for its hashes.
+pub(crate) fn checker(
+    rules: AccountRules,
+    policy: Policy,
+    params: Argon2Params,
+) -> Result<AccountChecker, Failure> {
+    let alone = PoolSettings {
+        threads: 1,
+        queue: 1,
+        deadline: Duration::from_secs(60),
+        ..PoolSettings::default()
+    };
+    let ambient = Ambient::system();
+    let hashing = Arc::new(hashing(params, alone, ambient.clock.clone())?);
+    let new_passwords = NewPasswords::new(policy, hashing, ambient.random.clone());
+    Ok(AccountChecker::new(rules, new_passwords, ambient))
+}
+
+/// Many accounts at once, with the roles of the matrix in force.
+pub(crate) fn provisioning(
+    store: &Arc<Store>,
+    checker: AccountChecker,
+    matrices: &Matrices,
+    max_bcrypt_cost: u32,
+) -> Provisioning {
+    let (accounts, reading) = (store.clone(), store.clone());
+    let (checker, matrix) = (Arc::new(checker), matrices.active().clone());
+    Provisioning::new(accounts, reading, checker, matrix, max_bcrypt_cost, Ambient::system())
+}

@@ -1,0 +1,39 @@
+//! What other services use: the feed of revocations, and introspection.
+
+use std::sync::Arc;
+
+use portcullis_api::Feed;
+use portcullis_flows::machine::introspection::Introspection;
+use portcullis_flows::node::revocation::{FollowError, Revocations};
+use portcullis_flows::sign_in::session_tokens::TokenIssuer;
+use portcullis_redis::WakeSignal;
+use portcullis_web::AppData;
+
+use super::Foundation;
+use crate::failure::Failure;
+
+/// The revocations that this node knows, and the feed by which services follow them.
+pub(super) fn revocations(
+    foundation: &Foundation,
+    data: &mut AppData,
+) -> Result<(Arc<Feed>, Arc<Revocations>), Failure> {
+    let Foundation { config, store, ambient, .. } = foundation;
+    let signal = config.redis.as_ref().map(|url| WakeSignal::new(url, &config.issuer()));
+    let signal = signal.transpose().map_err(|error| Failure::failed(error, "fix redis.url"))?;
+    let lifetime = config.sessions.access_lifetime;
+    let started =
+        Feed::start(signal, store.clone(), lifetime, ambient.clock.clone(), config.revocation);
+    let (feed, revocations) = started.map_err(|error| match error {
+        FollowError::Store(error) => error.into(),
+        error @ FollowError::Thread(_) => Failure::failed(error, "give the server more threads"),
+    })?;
+    data.share(feed.clone());
+    data.share(revocations.clone());
+    Ok((feed, revocations))
+}
+
+pub(super) fn share(foundation: &Foundation, issuer: &TokenIssuer, data: &mut AppData) {
+    let Foundation { store, ambient, .. } = foundation;
+    let introspection = Introspection::new(store.clone(), issuer.clone(), ambient.clone());
+    data.share(Arc::new(introspection));
+}

@@ -1,0 +1,97 @@
+//! Keys, the proof of the secret, health and clocks.
+
+use std::sync::Arc;
+
+use portcullis_domain::Ambient;
+use portcullis_flows::node::clock_watch::ClockWatch;
+use portcullis_flows::node::health::Health;
+use portcullis_flows::node::secret::SecretProof;
+use portcullis_flows::node::signing_key::{KeyRing, SigningKeys};
+use portcullis_flows::sign_in::device::DEVICE_LIFETIME;
+use portcullis_storage::Store;
+use portcullis_token::{CsrfKey, Lifetimes, SealingKey, SecretKey, TokenAuthority, TokenSettings};
+use portcullis_web::AppData;
+
+use super::Foundation;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::operator::local_origin;
+
+/// Access tokens whose signatures are verified once: 0.6 MiB.
+const REMEMBERED_TOKENS: usize = 16 * 1024;
+
+/// The keys of access tokens, all of them known.
+pub(super) fn keys(foundation: &Foundation, data: &mut AppData) -> Result<Arc<KeyRing>, Failure> {
+    let Foundation { config, store, secret, ambient } = foundation;
+    let settings = TokenSettings {
+        // As configured, not as bound: with port 0 that changes with each start, and tokens must not
+        // become void.
+        issuer: config.issuer(),
+        audience: config.tokens.audience.clone(),
+        lifetimes: Lifetimes {
+            access: config.sessions.access_lifetime,
+            refresh: config.sessions.refresh_lifetime,
+            device: DEVICE_LIFETIME,
+        },
+    };
+    let authority = TokenAuthority::new(secret, &settings).remembering(REMEMBERED_TOKENS);
+    let authority = match &config.tokens.previous {
+        Some(previous) => authority.accepting(previous),
+        None => authority,
+    };
+    let keys = signing_keys(store, config, secret, ambient);
+    let ring = KeyRing::start(keys, authority, config.tokens.algorithm, &local_origin("serve"))?;
+    let ring = Arc::new(ring);
+    data.share(Arc::clone(ring.authority()));
+    data.share(Arc::clone(&ring));
+    Ok(ring)
+}
+
+/// What CSRF tokens are made with.
+pub(super) fn csrf_key(foundation: &Foundation) -> CsrfKey {
+    let key = CsrfKey::new(&foundation.secret);
+    match &foundation.config.tokens.previous {
+        Some(previous) => key.accepting(previous),
+        None => key,
+    }
+}
+
+/// What operators do with the key pairs that sign access tokens.
+pub(crate) fn signing_keys(
+    store: &Arc<Store>,
+    config: &Config,
+    secret: &SecretKey,
+    ambient: &Ambient,
+) -> SigningKeys {
+    let sealing = SealingKey::new(secret);
+    let sealing = match &config.tokens.previous {
+        Some(previous) => sealing.accepting(previous),
+        None => sealing,
+    };
+    SigningKeys::new(store.clone(), sealing, ambient.clone())
+}
+
+/// Whether this is the secret that the data is sealed under.
+pub(crate) fn secret_proof(
+    store: &Arc<Store>,
+    config: &Config,
+    secret: &SecretKey,
+    ambient: &Ambient,
+) -> SecretProof {
+    let previous = config.tokens.previous.as_ref();
+    SecretProof::new(store.clone(), secret, previous, ambient.clone())
+}
+
+pub(super) fn health(foundation: &Foundation, data: &mut AppData) -> Arc<Health> {
+    let Foundation { store, ambient, .. } = foundation;
+    let health = Arc::new(Health::new(store.clone(), ambient.clock.clone()));
+    data.share(health.clone());
+    health
+}
+
+pub(super) fn clock_watch(foundation: &Foundation, data: &mut AppData) -> Arc<ClockWatch> {
+    let Foundation { store, ambient, .. } = foundation;
+    let watch = Arc::new(ClockWatch::new(store.clone(), ambient.clock.clone()));
+    data.share(watch.clone());
+    watch
+}

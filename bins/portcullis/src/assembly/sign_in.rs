@@ -1,0 +1,119 @@
+//! Sign-in, sessions, and the passwords behind both.
+
+use std::sync::Arc;
+
+use portcullis_domain::{Ambient, Clock};
+use portcullis_flows::access::matrix::ActiveMatrix;
+use portcullis_flows::identity::new_password::NewPasswords;
+use portcullis_flows::node::revocation::Revocations;
+use portcullis_flows::sign_in::SignIn;
+use portcullis_flows::sign_in::hash_cost::{HashCostStore, HashCosts};
+use portcullis_flows::sign_in::lockout::{FailureCounters, Lockout};
+use portcullis_flows::sign_in::mass_sign_out::MassSignOut;
+use portcullis_flows::sign_in::refresh::Refresh;
+use portcullis_flows::sign_in::session::Sessions;
+use portcullis_flows::sign_in::session_tokens::TokenIssuer;
+use portcullis_flows::sign_in::sign_out::SignOut;
+use portcullis_flows::sign_in::step_up::StepUp;
+use portcullis_flows::sign_in::unlock::Unlock;
+use portcullis_password::{Argon2Params, Hasher, HashingPool, PoolSettings};
+use portcullis_storage::Store;
+use portcullis_token::{Purpose, SecretKey};
+use portcullis_web::AppData;
+
+use super::Foundation;
+use crate::config::Config;
+use crate::failure::{self, Failure};
+
+/// Everything about passwords that several use cases need.
+pub(super) struct Passwords {
+    pub(super) hashing: Arc<HashingPool>,
+    pub(super) costs: Arc<HashCosts>,
+    pub(super) lockout: Lockout,
+    pub(super) new: NewPasswords,
+}
+
+impl Passwords {
+    /// Starts the threads that hash.
+    pub(super) fn start(foundation: &Foundation, data: &mut AppData) -> Result<Self, Failure> {
+        let Foundation { config, store, secret, ambient } = foundation;
+        let hashing =
+            Arc::new(hashing(config.argon2.clone(), config.hashing, ambient.clock.clone())?);
+        data.share(hashing.clone());
+        let (policy, random) = (config.passwords.clone(), ambient.random.clone());
+        Ok(Self {
+            costs: hash_costs(store.clone()),
+            lockout: Lockout { counters: counters(secret), policy: config.lockout.clone() },
+            new: NewPasswords::new(policy, hashing.clone(), random),
+            hashing,
+        })
+    }
+}
+
+pub(super) fn share(
+    foundation: &Foundation,
+    issuer: &TokenIssuer,
+    passwords: &Passwords,
+    revocations: &Arc<Revocations>,
+    matrix: &Arc<ActiveMatrix>,
+    data: &mut AppData,
+) {
+    let Foundation { config, store, ambient, .. } = foundation;
+    data.share(Arc::new(SignIn::new(
+        store.clone(),
+        passwords.hashing.clone(),
+        issuer.clone(),
+        passwords.costs.clone(),
+        passwords.lockout.clone(),
+        ambient.clone(),
+    )));
+    data.share(Arc::new(Refresh::new(store.clone(), issuer.clone(), ambient.clone())));
+    data.share(Arc::new(SignOut::new(store.clone(), issuer.clone(), ambient.clone())));
+    data.share(Arc::new(Sessions::new(store.clone(), issuer.clone(), ambient.clone())));
+    data.share(Arc::new(MassSignOut::new(
+        store.clone(),
+        matrix.clone(),
+        Some(revocations.clone()),
+        config.sessions.access_lifetime,
+        ambient.clone(),
+    )));
+}
+
+/// How recent a sign-in must be.
+pub(super) fn step_up(foundation: &Foundation) -> Arc<StepUp> {
+    Arc::new(StepUp::new(foundation.store.clone(), foundation.ambient.clone()))
+}
+
+/// The end of all sessions, without a server. Running servers read what it revokes.
+pub(crate) fn mass_sign_out(store: &Arc<Store>, config: &Config) -> MassSignOut {
+    let (matrix, lifetime) = (config.matrix.active.clone(), config.sessions.access_lifetime);
+    MassSignOut::new(store.clone(), matrix, None, lifetime, Ambient::system())
+}
+
+/// The way out of a lockout.
+pub(crate) fn unlock(store: &Arc<Store>, secret: &SecretKey) -> Unlock {
+    Unlock::new(store.clone(), counters(secret), Ambient::system())
+}
+
+/// A pool that hashes passwords.
+pub(super) fn hashing(
+    params: Argon2Params,
+    settings: PoolSettings,
+    clock: Arc<dyn Clock>,
+) -> Result<HashingPool, Failure> {
+    let hasher = Hasher::new(params, &*Ambient::system().random);
+    HashingPool::new(settings, hasher, clock).map_err(failure::no_thread)
+}
+
+fn counters(secret: &SecretKey) -> FailureCounters {
+    FailureCounters::new(secret.derive(Purpose::SignInFailures))
+}
+
+/// The costs in use, known before the first sign-in where the database answers; a job looks again.
+fn hash_costs(store: Arc<dyn HashCostStore>) -> Arc<HashCosts> {
+    let costs = HashCosts::new(store);
+    if let Err(error) = costs.follow() {
+        tracing::warn!(%error, "the costs of stored password hashes are not known yet");
+    }
+    Arc::new(costs)
+}

@@ -1,0 +1,147 @@
+//! The list of jobs: all work that no request asks for. `docs/retention.md` has it for operators, with
+//! what each of them removes.
+//!
+//! Exclusive jobs are about the database, and one node does them for all. The others are about the
+//! memory and the connections of a node.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use portcullis_api::Feed;
+use portcullis_flows::StoreError;
+use portcullis_flows::access::matrix::Matrices;
+use portcullis_flows::audit::checkpoint::Checkpoints;
+use portcullis_flows::node::clock_watch::ClockWatch;
+use portcullis_flows::node::health::Health;
+use portcullis_flows::node::job::{Job, JobError, Portion};
+use portcullis_flows::node::retention::RetentionStore;
+use portcullis_flows::node::revocation::Revocations;
+use portcullis_flows::node::signing_key::KeyRing;
+use portcullis_flows::sign_in::hash_cost::HashCosts;
+
+use crate::checkpoint_files::CheckpointFiles;
+use crate::config::Config;
+use crate::operator::local_origin;
+
+/// The jobs that one node does for all.
+pub(crate) fn exclusive(
+    store: &Arc<impl RetentionStore + 'static>,
+    checkpoints: &Arc<Checkpoints>,
+    config: &Config,
+) -> Vec<Job> {
+    let retention = config.retention;
+    let mut jobs = vec![
+        make_checkpoints(checkpoints, config.audit.checkpoint_every),
+        removal("sessions", store, move |store| store.remove_sessions(retention.sessions, ROWS)),
+        removal("sign_in_failures", store, move |store| {
+            store.remove_failures(retention.failures, ROWS)
+        }),
+        removal("outbox", store, move |store| store.remove_messages(retention.messages, ROWS)),
+    ];
+    jobs.extend(config.audit.retention.map(|keep| purge_audit_trail(checkpoints, keep)));
+    jobs
+}
+
+fn make_checkpoints(checkpoints: &Arc<Checkpoints>, every: Duration) -> Job {
+    let checkpoints = Arc::clone(checkpoints);
+    let run = move || {
+        // The command line makes some too, and half a period is no time to wait.
+        let made = checkpoints.make(every / 2)?;
+        Ok(Portion { done: u64::from(made.is_some()), more: false })
+    };
+    Job { name: "checkpoints", every, exclusive: true, run: Box::new(run) }
+}
+
+fn purge_audit_trail(checkpoints: &Arc<Checkpoints>, keep: Duration) -> Job {
+    let checkpoints = Arc::clone(checkpoints);
+    let run = move || {
+        let purged = checkpoints.purge(keep, ROWS, &local_origin("retention"))?;
+        Ok(Portion { done: u64::from(purged.is_some()), more: false })
+    };
+    Job { name: "audit_retention", every: 60 * MINUTE, exclusive: true, run: Box::new(run) }
+}
+
+/// Removes rows in portions until there are none left.
+fn removal<S: RetentionStore + 'static>(
+    name: &'static str,
+    store: &Arc<S>,
+    remove: impl Fn(&S) -> Result<u64, StoreError> + Send + Sync + 'static,
+) -> Job {
+    let store = Arc::clone(store);
+    let run = move || Ok(remove(&store).map(Portion::removed)?);
+    Job { name, every: 10 * MINUTE, exclusive: true, run: Box::new(run) }
+}
+
+/// Follows which access matrix is in force: well within the second that is promised.
+pub(crate) fn follow_matrix(matrices: &Arc<Matrices>) -> Job {
+    let matrices = Arc::clone(matrices);
+    of_node("access_matrix", QUARTER, move || Ok(matrices.follow()?))
+}
+
+/// Follows the signing keys. A key that signs in a hurry begins two seconds after it was made, so every
+/// node knows it before.
+pub(crate) fn follow_keys(keys: &Arc<KeyRing>) -> Job {
+    let keys = Arc::clone(keys);
+    of_node("signing_keys", QUARTER, move || Ok(keys.follow(&local_origin("keys"))?))
+}
+
+/// Checks that the database answers and takes writes, so that readiness knows before it is asked.
+pub(crate) fn check_database(health: &Arc<Health>) -> Job {
+    let health = Arc::clone(health);
+    of_node("database_health", 2 * SECOND, move || Ok(health.check()?))
+}
+
+/// Compares the clock of the node with that of the database.
+pub(crate) fn compare_clocks(watch: &Arc<ClockWatch>) -> Job {
+    let watch = Arc::clone(watch);
+    of_node("clock_offset", 2 * SECOND, move || watch.compare().map(drop).map_err(JobError::from))
+}
+
+/// Tells the services that follow revocations how far this node knows them.
+pub(crate) fn send_heartbeats(feed: &Arc<Feed>, revocations: &Arc<Revocations>) -> Job {
+    let (feed, revocations) = (Arc::clone(feed), Arc::clone(revocations));
+    of_node("revocation_heartbeat", SECOND, move || {
+        feed.beat(revocations.standing());
+        Ok(())
+    })
+}
+
+/// Forgets and removes the revocations that no valid token needs.
+pub(crate) fn forget_revocations(revocations: &Arc<Revocations>) -> Job {
+    let revocations = Arc::clone(revocations);
+    of_node("revocations", MINUTE, move || Ok(revocations.purge()?))
+}
+
+/// Looks which costs the stored hashes have. They change as owners of old ones sign in.
+pub(crate) fn count_hash_costs(costs: &Arc<HashCosts>) -> Job {
+    let costs = Arc::clone(costs);
+    of_node("hash_costs", MINUTE, move || Ok(costs.follow()?))
+}
+
+/// Writes each new checkpoint to a file as well, if a directory is configured.
+pub(crate) fn checkpoint_files(config: &Config, checkpoints: &Arc<Checkpoints>) -> Option<Job> {
+    let directory = config.audit.checkpoint_directory.clone()?;
+    let files = Mutex::new(CheckpointFiles::new(checkpoints.clone(), directory));
+    Some(of_node("checkpoint_files", SECOND, move || {
+        let mut files = files.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(files.write_new()?)
+    }))
+}
+
+fn of_node(
+    name: &'static str,
+    every: Duration,
+    work: impl Fn() -> Result<(), JobError> + Send + Sync + 'static,
+) -> Job {
+    let run = move || work().map(|()| Portion::default());
+    Job { name, every, exclusive: false, run: Box::new(run) }
+}
+
+const QUARTER: Duration = Duration::from_millis(250);
+
+const SECOND: Duration = Duration::from_secs(1);
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Rows that are removed in one transaction.
+const ROWS: u32 = 1_000;

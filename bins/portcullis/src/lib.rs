@@ -1,0 +1,27 @@
+//! The program behind the binary `portcullis`: command line, configuration, assembly, jobs.
+//!
+//! Tests assemble the very server that the binary serves.
+
+pub mod assembly;
+pub mod config;
+
+mod checkpoint_files;
+mod cli;
+mod command;
+mod data_dir;
+mod destination;
+mod failure;
+mod file_limit;
+mod jobs;
+mod logging;
+mod moment;
+mod opening;
+mod operator;
+mod output;
+mod progress;
+mod roles;
+mod secret_file;
+mod table;
+
+pub use cli::run;
+pub use failure::Failure;
