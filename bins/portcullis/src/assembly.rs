@@ -6,6 +6,7 @@
 
 pub(crate) mod access;
 pub(crate) mod audit;
+mod foundation;
 pub(crate) mod identity;
 mod machine;
 pub(crate) mod node;
@@ -20,26 +21,12 @@ use portcullis_flows::audit::checkpoint::Checkpoints;
 use portcullis_flows::identity::bootstrap::Start;
 use portcullis_flows::node::job::Jobs;
 use portcullis_flows::sign_in::session_tokens::TokenIssuer;
-use portcullis_storage::Store;
-use portcullis_token::SecretKey;
 use portcullis_web::{AppData, Application, Authenticator, Part};
 
+pub use self::foundation::Foundation;
 use self::sign_in::Passwords;
-use crate::config::Config;
 use crate::failure::Failure;
 use crate::jobs;
-
-/// What every area builds on.
-pub struct Foundation {
-    /// The checked configuration.
-    pub config: Config,
-    /// The database, with its schema up to date.
-    pub store: Arc<Store>,
-    /// The secret that the data is sealed under; every key is derived from it.
-    pub secret: SecretKey,
-    /// Time and randomness.
-    pub ambient: Ambient,
-}
 
 /// A server that can be served.
 pub struct Assembled {

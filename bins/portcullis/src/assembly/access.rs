@@ -10,7 +10,7 @@ use portcullis_flows::identity::account::Accounts;
 use portcullis_storage::Store;
 use portcullis_web::AppData;
 
-use super::Foundation;
+use super::foundation::Foundation;
 use crate::config::MatrixFile;
 use crate::failure::Failure;
 use crate::operator::operator;

@@ -12,7 +12,7 @@ use portcullis_storage::Store;
 use portcullis_token::SecretKey;
 use portcullis_web::AppData;
 
-use super::Foundation;
+use super::foundation::Foundation;
 use crate::config::Config;
 use crate::failure::{self, Failure};
 

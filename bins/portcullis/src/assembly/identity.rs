@@ -18,7 +18,7 @@ use portcullis_password::{Argon2Params, Policy, PoolSettings};
 use portcullis_storage::Store;
 use portcullis_web::AppData;
 
-use super::Foundation;
+use super::foundation::Foundation;
 use super::sign_in::{Passwords, hashing};
 use crate::failure::{self, Failure};
 

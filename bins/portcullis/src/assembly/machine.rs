@@ -9,7 +9,7 @@ use portcullis_flows::sign_in::session_tokens::TokenIssuer;
 use portcullis_redis::WakeSignal;
 use portcullis_web::AppData;
 
-use super::Foundation;
+use super::foundation::Foundation;
 use crate::failure::Failure;
 
 /// The revocations that this node knows, and the feed by which services follow them.

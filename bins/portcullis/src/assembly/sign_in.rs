@@ -21,7 +21,7 @@ use portcullis_storage::Store;
 use portcullis_token::{Purpose, SecretKey};
 use portcullis_web::AppData;
 
-use super::Foundation;
+use super::foundation::Foundation;
 use crate::config::Config;
 use crate::failure::{self, Failure};
 

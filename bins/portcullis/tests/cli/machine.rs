@@ -116,9 +116,21 @@ impl Machine {
 
     /// Starts the server and waits until it answers.
     pub(crate) fn serve(&self) -> Server {
-        let log = self.path("log");
+        let server = self.start(&["--json"], "log");
+        let ready = server.request("GET", "/health/ready", "");
+        assert!(ready.starts_with("HTTP/1.1 200 "), "{ready}");
+        server
+    }
+
+    /// Starts a worker and waits until it runs its jobs.
+    pub(crate) fn work(&self) -> Server {
+        self.start(&["worker", "--json"], "worker-log")
+    }
+
+    fn start(&self, arguments: &[&str], log: &str) -> Server {
+        let log = self.path(log);
         let mut child = self
-            .command(&["--json"])
+            .command(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(File::create(&log).unwrap())
@@ -129,8 +141,6 @@ impl Machine {
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line).unwrap();
         server.announcement = serde_json::from_str(&line).expect("an announcement");
-        let ready = server.request("GET", "/health/ready", "");
-        assert!(ready.starts_with("HTTP/1.1 200 "), "{ready}");
         server
     }
 
@@ -149,7 +159,7 @@ impl Machine {
     }
 }
 
-/// A server that runs; it dies with the value.
+/// A server or a worker that runs; it dies with the value.
 pub(crate) struct Server {
     child: Child,
     log: PathBuf,

@@ -23,6 +23,7 @@ mod service;
 mod user_create;
 mod user_end_sessions;
 mod user_import;
+mod worker;
 
 /// The matrix that is built in.
 const MATRIX: &str = include_str!("../../../../config/access_matrix.toml");

@@ -1,0 +1,53 @@
+//! `portcullis worker`: the exclusive jobs without a server.
+
+use std::collections::BTreeSet;
+
+use std::time::Duration;
+
+use crate::machine::{Machine, within};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Each exclusive job, as the database lists the jobs that were claimed.
+const EXCLUSIVE: [&str; 4] = ["checkpoints", "outbox", "sessions", "sign_in_failures"];
+
+fn claimed(machine: &Machine) -> BTreeSet<String> {
+    let ended = "SELECT name FROM jobs WHERE succeeded_at IS NOT NULL";
+    machine.database().texts(ended).unwrap().into_iter().collect()
+}
+
+#[test]
+fn a_worker_runs_the_exclusive_jobs_and_stops_when_told_to() {
+    let machine = Machine::new();
+    let worker = machine.work();
+    let jobs = worker.announcement["jobs"].as_array().unwrap().iter();
+    let jobs: BTreeSet<String> = jobs.map(|job| job.as_str().unwrap().to_owned()).collect();
+    assert_eq!(jobs, EXCLUSIVE.map(str::to_owned).into());
+    within(MINUTE, || claimed(&machine) == jobs);
+    worker.stop();
+}
+
+#[test]
+fn a_worker_beside_a_server_writes_the_checkpoint_files_of_both() {
+    let mut machine = Machine::new();
+    let directory = machine.path("checkpoints");
+    std::fs::create_dir(&directory).unwrap();
+    machine.set("PORTCULLIS__AUDIT__CHECKPOINT_EVERY_SECONDS", "1");
+    let server = machine.serve();
+    machine.set("PORTCULLIS__AUDIT__CHECKPOINT_DIRECTORY", directory.to_str().unwrap());
+    let worker = machine.work();
+    machine.create("ada", "msa", &[]).exits_with(0);
+    within(MINUTE, || std::fs::read_dir(&directory).unwrap().count() > 0);
+    assert!(server.request("GET", "/health/ready", "").starts_with("HTTP/1.1 200 "));
+    worker.stop();
+    server.stop();
+}
+
+#[test]
+fn a_worker_under_another_secret_does_nothing() {
+    let mut machine = Machine::new();
+    machine.serve().stop();
+    machine.set("SECRET_KEY", "bX7mQ2vL9sT4wE8rY1uI6oP3aD5fG0hJ");
+    let done = machine.run(&["worker"]).exits_with(1);
+    assert!(done.stderr.contains("secret"), "{}", done.stderr);
+}
