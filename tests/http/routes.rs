@@ -146,7 +146,7 @@ fn a_request_is_refused_before_its_body_is_there() {
     let server = TestServer::start(TestDatabase::sqlite());
     let refused = [401, 404];
     for route in route_table().iter().filter(|route| route.body != Body::None) {
-        if matches!(route.guard.audience, Audience::Everybody | Audience::SessionRemains) {
+        if matches!(route.guard.audience, Audience::Everybody | Audience::SessionCredentials) {
             continue;
         }
         // A body is announced, and never comes.

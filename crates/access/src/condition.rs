@@ -97,7 +97,7 @@ impl<'a> From<&'a Vec<String>> for Parties<'a> {
 
 /// What a condition says of one question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Verdict {
+pub enum ConditionResult {
     /// It is met.
     Holds,
     /// It is not met.
@@ -106,7 +106,7 @@ pub enum Verdict {
     MissingContext,
 }
 
-impl From<bool> for Verdict {
+impl From<bool> for ConditionResult {
     fn from(holds: bool) -> Self {
         if holds { Self::Holds } else { Self::Fails }
     }
@@ -114,13 +114,13 @@ impl From<bool> for Verdict {
 
 /// A condition that grants may name in `when`.
 ///
-/// A verdict must follow from the question alone, or a replay would answer for another day.
+/// A result must follow from the question alone, or a replay would answer for another day.
 pub trait Condition: Send + Sync {
     /// The word grants use for it.
     fn name(&self) -> &str;
 
     /// Whether it is met; on the hot path, so it must neither block nor allocate.
-    fn holds(&self, asked: &Asked<'_>) -> Verdict;
+    fn holds(&self, asked: &Asked<'_>) -> ConditionResult;
 
     /// What it reads, to complete "`name` needs …" in an explanation.
     fn needs(&self) -> &'static str {
@@ -188,10 +188,10 @@ impl Condition for Own {
         "own"
     }
 
-    fn holds(&self, asked: &Asked<'_>) -> Verdict {
+    fn holds(&self, asked: &Asked<'_>) -> ConditionResult {
         match (asked.subject(), asked.owner()) {
-            (Some(subject), Some(owner)) => Verdict::from(subject == owner),
-            _ => Verdict::MissingContext,
+            (Some(subject), Some(owner)) => ConditionResult::from(subject == owner),
+            _ => ConditionResult::MissingContext,
         }
     }
 
@@ -208,10 +208,10 @@ impl Condition for Party {
         "party"
     }
 
-    fn holds(&self, asked: &Asked<'_>) -> Verdict {
+    fn holds(&self, asked: &Asked<'_>) -> ConditionResult {
         match (asked.subject(), asked.parties) {
-            (Some(subject), Some(parties)) => Verdict::from(parties.contains(subject)),
-            _ => Verdict::MissingContext,
+            (Some(subject), Some(parties)) => ConditionResult::from(parties.contains(subject)),
+            _ => ConditionResult::MissingContext,
         }
     }
 
@@ -228,11 +228,11 @@ impl Condition for NotOwn {
         "not_own"
     }
 
-    fn holds(&self, asked: &Asked<'_>) -> Verdict {
+    fn holds(&self, asked: &Asked<'_>) -> ConditionResult {
         match Own.holds(asked) {
-            Verdict::Holds => Verdict::Fails,
-            Verdict::Fails => Verdict::Holds,
-            Verdict::MissingContext => Verdict::MissingContext,
+            ConditionResult::Holds => ConditionResult::Fails,
+            ConditionResult::Fails => ConditionResult::Holds,
+            ConditionResult::MissingContext => ConditionResult::MissingContext,
         }
     }
 

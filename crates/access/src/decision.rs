@@ -3,7 +3,7 @@
 //! It records what was asked and what each condition said, from which the whole explanation
 //! follows, so that deciding costs no more than it must and only readers of reasons pay for them.
 
-use crate::condition::Verdict;
+use crate::condition::ConditionResult;
 
 /// Conditions that one matrix may use: what a decision has room for.
 pub(crate) const MOST_CONDITIONS: usize = 8;
@@ -21,7 +21,7 @@ pub struct Decision {
     pub(crate) resource: u16,
     pub(crate) action: u8,
     pub(crate) allowed: bool,
-    pub(crate) verdicts: Verdicts,
+    pub(crate) results: ConditionResults,
 }
 
 impl Decision {
@@ -35,7 +35,7 @@ impl Decision {
         u64::from(self.role)
             | u64::from(self.resource) << 16
             | u64::from(self.action) << 32
-            | u64::from(self.verdicts.0) << 40
+            | u64::from(self.results.0) << 40
             | u64::from(self.allowed) << 56
     }
 
@@ -46,23 +46,23 @@ impl Decision {
 
 /// Two bits for each condition that was asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Verdicts(u16);
+pub(crate) struct ConditionResults(u16);
 
-impl Verdicts {
-    pub(crate) fn of(self, condition: u8) -> Option<Verdict> {
+impl ConditionResults {
+    pub(crate) fn of(self, condition: u8) -> Option<ConditionResult> {
         match self.0 >> (2 * condition) & 0b11 {
-            0b01 => Some(Verdict::Holds),
-            0b10 => Some(Verdict::Fails),
-            0b11 => Some(Verdict::MissingContext),
+            0b01 => Some(ConditionResult::Holds),
+            0b10 => Some(ConditionResult::Fails),
+            0b11 => Some(ConditionResult::MissingContext),
             _ => None,
         }
     }
 
-    pub(crate) fn record(&mut self, condition: u8, verdict: Verdict) {
-        let bits: u16 = match verdict {
-            Verdict::Holds => 0b01,
-            Verdict::Fails => 0b10,
-            Verdict::MissingContext => 0b11,
+    pub(crate) fn record(&mut self, condition: u8, result: ConditionResult) {
+        let bits: u16 = match result {
+            ConditionResult::Holds => 0b01,
+            ConditionResult::Fails => 0b10,
+            ConditionResult::MissingContext => 0b11,
         };
         self.0 |= bits << (2 * condition);
     }
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     const ASKED: Decision =
-        Decision { role: 3, resource: 5, action: 7, allowed: false, verdicts: Verdicts(0) };
+        Decision { role: 3, resource: 5, action: 7, allowed: false, results: ConditionResults(0) };
 
     #[test]
     fn decisions_that_differ_have_different_codes() {
@@ -82,8 +82,8 @@ mod tests {
             Decision { resource: 3, ..ASKED },
             Decision { action: 5, ..ASKED },
             Decision { allowed: true, ..ASKED },
-            Decision { verdicts: Verdicts(1), ..ASKED },
-            Decision { verdicts: Verdicts(1 << 15), ..ASKED },
+            Decision { results: ConditionResults(1), ..ASKED },
+            Decision { results: ConditionResults(1 << 15), ..ASKED },
         ];
         let codes = others.iter().chain([&ASKED]).map(Decision::code);
         assert_eq!(codes.collect::<std::collections::BTreeSet<_>>().len(), others.len() + 1);
@@ -99,14 +99,15 @@ mod tests {
 
     #[test]
     fn every_condition_has_a_verdict_of_its_own() {
-        let said = [Verdict::Holds, Verdict::Fails, Verdict::MissingContext];
-        let mut verdicts = Verdicts::default();
-        assert_eq!(verdicts.of(0), None);
-        for (condition, verdict) in (0..8).zip(said.into_iter().cycle()) {
-            verdicts.record(condition, verdict);
+        let said =
+            [ConditionResult::Holds, ConditionResult::Fails, ConditionResult::MissingContext];
+        let mut results = ConditionResults::default();
+        assert_eq!(results.of(0), None);
+        for (condition, result) in (0..8).zip(said.into_iter().cycle()) {
+            results.record(condition, result);
         }
-        for (condition, verdict) in (0..8).zip(said.into_iter().cycle()) {
-            assert_eq!(verdicts.of(condition), Some(verdict), "{condition}");
+        for (condition, result) in (0..8).zip(said.into_iter().cycle()) {
+            assert_eq!(results.of(condition), Some(result), "{condition}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::condition::Verdict;
+use crate::condition::ConditionResult;
 use crate::decision::Decision;
 use crate::grant::{Actions, Grant, Resources, action_bit, bits};
 use crate::matrix::Matrix;
@@ -81,8 +81,8 @@ pub struct Unmet<'a> {
     pub path: Vec<&'a str>,
     /// The first of its conditions that is not met.
     pub condition: &'a str,
-    /// [`Verdict::Fails`] or [`Verdict::MissingContext`].
-    pub verdict: Verdict,
+    /// [`ConditionResult::Fails`] or [`ConditionResult::MissingContext`].
+    pub result: ConditionResult,
     /// What the condition reads, as in "an owner".
     pub needs: &'static str,
 }
@@ -95,7 +95,7 @@ impl Matrix {
 }
 
 impl<'a> Explanation<'a> {
-    /// Walks the grants as the decision did, with the verdicts it met.
+    /// Walks the grants as the decision did, with the results it met.
     fn of(decision: Decision, matrix: &'a Matrix) -> Self {
         let resolved = matrix.resolved();
         let role = resolved.roles.word(decision.role);
@@ -137,13 +137,13 @@ impl<'a> Question<'a> {
     /// The first condition of the grant that is not met.
     fn unmet(&self, step: Step, grant: &'a Grant) -> Option<Unmet<'a>> {
         bits(step.conditions).find_map(|bit| {
-            let verdict = self.decision.verdicts.of(bit)?;
+            let result = self.decision.results.of(bit)?;
             let condition = self.matrix.resolved().conditions.get(usize::from(bit))?;
-            (verdict != Verdict::Holds).then(|| Unmet {
+            (result != ConditionResult::Holds).then(|| Unmet {
                 rule: self.rule(grant),
                 path: self.path(grant),
                 condition: condition.name(),
-                verdict,
+                result,
                 needs: condition.needs(),
             })
         })
@@ -218,8 +218,8 @@ impl fmt::Display for Rule<'_> {
 impl fmt::Display for Unmet<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { rule, condition, .. } = self;
-        match self.verdict {
-            Verdict::MissingContext => write!(f, "{condition} needs {}", self.needs)?,
+        match self.result {
+            ConditionResult::MissingContext => write!(f, "{condition} needs {}", self.needs)?,
             _ => write!(f, "{condition} does not hold")?,
         }
         write!(f, " (rule {rule}, line {}", rule.line)?;
@@ -233,7 +233,7 @@ fn write_path(path: &[&str], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     if path.len() > 1 { write!(f, " via {}", path.join(" > ")) } else { Ok(()) }
 }
 
-impl Serialize for Verdict {
+impl Serialize for ConditionResult {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(match self {
             Self::Holds => "holds",

@@ -23,7 +23,7 @@ mod vocabulary;
 mod word;
 
 pub use access::{Access, Way};
-pub use condition::{Asked, Condition, ConditionNameError, Conditions, Parties, Verdict};
+pub use condition::{Asked, Condition, ConditionNameError, ConditionResult, Conditions, Parties};
 pub use decision::Decision;
 pub use diff::{CellChange, Change, HierarchyChange, MatrixDiff, WordChanges};
 pub use escalation::Escalation;

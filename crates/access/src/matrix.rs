@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::access::{Access, Way};
-use crate::condition::{Asked, Conditions, Verdict};
-use crate::decision::{Decision, UNKNOWN, UNKNOWN_ACTION, Verdicts};
+use crate::condition::{Asked, ConditionResult, Conditions};
+use crate::decision::{ConditionResults, Decision, UNKNOWN, UNKNOWN_ACTION};
 use crate::document::Document;
 use crate::fault::{Fault, FaultCode, MatrixFaults};
 use crate::grant::{ConditionSet, bits};
@@ -82,11 +82,11 @@ impl Matrix {
         action: ActionId,
         asked: &Asked<'_>,
     ) -> Decision {
-        let verdicts = Verdicts::default();
+        let results = ConditionResults::default();
         let (role, resource, action) = (role.0, resource.0, action.0);
-        let mut decision = Decision { role, resource, action, allowed: false, verdicts };
+        let mut decision = Decision { role, resource, action, allowed: false, results };
         for step in self.0.table.steps(role, resource, action) {
-            if self.all_hold(step.conditions, asked, &mut decision.verdicts) {
+            if self.all_hold(step.conditions, asked, &mut decision.results) {
                 decision.allowed = true;
                 break;
             }
@@ -111,7 +111,7 @@ impl Matrix {
                 resource: resource.map_or(UNKNOWN, |id| id.0),
                 action: action.map_or(UNKNOWN_ACTION, |id| id.0),
                 allowed: false,
-                verdicts: Verdicts::default(),
+                results: ConditionResults::default(),
             },
         }
     }
@@ -194,15 +194,21 @@ impl Matrix {
     }
 
     /// Asks each condition at most once in a decision, and none after one that is not met.
-    fn all_hold(&self, set: ConditionSet, asked: &Asked<'_>, verdicts: &mut Verdicts) -> bool {
+    fn all_hold(
+        &self,
+        set: ConditionSet,
+        asked: &Asked<'_>,
+        results: &mut ConditionResults,
+    ) -> bool {
         bits(set).all(|bit| {
-            let verdict = verdicts.of(bit).unwrap_or_else(|| {
+            let result = results.of(bit).unwrap_or_else(|| {
                 let condition = self.resolved().conditions.get(usize::from(bit));
-                let verdict = condition.map_or(Verdict::Fails, |condition| condition.holds(asked));
-                verdicts.record(bit, verdict);
-                verdict
+                let result =
+                    condition.map_or(ConditionResult::Fails, |condition| condition.holds(asked));
+                results.record(bit, result);
+                result
             });
-            verdict == Verdict::Holds
+            result == ConditionResult::Holds
         })
     }
 }

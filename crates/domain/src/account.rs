@@ -1,3 +1,5 @@
+//! Accounts and display names.
+
 use serde::Serialize;
 use unicode_normalization::UnicodeNormalization;
 
@@ -5,7 +7,7 @@ use crate::{
     AccountId, AccountKind, Email, Role, TextError, Timestamp, Username, is_deceptive, is_invisible,
 };
 
-/// Someone or something that signs in.
+/// An account: a person or a machine that signs in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// Never changes, never reused.
@@ -14,32 +16,34 @@ pub struct Account {
     pub username: Username,
     /// Unique, whatever the letter case.
     pub email: Email,
-    /// What to call the person, if they said.
+    /// The display name of the person, if there is one.
     pub display_name: Option<DisplayName>,
-    /// What sort of subject this is.
+    /// The kind of the account.
     pub kind: AccountKind,
-    /// The one role of the access matrix that the account has.
+    /// The single role of the account in the access matrix.
     pub role: Role,
     /// A deactivated account cannot sign in, and its sessions have ended.
     pub is_active: bool,
-    /// Whether the owner has shown that mail to `email` reaches them.
+    /// Whether the owner has proven control of the mailbox `email`.
     pub email_verified: bool,
-    /// Until the password is changed the account may call `me`, change and sign out only.
+    /// Until the password is changed, the account may only call `me`, change the password and sign
+    /// out.
     pub password_must_change: bool,
-    /// When the account was created.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// When it last succeeded in signing in.
+    /// The time of the last successful sign-in.
     pub last_sign_in_at: Option<Timestamp>,
 }
 
-/// What to call a person: 1 to 100 characters in NFC, no control characters, no outer spaces, nothing that
-/// turns the line around, and at least one character that is seen.
+/// A display name: 1 to 100 characters in NFC, no control characters, no outer spaces, no change of
+/// writing direction, and at least one visible character.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct DisplayName(String);
 
 impl DisplayName {
-    /// Normalises to NFC and refuses what would break the line it is shown on.
+    /// Normalises to NFC, and refuses characters that would break the line in which the name is
+    /// shown.
     pub fn parse(text: &str) -> Result<Self, TextError> {
         let name: String = text.nfc().collect();
         if name.is_empty() || name.trim() != name {
@@ -57,7 +61,7 @@ impl DisplayName {
         Ok(Self(name))
     }
 
-    /// The name as shown.
+    /// The name as displayed.
     pub fn as_str(&self) -> &str {
         &self.0
     }

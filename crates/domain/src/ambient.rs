@@ -1,14 +1,16 @@
+//! `Ambient`: the clock and the random number generator that every use case needs.
+
 use std::fmt;
 use std::sync::Arc;
 
 use crate::{Clock, SecureRandom, SystemClock, SystemRandom, Timestamp};
 
-/// Time and randomness, which every use case takes together.
+/// The clock and the source of randomness, passed to every use case together.
 #[derive(Clone)]
 pub struct Ambient {
-    /// The time.
+    /// The source of time.
     pub clock: Arc<dyn Clock>,
-    /// Randomness.
+    /// The source of randomness.
     pub random: Arc<dyn SecureRandom>,
 }
 
@@ -19,7 +21,7 @@ impl Ambient {
         Self { clock: Arc::new(SystemClock::new()), random: Arc::new(SystemRandom) }
     }
 
-    /// The time of day.
+    /// The current time.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }

@@ -1,20 +1,22 @@
+//! Authentication methods (`amr`, RFC 8176) and assurance levels (`acr`). Add a method here.
+
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use crate::TextError;
 
-/// How somebody has proven who they are. Stored with the session, so that every token of it says the
-/// same.
+/// The authentication of a session: methods and assurance level. It is stored with the session, so
+/// that every token of the session carries the same values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authentication {
-    /// By which methods, in the order of the proofs; the JWT claim `amr`.
+    /// The methods in the order of the proofs; the JWT claim `amr`.
     pub methods: Vec<AuthenticationMethod>,
-    /// How much that is worth; `acr` in OpenID Connect.
+    /// The assurance level of these methods; `acr` in OpenID Connect.
     pub assurance: AssuranceLevel,
 }
 
-/// A way to prove who one is, by its word of RFC 8176 section 2.
+/// An authentication method, with its value of RFC 8176 section 2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum AuthenticationMethod {
@@ -24,15 +26,15 @@ pub enum AuthenticationMethod {
     /// `otp`: TOTP or a backup code.
     #[serde(rename = "otp")]
     OneTimePassword,
-    /// `mfa`: more than one factor, beside the words for each.
+    /// `mfa`: more than one factor, in addition to the value of each factor.
     #[serde(rename = "mfa")]
     MultipleFactors,
-    /// A word that a newer version knows and this one does not; nothing follows from it.
+    /// A value that only a newer version knows. It has no effect.
     #[serde(other, rename = "other")]
     Other,
 }
 
-/// How much a sign-in is worth, by the levels of NIST SP 800-63B-4 section 2.
+/// The assurance level of a sign-in (NIST SP 800-63B-4 section 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AssuranceLevel {
@@ -41,7 +43,7 @@ pub enum AssuranceLevel {
 }
 
 impl AuthenticationMethod {
-    /// The stable word for it, as stored and sent.
+    /// The stable text form, as stored and sent.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Password => "pwd",
@@ -64,7 +66,7 @@ impl From<&str> for AuthenticationMethod {
 }
 
 impl AssuranceLevel {
-    /// The stable word for it, as stored.
+    /// The stable text form, as stored.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Aal1 => "aal1",

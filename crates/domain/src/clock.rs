@@ -1,13 +1,15 @@
+//! Clocks: the `Clock` trait and the clock of the operating system.
+
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::Timestamp;
 
-/// The only way to learn the time; tests hand in one they can move.
+/// The only source of time. Tests pass a manual clock.
 pub trait Clock: Send + Sync {
-    /// The time of day, for everything that is stored or signed.
+    /// The wall-clock time, for all stored and signed times.
     fn now(&self) -> Timestamp;
 
-    /// Time since an arbitrary start that never runs backwards, for deadlines.
+    /// The time since an arbitrary start, for deadlines. It never runs backwards.
     fn monotonic(&self) -> Duration;
 }
 

@@ -1,13 +1,13 @@
-//! Errors that print the same sentence in `Debug` as in `Display`, followed by their causes.
+//! `debug_as_display!`: errors whose `Debug` prints the sentence of `Display` and the causes.
 //!
-//! `main`, `unwrap` and a test that returns an error print it with `Debug`, where a sentence helps more
-//! than the name of a variant.
+//! `main`, `unwrap` and a test that returns an error print the error with `Debug`, where a sentence
+//! helps more than the name of a variant.
 
 use std::error::Error;
 use std::fmt;
 
-/// Implements `Debug` for error types by the sentence of their `Display` and those of their causes. A
-/// message that contains its cause must not give it as its source as well.
+/// Implements `Debug` for error types: the sentence of `Display`, then the sentences of the causes.
+/// An error whose message contains its cause must not return that cause as its source too.
 ///
 /// ```
 /// #[derive(thiserror::Error)]

@@ -1,11 +1,13 @@
+//! Email addresses: validation (HTML rule, IDNA) and the unique key of a mailbox.
+
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use serde::{Serialize, Serializer};
 use unicode_normalization::UnicodeNormalization;
 use validator::ValidateEmail;
 
-/// An email address that mail can plausibly reach.
+/// A valid email address.
 ///
-/// Kept as typed for sending, but for a domain outside ASCII, which is kept in its normal form;
+/// It is kept as typed for sending, except that a domain outside ASCII is kept in its normal form.
 /// [`Email::key`] is the form that must be unique.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Email {
@@ -13,13 +15,13 @@ pub struct Email {
     key: String,
 }
 
-/// Bytes that RFC 5321 section 4.5.3 leaves to an address.
+/// The maximum length of an address in bytes (RFC 5321 section 4.5.3).
 const LONGEST: usize = 254;
 
 impl Email {
-    /// Checks the address: the HTML rule of the validator crate, so that the part before the `@` is ASCII
-    /// (after NFC), and a dotted domain name that IDNA takes (UTS 46, not transitional). At most 254
-    /// bytes, as typed and in ASCII.
+    /// Validates an address by the HTML rule of the validator crate, so that the part before the
+    /// `@` is ASCII (after NFC). The domain must be dotted and valid under IDNA (UTS 46, not
+    /// transitional). The limit is 254 bytes, as typed and in ASCII.
     pub fn parse(text: &str) -> Result<Self, EmailError> {
         if text.len() > LONGEST {
             return Err(EmailError::TooLong);
@@ -42,8 +44,8 @@ impl Email {
         Ok(Self { address, key })
     }
 
-    /// Reads a stored address, which may have been accepted under the former rule: that took a domain
-    /// as it was typed, and told spellings of one domain apart.
+    /// Parses a stored address, which may have been accepted under the former rule: that rule kept
+    /// a domain as typed, and distinguished spellings of the same domain.
     pub fn stored(text: &str) -> Result<Self, EmailError> {
         Self::parse(text).or_else(|error| {
             let address: String = text.nfc().collect();
@@ -53,18 +55,19 @@ impl Email {
         })
     }
 
-    /// The address as its owner typed it.
+    /// The address as typed by its owner.
     pub fn as_str(&self) -> &str {
         &self.address
     }
 
-    /// Equal for all spellings of one mailbox: in lower case, the domain in the ASCII form of IDNA. Only
-    /// that of a [stored](Email::stored) address may hold anything but ASCII.
+    /// The unique key: equal for all spellings of one mailbox. It is in lower case, with the domain
+    /// in the ASCII form of IDNA. Only the key of a [stored](Email::stored) address can hold
+    /// characters outside ASCII.
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// What the key of an address was under the former rule: NFC, in lower case.
+    /// The key of an address under the former rule: NFC, in lower case.
     pub fn former_key(text: &str) -> String {
         text.nfc().collect::<String>().to_lowercase()
     }
@@ -80,20 +83,20 @@ impl Serialize for Email {
     }
 }
 
-/// Why a text is not an email address.
+/// The reason why a text is not an email address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EmailError {
-    /// Over 254 bytes.
+    /// More than 254 bytes.
     #[error("must be at most 254 bytes long")]
     TooLong,
-    /// No address of the form `name@domain.example`.
+    /// Not of the form `name@domain.example`.
     #[error("must be an email address such as name@example.org")]
     Malformed,
 }
 
 impl EmailError {
-    /// The stable word for it, for programs. It never changes.
+    /// The stable code for programs. It never changes.
     pub const fn code(self) -> &'static str {
         match self {
             Self::TooLong => "too_long",

@@ -1,3 +1,5 @@
+//! Identifiers: one UUIDv7 type for each of account, session, token and audit event.
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -6,8 +8,8 @@ use uuid::Uuid;
 
 use crate::{SecureRandom, Timestamp};
 
-/// Declares an identifier: a UUIDv7 (RFC 9562 section 5.7) of a type of its own, so that ids of
-/// different things cannot be mixed up. Ids sort by creation time and are no secrets.
+/// Declares an identifier: a distinct type around a UUIDv7 (RFC 9562 section 5.7), so that ids of
+/// different things cannot be mixed up. Ids sort by creation time and are not secret.
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -18,7 +20,7 @@ macro_rules! id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// A new id: 48 bits of `now` in milliseconds, the rest random.
+            /// Generates an id: 48 bits of `now` in milliseconds, the rest random.
             pub fn generate(now: Timestamp, random: &dyn SecureRandom) -> Self {
                 Self(uuid_v7(now, random))
             }
@@ -51,19 +53,19 @@ macro_rules! id {
 }
 
 id!(
-    /// Names an account.
+    /// The id of an account.
     AccountId
 );
 id!(
-    /// Names a session: one sign-in on one device.
+    /// The id of a session: one sign-in on one device.
     SessionId
 );
 id!(
-    /// Names one token (the JWT claim `jti`).
+    /// The id of one token (the JWT claim `jti`).
     TokenId
 );
 id!(
-    /// Names an entry of the audit trail.
+    /// The id of an entry of the audit log.
     EventId
 );
 

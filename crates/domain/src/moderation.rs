@@ -1,3 +1,5 @@
+//! Moderation: refuses offensive user names and display names.
+
 use rustrict::{CensorStr, Type};
 
 /// Screens user names and display names for profanity and abuse.
@@ -6,7 +8,7 @@ pub struct Moderation {
     refused_from: Severity,
 }
 
-/// How bad a word must be before a name that contains it is refused.
+/// The minimum severity at which a word makes a name refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
     /// Refuse mildly offensive words and worse.
@@ -18,13 +20,13 @@ pub enum Severity {
 }
 
 impl Moderation {
-    /// Refuses names with words of this severity or worse.
+    /// Refuses names that contain words of this severity or worse.
     pub const fn new(refused_from: Severity) -> Self {
         Self { refused_from }
     }
 
-    /// Whether the name is fit to be shown to others; spaced-out and digit-for-letter spellings of
-    /// offensive words are recognised too.
+    /// Returns whether the name may be shown to others. Spaced-out and digit-for-letter spellings
+    /// of offensive words are recognised too.
     pub fn accepts(&self, name: &str) -> bool {
         let refused = match self.refused_from {
             Severity::Mild => Type::MILD_OR_HIGHER,

@@ -1,7 +1,10 @@
-/// Which password an account has, counted from its first one: every change and every reset counts, a
-/// new hash of the same password does not.
+//! Password epochs: the number of password changes of an account.
+
+/// The number of an account's current password, counted from its first one. Every change and every
+/// reset increments it; a new hash of the same password does not.
 ///
-/// What a password has proven, such as that a device belongs to its owner, holds for its epoch only.
+/// A proof that depends on a password, such as that a device belongs to its owner, holds for the
+/// epoch of that password only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PasswordEpoch(u32);
 

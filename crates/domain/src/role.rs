@@ -1,23 +1,25 @@
+//! Roles of the access matrix, account kinds, and the error of short texts.
+
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// What sort of subject an account is.
+/// The kind of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum AccountKind {
     /// A person.
     User,
-    /// A person who may also create API keys and see the API console.
+    /// A person who may also create API keys and use the API console.
     Developer,
     /// A machine: no password, acts only through API keys.
     Service,
 }
 
 impl AccountKind {
-    /// The stable word for it, as stored and sent.
+    /// The stable text form, as stored and sent.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -40,13 +42,13 @@ impl FromStr for AccountKind {
     }
 }
 
-/// The name of a role of the access matrix: `[a-z][a-z0-9_]{0,63}`.
+/// The name of a role in the access matrix: `[a-z][a-z0-9_]{0,63}`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Role(String);
 
 impl Role {
-    /// Checks the form of the word; whether the matrix has such a role is the matrix's to say.
+    /// Checks the form of the name. The access matrix decides whether the role exists.
     pub fn parse(word: &str) -> Result<Self, TextError> {
         let mut letters = word.chars();
         if !letters.next().is_some_and(|first| first.is_ascii_lowercase()) {
@@ -61,7 +63,7 @@ impl Role {
         Ok(Self(word.to_owned()))
     }
 
-    /// The word itself.
+    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -73,26 +75,26 @@ impl fmt::Display for Role {
     }
 }
 
-/// Why a short text is refused.
+/// The reason why a short text is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TextError {
-    /// Empty, spaces at an end, or nothing to be seen.
+    /// Empty, a space at the start or the end, or no visible character.
     #[error("must have something to be seen, and must not begin or end with a space")]
     Blank,
-    /// More characters than allowed.
+    /// More characters than the maximum.
     #[error("is too long")]
     TooLong,
     /// A control character, a line break, a change of writing direction or a hidden tag.
     #[error("must not contain control characters, tags or changes of writing direction")]
     Forbidden,
-    /// None of the allowed words.
+    /// Not one of the allowed words.
     #[error("is not one of the allowed words")]
     Unknown,
 }
 
 impl TextError {
-    /// The stable word for it, for programs. It never changes.
+    /// The stable code for programs. It never changes.
     pub const fn code(self) -> &'static str {
         match self {
             Self::TooLong => "too_long",

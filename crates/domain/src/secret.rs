@@ -1,7 +1,9 @@
+//! Secrets: redacted strings and constant-time comparison.
+
 pub use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
-/// Whether two secrets are equal, in time that depends on their lengths only.
+/// Compares two secrets in time that depends only on their lengths.
 pub fn constant_time_eq(left: &[u8], right: &[u8]) -> bool {
     left.ct_eq(right).into()
 }

@@ -1,31 +1,33 @@
+//! Sessions and the delivery of their tokens.
+
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{AccountId, Authentication, SessionId, TextError, Timestamp};
 
-/// One sign-in on one device: the family of refresh tokens that descends from it.
+/// A session: one sign-in on one device, with its family of refresh tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
     /// Never reused; the JWT claim `sid`.
     pub id: SessionId,
-    /// Whose session it is.
+    /// The account of the session.
     pub account_id: AccountId,
-    /// How its tokens travel, chosen at sign-in and kept.
+    /// The delivery of the tokens, chosen at sign-in and then fixed.
     pub delivery: Delivery,
-    /// How the person proved who they are.
+    /// The authentication methods and assurance level of the sign-in.
     pub authentication: Authentication,
-    /// When they did so; the JWT claim `auth_time`.
+    /// The time of the sign-in; the JWT claim `auth_time`.
     pub authenticated_at: Timestamp,
-    /// The absolute end, which no rotation moves.
+    /// The absolute end, which no rotation extends.
     pub expires_at: Timestamp,
 }
 
-/// How the tokens of a session reach their client.
+/// The delivery of a session's tokens to the client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Delivery {
-    /// The access token in an `HttpOnly` cookie only; the refresh token in the body, where it is
+    /// The access token in an `HttpOnly` cookie only. The refresh token in the body, where it is
     /// useless without the binding cookie.
     #[default]
     Cookie,
@@ -34,7 +36,7 @@ pub enum Delivery {
 }
 
 impl Delivery {
-    /// The stable word for it, as stored and sent.
+    /// The stable text form, as stored and sent.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Cookie => "cookie",

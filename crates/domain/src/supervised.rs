@@ -1,8 +1,8 @@
-//! Threads that work for the whole process, and what becomes of one that ends too soon.
+//! Supervised threads: background threads with a restart policy and a bounded join.
 //!
-//! The rule, for every one of them: a thread whose work can begin again after a panic does so; a
-//! thread whose work cannot stays ended, and shows it, so that the process can end with it. Nobody
-//! waits for a thread without a deadline.
+//! The rule: a thread whose work can begin again after a panic restarts. A thread whose work cannot
+//! begin again stays ended and reports it, so that the process can end with it. Every join has a
+//! deadline.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,8 +10,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// One such thread. Dropping it does not end the thread: its owner tells it to, and then waits with
-/// [`Supervised::join`].
+/// A supervised thread. Dropping it does not end the thread: the owner signals the thread to end,
+/// and then waits with [`Supervised::join`].
 #[derive(Debug)]
 pub struct Supervised {
     end: Arc<End>,
@@ -23,7 +23,7 @@ struct End {
     changed: Condvar,
 }
 
-/// Between a panic and the next beginning, so that a panic at each beginning does not take a core.
+/// Delay between a panic and the restart, so that a panic at each start does not use up a core.
 const RESTART_DELAY: Duration = Duration::from_millis(500);
 
 impl Supervised {
@@ -31,7 +31,7 @@ impl Supervised {
     ///
     /// # Errors
     ///
-    /// When the operating system gives no thread.
+    /// An error when the operating system cannot create the thread.
     pub fn once(name: impl Into<String>, work: impl FnOnce() + Send + 'static) -> io::Result<Self> {
         let end = Arc::<End>::default();
         let thread_end = Ending(Arc::clone(&end));
@@ -42,12 +42,12 @@ impl Supervised {
         Ok(Self { end })
     }
 
-    /// Starts a thread for work that is begun again after a panic, and ends when it returns. What
-    /// the work keeps between two beginnings must be good after a panic anywhere in it.
+    /// Starts a thread whose work is restarted after a panic, and which ends when the work returns.
+    /// The state that the work keeps between two starts must be valid after a panic anywhere in it.
     ///
     /// # Errors
     ///
-    /// When the operating system gives no thread.
+    /// An error when the operating system cannot create the thread.
     pub fn restarting(
         name: impl Into<String>,
         work: impl FnMut() + Send + 'static,
@@ -57,7 +57,7 @@ impl Supervised {
         let ending = Ending(Arc::clone(&end));
         thread::Builder::new().name(name.into()).spawn(move || {
             let _ending = ending;
-            // Dropped before the end is announced, with all that the work holds.
+            // Dropped before the end is announced, with everything that the work holds.
             let mut work = work;
             while catch_unwind(AssertUnwindSafe(&mut work)).is_err() {
                 delay.wait(RESTART_DELAY);
@@ -66,12 +66,12 @@ impl Supervised {
         Ok(Self { end })
     }
 
-    /// Whether the thread has not ended.
+    /// Returns whether the thread is still running.
     pub fn is_running(&self) -> bool {
         !*self.end.has_come()
     }
 
-    /// Waits for the end of the thread; answers whether it came within that time.
+    /// Waits for the end of the thread. Returns whether it ended within the timeout.
     pub fn join(&self, timeout: Duration) -> bool {
         self.end.wait(timeout)
     }
@@ -89,7 +89,7 @@ impl End {
     }
 }
 
-/// Says that the thread has ended, however it has.
+/// Announces the end of the thread when it is dropped: after a return and after a panic.
 struct Ending(Arc<End>);
 
 impl Drop for Ending {

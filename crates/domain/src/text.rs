@@ -1,10 +1,11 @@
-//! Characters that make a text read as something else than it is.
+//! Deceptive and invisible characters in texts for people.
 //!
-//! One list for every place: names, addresses, what a request says, and what a client calls itself in the
-//! audit trail. Joiners and variation selectors are no deception: Persian and emoji need them.
+//! Names, addresses, values of requests and the client names in the audit log use this one list.
+//! Joiners and variation selectors are not deceptive: Persian and emoji need them.
 
-/// Whether a text that people read may not hold this: control characters, line and paragraph separators,
-/// bidirectional controls (UAX 9), and the tags U+E0000 to U+E007F, which hide a text in another.
+/// Returns whether a character is forbidden in a text for people: control characters, line and
+/// paragraph separators, bidirectional controls (UAX 9), and the tags U+E0000 to U+E007F, which
+/// hide one text inside another.
 pub fn is_deceptive(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{061c}' | '\u{200e}' | '\u{200f}')
@@ -12,8 +13,9 @@ pub fn is_deceptive(c: char) -> bool {
         || matches!(c, '\u{e0000}'..='\u{e007f}')
 }
 
-/// Whether nothing is seen of it: white space, `Default_Ignorable_Code_Point` (Unicode 17, section 4 of
-/// UAX 44, reserved ranges included), and the blank of Braille, format controls of hieroglyphs, the filler of Khitan and the null notehead.
+/// Returns whether a character is invisible: white space, `Default_Ignorable_Code_Point` (Unicode
+/// 17, section 4 of UAX 44, reserved ranges included), the Braille blank, hieroglyph format
+/// controls, the Khitan filler and the null notehead.
 pub fn is_invisible(c: char) -> bool {
     c.is_whitespace()
         || c.is_control()

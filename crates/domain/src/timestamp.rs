@@ -1,3 +1,5 @@
+//! Timestamps in UTC with microsecond precision.
+
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -5,15 +7,15 @@ use serde::{Serialize, Serializer};
 
 /// A point in time in UTC, in whole microseconds since 1970.
 ///
-/// Microseconds are what both databases store, so a value read back equals the value written.
-/// It prints and serialises as RFC 3339.
+/// Both databases store microseconds, so a value that is read back equals the value written. It
+/// prints and serialises as RFC 3339.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 
 impl Timestamp {
-    /// Later than anything that happens: 9999-12-31T23:59:59Z, which both databases can hold.
+    /// 9999-12-31T23:59:59Z, later than every real time; both databases can store it.
     pub const NEVER: Self = Self::from_seconds(253_402_300_799);
 
     /// From microseconds since 1970-01-01T00:00:00Z.
@@ -36,7 +38,7 @@ impl Timestamp {
         self.0.div_euclid(MICROS_PER_SECOND)
     }
 
-    /// How long after `earlier` this is; zero when it is not after.
+    /// The duration from `earlier` to this time; zero when `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }

@@ -1,3 +1,5 @@
+//! User names (RFC 8265), look-alike detection (Unicode Technical Standard 39), and reserved names.
+
 use std::collections::HashSet;
 
 use precis_core::profile::PrecisFastInvocation;
@@ -6,10 +8,10 @@ use serde::{Serialize, Serializer};
 use unicode_security::confusable_detection::skeleton;
 
 /// A user name under the PRECIS profile `UsernameCaseMapped` (RFC 8265 section 3.3): NFC, lower
-/// case, no spaces, no control characters, no mixing of writing directions.
+/// case, no spaces, no control characters, one writing direction.
 ///
-/// 3 to 64 characters, at least one of them a letter or digit, and no `@`, so that a name can
-/// never be read as an email address.
+/// A name has 3 to 64 characters, at least one letter or digit, and no `@`, so that it cannot be
+/// confused with an email address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Username {
     name: String,
@@ -20,9 +22,9 @@ const SHORTEST: usize = 3;
 const LONGEST: usize = 64;
 
 impl Username {
-    /// Normalises a typed name.
+    /// Parses and normalises a user name as typed.
     pub fn parse(text: &str) -> Result<Self, UsernameError> {
-        // Normalisation is not free; a name cannot shrink below its bound from far above it.
+        // Normalisation is expensive. A text far above the limit cannot shrink below it.
         if text.len() > 16 * LONGEST {
             return Err(UsernameError::TooLong);
         }
@@ -39,13 +41,13 @@ impl Username {
         Ok(Self { name: name.into_owned(), skeleton })
     }
 
-    /// The name in its one normal form.
+    /// The name in its normal form.
     pub fn as_str(&self) -> &str {
         &self.name
     }
 
     /// The Unicode Technical Standard 39 skeleton, in lower case: equal for names that look alike.
-    /// For comparison only, never for display.
+    /// For comparison only, not for display.
     pub fn skeleton(&self) -> &str {
         &self.skeleton
     }
@@ -57,14 +59,14 @@ impl Serialize for Username {
     }
 }
 
-/// Why a text is not a user name.
+/// The reason why a text is not a user name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UsernameError {
-    /// Under 3 characters.
+    /// Fewer than 3 characters.
     #[error("must have at least 3 characters")]
     TooShort,
-    /// Over 64 characters.
+    /// More than 64 characters.
     #[error("must have at most 64 characters")]
     TooLong,
     /// A space, `@`, a control character, or a mix of writing directions.
@@ -75,7 +77,7 @@ pub enum UsernameError {
 }
 
 impl UsernameError {
-    /// The stable word for it, for programs. It never changes.
+    /// The stable code for programs. It never changes.
     pub const fn code(self) -> &'static str {
         match self {
             Self::TooShort => "too_short",
@@ -85,18 +87,18 @@ impl UsernameError {
     }
 }
 
-/// Names that nobody may register, and nothing that looks like them.
+/// Reserved names: they and their look-alikes cannot be registered.
 #[derive(Clone, Debug, Default)]
 pub struct ReservedNames(HashSet<String>);
 
 impl ReservedNames {
-    /// Reads one name per line; blank lines and lines beginning with `#` are skipped.
+    /// Parses one name per line. Blank lines and lines that begin with `#` are skipped.
     pub fn parse(list: &str) -> Self {
         let names = list.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
         Self(names.map(|name| fold(&name.to_lowercase())).collect())
     }
 
-    /// Whether the name is reserved, or looks like one that is.
+    /// Returns whether the name is reserved or looks like a reserved name.
     pub fn contains(&self, username: &Username) -> bool {
         self.0.contains(username.skeleton())
     }

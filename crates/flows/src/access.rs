@@ -4,4 +4,4 @@ pub mod decision;
 pub mod matrix;
 pub mod permission;
 pub(crate) mod question;
-pub(crate) mod ruling;
+pub(crate) mod request_decisions;

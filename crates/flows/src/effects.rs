@@ -19,7 +19,7 @@ pub struct Effects {
 }
 
 /// Effects that depend on the verdict of the transaction, which they are made from inside it.
-pub type EffectsOf<'a, Verdict> = &'a dyn Fn(&Verdict) -> Effects;
+pub type EffectsOf<'a, Outcome> = &'a dyn Fn(&Outcome) -> Effects;
 
 /// A message to the holder of an account about an event. It has the event's own id: no event is told
 /// twice.

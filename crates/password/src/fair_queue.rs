@@ -21,7 +21,7 @@ pub(crate) struct Ticket(u64);
 
 /// What became of an item that came to a queue.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Admission<T> {
+pub(crate) enum PushResult<T> {
     /// It waits; and if the queue was full, the item that lost its place to it.
     Waits(Ticket, Option<T>),
     /// There is no room for it.
@@ -43,12 +43,12 @@ impl<K: Eq, T> FairQueue<K, T> {
     }
 
     /// Lets an item wait behind the others of its key, if there is room or room can be made.
-    pub(crate) fn push(&mut self, key: K, item: T) -> Admission<T> {
+    pub(crate) fn push(&mut self, key: K, item: T) -> PushResult<T> {
         let mut displaced = None;
         if self.len() >= self.capacity {
             displaced = self.displace_for(&key);
             if displaced.is_none() {
-                return Admission::Refused(item);
+                return PushResult::Refused(item);
             }
         }
         self.tickets += 1;
@@ -57,7 +57,7 @@ impl<K: Eq, T> FairQueue<K, T> {
             Some(lane) => lane.items.push_back((ticket, item)),
             None => self.lanes.push_back(Lane { key, items: VecDeque::from([(ticket, item)]) }),
         }
-        Admission::Waits(ticket, displaced)
+        PushResult::Waits(ticket, displaced)
     }
 
     /// The oldest item that may go now, of the first lane in turn that has one.

@@ -17,7 +17,7 @@ pub struct Hasher {
 /// Whether a password is the one a stored hash was made from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub enum Verdict {
+pub enum VerificationResult {
     /// It is.
     Match {
         /// The hash is bcrypt, or a new one would cost an attacker more memory or more work and
@@ -109,25 +109,25 @@ impl Hasher {
         password: &Password,
         stored: &PasswordHash,
         scratch: &mut Scratch,
-    ) -> Verdict {
+    ) -> VerificationResult {
         match stored.form() {
             Form::Argon2id { params, salt, tag } => {
                 let mut computed = vec![0; tag.len()];
                 let done = argon2id(params, password, salt, scratch, &mut computed);
                 if done.is_err() || !constant_time_eq(&computed, tag) {
-                    return Verdict::Mismatch;
+                    return VerificationResult::Mismatch;
                 }
             }
             Form::Bcrypt { .. } => {
                 if !matches_bcrypt(password.expose().as_bytes(), stored.as_str()) {
-                    return Verdict::Mismatch;
+                    return VerificationResult::Mismatch;
                 }
             }
         }
-        Verdict::Match { needs_rehash: self.needs_rehash(stored) }
+        VerificationResult::Match { needs_rehash: self.needs_rehash(stored) }
     }
 
-    /// Whether a stored hash should be replaced once its password is at hand; see [`Verdict::Match`].
+    /// Whether a stored hash should be replaced once its password is at hand; see [`VerificationResult::Match`].
     pub fn needs_rehash(&self, stored: &PasswordHash) -> bool {
         match stored.form() {
             Form::Argon2id { params, salt, tag } => {
@@ -183,11 +183,11 @@ mod tests {
         let stored =
             hasher.hash(&password("pa\u{308}ssword"), &SystemRandom, &mut scratch).unwrap();
         assert!(stored.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-        let fresh = Verdict::Match { needs_rehash: false };
+        let fresh = VerificationResult::Match { needs_rehash: false };
         assert_eq!(hasher.verify(&password("p\u{e4}ssword"), &stored, &mut scratch), fresh);
         for other in ["", "password", "p\u{e4}ssword ", "P\u{e4}ssword"] {
-            let verdict = hasher.verify(&password(other), &stored, &mut scratch);
-            assert_eq!(verdict, Verdict::Mismatch, "{other}");
+            let result = hasher.verify(&password(other), &stored, &mut scratch);
+            assert_eq!(result, VerificationResult::Mismatch, "{other}");
         }
     }
 
@@ -206,8 +206,8 @@ mod tests {
         let password = password("violet otter");
         let stored = hasher(19_456, 2).hash(&password, &SystemRandom, &mut scratch).unwrap();
         for configured in [hasher(19_456, 3), hasher(20_480, 2), hasher(20_480, 3)] {
-            let verdict = configured.verify(&password, &stored, &mut scratch);
-            assert_eq!(verdict, Verdict::Match { needs_rehash: true });
+            let result = configured.verify(&password, &stored, &mut scratch);
+            assert_eq!(result, VerificationResult::Match { needs_rehash: true });
         }
     }
 
@@ -223,8 +223,8 @@ mod tests {
             hasher(19_456, 16),
             hasher(20_480, 3),
         ] {
-            let verdict = configured.verify(&password, &stored, &mut scratch);
-            assert_eq!(verdict, Verdict::Match { needs_rehash: false }, "{configured:?}");
+            let result = configured.verify(&password, &stored, &mut scratch);
+            assert_eq!(result, VerificationResult::Match { needs_rehash: false }, "{configured:?}");
         }
     }
 
@@ -244,8 +244,8 @@ mod tests {
         for real in real {
             let decoy = hasher.decoy(real.cost());
             assert_eq!((decoy.cost(), form(&decoy)), (real.cost(), form(&real)));
-            let verdict = hasher.verify(&password, &decoy, &mut scratch);
-            assert_eq!(verdict, Verdict::Mismatch);
+            let result = hasher.verify(&password, &decoy, &mut scratch);
+            assert_eq!(result, VerificationResult::Mismatch);
         }
         let absurd = HashCost::Argon2id { memory_kib: u32::MAX, iterations: 9, parallelism: 1 };
         for absurd in [absurd, HashCost::Bcrypt { cost: 31 }] {
@@ -260,12 +260,15 @@ mod tests {
         let bcrypt = |typed: &str| PasswordHash::parse(&bcrypt::hash(typed, 4).unwrap()).unwrap();
         let longest = "a".repeat(72);
         let stored = bcrypt(&longest);
-        let verdict = hasher.verify(&password(&longest), &stored, &mut scratch);
-        assert_eq!(verdict, Verdict::Match { needs_rehash: true });
+        let result = hasher.verify(&password(&longest), &stored, &mut scratch);
+        assert_eq!(result, VerificationResult::Match { needs_rehash: true });
         let over = password(&format!("{longest}b"));
-        assert_eq!(hasher.verify(&over, &stored, &mut scratch), Verdict::Mismatch);
+        assert_eq!(hasher.verify(&over, &stored, &mut scratch), VerificationResult::Mismatch);
         let with_nul = "otter\0violet";
         let stored = bcrypt(with_nul);
-        assert_eq!(hasher.verify(&password(with_nul), &stored, &mut scratch), Verdict::Mismatch);
+        assert_eq!(
+            hasher.verify(&password(with_nul), &stored, &mut scratch),
+            VerificationResult::Mismatch
+        );
     }
 }

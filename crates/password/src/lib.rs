@@ -22,7 +22,7 @@ mod worker;
 pub use context::Context;
 pub use hash::{HashError, PasswordHash};
 pub use hash_cost::HashCost;
-pub use hasher::{Hasher, Verdict};
+pub use hasher::{Hasher, VerificationResult};
 pub use params::{Argon2Params, ParamsError};
 pub use password::{Password, PasswordTooLong};
 pub use places::Place;

@@ -19,7 +19,9 @@ use portcullis_domain::{Clock, SecureRandom, Supervised};
 use crate::hasher::SALT_BYTES;
 use crate::places::{Place, Places};
 use crate::worker::{Job, Workplace};
-use crate::{HashCost, HashError, Hasher, Password, PasswordHash, PoolSettings, Scratch, Verdict};
+use crate::{
+    HashCost, HashError, Hasher, Password, PasswordHash, PoolSettings, Scratch, VerificationResult,
+};
 
 /// Threads that hash, and the queue before them. Dropping the pool ends the threads.
 pub struct HashingPool {
@@ -154,7 +156,7 @@ impl HashingPool {
         address: IpAddr,
         password: Password,
         stored: PasswordHash,
-    ) -> Result<Verdict, Overloaded> {
+    ) -> Result<VerificationResult, Overloaded> {
         let is_costly = match stored.cost() {
             HashCost::Bcrypt { cost } => cost > self.workplace.max_bcrypt_cost(),
             HashCost::Argon2id { .. } => false,

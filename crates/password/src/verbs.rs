@@ -4,7 +4,8 @@
 use portcullis_domain::SystemRandom;
 
 use crate::{
-    Argon2Params, HashError, Hasher, Password, PasswordHash, PasswordTooLong, Scratch, Verdict,
+    Argon2Params, HashError, Hasher, Password, PasswordHash, PasswordTooLong, Scratch,
+    VerificationResult,
 };
 
 /// Hashes a new password with Argon2id at the [default cost](Argon2Params::default) and a fresh salt;
@@ -23,8 +24,8 @@ pub fn hash(password: &str) -> Result<PasswordHash, PasswordError> {
 pub fn verify(password: &str, stored: &str) -> Result<bool, PasswordError> {
     let stored = parse(stored)?;
     let Ok(password) = Password::parse(password) else { return Ok(false) };
-    let verdict = hasher().verify(&password, &stored, &mut Scratch::default());
-    Ok(matches!(verdict, Verdict::Match { .. }))
+    let result = hasher().verify(&password, &stored, &mut Scratch::default());
+    Ok(matches!(result, VerificationResult::Match { .. }))
 }
 
 /// Whether the stored hash should be replaced as soon as the password has matched: it is bcrypt, or

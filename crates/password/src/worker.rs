@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use portcullis_domain::Clock;
 
-use crate::fair_queue::{Admission, FairQueue, Ticket};
+use crate::fair_queue::{FairQueue, PushResult, Ticket};
 use crate::{Hasher, PoolSettings, Scratch};
 
 /// Work for one thread. Its caller notices when it is dropped without having run.
@@ -95,11 +95,11 @@ impl Workplace {
         let since = self.clock.monotonic();
         let admission = self.change(|queue| queue.push(share, Waiting { job, since, is_costly }));
         match admission {
-            Admission::Waits(ticket, _displaced) => {
+            PushResult::Waits(ticket, _displaced) => {
                 self.changed.notify_one();
                 Some(ticket)
             }
-            Admission::Refused(_) => None,
+            PushResult::Refused(_) => None,
         }
     }
 

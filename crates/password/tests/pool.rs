@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use portcullis_domain::{Clock, SystemClock, SystemRandom, Timestamp};
 use portcullis_password::{
-    Argon2Params, HashCost, Hasher, HashingPool, Overloaded, Password, PoolSettings, Verdict,
+    Argon2Params, HashCost, Hasher, HashingPool, Overloaded, Password, PoolSettings,
+    VerificationResult,
 };
 
 const LONG: Duration = Duration::from_secs(600);
@@ -73,9 +74,9 @@ fn passwords_hashed_in_the_pool_verify_in_the_pool() {
     let password = Password::parse("violet otter plays 7 cellos").unwrap();
     let stored = pool.hash(address(1), password.clone(), &SystemRandom).unwrap();
     let right = pool.verify(address(1), password, stored.clone());
-    assert_eq!(right, Ok(Verdict::Match { needs_rehash: false }));
+    assert_eq!(right, Ok(VerificationResult::Match { needs_rehash: false }));
     let wrong = Password::parse("violet otter plays 8 cellos").unwrap();
-    assert_eq!(pool.verify(address(1), wrong, stored), Ok(Verdict::Mismatch));
+    assert_eq!(pool.verify(address(1), wrong, stored), Ok(VerificationResult::Mismatch));
 }
 
 #[test]
@@ -256,7 +257,7 @@ fn hashes_beyond_the_usual_cost_leave_threads_to_the_others() {
     assert_eq!(pool.run(address(9), |_, _| 7), Ok(7));
     assert!(pool.waiting() >= 2, "whoever came later did not wait for them");
     for caller in callers {
-        assert_eq!(caller.join().unwrap(), Ok(Verdict::Mismatch), "each has its turn");
+        assert_eq!(caller.join().unwrap(), Ok(VerificationResult::Mismatch), "each has its turn");
     }
 }
 
@@ -264,7 +265,7 @@ fn hashes_beyond_the_usual_cost_leave_threads_to_the_others() {
 fn one_thread_alone_verifies_hashes_beyond_the_usual_cost_too() {
     let pool = pool(1, 4, LONG);
     let decoy = pool.hasher().decoy(HashCost::Bcrypt { cost: 13 });
-    assert_eq!(pool.verify(address(1), password(), decoy), Ok(Verdict::Mismatch));
+    assert_eq!(pool.verify(address(1), password(), decoy), Ok(VerificationResult::Mismatch));
 }
 
 #[test]

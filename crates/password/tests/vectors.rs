@@ -4,7 +4,8 @@
 use argon2::{Algorithm, Argon2, AssociatedData, ParamsBuilder, Version};
 use portcullis_domain::SystemRandom;
 use portcullis_password::{
-    Argon2Params, Context, Hasher, Password, PasswordHash, Policy, Scratch, Verdict, Violation,
+    Argon2Params, Context, Hasher, Password, PasswordHash, Policy, Scratch, VerificationResult,
+    Violation,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -61,13 +62,13 @@ fn every_encoded_argon2id_answer_matches_its_password_and_no_other() {
         let needs_rehash = memory <= 19_456 && work <= 19_456 * 2 && is_weaker;
         assert_eq!(
             hasher.verify(&password, &stored, &mut scratch),
-            Verdict::Match { needs_rehash },
+            VerificationResult::Match { needs_rehash },
             "{}",
             case.id
         );
         let other = Password::parse(&format!("{typed}x")).unwrap();
-        let verdict = hasher.verify(&other, &stored, &mut scratch);
-        assert_eq!(verdict, Verdict::Mismatch, "{}", case.id);
+        let result = hasher.verify(&other, &stored, &mut scratch);
+        assert_eq!(result, VerificationResult::Mismatch, "{}", case.id);
         checked += 1;
     }
     assert_eq!(checked, 13);
@@ -118,18 +119,18 @@ fn bcrypt_answers_match_unless_wrong_cut_off_or_damaged() {
     assert_eq!(cases.len(), 25);
     for case in cases {
         let password = Password::parse(&case.password_utf8).unwrap();
-        let verdict = PasswordHash::parse(&case.hash)
+        let result = PasswordHash::parse(&case.hash)
             .map(|stored| hasher.verify(&password, &stored, &mut scratch));
         let expected = match case.expect.as_str() {
-            "match" => Ok(Verdict::Match { needs_rehash: true }),
-            "no-match" | "match-by-truncation" => Ok(Verdict::Mismatch),
+            "match" => Ok(VerificationResult::Match { needs_rehash: true }),
+            "no-match" | "match-by-truncation" => Ok(VerificationResult::Mismatch),
             "error-or-no-match-never-panic" => {
-                assert!(verdict.is_err(), "{}", case.hash);
+                assert!(result.is_err(), "{}", case.hash);
                 continue;
             }
             unknown => panic!("what is {unknown}?"),
         };
-        assert_eq!(verdict, expected, "{}", case.hash);
+        assert_eq!(result, expected, "{}", case.hash);
     }
 }
 

@@ -3,8 +3,8 @@
 //! A request with credentials of two schemes is refused, because only an attacker gains from guessing
 //! which one counts. What a cookie authenticates also needs a CSRF token if it changes something.
 
-mod remains;
 mod service;
+mod session_credentials;
 
 use std::sync::Arc;
 
@@ -15,8 +15,8 @@ use portcullis_flows::StoreError;
 use portcullis_flows::node::revocation::Revocations;
 use portcullis_token::{AccessClaims, CsrfKey, TokenAuthority};
 
-pub use self::remains::SessionRemains;
 pub use self::service::ServiceCredentials;
+pub use self::session_credentials::SessionCredentials;
 use crate::blocking::blocking;
 use crate::cookies::{Name, cookie};
 use crate::csrf;

@@ -14,7 +14,7 @@ use portcullis_flows::access::permission::Permission;
 use portcullis_flows::principal::Principal;
 use portcullis_flows::sign_in::step_up::StepUp;
 
-use crate::authentication::{Authenticator, Effect, SessionRemains};
+use crate::authentication::{Authenticator, Effect, SessionCredentials};
 use crate::authorization::permit;
 use crate::blocking::blocking;
 use crate::local;
@@ -53,26 +53,26 @@ pub enum Audience {
     /// A signed-in account whose password need not be changed.
     Caller,
     /// The holder of anything that is left of a session, to end it.
-    SessionRemains,
+    SessionCredentials,
 }
 
 /// What the guard found out about a request, for the handler.
 #[derive(Debug)]
-pub(crate) enum Admission {
+pub(crate) enum GuardResult {
     /// Nothing.
     Anonymous,
     /// The authenticated principal.
     Principal(Principal),
     /// What is left of a session.
-    SessionRemains(SessionRemains),
+    SessionCredentials(SessionCredentials),
 }
 
-impl Admission {
+impl GuardResult {
     /// Who the request counts for.
     pub(crate) const fn actor(&self) -> Actor {
         match self {
             Self::Principal(principal) => principal.actor,
-            Self::Anonymous | Self::SessionRemains(_) => Actor::Nobody,
+            Self::Anonymous | Self::SessionCredentials(_) => Actor::Nobody,
         }
     }
 }
@@ -90,7 +90,7 @@ impl Guard {
     /// For signed-in accounts whose password need not be changed.
     pub const CALLER: Self = Self::of(Audience::Caller);
     /// For the end of a session.
-    pub const SESSION_REMAINS: Self = Self::of(Audience::SessionRemains);
+    pub const SESSION_CREDENTIALS: Self = Self::of(Audience::SessionCredentials);
 
     const fn of(audience: Audience) -> Self {
         Self { audience, permissions: &[], recent_sign_in: false, is_query: false }
@@ -115,11 +115,14 @@ impl Guard {
 
     /// Whether it takes an access token.
     pub const fn is_signed_in(&self) -> bool {
-        matches!(self.audience, Audience::SignedIn | Audience::Caller | Audience::SessionRemains)
+        matches!(
+            self.audience,
+            Audience::SignedIn | Audience::Caller | Audience::SessionCredentials
+        )
     }
 
     /// Refuses the request, or says what is known of it.
-    pub(crate) async fn admit(&self, request: &HttpRequest) -> Result<Admission, Problem> {
+    pub(crate) async fn admit(&self, request: &HttpRequest) -> Result<GuardResult, Problem> {
         match self.audience {
             Audience::Everybody => {
                 let is_safe = request.method().is_safe();
@@ -127,23 +130,23 @@ impl Guard {
                 {
                     return Err(Problem::new(Code::ForeignOrigin));
                 }
-                Ok(Admission::Anonymous)
+                Ok(GuardResult::Anonymous)
             }
             Audience::Local => {
                 let is_local = local::is_local(request);
-                is_local.then_some(Admission::Anonymous).ok_or(Problem::new(Code::NotFound))
+                is_local.then_some(GuardResult::Anonymous).ok_or(Problem::new(Code::NotFound))
             }
             Audience::Service => {
                 let authenticator: &Authenticator = data(request)?;
                 let is_known = authenticator.services.accept(request);
                 let refused = Problem::new(Code::InvalidServiceCredential);
-                is_known.then_some(Admission::Anonymous).ok_or(refused)
+                is_known.then_some(GuardResult::Anonymous).ok_or(refused)
             }
-            Audience::SessionRemains => {
-                data::<Authenticator>(request)?.remains(request).map(Admission::SessionRemains)
-            }
+            Audience::SessionCredentials => data::<Authenticator>(request)?
+                .session_credentials(request)
+                .map(GuardResult::SessionCredentials),
             Audience::SignedIn | Audience::Caller => {
-                self.admit_principal(request).await.map(Admission::Principal)
+                self.admit_principal(request).await.map(GuardResult::Principal)
             }
         }
     }
@@ -227,7 +230,7 @@ impl Caller {
     }
 }
 
-impl FromRequest for SessionRemains {
+impl FromRequest for SessionCredentials {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
@@ -245,7 +248,7 @@ impl fmt::Display for Guard {
             Audience::Everybody => "public",
             Audience::Local => "this machine",
             Audience::Service => "service",
-            Audience::SignedIn | Audience::SessionRemains => "authenticated",
+            Audience::SignedIn | Audience::SessionCredentials => "authenticated",
             Audience::Caller => "caller",
         };
         let permissions: Vec<String> = self

@@ -33,7 +33,7 @@ mod transport;
 mod waiting;
 
 pub use app_data::AppData;
-pub use authentication::{Authenticator, ServiceCredentials, SessionRemains};
+pub use authentication::{Authenticator, ServiceCredentials, SessionCredentials};
 pub use authorization::{decide, permit, stored};
 pub use blocking::{Hashing, blocking, detached};
 pub use body::{Form, Json, parse, read_json};

@@ -14,7 +14,7 @@ use actix_web::{
     Error, FromRequest, Handler, HttpMessage, HttpRequest, HttpResponse, Responder, http, web,
 };
 
-use crate::guard::{Admission, Guard};
+use crate::guard::{Guard, GuardResult};
 use crate::limit::{Limit, Limits, Places};
 use crate::problem::{Code, Problem};
 
@@ -237,9 +237,11 @@ async fn admit(
         extensions.insert(place);
     }
     match admission {
-        Admission::Anonymous => {}
-        Admission::Principal(principal) => drop(extensions.insert(principal)),
-        Admission::SessionRemains(remains) => drop(extensions.insert(remains)),
+        GuardResult::Anonymous => {}
+        GuardResult::Principal(principal) => drop(extensions.insert(principal)),
+        GuardResult::SessionCredentials(session_credentials) => {
+            drop(extensions.insert(session_credentials))
+        }
     }
     Ok(())
 }

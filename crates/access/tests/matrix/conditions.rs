@@ -1,5 +1,5 @@
 use portcullis_access::{
-    Asked, Condition, ConditionNameError, Conditions, FaultCode, Matrix, Parties, Verdict,
+    Asked, Condition, ConditionNameError, ConditionResult, Conditions, FaultCode, Matrix, Parties,
 };
 use serde_json::{Map, Value, json};
 
@@ -56,10 +56,10 @@ impl Condition for InWard {
         "in_ward"
     }
 
-    fn holds(&self, asked: &Asked<'_>) -> Verdict {
+    fn holds(&self, asked: &Asked<'_>) -> ConditionResult {
         match asked.attributes.and_then(|attributes| attributes.get("ward")) {
-            Some(ward) => Verdict::from(ward == "north"),
-            None => Verdict::MissingContext,
+            Some(ward) => ConditionResult::from(ward == "north"),
+            None => ConditionResult::MissingContext,
         }
     }
 
@@ -105,8 +105,8 @@ impl Condition for Named {
         &self.0
     }
 
-    fn holds(&self, _: &Asked<'_>) -> Verdict {
-        Verdict::MissingContext
+    fn holds(&self, _: &Asked<'_>) -> ConditionResult {
+        ConditionResult::MissingContext
     }
 }
 

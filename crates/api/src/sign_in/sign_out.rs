@@ -2,10 +2,10 @@
 
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
-use portcullis_flows::sign_in::sign_out::{Remains, SignOut};
+use portcullis_flows::sign_in::sign_out::{SignOut, SignOutCredentials};
 use portcullis_web::{
     BODY_LIMIT, Body, Caller, Code, CookieName, Guard, Json, Limit, Method, OptionalBody, Problem,
-    Route, SecretText, SessionRemains, Settings, blocking, forget_cookie, origin,
+    Route, SecretText, SessionCredentials, Settings, blocking, forget_cookie, origin,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -25,7 +25,7 @@ pub(crate) struct SignOutBody {
 pub(crate) const LOGOUT: Route = Route {
     method: Method::Post,
     path: "/api/auth/logout",
-    guard: Guard::SESSION_REMAINS,
+    guard: Guard::SESSION_CREDENTIALS,
     limit: Limit::Unlimited,
     body: Body::OptionalJson(BODY_LIMIT),
     errors: &[Code::CsrfFailed, Code::OutcomeUnknown, Code::Unavailable],
@@ -41,7 +41,7 @@ pub(crate) const LOGOUT: Route = Route {
     request_body = SignOutBody,
     responses((status = 204, description = "Signed out")))]
 pub(crate) async fn logout(
-    remains: SessionRemains,
+    session_credentials: SessionCredentials,
     request: HttpRequest,
     sign_out: web::Data<SignOut>,
     settings: web::Data<Settings>,
@@ -49,10 +49,10 @@ pub(crate) async fn logout(
 ) -> Result<HttpResponse, Problem> {
     let origin = origin(&request);
     let refresh_token = body.0.and_then(|body| body.0.refresh_token).map(|token| token.0);
-    let SessionRemains { access, binding, otherwise } = remains;
+    let SessionCredentials { access, binding, otherwise } = session_credentials;
     let otherwise = otherwise.filter(|_| refresh_token.is_none());
-    let remains = Remains { access, refresh_token, binding };
-    let has_ended = blocking(move || sign_out.sign_out_by(&remains, &origin)).await?;
+    let session_credentials = SignOutCredentials { access, refresh_token, binding };
+    let has_ended = blocking(move || sign_out.sign_out_by(&session_credentials, &origin)).await?;
     match otherwise {
         Some(code) if !has_ended => Err(Problem::new(code)),
         _ => Ok(signed_out(&settings)),

@@ -20,7 +20,7 @@ use crate::StoreError;
 use crate::access::matrix::ActiveMatrix;
 use crate::access::permission::ON_BEHALF;
 pub use crate::access::question::{Attributes, Context, Question};
-pub use crate::access::ruling::{AnsweredQuestion, RequestDecisions, Verdict};
+pub use crate::access::request_decisions::{AnsweredQuestion, Evaluation, RequestDecisions};
 use crate::audit::recording::{NotRecorded, Recorder, Ticket};
 use crate::identity::account::Accounts;
 use crate::principal::Principal;
@@ -82,13 +82,13 @@ impl Decisions {
     ) -> Result<Result<Vec<Answer>, DecisionError>, Pending> {
         let Some(account) = principal.account() else { return Ok(Err(DecisionError::NoAccount)) };
         let recent = |id| self.accounts.recent(id).map(Some).ok_or(());
-        let ruling = self
+        let batch = self
             .rule(Request { principal, account, questions }, recent)
             .map_err(|(undecided, ())| Pending::Undecided(undecided))?;
-        let answers = UnnumberedAnswers::of(&ruling);
-        match self.recorder.try_record(ruling) {
+        let answers = UnnumberedAnswers::of(&batch);
+        match self.recorder.try_record(batch) {
             Ok(first) => Ok(answers.numbered_from(first)),
-            Err(ruling) => Err(Pending::Unrecorded(Unrecorded(ruling))),
+            Err(batch) => Err(Pending::Unrecorded(Unrecorded(batch))),
         }
     }
 
@@ -98,8 +98,8 @@ impl Decisions {
             Some(account) => Ok(Some(account)),
             None => self.accounts.read(id),
         };
-        let ruling = self.rule(*undecided.0, read).map_err(|(_, error)| error)?;
-        Ok(Unrecorded(ruling))
+        let batch = self.rule(*undecided.0, read).map_err(|(_, error)| error)?;
+        Ok(Unrecorded(batch))
     }
 
     /// Records the answers, and gives them to `answer` once they are stored, or at once if that does.
@@ -116,26 +116,26 @@ impl Decisions {
                 answer(answers.numbered_from(first));
                 Ok(None)
             }
-            Err(ruling) => {
+            Err(batch) => {
                 let notify = move |outcome: Result<DecisionId, NotRecorded>| {
                     let first = outcome.map_err(DecisionError::from);
                     answer(first.and_then(|first| answers.numbered_from(first)));
                 };
-                self.recorder.enqueue(ruling, Box::new(notify)).map(Some)
+                self.recorder.enqueue(batch, Box::new(notify)).map(Some)
             }
         }
     }
 
     /// Does all of that and waits until the answers are stored, no longer than `timeout`. Blocks.
     pub fn later(&self, pending: Pending, timeout: Duration) -> Result<Vec<Answer>, DecisionError> {
-        let Unrecorded(ruling) = match pending {
+        let Unrecorded(batch) = match pending {
             Pending::Unrecorded(unrecorded) => unrecorded,
             Pending::Undecided(undecided) => self.read(undecided)?,
         };
-        let answers = UnnumberedAnswers::of(&ruling);
-        let first = match self.recorder.try_record(ruling) {
+        let answers = UnnumberedAnswers::of(&batch);
+        let first = match self.recorder.try_record(batch) {
             Ok(first) => first,
-            Err(ruling) => self.recorder.record(ruling, timeout)?,
+            Err(batch) => self.recorder.record(batch, timeout)?,
         };
         answers.numbered_from(first)
     }
@@ -147,7 +147,7 @@ impl Decisions {
         Request { principal, account, questions }: Request,
         find: impl Fn(AccountId) -> Result<Option<Arc<Account>>, E>,
     ) -> Result<Box<RequestDecisions>, (Undecided, E)> {
-        let mut ruling = Box::new(RequestDecisions {
+        let mut batch = Box::new(RequestDecisions {
             at: self.clock.now(),
             matrix: self.matrix.load(),
             decisions: Vec::with_capacity(questions.len()),
@@ -159,10 +159,10 @@ impl Decisions {
         let own_subject = account.to_string();
         if questions.iter().any(about_others) {
             let (resource, action) = ON_BEHALF;
-            ruling.begins_with_on_behalf = true;
-            ruling.decide_own(Question::own(resource, action), &own_subject);
-            if !ruling.decisions.iter().all(|decided| decided.verdict.is_allowed()) {
-                return Ok(ruling);
+            batch.begins_with_on_behalf = true;
+            batch.decide_own(Question::own(resource, action), &own_subject);
+            if !batch.decisions.iter().all(|decided| decided.evaluation.is_allowed()) {
+                return Ok(batch);
             }
         }
         let mut others = HashMap::new();
@@ -173,7 +173,7 @@ impl Decisions {
                 match find(id) {
                     Ok(found) => vacant.insert(found),
                     Err(error) => {
-                        let principal = ruling.principal;
+                        let principal = batch.principal;
                         let questions = Box::new(Request { principal, account, questions });
                         return Err((Undecided(questions), error));
                     }
@@ -182,12 +182,12 @@ impl Decisions {
         }
         for question in questions {
             match question.subject.filter(|id| *id != account) {
-                None => ruling.decide_own(question, &own_subject),
+                None => batch.decide_own(question, &own_subject),
                 Some(id) => {
-                    ruling.decide_for(question, id, others.get(&id).and_then(Option::as_deref));
+                    batch.decide_for(question, id, others.get(&id).and_then(Option::as_deref));
                 }
             }
         }
-        Ok(ruling)
+        Ok(batch)
     }
 }

@@ -65,7 +65,7 @@ pub struct Activating<'a> {
     /// Judges the account of the principal inside the transaction; `None` for one that is gone, and for
     /// the operator.
     pub rule: &'a dyn Fn(Option<&Account>) -> Result<(), ActivationRefusal>,
-    /// What is recorded of the verdict, at the time of the transaction.
+    /// What is recorded of the evaluation, at the time of the transaction.
     pub effects: &'a dyn Fn(&Activated, Timestamp) -> Effects,
 }
 

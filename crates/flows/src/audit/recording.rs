@@ -24,7 +24,7 @@ use portcullis_domain::{Ambient, Supervised};
 use self::policy::{BLOCK_DECISIONS, PORTION_BYTES};
 use self::queued::Place;
 use self::shared::{Shared, State};
-use crate::access::ruling::RequestDecisions;
+use crate::access::request_decisions::RequestDecisions;
 
 mod delivery;
 mod lanes;
@@ -112,18 +112,18 @@ impl Recorder {
     /// back for [`Recorder::enqueue`]. Never blocks. Answers the id of the first; the others follow.
     pub fn try_record(
         &self,
-        ruling: Box<RequestDecisions>,
+        batch: Box<RequestDecisions>,
     ) -> Result<DecisionId, Box<RequestDecisions>> {
         let shared = &*self.shared;
         let now = shared.clock.monotonic();
         let mut state = shared.state();
         let is_late = state.lag(now) >= shared.policy.window;
         if shared.policy.strict || state.closing.is_some() || is_late {
-            return Err(ruling);
+            return Err(batch);
         }
         let before = state.queue.held();
         let was_empty = state.queue.is_empty();
-        let first = state.queue.answer(&shared.policy, ruling, now)?;
+        let first = state.queue.answer(&shared.policy, batch, now)?;
         let after = state.queue.held();
         drop(state);
         // The writer waits for the first decision, and then for a full block or for time to pass. To
@@ -145,7 +145,7 @@ impl Recorder {
     /// [`NotRecorded`] without room and after [`Recorder::close`]; then `notify` hears nothing.
     pub fn enqueue(
         &self,
-        ruling: Box<RequestDecisions>,
+        batch: Box<RequestDecisions>,
         notify: Notify,
     ) -> Result<Ticket, NotRecorded> {
         let shared = &*self.shared;
@@ -155,7 +155,7 @@ impl Recorder {
         }
         let now = shared.clock.monotonic();
         let is_first = !state.queue.has_waiting();
-        match state.queue.wait(&shared.policy, ruling, now, notify) {
+        match state.queue.wait(&shared.policy, batch, now, notify) {
             Ok(place) => {
                 drop(state);
                 if is_first {
@@ -178,7 +178,7 @@ impl Recorder {
     /// had not taken by then is not recorded at all.
     pub fn record(
         &self,
-        ruling: Box<RequestDecisions>,
+        batch: Box<RequestDecisions>,
         timeout: Duration,
     ) -> Result<DecisionId, NotRecorded> {
         let (send, receive) = sync_channel(1);
@@ -186,7 +186,7 @@ impl Recorder {
             // Whoever has given up does not listen.
             let _ = send.try_send(outcome);
         });
-        let ticket = self.enqueue(ruling, notify)?;
+        let ticket = self.enqueue(batch, notify)?;
         let outcome = receive.recv_timeout(timeout).unwrap_or_else(|error| match error {
             RecvTimeoutError::Timeout => Err(NotRecorded::TimedOut),
             RecvTimeoutError::Disconnected => Err(NotRecorded::Closing),

@@ -20,7 +20,7 @@ use self::assessment::{Assessment, assess};
 pub use self::credentials::{Credentials, StoredPassword};
 pub use self::identifier::Identifier;
 pub use self::opening::SignedIn;
-use self::opening::{Admission, Opener};
+use self::opening::{Opener, VerifiedSignIn};
 pub use self::password::PasswordProof;
 use self::password::PasswordProver;
 pub(crate) use self::password::verify;
@@ -123,7 +123,7 @@ impl SignIn {
             Ok(allowed) => allowed,
             Err(outcome) => return Err(self.refuse(request, subject, &counter, outcome)),
         };
-        let signed_in = self.opener.open(&Admission {
+        let signed_in = self.opener.open(&VerifiedSignIn {
             account: &account,
             epoch,
             proofs: &[Proof::Password(proof.clone())],

@@ -44,7 +44,7 @@ pub trait SignOutStore: Send + Sync {
 
 /// What a client still has of its session.
 #[derive(Debug, Default)]
-pub struct Remains {
+pub struct SignOutCredentials {
     /// The account and the session of an access token that holds, or did until it expired.
     pub access: Option<(AccountId, SessionId)>,
     /// The refresh token.
@@ -68,17 +68,21 @@ impl SignOut {
 
     /// Ends every session of which the client has something left: usually one. Answers whether there
     /// was one to end.
-    pub fn sign_out_by(&self, remains: &Remains, origin: &Origin) -> Result<bool, StoreError> {
+    pub fn sign_out_by(
+        &self,
+        credentials: &SignOutCredentials,
+        origin: &Origin,
+    ) -> Result<bool, StoreError> {
         let (authority, now) = (self.issuer.authority(), self.ambient.now());
-        let refresh_token = remains.refresh_token.as_ref();
+        let refresh_token = credentials.refresh_token.as_ref();
         let refresh = refresh_token
             .and_then(|token| authority.verify_expired_refresh(token.expose_secret(), now).ok());
         let refresh = refresh.map(|claims| (claims.subject, claims.session));
-        let bound = match &remains.binding {
+        let bound = match &credentials.binding {
             Some(cookie) => self.store.session_bound_to(&Digest::of(cookie.expose_secret()))?,
             None => None,
         };
-        let named: BTreeMap<SessionId, AccountId> = [remains.access, refresh, bound]
+        let named: BTreeMap<SessionId, AccountId> = [credentials.access, refresh, bound]
             .into_iter()
             .flatten()
             .map(|(account, session)| (session, account))

@@ -1,7 +1,7 @@
 use portcullis_domain::{ExposeSecret, SecretString};
 use portcullis_flows::sign_in::SignedIn;
 use portcullis_flows::sign_in::refresh::RefreshError;
-use portcullis_flows::sign_in::sign_out::Remains;
+use portcullis_flows::sign_in::sign_out::SignOutCredentials;
 use portcullis_testkit::{TestDatabase, samples};
 
 use crate::house::{DAY, House, MINUTE, by_name, refreshing};
@@ -66,18 +66,21 @@ fn a_session_ends_by_whatever_its_client_still_has_of_it_even_long_after() {
         let house = House::on(database);
         let ada = house.enrol("ada");
         let node = house.node();
-        let remains: [&dyn Fn(&SignedIn) -> Remains; 4] = [
-            &|it| Remains { access: Some((ada.id, it.grant.session.id)), ..Remains::default() },
+        let credentials: [&dyn Fn(&SignedIn) -> SignOutCredentials; 4] = [
+            &|it| SignOutCredentials {
+                access: Some((ada.id, it.grant.session.id)),
+                ..SignOutCredentials::default()
+            },
             &by_refresh_token,
             &by_binding,
-            &|it| Remains { binding: by_binding(it).binding, ..by_refresh_token(it) },
+            &|it| SignOutCredentials { binding: by_binding(it).binding, ..by_refresh_token(it) },
         ];
-        let signed_in = remains.map(|_| node.sign_in.sign_in(&by_name("ada")).unwrap());
+        let signed_in = credentials.map(|_| node.sign_in.sign_in(&by_name("ada")).unwrap());
         let bystander = node.sign_in.sign_in(&by_name("ada")).unwrap();
         // No refresh token lives so long.
         house.pass(8 * DAY);
-        for (remains, signed_in) in remains.iter().zip(&signed_in) {
-            let end = || node.sign_out.sign_out_by(&remains(signed_in), &samples::origin());
+        for (credentials, signed_in) in credentials.iter().zip(&signed_in) {
+            let end = || node.sign_out.sign_out_by(&credentials(signed_in), &samples::origin());
             assert!(end().unwrap());
             assert!(node.refuses(signed_in.grant.session.id));
             assert!(!end().unwrap(), "it has ended already");
@@ -94,12 +97,12 @@ fn remains_of_two_sessions_end_both() {
     house.enrol("grace");
     let [one, other] = [0, 1].map(|_| node.sign_in.sign_in(&by_name("ada")).unwrap());
     let of_grace = node.sign_in.sign_in(&by_name("grace")).unwrap();
-    let remains = Remains {
+    let credentials = SignOutCredentials {
         access: Some((ada.id, one.grant.session.id)),
         binding: by_binding(&of_grace).binding,
         ..by_refresh_token(&other)
     };
-    assert!(node.sign_out.sign_out_by(&remains, &samples::origin()).unwrap());
+    assert!(node.sign_out.sign_out_by(&credentials, &samples::origin()).unwrap());
     for ended in [&one, &other, &of_grace] {
         assert!(node.refuses(ended.grant.session.id));
     }
@@ -115,23 +118,29 @@ fn remains_that_prove_nothing_end_nothing() {
     let signed_in = node.sign_in.sign_in(&by_name("ada")).unwrap();
     let text = |text: &str| Some(SecretString::from(text));
     let access_token = signed_in.grant.access_token.expose_secret();
-    for remains in [
-        Remains::default(),
-        Remains { refresh_token: text("a.b.c"), binding: text("x"), access: None },
-        Remains { refresh_token: text(access_token), ..Remains::default() },
+    for credentials in [
+        SignOutCredentials::default(),
+        SignOutCredentials { refresh_token: text("a.b.c"), binding: text("x"), access: None },
+        SignOutCredentials { refresh_token: text(access_token), ..SignOutCredentials::default() },
     ] {
-        assert!(!node.sign_out.sign_out_by(&remains, &samples::origin()).unwrap(), "{remains:?}");
+        assert!(
+            !node.sign_out.sign_out_by(&credentials, &samples::origin()).unwrap(),
+            "{credentials:?}"
+        );
     }
     assert!(!node.refuses(signed_in.grant.session.id));
     assert_eq!(house.outcomes("sign_out"), [""; 0]);
 }
 
-fn by_refresh_token(signed_in: &SignedIn) -> Remains {
+fn by_refresh_token(signed_in: &SignedIn) -> SignOutCredentials {
     let refresh_token = Some(signed_in.grant.refresh_token.clone());
-    Remains { refresh_token, ..Remains::default() }
+    SignOutCredentials { refresh_token, ..SignOutCredentials::default() }
 }
 
-fn by_binding(signed_in: &SignedIn) -> Remains {
+fn by_binding(signed_in: &SignedIn) -> SignOutCredentials {
     let binding = signed_in.binding.as_ref().unwrap().expose();
-    Remains { binding: Some(SecretString::from(binding)), ..Remains::default() }
+    SignOutCredentials {
+        binding: Some(SecretString::from(binding)),
+        ..SignOutCredentials::default()
+    }
 }

@@ -7,7 +7,7 @@ use super::*;
 fn filled(capacity: usize, items: &[(char, u32)]) -> FairQueue<char, u32> {
     let mut queue = FairQueue::new(capacity);
     for (key, item) in items {
-        assert!(matches!(queue.push(*key, *item), Admission::Waits(_, None)));
+        assert!(matches!(queue.push(*key, *item), PushResult::Waits(_, None)));
     }
     queue
 }
@@ -30,29 +30,29 @@ fn keys_take_turns() {
 #[test]
 fn a_newcomer_takes_the_place_of_the_newest_item_of_the_longest_lane() {
     let mut queue = filled(4, &[('a', 1), ('a', 2), ('a', 3), ('b', 4)]);
-    assert!(matches!(queue.push('c', 5), Admission::Waits(_, Some(3))));
+    assert!(matches!(queue.push('c', 5), PushResult::Waits(_, Some(3))));
     assert_eq!(drained(queue), [1, 4, 5, 2]);
 }
 
 #[test]
 fn whoever_holds_most_places_is_refused_more() {
     let mut queue = filled(3, &[('a', 1), ('a', 2), ('b', 3)]);
-    assert_eq!(queue.push('a', 4), Admission::Refused(4));
+    assert_eq!(queue.push('a', 4), PushResult::Refused(4));
     assert_eq!(drained(queue), [1, 3, 2]);
 }
 
 #[test]
 fn modest_keys_do_not_push_each_other_out() {
     let mut queue = filled(3, &[('a', 1), ('b', 2), ('c', 3)]);
-    assert_eq!(queue.push('d', 4), Admission::Refused(4));
-    assert_eq!(queue.push('a', 5), Admission::Refused(5));
+    assert_eq!(queue.push('d', 4), PushResult::Refused(4));
+    assert_eq!(queue.push('a', 5), PushResult::Refused(5));
     assert_eq!(drained(queue), [1, 2, 3]);
 }
 
 #[test]
 fn an_item_can_leave_the_queue_once() {
     let mut queue = filled(3, &[('a', 1)]);
-    let Admission::Waits(ticket, None) = queue.push('b', 2) else { panic!("refused") };
+    let PushResult::Waits(ticket, None) = queue.push('b', 2) else { panic!("refused") };
     assert_eq!(queue.remove(ticket), Some(2));
     assert_eq!(queue.remove(ticket), None);
     assert_eq!(queue.len(), 1);
@@ -98,7 +98,7 @@ proptest! {
                     let longest = before.values().copied().max().unwrap_or(0);
                     let own = before.get(&key).copied().unwrap_or(0);
                     match queue.push(key, item) {
-                        Admission::Waits(ticket, displaced) => {
+                        PushResult::Waits(ticket, displaced) => {
                             prop_assert_eq!(displaced.is_some(), waiting.len() == capacity);
                             if let Some(displaced) = displaced {
                                 let place = waiting.iter().position(|(_, held)| *held == displaced);
@@ -111,7 +111,7 @@ proptest! {
                             waiting.push((key, item));
                             tickets.push((ticket, item));
                         }
-                        Admission::Refused(refused) => {
+                        PushResult::Refused(refused) => {
                             prop_assert_eq!(refused, item);
                             prop_assert_eq!(waiting.len(), capacity);
                             prop_assert!(own + 1 >= longest);
@@ -172,7 +172,7 @@ proptest! {
 fn an_item_that_may_not_go_yet_holds_up_no_other_and_keeps_its_place() {
     let mut queue = FairQueue::new(8);
     for (key, item) in [("a", "slow 1"), ("a", "quick 1"), ("b", "slow 2"), ("c", "quick 2")] {
-        assert!(matches!(queue.push(key, item), Admission::Waits(_, None)));
+        assert!(matches!(queue.push(key, item), PushResult::Waits(_, None)));
     }
     let is_quick = |item: &&str| item.starts_with("quick");
     assert_eq!(queue.pop(is_quick), Some("quick 1"));

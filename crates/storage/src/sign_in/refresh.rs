@@ -19,10 +19,10 @@ use crate::store::Store;
 impl RefreshStore for Store {
     fn rotate(&self, rotation: &Rotation<'_>) -> Result<Rotated, StoreError> {
         let rotated = self.write(|connection| match judge(connection, rotation)? {
-            Verdict::Refuse => Ok(Ok(Rotated::Refused)),
-            Verdict::Advance(found) => advance(connection, rotation, *found).map(Ok),
-            Verdict::Repeat(found) => Ok(Ok(repeated(*found))),
-            Verdict::End(_, found) => Ok(Err(found.session.account_id)),
+            RefreshTokenState::Invalid => Ok(Ok(Rotated::Refused)),
+            RefreshTokenState::Current(found) => advance(connection, rotation, *found).map(Ok),
+            RefreshTokenState::Previous(found) => Ok(Ok(repeated(*found))),
+            RefreshTokenState::Reused(_, found) => Ok(Err(found.session.account_id)),
         })?;
         match rotated {
             Ok(rotated) => Ok(rotated),
@@ -30,7 +30,9 @@ impl RefreshStore for Store {
             Err(account) => self.write_recorded(rotation.effects, |connection| {
                 sign_out::lock_account(connection, account.into())?;
                 match judge(connection, rotation)? {
-                    Verdict::End(sign, found) => end(connection, rotation, sign, &found),
+                    RefreshTokenState::Reused(sign, found) => {
+                        end(connection, rotation, sign, &found)
+                    }
                     // Another request was faster; one theft is one alarm.
                     _ => Ok(Rotated::Refused),
                 }
@@ -40,15 +42,15 @@ impl RefreshStore for Store {
 }
 
 /// What the presented token is.
-enum Verdict {
+enum RefreshTokenState {
     /// Nothing that changes anything.
-    Refuse,
+    Invalid,
     /// The live token.
-    Advance(Box<Found>),
+    Current(Box<Found>),
     /// The parent of a live token that was not used, by the same client.
-    Repeat(Box<Found>),
+    Previous(Box<Found>),
     /// A token that should not be in anybody's hands any more.
-    End(ReuseSign, Box<Found>),
+    Reused(ReuseSign, Box<Found>),
 }
 
 /// A session that lives, and whose it is, at one moment.
@@ -60,18 +62,21 @@ struct Found {
 }
 
 /// Judges the presented token, with the session locked until the transaction ends.
-fn judge(connection: &mut Connection, rotation: &Rotation<'_>) -> Result<Verdict, Failure> {
+fn judge(
+    connection: &mut Connection,
+    rotation: &Rotation<'_>,
+) -> Result<RefreshTokenState, Failure> {
     let Some(session) = lock_session(connection, rotation.session)? else {
-        return Ok(Verdict::Refuse);
+        return Ok(RefreshTokenState::Invalid);
     };
     let (grantee, now) = account::grantee_now(connection, session.account_id.into())?
         .ok_or(Failure::Corrupt { table: "sessions", column: "account_id" })?;
     if !session.is_live(now) || !grantee.account.is_active {
-        return Ok(Verdict::Refuse);
+        return Ok(RefreshTokenState::Invalid);
     }
     let living = Session::try_from(&session)?;
     let Some(living) = (rotation.lives)(&living, &grantee.account.role, now) else {
-        return Ok(Verdict::Refuse);
+        return Ok(RefreshTokenState::Invalid);
     };
     let (presented, binding) = (Key::from(rotation.presented), session.binding(rotation));
     let is_live = session.current_token == presented;
@@ -79,13 +84,15 @@ fn judge(connection: &mut Connection, rotation: &Rotation<'_>) -> Result<Verdict
     let in_time = now.since(session.rotated_at.into()) <= rotation.grace;
     let found = Box::new(Found { session, grantee, living, now });
     Ok(match binding {
-        Binding::Wrong if is_live => Verdict::Refuse,
-        _ if is_live => Verdict::Advance(found),
-        Binding::Right if is_parent => Verdict::Repeat(found),
-        Binding::None if is_parent && in_time => Verdict::Repeat(found),
-        Binding::None if is_parent => Verdict::End(ReuseSign::LossOrTheft, found),
-        _ if was_issued(connection, rotation)? => Verdict::End(ReuseSign::Reuse, found),
-        _ => Verdict::Refuse,
+        Binding::Wrong if is_live => RefreshTokenState::Invalid,
+        _ if is_live => RefreshTokenState::Current(found),
+        Binding::Right if is_parent => RefreshTokenState::Previous(found),
+        Binding::None if is_parent && in_time => RefreshTokenState::Previous(found),
+        Binding::None if is_parent => RefreshTokenState::Reused(ReuseSign::LossOrTheft, found),
+        _ if was_issued(connection, rotation)? => {
+            RefreshTokenState::Reused(ReuseSign::Reuse, found)
+        }
+        _ => RefreshTokenState::Invalid,
     })
 }
 

@@ -28,18 +28,18 @@ pub(super) fn run(
         let versions = Versions::open(loaded)?;
         (versions.name(), versions.text_in_force()?)
     };
-    let report = Report { name, verdict: Verdict::of(&text) };
+    let report = Report { name, status: MatrixStatus::of(&text) };
     output.answer(&report)?;
-    let is_sound = matches!(report.verdict, Verdict::Sound { .. });
+    let is_sound = matches!(report.status, MatrixStatus::Sound { .. });
     Ok(if is_sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 struct Report {
     name: String,
-    verdict: Verdict,
+    status: MatrixStatus,
 }
 
-enum Verdict {
+enum MatrixStatus {
     Sound {
         matrix: Matrix,
         notes: Vec<Note>,
@@ -52,7 +52,7 @@ enum Verdict {
     },
 }
 
-impl Verdict {
+impl MatrixStatus {
     fn of(text: &str) -> Self {
         let matrix = match Matrix::parse(text) {
             Ok(matrix) => matrix,
@@ -70,9 +70,9 @@ impl Verdict {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, verdict } = self;
-        match verdict {
-            Verdict::Sound { matrix, notes } => {
+        let Self { name, status } = self;
+        match status {
+            MatrixStatus::Sound { matrix, notes } => {
                 for Note { line, message } in notes {
                     writeln!(f, "note: line {line}: {message}")?;
                 }
@@ -86,10 +86,10 @@ impl fmt::Display for Report {
                     digest(matrix)
                 )
             }
-            Verdict::UnusableMatrix(unfit) => {
+            MatrixStatus::UnusableMatrix(unfit) => {
                 write!(f, "FAULT: {unfit}\n{name} cannot be put in force")
             }
-            Verdict::Faulty { faults, left_out } => {
+            MatrixStatus::Faulty { faults, left_out } => {
                 faults.iter().try_for_each(|fault| writeln!(f, "FAULT: {fault}"))?;
                 match faults.len() + left_out {
                     1 => write!(f, "{name} has one fault"),
@@ -103,10 +103,10 @@ impl fmt::Display for Report {
 impl Serialize for Report {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let fault = |line: Option<usize>, code: &str, message: &str| json!({ "line": line, "code": code, "message": message });
-        let (ok, faults, left_out): (_, Vec<Value>, _) = match &self.verdict {
-            Verdict::Sound { .. } => (true, Vec::new(), 0),
-            Verdict::UnusableMatrix(unfit) => (false, vec![fault(None, "unfit", unfit)], 0),
-            Verdict::Faulty { faults, left_out } => {
+        let (ok, faults, left_out): (_, Vec<Value>, _) = match &self.status {
+            MatrixStatus::Sound { .. } => (true, Vec::new(), 0),
+            MatrixStatus::UnusableMatrix(unfit) => (false, vec![fault(None, "unfit", unfit)], 0),
+            MatrixStatus::Faulty { faults, left_out } => {
                 let one = |it: &Fault| fault(Some(it.line), it.code.as_str(), &it.message);
                 (false, faults.iter().map(one).collect(), *left_out)
             }
@@ -114,8 +114,8 @@ impl Serialize for Report {
         let mut report = json!({
             "ok": ok, "matrix": self.name, "faults": faults, "faults_left_out": left_out,
         });
-        if let (Verdict::Sound { matrix, notes }, Some(report)) =
-            (&self.verdict, report.as_object_mut())
+        if let (MatrixStatus::Sound { matrix, notes }, Some(report)) =
+            (&self.status, report.as_object_mut())
         {
             let note = |note: &Note| json!({ "line": note.line, "message": note.message });
             report.insert("notes".to_owned(), notes.iter().map(note).collect());

@@ -3,7 +3,7 @@
 use portcullis_audit::DecisionId;
 
 use crate::StoreError;
-use crate::access::ruling::RequestDecisions;
+use crate::access::request_decisions::RequestDecisions;
 use crate::audit::recording::NotRecorded;
 
 /// The answer to one question.
@@ -40,10 +40,14 @@ pub(super) struct UnnumberedAnswers {
 }
 
 impl UnnumberedAnswers {
-    pub(super) fn of(ruling: &RequestDecisions) -> Self {
+    pub(super) fn of(batch: &RequestDecisions) -> Self {
         Self {
-            allowed: ruling.decisions.iter().map(|decided| decided.verdict.is_allowed()).collect(),
-            begins_with_on_behalf: ruling.begins_with_on_behalf,
+            allowed: batch
+                .decisions
+                .iter()
+                .map(|decided| decided.evaluation.is_allowed())
+                .collect(),
+            begins_with_on_behalf: batch.begins_with_on_behalf,
         }
     }
 

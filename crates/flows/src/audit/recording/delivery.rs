@@ -129,15 +129,15 @@ impl<'s> Delivery<'s> {
     fn encode(&mut self, portion: &VecDeque<Taken>) -> Option<Block> {
         self.writer.restart(self.next);
         'full: for taken in portion {
-            let ruling = &*taken.queued.ruling;
+            let batch = &*taken.queued.batch;
             let written = usize::try_from(self.next.saturating_sub(taken.first)).unwrap_or(0);
-            for decided in ruling.decisions.iter().skip(written) {
+            for decided in batch.decisions.iter().skip(written) {
                 let count = usize::try_from(self.writer.len()).unwrap_or(BLOCK_DECISIONS);
                 if count >= self.limit || self.writer.size() >= BLOCK_BYTES {
                     break 'full;
                 }
-                let reason = self.reasons.of(ruling, decided);
-                self.writer.push(&ruling.record(decided, reason));
+                let reason = self.reasons.of(batch, decided);
+                self.writer.push(&batch.record(decided, reason));
             }
         }
         self.writer.finish()
@@ -189,10 +189,10 @@ impl<'s> Delivery<'s> {
         let Some(taken) = portion.iter().find(|taken| self.next < taken.end()) else {
             return false;
         };
-        let ruling = &*taken.queued.ruling;
+        let batch = &*taken.queued.batch;
         let place = usize::try_from(self.next.saturating_sub(taken.first)).unwrap_or(0);
-        let Some(decided) = ruling.decisions.get(place) else { return false };
-        let record = ruling.record(decided, WITHHELD);
+        let Some(decided) = batch.decisions.get(place) else { return false };
+        let record = batch.record(decided, WITHHELD);
         let withheld = DecisionRecord {
             user_agent: None,
             request_id: None,
@@ -208,7 +208,7 @@ impl<'s> Delivery<'s> {
         let Some(block) = self.writer.finish() else { return false };
         let decision = DecisionId { chain: self.shared.chain, ordinal: self.next };
         let outcome = if withheld.allowed { Outcome::Allowed } else { Outcome::Denied };
-        let (origin, now) = (&ruling.principal.origin, self.shared.clock.now());
+        let (origin, now) = (&batch.principal.origin, self.shared.clock.now());
         let bytes = u64::try_from(refused.payload.len()).unwrap_or(u64::MAX);
         let kind = EventKind::DecisionQuarantined;
         let event = SecurityEvent::new(kind, outcome, origin, now, self.random)

@@ -18,7 +18,7 @@ use super::lanes::Lanes;
 use super::outcome::{NotRecorded, Notify};
 use super::policy::{BLOCK_DECISIONS, PORTION_BYTES, RecordingPolicy, UNSTORED_PER_CALLER};
 use super::queued::{Held, Place, Queued};
-use crate::access::ruling::RequestDecisions;
+use crate::access::request_decisions::RequestDecisions;
 use crate::audit::trail::LONGEST_BLOCK;
 
 /// See the module.
@@ -48,14 +48,14 @@ impl Queue {
     pub(super) fn answer(
         &mut self,
         policy: &RecordingPolicy,
-        ruling: Box<RequestDecisions>,
+        batch: Box<RequestDecisions>,
         now: Duration,
     ) -> Result<u64, Box<RequestDecisions>> {
-        let queued = Queued::new(ruling, now, None);
+        let queued = Queued::new(batch, now, None);
         let mine = self.share(queued.caller()).plus(queued.size);
         let unstored = UNSTORED_PER_CALLER.max(queued.size.bytes);
         if !mine.times(4).fits(self.free(policy)) || mine.bytes > unstored {
-            return Err(queued.ruling);
+            return Err(queued.batch);
         }
         self.hold(&queued);
         let taken = self.number(queued);
@@ -69,11 +69,11 @@ impl Queue {
     pub(super) fn wait(
         &mut self,
         policy: &RecordingPolicy,
-        ruling: Box<RequestDecisions>,
+        batch: Box<RequestDecisions>,
         now: Duration,
         notify: Notify,
     ) -> Result<Place, (Notify, NotRecorded)> {
-        let mut queued = Queued::new(ruling, now, None);
+        let mut queued = Queued::new(batch, now, None);
         let caller = queued.caller();
         if !self.share(caller).plus(queued.size).fits(self.free(policy)) {
             return Err((notify, NotRecorded::NoRoom));
@@ -214,7 +214,7 @@ struct Portion {
 impl Portion {
     fn has_room_for(&self, next: &Queued) -> bool {
         let Some((from, until)) = self.times else { return true };
-        let at = next.ruling.at;
+        let at = next.batch.at;
         self.decisions.saturating_add(next.size.decisions) <= BLOCK_DECISIONS
             && self.text.saturating_add(next.text) <= PORTION_BYTES
             && until.max(at).since(from.min(at)) <= LONGEST_BLOCK
@@ -222,7 +222,7 @@ impl Portion {
 
     fn extend(&mut self, next: Option<Taken>) {
         let Some(next) = next else { return };
-        let at = next.queued.ruling.at;
+        let at = next.queued.batch.at;
         let (from, until) = self.times.unwrap_or((at, at));
         self.times = Some((from.min(at), until.max(at)));
         self.decisions = self.decisions.saturating_add(next.queued.size.decisions);

@@ -5,12 +5,12 @@ use std::time::Duration;
 use portcullis_domain::AccountId;
 
 use super::outcome::Notify;
-use crate::access::ruling::RequestDecisions;
+use crate::access::request_decisions::RequestDecisions;
 
 /// A request in the queue.
 pub(super) struct Queued {
     /// The decisions.
-    pub(super) ruling: Box<RequestDecisions>,
+    pub(super) batch: Box<RequestDecisions>,
     /// When it came, on the monotonic clock.
     pub(super) since: Duration,
     /// Hears how it ends; `None` if the caller was answered.
@@ -37,17 +37,17 @@ pub(super) struct Place {
 
 impl Queued {
     pub(super) fn new(
-        ruling: Box<RequestDecisions>,
+        batch: Box<RequestDecisions>,
         since: Duration,
         notify: Option<Notify>,
     ) -> Self {
-        let (decisions, text) = (ruling.decisions.len(), ruling.text_bytes());
-        let size = Held { decisions, bytes: ruling.bytes_without_text().saturating_add(text) };
-        Self { ruling, since, notify, size, text }
+        let (decisions, text) = (batch.decisions.len(), batch.text_bytes());
+        let size = Held { decisions, bytes: batch.bytes_without_text().saturating_add(text) };
+        Self { batch, since, notify, size, text }
     }
 
     pub(super) fn caller(&self) -> AccountId {
-        self.ruling.account
+        self.batch.account
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::access::ruling::{AnsweredQuestion, RequestDecisions, Verdict};
+use crate::access::request_decisions::{AnsweredQuestion, Evaluation, RequestDecisions};
 
 /// See the module. It forgets everything when the matrix changes, and when it is full.
 #[derive(Default)]
@@ -15,20 +15,22 @@ pub(super) struct Reasons {
 impl Reasons {
     pub(super) fn of<'r>(
         &'r mut self,
-        ruling: &'r RequestDecisions,
+        batch: &'r RequestDecisions,
         decided: &'r AnsweredQuestion,
     ) -> &'r str {
-        let version = ruling.matrix.version;
+        let version = batch.matrix.version;
         if self.version != version || self.bytes >= MAX_BYTES {
             *self = Self { version, ..Self::default() };
         }
-        match &decided.verdict {
-            Verdict::Matrix(decision) => self.texts.entry(decision.code()).or_insert_with(|| {
-                let text = ruling.matrix.matrix.explain(decision).to_string();
-                self.bytes += text.len() + ENTRY;
-                text
-            }),
-            Verdict::Refused(reason) => reason,
+        match &decided.evaluation {
+            Evaluation::Matrix(decision) => {
+                self.texts.entry(decision.code()).or_insert_with(|| {
+                    let text = batch.matrix.matrix.explain(decision).to_string();
+                    self.bytes += text.len() + ENTRY;
+                    text
+                })
+            }
+            Evaluation::Refused(reason) => reason,
         }
     }
 }

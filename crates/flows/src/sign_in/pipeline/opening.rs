@@ -27,7 +27,7 @@ pub struct SignedIn {
 }
 
 /// A sign-in that is proven, and allowed.
-pub(super) struct Admission<'a> {
+pub(super) struct VerifiedSignIn<'a> {
     /// The account as it was when the proofs were verified.
     pub(super) account: &'a Account,
     /// Which password of the account that was.
@@ -57,14 +57,17 @@ pub(super) struct Opener {
 
 impl Opener {
     /// The session and its tokens; `None` when it is refused after all, which is recorded.
-    pub(super) fn open(&self, admitted: &Admission<'_>) -> Result<Option<SignedIn>, StoreError> {
-        let Admission { account, epoch, device, delivery, .. } = *admitted;
+    pub(super) fn open(
+        &self,
+        verified: &VerifiedSignIn<'_>,
+    ) -> Result<Option<SignedIn>, StoreError> {
+        let VerifiedSignIn { account, epoch, device, delivery, .. } = *verified;
         let now = self.ambient.now();
         let session = Session {
             id: SessionId::generate(now, &*self.ambient.random),
             account_id: account.id,
             delivery,
-            authentication: authentication(admitted.proofs),
+            authentication: authentication(verified.proofs),
             authenticated_at: now,
             expires_at: now + self.issuer.lifetimes(&account.role).absolute,
         };
@@ -72,7 +75,7 @@ impl Opener {
         let uses_cookies = delivery == Delivery::Cookie;
         let binding = uses_cookies.then(|| OpaqueSecret::mint(&*self.ambient.random));
         let event = |kind, outcome, session| {
-            SecurityEvent::new(kind, outcome, admitted.origin, now, &*self.ambient.random)
+            SecurityEvent::new(kind, outcome, verified.origin, now, &*self.ambient.random)
                 .about(account.id)
                 .in_session(session)
         };
@@ -80,7 +83,7 @@ impl Opener {
             Opened::Done { displaced, .. } => {
                 let success = |kind, session| event(kind, Outcome::Success, session);
                 let mut events = vec![success(EventKind::SignIn, session.id)];
-                let is_new_device = admitted.is_new_device;
+                let is_new_device = verified.is_new_device;
                 events.extend(is_new_device.then(|| success(EventKind::NewDevice, session.id)));
                 let displaced = displaced.sessions();
                 events.extend(displaced.map(|ended| success(EventKind::SessionDisplaced, ended)));
@@ -92,12 +95,12 @@ impl Opener {
             session: &session,
             refresh,
             binding: binding.as_ref().map(OpaqueSecret::digest),
-            device_name: admitted.device_name,
-            proofs: admitted.proofs,
-            counter: admitted.counter,
+            device_name: verified.device_name,
+            proofs: verified.proofs,
+            counter: verified.counter,
             most_sessions: self.issuer.policy().most_sessions,
             displacement: self.issuer.ending(EventKind::SessionDisplaced, now),
-            origin: admitted.origin,
+            origin: verified.origin,
             effects: &effects,
         })?;
         let Opened::Done { grantee, displaced } = opened else { return Ok(None) };

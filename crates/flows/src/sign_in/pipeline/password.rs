@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use portcullis_audit::Outcome;
 use portcullis_domain::AuthenticationMethod;
-use portcullis_password::{HashingPool, Overloaded, Password, PasswordHash, Verdict};
+use portcullis_password::{HashingPool, Overloaded, Password, PasswordHash, VerificationResult};
 
 use super::credentials::Credentials;
 use super::identifier::Identifier;
@@ -35,8 +35,8 @@ pub(crate) fn verify(
     hash: PasswordHash,
 ) -> Result<Option<PasswordProof>, Overloaded> {
     Ok(match hashing.verify(address, typed, hash.clone())? {
-        Verdict::Match { needs_rehash } => Some(PasswordProof { hash, needs_rehash }),
-        Verdict::Mismatch => None,
+        VerificationResult::Match { needs_rehash } => Some(PasswordProof { hash, needs_rehash }),
+        VerificationResult::Mismatch => None,
     })
 }
 

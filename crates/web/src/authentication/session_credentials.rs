@@ -21,7 +21,7 @@ use crate::settings::Settings;
 /// What the head of a request shows of a session. The body may add a refresh token, which no page of
 /// another site can know.
 #[derive(Debug)]
-pub struct SessionRemains {
+pub struct SessionCredentials {
     /// Account and session of an access token, expired or not.
     pub access: Option<(AccountId, SessionId)>,
     /// The binding cookie.
@@ -33,11 +33,14 @@ pub struct SessionRemains {
 
 impl Authenticator {
     /// What the request shows of a session.
-    pub(crate) fn remains(&self, request: &HttpRequest) -> Result<SessionRemains, Problem> {
+    pub(crate) fn session_credentials(
+        &self,
+        request: &HttpRequest,
+    ) -> Result<SessionCredentials, Problem> {
         let token = cookie(request, Name::AccessToken)?;
         match (bearer(request)?, token) {
             (Some(_), Some(_)) => Err(Problem::new(Code::AmbiguousCredentials)),
-            (Some(token), None) => Ok(SessionRemains {
+            (Some(token), None) => Ok(SessionCredentials {
                 access: Some(self.shown(token)?.names),
                 binding: None,
                 otherwise: Some(Code::InvalidToken),
@@ -54,7 +57,7 @@ impl Authenticator {
         request: &HttpRequest,
         shown: Option<Shown>,
         binding: Option<SecretString>,
-    ) -> Result<SessionRemains, Problem> {
+    ) -> Result<SessionCredentials, Problem> {
         let has_cookies = cookie(request, Name::AccessToken)?.is_some() || binding.is_some();
         if let Some(Shown { names: (_, session), is_alive }) = &shown
             && (*is_alive || request.headers().contains_key(csrf::HEADER))
@@ -63,18 +66,18 @@ impl Authenticator {
         }
         match page::of(request.headers(), Settings::of(request)?) {
             Page::Foreign => Err(Problem::new(Code::CsrfFailed)),
-            Page::Allowed => Ok(SessionRemains {
+            Page::Allowed => Ok(SessionCredentials {
                 access: shown.map(|shown| shown.names),
                 binding,
                 otherwise: (!has_cookies).then_some(Code::NotAuthenticated),
             }),
             // No browser of this decade: only what it says on purpose counts.
-            Page::Unknown if has_cookies => Ok(SessionRemains {
+            Page::Unknown if has_cookies => Ok(SessionCredentials {
                 access: None,
                 binding: None,
                 otherwise: Some(Code::CsrfFailed),
             }),
-            Page::Unknown => Ok(SessionRemains {
+            Page::Unknown => Ok(SessionCredentials {
                 access: None,
                 binding: None,
                 otherwise: Some(Code::NotAuthenticated),

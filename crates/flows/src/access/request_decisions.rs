@@ -35,19 +35,19 @@ pub struct AnsweredQuestion {
     /// The role of the subject at that time.
     pub role: Option<Role>,
     /// The answer.
-    pub verdict: Verdict,
+    pub evaluation: Evaluation,
 }
 
 /// What an answer is based on.
 #[derive(Clone, Copy, Debug)]
-pub enum Verdict {
+pub enum Evaluation {
     /// The matrix.
     Matrix(Decision),
     /// The subject may do nothing, for this reason.
     Refused(&'static str),
 }
 
-impl Verdict {
+impl Evaluation {
     /// Whether the subject may.
     pub fn is_allowed(&self) -> bool {
         matches!(self, Self::Matrix(decision) if decision.is_allowed())
@@ -57,8 +57,8 @@ impl Verdict {
 impl RequestDecisions {
     pub(crate) fn decide_own(&mut self, question: Question, subject: &str) {
         let role = self.principal.role.clone();
-        let verdict = self.ask(&question, subject, role.as_ref());
-        self.decisions.push(AnsweredQuestion { question, role, verdict });
+        let evaluation = self.ask(&question, subject, role.as_ref());
+        self.decisions.push(AnsweredQuestion { question, role, evaluation });
     }
 
     pub(crate) fn decide_for(
@@ -67,19 +67,19 @@ impl RequestDecisions {
         id: AccountId,
         account: Option<&Account>,
     ) {
-        let verdict = match account {
-            None => Verdict::Refused("denied: there is no such account"),
+        let evaluation = match account {
+            None => Evaluation::Refused("denied: there is no such account"),
             Some(account) if !account.is_active => {
-                Verdict::Refused("denied: the account is deactivated")
+                Evaluation::Refused("denied: the account is deactivated")
             }
             Some(account) => self.ask(&question, &id.to_string(), Some(&account.role)),
         };
         let role = account.map(|account| account.role.clone());
-        self.decisions.push(AnsweredQuestion { question, role, verdict });
+        self.decisions.push(AnsweredQuestion { question, role, evaluation });
     }
 
     /// A subject without a role has no grant: no matrix has a role without a name.
-    fn ask(&self, question: &Question, subject: &str, role: Option<&Role>) -> Verdict {
+    fn ask(&self, question: &Question, subject: &str, role: Option<&Role>) -> Evaluation {
         let Question { resource, action, context, .. } = question;
         let (owner, parties) = (context.owner_account(), context.party_accounts());
         let attributes = context.attributes.as_ref().and_then(Attributes::members);
@@ -90,7 +90,7 @@ impl RequestDecisions {
             attributes: attributes.as_ref(),
         };
         let role = role.map_or("", Role::as_str);
-        Verdict::Matrix(self.matrix.matrix.decide_words(role, resource, action, &asked))
+        Evaluation::Matrix(self.matrix.matrix.decide_words(role, resource, action, &asked))
     }
 
     /// Bytes of all texts that callers gave: about what the record of all this takes, however often a
@@ -130,7 +130,7 @@ impl RequestDecisions {
             parties: context.parties.as_ref().map(|all| all.iter().map(String::as_str).collect()),
             attributes: context.attributes.as_ref().map(Attributes::as_str),
             matrix_version: self.matrix.version,
-            allowed: decided.verdict.is_allowed(),
+            allowed: decided.evaluation.is_allowed(),
             reason,
         }
     }
