@@ -1,3 +1,5 @@
+//! Claims of the access token (RFC 9068). Services verify it offline with the published keys.
+
 use std::time::Duration;
 
 use portcullis_domain::{
@@ -14,17 +16,17 @@ mod payload;
 
 use self::payload::AccessPayload;
 
-/// What an access token says about who acts (RFC 9068, with `role`, `kind` and
-/// `password_must_change` as private claims). No personal data: a token travels far.
+/// The claims of an access token (RFC 9068, with `role`, `kind` and `password_must_change` as
+/// private claims). They contain no personal data, because many services see a token.
 ///
 /// Times have whole seconds in the token; fractions are cut off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessClaims {
-    /// Who acts; the claim `sub`.
+    /// The account that acts; the claim `sub`.
     pub subject: AccountId,
-    /// The session it belongs to, by which it is revoked; the claim `sid`.
+    /// The session of the token, by which it can be revoked; the claim `sid`.
     pub session: SessionId,
-    /// The token's own name; the claim `jti`.
+    /// The id of the token; the claim `jti`.
     pub token: TokenId,
     /// The claim `iat`.
     pub issued_at: Timestamp,
@@ -32,28 +34,28 @@ pub struct AccessClaims {
     pub expires_at: Timestamp,
     /// The role of the account when the token was issued.
     pub role: Role,
-    /// What sort of subject the account is.
+    /// The kind of the account.
     pub kind: AccountKind,
-    /// How the subject proved who they are; the claim `amr`.
+    /// The authentication methods of the sign-in; the claim `amr`.
     pub authentication_methods: Vec<AuthenticationMethod>,
-    /// When the subject last did so; the claim `auth_time`.
+    /// The time of the sign-in; the claim `auth_time`.
     pub authenticated_at: Timestamp,
-    /// Whether the subject may only change the password; absent from the token when not.
+    /// Whether the subject may only change the password; absent from the token when false.
     pub password_must_change: bool,
 }
 
 impl AccessClaims {
-    /// No configuration of the server lets an access token live longer.
+    /// The maximum lifetime of an access token; no configuration of the server allows more.
     pub const MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 }
 
 impl Verifier<AccessClaims> {
-    /// Accepts access tokens of `issuer` for `audience`, as [`Verifier::new`] says, under the keys of
-    /// a published document: the text of the issuer's `/.well-known/jwks.json`. A token made to live
-    /// longer than [`AccessClaims::MAX_LIFETIME`] is refused.
+    /// Accepts access tokens of `issuer` for `audience`, as [`Verifier::new`] does, with the keys
+    /// of a published document: the text of the issuer's `/.well-known/jwks.json`. A token with a
+    /// lifetime above [`AccessClaims::MAX_LIFETIME`] is refused.
     ///
-    /// The issuer changes its keys: fetch the document again from time to time, and give
-    /// [`KeySet::from_jwks`] to [`Verifier::replace_keys`].
+    /// The issuer rotates its keys: fetch the document regularly, and pass [`KeySet::from_jwks`] to
+    /// [`Verifier::replace_keys`].
     pub fn from_jwks(json: &str, issuer: &str, audience: &str) -> Result<Self, JsonWebKeySetError> {
         let keys = KeySet::from_jwks(json)?;
         if keys.is_empty() {

@@ -1,11 +1,13 @@
+//! Signature algorithms: HS256, EdDSA (Ed25519) and ES256.
+
 use std::fmt;
 use std::str::FromStr;
 
-/// A signature algorithm of RFC 7518 section 3.1 and RFC 8037 section 3.1 that tokens may have.
+/// A signature algorithm for tokens (RFC 7518 section 3.1, RFC 8037 section 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SigningAlgorithm {
-    /// HMAC with SHA-256, under a key that grows from the configured secret.
+    /// HMAC with SHA-256, under a key that is derived from the configured secret.
     Hs256,
     /// Ed25519, under a generated key pair.
     EdDsa,
@@ -14,7 +16,7 @@ pub enum SigningAlgorithm {
 }
 
 impl SigningAlgorithm {
-    /// Its name in the header `alg`.
+    /// The name in the header `alg`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Hs256 => "HS256",
@@ -23,7 +25,7 @@ impl SigningAlgorithm {
         }
     }
 
-    /// What key pairs it takes; `None` for a shared secret.
+    /// The algorithm of its key pairs; `None` for a shared secret.
     pub const fn key_pair(self) -> Option<KeyPairAlgorithm> {
         match self {
             Self::Hs256 => None,
@@ -58,7 +60,7 @@ impl FromStr for SigningAlgorithm {
     }
 }
 
-/// A signature algorithm whose public half can be published.
+/// A signature algorithm whose public key can be published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeyPairAlgorithm {
@@ -69,7 +71,7 @@ pub enum KeyPairAlgorithm {
 }
 
 impl KeyPairAlgorithm {
-    /// Its name in the header `alg`.
+    /// The name in the header `alg`.
     pub const fn name(self) -> &'static str {
         self.signing().name()
     }
@@ -96,7 +98,7 @@ impl FromStr for KeyPairAlgorithm {
     }
 }
 
-/// The text is not the name of an algorithm that can be used here, letter by letter.
+/// The text is not exactly the name of a supported algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not the name of a signature algorithm; known are HS256, EdDSA and ES256")]
 pub struct SigningAlgorithmError;

@@ -1,8 +1,9 @@
-//! The one alphabet of everything this crate writes: base64url without padding (RFC 4648 section 5,
-//! RFC 7515 section 2).
+//! The encoding of everything that this crate writes: base64url without padding (RFC 4648 section
+//! 5, RFC 7515 section 2).
 //!
-//! Decoding is strict: no padding, no other characters, no set bits after the last byte. A lenient
-//! decoder gives one secret several spellings, and then a digest of the text proves nothing.
+//! Decoding is strict: no padding, no other characters, no set bits after the last byte. With a
+//! lenient decoder one secret would have several spellings, and a digest of the text would prove
+//! nothing.
 
 use std::sync::LazyLock;
 
@@ -13,36 +14,37 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use base64::engine::{general_purpose::NO_PAD, simd::Simd};
 
-/// The text form.
+/// Encodes bytes as text.
 pub(crate) fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Appends the text form.
+/// Appends the encoded bytes to a text.
 pub(crate) fn encode_onto(text: &mut String, bytes: impl AsRef<[u8]>) {
     URL_SAFE_NO_PAD.encode_string(bytes, text);
 }
 
-/// The bytes, if the text is their one spelling.
+/// Decodes a text that is in its canonical form.
 pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     FASTEST.decode(text).ok()
 }
 
-/// Exactly `N` bytes, if the text is their one spelling. A longer text is given up, not decoded.
+/// Decodes exactly `N` bytes from a text in its canonical form. A longer text is refused without
+/// decoding.
 pub(crate) fn decode_exact<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut bytes = [0; N];
     let length = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
     (length == N).then_some(bytes)
 }
 
-/// For long texts: with vector instructions, where the processor has them.
+/// For long texts: with vector instructions, if the processor has them.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 static FASTEST: LazyLock<Simd> = LazyLock::new(|| Simd::url_safe(NO_PAD));
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 static FASTEST: LazyLock<GeneralPurpose> = LazyLock::new(|| URL_SAFE_NO_PAD);
 
-/// Whether the text has no character that is not in the alphabet.
+/// Returns whether every character of the text is in the alphabet.
 pub(crate) fn is_alphabet(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }

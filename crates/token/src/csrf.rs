@@ -1,14 +1,14 @@
-//! CSRF tokens that are bound to a session and kept nowhere.
+//! CSRF tokens that are bound to a session and not stored.
 //!
-//! A token is a random nonce and its MAC over nonce and session, so one stolen or planted from
-//! another session is worth nothing (the signed double-submit pattern of the OWASP CSRF cheat
-//! sheet). The nonce makes each answer different, which denies a compression attack its target.
+//! A token is a random nonce and a MAC over nonce and session, so a token stolen or planted from
+//! another session is invalid (the signed double-submit pattern of the OWASP CSRF cheat sheet). The
+//! nonce makes each response different, which defeats compression attacks.
 
 use portcullis_domain::{SecureRandom, SessionId, constant_time_eq};
 
 use crate::{Purpose, SecretKey, base64url, mac};
 
-/// Issues and checks CSRF tokens.
+/// Issues and verifies CSRF tokens.
 #[derive(Clone)]
 pub struct CsrfKey {
     key: [u8; 32],
@@ -16,25 +16,26 @@ pub struct CsrfKey {
 }
 
 impl CsrfKey {
-    /// The key that grows from the configured secret.
+    /// Derives the key from the configured secret.
     pub fn new(secret: &SecretKey) -> Self {
         Self { key: secret.derive(Purpose::Csrf), previous: None }
     }
 
-    /// Goes on to accept what was issued under a previous secret, while it is being replaced.
+    /// Also accepts tokens that were issued under a previous secret, during its replacement.
     #[must_use]
     pub fn accepting(self, previous: &SecretKey) -> Self {
         Self { previous: Some(previous.derive(Purpose::Csrf)), ..self }
     }
 
-    /// A new token of 64 characters; any number of them are valid for a session at once.
+    /// Issues a token of 64 characters; any number of tokens are valid for a session at the same
+    /// time.
     pub fn issue(&self, session: SessionId, random: &dyn SecureRandom) -> String {
         let mut nonce = [0; NONCE];
         random.fill(&mut nonce);
         base64url::encode([nonce.as_slice(), &tag(&self.key, &nonce, session)].concat())
     }
 
-    /// Whether the token was issued for this session, in time that does not tell how wrong it is.
+    /// Returns whether the token was issued for this session, in constant time.
     pub fn verify(&self, token: &str, session: SessionId) -> bool {
         let Some(bytes) = base64url::decode_exact::<{ NONCE + TAG }>(token) else {
             return false;

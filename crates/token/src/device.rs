@@ -1,3 +1,5 @@
+//! Claims of the device cookie: this browser has signed in to this account before.
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -8,17 +10,18 @@ use crate::jwt::{Issued, Kind};
 use crate::payload::{Text, payload};
 use crate::{Purpose, TokenError, base64url};
 
-/// What the cookie of a device says: with this browser somebody signed in to this account before.
-/// It opens nothing; it only gives its holder a lockout counter that strangers cannot use up.
+/// The claims of a device cookie: this browser has signed in to this account before. It grants no
+/// access; it only selects a lockout counter that other clients cannot exhaust.
 ///
 /// Times have whole seconds in the token; fractions are cut off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceClaims {
-    /// The account that was signed in to; the claim `sub`.
+    /// The account of the sign-in; the claim `sub`.
     pub subject: AccountId,
     /// The device; the claim `jti`.
     pub device: DeviceId,
-    /// The password that was shown; the claim `epoch`. With the next password the cookie is void.
+    /// The epoch of the password that was verified; the claim `epoch`. After a password change the
+    /// cookie is invalid.
     pub epoch: PasswordEpoch,
     /// The claim `iat`.
     pub issued_at: Timestamp,
@@ -26,12 +29,12 @@ pub struct DeviceClaims {
     pub expires_at: Timestamp,
 }
 
-/// Names a device: 128 random bits, 22 characters of base64url.
+/// The id of a device: 128 random bits, 22 characters of base64url.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DeviceId([u8; 16]);
 
 impl DeviceId {
-    /// A new id.
+    /// Generates an id.
     pub fn generate(random: &dyn SecureRandom) -> Self {
         let mut bytes = [0; 16];
         random.fill(&mut bytes);

@@ -1,17 +1,19 @@
+//! JSON Web Key Sets (RFC 7517): publishing and parsing of public keys.
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::public_key::coordinates;
 use crate::{KeyPairAlgorithm, PublicKey, base64url};
 
-/// The public keys of an issuer, in the form in which they are published (RFC 7517 section 5).
+/// The public keys of an issuer, in their published form (RFC 7517 section 5).
 ///
-/// It never holds a shared secret: such a key has no public half.
+/// It never contains a shared secret, because a shared secret has no public key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JsonWebKeySet(Vec<PublicKey>);
 
 impl JsonWebKeySet {
-    /// A set of these keys.
+    /// A set with these keys.
     pub fn new(keys: impl IntoIterator<Item = PublicKey>) -> Self {
         Self(keys.into_iter().collect())
     }
@@ -24,15 +26,15 @@ impl JsonWebKeySet {
         serde_json::to_string(&Document { keys }).expect("texts have a JSON form")
     }
 
-    /// The most bytes that a document may have; one key takes about 200.
+    /// The maximum size of a document in bytes; one key takes about 200.
     pub const MAX_BYTES: usize = 64 * 1024;
 
-    /// The most keys that a document may have, those that cannot be used included.
+    /// The maximum number of keys in a document, unusable keys included.
     pub const MAX_KEYS: usize = 64;
 
-    /// Reads a published document. Keys that cannot be used are left out (RFC 7517 section 5): those
-    /// of other kinds or for other uses, those without a name, shared secrets, those published
-    /// together with their private half, and all that share one name. None may be left.
+    /// Parses a published document. Unusable keys are left out (RFC 7517 section 5): keys of other
+    /// kinds or for other uses, keys without a name, shared secrets, keys published together with
+    /// their private key, and all keys that share one name. An empty set is possible.
     pub fn parse(json: &str) -> Result<Self, JsonWebKeySetError> {
         if json.len() > Self::MAX_BYTES {
             return Err(JsonWebKeySetError::TooLarge);
@@ -57,11 +59,11 @@ impl JsonWebKeySet {
     }
 }
 
-/// Why a document gives no keys.
+/// The reason why a document gives no keys.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JsonWebKeySetError {
-    /// No JSON object with a list of `keys`.
+    /// Not a JSON object with a list `keys`.
     #[error("the document is not a JSON Web Key Set (RFC 7517 section 5)")]
     Malformed,
     /// More than [`JsonWebKeySet::MAX_BYTES`].
@@ -70,7 +72,7 @@ pub enum JsonWebKeySetError {
     /// More than [`JsonWebKeySet::MAX_KEYS`].
     #[error("the JSON Web Key Set has more than {} keys", JsonWebKeySet::MAX_KEYS)]
     TooManyKeys,
-    /// No key is left for a verifier. An issuer that signs with HS256 publishes none.
+    /// The document has no usable key. An issuer that signs with HS256 publishes none.
     #[error(
         "the JSON Web Key Set has no key for EdDSA (Ed25519) or ES256 that has a `kid` of its own; \
          an issuer that signs with HS256 publishes none"
@@ -85,7 +87,8 @@ struct Document<K> {
     keys: Vec<K>,
 }
 
-/// RFC 7517 section 4 with the members of RFC 7518 section 6.2 and RFC 8037 section 2.
+/// A key in JSON (RFC 7517 section 4) with the members of RFC 7518 section 6.2 and RFC 8037 section
+/// 2.
 #[derive(Serialize, Deserialize)]
 struct JsonWebKey {
     kty: String,
@@ -100,7 +103,7 @@ struct JsonWebKey {
     x: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     y: Option<String>,
-    /// A private half. Who publishes one has lost the key.
+    /// A private key. A key that is published with it is compromised.
     #[serde(skip_serializing)]
     d: Option<Value>,
 }
@@ -149,7 +152,7 @@ impl From<&PublicKey> for JsonWebKey {
     }
 }
 
-/// How an uncompressed point begins (SEC 1 section 2.3.3).
+/// The first byte of an uncompressed point (SEC 1 section 2.3.3).
 const UNCOMPRESSED: u8 = 4;
 
 #[cfg(test)]
@@ -257,7 +260,7 @@ mod tests {
         let document = JsonWebKeySet::new(keys).to_json();
         let read = JsonWebKeySet::parse(&document).unwrap();
         assert_eq!(read.keys().len(), JsonWebKeySet::MAX_KEYS);
-        // A key that cannot be used counts as well.
+        // An unusable key counts as well.
         let too_many = document.replace(r#"{"keys":["#, r#"{"keys":[{"kty":"RSA"},"#);
         assert_eq!(JsonWebKeySet::parse(&too_many), Err(JsonWebKeySetError::TooManyKeys));
     }

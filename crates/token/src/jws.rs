@@ -1,20 +1,20 @@
-//! The signature layer: JSON Web Signature in compact form (RFC 7515), before anything of the
-//! content is believed.
+//! The signature layer: JSON Web Signature in compact form (RFC 7515), verified before the payload
+//! is trusted.
 //!
-//! The order is the defence: size and shape before any decoding, the header in a closed form before
-//! any key is touched, the signature before the payload is looked at. Headers that bring their own
-//! key or change what is signed (`jku`, `jwk`, `x5u`, `x5c`, `crit`, `b64`) are refused whatever
-//! they say.
+//! The order of the checks is the defence: size and shape before decoding, a restricted header
+//! before the key lookup, the signature before the payload is parsed. Headers that bring their own
+//! key or change what is signed (`jku`, `jwk`, `x5u`, `x5c`, `crit`, `b64`) are refused, whatever
+//! their value.
 
 use serde::de::{self, Deserialize, Deserializer};
 
 use crate::payload::{Text, object, present};
 use crate::{SigningAlgorithm, TokenError, VerifyingKey, base64url};
 
-/// Checks a compact JWS under one key and answers its payload.
+/// Verifies a compact JWS with one key and returns its payload.
 ///
-/// This is the signature layer alone, for payloads that are no claims: `typ` and `kid` are not
-/// looked at. To check a token, use [`Verifier`](crate::Verifier).
+/// This is the signature layer alone, for payloads that are not claims: `typ` and `kid` are not
+/// checked. To verify a token, use [`Verifier`](crate::Verifier).
 pub fn verify(token: &str, key: &VerifyingKey) -> Result<Vec<u8>, TokenError> {
     let compact = Compact::split(token)?;
     let header = compact.decode_header()?;
@@ -23,16 +23,16 @@ pub fn verify(token: &str, key: &VerifyingKey) -> Result<Vec<u8>, TokenError> {
     compact.verify(key)
 }
 
-/// The header that this crate writes, as it stands in the token. Neither an algorithm, a type nor a
-/// name in base64url needs escapes.
+/// Returns the header that this crate writes, as encoded in the token. An algorithm, a type and a
+/// name in base64url need no escapes.
 pub(crate) fn header(algorithm: SigningAlgorithm, typ: &str, kid: &str) -> String {
     base64url::encode(format!(r#"{{"alg":"{algorithm}","typ":"{typ}","kid":"{kid}"}}"#))
 }
 
-/// A token longer than this is refused unread.
+/// The maximum length of a token; a longer token is refused before it is parsed.
 const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
-/// The three parts of a token, nothing decoded yet.
+/// The three parts of a token, not decoded yet.
 pub(crate) struct Compact<'a> {
     pub(crate) header: &'a str,
     payload: &'a str,
@@ -62,7 +62,8 @@ impl<'a> Compact<'a> {
         base64url::decode(self.header).ok_or(TokenError::Malformed)
     }
 
-    /// The payload, if the signature is the key's own. The header must have been checked.
+    /// Returns the payload if the signature is valid under the key. The header must have been
+    /// checked.
     pub(crate) fn verify(&self, key: &VerifyingKey) -> Result<Vec<u8>, TokenError> {
         self.check_signature(key)?;
         self.decode_payload()
@@ -73,14 +74,14 @@ impl<'a> Compact<'a> {
         if is_good { Ok(()) } else { Err(TokenError::BadSignature) }
     }
 
-    /// The payload, whose signature must have been checked.
+    /// Returns the decoded payload. The signature must have been checked.
     pub(crate) fn decode_payload(&self) -> Result<Vec<u8>, TokenError> {
         base64url::decode(self.payload).ok_or(TokenError::Malformed)
     }
 }
 
-/// What a header may say. Members with other names are ignored (RFC 7515 section 4); a name that
-/// stands twice is refused.
+/// The allowed members of a header. Members with other names are ignored (RFC 7515 section 4); a
+/// duplicate name is refused.
 #[derive(serde::Deserialize)]
 pub(crate) struct Header<'a> {
     #[serde(borrow)]
@@ -108,7 +109,7 @@ impl<'a> Header<'a> {
         object(str::from_utf8(json).map_err(|_| TokenError::Malformed)?)
     }
 
-    /// The header must name the algorithm of the key, letter by letter.
+    /// Checks that the header names the algorithm of the key exactly.
     pub(crate) fn check_algorithm(&self, key: &VerifyingKey) -> Result<(), TokenError> {
         if *self.alg != *key.algorithm().name() {
             return Err(TokenError::WrongAlgorithm);
@@ -117,7 +118,7 @@ impl<'a> Header<'a> {
     }
 }
 
-/// A member that must not be there, not even as `null`.
+/// A member that must be absent; `null` is refused too.
 #[derive(Default)]
 struct Absent;
 

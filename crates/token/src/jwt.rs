@@ -1,12 +1,12 @@
-//! The one way in which a token of any kind is signed, and the one way in which it is checked.
+//! Signing and verification of tokens (JWT), the same for every kind.
 //!
-//! Each kind differs from every other in three things, each of which alone makes a verifier refuse
-//! it: the header `typ` (RFC 8725 section 3.11), the audience, and the key (snapshots alone share
-//! that of access tokens). A fourth, the claim `type`, is there for verifiers elsewhere that look at
-//! nothing else.
+//! Each kind differs from every other in three values, and each of them alone makes a verifier
+//! refuse another kind: the header `typ` (RFC 8725 section 3.11), the audience, and the key (only
+//! snapshots share the key of access tokens). A fourth value, the claim `type`, is for external
+//! verifiers that check nothing else.
 //!
-//! Nothing here reads a clock; jsonwebtoken is used for the signature only, because its claim checks
-//! accept what they must not (a missing `iss`, a list as `aud`, a fractional `exp`).
+//! This module reads no clock. jsonwebtoken is used for the signature only, because its claim
+//! checks accept invalid values (a missing `iss`, a list as `aud`, a fractional `exp`).
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -22,12 +22,12 @@ use crate::payload::{self, Payload, Registered};
 use crate::signature_cache::SignatureCache;
 use crate::{Digest, KeySet, Purpose, SigningAlgorithm, TokenError, VerifyingKey, base64url};
 
-/// How far the clocks of issuer and verifier may differ.
+/// The maximum clock difference between issuer and verifier.
 pub const LEEWAY: Duration = Duration::from_secs(LEEWAY_SECONDS.unsigned_abs());
 
 const LEEWAY_SECONDS: i64 = 5;
 
-/// Checks tokens of one kind.
+/// Verifies tokens of one kind.
 #[derive(Debug)]
 pub struct Verifier<C> {
     keys: ArcSwap<Keys<C>>,
@@ -38,10 +38,10 @@ pub struct Verifier<C> {
 }
 
 impl<C: Claims> Verifier<C> {
-    /// Accepts tokens of `issuer` for `audience`, both compared letter by letter. `audience` is the
-    /// one that access tokens carry; the kinds that only the issuer itself reads derive theirs
-    /// from it. A token made to live longer than `maximum_lifetime` is refused, so that a key that
-    /// leaked once cannot have signed one for all eternity.
+    /// Accepts tokens of `issuer` for `audience`, both compared exactly. `audience` is that of the
+    /// access tokens; the kinds that only the issuer reads derive their audience from it. A token
+    /// with a lifetime above `maximum_lifetime` is refused, so that a key that leaked once cannot
+    /// have signed a token that is valid for years.
     pub fn new(keys: KeySet, issuer: &str, audience: &str, maximum_lifetime: Duration) -> Self {
         Self {
             keys: ArcSwap::from_pointee(Keys::new(keys, 0)),
@@ -52,30 +52,30 @@ impl<C: Claims> Verifier<C> {
         }
     }
 
-    /// Verifies the signature of a token once, and not again as long as the token is among the last
-    /// `tokens` or so, 40 bytes each. Only the signature is remembered: the claims are checked at each
-    /// use, and revocations are looked up as before. It pays for `EdDSA` and ES256; a signature of
-    /// HS256 costs no more than the look-up and is always verified.
+    /// Caches verified signatures of about the last `tokens` tokens, 40 bytes each. Only the
+    /// signature is cached: the claims are checked at each use, and revocations are looked up as
+    /// before. The cache helps for `EdDSA` and ES256. A signature of HS256 costs no more than the
+    /// lookup and is always verified.
     #[must_use]
     pub fn remembering(self, tokens: usize) -> Self {
         let keys = Keys::new(self.keys.load().all.clone(), tokens);
         Self { keys: ArcSwap::from_pointee(keys), ..self }
     }
 
-    /// Accepts these keys from now on and no others.
+    /// Replaces the accepted keys.
     pub fn replace_keys(&self, keys: KeySet) {
         let capacity = self.keys.load().verified.capacity();
         self.keys.store(Arc::new(Keys::new(keys, capacity)));
     }
 
-    /// What the token says, if all of it holds at `now`. After [`TokenError::UnknownKey`] the issuer
-    /// may have a new key: fetch its keys again, though not for every such token.
+    /// Returns the claims if the token is valid at `now`. After [`TokenError::UnknownKey`] the
+    /// issuer may have a new key: fetch its keys again, but not for every such token.
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<C, TokenError> {
         self.verify_aged(token, now, Age::Unexpired)
     }
 
-    /// What the token says, if all of it holds or did until it expired. Such a token proves who once
-    /// held it, and opens nothing: it is good for giving something up.
+    /// Returns the claims if the token is valid, or was valid until it expired. An expired token
+    /// identifies its former holder and grants no access: use it only to sign out.
     pub fn verify_expired(&self, token: &str, now: Timestamp) -> Result<C, TokenError> {
         self.verify_aged(token, now, Age::Any)
     }
@@ -98,7 +98,7 @@ impl<C: Claims> Verifier<C> {
         C::read(payload)
     }
 
-    /// RFC 7519 section 4.1 and RFC 8725 section 3, in whole seconds.
+    /// Checks the registered claims (RFC 7519 section 4.1, RFC 8725 section 3), in whole seconds.
     fn check(&self, claims: &Registered<'_>, now: i64, age: Age) -> Result<(), TokenError> {
         if claims.iss != self.issuer {
             return Err(TokenError::WrongIssuer);
@@ -134,14 +134,14 @@ impl<C: Claims> Verifier<C> {
     }
 }
 
-/// How old a token may be.
+/// The allowed age of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Age {
     Unexpired,
     Any,
 }
 
-/// The keys of a verifier, each beside the header that this crate writes for it.
+/// The keys of a verifier, each with the header that this crate writes for it.
 #[derive(Debug)]
 struct Keys<C> {
     usual_headers: Vec<(String, VerifyingKey)>,
@@ -152,14 +152,14 @@ struct Keys<C> {
 
 impl<C: Kind> Keys<C> {
     fn new(all: KeySet, capacity: usize) -> Self {
-        // The name of a stranger's key may need escapes. Its header is then no JSON or says
-        // something else, and must not be usual.
+        // The name of a foreign key may need escapes. The plain header would then be invalid JSON
+        // or have another meaning, and must not be treated as usual.
         let writes_plainly = |kid: &&str| base64url::is_alphabet(kid);
         let usual_headers = all
             .iter()
             .filter_map(|key| {
                 let kid = key.kid().filter(writes_plainly)?;
-                // Of two keys with one name the first is the one that is found.
+                // Of two keys with the same name, the first one is found.
                 let key = all.find(Some(kid))?;
                 Some((jws::header(key.algorithm(), C::TYP, kid), key.clone()))
             })
@@ -167,7 +167,8 @@ impl<C: Kind> Keys<C> {
         Self { usual_headers, all, verified: SignatureCache::new(capacity), kind: PhantomData }
     }
 
-    /// The digest of a token costs as much as a signature of HS256, and much less than any other.
+    /// The digest of a token costs as much as a signature of HS256, and much less than a signature
+    /// of a key pair.
     fn check_signature(
         &self,
         token: &str,
@@ -185,13 +186,13 @@ impl<C: Kind> Keys<C> {
         Ok(())
     }
 
-    /// The key of a header that stands in the token as this crate writes it. Nothing else needs to
-    /// be looked at then: equal texts say the same.
+    /// Finds the key of a header that is byte for byte as this crate writes it. No further check is
+    /// needed then, because equal texts have equal meaning.
     fn of_usual_header(&self, header: &str) -> Option<&VerifyingKey> {
         self.usual_headers.iter().find(|(usual, _)| usual == header).map(|(_, key)| key)
     }
 
-    /// The key of any other header that fits the kind.
+    /// Finds the key of any other header that is valid for the kind.
     fn of_header(&self, compact: &Compact<'_>) -> Result<&VerifyingKey, TokenError> {
         let header = compact.decode_header()?;
         let header = Header::parse(&header)?;
@@ -240,34 +241,34 @@ impl<C: Issued> Signer<C> {
     }
 }
 
-/// The claims of a kind of token; see the types that implement it.
+/// The claims of one kind of token; see the implementing types.
 pub trait Claims: Kind {}
 
 impl<C: Kind> Claims for C {}
 
-/// What sets a kind of token apart. Public in name only: kinds are added in this crate.
+/// The properties of a kind of token. Public in name only: kinds are added in this crate.
 pub trait Kind: Sized {
     /// The header `typ`.
     const TYP: &'static str;
-    /// The claim `type`; `None` if there must be none.
+    /// The claim `type`; `None` if it must be absent.
     const TYPE: Option<&'static str>;
-    /// What the audience has after that of access tokens.
+    /// The suffix that is appended to the audience of access tokens.
     const AUDIENCE_SUFFIX: &'static str;
-    /// The claims as JSON has them.
+    /// The claims in JSON.
     type Payload<'a>: Deserialize<'a> + Payload;
 
-    /// The payload, if it has the one layout that can be read faster than JSON.
+    /// Parses the payload if it has the single layout that can be read faster than JSON.
     fn find<'a>(_json: &'a str, _issuer: &str, _audience: &str) -> Option<Self::Payload<'a>> {
         None
     }
 
-    /// Parses what the payload says beyond the registered claims.
+    /// Parses the claims beyond the registered ones.
     fn read(payload: Self::Payload<'_>) -> Result<Self, TokenError>;
 }
 
 /// A kind that this crate also signs.
 pub(crate) trait Issued: Kind {
-    /// What its key is derived for.
+    /// The purpose for which its key is derived.
     const PURPOSE: Purpose;
 
     /// The payload to sign.

@@ -1,8 +1,8 @@
-//! Generated key pairs, and how their private halves are kept.
+//! Generated key pairs and the encryption of their private keys.
 //!
-//! A private half is 32 bytes for both algorithms, an Ed25519 seed or a P-256 scalar, and is stored
-//! only sealed. The name of the key and its algorithm are sealed in as associated data, so that a
-//! row whose private half was exchanged for another's does not open.
+//! A private key has 32 bytes for both algorithms, an Ed25519 seed or a P-256 scalar, and is stored
+//! only sealed. The name of the key and its algorithm are associated data of the encryption, so
+//! that a row whose private key was replaced by that of another row does not open.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::{KeyPairAlgorithm, PublicKey, SealError, SealingKey};
 
-/// A key pair that signs access tokens. Its private half is wiped when dropped and never printed.
+/// A key pair that signs access tokens. Its private key is wiped when dropped and never printed.
 #[derive(Clone)]
 pub struct KeyPair {
     public: PublicKey,
@@ -24,12 +24,12 @@ pub struct KeyPair {
 }
 
 impl KeyPair {
-    /// A new pair, named by its thumbprint.
+    /// Generates a key pair, named by its thumbprint.
     pub fn generate(algorithm: KeyPairAlgorithm, random: &dyn SecureRandom) -> Self {
         let mut private = Zeroizing::new([0; 32]);
         loop {
             random.fill(private.as_mut_slice());
-            // About one in four thousand million numbers of 32 bytes is no scalar of P-256.
+            // About one in four thousand million numbers of 32 bytes is not a scalar of P-256.
             if let Some(pair) = Self::from_private(algorithm, private.clone()) {
                 return pair;
             }
@@ -41,23 +41,23 @@ impl KeyPair {
         self.public.kid()
     }
 
-    /// What it signs with.
+    /// The signature algorithm.
     pub const fn algorithm(&self) -> KeyPairAlgorithm {
         self.public.algorithm()
     }
 
-    /// The half that anybody may have.
+    /// The public key.
     pub fn public(&self) -> PublicKey {
         self.public.clone()
     }
 
-    /// The private half for storage, different each time.
+    /// Encrypts the private key for storage; the result differs each time.
     pub fn seal(&self, key: &SealingKey, random: &dyn SecureRandom) -> Vec<u8> {
         let associated = associated_data(self.kid(), self.algorithm());
         key.seal(self.private.as_slice(), &associated, random)
     }
 
-    /// The pair whose private half was sealed for this name and algorithm.
+    /// Decrypts a key pair whose private key was sealed for this name and algorithm.
     pub fn unseal(
         kid: &str,
         algorithm: KeyPairAlgorithm,
@@ -94,8 +94,8 @@ impl KeyPair {
         Some(Self { public: public.ok()?, private })
     }
 
-    /// The form that jsonwebtoken signs with (RFC 5208), of the first version: it does not read the
-    /// second for every algorithm.
+    /// The private key in the form for jsonwebtoken (RFC 5208, version 1). jsonwebtoken does not
+    /// read version 2 for every algorithm.
     #[expect(clippy::expect_used, reason = "the halves were matched when the pair was made")]
     fn pkcs8(&self) -> Zeroizing<Vec<u8>> {
         let (private, public) = (self.private.as_slice(), self.public.as_bytes());
@@ -121,16 +121,17 @@ impl fmt::Debug for KeyPair {
     }
 }
 
-/// What [`KeyPair::unseal`] opened.
+/// The result of [`KeyPair::unseal`].
 #[derive(Debug)]
 pub struct Unsealed {
-    /// The pair.
+    /// The key pair.
     pub pair: KeyPair,
-    /// Whether it took the previous secret: seal it again while that is still known.
+    /// Whether the previous secret was used: seal the key again while that secret is still
+    /// configured.
     pub by_previous: bool,
 }
 
 fn associated_data(kid: &str, algorithm: KeyPairAlgorithm) -> Vec<u8> {
-    // No algorithm's name is the beginning of another's, so no two rows give the same bytes.
+    // No algorithm name is a prefix of another, so no two rows give the same bytes.
     [algorithm.name(), " ", kid].concat().into_bytes()
 }

@@ -1,7 +1,7 @@
-//! Keys, each with its name and its one algorithm.
+//! Key sets for signing and verification: each key has one name and one algorithm.
 //!
-//! A token says by `kid` which key to use, never which algorithm: that is fixed with the key, so a
-//! token cannot talk a verifier into another one (RFC 8725 section 3.1).
+//! A token selects the key by `kid`, never the algorithm. The algorithm is fixed with the key, so
+//! that a token cannot choose a weaker one (RFC 8725 section 3.1).
 
 use std::fmt;
 
@@ -15,18 +15,19 @@ use crate::{
     base64url, mac,
 };
 
-/// The keys that a verifier accepts; none by default.
+/// The keys that a verifier accepts; empty by default.
 #[derive(Clone, Debug, Default)]
 pub struct KeySet(Vec<VerifyingKey>);
 
 impl KeySet {
-    /// The keys of a published document, such as `/.well-known/jwks.json`; see
-    /// [`JsonWebKeySet::parse`] for those that are left out. The set is empty when none can be used.
+    /// Parses the keys of a published document, such as `/.well-known/jwks.json`.
+    /// [`JsonWebKeySet::parse`] lists the keys that are left out. The set is empty when no key is
+    /// usable.
     pub fn from_jwks(json: &str) -> Result<Self, JsonWebKeySetError> {
         Ok(JsonWebKeySet::parse(json)?.keys().iter().collect())
     }
 
-    /// Whether no token can be accepted.
+    /// Returns whether the set is empty, so that no token can be accepted.
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -38,7 +39,7 @@ impl KeySet {
         self
     }
 
-    /// The key of that name. A token without `kid` finds only a key without one.
+    /// Finds the key with that name. A token without `kid` finds only a key without a name.
     pub(crate) fn find(&self, kid: Option<&str>) -> Option<&VerifyingKey> {
         self.0.iter().find(|key| key.kid() == kid)
     }
@@ -60,30 +61,30 @@ impl<K: Into<VerifyingKey>> FromIterator<K> for KeySet {
     }
 }
 
-/// A key that checks signatures.
+/// A key that verifies signatures.
 #[derive(Clone)]
 pub struct VerifyingKey {
     kid: Option<String>,
     check: Check,
 }
 
-/// How signatures are checked.
+/// The verification method of a key.
 #[derive(Clone)]
 enum Check {
-    /// HS256 with the key worked in already: that takes a third of the time of the whole check, and
-    /// jsonwebtoken would do it for each token.
+    /// HS256 with the key schedule precomputed. That takes a third of the time of a verification,
+    /// and jsonwebtoken would repeat it for each token.
     SharedSecret(Hmac<Sha256>),
     KeyPair(KeyPairAlgorithm, DecodingKey),
 }
 
 impl VerifyingKey {
-    /// An HS256 key under the name that its signer writes into `kid`.
+    /// An HS256 key under the name that its signer writes to `kid`.
     pub fn hs256(secret: &[u8; 32]) -> Self {
         Self { kid: Some(hs256_kid(secret)), ..Self::hs256_without_kid(secret) }
     }
 
-    /// An HS256 key for tokens that carry no `kid`, and for no others: for issuers with a single
-    /// key that never rotates. Portcullis always writes a `kid`.
+    /// An HS256 key for tokens without `kid`, and for no others: for issuers with a single key that
+    /// never rotates. Portcullis always writes a `kid`.
     pub fn hs256_without_kid(secret: &[u8; 32]) -> Self {
         Self { kid: None, check: Check::SharedSecret(mac::keyed(secret)) }
     }
@@ -99,7 +100,7 @@ impl VerifyingKey {
         }
     }
 
-    /// Whether `signature`, in base64url, is the key's own over `message`. Constant time for MACs.
+    /// Returns whether `signature`, in base64url, is valid for `message`. Constant time for MACs.
     pub(crate) fn accepts(&self, message: &[u8], signature: &str) -> bool {
         match &self.check {
             Check::SharedSecret(key) => base64url::decode_exact::<32>(signature)
@@ -165,8 +166,8 @@ impl SigningKey {
         self.algorithm
     }
 
-    /// The signature in base64url. HS256 and `EdDSA` give the same one for the same message, ES256
-    /// another each time.
+    /// Returns the signature in base64url. HS256 and `EdDSA` give the same signature for the same
+    /// message, ES256 gives a different one each time.
     #[expect(clippy::expect_used, reason = "key and algorithm were matched when the key was made")]
     pub(crate) fn sign(&self, message: &str) -> String {
         crypto::sign(message.as_bytes(), &self.key, self.algorithm.registered())
@@ -194,16 +195,16 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// A name that follows from the key, so that every node gives it the same one, and that tells
-/// nothing about it.
+/// A key name that is derived from the key: every node computes the same name, and the name reveals
+/// nothing about the key.
 pub(crate) fn hs256_kid(secret: &[u8; 32]) -> String {
     let name = mac::hmac_sha256(secret, &[b"portcullis/v1/key-id"]);
     base64url::encode(name.first_chunk::<12>().unwrap_or(&[0; 12]))
 }
 
-/// Settles which cryptography jsonwebtoken uses. Left to itself it panics at the first signature if
-/// any crate of the program switches its other backend on, because cargo unifies features. A choice
-/// that the program made before stands.
+/// Selects the cryptography backend of jsonwebtoken. Without this, jsonwebtoken panics at the first
+/// signature if any crate of the program enables its other backend, because cargo unifies features.
+/// An earlier choice of the program is kept.
 fn install_provider() {
     let _ = aws_lc::DEFAULT_PROVIDER.install_default();
 }

@@ -5,8 +5,8 @@
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// The tag of the concatenated parts. Callers give every part but the last a fixed length, or two
-/// different messages could read as one.
+/// Computes the tag of the concatenated parts. Callers give every part except the last a fixed
+/// length, because otherwise two different messages could produce the same input.
 pub(crate) fn hmac_sha256(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
     let mut mac = keyed(key);
     for part in parts {
@@ -15,7 +15,7 @@ pub(crate) fn hmac_sha256(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
-/// The state that has taken in the key and nothing else.
+/// The HMAC state after the key and before any message.
 #[expect(clippy::expect_used, reason = "HMAC is defined for keys of every length")]
 pub(crate) fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
     Hmac::new_from_slice(key).expect("HMAC takes a key of any length")

@@ -1,7 +1,7 @@
-//! Secrets that mean nothing in themselves, and the digests by which they are recognised.
+//! Opaque secrets (random, without content) and the digests that are stored instead of them.
 //!
-//! The server keeps only the digest, so a stolen database opens nothing. A plain SHA-256 is enough
-//! because a secret carries 256 random bits; what people make up needs a password hash instead.
+//! The server stores only the digest, so a stolen database gives no access. A plain SHA-256 is
+//! enough because a secret has 256 random bits; a password needs a password hash instead.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,15 +18,14 @@ use crate::{base64url, mac};
 pub struct OpaqueSecret(SecretString);
 
 impl OpaqueSecret {
-    /// A new secret.
+    /// Generates a secret.
     pub fn mint(random: &dyn SecureRandom) -> Self {
         let mut bytes = [0; 32];
         random.fill(&mut bytes);
         Self(SecretString::from(base64url::encode(bytes)))
     }
 
-    /// Checks the form of a text that a client sent; whether it is the right one is for
-    /// [`Digest::matches`] to say.
+    /// Checks the form of a text that a client sent. [`Digest::matches`] checks the value.
     pub fn parse(text: &str) -> Result<Self, OpaqueSecretError> {
         if base64url::decode_exact::<32>(text).is_none() {
             return Err(OpaqueSecretError);
@@ -34,20 +33,20 @@ impl OpaqueSecret {
         Ok(Self(SecretString::from(text)))
     }
 
-    /// The text to hand out, once.
+    /// The text, to be issued once.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
 
-    /// What to keep instead of the secret.
+    /// The digest to store instead of the secret.
     pub fn digest(&self) -> Digest {
         Digest::of(self.expose())
     }
 }
 
-/// SHA-256 of a secret's text, or HMAC-SHA-256 of something that could be guessed.
+/// SHA-256 of a secret's text, or HMAC-SHA-256 of a value that could be guessed.
 ///
-/// Comparing takes the same time whatever the bytes.
+/// The comparison takes constant time.
 #[derive(Clone, Copy, Debug, Eq)]
 pub struct Digest([u8; 32]);
 
@@ -57,13 +56,13 @@ impl Digest {
         Self(Sha256::digest(secret).into())
     }
 
-    /// The digest, under a derived key, of something that could be guessed: without the key nobody
-    /// can find out what it stands for by trying.
+    /// The digest, under a derived key, of a value that could be guessed: without the key, the
+    /// value cannot be found by trying.
     pub fn keyed(key: &[u8; 32], message: &[u8]) -> Self {
         Self(mac::hmac_sha256(key, &[message]))
     }
 
-    /// Whether this is the digest of `secret`.
+    /// Returns whether this is the digest of `secret`.
     pub fn matches(&self, secret: &str) -> bool {
         *self == Self::of(secret)
     }
@@ -80,7 +79,7 @@ impl PartialEq for Digest {
     }
 }
 
-/// As configuration files have it: 43 characters of base64url.
+/// The form in configuration files: 43 characters of base64url.
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&base64url::encode(self.0))
@@ -98,7 +97,7 @@ impl FromStr for Digest {
 impl TryFrom<&[u8]> for Digest {
     type Error = DigestError;
 
-    /// Reads a stored digest; a truncated one is refused.
+    /// Parses a stored digest; a truncated one is refused.
     fn try_from(bytes: &[u8]) -> Result<Self, Self::Error> {
         bytes.try_into().map(Self).map_err(|_| DigestError)
     }
@@ -109,7 +108,7 @@ impl TryFrom<&[u8]> for Digest {
 #[error("must be the secret as it was handed out, 43 characters long")]
 pub struct OpaqueSecretError;
 
-/// Not 32 bytes, or not as text.
+/// Not 32 bytes, or not 43 characters of base64url.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a digest must have 32 bytes, 43 characters of base64url")]
 pub struct DigestError;

@@ -1,9 +1,9 @@
-//! How claims are written and read.
+//! Serialisation and parsing of claims.
 //!
-//! Each kind of token has a payload struct of its own, which [`payload!`] gives the registered
-//! claims of RFC 7519 section 4.1. Serde could share them with `flatten`, but that copies every
-//! claim into a buffer first and lets a repeated name pass; a derived struct reads in place, in one
-//! go, and refuses a known name that stands twice.
+//! Each kind of token has its own payload struct, to which [`payload!`] adds the registered claims
+//! of RFC 7519 section 4.1. Serde could share them with `flatten`, but `flatten` copies every claim
+//! into a buffer first and accepts a repeated name. A derived struct reads in place, in one pass,
+//! and refuses a duplicate of a known name.
 
 use std::borrow::Cow;
 use std::ops::Deref;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::TokenError;
 
-/// Reads a JSON object; serde would take an array for a struct as well.
+/// Parses a JSON object; serde alone would accept an array for a struct too.
 pub(crate) fn object<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, TokenError> {
     if !json.starts_with('{') {
         return Err(TokenError::Malformed);
@@ -20,7 +20,7 @@ pub(crate) fn object<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, TokenEr
     serde_json::from_str(json).map_err(|_| TokenError::Malformed)
 }
 
-/// Reads an optional member that is there: `null` is not the same as absent.
+/// Parses an optional member that is present: `null` is not the same as absent.
 pub(crate) fn present<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     T: Deserialize<'de>,
@@ -54,7 +54,7 @@ impl Deref for Text<'_> {
     }
 }
 
-/// The claims that every token has and every verifier checks.
+/// The claims that every token contains and every verifier checks.
 pub struct Registered<'a> {
     pub(crate) iss: &'a str,
     pub(crate) aud: &'a str,
@@ -66,14 +66,14 @@ pub struct Registered<'a> {
     pub(crate) kind: Option<&'a str>,
 }
 
-/// A payload shows its registered claims.
+/// A payload with registered claims.
 pub trait Payload {
     /// The registered claims, not yet checked.
     fn registered(&self) -> Registered<'_>;
 }
 
-/// Declares a payload: the registered claims, then those of the kind. The order is the order in the
-/// token, so equal claims give equal bytes.
+/// Declares a payload: the registered claims, then the claims of the kind. The order is the order
+/// in the token, so equal claims give equal bytes.
 macro_rules! payload {
     ($(#[$doc:meta])* $name:ident { $($(#[$attribute:meta])* $claim:ident: $type:ty,)* }) => {
         $(#[$doc])*

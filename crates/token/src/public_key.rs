@@ -1,9 +1,11 @@
+//! Public keys: names (`kid`, RFC 7638 thumbprint), coordinates and validation.
+
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
 use sha2::{Digest, Sha256};
 
 use crate::{KeyPairAlgorithm, base64url};
 
-/// The public half of a key pair, under the name that tokens give in `kid`.
+/// The public key of a key pair, under the name that tokens carry in `kid`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicKey {
     kid: String,
@@ -12,8 +14,9 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// A key as it was stored or published. `bytes` are those of [`PublicKey::as_bytes`]; a point
-    /// that is not on the curve is refused. The name may be any: other issuers choose their own.
+    /// Builds a key from its stored or published form. `bytes` are as in [`PublicKey::as_bytes`]; a
+    /// point that is not on the curve is refused. The name is arbitrary, because other issuers
+    /// choose their own.
     pub fn from_parts(
         kid: &str,
         algorithm: KeyPairAlgorithm,
@@ -31,7 +34,7 @@ impl PublicKey {
         Ok(Self { kid: kid.to_owned(), algorithm, bytes: bytes.to_vec() })
     }
 
-    /// The same under the name that follows from the key.
+    /// Builds a key that is named by its thumbprint.
     pub(crate) fn under_its_thumbprint(
         algorithm: KeyPairAlgorithm,
         bytes: &[u8],
@@ -39,12 +42,12 @@ impl PublicKey {
         Self::from_parts(&thumbprint(algorithm, bytes), algorithm, bytes)
     }
 
-    /// The name. Our own keys have their thumbprint (RFC 7638) for it, 43 characters of base64url.
+    /// The name. Keys of Portcullis use their thumbprint (RFC 7638), 43 characters of base64url.
     pub fn kid(&self) -> &str {
         &self.kid
     }
 
-    /// The one algorithm that tokens under this key may have.
+    /// The only algorithm of tokens under this key.
     pub const fn algorithm(&self) -> KeyPairAlgorithm {
         self.algorithm
     }
@@ -56,8 +59,8 @@ impl PublicKey {
     }
 }
 
-/// The coordinates `x` and `y` in base64url, as RFC 7518 section 6.2.1 and RFC 8037 section 2 want
-/// them; `EdDSA` has no `y`.
+/// The coordinates `x` and `y` in base64url (RFC 7518 section 6.2.1, RFC 8037 section 2); `EdDSA`
+/// has no `y`.
 pub(crate) fn coordinates(algorithm: KeyPairAlgorithm, bytes: &[u8]) -> (String, Option<String>) {
     match (algorithm, bytes) {
         (KeyPairAlgorithm::Es256, [_, point @ ..]) => {
@@ -68,8 +71,8 @@ pub(crate) fn coordinates(algorithm: KeyPairAlgorithm, bytes: &[u8]) -> (String,
     }
 }
 
-/// RFC 7638 section 3 with SHA-256. The members are in the order that it wants, and no value needs
-/// an escape.
+/// The thumbprint (RFC 7638 section 3) with SHA-256. The members are in the required order, and no
+/// value needs an escape.
 fn thumbprint(algorithm: KeyPairAlgorithm, bytes: &[u8]) -> String {
     let (x, y) = coordinates(algorithm, bytes);
     base64url::encode(Sha256::digest(match y {
@@ -78,7 +81,7 @@ fn thumbprint(algorithm: KeyPairAlgorithm, bytes: &[u8]) -> String {
     }))
 }
 
-/// The bytes are no public key of that algorithm, or the name is empty.
+/// The bytes are not a public key of that algorithm, or the name is empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not a named public key of that algorithm")]
 pub struct PublicKeyError;

@@ -1,3 +1,5 @@
+//! Claims of the refresh token, which only the issuer reads.
+
 use portcullis_domain::{AccountId, SessionId, Timestamp, TokenId};
 use serde::Serialize;
 
@@ -5,19 +7,19 @@ use crate::jwt::{Issued, Kind};
 use crate::payload::{Text, payload};
 use crate::{Purpose, TokenError};
 
-/// What a refresh token says: which link of which session's chain it is. Whether it was used
-/// already is in the database.
+/// The claims of a refresh token: the session and the position in its chain of rotations. The
+/// database records whether the token was used.
 ///
-/// Only the issuer reads it, so it stays with HS256 whatever signs access tokens. That also keeps
-/// signing deterministic: a successor that got lost is made again from its stored times, byte for
+/// Only the issuer reads it, so it is always signed with HS256, whatever signs access tokens. This
+/// also keeps signing deterministic: a lost successor is made again from its stored times, byte for
 /// byte. Times have whole seconds in the token; fractions are cut off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefreshClaims {
-    /// Whose session it is; the claim `sub`.
+    /// The account of the session; the claim `sub`.
     pub subject: AccountId,
     /// The claim `sid`.
     pub session: SessionId,
-    /// The token's own name, under which the database knows it; the claim `jti`.
+    /// The id of the token in the database; the claim `jti`.
     pub token: TokenId,
     /// The claim `iat`.
     pub issued_at: Timestamp,

@@ -1,14 +1,16 @@
+//! The registered claims alone (RFC 7519 section 4.1), with subject and token id as plain text.
+
 use portcullis_domain::Timestamp;
 
 use crate::TokenError;
 use crate::jwt::Kind;
 use crate::payload::payload;
 
-/// The registered claims alone of an access token (RFC 7519 section 4.1), subject and name as
+/// The registered claims of an access token (RFC 7519 section 4.1), with subject and token id as
 /// plain text.
 ///
-/// For a service that only asks who calls, or that reads the tokens of an issuer whose ids are no
-/// UUIDs. Roles and sessions, and with them revocation, need [`AccessClaims`](crate::AccessClaims).
+/// For a service that only needs the caller's identity, or that reads the tokens of an issuer whose
+/// ids are not UUIDs. Roles, sessions and revocation need [`AccessClaims`](crate::AccessClaims).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegisteredClaims {
     /// The claim `sub`, never empty.
@@ -22,7 +24,7 @@ pub struct RegisteredClaims {
 }
 
 payload! {
-    /// The claims that are read; all others are ignored.
+    /// The claims that are parsed; all others are ignored.
     RegisteredPayload {}
 }
 

@@ -1,44 +1,46 @@
+//! Revocations of tokens, sessions and subjects, and their JSON form.
+
 use std::time::Duration;
 
 use portcullis_domain::{AccountId, SessionId, Timestamp, TokenId};
 use serde::{Deserialize, Serialize};
 
-/// How long a revocation is kept after the last token that it covers has expired. Clocks may be wrong
-/// by so much, and nothing that was revoked is accepted again, nor anything refused that is good. A
-/// follower may be away for as long.
+/// The time for which a revocation is kept after the last token that it covers has expired. With a
+/// clock error up to this time, no revoked token is accepted again and no valid token is refused. A
+/// follower may be disconnected for as long.
 pub const REVOCATION_MARGIN: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// What must be refused although its signature holds and its time has not come.
+/// A revocation: tokens that are refused although signature and expiry are valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Revocation {
     /// This one token.
     Token(TokenId),
     /// All tokens of this session.
     Session(SessionId),
-    /// All tokens of this account with an `iat` before that time.
+    /// All tokens of this account with an `iat` before `issued_before`.
     Subject {
-        /// Whose tokens.
+        /// The account whose tokens are revoked.
         account: AccountId,
-        /// The first time that is accepted; whole seconds, as `iat` has them.
+        /// The first accepted `iat`, in whole seconds.
         issued_before: Timestamp,
     },
 }
 
-/// A revocation, and how long it must be remembered.
+/// A revocation with the time until which it must be kept.
 ///
-/// In JSON one of `{"sid":"…","exp":N}`, `{"jti":"…","exp":N}` and `{"sub":"…","before":N,"exp":N}`,
-/// times in whole seconds since 1970, rounded up. Another form is an error: who passes over a
-/// revocation that a newer server writes accepts what it forbids.
+/// In JSON one of `{"sid":"…","exp":N}`, `{"jti":"…","exp":N}` and
+/// `{"sub":"…","before":N,"exp":N}`, times in whole seconds since 1970, rounded up. Any other form
+/// is an error: a reader that ignores a revocation of a newer server would accept revoked tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "Form", try_from = "Form")]
 pub struct RevocationEntry {
-    /// What is revoked.
+    /// The revoked tokens.
     pub revocation: Revocation,
-    /// When the last token that it covers expires.
+    /// The time at which the last covered token expires.
     pub until: Timestamp,
 }
 
-/// The compact form: the names that the claims have in the token.
+/// The compact form, with the names of the claims in the token.
 #[derive(Default, Serialize, Deserialize)]
 struct Form {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -82,7 +84,7 @@ impl TryFrom<Form> for RevocationEntry {
     }
 }
 
-/// Rounded down, an entry would be forgotten while its last token is accepted.
+/// Rounded down, an entry would be deleted while its last token is still accepted.
 fn seconds_rounded_up(time: Timestamp) -> i64 {
     let whole = time.as_seconds();
     if Timestamp::from_seconds(whole) < time { whole.saturating_add(1) } else { whole }

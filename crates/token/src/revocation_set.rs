@@ -1,16 +1,17 @@
-//! Everything that is revoked although tokens that it covers are still unexpired.
+//! The in-memory set of revocations that cover unexpired tokens.
 //!
-//! Every authenticated request asks this set three times, for session, token and subject, and nearly
-//! always hears no. So a filter stands before the maps, which is read without a lock; only who finds
-//! all bits of a key set looks into the map. The filter errs towards the map and never away from it:
-//! bits are set before a revocation returns, and cleaning keeps the bits of all that stays. The maps
-//! are cut into shards, one for each part of the filter, so that cleaning never holds up more than
-//! one of them.
+//! Every authenticated request looks up session, token and subject, and nearly every lookup finds
+//! nothing. Therefore a filter, read without a lock, precedes the maps; a map is read only if all
+//! bits of a key are set. The filter has false positives but no false negatives: bits are set
+//! before a revocation returns, and cleaning keeps the bits of all remaining entries. The maps are
+//! divided into shards, one for each part of the filter, so that cleaning locks only one shard at a
+//! time.
 //!
-//! The durable truth is the database; this is the copy that a node keeps at hand.
+//! The database is the durable source; this set is the copy of one node.
 //!
-//! What was forgotten stays refused, whatever a clock says later: the set has a horizon, and vouches
-//! for no token that expires before it. While clocks are right, such tokens have expired anyway.
+//! Deleted revocations stay effective, whatever the clock reports later: the set has a horizon and
+//! refuses every token that expires before it. With correct clocks these tokens have expired
+//! anyway.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -24,14 +25,14 @@ use uuid::Uuid;
 use crate::revocation_filter::{self, Filter, Fingerprint, PARTS};
 use crate::{AccessClaims, Revocation, RevocationEntry};
 
-/// A concurrent set of revocations, each kept until it is told to be forgotten.
+/// A concurrent set of revocations. Each is kept until it is deleted explicitly.
 ///
-/// Empty it takes 1 MiB. It is made for a million entries; with several millions each question costs
-/// more, and the answers stay exact.
+/// An empty set takes 1 MiB. It is designed for a million entries. With several millions each
+/// lookup costs more, and the results stay exact.
 pub struct RevocationSet {
     filter: Filter,
     shards: [Shard; PARTS],
-    /// Microseconds since 1970; never goes back.
+    /// Microseconds since 1970; never decreases.
     horizon: AtomicI64,
 }
 
@@ -46,13 +47,13 @@ impl RevocationSet {
         }
     }
 
-    /// Whether the token with these claims must be refused.
+    /// Returns whether the token with these claims must be refused.
     pub fn is_revoked(&self, claims: &AccessClaims) -> bool {
         claims.expires_at.as_micros() < self.horizon.load(Ordering::Acquire)
             || self.covers(claims.session, claims.token, claims.subject, claims.issued_at)
     }
 
-    /// Whether a token of that session, name, subject and `iat` must be refused.
+    /// Returns whether a token with that session, id, subject and `iat` must be refused.
     pub fn covers(
         &self,
         session: SessionId,
@@ -67,35 +68,37 @@ impl RevocationSet {
             })
     }
 
-    /// Refuses from now on what the entry covers. Of two ends for one thing the later holds, and so
-    /// does the later of two bounds for one subject.
+    /// Adds a revocation, effective immediately. Of two expiry times for one key the later one is
+    /// kept, and so is the later of two bounds for one subject.
     pub fn revoke(&self, entry: RevocationEntry) {
         let key = fingerprint(&entry.revocation);
         let Some(shard) = self.shards.get(key.part()) else { return };
         let mut entries = shard.write();
         entries.insert(entry);
-        // Before the lock is let go: cleaning would take an entry without bits for one with them.
+        // Inserted before the lock is released: otherwise cleaning could remove the bits of this
+        // entry.
         self.filter.insert(key);
     }
 
-    /// [`RevocationSet::revoke`] for each of them.
+    /// Adds several revocations, as [`RevocationSet::revoke`] does.
     pub fn revoke_all(&self, entries: impl IntoIterator<Item = RevocationEntry>) {
         for entry in entries {
             self.revoke(entry);
         }
     }
 
-    /// From now on vouches for no token that expires before the horizon, because what covers it may
-    /// have been forgotten. An earlier horizon changes nothing.
+    /// Refuses from now on every token that expires before the horizon, because its revocation may
+    /// have been deleted. An earlier horizon changes nothing.
     pub fn vouch_from(&self, horizon: Timestamp) {
         self.horizon.fetch_max(horizon.as_micros(), Ordering::AcqRel);
     }
 
-    /// Drops what is needed for tokens only that expire before the horizon, and vouches for none of
-    /// them any more. Holds up one shard at a time, and there only those who must ask the map.
+    /// Deletes the revocations that cover only tokens that expire before the horizon, and refuses
+    /// all these tokens from now on. It locks one shard at a time, and delays only lookups that
+    /// read its map.
     ///
-    /// The horizon should be [`REVOCATION_MARGIN`](crate::REVOCATION_MARGIN) before the present time:
-    /// then a clock that is wrong by less makes nobody refused who should not be.
+    /// The horizon should be [`REVOCATION_MARGIN`](crate::REVOCATION_MARGIN) before the present
+    /// time: then a clock error below the margin refuses no valid token.
     pub fn forget_before(&self, horizon: Timestamp) {
         self.vouch_from(horizon);
         for (part, shard) in self.shards.iter().enumerate() {
@@ -106,23 +109,23 @@ impl RevocationSet {
         }
     }
 
-    /// How many entries are held, those of one subject as one.
+    /// The number of entries; all entries of one subject count as one.
     pub fn len(&self) -> usize {
         self.shards.iter().map(|shard| shard.read().len()).sum()
     }
 
-    /// Whether nothing is revoked.
+    /// Returns whether nothing is revoked.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The memory that it takes beside its own size, give or take the allocator's rounding.
+    /// The approximate heap memory in bytes, up to rounding by the allocator.
     pub fn heap_bytes(&self) -> usize {
         let maps = self.shards.iter().map(|shard| shard.read().heap_bytes());
         self.filter.heap_bytes() + maps.sum::<usize>()
     }
 
-    /// Asks the map behind the filter, if the filter may hold the key.
+    /// Reads the map behind the filter, if the filter may contain the key.
     fn ask(&self, key: Fingerprint, question: impl FnOnce(&Entries) -> bool) -> bool {
         self.filter.may_hold(key)
             && self.shards.get(key.part()).is_some_and(|shard| question(&shard.read()))
@@ -161,13 +164,14 @@ fn of_subject(subject: &AccountId) -> Fingerprint {
     Fingerprint::new(3, subject.as_uuid())
 }
 
-/// On cache lines of its own: those who ask neighbouring shards must not slow each other down.
+/// Aligned to separate cache lines, so that readers of neighbouring shards do not slow each other
+/// down.
 #[derive(Default)]
 #[repr(align(128))]
 struct Shard(RwLock<Entries>);
 
 impl Shard {
-    /// A panic cannot leave a map half changed, so a poisoned lock is as good as any.
+    /// A panic cannot leave a map half changed, so a poisoned lock is still usable.
     fn read(&self) -> RwLockReadGuard<'_, Entries> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -177,7 +181,7 @@ impl Shard {
     }
 }
 
-/// Each with the time until which it is needed.
+/// Revocations by kind, each with the time until which it is needed.
 #[derive(Default)]
 struct Entries {
     sessions: Map<SessionId, Timestamp>,
@@ -203,7 +207,7 @@ impl Entries {
         }
     }
 
-    /// Whether anything was dropped.
+    /// Deletes expired entries and returns whether any was deleted.
     fn forget_before(&mut self, horizon: Timestamp) -> bool {
         let before = self.len();
         let is_needed = |until: Timestamp| until >= horizon;
@@ -237,19 +241,20 @@ fn prolong<K: Eq + std::hash::Hash>(map: &mut Map<K, Timestamp>, key: K, until: 
     *end = until.max(*end);
 }
 
-/// After a flood has passed, its memory is not kept for the next.
+/// Releases the memory that a flood of revocations has left behind.
 fn give_back<K: Eq + std::hash::Hash, V>(map: &mut Map<K, V>) {
     if map.len() < map.capacity() / 4 {
         map.shrink_to(map.len() * 2);
     }
 }
 
-/// The standard library's table has a byte beside each slot, and fills seven of eight slots.
+/// The table of the standard library has one extra byte for each slot, and fills seven of eight
+/// slots.
 fn heap_bytes<K, V>(map: &Map<K, V>) -> usize {
     map.capacity() * 8 / 7 * (size_of::<(K, V)>() + 1)
 }
 
-/// Hashes nothing but ids.
+/// A hasher for ids only.
 #[derive(Default)]
 struct IdHasher(u64);
 

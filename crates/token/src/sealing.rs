@@ -1,3 +1,5 @@
+//! Encryption of private keys and small records for storage (XChaCha20-Poly1305).
+
 use std::fmt;
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
@@ -7,8 +9,9 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::{Purpose, SecretKey};
 
-/// Encrypts the private halves of key pairs for storage, and small records that only the server may
-/// write: XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03), whose nonces are long enough to be random.
+/// Encrypts the private keys of key pairs for storage, and small records that only the server may
+/// write: XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03), whose nonces are long enough to be
+/// random.
 ///
 /// It prints as redacted, and its keys are wiped when dropped.
 #[derive(Clone)]
@@ -18,32 +21,32 @@ pub struct SealingKey {
 }
 
 impl SealingKey {
-    /// The key that grows from the configured secret.
+    /// Derives the key from the configured secret.
     pub fn new(secret: &SecretKey) -> Self {
         Self { current: cipher(secret), previous: Vec::new() }
     }
 
-    /// Goes on to open what was sealed under a previous secret, while it is being replaced.
+    /// Also accepts data that was sealed under a previous secret, during its replacement.
     #[must_use]
     pub fn accepting(mut self, previous: &SecretKey) -> Self {
         self.previous.push(cipher(previous));
         self
     }
 
-    /// A record for storage, different each time. `label` says what it is: under another one it does
-    /// not open.
+    /// Encrypts a record for storage; the result differs each time. `label` identifies the record:
+    /// it does not open under another label.
     pub fn seal_record(&self, record: &[u8], label: &str, random: &dyn SecureRandom) -> Vec<u8> {
         self.seal(record, &record_label(label), random)
     }
 
-    /// The record, and whether it was sealed under the previous secret: seal it again while that is
-    /// still known.
+    /// Decrypts a record. The flag tells whether it was sealed under the previous secret: seal it
+    /// again while that secret is still configured.
     pub fn open_record(&self, sealed: &[u8], label: &str) -> Result<(Vec<u8>, bool), SealError> {
         let (record, by_previous) = self.unseal(sealed, &record_label(label))?;
         Ok((record.to_vec(), by_previous))
     }
 
-    /// Nonce and ciphertext.
+    /// Returns nonce and ciphertext.
     #[expect(clippy::expect_used, reason = "the cipher takes 256 GiB")]
     pub(crate) fn seal(
         &self,
@@ -58,7 +61,7 @@ impl SealingKey {
         [nonce.as_slice(), &sealed].concat()
     }
 
-    /// What was sealed, and whether a previous key opened it.
+    /// Decrypts. The flag tells whether a previous key was used.
     pub(crate) fn unseal(
         &self,
         sealed: &[u8],
@@ -82,7 +85,7 @@ impl fmt::Debug for SealingKey {
     }
 }
 
-/// What was sealed was changed, belongs elsewhere, or was sealed under a secret that is not
+/// The sealed data was changed, belongs to another label, or was sealed under a secret that is not
 /// configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("what is sealed cannot be opened with SECRET_KEY or SECRET_KEY_PREVIOUS")]
@@ -90,7 +93,7 @@ pub struct SealError;
 
 const NONCE: usize = 24;
 
-/// No name of an algorithm, with which the label of a key pair begins, begins like this.
+/// Algorithm names, with which the label of a key pair begins, never begin with this prefix.
 fn record_label(label: &str) -> Vec<u8> {
     ["record ", label].concat().into_bytes()
 }

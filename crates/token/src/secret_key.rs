@@ -1,12 +1,13 @@
-//! The one secret that an operator configures, and the keys that grow from it.
+//! The configured secret key and the keys derived from it. The keys of the audit log are derived in
+//! `portcullis-audit`, `keys.rs`.
 //!
-//! Every purpose has a key of its own (HKDF, RFC 5869), so that a key that leaks, or a token that is
-//! replayed for another purpose, opens nothing else.
+//! Every purpose has its own key (HKDF, RFC 5869), so that a leaked key, or a token replayed for
+//! another purpose, opens nothing else.
 //!
-//! A secret that somebody could guess signs tokens for everybody. [`SecretKey::parse`] therefore
-//! refuses what is short, what is printed in tutorials, and what follows a pattern. The rules are
-//! made to let every generated secret pass (32 random hexadecimal digits and better) and to stop
-//! the ones that people make up in a hurry; they are no proof of randomness.
+//! A secret that can be guessed lets an attacker sign tokens for every account.
+//! [`SecretKey::parse`] therefore refuses short secrets, samples from tutorials, and patterns. The
+//! rules accept every generated secret (32 random hexadecimal digits and better) and refuse those
+//! that people invent in a hurry; they do not prove randomness.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +22,7 @@ use crate::opaque::Digest;
 pub struct SecretKey(SecretString);
 
 impl SecretKey {
-    /// Takes a secret of at least 32 bytes that is no known sample and follows no pattern.
+    /// Parses a secret of at least 32 bytes that is not a known sample and follows no pattern.
     pub fn parse(secret: &SecretString) -> Result<Self, SecretKeyError> {
         let text = secret.expose_secret();
         if text.len() < SHORTEST {
@@ -36,21 +37,21 @@ impl SecretKey {
         Ok(Self(secret.clone()))
     }
 
-    /// The secret itself, for a crate that derives keys for purposes of its own: `portcullis-audit` does,
-    /// under labels that begin with `portcullis/v1/audit-`.
+    /// The secret itself, for a crate that derives keys for its own purposes: `portcullis-audit`
+    /// does, under labels that begin with `portcullis/v1/audit-`.
     pub const fn as_secret(&self) -> &SecretString {
         &self.0
     }
 
-    /// What data that was written under this secret can be known by.
+    /// The fingerprint, which identifies the secret under which data was written.
     pub fn fingerprint(&self) -> Digest {
         Digest::keyed(&self.derive(Purpose::Fingerprint), &[])
     }
 
-    /// The key for one purpose: HKDF-SHA-256 without salt, the purpose's label as `info`.
+    /// Derives the key for one purpose: HKDF-SHA-256 without salt, the purpose's label as `info`.
     ///
-    /// Give a resource server that checks access tokens the [`SharedSecret`](crate::SharedSecret),
-    /// never the secret itself.
+    /// A resource server that verifies access tokens gets the
+    /// [`SharedSecret`](crate::SharedSecret), never the secret itself.
     #[expect(clippy::expect_used, reason = "HKDF-SHA-256 gives up to 8160 bytes, this asks for 32")]
     #[expect(clippy::missing_panics_doc, reason = "it cannot panic")]
     pub fn derive(&self, purpose: Purpose) -> [u8; 32] {
@@ -62,7 +63,8 @@ impl SecretKey {
     }
 }
 
-/// What a derived key is for. A new meaning gets a new label, never the old one.
+/// The purpose of a derived key. A changed meaning needs a new label. The keys of the audit log are
+/// not listed here; see `portcullis-audit`, `keys.rs`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Purpose {
@@ -74,11 +76,11 @@ pub enum Purpose {
     DeviceToken,
     /// Binds a CSRF token to its session.
     Csrf,
-    /// Hides the names under which sign-in failures are counted.
+    /// Hides the names under which failed sign-ins are counted.
     SignInFailures,
     /// Encrypts the private halves of generated signing keys.
     SigningKeys,
-    /// Names the secret.
+    /// Identifies the secret.
     Fingerprint,
 }
 
@@ -96,14 +98,14 @@ impl Purpose {
     }
 }
 
-/// Why a secret is refused.
+/// The reason why a secret is refused.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SecretKeyError {
-    /// Under 32 bytes.
+    /// Fewer than 32 bytes.
     #[error("must be at least 32 bytes long; `openssl rand -base64 48` makes a good one")]
     TooShort,
-    /// Printed in a tutorial, or made of the words that samples are made of.
+    /// Published in a tutorial, or made of words that are usual in samples.
     #[error("is a sample value that everybody knows; `openssl rand -base64 48` makes a good one")]
     WellKnown,
     /// Too little variety, a repeated block, or a run such as `abcdef`.
@@ -115,7 +117,7 @@ portcullis_domain::debug_as_display!(SecretKeyError);
 
 const SHORTEST: usize = 32;
 
-/// Random-looking keys that are printed in the manuals of `FastAPI` and Flask and in RFC 7515
+/// Random-looking keys that are published in the manuals of `FastAPI` and Flask and in RFC 7515
 /// appendix A.1.
 const PRINTED: [&str; 3] = [
     "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
@@ -123,7 +125,7 @@ const PRINTED: [&str; 3] = [
     "aym1sysppbydfgzld3umj1qzkobwvmkoqqestjqlrt1qs0gzh75aktmn3yj0ips4hcguutwjazzr1z9caow",
 ];
 
-/// What the secrets in sample files are made of, a word before the words inside it.
+/// Words of secrets in sample files; a longer word precedes the words that it contains.
 const SAMPLE_WORDS: &str = "\
     0123456789abcdef 0123456789 1234567890 12345678 123456 development production characters \
     portcullis insecure abcdefgh password changeme generate default example replace minimum \
@@ -131,22 +133,24 @@ const SAMPLE_WORDS: &str = "\
     least super token value 256 bits prod test this very with your long must here only dev jwt \
     key the for in at";
 
-/// Whether the secret is printed somewhere, or fewer than 16 characters of it are left once the words
-/// of samples are taken out. A random secret loses next to nothing that way.
+/// Returns whether the secret is a published one, or has fewer than 16 characters without the
+/// sample words. A random secret loses next to nothing in this way.
 fn is_well_known(text: &str) -> bool {
     let is_separator = |c: &char| matches!(c, '-' | '_' | '.' | '!' | ' ');
     let joined: String =
         text.chars().filter(|c| !is_separator(c)).map(|c| c.to_ascii_lowercase()).collect();
-    // A space for each word, so that its neighbours do not join into another.
+    // A space replaces each word, so that its neighbours do not join into another word.
     let rest = SAMPLE_WORDS.split(' ').fold(joined.clone(), |rest, word| rest.replace(word, " "));
     PRINTED.contains(&joined.as_str()) || rest.chars().filter(|c| *c != ' ').count() < 16
 }
 
-/// Whether the bytes follow a pattern: under 2.5 bits each by their frequencies (Shannon), a repeated
-/// block of up to 15 bytes, or more than two thirds of the steps between neighbours at most 1.
+/// Returns whether the bytes follow a pattern: under 2.5 bits each by their frequencies (Shannon),
+/// a repeated block of up to 15 bytes, or more than two thirds of the steps between neighbours at
+/// most 1.
 ///
-/// The bounds are as strict as the shortest generated secret allows: of 32 random hexadecimal digits
-/// one in sixty has fewer than 12 different ones, and one in eight thousand has under 3 bits each.
+/// The limits are as strict as the shortest generated secret allows: of 32 random hexadecimal
+/// digits one in sixty has fewer than 12 different ones, and one in eight thousand has under 3 bits
+/// each.
 fn is_predictable(bytes: &[u8]) -> bool {
     let steps = || bytes.iter().zip(bytes.iter().skip(1));
     let small_steps = steps().filter(|(left, right)| left.abs_diff(**right) <= 1);
@@ -240,7 +244,7 @@ mod tests {
         assert!(!format!("{key:?}").contains("f83k"));
     }
 
-    /// Computed apart, with the HMAC of Python's standard library after RFC 5869 section 2.
+    /// Computed separately, with the HMAC of Python's standard library after RFC 5869 section 2.
     #[test]
     fn derived_keys_never_change() {
         let key = parse("f83kQz0v7LwB2mXn5cRt9yHs1dGpJ4aU").unwrap();

@@ -1,4 +1,4 @@
-//! The key of HS256 on its way to a service that checks access tokens by itself.
+//! The shared secret of HS256, for services that verify access tokens themselves.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,26 +9,26 @@ use crate::base64url;
 use crate::key_set::hs256_kid;
 use crate::secret_key::{Purpose, SecretKey};
 
-/// What access tokens are signed with under HS256: 32 bytes, as text 43 characters of base64url.
+/// The key that signs access tokens with HS256: 32 bytes, as text 43 characters of base64url.
 ///
-/// It signs as well as it checks, for whatever account and role, so it goes only to services that
-/// may. It opens nothing else: the secret of the server cannot be found from it. It prints as
+/// It can sign as well as verify, for every account and role, so it is only for trusted services.
+/// It grants nothing else: the secret of the server cannot be computed from it. It prints as
 /// redacted and is wiped when dropped.
 #[derive(Clone)]
 pub struct SharedSecret(Zeroizing<[u8; 32]>);
 
 impl SharedSecret {
-    /// That of a server with this secret.
+    /// Derives the shared secret from the secret of a server.
     pub fn of(secret: &SecretKey) -> Self {
         secret.derive(Purpose::AccessToken).into()
     }
 
-    /// The text to hand out.
+    /// The text for the service.
     pub fn expose(&self) -> Zeroizing<String> {
         base64url::encode(*self.0).into()
     }
 
-    /// The name that tokens under it carry as `kid`. It tells nothing about the secret.
+    /// The `kid` of tokens under it. It reveals nothing about the secret.
     pub fn kid(&self) -> String {
         hs256_kid(&self.0)
     }
@@ -61,7 +61,7 @@ impl fmt::Debug for SharedSecret {
     }
 }
 
-/// The text is no shared secret.
+/// The text is not a shared secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be what `portcullis keys shared-secret` prints, 43 characters of base64url")]
 pub struct SharedSecretError;

@@ -1,24 +1,25 @@
-//! Tokens whose signatures were verified before.
+//! A cache of tokens whose signatures were verified before.
 //!
-//! A client sends the same access token with each request. To verify the signature of a key pair costs
-//! many times as much as to read the claims. An entry is the SHA-256 digest of a whole token, so it says one thing: the
-//! signature over exactly this text is good. Everything else is checked at each use, and a token that
-//! has expired, or was revoked, is refused as it is without the cache. The cache belongs to one set of
-//! keys and is dropped with it.
+//! A client sends the same access token with each request. The verification of a key-pair signature
+//! costs many times as much as the parsing of the claims. An entry is the SHA-256 digest of a whole
+//! token and means only: the signature over exactly this text is valid. Everything else is checked
+//! at each use, and an expired or revoked token is refused as without the cache. The cache belongs
+//! to one set of keys and is dropped with it.
 
 use std::fmt;
 use std::sync::Mutex;
 
 use crate::Digest;
 
-/// A table of fixed size. A new entry takes the slot that its digest names, and so replaces an older
-/// one. A client without a key cannot choose what is kept, because only tokens with a good signature are.
+/// A table of fixed size. A new entry takes the slot that its digest selects, and replaces the
+/// older entry there. A client without a key cannot influence the content, because only tokens with
+/// a valid signature are stored.
 pub(crate) struct SignatureCache {
     slots: Box<[Mutex<Option<Digest>>]>,
 }
 
 impl SignatureCache {
-    /// A cache of at most `capacity` tokens, 40 bytes each; with 0 it keeps none.
+    /// A cache of at most `capacity` tokens, 40 bytes each; with 0 it stores none.
     pub(crate) fn new(capacity: usize) -> Self {
         Self { slots: (0..capacity).map(|_| Mutex::default()).collect() }
     }
@@ -27,14 +28,14 @@ impl SignatureCache {
         self.slots.len()
     }
 
-    /// Whether the signature of this token was verified before. A slot in use by another thread counts
-    /// as empty: no thread waits.
+    /// Returns whether the signature of this token was verified before. A slot in use by another
+    /// thread counts as empty, so that no thread waits.
     pub(crate) fn contains(&self, token: &Digest) -> bool {
         let slot = self.slot(token).and_then(|slot| slot.try_lock().ok());
         slot.is_some_and(|slot| slot.as_ref() == Some(token))
     }
 
-    /// Keeps a token whose signature was verified.
+    /// Stores a token whose signature was verified.
     pub(crate) fn insert(&self, token: Digest) {
         if let Some(mut slot) = self.slot(&token).and_then(|slot| slot.try_lock().ok()) {
             *slot = Some(token);

@@ -1,3 +1,5 @@
+//! Claims of the signature line of a revocation snapshot.
+
 use std::time::Duration;
 
 use portcullis_domain::Timestamp;
@@ -7,17 +9,17 @@ use crate::jwt::{Issued, Kind};
 use crate::payload::{Text, payload};
 use crate::{Purpose, TokenError, base64url};
 
-/// What the last line of a snapshot of all revocations says about the lines before it, so that a
-/// service can tell a whole snapshot from a cut or changed one, whoever carried it.
+/// The claims of the last line of a revocation snapshot. It signs the lines before it, so that a
+/// service detects a truncated or changed snapshot, whatever transport was used.
 ///
 /// It is signed with the key of access tokens, because the services that follow revocations know no
-/// other; the header `typ`, the audience and the claim `type` keep the two apart. Times have whole
-/// seconds in the token; fractions are cut off.
+/// other key. The header `typ`, the audience and the claim `type` separate the two kinds. Times
+/// have whole seconds in the token; fractions are cut off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SnapshotClaims {
-    /// Where the feed goes on; the claim `cursor`.
+    /// The position from which the feed continues; the claim `cursor`.
     pub cursor: String,
-    /// How many entries the snapshot has; the claim `entries`.
+    /// The number of entries in the snapshot; the claim `entries`.
     pub entries: u64,
     /// SHA-256 of all bytes before the last line; the claim `jti`, in base64url.
     pub digest: [u8; 32],
@@ -28,8 +30,8 @@ pub struct SnapshotClaims {
 }
 
 impl SnapshotClaims {
-    /// How long a snapshot may be used to begin with; also the bound to give its verifier. An older
-    /// one could come from somebody who keeps back what was revoked since.
+    /// The maximum age of a snapshot at the start of a follower; also the lifetime limit for its
+    /// verifier. An older one could come from an attacker who withholds later revocations.
     pub const LIFETIME: Duration = Duration::from_secs(5 * 60);
 }
 

@@ -1,38 +1,39 @@
-//! The reasons to refuse a token.
+//! Verification errors of tokens.
 
-/// Why a token is refused. For logs and metrics: the caller who sent it is told 401 and no more.
+/// The reason why a token is refused. For logs and metrics only: the caller gets 401 without a
+/// reason.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
     /// Too long, not three parts, not strict base64url, a forbidden header member, or a claim that
-    /// is missing, doubled or of the wrong type.
+    /// is missing, duplicate or of the wrong type.
     #[error("the token is malformed")]
     Malformed,
-    /// A token of another kind, by its header `typ` or its claim `type`.
+    /// A token of another kind, by the header `typ` or the claim `type`.
     #[error("the token is of another kind")]
     WrongKind,
-    /// No key has the name that the token gives.
+    /// The key that the token names is unknown.
     #[error("the token names an unknown key")]
     UnknownKey,
     /// The header does not name the algorithm of the key.
     #[error("the token names another algorithm than its key has")]
     WrongAlgorithm,
-    /// Changed, or signed by somebody else.
+    /// Changed, or signed with another key.
     #[error("the signature of the token does not match")]
     BadSignature,
-    /// Past its end.
+    /// After its expiry.
     #[error("the token has expired")]
     Expired,
-    /// Before its beginning, or issued in the future.
+    /// Before `nbf`, or issued in the future.
     #[error("the token is not valid yet")]
     NotYetValid,
-    /// Made to live longer than its kind may.
+    /// The lifetime is longer than its kind allows.
     #[error("the token has a lifetime that its kind cannot have")]
     WrongLifetime,
     /// From another issuer.
     #[error("the token comes from another issuer")]
     WrongIssuer,
-    /// For somebody else.
+    /// For another audience.
     #[error("the token is meant for another audience")]
     WrongAudience,
 }

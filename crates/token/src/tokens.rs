@@ -1,3 +1,5 @@
+//! `TokenAuthority`: issues and verifies every kind of token of one server.
+
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -10,17 +12,19 @@ use crate::{
     SnapshotClaims, TokenError, Verifier, VerifyingKey,
 };
 
-/// Signs and checks every kind of token, each with its own audience and verifier, and with keys that
-/// grow from the one secret; access tokens can be signed with a generated key pair instead.
+/// Signs and verifies every kind of token. Each kind has its own audience and verifier, and a key
+/// that is derived from the configured secret; access tokens can be signed with a generated key
+/// pair instead.
 ///
-/// Signing refresh and device tokens is deterministic: equal claims give equal tokens. It trusts its
-/// caller with the times; a token that would live longer than its kind's lifetime is signed, but
-/// verifies nowhere.
+/// The signatures of refresh and device tokens are deterministic: equal claims give equal tokens.
+/// The caller is responsible for the times: a token with a longer lifetime than its kind allows is
+/// signed, but no verifier accepts it.
 #[derive(Debug)]
 pub struct TokenAuthority {
     access_signers: ArcSwap<AccessSigners>,
     access: Verifier<AccessClaims>,
-    /// The derived keys of access tokens: the one that can sign, then those of previous secrets.
+    /// The derived keys of access tokens: the current one, which can sign, then those of previous
+    /// secrets.
     derived: KeySet,
     derived_signer: SigningKey,
     refresh: Authority<RefreshClaims>,
@@ -28,18 +32,18 @@ pub struct TokenAuthority {
     lifetimes: Lifetimes,
 }
 
-/// What the tokens of one deployment have in common.
+/// The common settings of the tokens of one deployment.
 #[derive(Clone, Debug)]
 pub struct TokenSettings {
     /// The claim `iss`: the base URL of the server.
     pub issuer: String,
     /// The claim `aud` of access tokens; the other kinds add a suffix.
     pub audience: String,
-    /// How long tokens live.
+    /// The lifetimes of the tokens.
     pub lifetimes: Lifetimes,
 }
 
-/// How long each kind of token lives at most, in whole seconds.
+/// The maximum lifetime of each kind of token, in whole seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetimes {
     /// Access tokens: minutes.
@@ -50,15 +54,15 @@ pub struct Lifetimes {
     pub device: Duration,
 }
 
-/// The keys of access tokens that are in use at one moment. The one that signs is always accepted.
+/// The keys of access tokens in use at one moment. The signing key is always accepted.
 #[derive(Clone, Debug, Default)]
 pub struct AccessKeys {
     /// Signs; `None` for HS256 under the derived key.
     pub signing: Option<KeyPair>,
     /// The generated keys that are accepted.
     pub verifying: Vec<PublicKey>,
-    /// The derived keys that are accepted, by the names of [`TokenAuthority::shared_kids`]. Whoever was
-    /// given the shared secret can sign with them.
+    /// The accepted derived keys, by the names of [`TokenAuthority::shared_kids`]. Every service
+    /// that received the shared secret can sign with them.
     pub shared: Vec<String>,
 }
 
@@ -81,8 +85,8 @@ impl TokenAuthority {
         }
     }
 
-    /// Goes on to accept what was signed under a previous secret, while it is being replaced. Comes
-    /// before [`TokenAuthority::use_access_keys`].
+    /// Also accepts tokens that were signed under a previous secret, during its replacement. Call
+    /// it before [`TokenAuthority::use_access_keys`].
     #[must_use]
     pub fn accepting(mut self, previous: &SecretKey) -> Self {
         let key = VerifyingKey::hs256(&previous.derive(AccessClaims::PURPOSE));
@@ -93,15 +97,14 @@ impl TokenAuthority {
         self
     }
 
-    /// Verifies the signature of an access token once, as [`Verifier::remembering`] says.
+    /// Caches verified signatures of access tokens, as [`Verifier::remembering`] does.
     #[must_use]
     pub fn remembering(self, tokens: usize) -> Self {
         Self { access: self.access.remembering(tokens), ..self }
     }
 
-    /// Signs and accepts access tokens with these keys from now on, and with no others. Until the
-    /// first call it accepts every derived key. What it signs it accepts at every moment of the
-    /// change.
+    /// Replaces the keys that sign and verify access tokens. Until the first call, every derived
+    /// key is accepted. During the change, every token that is signed is also accepted.
     pub fn use_access_keys(&self, keys: AccessKeys) {
         let AccessKeys { signing, verifying, shared } = keys;
         let is_accepted = |key: &&VerifyingKey| {
@@ -118,39 +121,40 @@ impl TokenAuthority {
         self.access_signers.store(signers.into());
     }
 
-    /// The names of the derived keys: first the one that can sign, then those of previous secrets.
+    /// The names of the derived keys: first the current one, which can sign, then those of previous
+    /// secrets.
     pub fn shared_kids(&self) -> Vec<String> {
         self.derived.iter().filter_map(VerifyingKey::kid).map(str::to_owned).collect()
     }
 
-    /// The claim `iss` of all its tokens.
+    /// The claim `iss` of all tokens.
     pub fn issuer(&self) -> &str {
         self.access.issuer()
     }
 
-    /// The claim `aud` of its access tokens.
+    /// The claim `aud` of access tokens.
     pub fn audience(&self) -> &str {
         self.access.audience()
     }
 
-    /// The lifetimes it was built with.
+    /// The configured lifetimes.
     pub const fn lifetimes(&self) -> Lifetimes {
         self.lifetimes
     }
 
-    /// An access token with these claims.
+    /// Issues an access token with these claims.
     pub fn sign_access(&self, claims: &AccessClaims) -> SecretString {
         self.access_signers.load().access.sign(claims)
     }
 
-    /// The claims of an access token. Whether it was revoked is for the
-    /// [`RevocationSet`](crate::RevocationSet) to say.
+    /// Verifies an access token and returns its claims. The [`RevocationSet`](crate::RevocationSet)
+    /// must be checked separately.
     pub fn verify_access(&self, token: &str, now: Timestamp) -> Result<AccessClaims, TokenError> {
         self.access.verify(token, now)
     }
 
-    /// The claims of an access token that holds, or did until it expired: enough to sign out with, and
-    /// for nothing else.
+    /// Returns the claims of an access token that is valid, or was valid until it expired. Use it
+    /// only to sign out.
     pub fn verify_expired_access(
         &self,
         token: &str,
@@ -159,7 +163,7 @@ impl TokenAuthority {
         self.access.verify_expired(token, now)
     }
 
-    /// The claims of a refresh token that holds, or did until it expired.
+    /// Returns the claims of a refresh token that is valid, or was valid until it expired.
     pub fn verify_expired_refresh(
         &self,
         token: &str,
@@ -168,34 +172,35 @@ impl TokenAuthority {
         self.refresh.verifier.verify_expired(token, now)
     }
 
-    /// The last line of a snapshot, signed with the key that signs access tokens at the moment. It
-    /// is for others to check, with a [`Verifier`] of their own.
+    /// Signs the last line of a snapshot with the current key of access tokens. Services verify it
+    /// with their own [`Verifier`].
     pub fn sign_snapshot(&self, claims: &SnapshotClaims) -> SecretString {
         self.access_signers.load().snapshot.sign(claims)
     }
 
-    /// A refresh token with these claims.
+    /// Issues a refresh token with these claims.
     pub fn sign_refresh(&self, claims: &RefreshClaims) -> SecretString {
         self.refresh.signer.sign(claims)
     }
 
-    /// The claims of a refresh token. Whether it was used already is for the database to say.
+    /// Verifies a refresh token and returns its claims. The database records whether it was used.
     pub fn verify_refresh(&self, token: &str, now: Timestamp) -> Result<RefreshClaims, TokenError> {
         self.refresh.verifier.verify(token, now)
     }
 
-    /// The cookie of a device with these claims.
+    /// Issues a device cookie with these claims.
     pub fn sign_device(&self, claims: &DeviceClaims) -> SecretString {
         self.device.signer.sign(claims)
     }
 
-    /// The claims of a device's cookie. Compare its subject with the account that is signing in.
+    /// Verifies a device cookie and returns its claims. Compare its subject with the account that
+    /// signs in.
     pub fn verify_device(&self, token: &str, now: Timestamp) -> Result<DeviceClaims, TokenError> {
         self.device.verifier.verify(token, now)
     }
 }
 
-/// What is signed for others to check, under one key.
+/// The signers of the tokens that other services verify, under one key.
 #[derive(Debug)]
 struct AccessSigners {
     access: Signer<AccessClaims>,
@@ -211,7 +216,7 @@ impl AccessSigners {
     }
 }
 
-/// Signer and verifier of a kind that nobody else reads.
+/// Signer and verifier of a kind that only this server reads.
 #[derive(Debug)]
 struct Authority<C> {
     signer: Signer<C>,

@@ -1,9 +1,10 @@
-//! The layout in which this crate writes the claims of an access token, and the reader for it.
+//! The layout in which this crate writes the claims of an access token, and a fast reader for it.
 //!
-//! Every request has its token read, and a JSON parser takes as long for that as the signature check:
-//! it looks at each character for its meaning. What this crate wrote itself can be read from where
-//! it put it. The reader only ever sees what a trusted key signed; it takes exactly one form, in
-//! which it finds what the JSON parser would find, and leaves every other form to that parser.
+//! The token of every request is parsed, and a JSON parser takes as long as the signature check,
+//! because it examines each character. A payload that this crate wrote can be read from known
+//! positions. The reader only gets payloads that a trusted key signed. It accepts exactly one form,
+//! in which it finds the same values as the JSON parser, and leaves every other form to that
+//! parser.
 
 use portcullis_domain::{AccountKind, AuthenticationMethod};
 use serde::Deserialize;
@@ -12,7 +13,7 @@ use serde::de::value::{Error, StrDeserializer};
 
 use super::payload::AccessPayload;
 
-/// The payload, if it has the layout of [`AccessPayload`] as it is serialised, for that issuer and
+/// Parses the payload if it has the layout of the serialised [`AccessPayload`] for that issuer and
 /// audience.
 pub(super) fn read<'a>(json: &'a str, issuer: &str, audience: &str) -> Option<AccessPayload<'a>> {
     let mut rest = Rest(json);
@@ -35,17 +36,17 @@ pub(super) fn read<'a>(json: &'a str, issuer: &str, audience: &str) -> Option<Ac
     (rest.0 == "}").then_some(payload)
 }
 
-/// What is still to be read.
+/// The unread part of the payload.
 struct Rest<'a>(&'a str);
 
 impl<'a> Rest<'a> {
-    /// A text that is known, after what stands before it.
+    /// Reads a known text after its prefix.
     fn known(&mut self, before: &str, text: &str) -> Option<&'a str> {
         let found = self.text_of(text.len(), before)?;
         (found == text).then_some(found)
     }
 
-    /// An id, or whatever else has its length.
+    /// Reads an id, or any other text of the same length.
     fn id(&mut self, before: &str) -> Option<&'a str> {
         self.text_of(uuid::fmt::Hyphenated::LENGTH, before)
     }
@@ -54,13 +55,13 @@ impl<'a> Rest<'a> {
         let rest = self.0.strip_prefix(before)?;
         let (text, rest) = rest.split_at_checked(length)?;
         self.0 = rest;
-        // Without an early end, so that several bytes are looked at at once.
+        // Without an early exit, so that the compiler can process several bytes at once.
         let plain = text.bytes().fold(true, |plain, byte| plain & is_plain(byte));
         plain.then_some(text)
     }
 
-    /// The text up to the next quotation mark. One with an escape, or with a character that must be
-    /// escaped, is not read.
+    /// Reads the text up to the next quotation mark. A text with an escape, or with a character
+    /// that must be escaped, is not accepted.
     fn text(&mut self, before: &str) -> Option<&'a str> {
         let rest = self.0.strip_prefix(before)?;
         let end = rest.bytes().position(|byte| !is_plain(byte))?;
@@ -69,7 +70,7 @@ impl<'a> Rest<'a> {
         rest.starts_with('"').then_some(text)
     }
 
-    /// A whole number of up to 18 digits, without a sign.
+    /// Reads a whole number of up to 18 digits, without a sign.
     fn number(&mut self, before: &str) -> Option<i64> {
         let rest = self.0.strip_prefix(before)?;
         let (mut number, mut length) = (0, 0);
@@ -78,11 +79,11 @@ impl<'a> Rest<'a> {
             length += 1;
         }
         self.0 = rest.get(length..)?;
-        // JSON knows neither an empty number nor leading zeros.
+        // JSON allows neither an empty number nor leading zeros.
         (length > 0 && !rest.starts_with('0')).then_some(number)
     }
 
-    /// A list of words, without spaces.
+    /// Reads a list of words, without spaces.
     fn methods(&mut self, before: &str) -> Option<Vec<AuthenticationMethod>> {
         let rest = self.0.strip_prefix(before)?.strip_prefix('[')?;
         let (list, rest) = rest.split_once(']')?;
@@ -99,7 +100,7 @@ impl<'a> Rest<'a> {
     }
 }
 
-/// Whether the byte stands for itself in a JSON text (RFC 8259 section 7).
+/// Returns whether the byte needs no escape in a JSON text (RFC 8259 section 7).
 const fn is_plain(byte: u8) -> bool {
     byte >= b' ' && byte != b'"' && byte != b'\\'
 }
@@ -191,7 +192,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is changed about a payload: what the layout gives, JSON gives as well.
+        /// For every change of a payload, the values from the layout equal the values from JSON.
         #[test]
         fn both_readers_agree(
             position in any::<prop::sample::Index>(),

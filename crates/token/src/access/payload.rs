@@ -1,4 +1,4 @@
-//! The payload of an access token, as JSON has it.
+//! The payload of an access token in JSON.
 
 use portcullis_domain::{AccountKind, AuthenticationMethod, SessionId};
 
