@@ -7,48 +7,37 @@ mod public_key;
 mod purge;
 mod verify;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
 use portcullis_flows::audit::trail::TrailError;
 
-use self::export::AuditExport;
-use self::verify::AuditVerify;
 use crate::config::Loaded;
 use crate::failure::Failure;
 use crate::output::Output;
 
 /// What can be done with the audit trail.
 #[derive(Debug, Subcommand)]
-pub(crate) enum AuditVerb {
+pub(crate) enum Verb {
     /// Prove that nothing was changed, removed, added or moved, or name what was
-    Verify(AuditVerify),
+    Verify(verify::Arguments),
     /// Write entries, newest first, or the whole trail as an archive
-    Export(Box<AuditExport>),
+    Export(Box<export::Arguments>),
     /// Sign where the trail stands now, to be kept on another machine
-    Checkpoint {
-        /// Write it to this file [default: standard output]
-        #[arg(long)]
-        output: Option<PathBuf>,
-    },
+    Checkpoint(checkpoint::Arguments),
     /// Print the public key that checkpoints are signed with
     PublicKey,
     /// Remove what is old enough, by whole checkpoints
-    Purge {
-        /// Keep this many days [default: the configured retention]
-        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
-        older_than: Option<u32>,
-    },
+    Purge(purge::Arguments),
 }
 
-pub(crate) fn run(loaded: Loaded, verb: AuditVerb, output: Output) -> Result<ExitCode, Failure> {
+pub(crate) fn run(loaded: Loaded, verb: Verb, output: Output) -> Result<ExitCode, Failure> {
     match verb {
-        AuditVerb::Verify(verify) => verify::run(&loaded, &verify, output),
-        AuditVerb::Export(export) => export::run(loaded, &export, output),
-        AuditVerb::Checkpoint { output: file } => checkpoint::run(loaded, file.as_deref(), output),
-        AuditVerb::PublicKey => public_key::run(&loaded, output),
-        AuditVerb::Purge { older_than } => purge::run(loaded, older_than, output),
+        Verb::Verify(arguments) => verify::run(&loaded, &arguments, output),
+        Verb::Export(arguments) => export::run(loaded, &arguments, output),
+        Verb::Checkpoint(arguments) => checkpoint::run(loaded, &arguments, output),
+        Verb::PublicKey => public_key::run(&loaded, output),
+        Verb::Purge(arguments) => purge::run(loaded, &arguments, output),
     }
 }
 

@@ -15,58 +15,46 @@ mod replay;
 mod rollback;
 mod versions;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
 use portcullis_flows::access::matrix::MatrixError;
 
-use self::diff::PolicyDiff;
-use self::explain::PolicyExplain;
-use self::export::PolicyExport;
-use self::named::Named;
-use self::replay::PolicyReplay;
 use crate::config::Loaded;
 use crate::failure::Failure;
 use crate::output::Output;
 
 /// What can be done with access matrices.
 #[derive(Debug, Subcommand)]
-pub(crate) enum PolicyVerb {
+pub(crate) enum Verb {
     /// Name every fault of a matrix file, by line
-    Check {
-        /// The file [default: the version in force; the configured file before the first start]
-        file: Option<PathBuf>,
-    },
+    Check(check::Arguments),
     /// Print a version
-    Export(PolicyExport),
+    Export(export::Arguments),
     /// Say what one matrix changes for whom against another
-    Diff(PolicyDiff),
+    Diff(diff::Arguments),
     /// Say whether a role may, and why
-    Explain(Box<PolicyExplain>),
+    Explain(Box<explain::Arguments>),
     /// Ask a matrix the questions that were really asked, and say whose answers change
-    Replay(PolicyReplay),
+    Replay(replay::Arguments),
     /// Put a file or an earlier version in force, on all nodes within a second
-    Activate {
-        /// A matrix file, or the number of a version
-        matrix: Named,
-    },
+    Activate(activate::Arguments),
     /// Put the version in force that was before the one that is
     Rollback,
     /// List what was in force when, and by whom
     History,
 }
 
-pub(crate) fn run(loaded: Loaded, verb: PolicyVerb, output: Output) -> Result<ExitCode, Failure> {
+pub(crate) fn run(loaded: Loaded, verb: Verb, output: Output) -> Result<ExitCode, Failure> {
     match verb {
-        PolicyVerb::Check { file } => check::run(loaded, file.as_deref(), output),
-        PolicyVerb::Export(export) => export::run(loaded, &export, output),
-        PolicyVerb::Diff(diff) => diff::run(loaded, &diff, output),
-        PolicyVerb::Explain(question) => explain::run(loaded, &question, output),
-        PolicyVerb::Replay(replay) => replay::run(loaded, &replay, output),
-        PolicyVerb::Activate { matrix } => activate::run(loaded, &matrix, output),
-        PolicyVerb::Rollback => rollback::run(loaded, output),
-        PolicyVerb::History => history::run(loaded, output),
+        Verb::Check(arguments) => check::run(loaded, &arguments, output),
+        Verb::Export(arguments) => export::run(loaded, &arguments, output),
+        Verb::Diff(arguments) => diff::run(loaded, &arguments, output),
+        Verb::Explain(arguments) => explain::run(loaded, &arguments, output),
+        Verb::Replay(arguments) => replay::run(loaded, &arguments, output),
+        Verb::Activate(arguments) => activate::run(loaded, &arguments, output),
+        Verb::Rollback => rollback::run(loaded, output),
+        Verb::History => history::run(loaded, output),
     }
 }
 

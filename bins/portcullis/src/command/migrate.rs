@@ -6,22 +6,27 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 
-use crate::config::Config;
+use crate::config::Loaded;
 use crate::failure::Failure;
 use crate::opening;
 use crate::output::Output;
 
 /// How the database is brought up to date.
 #[derive(Debug, Args)]
-pub(crate) struct Migrate {
+pub(crate) struct Arguments {
     /// Drop the security events of a version that did not seal them; without it, a database that
     /// holds such events is left as it is
     #[arg(long)]
-    pub(crate) drop_unsealed_events: bool,
+    drop_unsealed_events: bool,
 }
 
-pub(crate) fn run(config: &Config, migrate: &Migrate, output: Output) -> Result<ExitCode, Failure> {
-    let (applied, dropped) = opening::migrated(config, migrate.drop_unsealed_events)?;
+pub(crate) fn run(
+    loaded: Loaded,
+    arguments: &Arguments,
+    output: Output,
+) -> Result<ExitCode, Failure> {
+    let (config, _) = loaded.sound()?;
+    let (applied, dropped) = opening::migrated(&config, arguments.drop_unsealed_events)?;
     output.answer(&Report { applied, unsealed_events_dropped: dropped })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,10 +1,11 @@
 //! `audit checkpoint`: a signed statement of where the trail stands, to be kept on another machine.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 use std::{fmt, io};
 
+use clap::Args;
 use portcullis_domain::{Ambient, Timestamp};
 use serde::Serialize;
 
@@ -14,11 +15,20 @@ use crate::operator::local_origin;
 use crate::output::Output;
 use crate::{assembly, destination, opening};
 
+/// Where to write the checkpoint.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Write it to this file [default: standard output]
+    #[arg(long)]
+    output: Option<PathBuf>,
+}
+
 pub(super) fn run(
     loaded: Loaded,
-    path: Option<&Path>,
+    arguments: &Arguments,
     output: Output,
 ) -> Result<ExitCode, Failure> {
+    let path = arguments.output.as_deref();
     let (config, _) = loaded.sound()?;
     let origin = local_origin("audit checkpoint");
     let (store, secret) = opening::needed_store(&config, &origin)?;

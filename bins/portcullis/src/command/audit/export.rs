@@ -31,13 +31,13 @@ use crate::{assembly, destination, moment, opening, progress};
 
 /// What to export, and how.
 #[derive(Debug, Args)]
-pub(crate) struct AuditExport {
+pub(crate) struct Arguments {
     /// A table, one JSON object for each entry, or all that `audit verify` needs
     #[arg(long, default_value = "jsonl")]
-    pub(crate) format: TrailFormat,
+    format: TrailFormat,
     /// Write to this file [default: standard output]
     #[arg(long)]
-    pub(crate) output: Option<PathBuf>,
+    output: Option<PathBuf>,
     #[command(flatten)]
     filter: Wanted,
 }
@@ -79,7 +79,7 @@ struct Wanted {
     address: Option<IpAddr>,
 }
 
-impl AuditExport {
+impl Arguments {
     /// Which entries are wanted.
     pub(crate) fn filter(&self) -> Filter {
         let Wanted { from, until, kind, outcome, actor, subject, ref resource, address } =
@@ -91,11 +91,11 @@ impl AuditExport {
 
 pub(super) fn run(
     loaded: Loaded,
-    export: &AuditExport,
+    arguments: &Arguments,
     output: Output,
 ) -> Result<ExitCode, Failure> {
-    let filter = export.filter();
-    if export.format == TrailFormat::Archive && filter != Filter::default() {
+    let filter = arguments.filter();
+    if arguments.format == TrailFormat::Archive && filter != Filter::default() {
         return Err(Failure::usage("an archive holds everything; leave the filters out"));
     }
     if filter.from.zip(filter.until).is_some_and(|(from, until)| from >= until) {
@@ -103,7 +103,7 @@ pub(super) fn run(
     }
     let (config, _) = loaded.sound()?;
     let (store, _) = opening::needed_store(&config, &local_origin("audit export"))?;
-    let written = destination::write(export.output.as_deref(), |to| match export.format {
+    let written = destination::write(arguments.output.as_deref(), |to| match arguments.format {
         TrailFormat::Csv => entries(&store, &filter, ExportFormat::Csv, to, output),
         TrailFormat::Jsonl => entries(&store, &filter, ExportFormat::JsonLines, to, output),
         TrailFormat::Archive => archive(&store, to, output),
@@ -116,9 +116,9 @@ pub(super) fn run(
         }
         Err(error) => return Err(error.into()),
     };
-    let is_archive = export.format == TrailFormat::Archive;
+    let is_archive = arguments.format == TrailFormat::Archive;
     let things = if is_archive { ARCHIVED } else { "entries" };
-    let answer = Exported { entries: count, things, output: export.output.clone() };
+    let answer = Exported { entries: count, things, output: arguments.output.clone() };
     match answer.output {
         Some(_) => output.answer(&answer)?,
         None => output.remark(&answer),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::Args;
 use portcullis_domain::Ambient;
 use serde::Serialize;
 
@@ -18,15 +19,27 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Entries removed in one transaction: few enough that nobody else has to wait for long.
 const PORTION: u32 = 10_000;
 
+/// What to keep.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Keep this many days [default: the configured retention]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    older_than: Option<u32>,
+}
+
 pub(super) fn run(
     loaded: Loaded,
-    older_than: Option<u32>,
+    arguments: &Arguments,
     output: Output,
 ) -> Result<ExitCode, Failure> {
     let (config, _) = loaded.sound()?;
-    let keep = older_than.map(|days| DAY * days).or(config.audit.retention).ok_or_else(|| {
-        Failure::usage("nothing says how long to keep: set audit.retention_days, or --older-than")
-    })?;
+    let keep = arguments.older_than.map(|days| DAY * days).or(config.audit.retention).ok_or_else(
+        || {
+            Failure::usage(
+                "nothing says how long to keep: set audit.retention_days, or --older-than",
+            )
+        },
+    )?;
     let origin = local_origin("audit purge");
     let (store, secret) = opening::needed_store(&config, &origin)?;
     let checkpoints = assembly::audit::checkpoints(&store, &config, &secret, &Ambient::system());

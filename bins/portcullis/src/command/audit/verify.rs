@@ -22,39 +22,39 @@ Exit codes: 0 nothing is wrong, 1 something is, 2 it cannot be read.
 
 An archive is verified on any machine that has the secret key of the server (SECRET_KEY or
 SECRET_KEY_FILE); neither the database nor the rest of the configuration is needed.")]
-pub(crate) struct AuditVerify {
+pub(crate) struct Arguments {
     /// A checkpoint that was kept elsewhere; the latest is enough
     #[arg(long = "checkpoint", value_name = "FILE")]
-    pub(crate) checkpoints: Vec<PathBuf>,
+    checkpoints: Vec<PathBuf>,
     /// Read this archive, not the database
     #[arg(long, value_name = "FILE")]
-    pub(crate) archive: Option<PathBuf>,
+    archive: Option<PathBuf>,
     /// A file with a secret key that the server had before; may be repeated, oldest first
     #[arg(long = "former-secret", value_name = "FILE")]
-    pub(crate) former_secrets: Vec<PathBuf>,
+    former_secrets: Vec<PathBuf>,
 }
 
 /// Exits with 1 when something is wrong with the trail, with 2 when it cannot be read.
 pub(super) fn run(
     loaded: &Loaded,
-    verify: &AuditVerify,
+    arguments: &Arguments,
     output: Output,
 ) -> Result<ExitCode, Failure> {
-    let report = report(loaded, verify, output).map_err(Failure::into_unreadable)?;
+    let report = report(loaded, arguments, output).map_err(Failure::into_unreadable)?;
     let answer = Verified { intact: report.is_intact(), report: &report };
     output.answer(&answer).map_err(Failure::into_unreadable)?;
     Ok(if report.is_intact() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn report(loaded: &Loaded, verify: &AuditVerify, output: Output) -> Result<Report, Failure> {
+fn report(loaded: &Loaded, arguments: &Arguments, output: Output) -> Result<Report, Failure> {
     let mut keys: Vec<AuditKeys> =
-        verify.former_secrets.iter().map(|path| former(path)).collect::<Result<_, _>>()?;
+        arguments.former_secrets.iter().map(|path| former(path)).collect::<Result<_, _>>()?;
     keys.extend(opening::previous_secret(loaded)?.as_ref().map(assembly::audit::keys));
     keys.push(assembly::audit::keys(&opening::existing_secret(loaded)?));
     let keys: Vec<_> = keys.iter().collect();
-    let held = verify.checkpoints.iter().map(|path| checkpoint(path));
+    let held = arguments.checkpoints.iter().map(|path| checkpoint(path));
     let held = held.collect::<Result<Vec<_>, _>>()?;
-    match &verify.archive {
+    match &arguments.archive {
         Some(path) => of_archive(path, &keys, &held, output),
         None => of_database(loaded, &keys, &held, output),
     }

@@ -11,6 +11,12 @@ use crate::opening;
 use crate::operator::local_origin;
 use crate::output::Output;
 
+pub(super) const AFTER_HELP: &str = "\
+This cannot be undone. Every user must sign in again. Key pairs that were made under the lost secret \
+cannot be used any more. The audit trail before this change can be verified only with the lost secret. Stop every \
+server first. To replace a secret that you have, set SECRET_KEY_PREVIOUS to it instead: then none of this \
+happens.";
+
 pub(super) fn run(config: &Config, output: Output) -> Result<ExitCode, Failure> {
     opening::accept_secret(config, &local_origin("keys accept-secret"))?;
     output.answer(&Accepted { accepted: true })?;

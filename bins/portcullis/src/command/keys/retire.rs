@@ -24,14 +24,19 @@ keeps one too. A client with such a token must refresh. A \
 key that signs cannot be retired: run `portcullis keys rotate --now` first and wait four seconds. The \
 shared secret of HS256 goes likewise once key pairs sign, if it must not be accepted until its time is \
 over.")]
-pub(crate) struct KeysRetire {
+pub(crate) struct Arguments {
     /// The name of the key, as `keys list` shows it
     // One name of 64 begins with a hyphen.
     #[arg(allow_hyphen_values = true)]
-    pub(crate) kid: String,
+    kid: String,
 }
 
-pub(super) fn run(config: &Config, kid: &str, output: Output) -> Result<ExitCode, Failure> {
+pub(super) fn run(
+    config: &Config,
+    arguments: &Arguments,
+    output: Output,
+) -> Result<ExitCode, Failure> {
+    let Arguments { kid } = arguments;
     let origin = local_origin("keys retire");
     let Opened { store, secret, .. } = opening::opened_existing(config, &origin)?;
     let keys = assembly::node::signing_keys(&store, config, &secret, &Ambient::system());

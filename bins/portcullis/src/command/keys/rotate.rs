@@ -24,13 +24,13 @@ published keys contains it. The old one stays published until its last token has
 
 After a leak of a private key, make the new one sign with --now, and then retire the old one with \
 `portcullis keys retire`.")]
-pub(crate) struct KeysRotate {
+pub(crate) struct Arguments {
     /// Take over within two seconds; services must ask again for a key that they do not know
     #[arg(long)]
-    pub(crate) now: bool,
+    now: bool,
     /// The algorithm, to prepare for a change of it [default: the configured one]
     #[arg(long)]
-    pub(crate) algorithm: Option<PairAlgorithm>,
+    algorithm: Option<PairAlgorithm>,
 }
 
 /// An algorithm with a public half.
@@ -53,10 +53,10 @@ impl From<PairAlgorithm> for KeyPairAlgorithm {
 
 pub(super) fn run(
     config: &Config,
-    rotate: &KeysRotate,
+    arguments: &Arguments,
     output: Output,
 ) -> Result<ExitCode, Failure> {
-    let wanted = rotate.algorithm.map(Into::into);
+    let wanted = arguments.algorithm.map(Into::into);
     let Some(algorithm) = wanted.or(config.tokens.algorithm) else {
         return Err(Failure::usage(
             "tokens are signed with HS256 under the secret key, which has no key pair: set \
@@ -64,7 +64,7 @@ pub(super) fn run(
              the secret itself, set SECRET_KEY_PREVIOUS to it and SECRET_KEY to a new one",
         ));
     };
-    let head_start = if rotate.now { HeadStart::Least } else { HeadStart::Full };
+    let head_start = if arguments.now { HeadStart::Least } else { HeadStart::Full };
     let origin = local_origin("keys rotate");
     let Opened { store, secret, .. } = opening::opened_existing(config, &origin)?;
     let key = assembly::node::signing_keys(&store, config, &secret, &Ambient::system())

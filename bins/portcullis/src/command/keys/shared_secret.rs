@@ -13,6 +13,12 @@ use crate::operator::local_origin;
 use crate::output::Output;
 use crate::{assembly, opening};
 
+pub(super) const AFTER_HELP: &str = "\
+A service that has this key can sign access tokens for every account. Give it only to services that you \
+trust with that. The key has no other use. The audit trail records that it was printed. With the algorithms EdDSA and \
+ES256 no service needs a secret; once they sign, what is signed with it is accepted for the life of one \
+access token and then no more.";
+
 pub(super) fn run(config: &Config, output: Output) -> Result<ExitCode, Failure> {
     if let Some(algorithm) = config.tokens.algorithm {
         return Err(Failure::usage(format!(

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use clap::Args;
 use portcullis_access::MatrixDiff;
 use portcullis_flows::access::matrix::Matrices;
 use serde::Serialize;
@@ -15,7 +16,19 @@ use crate::opening;
 use crate::operator::operator;
 use crate::output::Output;
 
-pub(super) fn run(loaded: Loaded, named: &Named, output: Output) -> Result<ExitCode, Failure> {
+/// What to put in force.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// A matrix file, or the number of a version
+    matrix: Named,
+}
+
+pub(super) fn run(
+    loaded: Loaded,
+    arguments: &Arguments,
+    output: Output,
+) -> Result<ExitCode, Failure> {
+    let named = &arguments.matrix;
     let (config, _) = loaded.sound()?;
     // Before the database is touched, or made.
     if let Named::File(path) = named {

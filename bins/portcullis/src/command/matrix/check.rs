@@ -1,9 +1,10 @@
 //! `policy check`: every fault of a matrix, by line, or a summary with what is worth a look.
 
 use std::fmt;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::Args;
 use portcullis_access::{Fault, Matrix, Note};
 use portcullis_audit::Fingerprint;
 use portcullis_flows::access::matrix::ActiveMatrix;
@@ -16,13 +17,20 @@ use crate::config::Loaded;
 use crate::failure::Failure;
 use crate::output::Output;
 
+/// What to check.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The file [default: the version in force; the configured file before the first start]
+    file: Option<PathBuf>,
+}
+
 /// Exits with 1 when there is a fault.
 pub(super) fn run(
     loaded: Loaded,
-    file: Option<&Path>,
+    arguments: &Arguments,
     output: Output,
 ) -> Result<ExitCode, Failure> {
-    let (name, text) = if let Some(path) = file {
+    let (name, text) = if let Some(path) = &arguments.file {
         (path.display().to_string(), named::read(path)?)
     } else {
         let versions = Versions::open(loaded)?;

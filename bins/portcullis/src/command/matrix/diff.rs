@@ -16,15 +16,19 @@ use crate::output::Output;
 
 /// What to compare.
 #[derive(Debug, Args)]
-pub(crate) struct PolicyDiff {
+pub(crate) struct Arguments {
     /// The matrix that would come: a file, or the number of a version
-    pub(crate) candidate: Named,
+    candidate: Named,
     /// The matrix whose place it would take [default: the one in force]
-    pub(crate) base: Option<Named>,
+    base: Option<Named>,
 }
 
-pub(super) fn run(loaded: Loaded, diff: &PolicyDiff, output: Output) -> Result<ExitCode, Failure> {
-    let (base, base_name, candidate) = match (&diff.candidate, &diff.base) {
+pub(super) fn run(
+    loaded: Loaded,
+    arguments: &Arguments,
+    output: Output,
+) -> Result<ExitCode, Failure> {
+    let (base, base_name, candidate) = match (&arguments.candidate, &arguments.base) {
         (Named::File(one), Some(base @ Named::File(other))) => {
             (base.parse(&named::read(other)?)?, base.to_string(), named::read(one)?)
         }
@@ -38,8 +42,8 @@ pub(super) fn run(loaded: Loaded, diff: &PolicyDiff, output: Output) -> Result<E
             (versions.in_force(), versions.name(), candidate.text(&versions)?)
         }
     };
-    let changes = base.diff(&diff.candidate.parse(&candidate)?);
-    let candidate = diff.candidate.to_string();
+    let changes = base.diff(&arguments.candidate.parse(&candidate)?);
+    let candidate = arguments.candidate.to_string();
     output.answer(&Difference { candidate, base: base_name, changes })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -16,52 +16,52 @@ use crate::output::Output;
 
 /// One question.
 #[derive(Debug, Args)]
-pub(crate) struct PolicyExplain {
+pub(crate) struct Arguments {
     /// The role of the subject
     #[arg(long)]
-    pub(crate) role: String,
+    role: String,
     /// What would be acted on
     #[arg(long)]
-    pub(crate) resource: String,
+    resource: String,
     /// What would be done
     #[arg(long)]
-    pub(crate) action: String,
+    action: String,
     /// Who would act
     #[arg(long, default_value = "")]
-    pub(crate) subject: String,
+    subject: String,
     /// Whose resource it is
     #[arg(long)]
-    pub(crate) owner: Option<String>,
+    owner: Option<String>,
     /// Who takes part in it; may be repeated
     #[arg(long = "party", value_name = "PARTY")]
-    pub(crate) parties: Vec<String>,
+    parties: Vec<String>,
     /// A further attribute, its value JSON or a text; may be repeated
     #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = attribute)]
-    pub(crate) attributes: Vec<(String, serde_json::Value)>,
+    attributes: Vec<(String, serde_json::Value)>,
     /// Ask this file [default: the matrix in force]
     #[arg(long)]
-    pub(crate) file: Option<PathBuf>,
+    file: Option<PathBuf>,
 }
 
 /// Exits with 0 whatever the answer is: that the question was answered is the success.
 pub(super) fn run(
     loaded: Loaded,
-    question: &PolicyExplain,
+    arguments: &Arguments,
     output: Output,
 ) -> Result<ExitCode, Failure> {
-    let (name, matrix) = if let Some(path) = &question.file {
+    let (name, matrix) = if let Some(path) = &arguments.file {
         let named = Named::File(path.clone());
         (named.to_string(), named.parse(&named.text_alone(loaded)?)?)
     } else {
         let versions = Versions::open(loaded)?;
         (versions.name(), versions.in_force())
     };
-    let PolicyExplain { role, resource, action, .. } = question;
-    let attributes = question.attributes.iter().cloned().collect();
+    let Arguments { role, resource, action, .. } = arguments;
+    let attributes = arguments.attributes.iter().cloned().collect();
     let asked = Asked {
-        subject: &question.subject,
-        owner: question.owner.as_deref(),
-        parties: Some(&question.parties).filter(|all| !all.is_empty()).map(Parties::from),
+        subject: &arguments.subject,
+        owner: arguments.owner.as_deref(),
+        parties: Some(&arguments.parties).filter(|all| !all.is_empty()).map(Parties::from),
         attributes: Some(&attributes),
     };
     let decision = matrix.decide_words(role, resource, action, &asked);

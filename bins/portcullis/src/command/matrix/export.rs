@@ -14,13 +14,13 @@ use crate::output::Output;
 
 /// What to print, and how.
 #[derive(Debug, Args)]
-pub(crate) struct PolicyExport {
+pub(crate) struct Arguments {
     /// The number of the version [default: the one in force]
     #[arg(long, value_name = "N")]
-    pub(crate) version: Option<u32>,
+    version: Option<u32>,
     /// The file as it was handed in, or the effective table
     #[arg(long, default_value = "toml")]
-    pub(crate) format: MatrixFormat,
+    format: MatrixFormat,
 }
 
 /// How a matrix is written.
@@ -34,15 +34,15 @@ pub(crate) enum MatrixFormat {
 
 pub(super) fn run(
     loaded: Loaded,
-    export: &PolicyExport,
+    arguments: &Arguments,
     output: Output,
 ) -> Result<ExitCode, Failure> {
     let versions = Versions::open(loaded)?;
-    let number = export.version.or(versions.number());
-    let text = export.version.map_or_else(|| versions.text_in_force(), |n| versions.text(n))?;
+    let number = arguments.version.or(versions.number());
+    let text = arguments.version.map_or_else(|| versions.text_in_force(), |n| versions.text(n))?;
     let matrix =
         || number.map_or_else(|| Ok(versions.in_force()), |n| Named::Version(n).parse(&text));
-    let (format, content) = match export.format {
+    let (format, content) = match arguments.format {
         MatrixFormat::Toml => ("toml", text.clone()),
         MatrixFormat::Json => ("json", matrix()?.to_json()),
         MatrixFormat::Csv => ("csv", matrix()?.to_csv()),

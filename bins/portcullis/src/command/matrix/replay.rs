@@ -28,43 +28,43 @@ const USUAL_DAYS: u32 = 7;
 
 /// What to ask again.
 #[derive(Debug, Args)]
-pub(crate) struct PolicyReplay {
+pub(crate) struct Arguments {
     /// The matrix to try: a file, or the number of a version
-    pub(crate) matrix: Named,
+    matrix: Named,
     /// The decisions of the last N days [default: 7, or all of the export]
     #[arg(long, value_name = "N", conflicts_with_all = ["from", "until"],
           value_parser = clap::value_parser!(u32).range(1..=36_500))]
-    pub(crate) days: Option<u32>,
+    days: Option<u32>,
     /// The decisions since this time
     #[arg(long, value_parser = moment::parse)]
-    pub(crate) from: Option<Timestamp>,
+    from: Option<Timestamp>,
     /// The decisions before this time
     #[arg(long, value_parser = moment::parse)]
-    pub(crate) until: Option<Timestamp>,
+    until: Option<Timestamp>,
     /// Read them from this export (`audit export --format jsonl`), not from the database
     #[arg(long, value_name = "EXPORT.jsonl")]
-    pub(crate) log: Option<PathBuf>,
+    log: Option<PathBuf>,
 }
 
 pub(super) fn run(
     loaded: Loaded,
-    replay: &PolicyReplay,
+    arguments: &Arguments,
     output: Output,
 ) -> Result<ExitCode, Failure> {
     let now = Ambient::system().now();
     let since = |days: u32| now - DAY * days;
-    let matrix = replay.matrix.to_string();
-    let until = replay.until;
-    let (from, report) = if let Some(file) = &replay.log {
-        let candidate = replay.matrix.parse(&replay.matrix.text_alone(loaded)?)?;
-        let from = replay.days.map(since).or(replay.from);
+    let matrix = arguments.matrix.to_string();
+    let until = arguments.until;
+    let (from, report) = if let Some(file) = &arguments.log {
+        let candidate = arguments.matrix.parse(&arguments.matrix.text_alone(loaded)?)?;
+        let from = arguments.days.map(since).or(arguments.from);
         (from, log::replay(file, &candidate, (from, until), output)?)
     } else {
         let operator = operator("policy replay");
         let versions = Versions::open_recorded(loaded, &operator)?;
-        let text = replay.matrix.text(&versions)?;
-        replay.matrix.parse(&text)?;
-        let from = replay.from.unwrap_or_else(|| since(replay.days.unwrap_or(USUAL_DAYS)));
+        let text = arguments.matrix.text(&versions)?;
+        arguments.matrix.parse(&text)?;
+        let from = arguments.from.unwrap_or_else(|| since(arguments.days.unwrap_or(USUAL_DAYS)));
         let period = (from, until.unwrap_or(now));
         let bar = progress::counting("decisions", output);
         let report =

@@ -16,13 +16,13 @@ use crate::{assembly, opening};
 
 /// Whose sessions to end.
 #[derive(Debug, Args)]
-pub(crate) struct UserEndSessions {
+pub(crate) struct Arguments {
     /// Those of all accounts (there is no other choice; it is here so that nobody does it by accident)
     #[arg(long, required = true)]
-    pub(crate) everybody: bool,
+    everybody: bool,
 }
 
-pub(crate) fn run(config: &Config, output: Output) -> Result<ExitCode, Failure> {
+pub(super) fn run(config: &Config, output: Output) -> Result<ExitCode, Failure> {
     let operator = operator("user end-sessions");
     let Opened { store, .. } = opening::opened_existing(config, &operator.origin)?;
     let ended = assembly::sign_in::mass_sign_out(&store, config).end_all(&operator);

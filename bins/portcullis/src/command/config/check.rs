@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 
 /// Exits with 2 when there is a fault.
-pub(crate) fn run(loaded: &Loaded, output: Output) -> Result<ExitCode, Failure> {
+pub(super) fn run(loaded: &Loaded, output: Output) -> Result<ExitCode, Failure> {
     let findings = loaded.findings();
     let ok = findings.faults.is_empty();
     output.answer(&Report { ok, faults: &findings.faults, warnings: &findings.warnings })?;

@@ -20,28 +20,28 @@ use crate::{assembly, opening, roles};
 
 /// One account to create.
 #[derive(Debug, Args)]
-pub(crate) struct UserCreate {
+pub(crate) struct Arguments {
     /// 3 to 64 characters without spaces
     #[arg(long)]
-    pub(crate) username: String,
+    username: String,
     /// The owner's address
     #[arg(long)]
-    pub(crate) email: String,
+    email: String,
     /// A role of the access matrix, such as admin
     #[arg(long)]
-    pub(crate) role: String,
+    role: String,
     /// A developer may also create API keys
     #[arg(long, default_value = "user")]
-    pub(crate) kind: Kind,
+    kind: Kind,
     /// What to call the person
     #[arg(long)]
-    pub(crate) display_name: Option<String>,
+    display_name: Option<String>,
     /// Read the password from the first line of standard input (the only way to give one)
     #[arg(long, required = true)]
-    pub(crate) password_stdin: bool,
+    password_stdin: bool,
     /// The password must be changed before the account can be used
     #[arg(long)]
-    pub(crate) must_change: bool,
+    must_change: bool,
 }
 
 /// What sort of account to create.
@@ -60,23 +60,30 @@ impl From<Kind> for PersonKind {
     }
 }
 
-pub(crate) fn run(config: Config, user: UserCreate, output: Output) -> Result<ExitCode, Failure> {
+pub(super) fn run(
+    config: Config,
+    arguments: Arguments,
+    output: Output,
+) -> Result<ExitCode, Failure> {
     let operator = operator("user create");
     let (store, matrices) = opening::started(&config, &operator)?;
     let matrix = &matrices.active().load().matrix;
-    let role = roles::find(matrix, &user.role).ok_or_else(|| {
-        Failure::usage(format!("there is no role {:?}; {}", user.role, roles::choices(matrix)))
+    let role = roles::find(matrix, &arguments.role).ok_or_else(|| {
+        Failure::usage(format!("there is no role {:?}; {}", arguments.role, roles::choices(matrix)))
     })?;
     let request = AccountRequest {
-        username: user.username,
-        email: user.email,
+        username: arguments.username,
+        email: arguments.email,
         password: read_password()?,
-        display_name: user.display_name,
+        display_name: arguments.display_name,
         origin: operator.origin,
     };
     let candidates = assembly::identity::checker(config.accounts, config.passwords, config.argon2)?;
-    let enrolment =
-        Enrolment { role, kind: user.kind.into(), password_must_change: user.must_change };
+    let enrolment = Enrolment {
+        role,
+        kind: arguments.kind.into(),
+        password_must_change: arguments.must_change,
+    };
     let most = config.hashing.max_bcrypt_cost;
     let provisioning = assembly::identity::provisioning(&store, candidates, &matrices, most);
     let account = provisioning.create(&request, enrolment).map_err(refused)?;

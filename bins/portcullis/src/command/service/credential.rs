@@ -3,7 +3,7 @@
 use std::fmt;
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use portcullis_domain::SystemRandom;
 use portcullis_token::OpaqueSecret;
 use serde::Serialize;
@@ -11,23 +11,16 @@ use serde::Serialize;
 use crate::failure::Failure;
 use crate::output::Output;
 
-/// What can be done for other services.
-#[derive(Debug, Subcommand)]
-pub(crate) enum ServiceVerb {
-    /// Make the secret by which a service follows revocations and asks about tokens
-    Credential(ServiceCredential),
-}
-
 /// Whom the secret is for.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The secret is printed once and kept nowhere. The server is told its digest, in its configuration, and \
 needs a restart to know it. To replace a secret, enter the new one under another name, change the \
 service over, and remove the old entry.")]
-pub(crate) struct ServiceCredential {
+pub(crate) struct Arguments {
     /// What to call the service: 1 to 64 of a-z, 0-9, _ and -
     #[arg(value_parser = name)]
-    pub(crate) name: String,
+    name: String,
 }
 
 fn name(text: &str) -> Result<String, &'static str> {
@@ -38,10 +31,10 @@ fn name(text: &str) -> Result<String, &'static str> {
     }
 }
 
-pub(crate) fn run(service: ServiceCredential, output: Output) -> Result<ExitCode, Failure> {
+pub(super) fn run(arguments: Arguments, output: Output) -> Result<ExitCode, Failure> {
     let secret = OpaqueSecret::mint(&SystemRandom);
     output.answer(&Credential {
-        name: service.name,
+        name: arguments.name,
         digest: secret.digest().to_string(),
         secret: secret.expose().to_owned(),
     })?;

@@ -15,20 +15,24 @@ use crate::{assembly, opening};
 
 /// The account to unlock.
 #[derive(Debug, Args)]
-pub(crate) struct UserUnlock {
+pub(crate) struct Arguments {
     /// The user name, or the email address
     #[arg(long)]
-    pub(crate) username: String,
+    username: String,
 }
 
-pub(crate) fn run(config: &Config, user: UserUnlock, output: Output) -> Result<ExitCode, Failure> {
+pub(super) fn run(
+    config: &Config,
+    arguments: Arguments,
+    output: Output,
+) -> Result<ExitCode, Failure> {
     let origin = local_origin("user unlock");
     let Opened { store, secret, .. } = opening::opened_existing(config, &origin)?;
-    if !assembly::sign_in::unlock(&store, &secret).unlock(&user.username, &origin)? {
-        let problem = format!("there is no account {:?}", user.username);
+    if !assembly::sign_in::unlock(&store, &secret).unlock(&arguments.username, &origin)? {
+        let problem = format!("there is no account {:?}", arguments.username);
         return Err(Failure::failed(problem, "check the name; an email address does too"));
     }
-    output.answer(&Unlocked { unlocked: user.username })?;
+    output.answer(&Unlocked { unlocked: arguments.username })?;
     Ok(ExitCode::SUCCESS)
 }
 

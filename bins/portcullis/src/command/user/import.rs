@@ -36,28 +36,28 @@ are any. Each further line is one account. Hashes are bcrypt (2a, 2b, 2y) or Arg
 
 Lines with errors are reported and left out. Correct these lines and run the same command again: it \
 skips accounts that exist.")]
-pub(crate) struct UserImport {
+pub(crate) struct Arguments {
     /// The CSV file, in UTF-8
-    pub(crate) file: PathBuf,
+    file: PathBuf,
     /// Accounts in one transaction
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u16).range(1..=10_000))]
-    pub(crate) batch: u16,
+    batch: u16,
 }
 
 /// Exits with 1 when a line was left out.
-pub(crate) fn run(
+pub(super) fn run(
     config: Config,
-    import: &UserImport,
+    arguments: &Arguments,
     output: Output,
 ) -> Result<ExitCode, Failure> {
     let unreadable = |error| {
-        let problem = format!("cannot read {}: {error}", import.file.display());
+        let problem = format!("cannot read {}: {error}", arguments.file.display());
         Failure::failed(problem, "name a readable CSV file")
     };
-    let file = File::open(&import.file).map_err(unreadable)?;
+    let file = File::open(&arguments.file).map_err(unreadable)?;
     let size = file.metadata().map_err(unreadable)?.len();
     let mut lines = Lines::new(BufReader::new(file));
-    let columns = read_header(&mut lines, &import.file)?;
+    let columns = read_header(&mut lines, &arguments.file)?;
 
     let operator = operator("user import");
     let (store, matrices) = opening::started(&config, &operator)?;
@@ -65,7 +65,7 @@ pub(crate) fn run(
     let candidates = assembly::identity::checker(config.accounts, config.passwords, config.argon2)?;
     let provisioning = assembly::identity::provisioning(&store, candidates, &matrices, most);
     let matrix = matrices.active().load();
-    let mut importer = Importer::new(provisioning, store, matrix, usize::from(import.batch));
+    let mut importer = Importer::new(provisioning, store, matrix, usize::from(arguments.batch));
 
     let progress = progress::of_bytes(size, output);
     let report = |bad: Vec<BadLine>| {
