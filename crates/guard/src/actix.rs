@@ -1,10 +1,11 @@
-//! Extractors for actix-web, which say in a handler's signature who may call it, and a middleware for
-//! whole scopes.
+//! Extractors for actix-web (the signature of a handler declares the permission it needs), and a
+//! middleware for whole scopes.
 //!
-//! Each finds the [`Guard`] where `App::app_data(guard.clone())` puts it; without one every request is
-//! refused. Extractors run before the handler and in the order of its arguments, so put them first.
+//! Each uses the [`Guard`] that was registered with `App::app_data(guard.clone())`. Without a guard
+//! every request is refused. Extractors run before the handler and in the order of its arguments,
+//! so put them first.
 //!
-//! The line for the log of a refused request is its error:
+//! The log line of a refused request is its error:
 //! `response.response().error().map(ToString::to_string)` in a middleware.
 
 use std::future::Future;
@@ -23,8 +24,8 @@ use portcullis_access::Word;
 use crate::problem::{self, Problem};
 use crate::{Ask, Claims, Guard, Refusal, Require};
 
-/// Lets only requests with a good access token through, as a middleware:
-/// `Scope::wrap(from_fn(protect))`. Their [`Claims`] are among the request's extensions.
+/// Middleware that accepts only requests with a valid access token:
+/// `Scope::wrap(from_fn(protect))`. Their [`Claims`] are in the extensions of the request.
 pub async fn protect<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
@@ -34,7 +35,7 @@ pub async fn protect<B: MessageBody + 'static>(
             request.extensions_mut().insert(claims);
             Ok(next.call(request).await?.map_into_left_body())
         }
-        // An answer and no error: a middleware around this one may have headers to add to it.
+        // A response instead of an error: an outer middleware may have headers to add.
         Err(refusal) => Ok(request.error_response(refusal).map_into_right_body()),
     }
 }
@@ -83,7 +84,7 @@ async fn admit(request: HttpRequest) -> Result<(Guard, Claims), Refusal> {
     Ok((guard.clone(), claims))
 }
 
-/// The first two values: more than one is a refusal, however many there are.
+/// The first two values: more than one is refused, so the others do not matter.
 fn authorization(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> + Clone {
     let mut values = headers.get_all(AUTHORIZATION).map(AsRef::as_ref);
     [values.next(), values.next()].into_iter().flatten()

@@ -1,7 +1,7 @@
-//! Extractors for axum, which say in a handler's signature who may call it.
+//! Extractors for axum: the signature of a handler declares the permission it needs.
 //!
-//! They ask the [`Guard`] that the layer [`Protect`](crate::tower::Protect) has put before the handler;
-//! without one every request is refused.
+//! They use the [`Guard`] of the layer [`Protect`](crate::tower::Protect). Without this layer every
+//! request is refused.
 
 use axum_core::body::Body;
 use axum_core::extract::FromRequestParts;

@@ -1,3 +1,5 @@
+//! `GuardBuilder`: the configuration of a guard.
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +14,7 @@ use crate::follow::settings::Settings;
 use crate::known::Known;
 use crate::parts::{Parts, WhenStale};
 
-/// What a [`Guard`] is made from; [`Guard::builder`] begins one.
+/// The settings of a [`Guard`]; start with [`Guard::builder`].
 pub struct GuardBuilder {
     pub(crate) issuer: String,
     pub(crate) audience: String,
@@ -24,8 +26,8 @@ pub struct GuardBuilder {
 }
 
 impl Guard {
-    /// Begins a guard for tokens of `issuer` that are meant for `audience`: the settings
-    /// `tokens.issuer` and `tokens.audience` of the server, letter by letter.
+    /// Starts a guard for tokens of `issuer` with the audience `audience`: exactly the settings
+    /// `tokens.issuer` and `tokens.audience` of the server.
     pub fn builder(issuer: &str, audience: &str) -> GuardBuilder {
         GuardBuilder::new(issuer, audience)
     }
@@ -49,16 +51,17 @@ impl GuardBuilder {
         }
     }
 
-    /// Decides by this matrix. Without one every question is refused.
+    /// Sets the matrix for decisions. Without a matrix every question is refused.
     #[must_use]
     pub fn matrix(mut self, matrix: Matrix) -> Self {
         self.parts.matrix = Some(matrix);
         self
     }
 
-    /// Accepts tokens under this key and looks for no published ones: for a server that signs with
-    /// HS256. `portcullis keys shared-secret` prints it. It signs as well as it checks, so it goes
-    /// to services that may sign for everybody. During a rotation of the secret give both.
+    /// Accepts tokens under this key and fetches no published keys: for a server that signs with
+    /// HS256. `portcullis keys shared-secret` prints the key. It can sign as well as verify, so it
+    /// is only for services that may sign for every account. During a rotation of the secret pass
+    /// both.
     #[must_use]
     pub fn shared_secret(mut self, secret: &SharedSecret) -> Self {
         let key = VerifyingKey::hs256(secret.as_bytes());
@@ -69,9 +72,9 @@ impl GuardBuilder {
         self
     }
 
-    /// What happens to good tokens once the last word from the server is older than `after`. Word
-    /// comes once a second, so less than 3 s will be taken for an outage now and then. Default:
-    /// [`WhenStale::Refuse`] after 10 s.
+    /// Sets the treatment of valid tokens while the last update from the server is older than
+    /// `after`. The server sends an update once a second, so a value below 3 s sometimes reports an
+    /// outage that is none. Default: [`WhenStale::Refuse`] after 10 s.
     #[must_use]
     pub fn when_stale(mut self, then: WhenStale, after: Duration) -> Self {
         self.parts.when_stale = then;
@@ -79,23 +82,23 @@ impl GuardBuilder {
         self
     }
 
-    /// Verifies the signature of a token once, and not again as long as the token is among the last
-    /// `tokens` or so, 40 bytes each: see [`Verifier::remembering`]. Default: 0.
+    /// Caches verified signatures of about the last `tokens` tokens, 40 bytes each: see
+    /// [`Verifier::remembering`]. Default: 0.
     #[must_use]
     pub fn remember_tokens(mut self, tokens: usize) -> Self {
         self.remembered_tokens = tokens;
         self
     }
 
-    /// Goes by another clock than that of the system: for tests.
+    /// Uses another clock than the system clock: for tests.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.parts.clock = clock;
         self
     }
 
-    /// A guard that follows nothing and so is never stale: it knows the shared secret, and of
-    /// revocations only what is put into [`Guard::revocations`]. For tests.
+    /// Builds a guard without a connection, which is therefore never stale. It knows the shared
+    /// secret, and only the revocations that are added to [`Guard::revocations`]. For tests.
     pub fn offline(self) -> Guard {
         let keys = self.shared.clone().unwrap_or_default();
         let verifier = Arc::new(self.verifier(keys, AccessClaims::MAX_LIFETIME));
@@ -103,7 +106,7 @@ impl GuardBuilder {
         Guard::alone(self.parts, verifier, known)
     }
 
-    /// A verifier of what the server signs, of any kind.
+    /// A verifier for tokens that the server signs, of any kind.
     pub(crate) fn verifier<C: token::Claims>(
         &self,
         keys: KeySet,
@@ -123,5 +126,6 @@ impl fmt::Debug for GuardBuilder {
     }
 }
 
-/// A dead connection is noticed after 5 s and replaced within about one more; both fit in.
+/// A dead connection is detected after 5 s and replaced within about one second more; both fit into
+/// this time.
 const STALE_AFTER: Duration = Duration::from_secs(10);

@@ -1,19 +1,21 @@
+//! `Claims`: the verified caller of a request.
+
 use portcullis_domain::{AccountId, AccountKind, Role, SessionId};
 use portcullis_token::AccessClaims;
 
-/// Who calls, as their access token says.
+/// The caller, from the verified access token.
 ///
-/// With the feature `actix` it is an extractor as well, for routes that every signed-in caller may
+/// With the feature `actix` it is also an extractor, for routes that every signed-in caller may
 /// use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claims {
     /// The account.
     pub account: AccountId,
-    /// Its role when the token was issued.
+    /// The role of the account when the token was issued.
     pub role: Role,
-    /// What sort of subject it is.
+    /// The kind of the account.
     pub kind: AccountKind,
-    /// The session that the token belongs to.
+    /// The session of the token.
     pub session: SessionId,
 }
 

@@ -1,10 +1,10 @@
-//! How a guard keeps up with the authentication server: it fetches the published keys, takes a
-//! signed snapshot of all revocations, and reads the feed that goes on from there.
+//! The connection of a guard to the authentication server: published keys, the signed snapshot of
+//! all revocations, and the revocation feed that continues from there.
 //!
-//! Two tasks do it, one for the keys and one for the feed, each with one connection at most; they end
-//! with the last handle to the guard. Whatever the server sends is bounded in size, and nothing of
-//! it is believed that could let anybody in: keys come over the connection that the operator
-//! configured, and a revocation only ever refuses.
+//! Two tasks do the work, one for the keys and one for the feed, each with at most one connection.
+//! They end with the last handle to the guard. All responses are bounded in size, and none of them
+//! can grant access: keys come over the connection that the operator configured, and a revocation
+//! can only refuse.
 
 mod authority;
 mod back_off;
@@ -34,43 +34,43 @@ use settings::Settings;
 use snapshot::Snapshots;
 
 impl GuardBuilder {
-    /// The name of this service and its secret, as `portcullis service credential NAME` printed
-    /// it. The server shows its revocations to nobody else.
+    /// The name and the secret of this service, as printed by `portcullis service credential NAME`.
+    /// The server serves its revocations only to services with a credential.
     #[must_use]
     pub fn credential(mut self, name: &str, secret: impl Into<SecretString>) -> Self {
         self.settings.credential = Some(Credential::new(name, secret.into()));
         self
     }
 
-    /// Where this service reaches the server, if not at the issuer's own URL.
+    /// The URL of the server for this service, if it is not the issuer's URL.
     #[must_use]
     pub fn reached_at(mut self, url: &str) -> Self {
         self.settings.address = Some(url.to_owned());
         self
     }
 
-    /// Lets `http://` be used with another machine, over a network where nobody else listens or
-    /// speaks: whoever can speak there decides which keys are believed.
+    /// Allows `http://` to another machine, for a network that no attacker can read or write: an
+    /// attacker in it could choose the trusted keys.
     #[must_use]
     pub const fn allow_plaintext(mut self) -> Self {
         self.settings.plaintext = true;
         self
     }
 
-    /// How long the feed may be silent before it counts as cut and another connection is made.
-    /// Default: 5 s, which is five heartbeats.
+    /// The maximum silence of the feed before it counts as disconnected and a new connection is
+    /// made. Default: 5 s, which is five heartbeats.
     #[must_use]
     pub const fn longest_silence(mut self, silence: Duration) -> Self {
         self.settings.silence = silence;
         self
     }
 
-    /// A guard that has fetched the published keys and all revocations, and that follows the server
-    /// on the current tokio runtime from now on.
+    /// Builds a guard that has fetched the published keys and all revocations, and that follows the
+    /// server on the current tokio runtime from now on.
     ///
-    /// Fails when the server cannot be reached: a service that cannot check tokens yet had better
-    /// not start. Once it returned, failures are logged, show in [`Guard::staleness`], and heal by
-    /// themselves.
+    /// Fails when the server cannot be reached, because a service that cannot verify tokens should
+    /// not start. Later failures are logged, are visible in [`Guard::staleness`], and recover
+    /// without action.
     ///
     /// # Panics
     ///

@@ -1,7 +1,7 @@
-//! What every framework's layer asks: who is this, and may they.
+//! Authentication and authorization of a request, shared by the actix, axum and tower adapters.
 //!
-//! Only the `Authorization` header counts. A cookie would come along with a request that another
-//! site made, and belongs to the authentication server alone.
+//! Only the `Authorization` header counts. A cookie would also be sent with a request that another
+//! site made, and is for the authentication server alone.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,8 +17,8 @@ use crate::known::Known;
 use crate::parts::{Parts, WhenStale};
 use crate::{Claims, Denied, Refusal};
 
-/// Checks access tokens and asks the access matrix; one for a whole service. A clone is another
-/// handle to the same guard, which follows the server until the last one is dropped.
+/// Verifies access tokens and evaluates the access matrix; one for a whole service. A clone is
+/// another handle to the same guard, which follows the server until the last handle is dropped.
 #[derive(Clone)]
 pub struct Guard(Arc<Inner>);
 
@@ -31,8 +31,8 @@ struct Inner {
 }
 
 impl Guard {
-    /// Who calls, from all values of the `Authorization` header as they were received
-    /// (RFC 6750 section 2.1). Waits for nothing: see [`Guard::admit`].
+    /// Authenticates the caller from all values of the `Authorization` header as received (RFC 6750
+    /// section 2.1). Does not wait: see [`Guard::admit`].
     pub fn authenticate<'a>(
         &self,
         authorization: impl IntoIterator<Item = &'a [u8]>,
@@ -52,8 +52,9 @@ impl Guard {
         Ok(claims.into())
     }
 
-    /// Who calls; a token under a key that is not known yet waits until the published keys have
-    /// been looked at again, at most 2 s, and at most once in 10 s whoever sends such tokens.
+    /// Authenticates the caller. For a token with an unknown key it first waits until the published
+    /// keys have been fetched again: at most 2 s, and at most once in 10 s for all such tokens
+    /// together.
     pub async fn admit<'a>(
         &self,
         authorization: impl IntoIterator<Item = &'a [u8]> + Clone + Send,
@@ -66,13 +67,13 @@ impl Guard {
         verdict
     }
 
-    /// Refuses unless the caller's role may do `action` to `resource` in the context of `asked`,
-    /// whose `subject` counts for nothing: the caller is always the subject. Words that the matrix
-    /// does not know are refused, and without a matrix everything is. Allocates nothing unless it
-    /// refuses.
+    /// Refuses unless the caller's role may do `action` on `resource` in the context of `asked`.
+    /// The `subject` of `asked` is ignored: the caller is always the subject. Words that the matrix
+    /// does not contain are refused, and without a matrix everything is. Allocates nothing unless
+    /// it refuses.
     ///
-    /// `asked` compares texts letter by letter, so give accounts as [`AccountId`] prints them. An
-    /// owner in another spelling is somebody else, which lets `not_own` hold.
+    /// `asked` compares texts exactly, so pass accounts as [`AccountId`] prints them. An owner in
+    /// another spelling counts as another account, so that `not_own` holds.
     pub fn permit(
         &self,
         caller: &Claims,
@@ -91,18 +92,19 @@ impl Guard {
         }
     }
 
-    /// How old the last word from the server is; up to about 1.5 s while all is well. It counts by
-    /// the clock of this machine, so a difference between the two clocks can add to it.
+    /// Returns the age of the revocation state; up to about 1.5 s in normal operation. It uses the
+    /// clock of this machine, so a difference between the two clocks can add to it.
     pub fn staleness(&self) -> Duration {
         self.0.known.staleness()
     }
 
-    /// Whether the last word is older than [`GuardBuilder::when_stale`](crate::GuardBuilder::when_stale) allows.
+    /// Returns whether the revocation state is older than
+    /// [`GuardBuilder::when_stale`](crate::GuardBuilder::when_stale) allows.
     pub fn is_stale(&self) -> bool {
         self.staleness() > self.0.parts.stale_after
     }
 
-    /// What is known to be revoked; whatever is added is refused from the next request on.
+    /// The known revocations; an added entry takes effect with the next request.
     pub fn revocations(&self) -> &RevocationSet {
         &self.0.known.revocations
     }
@@ -120,7 +122,7 @@ impl Guard {
         std::future::ready(false).await
     }
 
-    /// A guard that hears nothing from outside.
+    /// A guard without external updates.
     pub(crate) fn alone(
         parts: Parts,
         verifier: Arc<Verifier<AccessClaims>>,
@@ -155,7 +157,7 @@ impl fmt::Debug for Guard {
     }
 }
 
-/// An account as it prints, on the stack.
+/// The text form of an account id, on the stack.
 pub(crate) struct AccountText([u8; 36]);
 
 impl AccountText {
@@ -166,13 +168,13 @@ impl AccountText {
     }
 
     pub(crate) fn as_str(&self) -> &str {
-        // A UUID in text is ASCII; the default, an absent subject, would be denied.
+        // A UUID in text is ASCII. The default, an absent subject, would be denied.
         str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 
-/// The scheme is compared without regard to case (RFC 9110 section 11.1). Another scheme counts as
-/// no credential, because this service takes no other.
+/// The scheme is compared case-insensitively (RFC 9110 section 11.1). Another scheme counts as no
+/// credential, because this service accepts no other.
 fn bearer<'a>(authorization: impl IntoIterator<Item = &'a [u8]>) -> Result<&'a str, Refusal> {
     let mut values = authorization.into_iter();
     let value = values.next().ok_or(Refusal::NotAuthenticated)?;

@@ -1,9 +1,10 @@
-//! What is known of revocations, and how old that knowledge is.
+//! The revocation state of a guard and its age.
 //!
-//! Its age is the larger of two: the time since the last word arrived, by a clock that never jumps,
-//! and the time since the moment that word speaks of, by the time of day. The first notices a cut
-//! connection whatever the clocks of the two machines say; the second notices a server that talks
-//! on although it no longer hears its database, and a machine that slept.
+//! The age is the larger of two times: the time since the last update arrived, by a monotonic
+//! clock, and the time since the moment that the update describes, by the wall clock. The first
+//! detects a broken connection, whatever the clocks of the two machines report. The second detects
+//! a server that still sends although it no longer reaches its database, and a machine that was
+//! suspended.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,24 +19,24 @@ use portcullis_token::RevocationSet;
 pub(crate) struct Known {
     pub(crate) revocations: RevocationSet,
     clock: Arc<dyn Clock>,
-    /// Nobody's word is awaited without one.
+    /// `None` if no updates are expected.
     word: Option<Word>,
-    /// The minute of the monotonic clock in which what has expired was dropped.
+    /// The minute of the monotonic clock in which expired entries were last deleted.
     #[cfg(feature = "follow")]
     forgotten_in: AtomicU64,
 }
 
-/// The last word from the server. While it is being replaced, readers may see one half of it: the
-/// knowledge then looks as old as before.
+/// The last update from the server. While it is being replaced, readers may see one half of it: the
+/// state then looks as old as before.
 struct Word {
-    /// When it arrived: microseconds of the monotonic clock.
+    /// The time of arrival: microseconds of the monotonic clock.
     heard: AtomicU64,
-    /// The moment up to which it tells everything: microseconds since 1970.
+    /// The moment up to which the state is complete: microseconds since 1970.
     as_of: AtomicI64,
 }
 
 impl Known {
-    /// Knowledge that nobody adds to from outside, and that does not age.
+    /// A state without external updates, which never becomes stale.
     pub(crate) fn offline(clock: Arc<dyn Clock>) -> Self {
         Self {
             revocations: RevocationSet::new(),
@@ -46,7 +47,7 @@ impl Known {
         }
     }
 
-    /// Knowledge that is as old as time itself until the first word.
+    /// A state that is stale until the first update.
     #[cfg(feature = "follow")]
     pub(crate) fn following(clock: Arc<dyn Clock>) -> Self {
         let word = Word { heard: AtomicU64::new(0), as_of: AtomicI64::new(0) };
@@ -54,7 +55,7 @@ impl Known {
         Self { revocations, clock, word: Some(word), forgotten_in: AtomicU64::new(0) }
     }
 
-    /// Takes note that everything up to `as_of` is known.
+    /// Records that all revocations up to `as_of` are known.
     #[cfg(feature = "follow")]
     pub(crate) fn hear(&self, as_of: Timestamp) {
         if let Some(word) = &self.word {
@@ -63,7 +64,7 @@ impl Known {
         }
     }
 
-    /// Drops what no living token needs any more; cheap when called often.
+    /// Deletes entries that no unexpired token needs; cheap when called often.
     #[cfg(feature = "follow")]
     pub(crate) fn forget_expired(&self) {
         let minute = self.clock.monotonic().as_secs() / 60;

@@ -1,4 +1,4 @@
-//! The settings that every guard has, whether it follows a server or not.
+//! Settings that every guard has, with and without a connection to the server.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use portcullis_access::Matrix;
 use portcullis_domain::Clock;
 
-/// What the builder settles and nothing changes.
+/// The settings of the builder, fixed after the build.
 pub(crate) struct Parts {
     pub(crate) matrix: Option<Matrix>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -14,11 +14,12 @@ pub(crate) struct Parts {
     pub(crate) stale_after: Duration,
 }
 
-/// What a guard does with good tokens while it does not know which have been revoked of late.
+/// The treatment of valid tokens while the revocation state is stale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhenStale {
-    /// Refuses them with 503: nothing revoked gets in, and nobody else either.
+    /// Refuses them with 503: no revoked token is accepted, and no valid token either.
     Refuse,
-    /// Accepts them: the service goes on, and what was revoked since gets in until it expires.
+    /// Accepts them: the service continues, and tokens that were revoked meanwhile are accepted
+    /// until they expire.
     Accept,
 }

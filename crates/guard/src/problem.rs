@@ -1,15 +1,15 @@
-//! What a refused caller is told: the same for every reason that would help an attacker choose the
-//! next try, and the same in every framework. Bodies are `application/problem+json` (RFC 9457); the
-//! codes are those of the authentication server.
+//! The response to a refused caller: the same for every reason that would help an attacker, and the
+//! same in every framework. Bodies are `application/problem+json` (RFC 9457); the codes are those
+//! of the authentication server.
 
 use serde::{Serialize, Serializer};
 
 use crate::Refusal;
 
-/// The `Content-Type` of every answer.
+/// The `Content-Type` of every problem response.
 pub(crate) const CONTENT_TYPE: &str = "application/problem+json";
 
-/// One answer to a refused caller, in the words of no framework.
+/// The response to a refused caller, independent of the framework.
 #[derive(Serialize)]
 pub(crate) struct Problem {
     #[serde(rename = "type", serialize_with = "urn")]
@@ -41,7 +41,8 @@ impl Problem {
         Self { kind: code, title, status, detail, code, challenge: None, retry_after: None }
     }
 
-    /// RFC 6750 section 3: an error code only when there was a bearer token.
+    /// Adds a challenge: RFC 6750 section 3 allows an error code only when there was a bearer
+    /// token.
     const fn challenged(self, challenge: &'static str) -> Self {
         Self { challenge: Some(challenge), ..self }
     }

@@ -1,3 +1,5 @@
+//! `Require`, `Ask` and `Permit`: permission checks as types in a handler's signature.
+
 use std::marker::PhantomData;
 
 use portcullis_access::{Asked, Word};
@@ -6,24 +8,24 @@ use portcullis_domain::AccountId;
 use crate::guard::AccountText;
 use crate::{Claims, Guard, Refusal};
 
-/// A caller whose role may do action `A` to resource `R`, whoever's it is. An extractor of actix-web
-/// and axum.
+/// A caller whose role has an unconditional grant for action `A` on resource `R`. An extractor of
+/// actix-web and axum.
 ///
-/// A grant with a condition never lets anybody through here, because a signature has no context:
-/// take [`Ask`] for those.
+/// A grant with a condition is never enough here, because a signature has no context: use [`Ask`]
+/// for those.
 #[derive(Clone, Debug)]
 pub struct Require<R, A> {
-    /// Who calls.
+    /// The caller.
     pub claims: Claims,
-    /// The proof, to hand on.
+    /// The proof of the decision, to be passed on.
     pub permit: Permit<R, A>,
 }
 
-/// A caller about whom the handler must ask, because whether they may depends on the resource. An
+/// A caller for whom the handler must decide, because the decision depends on the resource. An
 /// extractor of actix-web and axum; elsewhere [`Guard::ask`] gives one.
 ///
-/// By itself it lets every signed-in caller through: nothing is decided until one of its methods
-/// gives a [`Permit`].
+/// By itself it accepts every signed-in caller: nothing is decided until one of its methods returns
+/// a [`Permit`].
 ///
 /// ```
 /// # use portcullis_guard::{Ask, Permit, Refusal, domain::AccountId};
@@ -42,21 +44,21 @@ pub struct Require<R, A> {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Ask<R, A> {
-    /// Who calls.
+    /// The caller.
     pub claims: Claims,
     guard: Guard,
     question: PhantomData<fn() -> (R, A)>,
 }
 
-/// Proof that the matrix allowed action `A` on resource `R`.
+/// The proof that the matrix allowed action `A` on resource `R`.
 ///
-/// Nothing else makes one, so a function that takes it cannot be called without asking first.
+/// Only a decision creates one, so a function that takes it cannot be called without a check.
 #[derive(Clone, Copy, Debug)]
 pub struct Permit<R, A>(PhantomData<fn() -> (R, A)>);
 
 impl Guard {
-    /// The question whether this caller may do action `A` to resource `R`, where no extractor asks
-    /// it: in a tonic service, for one.
+    /// Builds the question whether this caller may do action `A` on resource `R`, where there is no
+    /// extractor, for example in a tonic service.
     pub fn ask<R: Word, A: Word>(&self, caller: Claims) -> Ask<R, A> {
         Ask::new(self.clone(), caller)
     }
@@ -67,24 +69,24 @@ impl<R: Word, A: Word> Ask<R, A> {
         Self { claims, guard, question: PhantomData }
     }
 
-    /// May they, the resource being this account's?
+    /// Decides for a resource that this account owns.
     pub fn owned_by(&self, owner: AccountId) -> Result<Permit<R, A>, Refusal> {
         self.decide(&Asked::default().owned_by(AccountText::of(owner).as_str()))
     }
 
-    /// May they, these accounts taking part in the resource?
+    /// Decides for a resource in which these accounts are the parties.
     pub fn between(&self, parties: &[AccountId]) -> Result<Permit<R, A>, Refusal> {
         let parties: Vec<String> = parties.iter().map(ToString::to_string).collect();
         self.decide(&Asked::default().between(&parties))
     }
 
-    /// May they, in a context with owner and parties both, or with attributes? See
-    /// [`Guard::permit`] for how to spell an account.
+    /// Decides in a context with owner, parties and attributes. See [`Guard::permit`] for the
+    /// spelling of an account.
     pub fn decide(&self, asked: &Asked<'_>) -> Result<Permit<R, A>, Refusal> {
         self.guard.permit(&self.claims, R::WORD, A::WORD, asked).map(|()| Permit(PhantomData))
     }
 
-    /// May they, whoever's the resource is?
+    /// Decides without context: only an unconditional grant is enough.
     pub fn require(self) -> Result<Require<R, A>, Refusal> {
         let permit = self.decide(&Asked::default())?;
         Ok(Require { claims: self.claims, permit })

@@ -1,5 +1,5 @@
-//! Why a request goes no further: for the service's log, in full. What the caller is told stands in
-//! `problem.rs`, and is less.
+//! The reasons why a request is refused, in full, for the log of the service. The response to the
+//! caller contains less; see `problem.rs`.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,35 +10,35 @@ use portcullis_token::TokenError;
 
 use crate::Claims;
 
-/// Why a request was refused. It prints as one line for the service's own log.
+/// The reason why a request was refused. It prints as one line for the log of the service.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
     /// There is no bearer token.
     #[error("no bearer token")]
     NotAuthenticated,
-    /// More than one `Authorization` header: which of them would count?
+    /// More than one `Authorization` header, so the credential is ambiguous.
     #[error("more than one Authorization header")]
     AmbiguousCredentials,
-    /// The token does not hold; the caller is not told why.
+    /// The token is invalid; the response does not say why.
     #[error(transparent)]
     InvalidToken(TokenError),
-    /// The token would hold, had it, its session or its account not been ended.
+    /// The token is valid, but it, its session or its account was revoked.
     #[error("a revoked token of {0}")]
     Revoked(AccountId),
-    /// The token holds, but whether it was revoked of late is not known.
+    /// The token is valid, but the revocation state is stale.
     #[error("no word of revocations for {}.{:03} s", .0.as_secs(), .0.subsec_millis())]
     Stale(Duration),
-    /// The account can do nothing before its password is changed.
+    /// The account must change its password first.
     #[error("the password must be changed first")]
     PasswordMustChange,
     /// The access matrix does not allow it.
     #[error(transparent)]
     Denied(#[from] Denied),
-    /// A question was asked of a guard that cannot decide, so the answer is no.
+    /// The guard has no access matrix, so every question is refused.
     #[error("the guard has no access matrix: give it one with `.matrix(…)`")]
     NoMatrix,
-    /// The service was built without a guard here, so nobody gets in.
+    /// The service was built without a guard here, so every request is refused.
     #[error(
         "no guard before this handler: `.app_data(guard.clone())` in actix-web, \
          `.layer(Protect::by(&guard))` in axum"
@@ -46,10 +46,10 @@ pub enum Refusal {
     NoGuard,
 }
 
-/// The access matrix does not allow it.
+/// The access matrix does not allow the action.
 ///
-/// It prints with the reason, which the answer to the caller never has: it would tell them how to
-/// ask better.
+/// It prints with the reason. The response to the caller never contains the reason, because the
+/// reason would help an attacker.
 #[derive(Debug)]
 pub struct Denied {
     caller: Claims,
@@ -62,12 +62,12 @@ impl Denied {
         Self { caller, decision, matrix }
     }
 
-    /// Who was denied.
+    /// The refused caller.
     pub const fn caller(&self) -> &Claims {
         &self.caller
     }
 
-    /// What was asked and why it was denied, by the matrix that decided.
+    /// The question and the reason of the denial, by the matrix that decided.
     pub fn explanation(&self) -> Explanation<'_> {
         self.matrix.explain(&self.decision)
     }

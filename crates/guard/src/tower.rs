@@ -1,8 +1,8 @@
 //! A layer for tower services: axum, tonic, hyper.
 //!
-//! `Protect::by(&guard)` lets only requests with a good access token through. Their
-//! [`Claims`](crate::Claims) and the [`Guard`] are among the request's extensions, for handlers and
-//! for the extractors of axum.
+//! `Protect::by(&guard)` accepts only requests with a valid access token. Their
+//! [`Claims`](crate::Claims) and the [`Guard`] are in the extensions of the request, for handlers
+//! and for the extractors of axum.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -25,7 +25,7 @@ pub struct Protect {
 }
 
 impl Protect {
-    /// A layer that asks this guard.
+    /// A layer that uses this guard.
     pub fn by(guard: &Guard) -> Self {
         Self { guard: guard.clone() }
     }
@@ -46,7 +46,7 @@ pub struct Protected<S> {
     inner: S,
 }
 
-/// The body of an answer: that of the service, or that of a refusal.
+/// The body of a response: from the service, or from a refusal.
 pub type Body<B> = Either<B, Full<Bytes>>;
 
 impl<S, Q, B> Service<Request<Q>> for Protected<S>
@@ -65,7 +65,7 @@ where
 
     fn call(&mut self, request: Request<Q>) -> Self::Future {
         let guard = self.guard.clone();
-        // The one that was found ready is called; its clone may not be.
+        // The instance that was polled ready is called; its clone may not be ready.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         Box::pin(async move {
@@ -84,13 +84,13 @@ where
     }
 }
 
-/// The first two values: more than one is a refusal, however many there are.
+/// The first two values: more than one is refused, so the others do not matter.
 fn authorization(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> + Clone {
     let mut values = headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes);
     [values.next(), values.next()].into_iter().flatten()
 }
 
-/// What a refused caller is told, whom the service's log is told the reason of.
+/// Builds the response to a refused caller, and logs the reason.
 pub(crate) fn answer(refusal: &Refusal) -> Response<Full<Bytes>> {
     tracing::info!(%refusal, "refused");
     let problem = Problem::from(refusal);
@@ -117,7 +117,8 @@ fn is_grpc(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(GRPC.as_bytes()))
 }
 
-/// A gRPC client reads the outcome from headers, and any status but 200 as a failure of the network.
+/// A refusal in gRPC form: a gRPC client reads the result from headers, and treats any status
+/// except 200 as a network failure.
 fn grpc<B>(refusal: &Refusal) -> Response<Body<B>> {
     tracing::info!(%refusal, "refused");
     let problem = Problem::from(refusal);

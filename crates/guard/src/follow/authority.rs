@@ -1,3 +1,5 @@
+//! HTTP client of the authentication server: keys, snapshot and feed.
+
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -12,8 +14,8 @@ use super::events::{self, Events};
 use super::lines::{Bounds, Lines};
 use super::{ConnectError, Fault};
 
-/// The server, as far as a guard talks to it. Redirects are not followed: a credential goes to the
-/// configured address and nowhere else.
+/// The HTTP client for the server. Redirects are not followed: a credential is sent to the
+/// configured address only.
 pub(crate) struct Authority {
     client: Client,
     base: Url,
@@ -33,7 +35,7 @@ impl Credential {
     }
 }
 
-/// The published keys and how long they may be used without looking again.
+/// The published keys and the time for which they may be used without a new fetch.
 pub(crate) struct Published {
     pub(crate) keys: KeySet,
     pub(crate) max_age: Duration,
@@ -60,7 +62,7 @@ impl Authority {
         Ok(Self { client, base, credential, silence })
     }
 
-    /// The published keys (RFC 7517 section 5); those that cannot be used are passed over.
+    /// Fetches the published keys (RFC 7517 section 5); unusable keys are skipped.
     pub(crate) async fn keys(&self) -> Result<Published, Fault> {
         let response = send(self.client.get(self.url(KEYS)?)).await?;
         let max_age = max_age(response.headers());
@@ -70,7 +72,7 @@ impl Authority {
         Ok(Published { keys, max_age })
     }
 
-    /// All revocations in force, as lines of JSON.
+    /// Fetches all current revocations, as lines of JSON.
     pub(crate) async fn snapshot(&self) -> Result<Lines, Fault> {
         let request = self.client.get(self.url(SNAPSHOT)?);
         let response = send(self.identified(request)).await?;
@@ -78,7 +80,7 @@ impl Authority {
         Ok(Lines::new(response, bounds))
     }
 
-    /// The revocations after `cursor`, as they happen.
+    /// Opens the feed of revocations after `cursor`.
     pub(crate) async fn feed(&self, cursor: &str) -> Result<Events, Fault> {
         let mut url = self.url(FEED)?;
         url.query_pairs_mut().append_pair("after", cursor);
@@ -107,10 +109,10 @@ const SNAPSHOT: &str = "api/revocations/snapshot";
 const FEED: &str = "api/revocations";
 const EVENT_STREAM: &str = "text/event-stream";
 
-/// For an answer that should come at once.
+/// The timeout for a response that is expected immediately.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Bytes of a snapshot; one entry takes about 70.
+/// The maximum size of a snapshot in bytes; one entry takes about 70.
 const LARGEST_SNAPSHOT: u64 = 512 * 1024 * 1024;
 
 async fn send(request: RequestBuilder) -> Result<Response, Fault> {
@@ -134,7 +136,7 @@ async fn whole(mut response: Response) -> Result<Vec<u8>, Fault> {
     Ok(body)
 }
 
-/// The address as a folder, so that paths are joined to it.
+/// Parses the address as a folder, so that paths are joined to it.
 fn base(address: &str) -> Option<Url> {
     let mut url = Url::parse(address).ok()?;
     let is_plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
@@ -153,8 +155,8 @@ fn is_this_machine(url: &Url) -> bool {
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
-/// How long an answer may be used (RFC 9111 section 5.2.2.1); never so short that the server is
-/// asked all the time, nor so long that a new key would be missed for hours.
+/// The lifetime of a response (RFC 9111 section 5.2.2.1), with a minimum that avoids constant
+/// requests, and a maximum, so that a new key is not missed for hours.
 fn max_age(headers: &HeaderMap) -> Duration {
     let directives = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
     let seconds = directives

@@ -1,9 +1,11 @@
+//! Exponential back-off with jitter for reconnects.
+
 use std::time::Duration;
 
 use portcullis_domain::{SecureRandom, SystemRandom};
 
-/// How long to wait before the next try: a random part of a ceiling that doubles, so that the
-/// services of a whole site do not come back in the same moment after a restart of the server.
+/// The delay before the next attempt: a random part of a maximum that doubles, so that the services
+/// of a site do not all reconnect at the same moment after a restart of the server.
 #[derive(Debug, Default)]
 pub(crate) struct BackOff {
     failures: u32,
@@ -21,7 +23,7 @@ impl BackOff {
         ceiling.mul_f64(f64::from(u32::from_ne_bytes(bytes)) / f64::from(u32::MAX))
     }
 
-    /// After a success the next failure is the first one again.
+    /// Resets the delay after a success.
     pub(crate) const fn reset(&mut self) {
         self.failures = 0;
     }

@@ -1,5 +1,5 @@
-//! Server-sent events (WHATWG HTML section 9.2), as far as the feed uses them: lines end with LF or
-//! CRLF, never with a lone CR.
+//! Server-sent events (WHATWG HTML section 9.2), limited to the needs of the feed: lines end with
+//! LF or CRLF, never with a lone CR.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use tokio::time::timeout;
 use super::Fault;
 use super::lines::Lines;
 
-/// The events of an answer that does not end.
+/// The events of an endless response.
 pub(crate) struct Events {
     lines: Lines,
     silence: Duration,
 }
 
-/// One event. Without a name it is a `message`, which the feed never sends.
+/// One event. An event without a name is a `message`, which the feed never sends.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Event {
     pub(crate) id: Option<String>,
@@ -23,7 +23,7 @@ pub(crate) struct Event {
 }
 
 impl Events {
-    /// `silence` is how long the next event may take; comments do not count as one.
+    /// `silence` is the timeout for the next event; comments do not count as events.
     pub(crate) const fn new(lines: Lines, silence: Duration) -> Self {
         Self { lines, silence }
     }
@@ -50,7 +50,7 @@ impl Events {
 
 const MALFORMED: Fault = Fault::Malformed("an event stream");
 
-/// Bytes of data in one event.
+/// The maximum data of one event, in bytes.
 pub(crate) const LARGEST: usize = 4 * 1024 * 1024;
 
 impl Event {

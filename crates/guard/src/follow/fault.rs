@@ -1,16 +1,18 @@
+//! Errors of the connection to the server: `ConnectError` at start, `Fault` later.
+
 use portcullis_token::TokenError;
 
-/// Why [`GuardBuilder::connect`](crate::GuardBuilder::connect) gives no guard.
+/// The reason why [`GuardBuilder::connect`](crate::GuardBuilder::connect) fails.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// The address cannot be used.
+    /// The address is invalid.
     #[error("{0} is no address of a server: give an https URL, or http on this machine")]
     Address(String),
     /// Plain HTTP to another machine.
     #[error("{0} would be reached without TLS: use https, or `.allow_plaintext()` and mean it")]
     Plaintext(String),
-    /// The builder was given no credential.
+    /// The builder has no credential.
     #[error("no credential: `portcullis service credential NAME` makes one for `.credential(…)`")]
     NoCredential,
     /// The key set of the server is empty.
@@ -19,21 +21,21 @@ pub enum ConnectError {
          `.shared_secret(…)` here"
     )]
     NoKeys,
-    /// The server did not give what was asked of it.
+    /// The server did not give the expected response.
     #[error(transparent)]
     Server(#[from] Fault),
 }
 
 portcullis_domain::debug_as_display!(ConnectError);
 
-/// What went wrong between a guard and the server.
+/// A failure of the connection between a guard and the server.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The request or its answer was lost.
+    /// The request or its response was lost.
     #[error("the server cannot be reached")]
     Unreachable(#[from] reqwest::Error),
-    /// Nothing came for too long.
+    /// No data arrived within the timeout.
     #[error("the server has fallen silent")]
     Silent,
     /// The connection ended.
@@ -42,22 +44,22 @@ pub enum Fault {
     /// 401 or 403.
     #[error("the server refuses the credential: check its name and secret")]
     Credential,
-    /// 410 on the feed: it has moved on too far, and only a snapshot helps.
+    /// 410 on the feed: the cursor has expired, and a snapshot is needed.
     #[error("the server no longer has what followed the cursor")]
     CursorExpired,
-    /// Any other status than 200.
+    /// Any status other than 200.
     #[error("the server answered with status {0}")]
     Status(u16),
-    /// More than any server of this version sends.
+    /// More data than a server of this version sends.
     #[error("the server sent too much")]
     TooLarge,
-    /// Not what the protocol allows: another service, or a newer version.
+    /// A violation of the protocol: another service, or a newer version.
     #[error("the server sent something else than {0}")]
     Malformed(&'static str),
-    /// The snapshot is not signed by the server.
+    /// The signature of the snapshot is invalid.
     #[error("the signature of the snapshot does not hold: {0}")]
     Unsigned(TokenError),
-    /// The snapshot is not the one that was signed.
+    /// The snapshot differs from the signed one.
     #[error("the snapshot was changed on its way")]
     Changed,
 }

@@ -1,4 +1,4 @@
-//! The feed: what is revoked, as it happens.
+//! Client of the revocation feed: adds each revocation as it arrives.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::events::{Event, Events};
 use super::snapshot::Snapshots;
 use crate::known::Known;
 
-/// Follows the feed, whatever happens to the connection.
+/// Follows the feed and reconnects after failures.
 pub(crate) struct Feed {
     authority: Arc<Authority>,
     snapshots: Snapshots,
@@ -23,14 +23,14 @@ pub(crate) struct Feed {
     events: Option<Events>,
 }
 
-/// What the server says once a second to whoever has read everything.
+/// The heartbeat, which the server sends once a second to a reader that is up to date.
 #[derive(Deserialize)]
 struct Heartbeat {
     as_of: String,
 }
 
 impl Feed {
-    /// Goes on from where a snapshot ended, and reads up to the first word that all is known.
+    /// Continues after a snapshot, and reads up to the first heartbeat.
     pub(crate) async fn begin(
         authority: Arc<Authority>,
         snapshots: Snapshots,
@@ -44,7 +44,7 @@ impl Feed {
         Ok(feed)
     }
 
-    /// Reads for ever. What fails is tried again after a pause, and said once.
+    /// Reads for ever. A failure is logged once and retried after a pause.
     pub(crate) async fn run(mut self) {
         let mut back_off = BackOff::default();
         let mut is_lost = false;
@@ -70,8 +70,8 @@ impl Feed {
         }
     }
 
-    /// Reads one event, on a new connection if there is none; answers whether it said that all is
-    /// known.
+    /// Reads one event, and connects first if there is no connection. Returns whether the event was
+    /// a heartbeat.
     async fn read(&mut self) -> Result<bool, Fault> {
         let mut events = match self.events.take() {
             Some(events) => events,

@@ -1,4 +1,4 @@
-//! The background tasks of a guard; they end with it.
+//! Background tasks of a guard; they end with it.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 use super::feed::Feed;
 use super::keys::Keys;
 
-/// The tasks of one guard, and how to wake the one that looks after the keys.
+/// The tasks of one guard, and the signal that wakes the key task.
 pub(crate) struct Following {
     keys: Option<Watched>,
     #[expect(dead_code, reason = "held so that the task ends with the guard")]
@@ -20,7 +20,7 @@ impl Following {
         Self { keys: keys.map(Watched::new), feed: Task(tokio::spawn(feed.run())) }
     }
 
-    /// Whether the published keys were fetched again just now; see
+    /// Returns whether the published keys were fetched again recently; see
     /// [`Guard::admit`](crate::Guard::admit).
     pub(crate) async fn look_at_keys_again(&self) -> bool {
         match &self.keys {
@@ -43,7 +43,7 @@ impl Watched {
     }
 }
 
-/// A task that ends when this is dropped.
+/// A task that is aborted when this is dropped.
 struct Task(JoinHandle<()>);
 
 impl Drop for Task {

@@ -1,5 +1,5 @@
-//! The published keys (RFC 7517), fetched again before they are too old and for tokens under a key
-//! that is not known yet. When the server cannot be reached, the keys that are known stay.
+//! Client of the published keys (RFC 7517): fetches them before they expire, and again for a token
+//! with an unknown key. While the server is unreachable, the known keys stay in use.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,13 +12,13 @@ use super::Fault;
 use super::authority::Authority;
 use super::back_off::BackOff;
 
-/// Looks after the keys of two verifiers.
+/// Updates the keys of two verifiers.
 pub(crate) struct Keys {
     authority: Arc<Authority>,
     access: Arc<Verifier<AccessClaims>>,
     signed: Arc<Verifier<SnapshotClaims>>,
     max_age: Duration,
-    /// When they were last fetched for a token.
+    /// The time of the last fetch that a token caused.
     looked: Mutex<Option<Instant>>,
 }
 
@@ -32,7 +32,7 @@ impl Keys {
         Self { authority, access, signed, max_age, looked: Mutex::new(None) }
     }
 
-    /// Fetches the keys whenever they are half as old as they may become, for ever.
+    /// Fetches the keys for ever, each time at half of their maximum age.
     pub(crate) async fn run(&self) {
         let mut back_off = BackOff::default();
         let mut is_lost = false;
@@ -57,9 +57,9 @@ impl Keys {
         }
     }
 
-    /// Fetches the keys now, unless that was done for another token a moment ago; answers whether
-    /// they were looked at since the question. Whoever sends tokens under made-up keys causes no more
-    /// than one request in [`COOL_DOWN`], even if they hang up before it is answered.
+    /// Fetches the keys now, unless another token caused a fetch recently. Returns whether the keys
+    /// were fetched since the call. Clients that send tokens with invented keys cause at most one
+    /// request in [`COOL_DOWN`], even if they disconnect before the response.
     pub(crate) async fn look_again(self: &Arc<Self>) -> bool {
         let asked = Instant::now();
         let mut looked = self.looked.lock().await;

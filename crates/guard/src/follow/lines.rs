@@ -1,3 +1,5 @@
+//! Reading of a response line by line, with limits of size and silence.
+
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -6,24 +8,25 @@ use tokio::time::timeout;
 
 use super::Fault;
 
-/// An answer that is read line by line as it arrives.
+/// A response that is read line by line as it arrives.
 pub(crate) struct Lines {
     response: Response,
     bounds: Bounds,
     buffer: BytesMut,
-    /// How much of the buffer holds no line end.
+    /// The length of the buffer's start that is known to contain no line end.
     searched: usize,
     received: u64,
 }
 
-/// What a server may send, so that a broken one cannot fill the memory or hold the reader for ever.
+/// The limits of a response, so that a broken server can neither exhaust the memory nor block the
+/// reader for ever.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
-    /// Bytes of one line.
+    /// The maximum length of one line in bytes.
     pub(crate) line: usize,
-    /// Bytes in all.
+    /// The maximum length of the response in bytes.
     pub(crate) whole: u64,
-    /// Time without a single byte.
+    /// The maximum time without a byte.
     pub(crate) silence: Duration,
 }
 
@@ -32,7 +35,7 @@ impl Lines {
         Self { response, bounds, buffer: BytesMut::new(), searched: 0, received: 0 }
     }
 
-    /// The next line with its end, which only the last one of all may lack.
+    /// Returns the next line with its line end. Only the last line may lack one.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
         loop {
             let unseen = self.buffer.get(self.searched..).unwrap_or_default();
@@ -53,7 +56,7 @@ impl Lines {
         }
     }
 
-    /// Whether there was more.
+    /// Reads more bytes; returns whether there were any.
     async fn receive(&mut self) -> Result<bool, Fault> {
         let chunk = timeout(self.bounds.silence, self.response.chunk()).await;
         let Some(chunk) = chunk.map_err(|_| Fault::Silent)?? else {

@@ -1,10 +1,10 @@
-//! The settings of a guard that follows a server.
+//! Settings of a guard that follows a server.
 
 use std::time::Duration;
 
 use super::authority::Credential;
 
-/// What only a guard that follows needs to be told.
+/// The settings that only a guard with a connection to the server needs.
 pub(crate) struct Settings {
     pub(super) address: Option<String>,
     pub(super) credential: Option<Credential>,

@@ -1,7 +1,8 @@
-//! All revocations at once: where a follower begins, and begins again after a long absence.
+//! Client of the revocation snapshot: the start of a follower, and its restart after a long
+//! disconnection.
 //!
-//! Entries are lines; the last line signs for their number and their digest. None of them counts
-//! before that, and none that counts is ever taken back but by its own end.
+//! Entries are lines; the last line signs their number and their digest. No entry is used before
+//! the signature is verified, and a used entry is removed only when it expires.
 
 use std::sync::Arc;
 
@@ -14,14 +15,14 @@ use super::Fault;
 use super::authority::Authority;
 use crate::known::Known;
 
-/// Takes snapshots.
+/// Fetches snapshots.
 pub(crate) struct Snapshots {
     verifier: Arc<Verifier<SnapshotClaims>>,
     known: Arc<Known>,
     clock: Arc<dyn Clock>,
 }
 
-/// The last line.
+/// The signature line, which is the last one.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Signature {
@@ -37,13 +38,13 @@ impl Snapshots {
         Self { verifier, known, clock }
     }
 
-    /// Adds all revocations to what is known; answers the cursor from which the feed goes on.
+    /// Adds all revocations of a snapshot. Returns the cursor from which the feed continues.
     pub(crate) async fn take(&self, authority: &Authority) -> Result<String, Fault> {
         let mut lines = authority.snapshot().await?;
         let mut digest = Sha256::new();
         let mut entries = Vec::new();
         loop {
-            // Without the last line it is a part of a snapshot.
+            // Without the last line the snapshot is incomplete.
             let line = lines.next().await?.ok_or(Fault::Changed)?;
             if let Ok(Signature { signed }) = serde_json::from_slice(&line) {
                 let claims = self.verifier.verify(&signed, self.clock.now());
