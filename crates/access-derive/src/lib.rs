@@ -1,5 +1,6 @@
-//! The words of an access matrix file as Rust types; use it through `portcullis-access`, whose
-//! feature `macros` exports it and whose paths the generated code names.
+//! Procedural macro that generates Rust types from the words of an access matrix file. Use it
+//! through `portcullis-access`, whose feature `macros` exports it and whose paths the generated
+//! code uses.
 
 mod types;
 mod words;
@@ -12,7 +13,7 @@ use syn::LitStr;
 
 use crate::words::Words;
 
-/// Documented where `portcullis-access` exports it.
+/// Documented in `portcullis-access`, which exports it.
 #[proc_macro]
 pub fn access_words(path: TokenStream) -> TokenStream {
     let path = syn::parse_macro_input!(path as LitStr);

@@ -1,4 +1,4 @@
-//! Rust types from words.
+//! Generation of Rust types from the words of a matrix.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use quote::{format_ident, quote};
 
 use crate::words::Words;
 
-/// Refuses words that Rust cannot tell apart or has a meaning of its own for.
+/// Generates the types. Refuses words that give the same Rust name or a reserved one.
 pub(crate) fn of(words: &Words) -> Result<TokenStream, String> {
     let roles = of_kind("Role", "role", &words.roles)?;
     let resources = of_kind("Resource", "resource", &words.resources)?;
@@ -15,7 +15,7 @@ pub(crate) fn of(words: &Words) -> Result<TokenStream, String> {
     Ok(quote! { #roles #resources #actions })
 }
 
-/// `kind` is the name of the enum, `noun` what a message calls a word.
+/// Generates one enum; `kind` is its name, `noun` the name of a word in messages.
 fn of_kind(kind: &str, noun: &str, words: &[String]) -> Result<TokenStream, String> {
     let names = names(words)?;
     let of_kind = format_ident!("{kind}");

@@ -1,9 +1,9 @@
-//! The words of a matrix file, and nothing else of it.
+//! Parser for the words of a matrix file; it ignores everything else.
 
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-/// In the order of the file.
+/// The words, in the order of the file.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Words {
     pub(crate) roles: Vec<String>,
@@ -12,7 +12,7 @@ pub(crate) struct Words {
 }
 
 impl Words {
-    /// Refuses with a message that names the line and the fault.
+    /// Parses a matrix file. An error names the line and the fault.
     pub(crate) fn read(text: &str) -> Result<Self, String> {
         let table = DeTable::parse(text).map_err(|error| {
             let start = error.span().map_or(0, |span| span.start);
@@ -48,7 +48,8 @@ fn list(text: &str, table: &DeTable<'_>, key: &str) -> Result<Vec<String>, Strin
     items.iter().map(item).collect()
 }
 
-/// The same form of word as `portcullis-access` takes; a macro cannot import what exports it.
+/// The same word format as in `portcullis-access`; a macro crate cannot import the crate that
+/// exports it.
 fn word(text: &str, word: &str, start: usize) -> Result<String, String> {
     let sound = word.len() <= 64
         && word.starts_with(|first: char| first.is_ascii_lowercase())

@@ -1,8 +1,8 @@
-//! A signal to the other nodes that there is something new in the database.
+//! Wake signal over Redis: tells the other nodes that the database has new revocations.
 //!
-//! The signal has no content; what is new is read from the database. So a Redis that is lost, flushed or
-//! hostile can neither forge nor hide a revocation: it can only make nodes read when there is nothing
-//! new, or wait for their next poll.
+//! The signal has no content; the nodes read the revocations from the database. So a Redis that is
+//! lost, flushed or hostile can neither forge nor hide a revocation. It can only make nodes read
+//! without need, or wait for their next poll.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -18,7 +18,7 @@ use tokio::time::{
     Instant, MissedTickBehavior, error::Elapsed, interval, sleep, sleep_until, timeout,
 };
 
-/// Wakes other nodes, and is woken by them.
+/// Sends the wake signal to other nodes and receives it from them.
 pub struct WakeSignal {
     client: Client,
     pool: Pool,
@@ -27,18 +27,18 @@ pub struct WakeSignal {
     is_up: AtomicBool,
 }
 
-/// Why the signal cannot be set up.
+/// The reason why the signal cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum WakeSignalError {
-    /// The URL is not one of Redis.
+    /// The URL is not a Redis URL.
     #[error("redis.url: {0}")]
     Url(#[from] RedisError),
-    /// The pool of connections cannot be made.
+    /// The connection pool cannot be created.
     #[error("redis: {0}")]
     Pool(#[from] BuildError),
 }
 
-/// Why the signal does not work at the moment.
+/// The reason why the signal does not work at the moment.
 #[derive(Debug, thiserror::Error)]
 enum Fault {
     #[error(transparent)]
@@ -52,8 +52,8 @@ enum Fault {
 }
 
 impl WakeSignal {
-    /// Connects to nothing yet. Deployments with different issuers do not hear each other, even on
-    /// one Redis.
+    /// Creates the signal without connecting. Deployments with different issuers do not receive
+    /// each other's signals, even on one Redis.
     ///
     /// # Errors
     ///
@@ -82,18 +82,18 @@ impl WakeSignal {
         })
     }
 
-    /// Asks for the other nodes to be woken. Never blocks; what fails is tried again by [`run`](Self::run).
+    /// Requests a signal to the other nodes. Never blocks; [`run`](Self::run) retries failures.
     pub fn send(&self) {
         self.wanted.notify_one();
     }
 
-    /// Whether signals are sent and received at the moment.
+    /// Returns whether signals are sent and received at the moment.
     pub fn is_up(&self) -> bool {
         self.is_up.load(Ordering::Relaxed)
     }
 
-    /// Sends signals, and calls `woken` for each that is received and whenever some may have been missed.
-    /// Never ends; what fails is begun again after a pause.
+    /// Sends signals, and calls `woken` for each received signal and whenever signals may have been
+    /// missed. Never ends; a failure is retried after a pause.
     pub async fn run(&self, woken: impl Fn()) {
         let mut pause = MIN_PAUSE;
         let mut is_known_lost = false;
@@ -106,7 +106,8 @@ impl WakeSignal {
                     let since = Instant::now();
                     woken();
                     let fault = self.exchange(subscription, &woken).await;
-                    // One that takes subscriptions and drops them is no better than one that is gone.
+                    // A connection that accepts subscriptions and then drops them counts as a
+                    // failure.
                     if since.elapsed() > MAX_PAUSE {
                         pause = MIN_PAUSE;
                     }
@@ -131,8 +132,8 @@ impl WakeSignal {
         Ok(subscription)
     }
 
-    /// Sends and receives signals until one of the two fails. A connection that has fallen silent shows
-    /// when it is asked.
+    /// Sends and receives signals until sending or receiving fails. A regular check detects a
+    /// silent connection.
     async fn exchange(&self, subscription: PubSub, woken: impl Fn()) -> Fault {
         let (mut asking, mut signals) = subscription.split();
         let mut check = interval(CHECK_INTERVAL);
@@ -151,7 +152,7 @@ impl WakeSignal {
                 }
                 () = self.wanted.notified() => {
                     if let Err(fault) = self.publish().await {
-                        // Somebody is still to be told.
+                        // The signal has not been sent yet.
                         self.wanted.notify_one();
                         return fault;
                     }
@@ -175,14 +176,14 @@ impl WakeSignal {
     }
 }
 
-/// For an answer of Redis.
+/// The timeout for a response of Redis.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Between two checks of the subscription.
+/// The interval between two checks of the subscription.
 const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Signals within this time of the first count as one: a million of them wake a node no more often than
-/// this allows.
+/// Signals within this time after the first one count as one. This limits how often signals can
+/// wake a node.
 const GATHER_TIME: Duration = Duration::from_millis(5);
 
 const MIN_PAUSE: Duration = Duration::from_millis(100);
