@@ -1,4 +1,4 @@
-use portcullis_domain::{Account, AccountKind, DisplayName, Timestamp};
+use portcullis_domain::{Account, AccountId, AccountKind, DisplayName, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -9,8 +9,8 @@ use crate::openapi::word;
 #[expect(clippy::struct_excessive_bools, reason = "the shape that clients rely on")]
 pub(crate) struct AccountAnswer {
     /// Opaque, never changes.
-    #[schema(format = Uuid, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")]
-    id: String,
+    #[schema(value_type = String, format = Uuid, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")]
+    id: AccountId,
     /// In its normal form: NFC and lower case.
     #[schema(example = "ada")]
     username: String,
@@ -45,7 +45,7 @@ pub(crate) struct AccountAnswer {
 impl From<&Account> for AccountAnswer {
     fn from(account: &Account) -> Self {
         Self {
-            id: account.id.to_string(),
+            id: account.id,
             username: account.username.as_str().to_owned(),
             email: account.email.as_str().to_owned(),
             display_name: account.display_name.as_ref().map(DisplayName::as_str).map(str::to_owned),
