@@ -14,8 +14,10 @@ use crate::{docs, document, routes};
 pub fn configure(docs: bool) -> Configure {
     let document = Arc::new(Document(document::document()));
     Arc::new(move |app: &mut ServiceConfig, limits: &Limits| {
-        app.app_data(web::Data::from(document.clone())).configure(|app| docs::configure(app, docs));
+        app.app_data(web::Data::from(document.clone()));
         routes::configure(app, limits);
+        // The server tries paths in this order, and a request seldom means the viewer.
+        docs::configure(app, docs);
     })
 }
 
