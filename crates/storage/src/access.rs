@@ -1,3 +1,3 @@
-//! The access matrix, and the decisions it makes.
+//! Storage of the area `access`: the access matrix.
 
 pub(crate) mod matrix;

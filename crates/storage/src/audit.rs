@@ -1,4 +1,5 @@
-//! The audit trail: what is recorded, how it is read, proven and purged.
+//! Storage of the area `audit`: events, blocks of decisions, chains, checkpoints, search,
+//! verification.
 
 pub(crate) mod block;
 pub(crate) mod chain;

@@ -1,4 +1,4 @@
-//! Where the data is: a file of SQLite, or a PostgreSQL server.
+//! The URL of the database: a SQLite file or a PostgreSQL server.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,25 +6,25 @@ use std::path::PathBuf;
 use portcullis_domain::{ExposeSecret, SecretString};
 use url::Url;
 
-/// Where the data is.
+/// The URL of the database.
 #[derive(Clone)]
 pub enum DatabaseUrl {
-    /// A file.
+    /// The path of a SQLite file.
     Sqlite(PathBuf),
-    /// A server; the URL may hold a password.
+    /// The URL of a PostgreSQL server; it may contain a password.
     Postgres(SecretString),
 }
 
-/// Why a URL names no database. It never repeats the URL, which may hold a password.
+/// A URL is not a database URL. The error never repeats the URL, which may contain a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DatabaseUrlError {
-    /// A scheme of neither database, or none.
+    /// The scheme is missing or is not one of either database.
     #[error("must begin with sqlite: or postgres://")]
     Scheme,
-    /// No path to a file.
+    /// The path of the file is missing.
     #[error("must name a file, such as sqlite:data/portcullis.db")]
     Path,
-    /// No URL (RFC 3986) of a server.
+    /// The URL of the server is invalid (RFC 3986).
     #[error(
         "must be like postgres://user:password@host:5432/database; write %, / and other marks in \
          the password as %25, %2F and so on"
@@ -33,8 +33,8 @@ pub enum DatabaseUrlError {
 }
 
 impl DatabaseUrl {
-    /// `sqlite:path/to/file` (also `sqlite://path`), or `postgres://` or `postgresql://` as libpq
-    /// reads it. A missing scheme is refused, not guessed.
+    /// Parses `sqlite:path/to/file` (also `sqlite://path`), or `postgres://` or `postgresql://` as
+    /// libpq reads it. A missing scheme is refused, not guessed.
     pub fn parse(url: &SecretString) -> Result<Self, DatabaseUrlError> {
         let text = url.expose_secret();
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
@@ -49,8 +49,8 @@ impl DatabaseUrl {
     }
 }
 
-/// The URL in its normal form. What libpq would stumble over is found here, because libpq repeats
-/// what it stumbles over, and that may be a part of the password.
+/// Returns the URL in its normal form. Errors are found here and not by libpq, because the messages
+/// of libpq repeat the invalid part, which may be a part of the password.
 fn server(text: &str) -> Result<SecretString, DatabaseUrlError> {
     let mut escapes = text.split('%').skip(1);
     let is_escape =

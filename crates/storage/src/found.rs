@@ -1,9 +1,12 @@
+//! Columns of the audit trail that may be damaged: an invalid value reads as a default, so that the
+//! row reaches the verifier instead of an error.
+
 use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql, FromSqlRow};
 use portcullis_audit::{ChainId, Link};
 
-/// A column of the audit trail as it is found. What is no value of its type any more reads as the
-/// default: the row must reach the verifier, where its seal no longer fits it.
+/// A column of the audit trail, not validated. An invalid value reads as the default: the row must
+/// reach the verifier, where the seal no longer fits the row.
 #[derive(Debug, FromSqlRow)]
 pub(crate) struct OrDefault<T>(pub(crate) T);
 
@@ -21,13 +24,13 @@ where
     }
 }
 
-/// A chain as it is found. The server makes none with a negative id.
+/// Reads the id of a chain. A negative id, which the server never writes, reads as the last chain.
 pub(crate) fn chain(id: i64) -> ChainId {
     ChainId::from_i64(id).unwrap_or_else(nowhere)
 }
 
-/// A place in a chain as it is found. One before the first is no place: the entry is said to be in a
-/// chain that nobody has opened, where it stands out.
+/// Reads a place in a chain. An invalid place, such as a sequence before the first, reads as one in
+/// the last chain, which does not exist: verification reports it there.
 pub(crate) fn place(chain: i64, sequence: i64) -> (ChainId, u64) {
     match (ChainId::from_i64(chain), u64::try_from(sequence)) {
         (Some(chain), Ok(sequence @ 1..)) => (chain, sequence),
@@ -35,12 +38,12 @@ pub(crate) fn place(chain: i64, sequence: i64) -> (ChainId, u64) {
     }
 }
 
-/// A link as it is found.
+/// Reads a link; one of another length reads as zeros.
 pub(crate) fn link(bytes: Vec<u8>) -> Link {
     Link::from_bytes(bytes.try_into().unwrap_or_default())
 }
 
-/// The last chain of all.
+/// The last possible chain, which the server never opens.
 #[expect(clippy::expect_used, reason = "every number that is not negative is an id")]
 fn nowhere() -> ChainId {
     ChainId::from_i64(i64::MAX).expect("the number is not negative")

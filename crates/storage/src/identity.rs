@@ -1,4 +1,5 @@
-//! Accounts: how they come to be, what is changed about them, and their passwords.
+//! Storage of the area `identity`: registration, import, bootstrap, accounts, passwords, email
+//! keys.
 
 pub(crate) mod account;
 pub(crate) mod account_change;

@@ -1,3 +1,3 @@
-//! What other services ask: whether a token is valid.
+//! Storage of the area `machine`: token introspection.
 
 pub(crate) mod introspection;

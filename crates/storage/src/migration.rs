@@ -1,4 +1,4 @@
-//! Schema changes, applied at start by one node while the others wait.
+//! Schema migrations, applied at start by one node while the others wait.
 
 use diesel::backend::Backend;
 use diesel::connection::SimpleConnection;
@@ -19,27 +19,27 @@ use crate::sql_type::natural;
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 
-/// Drops the events of the first version, which carry no seal.
+/// The migration that drops the events of the first version, which have no seal.
 const DROPS_EVENTS: &str = "20261121010000";
 
-/// Why the schema was not brought up to date. Nothing was changed.
+/// The error of a migration. The schema was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrationError {
-    /// Events that carry no seal are there. The migration would drop them.
+    /// The database contains events without a seal, which the migration would drop.
     #[error(
         "the database holds {0} security events of a version that did not seal them, and the next \
          migration drops them"
     )]
     UnsealedEvents(u64),
-    /// Storage failed.
+    /// An error of the database.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl Database {
-    /// Applies what is missing and answers the versions applied: all of them or, when one fails,
-    /// none. Any number of nodes may call it at once; one at a time gets through. Refuses where
-    /// events would be dropped.
+    /// Applies the missing migrations and returns their versions: all of them or, on an error,
+    /// none. Any number of nodes may call this at the same time; one at a time proceeds. Refuses to
+    /// drop events.
     pub fn migrate(&self) -> Result<Vec<String>, MigrationError> {
         self.locked(|connection| match unsealed_events(connection)? {
             0 => apply(connection).map(Ok),
@@ -47,8 +47,8 @@ impl Database {
         })?
     }
 
-    /// As [`Database::migrate`], for an operator who gives up the events without a seal. Answers how
-    /// many of them were dropped, too.
+    /// Does the same as [`Database::migrate`], for an operator who agrees to drop the events
+    /// without a seal. Returns the number of dropped events as well.
     pub fn migrate_dropping_unsealed_events(&self) -> Result<(Vec<String>, u64), StoreError> {
         self.locked(|connection| {
             let events = unsealed_events(connection)?;
@@ -56,10 +56,10 @@ impl Database {
         })
     }
 
-    /// The versions that are not applied yet.
+    /// Returns the versions that are not applied yet.
     pub fn pending_migrations(&self) -> Result<Vec<String>, StoreError> {
         if !self.read(|connection| has_table(connection, HISTORY))? {
-            // To ask diesel would create the table.
+            // A query through Diesel would create the table.
             return self.read(|connection| known(connection).map_err(Failure::Migration));
         }
         self.locked(|connection| {
@@ -71,7 +71,8 @@ impl Database {
         })
     }
 
-    /// The versions that are applied and not known here: a newer program has been at work.
+    /// Returns the applied versions that this program does not know: a newer program has applied
+    /// them.
     pub fn unknown_migrations(&self) -> Result<Vec<String>, StoreError> {
         self.locked(|connection| {
             let applied = match &mut connection.inner {
@@ -84,7 +85,7 @@ impl Database {
         })
     }
 
-    /// Takes back every migration; the data is lost.
+    /// Reverts every migration; all data is lost.
     pub fn revert_migrations(&self) -> Result<Vec<String>, StoreError> {
         self.locked(|connection| {
             let reverted = match &mut connection.inner {
@@ -95,7 +96,7 @@ impl Database {
         })
     }
 
-    /// Takes back the latest migration.
+    /// Reverts the latest migration.
     #[cfg(feature = "testkit")]
     pub(crate) fn revert_last_migration(&self) -> Result<(), StoreError> {
         self.locked(|connection| {
@@ -113,7 +114,7 @@ impl Database {
     ) -> Result<T, StoreError> {
         self.write(|connection| {
             if let Inner::Postgres(inner) = &mut connection.inner {
-                // Another node may take longer over its migrations than any statement otherwise may.
+                // The migrations of another node may take longer than the statement timeout.
                 inner
                     .batch_execute("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0")?;
             }
@@ -123,10 +124,10 @@ impl Database {
     }
 }
 
-/// Where diesel keeps which versions are applied.
+/// The table in which Diesel records the applied versions.
 const HISTORY: &str = "__diesel_schema_migrations";
 
-/// In the same transaction the keys of email addresses are brought to the present rule.
+/// Applies the missing migrations, and renews the email keys in the same transaction.
 fn apply(connection: &mut Connection) -> Result<Vec<String>, Failure> {
     let applied = match &mut connection.inner {
         Inner::Postgres(inner) => versions(inner.run_pending_migrations(POSTGRES)),
@@ -142,7 +143,7 @@ fn apply(connection: &mut Connection) -> Result<Vec<String>, Failure> {
     Ok(applied)
 }
 
-/// How many events without a seal there are.
+/// Returns the number of events without a seal.
 fn unsealed_events(connection: &mut Connection) -> Result<u64, Failure> {
     if !has_table(connection, HISTORY)? || !has_table(connection, "security_events")? {
         return Ok(0);
@@ -155,7 +156,7 @@ fn unsealed_events(connection: &mut Connection) -> Result<u64, Failure> {
     Ok(natural(dispatch!(connection, inner => unsealed.get_result(inner))?))
 }
 
-/// Whether there is a table of this name.
+/// Returns whether a table with this name exists.
 pub(crate) fn has_table(connection: &mut Connection, name: &'static str) -> Result<bool, Failure> {
     let look = match &mut connection.inner {
         Inner::Postgres(_) => "SELECT to_regclass(",
@@ -165,7 +166,7 @@ pub(crate) fn has_table(connection: &mut Connection, name: &'static str) -> Resu
     Ok(dispatch!(connection, inner => look.get_result(inner))?)
 }
 
-/// Every version that this program knows.
+/// Returns all versions that this program knows.
 fn known(connection: &Connection) -> Result<Vec<String>, String> {
     match &connection.inner {
         Inner::Postgres(_) => names::<Pg>(POSTGRES.migrations()),

@@ -1,4 +1,4 @@
-//! What a node needs to run beside others: keys, revocations, jobs, health.
+//! Storage of the area `node`: keys, secret, revocations, outbox, jobs, retention, health.
 
 #[cfg(feature = "testkit")]
 pub(crate) mod inspection;

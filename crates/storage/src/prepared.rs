@@ -1,15 +1,17 @@
+//! `Prepared`: an UPDATE with RETURNING that the database prepares only once for each connection.
+
 use diesel::backend::Backend;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::{QueryResult, RunQueryDsl};
 
 /// A statement that the database prepares once for each connection and text.
 ///
-/// Diesel prepares an UPDATE anew each time, because the columns it sets may differ from one call to
-/// the next; PostgreSQL then plans it anew each time, which costs more than running it. Statements
-/// here are told apart by their text, which differs when their columns do.
+/// Diesel prepares an UPDATE each time again, because the columns that it sets may differ between
+/// calls. PostgreSQL then plans it each time again, which costs more than running it. Statements
+/// here are identified by their text, which differs when their columns differ.
 ///
-/// It works for statements that return rows only: where `execute` runs one on PostgreSQL, Diesel looks
-/// at the statement through a reference, and what is said here of the cache is not asked.
+/// This works only for statements that return rows: for `execute` on PostgreSQL, Diesel examines
+/// the statement through a reference, and does not ask `is_safe_to_cache_prepared` of this type.
 pub(crate) struct Prepared<Q>(pub(crate) Q);
 
 impl<Q: Query> Query for Prepared<Q> {

@@ -1,4 +1,5 @@
-//! Whether a principal is still what its credential said, in the transaction of what it does.
+//! Validates the principal again inside the transaction: account active, role unchanged, session
+//! and token not revoked. Tables `accounts` and `revocations`.
 
 use diesel::dsl::exists;
 use diesel::prelude::*;
@@ -11,8 +12,8 @@ use crate::identity::account;
 use crate::schema::revocations;
 use crate::sql_type::Key;
 
-/// The account of the principal; `None` when it has none, the account is gone, or the session or the
-/// token is revoked. Whatever ends a session revokes it in the same transaction.
+/// Returns the account of the principal; `None` if it has none, if the account is gone, or if the
+/// session or the token is revoked. Every end of a session revokes it in the same transaction.
 pub(crate) fn find(
     connection: &mut Connection,
     principal: &Principal,
@@ -30,8 +31,8 @@ pub(crate) fn find(
     account::find(connection, account)
 }
 
-/// Whether the principal is active and has the role that its credential says. The operator has no
-/// account that could have changed.
+/// Returns whether the account of the principal is active and has the role of its credential. The
+/// operator has no account that could have changed.
 pub(crate) fn is_entitled(
     connection: &mut Connection,
     principal: &Principal,

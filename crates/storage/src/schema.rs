@@ -1,4 +1,5 @@
-//! One schema for both databases.
+//! Table definitions of Diesel, shared by SQLite and PostgreSQL. Change them with each migration
+//! (steps: docs/CONTRIBUTING.md, "Migrations").
 
 use diesel::table;
 

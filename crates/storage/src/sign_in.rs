@@ -1,4 +1,4 @@
-//! Sign-in, sessions and their tokens, lockout, sign-out.
+//! Storage of the area `sign_in`: the pipeline, lockout, sessions, refresh tokens, sign-out.
 
 pub(crate) mod authentication;
 pub(crate) mod family;

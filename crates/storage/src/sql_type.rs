@@ -1,7 +1,8 @@
 //! The two SQL types that differ between the databases: identifiers and points in time.
 //!
-//! An identifier is a `uuid` in PostgreSQL and a 16-byte blob in SQLite; a point in time is a
-//! `timestamptz`, or microseconds since 1970. Both compare in the order of creation and of time.
+//! An identifier is a `uuid` in PostgreSQL and a 16-byte blob in SQLite. A point in time is a
+//! `timestamptz` in PostgreSQL, and microseconds since 1970 in SQLite. Identifiers sort in the
+//! order of creation, points in time in the order of time.
 
 use std::io::Write;
 
@@ -29,7 +30,7 @@ pub struct Utc;
 
 impl SqlOrd for Utc {}
 
-/// An identifier on its way to or from the database.
+/// An identifier as Rust writes and reads it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, AsExpression, FromSqlRow)]
 #[diesel(sql_type = Id)]
 pub(crate) struct Key(Uuid);
@@ -86,7 +87,7 @@ impl FromSql<Id, Sqlite> for Key {
     }
 }
 
-/// A point in time on its way to or from the database, in microseconds since 1970.
+/// A point in time as Rust writes and reads it, in microseconds since 1970.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, AsExpression, FromSqlRow)]
 #[diesel(sql_type = Utc)]
 pub(crate) struct Instant(i64);
@@ -103,11 +104,11 @@ impl From<Instant> for Timestamp {
     }
 }
 
-/// PostgreSQL counts from 2000-01-01.
+/// The epoch of PostgreSQL, 2000-01-01, in microseconds since 1970.
 const POSTGRES_EPOCH_MICROS: i64 = 946_684_800_000_000;
 
-/// What PostgreSQL can hold, 4714 BC to the year 294276, in its own count. It refuses other times,
-/// and callers may ask for entries before or after any time.
+/// The range of PostgreSQL, 4714 BC to the year 294276, in microseconds of its own epoch. It
+/// refuses other times, and callers may filter by any time.
 const POSTGRES_RANGE: (i64, i64) = (-211_813_488_000_000_000, 9_223_371_331_199_999_999);
 
 impl ToSql<Utc, Pg> for Instant {
@@ -139,12 +140,12 @@ impl FromSql<Utc, Sqlite> for Instant {
     }
 }
 
-/// A number as both databases hold it, in 63 bits.
+/// Converts a number into the 63 bits that both databases store.
 pub(crate) fn bigint(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// A number as it is stored, which nobody makes negative.
+/// Reads a stored number; a negative one, which this crate never writes, reads as 0.
 pub(crate) fn natural(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }

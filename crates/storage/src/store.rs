@@ -1,3 +1,5 @@
+//! `Store`: a `Database` with the audit keys. It implements all ports and appends effects last.
+
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -13,7 +15,7 @@ use crate::database::Database;
 use crate::failure::Failure;
 use crate::node::outbox;
 
-/// The database behind all ports, with the keys that its audit trail is sealed with.
+/// The database with the keys of the audit trail; implements all ports.
 #[derive(Clone, Debug)]
 pub struct Store {
     database: Database,
@@ -21,19 +23,18 @@ pub struct Store {
 }
 
 impl Store {
-    /// A store in this database.
+    /// Creates a store on this database.
     pub fn new(database: Database, keys: Arc<AuditKeys>) -> Self {
         Self { database, keys }
     }
 
-    /// The same store whose transactions take their time from this clock, as tests want it.
+    /// Returns the same store with this clock for its transactions, for tests.
     #[must_use]
     pub fn timed_by(self, clock: Arc<dyn Clock>) -> Self {
         Self { database: self.database.timed_by(clock), ..self }
     }
 
-    /// Runs one transaction whose verdict causes something: these effects are appended as its last
-    /// step.
+    /// Runs one transaction, and appends the effects of its result as the last step.
     pub(crate) fn write_recorded<V>(
         &self,
         effects: EffectsOf<'_, V>,
@@ -46,10 +47,10 @@ impl Store {
         })
     }
 
-    /// Runs one transaction that answers what it causes; that is appended as its last step.
+    /// Runs one transaction that returns its effects, and appends them as the last step.
     ///
-    /// The messages come first and the events last. So the lock on a chain is taken when all other
-    /// locks are held, and whoever has it waits for nobody.
+    /// Messages are appended first and events last. So the lock on an audit chain is taken after
+    /// all other locks, and its holder waits for no other transaction.
     pub(crate) fn write_with<T>(
         &self,
         body: impl FnOnce(&mut Connection) -> Result<(T, Effects), Failure>,

@@ -1,8 +1,8 @@
-//! The time of a transaction: that of the database, read inside it.
+//! The time of a transaction: the clock of the database, read inside the transaction.
 //!
-//! What orders two writes is dated after the locks that order them, so that whoever waits for a lock
-//! is not dated before the one who held it. All nodes of a PostgreSQL go by its clock; for a SQLite
-//! file the clock of its host is that of the database.
+//! A time that orders two writes is read after the locks that order them, so that a transaction
+//! that waited for a lock has a later time than the one that held it. All nodes on one PostgreSQL
+//! use its clock; for a SQLite file the clock of the host is the clock of the database.
 
 use diesel::prelude::*;
 use portcullis_domain::{Clock, SystemClock, Timestamp};
@@ -28,14 +28,14 @@ impl TimeStore for Store {
 }
 
 diesel::define_sql_function! {
-    /// The time as it is when it is evaluated, not when the transaction began. PostgreSQL evaluates
-    /// what a statement selects before it waits for the rows that the statement locks: where the
-    /// lock matters, this belongs into the next statement.
+    /// The time of its evaluation, not of the begin of the transaction. PostgreSQL evaluates the
+    /// selected expressions of a statement before it waits for the rows that the statement locks:
+    /// where the lock matters, read the time in the next statement.
     fn clock_timestamp() -> Utc;
 }
 
 impl Connection {
-    /// The time now, by the clock of the database.
+    /// Returns the current time of the database clock.
     pub(crate) fn now(&mut self) -> Result<Timestamp, Failure> {
         if let Some(clock) = &self.clock {
             return Ok(clock.now());

@@ -1,3 +1,5 @@
+//! The row of the table `decision_blocks`, read without validation so that the verifier sees it.
+
 use diesel::prelude::*;
 use portcullis_audit::{Block, StoredContent, StoredLink};
 
@@ -5,7 +7,7 @@ use crate::found::{self, OrDefault};
 use crate::schema::decision_blocks;
 use crate::sql_type::{Instant, natural};
 
-/// A block, as found.
+/// A stored block, not validated.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = decision_blocks)]
 pub(crate) struct BlockRow {
@@ -21,7 +23,7 @@ pub(crate) struct BlockRow {
 }
 
 impl BlockRow {
-    /// Where it is stored, whether that is a place or not.
+    /// The key of the row, also where it is no valid place in a chain.
     pub(crate) const fn key(&self) -> (i64, i64) {
         (self.chain, self.sequence)
     }

@@ -1,4 +1,4 @@
-//! Where each chain of the audit trail stands, and which of them security events are appended to.
+//! The heads of the audit chains, table `audit_chains`: locks one chain for events and advances it.
 
 use diesel::prelude::*;
 use portcullis_audit::{AuditKeys, Chain, ChainId, Head, Link};
@@ -10,14 +10,14 @@ use crate::prepared::Prepared;
 use crate::schema::audit_chains;
 use crate::sql_type::{bigint, natural};
 
-/// The chains of security events.
+/// The number of chains of security events.
 const EVENT_CHAINS: i64 = 16;
 
-/// Takes a chain of security events that nobody else has in hand, and keeps it until the transaction
-/// ends. When all are taken, waits for the one that `choice` falls on.
+/// Locks a free chain of security events until the transaction ends. If all chains are locked,
+/// waits for the one that `choice` selects.
 ///
-/// The first free one is taken, not any: with few chains in use their indexes stay warm, and
-/// checkpoints, which name the chains that moved, stay small.
+/// Takes the first free chain, not a random one: with few chains in use their indexes stay cached,
+/// and checkpoints, which list the chains that moved, stay small.
 pub(crate) fn hold(
     connection: &mut Connection,
     keys: &AuditKeys,
@@ -52,7 +52,7 @@ pub(crate) fn hold(
         .ok_or(Failure::Corrupt { table: "audit_chains", column: "link" })
 }
 
-/// Notes where a chain of security events stands now.
+/// Stores the new head of a chain of security events.
 pub(crate) fn advance(connection: &mut Connection, chain: &Chain) -> Result<(), Failure> {
     let (sequence, link) = (bigint(chain.sequence()), chain.link());
     let advance = diesel::update(audit_chains::table.find(chain.id().as_i64())).set((
@@ -87,7 +87,7 @@ impl HeadRow {
         }
     }
 
-    /// As found; `None` for a chain without entries.
+    /// The stored head, not validated; `None` for a chain without entries.
     pub(crate) fn head(self) -> Option<Head> {
         if self.link.is_none() && self.sequence == 0 {
             return None;

@@ -1,3 +1,5 @@
+//! Rows of the table `security_events`: appends sealed events as the last step of a transaction.
+
 use std::borrow::Cow;
 
 use diesel::prelude::*;
@@ -11,8 +13,8 @@ use crate::found::{self, OrDefault};
 use crate::schema::security_events;
 use crate::sql_type::{Instant, Key, bigint};
 
-/// Appends to the audit trail. The lock on the chain is held until the commit, so this must be the
-/// last step of the transaction; see [`Store::write_with`](crate::Store).
+/// Appends events to the audit trail. The lock on the chain is held until the commit, so this must
+/// be the last step of the transaction; see [`Store::write_with`](crate::Store).
 pub(crate) fn append(
     connection: &mut Connection,
     keys: &AuditKeys,
@@ -30,8 +32,8 @@ pub(crate) fn append(
     chain::advance(connection, &chain)
 }
 
-/// Many rows go to PostgreSQL in few statements, each of which costs a round trip. A single row keeps
-/// its prepared statement.
+/// Inserts several rows into PostgreSQL with few statements, because each statement costs a round
+/// trip. A single row keeps its prepared statement.
 fn insert(connection: &mut Connection, rows: &[NewEventRow<'_>]) -> Result<(), Failure> {
     match &mut connection.inner {
         Inner::Postgres(inner) if rows.len() > 1 => {
@@ -49,11 +51,11 @@ fn insert(connection: &mut Connection, rows: &[NewEventRow<'_>]) -> Result<(), F
     Ok(())
 }
 
-/// Rows of one statement: PostgreSQL takes 65,535 parameters, and a row has 14.
+/// The maximum of rows in one statement: PostgreSQL accepts 65,535 parameters, and a row has 14.
 const ROWS: usize = 1_000;
 
-/// A row about to be inserted. Diesel prepares no statement in which a missing value means the default of
-/// the column: here it means NULL.
+/// A row to insert. `None` means NULL here: if it meant the default of the column, Diesel would not
+/// prepare the statement.
 #[derive(Insertable)]
 #[diesel(table_name = security_events, treat_none_as_default_value = false)]
 struct NewEventRow<'a> {
@@ -94,7 +96,7 @@ impl<'a> NewEventRow<'a> {
     }
 }
 
-/// What an event says, as found.
+/// The columns of a stored event, not validated.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = security_events)]
 pub(crate) struct EventRow {
@@ -130,7 +132,7 @@ impl From<EventRow> for EventRecord {
     }
 }
 
-/// An event with its place and its seal, as found.
+/// A stored event with its chain, sequence and link, not validated.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = security_events)]
 pub(crate) struct SealedEventRow {
@@ -142,7 +144,7 @@ pub(crate) struct SealedEventRow {
 }
 
 impl SealedEventRow {
-    /// Where it is stored, whether that is a place or not.
+    /// The key of the row, also where it is no valid place in a chain.
     pub(crate) const fn key(&self) -> (i64, i64) {
         (self.chain, self.sequence)
     }

@@ -1,3 +1,5 @@
+//! `DecisionStore`: appends blocks of decisions, tables `decision_blocks` and `audit_chains`.
+
 use diesel::prelude::*;
 use portcullis_audit::{Block, ChainId, ChainKind, Link};
 use portcullis_flows::StoreError;
@@ -25,7 +27,7 @@ impl DecisionStore for Store {
                 insert(connection, sequence, &link, block)?;
                 Ok(((), effects.clone()))
             } else if stored_link(connection, block.chain, sequence)? == Some(link) {
-                // The commit before this attempt succeeded, and its answer was lost.
+                // An earlier attempt was committed, and its response was lost.
                 Ok(((), Effects::default()))
             } else {
                 Err(Failure::Corrupt { table: "audit_chains", column: "sequence" })
@@ -39,7 +41,7 @@ impl DecisionStore for Store {
 
     fn takes_writes(&self) -> Result<(), StoreError> {
         self.write(|connection| {
-            // A row that is there for ever, left as it is.
+            // Chain 0 always exists; its value does not change.
             let same = audit_chains::kind.eq(audit_chains::kind);
             let touch = diesel::update(audit_chains::table.find(0)).set(same);
             dispatch!(connection, inner => touch.execute(inner))?;
@@ -48,7 +50,8 @@ impl DecisionStore for Store {
     }
 }
 
-/// Moves the head of the chain, if it stands just before the block. This is the whole guard.
+/// Advances the head of the chain if it is directly before the block. This one statement is the
+/// whole guard.
 fn advance(
     connection: &mut Connection,
     sequence: u64,

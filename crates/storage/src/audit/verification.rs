@@ -1,3 +1,6 @@
+//! `WholeTrailStore`: reads the whole audit trail in one snapshot for verification and for the
+//! archive.
+
 use std::io;
 use std::panic;
 use std::sync::mpsc::{self, SyncSender};
@@ -20,24 +23,24 @@ use crate::schema::{audit_chains, audit_checkpoints, decision_blocks, security_e
 use crate::sql_type::natural;
 use crate::store::Store;
 
-/// Events and checkpoints read by one statement.
+/// The maximum of events or checkpoints that one statement reads.
 const ROWS: i64 = 4096;
 
-/// Blocks looked at by one statement, and how large those may be that one statement reads.
+/// The maximum of blocks that one statement examines, and the maximum of their total size in bytes.
 const BLOCKS: i64 = 256;
 const BLOCK_BYTES: i64 = 4 << 20;
 
-/// How many pages are read ahead of whoever takes them.
+/// The maximum of pages that are read ahead of the reader.
 const PAGES_AHEAD: usize = 2;
 
 impl WholeTrailStore for Store {
-    /// Reads in a thread of its own, so that reading and verifying each have a processor.
+    /// Reads in a separate thread, so that reading and verifying each use a processor.
     fn read_whole(&self, reader: &mut dyn WholeTrailReader) -> Result<(), ReadError> {
         let (sender, parts) = mpsc::sync_channel(PAGES_AHEAD);
         thread::scope(|scope| {
             let reading = scope
                 .spawn(move || self.read_snapshot(|connection| send_whole(connection, &sender)));
-            // Parts are let go of with this statement: without a taker, the other thread ends.
+            // This statement drops `parts`: without a receiver, the other thread ends.
             let taken = parts.into_iter().try_for_each(|part| take(part, reader));
             let read = reading.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
             taken?;
@@ -46,7 +49,8 @@ impl WholeTrailStore for Store {
     }
 
     fn entries(&self) -> Result<u64, StoreError> {
-        // From the first entry that is still there to the last of each chain: counts no rows.
+        // The number of entries from the first to the last that each chain still has; no rows are
+        // counted.
         let count = sql::<BigInt>(
             "SELECT CAST(coalesce(sum(sequence + 1 - coalesce(
                  (SELECT min(sequence) FROM security_events WHERE chain = audit_chains.id),
@@ -73,10 +77,10 @@ fn take(part: Part, reader: &mut dyn WholeTrailReader) -> io::Result<()> {
     }
 }
 
-/// Sends everything, unless nobody takes it any more.
+/// Sends the whole trail, or stops when the receiver is gone.
 fn send_whole(connection: &mut Connection, parts: &SyncSender<Part>) -> Result<(), Failure> {
     if let Inner::Postgres(inner) = &mut connection.inner {
-        // Between two pages, whoever takes them may write to something slow.
+        // Between two pages the reader may write to a slow destination.
         inner.batch_execute("SET LOCAL idle_in_transaction_session_timeout = '10min'")?;
     }
     let checkpoints = checkpoints(connection)?;
@@ -91,7 +95,7 @@ fn send_whole(connection: &mut Connection, parts: &SyncSender<Part>) -> Result<(
     Ok(())
 }
 
-/// Where an entry is stored, whether that is a place in a chain or not.
+/// The key of a stored entry, also where it is no valid place in a chain.
 type RowKey = (i64, i64);
 
 struct Page {
@@ -100,7 +104,7 @@ struct Page {
     last: Option<RowKey>,
 }
 
-/// Sends one page after the other; answers `false` when nobody takes them any more.
+/// Sends all pages; returns `false` when the receiver is gone.
 fn send_pages(
     connection: &mut Connection,
     parts: &SyncSender<Part>,
@@ -117,7 +121,7 @@ fn send_pages(
     Ok(true)
 }
 
-/// The next events.
+/// Reads the next page of events.
 fn events(connection: &mut Connection, (chain, sequence): RowKey) -> Result<Page, Failure> {
     let page = security_events::table
         .filter(
@@ -136,7 +140,7 @@ fn events(connection: &mut Connection, (chain, sequence): RowKey) -> Result<Page
     Ok(Page { entries: rows.into_iter().map(StoredLink::from).collect(), last })
 }
 
-/// The next blocks that are not too large together.
+/// Reads the next page of blocks, limited by their total size.
 fn blocks(connection: &mut Connection, (chain, sequence): RowKey) -> Result<Page, Failure> {
     let after = |chain: i64, sequence: i64| {
         sql::<Bool>("(chain, sequence) > (")

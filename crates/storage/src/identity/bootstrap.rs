@@ -1,3 +1,5 @@
+//! `BootstrapStore`: the first administrator, tables `setup` and `accounts`.
+
 use diesel::prelude::*;
 use portcullis_domain::{Role, Timestamp};
 use portcullis_flows::StoreError;
@@ -13,7 +15,7 @@ use crate::schema::{accounts, setup};
 use crate::sql_type::Instant;
 use crate::store::Store;
 
-/// The one row of its table.
+/// The id of the only row of the table.
 const ROW: i32 = 1;
 
 impl BootstrapStore for Store {
@@ -43,7 +45,7 @@ impl BootstrapStore for Store {
         let now = new.account.created_at;
         self.write_with(|connection| {
             ensure_row(connection, now)?;
-            // Closing comes first: it takes the row's lock, so that of two nodes one waits here.
+            // The setup is closed first: this locks the row, so that one of two nodes waits here.
             let closed = match token {
                 None => close(connection, now)?,
                 Some(token) => close_with(connection, token, now)?,

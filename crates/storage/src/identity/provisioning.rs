@@ -1,3 +1,5 @@
+//! `ImportStore`: imports a batch of accounts in one transaction, table `accounts`.
+
 use diesel::prelude::*;
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::Effects;

@@ -1,3 +1,5 @@
+//! `RegistrationStore`: creates an account, table `accounts`.
+
 use diesel::prelude::*;
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::Effects;
@@ -16,10 +18,11 @@ impl RegistrationStore for Store {
     }
 }
 
-/// The unique indexes decide; the look afterwards only finds the words for it.
+/// Creates the account. The unique indexes decide; the query afterwards only finds which value is
+/// taken.
 ///
-/// No matrix comes into force until the commit: an activation looks at the roles that accounts have,
-/// and would not see this one.
+/// No matrix is activated until the commit: an activation checks the roles of the accounts, and
+/// would not see this account.
 pub(crate) fn create(
     connection: &mut Connection,
     new: &NewAccount<'_>,

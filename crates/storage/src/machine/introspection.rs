@@ -1,3 +1,5 @@
+//! `IntrospectionStore`: the live session of a refresh token, tables `sessions` and `accounts`.
+
 use diesel::prelude::*;
 use portcullis_domain::{Role, Session, SessionId, Timestamp, TokenId};
 use portcullis_flows::StoreError;

@@ -1,3 +1,5 @@
+//! `JobStore`: claims and results of exclusive jobs, table `jobs`.
+
 use std::time::Duration;
 
 use diesel::prelude::*;
@@ -60,14 +62,14 @@ impl JobStore for Store {
     }
 }
 
-/// Holds on to a job that this runner has.
+/// Extends the claim of a job that this runner holds.
 fn renew(connection: &mut Connection, claim: &Claim<'_>, now: Timestamp) -> Result<bool, Failure> {
     let own = jobs::table.find(claim.job).filter(jobs::holder.eq(claim.holder.as_slice()));
     let renew = diesel::update(own).set(jobs::held_until.eq(Instant::from(now + claim.hold)));
     Ok(dispatch!(connection, inner => renew.execute(inner))? == 1)
 }
 
-/// Takes a job that is due and free. This statement is the whole guard.
+/// Claims a job that is due and free. This one statement is the whole guard.
 fn take(connection: &mut Connection, claim: &Claim<'_>, now: Timestamp) -> Result<bool, Failure> {
     let is_free = jobs::held_until
         .le(Instant::from(now))
@@ -84,7 +86,7 @@ fn take(connection: &mut Connection, claim: &Claim<'_>, now: Timestamp) -> Resul
     Ok(dispatch!(connection, inner => take.execute(inner))? == 1)
 }
 
-/// Takes a job that nobody ever ran, or says when it can be had.
+/// Claims a job that never ran; if it did, returns how long to wait.
 fn add(connection: &mut Connection, claim: &Claim<'_>, now: Timestamp) -> Result<Claimed, Failure> {
     let first = diesel::insert_into(jobs::table).values((
         jobs::name.eq(claim.job),
@@ -101,7 +103,7 @@ fn add(connection: &mut Connection, claim: &Claim<'_>, now: Timestamp) -> Result
     let query = jobs::table.find(claim.job).select((jobs::due_at, jobs::held_until));
     let (due, held): (Instant, Instant) = dispatch!(connection, inner => query.first(inner))?;
     let wait = |until: Instant| Timestamp::from(until).since(now);
-    // A job that is held is over sooner, as a rule, than the claim runs out.
+    // A claimed job usually ends before its claim expires.
     Ok(Claimed::NotBefore(if wait(due).is_zero() { wait(held) } else { wait(due) }))
 }
 

@@ -1,3 +1,5 @@
+//! Rows of the table `outbox`: appends messages within the transaction that causes them.
+
 use diesel::prelude::*;
 use portcullis_flows::effects::Message;
 
@@ -6,7 +8,7 @@ use crate::failure::Failure;
 use crate::schema::outbox;
 use crate::sql_type::{Instant, Key};
 
-/// Queues messages, in the transaction of what they tell.
+/// Appends messages within the transaction that causes them.
 pub(crate) fn append(connection: &mut Connection, messages: &[Message]) -> Result<(), Failure> {
     if messages.is_empty() {
         return Ok(());
@@ -17,7 +19,7 @@ pub(crate) fn append(connection: &mut Connection, messages: &[Message]) -> Resul
     Ok(())
 }
 
-/// A row about to be inserted.
+/// A row to insert.
 #[derive(Insertable)]
 #[diesel(table_name = outbox)]
 struct NewMessageRow {

@@ -1,3 +1,6 @@
+//! `RetentionStore`: deletes expired rows of `sessions`, `refresh_tokens`, `sign_in_failures` and
+//! `outbox` in batches.
+
 use std::time::Duration;
 
 use diesel::dsl::exists;
@@ -15,7 +18,8 @@ impl RetentionStore for Store {
     fn remove_sessions(&self, age: Duration, most: u32) -> Result<u64, StoreError> {
         self.write(|connection| {
             let before = Instant::from(connection.now()? - age);
-            // A family may be large: first its tokens, in portions, then what has none left.
+            // A family may be large: tokens are deleted first, in batches, then sessions without
+            // tokens.
             let tokens = remove_tokens(connection, before, most)?;
             if tokens > 0 {
                 return Ok(tokens);
@@ -37,7 +41,8 @@ impl RetentionStore for Store {
                 .limit(most.into())
                 .select(sign_in_failures::counter);
             let some: Vec<Vec<u8>> = dispatch!(connection, inner => some.load(inner))?;
-            // Judged again by the statement itself: one may have failed once more since.
+            // The statement checks the condition again: another failure may have been counted
+            // since.
             let gone = sign_in_failures::table
                 .filter(sign_in_failures::counter.eq_any(some))
                 .filter(is_old)
@@ -61,7 +66,7 @@ impl RetentionStore for Store {
     }
 }
 
-/// Whether a session has ended, or expired without being ended, before this.
+/// Returns whether a session ended, or expired without being ended, before this time.
 #[diesel::dsl::auto_type(no_type_alias)]
 fn is_over(before: Instant) -> _ {
     sessions::ended_at

@@ -1,3 +1,5 @@
+//! `FingerprintStore`: the fingerprint of the secret key, table `secret_fingerprint`.
+
 use diesel::prelude::*;
 use portcullis_domain::Timestamp;
 use portcullis_flows::StoreError;
@@ -13,12 +15,12 @@ use crate::schema::secret_fingerprint;
 use crate::sql_type::Instant;
 use crate::store::Store;
 
-/// The one row of its table.
+/// The id of the only row of the table.
 const ROW: i32 = 1;
 
 impl Database {
-    /// The fingerprint of the secret that the data is written under; `None` before the first, and
-    /// before there is a table for it.
+    /// Returns the fingerprint of the secret key that the data was written with; `None` before the
+    /// first start, and before the table exists.
     pub fn fingerprint(&self) -> Result<Option<Digest>, StoreError> {
         let query = secret_fingerprint::table.find(ROW).select(secret_fingerprint::fingerprint);
         self.read(|connection| {

@@ -1,3 +1,6 @@
+//! The record of the HS256 shared secrets, table `shared_keys`, with its last event in
+//! `security_events`.
+
 use diesel::prelude::*;
 use portcullis_audit::EventKind;
 use portcullis_domain::Timestamp;
@@ -11,10 +14,10 @@ use crate::schema::{security_events, shared_keys};
 use crate::sql_type::Instant;
 use crate::store::Store;
 
-/// The one row of its table.
+/// The id of the only row of the table.
 const ROW: i32 = 1;
 
-/// What the trail says whenever the record changes.
+/// The kinds of the events that are written with each change of the record.
 const STEPS: [&str; 3] = [
     EventKind::SharedSecretReplaced.as_str(),
     EventKind::SharedSecretRestored.as_str(),

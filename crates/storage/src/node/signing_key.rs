@@ -1,3 +1,5 @@
+//! `SigningKeyStore`: the key pairs that sign access tokens, table `signing_keys`.
+
 use diesel::prelude::*;
 use portcullis_audit::SecurityEvent;
 use portcullis_domain::Timestamp;

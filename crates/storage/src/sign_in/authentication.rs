@@ -1,16 +1,16 @@
-//! How somebody has proven who they are, as the row of their session says it.
+//! The columns `amr` and `acr` of the table `sessions`: authentication methods and assurance level.
 
 use portcullis_domain::{Authentication, AuthenticationMethod};
 
 use crate::failure::Failure;
 
-/// The words of the methods, with spaces between them.
+/// Returns the names of the methods, separated by spaces.
 pub(crate) fn amr(authentication: &Authentication) -> String {
     let words: Vec<&str> = authentication.methods.iter().map(|method| method.as_str()).collect();
     words.join(" ")
 }
 
-/// What the two columns say.
+/// Reads the two columns.
 pub(crate) fn read(amr: &str, acr: &str) -> Result<Authentication, Failure> {
     let corrupt = |_| Failure::Corrupt { table: "sessions", column: "acr" };
     Ok(Authentication {

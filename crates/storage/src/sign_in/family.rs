@@ -1,3 +1,5 @@
+//! The refresh token family of a session, table `refresh_tokens`, read for the event of a reuse.
+
 use std::net::Ipv4Addr;
 
 use diesel::prelude::*;
@@ -9,11 +11,12 @@ use crate::failure::Failure;
 use crate::schema::refresh_tokens;
 use crate::sql_type::{Instant, Key, natural};
 
-/// Tokens that are shown of a family.
+/// The maximum of tokens that are returned of a family.
 const MAX_TOKENS: i64 = 50;
 
-/// The family tree of a session, of which `presented` has come back. A token has at most one
-/// successor, so the tree is a line: shown by its end from the `live` token up, and the token itself.
+/// Reads the family of a session in which the used token `presented` was reused. A token has at
+/// most one successor, so the family is a line. Returns its latest part, from the `live` token
+/// upwards, and `presented`.
 pub(crate) fn tree(
     connection: &mut Connection,
     session: SessionId,
@@ -63,7 +66,7 @@ struct TokenRow {
 impl From<TokenRow> for FamilyToken {
     fn from(row: TokenRow) -> Self {
         let client = Origin {
-            // What is no address any more must not silence the alarm.
+            // An invalid address must not suppress the alarm.
             address: row.address.parse().unwrap_or(Ipv4Addr::UNSPECIFIED.into()),
             user_agent: row.user_agent,
             request_id: None,

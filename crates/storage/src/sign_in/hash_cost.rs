@@ -1,3 +1,5 @@
+//! `HashCostStore`: counts accounts by the cost of their password hash, table `accounts`.
+
 use diesel::dsl::count_star;
 use diesel::prelude::*;
 use portcullis_flows::StoreError;
@@ -9,7 +11,7 @@ use crate::schema::accounts;
 use crate::store::Store;
 
 impl HashCostStore for Store {
-    /// Reads an index of the beginnings of hashes, which the database keeps.
+    /// Reads an index of the prefixes of the hashes, which the database maintains.
     fn hash_costs(&self) -> Result<Vec<(HashCost, u64)>, StoreError> {
         self.read(|connection| {
             let counted: Vec<(Option<String>, i64)> = dispatch!(connection, inner => {
@@ -28,5 +30,5 @@ impl HashCostStore for Store {
     }
 }
 
-/// Damaged hashes may begin in any way, of at most 60 bytes each.
+/// The maximum of groups: a damaged hash may have any prefix, of at most 60 bytes.
 const MAX_GROUPS: i64 = 1_000;

@@ -1,3 +1,5 @@
+//! `MassSignOutStore`: ends sessions of all accounts in batches, tables `sessions` and `accounts`.
+
 use diesel::prelude::*;
 use portcullis_domain::Timestamp;
 use portcullis_flows::StoreError;
@@ -52,8 +54,8 @@ fn refusal(
     })
 }
 
-/// Some of the sessions that are to end, and before when they were opened. Holds the rows of their
-/// accounts, in the order of their ids, as everything does that ends several sessions.
+/// Returns a batch of the sessions to end, and the time before which they were opened. Locks the
+/// rows of their accounts in the order of their ids, as every operation on several sessions does.
 fn find(
     connection: &mut Connection,
     ending: &MassEnding<'_>,

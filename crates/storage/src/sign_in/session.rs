@@ -1,3 +1,6 @@
+//! `SessionStore`: lists and ends the sessions of one account, tables `sessions` and
+//! `refresh_tokens`.
+
 use diesel::prelude::*;
 use portcullis_audit::Origin;
 use portcullis_domain::{AccountId, Role, Session, SessionId, Timestamp, TokenId};
@@ -75,19 +78,19 @@ impl SessionStore for Store {
     }
 }
 
-/// A session about to be opened.
+/// A session to insert.
 pub(crate) struct NewSession<'a> {
     pub(crate) session: &'a Session,
     pub(crate) binding: Option<&'a Digest>,
     pub(crate) device_name: Option<&'a str>,
     pub(crate) refresh: TokenId,
-    /// The token that its first one follows.
+    /// The parent of the first refresh token.
     pub(crate) parent: Option<TokenId>,
     pub(crate) origin: &'a Origin,
     pub(crate) at: Timestamp,
 }
 
-/// Writes a session and its first refresh token.
+/// Inserts a session and its first refresh token.
 pub(crate) fn insert(connection: &mut Connection, new: &NewSession<'_>) -> Result<(), Failure> {
     let NewSession { session, refresh, at, .. } = *new;
     let insert = diesel::insert_into(sessions::table).values((

@@ -1,3 +1,5 @@
+//! `SignOutStore`: ends sessions and writes their revocations, tables `sessions` and `revocations`.
+
 use diesel::prelude::*;
 use portcullis_domain::{AccountId, SessionId};
 use portcullis_flows::StoreError;
@@ -64,10 +66,10 @@ pub(crate) fn end_one(
     revoke(connection, ended.into_iter().collect(), ending)
 }
 
-/// Ends every live session of the account but the one to `keep`, and revokes their access tokens.
+/// Ends every live session of the account except `keep`, and revokes their access tokens.
 ///
-/// The account's row is locked first, as everything that touches several sessions does, so that two
-/// of them cannot wait for each other.
+/// Locks the row of the account first, as every operation on several sessions does, so that two of
+/// them cannot deadlock.
 pub(crate) fn end_all(
     connection: &mut Connection,
     account: AccountId,
@@ -84,8 +86,8 @@ pub(crate) fn end_all(
     revoke(connection, ended, ending)
 }
 
-/// Ends those of the sessions that are live, revokes their access tokens, and answers which. The
-/// caller holds the account's row.
+/// Ends the live ones of these sessions, revokes their access tokens, and returns the revocations.
+/// The caller holds the lock on the row of the account.
 pub(crate) fn end_these(
     connection: &mut Connection,
     these: Vec<Key>,
@@ -123,7 +125,7 @@ fn revoke(
     revocation::record(connection, ended.into_iter().map(entry).collect(), ending.at)
 }
 
-/// Keeps the account as it is until the transaction ends.
+/// Locks the row of the account until the transaction ends.
 pub(crate) fn lock_account(connection: &mut Connection, account: AccountId) -> Result<(), Failure> {
     let row = accounts::table.find(Key::from(account)).select(accounts::id);
     if let Inner::Postgres(inner) = &mut connection.inner {

@@ -1,3 +1,5 @@
+//! `UnlockStore`: deletes failure counters, table `sign_in_failures`.
+
 use diesel::prelude::*;
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::Effects;

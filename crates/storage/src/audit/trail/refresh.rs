@@ -1,6 +1,6 @@
-//! Refreshes, as the token families of an account's sessions record them: each has one row, written in
-//! the transaction that hands the token out. An event would say no more, and cost more than the
-//! refresh.
+//! Refreshes of an account as audit entries, read from the tables `refresh_tokens` and `sessions`.
+//! The transaction that issues a refresh token writes its row; a separate event would cost more
+//! than the refresh and add nothing.
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::schema::{refresh_tokens, sessions};
 use crate::sql_type::{Id, Instant, Key, Utc};
 
-/// The refreshes of the account that the filter matches, newest first, as events.
+/// Returns the refreshes of the account that match the filter as events, newest first.
 pub(super) fn of_account(
     connection: &mut Connection,
     account: AccountId,
@@ -26,7 +26,7 @@ pub(super) fn of_account(
         let mut query = refresh_tokens::table
             .inner_join(sessions::table.on(sessions::id.eq(session_id)))
             .filter(sessions::account_id.eq(Key::from(account)))
-            // The first token of a session came with the sign-in.
+            // A token without a parent is the first of its session and was issued at the sign-in.
             .filter(parent_id.is_not_null())
             .select(RefreshRow::as_select())
             .order((issued_at.desc(), id.desc()))
