@@ -1,21 +1,24 @@
+//! `Actor`: the acting party of an entry: an account, the operator, or an unauthenticated caller
+//! (`nobody`).
+
 use std::fmt;
 use std::str::FromStr;
 
 use portcullis_domain::AccountId;
 use serde::{Serialize, Serializer};
 
-/// Who did it.
+/// The acting party.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Actor {
-    /// The holder of an account, proven by a password or a token.
+    /// The holder of an account, authenticated by a password or a token.
     Account(AccountId),
-    /// Whoever runs the server: the command line, the configuration, a worker.
+    /// The operator: the command line, the configuration, a worker.
     Operator,
-    /// Somebody who has proven nothing.
+    /// An unauthenticated caller.
     Nobody,
 }
 
-/// Prints what is stored: the id of the account, `operator` or `nobody`.
+/// Prints the stored text: the id of the account, `operator` or `nobody`.
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -44,7 +47,7 @@ impl Serialize for Actor {
     }
 }
 
-/// Neither `operator`, `nobody` nor the id of an account.
+/// The text is not `operator`, `nobody` or the id of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is neither an account id nor `operator` nor `nobody`")]
 pub struct UnknownActor;

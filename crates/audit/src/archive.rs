@@ -1,8 +1,8 @@
-//! The archive: a trail in one file, to be kept and verified without the database.
+//! The archive: an audit trail in one file that can be stored and verified without the database.
 //!
-//! Each line is one JSON object with one member, which says what it is: `checkpoint`, `event`,
-//! `block` or `head`; in this order, the entries of each chain together and in their order. An event
-//! has its columns as members, a block its payload in base64.
+//! Each line is a JSON object with one member, whose name is the type of the line: `checkpoint`,
+//! `event`, `block` or `head`, in this order. The entries of each chain are together and in their
+//! order. An event has its columns as members, a block its payload in base64.
 
 use std::io::{self, BufRead, Write};
 
@@ -15,23 +15,23 @@ use crate::{
     StoredContent, StoredLink, Verifier,
 };
 
-/// Writes an archive, line by line and in constant memory: checkpoints, then entries, then heads.
+/// Writes an archive line by line, in constant memory: checkpoints, then entries, then heads.
 #[derive(Debug)]
 pub struct ArchiveWriter<W: Write>(W);
 
 impl<W: Write> ArchiveWriter<W> {
-    /// Writes nothing yet.
+    /// Creates a writer; writes nothing yet.
     pub const fn new(inner: W) -> Self {
         Self(inner)
     }
 
-    /// Writes one checkpoint; in the order of their numbers.
+    /// Writes one checkpoint, in the order of the numbers.
     pub fn checkpoint(&mut self, checkpoint: &StoredCheckpoint) -> io::Result<()> {
         let StoredCheckpoint { number, file } = checkpoint;
         self.line(&Line::Checkpoint { number: *number, file: file.clone() })
     }
 
-    /// Writes one entry; in the order of chains and sequences.
+    /// Writes one entry, in the order of chains and sequences.
     pub fn entry(&mut self, stored: &StoredLink) -> io::Result<()> {
         let StoredLink { chain, sequence, link, ref content } = *stored;
         self.line(&match content {
@@ -45,12 +45,12 @@ impl<W: Write> ArchiveWriter<W> {
         })
     }
 
-    /// Writes where one chain stands.
+    /// Writes the head of one chain.
     pub fn head(&mut self, head: Head) -> io::Result<()> {
         self.line(&Line::Head(head))
     }
 
-    /// Flushes, and gives the writer back.
+    /// Flushes, and returns the inner writer.
     pub fn finish(mut self) -> io::Result<W> {
         self.0.flush()?;
         Ok(self.0)
@@ -97,22 +97,22 @@ pub fn verify_archive(
     Ok(verifier.finish(&heads))
 }
 
-/// Why an archive cannot be read to its end.
+/// An archive cannot be read to its end.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ArchiveError {
     /// The file cannot be read.
     #[error("cannot read the archive: {0}")]
     Io(io::Error),
-    /// There is no line: whatever wrote the file has written nothing.
+    /// The file has no lines, so the export wrote nothing.
     #[error("the archive is empty")]
     Empty,
-    /// A line is none of an archive.
+    /// A line is not a line of an archive.
     #[error("line {number} is not one of an archive: {why}")]
     Line {
-        /// The first line is 1.
+        /// The number of the line; the first line is 1.
         number: u64,
-        /// What is wrong with it.
+        /// The error of this line.
         why: String,
     },
 }

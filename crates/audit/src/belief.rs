@@ -1,25 +1,28 @@
+//! Selects the trusted checkpoints among the stored ones, from the latest to the first.
+
 use crate::{Checkpoint, Coverage, Fingerprint};
 
-/// Which stored checkpoints can be believed, told from the latest to the first.
+/// Selects the trusted checkpoints among the stored ones, from the latest to the first.
 ///
-/// Whoever can write to the database can put anything into their table. One is believed if it is
-/// signed with a key that is known, or if the next one that is believed names its digest: so those from
-/// before a change of the secret are believed without its key.
+/// Anyone with write access to the database can insert any checkpoint. A checkpoint is trusted if
+/// it is signed with a known key, or if the next trusted one contains its digest. So checkpoints
+/// from before a change of the secret are trusted without the former key.
 #[derive(Debug)]
 pub struct Belief<F> {
     is_signed: F,
     named: Option<Fingerprint>,
-    /// How many were not believed.
+    /// The number of checkpoints that are not trusted.
     refused: u64,
 }
 
 impl<F: Fn(&Checkpoint) -> bool> Belief<F> {
-    /// Begins before the latest. `is_signed` answers whether one is signed with a key that is known.
+    /// Starts before the latest checkpoint. `is_signed` returns whether a checkpoint is signed with
+    /// a known key.
     pub const fn new(is_signed: F) -> Self {
         Self { is_signed, named: None, refused: 0 }
     }
 
-    /// The next one, stored under `number`, if it can be believed.
+    /// Returns the next checkpoint, stored under `number`, if it is trusted.
     pub fn of(&mut self, number: u64, file: &str) -> Option<Checkpoint> {
         let believed = Checkpoint::from_file(file)
             .ok()
@@ -32,13 +35,13 @@ impl<F: Fn(&Checkpoint) -> bool> Belief<F> {
         believed
     }
 
-    /// How many were not believed so far.
+    /// Returns the number of checkpoints so far that are not trusted.
     pub const fn refused(&self) -> u64 {
         self.refused
     }
 }
 
-/// Where every chain stood at one checkpoint, put together from it and those before it.
+/// The coverage of one checkpoint, rebuilt from it and the checkpoints before it.
 #[derive(Debug, Default)]
 pub struct Rebuilt {
     coverage: Coverage,
@@ -47,7 +50,8 @@ pub struct Rebuilt {
 }
 
 impl Rebuilt {
-    /// Takes the next one, from the latest to the first. Answers whether earlier ones are needed.
+    /// Adds the next checkpoint, from the latest to the first. Returns whether earlier ones are
+    /// needed.
     pub fn take(&mut self, checkpoint: &Checkpoint) -> bool {
         if self.digest.is_none() {
             self.digest = checkpoint.coverage();
@@ -57,7 +61,7 @@ impl Rebuilt {
         !self.is_complete
     }
 
-    /// What they say, and whether it is proven to be all.
+    /// Returns the rebuilt coverage, and whether it is proven to be complete.
     pub fn finish(self) -> (Coverage, bool) {
         let fits = self.digest.is_none_or(|digest| digest == self.coverage.digest());
         (self.coverage, self.is_complete && fits)

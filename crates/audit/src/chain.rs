@@ -1,12 +1,11 @@
-//! The chain rule: every entry is sealed together with the one before it.
+//! The hash chain: the link of every entry seals the entry and the link before it.
 //!
-//! `link(n) = HMAC-SHA-256(key, label | chain | n | link(n-1) | SHA-256(content))`, where numbers are
-//! 8 bytes, big end first, and every part has a fixed length, so that no two inputs read alike.
-//! `link(0)`, from which a chain begins, is the HMAC over label and chain alone. Sequences begin
-//! at 1.
+//! `link(n) = HMAC-SHA-256(key, label | chain | n | link(n-1) | SHA-256(content))`. Numbers are 8
+//! bytes, big-endian, and every part has a fixed length, so that no two inputs are equal as bytes.
+//! `link(0)`, the begin of a chain, is the HMAC over label and chain alone. Sequences begin at 1.
 //!
-//! The content enters as its digest: a verifier can then hold on to what it suspects in constant
-//! memory, however large the entries are.
+//! The content enters as its digest: so a verifier can keep suspect entries in constant memory,
+//! however large the entries are.
 
 use std::fmt;
 use std::str::FromStr;
@@ -28,34 +27,34 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// A chain without entries.
+    /// Creates a chain without entries.
     pub fn genesis(id: ChainId, keys: &AuditKeys) -> Self {
         Self { id, sequence: 0, link: Link::genesis(keys, id) }
     }
 
-    /// A chain whose last entry is the one with this sequence and link.
+    /// Creates a chain whose last entry has this sequence and link.
     pub const fn resume(id: ChainId, sequence: u64, link: Link) -> Self {
         Self { id, sequence, link }
     }
 
-    /// Seals `content` as the next entry; gives its sequence and link.
+    /// Seals `content` as the next entry; returns its sequence and link.
     pub fn append(&mut self, keys: &AuditKeys, content: &[u8]) -> (u64, Link) {
         self.sequence = self.sequence.saturating_add(1);
         self.link = Link::next(keys, self.id, self.sequence, &self.link, &digest(content));
         (self.sequence, self.link)
     }
 
-    /// Which chain it is.
+    /// Returns the id of the chain.
     pub const fn id(&self) -> ChainId {
         self.id
     }
 
-    /// The sequence of the last entry, 0 before the first.
+    /// Returns the sequence of the last entry, 0 before the first.
     pub const fn sequence(&self) -> u64 {
         self.sequence
     }
 
-    /// The link of the last entry.
+    /// Returns the link of the last entry.
     pub const fn link(&self) -> Link {
         self.link
     }
@@ -73,12 +72,12 @@ impl Link {
         Self(bytes)
     }
 
-    /// The bytes to store.
+    /// Returns the bytes to store.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// Where a chain begins.
+    /// Returns the link before the first entry.
     pub(crate) fn genesis(keys: &AuditKeys, chain: ChainId) -> Self {
         Self(keys.link(&[LABEL, &chain.0.to_be_bytes()]))
     }
@@ -103,23 +102,23 @@ impl PartialEq for Link {
 
 impl Eq for Link {}
 
-/// What of an entry enters its link.
+/// The digest of an entry that enters its link.
 pub(crate) type ContentDigest = [u8; 32];
 
 pub(crate) fn digest(content: &[u8]) -> ContentDigest {
     Sha256::digest(content).into()
 }
 
-/// Names a chain. Security events have [`ChainId::EVENT_CHAINS`] chains that exist for ever; the
-/// decisions of each run of a node have one of their own.
+/// The id of a chain. Security events have [`ChainId::EVENT_CHAINS`] permanent chains; the
+/// decisions of each run of a node have a separate chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChainId(u64);
 
 impl ChainId {
-    /// How many chains of security events there are: those with the ids 0 to 15.
+    /// The number of chains of security events, which have the ids 0 to 15.
     pub const EVENT_CHAINS: u64 = 16;
 
-    /// A new chain of decisions. Its id is random, so that no node needs to be given a name.
+    /// Generates the id of a new chain of decisions. It is random, so that nodes need no names.
     pub fn generate(random: &dyn SecureRandom) -> Self {
         let mut bytes = [0; 8];
         random.fill(&mut bytes);
@@ -127,17 +126,17 @@ impl ChainId {
         Self(id.max(Self::EVENT_CHAINS))
     }
 
-    /// The chain with this id, as read from the database, which holds 63 bits.
+    /// Returns the chain with this id, as read from the database, which stores 63 bits.
     pub fn from_i64(id: i64) -> Option<Self> {
         u64::try_from(id).ok().map(Self)
     }
 
-    /// What to store.
+    /// Returns the value to store.
     pub fn as_i64(self) -> i64 {
         i64::try_from(self.0).unwrap_or(i64::MAX)
     }
 
-    /// What its entries are.
+    /// Returns the kind of the entries.
     pub const fn kind(self) -> ChainKind {
         if self.0 < Self::EVENT_CHAINS { ChainKind::Events } else { ChainKind::Decisions }
     }
@@ -180,7 +179,7 @@ impl<'de> Deserialize<'de> for ChainId {
     }
 }
 
-/// What the entries of a chain are.
+/// The kind of the entries of a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChainKind {
@@ -191,7 +190,7 @@ pub enum ChainKind {
 }
 
 impl ChainKind {
-    /// The stable word for it, as stored.
+    /// Returns the stable word of the kind, as stored.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Events => "events",
@@ -200,17 +199,17 @@ impl ChainKind {
     }
 }
 
-/// Where a chain stands: what is stored beside it, and what a checkpoint says of it.
+/// The head of a chain: its row in the list of chains, and its part of a checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Head {
-    /// Which chain.
+    /// The chain.
     pub chain: ChainId,
-    /// The sequence of its last entry, 0 before the first.
+    /// The sequence of the last entry, 0 before the first.
     pub sequence: u64,
-    /// How many events or decisions it has held: more than `sequence` where entries are blocks.
+    /// The number of events or decisions in the chain: more than `sequence` if entries are blocks.
     pub entries: u64,
-    /// The link of its last entry.
+    /// The link of the last entry.
     pub link: Link,
 }
 
@@ -258,7 +257,7 @@ mod tests {
         assert_eq!(distinct.len(), links.len());
     }
 
-    /// The rule as published, computed with the plain primitives.
+    /// The formula of the documentation, computed with the plain primitives.
     #[test]
     fn the_link_follows_the_published_rule() {
         use hmac::{Hmac, KeyInit, Mac};

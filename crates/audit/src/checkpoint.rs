@@ -1,11 +1,11 @@
-//! Checkpoints: small signed statements of where every chain stood.
+//! Checkpoints: small signed statements of the heads of all chains.
 //!
-//! A checkpoint lists the heads of the chains that moved since the one before it, and holds the digest
-//! of every head and of the one before it. Whoever keeps the latest one elsewhere holds, in a few
-//! hundred bytes, a proof of everything before it that not even somebody with all keys of the server
-//! can undo.
+//! A checkpoint lists the heads of the chains that moved since the checkpoint before it, and
+//! contains the digest of all heads and of the checkpoint before it. The latest one, kept on
+//! another machine, is a proof in a few hundred bytes of everything before it. Even an attacker
+//! with all keys of the server cannot undo this proof.
 //!
-//! The first version had no digest of every head. Those that were made then are still read.
+//! The first version had no digest of all heads. Checkpoints of that version can still be read.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::keys::Signature;
 use crate::{AuditKeys, CheckpointKey, Coverage, Fingerprint, Head};
 
-/// A signed statement of where the chains stood.
+/// A signed statement of the heads of the chains.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
     body: Body,
@@ -24,7 +24,7 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// How far clocks may differ before a date counts as in the future.
+    /// The maximum difference of clocks before a date counts as in the future.
     pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
 
     /// Signs a statement.
@@ -46,7 +46,7 @@ impl Checkpoint {
         Self { body, public_key: keys.checkpoint_key(), signature }
     }
 
-    /// Reads the file that [`Checkpoint::to_file`] writes; checks its form, not its signature.
+    /// Reads the file that [`Checkpoint::to_file`] writes; checks the format, not the signature.
     pub fn from_file(text: &str) -> Result<Self, CheckpointError> {
         let file: File = serde_json::from_str(text)
             .map_err(|error| CheckpointError::Malformed(error.to_string()))?;
@@ -58,8 +58,8 @@ impl Checkpoint {
         Ok(Self { body, public_key, signature })
     }
 
-    /// One small JSON document with everything that [`Checkpoint::verify`] needs but the trust in
-    /// the key.
+    /// Returns one small JSON document with everything that [`Checkpoint::verify`] needs except the
+    /// trust in the key.
     pub fn to_file(&self) -> String {
         let file = File {
             checkpoint: self.body.clone(),
@@ -72,8 +72,8 @@ impl Checkpoint {
         text
     }
 
-    /// Whether the holder of `key` made this statement. The key must come from somebody you trust:
-    /// the one inside the file proves nothing.
+    /// Checks that the holder of `key` signed this statement. The key must come from a trusted
+    /// source: the one inside the file proves nothing.
     pub fn verify(&self, key: &CheckpointKey) -> Result<(), CheckpointError> {
         if *key != self.public_key {
             return Err(CheckpointError::OtherKey { signed_with: self.public_key.fingerprint() });
@@ -84,113 +84,115 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// What the next checkpoint says of this one: SHA-256 over what is signed.
+    /// Returns the SHA-256 digest of the signed bytes, which the next checkpoint contains.
     pub fn digest(&self) -> Fingerprint {
         Fingerprint::of(&self.body.message())
     }
 
-    /// The first is 1, and none is left out.
+    /// Returns the number. The first is 1, and there are no gaps.
     pub const fn number(&self) -> u64 {
         self.body.number
     }
 
-    /// When it was made.
+    /// Returns the time of the checkpoint.
     pub const fn at(&self) -> Timestamp {
         self.body.at
     }
 
-    /// The digest of the checkpoint before it.
+    /// Returns the digest of the checkpoint before it.
     pub const fn previous(&self) -> Option<Fingerprint> {
         self.body.previous
     }
 
-    /// What this checkpoint and those before it cover may have been removed; see [`Checkpoint::make`].
+    /// Returns the number of the checkpoint up to which entries may have been removed; see
+    /// [`Checkpoint::make`].
     pub const fn purged_to(&self) -> Option<u64> {
         self.body.purged_to
     }
 
-    /// The digest of where every chain stood; the first version had none.
+    /// Returns the digest of all heads; the first version had none.
     pub fn coverage(&self) -> Option<Fingerprint> {
         self.body.every.map(|every| every.digest)
     }
 
-    /// Whether it lists every chain, so that nothing before it is needed to know where they stood.
+    /// Returns whether all chains are listed, so that the heads are known without earlier
+    /// checkpoints.
     pub fn lists_every_chain(&self) -> bool {
         let listed = || self.body.heads.iter().copied().collect::<Coverage>().digest();
         self.coverage().is_some_and(|digest| digest == listed())
     }
 
-    /// Where the chains stood that had moved since the checkpoint before it, or all of them, in the
-    /// order of their ids.
+    /// Returns the heads of the chains that moved since the checkpoint before it, or of all chains,
+    /// in the order of their ids.
     pub fn heads(&self) -> &[Head] {
         &self.body.heads
     }
 
-    /// The key that it says it is signed with.
+    /// Returns the key that the checkpoint claims to be signed with.
     pub const fn public_key(&self) -> CheckpointKey {
         self.public_key
     }
 }
 
 impl Coverage {
-    /// Moves on by what a later checkpoint lists.
+    /// Replaces the heads that a later checkpoint lists.
     pub fn follow(&mut self, later: &Checkpoint) {
         self.replace(later.heads());
     }
 
-    /// Takes what an earlier checkpoint lists for the chains that no later one has listed.
+    /// Adds the heads that an earlier checkpoint lists, for chains that no later one lists.
     pub fn precede(&mut self, earlier: &Checkpoint) {
         self.complete(earlier.heads());
     }
 }
 
-/// What a checkpoint says.
+/// The content of a checkpoint.
 #[derive(Clone, Debug)]
 pub struct Statement<'a> {
-    /// Later than that of any checkpoint that is stored, and 1 for the first.
+    /// Larger than the number of every stored checkpoint; 1 for the first.
     pub number: u64,
-    /// When it is made, and not before the one before it.
+    /// The time of the checkpoint, not before that of `previous`.
     pub at: Timestamp,
-    /// The one before it.
+    /// The checkpoint before it.
     pub previous: Option<&'a Checkpoint>,
-    /// Whether the signature of that one holds. Only then what it states as purged stays stated.
+    /// Set if the signature of `previous` is valid. Only then its `purged_to` is kept.
     pub is_signed: bool,
-    /// Where every chain stands.
+    /// The heads of all chains.
     pub coverage: &'a Coverage,
-    /// Of these at least those that have moved since `previous`.
+    /// At least the heads that moved since `previous`.
     pub listed: Vec<Head>,
-    /// The number of an earlier checkpoint: what that one and those before it cover may be missing from
-    /// now on.
+    /// The number of an earlier checkpoint: entries that it and the checkpoints before it cover may
+    /// be missing from now on.
     pub purged_to: Option<u64>,
 }
 
-/// Why a checkpoint is not accepted.
+/// A checkpoint is not accepted.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckpointError {
-    /// Not JSON, or not with the members of a checkpoint.
+    /// The text is not JSON, or has not the members of a checkpoint.
     #[error("the file is not a checkpoint: {0}")]
     Malformed(String),
-    /// Made by a newer version.
+    /// A newer version made the checkpoint.
     #[error("the checkpoint has format version {0}, and this program knows versions 1 and 2 only")]
     Version(u8),
-    /// It contradicts itself.
+    /// The checkpoint contradicts itself.
     #[error("the checkpoint contradicts itself: {0}")]
     Inconsistent(&'static str),
-    /// It is signed with a key that nobody expects.
+    /// The checkpoint is signed with an unexpected key.
     #[error("the checkpoint is signed with another key, of fingerprint {signed_with}")]
     OtherKey {
         /// The digest of that key.
         signed_with: Fingerprint,
     },
-    /// It was changed after it was signed, or never signed.
+    /// The checkpoint was changed after it was signed, or never signed.
     #[error("the signature of the checkpoint does not fit: it was changed or forged")]
     Signature,
 }
 
 portcullis_domain::debug_as_display!(CheckpointError);
 
-/// What is signed. The order of the fields is the order of the members, for ever.
+/// The signed content. The order of the fields is the permanent order of the members.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Body {
@@ -205,7 +207,7 @@ struct Body {
     heads: Vec<Head>,
 }
 
-/// Every chain, in short.
+/// The number of all chains and the digest of their heads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Every {
@@ -225,7 +227,7 @@ impl Body {
         if self.number == 0 || (is_first && self.previous.is_some()) {
             return Err(CheckpointError::Inconsistent("the first follows none"));
         }
-        // Since the second version, one that can be believed is not always there to follow.
+        // Since the second version, a trusted checkpoint to follow does not always exist.
         if self.version == 1 && !is_first && self.previous.is_none() {
             return Err(CheckpointError::Inconsistent("only the first follows none"));
         }
@@ -238,7 +240,8 @@ impl Body {
         Ok(())
     }
 
-    /// The members as JSON without spaces, after a label that no other signature begins with.
+    /// Returns the members as JSON without spaces, after a label that no other signature begins
+    /// with.
     fn message(&self) -> Vec<u8> {
         let mut message = if self.version == 1 { LABEL_1.to_vec() } else { LABEL.to_vec() };
         message.extend(serde_json::to_vec(self).unwrap_or_default());

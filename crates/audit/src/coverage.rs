@@ -1,26 +1,28 @@
+//! `Coverage`: the heads of all chains at one moment, and their digest.
+
 use std::collections::BTreeMap;
 
 use crate::{ChainId, Fingerprint, Head};
 
-/// Where every chain stood at one moment, those that ended long ago too.
+/// The heads of all chains at one moment, ended chains included.
 ///
-/// A checkpoint signs the digest of it, and so proves each chain whether it lists it or not.
+/// A checkpoint signs the digest of it, and so proves each chain, listed or not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage(BTreeMap<ChainId, Head>);
 
 impl Coverage {
-    /// Every head, in the order of the chains.
+    /// Returns all heads, in the order of the chains.
     pub fn heads(&self) -> impl ExactSizeIterator<Item = &Head> {
         self.0.values()
     }
 
-    /// How many chains there are.
+    /// Returns the number of chains.
     pub fn chains(&self) -> u64 {
         u64::try_from(self.0.len()).unwrap_or(u64::MAX)
     }
 
-    /// SHA-256 over a label and chain, sequence, entries and link of each head, in the order of the
-    /// chains; numbers are 8 bytes, big end first.
+    /// Returns the SHA-256 digest over a label and chain, sequence, entries and link of each head,
+    /// in the order of the chains; numbers are 8 bytes, big-endian.
     pub fn digest(&self) -> Fingerprint {
         let mut bytes = LABEL.to_vec();
         for Head { chain, sequence, entries, link } in self.0.values() {
@@ -32,8 +34,8 @@ impl Coverage {
         Fingerprint::of(&bytes)
     }
 
-    /// Moves on to where chains stand now. No chain goes back: one that is gone, stands before where it
-    /// stood, or at the same place with other contents, stays as it was.
+    /// Advances to the current heads. No chain goes back: a chain that is gone, that has a lower
+    /// sequence, or that has another link at the same sequence stays unchanged.
     pub fn advance(&mut self, now: impl IntoIterator<Item = Head>) -> Advance {
         let mut unseen = self.0.clone();
         let mut advance = Advance::default();
@@ -56,7 +58,7 @@ impl Coverage {
         self.0.extend(heads.iter().map(|head| (head.chain, *head)));
     }
 
-    /// Adds the heads of those chains that have none yet.
+    /// Adds the heads of chains that have none yet.
     pub(crate) fn complete(&mut self, heads: &[Head]) {
         for head in heads {
             self.0.entry(head.chain).or_insert(*head);
@@ -70,12 +72,12 @@ impl FromIterator<Head> for Coverage {
     }
 }
 
-/// How chains have moved.
+/// The changes of the chains.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Advance {
-    /// Where those stand that moved on.
+    /// The new heads of the chains that moved on.
     pub moved: Vec<Head>,
-    /// Those that went back or are gone: entries were cut off.
+    /// The chains that went back or are gone: entries were cut off.
     pub cut: Vec<ChainId>,
 }
 

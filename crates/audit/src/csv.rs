@@ -1,10 +1,10 @@
-//! Comma-separated values (RFC 4180) that a spreadsheet shows and does not run.
+//! CSV (RFC 4180) that is safe to open in a spreadsheet: no cell is executed as a formula.
 //!
-//! What a spreadsheet might take for a formula gets an apostrophe in front, as OWASP advises against
-//! CSV injection: at the beginning of a cell, and inside it after a semicolon, a tab or the end of a
-//! line, where a spreadsheet that goes by other separators begins a cell. So does what begins with an
-//! apostrophe there, which makes the rule reversible: whoever reads the file takes one apostrophe
-//! away at each of these places.
+//! A text that a spreadsheet might take for a formula gets an apostrophe in front, as OWASP advises
+//! against CSV injection: at the beginning of a cell, and inside it after a semicolon, a tab or the
+//! end of a line, where a spreadsheet with other separators begins a cell. A text that begins with
+//! an apostrophe there gets one as well, which makes the rule reversible: a reader removes one
+//! apostrophe at each of these places.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -13,7 +13,7 @@ use csv::Terminator;
 
 use crate::Entry;
 
-/// Writes entries as lines of comma-separated values, one after the other, in constant memory.
+/// Writes entries as CSV lines, in constant memory.
 #[derive(Debug)]
 pub struct CsvWriter<W: Write>(csv::Writer<W>);
 
@@ -54,7 +54,7 @@ impl<W: Write> CsvWriter<W> {
         self.write_row(&cells)
     }
 
-    /// Writes one line of cells, whatever is in them.
+    /// Writes one line of cells with any content.
     pub fn write_row<T: AsRef<str>>(&mut self, cells: &[T]) -> io::Result<()> {
         for cell in cells {
             self.0.write_field(&*guarded(cell.as_ref()))?;
@@ -62,7 +62,7 @@ impl<W: Write> CsvWriter<W> {
         Ok(self.0.write_record(None::<&str>)?)
     }
 
-    /// Flushes, and gives the writer back.
+    /// Flushes, and returns the inner writer.
     pub fn finish(self) -> io::Result<W> {
         self.0.into_inner().map_err(csv::IntoInnerError::into_error)
     }
@@ -91,7 +91,8 @@ const COLUMNS: &[&str] = &[
     "details",
 ];
 
-/// The cell with an apostrophe wherever a spreadsheet might take what follows for a formula.
+/// Returns the cell with an apostrophe before every text that a spreadsheet might take for a
+/// formula.
 fn guarded(cell: &str) -> Cow<'_, str> {
     let is_harmless = |byte| matches!(byte, b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'{' | b'[');
     let begins_harmless = cell.bytes().next().is_none_or(is_harmless);
@@ -111,8 +112,9 @@ fn guarded(cell: &str) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-/// The semicolon and the tab separate cells where the comma is a decimal point; a line ends in the
-/// middle of a quoted cell for whoever takes its quotes for text.
+/// Returns whether a spreadsheet may begin a cell after the character. The semicolon and the tab
+/// separate cells where the comma is the decimal separator; a line break ends a quoted cell if the
+/// reader takes its quotes for text.
 fn is_separator(letter: char) -> bool {
     matches!(letter, ';' | '\t' | '\r' | '\n')
 }
@@ -121,8 +123,8 @@ fn needs_guard(cell: &str) -> bool {
     cell.starts_with(['\'', '\t', '\r', '\n']) || begins_formula(cell)
 }
 
-/// Spreadsheets skip blanks and invisible characters before they look for a formula, and some take
-/// the signs in full width, or the mathematical minus, for the same.
+/// Returns whether a spreadsheet may take the text for a formula. Spreadsheets skip blanks and
+/// invisible characters, and some accept full-width signs or the mathematical minus.
 fn begins_formula(text: &str) -> bool {
     let is_sign = |letter| {
         matches!(letter, '=' | '+' | '-' | '@' | '\u{2212}')

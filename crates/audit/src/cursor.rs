@@ -1,3 +1,5 @@
+//! `Cursor`: the place of an entry in the order of all searches, for paging.
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -9,30 +11,30 @@ use uuid::Uuid;
 use crate::encoding::Bytes;
 use crate::{ChainId, DecisionId, Entry, EntryId};
 
-/// Where a page of a search ended: the time and the id of its last entry.
+/// The end of a page of a search: the time and the id of its last entry.
 ///
-/// Entries have one order, by time and then by id, whatever table they are in; a page goes on with
-/// what comes before this in that order. So pages neither overlap nor leave gaps, and what happens
-/// meanwhile is newer than all of them.
+/// All entries have one order, by time and then by id, whatever table they are in; the next page
+/// contains the entries before the cursor in that order. So pages neither overlap nor leave gaps,
+/// and entries that are added meanwhile are newer than all of them.
 ///
 /// Its text is opaque: base64url of a version byte, the time, a byte for the kind of entry, and the
 /// 16 bytes of the id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cursor {
-    /// When the last entry of the page happened.
+    /// The time of the last entry of the page.
     pub at: Timestamp,
-    /// Which entry it was.
+    /// The id of the last entry of the page.
     pub id: EntryId,
 }
 
 impl Cursor {
-    /// Goes on after this entry.
+    /// Returns the cursor that continues after this entry.
     pub const fn after(entry: &Entry<'_>) -> Self {
         Self { at: entry.at, id: entry.id }
     }
 
-    /// Which events come after the cursor, for the query that reads them: those before the time, and
-    /// at that very time those with a smaller id, or all if there is none.
+    /// Returns the bound for a query of events after the cursor: those before the time, and those
+    /// at that time with a smaller id, or all at that time if the id is `None`.
     pub const fn events_before(&self) -> (Timestamp, Option<EventId>) {
         match self.id {
             EntryId::Event(id) => (self.at, Some(id)),
@@ -66,7 +68,7 @@ impl FromStr for Cursor {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut buffer = [0; LENGTH];
-        // A longer text is refused for want of room, not decoded.
+        // A longer text does not fit and is refused without decoding.
         let length = URL_SAFE_NO_PAD.decode_slice(text, &mut buffer).map_err(|_| CursorError)?;
         if length != LENGTH {
             return Err(CursorError);
@@ -75,7 +77,7 @@ impl FromStr for Cursor {
     }
 }
 
-/// The text is no cursor of this server.
+/// The text is not a cursor of this server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not a cursor of this server; start again without one")]
 pub struct CursorError;
@@ -100,7 +102,7 @@ const VERSION: u8 = 1;
 const EVENT: u8 = 0;
 const DECISION: u8 = 1;
 
-/// Bytes of a cursor.
+/// The size of a cursor, in bytes.
 const LENGTH: usize = 26;
 
 #[cfg(test)]

@@ -1,3 +1,5 @@
+//! The record of one decision (caller, subject, resource, action, answer, reason), and its id.
+
 use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
@@ -8,51 +10,52 @@ use serde::{Serialize, Serializer};
 
 use crate::{ChainId, UnknownWord};
 
-/// One answer of the access matrix, as it is recorded. Nothing is copied to record it.
+/// One decision of the access matrix, as recorded. It borrows all texts, so recording copies
+/// nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecisionRecord<'a> {
-    /// When it was taken.
+    /// The time of the decision.
     pub at: Timestamp,
-    /// Who asked.
+    /// The account that asked.
     pub caller: AccountId,
-    /// The session of whoever asked, when there is one.
+    /// The session of the caller, if it has one.
     pub session: Option<SessionId>,
-    /// Where the request came from.
+    /// The address of the client.
     pub address: IpAddr,
-    /// What the client calls itself.
+    /// The user agent of the client.
     pub user_agent: Option<&'a str>,
-    /// The id under which the request is in the log of the server.
+    /// The id of the request in the log of the server.
     pub request_id: Option<&'a str>,
-    /// Who would act.
+    /// The account that would act.
     pub subject: AccountId,
     /// The role of the subject.
     pub role: &'a str,
-    /// What would be acted on.
+    /// The resource that would be acted on.
     pub resource: &'a str,
-    /// What would be done.
+    /// The action that would be done.
     pub action: &'a str,
-    /// Whose resource it is, if the caller said.
+    /// The owner of the resource, if the caller stated one.
     pub owner: Option<&'a str>,
-    /// Who takes part in it, if the caller said.
+    /// The parties of the resource, if the caller stated them.
     pub parties: Option<Cow<'a, [&'a str]>>,
-    /// Further attributes that the caller gave, as JSON text.
+    /// Further attributes that the caller stated, as JSON text.
     pub attributes: Option<&'a str>,
-    /// The version of the matrix that answered.
+    /// The version of the matrix that was used.
     pub matrix_version: u32,
     /// The answer.
     pub allowed: bool,
-    /// Why, in one line; for auditors.
+    /// The reason of the answer, in one line, for auditors.
     pub reason: &'a str,
 }
 
-/// Names one decision for ever: its chain, and its place among the decisions of that chain.
+/// The permanent id of one decision: its chain, and its ordinal in that chain.
 ///
-/// It is known as soon as the decision is taken, before it is stored. Callers treat it as opaque.
+/// It is known when the decision is made, before it is stored. Callers treat it as opaque.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DecisionId {
-    /// The run of the node that took it.
+    /// The chain, one for each run of a node.
     pub chain: ChainId,
-    /// Which of that run: the first is 1.
+    /// The number of the decision in that chain; the first is 1.
     pub ordinal: u64,
 }
 
@@ -70,7 +73,7 @@ impl FromStr for DecisionId {
         let (chain, ordinal) = text.split_once('-').ok_or(UnknownWord)?;
         let chain = chain.parse().map_err(|_| UnknownWord)?;
         let id = Self { chain, ordinal: ordinal.parse().map_err(|_| UnknownWord)? };
-        // One spelling each, so that two texts never name one decision.
+        // An id has only one spelling, so that two texts never identify one decision.
         if id.ordinal == 0 || id.to_string() != text { Err(UnknownWord) } else { Ok(id) }
     }
 }

@@ -1,3 +1,5 @@
+//! `Details`: the additional fields of an event, made only from types that cannot contain a secret.
+
 use std::net::IpAddr;
 
 use portcullis_domain::{Account, Timestamp, TokenId};
@@ -8,49 +10,49 @@ use crate::{
     Thumbprint, TrailAlarm,
 };
 
-/// What an event carries besides the columns that every event has.
+/// The additional fields of an event, beside the columns that all events have.
 ///
-/// Only numbers, words, names, digests, [`Shown`] values and what every event says of a client have a
-/// place here.
+/// Their types are limited to numbers, words, names, digests, [`Shown`] values, and the client
+/// fields of every event.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Details {
-    /// Nothing.
+    /// No details.
     #[default]
     None,
-    /// What an account looked like before and after.
+    /// A change of an account.
     Changes {
         /// The fields that differ, never empty by [`Details::of_account`].
         changes: Vec<FieldChange>,
-        /// How many sessions ended because of it, where it ends any.
+        /// The number of sessions that the change ended, if it can end any.
         #[serde(skip_serializing_if = "Option::is_none")]
         sessions_ended: Option<u64>,
     },
     /// The end of sessions.
     Sessions {
-        /// How many were live until then.
+        /// The number of live sessions that ended.
         sessions_ended: u64,
     },
-    /// The refresh tokens of a session of which one came back.
+    /// The refresh token family of a session in which a used token was presented again.
     Family {
-        /// The one that came back.
+        /// The token that was presented again.
         presented: TokenId,
-        /// The latest tokens and the one that came back, oldest first.
+        /// The latest tokens and the presented one, oldest first.
         family: Vec<FamilyToken>,
-        /// How many older ones are not shown.
+        /// The number of older tokens that are not listed.
         left_out: u64,
-        /// How many sessions ended because of it.
+        /// The number of sessions that ended because of the reuse.
         #[serde(skip_serializing_if = "Option::is_none")]
         sessions_ended: Option<u64>,
     },
     /// A version of the access matrix.
     Matrix {
-        /// Its number.
+        /// The number of the version.
         version: u32,
         /// The digest of its canonical form.
         digest: Fingerprint,
-        /// The version that was in force before.
+        /// The version that was active before.
         #[serde(skip_serializing_if = "Option::is_none")]
         previous: Option<u32>,
     },
@@ -58,97 +60,97 @@ pub enum Details {
     Replay {
         /// The digest of the candidate.
         digest: Fingerprint,
-        /// From when the decisions were taken.
+        /// The begin of the period of the replayed decisions.
         from: Timestamp,
-        /// Until when, exclusive.
+        /// The end of that period, exclusive.
         until: Timestamp,
-        /// How many decisions were taken again.
+        /// The number of decisions that were evaluated again.
         examined: u64,
-        /// How many came out differently.
+        /// The number of decisions with another answer.
         changed: u64,
     },
     /// A search of the trail.
     Search {
-        /// What was looked for.
+        /// The filter of the search.
         filter: Filter,
     },
     /// An export from the trail.
     Export {
-        /// What was asked for.
+        /// The filter of the export.
         filter: Filter,
-        /// In which form.
+        /// The format of the export.
         format: ExportFormat,
     },
     /// One decision.
     Decision {
-        /// Which.
+        /// The id of the decision.
         decision: DecisionId,
     },
-    /// A decision of which the database refused the content.
+    /// A decision whose content the database refused.
     Quarantine {
-        /// Which.
+        /// The id of the decision.
         decision: DecisionId,
-        /// How large the refused record was.
+        /// The size of the refused record, in bytes.
         bytes: u64,
     },
     /// A key pair that signs access tokens.
     SigningKey {
-        /// Its name.
+        /// The name of the key.
         kid: Thumbprint,
-        /// The algorithm it is pinned to, such as `EdDSA`.
+        /// The algorithm of the key, such as `EdDSA`.
         algorithm: &'static str,
-        /// From when it signs, if that is still to come.
+        /// The time from which the key signs, if that is in the future.
         #[serde(skip_serializing_if = "Option::is_none")]
         signs_from: Option<Timestamp>,
     },
-    /// A shared secret, under which HS256 signs access tokens.
+    /// A shared secret that signs access tokens with HS256.
     SharedSecret {
-        /// The name of its key, which tells nothing about it.
+        /// The name of the key, which reveals nothing about it.
         kid: SharedSecretName,
-        /// Until when tokens under it are accepted, if something else signs.
+        /// The time until which its tokens are accepted, if another key signs.
         #[serde(skip_serializing_if = "Option::is_none")]
         accepted_until: Option<Timestamp>,
     },
-    /// What the server found wrong with the trail.
+    /// A problem with the trail that the server detected.
     TrailAlarm {
-        /// What.
+        /// The kind of the problem.
         alarm: TrailAlarm,
-        /// The checkpoint that it is about, or that shows it.
+        /// The checkpoint that is affected or shows the problem.
         #[serde(skip_serializing_if = "Option::is_none")]
         checkpoint: Option<u64>,
-        /// The chain that it is about.
+        /// The chain that is affected.
         #[serde(skip_serializing_if = "Option::is_none")]
         chain: Option<ChainId>,
     },
-    /// A hash in the place of another.
+    /// A replacement of a password hash.
     Rehash {
-        /// The algorithm of the hash before, with its parameters.
+        /// The algorithm and parameters of the former hash.
         before: HashParameters,
-        /// That of the new one.
+        /// The algorithm and parameters of the new hash.
         after: HashParameters,
     },
     /// A purge of old entries.
     Purge {
         /// The checkpoint up to which entries were removed.
         checkpoint: u64,
-        /// How many events were removed.
+        /// The number of removed events.
         events: u64,
-        /// How many decisions were removed.
+        /// The number of removed decisions.
         decisions: u64,
     },
 }
 
-/// How a password hash was made.
+/// The algorithm and parameters of a password hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "algorithm", rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum HashParameters {
-    /// By bcrypt.
+    /// A hash of bcrypt.
     Bcrypt {
-        /// The power of two of its rounds.
+        /// The binary logarithm of the number of rounds.
         cost: u32,
     },
-    /// By Argon2id.
+    /// A hash of Argon2id.
     Argon2id {
         /// Memory in KiB.
         memory_kib: u32,
@@ -160,8 +162,8 @@ pub enum HashParameters {
 }
 
 impl Details {
-    /// What differs between two states of one account, or all of a new one that had no state before;
-    /// [`Details::None`] if nothing differs.
+    /// Returns the fields that differ between two states of one account, or all fields of a new
+    /// account; [`Details::None`] if nothing differs.
     pub fn of_account(before: Option<&Account>, after: &Account) -> Self {
         let before = before.map(fields);
         let changes: Vec<_> = fields(after)
@@ -180,7 +182,7 @@ impl Details {
         }
     }
 
-    /// The same, and how many sessions ended because of what it tells.
+    /// Adds the number of sessions that ended because of the event.
     #[must_use]
     pub fn ending(self, sessions: usize) -> Self {
         let ended = u64::try_from(sessions).unwrap_or(u64::MAX);
@@ -195,10 +197,10 @@ impl Details {
         }
     }
 
-    /// The text that is stored: JSON without spaces, its members in a fixed order.
+    /// Returns the text to store: JSON without spaces, its members in a fixed order.
     ///
-    /// The link seals this very text, so it belongs in a column that keeps it as it is: in `jsonb`
-    /// it would come back rearranged and look tampered with.
+    /// The link seals exactly this text, so the column must keep it unchanged: `jsonb` would
+    /// rearrange it, and verification would report a change.
     pub fn to_json(&self) -> Option<String> {
         if *self == Self::None {
             return None;
@@ -212,13 +214,13 @@ impl Details {
 pub struct FieldChange {
     /// The name of the field.
     pub field: &'static str,
-    /// Its value before, if it had one.
+    /// The value before the change, if any.
     pub before: Option<Shown>,
-    /// Its value after, if it has one.
+    /// The value after the change, if any.
     pub after: Option<Shown>,
 }
 
-/// One refresh token of a session: when and to whom it was handed out. Its name is no secret.
+/// One refresh token of a session: its time and its client. Its id is not secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FamilyToken {
     token: TokenId,
@@ -231,7 +233,8 @@ pub struct FamilyToken {
 }
 
 impl FamilyToken {
-    /// The token that `client` got in the place of `parent`; the first of a session has none.
+    /// Creates the entry of the token that `client` got as replacement of `parent`; the first token
+    /// of a session has no parent.
     pub fn new(
         token: TokenId,
         parent: Option<TokenId>,
@@ -243,9 +246,9 @@ impl FamilyToken {
     }
 }
 
-/// What an auditor may see of an account.
+/// The fields of an account that an auditor may see.
 fn fields(account: &Account) -> [(&'static str, Option<Shown>); 8] {
-    // Named one by one: a new field must be thought of here before this compiles again.
+    // The fields are listed one by one: a new field does not compile until it is handled here.
     let Account {
         id: _,
         username,

@@ -1,17 +1,16 @@
-//! Numbers and texts as bytes, and back.
+//! Encoding of numbers and texts as bytes.
 //!
-//! Reading is total: whatever the bytes are, it ends in a value or in `None`, and takes no more
-//! memory than the bytes that are there.
+//! Reading is total: any input gives a value or `None`, and uses no more memory than the input.
 
 use std::str;
 
-/// A length in 4 bytes, big end first, and the text. A text of 4 GiB or more does not occur.
+/// Writes a length in 4 bytes, big-endian, and the text. A text of 4 GiB or more does not occur.
 pub(crate) fn text(bytes: &mut Vec<u8>, text: &str) {
     bytes.extend(u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes());
     bytes.extend(text.as_bytes());
 }
 
-/// Seven bits in each byte, lowest first, the top bit set in all but the last (LEB128).
+/// Writes seven bits in each byte, lowest first, the top bit set in all but the last (LEB128).
 pub(crate) fn varint(bytes: &mut Vec<u8>, mut number: u64) {
     while number > 0x7f {
         bytes.push(low_bits(number) | 0x80);
@@ -20,12 +19,12 @@ pub(crate) fn varint(bytes: &mut Vec<u8>, mut number: u64) {
     bytes.push(low_bits(number));
 }
 
-/// A signed number: small ones of either sign take one byte.
+/// Writes a signed number: a small one of either sign takes one byte.
 pub(crate) fn zigzag(bytes: &mut Vec<u8>, number: i64) {
     varint(bytes, ((number << 1) ^ (number >> 63)).cast_unsigned());
 }
 
-/// A varint length and the bytes.
+/// Writes a varint length and the bytes.
 pub(crate) fn counted(bytes: &mut Vec<u8>, content: &[u8]) {
     varint(bytes, length(content.len()));
     bytes.extend(content);
@@ -39,7 +38,7 @@ fn low_bits(number: u64) -> u8 {
     number.to_le_bytes()[0] & 0x7f
 }
 
-/// What is left to read.
+/// The remaining input.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bytes<'a>(pub &'a [u8]);
 
@@ -66,7 +65,7 @@ impl<'a> Bytes<'a> {
         Some(*first)
     }
 
-    /// At most ten bytes, the last of which is not an empty one: every number has one spelling.
+    /// Reads at most ten bytes, the last of which is not zero: every number has one encoding.
     pub(crate) fn varint(&mut self) -> Option<u64> {
         let first = self.byte()?;
         if first < 0x80 {

@@ -1,3 +1,5 @@
+//! `Entry`: an event or a decision as searches return it and exports write it.
+
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
@@ -8,31 +10,31 @@ use serde_json::Value;
 
 use crate::{DecisionId, DecisionRecord, EventKind, EventRecord, Outcome, UnknownWord};
 
-/// One entry of the trail, event or decision, as it is shown and exported.
+/// One entry of the trail, event or decision, as searches return it and exports write it.
 ///
 /// As JSON it has a member for each field that has a value; `parties`, `attributes` and `details`
-/// are JSON themselves, or a text where what is stored is not JSON.
+/// are JSON themselves, or a text if the stored text is not JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Entry<'a> {
-    /// When it happened.
+    /// The time of the entry.
     pub at: Timestamp,
-    /// Names it.
+    /// The id of the entry.
     pub id: EntryId,
-    /// What happened: the word of an [`EventKind`].
+    /// The kind of the entry: the word of an [`EventKind`].
     pub kind: Cow<'a, str>,
-    /// How it ended: the word of an [`Outcome`].
+    /// The outcome: the word of an [`Outcome`].
     pub outcome: Cow<'a, str>,
-    /// Who did it or asked: the text of an [`Actor`](crate::Actor).
+    /// The acting party or the caller: the text of an [`Actor`](crate::Actor).
     pub actor: Cow<'a, str>,
-    /// Whom it is about.
+    /// The account concerned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<AccountId>,
     /// The session concerned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionId>,
-    /// The client's address.
+    /// The address of the client.
     pub address: Cow<'a, str>,
-    /// What the client calls itself.
+    /// The user agent of the client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<Cow<'a, str>>,
     /// The id of the request in the log of the server.
@@ -41,16 +43,16 @@ pub struct Entry<'a> {
     /// Of a decision: the role of the subject.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<Cow<'a, str>>,
-    /// Of a decision: what would be acted on.
+    /// Of a decision: the resource.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource: Option<Cow<'a, str>>,
-    /// Of a decision: what would be done.
+    /// Of a decision: the action.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<Cow<'a, str>>,
-    /// Of a decision: whose resource it is.
+    /// Of a decision: the owner of the resource.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<Cow<'a, str>>,
-    /// Of a decision: who takes part, as a JSON array.
+    /// Of a decision: the parties of the resource, as a JSON array.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "embedded")]
     pub parties: Option<Cow<'a, str>>,
     /// Of a decision: further attributes, as JSON text.
@@ -59,16 +61,16 @@ pub struct Entry<'a> {
     /// Of a decision: the version of the matrix.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub matrix_version: Option<u32>,
-    /// Of a decision: why.
+    /// Of a decision: the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Cow<'a, str>>,
-    /// Of an event: what else there is to know, as JSON text.
+    /// Of an event: the details, as JSON text.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "embedded")]
     pub details: Option<Cow<'a, str>>,
 }
 
 impl<'a> Entry<'a> {
-    /// An event as an entry.
+    /// Returns an event as an entry.
     pub fn of_event(event: &'a EventRecord) -> Self {
         Self {
             at: event.at,
@@ -93,7 +95,7 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// A decision as an entry.
+    /// Returns a decision as an entry.
     pub fn of_decision(id: DecisionId, decision: &DecisionRecord<'a>) -> Self {
         let outcome = if decision.allowed { Outcome::Allowed } else { Outcome::Denied };
         let parties = decision.parties.as_ref().and_then(|names| serde_json::to_string(names).ok());
@@ -120,7 +122,7 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// Bytes of memory that it takes, if it owns all of it.
+    /// Returns the memory of an entry that owns all its texts, in bytes.
     pub(crate) fn size(&self) -> usize {
         let texts = [&self.kind, &self.outcome, &self.actor, &self.address];
         let optional = [
@@ -139,7 +141,7 @@ impl<'a> Entry<'a> {
         texts.fold(size_of::<Self>(), |size, text| size.saturating_add(text.len()))
     }
 
-    /// The same entry, independent of what it was read from.
+    /// Returns the same entry with owned texts.
     pub fn into_owned(self) -> Entry<'static> {
         Entry {
             at: self.at,
@@ -165,7 +167,7 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// Names one entry of the trail. Among entries of one time, decisions come after events.
+/// The id of one entry of the trail. Among entries of one time, decisions come after events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EntryId {
     /// A security event.
@@ -206,7 +208,7 @@ fn owned(text: Cow<'_, str>) -> Cow<'static, str> {
     Cow::Owned(text.into_owned())
 }
 
-/// JSON text becomes a part of the JSON around it.
+/// Writes JSON text as a part of the JSON around it.
 #[expect(clippy::ref_option, reason = "serde gives a reference to the field")]
 fn embedded<S: Serializer>(text: &Option<Cow<'_, str>>, serializer: S) -> Result<S::Ok, S::Error> {
     let text = text.as_deref().unwrap_or_default();

@@ -1,37 +1,37 @@
-//! Security events: what happened, who did it, to whom, from where, with what outcome.
+//! Security events: kind, actor, subject, source, outcome and details.
 //!
-//! An event is written in the transaction of what it describes, so that neither exists without the
-//! other. No event carries a password, a token or any other secret.
+//! An event is written in the transaction of the change that it describes, so that neither exists
+//! without the other. No event contains a password, a token or any other secret.
 
 use portcullis_domain::{AccountId, EventId, SecureRandom, SessionId, Timestamp};
 
 use crate::{Actor, Details, EventKind, Origin, Outcome};
 
-/// One security event, on its way to the trail.
+/// One security event, before it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecurityEvent {
-    /// Sorts by time.
+    /// The id, which sorts by time.
     pub id: EventId,
-    /// When it happened.
+    /// The time of the event.
     pub at: Timestamp,
-    /// What happened.
+    /// The kind of the event.
     pub kind: EventKind,
-    /// Who did it, where the kind and the outcome do not tell; see [`SecurityEvent::actor`].
+    /// The acting party, if kind and outcome do not determine it; see [`SecurityEvent::actor`].
     pub acting: Option<Actor>,
-    /// The account concerned, when it is known.
+    /// The account concerned, if known.
     pub subject: Option<AccountId>,
-    /// The session concerned, when there is one.
+    /// The session concerned, if any.
     pub session: Option<SessionId>,
-    /// Where the request came from.
+    /// The source of the request.
     pub origin: Origin,
-    /// How it ended.
+    /// The outcome.
     pub outcome: Outcome,
-    /// What else an auditor wants to know.
+    /// Further fields for auditors.
     pub details: Details,
 }
 
 impl SecurityEvent {
-    /// A new event of `kind` at `now`, not yet about anybody.
+    /// Creates an event of `kind` at `now`, without a subject.
     pub fn new(
         kind: EventKind,
         outcome: Outcome,
@@ -52,38 +52,38 @@ impl SecurityEvent {
         }
     }
 
-    /// Names the account it is about.
+    /// Sets the account concerned.
     #[must_use]
     pub fn about(self, subject: AccountId) -> Self {
         Self { subject: Some(subject), ..self }
     }
 
-    /// Names who did it, where that is not the account it is about.
+    /// Sets the acting party, if it is not the account concerned.
     #[must_use]
     pub fn by(self, actor: Actor) -> Self {
         Self { acting: Some(actor), ..self }
     }
 
-    /// Names the session it is about.
+    /// Sets the session concerned.
     #[must_use]
     pub fn in_session(self, session: SessionId) -> Self {
         Self { session: Some(session), ..self }
     }
 
-    /// Adds what else an auditor wants to know.
+    /// Sets the details.
     #[must_use]
     pub fn with(self, details: Details) -> Self {
         Self { details, ..self }
     }
 
-    /// Adds how many sessions ended.
+    /// Adds the number of sessions that ended.
     #[must_use]
     pub fn ending(self, sessions: usize) -> Self {
         Self { details: self.details.ending(sessions), ..self }
     }
 
-    /// Who did it: whoever is named by [`SecurityEvent::by`], or else the account it is about, where
-    /// the event is something that people do to their own account and have proven to be them.
+    /// Returns the acting party: the one that [`SecurityEvent::by`] set, or else the account
+    /// concerned, if the event is an action of an authenticated user on their own account.
     pub fn actor(&self) -> Actor {
         let proven = match self.kind {
             EventKind::Registration | EventKind::SignIn => self.outcome == Outcome::Success,

@@ -1,3 +1,5 @@
+//! `Filter`: the conditions of a search, and tests that exclude tables and blocks.
+
 use std::net::IpAddr;
 
 use portcullis_domain::{AccountId, Timestamp};
@@ -6,37 +8,37 @@ use serde::Serialize;
 use crate::block::{BlockFilter, Item};
 use crate::{DecisionRecord, EventKind, Outcome};
 
-/// What to look for. Everything that is set must hold; the default looks for everything.
+/// The conditions of a search. All that are set must hold; the default matches everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Filter {
-    /// Not before.
+    /// The earliest time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<Timestamp>,
-    /// Before, exclusive.
+    /// The end of the period, exclusive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
-    /// What happened.
+    /// The kind of the entry.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<EventKind>,
-    /// How it ended.
+    /// The outcome.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
-    /// Who did it or asked.
+    /// The acting account or the caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub actor: Option<AccountId>,
-    /// Whom it is about.
+    /// The account concerned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<AccountId>,
-    /// What was asked about; only decisions have a resource.
+    /// The resource; only decisions have one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
-    /// Where the request came from.
+    /// The address of the client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<IpAddr>,
 }
 
 impl Filter {
-    /// Whether the decision is looked for.
+    /// Returns whether the decision matches.
     pub fn matches_decision(&self, decision: &DecisionRecord<'_>) -> bool {
         self.may_match_decisions()
             && self.covers(decision.at)
@@ -47,13 +49,13 @@ impl Filter {
             && self.address.is_none_or(|address| decision.address == address)
     }
 
-    /// Whether security events can match at all; if not, they need not be read.
+    /// Returns whether security events can match; if not, they need not be read.
     pub fn may_match_events(&self) -> bool {
         self.resource.is_none() && self.kind != Some(EventKind::PermissionCheck)
     }
 
-    /// The account whose refreshes can match, if they can: they are kept with the account's sessions, so
-    /// they are found only by a search that names the account.
+    /// Returns the account whose refreshes can match. They are stored with the sessions of the
+    /// account, so only a search for this account finds them.
     pub fn may_match_refreshes_of(&self) -> Option<AccountId> {
         let account = self.subject.or(self.actor)?;
         let may_match = self.resource.is_none()
@@ -63,14 +65,14 @@ impl Filter {
         may_match.then_some(account)
     }
 
-    /// Whether decisions can match at all; if not, no block needs to be read.
+    /// Returns whether decisions can match; if not, no block needs to be read.
     pub fn may_match_decisions(&self) -> bool {
         self.kind.is_none_or(|kind| kind == EventKind::PermissionCheck)
             && self.outcome.is_none_or(|outcome| answer(outcome).is_some())
     }
 
-    /// Whether a decision of this block can match; if not, its payload need not be read. `filter` is
-    /// the column of that name.
+    /// Returns whether a decision of this block can match; if not, its payload need not be read.
+    /// `filter` is the column of that name.
     pub fn may_match_block(&self, from: Timestamp, until: Timestamp, filter: &[u8]) -> bool {
         let filter = BlockFilter(filter);
         let holds = |item: Option<Item>| item.is_none_or(|item| filter.may_hold(item));
@@ -89,7 +91,7 @@ impl Filter {
     }
 }
 
-/// The answer of the matrix that the outcome stands for.
+/// Returns the answer of the matrix that the outcome represents.
 fn answer(outcome: Outcome) -> Option<bool> {
     match outcome {
         Outcome::Allowed => Some(true),

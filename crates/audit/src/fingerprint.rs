@@ -1,23 +1,25 @@
+//! `Fingerprint`: the SHA-256 digest of public data.
+
 use sha2::{Digest, Sha256};
 
 use crate::hexadecimal::hexadecimal;
 
-/// A SHA-256 digest of something public: a matrix, a checkpoint, a public key. Printed in hex.
+/// A SHA-256 digest of public data: a matrix, a checkpoint, a public key. Printed in hex.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// The digest of `bytes`.
+    /// Returns the digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// Wraps a digest made elsewhere.
+    /// Wraps an existing digest.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The plain digest.
+    /// Returns the bytes of the digest.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }

@@ -1,9 +1,11 @@
+//! The heads of all chains at one checkpoint, collected from it and the checkpoints before it.
+
 use std::collections::BTreeMap;
 
 use crate::{Checkpoint, Head};
 
-/// Where every chain stood at the checkpoint with this number: a checkpoint names only the chains
-/// that moved, so those before it count as well.
+/// Returns the heads of all chains at the checkpoint with this number. A checkpoint lists only the
+/// chains that moved, so the checkpoints before it are read as well.
 pub(crate) fn up_to<'a>(
     checkpoints: impl IntoIterator<Item = &'a Checkpoint>,
     number: u64,

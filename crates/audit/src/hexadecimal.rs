@@ -1,11 +1,11 @@
-//! Bytes as text: two lower-case hexadecimal digits each, and no other spelling.
+//! Hexadecimal text of bytes: two lower-case digits each, and no other spelling.
 
-/// Not the expected number of lower-case hexadecimal digits.
+/// The text is not the expected number of lower-case hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be {0} lower-case hexadecimal digits")]
 pub struct NotHexadecimal(pub usize);
 
-/// Reads exactly `N` bytes in their one spelling: two lower-case digits each.
+/// Reads exactly `N` bytes, two lower-case digits each.
 pub(crate) fn from_hexadecimal<const N: usize>(text: &str) -> Result<[u8; N], NotHexadecimal> {
     let mut bytes = [0; N];
     match base16ct::lower::decode(text, &mut bytes) {

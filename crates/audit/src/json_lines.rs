@@ -1,3 +1,5 @@
+//! `JsonLinesWriter`: exports entries as JSON lines.
+
 use std::io::{self, Write};
 
 use crate::Entry;
@@ -7,7 +9,7 @@ use crate::Entry;
 pub struct JsonLinesWriter<W: Write>(W);
 
 impl<W: Write> JsonLinesWriter<W> {
-    /// Writes nothing yet.
+    /// Creates a writer; writes nothing yet.
     pub const fn new(inner: W) -> Self {
         Self(inner)
     }
@@ -18,7 +20,7 @@ impl<W: Write> JsonLinesWriter<W> {
         self.0.write_all(b"\n")
     }
 
-    /// Flushes, and gives the writer back.
+    /// Flushes, and returns the inner writer.
     pub fn finish(mut self) -> io::Result<W> {
         self.0.flush()?;
         Ok(self.0)

@@ -1,3 +1,5 @@
+//! Keys of the audit log, derived from the secret key: chains, entries, cursors, checkpoints.
+
 use std::fmt;
 
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
@@ -9,10 +11,10 @@ use zeroize::Zeroize;
 use crate::Fingerprint;
 use crate::hexadecimal::hexadecimal;
 
-/// What the trail is sealed with: a key for the links of its chains, and a signing key for its
-/// checkpoints.
+/// The keys of the trail: one for the links of its chains, one for entries, one for cursors, and a
+/// signing key for its checkpoints.
 ///
-/// Both are derived from the one secret of the server. The keys are forgotten when this is dropped.
+/// All are derived from the secret key of the server, and wiped from memory on drop.
 pub struct AuditKeys {
     links: Hmac<Sha256>,
     entries: Hmac<Sha256>,
@@ -21,11 +23,11 @@ pub struct AuditKeys {
 }
 
 impl AuditKeys {
-    /// The keys of a server with this secret: the text of `SECRET_KEY`, or of its file without the line
-    /// end.
+    /// Returns the keys of a server with this secret: the text of `SECRET_KEY`, or of its file
+    /// without the line end.
     ///
-    /// HKDF-SHA-256 (RFC 5869) without salt, one label for each key. For a key as long as the digest
-    /// its two steps are one HMAC each.
+    /// HKDF-SHA-256 (RFC 5869) without salt, one label for each key. For a key as long as the
+    /// digest its two steps are one HMAC each.
     pub fn from_secret(secret: &SecretString) -> Self {
         let mut root = mac(&keyed(&[0; 32]), &[secret.expose_secret().as_bytes()]);
         let derive = |label| mac(&keyed(&root), &[label, &[1]]);
@@ -34,8 +36,8 @@ impl AuditKeys {
         keys
     }
 
-    /// From 32 derived bytes each: the key of the links, and the Ed25519 seed (RFC 8032 section
-    /// 5.1.5) of the checkpoints.
+    /// Creates the keys from 32 derived bytes each: the key of the links, and the Ed25519 seed (RFC
+    /// 8032 section 5.1.5) of the checkpoints.
     #[expect(clippy::expect_used, reason = "every 32 bytes are an Ed25519 seed")]
     #[expect(clippy::missing_panics_doc, reason = "it cannot panic")]
     pub fn new(mut chain_key: [u8; 32], mut checkpoint_seed: [u8; 32]) -> Self {
@@ -53,7 +55,7 @@ impl AuditKeys {
         Self { links, entries, cursors, checkpoints }
     }
 
-    /// The public half: with it anybody can check a checkpoint, and nobody can make one.
+    /// Returns the public key, which verifies checkpoints and cannot sign them.
     pub fn checkpoint_key(&self) -> CheckpointKey {
         let mut bytes = [0; 32];
         for (byte, public) in bytes.iter_mut().zip(self.checkpoints.public_key().as_ref()) {
@@ -62,18 +64,18 @@ impl AuditKeys {
         CheckpointKey(bytes)
     }
 
-    /// HMAC-SHA-256 (RFC 2104) of the concatenated parts, which all but the last have a fixed
-    /// length.
+    /// Returns the HMAC-SHA-256 (RFC 2104) of the concatenated parts. All parts except the last
+    /// have a fixed length.
     pub(crate) fn link(&self, parts: &[&[u8]]) -> [u8; 32] {
         mac(&self.links, parts)
     }
 
-    /// The keyed state that tags single entries inside a block.
+    /// Returns the keyed state for the tags of single entries inside a block.
     pub(crate) fn entries(&self) -> &Hmac<Sha256> {
         &self.entries
     }
 
-    /// HMAC-SHA-256 of the concatenated parts, under the key of cursors.
+    /// Returns the HMAC-SHA-256 of the concatenated parts, under the key of cursors.
     pub(crate) fn tag_cursor(&self, parts: &[&[u8]]) -> [u8; 32] {
         mac(&self.cursors, parts)
     }
@@ -93,14 +95,14 @@ impl fmt::Debug for AuditKeys {
     }
 }
 
-/// The public key that checkpoints are checked with. Printed in hex.
+/// The public key that verifies checkpoints. Printed in hex.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CheckpointKey([u8; 32]);
 
 hexadecimal!(CheckpointKey, 32);
 
 impl CheckpointKey {
-    /// What people compare by eye or telephone: the SHA-256 digest of the key.
+    /// Returns the SHA-256 digest of the key, for comparison by eye or by telephone.
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(&self.0)
     }
@@ -116,7 +118,7 @@ pub(crate) struct Signature([u8; 64]);
 
 hexadecimal!(Signature, 64);
 
-/// Starts from the keyed state, so that the key is expanded once and not once for each message.
+/// Copies the keyed state, so that the key is expanded once and not once for each message.
 pub(crate) fn mac(keyed: &Hmac<Sha256>, parts: &[&[u8]]) -> [u8; 32] {
     let mut mac = keyed.clone();
     for part in parts {
@@ -144,7 +146,8 @@ mod tests {
         assert_eq!(format!("{:?}", AuditKeys::new([1; 32], [2; 32])), "AuditKeys { .. }");
     }
 
-    /// Computed apart, with the HMAC of Python's standard library after RFC 5869 section 2.
+    /// The expected values were computed with the HMAC of Python's standard library after RFC 5869
+    /// section 2.
     #[test]
     fn the_keys_of_a_secret_never_change() {
         let keys = AuditKeys::from_secret(&"f83kQz0v7LwB2mXn5cRt9yHs1dGpJ4aU".into());

@@ -1,4 +1,4 @@
-//! Events and decisions in one stream, newest first, without sorting either table.
+//! Merges events and decisions into one stream, newest first, without sorting either table.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -11,13 +11,13 @@ use crate::{Block, BlockError, BlockReader, Cursor, Entry, EntryId, EventRecord,
 ///
 /// It merges two sources, each of which is read only as far as the stream is:
 /// - events in descending order of (`at`, `id`);
-/// - blocks in descending order of `until`. An entry is handed out once no block that is still to
-///   come can hold a newer one, so blocks of different nodes may overlap in time.
+/// - blocks in descending order of `until`. An entry is returned when no later block can contain a
+///   newer one, so blocks of different nodes may overlap in time.
 ///
-/// Sources may leave out what the filter or the cursor excludes, and need not.
+/// Sources may leave out entries that the filter or the cursor excludes, but need not.
 ///
-/// Of a block it holds no more than 16 MiB of entries at a time, the newest first, and reads the block
-/// again for the others: a text that is stored once may stand in every entry.
+/// The stream holds at most 16 MiB of entries of one block at a time, the newest first, and reads
+/// the block again for the others: a text that is stored once may occur in every entry.
 pub struct NewestFirst<'f, Events: Iterator, Blocks: Iterator> {
     filter: &'f Filter,
     after: Option<Cursor>,
@@ -27,10 +27,10 @@ pub struct NewestFirst<'f, Events: Iterator, Blocks: Iterator> {
     unfinished: Vec<Unfinished>,
 }
 
-/// A block with entries that have not been handed out.
+/// A block with entries that were not returned yet.
 struct Unfinished {
     block: Block,
-    /// The newest of them.
+    /// The newest of these entries.
     newest: Cursor,
 }
 
@@ -40,7 +40,7 @@ where
     Blocks: Iterator<Item = Result<Block, E>>,
     E: From<BlockError>,
 {
-    /// The entries after the cursor, or from the newest on.
+    /// Creates the stream of entries after the cursor, or from the newest on.
     pub fn new(
         filter: &'f Filter,
         after: Option<Cursor>,
@@ -52,14 +52,15 @@ where
         Self { filter, after, events, blocks, waiting, unfinished }
     }
 
-    /// Takes the newest event or block into `waiting`, unless what waits is newer than both.
+    /// Moves the newest event or block into `waiting`, unless `waiting` has a newer entry than
+    /// both.
     fn fetch(&mut self) -> Result<bool, E> {
         if let Some(block) = self.next_unfinished() {
             self.take_block(block.block, Some(block.newest))?;
             return Ok(true);
         }
         let waiting = self.waiting.peek().map(Newest::position);
-        // An error counts as newest of all: it comes out at once.
+        // An error counts as newest: it is returned at once.
         let event = self.events.peek().map(|event| event.as_ref().ok().map(position));
         let block = self.blocks.peek().map(|block| block.as_ref().ok().map(|block| block.until));
         let event_is_due = match (event, waiting) {
@@ -88,7 +89,7 @@ where
         }
     }
 
-    /// The block that has an entry newer than all that wait.
+    /// Returns the block with an entry newer than all in `waiting`.
     fn next_unfinished(&mut self) -> Option<Unfinished> {
         let waiting = self.waiting.peek().map(Newest::position);
         let is_due = |block: &Unfinished| waiting.is_none_or(|waiting| block.newest > waiting);
@@ -96,7 +97,7 @@ where
         Some(self.unfinished.swap_remove(index))
     }
 
-    /// Takes the newest entries of a block from `from` on, as many as may be held.
+    /// Takes the newest entries of a block from `from` on, up to the memory limit.
     fn take_block(&mut self, block: Block, from: Option<Cursor>) -> Result<(), BlockError> {
         if !self.filter.may_match_block(block.from, block.until, &block.filter) {
             return Ok(());
@@ -155,16 +156,17 @@ fn position(event: &EventRecord) -> Cursor {
     Cursor { at: event.at, id: EntryId::Event(event.id) }
 }
 
-/// The newest entries of a block that may be held.
+/// The newest entries of a block, up to the memory limit.
 ///
-/// They stand behind those that wait already, in the same memory: a block may hold tens of thousands.
+/// The entries follow those of `waiting` in the same allocation: a block may have tens of
+/// thousands.
 struct NewestOfBlock {
     entries: Vec<Newest>,
-    /// Where those of the block begin.
+    /// The index of the first entry of the block.
     begin: usize,
-    /// Of those of the block.
+    /// The memory of the entries of the block, in bytes.
     bytes: usize,
-    /// The newest entry of the block that is not among them.
+    /// The newest entry of the block that is not included.
     left_out: Option<Cursor>,
 }
 
@@ -186,7 +188,7 @@ impl NewestOfBlock {
         }
     }
 
-    /// Lets go of the older half.
+    /// Removes the older half.
     fn halve(&mut self) {
         let of_block = self.entries.get_mut(self.begin..).unwrap_or_default();
         of_block.sort_unstable_by(|one, other| other.cmp(one));
@@ -198,10 +200,10 @@ impl NewestOfBlock {
     }
 }
 
-/// Bytes of entries that are held of one block.
+/// The maximum memory for entries of one block, in bytes.
 const MAX_BYTES: usize = 16 << 20;
 
-/// Orders entries as cursors are ordered, so that the heap gives the newest first.
+/// An entry that sorts as its cursor, so that the heap returns the newest first.
 struct Newest(Entry<'static>);
 
 impl Newest {
@@ -261,7 +263,7 @@ mod tests {
         };
         let waiting = BinaryHeap::from([Newest(entry_at(-1))]);
         let mut newest = NewestOfBlock::beside(waiting);
-        // As the clocks of nodes may be, out of order.
+        // The clocks of nodes may be out of order in the same way.
         for second in (0..100).map(|number| number * 37 % 100) {
             let entry = entry_at(second);
             newest.push(Cursor::after(&entry), || entry);

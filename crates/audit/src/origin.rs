@@ -1,14 +1,14 @@
-//! The origin of a request, as every event records it.
+//! The source of a request, as every event records it.
 
 use std::net::IpAddr;
 
-/// Where a request came from.
+/// The source of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// The client's address, behind any trusted proxies.
+    /// The address of the client, behind any trusted proxies.
     pub address: IpAddr,
-    /// What the client calls itself, at most 256 characters.
+    /// The user agent of the client, at most 256 characters.
     pub user_agent: Option<String>,
-    /// The id under which the request is in the log of the server.
+    /// The id of the request in the log of the server.
     pub request_id: Option<String>,
 }

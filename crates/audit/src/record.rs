@@ -1,3 +1,5 @@
+//! `EventRecord`: a security event as columns, and the sealed bytes of it.
+
 use std::fmt::Display;
 
 use portcullis_domain::{AccountId, EventId, SessionId, Timestamp};
@@ -5,17 +7,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Actor, Filter, SecurityEvent, encoding};
 
-/// A security event as it is stored: each field is one column.
+/// A security event as stored: each field is one column.
 ///
-/// Storage rebuilds it from the row, so that every column is under the seal. The words are kept as
-/// the texts that they are: a row with a word that nobody knows must be reported as changed, and
-/// not stop the reader.
+/// Storage rebuilds it from the row, so that every column is sealed. The words are kept as texts: a
+/// row with an unknown word must be reported as changed, and not stop the reader.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EventRecord {
-    /// Sorts by time.
+    /// The id, which sorts by time.
     pub id: EventId,
-    /// When it happened.
+    /// The time of the event.
     #[serde(deserialize_with = "crate::time::deserialize")]
     pub at: Timestamp,
     /// The word of an [`EventKind`](crate::EventKind).
@@ -26,9 +27,9 @@ pub struct EventRecord {
     pub subject: Option<AccountId>,
     /// The session concerned.
     pub session: Option<SessionId>,
-    /// The client's address.
+    /// The address of the client.
     pub address: String,
-    /// What the client calls itself.
+    /// The user agent of the client.
     pub user_agent: Option<String>,
     /// The id of the request in the log of the server.
     pub request_id: Option<String>,
@@ -39,9 +40,9 @@ pub struct EventRecord {
 }
 
 impl EventRecord {
-    /// What the link seals: a version byte, then every column in the order above.
+    /// Returns the sealed bytes: a version byte, then every column in the order above.
     ///
-    /// Ids take 16 bytes, the time 8, a text its length in 4 bytes and itself; what may be missing
+    /// Ids take 16 bytes, the time 8, a text its length in 4 bytes and its bytes; an optional value
     /// has a byte 0 or 1 before it. No two records have the same payload.
     pub fn payload(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(256);
@@ -80,7 +81,7 @@ impl From<&SecurityEvent> for EventRecord {
 }
 
 impl Filter {
-    /// Whether the event is looked for.
+    /// Returns whether the event matches.
     pub fn matches_event(&self, event: &EventRecord) -> bool {
         self.may_match_events()
             && self.covers(event.at)
@@ -103,5 +104,6 @@ fn optional<T: ?Sized>(bytes: &mut Vec<u8>, value: Option<&T>, put: impl Fn(&mut
     }
 }
 
-/// A block of decisions begins with another, so that neither can stand in for the other.
+/// The version byte. A block of decisions begins with another one, so neither can be passed off as
+/// the other.
 const VERSION: u8 = 1;

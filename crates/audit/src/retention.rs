@@ -1,43 +1,45 @@
+//! `PurgePlan`: selects the checkpoint up to which old entries may be removed.
+
 use portcullis_domain::Timestamp;
 
 use crate::belief::Rebuilt;
 use crate::{Checkpoint, Head};
 
-/// How far a purge may go that keeps everything since a time.
+/// Plans a purge that keeps all entries since a time.
 ///
-/// Entries go by whole checkpoints: up to the latest one made before that time, so that what stays
-/// begins at a signed head. What was stated as purged before goes on to be removed, because a purge
-/// that was cut off has left some of it. Checkpoints themselves are never removed.
+/// Entries are removed by whole checkpoints: up to the latest one made before that time, so that
+/// the remaining entries begin at a signed head. A purge that was stated before continues, because
+/// an interrupted purge has left entries. Checkpoints themselves are never removed.
 #[derive(Debug)]
 pub struct PurgePlan {
     keep_from: Timestamp,
-    /// What the latest one states as purged.
+    /// The `purged_to` of the latest checkpoint.
     stated: Option<u64>,
     has_latest: bool,
     to: Option<u64>,
     rebuilt: Rebuilt,
 }
 
-/// What a purge may remove.
+/// The limits of a purge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Purge {
-    /// The checkpoint that covers it.
+    /// The checkpoint up to which entries may be removed.
     pub to: u64,
-    /// Whether no checkpoint states that yet: the next must state it as `purged_to` **before** anything
-    /// is removed.
+    /// Set if no checkpoint states this purge yet: the next one must state it as `purged_to`
+    /// **before** anything is removed.
     pub is_new: bool,
-    /// For each chain, the last entry that may go; what follows stays.
+    /// For each chain, the last entry that may be removed.
     pub heads: Vec<Head>,
 }
 
 impl PurgePlan {
-    /// Begins before the latest checkpoint.
+    /// Starts before the latest checkpoint.
     pub fn new(keep_from: Timestamp) -> Self {
         Self { keep_from, stated: None, has_latest: false, to: None, rebuilt: Rebuilt::default() }
     }
 
-    /// Takes the next checkpoint that can be believed, from the latest to the first. Answers whether
-    /// earlier ones are needed.
+    /// Adds the next trusted checkpoint, from the latest to the first. Returns whether earlier ones
+    /// are needed.
     pub fn take(&mut self, checkpoint: &Checkpoint) -> bool {
         if !self.has_latest {
             (self.stated, self.has_latest) = (checkpoint.purged_to(), true);
@@ -49,8 +51,8 @@ impl PurgePlan {
         self.to.is_none() || self.rebuilt.take(checkpoint)
     }
 
-    /// What may be removed; `None` if no checkpoint is old enough. Where the checkpoints do not add up to
-    /// every chain, only chains go that they name.
+    /// Returns the limits; `None` if no checkpoint is old enough. If the checkpoints do not list
+    /// every chain, only chains that they list are purged.
     pub fn finish(self) -> Option<Purge> {
         let to = self.to?;
         let (coverage, _) = self.rebuilt.finish();

@@ -1,9 +1,9 @@
-//! Cursors as they are handed out: whoever goes on with a search goes on with the search that was
-//! recorded when it began.
+//! Sealed cursors: a cursor of a response continues only the recorded search that it was issued
+//! for.
 //!
-//! The text is the cursor, a dot, and a tag: HMAC-SHA-256 over who searches, the filter and the cursor,
-//! cut to 16 bytes, in base64url. Without the tag a made-up cursor would read the trail with no word of
-//! it in the trail; and so would a true one with another filter.
+//! The text is the cursor, a dot, and a tag: HMAC-SHA-256 over the reader, the filter and the
+//! cursor, cut to 16 bytes, in base64url. Without the tag, a forged cursor, or a valid one with
+//! another filter, would read the trail without an entry about this in the trail.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,14 +12,14 @@ use subtle::ConstantTimeEq;
 use crate::{Actor, AuditKeys, Cursor, CursorError, Filter};
 
 impl AuditKeys {
-    /// The text by which this reader goes on with this search.
+    /// Returns the text with which this reader continues this search.
     pub fn seal_cursor(&self, cursor: Cursor, reader: Actor, filter: &Filter) -> String {
         let cursor = cursor.to_string();
         let tag = URL_SAFE_NO_PAD.encode(self.cursor_tag(&cursor, reader, filter));
         format!("{cursor}.{tag}")
     }
 
-    /// The cursor, if it was given to this reader for this search.
+    /// Returns the cursor if it was issued to this reader for this search.
     pub fn open_cursor(
         &self,
         text: &str,
@@ -37,7 +37,7 @@ impl AuditKeys {
     }
 
     fn cursor_tag(&self, cursor: &str, reader: Actor, filter: &Filter) -> [u8; TAG] {
-        // A filter is made of words, ids and numbers, which always have a text.
+        // A filter consists of words, ids and numbers, which always have a text.
         let filter = serde_json::to_string(filter).unwrap_or_default();
         let mut search = Vec::new();
         for part in [&*reader.to_string(), &filter] {

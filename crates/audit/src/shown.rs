@@ -1,16 +1,18 @@
+//! `Shown`: a value that is allowed in the audit trail, because it cannot be a secret.
+
 use portcullis_domain::{AccountKind, DisplayName, Email, Role, Timestamp, Username};
 use serde::Serialize;
 
-/// A value that may be shown in the trail.
+/// A value that is allowed in the trail.
 ///
-/// It is made from the types listed here and from nothing else: neither from a plain string nor
-/// from a secret or a password hash, so that none can get into the trail by mistake.
+/// It is made only from the types listed here, not from a plain string, a secret or a password
+/// hash, so that no secret can enter the trail by mistake.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Shown(String);
 
 impl Shown {
-    /// The text to show.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

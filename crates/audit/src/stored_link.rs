@@ -2,20 +2,20 @@
 
 use crate::{Block, ChainId, EventRecord, Link};
 
-/// One entry of a chain as it was found, to be verified.
+/// One stored entry of a chain, not verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredLink {
-    /// The chain it is found in.
+    /// The stored chain.
     pub chain: ChainId,
-    /// Its place there.
+    /// The stored sequence.
     pub sequence: u64,
-    /// The link that is stored with it.
+    /// The stored link.
     pub link: Link,
-    /// What was sealed.
+    /// The sealed content.
     pub content: StoredContent,
 }
 
-/// What a link seals.
+/// The content that a link seals.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoredContent {
     /// One security event, rebuilt from its row.

@@ -1,3 +1,6 @@
+//! Names of keys in events: the RFC 7638 thumbprint of a public key, and the name of a shared
+//! secret.
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -5,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Serialize, Serializer};
 
-/// Names a public key by its SHA-256 thumbprint (RFC 7638), spelt as the `kid` of tokens is.
+/// The name of a public key: its SHA-256 thumbprint (RFC 7638), spelled as the `kid` of tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Thumbprint([u8; 32]);
 
@@ -31,8 +34,8 @@ impl Serialize for Thumbprint {
     }
 }
 
-/// Names a shared secret by 12 bytes that follow from it and tell nothing about it, spelt as the `kid`
-/// of tokens is.
+/// The name of a shared secret: 12 bytes derived from it that reveal nothing about it, spelled as
+/// the `kid` of tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SharedSecretName([u8; 12]);
 

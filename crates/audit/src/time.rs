@@ -1,10 +1,10 @@
-//! Reads the times that [`Timestamp`] prints.
+//! Parser of the times that [`Timestamp`] prints.
 
 use portcullis_domain::Timestamp;
 use serde::{Deserialize, Deserializer, de};
 
-/// RFC 3339, or whole microseconds as in `123us` for times before year -9999 and after 9999. Each
-/// time has one spelling: the one in which it prints.
+/// Parses RFC 3339, or whole microseconds as in `123us` for times before year -9999 and after 9999.
+/// Each time has one spelling: the one that [`Timestamp`] prints.
 pub(crate) fn parse(text: &str) -> Option<Timestamp> {
     let micros = match text.strip_suffix("us") {
         Some(micros) => micros.parse().ok()?,

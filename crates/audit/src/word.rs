@@ -1,6 +1,6 @@
-//! The closed vocabulary: every word that the trail is searched by.
+//! The closed vocabulary of the audit trail: event kinds, outcomes, alarms, export formats.
 //!
-//! The words are stored and sent, so a variant may be renamed and its word may not.
+//! The words are stored and sent, so a variant may be renamed, but not its word.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,10 +15,10 @@ macro_rules! words {
         pub enum $name { $($(#[$about])* $variant,)+ }
 
         impl $name {
-            /// Every one of them, in the order of the documentation.
+            /// All variants, in the order of the documentation.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
-            /// The stable word for it, as stored and sent.
+            /// Returns the stable word, as stored and sent.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)+ }
             }
@@ -54,143 +54,144 @@ macro_rules! words {
 }
 
 words! {
-    /// What happened.
+    /// The kind of an event.
     #[non_exhaustive]
     EventKind {
-        /// Somebody created an account for themselves.
+        /// A user registered an account.
         Registration = "registration",
         /// An operator created or imported an account.
         AccountCreated = "account_created",
-        /// The first administrator came to be.
+        /// The first administrator was created.
         Bootstrap = "bootstrap",
-        /// Somebody tried to sign in.
+        /// A client tried to sign in.
         SignIn = "sign_in",
         /// An account was signed in to from a device that had not signed in to it before; recorded
-        /// beside the sign-in, and not of the first one of all.
+        /// beside the sign-in, except for the first sign-in of the account.
         NewDevice = "new_device",
-        /// A session was ended by its owner.
+        /// The owner ended a session.
         SignOut = "sign_out",
-        /// All sessions of an account were ended by its owner.
+        /// The owner ended all sessions of an account.
         SignOutAll = "sign_out_all",
-        /// One session was ended by its owner from another one.
+        /// The owner ended one session from another one.
         SessionEnded = "session_ended",
-        /// All sessions of an account but one were ended by its owner, from that one.
+        /// The owner ended all sessions of an account except the one in use.
         OtherSessionsEnded = "other_sessions_ended",
-        /// All sessions of an account were ended by an administrator.
+        /// An administrator ended all sessions of an account.
         AllSessionsEnded = "all_sessions_ended",
-        /// Sessions of all accounts were ended by an administrator or an operator, or somebody tried to.
+        /// An administrator or an operator ended sessions of all accounts, or a caller tried to.
         EverybodySignedOut = "everybody_signed_out",
-        /// An access token was ended by whoever held it.
+        /// The holder of an access token revoked it.
         TokenRevoked = "token_revoked",
-        /// A session was ended because the account opened too many.
+        /// A session was ended because the account has too many.
         SessionDisplaced = "session_displaced",
-        /// An administrator gave an account another role, or tried to.
+        /// An administrator changed the role of an account, or tried to.
         RoleChanged = "role_changed",
         /// An administrator deactivated an account, or tried to.
         AccountDeactivated = "account_deactivated",
-        /// An administrator made an account active again, or tried to.
+        /// An administrator activated an account again, or tried to.
         AccountReactivated = "account_reactivated",
-        /// Somebody saw an account of somebody else.
+        /// A user read the account of another user.
         AccountRead = "account_read",
-        /// Something was refused because it takes a sign-in more recent than that of the session.
+        /// A request was refused because it requires a more recent sign-in than that of the
+        /// session.
         StepUpRequired = "step_up_required",
-        /// An operator made the failures of an account forgotten.
+        /// An operator reset the failure counters of an account.
         Unlock = "unlock",
-        /// Somebody tried to change a password.
+        /// A user tried to change a password.
         PasswordChange = "password_change",
-        /// A hash was replaced by a stronger one of the same password, while its owner signed in.
+        /// A hash was replaced by a stronger one of the same password, at a sign-in.
         PasswordRehashed = "password_rehashed",
         /// A refresh token that had already been rotated was presented again.
         RefreshTokenReuse = "refresh_token_reuse",
-        /// A refresh token that had been rotated was presented again without proof that it was the
-        /// same client, and too late for a lost answer.
+        /// A refresh token that had been rotated was presented again without proof of the same
+        /// client, and too late for a retry after a lost response.
         RefreshTokenLate = "refresh_token_late",
-        /// A version of the access matrix was stored, not yet in force.
+        /// A version of the access matrix was stored, not yet active.
         MatrixProposed = "matrix_proposed",
-        /// A version of the access matrix came into force.
+        /// A version of the access matrix was activated.
         MatrixActivated = "matrix_activated",
-        /// An earlier version of the access matrix came into force again.
+        /// An earlier version of the access matrix was activated again.
         MatrixRolledBack = "matrix_rolled_back",
-        /// Past decisions were taken again under a candidate matrix, without effect.
+        /// Past decisions were evaluated again with a candidate matrix, without effect.
         MatrixReplayed = "matrix_replayed",
-        /// From here on the data is written under another `SECRET_KEY`.
+        /// From this entry on the data is written with another `SECRET_KEY`.
         SecretKeyChanged = "secret_key_changed",
-        /// A key pair was made that will sign access tokens.
+        /// A key pair was generated that will sign access tokens.
         SigningKeyRotated = "signing_key_rotated",
-        /// A key pair was taken out of use, and its private half destroyed.
+        /// A key pair was retired, and its private key destroyed.
         SigningKeyRetired = "signing_key_retired",
-        /// Something else signs access tokens from here on; those under this shared secret are
-        /// accepted until the time that the details say.
+        /// Another key signs access tokens from this entry on; tokens of this shared secret are
+        /// accepted until the time in the details.
         SharedSecretReplaced = "shared_secret_replaced",
-        /// HS256 signs access tokens again, under this shared secret.
+        /// HS256 signs access tokens again, with this shared secret.
         SharedSecretRestored = "shared_secret_restored",
-        /// Access tokens under this shared secret are accepted no more.
+        /// Access tokens of this shared secret are no longer accepted.
         SharedSecretEnded = "shared_secret_ended",
-        /// An operator printed the shared secret, with which access tokens can be signed.
+        /// An operator printed the shared secret, which can sign access tokens.
         SharedSecretPrinted = "shared_secret_printed",
-        /// Somebody searched the trail.
+        /// A user searched the trail.
         AuditSearched = "audit_searched",
-        /// Somebody exported from the trail.
+        /// A user exported from the trail.
         AuditExported = "audit_exported",
-        /// Somebody read the reason of one decision.
+        /// A user read the reason of one decision.
         DecisionRead = "decision_read",
-        /// The server found that the trail was meddled with, or that a clock is wrong.
+        /// The server detected that the trail was tampered with, or that a clock is wrong.
         AuditAlarm = "audit_alarm",
-        /// Entries were removed because they are old enough.
+        /// Entries older than the retention were removed.
         AuditPurged = "audit_purged",
-        /// The database refused the content of one decision; the chain holds its answer alone.
+        /// The database refused the content of one decision; the chain has only its answer.
         DecisionQuarantined = "decision_quarantined",
-        /// A session got its next refresh token. Recorded in the token family of the session, never as
-        /// an event.
+        /// A session got its next refresh token. Recorded in the token family of the session, never
+        /// as an event.
         Refresh = "refresh",
-        /// The access matrix was asked. Recorded in blocks of decisions, never as an event.
+        /// A permission was checked. Recorded in blocks of decisions, never as an event.
         PermissionCheck = "permission_check",
     }
 }
 
 words! {
-    /// How it ended; the reason of a refusal is for auditors, never for the caller.
+    /// The outcome of an event. The reason of a refusal is for auditors, never for the caller.
     #[non_exhaustive]
     Outcome {
-        /// It was done.
+        /// The action was done.
         Success = "success",
-        /// Nobody has that name.
+        /// No account has that name.
         UnknownAccount = "unknown_account",
-        /// The password is not theirs.
+        /// The password does not match.
         WrongPassword = "wrong_password",
-        /// The stored hash of their password is damaged, so that no password matches it.
+        /// The stored password hash is damaged, so that no password matches it.
         DamagedHash = "damaged_hash",
-        /// Too many failures; the password was not looked at.
+        /// Too many failures; the password was not checked.
         Locked = "locked",
         /// The account is deactivated.
         Deactivated = "deactivated",
         /// The account was deactivated, its password changed, or another writer was first, while
-        /// the request was being worked on.
+        /// the request was in progress.
         Superseded = "superseded",
-        /// It was refused and every session of the account was ended.
+        /// The request was refused, and every session of the account was ended.
         SessionsEnded = "sessions_ended",
-        /// A rule of the server stands against it: nobody raises an account above their own role or
-        /// changes a senior one, and an administrator remains.
+        /// A rule of the server forbids it: a user cannot raise an account above their own role or
+        /// change a more senior one, and one administrator must remain.
         AgainstRules = "against_rules",
-        /// What was handed in has faults.
+        /// The input is invalid.
         Invalid = "invalid",
         /// The access matrix grants it.
         Allowed = "allowed",
-        /// The access matrix does not grant it, or the sign-in is too long ago for it.
+        /// The access matrix does not grant it, or the sign-in is not recent enough.
         Denied = "denied",
     }
 }
 
 words! {
-    /// What is wrong with the trail, as the server itself finds it.
+    /// A problem with the trail that the server detects itself.
     #[derive(PartialOrd, Ord)]
     #[non_exhaustive]
     TrailAlarm {
-        /// A checkpoint is stored that the server has not signed.
+        /// A stored checkpoint is not signed by the server.
         ForgedCheckpoint = "forged_checkpoint",
-        /// What is stored about the chains that the latest checkpoint covers is not what it signs.
+        /// The stored coverage of the latest checkpoint does not match its signature.
         CoverageChanged = "coverage_changed",
-        /// A chain stands before where the latest checkpoint says that it stood, or is gone.
+        /// A chain ends before its head in the latest checkpoint, or is gone.
         ChainCut = "chain_cut",
         /// The latest checkpoint is dated in the future.
         FutureDated = "future_dated",
@@ -198,7 +199,7 @@ words! {
 }
 
 words! {
-    /// The form of an export.
+    /// The format of an export.
     #[non_exhaustive]
     ExportFormat {
         /// Comma-separated values (RFC 4180), safe to open in a spreadsheet.
@@ -210,7 +211,7 @@ words! {
     }
 }
 
-/// A text that is none of the words.
+/// The text is not one of the words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not one of the known words")]
 pub struct UnknownWord;

@@ -1,6 +1,8 @@
-//! Values that are spelled out once and numbered from then on.
+//! A dictionary of the values in a block: a value is written once and referenced by its number
+//! later.
 //!
-//! A reference is a varint: nothing, a definition that follows, or the number of an earlier one.
+//! A reference is a varint: nothing, a definition that follows, or the number of an earlier
+//! definition.
 
 use std::borrow::Borrow;
 use std::hash::Hash;
@@ -12,10 +14,10 @@ use uuid::fmt::Hyphenated;
 
 use crate::encoding::{Bytes, counted, length, varint};
 
-/// What a reference to nothing is.
+/// The reference to nothing.
 pub(super) const NOTHING: u8 = 0;
 
-/// The numbers that have been given to values of one kind.
+/// The numbers of the values of one kind.
 pub(super) struct Dictionary<K>(HashMap<K, u64>);
 
 impl<K: Hash + Eq> Dictionary<K> {
@@ -23,7 +25,8 @@ impl<K: Hash + Eq> Dictionary<K> {
         Self(HashMap::new())
     }
 
-    /// Writes the reference to `value`. True if it is a new one, whose definition must follow.
+    /// Writes the reference to `value`. Returns `true` for a new value, whose definition must
+    /// follow.
     pub(super) fn refer<Q>(&mut self, records: &mut Vec<u8>, value: &Q) -> bool
     where
         K: Borrow<Q>,
@@ -38,13 +41,13 @@ impl<K: Hash + Eq> Dictionary<K> {
         number.is_none()
     }
 
-    /// Keeps the memory and forgets the values.
+    /// Removes the values and keeps the allocated memory.
     pub(super) fn clear(&mut self) {
         self.0.clear();
     }
 }
 
-/// Reads a reference to something, and the definition if one follows.
+/// Reads a reference, and the definition if one follows.
 #[inline]
 pub(super) fn refer<'p, T>(
     bytes: &mut Bytes<'p>,
@@ -63,7 +66,7 @@ pub(super) fn refer<'p, T>(
     }
 }
 
-/// A text that was spelled out once.
+/// A text as its definition spells it.
 #[derive(Debug)]
 pub(super) enum Text<'p> {
     Plain(&'p str),
@@ -79,7 +82,7 @@ impl Text<'_> {
     }
 }
 
-/// The bytes of the address: 4 or 16 of them.
+/// Writes the bytes of the address: 4 or 16.
 pub(super) fn define_address(records: &mut Vec<u8>, address: IpAddr) {
     match address {
         IpAddr::V4(address) => counted(records, &address.octets()),
@@ -87,7 +90,8 @@ pub(super) fn define_address(records: &mut Vec<u8>, address: IpAddr) {
     }
 }
 
-/// Twice the length and the text, or [`UUID`] and the 16 bytes of a UUID in its canonical spelling.
+/// Writes twice the length and the text, or [`UUID`] and the 16 bytes of a UUID in its canonical
+/// spelling.
 pub(super) fn define_text(records: &mut Vec<u8>, text: &str) {
     if let Some(id) = canonical_uuid(text) {
         varint(records, UUID);
@@ -123,7 +127,7 @@ pub(super) fn read_text<'p>(bytes: &mut Bytes<'p>) -> Option<Text<'p>> {
     str::from_utf8(text).ok().map(Text::Plain)
 }
 
-/// The id that prints as exactly this text.
+/// Returns the UUID whose canonical spelling is exactly this text.
 fn canonical_uuid(text: &str) -> Option<Uuid> {
     let id = (text.len() == 36).then(|| Uuid::try_parse(text).ok()).flatten()?;
     let mut buffer = Uuid::encode_buffer();
@@ -133,5 +137,5 @@ fn canonical_uuid(text: &str) -> Option<Uuid> {
 const DEFINITION: u64 = 1;
 const FIRST: u64 = 2;
 
-/// Odd, so that it is no length.
+/// An odd number, so that it is not a length.
 const UUID: u64 = 1;

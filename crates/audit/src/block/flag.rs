@@ -1,12 +1,12 @@
-//! What the first byte of a record says.
+//! The flags in the first byte of a record.
 
-/// The request is another than that of the decision before.
+/// The request differs from that of the previous decision.
 pub(super) const REQUEST: u8 = 1;
-/// The answer was yes.
+/// The decision allowed the action.
 pub(super) const ALLOWED: u8 = 1 << 1;
-/// Subject and role are others than those of the decision before.
+/// Subject and role differ from those of the previous decision.
 pub(super) const SUBJECT: u8 = 1 << 2;
-/// The time is another than that of the decision before.
+/// The time differs from that of the previous decision.
 pub(super) const TIME: u8 = 1 << 3;
 pub(super) const OWNER: u8 = 1 << 4;
 pub(super) const PARTIES: u8 = 1 << 5;

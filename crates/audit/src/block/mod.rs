@@ -1,23 +1,25 @@
-//! Blocks of decisions: how hundreds of thousands of permission checks are recorded per second.
+//! Blocks of decisions: the compact format that records hundreds of thousands of permission checks
+//! per second.
 //!
-//! A block holds the decisions of one group commit, in the order of their ordinals, and can be read
-//! without anything else. Its payload is:
+//! A block contains the decisions of one group commit, in the order of their ordinals, and can be
+//! read without other blocks. Its payload is:
 //!
 //! | Part | Bytes |
 //! |---|---|
 //! | version, chain | 1 (the number 2), 8 |
 //! | first ordinal, count | 8, 4 |
 //! | earliest and latest time, microseconds | 8, 8 |
-//! | filter | 2 for its length, and itself |
+//! | filter | 2 for its length, and the filter |
 //! | each decision | a record of a few bytes, and its tag of 8 |
 //!
-//! Numbers above have the big end first; those inside records are varints. A text, an id or an
-//! address is spelled out where it first occurs and numbered; later it is its number. What belongs
-//! to the request (caller, session, address, client, request id, version of the matrix) is said once
-//! for all decisions of the request.
+//! The numbers above are big-endian; those inside records are varints. A text, an id or an address
+//! is written in full where it first occurs and numbered; later it is that number. The fields of
+//! the request (caller, session, address, client, request id, version of the matrix) are written
+//! once for all decisions of the request.
 //!
-//! The link seals the payload as a whole. The tag of a decision, an HMAC-SHA-256 over chain, ordinal
-//! and record cut to 8 bytes, proves nothing more: it tells a verifier *which* decision was changed.
+//! The link seals the payload as a whole. The tag of a decision is an HMAC-SHA-256 over chain,
+//! ordinal and record, cut to 8 bytes. It adds no proof: it shows a verifier *which* decision was
+//! changed.
 
 mod dictionary;
 mod filter;
@@ -37,38 +39,39 @@ use portcullis_domain::Timestamp;
 use crate::encoding::Bytes;
 use crate::{ChainId, DecisionId};
 
-/// One block: the columns that it is found by, and its payload.
+/// One block: its payload, and the columns for searching.
 ///
-/// The columns repeat what the payload says, so that a search need not read the payload. A verifier
+/// The columns repeat values of the payload, so that a search need not read the payload. A verifier
 /// compares them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
-    /// The chain it belongs to.
+    /// The chain of the block.
     pub chain: ChainId,
     /// The ordinal of the first decision; the others follow without gaps.
     pub first_ordinal: u64,
-    /// How many decisions it holds, at least one.
+    /// The number of decisions, at least one.
     pub count: u32,
-    /// The earliest time of a decision in it.
+    /// The earliest time of a decision in the block.
     pub from: Timestamp,
-    /// The latest time of a decision in it.
+    /// The latest time of a decision in the block.
     pub until: Timestamp,
-    /// Tells a search which blocks it need not read; see [`Filter::may_match_block`].
+    /// The search filter: excludes blocks that a search need not read; see
+    /// [`Filter::may_match_block`].
     ///
     /// [`Filter::may_match_block`]: crate::Filter::may_match_block
     pub filter: Vec<u8>,
-    /// Everything, in the form described above.
+    /// The payload, in the format of this module.
     pub payload: Vec<u8>,
 }
 
 impl Block {
-    /// The block with this payload, its columns taken from the payload itself.
+    /// Returns the block with this payload, its columns read from the payload.
     pub fn from_payload(payload: Vec<u8>) -> Result<Self, BlockError> {
         let (Header { chain, .. }, _) = Header::read(&payload).ok_or(BlockError::Header)?;
         Ok(Self::as_found(chain, payload))
     }
 
-    /// The block with this payload, readable or not, for a verifier to judge.
+    /// Returns the block with this payload, valid or not, for the verifier.
     pub(crate) fn as_found(chain: ChainId, payload: Vec<u8>) -> Self {
         let (from, until) = (Timestamp::from_micros(0), Timestamp::from_micros(0));
         let unread = Header { chain, first_ordinal: 0, count: 0, from, until, filter: &[] };
@@ -78,7 +81,7 @@ impl Block {
         Self { chain, first_ordinal, count, from, until, filter, payload }
     }
 
-    /// Whether the columns say what the payload says, and that the block belongs to the chain.
+    /// Returns whether the columns match the payload, and the block belongs to the chain.
     pub(crate) fn is_consistent(&self, chain: ChainId) -> bool {
         let Self { first_ordinal, count, from, until, ref filter, .. } = *self;
         let columns = Header { chain, first_ordinal, count, from, until, filter };
@@ -87,19 +90,19 @@ impl Block {
     }
 }
 
-/// Why a payload cannot be read. One that was written by [`BlockWriter`] can.
+/// A payload cannot be read. [`BlockWriter`] never writes such a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BlockError {
-    /// It does not begin as a block of decisions does.
+    /// The header is not the header of a block of decisions.
     #[error("the block does not begin as one: its version is unknown or it is cut short")]
     Header,
-    /// The records before this decision can be read, and this one cannot.
+    /// This decision cannot be read; all decisions before it can.
     #[error("the block is damaged at decision {0}")]
     Decision(DecisionId),
 }
 
-/// What stands before the records.
+/// The part of a payload before the records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Header<'a> {
     chain: ChainId,
@@ -122,7 +125,7 @@ impl<'a> Header<'a> {
         bytes.extend(self.filter);
     }
 
-    /// The header, and the records after it.
+    /// Reads the header; returns it with the records after it.
     fn read(payload: &'a [u8]) -> Option<(Self, Bytes<'a>)> {
         let mut bytes = Bytes(payload);
         if bytes.byte()? != VERSION {
@@ -143,8 +146,9 @@ impl<'a> Header<'a> {
     }
 }
 
-/// A security event begins with another, so that neither can stand in for the other.
+/// The version byte. A security event begins with another one, so neither can be passed off as the
+/// other.
 const VERSION: u8 = 2;
 
-/// Bytes of the tag behind each record.
+/// The size of the tag after each record, in bytes.
 const TAG: usize = 8;

@@ -1,10 +1,12 @@
+//! The values of the previous decision in a block, which the next record does not repeat.
+
 use std::net::IpAddr;
 
 use portcullis_domain::{AccountId, SessionId, Timestamp};
 
 use crate::DecisionRecord;
 
-/// What the next record need not repeat.
+/// The values that the next record does not repeat.
 pub(super) struct Previous {
     caller: Option<AccountId>,
     session: Option<SessionId>,
@@ -12,7 +14,7 @@ pub(super) struct Previous {
     user_agent: Option<String>,
     request_id: Option<String>,
     matrix_version: u32,
-    /// The last id that there was, also when a request without one came after it.
+    /// The last request id of the block, also if a request without one came after it.
     pub(super) last_request_id: String,
     pub(super) at: Timestamp,
     pub(super) subject: Option<AccountId>,
@@ -54,7 +56,7 @@ impl Previous {
     }
 }
 
-/// Keeps the memory of the text before.
+/// Replaces the text and keeps the allocated memory.
 fn overwrite(slot: &mut Option<String>, text: Option<&str>) {
     match (slot.as_mut(), text) {
         (Some(old), Some(new)) => {

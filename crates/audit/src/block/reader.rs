@@ -1,3 +1,5 @@
+//! Reads the decisions of a block, and finds the first decision that was changed.
+
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -13,8 +15,8 @@ use crate::{AuditKeys, ChainId, DecisionId, DecisionRecord};
 
 /// Reads the decisions of one block, in the order of their ordinals.
 ///
-/// Whatever the payload is, reading ends, and takes memory in proportion to the payload. It does not
-/// verify: a block that reads well may still have been forged.
+/// Reading ends for any payload, and uses memory in proportion to it. The reader does not verify: a
+/// block that can be read may still be forged.
 #[derive(Debug)]
 pub struct BlockReader<'p> {
     chain: ChainId,
@@ -47,9 +49,9 @@ impl<'p> BlockReader<'p> {
         })
     }
 
-    /// The next decision and its id; `None` after the last.
+    /// Returns the next decision and its id; `None` after the last.
     ///
-    /// The record is on loan until the next call, which is why this is no [`Iterator`].
+    /// The record borrows from the reader until the next call, so this is not an [`Iterator`].
     pub fn read(&mut self) -> Result<Option<(DecisionId, DecisionRecord<'_>)>, BlockError> {
         let id = DecisionId { chain: self.chain, ordinal: self.next_ordinal };
         let broken = BlockError::Decision(id);
@@ -132,14 +134,14 @@ impl<'p> BlockReader<'p> {
         refer(&mut self.bytes, &mut self.texts, read_text)
     }
 
-    /// Reads a reference to nothing, if that is what comes next.
+    /// Reads a reference to nothing, if the next bytes are one.
     fn skip_nothing(&mut self) -> bool {
         let rest = self.bytes.0.strip_prefix(&[NOTHING]);
         self.bytes.0 = rest.unwrap_or(self.bytes.0);
         rest.is_some()
     }
 
-    /// The record that `current` describes.
+    /// Returns the record that `current` describes.
     fn record(&self) -> Option<DecisionRecord<'_>> {
         let current = &self.current;
         let text = |index: usize| self.texts.get(index).and_then(Text::as_str);
@@ -166,9 +168,9 @@ impl<'p> BlockReader<'p> {
     }
 }
 
-/// The first decision of which the record was changed since it was written, where one can be named.
+/// Returns the first decision whose record was changed after it was written, if its tag shows one.
 ///
-/// It only makes sense for a block that its link disowns.
+/// The result is meaningful only for a block that does not match its link.
 pub(crate) fn first_changed(keys: &AuditKeys, payload: &[u8]) -> Option<DecisionId> {
     let mut reader = BlockReader::new(payload).ok()?;
     loop {
@@ -188,7 +190,7 @@ pub(crate) fn first_changed(keys: &AuditKeys, payload: &[u8]) -> Option<Decision
     }
 }
 
-/// What the record that was read last says, references by their index.
+/// The values of the last record, references by their index.
 #[derive(Debug)]
 struct Current {
     flags: u8,
@@ -211,7 +213,7 @@ struct Current {
 }
 
 impl Current {
-    /// A first record that does not say who asked, or for whom, is damaged.
+    /// The values before the first record. A first record without a caller or a subject is damaged.
     const fn nothing() -> Self {
         Self {
             flags: 0,

@@ -1,3 +1,5 @@
+//! `BlockWriter`: encodes decisions into blocks.
+
 use std::net::IpAddr;
 
 use hmac::Hmac;
@@ -13,10 +15,10 @@ use crate::encoding::{counted, length, varint, zigzag};
 use crate::keys::mac;
 use crate::{AuditKeys, ChainId, DecisionId, DecisionRecord};
 
-/// Packs the decisions of one chain into blocks.
+/// Encodes the decisions of one chain into blocks.
 ///
-/// One writer serves a whole chain: [`BlockWriter::finish`] hands out what was pushed and begins the
-/// next block.
+/// One writer serves a whole chain: [`BlockWriter::finish`] returns the pushed decisions as a block
+/// and begins the next block.
 pub struct BlockWriter {
     entry_key: Hmac<Sha256>,
     chain: ChainId,
@@ -35,7 +37,8 @@ pub struct BlockWriter {
 }
 
 impl BlockWriter {
-    /// A writer for the chain, of which `first_ordinal` is the next decision: 1 in a new chain.
+    /// Creates a writer for the chain. `first_ordinal` is the ordinal of the next decision: 1 in a
+    /// new chain.
     pub fn new(keys: &AuditKeys, chain: ChainId, first_ordinal: u64) -> Self {
         Self {
             entry_key: keys.entries().clone(),
@@ -55,7 +58,7 @@ impl BlockWriter {
         }
     }
 
-    /// Adds one decision; gives its id.
+    /// Adds one decision; returns its id.
     pub fn push(&mut self, decision: &DecisionRecord<'_>) -> DecisionId {
         let ordinal = self.first_ordinal.saturating_add(u64::from(self.count));
         let start = self.records.len();
@@ -69,22 +72,22 @@ impl BlockWriter {
         DecisionId { chain: self.chain, ordinal }
     }
 
-    /// How many decisions wait to be finished.
+    /// Returns the number of decisions in the unfinished block.
     pub const fn len(&self) -> u32 {
         self.count
     }
 
-    /// Whether none waits.
+    /// Returns whether the unfinished block has no decisions.
     pub const fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// How many bytes the decisions take that wait.
+    /// Returns the size of the unfinished block, in bytes.
     pub const fn size(&self) -> usize {
         self.records.len()
     }
 
-    /// The block of everything pushed since the last, if anything was.
+    /// Returns the block of all decisions since the last one; `None` if there are none.
     pub fn finish(&mut self) -> Option<Block> {
         if self.is_empty() {
             return None;
@@ -100,15 +103,16 @@ impl BlockWriter {
         Some(Block { chain, first_ordinal, count, from, until, filter, payload })
     }
 
-    /// Forgets what waits, and begins a block with the decision of this ordinal: to pack decisions again
-    /// that were packed before.
+    /// Discards the unfinished block, and begins a block at this ordinal: to encode decisions again
+    /// that were encoded before.
     pub fn restart(&mut self, first_ordinal: u64) {
         self.records.clear();
         self.filter = Items::default();
         self.begin(first_ordinal);
     }
 
-    /// Keeps the memory and forgets the content: a block can be read without those before it.
+    /// Removes the content and keeps the allocated memory: a block can be read without earlier
+    /// blocks.
     fn begin(&mut self, first_ordinal: u64) {
         self.first_ordinal = first_ordinal;
         self.count = 0;
@@ -186,7 +190,8 @@ impl BlockWriter {
         self.previous.remember_request(decision);
     }
 
-    /// Ids of requests share their beginning, so only the part that differs from the last is kept.
+    /// Writes only the part that differs from the last request id, because request ids share a
+    /// prefix.
     fn request_id(&mut self, id: Option<&str>) {
         let Some(id) = id else {
             return varint(&mut self.records, 0);
@@ -237,7 +242,7 @@ impl BlockWriter {
     }
 }
 
-/// Names the record that was changed, should the block ever fail to verify.
+/// Returns the tag of a record, which identifies a changed record if its block does not verify.
 pub(super) fn tag(key: &Hmac<Sha256>, chain: ChainId, ordinal: u64, record: &[u8]) -> [u8; TAG] {
     let (chain, ordinal) = (chain.as_u64().to_be_bytes(), ordinal.to_be_bytes());
     let mut tag = [0; TAG];

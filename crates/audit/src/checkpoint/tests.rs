@@ -1,3 +1,5 @@
+//! Tests of checkpoints: signatures, digests, format, and the first version.
+
 use super::*;
 use crate::{ChainId, Link};
 
@@ -38,7 +40,7 @@ fn second() -> Checkpoint {
     make(Some(&first()), at(60), vec![head(32, 9), head(0, 5)], Some(1))
 }
 
-/// As the version before wrote it.
+/// A checkpoint in the format of the first version.
 const FIRST_VERSION: &str = r#"{
   "checkpoint": {
     "version": 1,

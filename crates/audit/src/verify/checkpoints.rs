@@ -1,33 +1,33 @@
-//! What the checkpoints say: whether they are intact, which heads they name, and what was purged.
+//! Verification of the checkpoints: signatures, order, heads, and purges.
 
 use std::collections::BTreeMap;
 
 use super::report::{Fault, FaultKind};
 use crate::{AuditKeys, ChainId, Checkpoint, Coverage, Fingerprint, Head, heads};
 
-/// A checkpoint as it was found in the database, to be verified.
+/// A stored checkpoint, not verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredCheckpoint {
-    /// The number that it is stored under.
+    /// The number of its row.
     pub number: u64,
     /// The text of [`Checkpoint::to_file`].
     pub file: String,
 }
 
-/// The checkpoints that can be trusted, and what is wrong with the others.
+/// The trusted checkpoints, and the faults of the others.
 #[derive(Debug, Default)]
 pub(super) struct Checkpoints {
     pub(super) stored: Vec<Checkpoint>,
     pub(super) held: Vec<Checkpoint>,
     pub(super) faults: Vec<Fault>,
-    /// Where every chain stood at the last one, as long as nothing is missing from them.
+    /// The coverage of the last checkpoint, if no checkpoint is missing.
     coverage: Option<Coverage>,
-    /// The key in use: as in a chain, once it was changed the former one is not accepted any more.
+    /// The index of the current key. As in a chain, a former key is not accepted after a change.
     key: usize,
 }
 
 impl Checkpoints {
-    /// Checks those stored, in the order of their numbers, and those kept elsewhere.
+    /// Checks the stored checkpoints, in the order of their numbers, and those kept elsewhere.
     pub(super) fn check(
         keys: &[&AuditKeys],
         stored: &[StoredCheckpoint],
@@ -73,7 +73,8 @@ impl Checkpoints {
         Before::Intact(found.number, digest)
     }
 
-    /// Compares what the checkpoint says of every chain with what it and those before it list.
+    /// Compares the digest of all heads with the heads that this checkpoint and those before it
+    /// list.
     fn compare_coverage(&mut self, checkpoint: &Checkpoint) {
         if self.coverage.is_none() && checkpoint.lists_every_chain() {
             self.coverage = Some(Coverage::default());
@@ -101,7 +102,7 @@ impl Checkpoints {
         }
     }
 
-    /// The heads that each chain must have had, in the order of their sequences.
+    /// Returns the heads that each chain must have had, in the order of their sequences.
     pub(super) fn expected(&self) -> BTreeMap<ChainId, Vec<Expected>> {
         let mut expected: BTreeMap<ChainId, Vec<Expected>> = BTreeMap::new();
         for checkpoint in self.all() {
@@ -117,18 +118,18 @@ impl Checkpoints {
         expected
     }
 
-    /// What was purged, as the checkpoints state it.
+    /// Returns the checkpoint up to which the checkpoints state a purge.
     pub(super) fn purged_to(&self) -> Option<u64> {
         self.all().into_iter().filter_map(Checkpoint::purged_to).max()
     }
 
-    /// Where the chains stood at the checkpoint with this number.
+    /// Returns the heads of the chains at the checkpoint with this number.
     pub(super) fn heads(&self, number: Option<u64>) -> BTreeMap<ChainId, Head> {
         let heads = number.map(|number| heads::up_to(self.all(), number)).unwrap_or_default();
         heads.into_iter().map(|head| (head.chain, head)).collect()
     }
 
-    /// In the order of their numbers: what a later one says of a chain counts.
+    /// Returns all, in the order of their numbers: for each chain the latest one counts.
     fn all(&self) -> Vec<&Checkpoint> {
         let mut all: Vec<_> = self.stored.iter().chain(&self.held).collect();
         all.sort_by_key(|checkpoint| checkpoint.number());
@@ -140,7 +141,7 @@ impl Checkpoints {
     }
 }
 
-/// A head that a chain must have had, and the checkpoint that says so.
+/// A head that a chain must have had, and the checkpoint that lists it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Expected {
     pub(super) head: Head,
@@ -163,7 +164,7 @@ impl Before {
         }
     }
 
-    /// Whether the next one says that it follows this one, as far as that can be told.
+    /// Returns whether the next checkpoint follows this one, as far as that is known.
     fn leads_to(self, next: &Checkpoint) -> bool {
         match self {
             Self::Nothing | Self::Damaged(_) => true,
@@ -172,7 +173,7 @@ impl Before {
     }
 }
 
-/// Which key it is signed with, those before `from` not counted.
+/// Returns the index of the key that signed the checkpoint, from `from` on.
 fn signer(keys: &[&AuditKeys], from: usize, checkpoint: &Checkpoint) -> Option<usize> {
     let fits = |keys: &&AuditKeys| checkpoint.verify(&keys.checkpoint_key()).is_ok();
     keys.iter().skip(from).position(fits).map(|index| index.saturating_add(from))

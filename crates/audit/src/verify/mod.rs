@@ -1,12 +1,13 @@
-//! Verification: reads the whole trail once and names what was done to it.
+//! Verification: reads the whole trail once and reports every fault.
 //!
-//! Each entry is sealed together with its chain, its place and the link before it. So an entry that
-//! fits its link proves everything before it in its chain, and one that does not is *suspect*. What
-//! follows a suspect entry is still checked, against the link that is stored and against the link
-//! that would be right, so that one change is reported once. What was done to the suspects is
-//! found out at the end of their chain: see `suspect`.
+//! Each entry is sealed together with its chain, its sequence and the link before it. So an entry
+//! that fits its link proves all entries before it in its chain; an entry that does not fit is
+//! *suspect*. The entries after a suspect one are checked against the stored link and against the
+//! correct link, so that one change is reported once. The kind of the change is determined at the
+//! end of the chain: see `suspect`.
 //!
-//! Links say nothing about entries that were cut off the end; checkpoints and the list of chains do.
+//! Links prove nothing about entries that were cut off the end; checkpoints and the list of chains
+//! do.
 
 mod chains;
 mod checkpoints;
