@@ -91,7 +91,7 @@ const ROOT: &[&str] = &[
 ];
 
 /// Lines in one source file above which it holds two subjects.
-const LONGEST_FILE: usize = 500;
+const MAX_FILE_LENGTH: usize = 500;
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -207,10 +207,10 @@ fn no_source_file_outgrows_its_subject() -> Outcome {
     let mut faults = Vec::new();
     for path in sources(&root().join("crates"))?.into_iter().chain(sources(&root().join("bins"))?) {
         let lines = fs::read_to_string(&path)?.lines().count();
-        if lines > LONGEST_FILE {
+        if lines > MAX_FILE_LENGTH {
             let path = path.strip_prefix(root())?.display();
             faults.push(format!(
-                "{path} has {lines} lines, {LONGEST_FILE} at most: split it by subject, or move \
+                "{path} has {lines} lines, {MAX_FILE_LENGTH} at most: split it by subject, or move \
                  its tests to a file of their own"
             ));
         }

@@ -22,7 +22,7 @@ const CONNECTIONS: u32 = 64;
 const LENGTH: Duration = Duration::from_secs(6);
 
 /// A server that was asked to stop is gone after this long.
-const LONGEST_STOP: Duration = Duration::from_secs(10);
+const MAX_STOP: Duration = Duration::from_secs(10);
 
 /// The most memory that the server may ever hold.
 const MEMORY: u64 = 400 << 20;
@@ -58,7 +58,7 @@ fn a_flood_of_large_checks_by_one_account_costs_the_others_nothing() {
             let ended = floods.into_iter().flat_map(|flood| flood.join().expect("no flood panics"));
             (ended.collect(), peak)
         });
-        let status = server.ended_within(LONGEST_STOP).expect("it stops in time");
+        let status = server.ended_within(MAX_STOP).expect("it stops in time");
         assert_eq!(status.code(), Some(0), "{}", server.log());
         assert!(peak.is_some_and(|peak| peak < MEMORY), "{peak:?}");
         assert!(told.len() > 1_000, "the flood was none: {}", told.len());
@@ -87,7 +87,7 @@ fn a_server_that_ends_without_its_database_names_what_is_lost_and_fails() {
     }
 
     server.ask_to_stop();
-    let status = server.ended_within(LONGEST_STOP).expect("it stops in time");
+    let status = server.ended_within(MAX_STOP).expect("it stops in time");
     assert_eq!(status.code(), Some(1), "{}", server.log());
     let log = server.log();
     assert!(log.contains("3 answered decisions from ") && log.contains("lost"), "{log}");

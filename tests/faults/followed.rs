@@ -22,7 +22,7 @@ const ISSUER: &str = "http://127.0.0.1:8080";
 const STALE: Duration = Duration::from_secs(4);
 
 /// After this long it is not on its way any more.
-const LONGEST: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 #[test]
 fn a_service_with_the_guard_refuses_what_the_other_node_revoked_within_a_second() {
@@ -42,7 +42,7 @@ fn a_service_with_the_guard_refuses_what_the_other_node_revoked_within_a_second(
             let begun = clock.monotonic();
             while admit(&guard, &token).await.is_ok() {
                 let waited = clock.monotonic().saturating_sub(begun);
-                assert!(waited < LONGEST, "{number} is still accepted after {waited:?}");
+                assert!(waited < TIMEOUT, "{number} is still accepted after {waited:?}");
                 sleep(Duration::from_micros(200)).await;
             }
             waits.push(clock.monotonic().saturating_sub(begun));

@@ -47,8 +47,8 @@ pub(crate) fn work_until(
     chance: &Chance,
     strike: impl FnOnce(&mut ServerProcess),
 ) {
-    const MOST_STEPS: u64 = 80;
-    const MOST_MICROS: u64 = 6_000;
+    const MAX_STEPS: u64 = 80;
+    const MAX_MICROS: u64 = 6_000;
     let link = &Link::to(server.origin());
     let (progress, steps) = mpsc::channel();
     thread::scope(|scope| {
@@ -57,12 +57,12 @@ pub(crate) fn work_until(
             scope.spawn(move || client.work(link, &progress));
         }
         drop(progress);
-        for _ in 0..chance.below(MOST_STEPS) {
+        for _ in 0..chance.below(MAX_STEPS) {
             // Without a server there is no progress; the strike will tell that it is gone.
             let _ = steps.recv();
         }
         // Nothing but a crash ends the wait before its time.
-        server.ended_within(Duration::from_micros(chance.below(MOST_MICROS)));
+        server.ended_within(Duration::from_micros(chance.below(MAX_MICROS)));
         strike(server);
     });
 }

@@ -16,7 +16,7 @@ const KILLS: u32 = 150;
 const START_TOO: u32 = 8;
 
 /// Microseconds until a start is killed, at most.
-const LONGEST_START: u64 = 60_000;
+const MAX_START: u64 = 60_000;
 
 #[test]
 fn kills_lose_nothing_on_sqlite() {
@@ -39,7 +39,7 @@ fn endure_kills(database: &TestDatabase, name: &str) {
         kills += 1;
         if kills % START_TOO == 0 {
             server.launch();
-            server.ended_within(Duration::from_micros(chance.below(LONGEST_START)));
+            server.ended_within(Duration::from_micros(chance.below(MAX_START)));
             server.kill();
             kills += 1;
         }

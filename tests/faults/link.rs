@@ -23,7 +23,7 @@ pub(crate) enum Lost {
 }
 
 /// After so long without an answer the server hangs, which no fault excuses.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Link {
     /// A client of the server at this origin.
@@ -31,7 +31,7 @@ impl Link {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
-            .timeout_global(Some(PATIENCE))
+            .timeout_global(Some(TIMEOUT))
             .build();
         Self { agent: config.into(), origin: origin.to_owned() }
     }
@@ -55,7 +55,7 @@ impl Link {
         }
         let request = request.body(text).expect("the test's request is well-formed");
         let answer = self.exchange(request).map_err(|error| match error {
-            ureq::Error::Timeout(_) => panic!("{method} {path}: no answer within {PATIENCE:?}"),
+            ureq::Error::Timeout(_) => panic!("{method} {path}: no answer within {TIMEOUT:?}"),
             _ => Lost::Gone,
         })?;
         match answer.status {

@@ -20,7 +20,7 @@ use crate::trail::{self, Client, Recorded};
 const PIPE: usize = 65_536;
 
 /// A server that was asked to stop is gone after this long.
-const LONGEST_STOP: Duration = Duration::from_secs(10);
+const MAX_STOP: Duration = Duration::from_secs(10);
 
 #[test]
 fn a_full_disk_under_the_log_costs_nothing_but_lines() {
@@ -103,7 +103,7 @@ fn endure(errors: impl Into<OwnedFd>) -> u64 {
     let lost = lost(&mut browser);
 
     server.ask_to_stop();
-    let status = server.ended_within(LONGEST_STOP).expect("it stops in time");
+    let status = server.ended_within(MAX_STOP).expect("it stops in time");
     assert_eq!(status.code(), Some(0));
     let recorded = Recorded::read(&server);
     assert_eq!(trail::lost(&recorded, &client.notes), 0);

@@ -30,7 +30,7 @@ fn a_database_that_takes_no_writes_makes_the_server_not_ready() {
                 return answer;
             }
             assert!(
-                clock.monotonic().saturating_sub(begun) < LONGEST,
+                clock.monotonic().saturating_sub(begun) < TIMEOUT,
                 "{status}: {}",
                 server.log()
             );
@@ -49,7 +49,7 @@ fn a_database_that_takes_no_writes_makes_the_server_not_ready() {
 }
 
 /// Longer than a success is taken for true.
-const LONGEST: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 #[test]
 fn a_server_that_is_to_stop_says_so_and_serves_for_a_while() {

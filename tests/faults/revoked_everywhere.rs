@@ -17,7 +17,7 @@ const REVOCATIONS: usize = 200;
 
 /// After this long it is not on its way any more. The promise is a second, which a machine that runs
 /// other tests beside cannot be held to: the distribution is printed.
-const LONGEST: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 #[test]
 fn without_redis_a_revoked_token_is_refused_on_the_other_node_within_a_second() {
@@ -62,7 +62,7 @@ fn revoke(what: &str, redis: Option<&str>, mut before: impl FnMut(usize)) {
         assert_eq!(status(&here, &token), 401, "by the very next request");
         while status(&there, &token) != 401 {
             let waited = clock.monotonic().saturating_sub(begun);
-            assert!(waited < LONGEST, "{what}: {number} is still accepted after {waited:?}");
+            assert!(waited < TIMEOUT, "{what}: {number} is still accepted after {waited:?}");
         }
         waits.push(clock.monotonic().saturating_sub(begun));
         tokens.push(token);
@@ -105,7 +105,7 @@ fn with_200_ms_to_the_database_and_back_the_promise_of_a_second_holds_too() {
         let begun = clock.monotonic();
         while status(&there, token) != 401 {
             let waited = clock.monotonic().saturating_sub(begun);
-            assert!(waited < LONGEST, "still accepted after {waited:?}");
+            assert!(waited < TIMEOUT, "still accepted after {waited:?}");
         }
         waits.push(clock.monotonic().saturating_sub(begun));
     }
@@ -176,7 +176,7 @@ const OTHER_PASSWORD: &str = "amber-heron-counts-9-lanterns";
 fn is_refused_soon(server: &ServerProcess, token: &str) {
     let clock = SystemClock::new();
     while status(server, token) != 401 {
-        assert!(clock.monotonic() < LONGEST, "the other node does not follow");
+        assert!(clock.monotonic() < TIMEOUT, "the other node does not follow");
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::surroundings::Proxied;
 
 /// Two seconds are promised; the rest is for a machine that runs other tests beside.
-const LONGEST: Duration = Duration::from_millis(2_900);
+const TIMEOUT: Duration = Duration::from_millis(2_900);
 
 /// The message as it is sent, unlike the words READ COMMITTED.
 const COMMIT: &[u8] = b"COMMIT\0";
@@ -72,7 +72,7 @@ fn a_database_that_hangs_is_answered_503_within_two_seconds_on_every_route() {
             // A check may be answered before it is recorded, as long as the window lasts.
             let is_right =
                 answer.status == 503 || (answer.status == 200 && path.contains("/check"));
-            let right = is_right && waited < LONGEST;
+            let right = is_right && waited < TIMEOUT;
             (!right).then(|| format!("{method} {path}: {} after {waited:?}", answer.status))
         })
         .into_iter()
@@ -101,7 +101,7 @@ fn what_a_slow_database_was_too_late_for_has_not_happened() {
         let body = json!({ "refresh_token": refresh }).to_string();
         let (answer, waited) = timed(server.origin(), "POST", "/api/auth/refresh", &[], &body);
         assert_eq!(answer.status, 503, "{}", answer.text);
-        assert!(waited < LONGEST, "{waited:?}");
+        assert!(waited < TIMEOUT, "{waited:?}");
         let (answer, _) =
             timed(server.origin(), "POST", "/api/auth/password/change", &[&access], &change);
         assert_eq!(answer.status, 503, "{}", answer.text);
@@ -170,7 +170,7 @@ fn a_change_whose_commit_was_on_its_way_is_said_to_be_of_unknown_outcome() {
         timed(server.origin(), "POST", "/api/auth/password/change", &[&access], &change);
     assert!(proxy.has_lost_answers());
     assert_eq!((lost.status, lost.code().as_str()), (503, "outcome_unknown"), "{}", lost.text);
-    assert!(waited < LONGEST, "{waited:?}");
+    assert!(waited < TIMEOUT, "{waited:?}");
 
     proxy.mend();
     until_ready(server);

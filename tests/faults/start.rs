@@ -58,7 +58,7 @@ fn two_servers_started_at_once_in_one_empty_directory_share_one_key() {
 #[test]
 fn a_first_start_that_is_killed_anywhere_is_made_up_for_by_the_next() {
     const KILLS: u32 = 8;
-    const LONGEST_START: u64 = 120_000;
+    const MAX_START: u64 = 120_000;
     let chance = Chance::new(SEED);
     for database in [emptied(TestDatabase::sqlite()), emptied(TestDatabase::postgres())] {
         let data = folder();
@@ -70,7 +70,7 @@ fn a_first_start_that_is_killed_anywhere_is_made_up_for_by_the_next() {
         let mut server = ServerProcess::prepare(data.path(), &environment);
         for _ in 0..KILLS {
             server.launch();
-            server.ended_within(Duration::from_micros(chance.below(LONGEST_START)));
+            server.ended_within(Duration::from_micros(chance.below(MAX_START)));
             server.kill();
         }
         server.restart();

@@ -17,7 +17,7 @@ use crate::surroundings::{folder, server_on, start};
 use crate::trail::{self, Client, Crew, Recorded};
 
 /// A server that was asked to stop is gone after this long.
-const LONGEST_STOP: Duration = Duration::from_secs(10);
+const MAX_STOP: Duration = Duration::from_secs(10);
 
 #[test]
 fn a_request_under_way_is_answered_after_sigterm() {
@@ -45,7 +45,7 @@ fn a_request_under_way_is_answered_after_sigterm() {
 
     assert_eq!(line(&mut answer), "HTTP/1.1 201 Created");
     answer.read_to_string(&mut String::new()).expect("the answer is whole");
-    let status = server.ended_within(LONGEST_STOP).expect("it stops in time");
+    let status = server.ended_within(MAX_STOP).expect("it stops in time");
     assert_eq!(status.code(), Some(0));
 }
 
@@ -72,7 +72,7 @@ fn who_follows_revocations_is_let_go_at_sigterm() {
     let mut rest = String::new();
     events.read_to_string(&mut rest).expect("the answer is whole");
     assert!(rest.ends_with("0\r\n\r\n"), "{rest:?}");
-    let status = server.ended_within(LONGEST_STOP).expect("it stops in time");
+    let status = server.ended_within(MAX_STOP).expect("it stops in time");
     assert_eq!(status.code(), Some(0), "{}", server.log());
 }
 
@@ -86,7 +86,7 @@ fn no_accepted_request_fails_when_the_server_stops_under_load() {
         for _ in 0..STOPS {
             history::work_until(&mut clients, &mut server, &chance, |server| {
                 server.ask_to_stop();
-                let status = server.ended_within(LONGEST_STOP).expect("it stops in time");
+                let status = server.ended_within(MAX_STOP).expect("it stops in time");
                 assert_eq!(status.code(), Some(0), "{}", server.log());
             });
             let unanswered = history::done_without_an_answer(&clients, &database);
@@ -111,7 +111,7 @@ fn no_answered_decision_is_lost_when_the_server_stops_under_load() {
         for _ in 0..STOPS {
             crew.work_until(&mut server, &chance, |server| {
                 server.ask_to_stop();
-                let status = server.ended_within(LONGEST_STOP).expect("it stops in time");
+                let status = server.ended_within(MAX_STOP).expect("it stops in time");
                 assert_eq!(status.code(), Some(0), "{}", server.log());
             });
             // The flush is over when the process is: nobody writes what is read here.
@@ -136,7 +136,7 @@ fn a_client_that_keeps_its_connection_does_not_delay_the_end() {
     assert_eq!(line(&mut answer), "HTTP/1.1 200 OK");
 
     server.ask_to_stop();
-    let status = server.ended_within(LONGEST_STOP).expect("it stops in time");
+    let status = server.ended_within(MAX_STOP).expect("it stops in time");
     assert_eq!(status.code(), Some(0));
 }
 
@@ -149,7 +149,7 @@ fn a_client_that_says_nothing_does_not_delay_the_end() {
     half.write_all(b"GET /health/live HTTP/1.1\r\nhost:").expect("the connection is open");
 
     server.ask_to_stop();
-    let status = server.ended_within(LONGEST_STOP).expect("it stops in time");
+    let status = server.ended_within(MAX_STOP).expect("it stops in time");
     assert_eq!(status.code(), Some(0), "{}", server.log());
     // Both were closed by the server and not cut by its end.
     for connection in [&mut silent, &mut half] {
@@ -170,7 +170,7 @@ fn a_database_that_hangs_does_not_delay_the_end_and_what_is_lost_is_named() {
     client.ask(&link).expect("within the window the database is not needed");
 
     server.ask_to_stop();
-    let status = server.ended_within(LONGEST_STOP).expect("it stops in time");
+    let status = server.ended_within(MAX_STOP).expect("it stops in time");
     assert_eq!(status.code(), Some(1), "{}", server.log());
     let log = server.log();
     assert!(log.contains("1 answered decisions from"), "{log}");

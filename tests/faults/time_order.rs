@@ -15,7 +15,7 @@ const ACCOUNTS: usize = 20;
 const ROUNDS: usize = 4;
 
 /// A revocation that another node does not know after this long is not on its way any more.
-const LONGEST: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 #[test]
 fn no_token_of_the_old_role_is_accepted_after_a_demotion_however_long_that_has_waited() {
@@ -90,7 +90,7 @@ fn no_token_of_the_old_role_is_accepted_after_a_demotion_however_long_that_has_w
 fn until_refused(node: &str, token: &str) {
     let clock = SystemClock::new();
     while Browser::at(node).get_as("/api/auth/csrf", token).status != 401 {
-        assert!(clock.monotonic() < LONGEST, "a token of the old role is accepted");
+        assert!(clock.monotonic() < TIMEOUT, "a token of the old role is accepted");
     }
 }
 

@@ -12,7 +12,7 @@ use crate::surroundings::server_on;
 use crate::trail::{self, Client, Notes, Recorded};
 
 /// An activation that the other node does not know after this long is not followed.
-const LONGEST: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(1);
 
 #[test]
 fn what_one_node_activates_decides_on_the_other_within_a_second_and_both_record() {
@@ -30,7 +30,7 @@ fn what_one_node_activates_decides_on_the_other_within_a_second_and_both_record(
         let begun = clock.monotonic();
         while client.ask(there).expect("the node works") != is_second {
             let waited = clock.monotonic().saturating_sub(begun);
-            assert!(waited < LONGEST, "activation {number} is not followed after {waited:?}");
+            assert!(waited < TIMEOUT, "activation {number} is not followed after {waited:?}");
         }
         waits.push(clock.monotonic().saturating_sub(begun));
         chief.ask(here).expect("the node works");

@@ -13,15 +13,15 @@ use portcullis_testkit::{Browser, ServerProcess, TestDatabase};
 use crate::surroundings::{folder, start};
 
 /// Much longer than the two seconds from one comparison of the clocks to the next.
-const LONGEST: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A PostgreSQL whose clock can be set.
-struct Clockwork {
+struct PostgresWithClock {
     database: TestDatabase,
     url: String,
 }
 
-impl Clockwork {
+impl PostgresWithClock {
     fn new() -> Self {
         let database = TestDatabase::postgres();
         let make = "CREATE TABLE clockwork (ahead interval NOT NULL);
@@ -42,7 +42,7 @@ impl Clockwork {
 #[test]
 fn an_hour_either_way_and_back_brings_no_revoked_token_back_to_life() {
     for jump in ["1 hour", "-1 hour"] {
-        let clockwork = Clockwork::new();
+        let clockwork = PostgresWithClock::new();
         let data = folder();
         let mut server = start(data.path(), &clockwork.url, &[]);
         let mut browser = Browser::at(server.origin());
@@ -80,7 +80,7 @@ fn an_hour_either_way_and_back_brings_no_revoked_token_back_to_life() {
 
 #[test]
 fn a_demotion_under_a_clock_that_went_back_leaves_no_token_of_the_old_role() {
-    let clockwork = Clockwork::new();
+    let clockwork = PostgresWithClock::new();
     let data = folder();
     let server = start(data.path(), &clockwork.url, &[]);
     let mut browser = Browser::at(server.origin());
@@ -106,7 +106,7 @@ fn a_demotion_under_a_clock_that_went_back_leaves_no_token_of_the_old_role() {
 
 #[test]
 fn a_node_whose_clock_differs_from_that_of_the_database_says_so_once_and_is_not_ready() {
-    let clockwork = Clockwork::new();
+    let clockwork = PostgresWithClock::new();
     let data = folder();
     let server = start(data.path(), &clockwork.url, &[]);
     let ready = || Browser::at(server.origin()).get("/health/ready", &[]);
@@ -114,7 +114,7 @@ fn a_node_whose_clock_differs_from_that_of_the_database_says_so_once_and_is_not_
     let until = |status: u16| {
         let clock = SystemClock::new();
         while ready().status != status {
-            assert!(clock.monotonic() < LONGEST, "never {status}: {}", server.log());
+            assert!(clock.monotonic() < TIMEOUT, "never {status}: {}", server.log());
         }
     };
     until(200);

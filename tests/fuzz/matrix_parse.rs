@@ -5,7 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use portcullis_access::{Asked, Matrix};
 
 /// Cells of one matrix that a run looks at: time is better spent on other matrices.
-const MOST_CELLS: usize = 500;
+const MAX_CELLS: usize = 500;
 
 fuzz_target!(|text: &str| {
     match Matrix::parse(text) {
@@ -26,7 +26,7 @@ fn use_all_of(matrix: &Matrix) {
             matrix.actions().map(move |action| (role, resource, action))
         })
     });
-    for (role, resource, action) in cells.take(MOST_CELLS) {
+    for (role, resource, action) in cells.take(MAX_CELLS) {
         let decision = matrix.decide_words(role, resource, action, &asked);
         let explanation = matrix.explain(&decision);
         assert_eq!(explanation.allowed, decision.is_allowed());

@@ -13,7 +13,7 @@ use crate::member::Member;
 use crate::registration::faults;
 
 /// How long a busy machine may take to get there.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 #[test]
 fn a_question_that_is_too_large_is_refused_and_named() {
@@ -89,7 +89,7 @@ fn one_account_has_a_share_of_the_batches_and_leaves_the_others_theirs() {
     let ask = |member: &Member| member.send("POST", "/api/authz/check/batch", &json, &batch);
     // Until all of them have been let in.
     let clock = SystemClock::new();
-    let mut tries = std::iter::from_fn(|| (clock.monotonic() < PATIENCE).then(|| ask(&greedy)));
+    let mut tries = std::iter::from_fn(|| (clock.monotonic() < TIMEOUT).then(|| ask(&greedy)));
     let busy = tries.find(|answer| answer.status != 200);
     let busy = busy.expect("the share of one account is limited");
     assert_eq!((busy.status, busy.code().as_str()), (503, "busy"));
@@ -97,7 +97,7 @@ fn one_account_has_a_share_of_the_batches_and_leaves_the_others_theirs() {
     assert_eq!(ask(&other).status, 200);
     assert_eq!(greedy.check("schedule", "read").status, 200, "single checks are no batches");
     drop(unfinished);
-    let mut tries = std::iter::from_fn(|| (clock.monotonic() < 2 * PATIENCE).then(|| ask(&greedy)));
+    let mut tries = std::iter::from_fn(|| (clock.monotonic() < 2 * TIMEOUT).then(|| ask(&greedy)));
     assert!(tries.any(|answer| answer.status == 200), "places come back");
 }
 

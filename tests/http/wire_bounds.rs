@@ -7,7 +7,7 @@ use std::time::Duration;
 use portcullis_testkit::{TestDatabase, TestServer};
 
 /// Longer than any bound that is tested here, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 const GET: &str = "GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n";
 
@@ -142,8 +142,8 @@ fn address(server: &TestServer) -> &str {
 
 fn connect(server: &TestServer) -> TcpStream {
     let connection = TcpStream::connect(address(server)).expect("the server listens");
-    connection.set_read_timeout(Some(PATIENCE)).expect("a socket can be told so");
-    connection.set_write_timeout(Some(PATIENCE)).expect("a socket can be told so");
+    connection.set_read_timeout(Some(TIMEOUT)).expect("a socket can be told so");
+    connection.set_write_timeout(Some(TIMEOUT)).expect("a socket can be told so");
     connection
 }
 

@@ -43,7 +43,7 @@ pub(crate) async fn run(mut command: Command, input: String) -> Result<Finished>
     reason = "this thread may wait, and its clock is the machine's"
 )]
 fn run_blocking(command: &mut Command, input: &str) -> Result<Finished> {
-    const LOOK_AGAIN: Duration = Duration::from_millis(1);
+    const POLL_INTERVAL: Duration = Duration::from_millis(1);
     // A file takes any answer without being read meanwhile.
     let mut output: File = tempfile::tempfile()?;
     command.stdin(Stdio::piped()).stdout(output.try_clone()?).stderr(output.try_clone()?);
@@ -59,7 +59,7 @@ fn run_blocking(command: &mut Command, input: &str) -> Result<Finished> {
         if let Some(status) = child.try_wait()? {
             break status;
         }
-        std::thread::sleep(LOOK_AGAIN);
+        std::thread::sleep(POLL_INTERVAL);
     };
     let took = begun.elapsed();
     let mut printed = String::new();

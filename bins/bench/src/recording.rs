@@ -16,7 +16,7 @@ use crate::outcome::Result;
 /// When other than exactly `answered` decisions have been recorded since the server started, or any
 /// has been dropped: then what was measured is worth nothing.
 pub(crate) async fn all_recorded(server: SocketAddr, answered: u64) -> Result<()> {
-    const PATIENCE: Duration = Duration::from_secs(30);
+    const TIMEOUT: Duration = Duration::from_secs(30);
     let asked = Instant::now();
     let mut client = Client::connect(server, source(0)).await?;
     loop {
@@ -25,7 +25,7 @@ pub(crate) async fn all_recorded(server: SocketAddr, answered: u64) -> Result<()
         if state.waiting == 0 {
             return state.proves(answered);
         }
-        if asked.elapsed() > PATIENCE {
+        if asked.elapsed() > TIMEOUT {
             return Err(format!("{} decisions are still not recorded", state.waiting).into());
         }
         sleep(Duration::from_millis(10)).await;

@@ -24,7 +24,7 @@ pub(crate) struct Server {
 const THIS_MACHINE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// Between two looks at something that will happen soon.
-const LOOK_AGAIN: Duration = Duration::from_millis(1);
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 impl Server {
     /// Starts that command, which is to listen on `address` and to be ready as soon as `path`
@@ -39,7 +39,7 @@ impl Server {
         path: &str,
         log: &Path,
     ) -> Result<Self> {
-        const PATIENCE: Duration = Duration::from_secs(30);
+        const TIMEOUT: Duration = Duration::from_secs(30);
         let output = File::options().create(true).append(true).open(log)?;
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
 
@@ -52,10 +52,10 @@ impl Server {
             if let Some(status) = server.child.try_wait()? {
                 return Err(format!("the server ended, {status}\n{}", end_of(log)).into());
             }
-            if begun.elapsed() > PATIENCE {
+            if begun.elapsed() > TIMEOUT {
                 return Err(format!("the server is not ready\n{}", end_of(log)).into());
             }
-            sleep(LOOK_AGAIN).await;
+            sleep(POLL_INTERVAL).await;
         }
         server.started_in = begun.elapsed();
         Ok(server)
@@ -71,7 +71,7 @@ impl Server {
     ///
     /// When it does not within 15 seconds, or not as it should.
     pub(crate) async fn stop(mut self) -> Result<()> {
-        const PATIENCE: Duration = Duration::from_secs(15);
+        const TIMEOUT: Duration = Duration::from_secs(15);
         if let Some(process) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
             kill_process(process, Signal::TERM)?;
         }
@@ -81,10 +81,10 @@ impl Server {
                 let failed = || format!("the server ended, {status}").into();
                 return if status.success() { Ok(()) } else { Err(failed()) };
             }
-            if asked.elapsed() > PATIENCE {
+            if asked.elapsed() > TIMEOUT {
                 return Err("the server does not end when asked to".into());
             }
-            sleep(LOOK_AGAIN).await;
+            sleep(POLL_INTERVAL).await;
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the operator decides, in two stages.
 //!
-//! Stage one ([`raw`]) reads what was written: a file, overridden by the environment. Stage two, a
+//! Stage one (`raw.rs`) reads what was written: a file, overridden by the environment. Stage two, a
 //! file per section, turns it into values that cannot be wrong. Neither stops at a fault; together
 //! they report every one of them, and a configuration with a fault is not used at all.
 //!

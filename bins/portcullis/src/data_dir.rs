@@ -6,11 +6,11 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 /// Read, write and enter for the owner, nothing for anybody else.
-const PRIVATE: u32 = 0o700;
+const OWNER_ONLY_MODE: u32 = 0o700;
 
 /// Creates the directory, and those above it, unless it is there.
 pub(crate) fn ensure(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(PRIVATE).create(path)
+    DirBuilder::new().recursive(true).mode(OWNER_ONLY_MODE).create(path)
 }
 
 #[cfg(test)]

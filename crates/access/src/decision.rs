@@ -6,7 +6,7 @@
 use crate::condition::ConditionResult;
 
 /// Conditions that one matrix may use: what a decision has room for.
-pub(crate) const MOST_CONDITIONS: usize = 8;
+pub(crate) const MAX_CONDITIONS: usize = 8;
 
 /// Stands in the place of a word that the matrix does not know.
 pub(crate) const UNKNOWN: u16 = u16::MAX;

@@ -12,7 +12,7 @@ use crate::matrix::Matrix;
 use crate::vocabulary::Vocabulary;
 
 /// Changed cells kept of one comparison; the rest is only counted.
-const MOST_CELLS: usize = 10_000;
+const MAX_CELLS: usize = 10_000;
 
 /// The difference in meaning between two matrices.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -122,7 +122,7 @@ impl MatrixDiff {
     }
 
     fn keep(&mut self, change: CellChange) {
-        if self.cells.len() < MOST_CELLS {
+        if self.cells.len() < MAX_CELLS {
             self.cells.push(change);
         } else {
             self.cells_left_out += 1;

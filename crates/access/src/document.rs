@@ -13,7 +13,7 @@ use crate::fault::{Fault, FaultCode, MatrixFaults};
 use crate::word::{EVERY, is_word};
 
 /// Bytes of the largest file, which bounds the work and the memory that any file can cost.
-const LARGEST: usize = 4 * 1024 * 1024;
+const MAX_FILE_BYTES: usize = 4 * 1024 * 1024;
 
 pub(crate) struct Document<'t> {
     /// A service whose accounts come from elsewhere has none.
@@ -54,8 +54,8 @@ impl<'t> Document<'t> {
     ///
     /// `None` when the text is no TOML, because the meaning of the rest would be guesswork.
     pub(crate) fn read(text: &'t str, faults: &mut MatrixFaults) -> Option<Self> {
-        if text.len() > LARGEST {
-            let message = format!("the file is larger than {} MiB", LARGEST >> 20);
+        if text.len() > MAX_FILE_BYTES {
+            let message = format!("the file is larger than {} MiB", MAX_FILE_BYTES >> 20);
             faults.push(Fault::new(FaultCode::TooLarge, 1, message));
             return None;
         }

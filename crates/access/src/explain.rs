@@ -82,6 +82,7 @@ pub struct Unmet<'a> {
     /// The first of its conditions that is not met.
     pub condition: &'a str,
     /// [`ConditionResult::Fails`] or [`ConditionResult::MissingContext`].
+    #[serde(rename = "verdict")]
     pub result: ConditionResult,
     /// What the condition reads, as in "an owner".
     pub needs: &'static str,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Faults kept of one file; the rest is only counted.
-const MOST_KEPT: usize = 100;
+const MAX_KEPT: usize = 100;
 
 /// Everything wrong with a file, by line.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -24,7 +24,7 @@ impl MatrixFaults {
     }
 
     pub(crate) fn push(&mut self, fault: Fault) {
-        if self.kept.len() < MOST_KEPT {
+        if self.kept.len() < MAX_KEPT {
             self.kept.push(fault);
         } else {
             self.left_out += 1;

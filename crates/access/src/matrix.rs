@@ -10,7 +10,7 @@ use crate::document::Document;
 use crate::fault::{Fault, FaultCode, MatrixFaults};
 use crate::grant::{ConditionSet, bits};
 use crate::resolve::Resolved;
-use crate::table::{MOST_STEPS, Step, Table};
+use crate::table::{MAX_STEPS, Step, Table};
 
 /// Who may do what, checked and compiled.
 ///
@@ -49,7 +49,7 @@ impl Matrix {
         };
         let Some(table) = Table::compile(&resolved) else {
             let message = format!(
-                "with all it inherits the matrix has more than {MOST_STEPS} cells: use `*`, or \
+                "with all it inherits the matrix has more than {MAX_STEPS} cells: use `*`, or \
                  fewer levels of roles"
             );
             faults.push(Fault::new(FaultCode::TooLarge, 1, message));

@@ -14,10 +14,10 @@ use crate::decision::Decision;
 use crate::matrix::Matrix;
 
 /// Changes that a report tells apart.
-const MOST_CHANGES: usize = 10_000;
+const MAX_CHANGES: usize = 10_000;
 
 /// Subjects that one change names.
-const MOST_SUBJECTS: usize = 100;
+const MAX_SUBJECTS: usize = 100;
 
 /// A question and its answer, as the decision log holds them.
 #[derive(Clone, Copy, Debug)]
@@ -93,7 +93,7 @@ impl<'m> Replay<'m> {
         let alike = Alike::of(decision, logged);
         let place = match self.places.get(&alike) {
             Some(place) => *place,
-            None if changes.len() < MOST_CHANGES => {
+            None if changes.len() < MAX_CHANGES => {
                 self.places.insert(alike, changes.len());
                 let rule = self.candidate.explain(&decision).to_string();
                 changes.push(ReplayedChange::first(logged, rule));
@@ -188,7 +188,7 @@ impl ReplayedChange {
         if self.subjects.contains(logged.subject) {
             return;
         }
-        if self.subjects.len() < MOST_SUBJECTS {
+        if self.subjects.len() < MAX_SUBJECTS {
             self.subjects.insert(logged.subject.to_owned());
         } else {
             self.times_by_others += 1;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::condition::{Condition, Conditions};
-use crate::decision::MOST_CONDITIONS;
+use crate::decision::MAX_CONDITIONS;
 use crate::document::{Document, GrantEntry, RoleEntry, Spot, WordsOrEvery};
 use crate::fault::{Fault, FaultCode, MatrixFaults};
 use crate::grant::{Actions, ConditionSet, Covering, Grant, Resources, action_bit, bits};
@@ -12,10 +12,10 @@ use crate::soundness;
 use crate::vocabulary::Vocabulary;
 
 /// Roles or resources of one matrix: ids are 16 bits wide, and one of them means "unknown".
-const MOST_WORDS: u16 = u16::MAX - 1;
+const MAX_WORDS: u16 = u16::MAX - 1;
 
 /// Actions of one matrix: the width of an [`ActionSet`](crate::grant::ActionSet).
-const MOST_ACTIONS: u16 = 128;
+const MAX_ACTIONS: u16 = 128;
 
 /// A file with its words resolved and found sound, not yet compiled.
 pub(crate) struct Resolved {
@@ -40,9 +40,9 @@ impl Resolved {
     ) -> Self {
         let names: Vec<_> = document.roles.iter().map(|role| role.name.clone()).collect();
         let mut resolver = Resolver {
-            roles: Vocabulary::of(&names, MOST_WORDS, "roles", faults),
-            resources: Vocabulary::of(&document.resources, MOST_WORDS, "resources", faults),
-            actions: Vocabulary::of(&document.actions, MOST_ACTIONS, "actions", faults),
+            roles: Vocabulary::of(&names, MAX_WORDS, "roles", faults),
+            resources: Vocabulary::of(&document.resources, MAX_WORDS, "resources", faults),
+            actions: Vocabulary::of(&document.actions, MAX_ACTIONS, "actions", faults),
             known: conditions,
             used: Vec::new(),
             faults,
@@ -114,7 +114,7 @@ impl Resolver<'_> {
 
     fn grants(&mut self, document: &Document<'_>) -> Vec<Grant> {
         let mut grants = Vec::new();
-        for (role, entry) in (0..MOST_WORDS).zip(&document.roles) {
+        for (role, entry) in (0..MAX_WORDS).zip(&document.roles) {
             grants.extend(entry.grants.iter().filter_map(|grant| self.grant(role, grant)));
         }
         grants
@@ -192,8 +192,8 @@ impl Resolver<'_> {
             return None;
         };
         self.used.push(Arc::clone(condition));
-        if self.used.len() == MOST_CONDITIONS + 1 {
-            let message = format!("more than {MOST_CONDITIONS} different conditions");
+        if self.used.len() == MAX_CONDITIONS + 1 {
+            let message = format!("more than {MAX_CONDITIONS} different conditions");
             self.fault(FaultCode::TooLarge, spot, message);
         }
         Some(self.used.len() - 1)

@@ -18,11 +18,11 @@ pub(crate) fn report_rings(
     faults: &mut MatrixFaults,
 ) {
     /// Roles of a ring that a message names.
-    const MOST_NAMED: usize = 20;
+    const MAX_NAMED: usize = 20;
     for ring in hierarchy.rings() {
-        let words = ring.iter().take(MOST_NAMED).filter_map(|&role| roles.word(role));
+        let words = ring.iter().take(MAX_NAMED).filter_map(|&role| roles.word(role));
         let mut chain = words.collect::<Vec<_>>().join(" > ");
-        if ring.len() > MOST_NAMED {
+        if ring.len() > MAX_NAMED {
             chain.push_str(" > …");
         }
         let first = ring.first().and_then(|&role| document.roles.get(usize::from(role)));

@@ -13,7 +13,7 @@ use crate::resolve::Resolved;
 
 /// Grants to consider, over all roles, resources and actions, before a matrix counts as too large.
 /// Each costs some nanoseconds at load and at most four bytes for good.
-pub(crate) const MOST_STEPS: usize = 1 << 25;
+pub(crate) const MAX_STEPS: usize = 1 << 25;
 
 /// A grant that can decide a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -71,7 +71,7 @@ impl Table {
         span.map_or(&[], |span| span.of(&self.steps))
     }
 
-    /// `None` when it would take more than [`MOST_STEPS`].
+    /// `None` when it would take more than [`MAX_STEPS`].
     pub(crate) fn compile(resolved: &Resolved) -> Option<Self> {
         Compiler::new(resolved).compile()
     }
@@ -98,7 +98,7 @@ struct Compiler<'r> {
     table: Table,
     known_rows: HashMap<Vec<u32>, u32>,
     known_cells: HashMap<Vec<Step>, u32>,
-    /// What is left of [`MOST_STEPS`].
+    /// What is left of [`MAX_STEPS`].
     budget: usize,
 }
 
@@ -109,7 +109,7 @@ impl<'r> Compiler<'r> {
             table: Table { actions: resolved.actions.len(), ..Table::default() },
             known_rows: HashMap::new(),
             known_cells: HashMap::new(),
-            budget: MOST_STEPS,
+            budget: MAX_STEPS,
         }
     }
 

@@ -16,11 +16,11 @@ pub(crate) const MANAGE: &str = "manage";
 pub(crate) const MANAGED: [&str; 4] = ["create", "read", "update", "delete"];
 
 /// Characters in the longest word.
-const LONGEST: usize = 64;
+const MAX_LENGTH: usize = 64;
 
 /// `[a-z][a-z0-9_]{0,63}`: nothing that a path, a CSV cell or a Markdown table would have to escape.
 pub(crate) fn is_word(text: &str) -> bool {
-    text.len() <= LONGEST
+    text.len() <= MAX_LENGTH
         && text.starts_with(|first: char| first.is_ascii_lowercase())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
@@ -31,11 +31,11 @@ mod tests {
 
     #[test]
     fn a_word_is_a_lowercase_letter_and_up_to_63_more_characters() {
-        let longest = "a".repeat(LONGEST);
+        let longest = "a".repeat(MAX_LENGTH);
         for word in ["a", "rn", "audit_log", "level2", "a_", &longest] {
             assert!(is_word(word), "{word}");
         }
-        let too_long = "a".repeat(LONGEST + 1);
+        let too_long = "a".repeat(MAX_LENGTH + 1);
         for text in ["", "*", "_a", "2nd", "Admin", "a b", "a-b", "a.b", "é", "aé", &too_long] {
             assert!(!is_word(text), "{text}");
         }

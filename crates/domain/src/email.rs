@@ -16,14 +16,14 @@ pub struct Email {
 }
 
 /// The maximum length of an address in bytes (RFC 5321 section 4.5.3).
-const LONGEST: usize = 254;
+const MAX_LENGTH: usize = 254;
 
 impl Email {
     /// Validates an address by the HTML rule of the validator crate, so that the part before the
     /// `@` is ASCII (after NFC). The domain must be dotted and valid under IDNA (UTS 46, not
     /// transitional). The limit is 254 bytes, as typed and in ASCII.
     pub fn parse(text: &str) -> Result<Self, EmailError> {
-        if text.len() > LONGEST {
+        if text.len() > MAX_LENGTH {
             return Err(EmailError::TooLong);
         }
         let composed: String = text.nfc().collect();
@@ -35,7 +35,7 @@ impl Email {
         if !is_well_formed(&key, &ascii) {
             return Err(EmailError::Malformed);
         }
-        if key.len() > LONGEST {
+        if key.len() > MAX_LENGTH {
             return Err(EmailError::TooLong);
         }
         let (shown, _) =

@@ -18,20 +18,20 @@ pub struct Username {
     skeleton: String,
 }
 
-const SHORTEST: usize = 3;
-const LONGEST: usize = 64;
+const MIN_LENGTH: usize = 3;
+const MAX_LENGTH: usize = 64;
 
 impl Username {
     /// Parses and normalises a user name as typed.
     pub fn parse(text: &str) -> Result<Self, UsernameError> {
         // Normalisation is expensive. A text far above the limit cannot shrink below it.
-        if text.len() > 16 * LONGEST {
+        if text.len() > 16 * MAX_LENGTH {
             return Err(UsernameError::TooLong);
         }
         let name = UsernameCaseMapped::enforce(text).map_err(|_| UsernameError::Forbidden)?;
         match name.chars().count() {
-            0..SHORTEST => return Err(UsernameError::TooShort),
-            SHORTEST..=LONGEST => {}
+            0..MIN_LENGTH => return Err(UsernameError::TooShort),
+            MIN_LENGTH..=MAX_LENGTH => {}
             _ => return Err(UsernameError::TooLong),
         }
         if name.contains('@') || !name.chars().any(char::is_alphanumeric) {

@@ -1,7 +1,7 @@
 //! What a node needs to run beside others: keys, revocations, jobs, health.
 
-pub mod attempt;
 pub mod clock_watch;
+pub mod deadline;
 pub mod health;
 pub mod job;
 pub mod retention;

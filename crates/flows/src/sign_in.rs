@@ -14,6 +14,6 @@ pub mod unlock;
 
 pub(crate) use self::pipeline::verify;
 pub use self::pipeline::{
-    Credentials, Identifier, Opened, Opening, PasswordProof, Proof, Renewal, SignIn, SignInError,
-    SignInRequest, SignInStore, SignedIn, StoredPassword,
+    HashReplacement, Identifier, PasswordProof, Proof, SessionOpening, SessionOpeningResult,
+    SignIn, SignInError, SignInRequest, SignInStore, SignedIn, StoredCredentials, StoredPassword,
 };

@@ -26,7 +26,7 @@ pub struct Context<'a> {
 /// Words worth taking out of a password, in lower case, the longest first.
 pub(crate) struct ContextWords(Vec<String>);
 
-const SHORTEST_WORD: usize = 4;
+const MIN_WORD: usize = 4;
 const ENOUGH_BESIDE_WORDS: usize = 8;
 
 impl ContextWords {
@@ -39,7 +39,7 @@ impl ContextWords {
             .flatten()
             .chain(context_words.iter().map(String::as_str))
             .flat_map(words_of)
-            .filter(|word| word.chars().count() >= SHORTEST_WORD)
+            .filter(|word| word.chars().count() >= MIN_WORD)
             .collect();
         words.sort_unstable_by(|one, other| other.len().cmp(&one.len()).then(one.cmp(other)));
         words.dedup();

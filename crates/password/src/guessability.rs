@@ -17,7 +17,7 @@ pub(crate) fn score(password: &str, known_words: &[&str]) -> u8 {
 
 /// The letters that zxcvbn takes more than one character for, and those characters.
 const READINGS: [&str; 7] = ["4@", "({[<", "69", "1!|", "1|7", "$5", "+7"];
-const MOST_READINGS: usize = 16;
+const MAX_READINGS: usize = 16;
 const ALWAYS_JUDGED: usize = 16;
 
 /// The longest beginning that has few enough readings, or is short.
@@ -31,7 +31,7 @@ fn judged(password: &str) -> &str {
             }
         }
         let readings: usize = seen.iter().map(|count| (*count).max(1)).product();
-        if index >= ALWAYS_JUDGED && readings > MOST_READINGS {
+        if index >= ALWAYS_JUDGED && readings > MAX_READINGS {
             return before;
         }
     }

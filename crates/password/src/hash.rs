@@ -31,10 +31,10 @@ pub(crate) enum Form {
     Bcrypt { cost: u32 },
 }
 
-const LONGEST_TEXT: usize = 256;
-const SHORTEST_SALT: usize = 8;
-const SHORTEST_TAG: usize = 16;
-const MOST_LANES: u32 = 255;
+const MAX_TEXT: usize = 256;
+const MIN_SALT: usize = 8;
+const MIN_TAG: usize = 16;
+const MAX_LANES: u32 = 255;
 const BCRYPT_BASE64: GeneralPurpose = GeneralPurpose::new(&alphabet::BCRYPT, NO_PAD);
 const BCRYPT_COSTS: std::ops::RangeInclusive<u32> = 4..=14;
 
@@ -46,7 +46,7 @@ impl PasswordHash {
     /// Costly ones are not: at most 256 MiB, 1 GiB over all iterations, 255 lanes, or a bcrypt cost
     /// of 4 to 14 (about a second).
     pub fn parse(text: &str) -> Result<Self, HashError> {
-        if text.len() > LONGEST_TEXT {
+        if text.len() > MAX_TEXT {
             return Err(HashError::Malformed);
         }
         let form = match text.split('$').nth(1) {
@@ -125,11 +125,11 @@ fn parse_argon2id(text: &str) -> Result<Form, HashError> {
     if !params.keyid().is_empty() || !params.data().is_empty() {
         return Err(HashError::UnsupportedAlgorithm);
     }
-    if !is_affordable(&params) || params.p_cost() > MOST_LANES {
+    if !is_affordable(&params) || params.p_cost() > MAX_LANES {
         return Err(HashError::TooCostly);
     }
     match (&hash.salt, &hash.hash) {
-        (Some(salt), Some(tag)) if salt.len() >= SHORTEST_SALT && tag.len() >= SHORTEST_TAG => {
+        (Some(salt), Some(tag)) if salt.len() >= MIN_SALT && tag.len() >= MIN_TAG => {
             Ok(Form::Argon2id { params, salt: salt[..].into(), tag: tag.as_bytes().into() })
         }
         _ => Err(HashError::Malformed),

@@ -25,7 +25,7 @@ pub use hash_cost::HashCost;
 pub use hasher::{Hasher, VerificationResult};
 pub use params::{Argon2Params, ParamsError};
 pub use password::{Password, PasswordTooLong};
-pub use places::Place;
+pub use places::HashingPermit;
 pub use policy::Policy;
 pub use pool::{HashingError, HashingPool, Overloaded};
 pub use pool_settings::PoolSettings;

@@ -10,17 +10,17 @@ use argon2::Params;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Argon2Params(Params);
 
-const LEAST_MEMORY_KIB: u32 = 19_456;
-const LEAST_ITERATIONS: u32 = 2;
+const MIN_MEMORY_KIB: u32 = 19_456;
+const MIN_ITERATIONS: u32 = 2;
 
-const MOST_ITERATIONS: u32 = 16;
-const MOST_PARALLELISM: u32 = 4;
+const MAX_ITERATIONS: u32 = 16;
+const MAX_PARALLELISM: u32 = 4;
 
 /// 256 MiB: what one hash, ours or imported, may occupy.
-const MOST_MEMORY_KIB: u32 = 256 * 1024;
+const MAX_MEMORY_KIB: u32 = 256 * 1024;
 
 /// KiB times passes: what one hash, ours or imported, may compute. About half a second of one core.
-const MOST_WORK: u32 = 1024 * 1024;
+const MAX_WORK: u32 = 1024 * 1024;
 
 impl Argon2Params {
     /// Checks a configured cost.
@@ -28,10 +28,10 @@ impl Argon2Params {
     /// At most 16 iterations, 4 lanes, 256 MiB, and 1 GiB over all iterations together. The lanes of
     /// one hash are computed one after another: more of them make it no faster.
     pub fn new(memory_kib: u32, iterations: u32, parallelism: u32) -> Result<Self, ParamsError> {
-        if memory_kib < LEAST_MEMORY_KIB || iterations < LEAST_ITERATIONS {
+        if memory_kib < MIN_MEMORY_KIB || iterations < MIN_ITERATIONS {
             return Err(ParamsError::TooWeak);
         }
-        if iterations > MOST_ITERATIONS || parallelism > MOST_PARALLELISM {
+        if iterations > MAX_ITERATIONS || parallelism > MAX_PARALLELISM {
             return Err(ParamsError::TooCostly);
         }
         let params = Params::new(memory_kib, iterations, parallelism, None)
@@ -77,8 +77,8 @@ impl Default for Argon2Params {
 
 /// Whether verifying a hash with these parameters stays within 256 MiB and about half a second.
 pub(crate) fn is_affordable(params: &Params) -> bool {
-    params.m_cost() <= MOST_MEMORY_KIB
-        && params.m_cost().checked_mul(params.t_cost()).is_some_and(|work| work <= MOST_WORK)
+    params.m_cost() <= MAX_MEMORY_KIB
+        && params.m_cost().checked_mul(params.t_cost()).is_some_and(|work| work <= MAX_WORK)
 }
 
 /// Why a cost cannot be configured.

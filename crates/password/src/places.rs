@@ -1,4 +1,4 @@
-//! Places for callers who will need hashing, shared between client addresses before anything is looked up.
+//! Admission to hashing: places for requests that will hash, shared between client addresses.
 //!
 //! An address gets another place only while it has fewer than are still free. So whoever comes alone may
 //! take half of them, and however many one address asks for, there is room for the next one.
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// At most `capacity` places; memory grows with those that are taken, 40 bytes or so for each address.
 #[derive(Debug)]
-pub(crate) struct Places {
+pub(crate) struct HashingSemaphore {
     capacity: usize,
     taken: Mutex<Taken>,
 }
@@ -22,18 +22,18 @@ struct Taken {
 
 /// A place among the callers of a pool, until it is dropped.
 #[derive(Debug)]
-pub struct Place {
-    places: Arc<Places>,
+pub struct HashingPermit {
+    places: Arc<HashingSemaphore>,
     share: IpAddr,
 }
 
-impl Places {
+impl HashingSemaphore {
     pub(crate) fn new(capacity: usize) -> Self {
         Self { capacity, taken: Mutex::default() }
     }
 
     /// A place for one more caller of that share, if it does not take more than its part.
-    pub(crate) fn take(self: &Arc<Self>, share: IpAddr) -> Option<Place> {
+    pub(crate) fn take(self: &Arc<Self>, share: IpAddr) -> Option<HashingPermit> {
         let mut taken = self.taken();
         let own = taken.by_share.get(&share).copied().unwrap_or(0);
         if own >= self.capacity.saturating_sub(taken.all) {
@@ -41,7 +41,7 @@ impl Places {
         }
         taken.all += 1;
         taken.by_share.insert(share, own + 1);
-        Some(Place { places: Arc::clone(self), share })
+        Some(HashingPermit { places: Arc::clone(self), share })
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken> {
@@ -49,7 +49,7 @@ impl Places {
     }
 }
 
-impl Drop for Place {
+impl Drop for HashingPermit {
     fn drop(&mut self) {
         let mut taken = self.places.taken();
         taken.all = taken.all.saturating_sub(1);
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn one_address_takes_half_however_often_it_asks_and_the_next_one_half_of_the_rest() {
-        let places = Arc::new(Places::new(64));
+        let places = Arc::new(HashingSemaphore::new(64));
         let flood = |last| std::iter::from_fn(|| places.take(address(last))).collect::<Vec<_>>();
         let first = flood(1);
         assert_eq!(first.len(), 32);
@@ -86,13 +86,13 @@ mod tests {
 
     #[test]
     fn what_is_given_back_leaves_nothing_behind() {
-        let places = Arc::new(Places::new(8));
+        let places = Arc::new(HashingSemaphore::new(8));
         for last in 0..=255 {
             drop((places.take(address(last)), places.take(address(last))));
         }
         assert_eq!(places.taken().all, 0);
         assert!(places.taken().by_share.is_empty());
-        let only = Arc::new(Places::new(1));
+        let only = Arc::new(HashingSemaphore::new(1));
         let held = only.take(address(1));
         assert!(held.is_some() && only.take(address(2)).is_none());
     }

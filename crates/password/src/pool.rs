@@ -17,7 +17,7 @@ use std::time::Duration;
 use portcullis_domain::{Clock, SecureRandom, Supervised};
 
 use crate::hasher::SALT_BYTES;
-use crate::places::{Place, Places};
+use crate::places::{HashingPermit, HashingSemaphore};
 use crate::worker::{Job, Workplace};
 use crate::{
     HashCost, HashError, Hasher, Password, PasswordHash, PoolSettings, Scratch, VerificationResult,
@@ -27,7 +27,7 @@ use crate::{
 pub struct HashingPool {
     workplace: Arc<Workplace>,
     /// For callers.
-    places: Arc<Places>,
+    places: Arc<HashingSemaphore>,
     refused: AtomicUsize,
     workers: Vec<Supervised>,
 }
@@ -42,7 +42,7 @@ impl HashingPool {
         let workplace = Arc::new(Workplace::new(settings, hasher, clock));
         let busy = settings.threads.max(1).saturating_add(settings.queue);
         let of_one = busy.saturating_add(settings.queue / 8).saturating_add(1);
-        let places = Arc::new(Places::new(of_one.saturating_mul(2)));
+        let places = Arc::new(HashingSemaphore::new(of_one.saturating_mul(2)));
         let refused = AtomicUsize::new(0);
         let mut pool = Self { workplace, places, refused, workers: Vec::new() };
         for number in 0..settings.threads.max(1) {
@@ -130,7 +130,7 @@ impl HashingPool {
     /// # Errors
     ///
     /// [`Overloaded`] when the address has its part.
-    pub fn enter(&self, address: IpAddr) -> Result<Place, Overloaded> {
+    pub fn enter(&self, address: IpAddr) -> Result<HashingPermit, Overloaded> {
         self.places.take(share_of(address)).ok_or_else(|| self.overloaded())
     }
 
@@ -172,7 +172,7 @@ impl HashingPool {
     fn overloaded(&self) -> Overloaded {
         let spread = self.refused.fetch_add(1, Ordering::Relaxed) % SPREAD;
         let spread = Duration::from_secs(u64::try_from(spread).unwrap_or(0));
-        let expected = self.workplace.expected_wait().max(Overloaded::LEAST);
+        let expected = self.workplace.expected_wait().max(Overloaded::MIN_RETRY_AFTER);
         Overloaded { retry_after: expected.saturating_add(spread) }
     }
 }
@@ -205,7 +205,7 @@ pub struct Overloaded {
 }
 
 impl Overloaded {
-    const LEAST: Duration = Duration::from_secs(1);
+    const MIN_RETRY_AFTER: Duration = Duration::from_secs(1);
 }
 
 /// Why a new password was not hashed.

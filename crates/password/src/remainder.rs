@@ -73,7 +73,7 @@ fn without_years(text: &str) -> Zeroizing<String> {
 fn keep_without_years(run: &str, kept: &mut String) {
     let mut rest = run;
     while let Some(place) = (0..rest.len()).find(|place| is_year(rest, *place)) {
-        if run.len() <= LONGEST_DATE {
+        if run.len() <= MAX_DATE {
             return;
         }
         let (before, after) = rest.split_at(place);
@@ -84,7 +84,7 @@ fn keep_without_years(run: &str, kept: &mut String) {
 }
 
 /// Digits of a date: of day, month and year.
-const LONGEST_DATE: usize = 8;
+const MAX_DATE: usize = 8;
 
 fn is_year(digits: &str, place: usize) -> bool {
     let year = digits.get(place..place + 4);

@@ -35,7 +35,7 @@ impl Scratch {
         }
         if self.blocks.len() < count {
             self.release();
-            self.blocks = Vec::with_capacity(count.max(LEAST_CAPACITY));
+            self.blocks = Vec::with_capacity(count.max(MIN_CAPACITY));
             self.blocks.resize(count, Block::default());
         }
         &mut self.blocks
@@ -45,7 +45,7 @@ impl Scratch {
 /// Blocks that room is asked for, although fewer are used; what is not used takes no memory. What is
 /// larger than 32 MiB the allocator of glibc maps by itself and gives back to the system when it is
 /// freed; of what is smaller, it keeps the largest that it ever saw for each of its arenas.
-const LEAST_CAPACITY: usize = 33 * 1024;
+const MIN_CAPACITY: usize = 33 * 1024;
 
 impl Drop for Scratch {
     fn drop(&mut self) {

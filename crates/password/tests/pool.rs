@@ -148,9 +148,9 @@ fn a_job_that_waited_too_long_is_refused_at_the_deadline_and_never_done() {
 
 /// Shows the seconds it was told to.
 #[derive(Default)]
-struct Dial(AtomicU64);
+struct ManualClock(AtomicU64);
 
-impl Clock for Dial {
+impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_seconds(0)
     }
@@ -162,7 +162,7 @@ impl Clock for Dial {
 
 #[test]
 fn a_job_that_a_thread_reaches_too_late_is_refused_instead_of_done() {
-    let clock = Arc::new(Dial::default());
+    let clock = Arc::new(ManualClock::default());
     let pool = pool_by(clock.clone(), 1, 8, LONG);
     let (release, occupant) = occupy(&pool);
     let log = Arc::default();

@@ -10,7 +10,7 @@ use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionMa
 use diesel::result::ConnectionError;
 use diesel::{Connection as _, PgConnection, SqliteConnection};
 use portcullis_domain::{Clock, ExposeSecret, SecretString, SystemClock};
-use portcullis_flows::node::attempt::Attempt;
+use portcullis_flows::node::deadline::RequestDeadline;
 
 use crate::database_url::DatabaseUrl;
 use crate::failure::Failure;
@@ -50,7 +50,7 @@ impl EachSql {
 /// How long PostgreSQL works on one statement, and waits for one lock, before it gives up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pace {
-    /// Somebody waits for an answer, which is due within [`Attempt::LIMIT`].
+    /// Somebody waits for an answer, which is due within [`RequestDeadline::TIMEOUT`].
     Request,
     /// Nobody does.
     Background,
@@ -59,7 +59,7 @@ pub(crate) enum Pace {
 impl Pace {
     /// The pace of what runs on this thread.
     pub(crate) fn current() -> Self {
-        if Attempt::is_running() { Self::Request } else { Self::Background }
+        if RequestDeadline::is_running() { Self::Request } else { Self::Background }
     }
 
     const fn settings(self) -> [&'static str; 2] {
@@ -138,10 +138,11 @@ impl Connection {
         body: impl FnOnce(&mut Self) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let round_trip = self.round_trip;
-        let outcome = body(self).and_then(|value| match Attempt::begin_commit(round_trip) {
-            Ok(committing) => Ok((value, committing)),
-            Err(error) => Err(error.into()),
-        });
+        let outcome =
+            body(self).and_then(|value| match RequestDeadline::begin_commit(round_trip) {
+                Ok(committing) => Ok((value, committing)),
+                Err(error) => Err(error.into()),
+            });
         match outcome {
             Ok((value, committing)) => {
                 self.commit()?;

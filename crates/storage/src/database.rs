@@ -5,7 +5,7 @@ use std::time::Duration;
 use diesel::connection::SimpleConnection;
 use portcullis_domain::Clock;
 use portcullis_flows::StoreError;
-use portcullis_flows::node::attempt::Attempt;
+use portcullis_flows::node::deadline::RequestDeadline;
 use portcullis_flows::node::health::HealthStore;
 use r2d2::{Pool, PooledConnection};
 
@@ -67,7 +67,7 @@ impl Database {
         &self,
         body: impl FnOnce(&mut Connection) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
-        let _waiting = Attempt::enter();
+        let _waiting = RequestDeadline::enter();
         let mut connection = self.take(&self.readers, Connection::check)?;
         Ok(body(&mut connection)?)
     }
@@ -77,7 +77,7 @@ impl Database {
         &self,
         body: impl FnOnce(&mut Connection) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
-        let _waiting = Attempt::enter();
+        let _waiting = RequestDeadline::enter();
         let mut connection = self.take(&self.readers, Connection::check)?;
         Ok(connection.read_snapshot(body)?)
     }
@@ -87,7 +87,7 @@ impl Database {
         &self,
         body: impl FnOnce(&mut Connection) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
-        let _waiting = Attempt::enter();
+        let _waiting = RequestDeadline::enter();
         let mut connection = self.take(&self.writers, Connection::begin)?;
         Ok(connection.finish(body)?)
     }
@@ -99,7 +99,7 @@ impl Database {
         sql: EachSql,
         read: impl FnOnce(&mut Connection) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
-        let _waiting = Attempt::enter();
+        let _waiting = RequestDeadline::enter();
         let mut connection = self.take(&self.writers, Connection::check)?;
         connection.write_at_once(sql)?;
         Ok(read(&mut connection)?)
@@ -115,7 +115,7 @@ impl Database {
         let pace = Pace::current();
         let mut broken = 0;
         loop {
-            Attempt::check()?;
+            RequestDeadline::check()?;
             let mut connection = pool.get()?;
             connection.clock.clone_from(&self.clock);
             match begin(&mut connection, pace) {

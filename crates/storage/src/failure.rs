@@ -1,5 +1,5 @@
 use portcullis_flows::StoreError;
-use portcullis_flows::node::attempt::GivenUp;
+use portcullis_flows::node::deadline::DeadlineExceeded;
 
 /// What can go wrong inside storage, before it becomes the one error of the ports.
 #[derive(Debug, thiserror::Error)]
@@ -13,7 +13,7 @@ pub(crate) enum Failure {
     #[error("table {table}, column {column}")]
     Corrupt { table: &'static str, column: &'static str },
     #[error(transparent)]
-    GivenUp(#[from] GivenUp),
+    DeadlineExceeded(#[from] DeadlineExceeded),
     #[error("{0}")]
     Unconfirmed(diesel::result::Error),
 }
@@ -23,9 +23,10 @@ impl From<Failure> for StoreError {
         match failure {
             Failure::Corrupt { table, column } => Self::Corrupt { table, column },
             Failure::Unconfirmed(error) => Self::OutcomeUnknown(error.to_string()),
-            Failure::Query(_) | Failure::Pool(_) | Failure::Migration(_) | Failure::GivenUp(_) => {
-                Self::Unavailable(failure.to_string())
-            }
+            Failure::Query(_)
+            | Failure::Pool(_)
+            | Failure::Migration(_)
+            | Failure::DeadlineExceeded(_) => Self::Unavailable(failure.to_string()),
         }
     }
 }

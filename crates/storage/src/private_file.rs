@@ -13,13 +13,13 @@ use std::path::{Path, PathBuf};
 use crate::database_url::DatabaseUrl;
 
 /// Read and write for the owner, nothing for anybody else.
-const PRIVATE: u32 = 0o600;
+const OWNER_ONLY_MODE: u32 = 0o600;
 
 /// The bits of a mode by which other users get in.
-const OTHERS: u32 = 0o077;
+const GROUP_AND_OTHER_BITS: u32 = 0o077;
 
 /// What SQLite keeps beside the file.
-const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
+const SIDECAR_SUFFIXES: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 impl DatabaseUrl {
     /// The files that other users of this machine can open; none for a server.
@@ -28,7 +28,9 @@ impl DatabaseUrl {
         let mut exposed = Vec::new();
         for file in files(path)? {
             match fs::metadata(&file) {
-                Ok(found) if found.permissions().mode() & OTHERS != 0 => exposed.push(file),
+                Ok(found) if found.permissions().mode() & GROUP_AND_OTHER_BITS != 0 => {
+                    exposed.push(file);
+                }
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
@@ -44,7 +46,7 @@ impl DatabaseUrl {
         let exposed = self.exposed_files()?;
         for file in &exposed {
             // By name: to open and close a file that this process has open would drop its locks.
-            match fs::set_permissions(file, Permissions::from_mode(PRIVATE)) {
+            match fs::set_permissions(file, Permissions::from_mode(OWNER_ONLY_MODE)) {
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
@@ -55,7 +57,7 @@ impl DatabaseUrl {
 
 /// Creates the file unless it is there.
 pub(crate) fn create(path: &Path) -> io::Result<()> {
-    match File::options().write(true).create_new(true).mode(PRIVATE).open(path) {
+    match File::options().write(true).create_new(true).mode(OWNER_ONLY_MODE).open(path) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
         _ => Ok(()),
     }
@@ -72,7 +74,7 @@ fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
         name.push(suffix);
         PathBuf::from(name)
     };
-    Ok(std::iter::once(path.clone()).chain(COMPANIONS.map(companion)).collect())
+    Ok(std::iter::once(path.clone()).chain(SIDECAR_SUFFIXES.map(companion)).collect())
 }
 
 #[cfg(test)]

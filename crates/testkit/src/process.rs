@@ -29,7 +29,7 @@ pub struct ServerProcess {
 }
 
 /// How long a start may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 impl ServerProcess {
     /// Starts a server and waits until it is ready.
@@ -95,7 +95,7 @@ impl ServerProcess {
     /// Waits until it says that it listens, which it may do again when it is ready.
     pub fn wait_until_listening(&mut self) {
         let running = self.running.as_ref().expect("it was just launched");
-        let Ok(address) = running.news.recv_timeout(PATIENCE) else {
+        let Ok(address) = running.news.recv_timeout(TIMEOUT) else {
             panic!("the server did not start:\n{}", self.log());
         };
         self.origin = format!("http://{address}");
@@ -177,7 +177,7 @@ impl ServerProcess {
     /// Sends SIGTERM and waits for the end, at most a minute.
     pub fn terminate(&mut self) -> ExitStatus {
         self.ask_to_stop();
-        let status = self.ended_within(PATIENCE);
+        let status = self.ended_within(TIMEOUT);
         status.unwrap_or_else(|| panic!("the server does not stop:\n{}", self.log()))
     }
 
@@ -218,7 +218,7 @@ impl Drop for Running {
         drop(self.child.kill());
         drop(self.child.wait());
         // Whatever it printed is in the log once the pipe is closed.
-        while self.news.recv_timeout(PATIENCE).is_ok() {}
+        while self.news.recv_timeout(TIMEOUT).is_ok() {}
     }
 }
 

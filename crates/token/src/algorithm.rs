@@ -1,4 +1,4 @@
-//! Signature algorithms: HS256, EdDSA (Ed25519) and ES256.
+//! Signature algorithms: HS256, `EdDSA` (Ed25519) and ES256.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,10 +1,10 @@
 #![doc = include_str!("../README.md")]
 
-mod access;
+mod access_token;
 mod algorithm;
 mod base64url;
-mod csrf;
-mod device;
+mod csrf_token;
+mod device_token;
 mod json_web_key_set;
 pub mod jws;
 mod jwt;
@@ -14,7 +14,7 @@ mod mac;
 mod opaque;
 mod payload;
 mod public_key;
-mod refresh;
+mod refresh_token;
 mod registered;
 mod revocation;
 mod revocation_filter;
@@ -31,17 +31,17 @@ pub use portcullis_domain::{
     AccountId, AccountKind, AuthenticationMethod, Role, SessionId, Timestamp, TokenId,
 };
 
-pub use access::AccessClaims;
+pub use access_token::AccessClaims;
 pub use algorithm::{KeyPairAlgorithm, SigningAlgorithm, SigningAlgorithmError};
-pub use csrf::CsrfKey;
-pub use device::{DeviceClaims, DeviceId, DeviceIdError};
+pub use csrf_token::CsrfKey;
+pub use device_token::{DeviceClaims, DeviceId, DeviceIdError};
 pub use json_web_key_set::{JsonWebKeySet, JsonWebKeySetError};
 pub use jwt::{Claims, LEEWAY, Verifier};
 pub use key_pair::{KeyPair, Unsealed};
 pub use key_set::{KeySet, VerifyingKey};
 pub use opaque::{Digest, DigestError, OpaqueSecret, OpaqueSecretError};
 pub use public_key::{PublicKey, PublicKeyError};
-pub use refresh::RefreshClaims;
+pub use refresh_token::RefreshClaims;
 pub use registered::RegisteredClaims;
 pub use revocation::{REVOCATION_MARGIN, Revocation, RevocationEntry};
 pub use revocation_set::RevocationSet;

@@ -25,7 +25,7 @@ impl SecretKey {
     /// Parses a secret of at least 32 bytes that is not a known sample and follows no pattern.
     pub fn parse(secret: &SecretString) -> Result<Self, SecretKeyError> {
         let text = secret.expose_secret();
-        if text.len() < SHORTEST {
+        if text.len() < MIN_LENGTH {
             return Err(SecretKeyError::TooShort);
         }
         if is_well_known(text) {
@@ -115,7 +115,7 @@ pub enum SecretKeyError {
 
 portcullis_domain::debug_as_display!(SecretKeyError);
 
-const SHORTEST: usize = 32;
+const MIN_LENGTH: usize = 32;
 
 /// Random-looking keys that are published in the manuals of `FastAPI` and Flask and in RFC 7515
 /// appendix A.1.

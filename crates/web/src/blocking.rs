@@ -7,7 +7,7 @@ use std::{io, thread};
 
 use actix_web::{FromRequest, HttpRequest, dev, rt, web};
 use portcullis_domain::{Ambient, SecureRandom};
-use portcullis_flows::node::attempt::Attempt;
+use portcullis_flows::node::deadline::RequestDeadline;
 use portcullis_password::{HashingError, HashingPool};
 use tokio::sync::oneshot;
 use tokio::time;
@@ -22,7 +22,7 @@ const COMMIT_TIMEOUT: Duration = Duration::from_millis(150);
 
 /// Runs one use case on the pool for blocking work: the one seam between async and sync.
 ///
-/// A use case that is given up commits nothing more: see [`Attempt`].
+/// A use case that is given up commits nothing more: see [`RequestDeadline`].
 pub async fn blocking<T, E>(
     use_case: impl FnOnce() -> Result<T, E> + Send + 'static,
 ) -> Result<T, Problem>
@@ -31,28 +31,28 @@ where
     E: Send + 'static,
     Problem: From<E>,
 {
-    let attempt = Arc::new(Attempt::new());
-    let working = Arc::clone(&attempt);
+    let deadline = Arc::new(RequestDeadline::new());
+    let working = Arc::clone(&deadline);
     let mut running = pin!(web::block(move || working.run(use_case)));
     let limit = time::Instant::now() + USE_CASE_TIMEOUT;
-    let mut deadline = time::Instant::now() + Attempt::LIMIT;
+    let mut wake_at = time::Instant::now() + RequestDeadline::TIMEOUT;
     let mut is_last = false;
     loop {
-        match time::timeout_at(deadline, &mut running).await {
+        match time::timeout_at(wake_at, &mut running).await {
             Ok(Ok(outcome)) => return outcome.map_err(Problem::from),
             Ok(Err(_)) => return Err(Problem::new(Code::Internal)),
             Err(_) if is_last => return Err(Problem::outcome_unknown()),
             Err(_) => {}
         }
         let now = time::Instant::now();
-        let remaining = attempt.remaining();
+        let remaining = deadline.remaining();
         if remaining > Duration::ZERO && now < limit {
-            deadline = limit.min(now + remaining);
-        } else if attempt.give_up() {
+            wake_at = limit.min(now + remaining);
+        } else if deadline.cancel() {
             return Err(Problem::unavailable());
         } else {
             is_last = true;
-            deadline = now + COMMIT_TIMEOUT;
+            wake_at = now + COMMIT_TIMEOUT;
         }
     }
 }

@@ -53,13 +53,13 @@ impl fmt::Display for Limit {
 
 /// The places of all kinds on this node.
 #[derive(Debug, Default)]
-pub struct Limits(Mutex<BTreeMap<&'static str, Arc<Places>>>);
+pub struct Limits(Mutex<BTreeMap<&'static str, Arc<FairSemaphore>>>);
 
 impl Limits {
-    pub(crate) fn of(&self, limit: Limit) -> Option<Arc<Places>> {
+    pub(crate) fn of(&self, limit: Limit) -> Option<Arc<FairSemaphore>> {
         let Limit::Concurrent(kind) = limit else { return None };
         let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Some(Arc::clone(places.entry(kind.name).or_insert_with(|| Places::new(kind.places))))
+        Some(Arc::clone(places.entry(kind.name).or_insert_with(|| FairSemaphore::new(kind.places))))
     }
 }
 
@@ -67,11 +67,11 @@ impl Limit {
     /// Takes places for a request, or says when to come again.
     pub(crate) async fn enter(
         &self,
-        places: &Arc<Places>,
+        places: &Arc<FairSemaphore>,
         request: &HttpRequest,
         largest_body: usize,
         actor: Actor,
-    ) -> Result<Place, Problem> {
+    ) -> Result<ConcurrencyPermit, Problem> {
         let Self::Concurrent(kind) = self else { return places.enter(actor, 1) };
         let count =
             kind.unit.map_or(1, |unit| body_length(request, largest_body).div_ceil(unit).max(1));
@@ -109,7 +109,7 @@ fn is_draining(request: &HttpRequest) -> bool {
 
 /// The places of one kind of request.
 #[derive(Debug)]
-pub(crate) struct Places {
+pub(crate) struct FairSemaphore {
     max: usize,
     taken: Mutex<Taken>,
 }
@@ -123,19 +123,19 @@ struct Taken {
 /// One place or several, free again when it is dropped.
 #[derive(Debug)]
 #[must_use = "dropping it gives the place back"]
-pub struct Place {
-    places: Arc<Places>,
+pub struct ConcurrencyPermit {
+    places: Arc<FairSemaphore>,
     caller: Actor,
     count: usize,
 }
 
-impl Places {
+impl FairSemaphore {
     fn new(max: usize) -> Arc<Self> {
         Arc::new(Self { max, taken: Mutex::default() })
     }
 
     /// Takes so many places, or says when to come again.
-    fn enter(self: &Arc<Self>, caller: Actor, count: usize) -> Result<Place, Problem> {
+    fn enter(self: &Arc<Self>, caller: Actor, count: usize) -> Result<ConcurrencyPermit, Problem> {
         let mut taken = self.taken();
         let mine = taken.by_caller.get(&caller).copied().unwrap_or(0).saturating_add(count);
         if mine > self.max.saturating_sub(taken.total) {
@@ -143,7 +143,7 @@ impl Places {
         }
         taken.total += count;
         taken.by_caller.insert(caller, mine);
-        Ok(Place { places: Arc::clone(self), caller, count })
+        Ok(ConcurrencyPermit { places: Arc::clone(self), caller, count })
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken> {
@@ -151,7 +151,7 @@ impl Places {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConcurrencyPermit {
     fn drop(&mut self) {
         let mut taken = self.places.taken();
         taken.total = taken.total.saturating_sub(self.count);
@@ -164,7 +164,7 @@ impl Drop for Place {
     }
 }
 
-impl FromRequest for Place {
+impl FromRequest for ConcurrencyPermit {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
@@ -184,8 +184,8 @@ mod tests {
     fn one_caller_leaves_places_for_the_next_and_each_comes_back() {
         let caller =
             || Actor::Account(AccountId::generate(Timestamp::from_seconds(1), &SystemRandom));
-        let (places, greedy) = (Places::new(8), caller());
-        let mut held: Vec<Place> = Vec::new();
+        let (places, greedy) = (FairSemaphore::new(8), caller());
+        let mut held: Vec<ConcurrencyPermit> = Vec::new();
         held.extend(std::iter::from_fn(|| places.enter(greedy, 1).ok()));
         assert_eq!(held.len(), 4);
         let other = caller();

@@ -232,7 +232,7 @@ fn challenge(code: Code) -> Option<&'static str> {
     }
 }
 
-/// RFC 9470 section 3. The age is that of [`StepUp::RECENT`](portcullis_flows::sign_in::step_up::StepUp::RECENT), in seconds.
+/// RFC 9470 section 3. The age is that of [`StepUp::MAX_SIGN_IN_AGE`](portcullis_flows::sign_in::step_up::StepUp::MAX_SIGN_IN_AGE), in seconds.
 const TOO_OLD: &str = concat!(
     r#"Bearer realm="portcullis", error="insufficient_user_authentication", "#,
     r#"error_description="A more recent sign-in is required", max_age=900"#

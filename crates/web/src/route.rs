@@ -1,7 +1,7 @@
 //! Routes: everything that holds of one is declared in one place, and mounting installs it.
 //!
 //! Guard and limit run before the body is read; the handler takes what they found as
-//! [`Caller`](crate::Caller) or [`Place`](crate::Place).
+//! [`Caller`](crate::Caller) or [`ConcurrencyPermit`](crate::ConcurrencyPermit).
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use actix_web::{
 };
 
 use crate::guard::{Guard, GuardResult};
-use crate::limit::{Limit, Limits, Places};
+use crate::limit::{FairSemaphore, Limit, Limits};
 use crate::problem::{Code, Problem};
 
 /// One route.
@@ -201,7 +201,7 @@ struct Mounted(&'static Route);
 /// Guard and limit of a route, then the arguments of its handler, the body among them, then the handler.
 async fn answer<F, Args>(
     route: &'static Route,
-    places: Option<Arc<Places>>,
+    places: Option<Arc<FairSemaphore>>,
     handler: &F,
     request: &HttpRequest,
     payload: &mut Payload,
@@ -218,7 +218,7 @@ where
 
 async fn admit(
     route: &'static Route,
-    places: Option<Arc<Places>>,
+    places: Option<Arc<FairSemaphore>>,
     request: &HttpRequest,
 ) -> Result<(), Problem> {
     let admission = route.guard.admit(request).await?;
@@ -240,7 +240,7 @@ async fn admit(
         GuardResult::Anonymous => {}
         GuardResult::Principal(principal) => drop(extensions.insert(principal)),
         GuardResult::SessionCredentials(session_credentials) => {
-            drop(extensions.insert(session_credentials))
+            drop(extensions.insert(session_credentials));
         }
     }
     Ok(())

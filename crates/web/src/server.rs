@@ -22,7 +22,7 @@ use crate::authentication::Authenticator;
 use crate::group::{Group, Groups};
 use crate::lifecycle::{DRAIN_TIMEOUT, Lifecycle, STOP_TIMEOUT, ServeError};
 use crate::limit::Limits;
-use crate::numbering::Numbering;
+use crate::request_id::RequestIds;
 use crate::settings::Settings;
 use crate::signals::Signals;
 use crate::stack;
@@ -237,11 +237,11 @@ fn build(
 ) -> io::Result<Server> {
     let common = Common {
         settings: web::Data::new(settings),
-        numbering: web::Data::new(Numbering::new(&*application.ambient.random)),
+        request_ids: web::Data::new(RequestIds::new(&*application.ambient.random)),
         clock: application.ambient.clock.clone(),
         lifecycle: web::Data::from(application.lifecycle.clone()),
     };
-    let Common { settings, numbering, lifecycle, .. } = common.clone();
+    let Common { settings, request_ids, lifecycle, .. } = common.clone();
     let authenticator = web::Data::from(application.authenticator.clone());
     let decisions = web::Data::from(application.decisions.clone());
     let step_up = web::Data::from(application.step_up.clone());
@@ -252,7 +252,7 @@ fn build(
     let app = move || {
         App::new()
             .app_data(settings.clone())
-            .app_data(numbering.clone())
+            .app_data(request_ids.clone())
             .app_data(lifecycle.clone())
             .app_data(authenticator.clone())
             .app_data(decisions.clone())

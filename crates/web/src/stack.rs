@@ -18,9 +18,9 @@ use crate::csrf;
 use crate::group::{API, ErrorBody, Group, Groups};
 use crate::headers::protect;
 use crate::lifecycle::Lifecycle;
-use crate::numbering::{Numbering, REQUEST_ID};
 use crate::problem::{Code, Problem};
 use crate::request::RequestContext;
+use crate::request_id::{REQUEST_ID, RequestIds};
 use crate::settings::Settings;
 use crate::transport::Progress;
 
@@ -30,14 +30,14 @@ pub(crate) async fn edge(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let settings = request.app_data::<web::Data<Settings>>().cloned();
-    let numbering = request.app_data::<web::Data<Numbering>>();
+    let request_ids = request.app_data::<web::Data<RequestIds>>();
     let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
     let trusted = settings.as_ref().map_or(&[][..], |settings| &settings.trusted_proxies);
     let is_proxy = settings.as_ref().is_some_and(|settings| settings.trusts(peer));
     let context = Rc::new(RequestContext {
         id: given_id(request.headers())
             .filter(|_| is_proxy)
-            .or_else(|| numbering.map(|numbering| numbering.next()))
+            .or_else(|| request_ids.map(|request_ids| request_ids.next()))
             .unwrap_or_default(),
         address: client_address(peer, request.headers(), trusted),
     });

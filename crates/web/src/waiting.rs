@@ -14,8 +14,8 @@ use actix_web::{App, rt, web};
 use portcullis_domain::Ambient;
 
 use crate::lifecycle::Lifecycle;
-use crate::numbering::Numbering;
 use crate::problem::Problem;
+use crate::request_id::RequestIds;
 use crate::settings::Settings;
 use crate::signals::Signals;
 use crate::stack;
@@ -39,18 +39,18 @@ pub fn wait(
 ) -> io::Result<bool> {
     let common = Common {
         settings: web::Data::new(settings.clone()),
-        numbering: web::Data::new(Numbering::new(&*ambient.random)),
+        request_ids: web::Data::new(RequestIds::new(&*ambient.random)),
         clock: ambient.clock.clone(),
         lifecycle: web::Data::new(Lifecycle::default()),
     };
-    let Common { settings, numbering, .. } = common.clone();
+    let Common { settings, request_ids, .. } = common.clone();
     let is_there = Arc::new(is_there);
     rt::System::new().block_on(async {
         let mut signals = Signals::new()?;
         let app = move || {
             App::new()
                 .app_data(settings.clone())
-                .app_data(numbering.clone())
+                .app_data(request_ids.clone())
                 .configure(live)
                 .default_service(web::to(not_yet))
                 .wrap(stack::cors(&settings))

@@ -18,7 +18,7 @@ const QUESTIONS: [(&str, &str); 3] = [("schedule", "read"), ("report", "export")
 const DEPENDS: (&str, &str) = ("user", "list");
 
 /// A server that still answers after this long does not mind whether it can record.
-const LONGEST_UNRECORDED: Duration = Duration::from_secs(3);
+const MAX_UNRECORDED: Duration = Duration::from_secs(3);
 
 /// Questions in one batch.
 const BATCH: usize = 12;
@@ -99,7 +99,7 @@ impl Client {
         let begun = self.clock.monotonic();
         while self.ask(link) != Err(Lost::Unavailable) {
             let answering = self.clock.monotonic().saturating_sub(begun);
-            assert!(answering < LONGEST_UNRECORDED, "still answered after {answering:?}");
+            assert!(answering < MAX_UNRECORDED, "still answered after {answering:?}");
         }
     }
 

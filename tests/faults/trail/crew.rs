@@ -44,7 +44,7 @@ impl Crew {
         chance: &Chance,
         strike: impl FnOnce(&mut ServerProcess),
     ) {
-        const MOST_MICROS: u64 = 300_000;
+        const MAX_MICROS: u64 = 300_000;
         let link = &Link::to(server.origin());
         thread::scope(|scope| {
             for (client, work) in &mut self.0 {
@@ -56,7 +56,7 @@ impl Crew {
                 });
             }
             // Nothing but a crash ends the wait before its time.
-            server.ended_within(Duration::from_micros(chance.below(MOST_MICROS)));
+            server.ended_within(Duration::from_micros(chance.below(MAX_MICROS)));
             strike(server);
         });
     }

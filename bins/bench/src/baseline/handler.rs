@@ -80,7 +80,7 @@ pub(crate) fn serve(handler: &Handler) -> Result<()> {
     let server = HttpServer::new(move || {
         let app = App::new()
             .app_data(body.clone())
-            .app_data(web::PayloadConfig::new(MOST))
+            .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
             .route(READY, web::get().to(HttpResponse::Ok));
         match route {
             Route::Me => app.route(ME, web::get().to(answer)),
@@ -94,7 +94,7 @@ pub(crate) fn serve(handler: &Handler) -> Result<()> {
 }
 
 /// Bytes of a request's body.
-const MOST: usize = 1024 * 1024;
+const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 async fn answer(body: web::Data<Body>) -> HttpResponse {
     HttpResponse::Ok().json(&body)

@@ -35,7 +35,7 @@ const REVOCATIONS: u32 = 20;
 const QUIET: Duration = Duration::from_secs(10);
 
 /// How long all followers together may take to connect, or to learn of one revocation.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let followers = bench.options.followers;
@@ -137,7 +137,7 @@ async fn revoke(
                 *heard.entry(session).or_default() += 1;
             }
         };
-        timeout(PATIENCE, all).await.map_err(|_| "a follower has not heard of a revocation")?;
+        timeout(TIMEOUT, all).await.map_err(|_| "a follower has not heard of a revocation")?;
     }
     times.sort_unstable();
     Ok(times)
@@ -149,7 +149,7 @@ async fn follow(server: &Server, number: u32, secret: &str) -> Result<TcpStream>
     socket.bind((source(number), 0).into())?;
     // A follower that does not read must fill its window soon.
     socket.set_recv_buffer_size(4096)?;
-    let mut stream = timeout(PATIENCE, socket.connect(server.address)).await??;
+    let mut stream = timeout(TIMEOUT, socket.connect(server.address)).await??;
     let request = format!(
         "GET /api/revocations HTTP/1.1\r\nhost: {}\r\naccept: text/event-stream\r\n\
          authorization: Bearer {secret}\r\n\r\n",
@@ -157,7 +157,7 @@ async fn follow(server: &Server, number: u32, secret: &str) -> Result<TcpStream>
     );
     stream.write_all(request.as_bytes()).await?;
     let mut start = [0; 12];
-    timeout(PATIENCE, stream.read_exact(&mut start)).await??;
+    timeout(TIMEOUT, stream.read_exact(&mut start)).await??;
     if start != *b"HTTP/1.1 200" {
         return Err(format!("the feed was answered with {}", start.escape_ascii()).into());
     }

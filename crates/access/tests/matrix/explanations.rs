@@ -54,11 +54,11 @@ fn a_reason_is_one_object_for_auditors() {
     let unmet = explain("faculty", "person", "read", Asked::by("ann"));
     assert_eq!(unmet["reason"], "conditions_unmet");
     assert_eq!(unmet["unmet"][0]["condition"], "own");
-    assert_eq!(unmet["unmet"][0]["result"], "missing_context");
+    assert_eq!(unmet["unmet"][0]["verdict"], "missing_context");
     assert_eq!(unmet["unmet"][0]["needs"], "an owner");
     assert_eq!(unmet["unmet"][0]["path"], json!(["faculty"]));
     let other = explain("faculty", "person", "read", Asked::by("ann").owned_by("ben"));
-    assert_eq!(other["unmet"][0]["result"], "fails");
+    assert_eq!(other["unmet"][0]["verdict"], "fails");
     let unknown = explain("nobody", "person", "read", Asked::by("ann"));
     assert_eq!(unknown["reason"], "unknown_role");
     assert_eq!(unknown["role"], Value::Null);

@@ -12,8 +12,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_domain::AccountId;
 use portcullis_flows::access::decision::{Answer, Attributes, Context, Decisions, Question};
 use portcullis_web::{
-    Body, BoundedList, Caller, Code, Concurrency, FieldProblem, Guard, Json, Limit, Method, Place,
-    Problem, Route, ShortText, blocking, decide, parse, read_json, stored,
+    Body, BoundedList, Caller, Code, Concurrency, ConcurrencyPermit, FieldProblem, Guard, Json,
+    Limit, Method, Problem, Route, ShortText, blocking, decide, parse, read_json, stored,
 };
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::{Deserialize as DeriveDeserialize, Serialize};
@@ -149,7 +149,7 @@ pub(crate) const CHECK_BATCH: Route = Route {
     responses((status = 200, body = BatchAnswer, description = "The decisions")))]
 pub(crate) async fn check_batch(
     caller: Caller,
-    place: Place,
+    place: ConcurrencyPermit,
     decisions: web::Data<Decisions>,
     request: HttpRequest,
     payload: web::Payload,

@@ -11,7 +11,8 @@ use portcullis_audit::{AuditKeys, DecisionId, Entry};
 use portcullis_flows::access::permission;
 use portcullis_flows::audit::trail::{Trail, TrailError};
 use portcullis_web::{
-    Body, Caller, Code, Concurrency, Guard, Limit, Method, Place, Problem, Query, Route, blocking,
+    Body, Caller, Code, Concurrency, ConcurrencyPermit, Guard, Limit, Method, Problem, Query,
+    Route, blocking,
 };
 use serde::Serialize;
 
@@ -65,7 +66,7 @@ pub(crate) const SEARCH: Route = Route {
             "reason": "denied: no grant" }], "next_cursor": null }))))]
 pub(crate) async fn search(
     caller: Caller,
-    place: Place,
+    place: ConcurrencyPermit,
     request: HttpRequest,
     audit_keys: web::Data<AuditKeys>,
     trail: web::Data<Trail>,
@@ -137,7 +138,7 @@ pub(crate) const DECISION: Route = Route {
             "reason": "granted by coordinator absence approve [not_own] (line 45)" }))))]
 pub(crate) async fn decision(
     caller: Caller,
-    place: Place,
+    place: ConcurrencyPermit,
     trail: web::Data<Trail>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {

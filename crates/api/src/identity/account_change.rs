@@ -94,14 +94,14 @@ pub(crate) async fn change(
     body: Json<UserChangeBody>,
 ) -> Result<HttpResponse, Problem> {
     let caller = caller.0;
-    let wish = AccountPatch { role: body.0.role.map(|role| role.0), is_active: body.0.is_active };
-    if wish.takes().is_empty() {
+    let patch = AccountPatch { role: body.0.role.map(|role| role.0), is_active: body.0.is_active };
+    if patch.takes().is_empty() {
         let message = "name what shall be different: role, is_active, or both";
         return Err(Problem::invalid(vec![FieldProblem::new(String::new(), "missing", message)]));
     }
-    permit(&decisions, &caller, &wish.takes()).await?;
+    permit(&decisions, &caller, &patch.takes()).await?;
     let id = account(&id)?;
-    let changed = blocking(move || account_changes.change(&caller, id, &wish)).await?;
+    let changed = blocking(move || account_changes.change(&caller, id, &patch)).await?;
     Ok(HttpResponse::Ok().json(AccountAnswer::from(&changed)))
 }
 

@@ -70,8 +70,8 @@ pub(crate) async fn change(
     let address = wanted.origin.address;
     let changed = hashing.run(address, move || password_change.change(&wanted)).await?;
     let secure = settings.secure_cookies;
-    let mut response = session_tokens::tokens(&changed.grant, secure);
-    session_tokens::bind(&mut response, &changed.grant, changed.binding.as_ref(), secure);
+    let mut response = session_tokens::tokens(&changed.tokens, secure);
+    session_tokens::bind(&mut response, &changed.tokens, changed.binding.as_ref(), secure);
     session_tokens::remember_device(&mut response, changed.device_token.as_ref(), secure);
     Ok(response)
 }

@@ -1,7 +1,7 @@
 //! The feed of revocations as this node passes it on, and the signals by which nodes wake each other.
 
+pub(crate) mod buffer;
 mod event;
-pub(crate) mod tail;
 
 use std::future;
 use std::sync::Arc;
@@ -14,14 +14,14 @@ use portcullis_flows::node::revocation::{
 use portcullis_redis::WakeSignal;
 use tokio::sync::Semaphore;
 
+use self::buffer::FeedBuffer;
 pub(crate) use self::event::{MAX_ENTRIES, revoked};
-use self::tail::Tail;
 
 /// What this node knows of the latest revocations, and the services that follow them.
 pub struct Feed {
-    pub(crate) tail: Tail,
+    pub(crate) buffer: FeedBuffer,
     wake_signal: Option<WakeSignal>,
-    /// Places for those who read from the database.
+    /// Places for requests that read from the database.
     pub(crate) readers: Semaphore,
 }
 
@@ -39,16 +39,16 @@ impl Feed {
         policy: RevocationPolicy,
     ) -> Result<(Arc<Self>, Arc<Revocations>), FollowError> {
         let readers = Semaphore::new(MAX_READERS);
-        let feed = Arc::new(Self { tail: Tail::new(), wake_signal, readers });
+        let feed = Arc::new(Self { buffer: FeedBuffer::new(), wake_signal, readers });
         let listener = Arc::clone(&feed);
         let revocations = Revocations::start(store, access_lifetime, clock, policy, listener)?;
-        feed.tail.begin_at(revocations.standing().cursor);
+        feed.buffer.begin_at(revocations.standing().cursor);
         Ok((feed, Arc::new(revocations)))
     }
 
     /// Tells every service that follows, and has every entry, how far this node knows the feed.
     pub fn beat(&self, standing: FeedState) {
-        self.tail.beat(standing);
+        self.buffer.beat(standing);
     }
 
     /// Wakes other nodes, and is woken by them, without end.
@@ -66,13 +66,13 @@ impl Feed {
 
     /// Ends the streams of every service that follows.
     pub fn close(&self) {
-        self.tail.close();
+        self.buffer.close();
     }
 }
 
 impl Listener for Feed {
     fn heard(&self, entries: &[Numbered]) {
-        self.tail.extend(entries);
+        self.buffer.extend(entries);
     }
 
     fn published(&self) {

@@ -121,7 +121,7 @@ fn revocations(registry: &mut Registry, node: &MetricSources) {
     let staleness = revocations.staleness().as_secs_f64();
     gauge(registry, "revocations_staleness_seconds", about, staleness);
     let about = "Services that follow revocations on this node";
-    gauge(registry, "revocation_followers", about, node.feed.tail.followers());
+    gauge(registry, "revocation_followers", about, node.feed.buffer.followers());
     if let Some(is_up) = node.feed.is_signal_up() {
         let about = "Whether nodes can wake each other by Redis";
         gauge(registry, "redis_up", about, u32::from(is_up));

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
 use crate::openapi::word;
-use crate::sign_in::session_tokens::{TokensAnswer, bind, remember_device, tokens};
+use crate::sign_in::session_tokens::{self, TokensAnswer};
 
 /// Who signs in, and how the tokens shall travel.
 #[derive(Deserialize, ToSchema)]
@@ -111,10 +111,10 @@ async fn sign_in(
     };
     let address = wanted.origin.address;
     let signed_in = hashing.run(address, move || use_case.sign_in(&wanted)).await?;
-    let SignedIn { grant, binding, device_token } = signed_in;
-    let mut response = tokens(&grant, secure);
-    bind(&mut response, &grant, binding.as_ref(), secure);
-    remember_device(&mut response, device_token.as_ref(), secure);
+    let SignedIn { tokens, binding, device_token } = signed_in;
+    let mut response = session_tokens::tokens(&tokens, secure);
+    session_tokens::bind(&mut response, &tokens, binding.as_ref(), secure);
+    session_tokens::remember_device(&mut response, device_token.as_ref(), secure);
     Ok(response)
 }
 

@@ -54,6 +54,6 @@ pub(crate) async fn refresh(
         binding: cookie(&request, CookieName::Binding)?,
         origin: origin(&request),
     };
-    let grant = blocking(move || refresh.refresh(&wanted)).await?;
-    Ok(session_tokens::tokens(&grant, settings.secure_cookies))
+    let tokens = blocking(move || refresh.refresh(&wanted)).await?;
+    Ok(session_tokens::tokens(&tokens, settings.secure_cookies))
 }

@@ -35,18 +35,18 @@ pub(crate) struct TokensAnswer {
 }
 
 /// The answer to a sign-in or a refresh, with the access token where the session wants it.
-pub(crate) fn tokens(grant: &SessionTokens, secure: bool) -> HttpResponse {
-    let in_body = grant.session.delivery == Delivery::Body;
+pub(crate) fn tokens(tokens: &SessionTokens, secure: bool) -> HttpResponse {
+    let in_body = tokens.session.delivery == Delivery::Body;
     let mut response = HttpResponse::Ok().json(TokensAnswer {
-        refresh_token: grant.refresh_token.expose_secret().to_owned(),
+        refresh_token: tokens.refresh_token.expose_secret().to_owned(),
         token_type: "Bearer",
-        expires_in: grant.access_expires_in.as_secs(),
-        session_id: grant.session.id.to_string(),
-        account: AccountAnswer::from(&grant.account),
-        access_token: in_body.then(|| grant.access_token.expose_secret().to_owned()),
+        expires_in: tokens.access_expires_in.as_secs(),
+        session_id: tokens.session.id.to_string(),
+        account: AccountAnswer::from(&tokens.account),
+        access_token: in_body.then(|| tokens.access_token.expose_secret().to_owned()),
     });
     if !in_body {
-        let (token, max_age) = (grant.access_token.expose_secret(), grant.access_expires_in);
+        let (token, max_age) = (tokens.access_token.expose_secret(), tokens.access_expires_in);
         let cookie = set_cookie(CookieName::AccessToken, token, max_age, secure);
         add_cookie(&mut response, &cookie);
     }
@@ -63,12 +63,12 @@ pub(crate) fn add_cookie(response: &mut HttpResponse, cookie: &actix_web::cookie
 /// Sets the binding cookie of a session, if it has one.
 pub(crate) fn bind(
     response: &mut HttpResponse,
-    grant: &SessionTokens,
+    tokens: &SessionTokens,
     binding: Option<&OpaqueSecret>,
     secure: bool,
 ) {
     if let Some(binding) = binding {
-        let max_age = grant.session.expires_at.since(grant.session.authenticated_at);
+        let max_age = tokens.session.expires_at.since(tokens.session.authenticated_at);
         add_cookie(response, &set_cookie(CookieName::Binding, binding.expose(), max_age, secure));
     }
 }

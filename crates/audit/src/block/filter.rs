@@ -30,7 +30,7 @@ impl Items {
     /// About 12 bits for each item, so that one question in a hundred reads a block in vain.
     pub(super) fn into_filter(self) -> Vec<u8> {
         let bytes = self.items.len().saturating_mul(12).div_ceil(8);
-        let bytes = bytes.next_power_of_two().clamp(SMALLEST, LARGEST);
+        let bytes = bytes.next_power_of_two().clamp(MIN_BYTES, MAX_BYTES);
         let mut filter = vec![0; bytes + 1];
         if let Some((answers, bits)) = filter.split_first_mut() {
             *answers = self.answers;
@@ -109,12 +109,12 @@ impl Item {
 }
 
 fn is_sized(bits: &[u8]) -> bool {
-    bits.len().is_power_of_two() && (SMALLEST..=LARGEST).contains(&bits.len())
+    bits.len().is_power_of_two() && (MIN_BYTES..=MAX_BYTES).contains(&bits.len())
 }
 
 const ALLOWED: u8 = 1;
 const DENIED: u8 = 2;
 
 /// Bytes of the smallest and the largest filter.
-const SMALLEST: usize = 8;
-const LARGEST: usize = 32 * 1024;
+const MIN_BYTES: usize = 8;
+const MAX_BYTES: usize = 32 * 1024;

@@ -148,14 +148,14 @@ impl Walk {
         self.before.extend(right);
         if !self.runs.last().is_some_and(|run| run.is_open) {
             self.runs_in_all = self.runs_in_all.saturating_add(1);
-            if self.runs.len() >= Report::MOST_FAULTS {
+            if self.runs.len() >= Report::MAX_FAULTS {
                 return;
             }
             self.runs.push(Run { suspects: Vec::new(), last_sequence: sequence, is_open: true });
         }
         let Some(run) = self.runs.last_mut() else { return };
         run.last_sequence = sequence;
-        if run.suspects.len() < Run::MOST_KEPT {
+        if run.suspects.len() < Run::MAX_KEPT {
             let entry = entry(keys, stored);
             let link = stored.link;
             run.suspects.push(Suspect { sequence, link, content, before, entry });
@@ -216,7 +216,7 @@ impl Walk {
 
     fn fault(&mut self, kind: FaultKind, first: u64, last: u64) {
         // So many are enough to see that nothing is right any more.
-        if self.faults.len() < Report::MOST_FAULTS {
+        if self.faults.len() < Report::MAX_FAULTS {
             self.faults.push(Fault::of(kind).at(self.chain, first, last));
         } else {
             self.runs_in_all = self.runs_in_all.saturating_add(1);

@@ -29,7 +29,7 @@ pub struct Report {
     /// tell.
     pub unproven_tail: u64,
     /// What is wrong, in the order of the chains and of the entries in them; at most
-    /// [`Report::MOST_FAULTS`].
+    /// [`Report::MAX_FAULTS`].
     pub faults: Vec<Fault>,
     /// How many faults there are in all.
     pub faults_in_all: u64,
@@ -37,7 +37,7 @@ pub struct Report {
 
 impl Report {
     /// How many faults are described one by one.
-    pub const MOST_FAULTS: usize = 100;
+    pub const MAX_FAULTS: usize = 100;
 
     /// Whether nothing is wrong.
     pub const fn is_intact(&self) -> bool {

@@ -24,7 +24,7 @@ pub(super) struct Suspect {
 /// Suspects that follow one another.
 #[derive(Clone, Debug)]
 pub(super) struct Run {
-    /// At least one, and at most [`Run::MOST_KEPT`]; there may have been more.
+    /// At least one, and at most [`Run::MAX_KEPT`]; there may have been more.
     pub(super) suspects: Vec<Suspect>,
     pub(super) last_sequence: u64,
     /// Whether no entry after them fits.
@@ -33,7 +33,7 @@ pub(super) struct Run {
 
 impl Run {
     /// How many suspects are kept to find out what was done to them.
-    pub(super) const MOST_KEPT: usize = 16;
+    pub(super) const MAX_KEPT: usize = 16;
 
     /// What was done, given all runs of this chain.
     pub(super) fn fault(
@@ -81,7 +81,7 @@ impl Run {
             let sequence = suspect.sequence.checked_add_signed(*shift);
             sequence.is_some_and(|sequence| suspect.fits(keys, chain, sequence, &before.link))
         };
-        (1..=FARTHEST).find(fits)
+        (1..=MAX_SHIFT).find(fits)
     }
 }
 
@@ -94,7 +94,7 @@ impl Suspect {
 
 /// The place of another suspect, if this one was written there.
 fn home(keys: &[&AuditKeys], chain: ChainId, suspect: &Suspect, runs: &[Run]) -> Option<u64> {
-    let all = || runs.iter().flat_map(|run| &run.suspects).take(2 * Run::MOST_KEPT);
+    let all = || runs.iter().flat_map(|run| &run.suspects).take(2 * Run::MAX_KEPT);
     let places = all().filter(|place| place.sequence != suspect.sequence);
     places.map(|place| (place.sequence, &place.before)).find_map(|(sequence, before)| {
         let mut links = before.iter().chain(all().map(|other| &other.link));
@@ -107,4 +107,4 @@ fn distance(from: u64, to: u64) -> Option<i64> {
 }
 
 /// How many removed entries are looked for behind a renumbering.
-const FARTHEST: i64 = 2_000;
+const MAX_SHIFT: i64 = 2_000;

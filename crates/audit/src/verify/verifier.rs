@@ -108,7 +108,7 @@ impl<'k> Verifier<'k> {
         }
         faults.sort();
         self.report.faults_in_all += u64::try_from(faults.len()).unwrap_or(0);
-        faults.truncate(Report::MOST_FAULTS);
+        faults.truncate(Report::MAX_FAULTS);
         Report { faults, ..self.report }
     }
 }

@@ -296,7 +296,7 @@ fn so_many_faults_are_counted_and_the_first_described() {
     trail.links.extend(links);
     follow(&mut trail, 1);
     let report = trail.verify();
-    assert_eq!(report.faults.len(), Report::MOST_FAULTS);
+    assert_eq!(report.faults.len(), Report::MAX_FAULTS);
     assert!(report.faults_in_all >= 250, "{}", report.faults_in_all);
     assert!(report.to_string().contains("more faults"));
 }

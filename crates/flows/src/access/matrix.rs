@@ -51,7 +51,11 @@ pub trait MatrixStore: Send + Sync {
     fn activate(&self, activating: &Activating<'_>) -> Result<Activated, StoreError>;
 
     /// The accounts with a role that is not among `roles`, at most `most`, and how many there are.
-    fn stranded(&self, roles: &[&str], most: u32) -> Result<(Vec<Stranded>, u64), StoreError>;
+    fn accounts_with_unknown_role(
+        &self,
+        roles: &[&str],
+        most: u32,
+    ) -> Result<(Vec<AccountWithUnknownRole>, u64), StoreError>;
 }
 
 /// A version about to be put in force.
@@ -80,7 +84,7 @@ pub enum ActivationRefusal {
 
 /// An account with a role that the matrix in force lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stranded {
+pub struct AccountWithUnknownRole {
     /// The account.
     pub id: AccountId,
     /// Its name.
@@ -291,12 +295,12 @@ impl Matrices {
 
     /// The versions, newest first.
     pub fn versions(&self) -> Result<Vec<ListedVersion>, StoreError> {
-        self.store.versions(MOST_LISTED)
+        self.store.versions(MAX_LISTED)
     }
 
     /// The activations, newest first.
     pub fn history(&self) -> Result<Vec<Activation>, StoreError> {
-        self.store.activations(MOST_LISTED)
+        self.store.activations(MAX_LISTED)
     }
 
     /// One version.
@@ -313,15 +317,18 @@ impl Matrices {
 
     /// The accounts with a role that the matrix in force lacks, at most `most`, and how many there
     /// are. Only the most senior role can decide about them.
-    pub fn stranded(&self, most: u32) -> Result<(Vec<Stranded>, u64), StoreError> {
+    pub fn accounts_with_unknown_role(
+        &self,
+        most: u32,
+    ) -> Result<(Vec<AccountWithUnknownRole>, u64), StoreError> {
         let in_force = self.active.load();
         let roles: Vec<&str> = in_force.matrix.roles().collect();
-        self.store.stranded(&roles, most)
+        self.store.accounts_with_unknown_role(&roles, most)
     }
 
     /// Puts the version in force that was before the one that is; answers its number.
     pub fn roll_back(&self, principal: &Principal) -> Result<u32, MatrixError> {
-        let history = self.store.activations(MOST_LISTED)?;
+        let history = self.store.activations(MAX_LISTED)?;
         let now = history.first().ok_or(MatrixError::NothingBefore)?;
         let before = history.iter().find(|past| past.version != now.version);
         let version = before.ok_or(MatrixError::NothingBefore)?.version;
@@ -489,4 +496,4 @@ impl ActivationRefusal {
     }
 }
 
-const MOST_LISTED: u32 = 100;
+const MAX_LISTED: u32 = 100;

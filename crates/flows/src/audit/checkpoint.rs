@@ -72,7 +72,7 @@ pub struct CheckpointState {
 
 impl CheckpointState {
     /// How many that cannot be believed are passed over to find one that can.
-    pub const MOST_REFUSED: u64 = 1_000;
+    pub const MAX_REFUSED: u64 = 1_000;
 }
 
 /// Every so many checkpoints one lists every chain, so that few are needed to know where they stood.
@@ -122,8 +122,8 @@ impl Checkpoints {
             }
             later.extend(belief.of(stored.number, &stored.file));
             let is_enough =
-                if number.is_some() { later.len() >= MOST_AT_ONCE } else { !later.is_empty() };
-            !is_enough && belief.refused() < CheckpointState::MOST_REFUSED
+                if number.is_some() { later.len() >= MAX_AT_ONCE } else { !later.is_empty() };
+            !is_enough && belief.refused() < CheckpointState::MAX_REFUSED
         })?;
         later.reverse();
         Ok(later)
@@ -186,7 +186,7 @@ impl Checkpoints {
                 has_latest = true;
                 plan.take(&checkpoint)
             }
-            None => has_latest || belief.refused() < CheckpointState::MOST_REFUSED,
+            None => has_latest || belief.refused() < CheckpointState::MAX_REFUSED,
         })?;
         Ok(plan.finish())
     }
@@ -264,4 +264,4 @@ impl Checkpoints {
 }
 
 /// How many checkpoints are handed out at once.
-const MOST_AT_ONCE: usize = 64;
+const MAX_AT_ONCE: usize = 64;

@@ -22,7 +22,7 @@ use portcullis_audit::{AuditKeys, ChainId, DecisionId};
 use portcullis_domain::{Ambient, Supervised};
 
 use self::policy::{BLOCK_DECISIONS, PORTION_BYTES};
-use self::queued::Place;
+use self::queued::RequestKey;
 use self::shared::{Shared, State};
 use crate::access::request_decisions::RequestDecisions;
 
@@ -80,7 +80,7 @@ impl RecordingState {
 #[must_use = "dropping it takes the request out of the queue"]
 pub struct Ticket {
     shared: Arc<Shared>,
-    place: Place,
+    place: RequestKey,
 }
 
 impl Recorder {
@@ -212,7 +212,9 @@ impl Recorder {
         // The writer gives up by itself at that time, unless the database keeps it longer.
         let (mut state, _) = shared
             .ended
-            .wait_timeout_while(state, timeout.saturating_add(GRACE), |state| !state.has_ended)
+            .wait_timeout_while(state, timeout.saturating_add(CLOSE_GRACE), |state| {
+                !state.has_ended
+            })
             .unwrap_or_else(PoisonError::into_inner);
         // If it does, its attempt is the last.
         state.closing = Some(Duration::ZERO);
@@ -275,4 +277,4 @@ impl fmt::Debug for Ticket {
 const STALLED_AFTER: Duration = Duration::from_secs(5);
 
 /// How much longer than its timeout a close waits for an attempt that is under way.
-const GRACE: Duration = Duration::from_secs(1);
+const CLOSE_GRACE: Duration = Duration::from_secs(1);

@@ -64,11 +64,11 @@ pub struct BlockPage {
 
 /// No block spans more than this: a search that begins at some time need not look at those that end
 /// so much later.
-pub const LONGEST_BLOCK: std::time::Duration = std::time::Duration::from_secs(60);
+pub const MAX_BLOCK_SPAN: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// The largest payload that is read, in bytes. Blocks of this version are smaller by far; earlier ones
 /// could be made as large as the database takes.
-pub const LARGEST_BLOCK: u64 = 64 << 20;
+pub const MAX_BLOCK_BYTES: u64 = 64 << 20;
 
 /// Some entries, newest first.
 #[derive(Debug)]
@@ -85,7 +85,7 @@ pub enum TrailError {
     /// A block has been damaged; `audit verify` says where.
     #[error("a stored block of decisions cannot be read: {0}")]
     Damaged(#[from] BlockError),
-    /// A block that an earlier version wrote is larger than [`LARGEST_BLOCK`].
+    /// A block that an earlier version wrote is larger than [`MAX_BLOCK_BYTES`].
     #[error(
         "a stored block of {bytes} bytes, with decisions from {from} until {until}, is too large"
     )]

@@ -16,7 +16,7 @@ pub trait AccountStore: Send + Sync {
     fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError>;
 }
 
-/// Reads accounts, at most [`Accounts::STALENESS`] behind the database.
+/// Reads accounts, at most [`Accounts::MAX_AGE`] behind the database.
 pub struct Accounts {
     memory: Arc<Memory>,
     renewals: SyncSender<AccountId>,
@@ -32,17 +32,17 @@ struct Memory {
 
 impl Accounts {
     /// How far an answer may lag behind a change: the bound that holds for revocation too.
-    pub const STALENESS: Duration = Duration::from_secs(1);
+    pub const MAX_AGE: Duration = Duration::from_secs(1);
 
     /// Starts a reader that remembers up to 10,000 accounts. It reads those again that are asked for
     /// often, in a thread of its own, which no flood of requests can take.
     pub fn start(store: Arc<dyn AccountStore>) -> io::Result<Self> {
         let memory = Arc::new(Memory {
             store,
-            recent: remembering_for(Self::STALENESS),
-            fresh: remembering_for(Self::STALENESS / 2),
+            recent: remembering_for(Self::MAX_AGE),
+            fresh: remembering_for(Self::MAX_AGE / 2),
         });
-        let (renewals, wanted) = sync_channel(MOST_WAITING);
+        let (renewals, wanted) = sync_channel(MAX_WAITING);
         let work = Arc::clone(&memory);
         let reader = Supervised::restarting("accounts", move || work.renew_all(&wanted))?;
         Ok(Self { memory, renewals, reader })
@@ -95,11 +95,11 @@ impl Memory {
 }
 
 fn remembering_for<T: Clone + Send + Sync + 'static>(time: Duration) -> Cache<AccountId, T> {
-    Cache::builder().max_capacity(MOST).time_to_live(time).build()
+    Cache::builder().max_capacity(MAX_ACCOUNTS).time_to_live(time).build()
 }
 
 /// Accounts that are remembered.
-const MOST: u64 = 10_000;
+const MAX_ACCOUNTS: u64 = 10_000;
 
 /// Accounts that wait to be read again.
-const MOST_WAITING: usize = 1_000;
+const MAX_WAITING: usize = 1_000;

@@ -1,7 +1,7 @@
 //! An administrator decides about an account: its role, whether it is active, the end of its
 //! sessions.
 //!
-//! Judged in the transaction that changes it, by the accounts as they are then and by the matrix in
+//! A change is checked in the transaction that writes it, against the accounts as they are then and by the matrix in
 //! force then, so that two administrators who remove each other at the same moment leave one. Nobody
 //! touches an account that is senior to them or raises one above them, nobody decides about
 //! themselves, and an administrator remains. What was tried against these rules is recorded too.
@@ -33,7 +33,8 @@ use crate::sign_in::session_tokens::TokenIssuer;
 pub trait AccountChangeStore: AccountStore {
     /// Shows the accounts to the rule and does what it answers, in one transaction beside which no
     /// other change of this kind happens and no other matrix comes into force.
-    fn change_account(&self, change: &Change<'_>) -> Result<Changed, StoreError>;
+    fn change_account(&self, change: &AccountChange<'_>)
+    -> Result<AccountChangeResult, StoreError>;
 
     /// The account; that it was read is recorded if there is one.
     fn read_account(&self, id: AccountId, effects: &Effects)
@@ -41,7 +42,7 @@ pub trait AccountChangeStore: AccountStore {
 }
 
 /// A change about to be judged.
-pub struct Change<'a> {
+pub struct AccountChange<'a> {
     /// Whose account.
     pub account: AccountId,
     /// Who decides.
@@ -51,17 +52,17 @@ pub struct Change<'a> {
     /// The role of which an active holder must remain.
     pub administrators: &'a Role,
     /// Answers what becomes of it.
-    pub rule: &'a dyn Fn(&AccountState) -> Judged,
+    pub rule: &'a dyn Fn(&AccountState) -> AccountRuleResult,
     /// For how long the access tokens that become void must be refused.
     pub revoked_for: Duration,
 }
 
 /// What the rule answers: what to do or why not, and what to record of it.
-pub struct Judged {
+pub struct AccountRuleResult {
     /// The verdict.
     pub verdict: Result<AccountUpdate, Refusal>,
     /// What is recorded, whatever the verdict.
-    pub effects: Box<dyn FnOnce(&Changed) -> Effects>,
+    pub effects: Box<dyn FnOnce(&AccountChangeResult) -> Effects>,
 }
 
 /// What a change does.
@@ -77,7 +78,7 @@ pub struct AccountUpdate {
 
 /// How a change ended.
 #[derive(Debug)]
-pub enum Changed {
+pub enum AccountChangeResult {
     /// It is done.
     Done {
         /// The account afterwards.
@@ -93,7 +94,7 @@ pub enum Changed {
     Superseded,
 }
 
-impl Changed {
+impl AccountChangeResult {
     fn ended(&self) -> usize {
         match self {
             Self::Done { revoked, .. } => revoked.session_count(),
@@ -167,16 +168,17 @@ impl AccountChanges {
         &self,
         principal: &Principal,
         account: AccountId,
-        wish: &AccountPatch,
+        patch: &AccountPatch,
     ) -> Result<Account, ChangeError> {
         let matrix = self.matrix.load();
-        let role = wish.role.as_deref().map(|word| known_role(&matrix.matrix, word)).transpose()?;
-        still_permitted(principal, &matrix, &wish.takes())?;
+        let role =
+            patch.role.as_deref().map(|word| known_role(&matrix.matrix, word)).transpose()?;
+        still_permitted(principal, &matrix, &patch.takes())?;
         let judging = |standing: &AccountState| {
             let before = &standing.account;
             let after = Account {
                 role: role.clone().unwrap_or_else(|| before.role.clone()),
-                is_active: wish.is_active.unwrap_or(before.is_active),
+                is_active: patch.is_active.unwrap_or(before.is_active),
                 ..before.clone()
             };
             self.judge_change(principal, &matrix, standing, after)
@@ -203,8 +205,9 @@ impl AccountChanges {
                 tokens_valid_from: None,
                 ends_sessions: Some(kind),
             };
-            let effects = Box::new(move |changed: &Changed| event.ending(changed.ended()).into());
-            Judged { verdict: verdict.map(update), effects }
+            let effects =
+                Box::new(move |changed: &AccountChangeResult| event.ending(changed.ended()).into());
+            AccountRuleResult { verdict: verdict.map(update), effects }
         };
         self.carry_out(principal, &matrix, account, &rule).map(drop)
     }
@@ -214,9 +217,9 @@ impl AccountChanges {
         principal: &Principal,
         matrix: &MatrixInForce,
         account: AccountId,
-        rule: &dyn Fn(&AccountState) -> Judged,
+        rule: &dyn Fn(&AccountState) -> AccountRuleResult,
     ) -> Result<Account, ChangeError> {
-        let changed = self.store.change_account(&Change {
+        let changed = self.store.change_account(&AccountChange {
             account,
             principal,
             revision: matrix.revision,
@@ -225,13 +228,13 @@ impl AccountChanges {
             revoked_for: self.issuer.revoked_for(),
         })?;
         match changed {
-            Changed::Done { account, revoked } => {
+            AccountChangeResult::Done { account, revoked } => {
                 self.issuer.revocations().enforce(revoked);
                 Ok(*account)
             }
-            Changed::Refused(refusal) => Err(refusal.into()),
-            Changed::Unknown => Err(ChangeError::Unknown),
-            Changed::Superseded => Err(ChangeError::Superseded),
+            AccountChangeResult::Refused(refusal) => Err(refusal.into()),
+            AccountChangeResult::Unknown => Err(ChangeError::Unknown),
+            AccountChangeResult::Superseded => Err(ChangeError::Superseded),
         }
     }
 
@@ -242,7 +245,7 @@ impl AccountChanges {
         matrix: &MatrixInForce,
         standing: &AccountState,
         after: Account,
-    ) -> Judged {
+    ) -> AccountRuleResult {
         let (before, now) = (&standing.account, standing.now);
         if after == *before {
             // The answer still shows the account.
@@ -250,7 +253,10 @@ impl AccountChanges {
             let kind = EventKind::AccountRead;
             let event = self.event(kind, outcome(verdict), principal, before.id, now);
             let update = |()| AccountUpdate { after, tokens_valid_from: None, ends_sessions: None };
-            return Judged { verdict: verdict.map(update), effects: Box::new(|_| event.into()) };
+            return AccountRuleResult {
+                verdict: verdict.map(update),
+                effects: Box::new(|_| event.into()),
+            };
         }
         let with_role = Account { role: after.role.clone(), ..before.clone() };
         let verdict = judge(standing, principal, matrix, &after).and_then(|()| {
@@ -281,14 +287,14 @@ impl AccountChanges {
         };
         let verdict = verdict.map(update);
         let ends = verdict.as_ref().ok().and_then(|update| update.ends_sessions);
-        let effects = move |changed: &Changed| {
+        let effects = move |changed: &AccountChangeResult| {
             let told = |event: SecurityEvent| match ends {
                 Some(kind) if kind == event.kind => event.ending(changed.ended()),
                 _ => event,
             };
             events.into_iter().map(told).collect::<Vec<_>>().into()
         };
-        Judged { verdict, effects: Box::new(effects) }
+        AccountRuleResult { verdict, effects: Box::new(effects) }
     }
 
     fn event(
@@ -346,10 +352,10 @@ fn known_role(matrix: &Matrix, word: &str) -> Result<Role, ChangeError> {
 fn valid_from(before: Option<Timestamp>, now: Timestamp) -> Result<Timestamp, Refusal> {
     const SECOND: Duration = Duration::from_secs(1);
     const ALMOST_A_SECOND: Duration = Duration::from_micros(999_999);
-    const FARTHEST_AHEAD: Duration = Duration::from_secs(3);
+    const MAX_AHEAD: Duration = Duration::from_secs(3);
     let next = Timestamp::from_seconds((now + SECOND + ALMOST_A_SECOND).as_seconds());
     let valid_from = before.map_or(next, |before| next.max(before + SECOND));
-    if valid_from > now + FARTHEST_AHEAD {
+    if valid_from > now + MAX_AHEAD {
         return Err(Refusal::RoleJustChanged);
     }
     Ok(valid_from)

@@ -23,27 +23,30 @@ use crate::node::revocation::Revoked;
 use crate::sign_in::device;
 use crate::sign_in::lockout::Lockout;
 use crate::sign_in::session_tokens::{AccountSnapshot, Ending, SessionTokens, TokenIssuer};
-use crate::sign_in::{Credentials, PasswordProof, SignInStore, verify};
+use crate::sign_in::{PasswordProof, SignInStore, StoredCredentials, verify};
 
 /// What changing a password needs from storage, besides what signing in does.
 pub trait PasswordChangeStore: SignInStore {
     /// The account and the hash of its password.
-    fn credentials_of(&self, account: AccountId) -> Result<Option<Credentials>, StoreError>;
+    fn credentials_of(&self, account: AccountId) -> Result<Option<StoredCredentials>, StoreError>;
 
     /// Replaces the hash, unless at this very moment the counter is closed or the hash no longer the
     /// one that was checked. Ends every session, opens the successor of the one that asks, and records
     /// the change.
-    fn change_password(&self, change: &Change<'_>) -> Result<Changed, StoreError>;
+    fn change_password(
+        &self,
+        change: &PasswordUpdate<'_>,
+    ) -> Result<PasswordUpdateResult, StoreError>;
 }
 
 /// A password about to be changed.
-pub struct Change<'a> {
+pub struct PasswordUpdate<'a> {
     /// Whose.
     pub account: AccountId,
     /// The session that asks.
     pub session: SessionId,
     /// What goes on in its place.
-    pub successor: &'a Successor,
+    pub successor: &'a ReplacementSession,
     /// The proof of the current password, to be validated again.
     pub current: &'a PasswordProof,
     /// The hash of the new one.
@@ -55,13 +58,13 @@ pub struct Change<'a> {
     /// Where the request came from, for the family tree.
     pub origin: &'a Origin,
     /// What is recorded.
-    pub effects: EffectsOf<'a, Changed>,
+    pub effects: EffectsOf<'a, PasswordUpdateResult>,
 }
 
 /// The session that goes on in the place of the one that asks: with the same device, delivery and
 /// end, and the same time of sign-in.
 #[derive(Clone, Copy, Debug)]
-pub struct Successor {
+pub struct ReplacementSession {
     /// Its name.
     pub session: SessionId,
     /// Its first refresh token.
@@ -72,11 +75,11 @@ pub struct Successor {
 
 /// How changing a password ended.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Changed {
+pub enum PasswordUpdateResult {
     /// It is changed.
     Done {
         /// Whose it is.
-        grantee: Box<AccountSnapshot>,
+        snapshot: Box<AccountSnapshot>,
         /// The successor of the session that asked.
         session: Box<Session>,
         /// The sessions that ended, that one among them.
@@ -111,7 +114,7 @@ pub struct PasswordChangeRequest {
 #[derive(Debug)]
 pub struct PasswordChanged {
     /// The new session and its tokens.
-    pub grant: SessionTokens,
+    pub tokens: SessionTokens,
     /// The binding cookie, for [`Delivery::Cookie`].
     pub binding: Option<OpaqueSecret>,
     /// The device cookie in the place of the one that the device has shown.
@@ -188,7 +191,7 @@ impl PasswordChange {
             Ok(stored) => stored.clone(),
             Err(outcome) => return Err(self.refuse(request, &counter, outcome)),
         };
-        let Credentials { account, epoch, .. } = found;
+        let StoredCredentials { account, epoch, .. } = found;
         let new = self.hashed(request, &account, new)?;
         let proof = verify(&self.hashing, request.origin.address, current, stored);
         let Some(proof) = proof.map_err(HashingError::from)? else {
@@ -197,25 +200,25 @@ impl PasswordChange {
         let after = Account { password_must_change: false, ..account.clone() };
         let event =
             self.event(Outcome::Success, request).with(Details::of_account(Some(&account), &after));
-        let effects = |changed: &Changed| match changed {
+        let effects = |changed: &PasswordUpdateResult| match changed {
             // The session that asked goes on in its successor.
-            Changed::Done { revoked, .. } => {
+            PasswordUpdateResult::Done { revoked, .. } => {
                 event.clone().ending(revoked.session_count().saturating_sub(1)).into()
             }
-            Changed::Refused(outcome) => {
+            PasswordUpdateResult::Refused(outcome) => {
                 SecurityEvent { outcome: *outcome, ..event.clone() }.into()
             }
-            Changed::SessionEnded => {
+            PasswordUpdateResult::SessionEnded => {
                 SecurityEvent { outcome: Outcome::Superseded, ..event.clone() }.into()
             }
         };
         let binding = OpaqueSecret::mint(&*self.ambient.random);
-        let successor = Successor {
+        let successor = ReplacementSession {
             session: SessionId::generate(event.at, &*self.ambient.random),
             refresh: TokenId::generate(event.at, &*self.ambient.random),
             binding: binding.digest(),
         };
-        let changed = self.store.change_password(&Change {
+        let changed = self.store.change_password(&PasswordUpdate {
             account: request.account,
             session: request.session,
             successor: &successor,
@@ -226,13 +229,13 @@ impl PasswordChange {
             origin: &request.origin,
             effects: &effects,
         })?;
-        let (grantee, session, next) = match changed {
-            Changed::Done { grantee, session, revoked, epoch } => {
+        let (snapshot, session, next) = match changed {
+            PasswordUpdateResult::Done { snapshot, session, revoked, epoch } => {
                 self.issuer.revocations().enforce(revoked);
-                (*grantee, *session, epoch)
+                (*snapshot, *session, epoch)
             }
-            Changed::Refused(_) => return Err(PasswordChangeError::WrongPassword),
-            Changed::SessionEnded => return Err(PasswordChangeError::SessionEnded),
+            PasswordUpdateResult::Refused(_) => return Err(PasswordChangeError::WrongPassword),
+            PasswordUpdateResult::SessionEnded => return Err(PasswordChangeError::SessionEnded),
         };
         let (authority, cookie) = (self.issuer.authority(), request.device_token.as_ref());
         let device = device::known(authority, cookie, account.id, epoch, event.at);
@@ -248,8 +251,8 @@ impl PasswordChange {
         });
         let binding = (session.delivery == Delivery::Cookie).then_some(binding);
         let (refresh, now, random) = (successor.refresh, event.at, &*self.ambient.random);
-        let grant = self.issuer.grant(grantee, session, refresh, now, now, random);
-        Ok(PasswordChanged { grant, binding, device_token })
+        let tokens = self.issuer.issue(snapshot, session, refresh, now, now, random);
+        Ok(PasswordChanged { tokens, binding, device_token })
     }
 
     fn refuse(

@@ -47,7 +47,7 @@ pub enum Imported {
 
 /// What an operator decides about an account.
 #[derive(Clone, Debug)]
-pub struct Enrolment {
+pub struct ProvisioningOptions {
     /// The role.
     pub role: Role,
     /// The kind.
@@ -135,9 +135,9 @@ impl Provisioning {
     pub fn create(
         &self,
         request: &AccountRequest,
-        enrolment: Enrolment,
+        options: ProvisioningOptions,
     ) -> Result<Account, RegistrationError> {
-        let Enrolment { role, kind, password_must_change } = enrolment;
+        let ProvisioningOptions { role, kind, password_must_change } = options;
         let matrix = self.matrix.load();
         if matrix.matrix.role(role.as_str()).is_none() {
             return Err(RegistrationError::Superseded);

@@ -2,7 +2,7 @@
 //!
 //! What orders two writes is dated by the database, so a wrong clock breaks no order. But tokens are
 //! judged by the clock of the node that is shown them: one that is minutes off accepts what has expired
-//! and refuses what is good. So a node that differs by more than [`ClockWatch::LIMIT`] says so.
+//! and refuses what is good. So a node that differs by more than [`ClockWatch::MAX_OFFSET`] says so.
 
 use std::fmt;
 use std::sync::Arc;
@@ -53,7 +53,7 @@ pub struct ClockWatch {
 
 impl ClockWatch {
     /// Clocks that differ by no more than this are right.
-    pub const LIMIT: Duration = Duration::from_secs(5);
+    pub const MAX_OFFSET: Duration = Duration::from_secs(5);
 
     /// A use case over these parts, which has not compared anything yet.
     pub fn new(store: Arc<dyn TimeStore>, clock: Arc<dyn Clock>) -> Self {
@@ -68,7 +68,7 @@ impl ClockWatch {
         let half = self.clock.monotonic().saturating_sub(asked) / 2;
         let here = asked_at + half;
         let offset = ClockOffset(here.as_micros().saturating_sub(there.as_micros()));
-        let is_off = offset.size() > Self::LIMIT + half;
+        let is_off = offset.size() > Self::MAX_OFFSET + half;
         self.offset.store(offset.0, Ordering::Relaxed);
         match (self.is_off.swap(is_off, Ordering::Relaxed), is_off) {
             (false, true) => {

@@ -189,8 +189,8 @@ impl Revocations {
     pub fn page(&self, after: Cursor, most: u32) -> Result<Page, PageError> {
         // Before the question: all that was committed by then has its position.
         let as_of = self.standing().as_of;
-        let stretch = self.store.revocations_from(after.position(), most.saturating_add(1))?;
-        stretch.into_page(after, as_of).ok_or(PageError::Expired)
+        let range = self.store.revocations_from(after.position(), most.saturating_add(1))?;
+        range.into_page(after, as_of).ok_or(PageError::Expired)
     }
 
     /// All that is revoked and not dead, from the database, and where to go on from there.

@@ -29,7 +29,7 @@ use crate::StoreError;
 pub const PUBLISHED_BEFORE: Duration = Duration::from_secs(5 * 60);
 
 /// The head start of a key that cannot wait: every node has looked for new keys within this.
-const LEAST_HEAD_START: Duration = Duration::from_secs(2);
+const MIN_HEAD_START: Duration = Duration::from_secs(2);
 
 /// What a key does at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,7 +132,7 @@ impl SigningKeys {
         }
         let head_start = match head_start {
             HeadStart::Full => PUBLISHED_BEFORE,
-            HeadStart::Least => LEAST_HEAD_START,
+            HeadStart::Least => MIN_HEAD_START,
         };
         let key = self.make(algorithm, head_start);
         self.store.insert(&key, &self.event(EventKind::SigningKeyRotated, &key, origin).into())?;
@@ -156,7 +156,7 @@ impl SigningKeys {
         // late as the clocks of nodes may differ.
         let algorithm = Some(key.public.algorithm());
         let signs_at = |time| signing(&open, algorithm, time).is_some_and(|key| key.kid() == kid);
-        if signs_at(now) || signs_at(now - LEAST_HEAD_START) {
+        if signs_at(now) || signs_at(now - MIN_HEAD_START) {
             return Err(RetirementError::Signing);
         }
         let event = self.event(EventKind::SigningKeyRetired, key, origin);

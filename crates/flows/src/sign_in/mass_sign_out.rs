@@ -136,7 +136,7 @@ impl MassSignOut {
             most_senior: &matrix.admin,
             before,
             spared,
-            most: PORTION,
+            most: BATCH_SIZE,
             revoked_for: self.access_lifetime + LEEWAY,
             reason: kind,
             effects: &effects,
@@ -158,4 +158,4 @@ impl MassSignOut {
 }
 
 /// Sessions that end in one transaction.
-const PORTION: u32 = 500;
+const BATCH_SIZE: u32 = 500;

@@ -17,16 +17,16 @@ use portcullis_password::{HashingPool, Overloaded, Password};
 use portcullis_token::{DeviceId, Digest};
 
 use self::assessment::{Assessment, assess};
-pub use self::credentials::{Credentials, StoredPassword};
+pub use self::credentials::{StoredCredentials, StoredPassword};
 pub use self::identifier::Identifier;
 pub use self::opening::SignedIn;
-use self::opening::{Opener, VerifiedSignIn};
+use self::opening::{SessionOpener, VerifiedSignIn};
 pub use self::password::PasswordProof;
 use self::password::PasswordProver;
 pub(crate) use self::password::verify;
 pub use self::proof::Proof;
 use self::rehash::Rehash;
-pub use self::store::{Opened, Opening, Renewal, SignInStore};
+pub use self::store::{HashReplacement, SessionOpening, SessionOpeningResult, SignInStore};
 use crate::StoreError;
 use crate::sign_in::device;
 use crate::sign_in::hash_cost::HashCosts;
@@ -80,7 +80,7 @@ pub enum SignInError {
 pub struct SignIn {
     store: Arc<dyn SignInStore>,
     passwords: PasswordProver,
-    opener: Opener,
+    opener: SessionOpener,
     rehash: Rehash,
     lockout: LockoutPolicy,
     ambient: Ambient,
@@ -98,7 +98,7 @@ impl SignIn {
     ) -> Self {
         let Lockout { counters, policy: lockout } = lockout;
         let passwords = PasswordProver { hashing: hashing.clone(), costs, counters };
-        let opener = Opener { store: store.clone(), issuer, ambient: ambient.clone() };
+        let opener = SessionOpener { store: store.clone(), issuer, ambient: ambient.clone() };
         let rehash = Rehash { store: store.clone(), hashing, ambient: ambient.clone() };
         Self { store, passwords, opener, rehash, lockout, ambient }
     }
@@ -119,7 +119,7 @@ impl SignIn {
             Assessment::Allow { is_new_device } => Ok((found, proof, is_new_device)),
             Assessment::Refuse(outcome) => Err(outcome),
         });
-        let (Credentials { account, epoch, .. }, proof, is_new_device) = match assessed {
+        let (StoredCredentials { account, epoch, .. }, proof, is_new_device) = match assessed {
             Ok(allowed) => allowed,
             Err(outcome) => return Err(self.refuse(request, subject, &counter, outcome)),
         };
@@ -155,7 +155,7 @@ impl SignIn {
         refused.map_or_else(SignInError::from, |()| SignInError::Refused)
     }
 
-    fn known_device(&self, found: &Credentials, request: &SignInRequest) -> Option<DeviceId> {
+    fn known_device(&self, found: &StoredCredentials, request: &SignInRequest) -> Option<DeviceId> {
         let (authority, cookie) = (self.opener.issuer.authority(), request.device_token.as_ref());
         device::known(authority, cookie, found.account.id, found.epoch, self.ambient.now())
     }
@@ -164,7 +164,7 @@ impl SignIn {
     fn counter(
         &self,
         identifier: &Identifier,
-        found: Option<&Credentials>,
+        found: Option<&StoredCredentials>,
         device: Option<DeviceId>,
     ) -> Digest {
         let counters = &self.passwords.counters;

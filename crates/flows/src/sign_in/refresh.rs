@@ -94,7 +94,7 @@ pub enum Rotated {
     /// The successor is now the live token.
     Done {
         /// Whose session it is.
-        grantee: AccountSnapshot,
+        snapshot: AccountSnapshot,
         /// The session, as long as it may live.
         session: Session,
         /// When.
@@ -103,7 +103,7 @@ pub enum Rotated {
     /// The token was exchanged before, and what it was exchanged for has not been used.
     Repeated {
         /// Whose session it is.
-        grantee: AccountSnapshot,
+        snapshot: AccountSnapshot,
         /// The session, as long as it may live.
         session: Session,
         /// The live token.
@@ -210,10 +210,10 @@ impl Refresh {
             lives: &lives,
             effects: &effects,
         })?;
-        let (grantee, session, refresh, issued_at, at) = match rotated {
-            Rotated::Done { grantee, session, at } => (grantee, session, successor, at, at),
-            Rotated::Repeated { grantee, session, successor, rotated_at, at } => {
-                (grantee, session, successor, rotated_at, at)
+        let (snapshot, session, refresh, issued_at, at) = match rotated {
+            Rotated::Done { snapshot, session, at } => (snapshot, session, successor, at, at),
+            Rotated::Repeated { snapshot, session, successor, rotated_at, at } => {
+                (snapshot, session, successor, rotated_at, at)
             }
             Rotated::Refused => return Err(RefreshError::Invalid),
             Rotated::Reused { revoked, .. } => {
@@ -221,6 +221,6 @@ impl Refresh {
                 return Err(RefreshError::Reused);
             }
         };
-        Ok(self.issuer.grant(grantee, session, refresh, issued_at, at, &*self.ambient.random))
+        Ok(self.issuer.issue(snapshot, session, refresh, issued_at, at, &*self.ambient.random))
     }
 }

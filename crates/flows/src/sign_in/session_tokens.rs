@@ -182,16 +182,16 @@ impl TokenIssuer {
     /// repeating them repeats the very same token. The access token is issued as of the time from
     /// which tokens are valid, if that is still to come: those before it are refused, and this one
     /// must not be.
-    pub fn grant(
+    pub fn issue(
         &self,
-        grantee: AccountSnapshot,
+        snapshot: AccountSnapshot,
         session: Session,
         refresh: TokenId,
         refresh_issued_at: Timestamp,
         now: Timestamp,
         random: &dyn SecureRandom,
     ) -> SessionTokens {
-        let AccountSnapshot { account, tokens_valid_from } = grantee;
+        let AccountSnapshot { account, tokens_valid_from } = snapshot;
         let access_ends = (now + self.policy.access_lifetime).min(session.expires_at);
         let idle = self.lifetimes(&account.role).idle;
         let refresh_ends = (refresh_issued_at + idle).min(session.expires_at);

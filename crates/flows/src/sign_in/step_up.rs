@@ -18,7 +18,7 @@ pub struct StepUp {
 
 impl StepUp {
     /// A sign-in of this age is no longer recent.
-    pub const RECENT: Duration = Duration::from_secs(15 * 60);
+    pub const MAX_SIGN_IN_AGE: Duration = Duration::from_secs(15 * 60);
 
     /// A use case over these parts.
     pub fn new(store: Arc<dyn TrailStore>, ambient: Ambient) -> Self {
@@ -28,7 +28,7 @@ impl StepUp {
     /// Whether the sign-in of the principal is recent. A credential without a sign-in never is.
     pub fn is_recent(&self, principal: &Principal) -> bool {
         let signed_in_at = principal.authenticated_at();
-        signed_in_at.is_some_and(|at| self.ambient.now().since(at) < Self::RECENT)
+        signed_in_at.is_some_and(|at| self.ambient.now().since(at) < Self::MAX_SIGN_IN_AGE)
     }
 
     /// Records that something was refused because it does.

@@ -6,22 +6,23 @@ use portcullis_flows::StoreError;
 use portcullis_flows::identity::account::{AccountStore, Accounts};
 use portcullis_testkit::{at_once, samples};
 
-use crate::house::House;
+use crate::deployment::Deployment;
 
 #[test]
 fn an_account_is_read_as_it_is_stored_now() {
-    let house = House::new();
-    let (ada, node) = (house.enrol("ada"), house.node());
+    let deployment = Deployment::new();
+    let (ada, node) = (deployment.enrol("ada"), deployment.node());
     assert_eq!(node.accounts.read(ada.id).unwrap().as_deref(), Some(&ada));
-    house.database.store().execute("UPDATE accounts SET role = 'auditor'").unwrap();
+    deployment.database.store().execute("UPDATE accounts SET role = 'auditor'").unwrap();
     let read = node.accounts.read(ada.id).unwrap().unwrap();
     assert_eq!(read.role.as_str(), "auditor");
 }
 
 #[test]
 fn what_was_just_read_is_at_hand_without_the_database() {
-    let house = House::new();
-    let (ada, grace, node) = (house.enrol("ada"), house.enrol("grace"), house.node());
+    let deployment = Deployment::new();
+    let (ada, grace, node) =
+        (deployment.enrol("ada"), deployment.enrol("grace"), deployment.node());
     assert_eq!(node.accounts.recent(ada.id), None);
     // The cache goes by the real clock, and the machine may stall for longer than it remembers.
     let recent = (0..10).find_map(|_| {
@@ -71,9 +72,9 @@ impl AccountStore for Counting {
 
 #[test]
 fn an_account_that_is_not_there_is_nobody() {
-    let house = House::new();
-    let (ada, node) = (house.enrol("ada"), house.node());
-    house.database.store().execute("DELETE FROM accounts").unwrap();
+    let deployment = Deployment::new();
+    let (ada, node) = (deployment.enrol("ada"), deployment.node());
+    deployment.database.store().execute("DELETE FROM accounts").unwrap();
     for id in [ada.id, samples::account("nobody").id] {
         assert_eq!(node.accounts.read(id).unwrap(), None);
         assert_eq!(node.accounts.recent(id), None);

@@ -10,36 +10,36 @@ use portcullis_flows::sign_in::session_tokens::SessionTokens;
 use portcullis_testkit::samples;
 use portcullis_token::LEEWAY;
 
-use crate::house::{House, Node, SECOND, by_name};
+use crate::deployment::{Deployment, Node, SECOND, by_name};
 
 #[test]
 fn the_old_role_is_void_at_once_and_the_new_one_is_good_at_once() {
-    let house = House::new();
-    let (admin, ada) = (admin(&house), house.enrol("ada"));
-    let node = house.node();
+    let deployment = Deployment::new();
+    let (admin, ada) = (admin(&deployment), deployment.enrol("ada"));
+    let node = deployment.node();
     for micros in [0, 1, 999_999] {
-        house.pass(3 * SECOND + Duration::from_micros(micros));
+        deployment.pass(3 * SECOND + Duration::from_micros(micros));
         // Twice at one moment: what was issued between the two carries a role that is old as well.
         for role in ["rn", "msa"] {
             let before = signed_in(&node);
             node.account_changes.change(&admin, ada.id, &to_role(role)).unwrap();
             let after = signed_in(&node);
-            assert!(refuses(&house, &node, &before), "{role} {micros}");
-            assert!(!refuses(&house, &node, &after), "{role} {micros}");
+            assert!(refuses(&deployment, &node, &before), "{role} {micros}");
+            assert!(!refuses(&deployment, &node, &after), "{role} {micros}");
         }
     }
-    house.pass(3 * SECOND);
-    assert!(!refuses(&house, &node, &signed_in(&node)));
+    deployment.pass(3 * SECOND);
+    assert!(!refuses(&deployment, &node, &signed_in(&node)));
 }
 
 #[test]
 fn changes_in_quick_succession_are_refused_before_new_tokens_are_dated_beyond_the_leeway() {
-    let house = House::new();
-    let (admin, ada) = (admin(&house), house.enrol("ada"));
-    let node = house.node();
+    let deployment = Deployment::new();
+    let (admin, ada) = (admin(&deployment), deployment.enrol("ada"));
+    let node = deployment.node();
     let to = |role: &str| node.account_changes.change(&admin, ada.id, &to_role(role));
     for fraction in [0, 1, 500_000, 999_999] {
-        house.pass(2 * SECOND + Duration::from_micros(fraction));
+        deployment.pass(2 * SECOND + Duration::from_micros(fraction));
         let mut made = 0;
         let refused = loop {
             match to(["rn", "msa"][made % 2]) {
@@ -50,30 +50,31 @@ fn changes_in_quick_succession_are_refused_before_new_tokens_are_dated_beyond_th
         assert!((2..=3).contains(&made), "{made} changes, {fraction}");
         assert!(matches!(refused, ChangeError::Refused(Refusal::RoleJustChanged)), "{refused}");
         let token = signed_in(&node);
-        assert!(!refuses(&house, &node, &token), "{fraction}");
-        let claims = node.authority.verify_access(token.access_token.expose_secret(), house.now());
-        let ahead = claims.unwrap().issued_at.since(house.now());
+        assert!(!refuses(&deployment, &node, &token), "{fraction}");
+        let claims =
+            node.authority.verify_access(token.access_token.expose_secret(), deployment.now());
+        let ahead = claims.unwrap().issued_at.since(deployment.now());
         assert!(ahead <= 3 * SECOND && ahead < LEEWAY, "{ahead:?}");
         let deactivate = AccountPatch { role: None, is_active: Some(false) };
         assert!(!node.account_changes.change(&admin, ada.id, &deactivate).unwrap().is_active);
         let reactivate = AccountPatch { role: None, is_active: Some(true) };
         node.account_changes.change(&admin, ada.id, &reactivate).unwrap();
     }
-    assert!(house.outcomes("role_changed").contains(&"superseded 4".to_owned()));
+    assert!(deployment.outcomes("role_changed").contains(&"superseded 4".to_owned()));
 }
 
 #[test]
 fn whoever_is_not_what_their_token_says_decides_nothing_and_it_is_recorded() {
-    let house = House::new();
-    let (admin, ada) = (admin(&house), house.enrol("ada"));
-    let node = house.node();
-    let store = house.database.store();
+    let deployment = Deployment::new();
+    let (admin, ada) = (admin(&deployment), deployment.enrol("ada"));
+    let node = deployment.node();
+    let store = deployment.database.store();
     let wish = to_role("rn");
-    for meddle in [
+    for intercept in [
         "UPDATE accounts SET is_active = false WHERE username = 'grace'",
         "UPDATE accounts SET is_active = true, role = 'coordinator' WHERE username = 'grace'",
     ] {
-        store.execute(meddle).unwrap();
+        store.execute(intercept).unwrap();
         let refused = node.account_changes.change(&admin, ada.id, &wish);
         let expected = ChangeError::Refused(Refusal::CallerChanged);
         assert_eq!(refused.unwrap_err().to_string(), expected.to_string());
@@ -81,16 +82,16 @@ fn whoever_is_not_what_their_token_says_decides_nothing_and_it_is_recorded() {
     }
     let gone = samples::principal(samples::account("gone").id, "admin");
     assert!(node.account_changes.change(&gone, ada.id, &wish).is_err());
-    assert_eq!(house.outcomes("role_changed"), ["superseded 3"]);
-    assert_eq!(house.outcomes("all_sessions_ended"), ["superseded 2"]);
+    assert_eq!(deployment.outcomes("role_changed"), ["superseded 3"]);
+    assert_eq!(deployment.outcomes("all_sessions_ended"), ["superseded 2"]);
     assert_eq!(node.account_changes.read(&admin, ada.id).unwrap(), Some(ada));
 }
 
 #[test]
 fn what_changes_nothing_is_recorded_as_read_and_writes_nothing_else() {
-    let house = House::new();
-    let (admin, ada) = (admin(&house), house.enrol("ada"));
-    let node = house.node();
+    let deployment = Deployment::new();
+    let (admin, ada) = (admin(&deployment), deployment.enrol("ada"));
+    let node = deployment.node();
     for wish in [
         AccountPatch::default(),
         to_role("msa"),
@@ -99,17 +100,17 @@ fn what_changes_nothing_is_recorded_as_read_and_writes_nothing_else() {
         assert_eq!(node.account_changes.change(&admin, ada.id, &wish).unwrap(), ada);
     }
     let tally = "security_events WHERE kind NOT IN ('registration', 'account_read')";
-    assert_eq!((house.count(tally), house.count("revocations")), (0, 0));
-    assert_eq!(house.outcomes("account_read"), ["success 3"]);
-    assert_eq!(house.count("accounts WHERE updated_at <> created_at"), 0);
+    assert_eq!((deployment.count(tally), deployment.count("revocations")), (0, 0));
+    assert_eq!(deployment.outcomes("account_read"), ["success 3"]);
+    assert_eq!(deployment.count("accounts WHERE updated_at <> created_at"), 0);
 }
 
 #[test]
 fn a_change_that_goes_by_an_old_matrix_is_not_made() {
-    let house = House::new();
-    let (admin, ada) = (admin(&house), house.enrol("ada"));
-    let node = house.node();
-    let store = house.database.store();
+    let deployment = Deployment::new();
+    let (admin, ada) = (admin(&deployment), deployment.enrol("ada"));
+    let node = deployment.node();
+    let store = deployment.database.store();
     let event = || {
         let kind = portcullis_audit::EventKind::MatrixProposed;
         samples::event(kind, portcullis_audit::Outcome::Success, samples::NOW).into()
@@ -129,11 +130,11 @@ fn a_change_that_goes_by_an_old_matrix_is_not_made() {
 
 #[test]
 fn an_account_whose_role_is_gone_can_be_put_right_by_the_most_senior_role_alone() {
-    let house = House::new();
-    let (admin, ada) = (admin(&house), house.enrol("ada"));
-    let joan = house.enrol("joan");
-    let node = house.node();
-    let store = house.database.store();
+    let deployment = Deployment::new();
+    let (admin, ada) = (admin(&deployment), deployment.enrol("ada"));
+    let joan = deployment.enrol("joan");
+    let node = deployment.node();
+    let store = deployment.database.store();
     let coordinator = "UPDATE accounts SET role = 'coordinator' WHERE username = 'joan'";
     store.execute(coordinator).unwrap();
     store.execute("UPDATE accounts SET role = 'nurse' WHERE username = 'ada'").unwrap();
@@ -156,10 +157,10 @@ fn an_account_whose_role_is_gone_can_be_put_right_by_the_most_senior_role_alone(
 }
 
 /// Grace, as her token says she is.
-fn admin(house: &House) -> Principal {
-    let grace: Account = house.enrol("grace");
+fn admin(deployment: &Deployment) -> Principal {
+    let grace: Account = deployment.enrol("grace");
     let promote = "UPDATE accounts SET role = 'admin' WHERE username = 'grace'";
-    house.database.store().execute(promote).unwrap();
+    deployment.database.store().execute(promote).unwrap();
     caller(grace.id)
 }
 
@@ -172,11 +173,11 @@ fn to_role(role: &str) -> AccountPatch {
 }
 
 fn signed_in(node: &Node) -> Arc<SessionTokens> {
-    Arc::new(node.sign_in.sign_in(&by_name("ada")).unwrap().grant)
+    Arc::new(node.sign_in.sign_in(&by_name("ada")).unwrap().tokens)
 }
 
-fn refuses(house: &House, node: &Node, grant: &SessionTokens) -> bool {
-    let token = grant.access_token.expose_secret();
-    let claims = node.authority.verify_access(token, house.now()).unwrap();
+fn refuses(deployment: &Deployment, node: &Node, tokens: &SessionTokens) -> bool {
+    let token = tokens.access_token.expose_secret();
+    let claims = node.authority.verify_access(token, deployment.now()).unwrap();
     node.revocations.is_revoked(&claims).unwrap()
 }

@@ -1,14 +1,14 @@
 use portcullis_domain::{Role, SecretString};
 use portcullis_flows::identity::bootstrap::{SetupError, Start};
 use portcullis_flows::identity::candidate::{AccountRequest, RegistrationError};
-use portcullis_flows::identity::provisioning::{Enrolment, PersonKind};
+use portcullis_flows::identity::provisioning::{PersonKind, ProvisioningOptions};
 
-use crate::house::{House, Node, account_request, by_name};
+use crate::deployment::{Deployment, Node, account_request, by_name};
 
 #[test]
 fn the_first_start_offers_a_token_that_makes_one_administrator() {
-    let house = House::new();
-    let node = house.node();
+    let deployment = Deployment::new();
+    let node = deployment.node();
     let token = offered(&node);
     let account = node.bootstrap.redeem(&token, &account_request("owner")).unwrap();
     assert_eq!(account.role.as_str(), "admin");
@@ -17,14 +17,14 @@ fn the_first_start_offers_a_token_that_makes_one_administrator() {
     assert!(matches!(again, Err(SetupError::InvalidToken)));
     assert!(matches!(node.bootstrap.start(None), Ok(Start::Ready)));
     node.sign_in.sign_in(&by_name("owner")).unwrap();
-    assert_eq!(house.outcomes("bootstrap"), ["success 1"]);
+    assert_eq!(deployment.outcomes("bootstrap"), ["success 1"]);
 }
 
 #[test]
 fn the_next_start_replaces_the_token() {
-    let house = House::new();
-    let (old, new) = (offered(&house.node()), offered(&house.node()));
-    let node = house.node();
+    let deployment = Deployment::new();
+    let (old, new) = (offered(&deployment.node()), offered(&deployment.node()));
+    let node = deployment.node();
     let replaced = node.bootstrap.redeem(&old, &account_request("thief"));
     assert!(matches!(replaced, Err(SetupError::InvalidToken)));
     node.bootstrap.redeem(&new, &account_request("owner")).unwrap();
@@ -32,23 +32,23 @@ fn the_next_start_replaces_the_token() {
 
 #[test]
 fn no_made_up_token_sets_up() {
-    let house = House::new();
-    let node = house.node();
+    let deployment = Deployment::new();
+    let node = deployment.node();
     offered(&node);
-    let other_house = House::new();
+    let other_house = Deployment::new();
     let of_right_form = offered(&other_house.node());
     for token in [SecretString::from(""), SecretString::from("x".repeat(43)), of_right_form] {
         let refused = node.bootstrap.redeem(&token, &account_request("thief"));
         assert!(matches!(refused, Err(SetupError::InvalidToken)));
     }
-    assert_eq!(house.count("accounts"), 0);
+    assert_eq!(deployment.count("accounts"), 0);
 }
 
 #[test]
 fn a_request_that_is_refused_does_not_use_up_the_token() {
-    let house = House::new();
-    house.enrol("ada");
-    let node = house.node();
+    let deployment = Deployment::new();
+    deployment.enrol("ada");
+    let node = deployment.node();
     let token = offered(&node);
     let weak = AccountRequest { password: SecretString::from("short"), ..account_request("owner") };
     let refused = node.bootstrap.redeem(&token, &weak);
@@ -60,51 +60,52 @@ fn a_request_that_is_refused_does_not_use_up_the_token() {
 
 #[test]
 fn an_administrator_from_the_command_line_closes_setup() {
-    let house = House::new();
-    let node = house.node();
+    let deployment = Deployment::new();
+    let node = deployment.node();
     let token = offered(&node);
     let admin = Role::parse("admin").unwrap();
-    let enrolment = Enrolment { role: admin, kind: PersonKind::User, password_must_change: false };
-    node.provisioning.create(&account_request("made"), enrolment).unwrap();
+    let options =
+        ProvisioningOptions { role: admin, kind: PersonKind::User, password_must_change: false };
+    node.provisioning.create(&account_request("made"), options).unwrap();
     let refused = node.bootstrap.redeem(&token, &account_request("thief"));
     assert!(matches!(refused, Err(SetupError::InvalidToken)));
     for configured in [None, Some(&account_request("configured"))] {
-        assert!(matches!(house.node().bootstrap.start(configured), Ok(Start::Ready)));
+        assert!(matches!(deployment.node().bootstrap.start(configured), Ok(Start::Ready)));
     }
-    assert_eq!(house.count("accounts"), 1);
+    assert_eq!(deployment.count("accounts"), 1);
 }
 
 #[test]
 fn a_configured_administrator_is_created_once_and_must_change_the_password() {
-    let house = House::new();
-    let started = house.node().bootstrap.start(Some(&account_request("owner"))).unwrap();
+    let deployment = Deployment::new();
+    let started = deployment.node().bootstrap.start(Some(&account_request("owner"))).unwrap();
     let Start::Created(account) = started else { panic!("{started:?}") };
     assert!(account.password_must_change);
     assert_eq!(account.role.as_str(), "admin");
-    let grant = house.node().sign_in.sign_in(&by_name("owner")).unwrap().grant;
-    assert!(grant.account.password_must_change);
+    let tokens = deployment.node().sign_in.sign_in(&by_name("owner")).unwrap().tokens;
+    assert!(tokens.account.password_must_change);
     for configured in [Some(&account_request("owner")), Some(&account_request("another")), None] {
-        assert!(matches!(house.node().bootstrap.start(configured), Ok(Start::Ready)));
+        assert!(matches!(deployment.node().bootstrap.start(configured), Ok(Start::Ready)));
     }
-    assert_eq!(house.count("accounts"), 1);
+    assert_eq!(deployment.count("accounts"), 1);
 }
 
 #[test]
 fn a_configured_administrator_who_is_deleted_does_not_come_back() {
-    let house = House::new();
-    house.node().bootstrap.start(Some(&account_request("owner"))).unwrap();
-    house.database.store().execute("DELETE FROM accounts").unwrap();
-    let started = house.node().bootstrap.start(Some(&account_request("owner")));
+    let deployment = Deployment::new();
+    deployment.node().bootstrap.start(Some(&account_request("owner"))).unwrap();
+    deployment.database.store().execute("DELETE FROM accounts").unwrap();
+    let started = deployment.node().bootstrap.start(Some(&account_request("owner")));
     assert!(matches!(started, Ok(Start::Ready)));
 }
 
 #[test]
 fn a_configured_administrator_may_have_a_reserved_name_but_no_weak_password() {
-    let house = House::new();
+    let deployment = Deployment::new();
     let weak = AccountRequest { password: SecretString::from("admin"), ..account_request("admin") };
-    let refused = house.node().bootstrap.start(Some(&weak));
+    let refused = deployment.node().bootstrap.start(Some(&weak));
     assert!(matches!(refused, Err(SetupError::Account(RegistrationError::Invalid(_)))));
-    let started = house.node().bootstrap.start(Some(&account_request("admin")));
+    let started = deployment.node().bootstrap.start(Some(&account_request("admin")));
     assert!(matches!(started, Ok(Start::Created(_))));
 }
 

@@ -7,7 +7,7 @@ use portcullis_domain::{Clock, Timestamp};
 use portcullis_flows::node::clock_watch::ClockWatch;
 use portcullis_testkit::{TestClock, TestDatabase};
 
-use crate::house::{HOUR, SECOND};
+use crate::deployment::{HOUR, SECOND};
 
 /// A node beside the database, whose clock differs from that of the database by so much.
 fn watch(database: &TestDatabase, difference: impl Fn(Timestamp) -> Timestamp) -> ClockWatch {

@@ -12,33 +12,33 @@ use portcullis_flows::audit::trail::Trail;
 use portcullis_flows::identity::account::Accounts;
 use portcullis_testkit::{TestDatabase, samples};
 
-use crate::house::House;
+use crate::deployment::Deployment;
 
-struct Desk {
-    house: House,
+struct RecorderFixture {
+    deployment: Deployment,
     decisions: Decisions,
 }
 
-impl Desk {
+impl RecorderFixture {
     fn new() -> Self {
-        let house = House::new();
-        let store = Arc::new(house.database.store().clone());
+        let deployment = Deployment::new();
+        let store = Arc::new(deployment.database.store().clone());
         let policy = RecordingPolicy { strict: true, ..RecordingPolicy::default() };
         let keys = TestDatabase::audit_keys();
-        let recorder = Recorder::start(store.clone(), keys, policy, house.ambient());
+        let recorder = Recorder::start(store.clone(), keys, policy, deployment.ambient());
         let decisions = Decisions::new(
             Arc::new(ActiveMatrix::new(samples::matrix()).unwrap()),
             Arc::new(Accounts::start(store).unwrap()),
             Arc::new(recorder.unwrap()),
-            house.clock.clone(),
+            deployment.clock.clone(),
         );
-        Self { house, decisions }
+        Self { deployment, decisions }
     }
 
     fn enrol(&self, name: &str, role: &str) -> Account {
-        let account = self.house.enrol(name);
+        let account = self.deployment.enrol(name);
         let update = format!("UPDATE accounts SET role = '{role}' WHERE username = '{name}'");
-        self.house.database.store().execute(&update).unwrap();
+        self.deployment.database.store().execute(&update).unwrap();
         Account { role: Role::parse(role).unwrap(), ..account }
     }
 
@@ -59,8 +59,8 @@ impl Desk {
     }
 
     fn entry(&self, decision: DecisionId) -> portcullis_audit::Entry<'static> {
-        let store = Arc::new(self.house.database.store().clone());
-        let trail = Trail::new(store, self.house.ambient());
+        let store = Arc::new(self.deployment.database.store().clone());
+        let trail = Trail::new(store, self.deployment.ambient());
         trail.decision(&samples::operator(), decision).unwrap().unwrap()
     }
 }
@@ -75,12 +75,12 @@ fn about(account: &Account, question: Question) -> Question {
 
 #[test]
 fn a_condition_goes_by_the_context_and_a_missing_one_denies() {
-    let desk = Desk::new();
-    let (ada, own) = (desk.enrol("ada", "coordinator"), |id: &Account| Some(id.id.to_string()));
-    let grace = desk.enrol("grace", "resident");
+    let fixture = RecorderFixture::new();
+    let (ada, own) = (fixture.enrol("ada", "coordinator"), |id: &Account| Some(id.id.to_string()));
+    let grace = fixture.enrol("grace", "resident");
     for (owner, allowed) in [(own(&ada), false), (own(&grace), true), (None, false)] {
         let context = Context { owner: owner.clone(), ..Context::default() };
-        let answer = desk.ask(&ada, approval(context)).unwrap();
+        let answer = fixture.ask(&ada, approval(context)).unwrap();
         assert_eq!(answer.allowed, allowed, "{owner:?}");
     }
     let party = Context {
@@ -88,21 +88,21 @@ fn a_condition_goes_by_the_context_and_a_missing_one_denies() {
         parties: Some(vec![ada.id.to_string(), grace.id.to_string()]),
         ..Context::default()
     };
-    assert!(desk.ask(&grace, approval(party)).unwrap().allowed);
+    assert!(fixture.ask(&grace, approval(party)).unwrap().allowed);
 }
 
 /// Nobody approves their own request by spelling their own name in another way.
 #[test]
 fn an_owner_in_another_spelling_is_the_same_and_what_is_no_account_is_missing() {
-    let desk = Desk::new();
-    let (ada, grace) = (desk.enrol("ada", "coordinator"), desk.enrol("grace", "resident"));
+    let fixture = RecorderFixture::new();
+    let (ada, grace) = (fixture.enrol("ada", "coordinator"), fixture.enrol("grace", "resident"));
     let spellings = |id: &str| {
         let simple = id.replace('-', "");
         [id.to_uppercase(), simple, format!("{{{id}}}"), format!("urn:uuid:{id}")]
     };
     let approve = |owner: &str| {
         let context = Context { owner: Some(owner.to_owned()), ..Context::default() };
-        desk.ask(&ada, approval(context)).unwrap().allowed
+        fixture.ask(&ada, approval(context)).unwrap().allowed
     };
     let own = ada.id.to_string();
     let no_account = ["", " ", "ada", "ada@example.org", "\u{200b}"].map(str::to_owned);
@@ -117,16 +117,16 @@ fn an_owner_in_another_spelling_is_the_same_and_what_is_no_account_is_missing() 
 
 #[test]
 fn what_is_recorded_is_what_was_asked() {
-    let desk = Desk::new();
-    let (ada, grace) = (desk.enrol("ada", "coordinator"), desk.enrol("grace", "resident"));
+    let fixture = RecorderFixture::new();
+    let (ada, grace) = (fixture.enrol("ada", "coordinator"), fixture.enrol("grace", "resident"));
     let attributes = serde_json::json!({ "ward": "3b", "beds": 12 });
     let context = Context {
         owner: Some(grace.id.to_string()),
         parties: Some(vec!["one".to_owned(), "two".to_owned()]),
         attributes: attributes.as_object().cloned().map(Attributes::from),
     };
-    let answer = desk.ask(&ada, approval(context)).unwrap();
-    let entry = desk.entry(answer.decision);
+    let answer = fixture.ask(&ada, approval(context)).unwrap();
+    let entry = fixture.entry(answer.decision);
     assert_eq!(entry.outcome, "allowed");
     assert_eq!((entry.actor.as_ref(), entry.subject), (ada.id.to_string().as_str(), Some(ada.id)));
     assert_eq!(entry.session, Some(samples::session()));
@@ -143,57 +143,57 @@ fn what_is_recorded_is_what_was_asked() {
 
 #[test]
 fn asking_for_others_takes_a_grant_and_goes_by_their_role() {
-    let desk = Desk::new();
-    let (root, ada) = (desk.enrol("root-of-all", "admin"), desk.enrol("ada", "coordinator"));
-    let grace = desk.enrol("grace", "resident");
+    let fixture = RecorderFixture::new();
+    let (root, ada) = (fixture.enrol("root-of-all", "admin"), fixture.enrol("ada", "coordinator"));
+    let grace = fixture.enrol("grace", "resident");
     let question = || Question::own("schedule", "create");
-    assert!(desk.ask(&root, about(&ada, question())).unwrap().allowed);
-    let answer = desk.ask(&root, about(&grace, question())).unwrap();
+    assert!(fixture.ask(&root, about(&ada, question())).unwrap().allowed);
+    let answer = fixture.ask(&root, about(&grace, question())).unwrap();
     assert!(!answer.allowed);
-    let entry = desk.entry(answer.decision);
+    let entry = fixture.entry(answer.decision);
     assert_eq!((entry.subject, entry.role.as_deref()), (Some(grace.id), Some("resident")));
     assert_eq!(entry.actor, root.id.to_string());
 }
 
 #[test]
 fn whoever_may_not_ask_for_others_learns_nothing_and_leaves_one_decision() {
-    let desk = Desk::new();
-    let (ada, grace) = (desk.enrol("ada", "coordinator"), desk.enrol("grace", "resident"));
+    let fixture = RecorderFixture::new();
+    let (ada, grace) = (fixture.enrol("ada", "coordinator"), fixture.enrol("grace", "resident"));
     let nobody = samples::account("nobody");
     for other in [&grace, &nobody] {
         let questions =
             vec![Question::own("schedule", "list"), about(other, Question::own("a", "b"))];
-        let Err(DecisionError::NotOnBehalf(decision)) = desk.ask_all(&ada, questions) else {
+        let Err(DecisionError::NotOnBehalf(decision)) = fixture.ask_all(&ada, questions) else {
             panic!("somebody was told about others");
         };
-        let entry = desk.entry(decision);
+        let entry = fixture.entry(decision);
         assert_eq!(entry.outcome, "denied");
         assert_eq!(
             (entry.resource.as_deref(), entry.action.as_deref()),
             (Some("user"), Some("execute"))
         );
     }
-    assert_eq!(desk.decisions.recorder().state().recorded, 2);
+    assert_eq!(fixture.decisions.recorder().state().recorded, 2);
 }
 
 #[test]
 fn whoever_is_gone_or_deactivated_may_nothing() {
-    let desk = Desk::new();
-    let (root, ada) = (desk.enrol("root-of-all", "admin"), desk.enrol("ada", "admin"));
+    let fixture = RecorderFixture::new();
+    let (root, ada) = (fixture.enrol("root-of-all", "admin"), fixture.enrol("ada", "admin"));
     let update = "UPDATE accounts SET is_active = 0 WHERE username = 'ada'";
-    desk.house.database.store().execute(update).unwrap();
+    fixture.deployment.database.store().execute(update).unwrap();
     for (other, reason) in [(ada, "deactivated"), (samples::account("nobody"), "no such account")] {
-        let answer = desk.ask(&root, about(&other, Question::own("schedule", "list"))).unwrap();
+        let answer = fixture.ask(&root, about(&other, Question::own("schedule", "list"))).unwrap();
         assert!(!answer.allowed);
-        let entry = desk.entry(answer.decision);
+        let entry = fixture.entry(answer.decision);
         assert!(entry.reason.unwrap().contains(reason));
     }
 }
 
 #[test]
 fn to_name_oneself_is_no_asking_for_others() {
-    let desk = Desk::new();
-    let ada = desk.enrol("ada", "resident");
-    assert!(desk.ask(&ada, about(&ada, Question::own("schedule", "list"))).unwrap().allowed);
-    assert_eq!(desk.decisions.recorder().state().recorded, 1);
+    let fixture = RecorderFixture::new();
+    let ada = fixture.enrol("ada", "resident");
+    assert!(fixture.ask(&ada, about(&ada, Question::own("schedule", "list"))).unwrap().allowed);
+    assert_eq!(fixture.decisions.recorder().state().recorded, 1);
 }

@@ -8,15 +8,15 @@ use portcullis_flows::sign_in::device::DEVICE_LIFETIME;
 use portcullis_flows::sign_in::{SignInError, SignInRequest, SignedIn};
 use portcullis_testkit::PASSWORD;
 
-use crate::house::{House, MINUTE, Node, SECOND, by_name, guess, pool, typing};
-use crate::meddling::{Before, Meddling};
+use crate::deployment::{Deployment, MINUTE, Node, SECOND, by_name, guess, pool, typing};
+use crate::intercepted_store::{Before, InterceptedStore};
 use crate::password_change::{NEW, change};
 
 #[test]
 fn a_device_that_signed_in_before_is_not_locked_out_by_a_stranger() {
-    let house = House::new();
-    house.enrol("ada");
-    let node = house.node();
+    let deployment = Deployment::new();
+    deployment.enrol("ada");
+    let node = deployment.node();
     let known = device_of(node.sign_in.sign_in(&by_name("ada")).unwrap());
     lock_out(&node, "ada");
     assert!(refused(&node, &by_name("ada")), "from anywhere else");
@@ -27,22 +27,22 @@ fn a_device_that_signed_in_before_is_not_locked_out_by_a_stranger() {
 
 #[test]
 fn a_device_has_a_counter_like_any_other() {
-    let house = House::new();
-    house.enrol("ada");
-    let node = house.node();
+    let deployment = Deployment::new();
+    deployment.enrol("ada");
+    let node = deployment.node();
     let known = device_of(node.sign_in.sign_in(&by_name("ada")).unwrap());
     (0..5).for_each(|_| assert!(refused(&node, &from(&known, guess("ada")))));
     assert!(refused(&node, &from(&known, by_name("ada"))));
     node.sign_in.sign_in(&by_name("ada")).unwrap();
-    house.pass(MINUTE);
+    deployment.pass(MINUTE);
     node.sign_in.sign_in(&from(&known, by_name("ada"))).unwrap();
 }
 
 #[test]
 fn many_devices_of_an_account_share_one_counter() {
-    let house = House::new();
-    house.enrol("ada");
-    let node = house.node();
+    let deployment = Deployment::new();
+    deployment.enrol("ada");
+    let node = deployment.node();
     let devices = [0; 6].map(|_| device_of(node.sign_in.sign_in(&by_name("ada")).unwrap()));
     for device in &devices[..5] {
         assert!(refused(&node, &from(device, guess("ada"))));
@@ -52,10 +52,10 @@ fn many_devices_of_an_account_share_one_counter() {
 
 #[test]
 fn the_device_of_another_account_opens_no_further_counter() {
-    let house = House::new();
-    house.enrol("ada");
-    house.enrol("mallory");
-    let node = house.node();
+    let deployment = Deployment::new();
+    deployment.enrol("ada");
+    deployment.enrol("mallory");
+    let node = deployment.node();
     let devices = [0, 1, 2].map(|_| device_of(node.sign_in.sign_in(&by_name("mallory")).unwrap()));
     for number in 0..5 {
         assert!(refused(&node, &from(&devices[number % 3], guess("ada"))));
@@ -63,39 +63,39 @@ fn the_device_of_another_account_opens_no_further_counter() {
     for device in &devices {
         assert!(refused(&node, &from(device, by_name("ada"))));
     }
-    assert_eq!(house.outcomes("sign_in"), ["locked 3", "success 3", "wrong_password 5"]);
+    assert_eq!(deployment.outcomes("sign_in"), ["locked 3", "success 3", "wrong_password 5"]);
 }
 
 #[test]
 fn a_device_cookie_that_is_damaged_expired_or_of_another_kind_counts_as_none() {
-    let house = House::new();
-    house.enrol("ada");
-    let node = house.node();
+    let deployment = Deployment::new();
+    deployment.enrol("ada");
+    let node = deployment.node();
     let signed_in = node.sign_in.sign_in(&by_name("ada")).unwrap();
-    let access_token = signed_in.grant.access_token.clone();
+    let access_token = signed_in.tokens.access_token.clone();
     let known = device_of(signed_in);
-    house.pass(DEVICE_LIFETIME + MINUTE);
+    deployment.pass(DEVICE_LIFETIME + MINUTE);
     let late = device_of(node.sign_in.sign_in(&by_name("ada")).unwrap());
     lock_out(&node, "ada");
     let damaged = SecretString::from(format!("{}x", late.expose_secret()));
     for worthless in [&known, &damaged, &access_token, &SecretString::from("")] {
         assert!(refused(&node, &from(worthless, by_name("ada"))));
     }
-    house.pass(SECOND);
+    deployment.pass(SECOND);
     node.sign_in.sign_in(&from(&late, by_name("ada"))).unwrap();
 }
 
 #[test]
 fn a_device_keeps_its_name_from_one_sign_in_to_the_next() {
-    let house = House::new();
-    house.enrol("ada");
-    let node = house.node();
+    let deployment = Deployment::new();
+    deployment.enrol("ada");
+    let node = deployment.node();
     let name = |token: &SecretString| {
         let token = token.expose_secret();
-        node.authority.verify_device(token, house.now()).unwrap().device
+        node.authority.verify_device(token, deployment.now()).unwrap().device
     };
     let first = device_of(node.sign_in.sign_in(&by_name("ada")).unwrap());
-    house.pass(MINUTE);
+    deployment.pass(MINUTE);
     let again = device_of(node.sign_in.sign_in(&from(&first, by_name("ada"))).unwrap());
     let other = device_of(node.sign_in.sign_in(&by_name("ada")).unwrap());
     assert_eq!(name(&first), name(&again));
@@ -104,12 +104,12 @@ fn a_device_keeps_its_name_from_one_sign_in_to_the_next() {
 
 #[test]
 fn a_device_cookie_ends_with_the_password_it_was_set_for() {
-    let house = House::new();
-    let (ada, node) = (house.enrol("ada"), house.node());
+    let deployment = Deployment::new();
+    let (ada, node) = (deployment.enrol("ada"), deployment.node());
     let elsewhere = device_of(node.sign_in.sign_in(&by_name("ada")).unwrap());
     let asking = node.sign_in.sign_in(&by_name("ada")).unwrap();
     let before = asking.device_token.clone();
-    let request = change(&ada, asking.grant.session.id, PASSWORD, NEW);
+    let request = change(&ada, asking.tokens.session.id, PASSWORD, NEW);
     let request = PasswordChangeRequest { device_token: before.clone(), ..request };
     let after = node.password_change.change(&request).unwrap().device_token.unwrap();
 
@@ -119,17 +119,17 @@ fn a_device_cookie_ends_with_the_password_it_was_set_for() {
     }
     let signed_in = node.sign_in.sign_in(&from(&after, typing("ada", NEW))).unwrap();
     let verify = |cookie: &SecretString| {
-        node.authority.verify_device(cookie.expose_secret(), house.now()).unwrap().device
+        node.authority.verify_device(cookie.expose_secret(), deployment.now()).unwrap().device
     };
     assert_eq!(verify(&after), verify(&device_of(signed_in)), "it is still the same device");
 }
 
 #[test]
 fn failures_with_a_cookie_of_before_never_shut_out_the_devices_of_now() {
-    let house = House::new();
-    let (ada, node) = (house.enrol("ada"), house.node());
+    let deployment = Deployment::new();
+    let (ada, node) = (deployment.enrol("ada"), deployment.node());
     let stolen = device_of(node.sign_in.sign_in(&by_name("ada")).unwrap());
-    let session = node.sign_in.sign_in(&by_name("ada")).unwrap().grant.session.id;
+    let session = node.sign_in.sign_in(&by_name("ada")).unwrap().tokens.session.id;
     node.password_change.change(&change(&ada, session, PASSWORD, NEW)).unwrap();
     let known = device_of(node.sign_in.sign_in(&typing("ada", NEW)).unwrap());
     for _ in 0..20 {
@@ -141,17 +141,18 @@ fn failures_with_a_cookie_of_before_never_shut_out_the_devices_of_now() {
 /// The cookie was good when it was looked at, and its password was changed before the failure counted.
 #[test]
 fn a_failure_that_counts_after_a_change_counts_for_the_password_of_before() {
-    let house = House::new();
-    let (ada, calm) = (house.enrol("ada"), house.node());
+    let deployment = Deployment::new();
+    let (ada, calm) = (deployment.enrol("ada"), deployment.node());
     let known = device_of(calm.sign_in.sign_in(&by_name("ada")).unwrap());
-    let session = calm.sign_in.sign_in(&by_name("ada")).unwrap().grant.session.id;
-    let changing = house.node();
+    let session = calm.sign_in.sign_in(&by_name("ada")).unwrap().tokens.session.id;
+    let changing = deployment.node();
     let change_once = Once::new();
-    let store = Meddling::new(house.database.store().clone(), Before::Refusing, move |_| {
-        let request = || change(&ada, session, PASSWORD, NEW);
-        change_once.call_once(|| drop(changing.password_change.change(&request()).unwrap()));
-    });
-    let node = house.node_over(Arc::new(store), pool());
+    let store =
+        InterceptedStore::new(deployment.database.store().clone(), Before::Refusing, move |_| {
+            let request = || change(&ada, session, PASSWORD, NEW);
+            change_once.call_once(|| drop(changing.password_change.change(&request()).unwrap()));
+        });
+    let node = deployment.node_over(Arc::new(store), pool());
     for _ in 0..5 {
         assert!(refused(&node, &from(&known, guess("ada"))));
     }

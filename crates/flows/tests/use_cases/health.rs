@@ -8,25 +8,27 @@ use portcullis_flows::StoreError;
 use portcullis_flows::node::health::{Health, HealthError, HealthStore, WRITE_INTERVAL};
 use portcullis_testkit::TestDatabase;
 
-use crate::house::House;
+use crate::deployment::Deployment;
 
 #[test]
 fn a_database_that_answers_and_takes_writes_is_healthy_and_keeps_nothing_of_it() {
     TestDatabase::on_both(|database| {
-        let house = House::on(database);
-        let health = Health::new(Arc::new(house.database.store().clone()), house.clock.clone());
+        let deployment = Deployment::on(database);
+        let health =
+            Health::new(Arc::new(deployment.database.store().clone()), deployment.clock.clone());
         health.check().unwrap();
-        house.pass(WRITE_INTERVAL);
+        deployment.pass(WRITE_INTERVAL);
         health.check().unwrap();
-        assert_eq!(house.count("write_probes"), 0);
+        assert_eq!(deployment.count("write_probes"), 0);
     });
 }
 
 #[test]
 fn a_database_that_is_away_is_not_healthy_until_it_is_back() {
     let (database, switch) = TestDatabase::postgres_with_switch();
-    let house = House::on(database);
-    let health = Health::new(Arc::new(house.database.store().clone()), house.clock.clone());
+    let deployment = Deployment::on(database);
+    let health =
+        Health::new(Arc::new(deployment.database.store().clone()), deployment.clock.clone());
     health.check().unwrap();
     switch.off();
     assert!(matches!(health.check(), Err(HealthError::Unreachable(_))), "within the interval too");
@@ -36,14 +38,14 @@ fn a_database_that_is_away_is_not_healthy_until_it_is_back() {
 
 #[test]
 fn a_write_that_succeeded_stands_for_a_second_and_one_that_failed_for_no_time() {
-    let house = House::new();
-    let (store, health) = watched(&house);
+    let deployment = Deployment::new();
+    let (store, health) = watched(&deployment);
     health.check().unwrap();
-    house.pass(WRITE_INTERVAL / 2);
+    deployment.pass(WRITE_INTERVAL / 2);
     store.is_full.store(true, Ordering::SeqCst);
     health.check().unwrap();
     assert_eq!(store.writes(), 1, "one write a second");
-    house.pass(WRITE_INTERVAL / 2);
+    deployment.pass(WRITE_INTERVAL / 2);
     for writes in [2, 3] {
         assert!(matches!(health.check(), Err(HealthError::Unwritable(_))));
         assert_eq!(store.writes(), writes);
@@ -54,13 +56,13 @@ fn a_write_that_succeeded_stands_for_a_second_and_one_that_failed_for_no_time() 
 
 #[test]
 fn while_one_caller_tries_to_write_the_others_are_told_what_was_found_last() {
-    let house = House::new();
-    let (store, health) = watched(&house);
+    let deployment = Deployment::new();
+    let (store, health) = watched(&deployment);
     for is_full in [false, true] {
         store.is_full.store(is_full, Ordering::SeqCst);
-        house.pass(WRITE_INTERVAL);
+        deployment.pass(WRITE_INTERVAL);
         assert_eq!(health.check().is_err(), is_full);
-        house.pass(WRITE_INTERVAL);
+        deployment.pass(WRITE_INTERVAL);
         let writes = store.writes();
         *store.meanwhile.lock().unwrap() = Some(Arc::downgrade(&health));
         assert_eq!(health.check().is_err(), is_full);
@@ -69,15 +71,15 @@ fn while_one_caller_tries_to_write_the_others_are_told_what_was_found_last() {
     }
 }
 
-fn watched(house: &House) -> (Arc<Watched>, Arc<Health>) {
+fn watched(deployment: &Deployment) -> (Arc<Watched>, Arc<Health>) {
     let store = Arc::new(Watched {
-        store: Arc::new(house.database.store().clone()),
+        store: Arc::new(deployment.database.store().clone()),
         is_full: AtomicBool::new(false),
         writes: AtomicUsize::new(0),
         meanwhile: Mutex::default(),
         told: Mutex::default(),
     });
-    (store.clone(), Arc::new(Health::new(store, house.clock.clone())))
+    (store.clone(), Arc::new(Health::new(store, deployment.clock.clone())))
 }
 
 /// The real store, on a disk that can be full.

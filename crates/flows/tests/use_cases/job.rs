@@ -10,7 +10,7 @@ use portcullis_flows::StoreError;
 use portcullis_flows::node::job::{Job, JobError, JobStore, Jobs, Portion, RunningJobs};
 use portcullis_testkit::TestDatabase;
 
-use crate::house::{HOUR, MINUTE, SECOND};
+use crate::deployment::{HOUR, MINUTE, SECOND};
 
 /// What a job has done, whichever node did it.
 #[derive(Default)]

@@ -15,11 +15,13 @@ mod clock_watch;
 #[cfg(test)]
 mod decision;
 #[cfg(test)]
+mod deployment;
+#[cfg(test)]
 mod devices;
 #[cfg(test)]
 mod health;
 #[cfg(test)]
-mod house;
+mod intercepted_store;
 #[cfg(test)]
 mod introspection;
 #[cfg(test)]
@@ -30,8 +32,6 @@ mod lockout;
 mod mass_sign_out;
 #[cfg(test)]
 mod matrix;
-#[cfg(test)]
-mod meddling;
 #[cfg(test)]
 mod password_change;
 #[cfg(test)]

@@ -9,16 +9,16 @@ use portcullis_flows::audit::recording::{Recorder, RecordingPolicy};
 use portcullis_flows::identity::account::Accounts;
 use portcullis_testkit::{TestDatabase, at_once, samples};
 
-use crate::house::{DAY, House, SECOND};
+use crate::deployment::{DAY, Deployment, SECOND};
 
-fn started(house: &House) -> Matrices {
-    started_with(house, samples::MATRIX)
+fn started(deployment: &Deployment) -> Matrices {
+    started_with(deployment, samples::MATRIX)
 }
 
-fn started_with(house: &House, text: &str) -> Matrices {
-    let store = Arc::new(house.database.store().clone());
+fn started_with(deployment: &Deployment, text: &str) -> Matrices {
+    let store = Arc::new(deployment.database.store().clone());
     let operator = samples::operator();
-    Matrices::start(store.clone(), store, text, &operator, house.ambient()).unwrap()
+    Matrices::start(store.clone(), store, text, &operator, deployment.ambient()).unwrap()
 }
 
 fn role(word: &str) -> Role {
@@ -47,30 +47,30 @@ fn may_delete(node: &Matrices) -> bool {
 
 #[test]
 fn the_first_start_of_all_puts_the_file_in_force_and_later_ones_do_not() {
-    let house = House::new();
-    assert_eq!(started(&house).active().load().version, 1);
-    let other_file = started_with(&house, &generous());
+    let deployment = Deployment::new();
+    assert_eq!(started(&deployment).active().load().version, 1);
+    let other_file = started_with(&deployment, &generous());
     let in_force = other_file.active().load();
     assert_eq!((in_force.version, in_force.revision), (1, 1));
     assert!(!may_delete(&other_file));
-    assert_eq!(house.outcomes("matrix_activated"), ["success 1"]);
+    assert_eq!(deployment.outcomes("matrix_activated"), ["success 1"]);
 }
 
 #[test]
 fn nodes_that_start_at_once_agree() {
-    let house = House::new();
+    let deployment = Deployment::new();
     let versions = at_once(8, |number| {
         let file = if number % 2 == 0 { samples::MATRIX.to_owned() } else { generous() };
-        started_with(&house, &file).active().load().version
+        started_with(&deployment, &file).active().load().version
     });
     assert!(versions.iter().all(|version| *version == versions[0]), "{versions:?}");
-    assert_eq!(house.count("matrix_activations"), 1);
+    assert_eq!(deployment.count("matrix_activations"), 1);
 }
 
 #[test]
 fn an_activation_counts_at_once_here_and_at_the_next_look_elsewhere() {
-    let house = House::new();
-    let (here, elsewhere) = (started(&house), started(&house));
+    let deployment = Deployment::new();
+    let (here, elsewhere) = (started(&deployment), started(&deployment));
     let version = here.propose(&generous(), &samples::operator()).unwrap();
     assert!(!may_delete(&here), "proposed is not in force");
     here.activate(version, &samples::operator()).unwrap();
@@ -81,8 +81,8 @@ fn an_activation_counts_at_once_here_and_at_the_next_look_elsewhere() {
 
 #[test]
 fn rolling_back_goes_to_what_was_before_and_forth_again() {
-    let house = House::new();
-    let node = started(&house);
+    let deployment = Deployment::new();
+    let node = started(&deployment);
     assert!(matches!(node.roll_back(&samples::operator()), Err(MatrixError::NothingBefore)));
     let version = node.propose(&generous(), &samples::operator()).unwrap();
     node.activate(version, &samples::operator()).unwrap();
@@ -91,28 +91,28 @@ fn rolling_back_goes_to_what_was_before_and_forth_again() {
     assert_eq!(node.roll_back(&samples::operator()).unwrap(), version);
     let history: Vec<u32> = node.history().unwrap().iter().map(|past| past.version).collect();
     assert_eq!(history, [version, 1, version, 1]);
-    assert_eq!(house.outcomes("matrix_rolled_back"), ["success 2"]);
+    assert_eq!(deployment.outcomes("matrix_rolled_back"), ["success 2"]);
 }
 
 #[test]
 fn the_same_text_is_one_version() {
-    let house = House::new();
-    let node = started(&house);
+    let deployment = Deployment::new();
+    let node = started(&deployment);
     assert_eq!(node.propose(samples::MATRIX, &samples::operator()).unwrap(), 1);
     let number = node.propose(&generous(), &samples::operator()).unwrap();
     assert_eq!(node.propose(&generous(), &samples::operator()).unwrap(), number);
     assert_eq!(node.versions().unwrap().len(), 2);
     assert_eq!(node.version(number).unwrap().unwrap().text, generous());
-    assert_eq!(house.outcomes("matrix_proposed"), ["success 2"]);
+    assert_eq!(deployment.outcomes("matrix_proposed"), ["success 2"]);
 }
 
 #[test]
 fn of_activations_at_once_each_builds_on_the_one_before_or_is_told() {
-    let house = House::new();
-    let first = started(&house);
+    let deployment = Deployment::new();
+    let first = started(&deployment);
     let version = first.propose(&generous(), &samples::operator()).unwrap();
     let outcomes = at_once(12, |_| {
-        let node = started(&house);
+        let node = started(&deployment);
         match node.activate(version, &samples::operator()) {
             Ok(()) => true,
             Err(MatrixError::Superseded) => false,
@@ -121,17 +121,17 @@ fn of_activations_at_once_each_builds_on_the_one_before_or_is_told() {
     });
     let done = outcomes.iter().filter(|done| **done).count();
     assert!(done >= 1);
-    assert_eq!(house.count("matrix_activations"), i64::try_from(done).unwrap() + 1);
+    assert_eq!(deployment.count("matrix_activations"), i64::try_from(done).unwrap() + 1);
     let refused = outcomes.len() - done;
     let mut expected = vec![format!("success {}", done + 1)];
     expected.extend((refused > 0).then(|| format!("superseded {refused}")));
-    assert_eq!(house.outcomes("matrix_activated"), expected);
+    assert_eq!(deployment.outcomes("matrix_activated"), expected);
 }
 
 #[test]
 fn a_matrix_that_would_lock_the_server_up_is_not_taken() {
-    let house = House::new();
-    let node = started(&house);
+    let deployment = Deployment::new();
+    let node = started(&deployment);
     assert!(matches!(
         node.propose(&closed(), &samples::operator()),
         Err(MatrixError::UnusableMatrix(UnusableMatrix::LocksOut { .. }))
@@ -164,11 +164,11 @@ fn a_matrix_that_would_lock_the_server_up_is_not_taken() {
     assert!(matches!(node.activate(7, &samples::operator()), Err(MatrixError::UnknownVersion(7))));
     let version = node.propose(&generous(), &samples::operator()).unwrap();
     assert!(matches!(
-        node.activate(version, &samples::principal(house.enrol("joan").id, "coordinator")),
+        node.activate(version, &samples::principal(deployment.enrol("joan").id, "coordinator")),
         Err(MatrixError::UnusableMatrix(UnusableMatrix::LocksOut { .. }))
     ));
-    let grace = house.enrol("grace");
-    house.database.store().execute("UPDATE accounts SET role = 'admin'").unwrap();
+    let grace = deployment.enrol("grace");
+    deployment.database.store().execute("UPDATE accounts SET role = 'admin'").unwrap();
     let grace = samples::principal(grace.id, "admin");
     node.activate(version, &grace).unwrap();
 }
@@ -183,13 +183,13 @@ fn delegated() -> String {
 
 #[test]
 fn nobody_puts_a_matrix_in_force_that_gives_more_than_they_have() {
-    let house = House::new();
-    let node = started(&house);
+    let deployment = Deployment::new();
+    let node = started(&deployment);
     let delegated = delegated();
     let version = node.propose(&delegated, &samples::operator()).unwrap();
     node.activate(version, &samples::operator()).unwrap();
-    let joan = house.enrol("joan");
-    let store = house.database.store();
+    let joan = deployment.enrol("joan");
+    let store = deployment.database.store();
     store.execute("UPDATE accounts SET role = 'coordinator'").unwrap();
     let coordinator = samples::principal(joan.id, "coordinator");
     let activate = |text: &str| {
@@ -198,9 +198,9 @@ fn nobody_puts_a_matrix_in_force_that_gives_more_than_they_have() {
     };
     // What coordinators have they may give, and take.
     let for_residents = "[roles.resident]\ngrants = [";
-    let given = |grant: &str| {
+    let given = |tokens: &str| {
         assert!(delegated.contains(for_residents));
-        delegated.replace(for_residents, &format!("{for_residents}\n    {grant},"))
+        delegated.replace(for_residents, &format!("{for_residents}\n    {tokens},"))
     };
     activate(&given("{ resources = [\"schedule\"], actions = [\"delete\"] }")).unwrap();
     for (text, named) in [
@@ -236,12 +236,12 @@ fn nobody_puts_a_matrix_in_force_that_gives_more_than_they_have() {
     node.activate(version, &samples::operator()).unwrap();
     let back = node.roll_back(&coordinator);
     assert!(matches!(back, Err(MatrixError::Escalation(_))), "{back:?}");
-    assert!(house.outcomes("matrix_activated").contains(&"against_rules 4".to_owned()));
-    assert_eq!(house.outcomes("matrix_rolled_back"), ["against_rules 1"]);
+    assert!(deployment.outcomes("matrix_activated").contains(&"against_rules 4".to_owned()));
+    assert_eq!(deployment.outcomes("matrix_rolled_back"), ["against_rules 1"]);
 
     // Whoever is not that any more decides nothing, whatever their token says.
-    for meddle in ["SET role = 'rn'", "SET role = 'coordinator', is_active = false"] {
-        store.execute(&format!("UPDATE accounts {meddle}")).unwrap();
+    for intercept in ["SET role = 'rn'", "SET role = 'coordinator', is_active = false"] {
+        store.execute(&format!("UPDATE accounts {intercept}")).unwrap();
         let refused = node.propose(samples::MATRIX, &coordinator);
         assert!(matches!(refused, Err(MatrixError::CallerChanged)), "{refused:?}");
         let version = node.propose(samples::MATRIX, &samples::operator()).unwrap();
@@ -252,10 +252,10 @@ fn nobody_puts_a_matrix_in_force_that_gives_more_than_they_have() {
 
 #[test]
 fn a_role_that_somebody_has_does_not_vanish() {
-    let house = House::new();
-    let node = started(&house);
-    house.enrol("ada");
-    house.database.store().execute("UPDATE accounts SET role = 'lpn'").unwrap();
+    let deployment = Deployment::new();
+    let node = started(&deployment);
+    deployment.enrol("ada");
+    deployment.database.store().execute("UPDATE accounts SET role = 'lpn'").unwrap();
     let start = samples::MATRIX.find("[roles.lpn]").unwrap();
     let end = start + samples::MATRIX[start..].find("[roles.msa]").unwrap();
     let without = format!("{}{}", &samples::MATRIX[..start], &samples::MATRIX[end..])
@@ -266,40 +266,40 @@ fn a_role_that_somebody_has_does_not_vanish() {
         Err(MatrixError::RolesInUse(roles)) => assert_eq!(roles, [role("lpn")]),
         other => panic!("{other:?}"),
     }
-    assert_eq!(house.outcomes("matrix_activated"), ["invalid 1", "success 1"]);
+    assert_eq!(deployment.outcomes("matrix_activated"), ["invalid 1", "success 1"]);
     assert_eq!(node.active().load().version, 1);
 }
 
 #[test]
 fn a_replay_says_who_would_gain_and_lose_in_its_time_only() {
-    let house = House::new();
-    let node = started(&house);
-    let store = Arc::new(house.database.store().clone());
+    let deployment = Deployment::new();
+    let node = started(&deployment);
+    let store = Arc::new(deployment.database.store().clone());
     let policy = RecordingPolicy { strict: true, ..RecordingPolicy::default() };
     let keys = TestDatabase::audit_keys();
-    let recorder = Recorder::start(store.clone(), keys, policy, house.ambient());
+    let recorder = Recorder::start(store.clone(), keys, policy, deployment.ambient());
     let decisions = Decisions::new(
         Arc::new(ActiveMatrix::new(samples::matrix()).unwrap()),
         Arc::new(Accounts::start(store).unwrap()),
         Arc::new(recorder.unwrap()),
-        house.clock.clone(),
+        deployment.clock.clone(),
     );
     let ask = |word: &str, action: &str| {
-        let name = format!("{word}-{action}-{}", house.now().as_micros());
-        let caller = samples::principal(house.enrol(&name).id, word);
+        let name = format!("{word}-{action}-{}", deployment.now().as_micros());
+        let caller = samples::principal(deployment.enrol(&name).id, word);
         let pending = decisions.at_once(caller, vec![Question::own("schedule", action)]);
         decisions.later(pending.unwrap_err(), Duration::from_secs(60)).unwrap();
     };
     ask("resident", "delete");
-    house.pass(DAY);
-    let from = house.now();
+    deployment.pass(DAY);
+    let from = deployment.now();
     ask("resident", "delete");
-    house.pass(SECOND);
+    deployment.pass(SECOND);
     ask("resident", "delete");
     ask("resident", "read");
     ask("faculty", "delete");
-    house.pass(SECOND);
-    let until = house.now();
+    deployment.pass(SECOND);
+    let until = deployment.now();
     ask("resident", "delete");
 
     let mut seen = 0;
@@ -314,8 +314,8 @@ fn a_replay_says_who_would_gain_and_lose_in_its_time_only() {
         ("resident", "delete", 2)
     );
     assert!(seen >= 4);
-    let all = (Timestamp::from_micros(0), house.now() + SECOND);
+    let all = (Timestamp::from_micros(0), deployment.now() + SECOND);
     let same = node.replay(samples::MATRIX, all, &samples::operator(), &mut |_| ()).unwrap();
     assert_eq!((same.examined, same.gained, same.lost), (6, 0, 0));
-    assert_eq!(house.outcomes("matrix_replayed"), ["success 2"]);
+    assert_eq!(deployment.outcomes("matrix_replayed"), ["success 2"]);
 }

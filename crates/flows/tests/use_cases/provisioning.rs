@@ -1,12 +1,12 @@
 use portcullis_domain::{AccountKind, Role, SecretString};
 use portcullis_flows::identity::candidate::{AccountRequest, RegistrationError, RegistrationMode};
 use portcullis_flows::identity::provisioning::{
-    Enrolment, Import, ImportRow, Imported, PersonKind,
+    Import, ImportRow, Imported, PersonKind, ProvisioningOptions,
 };
 use portcullis_flows::identity::registration::Creation;
 use portcullis_testkit::samples;
 
-use crate::house::{House, Node, account_request, by_name, typing};
+use crate::deployment::{Deployment, Node, account_request, by_name, typing};
 
 /// A known answer of libxcrypt, for `legacy user password`.
 const BCRYPT: &str = "$2b$10$abcdefghijklmnopqrstuuGlZIjBVZ/5XwbrVRe5KCAI.5r11/gRK";
@@ -15,32 +15,33 @@ const DONE: Imported = Imported::Tried(Creation::Done);
 
 #[test]
 fn an_operator_creates_accounts_of_any_role_and_kind_wherever_registration_is_closed() {
-    let mut house = House::new();
-    house.rules.mode = RegistrationMode::Closed;
-    let node = house.node();
+    let mut deployment = Deployment::new();
+    deployment.rules.mode = RegistrationMode::Closed;
+    let node = deployment.node();
     let faculty = Role::parse("faculty").unwrap();
-    let enrolment = Enrolment {
+    let options = ProvisioningOptions {
         role: faculty.clone(),
         kind: PersonKind::Developer,
         password_must_change: true,
     };
-    let created = node.provisioning.create(&account_request("admin"), enrolment);
+    let created = node.provisioning.create(&account_request("admin"), options);
     let account = created.unwrap();
     assert_eq!((&account.role, account.kind), (&faculty, AccountKind::Developer));
     assert!(account.password_must_change);
-    let grant = node.sign_in.sign_in(&by_name("admin")).unwrap().grant;
-    assert_eq!((grant.account.role, grant.account.kind), (faculty, AccountKind::Developer));
-    assert_eq!(house.outcomes("account_created"), ["success 1"]);
+    let tokens = node.sign_in.sign_in(&by_name("admin")).unwrap().tokens;
+    assert_eq!((tokens.account.role, tokens.account.kind), (faculty, AccountKind::Developer));
+    assert_eq!(deployment.outcomes("account_created"), ["success 1"]);
 }
 
 #[test]
 fn an_operator_is_held_to_the_form_of_names_and_to_the_password_policy() {
-    let house = House::new();
-    let node = house.node();
+    let deployment = Deployment::new();
+    let node = deployment.node();
     let create = |request: &AccountRequest| {
         let role = Role::parse("msa").unwrap();
         let kind = PersonKind::User;
-        node.provisioning.create(request, Enrolment { role, kind, password_must_change: false })
+        node.provisioning
+            .create(request, ProvisioningOptions { role, kind, password_must_change: false })
     };
     let weak = AccountRequest { password: SecretString::from("short"), ..account_request("ada") };
     for refused in [create(&weak), create(&account_request("a"))] {
@@ -53,38 +54,38 @@ fn an_operator_is_held_to_the_form_of_names_and_to_the_password_policy() {
 
 #[test]
 fn imported_accounts_sign_in_with_the_passwords_they_had() {
-    let house = House::new();
-    let node = house.node();
+    let deployment = Deployment::new();
+    let node = deployment.node();
     let imported =
         import(&node, &[row("ada", BCRYPT), row("grace", samples::password_hash().as_str())]);
     assert_eq!(imported, [DONE, DONE]);
     node.sign_in.sign_in(&typing("ada", "legacy user password")).unwrap();
-    let grant = node.sign_in.sign_in(&by_name("grace")).unwrap().grant;
-    assert_eq!(grant.account.role.as_str(), "msa", "the role of those who register themselves");
-    assert_eq!(house.outcomes("account_created"), ["success 2"]);
+    let tokens = node.sign_in.sign_in(&by_name("grace")).unwrap().tokens;
+    assert_eq!(tokens.account.role.as_str(), "msa", "the role of those who register themselves");
+    assert_eq!(deployment.outcomes("account_created"), ["success 2"]);
 }
 
 #[test]
 fn an_import_that_was_interrupted_goes_on_where_it_stopped() {
-    let house = House::new();
+    let deployment = Deployment::new();
     let rows = ["ada", "grace", "mary", "hedy"].map(|name| row(name, BCRYPT));
-    assert_eq!(import(&house.node(), &rows[..2]), [DONE; 2]);
+    assert_eq!(import(&deployment.node(), &rows[..2]), [DONE; 2]);
     let ada = samples::account("ada");
-    house.node().sign_in.sign_in(&typing("ada", "legacy user password")).unwrap();
-    let renewed = house.hash_of(&ada);
-    let resumed = import(&house.node(), &rows);
+    deployment.node().sign_in.sign_in(&typing("ada", "legacy user password")).unwrap();
+    let renewed = deployment.hash_of(&ada);
+    let resumed = import(&deployment.node(), &rows);
     assert_eq!(resumed, [Imported::Present, Imported::Present, DONE, DONE]);
-    assert_eq!(house.hash_of(&ada), renewed, "what happened since stays");
-    assert_eq!(house.outcomes("account_created"), ["success 4"]);
+    assert_eq!(deployment.hash_of(&ada), renewed, "what happened since stays");
+    assert_eq!(deployment.outcomes("account_created"), ["success 4"]);
 }
 
 #[test]
 fn an_account_that_is_somebody_elses_is_no_sign_of_an_earlier_run() {
-    let house = House::new();
-    house.enrol("ada");
+    let deployment = Deployment::new();
+    deployment.enrol("ada");
     let another_email = ImportRow { email: "new@example.org".to_owned(), ..row("ada", BCRYPT) };
     let another_name = ImportRow { email: "ada@example.org".to_owned(), ..row("grace", BCRYPT) };
-    let imported = import(&house.node(), &[another_email, another_name, row("ada", BCRYPT)]);
+    let imported = import(&deployment.node(), &[another_email, another_name, row("ada", BCRYPT)]);
     let expected = [
         Imported::Tried(Creation::UsernameTaken),
         Imported::Tried(Creation::EmailTaken),
@@ -95,8 +96,8 @@ fn an_account_that_is_somebody_elses_is_no_sign_of_an_earlier_run() {
 
 #[test]
 fn a_row_that_cannot_be_used_says_why() {
-    let house = House::new();
-    let node = house.node();
+    let deployment = Deployment::new();
+    let node = deployment.node();
     let bad_hash = "the password hash cannot be used: is";
     let cases = [
         (ImportRow { username: "a".to_owned(), ..row("ada", BCRYPT) }, "the user name must have"),

@@ -10,26 +10,26 @@ use portcullis_flows::audit::recording::{NotRecorded, RecordingPolicy};
 use portcullis_flows::principal::Principal;
 use portcullis_testkit::at_once;
 
-use crate::recording_desk::{Desk, PATIENCE, caller, large, may_list, policy, strict};
+use crate::recording_desk::{RecorderFixture, TIMEOUT, caller, large, may_list, policy, strict};
 
 #[test]
 fn a_full_queue_refuses_at_once_and_drops_nothing() {
-    let full = RecordingPolicy { window: PATIENCE, max_decisions: 8, ..policy() };
-    let desk = Desk::new(full, true);
-    desk.ask(vec![may_list(); 2]).unwrap();
-    let refused = desk.ask(vec![may_list(); 7]);
+    let full = RecordingPolicy { window: TIMEOUT, max_decisions: 8, ..policy() };
+    let fixture = RecorderFixture::new(full, true);
+    fixture.ask(vec![may_list(); 2]).unwrap();
+    let refused = fixture.ask(vec![may_list(); 7]);
     assert!(matches!(refused, Err(DecisionError::NotRecorded(NotRecorded::NoRoom))));
-    let state = desk.recorder().state();
+    let state = fixture.recorder().state();
     assert_eq!((state.waiting, state.refused), (2, 1));
-    desk.store.is_down.store(false, Ordering::SeqCst);
-    desk.recorder().close(PATIENCE);
-    desk.assert_intact(2);
+    fixture.store.is_down.store(false, Ordering::SeqCst);
+    fixture.recorder().close(TIMEOUT);
+    fixture.assert_intact(2);
 }
 
 #[test]
 fn the_queue_is_bounded_by_bytes_whatever_it_is_filled_with() {
-    let small = RecordingPolicy { window: PATIENCE, max_bytes: 1 << 20, ..policy() };
-    let desk = Desk::new(small, true);
+    let small = RecordingPolicy { window: TIMEOUT, max_bytes: 1 << 20, ..policy() };
+    let fixture = RecorderFixture::new(small, true);
     let mut refused = 0;
     for kind in 0..400 {
         let mut question = match kind % 4 {
@@ -41,76 +41,76 @@ fn the_queue_is_bounded_by_bytes_whatever_it_is_filled_with() {
             question.context.parties = Some(vec!["p".repeat(100); 32]);
             question.context.owner = Some("o".repeat(256));
         }
-        let asked = desk.decisions.at_once(desk.caller.clone(), vec![question; 5]);
+        let asked = fixture.decisions.at_once(fixture.caller.clone(), vec![question; 5]);
         refused += u32::from(asked.is_err());
-        assert!(desk.recorder().state().waiting_bytes <= 1 << 20);
+        assert!(fixture.recorder().state().waiting_bytes <= 1 << 20);
     }
     assert!(refused > 100, "{refused}");
-    assert!(desk.recorder().state().waiting_bytes > 100_000);
+    assert!(fixture.recorder().state().waiting_bytes > 100_000);
 }
 
 #[test]
 fn one_caller_cannot_push_out_another() {
     let small = RecordingPolicy { max_bytes: 1 << 20, ..strict() };
-    let desk = Desk::new(small, true);
-    let other = caller(&desk.house, "grace");
+    let fixture = RecorderFixture::new(small, true);
+    let other = caller(&fixture.deployment, "grace");
     at_once(64, |number| {
         let timeout = Duration::from_millis(400);
         if number < 63 {
-            let flood = desk.ask_as(&desk.caller, vec![large(4_000); 16], timeout);
+            let flood = fixture.ask_as(&fixture.caller, vec![large(4_000); 16], timeout);
             assert!(flood.is_err());
             return;
         }
-        while desk.recorder().state().refused == 0 {
+        while fixture.recorder().state().refused == 0 {
             std::thread::yield_now();
         }
         // The flood has all that it can get, and there is room.
-        let pending = desk.decisions.at_once(other.clone(), vec![may_list()]).unwrap_err();
+        let pending = fixture.decisions.at_once(other.clone(), vec![may_list()]).unwrap_err();
         let Pending::Unrecorded(unrecorded) = pending else { panic!("nothing is to be read") };
-        let ticket = desk.decisions.record(unrecorded, |_| {});
+        let ticket = fixture.decisions.record(unrecorded, |_| {});
         assert!(ticket.is_ok(), "{ticket:?}");
     });
 }
 
 #[test]
 fn callers_that_wait_take_turns() {
-    let desk = Desk::new(strict(), true);
-    let other = caller(&desk.house, "grace");
+    let fixture = RecorderFixture::new(strict(), true);
+    let other = caller(&fixture.deployment, "grace");
     let (send, ended) = std::sync::mpsc::channel();
     let mut tickets = Vec::new();
     let mut wait = |caller: &Principal, questions, name: &'static str| {
-        let pending = desk.decisions.at_once(caller.clone(), questions).unwrap_err();
+        let pending = fixture.decisions.at_once(caller.clone(), questions).unwrap_err();
         let Pending::Unrecorded(unrecorded) = pending else { panic!("nothing is to be read") };
         let send = send.clone();
         let note = move |answer: Result<Vec<Answer>, _>| send.send((name, answer.is_ok())).unwrap();
-        tickets.push(desk.decisions.record(unrecorded, note).unwrap());
+        tickets.push(fixture.decisions.record(unrecorded, note).unwrap());
     };
     // The writer takes the first; then there are more bytes of one caller than it takes at once.
-    wait(&desk.caller, vec![may_list()], "first");
-    while desk.store.attempts.load(Ordering::SeqCst) == 0 {
+    wait(&fixture.caller, vec![may_list()], "first");
+    while fixture.store.attempts.load(Ordering::SeqCst) == 0 {
         std::thread::yield_now();
     }
     for _ in 0..20 {
-        wait(&desk.caller, (0..250).map(|_| large(4_000)).collect(), "flood");
+        wait(&fixture.caller, (0..250).map(|_| large(4_000)).collect(), "flood");
     }
     wait(&other, vec![may_list()], "other");
-    desk.store.is_down.store(false, Ordering::SeqCst);
+    fixture.store.is_down.store(false, Ordering::SeqCst);
     let order: Vec<_> = ended.iter().take(22).collect();
     assert!(order.iter().all(|(_, is_stored)| *is_stored));
     let place = order.iter().position(|(name, _)| *name == "other").unwrap();
     assert!(place <= 2, "{order:?}");
-    desk.recorder().close(PATIENCE);
-    desk.assert_intact(1 + 20 * 250 + 1);
+    fixture.recorder().close(TIMEOUT);
+    fixture.assert_intact(1 + 20 * 250 + 1);
 }
 
 #[test]
 fn blocks_are_small_however_large_the_decisions_are() {
-    let desk = Desk::with(strict(), Arc::new(SystemClock::new()), |fickle| {
-        fickle.refuses = |payload| payload.len() > (1 << 20) + 10_000;
+    let fixture = RecorderFixture::with(strict(), Arc::new(SystemClock::new()), |faulty| {
+        faulty.refuses = |payload| payload.len() > (1 << 20) + 10_000;
     });
-    at_once(4, |_| desk.ask((0..500).map(|_| large(4_000)).collect()).unwrap());
-    let state = desk.recorder().state();
+    at_once(4, |_| fixture.ask((0..500).map(|_| large(4_000)).collect()).unwrap());
+    let state = fixture.recorder().state();
     assert_eq!((state.recorded, state.failures), (2_000, 0));
-    assert!(desk.house.count("decision_blocks") >= 8);
-    desk.assert_intact(2_000);
+    assert!(fixture.deployment.count("decision_blocks") >= 8);
+    fixture.assert_intact(2_000);
 }

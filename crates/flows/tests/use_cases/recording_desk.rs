@@ -18,10 +18,10 @@ use portcullis_flows::principal::Principal;
 use portcullis_testkit::{TestDatabase, samples};
 use serde_json::{Map, Value};
 
-use crate::house::House;
+use crate::deployment::Deployment;
 
 /// The real store, when it is up.
-pub(crate) struct Fickle {
+pub(crate) struct FaultyStore {
     store: Arc<dyn DecisionStore>,
     pub(crate) is_down: AtomicBool,
     pub(crate) attempts: AtomicU64,
@@ -31,7 +31,7 @@ pub(crate) struct Fickle {
     pub(crate) lost_answers: AtomicU64,
 }
 
-impl Fickle {
+impl FaultyStore {
     fn up(&self) -> Result<(), StoreError> {
         if self.is_down.load(Ordering::SeqCst) {
             return Err(StoreError::Unavailable("the disk is full".to_owned()));
@@ -40,7 +40,7 @@ impl Fickle {
     }
 }
 
-impl DecisionStore for Fickle {
+impl DecisionStore for FaultyStore {
     fn append(
         &self,
         sequence: u64,
@@ -72,52 +72,52 @@ impl DecisionStore for Fickle {
     }
 }
 
-pub(crate) struct Desk {
-    pub(crate) house: House,
-    pub(crate) store: Arc<Fickle>,
+pub(crate) struct RecorderFixture {
+    pub(crate) deployment: Deployment,
+    pub(crate) store: Arc<FaultyStore>,
     pub(crate) decisions: Decisions,
     pub(crate) caller: Principal,
 }
 
-impl Desk {
+impl RecorderFixture {
     pub(crate) fn new(policy: RecordingPolicy, is_down: bool) -> Self {
-        Self::with(policy, Arc::new(SystemClock::new()), |fickle| {
-            fickle.is_down = AtomicBool::new(is_down);
+        Self::with(policy, Arc::new(SystemClock::new()), |faulty| {
+            faulty.is_down = AtomicBool::new(is_down);
         })
     }
 
     pub(crate) fn with(
         policy: RecordingPolicy,
         clock: Arc<dyn Clock>,
-        set: impl FnOnce(&mut Fickle),
+        set: impl FnOnce(&mut FaultyStore),
     ) -> Self {
-        let house = House::new();
-        let store = house.database.store().clone();
-        let mut fickle = Fickle {
+        let deployment = Deployment::new();
+        let store = deployment.database.store().clone();
+        let mut faulty = FaultyStore {
             store: Arc::new(store.clone()),
             is_down: AtomicBool::new(false),
             attempts: AtomicU64::new(0),
             refuses: |_| false,
             lost_answers: AtomicU64::new(0),
         };
-        set(&mut fickle);
-        let fickle = Arc::new(fickle);
+        set(&mut faulty);
+        let faulty = Arc::new(faulty);
         let ambient = Ambient { clock: clock.clone(), random: Arc::new(SystemRandom) };
         let keys = TestDatabase::audit_keys();
-        let recorder = Recorder::start(fickle.clone(), keys, policy, ambient);
+        let recorder = Recorder::start(faulty.clone(), keys, policy, ambient);
         let decisions = Decisions::new(
             Arc::new(ActiveMatrix::new(samples::matrix()).unwrap()),
             Arc::new(Accounts::start(Arc::new(store)).unwrap()),
             Arc::new(recorder.unwrap()),
             clock,
         );
-        let caller = caller(&house, "ada");
-        Self { house, store: fickle, decisions, caller }
+        let caller = caller(&deployment, "ada");
+        Self { deployment, store: faulty, decisions, caller }
     }
 
     /// Asks, waiting if need be.
     pub(crate) fn ask(&self, questions: Vec<Question>) -> Result<Vec<Answer>, DecisionError> {
-        self.ask_as(&self.caller, questions, PATIENCE)
+        self.ask_as(&self.caller, questions, TIMEOUT)
     }
 
     pub(crate) fn ask_as(
@@ -138,7 +138,7 @@ impl Desk {
 
     /// The trail is intact and holds exactly so many decisions.
     pub(crate) fn assert_intact(&self, decisions: u64) {
-        let verification = Verification::new(Arc::new(self.house.database.store().clone()));
+        let verification = Verification::new(Arc::new(self.deployment.database.store().clone()));
         let keys = TestDatabase::audit_keys();
         let report = verification.verify(&[&keys], &[], &mut || {}).unwrap();
         assert!(report.is_intact(), "{report}");
@@ -146,15 +146,15 @@ impl Desk {
     }
 
     pub(crate) fn reason_of(&self, decision: DecisionId) -> Option<String> {
-        let store = Arc::new(self.house.database.store().clone());
+        let store = Arc::new(self.deployment.database.store().clone());
         let trail = Trail::new(store, Ambient::system());
         let found = trail.decision(&samples::operator(), decision).unwrap();
         found.map(|entry| entry.reason.unwrap().into_owned())
     }
 }
 
-pub(crate) fn caller(house: &House, name: &str) -> Principal {
-    let account = house.enrol(name);
+pub(crate) fn caller(deployment: &Deployment, name: &str) -> Principal {
+    let account = deployment.enrol(name);
     samples::principal(account.id, account.role.as_str())
 }
 
@@ -173,7 +173,7 @@ pub(crate) fn is_poisoned(payload: &[u8]) -> bool {
     payload.windows(6).any(|bytes| bytes == b"poison")
 }
 
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(crate) fn policy() -> RecordingPolicy {
     RecordingPolicy::default()

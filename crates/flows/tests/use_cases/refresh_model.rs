@@ -12,7 +12,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-use crate::house::{DAY, HOUR, House, MINUTE, Node, SECOND, by_name};
+use crate::deployment::{DAY, Deployment, HOUR, MINUTE, Node, SECOND, by_name};
 
 const GRACE: Duration = Duration::from_secs(60);
 const REFRESH_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -104,13 +104,13 @@ struct Model {
 
 impl Model {
     fn new(signed_in: SignedIn, now: Timestamp) -> Self {
-        let token = signed_in.grant.refresh_token.expose_secret().to_owned();
+        let token = signed_in.tokens.refresh_token.expose_secret().to_owned();
         Self {
-            owner: signed_in.grant.account,
-            session: signed_in.grant.session.id,
+            owner: signed_in.tokens.account,
+            session: signed_in.tokens.session.id,
             cookie: signed_in.binding.map(|cookie| cookie.expose().to_owned()),
             tokens: vec![(token, now)],
-            ends: signed_in.grant.session.expires_at,
+            ends: signed_in.tokens.session.expires_at,
             ended: None,
         }
     }
@@ -142,7 +142,7 @@ impl Model {
 
 /// The same things done to the real use cases and to the model.
 struct History {
-    house: House,
+    deployment: Deployment,
     node: Node,
     sessions: Vec<Model>,
 }
@@ -150,11 +150,11 @@ struct History {
 impl History {
     /// Ada has two sessions, one of them bound to a cookie; grace has one.
     fn begin() -> Self {
-        let mut house = House::new();
-        house.sessions.most_sessions = 100;
-        house.enrol("ada");
-        house.enrol("grace");
-        let mut history = Self { node: house.node(), house, sessions: Vec::new() };
+        let mut deployment = Deployment::new();
+        deployment.sessions.most_sessions = 100;
+        deployment.enrol("ada");
+        deployment.enrol("grace");
+        let mut history = Self { node: deployment.node(), deployment, sessions: Vec::new() };
         history.sign_in("ada", Delivery::Cookie);
         history.sign_in("ada", Delivery::Body);
         history.sign_in("grace", Delivery::Cookie);
@@ -173,8 +173,8 @@ impl History {
             Step::SignOutEverywhere(session) => {
                 self.sign_out_everywhere(session.index(self.sessions.len()));
             }
-            Step::Restart => self.node = self.house.node(),
-            Step::Pass(time) => self.house.pass(*time),
+            Step::Restart => self.node = self.deployment.node(),
+            Step::Pass(time) => self.deployment.pass(*time),
         }
         self.compare();
     }
@@ -182,7 +182,7 @@ impl History {
     fn sign_in(&mut self, name: &str, delivery: Delivery) {
         let request = SignInRequest { delivery, ..by_name(name) };
         let signed_in = self.node.sign_in.sign_in(&request).unwrap();
-        self.sessions.push(Model::new(signed_in, self.house.now()));
+        self.sessions.push(Model::new(signed_in, self.deployment.now()));
     }
 
     fn find(&self, which: &Which) -> usize {
@@ -196,26 +196,26 @@ impl History {
     }
 
     fn present(&mut self, number: usize, token: usize, cookie: Cookie) {
-        let now = self.house.now();
+        let now = self.deployment.now();
         let session = &mut self.sessions[number];
         let binding = match cookie {
             Cookie::Right => session.cookie.as_deref(),
             Cookie::Wrong => Some("of another browser"),
             Cookie::Missing => None,
         };
-        let late = self.house.late();
+        let late = self.deployment.late();
         let answer = self.node.refresh.refresh(&RefreshRequest {
             refresh_token: SecretString::from(session.tokens[token].0.as_str()),
             binding: binding.map(SecretString::from),
             origin: samples::origin(),
         });
-        let issued = answer.as_ref().map(|grant| grant.refresh_token.expose_secret().to_owned());
+        let issued = answer.as_ref().map(|tokens| tokens.refresh_token.expose_secret().to_owned());
         let live = session.tokens[session.tokens.len() - 1].0.clone();
         let fate = match &answer {
             Ok(_) if issued.as_ref().ok() == Some(&live) => Fate::Repeats,
             Ok(_) => Fate::Rotates,
             // The same answer, and another event.
-            Err(RefreshError::Reused) if late < self.house.late() => Fate::IsLate,
+            Err(RefreshError::Reused) if late < self.deployment.late() => Fate::IsLate,
             Err(RefreshError::Reused) => Fate::IsReuse,
             Err(RefreshError::Invalid) => Fate::IsWorthless,
             Err(RefreshError::Store(error)) => panic!("{error}"),
@@ -233,7 +233,7 @@ impl History {
     fn sign_out(&mut self, number: usize) {
         let (account, session) = (self.sessions[number].owner.id, self.sessions[number].session);
         self.node.sign_out.sign_out(account, session, &samples::origin()).unwrap();
-        self.sessions[number].end(self.house.now());
+        self.sessions[number].end(self.deployment.now());
     }
 
     fn sign_out_everywhere(&mut self, number: usize) {
@@ -243,7 +243,7 @@ impl History {
     }
 
     fn end_all_of(&mut self, number: usize) {
-        let (owner, now) = (self.sessions[number].owner.id, self.house.now());
+        let (owner, now) = (self.sessions[number].owner.id, self.deployment.now());
         let theirs = self.sessions.iter_mut().filter(|session| session.owner.id == owner);
         theirs.for_each(|session| session.end(now));
     }
@@ -252,17 +252,17 @@ impl History {
     fn compare(&self) {
         let forks = "(SELECT parent_id FROM refresh_tokens WHERE parent_id IS NOT NULL
                       GROUP BY parent_id HAVING count(*) > 1)";
-        assert_eq!(self.house.count(forks), 0);
+        assert_eq!(self.deployment.count(forks), 0);
         let issued: usize = self.sessions.iter().map(|session| session.tokens.len()).sum();
-        assert_eq!(self.house.count("refresh_tokens"), i64::try_from(issued).unwrap());
+        assert_eq!(self.deployment.count("refresh_tokens"), i64::try_from(issued).unwrap());
         let live = self.sessions.iter().filter(|session| session.ended.is_none()).count();
-        let stored = self.house.count("sessions WHERE ended_at IS NULL");
+        let stored = self.deployment.count("sessions WHERE ended_at IS NULL");
         assert_eq!(stored, i64::try_from(live).unwrap());
         for session in &self.sessions {
             let revoked = self.node.refuses(session.session);
             match session.ended {
                 None => assert!(!revoked),
-                Some(ended) if self.house.now() <= ended + ACCESS_LIFETIME => assert!(revoked),
+                Some(ended) if self.deployment.now() <= ended + ACCESS_LIFETIME => assert!(revoked),
                 Some(_) => {}
             }
         }

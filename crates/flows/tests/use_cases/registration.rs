@@ -4,12 +4,12 @@ use portcullis_flows::identity::candidate::{
 };
 use portcullis_testkit::samples;
 
-use crate::house::{House, account_request, by_name, typing};
+use crate::deployment::{Deployment, account_request, by_name, typing};
 
 #[test]
 fn whoever_registers_can_sign_in_and_has_the_role_for_them() {
-    let house = House::new();
-    let node = house.node();
+    let deployment = Deployment::new();
+    let node = deployment.node();
     let request = AccountRequest {
         display_name: Some("Ada Lovelace".to_owned()),
         ..asking_for("Ada", "Ada@example.org")
@@ -19,17 +19,17 @@ fn whoever_registers_can_sign_in_and_has_the_role_for_them() {
     assert_eq!(account.email.as_str(), "Ada@example.org");
     assert_eq!(account.display_name.as_ref().unwrap().as_str(), "Ada Lovelace");
     assert_eq!((account.role.as_str(), account.kind), ("msa", AccountKind::User));
-    assert_eq!(account.created_at, house.now());
+    assert_eq!(account.created_at, deployment.now());
     assert!(account.is_active && !account.email_verified && !account.password_must_change);
     let signed_in = node.sign_in.sign_in(&by_name("ada")).unwrap();
-    let signed_in = signed_in.grant.account;
+    let signed_in = signed_in.tokens.account;
     assert_eq!(Account { last_sign_in_at: None, ..signed_in }, account);
-    assert_eq!(house.outcomes("registration"), ["success 1"]);
+    assert_eq!(deployment.outcomes("registration"), ["success 1"]);
 }
 
 #[test]
 fn everything_that_is_wrong_is_said_at_once_by_field_and_code() {
-    let house = House::new();
+    let deployment = Deployment::new();
     let request = AccountRequest {
         username: "ab".to_owned(),
         email: "nowhere".to_owned(),
@@ -45,13 +45,13 @@ fn everything_that_is_wrong_is_said_at_once_by_field_and_code() {
         ("password", "too_common"),
         ("password", "too_guessable"),
     ];
-    assert_eq!(faults(&house, &request), expected);
-    assert_eq!(house.count("accounts") + house.count("security_events"), 0);
+    assert_eq!(faults(&deployment, &request), expected);
+    assert_eq!(deployment.count("accounts") + deployment.count("security_events"), 0);
 }
 
 #[test]
 fn each_fault_has_a_code_of_its_own() {
-    let house = House::new();
+    let deployment = Deployment::new();
     let long = "x".repeat(300);
     let cases: [(&str, &str, Option<&str>, &str, &str); 11] = [
         (&long[..65], "a@example.org", None, "username", "too_long"),
@@ -69,58 +69,61 @@ fn each_fault_has_a_code_of_its_own() {
     for (username, email, display_name, field, code) in cases {
         let display_name = display_name.map(str::to_owned);
         let request = AccountRequest { display_name, ..asking_for(username, email) };
-        assert_eq!(faults(&house, &request), [(field, code)], "{request:?}");
+        assert_eq!(faults(&deployment, &request), [(field, code)], "{request:?}");
     }
 }
 
 #[test]
 fn moderation_can_be_switched_off_and_reserved_names_stay_reserved() {
-    let mut house = House::new();
-    house.rules.moderation = None;
-    let node = house.node();
+    let mut deployment = Deployment::new();
+    deployment.rules.moderation = None;
+    let node = deployment.node();
     node.registration.register(&asking_for("fuckface", "a@example.org")).unwrap();
-    assert_eq!(faults(&house, &asking_for("admin", "b@example.org")), [("username", "reserved")]);
+    assert_eq!(
+        faults(&deployment, &asking_for("admin", "b@example.org")),
+        [("username", "reserved")]
+    );
 }
 
 #[test]
 fn a_taken_name_look_alike_or_email_is_told_apart() {
-    let house = House::new();
-    house.enrol("paypal");
-    let node = house.node();
+    let deployment = Deployment::new();
+    deployment.enrol("paypal");
+    let node = deployment.node();
     for name in ["paypal", "PAYPAL", "pаypаl", "paypa1"] {
         let taken = node.registration.register(&asking_for(name, "new@example.org"));
         assert!(matches!(taken, Err(RegistrationError::UsernameTaken)), "{name}: {taken:?}");
     }
     let taken = node.registration.register(&asking_for("ada", "PayPal@example.org"));
     assert!(matches!(taken, Err(RegistrationError::EmailTaken)), "{taken:?}");
-    assert_eq!(house.count("accounts"), 1);
+    assert_eq!(deployment.count("accounts"), 1);
 }
 
 #[test]
 fn nobody_registers_where_registration_is_not_open() {
     for mode in [RegistrationMode::AdminOnly, RegistrationMode::Closed] {
-        let mut house = House::new();
-        house.rules.mode = mode;
-        let refused = house.node().registration.register(&asking_for("ada", "a@example.org"));
+        let mut deployment = Deployment::new();
+        deployment.rules.mode = mode;
+        let refused = deployment.node().registration.register(&asking_for("ada", "a@example.org"));
         assert!(matches!(refused, Err(RegistrationError::NotOpen)), "{mode:?}");
     }
 }
 
 #[test]
 fn a_password_over_1024_bytes_is_refused_unseen() {
-    let house = House::new();
+    let deployment = Deployment::new();
     let request = AccountRequest {
         password: SecretString::from("x".repeat(1025)),
         ..asking_for("ab", "nowhere")
     };
-    let refused = house.node().registration.register(&request);
+    let refused = deployment.node().registration.register(&request);
     assert!(matches!(refused, Err(RegistrationError::PasswordTooLong)), "{refused:?}");
 }
 
 #[test]
 fn a_password_is_the_same_however_its_letters_are_composed() {
-    let house = House::new();
-    let node = house.node();
+    let deployment = Deployment::new();
+    let node = deployment.node();
     let composed = "violet \u{f6}tter plays 7 cellos";
     let request = AccountRequest {
         password: SecretString::from(composed),
@@ -135,8 +138,8 @@ fn asking_for(username: &str, email: &str) -> AccountRequest {
     AccountRequest { email: email.to_owned(), ..account_request(username) }
 }
 
-fn faults(house: &House, request: &AccountRequest) -> Vec<(&'static str, &'static str)> {
-    let refused = house.node().registration.register(request);
+fn faults(deployment: &Deployment, request: &AccountRequest) -> Vec<(&'static str, &'static str)> {
+    let refused = deployment.node().registration.register(request);
     let Err(RegistrationError::Invalid(faults)) = refused else { panic!("{refused:?}") };
     let of = |fault: &FieldError| (fault.field(), fault.code());
     faults.iter().map(of).collect()

@@ -7,8 +7,8 @@ use portcullis_flows::sign_in::{SignInError, SignInRequest};
 use portcullis_password::{Argon2Params, Hasher, Password, PasswordHash, Scratch};
 use portcullis_testkit::samples;
 
-use crate::house::{House, by_name, pool, typing};
-use crate::meddling::{Before, Meddling};
+use crate::deployment::{Deployment, by_name, pool, typing};
+use crate::intercepted_store::{Before, InterceptedStore};
 
 /// Known answers, with their passwords: bcrypt by libxcrypt, Argon2id by its reference program.
 const WEAK: [(&str, &str); 3] = [
@@ -23,17 +23,21 @@ const WEAK: [(&str, &str); 3] = [
 #[test]
 fn an_imported_account_signs_in_and_its_hash_becomes_as_strong_as_new_ones() {
     for (password, weak) in WEAK {
-        let house = House::new();
-        let ada = house.enrol_with("ada", &hash(weak));
-        let node = house.node();
+        let deployment = Deployment::new();
+        let ada = deployment.enrol_with("ada", &hash(weak));
+        let node = deployment.node();
         node.sign_in.sign_in(&typing("ada", password)).unwrap();
-        let renewed = house.hash_of(&ada);
+        let renewed = deployment.hash_of(&ada);
         assert!(renewed.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{weak}");
         node.sign_in.sign_in(&typing("ada", password)).unwrap();
-        assert_eq!(house.hash_of(&ada), renewed, "and then it stays");
-        assert_eq!(house.outcomes("sign_in"), ["success 2"]);
-        assert_eq!(house.outcomes("password_rehashed"), ["success 1"], "bcrypt or not: {weak}");
-        let details = house.details("password_rehashed").remove(0);
+        assert_eq!(deployment.hash_of(&ada), renewed, "and then it stays");
+        assert_eq!(deployment.outcomes("sign_in"), ["success 2"]);
+        assert_eq!(
+            deployment.outcomes("password_rehashed"),
+            ["success 1"],
+            "bcrypt or not: {weak}"
+        );
+        let details = deployment.details("password_rehashed").remove(0);
         let before = if weak.starts_with("$2") {
             r#"{"algorithm":"bcrypt","cost":10}"#
         } else {
@@ -49,20 +53,20 @@ fn a_hash_that_costs_more_than_new_ones_is_kept() {
     let hasher = Hasher::new(Argon2Params::new(20_480, 3, 1).unwrap(), &SystemRandom);
     let password = Password::parse("legacy user password").unwrap();
     let strong = hasher.hash(&password, &SystemRandom, &mut Scratch::default()).unwrap();
-    let house = House::new();
-    let ada = house.enrol_with("ada", &strong);
-    house.node().sign_in.sign_in(&typing("ada", "legacy user password")).unwrap();
-    assert_eq!(house.hash_of(&ada), strong.as_str());
-    assert_eq!(house.outcomes("password_rehashed"), [""; 0]);
+    let deployment = Deployment::new();
+    let ada = deployment.enrol_with("ada", &strong);
+    deployment.node().sign_in.sign_in(&typing("ada", "legacy user password")).unwrap();
+    assert_eq!(deployment.hash_of(&ada), strong.as_str());
+    assert_eq!(deployment.outcomes("password_rehashed"), [""; 0]);
 }
 
 #[test]
 fn a_wrong_password_renews_nothing() {
     for (_, weak) in WEAK {
-        let house = House::new();
-        let ada = house.enrol_with("ada", &hash(weak));
-        assert!(refused(&house, &by_name("ada")));
-        assert_eq!(house.hash_of(&ada), weak);
+        let deployment = Deployment::new();
+        let ada = deployment.enrol_with("ada", &hash(weak));
+        assert!(refused(&deployment, &by_name("ada")));
+        assert_eq!(deployment.hash_of(&ada), weak);
     }
 }
 
@@ -70,57 +74,58 @@ fn a_wrong_password_renews_nothing() {
 #[test]
 fn the_right_password_during_a_wait_renews_nothing_either() {
     let (password, weak) = WEAK[2];
-    let house = House::new();
-    let ada = house.enrol_with("ada", &hash(weak));
-    (0..5).for_each(|_| assert!(refused(&house, &by_name("ada"))));
-    assert!(refused(&house, &typing("ada", password)));
-    assert_eq!(house.hash_of(&ada), weak);
+    let deployment = Deployment::new();
+    let ada = deployment.enrol_with("ada", &hash(weak));
+    (0..5).for_each(|_| assert!(refused(&deployment, &by_name("ada"))));
+    assert!(refused(&deployment, &typing("ada", password)));
+    assert_eq!(deployment.hash_of(&ada), weak);
 }
 
 #[test]
 fn a_hash_that_is_strong_enough_is_left_alone() {
-    let house = House::new();
-    let ada = house.enrol("ada");
-    house.node().sign_in.sign_in(&by_name("ada")).unwrap();
-    assert_eq!(house.hash_of(&ada), samples::password_hash().as_str());
+    let deployment = Deployment::new();
+    let ada = deployment.enrol("ada");
+    deployment.node().sign_in.sign_in(&by_name("ada")).unwrap();
+    assert_eq!(deployment.hash_of(&ada), samples::password_hash().as_str());
 }
 
 #[test]
 fn a_password_that_is_changed_while_the_old_one_is_checked_wins() {
     let changed = "UPDATE accounts SET password_hash = 'changed'";
-    for (before, succeeds) in [(Before::Opening, false), (Before::Renewing, true)] {
+    for (before, succeeds) in [(Before::SessionOpening, false), (Before::Renewing, true)] {
         let (password, weak) = WEAK[2];
-        let house = House::new();
-        let ada = house.enrol_with("ada", &hash(weak));
-        let store = house.database.store().clone();
-        let store = Meddling::new(store, before, |store| store.execute(changed).unwrap());
-        let node = house.node_over(Arc::new(store), pool());
+        let deployment = Deployment::new();
+        let ada = deployment.enrol_with("ada", &hash(weak));
+        let store = deployment.database.store().clone();
+        let store = InterceptedStore::new(store, before, |store| store.execute(changed).unwrap());
+        let node = deployment.node_over(Arc::new(store), pool());
         let outcome = node.sign_in.sign_in(&typing("ada", password));
         assert_eq!(outcome.is_ok(), succeeds, "{before:?}: {outcome:?}");
-        assert_eq!(house.hash_of(&ada), "changed", "{before:?}");
+        assert_eq!(deployment.hash_of(&ada), "changed", "{before:?}");
         let recorded = if succeeds { "success 1" } else { "superseded 1" };
-        assert_eq!(house.outcomes("sign_in"), [recorded]);
+        assert_eq!(deployment.outcomes("sign_in"), [recorded]);
     }
 }
 
 #[test]
 fn a_hash_that_cannot_be_renewed_keeps_nobody_out() {
     let (password, weak) = WEAK[2];
-    let house = House::new();
-    let ada = house.enrol_with("ada", &hash(weak));
+    let deployment = Deployment::new();
+    let ada = deployment.enrol_with("ada", &hash(weak));
     let hide = "ALTER TABLE accounts RENAME TO hidden";
-    let store = house.database.store().clone();
-    let store = Meddling::new(store, Before::Renewing, |store| store.execute(hide).unwrap());
-    let node = house.node_over(Arc::new(store), pool());
+    let store = deployment.database.store().clone();
+    let store =
+        InterceptedStore::new(store, Before::Renewing, |store| store.execute(hide).unwrap());
+    let node = deployment.node_over(Arc::new(store), pool());
     node.sign_in.sign_in(&typing("ada", password)).unwrap();
-    house.database.store().execute("ALTER TABLE hidden RENAME TO accounts").unwrap();
-    assert_eq!(house.hash_of(&ada), weak);
+    deployment.database.store().execute("ALTER TABLE hidden RENAME TO accounts").unwrap();
+    assert_eq!(deployment.hash_of(&ada), weak);
 }
 
 fn hash(text: &str) -> PasswordHash {
     PasswordHash::parse(text).unwrap()
 }
 
-fn refused(house: &House, request: &SignInRequest) -> bool {
-    matches!(house.node().sign_in.sign_in(request), Err(SignInError::Refused))
+fn refused(deployment: &Deployment, request: &SignInRequest) -> bool {
+    matches!(deployment.node().sign_in.sign_in(request), Err(SignInError::Refused))
 }

@@ -17,17 +17,17 @@ use portcullis_testkit::samples::{self, NOW};
 use portcullis_testkit::{TestClock, TestDatabase};
 use portcullis_token::{AccessClaims, REVOCATION_MARGIN, Revocation, RevocationEntry};
 
-use crate::house::{HOUR, MINUTE, SECOND};
+use crate::deployment::{HOUR, MINUTE, SECOND};
 
 /// The real store, when it is up.
-struct Fickle {
+struct FaultyStore {
     store: Arc<dyn RevocationStore>,
     is_down: AtomicBool,
     cannot_number: AtomicBool,
     attempts: AtomicUsize,
 }
 
-impl Fickle {
+impl FaultyStore {
     fn reach(&self) -> Result<&dyn RevocationStore, StoreError> {
         self.attempts.fetch_add(1, Ordering::SeqCst);
         if self.is_down.load(Ordering::SeqCst) {
@@ -37,7 +37,7 @@ impl Fickle {
     }
 }
 
-impl RevocationStore for Fickle {
+impl RevocationStore for FaultyStore {
     fn number_revocations(&self, first: u64, most: u32) -> Result<FeedRange, StoreError> {
         if self.cannot_number.load(Ordering::SeqCst) {
             return Err(StoreError::Unavailable("read-only".to_owned()));
@@ -94,19 +94,19 @@ impl Listener for Notes {
 }
 
 /// Nodes over one database.
-pub(crate) struct Hall {
+pub(crate) struct Cluster {
     pub(crate) database: TestDatabase,
     pub(crate) clock: Arc<TestClock>,
 }
 
 /// One of them.
-pub(crate) struct Post {
+pub(crate) struct ClusterNode {
     pub(crate) revocations: Revocations,
-    store: Arc<Fickle>,
+    store: Arc<FaultyStore>,
     notes: Arc<Notes>,
 }
 
-impl Hall {
+impl Cluster {
     fn new() -> Self {
         Self::on(TestDatabase::sqlite())
     }
@@ -117,14 +117,14 @@ impl Hall {
         Self { database, clock }
     }
 
-    pub(crate) fn post(&self, policy: RevocationPolicy) -> Post {
+    pub(crate) fn post(&self, policy: RevocationPolicy) -> ClusterNode {
         let (store, notes) = (self.store(), Arc::<Notes>::default());
         let revocations = start(store.clone(), self.clock.clone(), policy, notes.clone());
-        Post { revocations: revocations.unwrap(), store, notes }
+        ClusterNode { revocations: revocations.unwrap(), store, notes }
     }
 
-    fn store(&self) -> Arc<Fickle> {
-        Arc::new(Fickle {
+    fn store(&self) -> Arc<FaultyStore> {
+        Arc::new(FaultyStore {
             store: Arc::new(self.database.connect()),
             is_down: AtomicBool::new(false),
             cannot_number: AtomicBool::new(false),
@@ -142,7 +142,7 @@ fn start(
     Revocations::start(store, HOUR, clock, policy, listener)
 }
 
-impl Post {
+impl ClusterNode {
     pub(crate) fn revoke(&self, entry: RevocationEntry) {
         self.revocations.revoke(entry, NOW, &event().into()).unwrap();
     }
@@ -193,8 +193,8 @@ pub(crate) fn eventually(is_so: impl Fn() -> bool) {
 
 #[test]
 fn what_a_node_revokes_it_refuses_from_then_on() {
-    let hall = Hall::new();
-    let post = hall.post(patient());
+    let cluster = Cluster::new();
+    let post = cluster.post(patient());
     let (revoked, other) = (token(NOW + HOUR), token(NOW + HOUR));
     post.revoke(revoked);
     assert!(post.refuses(revoked) && !post.refuses(other));
@@ -202,8 +202,8 @@ fn what_a_node_revokes_it_refuses_from_then_on() {
 
 #[test]
 fn what_could_not_be_written_is_not_refused() {
-    let hall = Hall::new();
-    let post = hall.post(patient());
+    let cluster = Cluster::new();
+    let post = cluster.post(patient());
     post.store.is_down.store(true, Ordering::SeqCst);
     let entry = token(NOW + HOUR);
     assert!(post.revocations.revoke(entry, NOW, &event().into()).is_err());
@@ -212,8 +212,9 @@ fn what_could_not_be_written_is_not_refused() {
 
 #[test]
 fn another_node_refuses_it_too_once_it_looks() {
-    let hall = Hall::new();
-    let (here, looking, waiting) = (hall.post(patient()), hall.post(eager()), hall.post(patient()));
+    let cluster = Cluster::new();
+    let (here, looking, waiting) =
+        (cluster.post(patient()), cluster.post(eager()), cluster.post(patient()));
     let entry = token(NOW + HOUR);
     here.revoke(entry);
     eventually(|| looking.refuses(entry));
@@ -224,14 +225,14 @@ fn another_node_refuses_it_too_once_it_looks() {
 
 #[test]
 fn a_node_that_starts_refuses_what_was_revoked_before() {
-    let hall = Hall::new();
+    let cluster = Cluster::new();
     let entries = [0, 1, 2].map(|_| token(NOW + HOUR));
     // Without a follower that would number them.
     for entry in entries {
-        let revoked = hall.store().revoke(&entry, NOW, &event().into()).unwrap();
+        let revoked = cluster.store().revoke(&entry, NOW, &event().into()).unwrap();
         assert_eq!(revoked.entries(), [entry]);
     }
-    let started = hall.post(patient());
+    let started = cluster.post(patient());
     assert!(entries.iter().all(|entry| started.refuses(*entry)));
     assert_eq!(started.revocations.standing().cursor.position(), 3);
     assert_eq!(started.heard(), [], "that is no news");
@@ -239,17 +240,17 @@ fn a_node_that_starts_refuses_what_was_revoked_before() {
 
 #[test]
 fn a_node_that_cannot_read_what_is_revoked_does_not_start() {
-    let hall = Hall::new();
-    let store = hall.store();
+    let cluster = Cluster::new();
+    let store = cluster.store();
     store.is_down.store(true, Ordering::SeqCst);
-    let started = start(store, hall.clock.clone(), patient(), Arc::new(()));
+    let started = start(store, cluster.clock.clone(), patient(), Arc::new(()));
     assert!(matches!(started, Err(FollowError::Store(_))));
 }
 
 #[test]
 fn a_listener_hears_everything_once_and_in_order_and_learns_when_its_own_can_be_read() {
-    let hall = Hall::new();
-    let (here, there) = (hall.post(patient()), hall.post(eager()));
+    let cluster = Cluster::new();
+    let (here, there) = (cluster.post(patient()), cluster.post(eager()));
     let entries: Vec<RevocationEntry> = (0..20).map(|_| token(NOW + HOUR)).collect();
     for entry in &entries {
         here.revoke(*entry);
@@ -265,17 +266,17 @@ fn a_listener_hears_everything_once_and_in_order_and_learns_when_its_own_can_be_
 
 #[test]
 fn a_node_without_word_from_the_database_says_so_and_catches_up() {
-    let hall = Hall::new();
-    let (here, there) = (hall.post(eager()), hall.post(patient()));
+    let cluster = Cluster::new();
+    let (here, there) = (cluster.post(eager()), cluster.post(patient()));
     here.store.is_down.store(true, Ordering::SeqCst);
     let (entry, tried) = (token(NOW + HOUR), here.store.attempts.load(Ordering::SeqCst));
     there.revoke(entry);
     // What was asked before may still be answered; what is asked now is not.
     eventually(|| here.store.attempts.load(Ordering::SeqCst) >= tried + 3);
-    hall.clock.advance(30 * SECOND);
+    cluster.clock.advance(30 * SECOND);
     assert_eq!(here.revocations.staleness(), 30 * SECOND);
     assert!(!here.revocations.is_stale());
-    hall.clock.advance(SECOND);
+    cluster.clock.advance(SECOND);
     assert!(here.revocations.is_stale());
     assert_eq!(here.revocations.standing().as_of, NOW);
     assert!(!here.refuses(entry));
@@ -288,8 +289,8 @@ fn a_node_without_word_from_the_database_says_so_and_catches_up() {
 
 #[test]
 fn other_nodes_are_told_at_once_what_was_revoked_whether_this_one_reaches_the_database_or_not() {
-    let hall = Hall::new();
-    let post = hall.post(patient());
+    let cluster = Cluster::new();
+    let post = cluster.post(patient());
     post.store.is_down.store(true, Ordering::SeqCst);
     let entry = token(NOW + HOUR);
     let revoked = post.store.store.revoke(&entry, NOW, &event().into()).unwrap();
@@ -299,8 +300,8 @@ fn other_nodes_are_told_at_once_what_was_revoked_whether_this_one_reaches_the_da
 
 #[test]
 fn a_look_is_one_question_and_a_revocation_takes_effect_with_the_first_that_sees_it() {
-    let hall = Hall::new();
-    let (here, there) = (hall.post(patient()), hall.post(patient()));
+    let cluster = Cluster::new();
+    let (here, there) = (cluster.post(patient()), cluster.post(patient()));
     let asked = || there.store.attempts.load(Ordering::SeqCst);
     let begun = asked();
     there.revocations.wake();
@@ -321,12 +322,12 @@ fn a_look_is_one_question_and_a_revocation_takes_effect_with_the_first_that_sees
 
 #[test]
 fn only_a_strict_node_asks_the_database_about_a_token() {
-    let hall = Hall::new();
+    let cluster = Cluster::new();
     let claims = claims();
     let entry =
         RevocationEntry { revocation: Revocation::Session(claims.session), until: NOW + HOUR };
-    let strict = hall.post(RevocationPolicy { strict: true, ..patient() });
-    let (trusting, here) = (hall.post(patient()), hall.post(patient()));
+    let strict = cluster.post(RevocationPolicy { strict: true, ..patient() });
+    let (trusting, here) = (cluster.post(patient()), cluster.post(patient()));
     assert!(!strict.revocations.is_revoked(&claims).unwrap());
     here.revoke(entry);
     assert!(strict.revocations.is_revoked(&claims).unwrap(), "at once");
@@ -342,8 +343,8 @@ fn only_a_strict_node_asks_the_database_about_a_token() {
 
 #[test]
 fn pages_continue_from_cursor_to_cursor_and_the_last_says_up_to_when_it_is_complete() {
-    let hall = Hall::new();
-    let post = hall.post(eager());
+    let cluster = Cluster::new();
+    let post = cluster.post(eager());
     (0..5).for_each(|_| post.revoke(token(NOW + HOUR)));
     eventually(|| post.heard().len() == 5);
     let (first, cursor) = post.read(Cursor::START, 2);
@@ -358,17 +359,17 @@ fn pages_continue_from_cursor_to_cursor_and_the_last_says_up_to_when_it_is_compl
 
 #[test]
 fn a_cursor_before_what_was_removed_or_of_another_history_has_expired() {
-    let hall = Hall::new();
-    let post = hall.post(eager());
+    let cluster = Cluster::new();
+    let post = cluster.post(eager());
     (0..3).for_each(|_| post.revoke(token(NOW)));
     eventually(|| post.heard().len() == 3);
     let (_, first) = post.read(Cursor::START, 1);
     let (_, second) = post.read(first, 1);
     let (_, last) = post.read(second, 1);
-    hall.clock.advance(REVOCATION_MARGIN);
+    cluster.clock.advance(REVOCATION_MARGIN);
     post.revocations.purge().unwrap();
     post.read(Cursor::START, 10);
-    hall.clock.advance(SECOND);
+    cluster.clock.advance(SECOND);
     post.revocations.purge().unwrap();
     assert_eq!(post.read(second, 10).0.len(), 1, "the last entry stays");
     assert_eq!(post.read(last, 10).0.len(), 0);
@@ -385,8 +386,8 @@ fn a_cursor_before_what_was_removed_or_of_another_history_has_expired() {
 
 #[test]
 fn a_node_under_which_an_older_state_was_restored_reads_that_from_its_beginning() {
-    let hall = Hall::new();
-    let post = hall.post(eager());
+    let cluster = Cluster::new();
+    let post = cluster.post(eager());
     let before = [0, 1, 2].map(|_| token(NOW + HOUR));
     for entry in before {
         post.revoke(entry);
@@ -406,7 +407,7 @@ fn a_node_under_which_an_older_state_was_restored_reads_that_from_its_beginning(
         "DELETE FROM revocations;
          INSERT INTO revocations (kind, target, until, recorded_at, position) VALUES {rows}"
     );
-    hall.database.store().execute(&restored).unwrap();
+    cluster.database.store().execute(&restored).unwrap();
     eventually(|| post.refuses(after));
     assert!(before.iter().all(|entry| post.refuses(*entry)), "to be safe");
     assert!(matches!(post.revocations.page(cursor, 10), Err(PageError::Expired)));
@@ -416,13 +417,13 @@ fn a_node_under_which_an_older_state_was_restored_reads_that_from_its_beginning(
 
 #[test]
 fn a_snapshot_holds_all_that_is_needed_and_leads_on() {
-    let hall = Hall::new();
-    let post = hall.post(eager());
+    let cluster = Cluster::new();
+    let post = cluster.post(eager());
     let (living, dead) = (token(NOW + HOUR), token(NOW));
     post.revoke(living);
     post.revoke(dead);
     eventually(|| post.heard().len() == 2);
-    hall.clock.advance(REVOCATION_MARGIN + SECOND);
+    cluster.clock.advance(REVOCATION_MARGIN + SECOND);
     post.revocations.purge().unwrap();
     let snapshot = post.revocations.snapshot();
     let standing = snapshot.standing();
@@ -436,8 +437,8 @@ fn a_snapshot_holds_all_that_is_needed_and_leads_on() {
 
 #[test]
 fn a_snapshot_after_a_purge_is_whole_and_one_of_nothing_is_empty() {
-    let hall = Hall::new();
-    let post = hall.post(eager());
+    let cluster = Cluster::new();
+    let post = cluster.post(eager());
     assert_eq!(post.revocations.snapshot().count(), 0);
     assert_eq!(post.revocations.snapshot().standing().cursor, Cursor::START);
     (0..3).for_each(|_| post.revoke(token(NOW)));
@@ -445,7 +446,7 @@ fn a_snapshot_after_a_purge_is_whole_and_one_of_nothing_is_empty() {
     let living = token(NOW + 2 * HOUR);
     post.revoke(living);
     eventually(|| post.heard().len() == 4);
-    hall.clock.advance(REVOCATION_MARGIN + HOUR);
+    cluster.clock.advance(REVOCATION_MARGIN + HOUR);
     post.revocations.purge().unwrap();
     assert!(post.revocations.page(Cursor::START, 10).is_err());
     let entries: Vec<RevocationEntry> =
@@ -456,8 +457,8 @@ fn a_snapshot_after_a_purge_is_whole_and_one_of_nothing_is_empty() {
 
 #[test]
 fn what_nobody_follows_any_more_is_asked_no_more() {
-    let hall = Hall::new();
-    let Post { revocations, store, .. } = hall.post(eager());
+    let cluster = Cluster::new();
+    let ClusterNode { revocations, store, .. } = cluster.post(eager());
     revocations.close();
     let asked = store.attempts.load(Ordering::SeqCst);
     revocations.wake();

@@ -10,35 +10,35 @@ use portcullis_flows::node::secret::{FingerprintStore, SecretError, SecretProof,
 use portcullis_testkit::{TestDatabase, at_once, samples};
 use portcullis_token::{Digest, SecretKey};
 
-use crate::house::House;
+use crate::deployment::Deployment;
 use crate::signing_key::{FORMER, SECRET};
 
 const OTHER: &str = "9yHs1dGpJ4aUf83kQz0v7LwB2mXn5cRt";
 
 #[test]
 fn the_first_secret_is_claimed_and_any_other_is_refused() {
-    on_both(|house| {
-        let proof = proof(house, SECRET, None);
+    on_both(|deployment| {
+        let proof = proof(deployment, SECRET, None);
         assert_eq!(proof.standing().unwrap(), SecretState::Unclaimed);
         for _ in 0..2 {
             proof.claim(&samples::origin()).unwrap();
             assert_eq!(proof.standing().unwrap(), SecretState::Own);
         }
-        let wrong = self::proof(house, OTHER, Some(FORMER));
+        let wrong = self::proof(deployment, OTHER, Some(FORMER));
         assert!(matches!(wrong.standing(), Err(SecretError::Another)));
         assert!(matches!(wrong.claim(&samples::origin()), Err(SecretError::Another)));
         assert!(matches!(wrong.take_over(&samples::origin()), Err(SecretError::Another)));
         assert_eq!(proof.standing().unwrap(), SecretState::Own);
-        assert_eq!(changes(house), [""; 0], "the first replaces none");
+        assert_eq!(changes(deployment), [""; 0], "the first replaces none");
     });
 }
 
 #[test]
 fn a_server_takes_over_from_the_previous_secret_and_what_runs_beside_it_waits() {
-    on_both(|house| {
-        let former = proof(house, FORMER, None);
+    on_both(|deployment| {
+        let former = proof(deployment, FORMER, None);
         former.claim(&samples::origin()).unwrap();
-        let next = proof(house, SECRET, Some(FORMER));
+        let next = proof(deployment, SECRET, Some(FORMER));
         assert_eq!(next.standing().unwrap(), SecretState::Previous);
         assert!(matches!(next.claim(&samples::origin()), Err(SecretError::Previous)));
         assert_eq!(former.standing().unwrap(), SecretState::Own, "a claim replaces nothing");
@@ -48,45 +48,45 @@ fn a_server_takes_over_from_the_previous_secret_and_what_runs_beside_it_waits() 
         assert_eq!(next.standing().unwrap(), SecretState::Own);
         next.claim(&samples::origin()).unwrap();
         assert!(matches!(former.standing(), Err(SecretError::Another)));
-        assert_eq!(changes(house), [Actor::Operator.to_string()]);
+        assert_eq!(changes(deployment), [Actor::Operator.to_string()]);
     });
 }
 
 #[test]
 fn an_operator_who_has_lost_the_secret_accepts_another() {
-    on_both(|house| {
-        proof(house, FORMER, None).claim(&samples::origin()).unwrap();
-        let next = proof(house, SECRET, None);
+    on_both(|deployment| {
+        proof(deployment, FORMER, None).claim(&samples::origin()).unwrap();
+        let next = proof(deployment, SECRET, None);
         for _ in 0..2 {
             next.accept(&samples::origin()).unwrap();
         }
         assert_eq!(next.standing().unwrap(), SecretState::Own);
-        assert_eq!(changes(house), [Actor::Operator.to_string()]);
+        assert_eq!(changes(deployment), [Actor::Operator.to_string()]);
     });
 }
 
 #[test]
 fn of_servers_that_take_over_at_once_one_records_the_change() {
-    on_both(|house| {
-        proof(house, FORMER, None).claim(&samples::origin()).unwrap();
+    on_both(|deployment| {
+        proof(deployment, FORMER, None).claim(&samples::origin()).unwrap();
         at_once(8, |_| {
-            proof(house, SECRET, Some(FORMER)).take_over(&samples::origin()).unwrap();
+            proof(deployment, SECRET, Some(FORMER)).take_over(&samples::origin()).unwrap();
         });
-        assert_eq!(changes(house).len(), 1);
+        assert_eq!(changes(deployment).len(), 1);
     });
 }
 
 #[test]
 fn whoever_is_overtaken_is_right_with_the_same_secret_and_wrong_with_another() {
-    on_both(|house| {
-        proof(house, FORMER, None).claim(&samples::origin()).unwrap();
+    on_both(|deployment| {
+        proof(deployment, FORMER, None).claim(&samples::origin()).unwrap();
         for (first, is_right) in [(SECRET, true), (OTHER, false)] {
-            proof(house, FORMER, None).accept(&samples::origin()).unwrap();
-            let first = proof(house, first, Some(FORMER));
+            proof(deployment, FORMER, None).accept(&samples::origin()).unwrap();
+            let first = proof(deployment, first, Some(FORMER));
             let overtake = move || first.take_over(&samples::origin()).unwrap();
-            let store = Overtaken { store: house.database.store().clone(), overtake };
+            let store = Overtaken { store: deployment.database.store().clone(), overtake };
             let taken =
-                proof_over(house, store, SECRET, Some(FORMER)).take_over(&samples::origin());
+                proof_over(deployment, store, SECRET, Some(FORMER)).take_over(&samples::origin());
             let expected =
                 if is_right { taken.is_ok() } else { matches!(taken, Err(SecretError::Another)) };
             assert!(expected, "{taken:?}");
@@ -118,27 +118,27 @@ impl<S: FingerprintStore, F: Fn() + Send + Sync> FingerprintStore for Overtaken<
 }
 
 /// Runs the same test over both databases.
-fn on_both(test: impl Fn(&House)) {
-    TestDatabase::on_both(|database| test(&House::on(database)));
+fn on_both(test: impl Fn(&Deployment)) {
+    TestDatabase::on_both(|database| test(&Deployment::on(database)));
 }
 
-fn proof(house: &House, secret: &str, previous: Option<&str>) -> SecretProof {
-    proof_over(house, house.database.store().clone(), secret, previous)
+fn proof(deployment: &Deployment, secret: &str, previous: Option<&str>) -> SecretProof {
+    proof_over(deployment, deployment.database.store().clone(), secret, previous)
 }
 
 fn proof_over(
-    house: &House,
+    deployment: &Deployment,
     store: impl FingerprintStore + 'static,
     secret: &str,
     previous: Option<&str>,
 ) -> SecretProof {
     let key = |secret: &str| SecretKey::parse(&SecretString::from(secret)).unwrap();
     let previous = previous.map(key);
-    SecretProof::new(Arc::new(store), &key(secret), previous.as_ref(), house.ambient())
+    SecretProof::new(Arc::new(store), &key(secret), previous.as_ref(), deployment.ambient())
 }
 
 /// By whom each recorded change was made.
-fn changes(house: &House) -> Vec<String> {
+fn changes(deployment: &Deployment) -> Vec<String> {
     let actors = "SELECT actor FROM security_events WHERE kind = 'secret_key_changed'";
-    house.database.store().texts(actors).unwrap()
+    deployment.database.store().texts(actors).unwrap()
 }

@@ -7,63 +7,63 @@ use portcullis_flows::sign_in::refresh::{RefreshError, RefreshRequest};
 use portcullis_flows::sign_in::session::LiveSession;
 use portcullis_testkit::{TestDatabase, samples};
 
-use crate::house::{DAY, HOUR, House, MINUTE, Node, by_name, refreshing};
+use crate::deployment::{DAY, Deployment, HOUR, MINUTE, Node, by_name, refreshing};
 
 #[test]
 fn the_most_senior_role_is_that_of_the_matrix_in_force() {
-    let house = House::new();
-    house.enrol("ada");
-    let node = house.node();
+    let deployment = Deployment::new();
+    deployment.enrol("ada");
+    let node = deployment.node();
     let lifetime = |role: &str| {
         let update = format!("UPDATE accounts SET role = '{role}'");
-        house.database.store().execute(&update).unwrap();
-        let grant = node.sign_in.sign_in(&by_name("ada")).unwrap().grant;
-        (grant.session.expires_at.since(house.now()), grant.refresh_expires_in)
+        deployment.database.store().execute(&update).unwrap();
+        let tokens = node.sign_in.sign_in(&by_name("ada")).unwrap().tokens;
+        (tokens.session.expires_at.since(deployment.now()), tokens.refresh_expires_in)
     };
     assert_eq!(lifetime("admin"), (12 * HOUR, HOUR));
     assert_eq!(lifetime("msa"), (30 * DAY, 7 * DAY));
-    activate(&house, &node, BOSS);
+    activate(&deployment, &node, BOSS);
     assert_eq!(lifetime("boss"), (12 * HOUR, HOUR));
     assert_eq!(lifetime("msa"), (30 * DAY, 7 * DAY));
 }
 
 #[test]
 fn a_role_may_lie_idle_as_long_as_is_configured_and_no_longer_than_a_refresh_token_lives() {
-    let mut house = House::new();
+    let mut deployment = Deployment::new();
     let role = |word| Role::parse(word).unwrap();
-    house.sessions.idle_lifetime_by_role = [(role("msa"), 45 * MINUTE)].into_iter().collect();
-    house.enrol("ada");
-    let node = house.node();
-    let grant = node.sign_in.sign_in(&by_name("ada")).unwrap().grant;
-    assert_eq!(grant.refresh_expires_in, 45 * MINUTE);
-    house.sessions.idle_lifetime_by_role = [(role("msa"), 45 * DAY)].into_iter().collect();
-    let grant = house.node().sign_in.sign_in(&by_name("ada")).unwrap().grant;
-    assert_eq!(grant.refresh_expires_in, 7 * DAY);
+    deployment.sessions.idle_lifetime_by_role = [(role("msa"), 45 * MINUTE)].into_iter().collect();
+    deployment.enrol("ada");
+    let node = deployment.node();
+    let tokens = node.sign_in.sign_in(&by_name("ada")).unwrap().tokens;
+    assert_eq!(tokens.refresh_expires_in, 45 * MINUTE);
+    deployment.sessions.idle_lifetime_by_role = [(role("msa"), 45 * DAY)].into_iter().collect();
+    let tokens = deployment.node().sign_in.sign_in(&by_name("ada")).unwrap().tokens;
+    assert_eq!(tokens.refresh_expires_in, 7 * DAY);
 }
 
 #[test]
 fn a_session_lives_by_the_role_that_its_account_has_now() {
-    let house = House::new();
-    let account = house.enrol("ada");
-    let node = house.node();
+    let deployment = Deployment::new();
+    let account = deployment.enrol("ada");
+    let node = deployment.node();
     let refresh = |refresh_token| {
         let origin = samples::origin();
         node.refresh.refresh(&RefreshRequest { refresh_token, binding: None, origin })
     };
     let open = || {
         let request = SignInRequest { delivery: Delivery::Body, ..by_name("ada") };
-        node.sign_in.sign_in(&request).unwrap().grant
+        node.sign_in.sign_in(&request).unwrap().tokens
     };
     let promote = |role: &str| {
         let update = format!("UPDATE accounts SET role = '{role}'");
-        house.database.store().execute(&update).unwrap();
+        deployment.database.store().execute(&update).unwrap();
     };
-    let begin = house.now();
+    let begin = deployment.now();
     let (busy, idle) = (open(), open());
-    house.pass(HOUR);
+    deployment.pass(HOUR);
     let busy = refresh(busy.refresh_token).unwrap();
     promote("admin");
-    house.pass(30 * MINUTE);
+    deployment.pass(30 * MINUTE);
     let listed = node.sessions.list(account.id).unwrap();
     assert_eq!(ids(&listed), [busy.session.id]);
     assert!(matches!(refresh(idle.refresh_token), Err(RefreshError::Invalid)));
@@ -73,7 +73,7 @@ fn a_session_lives_by_the_role_that_its_account_has_now() {
 
     promote("msa");
     let busy = refresh(busy.refresh_token).unwrap();
-    house.pass(12 * HOUR);
+    deployment.pass(12 * HOUR);
     promote("admin");
     assert!(matches!(refresh(busy.refresh_token), Err(RefreshError::Invalid)));
     assert_eq!(node.sessions.list(account.id).unwrap(), []);
@@ -81,22 +81,22 @@ fn a_session_lives_by_the_role_that_its_account_has_now() {
 
 #[test]
 fn the_list_shows_the_sessions_of_the_account_newest_first_and_of_no_other() {
-    let house = House::new();
-    let (ada, node) = (house.enrol("ada"), house.node());
-    house.enrol("grace");
+    let deployment = Deployment::new();
+    let (ada, node) = (deployment.enrol("ada"), deployment.node());
+    deployment.enrol("grace");
     node.sign_in.sign_in(&by_name("grace")).unwrap();
     let device_name = Some(DisplayName::parse("Ward 3").unwrap());
     let request = SignInRequest { device_name: device_name.clone(), ..by_name("ada") };
     let older = node.sign_in.sign_in(&request).unwrap();
-    let begin = house.now();
-    house.pass(MINUTE);
-    let newer = node.sign_in.sign_in(&by_name("ada")).unwrap().grant.session.id;
-    house.pass(MINUTE);
+    let begin = deployment.now();
+    deployment.pass(MINUTE);
+    let newer = node.sign_in.sign_in(&by_name("ada")).unwrap().tokens.session.id;
+    deployment.pass(MINUTE);
     node.refresh.refresh(&refreshing(&older)).unwrap();
     let listed = node.sessions.list(ada.id).unwrap();
-    assert_eq!(ids(&listed), [newer, older.grant.session.id]);
+    assert_eq!(ids(&listed), [newer, older.tokens.session.id]);
     let expected = LiveSession {
-        id: older.grant.session.id,
+        id: older.tokens.session.id,
         device_name,
         address: samples::origin().address,
         user_agent: samples::origin().user_agent,
@@ -111,10 +111,10 @@ fn the_list_shows_the_sessions_of_the_account_newest_first_and_of_no_other() {
 #[test]
 fn one_session_ends_at_once_and_the_others_go_on() {
     TestDatabase::on_both(|database| {
-        let house = House::on(database);
-        let (ada, node) = (house.enrol("ada"), house.node());
+        let deployment = Deployment::on(database);
+        let (ada, node) = (deployment.enrol("ada"), deployment.node());
         let sessions = [0; 3].map(|_| node.sign_in.sign_in(&by_name("ada")).unwrap());
-        let [own, other, third] = sessions.each_ref().map(|it| it.grant.session.id);
+        let [own, other, third] = sessions.each_ref().map(|it| it.tokens.session.id);
         let end = |session| node.sessions.end(ada.id, own, session, &samples::origin()).unwrap();
         assert_eq!((end(other), end(other)), (true, false), "the second time nothing is there");
         assert!(node.refuses(other) && !node.refuses(third) && !node.refuses(own));
@@ -124,42 +124,42 @@ fn one_session_ends_at_once_and_the_others_go_on() {
         assert_eq!(ids(&node.sessions.list(ada.id).unwrap()), [own]);
         assert!(end(own));
         assert!(node.refuses(third) && node.refuses(own));
-        assert_eq!(house.outcomes("session_ended"), ["success 2"]);
-        assert_eq!(house.outcomes("sign_out"), ["success 1"], "of the session that asks");
+        assert_eq!(deployment.outcomes("session_ended"), ["success 2"]);
+        assert_eq!(deployment.outcomes("sign_out"), ["success 1"], "of the session that asks");
     });
 }
 
 #[test]
 fn a_session_of_somebody_else_is_like_one_that_does_not_exist() {
-    let house = House::new();
-    let (ada, node) = (house.enrol("ada"), house.node());
-    house.enrol("grace");
-    let own = node.sign_in.sign_in(&by_name("ada")).unwrap().grant.session.id;
+    let deployment = Deployment::new();
+    let (ada, node) = (deployment.enrol("ada"), deployment.node());
+    deployment.enrol("grace");
+    let own = node.sign_in.sign_in(&by_name("ada")).unwrap().tokens.session.id;
     let of_grace = node.sign_in.sign_in(&by_name("grace")).unwrap();
-    for session in [of_grace.grant.session.id, samples::session()] {
+    for session in [of_grace.tokens.session.id, samples::session()] {
         assert!(!node.sessions.end(ada.id, own, session, &samples::origin()).unwrap());
         assert!(!node.refuses(session));
     }
     node.refresh.refresh(&refreshing(&of_grace)).unwrap();
-    assert_eq!(house.outcomes("session_ended"), [""; 0]);
+    assert_eq!(deployment.outcomes("session_ended"), [""; 0]);
 }
 
 #[test]
 fn every_other_session_of_the_account_ends_and_the_one_that_asks_stays() {
     TestDatabase::on_both(|database| {
-        let house = House::on(database);
-        let (ada, node) = (house.enrol("ada"), house.node());
-        house.enrol("grace");
-        let of_grace = node.sign_in.sign_in(&by_name("grace")).unwrap().grant.session.id;
+        let deployment = Deployment::on(database);
+        let (ada, node) = (deployment.enrol("ada"), deployment.node());
+        deployment.enrol("grace");
+        let of_grace = node.sign_in.sign_in(&by_name("grace")).unwrap().tokens.session.id;
         let [asking, one, other] =
-            [0; 3].map(|_| node.sign_in.sign_in(&by_name("ada")).unwrap().grant.session.id);
+            [0; 3].map(|_| node.sign_in.sign_in(&by_name("ada")).unwrap().tokens.session.id);
         node.sessions.end_others(ada.id, asking, &samples::origin()).unwrap();
         assert_eq!(
             [one, other, asking, of_grace].map(|it| node.refuses(it)),
             [true, true, false, false]
         );
         assert_eq!(ids(&node.sessions.list(ada.id).unwrap()), [asking]);
-        assert_eq!(house.details("other_sessions_ended"), [r#"{"sessions_ended":2}"#]);
+        assert_eq!(deployment.details("other_sessions_ended"), [r#"{"sessions_ended":2}"#]);
     });
 }
 
@@ -168,10 +168,10 @@ fn ids(listed: &[LiveSession]) -> Vec<SessionId> {
 }
 
 /// This node activates the matrix.
-pub(crate) fn activate(house: &House, node: &Node, text: &str) {
-    let store = Arc::new(house.database.store().clone());
+pub(crate) fn activate(deployment: &Deployment, node: &Node, text: &str) {
+    let store = Arc::new(deployment.database.store().clone());
     let active = node.matrix.clone();
-    let matrices = Matrices::new(store.clone(), store, active, house.ambient());
+    let matrices = Matrices::new(store.clone(), store, active, deployment.ambient());
     let version = matrices.propose(text, &samples::operator()).unwrap();
     matrices.activate(version, &samples::operator()).unwrap();
     matrices.follow().unwrap();

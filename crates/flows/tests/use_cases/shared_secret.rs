@@ -6,38 +6,38 @@ use portcullis_flows::node::signing_key::{RetirementError, SharedKeyState};
 use portcullis_testkit::{TestDatabase, at_once, samples};
 use portcullis_token::{KeyPairAlgorithm, LEEWAY, TokenError};
 
-use crate::house::{House, SECOND};
+use crate::deployment::{Deployment, SECOND};
 use crate::signing_key::{self, FORMER, LIFETIME, SECRET, header, started};
 
 /// An hour, by which clocks jump.
 const JUMP: Duration = Duration::from_secs(60 * 60);
 
 /// Runs the same test over both databases.
-fn on_both(test: impl Fn(House)) {
-    TestDatabase::on_both(|database| test(House::on(database)));
+fn on_both(test: impl Fn(Deployment)) {
+    TestDatabase::on_both(|database| test(Deployment::on(database)));
 }
 
 #[test]
 fn once_key_pairs_sign_a_forged_token_is_accepted_only_while_one_from_before_can_live() {
-    on_both(|house| {
-        let forger = signing_key::node(&house, None, &[SECRET]);
-        let node = started(&house, KeyPairAlgorithm::EdDsa);
-        assert_eq!(house.outcomes("shared_secret_replaced"), ["success 1"]);
-        house.pass(LIFETIME + LEEWAY);
+    on_both(|deployment| {
+        let forger = signing_key::node(&deployment, None, &[SECRET]);
+        let node = started(&deployment, KeyPairAlgorithm::EdDsa);
+        assert_eq!(deployment.outcomes("shared_secret_replaced"), ["success 1"]);
+        deployment.pass(LIFETIME + LEEWAY);
         node.follow();
         let token = forger.issue();
         assert_eq!(node.verdict(&token), Ok(()), "the last moment");
-        house.pass(SECOND);
+        deployment.pass(SECOND);
         node.follow();
         assert_eq!(node.verdict(&token), Err(TokenError::UnknownKey));
         assert_eq!(node.verdict(&forger.issue()), Err(TokenError::UnknownKey));
-        assert_eq!(house.outcomes("shared_secret_ended"), ["success 1"]);
+        assert_eq!(deployment.outcomes("shared_secret_ended"), ["success 1"]);
 
         // Neither a restart nor a clock brings it back.
-        let restarted = started(&house, KeyPairAlgorithm::EdDsa);
+        let restarted = started(&deployment, KeyPairAlgorithm::EdDsa);
         assert_eq!(restarted.verdict(&forger.issue()), Err(TokenError::UnknownKey));
-        house.back(JUMP);
-        let restarted = started(&house, KeyPairAlgorithm::Es256);
+        deployment.back(JUMP);
+        let restarted = started(&deployment, KeyPairAlgorithm::Es256);
         for node in [&node, &restarted] {
             node.follow();
             assert_eq!(node.verdict(&forger.issue()), Err(TokenError::UnknownKey));
@@ -48,15 +48,19 @@ fn once_key_pairs_sign_a_forged_token_is_accepted_only_while_one_from_before_can
 
 #[test]
 fn the_moment_of_the_switch_is_that_of_the_first_node_and_no_restart_moves_it() {
-    on_both(|house| {
-        let forger = signing_key::node(&house, None, &[SECRET]);
-        let nodes = at_once(4, |_| started(&house, KeyPairAlgorithm::EdDsa));
-        assert_eq!(house.outcomes("shared_secret_replaced"), ["success 1"], "of nodes at once");
+    on_both(|deployment| {
+        let forger = signing_key::node(&deployment, None, &[SECRET]);
+        let nodes = at_once(4, |_| started(&deployment, KeyPairAlgorithm::EdDsa));
+        assert_eq!(
+            deployment.outcomes("shared_secret_replaced"),
+            ["success 1"],
+            "of nodes at once"
+        );
         let until = nodes[0].shared_state();
-        house.pass(LIFETIME / 2);
-        let late = started(&house, KeyPairAlgorithm::EdDsa);
+        deployment.pass(LIFETIME / 2);
+        let late = started(&deployment, KeyPairAlgorithm::EdDsa);
         assert_eq!(late.shared_state(), until);
-        house.pass(LIFETIME / 2 + LEEWAY + SECOND);
+        deployment.pass(LIFETIME / 2 + LEEWAY + SECOND);
         for node in nodes.iter().chain([&late]) {
             node.follow();
             assert_eq!(node.verdict(&forger.issue()), Err(TokenError::UnknownKey));
@@ -66,22 +70,22 @@ fn the_moment_of_the_switch_is_that_of_the_first_node_and_no_restart_moves_it() 
 
 #[test]
 fn an_installation_that_never_signed_with_hs256_never_accepts_it() {
-    let (house, elsewhere) = (House::new(), House::new());
-    let node = started(&house, KeyPairAlgorithm::EdDsa);
+    let (deployment, elsewhere) = (Deployment::new(), Deployment::new());
+    let node = started(&deployment, KeyPairAlgorithm::EdDsa);
     let forger = signing_key::node(&elsewhere, None, &[SECRET]);
     assert_eq!(node.verdict(&forger.issue()), Err(TokenError::UnknownKey));
-    assert_eq!(house.count("shared_keys"), 0);
+    assert_eq!(deployment.count("shared_keys"), 0);
 }
 
 #[test]
 fn a_switch_under_a_clock_that_was_ahead_ends_with_the_right_time() {
-    on_both(|house| {
-        let forger = signing_key::node(&house, None, &[SECRET]);
-        house.pass(JUMP);
-        drop(started(&house, KeyPairAlgorithm::EdDsa));
-        house.back(JUMP);
-        let node = started(&house, KeyPairAlgorithm::EdDsa);
-        house.pass(LIFETIME + LEEWAY + SECOND);
+    on_both(|deployment| {
+        let forger = signing_key::node(&deployment, None, &[SECRET]);
+        deployment.pass(JUMP);
+        drop(started(&deployment, KeyPairAlgorithm::EdDsa));
+        deployment.back(JUMP);
+        let node = started(&deployment, KeyPairAlgorithm::EdDsa);
+        deployment.pass(LIFETIME + LEEWAY + SECOND);
         node.follow();
         assert_eq!(node.verdict(&forger.issue()), Err(TokenError::UnknownKey));
     });
@@ -90,14 +94,14 @@ fn a_switch_under_a_clock_that_was_ahead_ends_with_the_right_time() {
 #[test]
 fn the_end_of_the_shared_secret_comes_although_the_database_is_away() {
     let (database, switch) = TestDatabase::postgres_with_switch();
-    let house = House::on(database);
-    let forger = signing_key::node(&house, None, &[SECRET]);
-    let node = started(&house, KeyPairAlgorithm::EdDsa);
+    let deployment = Deployment::on(database);
+    let forger = signing_key::node(&deployment, None, &[SECRET]);
+    let node = started(&deployment, KeyPairAlgorithm::EdDsa);
     switch.off();
-    house.pass(LIFETIME + LEEWAY);
+    deployment.pass(LIFETIME + LEEWAY);
     assert!(node.ring.follow(&samples::origin()).is_err());
     assert_eq!(node.verdict(&forger.issue()), Ok(()));
-    house.pass(SECOND);
+    deployment.pass(SECOND);
     assert!(node.ring.follow(&samples::origin()).is_err());
     assert_eq!(node.verdict(&forger.issue()), Err(TokenError::UnknownKey));
     assert_eq!(node.verdict(&node.issue()), Ok(()));
@@ -106,18 +110,18 @@ fn the_end_of_the_shared_secret_comes_although_the_database_is_away() {
 
 #[test]
 fn a_record_of_the_switch_that_is_removed_or_put_back_opens_nothing() {
-    let house = House::new();
-    let forger = signing_key::node(&house, None, &[SECRET]);
-    let store = house.database.store();
+    let deployment = Deployment::new();
+    let forger = signing_key::node(&deployment, None, &[SECRET]);
+    let store = deployment.database.store();
     store.execute("CREATE TABLE kept AS SELECT * FROM shared_keys").unwrap();
-    let node = started(&house, KeyPairAlgorithm::EdDsa);
+    let node = started(&deployment, KeyPairAlgorithm::EdDsa);
     let put_back = "DELETE FROM shared_keys; INSERT INTO shared_keys SELECT * FROM kept";
     for tampering in [put_back, "DELETE FROM shared_keys", "UPDATE shared_keys SET sealed = x'00'"]
     {
         store.execute(tampering).unwrap();
-        house.pass(SECOND);
+        deployment.pass(SECOND);
         node.follow();
-        let restarted = started(&house, KeyPairAlgorithm::EdDsa);
+        let restarted = started(&deployment, KeyPairAlgorithm::EdDsa);
         for node in [&node, &restarted] {
             assert_eq!(node.verdict(&forger.issue()), Err(TokenError::UnknownKey), "{tampering}");
         }
@@ -131,18 +135,18 @@ fn a_record_of_the_switch_that_is_removed_or_put_back_opens_nothing() {
 
 #[test]
 fn who_goes_back_to_hs256_says_so_and_the_next_switch_counts_anew() {
-    on_both(|house| {
-        let start_hs256 = || signing_key::node(&house, None, &[SECRET]);
+    on_both(|deployment| {
+        let start_hs256 = || signing_key::node(&deployment, None, &[SECRET]);
         drop(start_hs256());
-        drop(started(&house, KeyPairAlgorithm::EdDsa));
-        house.pass(JUMP);
-        let pairs = started(&house, KeyPairAlgorithm::EdDsa);
+        drop(started(&deployment, KeyPairAlgorithm::EdDsa));
+        deployment.pass(JUMP);
+        let pairs = started(&deployment, KeyPairAlgorithm::EdDsa);
         let back = start_hs256();
         assert_eq!(back.verdict(&back.issue()), Ok(()));
-        assert_eq!(house.outcomes("shared_secret_restored"), ["success 1"]);
+        assert_eq!(deployment.outcomes("shared_secret_restored"), ["success 1"]);
         pairs.follow();
         assert_eq!(pairs.verdict(&back.issue()), Ok(()), "until this node is started anew");
-        house.pass(LIFETIME + LEEWAY + SECOND);
+        deployment.pass(LIFETIME + LEEWAY + SECOND);
         back.follow();
         pairs.follow();
         assert_eq!(back.verdict(&back.issue()), Ok(()), "what it signs it accepts");
@@ -152,14 +156,14 @@ fn who_goes_back_to_hs256_says_so_and_the_next_switch_counts_anew() {
 
 #[test]
 fn access_tokens_under_a_previous_secret_end_with_the_last_one_from_before() {
-    on_both(|house| {
-        let before = signing_key::node(&house, None, &[FORMER]);
+    on_both(|deployment| {
+        let before = signing_key::node(&deployment, None, &[FORMER]);
         for algorithm in [None, Some(KeyPairAlgorithm::EdDsa)] {
-            let change = signing_key::node(&house, algorithm, &[SECRET, FORMER]);
+            let change = signing_key::node(&deployment, algorithm, &[SECRET, FORMER]);
             assert_eq!(change.verdict(&before.issue()), Ok(()));
         }
-        let change = signing_key::node(&house, None, &[SECRET, FORMER]);
-        house.pass(LIFETIME + LEEWAY + SECOND);
+        let change = signing_key::node(&deployment, None, &[SECRET, FORMER]);
+        deployment.pass(LIFETIME + LEEWAY + SECOND);
         change.follow();
         assert_eq!(change.verdict(&before.issue()), Err(TokenError::UnknownKey));
         assert_eq!(change.verdict(&change.issue()), Ok(()));
@@ -168,16 +172,16 @@ fn access_tokens_under_a_previous_secret_end_with_the_last_one_from_before() {
 
 #[test]
 fn a_shared_secret_that_leaked_is_ended_at_once_when_nothing_signs_with_it() {
-    let house = House::new();
-    let forger = signing_key::node(&house, None, &[SECRET]);
+    let deployment = Deployment::new();
+    let forger = signing_key::node(&deployment, None, &[SECRET]);
     let kid = header(&forger.issue())["kid"].as_str().unwrap().to_owned();
     let retire = || forger.keys.retire(&kid, &samples::origin());
     assert!(matches!(retire(), Err(RetirementError::Signing)));
-    let node = started(&house, KeyPairAlgorithm::EdDsa);
+    let node = started(&deployment, KeyPairAlgorithm::EdDsa);
     assert_eq!(node.verdict(&forger.issue()), Ok(()));
     retire().unwrap();
     node.follow();
     assert_eq!(node.verdict(&forger.issue()), Err(TokenError::UnknownKey));
     assert!(matches!(retire(), Err(RetirementError::Retired)));
-    assert_eq!(house.outcomes("shared_secret_ended"), ["success 1"]);
+    assert_eq!(deployment.outcomes("shared_secret_ended"), ["success 1"]);
 }

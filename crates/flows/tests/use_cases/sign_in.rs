@@ -10,44 +10,48 @@ use portcullis_password::{Hasher, PoolSettings, Scratch};
 use portcullis_testkit::samples;
 use portcullis_token::AuthenticationMethod;
 
-use crate::house::{DAY, HOUR, House, MINUTE, by_name, guess, pool, typing};
+use crate::deployment::{DAY, Deployment, HOUR, MINUTE, by_name, guess, pool, typing};
 
 #[test]
 fn the_right_password_opens_a_session_whose_tokens_say_whose_it_is() {
-    let house = House::new();
-    let (ada, node) = (house.enrol("ada"), house.node());
+    let deployment = Deployment::new();
+    let (ada, node) = (deployment.enrol("ada"), deployment.node());
     let signed_in = node.sign_in.sign_in(&by_name("ada")).unwrap();
-    let grant = signed_in.grant;
-    let access =
-        node.authority.verify_access(grant.access_token.expose_secret(), house.now()).unwrap();
-    assert_eq!((access.subject, access.session), (ada.id, grant.session.id));
+    let tokens = signed_in.tokens;
+    let access = node
+        .authority
+        .verify_access(tokens.access_token.expose_secret(), deployment.now())
+        .unwrap();
+    assert_eq!((access.subject, access.session), (ada.id, tokens.session.id));
     assert_eq!((access.role, access.kind), (ada.role.clone(), ada.kind));
     assert_eq!(access.authentication_methods, [AuthenticationMethod::Password]);
-    assert_eq!(access.authenticated_at, house.now());
-    let refresh =
-        node.authority.verify_refresh(grant.refresh_token.expose_secret(), house.now()).unwrap();
-    assert_eq!((refresh.subject, refresh.session), (ada.id, grant.session.id));
-    assert_eq!(grant.access_expires_in, 30 * MINUTE);
-    assert_eq!(grant.refresh_expires_in, 7 * DAY);
-    assert_eq!(grant.account, Account { last_sign_in_at: Some(house.now()), ..ada });
+    assert_eq!(access.authenticated_at, deployment.now());
+    let refresh = node
+        .authority
+        .verify_refresh(tokens.refresh_token.expose_secret(), deployment.now())
+        .unwrap();
+    assert_eq!((refresh.subject, refresh.session), (ada.id, tokens.session.id));
+    assert_eq!(tokens.access_expires_in, 30 * MINUTE);
+    assert_eq!(tokens.refresh_expires_in, 7 * DAY);
+    assert_eq!(tokens.account, Account { last_sign_in_at: Some(deployment.now()), ..ada });
     assert!(signed_in.binding.is_some() && signed_in.device_token.is_some());
 }
 
 #[test]
 fn a_client_without_cookies_gets_none() {
-    let house = House::new();
-    house.enrol("ada");
+    let deployment = Deployment::new();
+    deployment.enrol("ada");
     let request = SignInRequest { delivery: Delivery::Body, ..by_name("ada") };
-    let signed_in = house.node().sign_in.sign_in(&request).unwrap();
+    let signed_in = deployment.node().sign_in.sign_in(&request).unwrap();
     assert!(signed_in.binding.is_none() && signed_in.device_token.is_none());
-    assert_eq!(signed_in.grant.session.delivery, Delivery::Body);
+    assert_eq!(signed_in.tokens.session.delivery, Delivery::Body);
 }
 
 #[test]
 fn an_account_is_found_however_its_name_is_typed_but_not_by_a_look_alike() {
-    let house = House::new();
-    house.enrol("paypal");
-    let node = house.node();
+    let deployment = Deployment::new();
+    deployment.enrol("paypal");
+    let node = deployment.node();
     for typed in ["paypal", "PayPal", "ｐａｙｐａｌ", "paypal@example.org", "PAYPAL@Example.Org"]
     {
         assert!(node.sign_in.sign_in(&by_name(typed)).is_ok(), "{typed}");
@@ -69,42 +73,42 @@ const REFUSALS: [(&str, &str); 5] = [
 
 #[test]
 fn unknown_wrong_locked_deactivated_and_without_password_are_one_refusal() {
-    let house = with_refusals();
+    let deployment = with_refusals();
     for (name, reason) in REFUSALS {
-        house.database.store().execute("DELETE FROM security_events").unwrap();
-        let refused = house.node().sign_in.sign_in(&request_to_be_refused(name));
+        deployment.database.store().execute("DELETE FROM security_events").unwrap();
+        let refused = deployment.node().sign_in.sign_in(&request_to_be_refused(name));
         assert!(matches!(refused, Err(SignInError::Refused)), "{name}");
-        assert_eq!(house.outcomes("sign_in"), [format!("{reason} 1")], "{name}");
+        assert_eq!(deployment.outcomes("sign_in"), [format!("{reason} 1")], "{name}");
     }
-    assert_eq!(house.count("sessions"), 0);
+    assert_eq!(deployment.count("sessions"), 0);
 }
 
 #[test]
 fn every_refusal_costs_one_hash() {
-    let mut house = with_refusals();
+    let mut deployment = with_refusals();
     for (name, _) in REFUSALS {
         let readings = Arc::new(CountingClock::default());
-        house.hashing_clock = readings.clone();
+        deployment.hashing_clock = readings.clone();
         // With the node its pool is gone, and nothing is counted later.
-        drop(house.node().sign_in.sign_in(&request_to_be_refused(name)));
+        drop(deployment.node().sign_in.sign_in(&request_to_be_refused(name)));
         // A job reads the clock when it comes, when it begins and when it is done.
         assert_eq!(readings.0.load(Ordering::SeqCst), 3, "{name}");
     }
 }
 
-fn with_refusals() -> House {
-    let house = House::new();
+fn with_refusals() -> Deployment {
+    let deployment = Deployment::new();
     for name in ["wrong", "locked", "deactivated", "passwordless"] {
-        house.enrol(name);
+        deployment.enrol(name);
     }
-    let node = house.node();
+    let node = deployment.node();
     (0..5).for_each(|_| drop(node.sign_in.sign_in(&guess("locked"))));
-    let store = house.database.store();
+    let store = deployment.database.store();
     store.execute("UPDATE accounts SET is_active = false WHERE username = 'deactivated'").unwrap();
     store
         .execute("UPDATE accounts SET password_hash = NULL WHERE username = 'passwordless'")
         .unwrap();
-    house
+    deployment
 }
 
 fn request_to_be_refused(name: &str) -> SignInRequest {
@@ -113,9 +117,9 @@ fn request_to_be_refused(name: &str) -> SignInRequest {
 
 #[test]
 fn a_password_over_1024_bytes_is_refused_before_any_account_is_looked_up() {
-    let house = House::new();
-    let node = house.node();
-    house.database.store().execute("ALTER TABLE accounts RENAME TO hidden").unwrap();
+    let deployment = Deployment::new();
+    let node = deployment.node();
+    deployment.database.store().execute("ALTER TABLE accounts RENAME TO hidden").unwrap();
     let (longest, too_long) = ("x".repeat(1024), "x".repeat(1025));
     let refused = node.sign_in.sign_in(&typing("ada", &too_long));
     assert!(matches!(refused, Err(SignInError::PasswordTooLong)));
@@ -125,10 +129,10 @@ fn a_password_over_1024_bytes_is_refused_before_any_account_is_looked_up() {
 
 #[test]
 fn an_attempt_for_which_there_is_no_room_is_told_so_and_not_counted() {
-    let house = House::new();
-    house.enrol("ada");
+    let deployment = Deployment::new();
+    deployment.enrol("ada");
     let pool = PoolSettings { threads: 1, queue: 1, ..pool() };
-    let node = house.node_over(Arc::new(house.database.store().clone()), pool);
+    let node = deployment.node_over(Arc::new(deployment.database.store().clone()), pool);
     let address = samples::origin().address;
     let (release, released) = channel::<()>();
     let (started, starts) = channel();
@@ -149,19 +153,19 @@ fn an_attempt_for_which_there_is_no_room_is_told_so_and_not_counted() {
         }
         drop(release);
     });
-    assert_eq!(house.count("sign_in_failures"), 0);
-    assert_eq!(house.outcomes("sign_in"), [""; 0]);
+    assert_eq!(deployment.count("sign_in_failures"), 0);
+    assert_eq!(deployment.outcomes("sign_in"), [""; 0]);
 }
 
 #[test]
 fn one_session_too_many_ends_the_oldest_and_its_tokens_at_once() {
-    let mut house = House::new();
-    house.sessions.most_sessions = 2;
-    house.enrol("ada");
-    let node = house.node();
+    let mut deployment = Deployment::new();
+    deployment.sessions.most_sessions = 2;
+    deployment.enrol("ada");
+    let node = deployment.node();
     let sessions = [0, 1, 2].map(|_| {
-        house.pass(MINUTE);
-        node.sign_in.sign_in(&by_name("ada")).unwrap().grant.session.id
+        deployment.pass(MINUTE);
+        node.sign_in.sign_in(&by_name("ada")).unwrap().tokens.session.id
     });
     let revoked = sessions.map(|session| node.refuses(session));
     assert_eq!(revoked, [true, false, false]);
@@ -169,13 +173,13 @@ fn one_session_too_many_ends_the_oldest_and_its_tokens_at_once() {
 
 #[test]
 fn a_session_lives_as_long_as_its_role_allows() {
-    let mut house = House::new();
-    house.sessions.absolute_lifetime_by_role =
+    let mut deployment = Deployment::new();
+    deployment.sessions.absolute_lifetime_by_role =
         [(Role::parse("msa").unwrap(), 12 * HOUR)].into_iter().collect();
-    house.enrol("ada");
-    let grant = house.node().sign_in.sign_in(&by_name("ada")).unwrap().grant;
-    assert_eq!(grant.session.expires_at, house.now() + 12 * HOUR);
-    assert_eq!(grant.refresh_expires_in, 12 * HOUR, "no token outlives its session");
+    deployment.enrol("ada");
+    let tokens = deployment.node().sign_in.sign_in(&by_name("ada")).unwrap().tokens;
+    assert_eq!(tokens.session.expires_at, deployment.now() + 12 * HOUR);
+    assert_eq!(tokens.refresh_expires_in, 12 * HOUR, "no token outlives its session");
 }
 
 /// Stands still and counts how often it is read.

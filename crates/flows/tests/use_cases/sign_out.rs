@@ -4,71 +4,73 @@ use portcullis_flows::sign_in::refresh::RefreshError;
 use portcullis_flows::sign_in::sign_out::SignOutCredentials;
 use portcullis_testkit::{TestDatabase, samples};
 
-use crate::house::{DAY, House, MINUTE, by_name, refreshing};
+use crate::deployment::{DAY, Deployment, MINUTE, by_name, refreshing};
 
 #[test]
 fn signing_out_ends_this_session_and_its_tokens_at_once() {
-    let house = House::new();
-    let (ada, node) = (house.enrol("ada"), house.node());
+    let deployment = Deployment::new();
+    let (ada, node) = (deployment.enrol("ada"), deployment.node());
     let [ended, kept] = [0, 1].map(|_| node.sign_in.sign_in(&by_name("ada")).unwrap());
-    node.sign_out.sign_out(ada.id, ended.grant.session.id, &samples::origin()).unwrap();
-    assert!(node.refuses(ended.grant.session.id));
-    assert!(!node.refuses(kept.grant.session.id));
+    node.sign_out.sign_out(ada.id, ended.tokens.session.id, &samples::origin()).unwrap();
+    assert!(node.refuses(ended.tokens.session.id));
+    assert!(!node.refuses(kept.tokens.session.id));
     assert!(matches!(node.refresh.refresh(&refreshing(&ended)), Err(RefreshError::Invalid)));
     node.refresh.refresh(&refreshing(&kept)).unwrap();
-    assert_eq!(house.outcomes("sign_out"), ["success 1"]);
+    assert_eq!(deployment.outcomes("sign_out"), ["success 1"]);
 }
 
 #[test]
 fn signing_out_everywhere_ends_every_session_of_the_account_and_no_other() {
-    let house = House::new();
-    let ada = house.enrol("ada");
-    house.enrol("grace");
-    let node = house.node();
+    let deployment = Deployment::new();
+    let ada = deployment.enrol("ada");
+    deployment.enrol("grace");
+    let node = deployment.node();
     let [asking, other] = [0, 1].map(|_| node.sign_in.sign_in(&by_name("ada")).unwrap());
     let spared = node.sign_in.sign_in(&by_name("grace")).unwrap();
-    node.sign_out.sign_out_everywhere(ada.id, asking.grant.session.id, &samples::origin()).unwrap();
+    node.sign_out
+        .sign_out_everywhere(ada.id, asking.tokens.session.id, &samples::origin())
+        .unwrap();
     for ended in [asking, other] {
-        assert!(node.refuses(ended.grant.session.id));
+        assert!(node.refuses(ended.tokens.session.id));
         assert!(matches!(node.refresh.refresh(&refreshing(&ended)), Err(RefreshError::Invalid)));
     }
     node.refresh.refresh(&refreshing(&spared)).unwrap();
-    assert_eq!(house.outcomes("sign_out_all"), ["success 1"]);
+    assert_eq!(deployment.outcomes("sign_out_all"), ["success 1"]);
 }
 
 #[test]
 fn a_rotated_token_of_a_session_that_was_signed_out_raises_no_alarm() {
-    let house = House::new();
-    let (ada, node) = (house.enrol("ada"), house.node());
+    let deployment = Deployment::new();
+    let (ada, node) = (deployment.enrol("ada"), deployment.node());
     let [ended, kept] = [0, 1].map(|_| node.sign_in.sign_in(&by_name("ada")).unwrap());
     node.refresh.refresh(&refreshing(&ended)).unwrap();
-    node.sign_out.sign_out(ada.id, ended.grant.session.id, &samples::origin()).unwrap();
-    house.pass(MINUTE);
+    node.sign_out.sign_out(ada.id, ended.tokens.session.id, &samples::origin()).unwrap();
+    deployment.pass(MINUTE);
     assert!(matches!(node.refresh.refresh(&refreshing(&ended)), Err(RefreshError::Invalid)));
-    assert_eq!(house.outcomes("refresh_token_reuse"), [""; 0]);
+    assert_eq!(deployment.outcomes("refresh_token_reuse"), [""; 0]);
     node.refresh.refresh(&refreshing(&kept)).unwrap();
 }
 
 #[test]
 fn signing_out_twice_is_no_error_and_recorded_once() {
-    let house = House::new();
-    let (ada, node) = (house.enrol("ada"), house.node());
-    let session = node.sign_in.sign_in(&by_name("ada")).unwrap().grant.session.id;
+    let deployment = Deployment::new();
+    let (ada, node) = (deployment.enrol("ada"), deployment.node());
+    let session = node.sign_in.sign_in(&by_name("ada")).unwrap().tokens.session.id;
     for _ in 0..2 {
         node.sign_out.sign_out(ada.id, session, &samples::origin()).unwrap();
     }
-    assert_eq!(house.outcomes("sign_out"), ["success 1"]);
+    assert_eq!(deployment.outcomes("sign_out"), ["success 1"]);
 }
 
 #[test]
 fn a_session_ends_by_whatever_its_client_still_has_of_it_even_long_after() {
     TestDatabase::on_both(|database| {
-        let house = House::on(database);
-        let ada = house.enrol("ada");
-        let node = house.node();
+        let deployment = Deployment::on(database);
+        let ada = deployment.enrol("ada");
+        let node = deployment.node();
         let credentials: [&dyn Fn(&SignedIn) -> SignOutCredentials; 4] = [
             &|it| SignOutCredentials {
-                access: Some((ada.id, it.grant.session.id)),
+                access: Some((ada.id, it.tokens.session.id)),
                 ..SignOutCredentials::default()
             },
             &by_refresh_token,
@@ -78,46 +80,46 @@ fn a_session_ends_by_whatever_its_client_still_has_of_it_even_long_after() {
         let signed_in = credentials.map(|_| node.sign_in.sign_in(&by_name("ada")).unwrap());
         let bystander = node.sign_in.sign_in(&by_name("ada")).unwrap();
         // No refresh token lives so long.
-        house.pass(8 * DAY);
+        deployment.pass(8 * DAY);
         for (credentials, signed_in) in credentials.iter().zip(&signed_in) {
             let end = || node.sign_out.sign_out_by(&credentials(signed_in), &samples::origin());
             assert!(end().unwrap());
-            assert!(node.refuses(signed_in.grant.session.id));
+            assert!(node.refuses(signed_in.tokens.session.id));
             assert!(!end().unwrap(), "it has ended already");
         }
-        assert!(!node.refuses(bystander.grant.session.id));
-        assert_eq!(house.outcomes("sign_out"), ["success 4"]);
+        assert!(!node.refuses(bystander.tokens.session.id));
+        assert_eq!(deployment.outcomes("sign_out"), ["success 4"]);
     });
 }
 
 #[test]
 fn remains_of_two_sessions_end_both() {
-    let house = House::new();
-    let (ada, node) = (house.enrol("ada"), house.node());
-    house.enrol("grace");
+    let deployment = Deployment::new();
+    let (ada, node) = (deployment.enrol("ada"), deployment.node());
+    deployment.enrol("grace");
     let [one, other] = [0, 1].map(|_| node.sign_in.sign_in(&by_name("ada")).unwrap());
     let of_grace = node.sign_in.sign_in(&by_name("grace")).unwrap();
     let credentials = SignOutCredentials {
-        access: Some((ada.id, one.grant.session.id)),
+        access: Some((ada.id, one.tokens.session.id)),
         binding: by_binding(&of_grace).binding,
         ..by_refresh_token(&other)
     };
     assert!(node.sign_out.sign_out_by(&credentials, &samples::origin()).unwrap());
     for ended in [&one, &other, &of_grace] {
-        assert!(node.refuses(ended.grant.session.id));
+        assert!(node.refuses(ended.tokens.session.id));
     }
     let subjects = "SELECT DISTINCT actor FROM security_events WHERE kind = 'sign_out'";
-    assert_eq!(house.database.store().texts(subjects).unwrap().len(), 2, "each its owner's");
+    assert_eq!(deployment.database.store().texts(subjects).unwrap().len(), 2, "each its owner's");
 }
 
 #[test]
 fn remains_that_prove_nothing_end_nothing() {
-    let house = House::new();
-    house.enrol("ada");
-    let node = house.node();
+    let deployment = Deployment::new();
+    deployment.enrol("ada");
+    let node = deployment.node();
     let signed_in = node.sign_in.sign_in(&by_name("ada")).unwrap();
     let text = |text: &str| Some(SecretString::from(text));
-    let access_token = signed_in.grant.access_token.expose_secret();
+    let access_token = signed_in.tokens.access_token.expose_secret();
     for credentials in [
         SignOutCredentials::default(),
         SignOutCredentials { refresh_token: text("a.b.c"), binding: text("x"), access: None },
@@ -128,12 +130,12 @@ fn remains_that_prove_nothing_end_nothing() {
             "{credentials:?}"
         );
     }
-    assert!(!node.refuses(signed_in.grant.session.id));
-    assert_eq!(house.outcomes("sign_out"), [""; 0]);
+    assert!(!node.refuses(signed_in.tokens.session.id));
+    assert_eq!(deployment.outcomes("sign_out"), [""; 0]);
 }
 
 fn by_refresh_token(signed_in: &SignedIn) -> SignOutCredentials {
-    let refresh_token = Some(signed_in.grant.refresh_token.clone());
+    let refresh_token = Some(signed_in.tokens.refresh_token.clone());
     SignOutCredentials { refresh_token, ..SignOutCredentials::default() }
 }
 

@@ -14,7 +14,7 @@ use portcullis_token::{
     TokenAuthority, TokenError, TokenSettings,
 };
 
-use crate::house::{House, MINUTE, SECOND};
+use crate::deployment::{Deployment, MINUTE, SECOND};
 
 pub(crate) const FORMER: &str = "f83kQz0v7LwB2mXn5cRt9yHs1dGpJ4aU";
 pub(crate) const SECRET: &str = "mXn5cRt9yHs1dGpJ4aUf83kQz0v7LwB2";
@@ -35,44 +35,44 @@ pub(crate) struct Node {
 #[test]
 fn the_first_start_makes_a_key_and_the_next_nodes_use_it() {
     for algorithm in [KeyPairAlgorithm::EdDsa, KeyPairAlgorithm::Es256] {
-        let house = House::new();
-        let [one, other] = [(); 2].map(|()| started(&house, algorithm));
+        let deployment = Deployment::new();
+        let [one, other] = [(); 2].map(|()| started(&deployment, algorithm));
         assert_eq!(one.published(), other.published());
         assert_eq!(one.states(), [KeyState::Signing]);
         let token = one.issue();
         assert_eq!(header(&token)["alg"], algorithm.name());
         assert_eq!(header(&token)["kid"], one.published()[0]);
         assert_eq!(other.verdict(&token), Ok(()));
-        assert_eq!(house.outcomes("signing_key_rotated"), ["success 1"]);
+        assert_eq!(deployment.outcomes("signing_key_rotated"), ["success 1"]);
     }
 }
 
 #[test]
 fn nodes_that_start_at_once_sign_with_one_key() {
-    let house = House::new();
-    let nodes = at_once(4, |_| started(&house, KeyPairAlgorithm::EdDsa));
+    let deployment = Deployment::new();
+    let nodes = at_once(4, |_| started(&deployment, KeyPairAlgorithm::EdDsa));
     for node in &nodes {
         node.follow();
         assert_eq!(node.published(), nodes[0].published());
         assert_eq!(nodes[0].verdict(&node.issue()), Ok(()));
     }
-    assert_eq!(house.count("signing_keys"), 1);
+    assert_eq!(deployment.count("signing_keys"), 1);
 }
 
 #[test]
 fn a_new_key_is_published_at_once_signs_after_five_minutes_and_outlives_no_token() {
-    let house = House::new();
-    let node = started(&house, KeyPairAlgorithm::EdDsa);
+    let deployment = Deployment::new();
+    let node = started(&deployment, KeyPairAlgorithm::EdDsa);
     let before = node.issue();
     node.rotate(HeadStart::Full);
-    house.pass(4 * MINUTE + 59 * SECOND);
+    deployment.pass(4 * MINUTE + 59 * SECOND);
     node.follow();
     assert_eq!(node.states(), [KeyState::Signing, KeyState::Announced]);
     assert_eq!(node.published().len(), 2);
     let during = node.issue();
     assert_eq!(header(&during), header(&before));
 
-    house.pass(SECOND);
+    deployment.pass(SECOND);
     node.follow();
     assert_eq!(node.states(), [KeyState::Published, KeyState::Signing]);
     let after = node.issue();
@@ -81,39 +81,39 @@ fn a_new_key_is_published_at_once_signs_after_five_minutes_and_outlives_no_token
         assert_eq!(node.verdict(token), Ok(()));
     }
 
-    house.pass(LIFETIME + LEEWAY + LATE);
+    deployment.pass(LIFETIME + LEEWAY + LATE);
     node.follow();
     assert_eq!(node.states(), [KeyState::Published, KeyState::Signing]);
     assert_eq!(node.verdict(&during), Err(TokenError::Expired), "its last token is dead");
-    house.pass(SECOND);
+    deployment.pass(SECOND);
     node.follow();
     assert_eq!(node.states(), [KeyState::Retired, KeyState::Signing]);
     assert_eq!(node.published(), [header(&after)["kid"].as_str().unwrap()]);
     assert_eq!(node.verdict(&during), Err(TokenError::UnknownKey));
-    assert_eq!(house.outcomes("signing_key_rotated"), ["success 2"]);
-    assert_eq!(house.outcomes("signing_key_retired"), ["success 1"]);
-    assert_eq!(house.count("signing_keys WHERE length(sealed) = 0"), 1);
+    assert_eq!(deployment.outcomes("signing_key_rotated"), ["success 2"]);
+    assert_eq!(deployment.outcomes("signing_key_retired"), ["success 1"]);
+    assert_eq!(deployment.count("signing_keys WHERE length(sealed) = 0"), 1);
     let kid = header(&before)["kid"].as_str().unwrap().to_owned();
     let told = format!(r#"{{"kid":"{kid}","algorithm":"EdDSA"}}"#);
-    assert_eq!(house.details("signing_key_retired"), [told]);
+    assert_eq!(deployment.details("signing_key_retired"), [told]);
 }
 
 #[test]
 fn a_key_that_cannot_wait_signs_after_two_seconds() {
-    let house = House::new();
-    let node = started(&house, KeyPairAlgorithm::Es256);
+    let deployment = Deployment::new();
+    let node = started(&deployment, KeyPairAlgorithm::Es256);
     node.rotate(HeadStart::Least);
     node.follow();
     assert_eq!(node.states(), [KeyState::Signing, KeyState::Announced]);
-    house.pass(LATE);
+    deployment.pass(LATE);
     node.follow();
     assert_eq!(node.states(), [KeyState::Published, KeyState::Signing]);
 }
 
 #[test]
 fn a_key_that_leaked_goes_at_once_and_never_the_one_that_signs() {
-    let house = House::new();
-    let [one, other] = [(); 2].map(|()| started(&house, KeyPairAlgorithm::EdDsa));
+    let deployment = Deployment::new();
+    let [one, other] = [(); 2].map(|()| started(&deployment, KeyPairAlgorithm::EdDsa));
     let leaked = header(&one.issue())["kid"].as_str().unwrap().to_owned();
     let retire = |kid: &str| one.keys.retire(kid, &samples::origin());
     assert!(matches!(retire("nobody's"), Err(RetirementError::Unknown)));
@@ -122,9 +122,9 @@ fn a_key_that_leaked_goes_at_once_and_never_the_one_that_signs() {
     one.rotate(HeadStart::Least);
     one.follow();
     let token = other.issue();
-    house.pass(LATE);
+    deployment.pass(LATE);
     assert!(matches!(retire(&leaked), Err(RetirementError::Signing)), "nodes may lag behind");
-    house.pass(LATE);
+    deployment.pass(LATE);
     let done = at_once(4, |_| retire(&leaked));
     assert_eq!(done.iter().filter(|it| it.is_ok()).count(), 1, "{done:?}");
     assert!(matches!(retire(&leaked), Err(RetirementError::Retired)));
@@ -135,25 +135,25 @@ fn a_key_that_leaked_goes_at_once_and_never_the_one_that_signs() {
         assert_eq!(node.states(), [KeyState::Retired, KeyState::Signing]);
         assert_eq!(other.verdict(&node.issue()), Ok(()));
     }
-    assert_eq!(house.outcomes("signing_key_retired"), ["success 1"]);
-    assert_eq!(house.count("signing_keys WHERE length(sealed) = 0"), 1);
+    assert_eq!(deployment.outcomes("signing_key_retired"), ["success 1"]);
+    assert_eq!(deployment.count("signing_keys WHERE length(sealed) = 0"), 1);
 
     one.rotate(HeadStart::Full);
     one.follow();
     let announced = one.published().last().unwrap().clone();
     retire(&announced).unwrap();
-    house.pass(10 * MINUTE);
+    deployment.pass(10 * MINUTE);
     one.follow();
     assert_eq!(one.verdict(&one.issue()), Ok(()), "the one before it goes on");
 }
 
 #[test]
 fn keys_retire_one_by_one_although_they_are_replaced_more_often_than_tokens_expire() {
-    let house = House::new();
-    let node = started(&house, KeyPairAlgorithm::EdDsa);
+    let deployment = Deployment::new();
+    let node = started(&deployment, KeyPairAlgorithm::EdDsa);
     for _ in 0..6 {
         node.rotate(HeadStart::Full);
-        house.pass(10 * MINUTE);
+        deployment.pass(10 * MINUTE);
         node.follow();
     }
     let retired = node.states().iter().filter(|state| **state == KeyState::Retired).count();
@@ -162,10 +162,10 @@ fn keys_retire_one_by_one_although_they_are_replaced_more_often_than_tokens_expi
 
 #[test]
 fn a_node_that_was_away_during_a_rotation_takes_over_what_it_missed() {
-    let house = House::new();
-    let [one, other] = [(); 2].map(|()| started(&house, KeyPairAlgorithm::EdDsa));
+    let deployment = Deployment::new();
+    let [one, other] = [(); 2].map(|()| started(&deployment, KeyPairAlgorithm::EdDsa));
     one.rotate(HeadStart::Full);
-    house.pass(6 * MINUTE);
+    deployment.pass(6 * MINUTE);
     one.follow();
     assert_eq!(other.verdict(&one.issue()), Err(TokenError::UnknownKey));
     other.follow();
@@ -175,17 +175,17 @@ fn a_node_that_was_away_during_a_rotation_takes_over_what_it_missed() {
 
 #[test]
 fn under_hs256_nothing_is_made_and_a_prepared_key_waits() {
-    let house = House::new();
-    let node = node(&house, None, &[SECRET]);
-    assert_eq!((node.published().len(), house.count("signing_keys")), (0, 0));
+    let deployment = Deployment::new();
+    let node = node(&deployment, None, &[SECRET]);
+    assert_eq!((node.published().len(), deployment.count("signing_keys")), (0, 0));
     assert_eq!(header(&node.issue())["alg"], "HS256");
     node.keys.rotate(KeyPairAlgorithm::EdDsa, HeadStart::Full, &samples::origin()).unwrap();
-    house.pass(10 * LIFETIME);
+    deployment.pass(10 * LIFETIME);
     node.follow();
     assert_eq!(node.states(), [KeyState::Published]);
     assert_eq!(header(&node.issue())["alg"], "HS256");
 
-    let switched = started(&house, KeyPairAlgorithm::EdDsa);
+    let switched = started(&deployment, KeyPairAlgorithm::EdDsa);
     assert_eq!(switched.published(), node.published());
     assert_eq!(node.verdict(&switched.issue()), Ok(()));
     assert_eq!(switched.verdict(&node.issue()), Ok(()), "the other node goes over in a moment");
@@ -193,34 +193,34 @@ fn under_hs256_nothing_is_made_and_a_prepared_key_waits() {
 
 #[test]
 fn keys_of_another_algorithm_retire_when_a_node_has_run_long_enough_without_them() {
-    let house = House::new();
-    let former = started(&house, KeyPairAlgorithm::EdDsa);
-    house.pass(SECOND);
+    let deployment = Deployment::new();
+    let former = started(&deployment, KeyPairAlgorithm::EdDsa);
+    deployment.pass(SECOND);
     former.keys.rotate(KeyPairAlgorithm::Es256, HeadStart::Full, &samples::origin()).unwrap();
-    house.pass(10 * LIFETIME);
+    deployment.pass(10 * LIFETIME);
     former.follow();
     assert_eq!(former.states(), [KeyState::Signing, KeyState::Published]);
     let token = former.issue();
 
-    let node = started(&house, KeyPairAlgorithm::Es256);
+    let node = started(&deployment, KeyPairAlgorithm::Es256);
     assert_eq!(node.states(), [KeyState::Published, KeyState::Signing]);
     assert_eq!(node.verdict(&token), Ok(()));
-    house.pass(LIFETIME + LEEWAY + LATE + SECOND);
+    deployment.pass(LIFETIME + LEEWAY + LATE + SECOND);
     node.follow();
     assert_eq!(node.states(), [KeyState::Retired, KeyState::Signing]);
 }
 
 #[test]
 fn a_change_of_the_secret_seals_the_keys_anew() {
-    let house = House::new();
+    let deployment = Deployment::new();
     let algorithm = Some(KeyPairAlgorithm::EdDsa);
-    let before = node(&house, algorithm, &[FORMER]);
+    let before = node(&deployment, algorithm, &[FORMER]);
     let token = before.issue();
 
-    let change = node(&house, algorithm, &[SECRET, FORMER]);
+    let change = node(&deployment, algorithm, &[SECRET, FORMER]);
     assert_eq!(change.published(), before.published());
     assert_eq!(change.verdict(&token), Ok(()));
-    let after = node(&house, algorithm, &[SECRET]);
+    let after = node(&deployment, algorithm, &[SECRET]);
     assert_eq!(after.published(), before.published());
     assert_eq!(after.verdict(&token), Ok(()));
     assert_eq!(header(&after.issue()), header(&token));
@@ -228,28 +228,28 @@ fn a_change_of_the_secret_seals_the_keys_anew() {
 
 #[test]
 fn keys_under_a_secret_that_is_gone_are_nobodys() {
-    let house = House::new();
+    let deployment = Deployment::new();
     let algorithm = Some(KeyPairAlgorithm::EdDsa);
-    let before = node(&house, algorithm, &[FORMER]);
+    let before = node(&deployment, algorithm, &[FORMER]);
     let token = before.issue();
-    house.pass(SECOND);
-    let after = node(&house, algorithm, &[SECRET]);
+    deployment.pass(SECOND);
+    let after = node(&deployment, algorithm, &[SECRET]);
     assert_eq!(after.states(), [KeyState::Sealed, KeyState::Signing]);
     assert_eq!(after.verdict(&token), Err(TokenError::UnknownKey));
     assert_eq!(after.published().len(), 1);
-    house.pass(2 * LIFETIME);
+    deployment.pass(2 * LIFETIME);
     after.follow();
     assert_eq!(after.states(), [KeyState::Sealed, KeyState::Signing], "nor are they destroyed");
 }
 
 #[test]
 fn a_key_that_was_written_into_the_database_is_not_believed() {
-    let (house, elsewhere) = (House::new(), House::new());
-    let node = started(&house, KeyPairAlgorithm::EdDsa);
+    let (deployment, elsewhere) = (Deployment::new(), Deployment::new());
+    let node = started(&deployment, KeyPairAlgorithm::EdDsa);
     let foreign = self::node(&elsewhere, Some(KeyPairAlgorithm::EdDsa), &[FORMER]);
     let (planted, _) = foreign.keys.list(None).unwrap().remove(0);
     let event = samples::event(EventKind::SigningKeyRotated, Outcome::Success, samples::NOW);
-    house.database.store().insert(&planted, &event.into()).unwrap();
+    deployment.database.store().insert(&planted, &event.into()).unwrap();
     // Nor does it help to put a public key of one's own into the row of a key that is believed.
     let own = node.published().remove(0);
     let swap = format!(
@@ -257,13 +257,13 @@ fn a_key_that_was_written_into_the_database_is_not_believed() {
              WHERE kid = '{}') WHERE kid = '{own}'",
         planted.public.kid()
     );
-    house.database.store().execute(&swap).unwrap();
+    deployment.database.store().execute(&swap).unwrap();
 
-    house.pass(MINUTE);
+    deployment.pass(MINUTE);
     node.follow();
     assert_eq!(node.published(), [own]);
     assert_eq!(node.verdict(&foreign.issue()), Err(TokenError::UnknownKey));
-    assert_eq!(started(&house, KeyPairAlgorithm::EdDsa).verdict(&node.issue()), Ok(()));
+    assert_eq!(started(&deployment, KeyPairAlgorithm::EdDsa).verdict(&node.issue()), Ok(()));
 }
 
 impl Node {
@@ -311,12 +311,16 @@ impl Node {
     }
 }
 
-pub(crate) fn started(house: &House, algorithm: KeyPairAlgorithm) -> Node {
-    node(house, Some(algorithm), &[SECRET])
+pub(crate) fn started(deployment: &Deployment, algorithm: KeyPairAlgorithm) -> Node {
+    node(deployment, Some(algorithm), &[SECRET])
 }
 
 /// `secrets` are the current one and the one before, if any.
-pub(crate) fn node(house: &House, algorithm: Option<KeyPairAlgorithm>, secrets: &[&str]) -> Node {
+pub(crate) fn node(
+    deployment: &Deployment,
+    algorithm: Option<KeyPairAlgorithm>,
+    secrets: &[&str],
+) -> Node {
     let secrets: Vec<_> = secrets
         .iter()
         .map(|secret| SecretKey::parse(&SecretString::from(*secret)).unwrap())
@@ -332,11 +336,11 @@ pub(crate) fn node(house: &House, algorithm: Option<KeyPairAlgorithm>, secrets: 
         authority = authority.accepting(previous);
         sealing = sealing.accepting(previous);
     }
-    let store = Arc::new(house.database.store().clone());
-    let keys = SigningKeys::new(store, sealing, house.ambient());
+    let store = Arc::new(deployment.database.store().clone());
+    let keys = SigningKeys::new(store, sealing, deployment.ambient());
     let ring = KeyRing::start(keys.clone(), authority, algorithm, &samples::origin()).unwrap();
     let authority = ring.authority().clone();
-    Node { keys, ring, algorithm, authority, clock: house.clock.clone() }
+    Node { keys, ring, algorithm, authority, clock: deployment.clock.clone() }
 }
 
 /// The header of a token, which is told apart by algorithm and key.

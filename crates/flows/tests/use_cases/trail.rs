@@ -4,11 +4,11 @@ use portcullis_audit::{Cursor, EntryId, EventKind, Filter, Outcome};
 use portcullis_flows::audit::trail::Trail;
 use portcullis_testkit::samples;
 
-use crate::house::{House, SECOND, by_name, guess};
+use crate::deployment::{Deployment, SECOND, by_name, guess};
 
-pub(crate) fn trail(house: &House) -> Trail {
-    let store = Arc::new(house.database.store().clone());
-    Trail::new(store, house.ambient())
+pub(crate) fn trail(deployment: &Deployment) -> Trail {
+    let store = Arc::new(deployment.database.store().clone());
+    Trail::new(store, deployment.ambient())
 }
 
 /// The ids of all entries that match, read in pages of so many.
@@ -28,16 +28,16 @@ fn paged(trail: &Trail, filter: &Filter, most: usize) -> Vec<EntryId> {
 
 #[test]
 fn pages_hold_everything_once_and_newest_first() {
-    let house = House::new();
-    let node = house.node();
-    house.enrol("ada");
+    let deployment = Deployment::new();
+    let node = deployment.node();
+    deployment.enrol("ada");
     for _ in 0..3 {
         node.sign_in.sign_in(&by_name("ada")).unwrap();
         node.sign_in.sign_in(&guess("ada")).unwrap_err();
-        house.pass(SECOND);
+        deployment.pass(SECOND);
     }
     let (trail, filter) =
-        (trail(&house), Filter { kind: Some(EventKind::SignIn), ..Filter::default() });
+        (trail(&deployment), Filter { kind: Some(EventKind::SignIn), ..Filter::default() });
     let whole = paged(&trail, &filter, 100);
     assert_eq!(whole.len(), 6);
     for most in [1, 2, 5, 6] {
@@ -49,13 +49,13 @@ fn pages_hold_everything_once_and_newest_first() {
 
 #[test]
 fn a_filter_says_whose_what_and_how_it_ended() {
-    let house = House::new();
-    let node = house.node();
-    let (ada, _) = (house.enrol("ada"), house.enrol("grace"));
+    let deployment = Deployment::new();
+    let node = deployment.node();
+    let (ada, _) = (deployment.enrol("ada"), deployment.enrol("grace"));
     node.sign_in.sign_in(&by_name("ada")).unwrap();
     node.sign_in.sign_in(&by_name("grace")).unwrap();
     node.sign_in.sign_in(&guess("ada")).unwrap_err();
-    let trail = trail(&house);
+    let trail = trail(&deployment);
     let filter = Filter {
         subject: Some(ada.id),
         kind: Some(EventKind::SignIn),
@@ -70,21 +70,21 @@ fn a_filter_says_whose_what_and_how_it_ended() {
 
 #[test]
 fn reading_the_trail_is_in_the_trail_once_a_search() {
-    let house = House::new();
-    house.enrol("ada");
-    let (trail, filter) = (trail(&house), Filter::default());
+    let deployment = Deployment::new();
+    deployment.enrol("ada");
+    let (trail, filter) = (trail(&deployment), Filter::default());
     paged(&trail, &filter, 1);
-    assert_eq!(house.outcomes("audit_searched"), ["success 1"]);
+    assert_eq!(deployment.outcomes("audit_searched"), ["success 1"]);
     let format = portcullis_audit::ExportFormat::Csv;
     let exported = trail.export(&samples::operator(), &filter, format).unwrap().count();
-    assert_eq!(house.outcomes("audit_exported"), ["success 1"]);
+    assert_eq!(deployment.outcomes("audit_exported"), ["success 1"]);
     assert_eq!(exported, 3, "the account, the search and the export itself");
 }
 
 #[test]
 fn an_unknown_decision_is_not_found() {
-    let house = House::new();
+    let deployment = Deployment::new();
     let wanted = "00000000000000ff-1".parse().unwrap();
-    assert!(trail(&house).decision(&samples::operator(), wanted).unwrap().is_none());
-    assert_eq!(house.count("security_events"), 0);
+    assert!(trail(&deployment).decision(&samples::operator(), wanted).unwrap().is_none());
+    assert_eq!(deployment.count("security_events"), 0);
 }

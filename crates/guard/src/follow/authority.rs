@@ -76,7 +76,7 @@ impl Authority {
     pub(crate) async fn snapshot(&self) -> Result<Lines, Fault> {
         let request = self.client.get(self.url(SNAPSHOT)?);
         let response = send(self.identified(request)).await?;
-        let bounds = Bounds { line: 64 * 1024, whole: LARGEST_SNAPSHOT, silence: ANSWER_TIMEOUT };
+        let bounds = Bounds { line: 64 * 1024, whole: MAX_SNAPSHOT, silence: ANSWER_TIMEOUT };
         Ok(Lines::new(response, bounds))
     }
 
@@ -90,7 +90,8 @@ impl Authority {
         if !content_type.is_some_and(|name: &[u8]| name.starts_with(EVENT_STREAM.as_bytes())) {
             return Err(Fault::Malformed("an event stream"));
         }
-        let bounds = Bounds { line: events::LARGEST, whole: u64::MAX, silence: self.silence };
+        let bounds =
+            Bounds { line: events::MAX_EVENT_BYTES, whole: u64::MAX, silence: self.silence };
         Ok(Events::new(Lines::new(response, bounds), self.silence))
     }
 
@@ -113,7 +114,7 @@ const EVENT_STREAM: &str = "text/event-stream";
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The maximum size of a snapshot in bytes; one entry takes about 70.
-const LARGEST_SNAPSHOT: u64 = 512 * 1024 * 1024;
+const MAX_SNAPSHOT: u64 = 512 * 1024 * 1024;
 
 async fn send(request: RequestBuilder) -> Result<Response, Fault> {
     let response = timeout(ANSWER_TIMEOUT, request.send()).await.map_err(|_| Fault::Silent)??;
@@ -162,11 +163,11 @@ fn max_age(headers: &HeaderMap) -> Duration {
     let seconds = directives
         .flat_map(|value| value.split(','))
         .find_map(|directive| directive.trim().strip_prefix("max-age=")?.parse().ok());
-    Duration::from_secs(seconds.unwrap_or(300)).clamp(SHORTEST_AGE, LONGEST_AGE)
+    Duration::from_secs(seconds.unwrap_or(300)).clamp(MIN_AGE, MAX_AGE)
 }
 
-const SHORTEST_AGE: Duration = Duration::from_secs(30);
-const LONGEST_AGE: Duration = Duration::from_secs(60 * 60);
+const MIN_AGE: Duration = Duration::from_secs(30);
+const MAX_AGE: Duration = Duration::from_secs(60 * 60);
 
 #[cfg(test)]
 mod tests {

@@ -51,7 +51,7 @@ impl Events {
 const MALFORMED: Fault = Fault::Malformed("an event stream");
 
 /// The maximum data of one event, in bytes.
-pub(crate) const LARGEST: usize = 4 * 1024 * 1024;
+pub(crate) const MAX_EVENT_BYTES: usize = 4 * 1024 * 1024;
 
 impl Event {
     fn add(&mut self, line: &str) -> Result<(), Fault> {
@@ -68,7 +68,7 @@ impl Event {
             }
             _ => {} // comments, whose field is empty, and what a newer server may add
         }
-        if self.data.len() > LARGEST { Err(Fault::TooLarge) } else { Ok(()) }
+        if self.data.len() > MAX_EVENT_BYTES { Err(Fault::TooLarge) } else { Ok(()) }
     }
 }
 
@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn data_that_never_ends_is_refused() {
         let mut event = Event::default();
-        let line = format!("data:{}", "x".repeat(LARGEST / 4));
+        let line = format!("data:{}", "x".repeat(MAX_EVENT_BYTES / 4));
         let verdicts: Vec<bool> = (0..5).map(|_| event.add(&line).is_ok()).collect();
         assert_eq!(verdicts, [true, true, true, false, false]);
     }

@@ -14,8 +14,8 @@ pub(crate) struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { address: None, credential: None, plaintext: false, silence: SILENCE }
+        Self { address: None, credential: None, plaintext: false, silence: HEARTBEAT_TIMEOUT }
     }
 }
 
-const SILENCE: Duration = Duration::from_secs(5);
+const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(5);

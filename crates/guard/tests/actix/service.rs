@@ -8,7 +8,7 @@ use portcullis_guard::domain::AccountId;
 use portcullis_guard::token::{SecretKey, SharedSecret};
 use portcullis_guard::{Ask, Claims, Guard, Permit, Require};
 
-use crate::tokens::{AUDIENCE, ISSUER, Noon, SECRET};
+use crate::tokens::{AUDIENCE, FixedClock, ISSUER, SECRET};
 
 mod words {
     portcullis_access::access_words!("../../config/access_matrix.toml");
@@ -22,7 +22,7 @@ pub(crate) fn guard() -> Guard {
     Guard::builder(ISSUER, AUDIENCE)
         .shared_secret(&SharedSecret::of(&secret))
         .matrix(Matrix::parse(words::MATRIX).unwrap())
-        .clock(Arc::new(Noon))
+        .clock(Arc::new(FixedClock))
         .offline()
 }
 

@@ -15,9 +15,9 @@ pub(crate) const LIFETIME: Duration = Duration::from_secs(1_800);
 pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
 /// A clock that stands still.
-pub(crate) struct Noon;
+pub(crate) struct FixedClock;
 
-impl Clock for Noon {
+impl Clock for FixedClock {
     fn now(&self) -> Timestamp {
         NOW
     }

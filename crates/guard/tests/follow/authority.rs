@@ -29,15 +29,15 @@ pub(crate) const STALE: Duration = Duration::from_secs(10);
 
 /// A clock that is moved by hand, from a moment long past.
 #[derive(Default)]
-pub(crate) struct Hand(AtomicU64);
+pub(crate) struct ManualClock(AtomicU64);
 
-impl Hand {
+impl ManualClock {
     pub(crate) fn advance(&self, duration: Duration) {
         self.0.fetch_add(duration.as_secs(), Ordering::Relaxed);
     }
 }
 
-impl Clock for Hand {
+impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_seconds(1_800_000_000) + self.monotonic()
     }
@@ -49,7 +49,7 @@ impl Clock for Hand {
 
 /// The server, and what it was asked.
 pub(crate) struct Authority {
-    pub(crate) clock: Arc<Hand>,
+    pub(crate) clock: Arc<ManualClock>,
     pub(crate) state: Data<State>,
     pub(crate) origin: String,
     server: ServerHandle,
@@ -64,7 +64,7 @@ pub(crate) struct Asked {
 }
 
 pub(crate) struct State {
-    clock: Arc<Hand>,
+    clock: Arc<ManualClock>,
     tokens: TokenAuthority,
     inner: Mutex<Inner>,
 }
@@ -116,7 +116,7 @@ impl Authority {
             tamper: |text| text,
         };
         let tokens = TokenAuthority::new(&secret.unwrap(), &settings);
-        let clock = Arc::new(Hand::default());
+        let clock = Arc::new(ManualClock::default());
         let state = Data::new(State { clock: clock.clone(), tokens, inner: Mutex::new(inner) });
         let shared = state.clone();
         let app = move || {

@@ -4,8 +4,8 @@ use portcullis_audit::{Actor, Fingerprint};
 use portcullis_domain::{Role, Timestamp, Username};
 use portcullis_flows::StoreError;
 use portcullis_flows::access::matrix::{
-    Activated, Activating, Activation, ActivationRefusal, Added, ListedVersion, MatrixStore,
-    Stranded, Version,
+    AccountWithUnknownRole, Activated, Activating, Activation, ActivationRefusal, Added,
+    ListedVersion, MatrixStore, Version,
 };
 use portcullis_flows::effects::EffectsOf;
 use portcullis_flows::principal::Principal;
@@ -99,7 +99,11 @@ impl MatrixStore for Store {
         })
     }
 
-    fn stranded(&self, roles: &[&str], most: u32) -> Result<(Vec<Stranded>, u64), StoreError> {
+    fn accounts_with_unknown_role(
+        &self,
+        roles: &[&str],
+        most: u32,
+    ) -> Result<(Vec<AccountWithUnknownRole>, u64), StoreError> {
         let beyond = || accounts::table.filter(accounts::role.ne_all(roles));
         self.read(|connection| {
             let first = beyond().order(accounts::id).limit(most.into()).select((
@@ -113,7 +117,7 @@ impl MatrixStore for Store {
             let all: i64 = dispatch!(connection, inner => all.get_result(inner))?;
             let corrupt = |column| Failure::Corrupt { table: "accounts", column };
             let rows = rows.into_iter().map(|(id, username, role)| {
-                Ok(Stranded {
+                Ok(AccountWithUnknownRole {
                     id: id.into(),
                     username: Username::parse(&username).map_err(|_| corrupt("username"))?,
                     role: Role::parse(&role).map_err(|_| corrupt("role"))?,

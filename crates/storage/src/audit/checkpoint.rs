@@ -25,7 +25,7 @@ use crate::store::Store;
 const PAGE: i64 = 64;
 
 /// A longer text is no checkpoint: one that lists a chain takes about 200 bytes for it.
-const LONGEST_FILE: i64 = 16 << 20;
+const MAX_FILE_LENGTH: i64 = 16 << 20;
 
 impl Database {
     /// Whether any checkpoint is stored, verified or not. There may be no table for them yet.
@@ -123,7 +123,7 @@ fn page(
 fn file(connection: &mut Connection, number: i64) -> Result<Option<String>, Failure> {
     let query = audit_checkpoints::table
         .find(number)
-        .filter(sql::<Bool>("length(file) <= ").bind::<BigInt, _>(LONGEST_FILE))
+        .filter(sql::<Bool>("length(file) <= ").bind::<BigInt, _>(MAX_FILE_LENGTH))
         .select(audit_checkpoints::file);
     Ok(dispatch!(connection, inner => query.first(inner).optional())?)
 }
@@ -142,7 +142,7 @@ fn standing(
             refused = Some(stored.number);
             unknown = unknown.take().or_else(|| Checkpoint::from_file(&stored.file).ok());
         }
-        latest.is_none() && belief.refused() < CheckpointState::MOST_REFUSED
+        latest.is_none() && belief.refused() < CheckpointState::MAX_REFUSED
     })?;
     let copy = copy(connection)?;
     let (covered, is_proven) = match &latest {

@@ -9,7 +9,7 @@ use portcullis_audit::{Actor, Block, DecisionId, EventRecord, Filter, SecurityEv
 use portcullis_domain::{EventId, Timestamp};
 use portcullis_flows::StoreError;
 use portcullis_flows::audit::trail::{
-    BlockPage, BlockPlace, LARGEST_BLOCK, LONGEST_BLOCK, TrailError, TrailStore,
+    BlockPage, BlockPlace, MAX_BLOCK_BYTES, MAX_BLOCK_SPAN, TrailError, TrailStore,
 };
 
 use crate::audit::block::BlockRow;
@@ -24,7 +24,7 @@ use crate::store::Store;
 mod refresh;
 
 /// A page of blocks ends with the one that makes it as large as this.
-const MOST_BYTES: i64 = 4 << 20;
+const MAX_BYTES: i64 = 4 << 20;
 
 impl TrailStore for Store {
     fn events(
@@ -176,7 +176,7 @@ impl Outline {
     }
 
     fn is_too_large(&self) -> bool {
-        natural(self.bytes) > LARGEST_BLOCK
+        natural(self.bytes) > MAX_BLOCK_BYTES
     }
 
     fn too_large(&self) -> TrailError {
@@ -212,7 +212,7 @@ fn outline_columns() -> OutlineColumns {
     )
 }
 
-/// The next blocks in descending order of their places. No block is longer than `LONGEST_BLOCK`, so
+/// The next blocks in descending order of their places. No block is longer than `MAX_BLOCK_SPAN`, so
 /// that bounds on its begin bound its end as well, which is what the index is sorted by.
 fn outlines(
     connection: &mut Connection,
@@ -245,7 +245,7 @@ fn outlines(
         for begin in [latest, filter.until].into_iter().flatten() {
             query = query
                 .filter(from_at.le(Instant::from(begin)))
-                .filter(until_at.le(Instant::from(begin + LONGEST_BLOCK)));
+                .filter(until_at.le(Instant::from(begin + MAX_BLOCK_SPAN)));
         }
         query.load(inner)
     })?)
@@ -267,7 +267,7 @@ fn fill<'o>(
         }
         wanted.push(outline);
         bytes = bytes.saturating_add(outline.bytes);
-        if bytes >= MOST_BYTES {
+        if bytes >= MAX_BYTES {
             return Ok((wanted, Some(outline.place())));
         }
     }

@@ -27,46 +27,48 @@ pub(crate) fn find(connection: &mut Connection, id: AccountId) -> Result<Option<
 }
 
 /// The account, in the transaction that lets tokens be issued for it.
-pub(crate) fn find_grantee(
+pub(crate) fn find_snapshot(
     connection: &mut Connection,
     id: AccountId,
 ) -> Result<Option<AccountSnapshot>, Failure> {
     let query = accounts::table.find(Key::from(id));
     let row = dispatch!(connection, inner => {
-        query.select(GranteeRow::as_select()).first(inner).optional()
+        query.select(AccountSnapshotRow::as_select()).first(inner).optional()
     })?;
     row.map(AccountSnapshot::try_from).transpose()
 }
 
-/// As [`find_grantee`], with the time after it was asked for. In one statement, because refreshing
+/// As [`find_snapshot`], with the time after it was asked for. In one statement, because refreshing
 /// must not cost one round trip more.
-pub(crate) fn grantee_now(
+pub(crate) fn snapshot_now(
     connection: &mut Connection,
     id: AccountId,
 ) -> Result<Option<(AccountSnapshot, Timestamp)>, Failure> {
     if let (Inner::Postgres(inner), None) = (&mut connection.inner, &connection.clock) {
         let query = accounts::table.find(Key::from(id));
-        let found: Option<(GranteeRow, Instant)> =
-            query.select((GranteeRow::as_select(), clock_timestamp())).first(inner).optional()?;
+        let found: Option<(AccountSnapshotRow, Instant)> = query
+            .select((AccountSnapshotRow::as_select(), clock_timestamp()))
+            .first(inner)
+            .optional()?;
         return found.map(|(row, now)| Ok((row.try_into()?, now.into()))).transpose();
     }
-    let Some(grantee) = find_grantee(connection, id)? else { return Ok(None) };
-    Ok(Some((grantee, connection.now()?)))
+    let Some(snapshot) = find_snapshot(connection, id)? else { return Ok(None) };
+    Ok(Some((snapshot, connection.now()?)))
 }
 
 /// What issuing tokens needs of a row.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = accounts)]
-pub(crate) struct GranteeRow {
+pub(crate) struct AccountSnapshotRow {
     #[diesel(embed)]
     account: AccountRow,
     tokens_valid_from: Option<Instant>,
 }
 
-impl TryFrom<GranteeRow> for AccountSnapshot {
+impl TryFrom<AccountSnapshotRow> for AccountSnapshot {
     type Error = Failure;
 
-    fn try_from(row: GranteeRow) -> Result<Self, Failure> {
+    fn try_from(row: AccountSnapshotRow) -> Result<Self, Failure> {
         Ok(Self {
             account: row.account.try_into()?,
             tokens_valid_from: row.tokens_valid_from.map(Timestamp::from),

@@ -3,7 +3,8 @@ use portcullis_domain::{Account, AccountId, Role, Timestamp};
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::Effects;
 use portcullis_flows::identity::account_change::{
-    AccountChangeStore, AccountState, AccountUpdate, Change, Changed, Judged,
+    AccountChange, AccountChangeResult, AccountChangeStore, AccountRuleResult, AccountState,
+    AccountUpdate,
 };
 use portcullis_flows::node::revocation::Revoked;
 use portcullis_flows::sign_in::session_tokens::{AccountSnapshot, Ending};
@@ -33,21 +34,24 @@ impl AccountChangeStore for Store {
         })
     }
 
-    fn change_account(&self, change: &Change<'_>) -> Result<Changed, StoreError> {
+    fn change_account(
+        &self,
+        change: &AccountChange<'_>,
+    ) -> Result<AccountChangeResult, StoreError> {
         self.write_with(|connection| {
             // Roles change under the lock of the matrix that defines them, which also lets no two
             // administrators judge by what the other is about to change.
             Lock::Matrix.take(connection)?;
             if matrix::revision(connection)? != change.revision {
-                return Ok((Changed::Superseded, Effects::default()));
+                return Ok((AccountChangeResult::Superseded, Effects::default()));
             }
             let Some(standing) = standing(connection, change)? else {
-                return Ok((Changed::Unknown, Effects::default()));
+                return Ok((AccountChangeResult::Unknown, Effects::default()));
             };
-            let Judged { verdict, effects } = (change.rule)(&standing);
+            let AccountRuleResult { verdict, effects } = (change.rule)(&standing);
             let changed = match verdict {
                 Ok(update) => carry_out(connection, change, &standing, update)?,
-                Err(refusal) => Changed::Refused(refusal),
+                Err(refusal) => AccountChangeResult::Refused(refusal),
             };
             let effects = effects(&changed);
             Ok((changed, effects))
@@ -58,7 +62,7 @@ impl AccountChangeStore for Store {
 /// Reads both accounts and keeps them as they are until the transaction ends.
 fn standing(
     connection: &mut Connection,
-    change: &Change<'_>,
+    change: &AccountChange<'_>,
 ) -> Result<Option<AccountState>, Failure> {
     let both = [Some(change.account), change.principal.account()];
     let both = both.into_iter().flatten().map(Key::from);
@@ -67,13 +71,13 @@ fn standing(
         rows.select(accounts::id).for_no_key_update().load::<Key>(inner)?;
     }
     let last_issued = lock_sessions(connection, change.account)?;
-    let Some(grantee) = account::find_grantee(connection, change.account)? else {
+    let Some(snapshot) = account::find_snapshot(connection, change.account)? else {
         return Ok(None);
     };
     let actor = principal::find(connection, change.principal)?;
     let other_administrators =
         other_administrators(connection, change.account, change.administrators)?;
-    let AccountSnapshot { account, tokens_valid_from } = grantee;
+    let AccountSnapshot { account, tokens_valid_from } = snapshot;
     // After all locks: whatever had to be waited for is dated earlier.
     let now = connection.now()?;
     Ok(Some(AccountState {
@@ -123,10 +127,10 @@ fn other_administrators(
 
 fn carry_out(
     connection: &mut Connection,
-    change: &Change<'_>,
+    change: &AccountChange<'_>,
     standing: &AccountState,
     update: AccountUpdate,
-) -> Result<Changed, Failure> {
+) -> Result<AccountChangeResult, Failure> {
     let (before, now) = (&standing.account, standing.now);
     let revoked_until = now + change.revoked_for;
     let AccountUpdate { after, tokens_valid_from, ends_sessions } = update;
@@ -153,5 +157,5 @@ fn carry_out(
         until: revoked_until,
     });
     let void = revocation::record(connection, void.into_iter().collect(), now)?;
-    Ok(Changed::Done { account: Box::new(after), revoked: ended.and(void) })
+    Ok(AccountChangeResult::Done { account: Box::new(after), revoked: ended.and(void) })
 }

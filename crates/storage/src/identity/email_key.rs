@@ -38,7 +38,7 @@ impl Database {
     /// The accounts that have kept a former key, oldest first, at most a hundred of them.
     pub fn former_email_keys(&self) -> Result<Vec<FormerEmailKey>, StoreError> {
         self.read(|connection| {
-            let rows = page(connection, None, NAMED)?;
+            let rows = page(connection, None, MAX_NAMED)?;
             rows.into_iter().map(|row| named(connection, row)).collect()
         })
     }
@@ -57,7 +57,7 @@ pub(crate) fn renew(connection: &mut Connection) -> Result<Vec<AccountId>, Failu
             locked = true;
         }
         for row in rows {
-            if !renew_one(connection, &row)? && kept.len() < NAMED_IN_THE_LOG {
+            if !renew_one(connection, &row)? && kept.len() < MAX_LOGGED {
                 kept.push(row.id.into());
             }
         }
@@ -67,9 +67,9 @@ pub(crate) fn renew(connection: &mut Connection) -> Result<Vec<AccountId>, Failu
 /// Rows looked at in one go: of at most some 700 bytes each.
 const PAGE: i64 = 500;
 
-const NAMED: i64 = 100;
+const MAX_NAMED: i64 = 100;
 
-const NAMED_IN_THE_LOG: usize = 20;
+const MAX_LOGGED: usize = 20;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = accounts)]

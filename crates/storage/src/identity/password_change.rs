@@ -2,8 +2,10 @@ use diesel::prelude::*;
 use portcullis_audit::Outcome;
 use portcullis_domain::{AccountId, Delivery, PasswordEpoch, Session};
 use portcullis_flows::StoreError;
-use portcullis_flows::identity::password_change::{Change, Changed, PasswordChangeStore};
-use portcullis_flows::sign_in::Credentials;
+use portcullis_flows::identity::password_change::{
+    PasswordChangeStore, PasswordUpdate, PasswordUpdateResult,
+};
+use portcullis_flows::sign_in::StoredCredentials;
 
 use crate::connection::{Connection, Inner, dispatch};
 use crate::failure::Failure;
@@ -17,34 +19,37 @@ use crate::sql_type::{Instant, Key};
 use crate::store::Store;
 
 impl PasswordChangeStore for Store {
-    fn credentials_of(&self, account: AccountId) -> Result<Option<Credentials>, StoreError> {
+    fn credentials_of(&self, account: AccountId) -> Result<Option<StoredCredentials>, StoreError> {
         self.read(|connection| {
             let query = accounts::table.find(Key::from(account));
             let found: Option<CredentialsRow> = dispatch!(connection, inner => {
                 query.select(CredentialsRow::as_select()).first(inner).optional()
             })?;
-            found.map(Credentials::try_from).transpose()
+            found.map(StoredCredentials::try_from).transpose()
         })
     }
 
-    fn change_password(&self, change: &Change<'_>) -> Result<Changed, StoreError> {
+    fn change_password(
+        &self,
+        change: &PasswordUpdate<'_>,
+    ) -> Result<PasswordUpdateResult, StoreError> {
         self.write_recorded(change.effects, |connection| {
             if !pipeline::forget_failures(connection, change.counter)? {
-                return Ok(Changed::Refused(Outcome::Locked));
+                return Ok(PasswordUpdateResult::Refused(Outcome::Locked));
             }
             sign_out::lock_account(connection, change.account)?;
             let Some(asking) = lock_asking(connection, change)? else {
-                return Ok(Changed::SessionEnded);
+                return Ok(PasswordUpdateResult::SessionEnded);
             };
             let Some(epoch) = replace_hash(connection, change)? else {
-                return Ok(Changed::Refused(Outcome::Superseded));
+                return Ok(PasswordUpdateResult::Refused(Outcome::Superseded));
             };
             let revoked = sign_out::end_all(connection, change.account, None, change.ending)?;
             let session = succeed(connection, change, asking)?;
-            let grantee = account::find_grantee(connection, change.account)?
+            let snapshot = account::find_snapshot(connection, change.account)?
                 .ok_or(Failure::Corrupt { table: "sessions", column: "account_id" })?;
-            let (grantee, session) = (Box::new(grantee), Box::new(session));
-            Ok(Changed::Done { grantee, session, revoked, epoch })
+            let (snapshot, session) = (Box::new(snapshot), Box::new(session));
+            Ok(PasswordUpdateResult::Done { snapshot, session, revoked, epoch })
         })
     }
 }
@@ -55,7 +60,7 @@ type Asking = (SessionRow, Option<String>, Key);
 /// The session that asks, if it is live; nobody ends it before the transaction has.
 fn lock_asking(
     connection: &mut Connection,
-    change: &Change<'_>,
+    change: &PasswordUpdate<'_>,
 ) -> Result<Option<Asking>, Failure> {
     let live = sessions::table
         .find(Key::from(change.session))
@@ -79,7 +84,7 @@ fn lock_asking(
 /// before as its parent, so that the family can be followed.
 fn succeed(
     connection: &mut Connection,
-    change: &Change<'_>,
+    change: &PasswordUpdate<'_>,
     (asking, device_name, latest): Asking,
 ) -> Result<Session, Failure> {
     let session = Session { id: change.successor.session, ..Session::try_from(&asking)? };
@@ -102,7 +107,7 @@ fn succeed(
 /// The epoch of the new password, unless another one has taken the place of the current one since.
 fn replace_hash(
     connection: &mut Connection,
-    change: &Change<'_>,
+    change: &PasswordUpdate<'_>,
 ) -> Result<Option<PasswordEpoch>, Failure> {
     let unchanged = accounts::table
         .find(Key::from(change.account))

@@ -10,12 +10,12 @@ use crate::database::Database;
 use crate::database_url::DatabaseUrl;
 
 /// Longer than any crowd of a test takes on a busy machine.
-const ENOUGH: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Database {
     /// For crowds: whoever finds no free connection waits for one instead of giving up.
     pub fn patient(url: &DatabaseUrl, connections: u32) -> Self {
-        Self::with_patience(url, connections, ENOUGH)
+        Self::with_patience(url, connections, TIMEOUT)
     }
 
     /// Runs statements as they are.

@@ -64,11 +64,11 @@ const NUMBER: EachSql = EachSql {
 
 impl RevocationStore for Store {
     fn revocations_from(&self, first: u64, most: u32) -> Result<FeedRange, StoreError> {
-        self.read(|connection| stretch(connection, first, most))
+        self.read(|connection| range(connection, first, most))
     }
 
     fn number_revocations(&self, first: u64, most: u32) -> Result<FeedRange, StoreError> {
-        self.write_at_once(NUMBER, |connection| stretch(connection, first, most))
+        self.write_at_once(NUMBER, |connection| range(connection, first, most))
     }
 
     fn note_access_lifetime(&self, lifetime: Duration) -> Result<(), StoreError> {
@@ -179,7 +179,7 @@ pub(crate) fn record(
     Ok(Revoked::new(entries))
 }
 
-fn stretch(connection: &mut Connection, first: u64, most: u32) -> Result<FeedRange, Failure> {
+fn range(connection: &mut Connection, first: u64, most: u32) -> Result<FeedRange, Failure> {
     // One statement, so that the entries are those of the very moment of the head.
     let wanted = revocations::position
         .ge(bigint(first))
@@ -199,7 +199,7 @@ fn stretch(connection: &mut Connection, first: u64, most: u32) -> Result<FeedRan
     })?;
     let missing = Failure::Corrupt { table: "revocation_feed", column: "id" };
     let &((head, purged_through, horizon), _) = rows.first().ok_or(missing)?;
-    let mut stretch = FeedRange {
+    let mut range = FeedRange {
         head: natural(head),
         purged_through: natural(purged_through),
         horizon: horizon.map(Timestamp::from),
@@ -208,11 +208,11 @@ fn stretch(connection: &mut Connection, first: u64, most: u32) -> Result<FeedRan
     };
     for row in rows.into_iter().filter_map(|(_, row)| row) {
         match row.position {
-            Some(_) => stretch.entries.push(row.try_into()?),
-            None => stretch.waiting.push(row.entry()?),
+            Some(_) => range.entries.push(row.try_into()?),
+            None => range.waiting.push(row.entry()?),
         }
     }
-    Ok(stretch)
+    Ok(range)
 }
 
 /// Whether an entry says as much already.

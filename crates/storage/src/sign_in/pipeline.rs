@@ -8,14 +8,15 @@ use portcullis_flows::node::revocation::Revoked;
 use portcullis_flows::sign_in::lockout::{CounterState, LockoutPolicy};
 use portcullis_flows::sign_in::session_tokens::AccountSnapshot;
 use portcullis_flows::sign_in::{
-    Credentials, Identifier, Opened, Opening, Proof, Renewal, SignInStore, StoredPassword,
+    HashReplacement, Identifier, Proof, SessionOpening, SessionOpeningResult, SignInStore,
+    StoredCredentials, StoredPassword,
 };
 use portcullis_password::PasswordHash;
 use portcullis_token::Digest;
 
 use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
-use crate::identity::account::{AccountRow, GranteeRow};
+use crate::identity::account::{AccountRow, AccountSnapshotRow};
 use crate::prepared::Prepared;
 use crate::schema::{accounts, sessions, sign_in_failures};
 use crate::sign_in::session::{self, NewSession};
@@ -24,7 +25,10 @@ use crate::sql_type::{Instant, Key};
 use crate::store::Store;
 
 impl SignInStore for Store {
-    fn credentials(&self, identifier: &Identifier) -> Result<Option<Credentials>, StoreError> {
+    fn credentials(
+        &self,
+        identifier: &Identifier,
+    ) -> Result<Option<StoredCredentials>, StoreError> {
         self.read(|connection| {
             let found: Option<CredentialsRow> = dispatch!(connection, inner => {
                 let query = accounts::table.select(CredentialsRow::as_select());
@@ -45,23 +49,23 @@ impl SignInStore for Store {
                     }
                 }
             })?;
-            found.map(Credentials::try_from).transpose()
+            found.map(StoredCredentials::try_from).transpose()
         })
     }
 
-    fn open(&self, opening: &Opening<'_>) -> Result<Opened, StoreError> {
+    fn open(&self, opening: &SessionOpening<'_>) -> Result<SessionOpeningResult, StoreError> {
         self.write_recorded(opening.effects, |connection| {
-            let grantee = match judge(connection, opening)? {
-                Ok(grantee) => grantee,
-                Err(outcome) => return Ok(Opened::Refused(outcome)),
+            let snapshot = match judge(connection, opening)? {
+                Ok(snapshot) => snapshot,
+                Err(outcome) => return Ok(SessionOpeningResult::Refused(outcome)),
             };
             insert_session(connection, opening)?;
             let displaced = displace(connection, opening)?;
-            Ok(Opened::Done { grantee: Box::new(grantee), displaced })
+            Ok(SessionOpeningResult::Done { snapshot: Box::new(snapshot), displaced })
         })
     }
 
-    fn renew_hash(&self, renewal: &Renewal<'_>) -> Result<(), StoreError> {
+    fn renew_hash(&self, renewal: &HashReplacement<'_>) -> Result<(), StoreError> {
         self.write_with(|connection| {
             let unchanged = accounts::table
                 .find(Key::from(renewal.account))
@@ -94,7 +98,7 @@ pub(crate) struct CredentialsRow {
     password_epoch: i32,
 }
 
-impl TryFrom<CredentialsRow> for Credentials {
+impl TryFrom<CredentialsRow> for StoredCredentials {
     type Error = Failure;
 
     fn try_from(row: CredentialsRow) -> Result<Self, Failure> {
@@ -120,7 +124,7 @@ pub(crate) fn epoch(stored: i32) -> Result<PasswordEpoch, Failure> {
 /// Judges the sign-in at the moment it is to be written, whatever was true when it was checked.
 fn judge(
     connection: &mut Connection,
-    opening: &Opening<'_>,
+    opening: &SessionOpening<'_>,
 ) -> Result<Result<AccountSnapshot, Outcome>, Failure> {
     if !forget_failures(connection, opening.counter)? {
         return Ok(Err(Outcome::Locked));
@@ -194,7 +198,7 @@ fn count_failure(
 /// account's row, so that sign-ins to one account pass one at a time.
 fn mark_signed_in(
     connection: &mut Connection,
-    opening: &Opening<'_>,
+    opening: &SessionOpening<'_>,
 ) -> Result<Option<AccountSnapshot>, Failure> {
     let account = accounts::table.find(Key::from(opening.session.account_id));
     let active = account.filter(accounts::is_active);
@@ -209,12 +213,15 @@ fn mark_signed_in(
                 }
             };
         }
-        Prepared(mark.returning(GranteeRow::as_returning())).get_result(inner).optional()
+        Prepared(mark.returning(AccountSnapshotRow::as_returning())).get_result(inner).optional()
     })?;
     marked.map(AccountSnapshot::try_from).transpose()
 }
 
-fn insert_session(connection: &mut Connection, opening: &Opening<'_>) -> Result<(), Failure> {
+fn insert_session(
+    connection: &mut Connection,
+    opening: &SessionOpening<'_>,
+) -> Result<(), Failure> {
     session::insert(
         connection,
         &NewSession {
@@ -231,7 +238,7 @@ fn insert_session(connection: &mut Connection, opening: &Opening<'_>) -> Result<
 
 /// Ends the oldest of the other sessions beyond the limit: the new one may look older than they
 /// are, because the clocks of two nodes differ.
-fn displace(connection: &mut Connection, opening: &Opening<'_>) -> Result<Revoked, Failure> {
+fn displace(connection: &mut Connection, opening: &SessionOpening<'_>) -> Result<Revoked, Failure> {
     let now = Instant::from(opening.displacement.at);
     let beyond = sessions::table
         .filter(sessions::account_id.eq(Key::from(opening.session.account_id)))

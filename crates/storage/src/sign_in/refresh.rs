@@ -56,7 +56,7 @@ enum RefreshTokenState {
 /// A session that lives, and whose it is, at one moment.
 struct Found {
     session: SessionRow,
-    grantee: AccountSnapshot,
+    snapshot: AccountSnapshot,
     living: Session,
     now: Timestamp,
 }
@@ -69,20 +69,20 @@ fn judge(
     let Some(session) = lock_session(connection, rotation.session)? else {
         return Ok(RefreshTokenState::Invalid);
     };
-    let (grantee, now) = account::grantee_now(connection, session.account_id.into())?
+    let (snapshot, now) = account::snapshot_now(connection, session.account_id.into())?
         .ok_or(Failure::Corrupt { table: "sessions", column: "account_id" })?;
-    if !session.is_live(now) || !grantee.account.is_active {
+    if !session.is_live(now) || !snapshot.account.is_active {
         return Ok(RefreshTokenState::Invalid);
     }
     let living = Session::try_from(&session)?;
-    let Some(living) = (rotation.lives)(&living, &grantee.account.role, now) else {
+    let Some(living) = (rotation.lives)(&living, &snapshot.account.role, now) else {
         return Ok(RefreshTokenState::Invalid);
     };
     let (presented, binding) = (Key::from(rotation.presented), session.binding(rotation));
     let is_live = session.current_token == presented;
     let is_parent = session.previous_token == Some(presented);
     let in_time = now.since(session.rotated_at.into()) <= rotation.grace;
-    let found = Box::new(Found { session, grantee, living, now });
+    let found = Box::new(Found { session, snapshot, living, now });
     Ok(match binding {
         Binding::Wrong if is_live => RefreshTokenState::Invalid,
         _ if is_live => RefreshTokenState::Current(found),
@@ -116,7 +116,7 @@ fn advance(
     rotation: &Rotation<'_>,
     found: Found,
 ) -> Result<Rotated, Failure> {
-    let Found { grantee, living, now, .. } = found;
+    let Found { snapshot, living, now, .. } = found;
     let advance = diesel::update(sessions::table.find(Key::from(rotation.session))).set((
         sessions::previous_token.eq(Key::from(rotation.presented)),
         sessions::current_token.eq(Key::from(rotation.successor)),
@@ -134,13 +134,13 @@ fn advance(
             now,
         )?;
     }
-    Ok(Rotated::Done { grantee, session: living, at: now })
+    Ok(Rotated::Done { snapshot, session: living, at: now })
 }
 
 fn repeated(found: Found) -> Rotated {
-    let Found { session, grantee, living, now } = found;
+    let Found { session, snapshot, living, now } = found;
     Rotated::Repeated {
-        grantee,
+        snapshot,
         session: living,
         successor: session.current_token.into(),
         rotated_at: session.rotated_at.into(),

@@ -6,7 +6,8 @@ use portcullis_flows::access::matrix::{Activated, Activating, Activation, Added,
 use portcullis_flows::effects::Effects;
 use portcullis_flows::identity::account::AccountStore;
 use portcullis_flows::identity::account_change::{
-    AccountChangeStore, AccountState, AccountUpdate, Change, Changed, Judged, Refusal,
+    AccountChange, AccountChangeResult, AccountChangeStore, AccountRuleResult, AccountState,
+    AccountUpdate, Refusal,
 };
 use portcullis_flows::node::revocation::Revoked;
 use portcullis_storage::Store;
@@ -26,7 +27,7 @@ fn another_role_voids_what_was_issued_before_and_ends_nothing() {
         let (ada, grace) = (enrol(store, "ada"), enrol(store, "grace"));
         SignIn::of(&ada, NOW).opened(store);
         let changed = change(store, &ada, &grace, &|standing| give(standing, "rn"));
-        let Changed::Done { account, revoked } = changed else { panic!("{changed:?}") };
+        let AccountChangeResult::Done { account, revoked } = changed else { panic!("{changed:?}") };
         let void = Revocation::Subject { account: ada.id, issued_before: NOW + SECOND };
         let void = RevocationEntry { revocation: void, until: NOW + REVOKED_FOR };
         assert_eq!((account.role, revoked), (role("rn"), Revoked::new(vec![void])));
@@ -36,11 +37,11 @@ fn another_role_voids_what_was_issued_before_and_ends_nothing() {
         assert_eq!(count(store, "revocations WHERE kind = 'subject'"), 1);
         assert_eq!(outcomes(store, "role_changed"), ["success 1"]);
         let opened = SignIn::of(&ada, NOW).open(store);
-        let portcullis_flows::sign_in::Opened::Done { grantee, .. } = opened else {
+        let portcullis_flows::sign_in::SessionOpeningResult::Done { snapshot, .. } = opened else {
             panic!("{opened:?}")
         };
-        assert_eq!(grantee.account.role, role("rn"));
-        assert_eq!(grantee.tokens_valid_from, Some(NOW + SECOND));
+        assert_eq!(snapshot.account.role, role("rn"));
+        assert_eq!(snapshot.tokens_valid_from, Some(NOW + SECOND));
     });
 }
 
@@ -52,13 +53,16 @@ fn deactivation_ends_every_session_and_lets_no_other_begin() {
         let mut sessions = [0; 3].map(|_| SignIn::of(&ada, NOW).opened(store).session.id);
         SignIn::of(&grace, NOW).opened(store);
         let changed = change(store, &ada, &grace, &deactivate);
-        let Changed::Done { revoked, .. } = changed else { panic!("{changed:?}") };
+        let AccountChangeResult::Done { revoked, .. } = changed else { panic!("{changed:?}") };
         sessions.sort();
         assert_eq!((ended(&revoked), revoked.entries().len()), (sessions.into(), 3));
         assert_eq!((live_sessions(store), count(store, "revocations")), (1, 3));
         assert_eq!(ends(store), ["account_deactivated 3"]);
         let refused = SignIn::of(&ada, NOW).open(store);
-        assert_eq!(refused, portcullis_flows::sign_in::Opened::Refused(Outcome::Superseded));
+        assert_eq!(
+            refused,
+            portcullis_flows::sign_in::SessionOpeningResult::Refused(Outcome::Superseded)
+        );
     });
 }
 
@@ -68,12 +72,15 @@ fn what_the_rule_refuses_leaves_its_events_and_nothing_else() {
         let store = database.store();
         let (ada, grace) = (enrol(store, "ada"), enrol(store, "grace"));
         SignIn::of(&ada, NOW).opened(store);
-        let rule = |standing: &AccountState| Judged {
+        let rule = |standing: &AccountState| AccountRuleResult {
             verdict: Err(Refusal::AboveOwnRole),
             ..give(standing, "admin")
         };
         let changed = change(store, &ada, &grace, &rule);
-        assert!(matches!(changed, Changed::Refused(Refusal::AboveOwnRole)), "{changed:?}");
+        assert!(
+            matches!(changed, AccountChangeResult::Refused(Refusal::AboveOwnRole)),
+            "{changed:?}"
+        );
         assert_eq!(store.account(ada.id).unwrap().unwrap().role, ada.role);
         assert_eq!((live_sessions(store), count(store, "revocations")), (1, 0));
         assert_eq!(outcomes(store, "role_changed"), ["success 1"]);
@@ -104,7 +111,7 @@ fn the_rule_is_shown_both_accounts_and_how_many_administrators_there_are_besides
         change(store, &ada, &samples::account("gone"), &orphaned);
         let never = |_: &AccountState| panic!("there is nothing to judge");
         let unknown = change(store, &samples::account("gone"), &grace, &never);
-        assert!(matches!(unknown, Changed::Unknown), "{unknown:?}");
+        assert!(matches!(unknown, AccountChangeResult::Unknown), "{unknown:?}");
     });
 }
 
@@ -132,7 +139,7 @@ fn a_rule_of_another_matrix_is_not_asked() {
         store.activate(&activating).unwrap();
         let never = |_: &AccountState| panic!("it goes by the matrix of before");
         let changed = change(store, &ada, &grace, &never);
-        assert!(matches!(changed, Changed::Superseded), "{changed:?}");
+        assert!(matches!(changed, AccountChangeResult::Superseded), "{changed:?}");
     });
 }
 
@@ -153,14 +160,18 @@ fn administrators_who_remove_one_another_at_once_leave_exactly_one() {
                 let actor = standing.actor.as_ref();
                 if actor.is_none_or(|actor| actor.role != role("admin")) {
                     let verdict = Err(Refusal::CallerChanged);
-                    return Judged { verdict, effects: Box::new(|_| Effects::default()) };
+                    return AccountRuleResult {
+                        verdict,
+                        effects: Box::new(|_| Effects::default()),
+                    };
                 }
                 give(standing, "msa")
             };
             let answers = at_once(admins.len(), |number| {
                 change(store, &admins[(number + 1) % admins.len()], &admins[number], &demote)
             });
-            let done = answers.iter().filter(|it| matches!(it, Changed::Done { .. })).count();
+            let done =
+                answers.iter().filter(|it| matches!(it, AccountChangeResult::Done { .. })).count();
             let left = count(store, "accounts WHERE role = 'admin'");
             assert!(left >= 1, "{database:?}");
             assert_eq!(left, i64::try_from(admins.len() - done).unwrap(), "{database:?}");
@@ -192,10 +203,10 @@ fn change(
     store: &Store,
     account: &Account,
     actor: &Account,
-    rule: &dyn Fn(&AccountState) -> Judged,
-) -> Changed {
+    rule: &dyn Fn(&AccountState) -> AccountRuleResult,
+) -> AccountChangeResult {
     let caller = samples::principal(actor.id, actor.role.as_str());
-    let changed = store.change_account(&Change {
+    let changed = store.change_account(&AccountChange {
         account: account.id,
         principal: &caller,
         revision: 0,
@@ -206,26 +217,26 @@ fn change(
     changed.unwrap()
 }
 
-fn give(standing: &AccountState, word: &str) -> Judged {
+fn give(standing: &AccountState, word: &str) -> AccountRuleResult {
     let after = Account { role: role(word), ..standing.account.clone() };
     let valid_from: Timestamp = NOW + SECOND;
     let event = event(EventKind::RoleChanged, after.id);
     let tokens_valid_from = Some(valid_from);
-    Judged {
+    AccountRuleResult {
         verdict: Ok(AccountUpdate { after, tokens_valid_from, ends_sessions: None }),
         effects: Box::new(|_| event.into()),
     }
 }
 
-fn deactivate(standing: &AccountState) -> Judged {
+fn deactivate(standing: &AccountState) -> AccountRuleResult {
     let after = Account { is_active: false, ..standing.account.clone() };
     let kind = EventKind::AccountDeactivated;
     let event = event(kind, after.id);
-    let effects = |changed: &Changed| match changed {
-        Changed::Done { revoked, .. } => event.ending(revoked.session_count()).into(),
+    let effects = |changed: &AccountChangeResult| match changed {
+        AccountChangeResult::Done { revoked, .. } => event.ending(revoked.session_count()).into(),
         other => panic!("{other:?}"),
     };
-    Judged {
+    AccountRuleResult {
         verdict: Ok(AccountUpdate { after, tokens_valid_from: None, ends_sessions: Some(kind) }),
         effects: Box::new(effects),
     }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use portcullis_audit::Outcome;
 use portcullis_domain::Timestamp;
-use portcullis_flows::sign_in::Opened;
+use portcullis_flows::sign_in::SessionOpeningResult;
 use portcullis_flows::sign_in::lockout::LockoutPolicy;
 use portcullis_storage::Store;
 use portcullis_testkit::samples::NOW;
@@ -11,7 +11,7 @@ use portcullis_testkit::{TestClock, TestDatabase};
 use crate::inspect::{count, outcomes};
 use crate::member::{SignIn, counter, enrol, fail};
 
-const LOCKED: Opened = Opened::Refused(Outcome::Locked);
+const LOCKED: SessionOpeningResult = SessionOpeningResult::Refused(Outcome::Locked);
 
 const MICROSECOND: Duration = Duration::from_micros(1);
 const MINUTE: Duration = Duration::from_secs(60);

@@ -1,6 +1,6 @@
 //! Any number of guesses at the same moment are worth no more than the same guesses in a row.
 
-use portcullis_flows::sign_in::Opened;
+use portcullis_flows::sign_in::SessionOpeningResult;
 use portcullis_flows::sign_in::lockout::LockoutPolicy;
 use portcullis_storage::Store;
 use portcullis_testkit::samples::NOW;
@@ -50,7 +50,9 @@ fn a_right_password_among_fifty_wrong_ones_never_succeeds_once_the_counter_is_cl
                 fail(store, &counter(&name), &LockoutPolicy::default(), NOW);
                 None
             });
-            let succeeded = opened.iter().any(|opened| matches!(opened, Some(Opened::Done { .. })));
+            let succeeded = opened
+                .iter()
+                .any(|opened| matches!(opened, Some(SessionOpeningResult::Done { .. })));
             let looked_at = count(store, "security_events WHERE outcome = 'wrong_password'");
             let most = if succeeded { 9 } else { 5 };
             assert!((5..=most).contains(&looked_at), "{looked_at}, {succeeded}: {database:?}");

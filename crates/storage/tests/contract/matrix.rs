@@ -164,12 +164,18 @@ fn accounts_with_a_role_that_the_matrix_lacks_are_named() {
     TestDatabase::on_both(|database| {
         let store = database.store();
         let accounts = ["ada", "barbara", "grace"].map(|name| enrol(store, name));
-        assert_eq!(store.stranded(&["msa"], 9).unwrap(), (Vec::new(), 0));
-        let (named, count) = store.stranded(&["admin", "rn"], 2).unwrap();
+        assert_eq!(store.accounts_with_unknown_role(&["msa"], 9).unwrap(), (Vec::new(), 0));
+        let (named, count) = store.accounts_with_unknown_role(&["admin", "rn"], 2).unwrap();
         assert_eq!((named.len(), count), (2, 3));
-        for stranded in named {
-            let account = accounts.iter().find(|account| account.id == stranded.id).unwrap();
-            assert_eq!((&stranded.username, &stranded.role), (&account.username, &account.role));
+        for accounts_with_unknown_role in named {
+            let account = accounts
+                .iter()
+                .find(|account| account.id == accounts_with_unknown_role.id)
+                .unwrap();
+            assert_eq!(
+                (&accounts_with_unknown_role.username, &accounts_with_unknown_role.role),
+                (&account.username, &account.role)
+            );
         }
     });
 }

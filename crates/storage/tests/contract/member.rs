@@ -16,7 +16,8 @@ use portcullis_flows::sign_in::lockout::{CounterState, LockoutPolicy};
 use portcullis_flows::sign_in::session_tokens::Ending;
 use portcullis_flows::sign_in::sign_out::SignOutStore;
 use portcullis_flows::sign_in::{
-    Credentials, Opened, Opening, PasswordProof, Proof, Renewal, SignInStore, StoredPassword,
+    HashReplacement, PasswordProof, Proof, SessionOpening, SessionOpeningResult, SignInStore,
+    StoredCredentials, StoredPassword,
 };
 use portcullis_password::PasswordHash;
 use portcullis_storage::Store;
@@ -89,24 +90,26 @@ impl SignIn {
         sign_in
     }
 
-    pub(crate) fn open(&self, store: &Store) -> Opened {
+    pub(crate) fn open(&self, store: &Store) -> SessionOpeningResult {
         let event = |kind, outcome, session| {
             samples::event(kind, outcome, self.now)
                 .about(self.session.account_id)
                 .in_session(session)
         };
-        let effects = |opened: &Opened| match opened {
-            Opened::Done { displaced, .. } => {
+        let effects = |opened: &SessionOpeningResult| match opened {
+            SessionOpeningResult::Done { displaced, .. } => {
                 let displacement =
                     |ended| event(EventKind::SessionDisplaced, Outcome::Success, ended);
                 let mut events: Vec<_> = displaced.sessions().map(displacement).collect();
                 events.push(event(EventKind::SignIn, Outcome::Success, self.session.id));
                 events.into()
             }
-            Opened::Refused(outcome) => event(EventKind::SignIn, *outcome, self.session.id).into(),
+            SessionOpeningResult::Refused(outcome) => {
+                event(EventKind::SignIn, *outcome, self.session.id).into()
+            }
         };
         store
-            .open(&Opening {
+            .open(&SessionOpening {
                 session: &self.session,
                 refresh: self.refresh,
                 binding: self.binding,
@@ -125,7 +128,7 @@ impl SignIn {
     pub(crate) fn opened(self, store: &Store) -> Self {
         let opened = self.open(store);
         assert!(
-            matches!(&opened, Opened::Done { displaced, .. } if displaced.is_empty()),
+            matches!(&opened, SessionOpeningResult::Done { displaced, .. } if displaced.is_empty()),
             "{opened:?}"
         );
         self
@@ -206,7 +209,7 @@ pub(crate) fn another_hash() -> PasswordHash {
 }
 
 /// The hash that a password is checked against.
-pub(crate) fn hash(found: &Credentials) -> &PasswordHash {
+pub(crate) fn hash(found: &StoredCredentials) -> &PasswordHash {
     match &found.password {
         StoredPassword::Hash(hash) => hash,
         other => panic!("{other:?}"),
@@ -222,7 +225,7 @@ pub(crate) fn renew(
 ) {
     let event = samples::event(EventKind::PasswordRehashed, Outcome::Success, NOW);
     let (proof, effects) = (&proof_of(checked.clone()), &event.about(account.id).into());
-    store.renew_hash(&Renewal { account: account.id, proof, renewed, effects }).unwrap();
+    store.renew_hash(&HashReplacement { account: account.id, proof, renewed, effects }).unwrap();
 }
 
 pub(crate) fn hash_of(store: &Store, account: &Account) -> String {

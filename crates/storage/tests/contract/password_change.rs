@@ -4,9 +4,9 @@ use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Account, DisplayName, PasswordEpoch, SessionId, SystemRandom, TokenId};
 use portcullis_flows::identity::account::AccountStore;
 use portcullis_flows::identity::password_change::{
-    Change, Changed, PasswordChangeStore, Successor,
+    PasswordChangeStore, PasswordUpdate, PasswordUpdateResult, ReplacementSession,
 };
-use portcullis_flows::sign_in::Opened;
+use portcullis_flows::sign_in::SessionOpeningResult;
 use portcullis_flows::sign_in::lockout::LockoutPolicy;
 use portcullis_flows::sign_in::session::SessionStore;
 use portcullis_flows::sign_in::sign_out::SignOutStore;
@@ -35,7 +35,7 @@ fn a_change_replaces_the_hash_and_ends_every_other_session_of_the_account() {
         store.execute("UPDATE accounts SET password_must_change = true").unwrap();
         let [asking, other] = [0, 1].map(|_| SignIn::of(&ada, NOW).opened(store).session.id);
         SignIn::of(&grace, NOW).opened(store);
-        let Changed::Done { grantee, session, revoked, epoch } =
+        let PasswordUpdateResult::Done { snapshot, session, revoked, epoch } =
             change(store, &ada, asking, &another_hash())
         else {
             panic!("it is not changed");
@@ -43,7 +43,7 @@ fn a_change_replaces_the_hash_and_ends_every_other_session_of_the_account() {
         let mut expected = [asking, other];
         expected.sort();
         assert_eq!((ended(&revoked), epoch), (expected.into(), PasswordEpoch::from_number(1)));
-        assert_eq!((grantee.account.id, grantee.account.password_must_change), (ada.id, false));
+        assert_eq!((snapshot.account.id, snapshot.account.password_must_change), (ada.id, false));
         let (_, live) = store.sessions(ada.id, NOW + SECOND).unwrap().unwrap();
         assert_eq!(live.iter().map(|live| live.id).collect::<Vec<_>>(), [session.id]);
         assert_eq!((live[0].created_at, live[0].ends_at), (NOW, NOW + SESSION_LIFETIME));
@@ -67,7 +67,7 @@ fn the_device_goes_on_under_another_name_with_what_it_had_and_a_cookie_of_its_ow
         let bound = SignIn::bound(&ada, NOW, "the cookie of before");
         let asking = SignIn { device_name: Some(name.clone()), ..bound }.opened(store);
         let changed = change(store, &ada, asking.session.id, &another_hash());
-        let Changed::Done { session, .. } = changed else { panic!("{changed:?}") };
+        let PasswordUpdateResult::Done { session, .. } = changed else { panic!("{changed:?}") };
         assert_ne!(session.id, asking.session.id);
         let found = |cookie| store.session_bound_to(&Digest::of(cookie)).unwrap();
         assert_eq!(found("the cookie of before"), None);
@@ -87,7 +87,10 @@ fn a_session_that_has_ended_meanwhile_changes_nothing() {
         let ada = enrol(store, "ada");
         let asking = SignIn::of(&ada, NOW).opened(store).session.id;
         store.execute("UPDATE sessions SET ended_at = authenticated_at").unwrap();
-        assert_eq!(change(store, &ada, asking, &another_hash()), Changed::SessionEnded);
+        assert_eq!(
+            change(store, &ada, asking, &another_hash()),
+            PasswordUpdateResult::SessionEnded
+        );
         assert_eq!(hash_of(store, &ada), samples::password_hash().as_str());
         assert_eq!(outcomes(store, "password_change"), ["superseded 1"]);
         assert_eq!(live_sessions(store), 0);
@@ -130,7 +133,7 @@ fn refuses(meanwhile: &dyn Fn(&Store), outcome: &str) {
         meanwhile(store);
         let new = another_hash();
         let refused = change(store, &ada, asking, &new);
-        assert!(matches!(refused, Changed::Refused(_)), "{outcome}: {refused:?}");
+        assert!(matches!(refused, PasswordUpdateResult::Refused(_)), "{outcome}: {refused:?}");
         assert_eq!(outcomes(store, "password_change"), [outcome]);
         assert_eq!(live_sessions(store), 2);
         assert_eq!(count(store, &format!("accounts WHERE password_hash = '{}'", new.as_str())), 0);
@@ -144,7 +147,8 @@ fn of_thirty_changes_at_once_one_is_made() {
         let ada = enrol(store, "ada");
         let asking = SignIn::of(&ada, NOW).opened(store).session.id;
         let changed = at_once(30, |_| change(store, &ada, asking, &another_hash()));
-        let done = changed.iter().filter(|verdict| matches!(verdict, Changed::Done { .. }));
+        let done =
+            changed.iter().filter(|verdict| matches!(verdict, PasswordUpdateResult::Done { .. }));
         assert_eq!(done.count(), 1, "{database:?}");
         assert_eq!(outcomes(store, "password_change"), ["success 1", "superseded 29"]);
     });
@@ -162,7 +166,7 @@ fn an_epoch_and_the_hash_of_its_password_are_read_together() {
             let read = at_once(20, |number| {
                 if number == 10 {
                     let changed = change(store, &ada, asking, &another_hash());
-                    assert!(matches!(changed, Changed::Done { .. }));
+                    assert!(matches!(changed, PasswordUpdateResult::Done { .. }));
                 }
                 let found = store.credentials_of(ada.id).unwrap().unwrap();
                 (found.epoch.number(), hash(&found).as_str().to_owned())
@@ -200,7 +204,7 @@ fn no_storm_of_failures_outside_a_session_keeps_a_change_from_being_made() {
             at_once(40, |number| {
                 if number == 20 {
                     let changed = change(store, &ada, asking, &another_hash());
-                    assert!(matches!(changed, Changed::Done { .. }), "{database:?}");
+                    assert!(matches!(changed, PasswordUpdateResult::Done { .. }), "{database:?}");
                 } else {
                     fail(store, &counter(&name), &LockoutPolicy::default(), NOW);
                 }
@@ -221,10 +225,13 @@ fn no_session_that_the_old_password_opened_outlives_the_change() {
             at_once(20, |number| {
                 if number == 10 {
                     let changed = change(store, &ada, asking, &another_hash());
-                    assert!(matches!(changed, Changed::Done { .. }));
+                    assert!(matches!(changed, PasswordUpdateResult::Done { .. }));
                 } else {
                     let opened = SignIn { most_sessions: 50, ..SignIn::of(&ada, NOW) }.open(store);
-                    assert!(matches!(opened, Opened::Done { .. } | Opened::Refused(_)));
+                    assert!(matches!(
+                        opened,
+                        SessionOpeningResult::Done { .. } | SessionOpeningResult::Refused(_)
+                    ));
                 }
             });
             assert_eq!(live_sessions(store), round + 1, "the one that asked: {database:?}");
@@ -232,26 +239,31 @@ fn no_session_that_the_old_password_opened_outlives_the_change() {
     });
 }
 
-fn change(store: &Store, account: &Account, session: SessionId, new: &PasswordHash) -> Changed {
+fn change(
+    store: &Store,
+    account: &Account,
+    session: SessionId,
+    new: &PasswordHash,
+) -> PasswordUpdateResult {
     let event = |outcome| {
         samples::event(EventKind::PasswordChange, outcome, NOW + SECOND)
             .about(account.id)
             .in_session(session)
     };
-    let effects = |changed: &Changed| match changed {
-        Changed::Done { revoked, .. } => {
+    let effects = |changed: &PasswordUpdateResult| match changed {
+        PasswordUpdateResult::Done { revoked, .. } => {
             event(Outcome::Success).ending(revoked.session_count() - 1).into()
         }
-        Changed::Refused(outcome) => event(*outcome).into(),
-        Changed::SessionEnded => event(Outcome::Superseded).into(),
+        PasswordUpdateResult::Refused(outcome) => event(*outcome).into(),
+        PasswordUpdateResult::SessionEnded => event(Outcome::Superseded).into(),
     };
-    let successor = Successor {
+    let successor = ReplacementSession {
         session: SessionId::generate(NOW, &SystemRandom),
         refresh: TokenId::generate(NOW, &SystemRandom),
         binding: Digest::of("the cookie of after"),
     };
     store
-        .change_password(&Change {
+        .change_password(&PasswordUpdate {
             account: account.id,
             session,
             successor: &successor,

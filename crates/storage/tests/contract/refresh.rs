@@ -24,8 +24,8 @@ fn the_live_token_becomes_its_successor_and_the_session_stays_the_same() {
         let mut presented = Presented::first(&opened, NOW + DAY);
         for day in 2..5 {
             let rotated = presented.rotate(store);
-            let Rotated::Done { grantee, session, .. } = rotated else { panic!("{rotated:?}") };
-            assert_eq!((grantee.account.id, session), (ada.id, opened.session.clone()));
+            let Rotated::Done { snapshot, session, .. } = rotated else { panic!("{rotated:?}") };
+            assert_eq!((snapshot.account.id, session), (ada.id, opened.session.clone()));
             presented = presented.next(NOW + day * DAY);
         }
         assert_eq!(count(store, "refresh_tokens"), 4);
@@ -87,10 +87,10 @@ fn a_lost_answer_is_repeated_to_the_right_binding_however_late() {
         let first = Presented::first(&bound(store), NOW).with(COOKIE).rotated(store);
         for later in [Duration::ZERO, GRACE, GRACE + SECOND, 5 * DAY] {
             let answer = first.again(NOW + later).rotate(store);
-            let Rotated::Repeated { grantee, successor, rotated_at, .. } = answer else {
+            let Rotated::Repeated { snapshot, successor, rotated_at, .. } = answer else {
                 panic!("{later:?}: {answer:?}")
             };
-            assert_eq!(grantee.account.username.as_str(), "ada");
+            assert_eq!(snapshot.account.username.as_str(), "ada");
             assert_eq!((successor, rotated_at), (first.successor, NOW));
         }
         assert_eq!(count(store, "refresh_tokens"), 2);

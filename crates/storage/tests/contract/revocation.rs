@@ -6,10 +6,10 @@ use portcullis_domain::{
     AccountId, AccountKind, Clock, Role, SessionId, SystemClock, SystemRandom, Timestamp, TokenId,
 };
 use portcullis_flows::identity::password_change::{
-    Change, Changed, PasswordChangeStore, Successor,
+    PasswordChangeStore, PasswordUpdate, PasswordUpdateResult, ReplacementSession,
 };
 use portcullis_flows::node::revocation::{Numbered, RevocationStore, Revoked};
-use portcullis_flows::sign_in::Opened;
+use portcullis_flows::sign_in::SessionOpeningResult;
 use portcullis_flows::sign_in::refresh::Rotated;
 use portcullis_flows::sign_in::session_tokens::OnReuse;
 use portcullis_storage::Store;
@@ -274,19 +274,21 @@ fn who_is_granted_tokens_is_read_when_they_are_granted() {
         };
         let change = format!("UPDATE accounts SET role = 'admin', tokens_valid_from = {changed}");
         let opened = SignIn::of(&ada, NOW);
-        let Opened::Done { grantee, .. } = opened.open(store) else { panic!("refused") };
-        assert_eq!((grantee.account.role.as_str(), grantee.tokens_valid_from), ("msa", None));
+        let SessionOpeningResult::Done { snapshot, .. } = opened.open(store) else {
+            panic!("refused")
+        };
+        assert_eq!((snapshot.account.role.as_str(), snapshot.tokens_valid_from), ("msa", None));
         store.execute(&change).unwrap();
 
         let expected = ("admin", Some(NOW + 60 * SECOND));
-        let Opened::Done { grantee, .. } = SignIn::of(&ada, NOW).open(store) else {
+        let SessionOpeningResult::Done { snapshot, .. } = SignIn::of(&ada, NOW).open(store) else {
             panic!("refused")
         };
-        assert_eq!((grantee.account.role.as_str(), grantee.tokens_valid_from), expected);
-        assert_eq!(grantee.account.last_sign_in_at, Some(NOW));
+        assert_eq!((snapshot.account.role.as_str(), snapshot.tokens_valid_from), expected);
+        assert_eq!(snapshot.account.last_sign_in_at, Some(NOW));
         let rotated = Presented::first(&opened, NOW).rotate(store);
-        let Rotated::Done { grantee, .. } = rotated else { panic!("{rotated:?}") };
-        assert_eq!((grantee.account.role.as_str(), grantee.tokens_valid_from), expected);
+        let Rotated::Done { snapshot, .. } = rotated else { panic!("{rotated:?}") };
+        assert_eq!((snapshot.account.role.as_str(), snapshot.tokens_valid_from), expected);
     });
 }
 
@@ -342,20 +344,20 @@ fn endings(store: &Store) -> Vec<(&'static str, End)> {
             Box::new(move |store| {
                 let sign_in = SignIn { most_sessions: 1, ..SignIn::of(&crowded, END) };
                 match sign_in.open(store) {
-                    Opened::Done { displaced, .. } => ended(&displaced),
-                    Opened::Refused(_) => panic!("refused"),
+                    SessionOpeningResult::Done { displaced, .. } => ended(&displaced),
+                    SessionOpeningResult::Refused(_) => panic!("refused"),
                 }
             }),
         ),
         (
             "password change",
             Box::new(move |store| {
-                let successor = Successor {
+                let successor = ReplacementSession {
                     session: SessionId::generate(END, &SystemRandom),
                     refresh: TokenId::generate(END, &SystemRandom),
                     binding: Digest::of("x"),
                 };
-                let change = Change {
+                let change = PasswordUpdate {
                     account: changing.id,
                     session: asking.session.id,
                     successor: &successor,
@@ -365,14 +367,14 @@ fn endings(store: &Store) -> Vec<(&'static str, End)> {
                     ending: ending(EventKind::PasswordChange, END),
                     origin: &samples::origin(),
                     effects: &|changed| match changed {
-                        Changed::Done { .. } => {
+                        PasswordUpdateResult::Done { .. } => {
                             samples::event(EventKind::PasswordChange, Outcome::Success, END).into()
                         }
                         changed => panic!("{changed:?}"),
                     },
                 };
                 match store.change_password(&change).unwrap() {
-                    Changed::Done { revoked, .. } => ended(&revoked),
+                    PasswordUpdateResult::Done { revoked, .. } => ended(&revoked),
                     changed => panic!("{changed:?}"),
                 }
             }),

@@ -4,7 +4,7 @@ use std::time::Duration;
 use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Account, DisplayName, SessionId, Username};
 use portcullis_flows::identity::account::AccountStore;
-use portcullis_flows::sign_in::{Identifier, Opened, Proof, SignInStore};
+use portcullis_flows::sign_in::{Identifier, Proof, SessionOpeningResult, SignInStore};
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};
 use portcullis_testkit::{TestDatabase, at_once};
@@ -61,7 +61,7 @@ fn an_account_that_changed_since_its_password_was_checked_is_not_signed_in() {
             let ada = enrol(database.store(), "ada");
             database.store().execute(&format!("UPDATE accounts SET {change}")).unwrap();
             let sign_in = SignIn::of(&ada, NOW);
-            let refused = Opened::Refused(Outcome::Superseded);
+            let refused = SessionOpeningResult::Refused(Outcome::Superseded);
             assert_eq!(sign_in.open(database.store()), refused, "{change}");
             refused_as("superseded 1", database.store());
         });
@@ -77,7 +77,7 @@ fn one_void_proof_among_others_opens_nothing() {
         for hashes in [[&good, &void], [&void, &good]] {
             let proofs = hashes.map(|hash| Proof::Password(proof_of(hash.clone()))).into();
             let opened = SignIn { proofs, ..SignIn::of(&ada, NOW) }.open(store);
-            assert_eq!(opened, Opened::Refused(Outcome::Superseded));
+            assert_eq!(opened, SessionOpeningResult::Refused(Outcome::Superseded));
         }
         let proofs = [&good, &good].map(|hash| Proof::Password(proof_of(hash.clone()))).into();
         SignIn { proofs, ..SignIn::of(&ada, NOW) }.opened(store);
@@ -90,7 +90,7 @@ fn an_account_that_was_deleted_since_its_password_was_checked_is_not_signed_in()
     TestDatabase::on_both(|database| {
         let ada = enrol(database.store(), "ada");
         database.store().execute("DELETE FROM accounts").unwrap();
-        let refused = Opened::Refused(Outcome::Superseded);
+        let refused = SessionOpeningResult::Refused(Outcome::Superseded);
         assert_eq!(SignIn::of(&ada, NOW).open(database.store()), refused);
         refused_as("superseded 1", database.store());
     });
@@ -189,6 +189,6 @@ fn limited(account: &Account, minute: u32, most_sessions: u32) -> SignIn {
 /// The sessions that end when this one is opened, the oldest first.
 fn displaced_by(sign_in: &SignIn, store: &Store) -> Vec<SessionId> {
     let opened = sign_in.open(store);
-    let Opened::Done { displaced, .. } = opened else { panic!("{opened:?}") };
+    let SessionOpeningResult::Done { displaced, .. } = opened else { panic!("{opened:?}") };
     ended(&displaced)
 }

@@ -7,7 +7,7 @@ use portcullis_audit::{
 };
 use portcullis_domain::{Ambient, SystemRandom, Timestamp};
 use portcullis_flows::audit::recording::DecisionStore;
-use portcullis_flows::audit::trail::{BlockPlace, LARGEST_BLOCK, Trail, TrailError, TrailStore};
+use portcullis_flows::audit::trail::{BlockPlace, MAX_BLOCK_BYTES, Trail, TrailError, TrailStore};
 use portcullis_flows::effects::Effects;
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};
@@ -97,7 +97,7 @@ fn a_block_that_is_too_large_is_named_and_never_read() {
         for second in 0..3 {
             run.decide(store, 1, NOW + Duration::from_secs(second));
         }
-        let bytes = LARGEST_BLOCK + 1;
+        let bytes = MAX_BLOCK_BYTES + 1;
         let payload = if database.url().starts_with("postgres") {
             format!("decode(repeat('00', {bytes}), 'hex')")
         } else {

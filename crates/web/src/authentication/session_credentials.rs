@@ -55,11 +55,11 @@ impl Authenticator {
     fn by_cookies(
         &self,
         request: &HttpRequest,
-        shown: Option<Shown>,
+        shown: Option<VerifiedAccessToken>,
         binding: Option<SecretString>,
     ) -> Result<SessionCredentials, Problem> {
         let has_cookies = cookie(request, Name::AccessToken)?.is_some() || binding.is_some();
-        if let Some(Shown { names: (_, session), is_alive }) = &shown
+        if let Some(VerifiedAccessToken { names: (_, session), is_alive }) = &shown
             && (*is_alive || request.headers().contains_key(csrf::HEADER))
         {
             csrf::check(request, &self.csrf, *session)?;
@@ -85,7 +85,7 @@ impl Authenticator {
         }
     }
 
-    fn shown(&self, token: &str) -> Result<Shown, Problem> {
+    fn shown(&self, token: &str) -> Result<VerifiedAccessToken, Problem> {
         let now = self.clock.now();
         let claims = self.authority.verify_expired_access(token, now);
         let claims = claims.map_err(|_| Problem::new(Code::InvalidToken))?;
@@ -93,12 +93,12 @@ impl Authenticator {
             return Err(Problem::new(Code::InvalidToken));
         }
         let is_alive = self.authority.verify_access(token, now).is_ok();
-        Ok(Shown { names: (claims.subject, claims.session), is_alive })
+        Ok(VerifiedAccessToken { names: (claims.subject, claims.session), is_alive })
     }
 }
 
 /// An access token that was not revoked.
-struct Shown {
+struct VerifiedAccessToken {
     names: (AccountId, SessionId),
     is_alive: bool,
 }

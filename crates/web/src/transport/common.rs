@@ -4,14 +4,14 @@ use actix_web::web;
 use portcullis_domain::Clock;
 
 use crate::lifecycle::Lifecycle;
-use crate::numbering::Numbering;
+use crate::request_id::RequestIds;
 use crate::settings::Settings;
 
 /// What connections share.
 #[derive(Clone)]
 pub(crate) struct Common {
     pub(crate) settings: web::Data<Settings>,
-    pub(crate) numbering: web::Data<Numbering>,
+    pub(crate) request_ids: web::Data<RequestIds>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) lifecycle: web::Data<Lifecycle>,
 }

@@ -102,7 +102,7 @@ impl Connection {
     }
 
     fn refuse(&mut self, status: StatusCode, replaces: Option<usize>) {
-        let id = self.common.numbering.next();
+        let id = self.common.request_ids.next();
         let secure = self.common.settings.secure_cookies;
         let bytes = refusal::answer(status, &id, secure, self.common.clock.now());
         tracing::debug!(%status, request_id = id, "refused what is no request");

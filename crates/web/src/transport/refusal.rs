@@ -7,8 +7,8 @@ use portcullis_domain::Timestamp;
 
 use crate::group::{API, ErrorBody};
 use crate::headers;
-use crate::numbering::REQUEST_ID;
 use crate::problem::Problem;
+use crate::request_id::REQUEST_ID;
 
 /// A whole answer of this status, after which the connection ends.
 pub(super) fn answer(

@@ -17,7 +17,7 @@ use crate::{assembly, opening, progress};
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Entries removed in one transaction: few enough that nobody else has to wait for long.
-const PORTION: u32 = 10_000;
+const BATCH_SIZE: u32 = 10_000;
 
 /// What to keep.
 #[derive(Debug, Args)]
@@ -44,7 +44,7 @@ pub(super) fn run(
     let (store, secret) = opening::needed_store(&config, &origin)?;
     let checkpoints = assembly::audit::checkpoints(&store, &config, &secret, &Ambient::system());
     let waiting = progress::waiting("removing old entries", output);
-    let purged_to = checkpoints.purge(keep, PORTION, &origin)?;
+    let purged_to = checkpoints.purge(keep, BATCH_SIZE, &origin)?;
     waiting.finish_and_clear();
     output.answer(&Purged { purged_to })?;
     Ok(ExitCode::SUCCESS)

@@ -10,24 +10,24 @@ pub(super) const NAME: &str = "access matrix";
 pub(super) const ROLES: &str = "roles";
 
 /// Accounts that are named one by one.
-const MOST_NAMED: u32 = 20;
+const MAX_NAMED: u32 = 20;
 
 /// Whether everybody has a role that the matrix in force has. Those who have not can do nothing, and
 /// only the most senior role can decide about them.
 pub(super) fn roles(matrices: &Matrices) -> Check {
-    let (stranded, count) = match matrices.stranded(MOST_NAMED) {
+    let (accounts_with_unknown_role, count) = match matrices.accounts_with_unknown_role(MAX_NAMED) {
         Ok(found) => found,
         Err(error) => return Check::failed(ROLES, error.to_string(), "see above"),
     };
     if count == 0 {
         return Check::ok(ROLES, "the matrix in force has the role of every account");
     }
-    let named = stranded
+    let named = accounts_with_unknown_role
         .iter()
         .map(|it| format!("{} ({}, id {})", it.username.as_str(), it.role, it.id))
         .collect::<Vec<_>>()
         .join(", ");
-    let more = if count > u64::from(MOST_NAMED) { ", and others" } else { "" };
+    let more = if count > u64::from(MAX_NAMED) { ", and others" } else { "" };
     let detail = format!("accounts with a role that the matrix lacks: {count}: {named}{more}");
     let remedy = "give them another role as an account of the most senior role, by PATCH \
                   /api/admin/users/{id}, or put their roles into the matrix";

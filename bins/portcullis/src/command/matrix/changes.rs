@@ -7,7 +7,7 @@ use portcullis_access::{CellChange, Change, MatrixDiff, WordChanges};
 use crate::table::Table;
 
 /// More lines are not read anyway; programs get all of them.
-const MOST_LINES: usize = 200;
+const MAX_LINES: usize = 200;
 
 /// Prints a difference, one change a line.
 pub(super) struct Changes<'a>(pub(super) &'a MatrixDiff);
@@ -29,8 +29,8 @@ impl fmt::Display for Changes<'_> {
             let verb = if step.added { "now inherits" } else { "no longer inherits" };
             writeln!(f, "{} {verb} from {}", step.senior, step.junior)?;
         }
-        Table(diff.cells.iter().take(MOST_LINES).map(row).collect()).fmt(f)?;
-        let unshown = diff.cells.len().saturating_sub(MOST_LINES) + diff.cells_left_out;
+        Table(diff.cells.iter().take(MAX_LINES).map(row).collect()).fmt(f)?;
+        let unshown = diff.cells.len().saturating_sub(MAX_LINES) + diff.cells_left_out;
         if unshown > 0 {
             writeln!(f, "… and {unshown} cells more (with --json, the first 10,000)")?;
         }

@@ -86,14 +86,14 @@ struct Replayed {
 }
 
 /// More lines are not read anyway; programs get all of them.
-const MOST_LINES: usize = 100;
+const MAX_LINES: usize = 100;
 
 impl fmt::Display for Replayed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { matrix, report, .. } = self;
         let ReplayReport { examined, gained, lost, changes, left_out } = report;
-        Table(changes.iter().take(MOST_LINES).map(row).collect()).fmt(f)?;
-        if changes.len() > MOST_LINES || *left_out > 0 {
+        Table(changes.iter().take(MAX_LINES).map(row).collect()).fmt(f)?;
+        if changes.len() > MAX_LINES || *left_out > 0 {
             writeln!(f, "… and more, which change less often (with --json, the first 10,000)")?;
         }
         write!(

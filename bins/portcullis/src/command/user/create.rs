@@ -9,7 +9,7 @@ use portcullis_domain::{
     Account, AccountId, AccountKind, DisplayName, Email, Role, SecretString, Timestamp, Username,
 };
 use portcullis_flows::identity::candidate::{AccountRequest, RegistrationError};
-use portcullis_flows::identity::provisioning::{Enrolment, PersonKind};
+use portcullis_flows::identity::provisioning::{PersonKind, ProvisioningOptions};
 use serde::Serialize;
 
 use crate::config::Config;
@@ -79,14 +79,14 @@ pub(super) fn run(
         origin: operator.origin,
     };
     let candidates = assembly::identity::checker(config.accounts, config.passwords, config.argon2)?;
-    let enrolment = Enrolment {
+    let options = ProvisioningOptions {
         role,
         kind: arguments.kind.into(),
         password_must_change: arguments.must_change,
     };
     let most = config.hashing.max_bcrypt_cost;
     let provisioning = assembly::identity::provisioning(&store, candidates, &matrices, most);
-    let account = provisioning.create(&request, enrolment).map_err(refused)?;
+    let account = provisioning.create(&request, options).map_err(refused)?;
     output.answer(&Created::from(account))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -7,8 +7,8 @@ use portcullis_domain::Ambient;
 use portcullis_flows::access::matrix::Matrices;
 use portcullis_flows::access::permission;
 use portcullis_web::{
-    Caller, Code, Concurrency, Guard, Json, Limit, Method, Place, Problem, Route, Time, blocking,
-    detached,
+    Caller, Code, Concurrency, ConcurrencyPermit, Guard, Json, Limit, Method, Problem, Route, Time,
+    blocking, detached,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -154,7 +154,7 @@ pub(crate) const REPLAY: Route = Route {
                 "subjects": ["019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11"], "times_by_others": 0 }] }))))]
 pub(crate) async fn replay(
     caller: Caller,
-    place: Place,
+    place: ConcurrencyPermit,
     ambient: web::Data<Ambient>,
     matrices: web::Data<Matrices>,
     body: Json<ReplayBody>,

@@ -18,7 +18,7 @@ use portcullis_flows::access::permission;
 use portcullis_flows::audit::trail::{Trail, TrailError};
 use portcullis_flows::principal::Principal;
 use portcullis_web::{
-    Body, Caller, Code, Concurrency, Guard, Limit, Method, Place, Problem, Query, Route,
+    Body, Caller, Code, Concurrency, ConcurrencyPermit, Guard, Limit, Method, Problem, Query, Route,
 };
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{self, Receiver, Sender};
@@ -59,7 +59,7 @@ pub(crate) const EXPORT: Route = Route {
             example = json!("{\"at\":\"2026-11-20T09:30:00Z\",…}\n"))))))]
 pub(crate) async fn export(
     caller: Caller,
-    place: Place,
+    place: ConcurrencyPermit,
     request: HttpRequest,
     trail: web::Data<Trail>,
     ambient: web::Data<Ambient>,
@@ -135,7 +135,7 @@ enum Message {
 
 fn start(
     trail: web::Data<Trail>,
-    place: Place,
+    place: ConcurrencyPermit,
     caller: Principal,
     filter: Filter,
     format: ExportFormat,

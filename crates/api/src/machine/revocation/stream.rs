@@ -8,7 +8,7 @@ use portcullis_flows::node::revocation::{Cursor, Page, Revocations};
 use portcullis_web::{Code, Problem, blocking};
 use tokio::sync::watch::Receiver;
 
-use crate::machine::feed::tail::{News, Next};
+use crate::machine::feed::buffer::{FeedUpdate, Next};
 use crate::machine::feed::{self, Feed};
 
 /// What this node knows of the feed, and where the rest of it is read.
@@ -37,10 +37,10 @@ pub(super) async fn follow(
     source: Source,
     after: Cursor,
 ) -> Result<impl Stream<Item = Result<Bytes, Infallible>> + use<>, Problem> {
-    let news = source.feed.tail.subscribe();
-    let history = source.feed.tail.history();
+    let news = source.feed.buffer.subscribe();
+    let history = source.feed.buffer.history();
     let mut follower = Follower { source, news, history, cursor: after, heard: 0, ready: None };
-    if !follower.source.feed.tail.holds(after) {
+    if !follower.source.feed.buffer.holds(after) {
         follower.ready = follower.read().await?;
     }
     Ok(stream::unfold(follower, Follower::next))
@@ -48,7 +48,7 @@ pub(super) async fn follow(
 
 struct Follower {
     source: Source,
-    news: Receiver<News>,
+    news: Receiver<FeedUpdate>,
     history: u64,
     cursor: Cursor,
     /// The number of the last heartbeat that was sent.
@@ -62,11 +62,11 @@ impl Follower {
             if let Some(event) = self.ready.take() {
                 return Some((Ok(event), self));
             }
-            let News { heartbeat, is_over } = self.news.borrow_and_update().clone();
+            let FeedUpdate { heartbeat, is_over } = self.news.borrow_and_update().clone();
             if is_over {
                 return None;
             }
-            match self.source.feed.tail.after(self.cursor.position(), self.history) {
+            match self.source.feed.buffer.after(self.cursor.position(), self.history) {
                 Next::Event(event, end) => {
                     self.cursor = end;
                     self.ready = Some(event);

@@ -29,7 +29,7 @@ pub(super) fn found(
     let ahead = is_ahead.then(|| about(TrailAlarm::FutureDated, number));
     let cut = cut
         .iter()
-        .take(MOST_REMEMBERED)
+        .take(MAX_REMEMBERED)
         .map(|chain| Alarm { chain: Some(*chain), ..about(TrailAlarm::ChainCut, number) });
     [refused, changed, ahead].into_iter().flatten().chain(cut).collect()
 }
@@ -69,7 +69,7 @@ pub(super) struct Alarms {
     raised: AtomicU64,
 }
 
-const MOST_REMEMBERED: usize = 256;
+const MAX_REMEMBERED: usize = 256;
 
 impl Alarms {
     /// Those among them that are new.
@@ -84,7 +84,7 @@ impl Alarms {
         };
         let mut new = Vec::new();
         for alarm in found {
-            if known.len() < MOST_REMEMBERED && !known.iter().any(|old| same(&alarm, old)) {
+            if known.len() < MAX_REMEMBERED && !known.iter().any(|old| same(&alarm, old)) {
                 known.insert(alarm);
                 new.push(alarm);
             }

@@ -36,11 +36,11 @@ pub(super) struct Delivery<'s> {
     /// Decisions in the next block, at most. Small after a refusal, and doubled by each success.
     limit: usize,
     /// What was tried at the next place of the chain.
-    attempts: Vec<Attempt>,
+    attempts: Vec<BlockWrite>,
 }
 
 /// A block that the database may have taken.
-struct Attempt {
+struct BlockWrite {
     chain: Chain,
     count: u32,
     is_quarantine: bool,
@@ -121,7 +121,7 @@ impl<'s> Delivery<'s> {
             if !self.pause(&error, &block, pause) {
                 return false;
             }
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            pause = (pause * 2).min(MAX_PAUSE);
         }
     }
 
@@ -148,7 +148,7 @@ impl<'s> Delivery<'s> {
         let (sequence, link) = chain.append(self.keys, &block.payload);
         if !self.attempts.iter().any(|attempt| attempt.chain == chain) {
             let is_quarantine = !effects.events.is_empty();
-            self.attempts.push(Attempt { chain, count: block.count, is_quarantine });
+            self.attempts.push(BlockWrite { chain, count: block.count, is_quarantine });
         }
         match self.store.append(sequence, link, block, effects) {
             Ok(()) => {
@@ -172,7 +172,7 @@ impl<'s> Delivery<'s> {
     /// Goes on from the attempt with this link; answers whether there is one.
     fn accept(&mut self, link: Link) -> bool {
         let found = self.attempts.iter().find(|attempt| attempt.chain.link() == link);
-        let Some(&Attempt { chain, count, is_quarantine }) = found else { return false };
+        let Some(&BlockWrite { chain, count, is_quarantine }) = found else { return false };
         self.attempts.clear();
         self.chain = chain;
         self.next += u64::from(count);
@@ -271,7 +271,7 @@ const WITHHELD: &str = "withheld: the database refused the record of this decisi
 const SPLIT: usize = 4;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+const MAX_PAUSE: Duration = Duration::from_secs(1);
 
 /// Of many failures in a row, so few are logged.
 const LOG_EVERY: u64 = 64;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use portcullis_domain::AccountId;
 
-use super::queued::{Place, Queued};
+use super::queued::{Queued, RequestKey};
 
 /// See the module.
 #[derive(Default)]
@@ -19,7 +19,7 @@ pub(super) struct Lanes {
 }
 
 impl Lanes {
-    pub(super) fn push(&mut self, Place { caller, ticket }: Place, queued: Queued) {
+    pub(super) fn push(&mut self, RequestKey { caller, ticket }: RequestKey, queued: Queued) {
         self.times.insert(ticket, queued.since);
         let lane = self.by_caller.entry(caller).or_default();
         if lane.is_empty() {
@@ -48,7 +48,7 @@ impl Lanes {
         Some(queued)
     }
 
-    pub(super) fn remove(&mut self, Place { caller, ticket }: Place) -> Option<Queued> {
+    pub(super) fn remove(&mut self, RequestKey { caller, ticket }: RequestKey) -> Option<Queued> {
         let lane = self.by_caller.get_mut(&caller)?;
         let queued = lane.remove(&ticket)?;
         self.times.remove(&ticket);

@@ -17,9 +17,9 @@ use portcullis_domain::{AccountId, Timestamp};
 use super::lanes::Lanes;
 use super::outcome::{NotRecorded, Notify};
 use super::policy::{BLOCK_DECISIONS, PORTION_BYTES, RecordingPolicy, UNSTORED_PER_CALLER};
-use super::queued::{Held, Place, Queued};
+use super::queued::{Held, Queued, RequestKey};
 use crate::access::request_decisions::RequestDecisions;
-use crate::audit::trail::LONGEST_BLOCK;
+use crate::audit::trail::MAX_BLOCK_SPAN;
 
 /// See the module.
 #[derive(Default)]
@@ -72,7 +72,7 @@ impl Queue {
         batch: Box<RequestDecisions>,
         now: Duration,
         notify: Notify,
-    ) -> Result<Place, (Notify, NotRecorded)> {
+    ) -> Result<RequestKey, (Notify, NotRecorded)> {
         let mut queued = Queued::new(batch, now, None);
         let caller = queued.caller();
         if !self.share(caller).plus(queued.size).fits(self.free(policy)) {
@@ -80,14 +80,14 @@ impl Queue {
         }
         self.hold(&queued);
         self.last_ticket += 1;
-        let place = Place { caller, ticket: self.last_ticket };
+        let place = RequestKey { caller, ticket: self.last_ticket };
         queued.notify = Some(notify);
         self.waiting.push(place, queued);
         Ok(place)
     }
 
     /// Takes a request out, unless the writer has it; answers whether it was there.
-    pub(super) fn withdraw(&mut self, place: Place) -> bool {
+    pub(super) fn withdraw(&mut self, place: RequestKey) -> bool {
         match self.waiting.remove(place) {
             Some(queued) => {
                 self.release(&queued);
@@ -217,7 +217,7 @@ impl Portion {
         let at = next.batch.at;
         self.decisions.saturating_add(next.size.decisions) <= BLOCK_DECISIONS
             && self.text.saturating_add(next.text) <= PORTION_BYTES
-            && until.max(at).since(from.min(at)) <= LONGEST_BLOCK
+            && until.max(at).since(from.min(at)) <= MAX_BLOCK_SPAN
     }
 
     fn extend(&mut self, next: Option<Taken>) {

@@ -30,7 +30,7 @@ pub(super) struct Held {
 
 /// Names a request that waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct RequestKey {
     pub(super) caller: AccountId,
     pub(super) ticket: u64,
 }

@@ -167,8 +167,8 @@ impl Shared {
                     entry.is_running = true;
                     return Some(Turn { shared: self, place, begun: now });
                 }
-                Some((_, entry)) => entry.next.saturating_sub(now).min(LONGEST_PAUSE),
-                None => LONGEST_PAUSE,
+                Some((_, entry)) => entry.next.saturating_sub(now).min(MAX_PAUSE),
+                None => MAX_PAUSE,
             };
             let waited = self.changed.wait_timeout(plan, pause);
             plan = waited.unwrap_or_else(PoisonError::into_inner).0;
@@ -177,11 +177,9 @@ impl Shared {
 
     /// Claims the job and runs it; answers in how long to try again.
     fn take(&self, place: usize) -> Duration {
-        let Some(job) = self.jobs.get(place) else { return LONGEST_PAUSE };
+        let Some(job) = self.jobs.get(place) else { return MAX_PAUSE };
         match self.claim(job) {
-            Ok(Claimed::NotBefore(wait)) => {
-                wait.min(job.every).max(SHORTEST_PAUSE) + self.jitter(job)
-            }
+            Ok(Claimed::NotBefore(wait)) => wait.min(job.every).max(MIN_PAUSE) + self.jitter(job),
             Err(error) => {
                 self.note(place, Duration::ZERO, Portion::default(), Some(&error));
                 RETRY.min(job.every)
@@ -241,7 +239,12 @@ impl Shared {
             return Ok(Claimed::Yes);
         }
         let Job { name, every, .. } = *job;
-        Ok(self.store.claim_job(&Claim { job: name, holder: &self.holder, every, hold: HOLD })?)
+        Ok(self.store.claim_job(&Claim {
+            job: name,
+            holder: &self.holder,
+            every,
+            hold: CLAIM_DURATION,
+        })?)
     }
 
     /// Says once that a job fails, and once that it works again.
@@ -268,7 +271,7 @@ impl Shared {
         let mut draw = [0];
         self.ambient.random.fill(&mut draw);
         let [draw] = draw;
-        (job.every / 10).min(LONGEST_JITTER) / 256 * u32::from(draw)
+        (job.every / 10).min(MAX_JITTER) / 256 * u32::from(draw)
     }
 
     fn plan(&self) -> MutexGuard<'_, Plan> {
@@ -318,15 +321,15 @@ fn cut(text: &str) -> String {
 const THREADS: usize = 2;
 
 /// How long a claim holds. Each portion renews it, and takes a few seconds at most.
-const HOLD: Duration = Duration::from_secs(60);
+const CLAIM_DURATION: Duration = Duration::from_secs(60);
 
 /// What has failed is tried again after this, or when it would be due, if that is sooner.
 const RETRY: Duration = Duration::from_secs(60);
 
 /// Between two attempts to claim a job.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
+const MIN_PAUSE: Duration = Duration::from_millis(100);
 
 /// The longest sleep of a thread, for a clock that is moved in tests.
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+const MAX_PAUSE: Duration = Duration::from_secs(1);
 
-const LONGEST_JITTER: Duration = Duration::from_secs(10);
+const MAX_JITTER: Duration = Duration::from_secs(10);

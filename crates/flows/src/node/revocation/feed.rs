@@ -106,7 +106,7 @@ pub struct FeedRange {
 }
 
 impl FeedRange {
-    /// The entries after the cursor, if the stretch begins at it; `None` when the cursor is of another
+    /// The entries after the cursor, if the range begins at it; `None` when the cursor is of another
     /// history, or points to what was removed.
     pub(super) fn after(&self, cursor: Cursor) -> Option<&[Numbered]> {
         if cursor.position == self.purged_through {

@@ -149,19 +149,19 @@ impl Follower {
             // Before the question: all that was committed by then is in the answer.
             let (as_of, at) = (self.clock.now(), self.clock.monotonic());
             let first = self.cursor.position();
-            let stretch = if numbering {
+            let range = if numbering {
                 self.store.number_revocations(first, FEED_PAGE)?
             } else {
                 self.store.revocations_from(first, FEED_PAGE)?
             };
-            if let Some(horizon) = stretch.horizon {
+            if let Some(horizon) = range.horizon {
                 self.set.vouch_from(horizon);
             }
-            let is_needed = |entry: &RevocationEntry| Some(entry.until) >= stretch.horizon;
-            self.set.revoke_all(stretch.waiting.iter().copied().filter(is_needed));
-            let Some(entries) = stretch.after(self.cursor) else {
+            let is_needed = |entry: &RevocationEntry| Some(entry.until) >= range.horizon;
+            self.set.revoke_all(range.waiting.iter().copied().filter(is_needed));
+            let Some(entries) = range.after(self.cursor) else {
                 // An older state of the database was restored, or this node was away for long.
-                self.cursor = stretch.beginning();
+                self.cursor = range.beginning();
                 continue;
             };
             if let Some(last) = entries.last() {
@@ -169,11 +169,11 @@ impl Follower {
                 self.set.revoke_all(entries.iter().map(entry).filter(is_needed));
                 self.cursor = last.cursor();
                 listener.heard(entries);
-            } else if self.cursor.position() < stretch.head {
+            } else if self.cursor.position() < range.head {
                 return Err(StoreError::Corrupt { table: "revocations", column: "position" });
             }
-            let shows_all = stretch.waiting.len() < MAX_WAITING;
-            let waiting: HashSet<RevocationEntry> = stretch.waiting.into_iter().collect();
+            let shows_all = range.waiting.len() < MAX_WAITING;
+            let waiting: HashSet<RevocationEntry> = range.waiting.into_iter().collect();
             let look = match &mut look {
                 Some(look) => {
                     look.unnumbered.retain(|entry| waiting.contains(entry));
@@ -186,7 +186,7 @@ impl Follower {
                 none => none.insert(Look { as_of, at, unnumbered: waiting }),
             };
             numbering = !look.unnumbered.is_empty();
-            if !numbering && self.cursor.position() >= stretch.head {
+            if !numbering && self.cursor.position() >= range.head {
                 let standing = FeedState { cursor: self.cursor, as_of: look.as_of };
                 return Ok(Heard { standing, at: look.at });
             }

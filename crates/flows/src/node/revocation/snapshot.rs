@@ -28,14 +28,14 @@ impl Snapshot {
 
     fn next_page(&mut self) -> Result<Vec<RevocationEntry>, StoreError> {
         let first = self.read_through.saturating_add(1);
-        let stretch = self.store.revocations_from(first, FEED_PAGE)?;
+        let range = self.store.revocations_from(first, FEED_PAGE)?;
         let last = self.read_through.saturating_add(FEED_PAGE.into());
-        self.read_through = last.max(stretch.purged_through);
-        let entries = stretch.entries.into_iter();
+        self.read_through = last.max(range.purged_through);
+        let entries = range.entries.into_iter();
         let wanted =
             entries.filter(|numbered| numbered.position <= self.standing.cursor.position());
         let needed = wanted.map(|numbered| numbered.entry);
-        Ok(needed.filter(|entry| Some(entry.until) >= stretch.horizon).collect())
+        Ok(needed.filter(|entry| Some(entry.until) >= range.horizon).collect())
     }
 }
 

@@ -12,7 +12,7 @@ use portcullis_token::{
 
 use super::shared::{HsNode, SharedKeyState, SharedKeys};
 use super::shared_record::SharedFloor;
-use super::{KeyInHand, LEAST_HEAD_START, SigningKeyRecord, SigningKeys, signing};
+use super::{KeyInHand, MIN_HEAD_START, SigningKeyRecord, SigningKeys, signing};
 use crate::StoreError;
 
 /// The use case of a node, which follows what any node or operator does to the keys.
@@ -185,7 +185,7 @@ impl KeyRing {
     /// an algorithm that is no longer configured may have signed until this node was started.
     fn is_outlived(&self, key: &KeyInHand, keys: &[KeyInHand], now: Timestamp) -> bool {
         // Every node begins to sign with the newer one up to that late.
-        let patience = self.authority.lifetimes().access + LEEWAY + LEAST_HEAD_START;
+        let patience = self.authority.lifetimes().access + LEEWAY + MIN_HEAD_START;
         keys.iter().filter(|newer| newer.signs_from > key.signs_from).any(|newer| {
             let signs_since = if newer.algorithm() == key.algorithm() {
                 newer.signs_from

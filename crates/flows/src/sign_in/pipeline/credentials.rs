@@ -4,7 +4,7 @@ use portcullis_password::{HashError, PasswordHash};
 
 /// An account and what proves it.
 #[derive(Clone, Debug)]
-pub struct Credentials {
+pub struct StoredCredentials {
     /// The account as stored.
     pub account: Account,
     /// What its password is checked against.
@@ -13,7 +13,7 @@ pub struct Credentials {
     pub epoch: PasswordEpoch,
 }
 
-impl Credentials {
+impl StoredCredentials {
     /// The hash to check a password against, or how a sign-in is recorded that has none.
     pub(crate) fn password_hash(&self) -> Result<&PasswordHash, Outcome> {
         match &self.password {

@@ -10,7 +10,7 @@ use portcullis_domain::{
 use portcullis_token::{DeviceId, Digest, OpaqueSecret};
 
 use super::proof::{Proof, authentication};
-use super::store::{Opened, Opening, SignInStore};
+use super::store::{SessionOpening, SessionOpeningResult, SignInStore};
 use crate::StoreError;
 use crate::sign_in::device;
 use crate::sign_in::session_tokens::{SessionTokens, TokenIssuer};
@@ -19,7 +19,7 @@ use crate::sign_in::session_tokens::{SessionTokens, TokenIssuer};
 #[derive(Debug)]
 pub struct SignedIn {
     /// Session and tokens.
-    pub grant: SessionTokens,
+    pub tokens: SessionTokens,
     /// The binding cookie, for [`Delivery::Cookie`].
     pub binding: Option<OpaqueSecret>,
     /// The device cookie, for [`Delivery::Cookie`].
@@ -49,13 +49,13 @@ pub(super) struct VerifiedSignIn<'a> {
 }
 
 /// Opens sessions.
-pub(super) struct Opener {
+pub(super) struct SessionOpener {
     pub(super) store: Arc<dyn SignInStore>,
     pub(super) issuer: TokenIssuer,
     pub(super) ambient: Ambient,
 }
 
-impl Opener {
+impl SessionOpener {
     /// The session and its tokens; `None` when it is refused after all, which is recorded.
     pub(super) fn open(
         &self,
@@ -79,8 +79,8 @@ impl Opener {
                 .about(account.id)
                 .in_session(session)
         };
-        let effects = |opened: &Opened| match opened {
-            Opened::Done { displaced, .. } => {
+        let effects = |opened: &SessionOpeningResult| match opened {
+            SessionOpeningResult::Done { displaced, .. } => {
                 let success = |kind, session| event(kind, Outcome::Success, session);
                 let mut events = vec![success(EventKind::SignIn, session.id)];
                 let is_new_device = verified.is_new_device;
@@ -89,9 +89,11 @@ impl Opener {
                 events.extend(displaced.map(|ended| success(EventKind::SessionDisplaced, ended)));
                 events.into()
             }
-            Opened::Refused(outcome) => event(EventKind::SignIn, *outcome, session.id).into(),
+            SessionOpeningResult::Refused(outcome) => {
+                event(EventKind::SignIn, *outcome, session.id).into()
+            }
         };
-        let opened = self.store.open(&Opening {
+        let opened = self.store.open(&SessionOpening {
             session: &session,
             refresh,
             binding: binding.as_ref().map(OpaqueSecret::digest),
@@ -103,13 +105,14 @@ impl Opener {
             origin: verified.origin,
             effects: &effects,
         })?;
-        let Opened::Done { grantee, displaced } = opened else { return Ok(None) };
+        let SessionOpeningResult::Done { snapshot, displaced } = opened else { return Ok(None) };
         self.issuer.revocations().enforce(displaced);
         let authority = self.issuer.authority();
         let device_token = uses_cookies.then(|| {
             device::cookie(authority, account.id, epoch, device, now, &*self.ambient.random)
         });
-        let grant = self.issuer.grant(*grantee, session, refresh, now, now, &*self.ambient.random);
-        Ok(Some(SignedIn { grant, binding, device_token }))
+        let tokens =
+            self.issuer.issue(*snapshot, session, refresh, now, now, &*self.ambient.random);
+        Ok(Some(SignedIn { tokens, binding, device_token }))
     }
 }

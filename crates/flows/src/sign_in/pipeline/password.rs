@@ -9,7 +9,7 @@ use portcullis_audit::Outcome;
 use portcullis_domain::AuthenticationMethod;
 use portcullis_password::{HashingPool, Overloaded, Password, PasswordHash, VerificationResult};
 
-use super::credentials::Credentials;
+use super::credentials::StoredCredentials;
 use super::identifier::Identifier;
 use crate::sign_in::hash_cost::HashCosts;
 use crate::sign_in::lockout::FailureCounters;
@@ -54,8 +54,8 @@ impl PasswordProver {
         address: IpAddr,
         typed: Password,
         identifier: &Identifier,
-        found: Option<Credentials>,
-    ) -> Result<Result<(Credentials, PasswordProof), Outcome>, Overloaded> {
+        found: Option<StoredCredentials>,
+    ) -> Result<Result<(StoredCredentials, PasswordProof), Outcome>, Overloaded> {
         let stored = match &found {
             Some(found) => found.password_hash().cloned(),
             None => Err(Outcome::UnknownAccount),
@@ -70,7 +70,7 @@ impl PasswordProver {
     }
 
     /// A hash that costs what verifying that of some account does.
-    fn decoy(&self, identifier: &Identifier, found: Option<&Credentials>) -> PasswordHash {
+    fn decoy(&self, identifier: &Identifier, found: Option<&StoredCredentials>) -> PasswordHash {
         let account = found.map(|found| found.account.id);
         let cost = self.counters.cost_of(identifier.key(), account);
         let hasher = self.hashing.hasher();

@@ -10,7 +10,7 @@ use portcullis_domain::{AccountId, Ambient};
 use portcullis_password::{HashCost, HashingPool, Password};
 
 use super::password::PasswordProof;
-use super::store::{Renewal, SignInStore};
+use super::store::{HashReplacement, SignInStore};
 
 /// Replaces weak hashes.
 pub(super) struct Rehash {
@@ -40,7 +40,7 @@ impl Rehash {
                 .about(account)
                 .with(Details::Rehash { before, after })
                 .into();
-        let renewal = Renewal { account, proof, renewed: &renewed, effects: &effects };
+        let renewal = HashReplacement { account, proof, renewed: &renewed, effects: &effects };
         if let Err(error) = self.store.renew_hash(&renewal) {
             tracing::warn!(%error, %account, "a weak hash stays");
         }

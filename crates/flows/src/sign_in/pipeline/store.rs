@@ -5,7 +5,7 @@ use portcullis_domain::{AccountId, DisplayName, Session, TokenId};
 use portcullis_password::PasswordHash;
 use portcullis_token::Digest;
 
-use super::credentials::Credentials;
+use super::credentials::StoredCredentials;
 use super::identifier::Identifier;
 use super::password::PasswordProof;
 use super::proof::Proof;
@@ -18,16 +18,17 @@ use crate::sign_in::session_tokens::{AccountSnapshot, Ending};
 /// What signing in needs from storage.
 pub trait SignInStore: Send + Sync {
     /// The account with that name, and the hash of its password if it has one.
-    fn credentials(&self, identifier: &Identifier) -> Result<Option<Credentials>, StoreError>;
+    fn credentials(&self, identifier: &Identifier)
+    -> Result<Option<StoredCredentials>, StoreError>;
 
     /// Opens a session, unless at this very moment the counter is closed, the account deactivated
     /// or one of the proofs void. Forgets the failures of the counter and ends the oldest sessions
     /// beyond the limit. The outcome is recorded either way.
-    fn open(&self, opening: &Opening<'_>) -> Result<Opened, StoreError>;
+    fn open(&self, opening: &SessionOpening<'_>) -> Result<SessionOpeningResult, StoreError>;
 
     /// Puts a stronger hash of the same password in the place of the one that was checked, and records
     /// it, unless somebody else has replaced that since.
-    fn renew_hash(&self, renewal: &Renewal<'_>) -> Result<(), StoreError>;
+    fn renew_hash(&self, renewal: &HashReplacement<'_>) -> Result<(), StoreError>;
 
     /// Counts a failure against a counter that is open, and records the refusal.
     fn refuse(
@@ -40,7 +41,7 @@ pub trait SignInStore: Send + Sync {
 
 /// A hash about to take the place of another of the same password.
 #[derive(Debug)]
-pub struct Renewal<'a> {
+pub struct HashReplacement<'a> {
     /// Whose.
     pub account: AccountId,
     /// The proof whose hash is weak.
@@ -52,7 +53,7 @@ pub struct Renewal<'a> {
 }
 
 /// A session about to be opened.
-pub struct Opening<'a> {
+pub struct SessionOpening<'a> {
     /// The session.
     pub session: &'a Session,
     /// Its first refresh token.
@@ -72,16 +73,16 @@ pub struct Opening<'a> {
     /// Where the request came from, for the family tree.
     pub origin: &'a Origin,
     /// What is recorded.
-    pub effects: EffectsOf<'a, Opened>,
+    pub effects: EffectsOf<'a, SessionOpeningResult>,
 }
 
 /// How opening a session ended.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Opened {
+pub enum SessionOpeningResult {
     /// The session is open.
     Done {
         /// Whose session it is.
-        grantee: Box<AccountSnapshot>,
+        snapshot: Box<AccountSnapshot>,
         /// Sessions that ended to make room.
         displaced: Revoked,
     },

@@ -1,10 +1,9 @@
-//! One request's use of the database: bounded in time, and given up before it is answered so.
+//! The deadline of one request for its time with the database.
 //!
-//! Whoever waits for an answer is told within two seconds that there is none. From that moment on
-//! nothing of the use case is committed: giving up and beginning to commit exclude each other. So an
-//! answer of 503 means that the work was not done, but for the one case that nobody can avoid: a
-//! COMMIT was on its way when the database fell silent. What is repeated then is answered as the
-//! first would have been; see [`refresh`](crate::sign_in::refresh).
+//! A client gets an answer within two seconds, if only that there is none. From that moment on nothing of
+//! the use case is committed: to cancel and to begin to commit exclude each other. So an answer of 503
+//! means that the work was not done, but for one case that nothing can avoid: a COMMIT was on its way when
+//! the database fell silent. A retry is then answered as the first request would have been; see [`refresh`](crate::sign_in::refresh).
 //!
 //! Only the time that is spent with the database counts, waiting for a connection included.
 
@@ -15,9 +14,9 @@ use std::time::Duration;
 use portcullis_domain::{Clock, SystemClock};
 
 /// One request's use of the database. What runs on another thread, or outside of any request, has no
-/// attempt and takes as long as the timeouts of the database allow.
+/// deadline and takes as long as the timeouts of the database allow.
 #[derive(Debug)]
-pub struct Attempt {
+pub struct RequestDeadline {
     clock: SystemClock,
     state: Mutex<State>,
 }
@@ -36,29 +35,29 @@ enum Stage {
     #[default]
     Working,
     Committing,
-    GivenUp,
+    Cancelled,
 }
 
 /// The request was answered already: nothing more happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it took too long and was given up")]
-pub struct GivenUp;
+#[error("the deadline of the request was exceeded")]
+pub struct DeadlineExceeded;
 
 thread_local! {
-    static CURRENT: RefCell<Option<Arc<Attempt>>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Option<Arc<RequestDeadline>>> = const { RefCell::new(None) };
 }
 
-impl Attempt {
+impl RequestDeadline {
     /// The longest that a use case spends with the database, in all.
-    pub const LIMIT: Duration = Duration::from_millis(1_700);
+    pub const TIMEOUT: Duration = Duration::from_millis(1_700);
 
-    /// An attempt that has spent nothing yet.
+    /// A deadline of which nothing is spent yet.
     #[must_use]
     pub fn new() -> Self {
         Self { clock: SystemClock::new(), state: Mutex::default() }
     }
 
-    /// Runs a use case on this thread as this attempt.
+    /// Runs a use case on this thread under this deadline.
     pub fn run<T>(self: Arc<Self>, use_case: impl FnOnce() -> T) -> T {
         let _current = Current::set(self);
         use_case()
@@ -68,33 +67,33 @@ impl Attempt {
     pub fn remaining(&self) -> Duration {
         let state = self.state();
         let waiting = state.entered.map_or(Duration::ZERO, |since| self.since(since));
-        Self::LIMIT.saturating_sub(state.spent + waiting)
+        Self::TIMEOUT.saturating_sub(state.spent + waiting)
     }
 
     /// Lets nothing more be committed. Answers `false` when a commit is under way, whose end nobody
     /// knows yet.
-    pub fn give_up(&self) -> bool {
+    pub fn cancel(&self) -> bool {
         let mut state = self.state();
         if state.stage == Stage::Committing {
             return false;
         }
-        state.stage = Stage::GivenUp;
+        state.stage = Stage::Cancelled;
         true
     }
 
-    /// Whether this thread runs an attempt.
+    /// Whether this thread runs under a deadline.
     pub fn is_running() -> bool {
         Self::current().is_some()
     }
 
     /// Counts the time until the answer is dropped as spent with the database, if this thread runs
-    /// an attempt. Within such a time another one counts nothing.
+    /// a deadline. Within such a time another one counts nothing.
     #[must_use]
     pub fn enter() -> Waiting {
-        Waiting(Self::current().filter(|attempt| {
-            let mut state = attempt.state();
+        Waiting(Self::current().filter(|deadline| {
+            let mut state = deadline.state();
             let is_first = state.entered.is_none();
-            state.entered.get_or_insert_with(|| attempt.clock.monotonic());
+            state.entered.get_or_insert_with(|| deadline.clock.monotonic());
             is_first
         }))
     }
@@ -104,9 +103,9 @@ impl Attempt {
     /// # Errors
     ///
     /// When it was given up.
-    pub fn check() -> Result<(), GivenUp> {
+    pub fn check() -> Result<(), DeadlineExceeded> {
         match Self::current() {
-            Some(attempt) if attempt.state().stage == Stage::GivenUp => Err(GivenUp),
+            Some(deadline) if deadline.state().stage == Stage::Cancelled => Err(DeadlineExceeded),
             _ => Ok(()),
         }
     }
@@ -117,19 +116,19 @@ impl Attempt {
     /// # Errors
     ///
     /// When it was given up, or has no time left.
-    pub fn begin_commit(round_trip: Duration) -> Result<Committing, GivenUp> {
-        let Some(attempt) = Self::current() else { return Ok(Committing(None)) };
-        let mut state = attempt.state();
-        let waiting = state.entered.map_or(Duration::ZERO, |since| attempt.since(since));
+    pub fn begin_commit(round_trip: Duration) -> Result<Committing, DeadlineExceeded> {
+        let Some(deadline) = Self::current() else { return Ok(Committing(None)) };
+        let mut state = deadline.state();
+        let waiting = state.entered.map_or(Duration::ZERO, |since| deadline.since(since));
         let spent = state.spent + waiting;
-        let is_late = spent >= Self::LATEST_COMMIT || spent + round_trip >= Self::LIMIT;
-        if state.stage == Stage::GivenUp || is_late {
-            state.stage = Stage::GivenUp;
-            return Err(GivenUp);
+        let is_late = spent >= Self::LATEST_COMMIT || spent + round_trip >= Self::TIMEOUT;
+        if state.stage == Stage::Cancelled || is_late {
+            state.stage = Stage::Cancelled;
+            return Err(DeadlineExceeded);
         }
         state.stage = Stage::Committing;
         drop(state);
-        Ok(Committing(Some(attempt)))
+        Ok(Committing(Some(deadline)))
     }
 
     /// A commit that begins later might not end in time: a database that was so slow before is
@@ -149,7 +148,7 @@ impl Attempt {
     }
 }
 
-impl Default for Attempt {
+impl Default for RequestDeadline {
     fn default() -> Self {
         Self::new()
     }
@@ -157,14 +156,14 @@ impl Default for Attempt {
 
 /// A use case waits for the database.
 #[derive(Debug)]
-pub struct Waiting(Option<Arc<Attempt>>);
+pub struct Waiting(Option<Arc<RequestDeadline>>);
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        if let Some(attempt) = &self.0 {
-            let mut state = attempt.state();
+        if let Some(deadline) = &self.0 {
+            let mut state = deadline.state();
             if let Some(since) = state.entered.take() {
-                state.spent += attempt.since(since);
+                state.spent += deadline.since(since);
             }
         }
     }
@@ -172,22 +171,22 @@ impl Drop for Waiting {
 
 /// A commit is under way.
 #[derive(Debug)]
-pub struct Committing(Option<Arc<Attempt>>);
+pub struct Committing(Option<Arc<RequestDeadline>>);
 
 impl Drop for Committing {
     fn drop(&mut self) {
-        if let Some(attempt) = &self.0 {
-            attempt.state().stage = Stage::Working;
+        if let Some(deadline) = &self.0 {
+            deadline.state().stage = Stage::Working;
         }
     }
 }
 
-/// The attempt of this thread, until it is dropped.
-struct Current(Option<Arc<Attempt>>);
+/// The deadline of this thread, until it is dropped.
+struct Current(Option<Arc<RequestDeadline>>);
 
 impl Current {
-    fn set(attempt: Arc<Attempt>) -> Self {
-        Self(CURRENT.replace(Some(attempt)))
+    fn set(deadline: Arc<RequestDeadline>) -> Self {
+        Self(CURRENT.replace(Some(deadline)))
     }
 }
 
@@ -203,42 +202,42 @@ mod tests {
 
     #[test]
     fn what_was_given_up_is_not_committed() {
-        let attempt = Arc::new(Attempt::new());
-        attempt.clone().run(|| {
-            let _waiting = Attempt::enter();
-            assert!(attempt.give_up());
-            assert_eq!(Attempt::check(), Err(GivenUp));
-            assert!(Attempt::begin_commit(Duration::ZERO).is_err());
+        let deadline = Arc::new(RequestDeadline::new());
+        deadline.clone().run(|| {
+            let _waiting = RequestDeadline::enter();
+            assert!(deadline.cancel());
+            assert_eq!(RequestDeadline::check(), Err(DeadlineExceeded));
+            assert!(RequestDeadline::begin_commit(Duration::ZERO).is_err());
         });
     }
 
     #[test]
     fn what_is_being_committed_is_not_given_up_until_the_commit_has_ended() {
-        let attempt = Arc::new(Attempt::new());
-        attempt.clone().run(|| {
-            let committing = Attempt::begin_commit(Duration::ZERO).unwrap();
-            assert!(!attempt.give_up());
+        let deadline = Arc::new(RequestDeadline::new());
+        deadline.clone().run(|| {
+            let committing = RequestDeadline::begin_commit(Duration::ZERO).unwrap();
+            assert!(!deadline.cancel());
             drop(committing);
-            assert!(attempt.give_up());
+            assert!(deadline.cancel());
         });
     }
 
     #[test]
     fn outside_of_an_attempt_nothing_is_given_up() {
-        let attempt = Arc::new(Attempt::new());
-        assert!(attempt.give_up());
-        attempt.run(|| assert!(Attempt::is_running()));
-        assert!(!Attempt::is_running());
-        assert_eq!(Attempt::check(), Ok(()));
-        assert!(Attempt::begin_commit(Attempt::LIMIT).is_ok());
+        let deadline = Arc::new(RequestDeadline::new());
+        assert!(deadline.cancel());
+        deadline.run(|| assert!(RequestDeadline::is_running()));
+        assert!(!RequestDeadline::is_running());
+        assert_eq!(RequestDeadline::check(), Ok(()));
+        assert!(RequestDeadline::begin_commit(RequestDeadline::TIMEOUT).is_ok());
     }
 
     #[test]
     fn a_commit_that_would_not_end_in_time_is_not_begun() {
-        Arc::new(Attempt::new()).run(|| {
-            let _waiting = Attempt::enter();
-            assert!(Attempt::begin_commit(Attempt::LIMIT / 2).is_ok());
-            assert!(Attempt::begin_commit(Attempt::LIMIT).is_err());
+        Arc::new(RequestDeadline::new()).run(|| {
+            let _waiting = RequestDeadline::enter();
+            assert!(RequestDeadline::begin_commit(RequestDeadline::TIMEOUT / 2).is_ok());
+            assert!(RequestDeadline::begin_commit(RequestDeadline::TIMEOUT).is_err());
         });
     }
 }

@@ -44,7 +44,7 @@ pub(crate) const HOUR: Duration = Duration::from_secs(60 * 60);
 pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What outlives a node, and what its nodes are configured with.
-pub(crate) struct House {
+pub(crate) struct Deployment {
     pub(crate) database: TestDatabase,
     pub(crate) clock: Arc<TestClock>,
     /// What the hashing pool goes by.
@@ -75,7 +75,7 @@ pub(crate) struct Node {
     pub(crate) hashing: Arc<HashingPool>,
 }
 
-impl House {
+impl Deployment {
     pub(crate) fn new() -> Self {
         Self::on(TestDatabase::sqlite())
     }
@@ -266,9 +266,9 @@ impl House {
         self.database.store().texts(&query).unwrap().remove(0)
     }
 
-    /// The holder of the access token of this grant.
-    pub(crate) fn principal(&self, node: &Node, grant: &SessionTokens) -> Principal {
-        let token = grant.access_token.expose_secret();
+    /// The holder of this access token.
+    pub(crate) fn principal(&self, node: &Node, tokens: &SessionTokens) -> Principal {
+        let token = tokens.access_token.expose_secret();
         let claims = node.authority.verify_access(token, self.now()).unwrap();
         Principal::of_claims(claims, samples::origin())
     }
@@ -335,15 +335,15 @@ pub(crate) fn typing(identifier: &str, password: &str) -> SignInRequest {
 pub(crate) fn refreshing(signed_in: &SignedIn) -> RefreshRequest {
     let binding = signed_in.binding.as_ref();
     RefreshRequest {
-        refresh_token: signed_in.grant.refresh_token.clone(),
+        refresh_token: signed_in.tokens.refresh_token.clone(),
         binding: binding.map(|cookie| SecretString::from(cookie.expose())),
         origin: samples::origin(),
     }
 }
 
 /// The same browser goes on with what it was given since.
-pub(crate) fn refreshing_next(signed_in: &SignedIn, grant: &SessionTokens) -> RefreshRequest {
-    RefreshRequest { refresh_token: grant.refresh_token.clone(), ..refreshing(signed_in) }
+pub(crate) fn refreshing_next(signed_in: &SignedIn, tokens: &SessionTokens) -> RefreshRequest {
+    RefreshRequest { refresh_token: tokens.refresh_token.clone(), ..refreshing(signed_in) }
 }
 
 /// A wrong password.

@@ -1,7 +1,7 @@
 //! The end of the feed, kept at hand: thousands of followers are sent the same few bytes.
 //!
 //! A follower has nothing here but its place. Whoever is slow falls behind and holds back nobody;
-//! when the tail has moved on, the follower is served from the database.
+//! when the buffer has moved on, the follower is served from the database.
 
 use std::collections::VecDeque;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
@@ -13,12 +13,12 @@ use tokio::sync::watch;
 use super::event;
 
 /// The newest entries of the feed.
-pub(crate) struct Tail {
-    kept: RwLock<Kept>,
-    news: watch::Sender<News>,
+pub(crate) struct FeedBuffer {
+    kept: RwLock<BufferedEntries>,
+    news: watch::Sender<FeedUpdate>,
 }
 
-struct Kept {
+struct BufferedEntries {
     /// Another number means that an older state of the database was restored, and all places are
     /// void.
     history: u64,
@@ -37,7 +37,7 @@ struct Chunk {
 
 /// What followers wait for.
 #[derive(Clone)]
-pub(crate) struct News {
+pub(crate) struct FeedUpdate {
     /// How far this node knows the feed.
     pub(crate) heartbeat: Heartbeat,
     /// The server is about to stop.
@@ -66,11 +66,16 @@ pub(crate) enum Next {
     HistoryReplaced,
 }
 
-impl Tail {
+impl FeedBuffer {
     pub(crate) fn new() -> Self {
-        let kept = Kept { history: 0, head: Cursor::START, chunks: VecDeque::new(), entries: 0 };
+        let kept = BufferedEntries {
+            history: 0,
+            head: Cursor::START,
+            chunks: VecDeque::new(),
+            entries: 0,
+        };
         let heartbeat = Heartbeat { number: 0, position: 0, event: Bytes::new() };
-        let news = News { heartbeat, is_over: false };
+        let news = FeedUpdate { heartbeat, is_over: false };
         Self { kept: RwLock::new(kept), news: watch::Sender::new(news) }
     }
 
@@ -115,7 +120,7 @@ impl Tail {
     }
 
     /// Waits with all others for what happens next.
-    pub(crate) fn subscribe(&self) -> watch::Receiver<News> {
+    pub(crate) fn subscribe(&self) -> watch::Receiver<FeedUpdate> {
         self.news.subscribe()
     }
 
@@ -156,18 +161,18 @@ impl Tail {
         Next::Event(event, chunk.end())
     }
 
-    fn kept(&self) -> RwLockReadGuard<'_, Kept> {
+    fn kept(&self) -> RwLockReadGuard<'_, BufferedEntries> {
         self.kept.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Kept {
+impl BufferedEntries {
     fn push(&mut self, entries: &[Numbered]) {
         let chunk = Chunk { entries: entries.to_vec(), event: event::revoked(entries) };
         self.head = chunk.end();
         self.entries += entries.len();
         self.chunks.push_back(chunk);
-        while self.entries > MOST_KEPT {
+        while self.entries > MAX_KEPT {
             let Some(oldest) = self.chunks.pop_front() else { break };
             self.entries -= oldest.entries.len();
         }
@@ -187,7 +192,7 @@ impl Chunk {
 }
 
 /// Entries in memory, of about 120 bytes each.
-const MOST_KEPT: usize = 20_000;
+const MAX_KEPT: usize = 20_000;
 
 #[cfg(test)]
 mod tests {
@@ -198,27 +203,27 @@ mod tests {
 
     #[test]
     fn who_has_read_a_part_of_an_event_is_sent_the_rest_of_it() {
-        let tail = Tail::new();
+        let buffer = FeedBuffer::new();
         let entries = entries(1, 5);
-        tail.extend(&entries);
-        let all = read(&tail, 0);
+        buffer.extend(&entries);
+        let all = read(&buffer, 0);
         assert_eq!(all, (String::from_utf8(event::revoked(&entries).to_vec()).unwrap(), 5));
-        let rest = read(&tail, 3);
+        let rest = read(&buffer, 3);
         assert_eq!(rest.0, String::from_utf8(event::revoked(&entries[3..]).to_vec()).unwrap());
         assert_eq!(rest.1, 5);
-        assert!(matches!(tail.after(5, 0), Next::UpToDate));
-        assert!(matches!(tail.after(9, 0), Next::UpToDate), "another node may be ahead");
+        assert!(matches!(buffer.after(5, 0), Next::UpToDate));
+        assert!(matches!(buffer.after(9, 0), Next::UpToDate), "another node may be ahead");
     }
 
     #[test]
     fn the_oldest_go_when_there_are_too_many_and_are_elsewhere_then() {
-        let tail = Tail::new();
+        let buffer = FeedBuffer::new();
         for first in (0..30).map(|round| round * 1_000 + 1) {
-            tail.extend(&entries(first, 1_000));
+            buffer.extend(&entries(first, 1_000));
         }
-        assert!(matches!(tail.after(0, 0), Next::NotKept));
+        assert!(matches!(buffer.after(0, 0), Next::NotKept));
         let mut position = 10_500;
-        while let Next::Event(_, end) = tail.after(position, tail.history()) {
+        while let Next::Event(_, end) = buffer.after(position, buffer.history()) {
             assert!(end.position() > position);
             position = end.position();
         }
@@ -227,46 +232,46 @@ mod tests {
 
     #[test]
     fn a_place_is_known_by_its_mark_and_not_only_by_its_number() {
-        let tail = Tail::new();
+        let buffer = FeedBuffer::new();
         let entries = entries(1, 600);
-        tail.extend(&entries);
+        buffer.extend(&entries);
         for numbered in [&entries[0], &entries[499], &entries[599]] {
-            assert!(tail.holds(numbered.cursor()));
+            assert!(buffer.holds(numbered.cursor()));
             let other = Numbered { mark: numbered.mark ^ 1, ..*numbered };
-            assert!(!tail.holds(other.cursor()));
+            assert!(!buffer.holds(other.cursor()));
         }
-        assert!(!tail.holds(Cursor::START), "what comes after it may not be all that there was");
+        assert!(!buffer.holds(Cursor::START), "what comes after it may not be all that there was");
     }
 
     #[test]
     fn a_node_that_began_late_knows_its_beginning() {
-        let tail = Tail::new();
+        let buffer = FeedBuffer::new();
         let before = entries(7, 1)[0].cursor();
-        tail.begin_at(before);
-        assert!(tail.holds(before));
-        tail.extend(&entries(8, 2));
-        assert_eq!(tail.history(), 0);
-        tail.begin_at(Cursor::START);
-        assert!(tail.holds(entries(9, 1)[0].cursor()), "what was heard since counts");
-        assert!(matches!(tail.after(6, 0), Next::NotKept));
-        assert_eq!(read(&tail, 7).1, 9);
+        buffer.begin_at(before);
+        assert!(buffer.holds(before));
+        buffer.extend(&entries(8, 2));
+        assert_eq!(buffer.history(), 0);
+        buffer.begin_at(Cursor::START);
+        assert!(buffer.holds(entries(9, 1)[0].cursor()), "what was heard since counts");
+        assert!(matches!(buffer.after(6, 0), Next::NotKept));
+        assert_eq!(read(&buffer, 7).1, 9);
     }
 
     #[test]
     fn another_history_makes_every_place_void() {
-        let tail = Tail::new();
-        tail.extend(&entries(1, 10));
-        let before = tail.history();
-        tail.extend(&entries(11, 1));
-        assert_eq!(tail.history(), before);
-        tail.extend(&entries(4, 9));
-        assert!(matches!(tail.after(11, before), Next::HistoryReplaced));
-        assert!(!tail.holds(entries(3, 1)[0].cursor()));
-        assert_eq!(read(&tail, 3).1, 12);
+        let buffer = FeedBuffer::new();
+        buffer.extend(&entries(1, 10));
+        let before = buffer.history();
+        buffer.extend(&entries(11, 1));
+        assert_eq!(buffer.history(), before);
+        buffer.extend(&entries(4, 9));
+        assert!(matches!(buffer.after(11, before), Next::HistoryReplaced));
+        assert!(!buffer.holds(entries(3, 1)[0].cursor()));
+        assert_eq!(read(&buffer, 3).1, 12);
     }
 
-    fn read(tail: &Tail, position: u64) -> (String, u64) {
-        match tail.after(position, tail.history()) {
+    fn read(buffer: &FeedBuffer, position: u64) -> (String, u64) {
+        match buffer.after(position, buffer.history()) {
             Next::Event(bytes, end) => (String::from_utf8(bytes.to_vec()).unwrap(), end.position()),
             _ => panic!("nothing after {position}"),
         }

@@ -15,9 +15,9 @@ const MAX_LENGTH: usize = 33;
 
 /// Gives requests names that no other request of any node has.
 #[derive(Clone)]
-pub(crate) struct Numbering(Arc<(String, AtomicU64)>);
+pub(crate) struct RequestIds(Arc<(String, AtomicU64)>);
 
-impl Numbering {
+impl RequestIds {
     pub(crate) fn new(random: &dyn SecureRandom) -> Self {
         let mut node = [0; 8];
         random.fill(&mut node);

@@ -1,0 +1,84 @@
+//! A store in which something happens between two steps of a use case.
+
+use portcullis_domain::AccountId;
+use portcullis_flows::StoreError;
+use portcullis_flows::effects::EffectsOf;
+use portcullis_flows::identity::password_change::{
+    PasswordChangeStore, PasswordUpdate, PasswordUpdateResult,
+};
+use portcullis_flows::sign_in::lockout::{CounterState, LockoutPolicy};
+use portcullis_flows::sign_in::{
+    HashReplacement, Identifier, SessionOpening, SessionOpeningResult, SignInStore,
+    StoredCredentials,
+};
+use portcullis_token::Digest;
+
+/// Before which step it happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Before {
+    SessionOpening,
+    Renewing,
+    Changing,
+    Refusing,
+}
+
+/// Does `intercept` before that step, and is the real store otherwise.
+pub(crate) struct InterceptedStore<S, F> {
+    store: S,
+    before: Before,
+    intercept: F,
+}
+
+impl<S, F: Fn(&S)> InterceptedStore<S, F> {
+    pub(crate) fn new(store: S, before: Before, intercept: F) -> Self {
+        Self { store, before, intercept }
+    }
+
+    fn reach(&self, step: Before) -> &S {
+        if step == self.before {
+            (self.intercept)(&self.store);
+        }
+        &self.store
+    }
+}
+
+impl<S: SignInStore, F: Fn(&S) + Send + Sync> SignInStore for InterceptedStore<S, F> {
+    fn credentials(
+        &self,
+        identifier: &Identifier,
+    ) -> Result<Option<StoredCredentials>, StoreError> {
+        self.store.credentials(identifier)
+    }
+
+    fn open(&self, opening: &SessionOpening<'_>) -> Result<SessionOpeningResult, StoreError> {
+        self.reach(Before::SessionOpening).open(opening)
+    }
+
+    fn renew_hash(&self, renewal: &HashReplacement<'_>) -> Result<(), StoreError> {
+        self.reach(Before::Renewing).renew_hash(renewal)
+    }
+
+    fn refuse(
+        &self,
+        counter: &Digest,
+        policy: &LockoutPolicy,
+        effects: EffectsOf<'_, CounterState>,
+    ) -> Result<(), StoreError> {
+        self.reach(Before::Refusing).refuse(counter, policy, effects)
+    }
+}
+
+impl<S: PasswordChangeStore, F: Fn(&S) + Send + Sync> PasswordChangeStore
+    for InterceptedStore<S, F>
+{
+    fn credentials_of(&self, account: AccountId) -> Result<Option<StoredCredentials>, StoreError> {
+        self.store.credentials_of(account)
+    }
+
+    fn change_password(
+        &self,
+        change: &PasswordUpdate<'_>,
+    ) -> Result<PasswordUpdateResult, StoreError> {
+        self.reach(Before::Changing).change_password(change)
+    }
+}
