@@ -1,5 +1,5 @@
-//! Connections to either database, and the two differences that cannot be hidden behind a query:
-//! how a connection is set up and how a writing transaction begins.
+//! Connections to SQLite and PostgreSQL: settings, timeouts, begin and commit of transactions, and
+//! the locks that one node at a time may hold.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -16,24 +16,24 @@ use crate::database_url::DatabaseUrl;
 use crate::failure::Failure;
 use crate::private_file;
 
-/// A connection to either database. Queries reach the inner connection through `dispatch!`, so that
-/// every clause of each database is at hand and each query is checked against both.
+/// A connection to either database. Queries use the inner connection through `dispatch!`, so that
+/// every clause of each database is available and each query is checked against both.
 pub(crate) struct Connection {
     pub(crate) inner: Inner,
-    /// Where time comes from instead of the database, in tests.
+    /// Replaces the clock of the database in tests.
     pub(crate) clock: Option<Arc<dyn Clock>>,
     pace: Pace,
-    /// How long the last transaction took to begin.
+    /// The time that the last BEGIN took.
     round_trip: Duration,
 }
 
-/// One of the two.
+/// The connection of Diesel.
 pub(crate) enum Inner {
     Postgres(PgConnection),
     Sqlite(SqliteConnection),
 }
 
-/// The same statements for each of the databases, where they differ.
+/// The statements of each database, where they differ.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EachSql {
     pub(crate) postgres: &'static str,
@@ -41,23 +41,23 @@ pub(crate) struct EachSql {
 }
 
 impl EachSql {
-    /// Statements that both understand.
+    /// Statements that both databases accept.
     pub(crate) const fn same(sql: &'static str) -> Self {
         Self { postgres: sql, sqlite: sql }
     }
 }
 
-/// How long PostgreSQL works on one statement, and waits for one lock, before it gives up.
+/// The timeouts of PostgreSQL for one statement and for one lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pace {
-    /// Somebody waits for an answer, which is due within [`RequestDeadline::TIMEOUT`].
+    /// For requests: a response is due within [`RequestDeadline::TIMEOUT`].
     Request,
-    /// Nobody does.
+    /// For background work.
     Background,
 }
 
 impl Pace {
-    /// The pace of what runs on this thread.
+    /// Returns the timeouts for the work of this thread.
     pub(crate) fn current() -> Self {
         if RequestDeadline::is_running() { Self::Request } else { Self::Background }
     }
@@ -86,7 +86,7 @@ impl Connection {
         Self { inner, clock: None, pace: Pace::Request, round_trip: Duration::ZERO }
     }
 
-    /// Makes sure that the connection is alive and works at this pace, for statements that are no
+    /// Checks that the connection is alive and sets these timeouts, for statements outside a
     /// transaction.
     pub(crate) fn check(&mut self, pace: Pace) -> Result<(), Failure> {
         if pace != self.pace {
@@ -96,8 +96,8 @@ impl Connection {
         Ok(inner.batch_execute("SELECT 1")?)
     }
 
-    /// Changes the pace, for what follows too: a connection seldom passes from requests to the
-    /// background and back.
+    /// Sets the timeouts of the connection. They stay set, because a connection seldom changes
+    /// between requests and background work.
     fn work_at(&mut self, pace: Pace) -> Result<(), Failure> {
         if let Inner::Postgres(inner) = &mut self.inner
             && pace != self.pace
@@ -109,9 +109,10 @@ impl Connection {
         Ok(())
     }
 
-    /// Begins a transaction that is allowed to write from its first statement on: SQLite begins
-    /// IMMEDIATE, because it refuses to turn a reader into a writer while others write. PostgreSQL is
-    /// told the isolation level, which a setting of the role or the database could change.
+    /// Begins a transaction that may write from its first statement on. SQLite begins IMMEDIATE,
+    /// because it refuses to upgrade a reader to a writer while another transaction writes.
+    /// PostgreSQL gets an explicit isolation level, because a setting of the role or the database
+    /// could change the default.
     pub(crate) fn begin(&mut self, pace: Pace) -> Result<(), Failure> {
         const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
         self.work_at(pace)?;
@@ -122,7 +123,7 @@ impl Connection {
             }
             Inner::Sqlite(inner) => {
                 AnsiTransactionManager::begin_transaction_sql(inner, "BEGIN IMMEDIATE")?;
-                // The wait for another writer says nothing about the commit.
+                // The wait for another writer tells nothing about the duration of a commit.
                 return Ok(());
             }
         }
@@ -130,9 +131,10 @@ impl Connection {
         Ok(())
     }
 
-    /// Runs `body` in the transaction that has begun, and ends it.
+    /// Runs `body` in the transaction that has begun, and ends the transaction.
     ///
-    /// What was given up meanwhile is not committed: its caller has been told that it did not happen.
+    /// A cancelled request is not committed: its caller already has the response that nothing
+    /// happened.
     pub(crate) fn finish<T>(
         &mut self,
         body: impl FnOnce(&mut Self) -> Result<T, Failure>,
@@ -150,8 +152,8 @@ impl Connection {
                 Ok(value)
             }
             Err(failure) => {
-                // The body's error is the one to tell; a connection that cannot even roll back is
-                // found broken and dropped by the pool.
+                // The error of the body is returned. If the rollback fails as well, the pool finds
+                // the connection broken and drops it.
                 let _ =
                     dispatch!(self, inner => AnsiTransactionManager::rollback_transaction(inner));
                 Err(failure)
@@ -159,7 +161,8 @@ impl Connection {
         }
     }
 
-    /// A database that answers has refused to commit. One that does not answer may have committed.
+    /// An error that the database returned means that nothing was committed. Without a response,
+    /// the commit may have succeeded.
     fn commit(&mut self) -> Result<(), Failure> {
         match dispatch!(self, inner => AnsiTransactionManager::commit_transaction(inner)) {
             Err(error) if matches!(self.inner, Inner::Postgres(_)) && self.is_broken() => {
@@ -169,7 +172,7 @@ impl Connection {
         }
     }
 
-    /// Runs `body` in a transaction of its own that may write.
+    /// Runs `body` in a separate transaction that may write.
     pub(crate) fn write<T>(
         &mut self,
         body: impl FnOnce(&mut Self) -> Result<T, Failure>,
@@ -178,7 +181,7 @@ impl Connection {
         self.finish(body)
     }
 
-    /// Runs `body` in a transaction that sees the database as it was when it began.
+    /// Runs `body` in a transaction that reads one snapshot of the database.
     pub(crate) fn read_snapshot<T>(
         &mut self,
         body: impl FnOnce(&mut Self) -> Result<T, Failure>,
@@ -191,13 +194,14 @@ impl Connection {
             Inner::Sqlite(inner) => AnsiTransactionManager::begin_transaction(inner)?,
         }
         let outcome = body(self);
-        // There is nothing to commit, and a connection that cannot roll back is dropped by the pool.
+        // There is nothing to commit, and the pool drops a connection that cannot roll back.
         let _ = dispatch!(self, inner => AnsiTransactionManager::rollback_transaction(inner));
         outcome
     }
 
-    /// Runs the statements of its database as one transaction. PostgreSQL gets them as one message,
-    /// which makes them one; so locks are held only as long as the database itself takes.
+    /// Runs the statements of its database as one transaction. PostgreSQL receives them as one
+    /// message and runs one message as one transaction, so locks are held only for the time of the
+    /// database itself.
     pub(crate) fn write_at_once(&mut self, sql: EachSql) -> Result<(), Failure> {
         match &mut self.inner {
             Inner::Postgres(inner) => Ok(inner.batch_execute(sql.postgres)?),
@@ -207,13 +211,13 @@ impl Connection {
         }
     }
 
-    /// Whether it can be used no more.
+    /// Returns whether the connection is unusable.
     pub(crate) fn is_broken(&mut self) -> bool {
         dispatch!(self, inner => AnsiTransactionManager::is_broken_transaction_manager(inner))
     }
 }
 
-/// A step that one node at a time may take.
+/// A lock that one node at a time may hold.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Lock {
     Migration,
@@ -223,20 +227,20 @@ pub(crate) enum Lock {
 }
 
 impl Lock {
-    /// Waits until nobody else in this schema has it, and keeps it until the transaction ends. In
-    /// SQLite every writing transaction is alone.
+    /// Waits for the exclusive lock within this schema, and holds it until the transaction ends. In
+    /// SQLite there is only one writing transaction at a time.
     pub(crate) fn take(self, connection: &mut Connection) -> Result<(), Failure> {
         self.wait(connection, "pg_advisory_xact_lock")
     }
 
-    /// Waits until nobody has it to themselves; any number may share it.
+    /// Waits for the shared lock, which any number of transactions may hold.
     pub(crate) fn share(self, connection: &mut Connection) -> Result<(), Failure> {
         self.wait(connection, "pg_advisory_xact_lock_shared")
     }
 
     fn wait(self, connection: &mut Connection, function: &str) -> Result<(), Failure> {
         if let Inner::Postgres(inner) = &mut connection.inner {
-            // The names of the locks among the advisory locks of the database.
+            // The keys of the advisory locks in the database.
             let name = match self {
                 Self::Migration => 0x706f_7274,
                 Self::Checkpoint => 0x706f_7275,
@@ -250,14 +254,14 @@ impl Lock {
     }
 }
 
-/// What a connection is for.
+/// The use of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Read,
     Write,
 }
 
-/// Makes connections for the pool, and keeps the true reason when one cannot be made.
+/// Opens connections for the pool, and keeps the cause when a connection fails.
 #[derive(Debug)]
 pub(crate) struct Manager {
     pub(crate) url: DatabaseUrl,
@@ -276,7 +280,8 @@ impl r2d2::ManageConnection for Manager {
         .map(Connection::new)
     }
 
-    /// Never asked: the first statement of each use finds out, without a round trip of its own.
+    /// Never called: the first statement of each use detects a broken connection without another
+    /// round trip.
     fn is_valid(&self, _: &mut Connection) -> Result<(), ConnectionError> {
         Ok(())
     }
@@ -295,16 +300,17 @@ fn connect_postgres(url: &SecretString) -> Result<PgConnection, ConnectionError>
     Ok(connection)
 }
 
-/// Whatever the server, the database, the role or the URL may set: what was answered must survive a
-/// crash. Only a commit that waits for more than that, `remote_apply`, is left as it is.
+/// Settings that override those of the server, the database, the role and the URL: an acknowledged
+/// write must survive a crash. Only `remote_apply`, for which a commit waits even longer, stays
+/// unchanged.
 const SETTINGS: &str = "SET TIME ZONE 'UTC';
     SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;
     SELECT set_config('synchronous_commit', 'on', false)
         WHERE current_setting('synchronous_commit') <> 'remote_apply';
     SET idle_in_transaction_session_timeout = '10s'";
 
-/// How long libpq waits for a host that does not answer, unless the URL says otherwise: its shortest
-/// wait for a connection, and ten seconds for one that has fallen silent without being closed.
+/// The timeouts of libpq, unless the URL sets others: its minimum for a connection attempt, and ten
+/// seconds for a connection that is silent without being closed.
 const TIMEOUTS: [&str; 5] = [
     "connect_timeout=2",
     "tcp_user_timeout=10000",
@@ -335,7 +341,7 @@ fn connect_sqlite(path: &Path, purpose: Purpose) -> Result<SqliteConnection, Con
             .map_err(|error| ConnectionError::BadConnection(error.to_string()))?;
     }
     let mut connection = SqliteConnection::establish(&existing(path))?;
-    // The order matters: the busy timeout must hold before the journal mode takes its lock.
+    // The order matters: the busy timeout must be set before the journal mode takes its lock.
     let settings = match purpose {
         Purpose::Write => {
             "PRAGMA busy_timeout = 5000;
@@ -349,7 +355,8 @@ fn connect_sqlite(path: &Path, purpose: Purpose) -> Result<SqliteConnection, Con
     Ok(connection)
 }
 
-/// The path as a URI (<https://sqlite.org/uri.html>) that opens a file and never creates one.
+/// Returns the path as a URI (<https://sqlite.org/uri.html>) that opens a file and never creates
+/// one.
 fn existing(path: &str) -> String {
     let mut uri = String::from(if path.starts_with('/') { "file://" } else { "file:" });
     for byte in path.bytes() {

@@ -1,3 +1,6 @@
+//! `Database`: the connection pools, read and write transactions, and health checks. It needs no
+//! key.
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +16,7 @@ use crate::connection::{Connection, EachSql, Manager, Pace, Purpose, dispatch};
 use crate::database_url::DatabaseUrl;
 use crate::failure::Failure;
 
-/// The connections, and all that needs no key: the schema, and whether the database answers.
+/// The connection pools, with the operations that need no key: migrations and health checks.
 #[derive(Clone)]
 pub struct Database {
     readers: Pool<Manager>,
@@ -21,13 +24,13 @@ pub struct Database {
     clock: Option<Arc<dyn Clock>>,
 }
 
-/// A request waits this long for a connection before it is told to come back later.
+/// The maximum time that a request waits for a connection before it is refused with a retry hint.
 const POOL_TIMEOUT: Duration = Duration::from_millis(1400);
 
 impl Database {
-    /// At most `connections` connections (SQLite: so many readers and one writer).
+    /// Opens at most `connections` connections (SQLite: this many readers and one writer).
     ///
-    /// Nothing is connected yet: a database that is down makes requests fail, not the start.
+    /// Nothing is connected yet: if the database is down, requests fail, not the start.
     pub fn new(url: &DatabaseUrl, connections: u32) -> Self {
         Self::with_patience(url, connections, POOL_TIMEOUT)
     }
@@ -47,7 +50,7 @@ impl Database {
                 let both = pool(Purpose::Write, connections);
                 Self { readers: both.clone(), writers: both, clock: None }
             }
-            // One writer: SQLite would only queue more of them, less fairly.
+            // One writer: SQLite would only queue further writers, and less fairly.
             DatabaseUrl::Sqlite(_) => Self {
                 writers: pool(Purpose::Write, 1),
                 readers: pool(Purpose::Read, connections),
@@ -56,13 +59,13 @@ impl Database {
         }
     }
 
-    /// The same database whose transactions take their time from this clock, as tests want it.
+    /// Returns the same database with this clock for its transactions, for tests.
     #[must_use]
     pub fn timed_by(self, clock: Arc<dyn Clock>) -> Self {
         Self { clock: Some(clock), ..self }
     }
 
-    /// Runs statements that change nothing, each seeing its own moment.
+    /// Runs statements that only read; each one has its own snapshot.
     pub(crate) fn read<T>(
         &self,
         body: impl FnOnce(&mut Connection) -> Result<T, Failure>,
@@ -72,7 +75,7 @@ impl Database {
         Ok(body(&mut connection)?)
     }
 
-    /// Runs statements that change nothing, all seeing the same moment.
+    /// Runs statements that only read, all in one snapshot.
     pub(crate) fn read_snapshot<T>(
         &self,
         body: impl FnOnce(&mut Connection) -> Result<T, Failure>,
@@ -92,8 +95,8 @@ impl Database {
         Ok(connection.finish(body)?)
     }
 
-    /// Runs statements as one transaction, without a word from here between them, and then others
-    /// that change nothing.
+    /// Runs statements as one transaction without a round trip between them, and then statements
+    /// that only read.
     pub(crate) fn write_at_once<T>(
         &self,
         sql: EachSql,
@@ -105,8 +108,8 @@ impl Database {
         Ok(read(&mut connection)?)
     }
 
-    /// A connection that has begun. Those that turn out to be broken are dropped, and another one is
-    /// taken: nothing has happened on them yet.
+    /// Takes a connection and begins on it. A broken connection is dropped and replaced: nothing
+    /// has happened on it yet.
     fn take(
         &self,
         pool: &Pool<Manager>,
@@ -149,7 +152,7 @@ struct LogConnectionError;
 
 impl<E: std::error::Error> r2d2::HandleError<E> for LogConnectionError {
     fn handle_error(&self, error: E) {
-        // What follows from it is said once, by whoever watches the database.
+        // The health check of the caller logs the consequence once.
         tracing::debug!(%error, "no connection to the database");
     }
 }

@@ -1,7 +1,9 @@
+//! The error inside this crate, and its conversion into `StoreError`, the error of the ports.
+
 use portcullis_flows::StoreError;
 use portcullis_flows::node::deadline::DeadlineExceeded;
 
-/// What can go wrong inside storage, before it becomes the one error of the ports.
+/// An error inside storage, before it becomes the `StoreError` of the ports.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error(transparent)]

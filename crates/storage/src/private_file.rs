@@ -1,8 +1,9 @@
-//! The files of a SQLite database are for their owner only.
+//! File modes of a SQLite database: only the owner may read or write its files.
 //!
-//! They hold addresses, hashes of passwords and sealed keys. SQLite creates a file readable for
-//! everybody whom the umask lets in, and gives its companions the mode of the database itself. So the
-//! file is created here, before SQLite opens it, and no connection is allowed to create one.
+//! The files contain addresses, password hashes and sealed keys. SQLite creates a file with the
+//! mode that the umask allows, and gives its `-wal`, `-shm` and `-journal` files the mode of the
+//! database. So this module creates the file before SQLite opens it, and no connection may create
+//! one.
 
 use std::ffi::OsString;
 use std::fs::{self, File, Permissions};
@@ -12,17 +13,17 @@ use std::path::{Path, PathBuf};
 
 use crate::database_url::DatabaseUrl;
 
-/// Read and write for the owner, nothing for anybody else.
+/// Read and write for the owner, no access for others.
 const OWNER_ONLY_MODE: u32 = 0o600;
 
-/// The bits of a mode by which other users get in.
+/// The mode bits that give access to other users.
 const GROUP_AND_OTHER_BITS: u32 = 0o077;
 
-/// What SQLite keeps beside the file.
+/// The suffixes of the files that SQLite creates beside the database.
 const SIDECAR_SUFFIXES: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 impl DatabaseUrl {
-    /// The files that other users of this machine can open; none for a server.
+    /// Returns the files that other users of this machine can open; none for a server.
     pub fn exposed_files(&self) -> io::Result<Vec<PathBuf>> {
         let Self::Sqlite(path) = self else { return Ok(Vec::new()) };
         let mut exposed = Vec::new();
@@ -38,14 +39,15 @@ impl DatabaseUrl {
         Ok(exposed)
     }
 
-    /// Creates the file if there is none, and closes those that are there to other users. Answers the
-    /// files that were open to them.
+    /// Creates the file if it is missing, and removes the access of other users from existing
+    /// files. Returns the files that were accessible.
     pub fn make_private(&self) -> io::Result<Vec<PathBuf>> {
         let Self::Sqlite(path) = self else { return Ok(Vec::new()) };
         create(path)?;
         let exposed = self.exposed_files()?;
         for file in &exposed {
-            // By name: to open and close a file that this process has open would drop its locks.
+            // By name: opening and closing a file that this process has open would release its
+            // locks.
             match fs::set_permissions(file, Permissions::from_mode(OWNER_ONLY_MODE)) {
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
                 _ => {}
@@ -55,7 +57,7 @@ impl DatabaseUrl {
     }
 }
 
-/// Creates the file unless it is there.
+/// Creates the file unless it exists.
 pub(crate) fn create(path: &Path) -> io::Result<()> {
     match File::options().write(true).create_new(true).mode(OWNER_ONLY_MODE).open(path) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
@@ -63,7 +65,7 @@ pub(crate) fn create(path: &Path) -> io::Result<()> {
     }
 }
 
-/// The file and its companions, whether they are there or not. SQLite follows links first.
+/// Returns the database file and the files beside it, existing or not. SQLite follows links first.
 fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
     let path = match path.canonicalize() {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),

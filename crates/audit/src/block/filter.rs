@@ -1,9 +1,9 @@
-//! What a search learns of a block before reading it: a Bloom filter over accounts, addresses and
-//! resources, and whether it holds permissions, refusals or both.
+//! The search filter of a block: a Bloom filter over accounts, addresses and resources, and whether
+//! the block has permissions, refusals or both. A search reads it instead of the block.
 //!
-//! The first byte has a bit for each answer, the rest is the filter, a power of two bytes long. An
-//! item sets the six bits that the SHA-256 digest of its kind and value names, so everybody who
-//! reads a block asks for the same bits, in every version and on every machine.
+//! The first byte has a bit for each answer, the rest is the Bloom filter, a power of two bytes
+//! long. An item sets the six bits that the SHA-256 digest of its kind and value selects, so every
+//! version on every machine uses the same bits.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -27,7 +27,8 @@ impl Items {
         self.items.insert(item);
     }
 
-    /// About 12 bits for each item, so that one question in a hundred reads a block in vain.
+    /// Returns the filter, with about 12 bits for each item: one query in a hundred reads a block
+    /// in vain.
     pub(super) fn into_filter(self) -> Vec<u8> {
         let bytes = self.items.len().saturating_mul(12).div_ceil(8);
         let bytes = bytes.next_power_of_two().clamp(MIN_BYTES, MAX_BYTES);
@@ -46,18 +47,18 @@ impl Items {
     }
 }
 
-/// The filter of a stored block. Bytes that are no filter exclude nothing.
+/// The filter of a stored block. Bytes that are not a valid filter exclude nothing.
 #[derive(Clone, Copy)]
 pub(crate) struct BlockFilter<'a>(pub &'a [u8]);
 
 impl BlockFilter<'_> {
-    /// Whether a decision with this answer can be in the block.
+    /// Returns whether the block may contain a decision with this answer.
     pub(crate) fn may_have_answered(self, allowed: bool) -> bool {
         let wanted = if allowed { ALLOWED } else { DENIED };
         self.0.first().is_none_or(|answers| answers & wanted != 0)
     }
 
-    /// Whether a decision with this item can be in the block.
+    /// Returns whether the block may contain a decision with this item.
     pub(crate) fn may_hold(self, item: Item) -> bool {
         let Some((_, bits)) = self.0.split_first().filter(|(_, bits)| is_sized(bits)) else {
             return true;
@@ -67,7 +68,7 @@ impl BlockFilter<'_> {
     }
 }
 
-/// Something to look for, as a digest.
+/// The digest of an item to search for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Item([u8; 24]);
 
@@ -96,7 +97,7 @@ impl Item {
         Self(item)
     }
 
-    /// Six places in a filter of so many bytes, a power of two: the byte, and the bit in it.
+    /// Returns six positions in a filter of this size, a power of two: the byte, and the bit in it.
     fn places(self, bytes: usize) -> impl Iterator<Item = (usize, u8)> {
         let (words, _) = self.0.as_chunks::<4>();
         let numbers: [u32; 6] =
@@ -115,6 +116,6 @@ fn is_sized(bits: &[u8]) -> bool {
 const ALLOWED: u8 = 1;
 const DENIED: u8 = 2;
 
-/// Bytes of the smallest and the largest filter.
+/// The minimum and maximum size of a filter, in bytes.
 const MIN_BYTES: usize = 8;
 const MAX_BYTES: usize = 32 * 1024;

@@ -1,4 +1,4 @@
-//! One chain, read from its start to its end.
+//! Verification of one chain, read from its start to its end.
 
 use std::iter::Peekable;
 use std::vec::IntoIter;
@@ -11,17 +11,18 @@ use super::checkpoints::Expected;
 use super::report::{Fault, FaultKind, Report};
 use super::suspect::{Run, Suspect};
 
-/// How far one chain has been read, and what was wrong so far.
+/// The state of the verification of one chain.
 #[derive(Debug)]
 pub(super) struct Walk {
     chain: ChainId,
-    /// Where it begins: before sequence 1, or at what was purged.
+    /// The head before the first entry: of sequence 0, or of the purge.
     start: Head,
     /// The entry that was read last.
     end: Head,
     /// The links that may come before the next entry; none after a gap.
     before: Vec<Link>,
-    /// The key in use. A trail that outlives a secret goes on with the next key and never back.
+    /// The index of the current key. After a change of the secret the chain uses the next key,
+    /// never an earlier one.
     key: usize,
     expected: Peekable<IntoIter<Expected>>,
     /// The last entry that a checkpoint confirms.
@@ -34,7 +35,7 @@ pub(super) struct Walk {
 }
 
 impl Walk {
-    /// Before the first entry. `purged` is the head up to which entries may be missing.
+    /// Starts before the first entry. `purged` is the head up to which entries may be missing.
     pub(super) fn new(
         keys: &[&AuditKeys],
         chain: ChainId,
@@ -88,8 +89,8 @@ impl Walk {
         (self.end.sequence, self.end.link) = (sequence, stored.link);
     }
 
-    /// Whether the entry follows one of the links before it. What comes after a gap cannot be
-    /// checked, and is not blamed.
+    /// Returns whether the entry follows one of the links before it. An entry after a gap cannot be
+    /// checked, and is not reported.
     fn fits(&mut self, keys: &[&AuditKeys], stored: &StoredLink, content: &ContentDigest) -> bool {
         for (index, keys) in keys.iter().enumerate().skip(self.key) {
             let next = |before| Link::next(keys, self.chain, stored.sequence, before, content);
@@ -120,7 +121,7 @@ impl Walk {
         self.confirm(stored);
     }
 
-    /// Compares an entry that fits its key with the checkpoint that ends with it, if one does.
+    /// Compares an entry that fits its key with the checkpoint that ends at it, if any.
     fn confirm(&mut self, stored: &StoredLink) {
         let sequence = stored.sequence;
         while let Some(expected) = self.expected.next_if(|it| it.head.sequence <= sequence) {
@@ -162,8 +163,8 @@ impl Walk {
         }
     }
 
-    /// Closes the chain and compares it with the row of the list of chains; gives how it ended, the
-    /// faults, and how many more there were.
+    /// Ends the chain and compares it with its row in the list of chains; returns its end, the
+    /// faults, and the number of further faults.
     pub(super) fn end(
         mut self,
         keys: &[&AuditKeys],
@@ -203,7 +204,8 @@ impl Walk {
         (self.end, self.faults, unnamed)
     }
 
-    /// Whether the row says where the chain ends. One without entries has no link worth comparing.
+    /// Returns whether the row states the end of the chain. The link of a chain without entries is
+    /// not compared.
     fn ends_at(&self, head: &Head) -> bool {
         let is_empty = (head.sequence, head.entries) == (0, 0) && self.end.sequence == 0;
         is_empty || *head == self.end
@@ -215,7 +217,7 @@ impl Walk {
     }
 
     fn fault(&mut self, kind: FaultKind, first: u64, last: u64) {
-        // So many are enough to see that nothing is right any more.
+        // More faults add no information.
         if self.faults.len() < Report::MAX_FAULTS {
             self.faults.push(Fault::of(kind).at(self.chain, first, last));
         } else {
@@ -238,7 +240,7 @@ fn content(stored: &StoredLink) -> ContentDigest {
     }
 }
 
-/// What the entry is called, in a block the first decision that was changed.
+/// Returns the id of the entry; for a block the id of the first decision that was changed.
 fn entry(keys: &AuditKeys, stored: &StoredLink) -> Option<EntryId> {
     match &stored.content {
         StoredContent::Event(event) => Some(EntryId::Event(event.id)),

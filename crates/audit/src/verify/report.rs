@@ -1,3 +1,5 @@
+//! `Report` and `Fault`: the result of a verification, printed as sentences.
+
 use std::fmt;
 
 use portcullis_domain::Timestamp;
@@ -5,46 +7,46 @@ use serde::Serialize;
 
 use crate::{ChainId, ChainKind, EntryId};
 
-/// What a verification found. Prints as plain sentences that say what to do next.
+/// The result of a verification. Prints as plain sentences that state the next step.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// How many security events were read.
+    /// The number of security events that were read.
     pub events: u64,
-    /// How many decisions were read.
+    /// The number of decisions that were read.
     pub decisions: u64,
-    /// How many chains they are in.
+    /// The number of chains that were read.
     pub chains: u64,
-    /// How many checkpoints were read, those that were kept elsewhere not counted.
+    /// The number of stored checkpoints that were read, without those kept elsewhere.
     pub checkpoints: u64,
-    /// The latest of them that is intact.
+    /// The latest stored checkpoint that is intact.
     pub last_checkpoint: Option<u64>,
-    /// When it was made.
+    /// The time of that checkpoint.
     pub last_checkpoint_at: Option<Timestamp>,
     /// The latest intact checkpoint that was kept elsewhere.
     pub held_checkpoint: Option<u64>,
-    /// Up to which checkpoint entries were removed, as a checkpoint says.
+    /// The checkpoint up to which entries were removed, as a checkpoint states.
     pub purged_to: Option<u64>,
-    /// How many entries are newer than the latest checkpoint: the latest one kept elsewhere if there
-    /// is one, or else the latest one stored. Had more of these been cut off the end, nobody could
-    /// tell.
+    /// The number of entries after the latest checkpoint: the latest one kept elsewhere if there is
+    /// one, or else the latest one stored. If further entries had been cut off the end, no check
+    /// could detect it.
     pub unproven_tail: u64,
-    /// What is wrong, in the order of the chains and of the entries in them; at most
+    /// The faults, in the order of the chains and of the entries in them; at most
     /// [`Report::MAX_FAULTS`].
     pub faults: Vec<Fault>,
-    /// How many faults there are in all.
+    /// The number of all faults.
     pub faults_in_all: u64,
 }
 
 impl Report {
-    /// How many faults are described one by one.
+    /// The maximum of faults that are described one by one.
     pub const MAX_FAULTS: usize = 100;
 
-    /// Whether nothing is wrong.
+    /// Returns whether there are no faults.
     pub const fn is_intact(&self) -> bool {
         self.faults_in_all == 0
     }
 
-    /// Events and decisions together.
+    /// Returns the number of events and decisions together.
     pub const fn entries(&self) -> u64 {
         self.events.saturating_add(self.decisions)
     }
@@ -106,10 +108,10 @@ impl Report {
     }
 }
 
-/// One thing that is wrong.
+/// One fault.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Fault {
-    /// The chain it is in; `None` for a fault of checkpoints.
+    /// The chain of the fault; `None` for a fault of checkpoints.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chain: Option<ChainId>,
     /// The first entry affected.
@@ -118,57 +120,58 @@ pub struct Fault {
     /// The last entry affected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_sequence: Option<u64>,
-    /// The event, or the decision inside the block, where one can be named.
+    /// The event, or the decision inside the block, if it can be determined.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entry: Option<EntryId>,
-    /// The checkpoint that is at fault, or that shows the fault.
+    /// The checkpoint that is faulty, or that shows the fault.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<u64>,
-    /// What was done.
+    /// The kind of the fault.
     #[serde(flatten)]
     pub kind: FaultKind,
 }
 
-/// What was done.
+/// The kind of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case", tag = "fault")]
 #[non_exhaustive]
 pub enum FaultKind {
-    /// Content and link do not fit: changed after it was written, or written without the key.
+    /// Content and link do not fit: the entry was changed after it was written, or written without
+    /// the key.
     Changed,
-    /// Everything from here to the end of the chain was written without the key.
+    /// All entries from here to the end of the chain were written without the key.
     Rebuilt,
-    /// The entries fit each other, but not the checkpoint: rewritten by somebody with the key.
+    /// The entries fit each other, but not the checkpoint: rewritten by a holder of the key.
     Rewritten,
-    /// Entries are not there, and later ones are.
+    /// Entries are missing, and later ones exist.
     Missing,
-    /// Entries are there that the server did not write.
+    /// Entries exist that the server did not write.
     Inserted,
     /// An entry is at the place of another.
     Reordered {
-        /// Where it was written, if that can be told.
+        /// The original sequence, if it can be determined.
         belongs: Option<u64>,
     },
-    /// There are two entries with this sequence.
+    /// Two entries have this sequence.
     Duplicated,
-    /// Entries at the end of the chain are not there.
+    /// Entries at the end of the chain are missing.
     Truncated,
-    /// Nothing is left of the chain.
+    /// All entries of the chain are missing.
     ChainMissing,
     /// The chain is not in the list of chains.
     Foreign,
-    /// Entries are there that retention has removed, by a signed word: a purge was cut off, or they
-    /// were put there. Nothing proves them.
+    /// Entries exist that retention has removed, as a signed checkpoint states: a purge was
+    /// interrupted, or the entries were inserted. Nothing proves them.
     BelowPurge,
-    /// The list of chains does not say where the chain stands.
+    /// The list of chains does not state the end of the chain.
     HeadChanged,
     /// A checkpoint is damaged, forged, or not the one that was exported.
     BadCheckpoint,
-    /// A checkpoint does not say of every chain what it and those before it list.
+    /// The digest of a checkpoint does not match the heads that it and those before it list.
     Uncovered,
     /// A checkpoint is dated in the future: a clock was ahead.
     FutureDated,
-    /// A checkpoint is not there, and later ones are.
+    /// A checkpoint is missing, and later ones exist.
     CheckpointMissing,
     /// The checkpoints end before the one that was kept elsewhere: an older state was restored.
     RolledBack,
@@ -240,7 +243,7 @@ impl FaultKind {
 }
 
 impl Fault {
-    /// A fault without a place, to be given one.
+    /// Creates a fault without a place, which is set later.
     pub(super) const fn of(kind: FaultKind) -> Self {
         Self {
             chain: None,
@@ -252,7 +255,7 @@ impl Fault {
         }
     }
 
-    /// In a chain, from one sequence to another.
+    /// Sets the chain, and the first and the last sequence.
     pub(super) const fn at(self, chain: ChainId, first: u64, last: u64) -> Self {
         Self { chain: Some(chain), sequence: Some(first), last_sequence: Some(last), ..self }
     }

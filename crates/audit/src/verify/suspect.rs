@@ -1,9 +1,9 @@
-//! What was done to entries that do not fit their links.
+//! Determines the change that was made to entries that do not fit their links.
 //!
-//! A suspect entry was changed where it is, or it is genuine and in the wrong place. A genuine entry
-//! fits its link in exactly one place, after exactly one link, so the second can be found out by
-//! trying: the places of the other suspects, and the places next to it, in case all later entries
-//! were renumbered to hide a gap or to make room.
+//! A suspect entry was changed at its place, or it is genuine and at a wrong place. A genuine entry
+//! fits its link at exactly one place, after exactly one link, so trying finds its original place:
+//! the places of the other suspects, and the neighbouring places, in case all later entries were
+//! renumbered to hide a gap or to make room.
 
 use crate::chain::ContentDigest;
 use crate::{AuditKeys, ChainId, EntryId, Link};
@@ -21,21 +21,21 @@ pub(super) struct Suspect {
     pub(super) entry: Option<EntryId>,
 }
 
-/// Suspects that follow one another.
+/// A run of consecutive suspects.
 #[derive(Clone, Debug)]
 pub(super) struct Run {
-    /// At least one, and at most [`Run::MAX_KEPT`]; there may have been more.
+    /// At least one, and at most [`Run::MAX_KEPT`]; the run may be longer.
     pub(super) suspects: Vec<Suspect>,
     pub(super) last_sequence: u64,
-    /// Whether no entry after them fits.
+    /// Set if no entry after them fits.
     pub(super) is_open: bool,
 }
 
 impl Run {
-    /// How many suspects are kept to find out what was done to them.
+    /// The maximum of suspects that are kept to determine the change.
     pub(super) const MAX_KEPT: usize = 16;
 
-    /// What was done, given all runs of this chain.
+    /// Determines the fault of this run, given all runs of the chain.
     pub(super) fn fault(
         &self,
         keys: &[&AuditKeys],
@@ -65,17 +65,17 @@ impl Run {
         }
     }
 
-    /// By how much the entries after the first suspect were renumbered: positive if they once had
-    /// higher numbers.
+    /// Returns the shift of the entries after the first suspect, if they were renumbered: positive
+    /// if their original sequences were higher.
     fn shift(&self, keys: &[&AuditKeys], chain: ChainId) -> Option<i64> {
         let first = self.suspects.first().filter(|_| self.is_open)?;
-        // Made room for: the entry that was once at the place of the first suspect.
+        // Room was made: finds the entry whose original place is that of the first suspect.
         for suspect in self.suspects.iter().skip(1) {
             if first.before.iter().any(|link| suspect.fits(keys, chain, first.sequence, link)) {
                 return Some(-distance(first.sequence, suspect.sequence)?);
             }
         }
-        // Closed up: two neighbours that were neighbours before.
+        // A gap was closed: finds two neighbours that were neighbours before.
         let [.., before, suspect] = self.suspects.as_slice() else { return None };
         let fits = |shift: &i64| {
             let sequence = suspect.sequence.checked_add_signed(*shift);
@@ -92,7 +92,7 @@ impl Suspect {
     }
 }
 
-/// The place of another suspect, if this one was written there.
+/// Returns the place of another suspect, if this entry was originally written there.
 fn home(keys: &[&AuditKeys], chain: ChainId, suspect: &Suspect, runs: &[Run]) -> Option<u64> {
     let all = || runs.iter().flat_map(|run| &run.suspects).take(2 * Run::MAX_KEPT);
     let places = all().filter(|place| place.sequence != suspect.sequence);
@@ -106,5 +106,5 @@ fn distance(from: u64, to: u64) -> Option<i64> {
     i64::try_from(to.checked_sub(from)?).ok()
 }
 
-/// How many removed entries are looked for behind a renumbering.
+/// The maximum of removed entries that are searched after a renumbering.
 const MAX_SHIFT: i64 = 2_000;

@@ -1,3 +1,5 @@
+//! `Verifier`: verifies a trail from checkpoints, entries and the list of chains.
+
 use std::collections::BTreeMap;
 
 use portcullis_domain::Timestamp;
@@ -11,7 +13,7 @@ use super::report::{Fault, FaultKind, Report};
 
 /// Verifies a trail that is read once, from the first entry to the last.
 ///
-/// Memory grows with the number of chains and checkpoints, not with that of entries.
+/// Memory grows with the number of chains and checkpoints, not with the number of entries.
 #[derive(Debug)]
 pub struct Verifier<'k> {
     keys: Vec<&'k AuditKeys>,
@@ -27,7 +29,7 @@ pub struct Verifier<'k> {
 impl<'k> Verifier<'k> {
     /// Starts with the checkpoints.
     ///
-    /// `keys` are all that the trail was ever written with, oldest first. `stored` are the
+    /// `keys` are all keys that the trail was written with, oldest first. `stored` are the
     /// checkpoints in the database, in the order of their numbers; `held` those kept elsewhere, of
     /// which the latest is enough.
     pub fn new(keys: &[&'k AuditKeys], stored: &[StoredCheckpoint], held: &[Checkpoint]) -> Self {
@@ -53,7 +55,7 @@ impl<'k> Verifier<'k> {
         }
     }
 
-    /// Names the checkpoints that are dated after `now`.
+    /// Reports the checkpoints that are dated after `now`.
     #[must_use]
     pub fn at(mut self, now: Timestamp) -> Self {
         let ahead = |checkpoint: &&Checkpoint| checkpoint.at() > now + Checkpoint::CLOCK_TOLERANCE;
@@ -65,8 +67,8 @@ impl<'k> Verifier<'k> {
         self
     }
 
-    /// Reads the next entry. Entries come in the order of their chains, and within a chain in that
-    /// of their sequences.
+    /// Reads the next entry. Entries come in the order of their chains, and within a chain in the
+    /// order of their sequences.
     pub fn push(&mut self, stored: &StoredLink) {
         let chain = stored.chain;
         let is_back = self.current != Some(chain) && self.walks.contains_key(&chain);

@@ -1,3 +1,6 @@
+//! `MatrixStore`: versions and activations of the access matrix, tables `matrix_versions` and
+//! `matrix_activations`.
+
 use diesel::dsl::max;
 use diesel::prelude::*;
 use portcullis_audit::{Actor, Fingerprint};
@@ -152,14 +155,14 @@ fn activate(
     Ok(if is_next { Activated::Done } else { Activated::Superseded })
 }
 
-/// The revision of the matrix in force; 0 before any.
+/// Returns the revision of the active matrix; 0 before the first activation.
 pub(crate) fn revision(connection: &mut Connection) -> Result<u64, Failure> {
     let newest = matrix_activations::table.select(max(matrix_activations::revision));
     let newest: Option<i64> = dispatch!(connection, inner => newest.first(inner))?;
     Ok(newest.map_or(0, natural))
 }
 
-/// The roles that accounts have and that are not among `roles`.
+/// Returns the roles of accounts that are not in `roles`.
 fn roles_beyond(connection: &mut Connection, roles: &[&str]) -> Result<Vec<Role>, Failure> {
     let query = accounts::table
         .filter(accounts::role.ne_all(roles))
@@ -171,7 +174,7 @@ fn roles_beyond(connection: &mut Connection, roles: &[&str]) -> Result<Vec<Role>
     roles.iter().map(|role| Role::parse(role).map_err(corrupt)).collect()
 }
 
-/// Answers `false` if the revision is taken.
+/// Returns `false` if the revision exists already.
 fn insert(connection: &mut Connection, activation: &Activation) -> Result<bool, Failure> {
     let insert = diesel::insert_into(matrix_activations::table)
         .values((

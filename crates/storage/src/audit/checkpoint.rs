@@ -1,3 +1,6 @@
+//! `CheckpointStore`: makes, reads and purges by checkpoints, tables `audit_checkpoints` and
+//! `audit_checkpointed`. A purge deletes from `security_events` and `decision_blocks`.
+
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool};
@@ -21,14 +24,15 @@ use crate::schema::{
 use crate::sql_type::{Instant, bigint, natural};
 use crate::store::Store;
 
-/// Numbers read by one statement.
+/// The maximum of checkpoint numbers that one statement reads.
 const PAGE: i64 = 64;
 
-/// A longer text is no checkpoint: one that lists a chain takes about 200 bytes for it.
+/// The maximum length of a checkpoint text, in bytes. A checkpoint takes about 200 bytes for each
+/// chain that it lists.
 const MAX_FILE_LENGTH: i64 = 16 << 20;
 
 impl Database {
-    /// Whether any checkpoint is stored, verified or not. There may be no table for them yet.
+    /// Returns whether any checkpoint is stored, verified or not. The table may not exist yet.
     pub fn has_checkpoints(&self) -> Result<bool, StoreError> {
         let any = audit_checkpoints::table.select(audit_checkpoints::number);
         let look = diesel::select(diesel::dsl::exists(any));
@@ -84,8 +88,8 @@ impl CheckpointStore for Store {
     }
 }
 
-/// Hands over stored checkpoints from the latest on, until they are at their end or `visit` has seen
-/// enough.
+/// Passes all stored checkpoints to `visit`, from the latest to the first, until `visit` returns
+/// `false`.
 fn walk_back(
     connection: &mut Connection,
     visit: &mut dyn FnMut(StoredCheckpoint) -> bool,
@@ -97,8 +101,8 @@ fn walk_back(
     Ok(())
 }
 
-/// Hands over those up to this number, one text at a time. Answers up to which number to go on, unless
-/// nothing more is wanted or there.
+/// Passes the checkpoints up to the number `most` to `visit`, one text at a time. Returns the
+/// number to continue from; `None` at the end or when `visit` returns `false`.
 fn page(
     connection: &mut Connection,
     most: i64,
@@ -128,8 +132,8 @@ fn file(connection: &mut Connection, number: i64) -> Result<Option<String>, Fail
     Ok(dispatch!(connection, inner => query.first(inner).optional())?)
 }
 
-/// What the next checkpoint is made from. But for where the chains stand now, nothing is taken from the
-/// tables that no checkpoint proves that can be believed.
+/// Reads the inputs of the next checkpoint. Except for the current heads of the chains, everything
+/// taken from the tables is proven by a trusted checkpoint.
 fn standing(
     connection: &mut Connection,
     is_signed: &dyn Fn(&Checkpoint) -> bool,
@@ -157,7 +161,7 @@ fn standing(
     Ok(CheckpointState { now, number, latest, refused, unknown, covered, is_proven, heads })
 }
 
-/// Where the chains stood at the latest checkpoint, put together from all of them.
+/// Rebuilds the heads that the latest checkpoint covers from all trusted checkpoints.
 fn rebuilt(
     connection: &mut Connection,
     is_signed: &dyn Fn(&Checkpoint) -> bool,
@@ -170,7 +174,7 @@ fn rebuilt(
     Ok(rebuilt.finish().0)
 }
 
-/// The least number after this one that no row has.
+/// Returns the smallest number after `after` that no row has.
 fn free_number(connection: &mut Connection, after: u64) -> Result<u64, Failure> {
     let mut free = after.saturating_add(1);
     loop {
@@ -193,7 +197,7 @@ fn free_number(connection: &mut Connection, after: u64) -> Result<u64, Failure> 
     }
 }
 
-/// Where the chains stood at the latest checkpoint, as anybody may have written it.
+/// Reads the copy of the heads that the latest checkpoint covers. The copy is not verified.
 fn copy(connection: &mut Connection) -> Result<Coverage, Failure> {
     type Row = (i64, i64, Option<i64>, Option<Vec<u8>>);
     let query = audit_checkpointed::table.select((
@@ -212,7 +216,7 @@ fn copy(connection: &mut Connection) -> Result<Coverage, Failure> {
     Ok(rows.into_iter().map(head).collect())
 }
 
-/// Where the chains stand, at one moment.
+/// Reads the current heads of all chains in one statement.
 fn heads(connection: &mut Connection) -> Result<Vec<Head>, Failure> {
     let rows: Vec<HeadRow> = dispatch!(connection, inner => {
         audit_chains::table.select(HeadRow::as_select()).load(inner)
@@ -220,7 +224,7 @@ fn heads(connection: &mut Connection) -> Result<Vec<Head>, Failure> {
     Ok(rows.into_iter().filter_map(HeadRow::head).collect())
 }
 
-/// Stores the checkpoint, and what it lists in the copy, which it replaces unless it was proven.
+/// Stores the checkpoint and its heads in the copy. A copy that was not proven is replaced.
 fn insert(
     connection: &mut Connection,
     checkpoint: &Checkpoint,
@@ -264,7 +268,7 @@ fn remove_events(connection: &mut Connection, head: &Head, most: u32) -> Result<
     Ok(u64::try_from(dispatch!(connection, inner => remove.execute(inner))?).unwrap_or(0))
 }
 
-/// Counts decisions, not blocks; a block goes whole, so there may be more of them than asked for.
+/// Counts decisions, not blocks. Blocks are removed whole, so the count may exceed `most`.
 fn remove_blocks(connection: &mut Connection, head: &Head, most: u32) -> Result<u64, Failure> {
     use decision_blocks::{chain, count, first_ordinal, sequence, table};
     let rows = table.filter(chain.eq(head.chain.as_i64()));

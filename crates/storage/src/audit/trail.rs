@@ -1,3 +1,6 @@
+//! `TrailStore`: searches and exports of the audit trail, tables `security_events` and
+//! `decision_blocks`. Refreshes are read from `refresh_tokens`.
+
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -23,7 +26,7 @@ use crate::store::Store;
 
 mod refresh;
 
-/// A page of blocks ends with the one that makes it as large as this.
+/// The size of a page of blocks, in bytes: the block that reaches it is the last of the page.
 const MAX_BYTES: i64 = 4 << 20;
 
 impl TrailStore for Store {
@@ -154,7 +157,7 @@ fn events(
     })?)
 }
 
-/// What can be known of a block without its payload.
+/// The columns of a block without its payload.
 #[derive(Queryable)]
 struct Outline {
     chain: i64,
@@ -212,8 +215,8 @@ fn outline_columns() -> OutlineColumns {
     )
 }
 
-/// The next blocks in descending order of their places. No block is longer than `MAX_BLOCK_SPAN`, so
-/// that bounds on its begin bound its end as well, which is what the index is sorted by.
+/// Returns the next outlines in descending order of their places. No block is longer than
+/// `MAX_BLOCK_SPAN`, so a limit on its begin also limits its end, which is the order of the index.
 fn outlines(
     connection: &mut Connection,
     filter: &Filter,
@@ -251,8 +254,8 @@ fn outlines(
     })?)
 }
 
-/// Chooses the blocks that may match until they are large enough; if that is before the end, also
-/// tells where to go on. Stops before a block that is too large, so that what is newer is read first.
+/// Selects blocks that may match until their total size is reached, and then also returns the place
+/// to continue from. Stops before a block that is too large, so that newer entries are read first.
 fn fill<'o>(
     outlines: &'o [Outline],
     filter: &Filter,
@@ -274,7 +277,7 @@ fn fill<'o>(
     Ok((wanted, None))
 }
 
-/// The blocks whole, in the same order.
+/// Reads the selected blocks with their payloads, in the same order.
 fn payloads(connection: &mut Connection, wanted: &[&Outline]) -> Result<Vec<Block>, Failure> {
     let mut chains: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
     for outline in wanted {

@@ -1,3 +1,6 @@
+//! `AccountStore`: rows of the table `accounts`, and the account snapshots that tokens are issued
+//! from.
+
 use diesel::prelude::*;
 use portcullis_domain::{Account, AccountId, DisplayName, Email, Role, Timestamp, Username};
 use portcullis_flows::StoreError;
@@ -26,7 +29,7 @@ pub(crate) fn find(connection: &mut Connection, id: AccountId) -> Result<Option<
     row.map(Account::try_from).transpose()
 }
 
-/// The account, in the transaction that lets tokens be issued for it.
+/// Reads the account in the transaction that issues tokens for it.
 pub(crate) fn find_snapshot(
     connection: &mut Connection,
     id: AccountId,
@@ -38,8 +41,8 @@ pub(crate) fn find_snapshot(
     row.map(AccountSnapshot::try_from).transpose()
 }
 
-/// As [`find_snapshot`], with the time after it was asked for. In one statement, because refreshing
-/// must not cost one round trip more.
+/// Reads the same as [`find_snapshot`], and the time after it. One statement reads both, so that a
+/// refresh costs no further round trip.
 pub(crate) fn snapshot_now(
     connection: &mut Connection,
     id: AccountId,
@@ -56,7 +59,7 @@ pub(crate) fn snapshot_now(
     Ok(Some((snapshot, connection.now()?)))
 }
 
-/// What issuing tokens needs of a row.
+/// The columns of an account that a token is issued from.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = accounts)]
 pub(crate) struct AccountSnapshotRow {
@@ -76,7 +79,7 @@ impl TryFrom<AccountSnapshotRow> for AccountSnapshot {
     }
 }
 
-/// A row as read.
+/// A stored row.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = accounts)]
 pub(crate) struct AccountRow {
@@ -114,12 +117,12 @@ impl TryFrom<AccountRow> for Account {
     }
 }
 
-/// A stored name, unless a rule has been made since that it breaks: then it is not shown.
+/// Returns the stored display name; `None` if it breaks a rule that was added later.
 pub(crate) fn shown(name: &str) -> Option<DisplayName> {
     DisplayName::parse(name).ok()
 }
 
-/// A row about to be inserted.
+/// A row to insert.
 #[derive(Insertable)]
 #[diesel(table_name = accounts)]
 pub(crate) struct NewAccountRow<'a> {

@@ -1,3 +1,5 @@
+//! `AccountChangeStore`: accounts, sessions and revocations in one transaction.
+
 use diesel::prelude::*;
 use portcullis_domain::{Account, AccountId, Role, Timestamp};
 use portcullis_flows::StoreError;
@@ -39,8 +41,9 @@ impl AccountChangeStore for Store {
         change: &AccountChange<'_>,
     ) -> Result<AccountChangeResult, StoreError> {
         self.write_with(|connection| {
-            // Roles change under the lock of the matrix that defines them, which also lets no two
-            // administrators judge by what the other is about to change.
+            // A change of a role holds the lock of the matrix that defines the role. The lock also
+            // makes changes by two administrators sequential, so that each one is checked against
+            // the result of the other.
             Lock::Matrix.take(connection)?;
             if matrix::revision(connection)? != change.revision {
                 return Ok((AccountChangeResult::Superseded, Effects::default()));
@@ -59,7 +62,7 @@ impl AccountChangeStore for Store {
     }
 }
 
-/// Reads both accounts and keeps them as they are until the transaction ends.
+/// Reads the account and the acting account, and locks both until the transaction ends.
 fn standing(
     connection: &mut Connection,
     change: &AccountChange<'_>,
@@ -78,7 +81,7 @@ fn standing(
     let other_administrators =
         other_administrators(connection, change.account, change.administrators)?;
     let AccountSnapshot { account, tokens_valid_from } = snapshot;
-    // After all locks: whatever had to be waited for is dated earlier.
+    // The time is read after all locks, so it is later than any change that the locks waited for.
     let now = connection.now()?;
     Ok(Some(AccountState {
         account,
@@ -90,11 +93,11 @@ fn standing(
     }))
 }
 
-/// Keeps the live sessions of the account as they are, and answers when the newest token of theirs
-/// was issued.
+/// Locks the live sessions of the account, and returns when the newest of their tokens was issued.
 ///
-/// A refresh locks its session before it reads account and time, and so either ends before this, or
-/// sees what is changed here. To lock the account there would slow down every refresh instead.
+/// A refresh locks its session before it reads the account and the time. So it either ends before
+/// this lock, or reads the changed account. A lock on the account would slow down every refresh
+/// instead.
 fn lock_sessions(
     connection: &mut Connection,
     account: AccountId,

@@ -1,11 +1,12 @@
-//! The keys of email addresses that were accepted under a former rule.
+//! Renewal of email keys after a change of their rule, table `accounts`. Runs at each start.
 //!
-//! That rule told spellings of one domain apart, so some accounts have a key that no address gets any
-//! more. Each start gives them the present one, the oldest account first, unless another account has it
-//! already: two accounts are never merged, and nobody is shut out. Such an account keeps its key, is found
-//! by its address as it was typed, and is named to the operator until one of the two is gone.
+//! The former rule distinguished spellings of one domain, so some accounts have a key that no
+//! address gets any more. Each start gives them the present key, oldest account first, unless
+//! another account has it already: accounts are never merged, and no account loses access. An
+//! account without the present key keeps its former key, is found by its address as it was typed,
+//! and is reported to the operator until one of the two accounts is gone.
 //!
-//! A present key is ASCII, so the others are found by an index of keys that are not.
+//! A present key is ASCII, so an index of the keys that are not ASCII finds the former ones.
 
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
@@ -25,17 +26,17 @@ use crate::sql_type::Key;
 pub struct FormerEmailKey {
     /// The account.
     pub account: AccountId,
-    /// Its user name.
+    /// The user name of the account.
     pub username: String,
-    /// Its address, as stored.
+    /// The address of the account, as stored.
     pub email: String,
-    /// The user name of the account that has the present key; `None` when the address could not be
-    /// registered any more.
+    /// The user name of the account that has the present key; `None` if the address could no longer
+    /// be registered.
     pub taken_by: Option<String>,
 }
 
 impl Database {
-    /// The accounts that have kept a former key, oldest first, at most a hundred of them.
+    /// Returns the accounts that keep a former key, oldest first, at most 100.
     pub fn former_email_keys(&self) -> Result<Vec<FormerEmailKey>, StoreError> {
         self.read(|connection| {
             let rows = page(connection, None, MAX_NAMED)?;
@@ -44,8 +45,8 @@ impl Database {
     }
 }
 
-/// Gives every account the present key that can have it; answers which cannot. To be called in a
-/// transaction that no other start is in.
+/// Gives every account the present key if that key is free; returns the accounts that keep a former
+/// key. The caller's transaction must exclude other starts.
 pub(crate) fn renew(connection: &mut Connection) -> Result<Vec<AccountId>, Failure> {
     let (mut kept, mut last, mut locked) = (Vec::new(), None, false);
     loop {
@@ -64,7 +65,7 @@ pub(crate) fn renew(connection: &mut Connection) -> Result<Vec<AccountId>, Failu
     }
 }
 
-/// Rows looked at in one go: of at most some 700 bytes each.
+/// The maximum of rows that one statement reads, each at most about 700 bytes.
 const PAGE: i64 = 500;
 
 const MAX_NAMED: i64 = 100;
@@ -96,7 +97,8 @@ fn page(connection: &mut Connection, after: Option<Key>, limit: i64) -> Result<V
     })?)
 }
 
-/// Nobody may take a key between the look for it and the update. SQLite has one writer at any time.
+/// Excludes writers between the check for a key and the update. SQLite has one writer at a time
+/// anyway.
 fn lock_out_writers(connection: &mut Connection) -> Result<(), Failure> {
     if let Inner::Postgres(inner) = &mut connection.inner {
         inner.batch_execute("LOCK TABLE accounts IN SHARE ROW EXCLUSIVE MODE")?;

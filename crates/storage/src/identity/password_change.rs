@@ -1,3 +1,5 @@
+//! `PasswordChangeStore`: a new password, a replacement session and revocations in one transaction.
+
 use diesel::prelude::*;
 use portcullis_audit::Outcome;
 use portcullis_domain::{AccountId, Delivery, PasswordEpoch, Session};
@@ -54,10 +56,10 @@ impl PasswordChangeStore for Store {
     }
 }
 
-/// A session, the name of its device, and its latest refresh token.
+/// The current session, its device name, and its latest refresh token.
 type Asking = (SessionRow, Option<String>, Key);
 
-/// The session that asks, if it is live; nobody ends it before the transaction has.
+/// Locks the current session until the transaction ends; `None` if it is not live.
 fn lock_asking(
     connection: &mut Connection,
     change: &PasswordUpdate<'_>,
@@ -80,8 +82,8 @@ fn lock_asking(
     })
 }
 
-/// Opens what goes on in the place of the session that asks. Its first token names the latest of
-/// before as its parent, so that the family can be followed.
+/// Opens the session that replaces the current one. Its first token has the latest token of the
+/// current session as its parent, so that the family stays connected.
 fn succeed(
     connection: &mut Connection,
     change: &PasswordUpdate<'_>,
@@ -104,7 +106,8 @@ fn succeed(
     Ok(session)
 }
 
-/// The epoch of the new password, unless another one has taken the place of the current one since.
+/// Replaces the hash and returns the epoch of the new password; `None` if the hash was replaced
+/// meanwhile.
 fn replace_hash(
     connection: &mut Connection,
     change: &PasswordUpdate<'_>,

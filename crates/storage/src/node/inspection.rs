@@ -1,3 +1,5 @@
+//! Direct SQL on a database, for tests only.
+
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
@@ -9,16 +11,16 @@ use crate::connection::dispatch;
 use crate::database::Database;
 use crate::database_url::DatabaseUrl;
 
-/// Longer than any crowd of a test takes on a busy machine.
+/// The pool timeout of concurrency tests on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Database {
-    /// For crowds: whoever finds no free connection waits for one instead of giving up.
+    /// Opens a database for concurrency tests: a thread waits longer for a free connection.
     pub fn patient(url: &DatabaseUrl, connections: u32) -> Self {
         Self::with_patience(url, connections, TIMEOUT)
     }
 
-    /// Runs statements as they are.
+    /// Runs statements unchanged.
     pub fn execute(&self, sql: &str) -> Result<(), StoreError> {
         self.write(|connection| Ok(dispatch!(connection, inner => inner.batch_execute(sql))?))
     }
@@ -32,7 +34,7 @@ impl Database {
         })
     }
 
-    /// Takes back every migration but the first.
+    /// Reverts every migration but the first.
     pub fn revert_to_first_migration(&self) -> Result<(), StoreError> {
         while self.number("SELECT count(*) FROM __diesel_schema_migrations")? > 1 {
             self.revert_last_migration()?;
@@ -40,13 +42,13 @@ impl Database {
         Ok(())
     }
 
-    /// Answers the one number that a query selects.
+    /// Returns the number that a query selects.
     pub fn number(&self, sql: &str) -> Result<i64, StoreError> {
         let query = diesel::dsl::sql::<BigInt>(sql);
         self.read(|connection| Ok(dispatch!(connection, inner => query.get_result(inner))?))
     }
 
-    /// Answers the column of texts that a query selects.
+    /// Returns the text column that a query selects.
     pub fn texts(&self, sql: &str) -> Result<Vec<String>, StoreError> {
         let query = diesel::dsl::sql::<Text>(sql);
         self.read(|connection| Ok(dispatch!(connection, inner => query.load(inner))?))

@@ -1,3 +1,6 @@
+//! `RevocationStore`: revocations and the positions of the revocation feed, tables `revocations`
+//! and `revocation_feed`.
+
 use std::time::Duration;
 
 use diesel::dsl::{exists, min};
@@ -16,20 +19,20 @@ use crate::schema::{revocation_feed, revocations};
 use crate::sql_type::{Instant, Key, bigint, natural};
 use crate::store::Store;
 
-/// What the one row of `revocation_feed` says: head, purged through, horizon.
+/// The columns of the only row of `revocation_feed`: head, purged through, horizon.
 type FeedRow = (i64, i64, Option<Instant>);
 
-/// The one row of `revocation_feed`.
+/// The id of the only row of `revocation_feed`.
 const FEED: i32 = 1;
 
-/// Takes the feed's row first: whoever has it gives positions alone, and sees all that were given
-/// before. Only committed rows are seen, so a reader never meets a position whose predecessor is
-/// still to come.
+/// Assigns positions to new entries. Locks the row of the feed first: the holder is the only writer
+/// of positions, and sees all positions that were assigned before. It numbers committed rows only,
+/// so a reader never sees a position before its predecessor.
 ///
-/// Here too, once for each, it is settled until when an entry is needed: as long as the longest-lived
-/// token can live that any node may have issued before the entry was committed, under whatever
-/// settings. A node notes the life that it gives to tokens in the same row, before it issues the
-/// first. An entry for one token knows its end.
+/// The same statement sets `until` of each entry once: the longest lifetime of any access token
+/// that any node may have issued before the entry was committed, under any settings. A node stores
+/// its token lifetime in the same row before it issues its first token. An entry for one token has
+/// its own end.
 macro_rules! number {
     ($until:literal) => {
         concat!(
@@ -50,7 +53,7 @@ macro_rules! number {
     };
 }
 
-/// The five seconds are the leeway of verifiers.
+/// Verifiers allow a leeway of five seconds.
 const NUMBER: EachSql = EachSql {
     postgres: number!(
         "greatest(until, recorded_at + interval '5 s' + interval '1 ms' *
@@ -139,8 +142,8 @@ impl RevocationStore for Store {
                 let gone = revocations::table.filter(revocations::position.le(through));
                 dispatch!(connection, inner => diesel::delete(gone).execute(inner))?;
             }
-            // Last, because nobody can give positions while this row is held. Another node may have
-            // been faster, and gone further.
+            // The row is locked last, because no positions can be assigned while it is locked.
+            // Another node may have purged further meanwhile.
             let feed = revocation_feed::table.find(FEED);
             let further = feed.filter(revocation_feed::purged_through.lt(through));
             let note = diesel::update(further).set(revocation_feed::purged_through.eq(through));
@@ -157,13 +160,14 @@ impl RevocationStore for Store {
     }
 }
 
-/// These effects, if anything was revoked.
+/// Returns these effects if anything was revoked.
 pub(crate) fn if_any(effects: &Effects) -> impl Fn(&Revoked) -> Effects {
     |revoked| effects.only_if(!revoked.is_empty())
 }
 
-/// Writes revocations in the transaction that causes them. The use case hands the answer to the
-/// revocation set of this node; followers read the entries once they have positions, after the commit.
+/// Writes revocations in the transaction that causes them. The use case passes the result to the
+/// revocation set of this node; followers read the entries when they have positions, after the
+/// commit.
 pub(crate) fn record(
     connection: &mut Connection,
     entries: Vec<RevocationEntry>,
@@ -180,13 +184,13 @@ pub(crate) fn record(
 }
 
 fn range(connection: &mut Connection, first: u64, most: u32) -> Result<FeedRange, Failure> {
-    // One statement, so that the entries are those of the very moment of the head.
+    // One statement reads entries and head, so that both are of the same snapshot.
     let wanted = revocations::position
         .ge(bigint(first))
         .and(revocations::position.lt(bigint(first.saturating_add(most.into()))))
         .or(revocations::position.is_null());
     let most_waiting = i64::try_from(MAX_WAITING).unwrap_or(i64::MAX);
-    // Both databases would put those without a position at different ends.
+    // The two databases sort NULL at different ends.
     let query = revocation_feed::table
         .left_join(revocations::table.on(wanted))
         .filter(revocation_feed::id.eq(FEED))
@@ -215,7 +219,7 @@ fn range(connection: &mut Connection, first: u64, most: u32) -> Result<FeedRange
     Ok(range)
 }
 
-/// Whether an entry says as much already.
+/// Returns whether an existing entry covers this one.
 fn is_recorded(connection: &mut Connection, entry: &RevocationEntry) -> Result<bool, Failure> {
     let (kind, target, issued_before) = columns(entry.revocation);
     let as_much =
@@ -229,7 +233,7 @@ fn is_recorded(connection: &mut Connection, entry: &RevocationEntry) -> Result<b
     Ok(dispatch!(connection, inner => look.get_result(inner))?)
 }
 
-/// A revocation as its columns hold it.
+/// Returns the columns of a revocation.
 fn columns(revocation: Revocation) -> (&'static str, Key, Option<Instant>) {
     match revocation {
         Revocation::Token(token) => (TOKEN, token.into(), None),
@@ -244,7 +248,7 @@ const TOKEN: &str = "token";
 const SESSION: &str = "session";
 const SUBJECT: &str = "subject";
 
-/// A row about to be inserted. The database makes up its id, of which the feed shows a part.
+/// A row to insert. The database generates its id; the feed contains a part of that id.
 #[derive(Insertable)]
 #[diesel(table_name = revocations)]
 struct NewRevocationRow {
@@ -262,7 +266,7 @@ impl NewRevocationRow {
     }
 }
 
-/// A row as read.
+/// A stored row.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = revocations)]
 struct RevocationRow {

@@ -1,3 +1,6 @@
+//! `SignInStore`: credentials, failure counters, and the transaction that opens a session. Tables
+//! `accounts`, `sign_in_failures`, `sessions`.
+
 use diesel::prelude::*;
 use diesel::sql_types::Integer;
 use portcullis_audit::Outcome;
@@ -88,7 +91,7 @@ impl SignInStore for Store {
     }
 }
 
-/// An account and what proves it, as read.
+/// The columns of an account and its credentials, as stored.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = accounts)]
 pub(crate) struct CredentialsRow {
@@ -121,7 +124,8 @@ pub(crate) fn epoch(stored: i32) -> Result<PasswordEpoch, Failure> {
     number.map(PasswordEpoch::from_number).map_err(corrupt)
 }
 
-/// Judges the sign-in at the moment it is to be written, whatever was true when it was checked.
+/// Checks the lockout and the proofs again in the transaction that opens the session, whatever the
+/// earlier checks returned.
 fn judge(
     connection: &mut Connection,
     opening: &SessionOpening<'_>,
@@ -132,10 +136,10 @@ fn judge(
     Ok(mark_signed_in(connection, opening)?.ok_or(Outcome::Superseded))
 }
 
-/// Empties the counter unless it is closed; answers whether it is open.
+/// Deletes the failure counter unless it is closed; returns whether it is open.
 ///
-/// Waits go by the time of the database, whatever the clock of this node says. A counter that another
-/// transaction closes after the time is read is closed until later than that.
+/// Wait times use the clock of the database, not the clock of this node. If another transaction
+/// closes the counter after the time is read, the counter stays closed beyond that time.
 pub(crate) fn forget_failures(
     connection: &mut Connection,
     counter: &Digest,
@@ -144,7 +148,7 @@ pub(crate) fn forget_failures(
     let counter = sign_in_failures::table.find(counter);
     let forget = diesel::delete(counter.filter(sign_in_failures::closed_until.le(now)));
     dispatch!(connection, inner => forget.execute(inner))?;
-    // A failure that was counted since then makes a row, but no closed one.
+    // A failure that was counted meanwhile creates a row, but not a closed one.
     let closed = counter.filter(sign_in_failures::closed_until.gt(now));
     let look = diesel::select(diesel::dsl::exists(closed));
     let closed: bool = dispatch!(connection, inner => look.get_result(inner))?;
@@ -186,7 +190,7 @@ fn count_failure(
         return Ok(CounterState::Closed);
     };
 
-    // The row is locked by the statement above, so nobody counts in between.
+    // The statement above locks the row, so no other failure is counted in between.
     let until = policy.closed_until(recent.unsigned_abs(), in_a_row.unsigned_abs(), now);
     let close = diesel::update(sign_in_failures::table.find(key))
         .set(sign_in_failures::closed_until.eq(Instant::from(until)));
@@ -194,8 +198,8 @@ fn count_failure(
     Ok(CounterState::Open)
 }
 
-/// Notes the time, unless the account has been deactivated or a proof is void by now. Holds the
-/// account's row, so that sign-ins to one account pass one at a time.
+/// Stores the time of the sign-in, unless the account is deactivated or a proof is no longer valid.
+/// Locks the row of the account, so that sign-ins to one account are sequential.
 fn mark_signed_in(
     connection: &mut Connection,
     opening: &SessionOpening<'_>,
@@ -236,8 +240,8 @@ fn insert_session(
     )
 }
 
-/// Ends the oldest of the other sessions beyond the limit: the new one may look older than they
-/// are, because the clocks of two nodes differ.
+/// Ends the oldest other sessions above the limit. The new session is excluded because it may look
+/// older than the others: the clocks of two nodes differ.
 fn displace(connection: &mut Connection, opening: &SessionOpening<'_>) -> Result<Revoked, Failure> {
     let now = Instant::from(opening.displacement.at);
     let beyond = sessions::table

@@ -1,3 +1,6 @@
+//! `RefreshStore`: rotates refresh tokens and detects their reuse. Tables `sessions`,
+//! `refresh_tokens`, `accounts`, `revocations`.
+
 use diesel::prelude::*;
 use portcullis_audit::Origin;
 use portcullis_domain::{Session, SessionId, Timestamp, TokenId, constant_time_eq};
@@ -26,14 +29,14 @@ impl RefreshStore for Store {
         })?;
         match rotated {
             Ok(rotated) => Ok(rotated),
-            // In a transaction of its own, because whoever ends sessions locks the account first.
+            // In a separate transaction, because ending sessions locks the account first.
             Err(account) => self.write_recorded(rotation.effects, |connection| {
                 sign_out::lock_account(connection, account.into())?;
                 match judge(connection, rotation)? {
                     RefreshTokenState::Reused(sign, found) => {
                         end(connection, rotation, sign, &found)
                     }
-                    // Another request was faster; one theft is one alarm.
+                    // Another request was faster; one theft raises one alarm.
                     _ => Ok(Rotated::Refused),
                 }
             }),
@@ -41,19 +44,19 @@ impl RefreshStore for Store {
     }
 }
 
-/// What the presented token is.
+/// The state of the presented token.
 enum RefreshTokenState {
-    /// Nothing that changes anything.
+    /// Invalid: nothing changes.
     Invalid,
-    /// The live token.
+    /// The current token.
     Current(Box<Found>),
-    /// The parent of a live token that was not used, by the same client.
+    /// The parent of an unused current token, presented by the same client.
     Previous(Box<Found>),
-    /// A token that should not be in anybody's hands any more.
+    /// A used token: a sign of loss or theft.
     Reused(ReuseSign, Box<Found>),
 }
 
-/// A session that lives, and whose it is, at one moment.
+/// A live session and its account, read at one moment.
 struct Found {
     session: SessionRow,
     snapshot: AccountSnapshot,
@@ -61,7 +64,7 @@ struct Found {
     now: Timestamp,
 }
 
-/// Judges the presented token, with the session locked until the transaction ends.
+/// Determines the state of the presented token, and locks the session until the transaction ends.
 fn judge(
     connection: &mut Connection,
     rotation: &Rotation<'_>,
@@ -110,7 +113,7 @@ fn lock_session(
     })
 }
 
-/// Replaces the live token, which is the presented one.
+/// Replaces the current token, which is the presented one.
 fn advance(
     connection: &mut Connection,
     rotation: &Rotation<'_>,
@@ -148,7 +151,7 @@ fn repeated(found: Found) -> Rotated {
     }
 }
 
-/// Ends what the policy says, and reads what the auditors need to know.
+/// Ends the sessions that the policy selects, and reads the family for the audit event.
 fn end(
     connection: &mut Connection,
     rotation: &Rotation<'_>,
@@ -171,7 +174,7 @@ fn end(
     Ok(Rotated::Reused { sign, account, family, at, revoked })
 }
 
-/// Whether the presented token is one this session really had.
+/// Returns whether the presented token was issued for this session.
 fn was_issued(connection: &mut Connection, rotation: &Rotation<'_>) -> Result<bool, Failure> {
     let token = refresh_tokens::table
         .find(Key::from(rotation.presented))
@@ -180,7 +183,7 @@ fn was_issued(connection: &mut Connection, rotation: &Rotation<'_>) -> Result<bo
     Ok(dispatch!(connection, inner => look.get_result(inner))?)
 }
 
-/// Adds a token to the family tree.
+/// Inserts a token into its family.
 pub(crate) fn insert_token(
     connection: &mut Connection,
     session: SessionId,
@@ -223,7 +226,7 @@ impl SessionRow {
         self.ended_at.is_none() && Timestamp::from(self.expires_at) > now
     }
 
-    /// Whether the client has shown what the session is bound to.
+    /// Compares the binding that the client presents with that of the session.
     fn binding(&self, rotation: &Rotation<'_>) -> Binding {
         match (&self.binding, &rotation.binding) {
             (None, _) => Binding::None,
@@ -235,14 +238,14 @@ impl SessionRow {
     }
 }
 
-/// What a client has shown of the binding of a session.
+/// The result of comparing the binding that the client presents with that of the session.
 #[derive(Clone, Copy)]
 enum Binding {
-    /// The session has none.
+    /// The session has no binding.
     None,
-    /// What it is bound to.
+    /// The binding matches.
     Right,
-    /// Something else, or nothing.
+    /// The binding differs or is missing.
     Wrong,
 }
 
