@@ -32,7 +32,7 @@ fn expand(path: &LitStr) -> syn::Result<proc_macro2::TokenStream> {
     Ok(quote! {
         #types
 
-        /// The matrix file that the words come from.
+        /// The text of the matrix file.
         pub const MATRIX: &str = include_str!(#file);
     })
 }

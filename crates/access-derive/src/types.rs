@@ -33,10 +33,10 @@ fn of_kind(kind: &str, noun: &str, words: &[String]) -> Result<TokenStream, Stri
         }
 
         impl #of_kind {
-            /// All of them, in the order of the file.
+            /// All words, in the order of the file.
             pub const ALL: [Self; #count] = [#(Self::#names,)*];
 
-            /// The word for it.
+            /// The word in the matrix file.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     #(Self::#names => #words,)*

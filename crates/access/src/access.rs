@@ -1,23 +1,23 @@
-//! What one cell of the effective table says.
+//! Access of one role to one action on one resource: a cell of the effective table.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// All ways in which a role comes to an action on a resource.
+/// All grants that give a role an action on a resource.
 ///
 /// Prints as `always`, `never`, or the conditions: `own or not_own + party`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Access<'a> {
-    /// Nearest role first; none makes another one superfluous.
+    /// Nearest role first; no grant makes another one redundant.
     pub ways: Vec<Way<'a>>,
 }
 
-/// One way to come to an action.
+/// One grant that gives the action.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Way<'a> {
-    /// All that must hold, by name; empty for always.
+    /// The conditions by name, which must all hold; empty for always.
     pub when: Vec<&'a str>,
     /// The role that has the grant: the role itself, or one of its juniors.
     pub from: &'a str,
@@ -26,12 +26,13 @@ pub struct Way<'a> {
 }
 
 impl Access<'_> {
-    /// Whether there is no way at all.
+    /// Returns whether no grant gives the action.
     pub fn is_never(&self) -> bool {
         self.ways.is_empty()
     }
 
-    /// Equal for any two matrices that give the same under the same conditions.
+    /// Removes the origin: the result is equal for two matrices that give the same under the same
+    /// conditions.
     pub(crate) fn without_origin(mut self) -> Self {
         for way in &mut self.ways {
             way.from = "";

@@ -1,7 +1,8 @@
-//! What a grant may depend on besides role, resource and action.
+//! Conditions of a grant (`own`, `party`, `not_own` and custom ones) and the context that they
+//! read.
 //!
-//! A condition that lacks the context it reads never holds: a caller who forgets to say whose
-//! absence it is gets a denial, not a pass.
+//! A condition without its context never holds: a caller that omits the owner gets a denial, not a
+//! permission.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,18 +11,19 @@ use serde_json::{Map, Value};
 
 use crate::word::is_word;
 
-/// The context of one question: who asks, and about whose resource.
+/// The context of one question: the subject, the owner and parties of the resource, and attributes.
 ///
-/// An empty `subject` or `owner` counts as absent, so that two blanks are never "the same person".
+/// An empty `subject` or `owner` counts as absent, so that two empty texts are never the same
+/// person.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Asked<'a> {
-    /// Who wants to act.
+    /// The account that wants to act.
     pub subject: &'a str,
-    /// Whose resource it is.
+    /// The owner of the resource.
     pub owner: Option<&'a str>,
-    /// Who takes part in it, as the two sides of a swap do.
+    /// The parties of the resource, such as the two sides of a swap.
     pub parties: Option<Parties<'a>>,
-    /// Whatever else a condition of your own reads.
+    /// Further attributes for custom conditions.
     pub attributes: Option<&'a Map<String, Value>>,
 }
 
@@ -31,13 +33,13 @@ impl<'a> Asked<'a> {
         Self { subject, owner: None, parties: None, attributes: None }
     }
 
-    /// The same question about a resource that belongs to `owner`.
+    /// Adds the owner of the resource.
     #[must_use]
     pub const fn owned_by(self, owner: &'a str) -> Self {
         Self { owner: Some(owner), ..self }
     }
 
-    /// The same question about a resource in which `parties` take part.
+    /// Adds the parties of the resource.
     #[must_use]
     pub fn between(self, parties: impl Into<Parties<'a>>) -> Self {
         Self { parties: Some(parties.into()), ..self }
@@ -52,17 +54,17 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// A list of parties, borrowed in the shape the caller has it.
+/// A list of parties, borrowed in the form that the caller has.
 #[derive(Clone, Copy, Debug)]
 pub enum Parties<'a> {
-    /// As literals or slices of a larger text.
+    /// Borrowed texts: literals or slices of a larger text.
     Borrowed(&'a [&'a str]),
-    /// As a request deserializes them.
+    /// Owned texts, as deserialized from a request.
     Owned(&'a [String]),
 }
 
 impl Parties<'_> {
-    /// Whether `subject` is one of them.
+    /// Returns whether `subject` is one of them.
     pub fn contains(&self, subject: &str) -> bool {
         match self {
             Self::Borrowed(parties) => parties.contains(&subject),
@@ -95,14 +97,14 @@ impl<'a> From<&'a Vec<String>> for Parties<'a> {
     }
 }
 
-/// What a condition says of one question.
+/// The result of a condition for one question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ConditionResult {
-    /// It is met.
+    /// The condition is met.
     Holds,
-    /// It is not met.
+    /// The condition is not met.
     Fails,
-    /// The question lacks what the condition reads; counts as not met.
+    /// The question lacks the context that the condition reads; counts as not met.
     MissingContext,
 }
 
@@ -112,28 +114,29 @@ impl From<bool> for ConditionResult {
     }
 }
 
-/// A condition that grants may name in `when`.
+/// A condition that grants can name in `when`.
 ///
-/// A result must follow from the question alone, or a replay would answer for another day.
+/// The result must depend on the question alone, so that a replay gives the same result on another
+/// day.
 pub trait Condition: Send + Sync {
-    /// The word grants use for it.
+    /// The name that grants use.
     fn name(&self) -> &str;
 
-    /// Whether it is met; on the hot path, so it must neither block nor allocate.
+    /// Evaluates the condition. It is on the hot path, so it must neither block nor allocate.
     fn holds(&self, asked: &Asked<'_>) -> ConditionResult;
 
-    /// What it reads, to complete "`name` needs …" in an explanation.
+    /// The context that the condition reads, for the sentence "`name` needs …" in an explanation.
     fn needs(&self) -> &'static str {
         "more context"
     }
 }
 
-/// The conditions that a matrix may name: `own`, `party` and `not_own`, and those you add.
+/// The conditions that a matrix can name: `own`, `party`, `not_own` and custom ones.
 #[derive(Clone)]
 pub struct Conditions(Vec<Arc<dyn Condition>>);
 
 impl Conditions {
-    /// Adds a condition; its name must be a word (`[a-z][a-z0-9_]{0,63}`) that is still free.
+    /// Adds a condition. Its name must be a word (`[a-z][a-z0-9_]{0,63}`) that is not in use.
     pub fn with(mut self, condition: impl Condition + 'static) -> Result<Self, ConditionNameError> {
         let name = condition.name();
         if !is_word(name) {
@@ -146,7 +149,7 @@ impl Conditions {
         Ok(self)
     }
 
-    /// Their names, built-in ones first.
+    /// The names, built-in ones first.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|condition| condition.name())
     }
@@ -168,14 +171,14 @@ impl fmt::Debug for Conditions {
     }
 }
 
-/// Why a condition cannot be added.
+/// The reason why a condition cannot be added.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConditionNameError {
     /// Not `[a-z][a-z0-9_]{0,63}`.
     #[error("`{0}` is no word: a lowercase letter, then up to 63 of a-z, 0-9 and _")]
     NoWord(String),
-    /// Another condition has the name, and matrices rely on what it means.
+    /// Another condition has this name.
     #[error("there is a condition `{0}` already")]
     Taken(String),
 }
@@ -220,7 +223,7 @@ impl Condition for Party {
     }
 }
 
-/// The owner is somebody else: nobody approves their own request.
+/// The owner is another account: a person cannot approve the own request.
 struct NotOwn;
 
 impl Condition for NotOwn {

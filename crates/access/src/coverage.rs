@@ -1,15 +1,15 @@
-//! Which cells some grants have covered so far, to tell what another one adds.
+//! Coverage: the cells of earlier grants, to find what a further grant adds.
 
 use std::collections::HashMap;
 
 use crate::grant::{ActionSet, ConditionSet, Grant, Resources};
 
-/// Actions covered under each set of conditions, by resource; `None` stands for every resource.
+/// The covered actions for each set of conditions, by resource; `None` stands for every resource.
 #[derive(Default)]
 pub(crate) struct Coverage(HashMap<Option<u16>, Vec<(ConditionSet, ActionSet)>>);
 
 impl Coverage {
-    /// `actions` is what those of the grant cover.
+    /// Adds a grant; `actions` are the actions that it covers.
     pub(crate) fn add(&mut self, grant: &Grant, actions: ActionSet) {
         for resource in resources(grant) {
             let covered = self.0.entry(resource).or_default();
@@ -20,7 +20,7 @@ impl Coverage {
         }
     }
 
-    /// Whether the grant adds nothing: wherever it holds, a grant holds that was added before.
+    /// Returns whether the grant adds nothing: in every case an earlier grant holds too.
     pub(crate) fn includes(&self, grant: &Grant, actions: ActionSet) -> bool {
         resources(grant).all(|resource| {
             let everywhere = resource.and(self.0.get(&None));

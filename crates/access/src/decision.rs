@@ -1,20 +1,21 @@
-//! A decision in eight bytes.
+//! Decisions in eight bytes.
 //!
-//! It records what was asked and what each condition said, from which the whole explanation
-//! follows, so that deciding costs no more than it must and only readers of reasons pay for them.
+//! A decision stores the question and the result of each condition. The full explanation is
+//! computed from these on demand, so that a decision itself stays cheap.
 
 use crate::condition::ConditionResult;
 
-/// Conditions that one matrix may use: what a decision has room for.
+/// The maximum number of conditions of one matrix, limited by the size of a decision.
 pub(crate) const MAX_CONDITIONS: usize = 8;
 
-/// Stands in the place of a word that the matrix does not know.
+/// The id of a word that the matrix does not contain.
 pub(crate) const UNKNOWN: u16 = u16::MAX;
 
-/// As [`UNKNOWN`], of an action.
+/// The id of an action that the matrix does not contain; see [`UNKNOWN`].
 pub(crate) const UNKNOWN_ACTION: u8 = u8::MAX;
 
-/// Whether a role may, and all that [`Matrix::explain`](crate::Matrix::explain) needs to say why.
+/// The result of a decision, with the data from which [`Matrix::explain`](crate::Matrix::explain)
+/// computes the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Decision {
     pub(crate) role: u16,
@@ -25,7 +26,7 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// Whether the subject may; everything but an explicit grant is a no.
+    /// Returns whether the action is allowed; everything without an explicit grant is denied.
     pub const fn is_allowed(&self) -> bool {
         self.allowed
     }
@@ -44,7 +45,7 @@ impl Decision {
     }
 }
 
-/// Two bits for each condition that was asked.
+/// The condition results: two bits for each evaluated condition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct ConditionResults(u16);
 

@@ -1,7 +1,7 @@
-//! What changes for whom when one matrix takes the place of another.
+//! Difference in meaning between two matrices: changed rights by role.
 //!
-//! Meaning is compared, not text: moving a grant from a role to its junior changes nothing for the
-//! senior, and dropping one that another covers changes nothing at all.
+//! The meaning is compared, not the text. Moving a grant from a role to its junior changes nothing
+//! for the senior, and removing a grant that another covers changes nothing at all.
 
 use std::collections::HashSet;
 
@@ -11,58 +11,58 @@ use crate::access::Access;
 use crate::matrix::Matrix;
 use crate::vocabulary::Vocabulary;
 
-/// Changed cells kept of one comparison; the rest is only counted.
+/// The maximum number of changed cells that one comparison lists; the rest is counted.
 const MAX_CELLS: usize = 10_000;
 
 /// The difference in meaning between two matrices.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct MatrixDiff {
-    /// Roles that come and go.
+    /// Added and removed roles.
     pub roles: WordChanges,
-    /// Resources that come and go.
+    /// Added and removed resources.
     pub resources: WordChanges,
-    /// Actions that come and go.
+    /// Added and removed actions.
     pub actions: WordChanges,
-    /// The role a self-registered account gets, before and after, where it changes.
+    /// The role of self-registered accounts before and after, if it changes.
     pub self_registration_role: Option<(Option<String>, Option<String>)>,
-    /// Who becomes the direct senior of whom, or ceases to be.
+    /// Added and removed direct links of inheritance.
     pub hierarchy: Vec<HierarchyChange>,
-    /// What a role may do now that it could not, and the other way round; the first 10,000.
+    /// The changed cells of the effective table; the first 10,000.
     pub cells: Vec<CellChange>,
-    /// How many more changed cells there are than `cells` shows.
+    /// The number of changed cells that `cells` leaves out.
     pub cells_left_out: usize,
 }
 
-/// Words of one kind that come and go.
+/// Added and removed words of one kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct WordChanges {
-    /// In the candidate only, in its order.
+    /// Words that are only in the candidate, in its order.
     pub added: Vec<String>,
-    /// In the running matrix only, in its order.
+    /// Words that are only in the running matrix, in its order.
     pub removed: Vec<String>,
 }
 
-/// A step of inheritance that comes or goes.
+/// An added or removed link of inheritance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct HierarchyChange {
     /// The role that inherits.
     pub senior: String,
-    /// The role it inherits from.
+    /// The role from which it inherits.
     pub junior: String,
-    /// Whether the candidate has the step; otherwise it has lost it.
+    /// Whether the candidate adds the link; otherwise it removes the link.
     pub added: bool,
 }
 
-/// A cell of the effective table that changes.
+/// A changed cell of the effective table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CellChange {
-    /// The role, with what it inherits.
+    /// The role, including its inherited grants.
     pub role: String,
     /// The resource.
     pub resource: String,
     /// The action.
     pub action: String,
-    /// Which way.
+    /// The kind of change.
     pub change: Change,
     /// As [`Matrix::access`] describes it.
     pub before: String,
@@ -70,7 +70,7 @@ pub struct CellChange {
     pub after: String,
 }
 
-/// Which way a cell changes.
+/// The kind of change of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
@@ -83,9 +83,9 @@ pub enum Change {
 }
 
 impl Matrix {
-    /// What would change for whom if `candidate` took the place of this matrix.
+    /// Compares this matrix with `candidate`.
     ///
-    /// An added role gains all it holds, a removed one loses it.
+    /// An added role gains all its rights; a removed one loses them.
     pub fn diff(&self, candidate: &Self) -> MatrixDiff {
         let (before, after) = (self.resolved(), candidate.resolved());
         let [registered, registers] = [self, candidate].map(Self::self_registration_role);
@@ -116,7 +116,7 @@ impl Matrix {
 }
 
 impl MatrixDiff {
-    /// Whether both matrices mean the same.
+    /// Returns whether both matrices have the same meaning.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -136,7 +136,7 @@ impl WordChanges {
     }
 }
 
-/// What is in the one and not in the other.
+/// Returns the words that are only in `one`.
 fn missing(one: &Vocabulary, other: &Vocabulary) -> Vec<String> {
     one.words().filter(|word| other.id(word).is_none()).map(str::to_owned).collect()
 }
@@ -193,7 +193,7 @@ impl Cell<'_> {
         })
     }
 
-    /// What the cell says, without where it comes from, in an order of its own.
+    /// The content of the cell without its origin, in canonical order.
     fn of<'m>(&self, matrix: &'m Matrix) -> Access<'m> {
         let ids =
             (matrix.role(self.role), matrix.resource(self.resource), matrix.action(self.action));

@@ -1,4 +1,4 @@
-//! A fingerprint of what a matrix says, whatever its file looks like.
+//! Digest of the meaning of a matrix, independent of the layout of its file.
 
 use sha2::{Digest, Sha256};
 
@@ -7,18 +7,19 @@ use crate::matrix::Matrix;
 use crate::resolve::Resolved;
 use crate::word::EVERY;
 
-/// Changes with the form below, so that a digest never means two things.
+/// Changes with the canonical form below, so that a digest has one meaning.
 const LABEL: &str = "portcullis/access-matrix/v1";
 
 impl Matrix {
-    /// SHA-256 of the matrix in a form of its own: files that differ only in comments, layout and
-    /// order have the same.
+    /// Returns the SHA-256 of the canonical form. Files that differ only in comments, layout and
+    /// order have the same digest.
     pub fn digest(&self) -> [u8; 32] {
         Sha256::digest(canonical(self)).into()
     }
 }
 
-/// Lines of words, sorted; no word contains a space or a line break, so nothing reads two ways.
+/// The canonical form: sorted lines of words. No word contains a space or a line break, so the form
+/// is unambiguous.
 fn canonical(matrix: &Matrix) -> String {
     let resolved = matrix.resolved();
     let mut lines = vec![

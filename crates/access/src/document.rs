@@ -1,7 +1,7 @@
-//! The matrix file as written: its shape is checked here, the meaning of its words is not.
+//! Parser of the matrix file: checks the structure, not the meaning of the words.
 //!
-//! Read value by value rather than through serde, which would stop at the first fault and forget
-//! the line of the others.
+//! It reads value by value instead of with serde, because serde would stop at the first fault and
+//! lose the line numbers of the others.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -12,11 +12,11 @@ use toml::de::{DeArray, DeString, DeTable, DeValue};
 use crate::fault::{Fault, FaultCode, MatrixFaults};
 use crate::word::{EVERY, is_word};
 
-/// Bytes of the largest file, which bounds the work and the memory that any file can cost.
+/// The maximum size of a file in bytes, which bounds the work and the memory for any file.
 const MAX_FILE_BYTES: usize = 4 * 1024 * 1024;
 
 pub(crate) struct Document<'t> {
-    /// A service whose accounts come from elsewhere has none.
+    /// `None` for a service without self-registration.
     pub(crate) self_registration_role: Option<Spot<'t>>,
     pub(crate) resources: Vec<Spot<'t>>,
     pub(crate) actions: Vec<Spot<'t>>,
@@ -24,7 +24,7 @@ pub(crate) struct Document<'t> {
     pub(crate) roles: Vec<RoleEntry<'t>>,
 }
 
-/// A word and the line it stands in.
+/// A word with its line.
 #[derive(Clone, Debug)]
 pub(crate) struct Spot<'t> {
     pub(crate) word: Cow<'t, str>,
@@ -50,9 +50,9 @@ pub(crate) enum WordsOrEvery<'t> {
 }
 
 impl<'t> Document<'t> {
-    /// Whatever could be read; what could not is in `faults`.
+    /// Parses a file. Unreadable parts are reported in `faults`.
     ///
-    /// `None` when the text is no TOML, because the meaning of the rest would be guesswork.
+    /// Returns `None` when the text is not TOML, because the rest would then be guesswork.
     pub(crate) fn read(text: &'t str, faults: &mut MatrixFaults) -> Option<Self> {
         if text.len() > MAX_FILE_BYTES {
             let message = format!("the file is larger than {} MiB", MAX_FILE_BYTES >> 20);
@@ -64,7 +64,7 @@ impl<'t> Document<'t> {
         let mut last = 0;
         for error in &errors {
             let line = error.span().map_or(1, |span| lines.at(span.start));
-            // What follows on the same line comes of the first.
+            // Further errors on the same line are consequences of the first.
             if line != last {
                 let message = error.message().lines().next().unwrap_or("not TOML");
                 faults.push(Fault::new(FaultCode::Syntax, line, message));
@@ -113,7 +113,7 @@ impl Reader<'_> {
             let message = "no role at all: add a table `[roles.<name>]` for each";
             self.fault(FaultCode::NoRole, line, message);
         }
-        // The parser sorts tables by key; where a role stands says which comes first.
+        // The parser sorts tables by key; the position in the file restores the order.
         let mut entries: Vec<Entry<'_, 't>> = table.iter().collect();
         entries.sort_by_key(|(key, _)| key.span().start);
         entries.into_iter().filter_map(|(key, value)| self.role(key, value)).collect()
@@ -264,12 +264,12 @@ impl Reader<'_> {
     }
 }
 
-/// Text from a file, short enough and safe to print.
+/// Shortens and escapes a text from a file, so that it is safe to print.
 fn shown(text: &str) -> String {
     text.chars().take(80).flat_map(char::escape_debug).collect()
 }
 
-/// Where each line begins.
+/// The start offset of each line.
 struct Lines(Vec<usize>);
 
 impl Lines {
@@ -277,7 +277,7 @@ impl Lines {
         Self(text.match_indices('\n').map(|(newline, _)| newline + 1).collect())
     }
 
-    /// The line of a byte offset, counted from 1.
+    /// Returns the line of a byte offset, counted from 1.
     fn at(&self, offset: usize) -> usize {
         self.0.partition_point(|&start| start <= offset) + 1
     }

@@ -1,9 +1,10 @@
-//! Whether a matrix would give more than whoever puts it in force has to give.
+//! Escalation check: a matrix must not grant more than the role that activates it has.
 //!
-//! Nobody hands out what they do not hold: neither to their own role, nor to one they can reach, nor
-//! to anybody else, who could hand it back. What a role holds already, and what the most senior role
-//! gains, does not count. Nor does anybody rise above roles that are not below theirs, because
-//! whoever is senior to a role decides about its accounts.
+//! A role cannot give a right that it does not have: neither to itself, nor to a role that it can
+//! reach, nor to any other role, which could give the right back. Rights that a role has already,
+//! and rights that the most senior role gains, do not count. A role also cannot rise above roles
+//! that are not junior to the activating role, because a senior role decides about the accounts of
+//! its juniors.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -12,11 +13,11 @@ use crate::access::Access;
 use crate::hierarchy::Walk;
 use crate::matrix::Matrix;
 
-/// The first thing found that is not theirs to give.
+/// The first violation that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Escalation {
-    /// A role would be allowed something that it is not, and that they are not either.
+    /// A role would gain a right that neither it nor the activating role has now.
     Grant {
         /// The role.
         role: String,
@@ -25,16 +26,16 @@ pub enum Escalation {
         /// The action.
         action: String,
     },
-    /// Accounts that people make for themselves would get a role with more than they have.
+    /// Self-registered accounts would get a role with more rights than the activating role has.
     SelfRegistration {
         /// The role.
         role: String,
     },
-    /// A role would become senior to one that is not below theirs.
+    /// A role would become senior to a role that is not junior to the activating role.
     Seniority {
-        /// The role that would rise.
+        /// The role that would become senior.
         senior: String,
-        /// The role that it would become senior to.
+        /// The role that would become its junior.
         junior: String,
     },
     /// Another role would be the most senior one.
@@ -59,8 +60,8 @@ impl fmt::Display for Escalation {
 }
 
 impl Matrix {
-    /// What stands against somebody with this role putting `candidate` in the place of this matrix;
-    /// nothing ever does for the most senior role.
+    /// Checks whether an account with this role may activate `candidate` in place of this matrix.
+    /// The most senior role may activate any matrix.
     pub fn escalation(&self, role: &str, candidate: &Self) -> Option<Escalation> {
         let admin = self.most_senior_role();
         if admin == Some(role) {
@@ -80,7 +81,7 @@ impl Matrix {
 struct Comparison<'m> {
     before: &'m Matrix,
     after: &'m Matrix,
-    /// The role of whoever decides.
+    /// The activating role.
     giver: &'m str,
 }
 
@@ -92,13 +93,13 @@ impl Comparison<'_> {
         })
     }
 
-    /// A cell in which `role` would have what neither the giver nor `keeper` has now.
+    /// Finds a cell in which `role` would have a right that neither the giver nor `keeper` has now.
     fn gain(&self, role: &str, keeper: &str) -> Option<(String, String)> {
         let strangers = self.before.self_registration_role();
         for resource in self.after.resources() {
             for action in self.after.actions() {
                 let after = cell(self.after, role, resource, action);
-                // Who decides can register an account of the self-registration role any time.
+                // The giver can register an account of the self-registration role at any time.
                 let given = [Some(keeper), Some(self.giver), strangers]
                     .map(|role| role.map(|role| cell(self.before, role, resource, action)));
                 if !after
@@ -113,7 +114,7 @@ impl Comparison<'_> {
         None
     }
 
-    /// Another self-registration role is within reach at once, whatever it held before.
+    /// A changed self-registration role can be reached immediately, whatever it had before.
     fn self_registration(&self) -> Option<Escalation> {
         let role = self.after.self_registration_role()?;
         if Some(role) == self.before.self_registration_role() {
@@ -123,7 +124,7 @@ impl Comparison<'_> {
         gained.map(|_| Escalation::SelfRegistration { role: role.to_owned() })
     }
 
-    /// A role that becomes senior to another, existing one that is not below the giver's.
+    /// Finds a role that becomes senior to another existing role that is not junior to the giver.
     fn seniority(&self, admin: Option<&str>) -> Option<Escalation> {
         let (before, after) = (below(self.before), below(self.after));
         let nothing = HashSet::new();
@@ -146,7 +147,7 @@ impl Comparison<'_> {
 }
 
 impl Access<'_> {
-    /// Whether it holds wherever all of these conditions do.
+    /// Returns whether it holds in every case in which all these conditions hold.
     fn covers(&self, when: &[&str]) -> bool {
         self.ways.iter().any(|way| way.when.iter().all(|condition| when.contains(condition)))
     }
@@ -159,7 +160,7 @@ fn cell<'m>(matrix: &'m Matrix, role: &str, resource: &str, action: &str) -> Acc
     }
 }
 
-/// Each role with all that it inherits from, itself included.
+/// Each role with all roles from which it inherits, itself included.
 fn below(matrix: &Matrix) -> HashMap<&str, HashSet<&str>> {
     let resolved = matrix.resolved();
     let mut walk = Walk::over(&resolved.hierarchy);

@@ -1,4 +1,4 @@
-//! Why a decision fell as it did, for the log and for auditors.
+//! Explanation of a decision, for the log and for auditors.
 
 use std::fmt;
 
@@ -11,38 +11,38 @@ use crate::matrix::Matrix;
 use crate::table::Step;
 use crate::word::{EVERY, MANAGE};
 
-/// The whole reason of one decision.
+/// The complete reason of one decision.
 ///
-/// It prints as one line for the log and serialises as one JSON object for auditors. It is not
-/// meant for the refused caller, whom it would tell how to ask better.
+/// It prints as one line for the log and serialises as one JSON object for auditors. It is not for
+/// the refused caller, because it would help an attacker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Explanation<'a> {
-    /// Whether the subject may.
+    /// Whether the action is allowed.
     pub allowed: bool,
-    /// The role that was asked about; `None` when the matrix does not know it.
+    /// The role of the question; `None` when the matrix does not contain it.
     pub role: Option<&'a str>,
-    /// The resource that was asked about; `None` when the matrix does not know it.
+    /// The resource of the question; `None` when the matrix does not contain it.
     pub resource: Option<&'a str>,
-    /// The action that was asked about; `None` when the matrix does not know it.
+    /// The action of the question; `None` when the matrix does not contain it.
     pub action: Option<&'a str>,
-    /// What decided.
+    /// The reason.
     #[serde(flatten)]
     pub reason: Reason<'a>,
 }
 
-/// What decided.
+/// The reason of a decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "reason", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Reason<'a> {
-    /// A grant, whose conditions all hold.
+    /// A grant whose conditions all hold.
     Granted {
         /// The grant.
         rule: Rule<'a>,
-        /// From the role that was asked about down to the one that has the grant.
+        /// The roles from the role of the question down to the role that has the grant.
         path: Vec<&'a str>,
     },
-    /// There are grants, and each has a condition that is not met.
+    /// There are grants, but each has a condition that is not met.
     ConditionsUnmet {
         /// One entry for each of these grants, nearest role first.
         unmet: Vec<Unmet<'a>>,
@@ -57,46 +57,46 @@ pub enum Reason<'a> {
     UnknownAction,
 }
 
-/// A grant of the matrix file, as it bears on one question.
+/// A grant of the matrix file, as applied to one question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Rule<'a> {
     /// The role that has the grant.
     pub role: &'a str,
-    /// The resource as written: the one asked about, or `*`.
+    /// The resource as written: the one of the question, or `*`.
     pub resource: &'a str,
-    /// The action as written: the one asked about, `manage`, or `*`.
+    /// The action as written: the one of the question, `manage`, or `*`.
     pub action: &'a str,
-    /// All that must hold; empty for an unconditional grant.
+    /// The conditions, which must all hold; empty for an unconditional grant.
     pub conditions: Vec<&'a str>,
     /// The line of the grant in the file, counted from 1.
     pub line: u32,
 }
 
-/// A grant that did not apply, and why.
+/// A grant that did not apply, with the reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Unmet<'a> {
     /// The grant.
     pub rule: Rule<'a>,
-    /// From the role that was asked about down to the one that has the grant.
+    /// The roles from the role of the question down to the role that has the grant.
     pub path: Vec<&'a str>,
     /// The first of its conditions that is not met.
     pub condition: &'a str,
     /// [`ConditionResult::Fails`] or [`ConditionResult::MissingContext`].
     #[serde(rename = "verdict")]
     pub result: ConditionResult,
-    /// What the condition reads, as in "an owner".
+    /// The context that the condition reads, as in "an owner".
     pub needs: &'static str,
 }
 
 impl Matrix {
-    /// The reason of a decision that this matrix made.
+    /// Explains a decision that this matrix made.
     pub fn explain(&self, decision: &Decision) -> Explanation<'_> {
         Explanation::of(*decision, self)
     }
 }
 
 impl<'a> Explanation<'a> {
-    /// Walks the grants as the decision did, with the results it met.
+    /// Repeats the evaluation of the grants with the stored condition results.
     fn of(decision: Decision, matrix: &'a Matrix) -> Self {
         let resolved = matrix.resolved();
         let role = resolved.roles.word(decision.role);
@@ -135,7 +135,7 @@ impl<'a> Question<'a> {
         if unmet.is_empty() { Reason::NoGrant } else { Reason::ConditionsUnmet { unmet } }
     }
 
-    /// The first condition of the grant that is not met.
+    /// Returns the first condition of the grant that is not met.
     fn unmet(&self, step: Step, grant: &'a Grant) -> Option<Unmet<'a>> {
         bits(step.conditions).find_map(|bit| {
             let result = self.decision.results.of(bit)?;
@@ -229,7 +229,7 @@ impl fmt::Display for Unmet<'_> {
     }
 }
 
-/// Says how the role came to the grant, unless it is its own.
+/// Writes the path of inheritance to the grant, unless the role has the grant itself.
 fn write_path(path: &[&str], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     if path.len() > 1 { write!(f, " via {}", path.join(" > ")) } else { Ok(()) }
 }

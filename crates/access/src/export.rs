@@ -1,8 +1,8 @@
-//! The effective table, inheritance resolved, for people and programs.
+//! Exports of the effective table with resolved inheritance: JSON, CSV and Markdown.
 //!
-//! An export shows the roles that its reader may see, and of resources and actions those on which
-//! one of these roles holds anything; where a right comes from is told only if that role is among
-//! them. Words need no escaping in any of the formats.
+//! An export contains the roles that its reader may see, and only those resources and actions on
+//! which one of these roles has a grant. The role of a grant is named only if the reader may see
+//! it. Words need no escapes in any of the formats.
 
 mod csv;
 mod json;
@@ -20,7 +20,7 @@ impl Matrix {
 
     /// The effective table as CSV (RFC 4180).
     ///
-    /// One line for each way in which a role comes to an action.
+    /// One line for each grant that gives a role an action.
     pub fn to_csv(&self) -> String {
         self.whole().to_csv()
     }
@@ -30,7 +30,7 @@ impl Matrix {
         self.whole().to_markdown()
     }
 
-    /// The part for a reader who may see the roles for which `visible` says yes.
+    /// The part for a reader who may see the roles for which `visible` returns true.
     pub fn visible_to(&self, visible: impl Fn(&str) -> bool) -> MatrixView<'_> {
         MatrixView::of(self, visible)
     }

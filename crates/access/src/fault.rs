@@ -1,11 +1,11 @@
-//! What can be wrong with a matrix file; all of it is reported at once.
+//! Faults of a matrix file; all of them are reported together.
 
 use std::fmt;
 
-/// Faults kept of one file; the rest is only counted.
+/// The maximum number of faults that are stored of one file; the rest is counted.
 const MAX_KEPT: usize = 100;
 
-/// Everything wrong with a file, by line.
+/// All faults of a file, by line.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct MatrixFaults {
     kept: Vec<Fault>,
@@ -13,12 +13,12 @@ pub struct MatrixFaults {
 }
 
 impl MatrixFaults {
-    /// At least one, in the order of their lines; the first 100 where there are more.
+    /// The faults in the order of their lines: at least one, at most the first 100.
     pub fn faults(&self) -> &[Fault] {
         &self.kept
     }
 
-    /// How many more there are than [`Self::faults`] shows.
+    /// The number of faults that [`Self::faults`] leaves out.
     pub fn left_out(&self) -> usize {
         self.left_out
     }
@@ -60,14 +60,14 @@ impl std::error::Error for MatrixFaults {}
 
 portcullis_domain::debug_as_display!(MatrixFaults);
 
-/// One thing wrong with a file.
+/// One fault of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// The sort of fault, by a stable word.
+    /// The kind of fault, by a stable code.
     pub code: FaultCode,
     /// Counted from 1.
     pub line: usize,
-    /// What is wrong there and how to mend it, in one sentence.
+    /// The fault and its fix, in one sentence.
     pub message: String,
 }
 
@@ -83,17 +83,17 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The sorts of fault.
+/// The kinds of fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FaultCode {
-    /// The file or what it expands to is larger than this crate takes.
+    /// The file or its expansion exceeds a limit of this crate.
     TooLarge,
     /// Not TOML.
     Syntax,
-    /// A key that means nothing here.
+    /// An unknown key.
     UnknownKey,
-    /// A key that must be there is not.
+    /// A required key is missing.
     MissingKey,
     /// A value of the wrong type.
     WrongType,
@@ -101,11 +101,11 @@ pub enum FaultCode {
     InvalidWord,
     /// The same word twice in one list.
     DuplicateWord,
-    /// A list with nothing in it.
+    /// An empty list.
     EmptyList,
-    /// `"*"` beside other words, which it covers already.
+    /// `"*"` together with other words, which it covers already.
     MixedWildcard,
-    /// A role that is defined nowhere.
+    /// A role that is not defined.
     UnknownRole,
     /// A resource that `resources` does not list.
     UnknownResource,
@@ -113,20 +113,20 @@ pub enum FaultCode {
     UnknownAction,
     /// A condition that is neither built in nor added.
     UnknownCondition,
-    /// A role that would inherit from itself.
+    /// A role that would inherit from itself (a cycle).
     Cycle,
-    /// The very same grant twice for one role.
+    /// The same grant twice for one role.
     DuplicateGrant,
-    /// A grant that others of the same role cover already, so that it can never decide anything.
+    /// A grant that other grants of the same role cover, so that it can never decide.
     UnreachableGrant,
-    /// A role that holds no grant, neither its own nor a junior's.
+    /// A role without a grant, of its own or inherited.
     RoleWithoutPath,
-    /// No role at all.
+    /// The file defines no role.
     NoRole,
 }
 
 impl FaultCode {
-    /// The stable word for it.
+    /// The stable code.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::TooLarge => "too_large",

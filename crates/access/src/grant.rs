@@ -1,18 +1,18 @@
-//! A grant of the file with its words resolved.
+//! Grants with resolved words.
 
 use crate::word::{MANAGE, MANAGED};
 
-/// Which actions, one bit each; a matrix has at most 128.
+/// A set of actions, one bit each; a matrix has at most 128.
 pub(crate) type ActionSet = u128;
 
-/// Which of the conditions that the matrix uses, one bit each.
+/// A set of conditions of the matrix, one bit each.
 pub(crate) type ConditionSet = u8;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Grant {
     pub(crate) role: u16,
     pub(crate) resources: Resources,
-    /// As written; [`Covering`] says what they cover.
+    /// As written; [`Covering`] resolves them.
     pub(crate) actions: Actions,
     pub(crate) conditions: ConditionSet,
     pub(crate) line: u32,
@@ -40,7 +40,8 @@ pub(crate) enum Actions {
     These(ActionSet),
 }
 
-/// What the written actions cover: `*` all of them, `manage` also create, read, update and delete.
+/// The actions that `*` and `manage` cover: `*` covers all, `manage` also create, read, update and
+/// delete.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Covering {
     every: ActionSet,
@@ -49,7 +50,7 @@ pub(crate) struct Covering {
 }
 
 impl Covering {
-    /// `id` finds the number of an action among `count`.
+    /// `id` returns the number of an action among `count`.
     pub(crate) fn new(count: usize, id: impl Fn(&str) -> Option<u16>) -> Self {
         let bit = |word| id(word).map_or(0, action_bit);
         let every = (0..u16::MAX).take(count).fold(0, |set, id| set | action_bit(id));
@@ -67,7 +68,8 @@ impl Covering {
 }
 
 impl Grant {
-    /// How much it gives, to order grants by: one on every resource is wider than any list.
+    /// The number of covered cells, for ordering grants: a grant on every resource is wider than
+    /// any list.
     pub(crate) fn width(&self, actions: ActionSet) -> u64 {
         let resources = match &self.resources {
             Resources::Every => u64::from(u32::MAX),
@@ -81,7 +83,7 @@ pub(crate) fn action_bit(action: u16) -> ActionSet {
     1_u128.checked_shl(action.into()).unwrap_or(0)
 }
 
-/// The numbers of the set bits, lowest first.
+/// Iterates over the numbers of the set bits, lowest first.
 pub(crate) fn bits(set: ConditionSet) -> impl Iterator<Item = u8> {
     (0..8).filter(move |bit| set >> bit & 1 == 1)
 }

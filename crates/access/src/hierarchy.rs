@@ -1,8 +1,8 @@
-//! Who inherits from whom: a senior from its juniors, never the other way round.
+//! Role hierarchy: a senior role inherits from its juniors, never the reverse.
 
 use std::collections::HashMap;
 
-/// For each role its direct juniors, in the order of the file.
+/// The direct juniors of each role, in the order of the file.
 #[derive(Debug, Default)]
 pub(crate) struct Hierarchy(pub(crate) Vec<Vec<u16>>);
 
@@ -11,13 +11,13 @@ impl Hierarchy {
         self.0.get(usize::from(role)).map_or(&[], Vec::as_slice)
     }
 
-    /// The role and all it inherits from, each once, nearest first.
+    /// The role and all roles from which it inherits, each once, nearest first.
     pub(crate) fn reach(&self, role: u16) -> Vec<u16> {
         let mut walk = Walk::over(self);
         walk.from(role).to_vec()
     }
 
-    /// The shortest chain from `senior` down to `junior`, both included.
+    /// The shortest path from `senior` down to `junior`, both included.
     pub(crate) fn path(&self, senior: u16, junior: u16) -> Option<Vec<u16>> {
         let mut met = vec![senior];
         let mut seniors = HashMap::from([(senior, senior)]);
@@ -41,9 +41,10 @@ impl Hierarchy {
         Some(path)
     }
 
-    /// Rings of inheritance, each beginning and ending with the same role.
+    /// Finds cycles of inheritance. Each starts and ends with the same role.
     ///
-    /// Where rings share a role only one of them is found; there are none exactly when none exist.
+    /// Of cycles that share a role only one is found. The result is empty exactly when there is no
+    /// cycle.
     pub(crate) fn rings(&self) -> Vec<Vec<u16>> {
         let stuck = self.stuck();
         let is_stuck = |role: u16| stuck.get(usize::from(role)).copied().unwrap_or(false);
@@ -52,7 +53,7 @@ impl Hierarchy {
         for start in self.ids().filter(|&role| is_stuck(role)) {
             let mut chain: Vec<u16> = Vec::new();
             let mut role = start;
-            // A stuck role has a stuck junior, so the walk ends only where it has been before.
+            // A role on a cycle has a junior on a cycle, so the search ends only at a visited role.
             while seen.insert(role, start).is_none() {
                 chain.push(role);
                 let Some(&below) = self.juniors(role).iter().find(|&&below| is_stuck(below)) else {
@@ -67,8 +68,8 @@ impl Hierarchy {
         rings
     }
 
-    /// Which roles are in a ring or senior to one: those that remain when again and again the roles
-    /// without a remaining junior are taken away.
+    /// Returns the roles that are on a cycle or senior to one: the roles that remain after repeated
+    /// removal of roles without a remaining junior.
     fn stuck(&self) -> Vec<bool> {
         let mut seniors = vec![Vec::new(); self.0.len()];
         for (senior, juniors) in self.ids().zip(&self.0) {
@@ -103,11 +104,11 @@ impl Hierarchy {
     }
 }
 
-/// Walks down from many roles in turn without clearing its memory in between.
+/// Traverses the juniors of several roles without clearing its memory in between.
 pub(crate) struct Walk<'h> {
     hierarchy: &'h Hierarchy,
     met: Vec<u16>,
-    /// The round in which each role was met last.
+    /// The last round in which each role was visited.
     rounds: Vec<u32>,
     round: u32,
 }
@@ -117,7 +118,7 @@ impl<'h> Walk<'h> {
         Self { hierarchy, met: Vec::new(), rounds: vec![0; hierarchy.0.len()], round: 0 }
     }
 
-    /// The role and all it inherits from, each once, nearest first.
+    /// The role and all roles from which it inherits, each once, nearest first.
     pub(crate) fn from(&mut self, role: u16) -> &[u16] {
         self.round += 1;
         self.met.clear();

@@ -32,10 +32,9 @@ pub use export::MatrixView;
 pub use fault::{Fault, FaultCode, MatrixFaults};
 pub use matrix::{ActionId, Matrix, ResourceId, RoleId};
 pub use note::Note;
-/// Turns the words of a matrix file into types, so that a misspelt one does not compile.
+/// Generates Rust types for the words of a matrix file, so that a misspelt word does not compile.
 ///
-/// The path is relative to the `Cargo.toml` of the crate that uses the macro. Where it stands the
-/// macro puts
+/// The path is relative to the `Cargo.toml` of the crate that uses the macro. The macro generates
 ///
 /// - `enum Role`, `enum Resource` and `enum Action`, each with `ALL`, `as_str`, `Display` and
 ///   `FromStr`;
@@ -43,8 +42,8 @@ pub use note::Note;
 ///   [`Word`];
 /// - `const MATRIX: &str`, the text of the file, ready for [`Matrix::parse`].
 ///
-/// `swap_request` becomes `SwapRequest`. A change of the file compiles the crate anew. What a file
-/// can get wrong beyond its words shows in [`Matrix::parse`].
+/// `swap_request` becomes `SwapRequest`. A change of the file recompiles the crate. Faults beyond
+/// the words are reported by [`Matrix::parse`].
 ///
 /// ```
 /// mod words {
@@ -54,14 +53,14 @@ pub use note::Note;
 /// assert_eq!("approve".parse(), Ok(words::Action::Approve));
 /// ```
 ///
-/// A word that the file does not have does not compile:
+/// A word that the file does not contain does not compile:
 ///
 /// ```compile_fail,E0599
 /// # mod words { portcullis_access::access_words!("../../config/access_matrix.toml"); }
 /// let _ = words::Resource::Scheduel;
 /// ```
 ///
-/// Neither does a file that is not there:
+/// A missing file does not compile either:
 ///
 /// ```compile_fail
 /// portcullis_access::access_words!("no/such/file.toml");

@@ -1,4 +1,4 @@
-//! The matrix itself: parse it once, ask it from everywhere.
+//! The access matrix: parsed once, then shared for decisions.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,34 +12,34 @@ use crate::grant::{ConditionSet, bits};
 use crate::resolve::Resolved;
 use crate::table::{MAX_STEPS, Step, Table};
 
-/// Who may do what, checked and compiled.
+/// The checked and compiled access matrix.
 ///
 /// A clone shares the compiled form.
 #[derive(Clone)]
 pub struct Matrix(Arc<Compiled>);
 
-/// A role of one matrix; means nothing to another.
+/// The id of a role in one matrix; it is meaningless for another matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RoleId(u16);
 
-/// A resource of one matrix; means nothing to another.
+/// The id of a resource in one matrix; it is meaningless for another matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ResourceId(u16);
 
-/// An action of one matrix; means nothing to another.
+/// The id of an action in one matrix; it is meaningless for another matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ActionId(u8);
 
 impl Matrix {
-    /// Reads a matrix file that uses the built-in conditions `own`, `party` and `not_own` only.
+    /// Parses a matrix file that uses only the built-in conditions `own`, `party` and `not_own`.
     ///
-    /// Refuses with every fault there is, not with the first. A file that is no TOML, or larger
-    /// than 4 MiB, is not looked into further.
+    /// An error contains every fault, not only the first. A file that is not TOML, or larger than 4
+    /// MiB, is not checked further.
     pub fn parse(text: &str) -> Result<Self, MatrixFaults> {
         Self::parse_with(text, &Conditions::default())
     }
 
-    /// Reads a matrix file that may use `conditions`.
+    /// Parses a matrix file that may use `conditions`.
     pub fn parse_with(text: &str, conditions: &Conditions) -> Result<Self, MatrixFaults> {
         let mut faults = MatrixFaults::default();
         let document = Document::read(text, &mut faults);
@@ -58,23 +58,23 @@ impl Matrix {
         Ok(Self(Arc::new(Compiled { resolved, table })))
     }
 
-    /// The id of a role's word.
+    /// The id of a role.
     pub fn role(&self, word: &str) -> Option<RoleId> {
         self.resolved().roles.id(word).map(RoleId)
     }
 
-    /// The id of a resource's word.
+    /// The id of a resource.
     pub fn resource(&self, word: &str) -> Option<ResourceId> {
         self.resolved().resources.id(word).map(ResourceId)
     }
 
-    /// The id of an action's word.
+    /// The id of an action.
     pub fn action(&self, word: &str) -> Option<ActionId> {
         let id = self.resolved().actions.id(word)?;
         u8::try_from(id).ok().map(ActionId)
     }
 
-    /// Whether `role` may do `action` to `resource`; allocates nothing.
+    /// Decides whether `role` may do `action` on `resource`. Allocates nothing.
     pub fn decide(
         &self,
         role: RoleId,
@@ -94,7 +94,7 @@ impl Matrix {
         decision
     }
 
-    /// As [`Self::decide`], by words; an unknown word is a denial whose reason says so.
+    /// As [`Self::decide`], by words. An unknown word is denied with this reason.
     pub fn decide_words(
         &self,
         role: &str,
@@ -116,16 +116,16 @@ impl Matrix {
         }
     }
 
-    /// The role that a self-registered account gets; `None` where nobody registers.
+    /// The role of a self-registered account; `None` without self-registration.
     pub fn self_registration_role(&self) -> Option<&str> {
         let resolved = self.resolved();
         resolved.roles.word(resolved.self_registration_role?)
     }
 
-    /// The one role that inherits from every other, where there is one.
+    /// The role that inherits from every other role, if there is one.
     pub fn most_senior_role(&self) -> Option<&str> {
         let resolved = self.resolved();
-        // Only a role that is nobody's junior can be it, and only if it is the one such role.
+        // Only a role without a senior can be it, and only if there is exactly one such role.
         let mut is_junior = vec![false; resolved.roles.len()];
         for junior in resolved.hierarchy.0.iter().flatten() {
             if let Some(is_junior) = is_junior.get_mut(usize::from(*junior)) {
@@ -136,7 +136,7 @@ impl Matrix {
         tops.next().filter(|_| tops.next().is_none()).map(|(word, _)| word)
     }
 
-    /// Whether `role` is `other` or inherits from it, directly or not.
+    /// Returns whether `role` is `other` or inherits from it, directly or indirectly.
     pub fn includes(&self, role: RoleId, other: RoleId) -> bool {
         self.resolved().hierarchy.path(role.0, other.0).is_some()
     }
@@ -162,7 +162,7 @@ impl Matrix {
         resolved.hierarchy.juniors(role.0).iter().filter_map(|&junior| resolved.roles.word(junior))
     }
 
-    /// One cell of the effective table: every way in which a role comes to an action.
+    /// One cell of the effective table: all grants that give the role this action.
     pub fn access(&self, role: RoleId, resource: ResourceId, action: ActionId) -> Access<'_> {
         let resolved = self.resolved();
         let steps = self.0.table.steps(role.0, resource.0, action.0);
@@ -175,12 +175,12 @@ impl Matrix {
         Access { ways: steps.iter().filter_map(way).collect() }
     }
 
-    /// Whether a grant, of whatever condition, gives the role this action.
+    /// Returns whether a grant, with any conditions, gives the role this action.
     pub(crate) fn has_grant(&self, role: RoleId, resource: ResourceId, action: ActionId) -> bool {
         !self.steps(role.0, resource.0, action.0).is_empty()
     }
 
-    /// Bytes that the compiled form occupies on the heap, near enough.
+    /// The approximate heap memory of the compiled form in bytes.
     pub fn heap_bytes(&self) -> usize {
         size_of::<Compiled>() + self.resolved().heap_bytes() + self.0.table.heap_bytes()
     }
@@ -193,7 +193,7 @@ impl Matrix {
         self.0.table.steps(role, resource, action)
     }
 
-    /// Asks each condition at most once in a decision, and none after one that is not met.
+    /// Evaluates each condition at most once in a decision, and none after one that is not met.
     fn all_hold(
         &self,
         set: ConditionSet,

@@ -1,22 +1,21 @@
-//! What is worth a look in a matrix although nothing is wrong with it.
+//! Notes on a matrix: grants without effect that are not faults.
 
 use crate::coverage::Coverage;
 use crate::matrix::Matrix;
 
-/// A grant that changes nothing as long as the hierarchy stays as it is.
+/// A grant that changes nothing with the present hierarchy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
     /// The line of the grant, counted from 1.
     pub line: u32,
-    /// One sentence.
+    /// The note, in one sentence.
     pub message: String,
 }
 
 impl Matrix {
-    /// Grants of a role that its juniors hold already.
+    /// Lists the grants of a role that its juniors have already.
     ///
-    /// They are not refused: to write down what a role holds of its own is a choice, which keeps
-    /// its rights when a junior loses them.
+    /// They are not refused: a role with its own grant keeps the right when a junior loses it.
     pub fn notes(&self) -> Vec<Note> {
         let resolved = self.resolved();
         let mut notes = Vec::new();

@@ -1,7 +1,7 @@
-//! What a candidate matrix would have answered to questions that were really asked.
+//! Replay of logged decisions against a candidate matrix.
 //!
-//! Memory does not grow with the log: changes are counted by what they change, and only so many
-//! subjects are named.
+//! Memory does not grow with the log: equal changes are counted together, and only a limited number
+//! of subjects is named.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -13,24 +13,24 @@ use crate::condition::{Asked, Parties};
 use crate::decision::Decision;
 use crate::matrix::Matrix;
 
-/// Changes that a report tells apart.
+/// The maximum number of different changes in a report.
 const MAX_CHANGES: usize = 10_000;
 
-/// Subjects that one change names.
+/// The maximum number of subjects that one change names.
 const MAX_SUBJECTS: usize = 100;
 
-/// A question and its answer, as the decision log holds them.
+/// A logged question with its answer.
 #[derive(Clone, Copy, Debug)]
 pub struct LoggedDecision<'a> {
-    /// When it was decided.
+    /// The time of the decision.
     pub at: Timestamp,
-    /// The role the subject had then.
+    /// The role of the subject at that time.
     pub role: &'a str,
-    /// What was asked about.
+    /// The resource.
     pub resource: &'a str,
-    /// What was to be done.
+    /// The action.
     pub action: &'a str,
-    /// Who wanted to act.
+    /// The subject that wanted to act.
     pub subject: &'a str,
     /// As in [`Asked`].
     pub owner: Option<&'a str>,
@@ -38,11 +38,11 @@ pub struct LoggedDecision<'a> {
     pub parties: Option<Parties<'a>>,
     /// As in [`Asked`].
     pub attributes: Option<&'a Map<String, Value>>,
-    /// What the answer was.
+    /// The answer at that time.
     pub allowed: bool,
 }
 
-/// A replay under way.
+/// A replay in progress.
 #[derive(Debug)]
 pub struct Replay<'m> {
     candidate: &'m Matrix,
@@ -51,12 +51,12 @@ pub struct Replay<'m> {
 }
 
 impl<'m> Replay<'m> {
-    /// Begins to ask `candidate`.
+    /// Starts a replay against `candidate`.
     pub fn new(candidate: &'m Matrix) -> Self {
         Self { candidate, report: ReplayReport::default(), places: HashMap::new() }
     }
 
-    /// Asks one logged question again.
+    /// Evaluates one logged question again.
     pub fn push(&mut self, logged: &LoggedDecision<'_>) {
         let LoggedDecision { subject, owner, parties, attributes, .. } = *logged;
         let asked = Asked { subject, owner, parties, attributes };
@@ -74,7 +74,7 @@ impl<'m> Replay<'m> {
         }
     }
 
-    /// What would have been different.
+    /// Ends the replay and returns the changes.
     pub fn finish(mut self) -> ReplayReport {
         self.report.changes.sort_by(|a, b| {
             let by_words = a.words().cmp(&b.words());
@@ -83,7 +83,7 @@ impl<'m> Replay<'m> {
         self.report
     }
 
-    /// The entry it belongs to; `None` when it would be a new one and there is no more room.
+    /// Returns the entry of the change; `None` when it would be new and there is no more room.
     fn change(
         &mut self,
         decision: Decision,
@@ -105,9 +105,9 @@ impl<'m> Replay<'m> {
     }
 }
 
-/// What decisions have in common that would change alike.
+/// The common properties of decisions that change in the same way.
 ///
-/// The code of a decision stands for its words as far as the candidate knows them.
+/// The code of a decision represents its words, as far as the candidate knows them.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Alike {
     code: u64,
@@ -121,43 +121,43 @@ impl Alike {
     }
 }
 
-/// What would have been different.
+/// The result of a replay.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ReplayReport {
-    /// Decisions asked again.
+    /// The number of evaluated decisions.
     pub examined: u64,
-    /// Of these, denials that would be grants.
+    /// Denials that would become grants.
     pub gained: u64,
-    /// Of these, grants that would be denials.
+    /// Grants that would become denials.
     pub lost: u64,
-    /// What changes, most frequent first; the 10,000 met first.
+    /// The changes, most frequent first; the 10,000 that were found first.
     pub changes: Vec<ReplayedChange>,
-    /// Changed decisions that belong to no entry of `changes`, for lack of room.
+    /// Changed decisions without an entry in `changes`, for lack of room.
     pub left_out: u64,
 }
 
-/// Decisions that would change alike.
+/// Decisions that would change in the same way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ReplayedChange {
-    /// The role that was asked about.
+    /// The role of the question.
     pub role: String,
-    /// The resource that was asked about.
+    /// The resource of the question.
     pub resource: String,
-    /// The action that was asked about.
+    /// The action of the question.
     pub action: String,
-    /// Whether they were denied and would be allowed; otherwise the reverse.
+    /// True if they were denied and would be allowed; false for the reverse.
     pub gains: bool,
-    /// The candidate's reason, as [`Explanation`](crate::Explanation) prints it.
+    /// The reason of the candidate, as [`Explanation`](crate::Explanation) prints it.
     pub rule: String,
-    /// How many decisions.
+    /// The number of decisions.
     pub times: u64,
-    /// The earliest of them.
+    /// The time of the earliest decision.
     pub first_at: Timestamp,
-    /// The latest of them.
+    /// The time of the latest decision.
     pub last_at: Timestamp,
-    /// Whom it concerns: the first 100 that were met.
+    /// The affected subjects: the first 100 that were found.
     pub subjects: BTreeSet<String>,
-    /// How many of the decisions concern subjects that `subjects` does not name.
+    /// The number of decisions about subjects that `subjects` does not name.
     pub times_by_others: u64,
 }
 

@@ -1,4 +1,4 @@
-//! From the words of a file to the numbers of a matrix; a word that nothing defines is a fault.
+//! Resolution of the words of a file to the numbers of a matrix; an undefined word is a fault.
 
 use std::sync::Arc;
 
@@ -11,28 +11,30 @@ use crate::hierarchy::Hierarchy;
 use crate::soundness;
 use crate::vocabulary::Vocabulary;
 
-/// Roles or resources of one matrix: ids are 16 bits wide, and one of them means "unknown".
+/// The maximum number of roles or resources of one matrix: ids have 16 bits, and one of them means
+/// "unknown".
 const MAX_WORDS: u16 = u16::MAX - 1;
 
-/// Actions of one matrix: the width of an [`ActionSet`](crate::grant::ActionSet).
+/// The maximum number of actions of one matrix: the width of an
+/// [`ActionSet`](crate::grant::ActionSet).
 const MAX_ACTIONS: u16 = 128;
 
-/// A file with its words resolved and found sound, not yet compiled.
+/// A file with resolved words and without faults, not yet compiled.
 pub(crate) struct Resolved {
     pub(crate) roles: Vocabulary,
     pub(crate) resources: Vocabulary,
     pub(crate) actions: Vocabulary,
-    /// Those that grants use, numbered by their first use.
+    /// The conditions that grants use, numbered by first use.
     pub(crate) conditions: Vec<Arc<dyn Condition>>,
     pub(crate) hierarchy: Hierarchy,
-    /// In the order of the file, so by role.
+    /// In the order of the file, and so by role.
     pub(crate) grants: Vec<Grant>,
     pub(crate) covering: Covering,
     pub(crate) self_registration_role: Option<u16>,
 }
 
 impl Resolved {
-    /// Only to be used when `faults` is empty afterwards.
+    /// The result may be used only when `faults` is empty afterwards.
     pub(crate) fn of(
         document: &Document<'_>,
         conditions: &Conditions,
@@ -68,7 +70,7 @@ impl Resolved {
         }
     }
 
-    /// A role's own grants with their numbers.
+    /// The grants of a role itself, with their numbers.
     pub(crate) fn grants_of(&self, role: u16) -> impl Iterator<Item = (u32, &Grant)> {
         let first = self.grants.partition_point(|grant| grant.role < role);
         let own = self.grants.iter().skip(first).take_while(move |grant| grant.role == role);
@@ -120,7 +122,7 @@ impl Resolver<'_> {
         grants
     }
 
-    /// `None` when a word is unknown; all of them are looked at nevertheless.
+    /// Returns `None` when a word is unknown; all words are checked nevertheless.
     fn grant(&mut self, role: u16, entry: &GrantEntry<'_>) -> Option<Grant> {
         let resources = match &entry.resources {
             WordsOrEvery::Every => Some(Resources::Every),
@@ -183,7 +185,7 @@ impl Resolver<'_> {
         u32::try_from(number).ok().and_then(|number| ConditionSet::checked_shl(1, number))
     }
 
-    /// Gives the next number to a condition that no grant has named before.
+    /// Assigns the next number to a condition that no earlier grant names.
     fn use_condition(&mut self, spot: &Spot<'_>) -> Option<usize> {
         let Some(condition) = self.known.find(&spot.word) else {
             let known = self.known.names().collect::<Vec<_>>().join(", ");

@@ -1,5 +1,5 @@
-//! What is wrong with a matrix although every word in it is known: roles that inherit from
-//! themselves, roles that can do nothing, grants that can never decide anything.
+//! Semantic faults of a matrix with valid words: cycles of inheritance, roles without any grant,
+//! grants that can never decide.
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
@@ -17,7 +17,7 @@ pub(crate) fn report_rings(
     document: &Document<'_>,
     faults: &mut MatrixFaults,
 ) {
-    /// Roles of a ring that a message names.
+    /// The maximum number of roles of a cycle that a message names.
     const MAX_NAMED: usize = 20;
     for ring in hierarchy.rings() {
         let words = ring.iter().take(MAX_NAMED).filter_map(|&role| roles.word(role));
@@ -32,8 +32,8 @@ pub(crate) fn report_rings(
     }
 }
 
-/// Grants as written count, sound or not, and so does an unknown junior: their own faults are
-/// reported, and what they would have given is anybody's guess.
+/// Counts grants as written, with or without faults, and unknown juniors too: their own faults are
+/// reported, and their effect is unknown.
 pub(crate) fn report_roles_without_path(
     hierarchy: &Hierarchy,
     document: &Document<'_>,
@@ -68,13 +68,14 @@ pub(crate) fn report_roles_without_path(
     }
 }
 
-/// A grant of the same role that asks for less and gives at least as much makes another one dead.
+/// A grant is unreachable if a grant of the same role has fewer conditions and covers at least as
+/// much.
 ///
-/// What a *junior* has already is no fault but a [note](crate::Matrix::notes): it would matter again
-/// as soon as the hierarchy changes.
+/// A grant that a *junior* has already is not a fault but a [note](crate::Matrix::notes): it has an
+/// effect again after a change of the hierarchy.
 pub(crate) fn report_unreachable(grants: &[Grant], covering: Covering, faults: &mut MatrixFaults) {
     for of_role in grants.chunk_by(|a, b| a.role == b.role) {
-        // Those that ask least and give most first; of equals the one that stands first.
+        // Fewest conditions and widest first; among equal grants the one that is first in the file.
         let mut order: Vec<&Grant> = of_role.iter().collect();
         order.sort_by_key(|grant| {
             let width = grant.width(covering.of(grant.actions));
@@ -85,7 +86,7 @@ pub(crate) fn report_unreachable(grants: &[Grant], covering: Covering, faults: &
         for grant in order {
             let actions = covering.of(grant.actions);
             let is_new = met.insert((&grant.resources, grant.actions, grant.conditions));
-            // Without a list of actions `*` stands for none, which is another fault.
+            // Without a list of actions `*` stands for none, which is a separate fault.
             if !is_new || (actions != 0 && coverage.includes(grant, actions)) {
                 let (code, message) = if is_new {
                     (FaultCode::UnreachableGrant, "other grants of the role cover all of this one")

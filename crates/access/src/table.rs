@@ -1,9 +1,9 @@
-//! The compiled form: from role, resource and action straight to the few grants that can decide.
+//! Compiled decision table: maps role, resource and action to the few grants that can decide.
 //!
-//! Inheritance is resolved beforehand. Each role has one row for each resource that it or a junior
-//! names, and one for all other resources, so that `*` costs a row and not a thousand; equal rows
-//! and equal cells are kept once, which seniors and juniors share. Finding a cell takes a binary
-//! search among the resources of the role and two steps through arrays.
+//! Inheritance is resolved in advance. Each role has one row for each resource that it or a junior
+//! names, and one row for all other resources, so that `*` costs one row and not a thousand. Equal
+//! rows and equal cells are stored once and shared with senior roles. A lookup is a binary search
+//! among the resources of the role and two array accesses.
 
 use std::collections::HashMap;
 
@@ -11,8 +11,8 @@ use crate::grant::{ConditionSet, Grant, Resources, action_bit};
 use crate::hierarchy::Walk;
 use crate::resolve::Resolved;
 
-/// Grants to consider, over all roles, resources and actions, before a matrix counts as too large.
-/// Each costs some nanoseconds at load and at most four bytes for good.
+/// The maximum number of grants to consider, over all roles, resources and actions. Each costs some
+/// nanoseconds at load and at most four bytes of permanent memory.
 pub(crate) const MAX_STEPS: usize = 1 << 25;
 
 /// A grant that can decide a cell.
@@ -25,15 +25,15 @@ pub(crate) struct Step {
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     actions: usize,
-    /// By role: its span in `resources` and `rows`.
+    /// By role: its range in `resources` and `rows`.
     roles: Vec<Span>,
     /// By role: the row for resources that it does not name.
     other: Vec<u32>,
     /// Sorted within each role.
     resources: Vec<u16>,
-    /// In step with `resources`.
+    /// Parallel to `resources`.
     rows: Vec<u32>,
-    /// One after the other, each as long as there are actions.
+    /// All rows in sequence; each has one cell for each action.
     cells: Vec<u32>,
     spans: Vec<Span>,
     steps: Vec<Step>,
@@ -54,8 +54,8 @@ impl Span {
 }
 
 impl Table {
-    /// The grants that can decide a cell, nearest role first: either one without conditions, or
-    /// some with, of which none makes another one superfluous.
+    /// The grants that can decide a cell, nearest role first: either a single one without
+    /// conditions, or several with conditions, of which none makes another one redundant.
     pub(crate) fn steps(&self, role: u16, resource: u16, action: u8) -> &[Step] {
         let role = usize::from(role);
         let Some(span) = self.roles.get(role) else { return &[] };
@@ -71,7 +71,7 @@ impl Table {
         span.map_or(&[], |span| span.of(&self.steps))
     }
 
-    /// `None` when it would take more than [`MAX_STEPS`].
+    /// Compiles the table; `None` when it would exceed [`MAX_STEPS`].
     pub(crate) fn compile(resolved: &Resolved) -> Option<Self> {
         Compiler::new(resolved).compile()
     }
@@ -85,7 +85,7 @@ impl Table {
     }
 }
 
-/// A grant that a role holds, with the place it takes among them.
+/// A grant that a role holds, with its position among them.
 #[derive(Clone, Copy)]
 struct Held<'r> {
     place: usize,
@@ -98,7 +98,7 @@ struct Compiler<'r> {
     table: Table,
     known_rows: HashMap<Vec<u32>, u32>,
     known_cells: HashMap<Vec<Step>, u32>,
-    /// What is left of [`MAX_STEPS`].
+    /// The remaining part of [`MAX_STEPS`].
     budget: usize,
 }
 
@@ -126,7 +126,7 @@ impl<'r> Compiler<'r> {
         Some(table)
     }
 
-    /// `reach` is the role and all its juniors, nearest first.
+    /// `reach` contains the role and all its juniors, nearest first.
     fn role(&mut self, reach: &[u16]) -> Option<()> {
         self.spend(reach.len())?;
         let held = reach.iter().flat_map(|role| self.resolved.grants_of(*role));
@@ -161,7 +161,7 @@ impl<'r> Compiler<'r> {
         Some(())
     }
 
-    /// The number of the row that these grants make, in the order in which they are to decide.
+    /// Returns the number of the row for these grants, in the order of their evaluation.
     fn row(&mut self, grants: &[Held<'_>]) -> Option<u32> {
         let mut cells = Vec::with_capacity(self.table.actions);
         for action in self.resolved.actions.ids() {
@@ -188,7 +188,7 @@ impl<'r> Compiler<'r> {
                 steps = vec![step];
                 break;
             }
-            // Where a grant asks for all that another asks for, the other one decides.
+            // A grant with all conditions of another grant is redundant.
             if !steps.iter().any(|other| other.conditions & !step.conditions == 0) {
                 steps.retain(|other| step.conditions & !other.conditions != 0);
                 steps.push(step);

@@ -1,4 +1,4 @@
-//! Words as small numbers, so that a decision compares no text.
+//! Numbering of words, so that a decision compares no text.
 
 use std::collections::HashMap;
 
@@ -40,7 +40,7 @@ impl Vocabulary {
         self.words.iter().map(AsRef::as_ref)
     }
 
-    /// All ids; there are fewer than [`u16::MAX`].
+    /// All ids; fewer than [`u16::MAX`].
     pub(crate) fn ids(&self) -> std::ops::Range<u16> {
         0..u16::try_from(self.words.len()).unwrap_or(u16::MAX)
     }

@@ -1,3 +1,5 @@
+//! CSV export of the effective table (RFC 4180).
+
 use std::fmt;
 
 use super::view::MatrixView;

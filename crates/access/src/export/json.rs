@@ -1,3 +1,5 @@
+//! JSON export of the effective table.
+
 use serde_json::{Map, Value, json};
 
 use super::view::MatrixView;
@@ -14,7 +16,7 @@ pub(super) fn table(view: &MatrixView<'_>) -> Value {
     })
 }
 
-/// Resource to action to the ways there; what a role does not come to is left out.
+/// Maps resources to actions and grants; actions that the role does not have are left out.
 fn by_resource(view: &MatrixView<'_>, role: RoleId) -> Map<String, Value> {
     let mut by_resource = Map::new();
     for &(resource, resource_id) in &view.resources {

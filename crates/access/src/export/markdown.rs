@@ -1,3 +1,5 @@
+//! Markdown export of the effective table.
+
 use std::fmt;
 
 use super::view::MatrixView;

@@ -1,4 +1,4 @@
-//! The part of a matrix that one reader may see; every export format writes it.
+//! View of a matrix: the part that one reader may see. Every export format writes it.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -63,7 +63,7 @@ impl<'a> MatrixView<'a> {
         self.matrix.self_registration_role().filter(|word| self.shows(word))
     }
 
-    /// The role that a right comes from, if the reader may see it.
+    /// The role that has the grant, if the reader may see it.
     pub(super) fn origin(&self, way: &Way<'a>) -> Option<&'a str> {
         Some(way.from).filter(|word| self.shows(word))
     }
