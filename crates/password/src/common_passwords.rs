@@ -1,20 +1,20 @@
-//! The most common passwords: the first 10,000, and the first 5,000 of eight or more characters,
-//! because ASVS 6.2.4 wants 3,000 that the shortest sensible policy would let through.
+//! Lists of the most common passwords: the first 10,000, and the first 5,000 of eight or more
+//! characters, because ASVS 6.2.4 requires 3,000 that satisfy the length rule.
 
 const MOST_COMMON_FIRST: [&str; 2] = [
     include_str!("../data/common-passwords-top10k.txt"),
     include_str!("../data/common-passwords-min8-top5000.txt"),
 ];
 
-/// Whether the whole password is in a list; to be given in lower case.
+/// Returns whether the whole password, given in lower case, is in a list.
 ///
-/// Reads the lists through. That takes a tenth of a millisecond, beside a hash of over ten, and
-/// keeps no table of words in memory for something that happens when a password is set.
+/// It reads the lists sequentially. That takes a tenth of a millisecond, compared with over ten for
+/// a hash, and needs no table in memory for an operation that only happens when a password is set.
 pub(crate) fn contains(password: &str) -> bool {
     all().any(|common| common == password)
 }
 
-/// Every one of them, some twice.
+/// Returns all common passwords, some twice.
 pub(crate) fn all() -> impl Iterator<Item = &'static str> {
     MOST_COMMON_FIRST.iter().flat_map(|list| list.lines())
 }

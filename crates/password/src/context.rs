@@ -1,10 +1,10 @@
-//! Words that everybody who attacks one account tries first (ASVS 6.2.11).
+//! Context words: names and words that an attacker of one account tries first (ASVS 6.2.11).
 //!
-//! The rule: take every such word of four or more characters out of the password, whatever its
-//! letter case, accents and width, with digits read as letters too, and also where marks or blanks stand
-//! between its letters. If there was one and what is left is [worth](crate::remainder) fewer than eight
-//! characters, the password is mainly that word. `lovelace-Summer-2031` and `l o v e l a c e 2031` are
-//! refused for Ada Lovelace, `lovelace met babbage` is not.
+//! The rule: every context word of four or more characters is removed from the password, whatever
+//! its letter case, accents and width, with digits read as letters too, and also with marks or
+//! blanks between its letters. If a word was removed and the rest is [worth](crate::remainder)
+//! fewer than eight characters, the password is mainly that word. `lovelace-Summer-2031` and `l o v
+//! e l a c e 2031` are refused for Ada Lovelace, `lovelace met babbage` is not.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -12,25 +12,25 @@ use zeroize::Zeroizing;
 
 use crate::remainder;
 
-/// What is known about the person whose password is checked.
+/// The known data of the person whose password is checked.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
     /// The user name.
     pub username: &'a str,
-    /// The email address: as a whole, before and after the `@`.
+    /// The email address. It is used as a whole, and by its parts before and after the `@`.
     pub email: &'a str,
     /// The display name, if there is one.
     pub display_name: Option<&'a str>,
 }
 
-/// Words worth taking out of a password, in lower case, the longest first.
+/// The words to remove from a password, in lower case, the longest first.
 pub(crate) struct ContextWords(Vec<String>);
 
 const MIN_WORD: usize = 4;
 const ENOUGH_BESIDE_WORDS: usize = 8;
 
 impl ContextWords {
-    /// Each name as a whole, without its separators, and each of its parts.
+    /// Uses each name as a whole, each name without its separators, and each part of it.
     pub(crate) fn new(context: &Context<'_>, context_words: &[String]) -> Self {
         let (mailbox, domain) = context.email.rsplit_once('@').unwrap_or((context.email, ""));
         let email = [context.email, mailbox, domain].map(Some);
@@ -46,7 +46,7 @@ impl ContextWords {
         Self(words)
     }
 
-    /// Whether a password, given in lower case, is mainly made of these words.
+    /// Returns whether a password, given in lower case, consists mainly of these words.
     pub(crate) fn make_up(&self, password: &str) -> bool {
         let folded = Zeroizing::new(folded(password));
         let letters = folded.chars().filter(|c| c.is_alphanumeric());
@@ -58,11 +58,11 @@ impl ContextWords {
         })
     }
 
-    /// `marks` are those that were taken out before.
+    /// `marks` is the number of marks that were removed before.
     fn make_up_reading(&self, password: &str, marks: usize) -> bool {
         let mut rest = Zeroizing::new(password.to_owned());
         for word in &self.0 {
-            // Again and again, because taking a word out may join the halves of another.
+            // Repeated, because removing a word may join the halves of another one.
             while rest.contains(word.as_str()) {
                 rest = Zeroizing::new(rest.replace(word.as_str(), ""));
             }
@@ -75,7 +75,7 @@ impl ContextWords {
     }
 }
 
-/// Without accents and differences of width (NFKD, UAX 15).
+/// Removes accents and differences of width (NFKD, UAX 15).
 fn folded(text: &str) -> String {
     text.nfkd().filter(|c| !is_combining_mark(*c)).collect()
 }

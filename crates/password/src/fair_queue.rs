@@ -1,30 +1,30 @@
-//! A bounded queue in which nobody's flood holds up somebody else.
+//! A bounded fair queue: round robin between client addresses.
 //!
-//! Each key (a client address) has a lane of its own, served first in, first out; the lanes take
-//! turns. When all room is taken, whoever takes most of it gives way: the newest item of the longest
-//! lane goes, as long as that makes the shares more even. Otherwise the newcomer is refused, so that
-//! waiting items of equally modest keys never push each other out.
+//! Each key (a client address) has its own lane, first in, first out, and the lanes take turns.
+//! When the queue is full, the newest item of the longest lane is removed, as long as that makes
+//! the shares more even. Otherwise the new item is refused, so that waiting items of keys with
+//! equal shares never displace each other.
 
 use std::collections::VecDeque;
 
-/// Items waiting, at most `capacity` of them.
+/// The waiting items, at most `capacity`.
 pub(crate) struct FairQueue<K, T> {
     capacity: usize,
-    /// In the order of their next turns; none is empty.
+    /// In the order of the next turns; no lane is empty.
     lanes: VecDeque<Lane<K, T>>,
     tickets: u64,
 }
 
-/// Names one item in the queue.
+/// The id of one item in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ticket(u64);
 
-/// What became of an item that came to a queue.
+/// The result of adding an item to a queue.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum PushResult<T> {
-    /// It waits; and if the queue was full, the item that lost its place to it.
+    /// The item waits. If the queue was full, the second field is the removed item.
     Waits(Ticket, Option<T>),
-    /// There is no room for it.
+    /// The queue has no room for the item.
     Refused(T),
 }
 
@@ -42,7 +42,7 @@ impl<K: Eq, T> FairQueue<K, T> {
         self.lanes.iter().map(|lane| lane.items.len()).sum()
     }
 
-    /// Lets an item wait behind the others of its key, if there is room or room can be made.
+    /// Adds an item behind the others of its key, if there is room or room can be made.
     pub(crate) fn push(&mut self, key: K, item: T) -> PushResult<T> {
         let mut displaced = None;
         if self.len() >= self.capacity {
@@ -60,7 +60,7 @@ impl<K: Eq, T> FairQueue<K, T> {
         PushResult::Waits(ticket, displaced)
     }
 
-    /// The oldest item that may go now, of the first lane in turn that has one.
+    /// Removes the oldest item that may run, from the first lane in turn that has one.
     pub(crate) fn pop(&mut self, may_go: impl Fn(&T) -> bool) -> Option<T> {
         let first_in = |lane: &Lane<K, T>| lane.items.iter().position(|(_, item)| may_go(item));
         let (turn, place) = self
@@ -76,7 +76,7 @@ impl<K: Eq, T> FairQueue<K, T> {
         Some(item)
     }
 
-    /// Takes one item out, wherever it stands; nothing if it has left the queue.
+    /// Removes one item at any position; `None` if it has left the queue.
     pub(crate) fn remove(&mut self, ticket: Ticket) -> Option<T> {
         for lane in &mut self.lanes {
             if let Some(place) = lane.items.iter().position(|(held, _)| *held == ticket) {
@@ -88,7 +88,8 @@ impl<K: Eq, T> FairQueue<K, T> {
         None
     }
 
-    /// The newest item of the longest lane, if giving its place to `key` makes shares more even.
+    /// Removes the newest item of the longest lane, if replacing it by an item of `key` makes the
+    /// shares more even.
     fn displace_for(&mut self, key: &K) -> Option<T> {
         let own =
             self.lanes.iter().find(|lane| lane.key == *key).map_or(0, |lane| lane.items.len());

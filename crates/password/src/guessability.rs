@@ -1,26 +1,26 @@
-//! How hard a password is to guess by known patterns: zxcvbn, kept from being slow.
+//! Guessability by known patterns (zxcvbn), with bounded running time.
 //!
 //! zxcvbn tries every reading of digits and symbols as letters (`1` as i or l, `@` as a) on every
-//! stretch of its first 100 characters. A hundred well-chosen symbols have hundreds of readings and
-//! keep it busy for half a second, forty times as long as hashing them. So it is given the password
-//! only as far as 16 readings go, though never less than 16 characters. A longer password seldom
-//! exceeds that, and one that does begins with so many unrelated symbols that they alone make it
-//! hard to guess.
+//! part of its first 100 characters. A hundred well-chosen symbols have hundreds of readings and
+//! take half a second, forty times as long as hashing them. So zxcvbn gets only the beginning of
+//! the password with at most 16 readings, but never less than 16 characters. A longer password
+//! seldom exceeds this. A password that does exceed it begins with so many unrelated symbols that
+//! they alone make it hard to guess.
 
 use zxcvbn::zxcvbn;
 
-/// The zxcvbn score from 0 (too guessable) to 4 (very unguessable), given names that a guesser
-/// would know.
+/// Returns the zxcvbn score from 0 (too guessable) to 4 (very unguessable), given names that an
+/// attacker would know.
 pub(crate) fn score(password: &str, known_words: &[&str]) -> u8 {
     zxcvbn(judged(password), known_words).score().into()
 }
 
-/// The letters that zxcvbn takes more than one character for, and those characters.
+/// The letters for which zxcvbn accepts several characters, with those characters.
 const READINGS: [&str; 7] = ["4@", "({[<", "69", "1!|", "1|7", "$5", "+7"];
 const MAX_READINGS: usize = 16;
 const ALWAYS_JUDGED: usize = 16;
 
-/// The longest beginning that has few enough readings, or is short.
+/// Returns the longest beginning that has few enough readings or is short.
 fn judged(password: &str) -> &str {
     let mut seen = [0_usize; READINGS.len()];
     for (index, (place, character)) in password.char_indices().enumerate() {

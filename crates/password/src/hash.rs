@@ -1,7 +1,7 @@
-//! Stored hashes: Argon2id to keep, bcrypt to read once and replace.
+//! Stored password hashes: Argon2id, and bcrypt from imports until it is replaced.
 //!
-//! A stored hash says itself what verifying it costs, and imported ones come from elsewhere, so
-//! reading one bounds that cost before anything is computed.
+//! A stored hash determines the cost of its verification, and imported hashes are untrusted, so
+//! parsing limits that cost before anything is computed.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,10 +15,10 @@ use base64::engine::general_purpose::{GeneralPurpose, NO_PAD, STANDARD_NO_PAD};
 use crate::HashCost;
 use crate::params::is_affordable;
 
-/// A stored hash that is safe to verify: well formed, of a known algorithm, of bounded cost.
+/// A stored hash that is safe to verify: well formed, of a known algorithm, of limited cost.
 ///
 /// Its text is the PHC string of Argon2id version 19 or the modular crypt string of bcrypt. It does
-/// not print itself: a leaked hash can be attacked offline.
+/// not print itself, because a leaked hash can be attacked offline.
 #[derive(Clone)]
 pub struct PasswordHash {
     text: String,
@@ -39,12 +39,12 @@ const BCRYPT_BASE64: GeneralPurpose = GeneralPurpose::new(&alphabet::BCRYPT, NO_
 const BCRYPT_COSTS: std::ops::RangeInclusive<u32> = 4..=14;
 
 impl PasswordHash {
-    /// Reads a stored or imported hash: `$argon2id$v=19$m=…,t=…,p=…$salt$tag`, or bcrypt as `$2a$`,
-    /// `$2b$` or `$2y$`.
+    /// Parses a stored or imported hash: `$argon2id$v=19$m=…,t=…,p=…$salt$tag`, or bcrypt as
+    /// `$2a$`, `$2b$` or `$2y$`.
     ///
-    /// Weak hashes are read (an import has what it has) and are marked for renewal when they match.
-    /// Costly ones are not: at most 256 MiB, 1 GiB over all iterations, 255 lanes, or a bcrypt cost
-    /// of 4 to 14 (about a second).
+    /// Weak hashes are accepted, because an import may contain them, and are marked for replacement
+    /// when they match. Hashes of high cost are refused: the limits are 256 MiB, 1 GiB over all
+    /// iterations, 255 lanes, or a bcrypt cost of 4 to 14 (about a second).
     pub fn parse(text: &str) -> Result<Self, HashError> {
         if text.len() > MAX_TEXT {
             return Err(HashError::Malformed);
@@ -58,12 +58,12 @@ impl PasswordHash {
         Ok(Self { text: text.to_owned(), form })
     }
 
-    /// The text to store, exactly as it was read.
+    /// The text to store, exactly as it was parsed.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// What it costs to verify.
+    /// The cost of its verification.
     pub const fn cost(&self) -> HashCost {
         match &self.form {
             Form::Bcrypt { cost } => HashCost::Bcrypt { cost: *cost },
@@ -117,7 +117,7 @@ fn parse_argon2id(text: &str) -> Result<Form, HashError> {
     if hash.algorithm != ARGON2ID_IDENT || hash.version != Some(Version::V0x13.into()) {
         return Err(HashError::UnsupportedAlgorithm);
     }
-    // The library fills in a default for what is missing; a stored hash has nothing to guess.
+    // The library inserts a default for a missing parameter, but a stored hash must be explicit.
     if ["m", "t", "p"].iter().any(|name| hash.params.get(*name).is_none()) {
         return Err(HashError::Malformed);
     }
@@ -142,17 +142,17 @@ fn parse_bcrypt(text: &str) -> Result<Form, HashError> {
     if BCRYPT_COSTS.contains(&cost) { Ok(Form::Bcrypt { cost }) } else { Err(HashError::TooCostly) }
 }
 
-/// Why a text cannot be used as a stored hash, or a hash not be computed.
+/// The reason why a text is not usable as a stored hash, or a hash could not be computed.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HashError {
-    /// Cut off, damaged, or no hash at all.
+    /// Truncated, damaged, or not a hash.
     #[error("is not a complete password hash")]
     Malformed,
-    /// Something other than Argon2id version 19 without key and data, or bcrypt 2a, 2b, 2y.
+    /// Any algorithm except Argon2id version 19 without key and data, and bcrypt 2a, 2b, 2y.
     #[error("is of an algorithm other than Argon2id version 19 or bcrypt (2a, 2b, 2y)")]
     UnsupportedAlgorithm,
-    /// Verifying it would take too much memory or time, or its bcrypt cost is out of range.
+    /// Its verification would take too much memory or time, or its bcrypt cost is out of range.
     #[error("costs too much to verify, or has a bcrypt cost other than 4 to 14")]
     TooCostly,
     /// Argon2 itself failed.

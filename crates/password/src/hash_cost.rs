@@ -1,18 +1,18 @@
-//! What verifying a stored hash costs, apart from the hash itself.
+//! The cost of verifying a stored hash: algorithm and parameters.
 //!
-//! A hash says so in its first fields. The texts here are those fields, so that a database can count the
-//! costs in use without anybody reading the hashes.
+//! The first fields of a hash contain its cost. The texts here are those fields, so that a database
+//! can count the costs in use without reading the hashes.
 
 use std::fmt;
 
 use argon2::Params;
 
-/// The algorithm of a hash and its parameters, the cheaper first.
+/// The algorithm of a hash and its parameters, in ascending order of cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum HashCost {
     /// bcrypt, of an imported account.
     Bcrypt {
-        /// The power of two of its rounds.
+        /// The number of rounds, as a power of two.
         cost: u32,
     },
     /// Argon2id.
@@ -27,8 +27,8 @@ pub enum HashCost {
 }
 
 impl HashCost {
-    /// Reads the beginning of a stored hash, such as `$argon2id$v=19$m=19456,t=2,p=1` or `$2b$10`;
-    /// `None` when it is the beginning of none.
+    /// Parses the beginning of a stored hash, such as `$argon2id$v=19$m=19456,t=2,p=1` or `$2b$10`.
+    /// Returns `None` when it is not the beginning of a hash.
     pub fn of_prefix(prefix: &str) -> Option<Self> {
         let mut fields = prefix.strip_prefix('$')?.split('$');
         match fields.next()? {

@@ -1,4 +1,4 @@
-//! Hash, verify, needs rehash, at one configured cost.
+//! `Hasher`: hash, verify and needs-rehash with one configured cost.
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use portcullis_domain::{SecureRandom, constant_time_eq};
@@ -6,37 +6,37 @@ use portcullis_domain::{SecureRandom, constant_time_eq};
 use crate::hash::Form;
 use crate::{Argon2Params, HashCost, HashError, Password, PasswordHash, Scratch};
 
-/// Hashes new passwords with the configured cost, and verifies against whatever cost is stored.
+/// Hashes new passwords with the configured cost, and verifies hashes of any stored cost.
 #[derive(Clone, Debug)]
 pub struct Hasher {
     params: Argon2Params,
-    /// Salt and tag of decoys.
+    /// Salt and tag of decoy hashes.
     decoy: ([u8; SALT_BYTES], [u8; TAG_BYTES]),
 }
 
-/// Whether a password is the one a stored hash was made from.
+/// The result of a password verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum VerificationResult {
-    /// It is.
+    /// The password matches.
     Match {
-        /// The hash is bcrypt, or a new one would cost an attacker more memory or more work and
-        /// less of neither: hash the password again while it is at hand, and replace the stored hash.
+        /// The hash is bcrypt, or a new hash would cost an attacker more memory or more work and
+        /// not less of either. Hash the password again now, and replace the stored hash.
         needs_rehash: bool,
     },
-    /// It is not.
+    /// The password does not match.
     Mismatch,
 }
 
-/// Bytes of salt and tag, as RFC 9106 section 4 recommends them.
+/// The lengths of salt and tag in bytes, as recommended in RFC 9106 section 4.
 pub(crate) const SALT_BYTES: usize = 16;
 const TAG_BYTES: usize = 32;
 
-/// What bcrypt looks at of a password.
+/// The length of the part of a password that bcrypt reads, in bytes.
 const BCRYPT_BYTES: usize = 72;
 
 impl Hasher {
-    /// A hasher of that cost. The randomness goes into [`Hasher::decoy`].
+    /// Creates a hasher with that cost. The randomness is for [`Hasher::decoy`].
     pub fn new(params: Argon2Params, random: &dyn SecureRandom) -> Self {
         let (mut salt, mut tag) = ([0; SALT_BYTES], [0; TAG_BYTES]);
         random.fill(&mut salt);
@@ -49,16 +49,16 @@ impl Hasher {
         &self.params
     }
 
-    /// The cost of new hashes, as one of those that are in use.
+    /// The cost of new hashes, in the form for comparison with stored hashes.
     pub const fn cost(&self) -> HashCost {
         HashCost::of_argon2(self.params.as_argon2())
     }
 
-    /// A hash of that cost that no password matches; of the configured cost where no stored hash could
-    /// have that one.
+    /// A decoy hash of that cost, which no password matches. It has the configured cost if no
+    /// stored hash could have the given one.
     ///
-    /// Verify against it when there is no such account, so that the answer takes as long as for a
-    /// wrong password and does not tell who has an account.
+    /// Verify against it when the account does not exist, so that the response takes as long as for
+    /// a wrong password and does not reveal which accounts exist.
     pub fn decoy(&self, cost: HashCost) -> PasswordHash {
         let (salt, tag) = &self.decoy;
         let wanted = match cost {
@@ -70,7 +70,7 @@ impl Hasher {
                 params.ok().map(|params| PasswordHash::argon2id(&params, salt, tag))
             }
         };
-        // Reading it bounds its cost.
+        // Parsing bounds its cost.
         wanted
             .and_then(|hash| PasswordHash::parse(hash.as_str()).ok())
             .unwrap_or_else(|| PasswordHash::argon2id(self.params.as_argon2(), salt, tag))
@@ -100,10 +100,11 @@ impl Hasher {
         Ok(PasswordHash::argon2id(params, salt, &tag))
     }
 
-    /// Compares a password with a stored hash, in time that does not depend on how they differ.
+    /// Verifies a password against a stored hash, in time that does not depend on the difference.
     ///
     /// bcrypt ignores everything after 72 bytes or a NUL byte. Such passwords never match a bcrypt
-    /// hash here: two passwords must not open one account (ASVS 6.2.8, CVE-2025-22228).
+    /// hash here, because two different passwords must not open one account (ASVS 6.2.8,
+    /// CVE-2025-22228).
     pub fn verify(
         &self,
         password: &Password,
@@ -127,7 +128,8 @@ impl Hasher {
         VerificationResult::Match { needs_rehash: self.needs_rehash(stored) }
     }
 
-    /// Whether a stored hash should be replaced once its password is at hand; see [`VerificationResult::Match`].
+    /// Returns whether a stored hash should be replaced after a successful verification; see
+    /// [`VerificationResult::Match`].
     pub fn needs_rehash(&self, stored: &PasswordHash) -> bool {
         match stored.form() {
             Form::Argon2id { params, salt, tag } => {
@@ -155,8 +157,8 @@ fn argon2id(
     )
 }
 
-/// Computes before it refuses: an answer without the work would tell that the account is an
-/// imported one.
+/// Computes the hash before it refuses: a response without this work would reveal that the account
+/// is an imported one.
 fn matches_bcrypt(password: &[u8], stored: &str) -> bool {
     let equal = bcrypt::verify(password, stored).unwrap_or(false);
     equal && password.len() <= BCRYPT_BYTES && !password.contains(&0)

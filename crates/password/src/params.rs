@@ -1,12 +1,13 @@
-//! What one Argon2id hash may cost.
+//! Argon2id parameters, with lower and upper limits of the cost.
 //!
-//! The floor is the OWASP Password Storage Cheat Sheet's 19 MiB with 2 passes; the other sets of its
-//! list trade memory, which is what hurts an attacker most, and are not taken. The ceiling is what [`PasswordHash::parse`](crate::PasswordHash::parse) is willing to verify, so a
+//! The lower limit is the 19 MiB with 2 passes of the OWASP Password Storage Cheat Sheet. The other
+//! sets of its list use less memory, which is the strongest defence, and are not accepted. The
+//! upper limit is that of [`PasswordHash::parse`](crate::PasswordHash::parse), so that a
 //! configuration can never write a hash that cannot be read back.
 
 use argon2::Params;
 
-/// The memory, passes and lanes of new hashes; never below OWASP's minimum.
+/// The memory, passes and lanes of new hashes; never below the OWASP minimum.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Argon2Params(Params);
 
@@ -16,17 +17,18 @@ const MIN_ITERATIONS: u32 = 2;
 const MAX_ITERATIONS: u32 = 16;
 const MAX_PARALLELISM: u32 = 4;
 
-/// 256 MiB: what one hash, ours or imported, may occupy.
+/// 256 MiB: the maximum memory of one hash, generated or imported.
 const MAX_MEMORY_KIB: u32 = 256 * 1024;
 
-/// KiB times passes: what one hash, ours or imported, may compute. About half a second of one core.
+/// KiB times passes: the maximum work of one hash, generated or imported. About half a second of
+/// one core.
 const MAX_WORK: u32 = 1024 * 1024;
 
 impl Argon2Params {
-    /// Checks a configured cost.
+    /// Validates a configured cost.
     ///
-    /// At most 16 iterations, 4 lanes, 256 MiB, and 1 GiB over all iterations together. The lanes of
-    /// one hash are computed one after another: more of them make it no faster.
+    /// At most 16 iterations, 4 lanes, 256 MiB, and 1 GiB over all iterations together. The lanes
+    /// of one hash are computed one after another: more lanes do not make it faster.
     pub fn new(memory_kib: u32, iterations: u32, parallelism: u32) -> Result<Self, ParamsError> {
         if memory_kib < MIN_MEMORY_KIB || iterations < MIN_ITERATIONS {
             return Err(ParamsError::TooWeak);
@@ -58,8 +60,9 @@ impl Argon2Params {
         &self.0
     }
 
-    /// Whether a hash of this cost may take the place of one of that cost, and should: it costs an
-    /// attacker no less memory and no less work, and more of one or, if that one `is_short`, as much.
+    /// Returns whether a hash of this cost should replace one of the `other` cost: it costs an
+    /// attacker no less memory and no less work, and more of one or, if the other hash `is_short`,
+    /// as much.
     pub(crate) fn improve_on(&self, other: &Params, is_short: bool) -> bool {
         let work = |params: &Params| u64::from(params.m_cost()) * u64::from(params.t_cost());
         let Self(own) = self;
@@ -69,26 +72,28 @@ impl Argon2Params {
 }
 
 impl Default for Argon2Params {
-    /// 19 MiB, 2 iterations, 1 lane: OWASP's first choice for a server that signs many people in.
+    /// 19 MiB, 2 iterations, 1 lane: the first recommendation of OWASP for a server with many
+    /// sign-ins.
     fn default() -> Self {
         Self(Params::DEFAULT)
     }
 }
 
-/// Whether verifying a hash with these parameters stays within 256 MiB and about half a second.
+/// Returns whether verifying a hash with these parameters stays within 256 MiB and about half a
+/// second.
 pub(crate) fn is_affordable(params: &Params) -> bool {
     params.m_cost() <= MAX_MEMORY_KIB
         && params.m_cost().checked_mul(params.t_cost()).is_some_and(|work| work <= MAX_WORK)
 }
 
-/// Why a cost cannot be configured.
+/// The reason why a cost cannot be configured.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParamsError {
-    /// Below OWASP's minimum.
+    /// Below the OWASP minimum.
     #[error("is weaker than OWASP's minimum: use at least 19456 KiB with 2 iterations")]
     TooWeak,
-    /// Above what a sign-in server can afford.
+    /// Above the limits for a sign-in server.
     #[error(
         "costs too much: use at most 16 iterations, 4 lanes, 262144 KiB, and 1048576 KiB over all \
          iterations together"

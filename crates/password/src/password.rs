@@ -1,26 +1,26 @@
-//! One form of a password on every path: NFC (Unicode Standard Annex 15), otherwise as typed.
+//! Normalisation of passwords: NFC (Unicode Standard Annex 15), otherwise as typed.
 //!
-//! Keyboards differ in how they compose an accented letter, so the same typed password must become
+//! Keyboards differ in the composition of accented letters, so the same typed password must become
 //! the same bytes at registration, sign-in and change (NIST SP 800-63B-4 section 3.1.1.2). Nothing
-//! else is touched: no trimming, no case change, no truncation.
+//! else is changed: no trimming, no case change, no truncation.
 
 use portcullis_domain::{ExposeSecret, SecretString, constant_time_eq};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 use zeroize::Zeroizing;
 
-/// A password somebody typed, in NFC. Prints as `[REDACTED]`, wiped when dropped.
+/// A typed password in NFC. Prints as `[REDACTED]`, wiped when dropped.
 #[derive(Clone, Debug)]
 pub struct Password(SecretString);
 
 impl Password {
-    /// The longest password that is looked at, in bytes as typed.
+    /// The maximum length of a password, in bytes as typed.
     pub const MAX_BYTES: usize = 1024;
 
-    /// Normalises what was typed; refuses it unseen when it is over [`Password::MAX_BYTES`], so that
-    /// nobody can make the server normalise or hash a novel.
+    /// Normalises a typed password. A password above [`Password::MAX_BYTES`] is refused unread, so
+    /// that clients cannot make the server normalise or hash a very long text.
     ///
-    /// Whether it is a good password is for [`Policy`](crate::Policy) to say: a sign-in must accept
-    /// passwords that were set under an older one.
+    /// Its quality is checked by [`Policy`](crate::Policy) alone, because a sign-in must accept
+    /// passwords that were set under an older policy.
     pub fn parse(typed: &str) -> Result<Self, PasswordTooLong> {
         if typed.len() > Self::MAX_BYTES {
             return Err(PasswordTooLong);
@@ -28,8 +28,8 @@ impl Password {
         if is_nfc(typed) {
             return Ok(Self(typed.into()));
         }
-        // With room for the longest NFC (3 times the bytes) no copy is left behind by growing, and
-        // copying out of it leaves none behind by shrinking.
+        // The capacity for the longest NFC (3 times the bytes) avoids a reallocation, which would
+        // leave a copy in memory; the copy out of it avoids one by shrinking.
         let mut normal = Zeroizing::new(String::with_capacity(3 * typed.len()));
         normal.extend(typed.nfc());
         Ok(Self(normal.as_str().into()))
@@ -41,13 +41,13 @@ impl Password {
 }
 
 impl PartialEq for Password {
-    /// In time that depends on the lengths only.
+    /// Compares in time that depends on the lengths only.
     fn eq(&self, other: &Self) -> bool {
         constant_time_eq(self.expose().as_bytes(), other.expose().as_bytes())
     }
 }
 
-/// Over [`Password::MAX_BYTES`].
+/// More than [`Password::MAX_BYTES`].
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be at most 1,024 bytes long")]
 pub struct PasswordTooLong;
@@ -55,7 +55,7 @@ pub struct PasswordTooLong;
 portcullis_domain::debug_as_display!(PasswordTooLong);
 
 impl PasswordTooLong {
-    /// The same stable word as for [`Violation::TooLong`](crate::Violation::TooLong).
+    /// The same stable code as for [`Violation::TooLong`](crate::Violation::TooLong).
     pub const fn code(self) -> &'static str {
         "too_long"
     }

@@ -1,13 +1,13 @@
 //! Admission to hashing: places for requests that will hash, shared between client addresses.
 //!
-//! An address gets another place only while it has fewer than are still free. So whoever comes alone may
-//! take half of them, and however many one address asks for, there is room for the next one.
+//! An address gets a further place only while it has fewer places than are free. So a single
+//! address gets at most half of them, and there is always room for the next address.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// At most `capacity` places; memory grows with those that are taken, 40 bytes or so for each address.
+/// At most `capacity` places. Memory grows with the taken places, about 40 bytes for each address.
 #[derive(Debug)]
 pub(crate) struct HashingSemaphore {
     capacity: usize,
@@ -20,7 +20,7 @@ struct Taken {
     by_share: HashMap<IpAddr, usize>,
 }
 
-/// A place among the callers of a pool, until it is dropped.
+/// The place of one caller of a pool, released when it is dropped.
 #[derive(Debug)]
 pub struct HashingPermit {
     places: Arc<HashingSemaphore>,
@@ -32,7 +32,7 @@ impl HashingSemaphore {
         Self { capacity, taken: Mutex::default() }
     }
 
-    /// A place for one more caller of that share, if it does not take more than its part.
+    /// Takes a place for one more caller of that share, if the share is not used up.
     pub(crate) fn take(self: &Arc<Self>, share: IpAddr) -> Option<HashingPermit> {
         let mut taken = self.taken();
         let own = taken.by_share.get(&share).copied().unwrap_or(0);

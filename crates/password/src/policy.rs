@@ -1,7 +1,8 @@
-//! Which passwords may be set (NIST SP 800-63B-4 section 3.1.1.2, ASVS 5.0 section 6.2).
+//! Policy for new passwords (NIST SP 800-63B-4 section 3.1.1.2, ASVS 5.0 section 6.2).
 //!
-//! Length and guessability instead of composition, every failed rule told at once. The policy is
-//! for setting passwords only: a sign-in takes whatever was set.
+//! It requires length and low guessability instead of composition, and reports all violated rules
+//! together. It applies only when a password is set: a sign-in accepts every password that was set
+//! before.
 
 use zeroize::Zeroizing;
 
@@ -11,22 +12,22 @@ use crate::{Context, Password, Violation, common_passwords, guessability};
 /// The rules for new passwords.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// The fewest characters (Unicode code points of the NFC form).
+    /// The minimum number of characters (Unicode code points of the NFC form).
     pub min_length: usize,
-    /// The most characters. [`Password::MAX_BYTES`] bounds the bytes whatever this says.
+    /// The maximum number of characters. [`Password::MAX_BYTES`] limits the bytes independently.
     pub max_length: usize,
-    /// How many of four kinds of characters must occur: lower case, upper case, digits, others.
-    /// Zero asks for none, as NIST wants it; over four can never be met.
+    /// The required number of the four character classes: lower case, upper case, digits, others.
+    /// Zero requires none, as NIST recommends; a value over four can never be met.
     pub require_classes: u8,
-    /// The least zxcvbn score, 0 (too guessable) to 4 (very unguessable).
+    /// The minimum zxcvbn score, 0 (too guessable) to 4 (very unguessable).
     pub min_zxcvbn_score: u8,
-    /// Words of the context beside those of the person, such as the names of the service and of the
-    /// organisation: none may be the main part of a password.
+    /// Further context words beside those of the person, such as the names of the service and of
+    /// the organisation: none of them may be the main part of a password.
     pub context_words: Vec<String>,
 }
 
 impl Default for Policy {
-    /// 12 to 256 characters, score 2, no composition rule, no words of the context.
+    /// 12 to 256 characters, score 2, no composition rule, no context words.
     fn default() -> Self {
         Self {
             min_length: 12,
@@ -41,13 +42,14 @@ impl Default for Policy {
 impl Policy {
     /// Checks a password before it is set.
     ///
-    /// Takes up to some tens of milliseconds of computing, mostly zxcvbn's, about a millisecond as a
-    /// rule. zxcvbn reads the first 100 characters, fewer if they are mostly unlike symbols: a
+    /// It computes for up to some tens of milliseconds, mostly in zxcvbn, and usually about one
+    /// millisecond. zxcvbn reads the first 100 characters, and fewer if most of them are unlike
+    /// symbols: a password that is weak in this part and strong only after it is refused.
     /// password that is weak for that long and strong only behind is refused.
     ///
     /// # Errors
     ///
-    /// Every failed rule, in the order of [`Violation`]; never an empty list.
+    /// All violated rules, in the order of [`Violation`]; never an empty list.
     pub fn check(&self, password: &Password, context: &Context<'_>) -> Result<(), Vec<Violation>> {
         let typed = password.expose();
         let length = typed.chars().count();

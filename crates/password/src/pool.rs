@@ -1,9 +1,10 @@
-//! A bounded place to hash in, so that a flood of sign-ins costs the rest of the server nothing.
+//! The hashing pool: bounded resources for hashing, so that a flood of sign-ins does not slow down
+//! the rest of the server.
 //!
-//! Hashing is the one thing a stranger can make the server do at will, at 19 MiB and 13 ms each. So
-//! it has threads of its own, below normal priority; memory for as many hashes as there are threads;
-//! a short queue shared fairly between client addresses; and a deadline. What does not fit is told
-//! so at once, with an honest guess of when to come back, rather than left to time out in a growing
+//! Hashing is the most expensive work that an unauthenticated client can cause, with 19 MiB and 13
+//! ms for each hash. So the pool has its own threads with a low priority, memory for one hash of
+//! each thread, a short queue that is fair between client addresses, and a deadline. Work that does
+//! not fit is refused immediately with an estimated retry time, instead of a timeout in a growing
 //! queue.
 
 use std::io;
@@ -23,10 +24,10 @@ use crate::{
     HashCost, HashError, Hasher, Password, PasswordHash, PoolSettings, Scratch, VerificationResult,
 };
 
-/// Threads that hash, and the queue before them. Dropping the pool ends the threads.
+/// The hashing threads and their queue. Dropping the pool ends the threads.
 pub struct HashingPool {
     workplace: Arc<Workplace>,
-    /// For callers.
+    /// The admission control of callers.
     places: Arc<HashingSemaphore>,
     refused: AtomicUsize,
     workers: Vec<Supervised>,
@@ -37,7 +38,7 @@ impl HashingPool {
     ///
     /// # Errors
     ///
-    /// When the operating system gives no thread.
+    /// An error when the operating system cannot create a thread.
     pub fn new(settings: PoolSettings, hasher: Hasher, clock: Arc<dyn Clock>) -> io::Result<Self> {
         let workplace = Arc::new(Workplace::new(settings, hasher, clock));
         let busy = settings.threads.max(1).saturating_add(settings.queue);
@@ -53,39 +54,40 @@ impl HashingPool {
         Ok(pool)
     }
 
-    /// The hasher that the jobs get, also for its [decoys](Hasher::decoy).
+    /// The hasher of the jobs, also for its [decoys](Hasher::decoy).
     pub fn hasher(&self) -> &Hasher {
         self.workplace.hasher()
     }
 
-    /// Whether all its threads are there.
+    /// Returns whether all threads are running.
     pub fn is_running(&self) -> bool {
         self.workers.iter().all(Supervised::is_running)
     }
 
-    /// How many jobs wait.
+    /// The number of waiting jobs.
     pub fn waiting(&self) -> usize {
         self.workplace.waiting()
     }
 
-    /// How many jobs and callers have been turned away so far.
+    /// The number of refused jobs and callers so far.
     pub fn refused(&self) -> usize {
         self.refused.load(Ordering::Relaxed)
     }
 
-    /// Does one job in the pool for a client, and waits for it. Blocks: call it where that is fine.
+    /// Runs one job in the pool for a client, and waits for it. It blocks, so do not call it on an
+    /// async thread.
     ///
-    /// Addresses take turns, with an IPv6 /64 counting as one. When the queue is full, the newest
-    /// job of the busiest address makes room for a client with a smaller share.
+    /// Addresses take turns; an IPv6 /64 counts as one address. When the queue is full, the newest
+    /// job of the address with most jobs is removed for a client with a smaller share.
     ///
     /// # Errors
     ///
-    /// [`Overloaded`] when the queue is full, when the job lost its place in it, or when no thread
-    /// was free before the deadline. Then the job has not begun and never will.
+    /// [`Overloaded`] when the queue is full, when the job was removed from it, or when no thread
+    /// was free before the deadline. In each case the job has not started and never will.
     ///
     /// # Panics
     ///
-    /// When the job panics, with its panic. The pool goes on.
+    /// When the job panics, with the same panic. The pool continues.
     pub fn run<T, F>(&self, address: IpAddr, job: F) -> Result<T, Overloaded>
     where
         T: Send + 'static,
@@ -102,7 +104,7 @@ impl HashingPool {
         let (answer, outcome) = sync_channel(1);
         let job: Job = Box::new(move |hasher, scratch| {
             let result = catch_unwind(AssertUnwindSafe(|| job(hasher, scratch)));
-            // The caller stays until it has an answer, or this job is gone.
+            // The caller waits until it has a result or this job is dropped.
             drop(answer.send(result));
         });
         let ticket = self.workplace.admit(share_of(address), job, is_costly);
@@ -120,21 +122,21 @@ impl HashingPool {
         }
     }
 
-    /// Lets a caller in who will need hashing, before it looks anything up and before it takes a thread
-    /// of its own to wait on.
+    /// Admits a caller that will need hashing, before it queries the database and before it
+    /// occupies a thread to wait on.
     ///
-    /// An address alone gets as many places as jobs can run and wait, and a few more. That is half of all:
-    /// it gets another one only while it has fewer than are still free, so that no flood from one
-    /// address takes them all.
+    /// A single address gets as many places as jobs can run and wait, and a few more. That is half
+    /// of all places: an address gets a further place only while it has fewer than are free, so
+    /// that a flood from one address cannot take them all.
     ///
     /// # Errors
     ///
-    /// [`Overloaded`] when the address has its part.
+    /// [`Overloaded`] when the share of the address is used up.
     pub fn enter(&self, address: IpAddr) -> Result<HashingPermit, Overloaded> {
         self.places.take(share_of(address)).ok_or_else(|| self.overloaded())
     }
 
-    /// Hashes a new password, see [`Hasher::hash`] and [`HashingPool::run`].
+    /// Hashes a new password; see [`Hasher::hash`] and [`HashingPool::run`].
     pub fn hash(
         &self,
         address: IpAddr,
@@ -149,8 +151,9 @@ impl HashingPool {
         Ok(hash?)
     }
 
-    /// Compares a password with a stored hash, see [`Hasher::verify`] and [`HashingPool::run`]. One beyond
-    /// [`PoolSettings::max_bcrypt_cost`] waits until few enough like it are being verified.
+    /// Verifies a password against a stored hash; see [`Hasher::verify`] and [`HashingPool::run`].
+    /// A hash above [`PoolSettings::max_bcrypt_cost`] waits while too many such hashes are being
+    /// verified.
     pub fn verify(
         &self,
         address: IpAddr,
@@ -167,8 +170,8 @@ impl HashingPool {
         self.do_one(address, is_costly, job)
     }
 
-    /// Each refusal says a second more than the one before, up to [`SPREAD`], so that those who were
-    /// refused together do not all come back together.
+    /// Each refusal gets a retry time one second later than the previous one, up to [`SPREAD`], so
+    /// that refused clients do not all return at the same time.
     fn overloaded(&self) -> Overloaded {
         let spread = self.refused.fetch_add(1, Ordering::Relaxed) % SPREAD;
         let spread = Duration::from_secs(u64::try_from(spread).unwrap_or(0));
@@ -195,12 +198,12 @@ impl std::fmt::Debug for HashingPool {
     }
 }
 
-/// More hashing is wanted than the machine can do; nothing was computed.
+/// The pool has no capacity; no hash was computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("too many passwords are being checked, try again in {} s", .retry_after.as_secs())]
 pub struct Overloaded {
-    /// When there should be room again: what waits now, at the pace of late; at least a second, and
-    /// up to three more that keep those who were refused together apart.
+    /// The estimated time until there is capacity: the waiting jobs at the recent speed. It is at
+    /// least one second, plus up to three seconds that spread the retries of refused clients.
     pub retry_after: Duration,
 }
 
@@ -208,27 +211,27 @@ impl Overloaded {
     const MIN_RETRY_AFTER: Duration = Duration::from_secs(1);
 }
 
-/// Why a new password was not hashed.
+/// The reason why a new password was not hashed.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HashingError {
-    /// There was no room for it.
+    /// The pool had no capacity.
     #[error(transparent)]
     Overloaded(#[from] Overloaded),
-    /// There was, and it failed.
+    /// The hash failed.
     #[error(transparent)]
     Hash(#[from] HashError),
 }
 
 portcullis_domain::debug_as_display!(HashingError);
 
-/// Longer than a hash takes: a thread that has begun one finishes it.
+/// Longer than a hash takes, because a thread finishes a hash that it has started.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Seconds over which those who were refused are spread.
+/// The number of seconds over which the retries of refused clients are spread.
 const SPREAD: usize = 4;
 
-/// Who shares one lane: an IPv4 address, or the /64 that one IPv6 subscriber has to himself.
+/// The fairness key: an IPv4 address, or the /64 of one IPv6 subscriber.
 fn share_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),

@@ -1,15 +1,15 @@
-//! How much of a password is left when what everybody tries first is taken away.
+//! Counts the characters of a password beside names, years and common words.
 //!
-//! Someone who attacks one account puts a name of it beside a common word, a year, a mark of punctuation,
-//! and letters as digits. So what remains beside the names is counted as such guessing would: a year for
-//! nothing, a common word for no more than four characters however long it is, each mark once, the rest
-//! character by character.
+//! An attacker of one account combines its name with a common word, a year, a punctuation mark, and
+//! letters as digits. So the remainder beside the names is counted like this: a year counts
+//! nothing, a common word at most four characters whatever its length, each mark once, and
+//! everything else character by character.
 
 use zeroize::Zeroizing;
 
 use crate::common_passwords;
 
-/// What a text, given in lower case, is worth in characters.
+/// Returns the worth of a text, given in lower case, in characters.
 pub(crate) fn worth(text: &str) -> usize {
     let mut rest = without_years(text);
     let mut words: Vec<_> = common_passwords::all()
@@ -27,7 +27,8 @@ pub(crate) fn worth(text: &str) -> usize {
     worth + alphanumeric + marks(text)
 }
 
-/// The password with digits and marks read as the letters they stand for: each reading that differs.
+/// Iterates over the readings of the password with digits and marks as letters, as far as they
+/// differ.
 pub(crate) fn readings(text: &str) -> impl Iterator<Item = Zeroizing<String>> {
     let plain = without_years(text);
     ['i', 'l'].into_iter().map(move |one| {
@@ -46,7 +47,7 @@ pub(crate) fn readings(text: &str) -> impl Iterator<Item = Zeroizing<String>> {
 
 const WORTH_OF_A_WORD: usize = 4;
 
-/// How many different characters there are that are neither letters nor digits.
+/// Counts the different characters that are neither letters nor digits.
 pub(crate) fn marks(text: &str) -> usize {
     let is_new = |(place, c): &(usize, char)| {
         let (before, _) = text.split_at(*place);
@@ -55,8 +56,8 @@ pub(crate) fn marks(text: &str) -> usize {
     text.char_indices().filter(is_new).count()
 }
 
-/// Without the numbers from 1900 to 2099, whatever digits stand beside them, and without dates: up to
-/// eight digits with such a number among them.
+/// Removes the numbers from 1900 to 2099, whatever digits are beside them, and removes dates: up to
+/// eight digits that contain such a number.
 fn without_years(text: &str) -> Zeroizing<String> {
     let mut rest = text;
     let mut kept = Zeroizing::new(String::with_capacity(text.len()));
@@ -69,7 +70,7 @@ fn without_years(text: &str) -> Zeroizing<String> {
     kept
 }
 
-/// Of a run of digits, or of one other character.
+/// Appends a run of digits without its years, or one other character.
 fn keep_without_years(run: &str, kept: &mut String) {
     let mut rest = run;
     while let Some(place) = (0..rest.len()).find(|place| is_year(rest, *place)) {
@@ -83,7 +84,7 @@ fn keep_without_years(run: &str, kept: &mut String) {
     kept.push_str(rest);
 }
 
-/// Digits of a date: of day, month and year.
+/// The maximum number of digits in a date of day, month and year.
 const MAX_DATE: usize = 8;
 
 fn is_year(digits: &str, place: usize) -> bool {

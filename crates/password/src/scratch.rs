@@ -1,34 +1,35 @@
-//! The working memory of Argon2, kept between hashes.
+//! Working memory of Argon2, reused between hashes.
 //!
-//! Allocating 19 MiB afresh costs a page fault per 4 KiB, a tenth of the whole hash, so a worker
-//! keeps its blocks. It must also not sit on the memory of the most expensive hash it ever saw.
+//! A fresh allocation of 19 MiB costs a page fault for each 4 KiB, a tenth of the whole hash, so a
+//! worker keeps its blocks. It must not keep the memory of the most expensive hash for ever.
 
 use argon2::Block;
 use zeroize::Zeroize;
 
-/// Working memory for one hash at a time; empty until used, wiped when given back.
+/// Working memory for one hash at a time; empty until used, wiped when released.
 #[derive(Default)]
 pub struct Scratch {
     blocks: Vec<Block>,
 }
 
 impl Scratch {
-    /// How much memory is held, in KiB.
+    /// The amount of held memory in KiB.
     pub fn held_kib(&self) -> usize {
         self.blocks.len()
     }
 
-    /// Wipes the memory and gives it back. The next hash allocates afresh.
+    /// Wipes and releases the memory. The next hash allocates again.
     ///
-    /// The blocks are as good as a fast hash of the last password: whoever reads them can guess at
-    /// the price of one `BLAKE2b` instead of one Argon2.
+    /// The blocks are equivalent to a fast hash of the last password: an attacker who reads them
+    /// can test a guess at the cost of one `BLAKE2b` instead of one Argon2.
     pub fn release(&mut self) {
-        // Only what was used: the rest of the capacity has never been touched.
+        // Only the used part: the rest of the capacity has never been written.
         self.blocks.iter_mut().zeroize();
         self.blocks = Vec::new();
     }
 
-    /// At least this many blocks of 1 KiB. Memory of over twice that is given back first.
+    /// Returns at least `count` blocks of 1 KiB. Memory of more than twice that size is released
+    /// first.
     pub(crate) fn blocks(&mut self, count: usize) -> &mut [Block] {
         if self.blocks.len() > count.saturating_mul(2) {
             self.release();
@@ -42,9 +43,9 @@ impl Scratch {
     }
 }
 
-/// Blocks that room is asked for, although fewer are used; what is not used takes no memory. What is
-/// larger than 32 MiB the allocator of glibc maps by itself and gives back to the system when it is
-/// freed; of what is smaller, it keeps the largest that it ever saw for each of its arenas.
+/// The minimum capacity in blocks, although fewer are used; unused blocks take no memory. The
+/// allocator of glibc maps an allocation above 32 MiB separately and returns it to the system when
+/// it is freed. Of smaller allocations it keeps the largest one for each of its arenas.
 const MIN_CAPACITY: usize = 33 * 1024;
 
 impl Drop for Scratch {

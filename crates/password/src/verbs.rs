@@ -1,5 +1,6 @@
-//! Three verbs on texts, with the default cost and the randomness of the operating system: for a program
-//! that hashes now and then. A server hashes in a [`HashingPool`](crate::HashingPool).
+//! Three functions on texts (`hash`, `verify`, `needs_rehash`) with the default cost and the
+//! randomness of the operating system, for programs with few hashes. A server uses a
+//! [`HashingPool`](crate::HashingPool).
 
 use portcullis_domain::SystemRandom;
 
@@ -8,19 +9,19 @@ use crate::{
     VerificationResult,
 };
 
-/// Hashes a new password with Argon2id at the [default cost](Argon2Params::default) and a fresh salt;
-/// store [`PasswordHash::as_str`]. Takes some tens of milliseconds and 19 MiB.
+/// Hashes a new password with Argon2id at the [default cost](Argon2Params::default) and a fresh
+/// salt. Store [`PasswordHash::as_str`]. It takes some tens of milliseconds and 19 MiB.
 ///
-/// Every password of at most [`Password::MAX_BYTES`] is hashed; [`Policy`](crate::Policy) says whether
-/// it is a good one.
+/// Every password of at most [`Password::MAX_BYTES`] is hashed; [`Policy`](crate::Policy) checks
+/// its quality.
 pub fn hash(password: &str) -> Result<PasswordHash, PasswordError> {
     let password = Password::parse(password).map_err(PasswordError::TooLong)?;
     let hashed = hasher().hash(&password, &SystemRandom, &mut Scratch::default());
     hashed.map_err(PasswordError::Hash)
 }
 
-/// Whether the password is the one that was hashed. `stored` is Argon2id or bcrypt, of a cost that
-/// [`PasswordHash::parse`] takes. A longer password than [`Password::MAX_BYTES`] matches nothing.
+/// Verifies a password against a stored hash: Argon2id or bcrypt, of a cost that
+/// [`PasswordHash::parse`] accepts. A password above [`Password::MAX_BYTES`] never matches.
 pub fn verify(password: &str, stored: &str) -> Result<bool, PasswordError> {
     let stored = parse(stored)?;
     let Ok(password) = Password::parse(password) else { return Ok(false) };
@@ -28,8 +29,8 @@ pub fn verify(password: &str, stored: &str) -> Result<bool, PasswordError> {
     Ok(matches!(result, VerificationResult::Match { .. }))
 }
 
-/// Whether the stored hash should be replaced as soon as the password has matched: it is bcrypt, or
-/// weaker than what [`hash`] writes.
+/// Returns whether the stored hash should be replaced after a successful verification: it is
+/// bcrypt, or weaker than the hashes that [`hash`] writes.
 pub fn needs_rehash(stored: &str) -> Result<bool, PasswordError> {
     Ok(hasher().needs_rehash(&parse(stored)?))
 }
@@ -42,14 +43,14 @@ fn parse(stored: &str) -> Result<PasswordHash, PasswordError> {
     PasswordHash::parse(stored).map_err(PasswordError::Hash)
 }
 
-/// Why a verb has no answer.
+/// The reason why one of the functions fails.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PasswordError {
-    /// Over [`Password::MAX_BYTES`].
+    /// More than [`Password::MAX_BYTES`].
     #[error("the password {0}")]
     TooLong(PasswordTooLong),
-    /// The stored hash cannot be used, or the new one not be computed.
+    /// The stored hash is unusable, or the new hash could not be computed.
     #[error("the password hash {0}")]
     Hash(HashError),
 }

@@ -1,31 +1,31 @@
-//! What a refused password is told, and the codes clients may rely on.
+//! Policy violations of a new password, with stable codes for clients.
 
-/// One rule of the policy that a password fails. Prints as what to do about it.
+/// A rule of the policy that a password violates. Prints as advice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Violation {
     /// Too few characters.
     #[error("must have at least {minimum} characters; a few unrelated words are easy to remember")]
     TooShort {
-        /// The fewest allowed.
+        /// The minimum number of characters.
         minimum: usize,
     },
     /// Too many characters.
     #[error("must have at most {maximum} characters")]
     TooLong {
-        /// The most allowed.
+        /// The maximum number of characters.
         maximum: usize,
     },
     /// One of the most common passwords.
     #[error("is one of the most common passwords; choose one that nobody else has")]
     TooCommon,
-    /// Guessed within few tries by known patterns.
+    /// Guessable within few attempts by known patterns.
     #[error(
         "is easy to guess; use several unrelated words, or let a password manager choose, and avoid \
          names, dates, repeats and rows of keys"
     )]
     TooGuessable,
-    /// Little more than a name of the person or of the product.
+    /// Mainly a name of the person or of the product.
     #[error(
         "is mainly your name, email address or the name of this service, with a common word or a year \
          beside it; add something unrelated"
@@ -37,13 +37,13 @@ pub enum Violation {
          characters"
     )]
     MissingClasses {
-        /// How many kinds of characters are needed.
+        /// The required number of character classes.
         required: u8,
     },
 }
 
 impl Violation {
-    /// The stable word for the failed rule, for programs. It never changes.
+    /// The stable code of the violated rule, for programs. It never changes.
     pub const fn code(self) -> &'static str {
         match self {
             Self::TooShort { .. } => "too_short",

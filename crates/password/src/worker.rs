@@ -1,4 +1,4 @@
-//! What the threads of the pool share, and what each of them does.
+//! Worker threads of the pool, and the state that they share.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -10,15 +10,15 @@ use portcullis_domain::Clock;
 use crate::fair_queue::{FairQueue, PushResult, Ticket};
 use crate::{Hasher, PoolSettings, Scratch};
 
-/// Work for one thread. Its caller notices when it is dropped without having run.
+/// The work for one thread. Dropping it without running it notifies its caller.
 pub(crate) type Job = Box<dyn FnOnce(&Hasher, &mut Scratch) + Send>;
 
-/// The queue before the threads, and how fast they go.
+/// The queue and the recent speed of the threads.
 pub(crate) struct Workplace {
     hasher: Hasher,
     clock: Arc<dyn Clock>,
     settings: PoolSettings,
-    /// How long a thread without work keeps its memory.
+    /// The time after which a thread without work releases its memory.
     idle: Duration,
     state: Mutex<State>,
     changed: Condvar,
@@ -27,17 +27,17 @@ pub(crate) struct Workplace {
 
 struct State {
     queue: FairQueue<IpAddr, Waiting>,
-    /// Jobs beyond the usual cost that are being done.
+    /// The number of running jobs with a higher cost than usual.
     costly: usize,
     closing: bool,
 }
 
-/// What is told to those who are turned away. It is kept beside the lock, because a hashing thread
-/// may lose the processor while it holds that, and whoever answers requests must not wait for it.
+/// The data for the response to refused clients. It is outside the lock, because a hashing thread
+/// may be suspended while it holds the lock, and request threads must not wait for it.
 struct Outlook {
-    /// How many jobs wait.
+    /// The number of waiting jobs.
     waiting: AtomicUsize,
-    /// Nanoseconds that a job takes, the later ones counting most.
+    /// The mean duration of a job in nanoseconds; recent jobs have more weight.
     mean: AtomicU64,
 }
 
@@ -53,7 +53,7 @@ fn nanos(duration: Duration) -> u64 {
 
 const IDLE: Duration = Duration::from_secs(1);
 
-/// What a job is taken to cost until the first one is done.
+/// The assumed duration of a job until the first one has finished.
 const FIRST_GUESS: Duration = Duration::from_millis(25);
 
 impl Workplace {
@@ -81,7 +81,7 @@ impl Workplace {
         self.outlook.waiting.load(Ordering::Relaxed)
     }
 
-    /// How long a job that came now would wait, going by the jobs before it.
+    /// The expected waiting time of a new job, from the jobs before it.
     pub(crate) fn expected_wait(&self) -> Duration {
         let mean = Duration::from_nanos(self.outlook.mean.load(Ordering::Relaxed));
         let ahead = u32::try_from(self.waiting()).unwrap_or(u32::MAX).saturating_add(1);
@@ -89,8 +89,8 @@ impl Workplace {
         mean.saturating_mul(ahead) / threads
     }
 
-    /// Lets a job wait; `None` when there is no room for it. Jobs are dropped after the lock is
-    /// released, since dropping one wakes its caller.
+    /// Adds a job to the queue; `None` when there is no room. Removed jobs are dropped after the
+    /// lock is released, because dropping a job wakes its caller.
     pub(crate) fn admit(&self, share: IpAddr, job: Job, is_costly: bool) -> Option<Ticket> {
         let since = self.clock.monotonic();
         let admission = self.change(|queue| queue.push(share, Waiting { job, since, is_costly }));
@@ -103,19 +103,19 @@ impl Workplace {
         }
     }
 
-    /// Takes a job back; false when it has begun, or is gone.
+    /// Removes a job from the queue. Returns false when it has started or is gone.
     pub(crate) fn abandon(&self, ticket: Ticket) -> bool {
         let abandoned = self.change(|queue| queue.remove(ticket));
         abandoned.is_some()
     }
 
-    /// Tells the threads to end.
+    /// Signals the threads to end.
     pub(crate) fn close(&self) {
         self.state().closing = true;
         self.changed.notify_all();
     }
 
-    /// The life of one thread.
+    /// The main loop of one thread.
     pub(crate) fn work(&self) {
         lower_priority();
         let mut scratch = Scratch::default();
@@ -127,7 +127,7 @@ impl Workplace {
             }
             if is_costly {
                 self.state().costly -= 1;
-                // The next one like it may be all that another thread waits for.
+                // Another thread may be waiting for a job of this kind.
                 self.changed.notify_one();
             }
         }
@@ -149,7 +149,7 @@ impl Workplace {
         }
     }
 
-    /// Waits for something to change, and gives back the memory if nothing does for a while.
+    /// Waits for a change, and releases the memory after an idle time.
     fn rest<'a>(
         &'a self,
         state: MutexGuard<'a, State>,
@@ -163,7 +163,7 @@ impl Workplace {
         if !timeout.timed_out() || state.queue.len() > 0 {
             return state;
         }
-        // Wiping takes milliseconds, in which others want the queue.
+        // Wiping takes milliseconds, during which other threads need the queue.
         drop(state);
         scratch.release();
         self.state()
@@ -186,12 +186,12 @@ impl Workplace {
     }
 }
 
-/// Puts this thread behind the threads that answer requests. On Linux the nice value belongs to the
-/// thread; elsewhere it would slow the whole process down.
+/// Gives this thread a lower priority than the threads that answer requests. On Linux the nice
+/// value belongs to the thread; on other systems it would slow down the whole process.
 #[cfg(target_os = "linux")]
 fn lower_priority() {
     const POLITE: i32 = 19;
-    // A refusal is no reason not to hash.
+    // Hashing works without the lower priority too.
     let _refused = rustix::process::nice(POLITE).is_err();
 }
 

@@ -1,3 +1,5 @@
+//! Tests of the fair queue.
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -75,7 +77,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 0..200)
 }
 
-/// What waits, in order of arrival: (key, item).
+/// The waiting items in order of arrival: (key, item).
 type Waiting = Vec<(u8, usize)>;
 
 fn shares(waiting: &Waiting) -> BTreeMap<u8, usize> {
