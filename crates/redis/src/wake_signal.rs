@@ -1,4 +1,4 @@
-//! Wake signal over Redis: tells the other nodes that the database has new revocations.
+//! Wake signal over Redis: informs the other nodes of new revocations in the database.
 //!
 //! The signal has no content; the nodes read the revocations from the database. So a Redis that is
 //! lost, flushed or hostile can neither forge nor hide a revocation. It can only make nodes read

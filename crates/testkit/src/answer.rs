@@ -1,8 +1,8 @@
-//! An answer of the server, as tests look at it.
+//! A response of the server, with accessors for tests.
 
 use serde_json::Value;
 
-/// What the server answered.
+/// A response of the server.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The HTTP status.
@@ -14,19 +14,19 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The body as JSON; null when it is none.
+    /// The body as JSON; null when it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or(Value::Null)
     }
 
-    /// A member of the body that is a text.
+    /// A text member of the body.
     pub fn field(&self, name: &str) -> String {
         let body = self.json();
         let found = body[name].as_str();
         found.unwrap_or_else(|| panic!("no text {name:?} in {}: {}", self.status, self.text)).into()
     }
 
-    /// The `code` of a problem.
+    /// The `code` of a problem response.
     pub fn code(&self) -> String {
         self.field("code")
     }

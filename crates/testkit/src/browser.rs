@@ -1,3 +1,5 @@
+//! Test client: sends requests and keeps cookies as a browser does.
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -8,7 +10,7 @@ use crate::contract::{self, Sent};
 use crate::samples::PASSWORD;
 use crate::{Answer, TestServer};
 
-/// A client that keeps cookies, as a browser does, and sends what it is told.
+/// A client that keeps cookies as a browser does, and sends requests unchanged.
 #[derive(Clone)]
 pub struct Browser {
     agent: Agent,
@@ -17,18 +19,18 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// A fresh browser that knows this server.
+    /// A new browser for this server.
     pub fn of(server: &TestServer) -> Self {
         Self::at(server.origin())
     }
 
-    /// A fresh browser that knows the server at this origin.
+    /// A new browser for the server at this origin.
     pub fn at(origin: &str) -> Self {
         let config = Agent::config_builder().http_status_as_error(false).max_redirects(0).build();
         Self { agent: config.into(), origin: origin.to_owned(), cookies: BTreeMap::new() }
     }
 
-    /// The cookies it keeps.
+    /// The stored cookies.
     pub fn cookies(&mut self) -> &mut BTreeMap<String, String> {
         &mut self.cookies
     }
@@ -57,41 +59,41 @@ impl Browser {
         self.post("/api/auth/login/json", &body)
     }
 
-    /// Exchanges a refresh token.
+    /// Exchanges a refresh token for new tokens.
     pub fn refresh(&mut self, refresh_token: &str) -> Answer {
         self.post("/api/auth/refresh", &json!({ "refresh_token": refresh_token }))
     }
 
-    /// Signs out as a page does: with the CSRF token and its own origin.
+    /// Signs out as a page does: with the CSRF token and the page's origin.
     pub fn sign_out(&mut self, path: &str) -> Answer {
         let csrf = self.csrf_token();
         let origin = self.origin.clone();
         self.send("POST", path, &[("origin", &origin), ("x-csrf-token", &csrf)], "")
     }
 
-    /// A CSRF token for the session whose cookie it keeps.
+    /// Gets a CSRF token for the session of the stored cookie.
     pub fn csrf_token(&mut self) -> String {
         self.get("/api/auth/csrf", &[]).field("csrf_token")
     }
 
-    /// A GET with further headers.
+    /// Sends a GET with further headers.
     pub fn get(&mut self, path: &str, headers: &[(&str, &str)]) -> Answer {
         self.send("GET", path, headers, "")
     }
 
-    /// A GET with a bearer token and without cookies.
+    /// Sends a GET with a bearer token and without cookies.
     pub fn get_as(&self, path: &str, access_token: &str) -> Answer {
         let authorization = format!("Bearer {access_token}");
         let mut plain = Self { cookies: BTreeMap::new(), ..self.clone() };
         plain.get(path, &[("authorization", &authorization)])
     }
 
-    /// A POST of JSON.
+    /// Sends a POST with a JSON body.
     pub fn post(&mut self, path: &str, body: &Value) -> Answer {
         self.send("POST", path, &[("content-type", "application/json")], &body.to_string())
     }
 
-    /// Any request.
+    /// Sends any request.
     pub fn send(
         &mut self,
         method: &str,

@@ -1,9 +1,11 @@
+//! Manual test clock.
+
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use portcullis_domain::{Clock, Timestamp};
 
-/// A clock that stands still until it is told to move.
+/// A clock that stands still until the test moves it.
 #[derive(Debug)]
 pub struct TestClock(AtomicI64);
 
@@ -13,17 +15,17 @@ impl TestClock {
         Self(AtomicI64::new(Timestamp::from_seconds(1_800_000_000).as_micros()))
     }
 
-    /// A clock at that time.
+    /// A clock at the given time.
     pub fn at(time: Timestamp) -> Self {
         Self(AtomicI64::new(time.as_micros()))
     }
 
-    /// Jumps to that time.
+    /// Sets the time.
     pub fn set(&self, time: Timestamp) {
         self.0.store(time.as_micros(), Ordering::SeqCst);
     }
 
-    /// Moves on.
+    /// Advances the time.
     pub fn advance(&self, by: Duration) {
         let micros = i64::try_from(by.as_micros()).expect("tests move less than 292,000 years");
         self.0.fetch_add(micros, Ordering::SeqCst);

@@ -1,9 +1,9 @@
-//! What holds for every answer of the server, whoever asked and whatever was wrong: each answer that
-//! a [`Browser`](crate::Browser) receives is held to it.
+//! Contract of every response of the server: a [`Browser`](crate::Browser) checks each response
+//! that it receives.
 //!
-//! Bodies are held to the schemas of the API document, in both directions: every answer is as the
-//! document says and has no member that it does not name, every request that was done is one that it
-//! allows, and none that was refused for its form is.
+//! Bodies are checked against the schemas of the API document in both directions. Every response
+//! matches the document and has no undocumented member. Every accepted request is one that the
+//! document allows, and no request that was refused for its form is allowed.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::Answer;
 
-/// Words of libraries and of stack traces, none of which a client may see.
+/// Words of libraries and of stack traces, which a response must never contain.
 const FOREIGN_WORDS: &[&str] = &[
     "serde",
     "expected",
@@ -31,7 +31,7 @@ const FOREIGN_WORDS: &[&str] = &[
 
 const PREFLIGHT: &[&str] = &["foreign_origin", "malformed_request", "method_not_allowed"];
 
-/// What was sent.
+/// The request.
 #[derive(Clone, Copy, Debug)]
 pub struct Sent<'a> {
     /// The HTTP method.
@@ -42,7 +42,7 @@ pub struct Sent<'a> {
     pub json: Option<&'a str>,
 }
 
-/// Panics when the answer breaks what the API document and the specification promise of it.
+/// Panics when the response violates the API document or the specification.
 pub fn check(sent: Sent<'_>, answer: &Answer) {
     let Sent { method, path, json } = sent;
     let path = path.split('?').next().unwrap_or(path);
@@ -65,7 +65,7 @@ pub fn check(sent: Sent<'_>, answer: &Answer) {
     }
 }
 
-/// The body of an answer is as the document says.
+/// Checks the body of a response against the document.
 fn check_answer(operation: &Value, answer: &Answer, request: &str) {
     let content_type = answer.header("content-type").unwrap_or_default();
     let response = &operation["responses"][answer.status.to_string()];
@@ -77,7 +77,7 @@ fn check_answer(operation: &Value, answer: &Answer, request: &str) {
     };
     if content_type.contains("jsonl") {
         let schema = &content["x-itemSchema"];
-        // The last line of a body that broke off is not whole.
+        // The last line of a truncated body may be incomplete.
         let lines = answer.text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
         for line in lines.filter(|_| !schema.is_null()) {
             check(schema, &serde_json::from_str(line).expect("a line is JSON"));
@@ -87,7 +87,7 @@ fn check_answer(operation: &Value, answer: &Answer, request: &str) {
     }
 }
 
-/// What the server did with a request is what the document says of its body.
+/// Checks the server's treatment of a request body against the document.
 fn check_request(operation: &Value, body: &Value, answer: &Answer, request: &str) {
     let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
     if schema.is_null() {
@@ -110,15 +110,15 @@ fn check_request(operation: &Value, body: &Value, answer: &Answer, request: &str
     }
 }
 
-/// Whether a schema can say it. That a name comes twice, how many bytes a text takes, and what the
-/// access matrix knows it cannot.
+/// Returns whether a schema can express the fault. A schema cannot express a duplicate name, the
+/// length of a text in bytes, or the words of the access matrix.
 fn is_of_form(code: &Value) -> bool {
     ["missing", "unknown", "wrong_type", "forbidden_character", "wrong_count"]
         .iter()
         .any(|known| code == known)
 }
 
-/// What the schema finds wrong with the value.
+/// Returns the fault that the schema finds in the value.
 pub fn fault(schema: &Value, value: &Value) -> Option<String> {
     let validator = validator(schema);
     validator
@@ -127,9 +127,10 @@ pub fn fault(schema: &Value, value: &Value) -> Option<String> {
         .map(|error| format!("{} at {}", error, error.instance_path()))
 }
 
-/// What the schema finds wrong with the value, and members of the value that it does not name.
+/// Returns the fault that the schema finds in the value, including members that the schema does not
+/// name.
 ///
-/// The document lets clients expect more members in a later version, so it does not forbid them.
+/// The document allows a later version to add members, so it does not forbid them.
 pub fn answer_fault(schema: &Value, value: &Value) -> Option<String> {
     fault(schema, value).or_else(|| {
         let mut schema = schema.clone();
@@ -141,7 +142,7 @@ pub fn answer_fault(schema: &Value, value: &Value) -> Option<String> {
     })
 }
 
-/// The components of the document, without room for members that they do not name.
+/// The components of the document, closed against unnamed members.
 fn closed_components() -> &'static Value {
     static CLOSED: OnceLock<Value> = OnceLock::new();
     CLOSED.get_or_init(|| {
@@ -155,7 +156,7 @@ fn close(schema: &mut Value) {
     match schema {
         Value::Object(members) => {
             members.values_mut().for_each(close);
-            // A schema, and not the member of another one that has this name.
+            // A schema, not a member of another schema with this name.
             if members.get("properties").is_some_and(Value::is_object) {
                 members.entry("additionalProperties").or_insert(Value::Bool(false));
             }
@@ -198,7 +199,7 @@ fn check_problem(method: &str, path: &str, answer: &Answer, request: &str) {
     assert_eq!(problem["type"], format!("urn:portcullis:problem:{code}"), "{request}");
     let documented = match documented(path) {
         Value::Null => code == "not_found",
-        // A preflight is answered before there is a route.
+        // A preflight is answered before the routing.
         _ if method == "OPTIONS" => PREFLIGHT.contains(&code),
         item => match &item[method.to_lowercase()] {
             Value::Null => code == "method_not_allowed",
@@ -214,7 +215,7 @@ fn check_problem(method: &str, path: &str, answer: &Answer, request: &str) {
     }
 }
 
-/// What the document says of a path, whatever stands in the place of its parameters.
+/// The documented path that matches, whatever the values of its parameters.
 fn documented(path: &str) -> &'static Value {
     let asked: Vec<&str> = path.split('/').collect();
     let fits = |known: &str| {

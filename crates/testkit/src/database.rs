@@ -1,3 +1,5 @@
+//! Test databases: a separate SQLite file or PostgreSQL schema for each test.
+
 use std::fmt;
 use std::process;
 use std::sync::Arc;
@@ -11,29 +13,29 @@ use tempfile::TempDir;
 
 use crate::TestClock;
 
-/// The variable that names the PostgreSQL server of the tests; `tests/run` sets it.
+/// The environment variable with the URL of the PostgreSQL server for tests; `tests/run` sets it.
 const POSTGRES: &str = "PORTCULLIS_TEST_POSTGRES";
 
-/// Numbers the schemas of this process.
+/// The number of the next schema of this process.
 static SCHEMAS: AtomicU32 = AtomicU32::new(0);
 
-/// A database of one test's own: a SQLite file, or a PostgreSQL schema.
+/// The database of one test: a SQLite file or a PostgreSQL schema.
 pub struct TestDatabase {
     url: String,
     store: Store,
     clock: Arc<TestClock>,
-    // Deleted with the value, after the store has let go of the file.
+    // Deleted with the value, after the store has closed the file.
     _folder: Option<TempDir>,
 }
 
 impl TestDatabase {
-    /// A SQLite file in a folder of its own, migrated and empty.
+    /// A new SQLite file in a separate folder, migrated and empty.
     pub fn sqlite() -> Self {
         Self::blank_sqlite().migrated()
     }
 
-    /// A schema of its own in the PostgreSQL server that `tests/run` starts, migrated and empty.
-    /// There is no test without it: a missing server is a failure, never a skip.
+    /// A new schema in the PostgreSQL server that `tests/run` starts, migrated and empty. A missing
+    /// server is a failure; the test is never skipped.
     pub fn postgres() -> Self {
         Self::blank_postgres().migrated()
     }
@@ -44,8 +46,8 @@ impl TestDatabase {
         test(Self::postgres());
     }
 
-    /// Runs the same test on both databases, with connections for which a crowd of threads may wait
-    /// as long as it takes.
+    /// Runs the same test on both databases. Any number of threads may wait for a connection
+    /// without a timeout.
     pub fn on_both_crowded(test: impl Fn(Self)) {
         Self::on_both(|database| {
             let patient = Database::patient(&parsed(&database.url), 16);
@@ -54,13 +56,14 @@ impl TestDatabase {
         });
     }
 
-    /// Runs the same test on both databases, to which no migration was applied yet.
+    /// Runs the same test on both databases without any migration.
     pub fn on_both_blank(test: impl Fn(Self)) {
         test(Self::blank_sqlite());
         test(Self::blank_postgres());
     }
 
-    /// A PostgreSQL database that can be taken away: its connections end, new ones are refused.
+    /// A PostgreSQL database that can be made unavailable: its connections end, and new ones are
+    /// refused.
     pub fn postgres_with_switch() -> (Self, Switch) {
         let operator = Self::postgres();
         let role = format!("role{}_{}", process::id(), SCHEMAS.fetch_add(1, Ordering::Relaxed));
@@ -75,7 +78,7 @@ impl TestDatabase {
         (database, Switch { store: operator.store, role })
     }
 
-    /// The same database for another server, which must not outlive this one.
+    /// The same database for another server, which must not outlive this value.
     #[must_use]
     pub fn shared(&self) -> Self {
         Self {
@@ -86,7 +89,7 @@ impl TestDatabase {
         }
     }
 
-    /// Where it is, as the server's configuration would say it.
+    /// The URL, as in the configuration of the server.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -96,27 +99,27 @@ impl TestDatabase {
         &self.store
     }
 
-    /// The same ports by connections of their own, as another node has them.
+    /// The same ports with separate connections, as on another node.
     pub fn connect(&self) -> Store {
         connected(&self.url, &self.clock)
     }
 
-    /// Its clock, with the randomness of the operating system.
+    /// The clock of the database, with the randomness of the operating system.
     pub fn ambient(&self) -> Ambient {
         Ambient { clock: self.clock.clone(), random: Arc::new(SystemRandom) }
     }
 
-    /// What its transactions take their time from, in this process.
+    /// The clock of its transactions in this process.
     pub fn clock(&self) -> &Arc<TestClock> {
         &self.clock
     }
 
-    /// The secret that every test database is sealed under.
+    /// The secret key of every test database.
     pub fn secret() -> SecretKey {
         SecretKey::parse(&SecretString::from(SECRET)).expect("the secret is strong")
     }
 
-    /// What the audit trail of every test database is sealed with.
+    /// The audit keys of every test database.
     pub fn audit_keys() -> Arc<AuditKeys> {
         Arc::new(AuditKeys::from_secret(Self::secret().as_secret()))
     }
@@ -153,14 +156,14 @@ impl fmt::Debug for TestDatabase {
     }
 }
 
-/// Takes a database away and gives it back.
+/// Makes a database unavailable and available again.
 pub struct Switch {
     store: Store,
     role: String,
 }
 
 impl Switch {
-    /// Nobody is let in any more, then everybody who is in is thrown out.
+    /// Refuses new connections, then ends the existing ones.
     pub fn off(&self) {
         self.run(&format!("ALTER ROLE {} NOLOGIN", self.role));
         self.run(&format!(
@@ -169,7 +172,7 @@ impl Switch {
         ));
     }
 
-    /// Everybody is let in again.
+    /// Accepts connections again.
     pub fn on(&self) {
         self.run(&format!("ALTER ROLE {} LOGIN", self.role));
     }
@@ -179,7 +182,7 @@ impl Switch {
     }
 }
 
-/// Known to nobody but the tests, and random enough to be accepted.
+/// Used only in tests, and random enough to be accepted.
 const SECRET: &str = "n5Q0c1tVb8mZ3xK7rW2yL9pD4sH6gJfA";
 
 fn connected(url: &str, clock: &Arc<TestClock>) -> Store {

@@ -1,3 +1,5 @@
+//! Server process: the built program in a separate process, for tests with real signals.
+
 use std::io::{self, BufRead, BufReader, PipeReader};
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
@@ -13,22 +15,22 @@ use serde_json::Value;
 
 use crate::Browser;
 
-/// The built program in a process of its own: real signals, a port of its own, the given
-/// environment and nothing else.
+/// The built program in a separate process: real signals, its own port, the given environment and
+/// nothing else.
 ///
-/// It dies with the value. What it keeps is in the data directory and in the database, which the
-/// test owns, so that a restarted server finds both again.
+/// The process is killed when the value is dropped. Its state is in the data directory and in the
+/// database, which the test owns, so that a restarted server finds both again.
 #[derive(Debug)]
 pub struct ServerProcess {
     command: Command,
     running: Option<Running>,
     origin: String,
     log: Arc<Mutex<String>>,
-    /// Where standard error goes; with standard output into the log when `None`.
+    /// The target of standard error; `None` sends it to the log together with standard output.
     errors: Option<OwnedFd>,
 }
 
-/// How long a start may take on a busy machine.
+/// The maximum duration of a start on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 impl ServerProcess {
@@ -39,13 +41,13 @@ impl ServerProcess {
         server
     }
 
-    /// A server that has not been started yet.
+    /// Prepares a server without starting it.
     pub fn prepare(data_dir: &Path, environment: &[(&str, &str)]) -> Self {
         Self::of(Command::new(program()), data_dir, environment)
     }
 
-    /// Starts a server that is told by its system when a file may not grow, and not killed for it:
-    /// see [`ServerProcess::limit_files`].
+    /// Starts a server that gets an error when a file may not grow, instead of being killed: see
+    /// [`ServerProcess::limit_files`].
     pub fn start_on_small_disk(data_dir: &Path, environment: &[(&str, &str)]) -> Self {
         let mut command = Command::new("/usr/bin/env");
         command.arg("--ignore-signal=XFSZ").arg(program());
@@ -54,7 +56,7 @@ impl ServerProcess {
         server
     }
 
-    /// Starts a server whose standard error is that file, or that end of a pipe.
+    /// Starts a server with its standard error connected to that file or pipe.
     pub fn start_with_errors_to(
         errors: impl Into<OwnedFd>,
         data_dir: &Path,
@@ -78,21 +80,21 @@ impl ServerProcess {
         Self { command, running: None, origin: String::new(), log, errors: None }
     }
 
-    /// Starts it again, on another port, and waits until it is ready. A server that still runs is
-    /// killed first.
+    /// Starts the server again, on another port, and waits until it is ready. A server that still
+    /// runs is killed first.
     pub fn restart(&mut self) {
         self.launch_until_listening();
         let ready = Browser::at(&self.origin).get("/health/ready", &[]);
         assert_eq!(ready.status, 200, "{}\n{}", ready.text, self.log());
     }
 
-    /// Starts it and waits until it listens, ready or not.
+    /// Starts the server and waits until it listens, ready or not.
     pub fn launch_until_listening(&mut self) {
         self.launch();
         self.wait_until_listening();
     }
 
-    /// Waits until it says that it listens, which it may do again when it is ready.
+    /// Waits for the message that it listens, which can be repeated when the server is ready.
     pub fn wait_until_listening(&mut self) {
         let running = self.running.as_ref().expect("it was just launched");
         let Ok(address) = running.news.recv_timeout(TIMEOUT) else {
@@ -101,23 +103,23 @@ impl ServerProcess {
         self.origin = format!("http://{address}");
     }
 
-    /// Starts it again and does not wait for anything.
+    /// Starts the server again without waiting.
     pub fn launch(&mut self) {
         self.running = None;
         self.running = Some(Running::spawn(&mut self.command, &self.log, self.errors.as_ref()));
     }
 
-    /// Scheme, host and port of the last start that was waited for.
+    /// Scheme, host and port of the last start with a wait.
     pub fn origin(&self) -> &str {
         &self.origin
     }
 
-    /// Everything it has printed since the first start, on standard output and standard error.
+    /// Everything that was printed since the first start, on standard output and standard error.
     pub fn log(&self) -> String {
         self.log.lock().expect("nobody panics while holding this").clone()
     }
 
-    /// Waits for its end, at most so long, and no longer than until it begins to listen.
+    /// Waits for its end, for at most this time, and no longer than until it starts to listen.
     pub fn ended_within(&mut self, patience: Duration) -> Option<ExitStatus> {
         let running = self.running.as_mut()?;
         match running.news.recv_timeout(patience) {
@@ -128,11 +130,11 @@ impl ServerProcess {
         }
     }
 
-    /// Sends SIGKILL: nothing of the process runs any more afterwards.
+    /// Sends SIGKILL: no part of the process runs afterwards.
     ///
     /// # Panics
     ///
-    /// When it had come to an end by itself.
+    /// When the process had already ended.
     pub fn kill(&mut self) {
         let mut running = self.running.take().expect("the server runs");
         let early = running.child.try_wait().expect("a child can be waited for");
@@ -140,7 +142,7 @@ impl ServerProcess {
         drop(running);
     }
 
-    /// Runs the program with these arguments in the same surroundings, as an operator does, whether
+    /// Runs the program with these arguments in the same environment, as an operator does, whether
     /// the server runs or not.
     pub fn run(&self, arguments: &[&str]) -> Output {
         let surroundings = self.command.get_envs();
@@ -154,18 +156,18 @@ impl ServerProcess {
         command.output().expect("the program can be started")
     }
 
-    /// From now on the process writes nothing at or beyond so many bytes of any file: to it the disk
-    /// is full. `None` makes room again.
+    /// Limits every file of the process to this number of bytes from now on, as a full disk would.
+    /// `None` removes the limit.
     pub fn limit_files(&self, bytes: Option<u64>) {
         let running = self.running.as_ref().expect("the server runs");
-        // The child has inherited the hard limit, and keeps it.
+        // The child has inherited the hard limit and keeps it.
         let Rlimit { maximum, .. } = getrlimit(Resource::Fsize);
         let limit = Rlimit { current: bytes.or(maximum), maximum };
         prlimit(Some(Pid::from_child(&running.child)), Resource::Fsize, limit)
             .expect("it is our child");
     }
 
-    /// The most resident memory it ever held, in bytes; `None` if it has ended.
+    /// The peak resident memory in bytes; `None` if the process has ended.
     pub fn peak_memory(&self) -> Option<u64> {
         let running = self.running.as_ref().expect("the server runs");
         let status =
@@ -174,7 +176,7 @@ impl ServerProcess {
         Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
     }
 
-    /// Sends SIGTERM and waits for the end, at most a minute.
+    /// Sends SIGTERM and waits for the end, for at most a minute.
     pub fn terminate(&mut self) -> ExitStatus {
         self.ask_to_stop();
         let status = self.ended_within(TIMEOUT);
@@ -191,7 +193,7 @@ impl ServerProcess {
 #[derive(Debug)]
 struct Running {
     child: Child,
-    /// The address once it listens; disconnected when the process is gone.
+    /// The address after the start of listening; disconnected when the process is gone.
     news: Receiver<SocketAddr>,
 }
 
@@ -202,7 +204,8 @@ impl Running {
         let errors = errors.map(|errors| errors.try_clone().expect("the system has descriptors"));
         let errors = errors.map_or_else(|| writer.into(), Stdio::from);
         let child = command.stdout(second).stderr(errors).spawn();
-        // The command keeps its ends of the pipe, which would hide that the server's are closed.
+        // The command keeps its ends of the pipe, which would hide that the server's ends are
+        // closed.
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let child = child.expect("the program can be started");
         let (listening, news) = mpsc::channel();
@@ -214,10 +217,10 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Both fail when it has ended already, which is what is wanted.
+        // Both fail when the process has already ended, which is fine.
         drop(self.child.kill());
         drop(self.child.wait());
-        // Whatever it printed is in the log once the pipe is closed.
+        // The complete output is in the log once the pipe is closed.
         while self.news.recv_timeout(TIMEOUT).is_ok() {}
     }
 }
@@ -230,7 +233,7 @@ fn follow(output: PipeReader, log: &Mutex<String>, listening: &Sender<SocketAddr
         log.push('\n');
         drop(log);
         if let Some(address) = listening_address(&line) {
-            // Perhaps nobody waits for it.
+            // The receiver may be gone.
             let _ = listening.send(address);
         }
     }
@@ -242,7 +245,7 @@ fn listening_address(line: &str) -> Option<SocketAddr> {
     address.split([' ', ',']).next()?.trim_end_matches('/').parse().ok()
 }
 
-/// The server as the sources stand, built once in each test run.
+/// The server built from the present sources, once in each test run.
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
@@ -258,7 +261,7 @@ fn program() -> &'static Path {
     })
 }
 
-/// The path in a message of cargo, if it is the one about the server's program.
+/// The path in a cargo message, if the message is about the server program.
 fn executable(message: &str) -> Option<PathBuf> {
     let message: Value = serde_json::from_str(message).ok()?;
     let is_program = message["target"]["name"] == "portcullis" && message["executable"].is_string();

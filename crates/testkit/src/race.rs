@@ -1,8 +1,10 @@
+//! Concurrency helper: runs one function in several threads at the same moment.
+
 use std::sync::Barrier;
 use std::thread;
 
-/// Runs the same thing in so many threads that begin at the same moment; the answers in the order
-/// of the threads' numbers. A panic in a thread is a panic of the caller.
+/// Runs the same function in `threads` threads that start at the same moment. The results are in
+/// the order of the thread numbers. A panic in a thread is a panic of the caller.
 pub fn at_once<T: Send>(threads: usize, run: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let barrier = Barrier::new(threads);
     thread::scope(|scope| {

@@ -1,8 +1,10 @@
+//! Seeded randomness for repeatable tests.
+
 use std::sync::Mutex;
 
 use portcullis_domain::SecureRandom;
 
-/// Bytes that look random and are the same in every run (the `SplitMix64` generator).
+/// Random-looking bytes that are the same in every run (the `SplitMix64` generator).
 #[derive(Debug)]
 pub struct SeededRandom(Mutex<u64>);
 

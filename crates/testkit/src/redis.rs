@@ -1,8 +1,10 @@
-/// The variable that names the Redis of the tests; `tests/run` sets it.
+//! The Redis server for tests.
+
+/// The environment variable with the URL of the Redis for tests; `tests/run` sets it.
 const REDIS: &str = "PORTCULLIS_TEST_REDIS";
 
-/// The URL of the Redis that all tests share. There is no test without it: a missing server is a
-/// failure, never a skip.
+/// The URL of the Redis that all tests share. A missing server is a failure; the test is never
+/// skipped.
 pub fn redis_url() -> String {
     #[expect(clippy::disallowed_methods, reason = "the runner hands the address over this way")]
     let url = std::env::var(REDIS);

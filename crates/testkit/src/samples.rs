@@ -1,4 +1,4 @@
-//! Things to put into a database: valid, unremarkable, each different from every other.
+//! Sample data for a database: valid and ordinary values, each different from every other.
 
 use std::sync::OnceLock;
 
@@ -12,13 +12,13 @@ use portcullis_flows::principal::{Credential, Principal};
 use portcullis_password::{Argon2Params, Hasher, Password, PasswordHash, Scratch};
 use portcullis_token::AuthenticationMethod;
 
-/// The password of every account that tests make.
+/// The password of every test account.
 pub const PASSWORD: &str = "violet-otter-plays-7-cellos";
 
-/// When [`TestClock`](crate::TestClock) starts, and when sample accounts are made.
+/// The start time of [`TestClock`](crate::TestClock), and the creation time of sample accounts.
 pub const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
-/// Where the requests of tests come from.
+/// The source of test requests.
 pub fn origin() -> Origin {
     Origin {
         address: [192, 0, 2, 7].into(),
@@ -27,7 +27,7 @@ pub fn origin() -> Origin {
     }
 }
 
-/// The holder of an access token of a session that is in no database.
+/// The holder of an access token whose session is in no database.
 pub fn principal(account: AccountId, role: &str) -> Principal {
     Principal {
         actor: Actor::Account(account),
@@ -42,7 +42,7 @@ pub fn principal(account: AccountId, role: &str) -> Principal {
     }
 }
 
-/// The operator of the server.
+/// The operator of the server as a principal.
 pub fn operator() -> Principal {
     Principal::operator(origin())
 }
@@ -55,7 +55,7 @@ pub fn matrix() -> Matrix {
 /// The text of the default access matrix.
 pub const MATRIX: &str = include_str!("../../../config/access_matrix.toml");
 
-/// An active account of that name, with an email made of it and the role `msa`.
+/// An active account of that name, with an email address that contains it and the role `msa`.
 pub fn account(name: &str) -> Account {
     let username = Username::parse(name).expect("the test's name is well-formed");
     let email = format!("{}@example.org", username.as_str());
@@ -74,12 +74,12 @@ pub fn account(name: &str) -> Account {
     }
 }
 
-/// An event about nobody.
+/// An event without an account.
 pub fn event(kind: EventKind, outcome: Outcome, at: Timestamp) -> SecurityEvent {
     SecurityEvent::new(kind, outcome, &origin(), at, &SystemRandom)
 }
 
-/// A hash of [`PASSWORD`] at the cost that new hashes have; computed once.
+/// A hash of [`PASSWORD`] with the cost of new hashes; computed once.
 pub fn password_hash() -> PasswordHash {
     static HASH: OnceLock<PasswordHash> = OnceLock::new();
     let compute = || {
@@ -90,7 +90,7 @@ pub fn password_hash() -> PasswordHash {
     HASH.get_or_init(compute).clone()
 }
 
-/// The name of an access token that nobody holds.
+/// The id of an access token without a holder.
 pub fn token() -> TokenId {
     TokenId::generate(NOW, &SystemRandom)
 }

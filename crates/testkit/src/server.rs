@@ -1,3 +1,5 @@
+//! Test server: a whole server in the process of the test.
+
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -19,34 +21,34 @@ use portcullis_web::{Running, ServiceCredentials, Settings};
 
 use crate::{TestClock, TestDatabase};
 
-/// What a test may want different from the defaults.
+/// The settings of a test server; the defaults suit most tests.
 pub struct TestSettings {
-    /// Lifetimes, rotation and what ends on reuse.
+    /// Lifetimes, rotation and the effect of a reused refresh token.
     pub sessions: SessionPolicy,
-    /// How revocations are followed and asked.
+    /// The polling and the staleness rules of revocations.
     pub revocation: RevocationPolicy,
-    /// The Redis by which nodes wake each other.
+    /// The Redis for wake signals between nodes.
     pub redis: Option<String>,
-    /// How failed sign-ins slow further ones down.
+    /// The lockout after failed sign-ins.
     pub lockout: LockoutPolicy,
-    /// What access tokens are signed with; HS256 when `None`.
+    /// The signature algorithm of access tokens; HS256 when `None`.
     pub algorithm: Option<KeyPairAlgorithm>,
-    /// The queue before the hashing threads.
+    /// The limits of the hashing pool.
     pub hashing: PoolSettings,
-    /// How permission checks are recorded: strictly by default, so that what was answered can be
-    /// read, although the clock stands still.
+    /// The recording of permission checks: strict by default, so that answered checks can be read
+    /// while the clock stands still.
     pub recording: RecordingPolicy,
-    /// How long entries of the audit trail are kept; for ever when `None`.
+    /// The retention of the audit log; unlimited when `None`.
     pub audit_retention: Option<Duration>,
-    /// Where each checkpoint is also put as a file.
+    /// The directory in which each checkpoint is also written as a file.
     pub checkpoint_directory: Option<PathBuf>,
-    /// Who may register.
+    /// The registration mode.
     pub registration: RegistrationMode,
     /// Whether cookies are `Secure` and carry the `__Host-` prefix.
     pub secure_cookies: bool,
     /// Further allowed origins.
     pub cors_origins: Vec<String>,
-    /// Proxies that are believed.
+    /// Trusted proxies.
     pub trusted_proxies: Vec<String>,
     /// Whether `/api/docs` is served.
     pub docs: bool,
@@ -60,7 +62,7 @@ impl Default for TestSettings {
                 absolute_lifetime_by_role: BTreeMap::from([(admin, Duration::from_secs(43_200))]),
                 ..SessionPolicy::default()
             },
-            // The clock of a test may jump; no follower can keep up with that.
+            // The clock of a test may jump, which no follower of revocations can tolerate.
             revocation: RevocationPolicy {
                 staleness: Duration::MAX,
                 ..RevocationPolicy::default()
@@ -81,7 +83,7 @@ impl Default for TestSettings {
     }
 }
 
-/// A whole server in this process: real sockets, real database, real hashing, a clock that obeys.
+/// A whole server in this process: real sockets, real database, real hashing, and a manual clock.
 pub struct TestServer {
     running: Option<Running>,
     hashing: Option<Arc<HashingPool>>,
@@ -92,12 +94,12 @@ pub struct TestServer {
 }
 
 impl TestServer {
-    /// A server with the defaults on a free port.
+    /// Starts a server with the defaults on a free port.
     pub fn start(database: TestDatabase) -> Self {
         Self::with(database, TestSettings::default())
     }
 
-    /// A server with these settings on a free port.
+    /// Starts a server with these settings on a free port.
     pub fn with(database: TestDatabase, settings: TestSettings) -> Self {
         let clock = database.clock().clone();
         let mut server = Self {
@@ -112,7 +114,7 @@ impl TestServer {
         server
     }
 
-    /// Stops without warning and starts again on the same database, with nothing remembered.
+    /// Stops without warning and starts again on the same database, with an empty memory.
     pub fn restart(&mut self) {
         self.running = None;
         self.run();
@@ -139,27 +141,27 @@ impl TestServer {
         &self.address
     }
 
-    /// The clock that the server goes by.
+    /// The clock of the server.
     pub fn clock(&self) -> &TestClock {
         &self.clock
     }
 
-    /// The database behind it.
+    /// The database of the server.
     pub fn database(&self) -> &TestDatabase {
         &self.database
     }
 
-    /// Where it hashes passwords; a job of the test's own can keep it busy.
+    /// The hashing pool; a test can occupy it with a job.
     pub fn hashing(&self) -> &HashingPool {
         self.hashing.as_deref().expect("the server has a pool")
     }
 
-    /// A second node on the same database.
+    /// Builds a second node on the same database.
     pub fn node(&self) -> Assembled {
         self.assemble()
     }
 
-    /// A use case of a second node on the same database.
+    /// Returns a use case of a second node on the same database.
     pub fn of_node<T: Send + Sync + 'static>(&self) -> Arc<T> {
         self.node().application.data.get().expect("every use case is shared")
     }
@@ -192,7 +194,7 @@ impl TestServer {
             secret: TestDatabase::secret(),
             ambient: self.database.ambient(),
         };
-        // The jobs of a node are due by a clock that moves by itself.
+        // The jobs of a node are scheduled by the system clock.
         let assembled = assembly::server(&foundation, Ambient::system().clock);
         assembled.unwrap_or_else(|failure| panic!("{failure}"))
     }
@@ -203,7 +205,7 @@ impl TestServer {
     }
 }
 
-/// The settings of a server for tests that is reached at this origin.
+/// The settings of a test server at this origin.
 pub fn settings(origin: &str) -> Settings {
     Settings {
         origin: origin.to_owned(),
@@ -216,7 +218,7 @@ pub fn settings(origin: &str) -> Settings {
     }
 }
 
-/// The name and the secret of the one service that every server knows.
+/// The name and the secret of the only service that every test server knows.
 pub const SERVICE: (&str, &str) = ("scheduling", "tEsT-fFa7YcXhR2mWq9Lk4JvZs8Bn1Gd5Pu3Ty6EoA0");
 
 fn rules(mode: RegistrationMode) -> AccountRules {

@@ -39,7 +39,7 @@ impl SealingKey {
         self.seal(record, &record_label(label), random)
     }
 
-    /// Decrypts a record. The flag tells whether it was sealed under the previous secret: seal it
+    /// Decrypts a record. The flag is true if it was sealed under the previous secret: seal it
     /// again while that secret is still configured.
     pub fn open_record(&self, sealed: &[u8], label: &str) -> Result<(Vec<u8>, bool), SealError> {
         let (record, by_previous) = self.unseal(sealed, &record_label(label))?;
@@ -61,7 +61,7 @@ impl SealingKey {
         [nonce.as_slice(), &sealed].concat()
     }
 
-    /// Decrypts. The flag tells whether a previous key was used.
+    /// Decrypts. The flag is true if a previous key was used.
     pub(crate) fn unseal(
         &self,
         sealed: &[u8],
