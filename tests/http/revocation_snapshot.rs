@@ -22,7 +22,7 @@ fn a_snapshot_has_every_revocation_and_is_signed_with_a_published_key() {
             assert_eq!(ada.post("/api/auth/logout", &json!({})).status, 204);
             ada.sign_in_again("ada");
         }
-        while server.of_node::<Revocations>().standing().cursor.position() < 12 {}
+        while server.of_node::<Revocations>().feed_state().cursor.position() < 12 {}
         let feed = ask(&server, "/api/revocations").json();
 
         // The server may not have followed what another node has numbered.

@@ -101,7 +101,7 @@ pub(crate) fn compare_clocks(watch: &Arc<ClockWatch>) -> Job {
 pub(crate) fn send_heartbeats(feed: &Arc<Feed>, revocations: &Arc<Revocations>) -> Job {
     let (feed, revocations) = (Arc::clone(feed), Arc::clone(revocations));
     of_node("revocation_heartbeat", SECOND, move || {
-        feed.beat(revocations.standing());
+        feed.beat(revocations.feed_state());
         Ok(())
     })
 }

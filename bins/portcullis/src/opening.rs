@@ -113,12 +113,12 @@ pub(crate) fn wait_for_server(
 
 /// Opens the database for a server, or makes it and the secret.
 pub(crate) fn served(config: &Config, origin: &Origin) -> Result<Opened, Failure> {
-    open(config, |proof| proof.standing().map(drop), |proof| proof.take_over(origin))
+    open(config, |proof| proof.state().map(drop), |proof| proof.take_over(origin))
 }
 
 /// Opens the database for a command that writes, or makes it and the secret.
 pub(crate) fn opened(config: &Config, origin: &Origin) -> Result<Opened, Failure> {
-    let check = |proof: &SecretProof| match proof.standing()? {
+    let check = |proof: &SecretProof| match proof.state()? {
         SecretState::Previous => Err(SecretError::Previous),
         SecretState::Unclaimed | SecretState::Own => Ok(()),
     };
@@ -166,7 +166,7 @@ pub(crate) fn migrated(
         let secret = secret_in_place(config)?;
         let store = sealed(database.clone(), &secret);
         let proof = assembly::node::secret_proof(&store, config, &secret, &Ambient::system());
-        proof.standing().map_err(unproved)?;
+        proof.state().map_err(unproved)?;
         prove_by_trail(&store, &proof, config, &secret)?;
     }
     if drop_unsealed_events {
@@ -194,7 +194,7 @@ fn prove_by_trail(
     config: &Config,
     secret: &SecretKey,
 ) -> Result<(), Failure> {
-    if proof.standing().map_err(unproved)? != SecretState::Unclaimed {
+    if proof.state().map_err(unproved)? != SecretState::Unclaimed {
         return Ok(());
     }
     if !store.has_checkpoints()? {
@@ -257,7 +257,7 @@ pub(crate) fn existing_store(config: &Config) -> Result<Option<Arc<Store>>, Fail
     let secret = secret_in_place(config)?;
     let store = sealed(database, &secret);
     assembly::node::secret_proof(&store, config, &secret, &Ambient::system())
-        .standing()
+        .state()
         .map_err(unproved)?;
     Ok(Some(store))
 }

@@ -2,10 +2,10 @@
 
 mod actor;
 mod archive;
-mod belief;
 mod block;
 mod chain;
 mod checkpoint;
+mod checkpoint_trust;
 mod coverage;
 mod csv;
 mod cursor;
@@ -34,10 +34,10 @@ mod word;
 
 pub use actor::{Actor, UnknownActor};
 pub use archive::{ArchiveError, ArchiveWriter, verify_archive};
-pub use belief::{Belief, Rebuilt};
 pub use block::{Block, BlockError, BlockReader, BlockWriter};
 pub use chain::{Chain, ChainId, ChainKind, Head, Link};
 pub use checkpoint::{Checkpoint, CheckpointError, Statement};
+pub use checkpoint_trust::{CheckpointTrust, RebuiltCoverage};
 pub use coverage::{Advance, Coverage};
 pub use csv::CsvWriter;
 pub use cursor::{Cursor, CursorError};

@@ -2,7 +2,7 @@
 
 use portcullis_domain::Timestamp;
 
-use crate::belief::Rebuilt;
+use crate::checkpoint_trust::RebuiltCoverage;
 use crate::{Checkpoint, Head};
 
 /// Plans a purge that keeps all entries since a time.
@@ -17,7 +17,7 @@ pub struct PurgePlan {
     stated: Option<u64>,
     has_latest: bool,
     to: Option<u64>,
-    rebuilt: Rebuilt,
+    rebuilt: RebuiltCoverage,
 }
 
 /// The limits of a purge.
@@ -35,7 +35,13 @@ pub struct Purge {
 impl PurgePlan {
     /// Starts before the latest checkpoint.
     pub fn new(keep_from: Timestamp) -> Self {
-        Self { keep_from, stated: None, has_latest: false, to: None, rebuilt: Rebuilt::default() }
+        Self {
+            keep_from,
+            stated: None,
+            has_latest: false,
+            to: None,
+            rebuilt: RebuiltCoverage::default(),
+        }
     }
 
     /// Adds the next trusted checkpoint, from the latest to the first. Returns whether earlier ones

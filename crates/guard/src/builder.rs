@@ -11,8 +11,8 @@ use portcullis_token::{self as token, AccessClaims, KeySet, SharedSecret, Verifi
 use crate::Guard;
 #[cfg(feature = "follow")]
 use crate::follow::settings::Settings;
-use crate::known::Known;
 use crate::parts::{Parts, WhenStale};
+use crate::revocation_state::RevocationState;
 
 /// The settings of a [`Guard`]; start with [`Guard::builder`].
 pub struct GuardBuilder {
@@ -102,7 +102,7 @@ impl GuardBuilder {
     pub fn offline(self) -> Guard {
         let keys = self.shared.clone().unwrap_or_default();
         let verifier = Arc::new(self.verifier(keys, AccessClaims::MAX_LIFETIME));
-        let known = Arc::new(Known::offline(self.parts.clock.clone()));
+        let known = Arc::new(RevocationState::offline(self.parts.clock.clone()));
         Guard::alone(self.parts, verifier, known)
     }
 

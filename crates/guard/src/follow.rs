@@ -24,7 +24,7 @@ use portcullis_domain::SecretString;
 use portcullis_token::{AccessClaims, KeySet, SnapshotClaims};
 
 pub use self::fault::{ConnectError, Fault};
-use crate::known::Known;
+use crate::revocation_state::RevocationState;
 use crate::{Guard, GuardBuilder};
 use authority::{Authority, Credential};
 use feed::Feed;
@@ -97,7 +97,7 @@ impl GuardBuilder {
         let access = Arc::new(self.verifier(key_set.clone(), AccessClaims::MAX_LIFETIME));
         let signed = Arc::new(self.verifier(key_set, SnapshotClaims::LIFETIME));
 
-        let known = Arc::new(Known::following(self.parts.clock.clone()));
+        let known = Arc::new(RevocationState::following(self.parts.clock.clone()));
         let snapshots = Snapshots::new(signed.clone(), known.clone(), self.parts.clock.clone());
         let cursor = snapshots.take(&authority).await?;
 

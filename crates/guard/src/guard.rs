@@ -13,8 +13,8 @@ use portcullis_token::{AccessClaims, RevocationSet, TokenError, Verifier};
 
 #[cfg(feature = "follow")]
 use crate::follow::following::Following;
-use crate::known::Known;
 use crate::parts::{Parts, WhenStale};
+use crate::revocation_state::RevocationState;
 use crate::{Claims, Denied, Refusal};
 
 /// Verifies access tokens and evaluates the access matrix; one for a whole service. A clone is
@@ -25,7 +25,7 @@ pub struct Guard(Arc<Inner>);
 struct Inner {
     parts: Parts,
     verifier: Arc<Verifier<AccessClaims>>,
-    known: Arc<Known>,
+    known: Arc<RevocationState>,
     #[cfg(feature = "follow")]
     following: Option<Following>,
 }
@@ -126,7 +126,7 @@ impl Guard {
     pub(crate) fn alone(
         parts: Parts,
         verifier: Arc<Verifier<AccessClaims>>,
-        known: Arc<Known>,
+        known: Arc<RevocationState>,
     ) -> Self {
         Self(Arc::new(Inner {
             parts,
@@ -141,7 +141,7 @@ impl Guard {
     pub(crate) fn following(
         parts: Parts,
         verifier: Arc<Verifier<AccessClaims>>,
-        known: Arc<Known>,
+        known: Arc<RevocationState>,
         following: Following,
     ) -> Self {
         Self(Arc::new(Inner { parts, verifier, known, following: Some(following) }))

@@ -14,12 +14,12 @@ mod claims;
 #[cfg(feature = "follow")]
 mod follow;
 mod guard;
-mod known;
 mod parts;
 #[cfg(any(feature = "actix", feature = "tower"))]
 mod problem;
 mod question;
 mod refusal;
+mod revocation_state;
 #[cfg(feature = "tower")]
 pub mod tower;
 

@@ -42,13 +42,13 @@ impl Feed {
         let feed = Arc::new(Self { buffer: FeedBuffer::new(), wake_signal, readers });
         let listener = Arc::clone(&feed);
         let revocations = Revocations::start(store, access_lifetime, clock, policy, listener)?;
-        feed.buffer.begin_at(revocations.standing().cursor);
+        feed.buffer.begin_at(revocations.feed_state().cursor);
         Ok((feed, Arc::new(revocations)))
     }
 
     /// Tells every service that follows, and has every entry, how far this node knows the feed.
-    pub fn beat(&self, standing: FeedState) {
-        self.buffer.beat(standing);
+    pub fn beat(&self, feed_state: FeedState) {
+        self.buffer.beat(feed_state);
     }
 
     /// Wakes other nodes, and is woken by them, without end.

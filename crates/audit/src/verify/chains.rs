@@ -13,7 +13,7 @@ use super::suspect::{Run, Suspect};
 
 /// The state of the verification of one chain.
 #[derive(Debug)]
-pub(super) struct Walk {
+pub(super) struct ChainVerifier {
     chain: ChainId,
     /// The head before the first entry: of sequence 0, or of the purge.
     start: Head,
@@ -34,7 +34,7 @@ pub(super) struct Walk {
     faults: Vec<Fault>,
 }
 
-impl Walk {
+impl ChainVerifier {
     /// Starts before the first entry. `purged` is the head up to which entries may be missing.
     pub(super) fn new(
         keys: &[&AuditKeys],

@@ -7,7 +7,7 @@ use portcullis_domain::Timestamp;
 use crate::{AuditKeys, ChainId, Checkpoint, Head, StoredLink};
 
 use super::StoredCheckpoint;
-use super::chains::Walk;
+use super::chains::ChainVerifier;
 use super::checkpoints::{Checkpoints, Expected};
 use super::report::{Fault, FaultKind, Report};
 
@@ -20,7 +20,7 @@ pub struct Verifier<'k> {
     checkpoints: Checkpoints,
     expected: BTreeMap<ChainId, Vec<Expected>>,
     purged: BTreeMap<ChainId, Head>,
-    walks: BTreeMap<ChainId, Walk>,
+    walks: BTreeMap<ChainId, ChainVerifier>,
     current: Option<ChainId>,
     faults: Vec<Fault>,
     report: Report,
@@ -80,7 +80,7 @@ impl<'k> Verifier<'k> {
         let Self { keys, walks, expected, purged, report, .. } = self;
         let walk = walks.entry(chain).or_insert_with(|| {
             let expected = expected.remove(&chain).unwrap_or_default();
-            Walk::new(keys, chain, purged.remove(&chain), expected)
+            ChainVerifier::new(keys, chain, purged.remove(&chain), expected)
         });
         walk.step(keys, stored, report);
     }
@@ -93,7 +93,7 @@ impl<'k> Verifier<'k> {
             let Self { keys, walks, expected, purged, .. } = &mut self;
             walks.entry(chain).or_insert_with(|| {
                 let expected = expected.remove(&chain).unwrap_or_default();
-                Walk::new(keys, chain, purged.remove(&chain), expected)
+                ChainVerifier::new(keys, chain, purged.remove(&chain), expected)
             });
         }
         let proven = self.report.held_checkpoint.or(self.report.last_checkpoint);

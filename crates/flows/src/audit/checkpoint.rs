@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_audit::{
-    Actor, AuditKeys, Belief, ChainKind, Checkpoint, Coverage, Details, EventKind, Head, Origin,
-    Outcome, Purge, PurgePlan, SecurityEvent, Statement, StoredCheckpoint,
+    Actor, AuditKeys, ChainKind, Checkpoint, CheckpointTrust, Coverage, Details, EventKind, Head,
+    Origin, Outcome, Purge, PurgePlan, SecurityEvent, Statement, StoredCheckpoint,
 };
 use portcullis_domain::{Ambient, Timestamp};
 
@@ -114,16 +114,16 @@ impl Checkpoints {
     /// The checkpoints that can be believed and are later than this number, the latest only without
     /// one; in the order of their numbers, and of very many the last ones.
     pub fn after(&self, number: Option<u64>) -> Result<Vec<Checkpoint>, StoreError> {
-        let mut belief = Belief::new(|checkpoint: &Checkpoint| self.is_signed(checkpoint));
+        let mut trust = CheckpointTrust::new(|checkpoint: &Checkpoint| self.is_signed(checkpoint));
         let mut later = Vec::new();
         self.store.walk_back(&mut |stored| {
             if number.is_some_and(|number| stored.number <= number) {
                 return false;
             }
-            later.extend(belief.of(stored.number, &stored.file));
+            later.extend(trust.of(stored.number, &stored.file));
             let is_enough =
                 if number.is_some() { later.len() >= MAX_AT_ONCE } else { !later.is_empty() };
-            !is_enough && belief.refused() < CheckpointState::MAX_REFUSED
+            !is_enough && trust.refused() < CheckpointState::MAX_REFUSED
         })?;
         later.reverse();
         Ok(later)
@@ -179,14 +179,14 @@ impl Checkpoints {
     fn plan(&self, keep: Duration) -> Result<Option<Purge>, StoreError> {
         let now = self.store.walk_back(&mut |_| false)?.min(self.ambient.now());
         let mut plan = PurgePlan::new(now - keep);
-        let mut belief = Belief::new(|checkpoint: &Checkpoint| self.is_signed(checkpoint));
+        let mut trust = CheckpointTrust::new(|checkpoint: &Checkpoint| self.is_signed(checkpoint));
         let mut has_latest = false;
-        self.store.walk_back(&mut |stored| match belief.of(stored.number, &stored.file) {
+        self.store.walk_back(&mut |stored| match trust.of(stored.number, &stored.file) {
             Some(checkpoint) => {
                 has_latest = true;
                 plan.take(&checkpoint)
             }
-            None => has_latest || belief.refused() < CheckpointState::MAX_REFUSED,
+            None => has_latest || trust.refused() < CheckpointState::MAX_REFUSED,
         })?;
         Ok(plan.finish())
     }
@@ -199,9 +199,9 @@ impl Checkpoints {
     ) -> Result<Option<Checkpoint>, StoreError> {
         let mut found = Vec::new();
         let is_signed = |checkpoint: &Checkpoint| self.is_signed(checkpoint);
-        let made = self.store.add_checkpoint(&is_signed, &mut |standing| {
-            let CheckpointState { now, number, latest, refused, unknown, .. } = standing;
-            let CheckpointState { mut covered, is_proven, heads, .. } = standing;
+        let made = self.store.add_checkpoint(&is_signed, &mut |checkpoint_state| {
+            let CheckpointState { now, number, latest, refused, unknown, .. } = checkpoint_state;
+            let CheckpointState { mut covered, is_proven, heads, .. } = checkpoint_state;
             let ahead = latest
                 .as_ref()
                 .is_some_and(|latest| latest.at() > now + Checkpoint::CLOCK_TOLERANCE);

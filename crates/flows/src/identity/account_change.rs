@@ -1,10 +1,10 @@
-//! An administrator decides about an account: its role, whether it is active, the end of its
+//! Changes that an administrator makes to an account: its role, whether it is active, the end of its
 //! sessions.
 //!
 //! A change is checked in the transaction that writes it, against the accounts as they are then and by the matrix in
 //! force then, so that two administrators who remove each other at the same moment leave one. Nobody
-//! touches an account that is senior to them or raises one above them, nobody decides about
-//! themselves, and an administrator remains. What was tried against these rules is recorded too.
+//! touches an account that is senior to them or raises one above them, no administrator changes their own
+//! account, and an administrator remains. What was tried against these rules is recorded too.
 //!
 //! The time is read in that transaction too, after the locks: a change that has waited is dated when
 //! it happens, and no token issued while it waited is dated later.
@@ -19,7 +19,7 @@ use portcullis_audit::{Details, EventKind, Outcome, SecurityEvent};
 use portcullis_domain::{Account, AccountId, Ambient, Role, Timestamp};
 
 pub use self::rule::{AccountState, Refusal};
-use self::rule::{decides, judge};
+use self::rule::{acting_account, check_rules};
 use crate::StoreError;
 use crate::access::matrix::{ActiveMatrix, MatrixInForce};
 use crate::access::permission::{self, Permission};
@@ -45,7 +45,7 @@ pub trait AccountChangeStore: AccountStore {
 pub struct AccountChange<'a> {
     /// Whose account.
     pub account: AccountId,
-    /// Who decides.
+    /// The account that acts.
     pub principal: &'a Principal,
     /// The activation of the matrix that the rule goes by.
     pub revision: u64,
@@ -59,9 +59,9 @@ pub struct AccountChange<'a> {
 
 /// What the rule answers: what to do or why not, and what to record of it.
 pub struct AccountRuleResult {
-    /// The verdict.
-    pub verdict: Result<AccountUpdate, Refusal>,
-    /// What is recorded, whatever the verdict.
+    /// The result.
+    pub result: Result<AccountUpdate, Refusal>,
+    /// What is recorded, whatever the result.
     pub effects: Box<dyn FnOnce(&AccountChangeResult) -> Effects>,
 }
 
@@ -174,14 +174,14 @@ impl AccountChanges {
         let role =
             patch.role.as_deref().map(|word| known_role(&matrix.matrix, word)).transpose()?;
         still_permitted(principal, &matrix, &patch.takes())?;
-        let judging = |standing: &AccountState| {
-            let before = &standing.account;
+        let judging = |account_state: &AccountState| {
+            let before = &account_state.account;
             let after = Account {
                 role: role.clone().unwrap_or_else(|| before.role.clone()),
                 is_active: patch.is_active.unwrap_or(before.is_active),
                 ..before.clone()
             };
-            self.judge_change(principal, &matrix, standing, after)
+            self.judge_change(principal, &matrix, account_state, after)
         };
         self.carry_out(principal, &matrix, account, &judging)
     }
@@ -195,11 +195,11 @@ impl AccountChanges {
         let matrix = self.matrix.load();
         still_permitted(principal, &matrix, &[permission::END_SESSIONS])?;
         let kind = EventKind::AllSessionsEnded;
-        let rule = |standing: &AccountState| {
-            let account = &standing.account;
-            let verdict = judge(standing, principal, &matrix, account);
-            let outcome = outcome(verdict);
-            let event = self.event(kind, outcome, principal, account.id, standing.now);
+        let rule = |account_state: &AccountState| {
+            let account = &account_state.account;
+            let result = check_rules(account_state, principal, &matrix, account);
+            let outcome = outcome(result);
+            let event = self.event(kind, outcome, principal, account.id, account_state.now);
             let update = |()| AccountUpdate {
                 after: account.clone(),
                 tokens_valid_from: None,
@@ -207,7 +207,7 @@ impl AccountChanges {
             };
             let effects =
                 Box::new(move |changed: &AccountChangeResult| event.ending(changed.ended()).into());
-            AccountRuleResult { verdict: verdict.map(update), effects }
+            AccountRuleResult { result: result.map(update), effects }
         };
         self.carry_out(principal, &matrix, account, &rule).map(drop)
     }
@@ -243,28 +243,28 @@ impl AccountChanges {
         &self,
         principal: &Principal,
         matrix: &MatrixInForce,
-        standing: &AccountState,
+        account_state: &AccountState,
         after: Account,
     ) -> AccountRuleResult {
-        let (before, now) = (&standing.account, standing.now);
+        let (before, now) = (&account_state.account, account_state.now);
         if after == *before {
             // The answer still shows the account.
-            let verdict = decides(standing, principal).map(drop);
+            let result = acting_account(account_state, principal).map(drop);
             let kind = EventKind::AccountRead;
-            let event = self.event(kind, outcome(verdict), principal, before.id, now);
+            let event = self.event(kind, outcome(result), principal, before.id, now);
             let update = |()| AccountUpdate { after, tokens_valid_from: None, ends_sessions: None };
             return AccountRuleResult {
-                verdict: verdict.map(update),
+                result: result.map(update),
                 effects: Box::new(|_| event.into()),
             };
         }
         let with_role = Account { role: after.role.clone(), ..before.clone() };
-        let verdict = judge(standing, principal, matrix, &after).and_then(|()| {
+        let result = check_rules(account_state, principal, matrix, &after).and_then(|()| {
             // Who is not active has no session, and so no token to make void.
             let voids_tokens = with_role != *before && after.is_active;
-            voids_tokens.then(|| valid_from(standing.tokens_valid_from, now)).transpose()
+            voids_tokens.then(|| valid_from(account_state.tokens_valid_from, now)).transpose()
         });
-        let outcome = outcome(verdict.map(drop));
+        let outcome = outcome(result.map(drop));
         let event = |kind, before, after| {
             let details = Details::of_account(Some(before), after);
             self.event(kind, outcome, principal, before.id, now).with(details)
@@ -281,12 +281,13 @@ impl AccountChanges {
         let update = |tokens_valid_from: Option<Timestamp>| {
             // Tokens that are dated ahead, because a clock has gone back, are not told from newer
             // ones by their date: the sessions that have them end.
-            let is_ahead = tokens_valid_from < standing.last_issued && tokens_valid_from.is_some();
+            let is_ahead =
+                tokens_valid_from < account_state.last_issued && tokens_valid_from.is_some();
             let ends_sessions = deactivates.or(is_ahead.then_some(EventKind::RoleChanged));
             AccountUpdate { after, tokens_valid_from, ends_sessions }
         };
-        let verdict = verdict.map(update);
-        let ends = verdict.as_ref().ok().and_then(|update| update.ends_sessions);
+        let result = result.map(update);
+        let ends = result.as_ref().ok().and_then(|update| update.ends_sessions);
         let effects = move |changed: &AccountChangeResult| {
             let told = |event: SecurityEvent| match ends {
                 Some(kind) if kind == event.kind => event.ending(changed.ended()),
@@ -294,7 +295,7 @@ impl AccountChanges {
             };
             events.into_iter().map(told).collect::<Vec<_>>().into()
         };
-        AccountRuleResult { verdict, effects: Box::new(effects) }
+        AccountRuleResult { result, effects: Box::new(effects) }
     }
 
     fn event(
@@ -334,8 +335,8 @@ fn still_permitted(
     }
 }
 
-fn outcome(verdict: Result<(), Refusal>) -> Outcome {
-    verdict.map_or_else(Refusal::outcome, |()| Outcome::Success)
+fn outcome(result: Result<(), Refusal>) -> Outcome {
+    result.map_or_else(Refusal::outcome, |()| Outcome::Success)
 }
 
 fn known_role(matrix: &Matrix, word: &str) -> Result<Role, ChangeError> {

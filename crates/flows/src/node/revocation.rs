@@ -110,8 +110,8 @@ impl Revocations {
         store.note_access_lifetime(access_lifetime)?;
         let set = Arc::<RevocationSet>::default();
         let mut follower = Follower::new(store.clone(), set.clone(), clock.clone());
-        let standing = follower.follow(false, &())?;
-        let shared = Arc::new(Shared::new(standing));
+        let feed_state = follower.follow(false, &())?;
+        let shared = Arc::new(Shared::new(feed_state));
         let work = Arc::clone(&shared);
         let thread = Supervised::restarting("revocations", move || {
             follower.work(&work, policy.poll, &*listener);
@@ -171,8 +171,8 @@ impl Revocations {
     }
 
     /// How far this node has followed the feed.
-    pub fn standing(&self) -> FeedState {
-        self.shared.standing()
+    pub fn feed_state(&self) -> FeedState {
+        self.shared.feed_state()
     }
 
     /// What this node refuses, without the database.
@@ -188,14 +188,14 @@ impl Revocations {
     /// At most `most` entries after the cursor, from the database.
     pub fn page(&self, after: Cursor, most: u32) -> Result<Page, PageError> {
         // Before the question: all that was committed by then has its position.
-        let as_of = self.standing().as_of;
+        let as_of = self.feed_state().as_of;
         let range = self.store.revocations_from(after.position(), most.saturating_add(1))?;
         range.into_page(after, as_of).ok_or(PageError::Expired)
     }
 
     /// All that is revoked and not dead, from the database, and where to go on from there.
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot::new(self.store.clone(), self.standing())
+        Snapshot::new(self.store.clone(), self.feed_state())
     }
 
     /// Forgets here, and removes from the database, what no living token needs any more.
@@ -238,7 +238,9 @@ impl Drop for Revocations {
 
 impl std::fmt::Debug for Revocations {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Revocations").field("standing", &self.standing()).finish_non_exhaustive()
+        f.debug_struct("Revocations")
+            .field("feed_state", &self.feed_state())
+            .finish_non_exhaustive()
     }
 }
 

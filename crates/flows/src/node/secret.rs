@@ -75,8 +75,8 @@ impl SecretProof {
     }
 
     /// How the data stands to this secret, if it is one that the data knows.
-    pub fn standing(&self) -> Result<SecretState, SecretError> {
-        self.known().map(|(standing, _)| standing)
+    pub fn state(&self) -> Result<SecretState, SecretError> {
+        self.known().map(|(state, _)| state)
     }
 
     /// Makes this secret the one that the data is written under if there was none.
@@ -103,13 +103,13 @@ impl SecretProof {
 
     fn known(&self) -> Result<(SecretState, Option<Digest>), SecretError> {
         let known = self.store.fingerprint()?;
-        let standing = match known {
+        let state = match known {
             None => SecretState::Unclaimed,
             Some(known) if known == self.own => SecretState::Own,
             Some(_) if known == self.previous => SecretState::Previous,
             Some(_) => return Err(SecretError::Another),
         };
-        Ok((standing, known))
+        Ok((state, known))
     }
 
     fn become_own(&self, known: Option<Digest>, origin: &Origin) -> Result<(), SecretError> {

@@ -234,7 +234,7 @@ fn a_node_that_starts_refuses_what_was_revoked_before() {
     }
     let started = cluster.post(patient());
     assert!(entries.iter().all(|entry| started.refuses(*entry)));
-    assert_eq!(started.revocations.standing().cursor.position(), 3);
+    assert_eq!(started.revocations.feed_state().cursor.position(), 3);
     assert_eq!(started.heard(), [], "that is no news");
 }
 
@@ -278,13 +278,13 @@ fn a_node_without_word_from_the_database_says_so_and_catches_up() {
     assert!(!here.revocations.is_stale());
     cluster.clock.advance(SECOND);
     assert!(here.revocations.is_stale());
-    assert_eq!(here.revocations.standing().as_of, NOW);
+    assert_eq!(here.revocations.feed_state().as_of, NOW);
     assert!(!here.refuses(entry));
 
     here.store.is_down.store(false, Ordering::SeqCst);
     eventually(|| !here.revocations.is_stale());
     assert!(here.refuses(entry));
-    assert_eq!(here.revocations.standing().as_of, NOW + 31 * SECOND);
+    assert_eq!(here.revocations.feed_state().as_of, NOW + 31 * SECOND);
 }
 
 #[test]
@@ -354,7 +354,7 @@ fn pages_continue_from_cursor_to_cursor_and_the_last_says_up_to_when_it_is_compl
     assert_eq!([first, second, third].concat(), post.heard());
     let end = post.revocations.page(cursor, 2).unwrap();
     assert_eq!((end.entries, end.next, end.as_of), (Vec::new(), cursor, Some(NOW)));
-    assert_eq!(cursor, post.revocations.standing().cursor);
+    assert_eq!(cursor, post.revocations.feed_state().cursor);
 }
 
 #[test]
@@ -393,7 +393,7 @@ fn a_node_under_which_an_older_state_was_restored_reads_that_from_its_beginning(
         post.revoke(entry);
     }
     eventually(|| post.heard().len() == 3);
-    let cursor = post.revocations.standing().cursor;
+    let cursor = post.revocations.feed_state().cursor;
     // As many entries as before, in one step, so that only their marks tell the histories apart.
     let after = token(NOW + HOUR);
     let Revocation::Token(revoked) = after.revocation else { panic!() };
@@ -426,13 +426,13 @@ fn a_snapshot_holds_all_that_is_needed_and_leads_on() {
     cluster.clock.advance(REVOCATION_MARGIN + SECOND);
     post.revocations.purge().unwrap();
     let snapshot = post.revocations.snapshot();
-    let standing = snapshot.standing();
+    let feed_state = snapshot.feed_state();
     let later = token(NOW + HOUR);
     post.revoke(later);
     eventually(|| post.heard().len() == 3);
     let entries: Vec<RevocationEntry> = snapshot.flat_map(Result::unwrap).collect();
     assert_eq!(entries, [living]);
-    assert_eq!(post.read(standing.cursor, 10).0, [later]);
+    assert_eq!(post.read(feed_state.cursor, 10).0, [later]);
 }
 
 #[test]
@@ -440,7 +440,7 @@ fn a_snapshot_after_a_purge_is_whole_and_one_of_nothing_is_empty() {
     let cluster = Cluster::new();
     let post = cluster.post(eager());
     assert_eq!(post.revocations.snapshot().count(), 0);
-    assert_eq!(post.revocations.snapshot().standing().cursor, Cursor::START);
+    assert_eq!(post.revocations.snapshot().feed_state().cursor, Cursor::START);
     (0..3).for_each(|_| post.revoke(token(NOW)));
     eventually(|| post.heard().len() == 3);
     let living = token(NOW + 2 * HOUR);

@@ -19,16 +19,16 @@ const OTHER: &str = "9yHs1dGpJ4aUf83kQz0v7LwB2mXn5cRt";
 fn the_first_secret_is_claimed_and_any_other_is_refused() {
     on_both(|deployment| {
         let proof = proof(deployment, SECRET, None);
-        assert_eq!(proof.standing().unwrap(), SecretState::Unclaimed);
+        assert_eq!(proof.state().unwrap(), SecretState::Unclaimed);
         for _ in 0..2 {
             proof.claim(&samples::origin()).unwrap();
-            assert_eq!(proof.standing().unwrap(), SecretState::Own);
+            assert_eq!(proof.state().unwrap(), SecretState::Own);
         }
         let wrong = self::proof(deployment, OTHER, Some(FORMER));
-        assert!(matches!(wrong.standing(), Err(SecretError::Another)));
+        assert!(matches!(wrong.state(), Err(SecretError::Another)));
         assert!(matches!(wrong.claim(&samples::origin()), Err(SecretError::Another)));
         assert!(matches!(wrong.take_over(&samples::origin()), Err(SecretError::Another)));
-        assert_eq!(proof.standing().unwrap(), SecretState::Own);
+        assert_eq!(proof.state().unwrap(), SecretState::Own);
         assert_eq!(changes(deployment), [""; 0], "the first replaces none");
     });
 }
@@ -39,15 +39,15 @@ fn a_server_takes_over_from_the_previous_secret_and_what_runs_beside_it_waits() 
         let former = proof(deployment, FORMER, None);
         former.claim(&samples::origin()).unwrap();
         let next = proof(deployment, SECRET, Some(FORMER));
-        assert_eq!(next.standing().unwrap(), SecretState::Previous);
+        assert_eq!(next.state().unwrap(), SecretState::Previous);
         assert!(matches!(next.claim(&samples::origin()), Err(SecretError::Previous)));
-        assert_eq!(former.standing().unwrap(), SecretState::Own, "a claim replaces nothing");
+        assert_eq!(former.state().unwrap(), SecretState::Own, "a claim replaces nothing");
         for _ in 0..2 {
             next.take_over(&samples::origin()).unwrap();
         }
-        assert_eq!(next.standing().unwrap(), SecretState::Own);
+        assert_eq!(next.state().unwrap(), SecretState::Own);
         next.claim(&samples::origin()).unwrap();
-        assert!(matches!(former.standing(), Err(SecretError::Another)));
+        assert!(matches!(former.state(), Err(SecretError::Another)));
         assert_eq!(changes(deployment), [Actor::Operator.to_string()]);
     });
 }
@@ -60,7 +60,7 @@ fn an_operator_who_has_lost_the_secret_accepts_another() {
         for _ in 0..2 {
             next.accept(&samples::origin()).unwrap();
         }
-        assert_eq!(next.standing().unwrap(), SecretState::Own);
+        assert_eq!(next.state().unwrap(), SecretState::Own);
         assert_eq!(changes(deployment), [Actor::Operator.to_string()]);
     });
 }

@@ -12,13 +12,13 @@ use super::authority::Authority;
 use super::back_off::BackOff;
 use super::events::{Event, Events};
 use super::snapshot::Snapshots;
-use crate::known::Known;
+use crate::revocation_state::RevocationState;
 
 /// Follows the feed and reconnects after failures.
 pub(crate) struct Feed {
     authority: Arc<Authority>,
     snapshots: Snapshots,
-    known: Arc<Known>,
+    known: Arc<RevocationState>,
     cursor: String,
     events: Option<Events>,
 }
@@ -34,7 +34,7 @@ impl Feed {
     pub(crate) async fn begin(
         authority: Arc<Authority>,
         snapshots: Snapshots,
-        known: Arc<Known>,
+        known: Arc<RevocationState>,
         cursor: String,
     ) -> Result<Self, Fault> {
         let mut events = authority.feed(&cursor).await?;
@@ -102,7 +102,8 @@ impl Feed {
                 Ok(false)
             }
             "heartbeat" => {
-                self.known.hear(as_of(&event.data).ok_or(Fault::Malformed("a heartbeat"))?);
+                self.known
+                    .record_update(as_of(&event.data).ok_or(Fault::Malformed("a heartbeat"))?);
                 Ok(true)
             }
             _ => Ok(false), // what a newer server may add

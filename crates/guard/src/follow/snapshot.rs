@@ -13,12 +13,12 @@ use sha2::{Digest, Sha256};
 
 use super::Fault;
 use super::authority::Authority;
-use crate::known::Known;
+use crate::revocation_state::RevocationState;
 
 /// Fetches snapshots.
 pub(crate) struct Snapshots {
     verifier: Arc<Verifier<SnapshotClaims>>,
-    known: Arc<Known>,
+    known: Arc<RevocationState>,
     clock: Arc<dyn Clock>,
 }
 
@@ -32,7 +32,7 @@ struct Signature {
 impl Snapshots {
     pub(crate) const fn new(
         verifier: Arc<Verifier<SnapshotClaims>>,
-        known: Arc<Known>,
+        known: Arc<RevocationState>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self { verifier, known, clock }

@@ -5,7 +5,8 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool};
 use portcullis_audit::{
-    Belief, ChainKind, Checkpoint, Coverage, Head, Rebuilt, SecurityEvent, StoredCheckpoint,
+    ChainKind, Checkpoint, CheckpointTrust, Coverage, Head, RebuiltCoverage, SecurityEvent,
+    StoredCheckpoint,
 };
 use portcullis_domain::Timestamp;
 use portcullis_flows::StoreError;
@@ -51,9 +52,9 @@ impl CheckpointStore for Store {
     ) -> Result<Option<Checkpoint>, StoreError> {
         self.write(|connection| {
             Lock::Checkpoint.take(connection)?;
-            let standing = standing(connection, is_signed)?;
-            let is_proven = standing.is_proven;
-            let Some(checkpoint) = make(standing) else { return Ok(None) };
+            let checkpoint_state = checkpoint_state(connection, is_signed)?;
+            let is_proven = checkpoint_state.is_proven;
+            let Some(checkpoint) = make(checkpoint_state) else { return Ok(None) };
             insert(connection, &checkpoint, is_proven)?;
             Ok(Some(checkpoint))
         })
@@ -134,19 +135,19 @@ fn file(connection: &mut Connection, number: i64) -> Result<Option<String>, Fail
 
 /// Reads the inputs of the next checkpoint. Except for the current heads of the chains, everything
 /// taken from the tables is proven by a trusted checkpoint.
-fn standing(
+fn checkpoint_state(
     connection: &mut Connection,
     is_signed: &dyn Fn(&Checkpoint) -> bool,
 ) -> Result<CheckpointState, Failure> {
     let (mut latest, mut refused, mut unknown) = (None, None, None);
-    let mut belief = Belief::new(is_signed);
+    let mut trust = CheckpointTrust::new(is_signed);
     walk_back(connection, &mut |stored| {
-        latest = belief.of(stored.number, &stored.file);
+        latest = trust.of(stored.number, &stored.file);
         if latest.is_none() {
             refused = Some(stored.number);
             unknown = unknown.take().or_else(|| Checkpoint::from_file(&stored.file).ok());
         }
-        latest.is_none() && belief.refused() < CheckpointState::MAX_REFUSED
+        latest.is_none() && trust.refused() < CheckpointState::MAX_REFUSED
     })?;
     let copy = copy(connection)?;
     let (covered, is_proven) = match &latest {
@@ -166,9 +167,9 @@ fn rebuilt(
     connection: &mut Connection,
     is_signed: &dyn Fn(&Checkpoint) -> bool,
 ) -> Result<Coverage, Failure> {
-    let (mut rebuilt, mut belief) = (Rebuilt::default(), Belief::new(is_signed));
+    let (mut rebuilt, mut trust) = (RebuiltCoverage::default(), CheckpointTrust::new(is_signed));
     walk_back(connection, &mut |stored| {
-        let believed = belief.of(stored.number, &stored.file);
+        let believed = trust.of(stored.number, &stored.file);
         believed.is_none_or(|checkpoint| rebuilt.take(&checkpoint))
     })?;
     Ok(rebuilt.finish().0)

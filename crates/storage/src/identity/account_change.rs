@@ -48,12 +48,12 @@ impl AccountChangeStore for Store {
             if matrix::revision(connection)? != change.revision {
                 return Ok((AccountChangeResult::Superseded, Effects::default()));
             }
-            let Some(standing) = standing(connection, change)? else {
+            let Some(account_state) = account_state(connection, change)? else {
                 return Ok((AccountChangeResult::Unknown, Effects::default()));
             };
-            let AccountRuleResult { verdict, effects } = (change.rule)(&standing);
-            let changed = match verdict {
-                Ok(update) => carry_out(connection, change, &standing, update)?,
+            let AccountRuleResult { result, effects } = (change.rule)(&account_state);
+            let changed = match result {
+                Ok(update) => carry_out(connection, change, &account_state, update)?,
                 Err(refusal) => AccountChangeResult::Refused(refusal),
             };
             let effects = effects(&changed);
@@ -63,7 +63,7 @@ impl AccountChangeStore for Store {
 }
 
 /// Reads the account and the acting account, and locks both until the transaction ends.
-fn standing(
+fn account_state(
     connection: &mut Connection,
     change: &AccountChange<'_>,
 ) -> Result<Option<AccountState>, Failure> {
@@ -131,10 +131,10 @@ fn other_administrators(
 fn carry_out(
     connection: &mut Connection,
     change: &AccountChange<'_>,
-    standing: &AccountState,
+    account_state: &AccountState,
     update: AccountUpdate,
 ) -> Result<AccountChangeResult, Failure> {
-    let (before, now) = (&standing.account, standing.now);
+    let (before, now) = (&account_state.account, account_state.now);
     let revoked_until = now + change.revoked_for;
     let AccountUpdate { after, tokens_valid_from, ends_sessions } = update;
     if after != *before {

@@ -196,10 +196,10 @@ fn range(connection: &mut Connection, first: u64, most: u32) -> Result<FeedRange
         .filter(revocation_feed::id.eq(FEED))
         .order((revocations::position.is_null().asc(), revocations::position.asc()))
         .limit(bigint(u64::from(most)).saturating_add(most_waiting));
-    let standing =
+    let feed_position =
         (revocation_feed::head, revocation_feed::purged_through, revocation_feed::horizon);
     let rows: Vec<(FeedRow, Option<RevocationRow>)> = dispatch!(connection, inner => {
-        query.select((standing, Option::<RevocationRow>::as_select())).load(inner)
+        query.select((feed_position, Option::<RevocationRow>::as_select())).load(inner)
     })?;
     let missing = Failure::Corrupt { table: "revocation_feed", column: "id" };
     let &((head, purged_through, horizon), _) = rows.first().ok_or(missing)?;

@@ -73,7 +73,7 @@ fn what_the_rule_refuses_leaves_its_events_and_nothing_else() {
         let (ada, grace) = (enrol(store, "ada"), enrol(store, "grace"));
         SignIn::of(&ada, NOW).opened(store);
         let rule = |standing: &AccountState| AccountRuleResult {
-            verdict: Err(Refusal::AboveOwnRole),
+            result: Err(Refusal::AboveOwnRole),
             ..give(standing, "admin")
         };
         let changed = change(store, &ada, &grace, &rule);
@@ -159,11 +159,8 @@ fn administrators_who_remove_one_another_at_once_leave_exactly_one() {
             let demote = |standing: &AccountState| {
                 let actor = standing.actor.as_ref();
                 if actor.is_none_or(|actor| actor.role != role("admin")) {
-                    let verdict = Err(Refusal::CallerChanged);
-                    return AccountRuleResult {
-                        verdict,
-                        effects: Box::new(|_| Effects::default()),
-                    };
+                    let result = Err(Refusal::CallerChanged);
+                    return AccountRuleResult { result, effects: Box::new(|_| Effects::default()) };
                 }
                 give(standing, "msa")
             };
@@ -223,7 +220,7 @@ fn give(standing: &AccountState, word: &str) -> AccountRuleResult {
     let event = event(EventKind::RoleChanged, after.id);
     let tokens_valid_from = Some(valid_from);
     AccountRuleResult {
-        verdict: Ok(AccountUpdate { after, tokens_valid_from, ends_sessions: None }),
+        result: Ok(AccountUpdate { after, tokens_valid_from, ends_sessions: None }),
         effects: Box::new(|_| event.into()),
     }
 }
@@ -237,7 +234,7 @@ fn deactivate(standing: &AccountState) -> AccountRuleResult {
         other => panic!("{other:?}"),
     };
     AccountRuleResult {
-        verdict: Ok(AccountUpdate { after, tokens_valid_from: None, ends_sessions: Some(kind) }),
+        result: Ok(AccountUpdate { after, tokens_valid_from: None, ends_sessions: Some(kind) }),
         effects: Box::new(effects),
     }
 }

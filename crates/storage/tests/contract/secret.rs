@@ -19,19 +19,19 @@ const SECRETS: [&str; 3] = [
 fn the_first_secret_is_that_of_the_data_and_no_other_gets_by() {
     TestDatabase::on_both(|database| {
         let store = database.store();
-        assert_eq!(proof(store, 0, None).standing().unwrap(), SecretState::Unclaimed);
+        assert_eq!(proof(store, 0, None).state().unwrap(), SecretState::Unclaimed);
         proof(store, 0, None).claim(&origin()).unwrap();
         for again in [proof(store, 0, None), proof(store, 0, Some(1))] {
-            assert_eq!(again.standing().unwrap(), SecretState::Own);
+            assert_eq!(again.state().unwrap(), SecretState::Own);
             again.claim(&origin()).unwrap();
             again.take_over(&origin()).unwrap();
         }
         for other in [proof(store, 1, None), proof(store, 1, Some(2))] {
-            assert!(matches!(other.standing(), Err(SecretError::Another)));
+            assert!(matches!(other.state(), Err(SecretError::Another)));
             assert!(matches!(other.claim(&origin()), Err(SecretError::Another)));
             assert!(matches!(other.take_over(&origin()), Err(SecretError::Another)));
         }
-        assert_eq!(proof(store, 0, None).standing().unwrap(), SecretState::Own);
+        assert_eq!(proof(store, 0, None).state().unwrap(), SecretState::Own);
         assert_eq!(count(store, "security_events"), 0, "nothing has changed");
     });
 }
@@ -42,16 +42,16 @@ fn a_secret_is_replaced_by_the_one_that_names_it_or_by_decree() {
         let store = database.store();
         proof(store, 0, None).claim(&origin()).unwrap();
         let heir = proof(store, 1, Some(0));
-        assert_eq!(heir.standing().unwrap(), SecretState::Previous);
+        assert_eq!(heir.state().unwrap(), SecretState::Previous);
         assert!(matches!(heir.claim(&origin()), Err(SecretError::Previous)), "servers come first");
         heir.take_over(&origin()).unwrap();
-        assert!(matches!(proof(store, 0, None).standing(), Err(SecretError::Another)));
-        assert_eq!(proof(store, 1, None).standing().unwrap(), SecretState::Own);
+        assert!(matches!(proof(store, 0, None).state(), Err(SecretError::Another)));
+        assert_eq!(proof(store, 1, None).state().unwrap(), SecretState::Own);
         assert_eq!(outcomes(store, "secret_key_changed"), ["success 1"]);
 
         proof(store, 2, None).accept(&origin()).unwrap();
-        assert_eq!(proof(store, 2, None).standing().unwrap(), SecretState::Own);
-        assert!(matches!(proof(store, 1, None).standing(), Err(SecretError::Another)));
+        assert_eq!(proof(store, 2, None).state().unwrap(), SecretState::Own);
+        assert!(matches!(proof(store, 1, None).state(), Err(SecretError::Another)));
         assert_eq!(outcomes(store, "secret_key_changed"), ["success 2"]);
     });
 }

@@ -164,7 +164,7 @@ fn contents(database: Database, loaded: &Loaded, config: &Config) -> Vec<Check> 
 }
 
 fn secret_of_the_data(proof: &SecretProof) -> Check {
-    match proof.standing() {
+    match proof.state() {
         Ok(SecretState::Own) => Check::ok(SECRET, "is the configured one"),
         Ok(SecretState::Unclaimed) => {
             Check::ok(SECRET, "will be the one that the server starts with")

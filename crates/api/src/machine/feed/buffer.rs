@@ -104,12 +104,12 @@ impl FeedBuffer {
     }
 
     /// Tells every follower that has everything how far that is.
-    pub(crate) fn beat(&self, standing: FeedState) {
+    pub(crate) fn beat(&self, feed_state: FeedState) {
         self.news.send_modify(|news| {
             news.heartbeat = Heartbeat {
                 number: news.heartbeat.number + 1,
-                position: standing.cursor.position(),
-                event: event::heartbeat(standing),
+                position: feed_state.cursor.position(),
+                event: event::heartbeat(feed_state),
             };
         });
     }

@@ -15,8 +15,8 @@ pub(crate) fn revoked(entries: &[Numbered]) -> Bytes {
 
 /// `event: heartbeat`: who has read up to the cursor knows everything that was committed before
 /// `as_of`.
-pub(crate) fn heartbeat(standing: FeedState) -> Bytes {
-    let FeedState { cursor, as_of } = standing;
+pub(crate) fn heartbeat(feed_state: FeedState) -> Bytes {
+    let FeedState { cursor, as_of } = feed_state;
     let data = json!({ "as_of": as_of, "cursor": cursor.to_string() });
     Bytes::from(format!("event: heartbeat\ndata: {data}\n\n"))
 }

@@ -92,7 +92,7 @@ impl Taking {
     fn signature(self) -> Bytes {
         let now = self.ambient.now();
         let signed = self.authority.sign_snapshot(&SnapshotClaims {
-            cursor: self.snapshot.standing().cursor.to_string(),
+            cursor: self.snapshot.feed_state().cursor.to_string(),
             entries: self.entries,
             digest: self.digest.finalize().into(),
             issued_at: now,

@@ -14,7 +14,7 @@ pub struct AccountState {
     /// When the newest token of a live session was issued. Later than now where a clock has gone
     /// back.
     pub last_issued: Option<Timestamp>,
-    /// Who decides; `None` when that account is gone, or their token or session revoked.
+    /// The account that acts; `None` when it is gone, or their token or session revoked.
     pub actor: Option<Account>,
     /// How many other active accounts have the role of administrators.
     pub other_administrators: u64,
@@ -56,20 +56,20 @@ impl Refusal {
 
 /// Whether the caller may turn the account into `after`; into itself, whether they may end its
 /// sessions.
-pub(super) fn judge(
-    standing: &AccountState,
+pub(super) fn check_rules(
+    account_state: &AccountState,
     principal: &Principal,
     matrix: &MatrixInForce,
     after: &Account,
 ) -> Result<(), Refusal> {
-    let before = &standing.account;
-    let actor = decides(standing, principal)?;
+    let before = &account_state.account;
+    let actor = acting_account(account_state, principal)?;
     let reaches = |role: &Role| reaches(matrix, &actor.role, role);
     if !reaches(&before.role) || !reaches(&after.role) {
         return Err(Refusal::AboveOwnRole);
     }
     let administers = |account: &Account| account.is_active && account.role == matrix.admin;
-    if administers(before) && !administers(after) && standing.other_administrators == 0 {
+    if administers(before) && !administers(after) && account_state.other_administrators == 0 {
         return Err(Refusal::LastAdministrator);
     }
     if before.id == actor.id && before != after {
@@ -78,12 +78,12 @@ pub(super) fn judge(
     Ok(())
 }
 
-/// The account of whoever decides, if it still is what their access token says.
-pub(super) fn decides<'s>(
-    standing: &'s AccountState,
+/// The account that acts, if it still is what their access token says.
+pub(super) fn acting_account<'s>(
+    account_state: &'s AccountState,
     principal: &Principal,
 ) -> Result<&'s Account, Refusal> {
-    let actor = standing.actor.as_ref().filter(|actor| actor.is_active);
+    let actor = account_state.actor.as_ref().filter(|actor| actor.is_active);
     actor.filter(|actor| principal.role.as_ref() == Some(&actor.role)).ok_or(Refusal::CallerChanged)
 }
 

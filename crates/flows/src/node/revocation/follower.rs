@@ -30,7 +30,7 @@ struct State {
 /// What was read, and when on the monotonic clock the question was put.
 #[derive(Clone, Copy)]
 pub(super) struct Heard {
-    standing: FeedState,
+    feed_state: FeedState,
     at: Duration,
 }
 
@@ -55,8 +55,8 @@ impl Shared {
         self.change(|state| state.closing = true);
     }
 
-    pub(super) fn standing(&self) -> FeedState {
-        self.state().heard.standing
+    pub(super) fn feed_state(&self) -> FeedState {
+        self.state().heard.feed_state
     }
 
     pub(super) fn heard_at(&self) -> Duration {
@@ -187,8 +187,8 @@ impl Follower {
             };
             numbering = !look.unnumbered.is_empty();
             if !numbering && self.cursor.position() >= range.head {
-                let standing = FeedState { cursor: self.cursor, as_of: look.as_of };
-                return Ok(Heard { standing, at: look.at });
+                let feed_state = FeedState { cursor: self.cursor, as_of: look.as_of };
+                return Ok(Heard { feed_state, at: look.at });
             }
         }
     }

@@ -12,18 +12,18 @@ use crate::StoreError;
 /// All entries that are not dead, page by page.
 pub struct Snapshot {
     store: Arc<dyn RevocationStore>,
-    standing: FeedState,
+    feed_state: FeedState,
     read_through: u64,
 }
 
 impl Snapshot {
-    pub(super) fn new(store: Arc<dyn RevocationStore>, standing: FeedState) -> Self {
-        Self { store, standing, read_through: 0 }
+    pub(super) fn new(store: Arc<dyn RevocationStore>, feed_state: FeedState) -> Self {
+        Self { store, feed_state, read_through: 0 }
     }
 
     /// Where to go on after the last page, and the time up to which the snapshot is complete.
-    pub const fn standing(&self) -> FeedState {
-        self.standing
+    pub const fn feed_state(&self) -> FeedState {
+        self.feed_state
     }
 
     fn next_page(&mut self) -> Result<Vec<RevocationEntry>, StoreError> {
@@ -33,7 +33,7 @@ impl Snapshot {
         self.read_through = last.max(range.purged_through);
         let entries = range.entries.into_iter();
         let wanted =
-            entries.filter(|numbered| numbered.position <= self.standing.cursor.position());
+            entries.filter(|numbered| numbered.position <= self.feed_state.cursor.position());
         let needed = wanted.map(|numbered| numbered.entry);
         Ok(needed.filter(|entry| Some(entry.until) >= range.horizon).collect())
     }
@@ -43,7 +43,7 @@ impl Iterator for Snapshot {
     type Item = Result<Vec<RevocationEntry>, StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        while self.read_through < self.standing.cursor.position() {
+        while self.read_through < self.feed_state.cursor.position() {
             match self.next_page() {
                 Ok(entries) if entries.is_empty() => {}
                 page => return Some(page),
@@ -55,6 +55,6 @@ impl Iterator for Snapshot {
 
 impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Snapshot").field("standing", &self.standing).finish_non_exhaustive()
+        f.debug_struct("Snapshot").field("feed_state", &self.feed_state).finish_non_exhaustive()
     }
 }

@@ -8,14 +8,14 @@ use crate::{Checkpoint, Coverage, Fingerprint};
 /// it is signed with a known key, or if the next trusted one contains its digest. So checkpoints
 /// from before a change of the secret are trusted without the former key.
 #[derive(Debug)]
-pub struct Belief<F> {
+pub struct CheckpointTrust<F> {
     is_signed: F,
     named: Option<Fingerprint>,
     /// The number of checkpoints that are not trusted.
     refused: u64,
 }
 
-impl<F: Fn(&Checkpoint) -> bool> Belief<F> {
+impl<F: Fn(&Checkpoint) -> bool> CheckpointTrust<F> {
     /// Starts before the latest checkpoint. `is_signed` returns whether a checkpoint is signed with
     /// a known key.
     pub const fn new(is_signed: F) -> Self {
@@ -43,13 +43,13 @@ impl<F: Fn(&Checkpoint) -> bool> Belief<F> {
 
 /// The coverage of one checkpoint, rebuilt from it and the checkpoints before it.
 #[derive(Debug, Default)]
-pub struct Rebuilt {
+pub struct RebuiltCoverage {
     coverage: Coverage,
     digest: Option<Fingerprint>,
     is_complete: bool,
 }
 
-impl Rebuilt {
+impl RebuiltCoverage {
     /// Adds the next checkpoint, from the latest to the first. Returns whether earlier ones are
     /// needed.
     pub fn take(&mut self, checkpoint: &Checkpoint) -> bool {

@@ -16,11 +16,11 @@ use portcullis_domain::{Clock, Timestamp};
 use portcullis_token::REVOCATION_MARGIN;
 use portcullis_token::RevocationSet;
 
-pub(crate) struct Known {
+pub(crate) struct RevocationState {
     pub(crate) revocations: RevocationSet,
     clock: Arc<dyn Clock>,
     /// `None` if no updates are expected.
-    word: Option<Word>,
+    last_update: Option<LastUpdate>,
     /// The minute of the monotonic clock in which expired entries were last deleted.
     #[cfg(feature = "follow")]
     forgotten_in: AtomicU64,
@@ -28,20 +28,20 @@ pub(crate) struct Known {
 
 /// The last update from the server. While it is being replaced, readers may see one half of it: the
 /// state then looks as old as before.
-struct Word {
+struct LastUpdate {
     /// The time of arrival: microseconds of the monotonic clock.
     heard: AtomicU64,
     /// The moment up to which the state is complete: microseconds since 1970.
     as_of: AtomicI64,
 }
 
-impl Known {
+impl RevocationState {
     /// A state without external updates, which never becomes stale.
     pub(crate) fn offline(clock: Arc<dyn Clock>) -> Self {
         Self {
             revocations: RevocationSet::new(),
             clock,
-            word: None,
+            last_update: None,
             #[cfg(feature = "follow")]
             forgotten_in: AtomicU64::new(0),
         }
@@ -50,17 +50,17 @@ impl Known {
     /// A state that is stale until the first update.
     #[cfg(feature = "follow")]
     pub(crate) fn following(clock: Arc<dyn Clock>) -> Self {
-        let word = Word { heard: AtomicU64::new(0), as_of: AtomicI64::new(0) };
+        let last_update = LastUpdate { heard: AtomicU64::new(0), as_of: AtomicI64::new(0) };
         let revocations = RevocationSet::new();
-        Self { revocations, clock, word: Some(word), forgotten_in: AtomicU64::new(0) }
+        Self { revocations, clock, last_update: Some(last_update), forgotten_in: AtomicU64::new(0) }
     }
 
     /// Records that all revocations up to `as_of` are known.
     #[cfg(feature = "follow")]
-    pub(crate) fn hear(&self, as_of: Timestamp) {
-        if let Some(word) = &self.word {
-            word.heard.store(micros(self.clock.monotonic()), Ordering::Relaxed);
-            word.as_of.store(as_of.as_micros(), Ordering::Relaxed);
+    pub(crate) fn record_update(&self, as_of: Timestamp) {
+        if let Some(last_update) = &self.last_update {
+            last_update.heard.store(micros(self.clock.monotonic()), Ordering::Relaxed);
+            last_update.as_of.store(as_of.as_micros(), Ordering::Relaxed);
         }
     }
 
@@ -75,18 +75,18 @@ impl Known {
     }
 
     pub(crate) fn staleness(&self) -> Duration {
-        self.word.as_ref().map_or(Duration::ZERO, |word| {
-            let heard = Duration::from_micros(word.heard.load(Ordering::Relaxed));
-            let as_of = Timestamp::from_micros(word.as_of.load(Ordering::Relaxed));
+        self.last_update.as_ref().map_or(Duration::ZERO, |last_update| {
+            let heard = Duration::from_micros(last_update.heard.load(Ordering::Relaxed));
+            let as_of = Timestamp::from_micros(last_update.as_of.load(Ordering::Relaxed));
             let silence = self.clock.monotonic().saturating_sub(heard);
             silence.max(self.clock.now().since(as_of))
         })
     }
 }
 
-impl fmt::Debug for Known {
+impl fmt::Debug for RevocationState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Known")
+        f.debug_struct("RevocationState")
             .field("revocations", &self.revocations)
             .field("staleness", &self.staleness())
             .finish_non_exhaustive()
