@@ -1,6 +1,6 @@
 //! New accounts: every fault named at once, and one account however many race for it.
 
-use portcullis_flows::identity::candidate::RegistrationMode;
+use portcullis_flows::identity::account_request::RegistrationMode;
 use portcullis_testkit::{
     Answer, Browser, PASSWORD, TestDatabase, TestServer, TestSettings, at_once,
 };

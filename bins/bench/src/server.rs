@@ -21,7 +21,7 @@ pub(crate) struct Server {
     child: Child,
 }
 
-const THIS_MACHINE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// Between two looks at something that will happen soon.
 const POLL_INTERVAL: Duration = Duration::from_millis(1);
@@ -99,13 +99,13 @@ impl Drop for Server {
 
 /// A port that was free a moment ago.
 pub(crate) fn free_address() -> Result<SocketAddr> {
-    Ok(TcpListener::bind((THIS_MACHINE, 0))?.local_addr()?)
+    Ok(TcpListener::bind((LOOPBACK, 0))?.local_addr()?)
 }
 
 async fn is_ready(address: SocketAddr, path: &str) -> bool {
     let answer = async {
         let request = get(address, path, None)?;
-        Client::connect(address, THIS_MACHINE).await?.send(request).await
+        Client::connect(address, LOOPBACK).await?.send(request).await
     };
     answer.await.is_ok_and(|answer| answer.status == StatusCode::OK)
 }

@@ -33,7 +33,7 @@ mod variables;
 use std::path::{Path, PathBuf};
 
 use portcullis_domain::SecretString;
-use portcullis_flows::identity::candidate::{AccountRequest, AccountRules};
+use portcullis_flows::identity::account_request::{AccountRequest, AccountRules};
 use portcullis_flows::node::retention::RetentionPolicy;
 use portcullis_flows::node::revocation::RevocationPolicy;
 use portcullis_flows::sign_in::lockout::LockoutPolicy;

@@ -2,8 +2,8 @@
 
 pub mod account;
 pub mod account_change;
+pub mod account_request;
 pub mod bootstrap;
-pub mod candidate;
 pub(crate) mod field_error;
 pub mod new_password;
 pub mod password_change;

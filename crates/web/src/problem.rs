@@ -21,7 +21,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 use portcullis_audit::DecisionId;
-use portcullis_flows::identity::candidate::FieldError;
+use portcullis_flows::identity::account_request::FieldError;
 use portcullis_flows::node::clock_watch::ClockOffset;
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -7,8 +7,10 @@ use portcullis_domain::Ambient;
 use portcullis_flows::access::matrix::{ActiveMatrix, Matrices};
 use portcullis_flows::identity::account::Accounts;
 use portcullis_flows::identity::account_change::AccountChanges;
+use portcullis_flows::identity::account_request::{
+    AccountChecker, AccountRules, RegistrationError,
+};
 use portcullis_flows::identity::bootstrap::{Bootstrap, SetupError, Start};
-use portcullis_flows::identity::candidate::{AccountChecker, AccountRules, RegistrationError};
 use portcullis_flows::identity::new_password::NewPasswords;
 use portcullis_flows::identity::password_change::PasswordChange;
 use portcullis_flows::identity::provisioning::Provisioning;

@@ -1,7 +1,7 @@
 //! How people come by an account.
 
 use portcullis_domain::{Moderation, ReservedNames, Severity};
-use portcullis_flows::identity::candidate::{AccountRules, RegistrationMode};
+use portcullis_flows::identity::account_request::{AccountRules, RegistrationMode};
 
 use super::finding::Findings;
 use super::raw::{self, Environment, RegistrationMode as Mode};

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use portcullis_audit::Origin;
 use portcullis_domain::{Email, ExposeSecret, SecretString, Username};
-use portcullis_flows::identity::candidate::AccountRequest;
+use portcullis_flows::identity::account_request::AccountRequest;
 use portcullis_password::{Context, Password, Policy};
 
 use super::finding::Findings;

@@ -1,8 +1,8 @@
 //! `POST /api/setup`: the first administrator.
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use portcullis_flows::identity::account_request::AccountRequest;
 use portcullis_flows::identity::bootstrap::Bootstrap;
-use portcullis_flows::identity::candidate::AccountRequest;
 use portcullis_web::{
     Body, Code, Guard, Hashing, Json, Limit, Method, Problem, Route, SecretText, Text, origin,
 };

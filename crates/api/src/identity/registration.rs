@@ -1,7 +1,7 @@
 //! `POST /api/auth/register`.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use portcullis_flows::identity::candidate::AccountRequest;
+use portcullis_flows::identity::account_request::AccountRequest;
 use portcullis_flows::identity::registration::Registration;
 use portcullis_web::{
     Body, Code, Guard, Hashing, Json, Limit, Method, Problem, Route, SecretText, Text, origin,

@@ -12,7 +12,7 @@ use portcullis_token::{Digest, OpaqueSecret};
 
 use crate::StoreError;
 use crate::access::matrix::ActiveMatrix;
-use crate::identity::candidate::{
+use crate::identity::account_request::{
     AccountChecker, AccountRequest, CheckedAccount, NameRules, RegistrationError,
 };
 use crate::identity::registration::{Creation, NewAccount};

@@ -17,7 +17,7 @@ use portcullis_token::{Digest, OpaqueSecret};
 
 use crate::StoreError;
 use crate::effects::EffectsOf;
-use crate::identity::candidate::FieldError;
+use crate::identity::account_request::FieldError;
 use crate::identity::new_password::{About, NewPasswords, Wanted};
 use crate::node::revocation::Revoked;
 use crate::sign_in::device;

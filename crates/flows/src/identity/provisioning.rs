@@ -11,7 +11,7 @@ use portcullis_password::{HashCost, HashError, PasswordHash};
 use crate::StoreError;
 use crate::access::matrix::ActiveMatrix;
 use crate::effects::Effects;
-use crate::identity::candidate::{
+use crate::identity::account_request::{
     AccountChecker, AccountRequest, CheckedAccount, FieldError, NameRules, RegistrationError,
 };
 use crate::identity::registration::{Creation, NewAccount, RegistrationStore};

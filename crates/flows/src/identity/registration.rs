@@ -9,7 +9,7 @@ use portcullis_password::PasswordHash;
 use crate::StoreError;
 use crate::access::matrix::ActiveMatrix;
 use crate::effects::Effects;
-use crate::identity::candidate::{
+use crate::identity::account_request::{
     AccountChecker, AccountRequest, CheckedAccount, NameRules, RegistrationError, RegistrationMode,
 };
 

@@ -1,6 +1,6 @@
 use portcullis_domain::{Role, SecretString};
+use portcullis_flows::identity::account_request::{AccountRequest, RegistrationError};
 use portcullis_flows::identity::bootstrap::{SetupError, Start};
-use portcullis_flows::identity::candidate::{AccountRequest, RegistrationError};
 use portcullis_flows::identity::provisioning::{PersonKind, ProvisioningOptions};
 
 use crate::deployment::{Deployment, Node, account_request, by_name};

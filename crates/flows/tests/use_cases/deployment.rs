@@ -11,10 +11,10 @@ use portcullis_domain::{
 use portcullis_flows::access::matrix::{ActiveMatrix, MatrixStore};
 use portcullis_flows::identity::account::Accounts;
 use portcullis_flows::identity::account_change::AccountChanges;
-use portcullis_flows::identity::bootstrap::Bootstrap;
-use portcullis_flows::identity::candidate::{
+use portcullis_flows::identity::account_request::{
     AccountChecker, AccountRequest, AccountRules, RegistrationMode,
 };
+use portcullis_flows::identity::bootstrap::Bootstrap;
 use portcullis_flows::identity::new_password::NewPasswords;
 use portcullis_flows::identity::password_change::{PasswordChange, PasswordChangeStore};
 use portcullis_flows::identity::provisioning::Provisioning;

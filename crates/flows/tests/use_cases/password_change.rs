@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use portcullis_domain::{Account, SecretString, SessionId};
-use portcullis_flows::identity::candidate::FieldError;
+use portcullis_flows::identity::account_request::FieldError;
 use portcullis_flows::identity::password_change::{
     PasswordChangeError, PasswordChangeRequest, PasswordChanged,
 };

@@ -1,5 +1,7 @@
 use portcullis_domain::{AccountKind, Role, SecretString};
-use portcullis_flows::identity::candidate::{AccountRequest, RegistrationError, RegistrationMode};
+use portcullis_flows::identity::account_request::{
+    AccountRequest, RegistrationError, RegistrationMode,
+};
 use portcullis_flows::identity::provisioning::{
     Import, ImportRow, Imported, PersonKind, ProvisioningOptions,
 };

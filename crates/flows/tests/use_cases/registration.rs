@@ -1,5 +1,5 @@
 use portcullis_domain::{Account, AccountKind, SecretString};
-use portcullis_flows::identity::candidate::{
+use portcullis_flows::identity::account_request::{
     AccountRequest, FieldError, RegistrationError, RegistrationMode,
 };
 use portcullis_testkit::samples;

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use portcullis_flows::identity::account_change::{ChangeError, Refusal};
+use portcullis_flows::identity::account_request::{FieldError, RegistrationError};
 use portcullis_flows::identity::bootstrap::SetupError;
-use portcullis_flows::identity::candidate::{FieldError, RegistrationError};
 use portcullis_flows::identity::password_change::PasswordChangeError;
 
 use super::{Code, FieldProblem, Problem};

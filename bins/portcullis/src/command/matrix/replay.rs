@@ -24,7 +24,7 @@ use crate::{moment, progress};
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How far back it goes unless told otherwise.
-const USUAL_DAYS: u32 = 7;
+const DEFAULT_DAYS: u32 = 7;
 
 /// What to ask again.
 #[derive(Debug, Args)]
@@ -64,7 +64,7 @@ pub(super) fn run(
         let versions = Versions::open_recorded(loaded, &operator)?;
         let text = arguments.matrix.text(&versions)?;
         arguments.matrix.parse(&text)?;
-        let from = arguments.from.unwrap_or_else(|| since(arguments.days.unwrap_or(USUAL_DAYS)));
+        let from = arguments.from.unwrap_or_else(|| since(arguments.days.unwrap_or(DEFAULT_DAYS)));
         let period = (from, until.unwrap_or(now));
         let bar = progress::counting("decisions", output);
         let report =

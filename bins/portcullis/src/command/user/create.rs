@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use portcullis_domain::{
     Account, AccountId, AccountKind, DisplayName, Email, Role, SecretString, Timestamp, Username,
 };
-use portcullis_flows::identity::candidate::{AccountRequest, RegistrationError};
+use portcullis_flows::identity::account_request::{AccountRequest, RegistrationError};
 use portcullis_flows::identity::provisioning::{PersonKind, ProvisioningOptions};
 use serde::Serialize;
 

@@ -12,7 +12,7 @@ fn production_starts_with_three_settings_and_all_safeties_on() {
     let config = Given::variables(&PRODUCTION).config();
     assert!(config.server.secure_cookies);
     assert!(!config.server.docs);
-    let mode = portcullis_flows::identity::candidate::RegistrationMode::AdminOnly;
+    let mode = portcullis_flows::identity::account_request::RegistrationMode::AdminOnly;
     assert_eq!(config.accounts.mode, mode);
 }
 

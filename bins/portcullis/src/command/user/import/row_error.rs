@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use portcullis_flows::identity::candidate::FieldError;
+use portcullis_flows::identity::account_request::FieldError;
 use portcullis_flows::identity::provisioning::RowError;
 use portcullis_password::HashError;
 use serde::ser::SerializeStruct;
