@@ -1,4 +1,4 @@
-//! The audit trail: what is recorded, how it is read, proven and purged.
+//! The audit log: recording decisions, search and export, verification, checkpoints and purge.
 
 pub mod checkpoint;
 pub mod recording;

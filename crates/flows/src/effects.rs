@@ -1,14 +1,14 @@
-//! What a write causes besides its own rows: events for the audit trail, messages for the outbox.
+//! Side effects of a write besides its own rows: events for the audit log, messages for the outbox.
 //!
-//! A port method that records something takes [`Effects`], or where they depend on its verdict, a
-//! function of the verdict. Storage appends them as the last step of the transaction, messages first and
-//! events last, so that locks are taken in one order and no step can leave them out. What is recorded is
-//! decided here: storage makes up neither events nor messages.
+//! A port method that records something takes [`Effects`], or, if they depend on its result, a
+//! function of the result. Storage appends them as the last step of the transaction, messages first
+//! and events last, so that locks are taken in one order and no step can omit them. The use case
+//! decides what is recorded: storage creates neither events nor messages.
 
 use portcullis_audit::{EventKind, SecurityEvent};
 use portcullis_domain::{AccountId, EventId, Timestamp};
 
-/// What a write causes.
+/// The side effects of a write.
 #[must_use = "nothing of it is recorded or sent until storage appends it"]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Effects {
@@ -18,20 +18,20 @@ pub struct Effects {
     pub messages: Vec<Message>,
 }
 
-/// Effects that depend on the verdict of the transaction, which they are made from inside it.
+/// Effects that depend on the result of the transaction; they are created inside it.
 pub type EffectsOf<'a, Outcome> = &'a dyn Fn(&Outcome) -> Effects;
 
-/// A message to the holder of an account about an event. It has the event's own id: no event is told
-/// twice.
+/// A message to the holder of an account about an event. It has the id of the event, so each event
+/// is reported once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// To whom.
+    /// The account of the recipient.
     pub account: AccountId,
-    /// The event it is about.
+    /// The event.
     pub event: EventId,
-    /// What has happened.
+    /// The kind of the event.
     pub kind: EventKind,
-    /// When.
+    /// The time of the event.
     pub at: Timestamp,
 }
 
@@ -42,12 +42,12 @@ impl Effects {
         Self { messages: vec![Message { account, event: id, kind, at }], events: vec![event] }
     }
 
-    /// These if that happened, else none.
+    /// These effects if `has_happened`, else none.
     pub fn only_if(&self, has_happened: bool) -> Self {
         if has_happened { self.clone() } else { Self::default() }
     }
 
-    /// Adds those of another part of the same transaction.
+    /// Adds the effects of another part of the same transaction.
     pub fn extend(&mut self, others: Self) {
         self.events.extend(others.events);
         self.messages.extend(others.messages);

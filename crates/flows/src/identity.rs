@@ -1,4 +1,4 @@
-//! Accounts: how they come to be, what is changed about them, and their passwords.
+//! Accounts: registration, provisioning, bootstrap, changes by administrators, and passwords.
 
 pub mod account;
 pub mod account_change;

@@ -1,3 +1,3 @@
-//! What other services ask: whether a token is valid.
+//! Use cases for other services: token introspection and revocation.
 
 pub mod introspection;

@@ -1,4 +1,4 @@
-//! What a node needs to run beside others: keys, revocations, jobs, health.
+//! The work of one node among several: signing keys, revocations, jobs, health.
 
 pub mod clock_watch;
 pub mod deadline;

@@ -1,4 +1,5 @@
-//! Who acts, and by which credential: one type for guards, use cases, decisions and the audit trail.
+//! The principal: actor, role and credential of a caller, for guards, use cases, decisions and the
+//! audit log.
 
 use portcullis_audit::{Actor, Origin};
 use portcullis_domain::{AccountId, Role, SessionId, Timestamp, TokenId};
@@ -7,32 +8,32 @@ use portcullis_token::{AccessClaims, AuthenticationMethod};
 /// An authenticated subject of a request or of a command.
 #[derive(Clone, Debug)]
 pub struct Principal {
-    /// Who acts.
+    /// The actor.
     pub actor: Actor,
-    /// The role by which the access matrix decides. The operator has none: the matrix does not apply to
-    /// the operator.
+    /// The role for the access matrix. The operator has none: the matrix does not apply to the
+    /// operator.
     pub role: Option<Role>,
-    /// How the actor was authenticated.
+    /// The credential that authenticated the actor.
     pub credential: Credential,
-    /// Where the request came from.
+    /// The source of the request.
     pub origin: Origin,
 }
 
-/// How a principal was authenticated.
+/// The credential of a principal.
 #[derive(Clone, Debug)]
 pub enum Credential {
-    /// By an access token of a session.
+    /// An access token of a session.
     AccessToken {
         /// The session.
         session: SessionId,
         /// The token.
         token: TokenId,
-        /// How the person signed in (RFC 8176).
+        /// The authentication methods of the sign-in (RFC 8176).
         methods: Vec<AuthenticationMethod>,
-        /// When the person last signed in.
+        /// The time of the last sign-in.
         authenticated_at: Timestamp,
     },
-    /// By access to the machine that the server runs on.
+    /// Access to the machine that the server runs on.
     CommandLine,
 }
 
@@ -73,7 +74,7 @@ impl Principal {
         }
     }
 
-    /// When the person last signed in; `None` for a credential without a sign-in.
+    /// The time of the last sign-in; `None` for a credential without a sign-in.
     pub const fn authenticated_at(&self) -> Option<Timestamp> {
         match self.credential {
             Credential::AccessToken { authenticated_at, .. } => Some(authenticated_at),
@@ -81,7 +82,7 @@ impl Principal {
         }
     }
 
-    /// Whether this is the operator, to whom the rules between roles do not apply.
+    /// True for the operator, to whom the rules between roles do not apply.
     pub const fn is_operator(&self) -> bool {
         matches!(self.actor, Actor::Operator)
     }

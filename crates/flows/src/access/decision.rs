@@ -1,7 +1,8 @@
-//! May this subject do that? Asked by services over HTTP, and by the server itself of its own routes.
+//! Permission checks: evaluates questions against the active access matrix and records every
+//! decision. Services ask over HTTP; the server asks about its own routes.
 //!
-//! Every question is answered by the access matrix in force and every answer is recorded, with the
-//! reason, before or shortly after it is given. The caller learns the answer and an id; auditors
+//! Every question is answered by the access matrix in force. Every answer is recorded with its
+//! reason, before or shortly after it is given. The caller gets the answer and an id; auditors can
 //! read the reason.
 
 mod answer;
@@ -25,7 +26,7 @@ use crate::audit::recording::{NotRecorded, Recorder, Ticket};
 use crate::identity::account::Accounts;
 use crate::principal::Principal;
 
-/// The use case.
+/// Answers permission checks and records the decisions.
 pub struct Decisions {
     matrix: Arc<ActiveMatrix>,
     accounts: Arc<Accounts>,
@@ -33,7 +34,7 @@ pub struct Decisions {
     clock: Arc<dyn Clock>,
 }
 
-/// Request that cannot be answered without waiting.
+/// A request that cannot be answered without waiting.
 #[derive(Debug)]
 pub enum Pending {
     /// An account has to be read first: [`Decisions::read`].
@@ -42,24 +43,24 @@ pub enum Pending {
     Unrecorded(Unrecorded),
 }
 
-/// Request that are about accounts that have not been read lately.
+/// A request about accounts that have not been read recently.
 #[derive(Debug)]
 pub struct Undecided(Box<Request>);
 
-/// Answers that nobody has been told.
+/// Answers that no caller has received yet.
 #[derive(Debug)]
 pub struct Unrecorded(Box<RequestDecisions>);
 
 #[derive(Debug)]
 struct Request {
     principal: Principal,
-    /// That of the principal.
+    /// The account of the principal.
     account: AccountId,
     questions: Vec<Question>,
 }
 
 impl Decisions {
-    /// A use case over these parts.
+    /// Creates the use case from its dependencies.
     pub fn new(
         matrix: Arc<ActiveMatrix>,
         accounts: Arc<Accounts>,
@@ -69,12 +70,12 @@ impl Decisions {
         Self { matrix, accounts, recorder, clock }
     }
 
-    /// What records the answers.
+    /// The recorder of the answers.
     pub fn recorder(&self) -> &Recorder {
         &self.recorder
     }
 
-    /// Answers at once, in the order of the questions, or gives back what has to wait. Never blocks.
+    /// Answers at once, in the order of the questions, or returns what has to wait. Never blocks.
     pub fn at_once(
         &self,
         principal: Principal,
@@ -102,9 +103,9 @@ impl Decisions {
         Ok(Unrecorded(batch))
     }
 
-    /// Records the answers, and gives them to `answer` once they are stored, or at once if that does.
-    /// Never blocks. `answer` hears nothing once the ticket is dropped, unless the answers are being
-    /// written already.
+    /// Records the answers, and passes them to `answer` once they are stored, or at once if the
+    /// recording policy allows it. Never blocks. `answer` is not called after the ticket is
+    /// dropped, unless the answers are being written already.
     pub fn record(
         &self,
         unrecorded: Unrecorded,
@@ -126,7 +127,7 @@ impl Decisions {
         }
     }
 
-    /// Does all of that and waits until the answers are stored, no longer than `timeout`. Blocks.
+    /// Reads, answers, and waits until the answers are stored, for at most `timeout`. Blocks.
     pub fn later(&self, pending: Pending, timeout: Duration) -> Result<Vec<Answer>, DecisionError> {
         let Unrecorded(batch) = match pending {
             Pending::Unrecorded(unrecorded) => unrecorded,
@@ -140,8 +141,9 @@ impl Decisions {
         answers.numbered_from(first)
     }
 
-    /// Asks the matrix. When somebody else than the caller would act, whether the caller may ask that
-    /// is decided first; if not, nothing else is.
+    /// Evaluates the questions against the matrix. If a question names another subject than the
+    /// caller, the first decision is whether the caller may ask on behalf of others; if not,
+    /// nothing else is decided.
     fn rule<E>(
         &self,
         Request { principal, account, questions }: Request,

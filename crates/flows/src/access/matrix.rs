@@ -1,8 +1,9 @@
-//! The life of the access matrix: validate, compare, try against what happened, activate, roll back.
+//! Versions of the access matrix: validate, compare, replay recorded decisions, activate, roll
+//! back.
 //!
-//! Versions are kept for ever and never change. Which one is in force is a list of activations, each
-//! with the next revision: of two that were decided on at the same time, one comes too late and is
-//! told so. Every node looks for a new revision several times a second.
+//! Versions are kept for ever and never change. A list of activations says which one is in force.
+//! Each activation has the next revision: of two concurrent activations, the later one fails with
+//! [`MatrixError::Superseded`]. Every node checks for a new revision several times a second.
 
 mod active;
 
@@ -22,7 +23,7 @@ use crate::audit::trail::{TrailError, TrailStore, blocks};
 use crate::effects::{Effects, EffectsOf};
 use crate::principal::Principal;
 
-/// What the life of the matrix needs from storage.
+/// The port of matrix versions and activations.
 pub trait MatrixStore: Send + Sync {
     /// The activation with the highest revision.
     fn newest_activation(&self) -> Result<Option<Activation>, StoreError>;
@@ -33,12 +34,12 @@ pub trait MatrixStore: Send + Sync {
     /// The version with this number.
     fn version(&self, number: u32) -> Result<Option<Version>, StoreError>;
 
-    /// The versions with the highest numbers first, at most `most`, without their texts: a text may have
-    /// megabytes.
+    /// The versions with the highest numbers first, at most `most`, without their texts: a text can
+    /// have megabytes.
     fn versions(&self, most: u32) -> Result<Vec<ListedVersion>, StoreError>;
 
-    /// Stores a text under the next number, unless the very same text is stored already, or the
-    /// principal is not any more what its credential says.
+    /// Stores a text under the next number, unless the same text is stored already, or the
+    /// principal no longer matches its credential.
     fn add_version(
         &self,
         text: &str,
@@ -46,8 +47,9 @@ pub trait MatrixStore: Send + Sync {
         effects: EffectsOf<'_, Added>,
     ) -> Result<Added, StoreError>;
 
-    /// Puts a version in force, unless the rule refuses whoever decides, this revision is taken, or
-    /// an account has a role that is not among the roles. No account changes its role or state, and none is created, meanwhile.
+    /// Activates a version, unless the rule refuses the principal, this revision is taken, or an
+    /// account has a role that is not among the roles. Meanwhile no account changes its role or
+    /// state, and none is created.
     fn activate(&self, activating: &Activating<'_>) -> Result<Activated, StoreError>;
 
     /// The accounts with a role that is not among `roles`, at most `most`, and how many there are.
@@ -58,27 +60,28 @@ pub trait MatrixStore: Send + Sync {
     ) -> Result<(Vec<AccountWithUnknownRole>, u64), StoreError>;
 }
 
-/// A version about to be put in force.
+/// A version about to be activated.
 pub struct Activating<'a> {
     /// The version and its place in history.
     pub activation: Activation,
     /// The roles that the version has.
     pub roles: &'a [&'a str],
-    /// Who decides; an account must still have the role and the state that its credential says.
+    /// The principal that activates; its account must still have the role and the state of its
+    /// credential.
     pub principal: &'a Principal,
-    /// Judges the account of the principal inside the transaction; `None` for one that is gone, and for
-    /// the operator.
+    /// Checks the account of the principal inside the transaction. The argument is `None` for a
+    /// deleted account and for the operator.
     pub rule: &'a dyn Fn(Option<&Account>) -> Result<(), ActivationRefusal>,
-    /// What is recorded of the evaluation, at the time of the transaction.
+    /// The effects to record, for the result and the time of the transaction.
     pub effects: &'a dyn Fn(&Activated, Timestamp) -> Effects,
 }
 
-/// Why a matrix is not theirs to put in force.
+/// The reason why the principal may not activate a matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActivationRefusal {
-    /// Their account is not any more what their access token says.
+    /// The account of the principal no longer matches its access token.
     CallerChanged,
-    /// It would give more than they have.
+    /// The matrix would grant more than the principal has.
     Escalation,
 }
 
@@ -87,7 +90,7 @@ pub enum ActivationRefusal {
 pub struct AccountWithUnknownRole {
     /// The account.
     pub id: AccountId,
-    /// Its name.
+    /// The user name.
     pub username: Username,
     /// The role.
     pub role: Role,
@@ -96,48 +99,48 @@ pub struct AccountWithUnknownRole {
 /// One version of the matrix, as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version {
-    /// The first is 1.
+    /// The number; the first is 1.
     pub number: u32,
     /// The file.
     pub text: String,
-    /// Who handed it in.
+    /// The actor that added the version.
     pub by: Actor,
-    /// When.
+    /// The time at which it was added.
     pub at: Timestamp,
 }
 
 /// One version in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListedVersion {
-    /// The first is 1.
+    /// The number; the first is 1.
     pub number: u32,
-    /// Who handed it in.
+    /// The actor that added the version.
     pub by: Actor,
-    /// When.
+    /// The time at which it was added.
     pub at: Timestamp,
 }
 
-/// A version coming into force.
+/// The activation of a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Activation {
-    /// The first is 1, and none is left out.
+    /// The revision. The first is 1, without gaps.
     pub revision: u64,
-    /// Which version.
+    /// The number of the version.
     pub version: u32,
-    /// Who decided.
+    /// The actor that activated it.
     pub by: Actor,
-    /// When.
+    /// The time of the activation.
     pub at: Timestamp,
 }
 
-/// Where a text is stored.
+/// The result of adding a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Added {
-    /// Under this number, from now on.
+    /// Stored now, under this number.
     New(u32),
-    /// Under this number, as before.
+    /// Stored before, under this number.
     Known(u32),
-    /// Nowhere: the caller is not any more what their access token says.
+    /// Not stored: the account of the principal no longer matches its access token.
     CallerChanged,
 }
 
@@ -151,29 +154,29 @@ impl Added {
     }
 }
 
-/// How an activation ended.
+/// The result of an activation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Activated {
     /// The version is in force.
     Done,
-    /// Another activation was first.
+    /// Another activation took this revision first.
     Superseded,
     /// Accounts have these roles, which the version lacks.
     RolesInUse(Vec<Role>),
-    /// It is not theirs to decide.
+    /// The principal may not activate it.
     Refused(ActivationRefusal),
 }
 
-/// Why a matrix is not put in force.
+/// The reason why a matrix is not activated.
 #[derive(Debug, thiserror::Error)]
 pub enum MatrixError {
     /// The file has faults.
     #[error("the matrix has faults")]
     Faults(MatrixFaults),
-    /// The file is in order, and unfit for this server.
+    /// The file is valid, but would lock this server up.
     #[error("{0}")]
     UnusableMatrix(#[from] UnusableMatrix),
-    /// It would give more than whoever decides has.
+    /// It would grant more than the principal has.
     #[error("the matrix gives more than the caller's role has: {0}")]
     Escalation(Escalation),
     /// There is no such version.
@@ -182,16 +185,16 @@ pub enum MatrixError {
     /// There is no earlier version to go back to.
     #[error("no other version has been in force before")]
     NothingBefore,
-    /// Another activation was first.
+    /// Another activation took this revision first.
     #[error("another version was activated at the same time")]
     Superseded,
     /// Accounts have these roles, which the version lacks.
     #[error("accounts have roles that the matrix lacks")]
     RolesInUse(Vec<Role>),
-    /// The caller's account or session is not any more what their access token says.
+    /// The account or session of the caller no longer matches its access token.
     #[error("the caller's account has changed")]
     CallerChanged,
-    /// The trail cannot be read.
+    /// The audit log cannot be read.
     #[error(transparent)]
     Trail(#[from] TrailError),
     /// Storage failed.
@@ -199,7 +202,7 @@ pub enum MatrixError {
     Store(#[from] StoreError),
 }
 
-/// The use case.
+/// Manages the versions of the access matrix and activates them.
 pub struct Matrices {
     store: Arc<dyn MatrixStore>,
     trail: Arc<dyn TrailStore>,
@@ -208,7 +211,7 @@ pub struct Matrices {
 }
 
 impl Matrices {
-    /// A use case over these parts.
+    /// Creates the use case from its dependencies.
     pub fn new(
         store: Arc<dyn MatrixStore>,
         trail: Arc<dyn TrailStore>,
@@ -218,8 +221,8 @@ impl Matrices {
         Self { store, trail, active, ambient }
     }
 
-    /// As [`Matrices::new`], with the matrix in force already taken over; the first start of all puts
-    /// `text` in force.
+    /// Like [`Matrices::new`], with the stored active matrix loaded. The first start of all
+    /// activates `text`.
     pub fn start(
         store: Arc<dyn MatrixStore>,
         trail: Arc<dyn TrailStore>,
@@ -234,7 +237,7 @@ impl Matrices {
         Ok(matrices)
     }
 
-    /// The matrix in force on this node.
+    /// The active matrix of this node.
     pub const fn active(&self) -> &Arc<ActiveMatrix> {
         &self.active
     }
@@ -243,7 +246,7 @@ impl Matrices {
         if self.store.newest_activation()?.is_none() {
             let version = self.propose(text, operator)?;
             match self.put_in_force(version, EventKind::MatrixActivated, None, operator) {
-                // Another node was first, with whatever file it has.
+                // Another node activated its own file first.
                 Err(MatrixError::Superseded) => {}
                 outcome => outcome?,
             }
@@ -251,7 +254,7 @@ impl Matrices {
         self.follow()
     }
 
-    /// Takes over what was activated since; cheap when nothing was.
+    /// Loads a newer activation, if there is one; cheap if there is none.
     pub fn follow(&self) -> Result<(), MatrixError> {
         let newest = self.store.newest_activation()?;
         if let Some(Activation { revision, version, .. }) = newest
@@ -264,18 +267,18 @@ impl Matrices {
         Ok(())
     }
 
-    /// Judges a file.
+    /// Validates a file.
     pub fn validate(&self, text: &str) -> Result<Matrix, MatrixError> {
         let matrix = Matrix::parse(text).map_err(MatrixError::Faults)?;
         Ok(MatrixInForce::new(0, 0, matrix)?.closed_to_strangers()?.matrix)
     }
 
-    /// What the file would change.
+    /// The differences between the active matrix and the file.
     pub fn diff(&self, text: &str) -> Result<MatrixDiff, MatrixError> {
         Ok(self.active.load().matrix.diff(&self.validate(text)?))
     }
 
-    /// Stores a file as a version, without putting it in force; answers its number.
+    /// Stores a file as a version without activating it; returns its number.
     pub fn propose(&self, text: &str, principal: &Principal) -> Result<u32, MatrixError> {
         let digest = Fingerprint::from_bytes(self.validate(text)?.digest());
         let event = |version| {
@@ -308,15 +311,15 @@ impl Matrices {
         self.store.version(number)
     }
 
-    /// Puts a version in force. The role of the principal must still be able to, and no role gains more
-    /// than the principal has. The operator may do anything.
+    /// Activates a version. The role of the principal must still be able to activate a matrix
+    /// afterwards, and no role gains more than the principal has. The operator has neither limit.
     pub fn activate(&self, version: u32, principal: &Principal) -> Result<(), MatrixError> {
         let now = self.store.newest_activation()?;
         self.put_in_force(version, EventKind::MatrixActivated, now.as_ref(), principal)
     }
 
-    /// The accounts with a role that the matrix in force lacks, at most `most`, and how many there
-    /// are. Only the most senior role can decide about them.
+    /// The accounts with a role that the active matrix lacks, at most `most`, and their number.
+    /// Only the most senior role can change them.
     pub fn accounts_with_unknown_role(
         &self,
         most: u32,
@@ -326,7 +329,7 @@ impl Matrices {
         self.store.accounts_with_unknown_role(&roles, most)
     }
 
-    /// Puts the version in force that was before the one that is; answers its number.
+    /// Activates the previous version again; returns its number.
     pub fn roll_back(&self, principal: &Principal) -> Result<u32, MatrixError> {
         let history = self.store.activations(MAX_LISTED)?;
         let now = history.first().ok_or(MatrixError::NothingBefore)?;
@@ -336,8 +339,9 @@ impl Matrices {
         Ok(version)
     }
 
-    /// Asks a file every question that was decided since `from` and before `until`, and says whose
-    /// answers change. `progress` is called with the number of decisions of each block.
+    /// Evaluates every question that was decided from `from` on and before `until` against a file,
+    /// and lists the changed answers. `progress` is called with the number of decisions of each
+    /// block.
     pub fn replay(
         &self,
         text: &str,
@@ -433,7 +437,8 @@ impl Matrices {
         Ok(self.stored(activation.revision, activation.version)?.matrix)
     }
 
-    /// Says what may not be meant, because it meant something else in an earlier version.
+    /// Logs a permission that may be granted by mistake, because its meaning has changed since an
+    /// earlier version.
     fn remark(in_force: &MatrixInForce) {
         for role in in_force.roles_of_state_alone() {
             tracing::info!(

@@ -1,4 +1,4 @@
-//! The questions that principals ask of the access matrix.
+//! Questions that principals ask of the access matrix, with their context.
 
 use portcullis_domain::AccountId;
 use serde_json::{Map, Value};
@@ -6,18 +6,18 @@ use serde_json::{Map, Value};
 /// One question.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Question {
-    /// What would be acted on.
+    /// The resource.
     pub resource: String,
-    /// What would be done.
+    /// The action.
     pub action: String,
-    /// Who would act, when that is not the caller.
+    /// The subject, if it is not the caller.
     pub subject: Option<AccountId>,
-    /// What the conditions of the matrix go by.
+    /// The context for the conditions of the matrix.
     pub context: Context,
 }
 
 impl Question {
-    /// Whether the caller may do that, without any context.
+    /// A question about the caller itself, without context.
     pub fn own(resource: &str, action: &str) -> Self {
         Self {
             resource: resource.to_owned(),
@@ -28,27 +28,27 @@ impl Question {
     }
 }
 
-/// What the conditions of the matrix go by; what is missing never makes one hold.
+/// The context for the conditions of the matrix; a missing value never makes a condition hold.
 ///
-/// Owner and parties are account ids. Another spelling of an id is the same account, and what is no
-/// account id counts as missing: else somebody could pass for somebody else to `not_own`.
+/// Owner and parties are account ids. Another spelling of an id is the same account. A text that is
+/// no account id counts as missing: otherwise `not_own` could be bypassed with an invalid id.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Context {
-    /// Whose resource it is.
+    /// The owner of the resource.
     pub owner: Option<String>,
-    /// Who takes part in it.
+    /// The parties of the resource.
     pub parties: Option<Vec<String>>,
     /// Further attributes.
     pub attributes: Option<Attributes>,
 }
 
-/// A JSON object, kept as the text that is recorded of it: its members would take many times as much
-/// memory, and are needed for no longer than one decision.
+/// A JSON object, kept as the text that is recorded: parsed members would take many times as much
+/// memory, and are needed for one decision only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attributes(String);
 
 impl Attributes {
-    /// The text.
+    /// The JSON text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -65,18 +65,18 @@ impl From<Map<String, Value>> for Attributes {
 }
 
 impl Context {
-    /// The owner, spelt as subjects are.
+    /// The owner, in the spelling of subjects.
     pub(crate) fn owner_account(&self) -> Option<String> {
         self.owner.as_deref().and_then(account)
     }
 
-    /// The parties, spelt as subjects are.
+    /// The parties, in the spelling of subjects.
     pub(crate) fn party_accounts(&self) -> Option<Vec<String>> {
         let parties = self.parties.as_ref()?;
         Some(parties.iter().filter_map(|party| account(party)).collect())
     }
 
-    /// Bytes of all texts, and of what a party takes beside its text.
+    /// Bytes of all texts, and the memory of each party beside its text.
     fn text_bytes(&self) -> usize {
         let texts = [self.owner.as_deref(), self.attributes.as_ref().map(Attributes::as_str)];
         let texts: usize = texts.into_iter().flatten().map(str::len).sum();
@@ -92,7 +92,7 @@ impl Question {
     }
 }
 
-/// The one spelling of an account's id.
+/// The one spelling of an account id.
 pub(crate) fn account(text: &str) -> Option<String> {
     text.parse::<AccountId>().ok().map(|id| id.to_string())
 }

@@ -13,17 +13,17 @@ use crate::principal::Principal;
 /// The decisions of one request.
 #[derive(Debug)]
 pub struct RequestDecisions {
-    /// When.
+    /// The time of the decisions.
     pub at: Timestamp,
-    /// Who asked.
+    /// The principal that asked.
     pub principal: Principal,
     /// The account of the principal.
     pub account: AccountId,
-    /// The matrix that answered.
+    /// The matrix that was evaluated.
     pub matrix: Arc<MatrixInForce>,
-    /// What was asked, and the answers.
+    /// The questions with their answers.
     pub decisions: Vec<AnsweredQuestion>,
-    /// Whether the first decision is about asking on behalf of others.
+    /// True if the first decision is about asking on behalf of others.
     pub(crate) begins_with_on_behalf: bool,
 }
 
@@ -38,17 +38,17 @@ pub struct AnsweredQuestion {
     pub evaluation: Evaluation,
 }
 
-/// What an answer is based on.
+/// The result of evaluating one question.
 #[derive(Clone, Copy, Debug)]
 pub enum Evaluation {
-    /// The matrix.
+    /// The decision of the matrix.
     Matrix(Decision),
-    /// The subject may do nothing, for this reason.
+    /// The subject is allowed nothing, for this reason.
     Refused(&'static str),
 }
 
 impl Evaluation {
-    /// Whether the subject may.
+    /// True if the subject is allowed.
     pub fn is_allowed(&self) -> bool {
         matches!(self, Self::Matrix(decision) if decision.is_allowed())
     }
@@ -78,7 +78,8 @@ impl RequestDecisions {
         self.decisions.push(AnsweredQuestion { question, role, evaluation });
     }
 
-    /// A subject without a role has no grant: no matrix has a role without a name.
+    /// Evaluates one question. A subject without a role has no grant: no matrix has a role without
+    /// a name.
     fn ask(&self, question: &Question, subject: &str, role: Option<&Role>) -> Evaluation {
         let Question { resource, action, context, .. } = question;
         let (owner, parties) = (context.owner_account(), context.party_accounts());
@@ -93,15 +94,15 @@ impl RequestDecisions {
         Evaluation::Matrix(self.matrix.matrix.decide_words(role, resource, action, &asked))
     }
 
-    /// Bytes of all texts that callers gave: about what the record of all this takes, however often a
-    /// text repeats.
+    /// Bytes of all texts that callers gave: roughly the size of the record, however often a text
+    /// repeats.
     pub(crate) fn text_bytes(&self) -> usize {
         let Origin { user_agent, request_id, .. } = &self.principal.origin;
         let client: usize = [user_agent, request_id].into_iter().flatten().map(String::len).sum();
         client + self.decisions.iter().map(|it| it.question.text_bytes()).sum::<usize>()
     }
 
-    /// Bytes of memory that it takes beside those texts.
+    /// Bytes of memory beside these texts.
     pub(crate) fn bytes_without_text(&self) -> usize {
         let each = size_of::<AnsweredQuestion>() + ALLOCATIONS;
         size_of::<Self>().saturating_add(self.decisions.len().saturating_mul(each))
@@ -136,5 +137,5 @@ impl RequestDecisions {
     }
 }
 
-/// Bytes that the allocator takes for the texts of one decision beside themselves, about.
+/// Bytes that the allocator needs for the texts of one decision beside the texts, roughly.
 const ALLOCATIONS: usize = 64;

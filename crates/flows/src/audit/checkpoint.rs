@@ -1,11 +1,12 @@
-//! Signed statements of where the audit trail stands, made every minute and kept elsewhere.
+//! Checkpoints: signed statements of the state of the audit log, made every minute and kept
+//! elsewhere.
 //!
-//! Nodes share the work: whoever comes first makes the next one. It builds on nothing that the one
-//! before it does not prove, and on that one only if it is signed: so whoever can write to the database
-//! and has no key can neither leave a chain out nor state a purge. What does not fit raises an alarm,
-//! and the next checkpoint is made all the same.
+//! Nodes share the work: the first node that finds a checkpoint due makes it. A checkpoint builds
+//! only on what the previous one proves, and only if that one is signed. So an attacker that can
+//! write to the database but has no key can neither leave a chain out nor state a purge. A mismatch
+//! raises an alarm; the next checkpoint is made nevertheless.
 //!
-//! A purge of old entries goes by whole checkpoints, which stay as the proof of what was removed.
+//! A purge deletes old entries by whole checkpoints, which stay as the proof of what was deleted.
 
 mod alarm;
 
@@ -21,18 +22,18 @@ use portcullis_domain::{Ambient, Timestamp};
 use self::alarm::Alarms;
 use crate::StoreError;
 
-/// What checkpoints need from storage.
+/// The port of checkpoints.
 pub trait CheckpointStore: Send + Sync {
-    /// Stores the checkpoint that `make` makes, while nobody else does. `is_signed` answers whether one
-    /// is signed with a key that is known.
+    /// Stores the checkpoint that `make` returns; no other checkpoint is added meanwhile.
+    /// `is_signed` checks that a checkpoint is signed with a known key.
     fn add_checkpoint(
         &self,
         is_signed: &dyn Fn(&Checkpoint) -> bool,
         make: &mut dyn FnMut(CheckpointState) -> Option<Checkpoint>,
     ) -> Result<Option<Checkpoint>, StoreError>;
 
-    /// Hands over what is stored as checkpoints, from the latest to the first, while `visit` answers that
-    /// it wants more. Answers the time of the database.
+    /// Passes the stored checkpoints to `visit`, from the latest to the first, until it returns
+    /// that it needs no more. Returns the time of the database.
     fn walk_back(
         &self,
         visit: &mut dyn FnMut(StoredCheckpoint) -> bool,
@@ -41,44 +42,45 @@ pub trait CheckpointStore: Send + Sync {
     /// The stored checkpoint with this number. Its signature is not verified.
     fn checkpoint(&self, number: u64) -> Result<Option<Checkpoint>, StoreError>;
 
-    /// Removes entries of the chain up to this head, at most `most` of them; answers how many.
+    /// Deletes entries of the chain up to this head, at most `most` of them; returns how many.
     fn remove_entries(&self, head: &Head, most: u32) -> Result<u64, StoreError>;
 
-    /// Appends an event of its own.
+    /// Appends an event in a transaction of its own.
     fn record(&self, event: &SecurityEvent) -> Result<(), StoreError>;
 }
 
-/// What the next checkpoint is made from.
+/// The input for the next checkpoint.
 #[derive(Clone, Debug)]
 pub struct CheckpointState {
     /// The time of the database.
     pub now: Timestamp,
-    /// The number of the next.
+    /// The number of the next checkpoint.
     pub number: u64,
-    /// The latest that can be believed.
+    /// The latest trusted checkpoint.
     pub latest: Option<Checkpoint>,
-    /// One that is stored as later than that and cannot be believed.
+    /// A later checkpoint that is stored and not trusted.
     pub refused: Option<u64>,
-    /// Where none can be believed: the latest that has the form of one. The next follows it, for whoever
-    /// knows its key, and takes nothing from it.
+    /// If none is trusted: the latest that has the form of a checkpoint. The next one follows it,
+    /// for readers that know its key, and takes nothing from it.
     pub unknown: Option<Checkpoint>,
-    /// Where every chain stood at the latest, as far as it is known.
+    /// The last known position of every chain.
     pub covered: Coverage,
-    /// Whether the latest proves that this is all. If not, the next lists every chain.
+    /// True if the latest checkpoint proves that this is complete. If not, the next one lists every
+    /// chain.
     pub is_proven: bool,
-    /// Where the chains stand.
+    /// The current heads of the chains.
     pub heads: Vec<Head>,
 }
 
 impl CheckpointState {
-    /// How many that cannot be believed are passed over to find one that can.
+    /// Untrusted checkpoints that are skipped to find a trusted one, at most.
     pub const MAX_REFUSED: u64 = 1_000;
 }
 
-/// Every so many checkpoints one lists every chain, so that few are needed to know where they stood.
+/// Every so many checkpoints, one lists every chain, so that few are needed to know all positions.
 const FULL_EVERY: u64 = 1_000;
 
-/// The use case.
+/// Makes checkpoints and purges old entries.
 pub struct Checkpoints {
     store: Arc<dyn CheckpointStore>,
     keys: Arc<AuditKeys>,
@@ -88,7 +90,8 @@ pub struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// A use case over these parts. `previous` are the keys of the secret before, if it is configured.
+    /// Creates the use case from its dependencies. `previous` are the keys of the previous secret,
+    /// if it is configured.
     pub fn new(
         store: Arc<dyn CheckpointStore>,
         keys: Arc<AuditKeys>,
@@ -98,12 +101,13 @@ impl Checkpoints {
         Self { store, keys, previous, alarms: Alarms::default(), ambient }
     }
 
-    /// Makes the next checkpoint, unless one was made less than `every` ago or nothing has happened.
+    /// Makes the next checkpoint, unless one was made less than `every` ago or nothing was appended
+    /// since.
     pub fn make(&self, every: Duration) -> Result<Option<Checkpoint>, StoreError> {
         self.make_next(Some(every), None)
     }
 
-    /// The checkpoint with this number as it is stored, or the latest that can be believed.
+    /// The checkpoint with this number as it is stored, or the latest trusted one.
     pub fn find(&self, number: Option<u64>) -> Result<Option<Checkpoint>, StoreError> {
         match number {
             Some(number) => self.store.checkpoint(number),
@@ -111,8 +115,8 @@ impl Checkpoints {
         }
     }
 
-    /// The checkpoints that can be believed and are later than this number, the latest only without
-    /// one; in the order of their numbers, and of very many the last ones.
+    /// The trusted checkpoints after this number, or only the latest without a number; in the order
+    /// of their numbers. Of more than 64, the last ones.
     pub fn after(&self, number: Option<u64>) -> Result<Vec<Checkpoint>, StoreError> {
         let mut trust = CheckpointTrust::new(|checkpoint: &Checkpoint| self.is_signed(checkpoint));
         let mut later = Vec::new();
@@ -129,14 +133,14 @@ impl Checkpoints {
         Ok(later)
     }
 
-    /// How often an alarm was raised since the start.
+    /// The number of alarms raised since the start.
     pub fn alarms(&self) -> u64 {
         self.alarms.raised()
     }
 
-    /// Removes what is older than `keep`, in portions of `most` entries, and states so in a
-    /// checkpoint beforehand; finishes what a purge before has left. Answers the number of the
-    /// checkpoint up to which entries went, if any did.
+    /// Deletes entries that are older than `keep`, in batches of `most`, and states so in a
+    /// checkpoint beforehand; also finishes an interrupted purge. Returns the number of the
+    /// checkpoint up to which entries were deleted, if any were.
     pub fn purge(
         &self,
         keep: Duration,
@@ -146,7 +150,8 @@ impl Checkpoints {
         let Some(Purge { to, is_new, heads }) = self.plan(keep)? else { return Ok(None) };
         if is_new {
             self.store.record(&self.event(EventKind::AuditPurged, origin, Details::None))?;
-            // Stated first: what is missing without a signed word for it counts as taken away.
+            // The statement comes first: entries that are missing without a signed statement count
+            // as removed by an attacker.
             let stated = self.make_next(None, Some(to))?;
             if stated.and_then(|checkpoint| checkpoint.purged_to()) < Some(to) {
                 return Ok(None);
@@ -174,7 +179,7 @@ impl Checkpoints {
         Ok(Some(to))
     }
 
-    /// What may be removed, by checkpoints that can be believed, and by the clock that is behind: that of
+    /// The entries that may be deleted, by trusted checkpoints, and by the slower clock: that of
     /// the database or of this node.
     fn plan(&self, keep: Duration) -> Result<Option<Purge>, StoreError> {
         let now = self.store.walk_back(&mut |_| false)?.min(self.ambient.now());
@@ -191,7 +196,7 @@ impl Checkpoints {
         Ok(plan.finish())
     }
 
-    /// `every` is `None` for one that is due in any case.
+    /// Makes the next checkpoint. `every` is `None` for one that is due in any case.
     fn make_next(
         &self,
         every: Option<Duration>,
@@ -218,7 +223,7 @@ impl Checkpoints {
             }
             let is_full = !is_proven || number.is_multiple_of(FULL_EVERY);
             let listed = if is_full { covered.heads().copied().collect() } else { advance.moved };
-            // Dates never go back: what an earlier one covers must not seem older.
+            // Dates never decrease: the entries of an earlier checkpoint must not seem older.
             let at = latest.as_ref().map_or(now, |latest| latest.at().max(now));
             let statement = Statement {
                 number,
@@ -263,5 +268,5 @@ impl Checkpoints {
     }
 }
 
-/// How many checkpoints are handed out at once.
+/// Checkpoints that are returned at once, at most.
 const MAX_AT_ONCE: usize = 64;

@@ -1,16 +1,16 @@
-//! Records every permission check without making anybody wait for the disk, and without losing more
-//! than was promised.
+//! Asynchronous recording of decisions: a bounded queue and one writer thread, with a bounded loss
+//! window.
 //!
 //! Decisions are queued and written in blocks by one thread, many to a commit. A caller is answered
-//! before that, as long as the oldest decision in the queue is younger than the window: so whatever a
-//! crash takes was decided within one window. When the database is slower than that, or `strict` is
-//! set, callers wait for their commit, and whoever gives up leaves the queue. The queue is bounded by
-//! decisions and by bytes and shared fairly among callers; without room a caller is refused at once.
-//! Nothing that was answered is dropped while the server runs.
+//! before the commit as long as the oldest decision in the queue is younger than the window: so a
+//! crash loses only decisions of one window. If the database is slower than that, or `strict` is
+//! set, callers wait for their commit, and a request that times out leaves the queue. The queue is
+//! bounded by decisions and by bytes and shared fairly among callers; without capacity a caller is
+//! refused at once. While the server runs, no answered decision is dropped.
 //!
 //! An unavailable database is retried for ever. A block that the database refuses although it takes
-//! other writes is split, down to one decision; if that one is still refused, its content is withheld
-//! and its place in the chain is taken by a record that says so, with an event.
+//! other writes is split, down to one decision. If that one is still refused, its content is
+//! withheld, a record in the chain says so, and an event is recorded.
 
 use std::fmt;
 use std::io;
@@ -41,42 +41,42 @@ pub use self::outcome::{NotRecorded, Notify, Unrecorded};
 pub use self::policy::RecordingPolicy;
 pub use self::store::DecisionStore;
 
-/// Records decisions. Dropping it writes what waits.
+/// Records decisions. Dropping it writes the queue.
 pub struct Recorder {
     shared: Arc<Shared>,
     writer: Supervised,
 }
 
-/// What is going on in a recorder.
+/// The state of a recorder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RecordingState {
     /// Decisions that wait to be written.
     pub waiting: usize,
     /// The memory that they take, in bytes.
     pub waiting_bytes: usize,
-    /// The age of the oldest of them.
+    /// The age of the oldest waiting decision.
     pub lag: Duration,
-    /// For how long nothing was written although something waits.
+    /// The time without a write although something waits.
     pub stalled: Duration,
     /// Decisions written since the start.
     pub recorded: u64,
-    /// Attempts to write that failed; each is repeated until it succeeds.
+    /// Failed attempts to write; each is retried until it succeeds.
     pub failures: u64,
-    /// Decisions of which the database refused the content.
+    /// Decisions whose content the database refused.
     pub quarantined: u64,
     /// Requests refused because the queue, or the caller's share of it, was full.
     pub refused: u64,
 }
 
 impl RecordingState {
-    /// Whether the recorder does not do its work: nothing was written for five seconds although
-    /// something waits.
+    /// True if the recorder does not work: nothing was written for five seconds although something
+    /// waits.
     pub fn is_stalled(&self) -> bool {
         self.stalled >= STALLED_AFTER
     }
 }
 
-/// A request in the queue. Dropping it takes the request out, unless the writer has it already.
+/// A request in the queue. Dropping it removes the request, unless the writer has it already.
 #[must_use = "dropping it takes the request out of the queue"]
 pub struct Ticket {
     shared: Arc<Shared>,
@@ -84,11 +84,11 @@ pub struct Ticket {
 }
 
 impl Recorder {
-    /// Starts the thread that writes.
+    /// Starts the writer thread.
     ///
     /// # Errors
     ///
-    /// When the operating system gives no thread.
+    /// If the operating system gives no thread.
     pub fn start(
         store: Arc<dyn DecisionStore>,
         keys: Arc<AuditKeys>,
@@ -101,15 +101,16 @@ impl Recorder {
         let shared =
             Arc::new(Shared { chain, policy, clock: ambient.clock.clone(), state, wanted, ended });
         let work = Arc::clone(&shared);
-        // Its chain is in its memory: it cannot begin again.
+        // The state of its chain is in its memory: it cannot be restarted.
         let writer = Supervised::once("recorder", move || {
             writer::work(&work, &*store, &keys, &*ambient.random);
         })?;
         Ok(Self { shared, writer })
     }
 
-    /// Queues the decisions of one request, if the caller may be answered at once; else gives them
-    /// back for [`Recorder::enqueue`]. Never blocks. Answers the id of the first; the others follow.
+    /// Queues the decisions of one request if the caller may be answered at once; otherwise returns
+    /// them for [`Recorder::enqueue`]. Never blocks. Returns the id of the first decision; the
+    /// others follow it.
     pub fn try_record(
         &self,
         batch: Box<RequestDecisions>,
@@ -126,8 +127,8 @@ impl Recorder {
         let first = state.queue.answer(&shared.policy, batch, now)?;
         let after = state.queue.held();
         drop(state);
-        // The writer waits for the first decision, and then for a full block or for time to pass. To
-        // wake it for each decision would cost more than everything else about recording it.
+        // The writer waits for the first decision, and then for a full block or the end of a delay.
+        // A wake-up for each decision would cost more than everything else about recording it.
         let passes = |before: usize, after: usize, limit| before < limit && after >= limit;
         if was_empty
             || passes(before.decisions, after.decisions, BLOCK_DECISIONS)
@@ -138,11 +139,11 @@ impl Recorder {
         Ok(DecisionId { chain: shared.chain, ordinal: first })
     }
 
-    /// Queues the decisions of one request; `notify` hears when they are stored. Never blocks.
+    /// Queues the decisions of one request; `notify` is called when they are stored. Never blocks.
     ///
     /// # Errors
     ///
-    /// [`NotRecorded`] without room and after [`Recorder::close`]; then `notify` hears nothing.
+    /// [`NotRecorded`] without capacity and after [`Recorder::close`]; `notify` is not called then.
     pub fn enqueue(
         &self,
         batch: Box<RequestDecisions>,
@@ -174,8 +175,8 @@ impl Recorder {
     ///
     /// # Errors
     ///
-    /// [`NotRecorded`] without room, after `timeout`, and after [`Recorder::close`]. What the writer
-    /// had not taken by then is not recorded at all.
+    /// [`NotRecorded`] without capacity, after `timeout`, and after [`Recorder::close`]. Decisions
+    /// that the writer had not taken by then are not recorded at all.
     pub fn record(
         &self,
         batch: Box<RequestDecisions>,
@@ -183,7 +184,7 @@ impl Recorder {
     ) -> Result<DecisionId, NotRecorded> {
         let (send, receive) = sync_channel(1);
         let notify = Box::new(move |outcome| {
-            // Whoever has given up does not listen.
+            // After its timeout the caller no longer receives.
             let _ = send.try_send(outcome);
         });
         let ticket = self.enqueue(batch, notify)?;
@@ -195,13 +196,13 @@ impl Recorder {
         outcome
     }
 
-    /// Whether the thread that writes is there. Once it has ended nothing is recorded any more.
+    /// True while the writer thread runs. After its end nothing is recorded.
     pub fn is_running(&self) -> bool {
         self.writer.is_running()
     }
 
-    /// Records nothing more, and writes what waits, for at most `timeout`; answers what could not be
-    /// written although it was answered. Blocks.
+    /// Stops accepting decisions and writes the queue, for at most `timeout`; returns the answered
+    /// decisions that could not be written. Blocks.
     pub fn close(&self, timeout: Duration) -> Option<Unrecorded> {
         let shared = &*self.shared;
         let mut state = shared.state();
@@ -209,14 +210,14 @@ impl Recorder {
             state.closing = Some(shared.clock.monotonic().saturating_add(timeout));
         }
         shared.wanted.notify_one();
-        // The writer gives up by itself at that time, unless the database keeps it longer.
+        // The writer stops by itself at that time, unless a statement in the database takes longer.
         let (mut state, _) = shared
             .ended
             .wait_timeout_while(state, timeout.saturating_add(CLOSE_GRACE), |state| {
                 !state.has_ended
             })
             .unwrap_or_else(PoisonError::into_inner);
-        // If it does, its attempt is the last.
+        // If it does, its current attempt is the last.
         state.closing = Some(Duration::ZERO);
         state.is_closed = true;
         let dismissed = state.queue.dismiss();
@@ -228,7 +229,7 @@ impl Recorder {
         unrecorded
     }
 
-    /// What is going on.
+    /// The current state.
     pub fn state(&self) -> RecordingState {
         let state = self.shared.state();
         let now = self.shared.clock.monotonic();
@@ -276,5 +277,5 @@ impl fmt::Debug for Ticket {
 /// See [`RecordingState::is_stalled`].
 const STALLED_AFTER: Duration = Duration::from_secs(5);
 
-/// How much longer than its timeout a close waits for an attempt that is under way.
+/// The extra time, after its timeout, that a close waits for a running attempt.
 const CLOSE_GRACE: Duration = Duration::from_secs(1);

@@ -1,4 +1,5 @@
-//! Reading the audit trail: search, export, and the reason of one decision. Reading it is recorded.
+//! Search and export of the audit log, and the reason of one decision. Each reading is itself
+//! recorded.
 
 use std::sync::Arc;
 
@@ -11,11 +12,11 @@ use portcullis_domain::{AccountId, Ambient, EventId, Timestamp};
 use crate::StoreError;
 use crate::principal::Principal;
 
-/// What reading the trail needs from storage.
+/// The port for reading the audit log.
 pub trait TrailStore: Send + Sync {
-    /// Events that the filter matches, newest first by (`at`, `id`): those before the time, and at
-    /// that very time those with a smaller id. At most `most`. If the filter names an account, its
-    /// refreshes are among them, each as an event with the id of the new refresh token.
+    /// Events that match the filter, newest first by (`at`, `id`): those before the time, and at
+    /// exactly that time those with a smaller id. At most `most`. If the filter names an account,
+    /// its refreshes are included, each as an event with the id of the new refresh token.
     fn events(
         &self,
         filter: &Filter,
@@ -23,10 +24,10 @@ pub trait TrailStore: Send + Sync {
         most: u32,
     ) -> Result<Vec<EventRecord>, StoreError>;
 
-    /// Looks through at most `most` blocks in descending order of their places, from `start` on, and
-    /// gives those that may hold what the filter matches and that begin no later than `latest`. It
-    /// stops early once it holds 4 MiB of payloads, and before a block that is [too
-    /// large](TrailError::TooLarge), which is an error if it comes first.
+    /// Examines at most `most` blocks in descending order of their places, from `start` on, and
+    /// returns those that may hold a match and begin no later than `latest`. It stops early at 4
+    /// MiB of payloads, and before a block that is [too large](TrailError::TooLarge), which is an
+    /// error if it comes first.
     fn blocks(
         &self,
         filter: &Filter,
@@ -38,51 +39,51 @@ pub trait TrailStore: Send + Sync {
     /// The block that would hold the decision.
     fn block_with(&self, decision: DecisionId) -> Result<Option<Block>, TrailError>;
 
-    /// Appends an event of its own.
+    /// Appends an event in a transaction of its own.
     fn record(&self, event: &SecurityEvent) -> Result<(), StoreError>;
 }
 
-/// Where a block stands among all blocks.
+/// The position of a block among all blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BlockPlace {
     /// The latest time of a decision in it.
     pub until: Timestamp,
-    /// The chain it belongs to.
+    /// The chain of the block.
     pub chain: ChainId,
     /// The ordinal of its first decision.
     pub first_ordinal: u64,
 }
 
-/// Some blocks.
+/// A page of blocks.
 #[derive(Debug, Default)]
 pub struct BlockPage {
     /// Newest first.
     pub blocks: Vec<Block>,
-    /// Where to go on, exclusive; `None` at the end.
+    /// The exclusive start of the next page; `None` at the end.
     pub next: Option<BlockPlace>,
 }
 
-/// No block spans more than this: a search that begins at some time need not look at those that end
+/// The maximum time span of a block: a search that begins at some time can skip all blocks that end
 /// so much later.
 pub const MAX_BLOCK_SPAN: std::time::Duration = std::time::Duration::from_secs(60);
 
-/// The largest payload that is read, in bytes. Blocks of this version are smaller by far; earlier ones
-/// could be made as large as the database takes.
+/// The maximum payload that is read, in bytes. Blocks of this version are much smaller; earlier
+/// versions were bounded by the database only.
 pub const MAX_BLOCK_BYTES: u64 = 64 << 20;
 
-/// Some entries, newest first.
+/// A page of entries, newest first.
 #[derive(Debug)]
 pub struct Page {
     /// The entries.
     pub entries: Vec<Entry<'static>>,
-    /// Where to go on; `None` at the end.
+    /// The start of the next page; `None` at the end.
     pub next: Option<Cursor>,
 }
 
-/// Why the trail cannot be read.
+/// The reason why the audit log cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum TrailError {
-    /// A block has been damaged; `audit verify` says where.
+    /// A block is damaged; `audit verify` reports where.
     #[error("a stored block of decisions cannot be read: {0}")]
     Damaged(#[from] BlockError),
     /// A block that an earlier version wrote is larger than [`MAX_BLOCK_BYTES`].
@@ -102,14 +103,14 @@ pub enum TrailError {
     Store(#[from] StoreError),
 }
 
-/// The use case.
+/// Reads the audit log and records each reading.
 pub struct Trail {
     store: Arc<dyn TrailStore>,
     ambient: Ambient,
 }
 
 impl Trail {
-    /// A use case over these parts.
+    /// Creates the use case from its dependencies.
     pub fn new(store: Arc<dyn TrailStore>, ambient: Ambient) -> Self {
         Self { store, ambient }
     }
@@ -133,7 +134,7 @@ impl Trail {
         Ok(Page { entries, next })
     }
 
-    /// Everything that matches, newest first, read as it is asked for. Recorded before it begins.
+    /// All matches, newest first, read on demand. The export is recorded before it begins.
     pub fn export<'t>(
         &'t self,
         principal: &Principal,
@@ -178,7 +179,7 @@ impl Trail {
         )
     }
 
-    /// `about` is the account that was read about, where it is one.
+    /// Records a reading. `about` is the account whose entries were read, if it is one.
     fn record(
         &self,
         kind: EventKind,
@@ -217,7 +218,7 @@ fn events<'s>(
     })
 }
 
-/// The blocks of a time, newest first.
+/// The blocks of a time span, newest first.
 pub(crate) fn blocks<'s>(
     store: &'s dyn TrailStore,
     filter: &'s Filter,
@@ -235,7 +236,7 @@ pub(crate) fn blocks<'s>(
     })
 }
 
-/// The items of one page after the other, each page read when the one before it is used up.
+/// The items of all pages in order; a page is read when the previous one is used up.
 fn pages<T>(
     mut next_page: impl FnMut() -> Result<Option<Vec<T>>, TrailError>,
 ) -> impl Iterator<Item = Result<T, TrailError>> {
@@ -254,5 +255,5 @@ fn pages<T>(
     })
 }
 
-/// Rows read at a time.
+/// Rows per read.
 const PAGE: u32 = 256;

@@ -1,4 +1,4 @@
-//! Proves the audit trail, or names what was done to it.
+//! Verification and archive of the whole audit log. Verification reports every fault.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -11,58 +11,58 @@ use portcullis_domain::Timestamp;
 
 use crate::StoreError;
 
-/// What reading the whole trail needs from storage.
+/// The port for reading the whole audit log.
 pub trait WholeTrailStore: Send + Sync {
-    /// Reads everything, from one snapshot: the checkpoints in the order of their numbers, then the
-    /// entries in the order of chains and sequences, then where each chain stands.
+    /// Reads everything from one snapshot: the checkpoints in the order of their numbers, then the
+    /// entries in the order of chains and sequences, then the heads of the chains.
     fn read_whole(&self, reader: &mut dyn WholeTrailReader) -> Result<(), ReadError>;
 
-    /// How many entries there are, roughly; for showing progress.
+    /// The approximate number of entries, for showing progress.
     fn entries(&self) -> Result<u64, StoreError>;
 }
 
-/// Takes what is read.
+/// Receives what is read.
 pub trait WholeTrailReader {
-    /// First, and once.
+    /// Called first, and once.
     fn checkpoints(&mut self, checkpoints: Vec<StoredCheckpoint>) -> io::Result<()>;
 
-    /// Once for each entry.
+    /// Called once for each entry.
     fn entry(&mut self, entry: StoredLink) -> io::Result<()>;
 
-    /// Last, and once.
+    /// Called last, and once.
     fn heads(&mut self, heads: Vec<Head>) -> io::Result<()>;
 }
 
-/// Why the trail was not read to its end.
+/// The reason why the audit log was not read to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// Storage failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// What was read could not be written.
+    /// The output could not be written.
     #[error("cannot write: {0}")]
     Write(#[from] io::Error),
 }
 
-/// The use case.
+/// Verifies and archives the audit log.
 pub struct Verification {
     store: Arc<dyn WholeTrailStore>,
     now: Option<Timestamp>,
 }
 
 impl Verification {
-    /// A use case over this storage.
+    /// Creates the use case with this port.
     pub fn new(store: Arc<dyn WholeTrailStore>) -> Self {
         Self { store, now: None }
     }
 
-    /// Names checkpoints that are dated after `now`, too.
+    /// Also reports checkpoints that are dated after `now`.
     #[must_use]
     pub fn at(self, now: Timestamp) -> Self {
         Self { now: Some(now), ..self }
     }
 
-    /// Reads the whole trail once and says what was done to it. `held` are checkpoints that were
+    /// Reads the whole audit log once and reports every fault. `held` are checkpoints that were
     /// kept elsewhere; `progress` is called after each entry.
     pub fn verify(
         &self,
@@ -76,7 +76,7 @@ impl Verification {
         Ok(proof.report.unwrap_or_default())
     }
 
-    /// Writes the whole trail into a file that can be verified without the database.
+    /// Writes the whole audit log into a file that can be verified without the database.
     pub fn archive(&self, file: impl Write, progress: &mut dyn FnMut()) -> Result<(), ReadError> {
         let mut archive = Archive { writer: ArchiveWriter::new(file), progress };
         self.store.read_whole(&mut archive)?;
@@ -84,7 +84,7 @@ impl Verification {
         Ok(())
     }
 
-    /// How many entries there are, roughly; for showing progress.
+    /// The approximate number of entries, for showing progress.
     pub fn entries(&self) -> Result<u64, StoreError> {
         self.store.entries()
     }

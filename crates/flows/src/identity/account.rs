@@ -1,4 +1,4 @@
-//! Who am I: the account behind an access token.
+//! The account of the caller, and the cache of accounts that permission checks look up.
 
 use std::io;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use portcullis_domain::{Account, AccountId, Supervised};
 
 use crate::StoreError;
 
-/// What reading an account needs from storage.
+/// The port for reading an account.
 pub trait AccountStore: Send + Sync {
     /// The account, unless it has been deleted.
     fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError>;
@@ -26,16 +26,16 @@ pub struct Accounts {
 struct Memory {
     store: Arc<dyn AccountStore>,
     recent: Cache<AccountId, Arc<Account>>,
-    /// Those that were read in the first half of that time, or will be read.
+    /// Accounts read in the first half of that time, or about to be read.
     fresh: Cache<AccountId, ()>,
 }
 
 impl Accounts {
-    /// How far an answer may lag behind a change: the bound that holds for revocation too.
+    /// The maximum lag behind a change: the bound that holds for revocation too.
     pub const MAX_AGE: Duration = Duration::from_secs(1);
 
-    /// Starts a reader that remembers up to 10,000 accounts. It reads those again that are asked for
-    /// often, in a thread of its own, which no flood of requests can take.
+    /// Starts a reader that caches up to 10,000 accounts. A thread of its own, independent of
+    /// requests, refreshes the accounts that are used often.
     pub fn start(store: Arc<dyn AccountStore>) -> io::Result<Self> {
         let memory = Arc::new(Memory {
             store,
@@ -48,17 +48,18 @@ impl Accounts {
         Ok(Self { memory, renewals, reader })
     }
 
-    /// Whether the thread that reads again is there.
+    /// True while the refresh thread runs.
     pub fn is_running(&self) -> bool {
         self.reader.is_running()
     }
 
-    /// The account if it was read a moment ago; never blocks. Whoever asks often never waits for the
-    /// database.
+    /// The account if it was read recently; never blocks. A caller that asks often never waits for
+    /// the database.
     pub fn recent(&self, id: AccountId) -> Option<Arc<Account>> {
         let account = self.memory.recent.get(&id)?;
         if self.memory.claims_renewal(id) {
-            // Where too many wait it is left alone, and read by whoever asks when it has run out.
+            // With a full queue the refresh is skipped, and the next caller after the expiry reads
+            // the account.
             let _ = self.renewals.try_send(id);
         }
         Some(account)
@@ -71,15 +72,16 @@ impl Accounts {
 }
 
 impl Memory {
-    /// Whether it is time to read the account again. Answers `true` to one caller each time.
+    /// Claims the refresh of the account if it is due. Returns `true` to one caller each time.
     fn claims_renewal(&self, id: AccountId) -> bool {
         !self.fresh.contains_key(&id) && self.fresh.entry(id).or_insert(()).is_fresh()
     }
 
-    /// Until nobody can want anything any more.
+    /// Refreshes accounts until all senders are gone.
     fn renew_all(&self, wanted: &Receiver<AccountId>) {
         for id in wanted {
-            // When it fails, the next reader finds nothing, asks for itself, and says so.
+            // After a failure the next reader misses the cache, asks the database, and gets the
+            // error.
             let _ = self.read(id);
         }
     }
@@ -98,8 +100,8 @@ fn remembering_for<T: Clone + Send + Sync + 'static>(time: Duration) -> Cache<Ac
     Cache::builder().max_capacity(MAX_ACCOUNTS).time_to_live(time).build()
 }
 
-/// Accounts that are remembered.
+/// Accounts in the cache.
 const MAX_ACCOUNTS: u64 = 10_000;
 
-/// Accounts that wait to be read again.
+/// Accounts that wait to be refreshed.
 const MAX_WAITING: usize = 1_000;

@@ -1,13 +1,13 @@
-//! Changes that an administrator makes to an account: its role, whether it is active, the end of its
-//! sessions.
+//! Administration of accounts: role, activation, end of sessions.
 //!
-//! A change is checked in the transaction that writes it, against the accounts as they are then and by the matrix in
-//! force then, so that two administrators who remove each other at the same moment leave one. Nobody
-//! touches an account that is senior to them or raises one above them, no administrator changes their own
-//! account, and an administrator remains. What was tried against these rules is recorded too.
+//! A change is checked in the transaction that writes it, against the accounts and the active
+//! matrix of that moment. So if two administrators deactivate each other concurrently, one remains.
+//! The rules: an account that is senior to the caller cannot be changed, no account is raised above
+//! the caller, no caller changes its own account, and an administrator remains. Refused attempts
+//! are recorded too.
 //!
-//! The time is read in that transaction too, after the locks: a change that has waited is dated when
-//! it happens, and no token issued while it waited is dated later.
+//! The time is read in that transaction too, after the locks: a change that has waited is dated
+//! when it happens, and no token issued while it waited is dated later.
 
 mod rule;
 
@@ -29,68 +29,68 @@ use crate::node::revocation::Revoked;
 use crate::principal::Principal;
 use crate::sign_in::session_tokens::TokenIssuer;
 
-/// What deciding about accounts needs from storage.
+/// The port of account changes.
 pub trait AccountChangeStore: AccountStore {
-    /// Shows the accounts to the rule and does what it answers, in one transaction beside which no
-    /// other change of this kind happens and no other matrix comes into force.
+    /// Passes the accounts to the rule and applies its result, in one transaction. Meanwhile no
+    /// other change of this kind happens and no other matrix is activated.
     fn change_account(&self, change: &AccountChange<'_>)
     -> Result<AccountChangeResult, StoreError>;
 
-    /// The account; that it was read is recorded if there is one.
+    /// The account; the effects are recorded if it exists.
     fn read_account(&self, id: AccountId, effects: &Effects)
     -> Result<Option<Account>, StoreError>;
 }
 
-/// A change about to be judged.
+/// A change about to be checked.
 pub struct AccountChange<'a> {
-    /// Whose account.
+    /// The account to change.
     pub account: AccountId,
-    /// The account that acts.
+    /// The principal that changes it.
     pub principal: &'a Principal,
-    /// The activation of the matrix that the rule goes by.
+    /// The activation of the matrix that the rule uses.
     pub revision: u64,
     /// The role of which an active holder must remain.
     pub administrators: &'a Role,
-    /// Answers what becomes of it.
+    /// Returns the result of the rules.
     pub rule: &'a dyn Fn(&AccountState) -> AccountRuleResult,
-    /// For how long the access tokens that become void must be refused.
+    /// The time for which the access tokens that become invalid must be refused.
     pub revoked_for: Duration,
 }
 
-/// What the rule answers: what to do or why not, and what to record of it.
+/// The result of the rules: the update or the refusal, and the effects to record.
 pub struct AccountRuleResult {
-    /// The result.
+    /// The update or the refusal.
     pub result: Result<AccountUpdate, Refusal>,
-    /// What is recorded, whatever the result.
+    /// The effects to record in both cases.
     pub effects: Box<dyn FnOnce(&AccountChangeResult) -> Effects>,
 }
 
-/// What a change does.
+/// The update of an account.
 #[derive(Debug)]
 pub struct AccountUpdate {
-    /// The account afterwards; only its role and whether it is active may differ.
+    /// The account afterwards; only its role and its activation may differ.
     pub after: Account,
-    /// Access tokens issued before this are void.
+    /// Access tokens issued before this are invalid.
     pub tokens_valid_from: Option<Timestamp>,
-    /// Why all sessions end, if they do.
+    /// The reason why all sessions end, if they do.
     pub ends_sessions: Option<EventKind>,
 }
 
-/// How a change ended.
+/// The result of a change.
 #[derive(Debug)]
 pub enum AccountChangeResult {
-    /// It is done.
+    /// Applied.
     Done {
         /// The account afterwards.
         account: Box<Account>,
-        /// The sessions that ended, and the access tokens that are void.
+        /// The ended sessions and the invalid access tokens.
         revoked: Revoked,
     },
-    /// It is not, and what the rule wanted recorded is.
+    /// Refused; the effects of the rule are recorded.
     Refused(Refusal),
     /// There is no such account.
     Unknown,
-    /// Another matrix has come into force; nothing was judged.
+    /// Another matrix was activated; nothing was checked.
     Superseded,
 }
 
@@ -103,28 +103,28 @@ impl AccountChangeResult {
     }
 }
 
-/// What shall be different.
+/// The changes of an account patch.
 #[derive(Clone, Debug, Default)]
 pub struct AccountPatch {
-    /// Another role, by its word.
+    /// The name of the new role.
     pub role: Option<String>,
-    /// Active, or not.
+    /// True to activate, false to deactivate.
     pub is_active: Option<bool>,
 }
 
-/// Why nothing was changed.
+/// The reason why nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
     /// There is no such account.
     #[error("there is no such account")]
     Unknown,
-    /// The matrix in force has no such role; these are the ones it has.
+    /// The active matrix has no such role; these are its roles.
     #[error("there is no such role")]
     UnknownRole(Vec<String>),
-    /// A rule stands against it.
+    /// A rule refuses the change.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// Another matrix has come into force at the same time.
+    /// Another matrix was activated at the same time.
     #[error("another version of the access matrix was activated at the same time")]
     Superseded,
     /// Storage failed.
@@ -132,7 +132,7 @@ pub enum ChangeError {
     Store(#[from] StoreError),
 }
 
-/// The use case.
+/// Changes accounts and ends their sessions.
 pub struct AccountChanges {
     store: Arc<dyn AccountChangeStore>,
     matrix: Arc<ActiveMatrix>,
@@ -141,7 +141,7 @@ pub struct AccountChanges {
 }
 
 impl AccountChanges {
-    /// A use case over these parts.
+    /// Creates the use case from its dependencies.
     pub fn new(
         store: Arc<dyn AccountChangeStore>,
         matrix: Arc<ActiveMatrix>,
@@ -151,7 +151,7 @@ impl AccountChanges {
         Self { store, matrix, issuer, ambient }
     }
 
-    /// The account as stored. That the caller has read it is recorded.
+    /// The account as stored. The reading is recorded.
     pub fn read(
         &self,
         principal: &Principal,
@@ -162,8 +162,8 @@ impl AccountChanges {
         self.store.read_account(id, &event.into())
     }
 
-    /// Changes role and state. Another role makes every access token void that carries the old one,
-    /// and leaves the sessions; a deactivated account has none left, and gets none of them back.
+    /// Changes role and activation. A new role makes every access token with the old role invalid
+    /// and keeps the sessions; a deactivated account loses its sessions for good.
     pub fn change(
         &self,
         principal: &Principal,
@@ -238,7 +238,7 @@ impl AccountChanges {
         }
     }
 
-    /// One event for each thing that would be different, with what it was and would be.
+    /// One event for each difference, with the old and the new value.
     fn judge_change(
         &self,
         principal: &Principal,
@@ -248,7 +248,7 @@ impl AccountChanges {
     ) -> AccountRuleResult {
         let (before, now) = (&account_state.account, account_state.now);
         if after == *before {
-            // The answer still shows the account.
+            // The response still shows the account.
             let result = acting_account(account_state, principal).map(drop);
             let kind = EventKind::AccountRead;
             let event = self.event(kind, outcome(result), principal, before.id, now);
@@ -260,7 +260,7 @@ impl AccountChanges {
         }
         let with_role = Account { role: after.role.clone(), ..before.clone() };
         let result = check_rules(account_state, principal, matrix, &after).and_then(|()| {
-            // Who is not active has no session, and so no token to make void.
+            // An inactive account has no session, and so no token to invalidate.
             let voids_tokens = with_role != *before && after.is_active;
             voids_tokens.then(|| valid_from(account_state.tokens_valid_from, now)).transpose()
         });
@@ -279,8 +279,8 @@ impl AccountChanges {
             events.push(event(kind, &with_role, &after));
         }
         let update = |tokens_valid_from: Option<Timestamp>| {
-            // Tokens that are dated ahead, because a clock has gone back, are not told from newer
-            // ones by their date: the sessions that have them end.
+            // Tokens that are dated ahead, because a clock was set back, cannot be distinguished
+            // from newer ones by their date: the sessions that have them end.
             let is_ahead =
                 tokens_valid_from < account_state.last_issued && tokens_valid_from.is_some();
             let ends_sessions = deactivates.or(is_ahead.then_some(EventKind::RoleChanged));
@@ -313,15 +313,15 @@ impl AccountChanges {
 }
 
 impl AccountPatch {
-    /// The permissions that it takes.
+    /// The permissions that the patch requires.
     pub fn takes(&self) -> Vec<Permission> {
         let role = self.role.as_ref().map(|_| permission::CHANGE_ROLE);
         role.into_iter().chain(self.is_active.map(|_| permission::CHANGE_STATE)).collect()
     }
 }
 
-/// Whether the matrix by which the change is judged grants what the caller was let in for, maybe by
-/// the one before.
+/// True if the matrix of this check still grants the permissions of the guard, which may have used
+/// the previous matrix.
 fn still_permitted(
     principal: &Principal,
     matrix: &MatrixInForce,
@@ -344,12 +344,13 @@ fn known_role(matrix: &Matrix, word: &str) -> Result<Role, ChangeError> {
     role.ok_or_else(|| ChangeError::UnknownRole(matrix.roles().map(str::to_owned).collect()))
 }
 
-/// The claim `iat` has whole seconds, and the clocks of nodes differ by up to one: tokens issued
-/// before the next whole second after that are void, and none is issued with an earlier `iat`. Later
-/// than the time of the change before, whose tokens carry a role that has become an old one too.
+/// The start of validity of new tokens. The claim `iat` has whole seconds, and the clocks of nodes
+/// differ by up to one: tokens issued before the next whole second after that are invalid, and none
+/// is issued with an earlier `iat`. It is later than that of the previous change, whose tokens
+/// carry a role that is outdated too.
 ///
-/// Each further change within a second so dates new tokens ahead by one more. Those that would be
-/// dated beyond the leeway that services give are not made.
+/// Each further change within a second thus dates new tokens ahead by one more second. A change is
+/// refused if its tokens would be dated beyond the leeway of services.
 fn valid_from(before: Option<Timestamp>, now: Timestamp) -> Result<Timestamp, Refusal> {
     const SECOND: Duration = Duration::from_secs(1);
     const ALMOST_A_SECOND: Duration = Duration::from_micros(999_999);

@@ -1,4 +1,4 @@
-//! Checks requests for accounts by the rules of this server, however the request has come.
+//! Checks of account requests by the rules of this server, for every way to create an account.
 
 use portcullis_audit::{Details, EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
@@ -11,25 +11,25 @@ use crate::StoreError;
 pub use crate::identity::field_error::FieldError;
 use crate::identity::new_password::{About, NewPasswords, Wanted};
 
-/// Who may create accounts.
+/// The permitted ways to create accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RegistrationMode {
-    /// Anybody, for themselves.
+    /// Every person, for themselves.
     Open,
     /// Administrators, for others.
     AdminOnly,
-    /// Nobody over HTTP.
+    /// No account over HTTP.
     Closed,
 }
 
 /// The rules of this server for new accounts.
 #[derive(Clone, Debug)]
 pub struct AccountRules {
-    /// Who may create accounts.
+    /// The permitted ways to create accounts.
     pub mode: RegistrationMode,
-    /// Names nobody may take.
+    /// Names that no account may take.
     pub reserved_names: ReservedNames,
-    /// Screens names; `None` when switched off.
+    /// Moderation of names; `None` if it is off.
     pub moderation: Option<Moderation>,
 }
 
@@ -42,13 +42,13 @@ pub struct AccountRequest {
     pub email: String,
     /// The wanted password.
     pub password: SecretString,
-    /// What to call the person.
+    /// The display name.
     pub display_name: Option<String>,
-    /// Where the request came from.
+    /// The source of the request.
     pub origin: Origin,
 }
 
-/// Checks requests for accounts and hashes their passwords; shared by every way to create one.
+/// Checks account requests and hashes their passwords; shared by every way to create an account.
 pub struct AccountChecker {
     rules: AccountRules,
     new_passwords: NewPasswords,
@@ -63,27 +63,27 @@ pub struct CheckedAccount {
     pub password_hash: PasswordHash,
 }
 
-/// Whether reserved and offensive names are refused.
+/// The strictness of the name check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameRules {
     /// Reserved and offensive names are refused.
     Strict,
-    /// The operator knows what they do: only the form counts.
+    /// Only the form is checked: for the operator.
     FormOnly,
 }
 
 impl AccountChecker {
-    /// A checker for these rules.
+    /// Creates a checker with these rules.
     pub fn new(rules: AccountRules, new_passwords: NewPasswords, ambient: Ambient) -> Self {
         Self { rules, new_passwords, ambient }
     }
 
-    /// The rules it checks by.
+    /// The rules of this checker.
     pub fn rules(&self) -> &AccountRules {
         &self.rules
     }
 
-    /// Checks everything, reporting all faults at once, and hashes the password last.
+    /// Checks all fields, returns all faults at once, and hashes the password last.
     pub fn admit(
         &self,
         request: &AccountRequest,
@@ -102,7 +102,8 @@ impl AccountChecker {
             email: request.email.clone(),
             display_name: request.display_name.clone(),
         };
-        // A hash nobody will need is not computed, but what is wrong with the password is said.
+        // With faults the hash is not needed and not computed; the faults of the password are still
+        // returned.
         let purpose = if faults.is_empty() { Wanted::Hash } else { Wanted::Judgement };
         let address = request.origin.address;
         let judged = self.new_passwords.judge(address, password, about, purpose)?;
@@ -129,7 +130,7 @@ impl AccountChecker {
         Ok(CheckedAccount { account, password_hash })
     }
 
-    /// The event of the account coming to be.
+    /// The event of the new account.
     pub fn event(&self, kind: EventKind, account: &Account, origin: &Origin) -> SecurityEvent {
         let now = account.created_at;
         SecurityEvent::new(kind, Outcome::Success, origin, now, &*self.ambient.random)
@@ -168,16 +169,16 @@ impl AccountChecker {
     }
 }
 
-/// Why no account was created.
+/// The reason why no account was created.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistrationError {
-    /// Accounts are not created this way here.
+    /// This way to create accounts is closed.
     #[error("registration is not open")]
     NotOpen,
-    /// The request breaks rules, all of them named.
+    /// The request breaks rules; all faults are listed.
     #[error("the request has {} faults", .0.len())]
     Invalid(Vec<FieldError>),
-    /// The password is over 1,024 bytes; nothing else was looked at.
+    /// The password has more than 1,024 bytes; nothing else was checked.
     #[error("the password is longer than 1,024 bytes")]
     PasswordTooLong,
     /// Another account has that name, or one that looks like it.
@@ -186,7 +187,7 @@ pub enum RegistrationError {
     /// Another account has that email.
     #[error("the email is taken")]
     EmailTaken,
-    /// Another matrix has come into force at the same time.
+    /// Another matrix was activated at the same time.
     #[error("another version of the access matrix was activated at the same time")]
     Superseded,
     /// The password could not be hashed now.

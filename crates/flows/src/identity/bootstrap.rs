@@ -1,8 +1,9 @@
-//! The first administrator.
+//! Bootstrap: the first administrator.
 //!
-//! Either the configuration names one, or the first start prints a one-time setup token. Nobody
-//! becomes administrator by being first: both ways need something only the operator has, and both
-//! close for ever once one of them, or the command line, has made an administrator.
+//! Either the configuration names one, or the first start prints a one-time setup token. The first
+//! registered account does not become administrator: both ways need something that only the
+//! operator has, and both close for ever once one of them, or the command line, has created an
+//! administrator.
 
 use std::sync::Arc;
 
@@ -17,32 +18,32 @@ use crate::identity::account_request::{
 };
 use crate::identity::registration::{Creation, NewAccount};
 
-/// What setting up needs from storage.
+/// The port of the setup.
 pub trait BootstrapStore: Send + Sync {
-    /// Whether an administrator is still wanting: none exists and none was ever set up.
+    /// True if setup is open: no administrator exists and none was ever set up.
     fn awaits_setup(&self, admin: &Role) -> Result<bool, StoreError>;
 
-    /// Makes this the one setup token, in place of any earlier one, unless setup is over.
+    /// Stores this as the only setup token and replaces any earlier one, unless setup is closed.
     fn offer_setup(&self, token: &Digest, now: Timestamp) -> Result<(), StoreError>;
 
     /// Creates the first administrator and closes setup, if it is open; with a token only if that
-    /// is the one on offer. An account that cannot be created leaves setup open.
+    /// is the stored one. An account that cannot be created leaves setup open.
     fn set_up(&self, token: Option<&Digest>, new: &NewAccount<'_>) -> Result<SetUp, StoreError>;
 }
 
-/// How setting up ended.
+/// The result of a setup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SetUp {
-    /// There was an attempt to create the account.
+    /// The account was created, or could not be.
     Tried(Creation),
-    /// Setup is over, or this is not its token.
+    /// Setup is closed, or this is not its token.
     Closed,
 }
 
-/// Why no administrator was set up.
+/// The reason why no administrator was set up.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
-    /// Setup is over, or this is not its token.
+    /// Setup is closed, or this is not its token.
     #[error("the setup token is not valid")]
     InvalidToken,
     /// The account is not acceptable.
@@ -53,18 +54,18 @@ pub enum SetupError {
     Store(#[from] StoreError),
 }
 
-/// What a start did about the first administrator.
+/// The result of a start for the first administrator.
 #[derive(Debug)]
 pub enum Start {
     /// Nothing was to be done.
     Ready,
     /// The configured administrator was created and must change the password.
     Created(Box<Account>),
-    /// Setup waits for whoever has this token.
+    /// Setup is open for the holder of this token.
     Awaiting(OpaqueSecret),
 }
 
-/// The use case.
+/// Creates the first administrator.
 pub struct Bootstrap {
     store: Arc<dyn BootstrapStore>,
     candidates: Arc<AccountChecker>,
@@ -73,7 +74,7 @@ pub struct Bootstrap {
 }
 
 impl Bootstrap {
-    /// A use case over these parts.
+    /// Creates the use case from its dependencies.
     pub fn new(
         store: Arc<dyn BootstrapStore>,
         candidates: Arc<AccountChecker>,
@@ -95,7 +96,7 @@ impl Bootstrap {
         };
         match self.create(None, request, true) {
             Ok(account) => Ok(Start::Created(Box::new(account))),
-            // Another node was faster.
+            // Another node was first.
             Err(SetupError::InvalidToken) => Ok(Start::Ready),
             Err(error) => Err(error),
         }

@@ -1,9 +1,9 @@
-//! The faults of single fields in requests for accounts and for new passwords.
+//! Faults of single fields in requests for accounts and for new passwords, with their stable codes.
 
 use portcullis_domain::{EmailError, TextError, UsernameError};
 use portcullis_password::Violation;
 
-/// What is wrong with one field of a request.
+/// A fault of one field of a request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FieldError {
     /// The user name is malformed.
@@ -33,7 +33,7 @@ pub enum FieldError {
 }
 
 impl FieldError {
-    /// The request's field it is about.
+    /// The field of the request.
     pub const fn field(&self) -> &'static str {
         match self {
             Self::Username(_) | Self::UsernameReserved | Self::UsernameOffensive => "username",
@@ -43,7 +43,7 @@ impl FieldError {
         }
     }
 
-    /// The stable word for it.
+    /// The stable code.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Username(error) => error.code(),

@@ -1,5 +1,4 @@
-//! A password somebody wants to have: judged and hashed, in one job of the bounded pool, because both
-//! cost enough for a flood of them to starve the rest.
+//! New passwords: checked against the policy and hashed in one job of the hashing pool.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -9,7 +8,7 @@ use portcullis_password::{Context, HashingError, HashingPool, Password, Password
 
 use crate::identity::field_error::FieldError;
 
-/// Judges and hashes new passwords.
+/// Checks and hashes new passwords. Both are expensive, so both run in the bounded pool.
 #[derive(Clone)]
 pub struct NewPasswords {
     policy: Policy,
@@ -17,33 +16,33 @@ pub struct NewPasswords {
     random: Arc<dyn SecureRandom>,
 }
 
-/// Whose password it will be: what it must not mainly consist of.
+/// The owner of the password: data that the password must not mainly consist of.
 #[derive(Clone, Debug)]
 pub struct About {
     /// The user name, as typed.
     pub username: String,
     /// The email, as typed.
     pub email: String,
-    /// What to call the person, as typed.
+    /// The display name, as typed.
     pub display_name: Option<String>,
 }
 
-/// How much of the work is wanted.
+/// The requested work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
-    /// What is wrong with the password, and its hash if nothing is.
+    /// The faults of the password, and its hash if there are none.
     Hash,
-    /// What is wrong with it; no hash.
+    /// The faults only; no hash.
     Judgement,
 }
 
 impl NewPasswords {
-    /// A judge by this policy, working on this pool.
+    /// Creates a checker with this policy and this pool.
     pub fn new(policy: Policy, hashing: Arc<HashingPool>, random: Arc<dyn SecureRandom>) -> Self {
         Self { policy, hashing, random }
     }
 
-    /// Every rule that the password breaks; or its hash, where wanted.
+    /// All rules that the password breaks, or else its hash, if requested.
     pub fn judge(
         &self,
         address: IpAddr,

@@ -1,9 +1,10 @@
-//! A new password in the place of the current one.
+//! Password change by the holder of the account.
 //!
-//! The current password is asked for although the caller is signed in, and failures close the session's
-//! own counter: a stolen session is no free place to guess at, and nobody outside it can close the way to
-//! a new password. A change ends every session of the account and voids every device cookie; the client
-//! that asks goes on in a new session with new tokens, so that nothing it had before is worth anything.
+//! The current password is required although the caller is signed in, and failures close the
+//! counter of the session: a stolen session cannot be used to guess passwords without limit, and no
+//! other client can block the password change. A change ends every session of the account and
+//! invalidates every device cookie. The client continues in a replacement session with new tokens;
+//! its earlier tokens are invalid.
 
 use std::sync::Arc;
 
@@ -25,13 +26,13 @@ use crate::sign_in::lockout::Lockout;
 use crate::sign_in::session_tokens::{AccountSnapshot, Ending, SessionTokens, TokenIssuer};
 use crate::sign_in::{PasswordProof, SignInStore, StoredCredentials, verify};
 
-/// What changing a password needs from storage, besides what signing in does.
+/// The port of password changes, in addition to that of sign-in.
 pub trait PasswordChangeStore: SignInStore {
     /// The account and the hash of its password.
     fn credentials_of(&self, account: AccountId) -> Result<Option<StoredCredentials>, StoreError>;
 
-    /// Replaces the hash, unless at this very moment the counter is closed or the hash no longer the
-    /// one that was checked. Ends every session, opens the successor of the one that asks, and records
+    /// Replaces the hash, unless the counter is closed at that moment or the hash is no longer the
+    /// checked one. Ends every session, opens the replacement of the calling session, and records
     /// the change.
     fn change_password(
         &self,
@@ -39,66 +40,66 @@ pub trait PasswordChangeStore: SignInStore {
     ) -> Result<PasswordUpdateResult, StoreError>;
 }
 
-/// A password about to be changed.
+/// A password change about to be stored.
 pub struct PasswordUpdate<'a> {
-    /// Whose.
+    /// The account.
     pub account: AccountId,
-    /// The session that asks.
+    /// The calling session.
     pub session: SessionId,
-    /// What goes on in its place.
+    /// Its replacement.
     pub successor: &'a ReplacementSession,
     /// The proof of the current password, to be validated again.
     pub current: &'a PasswordProof,
     /// The hash of the new one.
     pub new: &'a PasswordHash,
-    /// Whose failures are forgotten.
+    /// The counter whose failures are reset.
     pub counter: &'a Digest,
-    /// How every session of the account ends.
+    /// The end of every session of the account: reason and time.
     pub ending: Ending,
-    /// Where the request came from, for the family tree.
+    /// The source of the request, for the token family.
     pub origin: &'a Origin,
-    /// What is recorded.
+    /// The effects to record.
     pub effects: EffectsOf<'a, PasswordUpdateResult>,
 }
 
-/// The session that goes on in the place of the one that asks: with the same device, delivery and
-/// end, and the same time of sign-in.
+/// The session that replaces the calling one: same device, delivery and expiry, and the same time
+/// of sign-in.
 #[derive(Clone, Copy, Debug)]
 pub struct ReplacementSession {
-    /// Its name.
+    /// Its id.
     pub session: SessionId,
     /// Its first refresh token.
     pub refresh: TokenId,
-    /// Digest of its binding cookie, if it is to have one as its predecessor has.
+    /// Digest of its binding cookie, if its predecessor has one.
     pub binding: Digest,
 }
 
-/// How changing a password ended.
+/// The result of a password change.
 #[derive(Debug, PartialEq, Eq)]
 pub enum PasswordUpdateResult {
-    /// It is changed.
+    /// Changed.
     Done {
-        /// Whose it is.
+        /// The account.
         snapshot: Box<AccountSnapshot>,
-        /// The successor of the session that asked.
+        /// The replacement of the calling session.
         session: Box<Session>,
-        /// The sessions that ended, that one among them.
+        /// The ended sessions, including the calling one.
         revoked: Revoked,
         /// The epoch of the new password.
         epoch: PasswordEpoch,
     },
-    /// It is not; how that is recorded.
+    /// Refused, with the outcome to record.
     Refused(Outcome),
-    /// It is not, because the session that asked has ended meanwhile.
+    /// Refused: the calling session has ended meanwhile.
     SessionEnded,
 }
 
 /// A request to change a password.
 #[derive(Debug)]
 pub struct PasswordChangeRequest {
-    /// Whose.
+    /// The account.
     pub account: AccountId,
-    /// The session that asks.
+    /// The calling session.
     pub session: SessionId,
     /// The current password, as typed.
     pub current: SecretString,
@@ -106,34 +107,34 @@ pub struct PasswordChangeRequest {
     pub new: SecretString,
     /// The device cookie, if the browser has one.
     pub device_token: Option<SecretString>,
-    /// Where the request came from.
+    /// The source of the request.
     pub origin: Origin,
 }
 
-/// What the client goes on with after a change.
+/// The credentials of the client after a change.
 #[derive(Debug)]
 pub struct PasswordChanged {
     /// The new session and its tokens.
     pub tokens: SessionTokens,
     /// The binding cookie, for [`Delivery::Cookie`].
     pub binding: Option<OpaqueSecret>,
-    /// The device cookie in the place of the one that the device has shown.
+    /// The new device cookie, which replaces the one that was presented.
     pub device_token: Option<SecretString>,
 }
 
-/// Why the password is still the same.
+/// The reason why the password was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum PasswordChangeError {
-    /// Not the current password, or too many failures: not told apart.
+    /// The current password is wrong, or there are too many failures: not distinguished.
     #[error("the current password is not right")]
     WrongPassword,
-    /// The session that asked has ended meanwhile.
+    /// The calling session has ended meanwhile.
     #[error("the session has ended")]
     SessionEnded,
     /// The new password is not acceptable.
     #[error("the new password has {} faults", .0.len())]
     Invalid(Vec<FieldError>),
-    /// One of the passwords is over 1,024 bytes; nothing else was looked at.
+    /// One of the passwords has more than 1,024 bytes; nothing else was checked.
     #[error("a password is longer than 1,024 bytes")]
     PasswordTooLong,
     /// The passwords could not be hashed now.
@@ -144,7 +145,7 @@ pub enum PasswordChangeError {
     Store(#[from] StoreError),
 }
 
-/// The use case.
+/// Changes the password of an account.
 pub struct PasswordChange {
     store: Arc<dyn PasswordChangeStore>,
     hashing: Arc<HashingPool>,
@@ -155,7 +156,7 @@ pub struct PasswordChange {
 }
 
 impl PasswordChange {
-    /// A use case over these parts.
+    /// Creates the use case from its dependencies.
     pub fn new(
         store: Arc<dyn PasswordChangeStore>,
         hashing: Arc<HashingPool>,
@@ -167,10 +168,10 @@ impl PasswordChange {
         Self { store, hashing, new_passwords, issuer, lockout, ambient }
     }
 
-    /// Judges the new password, checks the current one, and only then replaces it.
+    /// Checks the new password, verifies the current one, and only then replaces it.
     ///
-    /// In this order, so that what is said of the new password, and how long that takes, tells
-    /// nothing of the current one to somebody who guesses it during a wait.
+    /// With this order, neither the faults of the new password nor their timing tell an attacker,
+    /// who guesses during a wait, whether the current password was right.
     pub fn change(
         &self,
         request: &PasswordChangeRequest,
@@ -201,7 +202,7 @@ impl PasswordChange {
         let event =
             self.event(Outcome::Success, request).with(Details::of_account(Some(&account), &after));
         let effects = |changed: &PasswordUpdateResult| match changed {
-            // The session that asked goes on in its successor.
+            // The calling session continues in its replacement.
             PasswordUpdateResult::Done { revoked, .. } => {
                 event.clone().ending(revoked.session_count().saturating_sub(1)).into()
             }

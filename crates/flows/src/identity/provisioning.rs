@@ -1,4 +1,5 @@
-//! An operator creates accounts: one by hand, or many with the hashes of another system.
+//! Provisioning by the operator: creates single accounts, and imports accounts with hashes of
+//! another system.
 
 use std::sync::Arc;
 
@@ -16,9 +17,9 @@ use crate::identity::account_request::{
 };
 use crate::identity::registration::{Creation, NewAccount, RegistrationStore};
 
-/// What importing needs from storage.
+/// The port of imports.
 pub trait ImportStore: Send + Sync {
-    /// Creates all of these accounts that can be created, in one transaction; one verdict each, in
+    /// Creates all accounts that can be created, in one transaction; returns one result each, in
     /// order.
     fn import(&self, accounts: &[Import]) -> Result<Vec<Imported>, StoreError>;
 }
@@ -28,31 +29,31 @@ pub trait ImportStore: Send + Sync {
 pub struct Import {
     /// The account.
     pub account: Account,
-    /// The hash it had in the other system.
+    /// Its hash in the other system.
     pub password_hash: PasswordHash,
     /// See [`NewAccount::revision`].
     pub revision: u64,
-    /// What is recorded if it is created.
+    /// The effects to record if it is created.
     pub effects: Effects,
 }
 
-/// What became of an account to be imported.
+/// The result of importing an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Imported {
-    /// It is there now, or not: a name or an email is taken.
+    /// Created, or not: the name or the email is taken.
     Tried(Creation),
-    /// An account with this very name and email is there already, from an earlier run.
+    /// An account with this name and email exists already, from an earlier run.
     Present,
 }
 
-/// What an operator decides about an account.
+/// Options of the operator for a new account.
 #[derive(Clone, Debug)]
 pub struct ProvisioningOptions {
     /// The role.
     pub role: Role,
     /// The kind.
     pub kind: PersonKind,
-    /// Whether the password is good for one thing only: to be changed.
+    /// True if the password must be changed before anything else.
     pub password_must_change: bool,
 }
 
@@ -81,7 +82,7 @@ pub struct ImportRow {
     pub username: String,
     /// The email.
     pub email: String,
-    /// What to call the person.
+    /// The display name.
     pub display_name: Option<String>,
     /// The role; the self-registration role when absent.
     pub role: Option<Role>,
@@ -89,7 +90,7 @@ pub struct ImportRow {
     pub password_hash: String,
 }
 
-/// What is wrong with a row of an import.
+/// A fault of an import row.
 #[derive(Debug, thiserror::Error)]
 pub enum RowError {
     /// A field is malformed.
@@ -98,17 +99,17 @@ pub enum RowError {
     /// The hash cannot be used.
     #[error("the password hash cannot be used: {0}")]
     Hash(#[from] HashError),
-    /// The hash is bcrypt of a higher cost than is taken.
+    /// The bcrypt cost of the hash is too high.
     #[error("the password hash is bcrypt of cost {cost}, and {most} is the most that is taken")]
     BcryptCost {
         /// The cost of the hash.
         cost: u32,
-        /// The highest that is taken.
+        /// The maximum cost.
         most: u32,
     },
 }
 
-/// The use case.
+/// Creates and imports accounts.
 pub struct Provisioning {
     accounts: Arc<dyn RegistrationStore>,
     imports: Arc<dyn ImportStore>,
@@ -119,7 +120,7 @@ pub struct Provisioning {
 }
 
 impl Provisioning {
-    /// A use case over these parts, which imports bcrypt hashes up to that cost.
+    /// Creates the use case from its dependencies; it imports bcrypt hashes up to that cost.
     pub fn new(
         accounts: Arc<dyn RegistrationStore>,
         imports: Arc<dyn ImportStore>,
@@ -158,7 +159,7 @@ impl Provisioning {
         Ok(account)
     }
 
-    /// Checks one row of an import, whose role is one of the matrix in force; nothing is stored yet.
+    /// Checks one import row, whose role is one of the active matrix; nothing is stored yet.
     pub fn check_row(&self, row: ImportRow, origin: &Origin) -> Result<Import, RowError> {
         let matrix = self.matrix.load();
         let username = Username::parse(&row.username).map_err(FieldError::from)?;

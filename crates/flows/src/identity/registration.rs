@@ -1,4 +1,4 @@
-//! Someone creates an account for themselves.
+//! Self-registration: a person creates an account.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use crate::identity::account_request::{
     AccountChecker, AccountRequest, CheckedAccount, NameRules, RegistrationError, RegistrationMode,
 };
 
-/// What creating an account needs from storage.
+/// The port of account creation.
 pub trait RegistrationStore: Send + Sync {
     /// Creates the account unless its name, a look-alike of it or its email is taken, or another
-    /// matrix is in force by then.
+    /// matrix was activated meanwhile.
     fn create(&self, new: &NewAccount<'_>) -> Result<Creation, StoreError>;
 }
 
@@ -27,23 +27,23 @@ pub struct NewAccount<'a> {
     pub account: &'a Account,
     /// The hash of its password, if it has one.
     pub password_hash: Option<&'a PasswordHash>,
-    /// The activation of the matrix that its role is from. Under another one nobody might be able to
-    /// decide about the account, for want of the role.
+    /// The activation of the matrix of its role. Under another matrix the role could be missing,
+    /// and then few principals could change the account.
     pub revision: u64,
-    /// What is recorded if it is created.
+    /// The effects to record if it is created.
     pub effects: &'a Effects,
 }
 
-/// Whether an account could be created.
+/// The result of creating an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Creation {
-    /// It was.
+    /// Created.
     Done,
     /// Another account has that name, or one that looks like it.
     UsernameTaken,
     /// Another account has that email.
     EmailTaken,
-    /// Another matrix has come into force; nothing was looked at.
+    /// Another matrix was activated; nothing was checked.
     Superseded,
 }
 
@@ -58,7 +58,7 @@ impl From<Creation> for Result<(), RegistrationError> {
     }
 }
 
-/// The use case: somebody registers.
+/// Registers accounts.
 pub struct Registration {
     store: Arc<dyn RegistrationStore>,
     candidates: Arc<AccountChecker>,
@@ -66,7 +66,7 @@ pub struct Registration {
 }
 
 impl Registration {
-    /// A use case over these parts.
+    /// Creates the use case from its dependencies.
     pub fn new(
         store: Arc<dyn RegistrationStore>,
         candidates: Arc<AccountChecker>,

@@ -1,8 +1,7 @@
-//! What a token is worth that somebody shows (RFC 7662), and its end when its holder wants it
-//! (RFC 7009).
+//! Token introspection (RFC 7662) and token revocation by its holder (RFC 7009).
 //!
-//! A token is alive when the route that takes it would accept it: one judgement for both. Of a token
-//! that is not, nothing is told: not even whether it ever was.
+//! A token is active when its route would accept it: both use one check. For an inactive token
+//! nothing is returned: not even whether it was ever active.
 
 use std::sync::Arc;
 
@@ -14,10 +13,10 @@ use crate::StoreError;
 use crate::sign_in::session_tokens::TokenIssuer;
 use crate::sign_in::sign_out::{SignOut, SignOutStore};
 
-/// What judging a token needs from storage.
+/// The port of introspection.
 pub trait IntrospectionStore: Send + Sync {
-    /// The session of which this is the live refresh token, and the role of its account; `None` if
-    /// the session is not live or the account not active.
+    /// The session with this live refresh token, and the role of its account; `None` if the session
+    /// is not live or the account is not active.
     fn session_of_refresh_token(
         &self,
         session: SessionId,
@@ -26,7 +25,7 @@ pub trait IntrospectionStore: Send + Sync {
     ) -> Result<Option<(Session, Role)>, StoreError>;
 }
 
-/// A token that is alive.
+/// An active token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LiveToken {
     /// An access token.
@@ -35,7 +34,7 @@ pub enum LiveToken {
     Refresh(RefreshClaims),
 }
 
-/// The use case.
+/// Introspects and revokes tokens.
 pub struct Introspection {
     store: Arc<dyn IntrospectionStore>,
     issuer: TokenIssuer,
@@ -44,7 +43,7 @@ pub struct Introspection {
 }
 
 impl Introspection {
-    /// A use case over these parts.
+    /// Creates the use case from its dependencies.
     pub fn new<S: IntrospectionStore + SignOutStore + 'static>(
         store: Arc<S>,
         issuer: TokenIssuer,
@@ -54,7 +53,7 @@ impl Introspection {
         Self { store, issuer, sign_out, ambient }
     }
 
-    /// What the token says, if it is alive.
+    /// The claims of the token, if it is active.
     pub fn introspect(&self, token: &str) -> Result<Option<LiveToken>, StoreError> {
         let now = self.ambient.now();
         let authority = self.issuer.authority();
@@ -70,8 +69,8 @@ impl Introspection {
         Ok(is_alive.then_some(LiveToken::Refresh(claims)))
     }
 
-    /// Ends an access token alone, and with a refresh token its session. Who holds the token may do
-    /// so; of what is no token of this server, or not any more, nothing is left to end.
+    /// Revokes an access token alone, and with a refresh token its session. The holder of the token
+    /// may do so. An invalid or inactive token needs no revocation.
     pub fn revoke(&self, token: &str, origin: &Origin) -> Result<(), StoreError> {
         let now = self.ambient.now();
         let authority = self.issuer.authority();

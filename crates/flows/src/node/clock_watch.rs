@@ -1,8 +1,9 @@
-//! Whether the clock of this node agrees with that of the database.
+//! Clock offset: compares the clock of this node with that of the database.
 //!
-//! What orders two writes is dated by the database, so a wrong clock breaks no order. But tokens are
-//! judged by the clock of the node that is shown them: one that is minutes off accepts what has expired
-//! and refuses what is good. So a node that differs by more than [`ClockWatch::MAX_OFFSET`] says so.
+//! The database dates everything that orders two writes, so a wrong clock breaks no order. But a
+//! node checks tokens by its own clock: if that is minutes off, it accepts expired tokens and
+//! refuses valid ones. So a node whose clock differs by more than [`ClockWatch::MAX_OFFSET`]
+//! reports it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,24 +14,24 @@ use portcullis_domain::{Clock, Timestamp};
 
 use crate::StoreError;
 
-/// What comparing clocks needs from storage.
+/// The port for the time of the database.
 pub trait TimeStore: Send + Sync {
-    /// The time of the database; of a SQLite file that is the clock of this host.
+    /// The time of the database; for a SQLite file, the clock of this host.
     fn time(&self) -> Result<Timestamp, StoreError>;
 }
 
-/// How far a node is ahead of its database; negative when it is behind.
+/// The offset of a node's clock to that of its database; negative if the node is behind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ClockOffset(i64);
 
 impl ClockOffset {
-    /// In seconds.
+    /// The offset in seconds.
     pub fn as_seconds(self) -> f64 {
         let size = self.size().as_secs_f64();
         if self.0 < 0 { -size } else { size }
     }
 
-    /// Whichever is ahead.
+    /// The absolute value.
     pub fn size(self) -> Duration {
         Duration::from_micros(self.0.unsigned_abs())
     }
@@ -43,7 +44,7 @@ impl fmt::Display for ClockOffset {
     }
 }
 
-/// The use case.
+/// Compares the clocks and keeps the last offset.
 pub struct ClockWatch {
     store: Arc<dyn TimeStore>,
     clock: Arc<dyn Clock>,
@@ -52,19 +53,19 @@ pub struct ClockWatch {
 }
 
 impl ClockWatch {
-    /// Clocks that differ by no more than this are right.
+    /// A larger offset is reported.
     pub const MAX_OFFSET: Duration = Duration::from_secs(5);
 
-    /// A use case over these parts, which has not compared anything yet.
+    /// Creates the use case, which has not compared anything yet.
     pub fn new(store: Arc<dyn TimeStore>, clock: Arc<dyn Clock>) -> Self {
         Self { store, clock, offset: AtomicI64::new(0), is_off: AtomicBool::new(false) }
     }
 
-    /// Compares the clocks. Says in the log when they begin to differ, and when they agree again.
+    /// Compares the clocks. Logs once when they begin to differ, and once when they agree again.
     pub fn compare(&self) -> Result<ClockOffset, StoreError> {
         let (asked_at, asked) = (self.clock.now(), self.clock.monotonic());
         let there = self.store.time()?;
-        // The database has answered at some moment in between.
+        // The database has answered at an unknown moment in between.
         let half = self.clock.monotonic().saturating_sub(asked) / 2;
         let here = asked_at + half;
         let offset = ClockOffset(here.as_micros().saturating_sub(there.as_micros()));
@@ -80,12 +81,12 @@ impl ClockWatch {
         Ok(offset)
     }
 
-    /// How far the clocks differed when they were compared last.
+    /// The offset of the last comparison.
     pub fn offset(&self) -> ClockOffset {
         ClockOffset(self.offset.load(Ordering::Relaxed))
     }
 
-    /// Whether that was more than the limit.
+    /// True if that was more than the limit.
     pub fn is_off(&self) -> bool {
         self.is_off.load(Ordering::Relaxed)
     }

@@ -1,11 +1,12 @@
-//! The deadline of one request for its time with the database.
+//! The database deadline of one request. After the deadline, nothing of the request is committed.
 //!
-//! A client gets an answer within two seconds, if only that there is none. From that moment on nothing of
-//! the use case is committed: to cancel and to begin to commit exclude each other. So an answer of 503
-//! means that the work was not done, but for one case that nothing can avoid: a COMMIT was on its way when
-//! the database fell silent. A retry is then answered as the first request would have been; see [`refresh`](crate::sign_in::refresh).
+//! A client gets a response within two seconds, if only an error. From that moment on nothing of
+//! the use case is committed: cancelling and beginning to commit exclude each other. So a 503
+//! response means that the work was not done, with one unavoidable exception: a COMMIT was sent
+//! before the database stopped responding. A retry then gets the response of the first request; see
+//! [`refresh`](crate::sign_in::refresh).
 //!
-//! Only the time that is spent with the database counts, waiting for a connection included.
+//! Only time spent with the database counts, including the wait for a connection.
 
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,8 +14,8 @@ use std::time::Duration;
 
 use portcullis_domain::{Clock, SystemClock};
 
-/// One request's use of the database. What runs on another thread, or outside of any request, has no
-/// deadline and takes as long as the timeouts of the database allow.
+/// The database use of one request. Work on another thread, or outside of a request, has no
+/// deadline and is bounded only by the timeouts of the database.
 #[derive(Debug)]
 pub struct RequestDeadline {
     clock: SystemClock,
@@ -24,9 +25,9 @@ pub struct RequestDeadline {
 #[derive(Debug, Default)]
 struct State {
     stage: Stage,
-    /// Time spent with the database before.
+    /// Time spent with the database before the current statement.
     spent: Duration,
-    /// Since when the use case has been waiting for it, if it is.
+    /// The start of the current wait for the database, if there is one.
     entered: Option<Duration>,
 }
 
@@ -38,7 +39,7 @@ enum Stage {
     Cancelled,
 }
 
-/// The request was answered already: nothing more happens.
+/// The request was answered already: nothing more is committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the deadline of the request was exceeded")]
 pub struct DeadlineExceeded;
@@ -48,10 +49,10 @@ thread_local! {
 }
 
 impl RequestDeadline {
-    /// The longest that a use case spends with the database, in all.
+    /// The maximum time of a use case with the database, in all.
     pub const TIMEOUT: Duration = Duration::from_millis(1_700);
 
-    /// A deadline of which nothing is spent yet.
+    /// A new deadline, with no time spent.
     #[must_use]
     pub fn new() -> Self {
         Self { clock: SystemClock::new(), state: Mutex::default() }
@@ -63,15 +64,15 @@ impl RequestDeadline {
         use_case()
     }
 
-    /// How long it may still spend with the database.
+    /// The time left with the database.
     pub fn remaining(&self) -> Duration {
         let state = self.state();
         let waiting = state.entered.map_or(Duration::ZERO, |since| self.since(since));
         Self::TIMEOUT.saturating_sub(state.spent + waiting)
     }
 
-    /// Lets nothing more be committed. Answers `false` when a commit is under way, whose end nobody
-    /// knows yet.
+    /// Prevents any further commit. Returns `false` if a commit is under way, whose result is not
+    /// known yet.
     pub fn cancel(&self) -> bool {
         let mut state = self.state();
         if state.stage == Stage::Committing {
@@ -81,13 +82,13 @@ impl RequestDeadline {
         true
     }
 
-    /// Whether this thread runs under a deadline.
+    /// True if this thread runs under a deadline.
     pub fn is_running() -> bool {
         Self::current().is_some()
     }
 
-    /// Counts the time until the answer is dropped as spent with the database, if this thread runs
-    /// a deadline. Within such a time another one counts nothing.
+    /// Counts the time until the returned guard is dropped as spent with the database, if this
+    /// thread runs under a deadline. A nested call counts nothing.
     #[must_use]
     pub fn enter() -> Waiting {
         Waiting(Self::current().filter(|deadline| {
@@ -98,11 +99,11 @@ impl RequestDeadline {
         }))
     }
 
-    /// Whether what runs on this thread may go on.
+    /// Checks that the work of this thread may continue.
     ///
     /// # Errors
     ///
-    /// When it was given up.
+    /// If the request was cancelled.
     pub fn check() -> Result<(), DeadlineExceeded> {
         match Self::current() {
             Some(deadline) if deadline.state().stage == Stage::Cancelled => Err(DeadlineExceeded),
@@ -110,12 +111,12 @@ impl RequestDeadline {
         }
     }
 
-    /// From now on until the answer is dropped, what runs on this thread is not given up. The commit
-    /// takes at least the `round_trip` that the transaction took to begin.
+    /// Protects the work of this thread from being cancelled until the returned guard is dropped.
+    /// The commit takes at least the `round_trip` that the transaction took to begin.
     ///
     /// # Errors
     ///
-    /// When it was given up, or has no time left.
+    /// If the request was cancelled, or has no time left.
     pub fn begin_commit(round_trip: Duration) -> Result<Committing, DeadlineExceeded> {
         let Some(deadline) = Self::current() else { return Ok(Committing(None)) };
         let mut state = deadline.state();
@@ -131,8 +132,8 @@ impl RequestDeadline {
         Ok(Committing(Some(deadline)))
     }
 
-    /// A commit that begins later might not end in time: a database that was so slow before is
-    /// unlikely to be quick now.
+    /// A commit that begins later might not end in time: a database that was slow before is
+    /// unlikely to be fast now.
     const LATEST_COMMIT: Duration = Duration::from_millis(1_500);
 
     fn current() -> Option<Arc<Self>> {
@@ -154,7 +155,7 @@ impl Default for RequestDeadline {
     }
 }
 
-/// A use case waits for the database.
+/// Marks a wait for the database.
 #[derive(Debug)]
 pub struct Waiting(Option<Arc<RequestDeadline>>);
 
@@ -169,7 +170,7 @@ impl Drop for Waiting {
     }
 }
 
-/// A commit is under way.
+/// Marks a commit under way.
 #[derive(Debug)]
 pub struct Committing(Option<Arc<RequestDeadline>>);
 

@@ -1,4 +1,4 @@
-//! Whether the server can do its work: whether the database answers, and whether it takes writes.
+//! Readiness: the database responds, and takes writes.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
@@ -8,47 +8,47 @@ use portcullis_domain::Clock;
 
 use crate::StoreError;
 
-/// What readiness needs from storage.
+/// The port of readiness.
 pub trait HealthStore: Send + Sync {
-    /// Asks the database for a sign of life.
+    /// Checks that the database responds.
     fn ping(&self) -> Result<(), StoreError>;
 
     /// Commits a transaction that writes and leaves nothing behind.
     fn try_write(&self) -> Result<(), StoreError>;
 }
 
-/// Looks how the database is. To ask often costs no writes: see [`WRITE_INTERVAL`].
+/// Checks the database. Frequent checks cost no further writes: see [`WRITE_INTERVAL`].
 pub struct Health {
     store: Arc<dyn HealthStore>,
     clock: Arc<dyn Clock>,
-    /// When the last write that succeeded was begun, on the monotonic clock.
+    /// The start of the last successful write, on the monotonic clock.
     written: Mutex<Option<Duration>>,
-    /// Whether the last attempt to write failed.
+    /// True if the last attempt to write failed.
     is_failing: AtomicBool,
 }
 
-/// How long a write that succeeded shows that the database takes writes.
+/// The time for which a successful write counts as proof that the database takes writes.
 pub const WRITE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Why the server cannot do its work.
+/// The reason why the server is not ready.
 #[derive(Debug, thiserror::Error)]
 pub enum HealthError {
-    /// The database does not answer.
+    /// The database does not respond.
     #[error(transparent)]
     Unreachable(StoreError),
-    /// It answers, and takes no writes.
+    /// The database responds, but takes no writes.
     #[error("the database takes no writes: {0}")]
     Unwritable(StoreError),
 }
 
 impl Health {
-    /// Looks at this database.
+    /// Creates the check for this database.
     pub fn new(store: Arc<dyn HealthStore>, clock: Arc<dyn Clock>) -> Self {
         Self { store, clock, written: Mutex::new(None), is_failing: AtomicBool::new(false) }
     }
 
-    /// Looks whether the database answers and takes writes. Blocks. One caller at a time tries to
-    /// write; others are told what was found last.
+    /// Checks that the database responds and takes writes. Blocks. One caller at a time tries to
+    /// write; the others get the last result.
     pub fn check(&self) -> Result<(), HealthError> {
         self.store.ping().map_err(HealthError::Unreachable)?;
         let mut written = match self.written.try_lock() {

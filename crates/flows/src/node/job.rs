@@ -1,15 +1,17 @@
-//! Work that no request asks for: a list of jobs, and the one runner that does them.
+//! Background jobs: the type `Job`, its port, and the runner. The list of jobs is
+//! `bins/portcullis/src/jobs.rs`.
 //!
-//! A job is due so often. Each node runs the jobs about its own memory and connections. An exclusive
-//! job runs on one node at a time: the node that claims it first has it, for as long as it goes on
-//! claiming; nodes come at slightly different moments, so that each gets its share. The two kinds have
-//! threads of their own, so that an exclusive job that takes hours delays no job of the node. When a job is due says the database, by its own clock, so that neither a restart
-//! nor another node repeats or forgets it. A date in the database that lies further ahead than the job
-//! can be due comes from a clock that was wrong, and counts for nothing.
+//! Each job has an interval. Each node runs the jobs about its own memory and connections. An
+//! exclusive job runs on one node at a time: the first node that claims it holds it as long as it
+//! renews the claim; the nodes claim at slightly different moments, so each gets a share. The two
+//! kinds have separate threads, so a long exclusive job delays no job of the node. The database
+//! decides by its own clock when an exclusive job is due, so neither a restart nor another node
+//! repeats or skips it. A due date that is further ahead than the interval comes from a wrong clock
+//! and is ignored.
 //!
-//! A claim saves work and is no lock: a node that was paused for longer than its claim holds goes on
-//! with what it does. So each job must bear to be done twice at the same time. It works in portions,
-//! each of them one bounded transaction, and may be cut off between any two.
+//! A claim saves work and is no lock: a node that was paused for longer than its claim continues
+//! its run. So each job must tolerate two concurrent runs. It works in portions, each one bounded
+//! transaction, and may be interrupted between any two.
 
 mod runner;
 
@@ -22,33 +24,33 @@ use portcullis_domain::Timestamp;
 pub use self::runner::{JobState, Jobs, RunningJobs};
 use crate::StoreError;
 
-/// What jobs need from storage.
+/// The port of jobs.
 pub trait JobStore: Send + Sync {
-    /// Claims an exclusive job until `hold` from now, if it is due and nobody else holds it, or if
-    /// this runner holds it already. One that is claimed is due again `every` later.
+    /// Claims an exclusive job until `hold` from now, if it is due and no other runner holds it, or
+    /// if this runner holds it already. A claimed job is due again `every` later.
     fn claim_job(&self, claim: &Claim<'_>) -> Result<Claimed, StoreError>;
 
-    /// Records how a run ended and gives the job back, due again after `retry` if it failed. Does
-    /// nothing when another runner holds it by now.
+    /// Records the result of a run and releases the job, due again after `retry` if it failed. Does
+    /// nothing if another runner holds it by now.
     fn finish_job(&self, run: &Run<'_>) -> Result<(), StoreError>;
 
     /// Every exclusive job that was ever claimed, by name.
     fn jobs(&self) -> Result<Vec<JobRecord>, StoreError>;
 }
 
-/// Work that is done again and again.
+/// A periodic task.
 pub struct Job {
-    /// A stable word for it, as documented, stored and measured.
+    /// Its stable name in documents, tables and metrics.
     pub name: &'static str,
-    /// How often it is due.
+    /// Its interval.
     pub every: Duration,
-    /// Whether one node does it for all of them.
+    /// True if one node runs it for all nodes.
     pub exclusive: bool,
-    /// Does one portion.
+    /// Runs one portion.
     pub run: Box<dyn Fn() -> Result<Portion, JobError> + Send + Sync>,
 }
 
-/// Why a portion of a job failed; it is logged, and stored with the job.
+/// The error of a portion; it is logged, and stored with the job.
 pub type JobError = Box<dyn Error + Send + Sync>;
 
 impl fmt::Debug for Job {
@@ -58,84 +60,84 @@ impl fmt::Debug for Job {
     }
 }
 
-/// What one portion of a job has done.
+/// The result of one portion.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Portion {
-    /// Rows that were removed, or other things done.
+    /// Deleted rows, or other units of work.
     pub done: u64,
-    /// Whether another portion is to follow at once.
+    /// True if another portion must follow at once.
     pub more: bool,
 }
 
 impl Portion {
-    /// What a removal of so many rows has done: where there were some, there may be more.
+    /// The result of a deletion: if any rows were deleted, there may be more.
     pub const fn removed(rows: u64) -> Self {
         Self { done: rows, more: rows > 0 }
     }
 }
 
-/// A wish to run a job.
+/// A request to run a job.
 #[derive(Debug)]
 pub struct Claim<'a> {
-    /// Which.
+    /// The name of the job.
     pub job: &'a str,
-    /// Who wants to; drawn at random at each start.
+    /// The id of the runner; random, new at each start.
     pub holder: &'a [u8; 16],
-    /// How often it is due.
+    /// The interval of the job.
     pub every: Duration,
-    /// How long the claim holds.
+    /// The duration of the claim.
     pub hold: Duration,
 }
 
-/// What became of a claim.
+/// The result of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claimed {
-    /// The job is to be run now.
+    /// The claim succeeded; run the job now.
     Yes,
-    /// It is not due for so long, or held for so long by another runner.
+    /// The job is not due, or is held by another runner, for this long.
     NotBefore(Duration),
 }
 
-/// A run that has ended.
+/// A finished run.
 #[derive(Debug)]
 pub struct Run<'a> {
-    /// Of which job.
+    /// The name of the job.
     pub job: &'a str,
-    /// Who ran it.
+    /// The id of the runner.
     pub holder: &'a [u8; 16],
-    /// How long it took, by the clock that never runs backwards.
+    /// Its duration on the monotonic clock.
     pub duration: Duration,
-    /// What it has done, in all its portions.
+    /// The units of work of all its portions.
     pub done: u64,
-    /// Why it failed, if it did.
+    /// The error, if it failed.
     pub failure: Option<&'a str>,
-    /// When it is due again then.
+    /// The delay of the next run after a failure.
     pub retry: Duration,
 }
 
-/// What the database knows of a job.
+/// The stored state of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobRecord {
-    /// Which.
+    /// The name of the job.
     pub name: String,
-    /// How often it is due.
+    /// The interval of the job.
     pub every: Duration,
-    /// When it began last.
+    /// The start of the last run.
     pub started_at: Timestamp,
-    /// When it last ended well.
+    /// The end of the last successful run.
     pub succeeded_at: Option<Timestamp>,
-    /// When it last failed.
+    /// The end of the last failed run.
     pub failed_at: Option<Timestamp>,
-    /// Why it last failed.
+    /// The error of the last failed run.
     pub failure: Option<String>,
-    /// How long the last run that ended took.
+    /// The duration of the last finished run.
     pub duration: Duration,
     /// The database's time when this was read.
     pub read_at: Timestamp,
 }
 
 impl JobRecord {
-    /// Whether the last run that ended has failed.
+    /// True if the last finished run failed.
     pub fn is_failing(&self) -> bool {
         self.failed_at.is_some() && self.failed_at >= self.succeeded_at
     }

@@ -1,36 +1,36 @@
-//! What is kept for how long, and then removed.
+//! Retention: maximum ages of stored rows, and the port that deletes older ones.
 //!
-//! Removed is only what nothing refers to any more: a session long after its end, when no token of it
-//! could verify; failures of sign-in that lock nobody; messages that nobody has delivered. Ages count
-//! by the database's clock, in the transaction that removes.
+//! Only rows without references are deleted: a session long after its end, when none of its tokens
+//! could verify; failure counters of sign-in that lock nothing; undelivered messages. Ages use the
+//! clock of the database, in the transaction that deletes.
 
 use std::time::Duration;
 
 use crate::StoreError;
 
-/// What removing needs from storage. Each removes at most `most` rows in one transaction and answers
-/// how many.
+/// The port of retention. Each method deletes at most `most` rows in one transaction and returns
+/// their number.
 pub trait RetentionStore: Send + Sync {
-    /// Removes sessions that have ended or expired longer than `age` ago, and first the refresh
-    /// tokens of their families.
+    /// Deletes sessions that have ended or expired longer than `age` ago, and before them the
+    /// refresh tokens of their families.
     fn remove_sessions(&self, age: Duration, most: u32) -> Result<u64, StoreError>;
 
-    /// Removes counters of failures whose last failure is longer than `age` ago and that keep nobody
-    /// out at present.
+    /// Deletes failure counters whose last failure is longer than `age` ago and that are not closed
+    /// at present.
     fn remove_failures(&self, age: Duration, most: u32) -> Result<u64, StoreError>;
 
-    /// Removes messages that have waited for longer than `age`.
+    /// Deletes messages that have waited for longer than `age`.
     fn remove_messages(&self, age: Duration, most: u32) -> Result<u64, StoreError>;
 }
 
-/// How long what is kept.
+/// The retention of each kind of row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetentionPolicy {
-    /// Sessions after their end, with the family of their refresh tokens. Longer than a refresh token
-    /// lives, so that one that still verifies is known for what it is.
+    /// Sessions after their end, with their families of refresh tokens. Longer than the lifetime of
+    /// a refresh token, so that a token that still verifies is recognised.
     pub sessions: Duration,
-    /// Failures of sign-in after the last of them. It bounds how soon failures in a row begin to be
-    /// counted anew, and so is long.
+    /// Failure counters after their last failure. The count of consecutive failures begins again
+    /// after this time, so it is long.
     pub failures: Duration,
     /// Messages that wait to be delivered.
     pub messages: Duration,

@@ -1,14 +1,15 @@
-//! Which access tokens must be refused although they look valid, and how every node comes to know.
+//! Revocation of access tokens, and its propagation to all nodes.
 //!
-//! What ends sessions writes its revocations in the same transaction. The node that does so refuses
-//! from the next request on; every node then follows the feed of what is committed. Entries are
-//! numbered after their commit, one node at a time, so they become visible in the order of their
-//! numbers whatever the order of the commits, and a reader that goes by numbers misses none.
+//! A transaction that ends sessions also writes their revocations. Its node refuses the tokens from
+//! the next request on; every other node follows the feed of committed entries. Entries are
+//! numbered after their commit, by one node at a time, so they become visible in the order of their
+//! numbers whatever the order of the commits, and a reader that continues after a number misses
+//! none.
 //!
-//! A node does not wait for the numbers: one question brings it the numbered entries after its
-//! position and those that wait for a number, and it refuses both at once. So a revocation reaches
-//! another node by its next question, which begins `poll` after the one before began, or as soon as
-//! that one is answered, if the database is slower than that.
+//! A node does not wait for the numbers: one query returns the numbered entries after its position
+//! and those without a number, and the node refuses both at once. So a revocation reaches another
+//! node with its next query, which begins `poll` after the previous one began, or when that one is
+//! answered if the database is slower.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -36,26 +37,27 @@ mod revoked;
 mod snapshot;
 mod store;
 
-/// How revocations are followed and asked.
+/// The policy for following and checking revocations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RevocationPolicy {
-    /// Whether the database is asked about every token, so that a revocation holds at once everywhere.
+    /// True if every token is checked against the database, so that a revocation takes effect at
+    /// once on all nodes.
     pub strict: bool,
-    /// How long after one look into the feed the next follows, unless something hastens it.
+    /// The time from one query of the feed to the next, unless a signal wakes the node earlier.
     pub poll: Duration,
-    /// After how long without word from the database this node no longer counts as informed.
+    /// The time without a response of the database after which this node is stale.
     pub staleness: Duration,
-    /// What becomes of good tokens then.
+    /// The treatment of valid tokens while the node is stale.
     pub when_stale: WhenStale,
 }
 
-/// What a node does with good tokens while it does not know what was revoked lately.
+/// The treatment of valid tokens while the node does not know the latest revocations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WhenStale {
-    /// Refuses them for whatever changes something and for administrators' routes.
+    /// Refuses them for requests that change something and for administrators' routes.
     #[default]
     RefuseChanges,
-    /// Refuses them everywhere, as a strict node always does.
+    /// Refuses them everywhere; a strict node always does.
     RefuseAll,
 }
 
@@ -70,10 +72,10 @@ impl Default for RevocationPolicy {
     }
 }
 
-/// Why revocations cannot be followed.
+/// The reason why revocations cannot be followed.
 #[derive(Debug, thiserror::Error)]
 pub enum FollowError {
-    /// What is revoked cannot be read.
+    /// The revocations cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The operating system gives no thread.
@@ -81,7 +83,7 @@ pub enum FollowError {
     Thread(#[from] io::Error),
 }
 
-/// What is revoked, as this node knows it. Dropping it ends the following.
+/// The revocations known to this node. Dropping it ends the follower thread.
 pub struct Revocations {
     store: Arc<dyn RevocationStore>,
     set: Arc<RevocationSet>,
@@ -89,17 +91,17 @@ pub struct Revocations {
     policy: RevocationPolicy,
     shared: Arc<Shared>,
     follower: Supervised,
-    /// When on the monotonic clock this node purged last.
+    /// The time of the last purge, on the monotonic clock.
     purged_at: Mutex<Duration>,
 }
 
 impl Revocations {
-    /// Reads all that is revoked, and goes on to follow it in a thread that no flood of requests can
-    /// take. Blocks until the first is done.
+    /// Reads all revocations, and starts a thread of its own, independent of requests, that follows
+    /// the feed. Blocks until all are read.
     ///
-    /// Access tokens that this node issues live for at most `access_lifetime`. The database knows that
-    /// before the first of them: it keeps revocations for as long, whatever the setting was when they
-    /// were made.
+    /// Access tokens of this node live for at most `access_lifetime`. The database stores this
+    /// before the first token is issued: it keeps all revocations for that long, whatever the
+    /// setting was when they were written.
     pub fn start(
         store: Arc<dyn RevocationStore>,
         access_lifetime: Duration,
@@ -120,13 +122,13 @@ impl Revocations {
         Ok(Self { store, set, clock, policy, shared, follower: thread, purged_at })
     }
 
-    /// Whether every token is refused, because what was revoked lately is not known and must be.
+    /// True if every token is refused, because the latest revocations are unknown and required.
     pub fn refuses_all(&self) -> bool {
         (self.policy.strict || self.policy.when_stale == WhenStale::RefuseAll) && self.is_stale()
     }
 
-    /// Whether the token must be refused. Asks the database, and so blocks, if this node does not
-    /// know the token as revoked and its policy is strict or it is stale.
+    /// Checks the token against the revocations. Asks the database, and so blocks, if the token is
+    /// not known as revoked and the policy is strict or this node is stale.
     pub fn is_revoked(&self, claims: &AccessClaims) -> Result<bool, StoreError> {
         if self.set.is_revoked(claims) {
             return Ok(true);
@@ -135,7 +137,7 @@ impl Revocations {
         if asks { self.store.is_revoked(claims) } else { Ok(false) }
     }
 
-    /// Writes an entry and what it causes, and enforces it.
+    /// Writes an entry and its effects, and enforces it.
     pub fn revoke(
         &self,
         entry: RevocationEntry,
@@ -147,7 +149,7 @@ impl Revocations {
         Ok(())
     }
 
-    /// Refuses from now on what a transaction of this node has revoked, and tells the other nodes.
+    /// Refuses the tokens that a transaction of this node has revoked, and wakes the other nodes.
     pub fn enforce(&self, revoked: Revoked) {
         if !revoked.is_empty() {
             self.set.revoke_all(revoked.into_entries());
@@ -155,52 +157,52 @@ impl Revocations {
         }
     }
 
-    /// Has the feed looked into at once: another node may have revoked something.
+    /// Wakes the follower: another node may have revoked something.
     pub fn wake(&self) {
         self.shared.wake();
     }
 
-    /// For how long nothing was heard from the database.
+    /// The time since the last response of the database.
     pub fn staleness(&self) -> Duration {
         self.clock.monotonic().saturating_sub(self.shared.heard_at())
     }
 
-    /// Whether that is longer than the policy allows.
+    /// True if that is longer than the policy allows.
     pub fn is_stale(&self) -> bool {
         self.staleness() > self.policy.staleness
     }
 
-    /// How far this node has followed the feed.
+    /// The position of this node in the feed.
     pub fn feed_state(&self) -> FeedState {
         self.shared.feed_state()
     }
 
-    /// What this node refuses, without the database.
+    /// The revocations in memory.
     pub fn set(&self) -> &RevocationSet {
         &self.set
     }
 
-    /// How it follows and asks.
+    /// The policy of this node.
     pub const fn policy(&self) -> RevocationPolicy {
         self.policy
     }
 
     /// At most `most` entries after the cursor, from the database.
     pub fn page(&self, after: Cursor, most: u32) -> Result<Page, PageError> {
-        // Before the question: all that was committed by then has its position.
+        // Read before the query: all entries committed by then have their positions.
         let as_of = self.feed_state().as_of;
         let range = self.store.revocations_from(after.position(), most.saturating_add(1))?;
         range.into_page(after, as_of).ok_or(PageError::Expired)
     }
 
-    /// All that is revoked and not dead, from the database, and where to go on from there.
+    /// All active revocations from the database, and the position to continue from.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot::new(self.store.clone(), self.feed_state())
     }
 
-    /// Forgets here, and removes from the database, what no living token needs any more.
+    /// Deletes, in memory and in the database, the revocations that no live token needs.
     ///
-    /// By the time of the database, and no faster than time passes here.
+    /// Uses the time of the database, and moves no faster than time passes on this node.
     pub fn purge(&self) -> Result<(), StoreError> {
         let now = self.clock.monotonic();
         let mut purged_at = self.purged_at.lock().unwrap_or_else(PoisonError::into_inner);
@@ -217,13 +219,13 @@ impl Revocations {
         }
     }
 
-    /// Whether the thread that follows is there.
+    /// True while the follower thread runs.
     pub fn is_followed(&self) -> bool {
         self.follower.is_running()
     }
 
-    /// Ends the following. Blocks, at most as long as the database takes over a question, and not
-    /// longer than two seconds.
+    /// Stops the follower. Blocks as long as the database takes for a query, and at most two
+    /// seconds.
     pub fn close(&self) {
         self.shared.close();
         self.follower.join(CLOSE_TIMEOUT);
@@ -244,5 +246,5 @@ impl std::fmt::Debug for Revocations {
     }
 }
 
-/// The longest a [`Revocations::close`] waits for the database.
+/// The maximum wait of [`Revocations::close`] for the database.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);

@@ -1,8 +1,8 @@
-//! Whether a program was given the secret that the data is written under.
+//! Secret fingerprint: proves that a program has the secret key under which the data was written.
 //!
-//! Under another one everything would seem to work: accounts come to be, keys are made, events are
-//! sealed. But no server believes any of it, and the audit trail names it as forged for ever. So
-//! whoever writes proves the secret first.
+//! With another secret everything would seem to work: accounts are created, keys are made, events
+//! are sealed. But no server accepts any of it, and the audit log reports it as forged for ever. So
+//! each program proves its secret before it writes.
 
 use std::sync::Arc;
 
@@ -13,13 +13,13 @@ use portcullis_token::{Digest, SecretKey};
 use crate::StoreError;
 use crate::effects::Effects;
 
-/// What proving the secret needs from storage.
+/// The port of the secret fingerprint.
 pub trait FingerprintStore: Send + Sync {
-    /// The fingerprint of the secret that the data is written under; `None` before the first.
+    /// The fingerprint of the secret of the data; `None` before the first.
     fn fingerprint(&self) -> Result<Option<Digest>, StoreError>;
 
-    /// Notes the fingerprint if that of the data is still `before`; answers whether it was. The effects
-    /// are recorded if it was, unless this is the first.
+    /// Replaces the fingerprint if it is still `before`; returns whether it was. Then the effects
+    /// are recorded, unless this is the first fingerprint.
     fn replace_fingerprint(
         &self,
         before: Option<&Digest>,
@@ -29,18 +29,18 @@ pub trait FingerprintStore: Send + Sync {
     ) -> Result<bool, StoreError>;
 }
 
-/// How the data stands to the secret.
+/// The relation of the data to the secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecretState {
-    /// Nothing has been written under any.
+    /// The data has no secret yet.
     Unclaimed,
-    /// It is written under this one.
+    /// The data was written under this secret.
     Own,
-    /// It is written under the one that this one is to replace.
+    /// The data was written under the secret that this one replaces.
     Previous,
 }
 
-/// Why the secret is not proved.
+/// The reason why the secret is not proven.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// The data is written under another secret.
@@ -54,7 +54,7 @@ pub enum SecretError {
     Store(#[from] StoreError),
 }
 
-/// The use case.
+/// Proves the secret and replaces its fingerprint.
 pub struct SecretProof {
     store: Arc<dyn FingerprintStore>,
     own: Digest,
@@ -63,7 +63,8 @@ pub struct SecretProof {
 }
 
 impl SecretProof {
-    /// A use case over these parts. `previous` is the secret that this one replaces, if any.
+    /// Creates the use case from its dependencies. `previous` is the secret that this one replaces,
+    /// if any.
     pub fn new(
         store: Arc<dyn FingerprintStore>,
         secret: &SecretKey,
@@ -74,12 +75,12 @@ impl SecretProof {
         Self { store, own, previous, ambient }
     }
 
-    /// How the data stands to this secret, if it is one that the data knows.
+    /// The relation of the data to this secret.
     pub fn state(&self) -> Result<SecretState, SecretError> {
         self.known().map(|(state, _)| state)
     }
 
-    /// Makes this secret the one that the data is written under if there was none.
+    /// Stores this secret as that of the data if there was none.
     pub fn claim(&self, origin: &Origin) -> Result<(), SecretError> {
         match self.known()? {
             (SecretState::Previous, _) => Err(SecretError::Previous),
@@ -87,15 +88,15 @@ impl SecretProof {
         }
     }
 
-    /// Makes this secret the one that the data is written under if there was none or the one before
-    /// it. For servers alone: what runs beside servers of another secret must not.
+    /// Stores this secret as that of the data if there was none or the previous one. For servers
+    /// only: a command that runs beside servers with another secret must not call it.
     pub fn take_over(&self, origin: &Origin) -> Result<(), SecretError> {
         let (_, known) = self.known()?;
         self.become_own(known, origin)
     }
 
-    /// Makes this secret the one that the data is written under, whatever was before: for an operator
-    /// who has lost that one.
+    /// Stores this secret as that of the data, whatever was stored: for an operator that has lost
+    /// the previous one.
     pub fn accept(&self, origin: &Origin) -> Result<(), SecretError> {
         let known = self.store.fingerprint()?;
         self.become_own(known, origin)
@@ -122,7 +123,7 @@ impl SecretProof {
         if self.store.replace_fingerprint(known.as_ref(), &self.own, now, &event.into())? {
             return Ok(());
         }
-        // Somebody was first: with the same secret, or with another.
+        // Another program was first: with the same secret, or with another.
         if self.store.fingerprint()? == Some(self.own) { Ok(()) } else { Err(SecretError::Another) }
     }
 }

@@ -1,11 +1,12 @@
-//! Key pairs that sign access tokens, so that services can check them without sharing the secret.
+//! Signing keys: key pairs for access tokens and their rotation. Services verify without a shared
+//! secret.
 //!
 //! A new key is published at once and signs later, when every copy of the published set has had the
-//! time to show it. A key that was replaced stays published until the last token it signed has
-//! expired; then its private half is destroyed. So whoever holds a valid token always finds its key.
+//! time to show it. A replaced key stays published until the last token it signed has expired; then
+//! its private half is destroyed. So the key of a valid token is always published.
 //!
-//! A stored key counts only where its private half opens under the secret of the server: who can
-//! write to the database and no more cannot make a key that anybody believes.
+//! A stored key counts only if its private half opens under the secret of the server: an attacker
+//! that can only write to the database cannot create a trusted key.
 
 mod ring;
 mod shared;
@@ -24,30 +25,30 @@ pub use self::shared::SharedKeyState;
 pub use self::store::{SharedChange, SharedRecord, SigningKeyRecord, SigningKeyStore};
 use crate::StoreError;
 
-/// How long anybody may go on using a copy of the published set, and how long before it signs a key
-/// is therefore published.
+/// The time for which a copy of the published set may be used. A key is published this long before
+/// its first signature.
 pub const PUBLISHED_BEFORE: Duration = Duration::from_secs(5 * 60);
 
-/// The head start of a key that cannot wait: every node has looked for new keys within this.
+/// The head start of an urgent key: within this time every node has loaded new keys.
 const MIN_HEAD_START: Duration = Duration::from_secs(2);
 
-/// What a key does at a moment.
+/// The state of a key at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyState {
-    /// It is published and will sign.
+    /// Published, and will sign.
     Announced,
-    /// It signs.
+    /// Signs.
     Signing,
-    /// It is published for the tokens it has signed, or for an algorithm that is not configured.
+    /// Published for the tokens it has signed, or for an algorithm that is not configured.
     Published,
-    /// Nothing, because it was made under a secret that is not configured.
+    /// Unusable: it was sealed under a secret that is not configured.
     Sealed,
-    /// Nothing any more.
+    /// Retired.
     Retired,
 }
 
 impl KeyState {
-    /// The word for it.
+    /// The name of the state.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Announced => "announced",
@@ -59,26 +60,26 @@ impl KeyState {
     }
 }
 
-/// When a new key begins to sign.
+/// The time from publishing a new key to its first signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeadStart {
-    /// After [`PUBLISHED_BEFORE`]: nobody notices the change.
+    /// [`PUBLISHED_BEFORE`]: no service notices the change.
     Full,
-    /// As soon as all nodes know it, because the one before it may be in the wrong hands. Services
-    /// must look for a key that they do not know.
+    /// The shortest, after which all nodes know it, because the previous key may be compromised.
+    /// Services must fetch a key that they do not know.
     Least,
 }
 
-/// Why a key was not retired.
+/// The reason why a key was not retired.
 #[derive(Debug, thiserror::Error)]
 pub enum RetirementError {
     /// There is no key of that name.
     #[error("there is no such key")]
     Unknown,
-    /// It signs, or did a moment ago: a node may still issue tokens under it.
+    /// It signs, or did shortly before: a node may still issue tokens under it.
     #[error("the key signs, or did a moment ago")]
     Signing,
-    /// It had retired before.
+    /// It was retired before.
     #[error("the key has retired already")]
     Retired,
     /// Storage failed.
@@ -86,7 +87,7 @@ pub enum RetirementError {
     Store(#[from] StoreError),
 }
 
-/// The use case of operators.
+/// Lists, rotates and retires keys, for operators.
 #[derive(Clone)]
 pub struct SigningKeys {
     store: Arc<dyn SigningKeyStore>,
@@ -95,13 +96,13 @@ pub struct SigningKeys {
 }
 
 impl SigningKeys {
-    /// A use case over these parts.
+    /// Creates the use case from its dependencies.
     pub fn new(store: Arc<dyn SigningKeyStore>, sealing: SealingKey, ambient: Ambient) -> Self {
         Self { store, sealing: Arc::new(sealing), ambient }
     }
 
-    /// All keys in the order in which they begin to sign, with what each does now where `configured`
-    /// is the algorithm that nodes sign with.
+    /// All keys in the order in which they begin to sign, with their present states if nodes sign
+    /// with the `configured` algorithm.
     pub fn list(
         &self,
         configured: Option<KeyPairAlgorithm>,
@@ -120,7 +121,7 @@ impl SigningKeys {
         Ok(keys.iter().map(|key| (key.clone(), state(key))).collect())
     }
 
-    /// Adds a key pair that follows the one in use; the first of its algorithm signs at once.
+    /// Adds a key pair that follows the current one; the first of its algorithm signs at once.
     pub fn rotate(
         &self,
         algorithm: KeyPairAlgorithm,
@@ -139,11 +140,11 @@ impl SigningKeys {
         Ok(key)
     }
 
-    /// Takes a key out of use before its last token has expired, because its private half is in the
-    /// wrong hands. Nodes refuse what it has signed when they look for keys next, services when
-    /// their copy of the published set is too old, [`PUBLISHED_BEFORE`] at the latest.
+    /// Retires a key before its last token has expired, because its private half is compromised.
+    /// Nodes refuse its tokens when they reload the keys, services when their copy of the published
+    /// set is too old, [`PUBLISHED_BEFORE`] at the latest.
     ///
-    /// The key of HS256 goes likewise once something else signs.
+    /// The key of HS256 can be retired in the same way once another key signs.
     pub fn retire(&self, kid: &str, origin: &Origin) -> Result<(), RetirementError> {
         if let Some(outcome) = self.end_shared(kid, origin)? {
             return outcome;
@@ -152,8 +153,8 @@ impl SigningKeys {
         let key = keys.iter().find(|key| key.public.kid() == kid);
         let key = key.ok_or(RetirementError::Unknown)?;
         let (open, now) = (self.open(&keys), self.ambient.now());
-        // Of its algorithm, whatever is configured here: that of the servers counts. A node may be as
-        // late as the clocks of nodes may differ.
+        // By the key's own algorithm, not the one configured here: that of the servers counts. A
+        // node can be late by the maximum difference of the clocks.
         let algorithm = Some(key.public.algorithm());
         let signs_at = |time| signing(&open, algorithm, time).is_some_and(|key| key.kid() == kid);
         if signs_at(now) || signs_at(now - MIN_HEAD_START) {
@@ -167,7 +168,7 @@ impl SigningKeys {
         }
     }
 
-    /// Adds a key pair that signs from now on, unless there is one of the algorithm that can be used.
+    /// Adds a key pair that signs from now on, unless a usable one of the algorithm exists.
     fn make_first(
         &self,
         algorithm: KeyPairAlgorithm,
@@ -183,7 +184,7 @@ impl SigningKeys {
         Ok(self.store.insert_first(&key, &unusable, &event.into())?.then_some(key))
     }
 
-    /// The keys that have not retired and can be used with the secrets that are configured.
+    /// The keys that are not retired and can be used with the configured secrets.
     fn open(&self, keys: &[SigningKeyRecord]) -> Vec<KeyInHand> {
         let living = keys.iter().filter(|key| key.retired_at.is_none());
         let open = |key: &SigningKeyRecord| {
@@ -219,7 +220,7 @@ impl SigningKeys {
     }
 }
 
-/// A key that has not retired, opened.
+/// An opened key that is not retired.
 struct KeyInHand {
     unsealed: Unsealed,
     signs_from: Timestamp,
@@ -235,8 +236,8 @@ impl KeyInHand {
     }
 }
 
-/// The key that signs: of those with the algorithm the one that began last, or, where none has begun
-/// because this node's clock is behind, the one that begins first. `keys` are in that order.
+/// The key that signs: of those with the algorithm, the one that began last. If none has begun,
+/// because the clock of this node is behind, the one that begins first. `keys` are in that order.
 fn signing<'k>(
     keys: impl IntoIterator<Item = &'k KeyInHand>,
     algorithm: Option<KeyPairAlgorithm>,

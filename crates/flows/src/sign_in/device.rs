@@ -1,7 +1,7 @@
-//! Devices that an account knows: browsers that hold a device cookie.
+//! Known devices of an account: browsers with a device cookie.
 //!
-//! The cookie says which password was shown when it was set. It is worth something only while that is
-//! the password: after a change or a reset every device must sign in once as a stranger does.
+//! The cookie names the password that was used when it was set, and is valid only for that
+//! password: after a change or a reset, every device must sign in once like an unknown one.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use portcullis_domain::ExposeSecret;
 use portcullis_domain::{AccountId, PasswordEpoch, SecretString, SecureRandom, Timestamp};
 use portcullis_token::{DeviceClaims, DeviceId, TokenAuthority};
 
-/// How long a browser remembers that it has signed in.
+/// The lifetime of the device cookie in a browser.
 pub const DEVICE_LIFETIME: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
-/// The device whose cookie proves that it has shown this very password of this account before.
+/// The device whose cookie proves that it has used the current password of this account before.
 pub(crate) fn known(
     authority: &TokenAuthority,
     cookie: Option<&SecretString>,
@@ -24,7 +24,7 @@ pub(crate) fn known(
     (claims.subject == subject && claims.epoch == epoch).then_some(claims.device)
 }
 
-/// The cookie of a device that has just shown the password of this epoch.
+/// The cookie of a device that has just used the password of this epoch.
 pub(crate) fn cookie(
     authority: &TokenAuthority,
     subject: AccountId,

@@ -1,12 +1,13 @@
-//! What a sign-in costs that has no hash to verify.
+//! The cost of the decoy hash for sign-ins without a stored hash.
 //!
-//! Costs differ between accounts: imports, and a change of the configured cost, leave older hashes until
-//! their owners sign in. If every unknown name cost what new hashes cost, the time of an answer would tell
-//! it from an account with an older one. So such a sign-in costs what some account's does: a keyed hash of
-//! the name draws a cost from those in use, each as likely as it is common among accounts.
+//! Costs differ between accounts: imports, and a change of the configured cost, leave older hashes
+//! until their owners sign in. If every unknown name had the cost of new hashes, the response time
+//! would distinguish it from an account with an older hash. So an unknown name gets the cost of
+//! some account: a keyed hash of the name draws a cost from those in use, each with the probability
+//! of its share among accounts.
 //!
-//! A name always draws the same cost while the costs in use stay as they are. As old hashes are replaced,
-//! names go over from old costs to new ones, each once and never back, as accounts do.
+//! A name always draws the same cost as long as the costs in use do not change. As old hashes are
+//! replaced, names move from old costs to new ones, each once and never back, as accounts do.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -15,29 +16,30 @@ use portcullis_token::Digest;
 
 use crate::StoreError;
 
-/// What drawing needs from storage.
+/// The port of hash costs.
 pub trait HashCostStore: Send + Sync {
-    /// The costs of the stored hashes, each with how many hashes have it. Counts without reading them.
+    /// The costs of the stored hashes, each with the number of hashes. Counts without reading them.
     fn hash_costs(&self) -> Result<Vec<(HashCost, u64)>, StoreError>;
 }
 
-/// The costs in use, as this node knows them.
+/// The costs in use, as known to this node.
 pub struct HashCosts {
     store: Arc<dyn HashCostStore>,
-    /// The cheaper first, each with how many hashes have it or a cheaper one; at most [`MAX_COSTS`].
+    /// In ascending order, each with the number of hashes of this or a lower cost; at most
+    /// [`MAX_COSTS`].
     in_use: RwLock<Vec<(HashCost, u64)>>,
 }
 
-/// Costs that are told apart, of 24 bytes each; the most common are kept.
+/// Distinct costs, of 24 bytes each; the most common ones are kept.
 const MAX_COSTS: usize = 64;
 
 impl HashCosts {
-    /// Knows none until [`HashCosts::follow`] has looked.
+    /// No costs are known before the first [`HashCosts::follow`].
     pub fn new(store: Arc<dyn HashCostStore>) -> Self {
         Self { store, in_use: RwLock::default() }
     }
 
-    /// Looks which costs are in use now.
+    /// Reads the costs in use.
     pub fn follow(&self) -> Result<(), StoreError> {
         let mut costs = self.store.hash_costs()?;
         costs.sort_unstable_by(|one, other| other.1.cmp(&one.1).then(one.0.cmp(&other.0)));
@@ -52,7 +54,7 @@ impl HashCosts {
         Ok(())
     }
 
-    /// The cost that a name draws; that of new hashes while there are no others.
+    /// The cost that a name draws; that of new hashes if no others are known.
     pub(crate) fn draw(&self, name: &Digest, hasher: &Hasher) -> HashCost {
         let in_use = self.in_use.read().unwrap_or_else(PoisonError::into_inner);
         let total = in_use.last().map_or(0, |(_, total)| *total);

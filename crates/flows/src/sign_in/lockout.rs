@@ -1,18 +1,19 @@
-//! How failed attempts at a password slow further ones down: arithmetic only, no state.
+//! Lockout: computes wait times from failure counters. No state, no storage.
 //!
-//! Each path that takes a password or a code counts its failures with one of three counters, chosen by
-//! what the caller has proven already, and by nothing else:
+//! Each path that takes a password or a code counts its failures with one of three counters. What
+//! the caller has proven already, and nothing else, selects the counter:
 //!
-//! - a **stranger** has proven nothing: one counter for each account, however its name was typed, or for
-//!   each name that no account has;
-//! - a **known device** has shown the present password before: one counter for all devices of an
+//! - a **stranger** has proven nothing: one counter for each account, however its name was typed,
+//!   or for each name that no account has;
+//! - a **known device** has used the present password before: one counter for all devices of an
 //!   account, a new one with each password;
 //! - a **session** was opened with the password: one counter for each session.
 //!
-//! Only who has proven as much can close a counter. So a stranger closes neither the owner's devices nor
-//! the way to a new password, a stolen cookie closes nothing once the password is changed, and a stolen
-//! session closes only itself: an account that must change its password signs in again and does.
-//! NIST SP 800-63B-4 section 3.2.2 sets the ceiling of 100 consecutive failures.
+//! Only a caller of the same kind can close a counter. So a stranger closes neither the counter of
+//! the owner's devices nor the way to a new password, a stolen cookie closes nothing once the
+//! password is changed, and a stolen session closes only itself: an account that must change its
+//! password can sign in again for that. NIST SP 800-63B-4 section 3.2.2 sets the ceiling of 100
+//! consecutive failures.
 
 use std::time::Duration;
 
@@ -22,27 +23,27 @@ use portcullis_token::Digest;
 
 use crate::effects::Effects;
 
-/// The lockout of every path that takes a password: its counters and its numbers.
+/// The lockout of every path that takes a password: its counters and its policy.
 #[derive(Clone)]
 pub struct Lockout {
-    /// The names of the counters.
+    /// The keys of the counters.
     pub counters: FailureCounters,
-    /// When a counter closes, and for how long.
+    /// The policy: when a counter closes, and for how long.
     pub policy: LockoutPolicy,
 }
 
-/// The numbers of the lockout.
+/// The policy of the lockout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LockoutPolicy {
     /// Failures before the first wait.
     pub free_failures: u32,
     /// The first wait; each further failure doubles it.
     pub first_wait: Duration,
-    /// No wait is longer than this.
+    /// The maximum wait.
     pub longest_wait: Duration,
-    /// Failures are forgotten after this long without another.
+    /// Failures are reset after this time without another.
     pub forget_after: Duration,
-    /// So many failures in a row, with no success between them, close the counter for good.
+    /// So many consecutive failures, with no success between them, close the counter for good.
     pub ceiling: u32,
 }
 
@@ -59,8 +60,8 @@ impl Default for LockoutPolicy {
 }
 
 impl LockoutPolicy {
-    /// Until when a counter is closed that has just seen `recent` failures, `in_a_row` of them since
-    /// the last success. `now` when it stays open.
+    /// The end of the wait of a counter after `recent` failures, `in_a_row` of them since the last
+    /// success. `now` if the counter stays open.
     pub fn closed_until(&self, recent: u32, in_a_row: u32, now: Timestamp) -> Timestamp {
         if in_a_row >= self.ceiling {
             return Timestamp::NEVER;
@@ -77,17 +78,17 @@ impl LockoutPolicy {
     }
 }
 
-/// Whether a counter takes another attempt.
+/// The state of a counter after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CounterState {
-    /// It does, and has counted this failure.
+    /// Open, and has counted this failure.
     Open,
-    /// It does not, and has counted nothing.
+    /// Closed, and has counted nothing.
     Closed,
 }
 
 impl CounterState {
-    /// What is recorded of a refusal, which says so where the counter was closed.
+    /// The effects of a refusal; the event says if the counter was closed.
     pub(crate) fn refusal(self, event: &SecurityEvent) -> Effects {
         let outcome = match self {
             Self::Open => event.outcome,
@@ -97,13 +98,13 @@ impl CounterState {
     }
 }
 
-/// Names the counters of failures, under a key, so that stored counters reveal no name that anybody
-/// typed.
+/// Computes the keys of failure counters, with a secret key, so that stored counters reveal no
+/// typed name.
 #[derive(Clone)]
 pub struct FailureCounters([u8; 32]);
 
 impl FailureCounters {
-    /// Under the key derived for [`portcullis_token::Purpose::SignInFailures`].
+    /// Uses the key derived for [`portcullis_token::Purpose::SignInFailures`].
     pub const fn new(key: [u8; 32]) -> Self {
         Self(key)
     }
@@ -118,19 +119,20 @@ impl FailureCounters {
         self.named(&format!("account:{account}"))
     }
 
-    /// The counter of an account for the devices that have shown this password before: one for all of
-    /// them, so that nobody gains guesses by collecting devices while they know the password.
+    /// The counter of an account for devices that have used this password before: one for all of
+    /// them, so that an attacker gains no guesses by collecting devices while the password is
+    /// known.
     pub fn of_known_devices(&self, account: AccountId, epoch: PasswordEpoch) -> Digest {
         self.named(&format!("account:{account}:known-devices:{}", epoch.number()))
     }
 
-    /// The counter of a session, for what is asked inside it.
+    /// The counter of a session, for passwords that are required inside it.
     pub fn of_session(&self, session: SessionId) -> Digest {
         self.named(&format!("session:{session}"))
     }
 
-    /// What draws the cost of a name that no account has, or of an account without a hash that can be
-    /// verified; see [`crate::sign_in::hash_cost`].
+    /// The key that draws the hash cost of an unknown name, or of an account without a verifiable
+    /// hash; see [`crate::sign_in::hash_cost`].
     pub(crate) fn cost_of(&self, name: &str, account: Option<AccountId>) -> Digest {
         match account {
             None => self.named(&format!("cost:name:{name}")),

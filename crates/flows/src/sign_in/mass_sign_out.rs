@@ -1,10 +1,10 @@
-//! Everybody signs out: the answer to a leak.
+//! Mass sign-out: ends the sessions of all accounts, as the response to a leak.
 //!
-//! It ends the sessions of seniors too, and so is for the most senior role of the matrix in force, or
-//! for the operator of the command line. Sessions end in portions, each a transaction with an event
-//! of its own that says how many; the caller is judged in each of them, and their own session ends
-//! with the last. A session that is opened after the beginning stays. Cut off halfway, it can be
-//! begun again.
+//! It ends the sessions of senior accounts too, and so requires the most senior role of the active
+//! matrix, or the operator of the command line. Sessions end in portions, each a transaction with
+//! an event that holds their number. The principal is checked in each of them, and its own session
+//! ends with the last. A session that is opened after the start stays. An interrupted run can be
+//! started again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,63 +20,63 @@ use crate::identity::account_change::{ChangeError, Refusal};
 use crate::node::revocation::{Revocations, Revoked};
 use crate::principal::Principal;
 
-/// What ending everybody's sessions needs from storage.
+/// The port of the mass sign-out.
 pub trait MassSignOutStore: Send + Sync {
-    /// Ends at most `most` live sessions, revokes their access tokens and records how many, if the
-    /// caller may.
+    /// Ends at most `most` live sessions, revokes their access tokens and records their number, if
+    /// the principal is allowed to.
     fn end_sessions_of_all(&self, ending: &MassEnding<'_>) -> Result<MassEnded, StoreError>;
 }
 
 /// A portion of sessions about to end.
 pub struct MassEnding<'a> {
-    /// Who wants it.
+    /// The principal.
     pub principal: &'a Principal,
-    /// The activation of the matrix that is gone by.
+    /// The activation of the matrix that is used.
     pub revision: u64,
     /// Its most senior role.
     pub most_senior: &'a Role,
     /// Sessions opened later stay; `None` for the time of this transaction.
     pub before: Option<Timestamp>,
-    /// Spared for the moment.
+    /// The session that is kept for now.
     pub spared: Option<SessionId>,
-    /// Sessions of one portion.
+    /// The maximum of sessions in one portion.
     pub most: u32,
-    /// For how long their access tokens must be refused.
+    /// The time for which their access tokens must be refused.
     pub revoked_for: Duration,
-    /// Why they end.
+    /// The reason of the end.
     pub reason: EventKind,
-    /// What is recorded.
+    /// The effects to record.
     pub effects: EffectsOf<'a, MassEnded>,
 }
 
-/// How a portion ended.
+/// The result of a portion.
 #[derive(Debug)]
 pub enum MassEnded {
-    /// These have ended.
+    /// Ended.
     Done {
-        /// Which.
+        /// The ended sessions.
         revoked: Revoked,
         /// Sessions opened later stay.
         before: Timestamp,
     },
-    /// The caller may not; that is recorded.
+    /// The principal is not allowed to; the refusal is recorded.
     Refused(Refusal),
-    /// Another matrix has come into force; nothing was judged.
+    /// Another matrix was activated; nothing was checked.
     Superseded,
 }
 
-/// The use case.
+/// Ends the sessions of all accounts.
 pub struct MassSignOut {
     store: Arc<dyn MassSignOutStore>,
     matrix: Arc<ActiveMatrix>,
-    /// Enforces what this node has ended; `None` for the command line, which accepts no token.
+    /// Enforces revocations on this node; `None` for the command line, which accepts no token.
     revocations: Option<Arc<Revocations>>,
     access_lifetime: Duration,
     ambient: Ambient,
 }
 
 impl MassSignOut {
-    /// A use case over these parts.
+    /// Creates the use case from its dependencies.
     pub fn new(
         store: Arc<dyn MassSignOutStore>,
         matrix: Arc<ActiveMatrix>,
@@ -87,17 +87,17 @@ impl MassSignOut {
         Self { store, matrix, revocations, access_lifetime, ambient }
     }
 
-    /// Ends every session, the principal's own with the last; answers how many. Takes as long as there
-    /// are sessions, and may be cut off anywhere.
+    /// Ends every session, the principal's own with the last; returns how many. The duration grows
+    /// with the number of sessions; the run may be interrupted at any point.
     pub fn end_all(&self, principal: &Principal) -> Result<u64, ChangeError> {
         let (mut ended, mut before) = (0, None);
-        // An operator has no session to spare.
+        // An operator has no session to keep.
         for spared in principal.session().map(Some).into_iter().chain([None]) {
             loop {
                 let (sessions, begun) = self.end_some(principal, before, spared)?;
                 before = Some(begun);
                 ended += u64::try_from(sessions).unwrap_or(u64::MAX);
-                // With their own session the principal has lost the right to go on.
+                // Without its own session the principal may not continue.
                 let is_last = principal.session().is_some() && spared.is_none();
                 if sessions == 0 || is_last {
                     break;
@@ -120,7 +120,7 @@ impl MassSignOut {
             SecurityEvent::new(kind, outcome, &principal.origin, now, &*self.ambient.random)
                 .by(principal.actor);
         let effects = |ended: &MassEnded| match ended {
-            // Of later portions than the first only if there are some.
+            // Later portions than the first are recorded only if they ended sessions.
             MassEnded::Done { revoked, .. } => {
                 let event = event.clone().ending(revoked.session_count());
                 Effects::from(event).only_if(before.is_none() || !revoked.is_empty())
@@ -157,5 +157,5 @@ impl MassSignOut {
     }
 }
 
-/// Sessions that end in one transaction.
+/// Sessions per transaction.
 const BATCH_SIZE: u32 = 500;

@@ -1,13 +1,15 @@
-//! Somebody proves who they are, and a session is opened: *prove*, *assess*, *open*.
+//! The sign-in pipeline: verify proofs, assess the sign-in, open a session (*prove*, *assess*,
+//! *open*).
 //!
-//! `password` gives a proof; `assessment` says whether it suffices; `opening` takes the proofs, and storage
-//! validates each again in the one transaction that opens the session. What the proofs are worth is stored
-//! with the session, and every token of the session says it. A new kind of credential is a file that gives
-//! a proof, and a line in `proof`.
+//! `password` verifies a credential and returns a proof; `assessment` allows or refuses the
+//! sign-in; `opening` takes the proofs, and storage validates each again in the one transaction
+//! that opens the session. Methods and assurance level of the proofs are stored with the session
+//! and stated in every token. A new kind of credential is a file that returns a proof, and a line
+//! in `proof`.
 //!
-//! Unknown, wrong, locked and deactivated are one answer after one amount of work: every refusal hashes
-//! once and writes once. The lockout is judged in the transaction that opens the session, so any number of
-//! guesses at the same moment are worth no more than the same guesses in a row.
+//! An unknown name, a wrong password, a locked and a deactivated account get the same answer after
+//! the same work: every refusal hashes once and writes once. The lockout is checked in the
+//! transaction that opens the session, so parallel guesses count like sequential guesses.
 
 use std::sync::Arc;
 
@@ -49,23 +51,24 @@ pub struct SignInRequest {
     pub identifier: String,
     /// The password, as typed.
     pub password: SecretString,
-    /// How the tokens shall travel.
+    /// The delivery of the tokens.
     pub delivery: Delivery,
-    /// What the person calls the device.
+    /// The name that the person gives the device.
     pub device_name: Option<DisplayName>,
     /// The device cookie, if the browser has one.
     pub device_token: Option<SecretString>,
-    /// Where the request came from.
+    /// The source of the request.
     pub origin: Origin,
 }
 
-/// Why nobody was signed in.
+/// The reason why no session was opened.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
-    /// Unknown name, wrong password, too many failures, or a deactivated account: not told apart.
+    /// Unknown name, wrong password, too many failures, or a deactivated account: not
+    /// distinguished.
     #[error("the name or the password is not right")]
     Refused,
-    /// Over 1,024 bytes; no account was looked up.
+    /// More than 1,024 bytes; no account was looked up.
     #[error("the password is longer than 1,024 bytes")]
     PasswordTooLong,
     /// Too many passwords are being checked already.
@@ -76,7 +79,7 @@ pub enum SignInError {
     Store(#[from] StoreError),
 }
 
-/// The use case.
+/// Signs in with a password.
 pub struct SignIn {
     store: Arc<dyn SignInStore>,
     passwords: PasswordProver,
@@ -87,7 +90,7 @@ pub struct SignIn {
 }
 
 impl SignIn {
-    /// A use case over these parts.
+    /// Creates the use case from its dependencies.
     pub fn new(
         store: Arc<dyn SignInStore>,
         hashing: Arc<HashingPool>,
@@ -103,7 +106,7 @@ impl SignIn {
         Self { store, passwords, opener, rehash, lockout, ambient }
     }
 
-    /// Checks the password and opens a session.
+    /// Verifies the password and opens a session.
     pub fn sign_in(&self, request: &SignInRequest) -> Result<SignedIn, SignInError> {
         let password = Password::parse(request.password.expose_secret())
             .map_err(|_| SignInError::PasswordTooLong)?;
@@ -160,7 +163,7 @@ impl SignIn {
         device::known(authority, cookie, found.account.id, found.epoch, self.ambient.now())
     }
 
-    /// Which counter the attempt belongs to, see [`crate::sign_in::lockout`].
+    /// The counter of the attempt, see [`crate::sign_in::lockout`].
     fn counter(
         &self,
         identifier: &Identifier,

@@ -1,15 +1,16 @@
-//! A refresh token becomes its one successor (RFC 9700 section 4.14.2).
+//! Refresh token rotation: each refresh token has one successor (RFC 9700 section 4.14.2).
 //!
-//! A session knows exactly one live refresh token, so a token cannot have two successors whatever
-//! happens at once.
+//! A session has exactly one live refresh token, so concurrent requests cannot give a token two
+//! successors.
 //!
-//! A lost answer is no theft. While the successor has not been used, the old token with the right
-//! binding cookie gets the very same successor again, however late. A client without cookies gets it
-//! within the grace; after that loss and theft cannot be told apart, and this one session ends. Once
-//! the successor has been used, or with a wrong binding, the old token is reuse and ends sessions.
+//! A retry after a lost response is not reuse. While the successor has not been used, the old token
+//! with the right binding cookie gets the same successor again, at any later time. A client without
+//! cookies gets it within the grace period; after that loss and theft cannot be distinguished, and
+//! this one session ends. Once the successor has been used, or with a wrong binding, the old token
+//! is reuse and ends sessions.
 //!
-//! Everything is judged inside the rotating transaction, by its time: a token that is too old for the
-//! role that its account has by then is refused and not spent.
+//! Everything is checked inside the rotating transaction, by its time: a token that is too old for
+//! the current role of its account is refused and not used up.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,53 +26,53 @@ use crate::effects::{Effects, EffectsOf};
 use crate::node::revocation::Revoked;
 use crate::sign_in::session_tokens::{AccountSnapshot, OnReuse, SessionTokens, TokenIssuer};
 
-/// What refreshing needs from storage.
+/// The port of refresh.
 pub trait RefreshStore: Send + Sync {
-    /// Puts the successor in the place of the presented token, if that is the live token of a live
-    /// session and the binding is right; else says what the presented token is. On reuse the
+    /// Replaces the presented token by the successor, if it is the live token of a live session and
+    /// the binding is right; otherwise returns the state of the presented token. On reuse the
     /// sessions end in the same transaction.
     ///
-    /// The session is locked first. The account and the time are read after that, so that a change of
-    /// the account, which locks the sessions too, is either seen or dated later.
+    /// The session is locked first. The account and the time are read after that, so that a change
+    /// of the account, which locks the sessions too, is either visible or dated later.
     fn rotate(&self, rotation: &Rotation<'_>) -> Result<Rotated, StoreError>;
 }
 
 /// One attempt to rotate.
 pub struct Rotation<'a> {
-    /// The session the presented token belongs to.
+    /// The session of the presented token.
     pub session: SessionId,
     /// The presented token.
     pub presented: TokenId,
-    /// What shall replace it; the presented token itself when rotation is off.
+    /// Its replacement; the presented token itself if rotation is off.
     pub successor: TokenId,
-    /// Digest of the binding cookie, if one came along.
+    /// Digest of the binding cookie, if one was sent.
     pub binding: Option<Digest>,
-    /// How long after a rotation a client without a binding may repeat it.
+    /// The grace period: how long after a rotation a client without a binding may repeat it.
     pub grace: Duration,
-    /// What ends on reuse.
+    /// The sessions that end on reuse.
     pub on_reuse: OnReuse,
-    /// For how long the access tokens of what ends must be refused.
+    /// The time for which the access tokens of ended sessions must be refused.
     pub revoked_for: Duration,
-    /// Where the request came from, for the family tree.
+    /// The source of the request, for the token family.
     pub origin: &'a Origin,
-    /// Answers the session as a holder of that role may go on with it at that time; `None` when the
+    /// Returns the session as a holder of that role may continue it at that time; `None` if the
     /// session or the presented token is too old.
     pub lives: &'a dyn Fn(&Session, &Role, Timestamp) -> Option<Session>,
-    /// What is recorded, and sent to the holder of the account.
+    /// The effects: events to record, and messages to the holder of the account.
     pub effects: EffectsOf<'a, Rotated>,
 }
 
-/// What the return of a token shows that was rotated before.
+/// The meaning of a token that is presented again after its rotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReuseSign {
-    /// Two have the token.
+    /// Reuse: two clients have the token.
     Reuse,
-    /// Two have it, or an answer was lost.
+    /// Two clients have it, or a response was lost.
     LossOrTheft,
 }
 
 impl ReuseSign {
-    /// Why sessions end.
+    /// The reason for which sessions end.
     pub const fn reason(self) -> EventKind {
         match self {
             Self::Reuse => EventKind::RefreshTokenReuse,
@@ -79,7 +80,7 @@ impl ReuseSign {
         }
     }
 
-    /// Which sessions end, by this policy for what is certainly reuse.
+    /// The sessions that end, if the policy for certain reuse is `on_reuse`.
     pub const fn ends(self, on_reuse: OnReuse) -> OnReuse {
         match self {
             Self::Reuse => on_reuse,
@@ -88,45 +89,45 @@ impl ReuseSign {
     }
 }
 
-/// What became of an attempt to rotate.
+/// The result of a rotation.
 #[derive(Debug)]
 pub enum Rotated {
     /// The successor is now the live token.
     Done {
-        /// Whose session it is.
+        /// The account of the session.
         snapshot: AccountSnapshot,
-        /// The session, as long as it may live.
+        /// The session, with its expiry.
         session: Session,
-        /// When.
+        /// The time of the rotation.
         at: Timestamp,
     },
-    /// The token was exchanged before, and what it was exchanged for has not been used.
+    /// The token was rotated before, and its successor has not been used.
     Repeated {
-        /// Whose session it is.
+        /// The account of the session.
         snapshot: AccountSnapshot,
-        /// The session, as long as it may live.
+        /// The session, with its expiry.
         session: Session,
         /// The live token.
         successor: TokenId,
-        /// When it became so.
+        /// The time of that rotation.
         rotated_at: Timestamp,
-        /// When.
+        /// The time of this request.
         at: Timestamp,
     },
     /// A token rotated earlier came back.
     Reused {
-        /// What that shows.
+        /// The meaning of the reuse.
         sign: ReuseSign,
-        /// Whose it was.
+        /// The account.
         account: AccountId,
-        /// The family tree of the session.
+        /// The token family of the session.
         family: Details,
-        /// When.
+        /// The time of this request.
         at: Timestamp,
-        /// What ended because of it.
+        /// The sessions that ended because of it.
         revoked: Revoked,
     },
-    /// No live session, not its binding, or too old. Nothing has changed.
+    /// No live session, a wrong binding, or too old. Nothing has changed.
     Refused,
 }
 
@@ -135,16 +136,17 @@ pub enum Rotated {
 pub struct RefreshRequest {
     /// The refresh token.
     pub refresh_token: SecretString,
-    /// The binding cookie, if the browser sent one.
+    /// The binding cookie, if one was sent.
     pub binding: Option<SecretString>,
-    /// Where the request came from.
+    /// The source of the request.
     pub origin: Origin,
 }
 
-/// Why there are no new tokens.
+/// The reason why there are no new tokens.
 #[derive(Debug, thiserror::Error)]
 pub enum RefreshError {
-    /// Unknown, damaged, expired, signed out, or without its binding cookie. Nothing else ended.
+    /// Unknown, damaged, expired, signed out, or without its binding cookie. No other session
+    /// ended.
     #[error("the refresh token is not valid")]
     Invalid,
     /// The token had been rotated before; sessions have ended because of it.
@@ -155,7 +157,7 @@ pub enum RefreshError {
     Store(#[from] StoreError),
 }
 
-/// The use case.
+/// Refreshes a session.
 pub struct Refresh {
     store: Arc<dyn RefreshStore>,
     issuer: TokenIssuer,
@@ -163,7 +165,7 @@ pub struct Refresh {
 }
 
 impl Refresh {
-    /// A use case over these parts.
+    /// Creates the use case from its dependencies.
     pub fn new(store: Arc<dyn RefreshStore>, issuer: TokenIssuer, ambient: Ambient) -> Self {
         Self { store, issuer, ambient }
     }

@@ -1,6 +1,6 @@
-//! The sessions of an account, as its owner sees and ends them.
+//! The sessions of an account, listed and ended by its owner.
 //!
-//! A session of another account is no different from one that does not exist.
+//! A session of another account is treated like an unknown one.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,17 +13,17 @@ use crate::effects::{Effects, EffectsOf};
 use crate::node::revocation::Revoked;
 use crate::sign_in::session_tokens::{Ending, SessionLifetimes, TokenIssuer};
 
-/// What seeing and ending sessions needs from storage.
+/// The port of sessions.
 pub trait SessionStore: Send + Sync {
     /// The role of the account and its sessions that have not been ended, the newest first; `None`
-    /// when there is no such account.
+    /// if there is no such account.
     fn sessions(
         &self,
         account: AccountId,
         now: Timestamp,
     ) -> Result<Option<(Role, Vec<LiveSession>)>, StoreError>;
 
-    /// Ends the session, revokes its access tokens and records it; changes and records nothing when
+    /// Ends the session, revokes its access tokens and records it; changes and records nothing if
     /// the account has no such live session.
     fn end_session_of(
         &self,
@@ -33,8 +33,7 @@ pub trait SessionStore: Send + Sync {
         effects: &Effects,
     ) -> Result<Revoked, StoreError>;
 
-    /// Ends every session of the account but the one to keep, revokes their access tokens and records
-    /// it.
+    /// Ends every session of the account except `keep`, revokes their access tokens and records it.
     fn end_other_sessions(
         &self,
         account: AccountId,
@@ -44,27 +43,27 @@ pub trait SessionStore: Send + Sync {
     ) -> Result<Revoked, StoreError>;
 }
 
-/// A session as its owner recognises it.
+/// A session in the list of its owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LiveSession {
     /// The session.
     pub id: SessionId,
-    /// What the person calls the device.
+    /// The name that the person gives the device.
     pub device_name: Option<DisplayName>,
-    /// Where its latest refresh token was handed out.
+    /// The address of the latest refresh.
     pub address: IpAddr,
-    /// What the client called itself then.
+    /// The user agent of that request.
     pub user_agent: Option<String>,
-    /// When the person signed in.
+    /// The time of the sign-in.
     pub created_at: Timestamp,
-    /// When its latest refresh token was handed out: an access token in use shows only when it is
-    /// refreshed.
+    /// The time at which its latest refresh token was issued: an access token in use becomes
+    /// visible only at its refresh.
     pub last_used_at: Timestamp,
-    /// When it ends if it is not used again. Storage knows the absolute end only.
+    /// The expiry if it is not used again. Storage knows the absolute end only.
     pub ends_at: Timestamp,
 }
 
-/// The use case.
+/// Lists and ends the sessions of an account.
 pub struct Sessions {
     store: Arc<dyn SessionStore>,
     issuer: TokenIssuer,
@@ -72,7 +71,7 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// A use case over these parts.
+    /// Creates the use case from its dependencies.
     pub fn new(store: Arc<dyn SessionStore>, issuer: TokenIssuer, ambient: Ambient) -> Self {
         Self { store, issuer, ambient }
     }
@@ -92,7 +91,7 @@ impl Sessions {
         Ok(sessions)
     }
 
-    /// Ends one session of the account; answers whether there was one to end.
+    /// Ends one session of the account; returns whether it was live.
     pub fn end(
         &self,
         account: AccountId,
@@ -110,7 +109,7 @@ impl Sessions {
         Ok(was_live)
     }
 
-    /// Ends every session of the account but the one that asks.
+    /// Ends every session of the account except the calling one.
     pub fn end_others(
         &self,
         account: AccountId,

@@ -1,4 +1,4 @@
-//! What a successful sign-in or refresh hands out.
+//! Session tokens: issues access and refresh tokens of sessions, with the lifetimes of the policy.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,46 +11,47 @@ use portcullis_token::{AccessClaims, LEEWAY, RefreshClaims, TokenAuthority};
 use crate::access::matrix::ActiveMatrix;
 use crate::node::revocation::Revocations;
 
-/// How long sessions and their tokens live.
+/// Lifetimes of sessions and their tokens.
 #[derive(Clone, Debug)]
 pub struct SessionPolicy {
-    /// Life of an access token.
+    /// The lifetime of an access token.
     pub access_lifetime: Duration,
-    /// Life of an unused refresh token: the longest a session may lie idle.
+    /// The lifetime of an unused refresh token: the maximum idle time of a session.
     pub refresh_lifetime: Duration,
-    /// Life of a session, which no rotation extends.
+    /// The lifetime of a session, which no rotation extends.
     pub absolute_lifetime: Duration,
-    /// Roles whose sessions live shorter or longer than that.
+    /// Roles with another lifetime of sessions.
     pub absolute_lifetime_by_role: BTreeMap<Role, Duration>,
-    /// Roles whose sessions may not lie idle for as long as a refresh token lives.
+    /// Roles whose sessions have a shorter idle time than a refresh token lives.
     pub idle_lifetime_by_role: BTreeMap<Role, Duration>,
-    /// What holds for the most senior role of the access matrix in force, unless it is named above.
+    /// The lifetimes for the most senior role of the active matrix, unless it is listed above.
     pub most_senior: SessionLifetimes,
-    /// Sessions an account may have at once; one more ends the oldest.
+    /// The maximum of sessions of an account; one more ends the oldest.
     pub most_sessions: u32,
-    /// Whether each refresh token works only once.
+    /// True if each refresh token works only once.
     pub rotate: bool,
-    /// How long after a rotation a client without a binding cookie may still learn its result.
+    /// The grace period: how long after a rotation a client without a binding cookie may still get
+    /// its result.
     pub rotation_grace: Duration,
-    /// What ends when a rotated refresh token is presented again.
+    /// The sessions that end when a rotated refresh token is presented again.
     pub on_reuse: OnReuse,
 }
 
-/// How long sessions of one role live.
+/// Lifetimes of the sessions of one role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionLifetimes {
-    /// From the sign-in on, whatever happens.
+    /// From the sign-in on, with or without refreshes.
     pub absolute: Duration,
-    /// From one refresh to the next; never longer than a refresh token lives.
+    /// From one refresh to the next; never longer than the lifetime of a refresh token.
     pub idle: Duration,
 }
 
-/// What ends when a rotated refresh token is presented again.
+/// The sessions that end when a rotated refresh token is presented again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnReuse {
-    /// Every session of the account.
+    /// All sessions of the account.
     EndAllSessions,
-    /// Only the session the token belongs to.
+    /// Only the session of the token.
     EndThisSession,
 }
 
@@ -74,7 +75,7 @@ impl Default for SessionPolicy {
 }
 
 impl SessionPolicy {
-    /// How long sessions of this role live.
+    /// The lifetimes of sessions of this role.
     pub fn lifetimes(&self, role: &Role, most_senior: &Role) -> SessionLifetimes {
         let general = if role == most_senior {
             self.most_senior
@@ -89,23 +90,23 @@ impl SessionPolicy {
     }
 }
 
-/// An account as it was read in the very transaction that lets tokens be issued for it.
+/// An account as read in the transaction that allows its tokens to be issued.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountSnapshot {
     /// The account.
     pub account: Account,
-    /// Access tokens issued before this, in whole seconds, are void: the role has changed since.
+    /// Access tokens issued before this, in whole seconds, are invalid: the role has changed since.
     pub tokens_valid_from: Option<Timestamp>,
 }
 
-/// A session with the tokens that prove it.
+/// A session with its tokens.
 #[derive(Debug)]
 pub struct SessionTokens {
-    /// Whose session it is.
+    /// The account of the session.
     pub account: Account,
     /// The session.
     pub session: Session,
-    /// A fresh access token.
+    /// A new access token.
     pub access_token: SecretString,
     /// Until the access token expires.
     pub access_expires_in: Duration,
@@ -115,18 +116,18 @@ pub struct SessionTokens {
     pub refresh_expires_in: Duration,
 }
 
-/// Why and when sessions end.
+/// The end of sessions: reason and time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ending {
-    /// What ends them.
+    /// The reason.
     pub reason: EventKind,
-    /// When.
+    /// The time.
     pub at: Timestamp,
-    /// Until when their access tokens must be refused.
+    /// The time until which their access tokens must be refused.
     pub revoked_until: Timestamp,
 }
 
-/// Turns sessions into tokens.
+/// Issues tokens for sessions.
 #[derive(Clone)]
 pub struct TokenIssuer {
     authority: Arc<TokenAuthority>,
@@ -136,7 +137,7 @@ pub struct TokenIssuer {
 }
 
 impl TokenIssuer {
-    /// An issuer of tokens that `authority` signs and `revocations` can take back.
+    /// Creates an issuer of tokens that `authority` signs and `revocations` can revoke.
     pub fn new(
         authority: Arc<TokenAuthority>,
         revocations: Arc<Revocations>,
@@ -146,23 +147,24 @@ impl TokenIssuer {
         Self { authority, revocations, matrix, policy }
     }
 
-    /// The lifetimes it issues by.
+    /// The lifetimes of this issuer.
     pub fn policy(&self) -> &SessionPolicy {
         &self.policy
     }
 
-    /// How long sessions of this role live, by the access matrix in force.
+    /// The lifetimes of sessions of this role, by the active matrix.
     pub fn lifetimes(&self, role: &Role) -> SessionLifetimes {
         self.policy.lifetimes(role, &self.matrix.load().admin)
     }
 
-    /// The keys it signs with.
+    /// The keys of this issuer.
     pub fn authority(&self) -> &TokenAuthority {
         &self.authority
     }
 
-    /// The session as the present role of its account lets it live, which was perhaps given another
-    /// one since; `None` when that has ended it. `last_used` is when its refresh token was issued.
+    /// The session with the lifetimes of the current role of its account, which may have changed
+    /// since; `None` if that has ended it. `last_used` is the time at which its refresh token was
+    /// issued.
     pub fn still_living(
         &self,
         session: &Session,
@@ -176,12 +178,11 @@ impl TokenIssuer {
         living.then(|| Session { expires_at: ends, ..session.clone() })
     }
 
-    /// A fresh access token for the session, and its refresh token named `refresh`.
+    /// Issues a new access token for the session, and its refresh token with the id `refresh`.
     ///
-    /// The refresh token depends on nothing but its arguments, the key and the lifetimes, so that
-    /// repeating them repeats the very same token. The access token is issued as of the time from
-    /// which tokens are valid, if that is still to come: those before it are refused, and this one
-    /// must not be.
+    /// The refresh token depends only on the arguments, the key and the lifetimes, so a repeated
+    /// call returns the same token. If the time from which tokens are valid is still to come, the
+    /// access token is dated with it: earlier tokens are refused, and this one must not be.
     pub fn issue(
         &self,
         snapshot: AccountSnapshot,
@@ -224,18 +225,18 @@ impl TokenIssuer {
         }
     }
 
-    /// Sessions that end at this time, for this reason.
+    /// The end of sessions at this time, for this reason.
     pub fn ending(&self, reason: EventKind, at: Timestamp) -> Ending {
         Ending { reason, at, revoked_until: at + self.revoked_for() }
     }
 
-    /// How long a revocation is needed: longer than the access tokens live that were issued before, as
-    /// the clocks of two nodes may differ.
+    /// The time for which a revocation is needed: longer than the lifetime of earlier access
+    /// tokens, as the clocks of two nodes may differ.
     pub fn revoked_for(&self) -> Duration {
         self.policy.access_lifetime + LEEWAY
     }
 
-    /// Says what this node refuses, and takes what it has revoked.
+    /// The revocations of this node, which also take new ones.
     pub fn revocations(&self) -> &Revocations {
         &self.revocations
     }

@@ -1,8 +1,8 @@
-//! Sessions end: this one, or all of the account.
+//! Sign-out: ends one session, or all sessions of an account.
 //!
-//! The end is committed before it is answered, and this node refuses the access tokens of an ended
-//! session from the next request on. One session ends by whatever its client still has of it, expired
-//! or not: a proof of the past is enough to give something up.
+//! The end is committed before the response, and this node refuses the access tokens of an ended
+//! session from the next request on. Any credential of a session, expired or not, is enough to end
+//! it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use crate::effects::{Effects, EffectsOf};
 use crate::node::revocation::Revoked;
 use crate::sign_in::session_tokens::{Ending, TokenIssuer};
 
-/// What ending sessions needs from storage.
+/// The port of sign-out.
 pub trait SignOutStore: Send + Sync {
-    /// Ends the session, revokes its access tokens and records it; ending an ended session changes
-    /// and records nothing.
+    /// Ends the session, revokes its access tokens and records it; changes and records nothing if
+    /// it has ended before.
     fn end_session(
         &self,
         session: SessionId,
@@ -27,7 +27,7 @@ pub trait SignOutStore: Send + Sync {
         effects: &Effects,
     ) -> Result<Revoked, StoreError>;
 
-    /// The account and the live session of which this is the digest of the binding cookie.
+    /// The account and the live session with this digest of the binding cookie.
     fn session_bound_to(
         &self,
         binding: &Digest,
@@ -42,10 +42,10 @@ pub trait SignOutStore: Send + Sync {
     ) -> Result<Revoked, StoreError>;
 }
 
-/// What a client still has of its session.
+/// The credentials that a client still has of its session.
 #[derive(Debug, Default)]
 pub struct SignOutCredentials {
-    /// The account and the session of an access token that holds, or did until it expired.
+    /// The account and the session of a valid or expired access token.
     pub access: Option<(AccountId, SessionId)>,
     /// The refresh token.
     pub refresh_token: Option<SecretString>,
@@ -53,7 +53,7 @@ pub struct SignOutCredentials {
     pub binding: Option<SecretString>,
 }
 
-/// The use case.
+/// Signs out.
 pub struct SignOut {
     store: Arc<dyn SignOutStore>,
     issuer: TokenIssuer,
@@ -61,13 +61,13 @@ pub struct SignOut {
 }
 
 impl SignOut {
-    /// A use case over these parts.
+    /// Creates the use case from its dependencies.
     pub fn new(store: Arc<dyn SignOutStore>, issuer: TokenIssuer, ambient: Ambient) -> Self {
         Self { store, issuer, ambient }
     }
 
-    /// Ends every session of which the client has something left: usually one. Answers whether there
-    /// was one to end.
+    /// Ends every session of which the client presents a credential: usually one. Returns whether
+    /// there was one to end.
     pub fn sign_out_by(
         &self,
         credentials: &SignOutCredentials,
@@ -94,7 +94,7 @@ impl SignOut {
         Ok(has_ended)
     }
 
-    /// Ends one session; answers whether it was live.
+    /// Ends one session; returns whether it was live.
     pub fn sign_out(
         &self,
         account: AccountId,
@@ -105,14 +105,14 @@ impl SignOut {
         let ending = self.issuer.ending(event.kind, event.at);
         let revoked = self.store.end_session(session, ending, &event.into())?;
         let was_live = !revoked.is_empty();
-        // An ended one too: this node may not have heard of its end yet.
+        // Also for an ended session: this node may not know of its end yet.
         let (revocation, until) = (Revocation::Session(session), ending.revoked_until);
         let known = RevocationEntry { revocation, until };
         self.issuer.revocations().enforce(revoked.and_known(known));
         Ok(was_live)
     }
 
-    /// Ends every session of the account, among them `session`, which asked for it.
+    /// Ends every session of the account, including `session`, the calling one.
     pub fn sign_out_everywhere(
         &self,
         account: AccountId,

@@ -1,4 +1,4 @@
-//! How recent a sign-in must be for administrative changes, and the record of a refusal.
+//! Step-up: the maximum age of a sign-in for administrative changes, and the record of a refusal.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,28 +10,28 @@ use crate::StoreError;
 use crate::audit::trail::TrailStore;
 use crate::principal::Principal;
 
-/// The use case.
+/// Checks the age of a sign-in and records refusals.
 pub struct StepUp {
     store: Arc<dyn TrailStore>,
     ambient: Ambient,
 }
 
 impl StepUp {
-    /// A sign-in of this age is no longer recent.
+    /// The maximum age of a recent sign-in.
     pub const MAX_SIGN_IN_AGE: Duration = Duration::from_secs(15 * 60);
 
-    /// A use case over these parts.
+    /// Creates the use case from its dependencies.
     pub fn new(store: Arc<dyn TrailStore>, ambient: Ambient) -> Self {
         Self { store, ambient }
     }
 
-    /// Whether the sign-in of the principal is recent. A credential without a sign-in never is.
+    /// True if the sign-in of the principal is recent. A credential without a sign-in never is.
     pub fn is_recent(&self, principal: &Principal) -> bool {
         let signed_in_at = principal.authenticated_at();
         signed_in_at.is_some_and(|at| self.ambient.now().since(at) < Self::MAX_SIGN_IN_AGE)
     }
 
-    /// Records that something was refused because it does.
+    /// Records a refusal because the sign-in is not recent.
     pub fn record_refusal(&self, principal: &Principal) -> Result<(), StoreError> {
         let (kind, now) = (EventKind::StepUpRequired, self.ambient.now());
         let event = SecurityEvent::new(

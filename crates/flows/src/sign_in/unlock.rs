@@ -1,5 +1,5 @@
-//! An operator makes the failures of an account forgotten: the way out of a lockout that has reached
-//! its ceiling. A session that has reached its own needs no operator: signing in again opens another.
+//! Unlock by the operator: resets the failure counters of an account, which ends a lockout at its
+//! ceiling. A session at its own ceiling needs no operator: a new sign-in opens another.
 
 use std::sync::Arc;
 
@@ -12,13 +12,13 @@ use crate::effects::Effects;
 use crate::sign_in::lockout::FailureCounters;
 use crate::sign_in::{Identifier, SignInStore};
 
-/// What unlocking needs from storage, besides what signing in does.
+/// The port of unlocking, in addition to that of sign-in.
 pub trait UnlockStore: SignInStore {
-    /// Opens these counters and records it.
+    /// Resets these counters and records it.
     fn unlock(&self, counters: &[Digest], effects: &Effects) -> Result<(), StoreError>;
 }
 
-/// The use case.
+/// Resets the failure counters of an account.
 pub struct Unlock {
     store: Arc<dyn UnlockStore>,
     counters: FailureCounters,
@@ -26,13 +26,13 @@ pub struct Unlock {
 }
 
 impl Unlock {
-    /// A use case over these parts.
+    /// Creates the use case from its dependencies.
     pub fn new(store: Arc<dyn UnlockStore>, counters: FailureCounters, ambient: Ambient) -> Self {
         Self { store, counters, ambient }
     }
 
-    /// Opens the account of that name, for strangers and known devices alike; answers whether there
-    /// is one.
+    /// Resets the counters of the account of that name, for strangers and known devices; returns
+    /// whether the account exists.
     pub fn unlock(&self, name: &str, origin: &Origin) -> Result<bool, StoreError> {
         let Some(found) = self.store.credentials(&Identifier::parse(name))? else {
             return Ok(false);

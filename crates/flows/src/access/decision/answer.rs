@@ -9,19 +9,19 @@ use crate::audit::recording::NotRecorded;
 /// The answer to one question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// Whether the subject may.
+    /// True if the subject is allowed.
     pub allowed: bool,
-    /// Names the decision, for auditors to look up.
+    /// The id of the decision, for auditors to look up.
     pub decision: DecisionId,
 }
 
-/// Why there is no answer.
+/// The reason why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum DecisionError {
-    /// The caller may not ask about others. The id is that of this very decision.
+    /// The caller may not ask about other subjects. The id is that of this decision.
     #[error("the caller may not ask on behalf of others")]
     NotOnBehalf(DecisionId),
-    /// The principal has no account, and so no role that the matrix knows.
+    /// The principal has no account, and so no role of the matrix.
     #[error("only accounts ask the access matrix")]
     NoAccount,
     /// The answer could not be recorded, so none is given.
@@ -32,7 +32,7 @@ pub enum DecisionError {
     Store(#[from] StoreError),
 }
 
-/// The answers, before their ids are known.
+/// The answers before their decisions have ids.
 #[derive(Debug)]
 pub(super) struct UnnumberedAnswers {
     allowed: Vec<bool>,

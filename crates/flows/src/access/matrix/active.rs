@@ -1,3 +1,6 @@
+//! The active access matrix of this node, and the checks that keep a matrix from locking this
+//! server up.
+
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -6,22 +9,22 @@ use portcullis_domain::Role;
 
 use crate::access::permission::{self, ACTIVATE_MATRIX, Permission};
 
-/// The matrix that decides, on this node, now.
+/// The active matrix of this node.
 #[derive(Debug)]
 pub struct ActiveMatrix(ArcSwap<MatrixInForce>);
 
-/// A matrix with its place in history.
+/// A matrix with its revision and version.
 #[derive(Debug)]
 pub struct MatrixInForce {
-    /// Which activation put it in force; 0 before any.
+    /// The revision of its activation; 0 before any.
     pub revision: u64,
-    /// Which version it is; 0 before any is stored.
+    /// The number of its version; 0 before any is stored.
     pub version: u32,
     /// The matrix.
     pub matrix: Matrix,
-    /// Its most senior role, which the first administrator gets.
+    /// Its most senior role; the first administrator gets it.
     pub admin: Role,
-    /// The role of accounts that people create for themselves.
+    /// The role of self-registered accounts.
     pub self_registration_role: Role,
 }
 
@@ -39,8 +42,8 @@ impl MatrixInForce {
         Ok(in_force)
     }
 
-    /// Refuses what must not come into force, although a version from before there was such a rule
-    /// may be: accounts that anybody can make for themselves are kept from running the server.
+    /// Refuses a matrix in which self-registered accounts could administer the server. Such a
+    /// matrix must not be activated, but one from before this rule can be in force.
     pub(super) fn closed_to_strangers(self) -> Result<Self, UnusableMatrix> {
         let role = &self.self_registration_role;
         for (resource, action) in permission::ALL {
@@ -56,7 +59,8 @@ impl MatrixInForce {
     }
 
     /// Roles that may change the state of accounts, but not their roles or not end their sessions.
-    /// All three were one permission once, so whoever wrote such a matrix may have meant them all.
+    /// These three were one permission in an earlier version, so an older matrix may have meant all
+    /// of them.
     pub fn roles_of_state_alone(&self) -> Vec<&str> {
         let allows = |word: &str, permission| {
             Role::parse(word).is_ok_and(|role| self.allows(&role, permission))
@@ -69,12 +73,12 @@ impl MatrixInForce {
             .collect()
     }
 
-    /// Whether the role has one of the server's own permissions.
+    /// True if the role has this permission of the server's own routes.
     pub(crate) fn allows(&self, role: &Role, (resource, action): Permission) -> bool {
         self.matrix.decide_words(role.as_str(), resource, action, &Asked::by("")).is_allowed()
     }
 
-    /// Whether accounts of the role could put another matrix in force.
+    /// Checks that accounts of the role could activate another matrix.
     pub(super) fn remains_open_to(&self, role: &Role) -> Result<(), UnusableMatrix> {
         let (resource, action) = ACTIVATE_MATRIX;
         if self.allows(role, ACTIVATE_MATRIX) {
@@ -86,18 +90,18 @@ impl MatrixInForce {
 }
 
 impl ActiveMatrix {
-    /// Begins with a matrix that is not stored yet.
+    /// Creates the state with a matrix that is not stored yet.
     pub fn new(matrix: Matrix) -> Result<Self, UnusableMatrix> {
         let matrix = MatrixInForce::new(0, 0, matrix)?.closed_to_strangers()?;
         Ok(Self(ArcSwap::from_pointee(matrix)))
     }
 
-    /// The matrix in force. Whoever decides several things together loads it once.
+    /// The active matrix. A caller that decides several things together loads it once.
     pub fn load(&self) -> Arc<MatrixInForce> {
         self.0.load_full()
     }
 
-    /// Never goes back: a slow reader of an older revision changes nothing.
+    /// Replaces the matrix by a newer one. An older revision, from a slow reader, changes nothing.
     pub(super) fn advance(&self, next: MatrixInForce) {
         let next = Arc::new(next);
         self.0.rcu(|current| {
@@ -106,32 +110,32 @@ impl ActiveMatrix {
     }
 }
 
-/// Why a matrix that is in order would lock this server up.
+/// The reason why a valid matrix would lock this server up.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnusableMatrix {
     /// The first administrator would have no role.
     #[error("no role is senior to all others; the first administrator needs one")]
     NoMostSeniorRole,
-    /// Accounts that people create for themselves would have no role.
+    /// Self-registered accounts would have no role.
     #[error("the matrix names no `self_registration_role`; accounts that register need one")]
     NoSelfRegistrationRole,
-    /// Everybody could make themselves administrator.
+    /// Every person could become administrator.
     #[error("the self-registration role is the most senior one")]
     SelfRegistrationIsSenior,
-    /// Whoever registers could run the server.
+    /// A self-registered account could administer the server.
     #[error("the self-registration role {role} would be allowed to {action} {resource}")]
     OpenToStrangers {
         /// The self-registration role.
         role: String,
-        /// What it may do.
+        /// The action that it may do.
         action: &'static str,
-        /// To what.
+        /// The resource of that action.
         resource: &'static str,
     },
-    /// Nobody could put it right again.
+    /// No account could activate another matrix.
     #[error("the role {role} would no longer be allowed to {action} {resource}")]
     LocksOut {
-        /// The role of whoever activates, or the most senior one.
+        /// The role of the principal, or the most senior one.
         role: String,
         /// See [`ACTIVATE_MATRIX`].
         action: &'static str,

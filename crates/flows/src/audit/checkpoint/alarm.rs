@@ -1,3 +1,5 @@
+//! Alarms: mismatches between the stored audit log and its trusted checkpoints, each reported once.
+
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -5,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use portcullis_audit::{ChainId, Checkpoint, Details, Origin, TrailAlarm};
 
-/// Something that was done to the trail, or a clock that is wrong.
+/// A change of the stored audit log by an attacker, or a wrong clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Alarm {
     what: TrailAlarm,
@@ -13,7 +15,7 @@ pub(super) struct Alarm {
     chain: Option<ChainId>,
 }
 
-/// What is wrong before the next checkpoint is made.
+/// The alarms found before the next checkpoint is made.
 pub(super) fn found(
     latest: Option<&Checkpoint>,
     refused: Option<u64>,
@@ -34,7 +36,7 @@ pub(super) fn found(
     [refused, changed, ahead].into_iter().flatten().chain(cut).collect()
 }
 
-/// Where the event of an alarm comes from.
+/// The origin of the event of an alarm.
 pub(super) fn origin() -> Origin {
     Origin {
         address: IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -62,7 +64,7 @@ impl Alarm {
     }
 }
 
-/// Those that were raised, each once; after very many none any more, for nobody reads them.
+/// Alarms that were reported before. After `MAX_REMEMBERED` alarms no further alarm is reported.
 #[derive(Debug, Default)]
 pub(super) struct Alarms {
     known: Mutex<BTreeSet<Alarm>>,
@@ -72,10 +74,11 @@ pub(super) struct Alarms {
 const MAX_REMEMBERED: usize = 256;
 
 impl Alarms {
-    /// Those among them that are new.
+    /// The alarms that were not reported before.
     pub(super) fn raise(&self, found: Vec<Alarm>) -> Vec<Alarm> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        // Which checkpoint a chain was cut below, or shows a clock that is ahead, changes every minute.
+        // The checkpoint that a chain was cut below, or that shows a clock that is ahead, changes
+        // every minute.
         let same = |new: &Alarm, old: &Alarm| {
             new.what == old.what
                 && new.chain == old.chain

@@ -1,8 +1,9 @@
-//! Brings decisions into the chain, whatever the database does.
+//! Delivery of decisions: appends blocks to the chain and retries after any failure of the
+//! database.
 //!
-//! Each block is sealed on the chain as it was before, so a block that is refused can be sealed again
-//! in parts. The answer to a commit can be lost: the links of all attempts at one place are kept, and
-//! whichever of them is found there is the one that counts.
+//! Each block is sealed on the last known head of the chain, so a refused block can be sealed again
+//! in parts. The response to a commit can be lost: the links of all attempts at one position are
+//! kept, and the link found there shows which attempt succeeded.
 
 use std::collections::VecDeque;
 use std::sync::PoisonError;
@@ -22,7 +23,7 @@ use super::store::DecisionStore;
 use crate::StoreError;
 use crate::effects::Effects;
 
-/// The writer's end of the chain.
+/// The writer's state of the chain.
 pub(super) struct Delivery<'s> {
     shared: &'s Shared,
     store: &'s dyn DecisionStore,
@@ -33,9 +34,10 @@ pub(super) struct Delivery<'s> {
     reasons: Reasons,
     /// The ordinal of the next decision.
     next: u64,
-    /// Decisions in the next block, at most. Small after a refusal, and doubled by each success.
+    /// The maximum of decisions in the next block. Small after a refusal, and doubled by each
+    /// success.
     limit: usize,
-    /// What was tried at the next place of the chain.
+    /// The attempts at the next position of the chain.
     attempts: Vec<BlockWrite>,
 }
 
@@ -46,13 +48,13 @@ struct BlockWrite {
     is_quarantine: bool,
 }
 
-/// How one round of trying ended.
+/// The result of one round of attempts.
 enum Round {
     /// Something was written.
     Written,
     /// The database is unavailable.
     Unavailable(StoreError),
-    /// The database takes other writes, and not this.
+    /// The database takes other writes, but not this block.
     Refused(StoreError),
 }
 
@@ -77,7 +79,7 @@ impl<'s> Delivery<'s> {
         }
     }
 
-    /// Writes all of it; what is left when the server closes without a database is given back.
+    /// Writes the whole portion; returns what is left if the server closes without a database.
     pub(super) fn deliver(&mut self, mut portion: VecDeque<Taken>) -> VecDeque<Taken> {
         while !portion.is_empty() {
             if !self.deliver_block(&portion) {
@@ -88,8 +90,8 @@ impl<'s> Delivery<'s> {
         portion
     }
 
-    /// Tries until one block is written, of whatever size the database takes. Answers `false` when the
-    /// server is closing and its time is over.
+    /// Tries until one block of any size is written. Returns `false` if the server is closing and
+    /// its time is over.
     fn deliver_block(&mut self, portion: &VecDeque<Taken>) -> bool {
         let mut pause = FIRST_PAUSE;
         let mut refusals = 0;
@@ -107,7 +109,7 @@ impl<'s> Delivery<'s> {
                 }
             };
             let count = usize::try_from(block.count).unwrap_or(BLOCK_DECISIONS);
-            // One failure may be an accident; a part of what was refused is given no second chance.
+            // A single failure may be accidental; a part of a refused block gets no second attempt.
             if refusals > 1 && count == 1 {
                 refusals = 0;
                 if self.quarantine(portion, &block) {
@@ -159,17 +161,17 @@ impl<'s> Delivery<'s> {
         }
     }
 
-    /// Finds out what a failure means.
+    /// Finds the cause of a failure.
     fn failed(&mut self, sequence: u64, error: StoreError) -> Round {
         match self.store.link_at(self.chain.id(), sequence) {
-            // A commit before this attempt succeeded, and its answer was lost.
+            // An earlier commit succeeded, and its response was lost.
             Ok(Some(link)) if self.accept(link) => Round::Written,
             Ok(None) if self.store.takes_writes().is_ok() => Round::Refused(error),
             _ => Round::Unavailable(error),
         }
     }
 
-    /// Goes on from the attempt with this link; answers whether there is one.
+    /// Continues after the attempt with this link; returns whether there is one.
     fn accept(&mut self, link: Link) -> bool {
         let found = self.attempts.iter().find(|attempt| attempt.chain.link() == link);
         let Some(&BlockWrite { chain, count, is_quarantine }) = found else { return false };
@@ -184,7 +186,7 @@ impl<'s> Delivery<'s> {
         true
     }
 
-    /// Writes the next decision without what the caller gave, and an event that says so.
+    /// Writes the next decision without the content that the caller gave, and an event about it.
     fn quarantine(&mut self, portion: &VecDeque<Taken>, refused: &Block) -> bool {
         let Some(taken) = portion.iter().find(|taken| self.next < taken.end()) else {
             return false;
@@ -223,7 +225,7 @@ impl<'s> Delivery<'s> {
         is_written
     }
 
-    /// Lets go of what is written, and tells who waits for it.
+    /// Releases the written decisions, and notifies the callers that wait for them.
     fn settle(&mut self, portion: &mut VecDeque<Taken>) {
         let mut told = Vec::new();
         let mut state = self.shared.state();
@@ -244,7 +246,7 @@ impl<'s> Delivery<'s> {
         }
     }
 
-    /// Waits before the next attempt. Answers `false` when there must be none.
+    /// Waits before the next attempt. Returns `false` if there must be none.
     fn pause(&self, error: &StoreError, block: &Block, pause: Duration) -> bool {
         let (decisions, bytes) = (block.count, block.payload.len());
         let mut state = self.shared.state();
@@ -256,7 +258,7 @@ impl<'s> Delivery<'s> {
                 "decisions cannot be recorded, trying again"
             );
         }
-        // While callers come, they signal the same condition: only the close ends the pause early.
+        // New requests signal the same condition variable: only the close ends the pause early.
         let waited =
             self.shared.wanted.wait_timeout_while(state, pause, |state| state.closing.is_none());
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
@@ -273,5 +275,5 @@ const SPLIT: usize = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const MAX_PAUSE: Duration = Duration::from_secs(1);
 
-/// Of many failures in a row, so few are logged.
+/// Of many failures in a row, one in so many is logged.
 const LOG_EVERY: u64 = 64;

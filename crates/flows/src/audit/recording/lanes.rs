@@ -1,5 +1,5 @@
-//! Requests that wait, a lane for each caller. Callers take turns, so a caller with many requests
-//! delays another by one request and not by all.
+//! Waiting requests, one lane for each caller. Callers take turns, so a caller with many requests
+//! delays another caller by one request and not by all.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
@@ -8,13 +8,13 @@ use portcullis_domain::AccountId;
 
 use super::queued::{Queued, RequestKey};
 
-/// See the module.
+/// Waiting requests by caller.
 #[derive(Default)]
 pub(super) struct Lanes {
     by_caller: HashMap<AccountId, BTreeMap<u64, Queued>>,
     /// The callers with requests, each once, in the order of their turns.
     turns: VecDeque<AccountId>,
-    /// When each request came; tickets grow with time.
+    /// The arrival time of each request; tickets grow with time.
     times: BTreeMap<u64, Duration>,
 }
 
@@ -28,13 +28,13 @@ impl Lanes {
         lane.insert(ticket, queued);
     }
 
-    /// The request whose turn it is.
+    /// The next request.
     pub(super) fn next(&self) -> Option<&Queued> {
         let lane = self.by_caller.get(self.turns.front()?)?;
         lane.first_key_value().map(|(_, queued)| queued)
     }
 
-    /// Takes it out, and gives the turn to the next caller.
+    /// Removes the next request, and gives the turn to the next caller.
     pub(super) fn pop(&mut self) -> Option<Queued> {
         let caller = self.turns.pop_front()?;
         let lane = self.by_caller.get_mut(&caller)?;
@@ -63,7 +63,7 @@ impl Lanes {
         self.turns.is_empty()
     }
 
-    /// When the oldest request came.
+    /// The arrival time of the oldest request.
     pub(super) fn oldest(&self) -> Option<Duration> {
         self.times.first_key_value().map(|(_, since)| *since)
     }

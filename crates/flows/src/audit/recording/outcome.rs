@@ -1,4 +1,4 @@
-//! The outcomes of recording, as callers and operators learn them.
+//! Outcomes of recording, for callers and operators.
 
 use std::fmt;
 
@@ -18,14 +18,14 @@ pub enum NotRecorded {
     Closing,
 }
 
-/// Decisions that were answered and could not be recorded before the end.
+/// Answered decisions that could not be recorded before the shutdown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unrecorded {
-    /// How many.
+    /// The number of decisions.
     pub decisions: u64,
-    /// The first of them.
+    /// The first decision.
     pub first: DecisionId,
-    /// The last of them.
+    /// The last decision.
     pub last: DecisionId,
 }
 
@@ -36,5 +36,6 @@ impl fmt::Display for Unrecorded {
     }
 }
 
-/// Hears once how the recording of a request ended: the id of its first decision; the others follow.
+/// Called once with the result of recording a request: the id of its first decision; the others
+/// follow.
 pub type Notify = Box<dyn FnOnce(Result<DecisionId, NotRecorded>) + Send>;

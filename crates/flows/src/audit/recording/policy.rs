@@ -1,15 +1,17 @@
+//! Settings and bounds of recording: loss window, strict mode, queue and block sizes.
+
 use std::time::Duration;
 
-/// How decisions are recorded.
+/// Settings of recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordingPolicy {
-    /// The longest time whose decisions a crash may take.
+    /// The maximum time whose decisions a crash may lose.
     pub window: Duration,
-    /// Whether every caller waits until the decision is stored; then a crash takes none.
+    /// True if every caller waits until the decision is stored; a crash then loses none.
     pub strict: bool,
-    /// The most decisions in the queue, those being written among them.
+    /// The maximum of decisions in the queue, including those being written.
     pub max_decisions: usize,
-    /// The most bytes of memory that the queue takes, those being written among them.
+    /// The maximum of memory of the queue in bytes, including the decisions being written.
     pub max_bytes: usize,
 }
 
@@ -24,17 +26,17 @@ impl Default for RecordingPolicy {
     }
 }
 
-/// Decisions in one block, unless one request has more.
+/// The maximum of decisions in one block, unless one request has more.
 pub(super) const BLOCK_DECISIONS: usize = 32_768;
 
-/// A block ends with the request that makes it as large as this, so that no commit takes long. A
-/// request holds at most a mebibyte.
+/// A block ends with the request that makes it this large, so that no commit takes long. A request
+/// holds at most one mebibyte.
 pub(super) const BLOCK_BYTES: usize = 1 << 20;
 
-/// Bytes of text that the writer takes from the queue at once. What a reader must keep of one block
-/// is bounded by this too, however often a text repeats.
+/// Bytes of text that the writer takes from the queue at once. This also bounds what a reader must
+/// keep of one block, however often a text repeats.
 pub(super) const PORTION_BYTES: usize = 4 << 20;
 
-/// What one caller may have answered before it is stored, in bytes of the queue: whoever asks after
-/// an outage waits for no more than this of any one other caller.
+/// Bytes of the queue that one caller may have answered before they are stored: after an outage, a
+/// request waits for no more than this of any other caller.
 pub(super) const UNSTORED_PER_CALLER: usize = 2 << 20;

@@ -1,13 +1,14 @@
-//! What waits to be written: a pure data structure, bounded by decisions and by bytes, and shared
-//! fairly among callers.
+//! The recording queue: a pure data structure, bounded by decisions and by bytes, and shared fairly
+//! among callers.
 //!
-//! It has two lanes. A caller that was *answered* has been told ids, so these requests are written in
-//! the order of the ids and before all others. A caller that *waits* for the commit gets ids when the
-//! writer takes the request; until then the request can leave the queue without a gap in the ids.
-//! Waiting callers take turns.
+//! It has two lanes. An *answered* caller has received ids, so its requests are written in the
+//! order of the ids and before all others. A *waiting* caller gets ids when the writer takes the
+//! request; until then the request can leave the queue without a gap in the ids. Waiting callers
+//! take turns.
 //!
-//! A caller may hold no more than is still free (a dynamic threshold, as switches share a buffer): one
-//! alone at most half of the queue, two at most a third each, and the next one always finds room.
+//! A caller may hold no more than is still free (a dynamic threshold, as in switches that share a
+//! buffer): one caller alone holds at most half of the queue, two hold at most a third each, and a
+//! new caller always finds capacity.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -21,14 +22,14 @@ use super::queued::{Held, Queued, RequestKey};
 use crate::access::request_decisions::RequestDecisions;
 use crate::audit::trail::MAX_BLOCK_SPAN;
 
-/// See the module.
+/// The recording queue.
 #[derive(Default)]
 pub(super) struct Queue {
     answered: VecDeque<Taken>,
     waiting: Lanes,
     held: Held,
     shares: HashMap<AccountId, Held>,
-    /// How many decisions have got an ordinal.
+    /// The number of decisions that have an ordinal.
     numbered: u64,
     last_answered: u64,
     last_ticket: u64,
@@ -43,7 +44,7 @@ pub(super) struct Taken {
 }
 
 impl Queue {
-    /// Takes a request whose caller is answered now, if there is room for that; answers the ordinal of
+    /// Adds a request whose caller is answered now, if the limits allow it; returns the ordinal of
     /// its first decision.
     pub(super) fn answer(
         &mut self,
@@ -65,7 +66,7 @@ impl Queue {
         Ok(first)
     }
 
-    /// Takes a request whose caller waits until it is stored, if there is room.
+    /// Adds a request whose caller waits until it is stored, if there is capacity.
     pub(super) fn wait(
         &mut self,
         policy: &RecordingPolicy,
@@ -86,7 +87,7 @@ impl Queue {
         Ok(place)
     }
 
-    /// Takes a request out, unless the writer has it; answers whether it was there.
+    /// Removes a request, unless the writer has it; returns whether it was there.
     pub(super) fn withdraw(&mut self, place: RequestKey) -> bool {
         match self.waiting.remove(place) {
             Some(queued) => {
@@ -97,8 +98,8 @@ impl Queue {
         }
     }
 
-    /// What the writer writes next: those answered first, then those that wait, in turns. It counts as
-    /// held until it is [done](Self::done).
+    /// Takes the next requests to write: the answered ones first, then the waiting ones in turns.
+    /// They count as held until [`done`](Self::done).
     pub(super) fn take(&mut self) -> VecDeque<Taken> {
         let mut portion = Portion::default();
         while self.answered.front().is_some_and(|next| portion.has_room_for(&next.queued)) {
@@ -113,43 +114,43 @@ impl Queue {
         portion.taken
     }
 
-    /// Frees what a request held that the writer had taken.
+    /// Releases what a request held that the writer had taken.
     pub(super) fn done(&mut self, taken: &Taken) {
         self.release(&taken.queued);
     }
 
-    /// Everything in the queue, and what the writer has taken.
+    /// The amount in the queue and with the writer.
     pub(super) const fn held(&self) -> Held {
         self.held
     }
 
-    /// Whether the writer would find nothing.
+    /// True if the writer would find nothing.
     pub(super) fn is_empty(&self) -> bool {
         self.answered.is_empty() && self.waiting.is_empty()
     }
 
-    /// Whether a caller waits for a commit that has not begun.
+    /// True if a caller waits for a commit that has not begun.
     pub(super) fn has_waiting(&self) -> bool {
         !self.waiting.is_empty()
     }
 
-    /// When the oldest request came that the writer has not taken.
+    /// The arrival time of the oldest request that the writer has not taken.
     pub(super) fn oldest(&self) -> Option<Duration> {
         let answered = self.answered.front().map(|taken| taken.queued.since);
         answered.into_iter().chain(self.waiting.oldest()).min()
     }
 
-    /// How many decisions were answered that the writer has not taken.
+    /// The number of answered decisions that the writer has not taken.
     pub(super) fn answered(&self) -> u64 {
         self.answered.iter().map(|taken| taken.end() - taken.first).sum()
     }
 
-    /// The last ordinal that a caller was told before its decision was stored.
+    /// The last ordinal that a caller got before its decision was stored.
     pub(super) const fn last_answered(&self) -> u64 {
         self.last_answered
     }
 
-    /// Takes out all that wait, to be told that there is nothing to wait for.
+    /// Removes all waiting requests, so that they can be refused.
     pub(super) fn dismiss(&mut self) -> Vec<Notify> {
         let mut dismissed = Vec::new();
         while let Some(mut queued) = self.waiting.pop() {
@@ -201,7 +202,7 @@ impl Taken {
     }
 }
 
-/// What is being taken, as much as one block or a few hold.
+/// The requests being taken: as much as one block or a few blocks hold.
 #[derive(Default)]
 struct Portion {
     taken: VecDeque<Taken>,

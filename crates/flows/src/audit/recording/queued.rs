@@ -1,4 +1,4 @@
-//! One request in the recording queue, and the room that it takes.
+//! One request in the recording queue, and the capacity that it takes.
 
 use std::time::Duration;
 
@@ -11,24 +11,24 @@ use crate::access::request_decisions::RequestDecisions;
 pub(super) struct Queued {
     /// The decisions.
     pub(super) batch: Box<RequestDecisions>,
-    /// When it came, on the monotonic clock.
+    /// Its arrival time on the monotonic clock.
     pub(super) since: Duration,
-    /// Hears how it ends; `None` if the caller was answered.
+    /// Called with the result; `None` if the caller was answered.
     pub(super) notify: Option<Notify>,
     pub(super) size: Held,
     pub(super) text: usize,
 }
 
-/// An amount of the queue.
+/// An amount of the queue's capacity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Held {
-    /// How many decisions.
+    /// The number of decisions.
     pub(super) decisions: usize,
-    /// How much memory they take.
+    /// Their memory in bytes.
     pub(super) bytes: usize,
 }
 
-/// Names a request that waits.
+/// Identifies a waiting request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RequestKey {
     pub(super) caller: AccountId,

@@ -1,10 +1,10 @@
-//! The sentences of the matrix, each composed once.
+//! Cache of reasons: the sentence of each matrix entry, composed once.
 
 use std::collections::HashMap;
 
 use crate::access::request_decisions::{AnsweredQuestion, Evaluation, RequestDecisions};
 
-/// See the module. It forgets everything when the matrix changes, and when it is full.
+/// The cache. It is emptied when the matrix changes, and when it is full.
 #[derive(Default)]
 pub(super) struct Reasons {
     version: u32,
@@ -35,8 +35,8 @@ impl Reasons {
     }
 }
 
-/// Bytes of all sentences. The default matrix has some 100 KiB of them.
+/// Bytes of all sentences. The default matrix has about 100 KiB.
 const MAX_BYTES: usize = 4 << 20;
 
-/// Bytes that an entry takes beside its text, about.
+/// Bytes of an entry beside its text, roughly.
 const ENTRY: usize = 64;

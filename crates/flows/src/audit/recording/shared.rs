@@ -11,33 +11,33 @@ use super::outcome::Unrecorded;
 use super::policy::RecordingPolicy;
 use super::queue::Queue;
 
-/// What callers and the writer share.
+/// The shared state.
 pub(super) struct Shared {
     pub(super) chain: ChainId,
     pub(super) policy: RecordingPolicy,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) state: Mutex<State>,
-    /// There is something to write.
+    /// Signalled when there is something to write.
     pub(super) wanted: Condvar,
-    /// The writer has ended.
+    /// Signalled when the writer has ended.
     pub(super) ended: Condvar,
 }
 
 #[derive(Default)]
 pub(super) struct State {
     pub(super) queue: Queue,
-    /// When the oldest decision came that the writer has in hand.
+    /// The arrival time of the oldest decision that the writer has taken.
     pub(super) writing_since: Option<Duration>,
-    /// Decisions in the writer's hands whose callers were answered.
+    /// Answered decisions that the writer has taken.
     pub(super) writing_answered: u64,
     /// The ordinal of the last decision that is stored.
     pub(super) written: u64,
-    /// When that was stored.
+    /// The time at which it was stored.
     pub(super) last_write: Duration,
     pub(super) failures: u64,
     pub(super) quarantined: u64,
     pub(super) refused: u64,
-    /// When the writer gives up; set once the server is closing.
+    /// The deadline of the writer; set once the server is closing.
     pub(super) closing: Option<Duration>,
     pub(super) is_closed: bool,
     pub(super) has_ended: bool,

@@ -1,15 +1,15 @@
-//! The port of recording.
+//! The port `DecisionStore`: appends blocks of decisions.
 
 use portcullis_audit::{Block, ChainId, Link};
 
 use crate::StoreError;
 use crate::effects::Effects;
 
-/// What recording needs from storage.
+/// The port of recording.
 pub trait DecisionStore: Send + Sync {
     /// Appends a block to its chain as entry number `sequence` and moves the head of the chain; the
-    /// first block opens the chain. The effects are appended with it. To append the very same entry again
-    /// changes nothing.
+    /// first block opens the chain. The effects are appended with it. A repeated append of the same
+    /// entry changes nothing.
     fn append(
         &self,
         sequence: u64,
@@ -21,6 +21,6 @@ pub trait DecisionStore: Send + Sync {
     /// The link of entry number `sequence` of the chain, if there is one.
     fn link_at(&self, chain: ChainId, sequence: u64) -> Result<Option<Link>, StoreError>;
 
-    /// Commits the smallest write there is, to learn whether the database takes any.
+    /// Commits a minimal write, to find out whether the database takes any.
     fn takes_writes(&self) -> Result<(), StoreError>;
 }

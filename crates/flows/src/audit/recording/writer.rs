@@ -1,4 +1,4 @@
-//! The thread that writes: gathers what waits and delivers it, until the server closes.
+//! The writer thread: collects waiting decisions and delivers them, until the server closes.
 
 use std::collections::VecDeque;
 use std::sync::PoisonError;
@@ -33,7 +33,7 @@ pub(super) fn work(
     }
 }
 
-/// Says so however the thread ends.
+/// Marks the writer as ended when it is dropped, also by a panic.
 struct Ended<'s>(&'s Shared);
 
 impl Drop for Ended<'_> {
@@ -43,8 +43,8 @@ impl Drop for Ended<'_> {
     }
 }
 
-/// Waits for decisions, and a part of the window longer for more, unless a caller waits; `None` when
-/// there will be none.
+/// Waits for decisions, and a fraction of the window longer for more, unless a caller waits; `None`
+/// if there will be none.
 fn next_portion(shared: &Shared) -> Option<VecDeque<Taken>> {
     let mut state = shared.state();
     while state.queue.is_empty() {

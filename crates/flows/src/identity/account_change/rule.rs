@@ -1,49 +1,51 @@
+//! Rules of account changes: which principal may change an account or end its sessions.
+
 use portcullis_audit::Outcome;
 use portcullis_domain::{Account, Role, Timestamp};
 
 use crate::access::matrix::MatrixInForce;
 use crate::principal::Principal;
 
-/// How things are at the moment of the change.
+/// The state at the moment of the change.
 #[derive(Clone, Debug)]
 pub struct AccountState {
     /// The account.
     pub account: Account,
-    /// Its access tokens issued before this are void already.
+    /// Its access tokens issued before this are invalid already.
     pub tokens_valid_from: Option<Timestamp>,
-    /// When the newest token of a live session was issued. Later than now where a clock has gone
-    /// back.
+    /// The time at which the newest token of a live session was issued. Later than now if a clock
+    /// was set back.
     pub last_issued: Option<Timestamp>,
-    /// The account that acts; `None` when it is gone, or their token or session revoked.
+    /// The account of the principal; `None` if it is deleted, or its token or session is revoked.
     pub actor: Option<Account>,
-    /// How many other active accounts have the role of administrators.
+    /// The number of other active accounts with the role of administrators.
     pub other_administrators: u64,
     /// The time of the change.
     pub now: Timestamp,
 }
 
-/// Why the rules stand against a change.
+/// The rule that refuses a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The caller's account is not any more what their access token says.
+    /// The account of the caller no longer matches its access token.
     #[error("the caller's account has changed")]
     CallerChanged,
-    /// Nobody could administer the server any more.
+    /// No administrator would remain.
     #[error("this is the last active administrator")]
     LastAdministrator,
-    /// Role and state of one's own account are for others to decide.
+    /// The caller may not change the role or activation of its own account.
     #[error("this is the caller's own account")]
     OwnAccount,
     /// The account is, or would become, senior to the caller.
     #[error("the role is above that of the caller")]
     AboveOwnRole,
-    /// So many changes of role within a second that new access tokens would be dated too far ahead.
+    /// Too many changes of role within a second: new access tokens would be dated too far ahead.
     #[error("the role has been changed a moment ago")]
     RoleJustChanged,
 }
 
 impl Refusal {
-    /// How an attempt is recorded.
+    /// The outcome that is recorded for an attempt.
     pub const fn outcome(self) -> Outcome {
         match self {
             Self::CallerChanged | Self::RoleJustChanged => Outcome::Superseded,
@@ -54,8 +56,8 @@ impl Refusal {
     }
 }
 
-/// Whether the caller may turn the account into `after`; into itself, whether they may end its
-/// sessions.
+/// Checks that the caller may turn the account into `after`; with `after` equal to the account,
+/// that it may end the sessions.
 pub(super) fn check_rules(
     account_state: &AccountState,
     principal: &Principal,
@@ -78,7 +80,7 @@ pub(super) fn check_rules(
     Ok(())
 }
 
-/// The account that acts, if it still is what their access token says.
+/// The account of the principal, if it still matches its access token.
 pub(super) fn acting_account<'s>(
     account_state: &'s AccountState,
     principal: &Principal,
@@ -87,8 +89,8 @@ pub(super) fn acting_account<'s>(
     actor.filter(|actor| principal.role.as_ref() == Some(&actor.role)).ok_or(Refusal::CallerChanged)
 }
 
-/// Whether the role is the other one or inherits from it. One that the matrix lacks is below the most
-/// senior role alone, so that somebody can put its accounts right.
+/// True if the role is the other one or inherits from it. A role that the matrix lacks is below the
+/// most senior role only, so that its accounts can be corrected.
 fn reaches(in_force: &MatrixInForce, role: &Role, other: &Role) -> bool {
     let matrix = &in_force.matrix;
     match (matrix.role(role.as_str()), matrix.role(other.as_str())) {

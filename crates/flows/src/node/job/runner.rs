@@ -1,3 +1,5 @@
+//! The runner of background jobs: threads, claims, retries, and the state of each job on this node.
+
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -19,20 +21,20 @@ pub struct RunningJobs {
     threads: Vec<Supervised>,
 }
 
-/// How a job fares on this node.
+/// The state of a job on this node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JobState {
-    /// Which.
+    /// The name of the job.
     pub name: &'static str,
-    /// Runs that have ended here, well or not.
+    /// Finished runs on this node, successful or not.
     pub runs: u64,
-    /// Runs that have failed here.
+    /// Failed runs on this node.
     pub failures: u64,
-    /// What was done here: rows removed, for one.
+    /// Units of work on this node, for example deleted rows.
     pub done: u64,
     /// Seconds since 1970 at the end of the last run here; 0 before the first.
     pub last_run_seconds: i64,
-    /// How long that took.
+    /// The duration of that run.
     pub duration: Duration,
 }
 
@@ -51,7 +53,7 @@ struct Plan {
 }
 
 struct Entry {
-    /// When to try next, by the clock that never runs backwards.
+    /// The next attempt, on the monotonic clock.
     next: Duration,
     is_running: bool,
     is_failing: bool,
@@ -59,7 +61,7 @@ struct Entry {
 }
 
 impl Jobs {
-    /// These jobs, of which none runs yet. All are due at once.
+    /// A runner of these jobs; none runs yet, and all are due at once.
     pub fn new(jobs: Vec<Job>, store: Arc<dyn JobStore>, ambient: Ambient) -> Self {
         let mut holder = [0; 16];
         ambient.random.fill(&mut holder);
@@ -76,12 +78,12 @@ impl Jobs {
         Self { shared }
     }
 
-    /// Begins to run them, in threads that no flood of requests can take: the jobs of the node at once,
-    /// the exclusive ones after `delay`.
+    /// Starts the jobs in threads of their own, independent of requests: the jobs of the node at
+    /// once, the exclusive ones after `delay`.
     ///
     /// # Errors
     ///
-    /// When the operating system gives no thread.
+    /// If the operating system gives no thread.
     pub fn start(&self, delay: Duration) -> io::Result<RunningJobs> {
         let mut running = RunningJobs { shared: Arc::clone(&self.shared), threads: Vec::new() };
         for number in 1..=THREADS {
@@ -98,20 +100,20 @@ impl Jobs {
         Ok(running)
     }
 
-    /// How each of them fares on this node.
+    /// The state of each job on this node.
     pub fn states(&self) -> Vec<JobState> {
         self.shared.plan().entries.iter().map(|entry| entry.state.clone()).collect()
     }
 }
 
 impl RunningJobs {
-    /// Whether all threads are there that were started.
+    /// True if all started threads run.
     pub fn is_running(&self) -> bool {
         self.threads.iter().all(Supervised::is_running)
     }
 }
 
-/// Begins no further portion, and waits for those under way: as long as the database takes over a
+/// Begins no further portion, and waits for the current ones: as long as the database takes for a
 /// transaction, and at most two seconds.
 impl Drop for RunningJobs {
     fn drop(&mut self) {
@@ -125,7 +127,7 @@ impl Drop for RunningJobs {
     }
 }
 
-/// The longest that the end of the jobs waits for their threads.
+/// The maximum wait for the threads at the end.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl std::fmt::Debug for Jobs {
@@ -142,15 +144,15 @@ impl Shared {
         }
     }
 
-    /// Waits for so long, or until no more are to be run.
+    /// Waits for this long, or until the runner is stopped.
     fn pause(&self, delay: Duration) {
         let closing = |plan: &mut Plan| !plan.closing;
         let waited = self.changed.wait_timeout_while(self.plan(), delay, closing);
         drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Waits for the job of this kind that has been due for the longest; `None` when no more are to be
-    /// run.
+    /// Waits for the job of this kind that has been due for the longest; `None` when the runner is
+    /// stopped.
     fn next_turn(&self, exclusive: bool) -> Option<Turn<'_>> {
         let mut plan = self.plan();
         loop {
@@ -175,7 +177,7 @@ impl Shared {
         }
     }
 
-    /// Claims the job and runs it; answers in how long to try again.
+    /// Claims the job and runs it; returns the delay of the next attempt.
     fn take(&self, place: usize) -> Duration {
         let Some(job) = self.jobs.get(place) else { return MAX_PAUSE };
         match self.claim(job) {
@@ -194,7 +196,7 @@ impl Shared {
         }
     }
 
-    /// Runs portion after portion; answers whether all went well.
+    /// Runs portion after portion; returns whether all succeeded.
     fn run(&self, place: usize, job: &Job) -> bool {
         let begun = self.ambient.clock.monotonic();
         let mut done = 0;
@@ -208,7 +210,7 @@ impl Shared {
                 }
                 Err(error) => break Some(error),
             }
-            // Another node may have it by now, if this one was paused.
+            // Another node may hold it by now, if this one was paused.
             match self.claim(job) {
                 Ok(Claimed::Yes) => {}
                 Ok(Claimed::NotBefore(_)) => break None,
@@ -247,7 +249,7 @@ impl Shared {
         })?)
     }
 
-    /// Says once that a job fails, and once that it works again.
+    /// Logs once that a job fails, and once that it works again.
     fn note(&self, place: usize, duration: Duration, portion: Portion, error: Option<&JobError>) {
         let now = self.ambient.now().as_seconds();
         let mut plan = self.plan();
@@ -265,8 +267,8 @@ impl Shared {
         *is_failing = error.is_some();
     }
 
-    /// Up to a tenth of the time between two runs, and at most ten seconds: so each node of several is
-    /// the first now and then.
+    /// A random delay of up to a tenth of the interval, and at most ten seconds: so each of several
+    /// nodes is the first now and then.
     fn jitter(&self, job: &Job) -> Duration {
         let mut draw = [0];
         self.ambient.random.fill(&mut draw);
@@ -279,11 +281,11 @@ impl Shared {
     }
 }
 
-/// A job that is being run; it can be again when this is dropped, by a panic too.
+/// A running job; dropping this, also by a panic, allows the next run.
 struct Turn<'a> {
     shared: &'a Shared,
     place: usize,
-    /// The next run counts from here, as it does in the database.
+    /// The start of the interval to the next run, as in the database.
     begun: Duration,
 }
 
@@ -311,25 +313,24 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// At most so much of an error is stored.
+/// Shortens the text of an error to the maximum that is stored.
 fn cut(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect()
 }
 
-/// Jobs of one kind that run at the same time on one node. Two, so that a slow one does not hold up
-/// the others.
+/// Concurrent jobs of one kind on one node. Two, so that a slow job does not delay the others.
 const THREADS: usize = 2;
 
-/// How long a claim holds. Each portion renews it, and takes a few seconds at most.
+/// The duration of a claim. Each portion renews it, and takes a few seconds at most.
 const CLAIM_DURATION: Duration = Duration::from_secs(60);
 
-/// What has failed is tried again after this, or when it would be due, if that is sooner.
+/// The delay after a failure, unless the job is due sooner.
 const RETRY: Duration = Duration::from_secs(60);
 
-/// Between two attempts to claim a job.
+/// The minimum time between two attempts to claim a job.
 const MIN_PAUSE: Duration = Duration::from_millis(100);
 
-/// The longest sleep of a thread, for a clock that is moved in tests.
+/// The maximum sleep of a thread, for a clock that is moved in tests.
 const MAX_PAUSE: Duration = Duration::from_secs(1);
 
 const MAX_JITTER: Duration = Duration::from_secs(10);

@@ -1,5 +1,5 @@
-//! The feed as its readers see it: entries in the order of their positions, and cursors that say how
-//! far somebody has read.
+//! The revocation feed for its readers: entries in the order of their positions, and cursors as
+//! reading positions.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,48 +9,48 @@ use portcullis_token::RevocationEntry;
 
 use crate::StoreError;
 
-/// An entry with its place in the feed.
+/// An entry with its position in the feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Numbered {
     /// Counts from 1.
     pub position: u64,
-    /// A random number that goes with the entry: two histories of one database, before and after an
-    /// older state was restored, differ in it.
+    /// A random number of the entry: it distinguishes two histories of one database, before and
+    /// after the restore of an older state.
     pub mark: u32,
-    /// What is revoked.
+    /// The revocation.
     pub entry: RevocationEntry,
 }
 
 impl Numbered {
-    /// Says that somebody has read up to this entry.
+    /// The cursor of a reader that has read up to this entry.
     pub const fn cursor(&self) -> Cursor {
         Cursor { position: self.position, mark: self.mark }
     }
 }
 
-/// How far somebody has read: the position of an entry and its mark, `<position>.<8 hex digits>`; `0`
-/// is the beginning. Opaque to clients.
+/// A reading position: the position of an entry and its mark, `<position>.<8 hex digits>`; `0` is
+/// the beginning. Opaque to clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
     position: u64,
     mark: u32,
 }
 
-/// No cursor of this server.
+/// The text is no cursor of this server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a cursor of the revocation feed")]
 pub struct CursorError;
 
 impl Cursor {
-    /// Nothing was read.
+    /// The beginning.
     pub const START: Self = Self { position: 0, mark: 0 };
 
-    /// The position of the last entry that was read.
+    /// The position of the last read entry.
     pub const fn position(self) -> u64 {
         self.position
     }
 
-    /// Everything up to this position is gone; nothing is left there to be told apart by a mark.
+    /// The cursor after deleted entries; there is no entry whose mark could be compared.
     const fn past(purged_through: u64) -> Self {
         Self { position: purged_through, mark: 0 }
     }
@@ -76,38 +76,38 @@ impl FromStr for Cursor {
         let position = position.parse().map_err(|_| CursorError)?;
         let mark = u32::from_str_radix(mark, 16).map_err(|_| CursorError)?;
         let cursor = Self { position, mark };
-        // One spelling for each cursor, so that what is no cursor is not guessed at.
+        // Each cursor has one spelling; any other text is refused.
         if cursor.to_string() == text { Ok(cursor) } else { Err(CursorError) }
     }
 }
 
-/// What this node knows of the feed.
+/// The reading position of this node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FeedState {
-    /// The last entry it has read.
+    /// The last read entry.
     pub cursor: Cursor,
-    /// It has read everything that was committed before this.
+    /// Everything committed before this time has been read.
     pub as_of: Timestamp,
 }
 
-/// A part of the feed, as everything was at one moment.
+/// A part of the feed, from one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeedRange {
-    /// The position of the last entry of all.
+    /// The position of the last entry of the feed.
     pub head: u64,
-    /// Up to here entries were removed.
+    /// Entries up to this position were deleted.
     pub purged_through: u64,
-    /// Entries that were needed no longer than this may have been removed.
+    /// Entries that were needed no longer than this may have been deleted.
     pub horizon: Option<Timestamp>,
-    /// The entries at the positions that were asked for.
+    /// The entries at the requested positions.
     pub entries: Vec<Numbered>,
-    /// Committed entries that have no position yet, [`MAX_WAITING`] of them at most.
+    /// Committed entries without a position, at most [`MAX_WAITING`].
     pub waiting: Vec<RevocationEntry>,
 }
 
 impl FeedRange {
-    /// The entries after the cursor, if the range begins at it; `None` when the cursor is of another
-    /// history, or points to what was removed.
+    /// The entries after the cursor, if the range begins at it; `None` if the cursor is from
+    /// another history, or before deleted entries.
     pub(super) fn after(&self, cursor: Cursor) -> Option<&[Numbered]> {
         if cursor.position == self.purged_through {
             let at_cursor = self.entries.iter().take_while(|next| next.position <= cursor.position);
@@ -119,7 +119,7 @@ impl FeedRange {
         }
     }
 
-    /// Where somebody begins who has read nothing of this history.
+    /// The start for a reader that has read nothing of this history.
     pub(super) const fn beginning(&self) -> Cursor {
         Cursor::past(self.purged_through)
     }
@@ -132,22 +132,22 @@ impl FeedRange {
     }
 }
 
-/// Entries for a follower.
+/// A page of entries for a follower.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     /// In the order of their positions.
     pub entries: Vec<Numbered>,
-    /// What to ask with next.
+    /// The cursor of the next page.
     pub next: Cursor,
-    /// With this page, everything was read that was committed before this; `None` when there is more
-    /// to be read at once.
+    /// With this page, everything committed before this time has been read; `None` if the next page
+    /// is available at once.
     pub as_of: Option<Timestamp>,
 }
 
-/// Why there is no page.
+/// The reason why there is no page.
 #[derive(Debug, thiserror::Error)]
 pub enum PageError {
-    /// The cursor is too old, or of a history that is no more: begin again with a snapshot.
+    /// The cursor is too old, or from another history: begin again with a snapshot.
     #[error("the feed does not go back to this cursor")]
     Expired,
     /// Storage failed.
@@ -155,10 +155,10 @@ pub enum PageError {
     Store(#[from] StoreError),
 }
 
-/// Entries read at once.
+/// Entries per read.
 pub(super) const FEED_PAGE: u32 = 5_000;
 
-/// Entries without a position that are read at once.
+/// Entries without a position per read.
 pub const MAX_WAITING: usize = 5_000;
 
 #[cfg(test)]

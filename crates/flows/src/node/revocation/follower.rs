@@ -1,4 +1,4 @@
-//! The thread that follows the feed.
+//! The follower thread: reads the revocation feed into the revocation set of this node.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,7 @@ use super::listener::Listener;
 use super::store::RevocationStore;
 use crate::StoreError;
 
-/// What requests and the follower share.
+/// The state that requests and the follower share.
 pub(super) struct Shared {
     state: Mutex<State>,
     wanted: Condvar,
@@ -20,14 +20,14 @@ pub(super) struct Shared {
 
 struct State {
     heard: Heard,
-    /// The feed is to be looked into at once.
+    /// True if the feed must be read at once.
     is_wanted: bool,
-    /// This node has revoked something since the last look.
+    /// True if this node has revoked something since the last read.
     has_own: bool,
     closing: bool,
 }
 
-/// What was read, and when on the monotonic clock the question was put.
+/// The result of a read, and the time of the query on the monotonic clock.
 #[derive(Clone, Copy)]
 pub(super) struct Heard {
     feed_state: FeedState,
@@ -72,8 +72,8 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until it is time to look; `None` when nobody wants to know any more. Answers whether
-    /// this node has revoked something.
+    /// Waits until the next read is due; `None` when the follower is stopped. Returns whether this
+    /// node has revoked something.
     fn wait(&self, pause: Duration) -> Option<bool> {
         let waited = self
             .wanted
@@ -88,7 +88,7 @@ impl Shared {
     }
 }
 
-/// Reads the feed into the set.
+/// Reads the feed into the revocation set.
 pub(super) struct Follower {
     store: Arc<dyn RevocationStore>,
     set: Arc<RevocationSet>,
@@ -105,14 +105,14 @@ impl Follower {
         Self { store, set, clock, cursor: Cursor::START }
     }
 
-    /// Looks every `poll`, counted from the beginning of one look to that of the next.
+    /// Reads every `poll`, from the start of one read to the start of the next.
     pub(super) fn work(&mut self, shared: &Shared, poll: Duration, listener: &dyn Listener) {
         let mut is_failing = false;
         let mut pause = poll;
         while let Some(has_own) = shared.wait(pause) {
             let begun = self.clock.monotonic();
             if has_own {
-                // It is committed, and other nodes do not wait for its number.
+                // The entry is committed, and other nodes do not wait for its number.
                 listener.published();
             }
             match self.follow(has_own, listener) {
@@ -134,11 +134,11 @@ impl Follower {
         }
     }
 
-    /// Reads to the head of the feed, and takes what has no place there yet. With `numbering`
-    /// something is known to wait for a number, so that no question is spent on finding out.
+    /// Reads to the head of the feed, including entries without a number. With `numbering`, an
+    /// entry is known to wait for a number, which saves a query.
     ///
-    /// It is done when all has a number that had none at the first question: what is committed
-    /// meanwhile is for the next look, however much there is of it.
+    /// It ends when every entry that had no number at the first query has one: entries committed
+    /// meanwhile are left to the next read, however many there are.
     pub(super) fn follow(
         &mut self,
         mut numbering: bool,
@@ -146,7 +146,7 @@ impl Follower {
     ) -> Result<Heard, StoreError> {
         let mut look: Option<Look> = None;
         loop {
-            // Before the question: all that was committed by then is in the answer.
+            // Read before the query: all entries committed by then are in the result.
             let (as_of, at) = (self.clock.now(), self.clock.monotonic());
             let first = self.cursor.position();
             let range = if numbering {
@@ -160,7 +160,8 @@ impl Follower {
             let is_needed = |entry: &RevocationEntry| Some(entry.until) >= range.horizon;
             self.set.revoke_all(range.waiting.iter().copied().filter(is_needed));
             let Some(entries) = range.after(self.cursor) else {
-                // An older state of the database was restored, or this node was away for long.
+                // An older state of the database was restored, or this node was disconnected for a
+                // long time.
                 self.cursor = range.beginning();
                 continue;
             };
@@ -194,7 +195,7 @@ impl Follower {
     }
 }
 
-/// When the first question was put, and what of its answer has no number yet.
+/// The time of the first query, and its entries without a number.
 struct Look {
     as_of: Timestamp,
     at: Duration,

@@ -1,18 +1,18 @@
-//! The port by which the follower tells other nodes and streams of new revocations.
+//! The port `Listener`: passes new revocations to other nodes and to open streams.
 
 use super::feed::Numbered;
 
-/// Is told what the follower learns, on its thread: it must not block.
+/// Receives new entries on the thread of the follower: it must not block.
 pub trait Listener: Send + Sync {
-    /// Entries in the order of their positions, which have no gaps. When they do not continue what
-    /// was told before, an older state of the database was restored: earlier positions are void.
+    /// Entries in the order of their positions, which have no gaps. If they do not continue the
+    /// previous ones, an older state of the database was restored: earlier positions are invalid.
     fn heard(&self, entries: &[Numbered]);
 
-    /// This node has revoked something that every other one can read now.
+    /// This node has revoked something that every other node can read now.
     fn published(&self) {}
 }
 
-/// Hears nothing.
+/// Ignores all entries.
 impl Listener for () {
     fn heard(&self, _: &[Numbered]) {}
 }

@@ -1,10 +1,13 @@
+//! The result type of every step that revokes access tokens; it must be passed to the revocation
+//! set.
+
 use portcullis_domain::SessionId;
 use portcullis_token::{Revocation, RevocationEntry};
 
-/// The access tokens that a transaction has revoked, on their way to the revocation set of this node.
+/// The access tokens that a transaction has revoked, for the revocation set of this node.
 ///
-/// Storage makes it where it writes the entries, and [`Revocations::enforce`] alone takes it: until then
-/// this node accepts tokens that it has revoked itself.
+/// Storage creates it where it writes the entries, and only [`Revocations::enforce`] consumes it:
+/// until then this node accepts tokens that it has revoked itself.
 ///
 /// [`Revocations::enforce`]: super::Revocations::enforce
 #[must_use = "this node accepts the revoked tokens until `Revocations::enforce` takes this"]
@@ -12,18 +15,18 @@ use portcullis_token::{Revocation, RevocationEntry};
 pub struct Revoked(Vec<RevocationEntry>);
 
 impl Revoked {
-    /// These entries, which the transaction has written.
+    /// The entries that the transaction has written.
     pub const fn new(entries: Vec<RevocationEntry>) -> Self {
         Self(entries)
     }
 
-    /// Also what another step of the transaction has revoked.
+    /// Adds the entries of another step of the transaction.
     pub fn and(mut self, other: Self) -> Self {
         self.0.extend(other.0);
         self
     }
 
-    /// Also this entry, which another transaction may have written: this node may not know of it yet.
+    /// Adds an entry that another transaction may have written: this node may not know it yet.
     pub fn and_known(mut self, entry: RevocationEntry) -> Self {
         if !self.0.contains(&entry) {
             self.0.push(entry);
@@ -31,17 +34,17 @@ impl Revoked {
         self
     }
 
-    /// What was revoked.
+    /// The revocations.
     pub fn entries(&self) -> &[RevocationEntry] {
         &self.0
     }
 
-    /// Whether nothing was revoked.
+    /// True if nothing was revoked.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The sessions that have ended.
+    /// The ended sessions.
     pub fn sessions(&self) -> impl Iterator<Item = SessionId> {
         self.0.iter().filter_map(|entry| match entry.revocation {
             Revocation::Session(session) => Some(session),
@@ -49,7 +52,7 @@ impl Revoked {
         })
     }
 
-    /// How many sessions have ended.
+    /// The number of ended sessions.
     pub fn session_count(&self) -> usize {
         self.sessions().count()
     }

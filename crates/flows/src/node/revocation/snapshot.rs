@@ -1,4 +1,4 @@
-//! All live revocations, read page by page so that memory stays bounded.
+//! Snapshot of all active revocations, read page by page so that memory stays bounded.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use super::feed::{FEED_PAGE, FeedState};
 use super::store::RevocationStore;
 use crate::StoreError;
 
-/// All entries that are not dead, page by page.
+/// All active entries, page by page.
 pub struct Snapshot {
     store: Arc<dyn RevocationStore>,
     feed_state: FeedState,
@@ -21,7 +21,7 @@ impl Snapshot {
         Self { store, feed_state, read_through: 0 }
     }
 
-    /// Where to go on after the last page, and the time up to which the snapshot is complete.
+    /// The position after the last page, and the time up to which the snapshot is complete.
     pub const fn feed_state(&self) -> FeedState {
         self.feed_state
     }

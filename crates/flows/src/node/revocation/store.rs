@@ -1,4 +1,4 @@
-//! The port of revocations.
+//! The port `RevocationStore`: the feed, its numbers, and its purge.
 
 use std::time::Duration;
 
@@ -10,26 +10,24 @@ use super::revoked::Revoked;
 use crate::StoreError;
 use crate::effects::Effects;
 
-/// What revocations need from storage, besides what the transactions write that revoke.
+/// The port of revocations. Transactions that revoke write their entries themselves.
 pub trait RevocationStore: Send + Sync {
-    /// The feed as it is at one moment, with the entries at `most` positions from `first` on. One
-    /// question to the database.
+    /// The feed at one moment, with the entries at `most` positions from `first` on. One query.
     fn revocations_from(&self, first: u64, most: u32) -> Result<FeedRange, StoreError>;
 
-    /// Gives the next positions to committed entries that have none, at least to those that
-    /// [`RevocationStore::revocations_from`] would show, and then answers as that does. Positions
-    /// have no gaps, and become visible in their order.
+    /// Assigns the next positions to committed entries without one, at least to those that
+    /// [`RevocationStore::revocations_from`] would return, and then returns the same as that
+    /// method. Positions have no gaps, and become visible in their order.
     fn number_revocations(&self, first: u64, most: u32) -> Result<FeedRange, StoreError>;
 
-    /// Notes that access tokens are given this life from now on. Each entry but one for a single token
-    /// is kept, from its number on, for as long as the longest life that was ever noted.
+    /// Stores the lifetime of access tokens from now on. Each entry, except for a single token, is
+    /// kept after its numbering for the longest lifetime that was ever stored.
     fn note_access_lifetime(&self, lifetime: Duration) -> Result<(), StoreError>;
 
-    /// Whether any committed entry covers the token, numbered or not.
+    /// True if any committed entry covers the token, numbered or not.
     fn is_revoked(&self, claims: &AccessClaims) -> Result<bool, StoreError>;
 
-    /// Writes an entry of that time and what it causes; neither, when an entry that is there says as
-    /// much already.
+    /// Writes an entry of that time and its effects; neither, if an existing entry covers the same.
     fn revoke(
         &self,
         entry: &RevocationEntry,
@@ -37,12 +35,12 @@ pub trait RevocationStore: Send + Sync {
         effects: &Effects,
     ) -> Result<Revoked, StoreError>;
 
-    /// Moves the horizon of the feed, and removes entries in the order of their positions, up to the
-    /// first that is needed at the horizon or later; at most `most` of them, and never the last,
-    /// which says where the feed stands.
+    /// Moves the horizon of the feed, and deletes entries in the order of their positions, up to
+    /// the first that is needed at the horizon or later; at most `most` of them, and never the
+    /// last, which holds the position of the feed.
     ///
-    /// The horizon lies `keep` before the time of the database. It never goes back, and moves at most
-    /// twice as far as `elapsed`: nothing is forgotten by a clock that was wrong for a moment.
+    /// The horizon is `keep` before the time of the database. It never decreases, and moves at most
+    /// twice as far as `elapsed`: a clock that was wrong for a moment deletes nothing.
     fn purge_revocations(
         &self,
         keep: Duration,
@@ -51,11 +49,11 @@ pub trait RevocationStore: Send + Sync {
     ) -> Result<Purged, StoreError>;
 }
 
-/// What a purge has done.
+/// The result of a purge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Purged {
-    /// So many entries were removed.
+    /// The number of deleted entries.
     pub removed: u64,
-    /// Entries needed no longer than this may have been removed.
+    /// Entries needed no longer than this may have been deleted.
     pub horizon: Timestamp,
 }

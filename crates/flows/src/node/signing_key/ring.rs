@@ -1,4 +1,4 @@
-//! The keys that one node has in hand: which it signs with, which it publishes and accepts.
+//! The keys of one node: the key that signs, and the keys that are published and accepted.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::shared_record::SharedFloor;
 use super::{KeyInHand, MIN_HEAD_START, SigningKeyRecord, SigningKeys, signing};
 use crate::StoreError;
 
-/// The use case of a node, which follows what any node or operator does to the keys.
+/// Follows all changes of keys by other nodes and operators, for one node.
 pub struct KeyRing {
     keys: SigningKeys,
     authority: Arc<TokenAuthority>,
@@ -29,28 +29,28 @@ pub struct KeyRing {
 struct InUse {
     access: AccessKeys,
     published: Arc<JsonWebKeySet>,
-    /// Whether the authority has been told: before that it accepts every derived key.
+    /// True if the authority has its keys: before that it accepts every derived key.
     has_begun: bool,
 }
 
-/// What the node knows of HS256 since it started.
+/// The node's state of HS256 since its start.
 #[derive(Default)]
 struct Shared {
-    /// The keys that are accepted, each until when.
+    /// The accepted keys, each with its end.
     accepted: Vec<(String, Timestamp)>,
-    /// When the record of it last changed.
+    /// The last change of the stored record.
     changed_at: Option<Timestamp>,
-    /// The latest time that the database has told, and the monotonic time then. A clock that goes back
-    /// does not make a key live longer, nor does a database that is away.
+    /// The latest time of the database, and the monotonic time of that moment. Neither a clock that
+    /// is set back nor an unavailable database prolongs the life of a key.
     time: Option<(Timestamp, Duration)>,
 }
 
 impl KeyRing {
-    /// A ring that makes the authority sign with the key pairs of this algorithm; without one the
-    /// authority signs with HS256 under the secret, and key pairs only verify.
+    /// Creates a ring that makes the authority sign with the key pairs of this algorithm; without
+    /// one the authority signs with HS256 under the secret, and key pairs only verify.
     ///
-    /// Seals under the current secret what was sealed under the previous one, and makes the first key
-    /// pair if there is none. No other way leads to an authority whose keys are known.
+    /// Seals under the current secret what was sealed under the previous one, and creates the first
+    /// key pair if there is none. This is the only way to an authority whose keys are known.
     pub fn start(
         keys: SigningKeys,
         authority: TokenAuthority,
@@ -65,17 +65,17 @@ impl KeyRing {
         Ok(ring)
     }
 
-    /// What signs and verifies access tokens with these keys.
+    /// The authority that signs and verifies access tokens with these keys.
     pub const fn authority(&self) -> &Arc<TokenAuthority> {
         &self.authority
     }
 
-    /// What operators do with the keys.
+    /// The operations of operators on the keys.
     pub const fn keys(&self) -> &SigningKeys {
         &self.keys
     }
 
-    /// The public keys that the tokens of any node are checked with.
+    /// The public keys for the tokens of all nodes.
     pub fn published(&self) -> Arc<JsonWebKeySet> {
         Arc::clone(&self.in_use.load().published)
     }
@@ -93,8 +93,8 @@ impl KeyRing {
         self.follow_pairs(origin)
     }
 
-    /// Takes over what has changed in the database or with the time, and retires the keys whose last
-    /// token has expired. Those of HS256 go when their time has come although the database is away.
+    /// Applies changes from the database and from the passage of time, and retires the keys whose
+    /// last token has expired. Keys of HS256 end on time even if the database is unavailable.
     pub fn follow(&self, origin: &Origin) -> Result<(), StoreError> {
         let outcome = self.follow_shared(origin, false).and_then(|()| self.follow_pairs(origin));
         if outcome.is_err() {
@@ -125,7 +125,7 @@ impl KeyRing {
         Ok(())
     }
 
-    /// Drops the keys of HS256 whose time has come, by the monotonic clock.
+    /// Drops the keys of HS256 that have ended, by the monotonic clock.
     fn accept_no_longer_than_due(&self) {
         let mut shared = self.shared();
         let Some(floor) = shared.floor(self.keys.ambient.clock.monotonic()) else { return };
@@ -161,7 +161,7 @@ impl KeyRing {
         Ok(())
     }
 
-    /// What is stored, and what of it can be used: a key to sign with is among it.
+    /// The stored keys, and those that can be used, including one that signs.
     fn read(
         &self,
         origin: &Origin,
@@ -171,7 +171,7 @@ impl KeyRing {
         let open = self.keys.open(&stored);
         match self.algorithm {
             Some(algorithm) if signing(&open, self.algorithm, now).is_none() => {
-                // Another node may be first: what counts is what is stored.
+                // Another node may be first: the stored key counts.
                 self.keys.make_first(algorithm, &stored, origin)?;
                 let stored = self.keys.store.signing_keys()?;
                 let open = self.keys.open(&stored);
@@ -181,10 +181,10 @@ impl KeyRing {
         }
     }
 
-    /// Whether a newer key has signed for so long that no token of this one can be alive. A key of
+    /// True if a newer key has signed for so long that no token of this one can be valid. A key of
     /// an algorithm that is no longer configured may have signed until this node was started.
     fn is_outlived(&self, key: &KeyInHand, keys: &[KeyInHand], now: Timestamp) -> bool {
-        // Every node begins to sign with the newer one up to that late.
+        // By then every node signs with the newer key.
         let patience = self.authority.lifetimes().access + LEEWAY + MIN_HEAD_START;
         keys.iter().filter(|newer| newer.signs_from > key.signs_from).any(|newer| {
             let signs_since = if newer.algorithm() == key.algorithm() {

@@ -1,30 +1,31 @@
-//! Until when access tokens under a shared secret are accepted.
+//! End of shared secrets: until when access tokens under an HS256 secret are accepted.
 //!
-//! The key of HS256 signs for everybody who has it, and services may have it. So once something else
-//! signs, key pairs or HS256 under a new secret, it is accepted only for as long as a token from before
-//! can live, and then ends for good, whatever a clock says later.
+//! Every holder of the HS256 key can sign, and services may hold it. So once another key signs, a
+//! key pair or HS256 under a new secret, the old key is accepted only for the lifetime of a token,
+//! and then ends for good, whatever a clock shows later.
 //!
-//! The state is one sealed record. Whoever can write to the database and has no key can remove it,
-//! which ends HS256 at once; or put an older copy back, which a running node does not believe, and a
-//! starting one does not believe either as long as the audit trail holds a later change.
+//! The state is one sealed record. An attacker that can write to the database and has no key can
+//! delete it, which ends HS256 at once; or restore an older copy, which a running node does not
+//! accept, and a starting node does not accept either as long as the audit log holds a later
+//! change.
 
 use std::time::Duration;
 
 use portcullis_domain::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// What HS256 keys do, as it is stored.
+/// The stored state of HS256 keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SharedKeys {
-    /// When it last changed, in microseconds since 1970. It only grows, so that of two records the
-    /// later one is known.
+    /// The last change, in microseconds since 1970. It only grows, so that the later of two records
+    /// is known.
     changed_at: i64,
-    /// Those of the secrets that are configured, and those before them that have not ended.
+    /// The keys of the configured secrets, and earlier ones that have not ended.
     keys: Vec<SharedKey>,
 }
 
-/// What one of them does.
+/// The state of one key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SharedKey {
@@ -40,31 +41,31 @@ enum Stored {
     Ended,
 }
 
-/// What a shared secret is good for.
+/// The validity of a shared secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SharedKeyState {
     /// HS256 signs under it.
     Signing,
-    /// Something else signs; tokens from before are accepted until then.
+    /// Another key signs; earlier tokens are accepted until then.
     AcceptedUntil(Timestamp),
-    /// Nothing any more.
+    /// Not accepted any more.
     Ended,
 }
 
-/// What one node knows of HS256.
+/// The HS256 state of one node.
 pub(super) struct HsNode<'a> {
     /// The key that this node signs with, if it signs with HS256.
     pub(super) signing: Option<&'a str>,
-    /// The keys of the secrets that are configured.
+    /// The keys of the configured secrets.
     pub(super) known: &'a [String],
-    /// How long a token may be accepted after it was issued.
+    /// The maximum age at which a token is accepted.
     pub(super) life: Duration,
-    /// Whether the node starts: only then it makes a key sign. One that runs on while others have gone
-    /// over to key pairs does not contradict them for ever.
+    /// True if the node starts: only then it makes a key sign. A node that still runs after others
+    /// have changed to key pairs thus does not contradict them for ever.
     pub(super) is_starting: bool,
 }
 
-/// One step, for the audit trail.
+/// One step, for the audit log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     Replaced(Timestamp),
@@ -73,8 +74,8 @@ pub(super) enum Step {
 }
 
 impl SharedKeys {
-    /// What follows at `now`, with the steps that lead there; `None` if nothing changes. `self` is
-    /// `None` where nothing is known.
+    /// The next record at `now`, with the steps that lead to it; `None` if nothing changes. `self`
+    /// is `None` if nothing is known.
     pub(super) fn next(
         before: Option<&Self>,
         node: &HsNode<'_>,
@@ -97,7 +98,7 @@ impl SharedKeys {
             .then(|| (Self { changed_at: Self::changed(before, now), keys }, steps))
     }
 
-    /// The record with this key ended at once; `None` if it is not there, or has ended.
+    /// The record with this key ended at once; `None` if it is unknown, or has ended.
     pub(super) fn ending(&self, kid: &str, now: Timestamp) -> Option<Self> {
         let mut after = Self { changed_at: Self::changed(Some(self), now), ..self.clone() };
         let key = after.keys.iter_mut().find(|key| key.kid == kid)?;
@@ -113,12 +114,12 @@ impl SharedKeys {
         now.as_micros().max(last.saturating_add(1))
     }
 
-    /// When it last changed.
+    /// The last change.
     pub(super) fn changed_at(&self) -> Timestamp {
         Timestamp::from_micros(self.changed_at)
     }
 
-    /// Every key with what it is good for.
+    /// Every key with its state.
     pub(super) fn states(&self) -> impl Iterator<Item = (&str, SharedKeyState)> {
         self.keys.iter().map(|key| (key.kid.as_str(), key.state.into()))
     }
@@ -139,7 +140,7 @@ impl HsNode<'_> {
         };
         match state {
             Some(Stored::Signing) if !signs_here => replaced(),
-            // Noted by a clock that was ahead: no token from before lives that long.
+            // The clock was ahead at that time: no earlier token lives that long.
             Some(Stored::AcceptedUntil(until)) if until > latest.as_micros() => replaced(),
             Some(Stored::AcceptedUntil(_) | Stored::Ended) if signs_here && self.is_starting => {
                 (Some(Stored::Signing), Some(Step::Restored))

@@ -1,3 +1,5 @@
+//! The stored record of HS256 keys: sealed, checked against the audit log, updated with its events.
+
 use portcullis_audit::{Actor, Details, EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::Timestamp;
 use portcullis_token::SharedSecret;
@@ -8,26 +10,27 @@ use super::{RetirementError, SigningKeys};
 use crate::StoreError;
 use crate::effects::Effects;
 
-/// The label that the record is sealed with.
+/// The label for sealing the record.
 const LABEL: &str = "shared keys";
 
 impl SigningKeys {
-    /// What each shared secret is good for, by the names of their keys.
+    /// The state of each shared secret, by the names of their keys.
     pub fn shared_keys(&self) -> Result<Vec<(String, SharedKeyState)>, StoreError> {
         let record = self.store.shared_keys()?;
         let believed = self.believed(&record, None).map(|(keys, _)| keys).unwrap_or_default();
         Ok(believed.states().map(|(kid, state)| (kid.to_owned(), state)).collect())
     }
 
-    /// Records that an operator is about to see the shared secret. To be called before it is shown.
+    /// Records that an operator is about to see the shared secret. Must be called before it is
+    /// shown.
     pub fn note_printed(&self, secret: &SharedSecret, origin: &Origin) -> Result<(), StoreError> {
         let (kind, now) = (EventKind::SharedSecretPrinted, self.ambient.now());
         self.store.record_printed(&self.shared_event(kind, &secret.kid(), None, now, origin))
     }
 
-    /// Brings the record to what follows from this node and the time. Answers it, unless there is none
-    /// that can be believed. `floor` is what the node knows already: no earlier record is believed, and
-    /// no earlier time.
+    /// Updates the record by the state of this node and the time. Returns the record, unless none
+    /// can be trusted. `floor` is the known state of the node: neither an earlier record nor an
+    /// earlier time is accepted.
     pub(super) fn follow_shared(
         &self,
         node: &HsNode<'_>,
@@ -64,7 +67,7 @@ impl SigningKeys {
         Ok((after, now))
     }
 
-    /// Ends a key of HS256 that nothing is signed with any more; `None` if it is not one of these.
+    /// Ends a key of HS256 that signs nothing any more; `None` if it is not one of these.
     pub(super) fn end_shared(
         &self,
         kid: &str,
@@ -89,7 +92,8 @@ impl SigningKeys {
         Ok(outcome)
     }
 
-    /// The record, and whether it is sealed under the previous secret, unless a later one was known.
+    /// The trusted record, and whether it is sealed under the previous secret, unless a later one
+    /// was known.
     fn believed(
         &self,
         record: &SharedRecord,
@@ -114,7 +118,7 @@ impl SigningKeys {
         self.sealing.seal_record(&plain, LABEL, &*self.ambient.random)
     }
 
-    /// All dated as the record is: so one that is put back is told by them.
+    /// The events of the steps, with the date of the record: so an older copy is detected by them.
     fn events(
         &self,
         keys: &SharedKeys,
@@ -148,10 +152,10 @@ impl SigningKeys {
     }
 }
 
-/// What a node knows, below which it does not go back.
+/// The known state of a node, below which it does not go back.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SharedFloor {
-    /// When the record last changed.
+    /// The last change of the record.
     pub(super) changed_at: Option<Timestamp>,
     /// The time.
     pub(super) time: Timestamp,

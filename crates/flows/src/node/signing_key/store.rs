@@ -1,4 +1,4 @@
-//! The port of signing keys, and the records that it stores.
+//! The port `SigningKeyStore`, and the records that it stores.
 
 use portcullis_audit::SecurityEvent;
 use portcullis_domain::Timestamp;
@@ -7,13 +7,13 @@ use portcullis_token::PublicKey;
 use crate::StoreError;
 use crate::effects::Effects;
 
-/// What key pairs need from storage.
+/// The port of signing keys.
 pub trait SigningKeyStore: Send + Sync {
-    /// All of them, the retired ones too, in the order in which they begin to sign.
+    /// All keys, including retired ones, in the order in which they begin to sign.
     fn signing_keys(&self) -> Result<Vec<SigningKeyRecord>, StoreError>;
 
-    /// Adds a key unless there is one of its algorithm that has not retired and is not among
-    /// `unusable`, while nobody else does; answers whether it was added. Only then the event is
+    /// Adds a key unless one of its algorithm exists that is not retired and not among `unusable`;
+    /// no other key is added meanwhile. Returns whether it was added; only then the event is
     /// recorded.
     fn insert_first(
         &self,
@@ -22,57 +22,57 @@ pub trait SigningKeyStore: Send + Sync {
         effects: &Effects,
     ) -> Result<bool, StoreError>;
 
-    /// Adds a key beside those that are there.
+    /// Adds a key beside the existing ones.
     fn insert(&self, key: &SigningKeyRecord, effects: &Effects) -> Result<(), StoreError>;
 
-    /// Retires a key and destroys its private half, unless somebody has done so before; answers
-    /// whether it was done. Only then the effects are recorded.
+    /// Retires a key and destroys its private half, unless this was done before; returns whether it
+    /// was done. Only then the effects are recorded.
     fn retire(&self, kid: &str, at: Timestamp, effects: &Effects) -> Result<bool, StoreError>;
 
     /// Replaces the sealed private half of a key, if it is still `before`.
     fn reseal(&self, kid: &str, before: &[u8], after: &[u8]) -> Result<(), StoreError>;
 
-    /// What is stored about the keys of HS256.
+    /// The stored record of the HS256 keys.
     fn shared_keys(&self) -> Result<SharedRecord, StoreError>;
 
-    /// Replaces what is stored about the keys of HS256 by what `next` makes of it, if anything, while
-    /// nobody else does, and records its effects.
+    /// Replaces the stored record of the HS256 keys by the result of `next`, if there is one, and
+    /// records its effects; no other change happens meanwhile.
     fn replace_shared_keys(
         &self,
         next: &mut dyn FnMut(&SharedRecord) -> Option<SharedChange>,
     ) -> Result<(), StoreError>;
 
-    /// Records an event of its own.
+    /// Records an event in a transaction of its own.
     fn record_printed(&self, event: &SecurityEvent) -> Result<(), StoreError>;
 }
 
-/// A key pair as it is stored.
+/// A key pair as stored.
 #[derive(Clone, Debug)]
 pub struct SigningKeyRecord {
-    /// The half that everybody may know, with the name of the pair.
+    /// The public half, with the name of the pair.
     pub public: PublicKey,
-    /// The private half, sealed; empty once the key has retired.
+    /// The sealed private half; empty once the key is retired.
     pub sealed: Vec<u8>,
-    /// When it was made, and published.
+    /// The time of its creation and publication.
     pub created_at: Timestamp,
-    /// From when it signs.
+    /// The time of its first signature.
     pub signs_from: Timestamp,
-    /// Since when it neither signs nor verifies.
+    /// The time from which it neither signs nor verifies.
     pub retired_at: Option<Timestamp>,
 }
 
-/// What is stored about the keys of HS256.
+/// The stored state of the HS256 keys.
 #[derive(Clone, Debug)]
 pub struct SharedRecord {
     /// The sealed record, if there is one.
     pub sealed: Option<Vec<u8>>,
-    /// When the audit trail says that it was last changed.
+    /// The last change according to the audit log.
     pub last_event: Option<Timestamp>,
-    /// The time of the database, read after what locks the record.
+    /// The time of the database, read after the lock of the record.
     pub now: Timestamp,
 }
 
-/// What replaces the record, and what is recorded about it.
+/// A replacement of the record, with the effects to record.
 #[derive(Clone, Debug)]
 pub struct SharedChange {
     /// The sealed record.

@@ -1,29 +1,30 @@
-//! Whether somebody who has proven who they are is let in. Pure: everything it goes by is handed to it.
+//! Assessment: allows or refuses a sign-in after its proofs are verified. A pure function.
 //!
-//! No assessment asks for a further proof yet: a password alone opens a session.
+//! No assessment requires a further proof yet: a password alone opens a session.
 
 use portcullis_audit::Outcome;
 use portcullis_domain::Account;
 use portcullis_token::DeviceId;
 
-/// What becomes of a proven sign-in.
+/// The result of an assessment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Assessment {
-    /// A session is opened.
+    /// A session may be opened.
     Allow {
-        /// Whether the holder of the account should be told of the device.
+        /// True if the holder of the account must be informed of the device.
         is_new_device: bool,
     },
-    /// None is; how that is recorded.
+    /// Refused, with the outcome to record.
     Refuse(Outcome),
 }
 
-/// By the account as it was when the proof was verified, and the device it is known to have come from.
+/// Assesses the account as it was when the proof was verified, and the known device, if there is
+/// one.
 pub(super) fn assess(account: &Account, device: Option<DeviceId>) -> Assessment {
     if !account.is_active {
         return Assessment::Refuse(Outcome::Deactivated);
     }
-    // The first sign-in of all is from no known device either, and nobody need be told.
+    // The first sign-in of all has no known device either, and needs no message.
     let is_new_device = device.is_none() && account.last_sign_in_at.is_some();
     Assessment::Allow { is_new_device }
 }

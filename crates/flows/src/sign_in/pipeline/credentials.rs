@@ -1,20 +1,22 @@
+//! The stored credentials of an account: its password hash, or the reason why it has none.
+
 use portcullis_audit::Outcome;
 use portcullis_domain::{Account, PasswordEpoch};
 use portcullis_password::{HashError, PasswordHash};
 
-/// An account and what proves it.
+/// An account with its stored credentials.
 #[derive(Clone, Debug)]
 pub struct StoredCredentials {
     /// The account as stored.
     pub account: Account,
-    /// What its password is checked against.
+    /// Its stored password.
     pub password: StoredPassword,
-    /// Which password of the account that is, read together with the hash.
+    /// The epoch of the password, read together with the hash.
     pub epoch: PasswordEpoch,
 }
 
 impl StoredCredentials {
-    /// The hash to check a password against, or how a sign-in is recorded that has none.
+    /// The hash to verify a password with, or the outcome to record for a sign-in without one.
     pub(crate) fn password_hash(&self) -> Result<&PasswordHash, Outcome> {
         match &self.password {
             StoredPassword::Hash(hash) => Ok(hash),
@@ -29,13 +31,13 @@ impl StoredCredentials {
     }
 }
 
-/// What a password is checked against.
+/// A stored password.
 #[derive(Clone, Debug)]
 pub enum StoredPassword {
     /// A hash.
     Hash(PasswordHash),
-    /// Nothing: the account has no password.
+    /// The account has no password.
     None,
-    /// A text that is no hash, or none that may be verified. No password matches it.
+    /// The stored text is no hash, or none that may be verified. No password matches it.
     Damaged(HashError),
 }

@@ -1,25 +1,28 @@
+//! The identifier of a sign-in: user name or email address, normalised.
+
 use portcullis_domain::{Email, Username};
 use unicode_normalization::UnicodeNormalization;
 
-/// The name somebody signs in with.
+/// The identifier of a sign-in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Identifier {
     /// Matches the normalised name exactly, never a look-alike.
     Username(Username),
-    /// Matches however the address is spelled.
+    /// Matches every spelling of the address.
     Email {
         /// The [key](Email::key) of the address.
         key: String,
-        /// What the key was under the former rule, where it differs: an account that keeps such a key,
-        /// because another one has the present key, is still found by its address as it was typed.
+        /// The key under the former rule, if it differs: an account that keeps its former key,
+        /// because another account has the present one, is still found by its address as it was
+        /// typed.
         former_key: Option<String>,
     },
-    /// Nothing any account could be called; kept for the failure counter, normalised.
+    /// Neither a user name nor an address; kept, normalised, for the failure counter.
     Unusable(String),
 }
 
 impl Identifier {
-    /// Reads a user name or an email address; never fails, so that a strange name costs the same.
+    /// Parses a user name or an email address; never fails, so that an invalid name costs the same.
     pub fn parse(text: &str) -> Self {
         if let Ok(email) = Email::stored(text) {
             let former_key = Email::former_key(text);

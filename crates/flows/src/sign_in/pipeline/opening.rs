@@ -1,4 +1,4 @@
-//! A session is opened with what was proven, and its tokens are handed out.
+//! Opens a session with the verified proofs, and issues its tokens.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::StoreError;
 use crate::sign_in::device;
 use crate::sign_in::session_tokens::{SessionTokens, TokenIssuer};
 
-/// A session, and what the browser shall keep.
+/// A session with the cookies of the browser.
 #[derive(Debug)]
 pub struct SignedIn {
     /// Session and tokens.
@@ -26,25 +26,25 @@ pub struct SignedIn {
     pub device_token: Option<SecretString>,
 }
 
-/// A sign-in that is proven, and allowed.
+/// A verified and allowed sign-in.
 pub(super) struct VerifiedSignIn<'a> {
     /// The account as it was when the proofs were verified.
     pub(super) account: &'a Account,
-    /// Which password of the account that was.
+    /// The epoch of its password at that time.
     pub(super) epoch: PasswordEpoch,
-    /// What was proven.
+    /// The verified proofs.
     pub(super) proofs: &'a [Proof],
-    /// Whose failures are forgotten.
+    /// The counter whose failures are reset.
     pub(super) counter: &'a Digest,
-    /// The device it comes from, if the account knows it.
+    /// The device, if the account knows it.
     pub(super) device: Option<DeviceId>,
-    /// Whether the holder of the account should be told of the device.
+    /// True if the holder of the account must be informed of the device.
     pub(super) is_new_device: bool,
-    /// How the tokens shall travel.
+    /// The delivery of the tokens.
     pub(super) delivery: Delivery,
-    /// What the person calls the device.
+    /// The name that the person gives the device.
     pub(super) device_name: Option<&'a DisplayName>,
-    /// Where the request came from.
+    /// The source of the request.
     pub(super) origin: &'a Origin,
 }
 
@@ -56,7 +56,7 @@ pub(super) struct SessionOpener {
 }
 
 impl SessionOpener {
-    /// The session and its tokens; `None` when it is refused after all, which is recorded.
+    /// The session and its tokens; `None` if storage refuses it, which is recorded.
     pub(super) fn open(
         &self,
         verified: &VerifiedSignIn<'_>,

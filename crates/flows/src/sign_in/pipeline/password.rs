@@ -1,6 +1,6 @@
-//! The password, as a proof.
+//! The password as a proof.
 //!
-//! Whether there is an account, a password, both or neither, one hash is computed.
+//! One hash is computed in every case: with or without an account, with or without a password.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use super::identifier::Identifier;
 use crate::sign_in::hash_cost::HashCosts;
 use crate::sign_in::lockout::FailureCounters;
 
-/// The password of an account was shown.
+/// Proof of the password of an account.
 #[derive(Clone, Debug)]
 pub struct PasswordProof {
-    /// The hash it matched; void once the account has another one.
+    /// The hash it matched; invalid once the account has another one.
     pub hash: PasswordHash,
-    /// Whether that hash is weaker than new ones are.
+    /// True if that hash is weaker than new ones.
     pub needs_rehash: bool,
 }
 
@@ -27,7 +27,7 @@ impl PasswordProof {
     pub(super) const METHOD: AuthenticationMethod = AuthenticationMethod::Password;
 }
 
-/// Verifies a password by the hash of it; `None` if it is another one.
+/// Verifies a password against its hash; `None` if it does not match.
 pub(crate) fn verify(
     hashing: &HashingPool,
     address: IpAddr,
@@ -40,7 +40,7 @@ pub(crate) fn verify(
     })
 }
 
-/// Takes passwords for proofs.
+/// Verifies passwords and returns proofs.
 pub(super) struct PasswordProver {
     pub(super) hashing: Arc<HashingPool>,
     pub(super) costs: Arc<HashCosts>,
@@ -48,7 +48,7 @@ pub(super) struct PasswordProver {
 }
 
 impl PasswordProver {
-    /// The account with the proof, or how the refusal is recorded.
+    /// The account with the proof, or the outcome to record for the refusal.
     pub(super) fn prove(
         &self,
         address: IpAddr,
@@ -69,7 +69,7 @@ impl PasswordProver {
         })
     }
 
-    /// A hash that costs what verifying that of some account does.
+    /// Computes a hash with the cost of verifying that of some account.
     fn decoy(&self, identifier: &Identifier, found: Option<&StoredCredentials>) -> PasswordHash {
         let account = found.map(|found| found.account.id);
         let cost = self.counters.cost_of(identifier.key(), account);

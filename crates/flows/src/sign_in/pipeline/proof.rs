@@ -1,10 +1,11 @@
-//! What somebody has proven about an account, and what that is worth.
+//! Proofs: one variant for each verified factor, with its `amr` and `acr`. Add a second factor
+//! here.
 
 use portcullis_domain::{AssuranceLevel, Authentication, AuthenticationMethod};
 
 use super::password::PasswordProof;
 
-/// A credential that was shown and verified. The transaction that opens a session validates it again.
+/// A verified credential. The transaction that opens a session validates it again.
 #[derive(Clone, Debug)]
 pub enum Proof {
     /// The password.
@@ -19,7 +20,7 @@ impl Proof {
     }
 }
 
-/// What these proofs are worth together.
+/// The methods and the assurance level of these proofs together.
 pub(super) fn authentication(proofs: &[Proof]) -> Authentication {
     Authentication {
         methods: proofs.iter().map(Proof::method).collect(),

@@ -1,7 +1,7 @@
-//! A weak hash is replaced by a stronger one of the same password, once a sign-in has shown that password.
+//! Rehash: replaces a weak hash by a stronger one of the same password after a sign-in.
 //!
-//! Only after the session is open: the time it takes would tell somebody who guesses during a wait, which
-//! counts no guesses, that this one was right.
+//! It runs only after the session is open: otherwise its duration would tell an attacker, who
+//! guesses during a wait that counts no guesses, that the password was right.
 
 use std::sync::Arc;
 
@@ -20,8 +20,8 @@ pub(super) struct Rehash {
 }
 
 impl Rehash {
-    /// Puts a stronger hash in the place of a weak one. Nothing depends on it: the session is open, and
-    /// the next sign-in would try again.
+    /// Replaces a weak hash by a stronger one. A failure has no consequence: the session is open,
+    /// and the next sign-in tries again.
     pub(super) fn renew(
         &self,
         account: AccountId,

@@ -1,4 +1,4 @@
-//! The port of signing in.
+//! The port `SignInStore`: credentials, failure counters, and the transaction that opens a session.
 
 use portcullis_audit::{Origin, Outcome};
 use portcullis_domain::{AccountId, DisplayName, Session, TokenId};
@@ -15,22 +15,22 @@ use crate::node::revocation::Revoked;
 use crate::sign_in::lockout::{CounterState, LockoutPolicy};
 use crate::sign_in::session_tokens::{AccountSnapshot, Ending};
 
-/// What signing in needs from storage.
+/// The port of sign-in.
 pub trait SignInStore: Send + Sync {
     /// The account with that name, and the hash of its password if it has one.
     fn credentials(&self, identifier: &Identifier)
     -> Result<Option<StoredCredentials>, StoreError>;
 
-    /// Opens a session, unless at this very moment the counter is closed, the account deactivated
-    /// or one of the proofs void. Forgets the failures of the counter and ends the oldest sessions
-    /// beyond the limit. The outcome is recorded either way.
+    /// Opens a session, unless the counter is closed, the account deactivated or one of the proofs
+    /// invalid at that moment. Resets the failures of the counter and ends the oldest sessions
+    /// beyond the limit. The outcome is recorded in both cases.
     fn open(&self, opening: &SessionOpening<'_>) -> Result<SessionOpeningResult, StoreError>;
 
-    /// Puts a stronger hash of the same password in the place of the one that was checked, and records
-    /// it, unless somebody else has replaced that since.
+    /// Replaces the verified hash by a stronger one of the same password, and records it, unless
+    /// the hash was replaced meanwhile.
     fn renew_hash(&self, renewal: &HashReplacement<'_>) -> Result<(), StoreError>;
 
-    /// Counts a failure against a counter that is open, and records the refusal.
+    /// Counts a failure on an open counter, and records the refusal.
     fn refuse(
         &self,
         counter: &Digest,
@@ -39,16 +39,16 @@ pub trait SignInStore: Send + Sync {
     ) -> Result<(), StoreError>;
 }
 
-/// A hash about to take the place of another of the same password.
+/// A replacement of a hash by another one of the same password.
 #[derive(Debug)]
 pub struct HashReplacement<'a> {
-    /// Whose.
+    /// The account.
     pub account: AccountId,
-    /// The proof whose hash is weak.
+    /// The proof with the weak hash.
     pub proof: &'a PasswordProof,
-    /// The new one.
+    /// The new hash.
     pub renewed: &'a PasswordHash,
-    /// What is recorded, unless the hash was replaced since.
+    /// The effects to record, unless the hash was replaced meanwhile.
     pub effects: &'a Effects,
 }
 
@@ -60,32 +60,32 @@ pub struct SessionOpening<'a> {
     pub refresh: TokenId,
     /// Digest of the binding cookie, for sessions that have one.
     pub binding: Option<Digest>,
-    /// What the person calls the device.
+    /// The name that the person gives the device.
     pub device_name: Option<&'a DisplayName>,
-    /// What was proven, each proof to be validated again.
+    /// The verified proofs; each is validated again.
     pub proofs: &'a [Proof],
-    /// Whose failures are forgotten.
+    /// The counter whose failures are reset.
     pub counter: &'a Digest,
-    /// Sessions the account may have at once.
+    /// The maximum of sessions of the account.
     pub most_sessions: u32,
-    /// How sessions end that make room.
+    /// The end of the sessions beyond the limit.
     pub displacement: Ending,
-    /// Where the request came from, for the family tree.
+    /// The source of the request, for the token family.
     pub origin: &'a Origin,
-    /// What is recorded.
+    /// The effects to record.
     pub effects: EffectsOf<'a, SessionOpeningResult>,
 }
 
-/// How opening a session ended.
+/// The result of opening a session.
 #[derive(Debug, PartialEq, Eq)]
 pub enum SessionOpeningResult {
     /// The session is open.
     Done {
-        /// Whose session it is.
+        /// The account of the session.
         snapshot: Box<AccountSnapshot>,
-        /// Sessions that ended to make room.
+        /// The sessions beyond the limit, which have ended.
         displaced: Revoked,
     },
-    /// It is not; how that is recorded.
+    /// Refused, with the outcome to record.
     Refused(Outcome),
 }
