@@ -1,4 +1,4 @@
-//! Decisions and the access matrix.
+//! Routes of permission checks and of the access matrix.
 
 pub(crate) mod decision;
 pub(crate) mod json_object;

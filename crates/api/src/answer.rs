@@ -1,3 +1,5 @@
+//! The JSON form of an account, shared by the routes that return one.
+
 use portcullis_domain::{Account, AccountId, AccountKind, DisplayName, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -9,19 +9,19 @@ use crate::node::document::Document;
 use crate::node::health;
 use crate::{docs, document, routes};
 
-/// Mounts the routes, with a viewer of the API document if `docs` says so. Each handler takes its use
-/// case from the [`AppData`](portcullis_web::AppData) of the server.
+/// Mounts the routes, and a viewer of the API document if `docs` is true. Each handler takes its
+/// use case from the [`AppData`](portcullis_web::AppData) of the server.
 pub fn configure(docs: bool) -> Configure {
     let document = Arc::new(Document(document::document()));
     Arc::new(move |app: &mut ServiceConfig, limits: &Limits| {
         app.app_data(web::Data::from(document.clone()));
         routes::configure(app, limits);
-        // The server tries paths in this order, and a request seldom means the viewer.
+        // The server tries paths in this order, and few requests are for the viewer.
         docs::configure(app, docs);
     })
 }
 
-/// The route that says that the process lives, for a server that has no database yet.
+/// The liveness route, for a server that has no database yet.
 pub fn liveness(app: &mut ServiceConfig) {
     app.route(health::LIVE.path, web::get().to(health::live));
 }

@@ -1,4 +1,4 @@
-//! The audit trail and its checkpoints.
+//! Routes of the audit log and its checkpoints.
 
 pub(crate) mod checkpoint;
 pub(crate) mod trail;

@@ -4,11 +4,11 @@ use actix_web::web::{self, ServiceConfig};
 use portcullis_web::{Group, problem_document};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-/// Where the viewer and its files live.
+/// The folder of the viewer and its files.
 const FOLDER: &str = "/api/docs/";
 
-/// The group of the viewer. It loads its own files only; it draws its icons as data, and adds one style
-/// sheet by script, which is let in by what it says.
+/// The group of the viewer. It loads only its own files; it draws its icons as data, and adds one
+/// style sheet by script, which its digest allows.
 pub const GROUPS: &[Group] = &[Group {
     prefix: FOLDER,
     content_policy: "default-src 'none'; script-src 'self'; \
@@ -18,7 +18,7 @@ pub const GROUPS: &[Group] = &[Group {
     error: problem_document,
 }];
 
-/// Mounts the viewer, where it is wanted.
+/// Mounts the viewer if `wanted` is true.
 pub(crate) fn configure(app: &mut ServiceConfig, wanted: bool) {
     if wanted {
         let config = Config::from("/api/openapi.json").validator_url("none").deep_linking(true);

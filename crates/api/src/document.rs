@@ -121,8 +121,7 @@ pub fn document() -> String {
 )]
 struct Api;
 
-/// Adds what every operation shares: who may call it, and how it can fail, each error with an
-/// example.
+/// Adds the common parts of every operation: its guard, and its errors, each with an example.
 fn describe(operation: &mut Operation, route: &Route) {
     let scheme = |name| SecurityRequirement::new(name, [""; 0]);
     if route.guard.audience == Audience::Service {

@@ -1,4 +1,4 @@
-//! Accounts: registration, the first administrator, passwords, administration.
+//! Routes of accounts: registration, first administrator, password change, administration.
 
 pub(crate) mod account;
 pub(crate) mod account_change;

@@ -1,4 +1,4 @@
-//! What services call.
+//! Routes for other services: introspection, revocation feed, published keys.
 
 pub(crate) mod feed;
 pub(crate) mod introspection;

@@ -1,4 +1,4 @@
-//! This node: health, figures, work without requests.
+//! Routes of this node: health, metrics, API document.
 
 pub(crate) mod document;
 pub(crate) mod health;

@@ -1,4 +1,4 @@
-//! What handlers and the API document share: schemas, lists of words, the rules of texts.
+//! Parts of the API document that handlers share: schemas, lists of words, rules of texts.
 
 pub(crate) mod schema;
 pub(crate) mod text;

@@ -1,5 +1,5 @@
-//! Every route, each declared beside its handler. One list mounts them, is described in the API document,
-//! and is what the tests go through.
+//! The list of all routes, each declared beside its handler. It is mounted, described in the API
+//! document, and tested.
 
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};

@@ -1,4 +1,4 @@
-//! Sign-in, refresh, sessions and sign-out.
+//! Routes of sign-in, refresh, sessions and sign-out.
 
 pub(crate) mod csrf;
 pub(crate) mod mass_sign_out;

@@ -1,4 +1,4 @@
-//! What handlers take as [`web::Data`], each value by itself.
+//! Application data: the values that handlers take as [`web::Data`], each by its type.
 
 use std::any::{Any, TypeId};
 use std::collections::BTreeMap;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use actix_web::web::{self, ServiceConfig};
 
-/// Values that each thread of a server hands to its handlers, one of each type.
+/// Values for the handlers of all threads, one of each type.
 #[derive(Clone, Default)]
 pub struct AppData(BTreeMap<TypeId, Value>);
 
@@ -17,7 +17,7 @@ struct Value {
 }
 
 impl AppData {
-    /// Hands this value over, for handlers that take `web::Data<T>`.
+    /// Adds this value, for handlers that take `web::Data<T>`.
     pub fn share<T: Send + Sync + 'static>(&mut self, value: Arc<T>) {
         let data = web::Data::from(Arc::clone(&value));
         let install = move |app: &mut ServiceConfig| {

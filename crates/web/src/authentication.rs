@@ -1,7 +1,7 @@
-//! Who a request is from: an ordered list of schemes, of which one must find a credential.
+//! Authentication schemes in order: access cookie, bearer token. Add a scheme here.
 //!
-//! A request with credentials of two schemes is refused, because only an attacker gains from guessing
-//! which one counts. What a cookie authenticates also needs a CSRF token if it changes something.
+//! A request with credentials of two schemes is refused, because a choice between them could only
+//! help an attacker. A change that a cookie authenticates also needs a CSRF token.
 
 mod service;
 mod session_credentials;
@@ -22,11 +22,11 @@ use crate::cookies::{Name, cookie};
 use crate::csrf;
 use crate::problem::{Code, Problem};
 
-/// Verifies credentials. Without strict mode it asks neither database nor Redis.
+/// Verifies credentials. Without strict mode it queries neither database nor Redis.
 pub struct Authenticator {
     /// Verifies access tokens.
     pub authority: Arc<TokenAuthority>,
-    /// Knows the access tokens that are revoked.
+    /// The revoked access tokens.
     pub revocations: Arc<Revocations>,
     /// Issues and verifies CSRF tokens.
     pub csrf: CsrfKey,
@@ -36,20 +36,20 @@ pub struct Authenticator {
     pub clock: Arc<dyn Clock>,
 }
 
-/// What a request is there for.
+/// The effect of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// It changes nothing.
+    /// The request changes nothing.
     None,
-    /// It may change something.
+    /// The request may change something.
     Change,
 }
 
-/// A credential that a request carries.
+/// A credential of a request.
 enum Presented<'r> {
-    /// In the access cookie.
+    /// From the access cookie.
     Cookie(SecretString),
-    /// In the header `Authorization` (RFC 6750 section 2.1).
+    /// From the header `Authorization` (RFC 6750 section 2.1).
     Bearer(&'r str),
 }
 
@@ -59,7 +59,7 @@ type Scheme = fn(&HttpRequest) -> Result<Option<Presented<'_>>, Problem>;
 const SCHEMES: [Scheme; 2] = [access_cookie, bearer_token];
 
 impl Authenticator {
-    /// The claims of the access token that the request carries, if the token is valid and not revoked.
+    /// The claims of the access token of the request, if the token is valid and not revoked.
     pub(crate) async fn authenticate(
         &self,
         request: &HttpRequest,
@@ -83,12 +83,12 @@ impl Authenticator {
         blocking(ask).await?.ok_or_else(|| Problem::new(Code::InvalidToken))
     }
 
-    /// Refuses on a node that has not heard of revocations for too long.
+    /// Refuses on a node whose revocations are stale.
     pub(crate) fn require_fresh_revocations(&self) -> Result<(), Problem> {
         if self.revocations.is_stale() { Err(Problem::revocations_stale()) } else { Ok(()) }
     }
 
-    /// The claims as far as this node knows.
+    /// The claims by the revocations in memory, without the database.
     fn presented(&self, request: &HttpRequest) -> Result<AccessClaims, Problem> {
         let mut presented = None;
         for scheme in SCHEMES {
@@ -135,7 +135,7 @@ fn bearer(request: &HttpRequest) -> Result<Option<&str>, Problem> {
     if values.next().is_some() {
         return Err(Problem::new(Code::AmbiguousCredentials));
     }
-    // Not `HeaderValue::to_str`, which reads byte by byte: a token is long.
+    // Not `HeaderValue::to_str`, which reads byte by byte: tokens are long.
     let text = str::from_utf8(value.as_bytes()).map_err(|_| Problem::new(Code::InvalidToken))?;
     match text.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(Some(token)),

@@ -1,5 +1,5 @@
-//! Questions to the access matrix: each answer is recorded before or shortly after it is given, and a
-//! refusal carries the id of its decision.
+//! Permission checks of handlers: each answer is recorded before or shortly after it is given, and
+//! a refusal carries the id of its decision.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,15 +14,15 @@ use tokio::sync::oneshot;
 use crate::blocking::blocking;
 use crate::problem::Problem;
 
-/// The longest that an answer waits to be recorded; then there is none.
+/// The maximum wait for the recording of an answer; after it the request fails.
 const RECORD_TIMEOUT: Duration = Duration::from_millis(1_800);
 
-/// Refuses unless all of this is granted; for handlers whose body says what they need.
+/// Refuses unless all permissions are granted; for handlers whose body determines the permissions.
 ///
 /// # Errors
 ///
-/// [`Code::Forbidden`](crate::Code::Forbidden) with the id of the decision, and what recording it can
-/// fail with.
+/// [`Code::Forbidden`](crate::Code::Forbidden) with the id of the decision, and the errors of
+/// recording.
 pub async fn permit(
     decisions: &Arc<Decisions>,
     principal: &Principal,
@@ -36,7 +36,7 @@ pub async fn permit(
     }
 }
 
-/// Decides and records, without the blocking pool if that needs no waiting.
+/// Decides and records, without the blocking pool if nothing has to wait.
 ///
 /// # Errors
 ///
@@ -52,7 +52,7 @@ pub async fn decide(
     }
 }
 
-/// Waits until the answers are stored. Whoever goes away meanwhile, or waits too long, leaves the queue.
+/// Waits until the answers are stored. A request that is cancelled or times out leaves the queue.
 ///
 /// # Errors
 ///

@@ -1,3 +1,5 @@
+//! The bridge from async handlers to blocking use cases, with its timeout.
+
 use std::future::{Ready, ready};
 use std::net::IpAddr;
 use std::pin::pin;
@@ -14,15 +16,16 @@ use tokio::time;
 
 use crate::problem::{Code, Problem};
 
-/// The longest a request waits for its use case, hashing and the queue before it included.
+/// The maximum wait of a request for its use case, including hashing and its queue.
 const USE_CASE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How much longer it waits for a commit that is under way.
+/// The extra wait for a commit under way.
 const COMMIT_TIMEOUT: Duration = Duration::from_millis(150);
 
-/// Runs one use case on the pool for blocking work: the one seam between async and sync.
+/// Runs one use case on the pool for blocking work. This is the only bridge between async and sync
+/// code.
 ///
-/// A use case that is given up commits nothing more: see [`RequestDeadline`].
+/// A cancelled use case commits nothing more: see [`RequestDeadline`].
 pub async fn blocking<T, E>(
     use_case: impl FnOnce() -> Result<T, E> + Send + 'static,
 ) -> Result<T, Problem>
@@ -57,8 +60,8 @@ where
     }
 }
 
-/// Runs a use case that may take minutes on a thread of its own. A server that stops does not wait
-/// for it, as it does for the pool: it must be safe to cut off anywhere.
+/// Runs a use case that may take minutes on a thread of its own. Unlike for the pool, a stopping
+/// server does not wait for it: it must be safe to interrupt anywhere.
 pub async fn detached<T: Send + 'static>(
     use_case: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<T> {
@@ -68,19 +71,19 @@ pub async fn detached<T: Send + 'static>(
     outcome.await.map_err(io::Error::other)
 }
 
-/// Runs use cases that hash a password; a handler takes it as an argument.
+/// Runs use cases that hash a password; an argument of handlers.
 pub struct Hashing {
     pool: web::Data<HashingPool>,
     ambient: web::Data<Ambient>,
 }
 
 impl Hashing {
-    /// Runs one, if there is a place for one more of this address: a flood is turned away here, before
-    /// each request of it takes a thread and asks the database.
+    /// Runs one use case, if a permit for this address is available: a flood is refused here,
+    /// before its requests take threads and query the database.
     ///
     /// # Errors
     ///
-    /// [`Code::Overloaded`] if there is no place, else those of the use case and of [`blocking`].
+    /// [`Code::Overloaded`] without a permit, else the errors of the use case and of [`blocking`].
     pub async fn run<T, E>(
         &self,
         address: IpAddr,
@@ -121,9 +124,10 @@ impl FromRequest for Hashing {
     }
 }
 
-/// Clients that ask again at once, whatever `Retry-After` says, would spend the processor on
-/// refusals; waiting a moment for theirs costs them time and the server nothing. Each waits another
-/// moment, of 12 to 54 ms: a crowd that came at once is answered bit by bit, and comes back so.
+/// The pause before a response of overload. Clients that retry at once and ignore `Retry-After`
+/// would use up the processor with refusals; the pause costs them time and the server nothing. It
+/// is random, from 12 to 54 ms, so that simultaneous clients are answered, and return, at different
+/// moments.
 pub(crate) fn overload_pause(random: &dyn SecureRandom) -> Duration {
     let mut draw = [0];
     random.fill(&mut draw);

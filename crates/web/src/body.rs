@@ -1,6 +1,7 @@
-//! Request bodies: refused rather than repaired.
+//! Request bodies: strict parsing; an invalid body is refused, not repaired.
 //!
-//! A body must be of the one content type its route reads, at most as large as the route declares, UTF-8, with every field known, present once and of the right type.
+//! A body must have the one content type of its route and at most its declared size, be UTF-8, and
+//! have only known fields, each present once and of the right type.
 
 mod mismatch;
 mod strict_types;
@@ -21,7 +22,7 @@ use self::mismatch::{BodyError, Mismatch, SideChannel};
 use crate::problem::{Code, FieldProblem, Problem};
 use crate::route::Route;
 
-/// A body that takes longer to arrive is given up, so that slow clients hold nothing for long.
+/// The timeout for receiving a body, so that slow clients hold nothing for long.
 const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A body of type `application/json`.
@@ -42,7 +43,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
 ///
 /// # Errors
 ///
-/// When it is too large, of another type, or late.
+/// If it is too large, of another type, or late.
 pub fn read_json(
     request: &HttpRequest,
     payload: web::Payload,
@@ -54,7 +55,7 @@ pub fn read_json(
 ///
 /// # Errors
 ///
-/// What does not fit, by field.
+/// The faults of each field.
 pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     if body.trim_ascii_start().first() != Some(&b'{') {
         return Err(Problem::new(Code::MalformedBody)
@@ -65,14 +66,14 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     match T::deserialize(side.strict(&mut json)) {
         Ok(value) => json.end().map(|()| value).map_err(|error| malformed(&error)),
         Err(BodyError::Inner(error)) if !error.is_data() => Err(malformed(&error)),
-        // It is read once more, to learn where; a body that fits need not pay for that.
+        // Parsed a second time, to locate the fault; a valid body does not pay for that.
         Err(_) => located(&mut serde_json::Deserializer::from_slice(body)),
     }
 }
 
 const JSON: &str = "application/json";
 
-/// Reads a body and says of one that does not fit which field is at fault.
+/// Parses a body and reports the field of a fault.
 fn located<'de, T: Deserialize<'de>>(deserializer: impl Deserializer<'de>) -> Result<T, Problem> {
     let side = SideChannel::default();
     serde_path_to_error::deserialize(side.strict(deserializer)).map_err(|error| {
@@ -131,7 +132,7 @@ async fn collect(payload: &mut Payload, most: usize) -> Result<web::BytesMut, Pr
     Ok(body)
 }
 
-/// Whether the body has exactly this type, with no parameter but UTF-8.
+/// True if the body has exactly this type, with no parameter but UTF-8.
 fn is_of_type(request: &HttpRequest, wanted: &str) -> bool {
     let mut types = request.headers().get_all(header::CONTENT_TYPE);
     let (Some(value), None) = (types.next(), types.next()) else { return false };
@@ -147,7 +148,7 @@ fn malformed(error: &serde_json::Error) -> Problem {
         .detail(format!("The body is not well-formed JSON at line {line}, column {column}."))
 }
 
-/// Says in our words what is wrong with the field at this path.
+/// Describes the fault of the field at this path in our own words.
 fn field_problem(path: String, mismatch: Mismatch) -> FieldProblem {
     let (field, code, message) = match mismatch {
         Mismatch::Missing(field) => (field.to_owned(), "missing", "this field is required"),
@@ -165,8 +166,8 @@ fn field_problem(path: String, mismatch: Mismatch) -> FieldProblem {
     FieldProblem::new(field, code, message)
 }
 
-/// A field's name, if it can be one: what a client sends in the place of a name, a whole JSON text
-/// as a form, say, may hold a password and is not repeated.
+/// The name of a field, if it can be one: a client may send a whole JSON text as a form, and such a
+/// "name" may hold a password and is not repeated.
 pub(crate) fn printable(name: &str) -> String {
     let is_name = name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     if is_name { name.to_owned() } else { String::new() }
@@ -181,7 +182,7 @@ mod tests {
     use super::*;
     use crate::text::ShortText;
 
-    /// An error without a text, whatever it is told.
+    /// An error without a text.
     #[derive(Debug, thiserror::Error)]
     #[error("")]
     struct Silent;

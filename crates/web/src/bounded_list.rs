@@ -1,5 +1,5 @@
-//! A list of a request that may have so many elements. Of more, nothing but their form is looked at, so
-//! that no request takes many times its size in memory.
+//! Lists in requests with a maximum length. Elements of a longer list are only parsed, so that no
+//! request takes many times its size in memory.
 
 use std::fmt;
 use std::marker::PhantomData;

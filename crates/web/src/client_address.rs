@@ -1,7 +1,7 @@
-//! Who is calling: the peer, or what a chain of trusted proxies says stands behind it.
+//! Client address: the peer, or the address that a chain of trusted proxies forwards.
 //!
-//! `X-Forwarded-For` is read only when the peer is a trusted proxy, from right to left, skipping
-//! trusted hops; the first hop that is not an address ends the walk. No other header counts.
+//! `X-Forwarded-For` is read only if the peer is a trusted proxy, from right to left, skipping
+//! trusted hops; the first hop that is not an address ends the search. No other header counts.
 
 use std::net::{IpAddr, SocketAddr};
 

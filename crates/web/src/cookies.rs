@@ -1,7 +1,7 @@
-//! The cookies of the product: one constructor for all, so that no attribute is forgotten.
+//! Cookies: one constructor for all, so that no attribute is missing.
 //!
-//! With secure cookies every name carries the `__Host-` prefix (RFC 6265bis section 4.1.3.2), which
-//! makes browsers refuse a cookie that another host or an unencrypted page has planted.
+//! With secure cookies every name has the prefix `__Host-` (RFC 6265bis section 4.1.3.2), with
+//! which browsers refuse a cookie that another host or an unencrypted page has set.
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ use portcullis_domain::{ExposeSecret, SecretString};
 use crate::problem::{Code, Problem};
 use crate::settings::Settings;
 
-/// A cookie that the product sets.
+/// A cookie of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Name {
-    /// The access token. `Lax`, so that a link from a mail lands signed in.
+    /// The access token. `Lax`, so that a link in an email opens signed in.
     AccessToken,
-    /// Without it the refresh token of a browser is useless.
+    /// The binding cookie: without it the refresh token of a browser is useless.
     Binding,
-    /// Shows that this browser has signed in to the account before.
+    /// The device cookie: proves that this browser has signed in to the account before.
     Device,
 }
 
@@ -50,7 +50,7 @@ pub fn set(name: Name, value: &str, max_age: Duration, secure: bool) -> Cookie<'
     build(name, value.to_owned(), max_age, secure)
 }
 
-/// A cookie that makes the browser forget one.
+/// A cookie that makes the browser delete one.
 pub fn forget(name: Name, secure: bool) -> Cookie<'static> {
     build(name, String::new(), Duration::ZERO, secure)
 }
@@ -75,12 +75,11 @@ pub fn cookie(request: &HttpRequest, name: Name) -> Result<Option<SecretString>,
     read(request.headers(), name, Settings::of(request)?.secure_cookies)
 }
 
-/// The value of a cookie, if the request has it; two cookies of one name are refused, because only
-/// an attacker gains from guessing which one counts.
+/// The value of a cookie, if the request has it. Two cookies of one name are refused, because a
+/// choice between them could only help an attacker.
 ///
-/// Names and values are taken as they are sent. Decoding them would let `__%48ost-access_token`,
-/// which browsers do not protect, pass for `__Host-access_token`. Cookies of others, however
-/// malformed, are passed over.
+/// Names and values are not decoded. Decoding would let `__%48ost-access_token`, which browsers do
+/// not protect, pass for `__Host-access_token`. Other cookies, even malformed ones, are skipped.
 fn read(headers: &HeaderMap, name: Name, secure: bool) -> Result<Option<SecretString>, Problem> {
     let lines = headers.get_all(header::COOKIE).map(HeaderValue::as_bytes);
     let mut values = lines
@@ -90,7 +89,7 @@ fn read(headers: &HeaderMap, name: Name, secure: bool) -> Result<Option<SecretSt
         .map(|(_, value)| SecretString::from(value));
     let value = values.next();
     match values.next() {
-        // What a browser is told to forget may be kept as an empty one.
+        // A browser may keep a deleted cookie as an empty one.
         None => Ok(value.filter(|value| !value.expose_secret().is_empty())),
         Some(_) => Err(Problem::new(Code::AmbiguousCredentials)),
     }

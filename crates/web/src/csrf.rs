@@ -1,7 +1,8 @@
-//! Protection of requests that a cookie authenticates (OWASP CSRF Prevention Cheat Sheet).
+//! CSRF protection of requests that a cookie authenticates (OWASP CSRF Prevention Cheat Sheet).
 //!
-//! A browser attaches the access cookie by itself, so such a request counts only if it was sent from
-//! an allowed page *and* carries a token that only a page which can read our answers knows.
+//! Browsers attach the access cookie automatically. So such a request is accepted only if it was
+//! sent from an allowed page *and* carries a token that only a page which can read our responses
+//! knows.
 
 use actix_web::HttpRequest;
 use portcullis_domain::SessionId;
@@ -14,7 +15,7 @@ use crate::settings::Settings;
 /// The header that carries the token.
 pub(crate) const HEADER: &str = "x-csrf-token";
 
-/// Refuses what another site may have made the browser send.
+/// Refuses a request that another site may have caused.
 pub(crate) fn check(
     request: &HttpRequest,
     key: &CsrfKey,

@@ -1,13 +1,13 @@
-//! Faults of values that have the right type. A type of a body reports one by
-//! [`custom`](serde::de::Error::custom), with nothing but the stable code as the text.
+//! Validation faults of single values that have the right type. The stable code is the text of the
+//! serde error ([`custom`](serde::de::Error::custom)).
 
-/// A character that no text may hold.
+/// The text has a forbidden character.
 pub const FORBIDDEN_CHARACTER: &str = "forbidden_character";
-/// More bytes than a text may have.
+/// The text is too long, in bytes.
 pub const TOO_LONG: &str = "too_long";
-/// A name that an object has twice.
+/// The object has a name twice.
 pub const DUPLICATE: &str = "duplicate";
-/// Arrays and objects too deep inside each other.
+/// Arrays and objects are nested too deeply.
 pub const TOO_DEEP: &str = "too_deep";
 
 const ALL: [(&str, &str); 4] = [
@@ -17,7 +17,7 @@ const ALL: [(&str, &str); 4] = [
     (TOO_DEEP, "nest arrays and objects at most eight deep"),
 ];
 
-/// The fault with this code, and what to do about it.
+/// The fault with this code, and its advice.
 pub(crate) fn of(code: &str) -> Option<(&'static str, &'static str)> {
     ALL.into_iter().find(|(known, _)| *known == code)
 }

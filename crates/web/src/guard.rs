@@ -1,7 +1,7 @@
-//! Who may call a route: declared with the route, checked before its body is read.
+//! Route guards: authentication, age of the sign-in, permissions. They run before the body is read.
 //!
 //! The order is fixed: authentication, the age of the sign-in, a password that must be changed, the
-//! permissions. Each refusal of a permission is a recorded decision.
+//! permissions. Each refused permission is a recorded decision.
 
 use std::fmt;
 use std::future::{Ready, ready};
@@ -23,52 +23,53 @@ use crate::problem::{Code, Problem};
 use crate::request::origin;
 use crate::settings::Settings;
 
-/// What a route asks of a request.
+/// The requirements of a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Guard {
-    /// Who may call at all.
+    /// The callers that may use the route.
     pub audience: Audience,
-    /// What the access matrix must grant, all of it: pairs of resource and action.
+    /// The permissions that the access matrix must grant, all of them: pairs of resource and
+    /// action.
     pub permissions: &'static [Permission],
-    /// Whether the sign-in must be less than 15 minutes old: a session that was left open, or stolen,
-    /// is not enough. The refusal is recorded and says so in a way that clients can act on (RFC 9470).
+    /// True if the sign-in must be less than 15 minutes old: a session that was left open, or
+    /// stolen, is not enough. The refusal is recorded, and clients can recognise it (RFC 9470).
     pub recent_sign_in: bool,
-    /// Whether the request changes nothing although its method is not safe. A node that does not know
-    /// what was revoked lately still answers it.
+    /// True if the request changes nothing although its method is not safe. A node whose
+    /// revocations are stale still answers it.
     pub is_query: bool,
 }
 
-/// Who may call a route.
+/// The callers that may use a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
-    /// Anybody. A browser may send what changes something only from an allowed page, so that no other
-    /// site signs anybody in or registers an account.
+    /// All clients. A browser may send a change only from an allowed page, so that no other site
+    /// can sign a user in or register an account.
     Everybody,
-    /// Programs on the machine that the server runs on. For others the route does not exist.
+    /// Programs on the machine that the server runs on. For other clients the route does not exist.
     Local,
-    /// Services that show their credential.
+    /// Services with their credential.
     Service,
     /// A signed-in account, even if the password must be changed first.
     SignedIn,
     /// A signed-in account whose password need not be changed.
     Caller,
-    /// The holder of anything that is left of a session, to end it.
+    /// The holder of any credential of a session, to end it.
     SessionCredentials,
 }
 
-/// What the guard found out about a request, for the handler.
+/// The result of the guard, for the handler.
 #[derive(Debug)]
 pub(crate) enum GuardResult {
     /// Nothing.
     Anonymous,
     /// The authenticated principal.
     Principal(Principal),
-    /// What is left of a session.
+    /// The credentials of a session.
     SessionCredentials(SessionCredentials),
 }
 
 impl GuardResult {
-    /// Who the request counts for.
+    /// The actor to which the request is attributed.
     pub(crate) const fn actor(&self) -> Actor {
         match self {
             Self::Principal(principal) => principal.actor,
@@ -78,14 +79,14 @@ impl GuardResult {
 }
 
 impl Guard {
-    /// For anybody.
+    /// For all clients.
     pub const PUBLIC: Self = Self::of(Audience::Everybody);
     /// For programs on this machine.
     pub const LOCAL: Self = Self::of(Audience::Local);
     /// For services.
     pub const SERVICE: Self = Self::of(Audience::Service);
-    /// For signed-in accounts, even if the password must be changed first: for the few routes that lead
-    /// to that change, and out.
+    /// For signed-in accounts, even if the password must be changed first: for the few routes that
+    /// lead to that change, and for sign-out.
     pub const SIGNED_IN: Self = Self::of(Audience::SignedIn);
     /// For signed-in accounts whose password need not be changed.
     pub const CALLER: Self = Self::of(Audience::Caller);
@@ -96,24 +97,24 @@ impl Guard {
         Self { audience, permissions: &[], recent_sign_in: false, is_query: false }
     }
 
-    /// For callers whom the access matrix grants all of this.
+    /// For callers that have all of these permissions.
     pub const fn permitted(permissions: &'static [Permission]) -> Self {
         Self { permissions, ..Self::CALLER }
     }
 
-    /// The same, with a recent sign-in.
+    /// The same guard, with a recent sign-in.
     #[must_use]
     pub const fn recent(self) -> Self {
         Self { recent_sign_in: true, ..self }
     }
 
-    /// The same, for a request that changes nothing.
+    /// The same guard, for a request that changes nothing.
     #[must_use]
     pub const fn query(self) -> Self {
         Self { is_query: true, ..self }
     }
 
-    /// Whether it takes an access token.
+    /// True if it requires an access token.
     pub const fn is_signed_in(&self) -> bool {
         matches!(
             self.audience,
@@ -121,7 +122,7 @@ impl Guard {
         )
     }
 
-    /// Refuses the request, or says what is known of it.
+    /// Refuses the request, or returns the result for the handler.
     pub(crate) async fn admit(&self, request: &HttpRequest) -> Result<GuardResult, Problem> {
         match self.audience {
             Audience::Everybody => {
@@ -173,7 +174,7 @@ impl Guard {
     }
 }
 
-/// The refusal stands whether or not it could be recorded.
+/// The request is refused even if the refusal could not be recorded.
 async fn require_recent(request: &HttpRequest, principal: &Principal) -> Result<(), Problem> {
     let step_up: &web::Data<StepUp> = shared(request)?;
     if step_up.is_recent(principal) {
@@ -194,8 +195,8 @@ fn data<T: 'static>(request: &HttpRequest) -> Result<&T, Problem> {
     shared(request).map(web::Data::get_ref)
 }
 
-/// The principal that the guard of the route has found. On a route whose guard finds none, it is an
-/// error of the server.
+/// The principal that the guard of the route has authenticated. On a route whose guard
+/// authenticates none, it is a server error.
 #[derive(Debug)]
 pub struct Caller(pub Principal);
 
@@ -219,7 +220,7 @@ impl Caller {
         self.0.account().ok_or_else(|| Problem::new(Code::NotAuthenticated))
     }
 
-    /// Account and session, for what concerns the session itself.
+    /// Account and session, for operations on the session itself.
     ///
     /// # Errors
     ///

@@ -1,8 +1,8 @@
-//! Headers of every answer (OWASP Secure Headers; ASVS 5.0 section 3.4).
+//! Security headers of every response (OWASP Secure Headers; ASVS 5.0 section 3.4).
 
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
-/// Adds them. What an answer says of itself about its storage in caches stays.
+/// Adds the security headers. A `Cache-Control` header of the response stays.
 pub(crate) fn protect(headers: &mut HeaderMap, content_policy: &'static str, secure: bool) {
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(content_policy));
     for (name, value) in ALWAYS {
@@ -19,7 +19,7 @@ pub(crate) fn protect(headers: &mut HeaderMap, content_policy: &'static str, sec
     }
 }
 
-/// Those that are the same in every answer.
+/// The headers with a fixed value.
 const ALWAYS: [(HeaderName, HeaderValue); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),

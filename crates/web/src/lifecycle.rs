@@ -1,10 +1,11 @@
-//! From the first request to the last: what a server does when it is told to stop.
+//! Graceful shutdown: not ready, drain, close; with the timeouts of each phase.
 //!
-//! First it says that it is not ready, and goes on to accept and answer for a configured time, in
-//! which whoever distributes requests turns to other nodes; every answer closes its connection. Then it
-//! accepts nothing more, closes idle connections, finishes what is under way, and writes what waits to
-//! be recorded. All this has a deadline, whatever the database and the clients do. What is lost when it
-//! passes is named, and the end of the server is a failure then.
+//! First the server reports that it is not ready, and continues to accept and answer for a
+//! configured time, in which load balancers turn to other nodes; every response closes its
+//! connection. Then it accepts nothing more, closes idle connections, finishes the requests under
+//! way, and writes the waiting decisions. All this has a deadline, whatever the database and the
+//! clients do. Losses after the deadline are reported, and the exit of the server is then a
+//! failure.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,13 +13,13 @@ use std::time::Duration;
 
 use portcullis_flows::audit::recording::Unrecorded;
 
-/// How long requests under way may go on after the server accepts no more.
+/// The maximum time of requests under way after the server stops accepting.
 pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(6);
 
-/// How long after that moment the server has ended, whatever happens.
+/// The maximum time from that moment to the end of the server.
 pub(crate) const STOP_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// Where the server is in its life, for all who serve requests.
+/// The phase of the server, shared by all parts that serve requests.
 #[derive(Debug, Default)]
 pub struct Lifecycle {
     is_stopping: AtomicBool,
@@ -27,58 +28,58 @@ pub struct Lifecycle {
 }
 
 impl Lifecycle {
-    /// Whether the server has been told to stop.
+    /// True once the server was asked to stop.
     pub fn is_stopping(&self) -> bool {
         self.is_stopping.load(Ordering::Relaxed)
     }
 
-    /// The server has been told to stop.
+    /// Begins the shutdown.
     pub fn stop(&self) {
         self.is_stopping.store(true, Ordering::Relaxed);
     }
 
-    /// Whether only what is under way is finished.
+    /// True once only requests under way are finished.
     pub fn is_draining(&self) -> bool {
         self.is_draining.load(Ordering::Relaxed)
     }
 
-    /// From now on only what is under way is finished.
+    /// Stops accepting; only requests under way are finished.
     pub fn drain(&self) {
         self.is_draining.store(true, Ordering::Relaxed);
     }
 
-    /// A client has connected.
+    /// Counts a new connection.
     pub fn connected(&self) {
         self.connections.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A client is gone.
+    /// Counts a closed connection.
     pub fn disconnected(&self) {
         self.connections.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// How many clients are connected.
+    /// The number of open connections.
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
     }
 }
 
-/// Why a server has ended otherwise than it was told to.
+/// The reason why a server has ended without a clean stop.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
     /// It could not be started.
     #[error(transparent)]
     Start(#[from] io::Error),
-    /// A part ended that it cannot be without.
+    /// A required part has ended.
     #[error("a part of the server has ended by itself: {0}")]
     Part(&'static str),
-    /// It took too long to stop.
+    /// The shutdown took too long.
     #[error("stopping took too long: {}", lost(*connections, *unrecorded))]
     Lost {
-        /// Connections that were cut before their answers were sent.
+        /// Connections that were closed before their responses were sent.
         connections: usize,
-        /// Decisions that were answered and are not stored.
+        /// Answered decisions that are not stored.
         unrecorded: Option<Unrecorded>,
     },
 }

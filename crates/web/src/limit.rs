@@ -1,7 +1,9 @@
-//! How many requests of one expensive kind are worked on at the same time, shared fairly.
+//! Concurrency limits of routes, declared in `Route::limit`. A rate limit is a new variant of
+//! `Limit` here.
 //!
-//! A caller may take no more places than are still free (a dynamic threshold, as switches share a
-//! buffer): one alone half of them, and the next caller always finds one.
+//! The limits are fair between callers. A caller may take no more permits than are still free (a
+//! dynamic threshold, as in switches that share a buffer): one caller alone takes half of them, and
+//! the next caller always gets one.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -18,30 +20,30 @@ use crate::blocking::overload_pause;
 use crate::lifecycle::Lifecycle;
 use crate::problem::{Code, Problem};
 
-/// How much of a route is worked on at once.
+/// The limit of a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
-    /// As much as arrives: the work of one request is small, or has a queue of its own.
+    /// No limit: a request needs little work, or has a queue of its own.
     Unlimited,
-    /// As much as has places.
+    /// A limit of concurrent requests.
     Concurrent(&'static Concurrency),
 }
 
-/// Places for requests of one kind. Routes that name the same kind share them.
+/// Permits for requests of one kind. Routes that name the same kind share them.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Concurrency {
     /// The kind.
     pub name: &'static str,
-    /// How many there are.
+    /// The number of permits.
     pub places: usize,
-    /// Bytes of a body for each of the places that a request takes; one place if it is `None`.
+    /// Bytes of a body per permit; with `None` each request takes one permit.
     pub unit: Option<usize>,
-    /// How long a request waits for places, about. Nothing of its body is read meanwhile: a client that
-    /// sends more than its share is slowed down by its own connection.
+    /// The approximate maximum wait for permits. Nothing of the body is read meanwhile: a client
+    /// that sends more than its share is slowed down by its own connection.
     pub wait: Duration,
 }
 
-/// Prints `unlimited`, or kind and number of places as in `searches 8`.
+/// Prints `unlimited`, or kind and number of permits as in `searches 8`.
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -51,7 +53,7 @@ impl fmt::Display for Limit {
     }
 }
 
-/// The places of all kinds on this node.
+/// The permits of all kinds on this node.
 #[derive(Debug, Default)]
 pub struct Limits(Mutex<BTreeMap<&'static str, Arc<FairSemaphore>>>);
 
@@ -64,7 +66,7 @@ impl Limits {
 }
 
 impl Limit {
-    /// Takes places for a request, or says when to come again.
+    /// Takes the permits of a request, or returns an error with `Retry-After`.
     pub(crate) async fn enter(
         &self,
         places: &Arc<FairSemaphore>,
@@ -90,7 +92,7 @@ impl Limit {
     }
 }
 
-/// As announced; the most that the route reads if it is not.
+/// The announced length of the body; without one, the maximum of the route.
 fn body_length(request: &HttpRequest, largest: usize) -> usize {
     let length = request.headers().get(header::CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
@@ -107,7 +109,7 @@ fn is_draining(request: &HttpRequest) -> bool {
     lifecycle.is_some_and(|lifecycle| lifecycle.is_draining())
 }
 
-/// The places of one kind of request.
+/// The permits of one kind of request.
 #[derive(Debug)]
 pub(crate) struct FairSemaphore {
     max: usize,
@@ -120,7 +122,7 @@ struct Taken {
     by_caller: HashMap<Actor, usize>,
 }
 
-/// One place or several, free again when it is dropped.
+/// One or more permits, released when this is dropped.
 #[derive(Debug)]
 #[must_use = "dropping it gives the place back"]
 pub struct ConcurrencyPermit {
@@ -134,7 +136,7 @@ impl FairSemaphore {
         Arc::new(Self { max, taken: Mutex::default() })
     }
 
-    /// Takes so many places, or says when to come again.
+    /// Takes this number of permits, or returns an error with `Retry-After`.
     fn enter(self: &Arc<Self>, caller: Actor, count: usize) -> Result<ConcurrencyPermit, Problem> {
         let mut taken = self.taken();
         let mine = taken.by_caller.get(&caller).copied().unwrap_or(0).saturating_add(count);

@@ -1,20 +1,19 @@
-//! Requests of programs on the machine that the server runs on.
+//! Local requests: sent by programs on the machine that the server runs on.
 
 use actix_web::HttpRequest;
 
 use crate::request::RequestContext;
 
-/// Whether a program on this machine has sent it.
+/// True if a program on this machine has sent the request.
 ///
-/// What a proxy has passed on does not count, whatever it says of the client: a proxy on this machine
-/// that nobody has declared would let the whole world in.
+/// A request forwarded by a proxy does not count, whatever the proxy reports of the client: an
+/// undeclared proxy on this machine would otherwise give every client access.
 pub(crate) fn is_local(request: &HttpRequest) -> bool {
     let passed_on = request.headers().keys().any(|name| is_of_a_proxy(name.as_str()));
     RequestContext::of(request).address.is_loopback() && !passed_on
 }
 
-/// Whether proxies add a header of this name, in lower case, and programs that ask for themselves
-/// do not.
+/// True if proxies add a header of this name, in lower case, and local programs do not.
 fn is_of_a_proxy(name: &str) -> bool {
     name.starts_with("x-forwarded-")
         || matches!(name, "forwarded" | "via" | "x-real-ip" | "true-client-ip" | "cf-connecting-ip")

@@ -1,3 +1,5 @@
+//! Optional request bodies: an absent body is accepted, an invalid one refused.
+
 use std::future::Future;
 use std::pin::Pin;
 
@@ -6,7 +8,7 @@ use actix_web::{FromRequest, HttpRequest};
 
 use crate::problem::Problem;
 
-/// A body that may be missing; one that is there must be right.
+/// An optional body. A body that is present must be valid.
 pub struct OptionalBody<B>(pub Option<B>);
 
 impl<B: FromRequest<Error = Problem> + 'static> FromRequest for OptionalBody<B> {

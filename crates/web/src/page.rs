@@ -1,23 +1,24 @@
-//! Which page a browser has sent a request from.
+//! The page that sent a request, by the headers `Sec-Fetch-Site`, `Origin` and `Referer` of
+//! browsers.
 
 use actix_web::http::header::HeaderMap;
 use url::Url;
 
 use crate::settings::Settings;
 
-/// Which page a request was sent from, by what browsers say of it and scripts cannot change.
+/// The page that sent a request, by headers that scripts cannot change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Page {
-    /// One of our own, or of an origin that CORS allows.
+    /// A page of this server, or of an origin that CORS allows.
     Allowed,
-    /// Another one: a forgery, or a page that was never allowed.
+    /// Another page: a forgery, or a page that was never allowed.
     Foreign,
-    /// The client says nothing of pages: no browser of this decade.
+    /// Unknown: the client sends none of these headers, and so is no modern browser.
     Unknown,
 }
 
-/// Judges `Sec-Fetch-Site` (W3C Fetch Metadata) and `Origin` (RFC 6454); without both, `Referer`, which
-/// can show that a page is foreign, but not that it is allowed.
+/// Checks `Sec-Fetch-Site` (W3C Fetch Metadata) and `Origin` (RFC 6454); without both, `Referer`,
+/// which can show that a page is foreign, but not that it is allowed.
 pub(crate) fn of(headers: &HeaderMap, settings: &Settings) -> Page {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or(""));
     match (text("sec-fetch-site"), text("origin")) {

@@ -1,5 +1,5 @@
-//! Every error of the surface, and the one place where errors of use cases become HTTP: a file for each
-//! area.
+//! Problem documents, and the mapping of use-case errors to HTTP: a file for each area. The
+//! catalogue of codes with their statuses is `code.rs`.
 //!
 //! Bodies are `application/problem+json` (RFC 9457) with a stable `code`. The outermost layer adds
 //! the request id; see `stack.rs`.
@@ -29,7 +29,7 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 pub use self::code::Code;
 
-/// One error on its way to the client.
+/// An error response.
 #[derive(Clone, Debug)]
 pub struct Problem {
     /// Which one.
@@ -59,7 +59,7 @@ pub struct FieldProblem {
 }
 
 impl FieldProblem {
-    /// A fault of a field, with its stable code and what to do about it.
+    /// A fault of a field, with its stable code and its advice.
     pub fn new(field: String, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self { field, line: None, code: Cow::Borrowed(code), message: message.into() }
     }
@@ -98,17 +98,17 @@ impl Problem {
         Self { code, detail: None, fields: Vec::new(), decision: None, retry_after: None }
     }
 
-    /// The request does not have the form of the route, for these reasons.
+    /// The request does not have the form of the route: one entry for each fault.
     pub fn invalid(fields: Vec<FieldProblem>) -> Self {
         Self { fields, ..Self::new(Code::InvalidRequest) }
     }
 
-    /// The matrix does not grant it. Why not is for auditors, who find it by the decision.
+    /// The matrix does not grant it. Auditors find the reason by the id of the decision.
     pub fn forbidden(decision: DecisionId) -> Self {
         Self { decision: Some(decision), ..Self::new(Code::Forbidden) }
     }
 
-    /// The database does not do its part at the moment.
+    /// The database is unavailable at the moment.
     pub fn unavailable() -> Self {
         Self::new(Code::Unavailable).retry_after(DATABASE_PAUSE)
     }
@@ -118,22 +118,22 @@ impl Problem {
         Self::new(Code::OutcomeUnknown).retry_after(DATABASE_PAUSE)
     }
 
-    /// Questions are larger than may be recorded.
+    /// The questions are larger than a recorded decision may be.
     pub fn question_too_large(fields: Vec<FieldProblem>) -> Self {
         Self { fields, ..Self::new(Code::QuestionTooLarge) }
     }
 
-    /// The caller, or all callers together, have as much of this under way as there may be.
+    /// The concurrency limit is reached, by this caller or by all callers together.
     pub fn busy() -> Self {
         Self::new(Code::Busy).retry_after(BUSY_PAUSE)
     }
 
-    /// This node has not heard of revocations for too long.
+    /// The revocations of this node are stale.
     pub fn revocations_stale() -> Self {
         Self::new(Code::RevocationsStale).retry_after(DATABASE_PAUSE)
     }
 
-    /// The clock of this node is so far from that of the database.
+    /// The clock of this node differs from that of the database by this offset.
     pub fn clock_off(offset: ClockOffset) -> Self {
         let detail = format!("The clock of this node is {offset} of that of the database.");
         Self::new(Code::ClockOff).detail(detail).retry_after(DATABASE_PAUSE)
@@ -144,7 +144,7 @@ impl Problem {
         Self::new(Code::Stopping).retry_after(DATABASE_PAUSE)
     }
 
-    /// The problem that a status set by the framework stands for.
+    /// The problem for a status that the framework has set.
     pub fn of_status(status: StatusCode) -> Self {
         Self::new(match status {
             StatusCode::NOT_FOUND => Code::NotFound,
@@ -158,7 +158,7 @@ impl Problem {
         })
     }
 
-    /// The same, with advice of its own in the place of the catalogue's.
+    /// The same problem, with its own advice instead of that of the catalogue.
     #[must_use]
     pub fn detail(self, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { detail: Some(detail.into()), ..self }
@@ -179,7 +179,7 @@ impl Problem {
         Self { retry_after: Some(wait), ..self }
     }
 
-    /// The problem document, in which `request_id` names the request.
+    /// The problem document with this request id.
     pub fn body<'a>(&'a self, request_id: &'a str) -> ProblemBody<'a> {
         ProblemBody {
             r#type: format!("urn:portcullis:problem:{}", self.code.as_str()),
@@ -217,7 +217,7 @@ impl ResponseError for Problem {
     }
 }
 
-/// RFC 6750 section 3: no error code when the request carried no credential at all.
+/// RFC 6750 section 3: no error code if the request had no credential at all.
 fn challenge(code: Code) -> Option<&'static str> {
     match code.status() {
         401 if code == Code::InvalidToken => {
@@ -238,10 +238,10 @@ const TOO_OLD: &str = concat!(
     r#"error_description="A more recent sign-in is required", max_age=900"#
 );
 
-/// After so long some of what is under way may be done.
+/// The retry time after which a permit may be free.
 const BUSY_PAUSE: Duration = Duration::from_secs(1);
 
-/// After so long the database may be back.
+/// The retry time after which the database may be available.
 const DATABASE_PAUSE: Duration = Duration::from_secs(2);
 
 /// The media type of problem documents (RFC 9457).

@@ -1,4 +1,5 @@
-//! Queries: as strict as bodies. Every key must be known and there once, every value readable.
+//! Query parameters: strict, like bodies. Every key must be known and present once, every value
+//! valid.
 
 use std::borrow::Cow;
 
@@ -13,7 +14,7 @@ use crate::text::{MAX_TEXT_BYTES, has_forbidden_character};
 pub struct Query(Vec<(String, String)>);
 
 impl Query {
-    /// Reads the query of a route that knows these keys.
+    /// Reads the query of a route with these known keys.
     pub fn read(request: &HttpRequest, known: &[&str]) -> Result<Self, Problem> {
         let mut query = Self(Vec::new());
         let mut faults = Vec::new();
@@ -40,7 +41,7 @@ impl Query {
         if faults.is_empty() { Ok(query) } else { Err(Problem::invalid(faults)) }
     }
 
-    /// Accepts the query of a route that knows no keys: none.
+    /// Accepts only an empty query, for a route without keys.
     pub fn none(request: &HttpRequest) -> Result<(), Problem> {
         Self::read(request, &[]).map(drop)
     }
@@ -50,7 +51,7 @@ impl Query {
         self.0.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
     }
 
-    /// The value of a key as `read` understands it; else a fault that says what would be understood.
+    /// The value of a key, parsed by `read`; else a fault that describes the expected form.
     pub fn parsed<T>(
         &self,
         key: &str,
@@ -66,7 +67,7 @@ impl Query {
         parsed
     }
 
-    /// The same query with this value in the place of any other of that key.
+    /// The same query with this value for the key, instead of any other.
     pub fn with(&self, key: &str, value: &str) -> String {
         let others = self.0.iter().filter(|(known, _)| known != key);
         form_urlencoded::Serializer::new(String::new())

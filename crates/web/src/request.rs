@@ -1,4 +1,4 @@
-//! What the outermost layer learns of a request, and what the audit trail keeps of it.
+//! Request context: the id and the client address of a request, and its source for the audit log.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
@@ -8,17 +8,17 @@ use actix_web::{HttpMessage, HttpRequest};
 use portcullis_audit::Origin;
 use portcullis_domain::{is_deceptive, is_invisible};
 
-/// What the outermost layer learnt of a request, for all that follow.
+/// The context of a request, found by the outermost layer.
 #[derive(Debug)]
 pub(crate) struct RequestContext {
-    /// Names the request in answers, logs and the audit trail.
+    /// The id of the request in responses, logs and the audit log.
     pub(crate) id: String,
     /// The client, behind any trusted proxies.
     pub(crate) address: IpAddr,
 }
 
 impl RequestContext {
-    /// What was learnt of this request.
+    /// The context of this request.
     pub(crate) fn of(request: &HttpRequest) -> Rc<Self> {
         request.extensions().get::<Rc<Self>>().cloned().unwrap_or_else(|| {
             Rc::new(Self { id: String::new(), address: IpAddr::V4(Ipv4Addr::UNSPECIFIED) })
@@ -26,7 +26,7 @@ impl RequestContext {
     }
 }
 
-/// Address, user agent and request id, for the audit trail.
+/// Address, user agent and request id, for the audit log.
 pub fn origin(request: &HttpRequest) -> Origin {
     let user_agent = request.headers().get(header::USER_AGENT);
     let user_agent = user_agent.map(|value| String::from_utf8_lossy(value.as_bytes()));
@@ -38,8 +38,8 @@ pub fn origin(request: &HttpRequest) -> Origin {
     }
 }
 
-/// At most 256 characters, none of which could break a line of a log, turn it around or hide in it. A
-/// header is not refused for that: what the client says of itself is kept, with a mark in such places.
+/// At most 256 characters, none of which could break a log line, reverse its direction or be
+/// invisible. The header is not refused for such characters: they are replaced by a mark.
 fn printable(text: &str) -> String {
     let is_plain = |byte: &u8| matches!(byte, b' '..=b'~');
     if text.len() <= 256 && text.as_bytes().iter().all(is_plain) {

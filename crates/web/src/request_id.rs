@@ -1,4 +1,4 @@
-//! Names of requests.
+//! Request ids: unique on all nodes.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use actix_web::http::header::HeaderName;
 use portcullis_domain::SecureRandom;
 
-/// The header that names a request.
+/// The header of the request id.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The length of the longest name, in bytes: two numbers of 64 bits in hexadecimal and a hyphen.
+/// The maximum length in bytes: two numbers of 64 bits in hexadecimal and a hyphen.
 const MAX_LENGTH: usize = 33;
 
-/// Gives requests names that no other request of any node has.
+/// Generates request ids that are unique on all nodes.
 #[derive(Clone)]
 pub(crate) struct RequestIds(Arc<(String, AtomicU64)>);
 
@@ -25,7 +25,7 @@ impl RequestIds {
         Self(Arc::new((node, AtomicU64::new(0))))
     }
 
-    /// Another name.
+    /// The next id.
     pub(crate) fn next(&self) -> String {
         let (node, count) = &*self.0;
         let mut name = String::with_capacity(MAX_LENGTH);

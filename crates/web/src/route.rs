@@ -1,6 +1,6 @@
-//! Routes: everything that holds of one is declared in one place, and mounting installs it.
+//! Routes: one declaration holds everything about a route, and mounting installs it.
 //!
-//! Guard and limit run before the body is read; the handler takes what they found as
+//! Guard and limit run before the body is read; the handler takes their results as
 //! [`Caller`](crate::Caller) or [`ConcurrencyPermit`](crate::ConcurrencyPermit).
 
 use std::sync::Arc;
@@ -23,11 +23,11 @@ use crate::problem::{Code, Problem};
 pub struct Route {
     /// The HTTP method.
     pub method: Method,
-    /// The path; a segment in braces stands for any.
+    /// The path; a segment in braces matches any segment.
     pub path: &'static str,
-    /// Who may call it.
+    /// Its requirements for callers.
     pub guard: Guard,
-    /// How much of it is worked on at once.
+    /// Its concurrency limit.
     pub limit: Limit,
     /// The body that it reads.
     pub body: Body,
@@ -35,7 +35,7 @@ pub struct Route {
     pub errors: &'static [Code],
 }
 
-/// The methods that routes have.
+/// The methods of routes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "RFC 9110 section 9 and RFC 5789 explain them")]
 pub enum Method {
@@ -45,20 +45,20 @@ pub enum Method {
     Delete,
 }
 
-/// What a route reads of a body.
+/// The body that a route reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Body {
-    /// Nothing.
+    /// No body.
     None,
-    /// JSON of at most so many bytes.
+    /// JSON of at most this many bytes.
     Json(usize),
-    /// JSON of at most so many bytes, or nothing.
+    /// JSON of at most this many bytes, or no body.
     OptionalJson(usize),
-    /// `application/x-www-form-urlencoded` of at most so many bytes.
+    /// `application/x-www-form-urlencoded` of at most this many bytes.
     Form(usize),
 }
 
-/// The largest body that most routes read, in bytes.
+/// The maximum body of most routes, in bytes.
 pub const BODY_LIMIT: usize = 16 * 1024;
 
 impl Body {
@@ -67,7 +67,7 @@ impl Body {
     /// A form of at most 16 KiB.
     pub const FORM: Self = Self::Form(BODY_LIMIT);
 
-    /// The most bytes that are read.
+    /// The maximum of bytes that are read.
     pub const fn limit(self) -> usize {
         match self {
             Self::None => 0,
@@ -87,15 +87,15 @@ impl Method {
         }
     }
 
-    /// Whether a route with this method answers a request with that one. A route that answers GET also
-    /// answers HEAD (RFC 9110 section 9.3.2).
+    /// True if a route with this method answers a request with that one. A route that answers GET
+    /// also answers HEAD (RFC 9110 section 9.3.2).
     fn answers(self, asked: &http::Method) -> bool {
         *asked == self.as_str() || (self == Self::Get && asked == http::Method::HEAD)
     }
 }
 
 impl Route {
-    /// As the header `Allow` lists them.
+    /// The methods in the form of the header `Allow`.
     const fn methods(&self) -> &'static str {
         match self.method {
             Method::Get => "GET, HEAD",
@@ -112,14 +112,14 @@ impl Route {
                 .all(|(known, asked)| known == asked || (is_parameter(known) && !asked.is_empty()))
     }
 
-    /// The route by which a request with a body has come.
+    /// The route of a request with a body.
     pub(crate) fn of(request: &HttpRequest) -> Result<&'static Self, Problem> {
         let mounted = request.extensions().get::<Mounted>().map(|Mounted(route)| *route);
         mounted.ok_or_else(|| Problem::new(Code::Internal))
     }
 }
 
-/// Where routes go: one list mounts them, is described in the API document, and is tested.
+/// The receiver of the list of routes: it is mounted, described in the API document, and tested.
 pub trait Router {
     /// Adds a route.
     fn add<F, Args>(&mut self, route: &'static Route, handler: F)
@@ -136,7 +136,7 @@ pub struct Mount<'a> {
 }
 
 impl<'a> Mount<'a> {
-    /// Into this application, whose nodes share these limits.
+    /// Mounts into this application; the threads of a node share these limits.
     pub fn new(app: &'a mut ServiceConfig, limits: &'a Limits) -> Self {
         Self { app, limits }
     }
@@ -180,7 +180,7 @@ impl Router for RouteTable {
 }
 
 impl RouteTable {
-    /// The answer where no route is: 405 with `Allow` for a known path, else 404.
+    /// The response without a matching route: 405 with `Allow` for a known path, else 404.
     pub fn no_such_route(&self, request: &HttpRequest) -> HttpResponse {
         let known = self.0.iter().filter(|route| route.matches(request.path()));
         let allowed: Vec<&str> = known.map(|route| route.methods()).collect();
@@ -195,10 +195,11 @@ impl RouteTable {
     }
 }
 
-/// In the extensions of a request whose body is read.
+/// The route of a request whose body is read, in the extensions of the request.
 struct Mounted(&'static Route);
 
-/// Guard and limit of a route, then the arguments of its handler, the body among them, then the handler.
+/// Runs the guard and the limit of a route, then extracts the arguments of its handler, including
+/// the body, then runs the handler.
 async fn answer<F, Args>(
     route: &'static Route,
     places: Option<Arc<FairSemaphore>>,

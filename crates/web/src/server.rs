@@ -1,4 +1,4 @@
-//! A server: from the listener to the end of its last request.
+//! The server: from the listener to the end of its last request.
 
 use std::future::Future;
 use std::io;
@@ -28,54 +28,54 @@ use crate::signals::Signals;
 use crate::stack;
 use crate::transport::{self, Common};
 
-/// What a server serves, and what runs beside it.
+/// The application of a server, and its background work.
 pub struct Application {
-    /// Where the server is in its life.
+    /// The phase of the server.
     pub lifecycle: Arc<Lifecycle>,
     /// Verifies credentials.
     pub authenticator: Arc<Authenticator>,
-    /// Answers whether a principal may do something.
+    /// Decides permission checks.
     pub decisions: Arc<Decisions>,
-    /// Says whether a sign-in is recent.
+    /// Checks the age of sign-ins.
     pub step_up: Arc<StepUp>,
     /// Time and randomness.
     pub ambient: Ambient,
-    /// What the handlers take.
+    /// The data of the handlers.
     pub data: AppData,
-    /// Groups of routes beside [`API`](crate::API).
+    /// Groups of routes in addition to [`API`](crate::API).
     pub groups: &'static [Group],
     /// Adds the routes.
     pub configure: Configure,
     /// The jobs of this node.
     pub jobs: Arc<Jobs>,
-    /// Threads without which the server ends.
+    /// Required threads: if one ends, the server ends.
     pub parts: Vec<Part>,
     /// Runs as long as the server.
     pub background: Background,
-    /// Ends answers that have no end of their own.
+    /// Ends responses without an end of their own.
     pub close_streams: Box<dyn FnOnce() + Send>,
 }
 
-/// Adds to an application, of which each thread that serves has one; they share the limits.
+/// Adds the routes to an application, of which each thread has one; they share the limits.
 pub type Configure = Arc<dyn Fn(&mut ServiceConfig, &Limits) + Send + Sync>;
 
-/// A thread, or some, that the server needs.
+/// A required thread, or several.
 pub struct Part {
-    /// What to call it in the log.
+    /// Its name in the log.
     pub name: &'static str,
-    /// Whether it is there.
+    /// True while it runs.
     pub is_running: Box<dyn Fn() -> bool + Send>,
 }
 
-/// Begins asynchronous work beside the server, on the thread of its runtime. The work has no end.
+/// Starts asynchronous work beside the server, on the thread of its runtime. The work has no end.
 pub type Background = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()>>> + Send>;
 
-/// Serves on the listener until SIGTERM or SIGINT, then finishes what is under way and stops.
-/// Calls `ready` as soon as such a signal would be heeded and requests are answered.
+/// Serves on the listener until SIGTERM or SIGINT, then finishes the requests under way and stops.
+/// Calls `ready` as soon as signals are handled and requests are answered.
 ///
 /// # Errors
 ///
-/// When the server cannot be started, when a part of it ends by itself, and when something is lost
+/// If the server cannot be started, if a part of it ends by itself, and if something is lost
 /// because stopping takes too long.
 pub fn serve(
     listener: TcpListener,
@@ -89,11 +89,11 @@ pub fn serve(
     // Not on this thread: a runtime that ends waits for its last blocking call, however long.
     let thread = Supervised::once("server", move || {
         rt::System::new().block_on(async {
-            // Before the runtime ends.
+            // Sent before the runtime ends.
             let _ = report.send(run(listener, application, settings, ready, &told).await);
         });
     })?;
-    // What is sent, or that nothing will be, says that the end has begun.
+    // A message, or a closed channel, means that the shutdown has begun.
     let _ = stopping.recv();
     thread.join(limit);
     outcome.try_recv().unwrap_or(Err(ServeError::Part("server")))
@@ -114,7 +114,7 @@ async fn run(
     let clock = ambient.clock;
     let handle = server.handle();
     let mut server = rt::spawn(server);
-    // It goes on to the end, in which requests are still answered.
+    // It continues during the shutdown, in which requests are still answered.
     let work = beside(&application.jobs, application.parts, application.background)?;
     let mut work = rt::spawn(work);
     ready();
@@ -129,15 +129,15 @@ async fn run(
         tracing::error!(%error, "stopping");
     } else {
         tracing::info!(delay = delay.as_secs_f64(), "stopping: not ready any more");
-        // A second signal is of somebody in a hurry.
+        // A second signal skips the delay.
         tokio::select! { () = rt::time::sleep(delay) => {}, () = signals.next() => {} }
     }
-    // Streams have no end of their own, and the server waits for every answer.
+    // Streams have no end of their own, and the server waits for every response.
     close_streams();
     lifecycle.drain();
     let begun = clock.monotonic();
     let is_drained = rt::time::timeout(DRAIN_TIMEOUT, handle.stop(true)).await.is_ok();
-    // Idle connections are closed by now: those that are left wait for answers, in vain.
+    // Idle connections are closed by now: the remaining ones wait for responses that will not come.
     let connections = if is_drained { 0 } else { lifecycle.connections() };
     let left = STOP_TIMEOUT.saturating_sub(clock.monotonic().saturating_sub(begun));
     let unrecorded = decisions.recorder().close(left.saturating_sub(END_MARGIN));
@@ -148,7 +148,7 @@ async fn run(
     ended
 }
 
-/// Starts jobs and background work; ends when a part has ended, and names it.
+/// Starts jobs and background work; returns the name of the first part that ends.
 fn beside(
     jobs: &Jobs,
     mut parts: Vec<Part>,
@@ -172,20 +172,20 @@ fn beside(
     })
 }
 
-/// Exclusive jobs write to the database, and the first requests come before them.
+/// The delay of exclusive jobs: they write to the database, and the first requests have priority.
 const JOBS_DELAY: Duration = Duration::from_secs(1);
 
-/// What the last steps of the end may take.
+/// The time for the last steps of the shutdown.
 const END_MARGIN: Duration = Duration::from_millis(1500);
 
-/// How long the recorder of such a server may go on after the last request.
+/// The maximum time of the recorder of such a server after the last request.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Serves on the listener, in threads of its own, until the answer is dropped.
+/// Serves on the listener, in threads of its own, until the returned value is dropped.
 ///
 /// # Errors
 ///
-/// When the server cannot be started.
+/// If the server cannot be started.
 pub fn spawn(
     listener: TcpListener,
     application: Application,

@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT: a process is told to stop.
+//! Process signals: SIGTERM and SIGINT.
 
 use std::io;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix_web::rt;
 use actix_web::rt::signal::unix::{Signal, SignalKind, signal};
 
-/// Both signals. One that comes after this was made is not missed.
+/// Both signals. A signal after the creation of this value is not missed.
 pub(crate) struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -20,18 +20,18 @@ impl Signals {
         })
     }
 
-    /// Waits for the next of them.
+    /// Waits for the next signal.
     pub(crate) async fn next(&mut self) {
         tokio::select! { _ = self.terminate.recv() => {}, _ = self.interrupt.recv() => {} }
     }
 }
 
-/// For a process that serves nothing: calls `ready` as soon as a signal would be heeded, and returns
-/// true at the first signal. Returns false when `is_running` does.
+/// Waits, for a process that serves nothing: calls `ready` as soon as signals are handled, and
+/// returns true at the first signal. Returns false if `is_running` does.
 ///
 /// # Errors
 ///
-/// When the operating system gives no runtime or no signal handler.
+/// If the operating system gives no runtime or no signal handler.
 pub fn until_stopped(ready: impl FnOnce(), is_running: impl Fn() -> bool) -> io::Result<bool> {
     rt::System::new().block_on(async {
         let mut signals = Signals::new()?;

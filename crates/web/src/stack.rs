@@ -1,6 +1,6 @@
-//! What every request passes, from the outside in: its id, the client's address, security headers, the
-//! form of errors. CORS follows in `server.rs`; guard and limit come with the route (`route.rs`), and the
-//! body is read by the handler's arguments (`body.rs`).
+//! The request stack, from the outside in: request id, client address, security headers, form of
+//! errors. CORS follows in `server.rs`, guard and limit with the route (`route.rs`), the body in
+//! the arguments of the handler (`body.rs`).
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
@@ -60,7 +60,7 @@ pub(crate) async fn edge(
     }
     protect(headers, group.content_policy, secure);
     if !headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
-        // Other origins are told nothing, not even what the allowed ones may do.
+        // Other origins get no CORS headers, not even those that describe the allowed requests.
         headers.remove(header::ACCESS_CONTROL_ALLOW_CREDENTIALS);
         headers.remove(header::ACCESS_CONTROL_EXPOSE_HEADERS);
     }
@@ -95,14 +95,14 @@ pub(crate) fn cors(settings: &Settings) -> Cors {
     cors
 }
 
-/// The id that a proxy has given the request, if it is a harmless word.
+/// The request id from a proxy, if its form is safe.
 fn given_id(headers: &HeaderMap) -> Option<String> {
     let id = headers.get(REQUEST_ID)?.to_str().ok()?;
     let harmless = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     ((8..=64).contains(&id.len()) && harmless).then(|| id.to_owned())
 }
 
-/// Gives every error the one form of body, those of the framework too.
+/// Gives every error the same form of body, including those of the framework.
 fn render_problem(
     response: ServiceResponse<BoxBody>,
     group: &Group,

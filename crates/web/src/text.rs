@@ -1,6 +1,6 @@
-//! Texts of requests: none holds a control character, what turns a line around or hides in it, or the mark
-//! that decoders leave of damaged bytes. A secret is taken as it is typed, but for the control characters
-//! and that mark: nobody reads it.
+//! Texts in requests: no control characters, no invisible or direction-changing characters, no
+//! replacement character of decoders. A secret is taken as typed, except for control and
+//! replacement characters: it is never displayed.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 use crate::fault::{FORBIDDEN_CHARACTER, TOO_LONG};
 
-/// A text that may be shown.
+/// A text that may be displayed.
 #[derive(Debug)]
 pub struct Text(pub String);
 
@@ -21,7 +21,7 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-/// A [`Text`] that must not be shown: a password or a token.
+/// A [`Text`] that must not be displayed: a password or a token.
 #[derive(Debug)]
 pub struct SecretText(pub SecretString);
 
@@ -44,17 +44,17 @@ impl<'de> Deserialize<'de> for ShortText {
     }
 }
 
-/// Whether no text may hold this.
+/// True for a character that no text may have.
 pub fn has_forbidden_character(text: &str) -> bool {
     text.chars().any(is_deceptive) || is_damaged(text)
 }
 
-/// Whether not even a secret may hold this.
+/// True for a character that not even a secret may have.
 fn is_damaged(text: &str) -> bool {
     text.chars().any(|c| c.is_control() || c == '\u{fffd}')
 }
 
-/// Bytes of a [`ShortText`].
+/// The maximum of a [`ShortText`] in bytes.
 pub const MAX_TEXT_BYTES: usize = 256;
 
 struct TextVisitor {

@@ -10,7 +10,7 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 pub struct Time(pub Timestamp);
 
 impl Time {
-    /// Reads what [`Timestamp`] prints, and every other spelling of RFC 3339.
+    /// Parses the form that [`Timestamp`] prints, and every other form of RFC 3339.
     pub fn parse(text: &str) -> Option<Self> {
         let time = text.parse::<jiff::Timestamp>().ok()?;
         let time = Timestamp::from_micros(time.as_microsecond());

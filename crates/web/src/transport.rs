@@ -1,14 +1,17 @@
-//! Between a socket and the server that parses requests: bounds by time and by bytes.
+//! Transport limits between a socket and the HTTP server: bounds by time and by bytes.
 //!
-//! - The head of each request has [`HEAD_TIMEOUT`](bounds::HEAD_TIMEOUT) from its first byte, and at most
-//!   [`MAX_HEAD`](framing::MAX_HEAD) bytes; so has a new connection that says nothing.
-//! - What comes of a body after its request was answered is read for [`DRAIN_TIMEOUT`](bounds::DRAIN_TIMEOUT) and up to
-//!   [`MAX_DRAINED`](bounds::MAX_DRAINED) bytes, so that clients see the answer; then the connection ends.
-//! - A client that does not read its answers is read from no further, has at most [`SEND_BUFFER`](bounds::SEND_BUFFER) bytes
-//!   in the system, and ends its connection when it takes less than [`MIN_TAKEN`](bounds::MIN_TAKEN) in [`WRITE_TIMEOUT`](bounds::WRITE_TIMEOUT).
-//! - At most [`MAX_PIPELINED`](bounds::MAX_PIPELINED) requests of a connection wait for their answers; a few more may have been
-//!   read together with them.
-//! - What is no request gets a problem document, like every other error.
+//! - The head of each request has [`HEAD_TIMEOUT`](bounds::HEAD_TIMEOUT) from its first byte, and
+//!   at most [`MAX_HEAD`](framing::MAX_HEAD) bytes; the same timeout holds for a new connection
+//!   that sends nothing.
+//! - The rest of a body after the response is read for [`DRAIN_TIMEOUT`](bounds::DRAIN_TIMEOUT) and
+//!   up to [`MAX_DRAINED`](bounds::MAX_DRAINED) bytes, so that clients see the response; then the
+//!   connection ends.
+//! - From a client that does not read its responses nothing more is read. It has at most
+//!   [`SEND_BUFFER`](bounds::SEND_BUFFER) bytes in the system, and its connection ends if it takes
+//!   less than [`MIN_TAKEN`](bounds::MIN_TAKEN) in [`WRITE_TIMEOUT`](bounds::WRITE_TIMEOUT).
+//! - At most [`MAX_PIPELINED`](bounds::MAX_PIPELINED) requests of a connection wait for their
+//!   responses; a few more may have been read together with them.
+//! - Input that is no HTTP request gets a problem document, like every other error.
 
 mod bounds;
 mod common;
@@ -37,10 +40,10 @@ use self::connection::Connection;
 pub(crate) use self::connection::Progress;
 use crate::lifecycle;
 
-/// A connection without a request is kept open for the next one.
+/// The time for which a connection without a request is kept open for the next one.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
-/// For the last bytes of a connection.
+/// The timeout for the last bytes of a connection.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A server of this application on the listener. It handles no signals.
@@ -75,7 +78,7 @@ where
                 async move { draining.notified().await }
             })
             .keep_alive(KEEP_ALIVE)
-            // Each head has its time here, and not only the first.
+            // Each head has its timeout in the connection, and not only the first.
             .client_request_timeout(Duration::ZERO)
             .client_disconnect_timeout(DISCONNECT_TIMEOUT)
             .on_connect_ext(|connection: &Connection, data: &mut Extensions| {

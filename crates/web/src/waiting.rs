@@ -1,7 +1,7 @@
-//! A server that has no database yet: it lives, is not ready, and waits.
+//! Waiting for the database at start: the server is live and not ready.
 //!
-//! Whoever starts everything at once need not care for the order. The port is taken meanwhile, so that
-//! what asks is told to come back.
+//! Start order does not matter: the server answers 503 until the database is available. The port is
+//! bound meanwhile, so that clients get a response and retry.
 
 use std::io;
 use std::net::TcpListener;
@@ -21,15 +21,15 @@ use crate::signals::Signals;
 use crate::stack;
 use crate::transport::{self, Common};
 
-/// Between two looks whether the database is there.
+/// The time between two checks for the database.
 const PERIOD: Duration = Duration::from_millis(500);
 
-/// Answers `live` on the listener until `is_there` answers true. Answers false when SIGTERM or SIGINT came
-/// first. The listener goes on to listen.
+/// Answers `live` on the listener until `is_there` returns true. Returns false if SIGTERM or SIGINT
+/// came first. The listener stays open.
 ///
 /// # Errors
 ///
-/// When the operating system gives no thread, or no second hand on the listener.
+/// If the operating system gives no thread, or no second handle of the listener.
 pub fn wait(
     listener: &TcpListener,
     settings: &Settings,

@@ -1,7 +1,8 @@
 //! `POST /api/authz/check` and `/api/authz/check/batch`.
 //!
-//! The caller learns the answer and an id, never the reason. Most answers are given at once; only
-//! what needs an account to be read, or has to wait for its recording, goes to the blocking pool.
+//! The caller gets the answer and an id, never the reason. Most answers are given at once; a check
+//! goes to the blocking pool only if an account has to be read, or its recording has to be waited
+//! for.
 
 use std::fmt;
 use std::io::Write;
@@ -162,7 +163,7 @@ pub(crate) async fn check_batch(
         drop(body);
         Ok::<_, Problem>(deciding.at_once(caller.0, questions))
     };
-    // A large one would keep all other requests of this thread waiting.
+    // A large batch would delay all other requests of this thread.
     let decided = if is_large { blocking(work).await? } else { work()? };
     let answers = match decided {
         Ok(answers) => answers?,
@@ -181,8 +182,8 @@ pub(crate) async fn check_batch(
     Ok(json(text))
 }
 
-/// Places for batches: each takes one for every 64 KiB of its body, and holds about four times its body,
-/// together at most some 64 MiB. Who sends more than its share is told to wait.
+/// Permits for batches: each takes one for every 64 KiB of its body, and holds about four times its
+/// body, together at most about 64 MiB. A caller that sends more than its share has to wait.
 const BATCHES: Concurrency = Concurrency {
     name: "batches",
     places: 256,
@@ -211,32 +212,32 @@ fn refuse_too_large(faults: Vec<FieldProblem>) -> Result<(), Problem> {
     if faults.is_empty() { Ok(()) } else { Err(Problem::question_too_large(faults)) }
 }
 
-/// Questions in one batch.
+/// The maximum of questions in one batch.
 const MAX_ITEMS: usize = 1_000;
 
-/// Parties of one question.
+/// The maximum of parties of one question.
 const MAX_PARTIES: usize = 32;
 
-/// Bytes of owner, parties and attributes of one question.
+/// The maximum of owner, parties and attributes of one question, in bytes.
 const MAX_CONTEXT: usize = json_object::MAX_BYTES;
 
-/// Bytes of the body of a batch.
+/// The maximum body of a batch, in bytes.
 const BATCH_LIMIT: usize = 1024 * 1024;
 
-/// Bytes of a body that takes more than a millisecond or two to work on.
+/// The size of a body, in bytes, that takes more than one or two milliseconds to process.
 const LARGE_BATCH: usize = 256 * 1024;
 
-/// Faults of questions that are named.
+/// The maximum of faults of questions that are listed.
 const MAX_FAULTS: usize = 20;
 
-/// Bytes of one answer, about.
+/// The approximate size of one answer, in bytes.
 const ANSWER_BYTES: usize = 72;
 
 fn json(text: Vec<u8>) -> HttpResponse {
     HttpResponse::Ok().content_type(ContentType::json()).body(text)
 }
 
-/// As [`CheckAnswer`] serialises: neither member can need escaping.
+/// Writes the JSON of [`CheckAnswer`]: neither member can need escaping.
 fn write_answer(text: &mut Vec<u8>, answer: &Answer) {
     let Answer { allowed, decision } = answer;
     // Writing to memory does not fail.
@@ -244,7 +245,7 @@ fn write_answer(text: &mut Vec<u8>, answer: &Answer) {
 }
 
 impl CheckBody {
-    /// What it asks; what is too large of it is added to the faults under its place.
+    /// The question of this body; oversized parts are added to the faults with their place.
     fn question(self, place: &str, faults: &mut Vec<FieldProblem>) -> Question {
         let mut fault = |field: &str, code: &'static str, message: &'static str| {
             if faults.len() < MAX_FAULTS {
@@ -288,7 +289,7 @@ impl ContextBody {
     }
 }
 
-/// An account's id, as a text only: serde would take a list of sixteen numbers too.
+/// An account id, from a text only: serde would also accept a list of sixteen numbers.
 struct Subject(AccountId);
 
 impl<'de> Deserialize<'de> for Subject {

@@ -1,5 +1,5 @@
-//! A JSON object of whatever members, under the rules that hold for every body: no name twice in an
-//! object, no control characters in names or texts, and no deep nesting.
+//! A JSON object with arbitrary members, under the rules of every body: no duplicate name in an
+//! object, no control characters in names or texts, and bounded nesting.
 
 use std::cell::Cell;
 use std::fmt;
@@ -10,8 +10,8 @@ use portcullis_web::has_forbidden_character;
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// Such an object; `None` if its text is larger than [`MAX_BYTES`]. Of one that is larger nothing is
-/// kept, and the rest is read only to judge its form.
+/// The object; `None` if its text is larger than [`MAX_BYTES`]. Of a larger one nothing is kept,
+/// and the rest is parsed only to check its form.
 #[derive(Debug)]
 pub(crate) struct JsonObject(pub(crate) Option<Attributes>);
 
@@ -27,17 +27,17 @@ impl<'de> Deserialize<'de> for JsonObject {
     }
 }
 
-/// Bytes of an object as text.
+/// The maximum size of an object as text, in bytes.
 pub(crate) const MAX_BYTES: usize = 4 * 1024;
 
-/// Objects and arrays inside each other.
+/// The maximum nesting of objects and arrays.
 const MAX_DEPTH: usize = 8;
 
-/// Reads one value that stands inside so many others.
+/// Parses one value at this depth of nesting.
 #[derive(Clone, Copy)]
 struct Strict<'r> {
     depth: usize,
-    /// The bytes that may still come; `None` once there were too many.
+    /// The remaining bytes; `None` once the limit is exceeded.
     room: &'r Cell<Option<usize>>,
 }
 
@@ -47,8 +47,8 @@ impl Strict<'_> {
         if depth > MAX_DEPTH { Err(E::custom(TOO_DEEP)) } else { Ok(Self { depth, ..self }) }
     }
 
-    /// Takes room for a value or a name of so many bytes, at least one with what separates it from the
-    /// next; answers whether there is any left.
+    /// Subtracts the bytes of a value or a name, and at least one for a separator; returns whether
+    /// any bytes are left.
     fn takes(self, bytes: usize) -> bool {
         let left = self.room.get().and_then(|room| room.checked_sub(bytes.saturating_add(1)));
         self.room.set(left);

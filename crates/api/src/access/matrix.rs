@@ -1,4 +1,5 @@
-//! `GET /api/authz/matrix`: the access matrix in force, as far as its reader may see it.
+//! `GET /api/authz/matrix`: the active access matrix, restricted to the roles that the caller may
+//! see.
 
 pub(crate) mod trial;
 pub(crate) mod version;
@@ -129,7 +130,7 @@ impl Format {
     }
 }
 
-/// A body with a matrix file, of which 4 MiB are more than the largest that is accepted.
+/// A body with a matrix file. 4 MiB are more than the largest file that is accepted.
 const FILE: Body = Body::Json(4 * 1024 * 1024);
 
 /// A small matrix file.

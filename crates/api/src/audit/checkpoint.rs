@@ -1,4 +1,4 @@
-//! `GET /api/admin/audit/checkpoints/{number}`.
+//! `GET /api/admin/audit/checkpoints/{number}`: a signed checkpoint as a file.
 
 use actix_web::http::header::{self, ContentType};
 use actix_web::{HttpResponse, web};

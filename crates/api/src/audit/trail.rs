@@ -1,4 +1,4 @@
-//! `GET /api/admin/audit` and `/api/admin/decisions/{id}`: what happened, for auditors.
+//! `GET /api/admin/audit` and `/api/admin/decisions/{id}`: search of the audit log, for auditors.
 
 pub(crate) mod export;
 mod filter;
@@ -19,7 +19,8 @@ use serde::Serialize;
 use self::filter::{KEYS, Wanted};
 use crate::openapi::schema::trail::{AuditEntry, AuditPage};
 
-/// Each holds at most some 40 MiB, and 64 MiB more where a block of an earlier version is large.
+/// Permits for searches. Each holds at most about 40 MiB, and 64 MiB more if a block of an earlier
+/// version is large.
 const SEARCHES: Concurrency =
     Concurrency { name: "searches", places: 8, unit: None, wait: Duration::ZERO };
 
@@ -154,8 +155,8 @@ pub(crate) async fn decision(
     Ok(HttpResponse::Ok().json(entry.ok_or_else(not_found)?))
 }
 
-/// Entries on a page, at most.
+/// The maximum of entries on a page.
 const MAX_LIMIT: usize = 200;
 
-/// Entries on a page, unless the caller wants more or fewer.
+/// The default number of entries on a page.
 const DEFAULT_LIMIT: usize = 50;

@@ -1,4 +1,4 @@
-//! `GET /api/auth/me`.
+//! `GET /api/auth/me`: the account of the caller.
 
 use actix_web::web::{self, Json};
 use portcullis_flows::identity::account::Accounts;

@@ -1,4 +1,4 @@
-//! `/api/admin/users/{id}`: an account as administrators see and change it.
+//! `/api/admin/users/{id}`: an administrator reads an account, changes it and ends its sessions.
 
 use actix_web::{HttpResponse, web};
 use portcullis_domain::AccountId;
@@ -136,7 +136,7 @@ pub(crate) async fn end_sessions(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// A field that is there has a value: null would be neither a change nor left out.
+/// A field that is present has a value: null would neither be a change nor mean "absent".
 fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {

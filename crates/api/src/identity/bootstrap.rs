@@ -1,4 +1,4 @@
-//! `POST /api/setup`: the first administrator.
+//! `POST /api/setup`: creates the first administrator.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_flows::identity::account_request::AccountRequest;

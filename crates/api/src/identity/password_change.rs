@@ -1,4 +1,4 @@
-//! `POST /api/auth/password/change`.
+//! `POST /api/auth/password/change`: the caller changes its password.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_flows::identity::password_change::{PasswordChange, PasswordChangeRequest};

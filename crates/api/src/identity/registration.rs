@@ -1,4 +1,4 @@
-//! `POST /api/auth/register`.
+//! `POST /api/auth/register`: self-registration.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_flows::identity::account_request::AccountRequest;

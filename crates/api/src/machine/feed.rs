@@ -1,4 +1,5 @@
-//! The feed of revocations as this node passes it on, and the signals by which nodes wake each other.
+//! The revocation feed for services, and the wake signals between nodes. Nodes read the database:
+//! `flows/node/revocation/follower.rs`.
 
 pub(crate) mod buffer;
 mod event;
@@ -17,20 +18,20 @@ use tokio::sync::Semaphore;
 use self::buffer::FeedBuffer;
 pub(crate) use self::event::{MAX_ENTRIES, revoked};
 
-/// What this node knows of the latest revocations, and the services that follow them.
+/// Publishes the revocations of this node to the services that follow them.
 pub struct Feed {
     pub(crate) buffer: FeedBuffer,
     wake_signal: Option<WakeSignal>,
-    /// Places for requests that read from the database.
+    /// Permits for requests that read from the database.
     pub(crate) readers: Semaphore,
 }
 
 impl Feed {
-    /// Reads all that is revoked and goes on to follow it, as [`Revocations::start`] does.
+    /// Reads all revocations and starts to follow them, like [`Revocations::start`].
     ///
     /// # Errors
     ///
-    /// When the database does not answer, and when the operating system gives no thread.
+    /// If the database does not respond, and if the operating system gives no thread.
     pub fn start(
         wake_signal: Option<WakeSignal>,
         store: Arc<dyn RevocationStore>,
@@ -46,12 +47,12 @@ impl Feed {
         Ok((feed, Arc::new(revocations)))
     }
 
-    /// Tells every service that follows, and has every entry, how far this node knows the feed.
+    /// Sends the position of this node in the feed to every service that has all entries.
     pub fn beat(&self, feed_state: FeedState) {
         self.buffer.beat(feed_state);
     }
 
-    /// Wakes other nodes, and is woken by them, without end.
+    /// Sends wake signals to other nodes and receives theirs, without end.
     pub async fn exchange_signals(&self, revocations: &Revocations) {
         match &self.wake_signal {
             Some(signal) => signal.run(|| revocations.wake()).await,
@@ -59,12 +60,12 @@ impl Feed {
         }
     }
 
-    /// Whether nodes can wake each other; `None` where they are not meant to.
+    /// True if nodes can wake each other; `None` if signals are not configured.
     pub fn is_signal_up(&self) -> Option<bool> {
         self.wake_signal.as_ref().map(WakeSignal::is_up)
     }
 
-    /// Ends the streams of every service that follows.
+    /// Ends the streams of all services.
     pub fn close(&self) {
         self.buffer.close();
     }
@@ -82,5 +83,5 @@ impl Listener for Feed {
     }
 }
 
-/// Who reads the feed from the database at the same time.
+/// The maximum of concurrent reads of the feed from the database.
 const MAX_READERS: usize = 4;

@@ -1,4 +1,4 @@
-//! `GET /.well-known/jwks.json`: the keys that services check access tokens with (RFC 7517).
+//! `GET /.well-known/jwks.json`: the public keys for checking access tokens (RFC 7517).
 
 use actix_web::http::header::{CacheControl, CacheDirective, ETag, EntityTag, Header, IfNoneMatch};
 use actix_web::{HttpRequest, HttpResponse, web};

@@ -1,7 +1,7 @@
-//! `GET /api/revocations` and its snapshot: what services follow that check tokens by themselves.
+//! `GET /api/revocations`: the revocation feed, for services that check tokens themselves.
 //!
-//! Who has read up to a cursor asks again with it, on any node, and misses nothing. A cursor that is
-//! too old, or of a history that is no more, is answered with 410, and then a snapshot is due.
+//! A reader continues with its cursor, on any node, and misses nothing. A cursor that is too old,
+//! or from another history, is answered with 410; then the reader needs a snapshot.
 
 pub(crate) mod snapshot;
 mod stream;
@@ -83,14 +83,14 @@ pub(crate) async fn feed(
     }
     let events = stream::follow(source, after).await?;
     let mut response = HttpResponse::Ok();
-    // Proxies that collect answers would hold the events back.
+    // Proxies that buffer responses would delay the events.
     response.content_type("text/event-stream").insert_header(("x-accel-buffering", "no"));
-    // There is no end of the body to wait for when only the headers are wanted.
+    // A HEAD request does not wait for the end of the body.
     let is_head = request.method() == http::Method::HEAD;
     Ok(if is_head { response.finish() } else { response.streaming(events) })
 }
 
-/// By the quality values of `Accept` (RFC 9110 section 12.5.1).
+/// True if `Accept` prefers events by its quality values (RFC 9110 section 12.5.1).
 fn wants_events(request: &HttpRequest) -> bool {
     let Ok(accepted) = Accept::parse(request) else { return false };
     let quality = |range: &str| {
@@ -128,8 +128,8 @@ fn wanted(request: &HttpRequest, streamed: bool) -> Result<(Cursor, u32), Proble
     }
 }
 
-/// Entries on a page, at most.
+/// The maximum of entries on a page.
 const MAX_LIMIT: u32 = 5_000;
 
-/// Entries on a page, unless the caller wants more or fewer.
+/// The default number of entries on a page.
 const DEFAULT_LIMIT: u32 = 1_000;

@@ -1,4 +1,4 @@
-//! `GET /api/openapi.json`.
+//! `GET /api/openapi.json`: the API document.
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};

@@ -1,4 +1,4 @@
-//! `GET /health/live` and `/health/ready`.
+//! `GET /health/live` and `/health/ready`: liveness and readiness.
 
 use actix_web::web::{self, Json};
 use portcullis_flows::access::decision::Decisions;

@@ -1,4 +1,4 @@
-//! `GET /metrics`: what there is to watch, in the text format of Prometheus (version 0.0.4).
+//! `GET /metrics`: metrics in the text format of Prometheus (version 0.0.4).
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,23 +23,23 @@ use prometheus_client::registry::Registry;
 
 use crate::machine::feed::Feed;
 
-/// The parts of a node that have figures.
+/// The parts of a node that have metrics.
 pub struct MetricSources {
     /// Permission checks, and the queue of those that are recorded.
     pub decisions: Arc<Decisions>,
-    /// The access matrix in force.
+    /// The active access matrix.
     pub matrices: Arc<Matrices>,
-    /// The queue of passwords.
+    /// The queue of password hashing.
     pub hashing: Arc<HashingPool>,
     /// The revocations that this node knows.
     pub revocations: Arc<Revocations>,
     /// The services that follow them.
     pub feed: Arc<Feed>,
-    /// The clock.
+    /// The clock offset.
     pub clock_watch: Arc<ClockWatch>,
-    /// The jobs.
+    /// The background jobs.
     pub jobs: Arc<Jobs>,
-    /// The alarms of the audit trail.
+    /// The alarms of the audit log.
     pub checkpoints: Arc<Checkpoints>,
 }
 
@@ -68,7 +68,7 @@ pub(crate) async fn expose(
         .body(text)
 }
 
-/// What this node counts, as it is now. Names of counters get `_total` when they are encoded.
+/// The present metrics of this node. Names of counters get `_total` when they are encoded.
 fn registry(node: &MetricSources, settings: &Settings) -> Registry {
     let mut registry = Registry::with_prefix("portcullis");
     recording(&mut registry, node);
@@ -128,7 +128,8 @@ fn revocations(registry: &mut Registry, node: &MetricSources) {
     }
 }
 
-/// What each job has done on this node; the database knows about all of them, and `doctor` says it.
+/// The metrics of each job on this node; the database holds those of all nodes, and `doctor` shows
+/// them.
 fn jobs(registry: &mut Registry, states: &[JobState]) {
     let [runs, failures, done] = [(); 3].map(|()| Family::<[(&str, &str); 1], Counter>::default());
     let last_run = Family::<[(&str, &str); 1], Gauge>::default();

@@ -1,8 +1,9 @@
-//! Schemas of answers whose types belong to other crates, which do not know the API document.
+//! Schemas of responses whose types belong to other crates, which do not depend on the API
+//! document.
 //!
-//! Nothing is serialized from the types below: their fields are those of the serialized types, by
-//! name. The tests compare every answer of the server with the document, and an answer with a member
-//! that the document does not name fails them.
+//! Nothing is serialized from the types below: their fields have the names of the serialized types.
+//! The tests compare every response of the server with the document; a member that the document
+//! does not name fails them.
 
 pub(crate) mod checkpoint;
 mod details;

@@ -1,7 +1,7 @@
-//! What holds for every text of a request, put into the document in one place: no forbidden
-//! characters, and of a query at most 256 bytes.
+//! Rules for all texts of requests, added to the document in one place: no forbidden characters,
+//! and at most 256 bytes in a query.
 //!
-//! A text with a format of its own, such as a time or a matrix file, is described by that.
+//! A text with a format of its own, such as a time or a matrix file, is described by that format.
 
 use std::collections::BTreeSet;
 
@@ -10,12 +10,12 @@ use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::schema::{AdditionalProperties, ArrayItems, SchemaType, Type};
 use utoipa::openapi::{Components, Content, Object, RefOr, Schema};
 
-/// Nothing that [`portcullis_web::has_forbidden_character`] refuses. Tags stand here as they are: not every
-/// dialect of patterns can name characters beyond U+FFFF.
+/// Excludes everything that [`portcullis_web::has_forbidden_character`] refuses. Tag characters are
+/// written literally: not every dialect of patterns can escape characters beyond U+FFFF.
 pub(crate) const PATTERN: &str = "^[^\\u0000-\\u001F\\u007F-\\u009F\\u061C\\u200E\\u200F\\u2028-\\u202E\\u2066-\\u2069\
                                   \u{e0000}-\u{e007f}\\uFFFD]*$";
 
-/// Describes the texts of an operation's parameters, and remembers the schemas of its body.
+/// Describes the texts of an operation's parameters.
 pub(crate) fn describe_parameters(operation: &mut Operation) {
     for parameter in operation.parameters.iter_mut().flatten() {
         if let RefOr::T(parameter) = parameter
@@ -29,7 +29,7 @@ pub(crate) fn describe_parameters(operation: &mut Operation) {
     }
 }
 
-/// The names of the schemas that an operation's body is described by.
+/// The names of the schemas of an operation's body.
 pub(crate) fn body_schemas(operation: &Operation) -> impl Iterator<Item = String> + '_ {
     let body = operation.request_body.iter().filter_map(|body| match body {
         RefOr::T(body) => Some(body),
@@ -44,7 +44,7 @@ pub(crate) fn body_schemas(operation: &Operation) -> impl Iterator<Item = String
     })
 }
 
-/// Describes the texts of these schemas and of all that they are made of.
+/// Describes the texts of these schemas and of all schemas that they refer to.
 pub(crate) fn describe_bodies(components: &mut Components, names: BTreeSet<String>) {
     let mut waiting: Vec<String> = names.into_iter().collect();
     let mut seen = BTreeSet::new();
@@ -89,7 +89,7 @@ fn describe(schema: &mut RefOr<Schema>, waiting: &mut Vec<String>) {
     }
 }
 
-/// Whether it is a text without a format or a list of words.
+/// True for a text without a format or a list of words.
 fn is_plain_text(object: &Object) -> bool {
     let is_text = match &object.schema_type {
         SchemaType::Type(one) => *one == Type::String,

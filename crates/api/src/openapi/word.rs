@@ -14,7 +14,7 @@ pub(crate) fn account_kind() -> Object {
     schema.examples([Value::from("user")]).build()
 }
 
-/// How tokens travel.
+/// The ways to deliver tokens.
 pub(crate) fn delivery() -> Object {
     let schema = one_of([Delivery::Cookie, Delivery::Body].iter().map(|way| way.as_str()));
     schema
@@ -41,12 +41,12 @@ pub(crate) fn attributes() -> Object {
         .build()
 }
 
-/// What an event may be.
+/// The kinds of events.
 pub(crate) fn event_kind() -> ObjectBuilder {
     one_of(EventKind::ALL.iter().map(|kind| kind.as_str()))
 }
 
-/// How an event may end.
+/// The outcomes of events.
 pub(crate) fn outcome() -> ObjectBuilder {
     one_of(Outcome::ALL.iter().map(|outcome| outcome.as_str()))
 }
@@ -56,7 +56,7 @@ pub(crate) fn one_of<'w>(words: impl IntoIterator<Item = &'w str>) -> ObjectBuil
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words))
 }
 
-/// A parameter of a query that may be left out.
+/// An optional query parameter.
 pub(crate) fn query_parameter(
     name: &str,
     description: &str,

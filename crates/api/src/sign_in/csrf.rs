@@ -1,4 +1,4 @@
-//! `GET /api/auth/csrf`.
+//! `GET /api/auth/csrf`: issues a CSRF token.
 
 use actix_web::web::{self, Json};
 use portcullis_domain::Ambient;

@@ -1,4 +1,4 @@
-//! `DELETE /api/admin/sessions`: everybody signs out.
+//! `DELETE /api/admin/sessions`: ends the sessions of all accounts.
 
 use actix_web::{HttpResponse, web};
 use portcullis_flows::access::permission;

@@ -1,4 +1,4 @@
-//! `POST /api/auth/login` (a form) and `/api/auth/login/json`.
+//! `POST /api/auth/login` (a form) and `/api/auth/login/json`: sign-in with a password.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_domain::{Delivery, DisplayName};
@@ -118,7 +118,7 @@ async fn sign_in(
     Ok(response)
 }
 
-/// As a text only: serde would take `{"body": null}` too.
+/// The delivery, from a text only: serde would also accept `{"body": null}`.
 fn delivery<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Delivery, D::Error> {
     Text::deserialize(deserializer)?.0.parse().map_err(D::Error::custom)
 }

@@ -1,4 +1,4 @@
-//! `POST /api/auth/refresh`.
+//! `POST /api/auth/refresh`: refresh token rotation.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_flows::sign_in::refresh::{Refresh, RefreshRequest};

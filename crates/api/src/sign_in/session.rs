@@ -1,4 +1,5 @@
-//! `/api/auth/sessions`: what is signed in, and its end.
+//! `/api/auth/sessions`: the caller's own sessions: list, end one, end the others. Other accounts:
+//! `identity/account_change.rs`; all accounts: `mass_sign_out.rs`.
 
 mod device;
 

@@ -1,4 +1,4 @@
-//! How the tokens of a session travel: in the body of an answer, and in cookies.
+//! Delivery of session tokens: in the body of a response, and in cookies.
 
 use actix_web::HttpResponse;
 use portcullis_domain::{Delivery, ExposeSecret, SecretString};
@@ -34,7 +34,8 @@ pub(crate) struct TokensAnswer {
     access_token: Option<String>,
 }
 
-/// The answer to a sign-in or a refresh, with the access token where the session wants it.
+/// The response to a sign-in or a refresh, with the access token in the place that the session's
+/// delivery sets.
 pub(crate) fn tokens(tokens: &SessionTokens, secure: bool) -> HttpResponse {
     let in_body = tokens.session.delivery == Delivery::Body;
     let mut response = HttpResponse::Ok().json(TokensAnswer {
@@ -53,7 +54,7 @@ pub(crate) fn tokens(tokens: &SessionTokens, secure: bool) -> HttpResponse {
     response
 }
 
-/// Adding a cookie can fail only for a value that no header may hold, which no token of ours is.
+/// Adds a cookie. This fails only for a value that no header may have, and no token has one.
 pub(crate) fn add_cookie(response: &mut HttpResponse, cookie: &actix_web::cookie::Cookie<'_>) {
     if let Err(error) = response.add_cookie(cookie) {
         tracing::error!(%error, "a cookie could not be set");
@@ -73,7 +74,7 @@ pub(crate) fn bind(
     }
 }
 
-/// Sets the device cookie, if there is one to set.
+/// Sets the device cookie, if there is one.
 pub(crate) fn remember_device(
     response: &mut HttpResponse,
     token: Option<&SecretString>,

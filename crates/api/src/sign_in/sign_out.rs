@@ -1,4 +1,4 @@
-//! `POST /api/auth/logout` and `/api/auth/logout/all`.
+//! `POST /api/auth/logout` and `/api/auth/logout/all`: sign-out.
 
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -83,14 +83,15 @@ pub(crate) async fn logout_all(
     Ok(signed_out(&settings))
 }
 
-/// The browser forgets the session and what pages have stored, but stays a known device.
+/// The response after a sign-out: the browser deletes the session and the data of its pages, but
+/// stays a known device.
 pub(crate) fn signed_out(settings: &Settings) -> HttpResponse {
     let mut response = HttpResponse::NoContent().finish();
     forget_session(&mut response, settings);
     response
 }
 
-/// Has the browser forget all that, whatever else is answered.
+/// Makes the browser delete all that, whatever else the response is.
 pub(crate) fn forget_session(response: &mut HttpResponse, settings: &Settings) {
     for name in [CookieName::AccessToken, CookieName::Binding] {
         add_cookie(response, &forget_cookie(name, settings.secure_cookies));

@@ -1,4 +1,4 @@
-//! Credentials of services.
+//! Credentials of services: HTTP Basic or a bearer secret, compared with the configured digests.
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
@@ -6,23 +6,23 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use portcullis_token::Digest;
 
-/// The services that may follow revocations and ask about tokens: of each, its name and the digest of
-/// its secret.
+/// The services that may follow revocations and introspect tokens: the name of each, and the digest
+/// of its secret.
 #[derive(Clone, Debug, Default)]
 pub struct ServiceCredentials(Vec<(String, Digest)>);
 
 impl ServiceCredentials {
-    /// Whether the request shows the credential of a service: name and secret by HTTP Basic
+    /// True if the request has the credential of a service: name and secret by HTTP Basic
     /// authentication (RFC 7617), or the secret alone as a bearer token.
     pub(crate) fn accept(&self, request: &HttpRequest) -> bool {
         Shown::by(request).is_some_and(|shown| self.know(&shown))
     }
 
-    /// Takes the time of all of them, whoever it is: how long it took says nothing about any.
+    /// Compares with all services in every case: the duration reveals nothing about any of them.
     fn know(&self, shown: &Shown) -> bool {
         let digest = Digest::of(&shown.secret);
         let holders = self.0.iter().filter(|(_, known)| *known == digest);
-        // A name is no secret.
+        // Names are not secret.
         let named = holders.filter(|(name, _)| shown.name.as_ref().is_none_or(|is| is == name));
         named.count() > 0
     }
@@ -34,7 +34,7 @@ impl FromIterator<(String, Digest)> for ServiceCredentials {
     }
 }
 
-/// What a request shows.
+/// The credential of a request.
 struct Shown {
     name: Option<String>,
     secret: String,

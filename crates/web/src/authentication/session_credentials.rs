@@ -1,12 +1,12 @@
-//! Who may end a session: the holder of any of its credentials.
+//! Credentials that sign a client out of its own session: access token (also expired), binding
+//! cookie, refresh token.
 //!
-//! An access token counts although it has expired: it opens nothing, and giving a session up takes
-//! less than using it. What a browser attaches by itself counts only if the request comes from an
-//! allowed page, so that no other site signs anybody out. While the access token is alive, a page can
-//! get a CSRF token, and must show one as for everything else. Once the access token has expired no
-//! page can get one any more: then the headers alone decide that a browser writes and scripts cannot
-//! change, and the binding cookie, which browsers send from the own site only. A CSRF token that a
-//! page kept must be right, if it is shown.
+//! An expired access token is enough: it gives no access, and ending a session needs less than
+//! using it. Cookies count only if the request comes from an allowed page, so that no other site
+//! can sign a user out. While the access token is valid, a page can get a CSRF token, and must send
+//! one as for every other change. After its expiry no page can get a CSRF token: then the headers
+//! that scripts cannot change decide, and the binding cookie, which browsers send from the own site
+//! only. A CSRF token that a page has kept must be valid if it is sent.
 
 use actix_web::HttpRequest;
 use portcullis_domain::{AccountId, ExposeSecret, SecretString, SessionId};
@@ -18,7 +18,7 @@ use crate::page::{self, Page};
 use crate::problem::{Code, Problem};
 use crate::settings::Settings;
 
-/// What the head of a request shows of a session. The body may add a refresh token, which no page of
+/// The credentials in the head of a request. The body may add a refresh token, which no page of
 /// another site can know.
 #[derive(Debug)]
 pub struct SessionCredentials {
@@ -26,13 +26,13 @@ pub struct SessionCredentials {
     pub access: Option<(AccountId, SessionId)>,
     /// The binding cookie.
     pub binding: Option<SecretString>,
-    /// What to answer when there turns out to be no session to end; a browser is signed out then
-    /// too, and is told so.
+    /// The error if there is no session to end; the response then also deletes the cookies of a
+    /// browser.
     pub otherwise: Option<Code>,
 }
 
 impl Authenticator {
-    /// What the request shows of a session.
+    /// Collects the session credentials of the request.
     pub(crate) fn session_credentials(
         &self,
         request: &HttpRequest,
@@ -71,7 +71,7 @@ impl Authenticator {
                 binding,
                 otherwise: (!has_cookies).then_some(Code::NotAuthenticated),
             }),
-            // No browser of this decade: only what it says on purpose counts.
+            // No modern browser: only credentials that the client sends explicitly count.
             Page::Unknown if has_cookies => Ok(SessionCredentials {
                 access: None,
                 binding: None,

@@ -1,8 +1,8 @@
-//! Why a body does not fit its type, as serde's derived code and our own types say it: by method, not
-//! in words.
+//! Type mismatches of a body, reported by serde's derived code and by our own types through
+//! methods, not texts.
 //!
-//! The text of an error of serde is made for people, may change with every release and may quote a
-//! password. So none is read, and for these errors none is made.
+//! The text of a serde error is for people, may change with every release and may quote a password.
+//! So no error text is read, and for mismatches none is created.
 
 use std::cell::Cell;
 use std::fmt;
@@ -11,7 +11,7 @@ use serde::de::{self, Expected, Unexpected};
 
 use crate::fault;
 
-/// What is wrong with a field.
+/// A fault of a field.
 #[derive(Debug, PartialEq)]
 pub(super) enum Mismatch {
     Missing(&'static str),
@@ -81,13 +81,12 @@ impl<E: de::Error> de::Error for BodyError<E> {
     }
 }
 
-/// Holds a mismatch while an error of the inner deserializer, which can only carry text, travels
-/// through it.
+/// Carries a mismatch past the inner deserializer, whose errors can only hold text.
 #[derive(Default)]
 pub(super) struct SideChannel(Cell<Option<Mismatch>>);
 
 impl SideChannel {
-    /// Hands a result of our code to the inner deserializer.
+    /// Passes a result of our code to the inner deserializer.
     pub(super) fn enter<T, E: de::Error>(&self, result: Result<T, BodyError<E>>) -> Result<T, E> {
         result.map_err(|error| match error {
             BodyError::Mismatch(mismatch) => {
@@ -98,7 +97,7 @@ impl SideChannel {
         })
     }
 
-    /// Takes a result back from the inner deserializer.
+    /// Receives a result from the inner deserializer.
     pub(super) fn leave<T, E>(&self, result: Result<T, E>) -> Result<T, BodyError<E>> {
         result.map_err(|error| match self.0.take() {
             Some(mismatch) => BodyError::Mismatch(mismatch),

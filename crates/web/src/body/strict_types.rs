@@ -1,8 +1,9 @@
-//! Objects are objects and words are words, at every depth of a body.
+//! Strict types at every depth of a body: a struct only from an object, an enumeration only from a
+//! text.
 //!
-//! Serde's derived code also fills a struct from an array, field by field, and takes an object with
-//! one member for the word of an enumeration. No client means that, and the API document does not
-//! say it. So the deserializer itself never offers it, and no type of a body can forget to refuse.
+//! Serde's derived code also fills a struct from an array, field by field, and accepts an object
+//! with one member for a value of an enumeration. The API document allows neither. So the
+//! deserializer itself never offers them, and no type of a body has to refuse them.
 
 use std::fmt;
 
@@ -11,8 +12,8 @@ use serde::de::{self, DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess, V
 
 use super::mismatch::{BodyError, SideChannel};
 
-/// A deserializer, or one of serde's accesses or visitors on the way down, that holds to this. What
-/// does not fit is reported as a [`Mismatch`](super::mismatch::Mismatch).
+/// A deserializer, or one of its accesses or visitors, with this restriction. A violation is
+/// reported as a [`Mismatch`](super::mismatch::Mismatch).
 pub(super) struct StrictTypes<'s, T> {
     inner: T,
     side: &'s SideChannel,
@@ -156,7 +157,7 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for StrictTypes<'_, S> {
     }
 }
 
-/// Gives the visitor of an enumeration a text and nothing else.
+/// Passes only a text to the visitor of an enumeration.
 struct Word<V>(V);
 
 impl<'de, V: Visitor<'de>> Visitor<'de> for Word<V> {

@@ -63,7 +63,7 @@ impl From<MatrixFaults> for Problem {
         }
         for fault in faults.faults() {
             let message = match fault.code {
-                // What the parser says is in its words, not in ours.
+                // The message of the parser is replaced by our own words.
                 FaultCode::Syntax => "from here on the file is not TOML".into(),
                 _ => Cow::Owned(fault.message.clone()),
             };

@@ -1,4 +1,4 @@
-//! Errors of the audit trail.
+//! Errors of the audit log.
 
 use portcullis_flows::audit::trail::TrailError;
 

@@ -1,6 +1,9 @@
+//! The catalogue of error codes: code, HTTP status, title, advice. The other files of this folder
+//! map the errors of use cases to these codes.
+
 use actix_web::http::StatusCode;
 
-/// Declares the catalogue: variant, stable code, status, title, and what to do next.
+/// Declares the catalogue: variant, stable code, status, title, advice.
 macro_rules! catalogue {
     ($($variant:ident $code:literal $status:ident $title:literal $advice:literal)*) => {
         /// The catalogue of errors.
@@ -11,25 +14,25 @@ macro_rules! catalogue {
         }
 
         impl Code {
-            /// Every code there is.
+            /// All codes.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
-            /// The stable word for it.
+            /// The stable code.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $code),* }
             }
 
-            /// The status it is sent with.
+            /// The HTTP status.
             pub fn status(self) -> u16 {
                 match self { $(Self::$variant => StatusCode::$status),* }.as_u16()
             }
 
-            /// What happened, the same every time.
+            /// The title, the same for every occurrence.
             pub const fn title(self) -> &'static str {
                 match self { $(Self::$variant => $title),* }
             }
 
-            /// What to do next.
+            /// The advice: the next step for the client.
             pub const fn advice(self) -> &'static str {
                 match self { $(Self::$variant => $advice),* }
             }

@@ -19,7 +19,7 @@ impl From<RegistrationError> for Problem {
             RegistrationError::PasswordTooLong => Self::new(Code::PasswordTooLong),
             RegistrationError::UsernameTaken => Self::new(Code::UsernameTaken),
             RegistrationError::EmailTaken => Self::new(Code::EmailTaken),
-            // Nothing was done, and in a moment this node will know the other matrix too.
+            // Nothing was done, and in a moment this node will have the new matrix.
             RegistrationError::Superseded => Self::unavailable(),
             RegistrationError::Hashing(error) => error.into(),
             RegistrationError::Store(error) => error.into(),

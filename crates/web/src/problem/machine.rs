@@ -1,4 +1,4 @@
-//! Errors of what services ask.
+//! Errors of requests by services: expired cursors of the revocation feed.
 
 use portcullis_flows::node::revocation::PageError;
 

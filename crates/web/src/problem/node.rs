@@ -6,7 +6,7 @@ use portcullis_flows::node::health::HealthError;
 use super::sparse::Sparse;
 use super::{Code, Problem};
 
-/// An outage fails every request; not each of them has something new to say.
+/// An outage fails every request, so these log lines are throttled.
 static STORAGE_FAILURES: Sparse = Sparse::new();
 
 impl From<HealthError> for Problem {

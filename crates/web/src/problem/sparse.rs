@@ -1,11 +1,11 @@
-//! Log lines that a crowd would write say how many they stand for.
+//! Throttled logging: one line in 30 s, with the number of suppressed lines.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Lets one line of a kind through in each [`INTERVAL`].
+/// Allows one line of a kind in each [`INTERVAL`].
 pub(super) struct Sparse(Mutex<State>);
 
 struct State {
@@ -13,7 +13,7 @@ struct State {
     left_out: u64,
 }
 
-/// The shortest time between two lines.
+/// The minimum time between two lines.
 const INTERVAL: Duration = Duration::from_secs(30);
 
 impl Sparse {
@@ -21,7 +21,7 @@ impl Sparse {
         Self(Mutex::new(State { last: None, left_out: 0 }))
     }
 
-    /// Whether it is time for a line; then how many were left out before it.
+    /// The number of lines suppressed before, if a line is due now.
     pub(super) fn turn(&self) -> Option<u64> {
         self.turn_at(Instant::now())
     }

@@ -1,3 +1,5 @@
+//! The context that all connections share: settings, request ids, clock, lifecycle.
+
 use std::sync::Arc;
 
 use actix_web::web;
@@ -7,7 +9,7 @@ use crate::lifecycle::Lifecycle;
 use crate::request_id::RequestIds;
 use crate::settings::Settings;
 
-/// What connections share.
+/// The shared context of connections.
 #[derive(Clone)]
 pub(crate) struct Common {
     pub(crate) settings: web::Data<Settings>,

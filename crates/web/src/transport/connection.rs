@@ -1,4 +1,4 @@
-//! One connection, as the server behind reads and writes it.
+//! One connection: the stream that the HTTP server reads and writes, with bounds and refusals.
 
 use std::cell::Cell;
 use std::io::{self, ErrorKind};
@@ -18,12 +18,12 @@ use super::common::Common;
 use super::framing::Framing;
 use super::refusal;
 
-/// How many requests of a connection have been answered; the stack of middleware says so.
+/// The number of answered requests of a connection; the middleware stack counts it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Progress(Rc<Cell<u64>>);
 
 impl Progress {
-    /// The answer to the oldest request is known.
+    /// Counts the response to the oldest request.
     pub(crate) fn answered(&self) {
         self.0.set(self.0.get().saturating_add(1));
     }
@@ -34,42 +34,43 @@ pub(super) struct Connection {
     common: Rc<Common>,
     framing: Framing,
     progress: Progress,
-    /// What is awaited of the client, since when.
+    /// The input that the client must send, and the start of the wait.
     awaited: Option<(Awaited, Instant)>,
-    /// Bytes of a body that nobody reads.
+    /// Discarded bytes of a body.
     drained: usize,
-    /// Nothing more is read.
+    /// True if nothing more is read.
     is_read: bool,
-    /// The server behind was told that there is nothing to read although there may be.
+    /// True if the HTTP server got no data although there may be some.
     is_held: bool,
-    /// Since when the client takes too little of its answers, and how much it took.
+    /// The start of the time in which the client takes too little of its responses, and the bytes
+    /// it took.
     blocked: Option<(Instant, usize)>,
-    /// An answer of ours: in the place of one, or before the connection ends.
+    /// A response of this module: instead of another, or before the connection ends.
     refusal: Option<Refusal>,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-/// What is awaited of the client within a time.
+/// The input that a client must send within a timeout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Awaited {
     /// The rest of this head.
     Head(u64),
-    /// The rest of the body of this request, which is answered.
+    /// The rest of the body of this request, which has its response.
     Body(u64),
-    /// That it sees the answer and closes.
+    /// The close by the client after it has seen the response.
     Close,
 }
 
 struct Refusal {
     bytes: Vec<u8>,
     written: usize,
-    /// Bytes of the server behind that this stands for; `None` when it is sent at the end.
+    /// Bytes of the HTTP server that this response replaces; `None` if it is sent at the end.
     replaces: Option<usize>,
 }
 
 impl Connection {
     pub(super) fn new(stream: TcpStream, common: Rc<Common>) -> Self {
-        // A system that refuses goes on with what it has.
+        // If the system refuses the size, its default stays.
         let _ = rustix::net::sockopt::set_socket_send_buffer_size(&stream, SEND_BUFFER);
         common.lifecycle.connected();
         Self {
@@ -91,12 +92,12 @@ impl Connection {
         self.progress.clone()
     }
 
-    /// Requests that wait for their answers.
+    /// Requests that wait for their responses.
     fn waiting(&self) -> u64 {
         self.framing.heads().saturating_sub(self.progress.0.get())
     }
 
-    /// Whether nothing more is read until answers have been taken.
+    /// True if nothing more is read until responses have been taken.
     fn is_full(&self) -> bool {
         self.blocked.is_some() || self.waiting() >= MAX_PIPELINED
     }
@@ -110,7 +111,7 @@ impl Connection {
         self.is_read |= replaces.is_none();
     }
 
-    /// Follows what was read; answers how much of it is for the server behind.
+    /// Tracks the framing of what was read; returns how much of it is passed to the HTTP server.
     fn follow(&mut self, bytes: &[u8]) -> usize {
         if self.waiting() == 0 && self.framing.is_in_body() {
             self.drained = self.drained.saturating_add(bytes.len());
@@ -123,12 +124,12 @@ impl Connection {
             return before;
         }
         // The HTTP server would read such framing without end. This ends its input: it refuses the
-        // request, or sees an incomplete body.
+        // request, or gets an incomplete body.
         self.is_read |= self.framing.is_lost();
         bytes.len()
     }
 
-    /// What the client owes, if a time is set for it.
+    /// The input that the client must send, if a timeout holds for it.
     fn awaited(&self) -> Option<Awaited> {
         if self.waiting() > 0 {
             return None;
@@ -143,7 +144,7 @@ impl Connection {
         }
     }
 
-    /// Whether the time for what is awaited is over; wakes when it will be.
+    /// True if the timeout of the awaited input is over; otherwise sets a wake-up for that moment.
     fn is_late(&mut self, awaited: Option<Awaited>, context: &mut Context<'_>) -> bool {
         let Some(awaited) = awaited else {
             self.awaited = None;
@@ -162,7 +163,7 @@ impl Connection {
         self.has_come(since + limit, context)
     }
 
-    /// Whether that time has come; wakes when it does.
+    /// True if that time has come; otherwise sets a wake-up for it.
     fn has_come(&mut self, time: Instant, context: &mut Context<'_>) -> bool {
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(time)));
         if timer.deadline() != time {
@@ -197,7 +198,7 @@ impl Connection {
         }
     }
 
-    /// Writes the answer of ours; answers the bytes that it stands for.
+    /// Writes the response of this module; returns the bytes that it replaces.
     fn write_refusal(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         while let Some(mut refusal) = self.refusal.take() {
             let rest = refusal.bytes.get(refusal.written..).unwrap_or_default();
@@ -214,8 +215,8 @@ impl Connection {
         Poll::Ready(Ok(0))
     }
 
-    /// Reads what the client still sends until it closes: a system that has unread bytes takes the
-    /// answer back.
+    /// Reads what the client still sends until it closes: with unread bytes, the system would
+    /// discard the response.
     fn linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let mut scratch = [0; 4096];
         loop {
@@ -237,7 +238,7 @@ impl Connection {
     }
 }
 
-/// For a client that is told why its connection ends.
+/// The timeout for a client that gets the reason why its connection ends.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl AsyncRead for Connection {
@@ -262,14 +263,14 @@ impl AsyncRead for Connection {
         }
         let awaited = self.awaited();
         if self.common.lifecycle.is_draining() && self.waiting() == 0 && self.framing.is_idle() {
-            // The server behind closes by itself only what has had an answer.
+            // The HTTP server itself closes only after a response.
             self.is_read = true;
             return Poll::Ready(Ok(()));
         }
         if !self.is_late(awaited, context) {
             return Poll::Pending;
         }
-        // To the server behind it is as if the client had said its last word.
+        // To the HTTP server it looks as if the client had closed its side.
         self.is_read = true;
         if matches!(awaited, Some(Awaited::Head(_))) {
             self.refuse(StatusCode::REQUEST_TIMEOUT, None);
@@ -287,7 +288,8 @@ impl AsyncWrite for Connection {
         if self.refusal.as_ref().is_some_and(|refusal| refusal.replaces.is_some()) {
             return self.write_refusal(context);
         }
-        // Only an answer that no request of the application has can be one of the server behind.
+        // Only a response without a request of the application can be one of the HTTP server
+        // itself.
         let bare = if self.waiting() > 0 { refusal::bare(bytes) } else { None };
         match bare {
             Some((0, status)) => {
@@ -300,7 +302,7 @@ impl AsyncWrite for Connection {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // The server behind flushes when everything is written.
+        // The HTTP server flushes after everything is written.
         self.blocked = None;
         if self.is_held && !self.is_full() {
             self.is_held = false;

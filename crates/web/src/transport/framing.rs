@@ -1,24 +1,24 @@
-//! Where in a request a connection is: in a head, in a body, or between two requests.
+//! HTTP/1.1 framing of a connection: in a head, in a body, or between two requests.
 //!
-//! It follows the framing of HTTP/1.1 (RFC 9112 section 6) over the bytes as they come, and decides
-//! nothing: what a request means is for the server behind it. What it cannot follow, it stops following,
-//! and the server refuses that or takes it for a body without end.
+//! It tracks the framing (RFC 9112 section 6) of the received bytes, and decides nothing: the HTTP
+//! server interprets the requests. Tracking stops at invalid framing, which the HTTP server refuses
+//! or takes for a body without end.
 
 use std::mem::MaybeUninit;
 
 use httparse::{Error, Header, Request, Status};
 
-/// The largest head of a request, in bytes.
+/// The maximum head of a request, in bytes.
 pub(super) const MAX_HEAD: usize = 32 * 1024;
 
-/// The most header fields of a request; the server behind has the same limit.
+/// The maximum of header fields of a request; the HTTP server has the same limit.
 const MAX_FIELDS: usize = 96;
 
-/// The most bytes after the size of one chunk, and of all lines after the last chunk.
+/// The maximum of bytes after the size of one chunk, and of all lines after the last chunk.
 const MAX_EXTENSION: usize = 256;
 const MAX_TRAILERS: usize = 4 * 1024;
 
-/// Follows the requests of one connection.
+/// Tracks the requests of one connection.
 #[derive(Debug, Default)]
 pub(super) struct Framing {
     state: State,
@@ -30,13 +30,13 @@ enum State {
     Head(PartialHead),
     Length(u64),
     Chunked(Chunked),
-    /// Until the connection ends.
+    /// A body until the connection ends.
     Endless,
-    /// Nobody knows, and the connection is about to end.
+    /// Unknown; the connection is about to end.
     Lost,
 }
 
-/// What has come of a head that is not complete. Empty lines before it are not kept.
+/// The received part of an incomplete head. Empty lines before it are not kept.
 #[derive(Debug, Default)]
 struct PartialHead {
     bytes: Vec<u8>,
@@ -75,32 +75,33 @@ impl Default for State {
 }
 
 impl Framing {
-    /// Complete heads so far.
+    /// The number of complete heads.
     pub(super) const fn heads(&self) -> u64 {
         self.heads
     }
 
-    /// Whether a head has begun and is not complete.
+    /// True inside an incomplete head.
     pub(super) const fn is_in_head(&self) -> bool {
         matches!(&self.state, State::Head(head) if head.size > 0)
     }
 
-    /// Whether neither a head nor a body has begun that is not complete.
+    /// True between requests.
     pub(super) const fn is_idle(&self) -> bool {
         !self.is_in_head() && !self.is_in_body()
     }
 
-    /// Whether more is to come of a body.
+    /// True inside an incomplete body.
     pub(super) const fn is_in_body(&self) -> bool {
         matches!(self.state, State::Length(_) | State::Chunked(_) | State::Endless)
     }
 
-    /// Whether the connection must end, because what has come has no form or no bound.
+    /// True if the connection must end, because the input is invalid or unbounded.
     pub(super) const fn is_lost(&self) -> bool {
         matches!(self.state, State::Lost)
     }
 
-    /// Follows what has come. When a head is too large, answers how many of these bytes come before it.
+    /// Tracks the received bytes. If a head is too large, the error holds the number of these bytes
+    /// before it.
     pub(super) fn feed(&mut self, all: &[u8]) -> Result<(), usize> {
         let mut bytes = all;
         while !bytes.is_empty() {
@@ -140,7 +141,7 @@ impl Framing {
 }
 
 impl PartialHead {
-    /// Answers how many bytes were taken, and what follows the head when it is complete.
+    /// Returns the number of bytes taken, and the state after the head if it is complete.
     fn feed(&mut self, bytes: &[u8]) -> Result<(usize, Option<State>), HeadTooLarge> {
         let blank = if self.bytes.is_empty() {
             bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count()
@@ -156,7 +157,7 @@ impl PartialHead {
         let text = text.get(..room).unwrap_or_default();
         self.size = self.size.saturating_add(text.len());
         if self.bytes.is_empty() {
-            // Most heads come in one piece.
+            // Most heads arrive in one piece.
             if let Some((length, next)) = complete(text)? {
                 return Ok((blank + length, Some(next)));
             }
@@ -164,7 +165,7 @@ impl PartialHead {
         } else {
             let before = self.bytes.len();
             self.bytes.extend_from_slice(text);
-            // Each line is read again but once: a client that sends single bytes costs little.
+            // Each line is parsed only once more: a client that sends single bytes costs little.
             if text.contains(&b'\n')
                 && let Some((length, next)) = complete(&self.bytes)?
             {
@@ -175,7 +176,7 @@ impl PartialHead {
     }
 }
 
-/// The length of the head at the beginning of `text`, and what follows it; `None` when it is not
+/// The length of the head at the beginning of `text`, and the state after it; `None` if it is not
 /// complete.
 fn complete(text: &[u8]) -> Result<Option<(usize, State)>, HeadTooLarge> {
     let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
@@ -190,7 +191,7 @@ fn complete(text: &[u8]) -> Result<Option<(usize, State)>, HeadTooLarge> {
     }
 }
 
-/// What follows a head (RFC 9112 section 6.3).
+/// The state after a head (RFC 9112 section 6.3).
 fn body(method: &str, fields: &[Header<'_>]) -> State {
     let mut state = State::default();
     if method == "CONNECT" {
@@ -220,7 +221,7 @@ impl Chunked {
 
     const TRAILERS: Self = Self::Trailer { is_empty: true, length: 0 };
 
-    /// Answers how many bytes belong to the body; `None` when they do not have its form.
+    /// Returns the number of bytes that belong to the body; `None` if they are invalid.
     fn feed(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut taken = 0;
         while let Some(rest) = bytes.get(taken..)

@@ -1,4 +1,5 @@
-//! The answer to what is no request: a problem document like every other, with the same headers.
+//! Refusals of input that is no HTTP request: a problem document like every other, with the same
+//! headers.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
@@ -10,7 +11,7 @@ use crate::headers;
 use crate::problem::Problem;
 use crate::request_id::REQUEST_ID;
 
-/// A whole answer of this status, after which the connection ends.
+/// A complete response with this status, after which the connection ends.
 pub(super) fn answer(
     status: StatusCode,
     request_id: &str,
@@ -43,8 +44,8 @@ pub(super) fn answer(
     answer
 }
 
-/// The status of an answer that the server behind gives by itself, and where it begins: it has no body
-/// and none of the fields that every other answer has, and nothing follows it.
+/// The status of a response that the HTTP server itself has generated, and its start: it has no
+/// body and none of the fields of every other response, and nothing follows it.
 pub(super) fn bare(bytes: &[u8]) -> Option<(usize, StatusCode)> {
     if !bytes.ends_with(b"\r\n\r\n") {
         return None;
@@ -65,7 +66,7 @@ pub(super) fn bare(bytes: &[u8]) -> Option<(usize, StatusCode)> {
 
 const START: &[u8] = b"HTTP/1.1 ";
 
-/// Longer than such an answer.
+/// Longer than such a response.
 const MAX_BARE: usize = 256;
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! `POST /api/admin/matrix/validate`, `/diff` and `/replay`: what a file would do, without doing it.
+//! `POST /api/admin/matrix/validate`, `/diff` and `/replay`: the effects of a matrix file, without
+//! activating it.
 
 use std::time::Duration;
 
@@ -162,7 +163,7 @@ pub(crate) async fn replay(
     let ReplayBody { text, from, until } = body.0;
     let until = until.map_or_else(|| ambient.now(), |time| time.0);
     let from = from.map_or_else(|| until - WEEK, |time| time.0);
-    // Its thread goes on when the client does not wait for it, and keeps the place until it ends.
+    // Its thread continues if the client does not wait, and holds the permit until it ends.
     let replay = move || {
         let report = matrices.replay(&text, (from, until), &caller.0, &mut |_| {});
         drop(place);
@@ -173,11 +174,11 @@ pub(crate) async fn replay(
     Ok(HttpResponse::Ok().json(report.map_err(|_| Problem::unavailable())??))
 }
 
-/// Each has a thread of its own.
+/// Permits for replays; each has a thread of its own.
 const REPLAYS: Concurrency =
     Concurrency { name: "replays", places: 2, unit: None, wait: Duration::ZERO };
 
 const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// Some fifty million decisions.
+/// The time for about fifty million decisions.
 const REPLAY_TIMEOUT: Duration = Duration::from_secs(5 * 60);

@@ -1,4 +1,5 @@
-//! `/api/admin/matrix/versions`, `/activate` and `/rollback`.
+//! `/api/admin/matrix/versions`, `/activate` and `/rollback`: versions of the access matrix and
+//! activations.
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};

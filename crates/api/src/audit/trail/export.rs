@@ -1,8 +1,8 @@
-//! `GET /api/admin/audit/export`: the trail as a file of any size, in constant memory.
+//! `GET /api/admin/audit/export`: the audit log as a file of any size, in constant memory.
 //!
-//! A thread of the blocking pool reads and writes, no further ahead of the client than a few
-//! chunks. It ends when the client goes away or takes nothing for half a minute. If it fails after
-//! the first chunk the body breaks off, so that no client takes a part for the whole.
+//! A thread of the blocking pool reads and writes, at most a few chunks ahead of the client. It
+//! ends when the client disconnects or reads nothing for half a minute. After a failure behind the
+//! first chunk the body is cut off, so that no client takes a part for the whole.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -72,7 +72,7 @@ pub(crate) async fn export(
     let name = file_name(ambient.now(), extension);
     let caller = caller.0;
     let mut chunks = start(trail, place, caller, filter, format);
-    // What fails before the first chunk is still answered by a problem.
+    // A failure before the first chunk is still answered by a problem.
     let first = match chunks.recv().await {
         Some(Message::Failed(error)) => return Err(error.into()),
         first => first,
@@ -84,7 +84,7 @@ pub(crate) async fn export(
         .streaming(stream::unfold((first, chunks), next_chunk)))
 }
 
-/// Each holds as much as a search, and a thread.
+/// Permits for exports. Each holds as much memory as a search, and a thread.
 const EXPORTS: Concurrency =
     Concurrency { name: "exports", places: 4, unit: None, wait: Duration::ZERO };
 
@@ -119,14 +119,14 @@ fn wanted(request: &HttpRequest) -> Result<(Filter, ExportFormat), Problem> {
     }
 }
 
-/// Such as `audit-20270115T080000Z.csv`.
+/// The name of the file, such as `audit-20270115T080000Z.csv`.
 fn file_name(now: Timestamp, extension: &str) -> String {
     let second = Timestamp::from_seconds(now.as_seconds()).to_string();
     let digits: String = second.chars().filter(char::is_ascii_alphanumeric).collect();
     format!("audit-{digits}.{extension}")
 }
 
-/// What the thread tells the body.
+/// A message of the thread to the body.
 enum Message {
     Chunk(Bytes),
     Done,
@@ -142,7 +142,7 @@ fn start(
 ) -> Receiver<Message> {
     let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
     let runtime = Handle::current();
-    // Not awaited: the thread reports by the channel, and its end shows there.
+    // Not awaited: the thread reports by the channel, and a closed channel shows its end.
     drop(web::block(move || {
         let chunks = Chunks { sender: &sender, runtime: &runtime, buffer: Vec::new() };
         let outcome = match trail.export(&caller, &filter, format) {
@@ -162,10 +162,10 @@ fn start(
     receiver
 }
 
-/// Why an export ended before its end.
+/// The reason why an export was cut off.
 enum Ended {
     Failed(TrailError),
-    /// The client went away, or takes nothing.
+    /// The client has disconnected, or reads nothing.
     Abandoned,
 }
 
@@ -202,7 +202,7 @@ fn write(
     Ok(chunks.finish()?)
 }
 
-/// Collects what is written and sends it on in chunks.
+/// Collects the output and sends it in chunks.
 ///
 /// A flush sends nothing: a CSV writer flushes also when it is dropped, and an export that failed before
 /// its first chunk must not send one.
@@ -213,7 +213,7 @@ struct Chunks<'a> {
 }
 
 impl Chunks<'_> {
-    /// Sends the rest.
+    /// Sends the rest of the output.
     fn finish(mut self) -> io::Result<()> {
         self.send()
     }
@@ -255,16 +255,16 @@ async fn next_chunk(
             Some((Ok(bytes), (next, chunks)))
         }
         Some(Message::Done) => None,
-        // Without a word from the thread there is no knowing that all was sent.
+        // Without a final message of the thread, the body may be incomplete.
         Some(Message::Failed(_)) | None => Some((Err(broken()), (Some(Message::Done), chunks))),
     }
 }
 
-/// Bytes of a chunk, or a little more.
+/// The size of a chunk in bytes, or a little more.
 const CHUNK: usize = 64 * 1024;
 
-/// Chunks that wait for the client.
+/// The maximum of chunks that wait for the client.
 const CHUNKS_AHEAD: usize = 4;
 
-/// How long a client may take nothing.
+/// The maximum time in which a client reads nothing.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(30);

@@ -1,3 +1,5 @@
+//! Query parameters of search and export: the filter of the audit log.
+
 use std::net::IpAddr;
 
 use portcullis_audit::{EventKind, Filter, Outcome};
@@ -11,14 +13,14 @@ use utoipa::openapi::{KnownFormat, ObjectBuilder, Schema, SchemaFormat};
 use crate::openapi::schema::field::address_format as address;
 use crate::openapi::word;
 
-/// The keys of a query that say what to look for.
+/// The keys of a query that set the filter.
 pub(super) const KEYS: &[&str] =
     &["from", "until", "kind", "outcome", "actor", "subject", "resource", "address"];
 
-/// The beginning of a time that is not before 1970.
+/// The pattern of the beginning of a time from 1970 on.
 const FROM_1970: &str = "^(19[7-9]|[2-9][0-9]{2})";
 
-/// These keys, for the API document.
+/// The parameters of the filter, for the API document.
 pub(super) struct Wanted;
 
 impl IntoParams for Wanted {
@@ -47,7 +49,7 @@ impl IntoParams for Wanted {
     }
 }
 
-/// What a query looks for; what cannot be understood becomes a fault that names what can.
+/// The filter of a query. An invalid value becomes a fault that lists the valid ones.
 pub(super) fn read(query: &Query, faults: &mut Vec<FieldProblem>) -> Filter {
     let time = || "use a time from 1970 to 9999 as in 2027-01-15T08:00:00Z".to_owned();
     let account = || "use the id of an account".to_owned();

@@ -1,7 +1,7 @@
-//! The end of the feed, kept at hand: thousands of followers are sent the same few bytes.
+//! In-memory buffer of the newest feed entries, shared by all followers.
 //!
-//! A follower has nothing here but its place. Whoever is slow falls behind and holds back nobody;
-//! when the buffer has moved on, the follower is served from the database.
+//! The only state of a follower is its position. A slow follower falls behind and delays no other;
+//! if the buffer no longer holds its position, it is served from the database.
 
 use std::collections::VecDeque;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
@@ -19,12 +19,12 @@ pub(crate) struct FeedBuffer {
 }
 
 struct BufferedEntries {
-    /// Another number means that an older state of the database was restored, and all places are
-    /// void.
+    /// Another number means that an older state of the database was restored, and that all earlier
+    /// positions are invalid.
     history: u64,
-    /// The last entry of all, kept or not.
+    /// The last entry of the feed, in the buffer or not.
     head: Cursor,
-    /// Without gaps.
+    /// The entries, without gaps.
     chunks: VecDeque<Chunk>,
     entries: usize,
 }
@@ -35,32 +35,32 @@ struct Chunk {
     event: Bytes,
 }
 
-/// What followers wait for.
+/// The update that followers wait for.
 #[derive(Clone)]
 pub(crate) struct FeedUpdate {
-    /// How far this node knows the feed.
+    /// The position of this node in the feed.
     pub(crate) heartbeat: Heartbeat,
-    /// The server is about to stop.
+    /// True if the server is about to stop.
     pub(crate) is_over: bool,
 }
 
-/// That the feed is alive.
+/// Proof that the feed is up to date.
 #[derive(Clone)]
 pub(crate) struct Heartbeat {
-    /// Counts from 1; 0 is none.
+    /// The number, from 1; 0 is none.
     pub(crate) number: u64,
-    /// Who has read less must not be told that this is all.
+    /// A follower that has read less must not get this heartbeat.
     pub(crate) position: u64,
     pub(crate) event: Bytes,
 }
 
-/// What follows a position of the feed.
+/// The continuation of the feed after a position.
 pub(crate) enum Next {
     /// An event, and the position after it.
     Event(Bytes, Cursor),
-    /// Nothing yet.
+    /// No further entry.
     UpToDate,
-    /// Entries that are in the database only.
+    /// The next entries are only in the database.
     NotKept,
     /// The position belongs to a history that an older backup has replaced.
     HistoryReplaced,
@@ -79,7 +79,7 @@ impl FeedBuffer {
         Self { kept: RwLock::new(kept), news: watch::Sender::new(news) }
     }
 
-    /// Says where the feed stood when the node began to listen, if it has heard nothing since.
+    /// Sets the head of the feed at the start of the node, unless entries have arrived since.
     pub(crate) fn begin_at(&self, head: Cursor) {
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
         if kept.chunks.is_empty() {
@@ -87,7 +87,7 @@ impl FeedBuffer {
         }
     }
 
-    /// Adds entries and tells the followers.
+    /// Adds entries and notifies the followers.
     pub(crate) fn extend(&self, entries: &[Numbered]) {
         let Some(first) = entries.first() else { return };
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
@@ -103,7 +103,7 @@ impl FeedBuffer {
         self.news.send_modify(|_| {});
     }
 
-    /// Tells every follower that has everything how far that is.
+    /// Sends a heartbeat to every follower that has all entries.
     pub(crate) fn beat(&self, feed_state: FeedState) {
         self.news.send_modify(|news| {
             news.heartbeat = Heartbeat {
@@ -114,22 +114,22 @@ impl FeedBuffer {
         });
     }
 
-    /// Lets every follower go.
+    /// Ends all followers.
     pub(crate) fn close(&self) {
         self.news.send_modify(|news| news.is_over = true);
     }
 
-    /// Waits with all others for what happens next.
+    /// Subscribes to the next updates.
     pub(crate) fn subscribe(&self) -> watch::Receiver<FeedUpdate> {
         self.news.subscribe()
     }
 
-    /// How many wait.
+    /// The number of followers.
     pub(crate) fn followers(&self) -> usize {
         self.news.receiver_count()
     }
 
-    /// Whether the cursor is a place of this very history, and what follows is kept here.
+    /// True if the cursor belongs to the present history and the buffer holds the entries after it.
     pub(crate) fn holds(&self, cursor: Cursor) -> bool {
         let kept = self.kept();
         kept.head == cursor
@@ -138,12 +138,12 @@ impl FeedBuffer {
             })
     }
 
-    /// The number of the history that places found from now on are of.
+    /// The number of the present history, for positions found from now on.
     pub(crate) fn history(&self) -> u64 {
         self.kept().history
     }
 
-    /// What comes after a position of that history.
+    /// The continuation after a position of that history.
     pub(crate) fn after(&self, position: u64, history: u64) -> Next {
         let kept = self.kept();
         if history != kept.history {
@@ -191,7 +191,7 @@ impl Chunk {
     }
 }
 
-/// Entries in memory, of about 120 bytes each.
+/// The maximum of entries in memory, of about 120 bytes each.
 const MAX_KEPT: usize = 20_000;
 
 #[cfg(test)]

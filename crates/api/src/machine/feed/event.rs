@@ -1,4 +1,4 @@
-//! The feed as server-sent events (WHATWG HTML section 9.2).
+//! Server-sent events of the revocation feed (WHATWG HTML section 9.2).
 
 use actix_web::web::Bytes;
 use portcullis_flows::node::revocation::{FeedState, Numbered};
@@ -13,13 +13,13 @@ pub(crate) fn revoked(entries: &[Numbered]) -> Bytes {
     Bytes::from(format!("id: {}\nevent: revoked\ndata: {items}\n\n", last.cursor()))
 }
 
-/// `event: heartbeat`: who has read up to the cursor knows everything that was committed before
-/// `as_of`.
+/// `event: heartbeat`: a reader that has read up to the cursor knows everything that was committed
+/// before `as_of`.
 pub(crate) fn heartbeat(feed_state: FeedState) -> Bytes {
     let FeedState { cursor, as_of } = feed_state;
     let data = json!({ "as_of": as_of, "cursor": cursor.to_string() });
     Bytes::from(format!("event: heartbeat\ndata: {data}\n\n"))
 }
 
-/// Entries in one event, of about 60 bytes each: what waits for a slow reader is little.
+/// The maximum of entries in one event, of about 60 bytes each: little waits for a slow reader.
 pub(crate) const MAX_ENTRIES: u16 = 500;

@@ -1,7 +1,8 @@
-//! `GET /api/revocations/snapshot`: all that is revoked, for who begins to follow.
+//! `GET /api/revocations/snapshot`: the snapshot of all revocations, for a new follower.
 //!
-//! It is read page by page as the client takes it, so that neither its size nor a slow client costs
-//! anything. If it fails half-way the body breaks off, without the line that makes it whole.
+//! It is read page by page at the speed of the client, so that neither its size nor a slow client
+//! costs memory. After a failure the body is cut off, without the last line, which makes it
+//! complete.
 
 use std::{io, mem};
 
@@ -53,7 +54,7 @@ pub(crate) async fn take(
         authority,
         ambient,
     };
-    // What fails before the first line is still answered by a problem.
+    // A failure before the first line is still answered by a problem.
     let first = taking.lines().await?;
     let mut response = HttpResponse::Ok();
     response.content_type("application/jsonl").insert_header((header::CACHE_CONTROL, "no-store"));
@@ -63,7 +64,7 @@ pub(crate) async fn take(
     Ok(response.streaming(stream::unfold(Some((first, taking)), advance)))
 }
 
-/// A snapshot on its way.
+/// A snapshot in transfer.
 struct Taking {
     revocations: web::Data<Revocations>,
     authority: web::Data<TokenAuthority>,
@@ -74,7 +75,7 @@ struct Taking {
 }
 
 impl Taking {
-    /// The next lines; none when there are no more.
+    /// The next lines; empty at the end.
     async fn lines(&mut self) -> Result<Bytes, Problem> {
         let mut snapshot = self.revocations.snapshot();
         mem::swap(&mut snapshot, &mut self.snapshot);
@@ -88,7 +89,7 @@ impl Taking {
         Ok(lines.into())
     }
 
-    /// The last line.
+    /// The last line: the signature.
     fn signature(self) -> Bytes {
         let now = self.ambient.now();
         let signed = self.authority.sign_snapshot(&SnapshotClaims {
@@ -111,10 +112,10 @@ fn lines(entries: &[RevocationEntry]) -> Vec<u8> {
     lines
 }
 
-/// Bytes of a line, about.
+/// The approximate size of a line in bytes.
 const LINE: usize = 72;
 
-/// The next lines, none of which is the last, and what reads more; nothing when all was sent.
+/// The next lines without the last one, and the state for reading more; `None` when all was sent.
 type Progress = Option<(Bytes, Taking)>;
 
 async fn advance(progress: Progress) -> Option<(Result<Bytes, io::Error>, Progress)> {

@@ -1,4 +1,4 @@
-//! One follower of the feed.
+//! The stream of one follower of the revocation feed.
 
 use std::convert::Infallible;
 
@@ -11,15 +11,15 @@ use tokio::sync::watch::Receiver;
 use crate::machine::feed::buffer::{FeedUpdate, Next};
 use crate::machine::feed::{self, Feed};
 
-/// What this node knows of the feed, and where the rest of it is read.
+/// The sources of the feed: the buffer of this node, and the database.
 pub(super) struct Source {
     pub(super) feed: web::Data<Feed>,
     pub(super) revocations: web::Data<Revocations>,
 }
 
 impl Source {
-    /// At most `most` entries after the cursor. Few requests do this at a time, because the database is
-    /// for others too.
+    /// At most `most` entries after the cursor. Few requests do this at a time, because other
+    /// requests need the database too.
     pub(super) async fn page(&self, after: Cursor, most: u32) -> Result<Page, Problem> {
         let place = self.feed.readers.acquire().await;
         let place = place.map_err(|_| Problem::new(Code::Internal))?;
@@ -30,9 +30,9 @@ impl Source {
     }
 }
 
-/// What comes after the cursor, for as long as the client listens and the server runs. It ends early
-/// when the follower must be told something else than entries: asked again with the last cursor, the
-/// server says what.
+/// The entries after the cursor, for as long as the client reads and the server runs. It ends early
+/// if the follower needs another answer than entries: a new request with the last cursor gets that
+/// answer.
 pub(super) async fn follow(
     source: Source,
     after: Cursor,
@@ -86,7 +86,7 @@ impl Follower {
         self.heard < number && position <= self.cursor.position()
     }
 
-    /// The next event from the database, and the place after it.
+    /// The next event from the database, and the position after it.
     async fn read(&mut self) -> Result<Option<Bytes>, Problem> {
         let page = self.source.page(self.cursor, feed::MAX_ENTRIES.into()).await?;
         self.cursor = page.next;

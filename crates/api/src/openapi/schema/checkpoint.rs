@@ -1,3 +1,5 @@
+//! Schema of a checkpoint file.
+
 #![expect(dead_code, reason = "the fields are read by the derive only")]
 
 use utoipa::ToSchema;

@@ -1,3 +1,5 @@
+//! Schema of the details of security events.
+
 #![expect(dead_code, reason = "the fields are read by the derive only")]
 
 use portcullis_audit::{ExportFormat, TrailAlarm};

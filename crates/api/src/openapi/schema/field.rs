@@ -1,4 +1,4 @@
-//! Fields that entries and their details share.
+//! Schemas of fields that audit entries and their details share.
 
 use serde_json::json;
 use utoipa::openapi::schema::{AnyOfBuilder, KnownFormat, SchemaFormat, Type};
@@ -31,7 +31,7 @@ pub(super) fn address() -> Schema {
     Schema::AnyOf(schema.examples([json!("192.0.2.7")]).build())
 }
 
-/// An address of either version.
+/// The format of an IP address of either version.
 pub(crate) fn address_format() -> Schema {
     Schema::AnyOf(either_version().build())
 }

@@ -1,3 +1,5 @@
+//! Schemas of the access matrix: differences, replay report, effective matrix.
+
 #![expect(dead_code, reason = "the fields are read by the derive only")]
 
 use std::collections::BTreeMap;

@@ -1,3 +1,5 @@
+//! Schemas for other services: published keys and revocations.
+
 #![expect(dead_code, reason = "the fields are read by the derive only")]
 
 use serde_json::json;

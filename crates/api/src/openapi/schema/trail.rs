@@ -1,3 +1,5 @@
+//! Schemas of the audit log: pages and entries.
+
 #![expect(dead_code, reason = "the fields are read by the derive only")]
 
 use serde_json::{Value, json};

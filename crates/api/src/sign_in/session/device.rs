@@ -1,5 +1,5 @@
-//! What a client is, by what it calls itself: enough for a person to tell their devices apart, and
-//! no proof of anything.
+//! Device names from user agents: enough for a person to distinguish their devices, and proof of
+//! nothing.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -22,7 +22,7 @@ pub(crate) struct DeviceAnswer {
 }
 
 impl DeviceAnswer {
-    /// Of a client that calls itself that, and that the person has perhaps given a name.
+    /// The device of a client with this user agent, and the name that the person may have given it.
     pub(crate) fn of(given_name: Option<&str>, user_agent: Option<&str>) -> Self {
         let user_agent = user_agent.unwrap_or_default();
         let browser = browser(user_agent).or_else(|| product(user_agent));
@@ -40,8 +40,8 @@ impl DeviceAnswer {
     }
 }
 
-/// What browsers put into their user agents, and the names that people know them by. Many also name
-/// those that they descend from or want to be taken for: the first that is found counts.
+/// Product names in user agents, with the names of the browsers. Many browsers also name those that
+/// they descend from or imitate: the first match counts.
 const BROWSERS: [(&str, &str); 16] = [
     ("Edg/", "Edge"),
     ("EdgA/", "Edge"),
@@ -66,7 +66,7 @@ fn browser(user_agent: &str) -> Option<&'static str> {
     known.map(|(_, name)| *name)
 }
 
-/// What browsers call the systems they run on, with their names and kinds. Again the first counts.
+/// System names in user agents, with their common names and kinds. The first match counts.
 const SYSTEMS: [(&str, &str, &str); 11] = [
     ("Windows", "Windows", "computer"),
     ("iPhone", "iOS", "mobile"),
@@ -81,7 +81,7 @@ const SYSTEMS: [(&str, &str, &str); 11] = [
     ("NetBSD", "BSD", "computer"),
 ];
 
-/// The system in the first comment (RFC 9110 section 10.1.5), where browsers name it, and its kind.
+/// The system in the first comment (RFC 9110 section 10.1.5), where browsers put it, and its kind.
 fn system(user_agent: &str) -> Option<(&'static str, &'static str)> {
     let (_, comment) = user_agent.split_once('(')?;
     let comment = comment.split(')').next()?;
@@ -89,7 +89,7 @@ fn system(user_agent: &str) -> Option<(&'static str, &'static str)> {
     known.map(|(_, name, kind)| (*name, *kind))
 }
 
-/// The first product that a program names (RFC 9110 section 10.1.5), if it is a plain word.
+/// The first product of a user agent (RFC 9110 section 10.1.5), if it is a plain word.
 fn product(user_agent: &str) -> Option<&str> {
     let word = user_agent.split(['/', ' ']).next()?;
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
