@@ -220,6 +220,32 @@ fn no_source_file_outgrows_its_subject() -> Outcome {
 }
 
 #[test]
+fn every_source_file_begins_with_its_subject() -> Outcome {
+    let mut faults = Vec::new();
+    for member in members()?.iter().filter(|member| member.folder != "tests") {
+        for path in sources(&root().join(&member.folder).join("src"))? {
+            let text = fs::read_to_string(&path)?;
+            let first = text.lines().next().unwrap_or_default();
+            let words = first.strip_prefix("//! ").unwrap_or_default();
+            let subject = words.split(' ').next().unwrap_or_default();
+            let is_readme = first.starts_with("#![doc = include_str!");
+            if !is_readme && (subject.is_empty() || NO_SUBJECT.contains(&subject)) {
+                let path = path.strip_prefix(root()).unwrap_or(&path).display();
+                faults.push(format!("{path} begins with {first:?}: name the subject in `//! …`"));
+            }
+        }
+    }
+    assert_none(faults);
+    Ok(())
+}
+
+/// Words with which a first comment would begin a riddle.
+const NO_SUBJECT: &[&str] = &[
+    "How", "Somebody", "Such", "That", "They", "Those", "What", "When", "Where", "Whether", "Who",
+    "Whoever", "Whose", "Why",
+];
+
+#[test]
 fn the_root_holds_only_its_few_entries() -> Outcome {
     assert_none(
         root_entries()?

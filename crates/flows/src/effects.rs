@@ -5,8 +5,8 @@
 //! and events last, so that locks are taken in one order and no step can omit them. The use case
 //! decides what is recorded: storage creates neither events nor messages.
 
-use portcullis_audit::{EventKind, SecurityEvent};
-use portcullis_domain::{AccountId, EventId, Timestamp};
+use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
+use portcullis_domain::{AccountId, Ambient, EventId, Timestamp};
 
 /// The side effects of a write.
 #[must_use = "nothing of it is recorded or sent until storage appends it"]
@@ -20,6 +20,16 @@ pub struct Effects {
 
 /// Effects that depend on the result of the transaction; they are created inside it.
 pub type EffectsOf<'a, Outcome> = &'a dyn Fn(&Outcome) -> Effects;
+
+/// An event of this moment.
+pub(crate) fn event_now(
+    kind: EventKind,
+    outcome: Outcome,
+    origin: &Origin,
+    ambient: &Ambient,
+) -> SecurityEvent {
+    SecurityEvent::new(kind, outcome, origin, ambient.now(), &*ambient.random)
+}
 
 /// A message to the holder of an account about an event. It has the id of the event, so each event
 /// is reported once.

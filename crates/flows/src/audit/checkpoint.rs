@@ -21,6 +21,7 @@ use portcullis_domain::{Ambient, Timestamp};
 
 use self::alarm::Alarms;
 use crate::StoreError;
+use crate::effects::event_now;
 
 /// The port of checkpoints.
 pub trait CheckpointStore: Send + Sync {
@@ -238,13 +239,8 @@ impl Checkpoints {
         })?;
         for alarm in self.alarms.raise(found) {
             alarm.log();
-            let event = SecurityEvent::new(
-                EventKind::AuditAlarm,
-                Outcome::Invalid,
-                &alarm::origin(),
-                self.ambient.now(),
-                &*self.ambient.random,
-            );
+            let event =
+                event_now(EventKind::AuditAlarm, Outcome::Invalid, &alarm::origin(), &self.ambient);
             self.store.record(&event.by(Actor::Operator).with(alarm.details()))?;
         }
         Ok(made)
@@ -256,15 +252,7 @@ impl Checkpoints {
     }
 
     fn event(&self, kind: EventKind, origin: &Origin, details: Details) -> SecurityEvent {
-        SecurityEvent::new(
-            kind,
-            Outcome::Success,
-            origin,
-            self.ambient.now(),
-            &*self.ambient.random,
-        )
-        .by(Actor::Operator)
-        .with(details)
+        event_now(kind, Outcome::Success, origin, &self.ambient).by(Actor::Operator).with(details)
     }
 }
 

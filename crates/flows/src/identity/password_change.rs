@@ -17,7 +17,7 @@ use portcullis_password::{HashingError, HashingPool, Password, PasswordHash};
 use portcullis_token::{Digest, OpaqueSecret};
 
 use crate::StoreError;
-use crate::effects::EffectsOf;
+use crate::effects::{EffectsOf, event_now};
 use crate::identity::account_request::FieldError;
 use crate::identity::new_password::{About, NewPasswords, Wanted};
 use crate::node::revocation::Revoked;
@@ -288,8 +288,8 @@ impl PasswordChange {
     }
 
     fn event(&self, outcome: Outcome, request: &PasswordChangeRequest) -> SecurityEvent {
-        let (kind, now) = (EventKind::PasswordChange, self.ambient.now());
-        SecurityEvent::new(kind, outcome, &request.origin, now, &*self.ambient.random)
+        let kind = EventKind::PasswordChange;
+        event_now(kind, outcome, &request.origin, &self.ambient)
             .about(request.account)
             .in_session(request.session)
     }

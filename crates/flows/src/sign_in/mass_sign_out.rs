@@ -15,7 +15,7 @@ use portcullis_token::LEEWAY;
 
 use crate::StoreError;
 use crate::access::matrix::ActiveMatrix;
-use crate::effects::{Effects, EffectsOf};
+use crate::effects::{Effects, EffectsOf, event_now};
 use crate::identity::account_change::{ChangeError, Refusal};
 use crate::node::revocation::{Revocations, Revoked};
 use crate::principal::Principal;
@@ -115,10 +115,8 @@ impl MassSignOut {
     ) -> Result<(usize, Timestamp), ChangeError> {
         let matrix = self.matrix.load();
         let kind = EventKind::EverybodySignedOut;
-        let (outcome, now) = (Outcome::Success, self.ambient.now());
-        let event =
-            SecurityEvent::new(kind, outcome, &principal.origin, now, &*self.ambient.random)
-                .by(principal.actor);
+        let outcome = Outcome::Success;
+        let event = event_now(kind, outcome, &principal.origin, &self.ambient).by(principal.actor);
         let effects = |ended: &MassEnded| match ended {
             // Later portions than the first are recorded only if they ended sessions.
             MassEnded::Done { revoked, .. } => {

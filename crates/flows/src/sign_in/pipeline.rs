@@ -30,6 +30,7 @@ pub use self::proof::Proof;
 use self::rehash::Rehash;
 pub use self::store::{HashReplacement, SessionOpening, SessionOpeningResult, SignInStore};
 use crate::StoreError;
+use crate::effects::event_now;
 use crate::sign_in::device;
 use crate::sign_in::hash_cost::HashCosts;
 use crate::sign_in::lockout::{Lockout, LockoutPolicy};
@@ -151,8 +152,8 @@ impl SignIn {
         counter: &Digest,
         outcome: Outcome,
     ) -> SignInError {
-        let (kind, now) = (EventKind::SignIn, self.ambient.now());
-        let event = SecurityEvent::new(kind, outcome, &request.origin, now, &*self.ambient.random);
+        let kind = EventKind::SignIn;
+        let event = event_now(kind, outcome, &request.origin, &self.ambient);
         let event = SecurityEvent { subject, ..event };
         let refused = self.store.refuse(counter, &self.lockout, &|state| state.refusal(&event));
         refused.map_or_else(SignInError::from, |()| SignInError::Refused)

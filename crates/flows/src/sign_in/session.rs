@@ -9,7 +9,7 @@ use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{AccountId, Ambient, DisplayName, Role, SessionId, Timestamp};
 
 use crate::StoreError;
-use crate::effects::{Effects, EffectsOf};
+use crate::effects::{Effects, EffectsOf, event_now};
 use crate::node::revocation::Revoked;
 use crate::sign_in::session_tokens::{Ending, SessionLifetimes, TokenIssuer};
 
@@ -131,14 +131,6 @@ impl Sessions {
         session: SessionId,
         origin: &Origin,
     ) -> SecurityEvent {
-        SecurityEvent::new(
-            kind,
-            Outcome::Success,
-            origin,
-            self.ambient.now(),
-            &*self.ambient.random,
-        )
-        .about(account)
-        .in_session(session)
+        event_now(kind, Outcome::Success, origin, &self.ambient).about(account).in_session(session)
     }
 }

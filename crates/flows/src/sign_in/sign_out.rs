@@ -12,7 +12,7 @@ use portcullis_domain::{AccountId, Ambient, ExposeSecret, SecretString, SessionI
 use portcullis_token::{Digest, Revocation, RevocationEntry};
 
 use crate::StoreError;
-use crate::effects::{Effects, EffectsOf};
+use crate::effects::{Effects, EffectsOf, event_now};
 use crate::node::revocation::Revoked;
 use crate::sign_in::session_tokens::{Ending, TokenIssuer};
 
@@ -134,14 +134,6 @@ impl SignOut {
         session: SessionId,
         origin: &Origin,
     ) -> SecurityEvent {
-        SecurityEvent::new(
-            kind,
-            Outcome::Success,
-            origin,
-            self.ambient.now(),
-            &*self.ambient.random,
-        )
-        .about(account)
-        .in_session(session)
+        event_now(kind, Outcome::Success, origin, &self.ambient).about(account).in_session(session)
     }
 }

@@ -8,6 +8,7 @@ use portcullis_domain::Ambient;
 
 use crate::StoreError;
 use crate::audit::trail::TrailStore;
+use crate::effects::event_now;
 use crate::principal::Principal;
 
 /// Checks the age of a sign-in and records refusals.
@@ -33,14 +34,8 @@ impl StepUp {
 
     /// Records a refusal because the sign-in is not recent.
     pub fn record_refusal(&self, principal: &Principal) -> Result<(), StoreError> {
-        let (kind, now) = (EventKind::StepUpRequired, self.ambient.now());
-        let event = SecurityEvent::new(
-            kind,
-            Outcome::Denied,
-            &principal.origin,
-            now,
-            &*self.ambient.random,
-        );
+        let kind = EventKind::StepUpRequired;
+        let event = event_now(kind, Outcome::Denied, &principal.origin, &self.ambient);
         let (subject, session) = (principal.account(), principal.session());
         self.store.record(&SecurityEvent { subject, session, ..event.by(principal.actor) })
     }

@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use portcullis_audit::{Actor, EventKind, Origin, Outcome, SecurityEvent};
+use portcullis_audit::{Actor, EventKind, Origin, Outcome};
 use portcullis_domain::Ambient;
 use portcullis_token::Digest;
 
 use crate::StoreError;
-use crate::effects::Effects;
+use crate::effects::{Effects, event_now};
 use crate::sign_in::lockout::FailureCounters;
 use crate::sign_in::{Identifier, SignInStore};
 
@@ -37,11 +37,10 @@ impl Unlock {
         let Some(found) = self.store.credentials(&Identifier::parse(name))? else {
             return Ok(false);
         };
-        let (account, now) = (found.account.id, self.ambient.now());
+        let account = found.account.id;
         let (kind, outcome) = (EventKind::Unlock, Outcome::Success);
-        let event = SecurityEvent::new(kind, outcome, origin, now, &*self.ambient.random)
-            .about(account)
-            .by(Actor::Operator);
+        let event =
+            event_now(kind, outcome, origin, &self.ambient).about(account).by(Actor::Operator);
         let counters = [
             self.counters.of_strangers(account),
             self.counters.of_known_devices(account, found.epoch),

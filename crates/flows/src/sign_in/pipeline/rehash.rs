@@ -5,12 +5,13 @@
 
 use std::sync::Arc;
 
-use portcullis_audit::{Details, EventKind, HashParameters, Origin, Outcome, SecurityEvent};
+use portcullis_audit::{Details, EventKind, HashParameters, Origin, Outcome};
 use portcullis_domain::{AccountId, Ambient};
 use portcullis_password::{HashCost, HashingPool, Password};
 
 use super::password::PasswordProof;
 use super::store::{HashReplacement, SignInStore};
+use crate::effects::event_now;
 
 /// Replaces weak hashes.
 pub(super) struct Rehash {
@@ -33,13 +34,12 @@ impl Rehash {
             Ok(renewed) => renewed,
             Err(error) => return tracing::warn!(%error, %account, "a weak hash stays"),
         };
-        let (kind, now) = (EventKind::PasswordRehashed, self.ambient.now());
+        let kind = EventKind::PasswordRehashed;
         let (before, after) = (parameters(proof.hash.cost()), parameters(renewed.cost()));
-        let effects =
-            SecurityEvent::new(kind, Outcome::Success, origin, now, &*self.ambient.random)
-                .about(account)
-                .with(Details::Rehash { before, after })
-                .into();
+        let effects = event_now(kind, Outcome::Success, origin, &self.ambient)
+            .about(account)
+            .with(Details::Rehash { before, after })
+            .into();
         let renewal = HashReplacement { account, proof, renewed: &renewed, effects: &effects };
         if let Err(error) = self.store.renew_hash(&renewal) {
             tracing::warn!(%error, %account, "a weak hash stays");
