@@ -1,5 +1,4 @@
-//! Versions of the access matrix: validate, compare, replay recorded decisions, activate, roll
-//! back.
+//! Versions of the access matrix: validate, compare, replay decisions, activate, roll back.
 //!
 //! Versions are kept for ever and never change. A list of activations says which one is in force.
 //! Each activation has the next revision: of two concurrent activations, the later one fails with
@@ -34,8 +33,7 @@ pub trait MatrixStore: Send + Sync {
     /// The version with this number.
     fn version(&self, number: u32) -> Result<Option<Version>, StoreError>;
 
-    /// The versions with the highest numbers first, at most `most`, without their texts: a text can
-    /// have megabytes.
+    /// The versions with the highest numbers first, at most `most`, without their large texts.
     fn versions(&self, most: u32) -> Result<Vec<ListedVersion>, StoreError>;
 
     /// Stores a text under the next number, unless the same text is stored already, or the
@@ -66,11 +64,9 @@ pub struct Activating<'a> {
     pub activation: Activation,
     /// The roles that the version has.
     pub roles: &'a [&'a str],
-    /// The principal that activates; its account must still have the role and the state of its
-    /// credential.
+    /// The principal; its account must still have the role and the state of its credential.
     pub principal: &'a Principal,
-    /// Checks the account of the principal inside the transaction. The argument is `None` for a
-    /// deleted account and for the operator.
+    /// Checks the principal's account in the transaction; `None` if deleted, or the operator.
     pub rule: &'a dyn Fn(Option<&Account>) -> Result<(), ActivationRefusal>,
     /// The effects to record, for the result and the time of the transaction.
     pub effects: &'a dyn Fn(&Activated, Timestamp) -> Effects,
@@ -221,8 +217,7 @@ impl Matrices {
         Self { store, trail, active, ambient }
     }
 
-    /// Like [`Matrices::new`], with the stored active matrix loaded. The first start of all
-    /// activates `text`.
+    /// Like [`Matrices::new`], with the active matrix loaded; the first start activates `text`.
     pub fn start(
         store: Arc<dyn MatrixStore>,
         trail: Arc<dyn TrailStore>,
@@ -437,8 +432,7 @@ impl Matrices {
         Ok(self.stored(activation.revision, activation.version)?.matrix)
     }
 
-    /// Logs a permission that may be granted by mistake, because its meaning has changed since an
-    /// earlier version.
+    /// Logs a permission that may be granted by mistake, as its meaning has changed.
     fn remark(in_force: &MatrixInForce) {
         for role in in_force.roles_of_state_alone() {
             tracing::info!(
