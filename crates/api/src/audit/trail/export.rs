@@ -1,7 +1,7 @@
 //! `GET /api/admin/audit/export`: the audit log as a file of any size, in constant memory.
 //!
 //! A thread of the blocking pool reads and writes, at most a few chunks ahead of the client. It
-//! ends when the client disconnects or reads nothing for half a minute. After a failure behind the
+//! ends when the client disconnects or reads nothing for half a minute. If it fails after the
 //! first chunk the body is cut off, so that no client takes a part for the whole.
 
 use std::io::{self, Write};
