@@ -1,6 +1,4 @@
-//! The program behind the binary `portcullis`: command line, configuration, assembly, jobs.
-//!
-//! Tests assemble the very server that the binary serves.
+#![doc = include_str!("../README.md")]
 
 pub mod assembly;
 pub mod config;

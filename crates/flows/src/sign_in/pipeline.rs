@@ -3,9 +3,10 @@
 //!
 //! `password` verifies a credential and returns a proof; `assessment` allows or refuses the
 //! sign-in; `opening` takes the proofs, and storage validates each again in the one transaction
-//! that opens the session. Methods and assurance level of the proofs are stored with the session
-//! and stated in every token. A new kind of credential is a file that returns a proof, and a line
-//! in `proof`.
+//! that opens the session. Methods (`amr`) and assurance level (`acr`) of the proofs are stored
+//! with the session; every access token states the methods. A second factor is a file that returns
+//! a proof, a variant in `proof`, its method in `portcullis-domain`, and its condition in
+//! [`SignInStore`].
 //!
 //! An unknown name, a wrong password, a locked and a deactivated account get the same answer after
 //! the same work: every refusal hashes once and writes once. The lockout is checked in the
