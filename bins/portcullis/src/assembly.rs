@@ -1,8 +1,8 @@
-//! Assembly: the parts that a server is made of, one function per area.
+//! Assembly: builds the server from its use cases, one function per area.
 //!
-//! An area takes the parts of the areas before it as arguments. So a part that must have started before
-//! another is an argument of that other: tokens are issued only with keys that are known, and decisions
-//! are made only with the access matrix in force.
+//! The function of an area takes the parts of earlier areas as arguments. So a part that must start before
+//! another is an argument of the other: tokens are issued only with loaded keys, and decisions are made
+//! only with the access matrix in force.
 
 pub(crate) mod access;
 pub(crate) mod audit;
@@ -28,24 +28,24 @@ use self::sign_in::Passwords;
 use crate::failure::Failure;
 use crate::jobs;
 
-/// A server that can be served.
+/// An assembled server.
 pub struct Assembled {
     /// Routes, use cases and background work.
     pub application: Application,
-    /// Whether there is an administrator, and how the first one is made if not.
+    /// The setup state: the first administrator exists, or can be created.
     pub setup: Start,
     /// The access matrix in force.
     pub matrices: Arc<Matrices>,
-    /// The checkpoints of the audit trail.
+    /// The checkpoints of the audit log.
     pub checkpoints: Arc<Checkpoints>,
 }
 
-/// Assembles a server. Its jobs are due by `jobs_clock`.
+/// Assembles a server. Its jobs are scheduled by `jobs_clock`.
 ///
 /// # Errors
 ///
-/// When the database, Redis or the operating system refuse what a part needs to start, and when the
-/// configured administrator cannot be created.
+/// When the database, Redis or the operating system fail at the start of a part, and when the configured
+/// administrator cannot be created.
 pub fn server(foundation: &Foundation, jobs_clock: Arc<dyn Clock>) -> Result<Assembled, Failure> {
     let Foundation { config, store, ambient, .. } = foundation;
     let mut data = AppData::default();
@@ -128,7 +128,7 @@ pub fn server(foundation: &Foundation, jobs_clock: Arc<dyn Clock>) -> Result<Ass
     Ok(Assembled { application, setup, matrices, checkpoints })
 }
 
-/// The jobs of a process that serves nothing: those that one node does for all.
+/// The jobs of `portcullis worker`: the exclusive ones.
 pub(crate) fn worker(foundation: &Foundation) -> Jobs {
     let Foundation { config, store, secret, ambient } = foundation;
     let checkpoints = Arc::new(audit::checkpoints(store, config, secret, ambient));

@@ -1,5 +1,5 @@
-//! Each new checkpoint also as a small file in a directory, from where the operator takes it to
-//! another machine: those that this node made, another one, or the command line.
+//! Writes each new checkpoint to a file in a directory, for the operator to copy to another machine. It
+//! covers checkpoints of this node, of other nodes and of the command line.
 
 use std::io;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use crate::destination;
 pub(crate) struct CheckpointFiles {
     checkpoints: Arc<Checkpoints>,
     directory: PathBuf,
-    /// The number of the last one; at first the latest there is gets a file, and none before it.
+    /// The number of the last written checkpoint. The first run writes only the latest one.
     written: Option<u64>,
 }
 

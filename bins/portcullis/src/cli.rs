@@ -1,4 +1,4 @@
-//! The command line: the options of every verb, and the list of verbs.
+//! The command line: global options and the list of verbs.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ struct Cli {
     /// Read this configuration file [default: portcullis.toml in the data directory, if it exists]
     #[arg(long, global = true, value_name = "PATH")]
     config: Option<PathBuf>,
-    /// Answer with one JSON document on standard output
+    /// Print the answer as one JSON document on standard output
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
@@ -31,37 +31,37 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Run the server (what happens without a verb)
+    /// Run the server (the default without a verb)
     Serve,
-    /// Run the background jobs without serving, until told to stop
+    /// Run the exclusive background jobs without serving, until stopped by a signal
     Worker,
-    /// Bring the database up to date; `serve` does so too
+    /// Migrate the database to the schema of this version; `serve` does so too
     Migrate(command::migrate::Arguments),
-    /// Look at the configuration
+    /// Check the configuration
     #[command(subcommand)]
     Config(command::config::Verb),
-    /// Check configuration, data directory, database and cost of hashing, all in one go
+    /// Check configuration, data directory, database, keys and hashing cost
     Doctor,
-    /// Create accounts, whether the server is running or not
+    /// Create and unlock accounts, end all sessions; the server may be running or stopped
     #[command(subcommand)]
     User(command::user::Verb),
-    /// Check, compare, try and activate versions of the access matrix
+    /// Check, compare, replay and activate versions of the access matrix
     #[command(subcommand)]
     Policy(command::matrix::Verb),
-    /// Look at the key pairs that sign access tokens, and replace them
+    /// List, rotate and retire the keys that sign access tokens
     #[command(subcommand)]
     Keys(command::keys::Verb),
-    /// Let other services follow revocations and ask about tokens
+    /// Create credentials for services that read revocations and introspect tokens
     #[command(subcommand)]
     Service(command::service::Verb),
-    /// Prove the audit trail, and take it elsewhere
+    /// Verify and export the audit log
     #[command(subcommand)]
     Audit(command::audit::Verb),
 }
 
-/// Reads the command line and does what it says.
+/// Parses the command line and runs its verb.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
-    // Known before parsing succeeds, because a usage error is answered in JSON too.
+    // Read before parsing, because a usage error is printed as JSON too.
     let output = Output { json: arguments.iter().any(|argument| argument == "--json") };
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,

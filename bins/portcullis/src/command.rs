@@ -1,5 +1,5 @@
-//! One module for each verb; that of a group of verbs says which there are and runs the one that is
-//! asked for. The arguments of a verb stand beside the function that runs it.
+//! One module for each verb. The module of a group of verbs lists them and runs the selected one. The
+//! arguments of a verb stand beside the function that runs it.
 
 pub(crate) mod audit;
 pub(crate) mod config;

@@ -1,11 +1,11 @@
-//! What the operator decides, in two stages.
+//! The configuration, read and checked in two stages.
 //!
-//! Stage one (`raw.rs`) reads what was written: a file, overridden by the environment. Stage two, a
-//! file per section, turns it into values that cannot be wrong. Neither stops at a fault; together
-//! they report every one of them, and a configuration with a fault is not used at all.
+//! Stage one (`raw.rs`) reads the file and the environment, which overrides the file. Stage two has one
+//! module per section and converts the input to valid values. Neither stage stops at the first fault:
+//! together they report every fault, and a configuration with a fault is not used.
 //!
-//! The file is the one that `--config` names, else the one that `PORTCULLIS__CONFIG` names, else
-//! `portcullis.toml` in the data directory if there is one.
+//! The file is named by `--config`, else by `PORTCULLIS__CONFIG`; else it is `portcullis.toml` in the data
+//! directory, if that exists.
 
 mod access;
 mod accounts;
@@ -54,44 +54,44 @@ pub(crate) use variables::Variables;
 use layers::Layers;
 use passwords::Passwords;
 
-/// A checked configuration. Secrets in it print as redacted.
+/// A checked configuration. Its secrets are redacted in debug output.
 #[derive(Debug)]
 pub struct Config {
-    /// Where the files of the server are.
+    /// The directory of the server's files.
     pub data_dir: PathBuf,
-    /// Where it listens, and what it believes of proxies.
+    /// Address, proxies, cookies and shutdown.
     pub server: Server,
-    /// Where the data is.
+    /// The database.
     pub database: Database,
-    /// What tokens are signed with, and for whom.
+    /// The secret key, and algorithm, issuer and audience of tokens.
     pub tokens: Tokens,
-    /// How long sessions and tokens live.
+    /// Lifetimes of sessions and tokens.
     pub sessions: SessionPolicy,
-    /// How revocations reach this node.
+    /// How this node reads revocations.
     pub revocation: RevocationPolicy,
-    /// Who may follow them.
+    /// The services that may read revocations.
     pub services: ServiceCredentials,
-    /// The Redis that nodes share.
+    /// The Redis that the nodes share.
     pub redis: Option<SecretString>,
-    /// The access matrix that the first start puts in force.
+    /// The access matrix that the first start activates.
     pub matrix: MatrixFile,
-    /// How the audit trail is written and kept.
+    /// Recording and retention of the audit log.
     pub audit: Audit,
-    /// How long everything but the audit trail is kept.
+    /// Retention of everything but the audit log.
     pub retention: RetentionPolicy,
     /// The rules for new accounts.
     pub accounts: AccountRules,
-    /// What new passwords must be like.
+    /// The password policy.
     pub passwords: Policy,
     /// The cost of new password hashes.
     pub argon2: Argon2Params,
     /// The queue of passwords that wait to be hashed.
     pub hashing: PoolSettings,
-    /// How failed sign-ins delay further ones.
+    /// The lockout after failed sign-ins.
     pub lockout: LockoutPolicy,
     /// The administrator to create at the first start.
     pub admin: Option<AccountRequest>,
-    /// What is logged, and how.
+    /// Level and format of the log.
     pub log: Log,
 }
 
@@ -103,21 +103,21 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The claim `iss` of every token: as configured, not as bound.
+    /// The claim `iss` of every token: the configured address, not the bound one.
     pub(crate) fn issuer(&self) -> String {
         let issuer = self.tokens.issuer.clone();
         issuer.unwrap_or_else(|| self.server.origin(self.server.address))
     }
 }
 
-/// A configuration that was read, sound or not.
+/// A configuration that was read, with its faults.
 pub(crate) struct Loaded {
     config: Config,
     findings: Findings,
 }
 
 impl Loaded {
-    /// Everything found.
+    /// All faults and warnings.
     pub(crate) fn findings(&self) -> &Findings {
         &self.findings
     }
@@ -131,19 +131,19 @@ impl Loaded {
         }
     }
 
-    /// What can be relied on although something else may be wrong: nothing, unless all of these
-    /// keys and sections are sound.
+    /// The configuration, for a caller that uses only these keys and sections; `None` if one of them has
+    /// a fault.
     pub(crate) fn partly(&self, keys: &[&str]) -> Option<&Config> {
         keys.iter().all(|key| self.findings.is_sound(key)).then_some(&self.config)
     }
 
-    /// As [`Loaded::partly`], for who cannot go on without.
+    /// As [`Loaded::partly`], with a fault as a failure.
     pub(crate) fn needing(&self, keys: &[&str]) -> Result<&Config, Findings> {
         self.partly(keys).ok_or_else(|| self.findings.clone())
     }
 }
 
-/// Reads and checks everything; the sound parts of a faulty configuration are kept for `doctor`.
+/// Reads and checks everything. `doctor` uses the valid parts of a faulty configuration.
 pub(crate) fn load(named: Option<&Path>, variables: &Variables) -> Loaded {
     let mut findings = Findings::default();
     let mut layers = match file(named, variables) {
@@ -158,7 +158,7 @@ pub(crate) fn load(named: Option<&Path>, variables: &Variables) -> Loaded {
 
 const DEFAULT_DATA_DIR: &str = "data";
 
-/// A named file must exist, and reading it will tell if it does not; an unnamed one may be missing.
+/// A named file must exist; reading it reports a missing one. The default file may be missing.
 fn file(named: Option<&Path>, variables: &Variables) -> Option<PathBuf> {
     named.map(Path::to_owned).or_else(|| variables.config_file()).or_else(|| {
         let data_dir = variables.data_dir().unwrap_or_else(|| DEFAULT_DATA_DIR.into());

@@ -1,14 +1,14 @@
-//! The directory of the embedded database and the generated secret: for this user only.
+//! The data directory: embedded database and generated secret key, accessible to this user only.
 
 use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
-/// Read, write and enter for the owner, nothing for anybody else.
+/// Read, write and enter for the owner, nothing for other users.
 const OWNER_ONLY_MODE: u32 = 0o700;
 
-/// Creates the directory, and those above it, unless it is there.
+/// Creates the directory and its parents if they are missing.
 pub(crate) fn ensure(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(OWNER_ONLY_MODE).create(path)
 }

@@ -1,16 +1,15 @@
-//! Where a command writes what it was asked for: a file, which appears when it is complete, or
-//! standard output.
+//! The output of a command: standard output, or a file that appears only when it is complete.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// Large enough that the system is not called for every line.
+/// The buffer size, large enough to avoid a system call for every line.
 const BUFFER: usize = 256 * 1024;
 
-/// Writes to standard output, or to the file, which is for its owner only and takes the place of
-/// one that is there when it is complete and on the disk, not before.
+/// Writes to standard output or to a file. The file is accessible to its owner only, and replaces an
+/// existing file only when it is complete and on the disk.
 pub(crate) fn write<T, E: From<io::Error>>(
     path: Option<&Path>,
     body: impl FnOnce(&mut dyn Write) -> Result<T, E>,
@@ -21,7 +20,7 @@ pub(crate) fn write<T, E: From<io::Error>>(
         output.flush()?;
         return Ok(value);
     };
-    // A pipe or a device cannot be replaced, and must not.
+    // A pipe or a device must not be replaced.
     if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
         return into(File::options().write(true).open(path)?, body).map(|(value, _)| value);
     }
@@ -33,7 +32,7 @@ pub(crate) fn write<T, E: From<io::Error>>(
         Ok(value)
     });
     if written.is_err() {
-        // What is not complete is of no use, and the first error is the one to report.
+        // An incomplete file is removed; the first error is the one to report.
         drop(fs::remove_file(&draft));
     }
     written

@@ -1,4 +1,4 @@
-//! Why a command could not do its work, with what to do next.
+//! The failure of a command, with a remedy.
 
 use std::process::ExitCode;
 use std::{fmt, io};
@@ -9,42 +9,41 @@ use serde_json::json;
 
 use crate::config::Findings;
 
-/// One failure, for the person at the command line.
+/// The failure of a command, for the operator.
 #[derive(Debug)]
 pub enum Failure {
     /// The command line asks for something that does not exist.
     Usage(String),
-    /// The configuration cannot be used; every fault is in it.
+    /// The configuration has these faults.
     Configuration(Findings),
-    /// It was tried and did not work, for each of these reasons.
+    /// The work failed, for each of these reasons.
     Failed {
-        /// What did not work.
+        /// The problems.
         problems: Vec<String>,
-        /// What to do about it.
+        /// The fix, as an instruction.
         remedy: String,
     },
-    /// What was to be judged cannot be read. Not the same as a bad judgement, so that a script can
-    /// tell the two apart.
+    /// The input of a check cannot be read. Scripts can distinguish this from a failed check.
     Unreadable {
-        /// What cannot be read.
+        /// The problems.
         problems: Vec<String>,
-        /// What to do about it.
+        /// The fix, as an instruction.
         remedy: String,
     },
 }
 
 impl Failure {
-    /// The command line asks for something that does not exist.
+    /// A failure of wrong usage.
     pub(crate) fn usage(text: impl Into<String>) -> Self {
         Self::Usage(text.into())
     }
 
-    /// It did not work, for one reason.
+    /// A failure with one problem.
     pub(crate) fn failed(problem: impl fmt::Display, remedy: impl Into<String>) -> Self {
         Self::Failed { problems: vec![problem.to_string()], remedy: remedy.into() }
     }
 
-    /// The same failure of a command whose exit code 1 means something else.
+    /// The same failure as unreadable input, for commands whose exit code 1 is the result of a check.
     pub(crate) fn into_unreadable(self) -> Self {
         match self {
             Self::Failed { problems, remedy } => Self::Unreadable { problems, remedy },
@@ -52,7 +51,7 @@ impl Failure {
         }
     }
 
-    /// 1 when the work failed, 2 when it could not be begun.
+    /// 1 when the work failed, 2 when it could not begin.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Failed { .. } => ExitCode::FAILURE,
@@ -95,9 +94,9 @@ impl Serialize for Failure {
     }
 }
 
-/// The operating system gives no thread.
+/// The failure to start a thread.
 pub(crate) fn no_thread(error: io::Error) -> Failure {
-    Failure::failed(error, "give the server more threads")
+    Failure::failed(error, "raise the thread limit of the server")
 }
 
 impl From<Findings> for Failure {
@@ -108,6 +107,6 @@ impl From<Findings> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self::failed(error, "`portcullis doctor` looks for the cause")
+        Self::failed(error, "run `portcullis doctor` to find the cause")
     }
 }

@@ -1,8 +1,8 @@
-//! Connections are files to the system, and it gives a program few unless the program asks for more.
+//! Raises the limit of open files, because every connection is an open file.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Lets this process open as many files as it may. A system that refuses leaves it with what it has.
+/// Raises the soft limit of open files to the hard limit. If the system refuses, the limit stays.
 pub(crate) fn raise() {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current == maximum {

@@ -1,8 +1,8 @@
-//! The list of jobs: all work that no request asks for. `docs/retention.md` has it for operators, with
-//! what each of them removes.
+//! The list of background jobs. `docs/retention.md` lists them for operators, with the rows that each one
+//! deletes.
 //!
-//! Exclusive jobs are about the database, and one node does them for all. The others are about the
-//! memory and the connections of a node.
+//! An exclusive job works on the database, and one node runs it for all. Every other job works on the
+//! memory and the connections of its node, and each node runs it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -23,7 +23,7 @@ use crate::checkpoint_files::CheckpointFiles;
 use crate::config::Config;
 use crate::operator::local_origin;
 
-/// The jobs that one node does for all.
+/// The exclusive jobs: one node runs them for all.
 pub(crate) fn exclusive(
     store: &Arc<impl RetentionStore + 'static>,
     checkpoints: &Arc<Checkpoints>,
@@ -45,7 +45,7 @@ pub(crate) fn exclusive(
 fn make_checkpoints(checkpoints: &Arc<Checkpoints>, every: Duration) -> Job {
     let checkpoints = Arc::clone(checkpoints);
     let run = move || {
-        // The command line makes some too, and half a period is no time to wait.
+        // The command line makes checkpoints too; one younger than half a period is enough.
         let made = checkpoints.make(every / 2)?;
         Ok(Portion { done: u64::from(made.is_some()), more: false })
     };
@@ -61,7 +61,7 @@ fn purge_audit_trail(checkpoints: &Arc<Checkpoints>, keep: Duration) -> Job {
     Job { name: "audit_retention", every: 60 * MINUTE, exclusive: true, run: Box::new(run) }
 }
 
-/// Removes rows in portions until there are none left.
+/// A job that deletes expired rows in batches until none is left.
 fn removal<S: RetentionStore + 'static>(
     name: &'static str,
     store: &Arc<S>,
@@ -72,20 +72,20 @@ fn removal<S: RetentionStore + 'static>(
     Job { name, every: 10 * MINUTE, exclusive: true, run: Box::new(run) }
 }
 
-/// Follows which access matrix is in force: well within the second that is promised.
+/// Reloads the access matrix in force, often enough that an activation reaches a node within a second.
 pub(crate) fn follow_matrix(matrices: &Arc<Matrices>) -> Job {
     let matrices = Arc::clone(matrices);
     of_node("access_matrix", QUARTER, move || Ok(matrices.follow()?))
 }
 
-/// Follows the signing keys. A key that signs in a hurry begins two seconds after it was made, so every
-/// node knows it before.
+/// Reloads the signing keys. A new key signs two seconds after it was made at the earliest, so every node
+/// has loaded it before.
 pub(crate) fn follow_keys(keys: &Arc<KeyRing>) -> Job {
     let keys = Arc::clone(keys);
     of_node("signing_keys", QUARTER, move || Ok(keys.follow(&local_origin("keys"))?))
 }
 
-/// Checks that the database answers and takes writes, so that readiness knows before it is asked.
+/// Checks that the database answers and accepts writes, so that readiness is known before a request.
 pub(crate) fn check_database(health: &Arc<Health>) -> Job {
     let health = Arc::clone(health);
     of_node("database_health", 2 * SECOND, move || Ok(health.check()?))
@@ -97,7 +97,7 @@ pub(crate) fn compare_clocks(watch: &Arc<ClockWatch>) -> Job {
     of_node("clock_offset", 2 * SECOND, move || watch.compare().map(drop).map_err(JobError::from))
 }
 
-/// Tells the services that follow revocations how far this node knows them.
+/// Sends services the number up to which this node knows the revocations.
 pub(crate) fn send_heartbeats(feed: &Arc<Feed>, revocations: &Arc<Revocations>) -> Job {
     let (feed, revocations) = (Arc::clone(feed), Arc::clone(revocations));
     of_node("revocation_heartbeat", SECOND, move || {
@@ -106,19 +106,19 @@ pub(crate) fn send_heartbeats(feed: &Arc<Feed>, revocations: &Arc<Revocations>) 
     })
 }
 
-/// Forgets and removes the revocations that no valid token needs.
+/// Deletes the revocations that no valid token needs, from memory and from the database.
 pub(crate) fn forget_revocations(revocations: &Arc<Revocations>) -> Job {
     let revocations = Arc::clone(revocations);
     of_node("revocations", MINUTE, move || Ok(revocations.purge()?))
 }
 
-/// Looks which costs the stored hashes have. They change as owners of old ones sign in.
+/// Reloads the costs of the stored hashes, which change when hashes are replaced at sign-in.
 pub(crate) fn count_hash_costs(costs: &Arc<HashCosts>) -> Job {
     let costs = Arc::clone(costs);
     of_node("hash_costs", MINUTE, move || Ok(costs.follow()?))
 }
 
-/// Writes each new checkpoint to a file as well, if a directory is configured.
+/// Writes each new checkpoint to a file, if a directory is configured.
 pub(crate) fn checkpoint_files(config: &Config, checkpoints: &Arc<Checkpoints>) -> Option<Job> {
     let directory = config.audit.checkpoint_directory.clone()?;
     let files = Mutex::new(CheckpointFiles::new(checkpoints.clone(), directory));
@@ -143,5 +143,5 @@ const SECOND: Duration = Duration::from_secs(1);
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Rows that are removed in one transaction.
+/// Rows deleted in one transaction.
 const ROWS: u32 = 1_000;

@@ -1,4 +1,4 @@
-//! Log lines, to standard error. The level comes from the configuration, so that one place says it.
+//! Logging to standard error. The level comes from the configuration only.
 
 mod lines;
 
@@ -16,12 +16,12 @@ use self::lines::Lines;
 use crate::config::Log;
 use crate::config::raw::{LogFormat, LogLevel};
 
-/// The log of this process. Dropping it writes what waits, as far as it can be written at once.
+/// The log of this process. Dropping it writes the queued lines that can be written at once.
 pub(crate) struct Logging {
     lines: Lines,
 }
 
-/// The longest the end of the process waits for somebody to read the log.
+/// The timeout of the last flush, at the end of the process.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
 
 impl Logging {
@@ -29,12 +29,12 @@ impl Logging {
     ///
     /// # Errors
     ///
-    /// When the operating system gives no thread.
+    /// When the operating system refuses a thread.
     pub(crate) fn start(log: &Log) -> io::Result<Self> {
         let lines = Lines::start(io::stderr())?;
         let layer = tracing_subscriber::fmt::layer()
             .with_writer(lines.clone())
-            // It would print its own failures, and printing panics where it fails.
+            // The layer would print its own errors, and a failed print panics.
             .log_internal_errors(false)
             .with_ansi(false);
         let subscriber = tracing_subscriber::registry().with(targets(log.level));
@@ -43,7 +43,7 @@ impl Logging {
             LogFormat::Text => subscriber.with(layer).try_init(),
             LogFormat::Json => subscriber.with(layer.json().flatten_event(true)).try_init(),
         };
-        // The hook of the standard library writes to standard error itself, and waits for a reader.
+        // The hook of the standard library writes to standard error directly, and may block.
         panic::set_hook(Box::new(|panic| {
             let thread = thread::current();
             let thread = thread.name().unwrap_or("without a name");
@@ -52,12 +52,12 @@ impl Logging {
         Ok(Self { lines })
     }
 
-    /// How many lines could not be written.
+    /// The number of lost lines.
     pub(crate) fn lost(&self) -> Arc<AtomicU64> {
         self.lines.lost()
     }
 
-    /// Writes what waits. Answers whether all of it is written.
+    /// Writes the queued lines. Returns true if all of them are written.
     pub(crate) fn flush(&self) -> bool {
         self.lines.flush(FLUSH_TIMEOUT)
     }
@@ -69,7 +69,7 @@ impl Drop for Logging {
     }
 }
 
-/// What anybody can send that is no request is an error to the parser, and none to the operator.
+/// Hides the parser's errors for malformed requests: any client can cause them.
 fn targets(level: LogLevel) -> Targets {
     let level = filter(level);
     let parser = if level >= LevelFilter::DEBUG { level } else { LevelFilter::OFF };

@@ -1,10 +1,10 @@
-//! Points in time as people type them.
+//! Parses points in time from the command line.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use portcullis_domain::Timestamp;
 
-/// Reads RFC 3339, such as 2027-01-15T08:00:00Z, or a date, which means its first moment in UTC.
+/// Parses RFC 3339, such as 2027-01-15T08:00:00Z, or a date, which means its first moment in UTC.
 pub(crate) fn parse(text: &str) -> Result<Timestamp, NoMoment> {
     let moment = text.parse::<jiff::Timestamp>().or_else(|_| {
         let midnight = text.parse::<Date>()?.to_zoned(TimeZone::UTC)?;
@@ -13,7 +13,7 @@ pub(crate) fn parse(text: &str) -> Result<Timestamp, NoMoment> {
     Ok(Timestamp::from_micros(moment.map_err(|_| NoMoment)?.as_microsecond()))
 }
 
-/// Neither a time nor a date.
+/// The text is neither a time nor a date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("write a time such as 2027-01-15T08:00:00Z, or a date such as 2027-01-15")]
 pub(crate) struct NoMoment;

@@ -1,6 +1,7 @@
-//! What a command finds when it begins: the secret, the database, the matrix in force.
+//! Startup of a command: opens the secret key, the database and the active matrix.
 //!
-//! Some commands make what is missing; those that only look make nothing and migrate nothing.
+//! Commands that write create and migrate a missing database. Commands that only read create nothing and
+//! migrate nothing.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use crate::config::{Config, Loaded, Secret};
 use crate::failure::Failure;
 use crate::{assembly, data_dir, secret_file};
 
-/// The secret that everything is signed with; made if nobody configured one.
+/// The secret key. It is generated if none is configured.
 fn secret(config: &Config) -> Result<SecretKey, Failure> {
     match &config.tokens.secret {
         Secret::Configured(key) => Ok(key.clone()),
@@ -27,35 +28,34 @@ fn secret(config: &Config) -> Result<SecretKey, Failure> {
             ensure_data_dir(config)?;
             secret_file::obtain(path, &SystemRandom).map_err(|error| {
                 let problem = format!("no secret key in {}: {error}", path.display());
-                Failure::failed(problem, "mend the file or its directory, or set SECRET_KEY")
+                Failure::failed(problem, "fix the file or its directory, or set SECRET_KEY")
             })
         }
     }
 }
 
-/// The secret that the server has. Nothing else of the configuration need be sound.
+/// The existing secret key. Only its keys of the configuration must be valid.
 pub(crate) fn existing_secret(loaded: &Loaded) -> Result<SecretKey, Failure> {
     secret_in_place(loaded.needing(&["tokens.secret_key", "data_dir"])?)
 }
 
-/// The secret that the server has.
+/// The existing secret key.
 pub(crate) fn secret_in_place(config: &Config) -> Result<SecretKey, Failure> {
     match &config.tokens.secret {
         Secret::Configured(key) => Ok(key.clone()),
         Secret::Generated(path) => secret_file::read(path).map_err(|error| {
             let problem = format!("no secret key in {}: {error}", path.display());
-            Failure::failed(problem, "set SECRET_KEY, or SECRET_KEY_FILE, to that of the server")
+            Failure::failed(problem, "set SECRET_KEY, or SECRET_KEY_FILE, to the key of the server")
         }),
     }
 }
 
-/// The secret that the server had before, if it is configured. Nothing else need be sound.
+/// The previous secret key, if configured. Only its keys of the configuration must be valid.
 pub(crate) fn previous_secret(loaded: &Loaded) -> Result<Option<SecretKey>, Failure> {
     Ok(loaded.needing(&["tokens.secret_key_previous"])?.tokens.previous.clone())
 }
 
-/// The database, which is made if it is a file that is not there; a file is for its owner only from
-/// here on.
+/// The database, not migrated. A missing file is created. A file is made accessible to its owner only.
 fn unmigrated(config: &Config) -> Result<Database, Failure> {
     let url = &config.database.url;
     if let DatabaseUrl::Sqlite(path) = url
@@ -65,26 +65,25 @@ fn unmigrated(config: &Config) -> Result<Database, Failure> {
     }
     let closed = url.make_private().map_err(|error| {
         let problem = format!("cannot keep {url:?} from other users of this machine: {error}");
-        Failure::failed(problem, "run this as the user that the files belong to")
+        Failure::failed(problem, "run the command as the owner of the files")
     })?;
     for file in closed {
         let file = file.display();
-        tracing::warn!(%file, "was open to other users of this machine, and is no more");
+        tracing::warn!(%file, "was open to other users of this machine; its mode is fixed now");
     }
     Ok(Database::new(url, config.database.connections))
 }
 
-/// What a command that writes needs: a database that is up to date, and the secret that is proved to
-/// be its own.
+/// The migrated database, and the secret key that is proved to be its own.
 pub(crate) struct Opened {
     pub(crate) store: Arc<Store>,
     pub(crate) secret: SecretKey,
-    /// The migrations that were missing.
+    /// The migrations applied by this start.
     pub(crate) applied: Vec<String>,
 }
 
-/// Waits for a database server that does not answer; on the listener the server lives meanwhile, and is
-/// not ready. Answers false when it is told to stop first.
+/// Waits until the database server answers. Meanwhile the listener answers that the server is live and
+/// not ready. Returns false if a signal stops the server first.
 pub(crate) fn wait_for_server(
     config: &Config,
     listener: &TcpListener,
@@ -106,17 +105,17 @@ pub(crate) fn wait_for_server(
         portcullis_api::liveness,
         is_there,
     )
-    .map_err(|error| Failure::failed(error, "give the server more threads"))?;
-    tracing::info!("{}", if is_found { "the database answers" } else { "told to stop" });
+    .map_err(|error| Failure::failed(error, "raise the thread limit of the server"))?;
+    tracing::info!("{}", if is_found { "the database answers" } else { "stopped by a signal" });
     Ok(is_found)
 }
 
-/// Opens the database for a server, or makes it and the secret.
+/// Opens the database for a server. Creates a missing database and secret key.
 pub(crate) fn served(config: &Config, origin: &Origin) -> Result<Opened, Failure> {
     open(config, |proof| proof.state().map(drop), |proof| proof.take_over(origin))
 }
 
-/// Opens the database for a command that writes, or makes it and the secret.
+/// Opens the database for a command that writes. Creates a missing database and secret key.
 pub(crate) fn opened(config: &Config, origin: &Origin) -> Result<Opened, Failure> {
     let check = |proof: &SecretProof| match proof.state()? {
         SecretState::Previous => Err(SecretError::Previous),
@@ -125,7 +124,7 @@ pub(crate) fn opened(config: &Config, origin: &Origin) -> Result<Opened, Failure
     open(config, check, |proof| proof.claim(origin))
 }
 
-/// As [`opened`], for who has nothing to do where there is no database.
+/// As [`opened`], but fails if there is no database.
 pub(crate) fn opened_existing(config: &Config, origin: &Origin) -> Result<Opened, Failure> {
     if !is_there(config)? {
         return Err(no_database());
@@ -133,7 +132,7 @@ pub(crate) fn opened_existing(config: &Config, origin: &Origin) -> Result<Opened
     opened(config, origin)
 }
 
-/// Nothing is written before the secret is checked, not even a migration.
+/// Checks the secret key before anything is written, migrations included.
 fn open(
     config: &Config,
     check: impl FnOnce(&SecretProof) -> Result<(), SecretError>,
@@ -141,7 +140,7 @@ fn open(
 ) -> Result<Opened, Failure> {
     let database = unmigrated(config)?;
     let secret = match database.fingerprint()? {
-        // Data that was written under a secret is not waiting for a new one.
+        // Data written under a secret key needs that key, not a new one.
         Some(_) => secret_in_place(config)?,
         None => secret(config)?,
     };
@@ -154,9 +153,9 @@ fn open(
     Ok(Opened { store, secret, applied })
 }
 
-/// Brings the schema up to date, for `migrate`: under the secret that is proved to be that of the
-/// data, where it has one. It neither makes a secret nor claims data that nobody has claimed: that is
-/// for servers. Answers the versions applied, and how many unsealed events were dropped if they may.
+/// Migrates the schema, for `migrate`. If the data has a secret key, the configured one must be the same.
+/// A secret key is neither generated nor stored as that of the data: servers do that. Returns the applied
+/// versions, and the number of dropped unsealed events.
 pub(crate) fn migrated(
     config: &Config,
     drop_unsealed_events: bool,
@@ -180,14 +179,14 @@ fn migrate(database: &Database) -> Result<Vec<String>, Failure> {
     database.migrate().map_err(|error| match error {
         MigrationError::Store(error) => error.into(),
         error @ MigrationError::UnsealedEvents(_) => {
-            let remedy = "copy the table security_events if you want to keep them, then run \
+            let remedy = "copy the table security_events if you need its rows, then run \
                           `portcullis migrate --drop-unsealed-events`";
             Failure::failed(error, remedy)
         }
     })
 }
 
-/// Data from before there were fingerprints is known by its trail.
+/// Proves the secret key of data without a fingerprint by the checkpoints of its audit log.
 fn prove_by_trail(
     store: &Arc<Store>,
     proof: &SecretProof,
@@ -206,7 +205,7 @@ fn prove_by_trail(
     }
 }
 
-/// Makes the configured secret that of the data, whatever it was written under.
+/// Accepts the configured secret key for data written under any other key.
 pub(crate) fn accept_secret(config: &Config, origin: &Origin) -> Result<(), Failure> {
     let (store, secret) = unproved_store(config)?;
     assembly::node::secret_proof(&store, config, &secret, &Ambient::system())
@@ -224,20 +223,20 @@ fn unproved(error: SecretError) -> Failure {
     }
 }
 
-/// What to do about data that was written under another secret.
-pub(crate) const ANOTHER_SECRET: &str = "set SECRET_KEY to that of the server; to replace it, set \
-     SECRET_KEY_PREVIOUS to the one before; if that is lost, see `portcullis keys accept-secret --help`";
+/// The remedy for data that was written under another secret key.
+pub(crate) const ANOTHER_SECRET: &str = "set SECRET_KEY to the key of the server; to replace it, set \
+     SECRET_KEY_PREVIOUS to the previous key; if that is lost, see `portcullis keys accept-secret --help`";
 
-/// Whether there is a database to open, which would make it.
+/// True if there is a database. Checked first, because opening a missing SQLite file creates it.
 pub(crate) fn is_there(config: &Config) -> Result<bool, Failure> {
     let DatabaseUrl::Sqlite(path) = &config.database.url else { return Ok(true) };
     path.try_exists().map_err(|error| {
         let problem = format!("cannot look for {}: {error}", path.display());
-        Failure::failed(problem, "run this as the user that the server runs as")
+        Failure::failed(problem, "run the command as the user that the server runs as")
     })
 }
 
-/// The database as it stands; `None` if there is none yet.
+/// The existing database, not migrated; `None` if there is none yet.
 pub(crate) fn existing_database(config: &Config) -> Result<Option<Database>, Failure> {
     if !is_there(config)? {
         return Ok(None);
@@ -247,11 +246,11 @@ pub(crate) fn existing_database(config: &Config) -> Result<Option<Database>, Fai
     if pending.is_empty() {
         return Ok(Some(database));
     }
-    let problem = format!("the database lacks {}", pending.join(", "));
+    let problem = format!("the database lacks the migrations {}", pending.join(", "));
     Err(Failure::failed(problem, "run `portcullis migrate`, or start the server"))
 }
 
-/// As [`existing_database`], with the keys of the audit trail, for who records nothing.
+/// As [`existing_database`], with the keys of the audit log, for commands that record no event.
 pub(crate) fn existing_store(config: &Config) -> Result<Option<Arc<Store>>, Failure> {
     let Some(database) = existing_database(config)? else { return Ok(None) };
     let secret = secret_in_place(config)?;
@@ -262,15 +261,15 @@ pub(crate) fn existing_store(config: &Config) -> Result<Option<Arc<Store>>, Fail
     Ok(Some(store))
 }
 
-/// As [`existing_database`], whatever it was written under: for who looks at just that.
+/// As [`existing_database`], without a proof of the secret key, for commands that check the key.
 pub(crate) fn unproved_store(config: &Config) -> Result<(Arc<Store>, SecretKey), Failure> {
     let database = existing_database(config)?.ok_or_else(no_database)?;
     let secret = secret_in_place(config)?;
     Ok((sealed(database, &secret), secret))
 }
 
-/// As [`existing_database`], with the secret that is proved to be its own: for who records what it
-/// does and changes nothing else.
+/// As [`existing_database`], with the secret key that is proved to be its own, for commands that record
+/// an event and change nothing else.
 pub(crate) fn needed_store(
     config: &Config,
     origin: &Origin,
@@ -282,13 +281,12 @@ pub(crate) fn needed_store(
     Ok((store, secret))
 }
 
-/// There is nothing to look at.
+/// The failure of a command that needs an existing database.
 pub(crate) fn no_database() -> Failure {
     Failure::failed("there is no database yet", "start the server, or run `portcullis migrate`")
 }
 
-/// The store, and the life of the matrix with the version in force; the configured file comes into
-/// force if nothing was before.
+/// The store, and the matrix in force. The configured file is activated if no version is in force.
 pub(crate) fn started(
     config: &Config,
     operator: &Principal,
@@ -300,14 +298,14 @@ pub(crate) fn started(
     Ok((store, matrices))
 }
 
-/// The database with the keys that its trail is sealed with.
+/// The database with the keys that seal its audit log.
 pub(crate) fn sealed(database: Database, secret: &SecretKey) -> Arc<Store> {
     Arc::new(Store::new(database, Arc::new(assembly::audit::keys(secret))))
 }
 
 fn ensure_data_dir(config: &Config) -> Result<(), Failure> {
     data_dir::ensure(&config.data_dir).map_err(|error| {
-        let problem = format!("no data directory {}: {error}", config.data_dir.display());
-        Failure::failed(problem, "set PORTCULLIS__DATA_DIR to a directory you can write to")
+        let problem = format!("cannot use data directory {}: {error}", config.data_dir.display());
+        Failure::failed(problem, "set PORTCULLIS__DATA_DIR to a writable directory")
     })
 }

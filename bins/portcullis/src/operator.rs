@@ -1,11 +1,11 @@
-//! The operator: the principal of the command line, and of the work that a server does by itself.
+//! The operator: the principal of the command line and of the jobs of a server.
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use portcullis_audit::Origin;
 use portcullis_flows::principal::Principal;
 
-/// The operator who runs this verb.
+/// The principal of this verb.
 pub(crate) fn operator(verb: &str) -> Principal {
     Principal::operator(local_origin(verb))
 }

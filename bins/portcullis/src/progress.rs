@@ -1,4 +1,4 @@
-//! How far long work has come: on a terminal, on standard error, and never for programs.
+//! Progress of long work, on standard error if that is a terminal, and never with `--json`.
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -7,23 +7,23 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::output::Output;
 
-/// Of a file that is read from its beginning to its end.
+/// The progress of a file that is read to its end.
 pub(crate) fn of_bytes(size: u64, output: Output) -> ProgressBar {
     bar(Some(size), "{wide_bar} {bytes} of {total_bytes}, {eta} left", output)
 }
 
-/// Of so many things.
+/// The progress of a known number of things.
 pub(crate) fn of(length: u64, things: &str, output: Output) -> ProgressBar {
     let template = format!("{{wide_bar}} {{human_pos}} of {{human_len}} {things}, {{eta}} left");
     bar(Some(length), &template, output)
 }
 
-/// Of things that nobody has counted.
+/// The progress of an unknown number of things.
 pub(crate) fn counting(things: &str, output: Output) -> ProgressBar {
     bar(None, &format!("{{spinner}} {{human_pos}} {things}, {{elapsed}}"), output)
 }
 
-/// Of work that cannot be measured at all.
+/// A spinner for work that cannot be measured.
 pub(crate) fn waiting(work: &str, output: Output) -> ProgressBar {
     let bar = bar(None, &format!("{{spinner}} {work}, {{elapsed}}"), output);
     if !bar.is_hidden() {

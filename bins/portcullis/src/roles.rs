@@ -1,4 +1,4 @@
-//! The roles of a matrix, as people choose them.
+//! Parses roles from the command line.
 
 use portcullis_access::Matrix;
 use portcullis_domain::Role;
@@ -8,7 +8,7 @@ pub(crate) fn find(matrix: &Matrix, word: &str) -> Option<Role> {
     matrix.role(word).and_then(|_| Role::parse(word).ok())
 }
 
-/// What there is to choose from.
+/// The remedy for an unknown role: the list of roles.
 pub(crate) fn choices(matrix: &Matrix) -> String {
     format!("choose one of {}", matrix.roles().collect::<Vec<_>>().join(", "))
 }

@@ -1,7 +1,7 @@
-//! The secret key of a machine where nobody configured one.
+//! The file of a generated secret key, for a machine without a configured one.
 //!
-//! It is written to a file of its own first and linked into place when it is complete, so that of
-//! several processes that start at once one makes the key and all of them read that one, whole.
+//! The key is written to a temporary file, which is linked into place when it is complete. So of several
+//! processes that start at once one creates the key, and all of them read the same complete key.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -11,7 +11,7 @@ use std::path::Path;
 use portcullis_domain::{SecretString, SecureRandom};
 use portcullis_token::{OpaqueSecret, SecretKey, SecretKeyError};
 
-/// The key in the file, which is made first if there is none.
+/// The key in the file. A missing file is created first.
 pub(crate) fn obtain(path: &Path, random: &dyn SecureRandom) -> Result<SecretKey, SecretFileError> {
     if !path.exists() {
         create(path, random)?;
@@ -40,13 +40,13 @@ fn create(path: &Path, random: &dyn SecureRandom) -> io::Result<()> {
     }
 }
 
-/// Why there is no key.
+/// The error of reading or creating the key.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SecretFileError {
-    /// The file cannot be read or made.
+    /// The file cannot be read or created.
     #[error(transparent)]
     File(#[from] io::Error),
-    /// Somebody changed the file.
+    /// The file was changed and has no valid key.
     #[error("the secret in it {0}")]
     Weak(#[from] SecretKeyError),
 }

@@ -1,8 +1,8 @@
-//! Rows of text in columns of their own width.
+//! A text table whose columns have the width of their longest cell.
 
 use std::fmt;
 
-/// Prints as one line for each row.
+/// Rows of cells, printed as one line for each row.
 pub(crate) struct Table<const N: usize>(pub(crate) Vec<[String; N]>);
 
 impl<const N: usize> fmt::Display for Table<N> {

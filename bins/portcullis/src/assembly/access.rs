@@ -1,4 +1,4 @@
-//! The access matrix and its decisions.
+//! Assembly of the access matrix and its decisions.
 
 use std::sync::Arc;
 
@@ -15,12 +15,12 @@ use crate::config::MatrixFile;
 use crate::failure::Failure;
 use crate::operator::operator;
 
-/// The life of the access matrix, as the command line sees it: it begins with the configured file.
+/// The versions of the access matrix for the command line, initially the configured file.
 pub(crate) fn matrices(store: &Arc<Store>, file: &MatrixFile) -> Matrices {
     Matrices::new(store.clone(), store.clone(), file.active.clone(), Ambient::system())
 }
 
-/// The access matrix in force; the first start of all puts the configured file in force.
+/// The access matrix in force. The first start activates the configured file.
 pub(super) fn matrices_in_force(
     foundation: &Foundation,
     data: &mut AppData,

@@ -1,4 +1,4 @@
-//! The audit trail: recording, reading, checkpoints.
+//! Assembly of the audit log: recording, reading, checkpoints.
 
 use std::sync::Arc;
 
@@ -16,12 +16,12 @@ use super::foundation::Foundation;
 use crate::config::Config;
 use crate::failure::{self, Failure};
 
-/// What the audit trail is sealed with.
+/// The keys of the audit log.
 pub(crate) fn keys(secret: &SecretKey) -> AuditKeys {
     AuditKeys::from_secret(secret.as_secret())
 }
 
-/// Records decisions, in a thread that starts here.
+/// Starts the recorder of decisions and its thread.
 pub(super) fn recorder(foundation: &Foundation) -> Result<Arc<Recorder>, Failure> {
     let Foundation { config, store, secret, ambient } = foundation;
     let (keys, policy) = (Arc::new(keys(secret)), config.audit.recording);
@@ -32,24 +32,24 @@ pub(super) fn recorder(foundation: &Foundation) -> Result<Arc<Recorder>, Failure
 pub(super) fn share(foundation: &Foundation, data: &mut AppData) -> Arc<Checkpoints> {
     let Foundation { config, store, secret, ambient } = foundation;
     data.share(Arc::new(trail(store, ambient)));
-    // The cursors of searches are sealed too.
+    // The cursors of searches are sealed with these keys too.
     data.share(Arc::new(keys(secret)));
     let checkpoints = Arc::new(checkpoints(store, config, secret, ambient));
     data.share(checkpoints.clone());
     checkpoints
 }
 
-/// Searches and exports.
+/// Searches and exports of the audit log.
 pub(crate) fn trail(store: &Arc<Store>, ambient: &Ambient) -> Trail {
     Trail::new(store.clone(), ambient.clone())
 }
 
-/// Verifies the audit trail as it is now.
+/// Verifies the current audit log.
 pub(crate) fn verification(store: &Arc<Store>) -> Verification {
     Verification::new(store.clone()).at(Ambient::system().now())
 }
 
-/// Makes and checks checkpoints.
+/// Makes and verifies checkpoints.
 pub(crate) fn checkpoints(
     store: &Arc<Store>,
     config: &Config,

@@ -1,4 +1,4 @@
-//! What every area builds on.
+//! The common dependencies of all areas.
 
 use std::sync::Arc;
 
@@ -8,14 +8,14 @@ use portcullis_token::SecretKey;
 
 use crate::config::Config;
 
-/// What every area builds on.
+/// The common dependencies of all areas.
 pub struct Foundation {
     /// The checked configuration.
     pub config: Config,
     /// The database, with its schema up to date.
     pub store: Arc<Store>,
-    /// The secret that the data is sealed under; every key is derived from it.
+    /// The secret key; every other key is derived from it.
     pub secret: SecretKey,
-    /// Time and randomness.
+    /// Clock and randomness.
     pub ambient: Ambient,
 }

@@ -1,4 +1,4 @@
-//! Accounts: registration, administration, the first administrator, password change.
+//! Assembly of accounts: registration, administration, first administrator, password change.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ use super::foundation::Foundation;
 use super::sign_in::{Passwords, hashing};
 use crate::failure::{self, Failure};
 
-/// Reads accounts, with a thread that starts here.
+/// Starts the reader of accounts and its thread.
 pub(super) fn accounts(
     foundation: &Foundation,
     data: &mut AppData,
@@ -35,7 +35,7 @@ pub(super) fn accounts(
     Ok(accounts)
 }
 
-/// Tells whether there is an administrator, and how the first one is made if not.
+/// Reads the setup state, and creates the configured administrator if there is none.
 pub(super) fn share(
     foundation: &Foundation,
     issuer: &TokenIssuer,
@@ -84,8 +84,8 @@ fn no_administrator(error: SetupError) -> Failure {
     }
 }
 
-/// The checks of accounts that the command line creates: the rules of this server, and one thread that
-/// waits for its hashes.
+/// The checks of accounts that the command line creates: the rules of this server, and one thread for
+/// hashing.
 pub(crate) fn checker(
     rules: AccountRules,
     policy: Policy,
@@ -103,7 +103,7 @@ pub(crate) fn checker(
     Ok(AccountChecker::new(rules, new_passwords, ambient))
 }
 
-/// Many accounts at once, with the roles of the matrix in force.
+/// The import of accounts, with the roles of the matrix in force.
 pub(crate) fn provisioning(
     store: &Arc<Store>,
     checker: AccountChecker,

@@ -1,4 +1,4 @@
-//! What other services use: the feed of revocations, and introspection.
+//! Assembly for other services: the feed of revocations, and introspection.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use portcullis_web::AppData;
 use super::foundation::Foundation;
 use crate::failure::Failure;
 
-/// The revocations that this node knows, and the feed by which services follow them.
+/// Starts the revocation set of this node, and the feed that services read.
 pub(super) fn revocations(
     foundation: &Foundation,
     data: &mut AppData,
@@ -25,7 +25,9 @@ pub(super) fn revocations(
         Feed::start(signal, store.clone(), lifetime, ambient.clock.clone(), config.revocation);
     let (feed, revocations) = started.map_err(|error| match error {
         FollowError::Store(error) => error.into(),
-        error @ FollowError::Thread(_) => Failure::failed(error, "give the server more threads"),
+        error @ FollowError::Thread(_) => {
+            Failure::failed(error, "raise the thread limit of the server")
+        }
     })?;
     data.share(feed.clone());
     data.share(revocations.clone());

@@ -1,4 +1,4 @@
-//! Keys, the proof of the secret, health and clocks.
+//! Assembly of a node: keys, the proof of the secret, health and clocks.
 
 use std::sync::Arc;
 
@@ -17,15 +17,15 @@ use crate::config::Config;
 use crate::failure::Failure;
 use crate::operator::local_origin;
 
-/// Access tokens whose signatures are verified once: 0.6 MiB.
+/// Access tokens whose verified signatures are cached: 0.6 MiB.
 const REMEMBERED_TOKENS: usize = 16 * 1024;
 
-/// The keys of access tokens, all of them known.
+/// The keys of access tokens, loaded.
 pub(super) fn keys(foundation: &Foundation, data: &mut AppData) -> Result<Arc<KeyRing>, Failure> {
     let Foundation { config, store, secret, ambient } = foundation;
     let settings = TokenSettings {
-        // As configured, not as bound: with port 0 that changes with each start, and tokens must not
-        // become void.
+        // The configured address, not the bound one: with port 0 the bound port changes with each
+        // start, and tokens must stay valid.
         issuer: config.issuer(),
         audience: config.tokens.audience.clone(),
         lifetimes: Lifetimes {
@@ -47,7 +47,7 @@ pub(super) fn keys(foundation: &Foundation, data: &mut AppData) -> Result<Arc<Ke
     Ok(ring)
 }
 
-/// What CSRF tokens are made with.
+/// Issues and verifies CSRF tokens.
 pub(super) fn csrf_key(foundation: &Foundation) -> CsrfKey {
     let key = CsrfKey::new(&foundation.secret);
     match &foundation.config.tokens.previous {
@@ -56,7 +56,7 @@ pub(super) fn csrf_key(foundation: &Foundation) -> CsrfKey {
     }
 }
 
-/// What operators do with the key pairs that sign access tokens.
+/// The use cases of operators for the key pairs that sign access tokens.
 pub(crate) fn signing_keys(
     store: &Arc<Store>,
     config: &Config,
@@ -71,7 +71,7 @@ pub(crate) fn signing_keys(
     SigningKeys::new(store.clone(), sealing, ambient.clone())
 }
 
-/// Whether this is the secret that the data is sealed under.
+/// The proof that the data is sealed under this secret.
 pub(crate) fn secret_proof(
     store: &Arc<Store>,
     config: &Config,

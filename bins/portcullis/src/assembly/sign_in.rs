@@ -1,4 +1,4 @@
-//! Sign-in, sessions, and the passwords behind both.
+//! Assembly of sign-in, sessions and password hashing.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ use super::foundation::Foundation;
 use crate::config::Config;
 use crate::failure::{self, Failure};
 
-/// Everything about passwords that several use cases need.
+/// The password dependencies of several use cases.
 pub(super) struct Passwords {
     pub(super) hashing: Arc<HashingPool>,
     pub(super) costs: Arc<HashCosts>,
@@ -34,7 +34,7 @@ pub(super) struct Passwords {
 }
 
 impl Passwords {
-    /// Starts the threads that hash.
+    /// Starts the hashing threads.
     pub(super) fn start(foundation: &Foundation, data: &mut AppData) -> Result<Self, Failure> {
         let Foundation { config, store, secret, ambient } = foundation;
         let hashing =
@@ -79,23 +79,23 @@ pub(super) fn share(
     )));
 }
 
-/// How recent a sign-in must be.
+/// The maximum age of a sign-in for step-up.
 pub(super) fn step_up(foundation: &Foundation) -> Arc<StepUp> {
     Arc::new(StepUp::new(foundation.store.clone(), foundation.ambient.clone()))
 }
 
-/// The end of all sessions, without a server. Running servers read what it revokes.
+/// Ends all sessions, without a server. Running servers read the revocations.
 pub(crate) fn mass_sign_out(store: &Arc<Store>, config: &Config) -> MassSignOut {
     let (matrix, lifetime) = (config.matrix.active.clone(), config.sessions.access_lifetime);
     MassSignOut::new(store.clone(), matrix, None, lifetime, Ambient::system())
 }
 
-/// The way out of a lockout.
+/// Ends a lockout.
 pub(crate) fn unlock(store: &Arc<Store>, secret: &SecretKey) -> Unlock {
     Unlock::new(store.clone(), counters(secret), Ambient::system())
 }
 
-/// A pool that hashes passwords.
+/// The pool that hashes passwords.
 pub(super) fn hashing(
     params: Argon2Params,
     settings: PoolSettings,
@@ -109,11 +109,11 @@ fn counters(secret: &SecretKey) -> FailureCounters {
     FailureCounters::new(secret.derive(Purpose::SignInFailures))
 }
 
-/// The costs in use, known before the first sign-in where the database answers; a job looks again.
+/// The hash costs in use, read before the first sign-in if the database answers. A job reads them again.
 fn hash_costs(store: Arc<dyn HashCostStore>) -> Arc<HashCosts> {
     let costs = HashCosts::new(store);
     if let Err(error) = costs.follow() {
-        tracing::warn!(%error, "the costs of stored password hashes are not known yet");
+        tracing::warn!(%error, "the costs of stored password hashes could not be read yet");
     }
     Arc::new(costs)
 }

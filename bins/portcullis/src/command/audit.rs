@@ -1,5 +1,5 @@
-//! `audit`: the trail, proven and taken elsewhere. None of these verbs makes a database or brings
-//! one up to date.
+//! `audit`: verifies, exports and purges the audit log. None of these verbs creates or migrates a
+//! database.
 
 mod checkpoint;
 mod export;
@@ -16,18 +16,18 @@ use crate::config::Loaded;
 use crate::failure::Failure;
 use crate::output::Output;
 
-/// What can be done with the audit trail.
+/// The verbs of `audit`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Prove that nothing was changed, removed, added or moved, or name what was
+    /// Verify the audit log and report every fault
     Verify(verify::Arguments),
-    /// Write entries, newest first, or the whole trail as an archive
+    /// Export entries, newest first, or the whole audit log as an archive
     Export(Box<export::Arguments>),
-    /// Sign where the trail stands now, to be kept on another machine
+    /// Write a signed checkpoint of the audit log
     Checkpoint(checkpoint::Arguments),
-    /// Print the public key that checkpoints are signed with
+    /// Print the public key that verifies checkpoints
     PublicKey,
-    /// Remove what is old enough, by whole checkpoints
+    /// Delete the entries that are older than the retention
     Purge(purge::Arguments),
 }
 
@@ -46,10 +46,12 @@ impl From<TrailError> for Failure {
         match error {
             error @ TrailError::TooLarge { .. } => Self::failed(
                 error,
-                "leave that time out with --from and --until; --format archive holds all of it",
+                "exclude that time with --from and --until; --format archive contains every entry",
             ),
             TrailError::Store(error) => error.into(),
-            TrailError::Damaged(_) => Self::failed(error, "`portcullis audit verify` says where"),
+            TrailError::Damaged(_) => {
+                Self::failed(error, "run `portcullis audit verify`, which reports the place")
+            }
         }
     }
 }

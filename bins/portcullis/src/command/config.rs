@@ -1,4 +1,4 @@
-//! `config`: the configuration, looked at without starting anything.
+//! `config`: checks the configuration without starting a server.
 
 mod check;
 
@@ -10,10 +10,10 @@ use crate::config::Loaded;
 use crate::failure::Failure;
 use crate::output::Output;
 
-/// What can be done with the configuration.
+/// The verbs of `config`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Name every fault and every warning, each with its key and how to mend it
+    /// Report every fault and every warning of the configuration, each with its key and a fix
     Check,
 }
 

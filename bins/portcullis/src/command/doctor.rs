@@ -1,7 +1,7 @@
-//! `doctor`: everything that can be checked before it fails in earnest, all in one go.
+//! `doctor`: checks configuration, data directory, database, keys and hashing cost.
 //!
-//! A check that needs a part of the configuration that is faulty is skipped and says so; the others
-//! run, so that one call names everything there is to mend. It changes nothing.
+//! A check that needs a faulty part of the configuration is reported as skipped. The other checks run,
+//! so that one call reports every fault. No check changes anything.
 
 mod access_matrix;
 mod audit_trail;
@@ -52,7 +52,7 @@ fn configuration(loaded: &Loaded) -> Vec<Check> {
         .faults
         .iter()
         .map(|fault| Check::failed(NAME, fault.statement(), fault.remedy.clone()));
-    // The secret key has a check of its own.
+    // `secret_key::check` reports these warnings.
     let warnings = findings
         .warnings
         .iter()

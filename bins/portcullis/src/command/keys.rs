@@ -1,4 +1,4 @@
-//! `keys`: the key pairs that sign access tokens, looked at and replaced.
+//! `keys`: lists, rotates and retires the keys that sign access tokens.
 
 mod accept_secret;
 mod list;
@@ -14,19 +14,19 @@ use crate::config::Loaded;
 use crate::failure::Failure;
 use crate::output::Output;
 
-/// What can be done with the key pairs that sign access tokens.
+/// The verbs of `keys`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Show every key pair and what it does now
+    /// List every key pair with its state
     List,
-    /// Make a new key pair, which takes over after five minutes
+    /// Make a new key pair, which signs after five minutes
     Rotate(rotate::Arguments),
-    /// Take a key pair out of use at once, because its private half has leaked
+    /// Retire a key pair at once, because its private key has leaked
     Retire(retire::Arguments),
-    /// Print the key of HS256, for services that check access tokens by themselves
+    /// Print the HS256 shared secret, for services that verify access tokens offline
     #[command(after_help = shared_secret::AFTER_HELP)]
     SharedSecret,
-    /// Make the configured secret key that of the database, because the one before is lost
+    /// Accept the configured secret key after the previous key was lost
     #[command(after_help = accept_secret::AFTER_HELP)]
     AcceptSecret,
 }

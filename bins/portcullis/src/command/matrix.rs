@@ -1,7 +1,7 @@
-//! `policy`: access matrices, those in files and those in the database.
+//! `policy`: access matrices in files and in the database.
 //!
-//! Only `activate` and `rollback` change anything. The others neither make a database nor bring one
-//! up to date, and those that are given files only do without a configuration, too.
+//! Only `activate` and `rollback` change anything. The other verbs neither create nor migrate a
+//! database. A verb whose arguments are all files needs no configuration.
 
 mod activate;
 mod changes;
@@ -24,24 +24,24 @@ use crate::config::Loaded;
 use crate::failure::Failure;
 use crate::output::Output;
 
-/// What can be done with access matrices.
+/// The verbs of `policy`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Name every fault of a matrix file, by line
+    /// Report every fault of a matrix file, by line
     Check(check::Arguments),
-    /// Print a version
+    /// Print one version of the access matrix
     Export(export::Arguments),
-    /// Say what one matrix changes for whom against another
+    /// Compare two versions of the access matrix
     Diff(diff::Arguments),
-    /// Say whether a role may, and why
+    /// Explain the decision for a role, an action and a resource
     Explain(Box<explain::Arguments>),
-    /// Ask a matrix the questions that were really asked, and say whose answers change
+    /// Replay recorded decisions against another matrix and list the changes
     Replay(replay::Arguments),
-    /// Put a file or an earlier version in force, on all nodes within a second
+    /// Activate a matrix file or an earlier version, on all nodes within a second
     Activate(activate::Arguments),
-    /// Put the version in force that was before the one that is
+    /// Activate the previous version again
     Rollback,
-    /// List what was in force when, and by whom
+    /// List all activations with version, time and actor
     History,
 }
 
@@ -63,20 +63,22 @@ impl From<MatrixError> for Failure {
         let remedy = match &error {
             MatrixError::Faults(faults) => return named::faulty("the matrix", faults),
             MatrixError::Trail(_) | MatrixError::Store(_) => {
-                "`portcullis doctor` looks for the cause"
+                "run `portcullis doctor` to find the cause"
             }
             MatrixError::UnusableMatrix(_) => "nothing was changed; change the matrix",
             MatrixError::UnknownVersion(_) => "`portcullis policy history` lists the versions",
             MatrixError::CallerChanged | MatrixError::Escalation(_) => {
-                "ask somebody with the most senior role"
+                "ask an account of the most senior role to do it"
             }
             MatrixError::NothingBefore => "activate a file, or a version by its number",
             MatrixError::Superseded => {
-                "look at `portcullis policy history`; run it again if it is still wanted"
+                "another version was activated meanwhile; check `portcullis policy history`, then \
+                 run the command again if it is still needed"
             }
             MatrixError::RolesInUse(roles) => {
                 let words: Vec<_> = roles.iter().map(ToString::to_string).collect();
-                let remedy = "give them other roles first, or keep these in the matrix";
+                let remedy =
+                    "give these accounts other roles first, or keep the roles in the matrix";
                 return Self::failed(format!("{error}: {}", words.join(", ")), remedy);
             }
         };

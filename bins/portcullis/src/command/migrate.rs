@@ -1,4 +1,4 @@
-//! `migrate`: brings the database up to date.
+//! `migrate`: migrates the database to the schema of this version.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -11,11 +11,11 @@ use crate::failure::Failure;
 use crate::opening;
 use crate::output::Output;
 
-/// How the database is brought up to date.
+/// The options of the migration.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Drop the security events of a version that did not seal them; without it, a database that
-    /// holds such events is left as it is
+    /// Drop the security events of an early version that did not seal them; without this option a
+    /// database with unsealed events is not migrated
     #[arg(long)]
     drop_unsealed_events: bool,
 }

@@ -1,4 +1,4 @@
-//! `serve`: runs the server until it is told to stop.
+//! `serve`: runs the server until a signal stops it.
 
 use std::fmt;
 use std::net::TcpListener;
@@ -26,7 +26,7 @@ pub(crate) fn run(
     let logging = Logging::start(&config.log).map_err(no_thread)?;
     let outcome = serve(config, warnings, output, &logging);
     match outcome {
-        // Standard error is blocked: printing to it would block the process too.
+        // Standard error is blocked, so printing to it would block the process too.
         Err(failure) if !logging.flush() => Ok(failure.exit_code()),
         outcome => outcome,
     }
@@ -42,10 +42,10 @@ fn serve(
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-    // The port first: a second server must not touch the database of the first.
+    // The port is bound first: a second server must not touch the database of the first.
     let address = config.server.address;
     let cannot_listen = |error| {
-        let remedy = "stop what listens there, or set PORTCULLIS__SERVER__ADDRESS";
+        let remedy = "stop the program that listens there, or set PORTCULLIS__SERVER__ADDRESS";
         Failure::failed(format!("cannot listen on {address}: {error}"), remedy)
     };
     let listener = TcpListener::bind(address).map_err(cannot_listen)?;
@@ -91,7 +91,7 @@ fn serve(
     portcullis_web::serve(listener, application, settings, announce)
         .map_err(|error| Failure::failed(error, "see the log above"))?;
     if let Some(directory) = checkpoint_directory {
-        // The last one may be younger than the last run of the job.
+        // Entries may be younger than the last run of the job.
         CheckpointFiles::new(checkpoints, directory)
             .write_new()
             .unwrap_or_else(|error| tracing::error!(%error, "the last checkpoint"));
@@ -99,7 +99,7 @@ fn serve(
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the operator needs to know once.
+/// The announcement of a started server, printed once.
 #[derive(Serialize)]
 struct Announcement {
     listening: String,
@@ -112,8 +112,8 @@ impl fmt::Display for Announcement {
         if let Some(setup) = &self.setup {
             writeln!(
                 f,
-                "\nThere is no administrator yet. This command makes one, with the name, email and \
-                 password\nyou put into it. Its token works once; the next start prints another.\n\n  \
+                "\nThere is no administrator yet. This command creates one, with the name, email and \
+                 password\nyou write into it. Its token works once; the next start prints another.\n\n  \
                  {}\n",
                 setup.command
             )?;
@@ -122,7 +122,7 @@ impl fmt::Display for Announcement {
     }
 }
 
-/// The one way to the first administrator.
+/// The setup token, with the command that creates the first administrator.
 #[derive(Serialize)]
 struct Setup {
     token: String,

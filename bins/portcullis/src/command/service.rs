@@ -1,4 +1,4 @@
-//! `service`: what other services need from this one.
+//! `service`: credentials of other services.
 
 mod credential;
 
@@ -9,10 +9,10 @@ use clap::Subcommand;
 use crate::failure::Failure;
 use crate::output::Output;
 
-/// What can be done for other services.
+/// The verbs of `service`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Make the secret by which a service follows revocations and asks about tokens
+    /// Create the secret of a service that reads revocations and introspects tokens
     Credential(credential::Arguments),
 }
 

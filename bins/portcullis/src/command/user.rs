@@ -1,4 +1,4 @@
-//! `user`: accounts, whether the server is running or not.
+//! `user`: creates and unlocks accounts and ends sessions; the server may be running or stopped.
 
 mod create;
 mod end_sessions;
@@ -13,14 +13,14 @@ use crate::config::Loaded;
 use crate::failure::Failure;
 use crate::output::Output;
 
-/// What can be done with accounts.
+/// The verbs of `user`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Create one account
     Create(create::Arguments),
-    /// Create the accounts of a CSV file, with the password hashes of another system
+    /// Create accounts from a CSV file, with the password hashes of another system
     Import(import::Arguments),
-    /// Make the failed sign-ins of an account forgotten
+    /// Reset the failure counters of an account (end a lockout)
     Unlock(unlock::Arguments),
     /// End all sessions of all accounts; running servers refuse their tokens within a second
     EndSessions(end_sessions::Arguments),

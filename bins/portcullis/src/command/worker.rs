@@ -1,4 +1,4 @@
-//! `worker`: runs the exclusive jobs until it is told to stop, and serves nothing.
+//! `worker`: runs the exclusive jobs until a signal stops it, and serves no requests.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -43,11 +43,11 @@ pub(crate) fn run(
     if is_told.map_err(no_thread)? {
         Ok(ExitCode::SUCCESS)
     } else {
-        Err(Failure::failed("a thread of the jobs has ended by itself", "see the log above"))
+        Err(Failure::failed("a thread of the jobs ended unexpectedly", "see the log above"))
     }
 }
 
-/// What the operator needs to know once.
+/// The announcement of a started worker, printed once.
 #[derive(Serialize)]
 struct Running {
     jobs: Vec<&'static str>,

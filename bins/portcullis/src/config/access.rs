@@ -1,7 +1,6 @@
-//! The access matrix that the first start puts in force.
+//! The section `access`: the access matrix that the first start activates.
 //!
-//! From then on the database says which version counts; a file that was changed since has no effect
-//! until it is activated.
+//! After that the version in force is in the database. A changed file has no effect until it is activated.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,12 +15,12 @@ use super::raw;
 /// The checked section.
 #[derive(Clone, Debug)]
 pub struct MatrixFile {
-    /// The file that was named; `None` for the one that is built in.
+    /// The configured file; `None` for the built-in matrix.
     pub path: Option<PathBuf>,
-    /// What is in it.
+    /// The text of the matrix.
     pub text: String,
     digest: Fingerprint,
-    /// The matrix that decides: this one, until a version from the database takes its place.
+    /// The matrix for decisions: this one, until a version from the database replaces it.
     pub active: Arc<ActiveMatrix>,
 }
 
@@ -42,7 +41,7 @@ impl MatrixFile {
         Self { path: raw.matrix, text, digest, active: Arc::new(active) }
     }
 
-    /// What is worth saying when a file was named and another matrix is in force, and what to do.
+    /// The problem and the remedy when the configured file is not the matrix in force.
     pub(crate) fn difference(&self, in_force: &MatrixInForce) -> Option<(String, String)> {
         let path = self.path.as_ref()?.display();
         if self.digest == Fingerprint::from_bytes(in_force.matrix.digest()) {
@@ -52,7 +51,7 @@ impl MatrixFile {
         Some((problem, format!("`portcullis policy activate {path}` puts the file in force")))
     }
 
-    /// What to call it in a sentence.
+    /// The name of the matrix, for messages.
     pub(crate) fn name(&self) -> String {
         let built_in = || "the built-in matrix".to_owned();
         self.path.as_ref().map_or_else(built_in, |path| path.display().to_string())
@@ -68,7 +67,7 @@ fn read(path: &Path, findings: &mut Findings) -> Option<String> {
 }
 
 fn active(text: &str, findings: &mut Findings) -> Option<ActiveMatrix> {
-    const REMEDY: &str = "mend the file there; `portcullis policy check FILE` looks again";
+    const REMEDY: &str = "fix the file there, then run `portcullis policy check FILE`";
     let faults = match Matrix::parse(text) {
         Ok(matrix) => {
             let active = ActiveMatrix::new(matrix);
@@ -80,7 +79,7 @@ fn active(text: &str, findings: &mut Findings) -> Option<ActiveMatrix> {
         findings.fault(KEY, format!("has a fault in {fault}"), REMEDY);
     }
     if faults.left_out() > 0 {
-        findings.fault(KEY, format!("has {} faults more", faults.left_out()), REMEDY);
+        findings.fault(KEY, format!("has {} more faults", faults.left_out()), REMEDY);
     }
     None
 }

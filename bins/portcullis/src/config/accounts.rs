@@ -1,4 +1,4 @@
-//! How people come by an account.
+//! The sections `registration` and `moderation`: the rules for new accounts.
 
 use portcullis_domain::{Moderation, ReservedNames, Severity};
 use portcullis_flows::identity::account_request::{AccountRules, RegistrationMode};
@@ -8,7 +8,7 @@ use super::raw::{self, Environment, RegistrationMode as Mode};
 
 const RESERVED_NAMES: &str = include_str!("../../../../config/reserved-usernames.txt");
 
-/// Checks who may register, and under which names.
+/// Checks the mode of registration and the rules for names.
 pub(crate) fn rules(
     registration: &raw::Registration,
     moderation: Option<raw::Moderation>,

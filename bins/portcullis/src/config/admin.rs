@@ -1,4 +1,4 @@
-//! The first administrator, when the configuration names one.
+//! The section `admin`: the administrator to create at the first start.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -65,8 +65,8 @@ fn check_password(
     findings: &mut Findings,
 ) {
     if is_well_known(password.expose_secret()) {
-        let remedy = "choose one that nobody else has; it must be changed at the first sign-in";
-        findings.fault(PASSWORD, "is a default that everybody knows", remedy);
+        let remedy = "choose a unique password; it must be changed at the first sign-in";
+        findings.fault(PASSWORD, "is a well-known default password", remedy);
         return;
     }
     let context = Context { username, email, display_name: None };
@@ -79,7 +79,7 @@ fn check_password(
     }
 }
 
-/// What products and tutorials ship with, whatever digits and signs decorate it.
+/// Default passwords of products and tutorials, with digits and signs at their ends ignored.
 fn is_well_known(password: &str) -> bool {
     const WORDS: [&str; 20] = [
         "admin",

@@ -1,4 +1,4 @@
-//! How the audit trail is written, proven and kept.
+//! The section `audit`: recording, checkpoints and retention of the audit log.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,13 +11,13 @@ use super::raw;
 /// The checked section.
 #[derive(Clone, Debug)]
 pub struct Audit {
-    /// How decisions are recorded.
+    /// The recording of decisions.
     pub recording: RecordingPolicy,
     /// The time between two checkpoints.
     pub checkpoint_every: Duration,
-    /// Where each new checkpoint is also put as a file.
+    /// The directory for a file of each new checkpoint.
     pub checkpoint_directory: Option<PathBuf>,
-    /// How long entries are kept; `None` for ever.
+    /// The retention of entries; `None` keeps all entries.
     pub retention: Option<Duration>,
 }
 

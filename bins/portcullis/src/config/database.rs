@@ -1,4 +1,4 @@
-//! Where the data is.
+//! The section `database`: URL and connections.
 
 use std::path::Path;
 
@@ -11,9 +11,9 @@ use super::raw::{self, Environment};
 /// The checked section.
 #[derive(Clone, Debug)]
 pub struct Database {
-    /// A file or a server.
+    /// An SQLite file or a PostgreSQL server.
     pub url: DatabaseUrl,
-    /// Connections at most.
+    /// The maximum number of connections.
     pub connections: u32,
 }
 
@@ -33,9 +33,9 @@ impl Database {
                 && raw.allow_plaintext != Some(true)
                 && may_be_plaintext(&url)
             {
-                let problem = "lets the connection leave this machine unencrypted";
-                let remedy = "add ?sslmode=verify-full (in a build with `pg-tls`), or say \
-                              database.allow_plaintext = true when the network is private";
+                let problem = "allows an unencrypted connection to another machine";
+                let remedy = "add ?sslmode=verify-full (in a build with `pg-tls`), or set \
+                              database.allow_plaintext = true if the network is private";
                 findings.fault(KEY, problem, remedy);
             }
             Ok(parsed)
@@ -50,13 +50,13 @@ impl Database {
     }
 }
 
-/// Whether libpq may talk to another machine without TLS: its default `prefer` falls back silently.
+/// True if libpq may connect to another machine without TLS: its default `prefer` falls back silently.
 fn may_be_plaintext(url: &SecretString) -> bool {
     let url = url.expose_secret();
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let (location, query) = rest.split_once('?').unwrap_or((rest, ""));
     let parameter = |wanted: &str| {
-        // Of several, libpq takes the last.
+        // libpq uses the last of several values.
         let mut pairs = query.rsplit('&').filter_map(|pair| pair.split_once('='));
         pairs.find(|(name, _)| *name == wanted).map(|(_, value)| value)
     };
@@ -69,7 +69,7 @@ fn may_be_plaintext(url: &SecretString) -> bool {
     !hosts.split(',').all(is_this_machine)
 }
 
-/// A socket directory, a loopback address, or nothing at all, which is the default socket.
+/// A socket directory, a loopback address, or an empty host, which means the default socket.
 fn is_this_machine(host: &str) -> bool {
     let host = match host.strip_prefix('[') {
         Some(bracketed) => bracketed.split(']').next().unwrap_or_default(),

@@ -1,7 +1,7 @@
-//! What is wrong with a configuration, said so that it can be mended.
+//! The faults and warnings of a configuration, each with a remedy.
 //!
-//! Nothing here stops at the first fault: whoever mends a configuration wants the whole list. No
-//! finding quotes a value, because any value may be a secret in the wrong place.
+//! The checks never stop at the first fault, so that the operator gets the whole list. No finding quotes
+//! a value, because any value may be a misplaced secret.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,21 +9,21 @@ use std::ops::RangeInclusive;
 
 use serde::Serialize;
 
-/// Something wrong, or worth knowing, about one key.
+/// A fault or a warning about one key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// The key as the file spells it, such as `server.address`.
     pub key: String,
-    /// Where its value came from; `None` when nobody set it.
+    /// The source of the value; `None` if the key is not set.
     pub source: Option<String>,
-    /// What is wrong, to be read after the key.
+    /// The problem, as the end of a sentence whose subject is the key.
     pub problem: String,
-    /// What to do about it.
+    /// The fix, as an instruction.
     pub remedy: String,
 }
 
 impl Finding {
-    /// The key, where its value came from, and what is wrong.
+    /// The key, the source of its value, and the problem.
     pub(crate) fn statement(&self) -> String {
         let Self { key, source, problem, .. } = self;
         match source {
@@ -39,26 +39,26 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Everything found, in the order it was found.
+/// All faults and warnings, in the order of the checks.
 #[derive(Clone, Debug, Default)]
 pub struct Findings {
-    /// What keeps the server from starting.
+    /// The faults, which prevent the start.
     pub faults: Vec<Finding>,
-    /// What does not.
+    /// The warnings, which do not.
     pub warnings: Vec<Finding>,
     sources: BTreeMap<String, String>,
 }
 
-/// The key under which the file itself is found faulty, when it cannot be read as a whole.
+/// The key of faults of the file itself, when it cannot be read as a whole.
 pub(crate) const FILE: &str = "config";
 
 impl Findings {
-    /// Remembers where the value of a key came from.
+    /// Stores the source of the value of a key.
     pub(crate) fn came_from(&mut self, key: &str, source: String) {
         self.sources.insert(key.to_owned(), source);
     }
 
-    /// Whether anybody set the key or one below it.
+    /// True if the key, or a key below it, is set.
     pub(crate) fn is_set(&self, key: &str) -> bool {
         self.sources.keys().any(|set| is_within(set, key))
     }
@@ -85,8 +85,8 @@ impl Findings {
         self.warnings.push(finding);
     }
 
-    /// Records a fault in the words of the type that refused the value. Those that also say what to
-    /// do say it after a semicolon.
+    /// Records a fault with the error text of the type that refused the value. A text with a remedy has
+    /// it after a semicolon.
     pub(crate) fn refuse(&mut self, key: &str, error: impl fmt::Display, remedy: &str) {
         let text = error.to_string();
         match text.split_once("; ") {
@@ -114,7 +114,7 @@ impl Findings {
         }
     }
 
-    /// Whether nothing is wrong with `key`, the keys below it, or the file as a whole.
+    /// True if `key`, the keys below it, and the file as a whole have no fault.
     pub(crate) fn is_sound(&self, key: &str) -> bool {
         !self.faults.iter().any(|fault| is_within(&fault.key, key) || fault.key == FILE)
     }

@@ -1,8 +1,8 @@
-//! The file and the environment, laid over one another and read as one.
+//! Merges the file and the environment, and deserializes the result.
 //!
-//! A deserializer stops at the first thing it dislikes. So the key it stumbles over is reported and
-//! taken out, and the rest is read again, until nothing is left to complain about: one run names
-//! every key that is unknown or of the wrong form.
+//! A deserializer stops at the first error. So the faulty key is reported and removed, and the rest is
+//! deserialized again, until no error is left: one run reports every key that is unknown or of the wrong
+//! form.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,17 +15,16 @@ use toml::{Table, Value};
 use super::finding::{FILE, Findings};
 use super::raw::Raw;
 
-/// Everything that was set.
+/// All keys that are set.
 #[derive(Default)]
 pub(crate) struct Layers {
     table: Table,
-    /// Keys whose text came from a variable and may still turn out to mean a number, a truth value,
-    /// a list or a table.
+    /// Keys whose text came from a variable and may stand for a number, a boolean, a list or a table.
     texts: BTreeSet<String>,
 }
 
 impl Layers {
-    /// Reads the file at the bottom.
+    /// Reads the file, the lower layer.
     pub(crate) fn from_file(path: &Path, findings: &mut Findings) -> Self {
         findings.came_from(FILE, path.display().to_string());
         let text = match std::fs::read_to_string(path) {
@@ -39,16 +38,16 @@ impl Layers {
         let (table, errors) = DeTable::parse_recoverable(&text);
         for error in errors {
             let (line, column) = position(&text, error.span().map_or(0, |span| span.start));
-            // Never the error's own text: it quotes the line, which may hold a secret.
+            // The full text of the error quotes the line, which may contain a secret.
             let problem = format!("is not TOML at line {line}, column {column}");
-            findings.fault(FILE, problem, format!("mend the syntax there ({})", error.message()));
+            findings.fault(FILE, problem, format!("fix the syntax there ({})", error.message()));
         }
         let table = Table::deserialize(Deserializer::from(table)).unwrap_or_default();
         note_sources(&table, "", &format!("in {}", path.display()), findings);
         Self { table, texts: BTreeSet::new() }
     }
 
-    /// Lays the text of a variable over a key.
+    /// Sets a key to the text of a variable.
     pub(crate) fn set_text(&mut self, key: &str, text: String, findings: &mut Findings) {
         if self.set(key, Value::String(text)) {
             self.texts.insert(key.to_owned());
@@ -57,9 +56,9 @@ impl Layers {
         }
     }
 
-    /// Reads everything, reporting every key that has no place or the wrong form.
+    /// Deserializes everything, and reports every key that is unknown or of the wrong form.
     pub(crate) fn read(mut self, findings: &mut Findings) -> Raw {
-        // Serde takes a list for a struct, field by field; nobody means that.
+        // Serde accepts a list for a struct, field by field, which is never intended.
         let lists: Vec<_> =
             self.table.iter().filter(|(_, v)| v.is_array()).map(|(k, _)| k.clone()).collect();
         for key in lists {
@@ -99,8 +98,8 @@ impl Layers {
         true
     }
 
-    /// Replaces a text from a variable by what else it can mean; only once for each. The keys
-    /// outside of sections are texts, and a section is nothing else.
+    /// Replaces the text of a variable by the TOML value that it stands for, once per key. Keys outside of
+    /// sections are always texts, and a section is never a text.
     fn reinterpret(&mut self, key: &str) -> bool {
         if !key.contains('.') || !self.texts.remove(key) {
             return false;
@@ -120,7 +119,7 @@ impl Layers {
     }
 }
 
-/// Keys that hold a table and may be set as a whole.
+/// Keys with a table as value, which may be set as a whole.
 const MAPS: [&str; 2] = ["sessions.absolute_hours_by_role", "sessions.idle_minutes_by_role"];
 
 const WRONG_FORM: &str = "has the wrong form";
@@ -138,8 +137,8 @@ fn meaning(text: &str) -> Value {
     })
 }
 
-/// Whether every integer in it is decimal, and one alone is written in digits only. TOML reads `0x10` as
-/// sixteen and `1_0` as ten; the operator who set the variable may have meant another number.
+/// True if every integer in the value is decimal, and a single one has digits only. TOML reads `0x10` as
+/// sixteen and `1_0` as ten, which the operator who set the variable may not have meant.
 fn is_decimal(text: &str) -> bool {
     fn holds(value: &DeValue<'_>) -> bool {
         match value {
@@ -158,7 +157,7 @@ fn is_decimal(text: &str) -> bool {
     })
 }
 
-/// Puts serde's words into ours. What it says before `, expected` may quote a value and is dropped.
+/// Translates the message of serde. Its part before `, expected` may quote a value and is dropped.
 fn report(key: &str, message: &str, findings: &mut Findings) {
     let expected = message.rsplit_once(", expected ").map_or("", |(_, expected)| expected);
     if message.starts_with("unknown field") {
@@ -179,7 +178,7 @@ fn report(key: &str, message: &str, findings: &mut Findings) {
     findings.fault(key, WRONG_FORM, format!("write {form}"));
 }
 
-/// The keys down to the first list.
+/// Stores the source of every key, down to the first list.
 fn keys_of(path: &KeyPath) -> Vec<String> {
     let keys = path.iter().map_while(|segment| match segment {
         Segment::Map { key } => Some(key.clone()),

@@ -1,4 +1,4 @@
-//! How failed sign-ins slow further ones down.
+//! The section `lockout`: waits after failed sign-ins.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use portcullis_flows::sign_in::lockout::LockoutPolicy;
 use super::finding::Findings;
 use super::raw::{self, Environment};
 
-/// Checks the section. In production nothing may be weaker than the default.
+/// Checks the section. In production no value may be weaker than the default.
 pub(crate) fn check(
     raw: &raw::Lockout,
     environment: Environment,

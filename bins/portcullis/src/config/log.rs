@@ -1,13 +1,13 @@
-//! What is logged, and how.
+//! The section `log`: level and format.
 
 use super::raw::{self, LogFormat, LogLevel};
 
 /// The checked section.
 #[derive(Debug)]
 pub struct Log {
-    /// How a line is written.
+    /// The format of a line.
     pub(crate) format: LogFormat,
-    /// The least urgent lines that are written.
+    /// The least severe level that is written.
     pub(crate) level: LogLevel,
 }
 

@@ -1,9 +1,9 @@
-//! Origins as browsers send them (RFC 6454 section 6.2): scheme, host and, unless it is the usual
-//! one, port.
+//! Origins as browsers send them (RFC 6454 section 6.2): scheme, host and, unless it is the default of
+//! the scheme, port.
 
 use url::Url;
 
-/// Brings an origin into the one form in which browsers send it, so that comparing text suffices.
+/// Normalizes an origin to the form in which browsers send it, so that texts can be compared.
 pub(crate) fn parse(text: &str) -> Result<String, OriginError> {
     let url = Url::parse(text).map_err(|_| OriginError::Malformed)?;
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
@@ -16,14 +16,14 @@ pub(crate) fn parse(text: &str) -> Result<String, OriginError> {
     Ok(url.origin().ascii_serialization())
 }
 
-/// Why a text is no origin.
+/// The fault of a text that is not an origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum OriginError {
-    /// Not http or https, or no URL at all.
-    #[error("is not an address of the web; write one such as https://auth.example.org")]
+    /// The text is not an http or https URL.
+    #[error("is not an http or https address; write one such as https://auth.example.org")]
     Malformed,
-    /// A user, a path, a query or a fragment.
-    #[error("is more than scheme, host and port; leave out what follows them")]
+    /// The URL has a user, a path, a query or a fragment.
+    #[error("has more than scheme, host and port; remove the other parts")]
     NotOnlyOrigin,
 }
 

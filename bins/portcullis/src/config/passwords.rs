@@ -1,4 +1,4 @@
-//! What passwords must be like, and what hashing them may cost.
+//! The section `passwords`: the password policy and the hashing cost.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub(crate) struct Passwords {
     pub(crate) policy: Policy,
     /// The cost of new hashes.
     pub(crate) params: Argon2Params,
-    /// How much hashing goes on at a time.
+    /// Threads, queue and deadline of hashing.
     pub(crate) pool: PoolSettings,
 }
 
@@ -32,7 +32,7 @@ impl Passwords {
 
 fn policy(raw: raw::Passwords, environment: Environment, findings: &mut Findings) -> Policy {
     let default = Policy::default();
-    // NIST SP 800-63B-4 asks for 8 at least and must be able to take 64.
+    // NIST SP 800-63B-4: a minimum length of at least 8, a maximum length of at least 64.
     let in_production = environment == Environment::Production;
     let least_length = if in_production { default.min_length } else { 8 };
     let min_length = findings.within(
@@ -63,7 +63,7 @@ fn policy(raw: raw::Passwords, environment: Environment, findings: &mut Findings
     }
 }
 
-/// What users know this service by, unless it is configured.
+/// The default product name, which passwords must not be based on.
 const PRODUCT_NAME: &str = "portcullis";
 
 fn params(raw: &raw::Passwords, findings: &mut Findings) -> Argon2Params {
@@ -74,7 +74,7 @@ fn params(raw: &raw::Passwords, findings: &mut Findings) -> Argon2Params {
         findings.within("passwords.iterations", raw.iterations, default.iterations(), 2..=16);
     let parallelism =
         findings.within("passwords.parallelism", raw.parallelism, default.parallelism(), 1..=4);
-    // Each may be in range and all together still too weak, or too costly.
+    // Each value may be in range, and the combination still too weak or too costly.
     Argon2Params::new(memory, iterations, parallelism).unwrap_or_else(|error| {
         let is_memory = findings.is_set(MEMORY);
         let blamed = if is_memory { MEMORY } else { "passwords.iterations" };

@@ -1,6 +1,6 @@
-//! Stage one: what was written, and nothing about what it means.
+//! Stage one of the configuration: the keys and their types, without checks of values.
 //!
-//! One struct per section, one optional field per key. Serde refuses keys that are not here.
+//! Each section is a struct, and each key an optional field. Serde refuses unknown keys.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use portcullis_domain::SecretString;
 use serde::Deserialize;
 
-/// A whole configuration as written.
+/// A whole configuration, unchecked.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Raw {
@@ -32,20 +32,20 @@ pub(crate) struct Raw {
     pub(crate) log: Log,
 }
 
-/// What the deployment is for.
+/// The environment of the deployment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Environment {
-    /// One person's machine: starts with nothing configured.
+    /// The machine of a developer: starts without configuration.
     #[default]
     Development,
-    /// A rehearsal for production: what nodes must share has to be configured.
+    /// A test of production: values that nodes share must be configured.
     Staging,
-    /// Every safety is on and cannot be taken off.
+    /// Production: every safety is on and cannot be switched off.
     Production,
 }
 
-/// How bad a word must be before a name with it is refused.
+/// The severity from which words are refused in names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Moderation {
@@ -87,7 +87,7 @@ pub(crate) struct Tokens {
     pub(crate) refresh_days: Option<u32>,
 }
 
-/// What access tokens are signed with, by its name in RFC 7518 and RFC 8037.
+/// The algorithm of access tokens, by its name in RFC 7518 and RFC 8037.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) enum Algorithm {
     #[serde(rename = "HS256")]
@@ -110,7 +110,7 @@ pub(crate) struct Sessions {
     pub(crate) on_reuse: Option<OnReuse>,
 }
 
-/// What ends when a refresh token is used a second time.
+/// The sessions that end when a refresh token is reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum OnReuse {
@@ -141,7 +141,7 @@ pub(crate) struct Registration {
     pub(crate) mode: Option<RegistrationMode>,
 }
 
-/// Who may create accounts.
+/// The mode of registration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RegistrationMode {
@@ -166,7 +166,7 @@ pub(crate) struct Revocation {
     pub(crate) when_stale: Option<WhenStale>,
 }
 
-/// What becomes of good tokens while it is not known what was revoked lately.
+/// The treatment of valid tokens while recent revocations are unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum WhenStale {
@@ -226,17 +226,17 @@ pub(crate) struct Log {
     pub(crate) level: Option<LogLevel>,
 }
 
-/// How log lines are written.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum LogFormat {
-    /// For people.
+    /// Text for people.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// The least urgent lines that are written.
+/// The least severe level that is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum LogLevel {

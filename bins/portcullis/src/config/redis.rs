@@ -1,4 +1,4 @@
-//! The Redis that nodes share.
+//! The section `redis`: the Redis that the nodes share.
 
 use portcullis_domain::{ExposeSecret, SecretString};
 use url::Url;
@@ -9,14 +9,18 @@ use super::raw;
 pub(crate) fn check(raw: raw::Redis, findings: &mut Findings) -> Option<SecretString> {
     const KEY: &str = "redis.url";
     let url = raw.url?;
-    // Never the parser's own words: they may quote a password.
+    // The error text of the parser may quote a password.
     let parsed = Url::parse(url.expose_secret()).ok();
     match parsed.as_ref().map(|url| (url.scheme(), url.has_host() && names_database(url))) {
         Some(("redis", true) | ("redis+unix", _)) => return Some(url),
         Some(("rediss", _)) => {
-            let remedy = "write redis://, over a network where nobody else listens or through a \
-                          tunnel: it carries no more than the word that something was revoked";
-            findings.fault(KEY, "asks for TLS, which this version does not speak to Redis", remedy);
+            let remedy = "write redis://, and use a private network or a tunnel; the messages say only \
+                          that new revocations exist";
+            findings.fault(
+                KEY,
+                "asks for TLS, which this version does not support for Redis",
+                remedy,
+            );
         }
         _ => {
             let remedy = "write redis://user:password@host:6379/0, or redis+unix:///path";
@@ -26,7 +30,7 @@ pub(crate) fn check(raw: raw::Redis, findings: &mut Findings) -> Option<SecretSt
     None
 }
 
-/// One of the databases that a Redis has, by its number; none is the first.
+/// The number of the Redis database; without a number it is the first.
 fn names_database(url: &Url) -> bool {
     let number = url.path().trim_start_matches('/');
     number.is_empty() || number.parse::<u16>().is_ok()

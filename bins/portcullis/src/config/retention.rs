@@ -1,4 +1,4 @@
-//! How long what is kept that is not part of the audit trail.
+//! The section `retention`: the retention of everything but the audit log.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::raw;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Checks the section, together with the life of a refresh token.
+/// Checks the section, together with the lifetime of a refresh token.
 pub(crate) fn check(
     raw: &raw::Retention,
     refresh_lifetime: Duration,
@@ -18,7 +18,7 @@ pub(crate) fn check(
     const SESSIONS: &str = "retention.sessions_days";
     let sessions = DAY * findings.within(SESSIONS, raw.sessions_days, 90, 1..=36_500);
     if sessions <= refresh_lifetime {
-        let problem = "is not longer than a refresh token lives (tokens.refresh_days)";
+        let problem = "is not longer than the lifetime of a refresh token (tokens.refresh_days)";
         findings.fault(SESSIONS, problem, "write more than tokens.refresh_days");
     }
     let failures = "retention.sign_in_failures_days";

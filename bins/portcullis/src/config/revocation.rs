@@ -1,4 +1,4 @@
-//! How revocations reach this node.
+//! The section `revocation`: polling and staleness.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::finding::Findings;
 use super::raw;
 
 pub(crate) fn check(raw: &raw::Revocation, findings: &mut Findings) -> RevocationPolicy {
-    // A second is promised, and a node may just have looked.
+    // A revocation must reach every node within a second, also right after a poll.
     let poll = findings.within("revocation.poll_ms", raw.poll_ms, 250, 20..=500);
     let staleness =
         findings.within("revocation.staleness_seconds", raw.staleness_seconds, 30, 2..=3600);

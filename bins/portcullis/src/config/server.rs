@@ -1,4 +1,4 @@
-//! Where the server listens, and who may talk to it.
+//! The section `server`: address, proxies, CORS origins, cookies and shutdown.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -15,18 +15,18 @@ use super::raw::{self, Environment};
 /// The checked section.
 #[derive(Clone, Debug)]
 pub struct Server {
-    /// What it binds to.
+    /// The address to bind.
     pub address: SocketAddr,
     base_url: Option<String>,
     /// Origins whose scripts may call the API with cookies.
     pub cors_origins: Vec<String>,
-    /// Whose word about the client's address is believed.
+    /// The networks from which `X-Forwarded-For` is accepted.
     pub trusted_proxies: Vec<IpNet>,
-    /// Whether cookies are for TLS only.
+    /// Cookies are sent over TLS only.
     pub secure_cookies: bool,
-    /// Whether the API description can be browsed.
+    /// The API description can be browsed.
     pub docs: bool,
-    /// How long requests are still accepted after a signal to stop.
+    /// The time for which requests are still accepted after a stop signal.
     pub shutdown_delay: Duration,
 }
 
@@ -40,8 +40,8 @@ impl Server {
         let address = address(raw.address.as_deref(), findings);
         let base_url = base_url(raw.base_url.as_deref(), address, in_production, findings);
         if in_production && raw.docs == Some(true) {
-            let problem = "shows the API description to everybody";
-            findings.warn("server.docs", problem, "remove it unless that is wanted");
+            let problem = "makes the API description public";
+            findings.warn("server.docs", problem, "remove it unless that is intended");
         }
         if in_production && raw.secure_cookies == Some(false) {
             let problem = "cannot be switched off in production";
@@ -68,14 +68,14 @@ impl Server {
         }
     }
 
-    /// The origin that people's browsers see, such as `https://auth.example.org`; without a
-    /// configured one, where the server was bound to.
+    /// The origin that browsers see, such as `https://auth.example.org`: the configured one, else the
+    /// bound address.
     pub(crate) fn origin(&self, bound: SocketAddr) -> String {
         self.base_url.clone().unwrap_or_else(|| format!("http://{}", reachable(bound)))
     }
 
-    /// How a server that is bound to this address behaves. `log_lines_lost` counts the lines that could
-    /// not be logged.
+    /// The settings of the HTTP layer for this bound address. `log_lines_lost` counts the log lines that
+    /// were lost.
     pub(crate) fn settings(&self, bound: SocketAddr, log_lines_lost: Arc<AtomicU64>) -> Settings {
         Settings {
             origin: self.origin(bound),
@@ -89,10 +89,10 @@ impl Server {
     }
 }
 
-/// The longest that `server.shutdown_delay_ms` may be: an orchestrator would have lost patience.
+/// The maximum of `server.shutdown_delay_ms`, below the kill timeout of orchestrators.
 const MAX_SHUTDOWN_DELAY_MS: u64 = 60_000;
 
-/// In production long enough for load balancers that look every second.
+/// The default of `server.shutdown_delay_ms` in production, for load balancers that poll every second.
 const PRODUCTION_SHUTDOWN_DELAY_MS: u64 = 3_000;
 
 fn shutdown_delay(
@@ -127,14 +127,14 @@ fn base_url(
     findings: &mut Findings,
 ) -> Option<String> {
     const KEY: &str = "server.base_url";
-    const REMEDY: &str = "set it to the https address that people use, such as \
+    const REMEDY: &str = "set it to the https address that browsers use, such as \
                           https://auth.example.org";
     let Some(text) = text else {
         if in_production {
             findings.fault(KEY, "is not set, and production needs it", REMEDY);
         } else if address.ip().is_unspecified() {
             let problem = format!("is not set and taken to be http://{}", reachable(address));
-            findings.warn(KEY, problem, "set it to the address that people use");
+            findings.warn(KEY, problem, "set it to the address that browsers use");
         }
         return None;
     };
@@ -148,7 +148,7 @@ fn base_url(
     if in_production && !is_https(Some(&origin)) {
         findings.fault(KEY, "is plain http, which production does not allow", REMEDY);
     } else if !is_https(Some(&origin)) && !is_loopback(&origin) {
-        let problem = "is plain http beyond this machine, where anybody can listen";
+        let problem = "is plain http to other machines, where the network can read it";
         findings.warn(KEY, problem, REMEDY);
     }
     Some(origin)
@@ -169,7 +169,7 @@ fn is_loopback(origin: &str) -> bool {
     }
 }
 
-/// Nobody can connect to 0.0.0.0 or `[::]`; the machine itself can be reached on loopback then.
+/// The address to connect to: loopback for 0.0.0.0 and `[::]`, which cannot be connected to.
 fn reachable(address: SocketAddr) -> SocketAddr {
     match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, address.port()).into(),
@@ -188,7 +188,7 @@ fn cors_origins(texts: &[String], in_production: bool, findings: &mut Findings) 
                 findings.fault(KEY, problem, "list each origin, such as https://app.example.org");
             }
             Ok(origin) if in_production && !is_https(Some(&origin)) => {
-                let problem = "allows pages that came over plain http, which anybody can change";
+                let problem = "allows pages over plain http, which the network can change";
                 findings.fault(KEY, problem, "list https origins only");
             }
             Ok(origin) => origins.push(origin),
@@ -205,7 +205,7 @@ fn trusted_proxies(texts: &[String], in_production: bool, findings: &mut Finding
         let network = text.parse::<IpAddr>().map(IpNet::from).or_else(|_| text.parse::<IpNet>());
         let Ok(network) = network else {
             let remedy = "list networks such as 10.0.0.0/8, or single addresses";
-            findings.fault(KEY, "has an entry that is no network", remedy);
+            findings.fault(KEY, "has an entry that is not a network", remedy);
             continue;
         };
         if network != network.trunc() {
@@ -213,7 +213,8 @@ fn trusted_proxies(texts: &[String], in_production: bool, findings: &mut Finding
             findings.fault(KEY, "has an address where a network should be", remedy);
         }
         if network.prefix_len() < 8 {
-            let problem = "trusts half the world, so that anybody can pose as any address";
+            let problem =
+                "is a network of half of all addresses, so clients can forge their address";
             let remedy = "list the networks of your proxies only";
             if in_production {
                 findings.fault(KEY, problem, remedy);

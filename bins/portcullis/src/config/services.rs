@@ -1,4 +1,4 @@
-//! The services that may follow revocations and ask about tokens.
+//! The section `services`: services that may read revocations and introspect tokens.
 
 use std::collections::BTreeMap;
 
@@ -12,20 +12,20 @@ pub(crate) fn check(raw: BTreeMap<String, String>, findings: &mut Findings) -> S
         let key = format!("services.{name}");
         if !is_name(&name) {
             let remedy = "write 1 to 64 of a-z, 0-9, _ and -";
-            findings.fault(&key, "is no name of a service", remedy);
+            findings.fault(&key, "is not a valid name of a service", remedy);
         }
         if let Ok(digest) = digest.parse() {
             credentials.push((name, digest));
         } else {
-            let remedy = "write what `portcullis service credential` printed for the file; never \
-                          the secret itself";
+            let remedy = "write the digest that `portcullis service credential` printed, not the \
+                          secret itself";
             findings.fault(&key, "is not the digest of a secret", remedy);
         }
     }
     credentials.into_iter().collect()
 }
 
-/// Whether a service can be called so: in a file, in a variable and in an `Authorization` header.
+/// True if the name fits in a file, in a variable and in an `Authorization` header.
 pub(crate) fn is_name(name: &str) -> bool {
     let fits = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
     matches!(name.len(), 1..=64) && name.bytes().all(fits)

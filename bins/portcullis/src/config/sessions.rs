@@ -1,4 +1,4 @@
-//! How long sessions and their tokens live.
+//! The section `sessions`: lifetimes of sessions and their tokens.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -28,11 +28,11 @@ pub(crate) fn check(
     let in_production = environment == Environment::Production;
     let access = findings.within("tokens.access_minutes", tokens.access_minutes, 30, 1..=1440);
     if in_production && access > 60 {
-        let problem = "lets stolen access tokens live for more than an hour";
+        let problem = "keeps a stolen access token valid for more than an hour";
         findings.warn("tokens.access_minutes", problem, "write 30 or less");
     }
     if in_production && raw.on_reuse == Some(raw::OnReuse::This) {
-        let problem = "leaves a thief's other sessions alive when a stolen token shows up";
+        let problem = "keeps other stolen sessions active after the reuse of a refresh token";
         findings.warn("sessions.on_reuse", problem, "write \"all\"");
     }
     if in_production && raw.rotate == Some(false) {
@@ -42,12 +42,12 @@ pub(crate) fn check(
     let refresh = findings.within("tokens.refresh_days", tokens.refresh_days, 7, 1..=90);
     let absolute = findings.within("sessions.absolute_days", raw.absolute_days, 30, 1..=365);
     if in_production && absolute > 30 {
-        let problem = "lets a session live for more than NIST's 30 days";
+        let problem = "is more than the 30 days that NIST recommends";
         findings.warn("sessions.absolute_days", problem, "write 30 or less");
     }
     let grace = raw.rotation_grace_seconds;
     let grace = findings.within("sessions.rotation_grace_seconds", grace, 60, 0..=300);
-    // Shorter than an access token lives, and a session would end while it is used.
+    // With a shorter time than the lifetime of an access token, a session would end while it is in use.
     let idle = (access + 1)..=(refresh * 24 * 60);
     SessionPolicy {
         access_lifetime: MINUTE * access,
@@ -79,7 +79,7 @@ pub(crate) fn check(
     }
 }
 
-/// A table of roles, each with a number of some unit of time.
+/// A table of roles, each with a number of hours or minutes.
 struct ByRole {
     key: &'static str,
     unit: Duration,
@@ -100,7 +100,7 @@ impl ByRole {
             let number = findings.within(&key, Some(number), default, self.range.clone());
             match roles::find(&matrix.matrix, &word) {
                 Some(role) => drop(lifetimes.insert(role, self.unit * number)),
-                // With a faulty matrix nobody knows.
+                // A faulty matrix has no known roles.
                 None if !findings.is_sound("access") => {}
                 None => {
                     let problem = "names no role of the access matrix";

@@ -1,3 +1,5 @@
+//! Tests of the configuration: file, variables, secrets and their faults.
+
 mod access;
 mod production;
 mod tokens;

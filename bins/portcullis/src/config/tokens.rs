@@ -1,4 +1,4 @@
-//! What tokens are signed with, and for whom.
+//! The section `tokens`: the secret key, and algorithm, issuer and audience of access tokens.
 
 use std::path::{Path, PathBuf};
 
@@ -8,12 +8,12 @@ use portcullis_token::{KeyPairAlgorithm, SecretKey};
 use super::finding::Findings;
 use super::raw::{self, Environment};
 
-/// The checked section, except for the lifetimes, which belong to the sessions.
+/// The checked section, except for the lifetimes, which `sessions.rs` checks.
 #[derive(Clone, Debug)]
 pub struct Tokens {
-    /// What everything is signed with.
+    /// The secret key.
     pub secret: Secret,
-    /// What everything was signed with before; still accepted.
+    /// The previous secret key, which is still accepted.
     pub previous: Option<SecretKey>,
     /// The algorithm of the key pairs that sign access tokens; HS256 under the secret when `None`.
     pub algorithm: Option<KeyPairAlgorithm>,
@@ -23,12 +23,12 @@ pub struct Tokens {
     pub audience: String,
 }
 
-/// Where the secret is.
+/// The source of the secret key.
 #[derive(Clone, Debug)]
 pub enum Secret {
     /// The operator configured it.
     Configured(SecretKey),
-    /// In this file, which is made when it is missing.
+    /// This file, which is created if it is missing.
     Generated(PathBuf),
 }
 
@@ -45,7 +45,7 @@ impl Tokens {
             let remedy = "set SECRET_KEY, or SECRET_KEY_FILE, to what `openssl rand -base64 48` \
                           prints";
             if environment == Environment::Development {
-                let problem = format!("is not set and kept in {}", generated.display());
+                let problem = format!("is not set; the server uses {}", generated.display());
                 findings.warn(KEY, problem, remedy);
             } else {
                 findings.fault(KEY, "is not set", remedy);
@@ -84,11 +84,13 @@ fn previous(
     let text = previous.expose_secret().as_bytes();
     if current.is_some_and(|current| constant_time_eq(current.expose_secret().as_bytes(), text)) {
         let remedy = "remove it, or set SECRET_KEY to a new secret";
-        findings.fault(KEY, "is the secret key that is in use", remedy);
+        findings.fault(KEY, "is the same as the secret key in use", remedy);
         return None;
     }
     SecretKey::parse(previous)
-        .map_err(|error| findings.refuse(KEY, error, "remove it, and everybody signs in again"))
+        .map_err(|error| {
+            findings.refuse(KEY, error, "remove it; then every user must sign in again")
+        })
         .ok()
 }
 

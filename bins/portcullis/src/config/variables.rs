@@ -1,8 +1,8 @@
-//! What the process environment says.
+//! The environment variables of the configuration.
 //!
-//! `PORTCULLIS__SECTION__KEY` reaches every key of the file. The short names of existing
-//! deployments go on working. A secret can also be kept in a file that a variable with the ending
-//! `_FILE` names. An empty variable counts as not set, because compose files pass them on that way.
+//! `PORTCULLIS__SECTION__KEY` sets any key of the file. The short names of existing deployments are
+//! supported. A secret can also be read from a file named by a variable with the suffix `_FILE`. An empty
+//! variable counts as not set, because compose files pass unset variables on as empty ones.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -17,7 +17,7 @@ pub(crate) struct Variables(BTreeMap<String, OsString>);
 
 const PREFIX: &str = "PORTCULLIS__";
 
-/// Names the file; it is no key of the file itself.
+/// The variable that names the file. It is not a key of the file.
 const CONFIG: &str = "PORTCULLIS__CONFIG";
 
 const SHORT_NAMES: [(&str, &str); 12] = [
@@ -35,7 +35,7 @@ const SHORT_NAMES: [(&str, &str); 12] = [
     ("TRUSTED_PROXIES", "server.trusted_proxies"),
 ];
 
-/// Names that existing deployments set for features that are still to come.
+/// Names that existing deployments set for features that this version does not have.
 const WITHOUT_EFFECT: [&str; 10] = [
     "RATE_LIMIT_ENABLED",
     "RATE_LIMIT_LOGIN_ATTEMPTS",
@@ -49,7 +49,7 @@ const WITHOUT_EFFECT: [&str; 10] = [
     "SMTP_USER",
 ];
 
-/// Keys that `_FILE` works for.
+/// Keys whose value may come from a file by `_FILE`.
 const SECRETS: [&str; 5] = [
     "admin.password",
     "database.url",
@@ -59,7 +59,7 @@ const SECRETS: [&str; 5] = [
 ];
 
 impl Variables {
-    /// All variables of this process. Names that are no UTF-8 are none of ours.
+    /// All variables of this process. Names that are not UTF-8 are ignored.
     pub(crate) fn of_this_process() -> Self {
         std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
@@ -76,16 +76,16 @@ impl Variables {
         self.path("PORTCULLIS__DATA_DIR")
     }
 
-    /// Lays every variable that means a key over what is there.
+    /// Sets every key that has a variable.
     pub(crate) fn lay_over(&self, layers: &mut Layers, findings: &mut Findings) {
         let mut by_key = BTreeMap::<String, Vec<Setting<'_>>>::new();
         for (name, value) in self.0.iter().filter(|(_, value)| !value.is_empty()) {
             if WITHOUT_EFFECT.contains(&name.strip_suffix("_FILE").unwrap_or(name)) {
-                let remedy = "remove it, or leave it for a version that has the feature";
+                let remedy = "remove it, or keep it for a version with the feature";
                 findings.warn(name, "has no effect in this version", remedy);
             } else if is_misspelt(name) {
                 let remedy = "write PORTCULLIS__SECTION__KEY, in capitals with two underscores";
-                findings.fault(name, "is no variable of this server", remedy);
+                findings.fault(name, "is not a variable of this server", remedy);
             } else if let Some((key, is_file)) = meaning(name) {
                 by_key.entry(key).or_default().push(Setting { name, value, is_file });
             }
@@ -128,7 +128,7 @@ impl Setting<'_> {
         if !self.is_file {
             return text().map_err(|_| ("is not UTF-8".to_owned(), "write it in UTF-8"));
         }
-        // One line break at the end is an editor's, not the secret's.
+        // Editors add one line break at the end, which is not part of the secret.
         let content = std::fs::read_to_string(self.value).map_err(|error| {
             (format!("names a file that cannot be read: {error}"), "name a readable file in UTF-8")
         })?;
@@ -141,7 +141,7 @@ impl Setting<'_> {
     }
 }
 
-/// The key a variable stands for, and whether it names a file that holds the value.
+/// The key of a variable, and true if the variable names a file with the value.
 fn meaning(name: &str) -> Option<(String, bool)> {
     if name == CONFIG {
         return None;
@@ -155,8 +155,8 @@ fn meaning(name: &str) -> Option<(String, bool)> {
     SECRETS.contains(&key.as_str()).then_some((key, true))
 }
 
-/// Whether the name was meant for us and would be passed over: a safety that was not switched on must
-/// not look as if it were. The tests' own variables are left alone.
+/// True if the name looks like a variable of this server and has no effect: a mistyped safety setting must
+/// not look as if it were on. Variables of the tests are ignored.
 fn is_misspelt(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
     upper.starts_with("PORTCULLIS_")

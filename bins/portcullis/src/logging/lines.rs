@@ -1,7 +1,7 @@
 //! Writes log lines to standard error. The thread that logs never blocks, and logging never fails.
 //!
-//! Lines wait in memory, and one thread writes them. When nobody reads them, when the pipe is closed
-//! or the disk full, lines are lost and counted, and the next that can be written are written.
+//! Lines are queued in memory, and one thread writes them. When the pipe is not read or closed, or the
+//! disk is full, lines are dropped and counted. Later lines are written again when that is possible.
 
 use std::io::{self, ErrorKind, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,13 +12,13 @@ use std::{mem, thread};
 use portcullis_domain::Supervised;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Bytes of lines that wait to be written. As many again may be on their way.
+/// The maximum size of queued lines, in bytes. As many again may be in the write buffer.
 const MAX_WAITING: usize = 1024 * 1024;
 
-/// Before a stream is tried again that wants no waiting.
+/// The pause before the next attempt at a non-blocking stream that is full.
 const RETRY_DELAY: Duration = Duration::from_millis(20);
 
-/// Where log lines are handed in.
+/// The queue of log lines, as the logger sees it.
 #[derive(Clone)]
 pub(super) struct Lines {
     shared: Arc<Shared>,
@@ -27,9 +27,9 @@ pub(super) struct Lines {
 #[derive(Default)]
 pub(super) struct Shared {
     queue: Mutex<Queue>,
-    /// There is something to write.
+    /// Signals that there are lines to write.
     wanted: Condvar,
-    /// Everything has been tried.
+    /// Signals that every queued line has been tried.
     idle: Condvar,
     lost: Arc<AtomicU64>,
 }
@@ -50,12 +50,12 @@ impl Lines {
         Ok(Self { shared })
     }
 
-    /// How many lines could not be written.
+    /// The number of lost lines.
     pub(super) fn lost(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.shared.lost)
     }
 
-    /// Waits until everything has been tried; answers whether that was within the time.
+    /// Waits until every queued line has been tried. Returns false after the timeout.
     pub(super) fn flush(&self, timeout: Duration) -> bool {
         let is_busy = |queue: &mut Queue| queue.is_writing || !queue.waiting.is_empty();
         let waited = self.shared.idle.wait_timeout_while(self.shared.queue(), timeout, is_busy);
@@ -88,7 +88,7 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes one line, in which nothing begins another.
+    /// Adds one event as one line: line breaks in it are replaced.
     fn push(&self, line: &[u8]) {
         let mut queue = self.queue();
         if queue.waiting.len().saturating_add(line.len()) >= MAX_WAITING {
@@ -105,7 +105,7 @@ impl Shared {
         self.wanted.notify_one();
     }
 
-    /// Waits for lines and exchanges them for an empty buffer.
+    /// Waits for lines and swaps them with an empty buffer.
     fn next(&self, mut written: Vec<u8>) -> Vec<u8> {
         written.clear();
         let mut queue = self.queue();
@@ -123,14 +123,14 @@ impl Shared {
 /// The thread that writes.
 struct Output<W> {
     stream: W,
-    /// Lost lines that the log has named.
+    /// Lost lines that the log has reported.
     reported: u64,
-    /// The last line was written in part.
+    /// The last line was written only in part.
     is_cut: bool,
 }
 
 impl<W: Write> Output<W> {
-    /// Never ends: the process does.
+    /// Writes lines until the process ends.
     fn work(&mut self, shared: &Shared) {
         let mut lines = Vec::new();
         let mut is_writable = false;
@@ -138,7 +138,7 @@ impl<W: Write> Output<W> {
             lines = shared.next(lines);
             let lost = shared.lost.load(Ordering::Relaxed);
             if is_writable && lost > self.reported {
-                // The queue is empty at this moment, so that there is room for this line.
+                // The queue is empty at this moment, so there is room for this line.
                 tracing::warn!(lines = lost - self.reported, "log lines were lost");
                 self.reported = lost;
             }
@@ -148,7 +148,7 @@ impl<W: Write> Output<W> {
         }
     }
 
-    /// Answers how many lines were lost.
+    /// Returns the number of lost lines.
     fn write(&mut self, lines: &[u8]) -> u64 {
         let mut rest = lines;
         if mem::take(&mut self.is_cut) && self.put(b"\n").is_err() {
@@ -193,7 +193,7 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(60);
 
-    /// Writes what the test allows.
+    /// A stream that writes as many bytes as the test allows.
     struct Stream {
         allowed: Receiver<io::Result<usize>>,
         written: Sender<Vec<u8>>,

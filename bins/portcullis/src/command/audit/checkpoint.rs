@@ -1,4 +1,4 @@
-//! `audit checkpoint`: a signed statement of where the trail stands, to be kept on another machine.
+//! `audit checkpoint`: writes a signed checkpoint of the audit log, to be kept on another machine.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -15,10 +15,10 @@ use crate::operator::local_origin;
 use crate::output::Output;
 use crate::{assembly, destination, opening};
 
-/// Where to write the checkpoint.
+/// The output of the checkpoint.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Write it to this file [default: standard output]
+    /// Write the checkpoint to this file [default: standard output]
     #[arg(long)]
     output: Option<PathBuf>,
 }
@@ -34,10 +34,10 @@ pub(super) fn run(
     let (store, secret) = opening::needed_store(&config, &origin)?;
     let checkpoints = assembly::audit::checkpoints(&store, &config, &secret, &Ambient::system());
     let made = checkpoints.make(Duration::ZERO)?;
-    // When nothing has happened since, the latest says all there is to say.
+    // Without new entries the latest checkpoint covers everything.
     let checkpoint = made.map_or_else(|| checkpoints.find(None), |made| Ok(Some(made)))?;
     let checkpoint = checkpoint.ok_or_else(|| {
-        Failure::failed("nothing has been recorded yet", "start the server first")
+        Failure::failed("the audit log has no entry yet", "start the server first")
     })?;
     let file = checkpoint.to_file();
     let written: io::Result<()> = destination::write(path, |to| to.write_all(file.as_bytes()));
@@ -63,8 +63,8 @@ impl fmt::Display for Written {
         let Self { checkpoint, at, output } = self;
         write!(
             f,
-            "Checkpoint {checkpoint} of {at} is in {}. Keep it where nobody who can write to the \
-             database can write.",
+            "Checkpoint {checkpoint} of {at} is in {}. Keep it on another machine, out of reach of \
+             everybody who can write to the database.",
             output.display()
         )
     }

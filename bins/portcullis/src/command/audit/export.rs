@@ -1,5 +1,5 @@
-//! `audit export`: entries as CSV or JSON lines, or the whole trail as an archive; any number of
-//! them in constant memory.
+//! `audit export`: writes entries as CSV or JSON lines, or the whole audit log as an archive, in
+//! constant memory.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -29,10 +29,10 @@ use crate::operator::{local_origin, operator};
 use crate::output::Output;
 use crate::{assembly, destination, moment, opening, progress};
 
-/// What to export, and how.
+/// The entries to export, and their format.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// A table, one JSON object for each entry, or all that `audit verify` needs
+    /// CSV table, one JSON object per entry, or an archive for `audit verify`
     #[arg(long, default_value = "jsonl")]
     format: TrailFormat,
     /// Write to this file [default: standard output]
@@ -42,7 +42,7 @@ pub(crate) struct Arguments {
     filter: Wanted,
 }
 
-/// How the trail is written.
+/// The format of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TrailFormat {
     Csv,
@@ -50,37 +50,37 @@ pub(crate) enum TrailFormat {
     Archive,
 }
 
-/// Which entries.
+/// The filters of an export.
 #[derive(Debug, Args)]
 struct Wanted {
-    /// Those since this time
+    /// Only entries from this time on
     #[arg(long, value_parser = moment::parse)]
     from: Option<Timestamp>,
-    /// Those before this time
+    /// Only entries before this time
     #[arg(long, value_parser = moment::parse)]
     until: Option<Timestamp>,
-    /// What happened
+    /// Only entries of this kind
     #[arg(long, value_parser = kinds(), hide_possible_values = true)]
     kind: Option<EventKind>,
-    /// How it ended
+    /// Only entries with this outcome
     #[arg(long, value_parser = outcomes(), hide_possible_values = true)]
     outcome: Option<Outcome>,
-    /// The account that did it or asked
+    /// Only entries of this actor, an account
     #[arg(long, value_name = "ACCOUNT", value_parser = account)]
     actor: Option<AccountId>,
-    /// The account it is about
+    /// Only entries about this account
     #[arg(long, value_name = "ACCOUNT", value_parser = account)]
     subject: Option<AccountId>,
-    /// What was asked about
+    /// Only entries about this resource
     #[arg(long)]
     resource: Option<String>,
-    /// The client's address
+    /// Only entries from this client address
     #[arg(long)]
     address: Option<IpAddr>,
 }
 
 impl Arguments {
-    /// Which entries are wanted.
+    /// The filter of these arguments.
     pub(crate) fn filter(&self) -> Filter {
         let Wanted { from, until, kind, outcome, actor, subject, ref resource, address } =
             self.filter;
@@ -96,7 +96,7 @@ pub(super) fn run(
 ) -> Result<ExitCode, Failure> {
     let filter = arguments.filter();
     if arguments.format == TrailFormat::Archive && filter != Filter::default() {
-        return Err(Failure::usage("an archive holds everything; leave the filters out"));
+        return Err(Failure::usage("an archive contains every entry; remove the filters"));
     }
     if filter.from.zip(filter.until).is_some_and(|(from, until)| from >= until) {
         return Err(Failure::usage("--until must be a time after --from"));
@@ -110,7 +110,7 @@ pub(super) fn run(
     });
     let count = match written {
         Ok(count) => count,
-        // Whoever reads has enough.
+        // The reader closed the pipe.
         Err(ExportError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
             return Ok(ExitCode::SUCCESS);
         }
@@ -126,7 +126,7 @@ pub(super) fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-/// What an archive holds.
+/// The entries of an archive, for the progress line.
 const ARCHIVED: &str = "events and blocks of decisions";
 
 fn entries(
@@ -170,7 +170,7 @@ fn archive(store: &Arc<Store>, to: &mut dyn Write, output: Output) -> Result<u64
     Ok(bar.position())
 }
 
-/// To take the trail away is an event of the trail.
+/// Records the export as an event of the audit log.
 fn record_archive(store: &Store) -> Result<(), StoreError> {
     let Principal { actor, origin, .. } = operator("audit export");
     let ambient = Ambient::system();
@@ -207,7 +207,9 @@ impl From<ExportError> for Failure {
     fn from(error: ExportError) -> Self {
         match error {
             ExportError::Trail(error) => error.into(),
-            ExportError::Write(_) => Self::failed(error, "name a place with room by --output"),
+            ExportError::Write(_) => {
+                Self::failed(error, "write to a disk with free space by --output")
+            }
         }
     }
 }
@@ -228,7 +230,7 @@ impl fmt::Display for Exported {
 }
 
 fn account(text: &str) -> Result<AccountId, &'static str> {
-    text.parse().map_err(|_| "write the id of an account, such as `portcullis audit export` shows")
+    text.parse().map_err(|_| "write the id of an account, as `portcullis audit export` prints it")
 }
 
 fn kinds() -> impl TypedValueParser<Value = EventKind> {

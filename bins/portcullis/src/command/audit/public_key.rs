@@ -1,4 +1,5 @@
-//! `audit public-key`: what an auditor checks checkpoints with, told on another way than they come.
+//! `audit public-key`: prints the public key that verifies checkpoints. An auditor must get the key and
+//! the checkpoints by different ways.
 
 use std::fmt;
 use std::process::ExitCode;

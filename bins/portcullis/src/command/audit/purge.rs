@@ -1,4 +1,5 @@
-//! `audit purge`: what is old enough goes, by whole checkpoints, and the proof of it stays.
+//! `audit purge`: deletes old entries by whole checkpoints. The remaining audit log can still be
+//! verified.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -16,13 +17,13 @@ use crate::{assembly, opening, progress};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Entries removed in one transaction: few enough that nobody else has to wait for long.
+/// Entries deleted in one transaction: few enough that other writers do not wait for long.
 const BATCH_SIZE: u32 = 10_000;
 
-/// What to keep.
+/// The retention.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Keep this many days [default: the configured retention]
+    /// Keep the entries of this many days [default: the configured retention]
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
     older_than: Option<u32>,
 }
@@ -34,16 +35,12 @@ pub(super) fn run(
 ) -> Result<ExitCode, Failure> {
     let (config, _) = loaded.sound()?;
     let keep = arguments.older_than.map(|days| DAY * days).or(config.audit.retention).ok_or_else(
-        || {
-            Failure::usage(
-                "nothing says how long to keep: set audit.retention_days, or --older-than",
-            )
-        },
+        || Failure::usage("there is no retention: set audit.retention_days, or --older-than"),
     )?;
     let origin = local_origin("audit purge");
     let (store, secret) = opening::needed_store(&config, &origin)?;
     let checkpoints = assembly::audit::checkpoints(&store, &config, &secret, &Ambient::system());
-    let waiting = progress::waiting("removing old entries", output);
+    let waiting = progress::waiting("deleting old entries", output);
     let purged_to = checkpoints.purge(keep, BATCH_SIZE, &origin)?;
     waiting.finish_and_clear();
     output.answer(&Purged { purged_to })?;
@@ -60,10 +57,10 @@ impl fmt::Display for Purged {
         match self.purged_to {
             Some(to) => write!(
                 f,
-                "What checkpoint {to} covers was removed. Export a checkpoint now, so that what is \
-                 kept elsewhere says so, too."
+                "The entries up to checkpoint {to} were deleted. Write a new checkpoint now with \
+                 `portcullis audit checkpoint`, and keep it on another machine."
             ),
-            None => f.write_str("No checkpoint is old enough; nothing was removed."),
+            None => f.write_str("No checkpoint is old enough; no entry was deleted."),
         }
     }
 }

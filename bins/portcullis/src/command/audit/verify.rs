@@ -1,4 +1,4 @@
-//! `audit verify`: proves the trail of the database or of an archive, or names what was done to it.
+//! `audit verify`: verifies the audit log of the database or of an archive, and reports every fault.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -15,26 +15,26 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::{assembly, opening, progress, secret_file};
 
-/// What to verify, and against what.
+/// The audit log to verify, the checkpoints and the keys.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exit codes: 0 nothing is wrong, 1 something is, 2 it cannot be read.
+Exit codes: 0 no fault, 1 at least one fault, 2 the audit log cannot be read.
 
 An archive is verified on any machine that has the secret key of the server (SECRET_KEY or
 SECRET_KEY_FILE); neither the database nor the rest of the configuration is needed.")]
 pub(crate) struct Arguments {
-    /// A checkpoint that was kept elsewhere; the latest is enough
+    /// Verify against this checkpoint, kept on another machine; the latest is enough
     #[arg(long = "checkpoint", value_name = "FILE")]
     checkpoints: Vec<PathBuf>,
-    /// Read this archive, not the database
+    /// Verify this archive instead of the database
     #[arg(long, value_name = "FILE")]
     archive: Option<PathBuf>,
-    /// A file with a secret key that the server had before; may be repeated, oldest first
+    /// A file with a former secret key of the server; may be repeated, oldest first
     #[arg(long = "former-secret", value_name = "FILE")]
     former_secrets: Vec<PathBuf>,
 }
 
-/// Exits with 1 when something is wrong with the trail, with 2 when it cannot be read.
+/// Exits with 1 when the audit log has a fault, with 2 when it cannot be read.
 pub(super) fn run(
     loaded: &Loaded,
     arguments: &Arguments,
@@ -87,7 +87,7 @@ fn of_database(
     let bar = progress::of(verification.entries()?, "events and blocks of decisions", output);
     let report = verification
         .verify(keys, held, &mut || bar.inc(1))
-        .map_err(|error| Failure::failed(error, "`portcullis doctor` looks for the cause"))?;
+        .map_err(|error| Failure::failed(error, "run `portcullis doctor` to find the cause"))?;
     bar.finish_and_clear();
     Ok(report)
 }
@@ -104,7 +104,7 @@ fn checkpoint(path: &Path) -> Result<Checkpoint, Failure> {
 
 fn unreadable(path: &Path, error: &dyn fmt::Display) -> Failure {
     let problem = format!("{}: {error}", path.display());
-    Failure::failed(problem, "nothing was verified; name another file, or export it again")
+    Failure::failed(problem, "nothing was verified; name another file, or repeat the export")
 }
 
 #[derive(Serialize)]

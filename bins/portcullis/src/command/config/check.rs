@@ -1,4 +1,4 @@
-//! `config check`: every fault and every warning.
+//! `config check`: reports every fault and every warning of the configuration.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use crate::config::{Finding, Loaded};
 use crate::failure::Failure;
 use crate::output::Output;
 
-/// Exits with 2 when there is a fault.
+/// Exits with 2 when the configuration has a fault.
 pub(super) fn run(loaded: &Loaded, output: Output) -> Result<ExitCode, Failure> {
     let findings = loaded.findings();
     let ok = findings.faults.is_empty();
@@ -34,7 +34,7 @@ impl fmt::Display for Report<'_> {
             }
         }
         match self.faults.len() {
-            0 => write!(f, "The configuration is sound."),
+            0 => write!(f, "The configuration is valid."),
             1 => write!(f, "The configuration has 1 fault."),
             many => write!(f, "The configuration has {many} faults."),
         }

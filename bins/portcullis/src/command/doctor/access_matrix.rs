@@ -1,4 +1,4 @@
-//! Whether the matrix in force can be read, and is the configured one.
+//! Checks that the matrix in force is readable and equals the configured file.
 
 use portcullis_flows::access::matrix::Matrices;
 
@@ -9,11 +9,11 @@ pub(super) const NAME: &str = "access matrix";
 
 pub(super) const ROLES: &str = "roles";
 
-/// Accounts that are named one by one.
+/// Accounts listed by name.
 const MAX_NAMED: u32 = 20;
 
-/// Whether everybody has a role that the matrix in force has. Those who have not can do nothing, and
-/// only the most senior role can decide about them.
+/// Checks that the matrix in force has the role of every account. An account with an unknown role has
+/// no permission, and only the most senior role can change it.
 pub(super) fn roles(matrices: &Matrices) -> Check {
     let (accounts_with_unknown_role, count) = match matrices.accounts_with_unknown_role(MAX_NAMED) {
         Ok(found) => found,
@@ -34,7 +34,7 @@ pub(super) fn roles(matrices: &Matrices) -> Check {
     Check::failed(ROLES, detail, remedy)
 }
 
-/// Roles for which `user:update` may not mean any more what it was granted for.
+/// Warns about roles with `user:update` alone, which no longer includes roles and sessions.
 pub(super) fn permissions(matrices: &Matrices) -> Option<Check> {
     let in_force = matrices.active().load();
     let roles = in_force.roles_of_state_alone();
@@ -42,15 +42,15 @@ pub(super) fn permissions(matrices: &Matrices) -> Option<Check> {
         return None;
     }
     let detail = format!(
-        "user:update lets {} decide about the state of accounts, not about roles and sessions",
+        "user:update lets {} change the state of accounts, not their roles and sessions",
         roles.join(", ")
     );
-    let remedy = "grant user:approve to change roles and user:reject to end sessions as well, if \
-                  that is meant: one permission covered all three before they were told apart";
+    let remedy = "grant user:approve to change roles and user:reject to end sessions, if these roles \
+                  need that: user:update covered all three in earlier versions";
     Some(Check::warning(NAME, detail, remedy))
 }
 
-/// Expects that `matrices` has followed what is in force.
+/// Checks the matrix in force, which `matrices` must have loaded.
 pub(super) fn check(matrices: &Matrices, config: &Config) -> Check {
     let in_force = matrices.active().load();
     if in_force.version == 0 {

@@ -1,4 +1,4 @@
-//! Whether the audit trail can be read and is signed with this secret. `audit verify` proves it.
+//! Checks that the audit log is readable and signed with this secret. `audit verify` verifies it.
 
 use std::time::Duration;
 
@@ -15,13 +15,13 @@ use crate::config::Config;
 
 pub(super) const NAME: &str = "audit trail";
 
-/// A server that is used makes a checkpoint every minute or so.
+/// The age of the latest checkpoint that is reported. A server in use makes one about every minute.
 const OLD: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// From here on it is worth deciding how long to keep them.
+/// The number of entries above which a retention is recommended.
 const MANY: u64 = 10_000_000;
 
-/// `former` are the keys of the secret before, under which the latest checkpoint may still be.
+/// `former` are the keys of the previous secret, which may have signed the latest checkpoint.
 pub(super) fn check(
     store: &Store,
     keys: &AuditKeys,
@@ -29,7 +29,7 @@ pub(super) fn check(
     config: &Config,
 ) -> Check {
     read(store, keys, former, config).unwrap_or_else(|error| {
-        Check::failed(NAME, error.to_string(), "`portcullis audit verify` looks closer")
+        Check::failed(NAME, error.to_string(), "run `portcullis audit verify`, which reports more")
     })
 }
 
@@ -53,15 +53,15 @@ fn read(
     if let Err(error) = checkpoint.verify(&keys.checkpoint_key())
         && !former.is_some_and(is_former)
     {
-        let remedy = "set SECRET_KEY or SECRET_KEY_PREVIOUS to what the trail was written with, or \
+        let remedy = "set SECRET_KEY or SECRET_KEY_PREVIOUS to the secret of this audit log, or \
                       verify it with `portcullis audit verify --former-secret FILE`";
         return Ok(Check::failed(NAME, format!("checkpoint {number} {error}"), remedy));
     }
     let detail = format!("{entries} entries, the latest checkpoint is {number} of {at}");
     let now = Ambient::system().now();
     if at > now + Checkpoint::CLOCK_TOLERANCE {
-        let remedy =
-            "mend the clock of the nodes or of the database; until that time dates stand still";
+        let remedy = "fix the clock of the nodes or of the database; until that time new entries \
+                      get this time";
         return Ok(Check::warning(NAME, format!("{detail}, which is in the future"), remedy));
     }
     if now.since(at) > OLD {
@@ -70,7 +70,7 @@ fn read(
         return Ok(Check::warning(NAME, detail, remedy));
     }
     if config.audit.retention.is_none() && entries > MANY {
-        let remedy = "set audit.retention_days, unless they are to be kept for ever";
+        let remedy = "set audit.retention_days, unless all entries must be kept";
         return Ok(Check::warning(NAME, detail, remedy));
     }
     Ok(Check::ok(NAME, detail))

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// How one check ended.
+/// The result of one check.
 #[derive(Debug, Serialize)]
 pub(super) struct Check {
     pub(super) name: &'static str,
@@ -23,7 +23,7 @@ pub(super) enum Status {
 
 impl Check {
     fn new(name: &'static str, status: Status, detail: &str, remedy: Option<String>) -> Self {
-        // Libraries break lines where they like.
+        // Error texts of libraries may contain line breaks.
         let detail = detail.split_whitespace().collect::<Vec<_>>().join(" ");
         Self { name, status, detail, remedy }
     }
@@ -53,6 +53,6 @@ impl Check {
     }
 
     pub(super) fn skipped_for_faults(name: &'static str) -> Self {
-        Self::skipped(name, "its configuration is faulty")
+        Self::skipped(name, "the configuration of this part is faulty")
     }
 }

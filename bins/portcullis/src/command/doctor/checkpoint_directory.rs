@@ -1,4 +1,4 @@
-//! Whether checkpoints can be put where they are wanted.
+//! Checks that the checkpoint directory is writable.
 
 use super::check::Check;
 use super::data_directory::try_writing;
@@ -6,7 +6,7 @@ use crate::config::Loaded;
 
 const NAME: &str = "checkpoint files";
 
-/// Nothing to say when nobody wants them.
+/// `None` when no directory is configured.
 pub(super) fn check(loaded: &Loaded) -> Option<Check> {
     let Some(config) = loaded.partly(&["audit"]) else {
         return Some(Check::skipped_for_faults(NAME));
@@ -16,7 +16,7 @@ pub(super) fn check(loaded: &Loaded) -> Option<Check> {
     Some(match try_writing(directory) {
         Ok(()) => Check::ok(NAME, format!("{shown} is writable")),
         Err(error) => {
-            let remedy = "make it and give it to the user the server runs as, or change \
+            let remedy = "create it for the user that the server runs as, or change \
                           audit.checkpoint_directory";
             Check::failed(NAME, format!("{shown} cannot be written to: {error}"), remedy)
         }

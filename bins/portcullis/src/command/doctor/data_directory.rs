@@ -1,4 +1,4 @@
-//! Whether the data directory can be written to, by us alone.
+//! Checks that the data directory is writable and closed to other users.
 
 use std::fs::{self, File};
 use std::io;
@@ -17,10 +17,10 @@ pub(super) fn check(loaded: &Loaded) -> Check {
     let path = config.data_dir.as_path();
     let shown = path.display();
     if !path.exists() {
-        return Check::ok(NAME, format!("{shown} is not there yet; the first start makes it"));
+        return Check::ok(NAME, format!("{shown} does not exist yet; the first start creates it"));
     }
     if let Err(error) = try_writing(path) {
-        let remedy = format!("give it to the user the server runs as: chown <user> {shown}");
+        let remedy = format!("make the user of the server its owner: chown <user> {shown}");
         return Check::failed(NAME, format!("{shown} cannot be written to: {error}"), remedy);
     }
     match fs::metadata(path) {
@@ -32,7 +32,7 @@ pub(super) fn check(loaded: &Loaded) -> Check {
     }
 }
 
-/// Leaves nothing behind.
+/// Writes a file and removes it again.
 pub(super) fn try_writing(directory: &Path) -> io::Result<()> {
     let probe = directory.join(format!(".doctor-{}", std::process::id()));
     File::create_new(&probe).and_then(|_| fs::remove_file(&probe))

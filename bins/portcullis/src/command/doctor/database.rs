@@ -1,4 +1,4 @@
-//! Whether the database answers, has the schema of this version, and what is in it.
+//! Checks that the database answers and has the schema of this version, then checks its contents.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ const SCHEMA: &str = "schema";
 const SECRET: &str = "secret of the data";
 const ADMINISTRATOR: &str = "administrator";
 
-/// What can be looked at only when the schema is right.
+/// The checks that need the schema of this version.
 const CONTENTS: [&str; 9] = [
     clock::NAME,
     ADMINISTRATOR,
@@ -46,7 +46,7 @@ pub(super) fn check(loaded: &Loaded) -> Vec<Check> {
         let remedy = "run this as the user that the server runs as";
         return vec![Check::failed(DATABASE, problem, remedy)];
     }
-    // Opening it would make it.
+    // Opening a missing SQLite file would create it.
     if let DatabaseUrl::Sqlite(path) = url
         && !path.exists()
     {
@@ -55,15 +55,15 @@ pub(super) fn check(loaded: &Loaded) -> Vec<Check> {
             && folder != config.data_dir
             && !folder.is_dir()
         {
-            let problem = format!("{} is no folder", folder.display());
-            return vec![Check::failed(DATABASE, problem, "make it, or change database.url")];
+            let problem = format!("{} is not a directory", folder.display());
+            return vec![Check::failed(DATABASE, problem, "create it, or change database.url")];
         }
-        let detail = format!("{} is not there yet; the first start makes it", path.display());
+        let detail = format!("{} does not exist yet; the first start creates it", path.display());
         return vec![Check::ok(DATABASE, detail)];
     }
     let database = Database::new(url, 1);
     if let Err(error) = database.ping() {
-        let remedy = "start it, or mend database.url (DATABASE_URL)";
+        let remedy = "start the database, or fix database.url (DATABASE_URL)";
         let mut checks = vec![Check::failed(DATABASE, error.to_string(), remedy)];
         checks.push(Check::skipped(SCHEMA, "the database does not answer"));
         checks.extend(CONTENTS.map(|name| Check::skipped(name, "the database does not answer")));
@@ -78,13 +78,15 @@ pub(super) fn check(loaded: &Loaded) -> Vec<Check> {
         }
         Err(unsound) => {
             checks.push(unsound);
-            checks.extend(CONTENTS.map(|name| Check::skipped(name, "the schema is another")));
+            checks.extend(
+                CONTENTS.map(|name| Check::skipped(name, "the schema is of another version")),
+            );
         }
     }
     checks
 }
 
-/// A failure for files that other users can open.
+/// Checks that other users cannot open the database files.
 fn exposed(url: &DatabaseUrl) -> Option<Check> {
     let files = match url.exposed_files() {
         Ok(files) if files.is_empty() => return None,
@@ -123,7 +125,7 @@ fn schema(database: &Database) -> Result<Check, Check> {
 
 fn contents(database: Database, loaded: &Loaded, config: &Config) -> Vec<Check> {
     let secret = opening::existing_secret(loaded);
-    // Without the secret nothing can be sealed, and nothing has to be: this only reads.
+    // The checks only read, so they need no keys for new entries.
     let keys =
         secret.as_ref().map_or_else(|_| AuditKeys::new([0; 32], [0; 32]), assembly::audit::keys);
     let keys = Arc::new(keys);
@@ -131,7 +133,7 @@ fn contents(database: Database, loaded: &Loaded, config: &Config) -> Vec<Check> 
     let ambient = Ambient::system();
     let matrices = assembly::access::matrices(&store, &config.matrix);
     if let Err(error) = matrices.follow() {
-        let remedy = "activate another version: `portcullis policy history`";
+        let remedy = "activate another version; `portcullis policy history` lists them";
         return vec![Check::failed(access_matrix::NAME, error.to_string(), remedy)];
     }
     let watch = ClockWatch::new(store.clone(), ambient.clock.clone());
@@ -146,7 +148,8 @@ fn contents(database: Database, loaded: &Loaded, config: &Config) -> Vec<Check> 
         let [signing, trail] = [signing_keys::NAME, audit_trail::NAME].map(skipped);
         let own = match store.fingerprint() {
             Ok(Some(_)) => {
-                let detail = "the data was written under a secret key, and there is none";
+                let detail =
+                    "the data was written under a secret key, and no secret key is configured";
                 Check::failed(SECRET, detail, opening::ANOTHER_SECRET)
             }
             _ => skipped(SECRET),
@@ -165,12 +168,12 @@ fn contents(database: Database, loaded: &Loaded, config: &Config) -> Vec<Check> 
 
 fn secret_of_the_data(proof: &SecretProof) -> Check {
     match proof.state() {
-        Ok(SecretState::Own) => Check::ok(SECRET, "is the configured one"),
+        Ok(SecretState::Own) => Check::ok(SECRET, "is the configured secret key"),
         Ok(SecretState::Unclaimed) => {
-            Check::ok(SECRET, "will be the one that the server starts with")
+            Check::ok(SECRET, "is not fixed yet; the first start of the server sets it")
         }
         Ok(SecretState::Previous) => {
-            Check::ok(SECRET, "is that of SECRET_KEY_PREVIOUS until a server is started")
+            Check::ok(SECRET, "is SECRET_KEY_PREVIOUS until the next start of a server")
         }
         Err(error) => Check::failed(SECRET, error.to_string(), opening::ANOTHER_SECRET),
     }

@@ -1,4 +1,4 @@
-//! What one sign-in costs on this machine.
+//! Measures the time of one password hash on this machine.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use crate::config::Loaded;
 
 const NAME: &str = "hashing";
 
-/// More than this keeps people waiting; an attacker has faster machines anyway.
+/// The time above which a sign-in is slow for its user.
 const SLOW: Duration = Duration::from_millis(500);
 
-/// Below this the machine could afford twice the memory without anybody noticing.
+/// The time below which twice the memory would still be fast enough.
 const FAST: Duration = Duration::from_millis(50);
 
 const ROUNDS: usize = 5;
@@ -48,7 +48,7 @@ pub(super) fn check(loaded: &Loaded) -> Check {
     Check::ok(NAME, detail)
 }
 
-/// The median, after one hash that pays for the memory.
+/// The median time of several hashes, after one that allocates the memory.
 fn measure(params: &Argon2Params) -> Option<Duration> {
     let hasher = Hasher::new(params.clone(), &SystemRandom);
     let password = Password::parse(OpaqueSecret::mint(&SystemRandom).expose()).ok()?;

@@ -1,4 +1,4 @@
-//! Whether passwords are long enough to be the only factor (NIST SP 800-63B-4 section 3.1.1.2).
+//! Checks the minimum length of passwords as the only factor (NIST SP 800-63B-4 section 3.1.1.2).
 
 use super::check::Check;
 use crate::config::Loaded;
@@ -15,6 +15,6 @@ pub(super) fn check(loaded: &Loaded) -> Check {
     if least >= RECOMMENDED {
         return Check::ok(NAME, format!("at least {least} characters"));
     }
-    let detail = format!("{least} characters are enough, and no second factor is enforced");
+    let detail = format!("the minimum is {least} characters, and no second factor is enforced");
     Check::warning(NAME, detail, format!("set passwords.min_length = {RECOMMENDED}"))
 }

@@ -1,4 +1,4 @@
-//! Whether the key that everything is signed with is strong and private.
+//! Checks that the secret key is strong and private.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -17,9 +17,9 @@ pub(super) fn check(loaded: &Loaded) -> Check {
     };
     match &config.tokens.secret {
         Secret::Configured(_) if config.tokens.previous.is_some() => {
-            Check::ok(NAME, "configured, and the one before it is still accepted")
+            Check::ok(NAME, "configured; the previous secret key is still accepted")
         }
-        Secret::Configured(_) => Check::ok(NAME, "configured, long enough and no known sample"),
+        Secret::Configured(_) => Check::ok(NAME, "configured, long enough, and not a known sample"),
         Secret::Generated(path) => check_file(path),
     }
 }
@@ -27,8 +27,8 @@ pub(super) fn check(loaded: &Loaded) -> Check {
 fn check_file(path: &Path) -> Check {
     let shown = path.display();
     let Ok(metadata) = fs::metadata(path) else {
-        let detail = "none is configured; the first start makes one, which only this machine has";
-        return Check::warning(NAME, detail, "set SECRET_KEY before there is a second node");
+        let detail = "not configured; the first start generates one on this machine";
+        return Check::warning(NAME, detail, "set SECRET_KEY before you add a second node");
     };
     if metadata.permissions().mode() & 0o077 != 0 {
         let detail = format!("{shown} can be read by other users of this machine");
@@ -36,8 +36,9 @@ fn check_file(path: &Path) -> Check {
     }
     match secret_file::read(path) {
         Ok(_) => {
-            let detail = format!("none is configured; the one in {shown} is strong and private");
-            Check::warning(NAME, detail, "set SECRET_KEY before there is a second node")
+            let detail =
+                format!("not configured; the generated key in {shown} is strong and private");
+            Check::warning(NAME, detail, "set SECRET_KEY before you add a second node")
         }
         Err(error) => {
             let remedy = "restore it from a backup, or see `portcullis keys accept-secret --help`";

@@ -1,4 +1,4 @@
-//! Whether access tokens can be signed as configured.
+//! Checks that access tokens can be signed with the configured algorithm.
 
 use portcullis_flows::StoreError;
 use portcullis_flows::node::signing_key::{KeyState, SharedKeyState, SigningKeys};
@@ -10,7 +10,11 @@ pub(super) const NAME: &str = "signing keys";
 
 pub(super) fn check(keys: &SigningKeys, config: &Config) -> Check {
     read(keys, config).unwrap_or_else(|error| {
-        Check::failed(NAME, error.to_string(), "`portcullis keys rotate` makes a new one")
+        Check::failed(
+            NAME,
+            error.to_string(),
+            "run `portcullis keys rotate`, which makes a new key",
+        )
     })
 }
 
@@ -26,15 +30,15 @@ fn read(keys: &SigningKeys, config: &Config) -> Result<Check, StoreError> {
         return Ok(Check::ok(NAME, detail));
     }
     if in_state(KeyState::Sealed).next().is_some() {
-        let detail = "all are sealed under another secret key; the next start makes a new one";
+        let detail = "every key is sealed under another secret key; the next start makes a new one";
         let remedy =
-            "set SECRET_KEY_PREVIOUS to the secret before, or tokens that live become void";
+            "set SECRET_KEY_PREVIOUS to the previous secret, or all issued tokens become invalid";
         return Ok(Check::warning(NAME, detail, remedy));
     }
     Ok(Check::ok(NAME, format!("there is none yet; the first start makes one for {name}")))
 }
 
-/// Until when tokens under a shared secret are accepted, if they are.
+/// The time until which tokens signed with the shared secret are accepted, if any.
 fn accepted(shared: &[(String, SharedKeyState)]) -> String {
     let accepted = |(kid, state): &(String, SharedKeyState)| match state {
         SharedKeyState::Signing => {

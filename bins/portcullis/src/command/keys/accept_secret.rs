@@ -1,4 +1,4 @@
-//! `keys accept-secret`: the secret of the data is lost, and another takes its place.
+//! `keys accept-secret`: accepts the configured secret key after the previous key was lost.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -13,9 +13,9 @@ use crate::output::Output;
 
 pub(super) const AFTER_HELP: &str = "\
 This cannot be undone. Every user must sign in again. Key pairs that were made under the lost secret \
-cannot be used any more. The audit trail before this change can be verified only with the lost secret. Stop every \
-server first. To replace a secret that you have, set SECRET_KEY_PREVIOUS to it instead: then none of this \
-happens.";
+cannot be used any more. The audit log before this change can be verified only with the lost secret. Stop \
+every server first. If you still have the previous secret, set SECRET_KEY_PREVIOUS to it instead: then \
+none of this happens.";
 
 pub(super) fn run(config: &Config, output: Output) -> Result<ExitCode, Failure> {
     opening::accept_secret(config, &local_origin("keys accept-secret"))?;
@@ -30,6 +30,6 @@ struct Accepted {
 
 impl fmt::Display for Accepted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("The configured SECRET_KEY is that of the database from now on.")
+        f.write_str("The database has accepted the configured SECRET_KEY.")
     }
 }

@@ -1,4 +1,4 @@
-//! `keys list`: every key pair there was, and what each does now.
+//! `keys list`: lists every key pair, retired ones too, with its state.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -23,7 +23,7 @@ pub(super) fn run(config: &Config, output: Output) -> Result<ExitCode, Failure> 
     Ok(ExitCode::SUCCESS)
 }
 
-/// In the order in which they begin to sign.
+/// The keys, in the order in which they begin to sign.
 #[derive(Serialize)]
 struct Listing {
     algorithm: &'static str,
@@ -31,7 +31,7 @@ struct Listing {
     shared_secrets: Vec<SharedKey>,
 }
 
-/// A key of HS256.
+/// The HS256 shared secret.
 #[derive(Serialize)]
 struct SharedKey {
     kid: String,
@@ -102,7 +102,7 @@ impl fmt::Display for Listing {
             Table(std::iter::once(titles).chain(self.keys.iter().map(row)).collect()).fmt(f)?;
         }
         if self.keys.iter().any(|key| key.state == KeyState::Sealed.as_str()) {
-            writeln!(f, "What is sealed was made under another SECRET_KEY, and is not used.")?;
+            writeln!(f, "A sealed key was made under another SECRET_KEY and is not used.")?;
         }
         self.shared_secrets.iter().try_for_each(|shared| shared.fmt(f))?;
         match self.algorithm {

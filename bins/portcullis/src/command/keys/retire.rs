@@ -1,4 +1,4 @@
-//! `keys retire`: a key pair goes before its time.
+//! `keys retire`: retires a key pair at once.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -15,18 +15,17 @@ use crate::operator::local_origin;
 use crate::output::Output;
 use crate::{assembly, opening};
 
-/// Which key shall go.
+/// The key to retire.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Every token that it has signed is refused from then on: by the servers within a second, by services \
-that have fetched the published keys when their copy is too old, five minutes unless a cache between \
-keeps one too. A client with such a token must refresh. A \
-key that signs cannot be retired: run `portcullis keys rotate --now` first and wait four seconds. The \
-shared secret of HS256 goes likewise once key pairs sign, if it must not be accepted until its time is \
-over.")]
+Every token that the key has signed is refused from then on. Servers refuse it within a second. Services \
+refuse it when their copy of the published keys expires: after five minutes, or longer with a cache \
+between. A client with a refused token must refresh. A key that signs cannot be retired: run \
+`portcullis keys rotate --now` first and wait four seconds. After a change to key pairs, the HS256 shared \
+secret can be retired in the same way.")]
 pub(crate) struct Arguments {
-    /// The name of the key, as `keys list` shows it
-    // One name of 64 begins with a hyphen.
+    /// The id of the key (kid), as `keys list` prints it
+    // One kid of 64 begins with a hyphen.
     #[arg(allow_hyphen_values = true)]
     kid: String,
 }
@@ -47,7 +46,9 @@ pub(super) fn run(
 
 fn failure(error: RetirementError) -> Failure {
     let remedy = match error {
-        RetirementError::Unknown | RetirementError::Retired => "`portcullis keys list` shows them",
+        RetirementError::Unknown | RetirementError::Retired => {
+            "`portcullis keys list` lists the keys"
+        }
         RetirementError::Signing => {
             "run `portcullis keys rotate --now`, wait four seconds, and try again"
         }
@@ -65,8 +66,8 @@ impl fmt::Display for Retired<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "retired {}, and destroyed its private half\nThe servers that run refuse its tokens \
-             within a second, services when their copy of the keys is too old.",
+            "retired {} and destroyed its private key\nRunning servers refuse its tokens within a \
+             second. Services refuse them when their copy of the published keys expires.",
             self.kid
         )
     }

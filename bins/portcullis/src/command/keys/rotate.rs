@@ -1,4 +1,4 @@
-//! `keys rotate`: a new key pair takes over.
+//! `keys rotate`: makes a new key pair, which replaces the signing key.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -16,24 +16,24 @@ use crate::operator::local_origin;
 use crate::output::Output;
 use crate::{assembly, opening};
 
-/// How the next key pair is to be.
+/// The properties of the new key pair.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The new key is published at once and signs five minutes later, when every cached copy of the \
-published keys contains it. The old one stays published until its last token has expired.
+published keys contains it. The old key stays published until its last token has expired.
 
-After a leak of a private key, make the new one sign with --now, and then retire the old one with \
+After a leak of a private key, rotate with --now, and then retire the leaked key with \
 `portcullis keys retire`.")]
 pub(crate) struct Arguments {
-    /// Take over within two seconds; services must ask again for a key that they do not know
+    /// Sign within two seconds; services must fetch the published keys again for an unknown key
     #[arg(long)]
     now: bool,
-    /// The algorithm, to prepare for a change of it [default: the configured one]
+    /// The algorithm of the new key, to prepare a change of algorithm [default: the configured one]
     #[arg(long)]
     algorithm: Option<PairAlgorithm>,
 }
 
-/// An algorithm with a public half.
+/// An algorithm with key pairs.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum PairAlgorithm {
     #[value(name = "EdDSA")]
@@ -60,8 +60,8 @@ pub(super) fn run(
     let Some(algorithm) = wanted.or(config.tokens.algorithm) else {
         return Err(Failure::usage(
             "tokens are signed with HS256 under the secret key, which has no key pair: set \
-             tokens.algorithm to EdDSA or ES256, or prepare for that with --algorithm; to replace \
-             the secret itself, set SECRET_KEY_PREVIOUS to it and SECRET_KEY to a new one",
+             tokens.algorithm to EdDSA or ES256, or prepare that change with --algorithm; to replace \
+             the secret key, set SECRET_KEY_PREVIOUS to it and SECRET_KEY to a new one",
         ));
     };
     let head_start = if arguments.now { HeadStart::Least } else { HeadStart::Full };
@@ -83,19 +83,19 @@ struct Rotated {
     kid: String,
     algorithm: &'static str,
     signs_from: Timestamp,
-    /// Whether the servers that run sign with such keys.
+    /// The configured algorithm is that of this key.
     is_configured: bool,
 }
 
 impl fmt::Display for Rotated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kid, algorithm, signs_from, is_configured } = self;
-        writeln!(f, "made {kid} ({algorithm}), which is published from now on")?;
+        writeln!(f, "made {kid} ({algorithm}); it is published from now on")?;
         if *is_configured {
             write!(
                 f,
-                "It signs from {signs_from}. The key before it stays published until the last \
-                 token it signed\nhas expired, and then retires by itself."
+                "It signs from {signs_from}. The previous key stays published until its last token \
+                 has\nexpired, and is then retired automatically."
             )
         } else {
             write!(f, "It signs when tokens.algorithm is {algorithm}.")

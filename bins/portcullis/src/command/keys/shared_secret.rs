@@ -1,4 +1,4 @@
-//! `keys shared-secret`: the key of HS256, for a service that checks tokens by itself.
+//! `keys shared-secret`: prints the HS256 shared secret, for a service that verifies tokens offline.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -15,14 +15,14 @@ use crate::{assembly, opening};
 
 pub(super) const AFTER_HELP: &str = "\
 A service that has this key can sign access tokens for every account. Give it only to services that you \
-trust with that. The key has no other use. The audit trail records that it was printed. With the algorithms EdDSA and \
-ES256 no service needs a secret; once they sign, what is signed with it is accepted for the life of one \
-access token and then no more.";
+trust with that. The key has no other use. The audit log records that it was printed. With the algorithms \
+EdDSA and ES256 no service needs a secret. After a change to them, tokens signed with this key are \
+accepted for the lifetime of one access token.";
 
 pub(super) fn run(config: &Config, output: Output) -> Result<ExitCode, Failure> {
     if let Some(algorithm) = config.tokens.algorithm {
         return Err(Failure::usage(format!(
-            "tokens are signed with {}: services check them with the keys published at \
+            "tokens are signed with {}: services verify them with the keys published at \
              /.well-known/jwks.json and need no secret",
             algorithm.name()
         )));
@@ -30,14 +30,14 @@ pub(super) fn run(config: &Config, output: Output) -> Result<ExitCode, Failure> 
     let origin = local_origin("keys shared-secret");
     let (store, secret) = opening::needed_store(config, &origin)?;
     let shared = SharedSecret::of(&secret);
-    // Recorded first: what was seen and not recorded could not be taken back.
+    // Recorded first: a printed secret without a record could not be taken back.
     assembly::node::signing_keys(&store, config, &secret, &Ambient::system())
         .note_printed(&shared, &origin)?;
     output.answer(&Handed { shared_secret: &shared.expose() })?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Not to be logged.
+/// The printed secret. It must not be logged.
 #[derive(Serialize)]
 struct Handed<'a> {
     shared_secret: &'a str,

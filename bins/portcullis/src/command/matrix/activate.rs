@@ -1,4 +1,4 @@
-//! `policy activate`: a file or an earlier version comes into force.
+//! `policy activate`: activates a matrix file or an earlier version.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -16,7 +16,7 @@ use crate::opening;
 use crate::operator::operator;
 use crate::output::Output;
 
-/// What to put in force.
+/// The matrix to activate.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// A matrix file, or the number of a version
@@ -30,7 +30,7 @@ pub(super) fn run(
 ) -> Result<ExitCode, Failure> {
     let named = &arguments.matrix;
     let (config, _) = loaded.sound()?;
-    // Before the database is touched, or made.
+    // Checked before the database is opened or created.
     if let Named::File(path) = named {
         named.parse(&named::read(path)?)?;
     }
@@ -50,7 +50,7 @@ pub(super) fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-/// What came into force in place of what.
+/// The activated version and the previous one.
 #[derive(Serialize)]
 pub(super) struct Activated {
     version: u32,

@@ -1,4 +1,4 @@
-//! What one matrix changes against another, for people.
+//! Prints the difference of two matrices as text.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use portcullis_access::{CellChange, Change, MatrixDiff, WordChanges};
 
 use crate::table::Table;
 
-/// More lines are not read anyway; programs get all of them.
+/// Lines of a printed difference; `--json` has all of them.
 const MAX_LINES: usize = 200;
 
 /// Prints a difference, one change a line.
@@ -23,7 +23,7 @@ impl fmt::Display for Changes<'_> {
         words(f, "action", &diff.actions)?;
         if let Some((before, after)) = &diff.self_registration_role {
             let [before, after] = [before, after].map(|role| role.as_deref().unwrap_or("nobody"));
-            writeln!(f, "who registers becomes {after} instead of {before}")?;
+            writeln!(f, "an account that registers gets the role {after} instead of {before}")?;
         }
         for step in &diff.hierarchy {
             let verb = if step.added { "now inherits" } else { "no longer inherits" };
@@ -32,7 +32,7 @@ impl fmt::Display for Changes<'_> {
         Table(diff.cells.iter().take(MAX_LINES).map(row).collect()).fmt(f)?;
         let unshown = diff.cells.len().saturating_sub(MAX_LINES) + diff.cells_left_out;
         if unshown > 0 {
-            writeln!(f, "… and {unshown} cells more (with --json, the first 10,000)")?;
+            writeln!(f, "… and {unshown} more cells (--json prints the first 10,000)")?;
         }
         let count = |wanted| diff.cells.iter().filter(|cell| cell.change == wanted).count();
         write!(

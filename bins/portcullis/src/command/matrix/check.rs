@@ -1,4 +1,4 @@
-//! `policy check`: every fault of a matrix, by line, or a summary with what is worth a look.
+//! `policy check`: reports every fault of a matrix by line, or a summary with notes.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -17,14 +17,14 @@ use crate::config::Loaded;
 use crate::failure::Failure;
 use crate::output::Output;
 
-/// What to check.
+/// The matrix to check.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The file [default: the version in force; the configured file before the first start]
     file: Option<PathBuf>,
 }
 
-/// Exits with 1 when there is a fault.
+/// Exits with 1 when the matrix has a fault.
 pub(super) fn run(
     loaded: Loaded,
     arguments: &Arguments,
@@ -52,7 +52,7 @@ enum MatrixStatus {
         matrix: Matrix,
         notes: Vec<Note>,
     },
-    /// In order, and no use to this server.
+    /// A valid document that this server cannot use.
     UnusableMatrix(String),
     Faulty {
         faults: Vec<Fault>,
@@ -89,13 +89,13 @@ impl fmt::Display for Report {
                 let registered = matrix.self_registration_role().unwrap_or_default();
                 write!(
                     f,
-                    "{name} is sound: {roles} roles, {resources} resources, {actions} actions; \
-                     who registers becomes {registered}; digest {}",
+                    "{name} is valid: {roles} roles, {resources} resources, {actions} actions; \
+                     an account that registers gets the role {registered}; digest {}",
                     digest(matrix)
                 )
             }
             MatrixStatus::UnusableMatrix(unfit) => {
-                write!(f, "FAULT: {unfit}\n{name} cannot be put in force")
+                write!(f, "FAULT: {unfit}\n{name} cannot be activated")
             }
             MatrixStatus::Faulty { faults, left_out } => {
                 faults.iter().try_for_each(|fault| writeln!(f, "FAULT: {fault}"))?;

@@ -1,4 +1,4 @@
-//! `policy diff`: what one matrix changes for whom against another.
+//! `policy diff`: compares two versions of the access matrix.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -14,12 +14,12 @@ use crate::config::Loaded;
 use crate::failure::Failure;
 use crate::output::Output;
 
-/// What to compare.
+/// The matrices to compare.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// The matrix that would come: a file, or the number of a version
+    /// The new matrix: a file, or the number of a version
     candidate: Named,
-    /// The matrix whose place it would take [default: the one in force]
+    /// The matrix to compare with [default: the one in force]
     base: Option<Named>,
 }
 

@@ -1,4 +1,4 @@
-//! `policy explain`: one question, its answer, and the whole reason.
+//! `policy explain`: prints the decision for a role, an action and a resource, with the full reason.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -14,36 +14,36 @@ use crate::config::Loaded;
 use crate::failure::Failure;
 use crate::output::Output;
 
-/// One question.
+/// One decision to explain.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The role of the subject
     #[arg(long)]
     role: String,
-    /// What would be acted on
+    /// The resource
     #[arg(long)]
     resource: String,
-    /// What would be done
+    /// The action
     #[arg(long)]
     action: String,
-    /// Who would act
+    /// The id of the subject
     #[arg(long, default_value = "")]
     subject: String,
-    /// Whose resource it is
+    /// The owner of the resource
     #[arg(long)]
     owner: Option<String>,
-    /// Who takes part in it; may be repeated
+    /// A party of the resource; may be repeated
     #[arg(long = "party", value_name = "PARTY")]
     parties: Vec<String>,
-    /// A further attribute, its value JSON or a text; may be repeated
+    /// Another attribute, its value JSON or a text; may be repeated
     #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = attribute)]
     attributes: Vec<(String, serde_json::Value)>,
-    /// Ask this file [default: the matrix in force]
+    /// Use this matrix file [default: the matrix in force]
     #[arg(long)]
     file: Option<PathBuf>,
 }
 
-/// Exits with 0 whatever the answer is: that the question was answered is the success.
+/// Exits with 0 for a grant and for a denial: both are a successful explanation.
 pub(super) fn run(
     loaded: Loaded,
     arguments: &Arguments,

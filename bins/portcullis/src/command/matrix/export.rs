@@ -1,4 +1,4 @@
-//! `policy export`: one version, as it was handed in or as the effective table.
+//! `policy export`: prints one version, as its original file or as the effective table.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -12,18 +12,18 @@ use crate::config::Loaded;
 use crate::failure::Failure;
 use crate::output::Output;
 
-/// What to print, and how.
+/// The version to print, and its format.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The number of the version [default: the one in force]
     #[arg(long, value_name = "N")]
     version: Option<u32>,
-    /// The file as it was handed in, or the effective table
+    /// The original file (toml), or the effective table
     #[arg(long, default_value = "toml")]
     format: MatrixFormat,
 }
 
-/// How a matrix is written.
+/// The format of a printed matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum MatrixFormat {
     Toml,
@@ -52,7 +52,7 @@ pub(super) fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-/// For people, the content and nothing else, so that it can be piped.
+/// As text, only the content, so that it can be piped.
 #[derive(Serialize)]
 struct Exported {
     version: Option<u32>,

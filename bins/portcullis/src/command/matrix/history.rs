@@ -1,4 +1,4 @@
-//! `policy history`: what was in force when, and which versions there are.
+//! `policy history`: lists all activations with version, time and actor, and all versions.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -34,7 +34,7 @@ pub(super) fn run(loaded: Loaded, output: Output) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Newest first, the last hundred of each.
+/// The last hundred activations and versions, newest first.
 #[derive(Serialize)]
 struct History {
     in_force: Option<u32>,
@@ -60,16 +60,16 @@ struct Version {
 impl fmt::Display for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let activation = |Activation { version, by, at, .. }: &Activation| {
-            [at.to_string(), format!("version {version} put in force"), format!("by {by}")]
+            [at.to_string(), format!("version {version} activated"), format!("by {by}")]
         };
         let version = |Version { number, by, at }: &Version| {
-            [at.to_string(), format!("version {number} handed in"), format!("by {by}")]
+            [at.to_string(), format!("version {number} added"), format!("by {by}")]
         };
         let activations = self.activations.iter().map(activation);
         Table(activations.chain(self.versions.iter().map(version)).collect()).fmt(f)?;
         match self.in_force {
             Some(number) => write!(f, "In force: version {number}"),
-            None => f.write_str("Nothing is in force yet; the first start begins."),
+            None => f.write_str("No version is in force yet; the first start activates one."),
         }
     }
 }

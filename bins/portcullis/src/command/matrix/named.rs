@@ -1,4 +1,4 @@
-//! A matrix as it is named on the command line: by a file, or by the number of a version.
+//! A matrix named on the command line, by a file or by the number of a version.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -12,7 +12,7 @@ use super::versions::Versions;
 use crate::config::Loaded;
 use crate::failure::Failure;
 
-/// Where a matrix is. A file whose name is a number is written `./3`.
+/// A matrix named on the command line. A file whose name is a number is written `./3`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Named {
     /// In a file.
@@ -40,7 +40,7 @@ impl fmt::Display for Named {
 }
 
 impl Named {
-    /// The text of the matrix; configuration and database are looked at only for a version.
+    /// The text of the matrix. Configuration and database are read only for a version.
     pub(super) fn text_alone(&self, loaded: Loaded) -> Result<String, Failure> {
         match self {
             Self::File(path) => read(path),
@@ -62,7 +62,7 @@ impl Named {
     }
 }
 
-/// What is in a matrix file.
+/// The content of a matrix file.
 pub(super) fn read(path: &Path) -> Result<String, Failure> {
     fs::read_to_string(path).map_err(|error| {
         let problem = format!("cannot read {}: {error}", path.display());
@@ -70,14 +70,14 @@ pub(super) fn read(path: &Path) -> Result<String, Failure> {
     })
 }
 
-/// A matrix that has these faults, and what to call it.
+/// The failure for a matrix with these faults.
 pub(super) fn faulty(name: &str, faults: &MatrixFaults) -> Failure {
     let mut problems: Vec<_> =
         faults.faults().iter().map(|fault| format!("{name}, {fault}")).collect();
     if faults.left_out() > 0 {
         problems.push(format!("and {} more", faults.left_out()));
     }
-    Failure::Failed { problems, remedy: "nothing was changed; mend the matrix there".to_owned() }
+    Failure::Failed { problems, remedy: "nothing was changed; fix these faults".to_owned() }
 }
 
 #[cfg(test)]

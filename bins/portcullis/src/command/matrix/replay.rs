@@ -1,4 +1,4 @@
-//! `policy replay`: who would gain or lose what, had another matrix decided.
+//! `policy replay`: replays recorded decisions against another matrix and lists the changes.
 
 mod log;
 
@@ -23,25 +23,25 @@ use crate::{moment, progress};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How far back it goes unless told otherwise.
+/// The default period of a replay from the database.
 const DEFAULT_DAYS: u32 = 7;
 
-/// What to ask again.
+/// The matrix to try, and the decisions to replay.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The matrix to try: a file, or the number of a version
     matrix: Named,
-    /// The decisions of the last N days [default: 7, or all of the export]
+    /// Only decisions of the last N days [default: 7, or all of the export]
     #[arg(long, value_name = "N", conflicts_with_all = ["from", "until"],
           value_parser = clap::value_parser!(u32).range(1..=36_500))]
     days: Option<u32>,
-    /// The decisions since this time
+    /// Only decisions from this time on
     #[arg(long, value_parser = moment::parse)]
     from: Option<Timestamp>,
-    /// The decisions before this time
+    /// Only decisions before this time
     #[arg(long, value_parser = moment::parse)]
     until: Option<Timestamp>,
-    /// Read them from this export (`audit export --format jsonl`), not from the database
+    /// Read the decisions from this export (`audit export --format jsonl`), not from the database
     #[arg(long, value_name = "EXPORT.jsonl")]
     log: Option<PathBuf>,
 }
@@ -85,7 +85,7 @@ struct Replayed {
     report: ReplayReport,
 }
 
-/// More lines are not read anyway; programs get all of them.
+/// Lines of a printed replay; `--json` has more.
 const MAX_LINES: usize = 100;
 
 impl fmt::Display for Replayed {
@@ -94,7 +94,7 @@ impl fmt::Display for Replayed {
         let ReplayReport { examined, gained, lost, changes, left_out } = report;
         Table(changes.iter().take(MAX_LINES).map(row).collect()).fmt(f)?;
         if changes.len() > MAX_LINES || *left_out > 0 {
-            writeln!(f, "… and more, which change less often (with --json, the first 10,000)")?;
+            writeln!(f, "… and more, which change less often (--json prints the first 10,000)")?;
         }
         write!(
             f,

@@ -1,4 +1,4 @@
-//! `policy rollback`: the version before the one in force comes back.
+//! `policy rollback`: activates the previous version again.
 
 use std::process::ExitCode;
 

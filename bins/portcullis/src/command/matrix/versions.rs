@@ -1,4 +1,4 @@
-//! The matrix in force, and the versions in the database.
+//! Reads the matrix in force and the versions in the database.
 
 use std::sync::Arc;
 
@@ -11,21 +11,21 @@ use crate::config::{Config, Loaded, MatrixFile};
 use crate::failure::Failure;
 use crate::{assembly, opening};
 
-/// What the database says; before the first start, what the configuration says.
+/// The matrix in force: from the database, before the first start from the configuration.
 pub(super) struct Versions {
     file: MatrixFile,
     matrices: Option<Matrices>,
 }
 
 impl Versions {
-    /// Looks at the database without changing it.
+    /// Reads the database without changing it.
     pub(super) fn open(loaded: Loaded) -> Result<Self, Failure> {
         let (config, _) = loaded.sound()?;
         let store = opening::existing_store(&config)?;
         Self::over(store, config)
     }
 
-    /// For a use case that is recorded.
+    /// Opens the database for a use case that records events.
     pub(super) fn open_recorded(loaded: Loaded, operator: &Principal) -> Result<Self, Failure> {
         let (config, _) = loaded.sound()?;
         let (store, _) = opening::needed_store(&config, &operator.origin)?;
@@ -38,7 +38,7 @@ impl Versions {
         Ok(Self { file: config.matrix, matrices })
     }
 
-    /// The matrix in force, or the one that the first start would put in force.
+    /// The matrix in force, or the one that the first start would activate.
     pub(super) fn in_force(&self) -> Matrix {
         self.file.active.load().matrix.clone()
     }
@@ -48,7 +48,7 @@ impl Versions {
         Some(self.file.active.load().version).filter(|number| *number > 0)
     }
 
-    /// What to call the matrix in force.
+    /// The name of the matrix in force, for messages.
     pub(super) fn name(&self) -> String {
         self.number().map_or_else(|| self.file.name(), |number| format!("version {number}"))
     }

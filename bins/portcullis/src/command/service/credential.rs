@@ -1,4 +1,4 @@
-//! `service credential`: a secret for a service, and what the server is to be told of it.
+//! `service credential`: creates the secret of a service and prints its digest for the configuration.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -11,14 +11,14 @@ use serde::Serialize;
 use crate::failure::Failure;
 use crate::output::Output;
 
-/// Whom the secret is for.
+/// The service that gets the secret.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The secret is printed once and kept nowhere. The server is told its digest, in its configuration, and \
-needs a restart to know it. To replace a secret, enter the new one under another name, change the \
-service over, and remove the old entry.")]
+The secret is printed once and not stored. Add the digest to `[services]` in the configuration and restart \
+the server. To replace a secret, add the new digest under another name, change the service to the new \
+secret, and remove the old entry.")]
 pub(crate) struct Arguments {
-    /// What to call the service: 1 to 64 of a-z, 0-9, _ and -
+    /// The name of the service: 1 to 64 of a-z, 0-9, _ and -
     #[arg(value_parser = name)]
     name: String,
 }
@@ -41,7 +41,7 @@ pub(super) fn run(arguments: Arguments, output: Output) -> Result<ExitCode, Fail
     Ok(ExitCode::SUCCESS)
 }
 
-/// Not to be logged.
+/// The printed secret. It must not be logged.
 #[derive(Serialize)]
 struct Credential {
     name: String,
@@ -55,14 +55,14 @@ impl fmt::Display for Credential {
         let variable = name.to_uppercase();
         write!(
             f,
-            "For the service, which shows it by HTTP Basic authentication as {name}; it is kept \
-             nowhere:\n\n  {secret}\n\nFor the configuration file of every node, who need a restart \
-             to know it:\n\n  [services]\n  {name} = \"{digest}\"\n"
+            "Give this secret to the service, which authenticates by HTTP Basic as {name}. The secret \
+             is not stored:\n\n  {secret}\n\nAdd the digest to the configuration file of every node and \
+             restart it:\n\n  [services]\n  {name} = \"{digest}\"\n"
         )?;
         // A variable cannot have a hyphen in its name.
         if name.contains('-') {
             return Ok(());
         }
-        write!(f, "\nor in its place the variable\n\n  PORTCULLIS__SERVICES__{variable}={digest}\n")
+        write!(f, "\nor set this variable instead\n\n  PORTCULLIS__SERVICES__{variable}={digest}\n")
     }
 }

@@ -1,4 +1,4 @@
-//! `user create`: one account.
+//! `user create`: creates one account.
 
 use std::fmt;
 use std::io::{self, BufRead, Read};
@@ -18,25 +18,25 @@ use crate::operator::operator;
 use crate::output::Output;
 use crate::{assembly, opening, roles};
 
-/// One account to create.
+/// The account to create.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// 3 to 64 characters without spaces
+    /// The user name: 3 to 64 characters without spaces
     #[arg(long)]
     username: String,
-    /// The owner's address
+    /// The email address of the owner
     #[arg(long)]
     email: String,
-    /// A role of the access matrix, such as admin
+    /// The role, one of the access matrix, such as admin
     #[arg(long)]
     role: String,
-    /// A developer may also create API keys
+    /// The kind of account; a developer may also create API keys
     #[arg(long, default_value = "user")]
     kind: Kind,
-    /// What to call the person
+    /// The display name
     #[arg(long)]
     display_name: Option<String>,
-    /// Read the password from the first line of standard input (the only way to give one)
+    /// Read the password from the first line of standard input (required)
     #[arg(long, required = true)]
     password_stdin: bool,
     /// The password must be changed before the account can be used
@@ -44,7 +44,7 @@ pub(crate) struct Arguments {
     must_change: bool,
 }
 
-/// What sort of account to create.
+/// The kind of account to create.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Kind {
     User,
@@ -93,7 +93,7 @@ pub(super) fn run(
 
 /// The first line of standard input, without its end.
 fn read_password() -> Result<SecretString, Failure> {
-    /// Well over the longest password, so that a wrong file is not read to its end.
+    /// More than the longest password, so that a wrong file is not read to its end.
     const MAX_PASSWORD_LINE: u64 = 8 * 1024;
     let mut line = String::new();
     io::stdin().lock().take(MAX_PASSWORD_LINE).read_line(&mut line).map_err(|error| {
@@ -113,12 +113,12 @@ fn refused(error: RegistrationError) -> Failure {
         RegistrationError::Store(error) => error.into(),
         RegistrationError::Invalid(faults) => Failure::Failed {
             problems: faults.iter().map(ToString::to_string).collect(),
-            remedy: "nothing was created; change what is named above".to_owned(),
+            remedy: "no account was created; fix the values named above".to_owned(),
         },
         RegistrationError::Superseded => {
-            Failure::failed(error, "nothing was created; run the same command again")
+            Failure::failed(error, "no account was created; run the same command again")
         }
-        error => Failure::failed(error, "nothing was created; choose another"),
+        error => Failure::failed(error, "no account was created; choose another value"),
     }
 }
 

@@ -14,10 +14,10 @@ use crate::operator::operator;
 use crate::output::Output;
 use crate::{assembly, opening};
 
-/// Whose sessions to end.
+/// The confirmation that the sessions of all accounts end.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Those of all accounts (there is no other choice; it is here so that nobody does it by accident)
+    /// Confirm that the sessions of all accounts end (required)
     #[arg(long, required = true)]
     everybody: bool,
 }
@@ -28,7 +28,7 @@ pub(super) fn run(config: &Config, output: Output) -> Result<ExitCode, Failure> 
     let ended = assembly::sign_in::mass_sign_out(&store, config).end_all(&operator);
     let sessions_ended = ended.map_err(|error| match error {
         ChangeError::Store(error) => error.into(),
-        error => Failure::failed(error, "run it again"),
+        error => Failure::failed(error, "run the command again"),
     })?;
     output.answer(&Ended { sessions_ended })?;
     Ok(ExitCode::SUCCESS)
@@ -41,6 +41,6 @@ struct Ended {
 
 impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} sessions have ended. Everybody has to sign in again.", self.sessions_ended)
+        write!(f, "{} sessions have ended. Every user must sign in again.", self.sessions_ended)
     }
 }

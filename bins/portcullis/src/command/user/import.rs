@@ -1,8 +1,8 @@
-//! `user import`: the accounts of another system, from a CSV file of any size.
+//! `user import`: creates accounts from a CSV file of any size, with hashes of another system.
 //!
-//! The file is read line by line and stored batch by batch, so memory does not grow with it. A bad
-//! line is reported and left out; the others go on. What is stored stays stored, and a second run
-//! skips it, so that an import can be stopped, mended and repeated at will.
+//! The file is read line by line and stored in batches, so memory does not grow with it. A line with an
+//! error is reported and skipped. A second run skips the accounts that are stored already, so an import
+//! can be stopped, corrected and repeated.
 
 mod columns;
 mod importer;
@@ -28,13 +28,13 @@ use crate::operator::operator;
 use crate::output::Output;
 use crate::{assembly, opening, progress};
 
-/// Accounts to import.
+/// The accounts to import.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The first line names the columns: username, email and password_hash; display_name and role if there \
-are any. Each further line is one account. Hashes are bcrypt (2a, 2b, 2y) or Argon2id in PHC form.
+The first line names the columns: username, email and password_hash; display_name and role are optional. \
+Each further line is one account. Hashes are bcrypt (2a, 2b, 2y) or Argon2id in PHC form.
 
-Lines with errors are reported and left out. Correct these lines and run the same command again: it \
+Lines with errors are reported and skipped. Correct these lines and run the same command again: it \
 skips accounts that exist.")]
 pub(crate) struct Arguments {
     /// The CSV file, in UTF-8
@@ -44,7 +44,7 @@ pub(crate) struct Arguments {
     batch: u16,
 }
 
-/// Exits with 1 when a line was left out.
+/// Exits with 1 when a line was skipped for an error.
 pub(super) fn run(
     config: Config,
     arguments: &Arguments,
@@ -87,7 +87,7 @@ pub(super) fn run(
 fn read_header(lines: &mut Lines<BufReader<File>>, path: &Path) -> Result<Columns, Failure> {
     const REMEDY: &str = "begin the file with the line \
                           username,email,display_name,role,password_hash (display_name and role \
-                          may be left out)";
+                          are optional)";
     let wrong = |problem: &dyn fmt::Display| {
         Failure::failed(format!("{}: {problem}", path.display()), REMEDY)
     };

@@ -1,4 +1,4 @@
-//! `user unlock`: makes the failed sign-ins of an account forgotten.
+//! `user unlock`: resets the failure counters of an account, which ends a lockout.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -16,7 +16,7 @@ use crate::{assembly, opening};
 /// The account to unlock.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// The user name, or the email address
+    /// The user name or the email address
     #[arg(long)]
     username: String,
 }
@@ -30,7 +30,7 @@ pub(super) fn run(
     let Opened { store, secret, .. } = opening::opened_existing(config, &origin)?;
     if !assembly::sign_in::unlock(&store, &secret).unlock(&arguments.username, &origin)? {
         let problem = format!("there is no account {:?}", arguments.username);
-        return Err(Failure::failed(problem, "check the name; an email address does too"));
+        return Err(Failure::failed(problem, "check the user name, or use the email address"));
     }
     output.answer(&Unlocked { unlocked: arguments.username })?;
     Ok(ExitCode::SUCCESS)
@@ -43,6 +43,6 @@ struct Unlocked {
 
 impl fmt::Display for Unlocked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "The failed sign-ins of {:?} are forgotten.", self.unlocked)
+        write!(f, "The failure counters of {:?} are reset.", self.unlocked)
     }
 }

@@ -1,3 +1,5 @@
+//! Tests of the section `access` and of the settings that name roles.
+
 use super::Given;
 
 /// Four things wrong with it, in lines 3, 4, 8 and 8.

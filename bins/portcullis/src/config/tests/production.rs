@@ -1,3 +1,5 @@
+//! Tests of the checks that apply in production only.
+
 use super::{Given, KEY};
 
 /// A production without a fault.

@@ -1,3 +1,5 @@
+//! Tests of the section `tokens`: previous secret key and algorithm.
+
 use portcullis_token::KeyPairAlgorithm;
 
 use super::{Given, KEY, OTHER_KEY};

@@ -1,8 +1,7 @@
-//! Decisions from an export, as `audit export --format jsonl` writes it.
+//! Reads decisions from an export of `audit export --format jsonl`.
 //!
-//! The file is read line by line, so memory does not grow with it. Lines that are no decisions are
-//! passed over; a line that cannot be read ends the replay, because an answer from half of the
-//! decisions would be wrong.
+//! The file is read line by line, so memory does not grow with it. Lines of other kinds are skipped. A
+//! line that cannot be read ends the replay, because a result from half of the decisions would be wrong.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -20,7 +19,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::{moment, progress};
 
-/// Asks `candidate` the decisions of the file since one time and before another.
+/// Replays the decisions of the file in a time range against `candidate`.
 pub(super) fn replay(
     path: &Path,
     candidate: &Matrix,
@@ -29,7 +28,7 @@ pub(super) fn replay(
 ) -> Result<ReplayReport, Failure> {
     let unreadable = |problem: String| {
         let problem = format!("{}: {problem}", path.display());
-        Failure::failed(problem, "name what `portcullis audit export --format jsonl` has written")
+        Failure::failed(problem, "name a file of `portcullis audit export --format jsonl`")
     };
     let file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
     let size = file.metadata().map_or(0, |metadata| metadata.len());
@@ -47,14 +46,14 @@ pub(super) fn replay(
             .map_err(|error| unreadable(format!("line {number}: {error}")))?;
         if entry.kind == EventKind::PermissionCheck.as_str() {
             let taken = entry.ask(&mut replay, period);
-            taken.ok_or_else(|| unreadable(format!("line {number} is no whole decision")))?;
+            taken.ok_or_else(|| unreadable(format!("line {number} is an incomplete decision")))?;
         }
     }
     bar.finish_and_clear();
     Ok(replay.finish())
 }
 
-/// What matters of a line. Members that are not named here are passed over.
+/// The members of a line that a replay needs. Other members are ignored.
 #[derive(Deserialize)]
 struct Entry<'a> {
     #[serde(borrow)]
@@ -69,12 +68,12 @@ struct Entry<'a> {
     action: Option<String>,
     owner: Option<String>,
     parties: Option<Vec<String>>,
-    /// A text when what was stored is no object.
+    /// A text when the stored value is not an object.
     attributes: Option<Value>,
 }
 
 impl Entry<'_> {
-    /// Asks again, if the time is right; `None` when something is missing.
+    /// Replays the decision if its time is in range; `None` when a member is missing.
     fn ask(
         &self,
         replay: &mut Replay<'_>,

@@ -1,10 +1,10 @@
-//! What the columns of the file mean.
+//! Parses the header of the file and maps each row to its columns.
 
 use csv::{ReaderBuilder, StringRecord};
 
 use super::row_error::RowProblem;
 
-/// Where each column stands.
+/// The position of each column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Columns {
     username: usize,
@@ -15,7 +15,7 @@ pub(super) struct Columns {
     count: usize,
 }
 
-/// One row, as typed. It has no `Debug`: hashes are not for printing.
+/// One unchecked row. It has no `Debug`, because hashes must not be printed.
 pub(super) struct Row {
     pub(super) username: String,
     pub(super) email: String,
@@ -66,12 +66,12 @@ impl Columns {
     }
 }
 
-/// Why a first line does not name the columns.
+/// The fault of a header line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum HeaderError {
     #[error("the first line does not name the columns")]
     Malformed,
-    #[error("the first line names a column that is not known")]
+    #[error("the first line names an unknown column")]
     Unknown,
     #[error("the first line names a column twice")]
     Repeated,

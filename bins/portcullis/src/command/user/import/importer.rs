@@ -1,4 +1,4 @@
-//! Rows become accounts, a batch at a time.
+//! Creates accounts from rows, one batch at a time.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::failure::Failure;
 use crate::operator::local_origin;
 use crate::roles;
 
-/// Collects rows and stores them when there are enough.
+/// Collects rows and stores them in batches.
 pub(super) struct Importer {
     provisioning: Provisioning,
     store: Arc<Store>,
@@ -50,7 +50,7 @@ impl Importer {
         }
     }
 
-    /// Takes one line; answers those that turned out to be bad.
+    /// Adds one line. Returns the lines found to be faulty.
     pub(super) fn take(
         &mut self,
         number: u64,
@@ -69,10 +69,10 @@ impl Importer {
         if self.batch.len() < self.capacity { Ok(Vec::new()) } else { self.finish() }
     }
 
-    /// Stores what was collected; answers the lines that turned out to be bad.
+    /// Stores the collected rows. Returns the lines found to be faulty.
     pub(super) fn finish(&mut self) -> Result<Vec<BadLine>, Failure> {
         let verdicts = self.provisioning.import(&self.batch).map_err(|error| {
-            let remedy = "run the same command again: what is stored is skipped";
+            let remedy = "run the same command again: it skips accounts that are stored already";
             Failure::failed(error, remedy)
         })?;
         let is_done = |verdict: &&Imported| **verdict == Imported::Tried(Creation::Done);
@@ -120,8 +120,8 @@ impl Importer {
         Ok(self.provisioning.check_row(row, &self.origin)?)
     }
 
-    /// Whether an account that is there was put there by this very run, from a line above. Asking
-    /// the database keeps memory bounded, and while nothing has been created there is nothing to ask.
+    /// True if this run created the existing account, from an earlier line. The query keeps memory
+    /// bounded, and is skipped while this run has created no account.
     fn is_repeated(&self, import: &Import) -> Result<bool, Failure> {
         if self.tally.created == 0 {
             return Ok(false);

@@ -1,11 +1,11 @@
-//! A file cut into lines of bounded length.
+//! Splits a file into lines of bounded length.
 //!
-//! One row is one line: no field of an account may hold a line break. So a forgotten quotation mark
-//! spoils one line, not the rest of the file, and memory stays bounded whatever the file holds.
+//! One row is one line: no field of an account may contain a line break. So an unclosed quotation mark
+//! affects one line only, and memory stays bounded for every file.
 
 use std::io::{self, BufRead, Read};
 
-/// The lines of a file, blank ones left out.
+/// The lines of a file, without blank lines.
 pub(super) struct Lines<R> {
     reader: R,
     number: u64,
@@ -20,7 +20,7 @@ pub(super) struct Line {
     pub(super) text: Result<String, LineError>,
 }
 
-/// No row is nearly as long.
+/// The maximum length of a line, far more than any row needs.
 const MAX_LINE_BYTES: u64 = 16 * 1024;
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
@@ -30,7 +30,7 @@ impl<R: BufRead> Lines<R> {
         Self { reader, number: 0, bytes: 0 }
     }
 
-    /// How many bytes have been read.
+    /// The number of bytes read so far.
     pub(super) const fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -78,7 +78,7 @@ impl<R: BufRead> Iterator for Lines<R> {
     }
 }
 
-/// Why a line is no row.
+/// The fault of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum LineError {
     #[error("the line is longer than 16 KiB")]

@@ -1,4 +1,4 @@
-//! Why a line was left out, and how to mend it. Never with the hash.
+//! The error of a skipped line, with its remedy. It never contains the hash.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 
 use super::lines::LineError;
 
-/// A line that was left out.
+/// A line that was skipped for an error.
 #[derive(Debug)]
 pub(super) struct BadLine {
     /// Counts from 1, the header included.
@@ -18,14 +18,14 @@ pub(super) struct BadLine {
     pub(super) problem: RowProblem,
 }
 
-/// What is wrong with a line.
+/// The error of a line.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RowProblem {
     #[error(transparent)]
     Line(LineError),
     #[error("the line does not have {expected} fields")]
     FieldCount { expected: usize },
-    #[error("the role is not known")]
+    #[error("the access matrix has no such role")]
     UnknownRole,
     #[error(transparent)]
     Row(#[from] RowError),
@@ -35,7 +35,7 @@ pub(super) enum RowProblem {
     EmailTaken,
     #[error("another version of the access matrix has come into force during the import")]
     MatrixSuperseded,
-    #[error("the account stands in this file already")]
+    #[error("an earlier line of this file has the same account")]
     Repeated,
 }
 
@@ -49,24 +49,26 @@ impl RowProblem {
             Self::FieldCount { .. } => {
                 "write one field for each column; quote fields that hold a comma"
             }
-            Self::UnknownRole => "choose a role of the access matrix, or leave the field empty",
+            Self::UnknownRole => "choose a role of the access matrix, or clear the field",
             Self::Row(RowError::Field(FieldError::Email(_))) => "change the email on this line",
             Self::Row(RowError::Field(FieldError::DisplayName(_))) => {
-                "change the display name on this line, or leave it empty"
+                "change the display name on this line, or clear the field"
             }
             Self::Row(RowError::Field(_)) | Self::UsernameTaken => {
                 "change the user name on this line"
             }
             Self::Row(RowError::Hash(HashError::Malformed)) => "export the whole hash again",
             Self::Row(RowError::BcryptCost { .. }) => {
-                "raise passwords.max_bcrypt_cost if the machine can afford it, or leave the account \
-                 out, and give its owner a new password by `user create`"
+                "raise passwords.max_bcrypt_cost if the machine is fast enough, or remove the line and \
+                 create the account with a new password by `user create`"
             }
             Self::Row(RowError::Hash(_)) => {
-                "leave the account out, and give its owner a new password by `user create`"
+                "remove the line and create the account with a new password by `user create`"
             }
             Self::EmailTaken => "change the email on this line, or remove the line",
-            Self::MatrixSuperseded => "run the same command again: what is stored is skipped",
+            Self::MatrixSuperseded => {
+                "run the same command again: it skips accounts that are stored already"
+            }
             Self::Repeated => "remove the line",
         }
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// How many lines ended how.
+/// The number of lines for each result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Tally {
     pub(super) created: u64,
@@ -17,7 +17,7 @@ impl fmt::Display for Tally {
         let Self { created, already_present, refused } = self;
         write!(f, "created {created}, already present {already_present}, refused {refused}")?;
         if *refused > 0 {
-            write!(f, "\nMend the lines named above and run the same command again.")?;
+            write!(f, "\nFix the lines named above and run the same command again.")?;
         }
         Ok(())
     }
