@@ -1,7 +1,6 @@
-//! The map of the workspace, and the rules that keep the workspace like its map.
+//! The architecture of the workspace as rules: layers, dependencies, cycles and files.
 //!
-//! Everything is read from the manifests and the source tree, so an import that breaks a layer is
-//! refused the day it is written, by name, with what to do instead.
+//! The rules read the manifests and the source tree. A violation fails the test, with its name and the fix.
 
 use std::error::Error;
 use std::fs;
@@ -19,8 +18,8 @@ mod modules;
 
 /// Each shipped member, top layer first, and the members it may import.
 ///
-/// Normal and build dependencies are held to it; development dependencies may also name the
-/// members of [`TEST_ONLY`].
+/// The rule applies to normal and build dependencies. Development dependencies may also name the members
+/// of [`TEST_ONLY`].
 const MAP: &[(&str, &[&str])] = &[
     (
         "bins/portcullis",
@@ -44,12 +43,12 @@ const MAP: &[(&str, &[&str])] = &[
     ("crates/domain", &[]),
 ];
 
-/// Members that are never shipped: they may import any other, and no shipped member builds on them.
+/// Members that are never shipped: they may import any member, and no shipped member imports them.
 const TEST_ONLY: &[&str] = &["crates/testkit", "tests"];
 
-/// External crates that belong to one place, each with every member that may name it.
+/// External crates with restricted use, each with the members that may import it.
 ///
-/// An entry stands for its whole family: `diesel` is also `diesel_migrations`.
+/// An entry includes its family: `diesel` is also `diesel_migrations`.
 const OWNERS: &[(&str, &[&str])] = &[
     ("actix-cors", &["crates/web"]),
     ("actix-http", &["crates/web"]),
@@ -76,7 +75,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("zxcvbn", &["crates/password"]),
 ];
 
-/// What the root may hold besides dot files.
+/// The entries allowed in the root besides dot files.
 const ROOT: &[&str] = &[
     "Cargo.lock",
     "Cargo.toml",
@@ -90,7 +89,7 @@ const ROOT: &[&str] = &[
     "tests",
 ];
 
-/// Lines in one source file above which it holds two subjects.
+/// The maximum number of lines in a source file.
 const MAX_FILE_LENGTH: usize = 500;
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -171,7 +170,7 @@ fn members_share_the_lints_and_the_naming() -> Outcome {
     Ok(())
 }
 
-/// A new name given to a crate here would hide it from every rule above.
+/// A renamed dependency would bypass the rules above.
 #[test]
 fn the_shared_dependencies_keep_their_names() -> Outcome {
     let manifest: Table = fs::read_to_string(root().join("Cargo.toml"))?.parse()?;
@@ -190,7 +189,7 @@ fn the_shared_dependencies_keep_their_names() -> Outcome {
 }
 
 /// A parent counts like any other module: it may use its children, or they may use it, not both. The
-/// module `modules` says what a use is.
+/// module `modules` defines a use.
 #[test]
 fn modules_form_no_cycle() -> Outcome {
     let mut faults = Vec::new();
@@ -273,7 +272,7 @@ struct Member {
 }
 
 struct Import {
-    /// The package's own name, whatever the manifest renames it to.
+    /// The original name of the package, also if the manifest renames it.
     name: String,
     development: bool,
 }
@@ -296,7 +295,7 @@ impl Member {
         MAP.iter().find(|(folder, _)| *folder == self.folder).map(|(_, row)| *row)
     }
 
-    /// Every dependency of every kind, those for one target or one feature only included.
+    /// Every dependency of every kind, also those of one target or one feature.
     fn imports(&self) -> Vec<Import> {
         let targets = self.manifest.get("target").and_then(Value::as_table);
         let tables = targets
@@ -359,10 +358,10 @@ fn sources(folder: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
     Ok(found)
 }
 
-/// What belongs to the project: the files that git tracks, so that nobody's notes or build output
-/// count, and everything where the tree came as an archive or git is not installed.
+/// The files of the project: the files that git tracks, without notes and build output. In an archive, or
+/// without git, all files.
 fn root_entries() -> Result<Vec<String>, Box<dyn Error>> {
-    // In a container the tree often belongs to another user, which git would refuse.
+    // In a container the tree often belongs to another user, which git refuses by default.
     let tracked = Command::new("git")
         .args(["-c", "safe.directory=*", "ls-files"])
         .current_dir(root())

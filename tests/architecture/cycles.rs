@@ -1,4 +1,4 @@
-//! The cycles among the files of one crate, and the uses to cut.
+//! Finds cycles among the files of one crate, and the uses to remove.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,16 +10,16 @@ pub(crate) struct Cut {
     pub(crate) user: String,
     /// The file that it uses.
     pub(crate) used: String,
-    /// What it takes from there.
+    /// The names that it uses.
     pub(crate) names: BTreeSet<String>,
-    /// The shortest way back from the used file to the user, both included.
+    /// The shortest path back from the used file to the user, both included.
     pub(crate) back: Vec<String>,
 }
 
-/// Few uses without which there is no cycle; none if there is none now.
+/// Returns a small set of uses whose removal leaves no cycle; empty if there is no cycle.
 ///
-/// Each is the one that leaves the fewest others on a cycle; among equals, the one with the fewest
-/// names.
+/// Each removed use is the one that leaves the fewest others on a cycle; among equals, the one with the
+/// fewest names.
 pub(crate) fn cuts(all: &Uses) -> Vec<Cut> {
     let mut left = all.clone();
     let mut cuts = Vec::new();
@@ -49,7 +49,7 @@ fn on_cycles(uses: &Uses) -> Uses {
     found.map(|(edge, names)| (edge.clone(), names.clone())).collect()
 }
 
-/// The shortest way along uses, both ends included.
+/// The shortest path along uses, both ends included.
 fn way(uses: &Uses, from: &str, to: &str) -> Option<Vec<String>> {
     let mut came_from = BTreeMap::from([(from, from)]);
     let mut reached = vec![from];

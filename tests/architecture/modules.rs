@@ -1,10 +1,10 @@
-//! Which source file of a crate uses which, read from the sources.
+//! Reads from the sources which file of a crate uses which other file.
 //!
-//! File A uses file B when A names something that B defines, by `use` or by a path in the code.
-//! Three things are no use: a `mod` declaration, a re-export (`pub use`, `pub(crate) use`) of a name
-//! that the file does not use itself, and code under `#[cfg(test)]`. A name is followed through
-//! imports and re-exports to the file that defines it, so an import from the parent of what a sibling
-//! defines is a use of the sibling. Method calls and values without a name are not seen.
+//! File A uses file B when A names an item that B defines, by `use` or by a path in the code. Three cases
+//! are not a use: a `mod` declaration, a re-export (`pub use`, `pub(crate) use`) of a name that the file
+//! does not use itself, and code under `#[cfg(test)]`. A name is resolved through imports and re-exports
+//! to the file that defines it: an item of a sibling, imported from the parent, is a use of the sibling.
+//! Method calls and values without a name are not detected.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -49,7 +49,7 @@ struct Module {
 #[derive(Clone)]
 struct Import {
     path: Vec<String>,
-    /// The name that the module gives it; `*` for everything.
+    /// The name in the module; `*` for all names.
     name: String,
     is_reexport: bool,
 }
@@ -67,13 +67,13 @@ enum Token {
     Other,
 }
 
-/// Where a path leads.
+/// The target of a path.
 struct Target {
     module: ModulePath,
     name: String,
 }
 
-/// Imports of imports that are followed before a path counts as one of another crate.
+/// The maximum depth of imports of imports; a deeper path counts as one of another crate.
 const MAX_IMPORTS: usize = 16;
 
 impl Modules {
@@ -128,7 +128,7 @@ impl Modules {
         }
     }
 
-    /// `None` for what another crate or the standard library defines.
+    /// `None` for items of another crate or of the standard library.
     fn resolve(&self, from: &ModulePath, path: &[String], left: usize) -> Option<Target> {
         let (first, rest) = path.split_first()?;
         let is_local = match first.as_str() {
@@ -184,7 +184,7 @@ impl Modules {
 }
 
 impl Module {
-    /// Collects what the module names, and its children with their bodies where they have one here.
+    /// Collects the names that the module uses, and its children, with their bodies if they are inline.
     fn read<'t>(
         &mut self,
         mut tokens: &'t [Token],
@@ -240,7 +240,7 @@ impl Module {
         }
         let is_call =
             matches!(rest, [Token::Group(Delimiter::Parenthesis, _) | Token::Sign('!'), ..]);
-        // A small letter alone is a variable or a field as a rule.
+        // A single lower-case letter is usually a variable or a field.
         if path.len() > 1 || is_call || first.starts_with(char::is_uppercase) {
             self.paths.insert(path);
         }
@@ -286,7 +286,7 @@ impl Module {
     }
 }
 
-/// The words before the name of something that a module defines.
+/// The keywords before the name of an item.
 const DEFINES: &[&str] = &["const", "enum", "fn", "static", "struct", "trait", "type", "union"];
 
 fn tokens(stream: TokenStream) -> Vec<Token> {
@@ -318,7 +318,7 @@ fn tokens(stream: TokenStream) -> Vec<Token> {
     tokens
 }
 
-/// Whether an attribute is `cfg(test)` or `cfg(all(test, …))`.
+/// True if an attribute is `cfg(test)` or `cfg(all(test, …))`.
 fn is_for_tests(attribute: &[Token]) -> bool {
     let is_word = |token: &Token, expected| matches!(token, Token::Word(word) if word == expected);
     let [cfg, Token::Group(_, condition)] = attribute else { return false };
@@ -332,7 +332,7 @@ fn is_for_tests(attribute: &[Token]) -> bool {
         }
 }
 
-/// What follows an item, a field or a statement.
+/// The tokens after an item, a field or a statement.
 fn after_item(mut tokens: &[Token]) -> &[Token] {
     let (mut is_import, mut angles) = (false, 0_usize);
     loop {

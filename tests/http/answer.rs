@@ -1,7 +1,7 @@
 use portcullis_testkit::Answer;
 use serde_json::{Value, json};
 
-/// The body with everything that differs from run to run replaced.
+/// The body, with a placeholder for every value that differs between runs.
 pub(crate) fn redacted(answer: &Answer) -> Value {
     let mut body = answer.json();
     redact(&mut body);
@@ -22,7 +22,7 @@ fn redact(value: &mut Value) {
     }
 }
 
-/// An account that has just been registered with the defaults of the tests.
+/// The expected account after a registration with the defaults of the tests.
 pub(crate) fn account(username: &str) -> Value {
     json!({
         "id": "[random]",
@@ -40,7 +40,7 @@ pub(crate) fn account(username: &str) -> Value {
     })
 }
 
-/// The same account after its first sign-in, at the time the clock of the tests starts with.
+/// The expected account after its first sign-in, at the start time of the test clock.
 pub(crate) fn account_signed_in(username: &str) -> Value {
     let mut account = account(username);
     account["last_sign_in_at"] = json!("2027-01-15T08:00:00Z");

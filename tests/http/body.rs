@@ -1,4 +1,4 @@
-//! JSON bodies: refused rather than repaired, always by a problem with a stable code.
+//! JSON bodies: a malformed body is refused by a problem with a stable code, and never repaired.
 
 use portcullis_testkit::{Answer, TestDatabase, TestServer};
 use serde_json::json;

@@ -1,11 +1,11 @@
-//! Every error there is, as clients and operators read of it.
+//! The catalogue of error codes: a snapshot, and its documentation in docs/errors.md.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use portcullis_web::Code;
 
-/// The one page that documents every code.
+/// The page that documents every code.
 const PAGE: &str = include_str!("../../docs/errors.md");
 
 #[test]

@@ -1,4 +1,4 @@
-//! Checkpoints of the audit trail, to be kept elsewhere.
+//! Checkpoints of the audit log over HTTP.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ fn the_latest_checkpoint_and_each_before_it_can_be_fetched() {
     TestDatabase::on_both(|database| {
         let server = TestServer::start(database);
         let admin = Member::new(&server, "grace", "admin");
-        // The server makes one at its start; the clock has to move for the next.
+        // The server makes a checkpoint at its start; the clock must advance for the next one.
         server.clock().advance(Duration::from_secs(1));
         admin.check("schedule", "read");
         let checkpoints = server.of_node::<Checkpoints>();

@@ -1,4 +1,4 @@
-//! Other origins: exact ones may call with credentials, all others learn nothing.
+//! CORS: listed origins may call with credentials, other origins get no CORS headers.
 
 use portcullis_testkit::{Answer, Browser, TestDatabase, TestServer, TestSettings};
 

@@ -1,4 +1,4 @@
-//! The access token on its way in: one credential, of one kind, in one place.
+//! The access token of a request: one credential, of one kind, in one place.
 
 use std::time::Duration;
 
@@ -101,7 +101,7 @@ fn two_binding_or_device_cookies_are_one_too_many() {
     assert_eq!((answer.status, answer.code().as_str()), (400, "ambiguous_credentials"));
 }
 
-/// Browsers protect `__Host-` names only as they are spelled, so no other spelling may count.
+/// Browsers protect `__Host-` names only in this spelling, so other spellings must be ignored.
 #[test]
 fn a_cookie_counts_only_under_its_exact_name() {
     let server = TestServer::start(TestDatabase::sqlite());

@@ -1,4 +1,4 @@
-//! What a cookie authenticates must come from an allowed page that could read our answers.
+//! CSRF: a request with cookie authentication needs an allowed origin and a CSRF token.
 
 use portcullis_testkit::{Answer, Browser, TestDatabase, TestServer, TestSettings};
 

@@ -1,4 +1,4 @@
-//! The database goes away: what still works, what does not, and how it comes back.
+//! Loss of the database: requests that still work, requests that are refused, and recovery.
 
 use portcullis_testkit::{Answer, Browser, TestDatabase, TestServer, at_once};
 
@@ -37,7 +37,7 @@ fn without_its_database_a_server_lives_refuses_politely_and_comes_back() {
     }
 
     switch.on();
-    // Each attempt waits for a connection, so this is patience without sleep.
+    // Each attempt waits for a connection, so no sleep is needed.
     assert!((0..30).any(|_| browser.get("/health/ready", &[]).status == 200), "ready again");
     assert_eq!(browser.get("/api/auth/me", &[]).status, 200);
     assert_eq!(browser.refresh(&refresh_token).status, 200, "nothing was used up");

@@ -1,4 +1,4 @@
-//! May this subject do that? What services ask, and what they are told.
+//! Permission checks of services: questions, answers, reasons and lookups by id.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::member::Member;
 use crate::registration::faults;
 
-/// Words that reasons are made of, beside the names of roles and conditions.
+/// The words of reasons, beside the names of roles and conditions.
 const REASON: &[&str] = &[
     "reason",
     "grant",
@@ -319,10 +319,10 @@ fn an_answer_does_not_wait_for_the_disk_unless_it_must() {
     let admin = Member::new(&server, "grace", "admin");
     let answer = admin.check("schedule", "read");
     let path = format!("/api/admin/decisions/{}", answer.field("decision_id"));
-    // The clock stands, so the window does not end and nothing is written.
+    // The clock stands still, so the window does not end and nothing is written.
     assert_eq!(admin.get(&path).status, 404);
     server.clock().advance(Duration::from_secs(1));
-    // Now each question has to wait until it and all before it are stored.
+    // Now each check must wait until it and all earlier ones are stored.
     assert_eq!(admin.check("schedule", "read").status, 200);
     assert_eq!(admin.get(&path).status, 200);
 }

@@ -1,4 +1,4 @@
-//! What callers may send with permission checks, and how much of it at once.
+//! Limits of permission checks: size of a check, and share of the recording queue per account.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::member::Member;
 use crate::registration::faults;
 
-/// How long a busy machine may take to get there.
+/// The timeout, long enough for a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 #[test]
@@ -71,7 +71,7 @@ fn one_account_has_a_share_of_the_batches_and_leaves_the_others_theirs() {
     let server = TestServer::start(TestDatabase::sqlite());
     let (greedy, other) = (Member::new(&server, "ada", "msa"), Member::new(&server, "bob", "msa"));
     let address = server.origin().strip_prefix("http://").expect("the server speaks HTTP");
-    // Each is let in, and then its body does not come.
+    // Each request is admitted, and then its body does not arrive.
     let head = format!(
         "POST /api/authz/check/batch HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\
          content-type: application/json\r\ncontent-length: 1000000\r\n\r\n{{",
@@ -87,7 +87,7 @@ fn one_account_has_a_share_of_the_batches_and_leaves_the_others_theirs() {
     let batch = format!("{batch}{}", " ".repeat(500_000));
     let json = [("content-type", "application/json")];
     let ask = |member: &Member| member.send("POST", "/api/authz/check/batch", &json, &batch);
-    // Until all of them have been let in.
+    // Wait until all of them have been admitted.
     let clock = SystemClock::new();
     let mut tries = std::iter::from_fn(|| (clock.monotonic() < TIMEOUT).then(|| ask(&greedy)));
     let busy = tries.find(|answer| answer.status != 200);
@@ -132,7 +132,7 @@ fn a_node_that_records_nothing_is_not_ready_until_it_does() {
             "DROP TRIGGER refuse"
         };
         store.execute(accept).expect("the database obeys");
-        // Each of these waits until it is stored, and with it what came before.
+        // Each of these waits until it and all earlier ones are stored.
         assert!((0..30).any(|_| member.check("schedule", "read").status == 200));
         assert_eq!(ready().status, 200);
     });

@@ -1,4 +1,4 @@
-//! Where the tokens travel: what is in a cookie is in no body, and the other way round.
+//! Delivery of tokens: a token in a cookie is not in the body, and the reverse.
 
 use portcullis_testkit::{Answer, Browser, TestDatabase, TestServer, TestSettings};
 

@@ -1,4 +1,4 @@
-//! The API document: generated from the code, complete, and with an example of everything.
+//! The API document: generated from the code, complete, with an example of every type.
 
 use std::collections::BTreeSet;
 
@@ -97,8 +97,8 @@ fn every_json_answer_has_a_schema_that_names_all_of_its_members() {
             .values()
             .flat_map(|response| response["content"].as_object().into_iter().flatten());
         for (content_type, content) in contents.filter(|(name, _)| name.contains("json")) {
-            // The document itself has the schema of OpenAPI, and the last line of a snapshot is not
-            // like the others.
+            // The document itself has the schema of OpenAPI, and the last line of a snapshot differs
+            // from the others.
             let is_exempt = ["/api/openapi.json", "/api/revocations/snapshot"];
             if is_exempt.contains(&path.as_str()) && content_type != "application/problem+json" {
                 continue;
@@ -125,7 +125,7 @@ fn an_answer_with_a_member_that_the_document_does_not_name_is_found() {
     assert!(fault.contains("renamed") && fault.ends_with("/roles"), "{fault}");
 }
 
-/// A place in a schema that allows any value, other than the attributes of a question.
+/// A place in a schema that allows any value, other than the attributes of a permission check.
 fn unnamed(schema: &Value, seen: &mut Vec<String>) -> Option<String> {
     if let Some(reference) = schema["$ref"].as_str() {
         if seen.iter().any(|known| known == reference) {
@@ -276,7 +276,7 @@ fn a_parameter_that_the_server_takes_for_malformed_is_not_as_its_schema_says() {
     assert!(fault("1067-09-24T18:48:16Z").is_some());
 }
 
-/// Content types and what is said of them, of the request and of every answer.
+/// The content types of the request and of every answer, with their descriptions.
 fn contents(operation: &Value) -> Vec<(String, Value)> {
     let request = operation["requestBody"]["content"].as_object().into_iter().flatten();
     let responses = operation["responses"].as_object().into_iter().flatten();
@@ -285,7 +285,7 @@ fn contents(operation: &Value) -> Vec<(String, Value)> {
     request.chain(answers).map(|(name, content)| (name.clone(), content.clone())).collect()
 }
 
-/// The example of a schema, or one that is made of those of its properties and elements.
+/// The example of a schema, or one built from the examples of its properties and elements.
 fn composed(schema: &Value) -> Option<Value> {
     if let Some(reference) = schema["$ref"].as_str() {
         return composed(contract::document().pointer(reference.trim_start_matches('#'))?);
@@ -320,7 +320,7 @@ fn operations() -> Vec<(String, String, Value)> {
     operations.collect()
 }
 
-/// Whether the content, its schema, or every property or element of its schema has an example.
+/// True if the content, its schema, or every property or element of its schema has an example.
 fn has_example(content: &Value, document: &Value) -> bool {
     let own = content.get("example").is_some() || content.get("examples").is_some();
     own || schema_has_example(&content["schema"], document)

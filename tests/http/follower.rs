@@ -1,4 +1,4 @@
-//! A service that follows revocations.
+//! A test client that follows the feed of revocations.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -11,11 +11,11 @@ use serde_json::Value;
 /// A stream of events.
 pub(crate) struct Follower {
     stream: BufReader<TcpStream>,
-    /// What has arrived and was not read yet.
+    /// Received bytes that were not read yet.
     body: String,
 }
 
-/// One of them.
+/// One event of the stream.
 #[derive(Debug)]
 pub(crate) struct Event {
     pub(crate) name: String,
@@ -24,7 +24,7 @@ pub(crate) struct Event {
 }
 
 impl Follower {
-    /// Begins to follow with these header lines.
+    /// Opens the stream with these header lines.
     pub(crate) fn send(server: &TestServer, path: &str, lines: &[&str]) -> Self {
         let address = server.origin().strip_prefix("http://").expect("the server speaks HTTP");
         let mut stream = TcpStream::connect(address).expect("the server listens");
@@ -42,7 +42,7 @@ impl Follower {
         follower
     }
 
-    /// Begins to follow after a cursor.
+    /// Opens the stream after a cursor.
     pub(crate) fn after(server: &TestServer, cursor: &str) -> Self {
         Self::send(server, &format!("/api/revocations?after={cursor}"), &[])
     }
@@ -57,7 +57,7 @@ impl Follower {
         }
     }
 
-    /// The next event.
+    /// Returns the next event.
     pub(crate) fn next(&mut self) -> Event {
         let mut event = Event { name: String::new(), id: None, data: Value::Null };
         loop {
@@ -72,7 +72,7 @@ impl Follower {
         }
     }
 
-    /// The entries of the next event that has some, and the cursor after them.
+    /// Returns the entries of the next event with entries, and the cursor after them.
     pub(crate) fn entries(&mut self) -> (Vec<Value>, String) {
         loop {
             let event = self.next();
@@ -83,7 +83,7 @@ impl Follower {
         }
     }
 
-    /// The next heartbeat; there must be no entries before it.
+    /// Returns the next heartbeat. No entries may come before it.
     pub(crate) fn heartbeat(&mut self) -> Value {
         let event = self.next();
         assert_eq!((event.name.as_str(), &event.id), ("heartbeat", &None));
@@ -115,7 +115,7 @@ impl Follower {
     }
 }
 
-/// Asks as the service does that every server of the tests knows.
+/// Sends a request as the service that every test server has in its configuration.
 pub(crate) fn ask(server: &TestServer, path: &str) -> Answer {
     Browser::of(server).get(path, &[("authorization", &basic(SERVICE.0, SERVICE.1))])
 }

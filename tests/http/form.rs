@@ -1,4 +1,4 @@
-//! The sign-in form: as strict as JSON.
+//! The sign-in form, checked as strictly as JSON.
 
 use portcullis_testkit::{Answer, Browser, PASSWORD, TestDatabase, TestServer};
 

@@ -1,4 +1,4 @@
-//! Headers of every answer, whatever was asked.
+//! Headers that every answer must have.
 
 use std::collections::BTreeSet;
 

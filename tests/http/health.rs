@@ -1,4 +1,4 @@
-//! What load balancers and supervisors ask.
+//! Health checks for load balancers and supervisors.
 
 use portcullis_testkit::{Browser, TestDatabase, TestServer};
 use serde_json::json;

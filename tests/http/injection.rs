@@ -1,4 +1,4 @@
-//! Texts that have broken other systems are text here, or refused; see `vectors/`.
+//! Injection: texts that have broken other systems are stored as text or refused; see `vectors/`.
 
 use portcullis_testkit::{Answer, Browser, PASSWORD, TestDatabase, TestServer};
 use serde_json::{Value, json};
@@ -69,7 +69,7 @@ fn invisible_and_look_alike_spellings_of_a_taken_name_are_refused_or_are_that_na
     }
     for (number, text) in inputs("username-canonical").into_iter().enumerate() {
         let answer = register(&server, number, &json!({ "username": text }));
-        // İ folds to an i with a second dot, which is a name of its own, and visibly so.
+        // İ folds to an i with a second dot, which is a different name and looks different.
         if text != "İstanbol" {
             assert!([409, 422].contains(&answer.status), "{text:?}: {}", answer.text);
         }
@@ -101,7 +101,7 @@ fn what_a_client_calls_itself_stays_on_one_line_of_the_audit_trail() {
     });
 }
 
-/// Registers with defaults for everything that `fields` leaves out.
+/// Registers with defaults for every field that is not in `fields`.
 fn register(server: &TestServer, number: usize, fields: &Value) -> Answer {
     let mut body = json!({
         "username": format!("person-{number}"),

@@ -1,4 +1,4 @@
-//! What a token is worth (RFC 7662), and its end (RFC 7009).
+//! Token introspection (RFC 7662) and token revocation (RFC 7009).
 
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ fn a_live_token_is_described_and_any_other_is_not_alive_and_nothing_else() {
     });
 }
 
-/// The new role may lie idle for an hour; the token was made for a week.
+/// The new role has a maximum idle time of an hour; the token was issued for a week.
 #[test]
 fn a_refresh_token_that_its_role_has_outlived_is_not_alive() {
     TestDatabase::on_both(|database| {

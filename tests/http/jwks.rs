@@ -1,4 +1,4 @@
-//! The published keys, and what services in other languages make of our tokens with them.
+//! The published keys, and the verification of access tokens with them in another language.
 
 use std::time::Duration;
 
@@ -74,7 +74,7 @@ fn a_retired_key_is_gone_from_the_set_and_its_tokens_are_refused() {
     let event = samples::event(EventKind::SigningKeyRetired, Outcome::Success, samples::NOW);
     let store = server.database().store();
     assert!(store.retire(&kid, event.at, &event.into()).expect("the database answers"));
-    // A server that signs with key pairs is never without one.
+    // A server that signs with key pairs always has one.
     until(|| kids(&server).len() == 1 && !kids(&server).contains(&kid));
     assert_eq!(ada.get("/api/auth/me").code(), "invalid_token");
     let verdict = pyjwt::verify(&server, "EdDSA", &ada.token);
@@ -128,7 +128,7 @@ fn under_hs256_the_set_is_empty() {
 
 fn server(algorithm: KeyPairAlgorithm) -> TestServer {
     let mut settings = TestSettings { algorithm: Some(algorithm), ..TestSettings::default() };
-    // Signing in until the key changes must not end the sessions of before.
+    // Repeated sign-ins until the key changes must not end earlier sessions.
     settings.sessions.most_sessions = 1000;
     TestServer::with(TestDatabase::sqlite(), settings)
 }
@@ -143,7 +143,7 @@ fn header(token: &str) -> Value {
     decoded(token.split('.').next().expect("a token has parts"))
 }
 
-/// The token as somebody without the key would like it to be.
+/// The token changed by a forger without the key.
 fn promoted(token: &str) -> String {
     let parts: Vec<&str> = token.split('.').collect();
     let mut claims = decoded(parts[1]);
@@ -157,7 +157,7 @@ fn decoded(part: &str) -> Value {
     serde_json::from_slice(&json).expect("a part is JSON")
 }
 
-/// The server follows the keys once a second.
+/// The server reloads the keys once a second.
 fn until(mut holds: impl FnMut() -> bool) {
     let clock = SystemClock::new();
     let end = clock.monotonic() + Duration::from_secs(10);

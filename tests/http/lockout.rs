@@ -1,4 +1,4 @@
-//! Guessing gets slower, its target keeps the way in.
+//! Lockout: guesses are delayed, and the owner can still sign in.
 
 use std::time::Duration;
 

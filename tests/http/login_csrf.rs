@@ -1,4 +1,4 @@
-//! Nobody's page can sign a visitor in, register them, or use up their refresh token.
+//! Login CSRF: a foreign page cannot sign a visitor in, register an account, or spend a refresh token.
 
 use portcullis_testkit::{Browser, PASSWORD, TestDatabase, TestServer, TestSettings};
 use serde_json::json;

@@ -1,5 +1,5 @@
-//! Black-box tests of the HTTP surface: a real server, a real socket, and both databases where state
-//! matters. Every answer is also held to [`portcullis_testkit::contract`].
+//! Black-box tests of the HTTP API: a real server, a real socket, and both databases for tests of state.
+//! [`portcullis_testkit::contract`] checks every answer too.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,

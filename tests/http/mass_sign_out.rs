@@ -1,4 +1,4 @@
-//! Everybody signs out.
+//! Mass sign-out: all sessions of all accounts end.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The access matrix: shown, judged, tried, activated, rolled back.
+//! The access matrix over HTTP: show, validate, replay, activate, roll back.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -203,7 +203,7 @@ fn post(member: &Member, path: &str, body: &Value) -> Answer {
     member.post(&format!("/api/admin/matrix/{path}"), body)
 }
 
-/// The default, and whoever registers may read reports.
+/// The default matrix, in which accounts that register may also read reports.
 fn generous() -> String {
     let grant = "grants = [{ resources = [\"report\"], actions = [\"read\"] }, {";
     MATRIX.replacen("[roles.msa]\ngrants = [{", &format!("[roles.msa]\n{grant}"), 1)

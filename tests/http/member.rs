@@ -1,4 +1,4 @@
-//! Somebody with a role, signed in: a client without cookies.
+//! A signed-in test account with a role: a client without cookies.
 
 use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Account, AccountId, Role};
@@ -48,7 +48,7 @@ impl Member {
         Self { account: self.account, token: self.token.clone(), browser: Browser::at(origin) }
     }
 
-    /// Signs in again, as the account of that name.
+    /// Signs in again as the account of that name.
     pub(crate) fn sign_in_again(&mut self, name: &str) {
         self.token = self.browser.sign_in_for_tokens(name).field("access_token");
     }
@@ -73,7 +73,7 @@ impl Member {
         self.browser.clone().send(method, path, &headers, body)
     }
 
-    /// Whether the matrix lets the caller do this.
+    /// True if the matrix allows the action to the caller.
     pub(crate) fn check(&self, resource: &str, action: &str) -> Answer {
         let body = serde_json::json!({ "resource": resource, "action": action });
         self.post("/api/authz/check", &body)

@@ -1,4 +1,4 @@
-//! Figures for programs on the same machine.
+//! Metrics, for programs on the same machine.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! More passwords than the machine can hash: some are checked, the others are told at once.
+//! Overload of password hashing: some passwords are checked, the other sign-ins are refused at once.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::mpsc;
@@ -22,7 +22,7 @@ fn of_thirty_sign_ins_at_once_one_waits_and_the_others_are_told_to_come_back() {
             let (answered, mut browser) = (answered.clone(), browser.clone());
             scope.spawn(move || answered.send(browser.sign_in("ada")).unwrap());
         }
-        // Nothing moves in the pool, so these answers came without waiting for it.
+        // The pool is blocked, so these answers did not wait for it.
         for refused in answers.iter().take(29) {
             assert_eq!((refused.status, refused.code().as_str()), (503, "overloaded"));
             let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
@@ -64,7 +64,7 @@ fn being_turned_away_does_not_count_as_a_failure() {
     assert_eq!(browser.sign_in("ada").status, 200);
 }
 
-/// Nothing is looked up for them, and a client from elsewhere does not notice.
+/// A refused sign-in makes no query, and a client from another address is not affected.
 #[test]
 fn a_flood_from_one_address_leaves_the_database_and_places_to_the_others() {
     let settings = TestSettings {
@@ -92,13 +92,13 @@ fn sign_in_from(server: &TestServer, address: &str) -> Answer {
     Browser::of(server).send("POST", "/api/auth/login/json", &headers, &body)
 }
 
-/// One thread that hashes and one place to wait for it.
+/// A pool with one hashing thread and a queue of one.
 fn narrow_server() -> TestServer {
     let hashing = PoolSettings { threads: 1, queue: 1, ..TestSettings::default().hashing };
     TestServer::with(TestDatabase::sqlite(), TestSettings { hashing, ..TestSettings::default() })
 }
 
-/// Does something while the only hashing thread is busy and the only place to wait is taken.
+/// Runs a closure while the hashing thread is busy and the queue is full.
 pub(crate) fn while_hashing_is_full(server: &TestServer, run: impl FnOnce()) {
     thread::scope(|scope| {
         let release = occupy_the_thread(scope, server);

@@ -1,4 +1,4 @@
-//! A new password: only for who knows the current one, and no place to guess at it.
+//! Change of password: it requires the current one, and limits guesses.
 
 use std::time::Duration;
 
@@ -143,7 +143,7 @@ fn the_browser_that_asks_stays_known_and_every_other_becomes_a_stranger() {
     });
 }
 
-/// Else a stolen session could guess the password without end.
+/// Without this limit a stolen session could guess the password without end.
 #[test]
 fn no_answer_about_the_new_password_tells_whether_the_current_one_is_right() {
     let server = TestServer::start(TestDatabase::sqlite());
@@ -173,7 +173,7 @@ fn change(server: &TestServer, token: &str, current: &str, new: &str) -> Answer 
     Browser::of(server).send("POST", "/api/auth/password/change", &headers, &body)
 }
 
-/// In a browser, with its cookies.
+/// A change in a browser, with its cookies.
 fn change_in(browser: &mut Browser, current: &str, new: &str) -> Answer {
     let token = browser.csrf_token();
     let headers = [

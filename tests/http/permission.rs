@@ -1,4 +1,4 @@
-//! Who is let in to what the access matrix guards, and how recent the sign-in must be.
+//! Routes guarded by the access matrix: the permission, and the maximum age of the sign-in.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Behind a trusted proxy the audit trail and the fair shares go by the client, else by the peer.
+//! Client addresses: behind a trusted proxy audit log and fair shares use the client, else the peer.
 
 use portcullis_testkit::{Browser, PASSWORD, TestDatabase, TestServer, TestSettings};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! What an independent implementation of tokens says of ours.
+//! Verification of tokens by PyJWT, an independent implementation.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -7,12 +7,12 @@ use portcullis_domain::Clock;
 use portcullis_testkit::TestServer;
 use serde_json::Value;
 
-/// The variable that names the python of the tests; `tests/run` sets it.
+/// The variable with the python of the tests; `tests/run` sets it.
 const PYTHON: &str = "PORTCULLIS_TEST_PYTHON";
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/http/verify_token.py");
 
-/// The claims, or the name of the exception.
+/// Returns the claims, or the name of the exception.
 pub(crate) fn verify(server: &TestServer, algorithm: &str, token: &str) -> Result<Value, String> {
     #[expect(clippy::disallowed_methods, reason = "the runner hands the program over this way")]
     let python = std::env::var(PYTHON)

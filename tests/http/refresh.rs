@@ -1,4 +1,4 @@
-//! One token has one successor, however many ask for it at once.
+//! Refresh: a token has one successor, for any number of concurrent requests.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -109,7 +109,7 @@ fn a_refresh_of_one_session_leaves_the_others_of_the_account_alone() {
     assert_eq!(client.refresh(&other.field("refresh_token")).status, 200);
 }
 
-/// No token has two successors, so the family is a line of so many tokens.
+/// Checks that the family is a line of the given number of tokens: no token has two successors.
 fn assert_one_family_line(server: &TestServer, tokens: i64) {
     let store = server.database().store();
     let count = |sql: &str| store.number(sql).expect("the database answers");

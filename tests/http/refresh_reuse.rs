@@ -1,4 +1,4 @@
-//! A rotated token that comes back is an alarm: everything of the account ends, and stays ended.
+//! Reuse of a refresh token: every session of the account ends, and stays ended.
 
 use portcullis_flows::sign_in::session_tokens::{OnReuse, SessionPolicy};
 use portcullis_testkit::{Answer, Browser, TestDatabase, TestServer, TestSettings};

@@ -1,7 +1,7 @@
-//! Unknown, wrong, locked and deactivated look the same from outside and cost the same inside.
+//! Refused sign-ins: unknown, wrong, locked and deactivated have the same answer and the same cost.
 //!
-//! Times are printed by `refusal_times`, not asserted; what is asserted here is what makes them
-//! equal: every kind of refusal waits for the hashing pool, and writes one event.
+//! `refusal_times` prints the times. The tests here assert their causes: every kind of refusal waits for
+//! the hashing pool, and writes one event.
 
 use std::time::Duration;
 
@@ -101,7 +101,7 @@ fn attempt(server: &TestServer, (username, password): (&str, &str)) -> Answer {
     Browser::of(server).sign_in_with(username, password)
 }
 
-/// Makes the accounts of [`KINDS`].
+/// Creates the accounts of [`KINDS`].
 fn prepare(server: &TestServer) {
     let mut browser = Browser::of(server);
     for name in ["wrong", "locked", "deactivated", "passwordless", "damaged"] {

@@ -1,11 +1,10 @@
-//! How long each kind of refusal takes, over 200 interleaved samples. The times are printed, never
-//! asserted: a busy machine must not fail a test. To see them:
+//! Prints the times of each kind of refused sign-in, over 200 interleaved samples. They are never asserted,
+//! because a busy machine must not fail a test. To see them:
 //!
 //! `tests/run -p portcullis-tests --test http refusal_times -- --nocapture`
 //!
-//! Some accounts have hashes of a higher cost, as after a change of the configuration. What must not tell
-//! unknown names from accounts is then not one median but how the times spread: as many unknown names as
-//! accounts take the longer time.
+//! Some accounts have hashes of a higher cost, as after a change of the configuration. Then the distribution
+//! of times must not distinguish unknown names from accounts: the same share of both takes the longer time.
 
 use std::time::Duration;
 
@@ -24,7 +23,7 @@ const KINDS: [&str; 6] = ["unknown", "wrong", "locked", "deactivated", "costlier
 fn refusals_of_every_kind_are_alike_and_their_times_are_printed() {
     let mut server = TestServer::start(TestDatabase::sqlite());
     prepare(&server);
-    // A node looks at the costs in use when it starts.
+    // A node reads the costs in use when it starts.
     server.restart();
     let clock = SystemClock::new();
     let mut browser = Browser::of(&server);

@@ -1,4 +1,4 @@
-//! New accounts: every fault named at once, and one account however many race for it.
+//! Registration: all faults are reported at once, and concurrent requests create one account.
 
 use portcullis_flows::identity::account_request::RegistrationMode;
 use portcullis_testkit::{

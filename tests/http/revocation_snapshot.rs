@@ -1,4 +1,4 @@
-//! The snapshot with which services begin to follow.
+//! The snapshot of revocations, with which a service begins to follow.
 
 use portcullis_domain::Clock;
 use portcullis_flows::node::revocation::Revocations;
@@ -25,7 +25,7 @@ fn a_snapshot_has_every_revocation_and_is_signed_with_a_published_key() {
         while server.of_node::<Revocations>().feed_state().cursor.position() < 12 {}
         let feed = ask(&server, "/api/revocations").json();
 
-        // The server may not have followed what another node has numbered.
+        // The server may not have read the entries that another node has numbered.
         let snapshot = std::iter::repeat_with(|| snapshot(&server))
             .find(|snapshot| snapshot.entries.len() == 12)
             .expect("it catches up");
@@ -41,7 +41,7 @@ struct Snapshot {
     claims: SnapshotClaims,
 }
 
-/// Takes a snapshot and checks it as a service does.
+/// Fetches a snapshot and verifies it as a service does.
 fn snapshot(server: &TestServer) -> Snapshot {
     let answer = ask(server, "/api/revocations/snapshot");
     assert_eq!(answer.status, 200, "{}", answer.text);

@@ -1,4 +1,4 @@
-//! The feed of revocations, page by page and as a stream.
+//! The feed of revocations: pages and stream.
 
 use std::time::Duration;
 
@@ -107,7 +107,7 @@ fn a_cursor_of_another_history_or_of_what_was_removed_is_gone() {
         let node = server.of_node::<Revocations>();
         server.clock().advance(Duration::from_secs(3 * 60 * 60));
         node.purge().expect("the database answers");
-        // A stream would still be fed from the memory of this node.
+        // A stream would still be served from the memory of this node.
         assert_gone(&server, &cursor, PAGE);
         assert_gone(&server, "0", PAGE);
         assert_gone(&server, "0", STREAM);
@@ -148,7 +148,7 @@ fn a_stream_is_for_those_who_prefer_one() {
         ("*/*", PAGE),
         (";;,", PAGE),
     ] {
-        // Nothing was read yet: an empty id is what a client sends that has none.
+        // Nothing was read yet: a client without an id sends an empty one.
         let headers =
             [("authorization", service.as_str()), ("accept", accept), ("last-event-id", "")];
         let head = Browser::of(&server).send("HEAD", "/api/revocations", &headers, "");
@@ -223,8 +223,7 @@ fn a_token_of_a_longer_life_stays_revoked_though_the_life_of_tokens_was_shortene
     });
 }
 
-/// One hundred and twenty thousand entries are more than sockets and buffers hold, and more than a
-/// node keeps in memory.
+/// 120,000 entries are more than sockets and buffers hold, and more than a node keeps in memory.
 #[test]
 fn who_does_not_read_holds_back_nobody_and_still_misses_nothing() {
     const MANY: usize = 120_000;
@@ -253,7 +252,7 @@ fn who_does_not_read_holds_back_nobody_and_still_misses_nothing() {
     quick.heartbeat();
 }
 
-/// Answers the session that has ended.
+/// Returns the session that has ended.
 fn sign_in_and_out(server: &TestServer, number: usize) -> String {
     let mut browser = Browser::of(server);
     let name = format!("user{number}");
@@ -265,7 +264,7 @@ fn sign_in_and_out(server: &TestServer, number: usize) -> String {
     signed_in.field("session_id")
 }
 
-/// Waits until the server has given positions to so many entries.
+/// Waits until the server has numbered the given count of entries.
 fn until_followed(server: &TestServer, count: usize) {
     while ask(server, "/api/revocations").json()["items"].as_array().map(Vec::len) < Some(count) {
         std::thread::yield_now();

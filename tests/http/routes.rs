@@ -1,4 +1,4 @@
-//! The routes: what there is, who may call it, and what is said of everything else.
+//! The routes: the list, their guards, and the answers for unknown routes and methods.
 
 use std::fmt::Write;
 
@@ -135,7 +135,7 @@ fn a_query_changes_nothing() {
     assert_eq!(client.get_as("/api/auth/me?id=1&id=2&%ff", &token).status, 200);
 }
 
-/// The path with something in the place of its parameters.
+/// The path with values for its parameters.
 fn example(path: &str) -> String {
     let segments = path.split('/').map(|part| if part.starts_with('{') { "1" } else { part });
     segments.collect::<Vec<_>>().join("/")
@@ -149,7 +149,7 @@ fn a_request_is_refused_before_its_body_is_there() {
         if matches!(route.guard.audience, Audience::Everybody | Audience::SessionCredentials) {
             continue;
         }
-        // A body is announced, and never comes.
+        // A body is announced and never sent.
         let lines = ["content-type: application/json", "content-length: 2", "connection: close"];
         let request = format!("{} {}", route.method.as_str(), example(route.path));
         let answer = wire::send(&server, &request, &lines, b"");

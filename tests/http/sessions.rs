@@ -1,4 +1,4 @@
-//! The sessions of an account: how many it may have, how long they live, how they are seen and ended.
+//! The sessions of an account: maximum number, lifetimes, list and end.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ fn the_eleventh_session_ends_the_oldest() {
         client.register("ada");
         let sessions: Vec<_> = (0..11)
             .map(|_| {
-                // Sessions of one moment have no oldest.
+                // Sessions of the same moment have no oldest one.
                 server.clock().advance(Duration::from_millis(10));
                 client.sign_in_for_tokens("ada")
             })
@@ -259,7 +259,7 @@ fn delete(server: &TestServer, asking: &Answer, path: &str) -> Answer {
     Browser::of(server).send("DELETE", path, &[("authorization", &bearer)], "")
 }
 
-/// Whether the access token and the refresh token are still good; the latter is used up.
+/// The validity of the access token and the refresh token. The refresh token is spent.
 fn alive(server: &TestServer, tokens: &Answer) -> [bool; 2] {
     let mut client = Browser::of(server);
     let me = client.get_as("/api/auth/me", &tokens.field("access_token"));
@@ -267,7 +267,7 @@ fn alive(server: &TestServer, tokens: &Answer) -> [bool; 2] {
     [me.status == 200, refresh.status == 200]
 }
 
-/// The ids of the sessions that a session sees.
+/// The ids of the sessions in the list of a session.
 fn listed(server: &TestServer, asking: &Answer) -> Vec<String> {
     let token = asking.field("access_token");
     let list = Browser::of(server).get_as("/api/auth/sessions", &token).json();
@@ -275,7 +275,7 @@ fn listed(server: &TestServer, asking: &Answer) -> Vec<String> {
     items.map(|item| item["id"].as_str().expect("an item has an id").to_owned()).collect()
 }
 
-/// How many events of that kind are recorded.
+/// The number of recorded events of that kind.
 fn count(server: &TestServer, kind: &str) -> i64 {
     let query = format!("SELECT count(*) FROM security_events WHERE kind = '{kind}'");
     server.database().store().number(&query).expect("the database answers")

@@ -1,4 +1,4 @@
-//! The first administrator: by the printed token, once.
+//! Setup: the printed token creates the first administrator, once.
 
 use portcullis_flows::identity::bootstrap::Start;
 use portcullis_testkit::{Answer, Browser, PASSWORD, TestDatabase, TestServer, at_once};

@@ -1,4 +1,4 @@
-//! What has ended is refused from the next request on, and stays refused.
+//! Sign-out: tokens of an ended session are refused from the next request on.
 
 use std::time::Duration;
 
@@ -92,7 +92,7 @@ fn nobody_signs_out_twice() {
     assert_eq!(client.send("POST", "/api/auth/logout", &headers, "").code(), "invalid_token");
 }
 
-/// The browser of somebody who went for lunch: the access token has expired, nothing was refreshed.
+/// A browser after a long pause: the access token has expired without a refresh.
 fn after_lunch(database: TestDatabase) -> (TestServer, Browser, String) {
     let server = TestServer::start(database);
     let mut browser = Browser::of(&server);
@@ -173,7 +173,7 @@ fn no_other_site_signs_anybody_out() {
         vec![("sec-fetch-site", "cross-site")],
         vec![("sec-fetch-site", "same-site")],
         vec![("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")],
-        // What says nothing of pages is no browser, and has no cookies of one.
+        // A request without headers of a page is not from a browser, and has no browser cookies.
         vec![],
     ] {
         for kept in [&["access_token", "refresh_binding"][..], &["refresh_binding"]] {

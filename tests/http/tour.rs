@@ -1,4 +1,4 @@
-//! The main path, with the exact shape of every answer.
+//! The main path, from registration to sign-out, with the exact form of every answer.
 
 use portcullis_testkit::{Browser, PASSWORD, TestDatabase, TestServer};
 use serde_json::json;

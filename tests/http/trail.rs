@@ -1,4 +1,4 @@
-//! The audit trail: searched, paged, exported.
+//! The audit log over HTTP: search, pages, export.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -225,11 +225,11 @@ fn a_client_that_goes_away_ends_its_export() {
     drop(stream);
     let clock = SystemClock::new();
     drop(server);
-    // A thread that still held on would keep the server from ending for half a minute.
+    // A thread that still ran would delay the end of the server by half a minute.
     assert!(clock.monotonic().as_secs() < 15, "{:?}", clock.monotonic());
 }
 
-/// Asks so many questions, all granted.
+/// Sends the given number of permission checks, all granted.
 fn ask(member: &Member, count: usize) {
     for count in (0..count).step_by(1_000).map(|done| (count - done).min(1_000)) {
         let items = vec![json!({ "resource": "schedule", "action": "read" }); count];

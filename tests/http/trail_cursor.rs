@@ -1,4 +1,4 @@
-//! Nobody reads the trail without a word of it in the trail.
+//! Cursors of the audit log: every read is recorded, and a cursor belongs to its reader and search.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::member::Member;
 fn a_made_up_cursor_reads_nothing() {
     let server = TestServer::start(TestDatabase::sqlite());
     let admin = Member::new(&server, "grace", "admin");
-    // What an earlier version took for a cursor: version, time, kind and id of the last entry.
+    // The cursor of an earlier version: version, time, kind and id of the last entry.
     let mut crafted = vec![1];
     crafted.extend(i64::MAX.to_be_bytes());
     crafted.push(1);
@@ -81,8 +81,8 @@ fn a_search_for_an_account_shows_each_of_its_refreshes() {
                 ("\"success\"", "\"127.0.0.1\"")
             );
         }
-        // Among everything else that the account did, in its order, and page by page. Each search
-        // that names the account is itself an entry about it.
+        // All entries of the account, in order and page by page. Each search that names the account is
+        // itself an entry about it.
         let done = |entries: Vec<Value>| -> Vec<Value> {
             entries.into_iter().filter(|entry| entry["kind"] != "audit_searched").collect()
         };

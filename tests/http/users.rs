@@ -1,4 +1,4 @@
-//! What administrators decide about accounts, and which tokens live and die by it.
+//! Administration of accounts, and its effect on their tokens.
 
 use std::time::Duration;
 
@@ -237,7 +237,7 @@ fn each_power_over_accounts_is_a_permission_of_its_own() {
         (r#""read", "update""#, [200, 403, 200, 403]),
         (r#""read", "approve""#, [200, 200, 403, 403]),
         (r#""read", "reject""#, [200, 403, 403, 204]),
-        // Whoever may not read an account learns nothing of it by a change either.
+        // A caller who may not read an account gets no data of it by a change either.
         (r#""update", "approve", "reject""#, [403, 403, 403, 204]),
     ] {
         let grant = format!("    {{ resources = [\"user\"], actions = [{actions}] }},\n");

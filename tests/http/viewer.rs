@@ -1,4 +1,4 @@
-//! The bundled viewer of the API document, in a real browser under the strict policy.
+//! The bundled viewer of the API document, in a real browser under the content security policy.
 
 use std::process::Command;
 
@@ -6,11 +6,11 @@ use portcullis_api::route_table;
 use portcullis_testkit::{Browser, TestDatabase, TestServer, TestSettings};
 use tempfile::TempDir;
 
-/// The variable that names the browser of the tests; `tests/run` sets it.
+/// The variable with the browser of the tests; `tests/run` sets it.
 const CHROMIUM: &str = "PORTCULLIS_TEST_CHROMIUM";
 
-/// The policy lets nothing in but the server's own files, so a page without a violation has loaded
-/// nothing from elsewhere.
+/// The policy allows only files of the server, so a page without a violation has loaded nothing from other
+/// origins.
 #[test]
 fn the_viewer_shows_every_operation_without_breaking_its_policy() {
     let server = TestServer::start(TestDatabase::sqlite());
@@ -56,7 +56,7 @@ fn where_the_viewer_is_switched_off_there_is_none() {
     assert_eq!(Browser::of(&server).get("/api/openapi.json", &[]).status, 200);
 }
 
-/// The page as rendered, after which the browser had nothing to complain of.
+/// The rendered page, checked for violations.
 fn open(url: &str) -> String {
     #[expect(clippy::disallowed_methods, reason = "the runner hands the browser over this way")]
     let chromium = std::env::var(CHROMIUM)

@@ -1,5 +1,5 @@
-//! How soon other nodes know: at once in strict mode, soon with Redis; and what a node does that has
-//! not heard anything for long.
+//! Delay of a revocation on other nodes: none in strict mode, short with Redis; and the answers of a stale
+//! node.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::follower::ask;
 use crate::introspection::introspect;
 use crate::member::Member;
 
-/// A node that would not look for itself as long as a test may take.
+/// A node with a polling interval longer than a test.
 const BLIND: RevocationPolicy = RevocationPolicy {
     strict: false,
     poll: HOUR,
@@ -103,10 +103,10 @@ fn a_node_that_hears_nothing_says_so_and_refuses_administrators_and_if_strict_ev
     }
 }
 
-/// Signing out is judged by the database, whatever this node has heard, and can only take away.
+/// Sign-out is checked in the database, independent of the state of this node, and only revokes.
 const SIGN_OUT: &str = "/api/auth/logout";
 
-/// Questions, though their method is not safe.
+/// Permission checks, although their method is POST.
 const QUESTIONS: [&str; 2] = ["/api/authz/check", "/api/authz/check/batch"];
 
 #[test]
@@ -121,7 +121,7 @@ fn a_stale_node_accepts_no_token_for_a_change_or_for_administration_and_if_so_to
         assert_eq!(ready, if when_stale == WhenStale::RefuseAll { 503 } else { 200 });
         let mut table = route_table();
         table.retain(|route| route.guard.is_signed_in());
-        // Signing out comes last, because nothing goes on after it.
+        // Sign-out comes last, because it ends the session.
         table.sort_by_key(|route| route.path == SIGN_OUT);
         for route in table {
             let path = route.path.replace("{id}", "1").replace("{number}", "1");
@@ -165,7 +165,7 @@ fn a_node_whose_database_is_gone_becomes_stale_and_recovers() {
     assert!(ready.field("detail").contains("revoked"), "{}", ready.text);
 
     switch.on();
-    // Each attempt waits for a connection, so this is patience without sleep.
+    // Each attempt waits for a connection, so no sleep is needed.
     let recovered = || root.get("/api/admin/audit").status == 200;
     assert!((0..10_000).any(|_| recovered()), "it hears again");
 }

@@ -1,4 +1,4 @@
-//! Requests byte by byte, for what no well-behaved client sends.
+//! Raw requests, byte by byte, which no correct client sends.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

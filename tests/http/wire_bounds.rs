@@ -1,4 +1,4 @@
-//! What a connection may hold, and for how long: bounds by time and by bytes, below what HTTP means.
+//! Transport limits of a connection: timeouts and sizes.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use portcullis_testkit::{TestDatabase, TestServer};
 
-/// Longer than any bound that is tested here, on a busy machine.
+/// The timeout of the tests, longer than any limit tested here.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 const GET: &str = "GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n";
@@ -65,7 +65,7 @@ fn a_body_that_nobody_reads_is_not_read_without_end() {
              transfer-encoding: chunked\r\n\r\n"
         );
         send(&mut connection, head.as_bytes());
-        // As much as the systems of both sides may hold, and what is read before the end.
+        // The maximum of both socket buffers, and the bytes read before the end.
         let ended = (0..1000).any(|_| connection.write_all(chunk.as_bytes()).is_err());
         assert!(ended, "{path}: 64 MiB were read");
     }
@@ -86,7 +86,7 @@ fn what_stands_around_the_data_of_a_chunk_has_bounds_too() {
             let ended = (0..2000).any(|_| connection.write_all(part.as_bytes()).is_err());
             assert!(ended, "{path} {begin:?} {endless:?}: 64 MiB and more were read");
         }
-        // So slowly that no bound by time sees a pause.
+        // Slow enough for the limit, and without a pause that a read timeout would notice.
         let mut connection = connect(&server);
         let head = format!("POST {path} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n");
         send(&mut connection, head.as_bytes());
@@ -110,7 +110,7 @@ fn a_client_that_takes_no_answers_is_let_go() {
     let server = TestServer::start(TestDatabase::sqlite());
     let mut connection = connect(&server);
     let requests = "GET /api/openapi.json HTTP/1.1\r\nhost: x\r\n\r\n".repeat(1000);
-    // It waits when nobody reads the requests, and fails when the connection is gone.
+    // The write blocks while the requests are not read, and fails when the connection is closed.
     let error = loop {
         if let Err(error) = connection.write_all(requests.as_bytes()) {
             break error;
@@ -151,7 +151,7 @@ fn send(connection: &mut TcpStream, bytes: &[u8]) {
     connection.write_all(bytes).expect("the server reads");
 }
 
-/// What comes until the server closes, or takes back what was not read.
+/// Reads until the server closes or resets the connection.
 fn read_to_end(connection: &mut TcpStream) -> String {
     let mut answers = Vec::new();
     let mut buffer = [0; 8192];

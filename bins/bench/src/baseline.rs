@@ -1,4 +1,4 @@
-//! What the server is compared with: the unavoidable part of the same work, and nothing else.
+//! Baselines: programs that do only the unavoidable part of the same work.
 
 pub(crate) mod handler;
 pub(crate) mod pgbench;

@@ -1,4 +1,4 @@
-//! What the measurements of a run share: the program under test, its databases and its accounts.
+//! The shared state of the measurements of a run: the program under test, its databases and accounts.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -10,7 +10,7 @@ use crate::options::Options;
 use crate::outcome::Result;
 use crate::server::{Server, free_address};
 
-/// What the measurements of a run share.
+/// The shared state of the measurements of a run.
 pub(crate) struct Bench {
     pub options: Options,
     pub crowd: Crowd,
@@ -18,14 +18,14 @@ pub(crate) struct Bench {
     folder: TempDir,
 }
 
-/// A database of this run. There is but one if it was named on the command line.
+/// A database of this run. All of them are one database if the command line names it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Data {
-    /// Accounts and whatever they do.
+    /// Accounts and their sessions.
     Common,
-    /// Decisions, and hardly anything else.
+    /// Mostly decisions.
     Trail,
-    /// Security events, and nothing else.
+    /// Only security events.
     Events,
     /// The decisions of a flood.
     Flood,
@@ -46,12 +46,12 @@ impl Bench {
         Ok(Self { options, crowd: Crowd::new()?, program, folder: tempfile::tempdir()? })
     }
 
-    /// A server, ready, with nothing in its environment but what it is told here.
+    /// A ready server, whose environment is set here only.
     pub(crate) async fn server(&self) -> Result<Server> {
         self.server_with(Data::Common, &[]).await
     }
 
-    /// A server on that database, with further variables.
+    /// A server on that database, with additional variables.
     pub(crate) async fn server_with(
         &self,
         data: Data,
@@ -65,10 +65,10 @@ impl Bench {
         Server::start(command, address, "/health/ready", &self.log()).await
     }
 
-    /// The program on that database, with nothing in its environment but what it is told here.
+    /// The program on that database, whose environment is set here only.
     pub(crate) fn command(&self, data: Data) -> Command {
         let folder = match data {
-            // What is in one database belongs to one secret key, which lies in the folder.
+            // The data of a database belongs to one secret key, which is in its directory.
             _ if self.options.database_url.is_some() => "data",
             Data::Common => "data",
             Data::Trail => "trail",
@@ -80,8 +80,8 @@ impl Bench {
             .env_clear()
             .env("PORTCULLIS__DATA_DIR", self.folder.path().join(folder))
             .env("PORTCULLIS__LOG__LEVEL", "warn")
-            // By default this is the address, and every server has its own: tokens would not
-            // outlive the one that has signed them.
+            // The default is the address, which differs between servers, so tokens would not stay valid
+            // for the next server.
             .env("PORTCULLIS__TOKENS__ISSUER", "bench")
             .envs(self.options.database_url.iter().map(|url| ("DATABASE_URL", url)))
             .envs(self.options.environment.iter().map(|(name, value)| (name, value)))
@@ -89,12 +89,12 @@ impl Bench {
         command
     }
 
-    /// A file of that name, gone after the run.
+    /// A file of that name, deleted after the run.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// Where the servers of this run write what they have to say.
+    /// The log file of the servers of this run.
     pub(crate) fn log(&self) -> PathBuf {
         self.file("log")
     }

@@ -1,8 +1,7 @@
 //! One HTTP/1.1 connection of one client.
 //!
-//! The task that waits for an answer also drives the connection: no second task and no channel
-//! between threads, so that the load costs the machine it shares with the server as little as
-//! possible.
+//! The task that waits for an answer also drives the connection. Without a second task and a channel the
+//! load uses less of the machine that it shares with the server.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::{Pin, pin};
@@ -21,14 +20,14 @@ use crate::outcome::Result;
 
 pub(crate) type Request = hyper::Request<Full<Bytes>>;
 
-/// A client; it connects again when the server has hung up.
+/// A client, which connects again after the server has closed the connection.
 pub(crate) struct Client {
     server: SocketAddr,
     source: IpAddr,
     connection: Option<Connection>,
 }
 
-/// What came back, read to its end.
+/// A complete answer.
 pub(crate) struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
@@ -42,7 +41,7 @@ struct Connection {
 }
 
 impl Client {
-    /// Connects from that address of this machine.
+    /// Connects from the given local address.
     pub(crate) async fn connect(server: SocketAddr, source: IpAddr) -> Result<Self> {
         let connection = Some(Connection::open(server, source).await?);
         Ok(Self { server, source, connection })
@@ -55,8 +54,8 @@ impl Client {
         Ok(Answer { status: head.status, headers: head.headers, body })
     }
 
-    /// Sends a request and hands on the body of the answer as it comes, keeping none of it; a body
-    /// that breaks off is an error.
+    /// Sends a request and passes the body of the answer on in chunks, without storing it. An incomplete
+    /// body is an error.
     pub(crate) async fn download(
         &mut self,
         request: Request,
@@ -115,13 +114,13 @@ impl Connection {
             answer = &mut exchange => return answer,
             ended = &mut self.driver => ended?,
         }
-        // The server hangs up after this answer, all of which has been read.
+        // The server closes the connection after this answer, which has been read completely.
         self.open = false;
         exchange.await
     }
 }
 
-/// The address of the client of that number: each has its own, as clients do.
+/// The address of the client of that number: each client has another one.
 pub(crate) fn source(number: u32) -> IpAddr {
     const FIRST: u32 = u32::from_be_bytes([127, 0, 0, 2]);
     Ipv4Addr::from(FIRST.saturating_add(number)).into()
@@ -154,7 +153,7 @@ fn head(method: Method, server: SocketAddr, path: &str) -> request::Builder {
 }
 
 impl Answer {
-    /// This answer, if it has the status that was expected.
+    /// This answer, if it has the expected status.
     pub(crate) fn expect(self, expected: StatusCode) -> Result<Self> {
         if self.status == expected {
             return Ok(self);

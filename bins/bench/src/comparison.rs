@@ -1,7 +1,7 @@
-//! Two contenders measured in turn: A B A B …
+//! Measures a subject and a baseline in turn: A B A B …
 //!
-//! A shared machine is faster one minute than the next. Rounds that follow each other see the same
-//! machine, so ratios are taken pair by pair, and only then the median and the spread.
+//! The speed of a shared machine varies from minute to minute. Consecutive rounds run at about the same
+//! speed, so each pair gives a ratio, and the result is median and spread of the ratios.
 
 use std::time::Duration;
 
@@ -10,40 +10,40 @@ use tokio::time::Instant;
 use crate::outcome::Result;
 use crate::statistics::{Summary, per_second, percentile};
 
-/// Something with a rate.
+/// Work whose rate is measured.
 pub(crate) trait Contender {
-    /// Goes at full speed for that long.
+    /// Works at full speed for the given time.
     async fn round(&mut self, length: Duration) -> Result<Round>;
 }
 
-/// What one round came to.
+/// The result of one round.
 #[derive(Debug)]
 pub(crate) struct Round {
-    /// Things done per second.
+    /// Operations per second.
     pub rate: f64,
-    /// How long each took, where that is known.
+    /// The latency of each operation, if known.
     pub latencies: Vec<Duration>,
 }
 
-/// When to count.
+/// The time in which answers count.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Window {
     pub opens: Instant,
     pub closes: Instant,
 }
 
-/// What all rounds came to.
+/// The result of all rounds.
 #[derive(Debug)]
 pub(crate) struct Comparison {
     pub subject: Summary,
     pub baseline: Summary,
-    /// Subject over baseline, of each pair.
+    /// Subject divided by baseline, for each pair.
     pub ratio: Summary,
     /// Latencies of the subject, sorted.
     pub latencies: Vec<Duration>,
 }
 
-/// Measures both in turn, after a warm-up that does not count.
+/// Measures both in turn, after a warm-up round that does not count.
 pub(crate) async fn compare(
     subject: &mut impl Contender,
     baseline: &mut impl Contender,
@@ -88,7 +88,7 @@ impl Round {
 }
 
 impl Window {
-    /// A window that leaves a moment for connections to be made and queues to fill.
+    /// A window that starts after a short time for connections and queues.
     pub(crate) fn opening_soon(length: Duration) -> Self {
         const SETTLING: Duration = Duration::from_millis(250);
         let opens = Instant::now() + SETTLING;

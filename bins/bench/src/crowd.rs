@@ -1,4 +1,4 @@
-//! Accounts to load the server with.
+//! Test accounts for the load.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::client::{Client, Request, post, source};
 use crate::outcome::Result;
 
-/// Gives out accounts that no run before has registered, and one password for all of them.
+/// Generates accounts that no earlier run has registered, with one password for all of them.
 #[derive(Clone)]
 pub(crate) struct Crowd {
     run: Arc<str>,
@@ -19,14 +19,14 @@ pub(crate) struct Crowd {
     next: Arc<AtomicU64>,
 }
 
-/// Somebody who can register and sign in.
+/// A user who can register and sign in.
 #[derive(Clone)]
 pub(crate) struct Person {
     pub username: String,
     pub password: Arc<str>,
 }
 
-/// What a sign-in with delivery in the body brings.
+/// The tokens of a sign-in with delivery in the body.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Tokens {
     pub access_token: String,
@@ -42,13 +42,13 @@ impl Crowd {
         })
     }
 
-    /// Somebody new.
+    /// A new user.
     pub(crate) fn person(&self) -> Person {
         let number = syllables(self.next.fetch_add(1, Ordering::Relaxed), 6);
         Person { username: format!("{}-{number}", self.run), password: Arc::clone(&self.password) }
     }
 
-    /// New people with accounts.
+    /// New users with accounts.
     pub(crate) async fn register(&self, server: SocketAddr, count: u32) -> Result<Vec<Person>> {
         let people: Vec<Person> = (0..count).map(|_| self.person()).collect();
         let requests = people.iter().map(|person| person.registration(server));
@@ -57,7 +57,7 @@ impl Crowd {
     }
 }
 
-/// Signs each of them in, in that order.
+/// Signs in all users, in order.
 pub(crate) async fn sign_in(server: SocketAddr, people: &[Person]) -> Result<Vec<Tokens>> {
     let requests = people.iter().map(|person| person.sign_in(server));
     let answers = in_parallel(server, requests.collect::<Result<_>>()?, StatusCode::OK).await?;
@@ -82,7 +82,7 @@ impl Person {
         self.sign_in_with(server, &self.password)
     }
 
-    /// Somebody else's attempt.
+    /// A sign-in with a wrong password.
     pub(crate) fn wrong_sign_in(&self, server: SocketAddr) -> Result<Request> {
         self.sign_in_with(server, "not the password")
     }
@@ -97,7 +97,7 @@ impl Person {
     }
 }
 
-/// Sends all requests over a few connections; the bodies come back in the same order.
+/// Sends all requests over a few connections. Returns the bodies in the same order.
 async fn in_parallel(
     server: SocketAddr,
     requests: Vec<Request>,
@@ -131,8 +131,8 @@ async fn in_parallel(
     Ok(bodies)
 }
 
-/// A number in base 8, a syllable for each digit: numbers and letters drawn at random sooner or
-/// later read like an abuse, which moderation refuses; no row of these does.
+/// A number in base 8, with a syllable for each digit. Random letters sometimes form an offensive word,
+/// which moderation refuses; these syllables never do.
 fn syllables(number: u64, length: usize) -> String {
     const DIGITS: [&str; 8] = ["ba", "be", "la", "le", "ma", "me", "ra", "re"];
     let digits = (0..length).map(|place| (number >> (3 * place)) & 7);

@@ -1,8 +1,8 @@
-//! Many clients at once, each asking again as soon as it is answered, for a fixed time.
+//! Closed-loop load: many concurrent clients, each of which sends the next request after the answer.
 //!
-//! What counts is answered inside the window. The window opens a moment after the clients start and
-//! they finish what they have begun after it closes, so that neither the filling of queues nor
-//! their emptying is measured, and nothing is left over for whatever is measured next.
+//! Only answers inside the window count. The window opens shortly after the clients start, and the clients
+//! finish open requests after it closes. So neither the filling nor the draining of queues is measured, and
+//! no request is left for the next measurement.
 
 use std::iter::Cycle;
 use std::net::{IpAddr, SocketAddr};
@@ -17,35 +17,35 @@ use crate::client::{Answer, Client, Request, source};
 use crate::comparison::{Contender, Round, Window};
 use crate::outcome::Result;
 
-/// What one client says, request by request.
+/// The requests of one client.
 pub(crate) trait Script: Send + 'static {
     /// The next request.
     fn request(&mut self) -> Result<Request>;
 
-    /// Takes the answer, and how long it took if it came inside the window.
+    /// Takes the answer, and its latency if it came inside the window.
     ///
     /// # Errors
     ///
-    /// When the answer is none that may come; that ends the run.
+    /// When the answer is not an expected one, which ends the run.
     fn answer(&mut self, answer: Answer, latency: Option<Duration>) -> Result<()>;
 
-    /// How long to wait before the next request.
+    /// The pause before the next request.
     fn pause(&self) -> Duration {
         Duration::ZERO
     }
 }
 
-/// Clients of one server. They connect anew for each round, and keep what their scripts have learnt.
+/// Clients of one server. They connect again for each round, and keep the state of their scripts.
 pub(crate) struct Load<S> {
     server: SocketAddr,
     users: Vec<User<S>>,
 }
 
-/// Sends the same requests in turn, each of which must be answered with 200.
+/// Sends the same requests in turn. Each must be answered 200.
 #[derive(Clone)]
 pub(crate) struct Repeat {
     requests: Cycle<IntoIter<Request>>,
-    /// Answers so far, whether they came inside the window or not.
+    /// All answers so far, inside and outside the window.
     pub answered: u64,
 }
 
@@ -55,14 +55,14 @@ struct User<S> {
 }
 
 impl<S: Script> Load<S> {
-    /// One client per script, each from an address of its own.
+    /// One client per script, each from a different address.
     pub(crate) fn new(server: SocketAddr, scripts: impl IntoIterator<Item = S>) -> Self {
         let sources = (0..).map(source);
         let users = sources.zip(scripts).map(|(source, script)| User { source, script }).collect();
         Self { server, users }
     }
 
-    /// What the clients have learnt.
+    /// The scripts of the clients, with their state.
     pub(crate) fn into_scripts(self) -> impl Iterator<Item = S> {
         self.users.into_iter().map(|user| user.script)
     }

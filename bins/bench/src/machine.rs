@@ -1,10 +1,10 @@
-//! What a figure depends on: the machine, the commit, the command.
+//! The conditions of a figure: machine, commit and command.
 
 use std::process::Command;
 
 use crate::quantity::size;
 
-/// The machine, in one line. What cannot be found out is left out.
+/// The machine, in one line. Unknown properties are omitted.
 pub(crate) fn hardware() -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let processor = named("/proc/cpuinfo", "model name");
@@ -16,7 +16,7 @@ pub(crate) fn hardware() -> String {
     known.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// The commit of the working directory, and whether files differ from it.
+/// The commit of the working directory, with a note if files differ from it.
 pub(crate) fn commit() -> String {
     let git = |arguments: &[&str]| {
         let output = Command::new("git").args(arguments).output().ok()?;
@@ -30,7 +30,7 @@ pub(crate) fn commit() -> String {
     format!("commit {commit}{}", if changes { " with changes" } else { "" })
 }
 
-/// The command that repeats this run, without the password of the database.
+/// The command to repeat this run, without the password of the database.
 pub(crate) fn command(arguments: impl Iterator<Item = String>) -> String {
     let arguments: Vec<String> =
         arguments.map(|argument| quoted(&without_password(&argument))).collect();

@@ -1,8 +1,8 @@
-//! Loads a built Portcullis server from the same machine and prints how it compares.
+//! Load test of a built Portcullis server on the same machine, with baselines.
 //!
-//! An absolute figure says more about the machine than about the server, so each is measured in
-//! turn with a baseline that does the unavoidable part of the same work, and the ratio, taken pair
-//! by pair, is the result. Nothing is asserted: slow is printed, only broken fails.
+//! An absolute figure depends on the machine more than on the server. So each figure is measured in turn
+//! with a baseline that does the unavoidable part of the same work, and the result is the ratio of each
+//! pair. Speed is printed and never asserted; only a wrong answer fails the run.
 
 mod baseline;
 mod bench;

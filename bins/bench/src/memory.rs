@@ -1,4 +1,4 @@
-//! The resident memory of a process, as Linux tells it.
+//! The resident memory of a process, from /proc.
 
 use std::time::Duration;
 
@@ -6,21 +6,21 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::outcome::{Error, Result};
 
-/// Bytes of memory that are really there.
+/// A size in bytes of resident memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Bytes(pub u64);
 
-/// What the process holds now.
+/// The current resident memory of the process.
 pub(crate) fn resident(process: u32) -> Result<Bytes> {
     field(&status(process)?, "VmRSS")
 }
 
-/// The most it ever held.
+/// The peak resident memory of the process.
 pub(crate) fn peak(process: u32) -> Result<Bytes> {
     field(&status(process)?, "VmHWM")
 }
 
-/// Looks every 50 ms and keeps the most that was seen, until it can look no more; tells why.
+/// Samples the memory every 50 ms and keeps the maximum, until sampling fails. Returns that error.
 pub(crate) async fn watch(process: u32, most: &mut Bytes) -> Error {
     let mut ticks = interval(Duration::from_millis(50));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

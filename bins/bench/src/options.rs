@@ -1,4 +1,4 @@
-//! The command line.
+//! The command line of the load test.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// Loads a built Portcullis server and prints medians and ratios against baselines measured in the
-/// same run.
+/// Load-tests a built Portcullis server and prints medians, and ratios against baselines of the same
+/// run.
 #[derive(Debug, Parser)]
 #[command(name = "bench")]
 pub(crate) struct Options {
@@ -15,12 +15,12 @@ pub(crate) struct Options {
     #[arg(long, value_name = "PATH")]
     pub server: Option<PathBuf>,
 
-    /// The database, best one of its own: accounts stay in it, and tables named pgbench_* are made
-    /// anew and dropped [default: SQLite in a temporary folder]
+    /// The database; use an empty one, because accounts stay in it, and tables named pgbench_* are
+    /// replaced and dropped [default: SQLite in a temporary folder]
     #[arg(long, value_name = "URL")]
     pub database_url: Option<String>,
 
-    /// Only these measurements
+    /// Run only these measurements
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub only: Vec<Measurement>,
 
@@ -32,7 +32,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "COUNT", default_value_t = 5, value_parser = at_least_one())]
     pub rounds: u32,
 
-    /// Length of a round
+    /// Length of a round, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = at_least_one())]
     pub seconds: u32,
 
@@ -40,7 +40,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "COUNT", default_value_t = 300, value_parser = at_least_one())]
     pub flood: u32,
 
-    /// Length of each flood, and of the quiet before it
+    /// Length of each flood, and of the quiet time before it, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = at_least_one())]
     pub flood_seconds: u32,
 
@@ -48,7 +48,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "COUNT", default_value_t = 512, value_parser = at_least_one())]
     pub decision_flood: u32,
 
-    /// Length of that flood, and of the quiet before it
+    /// Length of that flood, and of the quiet time before it, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = at_least_one())]
     pub decision_flood_seconds: u32,
 
@@ -56,12 +56,12 @@ pub(crate) struct Options {
     #[arg(long, value_name = "COUNT", default_value_t = 100, value_parser = at_least_one())]
     pub paced: u32,
 
-    /// Services that follow the revocation feed
+    /// Services that read the revocation feed
     #[arg(long, value_name = "COUNT", default_value_t = 10_000,
           value_parser = clap::value_parser!(u32).range(2..=20_000))]
     pub followers: u32,
 
-    /// Decisions in the trail that is exported, replayed and verified, in whole thousands
+    /// Decisions in the audit log that is exported, replayed and verified, in whole thousands
     #[arg(long, value_name = "COUNT", default_value_t = 1_000_000,
           value_parser = clap::value_parser!(u32).range(10_000..=100_000_000))]
     pub decisions: u32,
@@ -70,7 +70,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "PATH")]
     pub pgbench: Option<PathBuf>,
 
-    /// A variable in the environment of the server, which inherits none
+    /// A variable for the environment of the server, which inherits no others
     #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable)]
     pub environment: Vec<(String, String)>,
 
@@ -78,10 +78,10 @@ pub(crate) struct Options {
     pub role: Option<Role>,
 }
 
-/// What can be measured.
+/// The measurements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Measurement {
-    /// Who am I, against a bare handler
+    /// `me` (the caller's account), against a bare handler
     Me,
     /// Registration, against raw Argon2id
     Register,
@@ -89,41 +89,41 @@ pub(crate) enum Measurement {
     SignIn,
     /// Rotation, against pgbench (SQLite: a bare handler)
     Refresh,
-    /// Latency of `me` under many concurrent sign-ins, and their fate
+    /// Latency of `me` under many concurrent sign-ins, and the results of these
     Flood,
-    /// Latency of permission checks while another account floods the server with large ones
+    /// Latency of permission checks while another account floods the server with large batches
     DecisionFlood,
     /// Time to the first ready answer, memory at rest
     Start,
-    /// Followers of the revocation feed: memory, processor time, and when they hear of a revocation
+    /// Followers of the revocation feed: memory, processor time, and delay of a revocation
     Followers,
     /// Recorded permission checks, one by one, against a bare handler; also with `audit.strict`
     Check,
-    /// Recorded permission checks, a thousand to a request
+    /// Recorded permission checks, a thousand per request
     Batch,
-    /// The audit trail as JSON lines and CSV, over HTTP
+    /// Export of the audit log as JSON lines and CSV, over HTTP
     Export,
-    /// Every decision of the audit trail under another matrix
+    /// Replay of every recorded decision against another matrix
     Replay,
-    /// The proof of the audit trail
+    /// Verification of the audit log
     Verify,
 }
 
-/// What else this program does for itself.
+/// The internal commands of this program.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Role {
-    /// Serves the bare handler, in a process of its own as the server is
+    /// Serves the bare handler in a separate process
     #[command(hide = true)]
     Baseline(Handler),
 }
 
-/// What the bare handler answers, and where.
+/// The options of the bare handler.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Handler {
     #[arg(long)]
     pub address: SocketAddr,
 
-    /// Which route it stands for
+    /// The route that it stands for
     #[arg(long)]
     pub route: Route,
 

@@ -1,5 +1,5 @@
-//! How every step of a run ends.
+//! The result type of every step of a run.
 
-/// What goes wrong here ends the run and is read by a person.
+/// A result whose error ends the run and is printed.
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) type Result<T> = std::result::Result<T, Error>;

@@ -1,16 +1,16 @@
-//! The processor time that a process has used, as Linux tells it.
+//! The processor time of a process, from /proc.
 
 use std::time::Duration;
 
 use crate::outcome::Result;
 
-/// In user mode and in the kernel, all threads together, in hundredths of a second.
+/// The time of all threads in user mode and in the kernel, in hundredths of a second.
 pub(crate) fn time(process: u32) -> Result<Duration> {
     let status = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
     ticks(&status).map(|ticks| Duration::from_millis(10 * ticks)).ok_or_else(|| "no times".into())
 }
 
-/// The fields 14 and 15 of proc(5); the name in field 2 may hold blanks, and ends with a bracket.
+/// The fields 14 and 15 of proc(5). The name in field 2 may contain blanks, and ends with a bracket.
 fn ticks(status: &str) -> Option<u64> {
     let (_, fields) = status.rsplit_once(") ")?;
     let mut times = fields.split(' ').skip(11).map(str::parse::<u64>);

@@ -1,4 +1,4 @@
-//! Commands of the server's program that do their work and end.
+//! Runs commands of the server's program that end by themselves.
 
 use std::fs::File;
 use std::io::{Read, Seek, Write};
@@ -11,13 +11,13 @@ use tokio::task::spawn_blocking;
 use crate::memory::{self, Bytes};
 use crate::outcome::Result;
 
-/// A command that has ended well.
+/// A command that has succeeded.
 pub(crate) struct Finished {
-    /// The one JSON document it has printed.
+    /// The JSON document that it has printed.
     pub answer: Value,
-    /// From spawning the process to its end.
+    /// The time from the start of the process to its end.
     pub took: Duration,
-    /// The most memory it held.
+    /// The peak memory.
     pub peak: Bytes,
 }
 
@@ -29,11 +29,11 @@ impl Finished {
     }
 }
 
-/// Runs a command with that on its standard input.
+/// Runs a command with the given standard input.
 ///
 /// # Errors
 ///
-/// When it fails; with what it has printed.
+/// When the command fails, with its output.
 pub(crate) async fn run(mut command: Command, input: String) -> Result<Finished> {
     spawn_blocking(move || run_blocking(command.arg("--json"), &input)).await?
 }
@@ -44,7 +44,7 @@ pub(crate) async fn run(mut command: Command, input: String) -> Result<Finished>
 )]
 fn run_blocking(command: &mut Command, input: &str) -> Result<Finished> {
     const POLL_INTERVAL: Duration = Duration::from_millis(1);
-    // A file takes any answer without being read meanwhile.
+    // A file takes an answer of any size without a reader.
     let mut output: File = tempfile::tempfile()?;
     command.stdin(Stdio::piped()).stdout(output.try_clone()?).stderr(output.try_clone()?);
     let begun = Instant::now();
@@ -54,7 +54,7 @@ fn run_blocking(command: &mut Command, input: &str) -> Result<Finished> {
     }
     let mut peak = Bytes::default();
     let status = loop {
-        // A process that has just ended has no memory any more.
+        // The memory of an ended process cannot be read.
         peak = memory::peak(child.id()).unwrap_or(peak);
         if let Some(status) = child.try_wait()? {
             break status;

@@ -1,10 +1,10 @@
-//! Figures as the table shows them.
+//! Formats figures for the table.
 
 use std::time::Duration;
 
 use crate::statistics::Summary;
 
-/// The median, and the extremes in brackets.
+/// The median, with minimum and maximum in brackets.
 pub(crate) fn spread(summary: Summary, unit: impl Fn(f64) -> String) -> String {
     let [median, least, most] = [summary.median, summary.least, summary.most].map(unit);
     format!("{median} ({least}–{most})")
@@ -39,7 +39,7 @@ pub(crate) fn size(bytes: u64) -> String {
     }
 }
 
-/// A figure with about three digits or more, and its thousands set apart.
+/// A figure with three digits or more, with separators of thousands.
 pub(crate) fn figure(value: f64) -> String {
     if value < 100.0 {
         return format!("{value:.1}");
@@ -47,7 +47,7 @@ pub(crate) fn figure(value: f64) -> String {
     grouped(&format!("{value:.0}"))
 }
 
-/// A whole number, and its thousands set apart.
+/// A whole number, with separators of thousands.
 pub(crate) fn count(count: u64) -> String {
     grouped(&count.to_string())
 }

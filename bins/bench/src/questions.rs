@@ -1,5 +1,5 @@
-//! What services ask: every action on every resource, a third of it without context, a third with an
-//! owner and a third with parties, half of these the caller.
+//! Permission checks for the load: every action on every resource, a third without context, a third with an
+//! owner and a third with parties; in half of the latter the owner or party is the caller.
 
 use std::net::SocketAddr;
 
@@ -10,26 +10,26 @@ use crate::client::{Client, Request, bearing, get, post, source};
 use crate::crowd::Tokens;
 use crate::outcome::Result;
 
-/// Somebody who asks.
+/// A caller of permission checks.
 pub(crate) struct Asker {
     server: SocketAddr,
     access_token: String,
     account: String,
 }
 
-/// Who somebody is.
+/// The path of `me`.
 pub(crate) const ME: &str = "/api/auth/me";
 
-/// One question to a request.
+/// The path of one check per request.
 pub(crate) const CHECK: &str = "/api/authz/check";
 
-/// Many questions to a request.
+/// The path of many checks per request.
 pub(crate) const BATCH: &str = "/api/authz/check/batch";
 
-/// How many questions a request of [`BATCH`] has here: the most there may be.
+/// The number of checks in a request of [`BATCH`]: the maximum.
 pub(crate) const BATCH_SIZE: u32 = 1_000;
 
-/// How many questions there are before they repeat themselves, but for strangers.
+/// The number of different checks, except for the ids of other subjects.
 pub(crate) const DIFFERENT: u32 = 3 * 20 * 11;
 
 impl Asker {
@@ -42,12 +42,12 @@ impl Asker {
         Ok(Self { server, access_token, account: account.to_owned() })
     }
 
-    /// Asks the question of that number.
+    /// The request of the check of that number.
     pub(crate) fn check(&self, number: u32) -> Result<Request> {
         self.ask(CHECK, &question(&self.account, number))
     }
 
-    /// Asks a batch of questions from that number on.
+    /// The request of a batch of checks from that number on.
     pub(crate) fn batch(&self, first: u32) -> Result<Request> {
         let numbers = first..first.saturating_add(BATCH_SIZE);
         let items: Vec<Value> = numbers.map(|number| question(&self.account, number)).collect();

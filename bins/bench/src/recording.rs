@@ -1,4 +1,4 @@
-//! What the server says of its recording of decisions, as its metrics tell it.
+//! The state of the recording of decisions, from the metrics of the server.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,12 +9,12 @@ use tokio::time::{Instant, sleep};
 use crate::client::{Client, get, source};
 use crate::outcome::Result;
 
-/// Waits until nothing waits to be recorded.
+/// Waits until the recording queue is empty.
 ///
 /// # Errors
 ///
-/// When other than exactly `answered` decisions have been recorded since the server started, or any
-/// has been dropped: then what was measured is worth nothing.
+/// When the number of decisions recorded since the start is not `answered`, or a decision has been dropped.
+/// Then the figure is invalid.
 pub(crate) async fn all_recorded(server: SocketAddr, answered: u64) -> Result<()> {
     const TIMEOUT: Duration = Duration::from_secs(30);
     let asked = Instant::now();

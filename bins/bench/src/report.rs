@@ -1,4 +1,4 @@
-//! One table, in Markdown, with all that is needed to judge it and to repeat it.
+//! The result table in Markdown, with machine, commit and command.
 
 use crate::baseline::raw_hashing::COST;
 use crate::comparison::Comparison;
@@ -12,20 +12,20 @@ pub(crate) struct Report {
     rows: Vec<Row>,
 }
 
-/// One line of the table. What does not apply is empty.
+/// One row of the table. Columns that do not apply are empty.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Row {
-    /// What was measured.
+    /// The measurement.
     pub what: String,
-    /// The median, or the one figure there is.
+    /// The median, or the single figure.
     pub figure: String,
-    /// More about the figure.
+    /// Details of the figure.
     pub detail: String,
-    /// What it is compared with, and the figure of that.
+    /// The baseline and its figure.
     pub against: String,
-    /// The ratio: median, and least to most over the pairs.
+    /// The ratio: median, minimum and maximum of the pairs.
     pub ratio: String,
-    /// What it ought to be.
+    /// The target.
     pub target: &'static str,
 }
 
@@ -61,7 +61,7 @@ impl Report {
 }
 
 impl Row {
-    /// A rate compared with that of a baseline.
+    /// A rate compared with the rate of a baseline.
     pub(crate) fn rate(
         what: &str,
         compared: &Comparison,
@@ -79,18 +79,18 @@ impl Row {
         }
     }
 
-    /// This row, with more to say about the figure.
+    /// This row, with a note about the figure.
     pub(crate) fn noting(self, note: &str) -> Self {
         Self { detail: format!("{}; {note}", self.detail), ..self }
     }
 
-    /// A figure by itself.
+    /// A figure without baseline.
     pub(crate) fn fact(what: &str, figure: String, detail: String, target: &'static str) -> Self {
         Self { what: what.to_owned(), figure, detail, target, ..Self::default() }
     }
 }
 
-/// Tells the person who waits what is going on.
+/// Prints a progress message.
 #[expect(clippy::print_stderr, reason = "a run takes minutes")]
 pub(crate) fn progress(text: &str) {
     eprintln!("bench: {text}");

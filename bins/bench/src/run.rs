@@ -1,4 +1,4 @@
-//! One run: the measurements in their order, each with a server of its own on the same database.
+//! One run: the measurements in order, each with its own server on the same database.
 
 use crate::bench::Bench;
 use crate::measurement::{
@@ -10,7 +10,7 @@ use crate::outcome::Result;
 use crate::report::{Report, progress};
 use crate::trail::Trail;
 
-/// Measures what was asked for and prints it.
+/// Runs the selected measurements and prints the table.
 pub(crate) fn run(options: Options) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -25,7 +25,7 @@ pub(crate) fn run(options: Options) -> Result<()> {
 async fn measure(bench: &Bench) -> Result<()> {
     let mut report = Report::default();
     let measured = fill(bench, &mut report).await;
-    // What was measured before something broke is worth having.
+    // The table is printed after an error too, with the figures so far.
     report.print(&bench.options);
     measured
 }
@@ -71,7 +71,7 @@ async fn fill(bench: &Bench, report: &mut Report) -> Result<()> {
     fill_with_trail(bench, report, wanted).await
 }
 
-/// What reads a trail shares one, because to make it takes time.
+/// The measurements that read the audit log share one, because its creation takes time.
 async fn fill_with_trail(
     bench: &Bench,
     report: &mut Report,

@@ -1,4 +1,4 @@
-//! A server in a process of its own: the one under test, or the bare handler.
+//! A server in a separate process: the one under test, or the bare handler.
 
 use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
@@ -13,26 +13,26 @@ use tokio::time::{Instant, sleep};
 use crate::client::{Client, get};
 use crate::outcome::Result;
 
-/// A running server; dropping it kills it.
+/// A running server. Dropping it kills the process.
 pub(crate) struct Server {
     pub address: SocketAddr,
-    /// From spawning the process to its first ready answer.
+    /// The time from the start of the process to its first ready answer.
     pub started_in: Duration,
     child: Child,
 }
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-/// Between two looks at something that will happen soon.
+/// The interval of polls.
 const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 impl Server {
-    /// Starts that command, which is to listen on `address` and to be ready as soon as `path`
-    /// answers 200. What it prints goes to the end of `log`.
+    /// Starts the command, which must listen on `address` and is ready when `path` answers 200. Its output
+    /// is appended to `log`.
     ///
     /// # Errors
     ///
-    /// When it ends, or is not ready within 30 seconds; with the end of its log.
+    /// When the process ends, or is not ready within 30 seconds, with the end of its log.
     pub(crate) async fn start(
         mut command: Command,
         address: SocketAddr,
@@ -65,11 +65,11 @@ impl Server {
         self.child.id()
     }
 
-    /// Asks it to end, and waits until it has.
+    /// Stops the process by a signal, and waits for its end.
     ///
     /// # Errors
     ///
-    /// When it does not within 15 seconds, or not as it should.
+    /// When it does not end within 15 seconds, or fails.
     pub(crate) async fn stop(mut self) -> Result<()> {
         const TIMEOUT: Duration = Duration::from_secs(15);
         if let Some(process) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
@@ -91,13 +91,13 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Both fail when it has ended already, which is what is wanted.
+        // Both calls fail if the process has ended already, which is fine.
         drop(self.child.kill());
         drop(self.child.wait());
     }
 }
 
-/// A port that was free a moment ago.
+/// A port that was free at the time of the call.
 pub(crate) fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind((LOOPBACK, 0))?.local_addr()?)
 }

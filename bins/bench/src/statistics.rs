@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// The middle and the extremes of a few figures.
+/// Median, minimum and maximum of some figures.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Summary {
     pub median: f64,
@@ -25,25 +25,24 @@ impl FromIterator<f64> for Summary {
 }
 
 impl FromIterator<Duration> for Summary {
-    /// In seconds.
+    /// The figures in seconds.
     fn from_iter<I: IntoIterator<Item = Duration>>(figures: I) -> Self {
         figures.into_iter().map(|figure| figure.as_secs_f64()).collect()
     }
 }
 
-/// The least of the sorted figures that so many per cent of them do not exceed (nearest rank); zero
-/// if there are none.
+/// The percentile of sorted figures, by nearest rank; zero for no figures.
 pub(crate) fn percentile(sorted: &[Duration], per_cent: usize) -> Duration {
     let rank = (sorted.len() * per_cent).div_ceil(100).max(1);
     sorted.get(rank - 1).copied().unwrap_or_default()
 }
 
-/// How many a second.
+/// The rate per second.
 pub(crate) fn per_second(count: usize, time: Duration) -> f64 {
     number(count) / time.as_secs_f64()
 }
 
-/// A count as a figure to reckon with.
+/// A count as a floating-point number.
 pub(crate) fn number(count: usize) -> f64 {
     u32::try_from(count).unwrap_or(u32::MAX).into()
 }

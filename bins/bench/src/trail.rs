@@ -1,7 +1,6 @@
-//! A database full of decisions, for all measurements that read them.
+//! A database with many decisions, for all measurements that read the audit log.
 //!
-//! It is filled as a server is by its clients, in batches over HTTP by an account of each role, so
-//! that what is read later is what a server writes.
+//! An account of each role sends batches over HTTP, so that the server itself writes the entries.
 
 use std::net::SocketAddr;
 
@@ -18,21 +17,21 @@ use crate::{program, report};
 
 /// Decisions in the database of [`Data::Trail`].
 pub(crate) struct Trail {
-    /// A tenth of them, to see whether memory grows with their number.
+    /// A tenth of the decisions, to measure the growth of memory.
     pub tenth: Period,
     pub whole: Period,
-    /// May export them.
+    /// An account that may export the audit log.
     pub admin: Tokens,
 }
 
-/// The decisions of a time.
+/// The decisions of a time range.
 pub(crate) struct Period {
     pub from: String,
     pub until: String,
     pub decisions: u64,
 }
 
-/// Those of the default matrix, the one that may do everything first.
+/// The roles of the default matrix, the most senior one first.
 const ROLES: [&str; 8] =
     ["admin", "coordinator", "faculty", "resident", "clinical_staff", "rn", "lpn", "msa"];
 
@@ -69,7 +68,7 @@ impl Trail {
     }
 }
 
-/// An account with a role, which only the command line gives to a new one.
+/// An account with a role, created by the command line, which can choose the role.
 async fn employ(bench: &Bench, role: &str) -> Result<Person> {
     let person = bench.crowd.person();
     let mut command = bench.command(Data::Trail);
@@ -79,13 +78,13 @@ async fn employ(bench: &Bench, role: &str) -> Result<Person> {
     Ok(person)
 }
 
-/// Batches that together ask everything.
+/// Batches that together contain every check.
 fn batches(asker: &Asker) -> Result<Vec<Request>> {
     let step = usize::try_from(DIFFERENT / 4)?;
     (0..DIFFERENT).step_by(step).map(|first| asker.batch(first)).collect()
 }
 
-/// Sends so many requests, shared among one client for each set of them.
+/// Sends the given number of requests, with one client for each set of requests.
 async fn ask(server: SocketAddr, sets: &[Vec<Request>], count: u32) -> Result<()> {
     let clients = u32::try_from(sets.len())?;
     let mut running = JoinSet::new();

@@ -1,8 +1,7 @@
-//! One decision of the default matrix here, in casbin and in cedar-policy.
+//! Time of one decision of the default matrix: Portcullis, casbin and cedar-policy.
 //!
-//! The same grants, hierarchy and conditions in the form that each takes best, the same questions,
-//! everything that can be prepared prepared outside the measurement. Before anything is measured all
-//! three must give the same answer to every question.
+//! Each peer has the same grants, hierarchy and conditions in its fastest form, and the same checks.
+//! Preparation is not measured. Before the measurement all three must give the same answer to every check.
 
 use std::hint::black_box;
 
@@ -26,7 +25,7 @@ fn decisions(criterion: &mut Criterion) {
     assert_eq!(agreed, questions.len());
 
     let mut group = criterion.benchmark_group("one decision of the default matrix");
-    // A stride that is prime to the number of questions visits all of them, well mixed.
+    // A stride that is coprime to the number of checks visits all of them, in mixed order.
     let order: Vec<_> =
         (0..questions.len()).filter_map(|n| questions.get(n * 7_919 % questions.len())).collect();
     group.bench_function("portcullis, with reason", |bencher| {

@@ -1,3 +1,5 @@
+//! The default access matrix as a casbin model with policy lines.
+
 use std::collections::BTreeMap;
 
 use casbin::{CoreApi, DefaultModel, Enforcer, MemoryAdapter, MgmtApi};
@@ -5,8 +7,8 @@ use portcullis_access::Matrix;
 
 use crate::{Grant, Question};
 
-/// One policy line for each role, resource and action; what a condition says is worked out before
-/// and comes with the request, which spares casbin its expression language.
+/// One policy line for each role, resource and action. Conditions are evaluated before and sent with the
+/// request, so that casbin need not use its expression language.
 pub struct Casbin(Enforcer);
 
 const MODEL: &str = r#"

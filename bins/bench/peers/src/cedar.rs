@@ -1,3 +1,5 @@
+//! The default access matrix as Cedar policies and entities.
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! The default access matrix in the form that each peer takes best, and questions for all of them.
+//! The default access matrix in the fastest form of each peer, and checks for all of them.
 
 mod casbin;
 mod cedar;
@@ -10,7 +10,7 @@ use portcullis_access::{ActionId, Asked, Matrix, ResourceId, RoleId};
 pub use crate::casbin::Casbin;
 pub use crate::cedar::Cedar;
 
-/// What is asked, by words.
+/// One check, by words.
 pub struct Question<'a> {
     pub role: &'a str,
     pub resource: &'a str,
@@ -19,7 +19,7 @@ pub struct Question<'a> {
 }
 
 impl Question<'_> {
-    /// The same by ids.
+    /// The same check, by ids.
     pub fn ids(&self, matrix: &Matrix) -> (RoleId, ResourceId, ActionId, Asked<'static>) {
         (
             matrix.role(self.role).unwrap(),
@@ -30,7 +30,7 @@ impl Question<'_> {
     }
 }
 
-/// Every cell in four contexts.
+/// The checks: every cell in four contexts.
 pub fn questions(matrix: &Matrix) -> Vec<Question<'_>> {
     let contexts = [
         Asked::by("ann"),
@@ -49,7 +49,7 @@ pub fn questions(matrix: &Matrix) -> Vec<Question<'_>> {
     questions
 }
 
-/// A grant that a role has of its own.
+/// A direct grant of a role.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 pub struct Grant<'a> {
     pub role: &'a str,
@@ -57,7 +57,7 @@ pub struct Grant<'a> {
     pub when: Vec<&'a str>,
 }
 
-/// The direct grants with their actions; the one of `*` on `*` as it is written.
+/// The direct grants with their actions. The grant of `*` on `*` is not expanded.
 pub fn grants(matrix: &Matrix) -> BTreeMap<Grant<'_>, Vec<&str>> {
     let mut grants: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for role in matrix.roles().filter(|role| *role != "admin") {

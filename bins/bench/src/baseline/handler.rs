@@ -1,8 +1,8 @@
-//! A bare actix-web handler that answers JSON: what any answer of an actix-web server costs.
+//! Baseline: a bare actix-web handler that answers JSON, the minimum cost of an actix-web server.
 //!
-//! It runs as a process of its own, with the worker count of the server (actix-web's default, one
-//! per core), and gets the very same requests, whose bodies it reads and does not look at. What it
-//! answers has the size of what it stands for.
+//! The handler runs in a separate process with as many workers as the server (the default of actix-web, one
+//! per core). It gets the same requests, reads their bodies without parsing, and answers with bodies of the
+//! same size.
 
 mod body;
 
@@ -25,7 +25,7 @@ use crate::outcome::Result;
 use crate::questions::{BATCH, CHECK, ME};
 use crate::server::{Server, free_address};
 
-/// Where it says that it is ready.
+/// The path of its readiness check.
 const READY: &str = "/ready";
 
 /// The running handler and its clients.
@@ -35,8 +35,8 @@ pub(crate) struct BareHandler {
 }
 
 impl BareHandler {
-    /// Starts this program as the bare handler of a route, with answers of so many bytes, and with
-    /// the clients that `load` makes for its address.
+    /// Starts this program as the bare handler of a route, with answers of the given size, and with the
+    /// clients that `load` makes for its address.
     pub(crate) async fn start(
         bench: &Bench,
         route: Route,
@@ -67,13 +67,13 @@ impl Contender for BareHandler {
     }
 }
 
-/// How long the body is that answers the request.
+/// The length of the body that answers the request.
 pub(crate) async fn answer_size(server: SocketAddr, request: Request) -> Result<usize> {
     let mut client = Client::connect(server, source(0)).await?;
     Ok(client.send(request).await?.expect(StatusCode::OK)?.body.len())
 }
 
-/// Serves until the process is told to end.
+/// Serves until a signal stops the process.
 pub(crate) fn serve(handler: &Handler) -> Result<()> {
     let body = web::Data::new(Body::of_size(handler.route, handler.bytes)?);
     let route = handler.route;
@@ -93,7 +93,7 @@ pub(crate) fn serve(handler: &Handler) -> Result<()> {
     Ok(())
 }
 
-/// Bytes of a request's body.
+/// The maximum size of a request body.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 async fn answer(body: web::Data<Body>) -> HttpResponse {
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
     use crate::client::{get, post};
 
-    /// The whole way of a load, against the handler on a thread of this process.
+    /// A complete load test against the handler, in a thread of this process.
     async fn loaded(route: Route, request: impl Fn(SocketAddr) -> Request) {
         let address = free_address().unwrap();
         std::thread::spawn(move || serve(&Handler { address, route, bytes: 400 }));

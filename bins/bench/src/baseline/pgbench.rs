@@ -1,5 +1,5 @@
-//! pgbench: how many short writing transactions the same PostgreSQL does for the same number of
-//! clients, when nobody asks for more than that.
+//! Baseline: pgbench measures short write transactions per second of the same PostgreSQL with the same
+//! number of clients.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -11,7 +11,7 @@ use crate::comparison::{Contender, Round};
 use crate::outcome::Result;
 use crate::report::progress;
 
-/// pgbench on one database, with its tables there until it is dropped.
+/// pgbench on one database. Its tables are dropped with this value.
 #[derive(Clone, Debug)]
 pub(crate) struct Pgbench {
     program: PathBuf,
@@ -20,7 +20,7 @@ pub(crate) struct Pgbench {
 }
 
 impl Pgbench {
-    /// Makes its tables, at scale 10.
+    /// Creates its tables, at scale 10.
     pub(crate) async fn prepare(program: Option<&Path>, url: &str, clients: u32) -> Result<Self> {
         let program = program.map(Path::to_owned).or_else(installed).ok_or(
             "pgbench is neither on PATH nor in /usr/lib/postgresql: install it (Debian: \
@@ -65,7 +65,7 @@ fn transactions_per_second(said: &str) -> Option<f64> {
     rate.split(' ').next()?.parse().ok()
 }
 
-/// From PATH, else the newest of those that Debian keeps apart.
+/// Finds pgbench in PATH, else the newest version in the directories of Debian.
 fn installed() -> Option<PathBuf> {
     let on_path = PathBuf::from("pgbench");
     let answers = Command::new(&on_path).arg("--version").output().is_ok();

@@ -1,7 +1,7 @@
-//! Argon2id in a loop: what a password check costs when nothing else is done.
+//! Baseline: Argon2id in a loop, the minimum cost of a password check.
 //!
-//! As many threads as the server hashes with by default, and, as there, memory that is kept: what a
-//! server adds is all that remains of the difference.
+//! It uses as many threads as the server by default, and reuses memory as the server does. So the
+//! difference is the cost of the rest of the server.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::comparison::{Contender, Round, Window};
 use crate::outcome::Result;
 
-/// The server's default: KiB of memory, passes over it, lanes.
+/// The default of the server: memory in KiB, passes, lanes.
 pub(crate) const COST: (u32, u32, u32) = (19_456, 2, 1);
 
 /// One thread per core, each with its memory.

@@ -1,4 +1,4 @@
-//! Recorded permission checks, a thousand to a request: how many of them a second.
+//! Recorded permission checks, a thousand per request: decisions per second.
 
 use crate::bench::{Bench, Data};
 use crate::measurement::check::{against_the_bare_handler, recorded};

@@ -1,7 +1,7 @@
-//! Recorded permission checks, one to a request, over the cost of reading and answering as much.
+//! Recorded permission checks, one per request, against a handler that reads and answers as much.
 //!
-//! Whoever is answered has been recorded, or it does not count: after the rounds, the server must
-//! have recorded exactly as many decisions as were answered.
+//! After the rounds the server must have recorded exactly as many decisions as it has answered; otherwise
+//! there is no figure.
 
 use std::net::SocketAddr;
 
@@ -19,7 +19,7 @@ use crate::recording::all_recorded;
 use crate::report::Row;
 use crate::server::Server;
 
-/// Questions of each client before it begins again.
+/// Different checks of each client, which it repeats.
 const QUESTIONS: u32 = 120;
 
 pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
@@ -38,13 +38,13 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// The detail of a row whose decisions are all known to have been recorded.
+/// The detail of a row whose decisions have all been recorded.
 pub(super) fn recorded(decisions: u64) -> String {
     format!("all {} recorded", count(decisions))
 }
 
-/// Compares the answers of that route with bare ones; also says how many requests were answered by
-/// the server since its start.
+/// Compares the answers of that route with the bare handler. Returns the number of requests that the
+/// server has answered since its start, too.
 pub(super) async fn against_the_bare_handler(
     bench: &Bench,
     server: &Server,

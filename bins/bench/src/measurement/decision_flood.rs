@@ -1,8 +1,8 @@
-//! One account that sends the largest batches there are on many connections, and what that does to
-//! the permission checks of others.
+//! The effect of one account that sends the largest batches on many connections on the permission checks of
+//! other accounts.
 //!
-//! Others must be answered, every time and soon; memory must stay bounded, readiness right, and when
-//! the server is asked to end in the middle, it must end and have recorded whatever was answered.
+//! Every check of the others must be answered, and soon. Memory must stay bounded and readiness correct. A
+//! server that is stopped during the flood must end, with every answered decision recorded.
 
 use std::time::Duration;
 
@@ -28,14 +28,14 @@ use crate::report::Row;
 use crate::server::Server;
 use crate::statistics::{per_second, percentile};
 
-/// Accounts whose checks are watched.
+/// Accounts whose checks are measured.
 const WATCHED: u32 = 10;
 
-/// Questions in a batch, and bytes of the attributes of each: together as much as a body may have.
+/// Checks in a batch, and the size of the attributes of each: together the maximum body size.
 const ITEMS: u32 = 250;
 const ATTRIBUTES: usize = 4_000;
 
-/// Different batches, which all connections send in turn.
+/// The number of different batches, which all connections send in turn.
 const BATCHES: u32 = 16;
 
 pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
@@ -82,12 +82,12 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
     ))
 }
 
-/// What was seen.
+/// The observations.
 struct Seen {
     quiet: Vec<Duration>,
     flooded: Vec<Duration>,
     tally: Tally,
-    /// How often the server was not ready.
+    /// The number of answers "not ready".
     unready: usize,
     at_rest: Memory,
     during: Memory,
@@ -158,7 +158,7 @@ fn question(batch: u32, item: u32) -> Value {
     json!({ "resource": "schedule", "action": "read", "context": { "attributes": { "a": text } } })
 }
 
-/// Sends batches without a pause, whatever comes back.
+/// Sends batches without a pause, for any answer.
 struct Attack {
     batches: Vec<Request>,
     next: usize,
@@ -197,7 +197,7 @@ impl Script for Attack {
     }
 }
 
-/// How often the server is not ready, looked at twice a second.
+/// Polls readiness twice a second and counts the answers "not ready".
 async fn unready(server: &Server, length: Duration) -> Result<usize> {
     let begun = Instant::now();
     let mut client = Client::connect(server.address, source(0)).await?;
@@ -210,7 +210,7 @@ async fn unready(server: &Server, length: Duration) -> Result<usize> {
     Ok(unready)
 }
 
-/// Decisions in the trail, every one of which has been verified.
+/// The number of decisions in the audit log, all of which have been verified.
 async fn recorded(bench: &Bench) -> Result<u64> {
     let mut command = bench.command(Data::Flood);
     command.args(["audit", "verify"]);

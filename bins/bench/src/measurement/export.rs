@@ -1,4 +1,4 @@
-//! The audit trail as a file over HTTP: how fast, and whether memory grows with its length.
+//! Export of the audit log over HTTP: speed, and growth of memory with its length.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ struct Exported {
     took: Duration,
     lines: u64,
     bytes: u64,
-    /// The most memory of the server, which did nothing else.
+    /// The peak memory of the server, which did nothing else.
     peak: Bytes,
 }
 

@@ -1,8 +1,8 @@
-//! Many concurrent sign-ins, kept up, and what they do to somebody who only asks who she is.
+//! The effect of many concurrent sign-ins on the latency of `me` for other users.
 //!
-//! A third of the flood knows its password, a third does not, and a third has no account. Most of it
-//! must be turned away at once; the rest of the server, and its memory, must hardly notice. It comes
-//! twice: once from clients that come back when they are told to, once from clients that do not.
+//! A third of the clients sends the right password, a third a wrong one, and a third has no account. The
+//! server must refuse most sign-ins at once, with little effect on other requests and on memory. The flood
+//! runs twice: with clients that obey `Retry-After`, and with clients that retry at once.
 
 mod attempts;
 pub(crate) mod pace;
@@ -25,7 +25,7 @@ use crate::report::Row;
 use crate::server::Server;
 use crate::statistics::{number, per_second, percentile};
 
-/// Accounts whose `me` is watched.
+/// Accounts whose `me` is measured.
 const WATCHED: u32 = 10;
 
 pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
@@ -42,13 +42,13 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// What was seen of one flood.
+/// The observations of one flood.
 struct Seen {
-    /// Latencies of `me` before and during it, sorted.
+    /// Latencies of `me` before and during the flood, sorted.
     quiet: Vec<Duration>,
     flooded: Vec<Duration>,
     tally: Tally,
-    /// Memory before it, the most seen during it, and the most there ever was.
+    /// Memory before the flood, the maximum during the flood, and the peak of the process.
     at_rest: Bytes,
     during: Bytes,
     peak: Bytes,

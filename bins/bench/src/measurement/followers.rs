@@ -1,5 +1,5 @@
-//! Services that follow the revocation feed: what thousands of them cost a node, how soon each of
-//! them learns of a revocation, and whether those that do not read hold back the others.
+//! Followers of the revocation feed: the cost of thousands of them for a node, the delay of a revocation to
+//! each, and the effect of followers that do not read on the others.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,13 +25,13 @@ use crate::report::Row;
 use crate::server::Server;
 use crate::statistics::percentile;
 
-/// One in so many followers never reads.
+/// One of this many followers never reads.
 const IDLE: u32 = 100;
 
 /// Revocations, one after the other.
 const REVOCATIONS: u32 = 20;
 
-/// Over which the processor time of heartbeats alone is taken.
+/// The time over which the processor time of heartbeats is measured.
 const QUIET: Duration = Duration::from_secs(10);
 
 /// How long all followers together may take to connect, or to learn of one revocation.
@@ -94,7 +94,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
     ])
 }
 
-/// What a follower shows, and what the server knows of it.
+/// The credential of a follower, and its digest in the server's configuration.
 #[derive(Deserialize)]
 struct Credential {
     secret: String,
@@ -114,7 +114,7 @@ impl Credential {
     }
 }
 
-/// Ends sessions one by one; gives how long after the answer each follower heard of it, sorted.
+/// Ends sessions one by one. Returns the delay from the answer to each follower, sorted.
 async fn revoke(
     bench: &Bench,
     server: &Server,
@@ -143,11 +143,11 @@ async fn revoke(
     Ok(times)
 }
 
-/// Connects and asks for the feed; ready when the server has begun to answer.
+/// Connects and requests the feed. Returns when the server has begun to answer.
 async fn follow(server: &Server, number: u32, secret: &str) -> Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     socket.bind((source(number), 0).into())?;
-    // A follower that does not read must fill its window soon.
+    // The window of a follower that does not read must be full soon.
     socket.set_recv_buffer_size(4096)?;
     let mut stream = timeout(TIMEOUT, socket.connect(server.address)).await??;
     let request = format!(
@@ -164,7 +164,7 @@ async fn follow(server: &Server, number: u32, secret: &str) -> Result<TcpStream>
     Ok(stream)
 }
 
-/// Tells of every session that the feed names, until the feed ends.
+/// Reports every session in the feed, until the feed ends.
 async fn listen(mut stream: TcpStream, heard: UnboundedSender<(Arc<str>, Instant)>) {
     let mut buffer = Vec::with_capacity(1024);
     while let Ok(1..) = stream.read_buf(&mut buffer).await {
@@ -173,13 +173,13 @@ async fn listen(mut stream: TcpStream, heard: UnboundedSender<(Arc<str>, Instant
         for session in sessions(&complete) {
             drop(heard.send((session.into(), at)));
         }
-        // What may go on in the next chunk is the last line.
+        // The last line may continue in the next chunk.
         let rest = buffer.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         drop(buffer.drain(..rest));
     }
 }
 
-/// The sessions named in complete lines.
+/// The sessions in complete lines.
 fn sessions(text: &[u8]) -> Vec<&str> {
     const NAME: &str = "\"sid\":\"";
     let end = text.iter().rposition(|byte| *byte == b'\n').unwrap_or_default();

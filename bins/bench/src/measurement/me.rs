@@ -1,4 +1,4 @@
-//! Who am I, with a bearer token: the cost of checking a token, over that of answering at all.
+//! `me` with a bearer token: the cost of verifying a token, against a bare handler.
 
 use std::net::SocketAddr;
 
@@ -13,7 +13,7 @@ use crate::outcome::Result;
 use crate::questions::ME;
 use crate::report::Row;
 
-/// Signed-in accounts for each connection, so that no answer profits from the one before it.
+/// Signed-in accounts for each connection, so that no answer benefits from the previous one.
 const ACCOUNTS: u32 = 4;
 
 pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
@@ -43,7 +43,7 @@ pub(crate) async fn bare_handler(
     BareHandler::start(bench, Route::Me, bytes, clients).await
 }
 
-/// Clients that ask who they are, over and over, for a few accounts each.
+/// Clients that request `me` repeatedly, for a few accounts each.
 pub(crate) fn load(
     server: SocketAddr,
     tokens: &[Tokens],
@@ -56,7 +56,7 @@ pub(crate) fn load(
     Ok(Load::new(server, scripts?))
 }
 
-/// Asks for these accounts in turn.
+/// Requests `me` for these accounts in turn.
 pub(crate) fn who_am_i<'a>(
     server: SocketAddr,
     accounts: impl IntoIterator<Item = &'a Tokens>,

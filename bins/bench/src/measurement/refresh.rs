@@ -1,7 +1,7 @@
 //! Rotation: two tokens and one durable transaction each, on the configured database.
 //!
-//! PostgreSQL has a yardstick of its own in pgbench; on SQLite there is only the bare handler, which
-//! writes nothing, so the ratio there is no more than a figure to watch.
+//! The baseline of PostgreSQL is pgbench. The baseline of SQLite is the bare handler, which writes nothing,
+//! so its ratio is only comparable between runs.
 
 use std::net::SocketAddr;
 use std::time::Duration;

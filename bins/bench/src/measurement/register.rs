@@ -26,7 +26,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
     Ok(vec![Row::rate("register", &compared, "raw Argon2id", "")])
 }
 
-/// Registers somebody new each time.
+/// Registers a new user each time.
 struct Registrations {
     server: SocketAddr,
     crowd: Crowd,

@@ -1,5 +1,4 @@
-//! Every decision of the trail under another matrix, by the command line: how fast, and whether
-//! memory grows with their number.
+//! `policy replay` of every decision of the audit log: speed, and growth of memory with their number.
 
 use std::fs;
 
@@ -13,7 +12,7 @@ use crate::trail::{Period, Trail};
 
 const MATRIX: &str = include_str!("../../../../config/access_matrix.toml");
 
-/// Coordinators lose the export of reports and gain their import.
+/// The other matrix: coordinators lose the export of reports and gain their import.
 const CHANGE: (&str, &str) = (
     r#"{ resources = ["report"], actions = ["read", "list", "export"] }"#,
     r#"{ resources = ["report"], actions = ["read", "list", "import"] }"#,
@@ -54,7 +53,7 @@ fn changed() -> String {
     MATRIX.replace(before, after)
 }
 
-/// A replay that misses decisions, or the change, is not worth its time.
+/// Fails if the replay misses decisions or the change.
 fn check(replayed: &Finished, period: &Period) -> Result<()> {
     let [examined, gained, lost] = ["examined", "gained", "lost"].map(|name| replayed.number(name));
     let (examined, gained, lost) = (examined?, gained?, lost?);

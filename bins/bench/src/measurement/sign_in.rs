@@ -8,8 +8,8 @@ use crate::load::{Load, Repeat};
 use crate::outcome::Result;
 use crate::report::Row;
 
-/// Accounts for each connection: enough that hardly any reaches its limit of sessions, beyond which
-/// each sign-in would have to end another session.
+/// Accounts for each connection, enough that few reach their session limit, from which each sign-in ends
+/// another session.
 const ACCOUNTS: u32 = 12;
 
 pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Row>> {

@@ -1,4 +1,4 @@
-//! From nothing to the first ready answer, and what the server holds when it has nothing to do.
+//! The time from start to the first ready answer, and the memory of an idle server.
 
 use std::time::Duration;
 
@@ -15,11 +15,11 @@ use crate::statistics::Summary;
 const STARTS: usize = 10;
 const REGISTRATIONS: u32 = 20;
 
-/// Long enough for a server to have given back what it holds for work alone.
+/// The pause after which a server has freed the memory of finished work.
 pub(crate) const REST: Duration = Duration::from_secs(2);
 
 pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
-    // The first start makes the database.
+    // The first start creates the database.
     bench.server().await?.stop().await?;
     let mut times = Vec::new();
     for _ in 1..STARTS {

@@ -1,5 +1,4 @@
-//! The proof of the trail by the command line, against a checkpoint kept elsewhere: of decisions, and
-//! of security events.
+//! `audit verify` against an exported checkpoint: speed for decisions and for security events.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -15,7 +14,7 @@ use crate::statistics::per_second;
 /// An imported account leaves one event.
 const ACCOUNTS: u32 = 200_000;
 
-/// Of any password: nobody signs in with it.
+/// The hash of any password: no sign-in uses it.
 const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA\
                     $AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
@@ -32,7 +31,7 @@ async fn verify(bench: &Bench, data: Data, name: &str) -> Result<Row> {
     command.args(["audit", "checkpoint", "--output"]).arg(&checkpoint);
     program::run(command, String::new()).await?;
 
-    // It fails unless everything is as it was written.
+    // The command fails if it finds a fault.
     let mut command = bench.command(data);
     command.args(["audit", "verify", "--checkpoint"]).arg(&checkpoint);
     let proof = program::run(command, String::new()).await?;
@@ -52,7 +51,7 @@ async fn verify(bench: &Bench, data: Data, name: &str) -> Result<Row> {
     ))
 }
 
-/// Imports so many accounts, each with its event.
+/// Imports the given number of accounts, each of which writes one event.
 async fn import(bench: &Bench, accounts: u32) -> Result<()> {
     let path = bench.file("accounts.csv");
     write_accounts(&bench.crowd, accounts, BufWriter::new(File::create(&path)?))?;

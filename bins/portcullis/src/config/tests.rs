@@ -454,12 +454,12 @@ fn broken_syntax_is_located_and_hides_nothing_else() {
 #[test]
 fn default_and_weak_admin_passwords_are_refused() {
     for (password, problem) in [
-        ("admin", "everybody knows"),
-        ("changeme", "everybody knows"),
-        ("Change-Me-123", "everybody knows"),
-        ("PASSWORD1234!", "everybody knows"),
-        ("adminadmin", "everybody knows"),
-        ("123456", "everybody knows"),
+        ("admin", "well-known default"),
+        ("changeme", "well-known default"),
+        ("Change-Me-123", "well-known default"),
+        ("PASSWORD1234!", "well-known default"),
+        ("adminadmin", "well-known default"),
+        ("123456", "well-known default"),
         ("plover", "at least 12 characters"),
         ("aaaaaaaaaaaaaaaa", "easy to guess"),
     ] {

@@ -1,11 +1,11 @@
-//! What the bare handler answers: as long as what it stands for, and with its fields.
+//! The body of the bare handler: it has the fields and the size of the answer of the server.
 
 use serde::Serialize;
 
 use crate::options::Route;
 use crate::outcome::Result;
 
-/// Something to serialise for each answer.
+/// The value serialized for each answer.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(super) enum Body {
@@ -30,7 +30,7 @@ pub(super) struct Account {
     last_sign_in_at: &'static str,
 }
 
-/// Of a batch too, in one piece: what many small ones cost is not part of a bare answer.
+/// The body of a permission check, for a batch as one value: many small values cost more.
 #[derive(Serialize)]
 pub(super) struct Decision {
     allowed: bool,
@@ -38,7 +38,7 @@ pub(super) struct Decision {
 }
 
 impl Body {
-    /// A body whose JSON has so many bytes: one of its texts fills up what is missing.
+    /// A body whose JSON has the given size: one of its texts is padded.
     pub(super) fn of_size(route: Route, bytes: usize) -> Result<Self> {
         let least = serde_json::to_string(&Self::filled(route, String::new()))?.len();
         let missing = bytes

@@ -1,4 +1,4 @@
-//! One client of the flood, and what became of its sign-ins.
+//! One client of the flood, and the results of its sign-ins.
 
 use std::iter::Sum;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::client::{Answer, Request};
 use crate::load::Script;
 use crate::outcome::Result;
 
-/// Sends the same sign-in again and again.
+/// Repeats the same sign-in.
 pub(crate) struct Attempt {
     request: Request,
     manner: Manner,
@@ -18,25 +18,25 @@ pub(crate) struct Attempt {
     tally: Tally,
 }
 
-/// What a client does that was turned away.
+/// The behaviour of a client after a 503.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Manner {
-    /// Comes back when it was told to, as people and good programs do.
+    /// Obeys `Retry-After`, as good clients do.
     Patient,
-    /// Comes back at once, as an attack does.
+    /// Retries at once, as an attacker does.
     Relentless,
 }
 
-/// How the sign-ins ended.
+/// The results of the sign-ins.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    /// With 200.
+    /// Answers 200.
     pub signed_in: usize,
-    /// With 401.
+    /// Answers 401.
     pub refused: usize,
-    /// How long each 503 took, sorted.
+    /// The latency of each 503, sorted.
     pub refusals: Vec<Duration>,
-    /// How many of the 503 did not say when to come back.
+    /// The number of 503 without `Retry-After`.
     pub without_retry_after: usize,
 }
 
@@ -79,7 +79,7 @@ impl Script for Attempt {
     }
 }
 
-/// In whole seconds (RFC 9110 section 10.2.3).
+/// `Retry-After` in whole seconds (RFC 9110 section 10.2.3).
 fn retry_after(answer: &Answer) -> Option<Duration> {
     let seconds = answer.headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
     Some(Duration::from_secs(seconds))

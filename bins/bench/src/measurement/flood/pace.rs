@@ -1,8 +1,7 @@
-//! A light, even load, to see what somebody else feels.
+//! Open-loop load at a low, constant rate, which measures the latency of other users.
 //!
-//! It has a thread of its own, so that what is measured is the server and not the queue of this
-//! program. A request that could not be sent in time, because the answer before it was late, counts
-//! from when it should have been sent: else the worst moments would count least.
+//! It runs in a separate thread, so that the queue of this program is not measured. The latency of a
+//! request that was delayed by a late answer counts from its planned time (coordinated omission).
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -14,7 +13,7 @@ use crate::client::{Client, source};
 use crate::load::{Repeat, Script};
 use crate::outcome::Result;
 
-/// The sorted latencies of these clients, which in turn send so many requests a second.
+/// The sorted latencies of these clients, which send this many requests per second in turn.
 pub(crate) async fn latencies(
     server: SocketAddr,
     accounts: Vec<Repeat>,
