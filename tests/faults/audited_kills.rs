@@ -1,5 +1,5 @@
-//! SIGKILL at random moments, under clients that ask for decisions, register, sign in and activate
-//! matrices. Of what was answered only decisions may be lost, and only those of one window.
+//! SIGKILL at random moments, under clients that request decisions, register, sign in and activate
+//! matrices. Only answered decisions may be lost, and only those of one window.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -14,10 +14,10 @@ use crate::trail::{self, Crew, Recorded};
 /// Kills on each of the two databases: as servers run by default, and with `strict`.
 const KILLS: [u32; 2] = [30, 20];
 
-/// Every so many kills the trail is proven.
+/// The number of kills between two verifications of the audit log.
 const PROVEN_EVERY: u32 = 5;
 
-/// What these servers publish as the longest time whose decisions a crash may take.
+/// The window of these servers: the maximum time whose decisions a crash may lose.
 const WINDOW: Duration = Duration::from_millis(200);
 
 #[test]
@@ -37,7 +37,7 @@ fn endure_kills(database: &TestDatabase, name: &str) {
     let mut crew = Crew::on(&server, database);
     let clock = SystemClock::new();
     let taken = kill(&mut crew, server, database, usual);
-    // Otherwise the window was not put to the test.
+    // Otherwise the window was not tested.
     assert_ne!(taken, 0);
 
     let server = start(data.path(), database.url(), &[("PORTCULLIS__AUDIT__STRICT", "true")]);
@@ -47,7 +47,7 @@ fn endure_kills(database: &TestDatabase, name: &str) {
     let notes = crew.notes();
     let (decisions, events) = (notes.decisions.len(), notes.deeds.len());
     let seconds = clock.monotonic().as_secs();
-    // Written past the capture of the test harness: the counts are what a reader wants to see.
+    // Written past the capture of the test harness, so that the counts are always printed.
     let line = format!(
         "{name}: {} kills took {taken} of {decisions} decisions and none of {events} events, \
          {seconds} s\n",
@@ -56,7 +56,7 @@ fn endure_kills(database: &TestDatabase, name: &str) {
     drop(io::stderr().write_all(line.as_bytes()));
 }
 
-/// Kills the server so many times; answers how many decisions of all that were told are lost.
+/// Kills the server the given number of times. Returns the number of answered decisions that are lost.
 fn kill(crew: &mut Crew, mut server: ServerProcess, database: &TestDatabase, kills: u32) -> usize {
     let chance = Chance::new(SEED);
     let elsewhere = folder();

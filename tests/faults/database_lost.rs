@@ -1,4 +1,4 @@
-//! The database goes away and comes back; the server stays.
+//! The database stops and starts again while the server runs.
 
 use portcullis_testkit::{Answer, Browser};
 
@@ -16,24 +16,24 @@ fn without_its_database_the_server_says_so_and_recovers_by_itself() {
 
     proxy.cut();
 
-    // What needs the database says when to come back.
+    // A request that needs the database is answered with `Retry-After`.
     assert_comes_back_later(&browser.sign_in_for_tokens("ada"));
     assert_comes_back_later(&browser.refresh(&refresh));
     assert_comes_back_later(&browser.register("grace"));
     assert_comes_back_later(&browser.get("/health/ready", &[]));
     assert_comes_back_later(&browser.get_as("/api/auth/me", &access));
-    // What does not goes on: tokens verify, revocations that are known hold.
+    // Other requests work: tokens are verified, and known revocations hold.
     assert_eq!(browser.get("/health/live", &[]).status, 200);
     assert_eq!(browser.get_as("/api/auth/csrf", &access).status, 200);
     assert_eq!(browser.get_as("/api/auth/csrf", &ended.field("access_token")).status, 401);
 
     proxy.mend();
 
-    // Every refusal has waited for a connection, so that few are to be expected.
+    // Every refusal has waited for a connection, so few are expected.
     let is_ready = |_: &u32| Browser::at(server.origin()).get("/health/ready", &[]).status == 200;
     assert!((0..30).any(|round| is_ready(&round)), "{}", server.log());
     assert_eq!(browser.get_as("/api/auth/me", &access).status, 200);
-    // A refusal has done nothing, so the token is as good as before.
+    // A refusal has no effect, so the token is still valid.
     let refreshed = browser.refresh(&refresh);
     assert_eq!(refreshed.status, 200, "{}", refreshed.text);
     assert_eq!(browser.refresh(&ended.field("refresh_token")).status, 401);

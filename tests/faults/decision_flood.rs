@@ -1,5 +1,5 @@
-//! One account sends as many and as large permission checks as it can; the others, the memory and the
-//! end of the server must not suffer, and whatever was answered is recorded.
+//! One account sends as many and as large permission checks as possible. Other accounts, memory and the stop
+//! of the server must not be affected, and every answered decision is recorded.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,13 +18,13 @@ use crate::trail::{self, Client, Recorded};
 /// Connections of the flood.
 const CONNECTIONS: u32 = 64;
 
-/// How long the flood goes on.
+/// The duration of the flood.
 const LENGTH: Duration = Duration::from_secs(6);
 
-/// A server that was asked to stop is gone after this long.
+/// The timeout of a server that was told to stop.
 const MAX_STOP: Duration = Duration::from_secs(10);
 
-/// The most memory that the server may ever hold.
+/// The maximum peak memory of the server.
 const MEMORY: u64 = 400 << 20;
 
 #[test]
@@ -76,7 +76,7 @@ fn a_server_that_ends_without_its_database_names_what_is_lost_and_fails() {
     let database = TestDatabase::postgres();
     let (proxy, url) = Proxy::to_database(database.url());
     let data = folder();
-    // So long that nothing is written before the end.
+    // Long enough that nothing is written before the end.
     let window = [("PORTCULLIS__AUDIT__WINDOW_MS", "10000")];
     let mut server = start(data.path(), &url, &window);
     let link = Link::to(server.origin());
@@ -97,14 +97,14 @@ fn a_server_that_ends_without_its_database_names_what_is_lost_and_fails() {
     trail::verify(&server, None).assert_intact();
 }
 
-/// Signs somebody in who has registered for themselves.
+/// Registers an account and signs it in.
 fn attacker(origin: &str) -> String {
     let mut browser = Browser::at(origin);
     assert_eq!(browser.register("mallory").status, 201);
     format!("Bearer {}", browser.sign_in_for_tokens("mallory").field("access_token"))
 }
 
-/// Sends batches until it is over; answers the ids that it was told.
+/// Sends batches until the end. Returns the ids of the answered decisions.
 fn flood(origin: &str, bearer: &str, number: u32, is_over: &AtomicBool) -> Vec<String> {
     let link = Link::to(origin);
     let item = |item: u32| {
@@ -123,7 +123,7 @@ fn flood(origin: &str, bearer: &str, number: u32, is_over: &AtomicBool) -> Vec<S
                     items.iter().filter_map(|it| it["decision_id"].as_str()).map(str::to_owned),
                 );
             }
-            // Refused, or broken off by the end: either way nothing was told.
+            // Refused, or cut off by the end: in both cases no decision was answered.
             Err(Lost::Unavailable | Lost::Gone) => {}
         }
     }

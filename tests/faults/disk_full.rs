@@ -1,5 +1,5 @@
-//! The disk of a SQLite database is full for a while: nothing is done by halves, nothing answered is
-//! lost, and the server goes on by itself when there is room again.
+//! The disk of a SQLite database is full for a while: no write is partial, no answered write is lost, and
+//! the server works again without a restart when there is space.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,7 +45,7 @@ fn a_full_disk_refuses_what_must_be_recorded_and_heals_without_a_restart() {
 
     assert!((0..30).any(|_| client.ask(link).is_ok()), "{}", server.log());
     assert_eq!(browser.get("/health/ready", &[]).status, 200, "{}", server.log());
-    // What was refused has left nothing behind that is in its way.
+    // A refused request has left nothing that blocks its repetition.
     client.register_as(link, "grace").expect("the name is free");
     client.sign_in(link).expect("there is room");
     chief.activate(link, 2).expect("there is room");
@@ -59,7 +59,7 @@ fn a_full_disk_refuses_what_must_be_recorded_and_heals_without_a_restart() {
     assert!(!server.log().contains("panicked"), "{}", server.log());
 }
 
-/// Everything that was refused would have made a row of.
+/// The tables in which a refused request would have written a row.
 fn counts(database: &TestDatabase) -> Vec<i64> {
     let tables =
         ["accounts", "sessions", "refresh_tokens", "security_events", "matrix_activations"];

@@ -1,5 +1,5 @@
-//! A process that has nothing but the guard crate: it checks tokens with the published keys and learns
-//! from the feed of one node what the other has revoked, over a connection that can be cut.
+//! A process with only the guard crate: it verifies tokens with the published keys and reads from the feed
+//! of one node the revocations of the other, over a connection that can be cut.
 
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ use crate::revoked_everywhere::send_as;
 use crate::surroundings::{folder, start};
 use crate::two_nodes::percentiles;
 
-/// What every server of these tests writes into `iss`.
+/// The claim `iss` of every server of these tests.
 const ISSUER: &str = "http://127.0.0.1:8080";
 
 const STALE: Duration = Duration::from_secs(4);
 
-/// After this long it is not on its way any more.
+/// The timeout of a revocation.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 #[test]
@@ -97,7 +97,7 @@ fn a_service_that_was_away_for_longer_than_entries_are_kept_begins_again_with_a_
         for token in &tokens {
             assert_eq!(send_as(&server, "POST", "/api/auth/logout", token, ""), 204);
         }
-        // As if the first two had expired long ago.
+        // The first two entries look long expired.
         let store = database.store();
         let numbered = || store.number("SELECT count(*) FROM revocations WHERE position > 0");
         eventually(|| numbered().expect("the database answers") == 4).await;
@@ -156,7 +156,7 @@ async fn eventually(what: impl Fn() -> bool) {
     timeout(Duration::from_secs(60), waiting).await.expect("it happens");
 }
 
-/// How often a snapshot was taken, as the server has logged it.
+/// The number of snapshots, from the log of the server.
 fn snapshots(server: &ServerProcess) -> usize {
     server.log().lines().filter(|line| line.contains("/api/revocations/snapshot")).count()
 }

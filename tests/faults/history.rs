@@ -1,8 +1,7 @@
-//! Clients that keep a history, and the rules it is judged by.
+//! Clients that keep a history, and the rules that check it.
 //!
-//! After every fault the history is compared with the database and with what the restarted server
-//! accepts and refuses. The method is Jepsen's: an answer that was lost may stand for either
-//! outcome, but never for half of one.
+//! After every fault the history is compared with the database and with the answers of the restarted server.
+//! The method is that of Jepsen: a lost answer may stand for either outcome, but never for a partial one.
 
 mod chance;
 mod client;
@@ -24,13 +23,13 @@ pub(crate) use client::Client;
 pub(crate) use secrets::leaked;
 use stored::Stored;
 
-/// Another number is another run.
+/// The seed of the random choices.
 pub(crate) const SEED: u64 = 0x706f_7274;
 
-/// Clients at once: more than the machine has cores, so that requests overlap.
+/// Concurrent clients: more than the machine has cores, so that requests overlap.
 const CLIENTS: u64 = 4;
 
-/// Clients that have settled on this server.
+/// The clients, with sessions on this server.
 pub(crate) fn clients(server: &ServerProcess) -> Vec<Client> {
     let link = Link::to(server.origin());
     let mut clients: Vec<Client> = (0..CLIENTS).map(|number| Client::new(number, SEED)).collect();
@@ -40,7 +39,7 @@ pub(crate) fn clients(server: &ServerProcess) -> Vec<Client> {
     clients
 }
 
-/// Lets all clients work, and strikes at a random moment: some microseconds after some steps.
+/// Runs all clients, and injects the fault at a random moment: some microseconds after some steps.
 pub(crate) fn work_until(
     clients: &mut [Client],
     server: &mut ServerProcess,
@@ -58,16 +57,16 @@ pub(crate) fn work_until(
         }
         drop(progress);
         for _ in 0..chance.below(MAX_STEPS) {
-            // Without a server there is no progress; the strike will tell that it is gone.
+            // Without a server there is no progress; the fault injection reports that it is gone.
             let _ = steps.recv();
         }
-        // Nothing but a crash ends the wait before its time.
+        // Only a crash ends the wait early.
         server.ended_within(Duration::from_micros(chance.below(MAX_MICROS)));
         strike(server);
     });
 }
 
-/// Compares the history with the database, and with what the server says now.
+/// Compares the history with the database, and with the current answers of the server.
 pub(crate) fn check(clients: &[Client], database: &TestDatabase, server: &ServerProcess) {
     assert_eq!(rules::broken(&Stored::read(database), clients), Vec::<String>::new());
     let link = Link::to(server.origin());
@@ -76,7 +75,7 @@ pub(crate) fn check(clients: &[Client], database: &TestDatabase, server: &Server
     }
 }
 
-/// What was done without being answered, which only a server that was killed may leave behind.
+/// Operations that were done without an answer, which only a killed server may leave.
 pub(crate) fn done_without_an_answer(clients: &[Client], database: &TestDatabase) -> Vec<String> {
     rules::done_without_an_answer(&Stored::read(database), clients)
 }

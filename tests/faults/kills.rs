@@ -12,10 +12,10 @@ use crate::surroundings::server_on;
 /// Kills on each of the two databases.
 const KILLS: u32 = 150;
 
-/// Every so many kills the next one hits the start itself.
+/// The number of kills after which the next one hits a start.
 const START_TOO: u32 = 8;
 
-/// Microseconds until a start is killed, at most.
+/// The maximum time until a start is killed, in microseconds.
 const MAX_START: u64 = 60_000;
 
 #[test]
@@ -49,7 +49,7 @@ fn endure_kills(database: &TestDatabase, name: &str) {
     let log = server.log();
     assert!(!log.contains("panicked"), "{log}");
     assert_eq!(history::leaked(&log, database, &clients), Vec::<String>::new());
-    // Some of them must have hit between the deed and its answer, or nothing was put to the test.
+    // Some kills must hit between a write and its answer; otherwise nothing was tested.
     let unanswered = history::done_without_an_answer(&clients, database).len();
     assert_ne!(unanswered, 0);
     report(
@@ -59,7 +59,7 @@ fn endure_kills(database: &TestDatabase, name: &str) {
     );
 }
 
-/// Written past the capture of the test harness: the counts are what a reader wants to see.
+/// Prints the counts past the capture of the test harness.
 fn report(kills: &str, clients: &[Client], clock: &SystemClock) {
     let operations: usize = clients.iter().map(|client| client.operations.len()).sum();
     let sessions: usize = clients.iter().map(|client| client.sessions.len()).sum();

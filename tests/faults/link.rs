@@ -1,4 +1,4 @@
-//! A client's connection to a server that may be gone at any moment.
+//! The connection of a client to a server that may end at any moment.
 
 use std::time::Duration;
 
@@ -36,8 +36,8 @@ impl Link {
         Self { agent: config.into(), origin: origin.to_owned() }
     }
 
-    /// Sends a request and checks what holds of every answer: none is a failure of the server but
-    /// 503, and that says when to try again.
+    /// Sends a request and checks rules of every answer: 503 is the only server error, and it has
+    /// `Retry-After`.
     pub(crate) fn send(
         &self,
         method: &str,

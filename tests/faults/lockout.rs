@@ -1,4 +1,4 @@
-//! A wait after failed sign-ins outlives the process that imposed it.
+//! A lockout stays after a restart of the server.
 
 use portcullis_testkit::{Browser, TestDatabase};
 
@@ -23,9 +23,9 @@ fn a_lockout_outlives_a_kill() {
         let mut browser = Browser::at(server.origin());
         let locked = browser.sign_in("ada");
         assert_eq!((locked.status, locked.code().as_str()), (401, "invalid_credentials"));
-        // By another name the account is the same.
+        // The email address is a name of the same account.
         assert_eq!(browser.sign_in("ADA@example.org").status, 401);
-        // Nobody else is locked out.
+        // Other accounts are not locked out.
         assert_eq!(browser.register("grace").status, 201);
         assert_eq!(browser.sign_in("grace").status, 200);
     });

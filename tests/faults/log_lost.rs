@@ -1,5 +1,5 @@
-//! Standard error cannot be written: the disk is full, the pipe is closed, or nobody reads it. The
-//! server does not notice, except that it counts the lines.
+//! Standard error cannot be written: the disk is full, or the pipe is closed or not read. The server works
+//! as before and counts the lost lines.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
@@ -16,10 +16,10 @@ use crate::proxy::Proxy;
 use crate::surroundings::{environment, folder};
 use crate::trail::{self, Client, Recorded};
 
-/// What a pipe holds on Linux unless somebody changes it.
+/// The default capacity of a pipe on Linux.
 const PIPE: usize = 65_536;
 
-/// A server that was asked to stop is gone after this long.
+/// The timeout of a server that was told to stop.
 const MAX_STOP: Duration = Duration::from_secs(10);
 
 #[test]
@@ -72,8 +72,8 @@ fn a_log_that_is_read_again_goes_on_and_says_what_is_missing() {
     until("/api/openapi.json");
 }
 
-/// Everything that logs while it fails goes on to do its work: the recorder, the follower of
-/// revocations, and the threads that serve requests. Answers how many lines were lost.
+/// Checks that every part that logs errors still works: the recorder, the follower of revocations, and the
+/// threads that serve requests. Returns the number of lost lines.
 fn endure(errors: impl Into<OwnedFd>) -> u64 {
     let database = TestDatabase::postgres();
     let (proxy, url) = Proxy::to_database(database.url());
@@ -89,9 +89,9 @@ fn endure(errors: impl Into<OwnedFd>) -> u64 {
     client.ask_until_unavailable(link);
     proxy.mend();
 
-    // The recorder writes again what it could not write, and says so.
+    // The recorder retries its write, and logs that.
     assert!((0..30).any(|_| client.ask(link).is_ok()), "nothing is recorded any more");
-    // And what is revoked is read.
+    // The follower reads new revocations.
     let mut browser = Browser::at(server.origin());
     let signed_in = browser.sign_in("ada");
     assert_eq!(signed_in.status, 200, "{}", signed_in.text);

@@ -1,6 +1,6 @@
-//! The built program under faults: killed, stopped, started twice at once, cut off from its
-//! database. What must hold is what a client was told: nothing acknowledged is lost, nothing
-//! half-done is visible, no used secret becomes usable again.
+//! Fault tests of the built program: it is killed, stopped, started twice at once, or cut off from its
+//! database. Every answer to a client must stay true: no acknowledged write is lost, no partial write is
+//! visible, no spent secret becomes valid again.
 
 #![expect(
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! A part of the server ends by itself: the server does not go on without it.
+//! A part of the server ends unexpectedly: then the server ends too.
 
 use std::net::TcpListener;
 use std::time::Duration;

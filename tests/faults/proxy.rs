@@ -1,4 +1,4 @@
-//! A wire that can be cut: it carries bytes between a server and its database, until it does not.
+//! A TCP proxy between a server and its database, which can delay, drop or cut connections.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
-/// A TCP proxy on a port of its own.
+/// A TCP proxy on a separate port.
 pub(crate) struct Proxy {
     address: SocketAddr,
     target: Arc<Mutex<String>>,
@@ -17,18 +17,18 @@ pub(crate) struct Proxy {
 struct Wire {
     is_cut: bool,
     is_silent: bool,
-    /// How long whatever is carried is under way.
+    /// The delay of each direction.
     latency: Duration,
-    /// What a client says from which on no answer comes back.
+    /// The message of a client after which no answer is forwarded.
     last_words: Option<&'static [u8]>,
-    /// Whether it was said.
+    /// True after that message was sent.
     is_deaf: bool,
-    /// Both ends of every connection there was.
+    /// Both ends of every connection so far.
     ends: Vec<TcpStream>,
 }
 
 impl Proxy {
-    /// Carries connections to the database behind that URL; with the URL by which to reach it here.
+    /// Forwards connections to the database of a URL. Returns the URL of the proxy too.
     pub(crate) fn to_database(url: &str) -> (Self, String) {
         let (_, rest) = url.split_once('@').expect("the URL names a user");
         let (target, _) = rest.split_once('/').expect("the URL names a database");
@@ -37,20 +37,20 @@ impl Proxy {
         (proxy, url)
     }
 
-    /// Carries connections to the server at that origin; with the origin by which to reach it here.
+    /// Forwards connections to the server of an origin. Returns the origin of the proxy too.
     pub(crate) fn to_server(origin: &str) -> (Self, String) {
         let proxy = Self::to(address_of(origin));
         let origin = format!("http://{}", proxy.address);
         (proxy, origin)
     }
 
-    /// Carries new connections to the server at that origin.
+    /// Forwards new connections to the server of that origin.
     pub(crate) fn lead_to(&self, origin: &str) {
         address_of(origin)
             .clone_into(&mut self.target.lock().expect("nobody panics while holding this"));
     }
 
-    /// Begins to carry connections to that address.
+    /// Starts to forward connections to that address.
     fn to(target: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
         let address = listener.local_addr().expect("a bound listener has an address");
@@ -59,7 +59,7 @@ impl Proxy {
         let (shared, leads_to) = (Arc::clone(&wire), Arc::clone(&target));
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
-                // A connection that is not carried on is closed by being dropped.
+                // A connection that is not forwarded is closed by its drop.
                 let target = leads_to.lock().expect("nobody panics while holding this").clone();
                 drop(connect(&client, &target, &shared));
             }
@@ -67,7 +67,7 @@ impl Proxy {
         Self { address, target, wire }
     }
 
-    /// Breaks every connection, and every new one as soon as it is made.
+    /// Closes every connection, and every new one at once.
     pub(crate) fn cut(&self) {
         let mut wire = self.wire.lock().expect("nobody panics while holding this");
         wire.is_cut = true;
@@ -77,27 +77,27 @@ impl Proxy {
         }
     }
 
-    /// Loses every byte and tells nobody, as a machine does that has lost its power.
+    /// Drops every byte without closing, like a machine without power.
     pub(crate) fn silence(&self) {
         self.wire.lock().expect("nobody panics while holding this").is_silent = true;
     }
 
-    /// Carries everything so much later, each way, as a wire to another continent does.
+    /// Delays each direction by this time, like a distant network.
     pub(crate) fn delay(&self, latency: Duration) {
         self.wire.lock().expect("nobody panics while holding this").latency = latency;
     }
 
-    /// From the first message on that holds these words, everything arrives and no answer comes back.
+    /// After the first message with these words, requests are forwarded and answers are dropped.
     pub(crate) fn lose_answers_from(&self, words: &'static [u8]) {
         self.wire.lock().expect("nobody panics while holding this").last_words = Some(words);
     }
 
-    /// Whether that message was sent.
+    /// True if that message was sent.
     pub(crate) fn has_lost_answers(&self) -> bool {
         self.wire.lock().expect("nobody panics while holding this").is_deaf
     }
 
-    /// Carries new connections again, at once and both ways, and breaks those that have lost something.
+    /// Forwards new connections again without delay, and closes those that have lost bytes.
     pub(crate) fn mend(&self) {
         self.cut();
         *self.wire.lock().expect("nobody panics while holding this") = Wire::default();
@@ -123,7 +123,7 @@ fn connect(client: &TcpStream, target: &str, shared: &Arc<Mutex<Wire>>) -> io::R
     Ok(())
 }
 
-/// Lets so much time pass.
+/// Waits for this time.
 fn pass(time: Duration) {
     let (_nobody, nothing) = mpsc::channel::<()>();
     if !time.is_zero() {
@@ -131,7 +131,7 @@ fn pass(time: Duration) {
     }
 }
 
-/// Carries bytes one way until one end closes, and then closes the other.
+/// Forwards bytes in one direction until one end closes, and then closes the other.
 fn carry(mut from: TcpStream, mut to: TcpStream, is_request: bool, wire: &Mutex<Wire>) {
     let mut buffer = [0; 8192];
     while let Ok(count @ 1..) = from.read(&mut buffer) {

@@ -1,5 +1,4 @@
-//! Readiness says whether the server can do its work: with a database that takes no writes, or when it
-//! is about to stop, it cannot.
+//! Readiness: a server is not ready with a database that accepts no writes, or when it is about to stop.
 
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ fn a_database_that_takes_no_writes_makes_the_server_not_ready() {
     let execute = |sql: &str| database.store().execute(sql).expect("the database answers");
     let (server, _data) = server_on(&database);
     let mut browser = Browser::at(server.origin());
-    // What a full disk is to PostgreSQL, in the one table that readiness writes to.
+    // Simulates a full disk of PostgreSQL, for the one table that readiness writes to.
     execute(
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
          BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$;
@@ -43,12 +42,12 @@ fn a_database_that_takes_no_writes_makes_the_server_not_ready() {
     execute("DROP TRIGGER refuse ON write_probes");
 
     waits_for(200);
-    // Said by the watch over the database, once.
+    // The health check of the database logs it once.
     let fails = |line: &&str| line.contains("a job fails") && line.contains("database_health");
     assert!(server.log().lines().filter(fails).count() <= 1, "{}", server.log());
 }
 
-/// Longer than a success is taken for true.
+/// Longer than the validity of a successful health check.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 #[test]
@@ -67,7 +66,7 @@ fn a_server_that_is_to_stop_says_so_and_serves_for_a_while() {
     let mut browser = Browser::at(server.origin());
     assert_eq!(browser.register("ada").status, 201);
     assert_eq!(browser.sign_in("ada").status, 200);
-    // Who asks again is in a hurry.
+    // The second signal asks for a fast stop.
     server.ask_to_stop();
     let status = server.ended_within(Duration::from_secs(10)).expect("it stops in time");
     assert_eq!(status.code(), Some(0), "{}", server.log());

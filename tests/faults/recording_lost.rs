@@ -1,5 +1,5 @@
-//! The database goes away while decisions are asked for: they are answered for one window, and then
-//! not before they are stored.
+//! The database is lost while decisions are requested: they are answered for one window, and after that only
+//! when they are stored.
 
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
@@ -44,7 +44,7 @@ fn endure_loss(lose: fn(&Proxy)) {
 
     proxy.mend();
 
-    // The first that is answered again has been recorded, and with it everything before.
+    // The first decision that is answered again has been recorded, with all earlier ones.
     assert!((0..30).any(|_| client.ask(link).is_ok()), "{}", server.log());
     let recorded = Recorded::read(&server);
     assert_eq!(trail::broken(&recorded, &client.notes, Duration::ZERO), Vec::<String>::new());
@@ -59,7 +59,7 @@ fn endure_loss(lose: fn(&Proxy)) {
 fn a_kill_while_the_database_is_away_takes_one_window_of_decisions() {
     let (lost, broken) = kill_without_database(&[]);
     assert_eq!(broken, Vec::<String>::new());
-    // Otherwise the window was not put to the test.
+    // Otherwise the window was not tested.
     assert_ne!(lost, 0);
 }
 
@@ -69,7 +69,7 @@ fn a_kill_while_the_database_is_away_takes_nothing_of_a_strict_server() {
     assert_eq!((lost, broken), (0, Vec::new()));
 }
 
-/// Answers how many decisions are lost, and what breaks the rules.
+/// Returns the number of lost decisions, and the violations of the rules.
 fn kill_without_database(more: &[(&str, &str)]) -> (usize, Vec<String>) {
     const CLIENTS: usize = 3;
     let database = TestDatabase::postgres();

@@ -1,20 +1,20 @@
-//! A Redis of a test's own, which may be killed.
+//! A Redis server for one test, which may be killed.
 
 use std::io::{self, ErrorKind, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 
-/// Nobody but the test gets in.
+/// The password of the server.
 const PASSWORD: &str = "wKd83nTz0qLx5vRb7YcM";
 
-/// A running server that keeps nothing; dropping it kills it.
+/// A running server without persistence. Dropping it kills the process.
 pub(crate) struct Redis {
     child: Child,
     address: SocketAddr,
 }
 
 impl Redis {
-    /// Starts one on a free port and waits until it takes connections.
+    /// Starts a server on a free port and waits until it accepts connections.
     pub(crate) fn start() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
         let address = listener.local_addr().expect("a bound listener has an address");
@@ -27,7 +27,7 @@ impl Redis {
         redis
     }
 
-    /// Where it is.
+    /// The URL of the server.
     pub(crate) fn url(&self) -> String {
         format!("redis://:{PASSWORD}@{}", self.address)
     }
@@ -41,7 +41,7 @@ impl Redis {
 
 impl Drop for Redis {
     fn drop(&mut self) {
-        // It may have been killed already.
+        // The process may have been killed already.
         drop(self.child.kill());
         drop(self.child.wait());
     }
@@ -49,7 +49,7 @@ impl Drop for Redis {
 
 fn spawn(address: SocketAddr) -> io::Result<Child> {
     let mut server = Command::new("redis-server")
-        // The password is no argument, because all users of the machine can read those.
+        // The password is not an argument, because all users of the machine can read arguments.
         .args(["-", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port"])
         .arg(address.port().to_string())
         .stdin(Stdio::piped())

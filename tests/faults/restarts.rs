@@ -1,4 +1,4 @@
-//! Rolling restarts: nodes that stop one after the other, as a load balancer sees them.
+//! Rolling restarts: nodes stop one after the other behind a load balancer.
 
 use std::sync::RwLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,10 +12,10 @@ use crate::surroundings::{folder, start};
 const RESTARTS: usize = 20;
 const CLIENTS: usize = 4;
 
-/// Longer than this test: the delay ends when the test has seen what it is for.
+/// Longer than this test, which ends the delay itself.
 const DELAY: (&str, &str) = ("PORTCULLIS__SERVER__SHUTDOWN_DELAY_MS", "60000");
 
-/// Where a node is, while requests are sent to it. Who sends one keeps it from changing meanwhile.
+/// The origin of a node. A request holds the lock, so that the origin does not change meanwhile.
 type Place = RwLock<Option<String>>;
 
 #[test]
@@ -51,7 +51,7 @@ fn no_request_is_lost_in_twenty_rolling_restarts() {
     });
 }
 
-/// Sends one request, on a fresh connection or on one that is kept. One that is not answered is a panic.
+/// Sends one request, on a new or a kept connection. A request without an answer is a panic.
 fn ask(place: &Place, kept: &mut Option<(String, Browser)>, fresh: bool, answered: &AtomicUsize) {
     let origin = place.read().expect("nobody panics");
     let Some(origin) = origin.as_ref() else { return };
@@ -63,7 +63,7 @@ fn ask(place: &Place, kept: &mut Option<(String, Browser)>, fresh: bool, answere
     answered.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Stops a node as an orchestrator does, and sends it nothing more once it is not ready.
+/// Stops a node as an orchestrator does, and sends it no more requests once it is not ready.
 fn stop(node: &mut ServerProcess, place: &Place) {
     node.ask_to_stop();
     while Browser::at(node.origin()).get("/health/ready", &[]).status == 200 {}
@@ -73,7 +73,7 @@ fn stop(node: &mut ServerProcess, place: &Place) {
     assert_eq!(status.code(), Some(0), "{}", node.log());
 }
 
-/// Lets the clients end, also when the test fails.
+/// Ends the clients, also when the test fails.
 struct Over<'a>(&'a AtomicBool);
 
 impl Drop for Over<'_> {

@@ -1,5 +1,5 @@
-//! An older copy of the database is put back: a checkpoint that was kept elsewhere tells, however
-//! much is written afterwards.
+//! An older copy of the database is restored: an exported checkpoint detects it, also after many new
+//! entries.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::link::Link;
 use crate::surroundings::{folder, start};
 use crate::trail::{self, Client};
 
-/// What belongs to a SQLite database, as endings of its file name.
+/// The suffixes of the files of a SQLite database.
 const PARTS: [&str; 3] = ["", "-wal", "-shm"];
 
 /// How often the server runs on each of both ways. With the kept checkpoints there is one for each run,
@@ -43,7 +43,7 @@ fn a_restored_older_copy_is_found_even_after_more_was_written() {
 
     copy(&older, &database);
 
-    // In itself an older state is as whole as it was.
+    // The older state is intact in itself.
     trail::verify(&server, None).assert_intact();
     assert_found(&server, &kept, &["chain_missing", "rolled_back", "truncated"]);
     for _ in 0..RUNS {
@@ -51,9 +51,9 @@ fn a_restored_older_copy_is_found_even_after_more_was_written() {
         work(&mut client, &server);
         stop(&mut server);
     }
-    // By now there is something at the place of what was cut off.
+    // New entries have taken the place of the removed ones.
     assert_found(&server, &kept, &["chain_missing", "rewritten", "rolled_back"]);
-    // Nor does it help to have the same number of checkpoints again.
+    // The same number of checkpoints does not hide it.
     let later = elsewhere.path().join("later.json");
     trail::keep_checkpoint(&server, &later);
     while number(&later) < number(&kept) {
@@ -89,7 +89,7 @@ fn stop(server: &mut ServerProcess) {
     assert_eq!(server.terminate().code(), Some(0));
 }
 
-/// Puts one database in the place of another, with all that belongs to it.
+/// Replaces a database by another, with all its files.
 fn copy(from: &Path, to: &Path) {
     for part in PARTS {
         let path = |base: &Path| format!("{}{part}", base.display());

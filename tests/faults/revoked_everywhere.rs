@@ -15,8 +15,8 @@ use crate::two_nodes::percentiles;
 /// Revocations of each test.
 const REVOCATIONS: usize = 200;
 
-/// After this long it is not on its way any more. The promise is a second, which a machine that runs
-/// other tests beside cannot be held to: the distribution is printed.
+/// The timeout of a revocation. The promise is a second, which is not asserted on a machine that runs other
+/// tests too: the distribution is printed.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 #[test]
@@ -41,7 +41,7 @@ fn a_redis_that_dies_in_between_makes_no_difference_to_the_promise() {
     });
 }
 
-/// Ends sessions on one node and waits for the other; `before` is told the number of each.
+/// Ends sessions on one node and waits for the other. `before` gets the number of each session.
 fn revoke(what: &str, redis: Option<&str>, mut before: impl FnMut(usize)) {
     let database = TestDatabase::postgres();
     let more: Vec<_> = redis.map(|url| ("REDIS_URL", url)).into_iter().collect();
@@ -88,7 +88,7 @@ fn with_200_ms_to_the_database_and_back_the_promise_of_a_second_holds_too() {
     let database = TestDatabase::postgres();
     let data = [folder(), folder()];
     let (wire, far_url) = Proxy::to_database(database.url());
-    // A sign-out takes several round trips, which are not what is measured.
+    // A sign-out takes several round trips, which are not measured.
     let here = start(data[0].path(), database.url(), &[]);
     let there = start(data[1].path(), &far_url, &[]);
     let clock = SystemClock::new();
@@ -170,7 +170,7 @@ fn a_change_of_password_role_or_state_ends_what_it_must_on_both_nodes() {
     }
 }
 
-/// Meets the policy, as the password that it replaces does.
+/// The new password, which meets the policy.
 const OTHER_PASSWORD: &str = "amber-heron-counts-9-lanterns";
 
 fn is_refused_soon(server: &ServerProcess, token: &str) {

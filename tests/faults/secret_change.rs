@@ -1,5 +1,5 @@
-//! The secret key is replaced: with the one before it at hand nobody notices, without it no server
-//! starts until an operator gives up everything that it signed.
+//! Change of the secret key: with the previous key all tokens stay valid; without it no server starts until
+//! an operator accepts that everything signed with it becomes invalid.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ fn with_the_previous_secret_at_hand_everything_goes_on() {
         assert_eq!(me(&server, &service.field("access_token")).status, 200);
         let refreshed = Browser::at(server.origin()).refresh(&service.field("refresh_token"));
         assert_eq!(refreshed.status, 200, "{}", refreshed.text);
-        // The page knows the server by another address, and the same name.
+        // The page has another address of the server, and the same name.
         let mut moved = Browser::at(server.origin());
         moved.cookies().clone_from(page.cookies());
         let headers = [("origin", "http://auth.example.test"), ("x-csrf-token", csrf.as_str())];
@@ -107,7 +107,7 @@ fn published(server: &ServerProcess) -> Value {
     Browser::at(server.origin()).get("/.well-known/jwks.json", &[]).json()
 }
 
-/// The exit code of `audit verify` in the surroundings of the server, and its verdict.
+/// The exit code of `audit verify` with the environment of the server, and its result.
 fn verified(server: &ServerProcess) -> (i32, bool) {
     let output = server.run(&["audit", "verify", "--json"]);
     let report: Value = serde_json::from_slice(&output.stdout).expect("it answers in JSON");

@@ -1,6 +1,6 @@
-//! A database that is slow, hangs, or falls silent in the middle of a commit. An answer of 503 comes
-//! within two seconds, and means that nothing has happened, or that the repeated request is answered
-//! as the first would have been.
+//! A database that is slow, hangs, or stops answering during a commit. An answer of 503 comes within two
+//! seconds, and means that the request had no effect, or that its repetition is answered as the first
+//! would have been.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::surroundings::Proxied;
 
-/// Two seconds are promised; the rest is for a machine that runs other tests beside.
+/// The promise is two seconds; the rest is for a machine that runs other tests too.
 const TIMEOUT: Duration = Duration::from_millis(2_900);
 
 /// The message as it is sent, unlike the words READ COMMITTED.
@@ -95,7 +95,7 @@ fn what_a_slow_database_was_too_late_for_has_not_happened() {
     let (refresh, access) = (signed_in.field("refresh_token"), signed_in.field("access_token"));
     let change = json!({ "current_password": PASSWORD, "new_password": NEW_PASSWORD }).to_string();
 
-    // Each message alone is in time, and all of them are not.
+    // Each message alone is in time, but all of them together are not.
     for latency in [1_250, 350] {
         proxy.delay(Duration::from_millis(latency));
         let body = json!({ "refresh_token": refresh }).to_string();
@@ -106,11 +106,11 @@ fn what_a_slow_database_was_too_late_for_has_not_happened() {
             timed(server.origin(), "POST", "/api/auth/password/change", &[&access], &change);
         assert_eq!(answer.status, 503, "{}", answer.text);
         proxy.delay(Duration::ZERO);
-        // Whatever is still on its way has ended once these connections are free again.
+        // Open statements have ended once these connections are free again.
         until_ready(server);
         assert_settles(database);
     }
-    // Connections on which something may still be late are not used any more.
+    // Connections with a late answer are not reused.
     proxy.mend();
     until_ready(server);
 
@@ -149,7 +149,7 @@ fn a_refresh_whose_commit_was_on_its_way_is_repeated_and_is_no_theft() {
 
         proxy.mend();
         until_ready(server);
-        // As the client does that obeys Retry-After.
+        // The client obeys `Retry-After`.
         let repeated = browser.refresh(&refresh);
         assert_eq!(repeated.status, 200, "{delivery}: {}", repeated.text);
         assert_eq!(count(successors), 1, "the very same successor");
@@ -184,7 +184,7 @@ fn a_change_whose_commit_was_on_its_way_is_said_to_be_of_unknown_outcome() {
     assert_eq!(browser.register("grace").status, 409, "it was committed");
 }
 
-/// Sends a request, with an access token if there is one, and says how long the answer took.
+/// Sends a request, with an access token if there is one. Returns the latency too.
 fn timed(
     origin: &str,
     method: &str,

@@ -1,4 +1,4 @@
-//! First starts: two at the same moment on the same empty ground, and some that are cut short.
+//! First starts: two at the same moment with the same empty database, and some that are killed.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -33,7 +33,7 @@ fn two_servers_started_at_once_share_one_empty_database_and_one_administrator() 
 fn two_servers_started_at_once_in_one_empty_directory_share_one_key() {
     const OWNER_ONLY: u32 = 0o600;
     let data = folder();
-    // Nothing is configured: the database and the key are made in the directory.
+    // Without configuration the database and the key are created in the directory.
     let servers = at_once(2, |_| ServerProcess::start(data.path(), &[]));
 
     let mode = |path| fs::metadata(path).expect("the file is there").permissions().mode() & 0o777;
@@ -114,7 +114,7 @@ fn a_server_that_waits_for_its_database_stops_when_it_is_told_to() {
     assert_eq!(status.code(), Some(0), "{}", server.log());
 }
 
-/// A server that listens, and a proxy that does not lead to its database yet.
+/// A server that listens, and a proxy that is not connected to its database yet.
 fn started_before_its_database(data: &Path) -> (ServerProcess, Proxy) {
     let database = TestDatabase::postgres();
     let (proxy, url) = Proxy::to_database(database.url());
@@ -131,7 +131,7 @@ fn assert_one_administrator(database: &TestDatabase) {
     assert_eq!(number("SELECT count(*) FROM security_events WHERE kind = 'bootstrap'"), 1);
 }
 
-/// A database as it is before anybody has used it.
+/// An empty database.
 fn emptied(database: TestDatabase) -> TestDatabase {
     database.store().revert_migrations().expect("the migrations can be taken back");
     let bookkeeping = "DROP TABLE __diesel_schema_migrations";

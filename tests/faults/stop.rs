@@ -1,4 +1,4 @@
-//! SIGTERM: what was accepted is answered, and then the server ends by itself.
+//! SIGTERM: accepted requests are answered, and then the server ends.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -16,7 +16,7 @@ use crate::proxy::Proxy;
 use crate::surroundings::{folder, server_on, start};
 use crate::trail::{self, Client, Crew, Recorded};
 
-/// A server that was asked to stop is gone after this long.
+/// The timeout of a server that was told to stop.
 const MAX_STOP: Duration = Duration::from_secs(10);
 
 #[test]
@@ -33,7 +33,7 @@ fn a_request_under_way_is_answered_after_sigterm() {
     );
     connection.write_all(head.as_bytes()).expect("the connection is open");
     let mut answer = BufReader::new(connection.try_clone().expect("the system has descriptors"));
-    // This word is the proof that the request is accepted and waits for its body.
+    // This line proves that the request is accepted and waits for its body.
     assert_eq!(line(&mut answer), "HTTP/1.1 100 Continue");
     assert_eq!(line(&mut answer), "");
 
@@ -104,7 +104,7 @@ fn no_answered_decision_is_lost_when_the_server_stops_under_load() {
     TestDatabase::on_both(|database| {
         let chance = Chance::new(SEED);
         let data = folder();
-        // So long that nothing would be written before the end, were it not for the end.
+        // Long enough that only the stop causes a write.
         let window = [("PORTCULLIS__AUDIT__WINDOW_MS", "10000")];
         let mut server = start(data.path(), database.url(), &window);
         let mut crew = Crew::on(&server, &database);
@@ -114,7 +114,7 @@ fn no_answered_decision_is_lost_when_the_server_stops_under_load() {
                 let status = server.ended_within(MAX_STOP).expect("it stops in time");
                 assert_eq!(status.code(), Some(0), "{}", server.log());
             });
-            // The flush is over when the process is: nobody writes what is read here.
+            // The flush is finished when the process has ended.
             let (recorded, notes) = (Recorded::read(&server), crew.notes());
             assert_eq!(trail::broken(&recorded, &notes, Duration::ZERO), Vec::<String>::new());
             assert_eq!(trail::lost(&recorded, &notes), 0);
@@ -151,7 +151,7 @@ fn a_client_that_says_nothing_does_not_delay_the_end() {
     server.ask_to_stop();
     let status = server.ended_within(MAX_STOP).expect("it stops in time");
     assert_eq!(status.code(), Some(0), "{}", server.log());
-    // Both were closed by the server and not cut by its end.
+    // The server closed both connections before its end.
     for connection in [&mut silent, &mut half] {
         let _ = connection.read_to_end(&mut Vec::new());
     }
@@ -162,7 +162,7 @@ fn a_database_that_hangs_does_not_delay_the_end_and_what_is_lost_is_named() {
     let database = TestDatabase::postgres();
     let (proxy, url) = Proxy::to_database(database.url());
     let data = folder();
-    // So long that what is decided waits until the database hangs.
+    // Long enough that decisions wait until the database hangs.
     let mut server = start(data.path(), &url, &[("PORTCULLIS__AUDIT__WINDOW_MS", "10000")]);
     let link = Link::to(server.origin());
     let mut client = Client::new(server.origin(), "ada", Arc::new(SystemClock::new()));

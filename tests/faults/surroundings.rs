@@ -1,4 +1,4 @@
-//! What the servers of these tests are started with.
+//! The environment of the servers of these tests: variables, directories, database and proxy.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use crate::proxy::Proxy;
 
-/// Known to nobody but these tests, and random enough to be accepted.
+/// The secret key of these tests, random enough to be accepted.
 pub(crate) const SECRET: &str = "uT7xQ2mB9vK4cW8nR1zE6yJ3pH5sD0gL";
 
 /// A server that reaches its PostgreSQL database through a proxy, and has the account of Ada.
@@ -16,7 +16,7 @@ pub(crate) struct Proxied {
     pub(crate) server: ServerProcess,
     pub(crate) proxy: Proxy,
     pub(crate) database: TestDatabase,
-    // Deleted when the server has ended.
+    // Deleted after the end of the server.
     _data: TempDir,
 }
 
@@ -32,18 +32,18 @@ impl Proxied {
     }
 }
 
-/// A server on this database, with what every server of these tests has, and its data directory.
+/// A server on this database with the common environment. Returns its data directory too.
 pub(crate) fn server_on(database: &TestDatabase) -> (ServerProcess, TempDir) {
     let data = folder();
     (start(data.path(), database.url(), &[]), data)
 }
 
-/// The same in a directory that is there already, with more in the environment.
+/// The same in an existing directory, with additional variables.
 pub(crate) fn start(data: &Path, database_url: &str, more: &[(&str, &str)]) -> ServerProcess {
     ServerProcess::start(data, &environment(database_url, more))
 }
 
-/// What every server of these tests has in its environment, and more.
+/// The common environment of the servers of these tests, with additional variables.
 pub(crate) fn environment<'a>(
     database_url: &'a str,
     more: &[(&'a str, &'a str)],
@@ -51,7 +51,7 @@ pub(crate) fn environment<'a>(
     let mut environment = vec![
         ("DATABASE_URL", database_url),
         ("SECRET_KEY", SECRET),
-        // What a leak would show in, and names that are numbers are not to be taken for words.
+        // A leak would show in the log; names that are numbers must not be moderated as words.
         ("PORTCULLIS__LOG__LEVEL", "debug"),
         ("PORTCULLIS__MODERATION", "off"),
     ];
@@ -59,7 +59,7 @@ pub(crate) fn environment<'a>(
     environment
 }
 
-/// A directory that is gone after the test.
+/// A directory that is deleted after the test.
 pub(crate) fn folder() -> TempDir {
     TempDir::new().expect("the system has a folder for temporary files")
 }

@@ -1,6 +1,6 @@
-//! What has waited is dated when it happens. A demotion that waits for connections and locks dates the
-//! end of the old tokens after that wait; and so no token of the old role that was issued meanwhile is
-//! accepted afterwards, on any node.
+//! A write that waited is dated by the time of the write. A change of role that waits for connections and
+//! locks dates the revocation of old tokens after that wait, so no node accepts a token of the old role
+//! that was issued meanwhile.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::surroundings::{folder, start};
 const ACCOUNTS: usize = 20;
 const ROUNDS: usize = 4;
 
-/// A revocation that another node does not know after this long is not on its way any more.
+/// The timeout of a revocation on another node.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 #[test]
@@ -42,7 +42,7 @@ fn no_token_of_the_old_role_is_accepted_after_a_demotion_however_long_that_has_w
     proxy.delay(Duration::from_millis(2));
     for round in 0..ROUNDS {
         let role = ["rn", "msa"][round % 2];
-        // Each account is given another role on one node while it refreshes on the other.
+        // The role of each account changes on one node while the account refreshes on the other.
         let answers = at_once(2 * ACCOUNTS, |number| {
             let (account, is_change) = (number / 2, number % 2 == 0);
             if is_change {
@@ -86,7 +86,7 @@ fn no_token_of_the_old_role_is_accepted_after_a_demotion_however_long_that_has_w
     }
 }
 
-/// Asks without the database, as a request does that only needs the token.
+/// Sends a request that needs only the token and no database.
 fn until_refused(node: &str, token: &str) {
     let clock = SystemClock::new();
     while Browser::at(node).get_as("/api/auth/csrf", token).status != 401 {

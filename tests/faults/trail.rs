@@ -1,8 +1,8 @@
-//! Clients that ask for decisions, sign in and activate matrices, and the rules by which the audit
-//! trail is held against what they were told.
+//! Clients that request decisions, sign in and activate matrices, and rules that compare the audit log with
+//! their answers.
 //!
-//! The trail is read and proven by the command line, as an auditor does, and the latest checkpoint is
-//! kept where the server cannot reach it.
+//! The command line exports and verifies the audit log, as an auditor does. The latest checkpoint is kept
+//! outside the reach of the server.
 
 mod client;
 mod crew;

@@ -1,4 +1,4 @@
-//! Two servers on one PostgreSQL: what one activates decides on the other, and both record.
+//! Two servers on one PostgreSQL: an activation on one takes effect on the other, and both record.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::link::Link;
 use crate::surroundings::server_on;
 use crate::trail::{self, Client, Notes, Recorded};
 
-/// An activation that the other node does not know after this long is not followed.
+/// The timeout of an activation on the other node.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 #[test]

@@ -1,9 +1,7 @@
-//! A clock that jumps, an hour either way and back: nothing that was revoked is accepted again, on a
-//! node that goes on or on one that is started again; and a node whose clock differs from that of the
-//! database says so.
+//! A clock that jumps by an hour in either direction and back: no revoked token is accepted again, on a
+//! running or on a restarted node, and a node whose clock differs from the database reports it.
 //!
-//! The clock that is moved is that of PostgreSQL: a function of the test's own stands before the
-//! `clock_timestamp` of the server.
+//! The test changes the clock of PostgreSQL: a function of the test shadows `clock_timestamp`.
 
 use std::time::Duration;
 
@@ -51,7 +49,7 @@ fn an_hour_either_way_and_back_brings_no_revoked_token_back_to_life() {
         }
         let signed_out = browser.sign_in_for_tokens("ada").field("access_token");
         sign_out(&server, &signed_out);
-        // As an operator does who restarts a server: it purges at once.
+        // The operator restarts the server, which purges at once.
         server.restart();
         assert_refused(&server, &signed_out);
 

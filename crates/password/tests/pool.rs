@@ -1,4 +1,4 @@
-//! The hashing pool under load: bounded, fair, punctual, and not to be broken by a job.
+//! The hashing pool under load: bounded, fair, on time, and robust against panics of a job.
 #![expect(clippy::unwrap_used, reason = "what a test sets up must work")]
 
 use std::net::IpAddr;
@@ -146,7 +146,7 @@ fn a_job_that_waited_too_long_is_refused_at_the_deadline_and_never_done() {
     assert!(!done.load(Ordering::SeqCst));
 }
 
-/// Shows the seconds it was told to.
+/// A clock set by hand, in seconds.
 #[derive(Default)]
 struct ManualClock(AtomicU64);
 

@@ -1,4 +1,4 @@
-//! Known answers of others, through the public API wherever it can express them.
+//! Published test vectors, through the public API where it can express them.
 #![expect(clippy::unwrap_used, reason = "a damaged vector file fails its test")]
 
 use argon2::{Algorithm, Argon2, AssociatedData, ParamsBuilder, Version};

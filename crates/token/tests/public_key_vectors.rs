@@ -1,5 +1,4 @@
-//! Published vectors for public keys and what they sign, read the way another service reads them:
-//! from a JSON Web Key Set.
+//! Published vectors of public keys and signatures, read from a JSON Web Key Set as other services do.
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may panic")]
 

@@ -1,4 +1,4 @@
-//! The revocation set against a list that is searched from end to end, and under many threads.
+//! The revocation set, compared with a naive list, and under many threads.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -183,7 +183,7 @@ fn from_the_moment_a_revocation_returns_no_thread_reads_the_token_as_valid() {
     assert_eq!(set.len(), doomed.len());
 }
 
-/// Few ids and few times, so that entries meet.
+/// One step of the test, with few ids and times, so that entries collide.
 #[derive(Clone, Debug)]
 enum Step {
     Revoke { kind: u8, id: u8, time: u8 },

@@ -1,4 +1,4 @@
-//! Published vectors and our own table of rules, each case as it stands in its file.
+//! Published vectors and a table of rules, each case from its file.
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may panic")]
 

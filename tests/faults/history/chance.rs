@@ -1,4 +1,4 @@
-//! Choices that look random and are the same in every run.
+//! Pseudo-random choices, the same in every run.
 
 use portcullis_domain::SecureRandom;
 use portcullis_testkit::SeededRandom;

@@ -1,8 +1,8 @@
-//! A client that never rests: it rotates the tokens of its sessions most of the time, and now and
-//! then signs in and out, registers, mistypes a password, presents a token twice.
+//! A client without pauses: it mostly rotates the tokens of its sessions, and sometimes signs in and out,
+//! registers, sends a wrong password, or presents a token twice.
 //!
-//! Each client has an account of its own, so that it knows what must be true of it. It writes down
-//! what it asked for and what it was told; an answer that cannot be right is a panic at once.
+//! Each client has its own account, so that it knows the expected state. It records its requests and the
+//! answers. A wrong answer is a panic at once.
 
 mod rotation;
 mod sign_out;
@@ -18,15 +18,14 @@ use super::operation::{Kind, Operation, Outcome};
 use super::session::{Session, State};
 use crate::link::{Link, Lost};
 
-/// What nobody's password is.
+/// A wrong password for every account.
 pub(crate) const WRONG_PASSWORD: &str = "amber-heron-paints-9-violins";
 
-/// Sessions that are kept open at once; well under the maximum of an account, so that none is
-/// displaced.
+/// Open sessions of a client, well under the maximum of an account, so that no session is displaced.
 const SESSIONS: usize = 4;
 
-/// Sign-ins whose answer was lost may have opened a session that nobody knows. So many of them are
-/// borne before all are ended.
+/// The maximum number of unknown sessions, from sign-ins with a lost answer, before all sessions are
+/// ended.
 const UNKNOWN_SESSIONS: u32 = 5;
 
 /// Failures before the first wait.
@@ -39,11 +38,11 @@ pub(crate) struct Client {
     clock: SystemClock,
     unknown_sessions: u32,
     count: usize,
-    /// Every session there was.
+    /// Every session so far.
     pub(crate) sessions: Vec<Session>,
-    /// Everything that was asked for.
+    /// Every operation so far.
     pub(crate) operations: Vec<Operation>,
-    /// Whose password is mistyped, and how often that was acknowledged and attempted at all.
+    /// The names with failed sign-ins, with the number acknowledged and attempted.
     pub(crate) victims: Vec<Victim>,
 }
 
@@ -52,7 +51,7 @@ pub(crate) struct Victim {
     name: String,
     /// The failures that were acknowledged.
     pub(crate) acknowledged: u32,
-    /// Those, and the ones whose answer was lost.
+    /// The acknowledged failures, and those whose answer was lost.
     pub(crate) attempted: u32,
 }
 
@@ -71,8 +70,7 @@ impl Client {
         }
     }
 
-    /// Does everything there is once, so that every kind of operation is in every history, and
-    /// opens the sessions to begin with.
+    /// Does every operation once, so that every history has every kind, and opens the first sessions.
     pub(crate) fn settle(&mut self, link: &Link) -> Result<(), Lost> {
         let answer = self.register(link, &self.name.clone())?;
         assert_eq!(answer.status, 201, "{answer:?}");
@@ -90,15 +88,15 @@ impl Client {
         (1..SESSIONS).try_for_each(|_| self.sign_in(link))
     }
 
-    /// Works until the server is gone, and tells of every step.
+    /// Works until the server is gone, and reports every step.
     pub(crate) fn work(&mut self, link: &Link, progress: &Sender<()>) {
         while self.step(link) != Err(Lost::Gone) {
-            // Whoever waited for progress may have seen enough.
+            // The receiver may have ended.
             let _ = progress.send(());
         }
     }
 
-    /// Does one thing. What a lost answer left open is found out before anything else.
+    /// Does one operation. The outcome of a lost answer is checked first.
     fn step(&mut self, link: &Link) -> Result<(), Lost> {
         let live = self.live();
         for &index in &live {
@@ -162,7 +160,7 @@ impl Client {
         Ok(())
     }
 
-    /// Names that nobody has are counted like any other.
+    /// Failures of unknown names are counted like those of accounts.
     fn mistype(&mut self, link: &Link) -> Result<(), Lost> {
         if self.victims.last().is_none_or(|victim| victim.attempted >= FREE_FAILURES) {
             let name = format!("{}-nobody-{}", self.name, self.count);
@@ -179,7 +177,7 @@ impl Client {
         Ok(())
     }
 
-    /// Writes down what is about to be asked for, as not answered.
+    /// Records the next operation, as not answered.
     fn begin(&mut self, kind: Kind) -> String {
         let id = format!("{}/{}", self.name, self.count);
         self.count += 1;
@@ -187,7 +185,7 @@ impl Client {
         id
     }
 
-    /// Writes down the answer to the last request.
+    /// Records the answer to the last request.
     fn conclude(&mut self, outcome: Outcome) {
         let last = self.operations.last_mut().expect("something was asked for");
         last.outcome = outcome;

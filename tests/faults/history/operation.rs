@@ -1,8 +1,8 @@
-//! The history: what was asked, and what became of it as far as the client can know.
+//! The history: operations and their outcomes, as far as the client knows.
 
-/// One thing a client has asked for.
+/// One operation of a client.
 pub(crate) struct Operation {
-    /// Sent as the user agent, by which the database remembers who asked.
+    /// The user agent of the request, by which the database identifies the operation.
     pub(crate) id: String,
     pub(crate) kind: Kind,
     pub(crate) outcome: Outcome,
@@ -22,11 +22,11 @@ pub(crate) enum Kind {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// Acknowledged; with the session that was opened, if one was.
+    /// Acknowledged, with the opened session if any.
     Done(Option<String>),
-    /// Refused, as it had to be, with nothing written.
+    /// Refused, as expected, with nothing written.
     Refused,
-    /// No answer: it was done or not.
+    /// No answer: the operation was done or not.
     Unknown,
 }
 

@@ -1,6 +1,4 @@
-//! What must hold after every fault, whatever was going on: the rules of "nothing lost".
-//!
-//! Each rule answers what breaks it, in words.
+//! The rules that must hold after every fault. Each rule returns its violations as text.
 
 mod history;
 mod shape;
@@ -9,14 +7,14 @@ mod sharpness;
 use super::client::Client;
 use super::stored::Stored;
 
-/// Everything that is broken; nothing, if all is well.
+/// All violations; empty if every rule holds.
 pub(crate) fn broken(stored: &Stored, clients: &[Client]) -> Vec<String> {
     let mut broken = shape::broken(stored);
     broken.extend(history::broken(stored, clients));
     broken
 }
 
-/// Operations that were never answered and have left something behind all the same.
+/// Operations without an answer that have an effect.
 pub(crate) fn done_without_an_answer(stored: &Stored, clients: &[Client]) -> Vec<String> {
     history::done_without_an_answer(stored, clients)
 }

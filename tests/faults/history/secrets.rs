@@ -1,4 +1,4 @@
-//! No secret is in clear where it does not belong: in what the server prints, or in the database.
+//! No secret is in clear text in the log or in the database.
 
 use std::fmt::Write;
 use std::fs;
@@ -20,7 +20,7 @@ pub(crate) fn leaked(log: &str, database: &TestDatabase, clients: &[Client]) -> 
     found.collect()
 }
 
-/// Of tokens the part that must not be known is the signature.
+/// The secret part of a token is its signature.
 fn secrets(clients: &[Client]) -> Vec<(&'static str, String)> {
     const SAMPLE: usize = 8;
     let mut secrets = vec![
@@ -41,7 +41,7 @@ fn signature(token: &str) -> String {
     signature.to_owned()
 }
 
-/// All that is stored: the bytes of the files, or every row of every table.
+/// The whole database: the bytes of the files, or every row of every table.
 fn contents(database: &TestDatabase) -> String {
     let Some(path) = database.url().strip_prefix("sqlite:") else { return rows(database) };
     let mut text = String::new();

@@ -1,4 +1,4 @@
-//! What one client knows of one session.
+//! The state of one session, as its client knows it.
 
 use std::time::Duration;
 
@@ -14,30 +14,30 @@ pub(crate) struct Session {
     pub(crate) access_token: String,
     /// The binding cookie, when the tokens travel by cookie.
     pub(crate) binding: Option<String>,
-    /// The newest refresh token that was received.
+    /// The newest received refresh token.
     pub(crate) refresh_token: String,
     /// Its id, 32 hexadecimal digits.
     pub(crate) token: String,
-    /// The one before it.
+    /// The refresh token before it.
     parent: Option<String>,
-    /// The one before that: its successor has been used.
+    /// The refresh token before that one: its successor has been used.
     pub(crate) spent: Option<String>,
-    /// Each rotation that was acknowledged: the presented token and its successor.
+    /// Each acknowledged rotation: the presented token and its successor.
     pub(crate) rotations: Vec<(String, String)>,
     pub(crate) state: State,
-    /// A sign-out whose answer was lost may still come true.
+    /// A sign-out whose answer was lost may still take effect.
     pub(crate) may_end: bool,
 }
 
-/// How much the client knows.
+/// The knowledge of the client about the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     Live,
-    /// The answer to a rotation was lost, then, and the outcome is not found out yet.
+    /// The answer to a rotation was lost at this time, and the outcome is unknown.
     RotationLost(Duration),
-    /// The answer to a sign-out was lost and the outcome is not found out yet.
+    /// The answer to a sign-out was lost, and the outcome is unknown.
     EndLost,
-    /// The server has said that it is over.
+    /// The server has answered that the session has ended.
     Ended,
 }
 
@@ -73,23 +73,23 @@ impl Session {
         self.state = State::Live;
     }
 
-    /// Remembers that its end was asked for.
+    /// Records that its end was requested.
     pub(crate) fn ask_for_end(&mut self) {
         self.state = State::EndLost;
         self.may_end = true;
     }
 
-    /// Whether the server has said that it is over.
+    /// True if the server has answered that the session has ended.
     pub(crate) fn has_ended(&self) -> bool {
         self.state == State::Ended
     }
 
-    /// Whether the live token may be one the client has never seen.
+    /// True if the current token may be one that the client has not received.
     pub(crate) fn may_be_ahead(&self) -> bool {
         matches!(self.state, State::RotationLost(_))
     }
 
-    /// What proves the session in a request, as a browser or another client sends it.
+    /// The credentials of the session in a request, as a browser or another client sends them.
     pub(crate) fn credentials(&self) -> Vec<(&'static str, String)> {
         if self.binding.is_none() {
             return vec![("authorization", format!("Bearer {}", self.access_token))];
@@ -98,7 +98,7 @@ impl Session {
         vec![("cookie", cookie), ("sec-fetch-site", "same-origin".to_owned())]
     }
 
-    /// What a rotation needs besides the token.
+    /// The headers that a rotation needs besides the token.
     pub(crate) fn binding_header(&self) -> Option<(&'static str, String)> {
         let binding = self.binding.as_ref()?;
         Some(("cookie", format!("refresh_binding={binding}")))

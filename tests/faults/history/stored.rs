@@ -1,10 +1,10 @@
-//! What the database says, read in one statement so that it is one moment.
+//! The state of the database, read in one statement and thus at one moment.
 
 use std::collections::BTreeMap;
 
 use portcullis_testkit::TestDatabase;
 
-/// Everything the rules speak of. Ids are 32 hexadecimal digits; what is missing is `-`.
+/// The data that the rules need. Ids are 32 hexadecimal digits; a missing value is `-`.
 #[derive(Default)]
 pub(crate) struct Stored {
     /// Ids of accounts.
@@ -12,21 +12,21 @@ pub(crate) struct Stored {
     pub(crate) sessions: BTreeMap<String, SessionRow>,
     pub(crate) tokens: BTreeMap<String, TokenRow>,
     pub(crate) events: Vec<EventRow>,
-    /// Failed sign-ins in a row, of each name that has any.
+    /// Consecutive failed sign-ins of each name.
     pub(crate) failures: Vec<u32>,
 }
 
 pub(crate) struct SessionRow {
     pub(crate) current: String,
     pub(crate) previous: String,
-    /// Why it has ended.
+    /// The reason of its end.
     pub(crate) end: Option<String>,
 }
 
 pub(crate) struct TokenRow {
     pub(crate) session: String,
     pub(crate) parent: String,
-    /// The operation that made it.
+    /// The operation that created it.
     pub(crate) operation: String,
 }
 
@@ -36,12 +36,12 @@ pub(crate) struct EventRow {
     pub(crate) outcome: String,
     pub(crate) subject: String,
     pub(crate) session: String,
-    /// The operation it tells of.
+    /// The operation that it describes.
     pub(crate) operation: String,
 }
 
 impl Stored {
-    /// Reads all there is.
+    /// Reads the state.
     pub(crate) fn read(database: &TestDatabase) -> Self {
         let mut stored = Self::default();
         for row in database.store().texts(&query(database)).expect("the database answers") {
@@ -108,8 +108,7 @@ fn query(database: &TestDatabase) -> String {
             &[word("token"), id("id"), id("session_id"), id("parent_id"), or_none("user_agent")],
             "refresh_tokens",
         ),
-        // What the server does by itself, such as to put its first access matrix in force, is no
-        // answer to any client.
+        // Events of the server itself, such as the activation of the first matrix, belong to no client.
         select(
             &[
                 word("event"),

@@ -1,5 +1,4 @@
-//! One client of the trail's tests. It writes down what it was told; an answer that cannot be right
-//! is a panic at once.
+//! One client of the tests of the audit log. It records the answers. A wrong answer is a panic at once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,32 +10,32 @@ use serde_json::{Value, json};
 use super::notes::{Notes, Told};
 use crate::link::{Link, Lost};
 
-/// What is asked about and what would be done: allowed, denied, and as the matrix has it.
+/// Resources and actions of checks: one allowed, one denied, one that depends on the matrix.
 const QUESTIONS: [(&str, &str); 3] = [("schedule", "read"), ("report", "export"), DEPENDS];
 
-/// What the two versions of the matrix answer differently: no, and yes.
+/// The check whose answer differs between the two versions of the matrix: no, then yes.
 const DEPENDS: (&str, &str) = ("user", "list");
 
-/// A server that still answers after this long does not mind whether it can record.
+/// The timeout after which a server that cannot record must refuse.
 const MAX_UNRECORDED: Duration = Duration::from_secs(3);
 
-/// Questions in one batch.
+/// Permission checks in one batch.
 const BATCH: usize = 12;
 
-/// A client with an account of its own, and its notes.
+/// A client with its own account, and its records.
 pub(crate) struct Client {
     name: String,
     bearer: String,
     clock: Arc<SystemClock>,
-    /// How many accounts it has made.
+    /// The number of accounts that it has created.
     count: usize,
     pub(crate) notes: Notes,
-    /// The version whose activation was acknowledged last, and those that were asked for since.
+    /// The version of the last acknowledged activation, and those requested after it.
     pub(crate) in_force: Vec<u64>,
 }
 
 impl Client {
-    /// Somebody who has the role that accounts have at first.
+    /// A client with the self-registration role.
     pub(crate) fn new(origin: &str, name: &str, clock: Arc<SystemClock>) -> Self {
         let mut browser = Browser::at(origin);
         let registered = browser.register(name);
@@ -44,7 +43,7 @@ impl Client {
         Self::signed_in(&mut browser, name, clock)
     }
 
-    /// An administrator, who has handed in a second version of the matrix.
+    /// A client with the administrator role, which has added a second version of the matrix.
     pub(crate) fn admin(
         origin: &str,
         name: &str,
@@ -83,7 +82,7 @@ impl Client {
         }
     }
 
-    /// Asks one question and answers whether it is allowed.
+    /// Sends one permission check. Returns true if it is allowed.
     pub(crate) fn ask(&mut self, link: &Link) -> Result<bool, Lost> {
         let (resource, action) = DEPENDS;
         let body = json!({ "resource": resource, "action": action });
@@ -94,7 +93,7 @@ impl Client {
         Ok(answer.json()["allowed"] == true)
     }
 
-    /// Asks until an answer is refused because it cannot be recorded.
+    /// Sends checks until one is refused because it cannot be recorded.
     pub(crate) fn ask_until_unavailable(&mut self, link: &Link) {
         let begun = self.clock.monotonic();
         while self.ask(link) != Err(Lost::Unavailable) {
@@ -103,7 +102,7 @@ impl Client {
         }
     }
 
-    /// Asks many questions at once.
+    /// Sends a batch of permission checks.
     pub(crate) fn ask_batch(&mut self, link: &Link) -> Result<(), Lost> {
         let questions: Vec<_> = QUESTIONS.into_iter().cycle().take(BATCH).collect();
         let items = questions.iter();
@@ -126,7 +125,7 @@ impl Client {
         let is_right = match resource {
             "schedule" => allowed,
             "report" => !allowed,
-            // As the matrix in force has it.
+            // The answer depends on the matrix in force.
             _ => true,
         };
         assert!(is_right, "{resource}: {answer}");
@@ -135,14 +134,14 @@ impl Client {
         self.notes.decisions.push(Told { id, resource, allowed, asked, answered });
     }
 
-    /// Makes an account of another name each time.
+    /// Registers an account with a new name.
     pub(crate) fn register(&mut self, link: &Link) -> Result<(), Lost> {
         let name = format!("{}-friend-{}", self.name, self.count);
         self.count += 1;
         self.register_as(link, &name)
     }
 
-    /// Makes an account of that name, which nobody has.
+    /// Registers an account with the given unused name.
     pub(crate) fn register_as(&mut self, link: &Link, name: &str) -> Result<(), Lost> {
         let email = format!("{name}@example.org");
         let body = json!({ "username": name, "email": email, "password": PASSWORD });
@@ -163,7 +162,7 @@ impl Client {
         Ok(())
     }
 
-    /// Puts a version in force.
+    /// Activates a version.
     pub(crate) fn activate(&mut self, link: &Link, version: u64) -> Result<(), Lost> {
         let id = self.notes.begin(&self.name, "matrix_activated");
         self.in_force.push(version);
@@ -175,7 +174,7 @@ impl Client {
         Ok(())
     }
 
-    /// Whether the access token is accepted where nothing but the token matters.
+    /// True if the access token is accepted by a request that needs only the token.
     pub(crate) fn is_known(&self, link: &Link) -> bool {
         let headers = [("authorization", self.bearer.as_str())];
         let answer = link.send("GET", "/api/auth/csrf", &headers, &Value::Null);

@@ -1,4 +1,4 @@
-//! Clients at work together: two that ask, one that registers and signs in, one that activates.
+//! Four concurrent clients: two request decisions, one registers and signs in, one activates matrices.
 
 use std::sync::Arc;
 use std::thread;
@@ -12,14 +12,14 @@ use super::notes::Notes;
 use crate::history::Chance;
 use crate::link::{Link, Lost};
 
-/// The clients and what each of them does.
+/// The clients, each with its step function.
 pub(crate) struct Crew([(Client, Work); 4]);
 
-/// One step of a client; the number counts the steps since the server was started.
+/// One step of a client; the number counts the steps since the start of the server.
 type Work = fn(&mut Client, &Link, u64) -> Result<(), Lost>;
 
 impl Crew {
-    /// Clients that have settled on this server.
+    /// The clients, signed in on this server.
     pub(crate) fn on(server: &ServerProcess, database: &TestDatabase) -> Self {
         let clock = Arc::new(SystemClock::new());
         let client = |name| Client::new(server.origin(), name, Arc::clone(&clock));
@@ -37,7 +37,7 @@ impl Crew {
         ])
     }
 
-    /// Lets all of them work, and strikes at a random moment.
+    /// Runs all clients, and injects the fault at a random moment.
     pub(crate) fn work_until(
         &mut self,
         server: &mut ServerProcess,
@@ -55,19 +55,18 @@ impl Crew {
                     }
                 });
             }
-            // Nothing but a crash ends the wait before its time.
+            // Only a crash ends the wait early.
             server.ended_within(Duration::from_micros(chance.below(MAX_MICROS)));
             strike(server);
         });
     }
 
-    /// What all of them were told.
+    /// The answers to all clients.
     pub(crate) fn notes(&self) -> Notes {
         Notes::of(self.0.iter().map(|(client, _)| &client.notes))
     }
 
-    /// Which versions may be in force: the one that was acknowledged last, or one that was asked for
-    /// later.
+    /// The versions that may be in force: the last acknowledged one, and those requested later.
     pub(crate) fn may_be_in_force(&self) -> &[u64] {
         let [.., (chief, _)] = &self.0;
         &chief.in_force

@@ -1,8 +1,8 @@
-//! What clients were told.
+//! Records of the answers to clients.
 
 use std::time::Duration;
 
-/// What one client, or several, were told.
+/// The answers to one client, or to several.
 #[derive(Clone, Default)]
 pub(crate) struct Notes {
     pub(crate) decisions: Vec<Told>,
@@ -15,7 +15,7 @@ pub(crate) struct Told {
     pub(crate) id: String,
     pub(crate) resource: &'static str,
     pub(crate) allowed: bool,
-    /// When the question was sent and the answer was there: it was decided between the two.
+    /// The times of the request and of the answer; the decision was made between them.
     pub(crate) asked: Duration,
     pub(crate) answered: Duration,
 }
@@ -23,16 +23,16 @@ pub(crate) struct Told {
 /// Something that the trail has to tell of in an event.
 #[derive(Clone)]
 pub(crate) struct Deed {
-    /// Sent as the user agent, by which the trail remembers it.
+    /// The user agent of the request, by which the audit log identifies it.
     pub(crate) id: String,
     /// The kind of the event.
     pub(crate) kind: &'static str,
-    /// Whether it was acknowledged; if not, it was done or not.
+    /// True if it was acknowledged; otherwise it was done or not.
     pub(crate) acknowledged: bool,
 }
 
 impl Notes {
-    /// All that was told to any of them.
+    /// Merges the answers to several clients.
     pub(crate) fn of<'a>(all: impl IntoIterator<Item = &'a Self>) -> Self {
         let mut together = Self::default();
         for notes in all {
@@ -42,14 +42,14 @@ impl Notes {
         together
     }
 
-    /// Writes down what is about to be asked for, as not acknowledged; answers its id.
+    /// Records the next operation as not acknowledged. Returns its id.
     pub(super) fn begin(&mut self, client: &str, kind: &'static str) -> String {
         let id = format!("{client}/{}", self.deeds.len());
         self.deeds.push(Deed { id: id.clone(), kind, acknowledged: false });
         id
     }
 
-    /// Writes down that the last one was acknowledged.
+    /// Records that the last operation was acknowledged.
     pub(super) fn conclude(&mut self) {
         self.deeds.last_mut().expect("something was asked for").acknowledged = true;
     }

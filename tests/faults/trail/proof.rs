@@ -1,26 +1,26 @@
-//! The trail proven by the command line, with what was kept elsewhere.
+//! Verification of the audit log by the command line, with an exported checkpoint.
 
 use std::path::Path;
 
 use portcullis_testkit::ServerProcess;
 use serde_json::Value;
 
-/// What `audit verify` says.
+/// The result of `audit verify`.
 pub(crate) struct Proof {
-    /// The words for what was done to the trail, each once.
+    /// The kinds of faults, each once.
     pub(crate) faults: Vec<String>,
-    /// All of it, for reports.
+    /// The whole output, for messages.
     pub(crate) text: String,
 }
 
 impl Proof {
-    /// Fails with what is wrong, if anything is.
+    /// Panics with the faults, if there are any.
     pub(crate) fn assert_intact(&self) {
         assert_eq!(self.faults, Vec::<String>::new(), "{}", self.text);
     }
 }
 
-/// Verifies the trail, with a checkpoint that was kept elsewhere if there is one.
+/// Verifies the audit log, with an exported checkpoint if there is one.
 pub(crate) fn verify(server: &ServerProcess, kept: Option<&Path>) -> Proof {
     let mut arguments = vec!["--json", "audit", "verify"];
     if let Some(kept) = kept {
@@ -35,12 +35,12 @@ pub(crate) fn verify(server: &ServerProcess, kept: Option<&Path>) -> Proof {
         faults.map(|fault| fault["fault"].as_str().expect("a fault has a word").into()).collect();
     faults.sort();
     faults.dedup();
-    // 0 for an intact trail, 1 for any other; 2 would be one that cannot be read.
+    // 0 for an intact audit log, 1 for one with faults, 2 for an unreadable one.
     assert_eq!(output.status.code(), Some(i32::from(!faults.is_empty())), "{text}{errors}");
     Proof { faults, text }
 }
 
-/// Makes a checkpoint and puts it into that file.
+/// Writes a checkpoint to that file.
 pub(crate) fn keep_checkpoint(server: &ServerProcess, file: &Path) {
     let file = file.to_str().expect("the path is UTF-8");
     let output = server.run(&["audit", "checkpoint", "--output", file]);

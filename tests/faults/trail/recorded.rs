@@ -1,16 +1,16 @@
-//! What the trail tells, as an auditor exports it.
+//! The entries of the audit log, as an auditor exports them.
 
 use std::collections::BTreeMap;
 
 use portcullis_testkit::ServerProcess;
 use serde_json::Value;
 
-/// Everything the rules speak of.
+/// The entries that the rules need.
 #[derive(Clone, Default)]
 pub(crate) struct Recorded {
-    /// By their ids.
+    /// Decisions by id.
     pub(crate) decisions: BTreeMap<String, Vec<Decision>>,
-    /// By the user agent of the request.
+    /// Events by the user agent of the request.
     pub(crate) events: BTreeMap<String, Vec<Event>>,
 }
 
@@ -27,7 +27,7 @@ pub(crate) struct Event {
 }
 
 impl Recorded {
-    /// Exports all there is, whether the server runs or not.
+    /// Exports all entries, from a running or a stopped server.
     pub(crate) fn read(server: &ServerProcess) -> Self {
         let output = server.run(&["audit", "export", "--format", "jsonl"]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

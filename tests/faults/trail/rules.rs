@@ -1,4 +1,4 @@
-//! What must hold of the audit trail after every fault. Each rule answers what breaks it, in words.
+//! The rules of the audit log that must hold after every fault. Each rule returns its violations as text.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -8,8 +8,8 @@ use super::recorded::{Event, Recorded};
 
 mod sharpness;
 
-/// Everything that is broken; nothing, if all is well. No run of the server may have lost decisions
-/// that were further apart than the window.
+/// All violations; empty if every rule holds. The lost decisions of one run of the server must not be
+/// further apart than the window.
 pub(crate) fn broken(recorded: &Recorded, notes: &Notes, window: Duration) -> Vec<String> {
     let mut broken = reused(recorded, notes);
     broken.extend(notes.decisions.iter().filter_map(|told| recorded_otherwise(recorded, told)));
@@ -21,12 +21,12 @@ pub(crate) fn broken(recorded: &Recorded, notes: &Notes, window: Duration) -> Ve
     broken
 }
 
-/// How many decisions were answered and are not recorded.
+/// The number of decisions that were answered and are not recorded.
 pub(crate) fn lost(recorded: &Recorded, notes: &Notes) -> usize {
     lost_by_chain(recorded, notes).values().map(Vec::len).sum()
 }
 
-/// No id stands for two decisions.
+/// Every decision has its own id.
 fn reused(recorded: &Recorded, notes: &Notes) -> Vec<String> {
     let mut ids = BTreeSet::new();
     let again = notes.decisions.iter().map(|told| &told.id).filter(|id| !ids.insert(*id));
@@ -35,7 +35,7 @@ fn reused(recorded: &Recorded, notes: &Notes) -> Vec<String> {
     again.chain(twice.map(|(id, _)| format!("{id} is recorded twice"))).collect()
 }
 
-/// What is recorded is what was asked and answered.
+/// A recorded decision equals the request and its answer.
 fn recorded_otherwise(recorded: &Recorded, told: &Told) -> Option<String> {
     let decision = recorded.decisions.get(&told.id)?.first()?;
     let same = decision.allowed == told.allowed && decision.resource == told.resource;
@@ -76,7 +76,7 @@ fn too_far_apart(chain: &str, lost: &[&Told], window: Duration) -> Option<String
     (apart > window).then(|| format!("{chain} has lost {count} decisions of {apart:?}"))
 }
 
-/// Each run of the server has a chain of its own.
+/// Each run of the server has its own chain.
 fn lost_by_chain<'a>(recorded: &Recorded, notes: &'a Notes) -> BTreeMap<&'a str, Vec<&'a Told>> {
     let mut lost = BTreeMap::<_, Vec<_>>::new();
     for told in &notes.decisions {
@@ -87,7 +87,7 @@ fn lost_by_chain<'a>(recorded: &Recorded, notes: &'a Notes) -> BTreeMap<&'a str,
     lost
 }
 
-/// A decision's chain and its number there.
+/// The chain of a decision, and its number there.
 fn split(id: &str) -> (&str, u64) {
     let (chain, ordinal) = id.split_once('-').expect("an id has two parts");
     (chain, ordinal.parse().expect("the second part is a number"))

@@ -48,7 +48,7 @@ fn parties_may_be_borrowed_or_owned() {
     }
 }
 
-/// Holds in the one ward that the question names.
+/// A condition that holds in the ward of the check.
 struct InWard;
 
 impl Condition for InWard {

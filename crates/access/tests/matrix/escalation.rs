@@ -1,4 +1,4 @@
-//! Nobody gives more than they have.
+//! Escalation check: a matrix must not grant more than the role that activates it has.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;

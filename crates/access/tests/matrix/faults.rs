@@ -2,7 +2,7 @@ use portcullis_access::{FaultCode, Matrix};
 
 use crate::{DEFAULT, small};
 
-/// By line and code.
+/// The expected faults, by line and code.
 type Faults = &'static [(usize, &'static str)];
 
 /// What stands below the three lines of [`small`], with the lines and codes of its faults.

@@ -1,4 +1,4 @@
-//! Properties of any hierarchy, each matrix held against a naive evaluation.
+//! Property tests of hierarchies: each matrix is compared with a naive evaluation.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -1,4 +1,4 @@
-//! A matrix evaluated the slow and obvious way: search all rows, follow all juniors.
+//! A naive evaluation of a matrix: it searches all rows and follows all juniors.
 
 use std::collections::BTreeMap;
 

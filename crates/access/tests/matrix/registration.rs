@@ -1,4 +1,4 @@
-//! A matrix for a service where nobody registers: it names no self-registration role.
+//! A matrix without a self-registration role, for a service without registration.
 
 use portcullis_access::{Asked, Escalation, Matrix};
 

@@ -1,4 +1,4 @@
-//! The archive: a trail in one file.
+//! The archive: an audit log in one file.
 
 use portcullis_audit::{ArchiveError, ArchiveWriter, FaultKind, Report, verify_archive};
 

@@ -1,4 +1,4 @@
-//! Blocks of decisions: what goes in comes out, and nothing else does harm.
+//! Blocks of decisions: round trip, and refusal of damaged blocks.
 
 use std::borrow::Cow;
 use std::net::IpAddr;

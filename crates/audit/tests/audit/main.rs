@@ -1,4 +1,4 @@
-//! The trail as a whole, through its public API.
+//! The audit log as a whole, through the public API.
 
 #[cfg(test)]
 mod archive;

@@ -1,4 +1,4 @@
-//! What is sealed of an event.
+//! The sealed fields of an event.
 
 use portcullis_audit::{
     Actor, Details, EventKind, EventRecord, ExportFormat, Filter, Fingerprint, Origin, Outcome,

@@ -1,4 +1,4 @@
-//! Retention: what a purge may remove, and what a verification says afterwards.
+//! Retention: the entries that a purge may delete, and the verification after it.
 
 use portcullis_audit::{Checkpoint, FaultKind, Purge, PurgePlan, StoredCheckpoint};
 use portcullis_domain::Timestamp;

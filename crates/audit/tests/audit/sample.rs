@@ -1,4 +1,4 @@
-//! A small trail of every kind of chain, deterministic throughout.
+//! A small, deterministic audit log with every kind of chain.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -79,7 +79,7 @@ impl Texts {
     }
 }
 
-/// A trail as it is stored, and a checkpoint as it was exported.
+/// A stored audit log, and an exported checkpoint.
 #[derive(Clone)]
 pub(crate) struct Trail {
     pub(crate) links: Vec<StoredLink>,

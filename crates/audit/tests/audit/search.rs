@@ -1,4 +1,4 @@
-//! Searching: pages over both kinds of entry, newest first.
+//! Search: pages over both kinds of entries, newest first.
 
 use portcullis_audit::{
     Block, BlockError, BlockWriter, Cursor, DecisionRecord, Entry, EntryId, EventKind, EventRecord,
@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::sample::{Texts, account, chain, decision, event, keys, time};
 
-/// What is stored, in the order in which storage gives it.
+/// The stored entries, in the order of storage.
 #[derive(Clone, Debug, Default)]
 struct Stored {
     events: Vec<EventRecord>,

@@ -1,4 +1,4 @@
-//! What an intruder with access to the database can do.
+//! Changes that an intruder with access to the database can make.
 
 use portcullis_audit::{AuditKeys, Link, StoredContent};
 

@@ -1,4 +1,4 @@
-//! Everything that somebody may do to a stored trail, and what the report must call it.
+//! Every kind of tampering with a stored audit log, and the fault that the report must name.
 
 use portcullis_audit::{FaultKind, Link};
 
@@ -8,7 +8,7 @@ use crate::tamper::{
     relink, restore, swap,
 };
 
-/// What is done to the trail, and the first fault that the report must name.
+/// A change of the audit log, and the first fault that the report must name.
 type Case = (&'static str, Tamper, FaultKind, Option<i64>, Option<u64>);
 
 const E: Option<i64> = Some(1);

@@ -1,4 +1,4 @@
-//! How much a report says, beyond the kind and the place of the first fault.
+//! Details of a verification report, beyond kind and place of the first fault.
 
 use portcullis_audit::{
     Block, BlockReader, Chain, Checkpoint, EntryId, EventRecord, Fault, FaultKind, Head, Link,

@@ -53,7 +53,7 @@ fn what_is_asked_for_often_is_read_again_once_and_nobody_waits_for_it() {
     assert!(is_renewed);
 }
 
-/// Has every account, and counts how often it is asked.
+/// A store that has every account and counts its queries.
 #[derive(Default)]
 struct Counting(AtomicUsize);
 

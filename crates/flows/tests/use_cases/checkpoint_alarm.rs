@@ -1,4 +1,4 @@
-//! What does not fit the latest checkpoint is said aloud once, and stops no checkpoint.
+//! Checkpoint alarm: a contradiction to the latest checkpoint is reported once, and checkpoints continue.
 
 use portcullis_flows::audit::checkpoint::Checkpoints;
 use portcullis_testkit::TestDatabase;

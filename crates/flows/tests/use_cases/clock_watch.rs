@@ -1,4 +1,4 @@
-//! A node whose clock differs from that of its database knows so.
+//! Clock watch: a node detects that its clock differs from that of the database.
 
 use std::sync::Arc;
 use std::time::Duration;

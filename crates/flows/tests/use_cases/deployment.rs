@@ -43,7 +43,7 @@ pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 pub(crate) const HOUR: Duration = Duration::from_secs(60 * 60);
 pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What outlives a node, and what its nodes are configured with.
+/// The state that outlives a node, and the configuration of the nodes.
 pub(crate) struct Deployment {
     pub(crate) database: TestDatabase,
     pub(crate) clock: Arc<TestClock>,

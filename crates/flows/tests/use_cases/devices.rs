@@ -1,4 +1,4 @@
-//! A stranger cannot lock out the owner of an account on a device the owner has used before.
+//! Known devices: failures of strangers do not lock out the owner on a device used before.
 
 use std::sync::{Arc, Once};
 

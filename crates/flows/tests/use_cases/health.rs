@@ -1,4 +1,4 @@
-//! Whether the database answers and takes writes.
+//! Health: the database answers and accepts writes.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
@@ -82,7 +82,7 @@ fn watched(deployment: &Deployment) -> (Arc<Watched>, Arc<Health>) {
     (store.clone(), Arc::new(Health::new(store, deployment.clock.clone())))
 }
 
-/// The real store, on a disk that can be full.
+/// The real store, on a simulated disk that can be full.
 struct Watched {
     store: Arc<dyn HealthStore>,
     is_full: AtomicBool,

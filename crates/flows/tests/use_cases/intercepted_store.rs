@@ -1,4 +1,4 @@
-//! A store in which something happens between two steps of a use case.
+//! A store that runs a function between two steps of a use case.
 
 use portcullis_domain::AccountId;
 use portcullis_flows::StoreError;

@@ -1,4 +1,4 @@
-//! Work that no request asks for: shared between nodes, repeated after restarts, spoilt by nothing.
+//! Background jobs: shared between nodes, continued after restarts, and robust against failures.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,7 +12,7 @@ use portcullis_testkit::TestDatabase;
 
 use crate::deployment::{HOUR, MINUTE, SECOND};
 
-/// What a job has done, whichever node did it.
+/// The runs of a job on all nodes.
 #[derive(Default)]
 struct Work {
     runs: Mutex<Vec<usize>>,

@@ -1,4 +1,4 @@
-//! The use cases as their callers see them, over a real database and with a clock that obeys.
+//! Tests of the use cases over a real database, with a test clock.
 
 #[cfg(test)]
 mod account;

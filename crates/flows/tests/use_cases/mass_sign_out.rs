@@ -1,4 +1,4 @@
-//! Everybody signs out: who may ask for it, and what it leaves.
+//! Mass sign-out: the required permission, and the state after it.
 
 use std::sync::{Arc, Once};
 

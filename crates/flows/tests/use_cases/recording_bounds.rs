@@ -1,4 +1,4 @@
-//! The recording queue is bounded by decisions and bytes, and no caller takes all of it.
+//! Limits of the recording queue: decisions, bytes, and the share of one caller.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

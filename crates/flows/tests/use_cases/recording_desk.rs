@@ -1,4 +1,4 @@
-//! Decisions that are recorded in a store that fails when it is told to.
+//! A recorder over a store that fails on demand.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -20,7 +20,7 @@ use serde_json::{Map, Value};
 
 use crate::deployment::Deployment;
 
-/// The real store, when it is up.
+/// The real store, with failures on demand.
 pub(crate) struct FaultyStore {
     store: Arc<dyn DecisionStore>,
     pub(crate) is_down: AtomicBool,

@@ -283,7 +283,7 @@ fn a_deactivated_account_refreshes_nothing_and_a_changed_role_is_in_the_next_tok
     assert!(matches!(client.refresh(&node), Err(RefreshError::Invalid)));
 }
 
-/// Who holds a refresh token, and perhaps the cookie it is bound to.
+/// A client with a refresh token, and optionally the binding cookie.
 #[derive(Clone)]
 struct Client {
     tokens: std::sync::Arc<SessionTokens>,

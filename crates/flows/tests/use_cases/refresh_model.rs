@@ -1,5 +1,6 @@
-//! Whatever clients and thieves do in whatever order, a session follows the few rules of the model
-//! below: one live token, one successor for each, reuse ends all, and nothing returns to life.
+//! Model test of refresh: for every sequence of actions of clients and thieves a session follows the rules
+//! of the model: one current token, one successor for each, reuse ends all sessions, and no ended session
+//! becomes active again.
 
 use std::time::Duration;
 
@@ -91,7 +92,7 @@ enum Fate {
     IsWorthless,
 }
 
-/// A session as the rules see it.
+/// The model of a session.
 struct Model {
     owner: Account,
     session: SessionId,
@@ -140,7 +141,7 @@ impl Model {
     }
 }
 
-/// The same things done to the real use cases and to the model.
+/// The same actions on the real use cases and on the model.
 struct History {
     deployment: Deployment,
     node: Node,

@@ -1,4 +1,4 @@
-//! Hashes that are weaker than new ones are replaced at the sign-in that shows the password.
+//! Rehash: a weak hash is replaced at a sign-in with its password.
 
 use std::sync::Arc;
 

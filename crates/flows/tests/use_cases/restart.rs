@@ -1,4 +1,4 @@
-//! What a node knew is in the database: a fresh one over it goes on where the old one was stopped.
+//! Restart: the state of a node is in the database, so a new node continues from it.
 
 use portcullis_flows::sign_in::SignInError;
 use portcullis_flows::sign_in::refresh::RefreshError;

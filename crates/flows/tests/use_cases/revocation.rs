@@ -1,4 +1,4 @@
-//! What one node revokes, and how others come to know.
+//! Revocations: their way from one node to the others.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -19,7 +19,7 @@ use portcullis_token::{AccessClaims, REVOCATION_MARGIN, Revocation, RevocationEn
 
 use crate::deployment::{HOUR, MINUTE, SECOND};
 
-/// The real store, when it is up.
+/// The real store, with failures on demand.
 struct FaultyStore {
     store: Arc<dyn RevocationStore>,
     is_down: AtomicBool,
@@ -76,7 +76,7 @@ impl RevocationStore for FaultyStore {
     }
 }
 
-/// Writes down what it is told.
+/// A listener that stores its notifications.
 #[derive(Default)]
 struct Notes {
     heard: Mutex<Vec<Numbered>>,
@@ -99,7 +99,7 @@ pub(crate) struct Cluster {
     pub(crate) clock: Arc<TestClock>,
 }
 
-/// One of them.
+/// One node of the cluster.
 pub(crate) struct ClusterNode {
     pub(crate) revocations: Revocations,
     store: Arc<FaultyStore>,

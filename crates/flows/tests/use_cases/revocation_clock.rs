@@ -1,4 +1,4 @@
-//! Revocations and clocks that are wrong.
+//! Revocations with wrong clocks.
 
 use std::sync::Arc;
 

@@ -94,7 +94,7 @@ fn whoever_is_overtaken_is_right_with_the_same_secret_and_wrong_with_another() {
     });
 }
 
-/// The real store, before which another node reaches the data.
+/// The real store, to which another node writes first.
 struct Overtaken<S, F> {
     store: S,
     overtake: F,

@@ -1,4 +1,4 @@
-//! HS256 after key pairs have taken over: the shared secret ends when the last token from before has.
+//! HS256 after a change to key pairs: the shared secret ends with the last earlier token.
 
 use std::time::Duration;
 

@@ -182,7 +182,7 @@ fn a_session_lives_as_long_as_its_role_allows() {
     assert_eq!(tokens.refresh_expires_in, 12 * HOUR, "no token outlives its session");
 }
 
-/// Stands still and counts how often it is read.
+/// A clock that stands still and counts its reads.
 #[derive(Default)]
 struct CountingClock(AtomicUsize);
 

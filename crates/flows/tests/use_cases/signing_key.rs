@@ -23,7 +23,7 @@ pub(crate) const SECRET: &str = "mXn5cRt9yHs1dGpJ4aUf83kQz0v7LwB2";
 pub(crate) const LIFETIME: Duration = Duration::from_secs(30 * 60);
 const LATE: Duration = Duration::from_secs(2);
 
-/// What one node does with the keys.
+/// The use cases of keys on one node.
 pub(crate) struct Node {
     pub(crate) keys: SigningKeys,
     pub(crate) ring: KeyRing,

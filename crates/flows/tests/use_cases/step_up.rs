@@ -1,4 +1,4 @@
-//! How recent a sign-in must be.
+//! Step-up: the maximum age of a sign-in.
 
 use std::sync::Arc;
 

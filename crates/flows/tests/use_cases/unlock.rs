@@ -1,4 +1,4 @@
-//! An operator opens what the ceiling has closed.
+//! Unlock: an operator ends a lockout at the ceiling.
 
 use portcullis_flows::sign_in::SignInError;
 use portcullis_testkit::samples;

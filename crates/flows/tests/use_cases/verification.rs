@@ -1,4 +1,4 @@
-//! The whole trail is proved where it is, and taken away to be proved elsewhere.
+//! Verification of the audit log in the database, and in an exported archive.
 
 use std::io;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What a caller sees, and what the service can log beside it.
+//! Refusals: the answer to the caller, and the details for the log of the service.
 
 use actix_web::App;
 use actix_web::http::StatusCode;

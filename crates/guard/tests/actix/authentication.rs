@@ -1,4 +1,4 @@
-//! Who is calling, and what happens when the token does not say.
+//! Authentication: the principal of a request, and refused tokens.
 
 use std::time::Duration;
 

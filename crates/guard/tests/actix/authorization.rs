@@ -1,4 +1,4 @@
-//! Whether they may, with and without the context that a grant depends on.
+//! Authorization: decisions with and without the context that a grant needs.
 
 use crate::answer::call;
 use crate::tokens;

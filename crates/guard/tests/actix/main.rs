@@ -1,4 +1,4 @@
-//! A service that protects itself with the guard, asked as its callers ask it.
+//! Tests of an actix-web service behind the guard, by requests of its callers.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 

@@ -1,4 +1,4 @@
-//! The service under test: its routes, and how it checks tokens.
+//! The service under test: routes and verification of tokens.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What the authentication server would issue.
+//! Test tokens, as the authentication server issues them.
 
 use std::time::Duration;
 

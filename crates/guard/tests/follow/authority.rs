@@ -1,5 +1,5 @@
-//! An authority in this process: it signs, publishes and revokes as the server does, and can be told
-//! to fail.
+//! A fake authority in this process: it signs, publishes and revokes as the server does, with failures on
+//! demand.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -47,7 +47,7 @@ impl Clock for ManualClock {
     }
 }
 
-/// The server, and what it was asked.
+/// The server, with its received requests.
 pub(crate) struct Authority {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) state: Data<State>,

@@ -1,4 +1,4 @@
-//! What a guard does when the authority is away, silent, restored or forged.
+//! A guard whose authority is away, silent, restored from a backup, or forged.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What a guard learns while all is well.
+//! A guard that follows a healthy authority.
 
 use portcullis_guard::token::KeyPairAlgorithm;
 

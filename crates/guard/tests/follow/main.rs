@@ -1,4 +1,4 @@
-//! A guard that follows an authority, which misbehaves in every way that a network can.
+//! Tests of a guard that follows an authority, with faults of authority and network.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 

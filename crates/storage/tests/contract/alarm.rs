@@ -1,4 +1,4 @@
-//! What a reuse tells: the family of the token to the auditors, and to the owner that it happened.
+//! Alarm of a reuse: the family of the token for auditors, and a message for the owner.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! A node that records events and decisions, and somebody who verifies them.
+//! A node that records events and decisions, and a verifier of them.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Whoever can write to the database, and has no key, cannot make the server sign less than there was:
-//! what was done is found, named, and said aloud, and the next checkpoints cover every chain.
+//! Coverage of checkpoints: an intruder with write access and without a key cannot make the server sign
+//! less than was recorded. The tampering is reported, and the next checkpoints cover every chain.
 
 use std::time::Duration;
 
@@ -79,7 +79,7 @@ fn a_copy_that_says_that_everything_is_covered_leaves_no_chain_out() {
     }
 }
 
-/// Makes another file of a genuine one.
+/// A function that forges a checkpoint file from a genuine one.
 type Forgery = fn(&str) -> String;
 
 #[test]

@@ -1,5 +1,5 @@
-//! Steps that hold several rows take them in one order, so that none waits for another in a circle.
-//! A circle shows as an error here, because the database breaks it by refusing one of the steps.
+//! Lock order: statements that lock several rows lock them in one order, so that no deadlock occurs. A
+//! deadlock would be an error here, because the database aborts one of the statements.
 
 use std::time::Duration;
 

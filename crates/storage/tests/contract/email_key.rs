@@ -1,4 +1,4 @@
-//! Addresses that were accepted under the former rule: each keeps its account, and none is merged.
+//! Addresses accepted under the former rule: each keeps its account, and none is merged.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A session and its refresh tokens: the arguments of `rotate`, with something for each.
+//! A session and its refresh tokens: the arguments of `rotate`, with defaults.
 
 use std::time::Duration;
 
@@ -16,10 +16,10 @@ use crate::member::{REVOKED_FOR, SignIn, at};
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
 pub(crate) const COOKIE: &str = "the binding cookie";
 
-/// What the flow says of the age of a session.
+/// The check of lifetimes, which the flow passes in.
 pub(crate) type Lives<'a> = dyn Fn(&Session, &Role, Timestamp) -> Option<Session> + 'a;
 
-/// A refresh token as it is presented.
+/// A presented refresh token.
 #[derive(Clone)]
 pub(crate) struct Presented {
     pub(crate) session: SessionId,

@@ -1,4 +1,4 @@
-//! A disk that is full, as SQLite itself finds it: the file may not grow any more.
+//! A full disk, simulated in SQLite by a maximum size of the file.
 
 use portcullis_flows::StoreError;
 use portcullis_flows::audit::recording::DecisionStore;

@@ -1,4 +1,4 @@
-//! Looks behind the ports, in words that both databases understand.
+//! Queries behind the ports, in SQL for both databases.
 
 use portcullis_domain::SessionId;
 use portcullis_flows::node::revocation::RevocationStore;

@@ -1,4 +1,4 @@
-//! Any number of guesses at the same moment are worth no more than the same guesses in a row.
+//! Lockout: parallel guesses count like sequential guesses.
 
 use portcullis_flows::sign_in::SessionOpeningResult;
 use portcullis_flows::sign_in::lockout::LockoutPolicy;

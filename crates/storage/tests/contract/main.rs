@@ -1,5 +1,5 @@
-//! What every port promises, on both databases: its result, its refusal, what a refusal leaves
-//! behind, and a race for everything that may happen once.
+//! Contract tests of every port on both databases: results, refusals, the state after a refusal, and races
+//! for everything that may happen once.
 
 #[cfg(test)]
 mod account;

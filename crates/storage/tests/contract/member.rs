@@ -1,4 +1,4 @@
-//! An account that signs in: the arguments of the sign-in ports, with something for each.
+//! An account that signs in: the arguments of the sign-in ports, with defaults.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,7 +43,7 @@ pub(crate) fn enrol(store: &Store, name: &str) -> Account {
     account
 }
 
-/// A sign-in whose password was found right, up to the moment at which it is written.
+/// A sign-in with a verified password, before it is written.
 #[derive(Clone)]
 pub(crate) struct SignIn {
     pub(crate) session: Session,

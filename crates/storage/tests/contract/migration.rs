@@ -5,7 +5,7 @@ use portcullis_testkit::{TestDatabase, at_once};
 
 use crate::inspect::count;
 
-/// Column and whether it may be null, by table.
+/// The columns with their nullability, by table.
 type Tables = BTreeMap<String, Vec<String>>;
 
 #[test]

@@ -302,7 +302,7 @@ fn purge(store: &Store, horizon: Timestamp, most: u32) -> u64 {
 /// When sessions end here: after the grace of every rotation.
 const END: Timestamp = Timestamp::from_seconds(NOW.as_seconds() + 600);
 
-/// Ends sessions and answers which.
+/// A function that ends sessions and returns them.
 type End = Box<dyn Fn(&Store) -> Vec<SessionId>>;
 
 /// Everything that ends sessions, with sessions to be ended.

@@ -1,4 +1,4 @@
-//! What the surroundings of a PostgreSQL may set is not trusted.
+//! Isolation and durability are set by the connection, not by the URL or the settings of PostgreSQL.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Whoever can write to the database, and has no key, cannot change the past unnoticed: what was done
-//! is found, and named, with the latest checkpoint that was kept elsewhere.
+//! Tampering: an intruder with write access and without a key cannot change entries unnoticed. The latest
+//! exported checkpoint is enough to report the change.
 
 use std::sync::Arc;
 

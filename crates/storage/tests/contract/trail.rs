@@ -190,7 +190,7 @@ fn times_beyond_all_calendars_are_searched_for_like_any_other() {
     });
 }
 
-/// An entry that was recorded, to be compared with what a search finds.
+/// A recorded entry, to compare with the result of a search.
 enum Kept {
     Event(SecurityEvent),
     Decision(DecisionId, DecisionRecord<'static>),

@@ -1,4 +1,4 @@
-//! However many append at once, from however many nodes, every event is in exactly one chain once.
+//! Concurrent appends from several nodes: every event is in exactly one chain once.
 
 use std::collections::BTreeSet;
 

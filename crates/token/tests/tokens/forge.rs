@@ -1,4 +1,4 @@
-//! Tokens signed with the right keys and the wrong content, made without the code under test.
+//! Tokens with right keys and wrong content, made without the code under test.
 
 use std::time::Duration;
 

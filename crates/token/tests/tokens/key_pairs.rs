@@ -1,5 +1,5 @@
-//! Access tokens under generated key pairs: what others can check with the published half, how keys
-//! change, and what a forger who has that half can do with it.
+//! Access tokens under generated key pairs: verification with the public key, change of keys, and forgeries
+//! with the public key.
 
 use crate::forge::{Forgery, KINDS, Kind, NOW, access_claims, hmac_sha256, secret, settings, sign};
 use aws_lc_rs::rand::SystemRandom as SignatureRandom;

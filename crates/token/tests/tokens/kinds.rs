@@ -1,4 +1,4 @@
-//! Each kind of token is accepted by its own verifier and refused by every other, three times over.
+//! Kinds of tokens: each is accepted by its own verifier and refused by every other, by three checks.
 
 use std::time::Duration;
 

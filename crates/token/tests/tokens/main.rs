@@ -1,4 +1,4 @@
-//! Tokens of all kinds, through the public interface.
+//! Tokens of all kinds, through the public API.
 
 #[cfg(test)]
 mod forge;

@@ -1,4 +1,4 @@
-//! Whatever the claims: what is signed comes back, and what is changed does not.
+//! Property tests: signed claims are read back, and changed tokens are refused.
 
 use std::time::Duration;
 

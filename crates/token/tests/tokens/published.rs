@@ -1,4 +1,4 @@
-//! A verifier made from a published document in one call, as another service makes it.
+//! A verifier from a published key set in one call, as another service makes it.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The signed end of a snapshot shares its key with access tokens, and nothing else.
+//! The signature of a snapshot uses the key of access tokens, and neither is accepted as the other.
 
 use crate::forge::{Forgery, Kind, NOW, access_claims, secret, settings};
 use portcullis_domain::{ExposeSecret, SystemRandom};

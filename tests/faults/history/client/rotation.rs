@@ -1,4 +1,4 @@
-//! Rotating refresh tokens: once, twice at the same moment, again after a lost answer, and wrongly.
+//! Rotations of refresh tokens: single, concurrent, repeated after a lost answer, and invalid.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ impl Client {
         Ok(())
     }
 
-    /// Two requests with one token: one rotates, and the other gets the very same successor.
+    /// Two requests with one token: one rotates, and the other gets the same successor.
     pub(super) fn race(&mut self, link: &Link, index: usize) -> Result<(), Lost> {
         let ids = [self.begin(Kind::Rotation), self.begin(Kind::Rotation)];
         let now = self.clock.monotonic();
@@ -69,7 +69,7 @@ impl Client {
         }
     }
 
-    /// Finds out what became of a rotation whose answer was lost.
+    /// Checks the outcome of a rotation whose answer was lost.
     pub(super) fn rotate_again(
         &mut self,
         link: &Link,
@@ -89,7 +89,7 @@ impl Client {
         Ok(())
     }
 
-    /// Presents a token that was rotated long ago, if there is one: all sessions end.
+    /// Presents an old rotated token, if there is one: all sessions end.
     pub(super) fn replay(&mut self, link: &Link, index: usize) -> Result<(), Lost> {
         let Some(spent) = self.sessions[index].spent.clone() else {
             return self.rotate(link, index);
@@ -107,7 +107,7 @@ impl Client {
         self.conclude(Outcome::Done(None));
     }
 
-    /// A sign-out whose answer was lost has come true after all.
+    /// Records that a sign-out with a lost answer took effect.
     fn refused(&mut self, index: usize) {
         self.sessions[index].state = State::Ended;
         self.conclude(Outcome::Refused);

@@ -1,4 +1,4 @@
-//! Ending sessions, and making sure that they stay ended.
+//! Ends of sessions, and checks that ended sessions stay ended.
 
 use serde_json::{Value, json};
 
@@ -7,10 +7,10 @@ use crate::history::operation::{Kind, Outcome};
 use crate::history::session::{Session, State};
 use crate::link::{Link, Lost};
 
-/// Needs a valid access token and nothing else.
+/// The path of a request that needs only a valid access token.
 const PROBE: &str = "/api/auth/csrf";
 
-/// Sends requests that change nothing.
+/// The user agent of requests that change nothing.
 const OBSERVER: &str = "observer";
 
 impl Client {
@@ -44,13 +44,13 @@ impl Client {
         is_over(link, &self.sessions[index])
     }
 
-    /// Everything the account had is over, known sessions and unknown ones.
+    /// Records that all sessions of the account have ended, known and unknown ones.
     pub(super) fn all_ended(&mut self) {
         self.sessions.iter_mut().for_each(|session| session.state = State::Ended);
         self.unknown_sessions = 0;
     }
 
-    /// Finds out what became of a sign-out whose answer was lost.
+    /// Checks the outcome of a sign-out whose answer was lost.
     pub(super) fn look_whether_ended(&mut self, link: &Link, index: usize) -> Result<(), Lost> {
         let session = &mut self.sessions[index];
         let answer = send(link, "GET", PROBE, OBSERVER, &session.credentials(), &Value::Null)?;
@@ -58,12 +58,12 @@ impl Client {
         Ok(())
     }
 
-    /// After a restart: what was ended stays refused, and what was not is still accepted.
+    /// Checks after a restart that ended sessions are refused, and others are accepted.
     pub(crate) fn look_around(&self, link: &Link) {
         const OLDER: usize = 3;
         let (ended, live): (Vec<&Session>, Vec<&Session>) =
             self.sessions.iter().partition(|session| session.has_ended());
-        // The last ones may have ended a moment before the fault; of the rest, a sample will do.
+        // The last ones may have ended just before the fault; a sample of the others is enough.
         let recent = ended.iter().rev().take(2 * OLDER).copied();
         let older = (0..OLDER).filter_map(|_| self.chance.pick(&ended));
         for session in recent.chain(older) {
@@ -77,7 +77,7 @@ impl Client {
     }
 }
 
-/// Neither the access token nor any refresh token of an ended session opens anything.
+/// Checks that access token and refresh tokens of an ended session are refused.
 fn is_over(link: &Link, session: &Session) -> Result<(), Lost> {
     let answer = send(link, "GET", PROBE, OBSERVER, &session.credentials(), &Value::Null)?;
     assert_eq!(answer.status, 401, "the access token of an ended session: {answer:?}");
@@ -90,7 +90,7 @@ fn is_over(link: &Link, session: &Session) -> Result<(), Lost> {
     Ok(())
 }
 
-/// What proves the session in a request that changes something.
+/// The credentials of the session in a request that changes something.
 fn with_csrf(link: &Link, session: &Session) -> Result<Vec<(&'static str, String)>, Lost> {
     let mut credentials = session.credentials();
     if session.binding.is_some() {

@@ -1,4 +1,4 @@
-//! Rules that compare the database with what the clients were told.
+//! Rules that compare the database with the answers to the clients.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +15,7 @@ pub(super) fn broken(stored: &Stored, clients: &[Client]) -> Vec<String> {
     broken
 }
 
-/// A server that was asked to stop has answered everything it did.
+/// A server that was told to stop has answered every operation that it did.
 pub(super) fn done_without_an_answer(stored: &Stored, clients: &[Client]) -> Vec<String> {
     let events = stored.events.iter().map(|event| event.operation.as_str());
     let tokens = stored.tokens.values().map(|token| token.operation.as_str());
@@ -25,8 +25,8 @@ pub(super) fn done_without_an_answer(stored: &Stored, clients: &[Client]) -> Vec
     done.map(|asked| format!("{} ({:?}) was done and not answered", asked.id, asked.kind)).collect()
 }
 
-/// What was acknowledged is in the audit trail once; what was not answered, at most once; and
-/// nothing else is.
+/// An acknowledged operation is in the audit log once, an unanswered one at most once, and there are no
+/// other entries.
 fn untold(stored: &Stored, clients: &[Client]) -> Vec<String> {
     let mut trail = BTreeMap::<&str, Vec<&EventRow>>::new();
     for event in &stored.events {
@@ -45,7 +45,7 @@ fn untold(stored: &Stored, clients: &[Client]) -> Vec<String> {
 }
 
 fn is_told(operation: &Operation, events: &[&EventRow]) -> bool {
-    // Beside a sign-in, and never without it, may be told that its device is a new one.
+    // A sign-in may have a second event for a new device, which never occurs alone.
     let (news, events): (Vec<&EventRow>, Vec<&EventRow>) =
         events.iter().partition(|event| event.kind == "new_device");
     if news.len() > usize::from(operation.kind == Kind::SignIn).min(events.len()) {
@@ -69,8 +69,8 @@ fn is_told(operation: &Operation, events: &[&EventRow]) -> bool {
     }
 }
 
-/// Every rotation that was acknowledged is in the family tree, the live token is the one the client
-/// has, and the session has ended if and only if it was ended.
+/// Every acknowledged rotation is in the family tree, the current token is the one of the client, and the
+/// session has ended if and only if the client ended it.
 fn broken_session(stored: &Stored, session: &Session) -> Option<String> {
     let id = &session.id;
     let Some(row) = stored.sessions.get(id) else {
@@ -97,8 +97,8 @@ fn broken_session(stored: &Stored, session: &Session) -> Option<String> {
     }
 }
 
-/// No failure that was acknowledged is forgotten, and none is counted that was not attempted. The
-/// database does not tell the names, so the counts are compared in the order of their size.
+/// No acknowledged failure is missing, and no failure is counted without an attempt. The database has no
+/// names, so the counts are compared in order of size.
 fn lost_failures(stored: &Stored, clients: &[Client]) -> Vec<String> {
     let victims = || clients.iter().flat_map(|client| &client.victims);
     let counted = descending(stored.failures.iter().copied());

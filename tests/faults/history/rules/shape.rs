@@ -1,10 +1,10 @@
-//! Rules that the database must keep by itself: nothing in it is half done.
+//! Rules of the database alone: no write is partial.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::history::stored::{EventRow, SessionRow, Stored};
 
-/// How a missing id is written.
+/// The text of a missing id.
 const NONE: &str = "-";
 
 pub(super) fn broken(stored: &Stored) -> Vec<String> {
@@ -26,7 +26,7 @@ fn second_successors(stored: &Stored) -> Vec<String> {
         .collect()
 }
 
-/// The tokens of a session are one line that ends in its one live token.
+/// The tokens of a session are one line that ends in its one current token.
 fn broken_chains(stored: &Stored) -> Vec<String> {
     let mut lengths = BTreeMap::<&str, usize>::new();
     for token in stored.tokens.values() {
@@ -78,7 +78,7 @@ fn without_event(stored: &Stored) -> Vec<String> {
     accounts.chain(unopened).chain(unended).collect()
 }
 
-/// No event tells of an account or a session that is not there.
+/// No event refers to a missing account or session.
 fn events_of_nothing(stored: &Stored) -> Vec<String> {
     let accounts: BTreeSet<&String> = stored.accounts.iter().collect();
     let is_there = |event: &&EventRow| {

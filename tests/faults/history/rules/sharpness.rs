@@ -1,4 +1,4 @@
-//! A rule that nothing can break protects nothing: each is shown what it forbids.
+//! Tests of the rules: each rule must detect the violation that it forbids.
 
 use portcullis_testkit::TestDatabase;
 
@@ -6,7 +6,7 @@ use crate::history::stored::Stored;
 use crate::history::{check, clients};
 use crate::surroundings::server_on;
 
-/// Something that must never be found, and how to make it look so.
+/// A violation, and the change of the data that creates it.
 type Forgery = (&'static str, fn(&mut Stored));
 
 const FORBIDDEN: [Forgery; 9] = [

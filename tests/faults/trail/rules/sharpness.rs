@@ -1,4 +1,4 @@
-//! A rule that nothing can break protects nothing: each is shown what it forbids.
+//! Tests of the rules: each rule must detect the violation that it forbids.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::trail::recorded::{Decision, Event, Recorded};
 
 const WINDOW: Duration = Duration::from_millis(200);
 
-/// Something that must never be found, and how to make it look so.
+/// A violation, and the change of the data that creates it.
 type Forgery = (&'static str, fn(&mut Recorded, &mut Notes));
 
 const FORBIDDEN: [Forgery; 10] = [
