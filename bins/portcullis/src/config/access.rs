@@ -34,7 +34,7 @@ impl MatrixFile {
         let read = raw.matrix.as_deref().and_then(|path| read(path, findings));
         let checked = read.and_then(|text| Some((active(&text, findings)?, text)));
         let (active, text) = checked.unwrap_or_else(|| {
-            let active = active(BUILT_IN, findings).expect("the built-in matrix is sound");
+            let active = active(BUILT_IN, findings).expect("the built-in matrix is valid");
             (active, BUILT_IN.to_owned())
         });
         let digest = Fingerprint::from_bytes(active.load().matrix.digest());

@@ -88,9 +88,7 @@ fn previous(
         return None;
     }
     SecretKey::parse(previous)
-        .map_err(|error| {
-            findings.refuse(KEY, error, "remove it; then every user must sign in again")
-        })
+        .map_err(|error| findings.refuse(KEY, error, "remove it; then all users must sign in"))
         .ok()
 }
 

@@ -60,7 +60,7 @@ fn nothing_is_exported_or_purged_where_there_is_nothing() {
     let answer = machine.run(&["audit", "purge", "--older-than", "1", "--json"]);
     assert_eq!(answer.exits_with(0).json(), json!({ "purged_to": null }));
     let done = machine.run(&["audit", "checkpoint"]).exits_with(1);
-    assert!(done.stderr.contains("nothing has been recorded yet"), "{}", done.stderr);
+    assert!(done.stderr.contains("the audit log has no entry yet"), "{}", done.stderr);
 }
 
 #[test]

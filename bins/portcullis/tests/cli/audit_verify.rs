@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::machine::{Done, Machine};
 
-/// A trail of five accounts, three of which a checkpoint that was kept elsewhere covers.
+/// An audit log of five accounts. An exported checkpoint covers three of them.
 fn trail() -> (Machine, PathBuf) {
     let machine = Machine::new();
     for name in ["ada", "bob", "cyd"] {
@@ -90,7 +90,7 @@ fn an_archive_is_verified_elsewhere_with_the_secret_alone() {
     let verify_it = ["--archive", archive, "--checkpoint", held.to_str().unwrap()];
     let done = verify(&elsewhere, &verify_it).exits_with(2).json();
     assert_eq!(done["error"]["kind"], "unreadable");
-    // Not sound as a whole, and that does not matter here.
+    // The configuration has faults elsewhere, which do not matter here.
     elsewhere.set("PORTCULLIS__ENVIRONMENT", "production");
     elsewhere.set("SECRET_KEY_FILE", secret.to_str().unwrap());
     let report = verify(&elsewhere, &verify_it).exits_with(0).json();

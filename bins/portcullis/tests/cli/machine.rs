@@ -80,7 +80,7 @@ impl Machine {
         path
     }
 
-    /// The database of the data directory, for whoever can write to it.
+    /// The database of the data directory, opened directly.
     pub(crate) fn database(&self) -> Database {
         Database::new(&DatabaseUrl::Sqlite(self.path("data/portcullis.db")), 1)
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::BCRYPT;
 use crate::machine::{Done, Machine};
 
-/// Argon2id, 64 KiB and 1 iteration, of nothing anybody needs.
+/// A hash of Argon2id with 64 KiB and 1 iteration, of an unused password.
 const ARGON2ID: &str = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$\
                         nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
 
@@ -30,7 +30,7 @@ fn user_import_takes_bcrypt_and_argon2_and_skips_what_is_present() {
 }
 
 #[test]
-fn user_import_goes_on_after_bad_lines_and_is_resumed_when_they_are_mended() {
+fn user_import_goes_on_after_bad_lines_and_is_resumed_when_they_are_fixed() {
     let machine = Machine::new();
     let good = |name: &str| format!("{name},{name}@example.org,rn,{BCRYPT}");
     let header = "username,email,role,password_hash";
@@ -58,8 +58,8 @@ fn user_import_goes_on_after_bad_lines_and_is_resumed_when_they_are_mended() {
     assert!(bad.iter().all(|line| line["problem"].is_string() && line["remedy"].is_string()));
     assert!(!done.stderr.contains("XXXX") && !done.stderr.contains("$1$"), "{}", done.stderr);
 
-    let mended = [header.to_owned(), good("ada"), good("ivy"), good("jan")];
-    let file = machine.write("users.csv", &mended.join("\r\n"));
+    let fixed = [header.to_owned(), good("ada"), good("ivy"), good("jan")];
+    let file = machine.write("users.csv", &fixed.join("\r\n"));
     assert_eq!(tally(&machine.import(&file, &[]).exits_with(0)), [1, 2, 0]);
 }
 

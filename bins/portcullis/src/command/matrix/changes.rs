@@ -16,13 +16,13 @@ impl fmt::Display for Changes<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(diff) = self;
         if diff.is_empty() {
-            return f.write_str("Nothing changes for anybody.");
+            return f.write_str("Nothing changes for any role.");
         }
         words(f, "role", &diff.roles)?;
         words(f, "resource", &diff.resources)?;
         words(f, "action", &diff.actions)?;
         if let Some((before, after)) = &diff.self_registration_role {
-            let [before, after] = [before, after].map(|role| role.as_deref().unwrap_or("nobody"));
+            let [before, after] = [before, after].map(|role| role.as_deref().unwrap_or("none"));
             writeln!(f, "an account that registers gets the role {after} instead of {before}")?;
         }
         for step in &diff.hierarchy {
