@@ -1,4 +1,4 @@
-//! Verification of tokens by PyJWT, an independent implementation.
+//! Verification of tokens by `PyJWT`, an independent implementation.
 
 use std::io::Write;
 use std::process::{Command, Stdio};

@@ -17,7 +17,7 @@ use portcullis_token::SecretKey;
 use portcullis_web::Settings;
 
 use crate::config::{Config, Loaded, Secret};
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::{assembly, data_dir, secret_file};
 
 /// The secret key. It is generated if none is configured.
@@ -108,6 +108,18 @@ pub(crate) fn wait_for_server(
     .map_err(|error| Failure::failed(error, "raise the thread limit of the server"))?;
     tracing::info!("{}", if is_found { "the database answers" } else { "stopped by a signal" });
     Ok(is_found)
+}
+
+/// As [`wait_for_server`], for a process that serves nothing.
+pub(crate) fn wait_for_database(config: &Config) -> Result<bool, Failure> {
+    if matches!(config.database.url, DatabaseUrl::Sqlite(_)) {
+        return Ok(true);
+    }
+    let database = Database::new(&config.database.url, 1);
+    let Err(error) = database.ping() else { return Ok(true) };
+    tracing::warn!(%error, "waiting for the database");
+    let is_stopped = portcullis_web::until_stopped(|| {}, || database.ping().is_err());
+    Ok(!is_stopped.map_err(failure::no_thread)?)
 }
 
 /// Opens the database for a server. Creates a missing database and secret key.

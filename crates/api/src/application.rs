@@ -23,5 +23,6 @@ pub fn configure(docs: bool) -> Configure {
 
 /// The liveness route, for a server that has no database yet.
 pub fn liveness(app: &mut ServiceConfig) {
-    app.route(health::LIVE.path, web::get().to(health::live));
+    app.route(health::LIVE.path, web::get().to(health::live))
+        .route(health::LIVE.path, web::head().to(health::live));
 }

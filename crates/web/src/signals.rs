@@ -27,12 +27,12 @@ impl Signals {
 }
 
 /// Waits, for a process that serves nothing: calls `ready` as soon as signals are handled, and
-/// returns true at the first signal. Returns false if `is_running` does.
+/// returns true at the first signal. Returns false if `goes_on` does.
 ///
 /// # Errors
 ///
 /// If the operating system gives no runtime or no signal handler.
-pub fn until_stopped(ready: impl FnOnce(), is_running: impl Fn() -> bool) -> io::Result<bool> {
+pub fn until_stopped(ready: impl FnOnce(), goes_on: impl Fn() -> bool) -> io::Result<bool> {
     rt::System::new().block_on(async {
         let mut signals = Signals::new()?;
         ready();
@@ -40,7 +40,7 @@ pub fn until_stopped(ready: impl FnOnce(), is_running: impl Fn() -> bool) -> io:
         loop {
             tokio::select! {
                 () = signals.next() => return Ok(true),
-                _ = second.tick() => if !is_running() {
+                _ = second.tick() => if !goes_on() {
                     return Ok(false);
                 },
             }

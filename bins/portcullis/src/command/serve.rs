@@ -1,10 +1,15 @@
 //! `serve`: runs the server until a signal stops it.
 
 use std::fmt;
+use std::io;
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
 use portcullis_domain::{Ambient, Supervised};
+use portcullis_flows::audit::checkpoint::Checkpoints;
 use portcullis_flows::identity::bootstrap::Start;
 use serde::Serialize;
 
@@ -91,13 +96,28 @@ fn serve(
     portcullis_web::serve(listener, application, settings, announce)
         .map_err(|error| Failure::failed(error, "see the log above"))?;
     if let Some(directory) = checkpoint_directory {
-        // Entries may be younger than the last run of the job.
-        CheckpointFiles::new(checkpoints, directory)
-            .write_new()
-            .unwrap_or_else(|error| tracing::error!(%error, "the last checkpoint"));
+        write_last_checkpoint(checkpoints, directory).map_err(no_thread)?;
     }
     Ok(ExitCode::SUCCESS)
 }
+
+/// Writes the checkpoints that are younger than the last run of the job. A database or a directory that
+/// hangs does not delay the end of the process.
+fn write_last_checkpoint(checkpoints: Arc<Checkpoints>, directory: PathBuf) -> io::Result<()> {
+    let mut files = CheckpointFiles::new(checkpoints, directory);
+    let thread = Supervised::once("last-checkpoint", move || {
+        if let Err(error) = files.write_new() {
+            tracing::error!(%error, "the last checkpoint is in no file");
+        }
+    })?;
+    if !thread.join(LAST_CHECKPOINT_TIMEOUT) {
+        tracing::error!("the last checkpoint is in no file: the database or the directory hangs");
+    }
+    Ok(())
+}
+
+/// The maximum wait for the file of the last checkpoint.
+const LAST_CHECKPOINT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The announcement of a started server, printed once.
 #[derive(Serialize)]

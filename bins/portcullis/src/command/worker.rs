@@ -24,7 +24,11 @@ pub(crate) fn run(
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-    let Opened { store, secret, applied } = opening::served(&config, &local_origin("worker"))?;
+    if !opening::wait_for_database(&config)? {
+        return Ok(ExitCode::SUCCESS);
+    }
+    // Only servers take the data over to a new secret key.
+    let Opened { store, secret, applied } = opening::opened(&config, &local_origin("worker"))?;
     for version in applied {
         tracing::info!(version, "applied a migration");
     }

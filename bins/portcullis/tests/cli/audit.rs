@@ -1,4 +1,5 @@
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -81,6 +82,22 @@ fn audit_checkpoint_prints_the_latest_when_nothing_has_happened_since() {
     assert_eq!(answer.exits_with(0).json()["checkpoint"], 2);
     let written: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     assert_eq!(written["checkpoint"]["number"], 2);
+}
+
+/// Named pipes without a reader stand for a network directory that hangs.
+#[test]
+fn a_checkpoint_directory_that_hangs_does_not_delay_the_end() {
+    let mut machine = Machine::new();
+    let directory = machine.path("checkpoints");
+    std::fs::create_dir(&directory).unwrap();
+    let drafts = (1..=20).map(|number| directory.join(format!("checkpoint-{number}.json.partial")));
+    assert!(Command::new("mkfifo").args(drafts).status().unwrap().success());
+    machine.set("PORTCULLIS__AUDIT__CHECKPOINT_DIRECTORY", directory.to_str().unwrap());
+    machine.set("PORTCULLIS__AUDIT__CHECKPOINT_EVERY_SECONDS", "1");
+    let server = machine.serve();
+    machine.create("ada", "rn", &[]).exits_with(0);
+    machine.run(&["audit", "checkpoint"]).exits_with(0);
+    server.stops_within(Duration::from_secs(10));
 }
 
 #[test]

@@ -222,6 +222,18 @@ impl Server {
         answer
     }
 
+    /// Tells it to stop; fails unless it has ended in time, successfully.
+    #[track_caller]
+    pub(crate) fn stops_within(mut self, time: Duration) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        let mut status = None;
+        within(time, || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        assert!(status.is_some_and(|status| status.success()), "{status:?}");
+    }
+
     /// Asks it to stop, waits until it has, and answers its log.
     pub(crate) fn stop(mut self) -> String {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();

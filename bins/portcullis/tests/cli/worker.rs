@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use crate::machine::{Machine, within};
 
+const FORMER: &str = "bX7mQ2vL9sT4wE8rY1uI6oP3aD5fG0hJ";
+
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// Each exclusive job, as the database lists the jobs that were claimed.
@@ -41,6 +43,25 @@ fn a_worker_beside_a_server_writes_the_checkpoint_files_of_both() {
     assert!(server.request("GET", "/health/ready", "").starts_with("HTTP/1.1 200 "));
     worker.stop();
     server.stop();
+}
+
+/// A server that still runs with the old secret key would not be able to read what was sealed anew.
+#[test]
+fn a_worker_leaves_the_change_of_the_secret_to_servers() {
+    let mut machine = Machine::new();
+    machine.set("SECRET_KEY", FORMER);
+    let server = machine.serve();
+    machine.set("SECRET_KEY_PREVIOUS", FORMER);
+    machine.set("SECRET_KEY", "Zq7vK2mXw9RtB4nYc8LdF5hJgP3sA6eU");
+    let done = machine.run(&["worker"]).exits_with(1);
+    assert!(
+        done.stderr.contains("start the servers with the new SECRET_KEY first"),
+        "{}",
+        done.stderr
+    );
+    server.stop();
+    machine.serve().stop();
+    machine.work().stop();
 }
 
 #[test]

@@ -3,8 +3,9 @@
 //!
 //! Each job has an interval. Each node runs the jobs about its own memory and connections. An
 //! exclusive job runs on one node at a time: the first node that claims it holds it as long as it
-//! renews the claim; the nodes claim at slightly different moments, so each gets a share. The two
-//! kinds have separate threads, so a long exclusive job delays no job of the node. The database
+//! renews the claim; the nodes claim at slightly different moments, so each gets a share. Each job of
+//! the node has its own thread, and the exclusive jobs share two: a job that hangs delays no job of
+//! the node. The database
 //! decides by its own clock when an exclusive job is due, so neither a restart nor another node
 //! repeats or skips it. A due date that is further ahead than the interval comes from a wrong clock
 //! and is ignored.

@@ -1,7 +1,7 @@
 //! Background jobs: shared between nodes, continued after restarts, and robust against failures.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -158,4 +158,23 @@ fn a_run_goes_on_until_nothing_is_left() {
     eventually(|| jobs.states()[0].runs == 1);
     assert_eq!((work.count(), jobs.states()[0].done), (5, 5));
     assert_eq!(jobs.states()[0].duration, Duration::ZERO, "by a clock that stands still");
+}
+
+#[test]
+fn a_job_of_the_node_that_hangs_delays_no_other() {
+    let database = TestDatabase::sqlite();
+    let (end, hangs) = mpsc::channel::<()>();
+    let hangs = Mutex::new(hangs);
+    let run = move || {
+        let _ = hangs.lock().unwrap().recv();
+        Ok(Portion::default())
+    };
+    let others = [(); 3].map(|()| Arc::<Work>::default());
+    let mut jobs = vec![Job { name: "hangs", every: HOUR, exclusive: false, run: Box::new(run) }];
+    jobs.extend(others.iter().map(|work| work.job("own", false, 0)));
+    let _running = node(&database, jobs);
+    eventually(|| others.iter().all(|work| work.count() == 1));
+    database.clock().advance(HOUR + MINUTE);
+    eventually(|| others.iter().all(|work| work.count() == 2));
+    drop(end);
 }

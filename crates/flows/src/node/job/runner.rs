@@ -47,6 +47,15 @@ struct Shared {
     changed: Condvar,
 }
 
+/// The jobs of one thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lane {
+    /// One job of the node. Each has its own thread, so that a job that hangs delays no other.
+    Own(usize),
+    /// The exclusive jobs, which share a few threads.
+    Exclusive,
+}
+
 struct Plan {
     entries: Vec<Entry>,
     closing: bool,
@@ -86,16 +95,17 @@ impl Jobs {
     /// If the operating system gives no thread.
     pub fn start(&self, delay: Duration) -> io::Result<RunningJobs> {
         let mut running = RunningJobs { shared: Arc::clone(&self.shared), threads: Vec::new() };
-        for number in 1..=THREADS {
-            for (kind, exclusive) in [("node", false), ("exclusive", true)] {
-                let (shared, name) = (Arc::clone(&self.shared), format!("{kind}-jobs-{number}"));
-                running.threads.push(Supervised::restarting(name, move || {
-                    if exclusive {
-                        shared.pause(delay);
-                    }
-                    shared.work(exclusive);
-                })?);
-            }
+        for (place, job) in self.shared.jobs.iter().enumerate().filter(|(_, job)| !job.exclusive) {
+            let (shared, name) = (Arc::clone(&self.shared), format!("job-{}", job.name));
+            let work = move || shared.work(Lane::Own(place));
+            running.threads.push(Supervised::restarting(name, work)?);
+        }
+        for number in 1..=EXCLUSIVE_THREADS {
+            let (shared, name) = (Arc::clone(&self.shared), format!("exclusive-jobs-{number}"));
+            running.threads.push(Supervised::restarting(name, move || {
+                shared.pause(delay);
+                shared.work(Lane::Exclusive);
+            })?);
         }
         Ok(running)
     }
@@ -137,8 +147,8 @@ impl std::fmt::Debug for Jobs {
 }
 
 impl Shared {
-    fn work(&self, exclusive: bool) {
-        while let Some(turn) = self.next_turn(exclusive) {
+    fn work(&self, lane: Lane) {
+        while let Some(turn) = self.next_turn(lane) {
             let next = self.take(turn.place);
             turn.end(next);
         }
@@ -153,7 +163,7 @@ impl Shared {
 
     /// Waits for the job of this kind that has been due for the longest; `None` when the runner is
     /// stopped.
-    fn next_turn(&self, exclusive: bool) -> Option<Turn<'_>> {
+    fn next_turn(&self, lane: Lane) -> Option<Turn<'_>> {
         let mut plan = self.plan();
         loop {
             if plan.closing {
@@ -161,8 +171,13 @@ impl Shared {
             }
             let now = self.ambient.clock.monotonic();
             let entries = plan.entries.iter_mut().enumerate().zip(&self.jobs);
-            let mine =
-                entries.filter(|((_, entry), job)| job.exclusive == exclusive && !entry.is_running);
+            let mine = entries.filter(|((place, entry), job)| {
+                let is_mine = match lane {
+                    Lane::Own(own) => own == *place,
+                    Lane::Exclusive => job.exclusive,
+                };
+                is_mine && !entry.is_running
+            });
             let next = mine.map(|(entry, _)| entry).min_by_key(|(_, entry)| entry.next);
             let pause = match next {
                 Some((place, entry)) if entry.next <= now => {
@@ -303,11 +318,14 @@ impl Turn<'_> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        if thread::panicking() {
-            self.plan_next(RETRY);
-        }
+        let every = self.shared.jobs.get(self.place).map_or(RETRY, |job| job.every);
         if let Some(entry) = self.shared.plan().entries.get_mut(self.place) {
             entry.is_running = false;
+            if thread::panicking() {
+                entry.next = self.begun + RETRY.min(every);
+                entry.state.runs += 1;
+                entry.state.failures += 1;
+            }
         }
         self.shared.changed.notify_all();
     }
@@ -318,8 +336,9 @@ fn cut(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect()
 }
 
-/// Concurrent jobs of one kind on one node. Two, so that a slow job does not delay the others.
-const THREADS: usize = 2;
+/// Exclusive jobs that run at the same time on one node. Two, so that a job that takes hours does not
+/// delay the others.
+const EXCLUSIVE_THREADS: usize = 2;
 
 /// The duration of a claim. Each portion renews it, and takes a few seconds at most.
 const CLAIM_DURATION: Duration = Duration::from_secs(60);
