@@ -280,3 +280,12 @@ fn count(server: &TestServer, kind: &str) -> i64 {
     let query = format!("SELECT count(*) FROM security_events WHERE kind = '{kind}'");
     server.database().store().number(&query).expect("the database answers")
 }
+
+#[test]
+fn a_short_query_of_many_faults_does_not_get_a_long_answer() {
+    let server = TestServer::start(TestDatabase::sqlite());
+    let ada = Member::new(&server, "ada", "msa");
+    let answer = ada.get(&format!("/api/auth/sessions?{}", "a&".repeat(1_000)));
+    assert_eq!((answer.status, answer.code().as_str()), (400, "invalid_request"));
+    assert_eq!(answer.json()["errors"].as_array().map(Vec::len), Some(256));
+}

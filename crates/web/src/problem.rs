@@ -92,14 +92,19 @@ pub struct ProblemBody<'a> {
     decision_id: Option<DecisionId>,
 }
 
+/// The maximum number of faults in one answer: a short query could otherwise ask for a long answer.
+pub(crate) const MAX_FIELD_PROBLEMS: usize = 256;
+
 impl Problem {
     /// The error with this code.
     pub const fn new(code: Code) -> Self {
         Self { code, detail: None, fields: Vec::new(), decision: None, retry_after: None }
     }
 
-    /// The request does not have the form of the route: one entry for each fault.
-    pub fn invalid(fields: Vec<FieldProblem>) -> Self {
+    /// The request does not have the form of the route: one entry for each fault, at most
+    /// [`MAX_FIELD_PROBLEMS`].
+    pub fn invalid(mut fields: Vec<FieldProblem>) -> Self {
+        fields.truncate(MAX_FIELD_PROBLEMS);
         Self { fields, ..Self::new(Code::InvalidRequest) }
     }
 
