@@ -101,8 +101,7 @@ impl Problem {
         Self { code, detail: None, fields: Vec::new(), decision: None, retry_after: None }
     }
 
-    /// The request does not have the form of the route: one entry for each fault, at most
-    /// [`MAX_FIELD_PROBLEMS`].
+    /// The request does not have the form of the route: one entry for each fault, at most 256.
     pub fn invalid(mut fields: Vec<FieldProblem>) -> Self {
         fields.truncate(MAX_FIELD_PROBLEMS);
         Self { fields, ..Self::new(Code::InvalidRequest) }
