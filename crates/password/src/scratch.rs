@@ -1,7 +1,7 @@
 //! Working memory of Argon2, reused between hashes.
 //!
 //! A fresh allocation of 19 MiB costs a page fault for each 4 KiB, a tenth of the whole hash, so a
-//! worker keeps its blocks. It must not keep the memory of the most expensive hash for ever.
+//! worker keeps its blocks. It must not keep the memory of the most expensive hash permanently.
 
 use argon2::Block;
 use zeroize::Zeroize;

@@ -1,6 +1,6 @@
 //! Versions of the access matrix: validate, compare, replay decisions, activate, roll back.
 //!
-//! Versions are kept for ever and never change. A list of activations says which one is in force.
+//! Versions are never deleted or changed. A list of activations says which one is in force.
 //! Each activation has the next revision: of two concurrent activations, the later one fails with
 //! [`MatrixError::Superseded`]. Every node checks for a new revision several times a second.
 

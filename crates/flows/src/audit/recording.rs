@@ -8,7 +8,7 @@
 //! bounded by decisions and by bytes and shared fairly among callers; without capacity a caller is
 //! refused at once. While the server runs, no answered decision is dropped.
 //!
-//! An unavailable database is retried for ever. A block that the database refuses although it takes
+//! An unavailable database is retried without limit. A block that the database refuses although it takes
 //! other writes is split, down to one decision. If that one is still refused, its content is
 //! withheld, a record in the chain says so, and an event is recorded.
 

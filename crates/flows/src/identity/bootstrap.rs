@@ -2,7 +2,7 @@
 //!
 //! Either the configuration names one, or the first start prints a one-time setup token. The first
 //! registered account does not become administrator: both ways need something that only the
-//! operator has, and both close for ever once one of them, or the command line, has created an
+//! operator has, and both close permanently once one of them, or the command line, has created an
 //! administrator.
 
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! Secret fingerprint: proves that a program has the secret key under which the data was written.
 //!
 //! With another secret everything would seem to work: accounts are created, keys are made, events
-//! are sealed. But no server accepts any of it, and the audit log reports it as forged for ever. So
+//! are sealed. But no server accepts any of it, and the audit log reports it as forged permanently. So
 //! each program proves its secret before it writes.
 
 use std::sync::Arc;

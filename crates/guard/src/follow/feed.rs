@@ -44,7 +44,7 @@ impl Feed {
         Ok(feed)
     }
 
-    /// Reads for ever. A failure is logged once and retried after a pause.
+    /// Reads without end. A failure is logged once and retried after a pause.
     pub(crate) async fn run(mut self) {
         let mut back_off = BackOff::default();
         let mut is_lost = false;

@@ -32,7 +32,7 @@ impl Keys {
         Self { authority, access, signed, max_age, looked: Mutex::new(None) }
     }
 
-    /// Fetches the keys for ever, each time at half of their maximum age.
+    /// Fetches the keys repeatedly, each time at half of their maximum age.
     pub(crate) async fn run(&self) {
         let mut back_off = BackOff::default();
         let mut is_lost = false;

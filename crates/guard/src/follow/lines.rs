@@ -19,7 +19,7 @@ pub(crate) struct Lines {
 }
 
 /// The limits of a response, so that a broken server can neither exhaust the memory nor block the
-/// reader for ever.
+/// reader permanently.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
     /// The maximum length of one line in bytes.

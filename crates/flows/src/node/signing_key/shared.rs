@@ -61,7 +61,7 @@ pub(super) struct HsNode<'a> {
     /// The maximum age at which a token is accepted.
     pub(super) life: Duration,
     /// True if the node starts: only then it makes a key sign. A node that still runs after others
-    /// have changed to key pairs thus does not contradict them for ever.
+    /// have changed to key pairs thus does not contradict them permanently.
     pub(super) is_starting: bool,
 }
 
