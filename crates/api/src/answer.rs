@@ -1,6 +1,10 @@
 //! The JSON form of an account, shared by the routes that return one.
 
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::ContentType;
 use portcullis_domain::{Account, AccountId, AccountKind, DisplayName, Timestamp};
+use portcullis_web::{Code, Problem};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -9,24 +13,24 @@ use crate::openapi::word;
 /// An account as its owner sees it.
 #[derive(Serialize, ToSchema)]
 #[expect(clippy::struct_excessive_bools, reason = "the shape that clients rely on")]
-pub(crate) struct AccountAnswer {
+pub(crate) struct AccountAnswer<'a> {
     /// Opaque, never changes.
     #[schema(value_type = String, format = Uuid, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")]
     id: AccountId,
     /// In its normal form: NFC and lower case.
     #[schema(example = "ada")]
-    username: String,
+    username: &'a str,
     /// As typed.
     #[schema(example = "ada@example.org")]
-    email: String,
+    email: &'a str,
     /// What to call the person.
     #[schema(example = "Ada Lovelace")]
-    display_name: Option<String>,
+    display_name: Option<&'a str>,
     #[schema(schema_with = word::account_kind)]
     kind: AccountKind,
     /// The role of the access matrix.
     #[schema(example = "msa")]
-    role: String,
+    role: &'a str,
     #[schema(example = true)]
     is_active: bool,
     #[schema(example = false)]
@@ -44,15 +48,15 @@ pub(crate) struct AccountAnswer {
     last_sign_in_at: Option<Timestamp>,
 }
 
-impl From<&Account> for AccountAnswer {
-    fn from(account: &Account) -> Self {
+impl<'a> From<&'a Account> for AccountAnswer<'a> {
+    fn from(account: &'a Account) -> Self {
         Self {
             id: account.id,
-            username: account.username.as_str().to_owned(),
-            email: account.email.as_str().to_owned(),
-            display_name: account.display_name.as_ref().map(DisplayName::as_str).map(str::to_owned),
+            username: account.username.as_str(),
+            email: account.email.as_str(),
+            display_name: account.display_name.as_ref().map(DisplayName::as_str),
             kind: account.kind,
-            role: account.role.as_str().to_owned(),
+            role: account.role.as_str(),
             is_active: account.is_active,
             email_verified: account.email_verified,
             password_must_change: account.password_must_change,
@@ -62,3 +66,17 @@ impl From<&Account> for AccountAnswer {
         }
     }
 }
+
+/// A response with the account as its body.
+pub(crate) fn account_response(
+    status: StatusCode,
+    account: &Account,
+) -> Result<HttpResponse, Problem> {
+    let mut body = Vec::with_capacity(USUAL_LENGTH);
+    serde_json::to_writer(&mut body, &AccountAnswer::from(account))
+        .map_err(|_| Problem::new(Code::Internal))?;
+    Ok(HttpResponse::build(status).insert_header(ContentType::json()).body(body))
+}
+
+/// More bytes than most accounts take in JSON: the buffer of the answer does not grow.
+const USUAL_LENGTH: usize = 512;

@@ -1,10 +1,11 @@
 //! `GET /api/auth/me`: the account of the caller.
 
-use actix_web::web::{self, Json};
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
 use portcullis_flows::identity::account::Accounts;
 use portcullis_web::{Body, Caller, Code, Guard, Limit, Method, Problem, Route, blocking};
 
-use crate::answer::AccountAnswer;
+use crate::answer::{AccountAnswer, account_response};
 
 pub(crate) const ME: Route = Route {
     method: Method::Get,
@@ -21,12 +22,12 @@ pub(crate) const ME: Route = Route {
 pub(crate) async fn me(
     caller: Caller,
     accounts: web::Data<Accounts>,
-) -> Result<Json<AccountAnswer>, Problem> {
+) -> Result<HttpResponse, Problem> {
     let account = caller.account()?;
     if let Some(account) = accounts.recent(account) {
-        return Ok(Json(AccountAnswer::from(account.as_ref())));
+        return account_response(StatusCode::OK, &account);
     }
     let account = blocking(move || accounts.read(account)).await?;
     let account = account.ok_or_else(|| Problem::new(Code::InvalidToken))?;
-    Ok(Json(AccountAnswer::from(account.as_ref())))
+    account_response(StatusCode::OK, &account)
 }

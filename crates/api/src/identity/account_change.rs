@@ -1,5 +1,6 @@
 //! `/api/admin/users/{id}`: an administrator reads an account, changes it and ends its sessions.
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use portcullis_domain::AccountId;
 use portcullis_flows::access::decision::Decisions;
@@ -12,7 +13,7 @@ use portcullis_web::{
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
-use crate::answer::AccountAnswer;
+use crate::answer::{AccountAnswer, account_response};
 
 /// What shall be different; what is left out stays.
 #[derive(Deserialize, ToSchema)]
@@ -52,7 +53,7 @@ pub(crate) async fn read(
     let id = account(&id)?;
     let found = blocking(move || account_changes.read(&caller.0, id)).await?;
     let found = found.ok_or(ChangeError::Unknown)?;
-    Ok(HttpResponse::Ok().json(AccountAnswer::from(&found)))
+    account_response(StatusCode::OK, &found)
 }
 
 pub(crate) const CHANGE: Route = Route {
@@ -102,7 +103,7 @@ pub(crate) async fn change(
     permit(&decisions, &caller, &patch.takes()).await?;
     let id = account(&id)?;
     let changed = blocking(move || account_changes.change(&caller, id, &patch)).await?;
-    Ok(HttpResponse::Ok().json(AccountAnswer::from(&changed)))
+    account_response(StatusCode::OK, &changed)
 }
 
 pub(crate) const END_SESSIONS: Route = Route {

@@ -1,5 +1,6 @@
 //! `POST /api/setup`: creates the first administrator.
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_flows::identity::account_request::AccountRequest;
 use portcullis_flows::identity::bootstrap::Bootstrap;
@@ -9,7 +10,7 @@ use portcullis_web::{
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::answer::AccountAnswer;
+use crate::answer::{AccountAnswer, account_response};
 
 /// The first administrator, and the token that allows to create one.
 #[derive(Deserialize, ToSchema)]
@@ -67,5 +68,5 @@ pub(crate) async fn set_up(
     };
     let address = wanted.origin.address;
     let account = hashing.run(address, move || bootstrap.redeem(&token, &wanted)).await?;
-    Ok(HttpResponse::Created().json(AccountAnswer::from(&account)))
+    account_response(StatusCode::CREATED, &account)
 }

@@ -1,5 +1,6 @@
 //! `POST /api/auth/register`: self-registration.
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_flows::identity::account_request::AccountRequest;
 use portcullis_flows::identity::registration::Registration;
@@ -9,7 +10,7 @@ use portcullis_web::{
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::answer::AccountAnswer;
+use crate::answer::{AccountAnswer, account_response};
 
 /// The wanted account.
 #[derive(Deserialize, ToSchema)]
@@ -71,5 +72,5 @@ pub(crate) async fn register(
     };
     let address = wanted.origin.address;
     let account = hashing.run(address, move || registration.register(&wanted)).await?;
-    Ok(HttpResponse::Created().json(AccountAnswer::from(&account)))
+    account_response(StatusCode::CREATED, &account)
 }

@@ -13,7 +13,7 @@ use crate::answer::AccountAnswer;
 
 /// Tokens of a session. With delivery `cookie` the access token is in a cookie only.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct TokensAnswer {
+pub(crate) struct TokensAnswer<'a> {
     /// Works once; in a browser only together with the binding cookie.
     #[schema(example = "eyJ0eXAiOiJydCtqd3QiLCJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl")]
     refresh_token: String,
@@ -24,7 +24,7 @@ pub(crate) struct TokensAnswer {
     expires_in: u64,
     #[schema(example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e12")]
     session_id: String,
-    account: AccountAnswer,
+    account: AccountAnswer<'a>,
     /// Only with delivery `body`.
     #[schema(
         nullable = false,
