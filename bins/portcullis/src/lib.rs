@@ -16,6 +16,7 @@ mod moment;
 mod opening;
 mod operator;
 mod output;
+mod process;
 mod progress;
 mod roles;
 mod secret_file;

@@ -14,7 +14,7 @@ use portcullis_flows::node::secret::{SecretError, SecretProof, SecretState};
 use portcullis_flows::principal::Principal;
 use portcullis_storage::{Database, DatabaseUrl, MigrationError, Store};
 use portcullis_token::SecretKey;
-use portcullis_web::Settings;
+use portcullis_web::{Settings, Signals};
 
 use crate::config::{Config, Loaded, Secret};
 use crate::failure::{self, Failure};
@@ -88,6 +88,7 @@ pub(crate) fn wait_for_server(
     config: &Config,
     listener: &TcpListener,
     settings: &Settings,
+    signals: &mut Signals,
 ) -> Result<bool, Failure> {
     if matches!(config.database.url, DatabaseUrl::Sqlite(_)) {
         return Ok(true);
@@ -102,6 +103,7 @@ pub(crate) fn wait_for_server(
         listener,
         settings,
         &Ambient::system(),
+        signals,
         portcullis_api::liveness,
         is_there,
     )
@@ -111,14 +113,14 @@ pub(crate) fn wait_for_server(
 }
 
 /// As [`wait_for_server`], for a process that serves nothing.
-pub(crate) fn wait_for_database(config: &Config) -> Result<bool, Failure> {
+pub(crate) fn wait_for_database(config: &Config, signals: &mut Signals) -> Result<bool, Failure> {
     if matches!(config.database.url, DatabaseUrl::Sqlite(_)) {
         return Ok(true);
     }
     let database = Database::new(&config.database.url, 1);
     let Err(error) = database.ping() else { return Ok(true) };
     tracing::warn!(%error, "waiting for the database");
-    let is_stopped = portcullis_web::until_stopped(|| {}, || database.ping().is_err());
+    let is_stopped = signals.wait_while(|| database.ping().is_err());
     Ok(!is_stopped.map_err(failure::no_thread)?)
 }
 

@@ -70,8 +70,8 @@ pub struct Part {
 /// Starts asynchronous work beside the server, on the thread of its runtime. The work has no end.
 pub type Background = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()>>> + Send>;
 
-/// Serves on the listener until SIGTERM or SIGINT, then finishes the requests under way and stops.
-/// Calls `ready` as soon as signals are handled and requests are answered.
+/// Serves on the listener until a signal, then finishes the requests under way and stops. Calls
+/// `ready` as soon as requests are answered.
 ///
 /// # Errors
 ///
@@ -81,6 +81,7 @@ pub fn serve(
     listener: TcpListener,
     application: Application,
     settings: Settings,
+    signals: Signals,
     ready: impl FnOnce() + Send + 'static,
 ) -> Result<(), ServeError> {
     let limit = settings.shutdown_delay + STOP_TIMEOUT;
@@ -90,7 +91,7 @@ pub fn serve(
     let thread = Supervised::once("server", move || {
         rt::System::new().block_on(async {
             // Sent before the runtime ends.
-            let _ = report.send(run(listener, application, settings, ready, &told).await);
+            let _ = report.send(run(listener, application, settings, signals, ready, &told).await);
         });
     })?;
     // A message, or a closed channel, means that the shutdown has begun.
@@ -104,10 +105,10 @@ async fn run(
     listener: TcpListener,
     application: Application,
     settings: Settings,
+    mut signals: Signals,
     ready: impl FnOnce(),
     told: &mpsc::Sender<()>,
 ) -> Result<(), ServeError> {
-    let mut signals = Signals::new()?;
     let delay = settings.shutdown_delay;
     let server = build(listener, &application, settings)?;
     let Application { lifecycle, decisions, ambient, close_streams, .. } = application;

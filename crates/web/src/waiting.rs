@@ -24,8 +24,8 @@ use crate::transport::{self, Common};
 /// The time between two checks for the database.
 const PERIOD: Duration = Duration::from_millis(500);
 
-/// Answers `live` on the listener until `is_there` returns true. Returns false if SIGTERM or SIGINT
-/// came first. The listener stays open.
+/// Answers `live` on the listener until `is_there` returns true. Returns false if a signal comes
+/// first. The listener stays open.
 ///
 /// # Errors
 ///
@@ -34,6 +34,7 @@ pub fn wait(
     listener: &TcpListener,
     settings: &Settings,
     ambient: &Ambient,
+    signals: &mut Signals,
     live: fn(&mut ServiceConfig),
     is_there: impl Fn() -> bool + Send + Sync + 'static,
 ) -> io::Result<bool> {
@@ -46,7 +47,6 @@ pub fn wait(
     let Common { settings, request_ids, .. } = common.clone();
     let is_there = Arc::new(is_there);
     rt::System::new().block_on(async {
-        let mut signals = Signals::new()?;
         let app = move || {
             App::new()
                 .app_data(settings.clone())

@@ -8,45 +8,38 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_domain::{Ambient, Supervised};
+use portcullis_domain::Supervised;
 use portcullis_flows::audit::checkpoint::Checkpoints;
 use portcullis_flows::identity::bootstrap::Start;
+use portcullis_web::Signals;
 use serde::Serialize;
 
-use crate::assembly::{self, Assembled, Foundation};
+use crate::assembly::{self, Assembled};
 use crate::checkpoint_files::CheckpointFiles;
 use crate::config::{Config, Finding};
 use crate::failure::{Failure, no_thread};
 use crate::logging::Logging;
-use crate::opening::Opened;
 use crate::operator::local_origin;
 use crate::output::Output;
-use crate::{file_limit, opening};
+use crate::{file_limit, opening, process};
 
 pub(crate) fn run(
     config: Config,
     warnings: &[Finding],
     output: Output,
 ) -> Result<ExitCode, Failure> {
-    let logging = Logging::start(&config.log).map_err(no_thread)?;
-    let outcome = serve(config, warnings, output, &logging);
-    match outcome {
-        // Standard error is blocked, so printing to it would block the process too.
-        Err(failure) if !logging.flush() => Ok(failure.exit_code()),
-        outcome => outcome,
-    }
+    process::run(config, warnings, |config, signals, logging| {
+        serve(config, output, signals, logging)
+    })
 }
 
 fn serve(
     config: Config,
-    warnings: &[Finding],
     output: Output,
+    mut signals: Signals,
     logging: &Logging,
 ) -> Result<ExitCode, Failure> {
     file_limit::raise();
-    for warning in warnings {
-        tracing::warn!("{warning}");
-    }
     // The port is bound first: a second server must not touch the database of the first.
     let address = config.server.address;
     let cannot_listen = |error| {
@@ -56,16 +49,16 @@ fn serve(
     let listener = TcpListener::bind(address).map_err(cannot_listen)?;
     let bound = listener.local_addr().map_err(cannot_listen)?;
     let settings = config.server.settings(bound, logging.lost());
-    if !opening::wait_for_server(&config, &listener, &settings)? {
+    if !opening::wait_for_server(&config, &listener, &settings, &mut signals)? {
         return Ok(ExitCode::SUCCESS);
     }
-    let Opened { store, secret, applied } = opening::served(&config, &local_origin("serve"))?;
-    for version in applied {
-        tracing::info!(version, "applied a migration");
-    }
+    let open = |config: &Config| opening::served(config, &local_origin("serve"));
+    let Some(foundation) = process::open(config, &mut signals, open)? else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    let config = &foundation.config;
     let checkpoint_directory = config.audit.checkpoint_directory.clone();
     let matrix = config.matrix.clone();
-    let foundation = Foundation { config, store, secret, ambient: Ambient::system() };
     let clock = foundation.ambient.clock.clone();
     let Assembled { application, setup, matrices, checkpoints } =
         assembly::server(&foundation, clock)?;
@@ -82,18 +75,8 @@ fn serve(
         Start::Awaiting(token) => Some(Setup::new(token.expose(), &settings.origin)),
     };
     let announcement = Announcement { listening: format!("http://{bound}"), setup };
-    let announce = move || {
-        // On a separate thread, because standard output may block.
-        let print = move || {
-            if let Err(failure) = output.answer(&announcement) {
-                tracing::error!("{failure}");
-            }
-        };
-        if let Err(error) = Supervised::once("announcement", print) {
-            tracing::error!(%error, "no thread to announce the server in");
-        }
-    };
-    portcullis_web::serve(listener, application, settings, announce)
+    let announce = move || process::announce(output, announcement);
+    portcullis_web::serve(listener, application, settings, signals, announce)
         .map_err(|error| Failure::failed(error, "see the log above"))?;
     if let Some(directory) = checkpoint_directory {
         write_last_checkpoint(checkpoints, directory).map_err(no_thread)?;

@@ -2,49 +2,41 @@
 
 use std::fmt;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use portcullis_domain::Ambient;
 use portcullis_flows::node::job::JobState;
+use portcullis_web::Signals;
 use serde::Serialize;
 
-use crate::assembly::{self, Foundation};
+use crate::assembly;
 use crate::config::{Config, Finding};
 use crate::failure::{Failure, no_thread};
-use crate::logging::Logging;
-use crate::opening::{self, Opened};
 use crate::operator::local_origin;
 use crate::output::Output;
+use crate::{opening, process};
 
 pub(crate) fn run(
     config: Config,
     warnings: &[Finding],
     output: Output,
 ) -> Result<ExitCode, Failure> {
-    let logging = Logging::start(&config.log).map_err(no_thread)?;
-    for warning in warnings {
-        tracing::warn!("{warning}");
-    }
-    if !opening::wait_for_database(&config)? {
+    process::run(config, warnings, |config, signals, _| work(config, output, signals))
+}
+
+fn work(config: Config, output: Output, mut signals: Signals) -> Result<ExitCode, Failure> {
+    if !opening::wait_for_database(&config, &mut signals)? {
         return Ok(ExitCode::SUCCESS);
     }
     // Only servers take the data over to a new secret key.
-    let Opened { store, secret, applied } = opening::opened(&config, &local_origin("worker"))?;
-    for version in applied {
-        tracing::info!(version, "applied a migration");
-    }
-    let foundation = Foundation { config, store, secret, ambient: Ambient::system() };
-    let jobs = assembly::worker(&foundation);
-    let running = jobs.start(std::time::Duration::ZERO).map_err(no_thread)?;
-    let names = jobs.states().iter().map(|JobState { name, .. }| *name).collect();
-    let ready = || {
-        if let Err(failure) = output.answer(&Running { jobs: names }) {
-            tracing::error!("{failure}");
-        }
+    let open = |config: &Config| opening::opened(config, &local_origin("worker"));
+    let Some(foundation) = process::open(config, &mut signals, open)? else {
+        return Ok(ExitCode::SUCCESS);
     };
-    let is_told = portcullis_web::until_stopped(ready, || running.is_running());
-    drop(running);
-    logging.flush();
-    if is_told.map_err(no_thread)? {
+    let jobs = assembly::worker(&foundation);
+    let running = jobs.start(Duration::ZERO).map_err(no_thread)?;
+    let names = jobs.states().iter().map(|JobState { name, .. }| *name).collect();
+    process::announce(output, Running { jobs: names });
+    if signals.wait_while(|| running.is_running()).map_err(no_thread)? {
         Ok(ExitCode::SUCCESS)
     } else {
         Err(Failure::failed("a thread of the jobs ended unexpectedly", "see the log above"))

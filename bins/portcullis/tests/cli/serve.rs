@@ -1,3 +1,7 @@
+use std::fs::File;
+use std::process::{Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use crate::machine::{Machine, Server};
@@ -76,4 +80,23 @@ fn serve_reports_a_port_that_is_taken() {
 fn sign_in(server: &Server, username: &str, password: &str) -> String {
     let body = json!({ "username": username, "password": password, "delivery": "body" });
     server.request("POST", "/api/auth/login/json", &body.to_string())
+}
+
+/// A named pipe without a writer stands for a file system, or a database, that hangs.
+#[test]
+fn a_signal_during_the_opening_of_the_data_ends_the_process() {
+    for command in ["serve", "worker"] {
+        let machine = Machine::new();
+        let directory = machine.path("data");
+        std::fs::create_dir(&directory).unwrap();
+        let secret = directory.join("secret_key");
+        assert!(Command::new("mkfifo").arg(&secret).status().unwrap().success());
+        let mut child = machine.command(&[command]).stderr(Stdio::null()).spawn().unwrap();
+        // Opening a named pipe for writing waits for its reader.
+        let writer = File::options().write(true).open(&secret).unwrap();
+        kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+        let status = child.wait().unwrap();
+        assert!(status.success(), "{command}: {status}");
+        drop(writer);
+    }
 }
