@@ -68,7 +68,7 @@ fn a_service_that_is_cut_off_says_so_follows_its_choice_and_catches_up_from_its_
         eventually(|| closed.is_stale() && open.is_stale()).await;
         assert!(closed.staleness() > STALE);
         let refused = admit(&closed, &good).await.expect_err("it is closed");
-        assert!(refused.starts_with("no word of revocations"), "{refused}");
+        assert!(refused.starts_with("no revocation update"), "{refused}");
         assert_eq!(admit(&open, &good).await, Ok(()));
         assert_eq!(admit(&open, &missed).await, Ok(()), "that is the price of its choice");
         proxy.mend();

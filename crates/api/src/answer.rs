@@ -10,40 +10,43 @@ use utoipa::ToSchema;
 
 use crate::openapi::word;
 
-/// An account as its owner sees it.
+/// An account.
 #[derive(Serialize, ToSchema)]
 #[expect(clippy::struct_excessive_bools, reason = "the shape that clients rely on")]
 pub(crate) struct AccountAnswer<'a> {
-    /// Opaque, never changes.
+    /// The id of the account. It is opaque and never changes.
     #[schema(value_type = String, format = Uuid, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")]
     id: AccountId,
-    /// In its normal form: NFC and lower case.
+    /// The user name in its normal form: NFC, lower case.
     #[schema(example = "ada")]
     username: &'a str,
-    /// As typed.
+    /// The email address as entered.
     #[schema(example = "ada@example.org")]
     email: &'a str,
-    /// What to call the person.
+    /// The display name of the person.
     #[schema(example = "Ada Lovelace")]
     display_name: Option<&'a str>,
     #[schema(schema_with = word::account_kind)]
     kind: AccountKind,
-    /// The role of the access matrix.
+    /// The role, from the access matrix.
     #[schema(example = "msa")]
     role: &'a str,
+    /// True if the account can be used.
     #[schema(example = true)]
     is_active: bool,
+    /// True if the owner has confirmed the email address.
     #[schema(example = false)]
     email_verified: bool,
-    /// Until it is, the password is good for one thing only: to be changed.
+    /// True if the account can only change its password, until it has done so.
     #[schema(example = false)]
     password_must_change: bool,
+    /// True if a sign-in requires a second factor.
     #[schema(example = false)]
     mfa_enabled: bool,
-    /// RFC 3339 in UTC.
+    /// The time of creation (RFC 3339, UTC).
     #[schema(value_type = String, format = DateTime, example = "2026-11-20T09:30:00Z")]
     created_at: Timestamp,
-    /// RFC 3339 in UTC.
+    /// The time of the latest sign-in (RFC 3339, UTC); null before the first.
     #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-20T09:31:00Z")]
     last_sign_in_at: Option<Timestamp>,
 }

@@ -111,12 +111,12 @@ pub fn document() -> String {
     tags(
         (name = "auth", description = "Accounts, sign-in and sessions"),
         (name = "setup", description = "The first administrator"),
-        (name = "authorization", description = "Who may do what"),
-        (name = "matrix", description = "The life of the access matrix"),
-        (name = "users", description = "Accounts, as administrators see and change them"),
-        (name = "audit", description = "What happened, and the proof of it"),
-        (name = "services", description = "For services that check tokens by themselves"),
-        (name = "operations", description = "Health, figures and this document")
+        (name = "authorization", description = "Permission checks and the active access matrix"),
+        (name = "matrix", description = "Versions of the access matrix: validation, activation, rollback"),
+        (name = "users", description = "Administration of accounts and their sessions"),
+        (name = "audit", description = "Search and export of the audit log, and its checkpoints"),
+        (name = "services", description = "Verification of tokens by other services"),
+        (name = "operations", description = "Health, metrics and the API document")
     )
 )]
 struct Api;

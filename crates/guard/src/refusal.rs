@@ -27,7 +27,7 @@ pub enum Refusal {
     #[error("a revoked token of {0}")]
     Revoked(AccountId),
     /// The token is valid, but the revocation state is stale.
-    #[error("no word of revocations for {}.{:03} s", .0.as_secs(), .0.subsec_millis())]
+    #[error("no revocation update for {}.{:03} s", .0.as_secs(), .0.subsec_millis())]
     Stale(Duration),
     /// The account must change its password first.
     #[error("the password must be changed first")]

@@ -103,13 +103,13 @@ impl Purpose {
 #[non_exhaustive]
 pub enum SecretKeyError {
     /// Fewer than 32 bytes.
-    #[error("must be at least 32 bytes long; `openssl rand -base64 48` makes a good one")]
+    #[error("must be at least 32 bytes long; generate one with `openssl rand -base64 48`")]
     TooShort,
-    /// Published in a tutorial, or made of words that are usual in samples.
-    #[error("is a sample value that everybody knows; `openssl rand -base64 48` makes a good one")]
+    /// Published in a tutorial, or made of words that are common in samples.
+    #[error("is a published sample value; generate one with `openssl rand -base64 48`")]
     WellKnown,
     /// Too little variety, a repeated block, or a run such as `abcdef`.
-    #[error("follows a pattern and could be guessed; `openssl rand -base64 48` makes a good one")]
+    #[error("follows a pattern and is easy to guess; generate one with `openssl rand -base64 48`")]
     LowEntropy,
 }
 

@@ -40,20 +40,20 @@ pub struct Problem {
     retry_after: Option<Duration>,
 }
 
-/// What is wrong with one field.
+/// A fault of one field.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct FieldProblem {
-    /// The field of the request.
+    /// The path of the field in the request.
     #[schema(example = "password")]
     field: String,
-    /// The line of the field that is at fault, counted from 1, where the field is a file.
+    /// The line of the fault, counted from 1, if the field is a file.
     #[schema(nullable = false, example = 12)]
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<usize>,
-    /// A stable word for the fault.
+    /// The stable code of the fault.
     #[schema(example = "too_short")]
     code: Cow<'static, str>,
-    /// What to do about it.
+    /// The advice for the client.
     #[schema(example = "use at least 12 characters")]
     message: Cow<'static, str>,
 }
@@ -69,24 +69,24 @@ impl FieldProblem {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub struct ProblemBody<'a> {
-    /// A URN that names the kind of problem.
+    /// The URN of the kind of problem.
     #[schema(example = "urn:portcullis:problem:invalid_credentials")]
     r#type: String,
-    /// The kind of problem in words.
+    /// The kind of problem, in words.
     title: &'static str,
     /// The HTTP status.
     status: u16,
-    /// What to do next.
+    /// The advice for the client.
     detail: &'a str,
-    /// The stable code that programs decide by.
+    /// The stable code, for programs.
     #[schema(schema_with = problem_code)]
     code: &'static str,
-    /// Names this request in the server's log.
+    /// The id of the request in the log of the server.
     request_id: &'a str,
-    /// What is wrong with which field.
+    /// The faults of single fields.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldProblem],
-    /// Names the decision by which this was refused; its reason is for auditors.
+    /// The id of the decision that refused the request; auditors can read its reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false, example = "5f1c9a7e40d2b836-42")]
     decision_id: Option<DecisionId>,

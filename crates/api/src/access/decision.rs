@@ -23,69 +23,71 @@ use utoipa::ToSchema;
 use super::json_object::{self, JsonObject};
 use crate::openapi::word;
 
-/// One question.
+/// A permission check: a resource, an action and their context.
 #[derive(DeriveDeserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "resource": "absence", "action": "approve",
     "context": { "owner_id": "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e13" } }))]
 pub(crate) struct CheckBody {
-    /// What would be acted on: a word of the access matrix.
+    /// The resource, a word of the access matrix.
     #[schema(value_type = String, max_length = 256, example = "absence")]
     resource: ShortText,
-    /// What would be done: a word of the access matrix.
+    /// The action, a word of the access matrix.
     #[schema(value_type = String, max_length = 256, example = "approve")]
     action: ShortText,
-    /// What conditions go by. What is missing never makes one hold.
+    /// The context for conditions. A condition without its value does not hold.
     #[serde(default)]
     context: Option<ContextBody>,
-    /// Who would act, if not the caller; asking that takes the permission `user:execute`.
+    /// The id of the account to check, by default the caller's. Another account requires the
+    /// permission `user:execute`.
     #[schema(value_type = Option<String>, format = Uuid,
         example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")]
     #[serde(default)]
     subject: Option<Subject>,
 }
 
-/// What conditions go by: at most 4 KiB of texts in all.
+/// The context for conditions: at most 4 KiB of text in all.
 #[derive(DeriveDeserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ContextBody {
-    /// Whose resource it is: an account's id. What is none counts as missing.
+    /// The id of the account that owns the resource. An invalid id counts as missing.
     #[schema(value_type = Option<String>, max_length = 256,
         example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e13")]
     #[serde(default)]
     owner_id: Option<ShortText>,
-    /// Who takes part in it, at most 32: ids of accounts. What is none counts as missing.
+    /// The ids of the accounts that take part in the resource, at most 32. An invalid id counts as
+    /// missing.
     #[schema(value_type = Option<Vec<String>>, max_items = 32,
         example = json!(["019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11"]))]
     #[serde(default)]
     parties: Option<BoundedList<ShortText, MAX_PARTIES>>,
-    /// Whatever else conditions read, at most 4 KiB as JSON text.
+    /// Further values for conditions, at most 4 KiB as JSON text.
     #[schema(schema_with = word::attributes, required = false)]
     #[serde(default)]
     attributes: Option<JsonObject>,
 }
 
-/// Up to 1,000 questions.
+/// A batch of permission checks.
 #[derive(DeriveDeserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BatchBody {
-    /// 1 to 1,000 of them.
+    /// 1 to 1,000 permission checks.
     #[schema(value_type = Vec<CheckBody>, min_items = 1, max_items = 1000)]
     items: BoundedList<CheckBody, MAX_ITEMS>,
 }
 
-/// The answer to one question.
+/// The decision of one permission check.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct CheckAnswer {
-    /// Whether the subject may.
+    /// True if the subject has the permission.
     #[schema(example = true)]
     allowed: bool,
-    /// Names the decision; auditors find its reason under it.
+    /// The id of the decision. `GET /api/admin/decisions/{id}` returns its reason to auditors.
     #[schema(example = "5f1c9a7e40d2b836-42")]
     decision_id: String,
 }
 
-/// The answers, in the order of the questions.
+/// The decisions, in the order of the permission checks.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct BatchAnswer {
     items: Vec<CheckAnswer>,
@@ -106,9 +108,9 @@ pub(crate) const CHECK: Route = Route {
     ],
 };
 
-/// Whether somebody may do something.
+/// Checks one permission.
 ///
-/// A word that the access matrix does not know is answered by `false`.
+/// For a word that is not in the access matrix, `allowed` is false.
 #[utoipa::path(post, path = CHECK.path, tag = "authorization", request_body = CheckBody,
     responses((status = 200, body = CheckAnswer, description = "The decision")))]
 pub(crate) async fn check(
@@ -141,10 +143,10 @@ pub(crate) const CHECK_BATCH: Route = Route {
     ],
 };
 
-/// Up to 1,000 questions at once.
+/// Checks up to 1,000 permissions.
 ///
-/// If a question is about somebody else and the caller may not ask that, none is answered. Each caller
-/// has a share of the batches that are worked on at once; who sends more of them is told to wait.
+/// If one check is about another account and the caller lacks the permission `user:execute`, the
+/// batch is refused. Concurrent batches of one caller are limited: 503 with `Retry-After`.
 #[utoipa::path(post, path = CHECK_BATCH.path, tag = "authorization",
     request_body = BatchBody,
     responses((status = 200, body = BatchAnswer, description = "The decisions")))]

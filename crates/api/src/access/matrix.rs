@@ -29,10 +29,11 @@ pub(crate) const SHOW: Route = Route {
     errors: &[Code::InvalidRequest, Code::Busy, Code::Unavailable],
 };
 
-/// The access matrix with inheritance resolved, as JSON, CSV or Markdown.
+/// Returns the active access matrix with inheritance resolved, as JSON, CSV or Markdown.
 ///
-/// It shows the caller's role and those it includes, or everything to whoever has the permission
-/// `settings:read`. Without `format` the first of these media types in `Accept` decides.
+/// A caller with the permission `settings:read` gets all roles, any other caller its own role and
+/// the roles that it inherits from. Without `format`, the first of these media types in `Accept` is
+/// used.
 #[utoipa::path(get, path = SHOW.path, tag = "authorization",
     params(FormatParameter),
     responses((status = 200, description = "The matrix", content(
@@ -81,7 +82,7 @@ struct FormatParameter;
 impl IntoParams for FormatParameter {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let schema = word::one_of(["json", "csv", "markdown"]);
-        let description = "`json` (default), `csv` or `markdown`";
+        let description = "The format: `json` (default), `csv` or `markdown`";
         vec![word::query_parameter("format", description, schema, "json")]
     }
 }

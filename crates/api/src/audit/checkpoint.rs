@@ -17,13 +17,13 @@ pub(crate) const FETCH: Route = Route {
     errors: &[Code::NotFound, Code::Unavailable],
 };
 
-/// A signed checkpoint of the audit trail, as a file.
+/// Returns a signed checkpoint of the audit log as a file.
 ///
-/// Keep the latest one where nobody who can write to the database can reach it: `audit verify` then
-/// finds whatever is done to anything before it.
+/// Keep the latest checkpoint on another machine, without write access for the users of the
+/// database. `audit verify` then detects every change of the entries before it.
 #[utoipa::path(get, path = FETCH.path, tag = "audit",
-    params(("number" = String, Path, description = "A number, or `latest`", example = "latest")),
-    responses((status = 200, description = "The file", body = CheckpointFile)))]
+    params(("number" = String, Path, description = "The number of the checkpoint, or `latest`", example = "latest")),
+    responses((status = 200, description = "The checkpoint file", body = CheckpointFile)))]
 pub(crate) async fn fetch(
     checkpoints: web::Data<Checkpoints>,
     number: web::Path<String>,

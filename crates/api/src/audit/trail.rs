@@ -46,18 +46,19 @@ pub(crate) const SEARCH: Route = Route {
     ],
 };
 
-/// Searches the audit trail, newest entries first. What is given must all hold.
+/// Searches the audit log, newest entries first. An entry must match all parameters.
 ///
-/// `Link` leads to the next page (RFC 8288). The first page of a search is itself recorded, and its
-/// cursors go on with this very search. Refreshes are found by a search that names the account.
+/// The header `Link` contains the address of the next page (RFC 8288). The audit log records the
+/// first page of a search. A cursor continues only the same search. To find refreshes, search by
+/// account.
 #[utoipa::path(get, path = SEARCH.path, tag = "audit",
     params(
         Wanted,
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 200,
-            description = "1 to 200, 50 by default", example = 50),
-        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before"),
+            description = "The maximum number of entries, 1 to 200, by default 50", example = 50),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the previous page"),
     ),
-    responses((status = 200, description = "A page", body = AuditPage, example = json!({ "items": [{
+    responses((status = 200, description = "A page of entries", body = AuditPage, example = json!({ "items": [{
             "at": "2026-11-20T09:30:00Z", "id": "5f1c9a7e40d2b836-42", "kind": "permission_check",
             "outcome": "denied", "actor": "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11",
             "subject": "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11",
@@ -122,11 +123,11 @@ pub(crate) const DECISION: Route = Route {
     ],
 };
 
-/// One decision with its reason. That it was read is recorded.
+/// Returns one decision with its reason. The audit log records the access.
 ///
-/// A decision can be read once it is stored, which may take as long as the window of recording.
+/// A decision can be read when it is stored, at most one recording window after its response.
 #[utoipa::path(get, path = DECISION.path, tag = "audit",
-    params(("id" = String, Path, description = "The `decision_id` of an answer",
+    params(("id" = String, Path, description = "The `decision_id` of a response",
         example = "5f1c9a7e40d2b836-42")),
     responses((status = 200, description = "The decision", body = AuditEntry, example = json!({
             "at": "2026-11-20T09:30:00Z", "id": "5f1c9a7e40d2b836-42", "kind": "permission_check",

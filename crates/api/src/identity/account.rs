@@ -16,7 +16,7 @@ pub(crate) const ME: Route = Route {
     errors: &[Code::Unavailable],
 };
 
-/// The account of the caller, at most a second old.
+/// Returns the account of the caller, at most one second old.
 #[utoipa::path(get, path = ME.path, tag = "auth",
     responses((status = 200, body = AccountAnswer, description = "The account")))]
 pub(crate) async fn me(

@@ -15,17 +15,17 @@ use utoipa::ToSchema;
 
 use crate::answer::{AccountAnswer, account_response};
 
-/// What shall be different; what is left out stays.
+/// Changes to an account. A field that is left out does not change.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(min_properties = 1)]
 pub(crate) struct UserChangeBody {
-    /// A role of the access matrix. To give one takes the permission `user:approve`.
+    /// The new role, from the access matrix. Requires the permission `user:approve`.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = String, required = false, max_length = 256, example = "coordinator")]
     role: Option<ShortText>,
-    /// Whether the account may be used. Without it all sessions end. To decide it takes the
-    /// permission `user:update`.
+    /// True if the account can be used. False ends all of its sessions. Requires the permission
+    /// `user:update`.
     #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false, example = true)]
     is_active: Option<bool>,
@@ -40,7 +40,7 @@ pub(crate) const READ: Route = Route {
     errors: &[Code::NotFound, Code::OutcomeUnknown, Code::Unavailable],
 };
 
-/// One account. That it was read is recorded.
+/// Returns one account. The audit log records the access.
 #[utoipa::path(get, path = READ.path, operation_id = "read_user", tag = "users",
     params(("id" = String, Path, description = "The account",
         example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")),
@@ -76,17 +76,17 @@ pub(crate) const CHANGE: Route = Route {
     ],
 };
 
-/// Changes an account's role, or whether it is active.
+/// Changes the role of an account, its active state, or both.
 ///
-/// The answer shows the account, so this takes `user:read` beside the permission for each change.
-/// With another role, access tokens that carry the old one are refused, and the next refresh brings
-/// the new one. An account that is not active has no sessions; making it active again does not bring
-/// them back.
+/// Requires the permission for each change, and `user:read`, because the response contains the
+/// account. After a change of the role, access tokens with the previous role are refused; the next
+/// refresh issues one with the new role. An inactive account has no sessions. Activation does not
+/// restore them.
 #[utoipa::path(patch, path = CHANGE.path, operation_id = "change_user", tag = "users",
     params(("id" = String, Path, description = "The account",
         example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")),
     request_body = UserChangeBody,
-    responses((status = 200, body = AccountAnswer, description = "The account as it is now")))]
+    responses((status = 200, body = AccountAnswer, description = "The changed account")))]
 pub(crate) async fn change(
     caller: Caller,
     decisions: web::Data<Decisions>,
@@ -97,7 +97,7 @@ pub(crate) async fn change(
     let caller = caller.0;
     let patch = AccountPatch { role: body.0.role.map(|role| role.0), is_active: body.0.is_active };
     if patch.takes().is_empty() {
-        let message = "name what shall be different: role, is_active, or both";
+        let message = "set role, is_active, or both";
         return Err(Problem::invalid(vec![FieldProblem::new(String::new(), "missing", message)]));
     }
     permit(&decisions, &caller, &patch.takes()).await?;
@@ -122,11 +122,11 @@ pub(crate) const END_SESSIONS: Route = Route {
     ],
 };
 
-/// Ends every session of an account, whoever's it is.
+/// Ends all sessions of an account.
 #[utoipa::path(delete, path = END_SESSIONS.path, tag = "users",
     params(("id" = String, Path, description = "The account",
         example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")),
-    responses((status = 204, description = "Ended")))]
+    responses((status = 204, description = "The sessions have ended")))]
 pub(crate) async fn end_sessions(
     caller: Caller,
     account_changes: web::Data<AccountChanges>,

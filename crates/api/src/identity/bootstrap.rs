@@ -12,20 +12,20 @@ use utoipa::ToSchema;
 
 use crate::answer::{AccountAnswer, account_response};
 
-/// The first administrator, and the token that allows to create one.
+/// The first administrator, with the setup token.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SetupBody {
-    /// As the server printed it at its start.
+    /// The setup token that the server printed at its start.
     #[schema(value_type = String, example = "pK3vT1mS8xQ6rN0bY5wL2cH9jF4dG7zAeUiOkMtXyZs")]
     setup_token: SecretText,
-    /// 3 to 64 characters without spaces.
+    /// The user name: 3 to 64 characters without spaces.
     #[schema(value_type = String, example = "grace")]
     username: Text,
-    /// The owner's address.
+    /// The email address.
     #[schema(value_type = String, example = "grace@example.org")]
     email: Text,
-    /// As for every account: see `RegistrationBody`.
+    /// The password, under the rules of `RegistrationBody`.
     #[schema(value_type = String, max_length = 1024, example = "amber-walrus-paints-9-fences")]
     password: SecretText,
 }
@@ -48,7 +48,7 @@ pub(crate) const SET_UP: Route = Route {
     ],
 };
 
-/// Creates the first administrator; works once.
+/// Creates the first administrator. This works only once.
 #[utoipa::path(post, path = SET_UP.path, tag = "setup",
     request_body = SetupBody,
     responses((status = 201, body = AccountAnswer, description = "The administrator")))]

@@ -11,16 +11,16 @@ use utoipa::ToSchema;
 
 use crate::sign_in::session_tokens::{self, TokensAnswer};
 
-/// The current password and the one to replace it.
+/// The current password and the new one.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PasswordChangeBody {
-    /// As typed, at most 1,024 bytes.
+    /// The current password, at most 1,024 bytes.
     #[schema(value_type = String, max_length = 1024, example = "violet-otter-plays-7-cellos")]
     current_password: SecretText,
-    /// 12 to 256 characters by default, at most 1,024 bytes; any Unicode, spaces count. Not easy to
-    /// guess, not common, not mainly a name, an email or the product: 422 names each rule that is
-    /// broken.
+    /// The new password: 12 to 256 characters by default, at most 1,024 bytes of Unicode, with
+    /// spaces. It must not be easy to guess, be common, or consist mainly of a name, an email
+    /// address or the product name. The error 422 lists every violated rule.
     #[schema(value_type = String, max_length = 1024, example = "amber-walrus-paints-9-fences")]
     new_password: SecretText,
 }
@@ -42,14 +42,15 @@ pub(crate) const CHANGE: Route = Route {
     ],
 };
 
-/// Changes the password, ends every session, and voids every device cookie; the client that asks goes
-/// on with the tokens and cookies of this answer.
+/// Changes the password of the caller, ends all of its sessions, and makes its device cookies
+/// invalid.
 ///
-/// They belong to a new session with another `session_id`, delivered as those of the one before, whose
-/// end it keeps. An account that had to change its password is free of that.
+/// The response contains tokens and cookies of a new session. The new session has another
+/// `session_id`, and keeps the delivery and the expiry of the previous one. The account need not
+/// change its password any more.
 #[utoipa::path(post, path = CHANGE.path, tag = "auth",
     request_body = PasswordChangeBody,
-    responses((status = 200, body = TokensAnswer, description = "Changed; fresh tokens")))]
+    responses((status = 200, body = TokensAnswer, description = "The tokens of the new session")))]
 pub(crate) async fn change(
     caller: Caller,
     request: HttpRequest,

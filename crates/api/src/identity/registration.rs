@@ -12,22 +12,22 @@ use utoipa::ToSchema;
 
 use crate::answer::{AccountAnswer, account_response};
 
-/// The wanted account.
+/// The account to create.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RegistrationBody {
-    /// 3 to 64 characters without spaces; letter case does not matter.
+    /// The user name: 3 to 64 characters without spaces. It is case-insensitive.
     #[schema(value_type = String, example = "ada")]
     username: Text,
-    /// The owner's address.
+    /// The email address.
     #[schema(value_type = String, example = "ada@example.org")]
     email: Text,
-    /// 12 to 256 characters by default, at most 1,024 bytes; any Unicode, spaces count. Not easy to
-    /// guess, not common, not mainly a name, an email or the product: 422 names each rule that is
-    /// broken.
+    /// The password: 12 to 256 characters by default, at most 1,024 bytes of Unicode, with spaces. It
+    /// must not be easy to guess, be common, or consist mainly of a name, an email address or the
+    /// product name. The error 422 lists every violated rule.
     #[schema(value_type = String, max_length = 1024, example = "violet-otter-plays-7-cellos")]
     password: SecretText,
-    /// What to call the person.
+    /// The display name of the person.
     #[schema(value_type = Option<String>, example = "Ada Lovelace")]
     display_name: Option<Text>,
 }
@@ -50,10 +50,10 @@ pub(crate) const REGISTER: Route = Route {
     ],
 };
 
-/// Creates an account for the caller.
+/// Creates an account.
 ///
-/// A taken name or email is told apart from other refusals (409), which a stranger can use to learn
-/// that an account exists: a known gap against ASVS 6.3.8 until mail verification arrives.
+/// A user name or an email address that is taken has its own error (409). A client can thus detect
+/// existing accounts: a known gap against ASVS 6.3.8 until email verification exists.
 #[utoipa::path(post, path = REGISTER.path, tag = "auth",
     request_body = RegistrationBody,
     responses((status = 201, body = AccountAnswer, description = "The new account")))]

@@ -12,25 +12,25 @@ use utoipa::ToSchema;
 
 use crate::openapi::word;
 
-/// A token, of whatever kind.
+/// A token to introspect or to revoke.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TokenForm {
     /// An access token or a refresh token.
     #[schema(value_type = String, example = "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl")]
     token: SecretText,
-    /// Which of the two it may be; tokens say so themselves.
+    /// Ignored: the kind is read from the token.
     #[expect(dead_code, reason = "standard clients send it")]
     #[schema(value_type = Option<String>, max_length = 256, example = "access_token")]
     token_type_hint: Option<ShortText>,
 }
 
-/// What is known of a token (RFC 7662 section 2.2); of one that is not alive, nothing but that. Times
-/// are seconds since 1970.
+/// The state of a token (RFC 7662 section 2.2). For an inactive token, only `active` is present.
+/// Times are in seconds since 1970.
 #[derive(Default, Serialize, ToSchema)]
 pub(crate) struct IntrospectionAnswer {
-    /// Whether the token is alive: issued here, not expired, not revoked, and a refresh token not
-    /// used yet.
+    /// True if this server issued the token, and it is neither expired nor revoked, nor a used
+    /// refresh token.
     #[schema(example = true)]
     active: bool,
     /// `Bearer` for access tokens, `refresh_token` for refresh tokens.
@@ -38,44 +38,49 @@ pub(crate) struct IntrospectionAnswer {
     #[schema(nullable = false, pattern = "^(Bearer|refresh_token)$", example = "Bearer")]
     token_type: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    /// The issuer.
     #[schema(nullable = false, example = "https://auth.example.org")]
     iss: Option<String>,
-    /// Of access tokens.
+    /// The audience; only for access tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "portcullis")]
     aud: Option<String>,
-    /// The account.
+    /// The id of the account.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")]
     sub: Option<String>,
-    /// The session.
+    /// The id of the session.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e12")]
     sid: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    /// The id of the token.
     #[schema(nullable = false, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e13")]
     jti: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    /// The time of issue.
     #[schema(nullable = false, example = 1_800_000_000)]
     iat: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    /// The time of expiry.
     #[schema(nullable = false, example = 1_800_001_800)]
     exp: Option<i64>,
-    /// The role of the access matrix; like all that follows, of access tokens only.
+    /// The role, from the access matrix. This and the following fields are only for access tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "msa")]
     role: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = word::account_kind, required = false)]
     kind: Option<AccountKind>,
-    /// How the person signed in (RFC 8176).
+    /// The authentication methods of the sign-in (RFC 8176).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Vec<String>, required = false, example = json!(["pwd"]))]
     amr: Option<Vec<AuthenticationMethod>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    /// The time of the sign-in.
     #[schema(nullable = false, example = 1_800_000_000)]
     auth_time: Option<i64>,
-    /// Whether the person may do nothing but change the password.
+    /// True if the account can only change its password.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = false)]
     password_must_change: Option<bool>,
@@ -90,10 +95,10 @@ pub(crate) const INTROSPECT: Route = Route {
     errors: &[Code::Unavailable],
 };
 
-/// What a token is worth, for services that cannot check it themselves.
+/// Returns the state of a token (RFC 7662), for services that do not verify tokens themselves.
 #[utoipa::path(post, path = INTROSPECT.path, tag = "services",
     request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, body = IntrospectionAnswer, description = "Alive or not",
+    responses((status = 200, body = IntrospectionAnswer, description = "The state of the token",
         example = json!({
             "active": true, "token_type": "Bearer", "iss": "https://auth.example.org",
             "aud": "portcullis", "sub": "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11",
@@ -121,11 +126,12 @@ pub(crate) const REVOKE: Route = Route {
     errors: &[Code::OutcomeUnknown, Code::Unavailable],
 };
 
-/// Ends a token that its holder does not need any more: an access token alone, a refresh token
-/// together with its session. The answer is the same if there was nothing to end.
+/// Revokes a token (RFC 7009): an access token alone, a refresh token with its session.
+///
+/// The response is the same for an unknown or inactive token.
 #[utoipa::path(post, path = REVOKE.path, tag = "auth",
     request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, description = "The token is not alive any more")))]
+    responses((status = 200, description = "The token is not active")))]
 pub(crate) async fn revoke(
     request: HttpRequest,
     introspection: web::Data<Introspection>,

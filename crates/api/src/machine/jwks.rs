@@ -17,12 +17,12 @@ pub(crate) const PUBLISH: Route = Route {
     errors: &[],
 };
 
-/// The public keys of access tokens. Empty where tokens are signed with HS256, which no published key
-/// can check.
+/// Returns the public keys of access tokens (RFC 7517). The set is empty if tokens are signed with
+/// HS256.
 ///
-/// Keep it for as long as `Cache-Control` says: a key is published at least that long before it
-/// signs, and stays until its last token has expired. Ask again when a token names a key that is not
-/// in it, but not for every such token.
+/// Cache the set for the time in `Cache-Control`. A key is published at least that long before it
+/// signs, and until its last token has expired. Fetch the set again for a token with an unknown
+/// key, but not for every such token.
 #[utoipa::path(get, path = PUBLISH.path, tag = "services",
     responses((status = 200, description = "A JSON Web Key Set", body = JsonWebKeySet,
         content_type = "application/jwk-set+json", example = json!({ "keys": [{

@@ -38,24 +38,25 @@ pub(crate) const FEED: Route = Route {
     errors: &[Code::InvalidRequest, Code::CursorExpired, Code::Unavailable],
 };
 
-/// What was revoked after the cursor: as a page, or for ever as server-sent events.
+/// Returns the revocations after the cursor, as a page or as a stream of server-sent events.
 ///
-/// Each entry names what no access token may belong to any more: `sid` a session, `jti` one token,
-/// `sub` with `before` all tokens of an account issued before that second; `exp` is when it can be
-/// forgotten. Entries may come more than once. With `Accept: text/event-stream` the answer goes on:
-/// `event: revoked` with a list of entries as its data and the cursor after them as its id, and every
-/// second `event: heartbeat` with `as_of`, before which everything is known, and `cursor`.
-/// `Last-Event-ID` goes on where a stream broke off. A stream may end at any time.
+/// An entry revokes access tokens: `jti` one token, `sid` the tokens of a session, `sub` with `before`
+/// the tokens of an account issued before that second. After `exp`, the entry can be deleted. An
+/// entry may be sent more than once. `Accept: text/event-stream` selects the stream.
+/// `event: revoked` has a list of entries as its data and the next cursor as its id.
+/// `event: heartbeat`, sent every second, has `cursor` and `as_of`: all revocations committed before
+/// that time have been sent. `Last-Event-ID` continues an interrupted stream. A stream may end at
+/// any time.
 #[utoipa::path(get, path = FEED.path, tag = "services",
     params(
-        ("after" = Option<String>, Query, pattern = "^(0|[1-9][0-9]*\\.[0-9a-f]{8})$", description = "How far you have read: the cursor of a \
-            snapshot, `next_cursor` of a page or the id of an event; `0`, the default, is the \
-            beginning", example = "0"),
+        ("after" = Option<String>, Query, pattern = "^(0|[1-9][0-9]*\\.[0-9a-f]{8})$", description = "The cursor: from a \
+            snapshot, from `next_cursor` of a page or from the id of an event; `0`, the default, is \
+            the beginning", example = "0"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 5000,
-            description = "Entries of a page, 1 to 5000, 1000 by default", example = 1000),
+            description = "The maximum number of entries, 1 to 5000, by default 1000", example = 1000),
         ("Last-Event-ID" = Option<String>, Header, nullable = false,
-            pattern = "^(0|[1-9][0-9]*\\.[0-9a-f]{8})$", description = "In the place of `after`, for \
-            streams"),
+            pattern = "^(0|[1-9][0-9]*\\.[0-9a-f]{8})$", description = "The cursor of a stream, \
+            instead of `after`"),
     ),
     responses((status = 200, description = "Entries", content(
         (RevocationPage = "application/json", example = json!({ "items": [

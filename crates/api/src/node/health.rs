@@ -11,14 +11,14 @@ use utoipa::ToSchema;
 
 use crate::machine::feed::Feed;
 
-/// That the server is well.
+/// The health of the server.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct HealthAnswer {
-    /// `live` or `ready`.
+    /// The status: `live` or `ready`.
     #[schema(example = "ready")]
     status: &'static str,
-    /// What does not work although requests are answered: `revocations_stale` (this node does not
-    /// know what was revoked lately) or `redis_lost` (revocations reach other nodes by polling).
+    /// The degraded functions: `revocations_stale` (the revocation state of this node is stale) or
+    /// `redis_lost` (revocations reach other nodes by polling).
     #[schema(example = json!(["redis_lost"]))]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notices: Vec<&'static str>,
@@ -33,7 +33,7 @@ pub(crate) const LIVE: Route = Route {
     errors: &[],
 };
 
-/// Whether the process answers at all; never asks the database.
+/// Liveness: the process answers. The database is not queried.
 #[utoipa::path(get, path = LIVE.path, tag = "operations",
     responses((status = 200, body = HealthAnswer, description = "The process answers")))]
 pub(crate) async fn live() -> Json<HealthAnswer> {
@@ -49,12 +49,14 @@ pub(crate) const READY: Route = Route {
     errors: &[Code::Unavailable, Code::RevocationsStale, Code::Stopping, Code::ClockOff],
 };
 
-/// Whether the server can do its work: 503 while the database does not answer or takes no writes, while
-/// permission checks wait and none was recorded for five seconds, when the server is about to stop,
-/// while its clock differs by more than five seconds from that of the database, and while every token is
-/// refused because the server is strict and does not know what was revoked lately.
+/// Readiness: the server accepts requests.
+///
+/// The response is 503 if the database does not answer or is read-only; if queued decisions have not
+/// been recorded for five seconds; if the server is shutting down; if its clock differs from the
+/// database clock by more than five seconds; or if the revocation state is stale and the server is
+/// configured to refuse all tokens then.
 #[utoipa::path(get, path = READY.path, tag = "operations",
-    responses((status = 200, body = HealthAnswer, description = "The database answers and takes writes")))]
+    responses((status = 200, body = HealthAnswer, description = "The server is ready")))]
 pub(crate) async fn ready(
     lifecycle: web::Data<Lifecycle>,
     health: web::Data<Health>,
@@ -86,7 +88,7 @@ pub(crate) async fn ready(
     Ok(Json(HealthAnswer { status: "ready", notices }))
 }
 
-const STALLED: &str = "Permission checks are not being recorded: nothing was written for five seconds although some wait.";
+const STALLED: &str =
+    "Decisions are not recorded: the queue is not empty, and nothing was written for five seconds.";
 
-const STALE: &str =
-    "The database does not answer, and this node does not know what was revoked lately.";
+const STALE: &str = "The database does not answer, and the revocation state of this node is stale.";

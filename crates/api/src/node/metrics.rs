@@ -52,9 +52,9 @@ pub(crate) const EXPOSE: Route = Route {
     errors: &[Code::NotFound],
 };
 
-/// Figures of this node, for programs on the same machine.
+/// Returns the metrics of this node, to clients on the same machine.
 #[utoipa::path(get, path = EXPOSE.path, tag = "operations",
-    responses((status = 200, description = "Prometheus text", body = String,
+    responses((status = 200, description = "The metrics in the Prometheus text format", body = String,
         content_type = "text/plain", example = json!("portcullis_audit_queue_depth 0\n"))))]
 pub(crate) async fn expose(
     sources: web::Data<MetricSources>,
@@ -74,15 +74,20 @@ fn registry(node: &MetricSources, settings: &Settings) -> Registry {
     recording(&mut registry, node);
     let matrix = node.matrices.active().load();
     gauge(&mut registry, "matrix_version", "Version of the access matrix in force", matrix.version);
-    gauge(&mut registry, "matrix_revision", "How many activations there were", matrix.revision);
+    gauge(
+        &mut registry,
+        "matrix_revision",
+        "Number of activations of the access matrix",
+        matrix.revision,
+    );
     let hashing = &node.hashing;
     let about = "Passwords that wait to be hashed";
     gauge(&mut registry, "hashing_queue_depth", about, hashing.waiting());
-    let about = "Requests turned away since the start because too many passwords were being hashed";
+    let about = "Requests refused since the start because the hashing queue was full";
     counter(&mut registry, "hashing_refused", about, hashing.refused());
     revocations(&mut registry, node);
     let offset = node.clock_watch.offset().as_seconds();
-    let about = "How far the clock of this node is ahead of that of the database";
+    let about = "Offset of the clock of this node from the clock of the database";
     gauge(&mut registry, "clock_offset_seconds", about, offset);
     let lost = settings.log_lines_lost.load(Ordering::Relaxed);
     let about = "Log lines that could not be written since the start";
@@ -96,34 +101,40 @@ fn recording(registry: &mut Registry, node: &MetricSources) {
     let about = "Permission checks that wait to be recorded";
     gauge(registry, "audit_queue_depth", about, recording.waiting);
     let lag = recording.lag.as_secs_f64();
-    gauge(registry, "audit_queue_lag_seconds", "Age of the oldest of them", lag);
-    gauge(registry, "audit_queue_bytes", "Memory that they take", recording.waiting_bytes);
-    let about = "Time without a write although something waits; from 5 on the node is not ready";
+    gauge(
+        registry,
+        "audit_queue_lag_seconds",
+        "Age of the oldest permission check in the queue",
+        lag,
+    );
+    gauge(registry, "audit_queue_bytes", "Memory of the queue", recording.waiting_bytes);
+    let about =
+        "Time without a write while the queue is not empty; from 5 on the node is not ready";
     gauge(registry, "audit_stalled_seconds", about, recording.stalled.as_secs_f64());
     let about = "Requests refused because the queue, or the share of the caller, was full";
     counter(registry, "audit_refused", about, recording.refused);
-    let about = "Permission checks of which the database refused the content; each is an event";
+    let about = "Permission checks whose content the database refused; each is a security event";
     counter(registry, "audit_quarantined", about, recording.quarantined);
     let about = "Permission checks recorded since the start";
     counter(registry, "audit_recorded", about, recording.recorded);
-    let about = "Attempts to record that failed and were repeated";
+    let about = "Writes that failed and were retried";
     counter(registry, "audit_write_failures", about, recording.failures);
-    let about = "Permission checks answered and not recorded: none, whatever happens";
+    let about = "Permission checks answered and not recorded: always 0";
     counter(registry, "audit_dropped", about, 0_u64);
-    let about = "Alarms about the audit trail since the start";
+    let about = "Alarms about the audit log since the start";
     counter(registry, "audit_alarms", about, node.checkpoints.alarms());
 }
 
 fn revocations(registry: &mut Registry, node: &MetricSources) {
     let revocations = &node.revocations;
     gauge(registry, "revocations", "Revocations in force", revocations.set().len());
-    let about = "Time since the database last said what is revoked";
+    let about = "Time since the latest read of the revocations from the database";
     let staleness = revocations.staleness().as_secs_f64();
     gauge(registry, "revocations_staleness_seconds", about, staleness);
-    let about = "Services that follow revocations on this node";
+    let about = "Services connected to the revocation feed of this node";
     gauge(registry, "revocation_followers", about, node.feed.buffer.followers());
     if let Some(is_up) = node.feed.is_signal_up() {
-        let about = "Whether nodes can wake each other by Redis";
+        let about = "1 if Redis delivers wake signals between nodes, otherwise 0";
         gauge(registry, "redis_up", about, u32::from(is_up));
     }
 }
@@ -143,11 +154,11 @@ fn jobs(registry: &mut Registry, states: &[JobState]) {
         duration.get_or_create(&job).set(state.duration.as_secs_f64());
     }
     registry.register("job_runs", "Runs on this node since the start, failed or not", runs);
-    registry.register("job_failures", "Runs of them that have failed", failures);
-    registry.register("job_done", "What they have done: rows removed, for most", done);
-    let about = "When the last of them ended, in seconds since 1970; 0 before the first";
+    registry.register("job_failures", "Failed runs on this node since the start", failures);
+    registry.register("job_done", "Processed items, for most jobs deleted rows", done);
+    let about = "Time of the latest run, in seconds since 1970; 0 before the first";
     registry.register("job_last_run_timestamp_seconds", about, last_run);
-    registry.register("job_last_duration_seconds", "How long it took", duration);
+    registry.register("job_last_duration_seconds", "Duration of the latest run", duration);
 }
 
 fn gauge<V>(registry: &mut Registry, name: &str, about: &str, value: V)

@@ -18,7 +18,7 @@ pub(crate) fn account_kind() -> Object {
 pub(crate) fn delivery() -> Object {
     let schema = one_of([Delivery::Cookie, Delivery::Body].iter().map(|way| way.as_str()));
     schema
-        .description(Some("`cookie` (default) or `body`, for clients without cookies."))
+        .description(Some("The delivery of the access token: `cookie` (default), or `body` for clients without cookies."))
         .examples([Value::from("body")])
         .build()
 }
@@ -34,8 +34,8 @@ pub(crate) fn attributes() -> Object {
                 .build(),
         ))
         .description(Some(
-            "Whatever else conditions read, at most 4 KiB as JSON text. Arrays and objects nest at most eight deep, no name \
-             appears twice in an object, and no text holds a control character.",
+            "Further values for conditions, at most 4 KiB as JSON text. Arrays and objects nest at most eight deep. A name \
+             appears only once in an object. Texts contain no control characters.",
         ))
         .examples([serde_json::json!({ "site": "north" })])
         .build()

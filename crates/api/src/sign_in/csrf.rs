@@ -6,10 +6,10 @@ use portcullis_web::{Authenticator, Body, Caller, Guard, Limit, Method, Problem,
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// A token for requests of this session.
+/// A CSRF token of the session.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct CsrfAnswer {
-    /// Send it back in `X-CSRF-Token` with every request that changes something.
+    /// The CSRF token. Send it in the header `X-CSRF-Token` of every request that changes data.
     #[schema(example = "b0Zk1cVw0n8Vv0p2C3l9bU7yT8d5QfA2rK4mN6sX1hE7jP0wLgYzOiBuRtDc")]
     csrf_token: String,
 }
@@ -25,7 +25,7 @@ pub(crate) const ISSUE: Route = Route {
 
 /// Issues a CSRF token for the session of the caller.
 #[utoipa::path(get, path = ISSUE.path, tag = "auth",
-    responses((status = 200, body = CsrfAnswer, description = "A token for this session")))]
+    responses((status = 200, body = CsrfAnswer, description = "The CSRF token")))]
 pub(crate) async fn issue(
     caller: Caller,
     authenticator: web::Data<Authenticator>,

@@ -34,12 +34,13 @@ pub(crate) const END_ALL: Route = Route {
     ],
 };
 
-/// Ends every session of every account, the caller's own with the last: everybody signs in again.
+/// Ends all sessions of all accounts. The session of the caller ends last.
 ///
-/// For the most senior role alone. Sessions end in portions of 500, each recorded with its number; one
-/// that is opened meanwhile stays. After an error what has ended has ended: call it again.
+/// Requires the most senior role. Sessions end in batches of 500; the audit log records each batch
+/// with its size. A session that is opened during the request does not end. After an error, the
+/// sessions of finished batches have ended; repeat the request for the rest.
 #[utoipa::path(delete, path = END_ALL.path, operation_id = "end_every_session", tag = "users",
-    responses((status = 200, body = MassSignOutAnswer, description = "Ended")))]
+    responses((status = 200, body = MassSignOutAnswer, description = "The sessions have ended")))]
 pub(crate) async fn end_all(
     caller: Caller,
     mass_sign_out: web::Data<MassSignOut>,
@@ -48,7 +49,7 @@ pub(crate) async fn end_all(
     let caller = caller.0;
     let end = move || mass_sign_out.end_all(&caller);
     let ended = detached(end).await.map_err(|error| {
-        tracing::error!(%error, "not everybody could be signed out");
+        tracing::error!(%error, "not all sessions could be ended");
         Problem::unavailable()
     })?;
     let mut response = HttpResponse::Ok().json(MassSignOutAnswer { sessions_ended: ended? });

@@ -14,21 +14,21 @@ use utoipa::ToSchema;
 use crate::openapi::word;
 use crate::sign_in::session_tokens::{self, TokensAnswer};
 
-/// Who signs in, and how the tokens shall travel.
+/// The credentials of a sign-in, and the delivery of its tokens.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SignInBody {
-    /// A user name or an email address.
+    /// The user name or the email address of the account.
     #[schema(value_type = String, example = "ada")]
     username: Text,
-    /// As typed, at most 1,024 bytes.
+    /// The password, at most 1,024 bytes.
     #[schema(value_type = String, max_length = 1024, example = "violet-otter-plays-7-cellos")]
     password: SecretText,
-    /// `cookie` (default) or `body`, for clients without cookies.
+    /// The delivery of the access token: `cookie` (default), or `body` for clients without cookies.
     #[serde(default, deserialize_with = "delivery")]
     #[schema(schema_with = word::delivery, required = false)]
     delivery: Delivery,
-    /// What the person calls the device.
+    /// The name of the device, chosen by the person.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 100,
         example = "Ada's laptop")]
     device_name: Option<Text>,
@@ -50,7 +50,7 @@ pub(crate) const FORM: Route = Route {
     ],
 };
 
-/// Signs in with a form, as browsers send it.
+/// Signs in with a password, sent as a form.
 #[utoipa::path(post, path = FORM.path, tag = "auth",
     request_body(content = SignInBody, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, body = TokensAnswer, description = "Signed in")))]
@@ -80,7 +80,7 @@ pub(crate) const JSON: Route = Route {
     ],
 };
 
-/// Signs in with JSON.
+/// Signs in with a password, sent as JSON.
 #[utoipa::path(post, path = JSON.path, tag = "auth",
     request_body = SignInBody,
     responses((status = 200, body = TokensAnswer, description = "Signed in")))]

@@ -11,11 +11,11 @@ use utoipa::ToSchema;
 
 use crate::sign_in::session_tokens::{self, TokensAnswer};
 
-/// The refresh token; a browser sends the binding cookie along by itself.
+/// The refresh token. A browser adds the binding cookie.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RefreshBody {
-    /// From the last sign-in or refresh.
+    /// The refresh token of the latest sign-in or refresh.
     #[schema(value_type = String, example = "eyJ0eXAiOiJydCtqd3QiLCJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl")]
     refresh_token: SecretText,
 }
@@ -35,14 +35,14 @@ pub(crate) const REFRESH: Route = Route {
     ],
 };
 
-/// Exchanges a refresh token for its one successor and a fresh access token.
+/// Exchanges a refresh token for the next one and a new access token.
 ///
-/// A lost answer is repeated: while the successor is unused, the same browser gets the same successor
-/// again, however late, and a client without cookies within `sessions.rotation_grace_seconds`. Any
-/// other use of a spent token ends sessions.
+/// A retry after a lost response returns the same next refresh token, as long as that token is
+/// unused: for a browser without a time limit, for a client without cookies within
+/// `sessions.rotation_grace_seconds`. Any other reuse of a refresh token ends sessions.
 #[utoipa::path(post, path = REFRESH.path, tag = "auth",
     request_body = RefreshBody,
-    responses((status = 200, body = TokensAnswer, description = "Fresh tokens")))]
+    responses((status = 200, body = TokensAnswer, description = "The new tokens")))]
 pub(crate) async fn refresh(
     request: HttpRequest,
     refresh: web::Data<Refresh>,

@@ -15,34 +15,35 @@ use utoipa::ToSchema;
 use self::device::DeviceAnswer;
 use crate::sign_in::sign_out::signed_out;
 
-/// The live sessions of the caller, the newest first.
+/// The active sessions of the caller, newest first.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SessionsAnswer {
     items: Vec<SessionAnswer>,
-    /// Always null: an account has few sessions.
+    /// Always null: all sessions are on one page.
     #[schema(example = json!(null))]
     next_cursor: Option<String>,
 }
 
-/// One sign-in on one device.
+/// A session: one sign-in on one device.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SessionAnswer {
+    /// The id of the session.
     #[schema(example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e12")]
     id: String,
     device: DeviceAnswer,
-    /// Where it was refreshed last.
+    /// The client address of the latest refresh.
     #[schema(example = "192.0.2.7")]
     address: String,
-    /// When the person signed in; RFC 3339 in UTC.
+    /// The time of the sign-in (RFC 3339, UTC).
     #[schema(value_type = String, format = DateTime, example = "2026-11-20T09:31:00Z")]
     created_at: Timestamp,
-    /// When it was refreshed last, which may be the life of an access token ago.
+    /// The time of the latest refresh (RFC 3339, UTC). Requests with an access token do not change it.
     #[schema(value_type = String, format = DateTime, example = "2026-11-20T10:01:00Z")]
     last_used_at: Timestamp,
-    /// When it ends if it is not used again.
+    /// The time at which the session expires without another refresh (RFC 3339, UTC).
     #[schema(value_type = String, format = DateTime, example = "2026-11-27T10:01:00Z")]
     expires_at: Timestamp,
-    /// Whether it is the one that asks.
+    /// True for the session of this request.
     #[schema(example = true)]
     current: bool,
 }
@@ -56,7 +57,7 @@ pub(crate) const LIST: Route = Route {
     errors: &[Code::InvalidRequest, Code::Unavailable],
 };
 
-/// The caller's own sessions.
+/// Lists the sessions of the caller.
 #[utoipa::path(get, path = LIST.path, operation_id = "list_sessions", tag = "auth",
     responses((status = 200, body = SessionsAnswer, description = "The sessions")))]
 pub(crate) async fn list(
@@ -80,12 +81,13 @@ pub(crate) const END: Route = Route {
     errors: &[Code::CsrfFailed, Code::NotFound, Code::OutcomeUnknown, Code::Unavailable],
 };
 
-/// Ends one of the caller's own sessions: here its tokens are refused from the next request on, on
-/// every other node within a second.
+/// Ends one session of the caller.
+///
+/// This node refuses its tokens from the next request on, other nodes within one second.
 #[utoipa::path(delete, path = END.path, tag = "auth",
     params(("id" = String, Path, description = "The session",
         example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e12")),
-    responses((status = 204, description = "Ended")))]
+    responses((status = 204, description = "The session has ended")))]
 pub(crate) async fn end(
     caller: Caller,
     sessions: web::Data<Sessions>,
@@ -113,9 +115,9 @@ pub(crate) const END_OTHERS: Route = Route {
     errors: &[Code::CsrfFailed, Code::OutcomeUnknown, Code::Unavailable],
 };
 
-/// Ends all of the caller's own sessions but the one that asks.
+/// Ends all sessions of the caller except the session of this request.
 #[utoipa::path(delete, path = END_OTHERS.path, tag = "auth",
-    responses((status = 204, description = "Ended")))]
+    responses((status = 204, description = "The other sessions have ended")))]
 pub(crate) async fn end_others(
     caller: Caller,
     sessions: web::Data<Sessions>,

@@ -11,21 +11,23 @@ use utoipa::ToSchema;
 
 use crate::answer::AccountAnswer;
 
-/// Tokens of a session. With delivery `cookie` the access token is in a cookie only.
+/// The tokens of a session. With delivery `cookie`, the access token is only in a cookie.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct TokensAnswer<'a> {
-    /// Works once; in a browser only together with the binding cookie.
+    /// The refresh token. It works once; in a browser it requires the binding cookie.
     #[schema(example = "eyJ0eXAiOiJydCtqd3QiLCJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl")]
     refresh_token: String,
+    /// Always `Bearer` (RFC 6750).
     #[schema(pattern = "^Bearer$", example = "Bearer")]
     token_type: &'static str,
-    /// Seconds until the access token expires.
+    /// The time until the access token expires, in seconds.
     #[schema(example = 1800)]
     expires_in: u64,
+    /// The id of the session.
     #[schema(example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e12")]
     session_id: String,
     account: AccountAnswer<'a>,
-    /// Only with delivery `body`.
+    /// The access token; only with delivery `body`.
     #[schema(
         nullable = false,
         example = "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"

@@ -12,11 +12,11 @@ use utoipa::ToSchema;
 
 use crate::sign_in::session_tokens::add_cookie;
 
-/// What a client may add that has no access token any more.
+/// The refresh token of a client without a valid access token.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SignOutBody {
-    /// From the last sign-in or refresh; expired or used ones name their session too.
+    /// A refresh token of the session. Expired and used tokens are accepted too.
     #[serde(default)]
     #[schema(value_type = Option<String>, example = "eyJ0eXAiOiJydCtqd3QiLCJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl")]
     refresh_token: Option<SecretText>,
@@ -31,15 +31,15 @@ pub(crate) const LOGOUT: Route = Route {
     errors: &[Code::CsrfFailed, Code::OutcomeUnknown, Code::Unavailable],
 };
 
-/// Ends this session; its tokens are refused from the next request on.
+/// Ends the session of the client. Its tokens are refused from the next request on.
 ///
-/// By whatever the client still has of it: the access token, expired or not; the binding cookie; the
-/// refresh token in the body. While the access token is alive, its cookie counts only with a CSRF
-/// token; after that, cookies count from an allowed page alone. A browser forgets its cookies even if
-/// the session had ended before.
+/// One credential of the session is enough: the access token, also if it has expired; the binding
+/// cookie; or the refresh token in the body. A cookie with a valid access token requires a CSRF
+/// token. Any other cookie requires an allowed origin of the page. The browser deletes its cookies
+/// even if the session had ended before.
 #[utoipa::path(post, path = LOGOUT.path, tag = "auth",
     request_body = SignOutBody,
-    responses((status = 204, description = "Signed out")))]
+    responses((status = 204, description = "The session has ended")))]
 pub(crate) async fn logout(
     session_credentials: SessionCredentials,
     request: HttpRequest,
@@ -68,9 +68,9 @@ pub(crate) const LOGOUT_ALL: Route = Route {
     errors: &[Code::CsrfFailed, Code::OutcomeUnknown, Code::Unavailable],
 };
 
-/// Ends every session of the account, this one included.
+/// Ends all sessions of the caller, the session of this request too.
 #[utoipa::path(post, path = LOGOUT_ALL.path, tag = "auth",
-    responses((status = 204, description = "Signed out everywhere")))]
+    responses((status = 204, description = "The sessions have ended")))]
 pub(crate) async fn logout_all(
     caller: Caller,
     request: HttpRequest,

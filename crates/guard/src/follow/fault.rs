@@ -7,13 +7,15 @@ use portcullis_token::TokenError;
 #[non_exhaustive]
 pub enum ConnectError {
     /// The address is invalid.
-    #[error("{0} is no address of a server: give an https URL, or http on this machine")]
+    #[error("{0} is no server address: give an https URL, or an http URL of this machine")]
     Address(String),
     /// Plain HTTP to another machine.
-    #[error("{0} would be reached without TLS: use https, or `.allow_plaintext()` and mean it")]
+    #[error("{0} has no TLS: use https, or call `.allow_plaintext()`")]
     Plaintext(String),
     /// The builder has no credential.
-    #[error("no credential: `portcullis service credential NAME` makes one for `.credential(…)`")]
+    #[error(
+        "no credential: create one with `portcullis service credential NAME` for `.credential(…)`"
+    )]
     NoCredential,
     /// The key set of the server is empty.
     #[error(
@@ -36,7 +38,7 @@ pub enum Fault {
     #[error("the server cannot be reached")]
     Unreachable(#[from] reqwest::Error),
     /// No data arrived within the timeout.
-    #[error("the server has fallen silent")]
+    #[error("no heartbeat from the server")]
     Silent,
     /// The connection ended.
     #[error("the server ended the feed")]
@@ -45,22 +47,22 @@ pub enum Fault {
     #[error("the server refuses the credential: check its name and secret")]
     Credential,
     /// 410 on the feed: the cursor has expired, and a snapshot is needed.
-    #[error("the server no longer has what followed the cursor")]
+    #[error("the cursor has expired: a new snapshot is needed")]
     CursorExpired,
     /// Any status other than 200.
     #[error("the server answered with status {0}")]
     Status(u16),
     /// More data than a server of this version sends.
-    #[error("the server sent too much")]
+    #[error("the response of the server is too large")]
     TooLarge,
     /// A violation of the protocol: another service, or a newer version.
-    #[error("the server sent something else than {0}")]
+    #[error("the response of the server is not {0}")]
     Malformed(&'static str),
     /// The signature of the snapshot is invalid.
-    #[error("the signature of the snapshot does not hold: {0}")]
+    #[error("the signature of the snapshot is invalid: {0}")]
     Unsigned(TokenError),
     /// The snapshot differs from the signed one.
-    #[error("the snapshot was changed on its way")]
+    #[error("the snapshot differs from the signed one")]
     Changed,
 }
 
@@ -73,7 +75,7 @@ mod tests {
     #[test]
     fn an_error_that_main_returns_prints_as_a_sentence() {
         let unsigned = ConnectError::from(Fault::Unsigned(TokenError::Expired));
-        let sentence = "the signature of the snapshot does not hold: the token has expired";
+        let sentence = "the signature of the snapshot is invalid: the token has expired";
         assert_eq!(format!("{unsigned:?}"), sentence);
     }
 }

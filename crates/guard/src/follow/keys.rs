@@ -79,7 +79,7 @@ impl Keys {
     async fn fetch(&self) -> Result<Duration, Fault> {
         let published = self.authority.keys().await?;
         if published.keys.is_empty() {
-            tracing::warn!("the server publishes no keys any more: nobody gets in");
+            tracing::warn!("the server publishes no keys: every request is refused");
         }
         self.access.replace_keys(published.keys.clone());
         self.signed.replace_keys(published.keys);

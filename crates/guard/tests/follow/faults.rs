@@ -24,7 +24,7 @@ async fn a_guard_whose_feed_is_cut_reports_its_staleness_and_refuses() {
     assert_eq!(admit(&guard, &token).await, Ok(()), "the last word is fresh still");
     authority.clock.advance(STALE + SECOND);
     assert!(guard.is_stale() && guard.staleness() > STALE);
-    assert!(admit(&guard, &token).await.unwrap_err().starts_with("no word of revocations for"));
+    assert!(admit(&guard, &token).await.unwrap_err().starts_with("no revocation update for"));
     authority.state.inner().is_down = false;
     eventually(|| !guard.is_stale()).await;
     assert_eq!(admit(&guard, &token).await, Ok(()));

@@ -17,45 +17,46 @@ use utoipa::ToSchema;
 use super::{EXAMPLE, FILE, FileBody};
 use crate::openapi::schema::matrix::{MatrixDiff, ReplayReport};
 
-/// A file that has no faults.
+/// The words of a matrix file without faults.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ValidAnswer {
-    /// In the order of the file.
+    /// The roles, in the order of the file.
     #[schema(example = json!(["admin", "msa"]))]
     roles: Vec<String>,
-    /// In the order of the file.
+    /// The resources, in the order of the file.
     #[schema(example = json!(["schedule"]))]
     resources: Vec<String>,
-    /// In the order of the file.
+    /// The actions, in the order of the file.
     #[schema(example = json!(["read", "manage"]))]
     actions: Vec<String>,
-    /// What is worth a look although nothing is wrong with it.
+    /// Warnings; the file is valid.
     notes: Vec<NoteAnswer>,
 }
 
-/// What is worth a look.
+/// A warning about a valid matrix file.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct NoteAnswer {
-    /// Counted from 1.
+    /// The line in the file, counted from 1.
     #[schema(example = 41)]
     line: u32,
+    /// The warning, as one sentence.
     #[schema(example = "coordinator holds all of this grant through its juniors")]
     message: String,
 }
 
-/// A file, and the time whose decisions are asked again.
+/// A matrix file, and the period of the decisions to replay.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ReplayBody {
-    /// The text of the file.
+    /// The text of the matrix file.
     #[schema(value_type = String, format = "toml", example = json!(EXAMPLE))]
     text: String,
-    /// Not before; by default seven days before `until`.
+    /// The start of the period (inclusive), by default seven days before `until`.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime,
         pattern = "^(19[7-9]|[2-9][0-9]{2})", example = "2026-11-13T09:30:00Z")]
     from: Option<Time>,
-    /// Before; by default now.
+    /// The end of the period (exclusive), by default now.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime,
         pattern = "^(19[7-9]|[2-9][0-9]{2})", example = "2026-11-20T09:30:00Z")]
@@ -77,9 +78,12 @@ pub(crate) const VALIDATE: Route = Route {
     ],
 };
 
-/// Judges a matrix file: either what it defines, or all its faults with their lines.
+/// Validates a matrix file.
+///
+/// The response contains the words that the file defines. The error 422 lists all faults with
+/// their lines.
 #[utoipa::path(post, path = VALIDATE.path, tag = "matrix", request_body = FileBody,
-    responses((status = 200, body = ValidAnswer, description = "There are no faults")))]
+    responses((status = 200, body = ValidAnswer, description = "The file has no faults")))]
 pub(crate) async fn validate(
     matrices: web::Data<Matrices>,
     body: Json<FileBody>,
@@ -109,9 +113,9 @@ pub(crate) const DIFF: Route = Route {
     ],
 };
 
-/// What a matrix file would change of the one in force, by meaning and not by text.
+/// Compares a matrix file with the active access matrix, by meaning and not by text.
 #[utoipa::path(post, path = DIFF.path, tag = "matrix", request_body = FileBody,
-    responses((status = 200, description = "What would change", body = MatrixDiff, example = json!({
+    responses((status = 200, description = "The differences", body = MatrixDiff, example = json!({
             "roles": { "added": [], "removed": [] }, "resources": { "added": [], "removed": [] },
             "actions": { "added": [], "removed": [] }, "self_registration_role": null,
             "hierarchy": [{ "senior": "coordinator", "junior": "msa", "added": true }],
@@ -142,11 +146,11 @@ pub(crate) const REPLAY: Route = Route {
     ],
 };
 
-/// Asks a matrix file every question that was decided in a time, and lists whose answers change.
+/// Replays the recorded decisions of a period against a matrix file, and lists the changes.
 ///
-/// Ten million decisions take less than a minute; the answer comes when all are done.
+/// Ten million decisions take less than a minute. The response is sent when the replay is complete.
 #[utoipa::path(post, path = REPLAY.path, tag = "matrix", request_body = ReplayBody,
-    responses((status = 200, description = "Who would gain and who would lose what",
+    responses((status = 200, description = "The changed decisions",
         body = ReplayReport, example = json!({
             "examined": 120_000, "gained": 12, "lost": 0, "left_out": 0, "changes": [{
                 "role": "msa", "resource": "report", "action": "read", "gains": true,

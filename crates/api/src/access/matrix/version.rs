@@ -12,11 +12,11 @@ use utoipa::ToSchema;
 
 use super::{EXAMPLE, FILE, FileBody};
 
-/// The latest versions, newest first, and which of them came into force when.
+/// The latest versions of the access matrix and all activations, newest first.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct VersionsAnswer {
     items: Vec<VersionAnswer>,
-    /// Always null: the latest 100 are listed, older ones are read by number.
+    /// Always null: the latest 100 versions are listed; older ones are read by number.
     #[schema(example = json!(null))]
     next_cursor: Option<String>,
     activations: Vec<ActivationAnswer>,
@@ -25,41 +25,46 @@ pub(crate) struct VersionsAnswer {
 /// A version of the access matrix.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct VersionAnswer {
+    /// The number of the version.
     #[schema(example = 3)]
     version: u32,
-    /// Whether it decides now.
+    /// True for the active version.
     #[schema(example = true)]
     in_force: bool,
-    /// Who handed it in: an account's id or `operator`.
+    /// The author: the id of an account, or `operator`.
     #[schema(example = "operator")]
     by: String,
+    /// The time of creation (RFC 3339, UTC).
     #[schema(value_type = String, format = DateTime, example = "2026-11-20T09:30:00Z")]
     at: Timestamp,
-    /// The file; not in lists.
+    /// The text of the matrix file; not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, format = "toml", required = false, example = json!(EXAMPLE))]
     text: Option<String>,
 }
 
-/// A version coming into force.
+/// An activation of a version.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ActivationAnswer {
-    /// Counts the activations from 1.
+    /// The number of the activation, counted from 1.
     #[schema(example = 4)]
     revision: u64,
+    /// The number of the version.
     #[schema(example = 3)]
     version: u32,
-    /// Who decided: an account's id or `operator`.
+    /// The actor: the id of an account, or `operator`.
     #[schema(example = "operator")]
     by: String,
+    /// The time of the activation (RFC 3339, UTC).
     #[schema(value_type = String, format = DateTime, example = "2026-11-20T09:30:00Z")]
     at: Timestamp,
 }
 
-/// Which version.
+/// The number of a version.
 #[derive(Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct VersionNumber {
+    /// The number of the version.
     #[schema(value_type = i64, minimum = 0, maximum = 4_294_967_295_u32, example = 3)]
     version: u32,
 }
@@ -73,7 +78,7 @@ pub(crate) const LIST: Route = Route {
     errors: &[Code::Unavailable],
 };
 
-/// The versions of the access matrix.
+/// Lists the versions of the access matrix and the activations.
 #[utoipa::path(get, path = LIST.path, tag = "matrix",
     responses((status = 200, body = VersionsAnswer, description = "The versions")))]
 pub(crate) async fn list(matrices: web::Data<Matrices>) -> Result<HttpResponse, Problem> {
@@ -103,9 +108,9 @@ pub(crate) const READ: Route = Route {
     errors: &[Code::NotFound, Code::OutcomeUnknown, Code::Unavailable],
 };
 
-/// One version, with its file.
+/// Returns one version of the access matrix with its file.
 #[utoipa::path(get, path = READ.path, tag = "matrix",
-    params(("number" = u32, Path, description = "The first is 1", example = 3)),
+    params(("number" = u32, Path, description = "The number of the version, counted from 1", example = 3)),
     responses((status = 200, body = VersionAnswer, description = "The version")))]
 pub(crate) async fn read(
     matrices: web::Data<Matrices>,
@@ -133,9 +138,9 @@ pub(crate) const PROPOSE: Route = Route {
     ],
 };
 
-/// Keeps a matrix file as a version, without putting it in force.
+/// Stores a matrix file as a version, without activating it.
 ///
-/// The very same file is not kept twice: the answer is then the number it has.
+/// An identical file is not stored again; the response contains the number of the existing version.
 #[utoipa::path(post, path = PROPOSE.path, tag = "matrix", request_body = FileBody,
     responses((status = 201, body = VersionNumber, description = "The number of the version")))]
 pub(crate) async fn propose(
@@ -170,13 +175,13 @@ pub(crate) const ACTIVATE: Route = Route {
     ],
 };
 
-/// Puts a version in force: here at once, on every other node within a second.
+/// Activates a version: on this node immediately, on other nodes within one second.
 ///
-/// Unless the caller has the most senior role, the version must give nobody anything that the
-/// caller's own role does not have.
+/// Unless the caller has the most senior role, the version must not grant any permission that the
+/// role of the caller does not have.
 #[utoipa::path(post, path = ACTIVATE.path, tag = "matrix",
     request_body = VersionNumber,
-    responses((status = 200, body = VersionNumber, description = "It is in force")))]
+    responses((status = 200, body = VersionNumber, description = "The active version")))]
 pub(crate) async fn activate(
     caller: Caller,
     matrices: web::Data<Matrices>,
@@ -208,9 +213,9 @@ pub(crate) const ROLL_BACK: Route = Route {
     ],
 };
 
-/// Puts the version in force that was before the one that is, under the same rule.
+/// Activates the previous version again, under the rule of an activation.
 #[utoipa::path(post, path = ROLL_BACK.path, tag = "matrix",
-    responses((status = 200, body = VersionNumber, description = "It is in force again")))]
+    responses((status = 200, body = VersionNumber, description = "The active version")))]
 pub(crate) async fn roll_back(
     caller: Caller,
     matrices: web::Data<Matrices>,

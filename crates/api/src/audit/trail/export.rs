@@ -43,10 +43,10 @@ pub(crate) const EXPORT: Route = Route {
     ],
 };
 
-/// Everything in the audit trail that matches, newest first, as CSV or JSON lines.
+/// Exports the matching entries of the audit log, newest first, as CSV or JSON lines.
 ///
-/// Cells of the CSV that a spreadsheet would take for a formula begin with an apostrophe. The export
-/// is itself recorded, before it begins.
+/// CSV cells that a spreadsheet would interpret as a formula begin with an apostrophe. The audit log
+/// records the export before it begins.
 #[utoipa::path(get, path = EXPORT.path, tag = "audit",
     params(
         FormatParameter,
@@ -94,7 +94,12 @@ struct FormatParameter;
 impl IntoParams for FormatParameter {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let schema = word::one_of(["csv", "jsonl"]);
-        vec![word::query_parameter("format", "`csv` (default) or `jsonl`", schema, "jsonl")]
+        vec![word::query_parameter(
+            "format",
+            "The format: `csv` (default) or `jsonl`",
+            schema,
+            "jsonl",
+        )]
     }
 }
 

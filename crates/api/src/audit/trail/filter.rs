@@ -32,16 +32,18 @@ impl IntoParams for Wanted {
         let id = || Schema::from(of(KnownFormat::Uuid));
         let parameter = |key: &&str| {
             let (description, schema, example) = match *key {
-                "from" => {
-                    ("Not before (RFC 3339, from 1970 to 9999)", time(), "2026-11-13T00:00:00Z")
-                }
-                "until" => ("Before; later than `from`", time(), "2026-11-20T00:00:00Z"),
-                "kind" => ("What happened", word::event_kind().into(), "permission_check"),
-                "outcome" => ("How it ended", word::outcome().into(), "denied"),
-                "actor" => ("Who did it: an account's id", id(), ACCOUNT),
-                "subject" => ("Whom it is about: an account's id", id(), ACCOUNT),
-                "resource" => ("What was asked about", text().into(), "absence"),
-                _ => ("The client's address: IPv4 or IPv6", address(), "192.0.2.7"),
+                "from" => (
+                    "The start, inclusive (RFC 3339, 1970 to 9999)",
+                    time(),
+                    "2026-11-13T00:00:00Z",
+                ),
+                "until" => ("The end, exclusive; after `from`", time(), "2026-11-20T00:00:00Z"),
+                "kind" => ("The kind of event", word::event_kind().into(), "permission_check"),
+                "outcome" => ("The outcome", word::outcome().into(), "denied"),
+                "actor" => ("The id of the account that acted", id(), ACCOUNT),
+                "subject" => ("The id of the account concerned", id(), ACCOUNT),
+                "resource" => ("The resource of a permission check", text().into(), "absence"),
+                _ => ("The address of the client: IPv4 or IPv6", address(), "192.0.2.7"),
             };
             word::query_parameter(key, description, schema, example)
         };

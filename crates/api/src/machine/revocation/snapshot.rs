@@ -27,11 +27,12 @@ pub(crate) const TAKE: Route = Route {
     errors: &[Code::Unavailable, Code::RevocationsStale],
 };
 
-/// Every revocation in force, an entry of the feed on each line; the last line signs for the others.
+/// Returns all revocations as JSON lines: one entry of the feed on each line, then the signature.
 ///
-/// That line is `{"signed": "…"}`, a JWT under the key of access tokens with the header `typ: rs+jwt`,
-/// the audience of access tokens with `/revocations` after it, and the claims `entries`, their number;
-/// `jti`, SHA-256 of all bytes before this line; and `cursor`, from which the feed goes on.
+/// The last line is `{"signed": "…"}`: a JWT with the header `typ: rs+jwt`, signed with the key of
+/// access tokens. Its audience is that of access tokens, followed by `/revocations`. Its claims are
+/// `entries`, the number of entries; `jti`, the SHA-256 digest of all bytes before this line; and
+/// `cursor`, the cursor of the feed after the snapshot.
 #[utoipa::path(get, path = TAKE.path, tag = "services",
     responses((status = 200, description = "The lines", body = String,
         content_type = "application/jsonl", example = json!(

@@ -10,65 +10,66 @@ use utoipa::openapi::Object;
 use super::field::{address, kind, outcome};
 use crate::openapi::word;
 
-/// What else is known of an event. Its kind and outcome decide which members there are.
+/// The details of an event. Its kind and outcome determine the members.
 #[derive(ToSchema)]
 pub(crate) struct EventDetails {
-    /// Fields of an account that differ.
+    /// The changed fields of the account.
     #[schema(nullable = false, min_items = 1)]
     changes: Option<Vec<FieldChange>>,
+    /// The number of sessions that ended.
     #[schema(nullable = false, example = 2)]
     sessions_ended: Option<u64>,
-    /// The refresh token that was presented again.
+    /// The id of the reused refresh token.
     #[schema(nullable = false, format = Uuid, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e13")]
     presented: Option<String>,
-    /// The latest refresh tokens of the session and the one that was presented, oldest first.
+    /// The latest refresh tokens of the session and the reused one, oldest first.
     #[schema(nullable = false)]
     family: Option<Vec<FamilyToken>>,
-    /// How many older refresh tokens are not shown.
+    /// The number of older refresh tokens that are not listed.
     #[schema(nullable = false, example = 0)]
     left_out: Option<u64>,
-    /// A version of the access matrix.
+    /// The version of the access matrix.
     #[schema(nullable = false, value_type = i64, required = false, minimum = 0,
         maximum = 4_294_967_295_u32, example = 3)]
     version: Option<u32>,
-    /// The version that was in force before.
+    /// The previously active version.
     #[schema(nullable = false, value_type = i64, required = false, minimum = 0,
         maximum = 4_294_967_295_u32, example = 2)]
     previous: Option<u32>,
-    /// The SHA-256 digest of an access matrix.
+    /// The SHA-256 digest of the access matrix.
     #[schema(
         nullable = false,
         pattern = "^[0-9a-f]{64}$",
         example = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     )]
     digest: Option<String>,
-    /// The first time of a replay.
+    /// The start of the period of a replay (inclusive).
     #[schema(nullable = false, format = DateTime, example = "2026-11-13T09:30:00Z")]
     from: Option<String>,
-    /// The time at which a replay ends; decisions of that time are not part of it.
+    /// The end of the period of a replay (exclusive).
     #[schema(nullable = false, format = DateTime, example = "2026-11-20T09:30:00Z")]
     until: Option<String>,
-    /// How many decisions a replay took again.
+    /// The number of decisions that a replay evaluated.
     #[schema(nullable = false, example = 120_000)]
     examined: Option<u64>,
-    /// How many of them came out differently.
+    /// The number of decisions that changed in a replay.
     #[schema(nullable = false, example = 12)]
     changed: Option<u64>,
     #[schema(nullable = false)]
     filter: Option<AuditFilter>,
     #[schema(schema_with = export_format, required = false)]
     format: Option<String>,
-    /// A `decision_id`.
+    /// The `decision_id` of the decision.
     #[schema(
         nullable = false,
         pattern = "^[0-9a-f]{16}-[1-9][0-9]*$",
         example = "5f1c9a7e40d2b836-42"
     )]
     decision: Option<String>,
-    /// The size of a record that the database refused.
+    /// The size of the record that the database refused, in bytes.
     #[schema(nullable = false, example = 4096)]
     bytes: Option<u64>,
-    /// The name of a key.
+    /// The id of the key.
     #[schema(
         nullable = false,
         pattern = "^[A-Za-z0-9_-]+$",
@@ -77,30 +78,30 @@ pub(crate) struct EventDetails {
     kid: Option<String>,
     #[schema(nullable = false, example = "EdDSA")]
     algorithm: Option<String>,
-    /// From when a key signs, if that is still to come.
+    /// The time from which the key signs, if it is in the future.
     #[schema(nullable = false, format = DateTime, example = "2026-11-20T09:30:00Z")]
     signs_from: Option<String>,
-    /// Until when tokens under a shared secret are accepted.
+    /// The time until which tokens under the shared secret are accepted.
     #[schema(nullable = false, format = DateTime, example = "2026-11-20T09:30:00Z")]
     accepted_until: Option<String>,
     #[schema(schema_with = alarm, required = false)]
     alarm: Option<String>,
-    /// The number of a checkpoint.
+    /// The number of the checkpoint.
     #[schema(nullable = false, minimum = 1, example = 7)]
     checkpoint: Option<u64>,
-    /// The chain that an alarm is about.
+    /// The id of the chain of an alarm.
     #[schema(nullable = false, example = "5f1c9a7e40d2b836")]
     chain: Option<String>,
-    /// The password hash that was replaced.
+    /// The parameters of the replaced password hash.
     #[schema(nullable = false)]
     before: Option<HashParameters>,
-    /// The password hash in its place.
+    /// The parameters of the new password hash.
     #[schema(nullable = false)]
     after: Option<HashParameters>,
-    /// How many events a purge removed.
+    /// The number of events that a purge deleted.
     #[schema(nullable = false, example = 1000)]
     events: Option<u64>,
-    /// How many decisions a purge removed.
+    /// The number of decisions that a purge deleted.
     #[schema(nullable = false, example = 50_000)]
     decisions: Option<u64>,
 }
@@ -108,22 +109,24 @@ pub(crate) struct EventDetails {
 /// One field before and after a change.
 #[derive(ToSchema)]
 pub(crate) struct FieldChange {
+    /// The name of the field.
     #[schema(example = "role")]
     field: String,
-    /// The value before; null where there was none.
+    /// The value before the change; null if there was none.
     #[schema(example = "msa")]
     before: Option<String>,
-    /// The value after; null where there is none.
+    /// The value after the change; null if there is none.
     #[schema(example = "coordinator")]
     after: Option<String>,
 }
 
-/// A refresh token of a session. The id is no secret.
+/// A refresh token of a session.
 #[derive(ToSchema)]
 pub(crate) struct FamilyToken {
+    /// The id of the token. It is not secret.
     #[schema(format = Uuid, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e13")]
     token: String,
-    /// The token that it replaced; the first of a session has none.
+    /// The id of the token that it replaced; absent for the first token of a session.
     #[schema(nullable = false, format = Uuid, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e12")]
     parent: Option<String>,
     #[schema(format = DateTime, example = "2026-11-20T09:30:00Z")]
@@ -134,7 +137,7 @@ pub(crate) struct FamilyToken {
     user_agent: Option<String>,
 }
 
-/// What a search or an export of the audit log was limited to.
+/// The filter of a search or an export of the audit log.
 #[derive(ToSchema)]
 pub(crate) struct AuditFilter {
     #[schema(nullable = false, format = DateTime, example = "2026-11-13T09:30:00Z")]
@@ -155,19 +158,21 @@ pub(crate) struct AuditFilter {
     address: Option<String>,
 }
 
-/// How a password hash was made.
+/// The algorithm and the parameters of a password hash.
 #[derive(ToSchema)]
 pub(crate) struct HashParameters {
     #[schema(schema_with = hash_algorithm)]
     algorithm: String,
-    /// Of bcrypt: the binary logarithm of the number of rounds.
+    /// bcrypt: the binary logarithm of the number of rounds.
     #[schema(nullable = false, example = 12)]
     cost: Option<u32>,
-    /// Of Argon2id, like all that follows.
+    /// Argon2id: the memory in KiB.
     #[schema(nullable = false, example = 19_456)]
     memory_kib: Option<u32>,
+    /// Argon2id: the number of passes.
     #[schema(nullable = false, example = 2)]
     iterations: Option<u32>,
+    /// Argon2id: the number of lanes.
     #[schema(nullable = false, example = 1)]
     parallelism: Option<u32>,
 }
@@ -180,7 +185,7 @@ fn export_format() -> Object {
 fn alarm() -> Object {
     let words = TrailAlarm::ALL.iter().map(|alarm| alarm.as_str());
     let schema =
-        word::one_of(words).description(Some("What the server found wrong with the audit log."));
+        word::one_of(words).description(Some("The fault that the server found in the audit log."));
     schema.examples([json!("chain_cut")]).build()
 }
 

@@ -16,13 +16,13 @@ pub(super) fn formatted(format: KnownFormat) -> ObjectBuilder {
 
 pub(super) fn kind() -> Object {
     word::event_kind()
-        .description(Some("What happened."))
+        .description(Some("The kind of event."))
         .examples([json!("permission_check")])
         .build()
 }
 
 pub(super) fn outcome() -> Object {
-    word::outcome().description(Some("How it ended.")).examples([json!("denied")]).build()
+    word::outcome().description(Some("The outcome.")).examples([json!("denied")]).build()
 }
 
 pub(super) fn address() -> Schema {

@@ -11,13 +11,13 @@ use utoipa::openapi::{Object, ObjectBuilder};
 
 use crate::openapi::word;
 
-/// The difference in meaning between the matrix in force and a candidate.
+/// The differences in meaning between the active access matrix and a candidate.
 #[derive(ToSchema)]
 pub(crate) struct MatrixDiff {
     roles: WordChanges,
     resources: WordChanges,
     actions: WordChanges,
-    /// The role of a self-registered account, before and after; null where it stays the same.
+    /// The role of self-registered accounts, before and after; null if it does not change.
     #[schema(min_items = 2, max_items = 2, example = json!(["guest", "msa"]))]
     self_registration_role: Option<Vec<String>>,
     /// Changes of inheritance between a role and its direct juniors.
@@ -25,23 +25,23 @@ pub(crate) struct MatrixDiff {
     /// The first 10,000 changed cells.
     #[schema(max_items = 10_000)]
     cells: Vec<CellChange>,
-    /// How many more cells change.
+    /// The number of further changed cells.
     #[schema(example = 0)]
     cells_left_out: u64,
 }
 
-/// Words of one kind that come and go.
+/// Added and removed words of one kind.
 #[derive(ToSchema)]
 pub(crate) struct WordChanges {
-    /// Only in the candidate.
+    /// The words that only the candidate has.
     #[schema(example = json!(["night_shift"]))]
     added: Vec<String>,
-    /// Only in the matrix in force.
+    /// The words that only the active matrix has.
     #[schema(example = json!([]))]
     removed: Vec<String>,
 }
 
-/// A step of inheritance that comes or goes.
+/// An added or removed inheritance between two roles.
 #[derive(ToSchema)]
 pub(crate) struct HierarchyChange {
     /// The role that inherits.
@@ -50,15 +50,15 @@ pub(crate) struct HierarchyChange {
     /// The role that it inherits from.
     #[schema(example = "msa")]
     junior: String,
-    /// Whether the candidate has the step and the matrix in force does not; otherwise the reverse.
+    /// True if only the candidate has the inheritance, false if only the active matrix has it.
     #[schema(example = true)]
     added: bool,
 }
 
-/// An action on a resource that a role gains or loses, or has under other conditions.
+/// A changed permission of a role: gained, lost, or under other conditions.
 #[derive(ToSchema)]
 pub(crate) struct CellChange {
-    /// The role, with what it inherits.
+    /// The role, with its inherited permissions.
     #[schema(example = "msa")]
     role: String,
     #[schema(example = "report")]
@@ -67,10 +67,10 @@ pub(crate) struct CellChange {
     action: String,
     #[schema(schema_with = change)]
     change: String,
-    /// `always`, `never`, or the conditions.
+    /// The permission in the active matrix: `always`, `never`, or its conditions.
     #[schema(example = "never")]
     before: String,
-    /// `always`, `never`, or the conditions.
+    /// The permission in the candidate: `always`, `never`, or its conditions.
     #[schema(example = "own or not_own + party")]
     after: String,
 }
@@ -79,27 +79,27 @@ fn change() -> Object {
     word::one_of(["gained", "lost", "conditions_changed"]).examples([json!("gained")]).build()
 }
 
-/// What a candidate would have decided differently.
+/// The decisions that change with a candidate.
 #[derive(ToSchema)]
 pub(crate) struct ReplayReport {
-    /// How many decisions were taken again.
+    /// The number of evaluated decisions.
     #[schema(example = 120_000)]
     examined: u64,
-    /// How many denials would be grants.
+    /// The number of denied decisions that the candidate allows.
     #[schema(example = 12)]
     gained: u64,
-    /// How many grants would be denials.
+    /// The number of allowed decisions that the candidate denies.
     #[schema(example = 0)]
     lost: u64,
-    /// What changes, most frequent first.
+    /// The changes, most frequent first.
     #[schema(max_items = 10_000)]
     changes: Vec<ReplayedChange>,
-    /// How many changed decisions belong to no item of `changes`, for lack of room.
+    /// The number of changed decisions that are not in `changes`, because the list is limited.
     #[schema(example = 0)]
     left_out: u64,
 }
 
-/// Decisions that would change alike.
+/// Decisions with the same change.
 #[derive(ToSchema)]
 pub(crate) struct ReplayedChange {
     #[schema(example = "msa")]
@@ -108,25 +108,25 @@ pub(crate) struct ReplayedChange {
     resource: String,
     #[schema(example = "read")]
     action: String,
-    /// Whether denials would be grants; otherwise the reverse.
+    /// True if the candidate allows them, false if it denies them.
     #[schema(example = true)]
     gains: bool,
-    /// The reason of the candidate.
+    /// The reason that the candidate gives.
     #[schema(example = "granted by msa report read (line 70)")]
     rule: String,
-    /// How many decisions.
+    /// The number of decisions.
     #[schema(minimum = 1, example = 12)]
     times: u64,
-    /// The time of the earliest decision.
+    /// The time of the earliest decision (RFC 3339, UTC).
     #[schema(format = DateTime, example = "2026-11-13T09:31:00Z")]
     first_at: String,
-    /// The time of the latest decision.
+    /// The time of the latest decision (RFC 3339, UTC).
     #[schema(format = DateTime, example = "2026-11-20T09:29:00Z")]
     last_at: String,
-    /// Accounts that the decisions concern, at most 100.
+    /// The ids of the accounts concerned, at most 100.
     #[schema(schema_with = subjects)]
     subjects: Vec<String>,
-    /// How many of the decisions concern accounts that `subjects` does not name.
+    /// The number of decisions about accounts that are not in `subjects`.
     #[schema(example = 0)]
     times_by_others: u64,
 }
@@ -140,15 +140,15 @@ fn subjects() -> Array {
         .min_items(Some(1))
         .max_items(Some(100))
         .unique_items(true)
-        .description(Some("Accounts that the decisions concern, at most 100."))
+        .description(Some("The ids of the accounts concerned, at most 100."))
         .examples([json!(["019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11"])])
         .build()
 }
 
-/// The effective access matrix, as far as the caller may see it.
+/// The effective access matrix, restricted to the roles that the caller may see.
 #[derive(ToSchema)]
 pub(crate) struct EffectiveMatrix {
-    /// The role of a self-registered account; null where the caller may not see it.
+    /// The role of self-registered accounts; null if the caller may not see it.
     #[schema(example = "msa")]
     self_registration_role: Option<String>,
     #[schema(example = json!(["schedule"]))]
@@ -158,7 +158,7 @@ pub(crate) struct EffectiveMatrix {
     roles: Vec<EffectiveRole>,
 }
 
-/// A role with what it inherits.
+/// A role with its inherited permissions.
 #[derive(ToSchema)]
 pub(crate) struct EffectiveRole {
     #[schema(example = "msa")]
@@ -166,18 +166,18 @@ pub(crate) struct EffectiveRole {
     /// The roles that it inherits from directly.
     #[schema(example = json!([]))]
     juniors: Vec<String>,
-    /// By resource and action the ways in which the role has it; what it does not have is left out.
+    /// For each resource and action, the grants that give it to the role. Denied actions are absent.
     #[schema(example = json!({ "schedule": { "read": [{ "when": [], "from": "msa" }] } }))]
     access: BTreeMap<String, BTreeMap<String, Vec<AccessWay>>>,
 }
 
-/// One way in which a role has an action.
+/// A grant that gives an action to a role, directly or by inheritance.
 #[derive(ToSchema)]
 pub(crate) struct AccessWay {
-    /// The conditions that must all hold; empty for always.
+    /// The conditions, which must all hold; empty for an unconditional grant.
     #[schema(max_items = 8, example = json!(["own"]))]
     when: Vec<String>,
-    /// The role that has the grant; null where the caller may not see it.
+    /// The role that has the grant; null if the caller may not see that role.
     #[schema(example = "msa")]
     from: Option<String>,
 }

@@ -14,7 +14,7 @@ pub(crate) struct JsonWebKeySet {
     keys: Vec<JsonWebKey>,
 }
 
-/// A public key that access tokens are signed with.
+/// The public key of access tokens.
 #[derive(ToSchema)]
 pub(crate) struct JsonWebKey {
     #[schema(schema_with = key_type)]
@@ -36,7 +36,7 @@ pub(crate) struct JsonWebKey {
         example = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
     )]
     x: String,
-    /// Of keys on P-256.
+    /// The second coordinate; only for keys on P-256.
     #[schema(
         nullable = false,
         pattern = "^[A-Za-z0-9_-]{43}$",
@@ -61,36 +61,36 @@ fn key_use() -> Object {
     word::one_of(["sig"]).examples([json!("sig")]).build()
 }
 
-/// A page of the feed of revocations.
+/// A page of the revocation feed.
 #[derive(ToSchema)]
 pub(crate) struct RevocationPage {
     #[schema(max_items = 5000)]
     items: Vec<Revocation>,
-    /// The `after` of the next request, whether there is more now or not.
+    /// The value of `after` for the next request; also present on the last page.
     #[schema(pattern = "^(0|[1-9][0-9]*\\.[0-9a-f]{8})$", example = "4711.5f1c9a7e")]
     next_cursor: String,
-    /// After this page, everything is known that was committed before this time; null while nothing is
-    /// known yet.
+    /// All revocations committed before this time are in this page or earlier ones; null if the node
+    /// has not read the database yet.
     #[schema(format = DateTime, example = "2027-01-15T08:00:00Z")]
     as_of: Option<String>,
 }
 
-/// Either `sid`, or `jti`, or `sub` with `before`. Times are seconds since 1970.
+/// A revocation by `sid`, by `jti`, or by `sub` with `before`. Times are in seconds since 1970.
 #[derive(ToSchema)]
 pub(crate) struct Revocation {
-    /// A token.
+    /// The id of a token.
     #[schema(nullable = false, format = Uuid, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e13")]
     jti: Option<String>,
-    /// A session.
+    /// The id of a session.
     #[schema(nullable = false, format = Uuid, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e12")]
     sid: Option<String>,
-    /// An account.
+    /// The id of an account.
     #[schema(nullable = false, format = Uuid, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")]
     sub: Option<String>,
-    /// Tokens of the account that were issued before this second are revoked.
+    /// Tokens of the account are revoked if they were issued before this second.
     #[schema(nullable = false, example = 1_800_000_002)]
     before: Option<i64>,
-    /// When the revocation can be forgotten.
+    /// The time after which the revocation can be deleted.
     #[schema(example = 1_800_001_800)]
     exp: i64,
 }

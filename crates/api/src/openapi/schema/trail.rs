@@ -14,17 +14,18 @@ use crate::openapi::word;
 /// One page of a search.
 #[derive(ToSchema)]
 pub(crate) struct AuditPage {
-    /// The newest first.
+    /// The entries, newest first.
     #[schema(max_items = 200)]
     items: Vec<AuditEntry>,
-    /// The `cursor` of the next page; null on the last page.
+    /// The value of `cursor` for the next page; null on the last page.
     #[schema(example = json!(null))]
     next_cursor: Option<String>,
 }
 
-/// A security event or a decision. A member without a value is left out.
+/// A security event or a decision. Members without a value are absent.
 #[derive(ToSchema)]
 pub(crate) struct AuditEntry {
+    /// The time of the event or decision (RFC 3339, UTC).
     #[schema(format = DateTime, example = "2026-11-20T09:30:00Z")]
     at: String,
     #[schema(schema_with = entry_id)]
@@ -35,10 +36,10 @@ pub(crate) struct AuditEntry {
     outcome: String,
     #[schema(schema_with = actor)]
     actor: String,
-    /// The account that it is about.
+    /// The id of the account concerned.
     #[schema(nullable = false, format = Uuid, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")]
     subject: Option<String>,
-    /// The session that it is about.
+    /// The id of the session concerned.
     #[schema(nullable = false, format = Uuid, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e12")]
     session: Option<String>,
     #[schema(schema_with = address)]
@@ -49,17 +50,18 @@ pub(crate) struct AuditEntry {
     /// The id of the request in the log of the server.
     #[schema(nullable = false, example = "5f1c9a7e40d2b836-2a")]
     request_id: Option<String>,
-    /// The role of the subject; like all that follows but `details`, of decisions only.
+    /// The role of the subject. This and the following members, except `details`, are only for
+    /// decisions.
     #[schema(nullable = false, example = "msa")]
     role: Option<String>,
     #[schema(nullable = false, example = "report")]
     resource: Option<String>,
     #[schema(nullable = false, example = "read")]
     action: Option<String>,
-    /// The `owner_id` of the question.
+    /// The `owner_id` of the permission check.
     #[schema(nullable = false, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e13")]
     owner: Option<String>,
-    /// The `parties` of the question.
+    /// The `parties` of the permission check.
     #[schema(nullable = false, max_items = 32,
         example = json!(["019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e13"]))]
     parties: Option<Vec<String>>,
@@ -80,7 +82,7 @@ fn entry_id() -> Schema {
     let schema = AnyOfBuilder::new()
         .item(formatted(KnownFormat::Uuid))
         .item(text().pattern(Some("^[0-9a-f]{16}-[1-9][0-9]*$")))
-        .description(Some("Of an event a UUID, of a decision its `decision_id`."))
+        .description(Some("The id: for an event a UUID, for a decision its `decision_id`."))
         .examples([json!("5f1c9a7e40d2b836-42")])
         .build();
     Schema::AnyOf(schema)
@@ -91,7 +93,7 @@ fn actor() -> Schema {
         .item(formatted(KnownFormat::Uuid))
         .item(word::one_of(["operator", "nobody"]))
         .description(Some(
-            "An account, `operator`, or `nobody` for a client that has proven nothing.",
+            "The id of an account, `operator`, or `nobody` for an unauthenticated client.",
         ))
         .examples([json!("019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")])
         .build();

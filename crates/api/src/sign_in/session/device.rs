@@ -4,19 +4,19 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// A device as its owner recognises it.
+/// The device of a session, derived from its `User-Agent`. It proves nothing.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct DeviceAnswer {
-    /// What the person called it at sign-in, or else made of the rest.
+    /// The name chosen at sign-in, by default the browser and the operating system.
     #[schema(example = "Firefox on Windows")]
     name: String,
-    /// The browser or program, where it says so.
+    /// The browser or program; null if unknown.
     #[schema(example = "Firefox")]
     browser: Option<String>,
-    /// As far as browsers still tell: Windows 11 is Windows.
+    /// The operating system without its version; null if unknown.
     #[schema(example = "Windows")]
     operating_system: Option<&'static str>,
-    /// `computer`, `mobile` (phones and tablets) or `other`.
+    /// The kind of device: `computer`, `mobile` (phones and tablets) or `other`.
     #[schema(pattern = "^(computer|mobile|other)$", example = "computer")]
     kind: &'static str,
 }
