@@ -36,9 +36,9 @@ use portcullis_domain::SecretString;
 use portcullis_flows::identity::account_request::{AccountRequest, AccountRules};
 use portcullis_flows::node::retention::RetentionPolicy;
 use portcullis_flows::node::revocation::RevocationPolicy;
-use portcullis_flows::sign_in::lockout::LockoutPolicy;
 use portcullis_flows::sign_in::session_tokens::SessionPolicy;
 use portcullis_password::{Argon2Params, Policy, PoolSettings};
+use portcullis_rate_limit::LockoutPolicy;
 use portcullis_web::ServiceCredentials;
 
 pub use access::MatrixFile;

@@ -13,9 +13,9 @@ use portcullis_flows::audit::recording::RecordingPolicy;
 use portcullis_flows::identity::account_request::{AccountRequest, AccountRules, RegistrationMode};
 use portcullis_flows::identity::bootstrap::{Bootstrap, Start};
 use portcullis_flows::node::revocation::RevocationPolicy;
-use portcullis_flows::sign_in::lockout::LockoutPolicy;
 use portcullis_flows::sign_in::session_tokens::SessionPolicy;
 use portcullis_password::{HashingPool, Policy, PoolSettings};
+use portcullis_rate_limit::LockoutPolicy;
 use portcullis_token::{Digest, KeyPairAlgorithm};
 use portcullis_web::{Running, ServiceCredentials, Settings};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_flows::sign_in::lockout::LockoutPolicy;
+use portcullis_rate_limit::LockoutPolicy;
 
 use super::finding::Findings;
 use super::raw::{self, Environment};

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{AccountId, Ambient, Delivery, DisplayName, ExposeSecret, SecretString};
 use portcullis_password::{HashingPool, Overloaded, Password};
+use portcullis_rate_limit::LockoutPolicy;
 use portcullis_token::{DeviceId, Digest};
 
 use self::assessment::{Assessment, assess};
@@ -34,7 +35,7 @@ use crate::StoreError;
 use crate::effects::event_now;
 use crate::sign_in::device;
 use crate::sign_in::hash_cost::HashCosts;
-use crate::sign_in::lockout::{Lockout, LockoutPolicy};
+use crate::sign_in::lockout::Lockout;
 use crate::sign_in::session_tokens::TokenIssuer;
 
 mod assessment;

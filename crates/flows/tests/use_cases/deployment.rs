@@ -26,7 +26,7 @@ use portcullis_flows::node::revocation::{RevocationPolicy, Revocations};
 use portcullis_flows::principal::Principal;
 use portcullis_flows::sign_in::device::DEVICE_LIFETIME;
 use portcullis_flows::sign_in::hash_cost::HashCosts;
-use portcullis_flows::sign_in::lockout::{FailureCounters, Lockout, LockoutPolicy};
+use portcullis_flows::sign_in::lockout::{FailureCounters, Lockout};
 use portcullis_flows::sign_in::mass_sign_out::MassSignOut;
 use portcullis_flows::sign_in::refresh::{Refresh, RefreshRequest};
 use portcullis_flows::sign_in::session::Sessions;
@@ -35,6 +35,7 @@ use portcullis_flows::sign_in::sign_out::SignOut;
 use portcullis_flows::sign_in::unlock::Unlock;
 use portcullis_flows::sign_in::{SignIn, SignInRequest, SignedIn};
 use portcullis_password::{Argon2Params, Hasher, HashingPool, PasswordHash, Policy, PoolSettings};
+use portcullis_rate_limit::LockoutPolicy;
 use portcullis_testkit::{PASSWORD, TestClock, TestDatabase, samples};
 use portcullis_token::{Lifetimes, Purpose, SecretKey, TokenAuthority, TokenSettings};
 

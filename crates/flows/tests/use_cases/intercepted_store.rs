@@ -6,11 +6,12 @@ use portcullis_flows::effects::EffectsOf;
 use portcullis_flows::identity::password_change::{
     PasswordChangeStore, PasswordUpdate, PasswordUpdateResult,
 };
-use portcullis_flows::sign_in::lockout::{CounterState, LockoutPolicy};
+use portcullis_flows::sign_in::lockout::CounterState;
 use portcullis_flows::sign_in::{
     HashReplacement, Identifier, SessionOpening, SessionOpeningResult, SignInStore,
     StoredCredentials,
 };
+use portcullis_rate_limit::LockoutPolicy;
 use portcullis_token::Digest;
 
 /// Before which step it happens.

@@ -8,13 +8,14 @@ use portcullis_domain::{Account, DisplayName, PasswordEpoch};
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::EffectsOf;
 use portcullis_flows::node::revocation::Revoked;
-use portcullis_flows::sign_in::lockout::{CounterState, LockoutPolicy};
+use portcullis_flows::sign_in::lockout::CounterState;
 use portcullis_flows::sign_in::session_tokens::AccountSnapshot;
 use portcullis_flows::sign_in::{
     HashReplacement, Identifier, Proof, SessionOpening, SessionOpeningResult, SignInStore,
     StoredCredentials, StoredPassword,
 };
 use portcullis_password::PasswordHash;
+use portcullis_rate_limit::LockoutPolicy;
 use portcullis_token::Digest;
 
 use crate::connection::{Connection, dispatch};

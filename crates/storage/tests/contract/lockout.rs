@@ -3,7 +3,7 @@ use std::time::Duration;
 use portcullis_audit::Outcome;
 use portcullis_domain::Timestamp;
 use portcullis_flows::sign_in::SessionOpeningResult;
-use portcullis_flows::sign_in::lockout::LockoutPolicy;
+use portcullis_rate_limit::LockoutPolicy;
 use portcullis_storage::Store;
 use portcullis_testkit::samples::NOW;
 use portcullis_testkit::{TestClock, TestDatabase};

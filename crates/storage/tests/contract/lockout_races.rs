@@ -1,7 +1,7 @@
 //! Lockout: parallel guesses count like sequential guesses.
 
 use portcullis_flows::sign_in::SessionOpeningResult;
-use portcullis_flows::sign_in::lockout::LockoutPolicy;
+use portcullis_rate_limit::LockoutPolicy;
 use portcullis_storage::Store;
 use portcullis_testkit::samples::NOW;
 use portcullis_testkit::{TestDatabase, at_once};

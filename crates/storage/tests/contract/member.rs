@@ -12,7 +12,7 @@ use portcullis_flows::access::matrix::MatrixStore;
 use portcullis_flows::effects::Effects;
 use portcullis_flows::identity::registration::{Creation, NewAccount, RegistrationStore};
 use portcullis_flows::node::revocation::Revoked;
-use portcullis_flows::sign_in::lockout::{CounterState, LockoutPolicy};
+use portcullis_flows::sign_in::lockout::CounterState;
 use portcullis_flows::sign_in::session_tokens::Ending;
 use portcullis_flows::sign_in::sign_out::SignOutStore;
 use portcullis_flows::sign_in::{
@@ -20,6 +20,7 @@ use portcullis_flows::sign_in::{
     StoredCredentials, StoredPassword,
 };
 use portcullis_password::PasswordHash;
+use portcullis_rate_limit::LockoutPolicy;
 use portcullis_storage::Store;
 use portcullis_testkit::TestClock;
 use portcullis_testkit::samples::{self, NOW};

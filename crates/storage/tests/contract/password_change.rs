@@ -7,10 +7,10 @@ use portcullis_flows::identity::password_change::{
     PasswordChangeStore, PasswordUpdate, PasswordUpdateResult, ReplacementSession,
 };
 use portcullis_flows::sign_in::SessionOpeningResult;
-use portcullis_flows::sign_in::lockout::LockoutPolicy;
 use portcullis_flows::sign_in::session::SessionStore;
 use portcullis_flows::sign_in::sign_out::SignOutStore;
 use portcullis_password::PasswordHash;
+use portcullis_rate_limit::LockoutPolicy;
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};
 use portcullis_testkit::{TestDatabase, at_once};

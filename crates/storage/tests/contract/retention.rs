@@ -3,7 +3,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use portcullis_flows::node::retention::RetentionStore;
-use portcullis_flows::sign_in::lockout::LockoutPolicy;
+use portcullis_rate_limit::LockoutPolicy;
 use portcullis_testkit::TestDatabase;
 use portcullis_testkit::samples::{self, NOW};
 

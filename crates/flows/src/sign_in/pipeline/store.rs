@@ -3,6 +3,7 @@
 use portcullis_audit::{Origin, Outcome};
 use portcullis_domain::{AccountId, DisplayName, Session, TokenId};
 use portcullis_password::PasswordHash;
+use portcullis_rate_limit::LockoutPolicy;
 use portcullis_token::Digest;
 
 use super::credentials::StoredCredentials;
@@ -12,7 +13,7 @@ use super::proof::Proof;
 use crate::StoreError;
 use crate::effects::{Effects, EffectsOf};
 use crate::node::revocation::Revoked;
-use crate::sign_in::lockout::{CounterState, LockoutPolicy};
+use crate::sign_in::lockout::CounterState;
 use crate::sign_in::session_tokens::{AccountSnapshot, Ending};
 
 /// The port of sign-in.
