@@ -1,0 +1,133 @@
+//! Subjects: the client address, principal or account whose requests are counted.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// A subject of a quota, with a bounded size, so that no client makes an entry larger.
+///
+/// [`fmt::Display`] writes a short and stable text for the key of a shared limiter. Different
+/// subjects have different texts: `a:192.0.2.1`, `a:2001:db8::/64`, `i:` or `d:` and hexadecimal
+/// digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// A client address.
+    Address(AddressPrefix),
+    /// A random id, such as a UUID of a session, service or account.
+    Id([u8; 16]),
+    /// A keyed digest (HMAC) of anything longer or confidential, such as a typed account name.
+    Digest([u8; 32]),
+}
+
+impl From<AddressPrefix> for Subject {
+    fn from(prefix: AddressPrefix) -> Self {
+        Self::Address(prefix)
+    }
+}
+
+impl From<IpAddr> for Subject {
+    fn from(address: IpAddr) -> Self {
+        Self::Address(AddressPrefix::new(address))
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, bytes): (_, &[u8]) = match self {
+            Self::Address(prefix) => return write!(f, "a:{prefix}"),
+            Self::Id(id) => ("i:", id),
+            Self::Digest(digest) => ("d:", digest),
+        };
+        f.write_str(kind)?;
+        bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// A client address as limits count it: an IPv4 address, or the /64 network of an IPv6 address.
+///
+/// A single IPv6 client usually owns a whole /64 and can take another address of it for every
+/// request. An IPv6 address that contains an IPv4 address (`::ffff:192.0.2.1`) is that IPv4
+/// address.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AddressPrefix(Prefix);
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Prefix {
+    V4([u8; 4]),
+    /// The upper half of the address.
+    V6([u16; 4]),
+}
+
+impl AddressPrefix {
+    /// The prefix of an address.
+    pub const fn new(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(address) => Self(Prefix::V4(address.octets())),
+            IpAddr::V6(address) => {
+                let [a, b, c, d, ..] = address.segments();
+                Self(Prefix::V6([a, b, c, d]))
+            }
+        }
+    }
+}
+
+impl From<IpAddr> for AddressPrefix {
+    fn from(address: IpAddr) -> Self {
+        Self::new(address)
+    }
+}
+
+impl fmt::Display for AddressPrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Prefix::V4(octets) => Ipv4Addr::from(octets).fmt(f),
+            Prefix::V6(upper) => {
+                let mut segments = [0; 8];
+                segments.iter_mut().zip(upper).for_each(|(segment, value)| *segment = value);
+                write!(f, "{}/64", Ipv6Addr::from(segments))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for AddressPrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prefix(address: &str) -> String {
+        AddressPrefix::new(address.parse().unwrap()).to_string()
+    }
+
+    #[test]
+    fn ipv6_addresses_of_one_64_are_one_subject() {
+        assert_eq!(prefix("2001:db8::1"), "2001:db8::/64");
+        assert_eq!(prefix("2001:db8::ffff:ffff:ffff:ffff"), "2001:db8::/64");
+        assert_eq!(prefix("2001:db8:0:1::1"), "2001:db8:0:1::/64");
+        assert_eq!(prefix("::1"), "::/64");
+        let subject = |address: &str| Subject::from(address.parse::<IpAddr>().unwrap());
+        assert_eq!(subject("2001:db8::1"), subject("2001:db8::2"));
+        assert_ne!(subject("2001:db8::1"), subject("2001:db8:0:1::1"));
+    }
+
+    #[test]
+    fn an_ipv4_address_is_the_same_subject_in_both_notations() {
+        assert_eq!(prefix("192.0.2.1"), "192.0.2.1");
+        assert_eq!(prefix("::ffff:192.0.2.1"), "192.0.2.1");
+    }
+
+    #[test]
+    fn subjects_of_different_kinds_have_different_texts() {
+        let address = Subject::from("192.0.2.1".parse::<IpAddr>().unwrap());
+        assert_eq!(address.to_string(), "a:192.0.2.1");
+        assert_eq!(
+            Subject::Id(*b"0123456789abcdef").to_string(),
+            "i:30313233343536373839616263646566"
+        );
+        assert_eq!(Subject::Digest([10; 32]).to_string(), format!("d:{}", "0a".repeat(32)));
+    }
+}
