@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::ContentType;
 use portcullis_domain::{Account, AccountId, AccountKind, DisplayName, Timestamp};
-use portcullis_web::{Code, Problem};
+use portcullis_flows::identity::account::CachedAccount;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -70,16 +70,27 @@ impl<'a> From<&'a Account> for AccountAnswer<'a> {
     }
 }
 
-/// A response with the account as its body.
-pub(crate) fn account_response(
-    status: StatusCode,
-    account: &Account,
-) -> Result<HttpResponse, Problem> {
-    let mut body = Vec::with_capacity(USUAL_LENGTH);
-    serde_json::to_writer(&mut body, &AccountAnswer::from(account))
-        .map_err(|_| Problem::new(Code::Internal))?;
-    Ok(HttpResponse::build(status).insert_header(ContentType::json()).body(body))
+/// The account in JSON.
+#[expect(clippy::expect_used, reason = "texts, words and times always have a JSON form")]
+fn to_json(account: &Account) -> Vec<u8> {
+    let mut json = Vec::with_capacity(USUAL_LENGTH);
+    serde_json::to_writer(&mut json, &AccountAnswer::from(account)).expect("a JSON form");
+    json
 }
 
-/// More bytes than most accounts take in JSON: the buffer of the answer does not grow.
+/// More bytes than most accounts take in JSON: the buffer does not grow.
 const USUAL_LENGTH: usize = 512;
+
+/// A response with the account as its body.
+pub(crate) fn account_response(status: StatusCode, account: &Account) -> HttpResponse {
+    json_response(status, to_json(account))
+}
+
+/// As [`account_response`], with the JSON form that is kept with the cached account.
+pub(crate) fn cached_account_response(account: &CachedAccount) -> HttpResponse {
+    json_response(StatusCode::OK, account.document(to_json).to_vec())
+}
+
+fn json_response(status: StatusCode, json: Vec<u8>) -> HttpResponse {
+    HttpResponse::build(status).insert_header(ContentType::json()).body(json)
+}

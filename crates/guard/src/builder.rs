@@ -82,8 +82,8 @@ impl GuardBuilder {
         self
     }
 
-    /// Caches verified signatures of about the last `tokens` tokens, 40 bytes each: see
-    /// [`Verifier::remembering`]. Default: 0.
+    /// Caches about the last `tokens` verified access tokens: see [`Verifier::remembering`].
+    /// Default: 0.
     #[must_use]
     pub fn remember_tokens(mut self, tokens: usize) -> Self {
         self.remembered_tokens = tokens;
@@ -101,7 +101,7 @@ impl GuardBuilder {
     /// secret, and only the revocations that are added to [`Guard::revocations`]. For tests.
     pub fn offline(self) -> Guard {
         let keys = self.shared.clone().unwrap_or_default();
-        let verifier = Arc::new(self.verifier(keys, AccessClaims::MAX_LIFETIME));
+        let verifier = Arc::new(self.access_verifier(keys));
         let known = Arc::new(RevocationState::offline(self.parts.clock.clone()));
         Guard::alone(self.parts, verifier, known)
     }
@@ -113,7 +113,11 @@ impl GuardBuilder {
         longest_life: Duration,
     ) -> Verifier<C> {
         Verifier::new(keys, &self.issuer, &self.audience, longest_life)
-            .remembering(self.remembered_tokens)
+    }
+
+    /// A verifier for access tokens.
+    pub(crate) fn access_verifier(&self, keys: KeySet) -> Verifier<AccessClaims> {
+        self.verifier(keys, AccessClaims::MAX_LIFETIME).remembering(self.remembered_tokens)
     }
 }
 

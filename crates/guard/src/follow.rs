@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_domain::SecretString;
-use portcullis_token::{AccessClaims, KeySet, SnapshotClaims};
+use portcullis_token::{KeySet, SnapshotClaims};
 
 pub use self::fault::{ConnectError, Fault};
 use crate::revocation_state::RevocationState;
@@ -94,7 +94,7 @@ impl GuardBuilder {
             (None, Some(shared)) => shared.clone(),
             (None, None) => KeySet::default(),
         };
-        let access = Arc::new(self.verifier(key_set.clone(), AccessClaims::MAX_LIFETIME));
+        let access = Arc::new(self.access_verifier(key_set.clone()));
         let signed = Arc::new(self.verifier(key_set, SnapshotClaims::LIFETIME));
 
         let known = Arc::new(RevocationState::following(self.parts.clock.clone()));

@@ -19,13 +19,9 @@ use serde::{Deserialize, Serialize};
 use crate::jws::{self, Compact, Header};
 use crate::key_set::SigningKey;
 use crate::payload::{self, Payload, Registered};
-use crate::signature_cache::SignatureCache;
-use crate::{Digest, KeySet, Purpose, SigningAlgorithm, TokenError, VerifyingKey, base64url};
-
-/// The maximum clock difference between issuer and verifier.
-pub const LEEWAY: Duration = Duration::from_secs(LEEWAY_SECONDS.unsigned_abs());
-
-const LEEWAY_SECONDS: i64 = 5;
+use crate::validity::{Age, Validity};
+use crate::verified_cache::{Verified, VerifiedCache};
+use crate::{Digest, KeySet, Purpose, TokenError, VerifyingKey, base64url};
 
 /// Verifies tokens of one kind.
 #[derive(Debug)]
@@ -52,10 +48,10 @@ impl<C: Claims> Verifier<C> {
         }
     }
 
-    /// Caches verified signatures of about the last `tokens` tokens, 40 bytes each. Only the
-    /// signature is cached: the claims are checked at each use, and revocations are looked up as
-    /// before. The cache helps for `EdDSA` and ES256. A signature of HS256 costs no more than the
-    /// lookup and is always verified.
+    /// Caches about the last `tokens` verified tokens by their digest: 16 bytes for each slot, and
+    /// up to about 400 bytes for each token in use. A cached token skips the signature and the
+    /// parsing of its claims. Its period of validity is checked at each use, and revocations are
+    /// looked up as before.
     #[must_use]
     pub fn remembering(self, tokens: usize) -> Self {
         let keys = Keys::new(self.keys.load().all.clone(), tokens);
@@ -81,25 +77,46 @@ impl<C: Claims> Verifier<C> {
     }
 
     fn verify_aged(&self, token: &str, now: Timestamp, age: Age) -> Result<C, TokenError> {
+        let now = now.as_seconds();
         let compact = Compact::split(token)?;
         let keys = self.keys.load();
+        if keys.verified.capacity() == 0 {
+            return self.verify_once(&keys, &compact, now, age).map(|(_, claims)| claims);
+        }
+        let digest = Digest::of(token);
+        if let Some(verified) = keys.verified.find(&digest) {
+            verified.validity.check(now, age)?;
+            return Ok(verified.claims.clone());
+        }
+        let (validity, claims) = self.verify_once(&keys, &compact, now, age)?;
+        keys.verified.insert(Verified { digest, validity, claims: claims.clone() });
+        Ok(claims)
+    }
+
+    fn verify_once(
+        &self,
+        keys: &Keys<C>,
+        compact: &Compact<'_>,
+        now: i64,
+        age: Age,
+    ) -> Result<(Validity, C), TokenError> {
         let key = match keys.of_usual_header(compact.header) {
             Some(key) => key,
-            None => keys.of_header(&compact)?,
+            None => keys.of_header(compact)?,
         };
-        keys.check_signature(token, &compact, key)?;
+        compact.check_signature(key)?;
         let json = compact.decode_payload()?;
         let json = str::from_utf8(&json).map_err(|_| TokenError::Malformed)?;
         let payload = match C::find(json, &self.issuer, &self.audience) {
             Some(payload) => payload,
             None => payload::object(json)?,
         };
-        self.check(&payload.registered(), now.as_seconds(), age)?;
-        C::read(payload)
+        let validity = self.check(&payload.registered(), now, age)?;
+        Ok((validity, C::read(payload)?))
     }
 
     /// Checks the registered claims (RFC 7519 section 4.1, RFC 8725 section 3), in whole seconds.
-    fn check(&self, claims: &Registered<'_>, now: i64, age: Age) -> Result<(), TokenError> {
+    fn check(&self, claims: &Registered<'_>, now: i64, age: Age) -> Result<Validity, TokenError> {
         if claims.iss != self.issuer {
             return Err(TokenError::WrongIssuer);
         }
@@ -112,17 +129,13 @@ impl<C: Claims> Verifier<C> {
         if claims.sub.is_empty() || claims.jti.is_empty() {
             return Err(TokenError::Malformed);
         }
-        if age == Age::Unexpired && claims.exp.saturating_add(LEEWAY_SECONDS) <= now {
-            return Err(TokenError::Expired);
-        }
-        let valid_from = claims.nbf.map_or(claims.iat, |nbf| nbf.max(claims.iat));
-        if valid_from.saturating_sub(LEEWAY_SECONDS) > now {
-            return Err(TokenError::NotYetValid);
-        }
+        let from = claims.nbf.map_or(claims.iat, |nbf| nbf.max(claims.iat));
+        let validity = Validity { from, until: claims.exp };
+        validity.check(now, age)?;
         if !(1..=self.maximum_lifetime).contains(&claims.exp.saturating_sub(claims.iat)) {
             return Err(TokenError::WrongLifetime);
         }
-        Ok(())
+        Ok(validity)
     }
 
     pub(crate) fn issuer(&self) -> &str {
@@ -134,20 +147,12 @@ impl<C: Claims> Verifier<C> {
     }
 }
 
-/// The allowed age of a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Age {
-    Unexpired,
-    Any,
-}
-
 /// The keys of a verifier, each with the header that this crate writes for it.
 #[derive(Debug)]
 struct Keys<C> {
     usual_headers: Vec<(String, VerifyingKey)>,
     all: KeySet,
-    verified: SignatureCache,
-    kind: PhantomData<fn() -> C>,
+    verified: VerifiedCache<C>,
 }
 
 impl<C: Kind> Keys<C> {
@@ -164,26 +169,7 @@ impl<C: Kind> Keys<C> {
                 Some((jws::header(key.algorithm(), C::TYP, kid), key.clone()))
             })
             .collect();
-        Self { usual_headers, all, verified: SignatureCache::new(capacity), kind: PhantomData }
-    }
-
-    /// The digest of a token costs as much as a signature of HS256, and much less than a signature
-    /// of a key pair.
-    fn check_signature(
-        &self,
-        token: &str,
-        compact: &Compact<'_>,
-        key: &VerifyingKey,
-    ) -> Result<(), TokenError> {
-        if self.verified.capacity() == 0 || key.algorithm() == SigningAlgorithm::Hs256 {
-            return compact.check_signature(key);
-        }
-        let digest = Digest::of(token);
-        if !self.verified.contains(&digest) {
-            compact.check_signature(key)?;
-            self.verified.insert(digest);
-        }
-        Ok(())
+        Self { usual_headers, all, verified: VerifiedCache::new(capacity) }
     }
 
     /// Finds the key of a header that is byte for byte as this crate writes it. No further check is
@@ -247,7 +233,7 @@ pub trait Claims: Kind {}
 impl<C: Kind> Claims for C {}
 
 /// The properties of a kind of token. Public in name only: kinds are added in this crate.
-pub trait Kind: Sized {
+pub trait Kind: Clone {
     /// The header `typ`.
     const TYP: &'static str;
     /// The claim `type`; `None` if it must be absent.

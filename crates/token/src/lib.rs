@@ -22,10 +22,11 @@ mod revocation_set;
 mod sealing;
 mod secret_key;
 mod shared_secret;
-mod signature_cache;
 mod snapshot;
 mod token_error;
 mod tokens;
+mod validity;
+mod verified_cache;
 
 pub use portcullis_domain::{
     AccountId, AccountKind, AuthenticationMethod, Role, SessionId, Timestamp, TokenId,
@@ -36,7 +37,7 @@ pub use algorithm::{KeyPairAlgorithm, SigningAlgorithm, SigningAlgorithmError};
 pub use csrf_token::CsrfKey;
 pub use device_token::{DeviceClaims, DeviceId, DeviceIdError};
 pub use json_web_key_set::{JsonWebKeySet, JsonWebKeySetError};
-pub use jwt::{Claims, LEEWAY, Verifier};
+pub use jwt::{Claims, Verifier};
 pub use key_pair::{KeyPair, Unsealed};
 pub use key_set::{KeySet, VerifyingKey};
 pub use opaque::{Digest, DigestError, OpaqueSecret, OpaqueSecretError};
@@ -51,3 +52,4 @@ pub use shared_secret::{SharedSecret, SharedSecretError};
 pub use snapshot::SnapshotClaims;
 pub use token_error::TokenError;
 pub use tokens::{AccessKeys, Lifetimes, TokenAuthority, TokenSettings};
+pub use validity::LEEWAY;

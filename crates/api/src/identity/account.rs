@@ -1,11 +1,10 @@
 //! `GET /api/auth/me`: the account of the caller.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use portcullis_flows::identity::account::Accounts;
 use portcullis_web::{Body, Caller, Code, Guard, Limit, Method, Problem, Route, blocking};
 
-use crate::answer::{AccountAnswer, account_response};
+use crate::answer::{AccountAnswer, cached_account_response};
 
 pub(crate) const ME: Route = Route {
     method: Method::Get,
@@ -25,9 +24,9 @@ pub(crate) async fn me(
 ) -> Result<HttpResponse, Problem> {
     let account = caller.account()?;
     if let Some(account) = accounts.recent(account) {
-        return account_response(StatusCode::OK, &account);
+        return Ok(cached_account_response(&account));
     }
     let account = blocking(move || accounts.read(account)).await?;
     let account = account.ok_or_else(|| Problem::new(Code::InvalidToken))?;
-    account_response(StatusCode::OK, &account)
+    Ok(cached_account_response(&account))
 }

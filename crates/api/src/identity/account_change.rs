@@ -53,7 +53,7 @@ pub(crate) async fn read(
     let id = account(&id)?;
     let found = blocking(move || account_changes.read(&caller.0, id)).await?;
     let found = found.ok_or(ChangeError::Unknown)?;
-    account_response(StatusCode::OK, &found)
+    Ok(account_response(StatusCode::OK, &found))
 }
 
 pub(crate) const CHANGE: Route = Route {
@@ -103,7 +103,7 @@ pub(crate) async fn change(
     permit(&decisions, &caller, &patch.takes()).await?;
     let id = account(&id)?;
     let changed = blocking(move || account_changes.change(&caller, id, &patch)).await?;
-    account_response(StatusCode::OK, &changed)
+    Ok(account_response(StatusCode::OK, &changed))
 }
 
 pub(crate) const END_SESSIONS: Route = Route {

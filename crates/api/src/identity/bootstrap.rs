@@ -68,5 +68,5 @@ pub(crate) async fn set_up(
     };
     let address = wanted.origin.address;
     let account = hashing.run(address, move || bootstrap.redeem(&token, &wanted)).await?;
-    account_response(StatusCode::CREATED, &account)
+    Ok(account_response(StatusCode::CREATED, &account))
 }

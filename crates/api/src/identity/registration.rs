@@ -72,5 +72,5 @@ pub(crate) async fn register(
     };
     let address = wanted.origin.address;
     let account = hashing.run(address, move || registration.register(&wanted)).await?;
-    account_response(StatusCode::CREATED, &account)
+    Ok(account_response(StatusCode::CREATED, &account))
 }

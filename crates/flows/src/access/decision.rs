@@ -9,11 +9,12 @@ mod answer;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_audit::DecisionId;
-use portcullis_domain::{Account, AccountId, Clock};
+use portcullis_domain::{AccountId, Clock};
 
 use self::answer::UnnumberedAnswers;
 pub use self::answer::{Answer, DecisionError};
@@ -23,7 +24,7 @@ use crate::access::permission::ON_BEHALF;
 pub use crate::access::question::{Attributes, Context, Question};
 pub use crate::access::request_decisions::{AnsweredQuestion, Evaluation, RequestDecisions};
 use crate::audit::recording::{NotRecorded, Recorder, Ticket};
-use crate::identity::account::Accounts;
+use crate::identity::account::{Accounts, CachedAccount};
 use crate::principal::Principal;
 
 /// Answers permission checks and records the decisions.
@@ -147,7 +148,7 @@ impl Decisions {
     fn rule<E>(
         &self,
         Request { principal, account, questions }: Request,
-        find: impl Fn(AccountId) -> Result<Option<Arc<Account>>, E>,
+        find: impl Fn(AccountId) -> Result<Option<Arc<CachedAccount>>, E>,
     ) -> Result<Box<RequestDecisions>, (Undecided, E)> {
         let mut batch = Box::new(RequestDecisions {
             at: self.clock.now(),
@@ -186,7 +187,8 @@ impl Decisions {
             match question.subject.filter(|id| *id != account) {
                 None => batch.decide_own(question, &own_subject),
                 Some(id) => {
-                    batch.decide_for(question, id, others.get(&id).and_then(Option::as_deref));
+                    let subject = others.get(&id).and_then(Option::as_deref);
+                    batch.decide_for(question, id, subject.map(Deref::deref));
                 }
             }
         }

@@ -1,8 +1,9 @@
 //! The account of the caller, and the cache of accounts that permission checks look up.
 
 use std::io;
-use std::sync::Arc;
+use std::ops::Deref;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use moka::sync::Cache;
@@ -16,6 +17,33 @@ pub trait AccountStore: Send + Sync {
     fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError>;
 }
 
+/// An account as it was read.
+#[derive(Debug)]
+pub struct CachedAccount {
+    account: Account,
+    document: OnceLock<Box<[u8]>>,
+}
+
+impl CachedAccount {
+    const fn new(account: Account) -> Self {
+        Self { account, document: OnceLock::new() }
+    }
+
+    /// The account in the form in which callers get it. It is written once and kept with the
+    /// account, because a caller asks many times in the life of a cached account.
+    pub fn document(&self, write: impl FnOnce(&Account) -> Vec<u8>) -> &[u8] {
+        self.document.get_or_init(|| write(&self.account).into_boxed_slice())
+    }
+}
+
+impl Deref for CachedAccount {
+    type Target = Account;
+
+    fn deref(&self) -> &Account {
+        &self.account
+    }
+}
+
 /// Reads accounts, at most [`Accounts::MAX_AGE`] behind the database.
 pub struct Accounts {
     memory: Arc<Memory>,
@@ -25,7 +53,7 @@ pub struct Accounts {
 
 struct Memory {
     store: Arc<dyn AccountStore>,
-    recent: Cache<AccountId, Arc<Account>>,
+    recent: Cache<AccountId, Arc<CachedAccount>>,
     /// Accounts read in the first half of that time, or about to be read.
     fresh: Cache<AccountId, ()>,
 }
@@ -55,7 +83,7 @@ impl Accounts {
 
     /// The account if it was read recently; never blocks. A caller that asks often never waits for
     /// the database.
-    pub fn recent(&self, id: AccountId) -> Option<Arc<Account>> {
+    pub fn recent(&self, id: AccountId) -> Option<Arc<CachedAccount>> {
         let account = self.memory.recent.get(&id)?;
         if self.memory.claims_renewal(id) {
             // With a full queue the refresh is skipped, and the next caller after the expiry reads
@@ -66,7 +94,7 @@ impl Accounts {
     }
 
     /// The account as stored.
-    pub fn read(&self, id: AccountId) -> Result<Option<Arc<Account>>, StoreError> {
+    pub fn read(&self, id: AccountId) -> Result<Option<Arc<CachedAccount>>, StoreError> {
         self.memory.read(id)
     }
 }
@@ -86,8 +114,8 @@ impl Memory {
         }
     }
 
-    fn read(&self, id: AccountId) -> Result<Option<Arc<Account>>, StoreError> {
-        let account = self.store.account(id)?.map(Arc::new);
+    fn read(&self, id: AccountId) -> Result<Option<Arc<CachedAccount>>, StoreError> {
+        let account = self.store.account(id)?.map(CachedAccount::new).map(Arc::new);
         if let Some(account) = &account {
             self.recent.insert(id, Arc::clone(account));
             self.fresh.insert(id, ());

@@ -9,7 +9,7 @@ use aws_lc_rs::signature::{
 };
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use portcullis_domain::{ExposeSecret, SecureRandom, SystemRandom};
+use portcullis_domain::{ExposeSecret, SecureRandom, SystemRandom, Timestamp};
 use portcullis_token::{
     AccessClaims, AccessKeys, JsonWebKeySet, KeyPair, KeyPairAlgorithm, KeySet, LEEWAY, PublicKey,
     TokenAuthority, TokenError, Verifier, VerifyingKey,
@@ -93,7 +93,7 @@ fn a_token_is_accepted_here_and_by_whoever_has_the_published_half() {
 }
 
 #[test]
-fn a_remembered_signature_vouches_for_its_own_text_and_for_nothing_else() {
+fn a_cached_token_is_valid_in_its_own_period_and_its_own_text_only() {
     for algorithm in ALGORITHMS {
         let pair = pair(algorithm);
         let verifier = of(&pair).remembering(64);
@@ -105,6 +105,9 @@ fn a_remembered_signature_vouches_for_its_own_text_and_for_nothing_else() {
         }
         let over = claims.expires_at + LEEWAY;
         assert_eq!(verifier.verify(token, over), Err(TokenError::Expired));
+        assert_eq!(verifier.verify_expired(token, over), Ok(claims.clone()));
+        let before = Timestamp::from_seconds(claims.issued_at.as_seconds() - 6);
+        assert_eq!(verifier.verify(token, before), Err(TokenError::NotYetValid));
         for place in 0..token.len() {
             let mut other = token.as_bytes().to_vec();
             other[place] = if other[place] == b'A' { b'B' } else { b'A' };
