@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use portcullis_testkit::{TestDatabase, TestServer, settings};
-use portcullis_web::{ServeError, Settings};
+use portcullis_web::{ServeError, Settings, Signals};
 
 #[test]
 fn a_server_whose_recorder_has_ended_ends_and_says_why() {
@@ -15,6 +15,7 @@ fn a_server_whose_recorder_has_ended_ends_and_says_why() {
     // It is for a server that is told to stop, and not for one that fails.
     let shutdown_delay = Duration::from_secs(600);
     let settings = Settings { shutdown_delay, ..settings(other.origin()) };
-    let outcome = portcullis_web::serve(listener, application, settings, || {});
+    let signals = Signals::new().expect("a runtime");
+    let outcome = portcullis_web::serve(listener, application, settings, signals, || {});
     assert!(matches!(outcome, Err(ServeError::Part("recorder"))), "{outcome:?}");
 }

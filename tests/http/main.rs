@@ -36,6 +36,7 @@ mod password_change;
 mod permission;
 mod proxy;
 mod pyjwt;
+mod rate_limit;
 mod refresh;
 mod refresh_reuse;
 mod refusal;

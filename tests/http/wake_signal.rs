@@ -162,7 +162,7 @@ fn a_node_whose_database_is_gone_becomes_stale_and_recovers() {
     assert_eq!((refused.status, refused.code().as_str()), (503, "revocations_stale"));
     let ready = Browser::of(&server).get("/health/ready", &[]);
     assert_eq!((ready.status, ready.code().as_str()), (503, "unavailable"));
-    assert!(ready.field("detail").contains("revoked"), "{}", ready.text);
+    assert!(ready.field("detail").contains("stale"), "{}", ready.text);
 
     switch.on();
     // Each attempt waits for a connection, so no sleep is needed.

@@ -83,6 +83,15 @@ impl Bench {
             // The default is the address, which differs between servers, so tokens would not stay valid
             // for the next server.
             .env("PORTCULLIS__TOKENS__ISSUER", "bench")
+            // The limits are checked and never reached: all load comes from one address.
+            .envs([
+                ("RATE_LIMIT_LOGIN_ATTEMPTS", "1000"),
+                ("RATE_LIMIT_LOGIN_WINDOW", "1"),
+                ("RATE_LIMIT_REGISTER_ATTEMPTS", "1000"),
+                ("RATE_LIMIT_REGISTER_WINDOW", "1"),
+                ("PORTCULLIS__RATE_LIMIT__REQUESTS", "10000000"),
+                ("PORTCULLIS__RATE_LIMIT__ACCOUNT_REQUESTS", "10000000"),
+            ])
             .envs(self.options.database_url.iter().map(|url| ("DATABASE_URL", url)))
             .envs(self.options.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(self.folder.path());

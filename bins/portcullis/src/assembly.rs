@@ -69,6 +69,7 @@ pub fn server(foundation: &Foundation, jobs_clock: Arc<dyn Clock>) -> Result<Ass
     let checkpoints = audit::share(foundation, &mut data);
     let health = node::health(foundation, &mut data);
     let clock_watch = node::clock_watch(foundation, &mut data);
+    let rate_limits = node::rate_limits(foundation);
 
     let mut list = jobs::exclusive(store, &checkpoints, config);
     list.extend([
@@ -79,6 +80,7 @@ pub fn server(foundation: &Foundation, jobs_clock: Arc<dyn Clock>) -> Result<Ass
         jobs::send_heartbeats(&feed, &revocations),
         jobs::forget_revocations(&revocations),
         jobs::count_hash_costs(&passwords.costs),
+        jobs::sweep_rate_limits(&rate_limits),
     ]);
     list.extend(jobs::checkpoint_files(config, &checkpoints));
     let jobs_ambient = Ambient { clock: jobs_clock, random: ambient.random.clone() };
@@ -90,6 +92,7 @@ pub fn server(foundation: &Foundation, jobs_clock: Arc<dyn Clock>) -> Result<Ass
         revocations: revocations.clone(),
         feed: feed.clone(),
         clock_watch,
+        rate_limits: rate_limits.clone(),
         jobs: jobs.clone(),
         checkpoints: checkpoints.clone(),
     }));
@@ -110,6 +113,7 @@ pub fn server(foundation: &Foundation, jobs_clock: Arc<dyn Clock>) -> Result<Ass
         authenticator,
         decisions,
         step_up,
+        rate_limits,
         data,
         groups: portcullis_api::GROUPS,
         configure: portcullis_api::configure(config.server.docs),

@@ -16,8 +16,10 @@ mod finding;
 mod layers;
 mod lockout;
 mod log;
+mod networks;
 mod origin;
 mod passwords;
+mod rate_limit;
 pub(crate) mod raw;
 mod redis;
 mod retention;
@@ -46,6 +48,7 @@ pub use audit::Audit;
 pub use database::Database;
 pub use finding::{Finding, Findings};
 pub use log::Log;
+pub use rate_limit::RateLimits;
 pub use server::Server;
 pub(crate) use services::is_name as is_service_name;
 pub use tokens::{Secret, Tokens};
@@ -89,6 +92,8 @@ pub struct Config {
     pub hashing: PoolSettings,
     /// The lockout after failed sign-ins.
     pub lockout: LockoutPolicy,
+    /// The rate limits.
+    pub rate_limits: RateLimits,
     /// The administrator to create at the first start.
     pub admin: Option<AccountRequest>,
     /// Level and format of the log.
@@ -197,6 +202,7 @@ fn check(raw: raw::Raw, findings: &mut Findings) -> Config {
         argon2: params,
         hashing: pool,
         lockout: lockout::check(&raw.lockout, environment, findings),
+        rate_limits: RateLimits::check(raw.rate_limit, environment, findings),
         admin,
         log: raw.log.into(),
     }

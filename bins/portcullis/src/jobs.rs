@@ -18,6 +18,7 @@ use portcullis_flows::node::retention::RetentionStore;
 use portcullis_flows::node::revocation::Revocations;
 use portcullis_flows::node::signing_key::KeyRing;
 use portcullis_flows::sign_in::hash_cost::HashCosts;
+use portcullis_web::RateLimits;
 
 use crate::checkpoint_files::CheckpointFiles;
 use crate::config::Config;
@@ -116,6 +117,15 @@ pub(crate) fn forget_revocations(revocations: &Arc<Revocations>) -> Job {
 pub(crate) fn count_hash_costs(costs: &Arc<HashCosts>) -> Job {
     let costs = Arc::clone(costs);
     of_node("hash_costs", MINUTE, move || Ok(costs.follow()?))
+}
+
+/// Removes the expired windows of rate limits from memory.
+pub(crate) fn sweep_rate_limits(limits: &Arc<RateLimits>) -> Job {
+    let limits = Arc::clone(limits);
+    of_node("rate_limits", 10 * SECOND, move || {
+        limits.sweep();
+        Ok(())
+    })
 }
 
 /// Writes each new checkpoint to a file, if a directory is configured.

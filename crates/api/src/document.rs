@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use portcullis_web::{Audience, Body, Code, Method, Problem, ProblemBody, Route};
+use portcullis_web::{Audience, Body, Code, Method, Problem, ProblemBody, Rate, Route};
 use serde_json::json;
 use utoipa::OpenApi;
 use utoipa::openapi::example::ExampleBuilder;
+use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
@@ -149,13 +150,26 @@ fn describe(operation: &mut Operation, route: &Route) {
             )]);
         }
         let titles: Vec<&str> = codes.iter().map(|code| code.title()).collect();
-        let response = ResponseBuilder::new()
+        let mut response = ResponseBuilder::new()
             .description(titles.join("; "))
-            .content("application/problem+json", content.build())
-            .build();
+            .content("application/problem+json", content.build());
+        if codes.contains(&Code::RateLimited) {
+            for (name, about) in RATE_LIMIT_FIELDS {
+                let header = HeaderBuilder::new().description(Some(about));
+                response = response.header(name, header.build());
+            }
+        }
+        let response = response.build();
         operation.responses.responses.insert(status.to_string(), RefOr::T(response));
     }
 }
+
+/// The header fields of a response 429 (draft-ietf-httpapi-ratelimit-headers).
+const RATE_LIMIT_FIELDS: [(&str, &str); 3] = [
+    ("Retry-After", "Seconds until the same request would be accepted"),
+    ("RateLimit-Policy", "Each limit of the request: name, quota `q`, window `w` in seconds"),
+    ("RateLimit", "For each limit the requests that remain, `r`, and the seconds until reset, `t`"),
+];
 
 fn example(code: Code) -> Problem {
     let decision = Some("5f1c9a7e40d2b836-42").filter(|_| code == Code::Forbidden);
@@ -167,6 +181,9 @@ fn example(code: Code) -> Problem {
 fn codes(route: &Route) -> Vec<Code> {
     let mut codes = route.errors.to_vec();
     codes.push(Code::Internal);
+    if !matches!(route.limit.rate, Rate::Exempt(_)) {
+        codes.push(Code::RateLimited);
+    }
     if route.guard.is_signed_in() {
         codes.extend([
             Code::NotAuthenticated,

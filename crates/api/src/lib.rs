@@ -7,6 +7,7 @@ mod audit;
 mod docs;
 mod document;
 mod identity;
+pub mod limits;
 mod machine;
 mod node;
 mod openapi;

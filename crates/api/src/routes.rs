@@ -1,8 +1,11 @@
 //! The list of all routes, each declared beside its handler. It is mounted, described in the API
 //! document, and tested.
 
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix_web::HttpRequest;
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse};
 use portcullis_web::{Limits, Mount, Route, RouteTable, Router};
 
 use crate::access::decision;
@@ -70,9 +73,10 @@ pub fn route_table() -> Vec<&'static Route> {
 /// Mounts every route.
 pub(crate) fn configure(app: &mut ServiceConfig, limits: &Limits) {
     routes(&mut Mount::new(app, limits));
+    let (table, rates) = (Rc::new(RouteTable(route_table())), limits.rates());
+    let no_such_route = move |request: HttpRequest| {
+        let (table, rates) = (Rc::clone(&table), Arc::clone(&rates));
+        async move { table.no_such_route(&request, &rates).await }
+    };
     app.default_service(web::to(no_such_route));
-}
-
-async fn no_such_route(request: HttpRequest) -> HttpResponse {
-    RouteTable(route_table()).no_such_route(&request)
 }

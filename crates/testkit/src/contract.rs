@@ -198,17 +198,22 @@ fn check_problem(method: &str, path: &str, answer: &Answer, request: &str) {
     let code = problem["code"].as_str().unwrap_or_else(|| panic!("{request} without a code"));
     assert_eq!(problem["type"], format!("urn:portcullis:problem:{code}"), "{request}");
     let documented = match documented(path) {
-        Value::Null => code == "not_found",
+        Value::Null => ["not_found", "rate_limited"].contains(&code),
         // A preflight is answered before the routing.
         _ if method == "OPTIONS" => PREFLIGHT.contains(&code),
         item => match &item[method.to_lowercase()] {
-            Value::Null => code == "method_not_allowed",
+            Value::Null => ["method_not_allowed", "rate_limited"].contains(&code),
             operation => is_documented(operation, answer.status, code),
         },
     };
     assert!(documented, "{request} with {code}, which the API document does not say");
     if answer.status == 503 {
         assert!(answer.header("retry-after").is_some(), "{request} without Retry-After");
+    }
+    if answer.status == 429 {
+        for header in ["retry-after", "ratelimit", "ratelimit-policy"] {
+            assert!(answer.header(header).is_some(), "{request} without {header}");
+        }
     }
     if answer.status == 401 {
         assert!(answer.header("www-authenticate").is_some(), "{request} without a challenge");

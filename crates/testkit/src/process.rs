@@ -73,6 +73,7 @@ impl ServerProcess {
             .env_clear()
             .env("PORTCULLIS__DATA_DIR", data_dir)
             .env("PORTCULLIS__SERVER__ADDRESS", "127.0.0.1:0")
+            .envs(WIDE_RATE_LIMITS)
             .envs(environment.iter().copied())
             .current_dir(data_dir)
             .stdin(Stdio::null());
@@ -267,3 +268,13 @@ fn executable(message: &str) -> Option<PathBuf> {
     let is_program = message["target"]["name"] == "portcullis" && message["executable"].is_string();
     is_program.then(|| message["executable"].as_str().map(PathBuf::from))?
 }
+
+/// Variables that set the rate limits of a server so wide that no test reaches them.
+const WIDE_RATE_LIMITS: [(&str, &str); 6] = [
+    ("RATE_LIMIT_LOGIN_ATTEMPTS", "1000"),
+    ("RATE_LIMIT_LOGIN_WINDOW", "1"),
+    ("RATE_LIMIT_REGISTER_ATTEMPTS", "1000"),
+    ("RATE_LIMIT_REGISTER_WINDOW", "1"),
+    ("PORTCULLIS__RATE_LIMIT__REQUESTS", "10000000"),
+    ("PORTCULLIS__RATE_LIMIT__ACCOUNT_REQUESTS", "10000000"),
+];

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use portcullis::assembly::{self, Assembled, Foundation};
 use portcullis::config::Config;
+use portcullis_api::limits::{REGISTRATION, SIGN_IN};
 use portcullis_domain::{Ambient, Moderation, ReservedNames, Role, SecretString, Severity};
 use portcullis_flows::audit::recording::RecordingPolicy;
 use portcullis_flows::identity::account_request::{AccountRequest, AccountRules, RegistrationMode};
@@ -15,9 +16,9 @@ use portcullis_flows::identity::bootstrap::{Bootstrap, Start};
 use portcullis_flows::node::revocation::RevocationPolicy;
 use portcullis_flows::sign_in::session_tokens::SessionPolicy;
 use portcullis_password::{HashingPool, Policy, PoolSettings};
-use portcullis_rate_limit::LockoutPolicy;
+use portcullis_rate_limit::{LockoutPolicy, Quota};
 use portcullis_token::{Digest, KeyPairAlgorithm};
-use portcullis_web::{Running, ServiceCredentials, Settings};
+use portcullis_web::{RateLimitSettings, Running, ServiceCredentials, Settings};
 
 use crate::{TestClock, TestDatabase};
 
@@ -31,6 +32,8 @@ pub struct TestSettings {
     pub redis: Option<String>,
     /// The lockout after failed sign-ins.
     pub lockout: LockoutPolicy,
+    /// The rate limits: by default so wide that no test reaches them.
+    pub rate_limits: RateLimitSettings,
     /// The signature algorithm of access tokens; HS256 when `None`.
     pub algorithm: Option<KeyPairAlgorithm>,
     /// The limits of the hashing pool.
@@ -69,6 +72,7 @@ impl Default for TestSettings {
             },
             redis: None,
             lockout: LockoutPolicy::default(),
+            rate_limits: wide_rate_limits(),
             algorithm: None,
             hashing: PoolSettings { deadline: Duration::from_secs(60), ..PoolSettings::default() },
             recording: RecordingPolicy { strict: true, ..RecordingPolicy::default() },
@@ -80,6 +84,17 @@ impl Default for TestSettings {
             trusted_proxies: Vec::new(),
             docs: true,
         }
+    }
+}
+
+fn wide_rate_limits() -> RateLimitSettings {
+    let second = Duration::from_secs(1);
+    let wide = |name| Quota::gcra(name, 1_000_000, second).expect("a quota");
+    RateLimitSettings {
+        requests: wide("requests"),
+        account_requests: wide("account_requests"),
+        routes: vec![wide(SIGN_IN.name), wide(REGISTRATION.name)],
+        exempt_networks: Vec::new(),
     }
 }
 
@@ -188,6 +203,7 @@ impl TestServer {
         config.audit.retention = settings.audit_retention;
         config.audit.checkpoint_directory.clone_from(&settings.checkpoint_directory);
         config.server.docs = settings.docs;
+        config.rate_limits.quotas = Some(settings.rate_limits.clone());
         let foundation = Foundation {
             config,
             store: Arc::new(self.database.store().clone()),

@@ -1,6 +1,8 @@
-//! Security headers of every response (OWASP Secure Headers; ASVS 5.0 section 3.4).
+//! Security headers of every response (OWASP Secure Headers; ASVS 5.0 section 3.4), and the headers
+//! of rate limits.
 
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use portcullis_rate_limit::{States, headers};
 
 /// Adds the security headers. A `Cache-Control` header of the response stays.
 pub(crate) fn protect(headers: &mut HeaderMap, content_policy: &'static str, secure: bool) {
@@ -16,6 +18,16 @@ pub(crate) fn protect(headers: &mut HeaderMap, content_policy: &'static str, sec
             header::STRICT_TRANSPORT_SECURITY,
             HeaderValue::from_static("max-age=31536000; includeSubDomains"),
         );
+    }
+}
+
+/// Adds `RateLimit-Policy`, `RateLimit` and, after a refusal, `Retry-After`
+/// (draft-ietf-httpapi-ratelimit-headers).
+pub(crate) fn add_rate_limits(response: &mut HeaderMap, quotas: &States) {
+    for (name, value) in headers::fields(quotas) {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.insert(HeaderName::from_static(name), value);
+        }
     }
 }
 

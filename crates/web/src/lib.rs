@@ -42,7 +42,9 @@ pub use cookies::{Name as CookieName, cookie, forget as forget_cookie, set as se
 pub use group::{API, ErrorBody, Group, problem_document};
 pub use guard::{Audience, Caller, Guard};
 pub use lifecycle::{Lifecycle, ServeError};
-pub use limit::{Concurrency, ConcurrencyPermit, Limit, Limits};
+pub use limit::{
+    Concurrency, ConcurrencyPermit, Limit, Limits, Rate, RateLimit, RateLimitSettings, RateLimits,
+};
 pub use optional_body::OptionalBody;
 pub use problem::{Code, FieldProblem, Problem, ProblemBody};
 pub use query::Query;

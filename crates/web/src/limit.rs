@@ -1,201 +1,94 @@
-//! Concurrency limits of routes, declared in `Route::limit`. A rate limit is a new variant of
-//! `Limit` here.
-//!
-//! The limits are fair between callers. A caller may take no more permits than are still free (a
-//! dynamic threshold, as in switches that share a buffer): one caller alone takes half of them, and
-//! the next caller always gets one.
+//! Limits of routes, declared in `Route::limit`: how often and how many at a time.
 
-use std::collections::{BTreeMap, HashMap};
+mod concurrency;
+mod rate;
+
+use std::collections::BTreeMap;
 use std::fmt;
-use std::future::{Ready, ready};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use actix_web::http::header;
-use actix_web::{FromRequest, HttpMessage, HttpRequest, dev, rt, web};
-use portcullis_audit::Actor;
-use portcullis_domain::{Ambient, SecureRandom};
+pub(crate) use self::concurrency::FairSemaphore;
+pub use self::concurrency::{Concurrency, ConcurrencyPermit};
+pub(crate) use self::rate::RouteRate;
+pub use self::rate::{RateLimit, RateLimitSettings, RateLimits};
 
-use crate::blocking::overload_pause;
-use crate::lifecycle::Lifecycle;
-use crate::problem::{Code, Problem};
-
-/// The limit of a route.
+/// The limits of a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limit {
-    /// No limit: a request needs little work, or has a queue of its own.
-    Unlimited,
-    /// A limit of concurrent requests.
-    Concurrent(&'static Concurrency),
+pub struct Limit {
+    /// The rate limit.
+    pub rate: Rate,
+    /// The limit of concurrent requests.
+    pub concurrency: Option<&'static Concurrency>,
 }
 
-/// Permits for requests of one kind. Routes that name the same kind share them.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Concurrency {
-    /// The kind.
-    pub name: &'static str,
-    /// The number of permits.
-    pub places: usize,
-    /// Bytes of a body per permit; with `None` each request takes one permit.
-    pub unit: Option<usize>,
-    /// The approximate maximum wait for permits. Nothing of the body is read meanwhile: a client
-    /// that sends more than its share is slowed down by its own connection.
-    pub wait: Duration,
-}
-
-/// Prints `unlimited`, or kind and number of permits as in `searches 8`.
-impl fmt::Display for Limit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unlimited => f.pad("unlimited"),
-            Self::Concurrent(kind) => f.pad(&format!("{} {}", kind.name, kind.places)),
-        }
-    }
-}
-
-/// The permits of all kinds on this node.
-#[derive(Debug, Default)]
-pub struct Limits(Mutex<BTreeMap<&'static str, Arc<FairSemaphore>>>);
-
-impl Limits {
-    pub(crate) fn of(&self, limit: Limit) -> Option<Arc<FairSemaphore>> {
-        let Limit::Concurrent(kind) = limit else { return None };
-        let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Some(Arc::clone(places.entry(kind.name).or_insert_with(|| FairSemaphore::new(kind.places))))
-    }
+/// The rate limit of a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rate {
+    /// The general request limit of the client address and of the account.
+    General,
+    /// The general request limit, and this one for the client address.
+    Of(&'static RateLimit),
+    /// No limit, for this reason.
+    Exempt(&'static str),
 }
 
 impl Limit {
-    /// Takes the permits of a request, or returns an error with `Retry-After`.
-    pub(crate) async fn enter(
-        &self,
-        places: &Arc<FairSemaphore>,
-        request: &HttpRequest,
-        largest_body: usize,
-        actor: Actor,
-    ) -> Result<ConcurrencyPermit, Problem> {
-        let Self::Concurrent(kind) = self else { return places.enter(actor, 1) };
-        let count =
-            kind.unit.map_or(1, |unit| body_length(request, largest_body).div_ceil(unit).max(1));
-        let mut waited = Duration::ZERO;
-        loop {
-            match places.enter(actor, count) {
-                Err(busy) if waited >= kind.wait || is_draining(request) => return Err(busy),
-                Err(_) => {
-                    let pause = overload_pause(random(request)?);
-                    rt::time::sleep(pause).await;
-                    waited = waited.saturating_add(pause);
-                }
-                Ok(place) => return Ok(place),
-            }
+    /// The general request limit.
+    pub const GENERAL: Self = Self { rate: Rate::General, concurrency: None };
+
+    /// The general request limit, and this rate limit.
+    pub const fn rate(rate: &'static RateLimit) -> Self {
+        Self { rate: Rate::Of(rate), ..Self::GENERAL }
+    }
+
+    /// The general request limit, and this limit of concurrent requests.
+    pub const fn concurrent(concurrency: &'static Concurrency) -> Self {
+        Self { concurrency: Some(concurrency), ..Self::GENERAL }
+    }
+
+    /// No limit, for this reason.
+    pub const fn exempt(reason: &'static str) -> Self {
+        Self { rate: Rate::Exempt(reason), concurrency: None }
+    }
+}
+
+/// Prints `general`, `sign_in`, `general, searches 8`, or `exempt`.
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rate = match self.rate {
+            Rate::General => "general",
+            Rate::Of(rate) => rate.name,
+            Rate::Exempt(_) => "exempt",
+        };
+        match self.concurrency {
+            None => f.pad(rate),
+            Some(kind) => f.pad(&format!("{rate}, {} {}", kind.name, kind.places)),
         }
     }
 }
 
-/// The announced length of the body; without one, the maximum of the route.
-fn body_length(request: &HttpRequest, largest: usize) -> usize {
-    let length = request.headers().get(header::CONTENT_LENGTH);
-    let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
-    length.map_or(largest, |length: usize| length.min(largest))
-}
-
-fn random(request: &HttpRequest) -> Result<&dyn SecureRandom, Problem> {
-    let ambient = request.app_data::<web::Data<Ambient>>();
-    ambient.map(|ambient| &*ambient.random).ok_or_else(|| Problem::new(Code::Internal))
-}
-
-fn is_draining(request: &HttpRequest) -> bool {
-    let lifecycle = request.app_data::<web::Data<Lifecycle>>();
-    lifecycle.is_some_and(|lifecycle| lifecycle.is_draining())
-}
-
-/// The permits of one kind of request.
+/// The limits of this node: rate limits, and the permits of all kinds.
 #[derive(Debug)]
-pub(crate) struct FairSemaphore {
-    max: usize,
-    taken: Mutex<Taken>,
+pub struct Limits {
+    rates: Arc<RateLimits>,
+    permits: Mutex<BTreeMap<&'static str, Arc<FairSemaphore>>>,
 }
 
-#[derive(Debug, Default)]
-struct Taken {
-    total: usize,
-    by_caller: HashMap<Actor, usize>,
-}
-
-/// One or more permits, released when this is dropped.
-#[derive(Debug)]
-#[must_use = "dropping it gives the place back"]
-pub struct ConcurrencyPermit {
-    places: Arc<FairSemaphore>,
-    caller: Actor,
-    count: usize,
-}
-
-impl FairSemaphore {
-    fn new(max: usize) -> Arc<Self> {
-        Arc::new(Self { max, taken: Mutex::default() })
+impl Limits {
+    pub(crate) fn new(rates: Arc<RateLimits>) -> Self {
+        Self { rates, permits: Mutex::default() }
     }
 
-    /// Takes this number of permits, or returns an error with `Retry-After`.
-    fn enter(self: &Arc<Self>, caller: Actor, count: usize) -> Result<ConcurrencyPermit, Problem> {
-        let mut taken = self.taken();
-        let mine = taken.by_caller.get(&caller).copied().unwrap_or(0).saturating_add(count);
-        if mine > self.max.saturating_sub(taken.total) {
-            return Err(Problem::busy());
-        }
-        taken.total += count;
-        taken.by_caller.insert(caller, mine);
-        Ok(ConcurrencyPermit { places: Arc::clone(self), caller, count })
+    /// The rate limits.
+    pub fn rates(&self) -> Arc<RateLimits> {
+        Arc::clone(&self.rates)
     }
 
-    fn taken(&self) -> MutexGuard<'_, Taken> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for ConcurrencyPermit {
-    fn drop(&mut self) {
-        let mut taken = self.places.taken();
-        taken.total = taken.total.saturating_sub(self.count);
-        if let Some(mine) = taken.by_caller.get_mut(&self.caller) {
-            *mine = mine.saturating_sub(self.count);
-            if *mine == 0 {
-                taken.by_caller.remove(&self.caller);
-            }
-        }
-    }
-}
-
-impl FromRequest for ConcurrencyPermit {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
-        let found = request.extensions_mut().remove::<Self>();
-        ready(found.ok_or_else(|| Problem::new(Code::Internal)))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use portcullis_domain::{AccountId, SystemRandom, Timestamp};
-
-    use super::*;
-
-    #[test]
-    fn one_caller_leaves_places_for_the_next_and_each_comes_back() {
-        let caller =
-            || Actor::Account(AccountId::generate(Timestamp::from_seconds(1), &SystemRandom));
-        let (places, greedy) = (FairSemaphore::new(8), caller());
-        let mut held: Vec<ConcurrencyPermit> = Vec::new();
-        held.extend(std::iter::from_fn(|| places.enter(greedy, 1).ok()));
-        assert_eq!(held.len(), 4);
-        let other = caller();
-        held.extend(std::iter::from_fn(|| places.enter(other, 1).ok()));
-        assert_eq!(held.len(), 6);
-        held.push(places.enter(caller(), 1).unwrap());
-        drop(held);
-        assert_eq!(std::iter::from_fn(|| places.enter(other, 1).ok()).collect::<Vec<_>>().len(), 4);
-        assert!(places.taken().by_caller.is_empty());
+    pub(crate) fn permits(&self, limit: Limit) -> Option<Arc<FairSemaphore>> {
+        let kind = limit.concurrency?;
+        let mut permits = self.permits.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(Arc::clone(
+            permits.entry(kind.name).or_insert_with(|| FairSemaphore::new(kind.places)),
+        ))
     }
 }

@@ -23,11 +23,13 @@ use actix_web::{HttpResponse, ResponseError};
 use portcullis_audit::DecisionId;
 use portcullis_flows::identity::account_request::FieldError;
 use portcullis_flows::node::clock_watch::ClockOffset;
+use portcullis_rate_limit::States;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 pub use self::code::Code;
+use crate::headers::add_rate_limits;
 
 /// An error response.
 #[derive(Clone, Debug)]
@@ -38,6 +40,7 @@ pub struct Problem {
     fields: Vec<FieldProblem>,
     decision: Option<DecisionId>,
     retry_after: Option<Duration>,
+    quotas: Option<Box<States>>,
 }
 
 /// A fault of one field.
@@ -98,7 +101,14 @@ pub(crate) const MAX_FIELD_PROBLEMS: usize = 256;
 impl Problem {
     /// The error with this code.
     pub const fn new(code: Code) -> Self {
-        Self { code, detail: None, fields: Vec::new(), decision: None, retry_after: None }
+        Self {
+            code,
+            detail: None,
+            fields: Vec::new(),
+            decision: None,
+            retry_after: None,
+            quotas: None,
+        }
     }
 
     /// The request does not have the form of the route: one entry for each fault, at most 256.
@@ -130,6 +140,11 @@ impl Problem {
     /// The concurrency limit is reached, by this caller or by all callers together.
     pub fn busy() -> Self {
         Self::new(Code::Busy).retry_after(BUSY_PAUSE)
+    }
+
+    /// A rate limit is reached.
+    pub fn rate_limited(quotas: States) -> Self {
+        Self { quotas: Some(Box::new(quotas)), ..Self::new(Code::RateLimited) }
     }
 
     /// The revocations of this node are stale.
@@ -217,7 +232,11 @@ impl ResponseError for Problem {
         if let Some(challenge) = challenge(self.code) {
             response.insert_header((header::WWW_AUTHENTICATE, challenge));
         }
-        response.finish()
+        let mut response = response.finish();
+        if let Some(quotas) = &self.quotas {
+            add_rate_limits(response.headers_mut(), quotas);
+        }
+        response
     }
 }
 

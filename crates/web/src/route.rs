@@ -3,6 +3,7 @@
 //! Guard and limit run before the body is read; the handler takes their results as
 //! [`Caller`](crate::Caller) or [`ConcurrencyPermit`](crate::ConcurrencyPermit).
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use actix_service::fn_service;
@@ -15,7 +16,8 @@ use actix_web::{
 };
 
 use crate::guard::{Guard, GuardResult};
-use crate::limit::{FairSemaphore, Limit, Limits};
+use crate::headers::add_rate_limits;
+use crate::limit::{FairSemaphore, Limit, Limits, RateLimits, RouteRate};
 use crate::problem::{Code, Problem};
 
 /// One route.
@@ -27,7 +29,7 @@ pub struct Route {
     pub path: &'static str,
     /// Its requirements for callers.
     pub guard: Guard,
-    /// Its concurrency limit.
+    /// Its limits.
     pub limit: Limit,
     /// The body that it reads.
     pub body: Body,
@@ -149,13 +151,17 @@ impl Router for Mount<'_> {
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        let places = self.limits.of(route.limit);
+        let entrance = Rc::new(Entrance {
+            route,
+            permits: self.limits.permits(route.limit),
+            rate: self.limits.rates().of_route(route.limit.rate),
+            rates: self.limits.rates(),
+        });
         let service = fn_service(move |request: ServiceRequest| {
-            let (handler, places) = (handler.clone(), places.clone());
+            let (handler, entrance) = (handler.clone(), Rc::clone(&entrance));
             async move {
                 let (request, mut payload) = request.into_parts();
-                let answer = answer(route, places, &handler, &request, &mut payload).await;
-                let answer = answer.unwrap_or_else(HttpResponse::from_error);
+                let answer = entrance.answer(&handler, &request, &mut payload).await;
                 Ok::<_, Error>(ServiceResponse::new(request, answer))
             }
         });
@@ -180,8 +186,12 @@ impl Router for RouteTable {
 }
 
 impl RouteTable {
-    /// The response without a matching route: 405 with `Allow` for a known path, else 404.
-    pub fn no_such_route(&self, request: &HttpRequest) -> HttpResponse {
+    /// The response without a matching route: 405 with `Allow` for a known path, else 404. The
+    /// general request limit of the client address holds for it too.
+    pub async fn no_such_route(&self, request: &HttpRequest, rates: &RateLimits) -> HttpResponse {
+        if let Err(problem) = rates.admit_address(request, &RouteRate::General).await {
+            return HttpResponse::from_error(problem);
+        }
         let known = self.0.iter().filter(|route| route.matches(request.path()));
         let allowed: Vec<&str> = known.map(|route| route.methods()).collect();
         if allowed.is_empty() {
@@ -198,51 +208,86 @@ impl RouteTable {
 /// The route of a request whose body is read, in the extensions of the request.
 struct Mounted(&'static Route);
 
-/// Runs the guard and the limit of a route, then extracts the arguments of its handler, including
-/// the body, then runs the handler.
-async fn answer<F, Args>(
+/// The entrance of a route: its limits and its guard.
+struct Entrance {
     route: &'static Route,
-    places: Option<Arc<FairSemaphore>>,
-    handler: &F,
-    request: &HttpRequest,
-    payload: &mut Payload,
-) -> Result<HttpResponse, Error>
-where
-    F: Handler<Args>,
-    Args: FromRequest,
-    F::Output: Responder,
-{
-    admit(route, places, request).await?;
-    let arguments = Args::from_request(request, payload).await.map_err(Into::into)?;
-    Ok(handler.call(arguments).await.respond_to(request).map_into_boxed_body())
+    permits: Option<Arc<FairSemaphore>>,
+    rates: Arc<RateLimits>,
+    rate: RouteRate,
 }
 
-async fn admit(
-    route: &'static Route,
-    places: Option<Arc<FairSemaphore>>,
-    request: &HttpRequest,
-) -> Result<(), Problem> {
-    let admission = route.guard.admit(request).await?;
-    let place = match places {
-        Some(places) => {
-            let largest = route.body.limit();
-            Some(route.limit.enter(&places, request, largest, admission.actor()).await?)
+impl Entrance {
+    /// Checks the rate limits of the address, then answers.
+    async fn answer<F, Args>(
+        &self,
+        handler: &F,
+        request: &HttpRequest,
+        payload: &mut Payload,
+    ) -> HttpResponse
+    where
+        F: Handler<Args>,
+        Args: FromRequest,
+        F::Output: Responder,
+    {
+        let states = match self.rates.admit_address(request, &self.rate).await {
+            Ok(states) => states,
+            Err(problem) => return HttpResponse::from_error(problem),
+        };
+        let answer = self.handle(handler, request, payload).await;
+        let mut answer = answer.unwrap_or_else(HttpResponse::from_error);
+        if let Some(states) = states {
+            add_rate_limits(answer.headers_mut(), &states);
         }
-        None => None,
-    };
-    let mut extensions = request.extensions_mut();
-    if route.body != Body::None {
-        extensions.insert(Mounted(route));
+        answer
     }
-    if let Some(place) = place {
-        extensions.insert(place);
+
+    /// Runs the guard and the other limits, then extracts the arguments of the handler, including
+    /// the body, then runs the handler.
+    async fn handle<F, Args>(
+        &self,
+        handler: &F,
+        request: &HttpRequest,
+        payload: &mut Payload,
+    ) -> Result<HttpResponse, Error>
+    where
+        F: Handler<Args>,
+        Args: FromRequest,
+        F::Output: Responder,
+    {
+        self.admit(request).await?;
+        let arguments = Args::from_request(request, payload).await.map_err(Into::into)?;
+        Ok(handler.call(arguments).await.respond_to(request).map_into_boxed_body())
     }
-    match admission {
-        GuardResult::Anonymous => {}
-        GuardResult::Principal(principal) => drop(extensions.insert(principal)),
-        GuardResult::SessionCredentials(session_credentials) => {
-            drop(extensions.insert(session_credentials));
+
+    async fn admit(&self, request: &HttpRequest) -> Result<(), Problem> {
+        let Self { route, permits, rates, .. } = self;
+        let admission = route.guard.admit(request).await?;
+        if let GuardResult::Principal(principal) = &admission
+            && let Some(account) = principal.account()
+        {
+            rates.admit_account(account)?;
         }
+        let permit = match (permits, route.limit.concurrency) {
+            (Some(permits), Some(kind)) => {
+                let largest = route.body.limit();
+                Some(kind.enter(permits, request, largest, admission.actor()).await?)
+            }
+            _ => None,
+        };
+        let mut extensions = request.extensions_mut();
+        if route.body != Body::None {
+            extensions.insert(Mounted(route));
+        }
+        if let Some(permit) = permit {
+            extensions.insert(permit);
+        }
+        match admission {
+            GuardResult::Anonymous => {}
+            GuardResult::Principal(principal) => drop(extensions.insert(principal)),
+            GuardResult::SessionCredentials(session_credentials) => {
+                drop(extensions.insert(session_credentials));
+            }
+        }
+        Ok(())
     }
-    Ok(())
 }

@@ -21,7 +21,7 @@ use crate::app_data::AppData;
 use crate::authentication::Authenticator;
 use crate::group::{Group, Groups};
 use crate::lifecycle::{DRAIN_TIMEOUT, Lifecycle, STOP_TIMEOUT, ServeError};
-use crate::limit::Limits;
+use crate::limit::{Limits, RateLimits};
 use crate::request_id::RequestIds;
 use crate::settings::Settings;
 use crate::signals::Signals;
@@ -38,6 +38,8 @@ pub struct Application {
     pub decisions: Arc<Decisions>,
     /// Checks the age of sign-ins.
     pub step_up: Arc<StepUp>,
+    /// The rate limits of this node.
+    pub rate_limits: Arc<RateLimits>,
     /// Time and randomness.
     pub ambient: Ambient,
     /// The data of the handlers.
@@ -249,7 +251,7 @@ fn build(
     let ambient = web::Data::new(application.ambient.clone());
     let data = application.data.clone();
     let (configure, groups) = (application.configure.clone(), Groups(application.groups));
-    let limits = Arc::new(Limits::default());
+    let limits = Arc::new(Limits::new(application.rate_limits.clone()));
     let app = move || {
         App::new()
             .app_data(settings.clone())

@@ -13,6 +13,8 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, ResponseError, web};
 
+use portcullis_rate_limit::headers;
+
 use crate::client_address::client_address;
 use crate::csrf;
 use crate::group::{API, ErrorBody, Group, Groups};
@@ -84,6 +86,8 @@ pub(crate) fn cors(settings: &Settings) -> Cors {
             header::RETRY_AFTER,
             header::LINK,
             header::CONTENT_DISPOSITION,
+            HeaderName::from_static(headers::RATE_LIMIT),
+            HeaderName::from_static(headers::RATE_LIMIT_POLICY),
             REQUEST_ID,
         ])
         .supports_credentials()

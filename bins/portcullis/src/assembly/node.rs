@@ -8,9 +8,10 @@ use portcullis_flows::node::health::Health;
 use portcullis_flows::node::secret::SecretProof;
 use portcullis_flows::node::signing_key::{KeyRing, SigningKeys};
 use portcullis_flows::sign_in::device::DEVICE_LIFETIME;
+use portcullis_rate_limit::{Limiter, LocalLimiter};
 use portcullis_storage::Store;
 use portcullis_token::{CsrfKey, Lifetimes, SealingKey, SecretKey, TokenAuthority, TokenSettings};
-use portcullis_web::AppData;
+use portcullis_web::{AppData, RateLimits};
 
 use super::foundation::Foundation;
 use crate::config::Config;
@@ -80,6 +81,14 @@ pub(crate) fn secret_proof(
 ) -> SecretProof {
     let previous = config.tokens.previous.as_ref();
     SecretProof::new(store.clone(), secret, previous, ambient.clone())
+}
+
+/// The rate limits of this node.
+pub(super) fn rate_limits(foundation: &Foundation) -> Arc<RateLimits> {
+    let Foundation { config, ambient, .. } = foundation;
+    let local = Arc::new(LocalLimiter::new(config.rate_limits.max_bytes));
+    let quotas = config.rate_limits.quotas.clone();
+    Arc::new(RateLimits::new(quotas, Limiter::local_only(local), ambient.clock.clone()))
 }
 
 pub(super) fn health(foundation: &Foundation, data: &mut AppData) -> Arc<Health> {

@@ -28,6 +28,7 @@ pub(crate) struct Raw {
     pub(crate) audit: Audit,
     pub(crate) retention: Retention,
     pub(crate) lockout: Lockout,
+    pub(crate) rate_limit: RateLimit,
     pub(crate) admin: Admin,
     pub(crate) log: Log,
 }
@@ -209,6 +210,21 @@ pub(crate) struct Lockout {
     pub(crate) longest_wait_seconds: Option<u64>,
     pub(crate) forget_after_seconds: Option<u64>,
     pub(crate) ceiling: Option<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RateLimit {
+    pub(crate) enabled: Option<bool>,
+    pub(crate) login_attempts: Option<u32>,
+    pub(crate) login_window_seconds: Option<u64>,
+    pub(crate) register_attempts: Option<u32>,
+    pub(crate) register_window_seconds: Option<u64>,
+    pub(crate) requests: Option<u32>,
+    pub(crate) account_requests: Option<u32>,
+    pub(crate) requests_window_seconds: Option<u64>,
+    pub(crate) exempt_networks: Option<Vec<String>>,
+    pub(crate) memory_mib: Option<usize>,
 }
 
 #[derive(Debug, Default, Deserialize)]

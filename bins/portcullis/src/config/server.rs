@@ -9,8 +9,8 @@ use ipnet::IpNet;
 use portcullis_web::Settings;
 
 use super::finding::Findings;
-use super::origin;
 use super::raw::{self, Environment};
+use super::{networks, origin};
 
 /// The checked section.
 #[derive(Clone, Debug)]
@@ -54,7 +54,8 @@ impl Server {
                 in_production,
                 findings,
             ),
-            trusted_proxies: trusted_proxies(
+            trusted_proxies: networks::check(
+                "server.trusted_proxies",
                 &raw.trusted_proxies.unwrap_or_default(),
                 in_production,
                 findings,
@@ -196,33 +197,4 @@ fn cors_origins(texts: &[String], in_production: bool, findings: &mut Findings) 
         }
     }
     origins
-}
-
-fn trusted_proxies(texts: &[String], in_production: bool, findings: &mut Findings) -> Vec<IpNet> {
-    const KEY: &str = "server.trusted_proxies";
-    let mut networks = Vec::new();
-    for text in texts {
-        let network = text.parse::<IpAddr>().map(IpNet::from).or_else(|_| text.parse::<IpNet>());
-        let Ok(network) = network else {
-            let remedy = "list networks such as 10.0.0.0/8, or single addresses";
-            findings.fault(KEY, "has an entry that is not a network", remedy);
-            continue;
-        };
-        if network != network.trunc() {
-            let remedy = format!("write {} or {}", network.trunc(), network.addr());
-            findings.fault(KEY, "has an address where a network should be", remedy);
-        }
-        if network.prefix_len() < 8 {
-            let problem =
-                "is a network of half of all addresses, so clients can forge their address";
-            let remedy = "list the networks of your proxies only";
-            if in_production {
-                findings.fault(KEY, problem, remedy);
-            } else {
-                findings.warn(KEY, problem, remedy);
-            }
-        }
-        networks.push(network);
-    }
-    networks
 }

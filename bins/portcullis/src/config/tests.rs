@@ -245,11 +245,26 @@ fn an_empty_variable_counts_as_not_set() {
 
 #[test]
 fn variables_of_later_features_are_warned_about() {
-    let names = ["RATE_LIMIT_ENABLED", "SMTP_PASSWORD"];
+    let names = ["SMTP_HOST", "SMTP_PASSWORD"];
     let loaded = Given::variables(&names.map(|name| (name, "x"))).load();
     let warned: Vec<_> = loaded.findings.warnings.iter().map(|w| w.key.as_str()).collect();
-    assert_eq!(warned, ["RATE_LIMIT_ENABLED", "SMTP_PASSWORD", "tokens.secret_key"]);
+    assert_eq!(warned, ["SMTP_HOST", "SMTP_PASSWORD", "tokens.secret_key"]);
     assert!(loaded.findings.warnings[0].problem.contains("no effect in this version"));
+}
+
+#[test]
+fn the_numbers_of_rate_limits_have_the_names_of_existing_deployments() {
+    let variables = [
+        ("RATE_LIMIT_LOGIN_ATTEMPTS", "7"),
+        ("RATE_LIMIT_LOGIN_WINDOW", "30"),
+        ("RATE_LIMIT_REGISTER_ATTEMPTS", "20"),
+        ("RATE_LIMIT_REGISTER_WINDOW", "600"),
+    ];
+    let quotas = Given::variables(&variables).config().rate_limits.quotas.unwrap();
+    let numbers = quotas.routes.iter().map(|quota| (quota.limit().get(), quota.window().as_secs()));
+    assert_eq!(numbers.collect::<Vec<_>>(), [(7, 30), (20, 600)]);
+    let off = Given::variables(&[("RATE_LIMIT_ENABLED", "false")]);
+    assert!(off.config().rate_limits.quotas.is_none());
 }
 
 #[test]
@@ -308,6 +323,13 @@ const FAULTS: &[(&str, &str, &str)] = &[
         "sessions.absolute_hours_by_role.rn",
     ),
     ("PORTCULLIS__SESSIONS__IDLE_MINUTES_BY_ROLE__RN", "30", "sessions.idle_minutes_by_role.rn"),
+    ("RATE_LIMIT_ENABLED", "perhaps", "rate_limit.enabled"),
+    ("RATE_LIMIT_LOGIN_ATTEMPTS", "0", "rate_limit.login_attempts"),
+    ("RATE_LIMIT_LOGIN_ATTEMPTS", "1001", "rate_limit.login_attempts"),
+    ("RATE_LIMIT_REGISTER_WINDOW", "0", "rate_limit.register_window_seconds"),
+    ("PORTCULLIS__RATE_LIMIT__REQUESTS", "0", "rate_limit.requests"),
+    ("PORTCULLIS__RATE_LIMIT__EXEMPT_NETWORKS", "office", "rate_limit.exempt_networks"),
+    ("PORTCULLIS__RATE_LIMIT__MEMORY_MIB", "0", "rate_limit.memory_mib"),
     ("PORTCULLIS__PASSWORDS__MIN_LENGTH", "4", "passwords.min_length"),
     ("PORTCULLIS__PASSWORDS__MAX_LENGTH", "20", "passwords.max_length"),
     ("PORTCULLIS__PASSWORDS__REQUIRE_CLASSES", "5", "passwords.require_classes"),

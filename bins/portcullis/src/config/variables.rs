@@ -20,12 +20,17 @@ const PREFIX: &str = "PORTCULLIS__";
 /// The variable that names the file. It is not a key of the file.
 const CONFIG: &str = "PORTCULLIS__CONFIG";
 
-const SHORT_NAMES: [(&str, &str); 12] = [
+const SHORT_NAMES: [(&str, &str); 17] = [
     ("ACCESS_TOKEN_EXPIRE_MINUTES", "tokens.access_minutes"),
     ("ADMIN_EMAIL", "admin.email"),
     ("ADMIN_PASSWORD", "admin.password"),
     ("CORS_ORIGINS", "server.cors_origins"),
     ("DATABASE_URL", "database.url"),
+    ("RATE_LIMIT_ENABLED", "rate_limit.enabled"),
+    ("RATE_LIMIT_LOGIN_ATTEMPTS", "rate_limit.login_attempts"),
+    ("RATE_LIMIT_LOGIN_WINDOW", "rate_limit.login_window_seconds"),
+    ("RATE_LIMIT_REGISTER_ATTEMPTS", "rate_limit.register_attempts"),
+    ("RATE_LIMIT_REGISTER_WINDOW", "rate_limit.register_window_seconds"),
     ("REDIS_URL", "redis.url"),
     ("REFRESH_TOKEN_EXPIRE_DAYS", "tokens.refresh_days"),
     ("REFRESH_TOKEN_ROTATE", "sessions.rotate"),
@@ -36,18 +41,8 @@ const SHORT_NAMES: [(&str, &str); 12] = [
 ];
 
 /// Names that existing deployments set for features that this version does not have.
-const WITHOUT_EFFECT: [&str; 10] = [
-    "RATE_LIMIT_ENABLED",
-    "RATE_LIMIT_LOGIN_ATTEMPTS",
-    "RATE_LIMIT_LOGIN_WINDOW",
-    "RATE_LIMIT_REGISTER_ATTEMPTS",
-    "RATE_LIMIT_REGISTER_WINDOW",
-    "SMTP_FROM",
-    "SMTP_HOST",
-    "SMTP_PASSWORD",
-    "SMTP_PORT",
-    "SMTP_USER",
-];
+const WITHOUT_EFFECT: [&str; 5] =
+    ["SMTP_FROM", "SMTP_HOST", "SMTP_PASSWORD", "SMTP_PORT", "SMTP_USER"];
 
 /// Keys whose value may come from a file by `_FILE`.
 const SECRETS: [&str; 5] = [

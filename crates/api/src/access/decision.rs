@@ -97,7 +97,7 @@ pub(crate) const CHECK: Route = Route {
     method: Method::Post,
     path: "/api/authz/check",
     guard: Guard::CALLER.query(),
-    limit: Limit::Unlimited,
+    limit: Limit::GENERAL,
     body: Body::JSON,
     errors: &[
         Code::CsrfFailed,
@@ -132,7 +132,7 @@ pub(crate) const CHECK_BATCH: Route = Route {
     method: Method::Post,
     path: "/api/authz/check/batch",
     guard: Guard::CALLER.query(),
-    limit: Limit::Concurrent(&BATCHES),
+    limit: Limit::concurrent(&BATCHES),
     body: Body::Json(BATCH_LIMIT),
     errors: &[
         Code::CsrfFailed,

@@ -24,7 +24,7 @@ pub(crate) const SHOW: Route = Route {
     method: Method::Get,
     path: "/api/authz/matrix",
     guard: Guard::CALLER,
-    limit: Limit::Unlimited,
+    limit: Limit::GENERAL,
     body: Body::None,
     errors: &[Code::InvalidRequest, Code::Busy, Code::Unavailable],
 };

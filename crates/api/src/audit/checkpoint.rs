@@ -12,7 +12,7 @@ pub(crate) const FETCH: Route = Route {
     method: Method::Get,
     path: "/api/admin/audit/checkpoints/{number}",
     guard: Guard::permitted(&[permission::READ_TRAIL]),
-    limit: Limit::Unlimited,
+    limit: Limit::GENERAL,
     body: Body::None,
     errors: &[Code::NotFound, Code::Unavailable],
 };

@@ -35,7 +35,7 @@ pub(crate) const SEARCH: Route = Route {
     method: Method::Get,
     path: "/api/admin/audit",
     guard: Guard::permitted(&[permission::READ_TRAIL]),
-    limit: Limit::Concurrent(&SEARCHES),
+    limit: Limit::concurrent(&SEARCHES),
     body: Body::None,
     errors: &[
         Code::InvalidRequest,
@@ -112,7 +112,7 @@ pub(crate) const DECISION: Route = Route {
     method: Method::Get,
     path: "/api/admin/decisions/{id}",
     guard: Guard::permitted(&[permission::READ_TRAIL]),
-    limit: Limit::Concurrent(&SEARCHES),
+    limit: Limit::concurrent(&SEARCHES),
     body: Body::None,
     errors: &[
         Code::NotFound,

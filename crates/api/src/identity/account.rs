@@ -10,7 +10,7 @@ pub(crate) const ME: Route = Route {
     method: Method::Get,
     path: "/api/auth/me",
     guard: Guard::SIGNED_IN,
-    limit: Limit::Unlimited,
+    limit: Limit::GENERAL,
     body: Body::None,
     errors: &[Code::Unavailable],
 };

@@ -35,7 +35,7 @@ pub(crate) const READ: Route = Route {
     method: Method::Get,
     path: "/api/admin/users/{id}",
     guard: Guard::permitted(&[permission::READ_ACCOUNT]),
-    limit: Limit::Unlimited,
+    limit: Limit::GENERAL,
     body: Body::None,
     errors: &[Code::NotFound, Code::OutcomeUnknown, Code::Unavailable],
 };
@@ -60,7 +60,7 @@ pub(crate) const CHANGE: Route = Route {
     method: Method::Patch,
     path: "/api/admin/users/{id}",
     guard: Guard::permitted(&[permission::READ_ACCOUNT]).recent(),
-    limit: Limit::Unlimited,
+    limit: Limit::GENERAL,
     body: Body::JSON,
     errors: &[
         Code::CsrfFailed,
@@ -110,7 +110,7 @@ pub(crate) const END_SESSIONS: Route = Route {
     method: Method::Delete,
     path: "/api/admin/users/{id}/sessions",
     guard: Guard::permitted(&[permission::END_SESSIONS]).recent(),
-    limit: Limit::Unlimited,
+    limit: Limit::GENERAL,
     body: Body::None,
     errors: &[
         Code::CsrfFailed,

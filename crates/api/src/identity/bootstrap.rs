@@ -11,6 +11,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::answer::{AccountAnswer, account_response};
+use crate::limits::SIGN_IN;
 
 /// The first administrator, with the setup token.
 #[derive(Deserialize, ToSchema)]
@@ -34,7 +35,7 @@ pub(crate) const SET_UP: Route = Route {
     method: Method::Post,
     path: "/api/setup",
     guard: Guard::PUBLIC,
-    limit: Limit::Unlimited,
+    limit: Limit::rate(&SIGN_IN),
     body: Body::JSON,
     errors: &[
         Code::InvalidSetupToken,

@@ -29,7 +29,7 @@ pub(crate) const CHANGE: Route = Route {
     method: Method::Post,
     path: "/api/auth/password/change",
     guard: Guard::SIGNED_IN,
-    limit: Limit::Unlimited,
+    limit: Limit::GENERAL,
     body: Body::JSON,
     errors: &[
         Code::CsrfFailed,

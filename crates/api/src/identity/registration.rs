@@ -11,6 +11,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::answer::{AccountAnswer, account_response};
+use crate::limits::REGISTRATION;
 
 /// The account to create.
 #[derive(Deserialize, ToSchema)]
@@ -36,7 +37,7 @@ pub(crate) const REGISTER: Route = Route {
     method: Method::Post,
     path: "/api/auth/register",
     guard: Guard::PUBLIC,
-    limit: Limit::Unlimited,
+    limit: Limit::rate(&REGISTRATION),
     body: Body::JSON,
     errors: &[
         Code::RegistrationClosed,

@@ -90,7 +90,7 @@ pub(crate) const INTROSPECT: Route = Route {
     method: Method::Post,
     path: "/api/auth/introspect",
     guard: Guard::SERVICE,
-    limit: Limit::Unlimited,
+    limit: Limit::GENERAL,
     body: Body::FORM,
     errors: &[Code::Unavailable],
 };
@@ -121,7 +121,7 @@ pub(crate) const REVOKE: Route = Route {
     method: Method::Post,
     path: "/api/auth/revoke",
     guard: Guard::PUBLIC,
-    limit: Limit::Unlimited,
+    limit: Limit::GENERAL,
     body: Body::FORM,
     errors: &[Code::OutcomeUnknown, Code::Unavailable],
 };

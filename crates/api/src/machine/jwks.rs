@@ -12,7 +12,7 @@ pub(crate) const PUBLISH: Route = Route {
     method: Method::Get,
     path: "/.well-known/jwks.json",
     guard: Guard::PUBLIC,
-    limit: Limit::Unlimited,
+    limit: Limit::GENERAL,
     body: Body::None,
     errors: &[],
 };

@@ -33,7 +33,7 @@ pub(crate) const FEED: Route = Route {
     method: Method::Get,
     path: "/api/revocations",
     guard: Guard::SERVICE,
-    limit: Limit::Unlimited,
+    limit: Limit::GENERAL,
     body: Body::None,
     errors: &[Code::InvalidRequest, Code::CursorExpired, Code::Unavailable],
 };

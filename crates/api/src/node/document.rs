@@ -11,7 +11,7 @@ pub(crate) const SERVE: Route = Route {
     method: Method::Get,
     path: "/api/openapi.json",
     guard: Guard::PUBLIC,
-    limit: Limit::Unlimited,
+    limit: Limit::GENERAL,
     body: Body::None,
     errors: &[],
 };

@@ -13,7 +13,7 @@ use portcullis_flows::node::clock_watch::ClockWatch;
 use portcullis_flows::node::job::{JobState, Jobs};
 use portcullis_flows::node::revocation::Revocations;
 use portcullis_password::HashingPool;
-use portcullis_web::{Body, Code, Guard, Limit, Method, Route, Settings};
+use portcullis_web::{Body, Code, Guard, Limit, Method, RateLimits, Route, Settings};
 use prometheus_client::encoding::prometheus_text::encode;
 use prometheus_client::encoding::{EncodeCounterValue, EncodeGaugeValue};
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
@@ -37,6 +37,8 @@ pub struct MetricSources {
     pub feed: Arc<Feed>,
     /// The clock offset.
     pub clock_watch: Arc<ClockWatch>,
+    /// The rate limits.
+    pub rate_limits: Arc<RateLimits>,
     /// The background jobs.
     pub jobs: Arc<Jobs>,
     /// The alarms of the audit log.
@@ -47,7 +49,7 @@ pub(crate) const EXPOSE: Route = Route {
     method: Method::Get,
     path: "/metrics",
     guard: Guard::LOCAL,
-    limit: Limit::Unlimited,
+    limit: Limit::exempt("only local programs reach it"),
     body: Body::None,
     errors: &[Code::NotFound],
 };
@@ -92,8 +94,28 @@ fn registry(node: &MetricSources, settings: &Settings) -> Registry {
     let lost = settings.log_lines_lost.load(Ordering::Relaxed);
     let about = "Log lines that could not be written since the start";
     counter(&mut registry, "log_lines_lost", about, lost);
+    rate_limits(&mut registry, &node.rate_limits);
     jobs(&mut registry, &node.jobs.states());
     registry
+}
+
+fn rate_limits(registry: &mut Registry, limits: &RateLimits) {
+    let refused = Family::<[(&str, &str); 1], Counter>::default();
+    for (name, count) in limits.refused() {
+        refused.get_or_create(&[("limit", name)]).inc_by(count);
+    }
+    registry.register("rate_limit_refused", "Requests refused since the start, by limit", refused);
+    let local = limits.limiter().local();
+    let about = "Windows of rate limits in the memory of this node";
+    gauge(registry, "rate_limit_windows", about, u64::try_from(local.len()).unwrap_or(u64::MAX));
+    let about = "Memory of these windows";
+    gauge(registry, "rate_limit_bytes", about, u64::try_from(local.bytes()).unwrap_or(u64::MAX));
+    let about = "Windows removed before their end because the memory was full";
+    counter(registry, "rate_limit_evicted", about, local.evicted());
+    if let Some(is_shared) = limits.is_shared() {
+        let about = "1 if the limits of routes are shared by Redis, 0 if each node counts alone";
+        gauge(registry, "rate_limit_shared", about, u32::from(is_shared));
+    }
 }
 
 fn recording(registry: &mut Registry, node: &MetricSources) {

@@ -18,7 +18,7 @@ pub(crate) const ISSUE: Route = Route {
     method: Method::Get,
     path: "/api/auth/csrf",
     guard: Guard::SIGNED_IN,
-    limit: Limit::Unlimited,
+    limit: Limit::GENERAL,
     body: Body::None,
     errors: &[],
 };

@@ -23,7 +23,7 @@ pub(crate) const END_ALL: Route = Route {
     method: Method::Delete,
     path: "/api/admin/sessions",
     guard: Guard::permitted(&[permission::END_SESSIONS]).recent(),
-    limit: Limit::Unlimited,
+    limit: Limit::GENERAL,
     body: Body::None,
     errors: &[
         Code::CsrfFailed,

@@ -11,6 +11,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
+use crate::limits::SIGN_IN;
 use crate::openapi::word;
 use crate::sign_in::session_tokens::{self, TokensAnswer};
 
@@ -38,7 +39,7 @@ pub(crate) const FORM: Route = Route {
     method: Method::Post,
     path: "/api/auth/login",
     guard: Guard::PUBLIC,
-    limit: Limit::Unlimited,
+    limit: Limit::rate(&SIGN_IN),
     body: Body::FORM,
     errors: &[
         Code::AmbiguousCredentials,
@@ -68,7 +69,7 @@ pub(crate) const JSON: Route = Route {
     method: Method::Post,
     path: "/api/auth/login/json",
     guard: Guard::PUBLIC,
-    limit: Limit::Unlimited,
+    limit: Limit::rate(&SIGN_IN),
     body: Body::JSON,
     errors: &[
         Code::AmbiguousCredentials,

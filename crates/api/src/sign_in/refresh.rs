@@ -24,7 +24,7 @@ pub(crate) const REFRESH: Route = Route {
     method: Method::Post,
     path: "/api/auth/refresh",
     guard: Guard::PUBLIC,
-    limit: Limit::Unlimited,
+    limit: Limit::GENERAL,
     body: Body::JSON,
     errors: &[
         Code::AmbiguousCredentials,

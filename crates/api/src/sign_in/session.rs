@@ -52,7 +52,7 @@ pub(crate) const LIST: Route = Route {
     method: Method::Get,
     path: "/api/auth/sessions",
     guard: Guard::CALLER,
-    limit: Limit::Unlimited,
+    limit: Limit::GENERAL,
     body: Body::None,
     errors: &[Code::InvalidRequest, Code::Unavailable],
 };
@@ -76,7 +76,7 @@ pub(crate) const END: Route = Route {
     method: Method::Delete,
     path: "/api/auth/sessions/{id}",
     guard: Guard::CALLER,
-    limit: Limit::Unlimited,
+    limit: Limit::GENERAL,
     body: Body::None,
     errors: &[Code::CsrfFailed, Code::NotFound, Code::OutcomeUnknown, Code::Unavailable],
 };
@@ -110,7 +110,7 @@ pub(crate) const END_OTHERS: Route = Route {
     method: Method::Delete,
     path: "/api/auth/sessions",
     guard: Guard::CALLER,
-    limit: Limit::Unlimited,
+    limit: Limit::GENERAL,
     body: Body::None,
     errors: &[Code::CsrfFailed, Code::OutcomeUnknown, Code::Unavailable],
 };

@@ -26,7 +26,7 @@ pub(crate) const LOGOUT: Route = Route {
     method: Method::Post,
     path: "/api/auth/logout",
     guard: Guard::SESSION_CREDENTIALS,
-    limit: Limit::Unlimited,
+    limit: Limit::GENERAL,
     body: Body::OptionalJson(BODY_LIMIT),
     errors: &[Code::CsrfFailed, Code::OutcomeUnknown, Code::Unavailable],
 };
@@ -63,7 +63,7 @@ pub(crate) const LOGOUT_ALL: Route = Route {
     method: Method::Post,
     path: "/api/auth/logout/all",
     guard: Guard::SIGNED_IN,
-    limit: Limit::Unlimited,
+    limit: Limit::GENERAL,
     body: Body::None,
     errors: &[Code::CsrfFailed, Code::OutcomeUnknown, Code::Unavailable],
 };

@@ -125,6 +125,8 @@ catalogue! {
         "Under it nobody could administer this server any more, or everybody could; the detail says which."
     BlockTooLarge "block_too_large" UNPROCESSABLE_ENTITY "A stored block of decisions is too large to be read here"
         "Search before and after the time that the detail names; `portcullis audit export --format archive` holds the block."
+    RateLimited "rate_limited" TOO_MANY_REQUESTS "Too many requests"
+        "Wait as long as Retry-After says. RateLimit-Policy names each limit, and RateLimit what is left of it."
     Internal "internal" INTERNAL_SERVER_ERROR "Something went wrong on our side"
         "Try again; if it stays, tell the operator the request_id."
     Overloaded "overloaded" SERVICE_UNAVAILABLE "Too many passwords are being checked"

@@ -29,6 +29,8 @@ fn production_cannot_be_weakened() {
         ("SECURE_COOKIES", "false", "server.secure_cookies"),
         ("REFRESH_TOKEN_ROTATE", "false", "sessions.rotate"),
         ("TRUSTED_PROXIES", "0.0.0.0/0", "server.trusted_proxies"),
+        ("RATE_LIMIT_ENABLED", "false", "rate_limit.enabled"),
+        ("PORTCULLIS__RATE_LIMIT__EXEMPT_NETWORKS", "0.0.0.0/0", "rate_limit.exempt_networks"),
         ("PORTCULLIS__LOCKOUT__FREE_FAILURES", "6", "lockout.free_failures"),
         ("PORTCULLIS__LOCKOUT__CEILING", "101", "lockout.ceiling"),
         ("PORTCULLIS__LOCKOUT__FIRST_WAIT_SECONDS", "59", "lockout.first_wait_seconds"),

@@ -67,7 +67,7 @@ pub(crate) const VALIDATE: Route = Route {
     method: Method::Post,
     path: "/api/admin/matrix/validate",
     guard: Guard::permitted(&[permission::READ_MATRIX]),
-    limit: Limit::Unlimited,
+    limit: Limit::GENERAL,
     body: FILE,
     errors: &[
         Code::CsrfFailed,
@@ -102,7 +102,7 @@ pub(crate) const DIFF: Route = Route {
     method: Method::Post,
     path: "/api/admin/matrix/diff",
     guard: Guard::permitted(&[permission::READ_MATRIX]),
-    limit: Limit::Unlimited,
+    limit: Limit::GENERAL,
     body: FILE,
     errors: &[
         Code::CsrfFailed,
@@ -133,7 +133,7 @@ pub(crate) const REPLAY: Route = Route {
     method: Method::Post,
     path: "/api/admin/matrix/replay",
     guard: Guard::permitted(&[permission::READ_MATRIX, permission::READ_TRAIL]),
-    limit: Limit::Concurrent(&REPLAYS),
+    limit: Limit::concurrent(&REPLAYS),
     body: FILE,
     errors: &[
         Code::CsrfFailed,

@@ -73,7 +73,7 @@ pub(crate) const LIST: Route = Route {
     method: Method::Get,
     path: "/api/admin/matrix/versions",
     guard: Guard::permitted(&[permission::READ_MATRIX]),
-    limit: Limit::Unlimited,
+    limit: Limit::GENERAL,
     body: Body::None,
     errors: &[Code::Unavailable],
 };
@@ -103,7 +103,7 @@ pub(crate) const READ: Route = Route {
     method: Method::Get,
     path: "/api/admin/matrix/versions/{number}",
     guard: Guard::permitted(&[permission::READ_MATRIX]),
-    limit: Limit::Unlimited,
+    limit: Limit::GENERAL,
     body: Body::None,
     errors: &[Code::NotFound, Code::OutcomeUnknown, Code::Unavailable],
 };
@@ -127,7 +127,7 @@ pub(crate) const PROPOSE: Route = Route {
     method: Method::Post,
     path: "/api/admin/matrix/versions",
     guard: Guard::permitted(&[permission::ACTIVATE_MATRIX]).recent(),
-    limit: Limit::Unlimited,
+    limit: Limit::GENERAL,
     body: FILE,
     errors: &[
         Code::CsrfFailed,
@@ -160,7 +160,7 @@ pub(crate) const ACTIVATE: Route = Route {
     method: Method::Post,
     path: "/api/admin/matrix/activate",
     guard: Guard::permitted(&[permission::ACTIVATE_MATRIX]).recent(),
-    limit: Limit::Unlimited,
+    limit: Limit::GENERAL,
     body: Body::JSON,
     errors: &[
         Code::CsrfFailed,
@@ -197,7 +197,7 @@ pub(crate) const ROLL_BACK: Route = Route {
     method: Method::Post,
     path: "/api/admin/matrix/rollback",
     guard: Guard::permitted(&[permission::ACTIVATE_MATRIX]).recent(),
-    limit: Limit::Unlimited,
+    limit: Limit::GENERAL,
     body: Body::None,
     errors: &[
         Code::CsrfFailed,

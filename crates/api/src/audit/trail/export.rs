@@ -32,7 +32,7 @@ pub(crate) const EXPORT: Route = Route {
     method: Method::Get,
     path: "/api/admin/audit/export",
     guard: Guard::permitted(&[permission::EXPORT_TRAIL]).recent(),
-    limit: Limit::Concurrent(&EXPORTS),
+    limit: Limit::concurrent(&EXPORTS),
     body: Body::None,
     errors: &[
         Code::InvalidRequest,

@@ -22,7 +22,7 @@ pub(crate) const TAKE: Route = Route {
     method: Method::Get,
     path: "/api/revocations/snapshot",
     guard: Guard::SERVICE,
-    limit: Limit::Unlimited,
+    limit: Limit::GENERAL,
     body: Body::None,
     errors: &[Code::Unavailable, Code::RevocationsStale],
 };

@@ -1,0 +1,109 @@
+//! The section `rate_limit`: quotas of client addresses and accounts.
+
+use std::time::Duration;
+
+use portcullis_api::limits::{REGISTRATION, SIGN_IN};
+use portcullis_rate_limit::{MAX_SLIDING_LIMIT, Quota, QuotaError};
+use portcullis_web::{RateLimit, RateLimitSettings};
+
+use super::finding::Findings;
+use super::networks;
+use super::raw::{self, Environment};
+
+/// The checked section.
+#[derive(Clone, Debug)]
+pub struct RateLimits {
+    /// The quotas; `None` if rate limits are switched off.
+    pub quotas: Option<RateLimitSettings>,
+    /// The maximum memory of the windows of this node, in bytes.
+    pub max_bytes: usize,
+}
+
+impl RateLimits {
+    pub(crate) fn check(
+        raw: raw::RateLimit,
+        environment: Environment,
+        findings: &mut Findings,
+    ) -> Self {
+        let in_production = environment == Environment::Production;
+        let enabled = raw.enabled.unwrap_or(true);
+        if in_production && !enabled {
+            findings.fault(KEY, "cannot be switched off in production", "remove it");
+        }
+        let sign_in = of_route(
+            &SIGN_IN,
+            ("rate_limit.login_attempts", raw.login_attempts),
+            ("rate_limit.login_window_seconds", raw.login_window_seconds),
+            findings,
+        );
+        let registration = of_route(
+            &REGISTRATION,
+            ("rate_limit.register_attempts", raw.register_attempts),
+            ("rate_limit.register_window_seconds", raw.register_window_seconds),
+            findings,
+        );
+        let window = seconds(
+            "rate_limit.requests_window_seconds",
+            raw.requests_window_seconds,
+            10,
+            findings,
+        );
+        let mut general = |key, name, value, default| {
+            let limit = findings.within(key, value, default, 1..=MAX_REQUESTS);
+            Quota::gcra(name, limit, window)
+        };
+        let requests = general("rate_limit.requests", "requests", raw.requests, REQUESTS);
+        let account_requests = general(
+            "rate_limit.account_requests",
+            "account_requests",
+            raw.account_requests,
+            ACCOUNT_REQUESTS,
+        );
+        let exempt = raw.exempt_networks.unwrap_or_default();
+        let exempt_networks =
+            networks::check("rate_limit.exempt_networks", &exempt, in_production, findings);
+        let mib = findings.within("rate_limit.memory_mib", raw.memory_mib, 32, 1..=4096);
+        let quotas = || -> Result<RateLimitSettings, QuotaError> {
+            Ok(RateLimitSettings {
+                requests: requests?,
+                account_requests: account_requests?,
+                routes: vec![sign_in?, registration?],
+                exempt_networks,
+            })
+        };
+        let quotas = quotas().map_err(|error| {
+            findings.refuse(
+                "rate_limit.requests",
+                error,
+                "write fewer requests, or a longer window",
+            );
+        });
+        Self { quotas: quotas.ok().filter(|_| enabled), max_bytes: mib << 20 }
+    }
+}
+
+const KEY: &str = "rate_limit.enabled";
+
+/// The default of `rate_limit.requests`: 1,000 per second, for offices and services behind one address.
+const REQUESTS: u32 = 10_000;
+
+/// The default of `rate_limit.account_requests`: 200 per second.
+const ACCOUNT_REQUESTS: u32 = 2_000;
+
+const MAX_REQUESTS: u32 = 10_000_000;
+
+fn of_route(
+    rate: &RateLimit,
+    (limit_key, limit): (&str, Option<u32>),
+    (window_key, window): (&str, Option<u64>),
+    findings: &mut Findings,
+) -> Result<Quota, QuotaError> {
+    let limit = findings.within(limit_key, limit, rate.limit, 1..=MAX_SLIDING_LIMIT);
+    let window = seconds(window_key, window, rate.window.as_secs(), findings);
+    Quota::sliding(rate.name, limit, window)
+}
+
+fn seconds(key: &str, value: Option<u64>, default: u64, findings: &mut Findings) -> Duration {
+    const WEEK: u64 = 7 * 24 * 60 * 60;
+    Duration::from_secs(findings.within(key, value, default, 1..=WEEK))
+}

@@ -1,0 +1,172 @@
+//! Rate limits: the quotas of client addresses and accounts, checked before the guard and the body.
+//!
+//! Each request counts under the general quota of its client address, and after authentication under
+//! that of its account. A route may name a further quota for addresses, such as that of sign-in. IPv6
+//! addresses count by their /64 network. The general quotas are those of this node, so that a request
+//! needs no other process; the quotas of routes are shared between nodes by Redis, if there is one.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use ipnet::IpNet;
+use portcullis_domain::{AccountId, Clock};
+use portcullis_rate_limit::{BreakerState, Demand, Limiter, Quota, QuotaError, States, Subject};
+
+use super::Rate;
+use crate::problem::{Code, Problem};
+use crate::request::RequestContext;
+
+/// A rate limit that routes name. Routes with the same one share it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    /// The name, as clients see it in `RateLimit-Policy`.
+    pub name: &'static str,
+    /// The maximum number of requests of a client address in the window, by default.
+    pub limit: u32,
+    /// The window, by default.
+    pub window: Duration,
+}
+
+impl RateLimit {
+    /// The quota with the default numbers.
+    ///
+    /// # Errors
+    ///
+    /// If the numbers make no quota.
+    pub const fn quota(&self) -> Result<Quota, QuotaError> {
+        Quota::sliding(self.name, self.limit, self.window)
+    }
+}
+
+/// The configuration of the rate limits.
+#[derive(Clone, Debug)]
+pub struct RateLimitSettings {
+    /// The general quota of a client address.
+    pub requests: Quota,
+    /// The general quota of an account.
+    pub account_requests: Quota,
+    /// The quotas of the rate limits that routes name.
+    pub routes: Vec<Quota>,
+    /// The networks whose requests are not limited by their address: services of the deployment.
+    pub exempt_networks: Vec<IpNet>,
+}
+
+/// The rate limit of a route with the configured numbers.
+pub(crate) enum RouteRate {
+    Exempt,
+    General,
+    Quota(Quota),
+}
+
+/// The rate limits of this node.
+pub struct RateLimits {
+    settings: Option<RateLimitSettings>,
+    limiter: Limiter,
+    clock: Arc<dyn Clock>,
+    refused: BTreeMap<&'static str, AtomicU64>,
+}
+
+impl RateLimits {
+    /// Rate limits; without settings nothing is limited.
+    pub fn new(
+        settings: Option<RateLimitSettings>,
+        limiter: Limiter,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let quotas = settings.iter().flat_map(|settings| {
+            settings.routes.iter().chain([&settings.requests, &settings.account_requests])
+        });
+        let refused = quotas.map(|quota| (quota.name(), AtomicU64::new(0))).collect();
+        Self { settings, limiter, clock, refused }
+    }
+
+    /// The rate limit of a route, with the configured numbers.
+    pub(crate) fn of_route(&self, rate: Rate) -> RouteRate {
+        match rate {
+            Rate::Exempt(_) => RouteRate::Exempt,
+            Rate::General => RouteRate::General,
+            Rate::Of(rate) => {
+                let configured =
+                    self.settings.iter().flat_map(|settings| &settings.routes).copied();
+                let configured = configured.into_iter().find(|quota| quota.name() == rate.name);
+                let quota = configured.or_else(|| rate.quota().ok());
+                quota.map_or(RouteRate::General, RouteRate::Quota)
+            }
+        }
+    }
+
+    /// Counts a request for its client address, or refuses it. Returns the state of the quota of the
+    /// route.
+    pub(crate) async fn admit_address(
+        &self,
+        request: &HttpRequest,
+        rate: &RouteRate,
+    ) -> Result<Option<States>, Problem> {
+        let Some(settings) = &self.settings else { return Ok(None) };
+        if matches!(rate, RouteRate::Exempt) {
+            return Ok(None);
+        }
+        let address = RequestContext::of(request).address;
+        if settings.exempt_networks.iter().any(|network| network.contains(&address)) {
+            return Ok(None);
+        }
+        let subject = Subject::from(address);
+        self.admit_local(Demand { quota: &settings.requests, subject })?;
+        let RouteRate::Quota(quota) = rate else { return Ok(None) };
+        let now = self.clock.monotonic();
+        let states = self.limiter.acquire(now, &[Demand { quota, subject }]).await;
+        self.answer(states.map_err(|_| Problem::new(Code::Internal))?).map(Some)
+    }
+
+    /// Counts a request for the account that has sent it, or refuses it.
+    pub(crate) fn admit_account(&self, account: AccountId) -> Result<(), Problem> {
+        let Some(settings) = &self.settings else { return Ok(()) };
+        let subject = Subject::Id(*account.as_uuid().as_bytes());
+        self.admit_local(Demand { quota: &settings.account_requests, subject })
+    }
+
+    fn admit_local(&self, demand: Demand<'_>) -> Result<(), Problem> {
+        let states = self.limiter.local().acquire(self.clock.monotonic(), &[demand]);
+        self.answer(states.map_err(|_| Problem::new(Code::Internal))?).map(drop)
+    }
+
+    fn answer(&self, states: States) -> Result<States, Problem> {
+        for state in states.refused() {
+            if let Some(count) = self.refused.get(state.quota.name()) {
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        if states.is_allowed() { Ok(states) } else { Err(Problem::rate_limited(states)) }
+    }
+
+    /// Removes expired entries; a job calls this.
+    pub fn sweep(&self) {
+        self.limiter.local().sweep(self.clock.monotonic());
+    }
+
+    /// The number of refused requests by the name of the quota.
+    pub fn refused(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        self.refused.iter().map(|(name, count)| (*name, count.load(Ordering::Relaxed)))
+    }
+
+    /// The limiter, for metrics.
+    pub const fn limiter(&self) -> &Limiter {
+        &self.limiter
+    }
+
+    /// True if the shared limiter decides at the moment; `None` without one.
+    pub fn is_shared(&self) -> Option<bool> {
+        let state = self.limiter.breaker_state(self.clock.monotonic())?;
+        Some(state == BreakerState::Closed)
+    }
+}
+
+impl fmt::Debug for RateLimits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RateLimits").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

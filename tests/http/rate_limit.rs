@@ -1,0 +1,195 @@
+//! Rate limits: each client address and each account has its quota, and a refusal says when to retry.
+
+use std::time::Duration;
+
+use portcullis_api::limits::{REGISTRATION, SIGN_IN};
+use portcullis_api::route_table;
+use portcullis_rate_limit::Quota;
+use portcullis_testkit::{
+    Answer, Browser, PASSWORD, TestDatabase, TestServer, TestSettings, at_once,
+};
+use portcullis_web::{Rate, RateLimitSettings};
+use serde_json::json;
+
+use crate::wire;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The default limits of routes, and so many requests in ten seconds.
+fn limits(requests: u32, account_requests: u32) -> RateLimitSettings {
+    let general = |name, limit| Quota::gcra(name, limit, 10 * SECOND).expect("a quota");
+    RateLimitSettings {
+        requests: general("requests", requests),
+        account_requests: general("account_requests", account_requests),
+        routes: [&SIGN_IN, &REGISTRATION].map(|rate| rate.quota().expect("a quota")).into(),
+        exempt_networks: Vec::new(),
+    }
+}
+
+fn server_with(rate_limits: RateLimitSettings) -> TestServer {
+    let trusted_proxies = vec!["127.0.0.1/32".to_owned()];
+    let settings = TestSettings { rate_limits, trusted_proxies, ..TestSettings::default() };
+    TestServer::with(TestDatabase::sqlite(), settings)
+}
+
+fn server() -> TestServer {
+    server_with(limits(1_000, 1_000))
+}
+
+/// A sign-in that reaches the server through its proxy from this address.
+fn sign_in_from(server: &TestServer, address: &str, password: &str) -> Answer {
+    let body = json!({ "username": "ada", "password": password }).to_string();
+    let headers = [("content-type", "application/json"), ("x-forwarded-for", address)];
+    Browser::of(server).send("POST", "/api/auth/login/json", &headers, &body)
+}
+
+#[track_caller]
+fn assert_limited(answer: &Answer, retry_after: &str) {
+    assert_eq!((answer.status, answer.code().as_str()), (429, "rate_limited"));
+    assert_eq!(answer.header("retry-after"), Some(retry_after));
+}
+
+#[test]
+fn the_sixth_sign_in_of_an_address_in_a_minute_is_refused_even_with_the_right_password() {
+    let server = server();
+    Browser::of(&server).register("ada");
+    for remaining in ["4", "3", "2", "1", "0"] {
+        let answer = sign_in_from(&server, "192.0.2.1", PASSWORD);
+        assert_eq!(answer.status, 200);
+        let state = format!("\"sign_in\";r={remaining};t=");
+        assert!(answer.header("ratelimit").unwrap().starts_with(&state), "{answer:?}");
+        server.clock().advance(10 * SECOND);
+    }
+    let refused = sign_in_from(&server, "192.0.2.1", PASSWORD);
+    assert_limited(&refused, "10");
+    assert_eq!(refused.header("ratelimit-policy"), Some("\"sign_in\";q=5;w=60"));
+    assert_eq!(refused.header("ratelimit"), Some("\"sign_in\";r=0;t=10"));
+    assert_eq!(sign_in_from(&server, "192.0.2.2", PASSWORD).status, 200);
+    // The window slides: with the first sign-in a minute old there is one more, not five.
+    server.clock().advance(10 * SECOND);
+    assert_eq!(sign_in_from(&server, "192.0.2.1", PASSWORD).status, 200);
+    assert_limited(&sign_in_from(&server, "192.0.2.1", PASSWORD), "10");
+}
+
+#[test]
+fn the_form_and_json_share_the_limit_of_sign_in() {
+    let server = server();
+    for _ in 0..5 {
+        assert_eq!(Browser::of(&server).sign_in("ada").status, 401);
+    }
+    let headers = [("content-type", "application/x-www-form-urlencoded")];
+    let form = format!("username=ada&password={PASSWORD}");
+    let answer = Browser::of(&server).send("POST", "/api/auth/login", &headers, &form);
+    assert_limited(&answer, "60");
+}
+
+#[test]
+fn fifty_sign_ins_at_once_are_five() {
+    let server = server();
+    let answers = at_once(50, |_| Browser::of(&server).sign_in("ada").status);
+    assert_eq!(answers.iter().filter(|status| **status == 401).count(), 5);
+    assert_eq!(answers.iter().filter(|status| **status == 429).count(), 45);
+}
+
+#[test]
+fn the_addresses_of_one_ipv6_network_share_a_window() {
+    let server = server();
+    for host in 1..=5 {
+        let address = format!("2001:db8::{host}");
+        assert_eq!(sign_in_from(&server, &address, PASSWORD).status, 401);
+    }
+    assert_limited(&sign_in_from(&server, "2001:db8::ffff:1", PASSWORD), "60");
+    assert_eq!(sign_in_from(&server, "2001:db8:0:1::1", PASSWORD).status, 401);
+}
+
+#[test]
+fn headers_of_an_untrusted_peer_do_not_change_the_counted_address() {
+    let settings = TestSettings { rate_limits: limits(1_000, 1_000), ..TestSettings::default() };
+    let server = TestServer::with(TestDatabase::sqlite(), settings);
+    for host in 1..=5 {
+        assert_eq!(sign_in_from(&server, &format!("192.0.2.{host}"), PASSWORD).status, 401);
+    }
+    assert_limited(&sign_in_from(&server, "192.0.2.6", PASSWORD), "60");
+}
+
+#[test]
+fn an_address_registers_ten_accounts_in_an_hour() {
+    let server = server();
+    for number in 0..10 {
+        assert_eq!(Browser::of(&server).register(&format!("ada{number}")).status, 201);
+    }
+    assert_limited(&Browser::of(&server).register("grace"), "3600");
+    server.clock().advance(3_600 * SECOND);
+    assert_eq!(Browser::of(&server).register("grace").status, 201);
+}
+
+#[test]
+fn the_general_limit_holds_for_every_route_and_for_unknown_paths() {
+    let server = server_with(limits(1, 1_000));
+    assert_eq!(Browser::of(&server).get("/api/auth/me", &[]).status, 401);
+    for route in route_table() {
+        let path = route.path.replace(['{', '}'], "");
+        let answer = Browser::of(&server).send(route.method.as_str(), &path, &[], "");
+        let is_exempt = matches!(route.limit.rate, Rate::Exempt(_));
+        assert_eq!(answer.status == 429, !is_exempt, "{route:?}");
+    }
+    for path in ["/", "/api/auth/unknown", "/api//auth/me"] {
+        assert_limited(&Browser::of(&server).get(path, &[]), "10");
+    }
+    server.clock().advance(10 * SECOND);
+    assert_eq!(Browser::of(&server).get("/", &[]).status, 404);
+}
+
+#[test]
+fn an_account_has_one_quota_from_all_addresses() {
+    let server = server_with(limits(1_000, 2));
+    let mut ada = Browser::of(&server);
+    ada.register("ada");
+    let token = ada.sign_in_for_tokens("ada").field("access_token");
+    let me_from = |address: &str| {
+        let bearer = format!("Bearer {token}");
+        let headers = [("authorization", bearer.as_str()), ("x-forwarded-for", address)];
+        Browser::of(&server).get("/api/auth/me", &headers)
+    };
+    assert_eq!(me_from("192.0.2.1").status, 200);
+    assert_eq!(me_from("192.0.2.2").status, 200);
+    let refused = me_from("192.0.2.3");
+    assert_limited(&refused, "5");
+    assert_eq!(refused.header("ratelimit-policy"), Some("\"account_requests\";q=2;w=10"));
+    assert_eq!(Browser::of(&server).get("/api/auth/me", &[]).status, 401, "only that account");
+}
+
+#[test]
+fn an_exempt_network_is_limited_by_account_only() {
+    let exempt_networks = vec!["192.0.2.0/24".parse().unwrap()];
+    let server = server_with(RateLimitSettings { exempt_networks, ..limits(1, 1_000) });
+    for _ in 0..20 {
+        assert_eq!(sign_in_from(&server, "192.0.2.1", PASSWORD).status, 401);
+    }
+    assert_eq!(sign_in_from(&server, "198.51.100.1", PASSWORD).status, 401);
+    assert_limited(&sign_in_from(&server, "198.51.100.1", PASSWORD), "10");
+}
+
+#[test]
+fn a_request_beyond_the_limit_is_refused_before_its_body_is_there() {
+    let server = server();
+    for _ in 0..5 {
+        assert_eq!(Browser::of(&server).sign_in("ada").status, 401);
+    }
+    let headers = ["Content-Type: application/json", "Content-Length: 100"];
+    let answer = wire::send(&server, "POST /api/auth/login/json", &headers, b"");
+    assert_eq!(answer.status, 429);
+}
+
+#[test]
+fn a_refused_sign_in_counts_no_failure_of_the_account_and_is_in_the_metrics() {
+    let server = server();
+    for _ in 0..20 {
+        Browser::of(&server).sign_in("ada");
+    }
+    let failures = "SELECT count(*) FROM security_events WHERE kind = 'sign_in'";
+    assert_eq!(server.database().store().number(failures).unwrap(), 5);
+    let metrics = Browser::of(&server).get("/metrics", &[]).text;
+    assert!(metrics.contains("portcullis_rate_limit_refused_total{limit=\"sign_in\"} 15"));
+    assert!(metrics.contains("portcullis_rate_limit_refused_total{limit=\"requests\"} 0"));
+}
