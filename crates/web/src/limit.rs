@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(crate) use self::concurrency::FairSemaphore;
 pub use self::concurrency::{Concurrency, ConcurrencyPermit};
 pub(crate) use self::rate::RouteRate;
-pub use self::rate::{RateLimit, RateLimitSettings, RateLimits};
+pub use self::rate::{Rate, RateLimit, RateLimitSettings, RateLimits};
 
 /// The limits of a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,17 +19,6 @@ pub struct Limit {
     pub rate: Rate,
     /// The limit of concurrent requests.
     pub concurrency: Option<&'static Concurrency>,
-}
-
-/// The rate limit of a route.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rate {
-    /// The general request limit of the client address and of the account.
-    General,
-    /// The general request limit, and this one for the client address.
-    Of(&'static RateLimit),
-    /// No limit, for this reason.
-    Exempt(&'static str),
 }
 
 impl Limit {

@@ -1,6 +1,7 @@
 //! Tests of the configuration: file, variables, secrets and their faults.
 
 mod access;
+mod faults;
 mod production;
 mod tokens;
 
@@ -277,202 +278,6 @@ fn a_file_in_the_data_directory_is_found_and_a_named_one_must_exist() {
     assert_eq!(missing.keys(), ["config"]);
 }
 
-/// What is set, and the key that must be found faulty, in development.
-const FAULTS: &[(&str, &str, &str)] = &[
-    ("PORTCULLIS__ENVIRONMENT", "prod", "environment"),
-    ("PORTCULLIS__MODERATION", "none", "moderation"),
-    ("PORTCULLIS__SERVER__ADRESS", "127.0.0.1:1", "server.adress"),
-    ("PORTCULLIS__SERVR__ADDRESS", "127.0.0.1:1", "servr"),
-    ("PORTCULLIS__SERVER", "127.0.0.1:1", "server"),
-    ("PORTCULLIS__SERVER__ADDRESS", "localhost:8080", "server.address"),
-    ("PORTCULLIS__SERVER__ADDRESS", "8080", "server.address"),
-    ("PORTCULLIS__SERVER__BASE_URL", "auth.example.org", "server.base_url"),
-    ("PORTCULLIS__SERVER__BASE_URL", "https://auth.example.org/login", "server.base_url"),
-    ("PORTCULLIS__SERVER__DOCS", "yes", "server.docs"),
-    ("CORS_ORIGINS", "*", "server.cors_origins"),
-    ("CORS_ORIGINS", "https://a.example/path", "server.cors_origins"),
-    ("TRUSTED_PROXIES", "proxy.internal", "server.trusted_proxies"),
-    ("TRUSTED_PROXIES", "10.0.0.5/8", "server.trusted_proxies"),
-    ("SECURE_COOKIES", "2", "server.secure_cookies"),
-    ("DATABASE_URL", "mysql://localhost/auth", "database.url"),
-    ("DATABASE_URL_FILE", "{dir}/missing", "database.url"),
-    ("PORTCULLIS__DATABASE__CONNECTIONS", "0", "database.connections"),
-    ("PORTCULLIS__DATABASE__CONNECTIONS", "many", "database.connections"),
-    ("SECRET_KEY", "short", "tokens.secret_key"),
-    ("SECRET_KEY", "changeme-changeme-changeme-changeme", "tokens.secret_key"),
-    ("SECRET_KEY", "abababababababababababababababababab", "tokens.secret_key"),
-    ("SECRET_KEY_PREVIOUS", "short", "tokens.secret_key_previous"),
-    ("SECRET_KEY_PREVIOUS_FILE", "{dir}/missing", "tokens.secret_key_previous"),
-    ("PORTCULLIS__TOKENS__ALGORITHM", "RS256", "tokens.algorithm"),
-    ("PORTCULLIS__TOKENS__ALGORITHM", "hs256", "tokens.algorithm"),
-    ("ACCESS_TOKEN_EXPIRE_MINUTES", "half an hour", "tokens.access_minutes"),
-    ("ACCESS_TOKEN_EXPIRE_MINUTES", "-5", "tokens.access_minutes"),
-    ("ACCESS_TOKEN_EXPIRE_MINUTES", "0", "tokens.access_minutes"),
-    ("REFRESH_TOKEN_EXPIRE_DAYS", "3650", "tokens.refresh_days"),
-    ("REFRESH_TOKEN_ROTATE", "perhaps", "sessions.rotate"),
-    ("PORTCULLIS__SESSIONS__ON_REUSE", "none", "sessions.on_reuse"),
-    ("PORTCULLIS__SESSIONS__MOST", "0", "sessions.most"),
-    (
-        "PORTCULLIS__SESSIONS__ABSOLUTE_HOURS_BY_ROLE__NURSE",
-        "8",
-        "sessions.absolute_hours_by_role.nurse",
-    ),
-    (
-        "PORTCULLIS__SESSIONS__ABSOLUTE_HOURS_BY_ROLE",
-        "{ rn = \"long\" }",
-        "sessions.absolute_hours_by_role.rn",
-    ),
-    ("PORTCULLIS__SESSIONS__IDLE_MINUTES_BY_ROLE__RN", "30", "sessions.idle_minutes_by_role.rn"),
-    ("RATE_LIMIT_ENABLED", "perhaps", "rate_limit.enabled"),
-    ("RATE_LIMIT_LOGIN_ATTEMPTS", "0", "rate_limit.login_attempts"),
-    ("RATE_LIMIT_LOGIN_ATTEMPTS", "1001", "rate_limit.login_attempts"),
-    ("RATE_LIMIT_REGISTER_WINDOW", "0", "rate_limit.register_window_seconds"),
-    ("PORTCULLIS__RATE_LIMIT__REQUESTS", "0", "rate_limit.requests"),
-    ("PORTCULLIS__RATE_LIMIT__EXEMPT_NETWORKS", "office", "rate_limit.exempt_networks"),
-    ("PORTCULLIS__RATE_LIMIT__MEMORY_MIB", "0", "rate_limit.memory_mib"),
-    ("PORTCULLIS__PASSWORDS__MIN_LENGTH", "4", "passwords.min_length"),
-    ("PORTCULLIS__PASSWORDS__MAX_LENGTH", "20", "passwords.max_length"),
-    ("PORTCULLIS__PASSWORDS__REQUIRE_CLASSES", "5", "passwords.require_classes"),
-    ("PORTCULLIS__PASSWORDS__MIN_SCORE", "300", "passwords.min_score"),
-    ("PORTCULLIS__PASSWORDS__MEMORY_KIB", "1024", "passwords.memory_kib"),
-    ("PORTCULLIS__PASSWORDS__ITERATIONS", "1", "passwords.iterations"),
-    ("PORTCULLIS__PASSWORDS__PARALLELISM", "0", "passwords.parallelism"),
-    ("PORTCULLIS__PASSWORDS__THREADS", "0", "passwords.threads"),
-    ("PORTCULLIS__PASSWORDS__QUEUE", "0", "passwords.queue"),
-    ("PORTCULLIS__PASSWORDS__DEADLINE_MS", "1", "passwords.deadline_ms"),
-    ("PORTCULLIS__PASSWORDS__MAX_BCRYPT_COST", "15", "passwords.max_bcrypt_cost"),
-    ("PORTCULLIS__REGISTRATION__MODE", "invite", "registration.mode"),
-    ("PORTCULLIS__REGISTRATION__MODE", "everybody", "registration.mode"),
-    ("PORTCULLIS__REGISTRATION__ROLE", "nurse", "registration.role"),
-    ("PORTCULLIS__ACCOUNTS__ROLES", "admin,msa", "accounts"),
-    ("PORTCULLIS__REVOCATION__STRICT", "maybe", "revocation.strict"),
-    ("PORTCULLIS__REVOCATION__POLL_MS", "1000", "revocation.poll_ms"),
-    ("PORTCULLIS__REVOCATION__STALENESS_SECONDS", "1", "revocation.staleness_seconds"),
-    ("PORTCULLIS__REVOCATION__WHEN_STALE", "accept", "revocation.when_stale"),
-    ("PORTCULLIS__SERVICES__SCHEDULING", "a-secret-in-the-wrong-place", "services.scheduling"),
-    ("PORTCULLIS__SERVICES__NO+NAME", DIGEST, "services.no+name"),
-    ("PORTCULLIS__SERVICES", DIGEST, "services"),
-    ("REDIS_URL", "localhost:6379", "redis.url"),
-    ("REDIS_URL", "http://localhost:6379", "redis.url"),
-    ("REDIS_URL", "rediss://localhost:6379", "redis.url"),
-    ("REDIS_URL_FILE", "{dir}/missing", "redis.url"),
-    ("PORTCULLIS__ACCESS__MATRIX", "{dir}/missing.toml", "access.matrix"),
-    ("PORTCULLIS__AUDIT__WINDOW_MS", "10", "audit.window_ms"),
-    ("PORTCULLIS__AUDIT__WINDOW_MS", "10001", "audit.window_ms"),
-    ("PORTCULLIS__AUDIT__STRICT", "sometimes", "audit.strict"),
-    ("PORTCULLIS__AUDIT__QUEUE", "0", "audit.queue"),
-    ("PORTCULLIS__AUDIT__QUEUE_MIB", "1", "audit.queue_mib"),
-    ("PORTCULLIS__AUDIT__CHECKPOINT_EVERY_SECONDS", "0", "audit.checkpoint_every_seconds"),
-    ("PORTCULLIS__AUDIT__RETENTION_DAYS", "0", "audit.retention_days"),
-    ("PORTCULLIS__AUDIT__RETENTION_DAYS", "none", "audit.retention_days"),
-    ("PORTCULLIS__RETENTION__SESSIONS_DAYS", "7", "retention.sessions_days"),
-    ("PORTCULLIS__RETENTION__SIGN_IN_FAILURES_DAYS", "29", "retention.sign_in_failures_days"),
-    ("PORTCULLIS__RETENTION__OUTBOX_DAYS", "0", "retention.outbox_days"),
-    ("PORTCULLIS__LOCKOUT__CEILING", "5", "lockout.ceiling"),
-    ("PORTCULLIS__LOCKOUT__FREE_FAILURES", "0", "lockout.free_failures"),
-    ("PORTCULLIS__LOCKOUT__LONGEST_WAIT_SECONDS", "10", "lockout.longest_wait_seconds"),
-    ("ADMIN_EMAIL", "you@example.org", "admin.password"),
-    ("ADMIN_PASSWORD", "plover-xylem-quartz-41", "admin.email"),
-    ("PORTCULLIS__ADMIN__USERNAME", "no spaces please", "admin.username"),
-    ("PORTCULLIS__LOG__FORMAT", "xml", "log.format"),
-    ("PORTCULLIS__LOG__LEVEL", "loud", "log.level"),
-];
-
-#[test]
-fn every_kind_of_fault_is_found_under_its_key() {
-    for (name, value, key) in FAULTS {
-        let faults = Given::variables(&[(name, value)]).faults();
-        let keys: Vec<_> = faults.iter().map(|fault| fault.key.as_str()).collect();
-        assert!(keys.contains(key), "{name}={value}: found {keys:?}");
-        for fault in faults {
-            assert!(!fault.remedy.is_empty() && !fault.problem.is_empty(), "{fault}");
-        }
-    }
-}
-
-#[test]
-fn faults_do_not_hide_one_another() {
-    let mut seen = std::collections::BTreeSet::new();
-    let mut pairs = Vec::new();
-    let mut expected = Vec::new();
-    for (name, value, key) in FAULTS {
-        // These exclude one another.
-        let is_alone = *name == "PORTCULLIS__SERVER"
-            || ["admin.email", "access.matrix", "sessions.absolute_hours_by_role.rn"].contains(key)
-            || ["iterations", "admin.password"].iter().any(|end| key.ends_with(end));
-        if !is_alone && seen.insert(*key) && seen.insert(*name) {
-            pairs.push((*name, *value));
-            expected.push(*key);
-        }
-    }
-    let given = Given::variables(&pairs)
-        .file("\"a.b\" = 1\ncolour = \"red\"\n[log]\nlevel = 3\n[passwords]\nmin_length = \"12\"\n[x]\ny = 1\n");
-    let keys = given.keys();
-    let missing: Vec<_> =
-        expected.iter().filter(|key| !keys.iter().any(|found| found == *key)).collect();
-    assert!(missing.is_empty(), "not found: {missing:?}\nfound: {keys:?}");
-    for key in ["a.b", "colour", "x"] {
-        assert!(keys.iter().any(|found| found == key), "{key} is not in {keys:?}");
-    }
-    assert!(pairs.len() > 35, "{}", pairs.len());
-}
-
-#[test]
-fn a_key_that_is_set_twice_is_a_fault() {
-    for pair in [
-        ["SECRET_KEY", "SECRET_KEY_FILE"],
-        ["SECRET_KEY", "PORTCULLIS__TOKENS__SECRET_KEY"],
-        ["SECRET_KEY_FILE", "PORTCULLIS__TOKENS__SECRET_KEY_FILE"],
-        ["PORTCULLIS__TOKENS__SECRET_KEY", "PORTCULLIS__TOKENS__SECRET_KEY_FILE"],
-    ] {
-        let faults = Given::variables(&pair.map(|name| (name, KEY))).faults();
-        let [fault] = faults.as_slice() else { panic!("{pair:?}: {faults:?}") };
-        assert_eq!(fault.key, "tokens.secret_key");
-        assert!(pair.iter().all(|name| fault.problem.contains(name)), "{fault}");
-    }
-}
-
-#[test]
-fn the_file_ending_works_for_secrets_only() {
-    let keys = Given::variables(&[("PORTCULLIS__LOG__LEVEL_FILE", "{dir}/level")]).keys();
-    assert_eq!(keys, ["log.level_file"]);
-    let given = Given::nothing().secret("empty", "\n").variable("SECRET_KEY_FILE", "{dir}/empty");
-    assert_eq!(given.keys(), ["tokens.secret_key"]);
-}
-
-#[test]
-fn wrong_forms_in_the_file_are_found_with_what_was_expected() {
-    for (text, key, expected) in [
-        ("environment = 3", "environment", "sample file"),
-        ("server = 3", "server", "section"),
-        ("log = [\"json\", \"info\"]", "log", "section"),
-        ("[server]\ndocs = \"true\"", "server.docs", "true or false"),
-        ("[server]\ncors_origins = \"https://a.example\"", "server.cors_origins", "list"),
-        ("[server]\ncors_origins = [1]", "server.cors_origins", "text"),
-        ("[tokens]\naccess_minutes = 1.5", "tokens.access_minutes", "whole number"),
-        ("[tokens]\nsecret_key = 12345678", "tokens.secret_key", "text"),
-        ("[sessions]\nabsolute_hours_by_role = 12", "sessions.absolute_hours_by_role", "table"),
-    ] {
-        let faults = Given::nothing().file(text).faults();
-        let [fault] = faults.as_slice() else { panic!("{text}: {faults:?}") };
-        assert_eq!(fault.key, key, "{text}");
-        assert!(fault.remedy.contains(expected), "{fault}");
-        assert!(fault.source.as_ref().is_none_or(|s| s.ends_with("portcullis.toml")), "{fault}");
-    }
-}
-
-#[test]
-fn broken_syntax_is_located_and_hides_nothing_else() {
-    let given = Given::nothing()
-        .file("[log]\nlevel = \"loud\"\n[tokens]\nsecret_key = \"hunter2\n[server]\nport = \n")
-        .variable("DATABASE_URL", "mysql://x");
-    let faults = given.faults();
-    let text = faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-    assert!(text.contains("line 4") && text.contains("line 6"), "{text}");
-    assert!(text.contains("log.level") && text.contains("database.url"), "{text}");
-    assert!(!text.contains("hunter2"), "{text}");
-}
-
 #[test]
 fn default_and_weak_admin_passwords_are_refused() {
     for (password, problem) in [
@@ -514,7 +319,9 @@ fn no_secret_is_printed() {
 #[test]
 fn no_finding_quotes_a_value() {
     let secret = "s3cr3t-in-the-wrong-place";
-    for name in FAULTS.iter().map(|(name, _, _)| *name).filter(|name| !name.ends_with("_FILE")) {
+    for name in
+        faults::FAULTS.iter().map(|(name, _, _)| *name).filter(|name| !name.ends_with("_FILE"))
+    {
         for finding in Given::variables(&[(name, secret)]).faults() {
             assert!(!finding.to_string().contains(secret), "{finding}");
         }

@@ -16,9 +16,19 @@ use ipnet::IpNet;
 use portcullis_domain::{AccountId, Clock};
 use portcullis_rate_limit::{BreakerState, Demand, Limiter, Quota, QuotaError, States, Subject};
 
-use super::Rate;
 use crate::problem::{Code, Problem};
 use crate::request::RequestContext;
+
+/// The rate limit of a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rate {
+    /// The general request limit of the client address and of the account.
+    General,
+    /// The general request limit, and this one for the client address.
+    Of(&'static RateLimit),
+    /// No limit, for this reason.
+    Exempt(&'static str),
+}
 
 /// A rate limit that routes name. Routes with the same one share it.
 #[derive(Debug, PartialEq, Eq)]
