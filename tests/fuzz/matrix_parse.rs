@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use portcullis_access::{Asked, Matrix};
+use portcullis_access::{DecisionContext, Matrix};
 
 /// Cells of one matrix that a run looks at: time is better spent on other matrices.
 const MAX_CELLS: usize = 500;
@@ -20,14 +20,14 @@ fuzz_target!(|text: &str| {
 });
 
 fn use_all_of(matrix: &Matrix) {
-    let asked = Asked::by("ann").owned_by("ben").between(&["ann", "ben"]);
+    let context = DecisionContext::by("ann").owned_by("ben").between(&["ann", "ben"]);
     let cells = matrix.roles().flat_map(|role| {
         matrix.resources().flat_map(move |resource| {
             matrix.actions().map(move |action| (role, resource, action))
         })
     });
     for (role, resource, action) in cells.take(MAX_CELLS) {
-        let decision = matrix.decide_words(role, resource, action, &asked);
+        let decision = matrix.decide_words(role, resource, action, &context);
         let explanation = matrix.explain(&decision);
         assert_eq!(explanation.allowed, decision.is_allowed());
         assert_eq!(explanation.to_string().starts_with("granted"), decision.is_allowed());
@@ -36,7 +36,7 @@ fn use_all_of(matrix: &Matrix) {
             // Whoever inherits from the role may as well.
             for senior in matrix.roles().take(20) {
                 let id = matrix.role(senior).expect("a role of this matrix");
-                let holds = || matrix.decide_words(senior, resource, action, &asked).is_allowed();
+                let holds = || matrix.decide_words(senior, resource, action, &context).is_allowed();
                 assert!(!matrix.includes(id, role) || holds());
             }
         }

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Clock, SystemClock};
 use portcullis_flows::node::signing_key::KeyRing;
-use portcullis_flows::node::signing_key::{HeadStart, SigningKeyStore};
+use portcullis_flows::node::signing_key::{ActivationDelay, SigningKeyStore};
 use portcullis_testkit::{Browser, TestDatabase, TestServer, TestSettings, samples};
 use portcullis_token::KeyPairAlgorithm;
 use serde_json::Value;
@@ -31,7 +31,7 @@ fn tokens_verify_in_pyjwt_before_during_and_after_a_rotation() {
         );
 
         let node = server.of_node::<KeyRing>();
-        let made = node.keys().rotate(algorithm, HeadStart::Full, &samples::origin());
+        let made = node.keys().rotate(algorithm, ActivationDelay::Full, &samples::origin());
         let next = made.expect("the database answers").public.kid().to_owned();
         until(|| kids(&server).contains(&next));
         assert_eq!(kids(&server).len(), 2);
@@ -111,7 +111,7 @@ fn the_set_holds_public_halves_only_and_may_be_kept_for_five_minutes() {
             assert_eq!((answer.status, answer.json()), (200, set.clone()), "{other}");
         }
         let node = server.of_node::<KeyRing>();
-        let made = node.keys().rotate(algorithm, HeadStart::Full, &samples::origin());
+        let made = node.keys().rotate(algorithm, ActivationDelay::Full, &samples::origin());
         made.expect("the database answers");
         until(|| client.get(PATH, &[("if-none-match", &tag)]).status == 200);
     }

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::crowd::Crowd;
+use crate::accounts::AccountGenerator;
 use crate::options::Options;
 use crate::outcome::Result;
 use crate::server::{Server, free_address};
@@ -13,7 +13,7 @@ use crate::server::{Server, free_address};
 /// The shared state of the measurements of a run.
 pub(crate) struct Bench {
     pub options: Options,
-    pub crowd: Crowd,
+    pub accounts: AccountGenerator,
     program: PathBuf,
     folder: TempDir,
 }
@@ -43,7 +43,12 @@ impl Bench {
             )
             .into());
         }
-        Ok(Self { options, crowd: Crowd::new()?, program, folder: tempfile::tempdir()? })
+        Ok(Self {
+            options,
+            accounts: AccountGenerator::new()?,
+            program,
+            folder: tempfile::tempdir()?,
+        })
     }
 
     /// A ready server, whose environment is set here only.

@@ -11,7 +11,7 @@ use crate::outcome::Result;
 use crate::statistics::{Summary, per_second, percentile};
 
 /// Work whose rate is measured.
-pub(crate) trait Contender {
+pub(crate) trait MeasuredWork {
     /// Works at full speed for the given time.
     async fn round(&mut self, length: Duration) -> Result<Round>;
 }
@@ -45,8 +45,8 @@ pub(crate) struct Comparison {
 
 /// Measures both in turn, after a warm-up round that does not count.
 pub(crate) async fn compare(
-    subject: &mut impl Contender,
-    baseline: &mut impl Contender,
+    subject: &mut impl MeasuredWork,
+    baseline: &mut impl MeasuredWork,
     rounds: u32,
     length: Duration,
 ) -> Result<Comparison> {
@@ -106,7 +106,7 @@ mod tests {
 
     struct Scripted(std::vec::IntoIter<f64>);
 
-    impl Contender for Scripted {
+    impl MeasuredWork for Scripted {
         async fn round(&mut self, _length: Duration) -> Result<Round> {
             let rate = self.0.next().ok_or("more rounds than were planned")?;
             Ok(Round { rate, latencies: vec![Duration::from_secs_f64(1.0 / rate)] })

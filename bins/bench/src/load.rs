@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use crate::client::{Answer, Client, Request, source};
-use crate::comparison::{Contender, Round, Window};
+use crate::comparison::{MeasuredWork, Round, Window};
 use crate::outcome::Result;
 
 /// The requests of one client.
@@ -68,7 +68,7 @@ impl<S: Script> Load<S> {
     }
 }
 
-impl<S: Script> Contender for Load<S> {
+impl<S: Script> MeasuredWork for Load<S> {
     async fn round(&mut self, length: Duration) -> Result<Round> {
         let window = Window::opening_soon(length);
         let mut running = JoinSet::new();

@@ -4,11 +4,11 @@
 //! with a baseline that does the unavoidable part of the same work, and the result is the ratio of each
 //! pair. Speed is printed and never asserted; only a wrong answer fails the run.
 
+mod accounts;
 mod baseline;
 mod bench;
 mod client;
 mod comparison;
-mod crowd;
 mod load;
 mod machine;
 mod measurement;

@@ -12,7 +12,7 @@ use crate::memory::{self, Bytes};
 use crate::outcome::Result;
 
 /// A command that has succeeded.
-pub(crate) struct Finished {
+pub(crate) struct CommandResult {
     /// The JSON document that it has printed.
     pub answer: Value,
     /// The time from the start of the process to its end.
@@ -21,7 +21,7 @@ pub(crate) struct Finished {
     pub peak: Bytes,
 }
 
-impl Finished {
+impl CommandResult {
     /// A number of the answer.
     pub(crate) fn number(&self, member: &str) -> Result<u64> {
         let number = self.answer.get(member).and_then(Value::as_u64);
@@ -34,7 +34,7 @@ impl Finished {
 /// # Errors
 ///
 /// When the command fails, with its output.
-pub(crate) async fn run(mut command: Command, input: String) -> Result<Finished> {
+pub(crate) async fn run(mut command: Command, input: String) -> Result<CommandResult> {
     spawn_blocking(move || run_blocking(command.arg("--json"), &input)).await?
 }
 
@@ -42,7 +42,7 @@ pub(crate) async fn run(mut command: Command, input: String) -> Result<Finished>
     clippy::disallowed_methods,
     reason = "this thread may wait, and its clock is the machine's"
 )]
-fn run_blocking(command: &mut Command, input: &str) -> Result<Finished> {
+fn run_blocking(command: &mut Command, input: &str) -> Result<CommandResult> {
     const POLL_INTERVAL: Duration = Duration::from_millis(1);
     // A file takes an answer of any size without a reader.
     let mut output: File = tempfile::tempfile()?;
@@ -68,7 +68,7 @@ fn run_blocking(command: &mut Command, input: &str) -> Result<Finished> {
     if !status.success() {
         return Err(format!("{command:?} failed, {status}\n{printed}").into());
     }
-    Ok(Finished { answer: serde_json::from_str(&printed)?, took, peak })
+    Ok(CommandResult { answer: serde_json::from_str(&printed)?, took, peak })
 }
 
 #[cfg(test)]

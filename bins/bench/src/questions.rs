@@ -6,12 +6,12 @@ use std::net::SocketAddr;
 use hyper::StatusCode;
 use serde_json::{Value, json};
 
+use crate::accounts::Tokens;
 use crate::client::{Client, Request, bearing, get, post, source};
-use crate::crowd::Tokens;
 use crate::outcome::Result;
 
 /// A caller of permission checks.
-pub(crate) struct Asker {
+pub(crate) struct CheckClient {
     server: SocketAddr,
     access_token: String,
     account: String,
@@ -32,7 +32,7 @@ pub(crate) const BATCH_SIZE: u32 = 1_000;
 /// The number of different checks, except for the ids of other subjects.
 pub(crate) const DIFFERENT: u32 = 3 * 20 * 11;
 
-impl Asker {
+impl CheckClient {
     pub(crate) async fn of(server: SocketAddr, tokens: &Tokens) -> Result<Self> {
         let access_token = tokens.access_token.clone();
         let mut client = Client::connect(server, source(0)).await?;

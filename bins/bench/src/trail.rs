@@ -7,11 +7,11 @@ use std::net::SocketAddr;
 use hyper::StatusCode;
 use tokio::task::JoinSet;
 
+use crate::accounts::{TestUser, Tokens, sign_in};
 use crate::bench::{Bench, Data};
 use crate::client::{Client, Request, source};
-use crate::crowd::{Person, Tokens, sign_in};
 use crate::outcome::Result;
-use crate::questions::{Asker, BATCH_SIZE, DIFFERENT};
+use crate::questions::{BATCH_SIZE, CheckClient, DIFFERENT};
 use crate::recording::all_recorded;
 use crate::{program, report};
 
@@ -45,7 +45,7 @@ impl Trail {
         let tokens = sign_in(server.address, &people).await?;
         let mut requests = Vec::new();
         for tokens in &tokens {
-            requests.push(batches(&Asker::of(server.address, tokens).await?)?);
+            requests.push(batches(&CheckClient::of(server.address, tokens).await?)?);
         }
 
         let batches = bench.options.decisions.div_ceil(BATCH_SIZE);
@@ -69,8 +69,8 @@ impl Trail {
 }
 
 /// An account with a role, created by the command line, which can choose the role.
-async fn employ(bench: &Bench, role: &str) -> Result<Person> {
-    let person = bench.crowd.person();
+async fn employ(bench: &Bench, role: &str) -> Result<TestUser> {
+    let person = bench.accounts.person();
     let mut command = bench.command(Data::Trail);
     command.args(["user", "create", "--password-stdin", "--role", role]);
     command.args(["--username", &person.username, "--email", &person.email()]);
@@ -79,7 +79,7 @@ async fn employ(bench: &Bench, role: &str) -> Result<Person> {
 }
 
 /// Batches that together contain every check.
-fn batches(asker: &Asker) -> Result<Vec<Request>> {
+fn batches(asker: &CheckClient) -> Result<Vec<Request>> {
     let step = usize::try_from(DIFFERENT / 4)?;
     (0..DIFFERENT).step_by(step).map(|first| asker.batch(first)).collect()
 }

@@ -116,12 +116,12 @@ impl Config {
 }
 
 /// A configuration that was read, with its faults.
-pub(crate) struct Loaded {
+pub(crate) struct LoadedConfig {
     config: Config,
     findings: Findings,
 }
 
-impl Loaded {
+impl LoadedConfig {
     /// All faults and warnings.
     pub(crate) fn findings(&self) -> &Findings {
         &self.findings
@@ -142,14 +142,14 @@ impl Loaded {
         keys.iter().all(|key| self.findings.is_sound(key)).then_some(&self.config)
     }
 
-    /// As [`Loaded::partly`], with a fault as a failure.
+    /// As [`LoadedConfig::partly`], with a fault as a failure.
     pub(crate) fn needing(&self, keys: &[&str]) -> Result<&Config, Findings> {
         self.partly(keys).ok_or_else(|| self.findings.clone())
     }
 }
 
 /// Reads and checks everything. `doctor` uses the valid parts of a faulty configuration.
-pub(crate) fn load(named: Option<&Path>, variables: &Variables) -> Loaded {
+pub(crate) fn load(named: Option<&Path>, variables: &Variables) -> LoadedConfig {
     let mut findings = Findings::default();
     let mut layers = match file(named, variables) {
         Some(path) => Layers::from_file(&path, &mut findings),
@@ -158,7 +158,7 @@ pub(crate) fn load(named: Option<&Path>, variables: &Variables) -> Loaded {
     variables.lay_over(&mut layers, &mut findings);
     let raw = layers.read(&mut findings);
     let config = check(raw, &mut findings);
-    Loaded { config, findings }
+    LoadedConfig { config, findings }
 }
 
 const DEFAULT_DATA_DIR: &str = "data";

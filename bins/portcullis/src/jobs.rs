@@ -13,7 +13,7 @@ use portcullis_flows::access::matrix::Matrices;
 use portcullis_flows::audit::checkpoint::Checkpoints;
 use portcullis_flows::node::clock_watch::ClockWatch;
 use portcullis_flows::node::health::Health;
-use portcullis_flows::node::job::{Job, JobError, Portion};
+use portcullis_flows::node::job::{BatchResult, Job, JobError};
 use portcullis_flows::node::retention::RetentionStore;
 use portcullis_flows::node::revocation::Revocations;
 use portcullis_flows::node::signing_key::KeyRing;
@@ -48,7 +48,7 @@ fn make_checkpoints(checkpoints: &Arc<Checkpoints>, every: Duration) -> Job {
     let run = move || {
         // The command line makes checkpoints too; one younger than half a period is enough.
         let made = checkpoints.make(every / 2)?;
-        Ok(Portion { done: u64::from(made.is_some()), more: false })
+        Ok(BatchResult { done: u64::from(made.is_some()), more: false })
     };
     Job { name: "checkpoints", every, exclusive: true, run: Box::new(run) }
 }
@@ -57,7 +57,7 @@ fn purge_audit_trail(checkpoints: &Arc<Checkpoints>, keep: Duration) -> Job {
     let checkpoints = Arc::clone(checkpoints);
     let run = move || {
         let purged = checkpoints.purge(keep, ROWS, &local_origin("retention"))?;
-        Ok(Portion { done: u64::from(purged.is_some()), more: false })
+        Ok(BatchResult { done: u64::from(purged.is_some()), more: false })
     };
     Job { name: "audit_retention", every: 60 * MINUTE, exclusive: true, run: Box::new(run) }
 }
@@ -69,7 +69,7 @@ fn removal<S: RetentionStore + 'static>(
     remove: impl Fn(&S) -> Result<u64, StoreError> + Send + Sync + 'static,
 ) -> Job {
     let store = Arc::clone(store);
-    let run = move || Ok(remove(&store).map(Portion::removed)?);
+    let run = move || Ok(remove(&store).map(BatchResult::removed)?);
     Job { name, every: 10 * MINUTE, exclusive: true, run: Box::new(run) }
 }
 
@@ -143,7 +143,7 @@ fn of_node(
     every: Duration,
     work: impl Fn() -> Result<(), JobError> + Send + Sync + 'static,
 ) -> Job {
-    let run = move || work().map(|()| Portion::default());
+    let run = move || work().map(|()| BatchResult::default());
     Job { name, every, exclusive: false, run: Box::new(run) }
 }
 

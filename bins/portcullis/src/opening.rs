@@ -16,7 +16,7 @@ use portcullis_storage::{Database, DatabaseUrl, MigrationError, Store};
 use portcullis_token::SecretKey;
 use portcullis_web::{Settings, Signals};
 
-use crate::config::{Config, Loaded, Secret};
+use crate::config::{Config, LoadedConfig, Secret};
 use crate::failure::{self, Failure};
 use crate::{assembly, data_dir, secret_file};
 
@@ -35,7 +35,7 @@ fn secret(config: &Config) -> Result<SecretKey, Failure> {
 }
 
 /// The existing secret key. Only its keys of the configuration must be valid.
-pub(crate) fn existing_secret(loaded: &Loaded) -> Result<SecretKey, Failure> {
+pub(crate) fn existing_secret(loaded: &LoadedConfig) -> Result<SecretKey, Failure> {
     secret_in_place(loaded.needing(&["tokens.secret_key", "data_dir"])?)
 }
 
@@ -51,7 +51,7 @@ pub(crate) fn secret_in_place(config: &Config) -> Result<SecretKey, Failure> {
 }
 
 /// The previous secret key, if configured. Only its keys of the configuration must be valid.
-pub(crate) fn previous_secret(loaded: &Loaded) -> Result<Option<SecretKey>, Failure> {
+pub(crate) fn previous_secret(loaded: &LoadedConfig) -> Result<Option<SecretKey>, Failure> {
     Ok(loaded.needing(&["tokens.secret_key_previous"])?.tokens.previous.clone())
 }
 

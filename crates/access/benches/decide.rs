@@ -6,7 +6,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use portcullis_access::replay::{LoggedDecision, Replay};
-use portcullis_access::{ActionId, Asked, Matrix, ResourceId, RoleId};
+use portcullis_access::{ActionId, DecisionContext, Matrix, ResourceId, RoleId};
 use portcullis_domain::Timestamp;
 
 const DEFAULT: &str = include_str!("../../../config/access_matrix.toml");
@@ -18,7 +18,7 @@ fn of_default(criterion: &mut Criterion) {
     let matrix = Matrix::parse(DEFAULT).unwrap();
     print_size("default matrix", DEFAULT, &matrix);
     let mut group = criterion.benchmark_group("default matrix");
-    let asked = Asked::by("ann").owned_by("ben").between(&["ann", "eve"]);
+    let context = DecisionContext::by("ann").owned_by("ben").between(&["ann", "eve"]);
     for (name, role, resource, action) in [
         ("granted", "coordinator", "schedule", "read"),
         ("granted to admin by *", "admin", "settings", "manage"),
@@ -30,7 +30,7 @@ fn of_default(criterion: &mut Criterion) {
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 let (role, resource, action) = black_box(ids);
-                matrix.decide(role, resource, action, black_box(&asked))
+                matrix.decide(role, resource, action, black_box(&context))
             });
         });
         group.bench_function(format!("{name}, by words"), |bencher| {
@@ -39,11 +39,11 @@ fn of_default(criterion: &mut Criterion) {
                     black_box(role),
                     black_box(resource),
                     black_box(action),
-                    black_box(&asked),
+                    black_box(&context),
                 )
             });
         });
-        let decision = matrix.decide_words(role, resource, action, &asked);
+        let decision = matrix.decide_words(role, resource, action, &context);
         group.bench_function(format!("{name}, explained"), |bencher| {
             bencher.iter(|| matrix.explain(black_box(&decision)).to_string());
         });
@@ -51,7 +51,8 @@ fn of_default(criterion: &mut Criterion) {
     let questions = questions(&matrix);
     group.bench_function("every cell in turn", |bencher| {
         let mut next = questions.iter().cycle();
-        bencher.iter(|| next.next().map(|(r, s, a)| matrix.decide(*r, *s, *a, black_box(&asked))));
+        bencher
+            .iter(|| next.next().map(|(r, s, a)| matrix.decide(*r, *s, *a, black_box(&context))));
     });
     group.bench_function("load", |bencher| bencher.iter(|| Matrix::parse(black_box(DEFAULT))));
     group.finish();
@@ -62,7 +63,7 @@ fn of_ten_thousand_roles(criterion: &mut Criterion) {
     let matrix = Matrix::parse(&text).unwrap();
     print_size("10,000 roles x 1,000 resources", &text, &matrix);
     let mut group = criterion.benchmark_group("10,000 roles x 1,000 resources");
-    let asked = Asked::by("ann").owned_by("ben").between(&["ann", "eve"]);
+    let context = DecisionContext::by("ann").owned_by("ben").between(&["ann", "eve"]);
     let roles: Vec<_> = matrix.roles().map(|word| matrix.role(word).unwrap()).collect();
     let resources: Vec<_> = matrix.resources().map(|word| matrix.resource(word).unwrap()).collect();
     let actions: Vec<_> = matrix.actions().map(|word| matrix.action(word).unwrap()).collect();
@@ -79,7 +80,8 @@ fn of_ten_thousand_roles(criterion: &mut Criterion) {
         .collect();
     group.bench_function("anything", |bencher| {
         let mut next = questions.iter().cycle();
-        bencher.iter(|| next.next().map(|(r, s, a)| matrix.decide(*r, *s, *a, black_box(&asked))));
+        bencher
+            .iter(|| next.next().map(|(r, s, a)| matrix.decide(*r, *s, *a, black_box(&context))));
     });
     let held: Vec<_> = questions
         .iter()
@@ -88,7 +90,8 @@ fn of_ten_thousand_roles(criterion: &mut Criterion) {
         .collect();
     group.bench_function("what a grant is about", |bencher| {
         let mut next = held.iter().cycle();
-        bencher.iter(|| next.next().map(|(r, s, a)| matrix.decide(*r, *s, *a, black_box(&asked))));
+        bencher
+            .iter(|| next.next().map(|(r, s, a)| matrix.decide(*r, *s, *a, black_box(&context))));
     });
     group.sample_size(10);
     group.bench_function("load", |bencher| bencher.iter(|| Matrix::parse(black_box(&text))));
@@ -106,15 +109,15 @@ fn of_replay(criterion: &mut Criterion) {
         bencher.iter(|| {
             let mut replay = Replay::new(&matrix);
             for (number, (role, resource, action)) in words.iter().enumerate() {
-                let asked = Asked::by("ann").owned_by("ben");
-                let allowed = matrix.decide_words(role, resource, action, &asked).is_allowed();
+                let context = DecisionContext::by("ann").owned_by("ben");
+                let allowed = matrix.decide_words(role, resource, action, &context).is_allowed();
                 replay.push(&LoggedDecision {
                     at: Timestamp::from_seconds(1_800_000_000),
                     role,
                     resource,
                     action,
-                    subject: asked.subject,
-                    owner: asked.owner,
+                    subject: context.subject,
+                    owner: context.owner,
                     parties: None,
                     attributes: None,
                     allowed: allowed != (number % 7 == 0),

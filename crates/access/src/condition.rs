@@ -16,7 +16,7 @@ use crate::word::is_word;
 /// An empty `subject` or `owner` counts as absent, so that two empty texts are never the same
 /// person.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Asked<'a> {
+pub struct DecisionContext<'a> {
     /// The account that wants to act.
     pub subject: &'a str,
     /// The owner of the resource.
@@ -27,7 +27,7 @@ pub struct Asked<'a> {
     pub attributes: Option<&'a Map<String, Value>>,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> DecisionContext<'a> {
     /// A question without further context.
     pub const fn by(subject: &'a str) -> Self {
         Self { subject, owner: None, parties: None, attributes: None }
@@ -123,7 +123,7 @@ pub trait Condition: Send + Sync {
     fn name(&self) -> &str;
 
     /// Evaluates the condition. It is on the hot path, so it must neither block nor allocate.
-    fn holds(&self, asked: &Asked<'_>) -> ConditionResult;
+    fn holds(&self, context: &DecisionContext<'_>) -> ConditionResult;
 
     /// The context that the condition reads, for the sentence "`name` needs …" in an explanation.
     fn needs(&self) -> &'static str {
@@ -191,8 +191,8 @@ impl Condition for Own {
         "own"
     }
 
-    fn holds(&self, asked: &Asked<'_>) -> ConditionResult {
-        match (asked.subject(), asked.owner()) {
+    fn holds(&self, context: &DecisionContext<'_>) -> ConditionResult {
+        match (context.subject(), context.owner()) {
             (Some(subject), Some(owner)) => ConditionResult::from(subject == owner),
             _ => ConditionResult::MissingContext,
         }
@@ -211,8 +211,8 @@ impl Condition for Party {
         "party"
     }
 
-    fn holds(&self, asked: &Asked<'_>) -> ConditionResult {
-        match (asked.subject(), asked.parties) {
+    fn holds(&self, context: &DecisionContext<'_>) -> ConditionResult {
+        match (context.subject(), context.parties) {
             (Some(subject), Some(parties)) => ConditionResult::from(parties.contains(subject)),
             _ => ConditionResult::MissingContext,
         }
@@ -231,8 +231,8 @@ impl Condition for NotOwn {
         "not_own"
     }
 
-    fn holds(&self, asked: &Asked<'_>) -> ConditionResult {
-        match Own.holds(asked) {
+    fn holds(&self, context: &DecisionContext<'_>) -> ConditionResult {
+        match Own.holds(context) {
             ConditionResult::Holds => ConditionResult::Fails,
             ConditionResult::Fails => ConditionResult::Holds,
             ConditionResult::MissingContext => ConditionResult::MissingContext,

@@ -17,23 +17,23 @@ const MAX_FILE_BYTES: usize = 4 * 1024 * 1024;
 
 pub(crate) struct Document<'t> {
     /// `None` for a service without self-registration.
-    pub(crate) self_registration_role: Option<Spot<'t>>,
-    pub(crate) resources: Vec<Spot<'t>>,
-    pub(crate) actions: Vec<Spot<'t>>,
+    pub(crate) self_registration_role: Option<LocatedWord<'t>>,
+    pub(crate) resources: Vec<LocatedWord<'t>>,
+    pub(crate) actions: Vec<LocatedWord<'t>>,
     /// In the order of the file.
     pub(crate) roles: Vec<RoleEntry<'t>>,
 }
 
 /// A word with its line.
 #[derive(Clone, Debug)]
-pub(crate) struct Spot<'t> {
+pub(crate) struct LocatedWord<'t> {
     pub(crate) word: Cow<'t, str>,
     pub(crate) line: usize,
 }
 
 pub(crate) struct RoleEntry<'t> {
-    pub(crate) name: Spot<'t>,
-    pub(crate) juniors: Vec<Spot<'t>>,
+    pub(crate) name: LocatedWord<'t>,
+    pub(crate) juniors: Vec<LocatedWord<'t>>,
     pub(crate) grants: Vec<GrantEntry<'t>>,
 }
 
@@ -41,12 +41,12 @@ pub(crate) struct GrantEntry<'t> {
     pub(crate) line: usize,
     pub(crate) resources: WordsOrEvery<'t>,
     pub(crate) actions: WordsOrEvery<'t>,
-    pub(crate) when: Vec<Spot<'t>>,
+    pub(crate) when: Vec<LocatedWord<'t>>,
 }
 
 pub(crate) enum WordsOrEvery<'t> {
     Every,
-    Words(Vec<Spot<'t>>),
+    Words(Vec<LocatedWord<'t>>),
 }
 
 impl<'t> Document<'t> {
@@ -120,7 +120,8 @@ impl Reader<'_> {
     }
 
     fn role<'t>(&mut self, key: &Key<'t>, value: &Spanned<DeValue<'t>>) -> Option<RoleEntry<'t>> {
-        let name = Spot { word: key.get_ref().clone(), line: self.lines.at(key.span().start) };
+        let name =
+            LocatedWord { word: key.get_ref().clone(), line: self.lines.at(key.span().start) };
         self.check_word(&name);
         let place = format!("role `{}`", shown(&name.word));
         let table = self.table(value, &place)?;
@@ -164,7 +165,7 @@ impl Reader<'_> {
         WordsOrEvery::Every
     }
 
-    fn words<'t>(&mut self, value: &Spanned<DeValue<'t>>, needs_one: bool) -> Vec<Spot<'t>> {
+    fn words<'t>(&mut self, value: &Spanned<DeValue<'t>>, needs_one: bool) -> Vec<LocatedWord<'t>> {
         let Some(array) = self.array(value, "this") else { return Vec::new() };
         if needs_one && array.is_empty() {
             let line = self.lines.of_value(value);
@@ -172,7 +173,7 @@ impl Reader<'_> {
         }
         let words: Vec<_> = array.iter().filter_map(|item| self.word(item, true)).collect();
         let mut seen = HashSet::new();
-        for Spot { word, line } in &words {
+        for LocatedWord { word, line } in &words {
             if !seen.insert(word) {
                 let message = format!("`{}` is in this list already", shown(word));
                 self.fault(FaultCode::DuplicateWord, *line, message);
@@ -181,7 +182,7 @@ impl Reader<'_> {
         words
     }
 
-    fn word<'t>(&mut self, value: &Spanned<DeValue<'t>>, in_list: bool) -> Option<Spot<'t>> {
+    fn word<'t>(&mut self, value: &Spanned<DeValue<'t>>, in_list: bool) -> Option<LocatedWord<'t>> {
         let line = self.lines.of_value(value);
         let DeValue::String(word) = value.get_ref() else {
             let place = if in_list { "an item of this list" } else { "this" };
@@ -190,11 +191,11 @@ impl Reader<'_> {
             self.fault(FaultCode::WrongType, line, message);
             return None;
         };
-        let spot = Spot { word: word.clone(), line };
+        let spot = LocatedWord { word: word.clone(), line };
         self.check_word(&spot).then_some(spot)
     }
 
-    fn check_word(&mut self, Spot { word, line }: &Spot<'_>) -> bool {
+    fn check_word(&mut self, LocatedWord { word, line }: &LocatedWord<'_>) -> bool {
         let sound = is_word(word);
         if !sound {
             let word = shown(word);

@@ -103,9 +103,9 @@ impl Comparison<'_> {
                 let given = [Some(keeper), Some(self.giver), strangers]
                     .map(|role| role.map(|role| cell(self.before, role, resource, action)));
                 if !after
-                    .ways
+                    .grants
                     .iter()
-                    .all(|way| given.iter().flatten().any(|had| had.covers(&way.when)))
+                    .all(|grant| given.iter().flatten().any(|had| had.covers(&grant.when)))
                 {
                     return Some((resource.to_owned(), action.to_owned()));
                 }
@@ -149,7 +149,7 @@ impl Comparison<'_> {
 impl Access<'_> {
     /// Returns whether it holds in every case in which all these conditions hold.
     fn covers(&self, when: &[&str]) -> bool {
-        self.ways.iter().any(|way| way.when.iter().all(|condition| when.contains(condition)))
+        self.grants.iter().any(|grant| grant.when.iter().all(|condition| when.contains(condition)))
     }
 }
 

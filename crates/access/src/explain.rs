@@ -45,7 +45,7 @@ pub enum Reason<'a> {
     /// There are grants, but each has a condition that is not met.
     ConditionsUnmet {
         /// One entry for each of these grants, nearest role first.
-        unmet: Vec<Unmet<'a>>,
+        unmet: Vec<UnmetGrant<'a>>,
     },
     /// Neither the role nor any of its juniors has a grant.
     NoGrant,
@@ -74,7 +74,7 @@ pub struct Rule<'a> {
 
 /// A grant that did not apply, with the reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Unmet<'a> {
+pub struct UnmetGrant<'a> {
     /// The grant.
     pub rule: Rule<'a>,
     /// The roles from the role of the question down to the role that has the grant.
@@ -136,11 +136,11 @@ impl<'a> Question<'a> {
     }
 
     /// Returns the first condition of the grant that is not met.
-    fn unmet(&self, step: Step, grant: &'a Grant) -> Option<Unmet<'a>> {
+    fn unmet(&self, step: Step, grant: &'a Grant) -> Option<UnmetGrant<'a>> {
         bits(step.conditions).find_map(|bit| {
             let result = self.decision.results.of(bit)?;
             let condition = self.matrix.resolved().conditions.get(usize::from(bit))?;
-            (result != ConditionResult::Holds).then(|| Unmet {
+            (result != ConditionResult::Holds).then(|| UnmetGrant {
                 rule: self.rule(grant),
                 path: self.path(grant),
                 condition: condition.name(),
@@ -216,7 +216,7 @@ impl fmt::Display for Rule<'_> {
     }
 }
 
-impl fmt::Display for Unmet<'_> {
+impl fmt::Display for UnmetGrant<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { rule, condition, .. } = self;
         match self.result {

@@ -12,7 +12,7 @@ pub(crate) type ConditionSet = u8;
 pub(crate) struct Grant {
     pub(crate) role: u16,
     pub(crate) resources: Resources,
-    /// As written; [`Covering`] resolves them.
+    /// As written; [`WildcardActions`] resolves them.
     pub(crate) actions: Actions,
     pub(crate) conditions: ConditionSet,
     pub(crate) line: u32,
@@ -43,13 +43,13 @@ pub(crate) enum Actions {
 /// The actions that `*` and `manage` cover: `*` covers all, `manage` also create, read, update and
 /// delete.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Covering {
+pub(crate) struct WildcardActions {
     every: ActionSet,
     manage: ActionSet,
     managed: ActionSet,
 }
 
-impl Covering {
+impl WildcardActions {
     /// `id` returns the number of an action among `count`.
     pub(crate) fn new(count: usize, id: impl Fn(&str) -> Option<u16>) -> Self {
         let bit = |word| id(word).map_or(0, action_bit);
@@ -92,8 +92,8 @@ pub(crate) fn bits(set: ConditionSet) -> impl Iterator<Item = u8> {
 mod tests {
     use super::*;
 
-    fn covering(words: &[&str]) -> Covering {
-        Covering::new(words.len(), |word| {
+    fn covering(words: &[&str]) -> WildcardActions {
+        WildcardActions::new(words.len(), |word| {
             words.iter().position(|w| *w == word).map(|at| u16::try_from(at).unwrap())
         })
     }

@@ -22,12 +22,14 @@ mod table;
 mod vocabulary;
 mod word;
 
-pub use access::{Access, Way};
-pub use condition::{Asked, Condition, ConditionNameError, ConditionResult, Conditions, Parties};
+pub use access::{Access, EffectiveGrant};
+pub use condition::{
+    Condition, ConditionNameError, ConditionResult, Conditions, DecisionContext, Parties,
+};
 pub use decision::Decision;
 pub use diff::{CellChange, Change, HierarchyChange, MatrixDiff, WordChanges};
 pub use escalation::Escalation;
-pub use explain::{Explanation, Reason, Rule, Unmet};
+pub use explain::{Explanation, Reason, Rule, UnmetGrant};
 pub use export::MatrixView;
 pub use fault::{Fault, FaultCode, MatrixFaults};
 pub use matrix::{ActionId, Matrix, ResourceId, RoleId};

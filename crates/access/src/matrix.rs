@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::access::{Access, Way};
-use crate::condition::{Asked, ConditionResult, Conditions};
+use crate::access::{Access, EffectiveGrant};
+use crate::condition::{ConditionResult, Conditions, DecisionContext};
 use crate::decision::{ConditionResults, Decision, UNKNOWN, UNKNOWN_ACTION};
 use crate::document::Document;
 use crate::fault::{Fault, FaultCode, MatrixFaults};
@@ -80,13 +80,13 @@ impl Matrix {
         role: RoleId,
         resource: ResourceId,
         action: ActionId,
-        asked: &Asked<'_>,
+        context: &DecisionContext<'_>,
     ) -> Decision {
         let results = ConditionResults::default();
         let (role, resource, action) = (role.0, resource.0, action.0);
         let mut decision = Decision { role, resource, action, allowed: false, results };
         for step in self.0.table.steps(role, resource, action) {
-            if self.all_hold(step.conditions, asked, &mut decision.results) {
+            if self.all_hold(step.conditions, context, &mut decision.results) {
                 decision.allowed = true;
                 break;
             }
@@ -100,11 +100,11 @@ impl Matrix {
         role: &str,
         resource: &str,
         action: &str,
-        asked: &Asked<'_>,
+        context: &DecisionContext<'_>,
     ) -> Decision {
         match (self.role(role), self.resource(resource), self.action(action)) {
             (Some(role), Some(resource), Some(action)) => {
-                self.decide(role, resource, action, asked)
+                self.decide(role, resource, action, context)
             }
             (role, resource, action) => Decision {
                 role: role.map_or(UNKNOWN, |id| id.0),
@@ -166,13 +166,13 @@ impl Matrix {
     pub fn access(&self, role: RoleId, resource: ResourceId, action: ActionId) -> Access<'_> {
         let resolved = self.resolved();
         let steps = self.0.table.steps(role.0, resource.0, action.0);
-        let way = |step: &Step| {
+        let grant = |step: &Step| {
             let grant = resolved.grant(step.grant)?;
             let mut when = resolved.condition_words(step.conditions);
             when.sort_unstable();
-            Some(Way { when, from: resolved.roles.word(grant.role)?, line: grant.line })
+            Some(EffectiveGrant { when, from: resolved.roles.word(grant.role)?, line: grant.line })
         };
-        Access { ways: steps.iter().filter_map(way).collect() }
+        Access { grants: steps.iter().filter_map(grant).collect() }
     }
 
     /// Returns whether a grant, with any conditions, gives the role this action.
@@ -197,14 +197,14 @@ impl Matrix {
     fn all_hold(
         &self,
         set: ConditionSet,
-        asked: &Asked<'_>,
+        context: &DecisionContext<'_>,
         results: &mut ConditionResults,
     ) -> bool {
         bits(set).all(|bit| {
             let result = results.of(bit).unwrap_or_else(|| {
                 let condition = self.resolved().conditions.get(usize::from(bit));
                 let result =
-                    condition.map_or(ConditionResult::Fails, |condition| condition.holds(asked));
+                    condition.map_or(ConditionResult::Fails, |condition| condition.holds(context));
                 results.record(bit, result);
                 result
             });

@@ -9,7 +9,7 @@ use portcullis_domain::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::condition::{Asked, Parties};
+use crate::condition::{DecisionContext, Parties};
 use crate::decision::Decision;
 use crate::matrix::Matrix;
 
@@ -32,11 +32,11 @@ pub struct LoggedDecision<'a> {
     pub action: &'a str,
     /// The subject that wanted to act.
     pub subject: &'a str,
-    /// As in [`Asked`].
+    /// As in [`DecisionContext`].
     pub owner: Option<&'a str>,
-    /// As in [`Asked`].
+    /// As in [`DecisionContext`].
     pub parties: Option<Parties<'a>>,
-    /// As in [`Asked`].
+    /// As in [`DecisionContext`].
     pub attributes: Option<&'a Map<String, Value>>,
     /// The answer at that time.
     pub allowed: bool,
@@ -47,7 +47,7 @@ pub struct LoggedDecision<'a> {
 pub struct Replay<'m> {
     candidate: &'m Matrix,
     report: ReplayReport,
-    places: HashMap<Alike, usize>,
+    places: HashMap<ChangeKey, usize>,
 }
 
 impl<'m> Replay<'m> {
@@ -59,9 +59,9 @@ impl<'m> Replay<'m> {
     /// Evaluates one logged question again.
     pub fn push(&mut self, logged: &LoggedDecision<'_>) {
         let LoggedDecision { subject, owner, parties, attributes, .. } = *logged;
-        let asked = Asked { subject, owner, parties, attributes };
+        let context = DecisionContext { subject, owner, parties, attributes };
         let decision =
-            self.candidate.decide_words(logged.role, logged.resource, logged.action, &asked);
+            self.candidate.decide_words(logged.role, logged.resource, logged.action, &context);
         self.report.examined += 1;
         if decision.is_allowed() == logged.allowed {
             return;
@@ -90,7 +90,7 @@ impl<'m> Replay<'m> {
         logged: &LoggedDecision<'_>,
     ) -> Option<&mut ReplayedChange> {
         let changes = &mut self.report.changes;
-        let alike = Alike::of(decision, logged);
+        let alike = ChangeKey::of(decision, logged);
         let place = match self.places.get(&alike) {
             Some(place) => *place,
             None if changes.len() < MAX_CHANGES => {
@@ -109,12 +109,12 @@ impl<'m> Replay<'m> {
 ///
 /// The code of a decision represents its words, as far as the candidate knows them.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Alike {
+struct ChangeKey {
     code: u64,
     words: Option<[String; 3]>,
 }
 
-impl Alike {
+impl ChangeKey {
     fn of(decision: Decision, logged: &LoggedDecision<'_>) -> Self {
         let words = || [logged.role, logged.resource, logged.action].map(str::to_owned);
         Self { code: decision.code(), words: decision.has_unknown_word().then(words) }

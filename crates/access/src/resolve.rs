@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use crate::condition::{Condition, Conditions};
 use crate::decision::MAX_CONDITIONS;
-use crate::document::{Document, GrantEntry, RoleEntry, Spot, WordsOrEvery};
+use crate::document::{Document, GrantEntry, LocatedWord, RoleEntry, WordsOrEvery};
 use crate::fault::{Fault, FaultCode, MatrixFaults};
-use crate::grant::{Actions, ConditionSet, Covering, Grant, Resources, action_bit, bits};
+use crate::grant::{Actions, ConditionSet, Grant, Resources, WildcardActions, action_bit, bits};
 use crate::hierarchy::Hierarchy;
 use crate::soundness;
 use crate::vocabulary::Vocabulary;
@@ -29,7 +29,7 @@ pub(crate) struct Resolved {
     pub(crate) hierarchy: Hierarchy,
     /// In the order of the file, and so by role.
     pub(crate) grants: Vec<Grant>,
-    pub(crate) covering: Covering,
+    pub(crate) covering: WildcardActions,
     pub(crate) self_registration_role: Option<u16>,
 }
 
@@ -54,7 +54,7 @@ impl Resolved {
         let self_registration_role =
             document.self_registration_role.as_ref().and_then(|spot| resolver.role(spot));
         let Resolver { roles, resources, actions, used, .. } = resolver;
-        let covering = Covering::new(actions.len(), |word| actions.id(word));
+        let covering = WildcardActions::new(actions.len(), |word| actions.id(word));
         soundness::report_rings(&hierarchy, &roles, document, faults);
         soundness::report_roles_without_path(&hierarchy, document, faults);
         soundness::report_unreachable(&grants, covering, faults);
@@ -143,12 +143,12 @@ impl Resolver<'_> {
         })
     }
 
-    fn role(&mut self, spot: &Spot<'_>) -> Option<u16> {
+    fn role(&mut self, spot: &LocatedWord<'_>) -> Option<u16> {
         let id = self.roles.id(&spot.word);
         self.known(id, spot, FaultCode::UnknownRole, "no table `[roles.…]` defines it")
     }
 
-    fn resources(&mut self, spots: &[Spot<'_>]) -> Option<Resources> {
+    fn resources(&mut self, spots: &[LocatedWord<'_>]) -> Option<Resources> {
         let mut ids = Vec::with_capacity(spots.len());
         for spot in spots {
             let id = self.resources.id(&spot.word);
@@ -159,7 +159,7 @@ impl Resolver<'_> {
         (!ids.is_empty() && ids.len() == spots.len()).then_some(Resources::These(ids))
     }
 
-    fn actions(&mut self, spots: &[Spot<'_>]) -> Option<Actions> {
+    fn actions(&mut self, spots: &[LocatedWord<'_>]) -> Option<Actions> {
         let mut set = Some(0);
         for spot in spots {
             let id = self.actions.id(&spot.word);
@@ -170,7 +170,7 @@ impl Resolver<'_> {
         set.filter(|set| *set != 0).map(Actions::These)
     }
 
-    fn conditions(&mut self, spots: &[Spot<'_>]) -> Option<ConditionSet> {
+    fn conditions(&mut self, spots: &[LocatedWord<'_>]) -> Option<ConditionSet> {
         let mut set = Some(0);
         for spot in spots {
             let bit = self.condition(spot);
@@ -179,14 +179,14 @@ impl Resolver<'_> {
         set
     }
 
-    fn condition(&mut self, spot: &Spot<'_>) -> Option<ConditionSet> {
+    fn condition(&mut self, spot: &LocatedWord<'_>) -> Option<ConditionSet> {
         let number = self.used.iter().position(|used| used.name() == spot.word);
         let number = number.or_else(|| self.use_condition(spot))?;
         u32::try_from(number).ok().and_then(|number| ConditionSet::checked_shl(1, number))
     }
 
     /// Assigns the next number to a condition that no earlier grant names.
-    fn use_condition(&mut self, spot: &Spot<'_>) -> Option<usize> {
+    fn use_condition(&mut self, spot: &LocatedWord<'_>) -> Option<usize> {
         let Some(condition) = self.known.find(&spot.word) else {
             let known = self.known.names().collect::<Vec<_>>().join(", ");
             let message = format!("unknown condition `{}`: there are {known}", spot.word);
@@ -204,7 +204,7 @@ impl Resolver<'_> {
     fn known(
         &mut self,
         id: Option<u16>,
-        spot: &Spot<'_>,
+        spot: &LocatedWord<'_>,
         code: FaultCode,
         why: &str,
     ) -> Option<u16> {
@@ -215,7 +215,7 @@ impl Resolver<'_> {
         id
     }
 
-    fn fault(&mut self, code: FaultCode, spot: &Spot<'_>, message: String) {
+    fn fault(&mut self, code: FaultCode, spot: &LocatedWord<'_>, message: String) {
         self.faults.push(Fault::new(code, spot.line, message));
     }
 }

@@ -5,9 +5,9 @@ use std::cmp::Reverse;
 use std::collections::HashSet;
 
 use crate::coverage::Coverage;
-use crate::document::{Document, RoleEntry, Spot};
+use crate::document::{Document, LocatedWord, RoleEntry};
 use crate::fault::{Fault, FaultCode, MatrixFaults};
-use crate::grant::{Covering, Grant};
+use crate::grant::{Grant, WildcardActions};
 use crate::hierarchy::Hierarchy;
 use crate::vocabulary::Vocabulary;
 
@@ -62,7 +62,7 @@ pub(crate) fn report_roles_without_path(
         }
     }
     for (entry, _) in document.roles.iter().zip(has_path).filter(|(_, has_path)| !has_path) {
-        let Spot { word, line } = &entry.name;
+        let LocatedWord { word, line } = &entry.name;
         let message = format!("role `{word}` has no grant, neither its own nor a junior's");
         faults.push(Fault::new(FaultCode::RoleWithoutPath, *line, message));
     }
@@ -73,7 +73,11 @@ pub(crate) fn report_roles_without_path(
 ///
 /// A grant that a *junior* has already is not a fault but a [note](crate::Matrix::notes): it has an
 /// effect again after a change of the hierarchy.
-pub(crate) fn report_unreachable(grants: &[Grant], covering: Covering, faults: &mut MatrixFaults) {
+pub(crate) fn report_unreachable(
+    grants: &[Grant],
+    covering: WildcardActions,
+    faults: &mut MatrixFaults,
+) {
     for of_role in grants.chunk_by(|a, b| a.role == b.role) {
         // Fewest conditions and widest first; among equal grants the one that is first in the file.
         let mut order: Vec<&Grant> = of_role.iter().collect();

@@ -87,7 +87,7 @@ impl Table {
 
 /// A grant that a role holds, with its position among them.
 #[derive(Clone, Copy)]
-struct Held<'r> {
+struct HeldGrant<'r> {
     place: usize,
     index: u32,
     grant: &'r Grant,
@@ -130,8 +130,10 @@ impl<'r> Compiler<'r> {
     fn role(&mut self, reach: &[u16]) -> Option<()> {
         self.spend(reach.len())?;
         let held = reach.iter().flat_map(|role| self.resolved.grants_of(*role));
-        let held: Vec<_> =
-            held.enumerate().map(|(place, (index, grant))| Held { place, index, grant }).collect();
+        let held: Vec<_> = held
+            .enumerate()
+            .map(|(place, (index, grant))| HeldGrant { place, index, grant })
+            .collect();
         let on_every: Vec<_> =
             held.iter().copied().filter(|held| held.grant.resources == Resources::Every).collect();
         let mut named = Vec::new();
@@ -162,7 +164,7 @@ impl<'r> Compiler<'r> {
     }
 
     /// Returns the number of the row for these grants, in the order of their evaluation.
-    fn row(&mut self, grants: &[Held<'_>]) -> Option<u32> {
+    fn row(&mut self, grants: &[HeldGrant<'_>]) -> Option<u32> {
         let mut cells = Vec::with_capacity(self.table.actions);
         for action in self.resolved.actions.ids() {
             self.spend(1 + grants.len())?;
@@ -177,9 +179,9 @@ impl<'r> Compiler<'r> {
         Some(row)
     }
 
-    fn cell(&mut self, action: u128, grants: &[Held<'_>]) -> Option<u32> {
+    fn cell(&mut self, action: u128, grants: &[HeldGrant<'_>]) -> Option<u32> {
         let mut steps: Vec<Step> = Vec::new();
-        for Held { index, grant, .. } in grants {
+        for HeldGrant { index, grant, .. } in grants {
             if self.resolved.covering.of(grant.actions) & action == 0 {
                 continue;
             }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::document::Spot;
+use crate::document::LocatedWord;
 use crate::fault::{Fault, FaultCode, MatrixFaults};
 
 /// The words of one kind, numbered in the order of the file.
@@ -14,7 +14,12 @@ pub(crate) struct Vocabulary {
 
 impl Vocabulary {
     /// Numbers the words; `kind` names them in the fault for more than `most`.
-    pub(crate) fn of(spots: &[Spot<'_>], most: u16, kind: &str, faults: &mut MatrixFaults) -> Self {
+    pub(crate) fn of(
+        spots: &[LocatedWord<'_>],
+        most: u16,
+        kind: &str,
+        faults: &mut MatrixFaults,
+    ) -> Self {
         let mut vocabulary = Self::default();
         for (id, spot) in (0..most).zip(spots) {
             let word: Box<str> = spot.word.as_ref().into();

@@ -39,7 +39,7 @@ impl Checkpoint {
             at,
             previous: previous.map(Self::digest),
             purged_to: purged_to.max(stated),
-            every: Some(Every { chains: coverage.chains(), digest: coverage.digest() }),
+            every: Some(AllChains { chains: coverage.chains(), digest: coverage.digest() }),
             heads: listed,
         };
         let signature = keys.sign(&body.message());
@@ -203,14 +203,14 @@ struct Body {
     previous: Option<Fingerprint>,
     purged_to: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    every: Option<Every>,
+    every: Option<AllChains>,
     heads: Vec<Head>,
 }
 
 /// The number of all chains and the digest of their heads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Every {
+struct AllChains {
     chains: u64,
     digest: Fingerprint,
 }

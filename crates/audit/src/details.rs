@@ -6,13 +6,13 @@ use portcullis_domain::{Account, Timestamp, TokenId};
 use serde::Serialize;
 
 use crate::{
-    ChainId, DecisionId, ExportFormat, Filter, Fingerprint, Origin, SharedSecretName, Shown,
+    AuditValue, ChainId, DecisionId, ExportFormat, Filter, Fingerprint, Origin, SharedSecretName,
     Thumbprint, TrailAlarm,
 };
 
 /// The additional fields of an event, beside the columns that all events have.
 ///
-/// Their types are limited to numbers, words, names, digests, [`Shown`] values, and the client
+/// Their types are limited to numbers, words, names, digests, [`AuditValue`] values, and the client
 /// fields of every event.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
@@ -215,9 +215,9 @@ pub struct FieldChange {
     /// The name of the field.
     pub field: &'static str,
     /// The value before the change, if any.
-    pub before: Option<Shown>,
+    pub before: Option<AuditValue>,
     /// The value after the change, if any.
-    pub after: Option<Shown>,
+    pub after: Option<AuditValue>,
 }
 
 /// One refresh token of a session: its time and its client. Its id is not secret.
@@ -247,7 +247,7 @@ impl FamilyToken {
 }
 
 /// The fields of an account that an auditor may see.
-fn fields(account: &Account) -> [(&'static str, Option<Shown>); 8] {
+fn fields(account: &Account) -> [(&'static str, Option<AuditValue>); 8] {
     // The fields are listed one by one: a new field does not compile until it is handled here.
     let Account {
         id: _,
@@ -265,7 +265,7 @@ fn fields(account: &Account) -> [(&'static str, Option<Shown>); 8] {
     [
         ("username", Some(username.into())),
         ("email", Some(email.into())),
-        ("display_name", display_name.as_ref().map(Shown::from)),
+        ("display_name", display_name.as_ref().map(AuditValue::from)),
         ("kind", Some((*kind).into())),
         ("role", Some(role.into())),
         ("is_active", Some((*is_active).into())),

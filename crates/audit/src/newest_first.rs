@@ -23,12 +23,12 @@ pub struct NewestFirst<'f, Events: Iterator, Blocks: Iterator> {
     after: Option<Cursor>,
     events: Peekable<Events>,
     blocks: Peekable<Blocks>,
-    waiting: BinaryHeap<Newest>,
-    unfinished: Vec<Unfinished>,
+    waiting: BinaryHeap<OrderedEntry>,
+    unfinished: Vec<UnfinishedBlock>,
 }
 
 /// A block with entries that were not returned yet.
-struct Unfinished {
+struct UnfinishedBlock {
     block: Block,
     /// The newest of these entries.
     newest: Cursor,
@@ -59,7 +59,7 @@ where
             self.take_block(block.block, Some(block.newest))?;
             return Ok(true);
         }
-        let waiting = self.waiting.peek().map(Newest::position);
+        let waiting = self.waiting.peek().map(OrderedEntry::position);
         // An error counts as newest: it is returned at once.
         let event = self.events.peek().map(|event| event.as_ref().ok().map(position));
         let block = self.blocks.peek().map(|block| block.as_ref().ok().map(|block| block.until));
@@ -85,14 +85,14 @@ where
 
     fn take_event(&mut self, event: &EventRecord) {
         if self.is_wanted(position(event)) && self.filter.matches_event(event) {
-            self.waiting.push(Newest(Entry::of_event(event).into_owned()));
+            self.waiting.push(OrderedEntry(Entry::of_event(event).into_owned()));
         }
     }
 
     /// Returns the block with an entry newer than all in `waiting`.
-    fn next_unfinished(&mut self) -> Option<Unfinished> {
-        let waiting = self.waiting.peek().map(Newest::position);
-        let is_due = |block: &Unfinished| waiting.is_none_or(|waiting| block.newest > waiting);
+    fn next_unfinished(&mut self) -> Option<UnfinishedBlock> {
+        let waiting = self.waiting.peek().map(OrderedEntry::position);
+        let is_due = |block: &UnfinishedBlock| waiting.is_none_or(|waiting| block.newest > waiting);
         let index = self.unfinished.iter().position(is_due)?;
         Some(self.unfinished.swap_remove(index))
     }
@@ -102,11 +102,11 @@ where
         if !self.filter.may_match_block(block.from, block.until, &block.filter) {
             return Ok(());
         }
-        let mut newest = NewestOfBlock::beside(mem::take(&mut self.waiting));
+        let mut newest = BlockPage::beside(mem::take(&mut self.waiting));
         let outcome = self.read_block(&block, from, &mut newest);
         self.waiting = newest.entries.into();
         if let Some(newest) = newest.left_out {
-            self.unfinished.push(Unfinished { block, newest });
+            self.unfinished.push(UnfinishedBlock { block, newest });
         }
         outcome
     }
@@ -115,7 +115,7 @@ where
         &self,
         block: &Block,
         from: Option<Cursor>,
-        newest: &mut NewestOfBlock,
+        newest: &mut BlockPage,
     ) -> Result<(), BlockError> {
         let mut decisions = BlockReader::new(&block.payload)?;
         while let Some((id, decision)) = decisions.read()? {
@@ -160,8 +160,8 @@ fn position(event: &EventRecord) -> Cursor {
 ///
 /// The entries follow those of `waiting` in the same allocation: a block may have tens of
 /// thousands.
-struct NewestOfBlock {
-    entries: Vec<Newest>,
+struct BlockPage {
+    entries: Vec<OrderedEntry>,
     /// The index of the first entry of the block.
     begin: usize,
     /// The memory of the entries of the block, in bytes.
@@ -170,8 +170,8 @@ struct NewestOfBlock {
     left_out: Option<Cursor>,
 }
 
-impl NewestOfBlock {
-    fn beside(waiting: BinaryHeap<Newest>) -> Self {
+impl BlockPage {
+    fn beside(waiting: BinaryHeap<OrderedEntry>) -> Self {
         let entries = waiting.into_vec();
         Self { begin: entries.len(), entries, bytes: 0, left_out: None }
     }
@@ -182,7 +182,7 @@ impl NewestOfBlock {
         }
         let entry = entry();
         self.bytes = self.bytes.saturating_add(entry.size());
-        self.entries.push(Newest(entry));
+        self.entries.push(OrderedEntry(entry));
         if self.bytes > MAX_BYTES && self.entries.len() - self.begin > 1 {
             self.halve();
         }
@@ -193,7 +193,7 @@ impl NewestOfBlock {
         let of_block = self.entries.get_mut(self.begin..).unwrap_or_default();
         of_block.sort_unstable_by(|one, other| other.cmp(one));
         let (newer, older) = of_block.split_at(of_block.len() / 2);
-        self.left_out = older.first().map(Newest::position).max(self.left_out);
+        self.left_out = older.first().map(OrderedEntry::position).max(self.left_out);
         self.bytes = newer.iter().map(|newest| newest.0.size()).sum();
         let left = self.begin + newer.len();
         self.entries.truncate(left);
@@ -204,29 +204,29 @@ impl NewestOfBlock {
 const MAX_BYTES: usize = 16 << 20;
 
 /// An entry that sorts as its cursor, so that the heap returns the newest first.
-struct Newest(Entry<'static>);
+struct OrderedEntry(Entry<'static>);
 
-impl Newest {
+impl OrderedEntry {
     const fn position(&self) -> Cursor {
         Cursor::after(&self.0)
     }
 }
 
-impl PartialEq for Newest {
+impl PartialEq for OrderedEntry {
     fn eq(&self, other: &Self) -> bool {
         self.position() == other.position()
     }
 }
 
-impl Eq for Newest {}
+impl Eq for OrderedEntry {}
 
-impl PartialOrd for Newest {
+impl PartialOrd for OrderedEntry {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Newest {
+impl Ord for OrderedEntry {
     fn cmp(&self, other: &Self) -> Ordering {
         self.position().cmp(&other.position())
     }
@@ -261,8 +261,8 @@ mod tests {
             attributes: Some(Cow::Owned("x".repeat(1 << 20))),
             ..Entry::of_event(&record).into_owned()
         };
-        let waiting = BinaryHeap::from([Newest(entry_at(-1))]);
-        let mut newest = NewestOfBlock::beside(waiting);
+        let waiting = BinaryHeap::from([OrderedEntry(entry_at(-1))]);
+        let mut newest = BlockPage::beside(waiting);
         // The clocks of nodes may be out of order in the same way.
         for second in (0..100).map(|number| number * 37 % 100) {
             let entry = entry_at(second);

@@ -14,11 +14,11 @@ use std::time::Duration;
 /// and then waits with [`Supervised::join`].
 #[derive(Debug)]
 pub struct Supervised {
-    end: Arc<End>,
+    end: Arc<ThreadEnd>,
 }
 
 #[derive(Debug, Default)]
-struct End {
+struct ThreadEnd {
     has_come: Mutex<bool>,
     changed: Condvar,
 }
@@ -33,8 +33,8 @@ impl Supervised {
     ///
     /// An error when the operating system cannot create the thread.
     pub fn once(name: impl Into<String>, work: impl FnOnce() + Send + 'static) -> io::Result<Self> {
-        let end = Arc::<End>::default();
-        let thread_end = Ending(Arc::clone(&end));
+        let end = Arc::<ThreadEnd>::default();
+        let thread_end = EndOnDrop(Arc::clone(&end));
         thread::Builder::new().name(name.into()).spawn(move || {
             let _thread_end = thread_end;
             work();
@@ -52,9 +52,9 @@ impl Supervised {
         name: impl Into<String>,
         work: impl FnMut() + Send + 'static,
     ) -> io::Result<Self> {
-        let end = Arc::<End>::default();
+        let end = Arc::<ThreadEnd>::default();
         let delay = Arc::clone(&end);
-        let ending = Ending(Arc::clone(&end));
+        let ending = EndOnDrop(Arc::clone(&end));
         thread::Builder::new().name(name.into()).spawn(move || {
             let _ending = ending;
             // Dropped before the end is announced, with everything that the work holds.
@@ -77,7 +77,7 @@ impl Supervised {
     }
 }
 
-impl End {
+impl ThreadEnd {
     fn has_come(&self) -> MutexGuard<'_, bool> {
         self.has_come.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -90,9 +90,9 @@ impl End {
 }
 
 /// Announces the end of the thread when it is dropped: after a return and after a panic.
-struct Ending(Arc<End>);
+struct EndOnDrop(Arc<ThreadEnd>);
 
-impl Drop for Ending {
+impl Drop for EndOnDrop {
     fn drop(&mut self) {
         *self.0.has_come() = true;
         self.0.changed.notify_all();

@@ -11,7 +11,7 @@ use portcullis_token::{self as token, AccessClaims, KeySet, SharedSecret, Verifi
 use crate::Guard;
 #[cfg(feature = "follow")]
 use crate::follow::settings::Settings;
-use crate::parts::{Parts, WhenStale};
+use crate::parts::{GuardSettings, WhenStale};
 use crate::revocation_state::RevocationState;
 
 /// The settings of a [`Guard`]; start with [`Guard::builder`].
@@ -19,7 +19,7 @@ pub struct GuardBuilder {
     pub(crate) issuer: String,
     pub(crate) audience: String,
     pub(crate) shared: Option<KeySet>,
-    pub(crate) parts: Parts,
+    pub(crate) parts: GuardSettings,
     remembered_tokens: usize,
     #[cfg(feature = "follow")]
     pub(crate) settings: Settings,
@@ -39,7 +39,7 @@ impl GuardBuilder {
             issuer: issuer.to_owned(),
             audience: audience.to_owned(),
             shared: None,
-            parts: Parts {
+            parts: GuardSettings {
                 matrix: None,
                 clock: Arc::new(SystemClock::new()),
                 when_stale: WhenStale::Refuse,

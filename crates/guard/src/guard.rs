@@ -7,13 +7,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_access::Asked;
+use portcullis_access::DecisionContext;
 use portcullis_domain::AccountId;
 use portcullis_token::{AccessClaims, RevocationSet, TokenError, Verifier};
 
 #[cfg(feature = "follow")]
 use crate::follow::following::Following;
-use crate::parts::{Parts, WhenStale};
+use crate::parts::{GuardSettings, WhenStale};
 use crate::revocation_state::RevocationState;
 use crate::{Claims, Denied, Refusal};
 
@@ -23,7 +23,7 @@ use crate::{Claims, Denied, Refusal};
 pub struct Guard(Arc<Inner>);
 
 struct Inner {
-    parts: Parts,
+    parts: GuardSettings,
     verifier: Arc<Verifier<AccessClaims>>,
     known: Arc<RevocationState>,
     #[cfg(feature = "follow")]
@@ -67,24 +67,24 @@ impl Guard {
         verdict
     }
 
-    /// Refuses unless the caller's role may do `action` on `resource` in the context of `asked`.
-    /// The `subject` of `asked` is ignored: the caller is always the subject. Words that the matrix
+    /// Refuses unless the caller's role may do `action` on `resource` in the context of `context`.
+    /// The `subject` of `context` is ignored: the caller is always the subject. Words that the matrix
     /// does not contain are refused, and without a matrix everything is. Allocates nothing unless
     /// it refuses.
     ///
-    /// `asked` compares texts exactly, so pass accounts as [`AccountId`] prints them. An owner in
+    /// `context` compares texts exactly, so pass accounts as [`AccountId`] prints them. An owner in
     /// another spelling counts as another account, so that `not_own` holds.
     pub fn permit(
         &self,
         caller: &Claims,
         resource: &str,
         action: &str,
-        asked: &Asked<'_>,
+        context: &DecisionContext<'_>,
     ) -> Result<(), Refusal> {
         let matrix = self.0.parts.matrix.as_ref().ok_or(Refusal::NoMatrix)?;
         let subject = AccountText::of(caller.account);
-        let asked = Asked { subject: subject.as_str(), ..*asked };
-        let decision = matrix.decide_words(caller.role.as_str(), resource, action, &asked);
+        let context = DecisionContext { subject: subject.as_str(), ..*context };
+        let decision = matrix.decide_words(caller.role.as_str(), resource, action, &context);
         if decision.is_allowed() {
             Ok(())
         } else {
@@ -124,7 +124,7 @@ impl Guard {
 
     /// A guard without external updates.
     pub(crate) fn alone(
-        parts: Parts,
+        parts: GuardSettings,
         verifier: Arc<Verifier<AccessClaims>>,
         known: Arc<RevocationState>,
     ) -> Self {
@@ -139,7 +139,7 @@ impl Guard {
 
     #[cfg(feature = "follow")]
     pub(crate) fn following(
-        parts: Parts,
+        parts: GuardSettings,
         verifier: Arc<Verifier<AccessClaims>>,
         known: Arc<RevocationState>,
         following: Following,

@@ -7,7 +7,7 @@ use portcullis_access::Matrix;
 use portcullis_domain::Clock;
 
 /// The settings of the builder, fixed after the build.
-pub(crate) struct Parts {
+pub(crate) struct GuardSettings {
     pub(crate) matrix: Option<Matrix>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) when_stale: WhenStale,

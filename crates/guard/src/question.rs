@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use portcullis_access::{Asked, Word};
+use portcullis_access::{DecisionContext, Word};
 use portcullis_domain::AccountId;
 
 use crate::guard::AccountText;
@@ -71,24 +71,24 @@ impl<R: Word, A: Word> Ask<R, A> {
 
     /// Decides for a resource that this account owns.
     pub fn owned_by(&self, owner: AccountId) -> Result<Permit<R, A>, Refusal> {
-        self.decide(&Asked::default().owned_by(AccountText::of(owner).as_str()))
+        self.decide(&DecisionContext::default().owned_by(AccountText::of(owner).as_str()))
     }
 
     /// Decides for a resource in which these accounts are the parties.
     pub fn between(&self, parties: &[AccountId]) -> Result<Permit<R, A>, Refusal> {
         let parties: Vec<String> = parties.iter().map(ToString::to_string).collect();
-        self.decide(&Asked::default().between(&parties))
+        self.decide(&DecisionContext::default().between(&parties))
     }
 
     /// Decides in a context with owner, parties and attributes. See [`Guard::permit`] for the
     /// spelling of an account.
-    pub fn decide(&self, asked: &Asked<'_>) -> Result<Permit<R, A>, Refusal> {
-        self.guard.permit(&self.claims, R::WORD, A::WORD, asked).map(|()| Permit(PhantomData))
+    pub fn decide(&self, context: &DecisionContext<'_>) -> Result<Permit<R, A>, Refusal> {
+        self.guard.permit(&self.claims, R::WORD, A::WORD, context).map(|()| Permit(PhantomData))
     }
 
     /// Decides without context: only an unconditional grant is enough.
     pub fn require(self) -> Result<Require<R, A>, Refusal> {
-        let permit = self.decide(&Asked::default())?;
+        let permit = self.decide(&DecisionContext::default())?;
         Ok(Require { claims: self.claims, permit })
     }
 }

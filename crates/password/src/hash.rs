@@ -22,11 +22,11 @@ use crate::params::is_affordable;
 #[derive(Clone)]
 pub struct PasswordHash {
     text: String,
-    form: Form,
+    form: ParsedHash,
 }
 
 #[derive(Clone)]
-pub(crate) enum Form {
+pub(crate) enum ParsedHash {
     Argon2id { params: Params, salt: Box<[u8]>, tag: Box<[u8]> },
     Bcrypt { cost: u32 },
 }
@@ -66,14 +66,14 @@ impl PasswordHash {
     /// The cost of its verification.
     pub const fn cost(&self) -> HashCost {
         match &self.form {
-            Form::Bcrypt { cost } => HashCost::Bcrypt { cost: *cost },
-            Form::Argon2id { params, .. } => HashCost::of_argon2(params),
+            ParsedHash::Bcrypt { cost } => HashCost::Bcrypt { cost: *cost },
+            ParsedHash::Argon2id { params, .. } => HashCost::of_argon2(params),
         }
     }
 
     pub(crate) fn bcrypt(cost: u32, salt: &[u8; 16], tag: &[u8; 23]) -> Self {
         let (salt, tag) = (BCRYPT_BASE64.encode(salt), BCRYPT_BASE64.encode(tag));
-        Self { text: format!("$2b${cost:02}${salt}{tag}"), form: Form::Bcrypt { cost } }
+        Self { text: format!("$2b${cost:02}${salt}{tag}"), form: ParsedHash::Bcrypt { cost } }
     }
 
     pub(crate) fn argon2id(params: &Params, salt: &[u8], tag: &[u8]) -> Self {
@@ -85,11 +85,12 @@ impl PasswordHash {
             STANDARD_NO_PAD.encode(salt),
             STANDARD_NO_PAD.encode(tag),
         );
-        let form = Form::Argon2id { params: params.clone(), salt: salt.into(), tag: tag.into() };
+        let form =
+            ParsedHash::Argon2id { params: params.clone(), salt: salt.into(), tag: tag.into() };
         Self { text, form }
     }
 
-    pub(crate) const fn form(&self) -> &Form {
+    pub(crate) const fn form(&self) -> &ParsedHash {
         &self.form
     }
 }
@@ -105,14 +106,14 @@ impl FromStr for PasswordHash {
 impl fmt::Debug for PasswordHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let algorithm = match self.form {
-            Form::Argon2id { .. } => "argon2id",
-            Form::Bcrypt { .. } => "bcrypt",
+            ParsedHash::Argon2id { .. } => "argon2id",
+            ParsedHash::Bcrypt { .. } => "bcrypt",
         };
         write!(f, "PasswordHash({algorithm} [REDACTED])")
     }
 }
 
-fn parse_argon2id(text: &str) -> Result<Form, HashError> {
+fn parse_argon2id(text: &str) -> Result<ParsedHash, HashError> {
     let hash = phc::PasswordHash::new(text).map_err(|_| HashError::Malformed)?;
     if hash.algorithm != ARGON2ID_IDENT || hash.version != Some(Version::V0x13.into()) {
         return Err(HashError::UnsupportedAlgorithm);
@@ -130,16 +131,20 @@ fn parse_argon2id(text: &str) -> Result<Form, HashError> {
     }
     match (&hash.salt, &hash.hash) {
         (Some(salt), Some(tag)) if salt.len() >= MIN_SALT && tag.len() >= MIN_TAG => {
-            Ok(Form::Argon2id { params, salt: salt[..].into(), tag: tag.as_bytes().into() })
+            Ok(ParsedHash::Argon2id { params, salt: salt[..].into(), tag: tag.as_bytes().into() })
         }
         _ => Err(HashError::Malformed),
     }
 }
 
-fn parse_bcrypt(text: &str) -> Result<Form, HashError> {
+fn parse_bcrypt(text: &str) -> Result<ParsedHash, HashError> {
     let parts = bcrypt::HashParts::from_str(text).map_err(|_| HashError::Malformed)?;
     let cost = parts.get_cost();
-    if BCRYPT_COSTS.contains(&cost) { Ok(Form::Bcrypt { cost }) } else { Err(HashError::TooCostly) }
+    if BCRYPT_COSTS.contains(&cost) {
+        Ok(ParsedHash::Bcrypt { cost })
+    } else {
+        Err(HashError::TooCostly)
+    }
 }
 
 /// The reason why a text is not usable as a stored hash, or a hash could not be computed.
@@ -188,7 +193,7 @@ mod tests {
         let written = PasswordHash::argon2id(&Params::DEFAULT, &[1; 16], &[2; 32]);
         assert_eq!(written.as_str().len(), 97);
         let read = PasswordHash::parse(written.as_str()).unwrap();
-        let Form::Argon2id { params, salt, tag } = read.form else { panic!("not Argon2id") };
+        let ParsedHash::Argon2id { params, salt, tag } = read.form else { panic!("not Argon2id") };
         assert_eq!((params.m_cost(), params.t_cost(), params.p_cost()), (19_456, 2, 1));
         assert_eq!((&salt[..], &tag[..]), (&[1; 16][..], &[2; 32][..]));
     }

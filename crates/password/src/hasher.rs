@@ -3,7 +3,7 @@
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use portcullis_domain::{SecureRandom, constant_time_eq};
 
-use crate::hash::Form;
+use crate::hash::ParsedHash;
 use crate::{Argon2Params, HashCost, HashError, Password, PasswordHash, Scratch};
 
 /// Hashes new passwords with the configured cost, and verifies hashes of any stored cost.
@@ -112,14 +112,14 @@ impl Hasher {
         scratch: &mut Scratch,
     ) -> VerificationResult {
         match stored.form() {
-            Form::Argon2id { params, salt, tag } => {
+            ParsedHash::Argon2id { params, salt, tag } => {
                 let mut computed = vec![0; tag.len()];
                 let done = argon2id(params, password, salt, scratch, &mut computed);
                 if done.is_err() || !constant_time_eq(&computed, tag) {
                     return VerificationResult::Mismatch;
                 }
             }
-            Form::Bcrypt { .. } => {
+            ParsedHash::Bcrypt { .. } => {
                 if !matches_bcrypt(password.expose().as_bytes(), stored.as_str()) {
                     return VerificationResult::Mismatch;
                 }
@@ -132,11 +132,11 @@ impl Hasher {
     /// [`VerificationResult::Match`].
     pub fn needs_rehash(&self, stored: &PasswordHash) -> bool {
         match stored.form() {
-            Form::Argon2id { params, salt, tag } => {
+            ParsedHash::Argon2id { params, salt, tag } => {
                 let is_short = salt.len() < SALT_BYTES || tag.len() < TAG_BYTES;
                 self.params.improve_on(params, is_short)
             }
-            Form::Bcrypt { .. } => true,
+            ParsedHash::Bcrypt { .. } => true,
         }
     }
 }

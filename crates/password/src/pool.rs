@@ -19,14 +19,14 @@ use portcullis_domain::{Clock, SecureRandom, Supervised};
 
 use crate::hasher::SALT_BYTES;
 use crate::places::{HashingPermit, HashingSemaphore};
-use crate::worker::{Job, Workplace};
+use crate::worker::{Job, PoolState};
 use crate::{
     HashCost, HashError, Hasher, Password, PasswordHash, PoolSettings, Scratch, VerificationResult,
 };
 
 /// The hashing threads and their queue. Dropping the pool ends the threads.
 pub struct HashingPool {
-    workplace: Arc<Workplace>,
+    workplace: Arc<PoolState>,
     /// The admission control of callers.
     places: Arc<HashingSemaphore>,
     refused: AtomicUsize,
@@ -40,7 +40,7 @@ impl HashingPool {
     ///
     /// An error when the operating system cannot create a thread.
     pub fn new(settings: PoolSettings, hasher: Hasher, clock: Arc<dyn Clock>) -> io::Result<Self> {
-        let workplace = Arc::new(Workplace::new(settings, hasher, clock));
+        let workplace = Arc::new(PoolState::new(settings, hasher, clock));
         let busy = settings.threads.max(1).saturating_add(settings.queue);
         let of_one = busy.saturating_add(settings.queue / 8).saturating_add(1);
         let places = Arc::new(HashingSemaphore::new(of_one.saturating_mul(2)));

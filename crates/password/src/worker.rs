@@ -14,7 +14,7 @@ use crate::{Hasher, PoolSettings, Scratch};
 pub(crate) type Job = Box<dyn FnOnce(&Hasher, &mut Scratch) + Send>;
 
 /// The queue and the recent speed of the threads.
-pub(crate) struct Workplace {
+pub(crate) struct PoolState {
     hasher: Hasher,
     clock: Arc<dyn Clock>,
     settings: PoolSettings,
@@ -22,11 +22,11 @@ pub(crate) struct Workplace {
     idle: Duration,
     state: Mutex<State>,
     changed: Condvar,
-    outlook: Outlook,
+    outlook: LoadEstimate,
 }
 
 struct State {
-    queue: FairQueue<IpAddr, Waiting>,
+    queue: FairQueue<IpAddr, QueuedJob>,
     /// The number of running jobs with a higher cost than usual.
     costly: usize,
     closing: bool,
@@ -34,14 +34,14 @@ struct State {
 
 /// The data for the response to refused clients. It is outside the lock, because a hashing thread
 /// may be suspended while it holds the lock, and request threads must not wait for it.
-struct Outlook {
+struct LoadEstimate {
     /// The number of waiting jobs.
     waiting: AtomicUsize,
     /// The mean duration of a job in nanoseconds; recent jobs have more weight.
     mean: AtomicU64,
 }
 
-struct Waiting {
+struct QueuedJob {
     job: Job,
     since: Duration,
     is_costly: bool,
@@ -56,12 +56,12 @@ const IDLE: Duration = Duration::from_secs(1);
 /// The assumed duration of a job until the first one has finished.
 const FIRST_GUESS: Duration = Duration::from_millis(25);
 
-impl Workplace {
+impl PoolState {
     pub(crate) fn new(settings: PoolSettings, hasher: Hasher, clock: Arc<dyn Clock>) -> Self {
         let queue = FairQueue::new(settings.queue.max(1));
         let state = Mutex::new(State { queue, costly: 0, closing: false });
         let outlook =
-            Outlook { waiting: AtomicUsize::new(0), mean: AtomicU64::new(nanos(FIRST_GUESS)) };
+            LoadEstimate { waiting: AtomicUsize::new(0), mean: AtomicU64::new(nanos(FIRST_GUESS)) };
         Self { hasher, clock, settings, idle: IDLE, state, changed: Condvar::new(), outlook }
     }
 
@@ -93,7 +93,7 @@ impl Workplace {
     /// lock is released, because dropping a job wakes its caller.
     pub(crate) fn admit(&self, share: IpAddr, job: Job, is_costly: bool) -> Option<Ticket> {
         let since = self.clock.monotonic();
-        let admission = self.change(|queue| queue.push(share, Waiting { job, since, is_costly }));
+        let admission = self.change(|queue| queue.push(share, QueuedJob { job, since, is_costly }));
         match admission {
             PushResult::Waits(ticket, _displaced) => {
                 self.changed.notify_one();
@@ -119,7 +119,7 @@ impl Workplace {
     pub(crate) fn work(&self) {
         lower_priority();
         let mut scratch = Scratch::default();
-        while let Some(Waiting { job, since, is_costly }) = self.next(&mut scratch) {
+        while let Some(QueuedJob { job, since, is_costly }) = self.next(&mut scratch) {
             let begun = self.clock.monotonic();
             if begun.saturating_sub(since) <= self.settings.deadline {
                 job(&self.hasher, &mut scratch);
@@ -133,7 +133,7 @@ impl Workplace {
         }
     }
 
-    fn next(&self, scratch: &mut Scratch) -> Option<Waiting> {
+    fn next(&self, scratch: &mut Scratch) -> Option<QueuedJob> {
         let mut state = self.state();
         loop {
             let may_be_costly = state.costly < (self.settings.threads / 2).max(1);
@@ -174,7 +174,7 @@ impl Workplace {
         let _ = self.outlook.mean.fetch_update(Ordering::Relaxed, Ordering::Relaxed, renewed);
     }
 
-    fn change<T>(&self, change: impl FnOnce(&mut FairQueue<IpAddr, Waiting>) -> T) -> T {
+    fn change<T>(&self, change: impl FnOnce(&mut FairQueue<IpAddr, QueuedJob>) -> T) -> T {
         let mut state = self.state();
         let outcome = change(&mut state.queue);
         self.outlook.waiting.store(state.queue.len(), Ordering::Relaxed);
@@ -205,15 +205,15 @@ mod tests {
     use super::*;
     use crate::Argon2Params;
 
-    fn workplace() -> Workplace {
+    fn workplace() -> PoolState {
         let hasher = Hasher::new(Argon2Params::default(), &SystemRandom);
         let settings = PoolSettings { threads: 2, ..PoolSettings::default() };
-        Workplace::new(settings, hasher, Arc::new(SystemClock::new()))
+        PoolState::new(settings, hasher, Arc::new(SystemClock::new()))
     }
 
     #[test]
     fn a_thread_without_work_gives_its_memory_back() {
-        let workplace = Workplace { idle: Duration::from_millis(1), ..workplace() };
+        let workplace = PoolState { idle: Duration::from_millis(1), ..workplace() };
         let mut scratch = Scratch::default();
         scratch.blocks(64);
         while scratch.held_kib() > 0 {

@@ -22,7 +22,7 @@ pub(crate) struct Connection {
     pub(crate) inner: Inner,
     /// Replaces the clock of the database in tests.
     pub(crate) clock: Option<Arc<dyn Clock>>,
-    pace: Pace,
+    pace: StatementTimeouts,
     /// The time that the last BEGIN took.
     round_trip: Duration,
 }
@@ -35,12 +35,12 @@ pub(crate) enum Inner {
 
 /// The statements of each database, where they differ.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct EachSql {
+pub(crate) struct DialectSql {
     pub(crate) postgres: &'static str,
     pub(crate) sqlite: &'static str,
 }
 
-impl EachSql {
+impl DialectSql {
     /// Statements that both databases accept.
     pub(crate) const fn same(sql: &'static str) -> Self {
         Self { postgres: sql, sqlite: sql }
@@ -49,14 +49,14 @@ impl EachSql {
 
 /// The timeouts of PostgreSQL for one statement and for one lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pace {
+pub(crate) enum StatementTimeouts {
     /// For requests: a response is due within [`RequestDeadline::TIMEOUT`].
     Request,
     /// For background work.
     Background,
 }
 
-impl Pace {
+impl StatementTimeouts {
     /// Returns the timeouts for the work of this thread.
     pub(crate) fn current() -> Self {
         if RequestDeadline::is_running() { Self::Request } else { Self::Background }
@@ -83,12 +83,12 @@ pub(crate) use dispatch;
 
 impl Connection {
     fn new(inner: Inner) -> Self {
-        Self { inner, clock: None, pace: Pace::Request, round_trip: Duration::ZERO }
+        Self { inner, clock: None, pace: StatementTimeouts::Request, round_trip: Duration::ZERO }
     }
 
     /// Checks that the connection is alive and sets these timeouts, for statements outside a
     /// transaction.
-    pub(crate) fn check(&mut self, pace: Pace) -> Result<(), Failure> {
+    pub(crate) fn check(&mut self, pace: StatementTimeouts) -> Result<(), Failure> {
         if pace != self.pace {
             return self.work_at(pace);
         }
@@ -98,7 +98,7 @@ impl Connection {
 
     /// Sets the timeouts of the connection. They stay set, because a connection seldom changes
     /// between requests and background work.
-    fn work_at(&mut self, pace: Pace) -> Result<(), Failure> {
+    fn work_at(&mut self, pace: StatementTimeouts) -> Result<(), Failure> {
         if let Inner::Postgres(inner) = &mut self.inner
             && pace != self.pace
         {
@@ -113,7 +113,7 @@ impl Connection {
     /// because it refuses to upgrade a reader to a writer while another transaction writes.
     /// PostgreSQL gets an explicit isolation level, because a setting of the role or the database
     /// could change the default.
-    pub(crate) fn begin(&mut self, pace: Pace) -> Result<(), Failure> {
+    pub(crate) fn begin(&mut self, pace: StatementTimeouts) -> Result<(), Failure> {
         const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
         self.work_at(pace)?;
         let clock = SystemClock::new();
@@ -177,7 +177,7 @@ impl Connection {
         &mut self,
         body: impl FnOnce(&mut Self) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        self.begin(Pace::current())?;
+        self.begin(StatementTimeouts::current())?;
         self.finish(body)
     }
 
@@ -202,7 +202,7 @@ impl Connection {
     /// Runs the statements of its database as one transaction. PostgreSQL receives them as one
     /// message and runs one message as one transaction, so locks are held only for the time of the
     /// database itself.
-    pub(crate) fn write_at_once(&mut self, sql: EachSql) -> Result<(), Failure> {
+    pub(crate) fn write_at_once(&mut self, sql: DialectSql) -> Result<(), Failure> {
         match &mut self.inner {
             Inner::Postgres(inner) => Ok(inner.batch_execute(sql.postgres)?),
             Inner::Sqlite(_) => self.write(|connection| {
@@ -293,7 +293,7 @@ impl r2d2::ManageConnection for Manager {
 
 fn connect_postgres(url: &SecretString) -> Result<PgConnection, ConnectionError> {
     let mut connection = PgConnection::establish(with_timeouts(url).expose_secret())?;
-    let [statement, lock] = Pace::Request.settings();
+    let [statement, lock] = StatementTimeouts::Request.settings();
     connection
         .batch_execute(&format!("{SETTINGS}; SET {statement}; SET {lock}"))
         .map_err(ConnectionError::CouldntSetupConfiguration)?;

@@ -12,7 +12,7 @@ use portcullis_flows::node::deadline::RequestDeadline;
 use portcullis_flows::node::health::HealthStore;
 use r2d2::{Pool, PooledConnection};
 
-use crate::connection::{Connection, EachSql, Manager, Pace, Purpose, dispatch};
+use crate::connection::{Connection, DialectSql, Manager, Purpose, StatementTimeouts, dispatch};
 use crate::database_url::DatabaseUrl;
 use crate::failure::Failure;
 
@@ -99,7 +99,7 @@ impl Database {
     /// that only read.
     pub(crate) fn write_at_once<T>(
         &self,
-        sql: EachSql,
+        sql: DialectSql,
         read: impl FnOnce(&mut Connection) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
         let _waiting = RequestDeadline::enter();
@@ -113,9 +113,9 @@ impl Database {
     fn take(
         &self,
         pool: &Pool<Manager>,
-        begin: impl Fn(&mut Connection, Pace) -> Result<(), Failure>,
+        begin: impl Fn(&mut Connection, StatementTimeouts) -> Result<(), Failure>,
     ) -> Result<PooledConnection<Manager>, Failure> {
-        let pace = Pace::current();
+        let pace = StatementTimeouts::current();
         let mut broken = 0;
         loop {
             RequestDeadline::check()?;
@@ -143,7 +143,7 @@ impl HealthStore for Database {
 
     fn try_write(&self) -> Result<(), StoreError> {
         let probe = "INSERT INTO write_probes VALUES (1); DELETE FROM write_probes";
-        self.write_at_once(EachSql::same(probe), |_| Ok(()))
+        self.write_at_once(DialectSql::same(probe), |_| Ok(()))
     }
 }
 

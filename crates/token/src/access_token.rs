@@ -7,7 +7,7 @@ use portcullis_domain::{
 };
 use serde::Serialize;
 
-use crate::jwt::{Issued, Kind};
+use crate::jwt::{Kind, SignedKind};
 use crate::payload::Text;
 use crate::{JsonWebKeySetError, KeySet, Purpose, TokenError, Verifier};
 
@@ -91,7 +91,7 @@ impl Kind for AccessClaims {
     }
 }
 
-impl Issued for AccessClaims {
+impl SignedKind for AccessClaims {
     const PURPOSE: Purpose = Purpose::AccessToken;
 
     fn write<'a>(&'a self, issuer: &'a str, audience: &'a str) -> impl Serialize {

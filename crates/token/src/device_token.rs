@@ -6,7 +6,7 @@ use std::str::FromStr;
 use portcullis_domain::{AccountId, PasswordEpoch, SecureRandom, Timestamp};
 use serde::Serialize;
 
-use crate::jwt::{Issued, Kind};
+use crate::jwt::{Kind, SignedKind};
 use crate::payload::{Text, payload};
 use crate::{Purpose, TokenError, base64url};
 
@@ -95,7 +95,7 @@ impl Kind for DeviceClaims {
     }
 }
 
-impl Issued for DeviceClaims {
+impl SignedKind for DeviceClaims {
     const PURPOSE: Purpose = Purpose::DeviceToken;
 
     fn write<'a>(&'a self, issuer: &'a str, audience: &'a str) -> impl Serialize {

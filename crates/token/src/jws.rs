@@ -91,17 +91,17 @@ pub(crate) struct Header<'a> {
     #[serde(borrow, default, deserialize_with = "present")]
     pub(crate) kid: Option<Text<'a>>,
     #[serde(default, rename = "jku")]
-    _jku: Absent,
+    _jku: ForbiddenMember,
     #[serde(default, rename = "jwk")]
-    _jwk: Absent,
+    _jwk: ForbiddenMember,
     #[serde(default, rename = "x5u")]
-    _x5u: Absent,
+    _x5u: ForbiddenMember,
     #[serde(default, rename = "x5c")]
-    _x5c: Absent,
+    _x5c: ForbiddenMember,
     #[serde(default, rename = "crit")]
-    _crit: Absent,
+    _crit: ForbiddenMember,
     #[serde(default, rename = "b64")]
-    _b64: Absent,
+    _b64: ForbiddenMember,
 }
 
 impl<'a> Header<'a> {
@@ -120,9 +120,9 @@ impl<'a> Header<'a> {
 
 /// A member that must be absent; `null` is refused too.
 #[derive(Default)]
-struct Absent;
+struct ForbiddenMember;
 
-impl<'de> Deserialize<'de> for Absent {
+impl<'de> Deserialize<'de> for ForbiddenMember {
     fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
         Err(de::Error::custom("a header member that is never accepted"))
     }

@@ -201,7 +201,7 @@ pub(crate) struct Signer<C> {
     kind: PhantomData<fn(&C)>,
 }
 
-impl<C: Issued> Signer<C> {
+impl<C: SignedKind> Signer<C> {
     pub(crate) fn new(key: SigningKey, issuer: &str, audience: &str) -> Self {
         Self {
             header: jws::header(key.algorithm(), C::TYP, key.kid()),
@@ -253,7 +253,7 @@ pub trait Kind: Clone {
 }
 
 /// A kind that this crate also signs.
-pub(crate) trait Issued: Kind {
+pub(crate) trait SignedKind: Kind {
     /// The purpose for which its key is derived.
     const PURPOSE: Purpose;
 

@@ -63,14 +63,14 @@ impl KeyPair {
         algorithm: KeyPairAlgorithm,
         sealed: &[u8],
         key: &SealingKey,
-    ) -> Result<Unsealed, SealError> {
+    ) -> Result<UnsealedKey, SealError> {
         let (plain, by_previous) = key.unseal(sealed, &associated_data(kid, algorithm))?;
         let private = Zeroizing::new(plain.as_slice().try_into().map_err(|_| SealError)?);
         let pair = Self::from_private(algorithm, private).ok_or(SealError)?;
         if pair.kid() != kid {
             return Err(SealError);
         }
-        Ok(Unsealed { pair, by_previous })
+        Ok(UnsealedKey { pair, by_previous })
     }
 
     pub(crate) fn encoding_key(&self) -> EncodingKey {
@@ -123,7 +123,7 @@ impl fmt::Debug for KeyPair {
 
 /// The result of [`KeyPair::unseal`].
 #[derive(Debug)]
-pub struct Unsealed {
+pub struct UnsealedKey {
     /// The key pair.
     pub pair: KeyPair,
     /// Whether the previous secret was used: seal the key again while that secret is still

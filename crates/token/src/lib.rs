@@ -38,7 +38,7 @@ pub use csrf_token::CsrfKey;
 pub use device_token::{DeviceClaims, DeviceId, DeviceIdError};
 pub use json_web_key_set::{JsonWebKeySet, JsonWebKeySetError};
 pub use jwt::{Claims, Verifier};
-pub use key_pair::{KeyPair, Unsealed};
+pub use key_pair::{KeyPair, UnsealedKey};
 pub use key_set::{KeySet, VerifyingKey};
 pub use opaque::{Digest, DigestError, OpaqueSecret, OpaqueSecretError};
 pub use public_key::{PublicKey, PublicKeyError};

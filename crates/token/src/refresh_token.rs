@@ -3,7 +3,7 @@
 use portcullis_domain::{AccountId, SessionId, Timestamp, TokenId};
 use serde::Serialize;
 
-use crate::jwt::{Issued, Kind};
+use crate::jwt::{Kind, SignedKind};
 use crate::payload::{Text, payload};
 use crate::{Purpose, TokenError};
 
@@ -51,7 +51,7 @@ impl Kind for RefreshClaims {
     }
 }
 
-impl Issued for RefreshClaims {
+impl SignedKind for RefreshClaims {
     const PURPOSE: Purpose = Purpose::RefreshToken;
 
     fn write<'a>(&'a self, issuer: &'a str, audience: &'a str) -> impl Serialize {

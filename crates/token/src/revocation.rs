@@ -32,7 +32,7 @@ pub enum Revocation {
 /// `{"sub":"…","before":N,"exp":N}`, times in whole seconds since 1970, rounded up. Any other form
 /// is an error: a reader that ignores a revocation of a newer server would accept revoked tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(into = "Form", try_from = "Form")]
+#[serde(into = "CompactEntry", try_from = "CompactEntry")]
 pub struct RevocationEntry {
     /// The revoked tokens.
     pub revocation: Revocation,
@@ -42,7 +42,7 @@ pub struct RevocationEntry {
 
 /// The compact form, with the names of the claims in the token.
 #[derive(Default, Serialize, Deserialize)]
-struct Form {
+struct CompactEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     jti: Option<TokenId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -54,7 +54,7 @@ struct Form {
     exp: i64,
 }
 
-impl From<RevocationEntry> for Form {
+impl From<RevocationEntry> for CompactEntry {
     fn from(entry: RevocationEntry) -> Self {
         let form = Self { exp: seconds_rounded_up(entry.until), ..Self::default() };
         match entry.revocation {
@@ -67,11 +67,11 @@ impl From<RevocationEntry> for Form {
     }
 }
 
-impl TryFrom<Form> for RevocationEntry {
+impl TryFrom<CompactEntry> for RevocationEntry {
     type Error = &'static str;
 
-    fn try_from(form: Form) -> Result<Self, Self::Error> {
-        let Form { jti, sid, sub, before, exp } = form;
+    fn try_from(form: CompactEntry) -> Result<Self, Self::Error> {
+        let CompactEntry { jti, sid, sub, before, exp } = form;
         let revocation = match (jti, sid, sub, before) {
             (Some(token), None, None, None) => Revocation::Token(token),
             (None, Some(session), None, None) => Revocation::Session(session),

@@ -186,10 +186,10 @@ impl Shard {
 struct Entries {
     sessions: Map<SessionId, Timestamp>,
     tokens: Map<TokenId, Timestamp>,
-    subjects: Map<AccountId, Bound>,
+    subjects: Map<AccountId, AccountRevocation>,
 }
 
-struct Bound {
+struct AccountRevocation {
     issued_before: Timestamp,
     until: Timestamp,
 }
@@ -200,7 +200,10 @@ impl Entries {
             Revocation::Session(session) => prolong(&mut self.sessions, session, until),
             Revocation::Token(token) => prolong(&mut self.tokens, token, until),
             Revocation::Subject { account, issued_before } => {
-                let bound = self.subjects.entry(account).or_insert(Bound { issued_before, until });
+                let bound = self
+                    .subjects
+                    .entry(account)
+                    .or_insert(AccountRevocation { issued_before, until });
                 bound.issued_before = bound.issued_before.max(issued_before);
                 bound.until = bound.until.max(until);
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use portcullis_domain::Timestamp;
 use serde::Serialize;
 
-use crate::jwt::{Issued, Kind};
+use crate::jwt::{Kind, SignedKind};
 use crate::payload::{Text, payload};
 use crate::{Purpose, TokenError, base64url};
 
@@ -61,7 +61,7 @@ impl Kind for SnapshotClaims {
     }
 }
 
-impl Issued for SnapshotClaims {
+impl SignedKind for SnapshotClaims {
     const PURPOSE: Purpose = Purpose::AccessToken;
 
     fn write<'a>(&'a self, issuer: &'a str, audience: &'a str) -> impl Serialize {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use portcullis_domain::{SecretString, Timestamp};
 
-use crate::jwt::{Issued, Signer};
+use crate::jwt::{SignedKind, Signer};
 use crate::key_set::SigningKey;
 use crate::{
     AccessClaims, DeviceClaims, KeyPair, KeySet, PublicKey, RefreshClaims, SecretKey,
@@ -224,7 +224,7 @@ struct Authority<C> {
     keys: KeySet,
 }
 
-impl<C: Issued> Authority<C> {
+impl<C: SignedKind> Authority<C> {
     fn new(secret: &SecretKey, settings: &TokenSettings, lifetime: Duration) -> Self {
         let TokenSettings { issuer, audience, .. } = settings;
         let key = secret.derive(C::PURPOSE);

@@ -46,7 +46,7 @@ pub(crate) enum Effect {
 }
 
 /// A credential of a request.
-enum Presented<'r> {
+enum RequestCredential<'r> {
     /// From the access cookie.
     Cookie(SecretString),
     /// From the header `Authorization` (RFC 6750 section 2.1).
@@ -54,7 +54,7 @@ enum Presented<'r> {
 }
 
 /// Finds the credential of one scheme; `None` if the request carries none of that scheme.
-type Scheme = fn(&HttpRequest) -> Result<Option<Presented<'_>>, Problem>;
+type Scheme = fn(&HttpRequest) -> Result<Option<RequestCredential<'_>>, Problem>;
 
 const SCHEMES: [Scheme; 2] = [access_cookie, bearer_token];
 
@@ -99,8 +99,8 @@ impl Authenticator {
             }
         }
         match presented.ok_or_else(|| Problem::new(Code::NotAuthenticated))? {
-            Presented::Bearer(token) => self.verify(token),
-            Presented::Cookie(token) => {
+            RequestCredential::Bearer(token) => self.verify(token),
+            RequestCredential::Cookie(token) => {
                 let claims = self.verify(token.expose_secret())?;
                 if !request.method().is_safe() {
                     csrf::check(request, &self.csrf, claims.session)?;
@@ -120,12 +120,12 @@ impl Authenticator {
     }
 }
 
-fn access_cookie(request: &HttpRequest) -> Result<Option<Presented<'_>>, Problem> {
-    Ok(cookie(request, Name::AccessToken)?.map(Presented::Cookie))
+fn access_cookie(request: &HttpRequest) -> Result<Option<RequestCredential<'_>>, Problem> {
+    Ok(cookie(request, Name::AccessToken)?.map(RequestCredential::Cookie))
 }
 
-fn bearer_token(request: &HttpRequest) -> Result<Option<Presented<'_>>, Problem> {
-    Ok(bearer(request)?.map(Presented::Bearer))
+fn bearer_token(request: &HttpRequest) -> Result<Option<RequestCredential<'_>>, Problem> {
+    Ok(bearer(request)?.map(RequestCredential::Bearer))
 }
 
 /// The bearer token, if there is an `Authorization` header.

@@ -58,15 +58,15 @@ pub async fn decide(
 ///
 /// Those of [`DecisionError`].
 pub async fn stored(decisions: &Arc<Decisions>, pending: Pending) -> Result<Vec<Answer>, Problem> {
-    let unrecorded = match pending {
-        Pending::Unrecorded(unrecorded) => unrecorded,
-        Pending::Undecided(undecided) => {
+    let record = match pending {
+        Pending::Record(record) => record,
+        Pending::Decision(request) => {
             let decisions = decisions.clone();
-            blocking(move || decisions.read(undecided)).await?
+            blocking(move || decisions.read(request)).await?
         }
     };
     let (send, receive) = oneshot::channel();
-    let ticket = decisions.record(unrecorded, move |outcome| drop(send.send(outcome)));
+    let ticket = decisions.record(record, move |outcome| drop(send.send(outcome)));
     let ticket = ticket.map_err(DecisionError::from)?;
     let outcome = rt::time::timeout(RECORD_TIMEOUT, receive).await;
     drop(ticket);

@@ -11,7 +11,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use portcullis_flows::audit::recording::Unrecorded;
+use portcullis_flows::audit::recording::LostDecisions;
 
 /// The maximum time of requests under way after the server stops accepting.
 pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(6);
@@ -80,11 +80,11 @@ pub enum ServeError {
         /// Connections that were closed before their responses were sent.
         connections: usize,
         /// Answered decisions that are not stored.
-        unrecorded: Option<Unrecorded>,
+        unrecorded: Option<LostDecisions>,
     },
 }
 
-fn lost(connections: usize, unrecorded: Option<Unrecorded>) -> String {
+fn lost(connections: usize, unrecorded: Option<LostDecisions>) -> String {
     let connections = (connections > 0)
         .then(|| format!("{connections} connections were cut before their answers were sent"));
     let unrecorded =

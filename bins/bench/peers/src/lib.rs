@@ -5,7 +5,7 @@ mod cedar;
 
 use std::collections::BTreeMap;
 
-use portcullis_access::{ActionId, Asked, Matrix, ResourceId, RoleId};
+use portcullis_access::{ActionId, DecisionContext, Matrix, ResourceId, RoleId};
 
 pub use crate::casbin::Casbin;
 pub use crate::cedar::Cedar;
@@ -15,12 +15,12 @@ pub struct Question<'a> {
     pub role: &'a str,
     pub resource: &'a str,
     pub action: &'a str,
-    pub asked: Asked<'static>,
+    pub asked: DecisionContext<'static>,
 }
 
 impl Question<'_> {
     /// The same check, by ids.
-    pub fn ids(&self, matrix: &Matrix) -> (RoleId, ResourceId, ActionId, Asked<'static>) {
+    pub fn ids(&self, matrix: &Matrix) -> (RoleId, ResourceId, ActionId, DecisionContext<'static>) {
         (
             matrix.role(self.role).unwrap(),
             matrix.resource(self.resource).unwrap(),
@@ -33,10 +33,10 @@ impl Question<'_> {
 /// The checks: every cell in four contexts.
 pub fn questions(matrix: &Matrix) -> Vec<Question<'_>> {
     let contexts = [
-        Asked::by("ann"),
-        Asked::by("ann").owned_by("ann"),
-        Asked::by("ann").owned_by("ben").between(&["ann", "ben"]),
-        Asked::by("ann").owned_by("ben").between(&["ben", "eve"]),
+        DecisionContext::by("ann"),
+        DecisionContext::by("ann").owned_by("ann"),
+        DecisionContext::by("ann").owned_by("ben").between(&["ann", "ben"]),
+        DecisionContext::by("ann").owned_by("ben").between(&["ben", "eve"]),
     ];
     let mut questions = Vec::new();
     for role in matrix.roles() {
@@ -65,8 +65,8 @@ pub fn grants(matrix: &Matrix) -> BTreeMap<Grant<'_>, Vec<&str>> {
             for action in matrix.actions() {
                 let ids = (matrix.role(role), matrix.resource(resource), matrix.action(action));
                 let access = matrix.access(ids.0.unwrap(), ids.1.unwrap(), ids.2.unwrap());
-                for way in access.ways.into_iter().filter(|way| way.from == role) {
-                    let grant = Grant { role, resource, when: way.when };
+                for grant in access.grants.into_iter().filter(|grant| grant.from == role) {
+                    let grant = Grant { role, resource, when: grant.when };
                     grants.entry(grant).or_default().push(action);
                 }
             }

@@ -18,7 +18,7 @@ use hyper::StatusCode;
 use self::body::Body;
 use crate::bench::Bench;
 use crate::client::{Client, Request, source};
-use crate::comparison::{Contender, Round};
+use crate::comparison::{MeasuredWork, Round};
 use crate::load::{Load, Repeat};
 use crate::options::{Handler, Route};
 use crate::outcome::Result;
@@ -61,7 +61,7 @@ impl BareHandler {
     }
 }
 
-impl Contender for BareHandler {
+impl MeasuredWork for BareHandler {
     async fn round(&mut self, length: Duration) -> Result<Round> {
         self.load.round(length).await
     }

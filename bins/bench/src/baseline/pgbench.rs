@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::task::spawn_blocking;
 
-use crate::comparison::{Contender, Round};
+use crate::comparison::{MeasuredWork, Round};
 use crate::outcome::Result;
 use crate::report::progress;
 
@@ -49,7 +49,7 @@ impl Pgbench {
     }
 }
 
-impl Contender for Pgbench {
+impl MeasuredWork for Pgbench {
     async fn round(&mut self, length: Duration) -> Result<Round> {
         let (clients, seconds) = (self.clients.to_string(), length.as_secs().max(1).to_string());
         let arguments = ["-n", "-N", "-M", "prepared", "-j", "2", "-c", &clients, "-T", &seconds];

@@ -9,7 +9,7 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
-use crate::comparison::{Contender, Round, Window};
+use crate::comparison::{MeasuredWork, Round, Window};
 use crate::outcome::Result;
 
 /// The default of the server: memory in KiB, passes, lanes.
@@ -32,7 +32,7 @@ impl RawHashing {
     }
 }
 
-impl Contender for RawHashing {
+impl MeasuredWork for RawHashing {
     async fn round(&mut self, length: Duration) -> Result<Round> {
         let window = Window::opening_soon(length);
         let mut running = Vec::new();

@@ -5,16 +5,16 @@
 
 use std::net::SocketAddr;
 
+use crate::accounts::sign_in;
 use crate::baseline::handler::{BareHandler, answer_size};
 use crate::bench::{Bench, Data};
 use crate::client::Request;
 use crate::comparison::{Comparison, compare};
-use crate::crowd::sign_in;
 use crate::load::{Load, Repeat};
 use crate::options::Route;
 use crate::outcome::Result;
 use crate::quantity::count;
-use crate::questions::{Asker, DIFFERENT};
+use crate::questions::{CheckClient, DIFFERENT};
 use crate::recording::all_recorded;
 use crate::report::Row;
 use crate::server::Server;
@@ -50,11 +50,11 @@ pub(super) async fn against_the_bare_handler(
     server: &Server,
     route: Route,
 ) -> Result<(Comparison, u64)> {
-    let people = bench.crowd.register(server.address, bench.options.connections).await?;
+    let people = bench.accounts.register(server.address, bench.options.connections).await?;
     let tokens = sign_in(server.address, &people).await?;
     let mut askers = Vec::new();
     for tokens in &tokens {
-        askers.push(Asker::of(server.address, tokens).await?);
+        askers.push(CheckClient::of(server.address, tokens).await?);
     }
     let scripts: Vec<Vec<Request>> = (0..)
         .zip(&askers)
@@ -73,7 +73,7 @@ pub(super) async fn against_the_bare_handler(
     Ok((compared, answers + 1))
 }
 
-fn requests(asker: &Asker, route: Route, first: u32) -> Result<Vec<Request>> {
+fn requests(asker: &CheckClient, route: Route, first: u32) -> Result<Vec<Request>> {
     if route == Route::Batch {
         return Ok(vec![asker.batch(first)?]);
     }

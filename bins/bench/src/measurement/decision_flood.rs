@@ -12,10 +12,10 @@ use hyper::body::Bytes;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
+use crate::accounts::sign_in;
 use crate::bench::{Bench, Data};
 use crate::client::{Answer, Client, Request, bearing, get, post, source};
-use crate::comparison::Contender;
-use crate::crowd::sign_in;
+use crate::comparison::MeasuredWork;
 use crate::load::{Load, Repeat, Script};
 use crate::measurement::flood::pace;
 use crate::measurement::start::REST;
@@ -23,7 +23,7 @@ use crate::memory::{self, Bytes as Memory};
 use crate::outcome::Result;
 use crate::program;
 use crate::quantity::{count, figure, ratio, size, time};
-use crate::questions::{Asker, BATCH};
+use crate::questions::{BATCH, CheckClient};
 use crate::report::Row;
 use crate::server::Server;
 use crate::statistics::{per_second, percentile};
@@ -42,13 +42,13 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let length = Duration::from_secs(bench.options.decision_flood_seconds.into());
     let server = bench.server_with(Data::Flood, &[]).await?;
     let before = recorded(bench).await?;
-    let people = bench.crowd.register(server.address, WATCHED + 1).await?;
+    let people = bench.accounts.register(server.address, WATCHED + 1).await?;
     let tokens = sign_in(server.address, &people).await?;
     let (attacker, watched) = tokens.split_first().ok_or("nobody is signed in")?;
 
     let mut checks = Vec::new();
     for (number, tokens) in (0..).zip(watched) {
-        let asker = Asker::of(server.address, tokens).await?;
+        let asker = CheckClient::of(server.address, tokens).await?;
         let questions = (number..number + 100).map(|number| asker.check(number));
         checks.push(Repeat::new(questions.collect::<Result<_>>()?));
     }
@@ -69,7 +69,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
     server.stop().await?;
     let stopped = asked.elapsed();
 
-    let mut tally = Tally::default();
+    let mut tally = AnswerCounts::default();
     flood.into_scripts().for_each(|attack| tally.add(&attack.tally));
     let answered = tally.answered * u64::from(ITEMS) + u64::try_from(quiet.len() + flooded.len())?;
     let stored = recorded(bench).await?.saturating_sub(before);
@@ -77,16 +77,16 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
         return Err(format!("{answered} decisions answered, {stored} recorded").into());
     }
     Ok(rows(
-        &Seen { quiet, flooded, tally, unready, at_rest, during, peak, stopped, answered },
+        &Observations { quiet, flooded, tally, unready, at_rest, during, peak, stopped, answered },
         length,
     ))
 }
 
 /// The observations.
-struct Seen {
+struct Observations {
     quiet: Vec<Duration>,
     flooded: Vec<Duration>,
-    tally: Tally,
+    tally: AnswerCounts,
     /// The number of answers "not ready".
     unready: usize,
     at_rest: Memory,
@@ -96,7 +96,7 @@ struct Seen {
     answered: u64,
 }
 
-fn rows(seen: &Seen, length: Duration) -> Vec<Row> {
+fn rows(seen: &Observations, length: Duration) -> Vec<Row> {
     let at = |latencies: &[Duration], per_cent| time(percentile(latencies, per_cent));
     let slow = [&seen.quiet, &seen.flooded].map(|latencies| percentile(latencies, 99));
     let [quiet, flooded] = slow.map(|latency| latency.as_secs_f64());
@@ -139,7 +139,7 @@ fn rows(seen: &Seen, length: Duration) -> Vec<Row> {
     ]
 }
 
-fn flood(bench: &Bench, server: &Server, token: &str) -> Result<Load<Attack>> {
+fn flood(bench: &Bench, server: &Server, token: &str) -> Result<Load<BatchFlood>> {
     let batches = (0..BATCHES).map(|number| {
         let body =
             json!({ "items": (0..ITEMS).map(|item| question(number, item)).collect::<Vec<_>>() });
@@ -148,7 +148,7 @@ fn flood(bench: &Bench, server: &Server, token: &str) -> Result<Load<Attack>> {
     let batches = batches.collect::<Result<Vec<_>>>()?;
     let attacks = (0..bench.options.decision_flood).map(|number| {
         let place = usize::try_from(number).unwrap_or(0);
-        Attack { batches: batches.clone(), next: place, tally: Tally::default() }
+        BatchFlood { batches: batches.clone(), next: place, tally: AnswerCounts::default() }
     });
     Ok(Load::new(server.address, attacks.collect::<Vec<_>>()))
 }
@@ -159,26 +159,26 @@ fn question(batch: u32, item: u32) -> Value {
 }
 
 /// Sends batches without a pause, for any answer.
-struct Attack {
+struct BatchFlood {
     batches: Vec<Request>,
     next: usize,
-    tally: Tally,
+    tally: AnswerCounts,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Tally {
+struct AnswerCounts {
     answered: u64,
     refused: u64,
 }
 
-impl Tally {
+impl AnswerCounts {
     fn add(&mut self, other: &Self) {
         self.answered += other.answered;
         self.refused += other.refused;
     }
 }
 
-impl Script for Attack {
+impl Script for BatchFlood {
     fn request(&mut self) -> Result<Request> {
         let place = self.next % self.batches.len().max(1);
         self.next = self.next.wrapping_add(1);

@@ -34,7 +34,7 @@ pub(crate) async fn measure(bench: &Bench, trail: &Trail) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-struct Exported {
+struct ExportRun {
     took: Duration,
     lines: u64,
     bytes: u64,
@@ -43,7 +43,7 @@ struct Exported {
 }
 
 #[expect(clippy::naive_bytecount, reason = "fast enough as the compiler vectorises it")]
-async fn export(bench: &Bench, period: &Period, format: &str, token: &str) -> Result<Exported> {
+async fn export(bench: &Bench, period: &Period, format: &str, token: &str) -> Result<ExportRun> {
     let server = bench.server_with(Data::Trail, &[]).await?;
     let mut client = Client::connect(server.address, source(0)).await?;
     let Period { from, until, .. } = period;
@@ -64,10 +64,10 @@ async fn export(bench: &Bench, period: &Period, format: &str, token: &str) -> Re
     }
     let peak = memory::peak(server.process())?;
     server.stop().await?;
-    Ok(Exported { took, lines: lines.try_into()?, bytes: bytes.try_into()?, peak })
+    Ok(ExportRun { took, lines: lines.try_into()?, bytes: bytes.try_into()?, peak })
 }
 
-impl Exported {
+impl ExportRun {
     fn row(&self, name: &str, short: &Self, trail: &Trail) -> Result<Row> {
         let Self { took, bytes, peak: Bytes(peak), .. } = *self;
         let (decisions, Bytes(short_peak)) = (trail.whole.decisions, short.peak);

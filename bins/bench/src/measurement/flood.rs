@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use self::attempts::{Attempt, Manner, Tally};
+use self::attempts::{AnswerCounts, RetryBehaviour, SignInScript};
+use crate::accounts::{TestUser, sign_in};
 use crate::bench::Bench;
-use crate::comparison::Contender;
-use crate::crowd::{Person, sign_in};
+use crate::comparison::MeasuredWork;
 use crate::load::Load;
 use crate::measurement::me::who_am_i;
 use crate::measurement::start::REST;
@@ -31,9 +31,10 @@ const WATCHED: u32 = 10;
 pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let length = Duration::from_secs(bench.options.flood_seconds.into());
     let mut rows = Vec::new();
-    for (manner, name) in
-        [(Manner::Patient, "patient flood"), (Manner::Relentless, "relentless flood")]
-    {
+    for (manner, name) in [
+        (RetryBehaviour::Patient, "patient flood"),
+        (RetryBehaviour::Relentless, "relentless flood"),
+    ] {
         let server = bench.server().await?;
         let seen = watch(bench, &server, manner, length).await?;
         server.stop().await?;
@@ -43,21 +44,27 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
 }
 
 /// The observations of one flood.
-struct Seen {
+struct Observations {
     /// Latencies of `me` before and during the flood, sorted.
     quiet: Vec<Duration>,
     flooded: Vec<Duration>,
-    tally: Tally,
+    tally: AnswerCounts,
     /// Memory before the flood, the maximum during the flood, and the peak of the process.
     at_rest: Bytes,
     during: Bytes,
     peak: Bytes,
 }
 
-async fn watch(bench: &Bench, server: &Server, manner: Manner, length: Duration) -> Result<Seen> {
-    let watched = bench.crowd.register(server.address, WATCHED).await?;
+async fn watch(
+    bench: &Bench,
+    server: &Server,
+    manner: RetryBehaviour,
+    length: Duration,
+) -> Result<Observations> {
+    let watched = bench.accounts.register(server.address, WATCHED).await?;
     let watched = sign_in(server.address, &watched).await?;
-    let members = bench.crowd.register(server.address, bench.options.flood.div_ceil(3) * 2).await?;
+    let members =
+        bench.accounts.register(server.address, bench.options.flood.div_ceil(3) * 2).await?;
     let mut flood = flood(bench, server, &members, manner)?;
     sleep(REST).await;
 
@@ -74,10 +81,10 @@ async fn watch(bench: &Bench, server: &Server, manner: Manner, length: Duration)
         failed = memory::watch(server.process(), &mut during) => return Err(failed),
     };
     round?;
-    Ok(Seen {
+    Ok(Observations {
         quiet,
         flooded: flooded?,
-        tally: flood.into_scripts().map(Attempt::into_tally).sum(),
+        tally: flood.into_scripts().map(SignInScript::into_tally).sum(),
         at_rest,
         during,
         peak: memory::peak(server.process())?,
@@ -87,23 +94,23 @@ async fn watch(bench: &Bench, server: &Server, manner: Manner, length: Duration)
 fn flood(
     bench: &Bench,
     server: &Server,
-    members: &[Person],
-    manner: Manner,
-) -> Result<Load<Attempt>> {
+    members: &[TestUser],
+    manner: RetryBehaviour,
+) -> Result<Load<SignInScript>> {
     let mut members = members.iter();
     let mut member = || members.next().ok_or("too few members for the flood");
     let attempts = (0..bench.options.flood).map(|number| {
         let request = match number % 3 {
             0 => member()?.sign_in(server.address),
             1 => member()?.wrong_sign_in(server.address),
-            _ => bench.crowd.person().sign_in(server.address),
+            _ => bench.accounts.person().sign_in(server.address),
         };
-        Ok(Attempt::new(request?, manner))
+        Ok(SignInScript::new(request?, manner))
     });
     Ok(Load::new(server.address, attempts.collect::<Result<Vec<_>>>()?))
 }
 
-impl Seen {
+impl Observations {
     fn rows(&self, flood: &str, length: Duration) -> [Row; 4] {
         [self.latency(flood), self.answers(flood, length), self.refusals(flood), self.memory(flood)]
     }

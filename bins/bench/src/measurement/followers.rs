@@ -14,9 +14,9 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::accounts;
 use crate::bench::{Bench, Data};
 use crate::client::{Client, bearing, post, source};
-use crate::crowd;
 use crate::memory;
 use crate::outcome::Result;
 use crate::processor;
@@ -121,10 +121,10 @@ async fn revoke(
     listening: usize,
     hearing: &mut UnboundedReceiver<(Arc<str>, Instant)>,
 ) -> Result<Vec<Duration>> {
-    let people = bench.crowd.register(server.address, REVOCATIONS).await?;
+    let people = bench.accounts.register(server.address, REVOCATIONS).await?;
     let mut client = Client::connect(server.address, source(0)).await?;
     let mut times = Vec::new();
-    for tokens in crowd::sign_in(server.address, &people).await? {
+    for tokens in accounts::sign_in(server.address, &people).await? {
         let sign_out = post(server.address, "/api/auth/logout", &serde_json::json!({}))?;
         let sign_out = bearing(sign_out, &tokens.access_token)?;
         client.send(sign_out).await?.expect(StatusCode::NO_CONTENT)?;

@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 
+use crate::accounts::{Tokens, sign_in};
 use crate::baseline::handler::{BareHandler, answer_size};
 use crate::bench::Bench;
 use crate::client::get;
 use crate::comparison::compare;
-use crate::crowd::{Tokens, sign_in};
 use crate::load::{Load, Repeat};
 use crate::options::Route;
 use crate::outcome::Result;
@@ -19,7 +19,7 @@ const ACCOUNTS: u32 = 4;
 pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let server = bench.server().await?;
     let connections = bench.options.connections;
-    let people = bench.crowd.register(server.address, connections * ACCOUNTS).await?;
+    let people = bench.accounts.register(server.address, connections * ACCOUNTS).await?;
     let tokens = sign_in(server.address, &people).await?;
 
     let mut load = load(server.address, &tokens, connections)?;

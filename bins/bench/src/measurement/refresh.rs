@@ -9,11 +9,11 @@ use std::time::Duration;
 use hyper::StatusCode;
 use serde_json::json;
 
+use crate::accounts::{Tokens, sign_in};
 use crate::baseline::pgbench::Pgbench;
 use crate::bench::Bench;
 use crate::client::{Answer, Request, post};
 use crate::comparison::compare;
-use crate::crowd::{Tokens, sign_in};
 use crate::load::{Load, Script};
 use crate::measurement::me::bare_handler;
 use crate::outcome::Result;
@@ -21,7 +21,7 @@ use crate::report::Row;
 
 pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let server = bench.server().await?;
-    let people = bench.crowd.register(server.address, bench.options.connections).await?;
+    let people = bench.accounts.register(server.address, bench.options.connections).await?;
     let tokens = sign_in(server.address, &people).await?;
     let scripts = tokens.iter().map(|tokens| Rotations {
         server: server.address,

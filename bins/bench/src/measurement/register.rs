@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use hyper::StatusCode;
 
+use crate::accounts::AccountGenerator;
 use crate::baseline::raw_hashing::RawHashing;
 use crate::bench::Bench;
 use crate::client::{Answer, Request};
 use crate::comparison::compare;
-use crate::crowd::Crowd;
 use crate::load::{Load, Script};
 use crate::outcome::Result;
 use crate::report::Row;
@@ -17,7 +17,7 @@ use crate::report::Row;
 pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let server = bench.server().await?;
     let scripts = (0..bench.options.connections)
-        .map(|_| Registrations { server: server.address, crowd: bench.crowd.clone() });
+        .map(|_| Registrations { server: server.address, accounts: bench.accounts.clone() });
     let mut load = Load::new(server.address, scripts);
     let mut hashing = RawHashing::new()?;
     let compared =
@@ -29,12 +29,12 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
 /// Registers a new user each time.
 struct Registrations {
     server: SocketAddr,
-    crowd: Crowd,
+    accounts: AccountGenerator,
 }
 
 impl Script for Registrations {
     fn request(&mut self) -> Result<Request> {
-        self.crowd.person().registration(self.server)
+        self.accounts.person().registration(self.server)
     }
 
     fn answer(&mut self, answer: Answer, _latency: Option<Duration>) -> Result<()> {

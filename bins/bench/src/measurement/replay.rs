@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::bench::{Bench, Data};
 use crate::outcome::Result;
-use crate::program::{self, Finished};
+use crate::program::{self, CommandResult};
 use crate::quantity::{count, figure, size, time};
 use crate::report::Row;
 use crate::statistics::per_second;
@@ -54,7 +54,7 @@ fn changed() -> String {
 }
 
 /// Fails if the replay misses decisions or the change.
-fn check(replayed: &Finished, period: &Period) -> Result<()> {
+fn check(replayed: &CommandResult, period: &Period) -> Result<()> {
     let [examined, gained, lost] = ["examined", "gained", "lost"].map(|name| replayed.number(name));
     let (examined, gained, lost) = (examined?, gained?, lost?);
     if examined == period.decisions && gained > 0 && lost > 0 {

@@ -15,7 +15,7 @@ const ACCOUNTS: u32 = 12;
 pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let server = bench.server().await?;
     let connections = bench.options.connections;
-    let people = bench.crowd.register(server.address, connections * ACCOUNTS).await?;
+    let people = bench.accounts.register(server.address, connections * ACCOUNTS).await?;
     let requests: Vec<Request> =
         people.iter().map(|person| person.sign_in(server.address)).collect::<Result<_>>()?;
 

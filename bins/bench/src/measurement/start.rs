@@ -43,7 +43,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
 async fn at_rest(bench: &Bench, server: &Server) -> Result<[Row; 2]> {
     sleep(REST).await;
     let Bytes(started) = memory::resident(server.process())?;
-    bench.crowd.register(server.address, REGISTRATIONS).await?;
+    bench.accounts.register(server.address, REGISTRATIONS).await?;
     let Bytes(at_once) = memory::resident(server.process())?;
     sleep(REST).await;
     let Bytes(rested) = memory::resident(server.process())?;

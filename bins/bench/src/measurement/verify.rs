@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
 
+use crate::accounts::AccountGenerator;
 use crate::bench::{Bench, Data};
-use crate::crowd::Crowd;
 use crate::outcome::Result;
 use crate::program;
 use crate::quantity::{count, figure, size, time};
@@ -54,17 +54,17 @@ async fn verify(bench: &Bench, data: Data, name: &str) -> Result<Row> {
 /// Imports the given number of accounts, each of which writes one event.
 async fn import(bench: &Bench, accounts: u32) -> Result<()> {
     let path = bench.file("accounts.csv");
-    write_accounts(&bench.crowd, accounts, BufWriter::new(File::create(&path)?))?;
+    write_accounts(&bench.accounts, accounts, BufWriter::new(File::create(&path)?))?;
     let mut command = bench.command(Data::Events);
     command.args(["user", "import", "--batch", "5000"]).arg(&path);
     program::run(command, String::new()).await?;
     Ok(())
 }
 
-fn write_accounts(crowd: &Crowd, accounts: u32, mut file: impl Write) -> Result<()> {
+fn write_accounts(generator: &AccountGenerator, accounts: u32, mut file: impl Write) -> Result<()> {
     writeln!(file, "username,email,password_hash")?;
     for _ in 0..accounts {
-        let person = crowd.person();
+        let person = generator.person();
         writeln!(file, "{},{},\"{HASH}\"", person.username, person.email())?;
     }
     Ok(file.flush()?)
@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn each_account_has_its_line() {
         let mut file = Vec::new();
-        write_accounts(&Crowd::new().unwrap(), 3, &mut file).unwrap();
+        write_accounts(&AccountGenerator::new().unwrap(), 3, &mut file).unwrap();
         let text = String::from_utf8(file).unwrap();
         assert_eq!(text.lines().count(), 4);
         assert!(text.lines().skip(1).all(|line| line.split('"').count() == 3));

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use portcullis_flows::audit::trail::TrailError;
 
-use crate::config::Loaded;
+use crate::config::LoadedConfig;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -31,7 +31,7 @@ pub(crate) enum Verb {
     Purge(purge::Arguments),
 }
 
-pub(crate) fn run(loaded: Loaded, verb: Verb, output: Output) -> Result<ExitCode, Failure> {
+pub(crate) fn run(loaded: LoadedConfig, verb: Verb, output: Output) -> Result<ExitCode, Failure> {
     match verb {
         Verb::Verify(arguments) => verify::run(&loaded, &arguments, output),
         Verb::Export(arguments) => export::run(loaded, &arguments, output),

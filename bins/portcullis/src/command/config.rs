@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use crate::config::Loaded;
+use crate::config::LoadedConfig;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -17,7 +17,7 @@ pub(crate) enum Verb {
     Check,
 }
 
-pub(crate) fn run(loaded: &Loaded, verb: &Verb, output: Output) -> Result<ExitCode, Failure> {
+pub(crate) fn run(loaded: &LoadedConfig, verb: &Verb, output: Output) -> Result<ExitCode, Failure> {
     match verb {
         Verb::Check => check::run(loaded, output),
     }

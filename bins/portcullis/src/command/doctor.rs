@@ -23,12 +23,12 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use self::check::{Check, Status};
-use crate::config::Loaded;
+use crate::config::LoadedConfig;
 use crate::failure::Failure;
 use crate::output::Output;
 
 /// Exits with 2 when the configuration is faulty, else with 1 when a check failed.
-pub(crate) fn run(loaded: &Loaded, output: Output) -> Result<ExitCode, Failure> {
+pub(crate) fn run(loaded: &LoadedConfig, output: Output) -> Result<ExitCode, Failure> {
     let mut checks = configuration(loaded);
     checks.push(data_directory::check(loaded));
     checks.push(secret_key::check(loaded));
@@ -45,7 +45,7 @@ pub(crate) fn run(loaded: &Loaded, output: Output) -> Result<ExitCode, Failure> 
     })
 }
 
-fn configuration(loaded: &Loaded) -> Vec<Check> {
+fn configuration(loaded: &LoadedConfig) -> Vec<Check> {
     const NAME: &str = "configuration";
     let findings = loaded.findings();
     let faults = findings

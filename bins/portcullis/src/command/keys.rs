@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use crate::config::Loaded;
+use crate::config::LoadedConfig;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -31,7 +31,7 @@ pub(crate) enum Verb {
     AcceptSecret,
 }
 
-pub(crate) fn run(loaded: Loaded, verb: &Verb, output: Output) -> Result<ExitCode, Failure> {
+pub(crate) fn run(loaded: LoadedConfig, verb: &Verb, output: Output) -> Result<ExitCode, Failure> {
     let (config, _) = loaded.sound()?;
     match verb {
         Verb::List => list::run(&config, output),

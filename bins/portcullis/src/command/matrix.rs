@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use portcullis_flows::access::matrix::MatrixError;
 
-use crate::config::Loaded;
+use crate::config::LoadedConfig;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -45,7 +45,7 @@ pub(crate) enum Verb {
     History,
 }
 
-pub(crate) fn run(loaded: Loaded, verb: Verb, output: Output) -> Result<ExitCode, Failure> {
+pub(crate) fn run(loaded: LoadedConfig, verb: Verb, output: Output) -> Result<ExitCode, Failure> {
     match verb {
         Verb::Check(arguments) => check::run(loaded, &arguments, output),
         Verb::Export(arguments) => export::run(loaded, &arguments, output),

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use crate::config::Loaded;
+use crate::config::LoadedConfig;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -26,7 +26,7 @@ pub(crate) enum Verb {
     EndSessions(end_sessions::Arguments),
 }
 
-pub(crate) fn run(loaded: Loaded, verb: Verb, output: Output) -> Result<ExitCode, Failure> {
+pub(crate) fn run(loaded: LoadedConfig, verb: Verb, output: Output) -> Result<ExitCode, Failure> {
     let (config, _) = loaded.sound()?;
     match verb {
         Verb::Create(arguments) => create::run(config, arguments, output),

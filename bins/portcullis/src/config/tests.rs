@@ -56,7 +56,7 @@ impl Given {
         path
     }
 
-    fn load(&self) -> Loaded {
+    fn load(&self) -> LoadedConfig {
         let variables = self
             .variables
             .iter()

@@ -13,9 +13,9 @@ impl fmt::Display for Lines<'_> {
         for &(role, role_id) in &view.roles {
             for &(resource, resource_id) in &view.resources {
                 for &(action, action_id) in &view.actions {
-                    for way in view.access(role_id, resource_id, action_id).ways {
-                        let when = way.when.join(" ");
-                        let from = view.origin(&way).unwrap_or_default();
+                    for grant in view.access(role_id, resource_id, action_id).grants {
+                        let when = grant.when.join(" ");
+                        let from = view.origin(&grant).unwrap_or_default();
                         write!(f, "{role},{resource},{action},{when},{from}\r\n")?;
                     }
                 }

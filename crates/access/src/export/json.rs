@@ -23,13 +23,13 @@ fn by_resource(view: &MatrixView<'_>, role: RoleId) -> Map<String, Value> {
         let mut by_action = Map::new();
         for &(action, action_id) in &view.actions {
             let access = view.access(role, resource_id, action_id);
-            let ways: Vec<_> = access
-                .ways
+            let grants: Vec<_> = access
+                .grants
                 .iter()
-                .map(|way| json!({ "when": way.when, "from": view.origin(way) }))
+                .map(|grant| json!({ "when": grant.when, "from": view.origin(grant) }))
                 .collect();
-            if !ways.is_empty() {
-                by_action.insert(action.to_owned(), Value::from(ways));
+            if !grants.is_empty() {
+                by_action.insert(action.to_owned(), Value::from(grants));
             }
         }
         if !by_action.is_empty() {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::view::MatrixView;
-use crate::access::Way;
+use crate::access::EffectiveGrant;
 use crate::matrix::RoleId;
 
 pub(super) struct Page<'v>(pub(super) &'v MatrixView<'v>);
@@ -40,7 +40,7 @@ impl Page<'_> {
             write!(f, "| {resource} |")?;
             for (_, action) in &view.actions {
                 let access = view.access(id, resource_id, *action);
-                let marks: Vec<_> = access.ways.iter().map(|way| mark(way, role)).collect();
+                let marks: Vec<_> = access.grants.iter().map(|grant| mark(grant, role)).collect();
                 write!(f, " {} |", marks.join(" or "))?;
             }
             writeln!(f)?;
@@ -49,7 +49,7 @@ impl Page<'_> {
     }
 }
 
-fn mark(way: &Way<'_>, role: &str) -> String {
-    let mark = if way.when.is_empty() { "yes".to_owned() } else { way.when.join(" + ") };
-    if way.from == role { mark } else { format!("({mark})") }
+fn mark(grant: &EffectiveGrant<'_>, role: &str) -> String {
+    let mark = if grant.when.is_empty() { "yes".to_owned() } else { grant.when.join(" + ") };
+    if grant.from == role { mark } else { format!("({mark})") }
 }

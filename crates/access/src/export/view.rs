@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use crate::access::{Access, Way};
+use crate::access::{Access, EffectiveGrant};
 use crate::matrix::{ActionId, Matrix, ResourceId, RoleId};
 
 /// The part of a matrix that one reader may see: see [`Matrix::visible_to`].
@@ -64,8 +64,8 @@ impl<'a> MatrixView<'a> {
     }
 
     /// The role that has the grant, if the reader may see it.
-    pub(super) fn origin(&self, way: &Way<'a>) -> Option<&'a str> {
-        Some(way.from).filter(|word| self.shows(word))
+    pub(super) fn origin(&self, grant: &EffectiveGrant<'a>) -> Option<&'a str> {
+        Some(grant.from).filter(|word| self.shows(word))
     }
 
     fn shows(&self, role: &str) -> bool {

@@ -1,5 +1,6 @@
 use portcullis_access::{
-    Asked, Condition, ConditionNameError, ConditionResult, Conditions, FaultCode, Matrix, Parties,
+    Condition, ConditionNameError, ConditionResult, Conditions, DecisionContext, FaultCode, Matrix,
+    Parties,
 };
 use serde_json::{Map, Value, json};
 
@@ -7,31 +8,31 @@ use crate::small;
 
 #[test]
 fn a_missing_context_is_a_denial_whatever_the_condition() {
-    for (condition, asked, allowed) in [
-        ("own", Asked::by("ann"), false),
-        ("own", Asked::by("ann").owned_by("ann"), true),
-        ("own", Asked::by("ann").owned_by("ben"), false),
-        ("not_own", Asked::by("ann"), false),
-        ("not_own", Asked::by("ann").owned_by("ann"), false),
-        ("not_own", Asked::by("ann").owned_by("ben"), true),
-        ("party", Asked::by("ann"), false),
-        ("party", Asked::by("ann").between(&["ann", "ben"]), true),
-        ("party", Asked::by("ann").between(&["ben"]), false),
-        ("party", Asked::by("ann").between(&[]), false),
+    for (condition, context, allowed) in [
+        ("own", DecisionContext::by("ann"), false),
+        ("own", DecisionContext::by("ann").owned_by("ann"), true),
+        ("own", DecisionContext::by("ann").owned_by("ben"), false),
+        ("not_own", DecisionContext::by("ann"), false),
+        ("not_own", DecisionContext::by("ann").owned_by("ann"), false),
+        ("not_own", DecisionContext::by("ann").owned_by("ben"), true),
+        ("party", DecisionContext::by("ann"), false),
+        ("party", DecisionContext::by("ann").between(&["ann", "ben"]), true),
+        ("party", DecisionContext::by("ann").between(&["ben"]), false),
+        ("party", DecisionContext::by("ann").between(&[]), false),
     ] {
-        assert_eq!(decide(condition, &asked), allowed, "{condition} {asked:?}");
+        assert_eq!(decide(condition, &context), allowed, "{condition} {context:?}");
     }
 }
 
 #[test]
 fn blanks_are_nobody() {
     for condition in ["own", "not_own", "party"] {
-        for asked in [
-            Asked::by("").owned_by("").between(&[""]),
-            Asked::by("").owned_by("ben").between(&["", "ben"]),
-            Asked::by("ann").owned_by("").between(&[]),
+        for context in [
+            DecisionContext::by("").owned_by("").between(&[""]),
+            DecisionContext::by("").owned_by("ben").between(&["", "ben"]),
+            DecisionContext::by("ann").owned_by("").between(&[]),
         ] {
-            assert!(!decide(condition, &asked), "{condition} {asked:?}");
+            assert!(!decide(condition, &context), "{condition} {context:?}");
         }
     }
 }
@@ -56,8 +57,8 @@ impl Condition for InWard {
         "in_ward"
     }
 
-    fn holds(&self, asked: &Asked<'_>) -> ConditionResult {
-        match asked.attributes.and_then(|attributes| attributes.get("ward")) {
+    fn holds(&self, context: &DecisionContext<'_>) -> ConditionResult {
+        match context.attributes.and_then(|attributes| attributes.get("ward")) {
             Some(ward) => ConditionResult::from(ward == "north"),
             None => ConditionResult::MissingContext,
         }
@@ -85,8 +86,9 @@ fn a_condition_of_ones_own_reads_the_attributes() {
         ),
     ] {
         let attributes: Map<String, Value> = serde_json::from_value(attributes).unwrap();
-        let asked = Asked { attributes: Some(&attributes), ..Asked::by("ann") };
-        let decision = matrix.decide_words("junior", "door", "read", &asked);
+        let context =
+            DecisionContext { attributes: Some(&attributes), ..DecisionContext::by("ann") };
+        let decision = matrix.decide_words("junior", "door", "read", &context);
         assert_eq!(matrix.explain(&decision).to_string(), reason);
     }
 }
@@ -105,7 +107,7 @@ impl Condition for Named {
         &self.0
     }
 
-    fn holds(&self, _: &Asked<'_>) -> ConditionResult {
+    fn holds(&self, _: &DecisionContext<'_>) -> ConditionResult {
         ConditionResult::MissingContext
     }
 }
@@ -146,7 +148,7 @@ fn a_matrix_uses_at_most_eight_conditions() {
         small(&granted(&words.join(", ")))
     };
     let matrix = Matrix::parse_with(&when(8), &conditions).unwrap();
-    let decision = matrix.decide_words("junior", "door", "read", &Asked::by("ann"));
+    let decision = matrix.decide_words("junior", "door", "read", &DecisionContext::by("ann"));
     let reason = matrix.explain(&decision).to_string();
     assert!(reason.starts_with("denied: c0 needs more context"), "{reason}");
     let faults = Matrix::parse_with(&when(9), &conditions).unwrap_err();
@@ -159,7 +161,7 @@ fn granted(when: &str) -> String {
     )
 }
 
-fn decide(condition: &str, asked: &Asked<'_>) -> bool {
+fn decide(condition: &str, context: &DecisionContext<'_>) -> bool {
     let matrix = Matrix::parse(&small(&granted(&format!("'{condition}'")))).unwrap();
-    matrix.decide_words("junior", "door", "read", asked).is_allowed()
+    matrix.decide_words("junior", "door", "read", context).is_allowed()
 }

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use portcullis_access::{Asked, Matrix, Reason};
+use portcullis_access::{DecisionContext, Matrix, Reason};
 
 use crate::DEFAULT;
 use crate::naive::{Naive, contexts};
@@ -13,10 +13,10 @@ fn every_cell_in_every_context_is_as_the_csv_says() {
     let mut allowed = 0;
     let mut asked_in_all = 0;
     for (role, resource, action) in cells(&matrix) {
-        for asked in contexts() {
-            let decision = matrix.decide_words(role, resource, action, &asked);
-            let expected = naive.allows(role, resource, action, &asked);
-            assert_eq!(decision.is_allowed(), expected, "{role} {resource} {action} {asked:?}");
+        for context in contexts() {
+            let decision = matrix.decide_words(role, resource, action, &context);
+            let expected = naive.allows(role, resource, action, &context);
+            assert_eq!(decision.is_allowed(), expected, "{role} {resource} {action} {context:?}");
             asked_in_all += 1;
             allowed += u32::from(expected);
         }
@@ -30,8 +30,8 @@ fn every_reason_points_at_a_row_of_the_csv() {
     let (matrix, naive) = (Matrix::parse(DEFAULT).unwrap(), Naive::from_csv(CSV));
     for (role, resource, action) in cells(&matrix) {
         let rows = naive.matching(role, resource, action);
-        for asked in contexts() {
-            let decision = matrix.decide_words(role, resource, action, &asked);
+        for context in contexts() {
+            let decision = matrix.decide_words(role, resource, action, &context);
             let explanation = matrix.explain(&decision);
             assert_eq!(explanation.allowed, decision.is_allowed());
             let (rules, paths) = match explanation.reason {
@@ -106,7 +106,7 @@ fn what_it_repeats_is_noted_and_no_fault() {
 #[test]
 fn unknown_words_are_denied_to_everybody() {
     let matrix = Matrix::parse(DEFAULT).unwrap();
-    let asked = Asked::by("ann").owned_by("ann");
+    let context = DecisionContext::by("ann").owned_by("ann");
     for (role, resource, action, reason) in [
         ("root", "schedule", "read", "denied: unknown role"),
         ("admin", "vault", "read", "denied: unknown resource"),
@@ -119,7 +119,7 @@ fn unknown_words_are_denied_to_everybody() {
         ("Admin", "schedule", "read", "denied: unknown role"),
         ("admin ", "schedule", "read", "denied: unknown role"),
     ] {
-        let decision = matrix.decide_words(role, resource, action, &asked);
+        let decision = matrix.decide_words(role, resource, action, &context);
         assert!(!decision.is_allowed(), "{role} {resource} {action}");
         assert_eq!(matrix.explain(&decision).to_string(), reason);
     }

@@ -136,9 +136,9 @@ fn a_diff_names_exactly_the_cells_that_decide_otherwise() {
     for role in before.roles() {
         for resource in before.resources() {
             for action in before.actions() {
-                let decides_otherwise = contexts().iter().any(|asked| {
+                let decides_otherwise = contexts().iter().any(|context| {
                     let decide =
-                        |matrix: &Matrix| matrix.decide_words(role, resource, action, asked);
+                        |matrix: &Matrix| matrix.decide_words(role, resource, action, context);
                     decide(&before).is_allowed() != decide(&after).is_allowed()
                 });
                 if decides_otherwise {

@@ -147,9 +147,9 @@ fn powers(
 ) -> BTreeSet<(&'static str, &'static str, usize)> {
     let mut powers = BTreeSet::new();
     for (resource, action) in RESOURCES.iter().flat_map(|one| ACTIONS.map(|other| (*one, other))) {
-        for (number, asked) in contexts().iter().enumerate() {
+        for (number, context) in contexts().iter().enumerate() {
             let allowed =
-                |role: &String| matrix.decide_words(role, resource, action, asked).is_allowed();
+                |role: &String| matrix.decide_words(role, resource, action, context).is_allowed();
             if roles.iter().any(allowed) {
                 powers.insert((resource, action, number));
             }

@@ -1,6 +1,6 @@
 use std::fmt::Write;
 
-use portcullis_access::{Asked, Matrix};
+use portcullis_access::{DecisionContext, Matrix};
 use serde_json::{Value, json};
 
 use crate::DEFAULT;
@@ -9,22 +9,27 @@ use crate::DEFAULT;
 fn a_reason_is_one_line_for_the_log() {
     let matrix = Matrix::parse(DEFAULT).unwrap();
     let mut log = String::new();
-    for (role, resource, action, asked) in [
-        ("admin", "schedule", "read", Asked::by("ann")),
-        ("coordinator", "absence", "approve", Asked::by("ann").owned_by("ben")),
-        ("coordinator", "absence", "approve", Asked::by("ann").owned_by("ann")),
-        ("coordinator", "absence", "approve", Asked::by("ann")),
-        ("coordinator", "assignment", "read", Asked::by("ann")),
-        ("coordinator", "credential", "list", Asked::by("ann")),
-        ("clinical_staff", "person", "read", Asked::by("ann")),
-        ("coordinator", "swap", "create", Asked::by("ann")),
-        ("faculty", "swap_request", "read", Asked::by("ann").owned_by("ben")),
-        ("faculty", "swap_request", "read", Asked::by("ann").between(&["ann"])),
-        ("faculty", "swap_request", "approve", Asked::by("ann").owned_by("ann").between(&["ann"])),
-        ("msa", "settings", "update", Asked::by("ann")),
-        ("nobody", "settings", "update", Asked::by("ann")),
+    for (role, resource, action, context) in [
+        ("admin", "schedule", "read", DecisionContext::by("ann")),
+        ("coordinator", "absence", "approve", DecisionContext::by("ann").owned_by("ben")),
+        ("coordinator", "absence", "approve", DecisionContext::by("ann").owned_by("ann")),
+        ("coordinator", "absence", "approve", DecisionContext::by("ann")),
+        ("coordinator", "assignment", "read", DecisionContext::by("ann")),
+        ("coordinator", "credential", "list", DecisionContext::by("ann")),
+        ("clinical_staff", "person", "read", DecisionContext::by("ann")),
+        ("coordinator", "swap", "create", DecisionContext::by("ann")),
+        ("faculty", "swap_request", "read", DecisionContext::by("ann").owned_by("ben")),
+        ("faculty", "swap_request", "read", DecisionContext::by("ann").between(&["ann"])),
+        (
+            "faculty",
+            "swap_request",
+            "approve",
+            DecisionContext::by("ann").owned_by("ann").between(&["ann"]),
+        ),
+        ("msa", "settings", "update", DecisionContext::by("ann")),
+        ("nobody", "settings", "update", DecisionContext::by("ann")),
     ] {
-        let decision = matrix.decide_words(role, resource, action, &asked);
+        let decision = matrix.decide_words(role, resource, action, &context);
         let reason = matrix.explain(&decision);
         writeln!(log, "{role} {resource} {action}: {reason}").unwrap();
     }
@@ -34,11 +39,11 @@ fn a_reason_is_one_line_for_the_log() {
 #[test]
 fn a_reason_is_one_object_for_auditors() {
     let matrix = Matrix::parse(DEFAULT).unwrap();
-    let explain = |role, resource, action, asked: Asked<'_>| {
-        let decision = matrix.decide_words(role, resource, action, &asked);
+    let explain = |role, resource, action, context: DecisionContext<'_>| {
+        let decision = matrix.decide_words(role, resource, action, &context);
         serde_json::to_value(matrix.explain(&decision)).unwrap()
     };
-    let granted = explain("coordinator", "credential", "list", Asked::by("ann"));
+    let granted = explain("coordinator", "credential", "list", DecisionContext::by("ann"));
     assert_eq!(
         granted,
         json!({
@@ -51,15 +56,15 @@ fn a_reason_is_one_object_for_auditors() {
             "path": ["coordinator", "faculty"],
         })
     );
-    let unmet = explain("faculty", "person", "read", Asked::by("ann"));
+    let unmet = explain("faculty", "person", "read", DecisionContext::by("ann"));
     assert_eq!(unmet["reason"], "conditions_unmet");
     assert_eq!(unmet["unmet"][0]["condition"], "own");
     assert_eq!(unmet["unmet"][0]["verdict"], "missing_context");
     assert_eq!(unmet["unmet"][0]["needs"], "an owner");
     assert_eq!(unmet["unmet"][0]["path"], json!(["faculty"]));
-    let other = explain("faculty", "person", "read", Asked::by("ann").owned_by("ben"));
+    let other = explain("faculty", "person", "read", DecisionContext::by("ann").owned_by("ben"));
     assert_eq!(other["unmet"][0]["verdict"], "fails");
-    let unknown = explain("nobody", "person", "read", Asked::by("ann"));
+    let unknown = explain("nobody", "person", "read", DecisionContext::by("ann"));
     assert_eq!(unknown["reason"], "unknown_role");
     assert_eq!(unknown["role"], Value::Null);
 }
@@ -72,12 +77,17 @@ fn a_decision_of_another_matrix_is_explained_without_harm() {
          grants = [{ resources = ['x'], actions = ['y'] }]",
     )
     .unwrap();
-    let foreign = large.decide_words("resident", "notification", "manage", &Asked::by("ann"));
+    let foreign =
+        large.decide_words("resident", "notification", "manage", &DecisionContext::by("ann"));
     assert_eq!(small.explain(&foreign).to_string(), "denied: unknown role");
     let ids = ("resident", "notification", "manage");
     let (role, resource, action) = (large.role(ids.0), large.resource(ids.1), large.action(ids.2));
-    let decision =
-        small.decide(role.unwrap(), resource.unwrap(), action.unwrap(), &Asked::by("ann"));
+    let decision = small.decide(
+        role.unwrap(),
+        resource.unwrap(),
+        action.unwrap(),
+        &DecisionContext::by("ann"),
+    );
     assert!(!decision.is_allowed());
 }
 

@@ -64,17 +64,17 @@ fn the_csv_has_a_line_for_each_way_of_the_effective_table() {
     let matrix = Matrix::parse(DEFAULT).unwrap();
     let csv = matrix.to_csv();
     let mut reader = csv::Reader::from_reader(csv.as_bytes());
-    let mut ways = 0;
+    let mut grants = 0;
     for record in reader.records() {
         let record = record.unwrap();
         let (role, resource) =
             (matrix.role(&record[0]).unwrap(), matrix.resource(&record[1]).unwrap());
         let access = matrix.access(role, resource, matrix.action(&record[2]).unwrap());
-        let is_way = |way: &portcullis_access::Way<'_>| {
-            way.when.join(" ") == record[3] && way.from == &record[4]
+        let is_way = |grant: &portcullis_access::EffectiveGrant<'_>| {
+            grant.when.join(" ") == record[3] && grant.from == &record[4]
         };
-        assert!(access.ways.iter().any(is_way), "{record:?}");
-        ways += 1;
+        assert!(access.grants.iter().any(is_way), "{record:?}");
+        grants += 1;
     }
-    assert!(ways > 400, "{ways}");
+    assert!(grants > 400, "{grants}");
 }

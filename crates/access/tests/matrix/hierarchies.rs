@@ -21,9 +21,9 @@ proptest! {
         let (matrix, naive) = (plan.matrix(), plan.naive());
         for role in matrix.roles() {
             for (resource, action) in cells(&plan) {
-                for asked in contexts() {
-                    let decision = matrix.decide_words(role, &resource, action, &asked);
-                    let expected = naive.allows(role, &resource, action, &asked);
+                for context in contexts() {
+                    let decision = matrix.decide_words(role, &resource, action, &context);
+                    let expected = naive.allows(role, &resource, action, &context);
                     prop_assert_eq!(decision.is_allowed(), expected);
                 }
             }
@@ -35,9 +35,9 @@ proptest! {
         let matrix = plan.matrix();
         for (senior, junior) in &plan.links {
             for (resource, action) in cells(&plan) {
-                for asked in contexts() {
+                for context in contexts() {
                     let holds = |number| {
-                        matrix.decide_words(&role(number), &resource, action, &asked).is_allowed()
+                        matrix.decide_words(&role(number), &resource, action, &context).is_allowed()
                     };
                     prop_assert!(!holds(*junior) || holds(*senior));
                 }
@@ -54,8 +54,8 @@ proptest! {
         for (asking, reaches) in plan.closure().iter().enumerate() {
             for (holder, reaches) in reaches.iter().enumerate() {
                 let (asking, holder_role) = (role(asking), role(holder));
-                let asked = contexts()[0];
-                let decision = matrix.decide_words(&asking, &private(holder), "read", &asked);
+                let context = contexts()[0];
+                let decision = matrix.decide_words(&asking, &private(holder), "read", &context);
                 prop_assert_eq!(decision.is_allowed(), *reaches);
                 let id = |word: &str| matrix.role(word).unwrap();
                 prop_assert_eq!(matrix.includes(id(&asking), id(&holder_role)), *reaches);
@@ -92,8 +92,8 @@ proptest! {
         let mut known = BTreeMap::new();
         for role in matrix.roles() {
             for (resource, action) in cells(&plan) {
-                for asked in contexts() {
-                    let decision = matrix.decide_words(role, &resource, action, &asked);
+                for context in contexts() {
+                    let decision = matrix.decide_words(role, &resource, action, &context);
                     let explanation = matrix.explain(&decision);
                     let first = known.entry(decision.code()).or_insert_with(|| explanation.clone());
                     prop_assert_eq!(&*first, &explanation);

@@ -1,6 +1,6 @@
 use std::fmt::Write;
 
-use portcullis_access::{Asked, FaultCode, Matrix};
+use portcullis_access::{DecisionContext, FaultCode, Matrix};
 
 #[test]
 fn more_than_four_mebibytes_are_refused_unread() {
@@ -20,7 +20,7 @@ fn a_matrix_has_at_most_128_actions() {
         )
     };
     let matrix = Matrix::parse(&with(128)).unwrap();
-    let decide = |action: &str| matrix.decide_words("r", "x", action, &Asked::by("ann"));
+    let decide = |action: &str| matrix.decide_words("r", "x", action, &DecisionContext::by("ann"));
     assert!(decide("a0").is_allowed() && decide("a127").is_allowed());
     assert_eq!(code(&with(129)), FaultCode::TooLarge);
 }
@@ -35,7 +35,7 @@ fn a_matrix_has_at_most_65_534_resources_and_roles() {
         )
     };
     let matrix = Matrix::parse(&resources(65_534)).unwrap();
-    assert!(matrix.decide_words("r", "r65533", "a", &Asked::by("ann")).is_allowed());
+    assert!(matrix.decide_words("r", "r65533", "a", &DecisionContext::by("ann")).is_allowed());
     assert_eq!(code(&resources(65_535)), FaultCode::TooLarge);
 
     let roles = |count: usize| {
@@ -48,7 +48,7 @@ fn a_matrix_has_at_most_65_534_resources_and_roles() {
         text
     };
     let matrix = Matrix::parse(&roles(65_534)).unwrap();
-    assert!(matrix.decide_words("r65533", "x", "a", &Asked::by("ann")).is_allowed());
+    assert!(matrix.decide_words("r65533", "x", "a", &DecisionContext::by("ann")).is_allowed());
     assert_eq!(code(&roles(65_535)), FaultCode::TooLarge);
 }
 
@@ -94,7 +94,7 @@ fn a_star_costs_a_row_however_many_resources_there_are() {
     for (resource, action, allowed) in
         [("w0000", "a", true), ("w0999", "a", true), ("w0000", "b", true), ("w0999", "b", false)]
     {
-        let decision = many.decide_words("r", resource, action, &Asked::by("ann"));
+        let decision = many.decide_words("r", resource, action, &DecisionContext::by("ann"));
         assert_eq!(decision.is_allowed(), allowed, "{resource} {action}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use portcullis_access::Asked;
+use portcullis_access::DecisionContext;
 
 pub(crate) struct Naive {
     pub(crate) juniors: BTreeMap<String, Vec<String>>,
@@ -49,11 +49,11 @@ impl Naive {
         role: &str,
         resource: &str,
         action: &str,
-        asked: &Asked<'_>,
+        context: &DecisionContext<'_>,
     ) -> bool {
         self.matching(role, resource, action)
             .iter()
-            .any(|row| row.conditions.iter().all(|condition| holds(condition, asked)))
+            .any(|row| row.conditions.iter().all(|condition| holds(condition, context)))
     }
 
     /// The grants that could allow it, whatever their conditions say.
@@ -74,11 +74,11 @@ fn covers(written: &str, action: &str) -> bool {
         || (written == "manage" && ["create", "read", "update", "delete"].contains(&action))
 }
 
-fn holds(condition: &str, asked: &Asked<'_>) -> bool {
+fn holds(condition: &str, context: &DecisionContext<'_>) -> bool {
     match condition {
-        "own" => asked.owner.is_some_and(|owner| owner == asked.subject),
-        "not_own" => asked.owner.is_some_and(|owner| owner != asked.subject),
-        "party" => asked.parties.is_some_and(|parties| parties.contains(asked.subject)),
+        "own" => context.owner.is_some_and(|owner| owner == context.subject),
+        "not_own" => context.owner.is_some_and(|owner| owner != context.subject),
+        "party" => context.parties.is_some_and(|parties| parties.contains(context.subject)),
         _ => panic!("no such condition: {condition}"),
     }
 }
@@ -92,12 +92,12 @@ fn words(text: &str, separator: char) -> Vec<String> {
 }
 
 /// Owner absent, the subject, somebody else; parties absent, with the subject, without.
-pub(crate) fn contexts() -> Vec<Asked<'static>> {
+pub(crate) fn contexts() -> Vec<DecisionContext<'static>> {
     let mut contexts = Vec::new();
     for owner in [None, Some("ann"), Some("ben")] {
         for parties in [None, Some(["ann", "ben"].as_slice()), Some(["ben", "eve"].as_slice())] {
             let parties = parties.map(Into::into);
-            contexts.push(Asked { subject: "ann", owner, parties, attributes: None });
+            contexts.push(DecisionContext { subject: "ann", owner, parties, attributes: None });
         }
     }
     contexts

@@ -1,6 +1,6 @@
 //! A matrix without a self-registration role, for a service without registration.
 
-use portcullis_access::{Asked, Escalation, Matrix};
+use portcullis_access::{DecisionContext, Escalation, Matrix};
 
 const CLOSED: &str = "
 resources = ['door']
@@ -21,9 +21,9 @@ fn open_to(role: &str) -> Matrix {
 fn it_decides_exports_and_names_no_such_role() {
     let matrix = Matrix::parse(CLOSED).unwrap();
     assert_eq!(matrix.self_registration_role(), None);
-    let asked = Asked::by("ann").owned_by("ann");
-    assert!(matrix.decide_words("warden", "door", "open", &asked).is_allowed());
-    assert!(!matrix.decide_words("keeper", "door", "lock", &asked).is_allowed());
+    let context = DecisionContext::by("ann").owned_by("ann");
+    assert!(matrix.decide_words("warden", "door", "open", &context).is_allowed());
+    assert!(!matrix.decide_words("keeper", "door", "lock", &context).is_allowed());
     assert!(matrix.to_json().contains(r#""self_registration_role":null"#));
     assert!(!matrix.to_markdown().contains("registers itself"));
 }

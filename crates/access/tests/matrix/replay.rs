@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use portcullis_access::replay::{LoggedDecision, Replay};
-use portcullis_access::{Asked, Matrix};
+use portcullis_access::{DecisionContext, Matrix};
 use portcullis_domain::Timestamp;
 
 use crate::naive::{Naive, Row, contexts};
@@ -21,11 +21,12 @@ fn a_replay_equals_a_naive_evaluation() {
     for role in before.roles() {
         for resource in before.resources() {
             for action in before.actions() {
-                for asked in contexts() {
-                    let allowed = before.decide_words(role, resource, action, &asked).is_allowed();
-                    replay.push(&logged((role, resource, action), asked, allowed, examined));
+                for context in contexts() {
+                    let allowed =
+                        before.decide_words(role, resource, action, &context).is_allowed();
+                    replay.push(&logged((role, resource, action), context, allowed, examined));
                     examined += 1;
-                    let now = naive.allows(role, resource, action, &asked);
+                    let now = naive.allows(role, resource, action, &context);
                     if now != allowed {
                         *expected
                             .entry((format!("{role} {resource} {action}"), now))
@@ -72,16 +73,16 @@ fn a_change_tells_who_how_often_when_and_by_which_rule() {
     .unwrap();
     let mut replay = Replay::new(&matrix);
     let read = ("junior", "door", "read");
-    let own = Asked::by("ann").owned_by("ann");
+    let own = DecisionContext::by("ann").owned_by("ann");
     replay.push(&logged(read, own, false, 30));
     replay.push(&logged(read, own, false, 10));
-    replay.push(&logged(read, Asked::by("ben").owned_by("ben"), false, 20));
+    replay.push(&logged(read, DecisionContext::by("ben").owned_by("ben"), false, 20));
     replay.push(&logged(read, own, true, 5));
-    replay.push(&logged(read, Asked::by("ann").owned_by("ben"), false, 5));
-    replay.push(&logged(read, Asked::by("eve"), true, 40));
-    replay.push(&logged(("junior", "cellar", "read"), Asked::by("eve"), true, 50));
-    replay.push(&logged(("junior", "attic", "read"), Asked::by("eve"), true, 50));
-    replay.push(&logged(("junior", "attic", "burn"), Asked::by("eve"), false, 50));
+    replay.push(&logged(read, DecisionContext::by("ann").owned_by("ben"), false, 5));
+    replay.push(&logged(read, DecisionContext::by("eve"), true, 40));
+    replay.push(&logged(("junior", "cellar", "read"), DecisionContext::by("eve"), true, 50));
+    replay.push(&logged(("junior", "attic", "read"), DecisionContext::by("eve"), true, 50));
+    replay.push(&logged(("junior", "attic", "burn"), DecisionContext::by("eve"), false, 50));
     let report = replay.finish();
     assert_eq!((report.examined, report.gained, report.lost, report.left_out), (9, 3, 3, 0));
     insta::assert_snapshot!(serde_json::to_string_pretty(&report.changes).unwrap());
@@ -94,7 +95,7 @@ fn subjects_beyond_a_hundred_are_counted_not_named() {
     let mut replay = Replay::new(&matrix);
     for at in 0..500 {
         let subject = format!("s{}", at % 250);
-        replay.push(&logged(("junior", "door", "read"), Asked::by(&subject), false, at));
+        replay.push(&logged(("junior", "door", "read"), DecisionContext::by(&subject), false, at));
     }
     let report = replay.finish();
     let [change] = &report.changes[..] else { panic!("{:?}", report.changes) };
@@ -111,7 +112,12 @@ fn changes_beyond_ten_thousand_are_counted_only() {
     for at in 0..10_050 {
         let resource = format!("gone{at}");
         for _ in 0..2 {
-            replay.push(&logged(("junior", &resource, "read"), Asked::by("ann"), true, at));
+            replay.push(&logged(
+                ("junior", &resource, "read"),
+                DecisionContext::by("ann"),
+                true,
+                at,
+            ));
         }
     }
     let report = replay.finish();
@@ -121,11 +127,11 @@ fn changes_beyond_ten_thousand_are_counted_only() {
 
 fn logged<'a>(
     (role, resource, action): (&'a str, &'a str, &'a str),
-    asked: Asked<'a>,
+    context: DecisionContext<'a>,
     allowed: bool,
     at: i64,
 ) -> LoggedDecision<'a> {
-    let Asked { subject, owner, parties, attributes } = asked;
+    let DecisionContext { subject, owner, parties, attributes } = context;
     let at = Timestamp::from_micros(at);
     LoggedDecision { at, role, resource, action, subject, owner, parties, attributes, allowed }
 }

@@ -18,7 +18,7 @@ pub(crate) struct JsonObject(pub(crate) Option<Attributes>);
 impl<'de> Deserialize<'de> for JsonObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let room = Cell::new(Some(MAX_BYTES));
-        let value = (Strict { depth: 0, room: &room }).deserialize(deserializer)?;
+        let value = (BoundedValue { depth: 0, room: &room }).deserialize(deserializer)?;
         let Value::Object(members) = value else {
             return Err(de::Error::custom("not an object"));
         };
@@ -35,13 +35,13 @@ const MAX_DEPTH: usize = 8;
 
 /// Parses one value at this depth of nesting.
 #[derive(Clone, Copy)]
-struct Strict<'r> {
+struct BoundedValue<'r> {
     depth: usize,
     /// The remaining bytes; `None` once the limit is exceeded.
     room: &'r Cell<Option<usize>>,
 }
 
-impl Strict<'_> {
+impl BoundedValue<'_> {
     fn deeper<E: de::Error>(self) -> Result<Self, E> {
         let depth = self.depth.saturating_add(1);
         if depth > MAX_DEPTH { Err(E::custom(TOO_DEEP)) } else { Ok(Self { depth, ..self }) }
@@ -67,7 +67,7 @@ impl Strict<'_> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Strict<'_> {
+impl<'de> DeserializeSeed<'de> for BoundedValue<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -75,7 +75,7 @@ impl<'de> DeserializeSeed<'de> for Strict<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Strict<'_> {
+impl<'de> Visitor<'de> for BoundedValue<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

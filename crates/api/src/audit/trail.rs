@@ -16,7 +16,7 @@ use portcullis_web::{
 };
 use serde::Serialize;
 
-use self::filter::{KEYS, Wanted};
+use self::filter::{FilterParameters, KEYS};
 use crate::openapi::schema::trail::{AuditEntry, AuditPage};
 
 /// Permits for searches. Each holds at most about 40 MiB, and 64 MiB more if a block of an earlier
@@ -53,7 +53,7 @@ pub(crate) const SEARCH: Route = Route {
 /// account.
 #[utoipa::path(get, path = SEARCH.path, tag = "audit",
     params(
-        Wanted,
+        FilterParameters,
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 200,
             description = "The maximum number of entries, 1 to 200, by default 50", example = 50),
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the previous page"),

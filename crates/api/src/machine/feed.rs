@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use portcullis_domain::Clock;
 use portcullis_flows::node::revocation::{
-    FeedState, FollowError, Listener, Numbered, RevocationPolicy, RevocationStore, Revocations,
+    FeedEntry, FeedState, FollowError, Listener, RevocationPolicy, RevocationStore, Revocations,
 };
 use portcullis_redis::WakeSignal;
 use tokio::sync::Semaphore;
@@ -72,7 +72,7 @@ impl Feed {
 }
 
 impl Listener for Feed {
-    fn heard(&self, entries: &[Numbered]) {
+    fn heard(&self, entries: &[FeedEntry]) {
         self.buffer.extend(entries);
     }
 

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_domain::{AccountKind, ExposeSecret};
-use portcullis_flows::machine::introspection::{Introspection, LiveToken};
+use portcullis_flows::machine::introspection::{ActiveToken, Introspection};
 use portcullis_token::{AuthenticationMethod, TokenAuthority};
 use portcullis_web::{
     Body, Code, Form, Guard, Limit, Method, Problem, Route, SecretText, ShortText, blocking, origin,
@@ -143,14 +143,14 @@ pub(crate) async fn revoke(
     Ok(HttpResponse::Ok().finish())
 }
 
-fn describe(token: LiveToken, authority: &TokenAuthority) -> IntrospectionAnswer {
+fn describe(token: ActiveToken, authority: &TokenAuthority) -> IntrospectionAnswer {
     let alive = || IntrospectionAnswer {
         active: true,
         iss: Some(authority.issuer().to_owned()),
         ..IntrospectionAnswer::default()
     };
     match token {
-        LiveToken::Access(claims) => IntrospectionAnswer {
+        ActiveToken::Access(claims) => IntrospectionAnswer {
             token_type: Some("Bearer"),
             aud: Some(authority.audience().to_owned()),
             sub: Some(claims.subject.to_string()),
@@ -165,7 +165,7 @@ fn describe(token: LiveToken, authority: &TokenAuthority) -> IntrospectionAnswer
             password_must_change: Some(claims.password_must_change),
             ..alive()
         },
-        LiveToken::Refresh(claims) => IntrospectionAnswer {
+        ActiveToken::Refresh(claims) => IntrospectionAnswer {
             token_type: Some("refresh_token"),
             sub: Some(claims.subject.to_string()),
             sid: Some(claims.session.to_string()),

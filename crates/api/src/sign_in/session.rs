@@ -5,7 +5,7 @@ mod device;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_domain::{DisplayName, SessionId, Timestamp};
-use portcullis_flows::sign_in::session::{LiveSession, Sessions};
+use portcullis_flows::sign_in::session::{ActiveSession, Sessions};
 use portcullis_web::{
     Body, Caller, Code, Guard, Limit, Method, Problem, Query, Route, Settings, blocking,
 };
@@ -129,7 +129,7 @@ pub(crate) async fn end_others(
 }
 
 impl SessionAnswer {
-    fn of(session: &LiveSession, current: SessionId) -> Self {
+    fn of(session: &ActiveSession, current: SessionId) -> Self {
         let given_name = session.device_name.as_ref().map(DisplayName::as_str);
         Self {
             id: session.id.to_string(),

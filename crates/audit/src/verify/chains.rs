@@ -7,7 +7,7 @@ use crate::block::first_changed;
 use crate::chain::{ContentDigest, digest};
 use crate::{AuditKeys, ChainId, EntryId, Head, Link, StoredContent, StoredLink};
 
-use super::checkpoints::Expected;
+use super::checkpoints::ExpectedHead;
 use super::report::{Fault, FaultKind, Report};
 use super::suspect::{Run, Suspect};
 
@@ -24,7 +24,7 @@ pub(super) struct ChainVerifier {
     /// The index of the current key. After a change of the secret the chain uses the next key,
     /// never an earlier one.
     key: usize,
-    expected: Peekable<IntoIter<Expected>>,
+    expected: Peekable<IntoIter<ExpectedHead>>,
     /// The last entry that a checkpoint confirms.
     confirmed: u64,
     /// The first and the last entry that retention should have removed.
@@ -40,7 +40,7 @@ impl ChainVerifier {
         keys: &[&AuditKeys],
         chain: ChainId,
         purged: Option<Head>,
-        expected: Vec<Expected>,
+        expected: Vec<ExpectedHead>,
     ) -> Self {
         let genesis: Vec<_> = keys.iter().map(|keys| Link::genesis(keys, chain)).collect();
         let link = genesis.first().copied().unwrap_or(Link::from_bytes([0; 32]));

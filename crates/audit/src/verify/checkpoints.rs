@@ -34,7 +34,7 @@ impl Checkpoints {
         held: &[Checkpoint],
     ) -> Self {
         let mut checked = Self { coverage: Some(Coverage::default()), ..Self::default() };
-        let mut before = Before::Nothing;
+        let mut before = LastCheckpoint::Nothing;
         for found in stored {
             before = checked.check_stored(keys, found, before);
         }
@@ -49,8 +49,8 @@ impl Checkpoints {
         &mut self,
         keys: &[&AuditKeys],
         found: &StoredCheckpoint,
-        before: Before,
-    ) -> Before {
+        before: LastCheckpoint,
+    ) -> LastCheckpoint {
         let expected = before.number().saturating_add(1);
         if found.number > expected {
             self.report(FaultKind::CheckpointMissing, expected);
@@ -64,13 +64,13 @@ impl Checkpoints {
         let Some((checkpoint, key)) = signed else {
             self.report(FaultKind::BadCheckpoint, found.number);
             self.coverage = None;
-            return Before::Damaged(found.number.max(before.number()));
+            return LastCheckpoint::Damaged(found.number.max(before.number()));
         };
         let digest = checkpoint.digest();
         self.key = key;
         self.compare_coverage(&checkpoint);
         self.stored.push(checkpoint);
-        Before::Intact(found.number, digest)
+        LastCheckpoint::Intact(found.number, digest)
     }
 
     /// Compares the digest of all heads with the heads that this checkpoint and those before it
@@ -103,12 +103,15 @@ impl Checkpoints {
     }
 
     /// Returns the heads that each chain must have had, in the order of their sequences.
-    pub(super) fn expected(&self) -> BTreeMap<ChainId, Vec<Expected>> {
-        let mut expected: BTreeMap<ChainId, Vec<Expected>> = BTreeMap::new();
+    pub(super) fn expected(&self) -> BTreeMap<ChainId, Vec<ExpectedHead>> {
+        let mut expected: BTreeMap<ChainId, Vec<ExpectedHead>> = BTreeMap::new();
         for checkpoint in self.all() {
             for head in checkpoint.heads() {
                 let checkpoint = checkpoint.number();
-                expected.entry(head.chain).or_default().push(Expected { head: *head, checkpoint });
+                expected
+                    .entry(head.chain)
+                    .or_default()
+                    .push(ExpectedHead { head: *head, checkpoint });
             }
         }
         for heads in expected.values_mut() {
@@ -143,20 +146,20 @@ impl Checkpoints {
 
 /// A head that a chain must have had, and the checkpoint that lists it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Expected {
+pub(super) struct ExpectedHead {
     pub(super) head: Head,
     pub(super) checkpoint: u64,
 }
 
 /// The checkpoint that was read last.
 #[derive(Clone, Copy)]
-enum Before {
+enum LastCheckpoint {
     Nothing,
     Damaged(u64),
     Intact(u64, Fingerprint),
 }
 
-impl Before {
+impl LastCheckpoint {
     const fn number(self) -> u64 {
         match self {
             Self::Nothing => 0,

@@ -8,7 +8,7 @@ use crate::{AuditKeys, ChainId, Checkpoint, Head, StoredLink};
 
 use super::StoredCheckpoint;
 use super::chains::ChainVerifier;
-use super::checkpoints::{Checkpoints, Expected};
+use super::checkpoints::{Checkpoints, ExpectedHead};
 use super::report::{Fault, FaultKind, Report};
 
 /// Verifies a trail that is read once, from the first entry to the last.
@@ -18,7 +18,7 @@ use super::report::{Fault, FaultKind, Report};
 pub struct Verifier<'k> {
     keys: Vec<&'k AuditKeys>,
     checkpoints: Checkpoints,
-    expected: BTreeMap<ChainId, Vec<Expected>>,
+    expected: BTreeMap<ChainId, Vec<ExpectedHead>>,
     purged: BTreeMap<ChainId, Head>,
     walks: BTreeMap<ChainId, ChainVerifier>,
     current: Option<ChainId>,

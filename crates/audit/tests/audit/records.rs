@@ -1,8 +1,8 @@
 //! The sealed fields of an event.
 
 use portcullis_audit::{
-    Actor, Details, EventKind, EventRecord, ExportFormat, Filter, Fingerprint, Origin, Outcome,
-    SecurityEvent, Shown,
+    Actor, AuditValue, Details, EventKind, EventRecord, ExportFormat, Filter, Fingerprint, Origin,
+    Outcome, SecurityEvent,
 };
 use portcullis_domain::{
     Account, AccountId, AccountKind, DisplayName, Email, EventId, Role, SessionId, SystemRandom,
@@ -167,6 +167,6 @@ fn details_have_no_spaces_and_leave_out_what_is_not_there() {
     let search = Details::Search { filter };
     assert_eq!(search.to_json().as_deref(), Some(r#"{"filter":{"kind":"sign_in"}}"#));
     assert_eq!(Details::None.to_json(), None);
-    assert_eq!(Shown::from(true).as_str(), "true");
-    assert_eq!(Shown::from(time(0)).as_str(), "2027-01-15T08:00:00Z");
+    assert_eq!(AuditValue::from(true).as_str(), "true");
+    assert_eq!(AuditValue::from(time(0)).as_str(), "2027-01-15T08:00:00Z");
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 use portcullis_audit::DecisionId;
 use portcullis_domain::{AccountId, Clock};
 
-use self::answer::UnnumberedAnswers;
+use self::answer::AnswersWithoutIds;
 pub use self::answer::{Answer, DecisionError};
 use crate::StoreError;
 use crate::access::matrix::ActiveMatrix;
@@ -39,18 +39,18 @@ pub struct Decisions {
 #[derive(Debug)]
 pub enum Pending {
     /// An account has to be read first: [`Decisions::read`].
-    Undecided(Undecided),
+    Decision(PendingDecision),
     /// The answers have to be stored first: [`Decisions::record`].
-    Unrecorded(Unrecorded),
+    Record(PendingRecord),
 }
 
 /// A request about accounts that have not been read recently.
 #[derive(Debug)]
-pub struct Undecided(Box<Request>);
+pub struct PendingDecision(Box<Request>);
 
 /// Answers that no caller has received yet.
 #[derive(Debug)]
-pub struct Unrecorded(Box<RequestDecisions>);
+pub struct PendingRecord(Box<RequestDecisions>);
 
 #[derive(Debug)]
 struct Request {
@@ -86,22 +86,22 @@ impl Decisions {
         let recent = |id| self.accounts.recent(id).map(Some).ok_or(());
         let batch = self
             .rule(Request { principal, account, questions }, recent)
-            .map_err(|(undecided, ())| Pending::Undecided(undecided))?;
-        let answers = UnnumberedAnswers::of(&batch);
+            .map_err(|(request, ())| Pending::Decision(request))?;
+        let answers = AnswersWithoutIds::of(&batch);
         match self.recorder.try_record(batch) {
             Ok(first) => Ok(answers.numbered_from(first)),
-            Err(batch) => Err(Pending::Unrecorded(Unrecorded(batch))),
+            Err(batch) => Err(Pending::Record(PendingRecord(batch))),
         }
     }
 
     /// Reads the accounts that the questions are about, and answers. Blocks.
-    pub fn read(&self, undecided: Undecided) -> Result<Unrecorded, StoreError> {
+    pub fn read(&self, request: PendingDecision) -> Result<PendingRecord, StoreError> {
         let read = |id| match self.accounts.recent(id) {
             Some(account) => Ok(Some(account)),
             None => self.accounts.read(id),
         };
-        let batch = self.rule(*undecided.0, read).map_err(|(_, error)| error)?;
-        Ok(Unrecorded(batch))
+        let batch = self.rule(*request.0, read).map_err(|(_, error)| error)?;
+        Ok(PendingRecord(batch))
     }
 
     /// Records the answers, and passes them to `answer` once they are stored, or at once if the
@@ -109,11 +109,11 @@ impl Decisions {
     /// dropped, unless the answers are being written already.
     pub fn record(
         &self,
-        unrecorded: Unrecorded,
+        record: PendingRecord,
         answer: impl FnOnce(Result<Vec<Answer>, DecisionError>) + Send + 'static,
     ) -> Result<Option<Ticket>, NotRecorded> {
-        let answers = UnnumberedAnswers::of(&unrecorded.0);
-        match self.recorder.try_record(unrecorded.0) {
+        let answers = AnswersWithoutIds::of(&record.0);
+        match self.recorder.try_record(record.0) {
             Ok(first) => {
                 answer(answers.numbered_from(first));
                 Ok(None)
@@ -130,11 +130,11 @@ impl Decisions {
 
     /// Reads, answers, and waits until the answers are stored, for at most `timeout`. Blocks.
     pub fn later(&self, pending: Pending, timeout: Duration) -> Result<Vec<Answer>, DecisionError> {
-        let Unrecorded(batch) = match pending {
-            Pending::Unrecorded(unrecorded) => unrecorded,
-            Pending::Undecided(undecided) => self.read(undecided)?,
+        let PendingRecord(batch) = match pending {
+            Pending::Record(record) => record,
+            Pending::Decision(request) => self.read(request)?,
         };
-        let answers = UnnumberedAnswers::of(&batch);
+        let answers = AnswersWithoutIds::of(&batch);
         let first = match self.recorder.try_record(batch) {
             Ok(first) => first,
             Err(batch) => self.recorder.record(batch, timeout)?,
@@ -149,7 +149,7 @@ impl Decisions {
         &self,
         Request { principal, account, questions }: Request,
         find: impl Fn(AccountId) -> Result<Option<Arc<CachedAccount>>, E>,
-    ) -> Result<Box<RequestDecisions>, (Undecided, E)> {
+    ) -> Result<Box<RequestDecisions>, (PendingDecision, E)> {
         let mut batch = Box::new(RequestDecisions {
             at: self.clock.now(),
             matrix: self.matrix.load(),
@@ -178,7 +178,7 @@ impl Decisions {
                     Err(error) => {
                         let principal = batch.principal;
                         let questions = Box::new(Request { principal, account, questions });
-                        return Err((Undecided(questions), error));
+                        return Err((PendingDecision(questions), error));
                     }
                 };
             }

@@ -18,7 +18,7 @@ use portcullis_domain::{Account, Ambient, Role, Timestamp};
 
 pub use self::active::{ActiveMatrix, MatrixInForce, UnusableMatrix};
 pub use self::store::{
-    AccountWithUnknownRole, Activated, Activating, Activation, ActivationRefusal, Added,
+    AccountWithUnknownRole, Activated, Activation, ActivationRefusal, ActivationRequest, Added,
     ListedVersion, MatrixStore, Version,
 };
 use crate::StoreError;
@@ -270,8 +270,13 @@ impl Matrices {
             let outcome = activated.outcome();
             SecurityEvent { outcome, at, ..event.clone() }.into()
         };
-        let activating =
-            Activating { activation, roles: &roles, principal, rule: &judge, effects: &effects };
+        let activating = ActivationRequest {
+            activation,
+            roles: &roles,
+            principal,
+            rule: &judge,
+            effects: &effects,
+        };
         match self.store.activate(&activating)? {
             Activated::Done => {
                 Self::remark(&next);

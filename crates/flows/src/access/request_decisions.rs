@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portcullis_access::{Asked, Decision, Parties};
+use portcullis_access::{Decision, DecisionContext, Parties};
 use portcullis_audit::{DecisionRecord, Origin};
 use portcullis_domain::{Account, AccountId, Role, Timestamp};
 
@@ -84,14 +84,14 @@ impl RequestDecisions {
         let Question { resource, action, context, .. } = question;
         let (owner, parties) = (context.owner_account(), context.party_accounts());
         let attributes = context.attributes.as_ref().and_then(Attributes::members);
-        let asked = Asked {
+        let context = DecisionContext {
             subject,
             owner: owner.as_deref(),
             parties: parties.as_deref().map(Parties::from),
             attributes: attributes.as_ref(),
         };
         let role = role.map_or("", Role::as_str);
-        Evaluation::Matrix(self.matrix.matrix.decide_words(role, resource, action, &asked))
+        Evaluation::Matrix(self.matrix.matrix.decide_words(role, resource, action, &context))
     }
 
     /// Bytes of all texts that callers gave: roughly the size of the record, however often a text

@@ -37,7 +37,7 @@ mod shared;
 mod store;
 mod writer;
 
-pub use self::outcome::{NotRecorded, Notify, Unrecorded};
+pub use self::outcome::{LostDecisions, NotRecorded, Notify};
 pub use self::policy::RecordingPolicy;
 pub use self::store::DecisionStore;
 
@@ -203,7 +203,7 @@ impl Recorder {
 
     /// Stops accepting decisions and writes the queue, for at most `timeout`; returns the answered
     /// decisions that could not be written. Blocks.
-    pub fn close(&self, timeout: Duration) -> Option<Unrecorded> {
+    pub fn close(&self, timeout: Duration) -> Option<LostDecisions> {
         let shared = &*self.shared;
         let mut state = shared.state();
         if state.closing.is_none() {

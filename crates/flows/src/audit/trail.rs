@@ -32,7 +32,7 @@ pub trait TrailStore: Send + Sync {
         &self,
         filter: &Filter,
         latest: Option<Timestamp>,
-        start: Option<BlockPlace>,
+        start: Option<BlockPosition>,
         most: u32,
     ) -> Result<BlockPage, TrailError>;
 
@@ -45,7 +45,7 @@ pub trait TrailStore: Send + Sync {
 
 /// The position of a block among all blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct BlockPlace {
+pub struct BlockPosition {
     /// The latest time of a decision in it.
     pub until: Timestamp,
     /// The chain of the block.
@@ -60,7 +60,7 @@ pub struct BlockPage {
     /// Newest first.
     pub blocks: Vec<Block>,
     /// The exclusive start of the next page; `None` at the end.
-    pub next: Option<BlockPlace>,
+    pub next: Option<BlockPosition>,
 }
 
 /// The maximum time span of a block: a search that begins at some time can skip all blocks that end

@@ -9,7 +9,7 @@ use portcullis_password::{HashingError, Password, PasswordHash};
 
 use crate::StoreError;
 pub use crate::identity::field_error::FieldError;
-use crate::identity::new_password::{About, NewPasswords, Wanted};
+use crate::identity::new_password::{About, NewPasswords, PasswordCheckMode};
 
 /// The permitted ways to create accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +104,8 @@ impl AccountChecker {
         };
         // With faults the hash is not needed and not computed; the faults of the password are still
         // returned.
-        let purpose = if faults.is_empty() { Wanted::Hash } else { Wanted::Judgement };
+        let purpose =
+            if faults.is_empty() { PasswordCheckMode::Hash } else { PasswordCheckMode::CheckOnly };
         let address = request.origin.address;
         let judged = self.new_passwords.judge(address, password, about, purpose)?;
         let password_hash = judged.map_err(|found| faults.extend(found)).ok().flatten();

@@ -28,12 +28,16 @@ pub trait BootstrapStore: Send + Sync {
 
     /// Creates the first administrator and closes setup, if it is open; with a token only if that
     /// is the stored one. An account that cannot be created leaves setup open.
-    fn set_up(&self, token: Option<&Digest>, new: &NewAccount<'_>) -> Result<SetUp, StoreError>;
+    fn set_up(
+        &self,
+        token: Option<&Digest>,
+        new: &NewAccount<'_>,
+    ) -> Result<SetupResult, StoreError>;
 }
 
 /// The result of a setup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SetUp {
+pub enum SetupResult {
     /// The account was created, or could not be.
     Tried(Creation),
     /// Setup is closed, or this is not its token.
@@ -56,7 +60,7 @@ pub enum SetupError {
 
 /// The result of a start for the first administrator.
 #[derive(Debug)]
-pub enum Start {
+pub enum BootstrapState {
     /// Nothing was to be done.
     Ready,
     /// The configured administrator was created and must change the password.
@@ -85,19 +89,19 @@ impl Bootstrap {
     }
 
     /// Called at every start, on every node.
-    pub fn start(&self, configured: Option<&AccountRequest>) -> Result<Start, SetupError> {
+    pub fn start(&self, configured: Option<&AccountRequest>) -> Result<BootstrapState, SetupError> {
         if !self.store.awaits_setup(&self.matrix.load().admin)? {
-            return Ok(Start::Ready);
+            return Ok(BootstrapState::Ready);
         }
         let Some(request) = configured else {
             let token = OpaqueSecret::mint(&*self.ambient.random);
             self.store.offer_setup(&token.digest(), self.ambient.now())?;
-            return Ok(Start::Awaiting(token));
+            return Ok(BootstrapState::Awaiting(token));
         };
         match self.create(None, request, true) {
-            Ok(account) => Ok(Start::Created(Box::new(account))),
+            Ok(account) => Ok(BootstrapState::Created(Box::new(account))),
             // Another node was first.
-            Err(SetupError::InvalidToken) => Ok(Start::Ready),
+            Err(SetupError::InvalidToken) => Ok(BootstrapState::Ready),
             Err(error) => Err(error),
         }
     }
@@ -134,8 +138,8 @@ impl Bootstrap {
             effects: &event.into(),
         };
         match self.store.set_up(token, &new)? {
-            SetUp::Closed => Err(SetupError::InvalidToken),
-            SetUp::Tried(creation) => {
+            SetupResult::Closed => Err(SetupError::InvalidToken),
+            SetupResult::Tried(creation) => {
                 Result::from(creation)?;
                 Ok(account)
             }

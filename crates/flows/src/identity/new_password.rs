@@ -29,11 +29,11 @@ pub struct About {
 
 /// The requested work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum PasswordCheckMode {
     /// The faults of the password, and its hash if there are none.
     Hash,
     /// The faults only; no hash.
-    Judgement,
+    CheckOnly,
 }
 
 impl NewPasswords {
@@ -48,7 +48,7 @@ impl NewPasswords {
         address: IpAddr,
         password: Password,
         about: About,
-        wanted: Wanted,
+        wanted: PasswordCheckMode,
     ) -> Result<Result<Option<PasswordHash>, Vec<FieldError>>, HashingError> {
         let (policy, random) = (self.policy.clone(), Arc::clone(&self.random));
         let judged = self.hashing.run(address, move |hasher, scratch| {
@@ -58,8 +58,8 @@ impl NewPasswords {
                 display_name: about.display_name.as_deref(),
             };
             policy.check(&password, &context).map(|()| match wanted {
-                Wanted::Judgement => Ok(None),
-                Wanted::Hash => hasher.hash(&password, &*random, scratch).map(Some),
+                PasswordCheckMode::CheckOnly => Ok(None),
+                PasswordCheckMode::Hash => hasher.hash(&password, &*random, scratch).map(Some),
             })
         })?;
         Ok(match judged {

@@ -19,11 +19,11 @@ use portcullis_token::{Digest, OpaqueSecret};
 use crate::StoreError;
 use crate::effects::{EffectsOf, event_now};
 use crate::identity::account_request::FieldError;
-use crate::identity::new_password::{About, NewPasswords, Wanted};
+use crate::identity::new_password::{About, NewPasswords, PasswordCheckMode};
 use crate::node::revocation::Revoked;
 use crate::sign_in::device;
 use crate::sign_in::lockout::Lockout;
-use crate::sign_in::session_tokens::{AccountSnapshot, Ending, SessionTokens, TokenIssuer};
+use crate::sign_in::session_tokens::{AccountSnapshot, SessionEnd, SessionTokens, TokenIssuer};
 use crate::sign_in::{PasswordProof, SignInStore, StoredCredentials, verify};
 
 /// The port of password changes, in addition to that of sign-in.
@@ -55,7 +55,7 @@ pub struct PasswordUpdate<'a> {
     /// The counter whose failures are reset.
     pub counter: &'a Digest,
     /// The end of every session of the account: reason and time.
-    pub ending: Ending,
+    pub ending: SessionEnd,
     /// The source of the request, for the token family.
     pub origin: &'a Origin,
     /// The effects to record.
@@ -280,7 +280,7 @@ impl PasswordChange {
             display_name: account.display_name.as_ref().map(|name| name.as_str().to_owned()),
         };
         let address = request.origin.address;
-        match self.new_passwords.judge(address, new, about, Wanted::Hash)? {
+        match self.new_passwords.judge(address, new, about, PasswordCheckMode::Hash)? {
             Ok(Some(hash)) => Ok(hash),
             Ok(None) => Err(PasswordChangeError::Invalid(Vec::new())),
             Err(faults) => Err(PasswordChangeError::Invalid(faults)),

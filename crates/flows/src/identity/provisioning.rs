@@ -21,7 +21,7 @@ use crate::identity::registration::{Creation, NewAccount, RegistrationStore};
 pub trait ImportStore: Send + Sync {
     /// Creates all accounts that can be created, in one transaction; returns one result each, in
     /// order.
-    fn import(&self, accounts: &[Import]) -> Result<Vec<Imported>, StoreError>;
+    fn import(&self, accounts: &[Import]) -> Result<Vec<ImportResult>, StoreError>;
 }
 
 /// An account to be imported.
@@ -39,7 +39,7 @@ pub struct Import {
 
 /// The result of importing an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Imported {
+pub enum ImportResult {
     /// Created, or not: the name or the email is taken.
     Tried(Creation),
     /// An account with this name and email exists already, from an earlier run.
@@ -191,7 +191,7 @@ impl Provisioning {
     }
 
     /// Stores a batch of checked rows.
-    pub fn import(&self, batch: &[Import]) -> Result<Vec<Imported>, StoreError> {
+    pub fn import(&self, batch: &[Import]) -> Result<Vec<ImportResult>, StoreError> {
         self.imports.import(batch)
     }
 }

@@ -27,7 +27,7 @@ pub trait IntrospectionStore: Send + Sync {
 
 /// An active token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LiveToken {
+pub enum ActiveToken {
     /// An access token.
     Access(AccessClaims),
     /// A refresh token.
@@ -54,19 +54,19 @@ impl Introspection {
     }
 
     /// The claims of the token, if it is active.
-    pub fn introspect(&self, token: &str) -> Result<Option<LiveToken>, StoreError> {
+    pub fn introspect(&self, token: &str) -> Result<Option<ActiveToken>, StoreError> {
         let now = self.ambient.now();
         let authority = self.issuer.authority();
         if let Ok(claims) = authority.verify_access(token, now) {
             let is_revoked = self.issuer.revocations().is_revoked(&claims)?;
-            return Ok((!is_revoked).then_some(LiveToken::Access(claims)));
+            return Ok((!is_revoked).then_some(ActiveToken::Access(claims)));
         }
         let Ok(claims) = authority.verify_refresh(token, now) else { return Ok(None) };
         let found = self.store.session_of_refresh_token(claims.session, claims.token, now)?;
         let is_alive = found.is_some_and(|(session, role)| {
             self.issuer.still_living(&session, &role, claims.issued_at, now).is_some()
         });
-        Ok(is_alive.then_some(LiveToken::Refresh(claims)))
+        Ok(is_alive.then_some(ActiveToken::Refresh(claims)))
     }
 
     /// Revokes an access token alone, and with a refresh token its session. The holder of the token

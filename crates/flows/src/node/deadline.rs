@@ -90,8 +90,8 @@ impl RequestDeadline {
     /// Counts the time until the returned guard is dropped as spent with the database, if this
     /// thread runs under a deadline. A nested call counts nothing.
     #[must_use]
-    pub fn enter() -> Waiting {
-        Waiting(Self::current().filter(|deadline| {
+    pub fn enter() -> DatabaseWait {
+        DatabaseWait(Self::current().filter(|deadline| {
             let mut state = deadline.state();
             let is_first = state.entered.is_none();
             state.entered.get_or_insert_with(|| deadline.clock.monotonic());
@@ -157,9 +157,9 @@ impl Default for RequestDeadline {
 
 /// Marks a wait for the database.
 #[derive(Debug)]
-pub struct Waiting(Option<Arc<RequestDeadline>>);
+pub struct DatabaseWait(Option<Arc<RequestDeadline>>);
 
-impl Drop for Waiting {
+impl Drop for DatabaseWait {
     fn drop(&mut self) {
         if let Some(deadline) = &self.0 {
             let mut state = deadline.state();

@@ -29,7 +29,7 @@ use crate::StoreError;
 pub trait JobStore: Send + Sync {
     /// Claims an exclusive job until `hold` from now, if it is due and no other runner holds it, or
     /// if this runner holds it already. A claimed job is due again `every` later.
-    fn claim_job(&self, claim: &Claim<'_>) -> Result<Claimed, StoreError>;
+    fn claim_job(&self, claim: &Claim<'_>) -> Result<ClaimResult, StoreError>;
 
     /// Records the result of a run and releases the job, due again after `retry` if it failed. Does
     /// nothing if another runner holds it by now.
@@ -48,7 +48,7 @@ pub struct Job {
     /// True if one node runs it for all nodes.
     pub exclusive: bool,
     /// Runs one portion.
-    pub run: Box<dyn Fn() -> Result<Portion, JobError> + Send + Sync>,
+    pub run: Box<dyn Fn() -> Result<BatchResult, JobError> + Send + Sync>,
 }
 
 /// The error of a portion; it is logged, and stored with the job.
@@ -63,14 +63,14 @@ impl fmt::Debug for Job {
 
 /// The result of one portion.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Portion {
+pub struct BatchResult {
     /// Deleted rows, or other units of work.
     pub done: u64,
     /// True if another portion must follow at once.
     pub more: bool,
 }
 
-impl Portion {
+impl BatchResult {
     /// The result of a deletion: if any rows were deleted, there may be more.
     pub const fn removed(rows: u64) -> Self {
         Self { done: rows, more: rows > 0 }
@@ -92,7 +92,7 @@ pub struct Claim<'a> {
 
 /// The result of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Claimed {
+pub enum ClaimResult {
     /// The claim succeeded; run the job now.
     Yes,
     /// The job is not due, or is held by another runner, for this long.

@@ -20,13 +20,13 @@ use portcullis_token::{AccessClaims, REVOCATION_MARGIN, RevocationEntry, Revocat
 
 use self::feed::FEED_PAGE;
 pub use self::feed::{
-    Cursor, CursorError, FeedRange, FeedState, MAX_WAITING, Numbered, Page, PageError,
+    Cursor, CursorError, FeedEntry, FeedRange, FeedState, MAX_WAITING, Page, PageError,
 };
 use self::follower::{Follower, Shared};
 pub use self::listener::Listener;
 pub use self::revoked::Revoked;
 pub use self::snapshot::Snapshot;
-pub use self::store::{Purged, RevocationStore};
+pub use self::store::{PurgeResult, RevocationStore};
 use crate::StoreError;
 use crate::effects::Effects;
 

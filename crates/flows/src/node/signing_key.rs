@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use portcullis_audit::{Actor, Details, EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{Ambient, Timestamp};
-use portcullis_token::{KeyPair, KeyPairAlgorithm, SealingKey, Unsealed};
+use portcullis_token::{KeyPair, KeyPairAlgorithm, SealingKey, UnsealedKey};
 
 pub use self::ring::KeyRing;
 pub use self::shared::SharedKeyState;
@@ -30,7 +30,7 @@ use crate::StoreError;
 pub const PUBLISHED_BEFORE: Duration = Duration::from_secs(5 * 60);
 
 /// The head start of an urgent key: within this time every node has loaded new keys.
-const MIN_HEAD_START: Duration = Duration::from_secs(2);
+const MIN_ACTIVATION_DELAY: Duration = Duration::from_secs(2);
 
 /// The state of a key at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl KeyState {
 
 /// The time from publishing a new key to its first signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HeadStart {
+pub enum ActivationDelay {
     /// [`PUBLISHED_BEFORE`]: no service notices the change.
     Full,
     /// The shortest, after which all nodes know it, because the previous key may be compromised.
@@ -110,7 +110,7 @@ impl SigningKeys {
         let now = self.ambient.now();
         let keys = self.store.signing_keys()?;
         let open = self.open(&keys);
-        let signs = signing(&open, configured, now).map(KeyInHand::kid);
+        let signs = signing(&open, configured, now).map(LoadedKey::kid);
         let state = |key: &SigningKeyRecord| match key.public.kid() {
             _ if key.retired_at.is_some() => KeyState::Retired,
             kid if !open.iter().any(|open| open.kid() == kid) => KeyState::Sealed,
@@ -125,15 +125,15 @@ impl SigningKeys {
     pub fn rotate(
         &self,
         algorithm: KeyPairAlgorithm,
-        head_start: HeadStart,
+        head_start: ActivationDelay,
         origin: &Origin,
     ) -> Result<SigningKeyRecord, StoreError> {
         if let Some(first) = self.make_first(algorithm, &self.store.signing_keys()?, origin)? {
             return Ok(first);
         }
         let head_start = match head_start {
-            HeadStart::Full => PUBLISHED_BEFORE,
-            HeadStart::Least => MIN_HEAD_START,
+            ActivationDelay::Full => PUBLISHED_BEFORE,
+            ActivationDelay::Least => MIN_ACTIVATION_DELAY,
         };
         let key = self.make(algorithm, head_start);
         self.store.insert(&key, &self.event(EventKind::SigningKeyRotated, &key, origin).into())?;
@@ -157,7 +157,7 @@ impl SigningKeys {
         // node can be late by the maximum difference of the clocks.
         let algorithm = Some(key.public.algorithm());
         let signs_at = |time| signing(&open, algorithm, time).is_some_and(|key| key.kid() == kid);
-        if signs_at(now) || signs_at(now - MIN_HEAD_START) {
+        if signs_at(now) || signs_at(now - MIN_ACTIVATION_DELAY) {
             return Err(RetirementError::Signing);
         }
         let event = self.event(EventKind::SigningKeyRetired, key, origin);
@@ -185,12 +185,12 @@ impl SigningKeys {
     }
 
     /// The keys that are not retired and can be used with the configured secrets.
-    fn open(&self, keys: &[SigningKeyRecord]) -> Vec<KeyInHand> {
+    fn open(&self, keys: &[SigningKeyRecord]) -> Vec<LoadedKey> {
         let living = keys.iter().filter(|key| key.retired_at.is_none());
         let open = |key: &SigningKeyRecord| {
             let (kid, algorithm) = (key.public.kid(), key.public.algorithm());
             let unsealed = KeyPair::unseal(kid, algorithm, &key.sealed, &self.sealing).ok()?;
-            Some(KeyInHand { unsealed, signs_from: key.signs_from })
+            Some(LoadedKey { unsealed, signs_from: key.signs_from })
         };
         living.filter_map(open).collect()
     }
@@ -221,12 +221,12 @@ impl SigningKeys {
 }
 
 /// An opened key that is not retired.
-struct KeyInHand {
-    unsealed: Unsealed,
+struct LoadedKey {
+    unsealed: UnsealedKey,
     signs_from: Timestamp,
 }
 
-impl KeyInHand {
+impl LoadedKey {
     fn kid(&self) -> &str {
         self.unsealed.pair.kid()
     }
@@ -239,10 +239,10 @@ impl KeyInHand {
 /// The key that signs: of those with the algorithm, the one that began last. If none has begun,
 /// because the clock of this node is behind, the one that begins first. `keys` are in that order.
 fn signing<'k>(
-    keys: impl IntoIterator<Item = &'k KeyInHand>,
+    keys: impl IntoIterator<Item = &'k LoadedKey>,
     algorithm: Option<KeyPairAlgorithm>,
     now: Timestamp,
-) -> Option<&'k KeyInHand> {
+) -> Option<&'k LoadedKey> {
     let (begun, to_come): (Vec<_>, Vec<_>) = keys
         .into_iter()
         .filter(|key| Some(key.algorithm()) == algorithm)

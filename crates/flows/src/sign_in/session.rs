@@ -11,7 +11,7 @@ use portcullis_domain::{AccountId, Ambient, DisplayName, Role, SessionId, Timest
 use crate::StoreError;
 use crate::effects::{Effects, EffectsOf, event_now};
 use crate::node::revocation::Revoked;
-use crate::sign_in::session_tokens::{Ending, SessionLifetimes, TokenIssuer};
+use crate::sign_in::session_tokens::{SessionEnd, SessionLifetimes, TokenIssuer};
 
 /// The port of sessions.
 pub trait SessionStore: Send + Sync {
@@ -21,7 +21,7 @@ pub trait SessionStore: Send + Sync {
         &self,
         account: AccountId,
         now: Timestamp,
-    ) -> Result<Option<(Role, Vec<LiveSession>)>, StoreError>;
+    ) -> Result<Option<(Role, Vec<ActiveSession>)>, StoreError>;
 
     /// Ends the session, revokes its access tokens and records it; changes and records nothing if
     /// the account has no such live session.
@@ -29,7 +29,7 @@ pub trait SessionStore: Send + Sync {
         &self,
         account: AccountId,
         session: SessionId,
-        ending: Ending,
+        ending: SessionEnd,
         effects: &Effects,
     ) -> Result<Revoked, StoreError>;
 
@@ -38,14 +38,14 @@ pub trait SessionStore: Send + Sync {
         &self,
         account: AccountId,
         keep: SessionId,
-        ending: Ending,
+        ending: SessionEnd,
         effects: EffectsOf<'_, Revoked>,
     ) -> Result<Revoked, StoreError>;
 }
 
 /// A session in the list of its owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LiveSession {
+pub struct ActiveSession {
     /// The session.
     pub id: SessionId,
     /// The name that the person gives the device.
@@ -77,7 +77,7 @@ impl Sessions {
     }
 
     /// The live sessions of the account, the newest first.
-    pub fn list(&self, account: AccountId) -> Result<Vec<LiveSession>, StoreError> {
+    pub fn list(&self, account: AccountId) -> Result<Vec<ActiveSession>, StoreError> {
         let now = self.ambient.now();
         let Some((role, mut sessions)) = self.store.sessions(account, now)? else {
             return Ok(Vec::new());

@@ -118,7 +118,7 @@ pub struct SessionTokens {
 
 /// The end of sessions: reason and time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ending {
+pub struct SessionEnd {
     /// The reason.
     pub reason: EventKind,
     /// The time.
@@ -226,8 +226,8 @@ impl TokenIssuer {
     }
 
     /// The end of sessions at this time, for this reason.
-    pub fn ending(&self, reason: EventKind, at: Timestamp) -> Ending {
-        Ending { reason, at, revoked_until: at + self.revoked_for() }
+    pub fn ending(&self, reason: EventKind, at: Timestamp) -> SessionEnd {
+        SessionEnd { reason, at, revoked_until: at + self.revoked_for() }
     }
 
     /// The time for which a revocation is needed: longer than the lifetime of earlier access

@@ -14,7 +14,7 @@ use portcullis_token::{Digest, Revocation, RevocationEntry};
 use crate::StoreError;
 use crate::effects::{Effects, EffectsOf, event_now};
 use crate::node::revocation::Revoked;
-use crate::sign_in::session_tokens::{Ending, TokenIssuer};
+use crate::sign_in::session_tokens::{SessionEnd, TokenIssuer};
 
 /// The port of sign-out.
 pub trait SignOutStore: Send + Sync {
@@ -23,7 +23,7 @@ pub trait SignOutStore: Send + Sync {
     fn end_session(
         &self,
         session: SessionId,
-        ending: Ending,
+        ending: SessionEnd,
         effects: &Effects,
     ) -> Result<Revoked, StoreError>;
 
@@ -37,7 +37,7 @@ pub trait SignOutStore: Send + Sync {
     fn end_all_sessions(
         &self,
         account: AccountId,
-        ending: Ending,
+        ending: SessionEnd,
         effects: EffectsOf<'_, Revoked>,
     ) -> Result<Revoked, StoreError>;
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use portcullis_audit::Actor;
 use portcullis_domain::{Account, AccountId, ExposeSecret};
-use portcullis_flows::access::matrix::{Activated, Activating, Activation, MatrixStore};
+use portcullis_flows::access::matrix::{Activated, Activation, ActivationRequest, MatrixStore};
 use portcullis_flows::identity::account_change::{AccountPatch, ChangeError, Refusal};
 use portcullis_flows::principal::Principal;
 use portcullis_flows::sign_in::session_tokens::SessionTokens;
@@ -122,7 +122,7 @@ fn a_change_that_goes_by_an_old_matrix_is_not_made() {
     let effects = &|_: &Activated, _| event();
     let principal = &samples::operator();
     let activating =
-        Activating { activation, roles: &roles, principal, rule: &|_| Ok(()), effects };
+        ActivationRequest { activation, roles: &roles, principal, rule: &|_| Ok(()), effects };
     store.activate(&activating).unwrap();
     let refused = node.account_changes.change(&admin, ada.id, &to_role("rn"));
     assert!(matches!(refused, Err(ChangeError::Superseded)), "{refused:?}");

@@ -1,7 +1,7 @@
 //! Introspection of tokens, and revocation of a token by its holder.
 
 use portcullis_domain::{ExposeSecret, SecretString};
-use portcullis_flows::machine::introspection::LiveToken;
+use portcullis_flows::machine::introspection::ActiveToken;
 use portcullis_flows::sign_in::refresh::RefreshError;
 use portcullis_testkit::{TestDatabase, samples};
 use portcullis_token::LEEWAY;
@@ -13,9 +13,11 @@ fn a_live_token_is_described_by_its_own_claims() {
     let deployment = Deployment::new();
     let (ada, node) = (deployment.enrol("ada"), deployment.node());
     let tokens = node.sign_in.sign_in(&by_name("ada")).unwrap().tokens;
-    let Some(LiveToken::Access(access)) = introspect(&node, &tokens.access_token) else { panic!() };
+    let Some(ActiveToken::Access(access)) = introspect(&node, &tokens.access_token) else {
+        panic!()
+    };
     assert_eq!((access.subject, access.session), (ada.id, tokens.session.id));
-    let Some(LiveToken::Refresh(refresh)) = introspect(&node, &tokens.refresh_token) else {
+    let Some(ActiveToken::Refresh(refresh)) = introspect(&node, &tokens.refresh_token) else {
         panic!()
     };
     assert_eq!((refresh.subject, refresh.session), (ada.id, tokens.session.id));
@@ -140,7 +142,7 @@ fn of_what_is_no_token_or_has_expired_nothing_is_ended_and_nothing_is_recorded()
     assert_eq!(deployment.count("revocations"), 0);
 }
 
-fn introspect(node: &Node, token: &SecretString) -> Option<LiveToken> {
+fn introspect(node: &Node, token: &SecretString) -> Option<ActiveToken> {
     node.introspection.introspect(token.expose_secret()).unwrap()
 }
 

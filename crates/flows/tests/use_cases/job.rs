@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use portcullis_domain::{Clock, SystemClock};
 use portcullis_flows::StoreError;
-use portcullis_flows::node::job::{Job, JobError, JobStore, Jobs, Portion, RunningJobs};
+use portcullis_flows::node::job::{BatchResult, Job, JobError, JobStore, Jobs, RunningJobs};
 use portcullis_testkit::TestDatabase;
 
 use crate::deployment::{HOUR, MINUTE, SECOND};
@@ -31,7 +31,7 @@ impl Work {
         Job { name, every: HOUR, exclusive, run: Box::new(run) }
     }
 
-    fn run(&self, node: usize) -> Result<Portion, JobError> {
+    fn run(&self, node: usize) -> Result<BatchResult, JobError> {
         let at_once = self.at_once.fetch_add(1, Ordering::SeqCst) + 1;
         self.most_at_once.fetch_max(at_once, Ordering::SeqCst);
         self.runs.lock().unwrap().push(node);
@@ -43,7 +43,7 @@ impl Work {
         assert!(!self.panics.swap(false, Ordering::SeqCst), "as the test wants it");
         let left = self.left.load(Ordering::SeqCst);
         self.left.store(left.saturating_sub(1), Ordering::SeqCst);
-        Ok(Portion { done: 1, more: left > 0 })
+        Ok(BatchResult { done: 1, more: left > 0 })
     }
 
     fn count(&self) -> usize {
@@ -167,7 +167,7 @@ fn a_job_of_the_node_that_hangs_delays_no_other() {
     let hangs = Mutex::new(hangs);
     let run = move || {
         let _ = hangs.lock().unwrap().recv();
-        Ok(Portion::default())
+        Ok(BatchResult::default())
     };
     let others = [(); 3].map(|()| Arc::<Work>::default());
     let mut jobs = vec![Job { name: "hangs", every: HOUR, exclusive: false, run: Box::new(run) }];

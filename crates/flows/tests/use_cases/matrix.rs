@@ -41,7 +41,7 @@ fn closed() -> String {
 }
 
 fn may_delete(node: &Matrices) -> bool {
-    let asked = portcullis_access::Asked::by("ada");
+    let asked = portcullis_access::DecisionContext::by("ada");
     node.active().load().matrix.decide_words("resident", "schedule", "delete", &asked).is_allowed()
 }
 

@@ -3,7 +3,7 @@ use portcullis_flows::identity::account_request::{
     AccountRequest, RegistrationError, RegistrationMode,
 };
 use portcullis_flows::identity::provisioning::{
-    Import, ImportRow, Imported, PersonKind, ProvisioningOptions,
+    Import, ImportResult, ImportRow, PersonKind, ProvisioningOptions,
 };
 use portcullis_flows::identity::registration::Creation;
 use portcullis_testkit::samples;
@@ -13,7 +13,7 @@ use crate::deployment::{Deployment, Node, account_request, by_name, typing};
 /// A known answer of libxcrypt, for `legacy user password`.
 const BCRYPT: &str = "$2b$10$abcdefghijklmnopqrstuuGlZIjBVZ/5XwbrVRe5KCAI.5r11/gRK";
 
-const DONE: Imported = Imported::Tried(Creation::Done);
+const DONE: ImportResult = ImportResult::Tried(Creation::Done);
 
 #[test]
 fn an_operator_creates_accounts_of_any_role_and_kind_wherever_registration_is_closed() {
@@ -76,7 +76,7 @@ fn an_import_that_was_interrupted_goes_on_where_it_stopped() {
     deployment.node().sign_in.sign_in(&typing("ada", "legacy user password")).unwrap();
     let renewed = deployment.hash_of(&ada);
     let resumed = import(&deployment.node(), &rows);
-    assert_eq!(resumed, [Imported::Present, Imported::Present, DONE, DONE]);
+    assert_eq!(resumed, [ImportResult::Present, ImportResult::Present, DONE, DONE]);
     assert_eq!(deployment.hash_of(&ada), renewed, "what happened since stays");
     assert_eq!(deployment.outcomes("account_created"), ["success 4"]);
 }
@@ -89,9 +89,9 @@ fn an_account_that_is_somebody_elses_is_no_sign_of_an_earlier_run() {
     let another_name = ImportRow { email: "ada@example.org".to_owned(), ..row("grace", BCRYPT) };
     let imported = import(&deployment.node(), &[another_email, another_name, row("ada", BCRYPT)]);
     let expected = [
-        Imported::Tried(Creation::UsernameTaken),
-        Imported::Tried(Creation::EmailTaken),
-        Imported::Present,
+        ImportResult::Tried(Creation::UsernameTaken),
+        ImportResult::Tried(Creation::EmailTaken),
+        ImportResult::Present,
     ];
     assert_eq!(imported, expected);
 }
@@ -119,7 +119,7 @@ fn a_row_that_cannot_be_used_says_why() {
     }
 }
 
-fn import(node: &Node, rows: &[ImportRow]) -> Vec<Imported> {
+fn import(node: &Node, rows: &[ImportRow]) -> Vec<ImportResult> {
     let check = |row: &ImportRow| node.provisioning.check_row(row.clone(), &samples::origin());
     let batch: Vec<Import> = rows.iter().map(|row| check(row).unwrap()).collect();
     node.provisioning.import(&batch).unwrap()

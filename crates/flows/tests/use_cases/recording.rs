@@ -6,7 +6,7 @@ use std::time::Duration;
 use portcullis_audit::DecisionId;
 use portcullis_domain::SystemClock;
 use portcullis_flows::access::decision::{Answer, DecisionError, Question};
-use portcullis_flows::audit::recording::{NotRecorded, RecordingPolicy, Unrecorded};
+use portcullis_flows::audit::recording::{LostDecisions, NotRecorded, RecordingPolicy};
 use portcullis_testkit::{TestClock, at_once};
 
 use crate::recording_desk::{
@@ -199,7 +199,7 @@ fn closing_without_a_database_comes_to_an_end_and_names_what_is_lost() {
     let answers = fixture.ask(vec![may_list(); 3]).unwrap();
     let (first, last) = (answers[0].decision, answers[2].decision);
     let unrecorded = fixture.recorder().close(Duration::from_millis(50));
-    assert_eq!(unrecorded, Some(Unrecorded { decisions: 3, first, last }));
+    assert_eq!(unrecorded, Some(LostDecisions { decisions: 3, first, last }));
     assert_eq!(fixture.recorder().state().recorded, 0);
     assert_eq!(fixture.deployment.count("decision_blocks"), 0);
 }

@@ -66,8 +66,8 @@ fn one_caller_cannot_push_out_another() {
         }
         // The flood has all that it can get, and there is room.
         let pending = fixture.decisions.at_once(other.clone(), vec![may_list()]).unwrap_err();
-        let Pending::Unrecorded(unrecorded) = pending else { panic!("nothing is to be read") };
-        let ticket = fixture.decisions.record(unrecorded, |_| {});
+        let Pending::Record(record) = pending else { panic!("nothing is to be read") };
+        let ticket = fixture.decisions.record(record, |_| {});
         assert!(ticket.is_ok(), "{ticket:?}");
     });
 }
@@ -80,10 +80,10 @@ fn callers_that_wait_take_turns() {
     let mut tickets = Vec::new();
     let mut wait = |caller: &Principal, questions, name: &'static str| {
         let pending = fixture.decisions.at_once(caller.clone(), questions).unwrap_err();
-        let Pending::Unrecorded(unrecorded) = pending else { panic!("nothing is to be read") };
+        let Pending::Record(record) = pending else { panic!("nothing is to be read") };
         let send = send.clone();
         let note = move |answer: Result<Vec<Answer>, _>| send.send((name, answer.is_ok())).unwrap();
-        tickets.push(fixture.decisions.record(unrecorded, note).unwrap());
+        tickets.push(fixture.decisions.record(record, note).unwrap());
     };
     // The writer takes the first; then there are more bytes of one caller than it takes at once.
     wait(&fixture.caller, vec![may_list()], "first");

@@ -10,7 +10,7 @@ use portcullis_domain::{Clock, SystemClock, SystemRandom, Timestamp, TokenId};
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::Effects;
 use portcullis_flows::node::revocation::{
-    Cursor, FeedRange, FollowError, Listener, Numbered, PageError, Purged, RevocationPolicy,
+    Cursor, FeedEntry, FeedRange, FollowError, Listener, PageError, PurgeResult, RevocationPolicy,
     RevocationStore, Revocations, Revoked,
 };
 use portcullis_testkit::samples::{self, NOW};
@@ -71,7 +71,7 @@ impl RevocationStore for FaultyStore {
         keep: Duration,
         elapsed: Duration,
         most: u32,
-    ) -> Result<Purged, StoreError> {
+    ) -> Result<PurgeResult, StoreError> {
         self.reach()?.purge_revocations(keep, elapsed, most)
     }
 }
@@ -79,12 +79,12 @@ impl RevocationStore for FaultyStore {
 /// A listener that stores its notifications.
 #[derive(Default)]
 struct Notes {
-    heard: Mutex<Vec<Numbered>>,
+    heard: Mutex<Vec<FeedEntry>>,
     published: AtomicUsize,
 }
 
 impl Listener for Notes {
-    fn heard(&self, entries: &[Numbered]) {
+    fn heard(&self, entries: &[FeedEntry]) {
         self.heard.lock().unwrap().extend(entries);
     }
 

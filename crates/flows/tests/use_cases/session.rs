@@ -4,7 +4,7 @@ use portcullis_domain::{Delivery, DisplayName, Role, SessionId};
 use portcullis_flows::access::matrix::Matrices;
 use portcullis_flows::sign_in::SignInRequest;
 use portcullis_flows::sign_in::refresh::{RefreshError, RefreshRequest};
-use portcullis_flows::sign_in::session::LiveSession;
+use portcullis_flows::sign_in::session::ActiveSession;
 use portcullis_testkit::{TestDatabase, samples};
 
 use crate::deployment::{DAY, Deployment, HOUR, MINUTE, Node, by_name, refreshing};
@@ -95,7 +95,7 @@ fn the_list_shows_the_sessions_of_the_account_newest_first_and_of_no_other() {
     node.refresh.refresh(&refreshing(&older)).unwrap();
     let listed = node.sessions.list(ada.id).unwrap();
     assert_eq!(ids(&listed), [newer, older.tokens.session.id]);
-    let expected = LiveSession {
+    let expected = ActiveSession {
         id: older.tokens.session.id,
         device_name,
         address: samples::origin().address,
@@ -163,7 +163,7 @@ fn every_other_session_of_the_account_ends_and_the_one_that_asks_stays() {
     });
 }
 
-fn ids(listed: &[LiveSession]) -> Vec<SessionId> {
+fn ids(listed: &[ActiveSession]) -> Vec<SessionId> {
     listed.iter().map(|session| session.id).collect()
 }
 

@@ -6,7 +6,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Clock, ExposeSecret, SecretString, SystemRandom, TokenId};
 use portcullis_flows::node::signing_key::{
-    HeadStart, KeyRing, KeyState, RetirementError, SharedKeyState, SigningKeyStore, SigningKeys,
+    ActivationDelay, KeyRing, KeyState, RetirementError, SharedKeyState, SigningKeyStore,
+    SigningKeys,
 };
 use portcullis_testkit::{at_once, samples};
 use portcullis_token::{
@@ -64,7 +65,7 @@ fn a_new_key_is_published_at_once_signs_after_five_minutes_and_outlives_no_token
     let deployment = Deployment::new();
     let node = started(&deployment, KeyPairAlgorithm::EdDsa);
     let before = node.issue();
-    node.rotate(HeadStart::Full);
+    node.rotate(ActivationDelay::Full);
     deployment.pass(4 * MINUTE + 59 * SECOND);
     node.follow();
     assert_eq!(node.states(), [KeyState::Signing, KeyState::Announced]);
@@ -102,7 +103,7 @@ fn a_new_key_is_published_at_once_signs_after_five_minutes_and_outlives_no_token
 fn a_key_that_cannot_wait_signs_after_two_seconds() {
     let deployment = Deployment::new();
     let node = started(&deployment, KeyPairAlgorithm::Es256);
-    node.rotate(HeadStart::Least);
+    node.rotate(ActivationDelay::Least);
     node.follow();
     assert_eq!(node.states(), [KeyState::Signing, KeyState::Announced]);
     deployment.pass(LATE);
@@ -119,7 +120,7 @@ fn a_key_that_leaked_goes_at_once_and_never_the_one_that_signs() {
     assert!(matches!(retire("nobody's"), Err(RetirementError::Unknown)));
     assert!(matches!(retire(&leaked), Err(RetirementError::Signing)));
 
-    one.rotate(HeadStart::Least);
+    one.rotate(ActivationDelay::Least);
     one.follow();
     let token = other.issue();
     deployment.pass(LATE);
@@ -138,7 +139,7 @@ fn a_key_that_leaked_goes_at_once_and_never_the_one_that_signs() {
     assert_eq!(deployment.outcomes("signing_key_retired"), ["success 1"]);
     assert_eq!(deployment.count("signing_keys WHERE length(sealed) = 0"), 1);
 
-    one.rotate(HeadStart::Full);
+    one.rotate(ActivationDelay::Full);
     one.follow();
     let announced = one.published().last().unwrap().clone();
     retire(&announced).unwrap();
@@ -152,7 +153,7 @@ fn keys_retire_one_by_one_although_they_are_replaced_more_often_than_tokens_expi
     let deployment = Deployment::new();
     let node = started(&deployment, KeyPairAlgorithm::EdDsa);
     for _ in 0..6 {
-        node.rotate(HeadStart::Full);
+        node.rotate(ActivationDelay::Full);
         deployment.pass(10 * MINUTE);
         node.follow();
     }
@@ -164,7 +165,7 @@ fn keys_retire_one_by_one_although_they_are_replaced_more_often_than_tokens_expi
 fn a_node_that_was_away_during_a_rotation_takes_over_what_it_missed() {
     let deployment = Deployment::new();
     let [one, other] = [(); 2].map(|()| started(&deployment, KeyPairAlgorithm::EdDsa));
-    one.rotate(HeadStart::Full);
+    one.rotate(ActivationDelay::Full);
     deployment.pass(6 * MINUTE);
     one.follow();
     assert_eq!(other.verdict(&one.issue()), Err(TokenError::UnknownKey));
@@ -179,7 +180,7 @@ fn under_hs256_nothing_is_made_and_a_prepared_key_waits() {
     let node = node(&deployment, None, &[SECRET]);
     assert_eq!((node.published().len(), deployment.count("signing_keys")), (0, 0));
     assert_eq!(header(&node.issue())["alg"], "HS256");
-    node.keys.rotate(KeyPairAlgorithm::EdDsa, HeadStart::Full, &samples::origin()).unwrap();
+    node.keys.rotate(KeyPairAlgorithm::EdDsa, ActivationDelay::Full, &samples::origin()).unwrap();
     deployment.pass(10 * LIFETIME);
     node.follow();
     assert_eq!(node.states(), [KeyState::Published]);
@@ -196,7 +197,7 @@ fn keys_of_another_algorithm_retire_when_a_node_has_run_long_enough_without_them
     let deployment = Deployment::new();
     let former = started(&deployment, KeyPairAlgorithm::EdDsa);
     deployment.pass(SECOND);
-    former.keys.rotate(KeyPairAlgorithm::Es256, HeadStart::Full, &samples::origin()).unwrap();
+    former.keys.rotate(KeyPairAlgorithm::Es256, ActivationDelay::Full, &samples::origin()).unwrap();
     deployment.pass(10 * LIFETIME);
     former.follow();
     assert_eq!(former.states(), [KeyState::Signing, KeyState::Published]);
@@ -271,7 +272,7 @@ impl Node {
         self.ring.follow(&samples::origin()).unwrap();
     }
 
-    fn rotate(&self, head_start: HeadStart) {
+    fn rotate(&self, head_start: ActivationDelay) {
         let algorithm = self.algorithm.expect("it signs with key pairs");
         self.keys.rotate(algorithm, head_start, &samples::origin()).unwrap();
     }

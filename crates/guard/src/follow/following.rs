@@ -9,7 +9,7 @@ use super::keys::Keys;
 
 /// The tasks of one guard, and the signal that wakes the key task.
 pub(crate) struct Following {
-    keys: Option<Watched>,
+    keys: Option<RefreshedKeys>,
     #[expect(dead_code, reason = "held so that the task ends with the guard")]
     feed: Task,
 }
@@ -17,7 +17,7 @@ pub(crate) struct Following {
 impl Following {
     /// Starts the tasks on the current tokio runtime.
     pub(super) fn start(keys: Option<Keys>, feed: Feed) -> Self {
-        Self { keys: keys.map(Watched::new), feed: Task(tokio::spawn(feed.run())) }
+        Self { keys: keys.map(RefreshedKeys::new), feed: Task(tokio::spawn(feed.run())) }
     }
 
     /// Returns whether the published keys were fetched again recently; see
@@ -30,13 +30,13 @@ impl Following {
     }
 }
 
-struct Watched {
+struct RefreshedKeys {
     keys: Arc<Keys>,
     #[expect(dead_code, reason = "held so that the task ends with the guard")]
     task: Task,
 }
 
-impl Watched {
+impl RefreshedKeys {
     fn new(keys: Keys) -> Self {
         let keys = Arc::new(keys);
         Self { keys: keys.clone(), task: Task(tokio::spawn(async move { keys.run().await })) }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::{Error, HttpResponse, web};
-use portcullis_guard::access::{Asked, Matrix, Word};
+use portcullis_guard::access::{DecisionContext, Matrix, Word};
 use portcullis_guard::domain::AccountId;
 use portcullis_guard::token::{SecretKey, SharedSecret};
 use portcullis_guard::{Ask, Claims, Guard, Permit, Require};
@@ -68,7 +68,7 @@ async fn approve_any_absence(_: Require<Absence, Approve>) -> &'static str {
 }
 
 async fn approve_without_context(ask: Ask<Absence, Approve>) -> Result<&'static str, Error> {
-    ask.decide(&Asked::default())?;
+    ask.decide(&DecisionContext::default())?;
     Ok("approved")
 }
 
@@ -85,7 +85,7 @@ async fn approve_as_somebody(
     path: web::Path<(String, String)>,
 ) -> Result<&'static str, Error> {
     let (owner, subject) = path.into_inner();
-    ask.decide(&Asked::by(&subject).owned_by(&owner))?;
+    ask.decide(&DecisionContext::by(&subject).owned_by(&owner))?;
     Ok("approved")
 }
 
@@ -103,6 +103,8 @@ async fn approve_swap_request(
     path: web::Path<(String, String)>,
 ) -> Result<&'static str, Error> {
     let (owner, party) = path.into_inner();
-    ask.decide(&Asked::default().owned_by(&owner).between(&[owner.as_str(), party.as_str()]))?;
+    ask.decide(
+        &DecisionContext::default().owned_by(&owner).between(&[owner.as_str(), party.as_str()]),
+    )?;
     Ok("approved")
 }

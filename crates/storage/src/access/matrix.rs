@@ -7,7 +7,7 @@ use portcullis_audit::{Actor, Fingerprint};
 use portcullis_domain::{Role, Timestamp, Username};
 use portcullis_flows::StoreError;
 use portcullis_flows::access::matrix::{
-    AccountWithUnknownRole, Activated, Activating, Activation, ActivationRefusal, Added,
+    AccountWithUnknownRole, Activated, Activation, ActivationRefusal, ActivationRequest, Added,
     ListedVersion, MatrixStore, Version,
 };
 use portcullis_flows::effects::EffectsOf;
@@ -92,7 +92,7 @@ impl MatrixStore for Store {
         })
     }
 
-    fn activate(&self, activating: &Activating<'_>) -> Result<Activated, StoreError> {
+    fn activate(&self, activating: &ActivationRequest<'_>) -> Result<Activated, StoreError> {
         self.write_with(|connection| {
             Lock::Matrix.take(connection)?;
             let at = connection.now()?;
@@ -133,10 +133,10 @@ impl MatrixStore for Store {
 
 fn activate(
     connection: &mut Connection,
-    activating: &Activating<'_>,
+    activating: &ActivationRequest<'_>,
     at: Timestamp,
 ) -> Result<Activated, Failure> {
-    let Activating { activation, roles, principal, rule, .. } = activating;
+    let ActivationRequest { activation, roles, principal, rule, .. } = activating;
     if !is_entitled(connection, principal)? {
         return Ok(Activated::Refused(ActivationRefusal::CallerChanged));
     }

@@ -12,7 +12,7 @@ use portcullis_audit::{Actor, Block, DecisionId, EventRecord, Filter, SecurityEv
 use portcullis_domain::{EventId, Timestamp};
 use portcullis_flows::StoreError;
 use portcullis_flows::audit::trail::{
-    BlockPage, BlockPlace, MAX_BLOCK_BYTES, MAX_BLOCK_SPAN, TrailError, TrailStore,
+    BlockPage, BlockPosition, MAX_BLOCK_BYTES, MAX_BLOCK_SPAN, TrailError, TrailStore,
 };
 
 use crate::audit::block::BlockRow;
@@ -59,7 +59,7 @@ impl TrailStore for Store {
         &self,
         filter: &Filter,
         latest: Option<Timestamp>,
-        start: Option<BlockPlace>,
+        start: Option<BlockPosition>,
         most: u32,
     ) -> Result<BlockPage, TrailError> {
         if !filter.may_match_decisions() {
@@ -170,8 +170,8 @@ struct Outline {
 }
 
 impl Outline {
-    fn place(&self) -> BlockPlace {
-        BlockPlace {
+    fn place(&self) -> BlockPosition {
+        BlockPosition {
             until: self.until_at.into(),
             chain: found::chain(self.chain),
             first_ordinal: natural(self.first_ordinal),
@@ -221,7 +221,7 @@ fn outlines(
     connection: &mut Connection,
     filter: &Filter,
     latest: Option<Timestamp>,
-    start: Option<BlockPlace>,
+    start: Option<BlockPosition>,
     most: u32,
 ) -> Result<Vec<Outline>, Failure> {
     use decision_blocks::{chain, first_ordinal, from_at, until_at};
@@ -259,7 +259,7 @@ fn outlines(
 fn fill<'o>(
     outlines: &'o [Outline],
     filter: &Filter,
-) -> Result<(Vec<&'o Outline>, Option<BlockPlace>), TrailError> {
+) -> Result<(Vec<&'o Outline>, Option<BlockPosition>), TrailError> {
     let mut wanted: Vec<&Outline> = Vec::new();
     let mut bytes = 0_i64;
     for outline in outlines.iter().filter(|outline| outline.may_match(filter)) {
@@ -295,7 +295,7 @@ fn payloads(connection: &mut Connection, wanted: &[&Outline]) -> Result<Vec<Bloc
     }
     blocks.sort_by_key(|block| {
         let Block { until, chain, first_ordinal, .. } = *block;
-        std::cmp::Reverse(BlockPlace { until, chain, first_ordinal })
+        std::cmp::Reverse(BlockPosition { until, chain, first_ordinal })
     });
     Ok(blocks)
 }

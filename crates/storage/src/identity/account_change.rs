@@ -9,7 +9,7 @@ use portcullis_flows::identity::account_change::{
     AccountUpdate,
 };
 use portcullis_flows::node::revocation::Revoked;
-use portcullis_flows::sign_in::session_tokens::{AccountSnapshot, Ending};
+use portcullis_flows::sign_in::session_tokens::{AccountSnapshot, SessionEnd};
 use portcullis_token::{Revocation, RevocationEntry};
 
 use crate::access::matrix;
@@ -150,7 +150,7 @@ fn carry_out(
     }
     let ended = match ends_sessions {
         Some(reason) => {
-            let ending = Ending { reason, at: now, revoked_until };
+            let ending = SessionEnd { reason, at: now, revoked_until };
             sign_out::end_all(connection, after.id, None, ending)?
         }
         None => Revoked::default(),

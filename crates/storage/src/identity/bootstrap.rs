@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use portcullis_domain::{Role, Timestamp};
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::Effects;
-use portcullis_flows::identity::bootstrap::{BootstrapStore, SetUp};
+use portcullis_flows::identity::bootstrap::{BootstrapStore, SetupResult};
 use portcullis_flows::identity::registration::{Creation, NewAccount};
 use portcullis_token::Digest;
 
@@ -41,7 +41,11 @@ impl BootstrapStore for Store {
         })
     }
 
-    fn set_up(&self, token: Option<&Digest>, new: &NewAccount<'_>) -> Result<SetUp, StoreError> {
+    fn set_up(
+        &self,
+        token: Option<&Digest>,
+        new: &NewAccount<'_>,
+    ) -> Result<SetupResult, StoreError> {
         let now = new.account.created_at;
         self.write_with(|connection| {
             ensure_row(connection, now)?;
@@ -51,13 +55,13 @@ impl BootstrapStore for Store {
                 Some(token) => close_with(connection, token, now)?,
             };
             if !closed || admin_exists(connection, &new.account.role)? {
-                return Ok((SetUp::Closed, Effects::default()));
+                return Ok((SetupResult::Closed, Effects::default()));
             }
             let (creation, effects) = registration::create(connection, new)?;
             if creation != Creation::Done {
                 reopen(connection)?;
             }
-            Ok((SetUp::Tried(creation), effects))
+            Ok((SetupResult::Tried(creation), effects))
         })
     }
 }

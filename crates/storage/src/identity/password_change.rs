@@ -40,7 +40,7 @@ impl PasswordChangeStore for Store {
                 return Ok(PasswordUpdateResult::Refused(Outcome::Locked));
             }
             sign_out::lock_account(connection, change.account)?;
-            let Some(asking) = lock_asking(connection, change)? else {
+            let Some(asking) = lock_current_session(connection, change)? else {
                 return Ok(PasswordUpdateResult::SessionEnded);
             };
             let Some(epoch) = replace_hash(connection, change)? else {
@@ -57,13 +57,13 @@ impl PasswordChangeStore for Store {
 }
 
 /// The current session, its device name, and its latest refresh token.
-type Asking = (SessionRow, Option<String>, Key);
+type CurrentSessionRow = (SessionRow, Option<String>, Key);
 
 /// Locks the current session until the transaction ends; `None` if it is not live.
-fn lock_asking(
+fn lock_current_session(
     connection: &mut Connection,
     change: &PasswordUpdate<'_>,
-) -> Result<Option<Asking>, Failure> {
+) -> Result<Option<CurrentSessionRow>, Failure> {
     let live = sessions::table
         .find(Key::from(change.session))
         .filter(sessions::account_id.eq(Key::from(change.account)))
@@ -87,7 +87,7 @@ fn lock_asking(
 fn succeed(
     connection: &mut Connection,
     change: &PasswordUpdate<'_>,
-    (asking, device_name, latest): Asking,
+    (asking, device_name, latest): CurrentSessionRow,
 ) -> Result<Session, Failure> {
     let session = Session { id: change.successor.session, ..Session::try_from(&asking)? };
     let bound = session.delivery == Delivery::Cookie;

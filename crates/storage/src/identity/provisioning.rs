@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::Effects;
-use portcullis_flows::identity::provisioning::{Import, ImportStore, Imported};
+use portcullis_flows::identity::provisioning::{Import, ImportResult, ImportStore};
 use portcullis_flows::identity::registration::{Creation, NewAccount};
 
 use crate::connection::{Connection, dispatch};
@@ -13,7 +13,7 @@ use crate::schema::accounts;
 use crate::store::Store;
 
 impl ImportStore for Store {
-    fn import(&self, batch: &[Import]) -> Result<Vec<Imported>, StoreError> {
+    fn import(&self, batch: &[Import]) -> Result<Vec<ImportResult>, StoreError> {
         self.write_with(|connection| {
             let mut all = Effects::default();
             let mut imported = Vec::with_capacity(batch.len());
@@ -27,19 +27,19 @@ impl ImportStore for Store {
     }
 }
 
-fn one(connection: &mut Connection, import: &Import) -> Result<(Imported, Effects), Failure> {
+fn one(connection: &mut Connection, import: &Import) -> Result<(ImportResult, Effects), Failure> {
     let Import { account, password_hash, revision, effects } = import;
     let new =
         NewAccount { account, password_hash: Some(password_hash), revision: *revision, effects };
     let (creation, effects) = registration::create(connection, &new)?;
     if matches!(creation, Creation::Done | Creation::Superseded) {
-        return Ok((Imported::Tried(creation), effects));
+        return Ok((ImportResult::Tried(creation), effects));
     }
     let itself = accounts::table
         .filter(accounts::username.eq(account.username.as_str()))
         .filter(accounts::email_key.eq(account.email.key()));
     let look = diesel::select(diesel::dsl::exists(itself));
     let present: bool = dispatch!(connection, inner => look.get_result(inner))?;
-    let imported = if present { Imported::Present } else { Imported::Tried(creation) };
+    let imported = if present { ImportResult::Present } else { ImportResult::Tried(creation) };
     Ok((imported, effects))
 }

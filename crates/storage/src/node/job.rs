@@ -5,7 +5,7 @@ use std::time::Duration;
 use diesel::prelude::*;
 use portcullis_domain::Timestamp;
 use portcullis_flows::StoreError;
-use portcullis_flows::node::job::{Claim, Claimed, JobRecord, JobStore, Run};
+use portcullis_flows::node::job::{Claim, ClaimResult, JobRecord, JobStore, Run};
 
 use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
@@ -14,11 +14,11 @@ use crate::sql_type::{Instant, bigint, natural};
 use crate::store::Store;
 
 impl JobStore for Store {
-    fn claim_job(&self, claim: &Claim<'_>) -> Result<Claimed, StoreError> {
+    fn claim_job(&self, claim: &Claim<'_>) -> Result<ClaimResult, StoreError> {
         self.write(|connection| {
             let now = connection.now()?;
             if renew(connection, claim, now)? || take(connection, claim, now)? {
-                return Ok(Claimed::Yes);
+                return Ok(ClaimResult::Yes);
             }
             add(connection, claim, now)
         })
@@ -87,7 +87,11 @@ fn take(connection: &mut Connection, claim: &Claim<'_>, now: Timestamp) -> Resul
 }
 
 /// Claims a job that never ran; if it did, returns how long to wait.
-fn add(connection: &mut Connection, claim: &Claim<'_>, now: Timestamp) -> Result<Claimed, Failure> {
+fn add(
+    connection: &mut Connection,
+    claim: &Claim<'_>,
+    now: Timestamp,
+) -> Result<ClaimResult, Failure> {
     let first = diesel::insert_into(jobs::table).values((
         jobs::name.eq(claim.job),
         jobs::every_ms.eq(milliseconds(claim.every)),
@@ -98,13 +102,13 @@ fn add(connection: &mut Connection, claim: &Claim<'_>, now: Timestamp) -> Result
     ));
     let first = first.on_conflict_do_nothing();
     if dispatch!(connection, inner => first.execute(inner))? == 1 {
-        return Ok(Claimed::Yes);
+        return Ok(ClaimResult::Yes);
     }
     let query = jobs::table.find(claim.job).select((jobs::due_at, jobs::held_until));
     let (due, held): (Instant, Instant) = dispatch!(connection, inner => query.first(inner))?;
     let wait = |until: Instant| Timestamp::from(until).since(now);
     // A claimed job usually ends before its claim expires.
-    Ok(Claimed::NotBefore(if wait(due).is_zero() { wait(held) } else { wait(due) }))
+    Ok(ClaimResult::NotBefore(if wait(due).is_zero() { wait(held) } else { wait(due) }))
 }
 
 #[derive(Queryable, Selectable)]

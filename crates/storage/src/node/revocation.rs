@@ -9,11 +9,11 @@ use portcullis_domain::{AccountId, SessionId, Timestamp, TokenId};
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::Effects;
 use portcullis_flows::node::revocation::{
-    FeedRange, MAX_WAITING, Numbered, Purged, RevocationStore, Revoked,
+    FeedEntry, FeedRange, MAX_WAITING, PurgeResult, RevocationStore, Revoked,
 };
 use portcullis_token::{AccessClaims, Revocation, RevocationEntry};
 
-use crate::connection::{Connection, EachSql, dispatch};
+use crate::connection::{Connection, DialectSql, dispatch};
 use crate::failure::Failure;
 use crate::schema::{revocation_feed, revocations};
 use crate::sql_type::{Instant, Key, bigint, natural};
@@ -54,7 +54,7 @@ macro_rules! number {
 }
 
 /// Verifiers allow a leeway of five seconds.
-const NUMBER: EachSql = EachSql {
+const NUMBER: DialectSql = DialectSql {
     postgres: number!(
         "greatest(until, recorded_at + interval '5 s' + interval '1 ms' *
          (SELECT longest_access_ms FROM revocation_feed WHERE id = 1))"
@@ -117,7 +117,7 @@ impl RevocationStore for Store {
         keep: Duration,
         elapsed: Duration,
         most: u32,
-    ) -> Result<Purged, StoreError> {
+    ) -> Result<PurgeResult, StoreError> {
         self.write(|connection| {
             let feed = revocation_feed::table.find(FEED).select((
                 revocation_feed::head,
@@ -155,7 +155,7 @@ impl RevocationStore for Store {
                 .set(revocation_feed::horizon.eq(Some(Instant::from(horizon))))
                 .filter(behind.assume_not_null());
             dispatch!(connection, inner => note.execute(inner))?;
-            Ok(Purged { removed: natural(through.saturating_sub(purged)), horizon })
+            Ok(PurgeResult { removed: natural(through.saturating_sub(purged)), horizon })
         })
     }
 }
@@ -293,7 +293,7 @@ impl RevocationRow {
     }
 }
 
-impl TryFrom<RevocationRow> for Numbered {
+impl TryFrom<RevocationRow> for FeedEntry {
     type Error = Failure;
 
     fn try_from(row: RevocationRow) -> Result<Self, Failure> {

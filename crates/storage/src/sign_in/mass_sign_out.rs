@@ -6,7 +6,7 @@ use portcullis_flows::StoreError;
 use portcullis_flows::identity::account_change::Refusal;
 use portcullis_flows::principal::Principal;
 use portcullis_flows::sign_in::mass_sign_out::{MassEnded, MassEnding, MassSignOutStore};
-use portcullis_flows::sign_in::session_tokens::Ending;
+use portcullis_flows::sign_in::session_tokens::SessionEnd;
 
 use crate::access::matrix;
 use crate::connection::{Connection, Inner, Lock, dispatch};
@@ -33,7 +33,7 @@ impl MassSignOutStore for Store {
             let (found, before) = find(connection, ending)?;
             let now = connection.now()?;
             let revoked_until = now + ending.revoked_for;
-            let over = Ending { reason: ending.reason, at: now, revoked_until };
+            let over = SessionEnd { reason: ending.reason, at: now, revoked_until };
             let revoked = sign_out::end_these(connection, found, over)?;
             Ok(MassEnded::Done { revoked, before })
         })

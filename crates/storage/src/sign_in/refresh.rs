@@ -6,7 +6,7 @@ use portcullis_audit::Origin;
 use portcullis_domain::{Session, SessionId, Timestamp, TokenId, constant_time_eq};
 use portcullis_flows::StoreError;
 use portcullis_flows::sign_in::refresh::{RefreshStore, ReuseSign, Rotated, Rotation};
-use portcullis_flows::sign_in::session_tokens::{AccountSnapshot, Ending, OnReuse};
+use portcullis_flows::sign_in::session_tokens::{AccountSnapshot, OnReuse, SessionEnd};
 
 use crate::connection::{Connection, Inner, dispatch};
 use crate::failure::Failure;
@@ -49,15 +49,15 @@ enum RefreshTokenState {
     /// Invalid: nothing changes.
     Invalid,
     /// The current token.
-    Current(Box<Found>),
+    Current(Box<LockedSession>),
     /// The parent of an unused current token, presented by the same client.
-    Previous(Box<Found>),
+    Previous(Box<LockedSession>),
     /// A used token: a sign of loss or theft.
-    Reused(ReuseSign, Box<Found>),
+    Reused(ReuseSign, Box<LockedSession>),
 }
 
 /// A live session and its account, read at one moment.
-struct Found {
+struct LockedSession {
     session: SessionRow,
     snapshot: AccountSnapshot,
     living: Session,
@@ -85,7 +85,7 @@ fn judge(
     let is_live = session.current_token == presented;
     let is_parent = session.previous_token == Some(presented);
     let in_time = now.since(session.rotated_at.into()) <= rotation.grace;
-    let found = Box::new(Found { session, snapshot, living, now });
+    let found = Box::new(LockedSession { session, snapshot, living, now });
     Ok(match binding {
         Binding::Wrong if is_live => RefreshTokenState::Invalid,
         _ if is_live => RefreshTokenState::Current(found),
@@ -117,9 +117,9 @@ fn lock_session(
 fn advance(
     connection: &mut Connection,
     rotation: &Rotation<'_>,
-    found: Found,
+    found: LockedSession,
 ) -> Result<Rotated, Failure> {
-    let Found { snapshot, living, now, .. } = found;
+    let LockedSession { snapshot, living, now, .. } = found;
     let advance = diesel::update(sessions::table.find(Key::from(rotation.session))).set((
         sessions::previous_token.eq(Key::from(rotation.presented)),
         sessions::current_token.eq(Key::from(rotation.successor)),
@@ -140,8 +140,8 @@ fn advance(
     Ok(Rotated::Done { snapshot, session: living, at: now })
 }
 
-fn repeated(found: Found) -> Rotated {
-    let Found { session, snapshot, living, now } = found;
+fn repeated(found: LockedSession) -> Rotated {
+    let LockedSession { session, snapshot, living, now } = found;
     Rotated::Repeated {
         snapshot,
         session: living,
@@ -156,11 +156,11 @@ fn end(
     connection: &mut Connection,
     rotation: &Rotation<'_>,
     sign: ReuseSign,
-    found: &Found,
+    found: &LockedSession,
 ) -> Result<Rotated, Failure> {
-    let Found { session, now, .. } = found;
+    let LockedSession { session, now, .. } = found;
     let (account, at) = (session.account_id.into(), *now);
-    let ending = Ending { reason: sign.reason(), at, revoked_until: at + rotation.revoked_for };
+    let ending = SessionEnd { reason: sign.reason(), at, revoked_until: at + rotation.revoked_for };
     let revoked = match sign.ends(rotation.on_reuse) {
         OnReuse::EndAllSessions => sign_out::end_all(connection, account, None, ending)?,
         OnReuse::EndThisSession => sign_out::end_one(connection, rotation.session, ending)?,

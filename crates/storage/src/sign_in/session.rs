@@ -7,8 +7,8 @@ use portcullis_domain::{AccountId, Role, Session, SessionId, Timestamp, TokenId}
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::{Effects, EffectsOf};
 use portcullis_flows::node::revocation::Revoked;
-use portcullis_flows::sign_in::session::{LiveSession, SessionStore};
-use portcullis_flows::sign_in::session_tokens::Ending;
+use portcullis_flows::sign_in::session::{ActiveSession, SessionStore};
+use portcullis_flows::sign_in::session_tokens::SessionEnd;
 use portcullis_token::Digest;
 
 use crate::connection::{Connection, dispatch};
@@ -27,7 +27,7 @@ impl SessionStore for Store {
         &self,
         account: AccountId,
         now: Timestamp,
-    ) -> Result<Option<(Role, Vec<LiveSession>)>, StoreError> {
+    ) -> Result<Option<(Role, Vec<ActiveSession>)>, StoreError> {
         self.read(|connection| {
             let role = accounts::table.find(Key::from(account)).select(accounts::role);
             let role: Option<String> =
@@ -42,10 +42,10 @@ impl SessionStore for Store {
                 .filter(sessions::ended_at.is_null())
                 .filter(sessions::expires_at.gt(Instant::from(now)))
                 .order(sessions::id.desc());
-            let rows: Vec<LiveRow> = dispatch!(connection, inner => {
-                live.select(LiveRow::as_select()).load(inner)
+            let rows: Vec<ActiveSessionRow> = dispatch!(connection, inner => {
+                live.select(ActiveSessionRow::as_select()).load(inner)
             })?;
-            let live: Result<_, Failure> = rows.into_iter().map(LiveSession::try_from).collect();
+            let live: Result<_, Failure> = rows.into_iter().map(ActiveSession::try_from).collect();
             Ok(Some((role, live?)))
         })
     }
@@ -54,7 +54,7 @@ impl SessionStore for Store {
         &self,
         account: AccountId,
         session: SessionId,
-        ending: Ending,
+        ending: SessionEnd,
         effects: &Effects,
     ) -> Result<Revoked, StoreError> {
         self.write_recorded(&revocation::if_any(effects), |connection| {
@@ -69,7 +69,7 @@ impl SessionStore for Store {
         &self,
         account: AccountId,
         keep: SessionId,
-        ending: Ending,
+        ending: SessionEnd,
         effects: EffectsOf<'_, Revoked>,
     ) -> Result<Revoked, StoreError> {
         self.write_recorded(effects, |connection| {
@@ -126,7 +126,7 @@ fn belongs_to(
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = sessions)]
-struct LiveRow {
+struct ActiveSessionRow {
     id: Key,
     device_name: Option<String>,
     rotated_at: Instant,
@@ -144,10 +144,10 @@ struct LatestRow {
     user_agent: Option<String>,
 }
 
-impl TryFrom<LiveRow> for LiveSession {
+impl TryFrom<ActiveSessionRow> for ActiveSession {
     type Error = Failure;
 
-    fn try_from(row: LiveRow) -> Result<Self, Failure> {
+    fn try_from(row: ActiveSessionRow) -> Result<Self, Failure> {
         let address = row.latest.address.parse();
         Ok(Self {
             id: row.id.into(),

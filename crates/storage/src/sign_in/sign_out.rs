@@ -5,7 +5,7 @@ use portcullis_domain::{AccountId, SessionId};
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::{Effects, EffectsOf};
 use portcullis_flows::node::revocation::Revoked;
-use portcullis_flows::sign_in::session_tokens::Ending;
+use portcullis_flows::sign_in::session_tokens::SessionEnd;
 use portcullis_flows::sign_in::sign_out::SignOutStore;
 use portcullis_token::{Digest, Revocation, RevocationEntry};
 
@@ -20,7 +20,7 @@ impl SignOutStore for Store {
     fn end_session(
         &self,
         session: SessionId,
-        ending: Ending,
+        ending: SessionEnd,
         effects: &Effects,
     ) -> Result<Revoked, StoreError> {
         self.write_recorded(&revocation::if_any(effects), |connection| {
@@ -46,7 +46,7 @@ impl SignOutStore for Store {
     fn end_all_sessions(
         &self,
         account: AccountId,
-        ending: Ending,
+        ending: SessionEnd,
         effects: EffectsOf<'_, Revoked>,
     ) -> Result<Revoked, StoreError> {
         self.write_recorded(effects, |connection| end_all(connection, account, None, ending))
@@ -57,7 +57,7 @@ impl SignOutStore for Store {
 pub(crate) fn end_one(
     connection: &mut Connection,
     session: SessionId,
-    ending: Ending,
+    ending: SessionEnd,
 ) -> Result<Revoked, Failure> {
     let live = sessions::table.find(Key::from(session)).filter(sessions::ended_at.is_null());
     let end = diesel::update(live).set(columns(ending));
@@ -74,7 +74,7 @@ pub(crate) fn end_all(
     connection: &mut Connection,
     account: AccountId,
     keep: Option<SessionId>,
-    ending: Ending,
+    ending: SessionEnd,
 ) -> Result<Revoked, Failure> {
     lock_account(connection, account)?;
     let live = sessions::table
@@ -91,7 +91,7 @@ pub(crate) fn end_all(
 pub(crate) fn end_these(
     connection: &mut Connection,
     these: Vec<Key>,
-    ending: Ending,
+    ending: SessionEnd,
 ) -> Result<Revoked, Failure> {
     if these.is_empty() {
         return Ok(Revoked::default());
@@ -103,7 +103,7 @@ pub(crate) fn end_these(
     revoke(connection, ended, ending)
 }
 
-fn columns(ending: Ending) -> (Ended, Reason) {
+fn columns(ending: SessionEnd) -> (Ended, Reason) {
     (
         sessions::ended_at.eq(Some(ending.at.into())),
         sessions::end_reason.eq(Some(ending.reason.as_str())),
@@ -116,7 +116,7 @@ type Reason = diesel::dsl::Eq<sessions::end_reason, Option<&'static str>>;
 fn revoke(
     connection: &mut Connection,
     ended: Vec<Key>,
-    ending: Ending,
+    ending: SessionEnd,
 ) -> Result<Revoked, Failure> {
     let entry = |session: Key| RevocationEntry {
         revocation: Revocation::Session(session.into()),

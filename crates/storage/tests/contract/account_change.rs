@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use portcullis_audit::{Actor, EventKind, Outcome};
 use portcullis_domain::{Account, AccountId, Role, SystemRandom, Timestamp};
-use portcullis_flows::access::matrix::{Activated, Activating, Activation, Added, MatrixStore};
+use portcullis_flows::access::matrix::{
+    Activated, Activation, ActivationRequest, Added, MatrixStore,
+};
 use portcullis_flows::effects::Effects;
 use portcullis_flows::identity::account::AccountStore;
 use portcullis_flows::identity::account_change::{
@@ -129,7 +131,7 @@ fn a_rule_of_another_matrix_is_not_asked() {
             samples::event(EventKind::MatrixActivated, Outcome::Success, at).into()
         };
         let roles = ["msa"];
-        let activating = Activating {
+        let activating = ActivationRequest {
             activation,
             roles: &roles,
             principal: &samples::operator(),

@@ -1,6 +1,6 @@
 use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Account, Role};
-use portcullis_flows::identity::bootstrap::{BootstrapStore, SetUp};
+use portcullis_flows::identity::bootstrap::{BootstrapStore, SetupResult};
 use portcullis_flows::identity::registration::{Creation, NewAccount, RegistrationStore};
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};
@@ -10,7 +10,7 @@ use portcullis_token::Digest;
 use crate::inspect::{count, outcomes};
 use crate::member::enrol;
 
-const DONE: SetUp = SetUp::Tried(Creation::Done);
+const DONE: SetupResult = SetupResult::Tried(Creation::Done);
 
 #[test]
 fn setup_is_awaited_until_there_is_an_administrator() {
@@ -28,12 +28,16 @@ fn setup_is_awaited_until_there_is_an_administrator() {
 fn only_the_token_on_offer_sets_up_and_only_once() {
     TestDatabase::on_both(|database| {
         let store = database.store();
-        assert_eq!(set_up(store, Some("token"), &admin("thief")), SetUp::Closed, "none on offer");
+        assert_eq!(
+            set_up(store, Some("token"), &admin("thief")),
+            SetupResult::Closed,
+            "none on offer"
+        );
         offer(store, "first");
         offer(store, "second");
-        assert_eq!(set_up(store, Some("first"), &admin("thief")), SetUp::Closed, "replaced");
+        assert_eq!(set_up(store, Some("first"), &admin("thief")), SetupResult::Closed, "replaced");
         assert_eq!(set_up(store, Some("second"), &admin("owner")), DONE);
-        assert_eq!(set_up(store, Some("second"), &admin("thief")), SetUp::Closed, "used up");
+        assert_eq!(set_up(store, Some("second"), &admin("thief")), SetupResult::Closed, "used up");
         assert_eq!(admins(store), ["owner"]);
     });
 }
@@ -44,7 +48,7 @@ fn a_name_that_is_taken_leaves_the_token_usable() {
         let store = database.store();
         enrol(store, "ada");
         offer(store, "token");
-        let taken = SetUp::Tried(Creation::UsernameTaken);
+        let taken = SetupResult::Tried(Creation::UsernameTaken);
         assert_eq!(set_up(store, Some("token"), &admin("ada")), taken);
         assert!(awaits(store));
         assert_eq!(set_up(store, Some("token"), &admin("owner")), DONE);
@@ -60,7 +64,7 @@ fn setup_is_over_for_ever_even_when_its_administrator_is_gone() {
         offer(store, "token");
         assert!(!awaits(store));
         for token in [None, Some("token")] {
-            assert_eq!(set_up(store, token, &admin("thief")), SetUp::Closed, "{token:?}");
+            assert_eq!(set_up(store, token, &admin("thief")), SetupResult::Closed, "{token:?}");
         }
         assert_eq!(count(store, "accounts"), 0);
     });
@@ -82,7 +86,7 @@ fn an_administrator_made_otherwise_ends_setup() {
         assert_eq!(made, Creation::Done);
         assert!(!awaits(store));
         for token in [Some("token"), None] {
-            assert_eq!(set_up(store, token, &admin("thief")), SetUp::Closed, "{token:?}");
+            assert_eq!(set_up(store, token, &admin("thief")), SetupResult::Closed, "{token:?}");
         }
         assert_eq!(admins(store), ["made"]);
     });
@@ -97,7 +101,7 @@ fn twenty_who_set_up_at_once_make_one_administrator() {
             let set_up =
                 at_once(20, |number| set_up(store, token, &admin(&format!("root{number}"))));
             let done = set_up.iter().filter(|verdict| **verdict == DONE).count();
-            let closed = set_up.iter().filter(|verdict| **verdict == SetUp::Closed).count();
+            let closed = set_up.iter().filter(|verdict| **verdict == SetupResult::Closed).count();
             assert_eq!((done, closed), (1, 19), "{database:?}");
             assert_eq!(admins(store).len(), 1);
             assert_eq!(outcomes(store, "bootstrap"), ["success 1"]);
@@ -115,15 +119,15 @@ fn a_token_that_is_replaced_while_it_is_used_either_worked_or_never_will() {
             let verdicts = at_once(20, |number| {
                 if number == 10 {
                     offer(store, "new");
-                    return SetUp::Closed;
+                    return SetupResult::Closed;
                 }
                 set_up(store, Some("old"), &admin(&format!("root{number}")))
             });
             let done = verdicts.iter().filter(|verdict| **verdict == DONE).count();
             assert!(done <= 1, "round {round} of {database:?}");
             assert_eq!(admins(store).len(), done);
-            assert_eq!(set_up(store, Some("old"), &admin("thief")), SetUp::Closed);
-            let expected = if done == 1 { SetUp::Closed } else { DONE };
+            assert_eq!(set_up(store, Some("old"), &admin("thief")), SetupResult::Closed);
+            let expected = if done == 1 { SetupResult::Closed } else { DONE };
             assert_eq!(set_up(store, Some("new"), &admin("owner")), expected);
         }
     });
@@ -137,7 +141,7 @@ fn offer(store: &Store, token: &str) {
     store.offer_setup(&Digest::of(token), NOW).unwrap();
 }
 
-fn set_up(store: &Store, token: Option<&str>, account: &Account) -> SetUp {
+fn set_up(store: &Store, token: Option<&str>, account: &Account) -> SetupResult {
     let event = samples::event(EventKind::Bootstrap, Outcome::Success, NOW).about(account.id);
     let token = token.map(Digest::of);
     let hash = samples::password_hash();

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use portcullis_flows::node::job::{Claim, Claimed, JobRecord, JobStore, Run};
+use portcullis_flows::node::job::{Claim, ClaimResult, JobRecord, JobStore, Run};
 use portcullis_storage::Store;
 use portcullis_testkit::samples::NOW;
 use portcullis_testkit::{TestDatabase, at_once};
@@ -13,7 +13,7 @@ const RETRY: Duration = Duration::from_secs(30);
 const ONE: [u8; 16] = [1; 16];
 const OTHER: [u8; 16] = [2; 16];
 
-fn claim(store: &Store, holder: &[u8; 16]) -> Claimed {
+fn claim(store: &Store, holder: &[u8; 16]) -> ClaimResult {
     let claim = Claim { job: "sessions", holder, every: EVERY, hold: MINUTE };
     store.claim_job(&claim).unwrap()
 }
@@ -37,7 +37,7 @@ fn of_many_who_claim_a_job_at_once_one_has_it_whether_it_ever_ran_or_not() {
             let claimed = at_once(20, |number| {
                 claim(store, &[u8::try_from(number).expect("few of them") + 10; 16])
             });
-            let granted = claimed.iter().filter(|claimed| **claimed == Claimed::Yes);
+            let granted = claimed.iter().filter(|claimed| **claimed == ClaimResult::Yes);
             assert_eq!(granted.count(), 1, "{database:?}");
             database.clock().advance(EVERY);
         }
@@ -48,17 +48,17 @@ fn of_many_who_claim_a_job_at_once_one_has_it_whether_it_ever_ran_or_not() {
 fn a_job_is_due_again_after_its_time_on_whichever_node_and_after_a_restart() {
     TestDatabase::on_both(|database| {
         let (here, there) = (database.store(), database.connect());
-        assert_eq!(claim(here, &ONE), Claimed::Yes);
-        assert_eq!(claim(here, &ONE), Claimed::Yes, "whoever has it goes on");
-        assert_eq!(claim(&there, &OTHER), Claimed::NotBefore(EVERY));
+        assert_eq!(claim(here, &ONE), ClaimResult::Yes);
+        assert_eq!(claim(here, &ONE), ClaimResult::Yes, "whoever has it goes on");
+        assert_eq!(claim(&there, &OTHER), ClaimResult::NotBefore(EVERY));
         finish(here, &ONE, None);
         for (holder, store) in [(ONE, here), (OTHER, &there), ([3; 16], &database.connect())] {
-            assert_eq!(claim(store, &holder), Claimed::NotBefore(EVERY));
+            assert_eq!(claim(store, &holder), ClaimResult::NotBefore(EVERY));
         }
         database.clock().set(NOW + EVERY - SECOND);
-        assert_eq!(claim(&there, &OTHER), Claimed::NotBefore(SECOND));
+        assert_eq!(claim(&there, &OTHER), ClaimResult::NotBefore(SECOND));
         database.clock().advance(SECOND);
-        assert_eq!(claim(&there, &OTHER), Claimed::Yes);
+        assert_eq!(claim(&there, &OTHER), ClaimResult::Yes);
     });
 }
 
@@ -66,12 +66,12 @@ fn a_job_is_due_again_after_its_time_on_whichever_node_and_after_a_restart() {
 fn a_claim_that_ran_out_is_lost_to_the_next_and_its_end_says_nothing_any_more() {
     TestDatabase::on_both(|database| {
         let store = database.store();
-        assert_eq!(claim(store, &ONE), Claimed::Yes);
+        assert_eq!(claim(store, &ONE), ClaimResult::Yes);
         database.clock().advance(EVERY);
-        assert_eq!(claim(store, &OTHER), Claimed::Yes, "the node that had it is gone");
+        assert_eq!(claim(store, &OTHER), ClaimResult::Yes, "the node that had it is gone");
         finish(store, &ONE, Some("too late"));
         assert_eq!(record(store).failure, None);
-        assert_eq!(claim(store, &ONE), Claimed::NotBefore(EVERY));
+        assert_eq!(claim(store, &ONE), ClaimResult::NotBefore(EVERY));
     });
 }
 
@@ -88,9 +88,9 @@ fn how_a_run_ended_is_kept_and_what_failed_is_due_sooner() {
         assert_eq!((failed.started_at, failed.failed_at), (NOW, Some(NOW + SECOND)));
         assert_eq!(failed.failure.as_deref(), Some("the disk is full"));
         assert_eq!((failed.every, failed.duration), (EVERY, 2 * SECOND));
-        assert_eq!(claim(store, &ONE), Claimed::NotBefore(RETRY));
+        assert_eq!(claim(store, &ONE), ClaimResult::NotBefore(RETRY));
         database.clock().advance(RETRY);
-        assert_eq!(claim(store, &ONE), Claimed::Yes);
+        assert_eq!(claim(store, &ONE), ClaimResult::Yes);
         database.clock().advance(SECOND);
         finish(store, &ONE, None);
         let mended = record(store);
@@ -106,8 +106,8 @@ fn a_clock_that_was_ahead_for_a_moment_does_not_stop_a_job() {
         let store = database.store();
         let hour = 60 * MINUTE;
         database.clock().advance(hour);
-        assert_eq!(claim(store, &ONE), Claimed::Yes);
+        assert_eq!(claim(store, &ONE), ClaimResult::Yes);
         database.clock().set(NOW);
-        assert_eq!(claim(store, &OTHER), Claimed::Yes, "held and due too far ahead to be true");
+        assert_eq!(claim(store, &OTHER), ClaimResult::Yes, "held and due too far ahead to be true");
     });
 }

@@ -1,7 +1,7 @@
 use portcullis_audit::{Actor, Details, EventKind, Fingerprint, Outcome, SecurityEvent};
 use portcullis_domain::{Account, Role};
 use portcullis_flows::access::matrix::{
-    Activated, Activating, Activation, ActivationRefusal, Added, ListedVersion, MatrixStore,
+    Activated, Activation, ActivationRefusal, ActivationRequest, Added, ListedVersion, MatrixStore,
     Version,
 };
 use portcullis_flows::effects::Effects;
@@ -227,7 +227,7 @@ fn activate_if(
     };
     let (activation, effects) = (*activation, &effects);
     let activating =
-        Activating { activation, roles, principal: &samples::operator(), rule, effects };
+        ActivationRequest { activation, roles, principal: &samples::operator(), rule, effects };
     store.activate(&activating).unwrap()
 }
 

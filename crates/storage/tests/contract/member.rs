@@ -13,7 +13,7 @@ use portcullis_flows::effects::Effects;
 use portcullis_flows::identity::registration::{Creation, NewAccount, RegistrationStore};
 use portcullis_flows::node::revocation::Revoked;
 use portcullis_flows::sign_in::lockout::CounterState;
-use portcullis_flows::sign_in::session_tokens::Ending;
+use portcullis_flows::sign_in::session_tokens::SessionEnd;
 use portcullis_flows::sign_in::sign_out::SignOutStore;
 use portcullis_flows::sign_in::{
     HashReplacement, PasswordProof, Proof, SessionOpening, SessionOpeningResult, SignInStore,
@@ -140,8 +140,8 @@ impl SignIn {
 pub(crate) const REVOKED_FOR: Duration = Duration::from_secs(30 * 60);
 
 /// Sessions that end now for this reason.
-pub(crate) fn ending(reason: EventKind, now: Timestamp) -> Ending {
-    Ending { reason, at: now, revoked_until: now + REVOKED_FOR }
+pub(crate) fn ending(reason: EventKind, now: Timestamp) -> SessionEnd {
+    SessionEnd { reason, at: now, revoked_until: now + REVOKED_FOR }
 }
 
 /// Ends a session by what the event tells, if it is live; answers it.

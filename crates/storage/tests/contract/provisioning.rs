@@ -1,6 +1,6 @@
 use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Account, Email, Username};
-use portcullis_flows::identity::provisioning::{Import, ImportStore, Imported};
+use portcullis_flows::identity::provisioning::{Import, ImportResult, ImportStore};
 use portcullis_flows::identity::registration::Creation;
 use portcullis_testkit::samples::{self, NOW};
 use portcullis_testkit::{TestDatabase, at_once};
@@ -8,7 +8,7 @@ use portcullis_testkit::{TestDatabase, at_once};
 use crate::inspect::{count, outcomes};
 use crate::member::enrol;
 
-const DONE: Imported = Imported::Tried(Creation::Done);
+const DONE: ImportResult = ImportResult::Tried(Creation::Done);
 
 #[test]
 fn each_account_gets_its_verdict_in_order_and_a_refused_one_holds_up_no_other() {
@@ -25,10 +25,10 @@ fn each_account_gets_its_verdict_in_order_and_a_refused_one_holds_up_no_other() 
         ];
         let expected = [
             DONE,
-            Imported::Tried(Creation::UsernameTaken),
-            Imported::Tried(Creation::UsernameTaken),
-            Imported::Tried(Creation::EmailTaken),
-            Imported::Present,
+            ImportResult::Tried(Creation::UsernameTaken),
+            ImportResult::Tried(Creation::UsernameTaken),
+            ImportResult::Tried(Creation::EmailTaken),
+            ImportResult::Present,
             DONE,
         ];
         assert_eq!(store.import(&batch).unwrap(), expected);
@@ -43,7 +43,7 @@ fn a_second_run_finds_everything_present_and_changes_nothing() {
         let store = database.store();
         assert_eq!(store.import(&team()).unwrap(), [DONE; 5]);
         store.execute("UPDATE accounts SET password_hash = 'changed since'").unwrap();
-        assert_eq!(store.import(&team()).unwrap(), [Imported::Present; 5]);
+        assert_eq!(store.import(&team()).unwrap(), [ImportResult::Present; 5]);
         assert_eq!(count(store, "accounts WHERE password_hash = 'changed since'"), 5);
         assert_eq!(outcomes(store, "account_created"), ["success 5"]);
     });
@@ -68,7 +68,7 @@ fn eight_imports_of_one_file_at_once_create_each_account_once() {
         let store = database.store();
         let verdicts = at_once(8, |_| store.import(&team()).unwrap()).concat();
         let done = verdicts.iter().filter(|verdict| **verdict == DONE).count();
-        let present = verdicts.iter().filter(|verdict| **verdict == Imported::Present).count();
+        let present = verdicts.iter().filter(|verdict| **verdict == ImportResult::Present).count();
         assert_eq!((done, present), (5, 35), "{database:?}");
         assert_eq!(outcomes(store, "account_created"), ["success 5"]);
     });

@@ -8,7 +8,7 @@ use portcullis_domain::{
 use portcullis_flows::identity::password_change::{
     PasswordChangeStore, PasswordUpdate, PasswordUpdateResult, ReplacementSession,
 };
-use portcullis_flows::node::revocation::{Numbered, RevocationStore, Revoked};
+use portcullis_flows::node::revocation::{FeedEntry, RevocationStore, Revoked};
 use portcullis_flows::sign_in::SessionOpeningResult;
 use portcullis_flows::sign_in::refresh::Rotated;
 use portcullis_flows::sign_in::session_tokens::OnReuse;
@@ -382,7 +382,7 @@ fn endings(store: &Store) -> Vec<(&'static str, End)> {
     ]
 }
 
-pub(crate) fn feed(store: &Store) -> Vec<Numbered> {
+pub(crate) fn feed(store: &Store) -> Vec<FeedEntry> {
     store.revocations_from(0, 10_000).unwrap().entries
 }
 

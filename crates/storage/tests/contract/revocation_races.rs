@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use portcullis_domain::SystemRandom;
 use portcullis_domain::TokenId;
-use portcullis_flows::node::revocation::{Numbered, RevocationStore};
+use portcullis_flows::node::revocation::{FeedEntry, RevocationStore};
 use portcullis_storage::Store;
 use portcullis_testkit::samples::NOW;
 use portcullis_testkit::{TestDatabase, at_once};
@@ -14,8 +14,8 @@ use crate::member::at;
 use crate::revocation::{feed, revoke_entry, token};
 
 /// Reads by position, as a node does, until so many entries were read.
-fn follow(store: &Store, entries: usize) -> Vec<Numbered> {
-    let mut heard: Vec<Numbered> = Vec::new();
+fn follow(store: &Store, entries: usize) -> Vec<FeedEntry> {
+    let mut heard: Vec<FeedEntry> = Vec::new();
     while heard.len() < entries {
         store.number_revocations(1, 1).unwrap();
         let next = heard.last().map_or(1, |last| last.position + 1);

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use portcullis_audit::{EventKind, Outcome, SecurityEvent};
 use portcullis_domain::{AccountId, DisplayName, SessionId, SystemRandom};
-use portcullis_flows::sign_in::session::{LiveSession, SessionStore};
+use portcullis_flows::sign_in::session::{ActiveSession, SessionStore};
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};
 use portcullis_testkit::{TestDatabase, at_once};
@@ -29,7 +29,7 @@ fn the_live_sessions_of_an_account_are_listed_with_where_they_were_used_last() {
 
         let (role, sessions) = store.sessions(ada.id, NOW + 2 * LATER).unwrap().unwrap();
         assert_eq!(role, ada.role);
-        let expected = |opened: &SignIn, device_name, last_used_at| LiveSession {
+        let expected = |opened: &SignIn, device_name, last_used_at| ActiveSession {
             id: opened.session.id,
             device_name,
             address: samples::origin().address,

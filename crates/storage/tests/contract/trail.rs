@@ -7,7 +7,9 @@ use portcullis_audit::{
 };
 use portcullis_domain::{Ambient, SystemRandom, Timestamp};
 use portcullis_flows::audit::recording::DecisionStore;
-use portcullis_flows::audit::trail::{BlockPlace, MAX_BLOCK_BYTES, Trail, TrailError, TrailStore};
+use portcullis_flows::audit::trail::{
+    BlockPosition, MAX_BLOCK_BYTES, Trail, TrailError, TrailStore,
+};
 use portcullis_flows::effects::Effects;
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};
@@ -139,8 +141,11 @@ fn blocks_that_begin_too_late_or_cannot_match_are_passed_over_and_not_the_end() 
         let wanted = Filter { resource: Some("payroll".to_owned()), ..Filter::default() };
         let page = store.blocks(&wanted, None, None, 4).unwrap();
         assert!(page.blocks.is_empty());
-        let place =
-            BlockPlace { until: NOW + Duration::from_secs(6), chain: run.id(), first_ordinal: 7 };
+        let place = BlockPosition {
+            until: NOW + Duration::from_secs(6),
+            chain: run.id(),
+            first_ordinal: 7,
+        };
         assert_eq!(page.next, Some(place));
         let latest = Some(NOW + Duration::from_secs(2));
         let page = store.blocks(&Filter::default(), latest, None, 256).unwrap();

@@ -16,7 +16,7 @@ use super::payload::AccessPayload;
 /// Parses the payload if it has the layout of the serialised [`AccessPayload`] for that issuer and
 /// audience.
 pub(super) fn read<'a>(json: &'a str, issuer: &str, audience: &str) -> Option<AccessPayload<'a>> {
-    let mut rest = Rest(json);
+    let mut rest = UnreadPayload(json);
     let payload = AccessPayload {
         iss: rest.known(r#"{"iss":""#, issuer)?.into(),
         aud: rest.known(r#"","aud":""#, audience)?.into(),
@@ -37,9 +37,9 @@ pub(super) fn read<'a>(json: &'a str, issuer: &str, audience: &str) -> Option<Ac
 }
 
 /// The unread part of the payload.
-struct Rest<'a>(&'a str);
+struct UnreadPayload<'a>(&'a str);
 
-impl<'a> Rest<'a> {
+impl<'a> UnreadPayload<'a> {
     /// Reads a known text after its prefix.
     fn known(&mut self, before: &str, text: &str) -> Option<&'a str> {
         let found = self.text_of(text.len(), before)?;
@@ -116,7 +116,7 @@ mod tests {
 
     use super::*;
     use crate::AccessClaims;
-    use crate::jwt::{Issued, Kind};
+    use crate::jwt::{Kind, SignedKind};
     use crate::payload;
 
     const ISSUER: &str = "https://auth.example.org";

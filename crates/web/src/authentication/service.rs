@@ -15,11 +15,11 @@ impl ServiceCredentials {
     /// True if the request has the credential of a service: name and secret by HTTP Basic
     /// authentication (RFC 7617), or the secret alone as a bearer token.
     pub(crate) fn accept(&self, request: &HttpRequest) -> bool {
-        Shown::by(request).is_some_and(|shown| self.know(&shown))
+        PresentedCredential::by(request).is_some_and(|shown| self.know(&shown))
     }
 
     /// Compares with all services in every case: the duration reveals nothing about any of them.
-    fn know(&self, shown: &Shown) -> bool {
+    fn know(&self, shown: &PresentedCredential) -> bool {
         let digest = Digest::of(&shown.secret);
         let holders = self.0.iter().filter(|(_, known)| *known == digest);
         // Names are not secret.
@@ -35,12 +35,12 @@ impl FromIterator<(String, Digest)> for ServiceCredentials {
 }
 
 /// The credential of a request.
-struct Shown {
+struct PresentedCredential {
     name: Option<String>,
     secret: String,
 }
 
-impl Shown {
+impl PresentedCredential {
     fn by(request: &HttpRequest) -> Option<Self> {
         let mut values = request.headers().get_all(header::AUTHORIZATION);
         let (Some(value), None) = (values.next(), values.next()) else { return None };
@@ -68,7 +68,8 @@ mod tests {
                 .into_iter()
                 .collect();
         let knows = |name: Option<&str>, secret: &str| {
-            let shown = Shown { name: name.map(str::to_owned), secret: secret.to_owned() };
+            let shown =
+                PresentedCredential { name: name.map(str::to_owned), secret: secret.to_owned() };
             credentials.know(&shown)
         };
         assert!(

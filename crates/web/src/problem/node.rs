@@ -3,11 +3,11 @@
 use portcullis_flows::StoreError;
 use portcullis_flows::node::health::HealthError;
 
-use super::sparse::Sparse;
+use super::sparse::ThrottledLog;
 use super::{Code, Problem};
 
 /// An outage fails every request, so these log lines are throttled.
-static STORAGE_FAILURES: Sparse = Sparse::new();
+static STORAGE_FAILURES: ThrottledLog = ThrottledLog::new();
 
 impl From<HealthError> for Problem {
     fn from(error: HealthError) -> Self {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Allows one line of a kind in each [`INTERVAL`].
-pub(super) struct Sparse(Mutex<State>);
+pub(super) struct ThrottledLog(Mutex<State>);
 
 struct State {
     last: Option<Instant>,
@@ -16,7 +16,7 @@ struct State {
 /// The minimum time between two lines.
 const INTERVAL: Duration = Duration::from_secs(30);
 
-impl Sparse {
+impl ThrottledLog {
     pub(super) const fn new() -> Self {
         Self(Mutex::new(State { last: None, left_out: 0 }))
     }
@@ -43,7 +43,7 @@ mod tests {
 
     #[test]
     fn a_line_stands_for_those_that_were_left_out() {
-        let (sparse, begun) = (Sparse::new(), Instant::now());
+        let (sparse, begun) = (ThrottledLog::new(), Instant::now());
         assert_eq!(sparse.turn_at(begun), Some(0));
         for millisecond in 1..=100 {
             assert_eq!(sparse.turn_at(begun + Duration::from_millis(millisecond)), None);

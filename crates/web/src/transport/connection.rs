@@ -35,7 +35,7 @@ pub(super) struct Connection {
     framing: Framing,
     progress: Progress,
     /// The input that the client must send, and the start of the wait.
-    awaited: Option<(Awaited, Instant)>,
+    awaited: Option<(AwaitedInput, Instant)>,
     /// Discarded bytes of a body.
     drained: usize,
     /// True if nothing more is read.
@@ -52,7 +52,7 @@ pub(super) struct Connection {
 
 /// The input that a client must send within a timeout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Awaited {
+enum AwaitedInput {
     /// The rest of this head.
     Head(u64),
     /// The rest of the body of this request, which has its response.
@@ -130,22 +130,22 @@ impl Connection {
     }
 
     /// The input that the client must send, if a timeout holds for it.
-    fn awaited(&self) -> Option<Awaited> {
+    fn awaited(&self) -> Option<AwaitedInput> {
         if self.waiting() > 0 {
             return None;
         }
         let heads = self.framing.heads();
         if self.framing.is_in_head() || heads == 0 {
-            Some(Awaited::Head(heads))
+            Some(AwaitedInput::Head(heads))
         } else if self.framing.is_in_body() {
-            Some(Awaited::Body(heads))
+            Some(AwaitedInput::Body(heads))
         } else {
             None
         }
     }
 
     /// True if the timeout of the awaited input is over; otherwise sets a wake-up for that moment.
-    fn is_late(&mut self, awaited: Option<Awaited>, context: &mut Context<'_>) -> bool {
+    fn is_late(&mut self, awaited: Option<AwaitedInput>, context: &mut Context<'_>) -> bool {
         let Some(awaited) = awaited else {
             self.awaited = None;
             return false;
@@ -156,9 +156,9 @@ impl Connection {
         };
         self.awaited = Some((awaited, since));
         let limit = match awaited {
-            Awaited::Head(_) => HEAD_TIMEOUT,
-            Awaited::Body(_) => DRAIN_TIMEOUT,
-            Awaited::Close => CLOSE_TIMEOUT,
+            AwaitedInput::Head(_) => HEAD_TIMEOUT,
+            AwaitedInput::Body(_) => DRAIN_TIMEOUT,
+            AwaitedInput::Close => CLOSE_TIMEOUT,
         };
         self.has_come(since + limit, context)
     }
@@ -229,7 +229,7 @@ impl Connection {
                     }
                 }
                 Poll::Ready(_) => return Poll::Ready(()),
-                Poll::Pending if self.is_late(Some(Awaited::Close), context) => {
+                Poll::Pending if self.is_late(Some(AwaitedInput::Close), context) => {
                     return Poll::Ready(());
                 }
                 Poll::Pending => return Poll::Pending,
@@ -272,7 +272,7 @@ impl AsyncRead for Connection {
         }
         // To the HTTP server it looks as if the client had closed its side.
         self.is_read = true;
-        if matches!(awaited, Some(Awaited::Head(_))) {
+        if matches!(awaited, Some(AwaitedInput::Head(_))) {
             self.refuse(StatusCode::REQUEST_TIMEOUT, None);
         }
         Poll::Ready(Ok(()))
@@ -315,10 +315,10 @@ impl AsyncWrite for Connection {
         if self.refusal.is_some() {
             ready!(self.write_refusal(context))?;
             self.drained = 0;
-            self.awaited = Some((Awaited::Close, Instant::now()));
+            self.awaited = Some((AwaitedInput::Close, Instant::now()));
         }
         ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
-        if matches!(self.awaited, Some((Awaited::Close, _))) {
+        if matches!(self.awaited, Some((AwaitedInput::Close, _))) {
             ready!(self.linger(context));
         }
         Poll::Ready(Ok(()))

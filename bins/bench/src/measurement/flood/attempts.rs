@@ -11,16 +11,16 @@ use crate::load::Script;
 use crate::outcome::Result;
 
 /// Repeats the same sign-in.
-pub(crate) struct Attempt {
+pub(crate) struct SignInScript {
     request: Request,
-    manner: Manner,
+    manner: RetryBehaviour,
     pause: Duration,
-    tally: Tally,
+    tally: AnswerCounts,
 }
 
 /// The behaviour of a client after a 503.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Manner {
+pub(crate) enum RetryBehaviour {
     /// Obeys `Retry-After`, as good clients do.
     Patient,
     /// Retries at once, as an attacker does.
@@ -29,7 +29,7 @@ pub(crate) enum Manner {
 
 /// The results of the sign-ins.
 #[derive(Debug, Default)]
-pub(crate) struct Tally {
+pub(crate) struct AnswerCounts {
     /// Answers 200.
     pub signed_in: usize,
     /// Answers 401.
@@ -40,17 +40,17 @@ pub(crate) struct Tally {
     pub without_retry_after: usize,
 }
 
-impl Attempt {
-    pub(crate) fn new(request: Request, manner: Manner) -> Self {
-        Self { request, manner, pause: Duration::ZERO, tally: Tally::default() }
+impl SignInScript {
+    pub(crate) fn new(request: Request, manner: RetryBehaviour) -> Self {
+        Self { request, manner, pause: Duration::ZERO, tally: AnswerCounts::default() }
     }
 
-    pub(crate) fn into_tally(self) -> Tally {
+    pub(crate) fn into_tally(self) -> AnswerCounts {
         self.tally
     }
 }
 
-impl Script for Attempt {
+impl Script for SignInScript {
     fn request(&mut self) -> Result<Request> {
         Ok(self.request.clone())
     }
@@ -66,7 +66,7 @@ impl Script for Attempt {
                 let wait = retry_after(&answer);
                 self.tally.refusals.extend(latency);
                 self.tally.without_retry_after += counts * usize::from(wait.is_none());
-                if self.manner == Manner::Patient {
+                if self.manner == RetryBehaviour::Patient {
                     self.pause = wait.unwrap_or_default();
                 }
             }
@@ -85,13 +85,13 @@ fn retry_after(answer: &Answer) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
-impl Tally {
+impl AnswerCounts {
     pub(crate) fn total(&self) -> usize {
         self.signed_in + self.refused + self.refusals.len()
     }
 }
 
-impl Sum for Tally {
+impl Sum for AnswerCounts {
     fn sum<I: Iterator<Item = Self>>(tallies: I) -> Self {
         let mut sum = tallies.fold(Self::default(), |mut sum, tally| {
             sum.signed_in += tally.signed_in;
@@ -116,22 +116,23 @@ mod tests {
         Answer { status, headers: headers.into_iter().collect(), body: "".into() }
     }
 
-    fn attempt(manner: Manner) -> Attempt {
-        Attempt::new(Request::default(), manner)
+    fn attempt(manner: RetryBehaviour) -> SignInScript {
+        SignInScript::new(Request::default(), manner)
     }
 
     const BUSY: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 
     #[test]
     fn the_fates_of_all_clients_are_counted_together() {
-        let (mut one, mut other) = (attempt(Manner::Patient), attempt(Manner::Relentless));
+        let (mut one, mut other) =
+            (attempt(RetryBehaviour::Patient), attempt(RetryBehaviour::Relentless));
         let took = |millis| Some(Duration::from_millis(millis));
         one.answer(answer(StatusCode::OK, None), took(20)).unwrap();
         one.answer(answer(BUSY, None), took(9)).unwrap();
         one.answer(answer(BUSY, Some("1")), None).unwrap();
         other.answer(answer(BUSY, Some("1")), took(3)).unwrap();
         other.answer(answer(StatusCode::UNAUTHORIZED, None), took(15)).unwrap();
-        let sum: Tally = [one, other].into_iter().map(Attempt::into_tally).sum();
+        let sum: AnswerCounts = [one, other].into_iter().map(SignInScript::into_tally).sum();
         assert_eq!((sum.signed_in, sum.refused, sum.without_retry_after), (1, 1, 1));
         assert_eq!(sum.refusals, [3, 9].map(Duration::from_millis));
         assert_eq!(sum.total(), 4);
@@ -139,7 +140,7 @@ mod tests {
 
     #[test]
     fn only_patient_clients_wait_as_they_are_told_to() {
-        let pauses = [Manner::Patient, Manner::Relentless].map(|manner| {
+        let pauses = [RetryBehaviour::Patient, RetryBehaviour::Relentless].map(|manner| {
             let mut attempt = attempt(manner);
             attempt.answer(answer(BUSY, Some("2")), None).unwrap();
             let told_to_wait = attempt.pause();
@@ -153,6 +154,6 @@ mod tests {
     #[test]
     fn an_answer_that_may_not_come_ends_the_run() {
         let broken = answer(StatusCode::INTERNAL_SERVER_ERROR, None);
-        assert!(attempt(Manner::Patient).answer(broken, None).is_err());
+        assert!(attempt(RetryBehaviour::Patient).answer(broken, None).is_err());
     }
 }

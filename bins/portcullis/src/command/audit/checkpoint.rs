@@ -9,7 +9,7 @@ use clap::Args;
 use portcullis_domain::{Ambient, Timestamp};
 use serde::Serialize;
 
-use crate::config::Loaded;
+use crate::config::LoadedConfig;
 use crate::failure::Failure;
 use crate::operator::local_origin;
 use crate::output::Output;
@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
 }
 
 pub(super) fn run(
-    loaded: Loaded,
+    loaded: LoadedConfig,
     arguments: &Arguments,
     output: Output,
 ) -> Result<ExitCode, Failure> {
@@ -46,19 +46,19 @@ pub(super) fn run(
     })?;
     if let Some(path) = path {
         let (number, at) = (checkpoint.number(), checkpoint.at());
-        output.answer(&Written { checkpoint: number, at, output: path.to_owned() })?;
+        output.answer(&CheckpointOutput { checkpoint: number, at, output: path.to_owned() })?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 #[derive(Serialize)]
-struct Written {
+struct CheckpointOutput {
     checkpoint: u64,
     at: Timestamp,
     output: PathBuf,
 }
 
-impl fmt::Display for Written {
+impl fmt::Display for CheckpointOutput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { checkpoint, at, output } = self;
         write!(

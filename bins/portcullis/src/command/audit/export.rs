@@ -23,7 +23,7 @@ use portcullis_flows::principal::Principal;
 use portcullis_storage::Store;
 use serde::Serialize;
 
-use crate::config::Loaded;
+use crate::config::LoadedConfig;
 use crate::failure::Failure;
 use crate::operator::{local_origin, operator};
 use crate::output::Output;
@@ -39,7 +39,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     output: Option<PathBuf>,
     #[command(flatten)]
-    filter: Wanted,
+    filter: EntryFilter,
 }
 
 /// The format of an export.
@@ -52,7 +52,7 @@ pub(crate) enum TrailFormat {
 
 /// The filters of an export.
 #[derive(Debug, Args)]
-struct Wanted {
+struct EntryFilter {
     /// Only entries from this time on
     #[arg(long, value_parser = moment::parse)]
     from: Option<Timestamp>,
@@ -82,7 +82,7 @@ struct Wanted {
 impl Arguments {
     /// The filter of these arguments.
     pub(crate) fn filter(&self) -> Filter {
-        let Wanted { from, until, kind, outcome, actor, subject, ref resource, address } =
+        let EntryFilter { from, until, kind, outcome, actor, subject, ref resource, address } =
             self.filter;
         let resource = resource.clone();
         Filter { from, until, kind, outcome, actor, subject, resource, address }
@@ -90,7 +90,7 @@ impl Arguments {
 }
 
 pub(super) fn run(
-    loaded: Loaded,
+    loaded: LoadedConfig,
     arguments: &Arguments,
     output: Output,
 ) -> Result<ExitCode, Failure> {
@@ -118,7 +118,7 @@ pub(super) fn run(
     };
     let is_archive = arguments.format == TrailFormat::Archive;
     let things = if is_archive { ARCHIVED } else { "entries" };
-    let answer = Exported { entries: count, things, output: arguments.output.clone() };
+    let answer = ExportOutput { entries: count, things, output: arguments.output.clone() };
     match answer.output {
         Some(_) => output.answer(&answer)?,
         None => output.remark(&answer),
@@ -215,7 +215,7 @@ impl From<ExportError> for Failure {
 }
 
 #[derive(Serialize)]
-struct Exported {
+struct ExportOutput {
     entries: u64,
     #[serde(skip)]
     things: &'static str,
@@ -223,7 +223,7 @@ struct Exported {
     output: Option<PathBuf>,
 }
 
-impl fmt::Display for Exported {
+impl fmt::Display for ExportOutput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "exported {} {}", self.entries, self.things)
     }

@@ -7,12 +7,12 @@ use std::process::ExitCode;
 use portcullis_audit::{CheckpointKey, Fingerprint};
 use serde::Serialize;
 
-use crate::config::Loaded;
+use crate::config::LoadedConfig;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::{assembly, opening};
 
-pub(super) fn run(loaded: &Loaded, output: Output) -> Result<ExitCode, Failure> {
+pub(super) fn run(loaded: &LoadedConfig, output: Output) -> Result<ExitCode, Failure> {
     let secret = opening::existing_secret(loaded)?;
     let public_key = assembly::audit::keys(&secret).checkpoint_key();
     output.answer(&PublicKey { public_key, fingerprint: public_key.fingerprint() })?;

@@ -9,7 +9,7 @@ use clap::Args;
 use portcullis_domain::Ambient;
 use serde::Serialize;
 
-use crate::config::Loaded;
+use crate::config::LoadedConfig;
 use crate::failure::Failure;
 use crate::operator::local_origin;
 use crate::output::Output;
@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
 }
 
 pub(super) fn run(
-    loaded: Loaded,
+    loaded: LoadedConfig,
     arguments: &Arguments,
     output: Output,
 ) -> Result<ExitCode, Failure> {
@@ -43,16 +43,16 @@ pub(super) fn run(
     let waiting = progress::waiting("deleting old entries", output);
     let purged_to = checkpoints.purge(keep, BATCH_SIZE, &origin)?;
     waiting.finish_and_clear();
-    output.answer(&Purged { purged_to })?;
+    output.answer(&PurgeOutput { purged_to })?;
     Ok(ExitCode::SUCCESS)
 }
 
 #[derive(Serialize)]
-struct Purged {
+struct PurgeOutput {
     purged_to: Option<u64>,
 }
 
-impl fmt::Display for Purged {
+impl fmt::Display for PurgeOutput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.purged_to {
             Some(to) => write!(

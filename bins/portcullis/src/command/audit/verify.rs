@@ -10,7 +10,7 @@ use clap::Args;
 use portcullis_audit::{AuditKeys, Checkpoint, Report, verify_archive};
 use serde::Serialize;
 
-use crate::config::Loaded;
+use crate::config::LoadedConfig;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::{assembly, opening, progress, secret_file};
@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
 
 /// Exits with 1 when the audit log has a fault, with 2 when it cannot be read.
 pub(super) fn run(
-    loaded: &Loaded,
+    loaded: &LoadedConfig,
     arguments: &Arguments,
     output: Output,
 ) -> Result<ExitCode, Failure> {
@@ -46,7 +46,7 @@ pub(super) fn run(
     Ok(if report.is_intact() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn report(loaded: &Loaded, arguments: &Arguments, output: Output) -> Result<Report, Failure> {
+fn report(loaded: &LoadedConfig, arguments: &Arguments, output: Output) -> Result<Report, Failure> {
     let mut keys: Vec<AuditKeys> =
         arguments.former_secrets.iter().map(|path| former(path)).collect::<Result<_, _>>()?;
     keys.extend(opening::previous_secret(loaded)?.as_ref().map(assembly::audit::keys));
@@ -76,7 +76,7 @@ fn of_archive(
 }
 
 fn of_database(
-    loaded: &Loaded,
+    loaded: &LoadedConfig,
     keys: &[&AuditKeys],
     held: &[Checkpoint],
     output: Output,

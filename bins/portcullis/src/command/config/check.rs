@@ -5,12 +5,12 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use crate::config::{Finding, Loaded};
+use crate::config::{Finding, LoadedConfig};
 use crate::failure::Failure;
 use crate::output::Output;
 
 /// Exits with 2 when the configuration has a fault.
-pub(super) fn run(loaded: &Loaded, output: Output) -> Result<ExitCode, Failure> {
+pub(super) fn run(loaded: &LoadedConfig, output: Output) -> Result<ExitCode, Failure> {
     let findings = loaded.findings();
     let ok = findings.faults.is_empty();
     output.answer(&Report { ok, faults: &findings.faults, warnings: &findings.warnings })?;

@@ -2,12 +2,12 @@
 
 use super::check::Check;
 use super::data_directory::try_writing;
-use crate::config::Loaded;
+use crate::config::LoadedConfig;
 
 const NAME: &str = "checkpoint files";
 
 /// `None` when no directory is configured.
-pub(super) fn check(loaded: &Loaded) -> Option<Check> {
+pub(super) fn check(loaded: &LoadedConfig) -> Option<Check> {
     let Some(config) = loaded.partly(&["audit"]) else {
         return Some(Check::skipped_for_faults(NAME));
     };

@@ -6,11 +6,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::check::Check;
-use crate::config::Loaded;
+use crate::config::LoadedConfig;
 
 const NAME: &str = "data directory";
 
-pub(super) fn check(loaded: &Loaded) -> Check {
+pub(super) fn check(loaded: &LoadedConfig) -> Check {
     let Some(config) = loaded.partly(&["data_dir"]) else {
         return Check::skipped_for_faults(NAME);
     };

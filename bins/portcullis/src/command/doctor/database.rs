@@ -12,7 +12,7 @@ use portcullis_storage::{Database, DatabaseUrl, Store};
 
 use super::check::Check;
 use super::{access_matrix, audit_trail, clock, email_addresses, jobs, signing_keys};
-use crate::config::{self, Config, Loaded};
+use crate::config::{self, Config, LoadedConfig};
 use crate::{assembly, opening};
 
 const DATABASE: &str = "database";
@@ -33,7 +33,7 @@ const CONTENTS: [&str; 9] = [
     jobs::NAME,
 ];
 
-pub(super) fn check(loaded: &Loaded) -> Vec<Check> {
+pub(super) fn check(loaded: &LoadedConfig) -> Vec<Check> {
     let Some(config) = loaded.partly(&["database", "data_dir"]) else {
         let names = [DATABASE, SCHEMA].into_iter().chain(CONTENTS);
         return names.map(Check::skipped_for_faults).collect();
@@ -123,7 +123,7 @@ fn schema(database: &Database) -> Result<Check, Check> {
     Ok(Check::ok(SCHEMA, "is up to date"))
 }
 
-fn contents(database: Database, loaded: &Loaded, config: &Config) -> Vec<Check> {
+fn contents(database: Database, loaded: &LoadedConfig, config: &Config) -> Vec<Check> {
     let secret = opening::existing_secret(loaded);
     // The checks only read, so they need no keys for new entries.
     let keys =

@@ -7,7 +7,7 @@ use portcullis_password::{Argon2Params, Hasher, Password, Scratch};
 use portcullis_token::OpaqueSecret;
 
 use super::check::Check;
-use crate::config::Loaded;
+use crate::config::LoadedConfig;
 
 const NAME: &str = "hashing";
 
@@ -19,7 +19,7 @@ const FAST: Duration = Duration::from_millis(50);
 
 const ROUNDS: usize = 5;
 
-pub(super) fn check(loaded: &Loaded) -> Check {
+pub(super) fn check(loaded: &LoadedConfig) -> Check {
     let Some(config) = loaded.partly(&["passwords"]) else {
         return Check::skipped_for_faults(NAME);
     };

@@ -1,13 +1,13 @@
 //! Checks the minimum length of passwords as the only factor (NIST SP 800-63B-4 section 3.1.1.2).
 
 use super::check::Check;
-use crate::config::Loaded;
+use crate::config::LoadedConfig;
 
 const NAME: &str = "password policy";
 
 const RECOMMENDED: usize = 15;
 
-pub(super) fn check(loaded: &Loaded) -> Check {
+pub(super) fn check(loaded: &LoadedConfig) -> Check {
     let Some(config) = loaded.partly(&["passwords.min_length"]) else {
         return Check::skipped_for_faults(NAME);
     };

@@ -5,12 +5,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::check::Check;
-use crate::config::{Loaded, Secret};
+use crate::config::{LoadedConfig, Secret};
 use crate::secret_file;
 
 const NAME: &str = "secret key";
 
-pub(super) fn check(loaded: &Loaded) -> Check {
+pub(super) fn check(loaded: &LoadedConfig) -> Check {
     let keys = ["tokens.secret_key", "tokens.secret_key_previous", "data_dir"];
     let Some(config) = loaded.partly(&keys) else {
         return Check::skipped_for_faults(NAME);

@@ -19,16 +19,16 @@ none of this happens.";
 
 pub(super) fn run(config: &Config, output: Output) -> Result<ExitCode, Failure> {
     opening::accept_secret(config, &local_origin("keys accept-secret"))?;
-    output.answer(&Accepted { accepted: true })?;
+    output.answer(&AcceptSecretOutput { accepted: true })?;
     Ok(ExitCode::SUCCESS)
 }
 
 #[derive(Serialize)]
-struct Accepted {
+struct AcceptSecretOutput {
     accepted: bool,
 }
 
-impl fmt::Display for Accepted {
+impl fmt::Display for AcceptSecretOutput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("The database has accepted the configured SECRET_KEY.")
     }

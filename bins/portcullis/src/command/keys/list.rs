@@ -19,13 +19,13 @@ pub(super) fn run(config: &Config, output: Output) -> Result<ExitCode, Failure> 
     let shared = keys.shared_keys()?.into_iter().map(SharedKey::from).collect();
     let pairs = keys.list(config.tokens.algorithm)?.into_iter().map(Key::from).collect();
     let algorithm = config.tokens.algorithm.map_or("HS256", |algorithm| algorithm.name());
-    output.answer(&Listing { algorithm, keys: pairs, shared_secrets: shared })?;
+    output.answer(&KeyList { algorithm, keys: pairs, shared_secrets: shared })?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// The keys, in the order in which they begin to sign.
 #[derive(Serialize)]
-struct Listing {
+struct KeyList {
     algorithm: &'static str,
     keys: Vec<Key>,
     shared_secrets: Vec<SharedKey>,
@@ -85,7 +85,7 @@ impl From<(SigningKeyRecord, KeyState)> for Key {
     }
 }
 
-impl fmt::Display for Listing {
+impl fmt::Display for KeyList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let titles = ["kid", "algorithm", "state", "signs from", "retired at"].map(str::to_owned);
         let row = |key: &Key| {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use portcullis_domain::{Ambient, Timestamp};
-use portcullis_flows::node::signing_key::HeadStart;
+use portcullis_flows::node::signing_key::ActivationDelay;
 use portcullis_token::KeyPairAlgorithm;
 use serde::Serialize;
 
@@ -64,7 +64,7 @@ pub(super) fn run(
              the secret key, set SECRET_KEY_PREVIOUS to it and SECRET_KEY to a new one",
         ));
     };
-    let head_start = if arguments.now { HeadStart::Least } else { HeadStart::Full };
+    let head_start = if arguments.now { ActivationDelay::Least } else { ActivationDelay::Full };
     let origin = local_origin("keys rotate");
     let Opened { store, secret, .. } = opening::opened_existing(config, &origin)?;
     let key = assembly::node::signing_keys(&store, config, &secret, &Ambient::system())

@@ -33,17 +33,17 @@ pub(super) fn run(config: &Config, output: Output) -> Result<ExitCode, Failure> 
     // Recorded first: a printed secret without a record could not be taken back.
     assembly::node::signing_keys(&store, config, &secret, &Ambient::system())
         .note_printed(&shared, &origin)?;
-    output.answer(&Handed { shared_secret: &shared.expose() })?;
+    output.answer(&SharedSecretOutput { shared_secret: &shared.expose() })?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// The printed secret. It must not be logged.
 #[derive(Serialize)]
-struct Handed<'a> {
+struct SharedSecretOutput<'a> {
     shared_secret: &'a str,
 }
 
-impl fmt::Display for Handed<'_> {
+impl fmt::Display for SharedSecretOutput<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.shared_secret)
     }

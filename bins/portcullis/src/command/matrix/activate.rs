@@ -9,8 +9,8 @@ use portcullis_flows::access::matrix::Matrices;
 use serde::Serialize;
 
 use super::changes::Changes;
-use super::named::{self, Named};
-use crate::config::Loaded;
+use super::named::{self, MatrixSource};
+use crate::config::LoadedConfig;
 use crate::failure::Failure;
 use crate::opening;
 use crate::operator::operator;
@@ -20,26 +20,26 @@ use crate::output::Output;
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// A matrix file, or the number of a version
-    matrix: Named,
+    matrix: MatrixSource,
 }
 
 pub(super) fn run(
-    loaded: Loaded,
+    loaded: LoadedConfig,
     arguments: &Arguments,
     output: Output,
 ) -> Result<ExitCode, Failure> {
     let named = &arguments.matrix;
     let (config, _) = loaded.sound()?;
     // Checked before the database is opened or created.
-    if let Named::File(path) = named {
+    if let MatrixSource::File(path) = named {
         named.parse(&named::read(path)?)?;
     }
     let operator = operator("policy activate");
     let (_, matrices) = opening::started(&config, &operator)?;
     let answer = Activated::by(&matrices, || {
         let number = match named {
-            Named::Version(number) => *number,
-            Named::File(path) => matrices.propose(&named::read(path)?, &operator)?,
+            MatrixSource::Version(number) => *number,
+            MatrixSource::File(path) => matrices.propose(&named::read(path)?, &operator)?,
         };
         if number != matrices.active().load().version {
             matrices.activate(number, &operator)?;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::named;
 use super::versions::Versions;
-use crate::config::Loaded;
+use crate::config::LoadedConfig;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
 
 /// Exits with 1 when the matrix has a fault.
 pub(super) fn run(
-    loaded: Loaded,
+    loaded: LoadedConfig,
     arguments: &Arguments,
     output: Output,
 ) -> Result<ExitCode, Failure> {

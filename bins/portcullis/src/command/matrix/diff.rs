@@ -8,9 +8,9 @@ use portcullis_access::MatrixDiff;
 use serde::Serialize;
 
 use super::changes::Changes;
-use super::named::{self, Named};
+use super::named::{self, MatrixSource};
 use super::versions::Versions;
-use crate::config::Loaded;
+use crate::config::LoadedConfig;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -18,18 +18,18 @@ use crate::output::Output;
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The new matrix: a file, or the number of a version
-    candidate: Named,
+    candidate: MatrixSource,
     /// The matrix to compare with [default: the one in force]
-    base: Option<Named>,
+    base: Option<MatrixSource>,
 }
 
 pub(super) fn run(
-    loaded: Loaded,
+    loaded: LoadedConfig,
     arguments: &Arguments,
     output: Output,
 ) -> Result<ExitCode, Failure> {
     let (base, base_name, candidate) = match (&arguments.candidate, &arguments.base) {
-        (Named::File(one), Some(base @ Named::File(other))) => {
+        (MatrixSource::File(one), Some(base @ MatrixSource::File(other))) => {
             (base.parse(&named::read(other)?)?, base.to_string(), named::read(one)?)
         }
         (candidate, Some(base)) => {

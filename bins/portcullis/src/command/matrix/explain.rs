@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use portcullis_access::{Asked, Explanation, Parties, Reason};
+use portcullis_access::{DecisionContext, Explanation, Parties, Reason};
 use serde::Serialize;
 
-use super::named::Named;
+use super::named::MatrixSource;
 use super::versions::Versions;
-use crate::config::Loaded;
+use crate::config::LoadedConfig;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -45,12 +45,12 @@ pub(crate) struct Arguments {
 
 /// Exits with 0 for a grant and for a denial: both are a successful explanation.
 pub(super) fn run(
-    loaded: Loaded,
+    loaded: LoadedConfig,
     arguments: &Arguments,
     output: Output,
 ) -> Result<ExitCode, Failure> {
     let (name, matrix) = if let Some(path) = &arguments.file {
-        let named = Named::File(path.clone());
+        let named = MatrixSource::File(path.clone());
         (named.to_string(), named.parse(&named.text_alone(loaded)?)?)
     } else {
         let versions = Versions::open(loaded)?;
@@ -58,25 +58,25 @@ pub(super) fn run(
     };
     let Arguments { role, resource, action, .. } = arguments;
     let attributes = arguments.attributes.iter().cloned().collect();
-    let asked = Asked {
+    let context = DecisionContext {
         subject: &arguments.subject,
         owner: arguments.owner.as_deref(),
         parties: Some(&arguments.parties).filter(|all| !all.is_empty()).map(Parties::from),
         attributes: Some(&attributes),
     };
-    let decision = matrix.decide_words(role, resource, action, &asked);
-    output.answer(&Answer { matrix: name, explanation: matrix.explain(&decision) })?;
+    let decision = matrix.decide_words(role, resource, action, &context);
+    output.answer(&ExplainOutput { matrix: name, explanation: matrix.explain(&decision) })?;
     Ok(ExitCode::SUCCESS)
 }
 
 #[derive(Serialize)]
-struct Answer<'a> {
+struct ExplainOutput<'a> {
     matrix: String,
     #[serde(flatten)]
     explanation: Explanation<'a>,
 }
 
-impl fmt::Display for Answer<'_> {
+impl fmt::Display for ExplainOutput<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { matrix, explanation } = self;
         match &explanation.reason {

@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::named::Named;
+use super::named::MatrixSource;
 use super::versions::Versions;
-use crate::config::Loaded;
+use crate::config::LoadedConfig;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -33,34 +33,35 @@ pub(crate) enum MatrixFormat {
 }
 
 pub(super) fn run(
-    loaded: Loaded,
+    loaded: LoadedConfig,
     arguments: &Arguments,
     output: Output,
 ) -> Result<ExitCode, Failure> {
     let versions = Versions::open(loaded)?;
     let number = arguments.version.or(versions.number());
     let text = arguments.version.map_or_else(|| versions.text_in_force(), |n| versions.text(n))?;
-    let matrix =
-        || number.map_or_else(|| Ok(versions.in_force()), |n| Named::Version(n).parse(&text));
+    let matrix = || {
+        number.map_or_else(|| Ok(versions.in_force()), |n| MatrixSource::Version(n).parse(&text))
+    };
     let (format, content) = match arguments.format {
         MatrixFormat::Toml => ("toml", text.clone()),
         MatrixFormat::Json => ("json", matrix()?.to_json()),
         MatrixFormat::Csv => ("csv", matrix()?.to_csv()),
         MatrixFormat::Markdown => ("markdown", matrix()?.to_markdown()),
     };
-    output.answer(&Exported { version: number, format, content })?;
+    output.answer(&ExportOutput { version: number, format, content })?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// As text, only the content, so that it can be piped.
 #[derive(Serialize)]
-struct Exported {
+struct ExportOutput {
     version: Option<u32>,
     format: &'static str,
     content: String,
 }
 
-impl fmt::Display for Exported {
+impl fmt::Display for ExportOutput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.content)
     }

@@ -7,12 +7,12 @@ use portcullis_domain::Timestamp;
 use serde::Serialize;
 
 use super::versions::Versions;
-use crate::config::Loaded;
+use crate::config::LoadedConfig;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::table::Table;
 
-pub(super) fn run(loaded: Loaded, output: Output) -> Result<ExitCode, Failure> {
+pub(super) fn run(loaded: LoadedConfig, output: Output) -> Result<ExitCode, Failure> {
     let opened = Versions::open(loaded)?;
     let matrices = opened.matrices()?;
     let activations = matrices.history()?.into_iter().map(|activation| Activation {

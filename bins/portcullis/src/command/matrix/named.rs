@@ -9,19 +9,19 @@ use std::str::FromStr;
 use portcullis_access::{Matrix, MatrixFaults};
 
 use super::versions::Versions;
-use crate::config::Loaded;
+use crate::config::LoadedConfig;
 use crate::failure::Failure;
 
 /// A matrix named on the command line. A file whose name is a number is written `./3`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Named {
+pub(crate) enum MatrixSource {
     /// In a file.
     File(PathBuf),
     /// In the database, under this number.
     Version(u32),
 }
 
-impl FromStr for Named {
+impl FromStr for MatrixSource {
     type Err = Infallible;
 
     fn from_str(text: &str) -> Result<Self, Infallible> {
@@ -30,7 +30,7 @@ impl FromStr for Named {
     }
 }
 
-impl fmt::Display for Named {
+impl fmt::Display for MatrixSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => path.display().fmt(f),
@@ -39,9 +39,9 @@ impl fmt::Display for Named {
     }
 }
 
-impl Named {
+impl MatrixSource {
     /// The text of the matrix. Configuration and database are read only for a version.
-    pub(super) fn text_alone(&self, loaded: Loaded) -> Result<String, Failure> {
+    pub(super) fn text_alone(&self, loaded: LoadedConfig) -> Result<String, Failure> {
         match self {
             Self::File(path) => read(path),
             Self::Version(number) => Versions::open(loaded)?.text(*number),
@@ -56,7 +56,7 @@ impl Named {
         }
     }
 
-    /// The matrix of this text, which is that of [`Named::text`].
+    /// The matrix of this text, which is that of [`MatrixSource::text`].
     pub(super) fn parse(&self, text: &str) -> Result<Matrix, Failure> {
         Matrix::parse(text).map_err(|faults| faulty(&self.to_string(), &faults))
     }
@@ -87,10 +87,10 @@ mod tests {
     #[test]
     fn numbers_are_versions_and_all_else_are_files() {
         for text in ["3", "v3"] {
-            assert_eq!(text.parse(), Ok(Named::Version(3)), "{text}");
+            assert_eq!(text.parse(), Ok(MatrixSource::Version(3)), "{text}");
         }
         for text in ["./3", "matrix.toml", "vv3", "3.toml", "v"] {
-            assert_eq!(text.parse(), Ok(Named::File(text.into())), "{text}");
+            assert_eq!(text.parse(), Ok(MatrixSource::File(text.into())), "{text}");
         }
     }
 }

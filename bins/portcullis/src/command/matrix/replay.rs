@@ -12,9 +12,9 @@ use portcullis_access::replay::{ReplayReport, ReplayedChange};
 use portcullis_domain::{Ambient, Timestamp};
 use serde::Serialize;
 
-use super::named::Named;
+use super::named::MatrixSource;
 use super::versions::Versions;
-use crate::config::Loaded;
+use crate::config::LoadedConfig;
 use crate::failure::Failure;
 use crate::operator::operator;
 use crate::output::Output;
@@ -30,7 +30,7 @@ const DEFAULT_DAYS: u32 = 7;
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The matrix to try: a file, or the number of a version
-    matrix: Named,
+    matrix: MatrixSource,
     /// Only decisions of the last N days [default: 7, or all of the export]
     #[arg(long, value_name = "N", conflicts_with_all = ["from", "until"],
           value_parser = clap::value_parser!(u32).range(1..=36_500))]
@@ -47,7 +47,7 @@ pub(crate) struct Arguments {
 }
 
 pub(super) fn run(
-    loaded: Loaded,
+    loaded: LoadedConfig,
     arguments: &Arguments,
     output: Output,
 ) -> Result<ExitCode, Failure> {
@@ -72,12 +72,12 @@ pub(super) fn run(
         bar.finish_and_clear();
         (Some(from), report)
     };
-    output.answer(&Replayed { matrix, from, until, report })?;
+    output.answer(&ReplayOutput { matrix, from, until, report })?;
     Ok(ExitCode::SUCCESS)
 }
 
 #[derive(Serialize)]
-struct Replayed {
+struct ReplayOutput {
     matrix: String,
     from: Option<Timestamp>,
     until: Option<Timestamp>,
@@ -88,7 +88,7 @@ struct Replayed {
 /// Lines of a printed replay; `--json` has more.
 const MAX_LINES: usize = 100;
 
-impl fmt::Display for Replayed {
+impl fmt::Display for ReplayOutput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { matrix, report, .. } = self;
         let ReplayReport { examined, gained, lost, changes, left_out } = report;

@@ -3,13 +3,13 @@
 use std::process::ExitCode;
 
 use super::activate::Activated;
-use crate::config::Loaded;
+use crate::config::LoadedConfig;
 use crate::failure::Failure;
 use crate::opening;
 use crate::operator::operator;
 use crate::output::Output;
 
-pub(super) fn run(loaded: Loaded, output: Output) -> Result<ExitCode, Failure> {
+pub(super) fn run(loaded: LoadedConfig, output: Output) -> Result<ExitCode, Failure> {
     let (config, _) = loaded.sound()?;
     let operator = operator("policy rollback");
     let (_, matrices) = opening::started(&config, &operator)?;

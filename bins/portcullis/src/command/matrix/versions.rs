@@ -7,7 +7,7 @@ use portcullis_flows::access::matrix::Matrices;
 use portcullis_flows::principal::Principal;
 use portcullis_storage::Store;
 
-use crate::config::{Config, Loaded, MatrixFile};
+use crate::config::{Config, LoadedConfig, MatrixFile};
 use crate::failure::Failure;
 use crate::{assembly, opening};
 
@@ -19,14 +19,17 @@ pub(super) struct Versions {
 
 impl Versions {
     /// Reads the database without changing it.
-    pub(super) fn open(loaded: Loaded) -> Result<Self, Failure> {
+    pub(super) fn open(loaded: LoadedConfig) -> Result<Self, Failure> {
         let (config, _) = loaded.sound()?;
         let store = opening::existing_store(&config)?;
         Self::over(store, config)
     }
 
     /// Opens the database for a use case that records events.
-    pub(super) fn open_recorded(loaded: Loaded, operator: &Principal) -> Result<Self, Failure> {
+    pub(super) fn open_recorded(
+        loaded: LoadedConfig,
+        operator: &Principal,
+    ) -> Result<Self, Failure> {
         let (config, _) = loaded.sound()?;
         let (store, _) = opening::needed_store(&config, &operator.origin)?;
         Self::over(Some(store), config)

@@ -87,7 +87,7 @@ pub(super) fn run(
     let most = config.hashing.max_bcrypt_cost;
     let provisioning = assembly::identity::provisioning(&store, candidates, &matrices, most);
     let account = provisioning.create(&request, options).map_err(refused)?;
-    output.answer(&Created::from(account))?;
+    output.answer(&CreateOutput::from(account))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -123,7 +123,7 @@ fn refused(error: RegistrationError) -> Failure {
 }
 
 #[derive(Serialize)]
-struct Created {
+struct CreateOutput {
     created: NewAccount,
 }
 
@@ -139,7 +139,7 @@ struct NewAccount {
     created_at: Timestamp,
 }
 
-impl From<Account> for Created {
+impl From<Account> for CreateOutput {
     fn from(account: Account) -> Self {
         let created = NewAccount {
             id: account.id,
@@ -155,7 +155,7 @@ impl From<Account> for Created {
     }
 }
 
-impl fmt::Display for Created {
+impl fmt::Display for CreateOutput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let NewAccount { id, username, email, role, .. } = &self.created;
         write!(f, "created {} <{}> as {role}, id {id}", username.as_str(), email.as_str())

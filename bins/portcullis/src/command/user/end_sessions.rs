@@ -30,16 +30,16 @@ pub(super) fn run(config: &Config, output: Output) -> Result<ExitCode, Failure> 
         ChangeError::Store(error) => error.into(),
         error => Failure::failed(error, "run the command again"),
     })?;
-    output.answer(&Ended { sessions_ended })?;
+    output.answer(&EndSessionsOutput { sessions_ended })?;
     Ok(ExitCode::SUCCESS)
 }
 
 #[derive(Serialize)]
-struct Ended {
+struct EndSessionsOutput {
     sessions_ended: u64,
 }
 
-impl fmt::Display for Ended {
+impl fmt::Display for EndSessionsOutput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} sessions have ended. Every user must sign in again.", self.sessions_ended)
     }

@@ -20,7 +20,7 @@ use clap::Args;
 use columns::Columns;
 use importer::Importer;
 use lines::Lines;
-use row_error::{BadLine, RowProblem};
+use row_error::{RowProblem, SkippedLine};
 
 use crate::config::Config;
 use crate::failure::Failure;
@@ -68,7 +68,7 @@ pub(super) fn run(
     let mut importer = Importer::new(provisioning, store, matrix, usize::from(arguments.batch));
 
     let progress = progress::of_bytes(size, output);
-    let report = |bad: Vec<BadLine>| {
+    let report = |bad: Vec<SkippedLine>| {
         progress.suspend(|| bad.iter().for_each(|line| output.remark(line)));
     };
     while let Some(line) = lines.next() {

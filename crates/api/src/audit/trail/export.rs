@@ -25,7 +25,7 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
-use super::filter::{self, KEYS, Wanted};
+use super::filter::{self, FilterParameters, KEYS};
 use crate::openapi::word;
 
 pub(crate) const EXPORT: Route = Route {
@@ -50,7 +50,7 @@ pub(crate) const EXPORT: Route = Route {
 #[utoipa::path(get, path = EXPORT.path, tag = "audit",
     params(
         FormatParameter,
-        Wanted,
+        FilterParameters,
     ),
     responses((status = 200, description = "The file", content(
         (String = "text/csv", example = json!("at,id,kind,outcome,actor,subject,…\r\n")),
@@ -152,15 +152,15 @@ fn start(
         let chunks = Chunks { sender: &sender, runtime: &runtime, buffer: Vec::new() };
         let outcome = match trail.export(&caller, &filter, format) {
             Ok(mut entries) => write(&mut entries, format, chunks),
-            Err(error) => Err(Ended::Failed(error)),
+            Err(error) => Err(ExportFailure::Failed(error)),
         };
         let _gone = match outcome {
             Ok(()) => send(&sender, &runtime, Message::Done),
-            Err(Ended::Failed(error)) => {
+            Err(ExportFailure::Failed(error)) => {
                 tracing::error!(%error, "an export broke off");
                 send(&sender, &runtime, Message::Failed(error))
             }
-            Err(Ended::Abandoned) => Ok(()),
+            Err(ExportFailure::Abandoned) => Ok(()),
         };
         drop(place);
     }));
@@ -168,19 +168,19 @@ fn start(
 }
 
 /// The reason why an export was cut off.
-enum Ended {
+enum ExportFailure {
     Failed(TrailError),
     /// The client has disconnected, or reads nothing.
     Abandoned,
 }
 
-impl From<TrailError> for Ended {
+impl From<TrailError> for ExportFailure {
     fn from(error: TrailError) -> Self {
         Self::Failed(error)
     }
 }
 
-impl From<io::Error> for Ended {
+impl From<io::Error> for ExportFailure {
     fn from(_: io::Error) -> Self {
         Self::Abandoned
     }
@@ -190,7 +190,7 @@ fn write(
     entries: &mut dyn Iterator<Item = Result<Entry<'static>, TrailError>>,
     format: ExportFormat,
     chunks: Chunks<'_>,
-) -> Result<(), Ended> {
+) -> Result<(), ExportFailure> {
     let chunks = if format == ExportFormat::Csv {
         let mut writer = CsvWriter::new(chunks)?;
         for entry in entries {
@@ -248,11 +248,11 @@ fn send(sender: &Sender<Message>, runtime: &Handle, message: Message) -> io::Res
     sent.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
 }
 
-type Progress = (Option<Message>, Receiver<Message>);
+type ExportState = (Option<Message>, Receiver<Message>);
 
 async fn next_chunk(
-    (message, mut chunks): Progress,
-) -> Option<(Result<Bytes, io::Error>, Progress)> {
+    (message, mut chunks): ExportState,
+) -> Option<(Result<Bytes, io::Error>, ExportState)> {
     let broken = || io::Error::other("the export broke off");
     match message {
         Some(Message::Chunk(bytes)) => {

@@ -21,9 +21,9 @@ pub(super) const KEYS: &[&str] =
 const FROM_1970: &str = "^(19[7-9]|[2-9][0-9]{2})";
 
 /// The parameters of the filter, for the API document.
-pub(super) struct Wanted;
+pub(super) struct FilterParameters;
 
-impl IntoParams for Wanted {
+impl IntoParams for FilterParameters {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         const ACCOUNT: &str = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11";
         let text = || ObjectBuilder::new().schema_type(Type::String);

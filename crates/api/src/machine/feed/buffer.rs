@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use actix_web::web::Bytes;
-use portcullis_flows::node::revocation::{Cursor, FeedState, Numbered};
+use portcullis_flows::node::revocation::{Cursor, FeedEntry, FeedState};
 use tokio::sync::watch;
 
 use super::event;
@@ -31,7 +31,7 @@ struct BufferedEntries {
 
 /// Entries that are sent together.
 struct Chunk {
-    entries: Vec<Numbered>,
+    entries: Vec<FeedEntry>,
     event: Bytes,
 }
 
@@ -88,7 +88,7 @@ impl FeedBuffer {
     }
 
     /// Adds entries and notifies the followers.
-    pub(crate) fn extend(&self, entries: &[Numbered]) {
+    pub(crate) fn extend(&self, entries: &[FeedEntry]) {
         let Some(first) = entries.first() else { return };
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
         if first.position != kept.head.position().saturating_add(1) {
@@ -167,7 +167,7 @@ impl FeedBuffer {
 }
 
 impl BufferedEntries {
-    fn push(&mut self, entries: &[Numbered]) {
+    fn push(&mut self, entries: &[FeedEntry]) {
         let chunk = Chunk { entries: entries.to_vec(), event: event::revoked(entries) };
         self.head = chunk.end();
         self.entries += entries.len();
@@ -187,7 +187,7 @@ impl BufferedEntries {
 
 impl Chunk {
     fn end(&self) -> Cursor {
-        self.entries.last().map_or(Cursor::START, Numbered::cursor)
+        self.entries.last().map_or(Cursor::START, FeedEntry::cursor)
     }
 }
 
@@ -237,7 +237,7 @@ mod tests {
         buffer.extend(&entries);
         for numbered in [&entries[0], &entries[499], &entries[599]] {
             assert!(buffer.holds(numbered.cursor()));
-            let other = Numbered { mark: numbered.mark ^ 1, ..*numbered };
+            let other = FeedEntry { mark: numbered.mark ^ 1, ..*numbered };
             assert!(!buffer.holds(other.cursor()));
         }
         assert!(!buffer.holds(Cursor::START), "what comes after it may not be all that there was");
@@ -277,9 +277,9 @@ mod tests {
         }
     }
 
-    fn entries(first: u64, count: u64) -> Vec<Numbered> {
+    fn entries(first: u64, count: u64) -> Vec<FeedEntry> {
         let now = Timestamp::from_seconds(1_800_000_000);
-        let numbered = |position| Numbered {
+        let numbered = |position| FeedEntry {
             position,
             mark: u32::try_from(position).unwrap() * 7,
             entry: RevocationEntry {

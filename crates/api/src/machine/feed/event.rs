@@ -1,12 +1,12 @@
 //! Server-sent events of the revocation feed (WHATWG HTML section 9.2).
 
 use actix_web::web::Bytes;
-use portcullis_flows::node::revocation::{FeedState, Numbered};
+use portcullis_flows::node::revocation::{FeedEntry, FeedState};
 use portcullis_token::RevocationEntry;
 use serde_json::json;
 
 /// `event: revoked` with these entries; its id is the cursor after them.
-pub(crate) fn revoked(entries: &[Numbered]) -> Bytes {
+pub(crate) fn revoked(entries: &[FeedEntry]) -> Bytes {
     let Some(last) = entries.last() else { return Bytes::new() };
     let items: Vec<RevocationEntry> = entries.iter().map(|numbered| numbered.entry).collect();
     let items = serde_json::to_string(&items).unwrap_or_default();

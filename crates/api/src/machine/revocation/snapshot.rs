@@ -47,7 +47,7 @@ pub(crate) async fn take(
     if revocations.is_stale() {
         return Err(Problem::revocations_stale());
     }
-    let mut taking = Taking {
+    let mut taking = SnapshotTransfer {
         snapshot: revocations.snapshot(),
         digest: Sha256::new(),
         entries: 0,
@@ -66,7 +66,7 @@ pub(crate) async fn take(
 }
 
 /// A snapshot in transfer.
-struct Taking {
+struct SnapshotTransfer {
     revocations: web::Data<Revocations>,
     authority: web::Data<TokenAuthority>,
     ambient: web::Data<Ambient>,
@@ -75,7 +75,7 @@ struct Taking {
     entries: u64,
 }
 
-impl Taking {
+impl SnapshotTransfer {
     /// The next lines; empty at the end.
     async fn lines(&mut self) -> Result<Bytes, Problem> {
         let mut snapshot = self.revocations.snapshot();
@@ -117,9 +117,9 @@ fn lines(entries: &[RevocationEntry]) -> Vec<u8> {
 const LINE: usize = 72;
 
 /// The next lines without the last one, and the state for reading more; `None` when all was sent.
-type Progress = Option<(Bytes, Taking)>;
+type TransferState = Option<(Bytes, SnapshotTransfer)>;
 
-async fn advance(progress: Progress) -> Option<(Result<Bytes, io::Error>, Progress)> {
+async fn advance(progress: TransferState) -> Option<(Result<Bytes, io::Error>, TransferState)> {
     let (lines, mut taking) = progress?;
     if lines.is_empty() {
         return Some((Ok(taking.signature()), None));

@@ -34,12 +34,12 @@ pub enum DecisionError {
 
 /// The answers before their decisions have ids.
 #[derive(Debug)]
-pub(super) struct UnnumberedAnswers {
+pub(super) struct AnswersWithoutIds {
     allowed: Vec<bool>,
     begins_with_on_behalf: bool,
 }
 
-impl UnnumberedAnswers {
+impl AnswersWithoutIds {
     pub(super) fn of(batch: &RequestDecisions) -> Self {
         Self {
             allowed: batch

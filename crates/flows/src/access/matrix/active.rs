@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use portcullis_access::{Asked, Matrix};
+use portcullis_access::{DecisionContext, Matrix};
 use portcullis_domain::Role;
 
 use crate::access::permission::{self, ACTIVATE_MATRIX, Permission};
@@ -75,7 +75,9 @@ impl MatrixInForce {
 
     /// True if the role has this permission of the server's own routes.
     pub(crate) fn allows(&self, role: &Role, (resource, action): Permission) -> bool {
-        self.matrix.decide_words(role.as_str(), resource, action, &Asked::by("")).is_allowed()
+        self.matrix
+            .decide_words(role.as_str(), resource, action, &DecisionContext::by(""))
+            .is_allowed()
     }
 
     /// Checks that accounts of the role could activate another matrix.

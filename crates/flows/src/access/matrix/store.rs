@@ -33,7 +33,7 @@ pub trait MatrixStore: Send + Sync {
     /// Activates a version, unless the rule refuses the principal, this revision is taken, or an
     /// account has a role that is not among the roles. Meanwhile no account changes its role or
     /// state, and none is created.
-    fn activate(&self, activating: &Activating<'_>) -> Result<Activated, StoreError>;
+    fn activate(&self, activating: &ActivationRequest<'_>) -> Result<Activated, StoreError>;
 
     /// The accounts with a role that is not among `roles`, at most `most`, and how many there are.
     fn accounts_with_unknown_role(
@@ -44,7 +44,7 @@ pub trait MatrixStore: Send + Sync {
 }
 
 /// A version about to be activated.
-pub struct Activating<'a> {
+pub struct ActivationRequest<'a> {
     /// The version and its place in history.
     pub activation: Activation,
     /// The roles that the version has.

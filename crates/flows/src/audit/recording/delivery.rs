@@ -16,7 +16,7 @@ use portcullis_audit::{
 use portcullis_domain::SecureRandom;
 
 use super::policy::{BLOCK_BYTES, BLOCK_DECISIONS};
-use super::queue::Taken;
+use super::queue::NumberedRequest;
 use super::reasons::Reasons;
 use super::shared::Shared;
 use super::store::DecisionStore;
@@ -49,7 +49,7 @@ struct BlockWrite {
 }
 
 /// The result of one round of attempts.
-enum Round {
+enum DeliveryResult {
     /// Something was written.
     Written,
     /// The database is unavailable.
@@ -80,7 +80,10 @@ impl<'s> Delivery<'s> {
     }
 
     /// Writes the whole portion; returns what is left if the server closes without a database.
-    pub(super) fn deliver(&mut self, mut portion: VecDeque<Taken>) -> VecDeque<Taken> {
+    pub(super) fn deliver(
+        &mut self,
+        mut portion: VecDeque<NumberedRequest>,
+    ) -> VecDeque<NumberedRequest> {
         while !portion.is_empty() {
             if !self.deliver_block(&portion) {
                 break;
@@ -92,18 +95,18 @@ impl<'s> Delivery<'s> {
 
     /// Tries until one block of any size is written. Returns `false` if the server is closing and
     /// its time is over.
-    fn deliver_block(&mut self, portion: &VecDeque<Taken>) -> bool {
+    fn deliver_block(&mut self, portion: &VecDeque<NumberedRequest>) -> bool {
         let mut pause = FIRST_PAUSE;
         let mut refusals = 0;
         loop {
             let Some(block) = self.encode(portion) else { return true };
             let error = match self.try_append(&block, &Effects::default()) {
-                Round::Written => return true,
-                Round::Unavailable(error) => {
+                DeliveryResult::Written => return true,
+                DeliveryResult::Unavailable(error) => {
                     refusals = 0;
                     error
                 }
-                Round::Refused(error) => {
+                DeliveryResult::Refused(error) => {
                     refusals += 1;
                     error
                 }
@@ -128,7 +131,7 @@ impl<'s> Delivery<'s> {
     }
 
     /// The next decisions as a block, if there are any.
-    fn encode(&mut self, portion: &VecDeque<Taken>) -> Option<Block> {
+    fn encode(&mut self, portion: &VecDeque<NumberedRequest>) -> Option<Block> {
         self.writer.restart(self.next);
         'full: for taken in portion {
             let batch = &*taken.queued.batch;
@@ -145,7 +148,7 @@ impl<'s> Delivery<'s> {
         self.writer.finish()
     }
 
-    fn try_append(&mut self, block: &Block, effects: &Effects) -> Round {
+    fn try_append(&mut self, block: &Block, effects: &Effects) -> DeliveryResult {
         let mut chain = self.chain;
         let (sequence, link) = chain.append(self.keys, &block.payload);
         if !self.attempts.iter().any(|attempt| attempt.chain == chain) {
@@ -155,19 +158,19 @@ impl<'s> Delivery<'s> {
         match self.store.append(sequence, link, block, effects) {
             Ok(()) => {
                 self.accept(link);
-                Round::Written
+                DeliveryResult::Written
             }
             Err(error) => self.failed(sequence, error),
         }
     }
 
     /// Finds the cause of a failure.
-    fn failed(&mut self, sequence: u64, error: StoreError) -> Round {
+    fn failed(&mut self, sequence: u64, error: StoreError) -> DeliveryResult {
         match self.store.link_at(self.chain.id(), sequence) {
             // An earlier commit succeeded, and its response was lost.
-            Ok(Some(link)) if self.accept(link) => Round::Written,
-            Ok(None) if self.store.takes_writes().is_ok() => Round::Refused(error),
-            _ => Round::Unavailable(error),
+            Ok(Some(link)) if self.accept(link) => DeliveryResult::Written,
+            Ok(None) if self.store.takes_writes().is_ok() => DeliveryResult::Refused(error),
+            _ => DeliveryResult::Unavailable(error),
         }
     }
 
@@ -187,7 +190,7 @@ impl<'s> Delivery<'s> {
     }
 
     /// Writes the next decision without the content that the caller gave, and an event about it.
-    fn quarantine(&mut self, portion: &VecDeque<Taken>, refused: &Block) -> bool {
+    fn quarantine(&mut self, portion: &VecDeque<NumberedRequest>, refused: &Block) -> bool {
         let Some(taken) = portion.iter().find(|taken| self.next < taken.end()) else {
             return false;
         };
@@ -217,7 +220,7 @@ impl<'s> Delivery<'s> {
             .by(Actor::Account(withheld.caller))
             .about(withheld.subject)
             .with(Details::Quarantine { decision, bytes });
-        let is_written = matches!(self.try_append(&block, &event.into()), Round::Written);
+        let is_written = matches!(self.try_append(&block, &event.into()), DeliveryResult::Written);
         if is_written {
             // Only now it is known that the database refused the content, and not every write.
             tracing::error!(%decision, bytes, "the database refused the content of this decision");
@@ -226,7 +229,7 @@ impl<'s> Delivery<'s> {
     }
 
     /// Releases the written decisions, and notifies the callers that wait for them.
-    fn settle(&mut self, portion: &mut VecDeque<Taken>) {
+    fn settle(&mut self, portion: &mut VecDeque<NumberedRequest>) {
         let mut told = Vec::new();
         let mut state = self.shared.state();
         while portion.front().is_some_and(|taken| taken.end() <= self.next) {

@@ -20,7 +20,7 @@ pub enum NotRecorded {
 
 /// Answered decisions that could not be recorded before the shutdown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unrecorded {
+pub struct LostDecisions {
     /// The number of decisions.
     pub decisions: u64,
     /// The first decision.
@@ -29,7 +29,7 @@ pub struct Unrecorded {
     pub last: DecisionId,
 }
 
-impl fmt::Display for Unrecorded {
+impl fmt::Display for LostDecisions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { decisions, first, last } = self;
         write!(f, "{decisions} answered decisions from {first} to {last}")

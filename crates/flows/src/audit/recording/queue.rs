@@ -18,17 +18,17 @@ use portcullis_domain::{AccountId, Timestamp};
 use super::lanes::Lanes;
 use super::outcome::{NotRecorded, Notify};
 use super::policy::{BLOCK_DECISIONS, PORTION_BYTES, RecordingPolicy, UNSTORED_PER_CALLER};
-use super::queued::{Held, Queued, RequestKey};
+use super::queued::{QueueUsage, Queued, RequestKey};
 use crate::access::request_decisions::RequestDecisions;
 use crate::audit::trail::MAX_BLOCK_SPAN;
 
 /// The recording queue.
 #[derive(Default)]
 pub(super) struct Queue {
-    answered: VecDeque<Taken>,
+    answered: VecDeque<NumberedRequest>,
     waiting: Lanes,
-    held: Held,
-    shares: HashMap<AccountId, Held>,
+    held: QueueUsage,
+    shares: HashMap<AccountId, QueueUsage>,
     /// The number of decisions that have an ordinal.
     numbered: u64,
     last_answered: u64,
@@ -36,7 +36,7 @@ pub(super) struct Queue {
 }
 
 /// A request whose decisions have ordinals.
-pub(super) struct Taken {
+pub(super) struct NumberedRequest {
     /// The request.
     pub(super) queued: Queued,
     /// The ordinal of its first decision.
@@ -100,8 +100,8 @@ impl Queue {
 
     /// Takes the next requests to write: the answered ones first, then the waiting ones in turns.
     /// They count as held until [`done`](Self::done).
-    pub(super) fn take(&mut self) -> VecDeque<Taken> {
-        let mut portion = Portion::default();
+    pub(super) fn take(&mut self) -> VecDeque<NumberedRequest> {
+        let mut portion = RequestBatch::default();
         while self.answered.front().is_some_and(|next| portion.has_room_for(&next.queued)) {
             portion.extend(self.answered.pop_front());
         }
@@ -115,12 +115,12 @@ impl Queue {
     }
 
     /// Releases what a request held that the writer had taken.
-    pub(super) fn done(&mut self, taken: &Taken) {
+    pub(super) fn done(&mut self, taken: &NumberedRequest) {
         self.release(&taken.queued);
     }
 
     /// The amount in the queue and with the writer.
-    pub(super) const fn held(&self) -> Held {
+    pub(super) const fn held(&self) -> QueueUsage {
         self.held
     }
 
@@ -160,12 +160,12 @@ impl Queue {
         dismissed
     }
 
-    fn share(&self, caller: AccountId) -> Held {
+    fn share(&self, caller: AccountId) -> QueueUsage {
         self.shares.get(&caller).copied().unwrap_or_default()
     }
 
-    fn free(&self, policy: &RecordingPolicy) -> Held {
-        Held {
+    fn free(&self, policy: &RecordingPolicy) -> QueueUsage {
+        QueueUsage {
             decisions: policy.max_decisions.saturating_sub(self.held.decisions),
             bytes: policy.max_bytes.saturating_sub(self.held.bytes),
         }
@@ -181,21 +181,21 @@ impl Queue {
         self.held = self.held.minus(queued.size);
         let caller = queued.caller();
         let left = self.share(caller).minus(queued.size);
-        if left == Held::default() {
+        if left == QueueUsage::default() {
             self.shares.remove(&caller);
         } else {
             self.shares.insert(caller, left);
         }
     }
 
-    fn number(&mut self, queued: Queued) -> Taken {
+    fn number(&mut self, queued: Queued) -> NumberedRequest {
         let first = self.numbered + 1;
         self.numbered += count(queued.size.decisions);
-        Taken { queued, first }
+        NumberedRequest { queued, first }
     }
 }
 
-impl Taken {
+impl NumberedRequest {
     /// The ordinal after that of its last decision.
     pub(super) fn end(&self) -> u64 {
         self.first + count(self.queued.size.decisions)
@@ -204,15 +204,15 @@ impl Taken {
 
 /// The requests being taken: as much as one block or a few blocks hold.
 #[derive(Default)]
-struct Portion {
-    taken: VecDeque<Taken>,
+struct RequestBatch {
+    taken: VecDeque<NumberedRequest>,
     decisions: usize,
     text: usize,
     /// The earliest and the latest decision.
     times: Option<(Timestamp, Timestamp)>,
 }
 
-impl Portion {
+impl RequestBatch {
     fn has_room_for(&self, next: &Queued) -> bool {
         let Some((from, until)) = self.times else { return true };
         let at = next.batch.at;
@@ -221,7 +221,7 @@ impl Portion {
             && until.max(at).since(from.min(at)) <= MAX_BLOCK_SPAN
     }
 
-    fn extend(&mut self, next: Option<Taken>) {
+    fn extend(&mut self, next: Option<NumberedRequest>) {
         let Some(next) = next else { return };
         let at = next.queued.batch.at;
         let (from, until) = self.times.unwrap_or((at, at));

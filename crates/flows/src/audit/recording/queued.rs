@@ -15,13 +15,13 @@ pub(super) struct Queued {
     pub(super) since: Duration,
     /// Called with the result; `None` if the caller was answered.
     pub(super) notify: Option<Notify>,
-    pub(super) size: Held,
+    pub(super) size: QueueUsage,
     pub(super) text: usize,
 }
 
 /// An amount of the queue's capacity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Held {
+pub(super) struct QueueUsage {
     /// The number of decisions.
     pub(super) decisions: usize,
     /// Their memory in bytes.
@@ -42,7 +42,7 @@ impl Queued {
         notify: Option<Notify>,
     ) -> Self {
         let (decisions, text) = (batch.decisions.len(), batch.text_bytes());
-        let size = Held { decisions, bytes: batch.bytes_without_text().saturating_add(text) };
+        let size = QueueUsage { decisions, bytes: batch.bytes_without_text().saturating_add(text) };
         Self { batch, since, notify, size, text }
     }
 
@@ -51,7 +51,7 @@ impl Queued {
     }
 }
 
-impl Held {
+impl QueueUsage {
     pub(super) fn plus(self, other: Self) -> Self {
         Self {
             decisions: self.decisions.saturating_add(other.decisions),

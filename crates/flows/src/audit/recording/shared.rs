@@ -7,7 +7,7 @@ use std::time::Duration;
 use portcullis_audit::{ChainId, DecisionId};
 use portcullis_domain::Clock;
 
-use super::outcome::Unrecorded;
+use super::outcome::LostDecisions;
 use super::policy::RecordingPolicy;
 use super::queue::Queue;
 
@@ -48,11 +48,11 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn unrecorded(&self, state: &State) -> Option<Unrecorded> {
+    pub(super) fn unrecorded(&self, state: &State) -> Option<LostDecisions> {
         let decisions = state.writing_answered.saturating_add(state.queue.answered());
         let id = |ordinal| DecisionId { chain: self.chain, ordinal };
         let (first, last) = (id(state.written + 1), id(state.queue.last_answered()));
-        (decisions > 0).then_some(Unrecorded { decisions, first, last })
+        (decisions > 0).then_some(LostDecisions { decisions, first, last })
     }
 }
 

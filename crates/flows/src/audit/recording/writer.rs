@@ -10,7 +10,7 @@ use portcullis_domain::SecureRandom;
 use super::delivery::Delivery;
 use super::outcome::NotRecorded;
 use super::policy::{BLOCK_DECISIONS, PORTION_BYTES};
-use super::queue::Taken;
+use super::queue::NumberedRequest;
 use super::shared::Shared;
 use super::store::DecisionStore;
 
@@ -20,7 +20,7 @@ pub(super) fn work(
     keys: &AuditKeys,
     random: &dyn SecureRandom,
 ) {
-    let _ended = Ended(shared);
+    let _ended = EndOnDrop(shared);
     let mut delivery = Delivery::new(shared, store, keys, random);
     while let Some(portion) = next_portion(shared) {
         let left = delivery.deliver(portion);
@@ -34,9 +34,9 @@ pub(super) fn work(
 }
 
 /// Marks the writer as ended when it is dropped, also by a panic.
-struct Ended<'s>(&'s Shared);
+struct EndOnDrop<'s>(&'s Shared);
 
-impl Drop for Ended<'_> {
+impl Drop for EndOnDrop<'_> {
     fn drop(&mut self) {
         self.0.state().has_ended = true;
         self.0.ended.notify_all();
@@ -45,7 +45,7 @@ impl Drop for Ended<'_> {
 
 /// Waits for decisions, and a fraction of the window longer for more, unless a caller waits; `None`
 /// if there will be none.
-fn next_portion(shared: &Shared) -> Option<VecDeque<Taken>> {
+fn next_portion(shared: &Shared) -> Option<VecDeque<NumberedRequest>> {
     let mut state = shared.state();
     while state.queue.is_empty() {
         if state.closing.is_some() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use portcullis_domain::{Ambient, Supervised};
 
-use super::{Claim, Claimed, Job, JobError, JobStore, Portion, Run};
+use super::{BatchResult, Claim, ClaimResult, Job, JobError, JobStore, Run};
 
 /// The jobs of this node. None of them runs before [`Jobs::start`].
 pub struct Jobs {
@@ -43,7 +43,7 @@ struct Shared {
     store: Arc<dyn JobStore>,
     ambient: Ambient,
     holder: [u8; 16],
-    plan: Mutex<Plan>,
+    plan: Mutex<Timetable>,
     changed: Condvar,
 }
 
@@ -56,7 +56,7 @@ enum Lane {
     Exclusive,
 }
 
-struct Plan {
+struct Timetable {
     entries: Vec<Entry>,
     closing: bool,
 }
@@ -81,7 +81,7 @@ impl Jobs {
             state: JobState { name: job.name, ..JobState::default() },
         };
         let entries = jobs.iter().map(entry).collect();
-        let plan = Mutex::new(Plan { entries, closing: false });
+        let plan = Mutex::new(Timetable { entries, closing: false });
         let changed = Condvar::new();
         let shared = Arc::new(Shared { jobs, store, ambient, holder, plan, changed });
         Self { shared }
@@ -156,14 +156,14 @@ impl Shared {
 
     /// Waits for this long, or until the runner is stopped.
     fn pause(&self, delay: Duration) {
-        let closing = |plan: &mut Plan| !plan.closing;
+        let closing = |plan: &mut Timetable| !plan.closing;
         let waited = self.changed.wait_timeout_while(self.plan(), delay, closing);
         drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Waits for the job of this kind that has been due for the longest; `None` when the runner is
     /// stopped.
-    fn next_turn(&self, lane: Lane) -> Option<Turn<'_>> {
+    fn next_turn(&self, lane: Lane) -> Option<RunGuard<'_>> {
         let mut plan = self.plan();
         loop {
             if plan.closing {
@@ -182,7 +182,7 @@ impl Shared {
             let pause = match next {
                 Some((place, entry)) if entry.next <= now => {
                     entry.is_running = true;
-                    return Some(Turn { shared: self, place, begun: now });
+                    return Some(RunGuard { shared: self, place, begun: now });
                 }
                 Some((_, entry)) => entry.next.saturating_sub(now).min(MAX_PAUSE),
                 None => MAX_PAUSE,
@@ -196,12 +196,14 @@ impl Shared {
     fn take(&self, place: usize) -> Duration {
         let Some(job) = self.jobs.get(place) else { return MAX_PAUSE };
         match self.claim(job) {
-            Ok(Claimed::NotBefore(wait)) => wait.min(job.every).max(MIN_PAUSE) + self.jitter(job),
+            Ok(ClaimResult::NotBefore(wait)) => {
+                wait.min(job.every).max(MIN_PAUSE) + self.jitter(job)
+            }
             Err(error) => {
-                self.note(place, Duration::ZERO, Portion::default(), Some(&error));
+                self.note(place, Duration::ZERO, BatchResult::default(), Some(&error));
                 RETRY.min(job.every)
             }
-            Ok(Claimed::Yes) => {
+            Ok(ClaimResult::Yes) => {
                 if self.run(place, job) {
                     job.every + self.jitter(job)
                 } else {
@@ -227,8 +229,8 @@ impl Shared {
             }
             // Another node may hold it by now, if this one was paused.
             match self.claim(job) {
-                Ok(Claimed::Yes) => {}
-                Ok(Claimed::NotBefore(_)) => break None,
+                Ok(ClaimResult::Yes) => {}
+                Ok(ClaimResult::NotBefore(_)) => break None,
                 Err(error) => break Some(error),
             }
         };
@@ -247,13 +249,13 @@ impl Shared {
                 tracing::warn!(%error, job = job.name, "the end of a job is not recorded");
             }
         }
-        self.note(place, duration, Portion { done, more: false }, failure.as_ref());
+        self.note(place, duration, BatchResult { done, more: false }, failure.as_ref());
         failure.is_none()
     }
 
-    fn claim(&self, job: &Job) -> Result<Claimed, JobError> {
+    fn claim(&self, job: &Job) -> Result<ClaimResult, JobError> {
         if !job.exclusive {
-            return Ok(Claimed::Yes);
+            return Ok(ClaimResult::Yes);
         }
         let Job { name, every, .. } = *job;
         Ok(self.store.claim_job(&Claim {
@@ -265,7 +267,13 @@ impl Shared {
     }
 
     /// Logs once that a job fails, and once that it works again.
-    fn note(&self, place: usize, duration: Duration, portion: Portion, error: Option<&JobError>) {
+    fn note(
+        &self,
+        place: usize,
+        duration: Duration,
+        portion: BatchResult,
+        error: Option<&JobError>,
+    ) {
         let now = self.ambient.now().as_seconds();
         let mut plan = self.plan();
         let Some(Entry { state, is_failing, .. }) = plan.entries.get_mut(place) else { return };
@@ -291,20 +299,20 @@ impl Shared {
         (job.every / 10).min(MAX_JITTER) / 256 * u32::from(draw)
     }
 
-    fn plan(&self) -> MutexGuard<'_, Plan> {
+    fn plan(&self) -> MutexGuard<'_, Timetable> {
         self.plan.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A running job; dropping this, also by a panic, allows the next run.
-struct Turn<'a> {
+struct RunGuard<'a> {
     shared: &'a Shared,
     place: usize,
     /// The start of the interval to the next run, as in the database.
     begun: Duration,
 }
 
-impl Turn<'_> {
+impl RunGuard<'_> {
     fn end(self, next: Duration) {
         self.plan_next(next);
     }
@@ -316,7 +324,7 @@ impl Turn<'_> {
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for RunGuard<'_> {
     fn drop(&mut self) {
         let every = self.shared.jobs.get(self.place).map_or(RETRY, |job| job.every);
         if let Some(entry) = self.shared.plan().entries.get_mut(self.place) {

@@ -11,7 +11,7 @@ use crate::StoreError;
 
 /// An entry with its position in the feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Numbered {
+pub struct FeedEntry {
     /// Counts from 1.
     pub position: u64,
     /// A random number of the entry: it distinguishes two histories of one database, before and
@@ -21,7 +21,7 @@ pub struct Numbered {
     pub entry: RevocationEntry,
 }
 
-impl Numbered {
+impl FeedEntry {
     /// The cursor of a reader that has read up to this entry.
     pub const fn cursor(&self) -> Cursor {
         Cursor { position: self.position, mark: self.mark }
@@ -100,7 +100,7 @@ pub struct FeedRange {
     /// Entries that were needed no longer than this may have been deleted.
     pub horizon: Option<Timestamp>,
     /// The entries at the requested positions.
-    pub entries: Vec<Numbered>,
+    pub entries: Vec<FeedEntry>,
     /// Committed entries without a position, at most [`MAX_WAITING`].
     pub waiting: Vec<RevocationEntry>,
 }
@@ -108,7 +108,7 @@ pub struct FeedRange {
 impl FeedRange {
     /// The entries after the cursor, if the range begins at it; `None` if the cursor is from
     /// another history, or before deleted entries.
-    pub(super) fn after(&self, cursor: Cursor) -> Option<&[Numbered]> {
+    pub(super) fn after(&self, cursor: Cursor) -> Option<&[FeedEntry]> {
         if cursor.position == self.purged_through {
             let at_cursor = self.entries.iter().take_while(|next| next.position <= cursor.position);
             return self.entries.get(at_cursor.count()..);
@@ -126,7 +126,7 @@ impl FeedRange {
 
     pub(super) fn into_page(self, after: Cursor, as_of: Timestamp) -> Option<Page> {
         let entries = self.after(after)?.to_vec();
-        let next = entries.last().map_or(after, Numbered::cursor);
+        let next = entries.last().map_or(after, FeedEntry::cursor);
         let as_of = (next.position >= self.head).then_some(as_of);
         Some(Page { entries, next, as_of })
     }
@@ -136,7 +136,7 @@ impl FeedRange {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     /// In the order of their positions.
-    pub entries: Vec<Numbered>,
+    pub entries: Vec<FeedEntry>,
     /// The cursor of the next page.
     pub next: Cursor,
     /// With this page, everything committed before this time has been read; `None` if the next page

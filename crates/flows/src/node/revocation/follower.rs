@@ -7,7 +7,7 @@ use std::time::Duration;
 use portcullis_domain::{Clock, Timestamp};
 use portcullis_token::{RevocationEntry, RevocationSet};
 
-use super::feed::{Cursor, FEED_PAGE, FeedState, MAX_WAITING, Numbered};
+use super::feed::{Cursor, FEED_PAGE, FeedEntry, FeedState, MAX_WAITING};
 use super::listener::Listener;
 use super::store::RevocationStore;
 use crate::StoreError;
@@ -19,7 +19,7 @@ pub(super) struct Shared {
 }
 
 struct State {
-    heard: Heard,
+    heard: FeedReading,
     /// True if the feed must be read at once.
     is_wanted: bool,
     /// True if this node has revoked something since the last read.
@@ -29,13 +29,13 @@ struct State {
 
 /// The result of a read, and the time of the query on the monotonic clock.
 #[derive(Clone, Copy)]
-pub(super) struct Heard {
+pub(super) struct FeedReading {
     feed_state: FeedState,
     at: Duration,
 }
 
 impl Shared {
-    pub(super) fn new(heard: Heard) -> Self {
+    pub(super) fn new(heard: FeedReading) -> Self {
         let state = State { heard, is_wanted: false, has_own: false, closing: false };
         Self { state: Mutex::new(state), wanted: Condvar::new() }
     }
@@ -83,7 +83,7 @@ impl Shared {
         (!state.closing).then(|| std::mem::take(&mut state.has_own))
     }
 
-    fn note(&self, heard: Heard) {
+    fn note(&self, heard: FeedReading) {
         self.state().heard = heard;
     }
 }
@@ -143,8 +143,8 @@ impl Follower {
         &mut self,
         mut numbering: bool,
         listener: &dyn Listener,
-    ) -> Result<Heard, StoreError> {
-        let mut look: Option<Look> = None;
+    ) -> Result<FeedReading, StoreError> {
+        let mut look: Option<FirstQuery> = None;
         loop {
             // Read before the query: all entries committed by then are in the result.
             let (as_of, at) = (self.clock.now(), self.clock.monotonic());
@@ -166,7 +166,7 @@ impl Follower {
                 continue;
             };
             if let Some(last) = entries.last() {
-                let entry = |numbered: &Numbered| numbered.entry;
+                let entry = |numbered: &FeedEntry| numbered.entry;
                 self.set.revoke_all(entries.iter().map(entry).filter(is_needed));
                 self.cursor = last.cursor();
                 listener.heard(entries);
@@ -184,19 +184,19 @@ impl Follower {
                     numbering = true;
                     continue;
                 }
-                none => none.insert(Look { as_of, at, unnumbered: waiting }),
+                none => none.insert(FirstQuery { as_of, at, unnumbered: waiting }),
             };
             numbering = !look.unnumbered.is_empty();
             if !numbering && self.cursor.position() >= range.head {
                 let feed_state = FeedState { cursor: self.cursor, as_of: look.as_of };
-                return Ok(Heard { feed_state, at: look.at });
+                return Ok(FeedReading { feed_state, at: look.at });
             }
         }
     }
 }
 
 /// The time of the first query, and its entries without a number.
-struct Look {
+struct FirstQuery {
     as_of: Timestamp,
     at: Duration,
     unnumbered: HashSet<RevocationEntry>,

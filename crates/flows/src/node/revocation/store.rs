@@ -46,12 +46,12 @@ pub trait RevocationStore: Send + Sync {
         keep: Duration,
         elapsed: Duration,
         most: u32,
-    ) -> Result<Purged, StoreError>;
+    ) -> Result<PurgeResult, StoreError>;
 }
 
 /// The result of a purge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Purged {
+pub struct PurgeResult {
     /// The number of deleted entries.
     pub removed: u64,
     /// Entries needed no longer than this may have been deleted.

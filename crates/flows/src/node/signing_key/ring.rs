@@ -10,9 +10,9 @@ use portcullis_token::{
     AccessKeys, JsonWebKeySet, KeyPair, KeyPairAlgorithm, LEEWAY, PublicKey, TokenAuthority,
 };
 
-use super::shared::{HsNode, SharedKeyState, SharedKeys};
+use super::shared::{Hs256Node, SharedKeyState, SharedKeys};
 use super::shared_record::SharedFloor;
-use super::{KeyInHand, MIN_HEAD_START, SigningKeyRecord, SigningKeys, signing};
+use super::{LoadedKey, MIN_ACTIVATION_DELAY, SigningKeyRecord, SigningKeys, signing};
 use crate::StoreError;
 
 /// Follows all changes of keys by other nodes and operators, for one node.
@@ -20,13 +20,13 @@ pub struct KeyRing {
     keys: SigningKeys,
     authority: Arc<TokenAuthority>,
     algorithm: Option<KeyPairAlgorithm>,
-    in_use: ArcSwap<InUse>,
+    in_use: ArcSwap<ActiveKeys>,
     shared: Mutex<Shared>,
     started_at: Timestamp,
 }
 
 #[derive(Default)]
-struct InUse {
+struct ActiveKeys {
     access: AccessKeys,
     published: Arc<JsonWebKeySet>,
     /// True if the authority has its keys: before that it accepts every derived key.
@@ -57,7 +57,7 @@ impl KeyRing {
         algorithm: Option<KeyPairAlgorithm>,
         origin: &Origin,
     ) -> Result<Self, StoreError> {
-        let in_use = ArcSwap::from_pointee(InUse::default());
+        let in_use = ArcSwap::from_pointee(ActiveKeys::default());
         let (started_at, authority) = (keys.ambient.now(), Arc::new(authority));
         let ring =
             Self { keys, authority, algorithm, in_use, shared: Mutex::default(), started_at };
@@ -105,7 +105,7 @@ impl KeyRing {
 
     fn follow_shared(&self, origin: &Origin, is_starting: bool) -> Result<(), StoreError> {
         let known = self.authority.shared_kids();
-        let node = HsNode {
+        let node = Hs256Node {
             signing: known.first().filter(|_| self.algorithm.is_none()).map(String::as_str),
             known: &known,
             life: self.authority.lifetimes().access + LEEWAY,
@@ -136,7 +136,7 @@ impl KeyRing {
             let access = AccessKeys { shared: shared.kids(), ..in_use.access.clone() };
             self.authority.use_access_keys(access.clone());
             let published = Arc::clone(&in_use.published);
-            self.in_use.store(Arc::new(InUse { access, published, has_begun: true }));
+            self.in_use.store(Arc::new(ActiveKeys { access, published, has_begun: true }));
         }
     }
 
@@ -166,7 +166,7 @@ impl KeyRing {
         &self,
         origin: &Origin,
         now: Timestamp,
-    ) -> Result<(Vec<SigningKeyRecord>, Vec<KeyInHand>), StoreError> {
+    ) -> Result<(Vec<SigningKeyRecord>, Vec<LoadedKey>), StoreError> {
         let stored = self.keys.store.signing_keys()?;
         let open = self.keys.open(&stored);
         match self.algorithm {
@@ -183,9 +183,9 @@ impl KeyRing {
 
     /// True if a newer key has signed for so long that no token of this one can be valid. A key of
     /// an algorithm that is no longer configured may have signed until this node was started.
-    fn is_outlived(&self, key: &KeyInHand, keys: &[KeyInHand], now: Timestamp) -> bool {
+    fn is_outlived(&self, key: &LoadedKey, keys: &[LoadedKey], now: Timestamp) -> bool {
         // By then every node signs with the newer key.
-        let patience = self.authority.lifetimes().access + LEEWAY + MIN_HEAD_START;
+        let patience = self.authority.lifetimes().access + LEEWAY + MIN_ACTIVATION_DELAY;
         keys.iter().filter(|newer| newer.signs_from > key.signs_from).any(|newer| {
             let signs_since = if newer.algorithm() == key.algorithm() {
                 newer.signs_from
@@ -198,9 +198,9 @@ impl KeyRing {
         })
     }
 
-    fn take_over(&self, keys: &[&KeyInHand], now: Timestamp) {
+    fn take_over(&self, keys: &[&LoadedKey], now: Timestamp) {
         let signing = signing(keys.iter().copied(), self.algorithm, now);
-        let kid = signing.map(KeyInHand::kid);
+        let kid = signing.map(LoadedKey::kid);
         let shared = self.shared().kids();
         let in_use = self.in_use.load();
         let published = in_use.published.keys().iter().map(PublicKey::kid);
@@ -217,7 +217,7 @@ impl KeyRing {
         let access = AccessKeys { signing, verifying, shared };
         self.authority.use_access_keys(access.clone());
         tracing::info!(kid, published = keys.len(), "took over the signing keys");
-        self.in_use.store(Arc::new(InUse { access, published, has_begun: true }));
+        self.in_use.store(Arc::new(ActiveKeys { access, published, has_begun: true }));
     }
 }
 

@@ -53,7 +53,7 @@ pub enum SharedKeyState {
 }
 
 /// The HS256 state of one node.
-pub(super) struct HsNode<'a> {
+pub(super) struct Hs256Node<'a> {
     /// The key that this node signs with, if it signs with HS256.
     pub(super) signing: Option<&'a str>,
     /// The keys of the configured secrets.
@@ -67,7 +67,7 @@ pub(super) struct HsNode<'a> {
 
 /// One step, for the audit log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum SharedKeyChange {
     Replaced(Timestamp),
     Restored,
     Ended,
@@ -78,9 +78,9 @@ impl SharedKeys {
     /// is `None` if nothing is known.
     pub(super) fn next(
         before: Option<&Self>,
-        node: &HsNode<'_>,
+        node: &Hs256Node<'_>,
         now: Timestamp,
-    ) -> Option<(Self, Vec<(String, Step)>)> {
+    ) -> Option<(Self, Vec<(String, SharedKeyChange)>)> {
         let mut steps = Vec::new();
         let mut keys = Vec::new();
         let stored = before.map(|before| before.keys.as_slice()).unwrap_or_default();
@@ -125,28 +125,28 @@ impl SharedKeys {
     }
 }
 
-impl HsNode<'_> {
+impl Hs256Node<'_> {
     fn after(
         &self,
         kid: &str,
         state: Option<Stored>,
         now: Timestamp,
-    ) -> (Option<Stored>, Option<Step>) {
+    ) -> (Option<Stored>, Option<SharedKeyChange>) {
         let signs_here = self.signing == Some(kid);
         let latest = now + self.life;
         let replaced = || {
             let after = Stored::AcceptedUntil(latest.as_micros());
-            (Some(after), Some(Step::Replaced(latest)))
+            (Some(after), Some(SharedKeyChange::Replaced(latest)))
         };
         match state {
             Some(Stored::Signing) if !signs_here => replaced(),
             // The clock was ahead at that time: no earlier token lives that long.
             Some(Stored::AcceptedUntil(until)) if until > latest.as_micros() => replaced(),
             Some(Stored::AcceptedUntil(_) | Stored::Ended) if signs_here && self.is_starting => {
-                (Some(Stored::Signing), Some(Step::Restored))
+                (Some(Stored::Signing), Some(SharedKeyChange::Restored))
             }
             Some(Stored::AcceptedUntil(until)) if until < now.as_micros() && !signs_here => {
-                (Some(Stored::Ended), Some(Step::Ended))
+                (Some(Stored::Ended), Some(SharedKeyChange::Ended))
             }
             None if signs_here && self.is_starting => (Some(Stored::Signing), None),
             unchanged => (unchanged, None),
@@ -175,8 +175,8 @@ mod tests {
         Timestamp::from_seconds(1_800_000_000)
     }
 
-    fn node<'a>(signing: Option<&'a str>, known: &'a [String], is_starting: bool) -> HsNode<'a> {
-        HsNode { signing, known, life: LIFE, is_starting }
+    fn node<'a>(signing: Option<&'a str>, known: &'a [String], is_starting: bool) -> Hs256Node<'a> {
+        Hs256Node { signing, known, life: LIFE, is_starting }
     }
 
     fn states(keys: &SharedKeys) -> Vec<(&str, SharedKeyState)> {
@@ -195,7 +195,7 @@ mod tests {
         let (replaced, steps) = SharedKeys::next(Some(&signing), &pairs, now()).unwrap();
         let until = now() + LIFE;
         assert_eq!(states(&replaced), [("a", SharedKeyState::AcceptedUntil(until))]);
-        assert_eq!(steps, [("a".to_owned(), Step::Replaced(until))]);
+        assert_eq!(steps, [("a".to_owned(), SharedKeyChange::Replaced(until))]);
         assert!(replaced.changed_at() > signing.changed_at());
         let running = node(Some("a"), &known, false);
         for node in [&pairs, &running] {
@@ -205,13 +205,13 @@ mod tests {
         assert_eq!(SharedKeys::next(Some(&replaced), &running, late), None);
         let (ended, steps) = SharedKeys::next(Some(&replaced), &pairs, late).unwrap();
         assert_eq!(states(&ended), [("a", SharedKeyState::Ended)]);
-        assert_eq!(steps, [("a".to_owned(), Step::Ended)]);
+        assert_eq!(steps, [("a".to_owned(), SharedKeyChange::Ended)]);
         for clock in [now() - HOUR, now(), late + HOUR] {
             assert_eq!(SharedKeys::next(Some(&ended), &pairs, clock), None, "no clock revives it");
         }
         let (restored, steps) = SharedKeys::next(Some(&ended), &hs256, now()).unwrap();
         assert_eq!(states(&restored), [("a", SharedKeyState::Signing)]);
-        assert_eq!(steps, [("a".to_owned(), Step::Restored)]);
+        assert_eq!(steps, [("a".to_owned(), SharedKeyChange::Restored)]);
         assert!(restored.changed_at() > ended.changed_at(), "although the clock went back");
     }
 
@@ -223,7 +223,7 @@ mod tests {
         let (ahead, _) = SharedKeys::next(Some(&signing), &pairs, now() + HOUR).unwrap();
         let (mended, steps) = SharedKeys::next(Some(&ahead), &pairs, now()).unwrap();
         assert_eq!(states(&mended), [("a", SharedKeyState::AcceptedUntil(now() + LIFE))]);
-        assert_eq!(steps, [("a".to_owned(), Step::Replaced(now() + LIFE))]);
+        assert_eq!(steps, [("a".to_owned(), SharedKeyChange::Replaced(now() + LIFE))]);
         assert_eq!(SharedKeys::next(Some(&mended), &pairs, now() + HOUR / 4), None);
     }
 
@@ -238,11 +238,11 @@ mod tests {
         let expected =
             [("a", SharedKeyState::AcceptedUntil(until)), ("b", SharedKeyState::Signing)];
         assert_eq!(states(&changed), expected);
-        assert_eq!(steps, [("a".to_owned(), Step::Replaced(until))]);
+        assert_eq!(steps, [("a".to_owned(), SharedKeyChange::Replaced(until))]);
         let (over, steps) =
             SharedKeys::next(Some(&changed), &node(Some("b"), &new, false), until + HOUR).unwrap();
         assert_eq!(states(&over), [("b", SharedKeyState::Signing)]);
-        assert_eq!(steps, [("a".to_owned(), Step::Ended)]);
+        assert_eq!(steps, [("a".to_owned(), SharedKeyChange::Ended)]);
         let (never_known, _) = SharedKeys::next(None, &start, now()).unwrap();
         assert_eq!(states(&never_known), [("b", SharedKeyState::Signing)]);
     }

@@ -4,7 +4,7 @@ use portcullis_audit::{Actor, Details, EventKind, Origin, Outcome, SecurityEvent
 use portcullis_domain::Timestamp;
 use portcullis_token::SharedSecret;
 
-use super::shared::{HsNode, SharedKeyState, SharedKeys, Step};
+use super::shared::{Hs256Node, SharedKeyChange, SharedKeyState, SharedKeys};
 use super::store::{SharedChange, SharedRecord};
 use super::{RetirementError, SigningKeys};
 use crate::StoreError;
@@ -33,7 +33,7 @@ impl SigningKeys {
     /// earlier time is accepted.
     pub(super) fn follow_shared(
         &self,
-        node: &HsNode<'_>,
+        node: &Hs256Node<'_>,
         floor: Option<&SharedFloor>,
         origin: &Origin,
     ) -> Result<(Option<SharedKeys>, Timestamp), StoreError> {
@@ -86,7 +86,8 @@ impl SigningKeys {
                 return None;
             };
             outcome = Some(Ok(()));
-            let effects = self.events(&ended, &[(kid.to_owned(), Step::Ended)], origin).into();
+            let effects =
+                self.events(&ended, &[(kid.to_owned(), SharedKeyChange::Ended)], origin).into();
             Some(SharedChange { sealed: self.seal(&ended), effects })
         })?;
         Ok(outcome)
@@ -122,14 +123,14 @@ impl SigningKeys {
     fn events(
         &self,
         keys: &SharedKeys,
-        steps: &[(String, Step)],
+        steps: &[(String, SharedKeyChange)],
         origin: &Origin,
     ) -> Vec<SecurityEvent> {
-        let event = |(kid, step): &(String, Step)| {
+        let event = |(kid, step): &(String, SharedKeyChange)| {
             let (kind, until) = match step {
-                Step::Replaced(until) => (EventKind::SharedSecretReplaced, Some(*until)),
-                Step::Restored => (EventKind::SharedSecretRestored, None),
-                Step::Ended => (EventKind::SharedSecretEnded, None),
+                SharedKeyChange::Replaced(until) => (EventKind::SharedSecretReplaced, Some(*until)),
+                SharedKeyChange::Restored => (EventKind::SharedSecretRestored, None),
+                SharedKeyChange::Ended => (EventKind::SharedSecretEnded, None),
             };
             self.shared_event(kind, kid, until, keys.changed_at(), origin)
         };

@@ -14,7 +14,7 @@ use crate::StoreError;
 use crate::effects::{Effects, EffectsOf};
 use crate::node::revocation::Revoked;
 use crate::sign_in::lockout::CounterState;
-use crate::sign_in::session_tokens::{AccountSnapshot, Ending};
+use crate::sign_in::session_tokens::{AccountSnapshot, SessionEnd};
 
 /// The port of sign-in.
 pub trait SignInStore: Send + Sync {
@@ -70,7 +70,7 @@ pub struct SessionOpening<'a> {
     /// The maximum of sessions of the account.
     pub most_sessions: u32,
     /// The end of the sessions beyond the limit.
-    pub displacement: Ending,
+    pub displacement: SessionEnd,
     /// The source of the request, for the token family.
     pub origin: &'a Origin,
     /// The effects to record.

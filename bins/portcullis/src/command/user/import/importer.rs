@@ -5,14 +5,14 @@ use std::sync::Arc;
 use portcullis_audit::Origin;
 use portcullis_domain::{Ambient, Timestamp};
 use portcullis_flows::access::matrix::MatrixInForce;
-use portcullis_flows::identity::provisioning::{Import, ImportRow, Imported, Provisioning};
+use portcullis_flows::identity::provisioning::{Import, ImportResult, ImportRow, Provisioning};
 use portcullis_flows::identity::registration::Creation;
 use portcullis_flows::sign_in::{Identifier, SignInStore};
 use portcullis_storage::Store;
 
 use super::columns::Row;
-use super::row_error::{BadLine, RowProblem};
-use super::tally::Tally;
+use super::row_error::{RowProblem, SkippedLine};
+use super::tally::ImportCounts;
 use crate::failure::Failure;
 use crate::operator::local_origin;
 use crate::roles;
@@ -27,7 +27,7 @@ pub(super) struct Importer {
     capacity: usize,
     numbers: Vec<u64>,
     batch: Vec<Import>,
-    tally: Tally,
+    tally: ImportCounts,
 }
 
 impl Importer {
@@ -46,7 +46,7 @@ impl Importer {
             capacity,
             numbers: Vec::new(),
             batch: Vec::new(),
-            tally: Tally::default(),
+            tally: ImportCounts::default(),
         }
     }
 
@@ -55,7 +55,7 @@ impl Importer {
         &mut self,
         number: u64,
         row: Result<Row, RowProblem>,
-    ) -> Result<Vec<BadLine>, Failure> {
+    ) -> Result<Vec<SkippedLine>, Failure> {
         match row.and_then(|row| self.check(row)) {
             Ok(import) => {
                 self.numbers.push(number);
@@ -63,19 +63,19 @@ impl Importer {
             }
             Err(problem) => {
                 self.tally.refused += 1;
-                return Ok(vec![BadLine { number, problem }]);
+                return Ok(vec![SkippedLine { number, problem }]);
             }
         }
         if self.batch.len() < self.capacity { Ok(Vec::new()) } else { self.finish() }
     }
 
     /// Stores the collected rows. Returns the lines found to be faulty.
-    pub(super) fn finish(&mut self) -> Result<Vec<BadLine>, Failure> {
+    pub(super) fn finish(&mut self) -> Result<Vec<SkippedLine>, Failure> {
         let verdicts = self.provisioning.import(&self.batch).map_err(|error| {
             let remedy = "run the same command again: it skips accounts that are stored already";
             Failure::failed(error, remedy)
         })?;
-        let is_done = |verdict: &&Imported| **verdict == Imported::Tried(Creation::Done);
+        let is_done = |verdict: &&ImportResult| **verdict == ImportResult::Tried(Creation::Done);
         let created = u64::try_from(verdicts.iter().filter(is_done).count()).unwrap_or(u64::MAX);
         self.tally.created += created;
         let mut bad = Vec::new();
@@ -83,23 +83,23 @@ impl Importer {
             std::mem::take(&mut self.numbers).into_iter().zip(std::mem::take(&mut self.batch));
         for ((number, import), verdict) in rows.zip(verdicts) {
             let problem = match verdict {
-                Imported::Tried(Creation::Done) => continue,
-                Imported::Present if self.is_repeated(&import)? => RowProblem::Repeated,
-                Imported::Present => {
+                ImportResult::Tried(Creation::Done) => continue,
+                ImportResult::Present if self.is_repeated(&import)? => RowProblem::Repeated,
+                ImportResult::Present => {
                     self.tally.already_present += 1;
                     continue;
                 }
-                Imported::Tried(Creation::UsernameTaken) => RowProblem::UsernameTaken,
-                Imported::Tried(Creation::EmailTaken) => RowProblem::EmailTaken,
-                Imported::Tried(Creation::Superseded) => RowProblem::MatrixSuperseded,
+                ImportResult::Tried(Creation::UsernameTaken) => RowProblem::UsernameTaken,
+                ImportResult::Tried(Creation::EmailTaken) => RowProblem::EmailTaken,
+                ImportResult::Tried(Creation::Superseded) => RowProblem::MatrixSuperseded,
             };
             self.tally.refused += 1;
-            bad.push(BadLine { number, problem });
+            bad.push(SkippedLine { number, problem });
         }
         Ok(bad)
     }
 
-    pub(super) const fn tally(&self) -> Tally {
+    pub(super) const fn tally(&self) -> ImportCounts {
         self.tally
     }
 

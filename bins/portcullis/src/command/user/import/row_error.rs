@@ -12,7 +12,7 @@ use super::lines::LineError;
 
 /// A line that was skipped for an error.
 #[derive(Debug)]
-pub(super) struct BadLine {
+pub(super) struct SkippedLine {
     /// Counts from 1, the header included.
     pub(super) number: u64,
     pub(super) problem: RowProblem,
@@ -74,13 +74,13 @@ impl RowProblem {
     }
 }
 
-impl fmt::Display for BadLine {
+impl fmt::Display for SkippedLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}: {}: {}", self.number, self.problem, self.problem.remedy())
     }
 }
 
-impl Serialize for BadLine {
+impl Serialize for SkippedLine {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut line = serializer.serialize_struct("BadLine", 3)?;
         line.serialize_field("line", &self.number)?;

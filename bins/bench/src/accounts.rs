@@ -13,7 +13,7 @@ use crate::outcome::Result;
 
 /// Generates accounts that no earlier run has registered, with one password for all of them.
 #[derive(Clone)]
-pub(crate) struct Crowd {
+pub(crate) struct AccountGenerator {
     run: Arc<str>,
     password: Arc<str>,
     next: Arc<AtomicU64>,
@@ -21,7 +21,7 @@ pub(crate) struct Crowd {
 
 /// A user who can register and sign in.
 #[derive(Clone)]
-pub(crate) struct Person {
+pub(crate) struct TestUser {
     pub username: String,
     pub password: Arc<str>,
 }
@@ -33,7 +33,7 @@ pub(crate) struct Tokens {
     pub refresh_token: String,
 }
 
-impl Crowd {
+impl AccountGenerator {
     pub(crate) fn new() -> Result<Self> {
         Ok(Self {
             run: syllables(random()?, 8).into(),
@@ -43,14 +43,17 @@ impl Crowd {
     }
 
     /// A new user.
-    pub(crate) fn person(&self) -> Person {
+    pub(crate) fn person(&self) -> TestUser {
         let number = syllables(self.next.fetch_add(1, Ordering::Relaxed), 6);
-        Person { username: format!("{}-{number}", self.run), password: Arc::clone(&self.password) }
+        TestUser {
+            username: format!("{}-{number}", self.run),
+            password: Arc::clone(&self.password),
+        }
     }
 
     /// New users with accounts.
-    pub(crate) async fn register(&self, server: SocketAddr, count: u32) -> Result<Vec<Person>> {
-        let people: Vec<Person> = (0..count).map(|_| self.person()).collect();
+    pub(crate) async fn register(&self, server: SocketAddr, count: u32) -> Result<Vec<TestUser>> {
+        let people: Vec<TestUser> = (0..count).map(|_| self.person()).collect();
         let requests = people.iter().map(|person| person.registration(server));
         in_parallel(server, requests.collect::<Result<_>>()?, StatusCode::CREATED).await?;
         Ok(people)
@@ -58,13 +61,13 @@ impl Crowd {
 }
 
 /// Signs in all users, in order.
-pub(crate) async fn sign_in(server: SocketAddr, people: &[Person]) -> Result<Vec<Tokens>> {
+pub(crate) async fn sign_in(server: SocketAddr, people: &[TestUser]) -> Result<Vec<Tokens>> {
     let requests = people.iter().map(|person| person.sign_in(server));
     let answers = in_parallel(server, requests.collect::<Result<_>>()?, StatusCode::OK).await?;
     answers.iter().map(|body| Ok(serde_json::from_slice(body)?)).collect()
 }
 
-impl Person {
+impl TestUser {
     pub(crate) fn registration(&self, server: SocketAddr) -> Result<Request> {
         let body = json!({
             "username": self.username,
@@ -154,9 +157,9 @@ mod tests {
 
     #[test]
     fn nobody_is_registered_twice() {
-        let crowd = Crowd::new().unwrap();
-        let another_run = Crowd::new().unwrap();
-        let people = (0..2_000).flat_map(|_| [crowd.person(), another_run.person()]);
+        let generator = AccountGenerator::new().unwrap();
+        let another_run = AccountGenerator::new().unwrap();
+        let people = (0..2_000).flat_map(|_| [generator.person(), another_run.person()]);
         let names: BTreeSet<String> = people.map(|person| person.username).collect();
         assert_eq!(names.len(), 4_000);
     }

@@ -1,4 +1,4 @@
-//! `Shown`: a value that is allowed in the audit trail, because it cannot be a secret.
+//! `AuditValue`: a value that is allowed in the audit trail, because it cannot be a secret.
 
 use portcullis_domain::{AccountKind, DisplayName, Email, Role, Timestamp, Username};
 use serde::Serialize;
@@ -9,18 +9,18 @@ use serde::Serialize;
 /// hash, so that no secret can enter the trail by mistake.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub struct Shown(String);
+pub struct AuditValue(String);
 
-impl Shown {
+impl AuditValue {
     /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-macro_rules! shown {
+macro_rules! audit_value {
     ($($type:ty),+) => {
-        $(impl From<$type> for Shown {
+        $(impl From<$type> for AuditValue {
             fn from(value: $type) -> Self {
                 Self(value.to_string())
             }
@@ -28,27 +28,27 @@ macro_rules! shown {
     };
 }
 
-shown!(bool, u32, u64, Timestamp, &Role);
+audit_value!(bool, u32, u64, Timestamp, &Role);
 
-impl From<&Username> for Shown {
+impl From<&Username> for AuditValue {
     fn from(value: &Username) -> Self {
         Self(value.as_str().to_owned())
     }
 }
 
-impl From<&Email> for Shown {
+impl From<&Email> for AuditValue {
     fn from(value: &Email) -> Self {
         Self(value.as_str().to_owned())
     }
 }
 
-impl From<&DisplayName> for Shown {
+impl From<&DisplayName> for AuditValue {
     fn from(value: &DisplayName) -> Self {
         Self(value.as_str().to_owned())
     }
 }
 
-impl From<AccountKind> for Shown {
+impl From<AccountKind> for AuditValue {
     fn from(value: AccountKind) -> Self {
         Self(value.as_str().to_owned())
     }
