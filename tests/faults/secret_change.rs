@@ -45,7 +45,7 @@ fn with_the_previous_secret_at_hand_everything_goes_on() {
         moved.cookies().clone_from(page.cookies());
         let headers = [("origin", "http://auth.example.test"), ("x-csrf-token", csrf.as_str())];
         assert_eq!(moved.send("POST", "/api/auth/logout", &headers, "").status, 204);
-        assert_eq!(verified(&server), (0, true), "the trail goes on under the new secret");
+        assert_eq!(verified(&server), (0, true), "the audit log goes on under the new secret");
         stop(&mut server);
 
         let mut server = start(&[("SECRET_KEY", NEW_SECRET)]);

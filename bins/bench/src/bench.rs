@@ -24,7 +24,7 @@ pub(crate) enum Data {
     /// Accounts and their sessions.
     Common,
     /// Mostly decisions.
-    Trail,
+    DecisionLog,
     /// Only security events.
     Events,
     /// The decisions of a flood.
@@ -76,7 +76,7 @@ impl Bench {
             // The data of a database belongs to one secret key, which is in its directory.
             _ if self.options.database_url.is_some() => "data",
             Data::Common => "data",
-            Data::Trail => "trail",
+            Data::DecisionLog => "trail",
             Data::Events => "events",
             Data::Flood => "flood",
         };

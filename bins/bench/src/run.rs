@@ -8,7 +8,7 @@ use crate::measurement::{
 use crate::options::{Measurement, Options};
 use crate::outcome::Result;
 use crate::report::{Report, progress};
-use crate::trail::Trail;
+use crate::trail::DecisionLog;
 
 /// Runs the selected measurements and prints the table.
 pub(crate) fn run(options: Options) -> Result<()> {
@@ -81,7 +81,7 @@ async fn fill_with_trail(
     if !readers.iter().any(|reader| bench.options.selects(*reader)) {
         return Ok(());
     }
-    let trail = Trail::fill(bench).await?;
+    let trail = DecisionLog::fill(bench).await?;
     if wanted(Measurement::Export) {
         report.add(export::measure(bench, &trail).await?);
     }

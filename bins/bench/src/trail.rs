@@ -15,8 +15,8 @@ use crate::questions::{BATCH_SIZE, CheckClient, DIFFERENT};
 use crate::recording::all_recorded;
 use crate::{program, report};
 
-/// Decisions in the database of [`Data::Trail`].
-pub(crate) struct Trail {
+/// Decisions in the database of [`Data::DecisionLog`].
+pub(crate) struct DecisionLog {
     /// A tenth of the decisions, to measure the growth of memory.
     pub tenth: Period,
     pub whole: Period,
@@ -35,13 +35,13 @@ pub(crate) struct Period {
 const ROLES: [&str; 8] =
     ["admin", "coordinator", "faculty", "resident", "clinical_staff", "rn", "lpn", "msa"];
 
-impl Trail {
+impl DecisionLog {
     pub(crate) async fn fill(bench: &Bench) -> Result<Self> {
         let mut people = Vec::new();
         for role in ROLES {
             people.push(employ(bench, role).await?);
         }
-        let server = bench.server_with(Data::Trail, &[]).await?;
+        let server = bench.server_with(Data::DecisionLog, &[]).await?;
         let tokens = sign_in(server.address, &people).await?;
         let mut requests = Vec::new();
         for tokens in &tokens {
@@ -50,7 +50,7 @@ impl Trail {
 
         let batches = bench.options.decisions.div_ceil(BATCH_SIZE);
         let count = |batches: u32| u64::from(batches) * u64::from(BATCH_SIZE);
-        report::progress(&format!("filling a trail with {} decisions", count(batches)));
+        report::progress(&format!("filling an audit log with {} decisions", count(batches)));
         let from = now();
         let tenth = batches / 10;
         ask(server.address, &requests, tenth).await?;
@@ -71,7 +71,7 @@ impl Trail {
 /// An account with a role, created by the command line, which can choose the role.
 async fn employ(bench: &Bench, role: &str) -> Result<TestUser> {
     let person = bench.accounts.person();
-    let mut command = bench.command(Data::Trail);
+    let mut command = bench.command(Data::DecisionLog);
     command.args(["user", "create", "--password-stdin", "--role", role]);
     command.args(["--username", &person.username, "--email", &person.email()]);
     program::run(command, format!("{}\n", person.password)).await?;

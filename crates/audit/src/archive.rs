@@ -1,4 +1,4 @@
-//! The archive: an audit trail in one file that can be stored and verified without the database.
+//! The archive: an audit log in one file that can be stored and verified without the database.
 //!
 //! Each line is a JSON object with one member, whose name is the type of the line: `checkpoint`,
 //! `event`, `block` or `head`, in this order. The entries of each chain are together and in their

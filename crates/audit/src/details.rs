@@ -69,12 +69,12 @@ pub enum Details {
         /// The number of decisions with another answer.
         changed: u64,
     },
-    /// A search of the trail.
+    /// A search of the audit log.
     Search {
         /// The filter of the search.
         filter: Filter,
     },
-    /// An export from the trail.
+    /// An export from the audit log.
     Export {
         /// The filter of the export.
         filter: Filter,
@@ -111,7 +111,7 @@ pub enum Details {
         #[serde(skip_serializing_if = "Option::is_none")]
         accepted_until: Option<Timestamp>,
     },
-    /// A problem with the trail that the server detected.
+    /// A problem with the audit log that the server detected.
     TrailAlarm {
         /// The kind of the problem.
         alarm: TrailAlarm,

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{DecisionId, DecisionRecord, EventKind, EventRecord, Outcome, UnknownWord};
 
-/// One entry of the trail, event or decision, as searches return it and exports write it.
+/// One entry of the audit log, event or decision, as searches return it and exports write it.
 ///
 /// As JSON it has a member for each field that has a value; `parties`, `attributes` and `details`
 /// are JSON themselves, or a text if the stored text is not JSON.
@@ -167,7 +167,7 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// The id of one entry of the trail. Among entries of one time, decisions come after events.
+/// The id of one entry of the audit log. Among entries of one time, decisions come after events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EntryId {
     /// A security event.

@@ -11,7 +11,7 @@ use zeroize::Zeroize;
 use crate::Fingerprint;
 use crate::hexadecimal::hexadecimal;
 
-/// The keys of the trail: one for the links of its chains, one for entries, one for cursors, and a
+/// The keys of the audit log: one for the links of its chains, one for entries, one for cursors, and a
 /// signing key for its checkpoints.
 ///
 /// All are derived from the secret key of the server, and wiped from memory on drop.

@@ -3,7 +3,7 @@
 //!
 //! The text is the cursor, a dot, and a tag: HMAC-SHA-256 over the reader, the filter and the
 //! cursor, cut to 16 bytes, in base64url. Without the tag, a forged cursor, or a valid one with
-//! another filter, would read the trail without an entry about this in the trail.
+//! another filter, would read the audit log without an entry about this in the audit log.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -1,12 +1,12 @@
-//! `AuditValue`: a value that is allowed in the audit trail, because it cannot be a secret.
+//! `AuditValue`: a value that is allowed in the audit log, because it cannot be a secret.
 
 use portcullis_domain::{AccountKind, DisplayName, Email, Role, Timestamp, Username};
 use serde::Serialize;
 
-/// A value that is allowed in the trail.
+/// A value that is allowed in the audit log.
 ///
 /// It is made only from the types listed here, not from a plain string, a secret or a password
-/// hash, so that no secret can enter the trail by mistake.
+/// hash, so that no secret can enter the audit log by mistake.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct AuditValue(String);

@@ -1,4 +1,4 @@
-//! The closed vocabulary of the audit trail: event kinds, outcomes, alarms, export formats.
+//! The closed vocabulary of the audit log: event kinds, outcomes, alarms, export formats.
 //!
 //! The words are stored and sent, so a variant may be renamed, but not its word.
 
@@ -129,13 +129,13 @@ words! {
         SharedSecretEnded = "shared_secret_ended",
         /// An operator printed the shared secret, which can sign access tokens.
         SharedSecretPrinted = "shared_secret_printed",
-        /// A user searched the trail.
+        /// A user searched the audit log.
         AuditSearched = "audit_searched",
-        /// A user exported from the trail.
+        /// A user exported from the audit log.
         AuditExported = "audit_exported",
         /// A user read the reason of one decision.
         DecisionRead = "decision_read",
-        /// The server detected that the trail was tampered with, or that a clock is wrong.
+        /// The server detected that the audit log was tampered with, or that a clock is wrong.
         AuditAlarm = "audit_alarm",
         /// Entries older than the retention were removed.
         AuditPurged = "audit_purged",
@@ -183,7 +183,7 @@ words! {
 }
 
 words! {
-    /// A problem with the trail that the server detects itself.
+    /// A problem with the audit log that the server detects itself.
     #[derive(PartialOrd, Ord)]
     #[non_exhaustive]
     TrailAlarm {

@@ -12,7 +12,7 @@ use portcullis_domain::{AccountId, Ambient, EventId, Timestamp};
 #[must_use = "nothing of it is recorded or sent until storage appends it"]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Effects {
-    /// Appended to the audit trail.
+    /// Appended to the audit log.
     pub events: Vec<SecurityEvent>,
     /// Queued in the outbox.
     pub messages: Vec<Message>,

@@ -1,11 +1,11 @@
-//! Columns of the audit trail that may be damaged: an invalid value reads as a default, so that the
+//! Columns of the audit log that may be damaged: an invalid value reads as a default, so that the
 //! row reaches the verifier instead of an error.
 
 use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql, FromSqlRow};
 use portcullis_audit::{ChainId, Link};
 
-/// A column of the audit trail, not validated. An invalid value reads as the default: the row must
+/// A column of the audit log, not validated. An invalid value reads as the default: the row must
 /// reach the verifier, where the seal no longer fits the row.
 #[derive(Debug, FromSqlRow)]
 pub(crate) struct OrDefault<T>(pub(crate) T);

@@ -15,7 +15,7 @@ use crate::database::Database;
 use crate::failure::Failure;
 use crate::node::outbox;
 
-/// The database with the keys of the audit trail; implements all ports.
+/// The database with the keys of the audit log; implements all ports.
 #[derive(Clone, Debug)]
 pub struct Store {
     database: Database,

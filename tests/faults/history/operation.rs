@@ -31,7 +31,7 @@ pub(crate) enum Outcome {
 }
 
 impl Kind {
-    /// What the audit trail has of it: the kind of event and its outcomes. Nothing of a rotation,
+    /// What the audit log has of it: the kind of event and its outcomes. Nothing of a rotation,
     /// and of a sign-out only the first.
     pub(crate) fn event(self) -> Option<(&'static str, &'static [&'static str])> {
         Some(match self {

@@ -20,7 +20,7 @@ pub(crate) struct Told {
     pub(crate) answered: Duration,
 }
 
-/// Something that the trail has to tell of in an event.
+/// Something that the audit log has to tell of in an event.
 #[derive(Clone)]
 pub(crate) struct Deed {
     /// The user agent of the request, by which the audit log identifies it.

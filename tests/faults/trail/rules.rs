@@ -43,7 +43,7 @@ fn recorded_otherwise(recorded: &Recorded, told: &Told) -> Option<String> {
     (!same).then(|| format!("{id} was {resource} {allowed} and is recorded as {decision:?}"))
 }
 
-/// What was acknowledged is in the trail once; what was not, at most once. A sign-in may be from a new
+/// What was acknowledged is in the audit log once; what was not, at most once. A sign-in may be from a new
 /// device and end the oldest session of the account, which is told beside it and never without it.
 fn untold(recorded: &Recorded, deed: &Deed) -> Option<String> {
     let Deed { id, kind, acknowledged } = deed;

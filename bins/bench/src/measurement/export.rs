@@ -12,9 +12,9 @@ use crate::outcome::Result;
 use crate::quantity::{count, figure, size, time};
 use crate::report::Row;
 use crate::statistics::per_second;
-use crate::trail::{Period, Trail};
+use crate::trail::{DecisionLog, Period};
 
-pub(crate) async fn measure(bench: &Bench, trail: &Trail) -> Result<Vec<Row>> {
+pub(crate) async fn measure(bench: &Bench, trail: &DecisionLog) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for (format, name, lines_before) in
         [("jsonl", "export as JSON lines", 0), ("csv", "export as CSV", 1)]
@@ -44,7 +44,7 @@ struct ExportRun {
 
 #[expect(clippy::naive_bytecount, reason = "fast enough as the compiler vectorises it")]
 async fn export(bench: &Bench, period: &Period, format: &str, token: &str) -> Result<ExportRun> {
-    let server = bench.server_with(Data::Trail, &[]).await?;
+    let server = bench.server_with(Data::DecisionLog, &[]).await?;
     let mut client = Client::connect(server.address, source(0)).await?;
     let Period { from, until, .. } = period;
     let path = format!(
@@ -68,7 +68,7 @@ async fn export(bench: &Bench, period: &Period, format: &str, token: &str) -> Re
 }
 
 impl ExportRun {
-    fn row(&self, name: &str, short: &Self, trail: &Trail) -> Result<Row> {
+    fn row(&self, name: &str, short: &Self, trail: &DecisionLog) -> Result<Row> {
         let Self { took, bytes, peak: Bytes(peak), .. } = *self;
         let (decisions, Bytes(short_peak)) = (trail.whole.decisions, short.peak);
         Ok(Row {

@@ -8,7 +8,7 @@ use crate::program::{self, CommandResult};
 use crate::quantity::{count, figure, size, time};
 use crate::report::Row;
 use crate::statistics::per_second;
-use crate::trail::{Period, Trail};
+use crate::trail::{DecisionLog, Period};
 
 const MATRIX: &str = include_str!("../../../../config/access_matrix.toml");
 
@@ -18,11 +18,11 @@ const CHANGE: (&str, &str) = (
     r#"{ resources = ["report"], actions = ["read", "list", "import"] }"#,
 );
 
-pub(crate) async fn measure(bench: &Bench, trail: &Trail) -> Result<Vec<Row>> {
+pub(crate) async fn measure(bench: &Bench, trail: &DecisionLog) -> Result<Vec<Row>> {
     let candidate = bench.file("candidate.toml");
     fs::write(&candidate, changed())?;
     let replay = async |period: &Period| {
-        let mut command = bench.command(Data::Trail);
+        let mut command = bench.command(Data::DecisionLog);
         command.args(["policy", "replay", "--from", &period.from, "--until", &period.until]);
         command.arg(&candidate);
         let replayed = program::run(command, String::new()).await?;

@@ -19,7 +19,7 @@ const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA\
                     $AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
-    let decisions = verify(bench, Data::Trail, "audit verify: decisions").await?;
+    let decisions = verify(bench, Data::DecisionLog, "audit verify: decisions").await?;
     import(bench, ACCOUNTS).await?;
     let events = verify(bench, Data::Events, "audit verify: security events").await?;
     Ok(vec![decisions, events])

@@ -6,7 +6,7 @@ use portcullis_audit::AuditKeys;
 use portcullis_domain::Ambient;
 use portcullis_flows::audit::checkpoint::Checkpoints;
 use portcullis_flows::audit::recording::Recorder;
-use portcullis_flows::audit::trail::Trail;
+use portcullis_flows::audit::trail::AuditLog;
 use portcullis_flows::audit::verification::Verification;
 use portcullis_storage::Store;
 use portcullis_token::SecretKey;
@@ -40,8 +40,8 @@ pub(super) fn share(foundation: &Foundation, data: &mut AppData) -> Arc<Checkpoi
 }
 
 /// Searches and exports of the audit log.
-pub(crate) fn trail(store: &Arc<Store>, ambient: &Ambient) -> Trail {
-    Trail::new(store.clone(), ambient.clone())
+pub(crate) fn trail(store: &Arc<Store>, ambient: &Ambient) -> AuditLog {
+    AuditLog::new(store.clone(), ambient.clone())
 }
 
 /// Verifies the current audit log.

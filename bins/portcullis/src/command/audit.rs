@@ -10,7 +10,7 @@ mod verify;
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use portcullis_flows::audit::trail::TrailError;
+use portcullis_flows::audit::trail::AuditLogError;
 
 use crate::config::LoadedConfig;
 use crate::failure::Failure;
@@ -41,15 +41,15 @@ pub(crate) fn run(loaded: LoadedConfig, verb: Verb, output: Output) -> Result<Ex
     }
 }
 
-impl From<TrailError> for Failure {
-    fn from(error: TrailError) -> Self {
+impl From<AuditLogError> for Failure {
+    fn from(error: AuditLogError) -> Self {
         match error {
-            error @ TrailError::TooLarge { .. } => Self::failed(
+            error @ AuditLogError::TooLarge { .. } => Self::failed(
                 error,
                 "exclude that time with --from and --until; --format archive contains every entry",
             ),
-            TrailError::Store(error) => error.into(),
-            TrailError::Damaged(_) => {
+            AuditLogError::Store(error) => error.into(),
+            AuditLogError::Damaged(_) => {
                 Self::failed(error, "run `portcullis audit verify`, which reports the place")
             }
         }

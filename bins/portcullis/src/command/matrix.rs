@@ -62,7 +62,7 @@ impl From<MatrixError> for Failure {
     fn from(error: MatrixError) -> Self {
         let remedy = match &error {
             MatrixError::Faults(faults) => return named::faulty("the matrix", faults),
-            MatrixError::Trail(_) | MatrixError::Store(_) => {
+            MatrixError::AuditLog(_) | MatrixError::Store(_) => {
                 "run `portcullis doctor` to find the cause"
             }
             MatrixError::UnusableMatrix(_) => "nothing was changed; change the matrix",

@@ -67,7 +67,7 @@ fn doctor_finds_a_database_of_a_newer_version() {
     machine.database().execute(newer).unwrap();
     let text = machine.run(&["doctor"]).exits_with(1).stdout;
     assert!(text.contains("has 29990101000000, which this version does not know"), "{text}");
-    assert!(text.contains("skipped  audit trail"), "{text}");
+    assert!(text.contains("skipped  audit log"), "{text}");
 }
 
 #[test]

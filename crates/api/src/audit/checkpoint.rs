@@ -11,7 +11,7 @@ use crate::openapi::schema::checkpoint::CheckpointFile;
 pub(crate) const FETCH: Route = Route {
     method: Method::Get,
     path: "/api/admin/audit/checkpoints/{number}",
-    guard: Guard::permitted(&[permission::READ_TRAIL]),
+    guard: Guard::permitted(&[permission::READ_AUDIT_LOG]),
     limit: Limit::GENERAL,
     body: Body::None,
     errors: &[Code::NotFound, Code::Unavailable],

@@ -9,7 +9,7 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_audit::{AuditKeys, DecisionId, Entry};
 use portcullis_flows::access::permission;
-use portcullis_flows::audit::trail::{Trail, TrailError};
+use portcullis_flows::audit::trail::{AuditLog, AuditLogError};
 use portcullis_web::{
     Body, Caller, Code, Concurrency, ConcurrencyPermit, Guard, Limit, Method, Problem, Query,
     Route, blocking,
@@ -34,7 +34,7 @@ struct PageAnswer {
 pub(crate) const SEARCH: Route = Route {
     method: Method::Get,
     path: "/api/admin/audit",
-    guard: Guard::permitted(&[permission::READ_TRAIL]),
+    guard: Guard::permitted(&[permission::READ_AUDIT_LOG]),
     limit: Limit::concurrent(&SEARCHES),
     body: Body::None,
     errors: &[
@@ -71,7 +71,7 @@ pub(crate) async fn search(
     place: ConcurrencyPermit,
     request: HttpRequest,
     audit_keys: web::Data<AuditKeys>,
-    trail: web::Data<Trail>,
+    trail: web::Data<AuditLog>,
 ) -> Result<HttpResponse, Problem> {
     let query = Query::read(&request, &[KEYS, &["limit", "cursor"]].concat())?;
     let mut faults = Vec::new();
@@ -97,7 +97,7 @@ pub(crate) async fn search(
         let page = trail.search(&caller, &filter, cursor, limit.unwrap_or(DEFAULT_LIMIT))?;
         let next = page.next.map(|next| audit_keys.seal_cursor(next, caller.actor, &filter));
         drop(place);
-        Ok::<_, TrailError>((page.entries, next))
+        Ok::<_, AuditLogError>((page.entries, next))
     };
     let (items, next_cursor) = blocking(search).await?;
     let mut response = HttpResponse::Ok();
@@ -111,7 +111,7 @@ pub(crate) async fn search(
 pub(crate) const DECISION: Route = Route {
     method: Method::Get,
     path: "/api/admin/decisions/{id}",
-    guard: Guard::permitted(&[permission::READ_TRAIL]),
+    guard: Guard::permitted(&[permission::READ_AUDIT_LOG]),
     limit: Limit::concurrent(&SEARCHES),
     body: Body::None,
     errors: &[
@@ -141,7 +141,7 @@ pub(crate) const DECISION: Route = Route {
 pub(crate) async fn decision(
     caller: Caller,
     place: ConcurrencyPermit,
-    trail: web::Data<Trail>,
+    trail: web::Data<AuditLog>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let not_found = || Problem::new(Code::NotFound);

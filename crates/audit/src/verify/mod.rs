@@ -1,4 +1,4 @@
-//! Verification: reads the whole trail once and reports every fault.
+//! Verification: reads the whole audit log once and reports every fault.
 //!
 //! Each entry is sealed together with its chain, its sequence and the link before it. So an entry
 //! that fits its link proves all entries before it in its chain; an entry that does not fit is

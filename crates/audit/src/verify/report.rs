@@ -207,7 +207,7 @@ impl FaultKind {
             Self::Changed => "changed after it was written, or written without the key",
             Self::Rebuilt => {
                 "written without the key, to the end of the chain. If this is so in every chain \
-                 from its start, the key is not the one that the trail was written with: give the \
+                 from its start, the key is not the one that the audit log was written with: give the \
                  former secret as well"
             }
             Self::Rewritten => "rewritten by somebody who has the key",

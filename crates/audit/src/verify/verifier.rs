@@ -1,4 +1,4 @@
-//! `Verifier`: verifies a trail from checkpoints, entries and the list of chains.
+//! `Verifier`: verifies an audit log from checkpoints, entries and the list of chains.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::chains::ChainVerifier;
 use super::checkpoints::{Checkpoints, ExpectedHead};
 use super::report::{Fault, FaultKind, Report};
 
-/// Verifies a trail that is read once, from the first entry to the last.
+/// Verifies an audit log that is read once, from the first entry to the last.
 ///
 /// Memory grows with the number of chains and checkpoints, not with the number of entries.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub struct Verifier<'k> {
 impl<'k> Verifier<'k> {
     /// Starts with the checkpoints.
     ///
-    /// `keys` are all keys that the trail was written with, oldest first. `stored` are the
+    /// `keys` are all keys that the audit log was written with, oldest first. `stored` are the
     /// checkpoints in the database, in the order of their numbers; `held` those kept elsewhere, of
     /// which the latest is enough.
     pub fn new(keys: &[&'k AuditKeys], stored: &[StoredCheckpoint], held: &[Checkpoint]) -> Self {

@@ -2,9 +2,9 @@
 
 use portcullis_audit::{ArchiveError, ArchiveWriter, FaultKind, Report, verify_archive};
 
-use crate::sample::{Trail, chain, keys};
+use crate::sample::{SampleLog, chain, keys};
 
-fn archived(trail: &Trail) -> String {
+fn archived(trail: &SampleLog) -> String {
     let mut writer = ArchiveWriter::new(Vec::new());
     for checkpoint in &trail.checkpoints {
         writer.checkpoint(checkpoint).unwrap();
@@ -19,21 +19,21 @@ fn archived(trail: &Trail) -> String {
 }
 
 fn verify(archive: &str) -> Result<Report, ArchiveError> {
-    verify_archive(&[&keys()], &Trail::new().held, archive.as_bytes())
+    verify_archive(&[&keys()], &SampleLog::new().held, archive.as_bytes())
 }
 
 #[test]
 fn an_archive_verifies_as_the_trail_does() {
-    let trail = Trail::new();
+    let trail = SampleLog::new();
     assert_eq!(verify(&archived(&trail)).unwrap(), trail.verify());
 }
 
 #[test]
 fn an_edited_archive_is_found_out() {
-    let mut trail = Trail::new();
+    let mut trail = SampleLog::new();
     trail.event(1, 5).details = Some("{}".to_owned());
     assert_eq!(verify(&archived(&trail)).unwrap(), trail.verify());
-    let archive = archived(&Trail::new());
+    let archive = archived(&SampleLog::new());
     for (edited, kind, id) in [
         (archive.replacen("wrong_password", "success", 1), FaultKind::Changed, 0),
         (
@@ -58,7 +58,7 @@ fn without_line(archive: &str, of: &str) -> String {
 
 #[test]
 fn lines_that_are_none_are_refused_by_number() {
-    let archive = archived(&Trail::new());
+    let archive = archived(&SampleLog::new());
     let checkpoint = archive.lines().next().unwrap();
     for (text, number) in [
         ("{}\n".to_owned(), 1),

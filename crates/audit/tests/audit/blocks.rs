@@ -10,7 +10,7 @@ use portcullis_domain::{AccountId, SessionId, Timestamp};
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use crate::sample::{Texts, Trail, account, chain, decision, keys, time};
+use crate::sample::{SampleLog, Texts, account, chain, decision, keys, time};
 
 /// A decision that owns its texts.
 #[derive(Clone, Debug)]
@@ -136,7 +136,7 @@ proptest! {
     #[test]
     fn any_bytes_are_read_to_an_end(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         read_to_the_end(&bytes);
-        let mut headed = Trail::new().block(0x20, 1).payload[..60].to_vec();
+        let mut headed = SampleLog::new().block(0x20, 1).payload[..60].to_vec();
         headed.extend(&bytes);
         read_to_the_end(&headed);
     }
@@ -147,7 +147,7 @@ proptest! {
         length in any::<prop::sample::Index>(),
         cut in any::<bool>(),
     ) {
-        let mut payload = Trail::new().block(0x20, 1).payload.clone();
+        let mut payload = SampleLog::new().block(0x20, 1).payload.clone();
         for (at, byte) in changes {
             let at = at.index(payload.len());
             payload[at] = byte;
@@ -207,7 +207,7 @@ fn the_checks_of_one_request_take_a_few_bytes_each() {
 
 #[test]
 fn a_filter_excludes_most_of_what_is_not_there() {
-    let block = Trail::new().block(0x20, 1).clone();
+    let block = SampleLog::new().block(0x20, 1).clone();
     let may_match =
         |filter: &Filter| filter.may_match_block(block.from, block.until, &block.filter);
     let hits = (100..1_100)
@@ -248,7 +248,7 @@ fn bytes_that_are_no_filter_exclude_nothing() {
 
 #[test]
 fn what_is_no_block_says_so() {
-    let payload = Trail::new().block(0x20, 1).payload.clone();
+    let payload = SampleLog::new().block(0x20, 1).payload.clone();
     let header = BlockReader::new(&payload[..20]).unwrap_err();
     assert_eq!(
         (header, Block::from_payload(vec![1; 99])),

@@ -3,7 +3,7 @@
 use portcullis_audit::{Checkpoint, FaultKind, Purge, PurgePlan, StoredCheckpoint};
 use portcullis_domain::Timestamp;
 
-use crate::sample::{Trail, chain, keys, time};
+use crate::sample::{SampleLog, chain, keys, time};
 
 fn parsed(checkpoints: &[StoredCheckpoint]) -> Vec<Checkpoint> {
     checkpoints.iter().map(|it| Checkpoint::from_file(&it.file).unwrap()).collect()
@@ -19,7 +19,7 @@ fn plan_purge(checkpoints: &[Checkpoint], keep_from: Timestamp) -> Option<Purge>
 /// The checkpoints of the sample were made at 100, 200 and 300 seconds.
 #[test]
 fn a_purge_goes_up_to_the_last_checkpoint_that_is_old_enough() {
-    let checkpoints = parsed(&Trail::new().checkpoints);
+    let checkpoints = parsed(&SampleLog::new().checkpoints);
     for (keep_from, to) in [(100, None), (101, Some(1)), (250, Some(2)), (9_999, Some(3))] {
         let plan = plan_purge(&checkpoints, time(keep_from));
         assert_eq!(plan.map(|plan| plan.to), to, "{keep_from}");
@@ -29,7 +29,7 @@ fn a_purge_goes_up_to_the_last_checkpoint_that_is_old_enough() {
 
 #[test]
 fn what_is_purged_already_is_not_purged_again() {
-    let mut trail = Trail::new();
+    let mut trail = SampleLog::new();
     trail.checkpoint(&keys(), 4, Vec::new(), Some(2));
     let checkpoints = parsed(&trail.checkpoints);
     assert_eq!(plan_purge(&checkpoints, time(250)), None);
@@ -39,7 +39,7 @@ fn what_is_purged_already_is_not_purged_again() {
 /// A chain that did not move between two checkpoints is named by the first only.
 #[test]
 fn the_plan_covers_chains_that_stood_still() {
-    let mut trail = Trail::new();
+    let mut trail = SampleLog::new();
     trail.checkpoints.truncate(1);
     let mut moved = trail.heads_at(20, 4);
     moved.retain(|head| head.chain == chain(1));
@@ -49,8 +49,8 @@ fn the_plan_covers_chains_that_stood_still() {
     assert_eq!(ends, [(chain(0), 10), (chain(1), 20), (chain(0x20), 2), (chain(0x30), 2)]);
 }
 
-fn purged() -> Trail {
-    let mut trail = Trail::new();
+fn purged() -> SampleLog {
+    let mut trail = SampleLog::new();
     let plan = plan_purge(&parsed(&trail.checkpoints), time(250)).unwrap();
     trail.checkpoint(&keys(), 4, Vec::new(), Some(plan.to));
     for head in &plan.heads {
@@ -70,7 +70,7 @@ fn a_purged_trail_is_intact_and_begins_where_the_checkpoint_says() {
 
 #[test]
 fn what_is_left_below_a_purge_is_named_because_nothing_proves_it() {
-    let mut trail = Trail::new();
+    let mut trail = SampleLog::new();
     trail.checkpoint(&keys(), 4, Vec::new(), Some(2));
     trail.remove(1, 3, 17);
     let report = trail.verify();
@@ -82,7 +82,7 @@ fn what_is_left_below_a_purge_is_named_because_nothing_proves_it() {
 
 #[test]
 fn a_purge_that_no_checkpoint_states_is_a_removal() {
-    let mut trail = Trail::new();
+    let mut trail = SampleLog::new();
     for id in [0, 1] {
         trail.remove(id, 1, 20);
     }
@@ -110,7 +110,7 @@ fn more_than_was_purged_may_not_be_missing() {
 /// A run of a node that ended long ago leaves neither entries nor a row in the list of chains.
 #[test]
 fn a_chain_that_was_purged_to_its_end_may_be_gone() {
-    let mut trail = Trail::new();
+    let mut trail = SampleLog::new();
     let mut heads = trail.heads_at(27, 6);
     heads.retain(|head| head.chain == chain(0x30));
     trail.checkpoint(&keys(), 4, heads, None);

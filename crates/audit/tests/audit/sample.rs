@@ -81,18 +81,18 @@ impl Texts {
 
 /// A stored audit log, and an exported checkpoint.
 #[derive(Clone)]
-pub(crate) struct Trail {
+pub(crate) struct SampleLog {
     pub(crate) links: Vec<StoredLink>,
     pub(crate) heads: Vec<Head>,
     pub(crate) checkpoints: Vec<StoredCheckpoint>,
     pub(crate) held: Vec<Checkpoint>,
 }
 
-impl Trail {
+impl SampleLog {
     /// Two chains of 30 events and two of 6 blocks with 10 decisions each; a checkpoint after each
     /// third of them, the second of which was exported.
     pub(crate) fn new() -> Self {
-        static WRITTEN: LazyLock<Trail> = LazyLock::new(|| Trail::written_with(&keys()));
+        static WRITTEN: LazyLock<SampleLog> = LazyLock::new(|| SampleLog::written_with(&keys()));
         WRITTEN.clone()
     }
 

@@ -2,7 +2,7 @@
 
 use portcullis_audit::{FaultKind, Link};
 
-use crate::sample::{Trail, chain, keys, time};
+use crate::sample::{SampleLog, chain, keys, time};
 use crate::tamper::{
     Tamper, append, close_gap, cut, duplicate, edit, flip, forget, insert, make_up, other, rebuild,
     relink, restore, swap,
@@ -17,7 +17,7 @@ const D: Option<i64> = Some(0x20);
 #[test]
 fn every_tampering_is_found_and_named() {
     for (what, tamper, kind, id, sequence) in CASES {
-        let mut trail = Trail::new();
+        let mut trail = SampleLog::new();
         tamper(&mut trail);
         let report = trail.verify();
         let first = report.faults.first().unwrap_or_else(|| panic!("{what}: nothing found"));
@@ -28,7 +28,7 @@ fn every_tampering_is_found_and_named() {
 
 #[test]
 fn an_untouched_trail_is_intact() {
-    let report = Trail::new().verify();
+    let report = SampleLog::new().verify();
     assert_eq!(report.faults, []);
     assert!(report.is_intact());
     assert_eq!((report.events, report.decisions, report.chains), (60, 120, 4));

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::sample::{Trail, chain, empty_checkpoint, event, keys, sealed, time};
+use crate::sample::{SampleLog, chain, empty_checkpoint, event, keys, sealed, time};
 use crate::tamper::{
     Tamper, append, close_gap, cut, duplicate, edit, follow, insert, other, rebuild, relink,
     restore, swap,
@@ -31,7 +31,7 @@ fn every_column_of_an_event_is_under_the_seal() {
         |it| it.details = Some("{}".into()),
     ];
     for change in changes {
-        let mut trail = Trail::new();
+        let mut trail = SampleLog::new();
         change(trail.event(1, 5));
         let id = trail.event(1, 5).id;
         let report = trail.verify();
@@ -43,10 +43,10 @@ fn every_column_of_an_event_is_under_the_seal() {
 
 #[test]
 fn in_a_block_the_first_changed_decision_is_named() {
-    let original = Trail::new().block(0x20, 3).payload.clone();
+    let original = SampleLog::new().block(0x20, 3).payload.clone();
     let header = original.len() - records_length(&original);
     for at in header..original.len() {
-        let mut trail = Trail::new();
+        let mut trail = SampleLog::new();
         trail.block(0x20, 3).payload[at] ^= 0x21;
         let report = trail.verify();
         let [fault] = &report.faults[..] else { panic!("byte {at}:\n{report}") };
@@ -59,7 +59,7 @@ fn in_a_block_the_first_changed_decision_is_named() {
 
 #[test]
 fn what_was_rewritten_with_the_key_is_reported_up_to_each_checkpoint() {
-    let mut trail = Trail::new();
+    let mut trail = SampleLog::new();
     rebuild(&mut trail, &keys());
     let report = trail.verify();
     let found: Vec<_> = report.faults.iter().filter(|it| it.chain == Some(chain(1))).collect();
@@ -71,14 +71,14 @@ fn what_was_rewritten_with_the_key_is_reported_up_to_each_checkpoint() {
 
 #[test]
 fn every_entry_is_blamed_once() {
-    let faults = |trail: &Trail| {
+    let faults = |trail: &SampleLog| {
         let report = trail.verify();
         report.faults.iter().map(|it| (it.kind, it.sequence)).collect::<Vec<_>>()
     };
-    let mut trail = Trail::new();
+    let mut trail = SampleLog::new();
     trail.event(1, 30).outcome = "success".into();
     assert_eq!(faults(&trail), [(FaultKind::Changed, Some(30))]);
-    let mut trail = Trail::new();
+    let mut trail = SampleLog::new();
     trail.event(1, 5).outcome = "success".into();
     append(&mut trail, false);
     assert_eq!(faults(&trail), [(FaultKind::Changed, Some(5)), (FaultKind::Inserted, Some(31))]);
@@ -86,7 +86,7 @@ fn every_entry_is_blamed_once() {
 
 #[test]
 fn a_swap_of_two_entries_is_reported_from_both_ends_and_nothing_else() {
-    let mut trail = Trail::new();
+    let mut trail = SampleLog::new();
     swap(&mut trail, 1, 5, 12);
     let report = trail.verify();
     let found: Vec<_> = report.faults.iter().map(|it| (it.sequence, it.kind)).collect();
@@ -96,8 +96,9 @@ fn a_swap_of_two_entries_is_reported_from_both_ends_and_nothing_else() {
 
 #[test]
 fn a_removed_range_is_reported_with_its_end_however_it_is_hidden() {
-    for tamper in [|t: &mut Trail| t.remove(1, 5, 9), |t: &mut Trail| close_gap(t, 1, 5, 9)] {
-        let mut trail = Trail::new();
+    for tamper in [|t: &mut SampleLog| t.remove(1, 5, 9), |t: &mut SampleLog| close_gap(t, 1, 5, 9)]
+    {
+        let mut trail = SampleLog::new();
         tamper(&mut trail);
         let report = trail.verify();
         assert_eq!(report.faults[0].sequence.zip(report.faults[0].last_sequence), Some((5, 9)));
@@ -107,7 +108,7 @@ fn a_removed_range_is_reported_with_its_end_however_it_is_hidden() {
 
 #[test]
 fn inserted_entries_are_reported_with_their_end() {
-    let mut trail = Trail::new();
+    let mut trail = SampleLog::new();
     for last in 5..8 {
         insert(&mut trail, 1, 5);
         let report = trail.verify();
@@ -129,7 +130,7 @@ fn the_faults_of_checkpoints_name_each_checkpoint_once() {
         (restore, &[(2, FaultKind::RolledBack)]),
     ];
     for (tamper, expected) in cases {
-        let mut trail = Trail::new();
+        let mut trail = SampleLog::new();
         tamper(&mut trail);
         let report = trail.verify();
         let of_checkpoints = report.faults.iter().filter(|it| it.chain.is_none());
@@ -140,7 +141,7 @@ fn the_faults_of_checkpoints_name_each_checkpoint_once() {
 
 #[test]
 fn a_checkpoint_that_was_replaced_with_the_key_is_noticed_by_the_next_and_by_the_exported_one() {
-    let mut trail = Trail::new();
+    let mut trail = SampleLog::new();
     let first = Checkpoint::from_file(&trail.checkpoints[0].file).unwrap();
     let forged = empty_checkpoint(&keys(), Some(&first));
     trail.checkpoints[1].file = forged.to_file();
@@ -152,7 +153,7 @@ fn a_checkpoint_that_was_replaced_with_the_key_is_noticed_by_the_next_and_by_the
 
 #[test]
 fn an_exported_checkpoint_that_others_signed_proves_nothing() {
-    let mut trail = Trail::new();
+    let mut trail = SampleLog::new();
     trail.held = vec![empty_checkpoint(&other(), None)];
     let report = trail.verify();
     assert_eq!(report.faults[0].kind, FaultKind::BadCheckpoint);
@@ -161,7 +162,7 @@ fn an_exported_checkpoint_that_others_signed_proves_nothing() {
 
 #[test]
 fn the_latest_checkpoint_may_be_the_one_that_was_kept() {
-    let mut trail = Trail::new();
+    let mut trail = SampleLog::new();
     trail.held = vec![Checkpoint::from_file(&trail.checkpoints[2].file).unwrap()];
     let report = trail.verify();
     assert!(report.is_intact(), "{report}");
@@ -170,7 +171,7 @@ fn the_latest_checkpoint_may_be_the_one_that_was_kept() {
 
 #[test]
 fn what_only_the_exported_checkpoint_can_show_goes_unnoticed_without_it() {
-    let mut trail = Trail::new();
+    let mut trail = SampleLog::new();
     restore(&mut trail);
     trail.held.clear();
     let report = trail.verify();
@@ -181,7 +182,7 @@ fn what_only_the_exported_checkpoint_can_show_goes_unnoticed_without_it() {
 #[test]
 fn a_trail_that_outlives_a_secret_goes_on_with_the_next_key_and_never_back() {
     let (old, new) = (keys(), other());
-    let mut trail = Trail::new();
+    let mut trail = SampleLog::new();
     trail.checkpoints.clear();
     trail.held.clear();
     let mut end = Chain::genesis(chain(0), &old);
@@ -205,14 +206,14 @@ fn a_trail_that_outlives_a_secret_goes_on_with_the_next_key_and_never_back() {
 
 #[test]
 fn a_chain_that_was_written_anew_with_the_new_key_begins_with_it() {
-    let trail = Trail::written_with(&other());
+    let trail = SampleLog::written_with(&other());
     assert!(trail.verify_with(&[&keys(), &other()]).is_intact());
 }
 
 #[test]
 fn a_checkpoint_signed_with_a_former_key_is_not_accepted_behind_the_new_one() {
     let (old, new) = (keys(), other());
-    let mut trail = Trail::new();
+    let mut trail = SampleLog::new();
     (trail.links, trail.heads, trail.held) = (Vec::new(), Vec::new(), Vec::new());
     trail.checkpoints.clear();
     for (number, keys, faults) in [(1, &old, 0), (2, &new, 0), (3, &old, 1)] {
@@ -224,7 +225,7 @@ fn a_checkpoint_signed_with_a_former_key_is_not_accepted_behind_the_new_one() {
 /// The rows that the migration makes carry no link.
 #[test]
 fn a_chain_without_entries_ends_where_it_begins() {
-    let mut trail = Trail::new();
+    let mut trail = SampleLog::new();
     let empty = Head { chain: chain(5), sequence: 0, entries: 0, link: Link::from_bytes([0; 32]) };
     trail.heads.push(empty);
     let report = trail.verify();
@@ -235,7 +236,7 @@ fn a_chain_without_entries_ends_where_it_begins() {
 
 #[test]
 fn a_report_says_in_plain_sentences_what_was_found() {
-    let mut trail = Trail::new();
+    let mut trail = SampleLog::new();
     trail.block(0x20, 3).payload[400] ^= 1;
     swap(&mut trail, 1, 5, 12);
     cut(&mut trail, 0x30, 1);
@@ -273,7 +274,7 @@ fn a_report_says_in_plain_sentences_what_was_found() {
 
 #[test]
 fn entries_that_are_read_out_of_order_are_reported() {
-    let trail = Trail::new();
+    let trail = SampleLog::new();
     let keys = keys();
     let mut verifier = Verifier::new(&[&keys], &trail.checkpoints, &trail.held);
     for chain in [0, 1, 0] {
@@ -287,7 +288,7 @@ fn entries_that_are_read_out_of_order_are_reported() {
 
 #[test]
 fn so_many_faults_are_counted_and_the_first_described() {
-    let mut trail = Trail::new();
+    let mut trail = SampleLog::new();
     let mut links = sealed(&keys(), chain(1), (1..=500).map(|n| StoredContent::Event(event(n))));
     for link in links.iter_mut().step_by(2) {
         link.content = StoredContent::Event(event(999));
@@ -310,7 +311,7 @@ proptest! {
         what in 0..5,
         byte in any::<prop::sample::Index>(),
     ) {
-        let mut trail = Trail::new();
+        let mut trail = SampleLog::new();
         match what {
             0 => trail.remove(id, sequence, sequence),
             1 => relink(&mut trail, id, sequence),

@@ -23,7 +23,7 @@ pub use self::store::{
 };
 use crate::StoreError;
 use crate::access::question::account;
-use crate::audit::trail::{TrailError, TrailStore, blocks};
+use crate::audit::trail::{AuditLogError, AuditLogStore, blocks};
 use crate::effects::{Effects, event_now};
 use crate::principal::Principal;
 
@@ -56,7 +56,7 @@ pub enum MatrixError {
     CallerChanged,
     /// The audit log cannot be read.
     #[error(transparent)]
-    Trail(#[from] TrailError),
+    AuditLog(#[from] AuditLogError),
     /// Storage failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -65,7 +65,7 @@ pub enum MatrixError {
 /// Manages the versions of the access matrix and activates them.
 pub struct Matrices {
     store: Arc<dyn MatrixStore>,
-    trail: Arc<dyn TrailStore>,
+    trail: Arc<dyn AuditLogStore>,
     active: Arc<ActiveMatrix>,
     ambient: Ambient,
 }
@@ -74,7 +74,7 @@ impl Matrices {
     /// Creates the use case from its dependencies.
     pub fn new(
         store: Arc<dyn MatrixStore>,
-        trail: Arc<dyn TrailStore>,
+        trail: Arc<dyn AuditLogStore>,
         active: Arc<ActiveMatrix>,
         ambient: Ambient,
     ) -> Self {
@@ -84,7 +84,7 @@ impl Matrices {
     /// Like [`Matrices::new`], with the active matrix loaded; the first start activates `text`.
     pub fn start(
         store: Arc<dyn MatrixStore>,
-        trail: Arc<dyn TrailStore>,
+        trail: Arc<dyn AuditLogStore>,
         text: &str,
         operator: &Principal,
         ambient: Ambient,
@@ -218,8 +218,8 @@ impl Matrices {
         };
         for block in blocks(&*self.trail, &filter, Some(until)) {
             let block = block?;
-            let mut decisions = BlockReader::new(&block.payload).map_err(TrailError::from)?;
-            while let Some((_, decision)) = decisions.read().map_err(TrailError::from)? {
+            let mut decisions = BlockReader::new(&block.payload).map_err(AuditLogError::from)?;
+            while let Some((_, decision)) = decisions.read().map_err(AuditLogError::from)? {
                 if filter.matches_decision(&decision) {
                     push(&mut replay, &decision);
                 }

@@ -28,10 +28,10 @@ pub const READ_MATRIX: Permission = ("settings", "read");
 pub const ACTIVATE_MATRIX: Permission = ("settings", "update");
 
 /// To read the audit log and the reasons of decisions.
-pub const READ_TRAIL: Permission = ("audit_log", "read");
+pub const READ_AUDIT_LOG: Permission = ("audit_log", "read");
 
 /// To export the audit log as a file.
-pub const EXPORT_TRAIL: Permission = ("audit_log", "export");
+pub const EXPORT_AUDIT_LOG: Permission = ("audit_log", "export");
 
 /// All permissions.
 pub const ALL: [Permission; 9] = [
@@ -42,6 +42,6 @@ pub const ALL: [Permission; 9] = [
     ON_BEHALF,
     READ_MATRIX,
     ACTIVATE_MATRIX,
-    READ_TRAIL,
-    EXPORT_TRAIL,
+    READ_AUDIT_LOG,
+    EXPORT_AUDIT_LOG,
 ];

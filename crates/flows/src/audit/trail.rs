@@ -13,7 +13,7 @@ use crate::StoreError;
 use crate::principal::Principal;
 
 /// The port for reading the audit log.
-pub trait TrailStore: Send + Sync {
+pub trait AuditLogStore: Send + Sync {
     /// Events that match the filter, newest first by (`at`, `id`): those before the time, and at
     /// exactly that time those with a smaller id. At most `most`. If the filter names an account,
     /// its refreshes are included, each as an event with the id of the new refresh token.
@@ -34,10 +34,10 @@ pub trait TrailStore: Send + Sync {
         latest: Option<Timestamp>,
         start: Option<BlockPosition>,
         most: u32,
-    ) -> Result<BlockPage, TrailError>;
+    ) -> Result<BlockPage, AuditLogError>;
 
     /// The block that would hold the decision.
-    fn block_with(&self, decision: DecisionId) -> Result<Option<Block>, TrailError>;
+    fn block_with(&self, decision: DecisionId) -> Result<Option<Block>, AuditLogError>;
 
     /// Appends an event in a transaction of its own.
     fn record(&self, event: &SecurityEvent) -> Result<(), StoreError>;
@@ -82,7 +82,7 @@ pub struct Page {
 
 /// The reason why the audit log cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub enum TrailError {
+pub enum AuditLogError {
     /// A block is damaged; `audit verify` reports where.
     #[error("a stored block of decisions cannot be read: {0}")]
     Damaged(#[from] BlockError),
@@ -104,14 +104,14 @@ pub enum TrailError {
 }
 
 /// Reads the audit log and records each reading.
-pub struct Trail {
-    store: Arc<dyn TrailStore>,
+pub struct AuditLog {
+    store: Arc<dyn AuditLogStore>,
     ambient: Ambient,
 }
 
-impl Trail {
+impl AuditLog {
     /// Creates the use case from its dependencies.
-    pub fn new(store: Arc<dyn TrailStore>, ambient: Ambient) -> Self {
+    pub fn new(store: Arc<dyn AuditLogStore>, ambient: Ambient) -> Self {
         Self { store, ambient }
     }
 
@@ -122,7 +122,7 @@ impl Trail {
         filter: &Filter,
         after: Option<Cursor>,
         most: usize,
-    ) -> Result<Page, TrailError> {
+    ) -> Result<Page, AuditLogError> {
         if after.is_none() {
             let details = Details::Search { filter: filter.clone() };
             self.record(EventKind::AuditSearched, principal, filter.subject, details)?;
@@ -140,7 +140,8 @@ impl Trail {
         principal: &Principal,
         filter: &'t Filter,
         format: ExportFormat,
-    ) -> Result<impl Iterator<Item = Result<Entry<'static>, TrailError>> + 't, TrailError> {
+    ) -> Result<impl Iterator<Item = Result<Entry<'static>, AuditLogError>> + 't, AuditLogError>
+    {
         let details = Details::Export { filter: filter.clone(), format };
         self.record(EventKind::AuditExported, principal, filter.subject, details)?;
         Ok(self.stream(filter, None))
@@ -151,7 +152,7 @@ impl Trail {
         &self,
         principal: &Principal,
         wanted: DecisionId,
-    ) -> Result<Option<Entry<'static>>, TrailError> {
+    ) -> Result<Option<Entry<'static>>, AuditLogError> {
         let Some(block) = self.store.block_with(wanted)? else { return Ok(None) };
         let mut decisions = BlockReader::new(&block.payload)?;
         while let Some((id, decision)) = decisions.read()? {
@@ -170,7 +171,7 @@ impl Trail {
         &'t self,
         filter: &'t Filter,
         after: Option<Cursor>,
-    ) -> impl Iterator<Item = Result<Entry<'static>, TrailError>> + 't {
+    ) -> impl Iterator<Item = Result<Entry<'static>, AuditLogError>> + 't {
         NewestFirst::new(
             filter,
             after,
@@ -201,10 +202,10 @@ impl Trail {
 }
 
 fn events<'s>(
-    store: &'s dyn TrailStore,
+    store: &'s dyn AuditLogStore,
     filter: &'s Filter,
     after: Option<Cursor>,
-) -> impl Iterator<Item = Result<EventRecord, TrailError>> + 's {
+) -> impl Iterator<Item = Result<EventRecord, AuditLogError>> + 's {
     let mut before = after.map(|cursor| cursor.events_before());
     let mut more = filter.may_match_events();
     pages(move || {
@@ -220,10 +221,10 @@ fn events<'s>(
 
 /// The blocks of a time span, newest first.
 pub(crate) fn blocks<'s>(
-    store: &'s dyn TrailStore,
+    store: &'s dyn AuditLogStore,
     filter: &'s Filter,
     latest: Option<Timestamp>,
-) -> impl Iterator<Item = Result<Block, TrailError>> + 's {
+) -> impl Iterator<Item = Result<Block, AuditLogError>> + 's {
     let mut start = None;
     let mut more = filter.may_match_decisions();
     pages(move || {
@@ -238,8 +239,8 @@ pub(crate) fn blocks<'s>(
 
 /// The items of all pages in order; a page is read when the previous one is used up.
 fn pages<T>(
-    mut next_page: impl FnMut() -> Result<Option<Vec<T>>, TrailError>,
-) -> impl Iterator<Item = Result<T, TrailError>> {
+    mut next_page: impl FnMut() -> Result<Option<Vec<T>>, AuditLogError>,
+) -> impl Iterator<Item = Result<T, AuditLogError>> {
     let mut page = Vec::new().into_iter();
     std::iter::from_fn(move || {
         loop {

@@ -12,17 +12,17 @@ use portcullis_domain::Timestamp;
 use crate::StoreError;
 
 /// The port for reading the whole audit log.
-pub trait WholeTrailStore: Send + Sync {
+pub trait WholeAuditLogStore: Send + Sync {
     /// Reads everything from one snapshot: the checkpoints in the order of their numbers, then the
     /// entries in the order of chains and sequences, then the heads of the chains.
-    fn read_whole(&self, reader: &mut dyn WholeTrailReader) -> Result<(), ReadError>;
+    fn read_whole(&self, reader: &mut dyn WholeAuditLogReader) -> Result<(), ReadError>;
 
     /// The approximate number of entries, for showing progress.
     fn entries(&self) -> Result<u64, StoreError>;
 }
 
 /// Receives what is read.
-pub trait WholeTrailReader {
+pub trait WholeAuditLogReader {
     /// Called first, and once.
     fn checkpoints(&mut self, checkpoints: Vec<StoredCheckpoint>) -> io::Result<()>;
 
@@ -46,13 +46,13 @@ pub enum ReadError {
 
 /// Verifies and archives the audit log.
 pub struct Verification {
-    store: Arc<dyn WholeTrailStore>,
+    store: Arc<dyn WholeAuditLogStore>,
     now: Option<Timestamp>,
 }
 
 impl Verification {
     /// Creates the use case with this port.
-    pub fn new(store: Arc<dyn WholeTrailStore>) -> Self {
+    pub fn new(store: Arc<dyn WholeAuditLogStore>) -> Self {
         Self { store, now: None }
     }
 
@@ -99,7 +99,7 @@ struct Proof<'a, 'k> {
     report: Option<Report>,
 }
 
-impl WholeTrailReader for Proof<'_, '_> {
+impl WholeAuditLogReader for Proof<'_, '_> {
     fn checkpoints(&mut self, checkpoints: Vec<StoredCheckpoint>) -> io::Result<()> {
         let verifier = Verifier::new(self.keys, &checkpoints, self.held);
         self.verifier = Some(match self.now {
@@ -128,7 +128,7 @@ struct Archive<'a, W: Write> {
     progress: &'a mut dyn FnMut(),
 }
 
-impl<W: Write> WholeTrailReader for Archive<'_, W> {
+impl<W: Write> WholeAuditLogReader for Archive<'_, W> {
     fn checkpoints(&mut self, checkpoints: Vec<StoredCheckpoint>) -> io::Result<()> {
         checkpoints.iter().try_for_each(|checkpoint| self.writer.checkpoint(checkpoint))
     }

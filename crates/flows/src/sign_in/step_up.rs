@@ -7,13 +7,13 @@ use portcullis_audit::{EventKind, Outcome, SecurityEvent};
 use portcullis_domain::Ambient;
 
 use crate::StoreError;
-use crate::audit::trail::TrailStore;
+use crate::audit::trail::AuditLogStore;
 use crate::effects::event_now;
 use crate::principal::Principal;
 
 /// Checks the age of a sign-in and records refusals.
 pub struct StepUp {
-    store: Arc<dyn TrailStore>,
+    store: Arc<dyn AuditLogStore>,
     ambient: Ambient,
 }
 
@@ -22,7 +22,7 @@ impl StepUp {
     pub const MAX_SIGN_IN_AGE: Duration = Duration::from_secs(15 * 60);
 
     /// Creates the use case from its dependencies.
-    pub fn new(store: Arc<dyn TrailStore>, ambient: Ambient) -> Self {
+    pub fn new(store: Arc<dyn AuditLogStore>, ambient: Ambient) -> Self {
         Self { store, ambient }
     }
 

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use portcullis_audit::{Checkpoint, FaultKind, Filter};
 use portcullis_flows::audit::checkpoint::Checkpoints;
-use portcullis_flows::audit::trail::Trail;
+use portcullis_flows::audit::trail::AuditLog;
 use portcullis_flows::audit::verification::Verification;
 use portcullis_flows::principal::Principal;
 use portcullis_testkit::{TestDatabase, at_once, samples};
@@ -94,7 +94,7 @@ fn a_purge_goes_by_whole_checkpoints_and_keeps_the_proof() {
     assert_eq!(checkpoints.purge(DAY, 2, &origin).unwrap(), None, "it is gone already");
 
     assert_sound(&deployment, &[latest]);
-    let trail = Trail::new(Arc::new(deployment.database.store().clone()), deployment.ambient());
+    let trail = AuditLog::new(Arc::new(deployment.database.store().clone()), deployment.ambient());
     let left =
         trail.search(&Principal::operator(origin), &Filter::default(), None, 100).unwrap().entries;
     let kinds: Vec<&str> = left.iter().map(|entry| entry.kind.as_ref()).collect();

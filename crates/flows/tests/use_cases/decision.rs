@@ -8,7 +8,7 @@ use portcullis_flows::access::decision::{
 };
 use portcullis_flows::access::matrix::ActiveMatrix;
 use portcullis_flows::audit::recording::{Recorder, RecordingPolicy};
-use portcullis_flows::audit::trail::Trail;
+use portcullis_flows::audit::trail::AuditLog;
 use portcullis_flows::identity::account::Accounts;
 use portcullis_testkit::{TestDatabase, samples};
 
@@ -60,7 +60,7 @@ impl RecorderFixture {
 
     fn entry(&self, decision: DecisionId) -> portcullis_audit::Entry<'static> {
         let store = Arc::new(self.deployment.database.store().clone());
-        let trail = Trail::new(store, self.deployment.ambient());
+        let trail = AuditLog::new(store, self.deployment.ambient());
         trail.decision(&samples::operator(), decision).unwrap().unwrap()
     }
 }

@@ -10,7 +10,7 @@ use portcullis_flows::StoreError;
 use portcullis_flows::access::decision::{Answer, Attributes, DecisionError, Decisions, Question};
 use portcullis_flows::access::matrix::ActiveMatrix;
 use portcullis_flows::audit::recording::{DecisionStore, Recorder, RecordingPolicy};
-use portcullis_flows::audit::trail::Trail;
+use portcullis_flows::audit::trail::AuditLog;
 use portcullis_flows::audit::verification::Verification;
 use portcullis_flows::effects::Effects;
 use portcullis_flows::identity::account::Accounts;
@@ -136,7 +136,7 @@ impl RecorderFixture {
         self.decisions.recorder()
     }
 
-    /// The trail is intact and holds exactly so many decisions.
+    /// The audit log is intact and holds exactly so many decisions.
     pub(crate) fn assert_intact(&self, decisions: u64) {
         let verification = Verification::new(Arc::new(self.deployment.database.store().clone()));
         let keys = TestDatabase::audit_keys();
@@ -147,7 +147,7 @@ impl RecorderFixture {
 
     pub(crate) fn reason_of(&self, decision: DecisionId) -> Option<String> {
         let store = Arc::new(self.deployment.database.store().clone());
-        let trail = Trail::new(store, Ambient::system());
+        let trail = AuditLog::new(store, Ambient::system());
         let found = trail.decision(&samples::operator(), decision).unwrap();
         found.map(|entry| entry.reason.unwrap().into_owned())
     }

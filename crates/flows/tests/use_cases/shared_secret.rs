@@ -126,7 +126,7 @@ fn a_record_of_the_switch_that_is_removed_or_put_back_opens_nothing() {
             assert_eq!(node.verdict(&forger.issue()), Err(TokenError::UnknownKey), "{tampering}");
         }
     }
-    // Without the events of the trail only a node that runs can tell; the trail then shows the cut.
+    // Without the events of the audit log only a node that runs can tell; the audit log then shows the cut.
     store.execute("DELETE FROM security_events WHERE kind LIKE 'shared_secret%'").unwrap();
     store.execute(put_back).unwrap();
     node.follow();

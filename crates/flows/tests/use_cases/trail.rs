@@ -1,18 +1,18 @@
 use std::sync::Arc;
 
 use portcullis_audit::{Cursor, EntryId, EventKind, Filter, Outcome};
-use portcullis_flows::audit::trail::Trail;
+use portcullis_flows::audit::trail::AuditLog;
 use portcullis_testkit::samples;
 
 use crate::deployment::{Deployment, SECOND, by_name, guess};
 
-pub(crate) fn trail(deployment: &Deployment) -> Trail {
+pub(crate) fn trail(deployment: &Deployment) -> AuditLog {
     let store = Arc::new(deployment.database.store().clone());
-    Trail::new(store, deployment.ambient())
+    AuditLog::new(store, deployment.ambient())
 }
 
 /// The ids of all entries that match, read in pages of so many.
-fn paged(trail: &Trail, filter: &Filter, most: usize) -> Vec<EntryId> {
+fn paged(trail: &AuditLog, filter: &Filter, most: usize) -> Vec<EntryId> {
     let mut ids = Vec::new();
     let mut after: Option<Cursor> = None;
     loop {

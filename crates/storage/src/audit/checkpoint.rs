@@ -11,7 +11,7 @@ use portcullis_audit::{
 use portcullis_domain::Timestamp;
 use portcullis_flows::StoreError;
 use portcullis_flows::audit::checkpoint::{CheckpointState, CheckpointStore};
-use portcullis_flows::audit::trail::TrailStore;
+use portcullis_flows::audit::trail::AuditLogStore;
 
 use crate::audit::chain::HeadRow;
 use crate::connection::{Connection, Lock, dispatch};
@@ -85,7 +85,7 @@ impl CheckpointStore for Store {
     }
 
     fn record(&self, event: &SecurityEvent) -> Result<(), StoreError> {
-        TrailStore::record(self, event)
+        AuditLogStore::record(self, event)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::found::{self, OrDefault};
 use crate::schema::security_events;
 use crate::sql_type::{Instant, Key, bigint};
 
-/// Appends events to the audit trail. The lock on the chain is held until the commit, so this must
+/// Appends events to the audit log. The lock on the chain is held until the commit, so this must
 /// be the last step of the transaction; see [`Store::write_with`](crate::Store).
 pub(crate) fn append(
     connection: &mut Connection,

@@ -1,4 +1,4 @@
-//! `TrailStore`: searches and exports of the audit trail, tables `security_events` and
+//! `AuditLogStore`: searches and exports of the audit log, tables `security_events` and
 //! `decision_blocks`. Refreshes are read from `refresh_tokens`.
 
 use std::cmp::Reverse;
@@ -12,7 +12,7 @@ use portcullis_audit::{Actor, Block, DecisionId, EventRecord, Filter, SecurityEv
 use portcullis_domain::{EventId, Timestamp};
 use portcullis_flows::StoreError;
 use portcullis_flows::audit::trail::{
-    BlockPage, BlockPosition, MAX_BLOCK_BYTES, MAX_BLOCK_SPAN, TrailError, TrailStore,
+    AuditLogError, AuditLogStore, BlockPage, BlockPosition, MAX_BLOCK_BYTES, MAX_BLOCK_SPAN,
 };
 
 use crate::audit::block::BlockRow;
@@ -29,7 +29,7 @@ mod refresh;
 /// The size of a page of blocks, in bytes: the block that reaches it is the last of the page.
 const MAX_BYTES: i64 = 4 << 20;
 
-impl TrailStore for Store {
+impl AuditLogStore for Store {
     fn events(
         &self,
         filter: &Filter,
@@ -61,7 +61,7 @@ impl TrailStore for Store {
         latest: Option<Timestamp>,
         start: Option<BlockPosition>,
         most: u32,
-    ) -> Result<BlockPage, TrailError> {
+    ) -> Result<BlockPage, AuditLogError> {
         if !filter.may_match_decisions() {
             return Ok(BlockPage::default());
         }
@@ -78,13 +78,13 @@ impl TrailStore for Store {
         })?
     }
 
-    fn block_with(&self, decision: DecisionId) -> Result<Option<Block>, TrailError> {
+    fn block_with(&self, decision: DecisionId) -> Result<Option<Block>, AuditLogError> {
         let Ok(ordinal) = i64::try_from(decision.ordinal) else { return Ok(None) };
         let last_before = decision_blocks::table
             .filter(decision_blocks::chain.eq(decision.chain.as_i64()))
             .filter(decision_blocks::first_ordinal.le(ordinal))
             .order(decision_blocks::first_ordinal.desc());
-        let row: Result<Option<BlockRow>, TrailError> = self.read_snapshot(|connection| {
+        let row: Result<Option<BlockRow>, AuditLogError> = self.read_snapshot(|connection| {
             let outline: Option<Outline> = dispatch!(connection, inner => {
                 last_before.select(outline_columns()).first(inner).optional()
             })?;
@@ -182,9 +182,9 @@ impl Outline {
         natural(self.bytes) > MAX_BLOCK_BYTES
     }
 
-    fn too_large(&self) -> TrailError {
+    fn too_large(&self) -> AuditLogError {
         let (from, until) = (self.from_at.into(), self.until_at.into());
-        TrailError::TooLarge { from, until, bytes: natural(self.bytes) }
+        AuditLogError::TooLarge { from, until, bytes: natural(self.bytes) }
     }
 
     fn may_match(&self, filter: &Filter) -> bool {
@@ -259,7 +259,7 @@ fn outlines(
 fn fill<'o>(
     outlines: &'o [Outline],
     filter: &Filter,
-) -> Result<(Vec<&'o Outline>, Option<BlockPosition>), TrailError> {
+) -> Result<(Vec<&'o Outline>, Option<BlockPosition>), AuditLogError> {
     let mut wanted: Vec<&Outline> = Vec::new();
     let mut bytes = 0_i64;
     for outline in outlines.iter().filter(|outline| outline.may_match(filter)) {

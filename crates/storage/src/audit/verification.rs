@@ -1,4 +1,4 @@
-//! `WholeTrailStore`: reads the whole audit trail in one snapshot for verification and for the
+//! `WholeAuditLogStore`: reads the whole audit log in one snapshot for verification and for the
 //! archive.
 
 use std::io;
@@ -12,7 +12,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool};
 use portcullis_audit::{Head, StoredCheckpoint, StoredLink};
 use portcullis_flows::StoreError;
-use portcullis_flows::audit::verification::{ReadError, WholeTrailReader, WholeTrailStore};
+use portcullis_flows::audit::verification::{ReadError, WholeAuditLogReader, WholeAuditLogStore};
 
 use crate::audit::block::BlockRow;
 use crate::audit::chain::HeadRow;
@@ -33,9 +33,9 @@ const BLOCK_BYTES: i64 = 4 << 20;
 /// The maximum of pages that are read ahead of the reader.
 const PAGES_AHEAD: usize = 2;
 
-impl WholeTrailStore for Store {
+impl WholeAuditLogStore for Store {
     /// Reads in a separate thread, so that reading and verifying each use a processor.
-    fn read_whole(&self, reader: &mut dyn WholeTrailReader) -> Result<(), ReadError> {
+    fn read_whole(&self, reader: &mut dyn WholeAuditLogReader) -> Result<(), ReadError> {
         let (sender, parts) = mpsc::sync_channel(PAGES_AHEAD);
         thread::scope(|scope| {
             let reading = scope
@@ -69,7 +69,7 @@ enum Part {
     Heads(Vec<Head>),
 }
 
-fn take(part: Part, reader: &mut dyn WholeTrailReader) -> io::Result<()> {
+fn take(part: Part, reader: &mut dyn WholeAuditLogReader) -> io::Result<()> {
     match part {
         Part::Checkpoints(checkpoints) => reader.checkpoints(checkpoints),
         Part::Entries(entries) => entries.into_iter().try_for_each(|entry| reader.entry(entry)),
@@ -77,7 +77,7 @@ fn take(part: Part, reader: &mut dyn WholeTrailReader) -> io::Result<()> {
     }
 }
 
-/// Sends the whole trail, or stops when the receiver is gone.
+/// Sends the whole audit log, or stops when the receiver is gone.
 fn send_whole(connection: &mut Connection, parts: &SyncSender<Part>) -> Result<(), Failure> {
     if let Inner::Postgres(inner) = &mut connection.inner {
         // Between two pages the reader may write to a slow destination.

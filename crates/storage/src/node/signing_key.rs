@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use portcullis_audit::SecurityEvent;
 use portcullis_domain::Timestamp;
 use portcullis_flows::StoreError;
-use portcullis_flows::audit::trail::TrailStore;
+use portcullis_flows::audit::trail::AuditLogStore;
 use portcullis_flows::effects::Effects;
 use portcullis_flows::node::signing_key::{
     SharedChange, SharedRecord, SigningKeyRecord, SigningKeyStore,
@@ -72,7 +72,7 @@ impl SigningKeyStore for Store {
     }
 
     fn record_printed(&self, event: &SecurityEvent) -> Result<(), StoreError> {
-        TrailStore::record(self, event)
+        AuditLogStore::record(self, event)
     }
 
     fn reseal(&self, kid: &str, before: &[u8], after: &[u8]) -> Result<(), StoreError> {

@@ -9,7 +9,7 @@ use portcullis_audit::{
 use portcullis_domain::{AccountId, SystemRandom, Timestamp};
 use portcullis_flows::audit::checkpoint::{CheckpointState, CheckpointStore, Checkpoints};
 use portcullis_flows::audit::recording::DecisionStore;
-use portcullis_flows::audit::trail::TrailStore;
+use portcullis_flows::audit::trail::AuditLogStore;
 use portcullis_flows::audit::verification::Verification;
 use portcullis_flows::effects::Effects;
 use portcullis_storage::Store;
@@ -35,7 +35,7 @@ pub(crate) fn event(at: Timestamp) -> SecurityEvent {
 }
 
 pub(crate) fn record(store: &Store, event: &SecurityEvent) {
-    TrailStore::record(store, event).unwrap();
+    AuditLogStore::record(store, event).unwrap();
 }
 
 /// A decision about somebody.

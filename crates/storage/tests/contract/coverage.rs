@@ -31,7 +31,7 @@ fn gone_on(database: &TestDatabase) -> Checkpoint {
     checkpoints(database).make(MINUTE).unwrap().expect("it is made whatever was done")
 }
 
-/// The alarms that the trail holds.
+/// The alarms that the audit log holds.
 fn alarms(store: &Store) -> Vec<String> {
     let details = "SELECT details FROM security_events WHERE kind = 'audit_alarm' ORDER BY details";
     store.texts(details).unwrap()

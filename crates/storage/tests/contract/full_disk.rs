@@ -2,7 +2,7 @@
 
 use portcullis_flows::StoreError;
 use portcullis_flows::audit::recording::DecisionStore;
-use portcullis_flows::audit::trail::TrailStore;
+use portcullis_flows::audit::trail::AuditLogStore;
 use portcullis_flows::effects::Effects;
 use portcullis_storage::Store;
 use portcullis_testkit::TestDatabase;
@@ -50,7 +50,7 @@ fn no_more_room(store: &Store) {
 }
 
 fn is_recorded(store: &Store) -> bool {
-    match TrailStore::record(store, &event(NOW)) {
+    match AuditLogStore::record(store, &event(NOW)) {
         Ok(()) => true,
         Err(StoreError::Unavailable(_)) => false,
         Err(error) => panic!("{error}"),

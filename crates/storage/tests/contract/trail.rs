@@ -8,7 +8,7 @@ use portcullis_audit::{
 use portcullis_domain::{Ambient, SystemRandom, Timestamp};
 use portcullis_flows::audit::recording::DecisionStore;
 use portcullis_flows::audit::trail::{
-    BlockPosition, MAX_BLOCK_BYTES, Trail, TrailError, TrailStore,
+    AuditLog, AuditLogError, AuditLogStore, BlockPosition, MAX_BLOCK_BYTES,
 };
 use portcullis_flows::effects::Effects;
 use portcullis_storage::Store;
@@ -118,7 +118,7 @@ fn a_block_that_is_too_large_is_named_and_never_read() {
         assert_eq!(newer.blocks.iter().map(|it| it.first_ordinal).collect::<Vec<_>>(), [3]);
         let from = NOW + Duration::from_secs(1);
         let named = |found| match found {
-            Err(TrailError::TooLarge { from, until, bytes }) => (from, until, bytes),
+            Err(AuditLogError::TooLarge { from, until, bytes }) => (from, until, bytes),
             _ => panic!("the block is too large"),
         };
         let next = store.blocks(&Filter::default(), None, newer.next, 256).map(drop);
@@ -288,7 +288,7 @@ fn search(store: &Store, filter: &Filter, most: usize) -> Vec<Cursor> {
     let clock = TestClock::new();
     clock.advance(Duration::from_secs(60 * 60 * 24));
     let ambient = Ambient { clock: Arc::new(clock), random: Arc::new(SystemRandom) };
-    let trail = Trail::new(Arc::new(store.clone()), ambient);
+    let trail = AuditLog::new(Arc::new(store.clone()), ambient);
     let mut found = Vec::new();
     let mut after = None;
     loop {

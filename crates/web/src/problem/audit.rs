@@ -1,23 +1,23 @@
 //! Errors of the audit log.
 
-use portcullis_flows::audit::trail::TrailError;
+use portcullis_flows::audit::trail::AuditLogError;
 
 use super::{Code, Problem};
 
-impl From<TrailError> for Problem {
-    fn from(error: TrailError) -> Self {
+impl From<AuditLogError> for Problem {
+    fn from(error: AuditLogError) -> Self {
         match error {
-            TrailError::Damaged(error) => {
-                tracing::error!(%error, "the audit trail is damaged; `audit verify` says where");
+            AuditLogError::Damaged(error) => {
+                tracing::error!(%error, "the audit log is damaged; `audit verify` says where");
                 Self::new(Code::Internal)
             }
-            TrailError::TooLarge { from, until, bytes } => {
+            AuditLogError::TooLarge { from, until, bytes } => {
                 let detail = format!(
                     "Search before {from} and after {until}: of that time is a block of {bytes} bytes."
                 );
                 Self::new(Code::BlockTooLarge).detail(detail)
             }
-            TrailError::Store(error) => error.into(),
+            AuditLogError::Store(error) => error.into(),
         }
     }
 }

@@ -17,7 +17,7 @@ use portcullis_audit::{
 };
 use portcullis_domain::{AccountId, Ambient, Timestamp};
 use portcullis_flows::StoreError;
-use portcullis_flows::audit::trail::{TrailError, TrailStore};
+use portcullis_flows::audit::trail::{AuditLogError, AuditLogStore};
 use portcullis_flows::audit::verification::ReadError;
 use portcullis_flows::principal::Principal;
 use portcullis_storage::Store;
@@ -149,7 +149,7 @@ fn entries(
 }
 
 fn each(
-    entries: impl Iterator<Item = Result<Entry<'static>, TrailError>>,
+    entries: impl Iterator<Item = Result<Entry<'static>, AuditLogError>>,
     bar: &ProgressBar,
     mut write: impl FnMut(&Entry<'_>) -> io::Result<()>,
 ) -> Result<u64, ExportError> {
@@ -177,20 +177,20 @@ fn record_archive(store: &Store) -> Result<(), StoreError> {
     let (kind, outcome) = (EventKind::AuditExported, Outcome::Success);
     let details = Details::Export { filter: Filter::default(), format: ExportFormat::Archive };
     let event = SecurityEvent::new(kind, outcome, &origin, ambient.now(), &*ambient.random);
-    TrailStore::record(store, &event.by(actor).with(details))
+    AuditLogStore::record(store, &event.by(actor).with(details))
 }
 
 #[derive(Debug, thiserror::Error)]
 enum ExportError {
     #[error(transparent)]
-    Trail(#[from] TrailError),
+    AuditLog(#[from] AuditLogError),
     #[error("cannot write: {0}")]
     Write(#[from] io::Error),
 }
 
 impl From<StoreError> for ExportError {
     fn from(error: StoreError) -> Self {
-        Self::Trail(error.into())
+        Self::AuditLog(error.into())
     }
 }
 
@@ -206,7 +206,7 @@ impl From<ReadError> for ExportError {
 impl From<ExportError> for Failure {
     fn from(error: ExportError) -> Self {
         match error {
-            ExportError::Trail(error) => error.into(),
+            ExportError::AuditLog(error) => error.into(),
             ExportError::Write(_) => {
                 Self::failed(error, "write to a disk with free space by --output")
             }

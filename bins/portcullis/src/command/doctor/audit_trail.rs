@@ -6,14 +6,14 @@ use portcullis_audit::{AuditKeys, Checkpoint, Filter};
 use portcullis_domain::Ambient;
 use portcullis_flows::StoreError;
 use portcullis_flows::audit::checkpoint::CheckpointStore;
-use portcullis_flows::audit::trail::TrailStore;
-use portcullis_flows::audit::verification::WholeTrailStore;
+use portcullis_flows::audit::trail::AuditLogStore;
+use portcullis_flows::audit::verification::WholeAuditLogStore;
 use portcullis_storage::Store;
 
 use super::check::Check;
 use crate::config::Config;
 
-pub(super) const NAME: &str = "audit trail";
+pub(super) const NAME: &str = "audit log";
 
 /// The age of the latest checkpoint that is reported. A server in use makes one about every minute.
 const OLD: Duration = Duration::from_secs(24 * 60 * 60);

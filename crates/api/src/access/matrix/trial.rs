@@ -132,7 +132,7 @@ pub(crate) async fn diff(
 pub(crate) const REPLAY: Route = Route {
     method: Method::Post,
     path: "/api/admin/matrix/replay",
-    guard: Guard::permitted(&[permission::READ_MATRIX, permission::READ_TRAIL]),
+    guard: Guard::permitted(&[permission::READ_MATRIX, permission::READ_AUDIT_LOG]),
     limit: Limit::concurrent(&REPLAYS),
     body: FILE,
     errors: &[

@@ -15,7 +15,7 @@ use portcullis_audit::{CsvWriter, Entry, ExportFormat, Filter, JsonLinesWriter};
 use portcullis_domain::Ambient;
 use portcullis_domain::Timestamp;
 use portcullis_flows::access::permission;
-use portcullis_flows::audit::trail::{Trail, TrailError};
+use portcullis_flows::audit::trail::{AuditLog, AuditLogError};
 use portcullis_flows::principal::Principal;
 use portcullis_web::{
     Body, Caller, Code, Concurrency, ConcurrencyPermit, Guard, Limit, Method, Problem, Query, Route,
@@ -31,7 +31,7 @@ use crate::openapi::word;
 pub(crate) const EXPORT: Route = Route {
     method: Method::Get,
     path: "/api/admin/audit/export",
-    guard: Guard::permitted(&[permission::EXPORT_TRAIL]).recent(),
+    guard: Guard::permitted(&[permission::EXPORT_AUDIT_LOG]).recent(),
     limit: Limit::concurrent(&EXPORTS),
     body: Body::None,
     errors: &[
@@ -61,7 +61,7 @@ pub(crate) async fn export(
     caller: Caller,
     place: ConcurrencyPermit,
     request: HttpRequest,
-    trail: web::Data<Trail>,
+    trail: web::Data<AuditLog>,
     ambient: web::Data<Ambient>,
 ) -> Result<HttpResponse, Problem> {
     let (filter, format) = wanted(&request)?;
@@ -135,11 +135,11 @@ fn file_name(now: Timestamp, extension: &str) -> String {
 enum Message {
     Chunk(Bytes),
     Done,
-    Failed(TrailError),
+    Failed(AuditLogError),
 }
 
 fn start(
-    trail: web::Data<Trail>,
+    trail: web::Data<AuditLog>,
     place: ConcurrencyPermit,
     caller: Principal,
     filter: Filter,
@@ -169,13 +169,13 @@ fn start(
 
 /// The reason why an export was cut off.
 enum ExportFailure {
-    Failed(TrailError),
+    Failed(AuditLogError),
     /// The client has disconnected, or reads nothing.
     Abandoned,
 }
 
-impl From<TrailError> for ExportFailure {
-    fn from(error: TrailError) -> Self {
+impl From<AuditLogError> for ExportFailure {
+    fn from(error: AuditLogError) -> Self {
         Self::Failed(error)
     }
 }
@@ -187,7 +187,7 @@ impl From<io::Error> for ExportFailure {
 }
 
 fn write(
-    entries: &mut dyn Iterator<Item = Result<Entry<'static>, TrailError>>,
+    entries: &mut dyn Iterator<Item = Result<Entry<'static>, AuditLogError>>,
     format: ExportFormat,
     chunks: Chunks<'_>,
 ) -> Result<(), ExportFailure> {

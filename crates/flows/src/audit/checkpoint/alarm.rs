@@ -53,7 +53,7 @@ impl Alarm {
             alarm = what.as_str(),
             checkpoint,
             chain,
-            "the audit trail is not as the latest checkpoint says, or a clock is wrong; run \
+            "the audit log is not as the latest checkpoint says, or a clock is wrong; run \
              `portcullis audit verify` with a checkpoint that was kept elsewhere"
         );
     }
