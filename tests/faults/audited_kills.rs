@@ -7,9 +7,9 @@ use std::time::Duration;
 use portcullis_domain::{Clock, SystemClock};
 use portcullis_testkit::{ServerProcess, TestDatabase};
 
-use crate::history::{Chance, SEED};
-use crate::surroundings::{folder, start};
-use crate::trail::{self, Crew, Recorded};
+use crate::environment::{folder, start};
+use crate::history::{RandomChoices, SEED};
+use crate::trail::{self, Recorded, TestClients};
 
 /// Kills on each of the two databases: as servers run by default, and with `strict`.
 const KILLS: [u32; 2] = [30, 20];
@@ -34,18 +34,18 @@ fn endure_kills(database: &TestDatabase, name: &str) {
     let data = folder();
     let [usual, strict] = KILLS;
     let server = start(data.path(), database.url(), &[("PORTCULLIS__AUDIT__WINDOW_MS", "200")]);
-    let mut crew = Crew::on(&server, database);
+    let mut clients = TestClients::on(&server, database);
     let clock = SystemClock::new();
-    let taken = kill(&mut crew, server, database, usual);
+    let taken = kill(&mut clients, server, database, usual);
     // Otherwise the window was not tested.
     assert_ne!(taken, 0);
 
     let server = start(data.path(), database.url(), &[("PORTCULLIS__AUDIT__STRICT", "true")]);
-    let taken_strictly = kill(&mut crew, server, database, strict) - taken;
+    let taken_strictly = kill(&mut clients, server, database, strict) - taken;
     assert_eq!(taken_strictly, 0);
 
-    let notes = crew.notes();
-    let (decisions, events) = (notes.decisions.len(), notes.deeds.len());
+    let notes = clients.notes();
+    let (decisions, events) = (notes.decisions.len(), notes.events.len());
     let seconds = clock.monotonic().as_secs();
     // Written past the capture of the test harness, so that the counts are always printed.
     let line = format!(
@@ -57,13 +57,18 @@ fn endure_kills(database: &TestDatabase, name: &str) {
 }
 
 /// Kills the server the given number of times. Returns the number of answered decisions that are lost.
-fn kill(crew: &mut Crew, mut server: ServerProcess, database: &TestDatabase, kills: u32) -> usize {
-    let chance = Chance::new(SEED);
+fn kill(
+    clients: &mut TestClients,
+    mut server: ServerProcess,
+    database: &TestDatabase,
+    kills: u32,
+) -> usize {
+    let chance = RandomChoices::new(SEED);
     let elsewhere = folder();
     let kept = elsewhere.path().join("checkpoint.json");
     trail::keep_checkpoint(&server, &kept);
     for kill in 1..=kills {
-        crew.work_until(&mut server, &chance, ServerProcess::kill);
+        clients.work_until(&mut server, &chance, ServerProcess::kill);
         if kill % PROVEN_EVERY == 0 {
             trail::verify(&server, Some(&kept)).assert_intact();
             trail::keep_checkpoint(&server, &kept);
@@ -72,10 +77,10 @@ fn kill(crew: &mut Crew, mut server: ServerProcess, database: &TestDatabase, kil
         let in_force = "SELECT version FROM matrix_activations ORDER BY revision DESC LIMIT 1";
         let in_force = database.store().number(in_force).expect("the database answers");
         let in_force = u64::try_from(in_force).expect("versions are counted from 1");
-        let may_be = crew.may_be_in_force();
+        let may_be = clients.may_be_in_force();
         assert!(may_be.contains(&in_force), "{in_force} instead of {may_be:?}");
     }
-    let (recorded, notes) = (Recorded::read(&server), crew.notes());
+    let (recorded, notes) = (Recorded::read(&server), clients.notes());
     assert_eq!(trail::broken(&recorded, &notes, WINDOW), Vec::<String>::new());
     assert!(!server.log().contains("panicked"), "{}", server.log());
     trail::lost(&recorded, &notes)

@@ -2,7 +2,7 @@
 
 use portcullis_testkit::{Answer, Browser};
 
-use crate::surroundings::Proxied;
+use crate::environment::Proxied;
 
 #[test]
 fn without_its_database_the_server_says_so_and_recovers_by_itself() {

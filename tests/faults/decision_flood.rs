@@ -10,9 +10,9 @@ use portcullis_domain::{Clock, SystemClock};
 use portcullis_testkit::{Browser, TestDatabase};
 use serde_json::{Value, json};
 
-use crate::link::{Link, Lost};
+use crate::environment::{folder, start};
+use crate::link::{Link, UnknownOutcome};
 use crate::proxy::Proxy;
-use crate::surroundings::{folder, start};
 use crate::trail::{self, Client, Recorded};
 
 /// Connections of the flood.
@@ -47,7 +47,7 @@ fn a_flood_of_large_checks_by_one_account_costs_the_others_nothing() {
             let (link, begun) = (Link::to(&origin), clock.monotonic());
             let mut browser = Browser::at(&origin);
             while clock.monotonic().saturating_sub(begun) < LENGTH {
-                // A refusal would be `Lost`.
+                // A refusal would be `UnknownOutcome`.
                 other.ask(&link).expect("others are answered, whatever one account does");
                 assert_eq!(browser.get("/health/ready", &[]).status, 200);
             }
@@ -124,7 +124,7 @@ fn flood(origin: &str, bearer: &str, number: u32, is_over: &AtomicBool) -> Vec<S
                 );
             }
             // Refused, or cut off by the end: in both cases no decision was answered.
-            Err(Lost::Unavailable | Lost::Gone) => {}
+            Err(UnknownOutcome::Unavailable | UnknownOutcome::Gone) => {}
         }
     }
     told

@@ -7,8 +7,8 @@ use std::time::Duration;
 use portcullis_domain::SystemClock;
 use portcullis_testkit::{Browser, ServerProcess, TestDatabase};
 
-use crate::link::{Link, Lost};
-use crate::surroundings::{environment, folder};
+use crate::environment::{environment, folder};
+use crate::link::{Link, UnknownOutcome};
 use crate::trail::{self, Client, Notes, Recorded};
 
 /// Less than any transaction needs of the journal.
@@ -31,10 +31,10 @@ fn a_full_disk_refuses_what_must_be_recorded_and_heals_without_a_restart() {
 
     server.limit_files(Some(FULL));
 
-    assert_eq!(client.register_as(link, "grace"), Err(Lost::Unavailable));
-    assert_eq!(client.sign_in(link), Err(Lost::Unavailable));
+    assert_eq!(client.register_as(link, "grace"), Err(UnknownOutcome::Unavailable));
+    assert_eq!(client.sign_in(link), Err(UnknownOutcome::Unavailable));
     client.ask_until_unavailable(link);
-    assert_eq!(chief.activate(link, 2), Err(Lost::Unavailable));
+    assert_eq!(chief.activate(link, 2), Err(UnknownOutcome::Unavailable));
     assert_eq!(counts(&database), before);
     assert!(client.is_known(link));
     let mut browser = Browser::at(server.origin());

@@ -11,9 +11,9 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::time::{sleep, timeout};
 
+use crate::environment::{folder, start};
 use crate::proxy::Proxy;
 use crate::revoked_everywhere::send_as;
-use crate::surroundings::{folder, start};
 use crate::two_nodes::percentiles;
 
 /// The claim `iss` of every server of these tests.

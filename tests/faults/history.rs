@@ -3,7 +3,7 @@
 //! After every fault the history is compared with the database and with the answers of the restarted server.
 //! The method is that of Jepsen: a lost answer may stand for either outcome, but never for a partial one.
 
-mod chance;
+mod choices;
 mod client;
 mod operation;
 mod rules;
@@ -18,7 +18,7 @@ use std::time::Duration;
 use portcullis_testkit::{ServerProcess, TestDatabase};
 
 use crate::link::Link;
-pub(crate) use chance::Chance;
+pub(crate) use choices::RandomChoices;
 pub(crate) use client::Client;
 pub(crate) use secrets::leaked;
 use stored::Stored;
@@ -43,7 +43,7 @@ pub(crate) fn clients(server: &ServerProcess) -> Vec<Client> {
 pub(crate) fn work_until(
     clients: &mut [Client],
     server: &mut ServerProcess,
-    chance: &Chance,
+    chance: &RandomChoices,
     strike: impl FnOnce(&mut ServerProcess),
 ) {
     const MAX_STEPS: u64 = 80;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use portcullis_domain::{Clock, SystemClock};
 use portcullis_testkit::{ServerProcess, TestDatabase};
 
-use crate::history::{self, Chance, Client, SEED};
-use crate::surroundings::server_on;
+use crate::environment::server_on;
+use crate::history::{self, Client, RandomChoices, SEED};
 
 /// Kills on each of the two databases.
 const KILLS: u32 = 150;
@@ -30,7 +30,7 @@ fn kills_lose_nothing_on_postgresql() {
 
 fn endure_kills(database: &TestDatabase, name: &str) {
     let clock = SystemClock::new();
-    let chance = Chance::new(SEED);
+    let chance = RandomChoices::new(SEED);
     let (mut server, _data) = server_on(database);
     let mut clients = history::clients(&server);
     let mut kills = 0;

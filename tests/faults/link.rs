@@ -15,7 +15,7 @@ pub(crate) struct Link {
 
 /// There was no answer, or none that says what happened: it may have been done or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lost {
+pub(crate) enum UnknownOutcome {
     /// The connection was refused or broke.
     Gone,
     /// 503 with `Retry-After`.
@@ -44,7 +44,7 @@ impl Link {
         path: &str,
         headers: &[(&str, &str)],
         body: &Value,
-    ) -> Result<Answer, Lost> {
+    ) -> Result<Answer, UnknownOutcome> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.origin));
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -56,10 +56,10 @@ impl Link {
         let request = request.body(text).expect("the test's request is well-formed");
         let answer = self.exchange(request).map_err(|error| match error {
             ureq::Error::Timeout(_) => panic!("{method} {path}: no answer within {TIMEOUT:?}"),
-            _ => Lost::Gone,
+            _ => UnknownOutcome::Gone,
         })?;
         match answer.status {
-            503 if answer.header("retry-after").is_some() => Err(Lost::Unavailable),
+            503 if answer.header("retry-after").is_some() => Err(UnknownOutcome::Unavailable),
             500.. => panic!("{method} {path}: {answer:?}"),
             _ => Ok(answer),
         }

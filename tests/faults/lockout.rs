@@ -2,7 +2,7 @@
 
 use portcullis_testkit::{Browser, TestDatabase};
 
-use crate::surroundings::server_on;
+use crate::environment::server_on;
 
 #[test]
 fn a_lockout_outlives_a_kill() {

@@ -11,9 +11,9 @@ use portcullis_domain::SystemClock;
 use portcullis_testkit::{Browser, ServerProcess, TestDatabase};
 use serde_json::Value;
 
+use crate::environment::{environment, folder};
 use crate::link::Link;
 use crate::proxy::Proxy;
-use crate::surroundings::{environment, folder};
 use crate::trail::{self, Client, Recorded};
 
 /// The default capacity of a pipe on Linux.

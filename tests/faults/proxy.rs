@@ -10,19 +10,19 @@ use std::time::Duration;
 pub(crate) struct Proxy {
     address: SocketAddr,
     target: Arc<Mutex<String>>,
-    wire: Arc<Mutex<Wire>>,
+    state: Arc<Mutex<ProxyState>>,
 }
 
 #[derive(Default)]
-struct Wire {
+struct ProxyState {
     is_cut: bool,
     is_silent: bool,
     /// The delay of each direction.
     latency: Duration,
     /// The message of a client after which no answer is forwarded.
-    last_words: Option<&'static [u8]>,
+    last_message: Option<&'static [u8]>,
     /// True after that message was sent.
-    is_deaf: bool,
+    is_unanswered: bool,
     /// Both ends of every connection so far.
     ends: Vec<TcpStream>,
 }
@@ -54,9 +54,9 @@ impl Proxy {
     fn to(target: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
         let address = listener.local_addr().expect("a bound listener has an address");
-        let wire = Arc::<Mutex<Wire>>::default();
+        let state = Arc::<Mutex<ProxyState>>::default();
         let target = Arc::new(Mutex::new(target.to_owned()));
-        let (shared, leads_to) = (Arc::clone(&wire), Arc::clone(&target));
+        let (shared, leads_to) = (Arc::clone(&state), Arc::clone(&target));
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 // A connection that is not forwarded is closed by its drop.
@@ -64,14 +64,14 @@ impl Proxy {
                 drop(connect(&client, &target, &shared));
             }
         });
-        Self { address, target, wire }
+        Self { address, target, state }
     }
 
     /// Closes every connection, and every new one at once.
     pub(crate) fn cut(&self) {
-        let mut wire = self.wire.lock().expect("nobody panics while holding this");
-        wire.is_cut = true;
-        for end in wire.ends.drain(..) {
+        let mut state = self.state.lock().expect("nobody panics while holding this");
+        state.is_cut = true;
+        for end in state.ends.drain(..) {
             // It may be closed already.
             drop(end.shutdown(Shutdown::Both));
         }
@@ -79,28 +79,28 @@ impl Proxy {
 
     /// Drops every byte without closing, like a machine without power.
     pub(crate) fn silence(&self) {
-        self.wire.lock().expect("nobody panics while holding this").is_silent = true;
+        self.state.lock().expect("nobody panics while holding this").is_silent = true;
     }
 
     /// Delays each direction by this time, like a distant network.
     pub(crate) fn delay(&self, latency: Duration) {
-        self.wire.lock().expect("nobody panics while holding this").latency = latency;
+        self.state.lock().expect("nobody panics while holding this").latency = latency;
     }
 
     /// After the first message with these words, requests are forwarded and answers are dropped.
     pub(crate) fn lose_answers_from(&self, words: &'static [u8]) {
-        self.wire.lock().expect("nobody panics while holding this").last_words = Some(words);
+        self.state.lock().expect("nobody panics while holding this").last_message = Some(words);
     }
 
     /// True if that message was sent.
     pub(crate) fn has_lost_answers(&self) -> bool {
-        self.wire.lock().expect("nobody panics while holding this").is_deaf
+        self.state.lock().expect("nobody panics while holding this").is_unanswered
     }
 
     /// Forwards new connections again without delay, and closes those that have lost bytes.
     pub(crate) fn mend(&self) {
         self.cut();
-        *self.wire.lock().expect("nobody panics while holding this") = Wire::default();
+        *self.state.lock().expect("nobody panics while holding this") = ProxyState::default();
     }
 }
 
@@ -108,14 +108,14 @@ fn address_of(origin: &str) -> &str {
     origin.strip_prefix("http://").expect("an origin begins with its scheme")
 }
 
-fn connect(client: &TcpStream, target: &str, shared: &Arc<Mutex<Wire>>) -> io::Result<()> {
-    let mut wire = shared.lock().expect("nobody panics while holding this");
-    if wire.is_cut {
+fn connect(client: &TcpStream, target: &str, shared: &Arc<Mutex<ProxyState>>) -> io::Result<()> {
+    let mut state = shared.lock().expect("nobody panics while holding this");
+    if state.is_cut {
         return Ok(());
     }
     let server = TcpStream::connect(target)?;
     for (from, to, is_request) in [(client, &server, true), (&server, client, false)] {
-        wire.ends.push(from.try_clone()?);
+        state.ends.push(from.try_clone()?);
         let (from, to) = (from.try_clone()?, to.try_clone()?);
         let shared = Arc::clone(shared);
         thread::spawn(move || carry(from, to, is_request, &shared));
@@ -132,14 +132,14 @@ fn pass(time: Duration) {
 }
 
 /// Forwards bytes in one direction until one end closes, and then closes the other.
-fn carry(mut from: TcpStream, mut to: TcpStream, is_request: bool, wire: &Mutex<Wire>) {
+fn carry(mut from: TcpStream, mut to: TcpStream, is_request: bool, state: &Mutex<ProxyState>) {
     let mut buffer = [0; 8192];
     while let Ok(count @ 1..) = from.read(&mut buffer) {
         let (is_lost, latency) = {
-            let mut wire = wire.lock().expect("nobody panics while holding this");
+            let mut state = state.lock().expect("nobody panics while holding this");
             let says = |words: &[u8]| buffer[..count].windows(words.len()).any(|it| it == words);
-            wire.is_deaf |= is_request && wire.last_words.is_some_and(says);
-            (wire.is_silent || (wire.is_deaf && !is_request), wire.latency)
+            state.is_unanswered |= is_request && state.last_message.is_some_and(says);
+            (state.is_silent || (state.is_unanswered && !is_request), state.latency)
         };
         pass(latency);
         if !is_lost && to.write_all(&buffer[..count]).is_err() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use portcullis_domain::{Clock, SystemClock};
 use portcullis_testkit::{Browser, TestDatabase};
 
-use crate::surroundings::{folder, server_on, start};
+use crate::environment::{folder, server_on, start};
 
 #[test]
 fn a_database_that_takes_no_writes_makes_the_server_not_ready() {

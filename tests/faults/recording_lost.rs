@@ -7,9 +7,9 @@ use std::time::Duration;
 use portcullis_domain::SystemClock;
 use portcullis_testkit::{TestDatabase, at_once};
 
-use crate::link::{Link, Lost};
+use crate::environment::{folder, start};
+use crate::link::{Link, UnknownOutcome};
 use crate::proxy::Proxy;
-use crate::surroundings::{folder, start};
 use crate::trail::{self, Client, Recorded};
 
 /// See `audit.window_ms`.
@@ -39,7 +39,7 @@ fn endure_loss(lose: fn(&Proxy)) {
     lose(&proxy);
 
     client.ask_until_unavailable(link);
-    assert_eq!(chief.activate(link, 2), Err(Lost::Unavailable));
+    assert_eq!(chief.activate(link, 2), Err(UnknownOutcome::Unavailable));
     assert!(client.is_known(link));
 
     proxy.mend();

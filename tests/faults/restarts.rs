@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use portcullis_testkit::{Browser, ServerProcess, TestDatabase};
 
-use crate::surroundings::{folder, start};
+use crate::environment::{folder, start};
 
 const RESTARTS: usize = 20;
 const CLIENTS: usize = 4;
@@ -16,7 +16,7 @@ const CLIENTS: usize = 4;
 const DELAY: (&str, &str) = ("PORTCULLIS__SERVER__SHUTDOWN_DELAY_MS", "60000");
 
 /// The origin of a node. A request holds the lock, so that the origin does not change meanwhile.
-type Place = RwLock<Option<String>>;
+type NodeOrigin = RwLock<Option<String>>;
 
 #[test]
 fn no_request_is_lost_in_twenty_rolling_restarts() {
@@ -26,7 +26,7 @@ fn no_request_is_lost_in_twenty_rolling_restarts() {
     let places = nodes.each_ref().map(|node| RwLock::new(Some(node.origin().to_owned())));
     let (is_over, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
     thread::scope(|scope| {
-        let _over = Over(&is_over);
+        let _stop = StopOnDrop(&is_over);
         for client in 0..CLIENTS {
             let (places, is_over, answered) = (&places, &is_over, &answered);
             scope.spawn(move || {
@@ -52,7 +52,12 @@ fn no_request_is_lost_in_twenty_rolling_restarts() {
 }
 
 /// Sends one request, on a new or a kept connection. A request without an answer is a panic.
-fn ask(place: &Place, kept: &mut Option<(String, Browser)>, fresh: bool, answered: &AtomicUsize) {
+fn ask(
+    place: &NodeOrigin,
+    kept: &mut Option<(String, Browser)>,
+    fresh: bool,
+    answered: &AtomicUsize,
+) {
     let origin = place.read().expect("nobody panics");
     let Some(origin) = origin.as_ref() else { return };
     if fresh || kept.as_ref().is_none_or(|(known, _)| known != origin) {
@@ -64,7 +69,7 @@ fn ask(place: &Place, kept: &mut Option<(String, Browser)>, fresh: bool, answere
 }
 
 /// Stops a node as an orchestrator does, and sends it no more requests once it is not ready.
-fn stop(node: &mut ServerProcess, place: &Place) {
+fn stop(node: &mut ServerProcess, place: &NodeOrigin) {
     node.ask_to_stop();
     while Browser::at(node.origin()).get("/health/ready", &[]).status == 200 {}
     *place.write().expect("nobody panics") = None;
@@ -74,9 +79,9 @@ fn stop(node: &mut ServerProcess, place: &Place) {
 }
 
 /// Ends the clients, also when the test fails.
-struct Over<'a>(&'a AtomicBool);
+struct StopOnDrop<'a>(&'a AtomicBool);
 
-impl Drop for Over<'_> {
+impl Drop for StopOnDrop<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }

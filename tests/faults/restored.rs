@@ -9,8 +9,8 @@ use portcullis_audit::Checkpoint;
 use portcullis_domain::SystemClock;
 use portcullis_testkit::ServerProcess;
 
+use crate::environment::{folder, start};
 use crate::link::Link;
-use crate::surroundings::{folder, start};
 use crate::trail::{self, Client};
 
 /// The suffixes of the files of a SQLite database.

@@ -7,9 +7,9 @@ use std::time::Duration;
 use portcullis_domain::{Clock, SystemClock};
 use portcullis_testkit::{Answer, Browser, PASSWORD, ServerProcess, TestDatabase};
 
+use crate::environment::{folder, start};
 use crate::proxy::Proxy;
 use crate::redis::Redis;
-use crate::surroundings::{folder, start};
 use crate::two_nodes::percentiles;
 
 /// Revocations of each test.
@@ -31,7 +31,7 @@ fn with_redis_a_revoked_token_is_refused_on_the_other_node_within_a_second() {
 }
 
 #[test]
-fn a_redis_that_dies_in_between_makes_no_difference_to_the_promise() {
+fn a_lost_redis_does_not_delay_revocation_beyond_its_limit() {
     let mut redis = Redis::start();
     let url = redis.url();
     revoke("with a Redis that is killed halfway", Some(&url), |number| {
@@ -87,7 +87,7 @@ fn with_200_ms_to_the_database_and_back_the_promise_of_a_second_holds_too() {
     const SESSIONS: usize = 8;
     let database = TestDatabase::postgres();
     let data = [folder(), folder()];
-    let (wire, far_url) = Proxy::to_database(database.url());
+    let (state, far_url) = Proxy::to_database(database.url());
     // A sign-out takes several round trips, which are not measured.
     let here = start(data[0].path(), database.url(), &[]);
     let there = start(data[1].path(), &far_url, &[]);
@@ -96,7 +96,7 @@ fn with_200_ms_to_the_database_and_back_the_promise_of_a_second_holds_too() {
     assert_eq!(browser.register("ada").status, 201);
     let tokens: Vec<String> =
         (0..SESSIONS).map(|_| browser.sign_in_for_tokens("ada").field("access_token")).collect();
-    wire.delay(Duration::from_millis(100));
+    state.delay(Duration::from_millis(100));
     let mut waits = Vec::new();
     for token in &tokens {
         // A connection that is new to a statement needs more round trips than there is time for.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use portcullis_testkit::{Answer, Browser, ServerProcess, TestDatabase};
 use serde_json::Value;
 
-use crate::surroundings::{SECRET, folder};
+use crate::environment::{SECRET, folder};
 
 const NEW_SECRET: &str = "Zq7vK2mXw9RtB4nYc8LdF5hJgP3sA6eU";
 
@@ -63,7 +63,7 @@ fn with_the_previous_secret_at_hand_everything_goes_on() {
 }
 
 #[test]
-fn a_lost_secret_is_replaced_by_decree_and_then_everybody_signs_in_again() {
+fn a_lost_secret_is_replaced_by_the_operator_and_all_users_sign_in_again() {
     let database = TestDatabase::sqlite();
     let data = folder();
     let prepare = |secret: &'static str| {

@@ -8,7 +8,7 @@ use portcullis_domain::{Clock, SystemClock};
 use portcullis_testkit::{Answer, Browser, PASSWORD, ServerProcess, TestDatabase, at_once};
 use serde_json::json;
 
-use crate::surroundings::Proxied;
+use crate::environment::Proxied;
 
 /// The promise is two seconds; the rest is for a machine that runs other tests too.
 const TIMEOUT: Duration = Duration::from_millis(2_900);
@@ -126,7 +126,7 @@ fn what_a_slow_database_was_too_late_for_has_not_happened() {
 }
 
 #[test]
-fn a_refresh_whose_commit_was_on_its_way_is_repeated_and_is_no_theft() {
+fn a_refresh_with_a_commit_under_way_is_repeated_and_is_no_reuse() {
     for delivery in ["cookie", "body"] {
         let Proxied { browser, server, proxy, database, .. } = &mut Proxied::start();
         let elsewhere = browser.sign_in_for_tokens("ada");

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use portcullis_testkit::{Browser, ServerProcess, TestDatabase, at_once};
 
-use crate::history::{Chance, SEED};
+use crate::environment::{environment, folder, start};
+use crate::history::{RandomChoices, SEED};
 use crate::proxy::Proxy;
-use crate::surroundings::{environment, folder, start};
 
 const ADMIN_PASSWORD: &str = "amber-heron-paints-9-violins";
 
@@ -59,7 +59,7 @@ fn two_servers_started_at_once_in_one_empty_directory_share_one_key() {
 fn a_first_start_that_is_killed_anywhere_is_made_up_for_by_the_next() {
     const KILLS: u32 = 8;
     const MAX_START: u64 = 120_000;
-    let chance = Chance::new(SEED);
+    let chance = RandomChoices::new(SEED);
     for database in [emptied(TestDatabase::sqlite()), emptied(TestDatabase::postgres())] {
         let data = folder();
         let environment = [

@@ -10,11 +10,11 @@ use portcullis_domain::SystemClock;
 use portcullis_testkit::{PASSWORD, TestDatabase};
 use serde_json::json;
 
-use crate::history::{self, Chance, SEED};
+use crate::environment::{folder, server_on, start};
+use crate::history::{self, RandomChoices, SEED};
 use crate::link::Link;
 use crate::proxy::Proxy;
-use crate::surroundings::{folder, server_on, start};
-use crate::trail::{self, Client, Crew, Recorded};
+use crate::trail::{self, Client, Recorded, TestClients};
 
 /// The timeout of a server that was told to stop.
 const MAX_STOP: Duration = Duration::from_secs(10);
@@ -80,7 +80,7 @@ fn who_follows_revocations_is_let_go_at_sigterm() {
 fn no_accepted_request_fails_when_the_server_stops_under_load() {
     const STOPS: u32 = 6;
     TestDatabase::on_both(|database| {
-        let chance = Chance::new(SEED);
+        let chance = RandomChoices::new(SEED);
         let (mut server, _data) = server_on(&database);
         let mut clients = history::clients(&server);
         for _ in 0..STOPS {
@@ -102,20 +102,20 @@ fn no_accepted_request_fails_when_the_server_stops_under_load() {
 fn no_answered_decision_is_lost_when_the_server_stops_under_load() {
     const STOPS: u32 = 3;
     TestDatabase::on_both(|database| {
-        let chance = Chance::new(SEED);
+        let chance = RandomChoices::new(SEED);
         let data = folder();
         // Long enough that only the stop causes a write.
         let window = [("PORTCULLIS__AUDIT__WINDOW_MS", "10000")];
         let mut server = start(data.path(), database.url(), &window);
-        let mut crew = Crew::on(&server, &database);
+        let mut clients = TestClients::on(&server, &database);
         for _ in 0..STOPS {
-            crew.work_until(&mut server, &chance, |server| {
+            clients.work_until(&mut server, &chance, |server| {
                 server.ask_to_stop();
                 let status = server.ended_within(MAX_STOP).expect("it stops in time");
                 assert_eq!(status.code(), Some(0), "{}", server.log());
             });
             // The flush is finished when the process has ended.
-            let (recorded, notes) = (Recorded::read(&server), crew.notes());
+            let (recorded, notes) = (Recorded::read(&server), clients.notes());
             assert_eq!(trail::broken(&recorded, &notes, Duration::ZERO), Vec::<String>::new());
             assert_eq!(trail::lost(&recorded, &notes), 0);
             trail::verify(&server, None).assert_intact();

@@ -8,8 +8,8 @@ use portcullis_domain::{Clock, SystemClock};
 use portcullis_testkit::{Browser, ServerProcess, TestDatabase, at_once};
 use serde_json::{Value, json};
 
+use crate::environment::{folder, start};
 use crate::proxy::Proxy;
-use crate::surroundings::{folder, start};
 
 const ACCOUNTS: usize = 20;
 const ROUNDS: usize = 4;

@@ -5,14 +5,14 @@
 //! outside the reach of the server.
 
 mod client;
-mod crew;
+mod clients;
 mod notes;
 mod proof;
 mod recorded;
 mod rules;
 
 pub(crate) use client::Client;
-pub(crate) use crew::Crew;
+pub(crate) use clients::TestClients;
 pub(crate) use notes::Notes;
 pub(crate) use proof::{keep_checkpoint, verify};
 pub(crate) use recorded::Recorded;

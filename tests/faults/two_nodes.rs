@@ -7,8 +7,8 @@ use std::time::Duration;
 use portcullis_domain::{Clock, SystemClock};
 use portcullis_testkit::TestDatabase;
 
+use crate::environment::server_on;
 use crate::link::Link;
-use crate::surroundings::server_on;
 use crate::trail::{self, Client, Notes, Recorded};
 
 /// The timeout of an activation on the other node.

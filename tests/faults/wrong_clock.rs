@@ -8,7 +8,7 @@ use std::time::Duration;
 use portcullis_domain::{Clock, SystemClock};
 use portcullis_testkit::{Browser, ServerProcess, TestDatabase};
 
-use crate::surroundings::{folder, start};
+use crate::environment::{folder, start};
 
 /// Much longer than the two seconds from one comparison of the clocks to the next.
 const TIMEOUT: Duration = Duration::from_secs(30);

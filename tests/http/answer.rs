@@ -1,3 +1,5 @@
+//! Answers as the snapshots show them: members that differ in each run are redacted.
+
 use portcullis_testkit::Answer;
 use serde_json::{Value, json};
 

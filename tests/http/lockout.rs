@@ -135,7 +135,7 @@ fn a_known_device_has_a_counter_and_not_more() {
 }
 
 #[test]
-fn a_device_known_to_another_account_is_a_stranger_here() {
+fn a_device_of_another_account_is_an_unknown_device() {
     let server = TestServer::start(TestDatabase::sqlite());
     let mut device = Browser::of(&server);
     device.register("ada");

@@ -52,7 +52,7 @@ fn signing_in_by_json_and_by_form_answers_the_same_tokens() {
 }
 
 #[test]
-fn a_browser_goes_all_the_way() {
+fn a_browser_uses_every_route_of_a_session() {
     TestDatabase::on_both(|database| {
         let server = TestServer::start(database);
         let mut browser = Browser::of(&server);
@@ -79,7 +79,7 @@ fn a_browser_goes_all_the_way() {
 }
 
 #[test]
-fn a_client_without_cookies_goes_all_the_way() {
+fn a_client_without_cookies_uses_every_route_of_a_session() {
     TestDatabase::on_both(|database| {
         let server = TestServer::start(database);
         let mut client = Browser::of(&server);

@@ -106,7 +106,7 @@ fn a_body_that_nobody_reads_and_that_does_not_end_has_its_time() {
 }
 
 #[test]
-fn a_client_that_takes_no_answers_is_let_go() {
+fn a_client_that_reads_no_responses_is_disconnected() {
     let server = TestServer::start(TestDatabase::sqlite());
     let mut connection = connect(&server);
     let requests = "GET /api/openapi.json HTTP/1.1\r\nhost: x\r\n\r\n".repeat(1000);

@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_server_that_ends_at_once_is_told_with_its_last_words() {
+    async fn a_server_that_ends_at_once_is_reported_with_its_last_output() {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new("sh");
         command.args(["-c", "echo no such port >&2; exit 3"]);

@@ -134,7 +134,7 @@ async fn whatever_is_revoked_is_refused_from_the_next_request_on() {
 }
 
 #[tokio::test]
-async fn a_grpc_client_is_told_in_its_own_way() {
+async fn a_grpc_client_gets_a_grpc_status() {
     let app = routes().layer(Protect::by(&guard()));
     let mut call = request("/absences.Absences/Approve", "no.real.token");
     call.headers_mut().insert("content-type", "application/grpc+proto".parse().unwrap());

@@ -101,7 +101,7 @@ fn overflow_is_refused_at_once_and_what_waited_is_done() {
 }
 
 #[test]
-fn a_flood_from_one_address_costs_another_one_turn_and_the_flood_one_place() {
+fn a_flood_from_one_address_delays_another_by_one_job_only() {
     let pool = pool(1, 64, LONG);
     let (release, occupant) = occupy(&pool);
     let log = Arc::default();
@@ -190,7 +190,7 @@ fn a_job_that_has_begun_is_finished_past_the_deadline() {
 }
 
 #[test]
-fn a_panic_reaches_its_caller_and_nobody_else() {
+fn a_panic_reaches_only_its_caller() {
     let pool = pool(1, 8, LONG);
     for _ in 0..3 {
         let caught = catch_unwind(AssertUnwindSafe(|| {

@@ -13,10 +13,10 @@ use portcullis_domain::SystemClock;
 use portcullis_testkit::{Answer, PASSWORD};
 use serde_json::{Value, json};
 
-use super::chance::Chance;
+use super::choices::RandomChoices;
 use super::operation::{Kind, Operation, Outcome};
 use super::session::{Session, State};
-use crate::link::{Link, Lost};
+use crate::link::{Link, UnknownOutcome};
 
 /// A wrong password for every account.
 pub(crate) const WRONG_PASSWORD: &str = "amber-heron-paints-9-violins";
@@ -34,7 +34,7 @@ const FREE_FAILURES: u32 = 5;
 /// One client with its account, its sessions and its history.
 pub(crate) struct Client {
     name: String,
-    chance: Chance,
+    chance: RandomChoices,
     clock: SystemClock,
     unknown_sessions: u32,
     count: usize,
@@ -43,11 +43,11 @@ pub(crate) struct Client {
     /// Every operation so far.
     pub(crate) operations: Vec<Operation>,
     /// The names with failed sign-ins, with the number acknowledged and attempted.
-    pub(crate) victims: Vec<Victim>,
+    pub(crate) lockout_targets: Vec<LockoutTarget>,
 }
 
 /// A name whose failures are counted.
-pub(crate) struct Victim {
+pub(crate) struct LockoutTarget {
     name: String,
     /// The failures that were acknowledged.
     pub(crate) acknowledged: u32,
@@ -60,18 +60,18 @@ impl Client {
     pub(crate) fn new(number: u64, seed: u64) -> Self {
         Self {
             name: format!("client-{number}"),
-            chance: Chance::new(seed.wrapping_add(number)),
+            chance: RandomChoices::new(seed.wrapping_add(number)),
             clock: SystemClock::new(),
             unknown_sessions: 0,
             count: 0,
             sessions: Vec::new(),
             operations: Vec::new(),
-            victims: Vec::new(),
+            lockout_targets: Vec::new(),
         }
     }
 
     /// Does every operation once, so that every history has every kind, and opens the first sessions.
-    pub(crate) fn settle(&mut self, link: &Link) -> Result<(), Lost> {
+    pub(crate) fn settle(&mut self, link: &Link) -> Result<(), UnknownOutcome> {
         let answer = self.register(link, &self.name.clone())?;
         assert_eq!(answer.status, 201, "{answer:?}");
         self.register_another(link)?;
@@ -90,14 +90,14 @@ impl Client {
 
     /// Works until the server is gone, and reports every step.
     pub(crate) fn work(&mut self, link: &Link, progress: &Sender<()>) {
-        while self.step(link) != Err(Lost::Gone) {
+        while self.step(link) != Err(UnknownOutcome::Gone) {
             // The receiver may have ended.
             let _ = progress.send(());
         }
     }
 
     /// Does one operation. The outcome of a lost answer is checked first.
-    fn step(&mut self, link: &Link) -> Result<(), Lost> {
+    fn step(&mut self, link: &Link) -> Result<(), UnknownOutcome> {
         let live = self.live();
         for &index in &live {
             match self.sessions[index].state {
@@ -128,15 +128,15 @@ impl Client {
         }
     }
 
-    fn register_another(&mut self, link: &Link) -> Result<(), Lost> {
+    fn register_another(&mut self, link: &Link) -> Result<(), UnknownOutcome> {
         let name = format!("{}-friend-{}", self.name, self.count);
         let answer = self.register(link, &name)?;
         assert_eq!(answer.status, 201, "{answer:?}");
-        self.victims.push(Victim { name, acknowledged: 0, attempted: 0 });
+        self.lockout_targets.push(LockoutTarget { name, acknowledged: 0, attempted: 0 });
         Ok(())
     }
 
-    fn register(&mut self, link: &Link, name: &str) -> Result<Answer, Lost> {
+    fn register(&mut self, link: &Link, name: &str) -> Result<Answer, UnknownOutcome> {
         let email = format!("{name}@example.org");
         let body = json!({ "username": name, "email": email, "password": PASSWORD });
         let id = self.begin(Kind::Registration);
@@ -146,7 +146,7 @@ impl Client {
         Ok(answer)
     }
 
-    fn sign_in(&mut self, link: &Link) -> Result<(), Lost> {
+    fn sign_in(&mut self, link: &Link) -> Result<(), UnknownOutcome> {
         let delivery = if self.chance.below(2) == 0 { "body" } else { "cookie" };
         let body = json!({ "username": self.name, "password": PASSWORD, "delivery": delivery });
         let id = self.begin(Kind::SignIn);
@@ -161,13 +161,13 @@ impl Client {
     }
 
     /// Failures of unknown names are counted like those of accounts.
-    fn mistype(&mut self, link: &Link) -> Result<(), Lost> {
-        if self.victims.last().is_none_or(|victim| victim.attempted >= FREE_FAILURES) {
+    fn mistype(&mut self, link: &Link) -> Result<(), UnknownOutcome> {
+        if self.lockout_targets.last().is_none_or(|victim| victim.attempted >= FREE_FAILURES) {
             let name = format!("{}-nobody-{}", self.name, self.count);
-            self.victims.push(Victim { name, acknowledged: 0, attempted: 0 });
+            self.lockout_targets.push(LockoutTarget { name, acknowledged: 0, attempted: 0 });
         }
         let id = self.begin(Kind::WrongPassword);
-        let last = self.victims.last_mut().expect("one was just added");
+        let last = self.lockout_targets.last_mut().expect("one was just added");
         last.attempted += 1;
         let body = json!({ "username": last.name, "password": WRONG_PASSWORD });
         let answer = send(link, "POST", "/api/auth/login/json", &id, &[], &body)?;
@@ -205,7 +205,7 @@ fn send(
     id: &str,
     headers: &[(&'static str, String)],
     body: &Value,
-) -> Result<Answer, Lost> {
+) -> Result<Answer, UnknownOutcome> {
     let named = [("user-agent", id)];
     let headers = headers.iter().map(|(name, value)| (*name, value.as_str()));
     link.send(method, path, &named.into_iter().chain(headers).collect::<Vec<_>>(), body)

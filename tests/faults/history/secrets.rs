@@ -6,7 +6,7 @@ use std::fs;
 use portcullis_testkit::{PASSWORD, TestDatabase};
 
 use super::client::{Client, WRONG_PASSWORD};
-use crate::surroundings::SECRET;
+use crate::environment::SECRET;
 
 /// The secrets among these that are found in the log or in the database.
 pub(crate) fn leaked(log: &str, database: &TestDatabase, clients: &[Client]) -> Vec<String> {

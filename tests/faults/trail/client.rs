@@ -7,8 +7,8 @@ use portcullis_domain::{Clock, SystemClock};
 use portcullis_testkit::{Answer, Browser, PASSWORD, TestDatabase, samples};
 use serde_json::{Value, json};
 
-use super::notes::{Notes, Told};
-use crate::link::{Link, Lost};
+use super::notes::{AnsweredDecision, Notes};
+use crate::link::{Link, UnknownOutcome};
 
 /// Resources and actions of checks: one allowed, one denied, one that depends on the matrix.
 const QUESTIONS: [(&str, &str); 3] = [("schedule", "read"), ("report", "export"), DEPENDS];
@@ -83,7 +83,7 @@ impl Client {
     }
 
     /// Sends one permission check. Returns true if it is allowed.
-    pub(crate) fn ask(&mut self, link: &Link) -> Result<bool, Lost> {
+    pub(crate) fn ask(&mut self, link: &Link) -> Result<bool, UnknownOutcome> {
         let (resource, action) = DEPENDS;
         let body = json!({ "resource": resource, "action": action });
         let asked = self.clock.monotonic();
@@ -96,14 +96,14 @@ impl Client {
     /// Sends checks until one is refused because it cannot be recorded.
     pub(crate) fn ask_until_unavailable(&mut self, link: &Link) {
         let begun = self.clock.monotonic();
-        while self.ask(link) != Err(Lost::Unavailable) {
+        while self.ask(link) != Err(UnknownOutcome::Unavailable) {
             let answering = self.clock.monotonic().saturating_sub(begun);
             assert!(answering < MAX_UNRECORDED, "still answered after {answering:?}");
         }
     }
 
     /// Sends a batch of permission checks.
-    pub(crate) fn ask_batch(&mut self, link: &Link) -> Result<(), Lost> {
+    pub(crate) fn ask_batch(&mut self, link: &Link) -> Result<(), UnknownOutcome> {
         let questions: Vec<_> = QUESTIONS.into_iter().cycle().take(BATCH).collect();
         let items = questions.iter();
         let items: Vec<Value> = items
@@ -131,18 +131,18 @@ impl Client {
         assert!(is_right, "{resource}: {answer}");
         let id = answer["decision_id"].as_str().expect("a decision has an id").to_owned();
         let answered = self.clock.monotonic();
-        self.notes.decisions.push(Told { id, resource, allowed, asked, answered });
+        self.notes.decisions.push(AnsweredDecision { id, resource, allowed, asked, answered });
     }
 
     /// Registers an account with a new name.
-    pub(crate) fn register(&mut self, link: &Link) -> Result<(), Lost> {
+    pub(crate) fn register(&mut self, link: &Link) -> Result<(), UnknownOutcome> {
         let name = format!("{}-friend-{}", self.name, self.count);
         self.count += 1;
         self.register_as(link, &name)
     }
 
     /// Registers an account with the given unused name.
-    pub(crate) fn register_as(&mut self, link: &Link, name: &str) -> Result<(), Lost> {
+    pub(crate) fn register_as(&mut self, link: &Link, name: &str) -> Result<(), UnknownOutcome> {
         let email = format!("{name}@example.org");
         let body = json!({ "username": name, "email": email, "password": PASSWORD });
         let id = self.notes.begin(&self.name, "registration");
@@ -153,7 +153,7 @@ impl Client {
     }
 
     /// Opens another session.
-    pub(crate) fn sign_in(&mut self, link: &Link) -> Result<(), Lost> {
+    pub(crate) fn sign_in(&mut self, link: &Link) -> Result<(), UnknownOutcome> {
         let body = json!({ "username": self.name, "password": PASSWORD });
         let id = self.notes.begin(&self.name, "sign_in");
         let answer = link.send("POST", "/api/auth/login/json", &[("user-agent", &id)], &body)?;
@@ -163,7 +163,7 @@ impl Client {
     }
 
     /// Activates a version.
-    pub(crate) fn activate(&mut self, link: &Link, version: u64) -> Result<(), Lost> {
+    pub(crate) fn activate(&mut self, link: &Link, version: u64) -> Result<(), UnknownOutcome> {
         let id = self.notes.begin(&self.name, "matrix_activated");
         self.in_force.push(version);
         let body = json!({ "version": version });
@@ -181,7 +181,13 @@ impl Client {
         answer.is_ok_and(|answer| answer.status == 200)
     }
 
-    fn post(&self, link: &Link, path: &str, agent: &str, body: &Value) -> Result<Answer, Lost> {
+    fn post(
+        &self,
+        link: &Link,
+        path: &str,
+        agent: &str,
+        body: &Value,
+    ) -> Result<Answer, UnknownOutcome> {
         let headers = [("user-agent", agent), ("authorization", self.bearer.as_str())];
         link.send("POST", path, &headers, body)
     }

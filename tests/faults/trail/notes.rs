@@ -5,13 +5,13 @@ use std::time::Duration;
 /// The answers to one client, or to several.
 #[derive(Clone, Default)]
 pub(crate) struct Notes {
-    pub(crate) decisions: Vec<Told>,
-    pub(crate) deeds: Vec<Deed>,
+    pub(crate) decisions: Vec<AnsweredDecision>,
+    pub(crate) events: Vec<ExpectedEvent>,
 }
 
 /// A decision that was answered.
 #[derive(Clone)]
-pub(crate) struct Told {
+pub(crate) struct AnsweredDecision {
     pub(crate) id: String,
     pub(crate) resource: &'static str,
     pub(crate) allowed: bool,
@@ -22,7 +22,7 @@ pub(crate) struct Told {
 
 /// Something that the audit log has to tell of in an event.
 #[derive(Clone)]
-pub(crate) struct Deed {
+pub(crate) struct ExpectedEvent {
     /// The user agent of the request, by which the audit log identifies it.
     pub(crate) id: String,
     /// The kind of the event.
@@ -37,20 +37,20 @@ impl Notes {
         let mut together = Self::default();
         for notes in all {
             together.decisions.extend_from_slice(&notes.decisions);
-            together.deeds.extend_from_slice(&notes.deeds);
+            together.events.extend_from_slice(&notes.events);
         }
         together
     }
 
     /// Records the next operation as not acknowledged. Returns its id.
     pub(super) fn begin(&mut self, client: &str, kind: &'static str) -> String {
-        let id = format!("{client}/{}", self.deeds.len());
-        self.deeds.push(Deed { id: id.clone(), kind, acknowledged: false });
+        let id = format!("{client}/{}", self.events.len());
+        self.events.push(ExpectedEvent { id: id.clone(), kind, acknowledged: false });
         id
     }
 
     /// Records that the last operation was acknowledged.
     pub(super) fn conclude(&mut self) {
-        self.deeds.last_mut().expect("something was asked for").acknowledged = true;
+        self.events.last_mut().expect("something was asked for").acknowledged = true;
     }
 }

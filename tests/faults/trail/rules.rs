@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::notes::{Deed, Notes, Told};
+use super::notes::{AnsweredDecision, ExpectedEvent, Notes};
 use super::recorded::{Event, Recorded};
 
 mod sharpness;
@@ -13,7 +13,7 @@ mod sharpness;
 pub(crate) fn broken(recorded: &Recorded, notes: &Notes, window: Duration) -> Vec<String> {
     let mut broken = reused(recorded, notes);
     broken.extend(notes.decisions.iter().filter_map(|told| recorded_otherwise(recorded, told)));
-    broken.extend(notes.deeds.iter().filter_map(|deed| untold(recorded, deed)));
+    broken.extend(notes.events.iter().filter_map(|deed| untold(recorded, deed)));
     for (chain, lost) in lost_by_chain(recorded, notes) {
         broken.extend(not_at_the_end(recorded, chain, &lost));
         broken.extend(too_far_apart(chain, &lost, window));
@@ -36,17 +36,17 @@ fn reused(recorded: &Recorded, notes: &Notes) -> Vec<String> {
 }
 
 /// A recorded decision equals the request and its answer.
-fn recorded_otherwise(recorded: &Recorded, told: &Told) -> Option<String> {
+fn recorded_otherwise(recorded: &Recorded, told: &AnsweredDecision) -> Option<String> {
     let decision = recorded.decisions.get(&told.id)?.first()?;
     let same = decision.allowed == told.allowed && decision.resource == told.resource;
-    let Told { id, resource, allowed, .. } = told;
+    let AnsweredDecision { id, resource, allowed, .. } = told;
     (!same).then(|| format!("{id} was {resource} {allowed} and is recorded as {decision:?}"))
 }
 
 /// What was acknowledged is in the audit log once; what was not, at most once. A sign-in may be from a new
 /// device and end the oldest session of the account, which is told beside it and never without it.
-fn untold(recorded: &Recorded, deed: &Deed) -> Option<String> {
-    let Deed { id, kind, acknowledged } = deed;
+fn untold(recorded: &Recorded, deed: &ExpectedEvent) -> Option<String> {
+    let ExpectedEvent { id, kind, acknowledged } = deed;
     let events = recorded.events.get(id).map_or(&[][..], Vec::as_slice);
     let own = |event: &&Event| event.kind == *kind && event.outcome == "success";
     let beside =
@@ -60,7 +60,7 @@ fn untold(recorded: &Recorded, deed: &Deed) -> Option<String> {
 }
 
 /// Decisions are recorded in their order, so only the last can be lost.
-fn not_at_the_end(recorded: &Recorded, chain: &str, lost: &[&Told]) -> Option<String> {
+fn not_at_the_end(recorded: &Recorded, chain: &str, lost: &[&AnsweredDecision]) -> Option<String> {
     let in_chain = recorded.decisions.keys().map(|id| split(id));
     let kept = in_chain.filter(|(of, _)| *of == chain).map(|(_, ordinal)| ordinal).max()?;
     let gone = lost.iter().map(|told| split(&told.id).1).min()?;
@@ -68,7 +68,7 @@ fn not_at_the_end(recorded: &Recorded, chain: &str, lost: &[&Told]) -> Option<St
 }
 
 /// The least time that can have passed between the decisions of the first and the last one lost.
-fn too_far_apart(chain: &str, lost: &[&Told], window: Duration) -> Option<String> {
+fn too_far_apart(chain: &str, lost: &[&AnsweredDecision], window: Duration) -> Option<String> {
     let first_told = lost.iter().map(|told| told.answered).min()?;
     let last_asked = lost.iter().map(|told| told.asked).max()?;
     let apart = last_asked.saturating_sub(first_told);
@@ -77,7 +77,10 @@ fn too_far_apart(chain: &str, lost: &[&Told], window: Duration) -> Option<String
 }
 
 /// Each run of the server has its own chain.
-fn lost_by_chain<'a>(recorded: &Recorded, notes: &'a Notes) -> BTreeMap<&'a str, Vec<&'a Told>> {
+fn lost_by_chain<'a>(
+    recorded: &Recorded,
+    notes: &'a Notes,
+) -> BTreeMap<&'a str, Vec<&'a AnsweredDecision>> {
     let mut lost = BTreeMap::<_, Vec<_>>::new();
     for told in &notes.decisions {
         if !recorded.decisions.contains_key(&told.id) {

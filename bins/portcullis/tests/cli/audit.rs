@@ -1,3 +1,5 @@
+//! Tests of `audit`: export, checkpoints and purge.
+
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::time::Duration;

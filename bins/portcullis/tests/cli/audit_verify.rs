@@ -1,8 +1,10 @@
+//! Tests of `audit verify`.
+
 use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::machine::{Done, Machine};
+use crate::machine::{CommandResult, Machine};
 
 /// An audit log of five accounts. An exported checkpoint covers three of them.
 fn trail() -> (Machine, PathBuf) {
@@ -18,7 +20,7 @@ fn trail() -> (Machine, PathBuf) {
     (machine, held)
 }
 
-fn verify(machine: &Machine, more: &[&str]) -> Done {
+fn verify(machine: &Machine, more: &[&str]) -> CommandResult {
     machine.run(&[&["audit", "verify", "--json"], more].concat())
 }
 

@@ -1,3 +1,5 @@
+//! Tests of the configuration: faults, sources and `config check`.
+
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 

@@ -1,3 +1,5 @@
+//! Tests of the files in the data directory: modes and locations.
+
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -50,7 +52,7 @@ fn whatever_command_comes_first_keeps_the_files_from_other_users() {
 }
 
 #[test]
-fn whoever_only_looks_makes_no_database() {
+fn a_command_that_only_reads_creates_no_database() {
     let machine = Machine::new();
     for looks in [
         &["doctor"][..],

@@ -1,3 +1,5 @@
+//! Tests of `doctor`.
+
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;

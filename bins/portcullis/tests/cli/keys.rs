@@ -1,3 +1,5 @@
+//! Tests of `keys`: rotation, retirement and lists.
+
 use std::time::Duration;
 
 use base64::Engine;

@@ -1,3 +1,5 @@
+//! Test fixture: a machine with a data directory, on which commands run.
+
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -20,13 +22,13 @@ pub(crate) struct Machine {
 }
 
 /// What a command did.
-pub(crate) struct Done {
+pub(crate) struct CommandResult {
     pub(crate) code: i32,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
-impl Done {
+impl CommandResult {
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
         let mut documents = serde_json::Deserializer::from_str(&self.stdout).into_iter::<Value>();
@@ -42,7 +44,7 @@ impl Done {
     }
 }
 
-impl From<Output> for Done {
+impl From<Output> for CommandResult {
     fn from(output: Output) -> Self {
         Self {
             code: output.status.code().expect("it was not killed"),
@@ -100,11 +102,11 @@ impl Machine {
         command
     }
 
-    pub(crate) fn run(&self, arguments: &[&str]) -> Done {
+    pub(crate) fn run(&self, arguments: &[&str]) -> CommandResult {
         self.command(arguments).stdin(Stdio::null()).output().unwrap().into()
     }
 
-    pub(crate) fn run_with_stdin(&self, arguments: &[&str], stdin: &str) -> Done {
+    pub(crate) fn run_with_stdin(&self, arguments: &[&str], stdin: &str) -> CommandResult {
         let mut child = self
             .command(arguments)
             .stdin(Stdio::piped())
@@ -147,7 +149,7 @@ impl Machine {
         server
     }
 
-    pub(crate) fn create(&self, username: &str, role: &str, more: &[&str]) -> Done {
+    pub(crate) fn create(&self, username: &str, role: &str, more: &[&str]) -> CommandResult {
         let email = format!("{username}@example.org");
         let mut arguments = vec!["user", "create", "--username", username, "--email", &email];
         arguments.extend(["--role", role, "--password-stdin", "--json"]);
@@ -155,7 +157,7 @@ impl Machine {
         self.run_with_stdin(&arguments, &format!("{PASSWORD}\n"))
     }
 
-    pub(crate) fn import(&self, file: &Path, more: &[&str]) -> Done {
+    pub(crate) fn import(&self, file: &Path, more: &[&str]) -> CommandResult {
         let mut arguments = vec!["user", "import", file.to_str().unwrap(), "--json"];
         arguments.extend(more);
         self.run(&arguments)

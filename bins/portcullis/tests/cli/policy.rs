@@ -1,3 +1,5 @@
+//! Tests of `matrix`: validation, differences, explanations and exports.
+
 use serde_json::Value;
 
 use crate::configuration::broken;

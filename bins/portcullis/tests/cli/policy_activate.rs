@@ -1,3 +1,5 @@
+//! Tests of `matrix activate` and `matrix rollback`.
+
 use std::time::Duration;
 
 use crate::machine::{Machine, within};

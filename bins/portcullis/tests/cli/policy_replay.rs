@@ -1,3 +1,5 @@
+//! Tests of `matrix replay`.
+
 use serde_json::{Value, json};
 
 use crate::machine::Machine;

@@ -1,3 +1,5 @@
+//! Tests of the secret key: generation, change and acceptance.
+
 use crate::machine::Machine;
 
 const SECRET: &str = "Zq7vK2mXw9RtB4nYc8LdF5hJgP3sA6eU";
@@ -24,7 +26,7 @@ fn without_a_secret_none_is_made_for_data_that_has_one() {
 }
 
 #[test]
-fn whoever_records_something_first_claims_the_data_and_whoever_looks_does_not() {
+fn the_first_write_claims_the_data_and_a_read_does_not() {
     let mut machine = Machine::new();
     machine.run(&["migrate"]).exits_with(0);
     for looks in [&["keys", "list"][..], &["policy", "history"], &["audit", "verify"]] {

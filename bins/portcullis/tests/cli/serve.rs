@@ -1,3 +1,5 @@
+//! Tests of `serve`.
+
 use std::fs::File;
 use std::process::{Command, Stdio};
 

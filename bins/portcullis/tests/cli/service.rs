@@ -1,3 +1,5 @@
+//! Tests of `service credential`.
+
 use crate::machine::Machine;
 
 #[test]

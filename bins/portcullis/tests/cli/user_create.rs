@@ -1,3 +1,5 @@
+//! Tests of `user create`.
+
 use crate::PASSWORD;
 use crate::machine::Machine;
 

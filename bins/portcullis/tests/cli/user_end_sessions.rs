@@ -1,3 +1,5 @@
+//! Tests of `user end-sessions`.
+
 use std::time::Duration;
 
 use crate::machine::{Machine, within};

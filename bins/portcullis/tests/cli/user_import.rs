@@ -1,15 +1,17 @@
+//! Tests of `user import`.
+
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
 use crate::BCRYPT;
-use crate::machine::{Done, Machine};
+use crate::machine::{CommandResult, Machine};
 
 /// A hash of Argon2id with 64 KiB and 1 iteration, of an unused password.
 const ARGON2ID: &str = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$\
                         nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
 
-fn tally(done: &Done) -> [u64; 3] {
+fn tally(done: &CommandResult) -> [u64; 3] {
     let tally = done.json();
     ["created", "already_present", "refused"].map(|field| tally[field].as_u64().unwrap())
 }

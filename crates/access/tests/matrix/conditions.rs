@@ -1,3 +1,5 @@
+//! Tests of conditions: built-in and custom.
+
 use portcullis_access::{
     Condition, ConditionNameError, ConditionResult, Conditions, DecisionContext, FaultCode, Matrix,
     Parties,

@@ -1,15 +1,17 @@
+//! Tests of the default matrix against a reference implementation.
+
 use std::collections::BTreeSet;
 
 use portcullis_access::{DecisionContext, Matrix, Reason};
 
 use crate::DEFAULT;
-use crate::naive::{Naive, contexts};
+use crate::naive::{ReferenceMatrix, contexts};
 
 const CSV: &str = include_str!("../access-matrix.csv");
 
 #[test]
 fn every_cell_in_every_context_is_as_the_csv_says() {
-    let (matrix, naive) = (Matrix::parse(DEFAULT).unwrap(), Naive::from_csv(CSV));
+    let (matrix, naive) = (Matrix::parse(DEFAULT).unwrap(), ReferenceMatrix::from_csv(CSV));
     let mut allowed = 0;
     let mut asked_in_all = 0;
     for (role, resource, action) in cells(&matrix) {
@@ -27,7 +29,7 @@ fn every_cell_in_every_context_is_as_the_csv_says() {
 
 #[test]
 fn every_reason_points_at_a_row_of_the_csv() {
-    let (matrix, naive) = (Matrix::parse(DEFAULT).unwrap(), Naive::from_csv(CSV));
+    let (matrix, naive) = (Matrix::parse(DEFAULT).unwrap(), ReferenceMatrix::from_csv(CSV));
     for (role, resource, action) in cells(&matrix) {
         let rows = naive.matching(role, resource, action);
         for context in contexts() {
@@ -69,7 +71,7 @@ fn the_whole_effective_table() {
 #[test]
 fn it_has_the_words_of_the_csv() {
     let matrix = Matrix::parse(DEFAULT).unwrap();
-    let naive = Naive::from_csv(CSV);
+    let naive = ReferenceMatrix::from_csv(CSV);
     let roles: BTreeSet<_> = matrix.roles().collect();
     assert_eq!(roles, naive.rows.iter().map(|row| row.role.as_str()).collect());
     let listed = |first: &str, last: &str| {

@@ -1,3 +1,5 @@
+//! Tests of the differences between two matrices.
+
 use std::collections::BTreeSet;
 
 use portcullis_access::{Change, Matrix, MatrixDiff};

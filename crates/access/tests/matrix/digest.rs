@@ -1,3 +1,5 @@
+//! Tests of the digest of a matrix.
+
 use portcullis_access::Matrix;
 
 use crate::DEFAULT;

@@ -1,3 +1,5 @@
+//! Tests of the reasons of decisions.
+
 use std::fmt::Write;
 
 use portcullis_access::{DecisionContext, Matrix};

@@ -1,3 +1,5 @@
+//! Tests of the exports: JSON, CSV and Markdown.
+
 use portcullis_access::Matrix;
 use serde_json::Value;
 

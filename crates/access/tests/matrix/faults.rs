@@ -1,3 +1,5 @@
+//! Tests of the faults of matrix files.
+
 use portcullis_access::{FaultCode, Matrix};
 
 use crate::{DEFAULT, small};

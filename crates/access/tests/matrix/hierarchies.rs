@@ -7,7 +7,7 @@ use portcullis_access::{FaultCode, Matrix, Reason};
 use proptest::prelude::*;
 use proptest::sample::subsequence;
 
-use crate::naive::{Naive, Row, contexts};
+use crate::naive::{ReferenceMatrix, Row, contexts};
 
 const RESOURCES: [&str; 3] = ["door", "window", "roof"];
 const ACTIONS: [&str; 5] = ["list", "read", "create", "approve", "manage"];
@@ -198,7 +198,7 @@ impl Plan {
         (1..).zip(text.lines()).map(keep).collect::<Vec<_>>().join("\n")
     }
 
-    fn naive(&self) -> Naive {
+    fn naive(&self) -> ReferenceMatrix {
         let mut juniors: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for (senior, junior) in &self.links {
             juniors.entry(role(*senior)).or_default().push(role(*junior));
@@ -211,7 +211,7 @@ impl Plan {
         });
         let planned =
             self.grants.iter().map(|(number, row)| Row { role: role(*number), ..row.clone() });
-        Naive { juniors, rows: own.chain(planned).collect() }
+        ReferenceMatrix { juniors, rows: own.chain(planned).collect() }
     }
 
     /// Which role reaches which, by Warshall's algorithm.

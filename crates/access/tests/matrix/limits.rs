@@ -1,3 +1,5 @@
+//! Tests of the size limits of a matrix.
+
 use std::fmt::Write;
 
 use portcullis_access::{DecisionContext, FaultCode, Matrix};
@@ -53,7 +55,7 @@ fn a_matrix_has_at_most_65_534_resources_and_roles() {
 }
 
 #[test]
-fn what_would_expand_beyond_measure_is_refused() {
+fn a_matrix_that_expands_beyond_the_limit_is_refused() {
     let actions: Vec<_> = (0..128).map(|n| format!("a{n}")).collect();
     let chain = |length: usize| {
         let mut text = format!(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use portcullis_access::DecisionContext;
 
-pub(crate) struct Naive {
+pub(crate) struct ReferenceMatrix {
     pub(crate) juniors: BTreeMap<String, Vec<String>>,
     pub(crate) rows: Vec<Row>,
 }
@@ -17,7 +17,7 @@ pub(crate) struct Row {
     pub(crate) conditions: Vec<String>,
 }
 
-impl Naive {
+impl ReferenceMatrix {
     /// The comment lines of the CSV tell who inherits from whom, its rows who has which grant.
     pub(crate) fn from_csv(text: &str) -> Self {
         let ranks = text.lines().find_map(|line| line.strip_prefix("# roles: ")).unwrap();

@@ -1,10 +1,12 @@
+//! Tests of the replay of decisions.
+
 use std::collections::BTreeMap;
 
 use portcullis_access::replay::{LoggedDecision, Replay};
 use portcullis_access::{DecisionContext, Matrix};
 use portcullis_domain::Timestamp;
 
-use crate::naive::{Naive, Row, contexts};
+use crate::naive::{ReferenceMatrix, Row, contexts};
 use crate::{DEFAULT, small};
 
 #[test]
@@ -52,8 +54,8 @@ fn a_replay_equals_a_naive_evaluation() {
 }
 
 /// The default matrix with the two changes that the test above makes, made by hand.
-fn candidate() -> Naive {
-    let mut naive = Naive::from_csv(include_str!("../access-matrix.csv"));
+fn candidate() -> ReferenceMatrix {
+    let mut naive = ReferenceMatrix::from_csv(include_str!("../access-matrix.csv"));
     for Row { role, resource, conditions, .. } in &mut naive.rows {
         if *conditions == ["party", "not_own"] {
             conditions.pop();

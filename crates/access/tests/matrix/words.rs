@@ -1,3 +1,5 @@
+//! Tests of the words of a matrix.
+
 use std::collections::BTreeSet;
 
 use portcullis_access::{Matrix, Word};

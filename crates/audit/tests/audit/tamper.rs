@@ -4,7 +4,7 @@ use portcullis_audit::{AuditKeys, Link, StoredContent};
 
 use crate::sample::{SampleLog, blocks, chain, event, sealed};
 
-pub(crate) type Tamper = fn(&mut SampleLog);
+pub(crate) type Tampering = fn(&mut SampleLog);
 
 impl SampleLog {
     /// Moves event 5 of chain 1 to the end of another chain.

@@ -4,12 +4,12 @@ use portcullis_audit::{FaultKind, Link};
 
 use crate::sample::{SampleLog, chain, keys, time};
 use crate::tamper::{
-    Tamper, append, close_gap, cut, duplicate, edit, flip, forget, insert, make_up, other, rebuild,
-    relink, restore, swap,
+    Tampering, append, close_gap, cut, duplicate, edit, flip, forget, insert, make_up, other,
+    rebuild, relink, restore, swap,
 };
 
 /// A change of the audit log, and the first fault that the report must name.
-type Case = (&'static str, Tamper, FaultKind, Option<i64>, Option<u64>);
+type Case = (&'static str, Tampering, FaultKind, Option<i64>, Option<u64>);
 
 const E: Option<i64> = Some(1);
 const D: Option<i64> = Some(0x20);

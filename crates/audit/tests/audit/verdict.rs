@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::sample::{SampleLog, chain, empty_checkpoint, event, keys, sealed, time};
 use crate::tamper::{
-    Tamper, append, close_gap, cut, duplicate, edit, follow, insert, other, rebuild, relink,
+    Tampering, append, close_gap, cut, duplicate, edit, follow, insert, other, rebuild, relink,
     restore, swap,
 };
 
@@ -119,9 +119,9 @@ fn inserted_entries_are_reported_with_their_end() {
 
 #[test]
 fn the_faults_of_checkpoints_name_each_checkpoint_once() {
-    let edited: Tamper = |t| edit(t, 0, "\"sequence\": 10", "\"sequence\": 11");
+    let edited: Tampering = |t| edit(t, 0, "\"sequence\": 10", "\"sequence\": 11");
     let (bad, missing) = (FaultKind::BadCheckpoint, FaultKind::CheckpointMissing);
-    let cases: [(Tamper, &[(u64, FaultKind)]); 6] = [
+    let cases: [(Tampering, &[(u64, FaultKind)]); 6] = [
         (|t| drop(t.checkpoints.remove(0)), &[(1, missing)]),
         (|t| drop(t.checkpoints.remove(1)), &[(2, missing)]),
         (edited, &[(1, bad)]),

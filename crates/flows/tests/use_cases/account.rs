@@ -1,3 +1,5 @@
+//! Tests of reading accounts, and of their cache.
+
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,7 +23,7 @@ fn an_account_is_read_as_it_is_stored_now() {
 }
 
 #[test]
-fn what_was_just_read_is_at_hand_without_the_database() {
+fn an_account_that_was_just_read_needs_no_database() {
     let deployment = Deployment::new();
     let (ada, grace, node) =
         (deployment.enrol("ada"), deployment.enrol("grace"), deployment.node());
@@ -37,7 +39,7 @@ fn what_was_just_read_is_at_hand_without_the_database() {
 
 #[test]
 fn what_is_asked_for_often_is_read_again_once_and_nobody_waits_for_it() {
-    let store = Arc::new(Counting::default());
+    let store = Arc::new(CountingStore::default());
     let accounts = Accounts::start(store.clone()).unwrap();
     let id = samples::account("ada").id;
     // The cache goes by the real clock, and the machine may stall for longer than it remembers.
@@ -57,15 +59,15 @@ fn what_is_asked_for_often_is_read_again_once_and_nobody_waits_for_it() {
 
 /// A store that has every account and counts its queries.
 #[derive(Default)]
-struct Counting(AtomicUsize);
+struct CountingStore(AtomicUsize);
 
-impl Counting {
+impl CountingStore {
     fn reads(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }
 }
 
-impl AccountStore for Counting {
+impl AccountStore for CountingStore {
     fn account(&self, _: AccountId) -> Result<Option<Account>, StoreError> {
         self.0.fetch_add(1, Ordering::SeqCst);
         Ok(Some(samples::account("ada")))
@@ -73,7 +75,7 @@ impl AccountStore for Counting {
 }
 
 #[test]
-fn an_account_that_is_not_there_is_nobody() {
+fn an_account_that_does_not_exist_is_not_found() {
     let deployment = Deployment::new();
     let (ada, node) = (deployment.enrol("ada"), deployment.node());
     deployment.database.store().execute("DELETE FROM accounts").unwrap();

@@ -1,3 +1,5 @@
+//! Tests of account changes by administrators.
+
 use std::sync::Arc;
 use std::time::Duration;
 

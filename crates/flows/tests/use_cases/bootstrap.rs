@@ -1,3 +1,5 @@
+//! Tests of the setup of the first administrator.
+
 use portcullis_domain::{Role, SecretString};
 use portcullis_flows::identity::account_request::{AccountRequest, RegistrationError};
 use portcullis_flows::identity::bootstrap::{BootstrapState, SetupError};

@@ -1,3 +1,5 @@
+//! Tests of checkpoints and of their alarms.
+
 use std::sync::Arc;
 
 use portcullis_audit::{Checkpoint, FaultKind, Filter};

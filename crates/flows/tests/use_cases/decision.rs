@@ -1,3 +1,5 @@
+//! Tests of permission checks.
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -71,8 +71,8 @@ fn while_one_caller_tries_to_write_the_others_are_told_what_was_found_last() {
     }
 }
 
-fn watched(deployment: &Deployment) -> (Arc<Watched>, Arc<Health>) {
-    let store = Arc::new(Watched {
+fn watched(deployment: &Deployment) -> (Arc<WatchedStore>, Arc<Health>) {
+    let store = Arc::new(WatchedStore {
         store: Arc::new(deployment.database.store().clone()),
         is_full: AtomicBool::new(false),
         writes: AtomicUsize::new(0),
@@ -83,7 +83,7 @@ fn watched(deployment: &Deployment) -> (Arc<Watched>, Arc<Health>) {
 }
 
 /// The real store, on a simulated disk that can be full.
-struct Watched {
+struct WatchedStore {
     store: Arc<dyn HealthStore>,
     is_full: AtomicBool,
     writes: AtomicUsize,
@@ -93,13 +93,13 @@ struct Watched {
     told: Mutex<Option<bool>>,
 }
 
-impl Watched {
+impl WatchedStore {
     fn writes(&self) -> usize {
         self.writes.load(Ordering::SeqCst)
     }
 }
 
-impl HealthStore for Watched {
+impl HealthStore for WatchedStore {
     fn ping(&self) -> Result<(), StoreError> {
         self.store.ping()
     }

@@ -1,3 +1,5 @@
+//! Tests of the lockout after failed sign-ins.
+
 use portcullis_flows::sign_in::{SignInError, SignInRequest};
 
 use crate::deployment::{Deployment, MINUTE, Node, SECOND, by_name, guess, refreshing};

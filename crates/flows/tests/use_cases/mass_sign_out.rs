@@ -85,7 +85,7 @@ fn a_session_that_is_opened_after_the_beginning_stays() {
         node.sign_in.sign_in(&by_name("ada")).unwrap();
     };
     let after_each = move || opened.call_once(&open);
-    let store = Interrupted { store: deployment.database.store().clone(), after_each };
+    let store = InterruptedStore { store: deployment.database.store().clone(), after_each };
     assert_eq!(command_line(&deployment, store).end_all(&samples::operator()).unwrap(), 1);
     assert_eq!(deployment.count("sessions WHERE ended_at IS NULL"), 1);
 }
@@ -127,12 +127,12 @@ fn a_node_that_goes_by_an_old_matrix_ends_nothing_and_records_nothing() {
 }
 
 /// The real store, with something that happens after each portion.
-struct Interrupted<S, F> {
+struct InterruptedStore<S, F> {
     store: S,
     after_each: F,
 }
 
-impl<S: MassSignOutStore, F: Fn() + Send + Sync> MassSignOutStore for Interrupted<S, F> {
+impl<S: MassSignOutStore, F: Fn() + Send + Sync> MassSignOutStore for InterruptedStore<S, F> {
     fn end_sessions_of_all(&self, ending: &MassEnding<'_>) -> Result<MassEnded, StoreError> {
         let ended = self.store.end_sessions_of_all(ending)?;
         (self.after_each)();

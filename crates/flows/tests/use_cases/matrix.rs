@@ -1,3 +1,5 @@
+//! Tests of versions of the access matrix and of activations.
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! Tests of the password change.
+
 use std::sync::Arc;
 
 use portcullis_domain::{Account, SecretString, SessionId};

@@ -1,3 +1,5 @@
+//! Tests of account creation and import by the operator.
+
 use portcullis_domain::{AccountKind, Role, SecretString};
 use portcullis_flows::identity::account_request::{
     AccountRequest, RegistrationError, RegistrationMode,

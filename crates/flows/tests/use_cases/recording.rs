@@ -1,3 +1,5 @@
+//! Tests of the recording of decisions.
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

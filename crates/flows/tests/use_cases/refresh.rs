@@ -1,3 +1,5 @@
+//! Tests of refresh token rotation.
+
 use std::time::Duration;
 
 use portcullis_domain::{AuthenticationMethod as Method, Delivery, ExposeSecret, SecretString};

@@ -35,7 +35,7 @@ proptest! {
 enum Step {
     SignIn(Delivery),
     /// Somebody presents a token of a session, so many generations after it was issued.
-    Refresh(Which, usize, Cookie),
+    Refresh(TokenChoice, usize, Cookie),
     SignOut(Index),
     SignOutEverywhere(Index),
     Restart,
@@ -43,7 +43,7 @@ enum Step {
 }
 
 #[derive(Clone, Debug)]
-enum Which {
+enum TokenChoice {
     Live(Index),
     Any(Index),
 }
@@ -58,8 +58,8 @@ enum Cookie {
 fn step() -> impl Strategy<Value = Step> {
     // What ends sessions is rare, so that histories grow long before they end.
     let which = prop_oneof![
-        9 => any::<Index>().prop_map(Which::Live),
-        1 => any::<Index>().prop_map(Which::Any),
+        9 => any::<Index>().prop_map(TokenChoice::Live),
+        1 => any::<Index>().prop_map(TokenChoice::Any),
     ];
     let age = prop_oneof![12 => Just(0_usize), 5 => Just(1), 1 => 2..8_usize];
     let cookie = prop_oneof![
@@ -84,7 +84,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// What the rules say must become of a token that is presented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
+enum ExpectedResult {
     Rotates,
     Repeats,
     IsLate,
@@ -116,23 +116,23 @@ impl Model {
         }
     }
 
-    fn fate(&self, token: usize, cookie: Cookie, now: Timestamp) -> Fate {
+    fn fate(&self, token: usize, cookie: Cookie, now: Timestamp) -> ExpectedResult {
         let (last, issued) = (self.tokens.len() - 1, self.tokens[token].1);
         if self.ended.is_some() || now >= self.ends || now >= issued + REFRESH_LIFETIME + LEEWAY {
-            return Fate::IsWorthless;
+            return ExpectedResult::IsWorthless;
         }
         let bound = self.cookie.is_some();
         if token == last {
             let proven = !bound || cookie == Cookie::Right;
-            return if proven { Fate::Rotates } else { Fate::IsWorthless };
+            return if proven { ExpectedResult::Rotates } else { ExpectedResult::IsWorthless };
         }
         let in_time = now <= self.tokens[last].1 + GRACE;
         match cookie {
-            _ if token + 1 != last => Fate::IsReuse,
-            _ if !bound && in_time => Fate::Repeats,
-            _ if !bound => Fate::IsLate,
-            Cookie::Right => Fate::Repeats,
-            Cookie::Wrong | Cookie::Missing => Fate::IsReuse,
+            _ if token + 1 != last => ExpectedResult::IsReuse,
+            _ if !bound && in_time => ExpectedResult::Repeats,
+            _ if !bound => ExpectedResult::IsLate,
+            Cookie::Right => ExpectedResult::Repeats,
+            Cookie::Wrong | Cookie::Missing => ExpectedResult::IsReuse,
         }
     }
 
@@ -186,13 +186,13 @@ impl History {
         self.sessions.push(Model::new(signed_in, self.deployment.now()));
     }
 
-    fn find(&self, which: &Which) -> usize {
+    fn find(&self, which: &TokenChoice) -> usize {
         let is_live = |number: &usize| self.sessions[*number].ended.is_none();
         let all = 0..self.sessions.len();
         let live: Vec<usize> = all.clone().filter(is_live).collect();
         match which {
-            Which::Live(index) if !live.is_empty() => *index.get(&live),
-            Which::Live(index) | Which::Any(index) => index.index(all.len()),
+            TokenChoice::Live(index) if !live.is_empty() => *index.get(&live),
+            TokenChoice::Live(index) | TokenChoice::Any(index) => index.index(all.len()),
         }
     }
 
@@ -213,21 +213,21 @@ impl History {
         let issued = answer.as_ref().map(|tokens| tokens.refresh_token.expose_secret().to_owned());
         let live = session.tokens[session.tokens.len() - 1].0.clone();
         let fate = match &answer {
-            Ok(_) if issued.as_ref().ok() == Some(&live) => Fate::Repeats,
-            Ok(_) => Fate::Rotates,
+            Ok(_) if issued.as_ref().ok() == Some(&live) => ExpectedResult::Repeats,
+            Ok(_) => ExpectedResult::Rotates,
             // The same answer, and another event.
-            Err(RefreshError::Reused) if late < self.deployment.late() => Fate::IsLate,
-            Err(RefreshError::Reused) => Fate::IsReuse,
-            Err(RefreshError::Invalid) => Fate::IsWorthless,
+            Err(RefreshError::Reused) if late < self.deployment.late() => ExpectedResult::IsLate,
+            Err(RefreshError::Reused) => ExpectedResult::IsReuse,
+            Err(RefreshError::Invalid) => ExpectedResult::IsWorthless,
             Err(RefreshError::Store(error)) => panic!("{error}"),
         };
         let expected = session.fate(token, cookie, now);
         assert_eq!(fate, expected, "token {token} of {}", session.tokens.len());
         match fate {
-            Fate::Rotates => session.tokens.push((issued.unwrap(), now)),
-            Fate::IsReuse => self.end_all_of(number),
-            Fate::IsLate => session.end(now),
-            Fate::Repeats | Fate::IsWorthless => {}
+            ExpectedResult::Rotates => session.tokens.push((issued.unwrap(), now)),
+            ExpectedResult::IsReuse => self.end_all_of(number),
+            ExpectedResult::IsLate => session.end(now),
+            ExpectedResult::Repeats | ExpectedResult::IsWorthless => {}
         }
     }
 

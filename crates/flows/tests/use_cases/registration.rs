@@ -1,3 +1,5 @@
+//! Tests of self-registration.
+
 use portcullis_domain::{Account, AccountKind, SecretString};
 use portcullis_flows::identity::account_request::{
     AccountRequest, FieldError, RegistrationError, RegistrationMode,

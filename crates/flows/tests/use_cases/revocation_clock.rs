@@ -49,7 +49,7 @@ fn a_clock_that_is_wrong_for_a_minute_brings_nothing_back_to_life() {
 
 /// However far the clock was ahead, and for however long: what may be forgotten is not accepted.
 #[test]
-fn a_clock_that_was_a_day_ahead_for_a_day_lets_nothing_in_that_it_made_forgotten() {
+fn a_clock_that_was_a_day_ahead_for_a_day_revives_no_deleted_revocation() {
     TestDatabase::on_both(|database| {
         let clock = database.clock().clone();
         let cluster = Cluster { clock: Arc::new(TestClock::at(NOW)), database };

@@ -84,7 +84,7 @@ fn whoever_is_overtaken_is_right_with_the_same_secret_and_wrong_with_another() {
             proof(deployment, FORMER, None).accept(&samples::origin()).unwrap();
             let first = proof(deployment, first, Some(FORMER));
             let overtake = move || first.take_over(&samples::origin()).unwrap();
-            let store = Overtaken { store: deployment.database.store().clone(), overtake };
+            let store = OvertakenStore { store: deployment.database.store().clone(), overtake };
             let taken =
                 proof_over(deployment, store, SECRET, Some(FORMER)).take_over(&samples::origin());
             let expected =
@@ -95,12 +95,12 @@ fn whoever_is_overtaken_is_right_with_the_same_secret_and_wrong_with_another() {
 }
 
 /// The real store, to which another node writes first.
-struct Overtaken<S, F> {
+struct OvertakenStore<S, F> {
     store: S,
     overtake: F,
 }
 
-impl<S: FingerprintStore, F: Fn() + Send + Sync> FingerprintStore for Overtaken<S, F> {
+impl<S: FingerprintStore, F: Fn() + Send + Sync> FingerprintStore for OvertakenStore<S, F> {
     fn fingerprint(&self) -> Result<Option<Digest>, StoreError> {
         self.store.fingerprint()
     }

@@ -1,3 +1,5 @@
+//! Tests of session lists and of the end of single sessions.
+
 use std::sync::Arc;
 
 use portcullis_domain::{Delivery, DisplayName, Role, SessionId};

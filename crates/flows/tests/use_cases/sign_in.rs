@@ -1,3 +1,5 @@
+//! Tests of sign-in with a password.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;

@@ -1,3 +1,5 @@
+//! Tests of sign-out.
+
 use portcullis_domain::{ExposeSecret, SecretString};
 use portcullis_flows::sign_in::SignedIn;
 use portcullis_flows::sign_in::refresh::RefreshError;

@@ -1,3 +1,5 @@
+//! Tests of signing keys: rotation, overlap and retirement.
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! Tests of search and export of the audit log.
+
 use std::sync::Arc;
 
 use portcullis_audit::{Cursor, EntryId, EventKind, Filter, Outcome};

@@ -126,7 +126,7 @@ async fn who_must_change_the_password_can_do_nothing_else() {
 }
 
 #[actix_web::test]
-async fn a_service_without_a_guard_lets_nobody_in() {
+async fn a_service_without_a_guard_refuses_every_request() {
     let token = tokens::of(tokens::account(), "admin");
     for path in ["/me", "/schedules", "/absences/forgetful"] {
         let bearer = ("Authorization", format!("Bearer {token}"));

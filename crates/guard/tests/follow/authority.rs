@@ -56,7 +56,7 @@ pub(crate) struct Authority {
 }
 
 #[derive(Default)]
-pub(crate) struct Asked {
+pub(crate) struct RequestCounts {
     pub(crate) keys: u32,
     pub(crate) snapshots: u32,
     /// The cursor of each connection to the feed.
@@ -73,7 +73,7 @@ pub(crate) struct Inner {
     published: Vec<PublicKey>,
     entries: Vec<RevocationEntry>,
     streams: Vec<UnboundedSender<Bytes>>,
-    pub(crate) asked: Asked,
+    pub(crate) asked: RequestCounts,
     /// Nothing answers, and streams end.
     pub(crate) is_down: bool,
     /// Streams go on and say nothing.
@@ -107,7 +107,7 @@ impl Authority {
             published: Vec::new(),
             entries: Vec::new(),
             streams: Vec::new(),
-            asked: Asked::default(),
+            asked: RequestCounts::default(),
             is_down: false,
             is_silent: false,
             as_of: None,

@@ -1,3 +1,5 @@
+//! Contract of `AccountStore`.
+
 use portcullis_domain::SecretString;
 use portcullis_flows::StoreError;
 use portcullis_flows::identity::account::AccountStore;

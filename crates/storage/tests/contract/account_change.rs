@@ -1,3 +1,5 @@
+//! Contract of `AccountChangeStore`.
+
 use std::time::Duration;
 
 use portcullis_audit::{Actor, EventKind, Outcome};

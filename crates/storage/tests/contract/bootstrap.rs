@@ -1,3 +1,5 @@
+//! Contract of `BootstrapStore`.
+
 use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Account, Role};
 use portcullis_flows::identity::bootstrap::{BootstrapStore, SetupResult};

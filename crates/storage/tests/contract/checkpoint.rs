@@ -1,3 +1,5 @@
+//! Contract of `CheckpointStore`.
+
 use std::time::Duration;
 
 use portcullis_audit::{Checkpoint, Head, Purge, PurgePlan};

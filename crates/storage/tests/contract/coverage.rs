@@ -55,7 +55,7 @@ fn is_named(store: &Store, held: &[Checkpoint], kind: FaultKind, first: u64) {
 }
 
 #[test]
-fn a_copy_that_says_that_everything_is_covered_leaves_no_chain_out() {
+fn a_copy_that_claims_to_be_complete_leaves_no_chain_out() {
     for meddling in [
         "UPDATE audit_checkpointed SET sequence = 9223372036854775807",
         "DELETE FROM audit_checkpointed",
@@ -171,7 +171,7 @@ fn forged_checkpoints_with_any_numbers_stop_neither_the_next_nor_the_export() {
 }
 
 #[test]
-fn a_forged_checkpoint_with_the_greatest_number_is_said_aloud() {
+fn a_forged_checkpoint_with_the_greatest_number_is_reported() {
     TestDatabase::on_both(|database| {
         let store = database.store();
         begun(&database);

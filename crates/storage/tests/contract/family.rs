@@ -17,7 +17,7 @@ pub(crate) const GRACE: Duration = Duration::from_secs(10);
 pub(crate) const COOKIE: &str = "the binding cookie";
 
 /// The check of lifetimes, which the flow passes in.
-pub(crate) type Lives<'a> = dyn Fn(&Session, &Role, Timestamp) -> Option<Session> + 'a;
+pub(crate) type SessionRule<'a> = dyn Fn(&Session, &Role, Timestamp) -> Option<Session> + 'a;
 
 /// A presented refresh token.
 #[derive(Clone)]
@@ -68,7 +68,7 @@ impl Presented {
     }
 
     /// As `lives` lets it live.
-    pub(crate) fn rotate_if(&self, store: &Store, lives: &Lives<'_>) -> Rotated {
+    pub(crate) fn rotate_if(&self, store: &Store, lives: &SessionRule<'_>) -> Rotated {
         let effects = |rotated: &Rotated| match rotated {
             Rotated::Reused { sign, account, family, at, revoked } => {
                 let event = samples::event(sign.reason(), Outcome::SessionsEnded, *at)

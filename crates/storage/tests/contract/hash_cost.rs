@@ -1,3 +1,5 @@
+//! Contract of `HashCostStore`.
+
 use portcullis_flows::sign_in::hash_cost::HashCostStore;
 use portcullis_password::HashCost;
 use portcullis_testkit::TestDatabase;

@@ -1,3 +1,5 @@
+//! Contract of `JobStore`.
+
 use std::time::Duration;
 
 use portcullis_flows::node::job::{Claim, ClaimResult, JobRecord, JobStore, Run};

@@ -1,3 +1,5 @@
+//! Contract of the failure counters of sign-ins.
+
 use std::time::Duration;
 
 use portcullis_audit::Outcome;

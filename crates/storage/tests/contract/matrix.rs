@@ -1,3 +1,5 @@
+//! Contract of `MatrixStore`.
+
 use portcullis_audit::{Actor, Details, EventKind, Fingerprint, Outcome, SecurityEvent};
 use portcullis_domain::{Account, Role};
 use portcullis_flows::access::matrix::{

@@ -1,3 +1,5 @@
+//! Tests of the migrations of both databases.
+
 use std::collections::BTreeMap;
 
 use portcullis_storage::{MigrationError, Store};

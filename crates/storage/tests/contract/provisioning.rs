@@ -1,3 +1,5 @@
+//! Contract of account creation and import by the operator.
+
 use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Account, Email, Username};
 use portcullis_flows::identity::provisioning::{Import, ImportResult, ImportStore};

@@ -1,3 +1,5 @@
+//! Contract of `DecisionStore`.
+
 use portcullis_flows::StoreError;
 use portcullis_flows::audit::recording::DecisionStore;
 use portcullis_flows::effects::Effects;

@@ -1,3 +1,5 @@
+//! Contract of `RefreshStore`.
+
 use std::time::Duration;
 
 use portcullis_audit::{EventKind, Outcome};

@@ -1,3 +1,5 @@
+//! Concurrent refreshes, sign-outs and account changes.
+
 use std::time::Duration;
 
 use portcullis_audit::{EventKind, Outcome};
@@ -51,7 +53,7 @@ fn of_fifty_uses_at_once_without_a_binding_one_wins_and_the_others_learn_its_suc
 }
 
 #[test]
-fn a_chain_under_fire_never_forks() {
+fn a_chain_of_refreshes_never_forks_under_load() {
     TestDatabase::on_both_crowded(|database| {
         let store = database.store();
         let opened = SignIn::bound(&enrol(store, "ada"), NOW, COOKIE).opened(store);

@@ -1,3 +1,5 @@
+//! Contract of `RegistrationStore`.
+
 use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Account, DisplayName, Email, Username};
 use portcullis_flows::identity::account::AccountStore;

@@ -1,3 +1,5 @@
+//! Contract of the jobs that delete old rows.
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
@@ -76,7 +78,7 @@ fn no_transaction_removes_more_than_it_was_told() {
 }
 
 #[test]
-fn failures_are_forgotten_after_long_but_never_those_that_keep_somebody_out() {
+fn old_failures_are_deleted_except_those_of_a_lockout() {
     TestDatabase::on_both(|database| {
         let store = database.store();
         let policy = LockoutPolicy { ceiling: 2, ..LockoutPolicy::default() };

@@ -1,3 +1,5 @@
+//! Contract of reuse detection for refresh tokens.
+
 use std::time::Duration;
 
 use portcullis_audit::{EventKind, Outcome};
@@ -63,7 +65,7 @@ fn where_only_the_session_shall_end_the_others_live_on() {
 }
 
 #[test]
-fn the_wrong_binding_is_no_loser_of_a_race_but_a_thief() {
+fn a_refresh_with_the_wrong_binding_is_reuse_and_no_race() {
     TestDatabase::on_both(|database| {
         let store = database.store();
         let opened = SignIn::bound(&enrol(store, "ada"), NOW, COOKIE).opened(store);

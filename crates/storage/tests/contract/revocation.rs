@@ -1,3 +1,5 @@
+//! Contract of `RevocationStore`.
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 

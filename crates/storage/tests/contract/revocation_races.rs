@@ -1,3 +1,5 @@
+//! Concurrent revocations and reads of the feed.
+
 use std::sync::Mutex;
 use std::time::Duration;
 

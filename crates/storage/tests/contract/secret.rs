@@ -1,3 +1,5 @@
+//! Contract of the fingerprint of the secret key.
+
 use std::sync::Arc;
 
 use portcullis_domain::{Ambient, SystemRandom};
@@ -37,7 +39,7 @@ fn the_first_secret_is_that_of_the_data_and_no_other_gets_by() {
 }
 
 #[test]
-fn a_secret_is_replaced_by_the_one_that_names_it_or_by_decree() {
+fn a_secret_is_replaced_by_its_successor_or_by_the_operator() {
     TestDatabase::on_both(|database| {
         let store = database.store();
         proof(store, 0, None).claim(&origin()).unwrap();
@@ -57,7 +59,7 @@ fn a_secret_is_replaced_by_the_one_that_names_it_or_by_decree() {
 }
 
 #[test]
-fn of_programs_that_come_first_at_once_those_with_one_secret_stay() {
+fn of_programs_that_start_first_together_only_one_secret_remains() {
     TestDatabase::on_both_crowded(|database| {
         let store = database.store();
         let done = at_once(12, |number| proof(store, number % 3, None).claim(&origin()).is_ok());

@@ -1,3 +1,5 @@
+//! Contract of `SignInStore`.
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 

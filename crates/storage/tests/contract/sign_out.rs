@@ -1,3 +1,5 @@
+//! Contract of `SignOutStore`.
+
 use std::time::Duration;
 
 use portcullis_audit::{EventKind, Outcome, SecurityEvent};

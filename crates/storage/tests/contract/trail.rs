@@ -1,3 +1,5 @@
+//! Contract of `AuditLogStore`.
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 use super::{Client, send};
 use crate::history::operation::{Kind, Outcome};
 use crate::history::session::{Session, State};
-use crate::link::{Link, Lost};
+use crate::link::{Link, UnknownOutcome};
 
 /// A client without cookies may repeat a rotation whose answer was lost for a minute; a busy machine
 /// may need some of it to get there.
 const CERTAIN_GRACE: Duration = Duration::from_secs(50);
 
 impl Client {
-    pub(super) fn rotate(&mut self, link: &Link, index: usize) -> Result<(), Lost> {
+    pub(super) fn rotate(&mut self, link: &Link, index: usize) -> Result<(), UnknownOutcome> {
         let id = self.begin(Kind::Rotation);
         let now = self.clock.monotonic();
         let session = &mut self.sessions[index];
@@ -31,7 +31,7 @@ impl Client {
     }
 
     /// Two requests with one token: one rotates, and the other gets the same successor.
-    pub(super) fn race(&mut self, link: &Link, index: usize) -> Result<(), Lost> {
+    pub(super) fn race(&mut self, link: &Link, index: usize) -> Result<(), UnknownOutcome> {
         let ids = [self.begin(Kind::Rotation), self.begin(Kind::Rotation)];
         let now = self.clock.monotonic();
         let session = &mut self.sessions[index];
@@ -50,7 +50,7 @@ impl Client {
         answers.into_iter().try_for_each(|answer| answer.map(drop))
     }
 
-    fn judge_race(&mut self, index: usize, answers: &[Result<Answer, Lost>]) {
+    fn judge_race(&mut self, index: usize, answers: &[Result<Answer, UnknownOutcome>]) {
         let session = &mut self.sessions[index];
         let answered: Vec<&Answer> = answers.iter().flatten().collect();
         let statuses: Vec<u16> = answered.iter().map(|answer| answer.status).collect();
@@ -75,7 +75,7 @@ impl Client {
         link: &Link,
         index: usize,
         lost: Duration,
-    ) -> Result<(), Lost> {
+    ) -> Result<(), UnknownOutcome> {
         let id = self.begin(Kind::Rotation);
         let session = &mut self.sessions[index];
         let answer = present(link, &id, session, &session.refresh_token)?;
@@ -90,7 +90,7 @@ impl Client {
     }
 
     /// Presents an old rotated token, if there is one: all sessions end.
-    pub(super) fn replay(&mut self, link: &Link, index: usize) -> Result<(), Lost> {
+    pub(super) fn replay(&mut self, link: &Link, index: usize) -> Result<(), UnknownOutcome> {
         let Some(spent) = self.sessions[index].spent.clone() else {
             return self.rotate(link, index);
         };
@@ -121,7 +121,12 @@ impl Client {
     }
 }
 
-fn present(link: &Link, id: &str, session: &Session, token: &str) -> Result<Answer, Lost> {
+fn present(
+    link: &Link,
+    id: &str,
+    session: &Session,
+    token: &str,
+) -> Result<Answer, UnknownOutcome> {
     let binding: Vec<_> = session.binding_header().into_iter().collect();
     let body: Value = json!({ "refresh_token": token });
     send(link, "POST", "/api/auth/refresh", id, &binding, &body)

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Client, send};
 use crate::history::operation::{Kind, Outcome};
 use crate::history::session::{Session, State};
-use crate::link::{Link, Lost};
+use crate::link::{Link, UnknownOutcome};
 
 /// The path of a request that needs only a valid access token.
 const PROBE: &str = "/api/auth/csrf";
@@ -14,7 +14,7 @@ const PROBE: &str = "/api/auth/csrf";
 const OBSERVER: &str = "observer";
 
 impl Client {
-    pub(super) fn sign_out(&mut self, link: &Link, index: usize) -> Result<(), Lost> {
+    pub(super) fn sign_out(&mut self, link: &Link, index: usize) -> Result<(), UnknownOutcome> {
         if self.sessions[index].may_end {
             self.look_whether_ended(link, index)?;
             if self.sessions[index].has_ended() {
@@ -33,7 +33,11 @@ impl Client {
         is_over(link, &self.sessions[index])
     }
 
-    pub(super) fn sign_out_everywhere(&mut self, link: &Link, index: usize) -> Result<(), Lost> {
+    pub(super) fn sign_out_everywhere(
+        &mut self,
+        link: &Link,
+        index: usize,
+    ) -> Result<(), UnknownOutcome> {
         let credentials = with_csrf(link, &self.sessions[index])?;
         let id = self.begin(Kind::SignOutAll);
         self.live().into_iter().for_each(|index| self.sessions[index].ask_for_end());
@@ -51,7 +55,11 @@ impl Client {
     }
 
     /// Checks the outcome of a sign-out whose answer was lost.
-    pub(super) fn look_whether_ended(&mut self, link: &Link, index: usize) -> Result<(), Lost> {
+    pub(super) fn look_whether_ended(
+        &mut self,
+        link: &Link,
+        index: usize,
+    ) -> Result<(), UnknownOutcome> {
         let session = &mut self.sessions[index];
         let answer = send(link, "GET", PROBE, OBSERVER, &session.credentials(), &Value::Null)?;
         session.state = if answer.status == 401 { State::Ended } else { State::Live };
@@ -78,7 +86,7 @@ impl Client {
 }
 
 /// Checks that access token and refresh tokens of an ended session are refused.
-fn is_over(link: &Link, session: &Session) -> Result<(), Lost> {
+fn is_over(link: &Link, session: &Session) -> Result<(), UnknownOutcome> {
     let answer = send(link, "GET", PROBE, OBSERVER, &session.credentials(), &Value::Null)?;
     assert_eq!(answer.status, 401, "the access token of an ended session: {answer:?}");
     let binding: Vec<_> = session.binding_header().into_iter().collect();
@@ -91,7 +99,10 @@ fn is_over(link: &Link, session: &Session) -> Result<(), Lost> {
 }
 
 /// The credentials of the session in a request that changes something.
-fn with_csrf(link: &Link, session: &Session) -> Result<Vec<(&'static str, String)>, Lost> {
+fn with_csrf(
+    link: &Link,
+    session: &Session,
+) -> Result<Vec<(&'static str, String)>, UnknownOutcome> {
     let mut credentials = session.credentials();
     if session.binding.is_some() {
         let answer = send(link, "GET", PROBE, OBSERVER, &credentials, &Value::Null)?;

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::history::client::{Client, Victim};
+use crate::history::client::{Client, LockoutTarget};
 use crate::history::operation::{Kind, Operation, Outcome};
 use crate::history::session::Session;
 use crate::history::stored::{EventRow, Stored};
@@ -100,10 +100,11 @@ fn broken_session(stored: &Stored, session: &Session) -> Option<String> {
 /// No acknowledged failure is missing, and no failure is counted without an attempt. The database has no
 /// names, so the counts are compared in order of size.
 fn lost_failures(stored: &Stored, clients: &[Client]) -> Vec<String> {
-    let victims = || clients.iter().flat_map(|client| &client.victims);
+    let lockout_targets = || clients.iter().flat_map(|client| &client.lockout_targets);
     let counted = descending(stored.failures.iter().copied());
-    let acknowledged = descending(victims().map(|victim: &Victim| victim.acknowledged));
-    let attempted = descending(victims().map(|victim| victim.attempted));
+    let acknowledged =
+        descending(lockout_targets().map(|victim: &LockoutTarget| victim.acknowledged));
+    let attempted = descending(lockout_targets().map(|victim| victim.attempted));
     let at = |counts: &[u32], index| counts.get(index).copied().unwrap_or(0);
     (0..counted.len().max(acknowledged.len()))
         .filter(|&index| {

@@ -2,9 +2,9 @@
 
 use portcullis_testkit::TestDatabase;
 
+use crate::environment::server_on;
 use crate::history::stored::Stored;
 use crate::history::{check, clients};
-use crate::surroundings::server_on;
 
 /// A violation, and the change of the data that creates it.
 type Forgery = (&'static str, fn(&mut Stored));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::broken;
-use crate::trail::notes::{Deed, Notes, Told};
+use crate::trail::notes::{AnsweredDecision, ExpectedEvent, Notes};
 use crate::trail::recorded::{Decision, Event, Recorded};
 
 const WINDOW: Duration = Duration::from_millis(200);
@@ -36,11 +36,11 @@ const FORBIDDEN: [Forgery; 10] = [
         recorded.events.insert("ada/0".to_owned(), vec![event("sign_out")]);
     }),
     ("half of a deed that was not acknowledged", |recorded, notes| {
-        notes.deeds[0].acknowledged = false;
+        notes.events[0].acknowledged = false;
         recorded.events.insert("ada/0".to_owned(), vec![event("session_displaced")]);
     }),
     ("an event that was written twice although nothing was acknowledged", |recorded, notes| {
-        notes.deeds[0].acknowledged = false;
+        notes.events[0].acknowledged = false;
         recorded.events.insert("ada/0".to_owned(), vec![event("sign_in"), event("sign_in")]);
     }),
 ];
@@ -63,7 +63,7 @@ fn the_rules_of_the_trail_allow_what_a_kill_may_do() {
     assert_eq!(broken(&recorded, &notes, WINDOW), Vec::<String>::new());
     recorded.decisions.remove("a-3");
     recorded.decisions.remove("a-2");
-    notes.deeds[0].acknowledged = false;
+    notes.events[0].acknowledged = false;
     recorded.events.clear();
     assert_eq!(broken(&recorded, &notes, WINDOW), Vec::<String>::new());
 }
@@ -72,7 +72,7 @@ fn the_rules_of_the_trail_allow_what_a_kill_may_do() {
 fn sound() -> (Recorded, Notes) {
     let notes = Notes {
         decisions: (1..=3).map(told).collect(),
-        deeds: vec![Deed { id: "ada/0".to_owned(), kind: "sign_in", acknowledged: true }],
+        events: vec![ExpectedEvent { id: "ada/0".to_owned(), kind: "sign_in", acknowledged: true }],
     };
     let mut recorded = Recorded::default();
     for told in &notes.decisions {
@@ -82,10 +82,16 @@ fn sound() -> (Recorded, Notes) {
     (recorded, notes)
 }
 
-fn told(ordinal: u32) -> Told {
+fn told(ordinal: u32) -> AnsweredDecision {
     let asked = Duration::from_millis(10) * ordinal;
     let answered = asked + Duration::from_millis(5);
-    Told { id: format!("a-{ordinal}"), resource: "schedule", allowed: true, asked, answered }
+    AnsweredDecision {
+        id: format!("a-{ordinal}"),
+        resource: "schedule",
+        allowed: true,
+        asked,
+        answered,
+    }
 }
 
 fn decision(allowed: bool) -> Decision {

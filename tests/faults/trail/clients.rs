@@ -9,16 +9,16 @@ use portcullis_testkit::{ServerProcess, TestDatabase};
 
 use super::client::Client;
 use super::notes::Notes;
-use crate::history::Chance;
-use crate::link::{Link, Lost};
+use crate::history::RandomChoices;
+use crate::link::{Link, UnknownOutcome};
 
 /// The clients, each with its step function.
-pub(crate) struct Crew([(Client, Work); 4]);
+pub(crate) struct TestClients([(Client, Work); 4]);
 
 /// One step of a client; the number counts the steps since the start of the server.
-type Work = fn(&mut Client, &Link, u64) -> Result<(), Lost>;
+type Work = fn(&mut Client, &Link, u64) -> Result<(), UnknownOutcome>;
 
-impl Crew {
+impl TestClients {
     /// The clients, signed in on this server.
     pub(crate) fn on(server: &ServerProcess, database: &TestDatabase) -> Self {
         let clock = Arc::new(SystemClock::new());
@@ -41,7 +41,7 @@ impl Crew {
     pub(crate) fn work_until(
         &mut self,
         server: &mut ServerProcess,
-        chance: &Chance,
+        chance: &RandomChoices,
         strike: impl FnOnce(&mut ServerProcess),
     ) {
         const MAX_MICROS: u64 = 300_000;
@@ -50,9 +50,9 @@ impl Crew {
             for (client, work) in &mut self.0 {
                 scope.spawn(move || {
                     let mut steps = 0..;
-                    while steps.next().map(|step| work(client, link, step)) != Some(Err(Lost::Gone))
-                    {
-                    }
+                    while steps.next().map(|step| work(client, link, step))
+                        != Some(Err(UnknownOutcome::Gone))
+                    {}
                 });
             }
             // Only a crash ends the wait early.

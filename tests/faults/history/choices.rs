@@ -4,9 +4,9 @@ use portcullis_domain::SecureRandom;
 use portcullis_testkit::SeededRandom;
 
 /// A source of choices.
-pub(crate) struct Chance(SeededRandom);
+pub(crate) struct RandomChoices(SeededRandom);
 
-impl Chance {
+impl RandomChoices {
     /// The same seed gives the same choices.
     pub(crate) const fn new(seed: u64) -> Self {
         Self(SeededRandom::new(seed))
