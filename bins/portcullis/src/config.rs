@@ -70,7 +70,7 @@ pub struct Config {
     pub tokens: Tokens,
     /// Lifetimes of sessions and tokens.
     pub sessions: SessionPolicy,
-    /// How this node reads revocations.
+    /// The settings for reading revocations.
     pub revocation: RevocationPolicy,
     /// The services that may read revocations.
     pub services: ServiceCredentials,

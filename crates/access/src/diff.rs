@@ -49,7 +49,7 @@ pub struct HierarchyChange {
     pub senior: String,
     /// The role from which it inherits.
     pub junior: String,
-    /// Whether the candidate adds the link; otherwise it removes the link.
+    /// True if the candidate adds the link, false if it removes the link.
     pub added: bool,
 }
 

@@ -17,7 +17,7 @@ use crate::word::{EVERY, MANAGE};
 /// the refused caller, because it would help an attacker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Explanation<'a> {
-    /// Whether the action is allowed.
+    /// True if the action is allowed.
     pub allowed: bool,
     /// The role of the question; `None` when the matrix does not contain it.
     pub role: Option<&'a str>,

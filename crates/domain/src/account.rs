@@ -24,7 +24,7 @@ pub struct Account {
     pub role: Role,
     /// A deactivated account cannot sign in, and its sessions have ended.
     pub is_active: bool,
-    /// Whether the owner has proven control of the mailbox `email`.
+    /// True if the owner has proven control of the mailbox `email`.
     pub email_verified: bool,
     /// Until the password is changed, the account may only call `me`, change the password and sign
     /// out.

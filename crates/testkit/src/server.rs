@@ -47,13 +47,13 @@ pub struct TestSettings {
     pub checkpoint_directory: Option<PathBuf>,
     /// The registration mode.
     pub registration: RegistrationMode,
-    /// Whether cookies are `Secure` and carry the `__Host-` prefix.
+    /// True if cookies are `Secure` and have the `__Host-` prefix.
     pub secure_cookies: bool,
     /// Further allowed origins.
     pub cors_origins: Vec<String>,
     /// Trusted proxies.
     pub trusted_proxies: Vec<String>,
-    /// Whether `/api/docs` is served.
+    /// True if `/api/docs` is served.
     pub docs: bool,
 }
 

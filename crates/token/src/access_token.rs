@@ -40,7 +40,7 @@ pub struct AccessClaims {
     pub authentication_methods: Vec<AuthenticationMethod>,
     /// The time of the sign-in; the claim `auth_time`.
     pub authenticated_at: Timestamp,
-    /// Whether the subject may only change the password; absent from the token when false.
+    /// True if the subject may only change the password; absent from the token if false.
     pub password_must_change: bool,
 }
 

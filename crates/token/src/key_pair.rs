@@ -126,7 +126,7 @@ impl fmt::Debug for KeyPair {
 pub struct UnsealedKey {
     /// The key pair.
     pub pair: KeyPair,
-    /// Whether the previous secret was used: seal the key again while that secret is still
+    /// True if the previous secret was used: seal the key again while that secret is still
     /// configured.
     pub by_previous: bool,
 }

@@ -34,7 +34,7 @@ const REVOCATIONS: u32 = 20;
 /// The time over which the processor time of heartbeats is measured.
 const QUIET: Duration = Duration::from_secs(10);
 
-/// How long all followers together may take to connect, or to learn of one revocation.
+/// The timeout for all followers to connect, or to receive one revocation.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Row>> {

@@ -23,9 +23,9 @@ use crate::openapi::schema::service::RevocationPage;
 #[derive(Serialize)]
 struct PageAnswer {
     items: Vec<RevocationEntry>,
-    /// What to ask with next, whether there is more now or not.
+    /// The value of `after` for the next request; also present on the last page.
     next_cursor: String,
-    /// With this page, all is known that was committed before.
+    /// All revocations committed before this time are in this page or earlier ones.
     as_of: Option<Timestamp>,
 }
 

@@ -11,10 +11,10 @@ use utoipa::ToSchema;
 
 use crate::sign_in::sign_out::forget_session;
 
-/// What was ended.
+/// The result of a mass sign-out.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct MassSignOutAnswer {
-    /// How many sessions have ended, the caller's own among them.
+    /// The number of sessions that ended, the session of the caller included.
     #[schema(example = 1312)]
     sessions_ended: u64,
 }

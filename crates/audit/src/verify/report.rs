@@ -76,8 +76,8 @@ impl fmt::Display for Report {
         if !self.is_intact() {
             writeln!(
                 f,
-                "Keep this database as it is, compare it with your latest backup, and treat \
-                 whoever could write to it as suspect."
+                "Keep this database as it is, compare it with your latest backup, and suspect \
+                 every user with write access to it."
             )?;
         }
         self.write_tail(f)
@@ -210,7 +210,7 @@ impl FaultKind {
                  from its start, the key is not the one that the audit log was written with: give the \
                  former secret as well"
             }
-            Self::Rewritten => "rewritten by somebody who has the key",
+            Self::Rewritten => "rewritten by a holder of the key",
             Self::Missing | Self::CheckpointMissing => "removed",
             Self::Inserted => "not written by the server",
             Self::Reordered { .. } => "out of order",
@@ -228,8 +228,8 @@ impl FaultKind {
             Self::HeadChanged => "not as the list of chains says that the chain ends",
             Self::BadCheckpoint => "changed, forged, or not the one that was exported",
             Self::Uncovered => {
-                "at odds with those before it about where every chain stood: one of them was made by \
-                 somebody who has the key"
+                "different from earlier ones in the heads of the chains: one of them was made by a \
+                 holder of the key"
             }
             Self::FutureDated => {
                 "dated in the future: the clock of a node or of the database was ahead, or this one is \

@@ -252,8 +252,8 @@ fn a_report_says_in_plain_sentences_what_was_found() {
         "FAULT: block 3 of chain 0000000000000020 (from decision 0000000000000020-23 on): changed \
          after it was written, or written without the key",
         "FAULT: blocks 2 to 5 of chain 0000000000000030: cut off the end, as checkpoint 1 shows",
-        "Keep this database as it is, compare it with your latest backup, and treat whoever could \
-         write to it as suspect.",
+        "Keep this database as it is, compare it with your latest backup, and suspect every user with \
+         write access to it.",
         "The 40 entries after checkpoint 2, which was kept elsewhere, are proven only by what is \
          stored beside them.",
     ];

@@ -26,7 +26,7 @@ pub trait AuditLogStore: Send + Sync {
 
     /// Examines at most `most` blocks in descending order of their places, from `start` on, and
     /// returns those that may hold a match and begin no later than `latest`. It stops early at 4
-    /// MiB of payloads, and before a block that is [too large](TrailError::TooLarge), which is an
+    /// MiB of payloads, and before a block that is [too large](AuditLogError::TooLarge), which is an
     /// error if it comes first.
     fn blocks(
         &self,

@@ -64,7 +64,7 @@ impl fmt::Display for CheckpointOutput {
         write!(
             f,
             "Checkpoint {checkpoint} of {at} is in {}. Keep it on another machine, out of reach of \
-             everybody who can write to the database.",
+             every user with write access to the database.",
             output.display()
         )
     }
