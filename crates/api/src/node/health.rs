@@ -91,4 +91,4 @@ pub(crate) async fn ready(
 const STALLED: &str =
     "Decisions are not recorded: the queue is not empty, and nothing was written for five seconds.";
 
-const STALE: &str = "The database does not answer, and this node may not know all revoked tokens.";
+const STALE: &str = "The database does not answer, and the revocation state of this node is stale.";
