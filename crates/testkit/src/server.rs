@@ -12,7 +12,7 @@ use portcullis_api::limits::{REGISTRATION, SIGN_IN};
 use portcullis_domain::{Ambient, Moderation, ReservedNames, Role, SecretString, Severity};
 use portcullis_flows::audit::recording::RecordingPolicy;
 use portcullis_flows::identity::account_request::{AccountRequest, AccountRules, RegistrationMode};
-use portcullis_flows::identity::bootstrap::{Bootstrap, BootstrapState};
+use portcullis_flows::identity::bootstrap::{Bootstrap, Start};
 use portcullis_flows::node::revocation::RevocationPolicy;
 use portcullis_flows::sign_in::session_tokens::SessionPolicy;
 use portcullis_password::{HashingPool, Policy, PoolSettings};
@@ -47,13 +47,13 @@ pub struct TestSettings {
     pub checkpoint_directory: Option<PathBuf>,
     /// The registration mode.
     pub registration: RegistrationMode,
-    /// True if cookies are `Secure` and have the `__Host-` prefix.
+    /// Whether cookies are `Secure` and carry the `__Host-` prefix.
     pub secure_cookies: bool,
     /// Further allowed origins.
     pub cors_origins: Vec<String>,
     /// Trusted proxies.
     pub trusted_proxies: Vec<String>,
-    /// True if `/api/docs` is served.
+    /// Whether `/api/docs` is served.
     pub docs: bool,
 }
 
@@ -216,7 +216,7 @@ impl TestServer {
     }
 
     /// Starts the bootstrap as `serve` does; see [`portcullis_flows::identity::bootstrap`].
-    pub fn bootstrap(&self, configured: Option<&AccountRequest>) -> BootstrapState {
+    pub fn bootstrap(&self, configured: Option<&AccountRequest>) -> Start {
         self.of_node::<Bootstrap>().start(configured).expect("bootstrap can run")
     }
 }

@@ -60,7 +60,7 @@ pub enum SetupError {
 
 /// The result of a start for the first administrator.
 #[derive(Debug)]
-pub enum BootstrapState {
+pub enum Start {
     /// Nothing was to be done.
     Ready,
     /// The configured administrator was created and must change the password.
@@ -89,19 +89,19 @@ impl Bootstrap {
     }
 
     /// Called at every start, on every node.
-    pub fn start(&self, configured: Option<&AccountRequest>) -> Result<BootstrapState, SetupError> {
+    pub fn start(&self, configured: Option<&AccountRequest>) -> Result<Start, SetupError> {
         if !self.store.awaits_setup(&self.matrix.load().admin)? {
-            return Ok(BootstrapState::Ready);
+            return Ok(Start::Ready);
         }
         let Some(request) = configured else {
             let token = OpaqueSecret::mint(&*self.ambient.random);
             self.store.offer_setup(&token.digest(), self.ambient.now())?;
-            return Ok(BootstrapState::Awaiting(token));
+            return Ok(Start::Awaiting(token));
         };
         match self.create(None, request, true) {
-            Ok(account) => Ok(BootstrapState::Created(Box::new(account))),
+            Ok(account) => Ok(Start::Created(Box::new(account))),
             // Another node was first.
-            Err(SetupError::InvalidToken) => Ok(BootstrapState::Ready),
+            Err(SetupError::InvalidToken) => Ok(Start::Ready),
             Err(error) => Err(error),
         }
     }
