@@ -18,7 +18,7 @@ use portcullis_flows::sign_in::session_tokens::SessionPolicy;
 use portcullis_password::{HashingPool, Policy, PoolSettings};
 use portcullis_rate_limit::{LockoutPolicy, Quota};
 use portcullis_token::{Digest, KeyPairAlgorithm};
-use portcullis_web::{RateLimitSettings, Running, ServiceCredentials, Settings};
+use portcullis_web::{ForwardingHeader, RateLimitSettings, Running, ServiceCredentials, Settings};
 
 use crate::{TestClock, TestDatabase};
 
@@ -53,6 +53,8 @@ pub struct TestSettings {
     pub cors_origins: Vec<String>,
     /// Trusted proxies.
     pub trusted_proxies: Vec<String>,
+    /// The header in which they forward the client address.
+    pub forwarding_header: ForwardingHeader,
     /// Whether `/api/docs` is served.
     pub docs: bool,
 }
@@ -82,6 +84,7 @@ impl Default for TestSettings {
             secure_cookies: false,
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
+            forwarding_header: ForwardingHeader::default(),
             docs: true,
         }
     }
@@ -144,6 +147,7 @@ impl TestServer {
         let settings = Settings {
             cors_origins: self.settings.cors_origins.clone(),
             trusted_proxies: parse_all(&self.settings.trusted_proxies),
+            forwarding_header: self.settings.forwarding_header,
             secure_cookies: self.settings.secure_cookies,
             ..settings(&self.address)
         };
@@ -227,6 +231,7 @@ pub fn settings(origin: &str) -> Settings {
         origin: origin.to_owned(),
         cors_origins: Vec::new(),
         trusted_proxies: Vec::new(),
+        forwarding_header: ForwardingHeader::default(),
         secure_cookies: false,
         workers: Some(2),
         shutdown_delay: Duration::ZERO,

@@ -1,33 +1,66 @@
 //! Client address: the peer, or the address that a chain of trusted proxies forwards.
 //!
-//! `X-Forwarded-For` is read only if the peer is a trusted proxy, from right to left, skipping
-//! trusted hops; the first hop that is not an address ends the search. No other header counts.
+//! The configured header is read only if the peer is a trusted proxy, from right to left, skipping
+//! trusted hops; the first hop that is not an address ends the search. No other header counts: a
+//! proxy that sets one of them passes the others on as the client wrote them.
+
+mod forwarded;
 
 use std::net::{IpAddr, SocketAddr};
 
 use actix_web::http::header::HeaderMap;
 use ipnet::IpNet;
 
+/// The header in which the trusted proxies forward the client address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ForwardingHeader {
+    /// `X-Forwarded-For`: a list of addresses.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239): a list of elements with `for=`.
+    Forwarded,
+}
+
 /// The client's address.
-pub(crate) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+pub(crate) fn client_address(
+    peer: IpAddr,
+    headers: &HeaderMap,
+    trusted: &[IpNet],
+    header: ForwardingHeader,
+) -> IpAddr {
     let peer = peer.to_canonical();
     let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
     if !is_trusted(&peer) {
         return peer;
     }
-    let lines: Vec<&str> = headers
-        .get_all("x-forwarded-for")
-        .map(|value| value.to_str().unwrap_or("unreadable"))
-        .collect();
     let mut client = peer;
-    for hop in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
-        let Some(address) = parse_hop(hop.trim()) else { break };
+    for hop in header.hops(headers).into_iter().rev() {
+        let Some(address) = hop else { break };
         client = address;
         if !is_trusted(&address) {
             break;
         }
     }
     client
+}
+
+impl ForwardingHeader {
+    /// The hops of all lines, from left to right; `None` for one that is not an address.
+    fn hops(self, headers: &HeaderMap) -> Vec<Option<IpAddr>> {
+        let name = match self {
+            Self::XForwardedFor => "x-forwarded-for",
+            Self::Forwarded => "forwarded",
+        };
+        let lines = headers.get_all(name).map(|value| value.to_str().ok());
+        lines.flat_map(|line| line.map_or_else(|| vec![None], |line| self.hops_of(line))).collect()
+    }
+
+    fn hops_of(self, line: &str) -> Vec<Option<IpAddr>> {
+        match self {
+            Self::XForwardedFor => line.split(',').map(|hop| parse_hop(hop.trim())).collect(),
+            Self::Forwarded => forwarded::hops(line).unwrap_or_else(|| vec![None]),
+        }
+    }
 }
 
 /// An address, or an address with a port, with IPv6 in brackets when a port follows.
@@ -41,9 +74,12 @@ fn parse_hop(hop: &str) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use actix_web::http::header::{HeaderName, HeaderValue};
+    use portcullis_rate_limit::AddressPrefix;
     use serde_json::Value;
 
     use super::*;
+
+    const HEADER: ForwardingHeader = ForwardingHeader::XForwardedFor;
 
     const CASES: &str = include_str!("../tests/vectors/client_ip_cases.json");
 
@@ -63,8 +99,10 @@ mod tests {
                 append(&mut headers, name, value.as_str().unwrap());
             }
             let peer = case["peer"].as_str().unwrap().parse().unwrap();
-            let client = client_address(peer, &headers, &trusted).to_string();
-            assert_eq!(client, case["expect_client_ip"].as_str().unwrap(), "{}", case["id"]);
+            let client = client_address(peer, &headers, &trusted, HEADER);
+            assert_eq!(client.to_string(), case["expect_client_ip"], "{}", case["id"]);
+            let prefix = AddressPrefix::new(client).to_string();
+            assert_eq!(prefix, case["expect_rate_key"], "{}", case["id"]);
         }
     }
 
@@ -75,7 +113,31 @@ mod tests {
         let name = HeaderName::from_static("x-forwarded-for");
         headers.append(name, HeaderValue::from_bytes(b"198.51.100.\xff").unwrap());
         let (peer, trusted) = (IpAddr::from([10, 0, 0, 5]), ["10.0.0.0/8".parse().unwrap()]);
-        assert_eq!(client_address(peer, &headers, &trusted), peer);
+        assert_eq!(client_address(peer, &headers, &trusted, HEADER), peer);
+    }
+
+    #[test]
+    fn only_the_configured_header_counts() {
+        let mut headers = HeaderMap::new();
+        append(&mut headers, "x-forwarded-for", "198.51.100.1");
+        append(&mut headers, "forwarded", "for=203.0.113.9, for=\"198.51.100.2:80\", for=10.0.0.6");
+        let (peer, trusted) = (IpAddr::from([10, 0, 0, 5]), ["10.0.0.0/8".parse().unwrap()]);
+        let client = |header| client_address(peer, &headers, &trusted, header).to_string();
+        assert_eq!(client(ForwardingHeader::XForwardedFor), "198.51.100.1");
+        assert_eq!(client(ForwardingHeader::Forwarded), "198.51.100.2");
+    }
+
+    #[test]
+    fn a_line_of_the_client_that_breaks_the_form_leaves_the_peer_or_a_later_line() {
+        let (peer, trusted) = (IpAddr::from([10, 0, 0, 5]), ["10.0.0.0/8".parse().unwrap()]);
+        let mut headers = HeaderMap::new();
+        append(&mut headers, "forwarded", "for=\"x, for=192.0.2.1");
+        let client = |headers: &HeaderMap| {
+            client_address(peer, headers, &trusted, ForwardingHeader::Forwarded).to_string()
+        };
+        assert_eq!(client(&headers), "10.0.0.5");
+        append(&mut headers, "forwarded", "for=192.0.2.1");
+        assert_eq!(client(&headers), "192.0.2.1");
     }
 
     fn texts(list: &Value) -> impl Iterator<Item = &str> {

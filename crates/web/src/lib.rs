@@ -38,6 +38,7 @@ pub use authorization::{decide, permit, stored};
 pub use blocking::{Hashing, blocking, detached};
 pub use body::{Form, Json, parse, read_json};
 pub use bounded_list::BoundedList;
+pub use client_address::ForwardingHeader;
 pub use cookies::{Name as CookieName, cookie, forget as forget_cookie, set as set_cookie};
 pub use group::{API, ErrorBody, Group, problem_document};
 pub use guard::{Audience, Caller, Guard};

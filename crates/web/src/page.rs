@@ -38,6 +38,7 @@ fn is_of_allowed_page(referer: &str, settings: &Settings) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use crate::client_address::ForwardingHeader;
     use actix_web::http::header::{self, HeaderName, HeaderValue};
 
     use super::*;
@@ -105,6 +106,7 @@ mod tests {
             origin: "https://auth.example.org".to_owned(),
             cors_origins: vec!["https://app.example.org".to_owned()],
             trusted_proxies: Vec::new(),
+            forwarding_header: ForwardingHeader::default(),
             secure_cookies: true,
             workers: None,
             shutdown_delay: std::time::Duration::ZERO,

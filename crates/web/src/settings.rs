@@ -8,6 +8,7 @@ use std::time::Duration;
 use actix_web::{HttpRequest, web};
 use ipnet::IpNet;
 
+use crate::client_address::ForwardingHeader;
 use crate::problem::{Code, Problem};
 
 /// Settings of the HTTP layer.
@@ -19,6 +20,8 @@ pub struct Settings {
     pub cors_origins: Vec<String>,
     /// Proxies whose forwarding headers are trusted.
     pub trusted_proxies: Vec<IpNet>,
+    /// The header in which they forward the client address.
+    pub forwarding_header: ForwardingHeader,
     /// True if cookies have `Secure` and the `__Host-` prefix, and responses
     /// `Strict-Transport-Security`.
     pub secure_cookies: bool,

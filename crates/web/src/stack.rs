@@ -34,14 +34,16 @@ pub(crate) async fn edge(
     let settings = request.app_data::<web::Data<Settings>>().cloned();
     let request_ids = request.app_data::<web::Data<RequestIds>>();
     let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
-    let trusted = settings.as_ref().map_or(&[][..], |settings| &settings.trusted_proxies);
     let is_proxy = settings.as_ref().is_some_and(|settings| settings.trusts(peer));
     let context = Rc::new(RequestContext {
         id: given_id(request.headers())
             .filter(|_| is_proxy)
             .or_else(|| request_ids.map(|request_ids| request_ids.next()))
             .unwrap_or_default(),
-        address: client_address(peer, request.headers(), trusted),
+        address: settings.as_ref().map_or(peer, |settings| {
+            let Settings { trusted_proxies, forwarding_header, .. } = &***settings;
+            client_address(peer, request.headers(), trusted_proxies, *forwarding_header)
+        }),
     });
     request.extensions_mut().insert(Rc::clone(&context));
 

@@ -63,9 +63,18 @@ pub(crate) struct Server {
     pub(crate) base_url: Option<String>,
     pub(crate) cors_origins: Option<Vec<String>>,
     pub(crate) trusted_proxies: Option<Vec<String>>,
+    pub(crate) forwarding_header: Option<ForwardingHeader>,
     pub(crate) secure_cookies: Option<bool>,
     pub(crate) docs: Option<bool>,
     pub(crate) shutdown_delay_ms: Option<u64>,
+}
+
+/// The header in which trusted proxies forward the client address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ForwardingHeader {
+    XForwardedFor,
+    Forwarded,
 }
 
 #[derive(Debug, Default, Deserialize)]

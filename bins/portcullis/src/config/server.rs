@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use portcullis_web::Settings;
+use portcullis_web::{ForwardingHeader, Settings};
 
 use super::finding::Findings;
 use super::raw::{self, Environment};
@@ -20,8 +20,10 @@ pub struct Server {
     base_url: Option<String>,
     /// Origins whose scripts may call the API with cookies.
     pub cors_origins: Vec<String>,
-    /// The networks from which `X-Forwarded-For` is accepted.
+    /// The networks whose forwarding header is accepted.
     pub trusted_proxies: Vec<IpNet>,
+    /// That header.
+    pub forwarding_header: ForwardingHeader,
     /// Cookies are sent over TLS only.
     pub secure_cookies: bool,
     /// The API description can be browsed.
@@ -60,6 +62,7 @@ impl Server {
                 in_production,
                 findings,
             ),
+            forwarding_header: raw.forwarding_header.map_or_else(Default::default, Into::into),
             secure_cookies: raw
                 .secure_cookies
                 .unwrap_or(in_production || is_https(base_url.as_deref())),
@@ -82,10 +85,20 @@ impl Server {
             origin: self.origin(bound),
             cors_origins: self.cors_origins.clone(),
             trusted_proxies: self.trusted_proxies.clone(),
+            forwarding_header: self.forwarding_header,
             secure_cookies: self.secure_cookies,
             workers: None,
             shutdown_delay: self.shutdown_delay,
             log_lines_lost,
+        }
+    }
+}
+
+impl From<raw::ForwardingHeader> for ForwardingHeader {
+    fn from(raw: raw::ForwardingHeader) -> Self {
+        match raw {
+            raw::ForwardingHeader::XForwardedFor => Self::XForwardedFor,
+            raw::ForwardingHeader::Forwarded => Self::Forwarded,
         }
     }
 }

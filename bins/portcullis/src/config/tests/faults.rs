@@ -18,6 +18,7 @@ pub(super) const FAULTS: &[(&str, &str, &str)] = &[
     ("CORS_ORIGINS", "https://a.example/path", "server.cors_origins"),
     ("TRUSTED_PROXIES", "proxy.internal", "server.trusted_proxies"),
     ("TRUSTED_PROXIES", "10.0.0.5/8", "server.trusted_proxies"),
+    ("PORTCULLIS__SERVER__FORWARDING_HEADER", "x-real-ip", "server.forwarding_header"),
     ("SECURE_COOKIES", "2", "server.secure_cookies"),
     ("DATABASE_URL", "mysql://localhost/auth", "database.url"),
     ("DATABASE_URL_FILE", "{dir}/missing", "database.url"),
