@@ -31,7 +31,7 @@ use std::time::Duration;
 use crate::demand::{Demand, MAX_DEMANDS, TooManyDemands};
 use crate::quota::Quota;
 use crate::shard::{MIN_SHARE, Shard, ShardDemand};
-use crate::state::{QuotaState, States};
+use crate::state::{PLACEHOLDER, QuotaState, States};
 
 /// The maximum number of shards; a set of them fits into 64 bits.
 const MAX_SHARDS: usize = 64;
@@ -72,19 +72,22 @@ impl LocalLimiter {
     ///
     /// [`TooManyDemands`] beyond [`MAX_DEMANDS`].
     pub fn acquire(&self, now: Duration, demands: &[Demand<'_>]) -> Result<States, TooManyDemands> {
-        let mut states = States::placeholders(demands.len())?;
-        let call = self.call(demands);
-        let call = call.get(..demands.len()).unwrap_or_default();
+        if let [demand] = demands {
+            return Ok(self.acquire_one(now, demand));
+        }
+        let (mut states, call) = self.call(demands);
+        let call = call.get(..demands.len()).ok_or(TooManyDemands)?;
+        let states = states.get_mut(..demands.len()).ok_or(TooManyDemands)?;
         let mut locked = self.lock(call);
         for (state, demand) in states.iter_mut().zip(call) {
             if let Some(shard) = locked.shard(demand) {
                 *state = shard.state(demand, now, &self.hasher);
             }
         }
-        if states.is_allowed() {
-            self.record_locked(&mut locked, call, now, &mut states);
+        if states.iter().all(|state| state.is_allowed) {
+            self.record_locked(&mut locked, call, now, states);
         }
-        Ok(states)
+        States::new(states)
     }
 
     /// Records a request that was accepted elsewhere, such as by a shared limiter. A full window
@@ -94,12 +97,12 @@ impl LocalLimiter {
     ///
     /// [`TooManyDemands`] beyond [`MAX_DEMANDS`].
     pub fn record(&self, now: Duration, demands: &[Demand<'_>]) -> Result<States, TooManyDemands> {
-        let mut states = States::placeholders(demands.len())?;
-        let call = self.call(demands);
-        let call = call.get(..demands.len()).unwrap_or_default();
+        let (mut states, call) = self.call(demands);
+        let call = call.get(..demands.len()).ok_or(TooManyDemands)?;
+        let states = states.get_mut(..demands.len()).ok_or(TooManyDemands)?;
         let mut locked = self.lock(call);
-        self.record_locked(&mut locked, call, now, &mut states);
-        Ok(states)
+        self.record_locked(&mut locked, call, now, states);
+        States::new(states)
     }
 
     /// Removes all expired entries and returns their number. It locks one shard at a time.
@@ -131,8 +134,26 @@ impl LocalLimiter {
         self.shards.iter().map(|shard| shard.lock().evicted()).sum()
     }
 
-    /// The demands with their hashes; the places after them are unused.
-    fn call<'a>(&self, demands: &[Demand<'a>]) -> [ShardDemand<'a>; MAX_DEMANDS] {
+    /// The most frequent call, without the work of matching demands and shards.
+    fn acquire_one(&self, now: Duration, demand: &Demand<'_>) -> States {
+        let Demand { quota, subject } = *demand;
+        let demand = ShardDemand { quota, subject, hash: self.hasher.hash_one(subject) };
+        let number = number(demand.hash, self.shards.len().trailing_zeros());
+        let shard = usize::try_from(number).ok().and_then(|number| self.shards.get(number));
+        let Some(mut shard) = shard.map(PaddedShard::lock) else { return States::one(PLACEHOLDER) };
+        let mut state = shard.state(&demand, now, &self.hasher);
+        if state.is_allowed {
+            state = shard.record(&demand, &[demand], now, &self.hasher);
+        }
+        States::one(state)
+    }
+
+    /// Places for the states, all of them refused, and the demands with their hashes. The places
+    /// after the demands are unused.
+    fn call<'a>(
+        &self,
+        demands: &[Demand<'a>],
+    ) -> ([QuotaState; MAX_DEMANDS], [ShardDemand<'a>; MAX_DEMANDS]) {
         let mut call = [ShardDemand::UNUSED; MAX_DEMANDS];
         let mut previous = ShardDemand::UNUSED;
         for (place, (number, Demand { quota, subject })) in
@@ -144,7 +165,7 @@ impl LocalLimiter {
             previous = ShardDemand { quota, subject: *subject, hash };
             *place = previous;
         }
-        call
+        ([PLACEHOLDER; MAX_DEMANDS], call)
     }
 
     /// Locks the shards of the demands in ascending order.
@@ -170,7 +191,7 @@ impl LocalLimiter {
         locked: &mut LockedShards<'_>,
         call: &[ShardDemand<'_>],
         now: Duration,
-        states: &mut States,
+        states: &mut [QuotaState],
     ) {
         if call.len() > 1 {
             for demand in call {

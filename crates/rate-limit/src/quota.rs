@@ -22,9 +22,8 @@ const MAX_WINDOW: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 /// let general = Quota::gcra("general", 600, Duration::from_secs(60))?;
 /// # Ok::<(), portcullis_rate_limit::QuotaError>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Quota {
-    // The numbers first: they decide most comparisons without the text.
     limit: NonZeroU32,
     algorithm: Algorithm,
     /// Nanoseconds.
@@ -138,6 +137,18 @@ impl Quota {
         self.interval.saturating_mul(widen(self.limit.get()))
     }
 }
+
+impl PartialEq for Quota {
+    /// The limiter compares quotas in each call, and most equal names are at the same address.
+    fn eq(&self, other: &Self) -> bool {
+        self.limit == other.limit
+            && self.window == other.window
+            && self.algorithm == other.algorithm
+            && (std::ptr::eq(self.name, other.name) || self.name == other.name)
+    }
+}
+
+impl Eq for Quota {}
 
 /// Nanoseconds of a time since the start of the clock. 292 years are the maximum: later times count
 /// as that, and a window after it still fits, so no sum overflows into a time without a limit.

@@ -36,6 +36,12 @@ pub(crate) struct ShardDemand<'a> {
     pub(crate) hash: u64,
 }
 
+impl ShardDemand<'_> {
+    fn key(&self, list: u8) -> Key {
+        Key { list, subject: self.subject, hash: self.hash }
+    }
+}
+
 impl Shard {
     /// An empty shard for at most `share` bytes of heap memory, at least [`MIN_SHARE`].
     pub(crate) fn new(share: usize) -> Self {
@@ -51,10 +57,11 @@ impl Shard {
         hasher: &impl BuildHasher,
     ) -> QuotaState {
         let now = self.effective(now);
-        if let Some(list) = self.table.find_list(demand.quota) {
+        let entry = self.table.find_list(demand.quota).and_then(|list| {
             self.remove_expired(list, EXPIRED_PER_CALL, now, hasher);
-        }
-        match self.find(demand).and_then(|id| self.table.get(id)) {
+            self.table.find(&demand.key(list))
+        });
+        match entry.and_then(|id| self.table.get(id)) {
             Some(slot) => slot.window.state(demand.quota, now),
             None => Window::new(demand.quota).state(demand.quota, now),
         }
@@ -125,7 +132,7 @@ impl Shard {
 
     fn find(&self, demand: &ShardDemand<'_>) -> Link {
         let list = self.table.find_list(demand.quota)?;
-        self.table.find(&Key { list, subject: demand.subject, hash: demand.hash })
+        self.table.find(&demand.key(list))
     }
 
     fn insert(
@@ -138,11 +145,10 @@ impl Shard {
             self.empty_a_list(call, hasher);
             self.table.list(demand.quota)
         })?;
-        let key = Key { list, subject: demand.subject, hash: demand.hash };
-        self.table.insert(&key, Window::new(demand.quota))
+        self.table.insert(&demand.key(list), Window::new(demand.quota))
     }
 
-    /// The maximum by which the heap memory grows when an entry, or a new one, is recorded.
+    /// The heap memory that recording in an entry, or in a new one, needs.
     fn growth(&self, entry: Link) -> usize {
         match entry.and_then(|id| self.table.get(id)) {
             Some(slot) => slot.window.growth(),

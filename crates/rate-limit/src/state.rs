@@ -22,10 +22,13 @@ pub struct QuotaState {
 
 /// The states of all demands of one request, in their order. It dereferences to a slice.
 #[derive(Clone)]
-pub struct States {
-    /// Inline, so that a request allocates nothing.
-    states: [QuotaState; MAX_DEMANDS],
-    len: usize,
+pub struct States(Inner);
+
+/// A request with one demand, the most frequent one, allocates nothing.
+#[derive(Clone)]
+enum Inner {
+    One([QuotaState; 1]),
+    Many(Box<[QuotaState]>),
 }
 
 impl States {
@@ -35,21 +38,17 @@ impl States {
     ///
     /// [`TooManyDemands`] for more states than a request has demands.
     pub fn new(states: &[QuotaState]) -> Result<Self, TooManyDemands> {
-        let mut all = Self::placeholders(states.len())?;
-        all.iter_mut().zip(states).for_each(|(place, state)| *place = *state);
-        Ok(all)
-    }
-
-    /// So many refused states, to be replaced.
-    pub(crate) fn placeholders(len: usize) -> Result<Self, TooManyDemands> {
-        if len > MAX_DEMANDS {
+        if states.len() > MAX_DEMANDS {
             return Err(TooManyDemands);
         }
-        Ok(Self { states: [PLACEHOLDER; MAX_DEMANDS], len })
+        Ok(match states {
+            [state] => Self::one(*state),
+            states => Self(Inner::Many(states.into())),
+        })
     }
 
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut QuotaState> {
-        self.states.iter_mut().take(self.len)
+    pub(crate) fn one(state: QuotaState) -> Self {
+        Self(Inner::One([state]))
     }
 
     /// Whether all quotas permit the request. If not, none of them has recorded it.
@@ -72,7 +71,10 @@ impl Deref for States {
     type Target = [QuotaState];
 
     fn deref(&self) -> &[QuotaState] {
-        self.states.get(..self.len).unwrap_or_default()
+        match &self.0 {
+            Inner::One(state) => state,
+            Inner::Many(states) => states,
+        }
     }
 }
 
@@ -90,7 +92,7 @@ impl std::fmt::Debug for States {
     }
 }
 
-/// The content of unused places.
+/// A refusal, to be replaced by the state of a quota.
 pub(crate) const PLACEHOLDER: QuotaState = QuotaState {
     quota: Quota::PLACEHOLDER,
     is_allowed: false,

@@ -49,10 +49,10 @@ impl Window {
         }
     }
 
-    /// The maximum by which a further request makes the heap memory larger.
+    /// The heap memory that a further request needs: a copy of the log, before the old one is freed.
     pub(crate) fn growth(&self) -> usize {
         match self {
-            Self::Sliding(log) => log_bytes(log.len() + 1) - log_bytes(log.len()),
+            Self::Sliding(log) => log_bytes(log.len() + 1),
             Self::Gcra(_) => 0,
         }
     }

@@ -11,8 +11,8 @@ fn acquire(limiter: &LocalLimiter, now: Duration, quota: &Quota, subject: Subjec
 }
 
 #[test]
-fn a_million_made_up_addresses_stay_within_the_bound() {
-    for (max_bytes, addresses) in [(0, 10_000), (5_000_000, 100_000), (32 << 20, 1_000_000)] {
+fn made_up_addresses_stay_within_the_bound() {
+    for (max_bytes, addresses) in [(0, 10_000), (5_000_000, 100_000), (8 << 20, 150_000)] {
         let limiter = LocalLimiter::new(max_bytes);
         for n in 0..addresses {
             let now = Duration::from_micros(u64::from(n));

@@ -1,5 +1,5 @@
 //! Black-box tests of the in-process limiter and of its fallback role.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 mod bound;
 mod concurrency;
