@@ -17,7 +17,7 @@ criterion_group!(benches, existing, new, threads);
 criterion_main!(benches);
 
 const MINUTE: Duration = Duration::from_secs(60);
-const THREADS: u64 = 8;
+const THREADS: u32 = 8;
 
 /// The counter that a service would write first: no window, no bound, one lock.
 type Baseline = Mutex<HashMap<Subject, u64>>;
@@ -113,6 +113,7 @@ fn new(criterion: &mut Criterion) {
 /// The time of one call while eight threads make calls for addresses of their own.
 fn threads(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("8 threads");
+    group.sample_size(10);
     let baseline = Baseline::default();
     group.bench_function("baseline: locked map", |bencher| {
         bencher.iter_custom(|calls| together(calls, |n| count(&baseline, address(n))));
@@ -128,20 +129,23 @@ fn threads(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Divides the calls among the threads and measures them together.
+/// The mean time of a call, while each thread makes many times `calls` of them, so that the start of
+/// the threads does not count.
 fn together(calls: u64, call: impl Fn(u32) -> bool + Sync) -> Duration {
+    const REPETITIONS: u32 = 100;
     let clock = SystemClock::new();
     let allowed = AtomicU64::new(0);
     thread::scope(|scope| {
         for number in 0..THREADS {
             let (call, allowed) = (&call, &allowed);
             scope.spawn(move || {
-                let address = |n: u64| u32::try_from(number * 1_000 + n % 1_000).unwrap_or(0);
-                let count = (0..calls / THREADS).filter(|n| call(address(*n))).count();
+                let addresses = (0..1_000).map(|n| number * 1_000 + n).cycle();
+                let calls = usize::try_from(calls * u64::from(REPETITIONS)).unwrap_or(usize::MAX);
+                let count = addresses.take(calls).filter(|address| call(*address)).count();
                 allowed.fetch_add(u64::try_from(count).unwrap_or(0), Ordering::Relaxed);
             });
         }
     });
     black_box(allowed.load(Ordering::Relaxed));
-    clock.monotonic()
+    clock.monotonic() / (REPETITIONS * THREADS)
 }
