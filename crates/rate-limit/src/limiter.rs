@@ -16,8 +16,8 @@
 //!   requests of at least one quota after that entry. Each of these requests was within the limit
 //!   of its subject. The entry returns at most one limit of requests, while one of these subjects
 //!   already gave as much.
-//! - A flood of one quota, such as the general one by made-up addresses, evicts entries of this
-//!   quota only. It cannot erase the windows of sign-in.
+//! - A flood under one quota, such as the general one by made-up addresses, soon holds most bytes
+//!   and then evicts entries of this quota only. It cannot erase the windows of sign-in.
 //! - No client is refused because of the flood: a new subject always gets an entry. And no client
 //!   escapes its limit because memory is short: an accepted request is always recorded.
 //!

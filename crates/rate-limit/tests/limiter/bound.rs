@@ -86,20 +86,67 @@ fn refused_requests_prolong_no_entry_and_keep_none_from_eviction() {
 }
 
 #[test]
-fn the_largest_logs_of_one_call_fit_into_the_smallest_limiter() {
+fn the_largest_logs_of_one_call_evict_others_and_never_one_another() {
     let limiter = LocalLimiter::new(0);
-    let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
-    let quotas = names.map(|name| Quota::sliding(name, MAX_SLIDING_LIMIT, MINUTE).unwrap());
-    let demands: Vec<_> =
-        quotas.iter().map(|quota| Demand { quota, subject: address(1) }).collect();
-    let other = general();
+    let quota = |limit, seconds| {
+        Quota::sliding("many", limit, MINUTE + Duration::from_secs(seconds)).unwrap()
+    };
+    for small in (0..56).map(|n| quota(1, n)) {
+        for n in 0..20 {
+            assert!(acquire(&limiter, Duration::ZERO, &small, address(n)));
+        }
+    }
+    let large: Vec<_> = (0..8).map(|n| quota(MAX_SLIDING_LIMIT, n)).collect();
+    let demands: Vec<_> = large.iter().map(|quota| Demand { quota, subject: address(1) }).collect();
     for n in 0..2 * MAX_SLIDING_LIMIT {
         let now = Duration::from_micros(u64::from(n));
         let is_allowed = limiter.acquire(now, &demands).unwrap().is_allowed();
         assert_eq!(is_allowed, n < MAX_SLIDING_LIMIT);
-        assert!(acquire(&limiter, now, &other, address(2 + n)));
     }
+    assert!(limiter.evicted() > 0);
     assert!(limiter.bytes() <= 128 * 1024 + 1024);
+}
+
+#[test]
+fn an_entry_expires_by_its_last_acceptance() {
+    let limiter = LocalLimiter::new(0);
+    let quota = sign_in();
+    for (second, subject) in [(0, address(1)), (10, address(2)), (30, address(1))] {
+        assert!(acquire(&limiter, Duration::from_secs(second), &quota, subject));
+    }
+    assert_eq!(limiter.sweep(Duration::from_secs(70)), 1);
+    assert_eq!(limiter.sweep(Duration::from_secs(89)), 0);
+    assert_eq!(limiter.sweep(Duration::from_secs(90)), 1);
+}
+
+#[test]
+fn the_entry_with_the_oldest_acceptance_is_evicted_first() {
+    let limiter = LocalLimiter::new(0);
+    let quota = Quota::sliding("once", 2, MINUTE).unwrap();
+    let now = Duration::from_secs(1);
+    let (old, renewed) = (Subject::Id([1; 16]), Subject::Id([2; 16]));
+    while acquire(&limiter, now, &quota, old) {}
+    acquire(&limiter, now, &quota, renewed);
+    let mut flood = 0..;
+    while limiter.evicted() == 0 {
+        assert!(acquire(&limiter, now, &quota, address(flood.next().unwrap())));
+        if flood.start == 10 {
+            while acquire(&limiter, now, &quota, renewed) {}
+        }
+    }
+    assert!(!acquire(&limiter, now, &quota, renewed));
+    assert!(acquire(&limiter, now, &quota, old), "it was evicted");
+}
+
+#[test]
+fn a_time_before_the_last_acceptance_counts_as_that_time() {
+    let limiter = LocalLimiter::new(0);
+    let quota = Quota::sliding("once", 1, MINUTE).unwrap();
+    let at = Duration::from_secs;
+    assert!(acquire(&limiter, at(100), &quota, address(1)));
+    assert!(acquire(&limiter, at(50), &quota, address(2)));
+    assert!(!acquire(&limiter, at(159), &quota, address(2)));
+    assert_eq!(limiter.sweep(at(160)), 2);
 }
 
 #[test]
