@@ -5,11 +5,14 @@
 //! proxy that sets one of them passes the others on as the client wrote them.
 
 mod forwarded;
+mod hop;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use actix_web::http::header::HeaderMap;
 use ipnet::IpNet;
+
+use self::hop::parse_hop;
 
 /// The header in which the trusted proxies forward the client address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,14 +64,6 @@ impl ForwardingHeader {
             Self::Forwarded => forwarded::hops(line).unwrap_or_else(|| vec![None]),
         }
     }
-}
-
-/// An address, or an address with a port, with IPv6 in brackets when a port follows.
-fn parse_hop(hop: &str) -> Option<IpAddr> {
-    let bare = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(hop);
-    let address = bare.parse::<IpAddr>().ok();
-    let address = address.or_else(|| hop.parse::<SocketAddr>().ok().map(|socket| socket.ip()));
-    address.map(|address| address.to_canonical())
 }
 
 #[cfg(test)]

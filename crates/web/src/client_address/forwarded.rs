@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::parse_hop;
+use super::hop::parse_hop;
 
 /// The hops of one line, from left to right. A hop is `None` if its element names no address: it has
 /// no `for`, or an obfuscated or unknown node. The line is `None` if it does not have the form of RFC
