@@ -193,3 +193,48 @@ fn a_refused_sign_in_counts_no_failure_of_the_account_and_is_in_the_metrics() {
     assert!(metrics.contains("portcullis_rate_limit_refused_total{limit=\"sign_in\"} 15"));
     assert!(metrics.contains("portcullis_rate_limit_refused_total{limit=\"requests\"} 0"));
 }
+
+/// A spelling that reaches the route is limited with it; every other one is an unknown path.
+#[test]
+fn no_spelling_of_a_path_escapes_the_limit() {
+    let server = server();
+    for _ in 0..5 {
+        assert_eq!(Browser::of(&server).sign_in("ada").status, 401);
+    }
+    let body = json!({ "username": "ada", "password": PASSWORD }).to_string();
+    let post = |path: &str| {
+        let headers = ["Content-Type: application/json", "X-HTTP-Method-Override: GET"];
+        wire::send(&server, &format!("POST {path}"), &headers, body.as_bytes()).status
+    };
+    for path in [
+        "/api/auth/login/json",
+        "/api/auth/login/json?again=1",
+        "/api/auth/%6cogin/json",
+        "/api/%61uth/login/j%73on",
+    ] {
+        assert_eq!(post(path), 429, "{path}");
+    }
+    for path in [
+        "//api/auth/login/json",
+        "/api/auth//login/json",
+        "/api/auth/./login/json",
+        "/api/auth/x/../login/json",
+        "/API/auth/login/json",
+        "/api/auth/login/json/",
+        "/api/auth/login/json;x",
+        "/api/auth/login%2fjson",
+        "/api/auth/login/json%00",
+    ] {
+        assert_eq!(post(path), 404, "{path}");
+    }
+}
+
+/// A header that names another method changes nothing.
+#[test]
+fn a_method_override_is_ignored() {
+    let server = server();
+    for name in ["x-http-method-override", "x-http-method", "x-method-override"] {
+        let answer = Browser::of(&server).get("/api/auth/login/json", &[(name, "POST")]);
+        assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")), "{name}");
+    }
+}
