@@ -24,7 +24,6 @@ mod parts;
 mod proxy;
 mod readiness;
 mod recording_lost;
-mod redis;
 mod restarts;
 mod restored;
 mod revoked_everywhere;

@@ -5,11 +5,10 @@
 use std::time::Duration;
 
 use portcullis_domain::{Clock, SystemClock};
-use portcullis_testkit::{Answer, Browser, PASSWORD, ServerProcess, TestDatabase};
+use portcullis_testkit::{Answer, Browser, PASSWORD, RedisServer, ServerProcess, TestDatabase};
 
 use crate::environment::{folder, start};
 use crate::proxy::Proxy;
-use crate::redis::Redis;
 use crate::two_nodes::percentiles;
 
 /// Revocations of each test.
@@ -26,13 +25,13 @@ fn without_redis_a_revoked_token_is_refused_on_the_other_node_within_a_second() 
 
 #[test]
 fn with_redis_a_revoked_token_is_refused_on_the_other_node_within_a_second() {
-    let redis = Redis::start();
+    let redis = RedisServer::start();
     revoke("with Redis", Some(&redis.url()), |_| {});
 }
 
 #[test]
 fn a_lost_redis_does_not_delay_revocation_beyond_its_limit() {
-    let mut redis = Redis::start();
+    let mut redis = RedisServer::start();
     let url = redis.url();
     revoke("with a Redis that is killed halfway", Some(&url), |number| {
         if number == REVOCATIONS / 2 {

@@ -34,13 +34,13 @@ mod variables;
 
 use std::path::{Path, PathBuf};
 
-use portcullis_domain::SecretString;
 use portcullis_flows::identity::account_request::{AccountRequest, AccountRules};
 use portcullis_flows::node::retention::RetentionPolicy;
 use portcullis_flows::node::revocation::RevocationPolicy;
 use portcullis_flows::sign_in::session_tokens::SessionPolicy;
 use portcullis_password::{Argon2Params, Policy, PoolSettings};
 use portcullis_rate_limit::LockoutPolicy;
+use portcullis_redis::RedisUrl;
 use portcullis_web::ServiceCredentials;
 
 pub use access::MatrixFile;
@@ -75,7 +75,7 @@ pub struct Config {
     /// The services that may read revocations.
     pub services: ServiceCredentials,
     /// The Redis that the nodes share.
-    pub redis: Option<SecretString>,
+    pub redis: Option<RedisUrl>,
     /// The access matrix that the first start activates.
     pub matrix: MatrixFile,
     /// Recording and retention of the audit log.
@@ -193,7 +193,7 @@ fn check(raw: raw::Raw, findings: &mut Findings) -> Config {
         sessions,
         revocation: revocation::check(&raw.revocation, findings),
         services: services::check(raw.services, findings),
-        redis: redis::check(raw.redis, findings),
+        redis: redis::check(&raw.redis, findings),
         accounts: accounts::rules(&raw.registration, raw.moderation, environment, findings),
         passwords: policy,
         matrix,

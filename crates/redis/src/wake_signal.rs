@@ -4,51 +4,28 @@
 //! lost, flushed or hostile can neither forge nor hide a revocation. It can only make nodes read
 //! without need, or wait for their next poll.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deadpool_redis::redis::aio::PubSub;
-use deadpool_redis::redis::{AsyncConnectionConfig, Client, RedisError, cmd};
-use deadpool_redis::{BuildError, Manager, Pool, PoolError, Runtime, Timeouts};
+use deadpool_redis::redis::cmd;
 use futures_util::StreamExt;
-use portcullis_domain::{ExposeSecret, SecretString};
 use portcullis_token::Digest;
 use tokio::sync::Notify;
-use tokio::time::{
-    Instant, MissedTickBehavior, error::Elapsed, interval, sleep, sleep_until, timeout,
-};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
+
+use crate::connection::{Endpoint, Pool, SetupError, pool, query};
+use crate::fault::Fault;
+use crate::url::RedisUrl;
 
 /// Sends the wake signal to other nodes and receives it from them.
 pub struct WakeSignal {
-    client: Client,
+    endpoint: Arc<Endpoint>,
     pool: Pool,
     channel: String,
     wanted: Notify,
     is_up: AtomicBool,
-}
-
-/// The reason why the signal cannot be set up.
-#[derive(Debug, thiserror::Error)]
-pub enum WakeSignalError {
-    /// The URL is not a Redis URL.
-    #[error("redis.url: {0}")]
-    Url(#[from] RedisError),
-    /// The connection pool cannot be created.
-    #[error("redis: {0}")]
-    Pool(#[from] BuildError),
-}
-
-/// The reason why the signal does not work at the moment.
-#[derive(Debug, thiserror::Error)]
-enum Fault {
-    #[error(transparent)]
-    Redis(#[from] RedisError),
-    #[error(transparent)]
-    Pool(#[from] PoolError),
-    #[error("no answer in time")]
-    Silent(#[from] Elapsed),
-    #[error("the subscription ended")]
-    Ended,
 }
 
 impl WakeSignal {
@@ -58,24 +35,11 @@ impl WakeSignal {
     /// # Errors
     ///
     /// When the URL cannot be used.
-    pub fn new(url: &SecretString, issuer: &str) -> Result<Self, WakeSignalError> {
-        let url = url.expose_secret();
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(Duration::from_millis(200)))
-            .set_response_timeout(Some(Duration::from_millis(150)));
-        let timeouts = Timeouts {
-            wait: Some(Duration::from_millis(200)),
-            create: Some(Duration::from_millis(300)),
-            recycle: Some(Duration::from_millis(200)),
-        };
-        let pool = Pool::builder(Manager::new_with_config(url, config)?)
-            .max_size(1)
-            .timeouts(timeouts)
-            .runtime(Runtime::Tokio1)
-            .build()?;
+    pub fn new(url: &RedisUrl, issuer: &str) -> Result<Self, SetupError> {
+        let endpoint = Arc::new(Endpoint::new(url)?);
         Ok(Self {
-            client: Client::open(url)?,
-            pool,
+            pool: pool(endpoint.clone(), 1)?,
+            endpoint,
             channel: format!("portcullis:{}:revocations", Digest::of(issuer)),
             wanted: Notify::new(),
             is_up: AtomicBool::new(false),
@@ -127,9 +91,7 @@ impl WakeSignal {
     }
 
     async fn subscribe(&self) -> Result<PubSub, Fault> {
-        let mut subscription = self.client.get_async_pubsub().await?;
-        subscription.subscribe(&self.channel).await?;
-        Ok(subscription)
+        Ok(self.endpoint.subscribe(&self.channel).await?)
     }
 
     /// Sends and receives signals until sending or receiving fails. A regular check detects a
@@ -167,12 +129,9 @@ impl WakeSignal {
     }
 
     async fn publish(&self) -> Result<(), Fault> {
-        let publish = async {
-            let mut connection = self.pool.get().await?;
-            cmd("PUBLISH").arg(&self.channel).arg("").query_async::<()>(&mut connection).await?;
-            Ok(())
-        };
-        timeout(ANSWER_TIMEOUT, publish).await?
+        let mut publish = cmd("PUBLISH");
+        publish.arg(&self.channel).arg("");
+        timeout(ANSWER_TIMEOUT, query(&self.pool, &publish)).await?
     }
 }
 

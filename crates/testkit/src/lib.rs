@@ -26,6 +26,6 @@ pub use database::{Switch, TestDatabase};
 pub use process::ServerProcess;
 pub use race::at_once;
 pub use random::SeededRandom;
-pub use redis::redis_url;
+pub use redis::{RedisServer, free_port, redis_url};
 pub use samples::PASSWORD;
 pub use server::{SERVICE, TestServer, TestSettings, settings};

@@ -17,6 +17,7 @@ use portcullis_flows::node::revocation::RevocationPolicy;
 use portcullis_flows::sign_in::session_tokens::SessionPolicy;
 use portcullis_password::{HashingPool, Policy, PoolSettings};
 use portcullis_rate_limit::{LockoutPolicy, Quota};
+use portcullis_redis::RedisUrl;
 use portcullis_token::{Digest, KeyPairAlgorithm};
 use portcullis_web::{ForwardingHeader, RateLimitSettings, Running, ServiceCredentials, Settings};
 
@@ -190,7 +191,7 @@ impl TestServer {
         let mut config = Config {
             sessions: settings.sessions.clone(),
             revocation: settings.revocation,
-            redis: settings.redis.as_deref().map(SecretString::from),
+            redis: settings.redis.as_deref().map(redis_url),
             services: ServiceCredentials::from_iter([(
                 SERVICE.0.to_owned(),
                 Digest::of(SERVICE.1),
@@ -241,6 +242,10 @@ pub fn settings(origin: &str) -> Settings {
 
 /// The name and the secret of the only service that every test server knows.
 pub const SERVICE: (&str, &str) = ("scheduling", "tEsT-fFa7YcXhR2mWq9Lk4JvZs8Bn1Gd5Pu3Ty6EoA0");
+
+fn redis_url(text: &str) -> RedisUrl {
+    RedisUrl::parse(&SecretString::from(text)).expect("the test's URL is well-formed")
+}
 
 fn rules(mode: RegistrationMode) -> AccountRules {
     AccountRules {

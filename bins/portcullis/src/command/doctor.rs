@@ -1,7 +1,7 @@
-//! `doctor`: checks configuration, data directory, database, keys and hashing cost.
+//! `doctor`: checks configuration, data directory, database, Redis, keys and hashing cost.
 //!
 //! A check that needs a faulty part of the configuration is reported as skipped. The other checks run,
-//! so that one call reports every fault. No check changes anything.
+//! so that one call reports every fault. No check changes anything, but that one key in Redis lives for a second.
 
 mod access_matrix;
 mod audit_trail;
@@ -14,6 +14,7 @@ mod email_addresses;
 mod hashing;
 mod jobs;
 mod password_policy;
+mod redis;
 mod secret_key;
 mod signing_keys;
 
@@ -35,6 +36,7 @@ pub(crate) fn run(loaded: &LoadedConfig, output: Output) -> Result<ExitCode, Fai
     checks.extend(database::check(loaded));
     checks.extend(checkpoint_directory::check(loaded));
     checks.push(password_policy::check(loaded));
+    checks.extend(redis::check(loaded));
     checks.push(hashing::check(loaded));
     let ok = !checks.iter().any(|check| check.status == Status::Failed);
     output.answer(&Report { ok, checks })?;
