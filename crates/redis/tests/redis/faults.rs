@@ -39,8 +39,8 @@ impl Node {
         let demands = [Demand { quota: &quota, subject: address(subject) }];
         let mut accepted = 0;
         loop {
-            let states = timeout(MAX_DELAY, self.limiter.acquire(self.now, &demands)).await;
-            let states = states.expect("an answer within the delay").unwrap();
+            let states = timeout(MAX_DELAY, self.limiter.acquire(self.now, &demands));
+            let states = states.await.unwrap().unwrap();
             if !states.is_allowed() {
                 assert!(states.retry_after().unwrap() <= quota.window());
                 return accepted;
@@ -58,9 +58,9 @@ impl Node {
 
     /// Uses the limiter until it is shared again. Its waits are those of its own clock.
     async fn recover(&mut self) {
-        let returned = self.now;
+        let latest = self.now + RETURN_TIME;
         while self.limiter.breaker_state(self.now) != Some(BreakerState::Closed) {
-            assert!(self.now - returned <= RETURN_TIME, "it is not used again");
+            assert!(self.now <= latest, "it is not used again");
             self.now += Duration::from_millis(100);
             self.knock().await;
         }
