@@ -1,7 +1,7 @@
 //! Redis servers for tests: the shared one, and one for a single test that may be killed.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -108,10 +108,15 @@ impl RedisServer {
         kill_process(Pid::from_child(&self.child), signal).expect("it is our child");
     }
 
-    /// Waits until the server has started completely: until it answers, or refuses to without TLS.
+    /// Waits until the server has started completely: until it answers, or closes a connection
+    /// without TLS.
     fn wait(&mut self) {
         let is_answered = |mut connection: TcpStream| {
-            connection.write_all(b"PING\r\n").is_ok() && connection.read(&mut [0; 64]).is_ok()
+            connection.write_all(b"PING\r\n").is_ok()
+                && match connection.read(&mut [0; 64]) {
+                    Ok(_) => true,
+                    Err(error) => error.kind() == ErrorKind::ConnectionReset,
+                }
         };
         while !TcpStream::connect(self.address).is_ok_and(is_answered) {
             let ended = self.child.try_wait().expect("a child can be waited for");

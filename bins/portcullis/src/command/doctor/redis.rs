@@ -3,14 +3,14 @@
 use portcullis_redis::{CheckError, FailureReason, RedisLimiter, ServerReport};
 
 use super::check::Check;
-use crate::config::Loaded;
+use crate::config::LoadedConfig;
 
 const NAME: &str = "redis";
 
 /// The first major version whose scripts may write after they have read the time.
 const FIRST_MAJOR: u32 = 5;
 
-pub(super) fn check(loaded: &Loaded) -> Option<Check> {
+pub(super) fn check(loaded: &LoadedConfig) -> Option<Check> {
     let Some(config) = loaded.partly(&["redis"]) else {
         return Some(Check::skipped_for_faults(NAME));
     };
