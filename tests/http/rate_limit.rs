@@ -6,7 +6,7 @@ use portcullis_api::limits::{REGISTRATION, SIGN_IN};
 use portcullis_api::route_table;
 use portcullis_rate_limit::Quota;
 use portcullis_testkit::{
-    Answer, Browser, PASSWORD, TestDatabase, TestServer, TestSettings, at_once,
+    Answer, Browser, PASSWORD, TestDatabase, TestServer, TestSettings, at_once, redis_url,
 };
 use portcullis_web::{Rate, RateLimitSettings};
 use serde_json::json;
@@ -192,6 +192,48 @@ fn a_refused_sign_in_counts_no_failure_of_the_account_and_is_in_the_metrics() {
     let metrics = Browser::of(&server).get("/metrics", &[]).text;
     assert!(metrics.contains("portcullis_rate_limit_refused_total{limit=\"sign_in\"} 15"));
     assert!(metrics.contains("portcullis_rate_limit_refused_total{limit=\"requests\"} 0"));
+}
+
+#[test]
+fn two_nodes_share_the_window_of_an_address_by_redis() {
+    let database = TestDatabase::sqlite();
+    let node = || {
+        let settings = TestSettings {
+            rate_limits: limits(1_000, 1_000),
+            trusted_proxies: vec!["127.0.0.1/32".to_owned()],
+            redis: Some(redis_url()),
+            ..TestSettings::default()
+        };
+        TestServer::with(database.shared(), settings)
+    };
+    let nodes = [node(), node()];
+    let answers =
+        at_once(20, |number| sign_in_from(&nodes[number % 2], "203.0.113.77", PASSWORD).status);
+    assert_eq!(answers.iter().filter(|status| **status == 401).count(), 5, "{answers:?}");
+    for node in &nodes {
+        let refused = sign_in_from(node, "203.0.113.77", PASSWORD);
+        assert_eq!((refused.status, refused.code().as_str()), (429, "rate_limited"));
+        assert_eq!(sign_in_from(node, "203.0.113.78", PASSWORD).status, 401);
+        let metrics = Browser::of(node).get("/metrics", &[]).text;
+        assert!(metrics.contains("portcullis_rate_limit_shared 1"), "{metrics}");
+    }
+}
+
+/// Nothing listens on that port. The windows of the node decide with the same numbers.
+#[test]
+fn without_its_redis_a_node_limits_alone() {
+    let settings = TestSettings {
+        rate_limits: limits(1_000, 1_000),
+        redis: Some("redis://127.0.0.1:1".to_owned()),
+        ..TestSettings::default()
+    };
+    let server = TestServer::with(TestDatabase::sqlite(), settings);
+    let answers = at_once(20, |_| Browser::of(&server).sign_in("ada").status);
+    assert_eq!(answers.iter().filter(|status| **status == 401).count(), 5, "{answers:?}");
+    assert_limited(&Browser::of(&server).sign_in("ada"), "60");
+    let metrics = Browser::of(&server).get("/metrics", &[]).text;
+    assert!(metrics.contains("portcullis_rate_limit_shared 0"), "{metrics}");
+    assert!(!metrics.contains("portcullis_rate_limit_shared_failures_total{reason=\"lost\"} 0"));
 }
 
 /// A spelling that reaches the route is limited with it; every other one is an unknown path.

@@ -69,7 +69,8 @@ pub fn server(foundation: &Foundation, jobs_clock: Arc<dyn Clock>) -> Result<Ass
     let checkpoints = audit::share(foundation, &mut data);
     let health = node::health(foundation, &mut data);
     let clock_watch = node::clock_watch(foundation, &mut data);
-    let rate_limits = node::rate_limits(foundation);
+    let shared_limiter = node::shared_limiter(foundation)?;
+    let rate_limits = node::rate_limits(foundation, shared_limiter.clone());
 
     let mut list = jobs::exclusive(store, &checkpoints, config);
     list.extend([
@@ -93,6 +94,7 @@ pub fn server(foundation: &Foundation, jobs_clock: Arc<dyn Clock>) -> Result<Ass
         feed: feed.clone(),
         clock_watch,
         rate_limits: rate_limits.clone(),
+        shared_limiter,
         jobs: jobs.clone(),
         checkpoints: checkpoints.clone(),
     }));

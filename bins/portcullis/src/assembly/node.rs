@@ -8,7 +8,8 @@ use portcullis_flows::node::health::Health;
 use portcullis_flows::node::secret::SecretProof;
 use portcullis_flows::node::signing_key::{KeyRing, SigningKeys};
 use portcullis_flows::sign_in::device::DEVICE_LIFETIME;
-use portcullis_rate_limit::{Limiter, LocalLimiter};
+use portcullis_rate_limit::{BreakerSettings, Limiter, LocalLimiter};
+use portcullis_redis::RedisLimiter;
 use portcullis_storage::Store;
 use portcullis_token::{CsrfKey, Lifetimes, SealingKey, SecretKey, TokenAuthority, TokenSettings};
 use portcullis_web::{AppData, RateLimits};
@@ -83,12 +84,28 @@ pub(crate) fn secret_proof(
     SecretProof::new(store.clone(), secret, previous, ambient.clone())
 }
 
+/// The limiter that the nodes share, if Redis is configured.
+pub(super) fn shared_limiter(
+    foundation: &Foundation,
+) -> Result<Option<Arc<RedisLimiter>>, Failure> {
+    let config = &foundation.config;
+    let limiter = config.redis.as_ref().map(|url| RedisLimiter::new(url, &config.issuer()));
+    let limiter = limiter.transpose().map_err(|error| Failure::failed(error, "fix redis.url"))?;
+    Ok(limiter.map(Arc::new))
+}
+
 /// The rate limits of this node.
-pub(super) fn rate_limits(foundation: &Foundation) -> Arc<RateLimits> {
+pub(super) fn rate_limits(
+    foundation: &Foundation,
+    shared: Option<Arc<RedisLimiter>>,
+) -> Arc<RateLimits> {
     let Foundation { config, ambient, .. } = foundation;
     let local = Arc::new(LocalLimiter::new(config.rate_limits.max_bytes));
-    let quotas = config.rate_limits.quotas.clone();
-    Arc::new(RateLimits::new(quotas, Limiter::local_only(local), ambient.clock.clone()))
+    let limiter = match shared {
+        Some(shared) => Limiter::shared(shared, local, BreakerSettings::default()),
+        None => Limiter::local_only(local),
+    };
+    Arc::new(RateLimits::new(config.rate_limits.quotas.clone(), limiter, ambient.clock.clone()))
 }
 
 pub(super) fn health(foundation: &Foundation, data: &mut AppData) -> Arc<Health> {

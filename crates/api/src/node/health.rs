@@ -18,7 +18,8 @@ pub(crate) struct HealthAnswer {
     #[schema(example = "ready")]
     status: &'static str,
     /// The degraded functions: `revocations_stale` (the revocation state of this node is stale) or
-    /// `redis_lost` (revocations reach other nodes by polling).
+    /// `redis_lost` (revocations reach other nodes by polling, and each node has rate limits of its
+    /// own).
     #[schema(example = json!(["redis_lost"]))]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notices: Vec<&'static str>,

@@ -13,6 +13,7 @@ use portcullis_flows::node::clock_watch::ClockWatch;
 use portcullis_flows::node::job::{JobState, Jobs};
 use portcullis_flows::node::revocation::Revocations;
 use portcullis_password::HashingPool;
+use portcullis_redis::RedisLimiter;
 use portcullis_web::{Body, Code, Guard, Limit, Method, RateLimits, Route, Settings};
 use prometheus_client::encoding::prometheus_text::encode;
 use prometheus_client::encoding::{EncodeCounterValue, EncodeGaugeValue};
@@ -39,6 +40,8 @@ pub struct MetricSources {
     pub clock_watch: Arc<ClockWatch>,
     /// The rate limits.
     pub rate_limits: Arc<RateLimits>,
+    /// The limiter that the nodes share.
+    pub shared_limiter: Option<Arc<RedisLimiter>>,
     /// The background jobs.
     pub jobs: Arc<Jobs>,
     /// The alarms of the audit log.
@@ -94,12 +97,13 @@ fn registry(node: &MetricSources, settings: &Settings) -> Registry {
     let lost = settings.log_lines_lost.load(Ordering::Relaxed);
     let about = "Log lines that could not be written since the start";
     counter(&mut registry, "log_lines_lost", about, lost);
-    rate_limits(&mut registry, &node.rate_limits);
+    rate_limits(&mut registry, node);
     jobs(&mut registry, &node.jobs.states());
     registry
 }
 
-fn rate_limits(registry: &mut Registry, limits: &RateLimits) {
+fn rate_limits(registry: &mut Registry, node: &MetricSources) {
+    let limits = &node.rate_limits;
     let refused = Family::<[(&str, &str); 1], Counter>::default();
     for (name, count) in limits.refused() {
         refused.get_or_create(&[("limit", name)]).inc_by(count);
@@ -115,6 +119,14 @@ fn rate_limits(registry: &mut Registry, limits: &RateLimits) {
     if let Some(is_shared) = limits.is_shared() {
         let about = "1 if the limits of routes are shared by Redis, 0 if each node counts alone";
         gauge(registry, "rate_limit_shared", about, u32::from(is_shared));
+    }
+    if let Some(shared) = &node.shared_limiter {
+        let failures = Family::<[(&str, &str); 1], Counter>::default();
+        for (reason, count) in shared.failures() {
+            failures.get_or_create(&[("reason", reason.name())]).inc_by(count);
+        }
+        let about = "Calls of the shared limiter that failed since the start, by reason";
+        registry.register("rate_limit_shared_failures", about, failures);
     }
 }
 
