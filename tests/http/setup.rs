@@ -1,6 +1,6 @@
 //! Setup: the printed token creates the first administrator, once.
 
-use portcullis_flows::identity::bootstrap::Start;
+use portcullis_flows::identity::bootstrap::BootstrapState;
 use portcullis_testkit::{Answer, Browser, PASSWORD, TestDatabase, TestServer, at_once};
 use serde_json::json;
 
@@ -17,7 +17,10 @@ fn the_printed_token_makes_one_administrator_and_no_second() {
         expected["role"] = json!("admin");
         assert_eq!((answer.status, redacted(&answer)), (201, expected));
         assert_refused(&set_up(&server, &token, "mallory", PASSWORD));
-        assert!(matches!(server.bootstrap(None), Start::Ready), "no further token is offered");
+        assert!(
+            matches!(server.bootstrap(None), BootstrapState::Ready),
+            "no further token is offered"
+        );
 
         let signed_in = Browser::of(&server).sign_in("grace");
         assert_eq!(signed_in.json()["account"]["role"], "admin");
@@ -80,7 +83,7 @@ fn the_token_dies_when_an_administrator_comes_to_be_another_way() {
 }
 
 fn offer(server: &TestServer) -> String {
-    let Start::Awaiting(token) = server.bootstrap(None) else { panic!("setup is open") };
+    let BootstrapState::Awaiting(token) = server.bootstrap(None) else { panic!("setup is open") };
     token.expose().to_owned()
 }
 

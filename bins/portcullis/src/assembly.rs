@@ -18,7 +18,7 @@ use portcullis_api::MetricSources;
 use portcullis_domain::{Ambient, Clock};
 use portcullis_flows::access::matrix::Matrices;
 use portcullis_flows::audit::checkpoint::Checkpoints;
-use portcullis_flows::identity::bootstrap::Start;
+use portcullis_flows::identity::bootstrap::BootstrapState;
 use portcullis_flows::node::job::Jobs;
 use portcullis_flows::sign_in::session_tokens::TokenIssuer;
 use portcullis_web::{AppData, Application, Authenticator, Part};
@@ -33,7 +33,7 @@ pub struct Assembled {
     /// Routes, use cases and background work.
     pub application: Application,
     /// The setup state: the first administrator exists, or can be created.
-    pub setup: Start,
+    pub setup: BootstrapState,
     /// The access matrix in force.
     pub matrices: Arc<Matrices>,
     /// The checkpoints of the audit log.

@@ -75,7 +75,7 @@ fn unmigrated(config: &Config) -> Result<Database, Failure> {
 }
 
 /// The migrated database, and the secret key that is proved to be its own.
-pub(crate) struct Opened {
+pub(crate) struct OpenedDatabase {
     pub(crate) store: Arc<Store>,
     pub(crate) secret: SecretKey,
     /// The migrations applied by this start.
@@ -125,12 +125,12 @@ pub(crate) fn wait_for_database(config: &Config, signals: &mut Signals) -> Resul
 }
 
 /// Opens the database for a server. Creates a missing database and secret key.
-pub(crate) fn served(config: &Config, origin: &Origin) -> Result<Opened, Failure> {
+pub(crate) fn served(config: &Config, origin: &Origin) -> Result<OpenedDatabase, Failure> {
     open(config, |proof| proof.state().map(drop), |proof| proof.take_over(origin))
 }
 
 /// Opens the database for a command that writes. Creates a missing database and secret key.
-pub(crate) fn opened(config: &Config, origin: &Origin) -> Result<Opened, Failure> {
+pub(crate) fn opened(config: &Config, origin: &Origin) -> Result<OpenedDatabase, Failure> {
     let check = |proof: &SecretProof| match proof.state()? {
         SecretState::Previous => Err(SecretError::Previous),
         SecretState::Unclaimed | SecretState::Own => Ok(()),
@@ -139,7 +139,7 @@ pub(crate) fn opened(config: &Config, origin: &Origin) -> Result<Opened, Failure
 }
 
 /// As [`opened`], but fails if there is no database.
-pub(crate) fn opened_existing(config: &Config, origin: &Origin) -> Result<Opened, Failure> {
+pub(crate) fn opened_existing(config: &Config, origin: &Origin) -> Result<OpenedDatabase, Failure> {
     if !is_there(config)? {
         return Err(no_database());
     }
@@ -151,7 +151,7 @@ fn open(
     config: &Config,
     check: impl FnOnce(&SecretProof) -> Result<(), SecretError>,
     claim: impl FnOnce(&SecretProof) -> Result<(), SecretError>,
-) -> Result<Opened, Failure> {
+) -> Result<OpenedDatabase, Failure> {
     let database = unmigrated(config)?;
     let secret = match database.fingerprint()? {
         // Data written under a secret key needs that key, not a new one.
@@ -164,7 +164,7 @@ fn open(
     prove_by_trail(&store, &proof, config, &secret)?;
     let applied = migrate(&store)?;
     claim(&proof).map_err(unproved)?;
-    Ok(Opened { store, secret, applied })
+    Ok(OpenedDatabase { store, secret, applied })
 }
 
 /// Migrates the schema, for `migrate`. If the data has a secret key, the configured one must be the same.
@@ -305,7 +305,7 @@ pub(crate) fn started(
     config: &Config,
     operator: &Principal,
 ) -> Result<(Arc<Store>, Matrices), Failure> {
-    let Opened { store, .. } = opened(config, &operator.origin)?;
+    let OpenedDatabase { store, .. } = opened(config, &operator.origin)?;
     let (versions, trail) = (store.clone(), store.clone());
     let ambient = Ambient::system();
     let matrices = Matrices::start(versions, trail, &config.matrix.text, operator, ambient)?;

@@ -11,7 +11,7 @@ use crate::assembly::Foundation;
 use crate::config::{Config, Finding};
 use crate::failure::{Failure, no_thread};
 use crate::logging::Logging;
-use crate::opening::Opened;
+use crate::opening::OpenedDatabase;
 use crate::output::Output;
 
 /// Runs the work of a process with its log and its signals.
@@ -36,14 +36,14 @@ pub(crate) fn run(
 pub(crate) fn open(
     config: Config,
     signals: &mut Signals,
-    open: fn(&Config) -> Result<Opened, Failure>,
+    open: fn(&Config) -> Result<OpenedDatabase, Failure>,
 ) -> Result<Option<Foundation>, Failure> {
     let opened = signals.unless_stopped(move || open(&config).map(|opened| (config, opened)));
     let Some(opened) = opened.map_err(no_thread)? else {
         tracing::info!("stopped by a signal");
         return Ok(None);
     };
-    let (config, Opened { store, secret, applied }) = opened?;
+    let (config, OpenedDatabase { store, secret, applied }) = opened?;
     for version in applied {
         tracing::info!(version, "applied a migration");
     }

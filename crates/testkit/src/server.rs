@@ -12,7 +12,7 @@ use portcullis_api::limits::{REGISTRATION, SIGN_IN};
 use portcullis_domain::{Ambient, Moderation, ReservedNames, Role, SecretString, Severity};
 use portcullis_flows::audit::recording::RecordingPolicy;
 use portcullis_flows::identity::account_request::{AccountRequest, AccountRules, RegistrationMode};
-use portcullis_flows::identity::bootstrap::{Bootstrap, Start};
+use portcullis_flows::identity::bootstrap::{Bootstrap, BootstrapState};
 use portcullis_flows::node::revocation::RevocationPolicy;
 use portcullis_flows::sign_in::session_tokens::SessionPolicy;
 use portcullis_password::{HashingPool, Policy, PoolSettings};
@@ -221,7 +221,7 @@ impl TestServer {
     }
 
     /// Starts the bootstrap as `serve` does; see [`portcullis_flows::identity::bootstrap`].
-    pub fn bootstrap(&self, configured: Option<&AccountRequest>) -> Start {
+    pub fn bootstrap(&self, configured: Option<&AccountRequest>) -> BootstrapState {
         self.of_node::<Bootstrap>().start(configured).expect("bootstrap can run")
     }
 }

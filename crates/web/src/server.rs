@@ -26,7 +26,7 @@ use crate::request_id::RequestIds;
 use crate::settings::Settings;
 use crate::signals::Signals;
 use crate::stack;
-use crate::transport::{self, Common};
+use crate::transport::{self, ConnectionContext};
 
 /// The application of a server, and its background work.
 pub struct Application {
@@ -238,13 +238,13 @@ fn build(
     application: &Application,
     settings: Settings,
 ) -> io::Result<Server> {
-    let common = Common {
+    let shared = ConnectionContext {
         settings: web::Data::new(settings),
         request_ids: web::Data::new(RequestIds::new(&*application.ambient.random)),
         clock: application.ambient.clock.clone(),
         lifecycle: web::Data::from(application.lifecycle.clone()),
     };
-    let Common { settings, request_ids, lifecycle, .. } = common.clone();
+    let ConnectionContext { settings, request_ids, lifecycle, .. } = shared.clone();
     let authenticator = web::Data::from(application.authenticator.clone());
     let decisions = web::Data::from(application.decisions.clone());
     let step_up = web::Data::from(application.step_up.clone());
@@ -267,5 +267,5 @@ fn build(
             .wrap(stack::cors(&settings))
             .wrap(from_fn(stack::edge))
     };
-    transport::server(app, listener, &common)
+    transport::server(app, listener, &shared)
 }

@@ -14,8 +14,8 @@
 //! - Input that is no HTTP request gets a problem document, like every other error.
 
 mod bounds;
-mod common;
 mod connection;
+mod context;
 mod framing;
 mod refusal;
 
@@ -35,9 +35,9 @@ use actix_web::body::MessageBody;
 use actix_web::dev::AppConfig;
 use actix_web::rt::net::TcpStream;
 
-pub(crate) use self::common::Common;
 use self::connection::Connection;
 pub(crate) use self::connection::Progress;
+pub(crate) use self::context::ConnectionContext;
 use crate::lifecycle;
 
 /// The time for which a connection without a request is kept open for the next one.
@@ -50,7 +50,7 @@ const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) fn server<A, I, S, B>(
     app: A,
     listener: TcpListener,
-    common: &Common,
+    shared: &ConnectionContext,
 ) -> io::Result<Server>
 where
     A: Fn() -> I + Clone + Send + 'static,
@@ -61,16 +61,16 @@ where
     S::Response: Into<Response<B>> + 'static,
     B: MessageBody + 'static,
 {
-    let common = common.clone();
+    let shared = shared.clone();
     let mut server =
         Server::build().disable_signals().shutdown_timeout(lifecycle::DRAIN_TIMEOUT.as_secs());
-    if let Some(workers) = common.settings.workers {
+    if let Some(workers) = shared.settings.workers {
         server = server.workers(workers);
     }
     let draining = server.graceful_shutdown_signal();
     let server = server.listen("http", listener, move || {
         let draining = draining.clone();
-        let common = Rc::new(common.clone());
+        let shared = Rc::new(shared.clone());
         let app = app().into_factory().map_err(|error| error.into().error_response());
         let http = HttpServiceBuilder::default()
             .graceful_shutdown_signal(move || {
@@ -87,7 +87,7 @@ where
             .h1(map_config(app, |()| AppConfig::default()));
         fn_service(move |stream: TcpStream| {
             let peer = stream.peer_addr().ok();
-            let connection = Connection::new(stream, Rc::clone(&common));
+            let connection = Connection::new(stream, Rc::clone(&shared));
             async move { Ok((connection, peer)) }
         })
         .and_then(http)

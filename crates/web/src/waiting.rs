@@ -19,7 +19,7 @@ use crate::request_id::RequestIds;
 use crate::settings::Settings;
 use crate::signals::Signals;
 use crate::stack;
-use crate::transport::{self, Common};
+use crate::transport::{self, ConnectionContext};
 
 /// The time between two checks for the database.
 const PERIOD: Duration = Duration::from_millis(500);
@@ -38,13 +38,13 @@ pub fn wait(
     live: fn(&mut ServiceConfig),
     is_there: impl Fn() -> bool + Send + Sync + 'static,
 ) -> io::Result<bool> {
-    let common = Common {
+    let shared = ConnectionContext {
         settings: web::Data::new(settings.clone()),
         request_ids: web::Data::new(RequestIds::new(&*ambient.random)),
         clock: ambient.clock.clone(),
         lifecycle: web::Data::new(Lifecycle::default()),
     };
-    let Common { settings, request_ids, .. } = common.clone();
+    let ConnectionContext { settings, request_ids, .. } = shared.clone();
     let is_there = Arc::new(is_there);
     rt::System::new().block_on(async {
         let app = move || {
@@ -56,7 +56,7 @@ pub fn wait(
                 .wrap(stack::cors(&settings))
                 .wrap(from_fn(stack::edge))
         };
-        let server = transport::server(app, listener.try_clone()?, &common)?;
+        let server = transport::server(app, listener.try_clone()?, &shared)?;
         let handle = server.handle();
         rt::spawn(server);
         let found = async {

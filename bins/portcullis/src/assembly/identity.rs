@@ -10,7 +10,7 @@ use portcullis_flows::identity::account_change::AccountChanges;
 use portcullis_flows::identity::account_request::{
     AccountChecker, AccountRules, RegistrationError,
 };
-use portcullis_flows::identity::bootstrap::{Bootstrap, SetupError, Start};
+use portcullis_flows::identity::bootstrap::{Bootstrap, BootstrapState, SetupError};
 use portcullis_flows::identity::new_password::NewPasswords;
 use portcullis_flows::identity::password_change::PasswordChange;
 use portcullis_flows::identity::provisioning::Provisioning;
@@ -42,7 +42,7 @@ pub(super) fn share(
     passwords: &Passwords,
     matrix: &Arc<ActiveMatrix>,
     data: &mut AppData,
-) -> Result<Start, Failure> {
+) -> Result<BootstrapState, Failure> {
     let Foundation { config, store, ambient, .. } = foundation;
     let new_passwords = &passwords.new;
     let checker =

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use portcullis_domain::Supervised;
 use portcullis_flows::audit::checkpoint::Checkpoints;
-use portcullis_flows::identity::bootstrap::Start;
+use portcullis_flows::identity::bootstrap::BootstrapState;
 use portcullis_web::Signals;
 use serde::Serialize;
 
@@ -66,13 +66,13 @@ fn serve(
         tracing::warn!("access.matrix: {problem}; {remedy}");
     }
     let setup = match setup {
-        Start::Ready => None,
-        Start::Created(account) => {
+        BootstrapState::Ready => None,
+        BootstrapState::Created(account) => {
             let username = account.username.as_str();
             tracing::info!(username, "created the configured administrator");
             None
         }
-        Start::Awaiting(token) => Some(Setup::new(token.expose(), &settings.origin)),
+        BootstrapState::Awaiting(token) => Some(Setup::new(token.expose(), &settings.origin)),
     };
     let announcement = Announcement { listening: format!("http://{bound}"), setup };
     let announce = move || process::announce(output, announcement);

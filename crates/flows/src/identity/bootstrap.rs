@@ -60,7 +60,7 @@ pub enum SetupError {
 
 /// The result of a start for the first administrator.
 #[derive(Debug)]
-pub enum Start {
+pub enum BootstrapState {
     /// Nothing was to be done.
     Ready,
     /// The configured administrator was created and must change the password.
@@ -89,19 +89,19 @@ impl Bootstrap {
     }
 
     /// Called at every start, on every node.
-    pub fn start(&self, configured: Option<&AccountRequest>) -> Result<Start, SetupError> {
+    pub fn start(&self, configured: Option<&AccountRequest>) -> Result<BootstrapState, SetupError> {
         if !self.store.awaits_setup(&self.matrix.load().admin)? {
-            return Ok(Start::Ready);
+            return Ok(BootstrapState::Ready);
         }
         let Some(request) = configured else {
             let token = OpaqueSecret::mint(&*self.ambient.random);
             self.store.offer_setup(&token.digest(), self.ambient.now())?;
-            return Ok(Start::Awaiting(token));
+            return Ok(BootstrapState::Awaiting(token));
         };
         match self.create(None, request, true) {
-            Ok(account) => Ok(Start::Created(Box::new(account))),
+            Ok(account) => Ok(BootstrapState::Created(Box::new(account))),
             // Another node was first.
-            Err(SetupError::InvalidToken) => Ok(Start::Ready),
+            Err(SetupError::InvalidToken) => Ok(BootstrapState::Ready),
             Err(error) => Err(error),
         }
     }

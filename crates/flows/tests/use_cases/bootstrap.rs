@@ -2,7 +2,7 @@
 
 use portcullis_domain::{Role, SecretString};
 use portcullis_flows::identity::account_request::{AccountRequest, RegistrationError};
-use portcullis_flows::identity::bootstrap::{SetupError, Start};
+use portcullis_flows::identity::bootstrap::{BootstrapState, SetupError};
 use portcullis_flows::identity::provisioning::{PersonKind, ProvisioningOptions};
 
 use crate::deployment::{Deployment, Node, account_request, by_name};
@@ -17,7 +17,7 @@ fn the_first_start_offers_a_token_that_makes_one_administrator() {
     assert!(!account.password_must_change, "who sets up has chosen the password themselves");
     let again = node.bootstrap.redeem(&token, &account_request("thief"));
     assert!(matches!(again, Err(SetupError::InvalidToken)));
-    assert!(matches!(node.bootstrap.start(None), Ok(Start::Ready)));
+    assert!(matches!(node.bootstrap.start(None), Ok(BootstrapState::Ready)));
     node.sign_in.sign_in(&by_name("owner")).unwrap();
     assert_eq!(deployment.outcomes("bootstrap"), ["success 1"]);
 }
@@ -72,7 +72,7 @@ fn an_administrator_from_the_command_line_closes_setup() {
     let refused = node.bootstrap.redeem(&token, &account_request("thief"));
     assert!(matches!(refused, Err(SetupError::InvalidToken)));
     for configured in [None, Some(&account_request("configured"))] {
-        assert!(matches!(deployment.node().bootstrap.start(configured), Ok(Start::Ready)));
+        assert!(matches!(deployment.node().bootstrap.start(configured), Ok(BootstrapState::Ready)));
     }
     assert_eq!(deployment.count("accounts"), 1);
 }
@@ -81,13 +81,13 @@ fn an_administrator_from_the_command_line_closes_setup() {
 fn a_configured_administrator_is_created_once_and_must_change_the_password() {
     let deployment = Deployment::new();
     let started = deployment.node().bootstrap.start(Some(&account_request("owner"))).unwrap();
-    let Start::Created(account) = started else { panic!("{started:?}") };
+    let BootstrapState::Created(account) = started else { panic!("{started:?}") };
     assert!(account.password_must_change);
     assert_eq!(account.role.as_str(), "admin");
     let tokens = deployment.node().sign_in.sign_in(&by_name("owner")).unwrap().tokens;
     assert!(tokens.account.password_must_change);
     for configured in [Some(&account_request("owner")), Some(&account_request("another")), None] {
-        assert!(matches!(deployment.node().bootstrap.start(configured), Ok(Start::Ready)));
+        assert!(matches!(deployment.node().bootstrap.start(configured), Ok(BootstrapState::Ready)));
     }
     assert_eq!(deployment.count("accounts"), 1);
 }
@@ -98,7 +98,7 @@ fn a_configured_administrator_who_is_deleted_does_not_come_back() {
     deployment.node().bootstrap.start(Some(&account_request("owner"))).unwrap();
     deployment.database.store().execute("DELETE FROM accounts").unwrap();
     let started = deployment.node().bootstrap.start(Some(&account_request("owner")));
-    assert!(matches!(started, Ok(Start::Ready)));
+    assert!(matches!(started, Ok(BootstrapState::Ready)));
 }
 
 #[test]
@@ -108,12 +108,12 @@ fn a_configured_administrator_may_have_a_reserved_name_but_no_weak_password() {
     let refused = deployment.node().bootstrap.start(Some(&weak));
     assert!(matches!(refused, Err(SetupError::Account(RegistrationError::Invalid(_)))));
     let started = deployment.node().bootstrap.start(Some(&account_request("admin")));
-    assert!(matches!(started, Ok(Start::Created(_))));
+    assert!(matches!(started, Ok(BootstrapState::Created(_))));
 }
 
 /// Starts, and is offered a token.
 fn offered(node: &Node) -> SecretString {
     let started = node.bootstrap.start(None).unwrap();
-    let Start::Awaiting(token) = started else { panic!("{started:?}") };
+    let BootstrapState::Awaiting(token) = started else { panic!("{started:?}") };
     SecretString::from(token.expose())
 }

@@ -14,7 +14,7 @@ use tokio::time::{Duration, Instant, Sleep, sleep_until};
 use super::bounds::{
     DRAIN_TIMEOUT, HEAD_TIMEOUT, MAX_DRAINED, MAX_PIPELINED, MIN_TAKEN, SEND_BUFFER, WRITE_TIMEOUT,
 };
-use super::common::Common;
+use super::context::ConnectionContext;
 use super::framing::Framing;
 use super::refusal;
 
@@ -31,7 +31,7 @@ impl Progress {
 
 pub(super) struct Connection {
     stream: TcpStream,
-    common: Rc<Common>,
+    shared: Rc<ConnectionContext>,
     framing: Framing,
     progress: Progress,
     /// The input that the client must send, and the start of the wait.
@@ -69,13 +69,13 @@ struct Refusal {
 }
 
 impl Connection {
-    pub(super) fn new(stream: TcpStream, common: Rc<Common>) -> Self {
+    pub(super) fn new(stream: TcpStream, shared: Rc<ConnectionContext>) -> Self {
         // If the system refuses the size, its default stays.
         let _ = rustix::net::sockopt::set_socket_send_buffer_size(&stream, SEND_BUFFER);
-        common.lifecycle.connected();
+        shared.lifecycle.connected();
         Self {
             stream,
-            common,
+            shared,
             framing: Framing::default(),
             progress: Progress::default(),
             awaited: None,
@@ -103,9 +103,9 @@ impl Connection {
     }
 
     fn refuse(&mut self, status: StatusCode, replaces: Option<usize>) {
-        let id = self.common.request_ids.next();
-        let secure = self.common.settings.secure_cookies;
-        let bytes = refusal::answer(status, &id, secure, self.common.clock.now());
+        let id = self.shared.request_ids.next();
+        let secure = self.shared.settings.secure_cookies;
+        let bytes = refusal::answer(status, &id, secure, self.shared.clock.now());
         tracing::debug!(%status, request_id = id, "refused what is no request");
         self.refusal = Some(Refusal { bytes, written: 0, replaces });
         self.is_read |= replaces.is_none();
@@ -262,7 +262,7 @@ impl AsyncRead for Connection {
             return Poll::Ready(read);
         }
         let awaited = self.awaited();
-        if self.common.lifecycle.is_draining() && self.waiting() == 0 && self.framing.is_idle() {
+        if self.shared.lifecycle.is_draining() && self.waiting() == 0 && self.framing.is_idle() {
             // The HTTP server itself closes only after a response.
             self.is_read = true;
             return Poll::Ready(Ok(()));
@@ -327,6 +327,6 @@ impl AsyncWrite for Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.common.lifecycle.disconnected();
+        self.shared.lifecycle.disconnected();
     }
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::opening::Opened;
+use crate::opening::OpenedDatabase;
 use crate::operator::local_origin;
 use crate::output::Output;
 use crate::{assembly, opening};
@@ -37,7 +37,7 @@ pub(super) fn run(
 ) -> Result<ExitCode, Failure> {
     let Arguments { kid } = arguments;
     let origin = local_origin("keys retire");
-    let Opened { store, secret, .. } = opening::opened_existing(config, &origin)?;
+    let OpenedDatabase { store, secret, .. } = opening::opened_existing(config, &origin)?;
     let keys = assembly::node::signing_keys(&store, config, &secret, &Ambient::system());
     keys.retire(kid, &origin).map_err(failure)?;
     output.answer(&Retired { kid })?;

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::opening::Opened;
+use crate::opening::OpenedDatabase;
 use crate::operator::local_origin;
 use crate::output::Output;
 use crate::{assembly, opening};
@@ -66,7 +66,7 @@ pub(super) fn run(
     };
     let head_start = if arguments.now { ActivationDelay::Least } else { ActivationDelay::Full };
     let origin = local_origin("keys rotate");
-    let Opened { store, secret, .. } = opening::opened_existing(config, &origin)?;
+    let OpenedDatabase { store, secret, .. } = opening::opened_existing(config, &origin)?;
     let key = assembly::node::signing_keys(&store, config, &secret, &Ambient::system())
         .rotate(algorithm, head_start, &origin)?;
     output.answer(&Rotated {

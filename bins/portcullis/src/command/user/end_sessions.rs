@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::opening::Opened;
+use crate::opening::OpenedDatabase;
 use crate::operator::operator;
 use crate::output::Output;
 use crate::{assembly, opening};
@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
 
 pub(super) fn run(config: &Config, output: Output) -> Result<ExitCode, Failure> {
     let operator = operator("user end-sessions");
-    let Opened { store, .. } = opening::opened_existing(config, &operator.origin)?;
+    let OpenedDatabase { store, .. } = opening::opened_existing(config, &operator.origin)?;
     let ended = assembly::sign_in::mass_sign_out(&store, config).end_all(&operator);
     let sessions_ended = ended.map_err(|error| match error {
         ChangeError::Store(error) => error.into(),

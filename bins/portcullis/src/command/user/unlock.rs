@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::opening::Opened;
+use crate::opening::OpenedDatabase;
 use crate::operator::local_origin;
 use crate::output::Output;
 use crate::{assembly, opening};
@@ -27,7 +27,7 @@ pub(super) fn run(
     output: Output,
 ) -> Result<ExitCode, Failure> {
     let origin = local_origin("user unlock");
-    let Opened { store, secret, .. } = opening::opened_existing(config, &origin)?;
+    let OpenedDatabase { store, secret, .. } = opening::opened_existing(config, &origin)?;
     if !assembly::sign_in::unlock(&store, &secret).unlock(&arguments.username, &origin)? {
         let problem = format!("there is no account {:?}", arguments.username);
         return Err(Failure::failed(problem, "check the user name, or use the email address"));

@@ -11,7 +11,7 @@ use crate::settings::Settings;
 
 /// The shared context of connections.
 #[derive(Clone)]
-pub(crate) struct Common {
+pub(crate) struct ConnectionContext {
     pub(crate) settings: web::Data<Settings>,
     pub(crate) request_ids: web::Data<RequestIds>,
     pub(crate) clock: Arc<dyn Clock>,
