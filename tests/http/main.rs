@@ -10,6 +10,7 @@ mod answer;
 mod body;
 mod catalogue;
 mod checkpoint;
+mod connections;
 mod cors;
 mod credentials;
 mod csrf;

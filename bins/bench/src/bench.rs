@@ -96,6 +96,7 @@ impl Bench {
                 ("RATE_LIMIT_REGISTER_WINDOW", "1"),
                 ("PORTCULLIS__RATE_LIMIT__REQUESTS", "10000000"),
                 ("PORTCULLIS__RATE_LIMIT__ACCOUNT_REQUESTS", "10000000"),
+                ("PORTCULLIS__RATE_LIMIT__CONNECTIONS", "100000"),
             ])
             .envs(self.options.database_url.iter().map(|url| ("DATABASE_URL", url)))
             .envs(self.options.environment.iter().map(|(name, value)| (name, value)))

@@ -270,11 +270,12 @@ fn executable(message: &str) -> Option<PathBuf> {
 }
 
 /// Variables that set the rate limits of a server so wide that no test reaches them.
-const WIDE_RATE_LIMITS: [(&str, &str); 6] = [
+const WIDE_RATE_LIMITS: [(&str, &str); 7] = [
     ("RATE_LIMIT_LOGIN_ATTEMPTS", "1000"),
     ("RATE_LIMIT_LOGIN_WINDOW", "1"),
     ("RATE_LIMIT_REGISTER_ATTEMPTS", "1000"),
     ("RATE_LIMIT_REGISTER_WINDOW", "1"),
     ("PORTCULLIS__RATE_LIMIT__REQUESTS", "10000000"),
     ("PORTCULLIS__RATE_LIMIT__ACCOUNT_REQUESTS", "10000000"),
+    ("PORTCULLIS__RATE_LIMIT__CONNECTIONS", "100000"),
 ];

@@ -19,7 +19,9 @@ use portcullis_password::{HashingPool, Policy, PoolSettings};
 use portcullis_rate_limit::{LockoutPolicy, Quota};
 use portcullis_redis::RedisUrl;
 use portcullis_token::{Digest, KeyPairAlgorithm};
-use portcullis_web::{ForwardingHeader, RateLimitSettings, Running, ServiceCredentials, Settings};
+use portcullis_web::{
+    ConnectionLimits, ForwardingHeader, RateLimitSettings, Running, ServiceCredentials, Settings,
+};
 
 use crate::{TestClock, TestDatabase};
 
@@ -56,6 +58,8 @@ pub struct TestSettings {
     pub trusted_proxies: Vec<String>,
     /// The header in which they forward the client address.
     pub forwarding_header: ForwardingHeader,
+    /// The limits of open connections.
+    pub connections: ConnectionLimits,
     /// Whether `/api/docs` is served.
     pub docs: bool,
 }
@@ -86,6 +90,7 @@ impl Default for TestSettings {
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             forwarding_header: ForwardingHeader::default(),
+            connections: wide_connection_limits(),
             docs: true,
         }
     }
@@ -100,6 +105,10 @@ fn wide_rate_limits() -> RateLimitSettings {
         routes: vec![wide(SIGN_IN.name), wide(REGISTRATION.name)],
         exempt_networks: Vec::new(),
     }
+}
+
+const fn wide_connection_limits() -> ConnectionLimits {
+    ConnectionLimits { total: 100_000, per_address: 100_000, exempt_networks: Vec::new() }
 }
 
 /// A whole server in this process: real sockets, real database, real hashing, and a manual clock.
@@ -149,6 +158,7 @@ impl TestServer {
             cors_origins: self.settings.cors_origins.clone(),
             trusted_proxies: parse_all(&self.settings.trusted_proxies),
             forwarding_header: self.settings.forwarding_header,
+            connections: self.settings.connections.clone(),
             secure_cookies: self.settings.secure_cookies,
             ..settings(&self.address)
         };
@@ -233,6 +243,7 @@ pub fn settings(origin: &str) -> Settings {
         cors_origins: Vec::new(),
         trusted_proxies: Vec::new(),
         forwarding_header: ForwardingHeader::default(),
+        connections: wide_connection_limits(),
         secure_cookies: false,
         workers: Some(2),
         shutdown_delay: Duration::ZERO,

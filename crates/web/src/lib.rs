@@ -52,7 +52,7 @@ pub use query::Query;
 pub use request::origin;
 pub use route::{BODY_LIMIT, Body, Method, Mount, Route, RouteTable, Router};
 pub use server::{Application, Background, Configure, Part, Running, serve, spawn};
-pub use settings::Settings;
+pub use settings::{ConnectionLimits, Settings};
 pub use signals::Signals;
 pub use text::{MAX_TEXT_BYTES, SecretText, ShortText, Text, has_forbidden_character};
 pub use time::Time;

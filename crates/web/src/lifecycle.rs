@@ -8,7 +8,7 @@
 //! failure.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use portcullis_flows::audit::recording::LostDecisions;
@@ -25,6 +25,7 @@ pub struct Lifecycle {
     is_stopping: AtomicBool,
     is_draining: AtomicBool,
     connections: AtomicUsize,
+    refused: AtomicU64,
 }
 
 impl Lifecycle {
@@ -56,6 +57,16 @@ impl Lifecycle {
     /// Counts a closed connection.
     pub fn disconnected(&self) {
         self.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Counts a connection that was refused because a limit was reached.
+    pub(crate) fn refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The number of refused connections.
+    pub fn refused_connections(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 
     /// The number of open connections.

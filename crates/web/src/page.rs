@@ -39,6 +39,7 @@ fn is_of_allowed_page(referer: &str, settings: &Settings) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::client_address::ForwardingHeader;
+    use crate::settings::ConnectionLimits;
     use actix_web::http::header::{self, HeaderName, HeaderValue};
 
     use super::*;
@@ -107,6 +108,7 @@ mod tests {
             cors_origins: vec!["https://app.example.org".to_owned()],
             trusted_proxies: Vec::new(),
             forwarding_header: ForwardingHeader::default(),
+            connections: ConnectionLimits { total: 1, per_address: 1, exempt_networks: Vec::new() },
             secure_cookies: true,
             workers: None,
             shutdown_delay: std::time::Duration::ZERO,

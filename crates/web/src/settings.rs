@@ -22,6 +22,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// The header in which they forward the client address.
     pub forwarding_header: ForwardingHeader,
+    /// The limits of open connections.
+    pub connections: ConnectionLimits,
     /// True if cookies have `Secure` and the `__Host-` prefix, and responses
     /// `Strict-Transport-Security`.
     pub secure_cookies: bool,
@@ -34,6 +36,17 @@ pub struct Settings {
     pub log_lines_lost: Arc<AtomicU64>,
 }
 
+/// The limits of open connections.
+#[derive(Clone, Debug)]
+pub struct ConnectionLimits {
+    /// The maximum of this node.
+    pub total: usize,
+    /// The maximum of a client address.
+    pub per_address: usize,
+    /// The networks without a limit for each address: services of the deployment.
+    pub exempt_networks: Vec<IpNet>,
+}
+
 impl Settings {
     /// The settings of the server of this request.
     pub(crate) fn of(request: &HttpRequest) -> Result<&Self, Problem> {
@@ -44,6 +57,12 @@ impl Settings {
     /// True if the forwarding headers of this peer are trusted.
     pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
         self.trusted_proxies.iter().any(|network| network.contains(&peer.to_canonical()))
+    }
+
+    /// True if one address of this peer stands for many clients: a proxy or an own service.
+    pub(crate) fn stands_for_many(&self, peer: IpAddr) -> bool {
+        let exempt = &self.connections.exempt_networks;
+        self.trusts(peer) || exempt.iter().any(|network| network.contains(&peer.to_canonical()))
     }
 
     /// True if pages of this origin may call the API with credentials.

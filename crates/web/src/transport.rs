@@ -11,8 +11,11 @@
 //!   less than [`MIN_TAKEN`](bounds::MIN_TAKEN) in [`WRITE_TIMEOUT`](bounds::WRITE_TIMEOUT).
 //! - At most [`MAX_PIPELINED`](bounds::MAX_PIPELINED) requests of a connection wait for their
 //!   responses; a few more may have been read together with them.
+//! - A client address has a limited number of open connections, and so has the node: see
+//!   `admission.rs`.
 //! - Input that is no HTTP request gets a problem document, like every other error.
 
+mod admission;
 mod bounds;
 mod connection;
 mod context;
@@ -20,11 +23,14 @@ mod framing;
 mod refusal;
 
 use std::fmt;
-use std::io;
+use std::future::ready;
+use std::io::{self, ErrorKind};
 use std::net::TcpListener;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
+use actix_http::error::DispatchError;
 use actix_http::{Extensions, HttpServiceBuilder, Request, Response};
 use actix_server::Server;
 use actix_service::{
@@ -35,6 +41,7 @@ use actix_web::body::MessageBody;
 use actix_web::dev::AppConfig;
 use actix_web::rt::net::TcpStream;
 
+use self::admission::Admission;
 use self::connection::Connection;
 pub(crate) use self::connection::Progress;
 pub(crate) use self::context::ConnectionContext;
@@ -68,9 +75,10 @@ where
         server = server.workers(workers);
     }
     let draining = server.graceful_shutdown_signal();
+    let admission = Admission::new(&shared.settings);
     let server = server.listen("http", listener, move || {
         let draining = draining.clone();
-        let shared = Rc::new(shared.clone());
+        let (shared, admission) = (Rc::new(shared.clone()), Arc::clone(&admission));
         let app = app().into_factory().map_err(|error| error.into().error_response());
         let http = HttpServiceBuilder::default()
             .graceful_shutdown_signal(move || {
@@ -87,8 +95,13 @@ where
             .h1(map_config(app, |()| AppConfig::default()));
         fn_service(move |stream: TcpStream| {
             let peer = stream.peer_addr().ok();
-            let connection = Connection::new(stream, Rc::clone(&shared));
-            async move { Ok((connection, peer)) }
+            let place = admission.admit(peer.map(|peer| peer.ip()), &shared.settings);
+            if place.is_none() {
+                shared.lifecycle.refused();
+            }
+            let connection = place.map(|place| Connection::new(stream, Rc::clone(&shared), place));
+            let refused = || DispatchError::Io(ErrorKind::ConnectionRefused.into());
+            ready(connection.map(|connection| (connection, peer)).ok_or_else(refused))
         })
         .and_then(http)
     })?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use portcullis_api::limits::{REGISTRATION, SIGN_IN};
 use portcullis_rate_limit::{MAX_SLIDING_LIMIT, Quota, QuotaError};
-use portcullis_web::{RateLimit, RateLimitSettings};
+use portcullis_web::{ConnectionLimits, RateLimit, RateLimitSettings};
 
 use super::finding::Findings;
 use super::networks;
@@ -17,6 +17,8 @@ pub struct RateLimits {
     pub quotas: Option<RateLimitSettings>,
     /// The maximum memory of the windows of this node, in bytes.
     pub max_bytes: usize,
+    /// The limits of open connections.
+    pub connections: ConnectionLimits,
 }
 
 impl RateLimits {
@@ -62,6 +64,16 @@ impl RateLimits {
         let exempt = raw.exempt_networks.unwrap_or_default();
         let exempt_networks =
             networks::check("rate_limit.exempt_networks", &exempt, in_production, findings);
+        let per_address =
+            findings.within("rate_limit.connections", raw.connections, 1_000, 1..=MAX_CONNECTIONS);
+        let total = findings.within(
+            "rate_limit.connections_in_all",
+            raw.connections_in_all,
+            20_000,
+            1..=MAX_CONNECTIONS,
+        );
+        let connections =
+            ConnectionLimits { total, per_address, exempt_networks: exempt_networks.clone() };
         let mib = findings.within("rate_limit.memory_mib", raw.memory_mib, 32, 1..=4096);
         let quotas = || -> Result<RateLimitSettings, QuotaError> {
             Ok(RateLimitSettings {
@@ -78,7 +90,7 @@ impl RateLimits {
                 "write fewer requests, or a longer window",
             );
         });
-        Self { quotas: quotas.ok().filter(|_| enabled), max_bytes: mib << 20 }
+        Self { quotas: quotas.ok().filter(|_| enabled), max_bytes: mib << 20, connections }
     }
 }
 
@@ -89,6 +101,8 @@ const REQUESTS: u32 = 10_000;
 
 /// The default of `rate_limit.account_requests`: 200 per second.
 const ACCOUNT_REQUESTS: u32 = 2_000;
+
+const MAX_CONNECTIONS: usize = 1_000_000;
 
 const MAX_REQUESTS: u32 = 10_000_000;
 

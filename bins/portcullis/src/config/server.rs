@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use portcullis_web::{ForwardingHeader, Settings};
+use portcullis_web::{ConnectionLimits, ForwardingHeader, Settings};
 
 use super::finding::Findings;
 use super::raw::{self, Environment};
@@ -80,12 +80,18 @@ impl Server {
 
     /// The settings of the HTTP layer for this bound address. `log_lines_lost` counts the log lines that
     /// were lost.
-    pub(crate) fn settings(&self, bound: SocketAddr, log_lines_lost: Arc<AtomicU64>) -> Settings {
+    pub(crate) fn settings(
+        &self,
+        bound: SocketAddr,
+        connections: ConnectionLimits,
+        log_lines_lost: Arc<AtomicU64>,
+    ) -> Settings {
         Settings {
             origin: self.origin(bound),
             cors_origins: self.cors_origins.clone(),
             trusted_proxies: self.trusted_proxies.clone(),
             forwarding_header: self.forwarding_header,
+            connections,
             secure_cookies: self.secure_cookies,
             workers: None,
             shutdown_delay: self.shutdown_delay,

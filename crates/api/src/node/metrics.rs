@@ -14,7 +14,7 @@ use portcullis_flows::node::job::{JobState, Jobs};
 use portcullis_flows::node::revocation::Revocations;
 use portcullis_password::HashingPool;
 use portcullis_redis::RedisLimiter;
-use portcullis_web::{Body, Code, Guard, Limit, Method, RateLimits, Route, Settings};
+use portcullis_web::{Body, Code, Guard, Lifecycle, Limit, Method, RateLimits, Route, Settings};
 use prometheus_client::encoding::prometheus_text::encode;
 use prometheus_client::encoding::{EncodeCounterValue, EncodeGaugeValue};
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
@@ -64,17 +64,18 @@ pub(crate) const EXPOSE: Route = Route {
 pub(crate) async fn expose(
     sources: web::Data<MetricSources>,
     settings: web::Data<Settings>,
+    lifecycle: web::Data<Lifecycle>,
 ) -> HttpResponse {
     let mut text = String::with_capacity(4096);
     // Writing to memory does not fail.
-    let _ = encode(&mut text, &registry(&sources, &settings));
+    let _ = encode(&mut text, &registry(&sources, &settings, &lifecycle));
     HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"))
         .body(text)
 }
 
 /// The present metrics of this node. Names of counters get `_total` when they are encoded.
-fn registry(node: &MetricSources, settings: &Settings) -> Registry {
+fn registry(node: &MetricSources, settings: &Settings, lifecycle: &Lifecycle) -> Registry {
     let mut registry = Registry::with_prefix("portcullis");
     recording(&mut registry, node);
     let matrix = node.matrices.active().load();
@@ -97,6 +98,10 @@ fn registry(node: &MetricSources, settings: &Settings) -> Registry {
     let lost = settings.log_lines_lost.load(Ordering::Relaxed);
     let about = "Log lines that could not be written since the start";
     counter(&mut registry, "log_lines_lost", about, lost);
+    let open = u64::try_from(lifecycle.connections()).unwrap_or(u64::MAX);
+    gauge(&mut registry, "connections", "Open connections", open);
+    let about = "Connections closed at once since the start because a limit was reached";
+    counter(&mut registry, "connections_refused", about, lifecycle.refused_connections());
     rate_limits(&mut registry, node);
     jobs(&mut registry, &node.jobs.states());
     registry

@@ -11,6 +11,7 @@ use actix_web::rt::net::TcpStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Duration, Instant, Sleep, sleep_until};
 
+use super::admission::AdmittedConnection;
 use super::bounds::{
     DRAIN_TIMEOUT, HEAD_TIMEOUT, MAX_DRAINED, MAX_PIPELINED, MIN_TAKEN, SEND_BUFFER, WRITE_TIMEOUT,
 };
@@ -32,6 +33,7 @@ impl Progress {
 pub(super) struct Connection {
     stream: TcpStream,
     shared: Rc<ConnectionContext>,
+    _place: AdmittedConnection,
     framing: Framing,
     progress: Progress,
     /// The input that the client must send, and the start of the wait.
@@ -69,13 +71,18 @@ struct Refusal {
 }
 
 impl Connection {
-    pub(super) fn new(stream: TcpStream, shared: Rc<ConnectionContext>) -> Self {
+    pub(super) fn new(
+        stream: TcpStream,
+        shared: Rc<ConnectionContext>,
+        place: AdmittedConnection,
+    ) -> Self {
         // If the system refuses the size, its default stays.
         let _ = rustix::net::sockopt::set_socket_send_buffer_size(&stream, SEND_BUFFER);
         shared.lifecycle.connected();
         Self {
             stream,
             shared,
+            _place: place,
             framing: Framing::default(),
             progress: Progress::default(),
             awaited: None,

@@ -55,6 +55,8 @@ pub(super) const FAULTS: &[(&str, &str, &str)] = &[
     ("RATE_LIMIT_REGISTER_WINDOW", "0", "rate_limit.register_window_seconds"),
     ("PORTCULLIS__RATE_LIMIT__REQUESTS", "0", "rate_limit.requests"),
     ("PORTCULLIS__RATE_LIMIT__EXEMPT_NETWORKS", "office", "rate_limit.exempt_networks"),
+    ("PORTCULLIS__RATE_LIMIT__CONNECTIONS", "0", "rate_limit.connections"),
+    ("PORTCULLIS__RATE_LIMIT__CONNECTIONS_IN_ALL", "many", "rate_limit.connections_in_all"),
     ("PORTCULLIS__RATE_LIMIT__MEMORY_MIB", "0", "rate_limit.memory_mib"),
     ("PORTCULLIS__PASSWORDS__MIN_LENGTH", "4", "passwords.min_length"),
     ("PORTCULLIS__PASSWORDS__MAX_LENGTH", "20", "passwords.max_length"),

@@ -1,0 +1,157 @@
+//! Admission of connections: at most so many at a time, in all and for each client address.
+//!
+//! A connection beyond a limit is closed at once: nothing of it is read. Trusted proxies and exempt
+//! networks are limited in all only, because one address of them stands for many clients.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use portcullis_rate_limit::AddressPrefix;
+
+use crate::settings::Settings;
+
+/// The open connections of a node.
+pub(super) struct Admission {
+    total: usize,
+    per_address: usize,
+    open: Mutex<OpenConnections>,
+}
+
+/// An entry of an address exists only while a connection of it is open.
+#[derive(Default)]
+struct OpenConnections {
+    total: usize,
+    by_address: HashMap<AddressPrefix, usize>,
+}
+
+/// An admitted connection, counted until this is dropped.
+pub(super) struct AdmittedConnection {
+    admission: Arc<Admission>,
+    /// The address that it counts for; `None` if it counts in all only.
+    address: Option<AddressPrefix>,
+}
+
+impl Admission {
+    pub(super) fn new(settings: &Settings) -> Arc<Self> {
+        Arc::new(Self {
+            total: settings.connections.total,
+            per_address: settings.connections.per_address,
+            open: Mutex::default(),
+        })
+    }
+
+    /// Admits a connection of this peer, unless a limit is reached.
+    pub(super) fn admit(
+        self: &Arc<Self>,
+        peer: Option<IpAddr>,
+        settings: &Settings,
+    ) -> Option<AdmittedConnection> {
+        let limited = peer.filter(|peer| !settings.stands_for_many(*peer));
+        let address = limited.map(AddressPrefix::new);
+        let mut open = self.open();
+        if open.total >= self.total {
+            return None;
+        }
+        if let Some(address) = address {
+            let count = open.by_address.entry(address).or_insert(0);
+            if *count >= self.per_address {
+                return None;
+            }
+            *count += 1;
+        }
+        open.total += 1;
+        Some(AdmittedConnection { admission: Arc::clone(self), address })
+    }
+
+    fn open(&self) -> MutexGuard<'_, OpenConnections> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for AdmittedConnection {
+    fn drop(&mut self) {
+        let mut open = self.admission.open();
+        open.total = open.total.saturating_sub(1);
+        let Some(address) = self.address else { return };
+        if let Some(count) = open.by_address.get_mut(&address) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                open.by_address.remove(&address);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client_address::ForwardingHeader;
+    use crate::settings::ConnectionLimits;
+
+    fn settings() -> Settings {
+        Settings {
+            origin: "http://127.0.0.1".to_owned(),
+            cors_origins: Vec::new(),
+            trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
+            forwarding_header: ForwardingHeader::default(),
+            connections: ConnectionLimits {
+                total: 6,
+                per_address: 2,
+                exempt_networks: vec!["192.0.2.0/24".parse().unwrap()],
+            },
+            secure_cookies: false,
+            workers: None,
+            shutdown_delay: std::time::Duration::ZERO,
+            log_lines_lost: Arc::default(),
+        }
+    }
+
+    struct Node(Arc<Admission>, Settings);
+
+    impl Node {
+        fn new() -> Self {
+            let settings = settings();
+            Self(Admission::new(&settings), settings)
+        }
+
+        fn admit(&self, peer: &str) -> Option<AdmittedConnection> {
+            self.0.admit(peer.parse().ok(), &self.1)
+        }
+    }
+
+    #[test]
+    fn an_address_has_so_many_connections_and_gets_another_when_one_ends() {
+        let node = Node::new();
+        let held = [node.admit("198.51.100.1").unwrap(), node.admit("198.51.100.1").unwrap()];
+        assert!(node.admit("198.51.100.1").is_none());
+        assert!(node.admit("::ffff:198.51.100.1").is_none(), "the same address");
+        let other = node.admit("198.51.100.2").unwrap();
+        drop(held);
+        assert!(node.admit("198.51.100.1").is_some());
+        drop(other);
+        assert!(node.0.open().by_address.is_empty());
+    }
+
+    #[test]
+    fn an_ipv6_network_is_one_address() {
+        let node = Node::new();
+        let _held = [node.admit("2001:db8::1").unwrap(), node.admit("2001:db8::2").unwrap()];
+        assert!(node.admit("2001:db8::3").is_none());
+        assert!(node.admit("2001:db8:0:1::1").is_some());
+    }
+
+    #[test]
+    fn proxies_and_exempt_networks_are_limited_in_all_only() {
+        let node = Node::new();
+        let held: Vec<_> =
+            ["10.1.2.3", "10.1.2.3", "10.1.2.3", "192.0.2.1", "192.0.2.1", "192.0.2.1"]
+                .map(|peer| node.admit(peer).unwrap())
+                .into();
+        for peer in ["10.1.2.3", "192.0.2.1", "198.51.100.1"] {
+            assert!(node.admit(peer).is_none(), "{peer}");
+        }
+        drop(held);
+        assert!(node.admit("198.51.100.1").is_some());
+    }
+}
