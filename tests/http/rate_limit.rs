@@ -161,13 +161,24 @@ fn an_account_has_one_quota_from_all_addresses() {
 
 #[test]
 fn an_exempt_network_is_limited_by_account_only() {
-    let exempt_networks = vec!["192.0.2.0/24".parse().unwrap()];
+    let exempt_networks = vec!["192.0.2.0/24".parse().expect("a network")];
     let server = server_with(RateLimitSettings { exempt_networks, ..limits(1, 1_000) });
     for _ in 0..20 {
         assert_eq!(sign_in_from(&server, "192.0.2.1", PASSWORD).status, 401);
     }
     assert_eq!(sign_in_from(&server, "198.51.100.1", PASSWORD).status, 401);
     assert_limited(&sign_in_from(&server, "198.51.100.1", PASSWORD), "10");
+}
+
+/// Its address stands for everybody whose address it does not forward.
+#[test]
+fn a_trusted_proxy_is_never_exempt() {
+    let exempt_networks = vec!["127.0.0.0/8".parse().expect("a network")];
+    let server = server_with(RateLimitSettings { exempt_networks, ..limits(1_000, 1_000) });
+    for forwarded in ["unknown", "7.7.7.7, unknown", "127.0.0.1", "\"x", "unknown"] {
+        assert_eq!(sign_in_from(&server, forwarded, PASSWORD).status, 401, "{forwarded}");
+    }
+    assert_limited(&sign_in_from(&server, "unknown", PASSWORD), "60");
 }
 
 #[test]

@@ -79,29 +79,23 @@ impl LocalLimiter {
         let call = call.get(..demands.len()).ok_or(TooManyDemands)?;
         let states = states.get_mut(..demands.len()).ok_or(TooManyDemands)?;
         let mut locked = self.lock(call);
-        for (state, demand) in states.iter_mut().zip(call) {
-            if let Some(shard) = locked.shard(demand) {
-                *state = shard.state(demand, now, &self.hasher);
-            }
-        }
+        self.check_locked(&mut locked, call, now, states);
         if states.iter().all(|state| state.is_allowed) {
             self.record_locked(&mut locked, call, now, states);
         }
         States::new(states)
     }
 
-    /// Records a request that was accepted elsewhere, such as by a shared limiter. A full window
-    /// replaces its oldest request.
+    /// The states of these quotas at the moment. Records nothing.
     ///
     /// # Errors
     ///
     /// [`TooManyDemands`] beyond [`MAX_DEMANDS`].
-    pub fn record(&self, now: Duration, demands: &[Demand<'_>]) -> Result<States, TooManyDemands> {
+    pub fn check(&self, now: Duration, demands: &[Demand<'_>]) -> Result<States, TooManyDemands> {
         let (mut states, call) = self.call(demands);
         let call = call.get(..demands.len()).ok_or(TooManyDemands)?;
         let states = states.get_mut(..demands.len()).ok_or(TooManyDemands)?;
-        let mut locked = self.lock(call);
-        self.record_locked(&mut locked, call, now, states);
+        self.check_locked(&mut self.lock(call), call, now, states);
         States::new(states)
     }
 
@@ -184,6 +178,20 @@ impl LocalLimiter {
             rest &= rest - 1;
         }
         LockedShards { shards, set, bits }
+    }
+
+    fn check_locked(
+        &self,
+        locked: &mut LockedShards<'_>,
+        call: &[ShardDemand<'_>],
+        now: Duration,
+        states: &mut [QuotaState],
+    ) {
+        for (state, demand) in states.iter_mut().zip(call) {
+            if let Some(shard) = locked.shard(demand) {
+                *state = shard.state(demand, now, &self.hasher);
+            }
+        }
     }
 
     fn record_locked(

@@ -37,9 +37,10 @@ portcullis_domain::debug_as_display!(Unavailable);
 ///
 /// While the shared limiter is unavailable, the windows of this process decide, with the same
 /// numbers. There is no time without a limit. Requests that the shared limiter accepts are
-/// recorded in the windows of this process too, so that the fallback does not begin empty; these
-/// windows refuse nothing that the shared limiter has accepted. A [`Breaker`] spares callers the
-/// timeouts of a shared limiter that has failed.
+/// recorded in the windows of this process too, so that the fallback does not begin empty. These
+/// windows must permit a request as well: they know requests that a shared limiter has lost, or that
+/// were accepted while it was unavailable. A [`Breaker`] spares callers the timeouts of a shared
+/// limiter that has failed.
 pub struct Limiter {
     local: Arc<LocalLimiter>,
     shared: Option<Shared>,
@@ -82,11 +83,19 @@ impl Limiter {
         if demands.len() > MAX_DEMANDS {
             return Err(TooManyDemands);
         }
+        if self.shared.is_none() {
+            return self.local.acquire(now, demands);
+        }
+        let own = self.local.check(now, demands)?;
+        if !own.is_allowed() {
+            return Ok(own);
+        }
         let Some(states) = self.acquire_shared(now, demands).await else {
             return self.local.acquire(now, demands);
         };
         if states.is_allowed() {
-            self.local.record(now, demands)?;
+            // Its states do not matter: the shared limiter has decided.
+            self.local.acquire(now, demands)?;
         }
         Ok(states)
     }

@@ -9,7 +9,7 @@ mod hop;
 
 use std::net::IpAddr;
 
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{HeaderMap, HeaderValue};
 use ipnet::IpNet;
 
 use self::hop::parse_hop;
@@ -37,7 +37,7 @@ pub(crate) fn client_address(
         return peer;
     }
     let mut client = peer;
-    for hop in header.hops(headers).into_iter().rev() {
+    for hop in header.hops(headers) {
         let Some(address) = hop else { break };
         client = address;
         if !is_trusted(&address) {
@@ -48,27 +48,30 @@ pub(crate) fn client_address(
 }
 
 impl ForwardingHeader {
-    /// The hops of all lines, from left to right; `None` for one that is not an address.
-    fn hops(self, headers: &HeaderMap) -> Vec<Option<IpAddr>> {
+    /// The hops of all lines, from right to left; `None` for one that is not an address. The parts
+    /// are separated before they are read: the text of the client, further left, cannot hide the
+    /// hop that a proxy has appended.
+    fn hops(self, headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
         let name = match self {
             Self::XForwardedFor => "x-forwarded-for",
             Self::Forwarded => "forwarded",
         };
-        let lines = headers.get_all(name).map(|value| value.to_str().ok());
-        lines.flat_map(|line| line.map_or_else(|| vec![None], |line| self.hops_of(line))).collect()
+        let lines: Vec<&[u8]> = headers.get_all(name).map(HeaderValue::as_bytes).collect();
+        let parts = lines.into_iter().rev().flat_map(|line| line.rsplit(|byte| *byte == b','));
+        parts.map(move |part| self.hop(str::from_utf8(part).ok()?.trim()))
     }
 
-    fn hops_of(self, line: &str) -> Vec<Option<IpAddr>> {
+    fn hop(self, part: &str) -> Option<IpAddr> {
         match self {
-            Self::XForwardedFor => line.split(',').map(|hop| parse_hop(hop.trim())).collect(),
-            Self::Forwarded => forwarded::hops(line).unwrap_or_else(|| vec![None]),
+            Self::XForwardedFor => parse_hop(part),
+            Self::Forwarded => forwarded::hop(part),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::{HeaderName, HeaderValue};
+    use actix_web::http::header::HeaderName;
     use portcullis_rate_limit::AddressPrefix;
     use serde_json::Value;
 
@@ -123,16 +126,41 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_the_client_that_breaks_the_form_leaves_the_peer_or_a_later_line() {
+    fn nothing_that_the_client_writes_hides_the_hop_of_the_proxy() {
         let (peer, trusted) = (IpAddr::from([10, 0, 0, 5]), ["10.0.0.0/8".parse().unwrap()]);
-        let mut headers = HeaderMap::new();
-        append(&mut headers, "forwarded", "for=\"x, for=192.0.2.1");
-        let client = |headers: &HeaderMap| {
-            client_address(peer, headers, &trusted, ForwardingHeader::Forwarded).to_string()
-        };
-        assert_eq!(client(&headers), "10.0.0.5");
-        append(&mut headers, "forwarded", "for=192.0.2.1");
-        assert_eq!(client(&headers), "192.0.2.1");
+        let cases: [(ForwardingHeader, &str, &[&[u8]]); 2] = [
+            (
+                ForwardingHeader::XForwardedFor,
+                ", 198.51.100.1",
+                &[b"\xa0", "é".as_bytes(), b"", b"\"x"],
+            ),
+            (
+                ForwardingHeader::Forwarded,
+                ", for=198.51.100.1",
+                &[
+                    b"for=\"x",
+                    b"for=1.1.1.1;for=2.2.2.2",
+                    b"",
+                    b"\xff",
+                    b"for=\"x\\",
+                    b"for=1.1.1.1;",
+                ],
+            ),
+        ];
+        for (header, appended, texts) in cases {
+            let name = match header {
+                ForwardingHeader::XForwardedFor => "x-forwarded-for",
+                ForwardingHeader::Forwarded => "forwarded",
+            };
+            for text in texts {
+                let line = [text, appended.as_bytes()].concat();
+                let mut headers = HeaderMap::new();
+                let name = HeaderName::from_static(name);
+                headers.append(name, HeaderValue::from_bytes(&line).unwrap());
+                let client = client_address(peer, &headers, &trusted, header);
+                assert_eq!(client.to_string(), "198.51.100.1", "{line:?}");
+            }
+        }
     }
 
     fn texts(list: &Value) -> impl Iterator<Item = &str> {

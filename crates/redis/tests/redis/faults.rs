@@ -49,10 +49,11 @@ impl Node {
         }
     }
 
-    /// One request.
+    /// One request of a subject whose window is empty.
     async fn knock(&self) {
         let quota = sign_in();
-        let demands = [Demand { quota: &quota, subject: address(99) }];
+        let subject = u32::try_from(self.now.as_millis()).unwrap();
+        let demands = [Demand { quota: &quota, subject: address(subject) }];
         timeout(MAX_DELAY, self.limiter.acquire(self.now, &demands)).await.unwrap().unwrap();
     }
 

@@ -18,6 +18,7 @@ use portcullis_rate_limit::{BreakerState, Demand, Limiter, Quota, QuotaError, St
 
 use crate::problem::{Code, Problem};
 use crate::request::RequestContext;
+use crate::settings::Settings;
 
 /// The rate limit of a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +122,11 @@ impl RateLimits {
             return Ok(None);
         }
         let address = RequestContext::of(request).address;
-        if settings.exempt_networks.iter().any(|network| network.contains(&address)) {
+        // A trusted proxy is the client address if it forwards none that can be read: it stands for
+        // anybody then, and is never exempt.
+        if settings.exempt_networks.iter().any(|network| network.contains(&address))
+            && !Settings::of(request)?.trusts(address)
+        {
             return Ok(None);
         }
         let subject = Subject::from(address);
