@@ -51,7 +51,7 @@ fn a_job_is_due_again_after_its_time_on_whichever_node_and_after_a_restart() {
     TestDatabase::on_both(|database| {
         let (here, there) = (database.store(), database.connect());
         assert_eq!(claim(here, &ONE), ClaimResult::Yes);
-        assert_eq!(claim(here, &ONE), ClaimResult::Yes, "whoever has it goes on");
+        assert_eq!(claim(here, &ONE), ClaimResult::Yes, "the holder of a claim keeps it");
         assert_eq!(claim(&there, &OTHER), ClaimResult::NotBefore(EVERY));
         finish(here, &ONE, None);
         for (holder, store) in [(ONE, here), (OTHER, &there), ([3; 16], &database.connect())] {

@@ -122,8 +122,8 @@ impl RateLimits {
             return Ok(None);
         }
         let address = RequestContext::of(request).address;
-        // A trusted proxy is the client address if it forwards none that can be read: it stands for
-        // anybody then, and is never exempt.
+        // A trusted proxy is the client address if it forwards no readable address. It then stands
+        // for every client, and is never exempt.
         if settings.exempt_networks.iter().any(|network| network.contains(&address))
             && !Settings::of(request)?.trusts(address)
         {

@@ -35,7 +35,7 @@ pub(super) const FAULTS: &[(&str, &str, &str)] = &[
     ("ACCESS_TOKEN_EXPIRE_MINUTES", "-5", "tokens.access_minutes"),
     ("ACCESS_TOKEN_EXPIRE_MINUTES", "0", "tokens.access_minutes"),
     ("REFRESH_TOKEN_EXPIRE_DAYS", "3650", "tokens.refresh_days"),
-    ("REFRESH_TOKEN_ROTATE", "perhaps", "sessions.rotate"),
+    ("REFRESH_TOKEN_ROTATE", "maybe", "sessions.rotate"),
     ("PORTCULLIS__SESSIONS__ON_REUSE", "none", "sessions.on_reuse"),
     ("PORTCULLIS__SESSIONS__MOST", "0", "sessions.most"),
     (
@@ -49,7 +49,7 @@ pub(super) const FAULTS: &[(&str, &str, &str)] = &[
         "sessions.absolute_hours_by_role.rn",
     ),
     ("PORTCULLIS__SESSIONS__IDLE_MINUTES_BY_ROLE__RN", "30", "sessions.idle_minutes_by_role.rn"),
-    ("RATE_LIMIT_ENABLED", "perhaps", "rate_limit.enabled"),
+    ("RATE_LIMIT_ENABLED", "maybe", "rate_limit.enabled"),
     ("RATE_LIMIT_LOGIN_ATTEMPTS", "0", "rate_limit.login_attempts"),
     ("RATE_LIMIT_LOGIN_ATTEMPTS", "1001", "rate_limit.login_attempts"),
     ("RATE_LIMIT_REGISTER_WINDOW", "0", "rate_limit.register_window_seconds"),
