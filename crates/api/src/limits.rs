@@ -5,9 +5,8 @@ use std::time::Duration;
 use portcullis_web::RateLimit;
 
 /// The limit of every route that takes a password or a code of an account that is not signed in.
-pub static SIGN_IN: RateLimit =
-    RateLimit { name: "sign_in", limit: 5, window: Duration::from_secs(60) };
+pub static SIGN_IN: RateLimit = RateLimit::new("sign_in", 5, Duration::from_secs(60));
 
 /// The limit of registration.
 pub static REGISTRATION: RateLimit =
-    RateLimit { name: "registration", limit: 10, window: Duration::from_secs(60 * 60) };
+    RateLimit::new("registration", 10, Duration::from_secs(60 * 60));

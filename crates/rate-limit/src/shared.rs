@@ -69,33 +69,34 @@ impl Limiter {
 
     /// Records a request under all its quotas if all of them permit it, and under none otherwise.
     ///
-    /// `now` is the time of a monotonic clock since any fixed start. The future needs no runtime of
-    /// its own, and may be dropped at any time.
+    /// `now` reads a monotonic clock, as the time since any fixed start. It is read again after the
+    /// wait for the shared limiter, so that the windows of this process end no earlier than those of
+    /// the others. The future needs no runtime of its own, and may be dropped at any time.
     ///
     /// # Errors
     ///
     /// [`TooManyDemands`] beyond [`MAX_DEMANDS`].
     pub async fn acquire(
         &self,
-        now: Duration,
+        now: impl Fn() -> Duration,
         demands: &[Demand<'_>],
     ) -> Result<States, TooManyDemands> {
         if demands.len() > MAX_DEMANDS {
             return Err(TooManyDemands);
         }
         if self.shared.is_none() {
-            return self.local.acquire(now, demands);
+            return self.local.acquire(now(), demands);
         }
-        let own = self.local.check(now, demands)?;
+        let own = self.local.check(now(), demands)?;
         if !own.is_allowed() {
             return Ok(own);
         }
-        let Some(states) = self.acquire_shared(now, demands).await else {
-            return self.local.acquire(now, demands);
+        let Some(states) = self.acquire_shared(&now, demands).await else {
+            return self.local.acquire(now(), demands);
         };
         if states.is_allowed() {
             // Its states do not matter: the shared limiter has decided.
-            self.local.acquire(now, demands)?;
+            self.local.acquire(now(), demands)?;
         }
         Ok(states)
     }
@@ -111,14 +112,18 @@ impl Limiter {
         self.shared.as_ref().map(|shared| shared.breaker().state(now))
     }
 
-    async fn acquire_shared(&self, now: Duration, demands: &[Demand<'_>]) -> Option<States> {
+    async fn acquire_shared(
+        &self,
+        now: &impl Fn() -> Duration,
+        demands: &[Demand<'_>],
+    ) -> Option<States> {
         let shared = self.shared.as_ref()?;
-        let permit = shared.breaker().admit(now)?;
+        let permit = shared.breaker().admit(now())?;
         let result = shared.limiter.acquire(demands).await;
         let states = result.ok().filter(|states| states.len() == demands.len());
         match states {
             Some(_) => shared.breaker().succeeded(permit),
-            None => shared.breaker().failed(permit, now),
+            None => shared.breaker().failed(permit, now()),
         }
         states
     }

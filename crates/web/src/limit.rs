@@ -46,7 +46,7 @@ impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rate = match self.rate {
             Rate::General => "general",
-            Rate::Of(rate) => rate.name,
+            Rate::Of(rate) => rate.quota().name(),
             Rate::Exempt(_) => "exempt",
         };
         match self.concurrency {

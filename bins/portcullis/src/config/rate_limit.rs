@@ -112,9 +112,10 @@ fn of_route(
     (window_key, window): (&str, Option<u64>),
     findings: &mut Findings,
 ) -> Result<Quota, QuotaError> {
-    let limit = findings.within(limit_key, limit, rate.limit, 1..=MAX_SLIDING_LIMIT);
-    let window = seconds(window_key, window, rate.window.as_secs(), findings);
-    Quota::sliding(rate.name, limit, window)
+    let default = rate.quota();
+    let limit = findings.within(limit_key, limit, default.limit().get(), 1..=MAX_SLIDING_LIMIT);
+    let window = seconds(window_key, window, default.window().as_secs(), findings);
+    Quota::sliding(default.name(), limit, window)
 }
 
 fn seconds(key: &str, value: Option<u64>, default: u64, findings: &mut Findings) -> Duration {

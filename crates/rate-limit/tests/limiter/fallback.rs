@@ -3,7 +3,7 @@
 use std::future::{Future, ready};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -61,7 +61,7 @@ fn acquire(limiter: &Limiter, now: u64) -> bool {
 fn poll_once(limiter: &Limiter, now: u64) -> Option<bool> {
     let quota = sign_in();
     let demands = [Demand { quota: &quota, subject: address(1) }];
-    let future = pin!(limiter.acquire(Duration::from_millis(now), &demands));
+    let future = pin!(limiter.acquire(|| Duration::from_millis(now), &demands));
     match future.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(states) => Some(states.unwrap().is_allowed()),
         Poll::Pending => None,
@@ -121,6 +121,25 @@ fn a_cancelled_probe_stops_no_later_one() {
 }
 
 #[test]
+fn a_request_counts_from_the_end_of_its_wait_for_the_shared_limiter() {
+    let (limiter, shared) = limiter();
+    // Each reading of the clock is 300 ms later: the wait for the shared limiter lies between them.
+    let time = AtomicU64::new(0);
+    let now = || Duration::from_millis(time.fetch_add(300, Ordering::Relaxed));
+    for (mode, client) in [(UP, 1), (DOWN, 2)] {
+        shared.mode.store(mode, Ordering::Relaxed);
+        time.store(0, Ordering::Relaxed);
+        let quota = sign_in();
+        let demands = [Demand { quota: &quota, subject: address(client) }];
+        let mut future = pin!(limiter.acquire(now, &demands));
+        assert!(future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
+        let last = Duration::from_millis(time.load(Ordering::Relaxed) - 300);
+        let oldest = limiter.local().check(last, &demands).unwrap()[0].reset;
+        assert_eq!(oldest, quota.window(), "recorded at the last reading");
+    }
+}
+
+#[test]
 fn without_a_shared_limiter_the_windows_of_this_process_decide() {
     let limiter = Limiter::local_only(Arc::new(LocalLimiter::new(0)));
     assert_eq!((0..10).filter(|_| acquire(&limiter, 0)).count(), 5);
@@ -134,7 +153,7 @@ fn more_than_eight_demands_are_an_error() {
     let local = Arc::new(LocalLimiter::new(0));
     assert_eq!(local.acquire(Duration::ZERO, &demands), Err(TooManyDemands));
     let limiter = Limiter::local_only(local);
-    let future = pin!(limiter.acquire(Duration::ZERO, &demands));
+    let future = pin!(limiter.acquire(|| Duration::ZERO, &demands));
     let result = future.poll(&mut Context::from_waker(Waker::noop()));
     assert_eq!(result, Poll::Ready(Err(TooManyDemands)));
     assert!(limiter.local().is_empty());

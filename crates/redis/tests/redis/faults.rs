@@ -39,7 +39,7 @@ impl Node {
         let demands = [Demand { quota: &quota, subject: address(subject) }];
         let mut accepted = 0;
         loop {
-            let states = timeout(MAX_DELAY, self.limiter.acquire(self.now, &demands));
+            let states = timeout(MAX_DELAY, self.limiter.acquire(|| self.now, &demands));
             let states = states.await.unwrap().unwrap();
             if !states.is_allowed() {
                 assert!(states.retry_after().unwrap() <= quota.window());
@@ -54,7 +54,7 @@ impl Node {
         let quota = sign_in();
         let subject = u32::try_from(self.now.as_millis()).unwrap();
         let demands = [Demand { quota: &quota, subject: address(subject) }];
-        timeout(MAX_DELAY, self.limiter.acquire(self.now, &demands)).await.unwrap().unwrap();
+        timeout(MAX_DELAY, self.limiter.acquire(|| self.now, &demands)).await.unwrap().unwrap();
     }
 
     /// Uses the limiter until it is shared again. Its waits are those of its own clock.
@@ -102,7 +102,7 @@ impl Node {
 
 async fn acquire_by(node: &Node, quota: &Quota, subject: u32) -> bool {
     let demands = [Demand { quota, subject: address(subject) }];
-    node.limiter.acquire(node.now, &demands).await.unwrap().is_allowed()
+    node.limiter.acquire(|| node.now, &demands).await.unwrap().is_allowed()
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 use ipnet::IpNet;
 use portcullis_domain::{AccountId, Clock};
-use portcullis_rate_limit::{BreakerState, Demand, Limiter, Quota, QuotaError, States, Subject};
+use portcullis_rate_limit::{BreakerState, Demand, Limiter, Quota, States, Subject};
 
 use crate::problem::{Code, Problem};
 use crate::request::RequestContext;
@@ -33,23 +33,26 @@ pub enum Rate {
 
 /// A rate limit that routes name. Routes with the same one share it.
 #[derive(Debug, PartialEq, Eq)]
-pub struct RateLimit {
-    /// The name, as clients see it in `RateLimit-Policy`.
-    pub name: &'static str,
-    /// The maximum number of requests of a client address in the window, by default.
-    pub limit: u32,
-    /// The window, by default.
-    pub window: Duration,
-}
+pub struct RateLimit(Quota);
 
 impl RateLimit {
-    /// The quota with the default numbers.
+    /// An exact limit for client addresses. In a `static`, numbers that make no quota do not
+    /// compile.
     ///
-    /// # Errors
+    /// # Panics
     ///
     /// If the numbers make no quota.
-    pub const fn quota(&self) -> Result<Quota, QuotaError> {
-        Quota::sliding(self.name, self.limit, self.window)
+    #[expect(clippy::panic, reason = "limits of routes are statics: it panics at compile time")]
+    pub const fn new(name: &'static str, limit: u32, window: Duration) -> Self {
+        match Quota::sliding(name, limit, window) {
+            Ok(quota) => Self(quota),
+            Err(_) => panic!("the numbers make no quota"),
+        }
+    }
+
+    /// The quota, with the name that clients see in `RateLimit-Policy` and the default numbers.
+    pub const fn quota(&self) -> &Quota {
+        &self.0
     }
 }
 
@@ -101,11 +104,9 @@ impl RateLimits {
             Rate::Exempt(_) => RouteRate::Exempt,
             Rate::General => RouteRate::General,
             Rate::Of(rate) => {
-                let configured =
-                    self.settings.iter().flat_map(|settings| &settings.routes).copied();
-                let configured = configured.into_iter().find(|quota| quota.name() == rate.name);
-                let quota = configured.or_else(|| rate.quota().ok());
-                quota.map_or(RouteRate::General, RouteRate::Quota)
+                let configured = self.settings.iter().flat_map(|settings| &settings.routes);
+                let mut configured = configured.filter(|quota| quota.name() == rate.0.name());
+                RouteRate::Quota(*configured.next().unwrap_or(&rate.0))
             }
         }
     }
@@ -132,7 +133,7 @@ impl RateLimits {
         let subject = Subject::from(address);
         self.admit_local(Demand { quota: &settings.requests, subject })?;
         let RouteRate::Quota(quota) = rate else { return Ok(None) };
-        let now = self.clock.monotonic();
+        let now = || self.clock.monotonic();
         let states = self.limiter.acquire(now, &[Demand { quota, subject }]).await;
         self.answer(states.map_err(|_| Problem::new(Code::Internal))?).map(Some)
     }
