@@ -102,7 +102,7 @@ fn wide_rate_limits() -> RateLimitSettings {
     RateLimitSettings {
         requests: wide("requests"),
         account_requests: wide("account_requests"),
-        routes: vec![wide(SIGN_IN.name), wide(REGISTRATION.name)],
+        routes: vec![wide(SIGN_IN.quota().name()), wide(REGISTRATION.quota().name())],
         exempt_networks: Vec::new(),
     }
 }
