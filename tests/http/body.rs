@@ -120,7 +120,7 @@ fn what_is_not_one_json_object_is_malformed() {
 #[test]
 fn every_field_is_known_present_once_and_of_its_type() {
     let server = TestServer::start(TestDatabase::sqlite());
-    let deep = format!(r#"{{"username":{}"#, r#"{"a":"#.repeat(2_000));
+    let deep = format!(r#"{{"username":{}"#, r#"{"a":"#.repeat(30));
     for (body, field, code) in [
         ("{}", "username", "missing"),
         (r#"{"username":"ada"}"#, "password", "missing"),

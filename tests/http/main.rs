@@ -49,6 +49,7 @@ mod routes;
 mod sessions;
 mod setup;
 mod sign_out;
+mod stack;
 mod tour;
 mod trail;
 mod trail_cursor;

@@ -15,7 +15,7 @@ fn the_table_of_routes_is_this_one() {
         let errors: Vec<&str> = route.errors.iter().map(|code| code.as_str()).collect();
         writeln!(
             table,
-            "{:<7}{:<39}{:<34}{:<21}{}",
+            "{:<7}{:<39}{:<34}{:<25}{}",
             route.method.as_str(),
             route.path,
             route.guard,

@@ -36,7 +36,8 @@ pub(crate) fn exchange(server: &TestServer, request: &[u8]) -> Vec<u8> {
     answer
 }
 
-fn parse(bytes: &[u8]) -> Answer {
+/// The first answer in these bytes.
+pub(crate) fn parse(bytes: &[u8]) -> Answer {
     let text = String::from_utf8(bytes.to_vec()).expect("the server answers in UTF-8");
     let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
     let mut lines = head.split("\r\n");

@@ -13,11 +13,13 @@ use crate::{docs, document, routes};
 /// use case from the [`AppData`](portcullis_web::AppData) of the server.
 pub fn configure(docs: bool) -> Configure {
     let document = Arc::new(Document(document::document()));
-    Arc::new(move |app: &mut ServiceConfig, limits: &Limits| {
+    Arc::new(move |app: &mut ServiceConfig, limits: &Arc<Limits>| {
         app.app_data(web::Data::from(document.clone()));
         routes::configure(app, limits);
         // The server tries paths in this order, and few requests are for the viewer.
-        docs::configure(app, docs);
+        if docs {
+            docs::mount(app, limits);
+        }
     })
 }
 

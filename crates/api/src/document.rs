@@ -180,9 +180,11 @@ fn example(code: Code) -> Problem {
 /// The errors of a route: its own, those of its guard, and those of reading a body.
 fn codes(route: &Route) -> Vec<Code> {
     let mut codes = route.errors.to_vec();
-    codes.push(Code::Internal);
+    let is_safe = route.method == Method::Get || route.guard.is_query;
+    let late = if is_safe { Code::Unavailable } else { Code::OutcomeUnknown };
+    codes.extend([Code::Internal, Code::UrlTooLong, late]);
     if !matches!(route.limit.rate, Rate::Exempt(_)) {
-        codes.push(Code::RateLimited);
+        codes.extend([Code::RateLimited, Code::Busy]);
     }
     if route.guard.is_signed_in() {
         codes.extend([
@@ -201,7 +203,7 @@ fn codes(route: &Route) -> Vec<Code> {
         codes.push(Code::PasswordChangeRequired);
     }
     if !route.guard.permissions.is_empty() {
-        codes.extend([Code::Forbidden, Code::Busy, Code::Unavailable]);
+        codes.extend([Code::Forbidden, Code::Unavailable]);
     }
     if route.guard.recent_sign_in {
         codes.push(Code::SignInTooOld);

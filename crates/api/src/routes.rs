@@ -1,11 +1,9 @@
 //! The list of all routes, each declared beside its handler. It is mounted, described in the API
 //! document, and tested.
 
-use std::rc::Rc;
 use std::sync::Arc;
 
-use actix_web::HttpRequest;
-use actix_web::web::{self, ServiceConfig};
+use actix_web::web::ServiceConfig;
 use portcullis_web::{Limits, Mount, Route, RouteTable, Router};
 
 use crate::access::decision;
@@ -71,12 +69,8 @@ pub fn route_table() -> Vec<&'static Route> {
 }
 
 /// Mounts every route.
-pub(crate) fn configure(app: &mut ServiceConfig, limits: &Limits) {
-    routes(&mut Mount::new(app, limits));
-    let (table, rates) = (Rc::new(RouteTable(route_table())), limits.rates());
-    let no_such_route = move |request: HttpRequest| {
-        let (table, rates) = (Rc::clone(&table), Arc::clone(&rates));
-        async move { table.no_such_route(&request, &rates).await }
-    };
-    app.default_service(web::to(no_such_route));
+pub(crate) fn configure(app: &mut ServiceConfig, limits: &Arc<Limits>) {
+    let mut mount = Mount::new(app, limits);
+    routes(&mut mount);
+    mount.otherwise(RouteTable(route_table()));
 }

@@ -20,7 +20,8 @@ use portcullis_rate_limit::{LockoutPolicy, Quota};
 use portcullis_redis::RedisUrl;
 use portcullis_token::{Digest, KeyPairAlgorithm};
 use portcullis_web::{
-    ConnectionLimits, ForwardingHeader, RateLimitSettings, Running, ServiceCredentials, Settings,
+    Configure, ConnectionLimits, ForwardingHeader, RateLimitSettings, RequestBounds, Running,
+    ServiceCredentials, Settings,
 };
 
 use crate::{TestClock, TestDatabase};
@@ -60,8 +61,12 @@ pub struct TestSettings {
     pub forwarding_header: ForwardingHeader,
     /// The limits of open connections.
     pub connections: ConnectionLimits,
+    /// The limits of requests under way.
+    pub requests: RequestBounds,
     /// Whether `/api/docs` is served.
     pub docs: bool,
+    /// Adds routes before those of the server.
+    pub routes: Option<Configure>,
 }
 
 impl Default for TestSettings {
@@ -91,7 +96,9 @@ impl Default for TestSettings {
             trusted_proxies: Vec::new(),
             forwarding_header: ForwardingHeader::default(),
             connections: wide_connection_limits(),
+            requests: WIDE_REQUEST_BOUNDS,
             docs: true,
+            routes: None,
         }
     }
 }
@@ -106,6 +113,8 @@ fn wide_rate_limits() -> RateLimitSettings {
         exempt_networks: Vec::new(),
     }
 }
+
+const WIDE_REQUEST_BOUNDS: RequestBounds = RequestBounds { total: 100_000, per_address: 100_000 };
 
 const fn wide_connection_limits() -> ConnectionLimits {
     ConnectionLimits { total: 100_000, per_address: 100_000, exempt_networks: Vec::new() }
@@ -152,13 +161,21 @@ impl TestServer {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
         let address = listener.local_addr().expect("a bound listener has an address");
         self.address = format!("http://{address}");
-        let application = self.assemble().application;
+        let mut application = self.assemble().application;
+        if let Some(routes) = self.settings.routes.clone() {
+            let configure = application.configure;
+            application.configure = Arc::new(move |app, limits| {
+                routes(app, limits);
+                configure(app, limits);
+            });
+        }
         self.hashing = application.data.get();
         let settings = Settings {
             cors_origins: self.settings.cors_origins.clone(),
             trusted_proxies: parse_all(&self.settings.trusted_proxies),
             forwarding_header: self.settings.forwarding_header,
             connections: self.settings.connections.clone(),
+            requests: self.settings.requests,
             secure_cookies: self.settings.secure_cookies,
             ..settings(&self.address)
         };
@@ -244,6 +261,7 @@ pub fn settings(origin: &str) -> Settings {
         trusted_proxies: Vec::new(),
         forwarding_header: ForwardingHeader::default(),
         connections: wide_connection_limits(),
+        requests: WIDE_REQUEST_BOUNDS,
         secure_cookies: false,
         workers: Some(2),
         shutdown_delay: Duration::ZERO,

@@ -29,7 +29,7 @@ pub struct Authenticator {
     /// The revoked access tokens.
     pub revocations: Arc<Revocations>,
     /// Issues and verifies CSRF tokens.
-    pub csrf: CsrfKey,
+    pub csrf: Arc<CsrfKey>,
     /// The services that may follow revocations and introspect tokens.
     pub services: ServiceCredentials,
     /// The time.

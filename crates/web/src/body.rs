@@ -19,6 +19,7 @@ use serde::{Deserialize, Deserializer};
 use url::form_urlencoded;
 
 use self::mismatch::{BodyError, Mismatch, SideChannel};
+use crate::csrf;
 use crate::problem::{Code, FieldProblem, Problem};
 use crate::route::Route;
 
@@ -61,6 +62,11 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         return Err(Problem::new(Code::MalformedBody)
             .detail("The body must be one JSON object, in UTF-8 without a byte order mark."));
     }
+    if depth(body) > MAX_DEPTH {
+        return Err(Problem::new(Code::MalformedBody).detail(format!(
+            "The body may have at most {MAX_DEPTH} levels of objects and lists."
+        )));
+    }
     let side = SideChannel::default();
     let mut json = serde_json::Deserializer::from_slice(body);
     match T::deserialize(side.strict(&mut json)) {
@@ -72,6 +78,29 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 }
 
 const JSON: &str = "application/json";
+
+/// The maximum depth of objects and lists in a JSON body.
+const MAX_DEPTH: usize = 32;
+
+/// The depth of objects and lists in a JSON text: the exact one if the text is well-formed.
+fn depth(json: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut in_text, mut is_escaped) = (0_usize, 0, false, false);
+    for byte in json {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if in_text => is_escaped = true,
+            b'"' => in_text = !in_text,
+            _ if in_text => {}
+            b'{' | b'[' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
 
 /// Parses a body and reports the field of a fault.
 fn located<'de, T: Deserialize<'de>>(deserializer: impl Deserializer<'de>) -> Result<T, Problem> {
@@ -92,10 +121,12 @@ impl<T: DeserializeOwned + 'static> FromRequest for Form<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let body = read(request, payload, "application/x-www-form-urlencoded");
+        let request = request.clone();
         Box::pin(async move {
             let body = body.await?;
-            let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(&body));
-            located(pairs).map(Self)
+            let rest = csrf::check_form(&request, &body)?;
+            let fields = rest.as_ref().map_or(&*body, String::as_bytes);
+            located(serde_urlencoded::Deserializer::new(form_urlencoded::parse(fields))).map(Self)
         })
     }
 }
@@ -199,6 +230,31 @@ mod tests {
     struct Fields {
         name: ShortText,
         age: Option<u8>,
+    }
+
+    #[test]
+    fn objects_and_lists_are_counted_outside_of_texts() {
+        for (json, levels) in [
+            ("{}", 1),
+            (r#"{"a":[{}],"b":[]}"#, 3),
+            (r#"{"a":"[[[[","b":"\"[["}"#, 1),
+            (r#"{"a":"\\","b":[[]]}"#, 3),
+            ("", 0),
+            ("]]]{", 1),
+        ] {
+            assert_eq!(depth(json.as_bytes()), levels, "{json}");
+        }
+    }
+
+    #[test]
+    fn a_deep_body_is_refused_and_one_of_the_maximum_is_read() {
+        let nested = |levels: usize| {
+            format!("{{\"a\":{}{}}}", "[".repeat(levels - 1), "]".repeat(levels - 1))
+        };
+        let read = |levels| parse::<serde_json::Value>(nested(levels).as_bytes());
+        assert!(read(MAX_DEPTH).is_ok());
+        assert_eq!(read(MAX_DEPTH + 1).unwrap_err().code, Code::MalformedBody);
+        assert_eq!(read(4_000_000).unwrap_err().code, Code::MalformedBody);
     }
 
     #[test]

@@ -2,11 +2,15 @@
 //!
 //! Browsers attach the access cookie automatically. So such a request is accepted only if it was
 //! sent from an allowed page *and* carries a token that only a page which can read our responses
-//! knows.
+//! knows: in the header `X-CSRF-Token`, or in the field `csrf_token` of a form.
 
-use actix_web::HttpRequest;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use actix_web::{HttpMessage, HttpRequest};
 use portcullis_domain::SessionId;
 use portcullis_token::CsrfKey;
+use url::form_urlencoded;
 
 use crate::page::{self, Page};
 use crate::problem::{Code, Problem};
@@ -15,17 +19,57 @@ use crate::settings::Settings;
 /// The header that carries the token.
 pub(crate) const HEADER: &str = "x-csrf-token";
 
-/// Refuses a request that another site may have caused.
+/// The field of a form that carries the token, for pages without script.
+const FIELD: &str = "csrf_token";
+
+/// Refuses a request that another site may have caused. Without the header, the token of a form is
+/// checked when its body is read: see [`check_form`].
 pub(crate) fn check(
     request: &HttpRequest,
-    key: &CsrfKey,
+    key: &Arc<CsrfKey>,
     session: SessionId,
 ) -> Result<(), Problem> {
-    let token = request.headers().get(HEADER).and_then(|value| value.to_str().ok());
-    let genuine = token.is_some_and(|token| key.verify(token, session));
-    if genuine && page::of(request.headers(), Settings::of(request)?) == Page::Allowed {
-        Ok(())
-    } else {
-        Err(Problem::new(Code::CsrfFailed))
+    if page::of(request.headers(), Settings::of(request)?) != Page::Allowed {
+        return Err(Problem::new(Code::CsrfFailed));
     }
+    match request.headers().get(HEADER) {
+        Some(token) if token.to_str().is_ok_and(|token| key.verify(token, session)) => Ok(()),
+        None if is_form(request) => {
+            request.extensions_mut().insert(AwaitedToken { key: Arc::clone(key), session });
+            Ok(())
+        }
+        _ => Err(Problem::new(Code::CsrfFailed)),
+    }
+}
+
+/// A token that must be in the body of the request, which is a form.
+struct AwaitedToken {
+    key: Arc<CsrfKey>,
+    session: SessionId,
+}
+
+/// Refuses a form whose token is awaited and wrong; returns the form without the token. `None` means
+/// that no token is awaited.
+pub(crate) fn check_form(request: &HttpRequest, form: &[u8]) -> Result<Option<String>, Problem> {
+    let Some(awaited) = request.extensions_mut().remove::<AwaitedToken>() else { return Ok(None) };
+    let is_token = |(name, _): &(Cow<'_, str>, Cow<'_, str>)| name == FIELD;
+    let (tokens, rest): (Vec<_>, Vec<_>) = form_urlencoded::parse(form).partition(is_token);
+    match tokens.as_slice() {
+        [(_, token)] if awaited.key.verify(token, awaited.session) => {
+            Ok(Some(form_urlencoded::Serializer::new(String::new()).extend_pairs(rest).finish()))
+        }
+        _ => Err(Problem::new(Code::CsrfFailed)),
+    }
+}
+
+/// Refuses a request whose token has not been checked.
+pub(crate) fn require_checked(request: &HttpRequest) -> Result<(), Problem> {
+    if request.extensions().contains::<AwaitedToken>() {
+        return Err(Problem::new(Code::CsrfFailed));
+    }
+    Ok(())
+}
+
+fn is_form(request: &HttpRequest) -> bool {
+    request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }

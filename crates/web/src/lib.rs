@@ -16,6 +16,7 @@ mod headers;
 mod lifecycle;
 mod limit;
 mod local;
+mod mount;
 mod optional_body;
 mod page;
 mod problem;
@@ -44,15 +45,17 @@ pub use group::{API, ErrorBody, Group, problem_document};
 pub use guard::{Audience, Caller, Guard};
 pub use lifecycle::{Lifecycle, ServeError};
 pub use limit::{
-    Concurrency, ConcurrencyPermit, Limit, Limits, Rate, RateLimit, RateLimitSettings, RateLimits,
+    Concurrency, ConcurrencyPermit, Limit, Limits, Priority, Rate, RateLimit, RateLimitSettings,
+    RateLimits,
 };
+pub use mount::Mount;
 pub use optional_body::OptionalBody;
 pub use problem::{Code, FieldProblem, Problem, ProblemBody};
 pub use query::Query;
 pub use request::origin;
-pub use route::{BODY_LIMIT, Body, Method, Mount, Route, RouteTable, Router};
+pub use route::{BODY_LIMIT, Body, Method, Route, RouteTable, Router};
 pub use server::{Application, Background, Configure, Part, Running, serve, spawn};
-pub use settings::{ConnectionLimits, Settings};
+pub use settings::{ConnectionLimits, RequestBounds, Settings};
 pub use signals::Signals;
 pub use text::{MAX_TEXT_BYTES, SecretText, ShortText, Text, has_forbidden_character};
 pub use time::Time;

@@ -1,16 +1,29 @@
-//! Limits of routes, declared in `Route::limit`: how often and how many at a time.
+//! Limits of routes, declared in `Route::limit`: how often, how many at a time, how long, and what is
+//! refused first.
 
 mod concurrency;
+mod fair_semaphore;
 mod rate;
+mod under_way;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-pub(crate) use self::concurrency::FairSemaphore;
+use actix_web::HttpRequest;
+use portcullis_audit::Actor;
+use portcullis_rate_limit::AddressPrefix;
+
 pub use self::concurrency::{Concurrency, ConcurrencyPermit};
+pub(crate) use self::fair_semaphore::{FairPermit, FairSemaphore};
 pub(crate) use self::rate::RouteRate;
 pub use self::rate::{Rate, RateLimit, RateLimitSettings, RateLimits};
+pub use self::under_way::Priority;
+use self::under_way::RequestsUnderWay;
+use crate::blocking::overload_pause;
+use crate::problem::Problem;
+use crate::settings::RequestBounds;
 
 /// The limits of a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,11 +32,20 @@ pub struct Limit {
     pub rate: Rate,
     /// The limit of concurrent requests.
     pub concurrency: Option<&'static Concurrency>,
+    /// The priority while the node has too many requests.
+    pub priority: Priority,
+    /// The maximum time from the choice of the route to the response, body included.
+    pub timeout: Duration,
 }
 
 impl Limit {
-    /// The general request limit.
-    pub const GENERAL: Self = Self { rate: Rate::General, concurrency: None };
+    /// The general request limit, normal priority, 30 s.
+    pub const GENERAL: Self = Self {
+        rate: Rate::General,
+        concurrency: None,
+        priority: Priority::Normal,
+        timeout: Duration::from_secs(30),
+    };
 
     /// The general request limit, and this rate limit.
     pub const fn rate(rate: &'static RateLimit) -> Self {
@@ -37,11 +59,23 @@ impl Limit {
 
     /// No limit, for this reason.
     pub const fn exempt(reason: &'static str) -> Self {
-        Self { rate: Rate::Exempt(reason), concurrency: None }
+        Self { rate: Rate::Exempt(reason), ..Self::GENERAL }
+    }
+
+    /// The same limit with another priority.
+    #[must_use]
+    pub const fn priority(self, priority: Priority) -> Self {
+        Self { priority, ..self }
+    }
+
+    /// The same limit with another timeout.
+    #[must_use]
+    pub const fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
     }
 }
 
-/// Prints `general`, `sign_in`, `general, searches 8`, or `exempt`.
+/// Prints `general`, `sign_in`, `general, searches 8`, `exempt`, and a priority that is not normal.
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rate = match self.rate {
@@ -49,35 +83,63 @@ impl fmt::Display for Limit {
             Rate::Of(rate) => rate.quota().name(),
             Rate::Exempt(_) => "exempt",
         };
-        match self.concurrency {
-            None => f.pad(rate),
-            Some(kind) => f.pad(&format!("{rate}, {} {}", kind.name, kind.places)),
+        let mut words = vec![rate.to_owned()];
+        words.extend(self.concurrency.map(|kind| format!("{} {}", kind.name, kind.places)));
+        if self.priority != Priority::Normal {
+            words.push(self.priority.name().to_owned());
         }
+        f.pad(&words.join(", "))
     }
 }
 
-/// The limits of this node: rate limits, and the permits of all kinds.
+/// The limits of this node, shared by its threads: rate limits, requests under way, and the permits of
+/// all kinds.
 #[derive(Debug)]
 pub struct Limits {
     rates: Arc<RateLimits>,
-    permits: Mutex<BTreeMap<&'static str, Arc<FairSemaphore>>>,
+    under_way: RequestsUnderWay,
+    permits: Mutex<BTreeMap<&'static str, Arc<FairSemaphore<Actor>>>>,
 }
 
 impl Limits {
-    pub(crate) fn new(rates: Arc<RateLimits>) -> Self {
-        Self { rates, permits: Mutex::default() }
+    pub(crate) fn new(rates: Arc<RateLimits>, requests: RequestBounds) -> Self {
+        Self { rates, under_way: RequestsUnderWay::new(requests), permits: Mutex::default() }
+    }
+
+    /// The number of requests under way.
+    pub fn requests_under_way(&self) -> usize {
+        self.under_way.count()
+    }
+
+    /// The requests refused so far because too many were under way, by priority.
+    pub fn refused_requests(&self) -> impl Iterator<Item = (Priority, u64)> + '_ {
+        self.under_way.refused()
     }
 
     /// The rate limits.
-    pub fn rates(&self) -> Arc<RateLimits> {
-        Arc::clone(&self.rates)
+    pub(crate) const fn rates(&self) -> &Arc<RateLimits> {
+        &self.rates
     }
 
-    pub(crate) fn permits(&self, limit: Limit) -> Option<Arc<FairSemaphore>> {
+    /// Counts a request as under way until the permit is dropped, or refuses it after a short pause.
+    pub(crate) async fn enter(
+        &self,
+        request: &HttpRequest,
+        priority: Priority,
+    ) -> Result<FairPermit<AddressPrefix>, Problem> {
+        match self.under_way.enter(request, priority) {
+            Err(busy) => {
+                let pause = overload_pause(concurrency::random(request)?);
+                actix_web::rt::time::sleep(pause).await;
+                Err(busy)
+            }
+            entered => entered,
+        }
+    }
+
+    pub(crate) fn permits(&self, limit: Limit) -> Option<Arc<FairSemaphore<Actor>>> {
         let kind = limit.concurrency?;
         let mut permits = self.permits.lock().unwrap_or_else(PoisonError::into_inner);
-        Some(Arc::clone(
-            permits.entry(kind.name).or_insert_with(|| FairSemaphore::new(kind.places)),
-        ))
+        Some(Arc::clone(permits.entry(kind.name).or_insert_with(FairSemaphore::new)))
     }
 }

@@ -39,7 +39,7 @@ fn is_of_allowed_page(referer: &str, settings: &Settings) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::client_address::ForwardingHeader;
-    use crate::settings::ConnectionLimits;
+    use crate::settings::{ConnectionLimits, RequestBounds};
     use actix_web::http::header::{self, HeaderName, HeaderValue};
 
     use super::*;
@@ -109,6 +109,7 @@ mod tests {
             trusted_proxies: Vec::new(),
             forwarding_header: ForwardingHeader::default(),
             connections: ConnectionLimits { total: 1, per_address: 1, exempt_networks: Vec::new() },
+            requests: RequestBounds { total: 1, per_address: 1 },
             secure_cookies: true,
             workers: None,
             shutdown_delay: std::time::Duration::ZERO,

@@ -9,7 +9,6 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use actix_server::{Server, ServerHandle};
-use actix_web::middleware::from_fn;
 use actix_web::web::ServiceConfig;
 use actix_web::{App, rt, web};
 use portcullis_domain::{Ambient, Supervised};
@@ -59,7 +58,7 @@ pub struct Application {
 }
 
 /// Adds the routes to an application, of which each thread has one; they share the limits.
-pub type Configure = Arc<dyn Fn(&mut ServiceConfig, &Limits) + Send + Sync>;
+pub type Configure = Arc<dyn Fn(&mut ServiceConfig, &Arc<Limits>) + Send + Sync>;
 
 /// A required thread, or several.
 pub struct Part {
@@ -251,9 +250,9 @@ fn build(
     let ambient = web::Data::new(application.ambient.clone());
     let data = application.data.clone();
     let (configure, groups) = (application.configure.clone(), Groups(application.groups));
-    let limits = Arc::new(Limits::new(application.rate_limits.clone()));
+    let limits = Arc::new(Limits::new(application.rate_limits.clone(), settings.requests));
     let app = move || {
-        App::new()
+        let app = App::new()
             .app_data(settings.clone())
             .app_data(request_ids.clone())
             .app_data(lifecycle.clone())
@@ -262,10 +261,10 @@ fn build(
             .app_data(step_up.clone())
             .app_data(ambient.clone())
             .app_data(groups)
+            .app_data(web::Data::from(limits.clone()))
             .configure(|app| data.install(app))
-            .configure(|app| configure(app, &limits))
-            .wrap(stack::cors(&settings))
-            .wrap(from_fn(stack::edge))
+            .configure(|app| configure(app, &limits));
+        stack::layers(app, &settings)
     };
     transport::server(app, listener, &shared)
 }

@@ -24,6 +24,8 @@ pub struct Settings {
     pub forwarding_header: ForwardingHeader,
     /// The limits of open connections.
     pub connections: ConnectionLimits,
+    /// The limits of requests under way.
+    pub requests: RequestBounds,
     /// True if cookies have `Secure` and the `__Host-` prefix, and responses
     /// `Strict-Transport-Security`.
     pub secure_cookies: bool,
@@ -45,6 +47,16 @@ pub struct ConnectionLimits {
     pub per_address: usize,
     /// The networks without a limit for each address: services of the deployment.
     pub exempt_networks: Vec<IpNet>,
+}
+
+/// The limits of requests under way.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestBounds {
+    /// The maximum of this node.
+    pub total: usize,
+    /// The maximum of a client address, unless it stands for many clients: a trusted proxy, or one of
+    /// [`ConnectionLimits::exempt_networks`].
+    pub per_address: usize,
 }
 
 impl Settings {

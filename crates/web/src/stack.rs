@@ -1,105 +1,142 @@
-//! The request stack, from the outside in: request id, client address, security headers, form of
-//! errors. CORS follows in `server.rs`, guard and limit with the route (`route.rs`), the body in
-//! the arguments of the handler (`body.rs`).
+//! The request stack: every step between a connection and a handler, in this order.
+//!
+//! | | Step | A refusal is |
+//! |---|---|---|
+//! | | connections in all and of the peer, head of the request (`transport`) | a closed connection, 400, 408, 431 |
+//! | 1 | request id | |
+//! | 2 | client address | |
+//! | 3 | length of the URL | 414 |
+//! | 4 | security headers and form of errors, for every response | |
+//! | 5 | CORS | no CORS headers |
+//! | 6 | requests under way, by the priority of the route | 503 |
+//! | 7 | rate limits of the client address | 429 |
+//! | 8 | authentication | 401 |
+//! | 9 | CSRF | 403 |
+//! | 10 | age of the sign-in, forced password change, permissions | 401, 403 |
+//! | 11 | rate limit of the account | 429 |
+//! | 12 | concurrency limit of the route | 503 |
+//! | 13 | body: type, size, time, form; CSRF token of a form | 403, 408, 413, 415, 422 |
+//! | 14 | handler | |
+//!
+//! [`edge`] and [`layers`] hold the steps for every path, [`RouteStack`] those of a route. Nothing of
+//! the body is read for a request that is refused before step 13. Steps 8 to 14 have one timeout,
+//! `Limit::timeout`. Guards and use cases write the audit log. `docs/requests.md` has a picture.
+
+mod cors;
+mod response;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
+use std::sync::Arc;
 
-use actix_cors::{Cors, CorsError};
+use actix_service::ServiceFactory;
 use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::ConnectionType;
-use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, ResponseError, web};
-
-use portcullis_rate_limit::headers;
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::header::HeaderMap;
+use actix_web::middleware::{Next, from_fn};
+use actix_web::{
+    App, Error, FromRequest, Handler, HttpMessage, HttpRequest, HttpResponse, Responder, rt, web,
+};
+use portcullis_audit::Actor;
+use portcullis_rate_limit::{AddressPrefix, States};
 
 use crate::client_address::client_address;
 use crate::csrf;
-use crate::group::{API, ErrorBody, Group, Groups};
-use crate::headers::protect;
+use crate::group::{API, Groups};
+use crate::guard::GuardResult;
+use crate::headers::add_rate_limits;
 use crate::lifecycle::Lifecycle;
+use crate::limit::{FairPermit, FairSemaphore, Limits, Priority, RouteRate};
 use crate::problem::{Code, Problem};
 use crate::request::RequestContext;
 use crate::request_id::{REQUEST_ID, RequestIds};
+use crate::route::{Body, Mounted, Route};
 use crate::settings::Settings;
 use crate::transport::Progress;
 
-/// The outermost layer.
-pub(crate) async fn edge(
+/// Puts the steps for every path around an application.
+pub(crate) fn layers<T>(
+    app: App<T>,
+    settings: &Settings,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<BoxBody>,
+        Error = Error,
+        InitError = (),
+    > + use<T>,
+>
+where
+    T: ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse,
+            Error = Error,
+            InitError = (),
+        > + 'static,
+{
+    // The last one is the first to see a request.
+    app.wrap(cors::cors(settings)).wrap(from_fn(edge))
+}
+
+/// Steps 1 to 4.
+async fn edge(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let settings = request.app_data::<web::Data<Settings>>().cloned();
-    let request_ids = request.app_data::<web::Data<RequestIds>>();
-    let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
-    let is_proxy = settings.as_ref().is_some_and(|settings| settings.trusts(peer));
-    let context = Rc::new(RequestContext {
-        id: given_id(request.headers())
-            .filter(|_| is_proxy)
-            .or_else(|| request_ids.map(|request_ids| request_ids.next()))
-            .unwrap_or_default(),
-        address: settings.as_ref().map_or(peer, |settings| {
-            let Settings { trusted_proxies, forwarding_header, .. } = &***settings;
-            client_address(peer, request.headers(), trusted_proxies, *forwarding_header)
-        }),
-    });
+    let context = Rc::new(context(&request));
     request.extensions_mut().insert(Rc::clone(&context));
 
+    let settings = request.app_data::<web::Data<Settings>>().cloned();
     let progress = request.conn_data::<Progress>().cloned();
     let lifecycle = request.app_data::<web::Data<Lifecycle>>().cloned();
     let groups = request.app_data::<Groups>();
     let group = groups.map_or(&API, |groups| groups.of(request.path()));
-    let response = next.call(request).await?.map_into_boxed_body();
+    let response = match check_edge(&request) {
+        Ok(()) => next.call(request).await?.map_into_boxed_body(),
+        Err(problem) => request.error_response(problem),
+    };
     if let Some(progress) = progress {
         progress.answered();
     }
 
-    let mut response = render_problem(response, group, &context.id);
+    let mut response = response::render_problem(response, group, &context.id);
     let secure = settings.is_some_and(|settings| settings.secure_cookies);
-    let headers = response.headers_mut();
-    if let Ok(id) = HeaderValue::from_str(&context.id) {
-        headers.insert(REQUEST_ID, id);
-    }
-    protect(headers, group.content_policy, secure);
-    if !headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
-        // Other origins get no CORS headers, not even those that describe the allowed requests.
-        headers.remove(header::ACCESS_CONTROL_ALLOW_CREDENTIALS);
-        headers.remove(header::ACCESS_CONTROL_EXPOSE_HEADERS);
-    }
+    response::add_headers(&mut response, group, &context.id, secure);
     if lifecycle.is_some_and(|lifecycle| lifecycle.is_stopping()) {
-        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+        response::close_connection(&mut response);
     }
-    log(&response, &context);
+    response::log(&response, &context);
     Ok(response)
 }
 
-/// Cross-origin requests: exact origins, with credentials, and nothing else.
-pub(crate) fn cors(settings: &Settings) -> Cors {
-    let mut cors = Cors::default()
-        .allowed_methods(["GET", "POST", "PATCH", "DELETE"])
-        .allowed_headers([
-            header::CONTENT_TYPE,
-            header::AUTHORIZATION,
-            HeaderName::from_static(csrf::HEADER),
-        ])
-        .expose_headers([
-            header::RETRY_AFTER,
-            header::LINK,
-            header::CONTENT_DISPOSITION,
-            HeaderName::from_static(headers::RATE_LIMIT),
-            HeaderName::from_static(headers::RATE_LIMIT_POLICY),
-            REQUEST_ID,
-        ])
-        .supports_credentials()
-        .block_on_origin_mismatch(false)
-        .max_age(600);
-    for origin in &settings.cors_origins {
-        cors = cors.allowed_origin(origin);
+/// Request id and client address.
+fn context(request: &ServiceRequest) -> RequestContext {
+    let settings = request.app_data::<web::Data<Settings>>();
+    let request_ids = request.app_data::<web::Data<RequestIds>>();
+    let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+    let is_proxy = settings.is_some_and(|settings| settings.trusts(peer));
+    RequestContext {
+        id: given_id(request.headers())
+            .filter(|_| is_proxy)
+            .or_else(|| request_ids.map(|request_ids| request_ids.next()))
+            .unwrap_or_default(),
+        address: settings.map_or(peer, |settings| {
+            let Settings { trusted_proxies, forwarding_header, .. } = &***settings;
+            client_address(peer, request.headers(), trusted_proxies, *forwarding_header)
+        }),
     }
-    cors
 }
+
+/// The refusals that need no route.
+fn check_edge(request: &ServiceRequest) -> Result<(), Problem> {
+    let length = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    if length > MAX_URL { Err(Problem::new(Code::UrlTooLong)) } else { Ok(()) }
+}
+
+/// The maximum of path and query, in bytes (RFC 9110 section 4.1 recommends 8,000 at least).
+const MAX_URL: usize = 8 * 1024;
 
 /// The request id from a proxy, if its form is safe.
 fn given_id(headers: &HeaderMap) -> Option<String> {
@@ -108,37 +145,133 @@ fn given_id(headers: &HeaderMap) -> Option<String> {
     ((8..=64).contains(&id.len()) && harmless).then(|| id.to_owned())
 }
 
-/// Gives every error the same form of body, including those of the framework.
-fn render_problem(
-    response: ServiceResponse<BoxBody>,
-    group: &Group,
-    request_id: &str,
-) -> ServiceResponse<BoxBody> {
-    let status = response.status();
-    if !status.is_client_error() && !status.is_server_error() {
-        return response;
-    }
-    let error = response.response().error();
-    let known = error.and_then(|error| error.as_error::<Problem>()).cloned();
-    let problem = known.unwrap_or_else(|| match error.and_then(|error| error.as_error()) {
-        Some(CorsError::OriginNotAllowed) => Problem::new(Code::ForeignOrigin),
-        _ => Problem::of_status(status),
-    });
-    let ErrorBody { media_type, bytes } = (group.error)(&problem, request_id);
-    response.map_body(|head, _| {
-        head.status = problem.status_code();
-        head.headers.insert(header::CONTENT_TYPE, media_type);
-        BoxBody::new(bytes)
-    })
+/// Steps 6 and 7, for routes and for paths without one.
+pub(crate) async fn enter(
+    request: &HttpRequest,
+    limits: &Limits,
+    priority: Priority,
+    rate: &RouteRate,
+) -> Result<Entered, Problem> {
+    let under_way = match rate {
+        RouteRate::Exempt => None,
+        RouteRate::General | RouteRate::Quota(_) => Some(limits.enter(request, priority).await?),
+    };
+    let states = limits.rates().admit_address(request, rate).await?;
+    Ok(Entered { _under_way: under_way, states })
 }
 
-fn log(response: &ServiceResponse<BoxBody>, context: &RequestContext) {
-    let request = response.request();
-    let (method, path) = (request.method(), request.path());
-    let (status, id) = (response.status().as_u16(), context.id.as_str());
-    if status >= 500 && status != 503 {
-        tracing::error!(%method, path, status, request_id = id, "request failed");
-    } else {
-        tracing::debug!(%method, path, status, request_id = id, address = %context.address, "request");
+/// An admitted request; it is under way until this is dropped.
+pub(crate) struct Entered {
+    _under_way: Option<FairPermit<AddressPrefix>>,
+    /// The state of the rate limit of the route.
+    states: Option<States>,
+}
+
+/// Steps 6 to 14 of a route.
+pub(crate) struct RouteStack {
+    route: &'static Route,
+    limits: Arc<Limits>,
+    rate: RouteRate,
+    permits: Option<Arc<FairSemaphore<Actor>>>,
+}
+
+impl RouteStack {
+    pub(crate) fn new(route: &'static Route, limits: &Arc<Limits>) -> Self {
+        Self {
+            route,
+            rate: limits.rates().of_route(route.limit.rate),
+            permits: limits.permits(route.limit),
+            limits: Arc::clone(limits),
+        }
+    }
+
+    /// Answers a request.
+    pub(crate) async fn answer<F, Args>(
+        &self,
+        handler: &F,
+        request: &HttpRequest,
+        payload: &mut Payload,
+    ) -> HttpResponse
+    where
+        F: Handler<Args>,
+        Args: FromRequest,
+        F::Output: Responder,
+    {
+        let limit = &self.route.limit;
+        let entered = match enter(request, &self.limits, limit.priority, &self.rate).await {
+            Ok(entered) => entered,
+            Err(problem) => return HttpResponse::from_error(problem),
+        };
+        let answer = rt::time::timeout(limit.timeout, self.handle(handler, request, payload)).await;
+        let answer = answer.unwrap_or_else(|_| Err(self.late().into()));
+        let mut answer = answer.unwrap_or_else(HttpResponse::from_error);
+        if let Some(states) = &entered.states {
+            add_rate_limits(answer.headers_mut(), states);
+        }
+        answer
+    }
+
+    /// The problem of a request that takes too long. A change may have taken effect.
+    fn late(&self) -> Problem {
+        let Route { method, guard, .. } = self.route;
+        if method.is_safe() || guard.is_query {
+            Problem::unavailable()
+        } else {
+            Problem::outcome_unknown()
+        }
+    }
+
+    /// Steps 8 to 14.
+    async fn handle<F, Args>(
+        &self,
+        handler: &F,
+        request: &HttpRequest,
+        payload: &mut Payload,
+    ) -> Result<HttpResponse, Error>
+    where
+        F: Handler<Args>,
+        Args: FromRequest,
+        F::Output: Responder,
+    {
+        self.admit(request).await?;
+        let arguments = Args::from_request(request, payload).await.map_err(Into::into)?;
+        csrf::require_checked(request)?;
+        Ok(handler.call(arguments).await.respond_to(request).map_into_boxed_body())
+    }
+
+    /// Steps 8 to 12.
+    async fn admit(&self, request: &HttpRequest) -> Result<(), Problem> {
+        let Self { route, permits, limits, .. } = self;
+        let admission = route.guard.admit(request).await?;
+        if !matches!(route.body, Body::Form(_)) {
+            csrf::require_checked(request)?;
+        }
+        if let GuardResult::Principal(principal) = &admission
+            && let Some(account) = principal.account()
+        {
+            limits.rates().admit_account(account)?;
+        }
+        let permit = match (permits, route.limit.concurrency) {
+            (Some(permits), Some(kind)) => {
+                let largest = route.body.limit();
+                Some(kind.enter(permits, request, largest, admission.actor()).await?)
+            }
+            _ => None,
+        };
+        let mut extensions = request.extensions_mut();
+        if route.body != Body::None {
+            extensions.insert(Mounted(route));
+        }
+        if let Some(permit) = permit {
+            extensions.insert(permit);
+        }
+        match admission {
+            GuardResult::Anonymous => {}
+            GuardResult::Principal(principal) => drop(extensions.insert(principal)),
+            GuardResult::SessionCredentials(session_credentials) => {
+                drop(extensions.insert(session_credentials));
+            }
+        }
+        Ok(())
     }
 }

@@ -8,7 +8,6 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::middleware::from_fn;
 use actix_web::web::ServiceConfig;
 use actix_web::{App, rt, web};
 use portcullis_domain::Ambient;
@@ -48,13 +47,12 @@ pub fn wait(
     let is_there = Arc::new(is_there);
     rt::System::new().block_on(async {
         let app = move || {
-            App::new()
+            let app = App::new()
                 .app_data(settings.clone())
                 .app_data(request_ids.clone())
                 .configure(live)
-                .default_service(web::to(not_yet))
-                .wrap(stack::cors(&settings))
-                .wrap(from_fn(stack::edge))
+                .default_service(web::to(not_yet));
+            stack::layers(app, &settings)
         };
         let server = transport::server(app, listener.try_clone()?, &shared)?;
         let handle = server.handle();

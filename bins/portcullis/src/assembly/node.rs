@@ -50,12 +50,12 @@ pub(super) fn keys(foundation: &Foundation, data: &mut AppData) -> Result<Arc<Ke
 }
 
 /// Issues and verifies CSRF tokens.
-pub(super) fn csrf_key(foundation: &Foundation) -> CsrfKey {
+pub(super) fn csrf_key(foundation: &Foundation) -> Arc<CsrfKey> {
     let key = CsrfKey::new(&foundation.secret);
-    match &foundation.config.tokens.previous {
+    Arc::new(match &foundation.config.tokens.previous {
         Some(previous) => key.accepting(previous),
         None => key,
-    }
+    })
 }
 
 /// The use cases of operators for the key pairs that sign access tokens.

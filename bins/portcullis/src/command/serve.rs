@@ -48,8 +48,7 @@ fn serve(
     };
     let listener = TcpListener::bind(address).map_err(cannot_listen)?;
     let bound = listener.local_addr().map_err(cannot_listen)?;
-    let settings =
-        config.server.settings(bound, config.rate_limits.connections.clone(), logging.lost());
+    let settings = config.server.settings(bound, &config.rate_limits, logging.lost());
     if !opening::wait_for_server(&config, &listener, &settings, &mut signals)? {
         return Ok(ExitCode::SUCCESS);
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use portcullis_api::limits::{REGISTRATION, SIGN_IN};
 use portcullis_rate_limit::{MAX_SLIDING_LIMIT, Quota, QuotaError};
-use portcullis_web::{ConnectionLimits, RateLimit, RateLimitSettings};
+use portcullis_web::{ConnectionLimits, RateLimit, RateLimitSettings, RequestBounds};
 
 use super::finding::Findings;
 use super::networks;
@@ -19,6 +19,8 @@ pub struct RateLimits {
     pub max_bytes: usize,
     /// The limits of open connections.
     pub connections: ConnectionLimits,
+    /// The limits of requests under way.
+    pub requests_under_way: RequestBounds,
 }
 
 impl RateLimits {
@@ -74,6 +76,20 @@ impl RateLimits {
         );
         let connections =
             ConnectionLimits { total, per_address, exempt_networks: exempt_networks.clone() };
+        let requests_under_way = RequestBounds {
+            per_address: findings.within(
+                "rate_limit.concurrent_requests",
+                raw.concurrent_requests,
+                500,
+                1..=MAX_CONNECTIONS,
+            ),
+            total: findings.within(
+                "rate_limit.concurrent_requests_in_all",
+                raw.concurrent_requests_in_all,
+                2_000,
+                1..=MAX_CONNECTIONS,
+            ),
+        };
         let mib = findings.within("rate_limit.memory_mib", raw.memory_mib, 32, 1..=4096);
         let quotas = || -> Result<RateLimitSettings, QuotaError> {
             Ok(RateLimitSettings {
@@ -90,7 +106,8 @@ impl RateLimits {
                 "write fewer requests, or a longer window",
             );
         });
-        Self { quotas: quotas.ok().filter(|_| enabled), max_bytes: mib << 20, connections }
+        let quotas = quotas.ok().filter(|_| enabled);
+        Self { quotas, max_bytes: mib << 20, connections, requests_under_way }
     }
 }
 

@@ -234,6 +234,8 @@ pub(crate) struct RateLimit {
     pub(crate) requests_window_seconds: Option<u64>,
     pub(crate) connections: Option<usize>,
     pub(crate) connections_in_all: Option<usize>,
+    pub(crate) concurrent_requests: Option<usize>,
+    pub(crate) concurrent_requests_in_all: Option<usize>,
     pub(crate) exempt_networks: Option<Vec<String>>,
     pub(crate) memory_mib: Option<usize>,
 }

@@ -6,9 +6,10 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use portcullis_web::{ConnectionLimits, ForwardingHeader, Settings};
+use portcullis_web::{ForwardingHeader, Settings};
 
 use super::finding::Findings;
+use super::rate_limit::RateLimits;
 use super::raw::{self, Environment};
 use super::{networks, origin};
 
@@ -83,7 +84,7 @@ impl Server {
     pub(crate) fn settings(
         &self,
         bound: SocketAddr,
-        connections: ConnectionLimits,
+        limits: &RateLimits,
         log_lines_lost: Arc<AtomicU64>,
     ) -> Settings {
         Settings {
@@ -91,7 +92,8 @@ impl Server {
             cors_origins: self.cors_origins.clone(),
             trusted_proxies: self.trusted_proxies.clone(),
             forwarding_header: self.forwarding_header,
-            connections,
+            connections: limits.connections.clone(),
+            requests: limits.requests_under_way,
             secure_cookies: self.secure_cookies,
             workers: None,
             shutdown_delay: self.shutdown_delay,

@@ -14,7 +14,7 @@ use portcullis_domain::AccountId;
 use portcullis_flows::access::decision::{Answer, Attributes, Context, Decisions, Question};
 use portcullis_web::{
     Body, BoundedList, Caller, Code, Concurrency, ConcurrencyPermit, FieldProblem, Guard, Json,
-    Limit, Method, Problem, Route, ShortText, blocking, decide, parse, read_json, stored,
+    Limit, Method, Priority, Problem, Route, ShortText, blocking, decide, parse, read_json, stored,
 };
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::{Deserialize as DeriveDeserialize, Serialize};
@@ -97,15 +97,9 @@ pub(crate) const CHECK: Route = Route {
     method: Method::Post,
     path: "/api/authz/check",
     guard: Guard::CALLER.query(),
-    limit: Limit::GENERAL,
+    limit: Limit::GENERAL.priority(Priority::High),
     body: Body::JSON,
-    errors: &[
-        Code::CsrfFailed,
-        Code::Forbidden,
-        Code::QuestionTooLarge,
-        Code::Busy,
-        Code::Unavailable,
-    ],
+    errors: &[Code::CsrfFailed, Code::Forbidden, Code::QuestionTooLarge, Code::Unavailable],
 };
 
 /// Checks one permission.
@@ -132,15 +126,9 @@ pub(crate) const CHECK_BATCH: Route = Route {
     method: Method::Post,
     path: "/api/authz/check/batch",
     guard: Guard::CALLER.query(),
-    limit: Limit::concurrent(&BATCHES),
+    limit: Limit::concurrent(&BATCHES).priority(Priority::High),
     body: Body::Json(BATCH_LIMIT),
-    errors: &[
-        Code::CsrfFailed,
-        Code::Forbidden,
-        Code::QuestionTooLarge,
-        Code::Busy,
-        Code::Unavailable,
-    ],
+    errors: &[Code::CsrfFailed, Code::Forbidden, Code::QuestionTooLarge, Code::Unavailable],
 };
 
 /// Checks up to 1,000 permissions.

@@ -26,7 +26,7 @@ pub(crate) const SHOW: Route = Route {
     guard: Guard::CALLER,
     limit: Limit::GENERAL,
     body: Body::None,
-    errors: &[Code::InvalidRequest, Code::Busy, Code::Unavailable],
+    errors: &[Code::InvalidRequest, Code::Unavailable],
 };
 
 /// Returns the active access matrix with inheritance resolved, as JSON, CSV or Markdown.

@@ -11,8 +11,8 @@ use portcullis_audit::{AuditKeys, DecisionId, Entry};
 use portcullis_flows::access::permission;
 use portcullis_flows::audit::trail::{AuditLog, AuditLogError};
 use portcullis_web::{
-    Body, Caller, Code, Concurrency, ConcurrencyPermit, Guard, Limit, Method, Problem, Query,
-    Route, blocking,
+    Body, Caller, Code, Concurrency, ConcurrencyPermit, Guard, Limit, Method, Priority, Problem,
+    Query, Route, blocking,
 };
 use serde::Serialize;
 
@@ -35,15 +35,9 @@ pub(crate) const SEARCH: Route = Route {
     method: Method::Get,
     path: "/api/admin/audit",
     guard: Guard::permitted(&[permission::READ_AUDIT_LOG]),
-    limit: Limit::concurrent(&SEARCHES),
+    limit: Limit::concurrent(&SEARCHES).priority(Priority::Low),
     body: Body::None,
-    errors: &[
-        Code::InvalidRequest,
-        Code::BlockTooLarge,
-        Code::Busy,
-        Code::OutcomeUnknown,
-        Code::Unavailable,
-    ],
+    errors: &[Code::InvalidRequest, Code::BlockTooLarge, Code::OutcomeUnknown, Code::Unavailable],
 };
 
 /// Searches the audit log, newest entries first. An entry must match all parameters.
@@ -112,15 +106,9 @@ pub(crate) const DECISION: Route = Route {
     method: Method::Get,
     path: "/api/admin/decisions/{id}",
     guard: Guard::permitted(&[permission::READ_AUDIT_LOG]),
-    limit: Limit::concurrent(&SEARCHES),
+    limit: Limit::concurrent(&SEARCHES).priority(Priority::Low),
     body: Body::None,
-    errors: &[
-        Code::NotFound,
-        Code::BlockTooLarge,
-        Code::Busy,
-        Code::OutcomeUnknown,
-        Code::Unavailable,
-    ],
+    errors: &[Code::NotFound, Code::BlockTooLarge, Code::OutcomeUnknown, Code::Unavailable],
 };
 
 /// Returns one decision with its reason. The audit log records the access.

@@ -2,7 +2,9 @@
 
 use actix_web::{HttpResponse, web};
 use portcullis_flows::identity::account::Accounts;
-use portcullis_web::{Body, Caller, Code, Guard, Limit, Method, Problem, Route, blocking};
+use portcullis_web::{
+    Body, Caller, Code, Guard, Limit, Method, Priority, Problem, Route, blocking,
+};
 
 use crate::answer::{AccountAnswer, cached_account_response};
 
@@ -10,7 +12,7 @@ pub(crate) const ME: Route = Route {
     method: Method::Get,
     path: "/api/auth/me",
     guard: Guard::SIGNED_IN,
-    limit: Limit::GENERAL,
+    limit: Limit::GENERAL.priority(Priority::High),
     body: Body::None,
     errors: &[Code::Unavailable],
 };

@@ -7,8 +7,8 @@ use portcullis_flows::access::decision::Decisions;
 use portcullis_flows::access::permission;
 use portcullis_flows::identity::account_change::{AccountChanges, AccountPatch, ChangeError};
 use portcullis_web::{
-    Body, Caller, Code, FieldProblem, Guard, Json, Limit, Method, Problem, Route, ShortText,
-    blocking, permit,
+    Body, Caller, Code, FieldProblem, Guard, Json, Limit, Method, Priority, Problem, Route,
+    ShortText, blocking, permit,
 };
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
@@ -110,7 +110,7 @@ pub(crate) const END_SESSIONS: Route = Route {
     method: Method::Delete,
     path: "/api/admin/users/{id}/sessions",
     guard: Guard::permitted(&[permission::END_SESSIONS]).recent(),
-    limit: Limit::GENERAL,
+    limit: Limit::GENERAL.priority(Priority::High),
     body: Body::None,
     errors: &[
         Code::CsrfFailed,

@@ -5,7 +5,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_flows::identity::account_request::AccountRequest;
 use portcullis_flows::identity::registration::Registration;
 use portcullis_web::{
-    Body, Code, Guard, Hashing, Json, Limit, Method, Problem, Route, SecretText, Text, origin,
+    Body, Code, Guard, Hashing, Json, Limit, Method, Priority, Problem, Route, SecretText, Text,
+    origin,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -37,7 +38,7 @@ pub(crate) const REGISTER: Route = Route {
     method: Method::Post,
     path: "/api/auth/register",
     guard: Guard::PUBLIC,
-    limit: Limit::rate(&REGISTRATION),
+    limit: Limit::rate(&REGISTRATION).priority(Priority::Low),
     body: Body::JSON,
     errors: &[
         Code::RegistrationClosed,

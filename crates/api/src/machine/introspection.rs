@@ -5,7 +5,8 @@ use portcullis_domain::{AccountKind, ExposeSecret};
 use portcullis_flows::machine::introspection::{ActiveToken, Introspection};
 use portcullis_token::{AuthenticationMethod, TokenAuthority};
 use portcullis_web::{
-    Body, Code, Form, Guard, Limit, Method, Problem, Route, SecretText, ShortText, blocking, origin,
+    Body, Code, Form, Guard, Limit, Method, Priority, Problem, Route, SecretText, ShortText,
+    blocking, origin,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -90,7 +91,7 @@ pub(crate) const INTROSPECT: Route = Route {
     method: Method::Post,
     path: "/api/auth/introspect",
     guard: Guard::SERVICE,
-    limit: Limit::GENERAL,
+    limit: Limit::GENERAL.priority(Priority::High),
     body: Body::FORM,
     errors: &[Code::Unavailable],
 };
@@ -121,7 +122,7 @@ pub(crate) const REVOKE: Route = Route {
     method: Method::Post,
     path: "/api/auth/revoke",
     guard: Guard::PUBLIC,
-    limit: Limit::GENERAL,
+    limit: Limit::GENERAL.priority(Priority::High),
     body: Body::FORM,
     errors: &[Code::OutcomeUnknown, Code::Unavailable],
 };

@@ -4,7 +4,7 @@ use actix_web::http::header::{CacheControl, CacheDirective, ETag, EntityTag, Hea
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_audit::Fingerprint;
 use portcullis_flows::node::signing_key::{KeyRing, PUBLISHED_BEFORE};
-use portcullis_web::{Body, Guard, Limit, Method, Route};
+use portcullis_web::{Body, Guard, Limit, Method, Priority, Route};
 
 use crate::openapi::schema::service::JsonWebKeySet;
 
@@ -12,7 +12,7 @@ pub(crate) const PUBLISH: Route = Route {
     method: Method::Get,
     path: "/.well-known/jwks.json",
     guard: Guard::PUBLIC,
-    limit: Limit::GENERAL,
+    limit: Limit::GENERAL.priority(Priority::High),
     body: Body::None,
     errors: &[],
 };

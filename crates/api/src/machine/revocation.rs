@@ -12,7 +12,9 @@ use portcullis_domain::Timestamp;
 use portcullis_flows::node::revocation::Cursor;
 use portcullis_flows::node::revocation::Revocations;
 use portcullis_token::RevocationEntry;
-use portcullis_web::{Body, Code, FieldProblem, Guard, Limit, Method, Problem, Query, Route};
+use portcullis_web::{
+    Body, Code, FieldProblem, Guard, Limit, Method, Priority, Problem, Query, Route,
+};
 use serde::Serialize;
 
 use self::stream::Source;
@@ -33,7 +35,7 @@ pub(crate) const FEED: Route = Route {
     method: Method::Get,
     path: "/api/revocations",
     guard: Guard::SERVICE,
-    limit: Limit::GENERAL,
+    limit: Limit::GENERAL.priority(Priority::High),
     body: Body::None,
     errors: &[Code::InvalidRequest, Code::CursorExpired, Code::Unavailable],
 };

@@ -2,7 +2,7 @@
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
-use portcullis_web::{Body, Guard, Limit, Method, Route};
+use portcullis_web::{Body, Guard, Limit, Method, Priority, Route};
 
 /// The API document, rendered once.
 pub(crate) struct Document(pub(crate) String);
@@ -11,7 +11,7 @@ pub(crate) const SERVE: Route = Route {
     method: Method::Get,
     path: "/api/openapi.json",
     guard: Guard::PUBLIC,
-    limit: Limit::GENERAL,
+    limit: Limit::GENERAL.priority(Priority::Low),
     body: Body::None,
     errors: &[],
 };

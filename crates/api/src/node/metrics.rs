@@ -14,7 +14,9 @@ use portcullis_flows::node::job::{JobState, Jobs};
 use portcullis_flows::node::revocation::Revocations;
 use portcullis_password::HashingPool;
 use portcullis_redis::RedisLimiter;
-use portcullis_web::{Body, Code, Guard, Lifecycle, Limit, Method, RateLimits, Route, Settings};
+use portcullis_web::{
+    Body, Code, Guard, Lifecycle, Limit, Limits, Method, RateLimits, Route, Settings,
+};
 use prometheus_client::encoding::prometheus_text::encode;
 use prometheus_client::encoding::{EncodeCounterValue, EncodeGaugeValue};
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
@@ -65,17 +67,23 @@ pub(crate) async fn expose(
     sources: web::Data<MetricSources>,
     settings: web::Data<Settings>,
     lifecycle: web::Data<Lifecycle>,
+    limits: web::Data<Limits>,
 ) -> HttpResponse {
     let mut text = String::with_capacity(4096);
     // Writing to memory does not fail.
-    let _ = encode(&mut text, &registry(&sources, &settings, &lifecycle));
+    let _ = encode(&mut text, &registry(&sources, &settings, &lifecycle, &limits));
     HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"))
         .body(text)
 }
 
 /// The present metrics of this node. Names of counters get `_total` when they are encoded.
-fn registry(node: &MetricSources, settings: &Settings, lifecycle: &Lifecycle) -> Registry {
+fn registry(
+    node: &MetricSources,
+    settings: &Settings,
+    lifecycle: &Lifecycle,
+    limits: &Limits,
+) -> Registry {
     let mut registry = Registry::with_prefix("portcullis");
     recording(&mut registry, node);
     let matrix = node.matrices.active().load();
@@ -102,9 +110,21 @@ fn registry(node: &MetricSources, settings: &Settings, lifecycle: &Lifecycle) ->
     gauge(&mut registry, "connections", "Open connections", open);
     let about = "Connections closed at once since the start because a limit was reached";
     counter(&mut registry, "connections_refused", about, lifecycle.refused_connections());
+    requests(&mut registry, limits);
     rate_limits(&mut registry, node);
     jobs(&mut registry, &node.jobs.states());
     registry
+}
+
+fn requests(registry: &mut Registry, limits: &Limits) {
+    let under_way = u64::try_from(limits.requests_under_way()).unwrap_or(u64::MAX);
+    gauge(registry, "requests_under_way", "Requests under way", under_way);
+    let refused = Family::<[(&str, &str); 1], Counter>::default();
+    for (priority, count) in limits.refused_requests() {
+        refused.get_or_create(&[("priority", priority.name())]).inc_by(count);
+    }
+    let about = "Requests refused since the start because too many were under way, by priority";
+    registry.register("requests_refused", about, refused);
 }
 
 fn rate_limits(registry: &mut Registry, node: &MetricSources) {

@@ -2,7 +2,7 @@
 
 use actix_web::web::{self, Json};
 use portcullis_domain::Ambient;
-use portcullis_web::{Authenticator, Body, Caller, Guard, Limit, Method, Problem, Route};
+use portcullis_web::{Authenticator, Body, Caller, Guard, Limit, Method, Priority, Problem, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -18,7 +18,7 @@ pub(crate) const ISSUE: Route = Route {
     method: Method::Get,
     path: "/api/auth/csrf",
     guard: Guard::SIGNED_IN,
-    limit: Limit::GENERAL,
+    limit: Limit::GENERAL.priority(Priority::High),
     body: Body::None,
     errors: &[],
 };

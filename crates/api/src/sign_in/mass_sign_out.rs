@@ -1,10 +1,12 @@
 //! `DELETE /api/admin/sessions`: ends the sessions of all accounts.
 
+use std::time::Duration;
+
 use actix_web::{HttpResponse, web};
 use portcullis_flows::access::permission;
 use portcullis_flows::sign_in::mass_sign_out::MassSignOut;
 use portcullis_web::{
-    Body, Caller, Code, Guard, Limit, Method, Problem, Route, Settings, detached,
+    Body, Caller, Code, Guard, Limit, Method, Priority, Problem, Route, Settings, detached,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -23,7 +25,7 @@ pub(crate) const END_ALL: Route = Route {
     method: Method::Delete,
     path: "/api/admin/sessions",
     guard: Guard::permitted(&[permission::END_SESSIONS]).recent(),
-    limit: Limit::GENERAL,
+    limit: Limit::GENERAL.priority(Priority::High).timeout(Duration::from_secs(5 * 60)),
     body: Body::None,
     errors: &[
         Code::CsrfFailed,

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_domain::{DisplayName, SessionId, Timestamp};
 use portcullis_flows::sign_in::session::{ActiveSession, Sessions};
 use portcullis_web::{
-    Body, Caller, Code, Guard, Limit, Method, Problem, Query, Route, Settings, blocking,
+    Body, Caller, Code, Guard, Limit, Method, Priority, Problem, Query, Route, Settings, blocking,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -76,7 +76,7 @@ pub(crate) const END: Route = Route {
     method: Method::Delete,
     path: "/api/auth/sessions/{id}",
     guard: Guard::CALLER,
-    limit: Limit::GENERAL,
+    limit: Limit::GENERAL.priority(Priority::High),
     body: Body::None,
     errors: &[Code::CsrfFailed, Code::NotFound, Code::OutcomeUnknown, Code::Unavailable],
 };
@@ -110,7 +110,7 @@ pub(crate) const END_OTHERS: Route = Route {
     method: Method::Delete,
     path: "/api/auth/sessions",
     guard: Guard::CALLER,
-    limit: Limit::GENERAL,
+    limit: Limit::GENERAL.priority(Priority::High),
     body: Body::None,
     errors: &[Code::CsrfFailed, Code::OutcomeUnknown, Code::Unavailable],
 };

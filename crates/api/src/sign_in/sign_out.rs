@@ -4,8 +4,8 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_flows::sign_in::sign_out::{SignOut, SignOutCredentials};
 use portcullis_web::{
-    BODY_LIMIT, Body, Caller, Code, CookieName, Guard, Json, Limit, Method, OptionalBody, Problem,
-    Route, SecretText, SessionCredentials, Settings, blocking, forget_cookie, origin,
+    BODY_LIMIT, Body, Caller, Code, CookieName, Guard, Json, Limit, Method, OptionalBody, Priority,
+    Problem, Route, SecretText, SessionCredentials, Settings, blocking, forget_cookie, origin,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -26,7 +26,7 @@ pub(crate) const LOGOUT: Route = Route {
     method: Method::Post,
     path: "/api/auth/logout",
     guard: Guard::SESSION_CREDENTIALS,
-    limit: Limit::GENERAL,
+    limit: Limit::GENERAL.priority(Priority::High),
     body: Body::OptionalJson(BODY_LIMIT),
     errors: &[Code::CsrfFailed, Code::OutcomeUnknown, Code::Unavailable],
 };
@@ -63,7 +63,7 @@ pub(crate) const LOGOUT_ALL: Route = Route {
     method: Method::Post,
     path: "/api/auth/logout/all",
     guard: Guard::SIGNED_IN,
-    limit: Limit::GENERAL,
+    limit: Limit::GENERAL.priority(Priority::High),
     body: Body::None,
     errors: &[Code::CsrfFailed, Code::OutcomeUnknown, Code::Unavailable],
 };

@@ -109,6 +109,8 @@ catalogue! {
         "Take the snapshot at /api/revocations/snapshot, and go on from its cursor."
     BodyTooLarge "body_too_large" PAYLOAD_TOO_LARGE "The body is too large"
         "Send less: most routes read at most 16 KiB, and the detail says how much this one does."
+    UrlTooLong "url_too_long" URI_TOO_LONG "The URL is too long"
+        "Use a path and a query of at most 8 KiB together."
     HeadTooLarge "request_head_too_large" REQUEST_HEADER_FIELDS_TOO_LARGE "The head of the request is too large"
         "Send fewer cookies and headers: all of it has at most 32 KiB, and 96 fields."
     UnsupportedMediaType "unsupported_media_type" UNSUPPORTED_MEDIA_TYPE "The body is of the wrong type"

@@ -87,7 +87,7 @@ impl Drop for AdmittedConnection {
 mod tests {
     use super::*;
     use crate::client_address::ForwardingHeader;
-    use crate::settings::ConnectionLimits;
+    use crate::settings::{ConnectionLimits, RequestBounds};
 
     fn settings() -> Settings {
         Settings {
@@ -100,6 +100,7 @@ mod tests {
                 per_address: 2,
                 exempt_networks: vec!["192.0.2.0/24".parse().unwrap()],
             },
+            requests: RequestBounds { total: 1, per_address: 1 },
             secure_cookies: false,
             workers: None,
             shutdown_delay: std::time::Duration::ZERO,

@@ -57,6 +57,12 @@ pub(super) const FAULTS: &[(&str, &str, &str)] = &[
     ("PORTCULLIS__RATE_LIMIT__EXEMPT_NETWORKS", "office", "rate_limit.exempt_networks"),
     ("PORTCULLIS__RATE_LIMIT__CONNECTIONS", "0", "rate_limit.connections"),
     ("PORTCULLIS__RATE_LIMIT__CONNECTIONS_IN_ALL", "many", "rate_limit.connections_in_all"),
+    ("PORTCULLIS__RATE_LIMIT__CONCURRENT_REQUESTS", "0", "rate_limit.concurrent_requests"),
+    (
+        "PORTCULLIS__RATE_LIMIT__CONCURRENT_REQUESTS_IN_ALL",
+        "0",
+        "rate_limit.concurrent_requests_in_all",
+    ),
     ("PORTCULLIS__RATE_LIMIT__MEMORY_MIB", "0", "rate_limit.memory_mib"),
     ("PORTCULLIS__PASSWORDS__MIN_LENGTH", "4", "passwords.min_length"),
     ("PORTCULLIS__PASSWORDS__MAX_LENGTH", "20", "passwords.max_length"),

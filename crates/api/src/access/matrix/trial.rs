@@ -8,8 +8,8 @@ use portcullis_domain::Ambient;
 use portcullis_flows::access::matrix::Matrices;
 use portcullis_flows::access::permission;
 use portcullis_web::{
-    Caller, Code, Concurrency, ConcurrencyPermit, Guard, Json, Limit, Method, Problem, Route, Time,
-    blocking, detached,
+    Caller, Code, Concurrency, ConcurrencyPermit, Guard, Json, Limit, Method, Priority, Problem,
+    Route, Time, blocking, detached,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -67,7 +67,7 @@ pub(crate) const VALIDATE: Route = Route {
     method: Method::Post,
     path: "/api/admin/matrix/validate",
     guard: Guard::permitted(&[permission::READ_MATRIX]),
-    limit: Limit::GENERAL,
+    limit: Limit::GENERAL.priority(Priority::Low),
     body: FILE,
     errors: &[
         Code::CsrfFailed,
@@ -102,7 +102,7 @@ pub(crate) const DIFF: Route = Route {
     method: Method::Post,
     path: "/api/admin/matrix/diff",
     guard: Guard::permitted(&[permission::READ_MATRIX]),
-    limit: Limit::GENERAL,
+    limit: Limit::GENERAL.priority(Priority::Low),
     body: FILE,
     errors: &[
         Code::CsrfFailed,
@@ -133,14 +133,15 @@ pub(crate) const REPLAY: Route = Route {
     method: Method::Post,
     path: "/api/admin/matrix/replay",
     guard: Guard::permitted(&[permission::READ_MATRIX, permission::READ_AUDIT_LOG]),
-    limit: Limit::concurrent(&REPLAYS),
+    limit: Limit::concurrent(&REPLAYS)
+        .priority(Priority::Low)
+        .timeout(REPLAY_TIMEOUT.saturating_add(Duration::from_secs(5))),
     body: FILE,
     errors: &[
         Code::CsrfFailed,
         Code::MatrixFaults,
         Code::MatrixUnfit,
         Code::BlockTooLarge,
-        Code::Busy,
         Code::OutcomeUnknown,
         Code::Unavailable,
     ],

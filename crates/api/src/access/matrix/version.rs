@@ -6,7 +6,9 @@ use actix_web::{HttpResponse, web};
 use portcullis_domain::Timestamp;
 use portcullis_flows::access::matrix::{ListedVersion, Matrices, MatrixError, Version};
 use portcullis_flows::access::permission;
-use portcullis_web::{Body, Caller, Code, Guard, Json, Limit, Method, Problem, Route, blocking};
+use portcullis_web::{
+    Body, Caller, Code, Guard, Json, Limit, Method, Priority, Problem, Route, blocking,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -73,7 +75,7 @@ pub(crate) const LIST: Route = Route {
     method: Method::Get,
     path: "/api/admin/matrix/versions",
     guard: Guard::permitted(&[permission::READ_MATRIX]),
-    limit: Limit::GENERAL,
+    limit: Limit::GENERAL.priority(Priority::Low),
     body: Body::None,
     errors: &[Code::Unavailable],
 };
@@ -103,7 +105,7 @@ pub(crate) const READ: Route = Route {
     method: Method::Get,
     path: "/api/admin/matrix/versions/{number}",
     guard: Guard::permitted(&[permission::READ_MATRIX]),
-    limit: Limit::GENERAL,
+    limit: Limit::GENERAL.priority(Priority::Low),
     body: Body::None,
     errors: &[Code::NotFound, Code::OutcomeUnknown, Code::Unavailable],
 };

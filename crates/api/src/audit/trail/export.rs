@@ -18,7 +18,8 @@ use portcullis_flows::access::permission;
 use portcullis_flows::audit::trail::{AuditLog, AuditLogError};
 use portcullis_flows::principal::Principal;
 use portcullis_web::{
-    Body, Caller, Code, Concurrency, ConcurrencyPermit, Guard, Limit, Method, Problem, Query, Route,
+    Body, Caller, Code, Concurrency, ConcurrencyPermit, Guard, Limit, Method, Priority, Problem,
+    Query, Route,
 };
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{self, Receiver, Sender};
@@ -32,15 +33,9 @@ pub(crate) const EXPORT: Route = Route {
     method: Method::Get,
     path: "/api/admin/audit/export",
     guard: Guard::permitted(&[permission::EXPORT_AUDIT_LOG]).recent(),
-    limit: Limit::concurrent(&EXPORTS),
+    limit: Limit::concurrent(&EXPORTS).priority(Priority::Low),
     body: Body::None,
-    errors: &[
-        Code::InvalidRequest,
-        Code::BlockTooLarge,
-        Code::Busy,
-        Code::OutcomeUnknown,
-        Code::Unavailable,
-    ],
+    errors: &[Code::InvalidRequest, Code::BlockTooLarge, Code::OutcomeUnknown, Code::Unavailable],
 };
 
 /// Exports the matching entries of the audit log, newest first, as CSV or JSON lines.

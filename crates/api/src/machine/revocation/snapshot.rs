@@ -14,7 +14,7 @@ use portcullis_domain::{Ambient, ExposeSecret};
 use portcullis_flows::StoreError;
 use portcullis_flows::node::revocation::{Revocations, Snapshot};
 use portcullis_token::{RevocationEntry, SnapshotClaims, TokenAuthority};
-use portcullis_web::{Body, Code, Guard, Limit, Method, Problem, Route, blocking};
+use portcullis_web::{Body, Code, Guard, Limit, Method, Priority, Problem, Route, blocking};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -22,7 +22,7 @@ pub(crate) const TAKE: Route = Route {
     method: Method::Get,
     path: "/api/revocations/snapshot",
     guard: Guard::SERVICE,
-    limit: Limit::GENERAL,
+    limit: Limit::GENERAL.priority(Priority::High),
     body: Body::None,
     errors: &[Code::Unavailable, Code::RevocationsStale],
 };

@@ -1,0 +1,34 @@
+//! Cross-origin requests: exact origins, with credentials, and nothing else.
+
+use actix_cors::Cors;
+use actix_web::http::header::{self, HeaderName};
+use portcullis_rate_limit::headers;
+
+use crate::csrf;
+use crate::request_id::REQUEST_ID;
+use crate::settings::Settings;
+
+pub(super) fn cors(settings: &Settings) -> Cors {
+    let mut cors = Cors::default()
+        .allowed_methods(["GET", "POST", "PATCH", "DELETE"])
+        .allowed_headers([
+            header::CONTENT_TYPE,
+            header::AUTHORIZATION,
+            HeaderName::from_static(csrf::HEADER),
+        ])
+        .expose_headers([
+            header::RETRY_AFTER,
+            header::LINK,
+            header::CONTENT_DISPOSITION,
+            HeaderName::from_static(headers::RATE_LIMIT),
+            HeaderName::from_static(headers::RATE_LIMIT_POLICY),
+            REQUEST_ID,
+        ])
+        .supports_credentials()
+        .block_on_origin_mismatch(false)
+        .max_age(600);
+    for origin in &settings.cors_origins {
+        cors = cors.allowed_origin(origin);
+    }
+    cors
+}

@@ -1,0 +1,74 @@
+//! The last steps of every response: the form of errors, headers, and the log.
+
+use actix_cors::CorsError;
+use actix_web::ResponseError;
+use actix_web::body::BoxBody;
+use actix_web::dev::ServiceResponse;
+use actix_web::http::ConnectionType;
+use actix_web::http::header::{self, HeaderValue};
+
+use crate::group::{ErrorBody, Group};
+use crate::headers::protect;
+use crate::problem::{Code, Problem};
+use crate::request::RequestContext;
+use crate::request_id::REQUEST_ID;
+
+/// Gives every error the same form of body, including those of the framework.
+pub(super) fn render_problem(
+    response: ServiceResponse<BoxBody>,
+    group: &Group,
+    request_id: &str,
+) -> ServiceResponse<BoxBody> {
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return response;
+    }
+    let error = response.response().error();
+    let known = error.and_then(|error| error.as_error::<Problem>()).cloned();
+    let problem = known.unwrap_or_else(|| match error.and_then(|error| error.as_error()) {
+        Some(CorsError::OriginNotAllowed) => Problem::new(Code::ForeignOrigin),
+        _ => Problem::of_status(status),
+    });
+    let ErrorBody { media_type, bytes } = (group.error)(&problem, request_id);
+    response.map_body(|head, _| {
+        head.status = problem.status_code();
+        head.headers.insert(header::CONTENT_TYPE, media_type);
+        BoxBody::new(bytes)
+    })
+}
+
+/// Adds the request id and the security headers.
+pub(super) fn add_headers(
+    response: &mut ServiceResponse<BoxBody>,
+    group: &Group,
+    request_id: &str,
+    secure: bool,
+) {
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    protect(headers, group.content_policy, secure);
+    if !headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
+        // Other origins get no CORS headers, not even those that describe the allowed requests.
+        headers.remove(header::ACCESS_CONTROL_ALLOW_CREDENTIALS);
+        headers.remove(header::ACCESS_CONTROL_EXPOSE_HEADERS);
+    }
+}
+
+/// The connection ends after this response.
+pub(super) fn close_connection(response: &mut ServiceResponse<BoxBody>) {
+    response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+}
+
+/// Logs the response.
+pub(super) fn log(response: &ServiceResponse<BoxBody>, context: &RequestContext) {
+    let request = response.request();
+    let (method, path) = (request.method(), request.path());
+    let (status, id) = (response.status().as_u16(), context.id.as_str());
+    if status >= 500 && status != 503 {
+        tracing::error!(%method, path, status, request_id = id, "request failed");
+    } else {
+        tracing::debug!(%method, path, status, request_id = id, address = %context.address, "request");
+    }
+}
