@@ -97,6 +97,8 @@ impl Bench {
                 ("PORTCULLIS__RATE_LIMIT__REQUESTS", "10000000"),
                 ("PORTCULLIS__RATE_LIMIT__ACCOUNT_REQUESTS", "10000000"),
                 ("PORTCULLIS__RATE_LIMIT__CONNECTIONS", "100000"),
+                ("PORTCULLIS__RATE_LIMIT__CONCURRENT_REQUESTS", "100000"),
+                ("PORTCULLIS__RATE_LIMIT__CONCURRENT_REQUESTS_IN_ALL", "200000"),
             ])
             .envs(self.options.database_url.iter().map(|url| ("DATABASE_URL", url)))
             .envs(self.options.environment.iter().map(|(name, value)| (name, value)))

@@ -148,6 +148,12 @@ pub(crate) fn post(server: SocketAddr, path: &str, body: &serde_json::Value) -> 
     Ok(request.body(Full::from(body.to_string()))?)
 }
 
+/// A POST request with a body that is not JSON.
+pub(crate) fn post_text(server: SocketAddr, path: &str) -> Result<Request> {
+    let request = head(Method::POST, server, path).header(CONTENT_TYPE, "text/plain");
+    Ok(request.body(Full::from("text"))?)
+}
+
 fn head(method: Method, server: SocketAddr, path: &str) -> request::Builder {
     hyper::Request::builder().method(method).uri(path).header(HOST, server.to_string())
 }

@@ -20,6 +20,7 @@ mod program;
 mod quantity;
 mod questions;
 mod recording;
+mod redis;
 mod report;
 mod run;
 mod server;

@@ -10,6 +10,7 @@ pub(crate) mod me;
 pub(crate) mod refresh;
 pub(crate) mod register;
 pub(crate) mod replay;
+pub(crate) mod shared_limit;
 pub(crate) mod sign_in;
 pub(crate) mod start;
 pub(crate) mod verify;

@@ -91,6 +91,8 @@ pub(crate) enum Measurement {
     Refresh,
     /// Latency of `me` under many concurrent sign-ins, and the results of these
     Flood,
+    /// Latency that the shared rate limit adds in each state of Redis; starts a `redis-server`
+    SharedLimit,
     /// Latency of permission checks while another account floods the server with large batches
     DecisionFlood,
     /// Time to the first ready answer, memory at rest

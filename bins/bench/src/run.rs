@@ -2,8 +2,8 @@
 
 use crate::bench::Bench;
 use crate::measurement::{
-    batch, check, decision_flood, export, flood, followers, me, refresh, register, replay, sign_in,
-    start, verify,
+    batch, check, decision_flood, export, flood, followers, me, refresh, register, replay,
+    shared_limit, sign_in, start, verify,
 };
 use crate::options::{Measurement, Options};
 use crate::outcome::Result;
@@ -55,6 +55,9 @@ async fn fill(bench: &Bench, report: &mut Report) -> Result<()> {
     }
     if wanted(Measurement::Flood) {
         report.add(flood::measure(bench).await?);
+    }
+    if wanted(Measurement::SharedLimit) {
+        report.add(shared_limit::measure(bench).await?);
     }
     if wanted(Measurement::DecisionFlood) {
         report.add(decision_flood::measure(bench).await?);

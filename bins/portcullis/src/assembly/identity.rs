@@ -29,7 +29,8 @@ pub(super) fn accounts(
     foundation: &Foundation,
     data: &mut AppData,
 ) -> Result<Arc<Accounts>, Failure> {
-    let accounts = Accounts::start(foundation.store.clone()).map_err(failure::no_thread)?;
+    let accounts = Accounts::start(foundation.store.clone(), foundation.ambient.clock.clone())
+        .map_err(failure::no_thread)?;
     let accounts = Arc::new(accounts);
     data.share(accounts.clone());
     Ok(accounts)

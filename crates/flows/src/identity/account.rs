@@ -4,10 +4,11 @@ use std::io;
 use std::ops::Deref;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use moka::Expiry;
 use moka::sync::Cache;
-use portcullis_domain::{Account, AccountId, Supervised};
+use portcullis_domain::{Account, AccountId, Clock, Supervised};
 
 use crate::StoreError;
 
@@ -21,12 +22,14 @@ pub trait AccountStore: Send + Sync {
 #[derive(Debug)]
 pub struct CachedAccount {
     account: Account,
+    /// The time from the beginning of the read to its end.
+    read_time: Duration,
     document: OnceLock<Box<[u8]>>,
 }
 
 impl CachedAccount {
-    const fn new(account: Account) -> Self {
-        Self { account, document: OnceLock::new() }
+    const fn new(account: Account, read_time: Duration) -> Self {
+        Self { account, read_time, document: OnceLock::new() }
     }
 
     /// The account in the form in which callers get it. It is written once and kept with the
@@ -53,6 +56,7 @@ pub struct Accounts {
 
 struct Memory {
     store: Arc<dyn AccountStore>,
+    clock: Arc<dyn Clock>,
     recent: Cache<AccountId, Arc<CachedAccount>>,
     /// Accounts read in the first half of that time, or about to be read.
     fresh: Cache<AccountId, ()>,
@@ -64,11 +68,14 @@ impl Accounts {
 
     /// Starts a reader that caches up to 10,000 accounts. A thread of its own, independent of
     /// requests, refreshes the accounts that are used often.
-    pub fn start(store: Arc<dyn AccountStore>) -> io::Result<Self> {
+    pub fn start(store: Arc<dyn AccountStore>, clock: Arc<dyn Clock>) -> io::Result<Self> {
+        let recent = Cache::builder().max_capacity(MAX_ACCOUNTS);
+        let fresh = Cache::builder().max_capacity(MAX_ACCOUNTS);
         let memory = Arc::new(Memory {
             store,
-            recent: remembering_for(Self::MAX_AGE),
-            fresh: remembering_for(Self::MAX_AGE / 2),
+            clock,
+            recent: recent.expire_after(SinceRead).build(),
+            fresh: fresh.time_to_live(Self::MAX_AGE / 2).build(),
         });
         let (renewals, wanted) = sync_channel(MAX_WAITING);
         let work = Arc::clone(&memory);
@@ -115,7 +122,10 @@ impl Memory {
     }
 
     fn read(&self, id: AccountId) -> Result<Option<Arc<CachedAccount>>, StoreError> {
-        let account = self.store.account(id)?.map(CachedAccount::new).map(Arc::new);
+        let begun = self.clock.monotonic();
+        let account = self.store.account(id)?;
+        let read_time = self.clock.monotonic().saturating_sub(begun);
+        let account = account.map(|account| Arc::new(CachedAccount::new(account, read_time)));
         if let Some(account) = &account {
             self.recent.insert(id, Arc::clone(account));
             self.fresh.insert(id, ());
@@ -124,8 +134,35 @@ impl Memory {
     }
 }
 
-fn remembering_for<T: Clone + Send + Sync + 'static>(time: Duration) -> Cache<AccountId, T> {
-    Cache::builder().max_capacity(MAX_ACCOUNTS).time_to_live(time).build()
+/// An account expires [`Accounts::MAX_AGE`] after the beginning of its read: the database may have
+/// changed it while the answer was on its way.
+struct SinceRead;
+
+impl SinceRead {
+    const fn of(account: &CachedAccount) -> Duration {
+        Accounts::MAX_AGE.saturating_sub(account.read_time)
+    }
+}
+
+impl Expiry<AccountId, Arc<CachedAccount>> for SinceRead {
+    fn expire_after_create(
+        &self,
+        _: &AccountId,
+        account: &Arc<CachedAccount>,
+        _: Instant,
+    ) -> Option<Duration> {
+        Some(Self::of(account))
+    }
+
+    fn expire_after_update(
+        &self,
+        _: &AccountId,
+        account: &Arc<CachedAccount>,
+        _: Instant,
+        _: Option<Duration>,
+    ) -> Option<Duration> {
+        Some(Self::of(account))
+    }
 }
 
 /// Accounts in the cache.

@@ -4,10 +4,10 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use portcullis_domain::{Account, AccountId};
+use portcullis_domain::{Account, AccountId, SystemClock};
 use portcullis_flows::StoreError;
 use portcullis_flows::identity::account::{AccountStore, Accounts};
-use portcullis_testkit::{at_once, samples};
+use portcullis_testkit::{TestClock, at_once, samples};
 
 use crate::deployment::Deployment;
 
@@ -40,7 +40,7 @@ fn an_account_that_was_just_read_needs_no_database() {
 #[test]
 fn what_is_asked_for_often_is_read_again_once_and_nobody_waits_for_it() {
     let store = Arc::new(CountingStore::default());
-    let accounts = Accounts::start(store.clone()).unwrap();
+    let accounts = Accounts::start(store.clone(), Arc::new(SystemClock::new())).unwrap();
     let id = samples::account("ada").id;
     // The cache goes by the real clock, and the machine may stall for longer than it remembers.
     let is_renewed = (0..10).any(|_| {
@@ -70,6 +70,26 @@ impl CountingStore {
 impl AccountStore for CountingStore {
     fn account(&self, _: AccountId) -> Result<Option<Account>, StoreError> {
         self.0.fetch_add(1, Ordering::SeqCst);
+        Ok(Some(samples::account("ada")))
+    }
+}
+
+#[test]
+fn the_age_of_an_account_counts_from_the_beginning_of_its_read() {
+    let clock = Arc::new(TestClock::new());
+    let store = Arc::new(SlowStore(clock.clone()));
+    let accounts = Accounts::start(store, clock).unwrap();
+    let id = samples::account("ada").id;
+    assert!(accounts.read(id).unwrap().is_some());
+    assert!(accounts.recent(id).is_none());
+}
+
+/// A store whose answer takes longer than an account is kept.
+struct SlowStore(Arc<TestClock>);
+
+impl AccountStore for SlowStore {
+    fn account(&self, _: AccountId) -> Result<Option<Account>, StoreError> {
+        self.0.advance(Accounts::MAX_AGE);
         Ok(Some(samples::account("ada")))
     }
 }

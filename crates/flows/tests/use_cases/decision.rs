@@ -30,7 +30,7 @@ impl RecorderFixture {
         let recorder = Recorder::start(store.clone(), keys, policy, deployment.ambient());
         let decisions = Decisions::new(
             Arc::new(ActiveMatrix::new(samples::matrix()).unwrap()),
-            Arc::new(Accounts::start(store).unwrap()),
+            Arc::new(Accounts::start(store, deployment.clock.clone()).unwrap()),
             Arc::new(recorder.unwrap()),
             deployment.clock.clone(),
         );

@@ -154,7 +154,7 @@ impl Deployment {
             ),
             unlock: Unlock::new(store.clone(), counters.clone(), ambient.clone()),
             refresh: Refresh::new(store.clone(), issuer.clone(), ambient.clone()),
-            accounts: Accounts::start(store.clone()).unwrap(),
+            accounts: Accounts::start(store.clone(), self.clock.clone()).unwrap(),
             sessions: Sessions::new(store.clone(), issuer.clone(), ambient.clone()),
             account_changes: AccountChanges::new(
                 store.clone(),

@@ -282,7 +282,7 @@ fn a_replay_says_who_would_gain_and_lose_in_its_time_only() {
     let recorder = Recorder::start(store.clone(), keys, policy, deployment.ambient());
     let decisions = Decisions::new(
         Arc::new(ActiveMatrix::new(samples::matrix()).unwrap()),
-        Arc::new(Accounts::start(store).unwrap()),
+        Arc::new(Accounts::start(store, deployment.clock.clone()).unwrap()),
         Arc::new(recorder.unwrap()),
         deployment.clock.clone(),
     );

@@ -107,7 +107,7 @@ impl RecorderFixture {
         let recorder = Recorder::start(faulty.clone(), keys, policy, ambient);
         let decisions = Decisions::new(
             Arc::new(ActiveMatrix::new(samples::matrix()).unwrap()),
-            Arc::new(Accounts::start(Arc::new(store)).unwrap()),
+            Arc::new(Accounts::start(Arc::new(store), clock.clone()).unwrap()),
             Arc::new(recorder.unwrap()),
             clock,
         );
