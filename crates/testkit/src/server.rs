@@ -256,16 +256,11 @@ impl TestServer {
 /// The settings of a test server at this origin.
 pub fn settings(origin: &str) -> Settings {
     Settings {
-        origin: origin.to_owned(),
-        cors_origins: Vec::new(),
-        trusted_proxies: Vec::new(),
-        forwarding_header: ForwardingHeader::default(),
         connections: wide_connection_limits(),
         requests: WIDE_REQUEST_BOUNDS,
         secure_cookies: false,
         workers: Some(2),
-        shutdown_delay: Duration::ZERO,
-        log_lines_lost: Arc::default(),
+        ..Settings::new(origin.to_owned())
     }
 }
 

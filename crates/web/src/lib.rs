@@ -25,6 +25,7 @@ mod request;
 mod request_id;
 mod route;
 mod server;
+mod service;
 mod settings;
 mod signals;
 mod stack;
@@ -48,13 +49,14 @@ pub use limit::{
     Concurrency, ConcurrencyPermit, Limit, Limits, Priority, Rate, RateLimit, RateLimitSettings,
     RateLimits,
 };
-pub use mount::Mount;
+pub use mount::{Configure, Mount};
 pub use optional_body::OptionalBody;
 pub use problem::{Code, FieldProblem, Problem, ProblemBody};
 pub use query::Query;
 pub use request::origin;
 pub use route::{BODY_LIMIT, Body, Method, Route, RouteTable, Router};
-pub use server::{Application, Background, Configure, Part, Running, serve, spawn};
+pub use server::{Application, Background, Part, Running, serve, spawn};
+pub use service::Service;
 pub use settings::{ConnectionLimits, RequestBounds, Settings};
 pub use signals::Signals;
 pub use text::{MAX_TEXT_BYTES, SecretText, ShortText, Text, has_forbidden_character};

@@ -15,6 +15,9 @@ use crate::problem::{Code, Problem};
 use crate::route::{Route, RouteTable, Router};
 use crate::stack::{self, RouteStack};
 
+/// Adds the routes to an application, of which each thread has one; they share the limits.
+pub type Configure = Arc<dyn Fn(&mut ServiceConfig, &Arc<Limits>) + Send + Sync>;
+
 /// Mounts routes, with guard and limit.
 pub struct Mount<'a> {
     app: &'a mut ServiceConfig,

@@ -38,8 +38,6 @@ fn is_of_allowed_page(referer: &str, settings: &Settings) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::client_address::ForwardingHeader;
-    use crate::settings::{ConnectionLimits, RequestBounds};
     use actix_web::http::header::{self, HeaderName, HeaderValue};
 
     use super::*;
@@ -104,16 +102,8 @@ mod tests {
 
     fn settings() -> Settings {
         Settings {
-            origin: "https://auth.example.org".to_owned(),
             cors_origins: vec!["https://app.example.org".to_owned()],
-            trusted_proxies: Vec::new(),
-            forwarding_header: ForwardingHeader::default(),
-            connections: ConnectionLimits { total: 1, per_address: 1, exempt_networks: Vec::new() },
-            requests: RequestBounds { total: 1, per_address: 1 },
-            secure_cookies: true,
-            workers: None,
-            shutdown_delay: std::time::Duration::ZERO,
-            log_lines_lost: std::sync::Arc::default(),
+            ..Settings::new("https://auth.example.org".to_owned())
         }
     }
 }

@@ -9,8 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use actix_server::{Server, ServerHandle};
-use actix_web::web::ServiceConfig;
-use actix_web::{App, rt, web};
+use actix_web::{rt, web};
 use portcullis_domain::{Ambient, Supervised};
 use portcullis_flows::access::decision::Decisions;
 use portcullis_flows::node::job::Jobs;
@@ -18,14 +17,13 @@ use portcullis_flows::sign_in::step_up::StepUp;
 
 use crate::app_data::AppData;
 use crate::authentication::Authenticator;
-use crate::group::{Group, Groups};
+use crate::group::Group;
 use crate::lifecycle::{DRAIN_TIMEOUT, Lifecycle, STOP_TIMEOUT, ServeError};
-use crate::limit::{Limits, RateLimits};
-use crate::request_id::RequestIds;
+use crate::limit::RateLimits;
+use crate::mount::Configure;
+use crate::service::Service;
 use crate::settings::Settings;
 use crate::signals::Signals;
-use crate::stack;
-use crate::transport::{self, ConnectionContext};
 
 /// The application of a server, and its background work.
 pub struct Application {
@@ -56,9 +54,6 @@ pub struct Application {
     /// Ends responses without an end of their own.
     pub close_streams: Box<dyn FnOnce() + Send>,
 }
-
-/// Adds the routes to an application, of which each thread has one; they share the limits.
-pub type Configure = Arc<dyn Fn(&mut ServiceConfig, &Arc<Limits>) + Send + Sync>;
 
 /// A required thread, or several.
 pub struct Part {
@@ -237,34 +232,21 @@ fn build(
     application: &Application,
     settings: Settings,
 ) -> io::Result<Server> {
-    let shared = ConnectionContext {
-        settings: web::Data::new(settings),
-        request_ids: web::Data::new(RequestIds::new(&*application.ambient.random)),
-        clock: application.ambient.clock.clone(),
-        lifecycle: web::Data::from(application.lifecycle.clone()),
-    };
-    let ConnectionContext { settings, request_ids, lifecycle, .. } = shared.clone();
     let authenticator = web::Data::from(application.authenticator.clone());
     let decisions = web::Data::from(application.decisions.clone());
     let step_up = web::Data::from(application.step_up.clone());
-    let ambient = web::Data::new(application.ambient.clone());
-    let data = application.data.clone();
-    let (configure, groups) = (application.configure.clone(), Groups(application.groups));
-    let limits = Arc::new(Limits::new(application.rate_limits.clone(), settings.requests));
-    let app = move || {
-        let app = App::new()
-            .app_data(settings.clone())
-            .app_data(request_ids.clone())
-            .app_data(lifecycle.clone())
-            .app_data(authenticator.clone())
-            .app_data(decisions.clone())
-            .app_data(step_up.clone())
-            .app_data(ambient.clone())
-            .app_data(groups)
-            .app_data(web::Data::from(limits.clone()))
-            .configure(|app| data.install(app))
-            .configure(|app| configure(app, &limits));
-        stack::layers(app, &settings)
+    let (data, configure) = (application.data.clone(), application.configure.clone());
+    let routes: Configure = Arc::new(move |app, limits| {
+        app.app_data(authenticator.clone()).app_data(decisions.clone()).app_data(step_up.clone());
+        data.install(app);
+        configure(app, limits);
+    });
+    let service = Service {
+        settings,
+        rate_limits: application.rate_limits.clone(),
+        lifecycle: application.lifecycle.clone(),
+        ambient: application.ambient.clone(),
+        groups: application.groups,
     };
-    transport::server(app, listener, &shared)
+    service.server(listener, routes)
 }

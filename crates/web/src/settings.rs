@@ -59,7 +59,38 @@ pub struct RequestBounds {
     pub per_address: usize,
 }
 
+impl Default for ConnectionLimits {
+    /// 20,000 of a node and 1,000 of an address.
+    fn default() -> Self {
+        Self { total: 20_000, per_address: 1_000, exempt_networks: Vec::new() }
+    }
+}
+
+impl Default for RequestBounds {
+    /// 2,000 of a node and 500 of an address.
+    fn default() -> Self {
+        Self { total: 2_000, per_address: 500 }
+    }
+}
+
 impl Settings {
+    /// The settings of a server that browsers reach at this origin, without proxies and without other
+    /// allowed origins.
+    pub fn new(origin: String) -> Self {
+        Self {
+            secure_cookies: origin.starts_with("https:"),
+            origin,
+            cors_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+            forwarding_header: ForwardingHeader::default(),
+            connections: ConnectionLimits::default(),
+            requests: RequestBounds::default(),
+            workers: None,
+            shutdown_delay: Duration::ZERO,
+            log_lines_lost: Arc::default(),
+        }
+    }
+
     /// The settings of the server of this request.
     pub(crate) fn of(request: &HttpRequest) -> Result<&Self, Problem> {
         let settings = request.app_data::<web::Data<Self>>();

@@ -66,28 +66,32 @@ impl RateLimits {
         let exempt = raw.exempt_networks.unwrap_or_default();
         let exempt_networks =
             networks::check("rate_limit.exempt_networks", &exempt, in_production, findings);
-        let per_address =
-            findings.within("rate_limit.connections", raw.connections, 1_000, 1..=MAX_CONNECTIONS);
-        let total = findings.within(
-            "rate_limit.connections_in_all",
-            raw.connections_in_all,
-            20_000,
-            1..=MAX_CONNECTIONS,
-        );
-        let connections =
-            ConnectionLimits { total, per_address, exempt_networks: exempt_networks.clone() };
+        let mut maximum = |key, value, default| findings.within(key, value, default, 1..=MAX_COUNT);
+        let connections = ConnectionLimits::default();
+        let connections = ConnectionLimits {
+            per_address: maximum(
+                "rate_limit.connections",
+                raw.connections,
+                connections.per_address,
+            ),
+            total: maximum(
+                "rate_limit.connections_in_all",
+                raw.connections_in_all,
+                connections.total,
+            ),
+            exempt_networks: exempt_networks.clone(),
+        };
+        let bounds = RequestBounds::default();
         let requests_under_way = RequestBounds {
-            per_address: findings.within(
+            per_address: maximum(
                 "rate_limit.concurrent_requests",
                 raw.concurrent_requests,
-                500,
-                1..=MAX_CONNECTIONS,
+                bounds.per_address,
             ),
-            total: findings.within(
+            total: maximum(
                 "rate_limit.concurrent_requests_in_all",
                 raw.concurrent_requests_in_all,
-                2_000,
-                1..=MAX_CONNECTIONS,
+                bounds.total,
             ),
         };
         let mib = findings.within("rate_limit.memory_mib", raw.memory_mib, 32, 1..=4096);
@@ -119,7 +123,8 @@ const REQUESTS: u32 = 10_000;
 /// The default of `rate_limit.account_requests`: 200 per second.
 const ACCOUNT_REQUESTS: u32 = 2_000;
 
-const MAX_CONNECTIONS: usize = 1_000_000;
+/// The maximum of a number of connections or requests.
+const MAX_COUNT: usize = 1_000_000;
 
 const MAX_REQUESTS: u32 = 10_000_000;
 

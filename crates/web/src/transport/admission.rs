@@ -86,25 +86,17 @@ impl Drop for AdmittedConnection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client_address::ForwardingHeader;
-    use crate::settings::{ConnectionLimits, RequestBounds};
+    use crate::settings::ConnectionLimits;
 
     fn settings() -> Settings {
         Settings {
-            origin: "http://127.0.0.1".to_owned(),
-            cors_origins: Vec::new(),
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
-            forwarding_header: ForwardingHeader::default(),
             connections: ConnectionLimits {
                 total: 6,
                 per_address: 2,
                 exempt_networks: vec!["192.0.2.0/24".parse().unwrap()],
             },
-            requests: RequestBounds { total: 1, per_address: 1 },
-            secure_cookies: false,
-            workers: None,
-            shutdown_delay: std::time::Duration::ZERO,
-            log_lines_lost: Arc::default(),
+            ..Settings::new("http://127.0.0.1".to_owned())
         }
     }
 
