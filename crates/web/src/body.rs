@@ -140,12 +140,18 @@ fn read(
     let right_type = is_of_type(request, wanted);
     let encoded = request.headers().contains_key(header::CONTENT_ENCODING);
     let most = Route::of(request).map(|route| route.body.limit());
+    let announced = request.headers().get(header::CONTENT_LENGTH);
+    let announced = announced.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     let mut payload = payload.take();
     async move {
         if !right_type || encoded {
             return Err(Problem::new(Code::UnsupportedMediaType));
         }
-        let body = rt::time::timeout(BODY_TIMEOUT, collect(&mut payload, most?)).await;
+        let most = most?;
+        if announced.is_some_and(|length| length > most) {
+            return Err(too_large(most));
+        }
+        let body = rt::time::timeout(BODY_TIMEOUT, collect(&mut payload, most)).await;
         body.unwrap_or_else(|_| Err(Problem::new(Code::RequestTimeout)))
     }
 }
@@ -155,12 +161,15 @@ async fn collect(payload: &mut Payload, most: usize) -> Result<web::BytesMut, Pr
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| Problem::new(Code::MalformedBody))?;
         if body.len().saturating_add(chunk.len()) > most {
-            let detail = format!("Send at most {} KiB.", most / 1024);
-            return Err(Problem::new(Code::BodyTooLarge).detail(detail));
+            return Err(too_large(most));
         }
         body.extend_from_slice(&chunk);
     }
     Ok(body)
+}
+
+fn too_large(most: usize) -> Problem {
+    Problem::new(Code::BodyTooLarge).detail(format!("Send at most {} KiB.", most / 1024))
 }
 
 /// True if the body has exactly this type, with no parameter but UTF-8.
