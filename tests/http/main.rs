@@ -58,3 +58,5 @@ mod viewer;
 mod wake_signal;
 mod wire;
 mod wire_bounds;
+mod wire_framing;
+mod wire_pipeline;

@@ -239,7 +239,7 @@ fn ask(member: &Member, count: usize) {
 }
 
 fn export(server: &TestServer, member: &Member, query: &str) -> Vec<u8> {
-    wire::exchange(server, request(member, query).as_bytes())
+    wire::exchange(server, request(member, query).as_bytes()).into_bytes()
 }
 
 fn request(member: &Member, query: &str) -> String {

@@ -27,18 +27,27 @@ pub(crate) fn send(server: &TestServer, request: &str, lines: &[&str], body: &[u
 }
 
 /// Sends these bytes and reads until the server closes the connection.
-pub(crate) fn exchange(server: &TestServer, request: &[u8]) -> Vec<u8> {
-    let address = server.origin().strip_prefix("http://").expect("the server speaks HTTP");
-    let mut stream = TcpStream::connect(address).expect("the server listens");
+pub(crate) fn exchange(server: &TestServer, request: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address(server)).expect("the server listens");
     stream.write_all(request).expect("the server reads");
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).expect("the server answers and closes");
-    answer
+    String::from_utf8(answer).expect("the server answers in UTF-8")
 }
 
-/// The first answer in these bytes.
-pub(crate) fn parse(bytes: &[u8]) -> Answer {
-    let text = String::from_utf8(bytes.to_vec()).expect("the server answers in UTF-8");
+/// Host and port of the server.
+pub(crate) fn address(server: &TestServer) -> &str {
+    server.origin().strip_prefix("http://").expect("the server speaks HTTP")
+}
+
+/// The status of each of these responses.
+pub(crate) fn statuses(answers: &str) -> Vec<u16> {
+    let codes = answers.split("HTTP/1.").skip(1).map(|answer| answer.get(2..5));
+    codes.map(|code| code.and_then(|code| code.parse().ok()).expect("a status line")).collect()
+}
+
+/// The first of these answers.
+pub(crate) fn parse(text: &str) -> Answer {
     let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
     let mut lines = head.split("\r\n");
     let status = lines.next().and_then(|line| line.split(' ').nth(1)).expect("a status line");

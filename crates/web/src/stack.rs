@@ -82,7 +82,7 @@ where
 
 /// Steps 1 to 4.
 async fn edge(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let context = Rc::new(context(&request));
@@ -90,6 +90,9 @@ async fn edge(
 
     let settings = request.app_data::<web::Data<Settings>>().cloned();
     let progress = request.conn_data::<Progress>().cloned();
+    if let Some(progress) = &progress {
+        progress.watch(&mut request);
+    }
     let lifecycle = request.app_data::<web::Data<Lifecycle>>().cloned();
     let groups = request.app_data::<Groups>();
     let group = groups.map_or(&API, |groups| groups.of(request.path()));
@@ -97,18 +100,20 @@ async fn edge(
         Ok(()) => next.call(request).await?.map_into_boxed_body(),
         Err(problem) => request.error_response(problem),
     };
-    if let Some(progress) = progress {
-        progress.answered();
-    }
 
     let mut response = response::render_problem(response, group, &context.id);
     let secure = settings.is_some_and(|settings| settings.secure_cookies);
     response::add_headers(&mut response, group, &context.id, secure);
-    if lifecycle.is_some_and(|lifecycle| lifecycle.is_stopping()) {
+    if lifecycle.is_some_and(|lifecycle| lifecycle.is_stopping())
+        || progress.as_ref().is_some_and(Progress::is_last)
+    {
         response::close_connection(&mut response);
     }
     response::log(&response, &context);
-    Ok(response)
+    Ok(match progress {
+        Some(progress) => progress.answered(response),
+        None => response,
+    })
 }
 
 /// Request id and client address.

@@ -1,7 +1,7 @@
 //! Transport limits between a socket and the HTTP server: bounds by time and by bytes.
 //!
 //! - The head of each request has [`HEAD_TIMEOUT`](bounds::HEAD_TIMEOUT) from its first byte, and
-//!   at most [`MAX_HEAD`](framing::MAX_HEAD) bytes; the same timeout holds for a new connection
+//!   at most [`MAX_HEAD`](head::MAX_HEAD) bytes; the same timeout holds for a new connection
 //!   that sends nothing.
 //! - The rest of a body after the response is read for [`DRAIN_TIMEOUT`](bounds::DRAIN_TIMEOUT) and
 //!   up to [`MAX_DRAINED`](bounds::MAX_DRAINED) bytes, so that clients see the response; then the
@@ -9,17 +9,22 @@
 //! - From a client that does not read its responses nothing more is read. It has at most
 //!   [`SEND_BUFFER`](bounds::SEND_BUFFER) bytes in the system, and its connection ends if it takes
 //!   less than [`MIN_TAKEN`](bounds::MIN_TAKEN) in [`WRITE_TIMEOUT`](bounds::WRITE_TIMEOUT).
-//! - At most [`MAX_PIPELINED`](bounds::MAX_PIPELINED) requests of a connection wait for their
-//!   responses; a few more may have been read together with them.
+//! - The HTTP server gets one request of a connection at a time. The next one waits in at most one
+//!   read, and is discarded if the response before it ends the connection.
+//! - `100 Continue` is sent when the body is read for the first time, after guard and limits.
 //! - A client address has a limited number of open connections, and so has the node: see
 //!   `admission.rs`.
-//! - Input that is no HTTP request gets a problem document, like every other error.
+//! - Input that is no HTTP request, or that a proxy could read differently, gets a problem document,
+//!   like every other error, and ends the connection.
 
 mod admission;
 mod bounds;
+mod chunked;
 mod connection;
 mod context;
 mod framing;
+mod head;
+mod progress;
 mod refusal;
 
 use std::fmt;
@@ -43,8 +48,8 @@ use actix_web::rt::net::TcpStream;
 
 use self::admission::Admission;
 use self::connection::Connection;
-pub(crate) use self::connection::Progress;
 pub(crate) use self::context::ConnectionContext;
+pub(crate) use self::progress::Progress;
 use crate::lifecycle;
 
 /// The time for which a connection without a request is kept open for the next one.

@@ -19,6 +19,3 @@ pub(super) const MIN_TAKEN: usize = 16 * 1024;
 
 /// Bytes of responses that the system buffers; it takes twice that with its own overhead.
 pub(super) const SEND_BUFFER: usize = 128 * 1024;
-
-/// The maximum of requests of one connection that wait for their responses.
-pub(super) const MAX_PIPELINED: u64 = 4;

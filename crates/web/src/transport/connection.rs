@@ -1,7 +1,7 @@
 //! One connection: the stream that the HTTP server reads and writes, with bounds and refusals.
 
-use std::cell::Cell;
 use std::io::{self, ErrorKind};
+use std::mem;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -13,22 +13,13 @@ use tokio::time::{Duration, Instant, Sleep, sleep_until};
 
 use super::admission::AdmittedConnection;
 use super::bounds::{
-    DRAIN_TIMEOUT, HEAD_TIMEOUT, MAX_DRAINED, MAX_PIPELINED, MIN_TAKEN, SEND_BUFFER, WRITE_TIMEOUT,
+    DRAIN_TIMEOUT, HEAD_TIMEOUT, MAX_DRAINED, MIN_TAKEN, SEND_BUFFER, WRITE_TIMEOUT,
 };
 use super::context::ConnectionContext;
 use super::framing::Framing;
+use super::head::HeadError;
+use super::progress::Progress;
 use super::refusal;
-
-/// The number of answered requests of a connection; the middleware stack counts it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Progress(Rc<Cell<u64>>);
-
-impl Progress {
-    /// Counts the response to the oldest request.
-    pub(crate) fn answered(&self) {
-        self.0.set(self.0.get().saturating_add(1));
-    }
-}
 
 pub(super) struct Connection {
     stream: TcpStream,
@@ -42,8 +33,14 @@ pub(super) struct Connection {
     drained: usize,
     /// True if nothing more is read.
     is_read: bool,
+    /// Bytes of the requests after the present one, which the HTTP server does not have yet.
+    ahead: Vec<u8>,
     /// True if the HTTP server got no data although there may be some.
     is_held: bool,
+    /// True until a part of the response to the last request is written.
+    is_unanswered: bool,
+    /// The rest of `100 Continue`.
+    interim: &'static [u8],
     /// The start of the time in which the client takes too little of its responses, and the bytes
     /// it took.
     blocked: Option<(Instant, usize)>,
@@ -88,7 +85,10 @@ impl Connection {
             awaited: None,
             drained: 0,
             is_read: false,
+            ahead: Vec::new(),
             is_held: false,
+            is_unanswered: false,
+            interim: &[],
             blocked: None,
             refusal: None,
             timer: None,
@@ -99,14 +99,16 @@ impl Connection {
         self.progress.clone()
     }
 
-    /// Requests that wait for their responses.
-    fn waiting(&self) -> u64 {
-        self.framing.heads().saturating_sub(self.progress.0.get())
+    /// True if the present request waits for its response.
+    fn is_waiting(&self) -> bool {
+        self.framing.heads() > self.progress.answers()
     }
 
-    /// True if nothing more is read until responses have been taken.
-    fn is_full(&self) -> bool {
-        self.blocked.is_some() || self.waiting() >= MAX_PIPELINED
+    /// True if the HTTP server gets nothing more before the response is complete: it has the whole
+    /// request, and must not see the next one, because it would answer it even after a response
+    /// that ends the connection.
+    fn is_busy(&self) -> bool {
+        self.framing.heads() > self.progress.completed() && !self.framing.is_in_body()
     }
 
     fn refuse(&mut self, status: StatusCode, replaces: Option<usize>) {
@@ -118,27 +120,45 @@ impl Connection {
         self.is_read |= replaces.is_none();
     }
 
-    /// Tracks the framing of what was read; returns how much of it is passed to the HTTP server.
+    /// Follows the framing of the bytes; returns how many of them are passed to the HTTP server.
     fn follow(&mut self, bytes: &[u8]) -> usize {
-        if self.waiting() == 0 && self.framing.is_in_body() {
+        if !self.is_waiting() && self.framing.is_in_body() {
             self.drained = self.drained.saturating_add(bytes.len());
             self.is_read |= self.drained > MAX_DRAINED;
         } else {
             self.drained = 0;
         }
-        if let Err(before) = self.framing.feed(bytes) {
-            self.refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, None);
-            return before;
+        let heads = self.framing.heads();
+        let taken = self.framing.feed(bytes).unwrap_or_else(|error| {
+            let status = match error {
+                HeadError::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                HeadError::Malformed => StatusCode::BAD_REQUEST,
+            };
+            self.refuse(status, None);
+            0
+        });
+        self.is_unanswered |= self.framing.heads() > heads;
+        if self.framing.is_lost() {
+            // The HTTP server gets an incomplete body.
+            self.is_read = true;
+            self.progress.end();
         }
-        // The HTTP server would read such framing without end. This ends its input: it refuses the
-        // request, or gets an incomplete body.
-        self.is_read |= self.framing.is_lost();
-        bytes.len()
+        taken
+    }
+
+    /// Passes on the bytes after the first `before` ones that are those of one request, and keeps the others.
+    fn pass(&mut self, buffer: &mut ReadBuf<'_>, before: usize) {
+        let bytes = buffer.filled().get(before..).unwrap_or_default();
+        let taken = self.follow(bytes);
+        if !self.is_read {
+            self.ahead.extend_from_slice(bytes.get(taken..).unwrap_or_default());
+        }
+        buffer.set_filled(before + taken);
     }
 
     /// The input that the client must send, if a timeout holds for it.
     fn awaited(&self) -> Option<AwaitedInput> {
-        if self.waiting() > 0 {
+        if self.is_waiting() {
             return None;
         }
         let heads = self.framing.heads();
@@ -205,6 +225,18 @@ impl Connection {
         }
     }
 
+    /// Writes `100 Continue` as soon as the body is wanted, unless the response has begun.
+    fn write_interim(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.progress.take_wanted_body() && self.is_unanswered {
+            self.interim = CONTINUE;
+        }
+        while !self.interim.is_empty() {
+            let count = ready!(self.write(context, self.interim))?;
+            self.interim = self.interim.get(count..).unwrap_or_default();
+        }
+        Poll::Ready(Ok(()))
+    }
+
     /// Writes the response of this module; returns the bytes that it replaces.
     fn write_refusal(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         while let Some(mut refusal) = self.refusal.take() {
@@ -245,6 +277,10 @@ impl Connection {
     }
 }
 
+/// The interim response of RFC 9110 section 15.2.1. The HTTP server itself sends it before the gate
+/// has decided about the request.
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
 /// The timeout for a client that gets the reason why its connection ends.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -257,19 +293,33 @@ impl AsyncRead for Connection {
         if self.is_read {
             return Poll::Ready(Ok(()));
         }
-        if self.is_full() {
+        if self.blocked.is_some() || (self.is_busy() && !self.ahead.is_empty()) {
             self.is_held = true;
             return Poll::Pending;
         }
         let before = buffer.filled().len();
+        if !self.ahead.is_empty() {
+            let ahead = mem::take(&mut self.ahead);
+            let (now, later) = ahead.split_at(ahead.len().min(buffer.remaining()));
+            buffer.put_slice(now);
+            self.pass(buffer, before);
+            self.ahead.extend_from_slice(later);
+            return Poll::Ready(Ok(()));
+        }
         if let Poll::Ready(read) = Pin::new(&mut self.stream).poll_read(context, buffer) {
-            let bytes = buffer.filled().get(before..).unwrap_or_default();
-            let taken = self.follow(bytes);
-            buffer.set_filled(before + taken);
+            let is_end = read.is_err() || buffer.filled().len() == before;
+            if !is_end && self.is_busy() {
+                // Nothing more is read before this is passed on.
+                self.ahead.extend_from_slice(buffer.filled().get(before..).unwrap_or_default());
+                buffer.set_filled(before);
+                self.is_held = true;
+                return Poll::Pending;
+            }
+            self.pass(buffer, before);
             return Poll::Ready(read);
         }
         let awaited = self.awaited();
-        if self.shared.lifecycle.is_draining() && self.waiting() == 0 && self.framing.is_idle() {
+        if self.shared.lifecycle.is_draining() && !self.is_waiting() && self.framing.is_idle() {
             // The HTTP server itself closes only after a response.
             self.is_read = true;
             return Poll::Ready(Ok(()));
@@ -292,12 +342,17 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        ready!(self.write_interim(context))?;
+        if self.is_unanswered && bytes.starts_with(CONTINUE) {
+            return Poll::Ready(Ok(CONTINUE.len()));
+        }
+        self.is_unanswered = false;
         if self.refusal.as_ref().is_some_and(|refusal| refusal.replaces.is_some()) {
             return self.write_refusal(context);
         }
         // Only a response without a request of the application can be one of the HTTP server
         // itself.
-        let bare = if self.waiting() > 0 { refusal::bare(bytes) } else { None };
+        let bare = if self.is_waiting() { refusal::bare(bytes) } else { None };
         match bare {
             Some((0, status)) => {
                 self.refuse(status, Some(bytes.len()));
@@ -311,7 +366,8 @@ impl AsyncWrite for Connection {
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         // The HTTP server flushes after everything is written.
         self.blocked = None;
-        if self.is_held && !self.is_full() {
+        ready!(self.write_interim(context))?;
+        if self.is_held && !self.is_busy() {
             self.is_held = false;
             context.waker().wake_by_ref();
         }
@@ -319,8 +375,9 @@ impl AsyncWrite for Connection {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.refusal.is_some() {
+        if self.refusal.is_some() || !self.ahead.is_empty() {
             ready!(self.write_refusal(context))?;
+            self.ahead = Vec::new();
             self.drained = 0;
             self.awaited = Some((AwaitedInput::Close, Instant::now()));
         }
