@@ -80,15 +80,19 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("r2d2", &["crates/storage"]),
     ("redis", &["crates/redis"]),
     ("reqwest", &["crates/guard"]),
-    ("rustls", &["crates/redis"]),
+    ("rustls", &["crates/redis", "crates/web"]),
+    ("tokio-rustls", &["crates/web"]),
     ("tower", &["crates/guard"]),
     ("utoipa", &["crates/api", "crates/web"]),
     ("zxcvbn", &["crates/password"]),
 ];
 
 /// Further members that may use an external crate of [`OWNERS`] in examples and tests only.
-const EXAMPLES: &[(&str, &[&str])] =
-    &[("actix-web", &["crates/rate-limit"]), ("axum", &["crates/rate-limit"])];
+const EXAMPLES: &[(&str, &[&str])] = &[
+    ("actix-web", &["crates/rate-limit"]),
+    ("axum", &["crates/rate-limit"]),
+    ("rustls", &["tests"]),
+];
 
 /// The entries allowed in the root besides dot files.
 const ROOT: &[&str] = &[

@@ -50,6 +50,7 @@ mod sessions;
 mod setup;
 mod sign_out;
 mod stack;
+mod tls;
 mod tour;
 mod trail;
 mod trail_cursor;

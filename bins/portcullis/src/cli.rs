@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use portcullis_domain::Ambient;
 
 use crate::command;
-use crate::config::{self, Variables};
+use crate::config::{self, LoadedConfig, Variables};
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -75,9 +76,11 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
 
 fn execute(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
     let loaded = config::load(cli.config.as_deref(), &Variables::of_this_process());
+    let with_certificate =
+        |loaded: LoadedConfig| loaded.with_certificate(Ambient::system().clock.now());
     match cli.verb.unwrap_or(Verb::Serve) {
         Verb::Serve => {
-            let (config, warnings) = loaded.sound()?;
+            let (config, warnings) = with_certificate(loaded).sound()?;
             command::serve::run(config, &warnings, output)
         }
         Verb::Worker => {
@@ -85,8 +88,8 @@ fn execute(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
             command::worker::run(config, &warnings, output)
         }
         Verb::Migrate(arguments) => command::migrate::run(loaded, &arguments, output),
-        Verb::Config(verb) => command::config::run(&loaded, &verb, output),
-        Verb::Doctor => command::doctor::run(&loaded, output),
+        Verb::Config(verb) => command::config::run(&with_certificate(loaded), &verb, output),
+        Verb::Doctor => command::doctor::run(&with_certificate(loaded), output),
         Verb::User(verb) => command::user::run(loaded, verb, output),
         Verb::Policy(verb) => command::matrix::run(loaded, verb, output),
         Verb::Keys(verb) => command::keys::run(loaded, &verb, output),

@@ -11,6 +11,7 @@ mod access;
 mod accounts;
 mod admin;
 mod audit;
+mod certificate;
 mod database;
 mod finding;
 mod layers;
@@ -34,6 +35,7 @@ mod variables;
 
 use std::path::{Path, PathBuf};
 
+use portcullis_domain::Timestamp;
 use portcullis_flows::identity::account_request::{AccountRequest, AccountRules};
 use portcullis_flows::node::retention::RetentionPolicy;
 use portcullis_flows::node::revocation::RevocationPolicy;
@@ -56,6 +58,7 @@ pub(crate) use variables::Variables;
 
 use layers::Layers;
 use passwords::Passwords;
+use raw::Environment;
 
 /// A checked configuration. Its secrets are redacted in debug output.
 #[derive(Debug)]
@@ -118,6 +121,7 @@ impl Config {
 /// A configuration that was read, with its faults.
 pub(crate) struct LoadedConfig {
     config: Config,
+    environment: Environment,
     findings: Findings,
 }
 
@@ -125,6 +129,16 @@ impl LoadedConfig {
     /// All faults and warnings.
     pub(crate) fn findings(&self) -> &Findings {
         &self.findings
+    }
+
+    /// Checks the TLS certificate and its key at this time, and adds the findings.
+    pub(crate) fn with_certificate(mut self, now: Timestamp) -> Self {
+        let Self { config, environment, findings } = &mut self;
+        if let Some(files) = &config.server.tls {
+            let host = config.server.host();
+            certificate::inspect(files, host.as_deref(), *environment, now, findings);
+        }
+        self
     }
 
     /// The configuration with its warnings, unless it has a fault.
@@ -157,8 +171,9 @@ pub(crate) fn load(named: Option<&Path>, variables: &Variables) -> LoadedConfig 
     };
     variables.lay_over(&mut layers, &mut findings);
     let raw = layers.read(&mut findings);
+    let environment = raw.environment.unwrap_or_default();
     let config = check(raw, &mut findings);
-    LoadedConfig { config, findings }
+    LoadedConfig { config, environment, findings }
 }
 
 const DEFAULT_DATA_DIR: &str = "data";

@@ -96,7 +96,8 @@ pub(crate) fn wait_for_server(
     let database = Database::new(&config.database.url, 1);
     let Err(error) = database.ping() else { return Ok(true) };
     if let Ok(address) = listener.local_addr() {
-        tracing::warn!(%error, "listening on http://{address}, and waiting for the database");
+        let scheme = config.server.scheme();
+        tracing::warn!(%error, "listening on {scheme}://{address}, and waiting for the database");
     }
     let is_there = move || database.ping().is_ok();
     let is_found = portcullis_web::wait(

@@ -9,6 +9,7 @@
 
 mod answer;
 mod browser;
+mod certificate;
 mod clock;
 pub mod contract;
 mod database;
@@ -21,6 +22,7 @@ mod server;
 
 pub use answer::Answer;
 pub use browser::Browser;
+pub use certificate::TestCertificates;
 pub use clock::TestClock;
 pub use database::{Switch, TestDatabase};
 pub use process::ServerProcess;

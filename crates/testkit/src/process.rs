@@ -242,7 +242,7 @@ fn follow(output: PipeReader, log: &Mutex<String>, listening: &Sender<SocketAddr
 
 fn listening_address(line: &str) -> Option<SocketAddr> {
     let (_, rest) = line.split_once("listening on ")?;
-    let address = rest.strip_prefix("http://").unwrap_or(rest);
+    let address = rest.split_once("://").map_or(rest, |(_, address)| address);
     address.split([' ', ',']).next()?.trim_end_matches('/').parse().ok()
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use portcullis::assembly::{self, Assembled, Foundation};
 use portcullis::config::Config;
 use portcullis_api::limits::{REGISTRATION, SIGN_IN};
-use portcullis_domain::{Ambient, Moderation, ReservedNames, Role, SecretString, Severity};
+use portcullis_domain::{Ambient, Clock, Moderation, ReservedNames, Role, SecretString, Severity};
 use portcullis_flows::audit::recording::RecordingPolicy;
 use portcullis_flows::identity::account_request::{AccountRequest, AccountRules, RegistrationMode};
 use portcullis_flows::identity::bootstrap::{Bootstrap, BootstrapState};
@@ -20,8 +20,8 @@ use portcullis_rate_limit::{LockoutPolicy, Quota};
 use portcullis_redis::RedisUrl;
 use portcullis_token::{Digest, KeyPairAlgorithm};
 use portcullis_web::{
-    Configure, ConnectionLimits, ForwardingHeader, RateLimitSettings, RequestBounds, Running,
-    ServiceCredentials, Settings,
+    CertificateFiles, Configure, ConnectionLimits, ForwardingHeader, RateLimitSettings,
+    RequestBounds, Running, ServiceCredentials, Settings, Tls,
 };
 
 use crate::{TestClock, TestDatabase};
@@ -63,6 +63,8 @@ pub struct TestSettings {
     pub connections: ConnectionLimits,
     /// The limits of requests under way.
     pub requests: RequestBounds,
+    /// The TLS certificate and its key; plain HTTP when `None`.
+    pub tls: Option<CertificateFiles>,
     /// Whether `/api/docs` is served.
     pub docs: bool,
     /// Adds routes before those of the server.
@@ -97,6 +99,7 @@ impl Default for TestSettings {
             forwarding_header: ForwardingHeader::default(),
             connections: wide_connection_limits(),
             requests: WIDE_REQUEST_BOUNDS,
+            tls: None,
             docs: true,
             routes: None,
         }
@@ -160,7 +163,11 @@ impl TestServer {
     fn run(&mut self) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
         let address = listener.local_addr().expect("a bound listener has an address");
-        self.address = format!("http://{address}");
+        let tls = self.settings.tls.clone();
+        self.address = match tls {
+            Some(_) => format!("https://localhost:{}", address.port()),
+            None => format!("http://{address}"),
+        };
         let mut application = self.assemble().application;
         if let Some(routes) = self.settings.routes.clone() {
             let configure = application.configure;
@@ -177,6 +184,7 @@ impl TestServer {
             connections: self.settings.connections.clone(),
             requests: self.settings.requests,
             secure_cookies: self.settings.secure_cookies,
+            tls: tls.map(|files| load(files, &*self.clock)),
             ..settings(&self.address)
         };
         let running = portcullis_web::spawn(listener, application, settings);
@@ -259,6 +267,7 @@ pub fn settings(origin: &str) -> Settings {
         connections: wide_connection_limits(),
         requests: WIDE_REQUEST_BOUNDS,
         secure_cookies: false,
+        tls: None,
         workers: Some(2),
         ..Settings::new(origin.to_owned())
     }
@@ -266,6 +275,10 @@ pub fn settings(origin: &str) -> Settings {
 
 /// The name and the secret of the only service that every test server knows.
 pub const SERVICE: (&str, &str) = ("scheduling", "tEsT-fFa7YcXhR2mWq9Lk4JvZs8Bn1Gd5Pu3Ty6EoA0");
+
+fn load(files: CertificateFiles, clock: &dyn Clock) -> Arc<Tls> {
+    Arc::new(Tls::load(files, clock.now()).expect("the test's certificate is valid"))
+}
 
 fn redis_url(text: &str) -> RedisUrl {
     RedisUrl::parse(&SecretString::from(text)).expect("the test's URL is well-formed")

@@ -31,6 +31,7 @@ mod signals;
 mod stack;
 mod text;
 mod time;
+mod tls;
 mod transport;
 mod waiting;
 
@@ -61,4 +62,7 @@ pub use settings::{ConnectionLimits, RequestBounds, Settings};
 pub use signals::Signals;
 pub use text::{MAX_TEXT_BYTES, SecretText, ShortText, Text, has_forbidden_character};
 pub use time::Time;
+pub use tls::{
+    Certificate, CertificateError, CertificateFault, CertificateFiles, PairFile, Tls, TlsError,
+};
 pub use waiting::wait;

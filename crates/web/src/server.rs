@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use actix_server::{Server, ServerHandle};
 use actix_web::{rt, web};
-use portcullis_domain::{Ambient, Supervised};
+use portcullis_domain::{Ambient, Clock, Supervised};
 use portcullis_flows::access::decision::Decisions;
 use portcullis_flows::node::job::Jobs;
 use portcullis_flows::sign_in::step_up::StepUp;
@@ -24,6 +24,7 @@ use crate::mount::Configure;
 use crate::service::Service;
 use crate::settings::Settings;
 use crate::signals::Signals;
+use crate::tls::Tls;
 
 /// The application of a server, and its background work.
 pub struct Application {
@@ -106,13 +107,15 @@ async fn run(
     told: &mpsc::Sender<()>,
 ) -> Result<(), ServeError> {
     let delay = settings.shutdown_delay;
+    let tls = settings.tls.clone();
     let server = build(listener, &application, settings)?;
     let Application { lifecycle, decisions, ambient, close_streams, .. } = application;
     let clock = ambient.clock;
     let handle = server.handle();
     let mut server = rt::spawn(server);
     // It continues during the shutdown, in which requests are still answered.
-    let work = beside(&application.jobs, application.parts, application.background)?;
+    let certificate = follow_certificate(tls, clock.clone())?;
+    let work = beside(&application.jobs, application.parts, application.background, certificate)?;
     let mut work = rt::spawn(work);
     ready();
     let ended = tokio::select! {
@@ -146,24 +149,51 @@ async fn run(
 }
 
 /// Starts jobs and background work; returns the name of the first part that ends.
-fn beside(
+fn beside<C: Future<Output = ()>>(
     jobs: &Jobs,
     mut parts: Vec<Part>,
     background: Background,
-) -> io::Result<impl Future<Output = &'static str> + use<>> {
+    certificate: C,
+) -> io::Result<impl Future<Output = &'static str> + use<C>> {
     let running = jobs.start(JOBS_DELAY)?;
     parts.push(Part { name: "jobs", is_running: Box::new(move || running.is_running()) });
     Ok(async move {
         let mut background = pin!(background());
+        let mut certificate = pin!(certificate);
         let mut second = rt::time::interval(Duration::from_secs(1));
         loop {
             tokio::select! {
                 () = &mut background => return "background",
+                () = &mut certificate => return "certificate",
                 _ = second.tick() => {
                     if let Some(ended) = parts.iter().find(|part| !(part.is_running)()) {
                         return ended.name;
                     }
                 }
+            }
+        }
+    })
+}
+
+/// Reloads the certificate when its files change, and on SIGHUP. Has no end.
+fn follow_certificate(
+    tls: Option<Arc<Tls>>,
+    clock: Arc<dyn Clock>,
+) -> io::Result<impl Future<Output = ()>> {
+    let mut requests = Signals::reload()?;
+    Ok(async move {
+        let mut second = rt::time::interval(Duration::from_secs(1));
+        loop {
+            let is_requested = tokio::select! {
+                _ = requests.recv() => true,
+                _ = second.tick() => false,
+            };
+            let Some(tls) = tls.clone() else { continue };
+            let clock = clock.clone();
+            let reload = web::block(move || tls.reload(is_requested, clock.now())).await;
+            if reload.is_err() {
+                // A panic, which the log has; the pair in use stays.
+                tracing::error!("the TLS certificate was not read");
             }
         }
     })
@@ -192,8 +222,11 @@ pub fn spawn(
     let thread = thread::spawn(move || {
         let decisions = Arc::clone(&application.decisions);
         let served = rt::System::new().block_on(async {
+            let tls = settings.tls.clone();
             let server = build(listener, &application, settings)?;
-            let work = beside(&application.jobs, application.parts, application.background)?;
+            let certificate = follow_certificate(tls, application.ambient.clock.clone())?;
+            let Application { parts, background, .. } = application;
+            let work = beside(&application.jobs, parts, background, certificate)?;
             let _ = send.send(server.handle());
             let work = rt::spawn(work);
             let outcome = server.await;

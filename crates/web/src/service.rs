@@ -15,7 +15,7 @@ use crate::mount::Configure;
 use crate::request_id::RequestIds;
 use crate::settings::Settings;
 use crate::stack;
-use crate::transport::{self, ConnectionContext};
+use crate::transport::{self, Admission, ConnectionContext};
 
 /// A service behind the request stack, with nothing else of Portcullis: connection limits and timeouts,
 /// request ids, client addresses, security headers, CORS, limits, the check of the origin, strict
@@ -45,6 +45,7 @@ impl Service {
     pub fn server(self, listener: TcpListener, routes: Configure) -> io::Result<Server> {
         let limits = Arc::new(Limits::new(self.rate_limits, self.settings.requests));
         let shared = ConnectionContext {
+            admission: Admission::new(&self.settings),
             settings: web::Data::new(self.settings),
             request_ids: web::Data::new(RequestIds::new(&*self.ambient.random)),
             clock: self.ambient.clock.clone(),

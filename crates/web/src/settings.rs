@@ -10,6 +10,7 @@ use ipnet::IpNet;
 
 use crate::client_address::ForwardingHeader;
 use crate::problem::{Code, Problem};
+use crate::tls::Tls;
 
 /// Settings of the HTTP layer.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub struct Settings {
     /// True if cookies have `Secure` and the `__Host-` prefix, and responses
     /// `Strict-Transport-Security`.
     pub secure_cookies: bool,
+    /// TLS of the public listener; `None` if a proxy terminates it.
+    pub tls: Option<Arc<Tls>>,
     /// Threads that serve requests; `None` for one per core.
     pub workers: Option<usize>,
     /// The time in which the server continues to accept and answer after a signal to stop, while it
@@ -85,6 +88,7 @@ impl Settings {
             forwarding_header: ForwardingHeader::default(),
             connections: ConnectionLimits::default(),
             requests: RequestBounds::default(),
+            tls: None,
             workers: None,
             shutdown_delay: Duration::ZERO,
             log_lines_lost: Arc::default(),

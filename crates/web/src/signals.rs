@@ -1,4 +1,4 @@
-//! Process signals: SIGTERM and SIGINT.
+//! Process signals: SIGTERM and SIGINT stop the process, and SIGHUP reloads the TLS certificate.
 
 use std::io;
 use std::time::Duration;
@@ -8,21 +8,23 @@ use actix_web::rt::signal::unix::{Signal, SignalKind, signal};
 use portcullis_domain::Supervised;
 use tokio::sync::oneshot;
 
-/// Both signals. A process creates one value at its start and keeps it: a signal between two waits
-/// is seen by the second.
+/// The signals to stop. A process creates one value at its start and keeps it: a signal between two
+/// waits is seen by the second.
 pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Signals {
-    /// Handles both signals from now on.
+    /// Handles the signals from now on. SIGHUP stops no process from now on.
     ///
     /// # Errors
     ///
     /// If the operating system gives no runtime or no signal handler.
     pub fn new() -> io::Result<Self> {
         rt::System::new().block_on(async {
+            // The handler stays when this value is dropped.
+            drop(Self::reload()?);
             Ok(Self {
                 terminate: signal(SignalKind::terminate())?,
                 interrupt: signal(SignalKind::interrupt())?,
@@ -30,7 +32,12 @@ impl Signals {
         })
     }
 
-    /// Waits for the next signal.
+    /// The signal to reload the TLS certificate.
+    pub(crate) fn reload() -> io::Result<Signal> {
+        signal(SignalKind::hangup())
+    }
+
+    /// Waits for the next signal to stop.
     pub(crate) async fn next(&mut self) {
         tokio::select! { _ = self.terminate.recv() => {}, _ = self.interrupt.recv() => {} }
     }

@@ -12,30 +12,32 @@
 //! - The HTTP server gets one request of a connection at a time. The next one waits in at most one
 //!   read, and is discarded if the response before it ends the connection.
 //! - `100 Continue` is sent when the body is read for the first time, after guard and limits.
+//! - A TLS handshake has [`HANDSHAKE_TIMEOUT`](bounds::HANDSHAKE_TIMEOUT); too many handshakes under
+//!   way end the oldest: see `tls/handshakes.rs`.
 //! - A client address has a limited number of open connections, and so has the node: see
 //!   `admission.rs`.
 //! - Input that is no HTTP request, or that a proxy could read differently, gets a problem document,
 //!   like every other error, and ends the connection.
 
+mod acceptor;
 mod admission;
 mod bounds;
 mod chunked;
 mod connection;
 mod context;
 mod framing;
+mod handshake;
 mod head;
 mod progress;
 mod refusal;
+mod stream;
 
 use std::fmt;
-use std::future::ready;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::net::TcpListener;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
-use actix_http::error::DispatchError;
 use actix_http::{Extensions, HttpServiceBuilder, Request, Response};
 use actix_server::Server;
 use actix_service::{
@@ -46,7 +48,8 @@ use actix_web::body::MessageBody;
 use actix_web::dev::AppConfig;
 use actix_web::rt::net::TcpStream;
 
-use self::admission::Admission;
+use self::acceptor::Acceptor;
+pub(crate) use self::admission::Admission;
 use self::connection::Connection;
 pub(crate) use self::context::ConnectionContext;
 pub(crate) use self::progress::Progress;
@@ -80,10 +83,14 @@ where
         server = server.workers(workers);
     }
     let draining = server.graceful_shutdown_signal();
-    let admission = Admission::new(&shared.settings);
+    let tls = shared.settings.tls.clone();
     let server = server.listen("http", listener, move || {
         let draining = draining.clone();
-        let (shared, admission) = (Rc::new(shared.clone()), Arc::clone(&admission));
+        let acceptor = Rc::new(Acceptor {
+            shared: Rc::new(shared.clone()),
+            tls: tls.clone(),
+            draining: draining.clone(),
+        });
         let app = app().into_factory().map_err(|error| error.into().error_response());
         let http = HttpServiceBuilder::default()
             .graceful_shutdown_signal(move || {
@@ -99,14 +106,8 @@ where
             })
             .h1(map_config(app, |()| AppConfig::default()));
         fn_service(move |stream: TcpStream| {
-            let peer = stream.peer_addr().ok();
-            let place = admission.admit(peer.map(|peer| peer.ip()), &shared.settings);
-            if place.is_none() {
-                shared.lifecycle.refused();
-            }
-            let connection = place.map(|place| Connection::new(stream, Rc::clone(&shared), place));
-            let refused = || DispatchError::Io(ErrorKind::ConnectionRefused.into());
-            ready(connection.map(|connection| (connection, peer)).ok_or_else(refused))
+            let acceptor = Rc::clone(&acceptor);
+            async move { acceptor.accept(stream).await }
         })
         .and_then(http)
     })?;

@@ -18,7 +18,7 @@ use crate::request_id::RequestIds;
 use crate::settings::Settings;
 use crate::signals::Signals;
 use crate::stack;
-use crate::transport::{self, ConnectionContext};
+use crate::transport::{self, Admission, ConnectionContext};
 
 /// The time between two checks for the database.
 const PERIOD: Duration = Duration::from_millis(500);
@@ -38,6 +38,7 @@ pub fn wait(
     is_there: impl Fn() -> bool + Send + Sync + 'static,
 ) -> io::Result<bool> {
     let shared = ConnectionContext {
+        admission: Admission::new(settings),
         settings: web::Data::new(settings.clone()),
         request_ids: web::Data::new(RequestIds::new(&*ambient.random)),
         clock: ambient.clock.clone(),

@@ -5,6 +5,7 @@
 
 mod access_matrix;
 mod audit_trail;
+mod certificate;
 mod check;
 mod checkpoint_directory;
 mod clock;
@@ -37,6 +38,7 @@ pub(crate) fn run(loaded: &LoadedConfig, output: Output) -> Result<ExitCode, Fai
     checks.extend(checkpoint_directory::check(loaded));
     checks.push(password_policy::check(loaded));
     checks.extend(redis::check(loaded));
+    checks.extend(certificate::check(loaded));
     checks.push(hashing::check(loaded));
     let ok = !checks.iter().any(|check| check.status == Status::Failed);
     output.answer(&Report { ok, checks })?;
@@ -50,15 +52,17 @@ pub(crate) fn run(loaded: &LoadedConfig, output: Output) -> Result<ExitCode, Fai
 fn configuration(loaded: &LoadedConfig) -> Vec<Check> {
     const NAME: &str = "configuration";
     let findings = loaded.findings();
+    // `certificate::check` reports these findings.
     let faults = findings
         .faults
         .iter()
+        .filter(|fault| !fault.is_about_certificate())
         .map(|fault| Check::failed(NAME, fault.statement(), fault.remedy.clone()));
     // `secret_key::check` reports these warnings.
     let warnings = findings
         .warnings
         .iter()
-        .filter(|warning| warning.key != "tokens.secret_key")
+        .filter(|warning| warning.key != "tokens.secret_key" && !warning.is_about_certificate())
         .map(|warning| Check::warning(NAME, warning.statement(), warning.remedy.clone()));
     let checks: Vec<_> = faults.chain(warnings).collect();
     if checks.is_empty() { vec![Check::ok(NAME, "has no fault")] } else { checks }

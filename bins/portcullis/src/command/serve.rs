@@ -8,10 +8,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_domain::Supervised;
+use portcullis_domain::{Ambient, Supervised};
 use portcullis_flows::audit::checkpoint::Checkpoints;
 use portcullis_flows::identity::bootstrap::BootstrapState;
-use portcullis_web::Signals;
+use portcullis_web::{CertificateFiles, Signals, Tls};
 use serde::Serialize;
 
 use crate::assembly::{self, Assembled};
@@ -48,7 +48,8 @@ fn serve(
     };
     let listener = TcpListener::bind(address).map_err(cannot_listen)?;
     let bound = listener.local_addr().map_err(cannot_listen)?;
-    let settings = config.server.settings(bound, &config.rate_limits, logging.lost());
+    let tls = config.server.tls.clone().map(load_certificate).transpose()?;
+    let settings = config.server.settings(bound, &config.rate_limits, tls, logging.lost());
     if !opening::wait_for_server(&config, &listener, &settings, &mut signals)? {
         return Ok(ExitCode::SUCCESS);
     }
@@ -74,7 +75,8 @@ fn serve(
         }
         BootstrapState::Awaiting(token) => Some(Setup::new(token.expose(), &settings.origin)),
     };
-    let announcement = Announcement { listening: format!("http://{bound}"), setup };
+    let scheme = config.server.scheme();
+    let announcement = Announcement { listening: format!("{scheme}://{bound}"), setup };
     let announce = move || process::announce(output, announcement);
     portcullis_web::serve(listener, application, settings, signals, announce)
         .map_err(|error| Failure::failed(error, "see the log above"))?;
@@ -82,6 +84,11 @@ fn serve(
         write_last_checkpoint(checkpoints, directory).map_err(no_thread)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn load_certificate(files: CertificateFiles) -> Result<Arc<Tls>, Failure> {
+    let tls = Tls::load(files, Ambient::system().clock.now());
+    tls.map(Arc::new).map_err(|error| Failure::failed(error, "run `portcullis config check`"))
 }
 
 /// Writes the checkpoints that are younger than the last run of the job. A database or a directory that

@@ -1,4 +1,4 @@
-//! The section `server`: address, proxies, CORS origins, cookies and shutdown.
+//! The section `server`: address, TLS, proxies, CORS origins, cookies and shutdown.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -6,12 +6,12 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use portcullis_web::{ForwardingHeader, Settings};
+use portcullis_web::{CertificateFiles, ForwardingHeader, Settings, Tls};
 
 use super::finding::Findings;
 use super::rate_limit::RateLimits;
 use super::raw::{self, Environment};
-use super::{networks, origin};
+use super::{certificate, networks, origin};
 
 /// The checked section.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct Server {
     /// The address to bind.
     pub address: SocketAddr,
     base_url: Option<String>,
+    /// The files of the TLS certificate; `None` if the server speaks plain HTTP.
+    pub tls: Option<CertificateFiles>,
     /// Origins whose scripts may call the API with cookies.
     pub cors_origins: Vec<String>,
     /// The networks whose forwarding header is accepted.
@@ -41,7 +43,9 @@ impl Server {
     ) -> Self {
         let in_production = environment == Environment::Production;
         let address = address(raw.address.as_deref(), findings);
-        let base_url = base_url(raw.base_url.as_deref(), address, in_production, findings);
+        let tls = certificate::files(raw.tls_certificate, raw.tls_key, findings);
+        let base_url =
+            base_url(raw.base_url.as_deref(), address, tls.is_some(), in_production, findings);
         if in_production && raw.docs == Some(true) {
             let problem = "makes the API description public";
             findings.warn("server.docs", problem, "remove it unless that is intended");
@@ -66,17 +70,30 @@ impl Server {
             forwarding_header: raw.forwarding_header.map_or_else(Default::default, Into::into),
             secure_cookies: raw
                 .secure_cookies
-                .unwrap_or(in_production || is_https(base_url.as_deref())),
+                .unwrap_or(in_production || tls.is_some() || is_https(base_url.as_deref())),
             docs: raw.docs.unwrap_or(!in_production),
             shutdown_delay: shutdown_delay(raw.shutdown_delay_ms, in_production, findings),
             base_url,
+            tls,
         }
     }
 
     /// The origin that browsers see, such as `https://auth.example.org`: the configured one, else the
     /// bound address.
     pub(crate) fn origin(&self, bound: SocketAddr) -> String {
-        self.base_url.clone().unwrap_or_else(|| format!("http://{}", reachable(bound)))
+        let scheme = self.scheme();
+        self.base_url.clone().unwrap_or_else(|| format!("{scheme}://{}", reachable(bound)))
+    }
+
+    /// The scheme that the server itself speaks.
+    pub(crate) const fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
+    /// The host that browsers see, if it is configured.
+    pub(crate) fn host(&self) -> Option<String> {
+        let url = url::Url::parse(self.base_url.as_deref()?).ok()?;
+        url.host_str().map(str::to_owned)
     }
 
     /// The settings of the HTTP layer for this bound address. `log_lines_lost` counts the log lines that
@@ -85,6 +102,7 @@ impl Server {
         &self,
         bound: SocketAddr,
         limits: &RateLimits,
+        tls: Option<Arc<Tls>>,
         log_lines_lost: Arc<AtomicU64>,
     ) -> Settings {
         Settings {
@@ -95,6 +113,7 @@ impl Server {
             connections: limits.connections.clone(),
             requests: limits.requests_under_way,
             secure_cookies: self.secure_cookies,
+            tls,
             workers: None,
             shutdown_delay: self.shutdown_delay,
             log_lines_lost,
@@ -145,6 +164,7 @@ fn address(text: Option<&str>, findings: &mut Findings) -> SocketAddr {
 fn base_url(
     text: Option<&str>,
     address: SocketAddr,
+    has_tls: bool,
     in_production: bool,
     findings: &mut Findings,
 ) -> Option<String> {
@@ -155,7 +175,8 @@ fn base_url(
         if in_production {
             findings.fault(KEY, "is not set, and production needs it", REMEDY);
         } else if address.ip().is_unspecified() {
-            let problem = format!("is not set and taken to be http://{}", reachable(address));
+            let scheme = if has_tls { "https" } else { "http" };
+            let problem = format!("is not set and taken to be {scheme}://{}", reachable(address));
             findings.warn(KEY, problem, "set it to the address that browsers use");
         }
         return None;
@@ -167,7 +188,9 @@ fn base_url(
             return None;
         }
     };
-    if in_production && !is_https(Some(&origin)) {
+    if has_tls && !is_https(Some(&origin)) {
+        findings.fault(KEY, "is plain http, but the server has a TLS certificate", REMEDY);
+    } else if in_production && !is_https(Some(&origin)) {
         findings.fault(KEY, "is plain http, which production does not allow", REMEDY);
     } else if !is_https(Some(&origin)) && !is_loopback(&origin) {
         let problem = "is plain http to other machines, where the network can read it";

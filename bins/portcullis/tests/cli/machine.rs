@@ -132,7 +132,8 @@ impl Machine {
         self.start(&["worker", "--json"], "worker-log")
     }
 
-    fn start(&self, arguments: &[&str], log: &str) -> Server {
+    /// Starts a process and waits for its announcement.
+    pub(crate) fn start(&self, arguments: &[&str], log: &str) -> Server {
         let log = self.path(log);
         let mut child = self
             .command(arguments)
@@ -237,6 +238,16 @@ impl Server {
             status.is_some()
         });
         assert!(status.is_some_and(|status| status.success()), "{status:?}");
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// What it has logged so far.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
     }
 
     /// Asks it to stop, waits until it has, and answers its log.

@@ -111,6 +111,7 @@ fn registry(
     let about = "Connections closed at once since the start because a limit was reached";
     counter(&mut registry, "connections_refused", about, lifecycle.refused_connections());
     requests(&mut registry, limits);
+    certificate(&mut registry, settings);
     rate_limits(&mut registry, node);
     jobs(&mut registry, &node.jobs.states());
     registry
@@ -125,6 +126,20 @@ fn requests(registry: &mut Registry, limits: &Limits) {
     }
     let about = "Requests refused since the start because too many were under way, by priority";
     registry.register("requests_refused", about, refused);
+}
+
+/// Nothing without TLS.
+fn certificate(registry: &mut Registry, settings: &Settings) {
+    let Some(tls) = &settings.tls else { return };
+    let about = "End of the validity of the TLS certificate in use, in seconds since 1970";
+    let expires = tls.expires().as_seconds();
+    gauge(registry, "tls_certificate_expires_seconds", about, expires);
+    let failures = Family::<[(&str, &str); 1], Counter>::default();
+    for (reason, count) in tls.handshake_failures() {
+        failures.get_or_create(&[("reason", reason)]).inc_by(count);
+    }
+    let about = "Failed TLS handshakes since the start, by reason";
+    registry.register("tls_handshake_failures", about, failures);
 }
 
 fn rate_limits(registry: &mut Registry, node: &MetricSources) {

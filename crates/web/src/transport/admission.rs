@@ -12,7 +12,7 @@ use portcullis_rate_limit::AddressPrefix;
 use crate::settings::Settings;
 
 /// The open connections of a node.
-pub(super) struct Admission {
+pub(crate) struct Admission {
     total: usize,
     per_address: usize,
     open: Mutex<OpenConnections>,
@@ -33,7 +33,7 @@ pub(super) struct AdmittedConnection {
 }
 
 impl Admission {
-    pub(super) fn new(settings: &Settings) -> Arc<Self> {
+    pub(crate) fn new(settings: &Settings) -> Arc<Self> {
         Arc::new(Self {
             total: settings.connections.total,
             per_address: settings.connections.per_address,

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// The timeout of a TLS handshake.
+pub(super) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// The timeout of the head of a request, from its first byte.
 pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 

@@ -6,8 +6,6 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use actix_web::http::StatusCode;
-use actix_web::rt::net::TcpStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Duration, Instant, Sleep, sleep_until};
 
@@ -20,9 +18,11 @@ use super::framing::Framing;
 use super::head::HeadError;
 use super::progress::Progress;
 use super::refusal;
+use super::stream::Stream;
+use crate::problem::{Code, Problem};
 
 pub(super) struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     shared: Rc<ConnectionContext>,
     _place: AdmittedConnection,
     framing: Framing,
@@ -69,12 +69,12 @@ struct Refusal {
 
 impl Connection {
     pub(super) fn new(
-        stream: TcpStream,
+        stream: Stream,
         shared: Rc<ConnectionContext>,
         place: AdmittedConnection,
     ) -> Self {
         // If the system refuses the size, its default stays.
-        let _ = rustix::net::sockopt::set_socket_send_buffer_size(&stream, SEND_BUFFER);
+        let _ = rustix::net::sockopt::set_socket_send_buffer_size(stream.socket(), SEND_BUFFER);
         shared.lifecycle.connected();
         Self {
             stream,
@@ -111,11 +111,20 @@ impl Connection {
         self.framing.heads() > self.progress.completed() && !self.framing.is_in_body()
     }
 
-    fn refuse(&mut self, status: StatusCode, replaces: Option<usize>) {
+    /// Refuses a client without TLS at a listener with TLS.
+    pub(super) fn refuse_without_tls(&mut self) {
+        let problem = Problem::new(Code::MalformedRequest);
+        self.refuse(&problem.detail("This port requires TLS: use https."), None);
+    }
+
+    fn refuse(&mut self, problem: &Problem, replaces: Option<usize>) {
         let id = self.shared.request_ids.next();
-        let secure = self.shared.settings.secure_cookies;
-        let bytes = refusal::answer(status, &id, secure, self.shared.clock.now());
-        tracing::debug!(%status, request_id = id, "refused what is no request");
+        let settings = &self.shared.settings;
+        // RFC 6797 section 7.2: no `Strict-Transport-Security` without TLS.
+        let is_plain = settings.tls.is_some() && matches!(self.stream, Stream::Plain(_));
+        let secure = settings.secure_cookies && !is_plain;
+        let bytes = refusal::answer(problem, &id, secure, self.shared.clock.now());
+        tracing::debug!(%problem, request_id = id, "refused what is no request");
         self.refusal = Some(Refusal { bytes, written: 0, replaces });
         self.is_read |= replaces.is_none();
     }
@@ -130,11 +139,11 @@ impl Connection {
         }
         let heads = self.framing.heads();
         let taken = self.framing.feed(bytes).unwrap_or_else(|error| {
-            let status = match error {
-                HeadError::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-                HeadError::Malformed => StatusCode::BAD_REQUEST,
+            let code = match error {
+                HeadError::TooLarge => Code::HeadTooLarge,
+                HeadError::Malformed => Code::MalformedRequest,
             };
-            self.refuse(status, None);
+            self.refuse(&Problem::new(code), None);
             0
         });
         self.is_unanswered |= self.framing.heads() > heads;
@@ -330,7 +339,7 @@ impl AsyncRead for Connection {
         // To the HTTP server it looks as if the client had closed its side.
         self.is_read = true;
         if matches!(awaited, Some(AwaitedInput::Head(_))) {
-            self.refuse(StatusCode::REQUEST_TIMEOUT, None);
+            self.refuse(&Problem::new(Code::RequestTimeout), None);
         }
         Poll::Ready(Ok(()))
     }
@@ -355,7 +364,7 @@ impl AsyncWrite for Connection {
         let bare = if self.is_waiting() { refusal::bare(bytes) } else { None };
         match bare {
             Some((0, status)) => {
-                self.refuse(status, Some(bytes.len()));
+                self.refuse(&Problem::of_status(status), Some(bytes.len()));
                 self.write_refusal(context)
             }
             Some((begin, _)) => self.write(context, bytes.get(..begin).unwrap_or_default()),
@@ -364,14 +373,17 @@ impl AsyncWrite for Connection {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // The HTTP server flushes after everything is written.
-        self.blocked = None;
         ready!(self.write_interim(context))?;
+        // The HTTP server flushes after everything is written. Only within TLS something can be left.
+        if Pin::new(&mut self.stream).poll_flush(context)?.is_pending() {
+            return self.block(context).map_ok(|_| ());
+        }
+        self.blocked = None;
         if self.is_held && !self.is_busy() {
             self.is_held = false;
             context.waker().wake_by_ref();
         }
-        Pin::new(&mut self.stream).poll_flush(context)
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -1,6 +1,7 @@
 //! Refusals of input that is no HTTP request: a problem document like every other, with the same
 //! headers.
 
+use actix_web::ResponseError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use jiff::fmt::rfc2822::DateTimePrinter;
@@ -11,14 +12,9 @@ use crate::headers;
 use crate::problem::Problem;
 use crate::request_id::REQUEST_ID;
 
-/// A complete response with this status, after which the connection ends.
-pub(super) fn answer(
-    status: StatusCode,
-    request_id: &str,
-    secure: bool,
-    now: Timestamp,
-) -> Vec<u8> {
-    let ErrorBody { media_type, bytes } = (API.error)(&Problem::of_status(status), request_id);
+/// A complete response with this problem, after which the connection ends.
+pub(super) fn answer(problem: &Problem, request_id: &str, secure: bool, now: Timestamp) -> Vec<u8> {
+    let ErrorBody { media_type, bytes } = (API.error)(problem, request_id);
     let mut headers = HeaderMap::new();
     headers::protect(&mut headers, API.content_policy, secure);
     headers.insert(header::CONTENT_TYPE, media_type);
@@ -33,7 +29,7 @@ pub(super) fn answer(
     if let Ok(id) = HeaderValue::from_str(request_id) {
         headers.insert(REQUEST_ID, id);
     }
-    let mut answer = format!("HTTP/1.1 {status}\r\n").into_bytes();
+    let mut answer = format!("HTTP/1.1 {}\r\n", problem.status_code()).into_bytes();
     for (name, value) in &headers {
         for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
             answer.extend_from_slice(part);
