@@ -21,6 +21,8 @@ use portcullis_web::{
 criterion_group!(benches, requests);
 criterion_main!(benches);
 
+type Start = fn(TcpListener) -> Server;
+
 const ROUTE: Route = Route {
     method: Method::Get,
     path: "/account",
@@ -37,7 +39,7 @@ async fn account() -> String {
 
 fn requests(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("request");
-    let servers: [(&str, fn(TcpListener) -> Server); 2] = [("bare", bare), ("stack", with_stack)];
+    let servers: [(&str, Start); 2] = [("bare", bare), ("stack", with_stack)];
     for (name, server) in servers {
         let mut stream = TcpStream::connect(start(server)).unwrap();
         stream.set_nodelay(true).unwrap();
@@ -78,7 +80,7 @@ fn with_stack(listener: TcpListener) -> Server {
 }
 
 /// Serves on a thread of its own until the process ends.
-fn start(server: fn(TcpListener) -> Server) -> SocketAddr {
+fn start(server: Start) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let (send, started) = mpsc::channel();
