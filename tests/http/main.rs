@@ -7,6 +7,7 @@
 )]
 
 mod answer;
+mod bans;
 mod body;
 mod catalogue;
 mod checkpoint;

@@ -14,7 +14,7 @@ pub(crate) mod sign_in;
 
 use std::sync::Arc;
 
-use portcullis_api::MetricSources;
+use portcullis_api::{MetricSources, exchange_signals};
 use portcullis_domain::{Ambient, Clock};
 use portcullis_flows::access::matrix::Matrices;
 use portcullis_flows::audit::checkpoint::Checkpoints;
@@ -70,7 +70,10 @@ pub fn server(foundation: &Foundation, jobs_clock: Arc<dyn Clock>) -> Result<Ass
     let health = node::health(foundation, &mut data);
     let clock_watch = node::clock_watch(foundation, &mut data);
     let shared_limiter = node::shared_limiter(foundation)?;
-    let rate_limits = node::rate_limits(foundation, shared_limiter.clone());
+    let local_limiter = node::local_limiter(foundation);
+    let (bans, ban_signal) = node::bans(foundation, local_limiter.clone(), &mut data)?;
+    let rate_limits =
+        node::rate_limits(foundation, local_limiter, shared_limiter.clone(), bans.clone());
 
     let mut list = jobs::exclusive(store, &checkpoints, config);
     list.extend([
@@ -82,6 +85,7 @@ pub fn server(foundation: &Foundation, jobs_clock: Arc<dyn Clock>) -> Result<Ass
         jobs::forget_revocations(&revocations),
         jobs::count_hash_costs(&passwords.costs),
         jobs::sweep_rate_limits(&rate_limits),
+        jobs::synchronize_bans(&bans),
     ]);
     list.extend(jobs::checkpoint_files(config, &checkpoints));
     let jobs_ambient = Ambient { clock: jobs_clock, random: ambient.random.clone() };
@@ -95,6 +99,7 @@ pub fn server(foundation: &Foundation, jobs_clock: Arc<dyn Clock>) -> Result<Ass
         clock_watch,
         rate_limits: rate_limits.clone(),
         shared_limiter,
+        bans: bans.clone(),
         jobs: jobs.clone(),
         checkpoints: checkpoints.clone(),
     }));
@@ -127,7 +132,9 @@ pub fn server(foundation: &Foundation, jobs_clock: Arc<dyn Clock>) -> Result<Ass
             part("hashing", move || hashing.is_running()),
         ],
         background: Box::new(move || {
-            Box::pin(async move { signals.exchange_signals(&revocations).await })
+            Box::pin(async move {
+                exchange_signals(&signals, &revocations, ban_signal.as_deref(), &bans).await;
+            })
         }),
         close_streams: Box::new(move || feed.close()),
     };

@@ -55,6 +55,9 @@ enum Verb {
     /// Create credentials for services that read revocations and introspect tokens
     #[command(subcommand)]
     Service(command::service::Verb),
+    /// List, impose and lift bans of client addresses; the server may be running or stopped
+    #[command(subcommand)]
+    Ban(command::ban::Verb),
     /// Verify and export the audit log
     #[command(subcommand)]
     Audit(command::audit::Verb),
@@ -94,6 +97,7 @@ fn execute(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Verb::Policy(verb) => command::matrix::run(loaded, verb, output),
         Verb::Keys(verb) => command::keys::run(loaded, &verb, output),
         Verb::Service(verb) => command::service::run(verb, output),
+        Verb::Ban(verb) => command::ban::run(loaded, verb, output),
         Verb::Audit(verb) => command::audit::run(loaded, verb, output),
     }
 }

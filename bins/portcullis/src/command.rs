@@ -2,6 +2,7 @@
 //! arguments of a verb stand beside the function that runs it.
 
 pub(crate) mod audit;
+pub(crate) mod ban;
 pub(crate) mod config;
 pub(crate) mod doctor;
 pub(crate) mod keys;

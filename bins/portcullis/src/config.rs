@@ -11,6 +11,7 @@ mod access;
 mod accounts;
 mod admin;
 mod audit;
+mod bans;
 mod certificate;
 mod database;
 mod finding;
@@ -37,6 +38,7 @@ use std::path::{Path, PathBuf};
 
 use portcullis_domain::Timestamp;
 use portcullis_flows::identity::account_request::{AccountRequest, AccountRules};
+use portcullis_flows::node::ban::{BanExemptions, BanSettings};
 use portcullis_flows::node::retention::RetentionPolicy;
 use portcullis_flows::node::revocation::RevocationPolicy;
 use portcullis_flows::sign_in::session_tokens::SessionPolicy;
@@ -47,6 +49,7 @@ use portcullis_web::ServiceCredentials;
 
 pub use access::MatrixFile;
 pub use audit::Audit;
+pub use bans::Bans;
 pub use database::Database;
 pub use finding::{Finding, Findings};
 pub use log::Log;
@@ -97,6 +100,8 @@ pub struct Config {
     pub lockout: LockoutPolicy,
     /// The rate limits.
     pub rate_limits: RateLimits,
+    /// The bans of clients that ignore the rate limits.
+    pub bans: Bans,
     /// The administrator to create at the first start.
     pub admin: Option<AccountRequest>,
     /// Level and format of the log.
@@ -115,6 +120,16 @@ impl Config {
     pub(crate) fn issuer(&self) -> String {
         let issuer = self.tokens.issuer.clone();
         issuer.unwrap_or_else(|| self.server.origin(self.server.address))
+    }
+
+    /// The settings of bans. Neither a trusted proxy nor an exempt network is ever banned.
+    pub(crate) fn ban_settings(&self) -> BanSettings {
+        let Bans { is_automatic, policy } = self.bans.clone();
+        let limits = &self.rate_limits;
+        let services = limits.quotas.iter().flat_map(|quotas| &quotas.exempt_networks);
+        let exempt = self.server.trusted_proxies.iter().chain(services);
+        let exempt = exempt.chain(&limits.connections.exempt_networks).copied();
+        BanSettings { is_automatic, policy, exemptions: BanExemptions::new(exempt) }
     }
 }
 
@@ -217,6 +232,7 @@ fn check(raw: raw::Raw, findings: &mut Findings) -> Config {
         argon2: params,
         hashing: pool,
         lockout: lockout::check(&raw.lockout, environment, findings),
+        bans: bans::check(&raw.rate_limit, findings),
         rate_limits: RateLimits::check(raw.rate_limit, environment, findings),
         admin,
         log: raw.log.into(),

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::{fmt, io};
 
 use portcullis_flows::StoreError;
+use portcullis_flows::node::ban::BanError;
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
@@ -102,6 +103,20 @@ pub(crate) fn no_thread(error: io::Error) -> Failure {
 impl From<Findings> for Failure {
     fn from(findings: Findings) -> Self {
         Self::Configuration(findings)
+    }
+}
+
+impl From<BanError> for Failure {
+    fn from(error: BanError) -> Self {
+        let remedy = match error {
+            BanError::Store(error) => return error.into(),
+            BanError::Exempt(_) => {
+                "see server.trusted_proxies and rate_limit.exempt_networks; this machine is exempt too"
+            }
+            BanError::NotBanned(_) => "`portcullis ban list` lists the bans in force",
+            _ => "choose another address, or a shorter duration or reason",
+        };
+        Self::failed(error, remedy)
     }
 }
 

@@ -11,6 +11,7 @@ use portcullis_api::Feed;
 use portcullis_flows::StoreError;
 use portcullis_flows::access::matrix::Matrices;
 use portcullis_flows::audit::checkpoint::Checkpoints;
+use portcullis_flows::node::ban::Bans;
 use portcullis_flows::node::clock_watch::ClockWatch;
 use portcullis_flows::node::health::Health;
 use portcullis_flows::node::job::{BatchResult, Job, JobError};
@@ -31,6 +32,7 @@ pub(crate) fn exclusive(
     config: &Config,
 ) -> Vec<Job> {
     let retention = config.retention;
+    let forget_bans_after = config.bans.policy.forget_after;
     let mut jobs = vec![
         make_checkpoints(checkpoints, config.audit.checkpoint_every),
         removal("sessions", store, move |store| store.remove_sessions(retention.sessions, ROWS)),
@@ -38,6 +40,7 @@ pub(crate) fn exclusive(
             store.remove_failures(retention.failures, ROWS)
         }),
         removal("outbox", store, move |store| store.remove_messages(retention.messages, ROWS)),
+        removal("former_bans", store, move |store| store.remove_bans(forget_bans_after, ROWS)),
     ];
     jobs.extend(config.audit.retention.map(|keep| purge_audit_trail(checkpoints, keep)));
     jobs
@@ -126,6 +129,12 @@ pub(crate) fn sweep_rate_limits(limits: &Arc<RateLimits>) -> Job {
         limits.sweep();
         Ok(())
     })
+}
+
+/// Writes the new bans of the node, also those of an outage of the database, and reads those of all nodes.
+pub(crate) fn synchronize_bans(bans: &Arc<Bans>) -> Job {
+    let bans = Arc::clone(bans);
+    of_node("bans", SECOND, move || Ok(bans.synchronize()?))
 }
 
 /// Writes each new checkpoint to a file, if a directory is configured.

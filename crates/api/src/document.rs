@@ -98,6 +98,9 @@ pub fn document() -> String {
         crate::audit::trail::search,
         crate::audit::trail::export::export,
         crate::audit::checkpoint::fetch,
+        crate::node::ban::list,
+        crate::node::ban::impose,
+        crate::node::ban::lift,
         crate::machine::jwks::publish,
         crate::machine::revocation::feed,
         crate::machine::revocation::snapshot::take,
@@ -116,6 +119,7 @@ pub fn document() -> String {
         (name = "matrix", description = "Versions of the access matrix: validation, activation, rollback"),
         (name = "users", description = "Administration of accounts and their sessions"),
         (name = "audit", description = "Search and export of the audit log, and its checkpoints"),
+        (name = "bans", description = "Bans of client addresses"),
         (name = "services", description = "Verification of tokens by other services"),
         (name = "operations", description = "Health, metrics and the API document")
     )
@@ -182,7 +186,7 @@ fn codes(route: &Route) -> Vec<Code> {
     let mut codes = route.errors.to_vec();
     let is_safe = route.method == Method::Get || route.guard.is_query;
     let late = if is_safe { Code::Unavailable } else { Code::OutcomeUnknown };
-    codes.extend([Code::Internal, Code::UrlTooLong, late]);
+    codes.extend([Code::Banned, Code::Internal, Code::UrlTooLong, late]);
     if !matches!(route.limit.rate, Rate::Exempt(_)) {
         codes.extend([Code::RateLimited, Code::Busy]);
     }

@@ -19,4 +19,5 @@ pub use docs::GROUPS;
 pub use document::document;
 pub use machine::feed::Feed;
 pub use node::metrics::MetricSources;
+pub use node::signals::exchange_signals;
 pub use routes::route_table;

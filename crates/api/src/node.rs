@@ -1,5 +1,7 @@
-//! Routes of this node: health, metrics, API document.
+//! Routes of this node: bans, health, metrics, API document, signals.
 
+pub(crate) mod ban;
 pub(crate) mod document;
 pub(crate) mod health;
 pub(crate) mod metrics;
+pub(crate) mod signals;

@@ -13,7 +13,7 @@ use crate::audit::trail::{self, export};
 use crate::identity::{account, account_change, bootstrap, password_change, registration};
 use crate::machine::revocation::{self, snapshot};
 use crate::machine::{introspection, jwks};
-use crate::node::{document, health, metrics};
+use crate::node::{ban, document, health, metrics};
 use crate::sign_in::{csrf, mass_sign_out, password, refresh, session, sign_out};
 
 /// The server tries them in this order, so the routes with the most requests come first.
@@ -50,6 +50,9 @@ fn routes(to: &mut impl Router) {
     to.add(&trail::SEARCH, trail::search);
     to.add(&export::EXPORT, export::export);
     to.add(&checkpoint::FETCH, checkpoint::fetch);
+    to.add(&ban::LIST, ban::list);
+    to.add(&ban::IMPOSE, ban::impose);
+    to.add(&ban::LIFT, ban::lift);
     to.add(&jwks::PUBLISH, jwks::publish);
     to.add(&revocation::FEED, revocation::feed);
     to.add(&snapshot::TAKE, snapshot::take);

@@ -129,6 +129,20 @@ pub enum Details {
         /// The algorithm and parameters of the new hash.
         after: HashParameters,
     },
+    /// A ban of client addresses, or its lift.
+    Ban {
+        /// The first of the addresses.
+        address: IpAddr,
+        /// The number of bits that they have in common.
+        prefix_length: u8,
+        /// The duration; of a lifted ban the remaining one.
+        seconds: u64,
+        /// The number of offences before the one that started the ban.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        offences: Option<u32>,
+        /// The number of former bans.
+        former_bans: u32,
+    },
     /// A purge of old entries.
     Purge {
         /// The checkpoint up to which entries were removed.

@@ -97,6 +97,10 @@ words! {
         StepUpRequired = "step_up_required",
         /// An operator reset the failure counters of an account.
         Unlock = "unlock",
+        /// Addresses were banned, by their offences or by an operator.
+        BanStarted = "ban_started",
+        /// An operator lifted a ban.
+        BanLifted = "ban_lifted",
         /// A user tried to change a password.
         PasswordChange = "password_change",
         /// A hash was replaced by a stronger one of the same password, at a sign-in.

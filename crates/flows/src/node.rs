@@ -1,5 +1,6 @@
-//! The work of one node among several: signing keys, revocations, jobs, health.
+//! The work of one node among several: signing keys, revocations, bans, jobs, health.
 
+pub mod ban;
 pub mod clock_watch;
 pub mod deadline;
 pub mod health;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
 
 /// A subject of a quota, with a bounded size, so that no client makes an entry larger.
 ///
@@ -93,7 +94,43 @@ impl AddressPrefix {
             }
         }
     }
+
+    /// The IPv4 address, or the first address of the /64 network.
+    pub fn first_address(self) -> IpAddr {
+        match self.0 {
+            Prefix::V4(octets) => IpAddr::V4(Ipv4Addr::from(octets)),
+            Prefix::V6([a, b, c, d]) => IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0)),
+        }
+    }
+
+    /// The number of bits that its addresses have in common: 32 or 64.
+    pub const fn prefix_len(self) -> u8 {
+        match self.0 {
+            Prefix::V4(_) => 32,
+            Prefix::V6(_) => 64,
+        }
+    }
 }
+
+/// Reads an address, or a network as it is printed: `192.0.2.1`, `2001:db8::1` or `2001:db8::/64`.
+impl FromStr for AddressPrefix {
+    type Err = AddressPrefixError;
+
+    fn from_str(text: &str) -> Result<Self, AddressPrefixError> {
+        let (address, length) =
+            text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
+        let prefix = Self::new(address.parse().map_err(|_| AddressPrefixError)?);
+        let is_whole = length.is_none_or(|length| length == prefix.prefix_len().to_string());
+        if is_whole { Ok(prefix) } else { Err(AddressPrefixError) }
+    }
+}
+
+/// The error for a text that is neither an address nor a network of the size that limits count.
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("write an IPv4 address, an IPv6 address, or the /64 network of one")]
+pub struct AddressPrefixError;
+
+portcullis_domain::debug_as_display!(AddressPrefixError);
 
 impl From<IpAddr> for AddressPrefix {
     fn from(address: IpAddr) -> Self {
@@ -104,12 +141,8 @@ impl From<IpAddr> for AddressPrefix {
 impl fmt::Display for AddressPrefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Prefix::V4(octets) => Ipv4Addr::from(octets).fmt(f),
-            Prefix::V6(upper) => {
-                let mut segments = [0; 8];
-                segments.iter_mut().zip(upper).for_each(|(segment, value)| *segment = value);
-                write!(f, "{}/64", Ipv6Addr::from(segments))
-            }
+            Prefix::V4(_) => self.first_address().fmt(f),
+            Prefix::V6(_) => write!(f, "{}/64", self.first_address()),
         }
     }
 }
@@ -143,6 +176,26 @@ mod tests {
     fn an_ipv4_address_is_the_same_subject_in_both_notations() {
         assert_eq!(prefix("192.0.2.1"), "192.0.2.1");
         assert_eq!(prefix("::ffff:192.0.2.1"), "192.0.2.1");
+    }
+
+    #[test]
+    fn a_prefix_is_read_from_an_address_or_from_its_own_text() {
+        for (text, printed) in [
+            ("192.0.2.1", "192.0.2.1"),
+            ("192.0.2.1/32", "192.0.2.1"),
+            ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+            ("2001:db8:1:2::7", "2001:db8:1:2::/64"),
+            ("2001:db8:1:2::/64", "2001:db8:1:2::/64"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+        ] {
+            let prefix: AddressPrefix = text.parse().unwrap();
+            assert_eq!(prefix.to_string(), printed);
+            assert_eq!(printed.parse(), Ok(prefix));
+            assert_eq!(AddressPrefix::new(prefix.first_address()), prefix);
+        }
+        for text in ["", "localhost", "192.0.2.0/24", "2001:db8::/48", "192.0.2.1/64", "1.2.3/"] {
+            assert_eq!(text.parse::<AddressPrefix>(), Err(AddressPrefixError), "{text}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod ban;
 mod breaker;
 mod demand;
 mod gcra;
@@ -16,10 +17,11 @@ mod state;
 mod table;
 mod window;
 
+pub use ban::{BanPolicy, FormerBan, OffenceCounter, PAUSE as OFFENCE_PAUSE};
 pub use breaker::{Breaker, BreakerSettings, BreakerState, Permit};
 pub use demand::{Demand, MAX_DEMANDS, TooManyDemands};
 pub use gcra::Gcra;
-pub use key::{AddressPrefix, Subject};
+pub use key::{AddressPrefix, AddressPrefixError, Subject};
 pub use limiter::LocalLimiter;
 pub use lockout::LockoutPolicy;
 pub use quota::{Algorithm, MAX_SLIDING_LIMIT, Quota, QuotaError};

@@ -99,6 +99,16 @@ impl LocalLimiter {
         States::new(states)
     }
 
+    /// Removes the requests of a subject under a quota, as if it had sent none.
+    pub fn forget(&self, demand: &Demand<'_>) {
+        let Demand { quota, subject } = *demand;
+        let demand = ShardDemand { quota, subject, hash: self.hasher.hash_one(subject) };
+        let mut locked = self.lock(&[demand]);
+        if let Some(shard) = locked.shard(&demand) {
+            shard.forget(&demand, &self.hasher);
+        }
+    }
+
     /// Removes all expired entries and returns their number. It locks one shard at a time.
     ///
     /// A job that calls it every few seconds keeps every entry within its window plus that time.

@@ -103,6 +103,13 @@ impl Shard {
         QuotaState { is_allowed: true, ..state }
     }
 
+    /// Removes the entry of a demand.
+    pub(crate) fn forget(&mut self, demand: &ShardDemand<'_>, hasher: &impl BuildHasher) {
+        if let Some(id) = self.find(demand) {
+            self.table.remove(id, hasher);
+        }
+    }
+
     /// Removes all expired entries and returns their number.
     pub(crate) fn sweep(&mut self, now: Duration, hasher: &impl BuildHasher) -> usize {
         let (now, before) = (self.effective(now), self.table.len());

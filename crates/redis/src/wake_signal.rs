@@ -1,8 +1,8 @@
-//! Wake signal over Redis: informs the other nodes of new revocations in the database.
+//! Wake signal over Redis: informs the other nodes of new revocations, or new bans, in the database.
 //!
-//! The signal has no content; the nodes read the revocations from the database. So a Redis that is
-//! lost, flushed or hostile can neither forge nor hide a revocation. It can only make nodes read
-//! without need, or wait for their next poll.
+//! The signal has no content; the nodes read the database. So a Redis that is lost, flushed or hostile
+//! can neither forge nor hide a revocation or a ban. It can only make nodes read without need, or wait
+//! for their next poll.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,24 +23,26 @@ use crate::url::RedisUrl;
 pub struct WakeSignal {
     endpoint: Arc<Endpoint>,
     pool: Pool,
+    topic: &'static str,
     channel: String,
     wanted: Notify,
     is_up: AtomicBool,
 }
 
 impl WakeSignal {
-    /// Creates the signal without connecting. Deployments with different issuers do not receive
-    /// each other's signals, even on one Redis.
+    /// Creates the signal for changes of this kind, such as `revocations`, without connecting.
+    /// Deployments with different issuers do not receive each other's signals, even on one Redis.
     ///
     /// # Errors
     ///
     /// When the URL cannot be used.
-    pub fn new(url: &RedisUrl, issuer: &str) -> Result<Self, SetupError> {
+    pub fn new(url: &RedisUrl, issuer: &str, topic: &'static str) -> Result<Self, SetupError> {
         let endpoint = Arc::new(Endpoint::new(url)?);
         Ok(Self {
             pool: pool(endpoint.clone(), 1)?,
             endpoint,
-            channel: format!("portcullis:{}:revocations", Digest::of(issuer)),
+            topic,
+            channel: format!("portcullis:{}:{topic}", Digest::of(issuer)),
             wanted: Notify::new(),
             is_up: AtomicBool::new(false),
         })
@@ -59,13 +61,14 @@ impl WakeSignal {
     /// Sends signals, and calls `woken` for each received signal and whenever signals may have been
     /// missed. Never ends; a failure is retried after a pause.
     pub async fn run(&self, woken: impl Fn()) {
+        let topic = self.topic;
         let mut pause = MIN_PAUSE;
         let mut is_known_lost = false;
         loop {
             let fault = match timeout(ANSWER_TIMEOUT, self.subscribe()).await {
                 Ok(Ok(subscription)) => {
                     self.is_up.store(true, Ordering::Relaxed);
-                    tracing::info!("redis is there: revocations reach other nodes at once");
+                    tracing::info!("redis is there: {topic} reach other nodes at once");
                     is_known_lost = false;
                     let since = Instant::now();
                     woken();
@@ -82,7 +85,7 @@ impl WakeSignal {
             };
             self.is_up.store(false, Ordering::Relaxed);
             if !is_known_lost {
-                tracing::warn!(%fault, "redis is lost: revocations reach other nodes by polling");
+                tracing::warn!(%fault, "redis is lost: {topic} reach other nodes by polling");
             }
             is_known_lost = true;
             sleep(pause).await;

@@ -1,5 +1,6 @@
-//! Storage of the area `node`: keys, secret, revocations, outbox, jobs, retention, health.
+//! Storage of the area `node`: keys, secret, revocations, bans, outbox, jobs, retention, health.
 
+pub(crate) mod ban;
 #[cfg(feature = "testkit")]
 pub(crate) mod inspection;
 pub(crate) mod job;

@@ -218,6 +218,29 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::sql_type::Utc;
+
+    bans (addresses) {
+        addresses -> Text,
+        started_at -> Utc,
+        ends_at -> Utc,
+        former_bans -> BigInt,
+        imposed_by -> Nullable<Text>,
+        reason -> Nullable<Text>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Integer};
+
+    ban_revision (id) {
+        id -> Integer,
+        revision -> BigInt,
+    }
+}
+
+table! {
     use diesel::sql_types::{Binary, Nullable, Text};
     use crate::sql_type::Utc;
 

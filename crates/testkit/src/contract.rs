@@ -30,7 +30,7 @@ const FOREIGN_WORDS: &[&str] = &[
 ];
 
 /// The errors of requests without a route.
-const BEFORE_ROUTE: &[&str] = &["rate_limited", "busy", "url_too_long"];
+const BEFORE_ROUTE: &[&str] = &["banned", "rate_limited", "busy", "url_too_long"];
 
 const PREFLIGHT: &[&str] = &["foreign_origin", "malformed_request", "method_not_allowed"];
 
@@ -203,7 +203,7 @@ fn check_problem(method: &str, path: &str, answer: &Answer, request: &str) {
     let documented = match documented(path) {
         Value::Null => code == "not_found" || BEFORE_ROUTE.contains(&code),
         // A preflight is answered before the routing.
-        _ if method == "OPTIONS" => PREFLIGHT.contains(&code),
+        _ if method == "OPTIONS" => PREFLIGHT.contains(&code) || code == "banned",
         item => match &item[method.to_lowercase()] {
             Value::Null => code == "method_not_allowed" || BEFORE_ROUTE.contains(&code),
             operation => is_documented(operation, answer.status, code),

@@ -16,7 +16,7 @@ use portcullis_flows::identity::bootstrap::{Bootstrap, BootstrapState};
 use portcullis_flows::node::revocation::RevocationPolicy;
 use portcullis_flows::sign_in::session_tokens::SessionPolicy;
 use portcullis_password::{HashingPool, Policy, PoolSettings};
-use portcullis_rate_limit::{LockoutPolicy, Quota};
+use portcullis_rate_limit::{BanPolicy, LockoutPolicy, Quota};
 use portcullis_redis::RedisUrl;
 use portcullis_token::{Digest, KeyPairAlgorithm};
 use portcullis_web::{
@@ -38,6 +38,8 @@ pub struct TestSettings {
     pub lockout: LockoutPolicy,
     /// The rate limits: by default so wide that no test reaches them.
     pub rate_limits: RateLimitSettings,
+    /// The bans of clients that ignore the rate limits.
+    pub bans: BanPolicy,
     /// The signature algorithm of access tokens; HS256 when `None`.
     pub algorithm: Option<KeyPairAlgorithm>,
     /// The limits of the hashing pool.
@@ -87,6 +89,7 @@ impl Default for TestSettings {
             redis: None,
             lockout: LockoutPolicy::default(),
             rate_limits: wide_rate_limits(),
+            bans: BanPolicy::default(),
             algorithm: None,
             hashing: PoolSettings { deadline: Duration::from_secs(60), ..PoolSettings::default() },
             recording: RecordingPolicy { strict: true, ..RecordingPolicy::default() },
@@ -243,6 +246,8 @@ impl TestServer {
         config.audit.retention = settings.audit_retention;
         config.audit.checkpoint_directory.clone_from(&settings.checkpoint_directory);
         config.server.docs = settings.docs;
+        config.server.trusted_proxies = parse_all(&settings.trusted_proxies);
+        config.bans.policy = settings.bans.clone();
         config.rate_limits.quotas = Some(settings.rate_limits.clone());
         let foundation = Foundation {
             config,

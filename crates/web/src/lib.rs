@@ -3,6 +3,7 @@
 mod app_data;
 mod authentication;
 mod authorization;
+mod ban;
 mod blocking;
 mod body;
 mod bounded_list;
@@ -38,6 +39,7 @@ mod waiting;
 pub use app_data::AppData;
 pub use authentication::{Authenticator, ServiceCredentials, SessionCredentials};
 pub use authorization::{decide, permit, stored};
+pub use ban::synchronize_soon as synchronize_bans_soon;
 pub use blocking::{Hashing, blocking, detached};
 pub use body::{Form, Json, parse, read_json};
 pub use bounded_list::BoundedList;

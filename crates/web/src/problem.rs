@@ -147,6 +147,12 @@ impl Problem {
         Self { quotas: Some(Box::new(quotas)), ..Self::new(Code::RateLimited) }
     }
 
+    /// The client is banned for this time.
+    pub(crate) fn banned(left: Duration) -> Self {
+        // Rounded up: after this time the ban is over.
+        Self::new(Code::Banned).retry_after(left.saturating_add(ALMOST_A_SECOND))
+    }
+
     /// The revocations of this node are stale.
     pub fn revocations_stale() -> Self {
         Self::new(Code::RevocationsStale).retry_after(DATABASE_PAUSE)
@@ -232,6 +238,10 @@ impl ResponseError for Problem {
         if let Some(challenge) = challenge(self.code) {
             response.insert_header((header::WWW_AUTHENTICATE, challenge));
         }
+        if self.code == Code::Banned {
+            // A further request on the connection would be refused too.
+            response.force_close();
+        }
         let mut response = response.finish();
         if let Some(quotas) = &self.quotas {
             add_rate_limits(response.headers_mut(), quotas);
@@ -260,6 +270,8 @@ const TOO_OLD: &str = concat!(
     r#"Bearer realm="portcullis", error="insufficient_user_authentication", "#,
     r#"error_description="A more recent sign-in is required", max_age=900"#
 );
+
+const ALMOST_A_SECOND: Duration = Duration::from_nanos(999_999_999);
 
 /// The retry time after which a permit may be free.
 const BUSY_PAUSE: Duration = Duration::from_secs(1);

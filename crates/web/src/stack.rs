@@ -5,7 +5,7 @@
 //! | | connections in all and of the peer, head of the request (`transport`) | a closed connection, 400, 408, 431 |
 //! | 1 | request id | |
 //! | 2 | client address | |
-//! | 3 | length of the URL | 414 |
+//! | 3 | bans, length of the URL | 403, 414 |
 //! | 4 | security headers and form of errors, for every response | |
 //! | 5 | CORS | no CORS headers |
 //! | 6 | requests under way, by the priority of the route | 503 |
@@ -40,6 +40,7 @@ use actix_web::{
 use portcullis_audit::Actor;
 use portcullis_rate_limit::{AddressPrefix, States};
 
+use crate::ban;
 use crate::client_address::client_address;
 use crate::csrf;
 use crate::group::{API, Groups};
@@ -96,7 +97,7 @@ async fn edge(
     let lifecycle = request.app_data::<web::Data<Lifecycle>>().cloned();
     let groups = request.app_data::<Groups>();
     let group = groups.map_or(&API, |groups| groups.of(request.path()));
-    let response = match check_edge(&request) {
+    let response = match check_edge(&request, &context) {
         Ok(()) => next.call(request).await?.map_into_boxed_body(),
         Err(problem) => request.error_response(problem),
     };
@@ -135,7 +136,8 @@ fn context(request: &ServiceRequest) -> RequestContext {
 }
 
 /// The refusals that need no route.
-fn check_edge(request: &ServiceRequest) -> Result<(), Problem> {
+fn check_edge(request: &ServiceRequest, context: &RequestContext) -> Result<(), Problem> {
+    ban::check(request, context.address)?;
     let length = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if length > MAX_URL { Err(Problem::new(Code::UrlTooLong)) } else { Ok(()) }
 }
@@ -254,7 +256,7 @@ impl RouteStack {
         if let GuardResult::Principal(principal) = &admission
             && let Some(account) = principal.account()
         {
-            limits.rates().admit_account(account)?;
+            limits.rates().admit_account(request, account)?;
         }
         let permit = match (permits, route.limit.concurrency) {
             (Some(permits), Some(kind)) => {

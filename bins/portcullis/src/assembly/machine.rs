@@ -18,7 +18,8 @@ pub(super) fn revocations(
     data: &mut AppData,
 ) -> Result<(Arc<Feed>, Arc<Revocations>), Failure> {
     let Foundation { config, store, ambient, .. } = foundation;
-    let signal = config.redis.as_ref().map(|url| WakeSignal::new(url, &config.issuer()));
+    let signal =
+        config.redis.as_ref().map(|url| WakeSignal::new(url, &config.issuer(), "revocations"));
     let signal = signal.transpose().map_err(|error| Failure::failed(error, "fix redis.url"))?;
     let lifetime = config.sessions.access_lifetime;
     let started =

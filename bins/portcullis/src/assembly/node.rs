@@ -1,15 +1,16 @@
-//! Assembly of a node: keys, the proof of the secret, health and clocks.
+//! Assembly of a node: keys, the proof of the secret, limits, bans, health and clocks.
 
 use std::sync::Arc;
 
 use portcullis_domain::Ambient;
+use portcullis_flows::node::ban::{BanAdministration, Bans};
 use portcullis_flows::node::clock_watch::ClockWatch;
 use portcullis_flows::node::health::Health;
 use portcullis_flows::node::secret::SecretProof;
 use portcullis_flows::node::signing_key::{KeyRing, SigningKeys};
 use portcullis_flows::sign_in::device::DEVICE_LIFETIME;
 use portcullis_rate_limit::{BreakerSettings, Limiter, LocalLimiter};
-use portcullis_redis::RedisLimiter;
+use portcullis_redis::{RedisLimiter, WakeSignal};
 use portcullis_storage::Store;
 use portcullis_token::{CsrfKey, Lifetimes, SealingKey, SecretKey, TokenAuthority, TokenSettings};
 use portcullis_web::{AppData, RateLimits};
@@ -94,18 +95,58 @@ pub(super) fn shared_limiter(
     Ok(limiter.map(Arc::new))
 }
 
+/// The limiter in the memory of this node.
+pub(super) fn local_limiter(foundation: &Foundation) -> Arc<LocalLimiter> {
+    Arc::new(LocalLimiter::new(foundation.config.rate_limits.max_bytes))
+}
+
+/// The bans, read from the database, and the signal of their changes.
+pub(super) fn bans(
+    foundation: &Foundation,
+    limiter: Arc<LocalLimiter>,
+    data: &mut AppData,
+) -> Result<(Arc<Bans>, Option<Arc<WakeSignal>>), Failure> {
+    let Foundation { config, store, ambient, .. } = foundation;
+    let signal = config.redis.as_ref().map(|url| WakeSignal::new(url, &config.issuer(), "bans"));
+    let signal = signal.transpose().map_err(|error| Failure::failed(error, "fix redis.url"))?;
+    let signal = signal.map(Arc::new);
+    let sender = signal.clone();
+    let announce = move || sender.iter().for_each(|signal| signal.send());
+    let settings = config.ban_settings();
+    let bans = Bans::new(store.clone(), ambient.clone(), limiter, settings, Box::new(announce));
+    let bans = bans.map_err(|error| Failure::failed(error, "fix rate_limit.ban_offences"))?;
+    bans.synchronize()?;
+    let bans = Arc::new(bans);
+    let administration = ban_administration(store, config, Some(bans.clone()), ambient);
+    data.share(Arc::new(administration));
+    data.share(bans.clone());
+    Ok((bans, signal))
+}
+
+/// The use cases of operators for bans, at a running node or without one.
+pub(crate) fn ban_administration(
+    store: &Arc<Store>,
+    config: &Config,
+    node: Option<Arc<Bans>>,
+    ambient: &Ambient,
+) -> BanAdministration {
+    BanAdministration::new(store.clone(), config.ban_settings(), node, ambient.clone())
+}
+
 /// The rate limits of this node.
 pub(super) fn rate_limits(
     foundation: &Foundation,
+    local: Arc<LocalLimiter>,
     shared: Option<Arc<RedisLimiter>>,
+    bans: Arc<Bans>,
 ) -> Arc<RateLimits> {
     let Foundation { config, ambient, .. } = foundation;
-    let local = Arc::new(LocalLimiter::new(config.rate_limits.max_bytes));
     let limiter = match shared {
         Some(shared) => Limiter::shared(shared, local, BreakerSettings::default()),
         None => Limiter::local_only(local),
     };
-    Arc::new(RateLimits::new(config.rate_limits.quotas.clone(), limiter, ambient.clock.clone()))
+    let quotas = config.rate_limits.quotas.clone();
+    Arc::new(RateLimits::new(quotas, limiter, ambient.clock.clone()).reporting_to(bans))
 }
 
 pub(super) fn health(foundation: &Foundation, data: &mut AppData) -> Arc<Health> {

@@ -238,6 +238,11 @@ pub(crate) struct RateLimit {
     pub(crate) connections_in_all: Option<usize>,
     pub(crate) concurrent_requests: Option<usize>,
     pub(crate) concurrent_requests_in_all: Option<usize>,
+    pub(crate) bans: Option<bool>,
+    pub(crate) ban_offences: Option<u32>,
+    pub(crate) ban_window_seconds: Option<u64>,
+    pub(crate) ban_first_seconds: Option<u64>,
+    pub(crate) ban_longest_seconds: Option<u64>,
     pub(crate) exempt_networks: Option<Vec<String>>,
     pub(crate) memory_mib: Option<usize>,
 }

@@ -212,6 +212,11 @@ impl Server {
         self.send("GET", path, &bearer(token), "")
     }
 
+    /// Asks as a proxy that forwards the request of this client.
+    pub(crate) fn get_for(&self, path: &str, client: &str) -> String {
+        self.send("GET", path, &format!("X-Forwarded-For: {client}\r\n"), "")
+    }
+
     fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
         let origin = self.announcement["listening"].as_str().unwrap();
         let address = origin.strip_prefix("http://").unwrap();

@@ -9,6 +9,7 @@
 
 mod audit;
 mod audit_verify;
+mod ban;
 mod certificate;
 mod configuration;
 mod data_files;

@@ -9,6 +9,7 @@ use actix_web::{HttpResponse, web};
 use portcullis_flows::access::decision::Decisions;
 use portcullis_flows::access::matrix::Matrices;
 use portcullis_flows::audit::checkpoint::Checkpoints;
+use portcullis_flows::node::ban::Bans;
 use portcullis_flows::node::clock_watch::ClockWatch;
 use portcullis_flows::node::job::{JobState, Jobs};
 use portcullis_flows::node::revocation::Revocations;
@@ -44,6 +45,8 @@ pub struct MetricSources {
     pub rate_limits: Arc<RateLimits>,
     /// The limiter that the nodes share.
     pub shared_limiter: Option<Arc<RedisLimiter>>,
+    /// The bans.
+    pub bans: Arc<Bans>,
     /// The background jobs.
     pub jobs: Arc<Jobs>,
     /// The alarms of the audit log.
@@ -113,6 +116,7 @@ fn registry(
     requests(&mut registry, limits);
     certificate(&mut registry, settings);
     rate_limits(&mut registry, node);
+    bans(&mut registry, &node.bans);
     jobs(&mut registry, &node.jobs.states());
     registry
 }
@@ -168,6 +172,15 @@ fn rate_limits(registry: &mut Registry, node: &MetricSources) {
         let about = "Calls of the shared limiter that failed since the start, by reason";
         registry.register("rate_limit_shared_failures", about, failures);
     }
+}
+
+fn bans(registry: &mut Registry, bans: &Bans) {
+    let active = u64::try_from(bans.active()).unwrap_or(u64::MAX);
+    gauge(registry, "bans_active", "Bans of client addresses in force", active);
+    let about = "Bans since the start by offences of clients of this node";
+    counter(registry, "bans_started", about, bans.started());
+    let about = "Requests of banned clients refused since the start";
+    counter(registry, "ban_refused", about, bans.refused());
 }
 
 fn recording(registry: &mut Registry, node: &MetricSources) {

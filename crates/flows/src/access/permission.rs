@@ -27,6 +27,12 @@ pub const READ_MATRIX: Permission = ("settings", "read");
 /// To activate another access matrix.
 pub const ACTIVATE_MATRIX: Permission = ("settings", "update");
 
+/// To see the banned addresses.
+pub const READ_BANS: Permission = ("settings", "list");
+
+/// To ban addresses, and to lift bans.
+pub const CHANGE_BANS: Permission = ("settings", "execute");
+
 /// To read the audit log and the reasons of decisions.
 pub const READ_AUDIT_LOG: Permission = ("audit_log", "read");
 
@@ -34,7 +40,7 @@ pub const READ_AUDIT_LOG: Permission = ("audit_log", "read");
 pub const EXPORT_AUDIT_LOG: Permission = ("audit_log", "export");
 
 /// All permissions.
-pub const ALL: [Permission; 9] = [
+pub const ALL: [Permission; 11] = [
     READ_ACCOUNT,
     CHANGE_STATE,
     CHANGE_ROLE,
@@ -42,6 +48,8 @@ pub const ALL: [Permission; 9] = [
     ON_BEHALF,
     READ_MATRIX,
     ACTIVATE_MATRIX,
+    READ_BANS,
+    CHANGE_BANS,
     READ_AUDIT_LOG,
     EXPORT_AUDIT_LOG,
 ];

@@ -1,7 +1,8 @@
 //! Retention: maximum ages of stored rows, and the port that deletes older ones.
 //!
 //! Only rows without references are deleted: a session long after its end, when none of its tokens
-//! could verify; failure counters of sign-in that lock nothing; undelivered messages. Ages use the
+//! could verify; failure counters of sign-in that lock nothing; undelivered messages; bans that
+//! are no former bans any more. Ages use the
 //! clock of the database, in the transaction that deletes.
 
 use std::time::Duration;
@@ -21,6 +22,10 @@ pub trait RetentionStore: Send + Sync {
 
     /// Deletes messages that have waited for longer than `age`.
     fn remove_messages(&self, age: Duration, most: u32) -> Result<u64, StoreError>;
+
+    /// Deletes bans that ended longer than `age` ago, and those that start later than `age` from now,
+    /// because the clock was wrong.
+    fn remove_bans(&self, age: Duration, most: u32) -> Result<u64, StoreError>;
 }
 
 /// The retention of each kind of row.

@@ -1,5 +1,5 @@
-//! `RetentionStore`: deletes expired rows of `sessions`, `refresh_tokens`, `sign_in_failures` and
-//! `outbox` in batches.
+//! `RetentionStore`: deletes expired rows of `sessions`, `refresh_tokens`, `sign_in_failures`, `outbox`
+//! and `bans` in batches.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use portcullis_flows::node::retention::RetentionStore;
 
 use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
-use crate::schema::{outbox, refresh_tokens, sessions, sign_in_failures};
+use crate::schema::{bans, outbox, refresh_tokens, sessions, sign_in_failures};
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
 
@@ -64,6 +64,29 @@ impl RetentionStore for Store {
             Ok(count(dispatch!(connection, inner => diesel::delete(gone).execute(inner))?))
         })
     }
+
+    fn remove_bans(&self, age: Duration, most: u32) -> Result<u64, StoreError> {
+        self.write(|connection| {
+            let now = connection.now()?;
+            let (before, after) = (Instant::from(now - age), Instant::from(now + age));
+            let some = bans::table
+                .filter(is_forgotten(before, after))
+                .limit(most.into())
+                .select(bans::addresses);
+            let some: Vec<String> = dispatch!(connection, inner => some.load(inner))?;
+            // The statement checks the condition again: another ban may have started since.
+            let gone = bans::table
+                .filter(bans::addresses.eq_any(some))
+                .filter(is_forgotten(before, after));
+            Ok(count(dispatch!(connection, inner => diesel::delete(gone).execute(inner))?))
+        })
+    }
+}
+
+/// Returns whether a ban ended before the one time, or a clock that was wrong dated it after the other.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn is_forgotten(ended_before: Instant, started_after: Instant) -> _ {
+    bans::ends_at.lt(ended_before).or(bans::started_at.gt(started_after))
 }
 
 /// Returns whether a session ended, or expired without being ended, before this time.

@@ -10,6 +10,8 @@ mod alarm;
 #[cfg(test)]
 mod audited;
 #[cfg(test)]
+mod ban;
+#[cfg(test)]
 mod bootstrap;
 #[cfg(test)]
 mod checkpoint;

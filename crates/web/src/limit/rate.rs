@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -14,8 +15,10 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 use ipnet::IpNet;
 use portcullis_domain::{AccountId, Clock};
-use portcullis_rate_limit::{BreakerState, Demand, Limiter, Quota, States, Subject};
+use portcullis_flows::node::ban::Bans;
+use portcullis_rate_limit::{BreakerState, Demand, Limiter, Quota, States, Subject, headers};
 
+use crate::ban;
 use crate::problem::{Code, Problem};
 use crate::request::RequestContext;
 use crate::settings::Settings;
@@ -81,6 +84,7 @@ pub struct RateLimits {
     settings: Option<RateLimitSettings>,
     limiter: Limiter,
     clock: Arc<dyn Clock>,
+    bans: Option<Arc<Bans>>,
     refused: BTreeMap<&'static str, AtomicU64>,
 }
 
@@ -95,7 +99,13 @@ impl RateLimits {
             settings.routes.iter().chain([&settings.requests, &settings.account_requests])
         });
         let refused = quotas.map(|quota| (quota.name(), AtomicU64::new(0))).collect();
-        Self { settings, limiter, clock, refused }
+        Self { settings, limiter, clock, bans: None, refused }
+    }
+
+    /// The same rate limits, with a report of each refusal to these bans.
+    #[must_use]
+    pub fn reporting_to(self, bans: Arc<Bans>) -> Self {
+        Self { bans: Some(bans), ..self }
     }
 
     /// The rate limit of a route, with the configured numbers.
@@ -131,26 +141,34 @@ impl RateLimits {
             return Ok(None);
         }
         let subject = Subject::from(address);
-        self.admit_local(Demand { quota: &settings.requests, subject })?;
+        self.admit_local(Demand { quota: &settings.requests, subject }, address)?;
         let RouteRate::Quota(quota) = rate else { return Ok(None) };
         let now = || self.clock.monotonic();
         let states = self.limiter.acquire(now, &[Demand { quota, subject }]).await;
-        self.answer(states.map_err(|_| Problem::new(Code::Internal))?).map(Some)
+        self.answer(states.map_err(|_| Problem::new(Code::Internal))?, address).map(Some)
     }
 
     /// Counts a request for the account that has sent it, or refuses it.
-    pub(crate) fn admit_account(&self, account: AccountId) -> Result<(), Problem> {
+    pub(crate) fn admit_account(
+        &self,
+        request: &HttpRequest,
+        account: AccountId,
+    ) -> Result<(), Problem> {
         let Some(settings) = &self.settings else { return Ok(()) };
         let subject = Subject::Id(*account.as_uuid().as_bytes());
-        self.admit_local(Demand { quota: &settings.account_requests, subject })
+        let address = RequestContext::of(request).address;
+        self.admit_local(Demand { quota: &settings.account_requests, subject }, address)
     }
 
-    fn admit_local(&self, demand: Demand<'_>) -> Result<(), Problem> {
+    fn admit_local(&self, demand: Demand<'_>, client: IpAddr) -> Result<(), Problem> {
         let states = self.limiter.local().acquire(self.clock.monotonic(), &[demand]);
-        self.answer(states.map_err(|_| Problem::new(Code::Internal))?).map(drop)
+        self.answer(states.map_err(|_| Problem::new(Code::Internal))?, client).map(drop)
     }
 
-    fn answer(&self, states: States) -> Result<States, Problem> {
+    fn answer(&self, states: States, client: IpAddr) -> Result<States, Problem> {
+        if let (Some(bans), Some(seconds)) = (&self.bans, headers::retry_after(&states)) {
+            ban::report(bans, client, seconds);
+        }
         for state in states.refused() {
             if let Some(count) = self.refused.get(state.quota.name()) {
                 count.fetch_add(1, Ordering::Relaxed);

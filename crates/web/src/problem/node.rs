@@ -1,6 +1,7 @@
 //! Errors of the database and of the node.
 
 use portcullis_flows::StoreError;
+use portcullis_flows::node::ban::BanError;
 use portcullis_flows::node::health::HealthError;
 
 use super::sparse::ThrottledLog;
@@ -16,6 +17,18 @@ impl From<HealthError> for Problem {
             HealthError::Unwritable(_) => {
                 Self::unavailable().detail("The database takes no writes.")
             }
+        }
+    }
+}
+
+impl From<BanError> for Problem {
+    fn from(error: BanError) -> Self {
+        match error {
+            BanError::Exempt(_) | BanError::OwnAddress(_) => Self::new(Code::UnbannableAddress)
+                .detail(format!("{error}. The server never bans such an address.")),
+            BanError::NotBanned(_) => Self::new(Code::NotBanned),
+            BanError::Store(error) => error.into(),
+            _ => Self::new(Code::Internal),
         }
     }
 }

@@ -98,6 +98,23 @@ pub(crate) struct EventDetails {
     /// The parameters of the new password hash.
     #[schema(nullable = false)]
     after: Option<HashParameters>,
+    /// The banned address; of an IPv6 network the first one.
+    #[schema(nullable = false, example = "192.0.2.7")]
+    address: Option<String>,
+    /// The number of bits that the banned addresses have in common: 32 for IPv4, 64 for IPv6.
+    #[schema(nullable = false, value_type = i64, required = false, minimum = 0, maximum = 128, example = 32)]
+    prefix_length: Option<u8>,
+    /// The duration of a ban, in seconds; of a lifted ban the remaining one.
+    #[schema(nullable = false, example = 600)]
+    seconds: Option<u64>,
+    /// The number of offences before the one that started a ban.
+    #[schema(nullable = false, value_type = i64, required = false, minimum = 0,
+        maximum = 4_294_967_295_u32, example = 120)]
+    offences: Option<u32>,
+    /// The number of former bans of the address.
+    #[schema(nullable = false, value_type = i64, required = false, minimum = 0,
+        maximum = 4_294_967_295_u32, example = 0)]
+    former_bans: Option<u32>,
     /// The number of events that a purge deleted.
     #[schema(nullable = false, example = 1000)]
     events: Option<u64>,

@@ -1,0 +1,2 @@
+DROP TABLE ban_revision;
+DROP TABLE bans;
