@@ -161,3 +161,20 @@ fn a_sixty_fifth_quota_takes_the_place_of_the_smallest() {
     assert_eq!(limiter.len(), 64);
     assert_eq!(limiter.evicted(), 36);
 }
+
+#[test]
+fn a_forgotten_subject_has_its_whole_quota_again_and_nobody_else_has() {
+    let limiter = LocalLimiter::new(8 << 20);
+    for quota in [sign_in(), general()] {
+        let limit = quota.limit().get();
+        for n in (0..limit).flat_map(|_| [1, 2]) {
+            assert!(acquire(&limiter, Duration::ZERO, &quota, address(n)));
+        }
+        let before = limiter.len();
+        limiter.forget(&Demand { quota: &quota, subject: address(1) });
+        limiter.forget(&Demand { quota: &quota, subject: address(3) });
+        assert_eq!(limiter.len(), before - 1);
+        assert!(acquire(&limiter, Duration::ZERO, &quota, address(1)));
+        assert!(!acquire(&limiter, Duration::ZERO, &quota, address(2)));
+    }
+}
