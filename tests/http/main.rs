@@ -9,6 +9,7 @@
 mod answer;
 mod bans;
 mod body;
+mod browser_csrf;
 mod catalogue;
 mod checkpoint;
 mod connections;

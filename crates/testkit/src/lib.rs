@@ -10,6 +10,7 @@
 mod answer;
 mod browser;
 mod certificate;
+mod chromium;
 mod clock;
 pub mod contract;
 mod database;
@@ -23,6 +24,7 @@ mod server;
 pub use answer::Answer;
 pub use browser::Browser;
 pub use certificate::TestCertificates;
+pub use chromium::{Chromium, Page};
 pub use clock::TestClock;
 pub use database::{Switch, TestDatabase};
 pub use process::ServerProcess;

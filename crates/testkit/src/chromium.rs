@@ -1,0 +1,205 @@
+//! Chromium, controlled by the `DevTools` protocol of Chrome over a pipe.
+//!
+//! Messages are JSON documents, each ended by a NUL byte. Descriptors 3 and 4 of the browser are
+//! its ends of the pipe; a shell puts its standard input and output there.
+
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// A headless Chromium with a profile of its own. It is killed when this is dropped.
+#[derive(Debug)]
+pub struct Chromium {
+    browser: Child,
+    input: ChildStdin,
+    messages: Receiver<Value>,
+    events: VecDeque<Value>,
+    last_id: u64,
+    _profile: TempDir,
+}
+
+/// A tab of a browser.
+#[derive(Debug)]
+pub struct Page<'a> {
+    browser: &'a mut Chromium,
+    session: String,
+}
+
+/// The maximum time of a step of the browser on a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+impl Chromium {
+    /// Starts the browser that `PORTCULLIS_TEST_CHROMIUM` names.
+    pub fn start() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "the runner hands the browser over this way")]
+        let program = std::env::var("PORTCULLIS_TEST_CHROMIUM");
+        let program = program.expect("PORTCULLIS_TEST_CHROMIUM is set, as tests/run does");
+        let profile = tempfile::tempdir().expect("a directory");
+        let mut browser = Command::new("sh")
+            .args(["-c", r#"exec "$@" 3<&0 4>&1 0</dev/null 1>&2"#, "sh", &program])
+            .args(["--headless", "--remote-debugging-pipe", "--no-sandbox", "--no-first-run"])
+            .args(["--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"])
+            .arg(format!("--user-data-dir={}", profile.path().display()))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the shell starts");
+        let input = browser.stdin.take().expect("it is a pipe");
+        let output = BufReader::new(browser.stdout.take().expect("it is a pipe"));
+        let (sender, messages) = mpsc::channel();
+        thread::spawn(move || {
+            for message in output.split(0).map_while(Result::ok) {
+                let Ok(message) = serde_json::from_slice(&message) else { break };
+                if sender.send(message).is_err() {
+                    break;
+                }
+            }
+        });
+        let events = VecDeque::new();
+        Self { browser, input, messages, events, last_id: 0, _profile: profile }
+    }
+
+    /// Opens an empty tab.
+    pub fn page(&mut self) -> Page<'_> {
+        let target = self.call(None, "Target.createTarget", &json!({ "url": "about:blank" }));
+        let attach = json!({ "targetId": target["targetId"], "flatten": true });
+        let session = self.call(None, "Target.attachToTarget", &attach);
+        let session = session["sessionId"].as_str().expect("a session").to_owned();
+        let mut page = Page { browser: self, session };
+        for domain in ["Page.enable", "Network.enable", "Runtime.enable"] {
+            page.call(domain, &json!({}));
+        }
+        page.call("Fetch.enable", &json!({ "handleAuthRequests": true }));
+        page
+    }
+
+    /// Calls a method of the protocol and returns its result.
+    fn call(&mut self, session: Option<&str>, method: &str, parameters: &Value) -> Value {
+        let id = self.send(session, method, parameters);
+        loop {
+            let mut message = self.next_message();
+            if message["id"] == id {
+                assert!(message["error"].is_null(), "{method}: {message}");
+                return message["result"].take();
+            }
+            self.events.push_back(message);
+        }
+    }
+
+    /// Sends a call and returns its id.
+    fn send(&mut self, session: Option<&str>, method: &str, parameters: &Value) -> u64 {
+        self.last_id += 1;
+        let mut message = json!({ "id": self.last_id, "method": method, "params": parameters });
+        if let Some(session) = session {
+            message["sessionId"] = session.into();
+        }
+        let bytes = [message.to_string().as_bytes(), &[0]].concat();
+        self.input.write_all(&bytes).expect("the browser runs");
+        self.last_id
+    }
+
+    /// The next message. A question for a name and a password is cancelled, as nobody could answer it.
+    fn next_message(&mut self) -> Value {
+        loop {
+            let message = self.messages.recv_timeout(TIMEOUT).expect("the browser answers");
+            let mut answer = json!({ "requestId": message["params"]["requestId"] });
+            let method = match message["method"].as_str() {
+                Some("Fetch.requestPaused") => "Fetch.continueRequest",
+                Some("Fetch.authRequired") => {
+                    answer["authChallengeResponse"] = json!({ "response": "CancelAuth" });
+                    "Fetch.continueWithAuth"
+                }
+                _ => return message,
+            };
+            self.send(message["sessionId"].as_str(), method, &answer);
+        }
+    }
+}
+
+impl Drop for Chromium {
+    fn drop(&mut self) {
+        // Both fail when the browser has already ended, which is fine.
+        drop(self.browser.kill());
+        drop(self.browser.wait());
+    }
+}
+
+impl Page<'_> {
+    /// Calls a method of the protocol for this tab and returns its result.
+    pub fn call(&mut self, method: &str, parameters: &Value) -> Value {
+        self.browser.call(Some(&self.session), method, parameters)
+    }
+
+    /// Opens this address and waits until it is loaded.
+    pub fn open(&mut self, url: &str) {
+        let navigated = self.call("Page.navigate", &json!({ "url": url }));
+        assert!(navigated["errorText"].is_null(), "{url}: {navigated}");
+        let loader = &navigated["loaderId"];
+        self.event("Page.frameNavigated", |event| event["frame"]["loaderId"] == *loader);
+        self.event("Page.loadEventFired", |_| true);
+    }
+
+    /// The value of a JavaScript expression in the page; a promise is awaited.
+    pub fn evaluate(&mut self, expression: &str) -> Value {
+        let parameters =
+            json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
+        let mut outcome = self.call("Runtime.evaluate", &parameters);
+        assert!(outcome["exceptionDetails"].is_null(), "{expression}: {outcome}");
+        outcome["result"]["value"].take()
+    }
+
+    /// Waits for an event of this tab and returns its parameters. Events before it are forgotten.
+    pub fn event(&mut self, method: &str, is_wanted: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let mut event = self.next_event();
+            if event["method"] == method && is_wanted(&event["params"]) {
+                return event["params"].take();
+            }
+        }
+    }
+
+    /// Waits for the response to a request of this tab and returns its status, whether the page may
+    /// see it or not. Events before it are forgotten.
+    pub fn status_of(&mut self, is_wanted: impl Fn(&Value) -> bool) -> u64 {
+        // The two events come from two processes of the browser, in any order.
+        let (mut request, mut statuses) = (Value::Null, Vec::new());
+        loop {
+            let event = self.next_event();
+            let parameters = &event["params"];
+            if event["method"] == "Network.requestWillBeSent" && is_wanted(&parameters["request"]) {
+                request = parameters["requestId"].clone();
+            }
+            if event["method"] == "Network.responseReceivedExtraInfo" {
+                let status = parameters["statusCode"].as_u64().expect("a status");
+                statuses.push((parameters["requestId"].clone(), status));
+            }
+            if let Some((_, status)) = statuses.iter().find(|(id, _)| *id == request) {
+                return *status;
+            }
+        }
+    }
+
+    fn next_event(&mut self) -> Value {
+        loop {
+            let event = match self.browser.events.pop_front() {
+                Some(event) => event,
+                None => self.browser.next_message(),
+            };
+            if event["sessionId"] == *self.session {
+                return event;
+            }
+        }
+    }
+
+    /// Makes the browser ignore the content policies of pages in this tab, from the next one on.
+    pub fn ignore_content_policies(&mut self) {
+        self.call("Page.setBypassCSP", &json!({ "enabled": true }));
+    }
+}
