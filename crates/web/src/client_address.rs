@@ -24,8 +24,8 @@ pub enum ForwardingHeader {
     Forwarded,
 }
 
-/// The client's address.
-pub(crate) fn client_address(
+/// The address of the client whose request came from this peer.
+pub fn client_address(
     peer: IpAddr,
     headers: &HeaderMap,
     trusted: &[IpNet],

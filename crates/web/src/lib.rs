@@ -43,7 +43,7 @@ pub use ban::synchronize_soon as synchronize_bans_soon;
 pub use blocking::{Hashing, blocking, detached};
 pub use body::{Form, Json, parse, read_json};
 pub use bounded_list::BoundedList;
-pub use client_address::ForwardingHeader;
+pub use client_address::{ForwardingHeader, client_address};
 pub use cookies::{Name as CookieName, cookie, forget as forget_cookie, set as set_cookie};
 pub use group::{API, ErrorBody, Group, problem_document};
 pub use guard::{Audience, Caller, Guard};
