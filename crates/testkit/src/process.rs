@@ -170,11 +170,28 @@ impl ServerProcess {
 
     /// The peak resident memory in bytes; `None` if the process has ended.
     pub fn peak_memory(&self) -> Option<u64> {
-        let running = self.running.as_ref().expect("the server runs");
-        let status =
-            std::fs::read_to_string(format!("/proc/{}/status", running.child.id())).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        self.status_bytes("VmHWM:")
+    }
+
+    /// The resident memory in bytes; `None` if the process has ended.
+    pub fn memory(&self) -> Option<u64> {
+        self.status_bytes("VmRSS:")
+    }
+
+    fn status_bytes(&self, field: &str) -> Option<u64> {
+        let status = std::fs::read_to_string(self.proc("status")).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix(field))?;
         Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
+    }
+
+    /// The number of open files; `None` if the process has ended.
+    pub fn open_files(&self) -> Option<usize> {
+        Some(std::fs::read_dir(self.proc("fd")).ok()?.count())
+    }
+
+    fn proc(&self, file: &str) -> PathBuf {
+        let running = self.running.as_ref().expect("the server runs");
+        PathBuf::from(format!("/proc/{}/{file}", running.child.id()))
     }
 
     /// Sends SIGTERM and waits for the end, for at most a minute.
