@@ -54,7 +54,7 @@ fn a_log_that_is_read_again_goes_on_and_says_what_is_missing() {
     // Its line is as long.
     let long = format!("/{}", "x".repeat(8000));
     let link = Link::to(server.origin());
-    while lost(&mut browser) == 0 {
+    while lost(&server) == 0 {
         let answer = link.send("GET", &long, &[], &Value::Null).expect("the server answers");
         assert_eq!(answer.status, 404);
     }
@@ -96,11 +96,11 @@ fn endure(errors: impl Into<OwnedFd>) -> u64 {
     let signed_in = browser.sign_in("ada");
     assert_eq!(signed_in.status, 200, "{}", signed_in.text);
     assert_eq!(browser.sign_out("/api/auth/logout").status, 204);
-    let mut followed = || metric(&mut browser, "revocations_staleness_seconds") < 2.0;
+    let followed = || metric(&server, "revocations_staleness_seconds") < 2.0;
     assert!((0..3000).any(|_| followed()), "nobody follows revocations any more");
     let ready = browser.get("/health/ready", &[]);
     assert_eq!(ready.status, 200, "{}", ready.text);
-    let lost = lost(&mut browser);
+    let lost = lost(&server);
 
     server.ask_to_stop();
     let status = server.ended_within(MAX_STOP).expect("it stops in time");
@@ -110,14 +110,14 @@ fn endure(errors: impl Into<OwnedFd>) -> u64 {
     lost
 }
 
-fn lost(browser: &mut Browser) -> u64 {
+fn lost(server: &ServerProcess) -> u64 {
     // A count is a whole number.
-    let text = metric(browser, "log_lines_lost_total").to_string();
+    let text = metric(server, "log_lines_lost_total").to_string();
     text.parse().expect("a whole number")
 }
 
-fn metric(browser: &mut Browser, name: &str) -> f64 {
-    let text = browser.get("/metrics", &[]).text;
+fn metric(server: &ServerProcess, name: &str) -> f64 {
+    let text = Browser::at(&server.operations()).get("/metrics", &[]).text;
     let prefix = format!("portcullis_{name} ");
     let value = text.lines().find_map(|line| line.strip_prefix(&prefix));
     value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name} in {text}"))

@@ -108,7 +108,7 @@ fn a_node_whose_clock_differs_from_that_of_the_database_says_so_once_and_is_not_
     let data = folder();
     let server = start(data.path(), &clockwork.url, &[]);
     let ready = || Browser::at(server.origin()).get("/health/ready", &[]);
-    let metrics = || Browser::at(server.origin()).get("/metrics", &[]).text;
+    let metrics = || Browser::at(&server.operations()).get("/metrics", &[]).text;
     let until = |status: u16| {
         let clock = SystemClock::new();
         while ready().status != status {

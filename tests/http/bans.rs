@@ -87,7 +87,7 @@ fn events(server: &TestServer, kind: &str) -> Vec<Value> {
 }
 
 fn metric(server: &TestServer, name: &str) -> u64 {
-    let metrics = Browser::of(server).get("/metrics", &[]).text;
+    let metrics = server.metrics();
     let line = metrics.lines().find_map(|line| line.strip_prefix(&format!("portcullis_{name} ")));
     line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{name}: {metrics}"))
 }

@@ -34,6 +34,7 @@ mod mass_sign_out;
 mod matrix;
 mod member;
 mod metrics;
+mod operations;
 mod overload;
 mod password_change;
 mod permission;

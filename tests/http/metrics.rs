@@ -1,4 +1,4 @@
-//! Metrics, for programs on the same machine.
+//! Metrics, on the listener for operators and monitors.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -13,7 +13,7 @@ fn a_program_on_this_machine_reads_the_figures() {
     let server = TestServer::start(TestDatabase::sqlite());
     let member = Member::new(&server, "ada", "msa");
     (0..3).for_each(|_| drop(member.check("schedule", "read")));
-    let answer = Browser::of(&server).get("/metrics", &[]);
+    let answer = Browser::at(server.operations()).get("/metrics", &[]);
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
     for line in [
@@ -52,7 +52,7 @@ fn the_documentation_lists_every_job() {
         ..TestSettings::default()
     };
     let server = TestServer::with(TestDatabase::sqlite(), settings);
-    let figures = Browser::of(&server).get("/metrics", &[]).text;
+    let figures = server.metrics();
     let runs = figures.lines().filter_map(|line| {
         line.strip_prefix("portcullis_job_runs_total{job=\"")?.split('"').next()
     });
@@ -61,6 +61,15 @@ fn the_documentation_lists_every_job() {
     let (_, jobs) = text.split_once("## Jobs").expect("it has a part on jobs");
     let rows = jobs.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
     assert_eq!(runs.collect::<BTreeSet<_>>(), rows.collect::<BTreeSet<_>>());
+}
+
+#[test]
+fn the_public_listener_has_none() {
+    let server = TestServer::start(TestDatabase::sqlite());
+    for path in ["/metrics", "/health"] {
+        let answer = Browser::of(&server).get(path, &[]);
+        assert_eq!((answer.status, answer.code().as_str()), (404, "not_found"), "{path}");
+    }
 }
 
 #[test]
@@ -79,7 +88,7 @@ fn for_everybody_else_there_are_none() {
             ("cf-connecting-ip", "198.51.100.1"),
             ("true-client-ip", "198.51.100.1"),
         ] {
-            let answer = Browser::of(&server).get("/metrics", &[header]);
+            let answer = Browser::at(server.operations()).get("/metrics", &[header]);
             assert_eq!((answer.status, answer.code().as_str()), (404, "not_found"), "{header:?}");
         }
     }

@@ -44,7 +44,7 @@ fn who_is_signed_in_notices_nothing_of_a_flood() {
         assert_eq!(browser.register("grace").code(), "overloaded");
         assert_eq!(browser.get("/api/auth/me", &[]).status, 200);
         assert_eq!(browser.get("/health/ready", &[]).status, 200);
-        let figures = browser.get("/metrics", &[]).text;
+        let figures = server.metrics();
         assert!(figures.contains("\nportcullis_hashing_refused_total 2\n"), "{figures}");
         assert_eq!(browser.refresh(&refresh_token).status, 200);
         assert_eq!(browser.sign_out("/api/auth/logout").status, 204);

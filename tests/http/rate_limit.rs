@@ -200,7 +200,7 @@ fn a_refused_sign_in_counts_no_failure_of_the_account_and_is_in_the_metrics() {
     }
     let failures = "SELECT count(*) FROM security_events WHERE kind = 'sign_in'";
     assert_eq!(server.database().store().number(failures).unwrap(), 5);
-    let metrics = Browser::of(&server).get("/metrics", &[]).text;
+    let metrics = server.metrics();
     assert!(metrics.contains("portcullis_rate_limit_refused_total{limit=\"sign_in\"} 15"));
     assert!(metrics.contains("portcullis_rate_limit_refused_total{limit=\"requests\"} 0"));
 }
@@ -225,7 +225,7 @@ fn two_nodes_share_the_window_of_an_address_by_redis() {
         let refused = sign_in_from(node, "203.0.113.77", PASSWORD);
         assert_eq!((refused.status, refused.code().as_str()), (429, "rate_limited"));
         assert_eq!(sign_in_from(node, "203.0.113.78", PASSWORD).status, 401);
-        let metrics = Browser::of(node).get("/metrics", &[]).text;
+        let metrics = node.metrics();
         assert!(metrics.contains("portcullis_rate_limit_shared 1"), "{metrics}");
     }
 }
@@ -242,7 +242,7 @@ fn without_its_redis_a_node_limits_alone() {
     let answers = at_once(20, |_| Browser::of(&server).sign_in("ada").status);
     assert_eq!(answers.iter().filter(|status| **status == 401).count(), 5, "{answers:?}");
     assert_limited(&Browser::of(&server).sign_in("ada"), "60");
-    let metrics = Browser::of(&server).get("/metrics", &[]).text;
+    let metrics = server.metrics();
     assert!(metrics.contains("portcullis_rate_limit_shared 0"), "{metrics}");
     assert!(!metrics.contains("portcullis_rate_limit_shared_failures_total{reason=\"lost\"} 0"));
 }

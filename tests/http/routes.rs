@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use portcullis_api::route_table;
+use portcullis_api::{operations_table, route_table};
 use portcullis_testkit::{Browser, TestDatabase, TestServer};
 use portcullis_web::{Audience, Body};
 
@@ -11,7 +11,7 @@ use crate::wire;
 #[test]
 fn the_table_of_routes_is_this_one() {
     let mut table = String::new();
-    for route in route_table() {
+    for route in route_table().into_iter().chain(operations_table()) {
         let errors: Vec<&str> = route.errors.iter().map(|code| code.as_str()).collect();
         writeln!(
             table,

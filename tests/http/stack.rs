@@ -47,7 +47,7 @@ fn hold(server: &TestServer, path: &str, address: &str) -> TcpStream {
 
 /// The value of a metric without labels.
 fn metric(server: &TestServer, name: &str) -> u64 {
-    let text = Browser::of(server).get("/metrics", &[]).text;
+    let text = server.metrics();
     let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     value.expect("the metric").parse().expect("a number")
 }
@@ -151,7 +151,7 @@ fn under_overload_low_priority_is_refused_first_and_health_never() {
     drop(held);
     await_under_way(&server, 0);
     assert_eq!(from("192.0.2.1", low).status, 200);
-    let text = Browser::of(&server).get("/metrics", &[]).text;
+    let text = server.metrics();
     assert!(text.contains("portcullis_requests_refused_total{priority=\"low\"} 3\n"), "{text}");
 }
 

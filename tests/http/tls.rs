@@ -16,6 +16,7 @@ use rustls::ProtocolVersion;
 use rustls::version::{TLS12, TLS13};
 
 use self::client::{Client, address};
+use crate::wire;
 
 fn serve(certificates: &TestCertificates) -> TestServer {
     let settings = TestSettings {
@@ -70,11 +71,44 @@ fn a_client_without_tls_is_told_so_and_gets_nothing_else() {
     assert!(!text.contains("strict-transport-security"), "{text}");
     let counted =
         |reason| format!("portcullis_tls_handshake_failures_total{{reason=\"{reason}\"}}");
-    let metrics = Client::of(&server, &certificates).connect().expect("a handshake");
-    let metrics = { metrics }.get("/metrics").expect("metrics");
+    let metrics = server.metrics();
     assert!(metrics.contains(&format!("{} 1\n", counted("plain_http"))), "{metrics}");
     assert!(metrics.contains(&format!("{} 0\n", counted("timeout"))), "{metrics}");
     assert!(metrics.contains("\nportcullis_tls_certificate_expires_seconds 67"), "{metrics}");
+}
+
+#[test]
+fn plain_http_is_redirected_for_pages_to_the_configured_origin_only() {
+    let certificates = TestCertificates::new();
+    let server = serve(&certificates);
+    let send = |request: &str| {
+        let mut stream = TcpStream::connect(server.redirect()).expect("the listener accepts");
+        stream.write_all(request.as_bytes()).expect("a request");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("an answer, and the end");
+        wire::parse(&text)
+    };
+    for method in ["GET", "HEAD"] {
+        let answer = send(&format!(
+            "{method} /console/sign-in?next=x HTTP/1.1\r\nhost: evil.example\r\n\
+             x-forwarded-host: evil.example\r\nconnection: close\r\n\r\n"
+        ));
+        let expected = format!("{}/console/sign-in?next=x", server.origin());
+        assert_eq!((answer.status, answer.header("location")), (308, Some(&*expected)));
+        assert_eq!(answer.header("strict-transport-security"), None);
+    }
+    for (request, more) in [
+        ("GET /api/auth/me", "authorization: Bearer x\r\nconnection: close\r\n\r\n"),
+        ("GET /health/live", "connection: close\r\n\r\n"),
+        ("GET /metrics", "connection: close\r\n\r\n"),
+        // The body never comes.
+        ("POST /api/auth/login", "content-length: 100\r\nconnection: close\r\n\r\n"),
+        ("POST /console/sign-in", "content-length: 100\r\nconnection: close\r\n\r\n"),
+    ] {
+        let answer = send(&format!("{request} HTTP/1.1\r\nhost: x\r\n{more}"));
+        assert_eq!((answer.status, answer.code().as_str()), (403, "tls_required"), "{request}");
+        assert_eq!(answer.header("location"), None);
+    }
 }
 
 #[test]
@@ -113,7 +147,7 @@ fn half_handshakes_end_in_time_and_others_are_served_meanwhile() {
         let _ = stream.read_to_end(&mut rest);
     }
     assert!(clock.monotonic() < Duration::from_secs(15), "all of them end by their timeout");
-    let metrics = client.connect().expect("a handshake").get("/metrics").expect("metrics");
+    let metrics = server.metrics();
     let count = |reason: &str| {
         let name = format!("portcullis_tls_handshake_failures_total{{reason=\"{reason}\"}} ");
         let line = metrics.lines().find_map(|line| line.strip_prefix(name.as_str()));

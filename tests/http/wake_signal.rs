@@ -46,7 +46,7 @@ fn redis_wakes_the_other_nodes() {
     let here = node(&database, BLIND, Some(&url));
     let there = node(&database, BLIND, Some(&url));
     for node in [&here, &there] {
-        while !Browser::of(node).get("/metrics", &[]).text.contains("portcullis_redis_up 1") {}
+        while !node.metrics().contains("portcullis_redis_up 1") {}
         let ready = Browser::of(node).get("/health/ready", &[]).json();
         assert_eq!(ready, json!({ "status": "ready" }));
     }
@@ -68,7 +68,7 @@ fn without_its_redis_a_node_says_so_and_goes_on() {
     let ready = Browser::of(&server).get("/health/ready", &[]);
     let expected = json!({ "status": "ready", "notices": ["redis_lost"] });
     assert_eq!((ready.status, ready.json()), (200, expected));
-    assert!(Browser::of(&server).get("/metrics", &[]).text.contains("portcullis_redis_up 0"));
+    assert!(server.metrics().contains("portcullis_redis_up 0"));
     let ada = Member::new(&server, "ada", "msa");
     assert_eq!(ada.post("/api/auth/logout", &json!({})).status, 204);
     assert_eq!(ada.get("/api/auth/me").code(), "invalid_token");
@@ -98,7 +98,7 @@ fn a_node_that_hears_nothing_says_so_and_refuses_administrators_and_if_strict_ev
         assert_eq!((refused.status, refused.code().as_str()), (503, "revocations_stale"));
         let me = root.get("/api/auth/me");
         assert_eq!(me.status, if strict { 503 } else { 200 }, "{}", me.text);
-        let metrics = Browser::of(&server).get("/metrics", &[]).text;
+        let metrics = server.metrics();
         assert!(metrics.contains("portcullis_revocations_staleness_seconds 31"), "{metrics}");
     }
 }

@@ -62,12 +62,15 @@ impl Bench {
         data: Data,
         environment: &[(&str, &str)],
     ) -> Result<Server> {
-        let address = free_address()?;
+        let (address, operations) = (free_address()?, free_address()?);
         let mut command = self.command(data);
         command
             .env("PORTCULLIS__SERVER__ADDRESS", address.to_string())
+            .env("PORTCULLIS__SERVER__OPERATIONS_ADDRESS", operations.to_string())
             .envs(environment.iter().copied());
-        Server::start(command, address, "/health/ready", &self.log()).await
+        let mut server = Server::start(command, address, "/health/ready", &self.log()).await?;
+        server.operations = operations;
+        Ok(server)
     }
 
     /// The program on that database, whose environment is set here only.

@@ -15,12 +15,13 @@ use crate::outcome::Result;
 ///
 /// When the number of decisions recorded since the start is not `answered`, or a decision has been dropped.
 /// Then the figure is invalid.
-pub(crate) async fn all_recorded(server: SocketAddr, answered: u64) -> Result<()> {
+pub(crate) async fn all_recorded(operations: SocketAddr, answered: u64) -> Result<()> {
     const TIMEOUT: Duration = Duration::from_secs(30);
     let asked = Instant::now();
-    let mut client = Client::connect(server, source(0)).await?;
+    let mut client = Client::connect(operations, source(0)).await?;
     loop {
-        let answer = client.send(get(server, "/metrics", None)?).await?.expect(StatusCode::OK)?;
+        let answer =
+            client.send(get(operations, "/metrics", None)?).await?.expect(StatusCode::OK)?;
         let state = State::read(&String::from_utf8_lossy(&answer.body))?;
         if state.waiting == 0 {
             return state.proves(answered);

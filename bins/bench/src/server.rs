@@ -16,6 +16,8 @@ use crate::outcome::Result;
 /// A running server. Dropping it kills the process.
 pub(crate) struct Server {
     pub address: SocketAddr,
+    /// The address of the metrics.
+    pub operations: SocketAddr,
     /// The time from the start of the process to its first ready answer.
     pub started_in: Duration,
     child: Child,
@@ -47,7 +49,7 @@ impl Server {
         let child = command
             .spawn()
             .map_err(|error| format!("{}: {error}", command.get_program().display()))?;
-        let mut server = Self { address, started_in: Duration::ZERO, child };
+        let mut server = Self { address, operations: address, started_in: Duration::ZERO, child };
         while !is_ready(address, path).await {
             if let Some(status) = server.child.try_wait()? {
                 return Err(format!("the server ended, {status}\n{}", end_of(log)).into());

@@ -54,10 +54,10 @@ impl DecisionLog {
         let from = now();
         let tenth = batches / 10;
         ask(server.address, &requests, tenth).await?;
-        all_recorded(server.address, count(tenth)).await?;
+        all_recorded(server.operations, count(tenth)).await?;
         let after_tenth = now();
         ask(server.address, &requests, batches - tenth).await?;
-        all_recorded(server.address, count(batches)).await?;
+        all_recorded(server.operations, count(batches)).await?;
         let until = now();
         server.stop().await?;
         Ok(Self {

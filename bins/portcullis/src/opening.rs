@@ -3,7 +3,6 @@
 //! Commands that write create and migrate a missing database. Commands that only read create nothing and
 //! migrate nothing.
 
-use std::net::TcpListener;
 use std::sync::Arc;
 
 use portcullis_audit::Origin;
@@ -14,7 +13,7 @@ use portcullis_flows::node::secret::{SecretError, SecretProof, SecretState};
 use portcullis_flows::principal::Principal;
 use portcullis_storage::{Database, DatabaseUrl, MigrationError, Store};
 use portcullis_token::SecretKey;
-use portcullis_web::{Settings, Signals};
+use portcullis_web::{Listeners, Settings, Signals};
 
 use crate::config::{Config, LoadedConfig, Secret};
 use crate::failure::{self, Failure};
@@ -82,11 +81,11 @@ pub(crate) struct OpenedDatabase {
     pub(crate) applied: Vec<String>,
 }
 
-/// Waits until the database server answers. Meanwhile the listener answers that the server is live and
+/// Waits until the database server answers. Meanwhile the listeners answer that the server is live and
 /// not ready. Returns false if a signal stops the server first.
 pub(crate) fn wait_for_server(
     config: &Config,
-    listener: &TcpListener,
+    listeners: &Listeners,
     settings: &Settings,
     signals: &mut Signals,
 ) -> Result<bool, Failure> {
@@ -95,13 +94,13 @@ pub(crate) fn wait_for_server(
     }
     let database = Database::new(&config.database.url, 1);
     let Err(error) = database.ping() else { return Ok(true) };
-    if let Ok(address) = listener.local_addr() {
+    if let Ok(address) = listeners.public.local_addr() {
         let scheme = config.server.scheme();
         tracing::warn!(%error, "listening on {scheme}://{address}, and waiting for the database");
     }
     let is_there = move || database.ping().is_ok();
     let is_found = portcullis_web::wait(
-        listener,
+        listeners,
         settings,
         &Ambient::system(),
         signals,

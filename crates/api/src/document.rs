@@ -109,7 +109,6 @@ pub fn document() -> String {
         crate::node::document::serve,
         crate::node::health::live,
         crate::node::health::ready,
-        crate::node::metrics::expose,
     ),
     components(schemas(ProblemBody<'_>)),
     tags(
@@ -121,7 +120,7 @@ pub fn document() -> String {
         (name = "audit", description = "Search and export of the audit log, and its checkpoints"),
         (name = "bans", description = "Bans of client addresses"),
         (name = "services", description = "Verification of tokens by other services"),
-        (name = "operations", description = "Health, metrics and the API document")
+        (name = "operations", description = "Health and the API document")
     )
 )]
 struct Api;

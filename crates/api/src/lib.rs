@@ -11,6 +11,7 @@ pub mod limits;
 mod machine;
 mod node;
 mod openapi;
+mod operations;
 mod routes;
 mod sign_in;
 
@@ -20,4 +21,5 @@ pub use document::document;
 pub use machine::feed::Feed;
 pub use node::metrics::MetricSources;
 pub use node::signals::exchange_signals;
+pub use operations::{operations, operations_table};
 pub use routes::route_table;

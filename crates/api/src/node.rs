@@ -3,5 +3,6 @@
 pub(crate) mod ban;
 pub(crate) mod document;
 pub(crate) mod health;
+pub(crate) mod health_report;
 pub(crate) mod metrics;
 pub(crate) mod signals;

@@ -13,7 +13,7 @@ use crate::audit::trail::{self, export};
 use crate::identity::{account, account_change, bootstrap, password_change, registration};
 use crate::machine::revocation::{self, snapshot};
 use crate::machine::{introspection, jwks};
-use crate::node::{ban, document, health, metrics};
+use crate::node::{ban, document, health};
 use crate::sign_in::{csrf, mass_sign_out, password, refresh, session, sign_out};
 
 /// The server tries them in this order, so the routes with the most requests come first.
@@ -61,7 +61,6 @@ fn routes(to: &mut impl Router) {
     to.add(&document::SERVE, document::serve);
     to.add(&health::LIVE, health::live);
     to.add(&health::READY, health::ready);
-    to.add(&metrics::EXPOSE, metrics::expose);
 }
 
 /// Every route of this crate.

@@ -18,6 +18,13 @@ pub struct Browser {
     cookies: BTreeMap<String, String>,
 }
 
+impl TestServer {
+    /// The metrics, in the text format of Prometheus.
+    pub fn metrics(&self) -> String {
+        Browser::at(self.operations()).get("/metrics", &[]).text
+    }
+}
+
 impl Browser {
     /// A new browser for this server.
     pub fn of(server: &TestServer) -> Self {

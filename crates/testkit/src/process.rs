@@ -73,6 +73,7 @@ impl ServerProcess {
             .env_clear()
             .env("PORTCULLIS__DATA_DIR", data_dir)
             .env("PORTCULLIS__SERVER__ADDRESS", "127.0.0.1:0")
+            .env("PORTCULLIS__SERVER__OPERATIONS_ADDRESS", "127.0.0.1:0")
             .envs(WIDE_RATE_LIMITS)
             .envs(environment.iter().copied())
             .current_dir(data_dir)
@@ -113,6 +114,13 @@ impl ServerProcess {
     /// Scheme, host and port of the last start with a wait.
     pub fn origin(&self) -> &str {
         &self.origin
+    }
+
+    /// Scheme, host and port of the listener for operators and monitors of the last start, when it is ready.
+    pub fn operations(&self) -> String {
+        let log = self.log();
+        let announced = log.rsplit_once("metrics and health at ").map(|(_, rest)| rest);
+        announced.and_then(|rest| rest.lines().next()).expect("a ready server says it").to_owned()
     }
 
     /// Everything that was printed since the first start, on standard output and standard error.

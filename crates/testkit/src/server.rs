@@ -1,7 +1,7 @@
 //! Test server: a whole server in the process of the test.
 
 use std::collections::BTreeMap;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +20,8 @@ use portcullis_rate_limit::{BanPolicy, LockoutPolicy, Quota};
 use portcullis_redis::RedisUrl;
 use portcullis_token::{Digest, KeyPairAlgorithm};
 use portcullis_web::{
-    CertificateFiles, Configure, ConnectionLimits, ForwardingHeader, RateLimitSettings,
-    RequestBounds, Running, ServiceCredentials, Settings, Tls,
+    CertificateFiles, Configure, ConnectionLimits, ForwardingHeader, Listeners, Operations,
+    RateLimitSettings, RequestBounds, Running, ServiceCredentials, Settings, Tls,
 };
 
 use crate::{TestClock, TestDatabase};
@@ -131,6 +131,8 @@ pub struct TestServer {
     running: Option<Running>,
     hashing: Option<Arc<HashingPool>>,
     address: String,
+    operations: String,
+    redirect: String,
     clock: Arc<TestClock>,
     database: TestDatabase,
     settings: TestSettings,
@@ -149,6 +151,8 @@ impl TestServer {
             running: None,
             hashing: None,
             address: String::new(),
+            operations: String::new(),
+            redirect: String::new(),
             clock,
             database,
             settings,
@@ -164,8 +168,7 @@ impl TestServer {
     }
 
     fn run(&mut self) {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-        let address = listener.local_addr().expect("a bound listener has an address");
+        let (listener, address) = listener_of_loopback();
         let tls = self.settings.tls.clone();
         self.address = match tls {
             Some(_) => format!("https://localhost:{}", address.port()),
@@ -190,13 +193,33 @@ impl TestServer {
             tls: tls.map(|files| load(files, &*self.clock)),
             ..settings(&self.address)
         };
-        let running = portcullis_web::spawn(listener, application, settings);
+        let (operations, operations_address) = listener_of_loopback();
+        self.operations = format!("http://{operations_address}");
+        let configure = portcullis_api::operations();
+        let operations = Some(Operations { listener: operations, configure });
+        let redirect = self.settings.tls.as_ref().map(|_| {
+            let (redirect, address) = listener_of_loopback();
+            self.redirect = address.to_string();
+            redirect
+        });
+        let listeners = Listeners { public: listener, redirect, operations };
+        let running = portcullis_web::spawn(listeners, application, settings);
         self.running = Some(running.expect("the server starts"));
     }
 
     /// Scheme, host and port.
     pub fn origin(&self) -> &str {
         &self.address
+    }
+
+    /// Scheme, host and port of the listener for operators and monitors.
+    pub fn operations(&self) -> &str {
+        &self.operations
+    }
+
+    /// Address and port of the listener that redirects to TLS; empty without TLS.
+    pub fn redirect(&self) -> &str {
+        &self.redirect
     }
 
     /// The clock of the server.
@@ -280,6 +303,12 @@ pub fn settings(origin: &str) -> Settings {
 
 /// The name and the secret of the only service that every test server knows.
 pub const SERVICE: (&str, &str) = ("scheduling", "tEsT-fFa7YcXhR2mWq9Lk4JvZs8Bn1Gd5Pu3Ty6EoA0");
+
+fn listener_of_loopback() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let address = listener.local_addr().expect("a bound listener has an address");
+    (listener, address)
+}
 
 fn load(files: CertificateFiles, clock: &dyn Clock) -> Arc<Tls> {
     Arc::new(Tls::load(files, clock.now()).expect("the test's certificate is valid"))

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod app_data;
+mod application;
 mod authentication;
 mod authorization;
 mod ban;
@@ -16,16 +17,19 @@ mod guard;
 mod headers;
 mod lifecycle;
 mod limit;
+mod listeners;
 mod local;
 mod mount;
 mod optional_body;
 mod page;
 mod problem;
 mod query;
+mod redirect;
 mod request;
 mod request_id;
 mod route;
 mod server;
+mod servers;
 mod service;
 mod settings;
 mod signals;
@@ -37,6 +41,7 @@ mod transport;
 mod waiting;
 
 pub use app_data::AppData;
+pub use application::{Application, Background, Part};
 pub use authentication::{Authenticator, ServiceCredentials, SessionCredentials};
 pub use authorization::{decide, permit, stored};
 pub use ban::synchronize_soon as synchronize_bans_soon;
@@ -52,13 +57,14 @@ pub use limit::{
     Concurrency, ConcurrencyPermit, Limit, Limits, Priority, Rate, RateLimit, RateLimitSettings,
     RateLimits,
 };
+pub use listeners::{Listeners, Operations};
 pub use mount::{Configure, Mount};
 pub use optional_body::OptionalBody;
 pub use problem::{Code, FieldProblem, Problem, ProblemBody};
 pub use query::Query;
 pub use request::origin;
 pub use route::{BODY_LIMIT, Body, Method, Route, RouteTable, Router};
-pub use server::{Application, Background, Part, Running, serve, spawn};
+pub use server::{Running, serve, spawn};
 pub use service::Service;
 pub use settings::{ConnectionLimits, RequestBounds, Settings};
 pub use signals::Signals;

@@ -1,73 +1,27 @@
-//! The server: from the listener to the end of its last request.
+//! The server: from its listeners to the end of its last request.
 
 use std::future::Future;
 use std::io;
-use std::net::TcpListener;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use actix_server::{Server, ServerHandle};
 use actix_web::{rt, web};
-use portcullis_domain::{Ambient, Clock, Supervised};
-use portcullis_flows::access::decision::Decisions;
+use futures_util::future::{join_all, select_all, try_join_all};
+use portcullis_domain::{Clock, Supervised};
 use portcullis_flows::node::job::Jobs;
-use portcullis_flows::sign_in::step_up::StepUp;
 
-use crate::app_data::AppData;
-use crate::authentication::Authenticator;
-use crate::group::Group;
-use crate::lifecycle::{DRAIN_TIMEOUT, Lifecycle, STOP_TIMEOUT, ServeError};
-use crate::limit::RateLimits;
-use crate::mount::Configure;
-use crate::service::Service;
+use crate::application::{Application, Background, Part};
+use crate::lifecycle::{DRAIN_TIMEOUT, STOP_TIMEOUT, ServeError};
+use crate::listeners::Listeners;
+use crate::servers;
 use crate::settings::Settings;
 use crate::signals::Signals;
 use crate::tls::Tls;
 
-/// The application of a server, and its background work.
-pub struct Application {
-    /// The phase of the server.
-    pub lifecycle: Arc<Lifecycle>,
-    /// Verifies credentials.
-    pub authenticator: Arc<Authenticator>,
-    /// Decides permission checks.
-    pub decisions: Arc<Decisions>,
-    /// Checks the age of sign-ins.
-    pub step_up: Arc<StepUp>,
-    /// The rate limits of this node.
-    pub rate_limits: Arc<RateLimits>,
-    /// Time and randomness.
-    pub ambient: Ambient,
-    /// The data of the handlers.
-    pub data: AppData,
-    /// Groups of routes in addition to [`API`](crate::API).
-    pub groups: &'static [Group],
-    /// Adds the routes.
-    pub configure: Configure,
-    /// The jobs of this node.
-    pub jobs: Arc<Jobs>,
-    /// Required threads: if one ends, the server ends.
-    pub parts: Vec<Part>,
-    /// Runs as long as the server.
-    pub background: Background,
-    /// Ends responses without an end of their own.
-    pub close_streams: Box<dyn FnOnce() + Send>,
-}
-
-/// A required thread, or several.
-pub struct Part {
-    /// Its name in the log.
-    pub name: &'static str,
-    /// True while it runs.
-    pub is_running: Box<dyn Fn() -> bool + Send>,
-}
-
-/// Starts asynchronous work beside the server, on the thread of its runtime. The work has no end.
-pub type Background = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()>>> + Send>;
-
-/// Serves on the listener until a signal, then finishes the requests under way and stops. Calls
+/// Serves on the listeners until a signal, then finishes the requests under way and stops. Calls
 /// `ready` as soon as requests are answered.
 ///
 /// # Errors
@@ -75,12 +29,13 @@ pub type Background = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()>>> + Se
 /// If the server cannot be started, if a part of it ends by itself, and if something is lost
 /// because stopping takes too long.
 pub fn serve(
-    listener: TcpListener,
+    listeners: impl Into<Listeners>,
     application: Application,
     settings: Settings,
     signals: Signals,
     ready: impl FnOnce() + Send + 'static,
 ) -> Result<(), ServeError> {
+    let listeners = listeners.into();
     let limit = settings.shutdown_delay + STOP_TIMEOUT;
     let (told, stopping) = mpsc::channel();
     let (report, outcome) = mpsc::channel();
@@ -88,7 +43,7 @@ pub fn serve(
     let thread = Supervised::once("server", move || {
         rt::System::new().block_on(async {
             // Sent before the runtime ends.
-            let _ = report.send(run(listener, application, settings, signals, ready, &told).await);
+            let _ = report.send(run(listeners, application, settings, signals, ready, &told).await);
         });
     })?;
     // A message, or a closed channel, means that the shutdown has begun.
@@ -99,7 +54,7 @@ pub fn serve(
 
 /// Serves until a signal or a fault, and then as long as requests are under way.
 async fn run(
-    listener: TcpListener,
+    listeners: Listeners,
     application: Application,
     settings: Settings,
     mut signals: Signals,
@@ -108,18 +63,18 @@ async fn run(
 ) -> Result<(), ServeError> {
     let delay = settings.shutdown_delay;
     let tls = settings.tls.clone();
-    let server = build(listener, &application, settings)?;
+    let servers = servers::build(listeners, &application, settings)?;
     let Application { lifecycle, decisions, ambient, close_streams, .. } = application;
     let clock = ambient.clock;
-    let handle = server.handle();
-    let mut server = rt::spawn(server);
+    let handles: Vec<ServerHandle> = servers.iter().map(Server::handle).collect();
+    let mut server = select_all(servers.into_iter().map(rt::spawn));
     // It continues during the shutdown, in which requests are still answered.
     let certificate = follow_certificate(tls, clock.clone())?;
     let work = beside(&application.jobs, application.parts, application.background, certificate)?;
     let mut work = rt::spawn(work);
     ready();
     let ended = tokio::select! {
-        outcome = &mut server => return Ok(outcome.map_err(io::Error::other)??),
+        (outcome, ..) = &mut server => return Ok(outcome.map_err(io::Error::other)??),
         part = &mut work => Err(ServeError::Part(part.unwrap_or("background"))),
         () = signals.next() => Ok(()),
     };
@@ -136,7 +91,8 @@ async fn run(
     close_streams();
     lifecycle.drain();
     let begun = clock.monotonic();
-    let is_drained = rt::time::timeout(DRAIN_TIMEOUT, handle.stop(true)).await.is_ok();
+    let stops = join_all(handles.iter().map(|handle| handle.stop(true)));
+    let is_drained = rt::time::timeout(DRAIN_TIMEOUT, stops).await.is_ok();
     // Idle connections are closed by now: the remaining ones wait for responses that will not come.
     let connections = if is_drained { 0 } else { lifecycle.connections() };
     let left = STOP_TIMEOUT.saturating_sub(clock.monotonic().saturating_sub(begun));
@@ -208,30 +164,31 @@ const END_MARGIN: Duration = Duration::from_millis(1500);
 /// The maximum time of the recorder of such a server after the last request.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Serves on the listener, in threads of its own, until the returned value is dropped.
+/// Serves on the listeners, in threads of its own, until the returned value is dropped.
 ///
 /// # Errors
 ///
 /// If the server cannot be started.
 pub fn spawn(
-    listener: TcpListener,
+    listeners: impl Into<Listeners>,
     application: Application,
     settings: Settings,
 ) -> io::Result<Running> {
+    let listeners = listeners.into();
     let (send, receive) = mpsc::channel();
     let thread = thread::spawn(move || {
         let decisions = Arc::clone(&application.decisions);
         let served = rt::System::new().block_on(async {
             let tls = settings.tls.clone();
-            let server = build(listener, &application, settings)?;
+            let servers = servers::build(listeners, &application, settings)?;
             let certificate = follow_certificate(tls, application.ambient.clock.clone())?;
             let Application { parts, background, .. } = application;
             let work = beside(&application.jobs, parts, background, certificate)?;
-            let _ = send.send(server.handle());
+            let _ = send.send(servers.iter().map(Server::handle).collect());
             let work = rt::spawn(work);
-            let outcome = server.await;
+            let outcome = try_join_all(servers).await;
             work.abort();
-            outcome
+            outcome.map(drop)
         });
         let unrecorded = decisions.recorder().close(CLOSE_TIMEOUT);
         if let Some(unrecorded) = unrecorded {
@@ -240,46 +197,24 @@ pub fn spawn(
         served
     });
     match receive.recv() {
-        Ok(handle) => Ok(Running { handle, thread: Some(thread) }),
+        Ok(handles) => Ok(Running { handles, thread: Some(thread) }),
         Err(_) => Err(io::Error::other("the server did not start")),
     }
 }
 
 /// A server that runs in threads of its own.
 pub struct Running {
-    handle: ServerHandle,
+    handles: Vec<ServerHandle>,
     thread: Option<JoinHandle<io::Result<()>>>,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        drop(self.handle.stop(false));
+        for handle in &self.handles {
+            drop(handle.stop(false));
+        }
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
     }
-}
-
-fn build(
-    listener: TcpListener,
-    application: &Application,
-    settings: Settings,
-) -> io::Result<Server> {
-    let authenticator = web::Data::from(application.authenticator.clone());
-    let decisions = web::Data::from(application.decisions.clone());
-    let step_up = web::Data::from(application.step_up.clone());
-    let (data, configure) = (application.data.clone(), application.configure.clone());
-    let routes: Configure = Arc::new(move |app, limits| {
-        app.app_data(authenticator.clone()).app_data(decisions.clone()).app_data(step_up.clone());
-        data.install(app);
-        configure(app, limits);
-    });
-    let service = Service {
-        settings,
-        rate_limits: application.rate_limits.clone(),
-        lifecycle: application.lifecycle.clone(),
-        ambient: application.ambient.clone(),
-        groups: application.groups,
-    };
-    service.server(listener, routes)
 }

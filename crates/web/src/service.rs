@@ -12,10 +12,10 @@ use crate::group::{Group, Groups};
 use crate::lifecycle::Lifecycle;
 use crate::limit::{Limits, RateLimits};
 use crate::mount::Configure;
-use crate::request_id::RequestIds;
+use crate::redirect;
 use crate::settings::Settings;
 use crate::stack;
-use crate::transport::{self, Admission, ConnectionContext};
+use crate::transport::{self, ConnectionContext, Endpoint};
 
 /// A service behind the request stack, with nothing else of Portcullis: connection limits and timeouts,
 /// request ids, client addresses, security headers, CORS, limits, the check of the origin, strict
@@ -43,16 +43,43 @@ impl Service {
     ///
     /// If the operating system refuses the listener or a thread.
     pub fn server(self, listener: TcpListener, routes: Configure) -> io::Result<Server> {
-        let limits = Arc::new(Limits::new(self.rate_limits, self.settings.requests));
-        let shared = ConnectionContext {
-            admission: Admission::new(&self.settings),
-            settings: web::Data::new(self.settings),
-            request_ids: web::Data::new(RequestIds::new(&*self.ambient.random)),
-            clock: self.ambient.clock.clone(),
-            lifecycle: web::Data::from(self.lifecycle),
-        };
-        let ConnectionContext { settings, request_ids, lifecycle, .. } = shared.clone();
-        let (ambient, groups) = (web::Data::new(self.ambient), Groups(self.groups));
+        let endpoint =
+            Endpoint { listener, tls: self.settings.tls.clone(), workers: self.settings.workers };
+        ServiceContext::new(self).server(endpoint, routes)
+    }
+}
+
+/// The common parts of the servers of a service.
+#[derive(Clone)]
+pub(crate) struct ServiceContext {
+    connections: ConnectionContext,
+    limits: Arc<Limits>,
+    ambient: web::Data<Ambient>,
+    groups: Groups,
+}
+
+impl ServiceContext {
+    pub(crate) fn new(service: Service) -> Self {
+        let Service { settings, rate_limits, lifecycle, ambient, groups } = service;
+        Self {
+            limits: Arc::new(Limits::new(rate_limits, settings.requests)),
+            connections: ConnectionContext::new(settings, &ambient, lifecycle),
+            ambient: web::Data::new(ambient),
+            groups: Groups(groups),
+        }
+    }
+
+    /// The context of a listener without TLS beside the public one, with these changes. Its
+    /// connections do not count among those of clients.
+    pub(crate) fn apart(&self, change: impl FnOnce(&mut Settings)) -> Self {
+        let connections = self.connections.beside(change).apart();
+        Self { connections, ..self.clone() }
+    }
+
+    /// A server with these routes.
+    pub(crate) fn server(&self, endpoint: Endpoint, routes: Configure) -> io::Result<Server> {
+        let Self { connections, limits, ambient, groups } = self.clone();
+        let ConnectionContext { settings, request_ids, lifecycle, .. } = connections;
         let app = move || {
             let app = App::new()
                 .app_data(settings.clone())
@@ -64,6 +91,11 @@ impl Service {
                 .configure(|app| routes(app, &limits));
             stack::layers(app, &settings)
         };
-        transport::server(app, listener, &shared)
+        transport::server(app, endpoint, &self.connections)
+    }
+
+    /// A server that redirects to the public listener.
+    pub(crate) fn redirects(&self, listener: TcpListener) -> io::Result<Server> {
+        redirect::server(listener, &self.connections)
     }
 }

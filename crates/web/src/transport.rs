@@ -36,6 +36,7 @@ use std::fmt;
 use std::io;
 use std::net::TcpListener;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_http::{Extensions, HttpServiceBuilder, Request, Response};
@@ -49,11 +50,11 @@ use actix_web::dev::AppConfig;
 use actix_web::rt::net::TcpStream;
 
 use self::acceptor::Acceptor;
-pub(crate) use self::admission::Admission;
 use self::connection::Connection;
 pub(crate) use self::context::ConnectionContext;
 pub(crate) use self::progress::Progress;
 use crate::lifecycle;
+use crate::tls::Tls;
 
 /// The time for which a connection without a request is kept open for the next one.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
@@ -61,10 +62,26 @@ const KEEP_ALIVE: Duration = Duration::from_secs(60);
 /// The timeout for the last bytes of a connection.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A server of this application on the listener. It handles no signals.
+/// A bound socket, and the protocol of its connections.
+pub(crate) struct Endpoint {
+    pub(crate) listener: TcpListener,
+    /// `None` without TLS.
+    pub(crate) tls: Option<Arc<Tls>>,
+    /// Threads that serve requests; `None` for one per core.
+    pub(crate) workers: Option<usize>,
+}
+
+impl Endpoint {
+    /// Without TLS, and with one thread.
+    pub(crate) const fn plain(listener: TcpListener) -> Self {
+        Self { listener, tls: None, workers: Some(1) }
+    }
+}
+
+/// A server of this application on the endpoint. It handles no signals.
 pub(crate) fn server<A, I, S, B>(
     app: A,
-    listener: TcpListener,
+    endpoint: Endpoint,
     shared: &ConnectionContext,
 ) -> io::Result<Server>
 where
@@ -79,11 +96,11 @@ where
     let shared = shared.clone();
     let mut server =
         Server::build().disable_signals().shutdown_timeout(lifecycle::DRAIN_TIMEOUT.as_secs());
-    if let Some(workers) = shared.settings.workers {
+    let Endpoint { listener, tls, workers } = endpoint;
+    if let Some(workers) = workers {
         server = server.workers(workers);
     }
     let draining = server.graceful_shutdown_signal();
-    let tls = shared.settings.tls.clone();
     let server = server.listen("http", listener, move || {
         let draining = draining.clone();
         let acceptor = Rc::new(Acceptor {

@@ -1,49 +1,44 @@
 //! Waiting for the database at start: the server is live and not ready.
 //!
-//! Start order does not matter: the server answers 503 until the database is available. The port is
+//! Start order does not matter: the server answers 503 until the database is available. The ports are
 //! bound meanwhile, so that clients get a response and retry.
 
 use std::io;
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_server::Server;
 use actix_web::web::ServiceConfig;
 use actix_web::{App, rt, web};
+use futures_util::future::join_all;
 use portcullis_domain::Ambient;
 
-use crate::lifecycle::Lifecycle;
+use crate::listeners::{Listeners, Operations};
 use crate::problem::Problem;
-use crate::request_id::RequestIds;
+use crate::redirect;
 use crate::settings::Settings;
 use crate::signals::Signals;
 use crate::stack;
-use crate::transport::{self, Admission, ConnectionContext};
+use crate::transport::{self, ConnectionContext, Endpoint};
 
 /// The time between two checks for the database.
 const PERIOD: Duration = Duration::from_millis(500);
 
-/// Answers `live` on the listener until `is_there` returns true. Returns false if a signal comes
-/// first. The listener stays open.
+/// Answers `live` on the listeners until `is_there` returns true. Returns false if a signal comes
+/// first. The listeners stay open.
 ///
 /// # Errors
 ///
-/// If the operating system gives no thread, or no second handle of the listener.
+/// If the operating system gives no thread, or no second handle of a listener.
 pub fn wait(
-    listener: &TcpListener,
+    listeners: &Listeners,
     settings: &Settings,
     ambient: &Ambient,
     signals: &mut Signals,
     live: fn(&mut ServiceConfig),
     is_there: impl Fn() -> bool + Send + Sync + 'static,
 ) -> io::Result<bool> {
-    let shared = ConnectionContext {
-        admission: Admission::new(settings),
-        settings: web::Data::new(settings.clone()),
-        request_ids: web::Data::new(RequestIds::new(&*ambient.random)),
-        clock: ambient.clock.clone(),
-        lifecycle: web::Data::new(Lifecycle::default()),
-    };
+    let shared = ConnectionContext::new(settings.clone(), ambient, Arc::default());
     let ConnectionContext { settings, request_ids, .. } = shared.clone();
     let is_there = Arc::new(is_there);
     rt::System::new().block_on(async {
@@ -55,9 +50,21 @@ pub fn wait(
                 .default_service(web::to(not_yet));
             stack::layers(app, &settings)
         };
-        let server = transport::server(app, listener.try_clone()?, &shared)?;
-        let handle = server.handle();
-        rt::spawn(server);
+        let Listeners { public, redirect, operations } = listeners;
+        let tls = shared.settings.tls.clone();
+        let public = Endpoint { listener: public.try_clone()?, tls, workers: Some(1) };
+        let mut servers = vec![transport::server(app.clone(), public, &shared)?];
+        if let Some(listener) = redirect {
+            servers.push(redirect::server(listener.try_clone()?, &shared)?);
+        }
+        if let Some(Operations { listener, .. }) = operations {
+            let operations = Endpoint::plain(listener.try_clone()?);
+            servers.push(transport::server(app, operations, &shared.beside(|_| ()).apart())?);
+        }
+        let handles: Vec<_> = servers.iter().map(Server::handle).collect();
+        for server in servers {
+            rt::spawn(server);
+        }
         let found = async {
             loop {
                 let is_there = Arc::clone(&is_there);
@@ -71,7 +78,7 @@ pub fn wait(
             () = found => true,
             () = signals.next() => false,
         };
-        handle.stop(true).await;
+        join_all(handles.iter().map(|handle| handle.stop(true))).await;
         Ok(is_found)
     })
 }

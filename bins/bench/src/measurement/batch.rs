@@ -13,7 +13,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let server = bench.server_with(Data::Common, &[]).await?;
     let (compared, answers) = against_the_bare_handler(bench, &server, Route::Batch).await?;
     let decisions = answers * u64::from(BATCH_SIZE);
-    all_recorded(server.address, decisions).await?;
+    all_recorded(server.operations, decisions).await?;
     server.stop().await?;
     let each_second =
         |requests: f64| format!("{} decisions/s", figure(requests * f64::from(BATCH_SIZE)));

@@ -30,7 +30,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
         let strict = [("PORTCULLIS__AUDIT__STRICT", strict)];
         let server = bench.server_with(Data::Common, &strict).await?;
         let (compared, answers) = against_the_bare_handler(bench, &server, Route::Check).await?;
-        all_recorded(server.address, answers).await?;
+        all_recorded(server.operations, answers).await?;
         server.stop().await?;
         let row = Row::rate(name, &compared, "bare handler", target);
         rows.push(row.noting(&recorded(answers)));

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use std::time::Duration;
 use portcullis_domain::{Ambient, Supervised};
 use portcullis_flows::audit::checkpoint::Checkpoints;
 use portcullis_flows::identity::bootstrap::BootstrapState;
-use portcullis_web::{CertificateFiles, Signals, Tls};
+use portcullis_web::{CertificateFiles, Listeners, Operations, Signals, Tls};
 use serde::Serialize;
 
 use crate::assembly::{self, Assembled};
 use crate::checkpoint_files::CheckpointFiles;
-use crate::config::{Config, Finding};
+use crate::config::{Config, Finding, Server};
 use crate::failure::{Failure, no_thread};
 use crate::logging::Logging;
 use crate::operator::local_origin;
@@ -40,17 +40,11 @@ fn serve(
     logging: &Logging,
 ) -> Result<ExitCode, Failure> {
     file_limit::raise();
-    // The port is bound first: a second server must not touch the database of the first.
-    let address = config.server.address;
-    let cannot_listen = |error| {
-        let remedy = "stop the program that listens there, or set PORTCULLIS__SERVER__ADDRESS";
-        Failure::failed(format!("cannot listen on {address}: {error}"), remedy)
-    };
-    let listener = TcpListener::bind(address).map_err(cannot_listen)?;
-    let bound = listener.local_addr().map_err(cannot_listen)?;
+    // The ports are bound first: a second server must not touch the database of the first.
+    let (listeners, bound) = bind(&config)?;
     let tls = config.server.tls.clone().map(load_certificate).transpose()?;
-    let settings = config.server.settings(bound, &config.rate_limits, tls, logging.lost());
-    if !opening::wait_for_server(&config, &listener, &settings, &mut signals)? {
+    let settings = config.server.settings(bound.public, &config.rate_limits, tls, logging.lost());
+    if !opening::wait_for_server(&config, &listeners, &settings, &mut signals)? {
         return Ok(ExitCode::SUCCESS);
     }
     let open = |config: &Config| opening::served(config, &local_origin("serve"));
@@ -76,14 +70,55 @@ fn serve(
         BootstrapState::Awaiting(token) => Some(Setup::new(token.expose(), &settings.origin)),
     };
     let scheme = config.server.scheme();
-    let announcement = Announcement { listening: format!("{scheme}://{bound}"), setup };
+    let announcement = Announcement {
+        listening: format!("{scheme}://{}", bound.public),
+        redirect: bound.redirect.map(|address| format!("http://{address}")),
+        operations: bound.operations.map(|address| format!("http://{address}")),
+        setup,
+    };
     let announce = move || process::announce(output, announcement);
-    portcullis_web::serve(listener, application, settings, signals, announce)
+    portcullis_web::serve(listeners, application, settings, signals, announce)
         .map_err(|error| Failure::failed(error, "see the log above"))?;
     if let Some(directory) = checkpoint_directory {
         write_last_checkpoint(checkpoints, directory).map_err(no_thread)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The addresses of the listeners.
+struct Bound {
+    public: SocketAddr,
+    redirect: Option<SocketAddr>,
+    operations: Option<SocketAddr>,
+}
+
+fn bind(config: &Config) -> Result<(Listeners, Bound), Failure> {
+    let Server { address, redirect_address, operations_address, .. } = &config.server;
+    let (public, bound) = listen(*address, "ADDRESS")?;
+    let redirect =
+        redirect_address.map(|address| listen(address, "REDIRECT_ADDRESS")).transpose()?;
+    let operations =
+        operations_address.map(|address| listen(address, "OPERATIONS_ADDRESS")).transpose()?;
+    let bound = Bound {
+        public: bound,
+        redirect: redirect.as_ref().map(|(_, bound)| *bound),
+        operations: operations.as_ref().map(|(_, bound)| *bound),
+    };
+    let operations = operations
+        .map(|(listener, _)| Operations { listener, configure: portcullis_api::operations() });
+    let redirect = redirect.map(|(listener, _)| listener);
+    Ok((Listeners { public, redirect, operations }, bound))
+}
+
+fn listen(address: SocketAddr, variable: &str) -> Result<(TcpListener, SocketAddr), Failure> {
+    let cannot_listen = |error| {
+        let remedy =
+            format!("stop the program that listens there, or set PORTCULLIS__SERVER__{variable}");
+        Failure::failed(format!("cannot listen on {address}: {error}"), remedy)
+    };
+    let listener = TcpListener::bind(address).map_err(cannot_listen)?;
+    let bound = listener.local_addr().map_err(cannot_listen)?;
+    Ok((listener, bound))
 }
 
 fn load_certificate(files: CertificateFiles) -> Result<Arc<Tls>, Failure> {
@@ -114,6 +149,10 @@ const LAST_CHECKPOINT_TIMEOUT: Duration = Duration::from_secs(1);
 struct Announcement {
     listening: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    redirect: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operations: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     setup: Option<Setup>,
 }
 
@@ -127,6 +166,12 @@ impl fmt::Display for Announcement {
                  {}\n",
                 setup.command
             )?;
+        }
+        if let Some(operations) = &self.operations {
+            writeln!(f, "metrics and health at {operations}")?;
+        }
+        if let Some(redirect) = &self.redirect {
+            writeln!(f, "redirecting from {redirect}")?;
         }
         write!(f, "listening on {}", self.listening)
     }

@@ -67,6 +67,8 @@ pub(crate) struct Server {
     pub(crate) secure_cookies: Option<bool>,
     pub(crate) docs: Option<bool>,
     pub(crate) shutdown_delay_ms: Option<u64>,
+    pub(crate) operations_address: Option<String>,
+    pub(crate) redirect_address: Option<String>,
     pub(crate) tls_certificate: Option<PathBuf>,
     pub(crate) tls_key: Option<PathBuf>,
 }

@@ -18,6 +18,10 @@ use super::{certificate, networks, origin};
 pub struct Server {
     /// The address to bind.
     pub address: SocketAddr,
+    /// The address for operators and monitors; `None` if there is none.
+    pub operations_address: Option<SocketAddr>,
+    /// The address at which plain HTTP is redirected.
+    pub redirect_address: Option<SocketAddr>,
     base_url: Option<String>,
     /// The files of the TLS certificate; `None` if the server speaks plain HTTP.
     pub tls: Option<CertificateFiles>,
@@ -43,9 +47,20 @@ impl Server {
     ) -> Self {
         let in_production = environment == Environment::Production;
         let address = address(raw.address.as_deref(), findings);
+        let operations_address =
+            operations_address(raw.operations_address.as_deref(), in_production, findings);
         let tls = certificate::files(raw.tls_certificate, raw.tls_key, findings);
         let base_url =
             base_url(raw.base_url.as_deref(), address, tls.is_some(), in_production, findings);
+        let redirect_address =
+            redirect_address(raw.redirect_address.as_deref(), tls.is_some(), findings);
+        for (key, other) in
+            [(OPERATIONS_ADDRESS, operations_address), (REDIRECT_ADDRESS, redirect_address)]
+        {
+            if other == Some(address) && address.port() != 0 {
+                findings.fault(key, "is the same as server.address", "use another port");
+            }
+        }
         if in_production && raw.docs == Some(true) {
             let problem = "makes the API description public";
             findings.warn("server.docs", problem, "remove it unless that is intended");
@@ -56,6 +71,8 @@ impl Server {
         }
         Self {
             address,
+            operations_address,
+            redirect_address,
             cors_origins: cors_origins(
                 &raw.cors_origins.unwrap_or_default(),
                 in_production,
@@ -159,6 +176,58 @@ fn address(text: Option<&str>, findings: &mut Findings) -> SocketAddr {
         findings.fault("server.address", "is not an IP address with a port", remedy);
         DEFAULT_ADDRESS
     })
+}
+
+const OPERATIONS_ADDRESS: &str = "server.operations_address";
+
+const DEFAULT_OPERATIONS_ADDRESS: SocketAddr =
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9080);
+
+fn operations_address(
+    text: Option<&str>,
+    in_production: bool,
+    findings: &mut Findings,
+) -> Option<SocketAddr> {
+    let address = match text {
+        None => DEFAULT_OPERATIONS_ADDRESS,
+        Some("" | "off") => return None,
+        Some(text) => parse_address(OPERATIONS_ADDRESS, text, "or \"off\"", findings)?,
+    };
+    if in_production && address.ip().is_unspecified() {
+        let problem = "opens metrics and detailed health to every network of this machine";
+        findings.warn(OPERATIONS_ADDRESS, problem, "use a loopback or a private address");
+    }
+    Some(address)
+}
+
+const REDIRECT_ADDRESS: &str = "server.redirect_address";
+
+fn redirect_address(
+    text: Option<&str>,
+    has_tls: bool,
+    findings: &mut Findings,
+) -> Option<SocketAddr> {
+    let address = parse_address(REDIRECT_ADDRESS, text?, "such as 0.0.0.0:80", findings)?;
+    if !has_tls {
+        let problem = "has no effect without a TLS certificate";
+        findings.fault(REDIRECT_ADDRESS, problem, "set server.tls_certificate, or remove it");
+        return None;
+    }
+    Some(address)
+}
+
+fn parse_address(
+    key: &str,
+    text: &str,
+    example: &str,
+    findings: &mut Findings,
+) -> Option<SocketAddr> {
+    let address = text.parse().ok();
+    if address.is_none() {
+        let remedy = format!("write one such as 127.0.0.1:9080, {example}");
+        findings.fault(key, "is not an IP address with a port", remedy);
+    }
+    address
 }
 
 fn base_url(

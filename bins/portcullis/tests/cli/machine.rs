@@ -60,6 +60,7 @@ impl Machine {
         let data = machine.path("data");
         machine.set("PORTCULLIS__DATA_DIR", data.to_str().unwrap());
         machine.set("PORTCULLIS__SERVER__ADDRESS", "127.0.0.1:0");
+        machine.set("PORTCULLIS__SERVER__OPERATIONS_ADDRESS", "127.0.0.1:0");
         // Tests sign in more often than a person does.
         machine.set("RATE_LIMIT_LOGIN_ATTEMPTS", "1000");
         machine.set("RATE_LIMIT_LOGIN_WINDOW", "1");

@@ -57,15 +57,12 @@ pub(crate) const EXPOSE: Route = Route {
     method: Method::Get,
     path: "/metrics",
     guard: Guard::LOCAL,
-    limit: Limit::exempt("only local programs reach it"),
+    limit: Limit::exempt("only operators and monitors reach it"),
     body: Body::None,
     errors: &[Code::NotFound],
 };
 
-/// Returns the metrics of this node, to clients on the same machine.
-#[utoipa::path(get, path = EXPOSE.path, tag = "operations",
-    responses((status = 200, description = "The metrics in the Prometheus text format", body = String,
-        content_type = "text/plain", example = json!("portcullis_audit_queue_depth 0\n"))))]
+/// Returns the metrics of this node.
 pub(crate) async fn expose(
     sources: web::Data<MetricSources>,
     settings: web::Data<Settings>,

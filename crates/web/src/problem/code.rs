@@ -67,6 +67,8 @@ catalogue! {
         "Send name and secret by HTTP Basic; `portcullis service credential NAME` makes one."
     SignInTooOld "insufficient_user_authentication" UNAUTHORIZED "The sign-in is too long ago for this"
         "Sign in again and repeat the request; the sign-in must be less than 15 minutes old."
+    TlsRequired "tls_required" FORBIDDEN "The request must be sent over TLS"
+        "Send it to the https address of the server; treat credentials sent without TLS as disclosed."
     ForeignOrigin "foreign_origin" FORBIDDEN "Requests from this page are not accepted"
         "Call from the server's own origin, or add the page's origin to CORS_ORIGINS."
     CsrfFailed "csrf_failed" FORBIDDEN "The request is not shown to come from an allowed page"

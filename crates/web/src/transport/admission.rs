@@ -33,7 +33,7 @@ pub(super) struct AdmittedConnection {
 }
 
 impl Admission {
-    pub(crate) fn new(settings: &Settings) -> Arc<Self> {
+    pub(super) fn new(settings: &Settings) -> Arc<Self> {
         Arc::new(Self {
             total: settings.connections.total,
             per_address: settings.connections.per_address,

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use actix_web::web;
-use portcullis_domain::Clock;
+use portcullis_domain::{Ambient, Clock};
 
 use super::admission::Admission;
 use crate::lifecycle::Lifecycle;
@@ -19,4 +19,30 @@ pub(crate) struct ConnectionContext {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) lifecycle: web::Data<Lifecycle>,
     pub(crate) admission: Arc<Admission>,
+}
+
+impl ConnectionContext {
+    /// The context of a node.
+    pub(crate) fn new(settings: Settings, ambient: &Ambient, lifecycle: Arc<Lifecycle>) -> Self {
+        Self {
+            admission: Admission::new(&settings),
+            settings: web::Data::new(settings),
+            request_ids: web::Data::new(RequestIds::new(&*ambient.random)),
+            clock: ambient.clock.clone(),
+            lifecycle: web::Data::from(lifecycle),
+        }
+    }
+
+    /// The context of a listener without TLS beside the public one, with these changes.
+    pub(crate) fn beside(&self, change: impl FnOnce(&mut Settings)) -> Self {
+        // RFC 6797 section 7.2: no `Strict-Transport-Security` without TLS.
+        let mut settings = Settings { secure_cookies: false, ..self.settings.as_ref().clone() };
+        change(&mut settings);
+        Self { settings: web::Data::new(settings), ..self.clone() }
+    }
+
+    /// The same, with connections that are limited by themselves.
+    pub(crate) fn apart(self) -> Self {
+        Self { admission: Admission::new(&self.settings), ..self }
+    }
 }
