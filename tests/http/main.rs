@@ -39,6 +39,7 @@ mod overload;
 mod password_change;
 mod permission;
 mod proxy;
+mod proxy_protocol;
 mod pyjwt;
 mod rate_limit;
 mod refresh;

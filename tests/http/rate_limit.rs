@@ -84,6 +84,21 @@ fn the_form_and_json_share_the_limit_of_sign_in() {
 }
 
 #[test]
+fn a_page_of_another_site_uses_up_no_request_of_its_visitor() {
+    let server = server();
+    Browser::of(&server).register("ada");
+    let headers = [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")];
+    for path in ["/api/auth/login", "/api/auth/login/json", "/api/auth/register", "/api/setup"] {
+        for _ in 0..11 {
+            let answer = Browser::of(&server).send("POST", path, &headers, "x");
+            assert_eq!((answer.status, answer.code().as_str()), (403, "foreign_origin"), "{path}");
+        }
+    }
+    assert_eq!(Browser::of(&server).sign_in("ada").status, 200);
+    assert_eq!(Browser::of(&server).register("grace").status, 201);
+}
+
+#[test]
 fn fifty_sign_ins_at_once_are_five() {
     let server = server();
     let answers = at_once(50, |_| Browser::of(&server).sign_in("ada").status);

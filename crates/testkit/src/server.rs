@@ -61,6 +61,8 @@ pub struct TestSettings {
     pub trusted_proxies: Vec<String>,
     /// The header in which they forward the client address.
     pub forwarding_header: ForwardingHeader,
+    /// True if they begin connections with a header of the PROXY protocol.
+    pub proxy_protocol: bool,
     /// The limits of open connections.
     pub connections: ConnectionLimits,
     /// The limits of requests under way.
@@ -100,6 +102,7 @@ impl Default for TestSettings {
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             forwarding_header: ForwardingHeader::default(),
+            proxy_protocol: false,
             connections: wide_connection_limits(),
             requests: WIDE_REQUEST_BOUNDS,
             tls: None,
@@ -187,6 +190,7 @@ impl TestServer {
             cors_origins: self.settings.cors_origins.clone(),
             trusted_proxies: parse_all(&self.settings.trusted_proxies),
             forwarding_header: self.settings.forwarding_header,
+            proxy_protocol: self.settings.proxy_protocol,
             connections: self.settings.connections.clone(),
             requests: self.settings.requests,
             secure_cookies: self.settings.secure_cookies,

@@ -34,12 +34,20 @@ pub(crate) fn check(
     }
     match request.headers().get(HEADER) {
         Some(token) if token.to_str().is_ok_and(|token| key.verify(token, session)) => Ok(()),
-        None if is_form(request) => {
+        None if is_form(request) && request.extensions().contains::<FormRoute>() => {
             request.extensions_mut().insert(AwaitedToken { key: Arc::clone(key), session });
             Ok(())
         }
         _ => Err(Problem::new(Code::CsrfFailed)),
     }
+}
+
+/// A mark of a request whose route reads a form.
+struct FormRoute;
+
+/// Notes that the route of this request reads a form.
+pub(crate) fn accept_form(request: &HttpRequest) {
+    request.extensions_mut().insert(FormRoute);
 }
 
 /// A token that must be in the body of the request, which is a form.
@@ -62,7 +70,7 @@ pub(crate) fn check_form(request: &HttpRequest, form: &[u8]) -> Result<Option<St
     }
 }
 
-/// Refuses a request whose token has not been checked.
+/// Refuses a request whose handler has not read the form with the token.
 pub(crate) fn require_checked(request: &HttpRequest) -> Result<(), Problem> {
     if request.extensions().contains::<AwaitedToken>() {
         return Err(Problem::new(Code::CsrfFailed));

@@ -122,17 +122,23 @@ impl Guard {
         )
     }
 
-    /// Refuses the request, or returns the result for the handler.
+    /// Refuses a change without sign-in from a page of another site.
+    pub(crate) fn check_page(&self, request: &HttpRequest) -> Result<(), Problem> {
+        let is_anonymous = self.audience == Audience::Everybody;
+        if is_anonymous
+            && !request.method().is_safe()
+            && page::of(request.headers(), Settings::of(request)?) == Page::Foreign
+        {
+            return Err(Problem::new(Code::ForeignOrigin));
+        }
+        Ok(())
+    }
+
+    /// Refuses the request, or returns the result for the handler. The page of a change without
+    /// sign-in is checked before, by [`check_page`](Self::check_page).
     pub(crate) async fn admit(&self, request: &HttpRequest) -> Result<GuardResult, Problem> {
         match self.audience {
-            Audience::Everybody => {
-                let is_safe = request.method().is_safe();
-                if !is_safe && page::of(request.headers(), Settings::of(request)?) == Page::Foreign
-                {
-                    return Err(Problem::new(Code::ForeignOrigin));
-                }
-                Ok(GuardResult::Anonymous)
-            }
+            Audience::Everybody => Ok(GuardResult::Anonymous),
             Audience::Local => {
                 let is_local = local::is_local(request);
                 is_local.then_some(GuardResult::Anonymous).ok_or(Problem::new(Code::NotFound))

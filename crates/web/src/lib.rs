@@ -73,4 +73,5 @@ pub use time::Time;
 pub use tls::{
     Certificate, CertificateError, CertificateFault, CertificateFiles, PairFile, Tls, TlsError,
 };
+pub use transport::{ProxyHeaderError, proxied_client};
 pub use waiting::wait;

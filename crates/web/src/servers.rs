@@ -21,8 +21,7 @@ pub(crate) fn build(
     settings: Settings,
 ) -> io::Result<Vec<Server>> {
     let Listeners { public, redirect, operations } = listeners;
-    let public =
-        Endpoint { listener: public, tls: settings.tls.clone(), workers: settings.workers };
+    let public = Endpoint::public(public, &settings);
     let service = ServiceContext::new(Service {
         settings,
         rate_limits: application.rate_limits.clone(),

@@ -43,8 +43,7 @@ impl Service {
     ///
     /// If the operating system refuses the listener or a thread.
     pub fn server(self, listener: TcpListener, routes: Configure) -> io::Result<Server> {
-        let endpoint =
-            Endpoint { listener, tls: self.settings.tls.clone(), workers: self.settings.workers };
+        let endpoint = Endpoint::public(listener, &self.settings);
         ServiceContext::new(self).server(endpoint, routes)
     }
 }

@@ -23,6 +23,9 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// The header in which they forward the client address.
     pub forwarding_header: ForwardingHeader,
+    /// True if the connections of trusted proxies begin with a header of the PROXY protocol
+    /// (version 2), whose address is the peer.
+    pub proxy_protocol: bool,
     /// The limits of open connections.
     pub connections: ConnectionLimits,
     /// The limits of requests under way.
@@ -86,6 +89,7 @@ impl Settings {
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             forwarding_header: ForwardingHeader::default(),
+            proxy_protocol: false,
             connections: ConnectionLimits::default(),
             requests: RequestBounds::default(),
             tls: None,

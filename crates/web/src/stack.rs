@@ -9,17 +9,21 @@
 //! | 4 | security headers and form of errors, for every response | |
 //! | 5 | CORS | no CORS headers |
 //! | 6 | requests under way, by the priority of the route | 503 |
-//! | 7 | rate limits of the client address | 429 |
-//! | 8 | authentication | 401 |
-//! | 9 | CSRF | 403 |
-//! | 10 | age of the sign-in, forced password change, permissions | 401, 403 |
-//! | 11 | rate limit of the account | 429 |
-//! | 12 | concurrency limit of the route | 503 |
-//! | 13 | body: type, size, time, form; CSRF token of a form | 403, 408, 413, 415, 422 |
-//! | 14 | handler | |
+//! | 7 | general rate limit of the client address | 429 |
+//! | 8 | page that sent a change without sign-in | 403 |
+//! | 9 | rate limit of the route | 429 |
+//! | 10 | authentication | 401 |
+//! | 11 | CSRF | 403 |
+//! | 12 | age of the sign-in, forced password change, permissions | 401, 403 |
+//! | 13 | rate limit of the account | 429 |
+//! | 14 | concurrency limit of the route | 503 |
+//! | 15 | body: type, size, time, form; CSRF token of a form | 403, 408, 413, 415, 422 |
+//! | 16 | handler | |
 //!
 //! [`edge`] and [`layers`] hold the steps for every path, [`RouteStack`] those of a route. Nothing of
-//! the body is read for a request that is refused before step 13. Steps 8 to 14 have one timeout,
+//! the body is read for a request that is refused before step 15. Step 8 comes before the limit of the
+//! route, so that a page of another site cannot use up the sign-ins of its visitor, nor get the visitor
+//! banned. Steps 10 to 16 have one timeout,
 //! `Limit::timeout`. Guards and use cases write the audit log. `docs/requests.md` has a picture.
 
 mod cors;
@@ -152,29 +156,30 @@ fn given_id(headers: &HeaderMap) -> Option<String> {
     ((8..=64).contains(&id.len()) && harmless).then(|| id.to_owned())
 }
 
-/// Steps 6 and 7, for routes and for paths without one.
+/// Steps 6 and 7, for routes and for paths without one. The request is under way until the permit is
+/// dropped.
 pub(crate) async fn enter(
     request: &HttpRequest,
     limits: &Limits,
     priority: Priority,
     rate: &RouteRate,
-) -> Result<Entered, Problem> {
+) -> Result<Option<FairPermit<AddressPrefix>>, Problem> {
     let under_way = match rate {
         RouteRate::Exempt => None,
         RouteRate::General | RouteRate::Quota(_) => Some(limits.enter(request, priority).await?),
     };
-    let states = limits.rates().admit_address(request, rate).await?;
-    Ok(Entered { _under_way: under_way, states })
+    limits.rates().admit_address(request, rate)?;
+    Ok(under_way)
 }
 
 /// An admitted request; it is under way until this is dropped.
-pub(crate) struct Entered {
+struct Entered {
     _under_way: Option<FairPermit<AddressPrefix>>,
     /// The state of the rate limit of the route.
     states: Option<States>,
 }
 
-/// Steps 6 to 14 of a route.
+/// Steps 6 to 16 of a route.
 pub(crate) struct RouteStack {
     route: &'static Route,
     limits: Arc<Limits>,
@@ -204,18 +209,27 @@ impl RouteStack {
         Args: FromRequest,
         F::Output: Responder,
     {
-        let limit = &self.route.limit;
-        let entered = match enter(request, &self.limits, limit.priority, &self.rate).await {
+        let entered = match self.enter(request).await {
             Ok(entered) => entered,
             Err(problem) => return HttpResponse::from_error(problem),
         };
-        let answer = rt::time::timeout(limit.timeout, self.handle(handler, request, payload)).await;
+        let limit = self.route.limit.timeout;
+        let answer = rt::time::timeout(limit, self.handle(handler, request, payload)).await;
         let answer = answer.unwrap_or_else(|_| Err(self.late().into()));
         let mut answer = answer.unwrap_or_else(HttpResponse::from_error);
         if let Some(states) = &entered.states {
             add_rate_limits(answer.headers_mut(), states);
         }
         answer
+    }
+
+    /// Steps 6 to 9.
+    async fn enter(&self, request: &HttpRequest) -> Result<Entered, Problem> {
+        let Self { route, limits, rate, .. } = self;
+        let under_way = enter(request, limits, route.limit.priority, rate).await?;
+        route.guard.check_page(request)?;
+        let states = limits.rates().admit_to_route(request, rate).await?;
+        Ok(Entered { _under_way: under_way, states })
     }
 
     /// The problem of a request that takes too long. A change may have taken effect.
@@ -228,7 +242,7 @@ impl RouteStack {
         }
     }
 
-    /// Steps 8 to 14.
+    /// Steps 10 to 16.
     async fn handle<F, Args>(
         &self,
         handler: &F,
@@ -246,17 +260,17 @@ impl RouteStack {
         Ok(handler.call(arguments).await.respond_to(request).map_into_boxed_body())
     }
 
-    /// Steps 8 to 12.
+    /// Steps 10 to 14.
     async fn admit(&self, request: &HttpRequest) -> Result<(), Problem> {
         let Self { route, permits, limits, .. } = self;
-        let admission = route.guard.admit(request).await?;
-        if !matches!(route.body, Body::Form(_)) {
-            csrf::require_checked(request)?;
+        if matches!(route.body, Body::Form(_)) {
+            csrf::accept_form(request);
         }
+        let admission = route.guard.admit(request).await?;
         if let GuardResult::Principal(principal) = &admission
             && let Some(account) = principal.account()
         {
-            limits.rates().admit_account(request, account)?;
+            limits.rates().admit_account(account)?;
         }
         let permit = match (permits, route.limit.concurrency) {
             (Some(permits), Some(kind)) => {

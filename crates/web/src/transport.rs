@@ -29,6 +29,7 @@ mod framing;
 mod handshake;
 mod head;
 mod progress;
+mod proxy_header;
 mod refusal;
 mod stream;
 
@@ -53,7 +54,9 @@ use self::acceptor::Acceptor;
 use self::connection::Connection;
 pub(crate) use self::context::ConnectionContext;
 pub(crate) use self::progress::Progress;
+pub use self::proxy_header::{ProxyHeaderError, proxied_client};
 use crate::lifecycle;
+use crate::settings::Settings;
 use crate::tls::Tls;
 
 /// The time for which a connection without a request is kept open for the next one.
@@ -67,6 +70,8 @@ pub(crate) struct Endpoint {
     pub(crate) listener: TcpListener,
     /// `None` without TLS.
     pub(crate) tls: Option<Arc<Tls>>,
+    /// True if the connections of trusted proxies begin with a header of the PROXY protocol.
+    pub(crate) proxy_protocol: bool,
     /// Threads that serve requests; `None` for one per core.
     pub(crate) workers: Option<usize>,
 }
@@ -74,7 +79,17 @@ pub(crate) struct Endpoint {
 impl Endpoint {
     /// Without TLS, and with one thread.
     pub(crate) const fn plain(listener: TcpListener) -> Self {
-        Self { listener, tls: None, workers: Some(1) }
+        Self { listener, tls: None, proxy_protocol: false, workers: Some(1) }
+    }
+
+    /// As the settings of the public listener say.
+    pub(crate) fn public(listener: TcpListener, settings: &Settings) -> Self {
+        Self {
+            listener,
+            tls: settings.tls.clone(),
+            proxy_protocol: settings.proxy_protocol,
+            workers: settings.workers,
+        }
     }
 }
 
@@ -96,7 +111,7 @@ where
     let shared = shared.clone();
     let mut server =
         Server::build().disable_signals().shutdown_timeout(lifecycle::DRAIN_TIMEOUT.as_secs());
-    let Endpoint { listener, tls, workers } = endpoint;
+    let Endpoint { listener, tls, proxy_protocol, workers } = endpoint;
     if let Some(workers) = workers {
         server = server.workers(workers);
     }
@@ -106,6 +121,7 @@ where
         let acceptor = Rc::new(Acceptor {
             shared: Rc::new(shared.clone()),
             tls: tls.clone(),
+            proxy_protocol,
             draining: draining.clone(),
         });
         let app = app().into_factory().map_err(|error| error.into().error_response());

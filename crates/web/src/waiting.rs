@@ -51,8 +51,8 @@ pub fn wait(
             stack::layers(app, &settings)
         };
         let Listeners { public, redirect, operations } = listeners;
-        let tls = shared.settings.tls.clone();
-        let public = Endpoint { listener: public.try_clone()?, tls, workers: Some(1) };
+        let public = Endpoint::public(public.try_clone()?, &shared.settings);
+        let public = Endpoint { workers: Some(1), ..public };
         let mut servers = vec![transport::server(app.clone(), public, &shared)?];
         if let Some(listener) = redirect {
             servers.push(redirect::server(listener.try_clone()?, &shared)?);

@@ -64,6 +64,7 @@ pub(crate) struct Server {
     pub(crate) cors_origins: Option<Vec<String>>,
     pub(crate) trusted_proxies: Option<Vec<String>>,
     pub(crate) forwarding_header: Option<ForwardingHeader>,
+    pub(crate) proxy_protocol: Option<bool>,
     pub(crate) secure_cookies: Option<bool>,
     pub(crate) docs: Option<bool>,
     pub(crate) shutdown_delay_ms: Option<u64>,

@@ -31,6 +31,8 @@ pub struct Server {
     pub trusted_proxies: Vec<IpNet>,
     /// That header.
     pub forwarding_header: ForwardingHeader,
+    /// The connections of trusted proxies begin with a header of the PROXY protocol.
+    pub proxy_protocol: bool,
     /// Cookies are sent over TLS only.
     pub secure_cookies: bool,
     /// The API description can be browsed.
@@ -69,6 +71,11 @@ impl Server {
             let problem = "cannot be switched off in production";
             findings.fault("server.secure_cookies", problem, "remove it");
         }
+        let proxy_protocol = raw.proxy_protocol.unwrap_or(false);
+        if proxy_protocol && raw.trusted_proxies.as_ref().is_none_or(Vec::is_empty) {
+            let problem = "has no effect without server.trusted_proxies";
+            findings.fault("server.proxy_protocol", problem, "list the networks of your proxies");
+        }
         Self {
             address,
             operations_address,
@@ -85,6 +92,7 @@ impl Server {
                 findings,
             ),
             forwarding_header: raw.forwarding_header.map_or_else(Default::default, Into::into),
+            proxy_protocol,
             secure_cookies: raw
                 .secure_cookies
                 .unwrap_or(in_production || tls.is_some() || is_https(base_url.as_deref())),
@@ -127,6 +135,7 @@ impl Server {
             cors_origins: self.cors_origins.clone(),
             trusted_proxies: self.trusted_proxies.clone(),
             forwarding_header: self.forwarding_header,
+            proxy_protocol: self.proxy_protocol,
             connections: limits.connections.clone(),
             requests: limits.requests_under_way,
             secure_cookies: self.secure_cookies,

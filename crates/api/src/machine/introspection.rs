@@ -122,7 +122,7 @@ pub(crate) const REVOKE: Route = Route {
     method: Method::Post,
     path: "/api/auth/revoke",
     guard: Guard::PUBLIC,
-    limit: Limit::GENERAL.priority(Priority::High),
+    limit: Limit::GENERAL,
     body: Body::FORM,
     errors: &[Code::OutcomeUnknown, Code::Unavailable],
 };

@@ -26,7 +26,7 @@ pub(crate) const LOGOUT: Route = Route {
     method: Method::Post,
     path: "/api/auth/logout",
     guard: Guard::SESSION_CREDENTIALS,
-    limit: Limit::GENERAL.priority(Priority::High),
+    limit: Limit::GENERAL,
     body: Body::OptionalJson(BODY_LIMIT),
     errors: &[Code::CsrfFailed, Code::OutcomeUnknown, Code::Unavailable],
 };

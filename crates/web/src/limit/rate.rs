@@ -121,17 +121,41 @@ impl RateLimits {
         }
     }
 
-    /// Counts a request for its client address, or refuses it. Returns the state of the quota of the
-    /// route.
-    pub(crate) async fn admit_address(
+    /// Counts a request under the general quota of its client address, or refuses it.
+    pub(crate) fn admit_address(
+        &self,
+        request: &HttpRequest,
+        rate: &RouteRate,
+    ) -> Result<(), Problem> {
+        let Some((settings, address)) = self.limited_address(request)? else { return Ok(()) };
+        if matches!(rate, RouteRate::Exempt) {
+            return Ok(());
+        }
+        let subject = Subject::from(address);
+        let states = self.acquire_local(Demand { quota: &settings.requests, subject })?;
+        self.answer(states, Some(address)).map(drop)
+    }
+
+    /// Counts a request under the quota of its route, or refuses it. Returns the state of that quota.
+    pub(crate) async fn admit_to_route(
         &self,
         request: &HttpRequest,
         rate: &RouteRate,
     ) -> Result<Option<States>, Problem> {
+        let Some((_, address)) = self.limited_address(request)? else { return Ok(None) };
+        let RouteRate::Quota(quota) = rate else { return Ok(None) };
+        let demand = Demand { quota, subject: Subject::from(address) };
+        let states = self.limiter.acquire(|| self.clock.monotonic(), &[demand]).await;
+        let states = states.map_err(|_| Problem::new(Code::Internal))?;
+        self.answer(states, Some(address)).map(Some)
+    }
+
+    /// The client address, if its requests are limited.
+    fn limited_address(
+        &self,
+        request: &HttpRequest,
+    ) -> Result<Option<(&RateLimitSettings, IpAddr)>, Problem> {
         let Some(settings) = &self.settings else { return Ok(None) };
-        if matches!(rate, RouteRate::Exempt) {
-            return Ok(None);
-        }
         let address = RequestContext::of(request).address;
         // A trusted proxy is the client address if it forwards no readable address. It then stands
         // for every client, and is never exempt.
@@ -140,33 +164,28 @@ impl RateLimits {
         {
             return Ok(None);
         }
-        let subject = Subject::from(address);
-        self.admit_local(Demand { quota: &settings.requests, subject }, address)?;
-        let RouteRate::Quota(quota) = rate else { return Ok(None) };
-        let now = || self.clock.monotonic();
-        let states = self.limiter.acquire(now, &[Demand { quota, subject }]).await;
-        self.answer(states.map_err(|_| Problem::new(Code::Internal))?, address).map(Some)
+        Ok(Some((settings, address)))
     }
 
-    /// Counts a request for the account that has sent it, or refuses it.
-    pub(crate) fn admit_account(
-        &self,
-        request: &HttpRequest,
-        account: AccountId,
-    ) -> Result<(), Problem> {
+    /// Counts a request for the account that has sent it, or refuses it. The refusal is no offence of
+    /// its address: the account may be used from many.
+    pub(crate) fn admit_account(&self, account: AccountId) -> Result<(), Problem> {
         let Some(settings) = &self.settings else { return Ok(()) };
         let subject = Subject::Id(*account.as_uuid().as_bytes());
-        let address = RequestContext::of(request).address;
-        self.admit_local(Demand { quota: &settings.account_requests, subject }, address)
+        let states = self.acquire_local(Demand { quota: &settings.account_requests, subject })?;
+        self.answer(states, None).map(drop)
     }
 
-    fn admit_local(&self, demand: Demand<'_>, client: IpAddr) -> Result<(), Problem> {
+    fn acquire_local(&self, demand: Demand<'_>) -> Result<States, Problem> {
         let states = self.limiter.local().acquire(self.clock.monotonic(), &[demand]);
-        self.answer(states.map_err(|_| Problem::new(Code::Internal))?, client).map(drop)
+        states.map_err(|_| Problem::new(Code::Internal))
     }
 
-    fn answer(&self, states: States, client: IpAddr) -> Result<States, Problem> {
-        if let (Some(bans), Some(seconds)) = (&self.bans, headers::retry_after(&states)) {
+    /// Refuses a request beyond its quota. The refusal may be an offence of this client.
+    fn answer(&self, states: States, client: Option<IpAddr>) -> Result<States, Problem> {
+        if let (Some(bans), Some(client), Some(seconds)) =
+            (&self.bans, client, headers::retry_after(&states))
+        {
             ban::report(bans, client, seconds);
         }
         for state in states.refused() {

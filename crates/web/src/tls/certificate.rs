@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -176,6 +176,10 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, CertificateFault> 
 }
 
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, CertificateFault> {
+    // The opening of a pipe would wait for its writer.
+    if !fs::metadata(path).map_err(CertificateFault::Unreadable)?.is_file() {
+        return Err(CertificateFault::Unreadable(ErrorKind::InvalidInput.into()));
+    }
     let file = File::open(path).map_err(CertificateFault::Unreadable)?;
     // A buffer that grew would leave copies of the key behind.
     let mut text = Zeroizing::new(Vec::with_capacity(usize::try_from(MAX_FILE + 1).unwrap_or(0)));

@@ -1,6 +1,7 @@
 //! Tests of the pair of files, and of its replacement.
 
 use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
 use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, date_time_ymd};
@@ -106,6 +107,17 @@ fn each_fault_names_the_file() {
     folder.issue(|params| params.not_before = date_time_ymd(2027, 1, 16));
     fault(Certificate, "is not valid before 2027-01-16T");
     assert!(folder.read().is_ok());
+}
+
+#[test]
+fn a_pipe_is_refused_and_not_waited_for() {
+    let folder = Folder::new();
+    let path = &folder.files.certificate;
+    fs::remove_file(path).unwrap();
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+    let (file, text) = folder.fault();
+    assert_eq!(file, PairFile::Certificate);
+    assert!(text.contains("cannot be read"), "{text}");
 }
 
 #[test]

@@ -53,19 +53,40 @@ impl Admission {
         if open.total >= self.total {
             return None;
         }
-        if let Some(address) = address {
-            let count = open.by_address.entry(address).or_insert(0);
-            if *count >= self.per_address {
-                return None;
-            }
-            *count += 1;
+        if address.is_some_and(|address| !self.count(&mut open, address)) {
+            return None;
         }
         open.total += 1;
         Some(AdmittedConnection { admission: Arc::clone(self), address })
     }
 
+    /// Counts one more connection of this address, unless its limit is reached.
+    fn count(&self, open: &mut OpenConnections, address: AddressPrefix) -> bool {
+        let count = open.by_address.entry(address).or_insert(0);
+        if *count >= self.per_address {
+            return false;
+        }
+        *count += 1;
+        true
+    }
+
     fn open(&self) -> MutexGuard<'_, OpenConnections> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl AdmittedConnection {
+    /// Counts the connection of a proxy for this client, whose address the proxy has told. Returns
+    /// false if the limit of the client is reached.
+    pub(super) fn attribute(&mut self, client: IpAddr, settings: &Settings) -> bool {
+        if settings.stands_for_many(client) {
+            return true;
+        }
+        let address = AddressPrefix::new(client);
+        let admission = Arc::clone(&self.admission);
+        let is_counted = admission.count(&mut admission.open(), address);
+        self.address = is_counted.then_some(address);
+        is_counted
     }
 }
 
@@ -132,6 +153,19 @@ mod tests {
         let _held = [node.admit("2001:db8::1").unwrap(), node.admit("2001:db8::2").unwrap()];
         assert!(node.admit("2001:db8::3").is_none());
         assert!(node.admit("2001:db8:0:1::1").is_some());
+    }
+
+    #[test]
+    fn a_connection_of_a_proxy_counts_for_the_client_that_it_tells() {
+        let node = Node::new();
+        let client = IpAddr::from([198, 51, 100, 1]);
+        let mut held = [(); 3].map(|()| node.admit("10.1.2.3").unwrap());
+        let attributed = held.each_mut().map(|place| place.attribute(client, &node.1));
+        assert_eq!(attributed, [true, true, false]);
+        assert!(node.admit("198.51.100.1").is_none(), "the same limit as without a proxy");
+        drop(held);
+        assert!(node.admit("198.51.100.1").is_some());
+        assert!(node.0.open().by_address.is_empty());
     }
 
     #[test]

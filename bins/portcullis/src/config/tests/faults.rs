@@ -19,6 +19,7 @@ pub(super) const FAULTS: &[(&str, &str, &str)] = &[
     ("TRUSTED_PROXIES", "proxy.internal", "server.trusted_proxies"),
     ("TRUSTED_PROXIES", "10.0.0.5/8", "server.trusted_proxies"),
     ("PORTCULLIS__SERVER__FORWARDING_HEADER", "x-real-ip", "server.forwarding_header"),
+    ("PORTCULLIS__SERVER__PROXY_PROTOCOL", "true", "server.proxy_protocol"),
     ("SECURE_COOKIES", "2", "server.secure_cookies"),
     ("DATABASE_URL", "mysql://localhost/auth", "database.url"),
     ("DATABASE_URL_FILE", "{dir}/missing", "database.url"),
@@ -141,7 +142,13 @@ fn faults_do_not_hide_one_another() {
     for (name, value, key) in FAULTS {
         // These exclude one another.
         let is_alone = *name == "PORTCULLIS__SERVER"
-            || ["admin.email", "access.matrix", "sessions.absolute_hours_by_role.rn"].contains(key)
+            || [
+                "admin.email",
+                "access.matrix",
+                "sessions.absolute_hours_by_role.rn",
+                "server.proxy_protocol",
+            ]
+            .contains(key)
             || ["iterations", "admin.password"].iter().any(|end| key.ends_with(end));
         if !is_alone && seen.insert(*key) && seen.insert(*name) {
             pairs.push((*name, *value));
