@@ -38,8 +38,7 @@ const PREFIX: usize = 16;
 /// The maximum of addresses and further fields, in bytes.
 const MAX_REST: usize = 2 * 1024;
 
-/// Reads the header of a connection. Returns the client, or `None` if the proxy speaks for itself or
-/// for a client without an IP address.
+/// Reads the header of a connection; see [`proxied_client`].
 pub(super) async fn read(stream: &mut TcpStream) -> Result<Option<SocketAddr>, ProxyHeaderError> {
     let header = async {
         let mut prefix = [0; PREFIX];
@@ -53,7 +52,8 @@ pub(super) async fn read(stream: &mut TcpStream) -> Result<Option<SocketAddr>, P
     timeout(HEAD_TIMEOUT, header).await.unwrap_or(Err(ProxyHeaderError::Incomplete))
 }
 
-/// The client of a whole header; see [`read`].
+/// The client that a whole header names; `None` if the proxy speaks for itself, or for a client without
+/// an IP address.
 ///
 /// # Errors
 ///
