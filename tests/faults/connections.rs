@@ -53,6 +53,31 @@ fn idle_connections_are_held_and_leave_no_open_file_behind() {
     println!("p50 and p99 of another client: {quiet:?} before, {busy:?} with them");
 }
 
+/// A client that reads nothing holds a few pieces of a response, not a copy of it all.
+#[test]
+fn responses_that_nobody_reads_take_little_memory() {
+    const READERS: u64 = 400;
+    raise_file_limit(3_000);
+    let data_dir = tempfile::tempdir().expect("a directory");
+    let server = ServerProcess::start(data_dir.path(), &LIMITS);
+    latencies(&server);
+    let base = memory(&server);
+    let held: Vec<TcpStream> = (0..READERS)
+        .map(|_| {
+            let mut stream = connect_from(Ipv4Addr::new(127, 0, 0, 2), server.origin());
+            let request = b"GET /api/openapi.json HTTP/1.1\r\nhost: x\r\n\r\n";
+            stream.write_all(request).expect("the server reads");
+            // The first byte: the response has begun.
+            stream.read_exact(&mut [0]).expect("the server answers");
+            stream
+        })
+        .collect();
+    let grown = memory(&server).saturating_sub(base);
+    drop(held);
+    println!("{READERS} unread responses: {grown} MiB");
+    assert!(grown < READERS / 8, "{grown} MiB: more than 128 KiB for each");
+}
+
 const LIMITS: [(&str, &str); 1] = [("PORTCULLIS__RATE_LIMIT__CONNECTIONS", "1000")];
 
 /// Opens the idle connections, each after a request.

@@ -12,7 +12,7 @@ use crate::{docs, document, routes};
 /// Mounts the routes, and a viewer of the API document if `docs` is true. Each handler takes its
 /// use case from the [`AppData`](portcullis_web::AppData) of the server.
 pub fn configure(docs: bool) -> Configure {
-    let document = Arc::new(Document(document::document()));
+    let document = Arc::new(Document::new(document::document()));
     Arc::new(move |app: &mut ServiceConfig, limits: &Arc<Limits>| {
         app.app_data(web::Data::from(document.clone()));
         routes::configure(app, limits);

@@ -13,6 +13,7 @@ mod handshakes;
 use std::fmt;
 use std::fs;
 use std::io;
+use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, TryLockError};
@@ -135,9 +136,9 @@ impl Tls {
         Arc::clone(&self.current.load().config)
     }
 
-    /// Begins a handshake.
-    pub(crate) fn begin(&self) -> Permit {
-        self.handshakes.begin()
+    /// Begins a handshake of this client.
+    pub(crate) fn begin(&self, client: Option<IpAddr>) -> Permit {
+        self.handshakes.begin(client)
     }
 
     /// Counts a failed handshake.

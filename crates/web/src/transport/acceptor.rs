@@ -63,8 +63,9 @@ impl Acceptor {
             let connection = Connection::new(Stream::Plain(stream), Rc::clone(shared), place);
             return Ok((connection, peer));
         };
+        let client = peer.map(|peer| peer.ip());
         // In the heap, so that a connection without TLS has no space for a handshake.
-        let handshake = Box::pin(handshake::secured(stream, tls, shared, place));
+        let handshake = Box::pin(handshake::secured(stream, client, tls, shared, place));
         let connection = tokio::select! {
             connection = handshake => connection,
             () = draining.notified() => None,

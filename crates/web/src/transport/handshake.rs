@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 
@@ -23,11 +24,12 @@ use crate::tls::{HandshakeFailure, Tls};
 /// closed.
 pub(super) async fn secured(
     stream: TcpStream,
+    client: Option<IpAddr>,
     tls: &Tls,
     shared: &Rc<ConnectionContext>,
     place: AdmittedConnection,
 ) -> Option<Connection> {
-    let mut permit = tls.begin();
+    let mut permit = tls.begin(client);
     let outcome = tokio::select! {
         outcome = timeout(HANDSHAKE_TIMEOUT, handshake(stream, tls)) => {
             outcome.unwrap_or(Err(Failed(HandshakeFailure::Timeout, None)))
