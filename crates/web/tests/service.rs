@@ -16,7 +16,7 @@ use portcullis_web::{
 };
 use serde_json::Value;
 
-static NOTES: RateLimit = RateLimit::new("notes", 3, Duration::from_secs(60));
+static NOTES: RateLimit = RateLimit::new("notes", 2, Duration::from_secs(60));
 
 const NOTE: Route = Route {
     method: Method::Post,
@@ -92,7 +92,7 @@ fn a_service_with_nothing_else_has_the_whole_stack() {
     let answer = post(address, "/notes", "", r#"{"text":"a"}"#);
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     assert!(answer.ends_with(r#"{"text":"a"}"#), "{answer}");
-    for field in ["x-request-id: ", "content-security-policy: ", "ratelimit: \"notes\";r=2;t="] {
+    for field in ["x-request-id: ", "content-security-policy: ", "ratelimit: \"notes\";r=1;t="] {
         assert!(answer.contains(field), "{answer}");
     }
     let answer = post(address, "/notes", "origin: https://evil.example\r\n", "{}");
