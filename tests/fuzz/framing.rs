@@ -10,13 +10,13 @@ use tokio_util::codec::Decoder;
 
 use crate::framing::Framing;
 
-#[allow(dead_code)]
+#[expect(dead_code, reason = "the target uses a part of the included file")]
 #[path = "../../crates/web/src/transport/chunked.rs"]
 mod chunked;
-#[allow(dead_code)]
+#[expect(dead_code, reason = "the target uses a part of the included file")]
 #[path = "../../crates/web/src/transport/framing.rs"]
 mod framing;
-#[allow(dead_code)]
+#[expect(dead_code, reason = "the target uses a part of the included file")]
 #[path = "../../crates/web/src/transport/head.rs"]
 mod head;
 

@@ -8,7 +8,7 @@ use portcullis_rate_limit::{Demand, Quota, Subject};
 
 use crate::call::Call;
 
-#[allow(dead_code)]
+#[expect(dead_code, reason = "the target uses a part of the included file")]
 #[path = "../../crates/redis/src/call.rs"]
 mod call;
 

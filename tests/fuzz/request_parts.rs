@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(dead_code)]
+#[expect(dead_code, reason = "most fields are only parsed")]
 struct Fields {
     name: ShortText,
     text: Option<Text>,

@@ -1,4 +1,4 @@
-//! Tests of the TLS certificate: what the commands say of it, and its reload by a signal.
+//! Tests of the TLS certificate: the reports of the commands, and the reload by a signal.
 
 use std::fs::{Permissions, set_permissions};
 use std::os::unix::fs::PermissionsExt;
