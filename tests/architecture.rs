@@ -75,6 +75,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("hkdf", &["crates/token"]),
     ("jsonwebtoken", &["crates/token"]),
     ("lettre", &["crates/mail"]),
+    ("libc", &["bins/portcullis"]),
     ("libsqlite3-sys", &["crates/storage"]),
     ("pq-sys", &["crates/storage"]),
     ("r2d2", &["crates/storage"]),
@@ -193,6 +194,26 @@ fn members_share_the_lints_and_the_naming() -> Outcome {
     }));
     Ok(())
 }
+
+/// The lint refuses `unsafe` where nothing expects it; this refuses the expectations.
+#[test]
+fn unsafe_code_has_one_place() -> Outcome {
+    let mut faults = Vec::new();
+    for member in members()? {
+        for path in sources(&root().join(&member.folder))? {
+            let place = path.strip_prefix(root())?;
+            let words = ["unsafe", "_code"].concat();
+            if place != Path::new(UNSAFE) && fs::read_to_string(&path)?.contains(&words) {
+                faults.push(format!("{} may have no unsafe code", place.display()));
+            }
+        }
+    }
+    assert_none(faults);
+    Ok(())
+}
+
+/// The call of glibc that releases memory.
+const UNSAFE: &str = "bins/portcullis/src/heap.rs";
 
 /// A renamed dependency would bypass the rules above.
 #[test]

@@ -88,6 +88,7 @@ pub fn server(foundation: &Foundation, jobs_clock: Arc<dyn Clock>) -> Result<Ass
         jobs::synchronize_bans(&bans),
     ]);
     list.extend(jobs::checkpoint_files(config, &checkpoints));
+    list.extend(jobs::release_memory());
     let jobs_ambient = Ambient { clock: jobs_clock, random: ambient.random.clone() };
     let jobs = Arc::new(Jobs::new(list, store.clone(), jobs_ambient));
     data.share(Arc::new(MetricSources {

@@ -23,6 +23,8 @@ use portcullis_web::RateLimits;
 
 use crate::checkpoint_files::CheckpointFiles;
 use crate::config::Config;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+use crate::heap::Heap;
 use crate::operator::local_origin;
 
 /// The exclusive jobs: one node runs them for all.
@@ -129,6 +131,19 @@ pub(crate) fn sweep_rate_limits(limits: &Arc<RateLimits>) -> Job {
         limits.sweep();
         Ok(())
     })
+}
+
+/// Releases freed memory, which glibc would keep.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub(crate) fn release_memory() -> Option<Job> {
+    let heap = Heap::new();
+    Some(of_node("memory", 5 * SECOND, move || heap.release_freed().map_err(JobError::from)))
+}
+
+/// Other allocators release memory by themselves.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub(crate) const fn release_memory() -> Option<Job> {
+    None
 }
 
 /// Writes the new bans of the node, also those of an outage of the database, and reads those of all nodes.

@@ -10,6 +10,8 @@ mod data_dir;
 mod destination;
 mod failure;
 mod file_limit;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod heap;
 mod jobs;
 mod logging;
 mod moment;

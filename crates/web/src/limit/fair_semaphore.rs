@@ -4,6 +4,7 @@
 //! share a buffer): one caller alone takes half of them, and the next caller always gets one.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -51,17 +52,21 @@ impl<K: Copy + Eq + Hash> FairSemaphore<K> {
         count: usize,
         bounds: Bounds,
     ) -> Option<FairPermit<K>> {
-        let mut taken = self.taken();
+        let taken = &mut *self.taken();
         let free = bounds.total.saturating_sub(taken.total);
         if count > free {
             return None;
         }
         if let Some(caller) = caller {
-            let mine = taken.by_caller.get(&caller).copied().unwrap_or(0).saturating_add(count);
-            if mine > free.min(bounds.per_caller) {
-                return None;
+            let share = free.min(bounds.per_caller);
+            match taken.by_caller.entry(caller) {
+                Entry::Occupied(mut mine) => {
+                    let after = mine.get().saturating_add(count);
+                    *mine.get_mut() = Some(after).filter(|after| *after <= share)?;
+                }
+                Entry::Vacant(place) if count <= share => drop(place.insert_entry(count)),
+                Entry::Vacant(_) => return None,
             }
-            taken.by_caller.insert(caller, mine);
         }
         taken.total += count;
         Some(FairPermit { semaphore: Arc::clone(self), caller, count })
@@ -82,10 +87,10 @@ impl<K: Copy + Eq + Hash> Drop for FairPermit<K> {
         let mut taken = self.semaphore.taken();
         taken.total = taken.total.saturating_sub(self.count);
         let Some(caller) = self.caller else { return };
-        if let Some(mine) = taken.by_caller.get_mut(&caller) {
-            *mine = mine.saturating_sub(self.count);
-            if *mine == 0 {
-                taken.by_caller.remove(&caller);
+        if let Entry::Occupied(mut mine) = taken.by_caller.entry(caller) {
+            match mine.get().saturating_sub(self.count) {
+                0 => drop(mine.remove()),
+                rest => *mine.get_mut() = rest,
             }
         }
     }

@@ -9,6 +9,7 @@ use std::mem::MaybeUninit;
 use std::net::Ipv6Addr;
 
 use httparse::{Error, Header, Request, Status};
+use memchr::memchr_iter;
 
 /// The maximum head of a request, in bytes.
 pub(super) const MAX_HEAD: usize = 32 * 1024;
@@ -51,7 +52,7 @@ pub(super) fn complete(text: &[u8]) -> Result<Option<(usize, BodyFraming)>, Head
 
 /// True if no line feed stands alone (RFC 9112 section 2.2 would allow that).
 fn has_whole_lines(head: &[u8]) -> bool {
-    head.split_inclusive(|byte| *byte == b'\n').all(|line| line.ends_with(b"\r\n"))
+    memchr_iter(b'\n', head).all(|end| head.get(..end).is_some_and(|line| line.ends_with(b"\r")))
 }
 
 /// The framing of the body (RFC 9112 section 6.3); `None` if the head is malformed.
@@ -121,9 +122,17 @@ fn is_host(text: &str) -> bool {
     };
     let is_host = match host.strip_prefix('[') {
         Some(literal) => literal.strip_suffix(']').is_some_and(|ip| ip.parse::<Ipv6Addr>().is_ok()),
-        None => host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&b)),
+        None => host.bytes().all(is_in_name),
     };
     is_host && port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok()
+}
+
+/// True for a byte of a registered name (RFC 3986 section 3.2.2).
+const fn is_in_name(byte: u8) -> bool {
+    let is_mark = matches!(byte, b'-' | b'.' | b'_' | b'~' | b'%');
+    byte.is_ascii_alphanumeric()
+        || is_mark
+        || matches!(byte, b'!' | b'$' | b'&'..=b',' | b';' | b'=')
 }
 
 #[cfg(test)]

@@ -36,11 +36,16 @@ impl Progress {
         }
     }
 
-    /// Counts the response to the present request now, and its body when it is complete.
+    /// Counts the response to the present request now, and its body when the HTTP server has taken
+    /// all of it. A short one it takes at once, before it reads again.
     pub(crate) fn answered(&self, response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
         self.0.answered.set(self.0.answered.get().saturating_add(1));
         let completion = Completion(self.clone());
-        response.map_body(|_, body| BoxBody::new(CountedBody { body, _completion: completion }))
+        response.map_body(|_, body| match body.try_into_bytes() {
+            Ok(bytes) if bytes.len() <= MAX_SHORT => BoxBody::new(bytes),
+            Ok(bytes) => BoxBody::new(CountedBody { body: BoxBody::new(bytes), completion }),
+            Err(body) => BoxBody::new(CountedBody { body, completion }),
+        })
     }
 
     /// True if the connection ends after the present response, whatever the response says.
@@ -89,10 +94,14 @@ impl Stream for WantedBody {
     }
 }
 
+/// A body of at most this many bytes fits, with its head, into one buffer of the HTTP server.
+const MAX_SHORT: usize = 16 * 1024;
+
 /// The body of a response, counted when the HTTP server has taken all of it.
 struct CountedBody {
     body: BoxBody,
-    _completion: Completion,
+    #[expect(dead_code, reason = "its drop counts")]
+    completion: Completion,
 }
 
 struct Completion(Progress);
