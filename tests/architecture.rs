@@ -197,7 +197,7 @@ fn members_share_the_lints_and_the_naming() -> Outcome {
 
 /// The lint refuses `unsafe` where nothing expects it; this refuses the expectations.
 #[test]
-fn unsafe_code_has_one_place() -> Outcome {
+fn unsafe_functions_are_called_in_one_file() -> Outcome {
     let mut faults = Vec::new();
     for member in members()? {
         for path in sources(&root().join(&member.folder))? {
