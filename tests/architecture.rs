@@ -81,7 +81,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("r2d2", &["crates/storage"]),
     ("redis", &["crates/redis"]),
     ("reqwest", &["crates/guard"]),
-    ("rustls", &["crates/redis", "crates/web"]),
+    ("rustls", &["crates/password", "crates/redis", "crates/web"]),
     ("tokio-rustls", &["crates/web"]),
     ("tower", &["crates/guard"]),
     ("utoipa", &["crates/api", "crates/web"]),

@@ -95,6 +95,7 @@ pub fn server(foundation: &Foundation, jobs_clock: Arc<dyn Clock>) -> Result<Ass
         decisions: decisions.clone(),
         matrices: matrices.clone(),
         hashing: passwords.hashing.clone(),
+        breaches: passwords.breaches.clone(),
         revocations: revocations.clone(),
         feed: feed.clone(),
         clock_watch,

@@ -58,6 +58,9 @@ enum Verb {
     /// List, impose and lift bans of client addresses; the server may be running or stopped
     #[command(subcommand)]
     Ban(command::ban::Verb),
+    /// Make and check filter files of breached passwords
+    #[command(subcommand)]
+    BreachFilter(command::breach_filter::Verb),
     /// Verify and export the audit log
     #[command(subcommand)]
     Audit(command::audit::Verb),
@@ -98,6 +101,7 @@ fn execute(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Verb::Keys(verb) => command::keys::run(loaded, &verb, output),
         Verb::Service(verb) => command::service::run(verb, output),
         Verb::Ban(verb) => command::ban::run(loaded, verb, output),
+        Verb::BreachFilter(verb) => command::breach_filter::run(&verb, output),
         Verb::Audit(verb) => command::audit::run(loaded, verb, output),
     }
 }

@@ -3,6 +3,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod ban;
+pub(crate) mod breach_filter;
 pub(crate) mod config;
 pub(crate) mod doctor;
 pub(crate) mod keys;

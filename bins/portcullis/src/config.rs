@@ -60,6 +60,7 @@ pub use tokens::{Secret, Tokens};
 pub(crate) use variables::Variables;
 
 use layers::Layers;
+pub use passwords::BreachLists;
 use passwords::Passwords;
 use raw::Environment;
 
@@ -92,6 +93,8 @@ pub struct Config {
     pub accounts: AccountRules,
     /// The password policy.
     pub passwords: Policy,
+    /// The lists of breached passwords.
+    pub breaches: BreachLists,
     /// The cost of new password hashes.
     pub argon2: Argon2Params,
     /// The queue of passwords that wait to be hashed.
@@ -213,7 +216,8 @@ fn check(raw: raw::Raw, findings: &mut Findings) -> Config {
     let sessions = sessions::check(raw.sessions, &raw.tokens, &in_force, environment, findings);
     let refresh_lifetime = sessions.refresh_lifetime;
     let tokens = Tokens::check(raw.tokens, &data_dir, environment, findings);
-    let Passwords { policy, params, pool } = Passwords::check(raw.passwords, environment, findings);
+    let Passwords { policy, breaches, params, pool } =
+        Passwords::check(raw.passwords, environment, findings);
     let admin = admin::check(raw.admin, &policy, findings);
     Config {
         database: Database::check(raw.database, &data_dir, environment, findings),
@@ -226,6 +230,7 @@ fn check(raw: raw::Raw, findings: &mut Findings) -> Config {
         redis: redis::check(&raw.redis, findings),
         accounts: accounts::rules(&raw.registration, raw.moderation, environment, findings),
         passwords: policy,
+        breaches,
         matrix,
         audit: Audit::check(raw.audit, findings),
         retention: retention::check(&raw.retention, refresh_lifetime, findings),

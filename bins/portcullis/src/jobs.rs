@@ -135,15 +135,15 @@ pub(crate) fn sweep_rate_limits(limits: &Arc<RateLimits>) -> Job {
 
 /// Releases freed memory, which glibc would keep.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-pub(crate) fn release_memory() -> Option<Job> {
+pub(crate) fn release_memory() -> [Job; 1] {
     let heap = Heap::new();
-    Some(of_node("memory", 5 * SECOND, move || heap.release_freed().map_err(JobError::from)))
+    [of_node("memory", 5 * SECOND, move || heap.release_freed().map_err(JobError::from))]
 }
 
 /// Other allocators release memory by themselves.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-pub(crate) const fn release_memory() -> Option<Job> {
-    None
+pub(crate) const fn release_memory() -> [Job; 0] {
+    []
 }
 
 /// Writes the new bans of the node, also those of an outage of the database, and reads those of all nodes.

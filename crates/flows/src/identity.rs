@@ -4,6 +4,7 @@ pub mod account;
 pub mod account_change;
 pub mod account_request;
 pub mod bootstrap;
+pub mod breach_check;
 pub(crate) mod field_error;
 pub mod new_password;
 pub mod password_change;

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "breach")]
+mod breach;
 mod common_passwords;
 mod context;
 mod fair_queue;
@@ -19,6 +21,13 @@ mod verbs;
 mod violation;
 mod worker;
 
+#[cfg(feature = "breach")]
+pub use breach::{
+    BreachDigest, BreachFilter, BreachFilterBuilder, BreachFilterError, BreachFilterSummary,
+    BreachService, BreachServiceError, MalformedRange,
+};
+#[cfg(feature = "range-service")]
+pub use breach::{RangeService, RangeServiceError};
 pub use context::Context;
 pub use hash::{HashError, PasswordHash};
 pub use hash_cost::HashCost;

@@ -19,6 +19,9 @@ pub enum Violation {
     /// One of the most common passwords.
     #[error("is one of the most common passwords; choose one that nobody else has")]
     TooCommon,
+    /// In a list of passwords that others have used and lost.
+    #[error("is known from a data breach; choose one that nobody has used")]
+    Breached,
     /// Guessable within few attempts by known patterns.
     #[error(
         "is easy to guess; use several unrelated words, or let a password manager choose, and avoid \
@@ -49,6 +52,7 @@ impl Violation {
             Self::TooShort { .. } => "too_short",
             Self::TooLong { .. } => "too_long",
             Self::TooCommon => "too_common",
+            Self::Breached => "breached",
             Self::TooGuessable => "too_guessable",
             Self::ContainsContext => "contains_context",
             Self::MissingClasses { .. } => "missing_classes",

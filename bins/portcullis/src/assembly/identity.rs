@@ -7,21 +7,20 @@ use portcullis_domain::Ambient;
 use portcullis_flows::access::matrix::{ActiveMatrix, Matrices};
 use portcullis_flows::identity::account::Accounts;
 use portcullis_flows::identity::account_change::AccountChanges;
-use portcullis_flows::identity::account_request::{
-    AccountChecker, AccountRules, RegistrationError,
-};
+use portcullis_flows::identity::account_request::{AccountChecker, RegistrationError};
 use portcullis_flows::identity::bootstrap::{Bootstrap, BootstrapState, SetupError};
 use portcullis_flows::identity::new_password::NewPasswords;
 use portcullis_flows::identity::password_change::PasswordChange;
 use portcullis_flows::identity::provisioning::Provisioning;
 use portcullis_flows::identity::registration::Registration;
 use portcullis_flows::sign_in::session_tokens::TokenIssuer;
-use portcullis_password::{Argon2Params, Policy, PoolSettings};
+use portcullis_password::PoolSettings;
 use portcullis_storage::Store;
 use portcullis_web::AppData;
 
 use super::foundation::Foundation;
-use super::sign_in::{Passwords, hashing};
+use super::sign_in::{Passwords, breaches, hashing};
+use crate::config::Config;
 use crate::failure::{self, Failure};
 
 /// Starts the reader of accounts and its thread.
@@ -87,11 +86,7 @@ fn no_administrator(error: SetupError) -> Failure {
 
 /// The checks of accounts that the command line creates: the rules of this server, and one thread for
 /// hashing.
-pub(crate) fn checker(
-    rules: AccountRules,
-    policy: Policy,
-    params: Argon2Params,
-) -> Result<AccountChecker, Failure> {
+pub(crate) fn checker(config: &Config) -> Result<AccountChecker, Failure> {
     let alone = PoolSettings {
         threads: 1,
         queue: 1,
@@ -99,9 +94,11 @@ pub(crate) fn checker(
         ..PoolSettings::default()
     };
     let ambient = Ambient::system();
-    let hashing = Arc::new(hashing(params, alone, ambient.clock.clone())?);
-    let new_passwords = NewPasswords::new(policy, hashing, ambient.random.clone());
-    Ok(AccountChecker::new(rules, new_passwords, ambient))
+    let hashing = Arc::new(hashing(config.argon2.clone(), alone, ambient.clock.clone())?);
+    let breaches = breaches(&config.breaches, ambient.clock.clone())?;
+    let policy = config.passwords.clone();
+    let new_passwords = NewPasswords::new(policy, hashing, breaches, ambient.random.clone());
+    Ok(AccountChecker::new(config.accounts.clone(), new_passwords, ambient))
 }
 
 /// The import of accounts, with the roles of the matrix in force.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use portcullis_domain::{Ambient, Clock};
 use portcullis_flows::access::matrix::ActiveMatrix;
+use portcullis_flows::identity::breach_check::BreachChecks;
 use portcullis_flows::identity::new_password::NewPasswords;
 use portcullis_flows::node::revocation::Revocations;
 use portcullis_flows::sign_in::SignIn;
@@ -16,13 +17,15 @@ use portcullis_flows::sign_in::session_tokens::TokenIssuer;
 use portcullis_flows::sign_in::sign_out::SignOut;
 use portcullis_flows::sign_in::step_up::StepUp;
 use portcullis_flows::sign_in::unlock::Unlock;
-use portcullis_password::{Argon2Params, Hasher, HashingPool, PoolSettings};
+use portcullis_password::{
+    Argon2Params, BreachFilter, BreachService, Hasher, HashingPool, PoolSettings, RangeService,
+};
 use portcullis_storage::Store;
 use portcullis_token::{Purpose, SecretKey};
 use portcullis_web::AppData;
 
 use super::foundation::Foundation;
-use crate::config::Config;
+use crate::config::{BreachLists, Config};
 use crate::failure::{self, Failure};
 
 /// The password dependencies of several use cases.
@@ -31,6 +34,7 @@ pub(super) struct Passwords {
     pub(super) costs: Arc<HashCosts>,
     pub(super) lockout: Lockout,
     pub(super) new: NewPasswords,
+    pub(super) breaches: Arc<BreachChecks>,
 }
 
 impl Passwords {
@@ -41,13 +45,44 @@ impl Passwords {
             Arc::new(hashing(config.argon2.clone(), config.hashing, ambient.clock.clone())?);
         data.share(hashing.clone());
         let (policy, random) = (config.passwords.clone(), ambient.random.clone());
+        let breaches = breaches(&config.breaches, ambient.clock.clone())?;
         Ok(Self {
             costs: hash_costs(store.clone()),
             lockout: Lockout { counters: counters(secret), policy: config.lockout.clone() },
-            new: NewPasswords::new(policy, hashing.clone(), random),
+            new: NewPasswords::new(policy, hashing.clone(), breaches.clone(), random),
+            breaches,
             hashing,
         })
     }
+}
+
+/// The lists of breached passwords. A filter file that cannot be read prevents the start.
+pub(super) fn breaches(
+    lists: &BreachLists,
+    clock: Arc<dyn Clock>,
+) -> Result<Arc<BreachChecks>, Failure> {
+    let filter = lists.filter.as_deref().map(|path| {
+        BreachFilter::open(path).map_err(|error| {
+            let problem = format!(
+                "the filter of breached passwords {} is not usable: {error}",
+                path.display()
+            );
+            Failure::failed(
+                problem,
+                "make it by `portcullis breach-filter build`, or remove passwords.breach_filter",
+            )
+        })
+    });
+    let service = lists.service.clone().map(|url| {
+        RangeService::new(url).map(|service| -> Arc<dyn BreachService> { Arc::new(service) })
+    });
+    let (filter, service) = (filter.transpose()?, service.transpose());
+    let service = service.map_err(|error| {
+        let remedy =
+            "install the package ca-certificates, or set passwords.breach_service = \"off\"";
+        Failure::failed(format!("the range service cannot be used: {error}"), remedy)
+    })?;
+    Ok(Arc::new(BreachChecks::new(filter, service, clock)))
 }
 
 pub(super) fn share(

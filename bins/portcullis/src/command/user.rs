@@ -29,8 +29,8 @@ pub(crate) enum Verb {
 pub(crate) fn run(loaded: LoadedConfig, verb: Verb, output: Output) -> Result<ExitCode, Failure> {
     let (config, _) = loaded.sound()?;
     match verb {
-        Verb::Create(arguments) => create::run(config, arguments, output),
-        Verb::Import(arguments) => import::run(config, &arguments, output),
+        Verb::Create(arguments) => create::run(&config, arguments, output),
+        Verb::Import(arguments) => import::run(&config, &arguments, output),
         Verb::Unlock(arguments) => unlock::run(&config, arguments, output),
         Verb::EndSessions(_) => end_sessions::run(&config, output),
     }

@@ -1,8 +1,10 @@
 //! The section `passwords`: the password policy and the hashing cost.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use portcullis_password::{Argon2Params, Policy, PoolSettings};
+use url::Url;
 
 use super::finding::Findings;
 use super::raw::{self, Environment};
@@ -12,10 +14,21 @@ use super::raw::{self, Environment};
 pub(crate) struct Passwords {
     /// The rules for new passwords.
     pub(crate) policy: Policy,
+    /// The lists of breached passwords.
+    pub(crate) breaches: BreachLists,
     /// The cost of new hashes.
     pub(crate) params: Argon2Params,
     /// Threads, queue and deadline of hashing.
     pub(crate) pool: PoolSettings,
+}
+
+/// The lists of breached passwords. Each may be missing.
+#[derive(Clone, Debug, Default)]
+pub struct BreachLists {
+    /// The filter file that `portcullis breach-filter build` has made.
+    pub filter: Option<PathBuf>,
+    /// The base URL of a range service.
+    pub service: Option<Url>,
 }
 
 impl Passwords {
@@ -26,7 +39,8 @@ impl Passwords {
     ) -> Self {
         let params = params(&raw, findings);
         let pool = pool(&raw, findings);
-        Self { policy: policy(raw, environment, findings), params, pool }
+        let breaches = breaches(&raw, environment, findings);
+        Self { policy: policy(raw, environment, findings), breaches, params, pool }
     }
 }
 
@@ -62,6 +76,37 @@ fn policy(raw: raw::Passwords, environment: Environment, findings: &mut Findings
         context_words: raw.product_names.unwrap_or_else(|| vec![PRODUCT_NAME.to_owned()]),
     }
 }
+
+fn breaches(
+    raw: &raw::Passwords,
+    environment: Environment,
+    findings: &mut Findings,
+) -> BreachLists {
+    const SERVICE: &str = "passwords.breach_service";
+    let in_production = environment == Environment::Production;
+    let service = raw.breach_service.as_deref();
+    let service = service.or_else(|| in_production.then_some(DEFAULT_SERVICE));
+    let service = service.filter(|service| *service != "off").and_then(|text| {
+        let url = Url::parse(text).ok().filter(|url| {
+            matches!(url.scheme(), "https" | "http")
+                && url.username().is_empty()
+                && url.password().is_none()
+                && url.query().is_none()
+        });
+        if url.is_none() {
+            let remedy = format!("write {DEFAULT_SERVICE}, or \"off\"");
+            findings.fault(SERVICE, format!("{text:?} is no URL of a range service"), remedy);
+        }
+        url
+    });
+    if in_production && service.as_ref().is_some_and(|url| url.scheme() == "http") {
+        findings.warn(SERVICE, "is not encrypted", "use https");
+    }
+    BreachLists { filter: raw.breach_filter.clone(), service }
+}
+
+/// The service that production uses by default.
+const DEFAULT_SERVICE: &str = "https://api.pwnedpasswords.com";
 
 /// The default product name, which passwords must not be based on.
 const PRODUCT_NAME: &str = "portcullis";

@@ -141,6 +141,8 @@ pub(crate) struct Passwords {
     pub(crate) require_classes: Option<u8>,
     pub(crate) min_score: Option<u8>,
     pub(crate) product_names: Option<Vec<String>>,
+    pub(crate) breach_filter: Option<PathBuf>,
+    pub(crate) breach_service: Option<String>,
     pub(crate) memory_kib: Option<u32>,
     pub(crate) iterations: Option<u32>,
     pub(crate) parallelism: Option<u32>,

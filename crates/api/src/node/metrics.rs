@@ -9,6 +9,7 @@ use actix_web::{HttpResponse, web};
 use portcullis_flows::access::decision::Decisions;
 use portcullis_flows::access::matrix::Matrices;
 use portcullis_flows::audit::checkpoint::Checkpoints;
+use portcullis_flows::identity::breach_check::BreachChecks;
 use portcullis_flows::node::ban::Bans;
 use portcullis_flows::node::clock_watch::ClockWatch;
 use portcullis_flows::node::job::{JobState, Jobs};
@@ -35,6 +36,8 @@ pub struct MetricSources {
     pub matrices: Arc<Matrices>,
     /// The queue of password hashing.
     pub hashing: Arc<HashingPool>,
+    /// The lists of breached passwords.
+    pub breaches: Arc<BreachChecks>,
     /// The revocations that this node knows.
     pub revocations: Arc<Revocations>,
     /// The services that follow them.
@@ -99,6 +102,10 @@ fn registry(
     gauge(&mut registry, "hashing_queue_depth", about, hashing.waiting());
     let about = "Requests refused since the start because the hashing queue was full";
     counter(&mut registry, "hashing_refused", about, hashing.refused());
+    let about = "New passwords refused since the start because a list of breached ones has them";
+    counter(&mut registry, "breached_passwords", about, node.breaches.listed());
+    let about = "New passwords accepted since the start although a list did not answer";
+    counter(&mut registry, "unchecked_passwords", about, node.breaches.unknown());
     revocations(&mut registry, node);
     let offset = node.clock_watch.offset().as_seconds();
     let about = "Offset of the clock of this node from the clock of the database";

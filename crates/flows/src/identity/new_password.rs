@@ -4,8 +4,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use portcullis_domain::SecureRandom;
-use portcullis_password::{Context, HashingError, HashingPool, Password, PasswordHash, Policy};
+use portcullis_password::{
+    BreachDigest, Context, HashingError, HashingPool, Password, PasswordHash, Policy, Violation,
+};
 
+use crate::identity::breach_check::{BreachCheckResult, BreachChecks};
 use crate::identity::field_error::FieldError;
 
 /// Checks and hashes new passwords. Both are expensive, so both run in the bounded pool.
@@ -13,6 +16,7 @@ use crate::identity::field_error::FieldError;
 pub struct NewPasswords {
     policy: Policy,
     hashing: Arc<HashingPool>,
+    breaches: Arc<BreachChecks>,
     random: Arc<dyn SecureRandom>,
 }
 
@@ -37,9 +41,14 @@ pub enum PasswordCheckMode {
 }
 
 impl NewPasswords {
-    /// Creates a checker with this policy and this pool.
-    pub fn new(policy: Policy, hashing: Arc<HashingPool>, random: Arc<dyn SecureRandom>) -> Self {
-        Self { policy, hashing, random }
+    /// Creates a checker with this policy, this pool and these lists of breached passwords.
+    pub fn new(
+        policy: Policy,
+        hashing: Arc<HashingPool>,
+        breaches: Arc<BreachChecks>,
+        random: Arc<dyn SecureRandom>,
+    ) -> Self {
+        Self { policy, hashing, breaches, random }
     }
 
     /// All rules that the password breaks, or else its hash, if requested.
@@ -50,6 +59,7 @@ impl NewPasswords {
         about: About,
         wanted: PasswordCheckMode,
     ) -> Result<Result<Option<PasswordHash>, Vec<FieldError>>, HashingError> {
+        let digest = BreachDigest::of(&password);
         let (policy, random) = (self.policy.clone(), Arc::clone(&self.random));
         let judged = self.hashing.run(address, move |hasher, scratch| {
             let context = Context {
@@ -62,9 +72,15 @@ impl NewPasswords {
                 PasswordCheckMode::Hash => hasher.hash(&password, &*random, scratch).map(Some),
             })
         })?;
-        Ok(match judged {
-            Ok(hashed) => Ok(hashed?),
-            Err(broken) => Err(broken.into_iter().map(FieldError::Password).collect()),
+        let hashed = match judged {
+            Ok(hashed) => hashed?,
+            Err(broken) => return Ok(Err(broken.into_iter().map(FieldError::Password).collect())),
+        };
+        // A password that breaks a rule anyway is not worth a request; and no thread of the pool
+        // waits for one.
+        Ok(match self.breaches.check(&digest) {
+            BreachCheckResult::Listed => Err(vec![FieldError::Password(Violation::Breached)]),
+            BreachCheckResult::NotListed | BreachCheckResult::Unknown => Ok(hashed),
         })
     }
 }

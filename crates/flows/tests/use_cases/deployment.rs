@@ -15,6 +15,7 @@ use portcullis_flows::identity::account_request::{
     AccountChecker, AccountRequest, AccountRules, RegistrationMode,
 };
 use portcullis_flows::identity::bootstrap::Bootstrap;
+use portcullis_flows::identity::breach_check::BreachChecks;
 use portcullis_flows::identity::new_password::NewPasswords;
 use portcullis_flows::identity::password_change::{PasswordChange, PasswordChangeStore};
 use portcullis_flows::identity::provisioning::Provisioning;
@@ -126,8 +127,9 @@ impl Deployment {
         costs.follow().unwrap();
         let counters = FailureCounters::new(secret.derive(Purpose::SignInFailures));
         let lockout = Lockout { counters: counters.clone(), policy: self.lockout.clone() };
+        let breaches = Arc::new(BreachChecks::new(None, None, ambient.clock.clone()));
         let new_passwords =
-            NewPasswords::new(Policy::default(), hashing.clone(), ambient.random.clone());
+            NewPasswords::new(Policy::default(), hashing.clone(), breaches, ambient.random.clone());
         let candidates = Arc::new(AccountChecker::new(
             self.rules.clone(),
             new_passwords.clone(),

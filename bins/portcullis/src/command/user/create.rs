@@ -61,12 +61,12 @@ impl From<Kind> for PersonKind {
 }
 
 pub(super) fn run(
-    config: Config,
+    config: &Config,
     arguments: Arguments,
     output: Output,
 ) -> Result<ExitCode, Failure> {
     let operator = operator("user create");
-    let (store, matrices) = opening::started(&config, &operator)?;
+    let (store, matrices) = opening::started(config, &operator)?;
     let matrix = &matrices.active().load().matrix;
     let role = roles::find(matrix, &arguments.role).ok_or_else(|| {
         Failure::usage(format!("there is no role {:?}; {}", arguments.role, roles::choices(matrix)))
@@ -78,7 +78,7 @@ pub(super) fn run(
         display_name: arguments.display_name,
         origin: operator.origin,
     };
-    let candidates = assembly::identity::checker(config.accounts, config.passwords, config.argon2)?;
+    let candidates = assembly::identity::checker(config)?;
     let options = ProvisioningOptions {
         role,
         kind: arguments.kind.into(),

@@ -46,7 +46,7 @@ pub(crate) struct Arguments {
 
 /// Exits with 1 when a line was skipped for an error.
 pub(super) fn run(
-    config: Config,
+    config: &Config,
     arguments: &Arguments,
     output: Output,
 ) -> Result<ExitCode, Failure> {
@@ -60,9 +60,9 @@ pub(super) fn run(
     let columns = read_header(&mut lines, &arguments.file)?;
 
     let operator = operator("user import");
-    let (store, matrices) = opening::started(&config, &operator)?;
+    let (store, matrices) = opening::started(config, &operator)?;
     let most = config.hashing.max_bcrypt_cost;
-    let candidates = assembly::identity::checker(config.accounts, config.passwords, config.argon2)?;
+    let candidates = assembly::identity::checker(config)?;
     let provisioning = assembly::identity::provisioning(&store, candidates, &matrices, most);
     let matrix = matrices.active().load();
     let mut importer = Importer::new(provisioning, store, matrix, usize::from(arguments.batch));
