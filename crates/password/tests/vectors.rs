@@ -7,6 +7,8 @@ use portcullis_password::{
     Argon2Params, Context, Hasher, Password, PasswordHash, Policy, Scratch, VerificationResult,
     Violation,
 };
+#[cfg(feature = "breach")]
+use portcullis_password::{BreachDigest, MalformedRange};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -175,4 +177,36 @@ fn a_common_word_or_a_name_is_refused_for_what_it_is_and_not_for_its_length() {
         }
     }
     assert_eq!(codes("margaret.hamiltonmargaret.hamilton12"), ["contains_context"]);
+}
+
+#[cfg(feature = "breach")]
+#[derive(Deserialize)]
+struct RangeCase {
+    password_utf8: String,
+    request_path: Option<String>,
+    response_body: Option<String>,
+    expect: String,
+}
+
+/// The faults of the server itself are tests of `RangeService`.
+#[cfg(feature = "breach")]
+#[test]
+fn answers_of_a_range_service_are_read_as_expected() {
+    let cases: Vec<RangeCase> = cases(include_str!("vectors/hibp_range_cases.json"));
+    let mut seen = 0;
+    for RangeCase { password_utf8, request_path, response_body, expect } in cases {
+        let digest = BreachDigest::of(&Password::parse(&password_utf8).unwrap());
+        if let Some(path) = request_path {
+            assert_eq!(format!("/range/{}", digest.range()), path);
+        }
+        let Some(body) = response_body else { continue };
+        let expected = match expect.as_str() {
+            "breached" => Ok(true),
+            "clean" => Ok(false),
+            _ => Err(MalformedRange),
+        };
+        assert_eq!(digest.is_listed(body.as_bytes()), expected, "{password_utf8}");
+        seen += 1;
+    }
+    assert_eq!(seen, 7);
 }

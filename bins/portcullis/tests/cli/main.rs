@@ -10,6 +10,7 @@
 mod audit;
 mod audit_verify;
 mod ban;
+mod breach_filter;
 mod certificate;
 mod configuration;
 mod data_files;

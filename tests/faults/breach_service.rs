@@ -1,0 +1,140 @@
+//! A range service of breached passwords that answers, lies, fails and hangs. The server refuses what it
+//! lists, waits two seconds for it, and lets a password pass when it gives no answer.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use portcullis_domain::{Clock, SystemClock};
+use portcullis_testkit::{Answer, Browser, PASSWORD, ServerProcess};
+use serde_json::json;
+use sha1::{Digest, Sha1};
+
+const NEW_PASSWORD: &str = "a-quiet-heron-counts-9-boats";
+
+/// The budget is two seconds; the rest is for a machine that runs other tests too.
+const TIMEOUT: Duration = Duration::from_millis(3_500);
+
+/// The behaviour of the service at the moment.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Behaviour {
+    ListsAll,
+    ListsNone,
+    Fails,
+    Hangs,
+}
+
+struct RangeServer {
+    url: String,
+    behaviour: Arc<Mutex<Behaviour>>,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl RangeServer {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let behaviour = Arc::new(Mutex::new(Behaviour::ListsNone));
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let server = Self { url, behaviour: behaviour.clone(), requests: requests.clone() };
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (behaviour, requests) = (behaviour.clone(), requests.clone());
+                thread::spawn(move || answer(stream, &behaviour, &requests));
+            }
+        });
+        server
+    }
+
+    fn behave(&self, behaviour: Behaviour) {
+        *self.behaviour.lock().unwrap_or_else(PoisonError::into_inner) = behaviour;
+    }
+
+    fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+fn answer(mut stream: TcpStream, behaviour: &Mutex<Behaviour>, requests: &Mutex<Vec<String>>) {
+    let mut request = Vec::new();
+    let mut byte = [0];
+    while !request.ends_with(b"\r\n\r\n") && stream.read_exact(&mut byte).is_ok() {
+        request.push(byte[0]);
+    }
+    let request = String::from_utf8_lossy(&request).into_owned();
+    requests.lock().unwrap_or_else(PoisonError::into_inner).push(request);
+    let behaviour = *behaviour.lock().unwrap_or_else(PoisonError::into_inner);
+    let (status, body) = match behaviour {
+        Behaviour::ListsAll => ("200 OK", [PASSWORD, NEW_PASSWORD].map(suffix).concat()),
+        Behaviour::ListsNone => ("200 OK", format!("{}:3\r\n", "0".repeat(35))),
+        Behaviour::Fails => ("500 Internal Server Error", String::new()),
+        Behaviour::Hangs => {
+            // Until the client gives up.
+            let _ = stream.read(&mut byte);
+            return;
+        }
+    };
+    let length = body.len();
+    let _ = write!(
+        stream,
+        "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+    );
+}
+
+fn digest(typed: &str) -> String {
+    Sha1::digest(typed).iter().map(|byte| format!("{byte:02X}")).collect()
+}
+
+fn suffix(typed: &str) -> String {
+    format!("{}:7\r\n", &digest(typed)[5..])
+}
+
+fn is_breached(answer: &Answer) -> bool {
+    answer.status == 422 && answer.json()["errors"][0]["code"] == "breached"
+}
+
+#[test]
+fn a_service_decides_while_it_answers_and_never_stops_a_registration() {
+    let (service, data) = (RangeServer::start(), tempfile::tempdir().expect("a directory"));
+    let variable = ("PORTCULLIS__PASSWORDS__BREACH_SERVICE", service.url.as_str());
+    let server = ServerProcess::start(data.path(), &[variable, ("PORTCULLIS__MODERATION", "off")]);
+    let mut browser = Browser::at(server.origin());
+
+    service.behave(Behaviour::ListsAll);
+    let refused = browser.register("ada");
+    assert!(is_breached(&refused), "{}", refused.status);
+    service.behave(Behaviour::ListsNone);
+    assert_eq!(browser.register("ada").status, 201);
+
+    let tokens = browser.sign_in_for_tokens("ada");
+    let access = tokens.field("access_token");
+    let change = json!({ "current_password": PASSWORD, "new_password": NEW_PASSWORD });
+    service.behave(Behaviour::ListsAll);
+    let bearer = format!("Bearer {access}");
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    let refused = browser.send("POST", "/api/auth/password/change", &headers, &change.to_string());
+    assert!(is_breached(&refused), "{}", refused.status);
+
+    let clock = SystemClock::new();
+    for (name, behaviour) in [("bob", Behaviour::Fails), ("cyd", Behaviour::Hangs)] {
+        service.behave(behaviour);
+        let begin = clock.monotonic();
+        assert_eq!(browser.register(name).status, 201, "{name}");
+        assert!(clock.monotonic().saturating_sub(begin) < TIMEOUT, "{name}");
+    }
+    let metrics = Browser::at(&server.operations()).get("/metrics", &[]).text;
+    for line in ["portcullis_breached_passwords_total 2", "portcullis_unchecked_passwords_total 2"]
+    {
+        assert!(metrics.lines().any(|other| other == line), "{line}: {metrics}");
+    }
+    let ranges = [PASSWORD, NEW_PASSWORD].map(|typed| digest(typed)[..5].to_owned());
+    for request in service.requests() {
+        let line = request.lines().next().unwrap_or_default();
+        let is_range = |range: &String| line == format!("GET /range/{range} HTTP/1.1");
+        assert!(ranges.iter().any(is_range), "{request}");
+    }
+    let log = server.log();
+    assert!(!log.contains(PASSWORD) && !log.contains(&digest(PASSWORD)[..10]), "{log}");
+}
