@@ -4,6 +4,7 @@
 mod account;
 mod ambient;
 mod authentication;
+mod client_network;
 mod clock;
 mod debug_as_display;
 #[cfg(feature = "accounts")]
@@ -27,6 +28,7 @@ mod moderation;
 pub use account::{Account, DisplayName};
 pub use ambient::Ambient;
 pub use authentication::{AssuranceLevel, Authentication, AuthenticationMethod};
+pub use client_network::{canonical_address, client_network};
 pub use clock::{Clock, SystemClock};
 #[doc(hidden)]
 pub use debug_as_display::write_with_causes;

@@ -8,14 +8,14 @@
 //! queue.
 
 use std::io;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
-use portcullis_domain::{Clock, SecureRandom, Supervised};
+use portcullis_domain::{Clock, SecureRandom, Supervised, client_network};
 
 use crate::hasher::SALT_BYTES;
 use crate::places::{HashingPermit, HashingSemaphore};
@@ -107,7 +107,7 @@ impl HashingPool {
             // The caller waits until it has a result or this job is dropped.
             drop(answer.send(result));
         });
-        let ticket = self.workplace.admit(share_of(address), job, is_costly);
+        let ticket = self.workplace.admit(client_network(address).0, job, is_costly);
         let ticket = ticket.ok_or_else(|| self.overloaded())?;
 
         let result = match outcome.recv_timeout(self.workplace.deadline()) {
@@ -133,7 +133,7 @@ impl HashingPool {
     ///
     /// [`Overloaded`] when the share of the address is used up.
     pub fn enter(&self, address: IpAddr) -> Result<HashingPermit, Overloaded> {
-        self.places.take(share_of(address)).ok_or_else(|| self.overloaded())
+        self.places.take(client_network(address).0).ok_or_else(|| self.overloaded())
     }
 
     /// Hashes a new password; see [`Hasher::hash`] and [`HashingPool::run`].
@@ -230,25 +230,3 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The number of seconds over which the retries of refused clients are spread.
 const SPREAD: usize = 4;
-
-/// The fairness key: an IPv4 address, or the /64 of one IPv6 subscriber.
-fn share_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
-        v4 @ IpAddr::V4(_) => v4,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_ipv6_subscriber_has_one_share_and_an_ipv4_address_one_in_any_spelling() {
-        let share = |text: &str| share_of(text.parse().unwrap());
-        assert_eq!(share("2001:db8:1:2::1"), share("2001:db8:1:2:ffff::9"));
-        assert_ne!(share("2001:db8:1:2::1"), share("2001:db8:1:3::1"));
-        assert_eq!(share("::ffff:192.0.2.7"), share("192.0.2.7"));
-        assert_ne!(share("192.0.2.7"), share("192.0.2.8"));
-    }
-}

@@ -5,11 +5,13 @@ use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
+use portcullis_domain::client_network;
+
 /// A subject of a quota, with a bounded size, so that no client makes an entry larger.
 ///
 /// [`fmt::Display`] writes a short and stable text for the key of a shared limiter. Different
-/// subjects have different texts: `a:192.0.2.1`, `a:2001:db8::/64`, `i:` or `d:` and hexadecimal
-/// digits.
+/// subjects have different texts: `a:192.0.2.1`, `a:2001:db8::/64`, `a:fe80::1`, `i:` or `d:` and
+/// hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// A client address.
@@ -30,7 +32,11 @@ impl Hash for Subject {
             }
             Self::Address(AddressPrefix(Prefix::V6(upper))) => {
                 state.write_u8(6);
-                state.write(&upper.map(u16::to_ne_bytes).concat());
+                state.write(upper);
+            }
+            Self::Address(AddressPrefix(Prefix::LinkLocal(octets))) => {
+                state.write_u8(7);
+                state.write(octets);
             }
             Self::Id(id) => {
                 state.write_u8(16);
@@ -71,8 +77,10 @@ impl fmt::Display for Subject {
 /// A client address as limits count it: an IPv4 address, or the /64 network of an IPv6 address.
 ///
 /// A single IPv6 client usually owns a whole /64 and can take another address of it for every
-/// request. An IPv6 address that contains an IPv4 address (`::ffff:192.0.2.1`) is that IPv4
-/// address.
+/// request. A link-local address (`fe80::/10`) counts by itself, because the hosts of a link share
+/// one /64. An IPv6 address that contains an IPv4 address (`::ffff:192.0.2.1`, and
+/// `64:ff9b::192.0.2.1` of NAT64) is that IPv4 address. The rule is that of
+/// [`client_network`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AddressPrefix(Prefix);
 
@@ -80,37 +88,47 @@ pub struct AddressPrefix(Prefix);
 enum Prefix {
     V4([u8; 4]),
     /// The upper half of the address.
-    V6([u16; 4]),
+    V6([u8; 8]),
+    LinkLocal([u8; 16]),
 }
 
 impl AddressPrefix {
     /// The prefix of an address.
     pub const fn new(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V4(address) => Self(Prefix::V4(address.octets())),
-            IpAddr::V6(address) => {
-                let [a, b, c, d, ..] = address.segments();
-                Self(Prefix::V6([a, b, c, d]))
+        match client_network(address) {
+            (IpAddr::V4(address), _) => Self(Prefix::V4(address.octets())),
+            (IpAddr::V6(address), WHOLE) => Self(Prefix::LinkLocal(address.octets())),
+            (IpAddr::V6(address), _) => {
+                let [a, b, c, d, e, f, g, h, ..] = address.octets();
+                Self(Prefix::V6([a, b, c, d, e, f, g, h]))
             }
         }
     }
 
-    /// The IPv4 address, or the first address of the /64 network.
+    /// The IPv4 address, the first address of the /64 network, or the link-local address.
     pub fn first_address(self) -> IpAddr {
         match self.0 {
             Prefix::V4(octets) => IpAddr::V4(Ipv4Addr::from(octets)),
-            Prefix::V6([a, b, c, d]) => IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0)),
+            Prefix::V6(upper) => {
+                let upper = u128::from(u64::from_be_bytes(upper));
+                IpAddr::V6(Ipv6Addr::from_bits(upper << 64))
+            }
+            Prefix::LinkLocal(octets) => IpAddr::V6(Ipv6Addr::from(octets)),
         }
     }
 
-    /// The number of bits that its addresses have in common: 32 or 64.
+    /// The number of bits that its addresses have in common: 32, 64, or 128.
     pub const fn prefix_len(self) -> u8 {
         match self.0 {
             Prefix::V4(_) => 32,
             Prefix::V6(_) => 64,
+            Prefix::LinkLocal(_) => WHOLE,
         }
     }
 }
+
+/// The prefix length of one IPv6 address.
+const WHOLE: u8 = 128;
 
 /// Reads an address, or a network as it is printed: `192.0.2.1`, `2001:db8::1` or `2001:db8::/64`.
 impl FromStr for AddressPrefix {
@@ -141,7 +159,7 @@ impl From<IpAddr> for AddressPrefix {
 impl fmt::Display for AddressPrefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Prefix::V4(_) => self.first_address().fmt(f),
+            Prefix::V4(_) | Prefix::LinkLocal(_) => self.first_address().fmt(f),
             Prefix::V6(_) => write!(f, "{}/64", self.first_address()),
         }
     }
@@ -176,6 +194,14 @@ mod tests {
     fn an_ipv4_address_is_the_same_subject_in_both_notations() {
         assert_eq!(prefix("192.0.2.1"), "192.0.2.1");
         assert_eq!(prefix("::ffff:192.0.2.1"), "192.0.2.1");
+        assert_eq!(prefix("64:ff9b::192.0.2.1"), "192.0.2.1");
+    }
+
+    #[test]
+    fn each_link_local_address_is_a_subject() {
+        assert_eq!(prefix("fe80::1:2"), "fe80::1:2");
+        let subject = |address: &str| Subject::from(address.parse::<IpAddr>().unwrap());
+        assert_ne!(subject("fe80::1"), subject("fe80::2"));
     }
 
     #[test]
@@ -187,13 +213,24 @@ mod tests {
             ("2001:db8:1:2::7", "2001:db8:1:2::/64"),
             ("2001:db8:1:2::/64", "2001:db8:1:2::/64"),
             ("::ffff:192.0.2.1", "192.0.2.1"),
+            ("64:ff9b::c000:201", "192.0.2.1"),
+            ("fe80::7", "fe80::7"),
+            ("fe80::7/128", "fe80::7"),
         ] {
             let prefix: AddressPrefix = text.parse().unwrap();
             assert_eq!(prefix.to_string(), printed);
             assert_eq!(printed.parse(), Ok(prefix));
             assert_eq!(AddressPrefix::new(prefix.first_address()), prefix);
         }
-        for text in ["", "localhost", "192.0.2.0/24", "2001:db8::/48", "192.0.2.1/64", "1.2.3/"] {
+        for text in [
+            "",
+            "localhost",
+            "192.0.2.0/24",
+            "2001:db8::/48",
+            "192.0.2.1/64",
+            "fe80::/64",
+            "1.2.3/",
+        ] {
             assert_eq!(text.parse::<AddressPrefix>(), Err(AddressPrefixError), "{text}");
         }
     }

@@ -11,6 +11,7 @@ use std::net::IpAddr;
 
 use actix_web::http::header::{HeaderMap, HeaderValue};
 use ipnet::IpNet;
+use portcullis_domain::canonical_address;
 
 use self::hop::parse_hop;
 
@@ -31,7 +32,7 @@ pub fn client_address(
     trusted: &[IpNet],
     header: ForwardingHeader,
 ) -> IpAddr {
-    let peer = peer.to_canonical();
+    let peer = canonical_address(peer);
     let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
     if !is_trusted(&peer) {
         return peer;

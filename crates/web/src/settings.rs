@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use actix_web::{HttpRequest, web};
 use ipnet::IpNet;
+use portcullis_domain::canonical_address;
 
 use crate::client_address::ForwardingHeader;
 use crate::problem::{Code, Problem};
@@ -107,13 +108,15 @@ impl Settings {
 
     /// True if the forwarding headers of this peer are trusted.
     pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
-        self.trusted_proxies.iter().any(|network| network.contains(&peer.to_canonical()))
+        let peer = canonical_address(peer);
+        self.trusted_proxies.iter().any(|network| network.contains(&peer))
     }
 
     /// True if one address of this peer stands for many clients: a proxy or an own service.
     pub(crate) fn stands_for_many(&self, peer: IpAddr) -> bool {
+        let peer = canonical_address(peer);
         let exempt = &self.connections.exempt_networks;
-        self.trusts(peer) || exempt.iter().any(|network| network.contains(&peer.to_canonical()))
+        self.trusts(peer) || exempt.iter().any(|network| network.contains(&peer))
     }
 
     /// True if pages of this origin may call the API with credentials.

@@ -7,6 +7,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use actix_web::rt::net::TcpStream;
+use portcullis_domain::canonical_address;
 use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
@@ -90,7 +91,8 @@ fn client(prefix: &[u8; PREFIX], rest: &[u8]) -> Result<Option<SocketAddr>, Prox
         }
         (1, 0x21) => {
             let (source, ports) = addresses::<16>(rest)?;
-            Ok(Some(SocketAddr::new(IpAddr::V6(Ipv6Addr::from(source)).to_canonical(), ports)))
+            let client = canonical_address(IpAddr::V6(Ipv6Addr::from(source)));
+            Ok(Some(SocketAddr::new(client, ports)))
         }
         _ => Err(ProxyHeaderError::Invalid),
     }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use portcullis_audit::{EventKind, Filter, Outcome};
-use portcullis_domain::AccountId;
+use portcullis_domain::{AccountId, canonical_address};
 use portcullis_web::{FieldProblem, Query, Time};
 use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterIn};
@@ -72,7 +72,7 @@ pub(super) fn read(query: &Query, faults: &mut Vec<FieldProblem>) -> Filter {
         address: query.parsed(
             "address",
             || "use an IPv4 or IPv6 address".to_owned(),
-            |text| text.parse::<IpAddr>().ok().map(|address| address.to_canonical()),
+            |text| text.parse::<IpAddr>().ok().map(canonical_address),
             faults,
         ),
     };

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use portcullis_domain::canonical_address;
 use portcullis_rate_limit::AddressPrefix;
 
 /// The networks that are never banned, beside this machine.
@@ -22,7 +23,7 @@ impl BanExemptions {
 
     /// True if requests of this address are never refused because of a ban.
     pub fn cover(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
+        let address = canonical_address(address);
         address.is_loopback()
             || address.is_unspecified()
             || self.networks.iter().any(|network| network.contains(&address))
