@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use portcullis_testkit::{
     Answer, Browser, TestCertificates, TestDatabase, TestServer, TestSettings,
@@ -61,6 +62,7 @@ fn the_report_names_what_is_lost() {
     let server = TestServer::with(database, settings);
     assert_eq!(report(&server)["redis"]["ok"], false);
     switch.off();
+    server.clock().advance(Duration::from_millis(100));
     let broken = report(&server);
     assert_eq!(broken["status"], "not_ready", "{broken}");
     assert_eq!(broken["writes"]["ok"], false, "{broken}");

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use portcullis_api::DatabaseCheck;
 use portcullis_domain::Ambient;
 use portcullis_flows::node::ban::{BanAdministration, Bans};
 use portcullis_flows::node::clock_watch::ClockWatch;
@@ -152,7 +153,7 @@ pub(super) fn rate_limits(
 pub(super) fn health(foundation: &Foundation, data: &mut AppData) -> Arc<Health> {
     let Foundation { store, ambient, .. } = foundation;
     let health = Arc::new(Health::new(store.clone(), ambient.clock.clone()));
-    data.share(health.clone());
+    data.share(Arc::new(DatabaseCheck::new(health.clone(), ambient.clock.clone())));
     health
 }
 

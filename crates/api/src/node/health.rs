@@ -3,13 +3,13 @@
 use actix_web::web::{self, Json};
 use portcullis_flows::access::decision::Decisions;
 use portcullis_flows::node::clock_watch::ClockWatch;
-use portcullis_flows::node::health::Health;
 use portcullis_flows::node::revocation::Revocations;
-use portcullis_web::{Body, Code, Guard, Lifecycle, Limit, Method, Problem, Route, blocking};
+use portcullis_web::{Body, Code, Guard, Lifecycle, Limit, Method, Problem, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::machine::feed::Feed;
+use crate::node::database_check::DatabaseCheck;
 
 /// The health of the server.
 #[derive(Serialize, ToSchema)]
@@ -60,7 +60,7 @@ pub(crate) const READY: Route = Route {
     responses((status = 200, body = HealthAnswer, description = "The server is ready")))]
 pub(crate) async fn ready(
     lifecycle: web::Data<Lifecycle>,
-    health: web::Data<Health>,
+    database: web::Data<DatabaseCheck>,
     revocations: web::Data<Revocations>,
     decisions: web::Data<Decisions>,
     clock_watch: web::Data<ClockWatch>,
@@ -69,9 +69,9 @@ pub(crate) async fn ready(
     if lifecycle.is_stopping() {
         return Err(Problem::stopping());
     }
-    let answers = blocking(move || health.check()).await;
+    let state = database.state().await;
     let is_stale = revocations.is_stale();
-    if let Err(problem) = answers {
+    if let Some(problem) = state.problem {
         return Err(if is_stale { problem.detail(STALE) } else { problem });
     }
     if decisions.recorder().state().is_stalled() {

@@ -4,12 +4,12 @@ use std::sync::atomic::Ordering;
 
 use actix_web::web::{self, Json};
 use portcullis_domain::{Ambient, Timestamp};
-use portcullis_flows::node::health::{Health, HealthError};
 use portcullis_flows::node::job::JobState;
 use portcullis_flows::node::signing_key::KeyRing;
-use portcullis_web::{Body, Code, Guard, Lifecycle, Limit, Method, Route, Settings, blocking};
+use portcullis_web::{Body, Code, Guard, Lifecycle, Limit, Method, Route, Settings};
 use serde::Serialize;
 
+use crate::node::database_check::DatabaseCheck;
 use crate::node::metrics::MetricSources;
 
 pub(crate) const REPORT: Route = Route {
@@ -107,26 +107,27 @@ struct Certificate {
 /// Reports every part. The status is always 200: monitors read the members.
 pub(crate) async fn report(
     sources: web::Data<MetricSources>,
-    health: web::Data<Health>,
+    database: web::Data<DatabaseCheck>,
     keys: web::Data<KeyRing>,
     settings: web::Data<Settings>,
     lifecycle: web::Data<Lifecycle>,
     ambient: web::Data<Ambient>,
 ) -> Json<Report> {
-    let stored = Stored::read(&sources, health).await;
+    let checkpoint = database.checkpoint(&sources.checkpoints).await;
+    let stored = database.state().await;
     let now = ambient.clock.now();
     let recording = sources.decisions.recorder().state();
     let (revocations, clock) = (&sources.revocations, &sources.clock_watch);
     let (recorded, is_off) = (!recording.is_stalled(), clock.is_off());
-    let is_ready = stored.writes && recorded && !revocations.refuses_all() && !is_off;
+    let is_ready = stored.problem.is_none() && recorded && !revocations.refuses_all() && !is_off;
     Json(Report {
         status: match is_ready {
             _ if lifecycle.is_stopping() => "stopping",
             true => "ready",
             false => "not_ready",
         },
-        database: Part { ok: stored.database },
-        writes: Part { ok: stored.writes },
+        database: Part { ok: stored.is_reachable },
+        writes: Part { ok: stored.problem.is_none() },
         redis: sources.feed.is_signal_up().map(|ok| Part { ok }),
         recording: Recording { ok: recorded, waiting: recording.waiting },
         revocations: Revocations {
@@ -137,7 +138,7 @@ pub(crate) async fn report(
         signing_keys: SigningKeys { published: keys.published().keys().len() },
         checkpoints: Checkpoints {
             alarms: sources.checkpoints.alarms(),
-            latest: stored.checkpoint.map(|(number, at)| LatestCheckpoint {
+            latest: checkpoint.map(|(number, at)| LatestCheckpoint {
                 number,
                 age_seconds: now.since(at).as_secs(),
             }),
@@ -149,32 +150,6 @@ pub(crate) async fn report(
         }),
         log_lines_lost: settings.log_lines_lost.load(Ordering::Relaxed),
     })
-}
-
-/// The state of the database.
-#[derive(Default)]
-struct Stored {
-    database: bool,
-    writes: bool,
-    /// Number and time of the latest checkpoint.
-    checkpoint: Option<(u64, Timestamp)>,
-}
-
-impl Stored {
-    async fn read(sources: &MetricSources, health: web::Data<Health>) -> Self {
-        let checkpoints = sources.checkpoints.clone();
-        let read = move || {
-            let outcome = health.check();
-            let checkpoint = checkpoints.find(None).ok().flatten();
-            Ok::<_, HealthError>(Self {
-                database: !matches!(outcome, Err(HealthError::Unreachable(_))),
-                writes: outcome.is_ok(),
-                checkpoint: checkpoint.map(|latest| (latest.number(), latest.at())),
-            })
-        };
-        // A database that does not answer in time is one that does not answer.
-        blocking(read).await.unwrap_or_default()
-    }
 }
 
 impl Job {
