@@ -1,8 +1,10 @@
 //! First starts: two at the same moment with the same empty database, and some that are killed.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use portcullis_testkit::{Browser, ServerProcess, TestDatabase, at_once};
@@ -112,6 +114,74 @@ fn a_server_that_waits_for_its_database_stops_when_it_is_told_to() {
     server.ask_to_stop();
     let status = server.ended_within(Duration::from_secs(10)).expect("it stops in time");
     assert_eq!(status.code(), Some(0), "{}", server.log());
+}
+
+/// The configuration is read from a pipe, so the signals come while the process waits for it.
+#[test]
+fn no_signal_is_lost_or_ends_a_server_before_it_has_read_its_configuration() {
+    const STARTS: usize = 10;
+    let (data, pipe) = (folder(), folder());
+    let pipe = pipe.path().join("portcullis.toml");
+    let made = Command::new("mkfifo").arg(&pipe).status().expect("coreutils are installed");
+    assert!(made.success());
+    let path = pipe.to_str().expect("the path is a text");
+    let mut server = ServerProcess::prepare(data.path(), &[("PORTCULLIS__CONFIG", path)]);
+    for number in 0..STARTS {
+        server.launch();
+        // It can be opened when the process opens it.
+        let configuration = OpenOptions::new().write(true).open(&pipe).expect("the process reads");
+        server.ask_to_reload();
+        server.ask_to_reload();
+        let stops = number + 1 < STARTS;
+        if stops {
+            server.ask_to_stop();
+        }
+        drop(configuration);
+        if stops {
+            let status = server.ended_within(Duration::from_secs(60)).expect("it stops in time");
+            assert_eq!(status.code(), Some(0), "{}", server.log());
+        }
+    }
+    server.wait_until_listening();
+    server.ask_to_reload();
+    assert_eq!(Browser::at(server.origin()).get("/health/live", &[]).status, 200);
+    assert_eq!(server.terminate().code(), Some(0), "{}", server.log());
+}
+
+#[test]
+fn a_server_whose_operations_address_is_taken_does_not_start() {
+    let (data, database) = (folder(), TestDatabase::sqlite());
+    let other = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let taken = other.local_addr().expect("a bound listener has an address").to_string();
+    let public = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
+    let public = public.expect("loopback has a free port").to_string();
+    let more = [
+        ("PORTCULLIS__SERVER__ADDRESS", public.as_str()),
+        ("PORTCULLIS__SERVER__OPERATIONS_ADDRESS", taken.as_str()),
+    ];
+    let mut server = ServerProcess::prepare(data.path(), &environment(database.url(), &more));
+    server.launch();
+    let status = server.ended_within(Duration::from_secs(60)).expect("it ends");
+    assert_eq!(status.code(), Some(1), "{}", server.log());
+    let log = server.log();
+    assert!(log.contains(&format!("cannot listen on {taken}")), "{log}");
+    assert!(log.contains("PORTCULLIS__SERVER__OPERATIONS_ADDRESS"), "the remedy is missing: {log}");
+    assert!(TcpStream::connect(&*public).is_err(), "nothing listens on the public address");
+    assert!(!data.path().join("secret_key").exists(), "it stopped before its data");
+}
+
+#[test]
+fn a_server_without_an_operations_address_has_health_and_no_metrics() {
+    let (data, database) = (folder(), TestDatabase::sqlite());
+    let more = [("PORTCULLIS__SERVER__OPERATIONS_ADDRESS", "off")];
+    let server = start(data.path(), database.url(), &more);
+    assert!(!server.log().contains("metrics and health at"), "{}", server.log());
+    let mut browser = Browser::at(server.origin());
+    for (path, status) in
+        [("/health/live", 200), ("/health/ready", 200), ("/metrics", 404), ("/health", 404)]
+    {
+        assert_eq!(browser.get(path, &[]).status, status, "{path}");
+    }
 }
 
 /// A server that listens, and a proxy that is not connected to its database yet.

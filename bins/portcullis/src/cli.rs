@@ -7,10 +7,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use portcullis_domain::Ambient;
 
-use crate::command;
 use crate::config::{self, LoadedConfig, Variables};
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::{command, process};
 
 /// Self-hosted authentication server.
 #[derive(Debug, Parser)]
@@ -81,27 +81,29 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
 }
 
 fn execute(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
-    let loaded = config::load(cli.config.as_deref(), &Variables::of_this_process());
+    let load = || config::load(cli.config.as_deref(), &Variables::of_this_process());
     let with_certificate =
         |loaded: LoadedConfig| loaded.with_certificate(Ambient::system().clock.now());
     match cli.verb.unwrap_or(Verb::Serve) {
         Verb::Serve => {
-            let (config, warnings) = with_certificate(loaded).sound()?;
-            command::serve::run(config, &warnings, output)
+            let signals = process::signals()?;
+            let (config, warnings) = with_certificate(load()).sound()?;
+            command::serve::run(config, &warnings, signals, output)
         }
         Verb::Worker => {
-            let (config, warnings) = loaded.sound()?;
-            command::worker::run(config, &warnings, output)
+            let signals = process::signals()?;
+            let (config, warnings) = load().sound()?;
+            command::worker::run(config, &warnings, signals, output)
         }
-        Verb::Migrate(arguments) => command::migrate::run(loaded, &arguments, output),
-        Verb::Config(verb) => command::config::run(&with_certificate(loaded), &verb, output),
-        Verb::Doctor => command::doctor::run(&with_certificate(loaded), output),
-        Verb::User(verb) => command::user::run(loaded, verb, output),
-        Verb::Policy(verb) => command::matrix::run(loaded, verb, output),
-        Verb::Keys(verb) => command::keys::run(loaded, &verb, output),
+        Verb::Migrate(arguments) => command::migrate::run(load(), &arguments, output),
+        Verb::Config(verb) => command::config::run(&with_certificate(load()), &verb, output),
+        Verb::Doctor => command::doctor::run(&with_certificate(load()), output),
+        Verb::User(verb) => command::user::run(load(), verb, output),
+        Verb::Policy(verb) => command::matrix::run(load(), verb, output),
+        Verb::Keys(verb) => command::keys::run(load(), &verb, output),
         Verb::Service(verb) => command::service::run(verb, output),
-        Verb::Ban(verb) => command::ban::run(loaded, verb, output),
+        Verb::Ban(verb) => command::ban::run(load(), verb, output),
         Verb::BreachFilter(verb) => command::breach_filter::run(&verb, output),
-        Verb::Audit(verb) => command::audit::run(loaded, verb, output),
+        Verb::Audit(verb) => command::audit::run(load(), verb, output),
     }
 }

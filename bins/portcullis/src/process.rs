@@ -14,13 +14,19 @@ use crate::logging::Logging;
 use crate::opening::OpenedDatabase;
 use crate::output::Output;
 
+/// Handles the signals from now on. A process does this before everything that takes time, its
+/// configuration included: SIGHUP must not end it, and a signal to stop ends it in order.
+pub(crate) fn signals() -> Result<Signals, Failure> {
+    Signals::new().map_err(no_thread)
+}
+
 /// Runs the work of a process with its log and its signals.
 pub(crate) fn run(
     config: Config,
     warnings: &[Finding],
+    signals: Signals,
     work: impl FnOnce(Config, Signals, &Logging) -> Result<ExitCode, Failure>,
 ) -> Result<ExitCode, Failure> {
-    let signals = Signals::new().map_err(no_thread)?;
     let logging = Logging::start(&config.log).map_err(no_thread)?;
     for warning in warnings {
         tracing::warn!("{warning}");

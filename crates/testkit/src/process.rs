@@ -211,8 +211,17 @@ impl ServerProcess {
 
     /// Sends SIGTERM.
     pub fn ask_to_stop(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Sends SIGHUP.
+    pub fn ask_to_reload(&self) {
+        self.signal(Signal::HUP);
+    }
+
+    fn signal(&self, signal: Signal) {
         let running = self.running.as_ref().expect("the server runs");
-        kill_process(Pid::from_child(&running.child), Signal::TERM).expect("it is our child");
+        kill_process(Pid::from_child(&running.child), signal).expect("it is our child");
     }
 }
 

@@ -26,9 +26,10 @@ use crate::{file_limit, opening, process};
 pub(crate) fn run(
     config: Config,
     warnings: &[Finding],
+    signals: Signals,
     output: Output,
 ) -> Result<ExitCode, Failure> {
-    process::run(config, warnings, |config, signals, logging| {
+    process::run(config, warnings, signals, |config, signals, logging| {
         serve(config, output, signals, logging)
     })
 }

@@ -18,9 +18,10 @@ use crate::{opening, process};
 pub(crate) fn run(
     config: Config,
     warnings: &[Finding],
+    signals: Signals,
     output: Output,
 ) -> Result<ExitCode, Failure> {
-    process::run(config, warnings, |config, signals, _| work(config, output, signals))
+    process::run(config, warnings, signals, |config, signals, _| work(config, output, signals))
 }
 
 fn work(config: Config, output: Output, mut signals: Signals) -> Result<ExitCode, Failure> {
