@@ -11,7 +11,7 @@ use portcullis_web::RateLimitSettings;
 use serde_json::{Value, json};
 
 use crate::member::Member;
-use crate::wire;
+use crate::{proxy_protocol, wire};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -103,7 +103,6 @@ fn an_address_that_ignores_refusals_is_banned_and_no_other_one() {
         let refused = Browser::of(&server).get(path, &[("x-forwarded-for", "192.0.2.1")]);
         assert_eq!((refused.status, refused.code().as_str()), (403, "banned"), "{path}");
         assert_eq!(refused.header("retry-after"), Some("600"));
-        assert_eq!(refused.header("connection"), Some("close"));
     }
     let long = format!("/{}", "a".repeat(9_000));
     let forwarded = ["X-Forwarded-For: 192.0.2.1"];
@@ -125,6 +124,28 @@ fn an_address_that_ignores_refusals_is_banned_and_no_other_one() {
     server.clock().advance(SECOND);
     assert_eq!(get_from(&server, "192.0.2.1").status, 401);
     assert_eq!(metric(&server, "bans_active"), 0);
+}
+
+/// The connection of a proxy carries the requests of other clients too.
+#[test]
+fn a_ban_ends_the_connection_of_its_client_and_not_that_of_a_proxy() {
+    let server = server();
+    get_banned(&server, "192.0.2.1");
+    let me = |address: &str, more: &str| {
+        format!("GET /api/auth/me HTTP/1.1\r\nhost: x\r\nx-forwarded-for: {address}\r\n{more}\r\n")
+    };
+    let requests = me("192.0.2.1", "") + &me("192.0.2.2", "connection: close\r\n");
+    let answers = wire::exchange(&server, requests.as_bytes());
+    assert_eq!(wire::statuses(&answers), [403, 401], "{answers}");
+
+    let settings = TestSettings { proxy_protocol: true, ..settings() };
+    let server = TestServer::with(server.database().shared(), settings);
+    let header = proxy_protocol::header(0x21, "192.0.2.1");
+    let answers = || wire::exchange(&server, &[header.as_slice(), requests.as_bytes()].concat());
+    soon(|| answers().contains("\"banned\""));
+    let answers = answers();
+    assert_eq!(wire::statuses(&answers), [403], "{answers}");
+    assert_eq!(wire::parse(&answers).header("connection"), Some("close"));
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn server(trusted: &str) -> TestServer {
 }
 
 /// A header with this command and this client.
-fn header(command: u8, client: &str) -> Vec<u8> {
+pub(crate) fn header(command: u8, client: &str) -> Vec<u8> {
     let (family, client) = match client.parse().expect("an address") {
         IpAddr::V4(client) => (0x11, client.octets().to_vec()),
         IpAddr::V6(client) => (0x21, client.octets().to_vec()),

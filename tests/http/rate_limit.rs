@@ -156,6 +156,26 @@ fn the_general_limit_holds_for_every_route_and_for_unknown_paths() {
 }
 
 #[test]
+fn preflights_and_too_long_urls_count_under_the_general_limit() {
+    let preflight = |server: &TestServer| {
+        let headers =
+            [("origin", "https://app.example"), ("access-control-request-method", "POST")];
+        Browser::of(server).send("OPTIONS", "/api/auth/login/json", &headers, "").status
+    };
+    let long = format!("GET /{}", "a".repeat(9_000));
+    let too_long = |server: &TestServer| wire::send(server, &long, &[], b"").status;
+    let requests: [(&dyn Fn(&TestServer) -> u16, u16); 2] = [(&preflight, 403), (&too_long, 414)];
+    for (send, status) in requests {
+        let server = server_with(limits(2, 1_000));
+        assert_eq!([send(&server), send(&server), send(&server)], [status, status, 429]);
+        assert_limited(&Browser::of(&server).get("/api/auth/me", &[]), "5");
+        assert_eq!(Browser::of(&server).get("/health/live", &[]).status, 200);
+        server.clock().advance(5 * SECOND);
+        assert_eq!(send(&server), status);
+    }
+}
+
+#[test]
 fn an_account_has_one_quota_from_all_addresses() {
     let server = server_with(limits(1_000, 2));
     let mut ada = Browser::of(&server);
@@ -233,16 +253,42 @@ fn two_nodes_share_the_window_of_an_address_by_redis() {
         TestServer::with(database.shared(), settings)
     };
     let nodes = [node(), node()];
-    let answers =
-        at_once(20, |number| sign_in_from(&nodes[number % 2], "203.0.113.77", PASSWORD).status);
-    assert_eq!(answers.iter().filter(|status| **status == 401).count(), 5, "{answers:?}");
+    // A call that takes longer than 300 ms on a busy machine is decided by the node, and proves nothing:
+    // then the test begins again with another address.
+    let is_proven = (0..20).any(|attempt| {
+        let address = format!("203.0.113.{attempt}");
+        let before = nodes.each_ref().map(failed_calls);
+        let answers =
+            at_once(20, |number| sign_in_from(&nodes[number % 2], &address, PASSWORD).status);
+        let refused = nodes.each_ref().map(|node| sign_in_from(node, &address, PASSWORD));
+        if before.contains(&None) || nodes.each_ref().map(failed_calls) != before {
+            // Each node asks Redis again.
+            database.clock().advance(5 * SECOND);
+            for node in &nodes {
+                sign_in_from(node, &format!("198.51.100.{attempt}"), PASSWORD);
+            }
+            return false;
+        }
+        assert_eq!(answers.iter().filter(|status| **status == 401).count(), 5, "{answers:?}");
+        for refused in refused {
+            assert_eq!((refused.status, refused.code().as_str()), (429, "rate_limited"));
+        }
+        true
+    });
+    assert!(is_proven, "Redis has not decided all requests of any address");
     for node in &nodes {
-        let refused = sign_in_from(node, "203.0.113.77", PASSWORD);
-        assert_eq!((refused.status, refused.code().as_str()), (429, "rate_limited"));
-        assert_eq!(sign_in_from(node, "203.0.113.78", PASSWORD).status, 401);
-        let metrics = node.metrics();
-        assert!(metrics.contains("portcullis_rate_limit_shared 1"), "{metrics}");
+        assert_eq!(sign_in_from(node, "192.0.2.78", PASSWORD).status, 401);
     }
+}
+
+/// The failed calls of the shared limiter; `None` while the node counts alone.
+fn failed_calls(node: &TestServer) -> Option<u64> {
+    const FAILURES: &str = "portcullis_rate_limit_shared_failures_total{";
+    let metrics = node.metrics();
+    let counts = metrics.lines().filter(|line| line.starts_with(FAILURES));
+    let counts = counts.map(|line| line.rsplit_once(' ').and_then(|(_, count)| count.parse().ok()));
+    let failures = counts.map(|count: Option<u64>| count.expect("a number")).sum();
+    metrics.contains("portcullis_rate_limit_shared 1").then_some(failures)
 }
 
 /// Nothing listens on that port. The windows of the node decide with the same numbers.

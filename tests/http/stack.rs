@@ -84,14 +84,12 @@ fn each_step_refuses_before_the_next() {
     let admin = format!("authorization: Bearer {}", admin.token);
 
     // The quota of the address is used up, and the only place is taken.
-    let exhaust = || {
-        while wire::send(&server, "GET /api/auth/me", &[address], b"").status != 429 {}
-    };
-    exhaust();
+    let long = format!("{route}?{}", "x".repeat(8 * 1024));
+    let exhaust = || while without_body(&server, &long, &[address]).0 != 429 {};
     let held = hold(&server, "/api/auth/login/json", "192.0.2.2");
     await_under_way(&server, 1);
-    let long = format!("{route}?{}", "x".repeat(8 * 1024));
     assert_eq!(without_body(&server, &long, &[address]), (414, "url_too_long".to_owned()));
+    exhaust();
     assert_eq!(without_body(&server, route, &[address]), (503, "busy".to_owned()));
     drop(held);
     await_under_way(&server, 0);

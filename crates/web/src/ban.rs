@@ -11,7 +11,7 @@ use portcullis_flows::node::ban::Bans;
 use crate::blocking::blocking;
 use crate::problem::Problem;
 
-/// Refuses a request of a banned client. The connection ends with the response.
+/// Refuses a request of a banned client.
 pub(crate) fn check(request: &ServiceRequest, client: IpAddr) -> Result<(), Problem> {
     let bans = request.app_data::<web::Data<Bans>>();
     bans.and_then(|bans| bans.refuse(client)).map_or(Ok(()), |left| Err(Problem::banned(left)))

@@ -238,10 +238,6 @@ impl ResponseError for Problem {
         if let Some(challenge) = challenge(self.code) {
             response.insert_header((header::WWW_AUTHENTICATE, challenge));
         }
-        if self.code == Code::Banned {
-            // A further request on the connection would be refused too.
-            response.force_close();
-        }
         let mut response = response.finish();
         if let Some(quotas) = &self.quotas {
             add_rate_limits(response.headers_mut(), quotas);

@@ -15,13 +15,16 @@ pub(crate) struct RequestContext {
     pub(crate) id: String,
     /// The client, behind any trusted proxies.
     pub(crate) address: IpAddr,
+    /// True if the peer is a trusted proxy, whose connection other clients use too.
+    pub(crate) is_proxied: bool,
 }
 
 impl RequestContext {
     /// The context of this request.
     pub(crate) fn of(request: &HttpRequest) -> Rc<Self> {
         request.extensions().get::<Rc<Self>>().cloned().unwrap_or_else(|| {
-            Rc::new(Self { id: String::new(), address: IpAddr::V4(Ipv4Addr::UNSPECIFIED) })
+            let address = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+            Rc::new(Self { id: String::new(), address, is_proxied: false })
         })
     }
 }

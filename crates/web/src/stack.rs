@@ -5,7 +5,7 @@
 //! | | connections in all and of the peer, head of the request (`transport`) | a closed connection, 400, 408, 431 |
 //! | 1 | request id | |
 //! | 2 | client address | |
-//! | 3 | bans, length of the URL | 403, 414 |
+//! | 3 | bans, length of the URL; general rate limit of preflights and of too long URLs | 403, 414, 429 |
 //! | 4 | security headers and form of errors, for every response | |
 //! | 5 | CORS | no CORS headers |
 //! | 6 | requests under way, by the priority of the route | 503 |
@@ -101,15 +101,22 @@ async fn edge(
     let lifecycle = request.app_data::<web::Data<Lifecycle>>().cloned();
     let groups = request.app_data::<Groups>();
     let group = groups.map_or(&API, |groups| groups.of(request.path()));
+    let mut is_last = false;
     let response = match check_edge(&request, &context) {
         Ok(()) => next.call(request).await?.map_into_boxed_body(),
-        Err(problem) => request.error_response(problem),
+        Err(problem) => {
+            // A further request of a banned client would be refused too. Other clients send theirs on
+            // the connection of a proxy.
+            is_last = problem.code == Code::Banned && !context.is_proxied;
+            request.error_response(problem)
+        }
     };
 
     let mut response = response::render_problem(response, group, &context.id);
     let secure = settings.is_some_and(|settings| settings.secure_cookies);
     response::add_headers(&mut response, group, &context.id, secure);
-    if lifecycle.is_some_and(|lifecycle| lifecycle.is_stopping())
+    if is_last
+        || lifecycle.is_some_and(|lifecycle| lifecycle.is_stopping())
         || progress.as_ref().is_some_and(Progress::is_last)
     {
         response::close_connection(&mut response);
@@ -136,14 +143,22 @@ fn context(request: &ServiceRequest) -> RequestContext {
             let Settings { trusted_proxies, forwarding_header, .. } = &***settings;
             client_address(peer, request.headers(), trusted_proxies, *forwarding_header)
         }),
+        is_proxied: is_proxy,
     }
 }
 
-/// The refusals that need no route.
+/// The refusals that need no route. Nothing after this step counts a preflight and a URL that is too
+/// long, so they count here.
 fn check_edge(request: &ServiceRequest, context: &RequestContext) -> Result<(), Problem> {
     ban::check(request, context.address)?;
     let length = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
-    if length > MAX_URL { Err(Problem::new(Code::UrlTooLong)) } else { Ok(()) }
+    let is_too_long = length > MAX_URL;
+    if (is_too_long || cors::is_preflight(request))
+        && let Some(limits) = request.app_data::<web::Data<Limits>>()
+    {
+        limits.rates().admit_address(request.request(), &RouteRate::General)?;
+    }
+    if is_too_long { Err(Problem::new(Code::UrlTooLong)) } else { Ok(()) }
 }
 
 /// The maximum of path and query, in bytes (RFC 9110 section 4.1 recommends 8,000 at least).

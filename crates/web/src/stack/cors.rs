@@ -1,7 +1,9 @@
 //! Cross-origin requests: exact origins, with credentials, and nothing else.
 
 use actix_cors::Cors;
-use actix_web::http::header::{self, HeaderName};
+use actix_web::dev::ServiceRequest;
+use actix_web::http::Method;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
 use portcullis_rate_limit::headers;
 
 use crate::csrf;
@@ -31,4 +33,11 @@ pub(super) fn cors(settings: &Settings) -> Cors {
         cors = cors.allowed_origin(origin);
     }
     cors
+}
+
+/// True if the layer answers the request itself: it is a preflight.
+pub(super) fn is_preflight(request: &ServiceRequest) -> bool {
+    let requested = request.headers().get(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let is_method = |value: &HeaderValue| Method::from_bytes(value.as_bytes()).is_ok();
+    request.method() == Method::OPTIONS && requested.is_some_and(is_method)
 }
