@@ -7,6 +7,7 @@
 )]
 
 mod answer;
+mod awaited_bodies;
 mod bans;
 mod body;
 mod browser_csrf;

@@ -255,17 +255,16 @@ fn two_nodes_share_the_window_of_an_address_by_redis() {
     let nodes = [node(), node()];
     // A call that takes longer than 300 ms on a busy machine is decided by the node, and proves nothing:
     // then the test begins again with another address.
-    let is_proven = (0..20).any(|attempt| {
+    let is_proven = (0..50).any(|attempt| {
         let address = format!("203.0.113.{attempt}");
         let before = nodes.each_ref().map(failed_calls);
-        let answers =
-            at_once(20, |number| sign_in_from(&nodes[number % 2], &address, PASSWORD).status);
-        let refused = nodes.each_ref().map(|node| sign_in_from(node, &address, PASSWORD));
+        let answers = at_once(20, |number| set_up_from(&nodes[number % 2], &address).status);
+        let refused = nodes.each_ref().map(|node| set_up_from(node, &address));
         if before.contains(&None) || nodes.each_ref().map(failed_calls) != before {
             // Each node asks Redis again.
             database.clock().advance(5 * SECOND);
             for node in &nodes {
-                sign_in_from(node, &format!("198.51.100.{attempt}"), PASSWORD);
+                set_up_from(node, &format!("198.51.100.{attempt}"));
             }
             return false;
         }
@@ -277,8 +276,16 @@ fn two_nodes_share_the_window_of_an_address_by_redis() {
     });
     assert!(is_proven, "Redis has not decided all requests of any address");
     for node in &nodes {
-        assert_eq!(sign_in_from(node, "192.0.2.78", PASSWORD).status, 401);
+        assert_eq!(set_up_from(node, "192.0.2.78").status, 401);
     }
+}
+
+/// A request with the limit of sign-in that hashes no password, from this address.
+fn set_up_from(server: &TestServer, address: &str) -> Answer {
+    let body = json!({ "setup_token": "x", "username": "eve", "email": "eve@example.org",
+        "password": PASSWORD });
+    let headers = [("content-type", "application/json"), ("x-forwarded-for", address)];
+    Browser::of(server).send("POST", "/api/setup", &headers, &body.to_string())
 }
 
 /// The failed calls of the shared limiter; `None` while the node counts alone.

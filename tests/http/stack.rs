@@ -15,6 +15,8 @@ use portcullis_web::{
     Route, Router,
 };
 
+use tokio::sync::watch;
+
 use crate::member::Member;
 use crate::wire;
 
@@ -33,26 +35,73 @@ fn cookie_line(browser: &mut Browser) -> String {
     format!("cookie: {}", cookies.collect::<Vec<_>>().join("; "))
 }
 
-/// Holds a place: a request whose body does not come.
-fn hold(server: &TestServer, path: &str, address: &str) -> TcpStream {
+/// Routes whose handlers return when the test releases them.
+pub(crate) struct Held(watch::Sender<()>);
+
+const HELD_NORMAL: Route = Route {
+    method: Method::Get,
+    path: NORMAL,
+    guard: Guard::PUBLIC,
+    limit: Limit::GENERAL,
+    body: Body::None,
+    errors: &[],
+};
+
+const HELD_LOW: Route =
+    Route { path: LOW, limit: Limit::GENERAL.priority(Priority::Low), ..HELD_NORMAL };
+
+/// The path of a held route of normal priority.
+pub(crate) const NORMAL: &str = "/test/held/normal";
+
+/// The path of a held route of low priority.
+const LOW: &str = "/test/held/low";
+
+impl Default for Held {
+    fn default() -> Self {
+        Self(watch::Sender::new(()))
+    }
+}
+
+impl Held {
+    pub(crate) fn routes(&self) -> Configure {
+        let sender = self.0.clone();
+        Arc::new(move |app, limits| {
+            let mut mount = Mount::new(app, limits);
+            for route in [&HELD_NORMAL, &HELD_LOW] {
+                let sender = sender.clone();
+                mount.add(route, move || {
+                    let mut released = sender.subscribe();
+                    async move {
+                        released.changed().await.expect("the server has the sender");
+                        "released"
+                    }
+                });
+            }
+        })
+    }
+
+    pub(crate) fn release(&self) {
+        self.0.send_replace(());
+    }
+}
+
+/// Takes a place: a request of a held route from this address, told by the proxy.
+pub(crate) fn hold(server: &TestServer, path: &str, address: &str) -> TcpStream {
     let to = server.origin().strip_prefix("http://").expect("HTTP");
     let mut stream = TcpStream::connect(to).expect("the server listens");
-    let head = format!(
-        "POST {path} HTTP/1.1\r\nhost: x\r\nx-forwarded-for: {address}\r\n\
-         content-type: application/json\r\ncontent-length: 2\r\n\r\n"
-    );
+    let head = format!("GET {path} HTTP/1.1\r\nhost: x\r\nx-forwarded-for: {address}\r\n\r\n");
     stream.write_all(head.as_bytes()).expect("the server reads");
     stream
 }
 
 /// The value of a metric without labels.
-fn metric(server: &TestServer, name: &str) -> u64 {
+pub(crate) fn metric(server: &TestServer, name: &str) -> u64 {
     let text = server.metrics();
     let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     value.expect("the metric").parse().expect("a number")
 }
 
-fn await_under_way(server: &TestServer, count: u64) {
+pub(crate) fn await_under_way(server: &TestServer, count: u64) {
     while metric(server, "portcullis_requests_under_way") != count {
         std::thread::yield_now();
     }
@@ -62,9 +111,11 @@ fn await_under_way(server: &TestServer, count: u64) {
 #[test]
 fn each_step_refuses_before_the_next() {
     let quota = |name, limit| Quota::gcra(name, limit, 10 * SECOND).expect("a quota");
+    let places = Held::default();
     let settings = TestSettings {
+        routes: Some(places.routes()),
         rate_limits: RateLimitSettings {
-            requests: quota("requests", 1_000),
+            requests: quota("requests", 50),
             account_requests: quota("account_requests", 1),
             ..TestSettings::default().rate_limits
         },
@@ -85,12 +136,13 @@ fn each_step_refuses_before_the_next() {
 
     // The quota of the address is used up, and the only place is taken.
     let long = format!("{route}?{}", "x".repeat(8 * 1024));
-    let exhaust = || while without_body(&server, &long, &[address]).0 != 429 {};
-    let held = hold(&server, "/api/auth/login/json", "192.0.2.2");
+    let exhaust = || while wire::send(&server, &long, &[address], b"").status != 429 {};
+    let held = hold(&server, NORMAL, "192.0.2.2");
     await_under_way(&server, 1);
     assert_eq!(without_body(&server, &long, &[address]), (414, "url_too_long".to_owned()));
     exhaust();
     assert_eq!(without_body(&server, route, &[address]), (503, "busy".to_owned()));
+    places.release();
     drop(held);
     await_under_way(&server, 0);
     exhaust();
@@ -111,7 +163,9 @@ fn each_step_refuses_before_the_next() {
 
 #[test]
 fn under_overload_low_priority_is_refused_first_and_health_never() {
+    let places = Held::default();
     let settings = TestSettings {
+        routes: Some(places.routes()),
         requests: RequestBounds { total: 10, per_address: 10 },
         trusted_proxies: vec!["127.0.0.1/32".to_owned()],
         ..TestSettings::default()
@@ -125,7 +179,7 @@ fn under_overload_low_priority_is_refused_first_and_health_never() {
     // Half of the places are for every priority. One address leaves as many of them as it takes.
     let mut held = Vec::new();
     for count in 1..=3 {
-        held.push(hold(&server, "/api/auth/register", "192.0.2.1"));
+        held.push(hold(&server, LOW, "192.0.2.1"));
         await_under_way(&server, count);
     }
     let refused = from("192.0.2.1", low);
@@ -133,19 +187,20 @@ fn under_overload_low_priority_is_refused_first_and_health_never() {
     assert_eq!(refused.header("retry-after"), Some("1"));
     assert_eq!(from("192.0.2.2", low).status, 200);
     for (address, count) in [("192.0.2.2", 4), ("192.0.2.3", 5)] {
-        held.push(hold(&server, "/api/auth/register", address));
+        held.push(hold(&server, LOW, address));
         await_under_way(&server, count);
     }
     assert_eq!(from("192.0.2.4", low).status, 503);
     assert_eq!(from("192.0.2.4", "GET /unknown").status, 503);
     assert_eq!(from("192.0.2.4", normal).status, 401);
     for (address, count) in [("192.0.2.4", 6), ("192.0.2.5", 7), ("192.0.2.6", 8)] {
-        held.push(hold(&server, "/api/auth/login/json", address));
+        held.push(hold(&server, NORMAL, address));
         await_under_way(&server, count);
     }
     assert_eq!(from("192.0.2.7", normal).status, 503);
     assert_eq!(from("192.0.2.7", high).status, 401);
     assert_eq!(from("192.0.2.7", "GET /health/ready").status, 200);
+    places.release();
     drop(held);
     await_under_way(&server, 0);
     assert_eq!(from("192.0.2.1", low).status, 200);

@@ -203,7 +203,9 @@ fn check_problem(method: &str, path: &str, answer: &Answer, request: &str) {
     let documented = match documented(path) {
         Value::Null => code == "not_found" || BEFORE_ROUTE.contains(&code),
         // A preflight is answered before the routing.
-        _ if method == "OPTIONS" => PREFLIGHT.contains(&code) || code == "banned",
+        _ if method == "OPTIONS" => {
+            PREFLIGHT.contains(&code) || ["banned", "rate_limited"].contains(&code)
+        }
         item => match &item[method.to_lowercase()] {
             Value::Null => code == "method_not_allowed" || BEFORE_ROUTE.contains(&code),
             operation => is_documented(operation, answer.status, code),

@@ -20,6 +20,7 @@ use url::form_urlencoded;
 
 use self::mismatch::{BodyError, Mismatch, SideChannel};
 use crate::csrf;
+use crate::limit::receive;
 use crate::problem::{Code, FieldProblem, Problem};
 use crate::route::Route;
 
@@ -143,6 +144,7 @@ fn read(
     let announced = request.headers().get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     let mut payload = payload.take();
+    let request = request.clone();
     async move {
         if !right_type || encoded {
             return Err(Problem::new(Code::UnsupportedMediaType));
@@ -151,8 +153,9 @@ fn read(
         if announced.is_some_and(|length| length > most) {
             return Err(too_large(most));
         }
-        let body = rt::time::timeout(BODY_TIMEOUT, collect(&mut payload, most)).await;
-        body.unwrap_or_else(|_| Err(Problem::new(Code::RequestTimeout)))
+        let body = rt::time::timeout(BODY_TIMEOUT, collect(&mut payload, most));
+        let late = |_| Err(Problem::new(Code::RequestTimeout));
+        receive(&request, async { body.await.unwrap_or_else(late) }).await
     }
 }
 

@@ -22,6 +22,7 @@ mod local;
 mod mount;
 mod optional_body;
 mod page;
+mod pending;
 mod problem;
 mod query;
 mod redirect;

@@ -1,6 +1,7 @@
 //! Limits of routes, declared in `Route::limit`: how often, how many at a time, how long, and what is
 //! refused first.
 
+mod awaited_body;
 mod concurrency;
 mod fair_semaphore;
 mod rate;
@@ -15,6 +16,7 @@ use actix_web::HttpRequest;
 use portcullis_audit::Actor;
 use portcullis_rate_limit::AddressPrefix;
 
+pub(crate) use self::awaited_body::{Place, receive};
 pub use self::concurrency::{Concurrency, ConcurrencyPermit};
 pub(crate) use self::fair_semaphore::{FairPermit, FairSemaphore};
 pub(crate) use self::rate::RouteRate;
@@ -22,6 +24,7 @@ pub use self::rate::{Rate, RateLimit, RateLimitSettings, RateLimits};
 pub use self::under_way::Priority;
 use self::under_way::RequestsUnderWay;
 use crate::blocking::overload_pause;
+use crate::pending::PendingPermit;
 use crate::problem::Problem;
 use crate::settings::RequestBounds;
 
@@ -114,6 +117,21 @@ impl Limits {
     /// The requests refused so far because too many were under way, by priority.
     pub fn refused_requests(&self) -> impl Iterator<Item = (Priority, u64)> + '_ {
         self.under_way.refused()
+    }
+
+    /// The number of requests that wait for their bodies.
+    pub fn awaited_bodies(&self) -> usize {
+        self.under_way.awaited().count()
+    }
+
+    /// The requests that were refused so far because too many waited for their bodies.
+    pub fn ended_bodies(&self) -> u64 {
+        self.under_way.awaited().ended()
+    }
+
+    /// Counts a request that waits for its body until the permit is dropped.
+    fn await_body(&self, request: &HttpRequest) -> Result<PendingPermit, Problem> {
+        self.under_way.await_body(request)
     }
 
     /// The rate limits.

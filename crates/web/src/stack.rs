@@ -17,7 +17,7 @@
 //! | 12 | age of the sign-in, forced password change, permissions | 401, 403 |
 //! | 13 | rate limit of the account | 429 |
 //! | 14 | concurrency limit of the route | 503 |
-//! | 15 | body: type, size, time, form; CSRF token of a form | 403, 408, 413, 415, 422 |
+//! | 15 | body: type, size, time, form; bodies awaited; CSRF token of a form | 403, 408, 413, 415, 422, 503 |
 //! | 16 | handler | |
 //!
 //! [`edge`] and [`layers`] hold the steps for every path, [`RouteStack`] those of a route. Nothing of
@@ -51,7 +51,7 @@ use crate::group::{API, Groups};
 use crate::guard::GuardResult;
 use crate::headers::add_rate_limits;
 use crate::lifecycle::Lifecycle;
-use crate::limit::{FairPermit, FairSemaphore, Limits, Priority, RouteRate};
+use crate::limit::{FairPermit, FairSemaphore, Limits, Place, Priority, RouteRate};
 use crate::problem::{Code, Problem};
 use crate::request::RequestContext;
 use crate::request_id::{REQUEST_ID, RequestIds};
@@ -172,7 +172,7 @@ fn given_id(headers: &HeaderMap) -> Option<String> {
 }
 
 /// Steps 6 and 7, for routes and for paths without one. The request is under way until the permit is
-/// dropped.
+/// dropped, or, while it waits for its body, gives its place back.
 pub(crate) async fn enter(
     request: &HttpRequest,
     limits: &Limits,
@@ -189,9 +189,17 @@ pub(crate) async fn enter(
 
 /// An admitted request; it is under way until this is dropped.
 struct Entered {
-    _under_way: Option<FairPermit<AddressPrefix>>,
+    _under_way: UnderWay,
     /// The state of the rate limit of the route.
     states: Option<States>,
+}
+
+/// The place of a request among those under way.
+enum UnderWay {
+    /// For a route that reads no body.
+    Whole { _permit: Option<FairPermit<AddressPrefix>> },
+    /// Given back while the request waits for its body.
+    BesidesBody { _place: Option<Rc<Place>> },
 }
 
 /// Steps 6 to 16 of a route.
@@ -241,7 +249,14 @@ impl RouteStack {
     /// Steps 6 to 9.
     async fn enter(&self, request: &HttpRequest) -> Result<Entered, Problem> {
         let Self { route, limits, rate, .. } = self;
-        let under_way = enter(request, limits, route.limit.priority, rate).await?;
+        let priority = route.limit.priority;
+        let permit = enter(request, limits, priority, rate).await?;
+        let under_way = if route.body == Body::None {
+            UnderWay::Whole { _permit: permit }
+        } else {
+            let place = permit.map(|permit| Place::of_request(request, limits, priority, permit));
+            UnderWay::BesidesBody { _place: place }
+        };
         route.guard.check_page(request)?;
         let states = limits.rates().admit_to_route(request, rate).await?;
         Ok(Entered { _under_way: under_way, states })

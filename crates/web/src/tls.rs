@@ -8,7 +8,6 @@
 
 mod certificate;
 mod failure;
-mod handshakes;
 
 use std::fmt;
 use std::fs;
@@ -20,6 +19,7 @@ use std::sync::{Arc, Mutex, TryLockError};
 
 use arc_swap::ArcSwap;
 use portcullis_domain::Timestamp;
+use portcullis_rate_limit::AddressPrefix;
 use rustls::crypto::aws_lc_rs::{self, Ticketer};
 use rustls::server::NoServerSessionStorage;
 use rustls::sign::SingleCertAndKey;
@@ -31,8 +31,7 @@ pub use self::certificate::{
 };
 pub(crate) use self::failure::HandshakeFailure;
 use self::failure::HandshakeFailures;
-use self::handshakes::Handshakes;
-pub(crate) use self::handshakes::Permit;
+use crate::pending::{Pending, PendingBounds, PendingPermit};
 
 /// The TLS settings of a node.
 pub struct Tls {
@@ -40,7 +39,7 @@ pub struct Tls {
     current: ArcSwap<LoadedCertificate>,
     /// The version of the files that was read last.
     read: Mutex<ReadVersion>,
-    handshakes: Arc<Handshakes>,
+    handshakes: Arc<Pending>,
     failures: HandshakeFailures,
 }
 
@@ -136,9 +135,9 @@ impl Tls {
         Arc::clone(&self.current.load().config)
     }
 
-    /// Begins a handshake of this client.
-    pub(crate) fn begin(&self, client: Option<IpAddr>) -> Permit {
-        self.handshakes.begin(client)
+    /// Begins a handshake of this client. A handshake beyond the maximum ends an older one.
+    pub(crate) fn begin(&self, client: Option<IpAddr>) -> PendingPermit {
+        self.handshakes.begin(client.map(AddressPrefix::new), HANDSHAKES)
     }
 
     /// Counts a failed handshake.
@@ -146,6 +145,9 @@ impl Tls {
         self.failures.count(reason);
     }
 }
+
+/// The maximum of handshakes under way. Each holds at most 64 KiB of input.
+const HANDSHAKES: PendingBounds = PendingBounds { total: 512, per_client: 512 };
 
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

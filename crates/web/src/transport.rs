@@ -13,7 +13,7 @@
 //!   read, and is discarded if the response before it ends the connection.
 //! - `100 Continue` is sent when the body is read for the first time, after guard and limits.
 //! - A TLS handshake has [`HANDSHAKE_TIMEOUT`](bounds::HANDSHAKE_TIMEOUT); too many handshakes under
-//!   way end the oldest: see `tls/handshakes.rs`.
+//!   way end the oldest: see `pending.rs`.
 //! - A client address has a limited number of open connections, and so has the node: see
 //!   `admission.rs`.
 //! - Input that is no HTTP request, or that a proxy could read differently, gets a problem document,

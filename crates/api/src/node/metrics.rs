@@ -128,6 +128,10 @@ fn registry(
 fn requests(registry: &mut Registry, limits: &Limits) {
     let under_way = u64::try_from(limits.requests_under_way()).unwrap_or(u64::MAX);
     gauge(registry, "requests_under_way", "Requests under way", under_way);
+    let awaited = u64::try_from(limits.awaited_bodies()).unwrap_or(u64::MAX);
+    gauge(registry, "awaited_bodies", "Requests that wait for their bodies", awaited);
+    let about = "Requests refused since the start because too many waited for their bodies";
+    counter(registry, "awaited_bodies_ended", about, limits.ended_bodies());
     let refused = Family::<[(&str, &str); 1], Counter>::default();
     for (priority, count) in limits.refused_requests() {
         refused.get_or_create(&[("priority", priority.name())]).inc_by(count);

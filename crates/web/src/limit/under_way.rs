@@ -1,7 +1,7 @@
 //! Requests under way: the maximum of a node and of a client address, by priority.
 //!
-//! A request is under way from the choice of its route until its handler returns the response; a
-//! body that is streamed afterwards counts no more. When the node has too many, it refuses with 503
+//! A request is under way from the choice of its route until its handler returns the response. It is
+//! not while it waits for its body, and a body that is streamed to the client counts no more. When the node has too many, it refuses with 503
 //! those of low priority first. Within each priority an address gets no more places than it leaves
 //! free, so a flood from some addresses does not take the last place of the others.
 
@@ -12,6 +12,7 @@ use actix_web::HttpRequest;
 use portcullis_rate_limit::AddressPrefix;
 
 use super::fair_semaphore::{Bounds, FairPermit, FairSemaphore};
+use crate::pending::{Pending, PendingBounds, PendingPermit};
 use crate::problem::Problem;
 use crate::request::RequestContext;
 use crate::settings::{RequestBounds, Settings};
@@ -74,12 +75,14 @@ impl Refused {
 pub(crate) struct RequestsUnderWay {
     bounds: RequestBounds,
     semaphore: Arc<FairSemaphore<AddressPrefix>>,
+    awaited: Arc<Pending>,
     refused: Refused,
 }
 
 impl RequestsUnderWay {
     pub(super) fn new(bounds: RequestBounds) -> Self {
-        Self { bounds, semaphore: FairSemaphore::new(), refused: Refused::default() }
+        let (semaphore, awaited) = (FairSemaphore::new(), Arc::default());
+        Self { bounds, semaphore, awaited, refused: Refused::default() }
     }
 
     /// Counts a request until the permit is dropped, or refuses it.
@@ -88,15 +91,27 @@ impl RequestsUnderWay {
         request: &HttpRequest,
         priority: Priority,
     ) -> Result<FairPermit<AddressPrefix>, Problem> {
-        let address = RequestContext::of(request).address;
-        let many = Settings::of(request)?.stands_for_many(address);
-        let caller = (!many).then(|| AddressPrefix::new(address));
+        let (address, is_limited) = client(request)?;
         let RequestBounds { total, per_address } = self.bounds;
         let bounds = Bounds { total: priority.share_of(total), per_caller: per_address };
+        let caller = is_limited.then_some(address);
         self.semaphore.enter(caller, 1, bounds).ok_or_else(|| {
             self.refused.of(priority).fetch_add(1, Ordering::Relaxed);
             Problem::busy().detail("The server has too many requests under way.")
         })
+    }
+
+    /// Counts a request that waits for its body, until the permit is dropped. It may end an older one.
+    pub(super) fn await_body(&self, request: &HttpRequest) -> Result<PendingPermit, Problem> {
+        let (address, is_limited) = client(request)?;
+        let RequestBounds { total, per_address } = self.bounds;
+        let per_client = if is_limited { per_address } else { usize::MAX };
+        Ok(self.awaited.begin(Some(address), PendingBounds { total, per_client }))
+    }
+
+    /// The requests that wait for their bodies.
+    pub(super) fn awaited(&self) -> &Pending {
+        &self.awaited
     }
 
     /// The present number.
@@ -109,6 +124,13 @@ impl RequestsUnderWay {
         let count = |priority| (priority, self.refused.of(priority).load(Ordering::Relaxed));
         Priority::ALL.into_iter().map(count)
     }
+}
+
+/// The client of a request; false if its address stands for many clients, and has no maximum.
+fn client(request: &HttpRequest) -> Result<(AddressPrefix, bool), Problem> {
+    let address = RequestContext::of(request).address;
+    let is_limited = !Settings::of(request)?.stands_for_many(address);
+    Ok((AddressPrefix::new(address), is_limited))
 }
 
 #[cfg(test)]
