@@ -17,6 +17,7 @@ mod decision_flood;
 mod disk_full;
 mod environment;
 mod followed;
+mod handshakes;
 mod history;
 mod kills;
 mod link;

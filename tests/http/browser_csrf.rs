@@ -12,12 +12,8 @@ use serde_json::{Value, json};
 
 #[test]
 fn a_page_of_another_origin_is_refused_by_every_unsafe_route() {
-    let server = TestServer::start(TestDatabase::sqlite());
-    Browser::of(&server).register("ada");
-    let mut chromium = Chromium::start();
-    let mut page = chromium.page();
-    page.ignore_content_policies();
-    sign_in(&mut page, &server);
+    let (server, mut chromium) = start();
+    let mut page = signed_in(&mut chromium, &server);
 
     let port = foreign_pages();
     let mut attempts = 0;
@@ -56,12 +52,8 @@ fn a_page_of_another_origin_is_refused_by_every_unsafe_route() {
 
 #[test]
 fn a_page_of_the_server_signs_in_and_out() {
-    let server = TestServer::start(TestDatabase::sqlite());
-    Browser::of(&server).register("ada");
-    let mut chromium = Chromium::start();
-    let mut page = chromium.page();
-    page.ignore_content_policies();
-    sign_in(&mut page, &server);
+    let (server, mut chromium) = start();
+    let mut page = signed_in(&mut chromium, &server);
     let out = json!({ "method": "POST" });
     assert_eq!(fetch(&mut page, "/api/auth/logout", &out), 403, "without a CSRF token");
     let token =
@@ -100,14 +92,24 @@ fn assert_refused(route: &Route, status: u64, content_type: &str, origin: &str) 
     assert!(is_refused, "{route:?} {content_type} from {origin}: {status}");
 }
 
-/// Signs in on a page of the server, so that the browser has the cookies.
-fn sign_in(page: &mut Page<'_>, server: &TestServer) {
+/// A server with the account of Ada, and a browser.
+fn start() -> (TestServer, Chromium) {
+    let server = TestServer::start(TestDatabase::sqlite());
+    Browser::of(&server).register("ada");
+    (server, Chromium::start())
+}
+
+/// A page of the server on which Ada has signed in, so that the browser has the cookies.
+fn signed_in<'a>(chromium: &'a mut Chromium, server: &TestServer) -> Page<'a> {
+    let mut page = chromium.page();
+    page.ignore_content_policies();
     page.open(&format!("{}/health/live", server.origin()));
     let body = json!({ "username": "ada", "password": PASSWORD }).to_string();
     let headers = json!({ "content-type": "application/json" });
     let request = json!({ "method": "POST", "headers": headers, "body": body });
-    assert_eq!(fetch(page, "/api/auth/login/json", &request), 200);
-    assert_eq!(fetch(page, "/api/auth/me", &json!({})), 200);
+    assert_eq!(fetch(&mut page, "/api/auth/login/json", &request), 200);
+    assert_eq!(fetch(&mut page, "/api/auth/me", &json!({})), 200);
+    page
 }
 
 /// The status of a request of the page to its own origin.

@@ -258,7 +258,7 @@ fn two_nodes_share_the_window_of_an_address_by_redis() {
     let is_proven = (0..50).any(|attempt| {
         let address = format!("203.0.113.{attempt}");
         let before = nodes.each_ref().map(failed_calls);
-        let answers = at_once(20, |number| set_up_from(&nodes[number % 2], &address).status);
+        let answers = at_once(10, |number| set_up_from(&nodes[number % 2], &address).status);
         let refused = nodes.each_ref().map(|node| set_up_from(node, &address));
         if before.contains(&None) || nodes.each_ref().map(failed_calls) != before {
             // Each node asks Redis again.

@@ -32,7 +32,7 @@ impl Hash for Subject {
             }
             Self::Address(AddressPrefix(Prefix::V6(upper))) => {
                 state.write_u8(6);
-                state.write(upper);
+                state.write(&upper.map(u16::to_ne_bytes).concat());
             }
             Self::Address(AddressPrefix(Prefix::LinkLocal(octets))) => {
                 state.write_u8(7);
@@ -88,7 +88,7 @@ pub struct AddressPrefix(Prefix);
 enum Prefix {
     V4([u8; 4]),
     /// The upper half of the address.
-    V6([u8; 8]),
+    V6([u16; 4]),
     LinkLocal([u8; 16]),
 }
 
@@ -99,8 +99,8 @@ impl AddressPrefix {
             (IpAddr::V4(address), _) => Self(Prefix::V4(address.octets())),
             (IpAddr::V6(address), WHOLE) => Self(Prefix::LinkLocal(address.octets())),
             (IpAddr::V6(address), _) => {
-                let [a, b, c, d, e, f, g, h, ..] = address.octets();
-                Self(Prefix::V6([a, b, c, d, e, f, g, h]))
+                let [a, b, c, d, ..] = address.segments();
+                Self(Prefix::V6([a, b, c, d]))
             }
         }
     }
@@ -109,10 +109,7 @@ impl AddressPrefix {
     pub fn first_address(self) -> IpAddr {
         match self.0 {
             Prefix::V4(octets) => IpAddr::V4(Ipv4Addr::from(octets)),
-            Prefix::V6(upper) => {
-                let upper = u128::from(u64::from_be_bytes(upper));
-                IpAddr::V6(Ipv6Addr::from_bits(upper << 64))
-            }
+            Prefix::V6([a, b, c, d]) => IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0)),
             Prefix::LinkLocal(octets) => IpAddr::V6(Ipv6Addr::from(octets)),
         }
     }

@@ -6,7 +6,7 @@
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::Poll;
@@ -16,7 +16,6 @@ use portcullis_rate_limit::AddressPrefix;
 
 use super::fair_semaphore::FairPermit;
 use super::{Limits, Priority};
-use crate::pending::PendingPermit;
 use crate::problem::Problem;
 
 /// The place of a request among those under way.
@@ -42,9 +41,8 @@ impl Place {
     }
 
     /// Gives the place back.
-    fn leave(&self, request: &HttpRequest) -> Result<PendingPermit, Problem> {
+    fn leave(&self) {
         drop(self.permit.take());
-        self.limits.await_body(request)
     }
 
     /// Takes a place again, or refuses the request.
@@ -61,25 +59,33 @@ pub(crate) async fn receive<T>(
     body: impl Future<Output = Result<T, Problem>>,
 ) -> Result<T, Problem> {
     let mut body = pin!(body);
-    // The bytes that came with the head are handed over after the first poll.
-    for _ in 0..2 {
-        let polled = poll_fn(|context| Poll::Ready(body.as_mut().poll(context))).await;
-        if let Poll::Ready(body) = polled {
-            return body;
-        }
-        tokio::task::yield_now().await;
-    }
     let place = request.extensions().get::<Weak<Place>>().and_then(Weak::upgrade);
     let Some(place) = place else { return body.await };
-    let mut awaited = place.leave(request)?;
-    let body = tokio::select! {
-        biased;
-        body = body => body?,
-        () = awaited.revoked() => {
-            return Err(Problem::busy().detail("The server waits for too many request bodies."));
+    if let Poll::Ready(body) = poll_once(body.as_mut()).await {
+        return body;
+    }
+    place.leave();
+    // The bytes that came with the head are handed over after the first poll.
+    tokio::task::yield_now().await;
+    let body = match poll_once(body.as_mut()).await {
+        Poll::Ready(body) => body,
+        Poll::Pending => {
+            let mut awaited = place.limits.await_body(request)?;
+            tokio::select! {
+                biased;
+                body = body => body,
+                () = awaited.revoked() => {
+                    let detail = "The server waits for too many request bodies.";
+                    Err(Problem::busy().detail(detail))
+                }
+            }
         }
     };
-    drop(awaited);
+    let body = body?;
     place.enter(request).await?;
     Ok(body)
+}
+
+async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
+    poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await
 }
