@@ -74,7 +74,9 @@ fn slow_bodies_of_many_addresses_leave_sign_in_and_registration_to_the_others() 
     assert!(clock.monotonic().saturating_sub(begun) < Duration::from_secs(10));
     let statuses: Vec<u16> = slow.into_iter().map(|mut stream| status(&mut stream)).collect();
     let count = |wanted: u16| statuses.iter().filter(|status| **status == wanted).count();
-    assert_eq!((count(503), count(408)), (20, 20), "the later ones have ended by themselves");
+    // The bodies of Ada may have been awaited too.
+    assert!(count(503) >= 20, "{statuses:?}");
+    assert_eq!(count(503) + count(408), 40, "the later ones have ended by themselves");
     await_awaited(&server, 0);
 }
 
