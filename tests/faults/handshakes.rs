@@ -12,11 +12,11 @@ use crate::environment::folder;
 /// The handshakes that may be under way; docs/tls.md states both numbers.
 const MAX_HANDSHAKES: usize = 512;
 
-/// The maximum input of all of them.
-const MAX_BYTES: u64 = 32 << 20;
+/// The memory of all of them: 64 KiB of input each, in buffers of twice that size.
+const MAX_BYTES: u64 = 64 << 20;
 
 /// The buffers of a connection besides the input: those of the runtime and of TLS.
-const OVERHEAD: u64 = MAX_HANDSHAKES as u64 * 32 * 1024;
+const OVERHEAD: u64 = MAX_HANDSHAKES as u64 * 16 * 1024;
 
 #[test]
 fn a_flood_of_half_finished_handshakes_takes_the_documented_memory_and_no_more() {
