@@ -5,20 +5,21 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The parts of the table of callers. With one lock, a thread that is interrupted while it holds the
+/// lock would stop every other thread for the time slice of a third one.
+const SHARDS: usize = 64;
 
 /// The permits of callers that are told apart by a key.
 #[derive(Debug)]
 pub(crate) struct FairSemaphore<K: Eq + Hash> {
-    taken: Mutex<Taken<K>>,
-}
-
-/// An entry of a caller exists only while it holds a permit.
-#[derive(Debug)]
-struct Taken<K> {
-    total: usize,
-    by_caller: HashMap<K, usize>,
+    total: AtomicUsize,
+    /// The permits of each caller that has one.
+    by_caller: [Mutex<HashMap<K, usize>>; SHARDS],
+    hasher: RandomState,
 }
 
 /// The limits of one request for permits.
@@ -41,7 +42,8 @@ pub(crate) struct FairPermit<K: Copy + Eq + Hash> {
 
 impl<K: Copy + Eq + Hash> FairSemaphore<K> {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { taken: Mutex::new(Taken { total: 0, by_caller: HashMap::new() }) })
+        let by_caller = std::array::from_fn(|_| Mutex::new(HashMap::new()));
+        Arc::new(Self { total: AtomicUsize::new(0), by_caller, hasher: RandomState::new() })
     }
 
     /// Takes this number of permits, if they are free. A caller without a key stands for many: it is
@@ -52,14 +54,14 @@ impl<K: Copy + Eq + Hash> FairSemaphore<K> {
         count: usize,
         bounds: Bounds,
     ) -> Option<FairPermit<K>> {
-        let taken = &mut *self.taken();
-        let free = bounds.total.saturating_sub(taken.total);
-        if count > free {
-            return None;
-        }
+        let more = |taken: usize| taken.checked_add(count).filter(|all| *all <= bounds.total);
+        let taken = self.total.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+        let free = bounds.total.saturating_sub(taken);
+        let share = free.min(bounds.per_caller);
+        // From here on, the total is released with the permit.
+        let mut permit = FairPermit { semaphore: Arc::clone(self), caller: None, count };
         if let Some(caller) = caller {
-            let share = free.min(bounds.per_caller);
-            match taken.by_caller.entry(caller) {
+            match self.callers(&caller).entry(caller) {
                 Entry::Occupied(mut mine) => {
                     let after = mine.get().saturating_add(count);
                     *mine.get_mut() = Some(after).filter(|after| *after <= share)?;
@@ -67,27 +69,30 @@ impl<K: Copy + Eq + Hash> FairSemaphore<K> {
                 Entry::Vacant(place) if count <= share => drop(place.insert_entry(count)),
                 Entry::Vacant(_) => return None,
             }
+            permit.caller = Some(caller);
         }
-        taken.total += count;
-        Some(FairPermit { semaphore: Arc::clone(self), caller, count })
+        Some(permit)
     }
 
     /// The permits that all callers have.
     pub(crate) fn total(&self) -> usize {
-        self.taken().total
+        self.total.load(Ordering::Relaxed)
     }
 
-    fn taken(&self) -> MutexGuard<'_, Taken<K>> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The part of the table with this caller.
+    fn callers(&self, caller: &K) -> MutexGuard<'_, HashMap<K, usize>> {
+        let shard = self.hasher.hash_one(caller) % u64::try_from(SHARDS).unwrap_or(u64::MAX);
+        let [first, ..] = &self.by_caller;
+        let shard = usize::try_from(shard).ok().and_then(|shard| self.by_caller.get(shard));
+        shard.unwrap_or(first).lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<K: Copy + Eq + Hash> Drop for FairPermit<K> {
     fn drop(&mut self) {
-        let mut taken = self.semaphore.taken();
-        taken.total = taken.total.saturating_sub(self.count);
+        self.semaphore.total.fetch_sub(self.count, Ordering::Relaxed);
         let Some(caller) = self.caller else { return };
-        if let Entry::Occupied(mut mine) = taken.by_caller.entry(caller) {
+        if let Entry::Occupied(mut mine) = self.semaphore.callers(&caller).entry(caller) {
             match mine.get().saturating_sub(self.count) {
                 0 => drop(mine.remove()),
                 rest => *mine.get_mut() = rest,
@@ -120,7 +125,8 @@ mod tests {
         let newcomer = semaphore.enter(Some(3), 1, EIGHT).unwrap();
         drop((greedy, other, newcomer));
         assert_eq!(all(&semaphore, Some(2), EIGHT).len(), 4);
-        assert_eq!((semaphore.total(), semaphore.taken().by_caller.len()), (0, 0));
+        assert_eq!(semaphore.total(), 0);
+        assert!((1..=3).all(|caller| semaphore.callers(&caller).is_empty()));
     }
 
     #[test]
@@ -135,6 +141,27 @@ mod tests {
         let held = all(&semaphore, None, EIGHT);
         assert_eq!(held.len(), 8);
         assert!(semaphore.enter(Some(1), 1, EIGHT).is_none());
+    }
+
+    #[test]
+    fn threads_that_enter_at_once_get_no_more_than_there_is_and_all_of_it_comes_back() {
+        let semaphore = FairSemaphore::new();
+        let most = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for caller in 0..8 {
+                let (semaphore, most) = (&semaphore, &most);
+                scope.spawn(move || {
+                    for _ in 0..10_000 {
+                        let permit = semaphore.enter(Some(caller % 4), 1, EIGHT);
+                        most.fetch_max(semaphore.total(), Ordering::Relaxed);
+                        drop(permit);
+                    }
+                });
+            }
+        });
+        assert!(most.into_inner() <= EIGHT.total);
+        assert_eq!(semaphore.total(), 0);
+        assert!((0..4).all(|caller| semaphore.callers(&caller).is_empty()));
     }
 
     #[test]
