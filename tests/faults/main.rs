@@ -23,6 +23,7 @@ mod kills;
 mod link;
 mod lockout;
 mod log_lost;
+mod mail;
 mod parts;
 mod proxy;
 mod readiness;

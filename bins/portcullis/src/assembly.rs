@@ -20,6 +20,7 @@ use portcullis_flows::access::matrix::Matrices;
 use portcullis_flows::audit::checkpoint::Checkpoints;
 use portcullis_flows::identity::bootstrap::BootstrapState;
 use portcullis_flows::node::job::Jobs;
+use portcullis_flows::node::outbox::OutboxWatch;
 use portcullis_flows::sign_in::session_tokens::TokenIssuer;
 use portcullis_web::{AppData, Application, Authenticator, Part};
 
@@ -75,6 +76,9 @@ pub fn server(foundation: &Foundation, jobs_clock: Arc<dyn Clock>) -> Result<Ass
     let rate_limits =
         node::rate_limits(foundation, local_limiter, shared_limiter.clone(), bans.clone());
 
+    let mail_delivery = node::mail_delivery(foundation)?;
+    let outbox = Arc::new(OutboxWatch::new(store.clone()));
+
     let mut list = jobs::exclusive(store, &checkpoints, config);
     list.extend([
         jobs::follow_matrix(&matrices),
@@ -86,7 +90,9 @@ pub fn server(foundation: &Foundation, jobs_clock: Arc<dyn Clock>) -> Result<Ass
         jobs::count_hash_costs(&passwords.costs),
         jobs::sweep_rate_limits(&rate_limits),
         jobs::synchronize_bans(&bans),
+        jobs::follow_outbox(&outbox),
     ]);
+    list.extend(mail_delivery.as_ref().map(jobs::deliver_mails));
     list.extend(jobs::checkpoint_files(config, &checkpoints));
     list.extend(jobs::release_memory());
     let jobs_ambient = Ambient { clock: jobs_clock, random: ambient.random.clone() };
@@ -102,6 +108,8 @@ pub fn server(foundation: &Foundation, jobs_clock: Arc<dyn Clock>) -> Result<Ass
         rate_limits: rate_limits.clone(),
         shared_limiter,
         bans: bans.clone(),
+        outbox,
+        mail_delivery,
         jobs: jobs.clone(),
         checkpoints: checkpoints.clone(),
     }));

@@ -61,6 +61,9 @@ enum Verb {
     /// Make and check filter files of breached passwords
     #[command(subcommand)]
     BreachFilter(command::breach_filter::Verb),
+    /// Test the mail server; list mails that cannot be delivered, and send them again
+    #[command(subcommand)]
+    Mail(command::mail::Verb),
     /// Verify and export the audit log
     #[command(subcommand)]
     Audit(command::audit::Verb),
@@ -104,6 +107,7 @@ fn execute(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Verb::Service(verb) => command::service::run(verb, output),
         Verb::Ban(verb) => command::ban::run(load(), verb, output),
         Verb::BreachFilter(verb) => command::breach_filter::run(&verb, output),
+        Verb::Mail(verb) => command::mail::run(load(), verb, output),
         Verb::Audit(verb) => command::audit::run(load(), verb, output),
     }
 }

@@ -18,6 +18,7 @@ mod finding;
 mod layers;
 mod lockout;
 mod log;
+mod mail;
 mod networks;
 mod origin;
 mod passwords;
@@ -53,6 +54,7 @@ pub use bans::Bans;
 pub use database::Database;
 pub use finding::{Finding, Findings};
 pub use log::Log;
+pub use mail::Mail;
 pub use rate_limit::RateLimits;
 pub use server::Server;
 pub(crate) use services::is_name as is_service_name;
@@ -83,6 +85,8 @@ pub struct Config {
     pub services: ServiceCredentials,
     /// The Redis that the nodes share.
     pub redis: Option<RedisUrl>,
+    /// Sender, mail server, templates and delivery of mails.
+    pub mail: Mail,
     /// The access matrix that the first start activates.
     pub matrix: MatrixFile,
     /// Recording and retention of the audit log.
@@ -216,6 +220,8 @@ fn check(raw: raw::Raw, findings: &mut Findings) -> Config {
     let sessions = sessions::check(raw.sessions, &raw.tokens, &in_force, environment, findings);
     let refresh_lifetime = sessions.refresh_lifetime;
     let tokens = Tokens::check(raw.tokens, &data_dir, environment, findings);
+    let base_url = server.origin(server.address);
+    let mail = Mail::check(raw.mail, &base_url, environment, findings);
     let Passwords { policy, breaches, params, pool } =
         Passwords::check(raw.passwords, environment, findings);
     let admin = admin::check(raw.admin, &policy, findings);
@@ -228,6 +234,7 @@ fn check(raw: raw::Raw, findings: &mut Findings) -> Config {
         revocation: revocation::check(&raw.revocation, findings),
         services: services::check(raw.services, findings),
         redis: redis::check(&raw.redis, findings),
+        mail,
         accounts: accounts::rules(&raw.registration, raw.moderation, environment, findings),
         passwords: policy,
         breaches,

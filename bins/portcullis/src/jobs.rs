@@ -15,6 +15,7 @@ use portcullis_flows::node::ban::Bans;
 use portcullis_flows::node::clock_watch::ClockWatch;
 use portcullis_flows::node::health::Health;
 use portcullis_flows::node::job::{BatchResult, Job, JobError};
+use portcullis_flows::node::outbox::{MailDelivery, OutboxWatch};
 use portcullis_flows::node::retention::RetentionStore;
 use portcullis_flows::node::revocation::Revocations;
 use portcullis_flows::node::signing_key::KeyRing;
@@ -42,6 +43,10 @@ pub(crate) fn exclusive(
             store.remove_failures(retention.failures, ROWS)
         }),
         removal("outbox", store, move |store| store.remove_messages(retention.messages, ROWS)),
+        removal("delivered_mails", store, move |store| {
+            store.remove_delivered_messages(retention.delivered_messages, ROWS)
+        }),
+        removal("mail_secrets", store, move |store| store.remove_mail_secrets(HOUR, ROWS)),
         removal("former_bans", store, move |store| store.remove_bans(forget_bans_after, ROWS)),
     ];
     jobs.extend(config.audit.retention.map(|keep| purge_audit_trail(checkpoints, keep)));
@@ -152,6 +157,19 @@ pub(crate) fn synchronize_bans(bans: &Arc<Bans>) -> Job {
     of_node("bans", SECOND, move || Ok(bans.synchronize()?))
 }
 
+/// Delivers the mails that are due. Every node does so, and a lease decides which node sends a mail.
+pub(crate) fn deliver_mails(delivery: &Arc<MailDelivery>) -> Job {
+    let delivery = Arc::clone(delivery);
+    let run = move || Ok(delivery.deliver()?);
+    Job { name: "mail", every: SECOND, exclusive: false, run: Box::new(run) }
+}
+
+/// Reads the state of the outbox for the metrics.
+pub(crate) fn follow_outbox(outbox: &Arc<OutboxWatch>) -> Job {
+    let outbox = Arc::clone(outbox);
+    of_node("outbox_state", 10 * SECOND, move || Ok(outbox.follow()?))
+}
+
 /// Writes each new checkpoint to a file, if a directory is configured.
 pub(crate) fn checkpoint_files(config: &Config, checkpoints: &Arc<Checkpoints>) -> Option<Job> {
     let directory = config.audit.checkpoint_directory.clone()?;
@@ -176,6 +194,8 @@ const QUARTER: Duration = Duration::from_millis(250);
 const SECOND: Duration = Duration::from_secs(1);
 
 const MINUTE: Duration = Duration::from_secs(60);
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// Rows deleted in one transaction.
 const ROWS: u32 = 1_000;

@@ -143,6 +143,11 @@ pub enum Details {
         /// The number of former bans.
         former_bans: u32,
     },
+    /// Mails that an operator sent again.
+    Mails {
+        /// The number of the mails.
+        messages: u64,
+    },
     /// A purge of old entries.
     Purge {
         /// The checkpoint up to which entries were removed.

@@ -101,6 +101,8 @@ words! {
         BanStarted = "ban_started",
         /// An operator lifted a ban.
         BanLifted = "ban_lifted",
+        /// An operator made undeliverable mails due again.
+        MailResent = "mail_resent",
         /// A user tried to change a password.
         PasswordChange = "password_change",
         /// A hash was replaced by a stronger one of the same password, at a sign-in.

@@ -1,4 +1,4 @@
-//! Identifiers: one UUIDv7 type for each of account, session, token and audit event.
+//! Identifiers: one UUIDv7 type for each of account, session, token, audit event, message and invitation.
 
 use std::fmt;
 use std::str::FromStr;
@@ -67,6 +67,14 @@ id!(
 id!(
     /// The id of an entry of the audit log.
     EventId
+);
+id!(
+    /// The id of a message in the outbox.
+    MessageId
+);
+id!(
+    /// The id of an invitation to register.
+    InvitationId
 );
 
 fn uuid_v7(now: Timestamp, random: &dyn SecureRandom) -> Uuid {

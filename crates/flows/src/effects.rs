@@ -1,4 +1,4 @@
-//! Side effects of a write besides its own rows: events for the audit log, messages for the outbox.
+//! Side effects of a write besides its own rows: events for the audit log, mails for the outbox.
 //!
 //! A port method that records something takes [`Effects`], or, if they depend on its result, a
 //! function of the result. Storage appends them as the last step of the transaction, messages first
@@ -6,7 +6,9 @@
 //! decides what is recorded: storage creates neither events nor messages.
 
 use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
-use portcullis_domain::{AccountId, Ambient, EventId, Timestamp};
+use portcullis_domain::{AccountId, Ambient, Email, EventId, MessageId, SecureRandom, Timestamp};
+
+use crate::node::mail::Mail;
 
 /// The side effects of a write.
 #[must_use = "nothing of it is recorded or sent until storage appends it"]
@@ -31,25 +33,59 @@ pub(crate) fn event_now(
     SecurityEvent::new(kind, outcome, origin, ambient.now(), &*ambient.random)
 }
 
-/// A message to the holder of an account about an event. It has the id of the event, so each event
-/// is reported once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A mail to send because of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// The account of the recipient.
-    pub account: AccountId,
-    /// The event.
+    /// The id of the message.
+    pub id: MessageId,
+    /// The event that caused it.
     pub event: EventId,
-    /// The kind of the event.
-    pub kind: EventKind,
     /// The time of the event.
     pub at: Timestamp,
+    /// The recipient.
+    pub recipient: Recipient,
+    /// The mail.
+    pub mail: Mail,
+}
+
+/// The recipient of a message. Its address is stored with the message, so that a later change of
+/// the address does not redirect an alert about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recipient {
+    /// The holder of an account, at its address at the end of the transaction.
+    Holder(AccountId),
+    /// Another address: the new or the former one of an account, or one without an account.
+    Address {
+        /// The address.
+        email: Email,
+        /// The account.
+        account: Option<AccountId>,
+    },
+}
+
+impl Message {
+    /// A message about an event.
+    pub fn about(
+        event: &SecurityEvent,
+        recipient: Recipient,
+        mail: Mail,
+        random: &dyn SecureRandom,
+    ) -> Self {
+        let SecurityEvent { id: event, at, .. } = *event;
+        Self { id: MessageId::generate(at, random), event, at, recipient, mail }
+    }
 }
 
 impl Effects {
-    /// The event, and a message about it to the holder of the account.
-    pub fn with_message(event: SecurityEvent, account: AccountId) -> Self {
-        let SecurityEvent { id, kind, at, .. } = event;
-        Self { messages: vec![Message { account, event: id, kind, at }], events: vec![event] }
+    /// The event, and a mail about it to the holder of an account.
+    pub fn with_mail(
+        event: SecurityEvent,
+        account: AccountId,
+        mail: Mail,
+        random: &dyn SecureRandom,
+    ) -> Self {
+        let message = Message::about(&event, Recipient::Holder(account), mail, random);
+        Self { events: vec![event], messages: vec![message] }
     }
 
     /// These effects if `has_happened`, else none.

@@ -1,10 +1,12 @@
-//! The work of one node among several: signing keys, revocations, bans, jobs, health.
+//! The work of one node among several: signing keys, revocations, bans, jobs, mail, health.
 
 pub mod ban;
 pub mod clock_watch;
 pub mod deadline;
 pub mod health;
 pub mod job;
+pub mod mail;
+pub mod outbox;
 pub mod retention;
 pub mod revocation;
 pub mod secret;

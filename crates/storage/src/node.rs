@@ -1,9 +1,12 @@
-//! Storage of the area `node`: keys, secret, revocations, bans, outbox, jobs, retention, health.
+//! Storage of the area `node`: keys, secret, revocations, bans, mails, jobs, retention, health.
 
 pub(crate) mod ban;
+pub(crate) mod dead_letter;
 #[cfg(feature = "testkit")]
 pub(crate) mod inspection;
 pub(crate) mod job;
+pub(crate) mod mail_delivery;
+pub(crate) mod mail_secret;
 pub(crate) mod outbox;
 pub(crate) mod retention;
 pub(crate) mod revocation;

@@ -256,15 +256,39 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::Text;
+    use diesel::sql_types::{BigInt, Binary, Nullable, Text};
     use crate::sql_type::{Id, Utc};
 
     outbox (id) {
         id -> Id,
         kind -> Text,
-        account_id -> Id,
+        payload -> Text,
+        recipient -> Text,
+        account_id -> Nullable<Id>,
         event_id -> Id,
         created_at -> Utc,
+        due_at -> Utc,
+        attempts -> BigInt,
+        lease -> Nullable<Binary>,
+        leased_until -> Nullable<Utc>,
+        failure -> Nullable<Text>,
+        delivered_at -> Nullable<Utc>,
+        dead_at -> Nullable<Utc>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, Text};
+    use crate::sql_type::{Id, Utc};
+
+    mail_secrets (purpose, subject_id) {
+        purpose -> Text,
+        subject_id -> Id,
+        digest -> Binary,
+        address -> Text,
+        message_id -> Id,
+        minted_at -> Utc,
+        expires_at -> Utc,
     }
 }
 
@@ -310,6 +334,7 @@ table! {
     }
 }
 
+diesel::allow_tables_to_appear_in_same_query!(accounts, outbox);
 diesel::allow_tables_to_appear_in_same_query!(accounts, sessions);
 diesel::allow_tables_to_appear_in_same_query!(refresh_tokens, sessions);
 diesel::allow_tables_to_appear_in_same_query!(revocation_feed, revocations);

@@ -13,7 +13,9 @@ use diesel::query_builder::QueryId;
 use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::{SqlOrd, SqlType};
 use diesel::sqlite::{Sqlite, SqliteValue};
-use portcullis_domain::{AccountId, EventId, SessionId, Timestamp, TokenId};
+use portcullis_domain::{
+    AccountId, EventId, InvitationId, MessageId, SessionId, Timestamp, TokenId,
+};
 use uuid::Uuid;
 
 /// The SQL type of identifiers.
@@ -31,7 +33,7 @@ pub struct Utc;
 impl SqlOrd for Utc {}
 
 /// An identifier as Rust writes and reads it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, AsExpression, FromSqlRow)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, AsExpression, FromSqlRow)]
 #[diesel(sql_type = Id)]
 pub(crate) struct Key(Uuid);
 
@@ -59,7 +61,7 @@ macro_rules! key {
     )*};
 }
 
-key!(AccountId, EventId, SessionId, TokenId);
+key!(AccountId, EventId, InvitationId, MessageId, SessionId, TokenId);
 
 impl ToSql<Id, Pg> for Key {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {

@@ -1,6 +1,6 @@
 //! Test certificates: a certificate authority, and the files of a server whose certificate it issues.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use portcullis_web::CertificateFiles;
 use rcgen::{
@@ -55,6 +55,13 @@ impl TestCertificates {
         let [certificate, key] =
             ["server.pem", "server.key"].map(|name| self.dir.path().join(name));
         CertificateFiles { certificate, key }
+    }
+
+    /// The file of the certificate of the authority, in PEM.
+    pub fn root_file(&self) -> PathBuf {
+        let path = self.dir.path().join("authority.pem");
+        replace(&path, &self.authority.pem());
+        path
     }
 
     /// The certificate of the authority, which clients trust, in DER.

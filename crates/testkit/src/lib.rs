@@ -21,6 +21,7 @@ mod random;
 mod redis;
 pub mod samples;
 mod server;
+mod smtp;
 
 pub use answer::Answer;
 pub use browser::Browser;
@@ -35,3 +36,4 @@ pub use random::SeededRandom;
 pub use redis::{RedisServer, free_port, redis_url};
 pub use samples::PASSWORD;
 pub use server::{SERVICE, TestServer, TestSettings, settings};
+pub use smtp::{ReceivedMail, SmtpAnswer, SmtpServer, SmtpStep};

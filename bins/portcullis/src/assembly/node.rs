@@ -7,9 +7,11 @@ use portcullis_domain::Ambient;
 use portcullis_flows::node::ban::{BanAdministration, Bans};
 use portcullis_flows::node::clock_watch::ClockWatch;
 use portcullis_flows::node::health::Health;
+use portcullis_flows::node::outbox::{DeadLetterAdministration, MailDelivery};
 use portcullis_flows::node::secret::SecretProof;
 use portcullis_flows::node::signing_key::{KeyRing, SigningKeys};
 use portcullis_flows::sign_in::device::DEVICE_LIFETIME;
+use portcullis_mail::{Mailer, MailerSettings};
 use portcullis_rate_limit::{BreakerSettings, Limiter, LocalLimiter};
 use portcullis_redis::{RedisLimiter, WakeSignal};
 use portcullis_storage::Store;
@@ -148,6 +150,34 @@ pub(super) fn rate_limits(
     };
     let quotas = config.rate_limits.quotas.clone();
     Arc::new(RateLimits::new(quotas, limiter, ambient.clock.clone()).reporting_to(bans))
+}
+
+/// The delivery of mails; `None` if they wait for a mail server.
+pub(super) fn mail_delivery(foundation: &Foundation) -> Result<Option<Arc<MailDelivery>>, Failure> {
+    let Foundation { config, store, ambient, .. } = foundation;
+    let mailer = mailer(config)?;
+    let settings = config.mail.delivery;
+    let delivery = mailer.map(|mailer| {
+        MailDelivery::new(store.clone(), Arc::new(mailer), settings, ambient.clone())
+    });
+    Ok(delivery.map(Arc::new))
+}
+
+/// The way of the mails; `None` if they wait for a mail server.
+pub(crate) fn mailer(config: &Config) -> Result<Option<Mailer>, Failure> {
+    let mail = config.mail.clone();
+    let (Some(sender), Some(templates), Some(transport)) =
+        (mail.sender, mail.templates, mail.transport)
+    else {
+        return Ok(None);
+    };
+    let mailer = Mailer::new(MailerSettings { sender, templates, transport });
+    mailer.map(Some).map_err(|error| Failure::failed(error, "fix the section [mail]"))
+}
+
+/// The use cases of operators for mails that cannot be delivered.
+pub(crate) fn dead_letters(store: &Arc<Store>, ambient: &Ambient) -> DeadLetterAdministration {
+    DeadLetterAdministration::new(store.clone(), ambient.clone())
 }
 
 pub(super) fn health(foundation: &Foundation, data: &mut AppData) -> Arc<Health> {

@@ -14,6 +14,7 @@ mod database;
 mod email_addresses;
 mod hashing;
 mod jobs;
+mod mail;
 mod password_policy;
 mod redis;
 mod secret_key;

@@ -25,6 +25,7 @@ pub(crate) struct Raw {
     pub(crate) revocation: Revocation,
     pub(crate) services: BTreeMap<String, String>,
     pub(crate) redis: Redis,
+    pub(crate) mail: Mail,
     pub(crate) audit: Audit,
     pub(crate) retention: Retention,
     pub(crate) lockout: Lockout,
@@ -199,6 +200,36 @@ pub(crate) struct Redis {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+pub(crate) struct Mail {
+    pub(crate) smtp_host: Option<String>,
+    pub(crate) smtp_port: Option<u16>,
+    pub(crate) smtp_user: Option<String>,
+    pub(crate) smtp_password: Option<SecretString>,
+    pub(crate) encryption: Option<MailEncryption>,
+    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) from: Option<String>,
+    pub(crate) sender_name: Option<String>,
+    pub(crate) templates: Option<PathBuf>,
+    pub(crate) connections: Option<usize>,
+    pub(crate) connect_timeout_seconds: Option<u32>,
+    pub(crate) delivery_timeout_seconds: Option<u32>,
+    pub(crate) max_attempts: Option<u32>,
+    pub(crate) verify_hours: Option<u32>,
+    pub(crate) reset_minutes: Option<u32>,
+    pub(crate) invitation_days: Option<u32>,
+}
+
+/// The encryption of the connection to the mail server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum MailEncryption {
+    StartTls,
+    Tls,
+    None,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub(crate) struct Audit {
     pub(crate) window_ms: Option<u64>,
     pub(crate) strict: Option<bool>,
@@ -216,6 +247,7 @@ pub(crate) struct Retention {
     pub(crate) sessions_days: Option<u32>,
     pub(crate) sign_in_failures_days: Option<u32>,
     pub(crate) outbox_days: Option<u32>,
+    pub(crate) delivered_mails_days: Option<u32>,
 }
 
 #[derive(Debug, Default, Deserialize)]

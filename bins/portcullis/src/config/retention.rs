@@ -24,5 +24,12 @@ pub(crate) fn check(
     let failures = "retention.sign_in_failures_days";
     let failures = findings.within(failures, raw.sign_in_failures_days, 90, 30..=36_500);
     let messages = findings.within("retention.outbox_days", raw.outbox_days, 90, 1..=36_500);
-    RetentionPolicy { sessions, failures: DAY * failures, messages: DAY * messages }
+    let delivered = "retention.delivered_mails_days";
+    let delivered = findings.within(delivered, raw.delivered_mails_days, 7, 1..=36_500);
+    RetentionPolicy {
+        sessions,
+        failures: DAY * failures,
+        messages: DAY * messages,
+        delivered_messages: DAY * delivered,
+    }
 }

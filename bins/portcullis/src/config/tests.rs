@@ -126,6 +126,7 @@ fn the_sample_file_has_every_key_and_no_other() {
         "access",
         "revocation",
         "redis",
+        "mail",
         "audit",
         "lockout",
         "admin",
@@ -245,12 +246,38 @@ fn an_empty_variable_counts_as_not_set() {
 }
 
 #[test]
-fn variables_of_later_features_are_warned_about() {
-    let names = ["SMTP_HOST", "SMTP_PASSWORD"];
-    let loaded = Given::variables(&names.map(|name| (name, "x"))).load();
-    let warned: Vec<_> = loaded.findings.warnings.iter().map(|w| w.key.as_str()).collect();
-    assert_eq!(warned, ["SMTP_HOST", "SMTP_PASSWORD", "tokens.secret_key"]);
-    assert!(loaded.findings.warnings[0].problem.contains("no effect in this version"));
+fn the_mail_server_has_the_names_of_existing_deployments() {
+    let variables = [
+        ("SMTP_HOST", "smtp.example.org"),
+        ("SMTP_PORT", "2525"),
+        ("SMTP_USER", "auth"),
+        ("SMTP_PASSWORD", "plover-xylem-quartz-41"),
+        ("SMTP_FROM", "auth@example.org"),
+    ];
+    let config = Given::variables(&variables).config();
+    let shown = format!("{:?}", config.mail);
+    for part in ["smtp.example.org", "2525", "auth@example.org", "StartTls"] {
+        let is_shown = shown.contains(part) || part.split('@').all(|half| shown.contains(half));
+        assert!(is_shown, "{part} in {shown}");
+    }
+    assert!(!shown.contains("plover"), "a password is not printed");
+}
+
+#[test]
+fn mails_are_printed_in_development_only() {
+    let console = |environment| {
+        let given = Given::variables(&[
+            ("PORTCULLIS__ENVIRONMENT", environment),
+            ("PORTCULLIS__SERVER__BASE_URL", "https://auth.example.org"),
+            ("SECRET_KEY", KEY),
+        ]);
+        let loaded = given.load();
+        let warned = loaded.findings.warnings.iter().any(|found| found.key == "mail.smtp_host");
+        (loaded.config.mail.transport.is_some(), warned)
+    };
+    assert_eq!(console("development"), (true, false));
+    assert_eq!(console("staging"), (false, true));
+    assert_eq!(console("production"), (false, true));
 }
 
 #[test]

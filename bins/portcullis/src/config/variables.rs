@@ -20,7 +20,7 @@ const PREFIX: &str = "PORTCULLIS__";
 /// The variable that names the file. It is not a key of the file.
 const CONFIG: &str = "PORTCULLIS__CONFIG";
 
-const SHORT_NAMES: [(&str, &str); 17] = [
+const SHORT_NAMES: [(&str, &str); 22] = [
     ("ACCESS_TOKEN_EXPIRE_MINUTES", "tokens.access_minutes"),
     ("ADMIN_EMAIL", "admin.email"),
     ("ADMIN_PASSWORD", "admin.password"),
@@ -37,17 +37,19 @@ const SHORT_NAMES: [(&str, &str); 17] = [
     ("SECRET_KEY", "tokens.secret_key"),
     ("SECRET_KEY_PREVIOUS", "tokens.secret_key_previous"),
     ("SECURE_COOKIES", "server.secure_cookies"),
+    ("SMTP_FROM", "mail.from"),
+    ("SMTP_HOST", "mail.smtp_host"),
+    ("SMTP_PASSWORD", "mail.smtp_password"),
+    ("SMTP_PORT", "mail.smtp_port"),
+    ("SMTP_USER", "mail.smtp_user"),
     ("TRUSTED_PROXIES", "server.trusted_proxies"),
 ];
 
-/// Names that existing deployments set for features that this version does not have.
-const WITHOUT_EFFECT: [&str; 5] =
-    ["SMTP_FROM", "SMTP_HOST", "SMTP_PASSWORD", "SMTP_PORT", "SMTP_USER"];
-
 /// Keys whose value may come from a file by `_FILE`.
-const SECRETS: [&str; 5] = [
+const SECRETS: [&str; 6] = [
     "admin.password",
     "database.url",
+    "mail.smtp_password",
     "redis.url",
     "tokens.secret_key",
     "tokens.secret_key_previous",
@@ -75,10 +77,7 @@ impl Variables {
     pub(crate) fn lay_over(&self, layers: &mut Layers, findings: &mut Findings) {
         let mut by_key = BTreeMap::<String, Vec<Setting<'_>>>::new();
         for (name, value) in self.0.iter().filter(|(_, value)| !value.is_empty()) {
-            if WITHOUT_EFFECT.contains(&name.strip_suffix("_FILE").unwrap_or(name)) {
-                let remedy = "remove it, or keep it for a version with the feature";
-                findings.warn(name, "has no effect in this version", remedy);
-            } else if is_misspelt(name) {
+            if is_misspelt(name) {
                 let remedy = "write PORTCULLIS__SECTION__KEY, in capitals with two underscores";
                 findings.fault(name, "is not a variable of this server", remedy);
             } else if let Some((key, is_file)) = meaning(name) {

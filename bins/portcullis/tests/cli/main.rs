@@ -17,6 +17,7 @@ mod data_files;
 mod doctor;
 mod keys;
 mod machine;
+mod mail;
 mod policy;
 mod policy_activate;
 mod policy_replay;

@@ -11,8 +11,15 @@ const FORMER: &str = "bX7mQ2vL9sT4wE8rY1uI6oP3aD5fG0hJ";
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// Each exclusive job, as the database lists the jobs that were claimed.
-const EXCLUSIVE: [&str; 5] =
-    ["checkpoints", "former_bans", "outbox", "sessions", "sign_in_failures"];
+const EXCLUSIVE: [&str; 7] = [
+    "checkpoints",
+    "delivered_mails",
+    "former_bans",
+    "mail_secrets",
+    "outbox",
+    "sessions",
+    "sign_in_failures",
+];
 
 fn claimed(machine: &Machine) -> BTreeSet<String> {
     let ended = "SELECT name FROM jobs WHERE succeeded_at IS NOT NULL";

@@ -13,6 +13,7 @@ use portcullis_flows::identity::breach_check::BreachChecks;
 use portcullis_flows::node::ban::Bans;
 use portcullis_flows::node::clock_watch::ClockWatch;
 use portcullis_flows::node::job::{JobState, Jobs};
+use portcullis_flows::node::outbox::{MailDelivery, OutboxWatch};
 use portcullis_flows::node::revocation::Revocations;
 use portcullis_password::HashingPool;
 use portcullis_redis::RedisLimiter;
@@ -50,6 +51,10 @@ pub struct MetricSources {
     pub shared_limiter: Option<Arc<RedisLimiter>>,
     /// The bans.
     pub bans: Arc<Bans>,
+    /// The state of the outbox.
+    pub outbox: Arc<OutboxWatch>,
+    /// The delivery of mails; `None` if they wait for a mail server.
+    pub mail_delivery: Option<Arc<MailDelivery>>,
     /// The background jobs.
     pub jobs: Arc<Jobs>,
     /// The alarms of the audit log.
@@ -121,6 +126,7 @@ fn registry(
     certificate(&mut registry, settings);
     rate_limits(&mut registry, node);
     bans(&mut registry, &node.bans);
+    mails(&mut registry, node);
     jobs(&mut registry, &node.jobs.states());
     registry
 }
@@ -189,6 +195,26 @@ fn bans(registry: &mut Registry, bans: &Bans) {
     counter(registry, "bans_started", about, bans.started());
     let about = "Requests of banned clients refused since the start";
     counter(registry, "ban_refused", about, bans.refused());
+}
+
+fn mails(registry: &mut Registry, node: &MetricSources) {
+    let state = node.outbox.state();
+    gauge(
+        registry,
+        "outbox_waiting",
+        "Mails of all nodes that wait to be delivered",
+        state.waiting,
+    );
+    let about = "Age of the oldest mail that waits";
+    gauge(registry, "outbox_age_seconds", about, state.oldest.as_secs_f64());
+    gauge(registry, "outbox_dead_letters", "Mails that are not attempted any more", state.dead);
+    let counts = node.mail_delivery.as_ref().map(|delivery| delivery.counts()).unwrap_or_default();
+    let about = "Mails that the mail server accepted from this node since the start";
+    counter(registry, "mails_delivered", about, counts.delivered);
+    let about = "Attempts of this node to deliver a mail that failed since the start";
+    counter(registry, "mail_attempts_failed", about, counts.failed);
+    let about = "Mails that became dead letters on this node since the start";
+    counter(registry, "mails_dead", about, counts.dead);
 }
 
 fn recording(registry: &mut Registry, node: &MetricSources) {

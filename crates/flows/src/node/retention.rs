@@ -1,9 +1,9 @@
 //! Retention: maximum ages of stored rows, and the port that deletes older ones.
 //!
 //! Only rows without references are deleted: a session long after its end, when none of its tokens
-//! could verify; failure counters of sign-in that lock nothing; undelivered messages; bans that
-//! are no former bans any more. Ages use the
-//! clock of the database, in the transaction that deletes.
+//! could verify; failure counters of sign-in that lock nothing; messages of the outbox; expired
+//! secrets of mails; bans that are no former bans any more. Ages use the clock of the database, in the
+//! transaction that deletes.
 
 use std::time::Duration;
 
@@ -20,8 +20,14 @@ pub trait RetentionStore: Send + Sync {
     /// at present.
     fn remove_failures(&self, age: Duration, most: u32) -> Result<u64, StoreError>;
 
-    /// Deletes messages that have waited for longer than `age`.
+    /// Deletes messages that have waited for longer than `age`, dead letters included.
     fn remove_messages(&self, age: Duration, most: u32) -> Result<u64, StoreError>;
+
+    /// Deletes messages that were delivered longer than `age` ago.
+    fn remove_delivered_messages(&self, age: Duration, most: u32) -> Result<u64, StoreError>;
+
+    /// Deletes secrets of mails that expired longer than `age` ago.
+    fn remove_mail_secrets(&self, age: Duration, most: u32) -> Result<u64, StoreError>;
 
     /// Deletes bans that ended longer than `age` ago, and those that start later than `age` from now,
     /// because the clock was wrong.
@@ -37,13 +43,20 @@ pub struct RetentionPolicy {
     /// Failure counters after their last failure. The count of consecutive failures begins again
     /// after this time, so it is long.
     pub failures: Duration,
-    /// Messages that wait to be delivered.
+    /// Messages that wait to be delivered, and dead letters.
     pub messages: Duration,
+    /// Delivered messages.
+    pub delivered_messages: Duration,
 }
 
 impl Default for RetentionPolicy {
     fn default() -> Self {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-        Self { sessions: 90 * DAY, failures: 90 * DAY, messages: 90 * DAY }
+        Self {
+            sessions: 90 * DAY,
+            failures: 90 * DAY,
+            messages: 90 * DAY,
+            delivered_messages: 7 * DAY,
+        }
     }
 }

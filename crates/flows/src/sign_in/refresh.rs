@@ -12,6 +12,7 @@
 //! Everything is checked inside the rotating transaction, by its time: a token that is too old for
 //! the current role of its account is refused and not used up.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ use portcullis_token::{Digest, LEEWAY};
 
 use crate::StoreError;
 use crate::effects::{Effects, EffectsOf};
+use crate::node::mail::Mail;
 use crate::node::revocation::Revoked;
 use crate::sign_in::session_tokens::{AccountSnapshot, OnReuse, SessionTokens, TokenIssuer};
 
@@ -77,6 +79,14 @@ impl ReuseSign {
         match self {
             Self::Reuse => EventKind::RefreshTokenReuse,
             Self::LossOrTheft => EventKind::RefreshTokenLate,
+        }
+    }
+
+    /// The alert to the holder of the account.
+    pub const fn mail(self, address: IpAddr) -> Mail {
+        match self {
+            Self::Reuse => Mail::RefreshTokenReuse { address },
+            Self::LossOrTheft => Mail::RefreshTokenLate { address },
         }
     }
 
@@ -196,7 +206,8 @@ impl Refresh {
                         .in_session(claims.session)
                         .with(family.clone())
                         .ending(revoked.session_count());
-                Effects::with_message(event, *account)
+                let mail = sign.mail(request.origin.address);
+                Effects::with_mail(event, *account, mail, &*self.ambient.random)
             }
             _ => Effects::default(),
         };

@@ -6,13 +6,22 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use portcullis_flows::StoreError;
+use portcullis_flows::effects::Effects;
 
 use crate::connection::dispatch;
 use crate::database::Database;
 use crate::database_url::DatabaseUrl;
+use crate::store::Store;
 
 /// The pool timeout of concurrency tests on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(60);
+
+impl Store {
+    /// Appends effects in a transaction of their own.
+    pub fn append_effects(&self, effects: Effects) -> Result<(), StoreError> {
+        self.write_with(|_| Ok(((), effects)))
+    }
+}
 
 impl Database {
     /// Opens a database for concurrency tests: a thread waits longer for a free connection.

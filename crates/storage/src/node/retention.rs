@@ -1,5 +1,5 @@
-//! `RetentionStore`: deletes expired rows of `sessions`, `refresh_tokens`, `sign_in_failures`, `outbox`
-//! and `bans` in batches.
+//! `RetentionStore`: deletes expired rows of `sessions`, `refresh_tokens`, `sign_in_failures`, `outbox`,
+//! `mail_secrets` and `bans` in batches.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use portcullis_flows::node::retention::RetentionStore;
 
 use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
-use crate::schema::{bans, outbox, refresh_tokens, sessions, sign_in_failures};
+use crate::schema::{bans, mail_secrets, outbox, refresh_tokens, sessions, sign_in_failures};
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
 
@@ -55,12 +55,42 @@ impl RetentionStore for Store {
         self.write(|connection| {
             let before = Instant::from(connection.now()? - age);
             let some = outbox::table
+                .filter(outbox::delivered_at.is_null())
                 .filter(outbox::created_at.lt(before))
                 .order(outbox::created_at)
                 .limit(most.into())
                 .select(outbox::id);
             let some: Vec<Key> = dispatch!(connection, inner => some.load(inner))?;
             let gone = outbox::table.filter(outbox::id.eq_any(some));
+            Ok(count(dispatch!(connection, inner => diesel::delete(gone).execute(inner))?))
+        })
+    }
+
+    fn remove_delivered_messages(&self, age: Duration, most: u32) -> Result<u64, StoreError> {
+        self.write(|connection| {
+            let before = Instant::from(connection.now()? - age);
+            let some = outbox::table
+                .filter(outbox::delivered_at.lt(before))
+                .order(outbox::delivered_at)
+                .limit(most.into())
+                .select(outbox::id);
+            let some: Vec<Key> = dispatch!(connection, inner => some.load(inner))?;
+            let gone = outbox::table.filter(outbox::id.eq_any(some));
+            Ok(count(dispatch!(connection, inner => diesel::delete(gone).execute(inner))?))
+        })
+    }
+
+    fn remove_mail_secrets(&self, age: Duration, most: u32) -> Result<u64, StoreError> {
+        self.write(|connection| {
+            let before = Instant::from(connection.now()? - age);
+            let some = mail_secrets::table
+                .filter(mail_secrets::expires_at.lt(before))
+                .order(mail_secrets::expires_at)
+                .limit(most.into())
+                .select(mail_secrets::digest);
+            let some: Vec<Vec<u8>> = dispatch!(connection, inner => some.load(inner))?;
+            // A replaced secret has another digest, so a new one is never deleted.
+            let gone = mail_secrets::table.filter(mail_secrets::digest.eq_any(some));
             Ok(count(dispatch!(connection, inner => diesel::delete(gone).execute(inner))?))
         })
     }

@@ -75,7 +75,8 @@ impl Presented {
                     .in_session(self.session)
                     .with(family.clone())
                     .ending(revoked.session_count());
-                Effects::with_message(event, *account)
+                let mail = sign.mail(event.origin.address);
+                Effects::with_mail(event, *account, mail, &SystemRandom)
             }
             _ => Effects::default(),
         };

@@ -36,6 +36,8 @@ mod lockout;
 #[cfg(test)]
 mod lockout_races;
 #[cfg(test)]
+mod mail_secret;
+#[cfg(test)]
 mod mass_sign_out;
 #[cfg(test)]
 mod matrix;
@@ -43,6 +45,10 @@ mod matrix;
 mod member;
 #[cfg(test)]
 mod migration;
+#[cfg(test)]
+mod outbox;
+#[cfg(test)]
+mod outbox_races;
 #[cfg(test)]
 mod password_change;
 #[cfg(test)]
@@ -67,6 +73,7 @@ mod revocation_races;
 mod secret;
 #[cfg(test)]
 mod session;
+#[cfg(test)]
 mod settings;
 #[cfg(test)]
 mod sign_in;

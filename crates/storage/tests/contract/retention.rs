@@ -113,8 +113,9 @@ fn messages_that_nobody_delivers_do_not_wait_for_ever() {
         };
         for number in 1..=3 {
             let insert = format!(
-                "INSERT INTO outbox (id, kind, account_id, event_id, created_at)
-                 VALUES ({0}, 'refresh_token_reuse', {0}, {0}, {time})",
+                "INSERT INTO outbox
+                     (id, kind, payload, recipient, account_id, event_id, created_at, due_at)
+                 VALUES ({0}, 'refresh_token_reuse', '', '', {0}, {0}, {time}, {time})",
                 id(number)
             );
             store.execute(&insert).unwrap();

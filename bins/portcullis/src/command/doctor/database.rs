@@ -11,7 +11,7 @@ use portcullis_flows::node::secret::{SecretProof, SecretState};
 use portcullis_storage::{Database, DatabaseUrl, Store};
 
 use super::check::Check;
-use super::{access_matrix, audit_trail, clock, email_addresses, jobs, signing_keys};
+use super::{access_matrix, audit_trail, clock, email_addresses, jobs, mail, signing_keys};
 use crate::config::{self, Config, LoadedConfig};
 use crate::{assembly, opening};
 
@@ -21,7 +21,7 @@ const SECRET: &str = "secret of the data";
 const ADMINISTRATOR: &str = "administrator";
 
 /// The checks that need the schema of this version.
-const CONTENTS: [&str; 9] = [
+const CONTENTS: [&str; 10] = [
     clock::NAME,
     ADMINISTRATOR,
     email_addresses::NAME,
@@ -31,6 +31,7 @@ const CONTENTS: [&str; 9] = [
     signing_keys::NAME,
     audit_trail::NAME,
     jobs::NAME,
+    mail::NAME,
 ];
 
 pub(super) fn check(loaded: &LoadedConfig) -> Vec<Check> {
@@ -141,7 +142,7 @@ fn contents(database: Database, loaded: &LoadedConfig, config: &Config) -> Vec<C
     checks.push(access_matrix::check(&matrices, config));
     checks.extend(access_matrix::permissions(&matrices));
     checks.push(access_matrix::roles(&matrices));
-    let jobs = jobs::check(&store, config);
+    let jobs = jobs::check(&store, config).into_iter().chain([mail::check(&store)]);
     let addresses = email_addresses::check(&store);
     let Ok(secret) = secret else {
         let skipped = |name| Check::skipped(name, "there is no secret key");

@@ -115,6 +115,9 @@ pub(crate) struct EventDetails {
     #[schema(nullable = false, value_type = i64, required = false, minimum = 0,
         maximum = 4_294_967_295_u32, example = 0)]
     former_bans: Option<u32>,
+    /// The number of mails that an operator sent again.
+    #[schema(nullable = false, example = 3)]
+    messages: Option<u64>,
     /// The number of events that a purge deleted.
     #[schema(nullable = false, example = 1000)]
     events: Option<u64>,

@@ -1,0 +1,98 @@
+//! Tests of `mail`: a test mail, dead letters and their resending.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::machine::{Machine, within};
+
+/// Puts a mail into the outbox, dead or due.
+fn queue(machine: &Machine, id: u8, is_dead: bool) {
+    let dead = if is_dead { "1" } else { "NULL" };
+    let insert = format!(
+        "INSERT INTO outbox (id, kind, payload, recipient, event_id, created_at, due_at, attempts,
+             failure, dead_at)
+         VALUES (x'019aa3c17a527b3e9d510c8a4b7f2e{id:02x}', 'test', '{{\"kind\":\"test\"}}',
+             'ada@example.org', x'019aa3c17a527b3e9d510c8a4b7f2e{id:02x}', 0, 0, 3,
+             '550 no such mailbox', {dead})"
+    );
+    machine.database().execute(&insert).expect("the database takes it");
+}
+
+#[test]
+fn a_test_mail_is_printed_in_development_and_needs_a_mail_server_in_production() {
+    let mut machine = Machine::new();
+    let sent = machine.run(&["mail", "test", "you@example.org"]).exits_with(0).stdout;
+    for part in ["To: you@example.org", "Subject: Test mail", "Portcullis can send mail"] {
+        assert!(sent.contains(part), "{part} in {sent}");
+    }
+    machine.run(&["mail", "test", "you"]).exits_with(2);
+    machine.set("PORTCULLIS__ENVIRONMENT", "production");
+    machine.set("PORTCULLIS__SERVER__BASE_URL", "https://auth.example.org");
+    machine.set("SECRET_KEY", "bX7mQ2vL9sT4wE8rY1uI6oP3aD5fG0hJ");
+    let refused = machine.run(&["mail", "test", "you@example.org"]).exits_with(1);
+    assert!(refused.stderr.contains("SMTP_HOST"), "{}", refused.stderr);
+    assert_eq!(refused.stdout, "");
+    let checked = machine.run(&["config", "check"]).exits_with(0).stdout;
+    assert!(checked.contains("mail.smtp_host"), "{checked}");
+}
+
+#[test]
+fn an_unreachable_mail_server_is_named_as_the_reason() {
+    let mut machine = Machine::new();
+    machine.set("SMTP_HOST", "127.0.0.1");
+    machine.set("SMTP_PORT", "1");
+    machine.set("SMTP_FROM", "auth@example.org");
+    machine.set("PORTCULLIS__MAIL__ENCRYPTION", "none");
+    let refused = machine.run(&["mail", "test", "you@example.org"]).exits_with(1);
+    assert!(refused.stderr.contains("unavailable"), "{}", refused.stderr);
+}
+
+#[test]
+fn dead_letters_are_listed_and_sent_again() {
+    let machine = Machine::new();
+    machine.run(&["migrate"]).exits_with(0);
+    let none = machine.run(&["mail", "resend", "all"]).exits_with(0).stdout;
+    assert!(none.starts_with("Mails that are due again: 0."), "{none}");
+    let none = machine.run(&["mail", "dead-letters"]).exits_with(0).stdout;
+    assert_eq!(none, "There are no dead letters.\n");
+    for id in 1..=3 {
+        queue(&machine, id, true);
+    }
+    let listed = machine.run(&["mail", "dead-letters", "--json"]).exits_with(0).json();
+    let letter = &listed["dead_letters"][0];
+    assert_eq!(listed["dead_letters"].as_array().map(Vec::len), Some(3));
+    assert_eq!(letter["failure"], "550 no such mailbox");
+    assert_eq!((&letter["attempts"], &letter["recipient"]), (&json!(3), &json!("ada@example.org")));
+    let doctor = machine.run(&["doctor"]).stdout;
+    assert!(doctor.contains("3 mails cannot be delivered"), "{doctor}");
+
+    let id = letter["id"].as_str().expect("a text");
+    let resent = machine.run(&["mail", "resend", id, "--json"]).exits_with(0).json();
+    assert_eq!(resent["due"], 1);
+    machine.run(&["mail", "resend", id]).exits_with(1);
+    machine.run(&["mail", "resend", "some"]).exits_with(2);
+    let all = machine.run(&["mail", "resend", "all"]).exits_with(0).stdout;
+    assert!(all.starts_with("Mails that are due again: 2."), "{all}");
+    let events = machine.run(&["audit", "export", "--kind", "mail_resent"]).exits_with(0).stdout;
+    assert_eq!(events.lines().count(), 2, "{events}");
+    assert!(events.contains("\"messages\":2"), "{events}");
+
+    let server = machine.serve();
+    let waiting = "SELECT count(*) FROM outbox WHERE delivered_at IS NULL";
+    within(Duration::from_secs(30), || {
+        machine.database().number(waiting).expect("it answers") == 0
+    });
+    server.stop();
+}
+
+#[test]
+fn a_fault_of_a_template_stops_the_start() {
+    let mut machine = Machine::new();
+    let directory = machine.path("mail");
+    std::fs::create_dir(&directory).expect("there is room");
+    std::fs::write(directory.join("mail.html"), "<p>{{ greetin }}</p>").expect("there is room");
+    machine.set("PORTCULLIS__MAIL__TEMPLATES", directory.to_str().expect("UTF-8"));
+    let checked = machine.run(&["config", "check"]).exits_with(2).stdout;
+    assert!(checked.contains("mail.templates") && checked.contains("greetin is not"), "{checked}");
+}

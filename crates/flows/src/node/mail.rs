@@ -1,0 +1,274 @@
+//! Mails: the kinds with the data of each, and the purposes of the secrets in their links.
+//!
+//! The outbox stores a [`Mail`] as JSON. It holds neither a secret nor text of unlimited length: a
+//! mail with a link gets its secret when it is delivered. The texts are in `portcullis-mail`.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use portcullis_domain::{AccountId, InvitationId, SystemRandom, Timestamp, is_deceptive};
+use serde::{Deserialize, Serialize};
+
+/// A mail, with the data of its kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Mail {
+    /// A mail that an operator sends to test the mail server.
+    Test,
+    /// The link that verifies the address of an account.
+    VerifyEmail,
+    /// The link that confirms the new address of an account; sent to the new address.
+    ConfirmNewEmail,
+    /// The notice of a changed address; sent to the former address.
+    EmailChanged {
+        /// The client address.
+        address: IpAddr,
+    },
+    /// The link that resets a password.
+    ResetPassword,
+    /// The link that registers an account by invitation.
+    Invitation {
+        /// The invitation.
+        invitation: InvitationId,
+        /// The name of the inviting account.
+        inviter: MailText,
+    },
+    /// The notice of a changed password.
+    PasswordChanged {
+        /// The client address.
+        address: IpAddr,
+    },
+    /// The alert that a refresh token was used by two clients.
+    RefreshTokenReuse {
+        /// The client address.
+        address: IpAddr,
+    },
+    /// The alert that a refresh token was used again, by another client or after a lost response.
+    RefreshTokenLate {
+        /// The client address.
+        address: IpAddr,
+    },
+    /// The alert about a sign-in from a device that is new to the account.
+    NewDevice {
+        /// The client address.
+        address: IpAddr,
+        /// The name of the device, or the user agent.
+        device: MailText,
+    },
+    /// The notice of a new second factor or passkey.
+    FactorAdded {
+        /// The client address.
+        address: IpAddr,
+        /// The factor.
+        factor: Factor,
+    },
+    /// The notice of a removed second factor or passkey.
+    FactorRemoved {
+        /// The client address.
+        address: IpAddr,
+        /// The factor.
+        factor: Factor,
+    },
+}
+
+impl Mail {
+    /// The stable word of the kind, as stored and in the names of template files.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Test => "test",
+            Self::VerifyEmail => "verify_email",
+            Self::ConfirmNewEmail => "confirm_new_email",
+            Self::EmailChanged { .. } => "email_changed",
+            Self::ResetPassword => "reset_password",
+            Self::Invitation { .. } => "invitation",
+            Self::PasswordChanged { .. } => "password_changed",
+            Self::RefreshTokenReuse { .. } => "refresh_token_reuse",
+            Self::RefreshTokenLate { .. } => "refresh_token_late",
+            Self::NewDevice { .. } => "new_device",
+            Self::FactorAdded { .. } => "factor_added",
+            Self::FactorRemoved { .. } => "factor_removed",
+        }
+    }
+
+    /// The purpose of the secret in the link; `None` for a mail without a secret.
+    pub const fn purpose(&self) -> Option<SecretPurpose> {
+        match self {
+            Self::VerifyEmail => Some(SecretPurpose::VerifyEmail),
+            Self::ConfirmNewEmail => Some(SecretPurpose::ConfirmNewEmail),
+            Self::ResetPassword => Some(SecretPurpose::ResetPassword),
+            Self::Invitation { .. } => Some(SecretPurpose::Invitation),
+            Self::Test
+            | Self::EmailChanged { .. }
+            | Self::PasswordChanged { .. }
+            | Self::RefreshTokenReuse { .. }
+            | Self::RefreshTokenLate { .. }
+            | Self::NewDevice { .. }
+            | Self::FactorAdded { .. }
+            | Self::FactorRemoved { .. } => None,
+        }
+    }
+
+    /// The subject of the secret: the invitation, or the account of the recipient.
+    pub fn subject(&self, account: Option<AccountId>) -> Option<SecretSubject> {
+        match self {
+            Self::Invitation { invitation, .. } => Some(SecretSubject::Invitation(*invitation)),
+            _ => account.map(SecretSubject::Account),
+        }
+    }
+
+    /// One mail of each kind, to check templates and to show them.
+    pub fn samples() -> Vec<Self> {
+        let address = IpAddr::from([192, 0, 2, 1]);
+        let device = MailText::new("Firefox on Linux");
+        let invitation = InvitationId::generate(Timestamp::from_seconds(0), &SystemRandom);
+        vec![
+            Self::Test,
+            Self::VerifyEmail,
+            Self::ConfirmNewEmail,
+            Self::EmailChanged { address },
+            Self::ResetPassword,
+            Self::Invitation { invitation, inviter: MailText::new("grace") },
+            Self::PasswordChanged { address },
+            Self::RefreshTokenReuse { address },
+            Self::RefreshTokenLate { address },
+            Self::NewDevice { address, device },
+            Self::FactorAdded { address, factor: Factor::Totp },
+            Self::FactorRemoved { address, factor: Factor::Passkey },
+        ]
+    }
+}
+
+/// A factor that is told of by mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Factor {
+    /// One-time codes of an authenticator app.
+    Totp,
+    /// A passkey.
+    Passkey,
+    /// Backup codes.
+    BackupCodes,
+}
+
+impl Factor {
+    /// The stable word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Totp => "totp",
+            Self::Passkey => "passkey",
+            Self::BackupCodes => "backup_codes",
+        }
+    }
+}
+
+/// Text of a user or of a client for the body of a mail: at most 100 characters, without control
+/// characters and other [deceptive](is_deceptive) ones.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String")]
+pub struct MailText(String);
+
+/// The maximum number of characters of a [`MailText`].
+const MAX_TEXT_LENGTH: usize = 100;
+
+impl MailText {
+    /// Shortens the text, and replaces its deceptive characters by spaces.
+    pub fn new(text: &str) -> Self {
+        let characters = text.chars().map(|c| if is_deceptive(c) { ' ' } else { c });
+        Self(characters.take(MAX_TEXT_LENGTH).collect())
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for MailText {
+    fn from(text: String) -> Self {
+        Self::new(&text)
+    }
+}
+
+/// The purpose of a secret that is sent by mail. A secret is accepted for its own purpose only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SecretPurpose {
+    /// Verifies the address of an account.
+    VerifyEmail,
+    /// Confirms the new address of an account.
+    ConfirmNewEmail,
+    /// Resets a password.
+    ResetPassword,
+    /// Registers an account.
+    Invitation,
+}
+
+impl SecretPurpose {
+    /// All purposes.
+    pub const ALL: [Self; 4] =
+        [Self::VerifyEmail, Self::ConfirmNewEmail, Self::ResetPassword, Self::Invitation];
+
+    /// The stable word, as stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::VerifyEmail => "verify_email",
+            Self::ConfirmNewEmail => "confirm_new_email",
+            Self::ResetPassword => "reset_password",
+            Self::Invitation => "invitation",
+        }
+    }
+}
+
+impl fmt::Display for SecretPurpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for SecretPurpose {
+    type Err = UnknownPurpose;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|purpose| purpose.as_str() == text).ok_or(UnknownPurpose)
+    }
+}
+
+/// The text is not the word of a purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is not the purpose of a secret")]
+pub struct UnknownPurpose;
+
+/// The subject of a secret. One subject has at most one secret for each purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretSubject {
+    /// An account.
+    Account(AccountId),
+    /// An invitation.
+    Invitation(InvitationId),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_stored_under_its_word_and_read_back() {
+        for mail in Mail::samples() {
+            let json = serde_json::to_value(&mail).unwrap();
+            assert_eq!(json["kind"], mail.kind());
+            assert_eq!(serde_json::from_value::<Mail>(json).unwrap(), mail);
+        }
+    }
+
+    #[test]
+    fn stored_text_of_users_is_short_and_has_no_line_breaks() {
+        let text = MailText::new(&format!("a\r\nBcc: eve@example.org\0{}", "x".repeat(1_000)));
+        assert_eq!(text.as_str().chars().count(), MAX_TEXT_LENGTH);
+        assert!(!text.as_str().contains(char::is_control));
+        let read: MailText = serde_json::from_str(r#""a\nb""#).unwrap();
+        assert_eq!(read.as_str(), "a b");
+    }
+}

@@ -1,0 +1,302 @@
+//! `MailDelivery`: delivers due mails of the outbox; a job on every node calls it.
+//!
+//! A mail server that cannot be reached is told from a mail that is refused. Only the mail that was
+//! tried counts the attempt; the node gives back its other mails and pauses, so an outage makes no
+//! dead letters out of a long queue.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use portcullis_domain::{Ambient, ExposeSecret, SecretString};
+use portcullis_token::OpaqueSecret;
+
+use super::retry;
+use super::{
+    Attempt, AttemptResult, ClaimedMessage, LONGEST_LEASE, Lease, MailSender, MessageClaim,
+    NewSecret, OutboxStore, OutgoingMail, SendError,
+};
+use crate::StoreError;
+use crate::node::job::BatchResult;
+use crate::node::mail::SecretPurpose;
+
+/// The settings of deliveries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeliverySettings {
+    /// The number of attempts after which a mail is a dead letter.
+    pub max_attempts: u32,
+    /// The number of mails that a node sends at the same time.
+    pub concurrency: usize,
+    /// The maximum duration of one call of the sender, at most eight minutes.
+    pub send_timeout: Duration,
+    /// The lifetimes of secrets.
+    pub lifetimes: SecretLifetimes,
+}
+
+/// The lifetimes of secrets, from the delivery of the mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SecretLifetimes {
+    /// Verification of an address, and confirmation of a new one.
+    pub email: Duration,
+    /// Reset of a password.
+    pub reset: Duration,
+    /// Invitations.
+    pub invitation: Duration,
+}
+
+impl Default for DeliverySettings {
+    fn default() -> Self {
+        const MINUTE: Duration = Duration::from_secs(60);
+        Self {
+            max_attempts: 140,
+            concurrency: 4,
+            send_timeout: MINUTE,
+            lifetimes: SecretLifetimes {
+                email: 24 * 60 * MINUTE,
+                reset: 30 * MINUTE,
+                invitation: 7 * 24 * 60 * MINUTE,
+            },
+        }
+    }
+}
+
+impl SecretLifetimes {
+    const fn of(&self, purpose: SecretPurpose) -> Duration {
+        match purpose {
+            SecretPurpose::VerifyEmail | SecretPurpose::ConfirmNewEmail => self.email,
+            SecretPurpose::ResetPassword => self.reset,
+            SecretPurpose::Invitation => self.invitation,
+        }
+    }
+}
+
+/// The results of this node since its start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DeliveryCounts {
+    /// Mails that the mail server accepted.
+    pub delivered: u64,
+    /// Attempts that failed.
+    pub failed: u64,
+    /// Mails that became dead letters.
+    pub dead: u64,
+}
+
+/// Delivers mails.
+pub struct MailDelivery {
+    store: Arc<dyn OutboxStore>,
+    sender: Arc<dyn MailSender>,
+    settings: DeliverySettings,
+    ambient: Ambient,
+    outage: Mutex<Outage>,
+    delivered: AtomicU64,
+    failed: AtomicU64,
+    dead: AtomicU64,
+}
+
+/// The consecutive failures of the mail server.
+#[derive(Default)]
+struct Outage {
+    failures: u32,
+    /// The end of the pause, on the monotonic clock.
+    until: Duration,
+}
+
+/// The messages of one batch that no thread has taken yet.
+struct Batch {
+    lease: Lease,
+    /// The time on the monotonic clock after which no thread takes another one.
+    end: Duration,
+    left: Mutex<VecDeque<ClaimedMessage>>,
+}
+
+impl MailDelivery {
+    /// Creates the use case from its dependencies.
+    pub fn new(
+        store: Arc<dyn OutboxStore>,
+        sender: Arc<dyn MailSender>,
+        settings: DeliverySettings,
+        ambient: Ambient,
+    ) -> Self {
+        let (delivered, failed, dead) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+        let outage = Mutex::default();
+        Self { store, sender, settings, ambient, outage, delivered, failed, dead }
+    }
+
+    /// Claims a batch of due mails and sends them. Returns the number of delivered ones, and whether
+    /// more may be due. It begins no further mail after a second, so that a node can stop.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails. Mails that were not attempted are due again when their lease ends.
+    pub fn deliver(&self) -> Result<BatchResult, StoreError> {
+        let now = self.ambient.clock.monotonic();
+        if now < lock(&self.outage).until {
+            return Ok(BatchResult::default());
+        }
+        let mut lease = Lease::default();
+        self.ambient.random.fill(&mut lease);
+        // Until a server has answered again, one mail at a time tries it.
+        let most = if lock(&self.outage).failures > 0 { 1 } else { BATCH };
+        let claim = MessageClaim { lease, hold: self.hold(), most };
+        let claimed = self.store.claim_messages(&claim)?;
+        let count = claimed.len();
+        if count == 0 {
+            return Ok(BatchResult::default());
+        }
+        let batch = Batch { lease, end: now + BATCH_TIME, left: Mutex::new(claimed.into()) };
+        let before = self.delivered.load(Ordering::Relaxed);
+        let result = self.deliver_batch(&batch, count);
+        if !lock(&batch.left).is_empty() {
+            self.store.release_messages(&lease)?;
+        }
+        result?;
+        let done = self.delivered.load(Ordering::Relaxed) - before;
+        let is_reachable = lock(&self.outage).failures == 0;
+        let is_full = u32::try_from(count).is_ok_and(|count| count == most);
+        Ok(BatchResult { done, more: is_full && is_reachable })
+    }
+
+    /// The results of this node since its start.
+    pub fn counts(&self) -> DeliveryCounts {
+        DeliveryCounts {
+            delivered: self.delivered.load(Ordering::Relaxed),
+            failed: self.failed.load(Ordering::Relaxed),
+            dead: self.dead.load(Ordering::Relaxed),
+        }
+    }
+
+    /// The duration of a lease: a batch, one mail that is being sent at its end, and a reserve.
+    fn hold(&self) -> Duration {
+        (BATCH_TIME + self.settings.send_timeout + LEASE_RESERVE).min(LONGEST_LEASE)
+    }
+
+    fn deliver_batch(&self, batch: &Batch, count: usize) -> Result<(), StoreError> {
+        let threads = self.settings.concurrency.clamp(1, count);
+        thread::scope(|scope| {
+            let started: Vec<_> =
+                (1..threads).map(|_| scope.spawn(|| self.deliver_next(batch))).collect();
+            let mut result = self.deliver_next(batch);
+            for thread in started {
+                // A panic of a thread ends the run: the job reports it.
+                let other = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                result = result.and(other);
+            }
+            result
+        })
+    }
+
+    /// Sends mail after mail of the batch.
+    fn deliver_next(&self, batch: &Batch) -> Result<(), StoreError> {
+        while self.ambient.clock.monotonic() < batch.end && self.is_sending() {
+            let Some(message) = lock(&batch.left).pop_front() else { break };
+            self.attempt(&message, &batch.lease)?;
+        }
+        Ok(())
+    }
+
+    /// False while the mail server is known to be unavailable; the first mail of a batch tries it.
+    fn is_sending(&self) -> bool {
+        self.ambient.clock.monotonic() >= lock(&self.outage).until
+    }
+
+    fn attempt(&self, message: &ClaimedMessage, lease: &Lease) -> Result<(), StoreError> {
+        let secret = message.mail.purpose().zip(message.subject).map(|(purpose, subject)| {
+            let text = OpaqueSecret::mint(&*self.ambient.random);
+            let (digest, lifetime) = (text.digest(), self.settings.lifetimes.of(purpose));
+            (SecretString::from(text.expose()), NewSecret { purpose, subject, digest, lifetime })
+        });
+        let new = secret.as_ref().map(|(_, new)| *new);
+        let begin = Attempt { message, lease, hold: self.hold(), secret: new };
+        if !self.store.begin_attempt(&begin)? {
+            return Ok(());
+        }
+        let text = secret.as_ref().map(|(text, new)| (text, new.lifetime));
+        let outgoing = OutgoingMail { message, secret: text, now: self.ambient.now() };
+        let result = self.sender.send(&outgoing);
+        self.note_server(result.as_ref().err());
+        let attempts = message.attempts.saturating_add(1);
+        let result = match result {
+            Ok(()) => AttemptResult::Delivered,
+            Err(error) => {
+                // A server may repeat the text of the mail in its reply.
+                let secret = secret.as_ref().map(|(text, _)| text);
+                self.failed(message, attempts, &error, secret)
+            }
+        };
+        let is_held = self.store.end_attempt(message.id, lease, &result)?;
+        let counter = match &result {
+            AttemptResult::Delivered => &self.delivered,
+            AttemptResult::Retry { .. } => &self.failed,
+            AttemptResult::Dead { .. } => {
+                self.failed.fetch_add(1, Ordering::Relaxed);
+                &self.dead
+            }
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        if !is_held {
+            tracing::warn!(message = %message.id, "the lease of a mail ended while it was sent");
+        }
+        Ok(())
+    }
+
+    fn failed(
+        &self,
+        message: &ClaimedMessage,
+        attempts: u32,
+        error: &SendError,
+        secret: Option<&SecretString>,
+    ) -> AttemptResult {
+        let failure = storable(&error.to_string(), secret);
+        let (id, kind) = (message.id, message.mail.kind());
+        let is_refused = matches!(error, SendError::Refused(_));
+        if is_refused || attempts >= self.settings.max_attempts {
+            tracing::error!(message = %id, kind, attempts, failure, "a mail is not delivered");
+            return AttemptResult::Dead { failure };
+        }
+        tracing::debug!(message = %id, kind, attempts, failure, "a mail is retried");
+        AttemptResult::Retry { after: retry::delay(attempts, &*self.ambient.random), failure }
+    }
+
+    /// Begins or ends a pause. Logs once that the server is unavailable, and once that it answers.
+    fn note_server(&self, error: Option<&SendError>) {
+        let mut outage = lock(&self.outage);
+        let was_available = outage.failures == 0;
+        if let Some(SendError::Unavailable(problem)) = error {
+            outage.failures = outage.failures.saturating_add(1);
+            let pause = retry::pause(outage.failures, &*self.ambient.random);
+            outage.until = self.ambient.clock.monotonic() + pause;
+            if was_available {
+                tracing::error!(problem, "the mail server is unavailable; mails wait");
+            }
+        } else {
+            *outage = Outage::default();
+            if !was_available {
+                tracing::info!("the mail server answers again");
+            }
+        }
+    }
+}
+
+/// The text of a failure as it is stored: one line of at most 300 characters, without the secret.
+fn storable(text: &str, secret: Option<&SecretString>) -> String {
+    let text = match secret {
+        Some(secret) => text.replace(secret.expose_secret(), "[REDACTED]"),
+        None => text.to_owned(),
+    };
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Messages of one claim.
+const BATCH: u32 = 64;
+
+/// The time after which a batch begins no further mail.
+const BATCH_TIME: Duration = Duration::from_secs(1);
+
+/// The part of a lease for the transactions around a delivery.
+const LEASE_RESERVE: Duration = Duration::from_secs(15);

@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+
+mod console;
+mod link;
+mod mailer;
+mod message;
+mod placeholders;
+mod renderer;
+mod sender;
+mod smtp;
+mod strings;
+mod template_files;
+mod templates;
+mod user_text;
+
+pub use mailer::{Mailer, MailerSettings, Transport};
+pub use sender::{Sender, SenderError};
+pub use smtp::{Encryption, SmtpError, SmtpSettings};
+pub use template_files::TemplateFault;
+pub use templates::Templates;

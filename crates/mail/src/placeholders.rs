@@ -1,0 +1,42 @@
+//! The placeholders that each template and each text may have.
+
+/// The placeholders of a layout: `mail.txt`, `mail.html`, and those of one kind.
+pub(crate) const LAYOUT: [&str; 11] = [
+    "action",
+    "base_url",
+    "expiry",
+    "footer",
+    "greeting",
+    "link",
+    "link_help",
+    "note",
+    "paragraphs",
+    "product",
+    "subject",
+];
+
+/// The placeholders of a text. A subject is a header: it has the name of the service only.
+pub(crate) fn of_text(section: &str, key: &str) -> Vec<&'static str> {
+    let mut all = vec!["product"];
+    if key == "subject" {
+        return all;
+    }
+    match (section, key) {
+        ("common", "minutes" | "hours" | "days") => return vec!["count"],
+        ("factors", _) => return Vec::new(),
+        ("common", "greeting") => all.push("username"),
+        ("common", "expiry") => all.push("lifetime"),
+        _ => {}
+    }
+    all.push("base_url");
+    match section {
+        "email_changed" | "password_changed" | "refresh_token_reuse" | "refresh_token_late" => {
+            all.extend(["at", "address"]);
+        }
+        "new_device" => all.extend(["at", "address", "device"]),
+        "factor_added" | "factor_removed" => all.extend(["at", "address", "factor"]),
+        "invitation" => all.push("inviter"),
+        _ => {}
+    }
+    all
+}

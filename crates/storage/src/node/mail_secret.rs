@@ -1,0 +1,125 @@
+//! `MailSecretStore`: digests of the secrets that were sent by mail, table `mail_secrets`.
+//!
+//! A subject has one secret for each purpose: a new one takes its place. A secret is valid while its row
+//! exists and has not expired, and it is spent by the deletion of the row, so of concurrent uses one
+//! succeeds. A port method that changes more calls [`redeem`] in its own transaction.
+
+use diesel::prelude::*;
+use portcullis_domain::{Email, MessageId};
+use portcullis_flows::StoreError;
+use portcullis_flows::node::mail::{SecretPurpose, SecretSubject};
+use portcullis_flows::node::outbox::{MailSecret, MailSecretStore, NewSecret};
+use portcullis_token::Digest;
+
+use crate::connection::{Connection, dispatch};
+use crate::failure::Failure;
+use crate::schema::mail_secrets;
+use crate::sql_type::{Instant, Key};
+use crate::store::Store;
+
+impl MailSecretStore for Store {
+    fn find_mail_secret(
+        &self,
+        purpose: SecretPurpose,
+        digest: &Digest,
+    ) -> Result<Option<MailSecret>, StoreError> {
+        self.read(|connection| {
+            let now = Instant::from(connection.now()?);
+            let query = mail_secrets::table
+                .filter(mail_secrets::digest.eq(digest.as_bytes().as_slice()))
+                .filter(mail_secrets::purpose.eq(purpose.as_str()))
+                .filter(mail_secrets::expires_at.gt(now))
+                .select((mail_secrets::subject_id, mail_secrets::address));
+            let found: Option<(Key, String)> =
+                dispatch!(connection, inner => query.first(inner).optional())?;
+            found.map(|row| secret(purpose, row)).transpose()
+        })
+    }
+
+    fn redeem_mail_secret(
+        &self,
+        purpose: SecretPurpose,
+        digest: &Digest,
+    ) -> Result<Option<MailSecret>, StoreError> {
+        self.write(|connection| redeem(connection, purpose, digest))
+    }
+
+    fn revoke_mail_secrets(&self, subject: SecretSubject) -> Result<u64, StoreError> {
+        self.write(|connection| revoke(connection, subject))
+    }
+}
+
+/// Stores a secret in place of an earlier one of the same purpose and subject.
+pub(crate) fn replace(
+    connection: &mut Connection,
+    secret: &NewSecret,
+    address: &Email,
+    message: MessageId,
+) -> Result<(), Failure> {
+    let now = connection.now()?;
+    let digest = secret.digest.as_bytes().as_slice();
+    let values = (
+        mail_secrets::digest.eq(digest),
+        mail_secrets::address.eq(address.as_str()),
+        mail_secrets::message_id.eq(Key::from(message)),
+        mail_secrets::minted_at.eq(Instant::from(now)),
+        mail_secrets::expires_at.eq(Instant::from(now + secret.lifetime)),
+    );
+    let insert = diesel::insert_into(mail_secrets::table)
+        .values((
+            mail_secrets::purpose.eq(secret.purpose.as_str()),
+            mail_secrets::subject_id.eq(key(secret.subject)),
+            values,
+        ))
+        .on_conflict((mail_secrets::purpose, mail_secrets::subject_id))
+        .do_update()
+        .set(values);
+    dispatch!(connection, inner => insert.execute(inner))?;
+    Ok(())
+}
+
+/// Spends a valid secret. This one statement is the whole guard.
+pub(crate) fn redeem(
+    connection: &mut Connection,
+    purpose: SecretPurpose,
+    digest: &Digest,
+) -> Result<Option<MailSecret>, Failure> {
+    let now = Instant::from(connection.now()?);
+    let valid = mail_secrets::table
+        .filter(mail_secrets::digest.eq(digest.as_bytes().as_slice()))
+        .filter(mail_secrets::purpose.eq(purpose.as_str()))
+        .filter(mail_secrets::expires_at.gt(now));
+    let spent: Option<(Key, String)> = dispatch!(connection, inner => {
+        diesel::delete(valid)
+            .returning((mail_secrets::subject_id, mail_secrets::address))
+            .get_result(inner)
+            .optional()
+    })?;
+    spent.map(|row| secret(purpose, row)).transpose()
+}
+
+/// Makes all secrets of a subject invalid; a change of the password or of the address calls it.
+pub(crate) fn revoke(connection: &mut Connection, subject: SecretSubject) -> Result<u64, Failure> {
+    let all = mail_secrets::table.filter(mail_secrets::subject_id.eq(key(subject)));
+    let rows = dispatch!(connection, inner => diesel::delete(all).execute(inner))?;
+    Ok(u64::try_from(rows).unwrap_or(u64::MAX))
+}
+
+fn key(subject: SecretSubject) -> Key {
+    match subject {
+        SecretSubject::Account(account) => account.into(),
+        SecretSubject::Invitation(invitation) => invitation.into(),
+    }
+}
+
+fn secret(
+    purpose: SecretPurpose,
+    (subject, address): (Key, String),
+) -> Result<MailSecret, Failure> {
+    let subject = match purpose {
+        SecretPurpose::Invitation => SecretSubject::Invitation(subject.into()),
+        _ => SecretSubject::Account(subject.into()),
+    };
+    let corrupt = Failure::Corrupt { table: "mail_secrets", column: "address" };
+    Ok(MailSecret { purpose, subject, address: Email::stored(&address).map_err(|_| corrupt)? })
+}
