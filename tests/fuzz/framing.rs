@@ -10,13 +10,10 @@ use tokio_util::codec::Decoder;
 
 use crate::framing::Framing;
 
-#[expect(dead_code, reason = "the target uses a part of the included file")]
 #[path = "../../crates/web/src/transport/chunked.rs"]
 mod chunked;
-#[expect(dead_code, reason = "the target uses a part of the included file")]
 #[path = "../../crates/web/src/transport/framing.rs"]
 mod framing;
-#[expect(dead_code, reason = "the target uses a part of the included file")]
 #[path = "../../crates/web/src/transport/head.rs"]
 mod head;
 
@@ -59,7 +56,11 @@ fuzz_target!(|input: (u8, &[u8])| {
                 _ => panic!("the server waits for more: {}", bytes[begin..end].escape_ascii()),
             }
         }
-        assert!(request.is_empty(), "the server ends earlier: {}", bytes[begin..end].escape_ascii());
+        assert!(
+            request.is_empty(),
+            "the server ends earlier: {}",
+            bytes[begin..end].escape_ascii()
+        );
         begin = end;
     }
     assert!(begin <= passed);

@@ -22,9 +22,9 @@ fuzz_target!(|text: &str| {
 fn use_all_of(matrix: &Matrix) {
     let context = DecisionContext::by("ann").owned_by("ben").between(&["ann", "ben"]);
     let cells = matrix.roles().flat_map(|role| {
-        matrix.resources().flat_map(move |resource| {
-            matrix.actions().map(move |action| (role, resource, action))
-        })
+        matrix
+            .resources()
+            .flat_map(move |resource| matrix.actions().map(move |action| (role, resource, action)))
     });
     for (role, resource, action) in cells.take(MAX_CELLS) {
         let decision = matrix.decide_words(role, resource, action, &context);

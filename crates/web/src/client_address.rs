@@ -14,6 +14,7 @@ use ipnet::IpNet;
 use portcullis_domain::canonical_address;
 
 use self::hop::parse_hop;
+use crate::text::trim_blanks;
 
 /// The header in which the trusted proxies forward the client address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,7 +60,7 @@ impl ForwardingHeader {
         };
         let lines: Vec<&[u8]> = headers.get_all(name).map(HeaderValue::as_bytes).collect();
         let parts = lines.into_iter().rev().flat_map(|line| line.rsplit(|byte| *byte == b','));
-        parts.map(move |part| self.hop(str::from_utf8(part).ok()?.trim()))
+        parts.map(move |part| self.hop(trim_blanks(str::from_utf8(part).ok()?)))
     }
 
     fn hop(self, part: &str) -> Option<IpAddr> {

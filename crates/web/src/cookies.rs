@@ -13,6 +13,7 @@ use portcullis_domain::{ExposeSecret, SecretString};
 
 use crate::problem::{Code, Problem};
 use crate::settings::Settings;
+use crate::text::trim_blanks;
 
 /// A cookie of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +85,7 @@ fn read(headers: &HeaderMap, name: Name, secure: bool) -> Result<Option<SecretSt
     let lines = headers.get_all(header::COOKIE).map(HeaderValue::as_bytes);
     let mut values = lines
         .flat_map(|line| line.split(|byte| *byte == b';'))
-        .filter_map(|pair| std::str::from_utf8(pair).ok()?.trim().split_once('='))
+        .filter_map(|pair| trim_blanks(str::from_utf8(pair).ok()?).split_once('='))
         .filter(|(known, _)| *known == name.as_str(secure))
         .map(|(_, value)| SecretString::from(value));
     let value = values.next();
@@ -137,12 +138,18 @@ mod tests {
         assert_eq!(secure(b"x=1;__Host-access_token=a.b ;y=2"), Ok(Some("a.b".to_owned())));
         assert_eq!(secure(b"__Host-access_token=a%2eb"), Ok(Some("a%2eb".to_owned())));
         assert_eq!(secure(b"__Host-access_token=a=b"), Ok(Some("a=b".to_owned())));
+        let beside = "__Host-access_token=a; \u{2003}__Host-access_token=x";
+        assert_eq!(secure(beside.as_bytes()), Ok(Some("a".to_owned())));
         for other in [
             b"access_token=a".as_slice(),
             b"__%48ost-access_token=a",
             b"__host-access_token=a",
             b"__Host-access_token",
             b"=__Host-access_token=a",
+            // Browsers do not protect names after blanks of Unicode.
+            "\u{2003}__Host-access_token=a".as_bytes(),
+            "\u{a0}__Host-access_token=a".as_bytes(),
+            "\u{85}__Host-access_token=a".as_bytes(),
             b"",
         ] {
             assert_eq!(secure(other), Ok(None), "{}", String::from_utf8_lossy(other));

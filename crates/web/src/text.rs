@@ -9,6 +9,12 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 use crate::fault::{FORBIDDEN_CHARACTER, TOO_LONG};
 
+/// The text without the blanks of HTTP around it: spaces and tabs (RFC 9110 section 5.6.3).
+/// [`str::trim`] takes away more, and would read a name that other programs read as another one.
+pub(crate) fn trim_blanks(text: &str) -> &str {
+    text.trim_matches([' ', '\t'])
+}
+
 /// A text that may be displayed.
 #[derive(Debug)]
 pub struct Text(pub String);

@@ -1,9 +1,10 @@
 //! Requests under way: the maximum of a node and of a client address, by priority.
 //!
 //! A request is under way from the choice of its route until its handler returns the response. It is
-//! not while it waits for its body, and a body that is streamed to the client counts no more. When the node has too many, it refuses with 503
-//! those of low priority first. Within each priority an address gets no more places than it leaves
-//! free, so a flood from some addresses does not take the last place of the others.
+//! not while it waits for its body, and a body that is streamed to the client counts no more. When
+//! the node has too many, it refuses with 503 those of low priority first. Within each priority an
+//! address gets no more places than it leaves free, so a flood from some addresses does not take the
+//! last place of the others.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
