@@ -21,6 +21,7 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 #[test]
 fn mails_of_a_killed_node_are_delivered_by_another_and_their_last_link_works() {
     let database = TestDatabase::postgres();
+    database.clock().set(SystemClock::new().now());
     let smtp = SmtpServer::start();
     let port = smtp.port().to_string();
     let authority = smtp.certificates().root_file();
