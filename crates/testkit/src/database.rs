@@ -163,11 +163,11 @@ pub struct Switch {
 }
 
 impl Switch {
-    /// Refuses new connections, then ends the existing ones.
+    /// Refuses new connections, then ends the existing ones and waits for their end.
     pub fn off(&self) {
         self.run(&format!("ALTER ROLE {} NOLOGIN", self.role));
         self.run(&format!(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{}'",
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE usename = '{}'",
             self.role
         ));
     }
