@@ -84,7 +84,8 @@ fn answer(mut stream: TcpStream, behaviour: &Mutex<Behaviour>, requests: &Mutex<
 }
 
 fn digest(typed: &str) -> String {
-    Sha1::digest(typed).iter().map(|byte| format!("{byte:02X}")).collect()
+    let digest: [u8; 20] = Sha1::digest(typed).into();
+    digest.map(|byte| format!("{byte:02X}")).concat()
 }
 
 fn suffix(typed: &str) -> String {

@@ -15,13 +15,13 @@ const MAX_HANDSHAKES: usize = 512;
 /// The memory of all of them: 64 KiB of input each, in buffers of twice that size.
 const MAX_BYTES: u64 = 64 << 20;
 
-/// The buffers of a connection besides the input: those of the runtime and of TLS.
-const OVERHEAD: u64 = MAX_HANDSHAKES as u64 * 16 * 1024;
+/// The buffers besides the input, 16 KiB each: those of the runtime and of TLS.
+const OVERHEAD: u64 = 8 << 20;
 
 #[test]
 fn a_flood_of_half_finished_handshakes_takes_the_documented_memory_and_no_more() {
     const FLOOD: usize = 4 * MAX_HANDSHAKES;
-    raise_file_limit(3 * FLOOD as u64);
+    raise_file_limit(6_144);
     let certificates = TestCertificates::new();
     let files = certificates.files();
     let [certificate, key] = [&files.certificate, &files.key]
@@ -39,10 +39,9 @@ fn a_flood_of_half_finished_handshakes_takes_the_documented_memory_and_no_more()
         .map(|number| {
             let host = u8::try_from(2 + number % 64).expect("a small number");
             let mut stream = connect_from(Ipv4Addr::new(127, 0, 0, host), server.origin());
-            match stream.write_all(&message) {
-                // Newer handshakes have ended this one.
-                Err(error) => assert!(is_closed(error.kind()), "{error}"),
-                Ok(()) => {}
+            // Newer handshakes may have ended this one.
+            if let Err(error) = stream.write_all(&message) {
+                assert!(is_closed(error.kind()), "{error}");
             }
             stream
         })

@@ -15,7 +15,7 @@ use crate::problem::{Code, Problem};
 /// The latest answer of a query, for routes without a rate limit.
 ///
 /// One query is in flight at a time. A request shares the answer of a query that ends while it waits,
-/// and one whose query began at most [`MAX_AGE`] ago. So a flood of requests costs ten queries a second.
+/// and one whose query began at most 100 ms ago. So a flood of requests costs ten queries a second.
 pub struct SharedAnswer<T> {
     clock: Arc<dyn Clock>,
     ended: Arc<AtomicU64>,
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn an_answer_is_shared_for_100_ms_from_the_begin_of_its_query() {
         let clock = Arc::new(SetClock::default());
-        let shared = SharedAnswer::new(Arc::clone(&clock) as Arc<dyn Clock>);
+        let shared = SharedAnswer::new(clock.clone());
         rt::System::new().block_on(async {
             for (at, answer, expected) in
                 [(0, 1, 1), (99, 2, 1), (100, 3, 3), (199, 4, 3), (260, 5, 5)]
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn requests_at_the_same_time_share_one_query_that_a_cancelled_one_does_not_end() {
         let clock = Arc::new(SetClock::default());
-        let shared = SharedAnswer::new(Arc::clone(&clock) as Arc<dyn Clock>);
+        let shared = SharedAnswer::new(clock.clone());
         let (queries, release) = (Rc::new(Cell::new(0)), Rc::new(Notify::new()));
         let query = || {
             let (queries, release) = (Rc::clone(&queries), Rc::clone(&release));

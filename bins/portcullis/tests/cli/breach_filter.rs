@@ -10,8 +10,8 @@ const FILTER: &str = "PORTCULLIS__PASSWORDS__BREACH_FILTER";
 /// The lines of a list of these passwords.
 fn lines(passwords: &[&str]) -> String {
     let digest = |typed: &&str| {
-        let hex = Sha1::digest(typed).iter().map(|byte| format!("{byte:02X}")).collect::<String>();
-        format!("{hex}:2\n")
+        let digest: [u8; 20] = Sha1::digest(typed).into();
+        format!("{}:2\n", digest.map(|byte| format!("{byte:02X}")).concat())
     };
     let mut lines: Vec<String> = passwords.iter().map(digest).collect();
     lines.sort();
