@@ -58,6 +58,9 @@ enum Verb {
     /// List, impose and lift bans of client addresses; the server may be running or stopped
     #[command(subcommand)]
     Ban(command::ban::Verb),
+    /// Measure password hashing on this machine
+    #[command(subcommand)]
+    Hash(command::hash::Verb),
     /// Make and check filter files of breached passwords
     #[command(subcommand)]
     BreachFilter(command::breach_filter::Verb),
@@ -106,6 +109,7 @@ fn execute(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Verb::Keys(verb) => command::keys::run(load(), &verb, output),
         Verb::Service(verb) => command::service::run(verb, output),
         Verb::Ban(verb) => command::ban::run(load(), verb, output),
+        Verb::Hash(verb) => command::hash::run(&verb, output),
         Verb::BreachFilter(verb) => command::breach_filter::run(&verb, output),
         Verb::Mail(verb) => command::mail::run(load(), verb, output),
         Verb::Audit(verb) => command::audit::run(load(), verb, output),

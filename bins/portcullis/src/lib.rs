@@ -10,6 +10,7 @@ mod data_dir;
 mod destination;
 mod failure;
 mod file_limit;
+mod hash_time;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod heap;
 mod jobs;

@@ -26,18 +26,7 @@ pub enum Subject {
 impl Hash for Subject {
     fn hash<H: Hasher>(&self, state: &mut H) {
         match self {
-            Self::Address(AddressPrefix(Prefix::V4(octets))) => {
-                state.write_u8(4);
-                state.write(octets);
-            }
-            Self::Address(AddressPrefix(Prefix::V6(upper))) => {
-                state.write_u8(6);
-                state.write(&upper.map(u16::to_ne_bytes).concat());
-            }
-            Self::Address(AddressPrefix(Prefix::LinkLocal(octets))) => {
-                state.write_u8(7);
-                state.write(octets);
-            }
+            Self::Address(prefix) => prefix.hash(state),
             Self::Id(id) => {
                 state.write_u8(16);
                 state.write(id);
@@ -81,15 +70,36 @@ impl fmt::Display for Subject {
 /// one /64. An IPv6 address that contains an IPv4 address (`::ffff:192.0.2.1`, and
 /// `64:ff9b::192.0.2.1` of NAT64) is that IPv4 address. The rule is that of
 /// [`client_network`].
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct AddressPrefix(Prefix);
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Prefix {
     V4([u8; 4]),
     /// The upper half of the address.
     V6([u16; 4]),
     LinkLocal([u8; 16]),
+}
+
+/// Few writes: each request is hashed several times.
+impl Hash for AddressPrefix {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self.0 {
+            Prefix::V4(octets) => {
+                state.write_u8(4);
+                state.write_u32(u32::from_ne_bytes(octets));
+            }
+            Prefix::V6([a, b, c, d]) => {
+                let [a, b, c, d] = [a, b, c, d].map(u64::from);
+                state.write_u8(6);
+                state.write_u64(a << 48 | b << 32 | c << 16 | d);
+            }
+            Prefix::LinkLocal(octets) => {
+                state.write_u8(7);
+                state.write_u128(u128::from_ne_bytes(octets));
+            }
+        }
+    }
 }
 
 impl AddressPrefix {

@@ -23,6 +23,7 @@ mod mount;
 mod optional_body;
 mod page;
 mod pending;
+mod poll_once;
 mod problem;
 mod query;
 mod redirect;

@@ -30,8 +30,10 @@ mod cors;
 mod response;
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 
 use actix_service::ServiceFactory;
 use actix_web::body::{BoxBody, MessageBody};
@@ -52,6 +54,7 @@ use crate::guard::GuardResult;
 use crate::headers::add_rate_limits;
 use crate::lifecycle::Lifecycle;
 use crate::limit::{FairPermit, FairSemaphore, Limits, Place, Priority, RouteRate};
+use crate::poll_once::poll_once;
 use crate::problem::{Code, Problem};
 use crate::request::RequestContext;
 use crate::request_id::{REQUEST_ID, RequestIds};
@@ -236,9 +239,15 @@ impl RouteStack {
             Ok(entered) => entered,
             Err(problem) => return HttpResponse::from_error(problem),
         };
-        let limit = self.route.limit.timeout;
-        let answer = rt::time::timeout(limit, self.handle(handler, request, payload)).await;
-        let answer = answer.unwrap_or_else(|_| Err(self.late().into()));
+        let mut work = pin!(self.handle(handler, request, payload));
+        // Most requests need no timer: they are answered at once.
+        let answer = match poll_once(work.as_mut()).await {
+            Poll::Ready(answer) => answer,
+            Poll::Pending => {
+                let answer = rt::time::timeout(self.route.limit.timeout, work).await;
+                answer.unwrap_or_else(|_| Err(self.late().into()))
+            }
+        };
         let mut answer = answer.unwrap_or_else(HttpResponse::from_error);
         if let Some(states) = &entered.states {
             add_rate_limits(answer.headers_mut(), states);

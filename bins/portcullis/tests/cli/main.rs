@@ -15,6 +15,7 @@ mod certificate;
 mod configuration;
 mod data_files;
 mod doctor;
+mod hash;
 mod keys;
 mod machine;
 mod mail;

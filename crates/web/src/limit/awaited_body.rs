@@ -5,8 +5,8 @@
 //! requests out.
 
 use std::cell::Cell;
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::future::Future;
+use std::pin::pin;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::Poll;
@@ -16,6 +16,7 @@ use portcullis_rate_limit::AddressPrefix;
 
 use super::fair_semaphore::FairPermit;
 use super::{Limits, Priority};
+use crate::poll_once::poll_once;
 use crate::problem::Problem;
 
 /// The place of a request among those under way.
@@ -84,8 +85,4 @@ pub(crate) async fn receive<T>(
     let body = body?;
     place.enter(request).await?;
     Ok(body)
-}
-
-async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
-    poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await
 }
