@@ -7,31 +7,30 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Memory that the process has more than after the last release, before it is released again.
+/// Memory that the process has more than when it had least, before freed memory is released.
 const MIN_GROWTH: u64 = 16 * 1024 * 1024;
 
-/// The resident memory below which nothing is released, in bytes.
+/// The smallest resident memory so far, in bytes.
+///
+/// That after the last release would not do: if it happens while the memory is in use, nothing shows
+/// later that it was freed.
 #[derive(Debug)]
 pub(crate) struct Heap {
-    base: AtomicU64,
+    lowest: AtomicU64,
 }
 
 impl Heap {
     pub(crate) fn new() -> Self {
-        Self { base: AtomicU64::new(u64::MAX) }
+        Self { lowest: AtomicU64::new(u64::MAX) }
     }
 
-    /// Releases freed memory if the process has grown.
+    /// Releases freed memory while the process has grown.
     pub(crate) fn release_freed(&self) -> io::Result<()> {
         let resident = resident()?;
-        let base = self.base.load(Ordering::Relaxed).min(resident);
-        let base = if resident - base < MIN_GROWTH {
-            base
-        } else {
+        let lowest = self.lowest.fetch_min(resident, Ordering::Relaxed).min(resident);
+        if resident - lowest >= MIN_GROWTH {
             trim();
-            self::resident()?
-        };
-        self.base.store(base, Ordering::Relaxed);
+        }
         Ok(())
     }
 }
@@ -69,6 +68,7 @@ mod tests {
             if number % 1_000 == 999 { kept.push(piece) } else { freed.push(piece) }
         }
         let full = resident().unwrap();
+        heap.release_freed().unwrap();
         drop(freed);
         let before = resident().unwrap();
         heap.release_freed().unwrap();

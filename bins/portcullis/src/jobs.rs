@@ -142,7 +142,7 @@ pub(crate) fn sweep_rate_limits(limits: &Arc<RateLimits>) -> Job {
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub(crate) fn release_memory() -> [Job; 1] {
     let heap = Heap::new();
-    [of_node("memory", 5 * SECOND, move || heap.release_freed().map_err(JobError::from))]
+    [of_node("memory", 10 * SECOND, move || heap.release_freed().map_err(JobError::from))]
 }
 
 /// Other allocators release memory by themselves.

@@ -6,6 +6,7 @@ mod mailer;
 mod message;
 mod placeholders;
 mod renderer;
+mod reply_stream;
 mod sender;
 mod smtp;
 mod strings;

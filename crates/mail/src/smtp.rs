@@ -15,9 +15,11 @@ use lettre::transport::smtp::client::{
 use lettre::transport::smtp::extension::ClientId;
 use portcullis_domain::{ExposeSecret, SecretString};
 use portcullis_flows::node::outbox::SendError;
+use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
 use crate::message::Prepared;
+use crate::reply_stream::ReplyStream;
 
 /// The settings of the mail server.
 #[derive(Clone, Debug)]
@@ -111,7 +113,7 @@ impl Smtp {
         let connection =
             timeout(connect_timeout, self.connection()).await.map_err(no_connection)?;
         let mut connection =
-            connection.map_err(|error| SendError::Unavailable(described(&error)))?;
+            connection.map_err(|error| SendError::Unavailable(error.to_string()))?;
         let sent = timeout(delivery_timeout, connection.send(&message.envelope, &message.bytes));
         match sent.await {
             Ok(Ok(_)) => {
@@ -124,7 +126,7 @@ impl Smtp {
     }
 
     /// An idle connection that still answers, or a new one.
-    async fn connection(&self) -> Result<AsyncSmtpConnection, Error> {
+    async fn connection(&self) -> Result<AsyncSmtpConnection, ConnectError> {
         while let Some(mut connection) = self.take_idle() {
             if connection.test_connected().await {
                 return Ok(connection);
@@ -133,12 +135,17 @@ impl Smtp {
         self.connect().await
     }
 
-    async fn connect(&self) -> Result<AsyncSmtpConnection, Error> {
+    async fn connect(&self) -> Result<AsyncSmtpConnection, ConnectError> {
         let SmtpSettings { host, port, encryption, credentials, .. } = &self.settings;
-        let implicit = self.tls.clone().filter(|_| *encryption == Encryption::Tls);
         let server = (host.as_str(), *port);
-        let mut connection =
-            AsyncSmtpConnection::connect_tokio1(server, None, &self.hello, implicit, None).await?;
+        let implicit = self.tls.clone().filter(|_| *encryption == Encryption::Tls);
+        let mut connection = if let Some(tls) = implicit {
+            AsyncSmtpConnection::connect_tokio1(server, None, &self.hello, Some(tls), None).await
+        } else {
+            let stream = TcpStream::connect(server).await.map_err(ConnectError::Tcp)?;
+            let stream = Box::new(ReplyStream::new(stream));
+            AsyncSmtpConnection::connect_with_transport(stream, &self.hello).await
+        }?;
         if let (Encryption::StartTls, Some(tls)) = (encryption, &self.tls) {
             connection.starttls(tls.clone(), &self.hello).await?;
         }
@@ -190,16 +197,49 @@ fn refusal(error: &Error) -> SendError {
     }
 }
 
+/// An error in words. Of a reply, it has the codes only (RFC 5321 section 4.2, RFC 3463): the text of
+/// a server may repeat the mail, with the secret of its link.
 fn described(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
+    let source = std::error::Error::source(error).map(ToString::to_string);
+    if let Some(code) = error.status() {
+        let enhanced = source.as_deref().and_then(enhanced_status);
+        return format!("reply {}{}", u16::from(code), enhanced.unwrap_or_default());
     }
-    text
+    if error.is_response() {
+        return "a malformed reply".to_owned();
+    }
+    error.to_string()
+}
+
+/// The enhanced status at the beginning of the text of a reply, after a space.
+fn enhanced_status(text: &str) -> Option<String> {
+    let status = text.split(' ').next()?;
+    let mut parts = status.split('.');
+    let is_part = |part: &str| {
+        (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let is_status = parts.clone().count() == 3 && parts.all(is_part);
+    is_status.then(|| format!(" {status}"))
+}
+
+/// The reason why there is no connection.
+#[derive(Debug, thiserror::Error)]
+enum ConnectError {
+    #[error("no connection: {0}")]
+    Tcp(std::io::Error),
+    #[error("{}", described(.0))]
+    Smtp(#[from] Error),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_status_is_taken_out_of_a_reply() {
+        assert_eq!(enhanced_status("5.1.1 user unknown").as_deref(), Some(" 5.1.1"));
+        for text in ["", "no 5.1.1", "5.1", "5.1.1.1", "5.a.1 x", "5.1.1234 x", "token=abc"] {
+            assert_eq!(enhanced_status(text), None, "{text}");
+        }
+    }
 }

@@ -34,6 +34,10 @@ const FOOTER: usize = (1 + SHARDS + 1) * NUMBER + DIGEST;
 /// The bytes of the digest.
 const DIGEST: usize = 32;
 
+/// The maximum size of a shard, of which a look-up reads one: enough for ten times as many passwords
+/// as any list has.
+const MAX_SHARD: u64 = 8 * 1024 * 1024;
+
 /// A file of breached passwords. It finds each of them, and takes one of 65,536 others for one.
 #[derive(Debug)]
 pub struct BreachFilter {
@@ -127,7 +131,8 @@ fn read_footer(footer: &[u8], end: u64) -> Option<(u64, Vec<u64>)> {
     let is_whole = *sum == digest(content)
         && places.first().copied() == begin
         && places.last() == Some(&end)
-        && places.is_sorted();
+        && places.is_sorted()
+        && places.iter().zip(places.iter().skip(1)).all(|(begin, end)| end - begin <= MAX_SHARD);
     is_whole.then(|| (u64::from_le_bytes(*entries), places))
 }
 
@@ -210,6 +215,20 @@ mod tests {
             let error = build(&path, faulty, 1).unwrap_err().to_string();
             assert!(error.starts_with(expected), "{error}");
         }
+    }
+
+    /// A writer of the file can compute its digest too.
+    #[test]
+    fn a_shard_that_would_fill_the_memory_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("filter");
+        let end = 8 + (1 << 40);
+        let mut places = vec![end; SHARDS + 1];
+        places[0] = 8;
+        let file = File::create(&path).unwrap();
+        file.write_all_at(&FORMAT, 0).unwrap();
+        file.write_all_at(&write_footer(1, &places), end).unwrap();
+        assert_eq!(BreachFilter::open(&path).unwrap_err().kind(), ErrorKind::InvalidData);
     }
 
     #[test]

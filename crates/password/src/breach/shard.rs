@@ -85,6 +85,7 @@ fn is_consistent(descriptor: &[u8; DESCRIPTOR], fingerprints: &[u8]) -> bool {
     let places = u64::from(count_length) + 2 * u64::from(length);
     let bytes = places.checked_mul(u64::try_from(FINGERPRINT).unwrap_or(u64::MAX));
     length.is_power_of_two()
+        && length <= count_length
         && mask == length - 1
         && count_length % length == 0
         && bytes == u64::try_from(fingerprints.len()).ok()
@@ -132,10 +133,20 @@ mod tests {
     /// A writer of the file can compute a checksum too.
     #[test]
     fn a_descriptor_that_points_outside_is_refused() {
-        let mut content = vec![0xff; DESCRIPTOR];
-        content.extend([0; 64]);
-        let sum = checksum(0, &content);
-        content.extend(sum);
-        assert!(Shard::decode(0, &content).is_none());
+        let with_segments = |length: u32, count_length: u32| {
+            let mut content = vec![0; DESCRIPTOR - 12];
+            content.extend(
+                [length, length.wrapping_sub(1), count_length].map(u32::to_le_bytes).concat(),
+            );
+            let places = usize::try_from(count_length.saturating_add(2 * (length & 0xff))).unwrap();
+            content.extend(vec![0; places.min(1 << 16) * FINGERPRINT]);
+            let sum = checksum(0, &content);
+            content.extend(sum);
+            Shard::decode(0, &content).is_some()
+        };
+        assert!(with_segments(4, 4), "the form of a small shard");
+        for (length, count_length) in [(4, 0), (0, 4), (3, 3), (4, 6), (u32::MAX, u32::MAX)] {
+            assert!(!with_segments(length, count_length), "{length} {count_length}");
+        }
     }
 }
