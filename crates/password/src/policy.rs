@@ -45,7 +45,6 @@ impl Policy {
     /// It computes for up to some tens of milliseconds, mostly in zxcvbn, and usually about one
     /// millisecond. zxcvbn reads the first 100 characters, and fewer if most of them are unlike
     /// symbols: a password that is weak in this part and strong only after it is refused.
-    /// password that is weak for that long and strong only behind is refused.
     ///
     /// # Errors
     ///

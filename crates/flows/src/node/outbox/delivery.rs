@@ -131,8 +131,7 @@ impl MailDelivery {
     ///
     /// If the database fails. Mails that were not attempted are due again when their lease ends.
     pub fn deliver(&self) -> Result<BatchResult, StoreError> {
-        let now = self.ambient.clock.monotonic();
-        if now < lock(&self.outage).until {
+        if !self.is_sending() {
             return Ok(BatchResult::default());
         }
         let mut lease = Lease::default();
@@ -145,7 +144,9 @@ impl MailDelivery {
         if count == 0 {
             return Ok(BatchResult::default());
         }
-        let batch = Batch { lease, end: now + BATCH_TIME, left: Mutex::new(claimed.into()) };
+        // The time after the claim: a slow database must not use up the time of the batch.
+        let end = self.ambient.clock.monotonic() + BATCH_TIME;
+        let batch = Batch { lease, end, left: Mutex::new(claimed.into()) };
         let before = self.delivered.load(Ordering::Relaxed);
         let result = self.deliver_batch(&batch, count);
         if !lock(&batch.left).is_empty() {
