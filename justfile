@@ -35,16 +35,16 @@ coverage:
     set -euo pipefail
     command -v cargo-tarpaulin >/dev/null || cargo install --locked cargo-tarpaulin --version 0.37.5
     tests/run --exec cargo tarpaulin --engine llvm --skip-clean --timeout 900 \
-        -p portcullis-domain -p portcullis-mail -p portcullis-password -p portcullis-token -p portcullis-rate-limit -p portcullis-redis -p portcullis-flows \
+        -p portcullis-domain -p portcullis-mail -p portcullis-password -p portcullis-token -p portcullis-mfa -p portcullis-rate-limit -p portcullis-redis -p portcullis-flows \
         --features portcullis-domain/moderation,portcullis-password/range-service --target-dir "${CARGO_TARGET_DIR:-target}/coverage" --out Stdout \
-        --include-files crates/{domain,mail,password,token,rate-limit,redis,flows}/src/\* | tee /dev/stderr | awk '
+        --include-files crates/{domain,mail,password,token,mfa,rate-limit,redis,flows}/src/\* | tee /dev/stderr | awk '
             $2 ~ /^crates\// && $3 ~ /^[0-9]+\/[0-9]+$/ {
                 split($2, path, "/"); split($3, lines, "/")
                 covered[path[2]] += lines[1]; all[path[2]] += lines[2]
             }
             END {
                 print "\nline coverage"
-                count = split("domain mail password token rate-limit redis flows", names, " ")
+                count = split("domain mail password token mfa rate-limit redis flows", names, " ")
                 for (i = 1; i <= count; i++) {
                     name = names[i]
                     share = all[name] ? 100 * covered[name] / all[name] : 0

@@ -1,0 +1,11 @@
+#![doc = include_str!("../README.md")]
+
+mod backup_code;
+mod enrolment;
+mod seal;
+mod totp;
+
+pub use backup_code::{BackupCode, BackupCodeError};
+pub use enrolment::{EnrolmentError, EnrolmentUri};
+pub use seal::{SealError, SeedKey};
+pub use totp::{TotpSeed, TotpStep};
