@@ -45,8 +45,8 @@ pub trait OutboxStore: Send + Sync {
         result: &AttemptResult,
     ) -> Result<bool, StoreError>;
 
-    /// Ends the lease of all messages that this lease still holds, without an attempt.
-    fn release_messages(&self, lease: &Lease) -> Result<(), StoreError>;
+    /// Ends the lease of those of these messages that it still holds, without an attempt.
+    fn release_messages(&self, lease: &Lease, messages: &[MessageId]) -> Result<(), StoreError>;
 
     /// The present state of the outbox.
     fn outbox_state(&self) -> Result<OutboxState, StoreError>;

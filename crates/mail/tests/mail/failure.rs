@@ -221,6 +221,37 @@ fn a_node_sends_as_many_mails_at_once_as_it_may() {
     });
 }
 
+#[test]
+fn a_mail_whose_delivery_hangs_delays_no_other_mail() {
+    TestDatabase::on_both(|database| {
+        let (slow, ada) = (enrol(&database, "slow"), enrol(&database, "ada"));
+        queue(&database, slow.id, Mail::Test);
+        let (release, wait) = std::sync::mpsc::channel::<()>();
+        let wait = std::sync::Mutex::new(wait);
+        let sender = With(move |mail: &OutgoingMail<'_>| {
+            if mail.message.username.as_deref() == Some("slow") {
+                let _ = wait.lock().unwrap().recv();
+            }
+            Ok(())
+        });
+        let two = DeliverySettings { concurrency: 2, ..DeliverySettings::default() };
+        let node = node_with(&database, sender, two);
+        assert_eq!(node.deliver().unwrap().done, 0);
+        for round in 1..=3 {
+            for _ in 0..100 {
+                queue(&database, ada.id, Mail::Test);
+            }
+            assert_eq!(drain(&node).delivered, round * 100, "{database:?}");
+        }
+        release.send(()).unwrap();
+        while node.counts().delivered < 301 {
+            std::thread::yield_now();
+        }
+        database.clock().advance(LONGEST_DELAY);
+        assert_eq!(drain(&node).delivered, 301, "it was sent once");
+    });
+}
+
 /// A database whose claims take longer than a batch.
 struct SlowClaims {
     database: TestDatabase,
@@ -247,8 +278,8 @@ impl OutboxStore for SlowClaims {
         self.store.end_attempt(id, lease, result)
     }
 
-    fn release_messages(&self, lease: &Lease) -> Result<(), StoreError> {
-        self.store.release_messages(lease)
+    fn release_messages(&self, lease: &Lease, ids: &[MessageId]) -> Result<(), StoreError> {
+        self.store.release_messages(lease, ids)
     }
 
     fn outbox_state(&self) -> Result<OutboxState, StoreError> {
@@ -263,6 +294,6 @@ fn a_slow_claim_does_not_use_up_the_time_of_its_batch() {
     let (store, ambient) = (Box::new(database.connect()), database.ambient());
     let store = Arc::new(SlowClaims { database, store });
     let sender = Arc::new(With(|_: &OutgoingMail<'_>| Ok(())));
-    let node = MailDelivery::new(store, sender, DeliverySettings::default(), ambient);
+    let node = Arc::new(MailDelivery::new(store, sender, DeliverySettings::default(), ambient));
     assert_eq!(node.deliver().unwrap().done, 1);
 }

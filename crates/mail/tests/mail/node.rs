@@ -48,7 +48,10 @@ pub(crate) fn mailer_with(settings: SmtpSettings, templates: Templates) -> Maile
 }
 
 /// The delivery of one node, with connections of its own.
-pub(crate) fn node(database: &TestDatabase, sender: impl MailSender + 'static) -> MailDelivery {
+pub(crate) fn node(
+    database: &TestDatabase,
+    sender: impl MailSender + 'static,
+) -> Arc<MailDelivery> {
     node_with(database, sender, DeliverySettings::default())
 }
 
@@ -56,12 +59,13 @@ pub(crate) fn node_with(
     database: &TestDatabase,
     sender: impl MailSender + 'static,
     settings: DeliverySettings,
-) -> MailDelivery {
-    MailDelivery::new(Arc::new(database.connect()), Arc::new(sender), settings, database.ambient())
+) -> Arc<MailDelivery> {
+    let (store, sender) = (Arc::new(database.connect()), Arc::new(sender));
+    Arc::new(MailDelivery::new(store, sender, settings, database.ambient()))
 }
 
 /// Delivers until nothing is due any more.
-pub(crate) fn drain(node: &MailDelivery) -> DeliveryCounts {
+pub(crate) fn drain(node: &Arc<MailDelivery>) -> DeliveryCounts {
     while node.deliver().unwrap().more {}
     node.counts()
 }

@@ -98,9 +98,12 @@ impl OutboxStore for Store {
         })
     }
 
-    fn release_messages(&self, lease: &Lease) -> Result<(), StoreError> {
+    fn release_messages(&self, lease: &Lease, messages: &[MessageId]) -> Result<(), StoreError> {
         self.write(|connection| {
-            let own = outbox::table.filter(outbox::lease.eq(lease.as_slice()));
+            let ids = messages.iter().copied().map(Key::from);
+            let own = outbox::table
+                .filter(outbox::id.eq_any(ids))
+                .filter(outbox::lease.eq(lease.as_slice()));
             let release = diesel::update(own)
                 .set((outbox::lease.eq(None::<&[u8]>), outbox::leased_until.eq(None::<Instant>)));
             dispatch!(connection, inner => release.execute(inner))?;

@@ -129,9 +129,15 @@ fn a_mail_that_was_given_back_is_due_at_once_and_has_used_no_attempt() {
         let claimed = claim(store, ONE, 10);
         assert!(begin(store, &claimed[0], &ONE));
         assert!(end(store, claimed[0].id, &ONE, &AttemptResult::Delivered));
-        store.release_messages(&ONE).unwrap();
+        assert!(begin(store, &claimed[1], &ONE));
+        let ids = [claimed[0].id, claimed[2].id];
+        store.release_messages(&OTHER, &ids).unwrap();
+        assert!(claim(store, OTHER, 10).is_empty(), "the lease of another");
+        store.release_messages(&ONE, &ids).unwrap();
         let again = claim(store, OTHER, 10);
-        assert_eq!(again.iter().map(|message| message.attempts).collect::<Vec<_>>(), [0, 0]);
+        let attempts: Vec<_> = again.iter().map(|again| (again.id, again.attempts)).collect();
+        assert_eq!(attempts, [(claimed[2].id, 0)]);
+        assert!(end(store, claimed[1].id, &ONE, &AttemptResult::Delivered), "it is being sent");
     });
 }
 

@@ -3,11 +3,15 @@
 //! A mail server that cannot be reached is told from a mail that is refused. Only the mail that was
 //! tried counts the attempt; the node gives back its other mails and pauses, so an outage makes no
 //! dead letters out of a long queue.
+//!
+//! A mail that takes long occupies one of the senders of the node until its timeout. The batch it
+//! came with ends without it, and the other senders continue with the next batch.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::mem;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use portcullis_domain::{Ambient, ExposeSecret, SecretString};
@@ -90,6 +94,8 @@ pub struct MailDelivery {
     settings: DeliverySettings,
     ambient: Ambient,
     outage: Mutex<Outage>,
+    /// The senders at work, those of earlier batches included.
+    senders: AtomicUsize,
     delivered: AtomicU64,
     failed: AtomicU64,
     dead: AtomicU64,
@@ -103,12 +109,30 @@ struct Outage {
     until: Duration,
 }
 
-/// The messages of one batch that no thread has taken yet.
+/// The messages of one batch that no sender has taken yet.
 struct Batch {
     lease: Lease,
-    /// The time on the monotonic clock after which no thread takes another one.
+    /// The time on the monotonic clock after which no sender takes another one.
     end: Duration,
     left: Mutex<VecDeque<ClaimedMessage>>,
+    /// The numbers of the senders that have ended.
+    ended: Mutex<Vec<usize>>,
+    changed: Condvar,
+}
+
+/// A sender at work. Its drop tells the batch that it ended, also by a panic.
+struct Sender {
+    number: usize,
+    delivery: Arc<MailDelivery>,
+    batch: Arc<Batch>,
+}
+
+impl Drop for Sender {
+    fn drop(&mut self) {
+        self.delivery.senders.fetch_sub(1, Ordering::Relaxed);
+        lock(&self.batch.ended).push(self.number);
+        self.batch.changed.notify_one();
+    }
 }
 
 impl MailDelivery {
@@ -120,18 +144,21 @@ impl MailDelivery {
         ambient: Ambient,
     ) -> Self {
         let (delivered, failed, dead) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
-        let outage = Mutex::default();
-        Self { store, sender, settings, ambient, outage, delivered, failed, dead }
+        let (outage, senders) = (Mutex::default(), AtomicUsize::new(0));
+        Self { store, sender, settings, ambient, outage, senders, delivered, failed, dead }
     }
 
     /// Claims a batch of due mails and sends them. Returns the number of delivered ones, and whether
-    /// more may be due. It begins no further mail after a second, so that a node can stop.
+    /// more may be due. It begins no further mail after a second, so that a node can stop. One job
+    /// calls it, never two at the same time.
     ///
     /// # Errors
     ///
     /// If the database fails. Mails that were not attempted are due again when their lease ends.
-    pub fn deliver(&self) -> Result<BatchResult, StoreError> {
-        if !self.is_sending() {
+    pub fn deliver(self: &Arc<Self>) -> Result<BatchResult, StoreError> {
+        let busy = self.senders.load(Ordering::Relaxed);
+        let free = self.settings.concurrency.max(1).saturating_sub(busy);
+        if free == 0 || !self.is_sending() {
             return Ok(BatchResult::default());
         }
         let mut lease = Lease::default();
@@ -146,11 +173,13 @@ impl MailDelivery {
         }
         // The time after the claim: a slow database must not use up the time of the batch.
         let end = self.ambient.clock.monotonic() + BATCH_TIME;
-        let batch = Batch { lease, end, left: Mutex::new(claimed.into()) };
+        let (left, ended, changed) = (Mutex::new(claimed.into()), Mutex::default(), Condvar::new());
+        let batch = Arc::new(Batch { lease, end, left, ended, changed });
         let before = self.delivered.load(Ordering::Relaxed);
-        let result = self.deliver_batch(&batch, count);
-        if !lock(&batch.left).is_empty() {
-            self.store.release_messages(&lease)?;
+        let result = self.deliver_batch(&batch, free.min(count));
+        let left: Vec<_> = lock(&batch.left).drain(..).map(|message| message.id).collect();
+        if !left.is_empty() {
+            self.store.release_messages(&lease, &left)?;
         }
         result?;
         let done = self.delivered.load(Ordering::Relaxed) - before;
@@ -173,19 +202,34 @@ impl MailDelivery {
         (BATCH_TIME + self.settings.send_timeout + LEASE_RESERVE).min(LONGEST_LEASE)
     }
 
-    fn deliver_batch(&self, batch: &Batch, count: usize) -> Result<(), StoreError> {
-        let threads = self.settings.concurrency.clamp(1, count);
-        thread::scope(|scope| {
-            let started: Vec<_> =
-                (1..threads).map(|_| scope.spawn(|| self.deliver_next(batch))).collect();
-            let mut result = self.deliver_next(batch);
-            for thread in started {
-                // A panic of a thread ends the run: the job reports it.
-                let other = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-                result = result.and(other);
-            }
-            result
-        })
+    /// Sends the batch with this many senders. A sender whose mail takes longer than the others is
+    /// left alone with it.
+    fn deliver_batch(self: &Arc<Self>, batch: &Arc<Batch>, count: usize) -> Result<(), StoreError> {
+        let started = (0..count).map(|number| self.start_sender(number, batch));
+        let mut started: Vec<_> = started.collect::<Result<_, _>>()?;
+        let is_incomplete = |ended: &mut Vec<usize>| ended.len() < count;
+        let most = BATCH_TIME + SLOW_AFTER;
+        let waited = batch.changed.wait_timeout_while(lock(&batch.ended), most, is_incomplete);
+        let ended = mem::take(&mut *waited.unwrap_or_else(PoisonError::into_inner).0);
+        let mut result = Ok(());
+        for sender in ended.into_iter().filter_map(|number| started.get_mut(number)?.take()) {
+            // A panic of a sender ends the run: the job reports it.
+            let other = sender.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            result = result.and(other);
+        }
+        result
+    }
+
+    fn start_sender(
+        self: &Arc<Self>,
+        number: usize,
+        batch: &Arc<Batch>,
+    ) -> Result<Option<JoinHandle<Result<(), StoreError>>>, StoreError> {
+        self.senders.fetch_add(1, Ordering::Relaxed);
+        let sender = Sender { number, delivery: Arc::clone(self), batch: Arc::clone(batch) };
+        let work = move || sender.delivery.deliver_next(&sender.batch);
+        let started = thread::Builder::new().name("mail-sender".to_owned()).spawn(work);
+        started.map(Some).map_err(|error| StoreError::Unavailable(error.to_string()))
     }
 
     /// Sends mail after mail of the batch.
@@ -298,6 +342,9 @@ const BATCH: u32 = 64;
 
 /// The time after which a batch begins no further mail.
 const BATCH_TIME: Duration = Duration::from_secs(1);
+
+/// The time after the end of a batch after which a sender at work is slow.
+const SLOW_AFTER: Duration = Duration::from_secs(1);
 
 /// The part of a lease for the transactions around a delivery.
 const LEASE_RESERVE: Duration = Duration::from_secs(15);
