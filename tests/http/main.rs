@@ -37,6 +37,7 @@ mod member;
 mod metrics;
 mod operations;
 mod overload;
+mod own_account;
 mod password_change;
 mod permission;
 mod proxy;

@@ -60,7 +60,7 @@ pub fn server(foundation: &Foundation, jobs_clock: Arc<dyn Clock>) -> Result<Ass
         config.sessions.clone(),
     );
     let passwords = Passwords::start(foundation, &mut data)?;
-    sign_in::share(foundation, &issuer, &passwords, &revocations, matrices.active(), &mut data);
+    sign_in::share(foundation, &issuer, &passwords, matrices.active(), &mut data);
     let step_up = sign_in::step_up(foundation);
     machine::share(foundation, &issuer, &mut data);
     let accounts = identity::accounts(foundation, &mut data)?;
@@ -152,7 +152,8 @@ pub fn server(foundation: &Foundation, jobs_clock: Arc<dyn Clock>) -> Result<Ass
 }
 
 /// The jobs of `portcullis worker`: the exclusive ones.
-pub(crate) fn worker(foundation: &Foundation) -> Jobs {
+#[must_use]
+pub fn worker(foundation: &Foundation) -> Jobs {
     let Foundation { config, store, secret, ambient } = foundation;
     let checkpoints = Arc::new(audit::checkpoints(store, config, secret, ambient));
     let mut list = jobs::exclusive(store, &checkpoints, config);

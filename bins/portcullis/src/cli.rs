@@ -35,7 +35,7 @@ enum Verb {
     /// Run the server (the default without a verb)
     Serve,
     /// Run the exclusive background jobs without serving, until stopped by a signal
-    Worker,
+    Worker(command::worker::Arguments),
     /// Migrate the database to the schema of this version; `serve` does so too
     Migrate(command::migrate::Arguments),
     /// Check the configuration
@@ -96,10 +96,10 @@ fn execute(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
             let (config, warnings) = with_certificate(load()).sound()?;
             command::serve::run(config, &warnings, signals, output)
         }
-        Verb::Worker => {
+        Verb::Worker(arguments) => {
             let signals = process::signals()?;
             let (config, warnings) = load().sound()?;
-            command::worker::run(config, &warnings, signals, output)
+            command::worker::run(config, &arguments, &warnings, signals, output)
         }
         Verb::Migrate(arguments) => command::migrate::run(load(), &arguments, output),
         Verb::Config(verb) => command::config::run(&with_certificate(load()), &verb, output),

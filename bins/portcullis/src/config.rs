@@ -43,7 +43,7 @@ use portcullis_flows::node::ban::{BanExemptions, BanSettings};
 use portcullis_flows::node::retention::RetentionPolicy;
 use portcullis_flows::node::revocation::RevocationPolicy;
 use portcullis_flows::sign_in::session_tokens::SessionPolicy;
-use portcullis_password::{Argon2Params, Policy, PoolSettings};
+use portcullis_password::{Argon2Params, Peppers, Policy, PoolSettings};
 use portcullis_rate_limit::LockoutPolicy;
 use portcullis_redis::RedisUrl;
 use portcullis_web::ServiceCredentials;
@@ -95,10 +95,14 @@ pub struct Config {
     pub retention: RetentionPolicy,
     /// The rules for new accounts.
     pub accounts: AccountRules,
+    /// True if holders may delete their own accounts.
+    pub own_deletion: bool,
     /// The password policy.
     pub passwords: Policy,
     /// The lists of breached passwords.
     pub breaches: BreachLists,
+    /// The secret keys of password hashes.
+    pub peppers: Peppers,
     /// The cost of new password hashes.
     pub argon2: Argon2Params,
     /// The queue of passwords that wait to be hashed.
@@ -222,7 +226,7 @@ fn check(raw: raw::Raw, findings: &mut Findings) -> Config {
     let tokens = Tokens::check(raw.tokens, &data_dir, environment, findings);
     let base_url = server.origin(server.address);
     let mail = Mail::check(raw.mail, &base_url, environment, findings);
-    let Passwords { policy, breaches, params, pool } =
+    let Passwords { policy, breaches, peppers, params, pool } =
         Passwords::check(raw.passwords, environment, findings);
     let admin = admin::check(raw.admin, &policy, findings);
     Config {
@@ -236,8 +240,10 @@ fn check(raw: raw::Raw, findings: &mut Findings) -> Config {
         redis: redis::check(&raw.redis, findings),
         mail,
         accounts: accounts::rules(&raw.registration, raw.moderation, environment, findings),
+        own_deletion: raw.accounts.own_deletion.unwrap_or(true),
         passwords: policy,
         breaches,
+        peppers,
         matrix,
         audit: Audit::check(raw.audit, findings),
         retention: retention::check(&raw.retention, refresh_lifetime, findings),

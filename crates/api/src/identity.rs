@@ -2,6 +2,9 @@
 
 pub(crate) mod account;
 pub(crate) mod account_change;
+pub(crate) mod account_deletion;
 pub(crate) mod bootstrap;
+pub(crate) mod own_data;
 pub(crate) mod password_change;
+pub(crate) mod profile;
 pub(crate) mod registration;

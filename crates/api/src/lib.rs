@@ -6,6 +6,7 @@ mod application;
 mod audit;
 mod docs;
 mod document;
+mod file_stream;
 mod identity;
 pub mod limits;
 mod machine;

@@ -10,7 +10,10 @@ use crate::access::decision;
 use crate::access::matrix::{self, trial, version};
 use crate::audit::checkpoint;
 use crate::audit::trail::{self, export};
-use crate::identity::{account, account_change, bootstrap, password_change, registration};
+use crate::identity::{
+    account, account_change, account_deletion, bootstrap, own_data, password_change, profile,
+    registration,
+};
 use crate::machine::revocation::{self, snapshot};
 use crate::machine::{introspection, jwks};
 use crate::node::{ban, document, health};
@@ -28,6 +31,9 @@ fn routes(to: &mut impl Router) {
     to.add(&sign_out::LOGOUT, sign_out::logout);
     to.add(&sign_out::LOGOUT_ALL, sign_out::logout_all);
     to.add(&password_change::CHANGE, password_change::change);
+    to.add(&profile::CHANGE, profile::change);
+    to.add(&account_deletion::DELETE_OWN, account_deletion::delete_own);
+    to.add(&own_data::EXPORT, own_data::export);
     to.add(&session::LIST, session::list);
     to.add(&session::END_OTHERS, session::end_others);
     to.add(&session::END, session::end);
@@ -36,6 +42,7 @@ fn routes(to: &mut impl Router) {
     to.add(&matrix::SHOW, matrix::show);
     to.add(&account_change::READ, account_change::read);
     to.add(&account_change::CHANGE, account_change::change);
+    to.add(&account_deletion::DELETE, account_deletion::delete);
     to.add(&account_change::END_SESSIONS, account_change::end_sessions);
     to.add(&mass_sign_out::END_ALL, mass_sign_out::end_all);
     to.add(&version::LIST, version::list);

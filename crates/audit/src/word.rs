@@ -90,6 +90,14 @@ words! {
         AccountDeactivated = "account_deactivated",
         /// An administrator activated an account again, or tried to.
         AccountReactivated = "account_reactivated",
+        /// The holder of an account changed its display name.
+        ProfileChange = "profile_change",
+        /// The holder of an account, an administrator or an operator deleted it, or tried to.
+        AccountDeleted = "account_deleted",
+        /// An operator listed accounts.
+        AccountsListed = "accounts_listed",
+        /// The holder of an account took a copy of its data.
+        OwnDataExported = "own_data_exported",
         /// A user read the account of another user.
         AccountRead = "account_read",
         /// A request was refused because it requires a more recent sign-in than that of the

@@ -2,11 +2,15 @@
 
 pub mod account;
 pub mod account_change;
+pub mod account_deletion;
+pub mod account_directory;
 pub mod account_request;
 pub mod bootstrap;
 pub mod breach_check;
 pub(crate) mod field_error;
 pub mod new_password;
+pub mod own_data;
 pub mod password_change;
+pub mod profile;
 pub mod provisioning;
 pub mod registration;

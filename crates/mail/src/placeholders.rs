@@ -30,7 +30,11 @@ pub(crate) fn of_text(section: &str, key: &str) -> Vec<&'static str> {
     }
     all.push("base_url");
     match section {
-        "email_changed" | "password_changed" | "refresh_token_reuse" | "refresh_token_late" => {
+        "email_changed"
+        | "password_changed"
+        | "account_deleted"
+        | "refresh_token_reuse"
+        | "refresh_token_late" => {
             all.extend(["at", "address"]);
         }
         "new_device" => all.extend(["at", "address", "device"]),

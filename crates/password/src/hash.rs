@@ -12,8 +12,8 @@ use base64::Engine;
 use base64::alphabet;
 use base64::engine::general_purpose::{GeneralPurpose, NO_PAD, STANDARD_NO_PAD};
 
-use crate::HashCost;
 use crate::params::is_affordable;
+use crate::{HashCost, PepperId, Peppers};
 
 /// A stored hash that is safe to verify: well formed, of a known algorithm, of limited cost.
 ///
@@ -32,6 +32,7 @@ pub(crate) enum ParsedHash {
 }
 
 const MAX_TEXT: usize = 256;
+const PEPPER_ID: usize = size_of::<PepperId>();
 const MIN_SALT: usize = 8;
 const MIN_TAG: usize = 16;
 const MAX_LANES: u32 = 255;
@@ -39,8 +40,8 @@ const BCRYPT_BASE64: GeneralPurpose = GeneralPurpose::new(&alphabet::BCRYPT, NO_
 const BCRYPT_COSTS: std::ops::RangeInclusive<u32> = 4..=14;
 
 impl PasswordHash {
-    /// Parses a stored or imported hash: `$argon2id$v=19$m=…,t=…,p=…$salt$tag`, or bcrypt as
-    /// `$2a$`, `$2b$` or `$2y$`.
+    /// Parses a stored or imported hash: `$argon2id$v=19$m=…,t=…,p=…$salt$tag`, with `,keyid=…`
+    /// after `p` if it has a [pepper](crate::Pepper), or bcrypt as `$2a$`, `$2b$` or `$2y$`.
     ///
     /// Weak hashes are accepted, because an import may contain them, and are marked for replacement
     /// when they match. Hashes of high cost are refused: the limits are 256 MiB, 1 GiB over all
@@ -71,14 +72,28 @@ impl PasswordHash {
         }
     }
 
+    /// Returns whether it has none of these peppers, but another one. No password matches it then.
+    pub fn has_other_pepper(&self, peppers: &Peppers) -> bool {
+        match &self.form {
+            ParsedHash::Argon2id { params, .. } => {
+                !params.keyid().is_empty() && peppers.find(params.keyid()).is_none()
+            }
+            ParsedHash::Bcrypt { .. } => false,
+        }
+    }
+
     pub(crate) fn bcrypt(cost: u32, salt: &[u8; 16], tag: &[u8; 23]) -> Self {
         let (salt, tag) = (BCRYPT_BASE64.encode(salt), BCRYPT_BASE64.encode(tag));
         Self { text: format!("$2b${cost:02}${salt}{tag}"), form: ParsedHash::Bcrypt { cost } }
     }
 
     pub(crate) fn argon2id(params: &Params, salt: &[u8], tag: &[u8]) -> Self {
+        let keyid = match params.keyid() {
+            [] => String::new(),
+            id => format!(",keyid={}", STANDARD_NO_PAD.encode(id)),
+        };
         let text = format!(
-            "$argon2id$v=19$m={},t={},p={}${}${}",
+            "$argon2id$v=19$m={},t={},p={}{keyid}${}${}",
             params.m_cost(),
             params.t_cost(),
             params.p_cost(),
@@ -123,7 +138,7 @@ fn parse_argon2id(text: &str) -> Result<ParsedHash, HashError> {
         return Err(HashError::Malformed);
     }
     let params = Params::try_from(&hash.params).map_err(|_| HashError::Malformed)?;
-    if !params.keyid().is_empty() || !params.data().is_empty() {
+    if !matches!(params.keyid().len(), 0 | PEPPER_ID) || !params.data().is_empty() {
         return Err(HashError::UnsupportedAlgorithm);
     }
     if !is_affordable(&params) || params.p_cost() > MAX_LANES {
@@ -154,7 +169,7 @@ pub enum HashError {
     /// Truncated, damaged, or not a hash.
     #[error("is not a complete password hash")]
     Malformed,
-    /// Any algorithm except Argon2id version 19 without key and data, and bcrypt 2a, 2b, 2y.
+    /// Any algorithm except Argon2id version 19 without data and with a key id of 8 bytes at most, and bcrypt 2a, 2b, 2y.
     #[error("is of an algorithm other than Argon2id version 19 or bcrypt (2a, 2b, 2y)")]
     UnsupportedAlgorithm,
     /// Its verification would take too much memory or time, or its bcrypt cost is out of range.

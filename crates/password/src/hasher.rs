@@ -1,15 +1,16 @@
 //! `Hasher`: hash, verify and needs-rehash with one configured cost.
 
-use argon2::{Algorithm, Argon2, Block, Params, Version};
+use argon2::{Algorithm, Argon2, Block, KeyId, Params, ParamsBuilder, Version};
 use portcullis_domain::{SecureRandom, constant_time_eq};
 
 use crate::hash::ParsedHash;
-use crate::{Argon2Params, HashCost, HashError, Password, PasswordHash, Scratch};
+use crate::{Argon2Params, HashCost, HashError, Password, PasswordHash, Pepper, Peppers, Scratch};
 
 /// Hashes new passwords with the configured cost, and verifies hashes of any stored cost.
 #[derive(Clone, Debug)]
 pub struct Hasher {
     params: Argon2Params,
+    peppers: Peppers,
     /// Salt and tag of decoy hashes.
     decoy: ([u8; SALT_BYTES], [u8; TAG_BYTES]),
 }
@@ -20,8 +21,8 @@ pub struct Hasher {
 pub enum VerificationResult {
     /// The password matches.
     Match {
-        /// The hash is bcrypt, or a new hash would cost an attacker more memory or more work and
-        /// not less of either. Hash the password again now, and replace the stored hash.
+        /// The hash is bcrypt, has another pepper than new hashes, or a new hash would cost an
+        /// attacker more memory or more work and not less of either. Hash the password again now, and replace the stored hash.
         needs_rehash: bool,
     },
     /// The password does not match.
@@ -41,7 +42,13 @@ impl Hasher {
         let (mut salt, mut tag) = ([0; SALT_BYTES], [0; TAG_BYTES]);
         random.fill(&mut salt);
         random.fill(&mut tag);
-        Self { params, decoy: (salt, tag) }
+        Self { params, peppers: Peppers::default(), decoy: (salt, tag) }
+    }
+
+    /// The same hasher with these peppers.
+    #[must_use]
+    pub fn with_peppers(self, peppers: Peppers) -> Self {
+        Self { peppers, ..self }
     }
 
     /// The configured cost of new hashes.
@@ -94,17 +101,29 @@ impl Hasher {
         salt: &[u8; SALT_BYTES],
         scratch: &mut Scratch,
     ) -> Result<PasswordHash, HashError> {
-        let params = self.params.as_argon2();
+        let pepper = self.peppers.current.as_ref();
+        let params = self.params_with(pepper).map_err(HashError::Argon2)?;
         let mut tag = [0; TAG_BYTES];
-        argon2id(params, password, salt, scratch, &mut tag).map_err(HashError::Argon2)?;
-        Ok(PasswordHash::argon2id(params, salt, &tag))
+        argon2id(&params, pepper, password, salt, scratch, &mut tag).map_err(HashError::Argon2)?;
+        Ok(PasswordHash::argon2id(&params, salt, &tag))
+    }
+
+    fn params_with(&self, pepper: Option<&Pepper>) -> argon2::Result<Params> {
+        let params = self.params.as_argon2();
+        let Some(pepper) = pepper else { return Ok(params.clone()) };
+        ParamsBuilder::new()
+            .m_cost(params.m_cost())
+            .t_cost(params.t_cost())
+            .p_cost(params.p_cost())
+            .keyid(KeyId::new(pepper.id())?)
+            .build()
     }
 
     /// Verifies a password against a stored hash, in time that does not depend on the difference.
     ///
     /// bcrypt ignores everything after 72 bytes or a NUL byte. Such passwords never match a bcrypt
     /// hash here, because two different passwords must not open one account (ASVS 6.2.8,
-    /// CVE-2025-22228).
+    /// CVE-2025-22228). A hash whose pepper is not known matches no password.
     pub fn verify(
         &self,
         password: &Password,
@@ -114,8 +133,11 @@ impl Hasher {
         match stored.form() {
             ParsedHash::Argon2id { params, salt, tag } => {
                 let mut computed = vec![0; tag.len()];
-                let done = argon2id(params, password, salt, scratch, &mut computed);
-                if done.is_err() || !constant_time_eq(&computed, tag) {
+                let (id, pepper) = self.pepper_of(params);
+                let is_unknown = !id.is_empty() && pepper.is_none();
+                // An unknown pepper costs the same as a wrong password.
+                let done = argon2id(params, pepper, password, salt, scratch, &mut computed);
+                if is_unknown || done.is_err() || !constant_time_eq(&computed, tag) {
                     return VerificationResult::Mismatch;
                 }
             }
@@ -128,13 +150,20 @@ impl Hasher {
         VerificationResult::Match { needs_rehash: self.needs_rehash(stored) }
     }
 
+    /// The id of the pepper in the parameters of a hash, and the pepper if it is known.
+    fn pepper_of<'p>(&'p self, params: &'p Params) -> (&'p [u8], Option<&'p Pepper>) {
+        let id = params.keyid();
+        (id, self.peppers.find(id))
+    }
+
     /// Returns whether a stored hash should be replaced after a successful verification; see
     /// [`VerificationResult::Match`].
     pub fn needs_rehash(&self, stored: &PasswordHash) -> bool {
         match stored.form() {
             ParsedHash::Argon2id { params, salt, tag } => {
                 let is_short = salt.len() < SALT_BYTES || tag.len() < TAG_BYTES;
-                self.params.improve_on(params, is_short)
+                let (id, _) = self.pepper_of(params);
+                id != self.peppers.current_id() || self.params.improve_on(params, is_short)
             }
             ParsedHash::Bcrypt { .. } => true,
         }
@@ -143,18 +172,17 @@ impl Hasher {
 
 fn argon2id(
     params: &Params,
+    pepper: Option<&Pepper>,
     password: &Password,
     salt: &[u8],
     scratch: &mut Scratch,
     tag: &mut [u8],
 ) -> argon2::Result<()> {
     let blocks: &mut [Block] = scratch.blocks(params.block_count());
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone()).hash_password_into_with_memory(
-        password.expose().as_bytes(),
-        salt,
-        tag,
-        blocks,
-    )
+    let (algorithm, version) = (Algorithm::Argon2id, Version::V0x13);
+    let key = pepper.map(Pepper::key).unwrap_or_default();
+    Argon2::new_with_secret(key, algorithm, version, params.clone())?
+        .hash_password_into_with_memory(password.expose().as_bytes(), salt, tag, blocks)
 }
 
 /// Computes the hash before it refuses: a response without this work would reveal that the account
@@ -191,6 +219,48 @@ mod tests {
             let result = hasher.verify(&password(other), &stored, &mut scratch);
             assert_eq!(result, VerificationResult::Mismatch, "{other}");
         }
+    }
+
+    #[test]
+    fn a_hash_with_a_pepper_matches_only_where_the_pepper_is_known() {
+        let [old, new] = [1, 2].map(|byte| Pepper::new([byte; 8], [byte; 32]));
+        let peppered = |current: Option<&Pepper>, previous: &[&Pepper]| {
+            let previous = previous.iter().map(|pepper| (*pepper).clone()).collect();
+            hasher(19_456, 2).with_peppers(Peppers { current: current.cloned(), previous })
+        };
+        let mut scratch = Scratch::default();
+        let right = password("violet-otter-plays-7-cellos");
+        let stored = peppered(Some(&old), &[]).hash(&right, &SystemRandom, &mut scratch).unwrap();
+        assert!(stored.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1,keyid=AQEBAQEBAQE$"));
+        assert!(stored.as_str().contains(&old.name()));
+        let stored = PasswordHash::parse(stored.as_str()).unwrap();
+        let peppers = |pepper: &Pepper| Peppers { current: None, previous: vec![pepper.clone()] };
+        assert!(
+            stored.has_other_pepper(&peppers(&new)) && !stored.has_other_pepper(&peppers(&old))
+        );
+        let matches = |needs_rehash| VerificationResult::Match { needs_rehash };
+        for (hasher, expected) in [
+            (peppered(Some(&old), &[]), matches(false)),
+            (peppered(Some(&new), &[&old]), matches(true)),
+            (peppered(None, &[&old]), matches(true)),
+            (peppered(Some(&new), &[]), VerificationResult::Mismatch),
+            (peppered(None, &[]), VerificationResult::Mismatch),
+            (
+                hasher(19_456, 2).with_peppers(Peppers {
+                    current: Some(Pepper::new([1; 8], [3; 32])),
+                    previous: Vec::new(),
+                }),
+                VerificationResult::Mismatch,
+            ),
+        ] {
+            assert_eq!(hasher.verify(&right, &stored, &mut scratch), expected, "{hasher:?}");
+            let wrong = hasher.verify(&password("wrong"), &stored, &mut scratch);
+            assert_eq!(wrong, VerificationResult::Mismatch);
+            assert!(!format!("{hasher:?}").contains("[1, 1"), "{hasher:?}");
+        }
+        let plain = hasher(19_456, 2).hash(&right, &SystemRandom, &mut scratch).unwrap();
+        let verified = peppered(Some(&new), &[]).verify(&right, &plain, &mut scratch);
+        assert_eq!(verified, matches(true), "a hash without a pepper gets one");
     }
 
     #[test]

@@ -3,8 +3,12 @@
 
 pub(crate) mod account;
 pub(crate) mod account_change;
+pub(crate) mod account_directory;
 pub(crate) mod bootstrap;
 pub(crate) mod email_key;
+pub(crate) mod own_data;
 pub(crate) mod password_change;
+pub(crate) mod pepper;
+pub(crate) mod profile;
 pub(crate) mod provisioning;
 pub(crate) mod registration;

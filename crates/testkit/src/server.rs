@@ -27,6 +27,7 @@ use portcullis_web::{
 use crate::{TestClock, TestDatabase};
 
 /// The settings of a test server; the defaults suit most tests.
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct TestSettings {
     /// Lifetimes, rotation and the effect of a reused refresh token.
     pub sessions: SessionPolicy,
@@ -53,6 +54,8 @@ pub struct TestSettings {
     pub checkpoint_directory: Option<PathBuf>,
     /// The registration mode.
     pub registration: RegistrationMode,
+    /// True if holders may delete their own accounts.
+    pub own_deletion: bool,
     /// Whether cookies are `Secure` and carry the `__Host-` prefix.
     pub secure_cookies: bool,
     /// Further allowed origins.
@@ -98,6 +101,7 @@ impl Default for TestSettings {
             audit_retention: None,
             checkpoint_directory: None,
             registration: RegistrationMode::Open,
+            own_deletion: true,
             secure_cookies: false,
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
@@ -264,6 +268,7 @@ impl TestServer {
             lockout: settings.lockout.clone(),
             hashing: settings.hashing,
             accounts: rules(settings.registration),
+            own_deletion: settings.own_deletion,
             passwords: Policy { context_words: vec!["portcullis".to_owned()], ..Policy::default() },
             ..Config::default()
         };

@@ -82,6 +82,10 @@ pub enum Purpose {
     SigningKeys,
     /// Identifies the secret.
     Fingerprint,
+    /// Keys password hashes.
+    PasswordPepper,
+    /// Identifies the key of password hashes, in public.
+    PasswordPepperId,
 }
 
 impl Purpose {
@@ -94,6 +98,8 @@ impl Purpose {
             Self::SignInFailures => b"portcullis/v1/sign-in-failures",
             Self::SigningKeys => b"portcullis/v1/signing-keys",
             Self::Fingerprint => b"portcullis/v1/fingerprint",
+            Self::PasswordPepper => b"portcullis/v1/password-pepper",
+            Self::PasswordPepperId => b"portcullis/v1/password-pepper-id",
         }
     }
 }
@@ -269,6 +275,14 @@ mod tests {
             (
                 Purpose::SigningKeys,
                 "c9bee56b44d1eb520e306cf1805fef7d8df0cff58a22c53894f103d68c3c9420",
+            ),
+            (
+                Purpose::PasswordPepper,
+                "c61798adbcdfffd1d3fb6f4994b1f2bc38c1d50703fc5879ea1255b8ac89d783",
+            ),
+            (
+                Purpose::PasswordPepperId,
+                "52f8ada07ccbea60cb20ee933cb980916e2c8a5f96be9dcaa91ac87a4385011a",
             ),
         ] {
             assert_eq!(hexadecimal(&key.derive(purpose)), expected, "{purpose:?}");

@@ -7,19 +7,26 @@ use portcullis_domain::Ambient;
 use portcullis_flows::access::matrix::{ActiveMatrix, Matrices};
 use portcullis_flows::identity::account::Accounts;
 use portcullis_flows::identity::account_change::AccountChanges;
+use portcullis_flows::identity::account_deletion::{AccountDeletions, OwnDeletion};
+use portcullis_flows::identity::account_directory::AccountDirectory;
 use portcullis_flows::identity::account_request::{AccountChecker, RegistrationError};
 use portcullis_flows::identity::bootstrap::{Bootstrap, BootstrapState, SetupError};
 use portcullis_flows::identity::new_password::NewPasswords;
+use portcullis_flows::identity::own_data::OwnData;
 use portcullis_flows::identity::password_change::PasswordChange;
-use portcullis_flows::identity::provisioning::Provisioning;
+use portcullis_flows::identity::profile::Profiles;
+use portcullis_flows::identity::provisioning::{ImportableHashes, Provisioning};
 use portcullis_flows::identity::registration::Registration;
+use portcullis_flows::node::revocation::Enforcement;
 use portcullis_flows::sign_in::session_tokens::TokenIssuer;
 use portcullis_password::PoolSettings;
 use portcullis_storage::Store;
+use portcullis_token::SecretKey;
 use portcullis_web::AppData;
 
+use super::audit;
 use super::foundation::Foundation;
-use super::sign_in::{Passwords, breaches, hashing};
+use super::sign_in::{self, Passwords, breaches, hashing};
 use crate::config::Config;
 use crate::failure::{self, Failure};
 
@@ -48,13 +55,21 @@ pub(super) fn share(
     let checker =
         AccountChecker::new(config.accounts.clone(), new_passwords.clone(), ambient.clone());
     let checker = Arc::new(checker);
-    data.share(Arc::new(Registration::new(store.clone(), checker.clone(), matrix.clone())));
-    data.share(Arc::new(AccountChanges::new(
-        store.clone(),
-        matrix.clone(),
-        issuer.clone(),
-        ambient.clone(),
+    let profiles = Profiles::new(store.clone(), checker.clone(), ambient.clone());
+    data.share(Arc::new(profiles));
+    let own_data =
+        OwnData::new(store.clone(), Arc::new(audit::trail(store, ambient)), ambient.clone());
+    data.share(Arc::new(own_data));
+    let deletions = || account_deletions(store, issuer.enforcement(), matrix, ambient);
+    data.share(Arc::new(deletions()));
+    data.share(Arc::new(OwnDeletion::new(
+        deletions(),
+        passwords.hashing.clone(),
+        passwords.lockout.clone(),
+        config.own_deletion,
     )));
+    data.share(Arc::new(Registration::new(store.clone(), checker.clone(), matrix.clone())));
+    data.share(Arc::new(account_changes(store, issuer.enforcement(), matrix, ambient)));
     data.share(Arc::new(PasswordChange::new(
         store.clone(),
         passwords.hashing.clone(),
@@ -67,6 +82,51 @@ pub(super) fn share(
     let setup = bootstrap.start(config.admin.as_ref()).map_err(no_administrator)?;
     data.share(Arc::new(bootstrap));
     Ok(setup)
+}
+
+/// Changes of accounts by administrators and operators.
+fn account_changes(
+    store: &Arc<Store>,
+    enforcement: Enforcement,
+    matrix: &Arc<ActiveMatrix>,
+    ambient: &Ambient,
+) -> AccountChanges {
+    AccountChanges::new(store.clone(), matrix.clone(), enforcement, ambient.clone())
+}
+
+/// Deletions of accounts by administrators and operators.
+fn account_deletions(
+    store: &Arc<Store>,
+    enforcement: Enforcement,
+    matrix: &Arc<ActiveMatrix>,
+    ambient: &Ambient,
+) -> AccountDeletions {
+    AccountDeletions::new(store.clone(), matrix.clone(), enforcement, ambient.clone())
+}
+
+/// Changes of accounts by the operator, without a server. Running servers read the revocations.
+pub(crate) fn changes_by_operator(
+    store: &Arc<Store>,
+    matrices: &Matrices,
+    config: &Config,
+) -> AccountChanges {
+    let enforcement = Enforcement::of_command(config.sessions.access_lifetime);
+    account_changes(store, enforcement, matrices.active(), &Ambient::system())
+}
+
+/// Deletions of accounts by the operator, without a server.
+pub(crate) fn deletions_by_operator(
+    store: &Arc<Store>,
+    matrices: &Matrices,
+    config: &Config,
+) -> AccountDeletions {
+    let enforcement = Enforcement::of_command(config.sessions.access_lifetime);
+    account_deletions(store, enforcement, matrices.active(), &Ambient::system())
+}
+
+/// Lists and details of accounts for the operator.
+pub(crate) fn directory(store: &Arc<Store>, secret: &SecretKey) -> AccountDirectory {
+    AccountDirectory::new(store.clone(), sign_in::counters(secret), Ambient::system())
 }
 
 fn no_administrator(error: SetupError) -> Failure {
@@ -94,7 +154,7 @@ pub(crate) fn checker(config: &Config) -> Result<AccountChecker, Failure> {
         ..PoolSettings::default()
     };
     let ambient = Ambient::system();
-    let hashing = Arc::new(hashing(config.argon2.clone(), alone, ambient.clock.clone())?);
+    let hashing = Arc::new(hashing(config, alone, ambient.clock.clone())?);
     let breaches = breaches(&config.breaches, ambient.clock.clone())?;
     let policy = config.passwords.clone();
     let new_passwords = NewPasswords::new(policy, hashing, breaches, ambient.random.clone());
@@ -106,9 +166,13 @@ pub(crate) fn provisioning(
     store: &Arc<Store>,
     checker: AccountChecker,
     matrices: &Matrices,
-    max_bcrypt_cost: u32,
+    config: &Config,
 ) -> Provisioning {
     let (accounts, reading) = (store.clone(), store.clone());
     let (checker, matrix) = (Arc::new(checker), matrices.active().clone());
-    Provisioning::new(accounts, reading, checker, matrix, max_bcrypt_cost, Ambient::system())
+    let hashes = ImportableHashes {
+        max_bcrypt_cost: config.hashing.max_bcrypt_cost,
+        peppers: config.peppers.clone(),
+    };
+    Provisioning::new(accounts, reading, checker, matrix, hashes, Ambient::system())
 }

@@ -6,7 +6,7 @@ use portcullis_domain::{Ambient, Clock};
 use portcullis_flows::access::matrix::ActiveMatrix;
 use portcullis_flows::identity::breach_check::BreachChecks;
 use portcullis_flows::identity::new_password::NewPasswords;
-use portcullis_flows::node::revocation::Revocations;
+use portcullis_flows::node::revocation::Enforcement;
 use portcullis_flows::sign_in::SignIn;
 use portcullis_flows::sign_in::hash_cost::{HashCostStore, HashCosts};
 use portcullis_flows::sign_in::lockout::{FailureCounters, Lockout};
@@ -18,7 +18,7 @@ use portcullis_flows::sign_in::sign_out::SignOut;
 use portcullis_flows::sign_in::step_up::StepUp;
 use portcullis_flows::sign_in::unlock::Unlock;
 use portcullis_password::{
-    Argon2Params, BreachFilter, BreachService, Hasher, HashingPool, PoolSettings, RangeService,
+    BreachFilter, BreachService, Hasher, HashingPool, PoolSettings, RangeService,
 };
 use portcullis_storage::Store;
 use portcullis_token::{Purpose, SecretKey};
@@ -41,8 +41,7 @@ impl Passwords {
     /// Starts the hashing threads.
     pub(super) fn start(foundation: &Foundation, data: &mut AppData) -> Result<Self, Failure> {
         let Foundation { config, store, secret, ambient } = foundation;
-        let hashing =
-            Arc::new(hashing(config.argon2.clone(), config.hashing, ambient.clock.clone())?);
+        let hashing = Arc::new(hashing(config, config.hashing, ambient.clock.clone())?);
         data.share(hashing.clone());
         let (policy, random) = (config.passwords.clone(), ambient.random.clone());
         let breaches = breaches(&config.breaches, ambient.clock.clone())?;
@@ -89,11 +88,10 @@ pub(super) fn share(
     foundation: &Foundation,
     issuer: &TokenIssuer,
     passwords: &Passwords,
-    revocations: &Arc<Revocations>,
     matrix: &Arc<ActiveMatrix>,
     data: &mut AppData,
 ) {
-    let Foundation { config, store, ambient, .. } = foundation;
+    let Foundation { store, ambient, .. } = foundation;
     data.share(Arc::new(SignIn::new(
         store.clone(),
         passwords.hashing.clone(),
@@ -108,8 +106,7 @@ pub(super) fn share(
     data.share(Arc::new(MassSignOut::new(
         store.clone(),
         matrix.clone(),
-        Some(revocations.clone()),
-        config.sessions.access_lifetime,
+        issuer.enforcement(),
         ambient.clone(),
     )));
 }
@@ -121,8 +118,9 @@ pub(super) fn step_up(foundation: &Foundation) -> Arc<StepUp> {
 
 /// Ends all sessions, without a server. Running servers read the revocations.
 pub(crate) fn mass_sign_out(store: &Arc<Store>, config: &Config) -> MassSignOut {
-    let (matrix, lifetime) = (config.matrix.active.clone(), config.sessions.access_lifetime);
-    MassSignOut::new(store.clone(), matrix, None, lifetime, Ambient::system())
+    let enforcement = Enforcement::of_command(config.sessions.access_lifetime);
+    let matrix = config.matrix.active.clone();
+    MassSignOut::new(store.clone(), matrix, enforcement, Ambient::system())
 }
 
 /// Ends a lockout.
@@ -132,15 +130,16 @@ pub(crate) fn unlock(store: &Arc<Store>, secret: &SecretKey) -> Unlock {
 
 /// The pool that hashes passwords.
 pub(super) fn hashing(
-    params: Argon2Params,
+    config: &Config,
     settings: PoolSettings,
     clock: Arc<dyn Clock>,
 ) -> Result<HashingPool, Failure> {
-    let hasher = Hasher::new(params, &*Ambient::system().random);
+    let hasher = Hasher::new(config.argon2.clone(), &*Ambient::system().random);
+    let hasher = hasher.with_peppers(config.peppers.clone());
     HashingPool::new(settings, hasher, clock).map_err(failure::no_thread)
 }
 
-fn counters(secret: &SecretKey) -> FailureCounters {
+pub(super) fn counters(secret: &SecretKey) -> FailureCounters {
     FailureCounters::new(secret.derive(Purpose::SignInFailures))
 }
 

@@ -16,6 +16,7 @@ mod hashing;
 mod jobs;
 mod mail;
 mod password_policy;
+mod peppers;
 mod redis;
 mod secret_key;
 mod signing_keys;

@@ -1,8 +1,13 @@
-//! `user`: creates and unlocks accounts and ends sessions; the server may be running or stopped.
+//! `user`: accounts and their sessions, for the operator; the server may be running or stopped.
 
 mod create;
+mod delete;
 mod end_sessions;
 mod import;
+mod list;
+mod lock;
+mod named;
+mod show;
 mod unlock;
 
 use std::process::ExitCode;
@@ -20,8 +25,16 @@ pub(crate) enum Verb {
     Create(create::Arguments),
     /// Create accounts from a CSV file, with the password hashes of another system
     Import(import::Arguments),
-    /// Reset the failure counters of an account (end a lockout)
-    Unlock(unlock::Arguments),
+    /// List accounts, the newest first
+    List(list::Arguments),
+    /// Show one account, with its sessions and its failures
+    Show(named::Name),
+    /// Deactivate an account and end its sessions
+    Lock(named::Name),
+    /// Activate an account again and reset its failure counters (end a lockout)
+    Unlock(named::Name),
+    /// Delete an account for good
+    Delete(delete::Arguments),
     /// End all sessions of all accounts; running servers refuse their tokens within a second
     EndSessions(end_sessions::Arguments),
 }
@@ -31,7 +44,11 @@ pub(crate) fn run(loaded: LoadedConfig, verb: Verb, output: Output) -> Result<Ex
     match verb {
         Verb::Create(arguments) => create::run(&config, arguments, output),
         Verb::Import(arguments) => import::run(&config, &arguments, output),
-        Verb::Unlock(arguments) => unlock::run(&config, arguments, output),
+        Verb::List(arguments) => list::run(&config, arguments, output),
+        Verb::Show(name) => show::run(&config, &name, output),
+        Verb::Lock(name) => lock::run(&config, &name, output),
+        Verb::Unlock(name) => unlock::run(&config, &name, output),
+        Verb::Delete(arguments) => delete::run(&config, &arguments, output),
         Verb::EndSessions(_) => end_sessions::run(&config, output),
     }
 }

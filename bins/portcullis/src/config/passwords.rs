@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use portcullis_password::{Argon2Params, Policy, PoolSettings};
+use portcullis_domain::SecretString;
+use portcullis_password::{Argon2Params, Pepper, Peppers, Policy, PoolSettings};
+use portcullis_token::{Purpose, SecretKey};
 use url::Url;
 
 use super::finding::Findings;
@@ -16,6 +18,8 @@ pub(crate) struct Passwords {
     pub(crate) policy: Policy,
     /// The lists of breached passwords.
     pub(crate) breaches: BreachLists,
+    /// The secret keys of hashes.
+    pub(crate) peppers: Peppers,
     /// The cost of new hashes.
     pub(crate) params: Argon2Params,
     /// Threads, queue and deadline of hashing.
@@ -40,8 +44,29 @@ impl Passwords {
         let params = params(&raw, findings);
         let pool = pool(&raw, findings);
         let breaches = breaches(&raw, environment, findings);
-        Self { policy: policy(raw, environment, findings), breaches, params, pool }
+        let peppers = peppers(&raw, findings);
+        Self { policy: policy(raw, environment, findings), breaches, peppers, params, pool }
     }
+}
+
+fn peppers(raw: &raw::Passwords, findings: &mut Findings) -> Peppers {
+    let mut pepper = |key, text: Option<&SecretString>| {
+        let parsed = SecretKey::parse(text?);
+        let remedy =
+            "generate one with `openssl rand -base64 48`, and keep it apart from the database";
+        let secret = parsed.map_err(|error| findings.refuse(key, error, remedy)).ok()?;
+        let id = secret.derive(Purpose::PasswordPepperId);
+        let id = id.first_chunk().copied().unwrap_or_default();
+        Some(Pepper::new(id, secret.derive(Purpose::PasswordPepper)))
+    };
+    let current = pepper("passwords.pepper", raw.pepper.as_ref());
+    let previous = pepper("passwords.pepper_previous", raw.pepper_previous.as_ref());
+    let is_same = current.as_ref().zip(previous.as_ref()).is_some_and(|(a, b)| a.id() == b.id());
+    if is_same {
+        let remedy = "remove it, or set passwords.pepper to a new secret";
+        findings.fault("passwords.pepper_previous", "is the same as the pepper in use", remedy);
+    }
+    Peppers { current, previous: previous.into_iter().collect() }
 }
 
 fn policy(raw: raw::Passwords, environment: Environment, findings: &mut Findings) -> Policy {

@@ -21,6 +21,7 @@ pub(crate) struct Raw {
     pub(crate) sessions: Sessions,
     pub(crate) passwords: Passwords,
     pub(crate) registration: Registration,
+    pub(crate) accounts: Accounts,
     pub(crate) access: Access,
     pub(crate) revocation: Revocation,
     pub(crate) services: BTreeMap<String, String>,
@@ -144,6 +145,8 @@ pub(crate) struct Passwords {
     pub(crate) product_names: Option<Vec<String>>,
     pub(crate) breach_filter: Option<PathBuf>,
     pub(crate) breach_service: Option<String>,
+    pub(crate) pepper: Option<SecretString>,
+    pub(crate) pepper_previous: Option<SecretString>,
     pub(crate) memory_kib: Option<u32>,
     pub(crate) iterations: Option<u32>,
     pub(crate) parallelism: Option<u32>,
@@ -157,6 +160,12 @@ pub(crate) struct Passwords {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Registration {
     pub(crate) mode: Option<RegistrationMode>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Accounts {
+    pub(crate) own_deletion: Option<bool>,
 }
 
 /// The mode of registration.

@@ -123,6 +123,7 @@ fn the_sample_file_has_every_key_and_no_other() {
         "sessions",
         "passwords",
         "registration",
+        "accounts",
         "access",
         "revocation",
         "redis",

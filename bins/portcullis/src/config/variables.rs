@@ -46,10 +46,12 @@ const SHORT_NAMES: [(&str, &str); 22] = [
 ];
 
 /// Keys whose value may come from a file by `_FILE`.
-const SECRETS: [&str; 6] = [
+const SECRETS: [&str; 8] = [
     "admin.password",
     "database.url",
     "mail.smtp_password",
+    "passwords.pepper",
+    "passwords.pepper_previous",
     "redis.url",
     "tokens.secret_key",
     "tokens.secret_key_previous",

@@ -19,6 +19,7 @@ mod hash;
 mod keys;
 mod machine;
 mod mail;
+mod pepper;
 mod policy;
 mod policy_activate;
 mod policy_replay;
@@ -28,6 +29,7 @@ mod service;
 mod user_create;
 mod user_end_sessions;
 mod user_import;
+mod user_verbs;
 mod worker;
 
 /// The matrix that is built in.

@@ -38,6 +38,20 @@ fn a_worker_runs_the_exclusive_jobs_and_stops_when_told_to() {
 }
 
 #[test]
+fn a_worker_for_once_runs_what_is_due_and_ends() {
+    let machine = Machine::new();
+    let names = |arguments: &[&str]| -> BTreeSet<String> {
+        let ran = machine.run(arguments).exits_with(0).json();
+        let due = ran["jobs"].as_array().unwrap().iter().filter(|job| job["was_due"] == true);
+        due.map(|job| job["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let once = ["worker", "--once", "--json"];
+    assert_eq!(names(&once), EXCLUSIVE.map(str::to_owned).into());
+    assert_eq!(claimed(&machine), EXCLUSIVE.map(str::to_owned).into());
+    assert_eq!(names(&once), BTreeSet::new(), "none is due again so soon");
+}
+
+#[test]
 fn a_worker_beside_a_server_writes_the_checkpoint_files_of_both() {
     let mut machine = Machine::new();
     let directory = machine.path("checkpoints");

@@ -144,6 +144,6 @@ fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     T::deserialize(deserializer).map(Some)
 }
 
-fn account(id: &str) -> Result<AccountId, Problem> {
+pub(super) fn account(id: &str) -> Result<AccountId, Problem> {
     id.parse().map_err(|_| Problem::new(Code::NotFound))
 }

@@ -15,6 +15,9 @@ pub const CHANGE_STATE: Permission = ("user", "update");
 /// To give an account another role.
 pub const CHANGE_ROLE: Permission = ("user", "approve");
 
+/// To delete an account.
+pub const DELETE_ACCOUNT: Permission = ("user", "delete");
+
 /// To end the sessions of an account; the most senior role may end those of all accounts.
 pub const END_SESSIONS: Permission = ("user", "reject");
 
@@ -40,10 +43,11 @@ pub const READ_AUDIT_LOG: Permission = ("audit_log", "read");
 pub const EXPORT_AUDIT_LOG: Permission = ("audit_log", "export");
 
 /// All permissions.
-pub const ALL: [Permission; 11] = [
+pub const ALL: [Permission; 12] = [
     READ_ACCOUNT,
     CHANGE_STATE,
     CHANGE_ROLE,
+    DELETE_ACCOUNT,
     END_SESSIONS,
     ON_BEHALF,
     READ_MATRIX,

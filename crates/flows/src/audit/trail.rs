@@ -147,6 +147,14 @@ impl AuditLog {
         Ok(self.stream(filter, None))
     }
 
+    /// All matches, newest first, read on demand, for a use case that records the reading itself.
+    pub(crate) fn entries<'t>(
+        &'t self,
+        filter: &'t Filter,
+    ) -> impl Iterator<Item = Result<Entry<'static>, AuditLogError>> + 't {
+        self.stream(filter, None)
+    }
+
     /// One decision with its reason; `None` if it is unknown or not stored yet.
     pub fn decision(
         &self,

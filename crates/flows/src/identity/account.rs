@@ -2,6 +2,7 @@
 
 use std::io;
 use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -22,14 +23,32 @@ pub trait AccountStore: Send + Sync {
 #[derive(Debug)]
 pub struct CachedAccount {
     account: Account,
+    /// The begin of the read, on the monotonic clock.
+    read_at: Duration,
     /// The time from the beginning of the read to its end.
     read_time: Duration,
+    /// True once a caller has asked for its renewal.
+    is_renewed: AtomicBool,
     document: OnceLock<Box<[u8]>>,
 }
 
 impl CachedAccount {
-    const fn new(account: Account, read_time: Duration) -> Self {
-        Self { account, read_time, document: OnceLock::new() }
+    const fn new(account: Account, read_at: Duration, read_time: Duration) -> Self {
+        Self {
+            account,
+            read_at,
+            read_time,
+            is_renewed: AtomicBool::new(false),
+            document: OnceLock::new(),
+        }
+    }
+
+    /// Claims the renewal if the read is half as old as it may become. Returns `true` to one caller.
+    fn claims_renewal(&self, now: Duration) -> bool {
+        let is_due = now.saturating_sub(self.read_at) >= Accounts::MAX_AGE / 2;
+        is_due
+            && !self.is_renewed.load(Ordering::Relaxed)
+            && !self.is_renewed.swap(true, Ordering::Relaxed)
     }
 
     /// The account in the form in which callers get it. It is written once and kept with the
@@ -58,8 +77,6 @@ struct Memory {
     store: Arc<dyn AccountStore>,
     clock: Arc<dyn Clock>,
     recent: Cache<AccountId, Arc<CachedAccount>>,
-    /// Accounts read in the first half of that time, or about to be read.
-    fresh: Cache<AccountId, ()>,
 }
 
 impl Accounts {
@@ -70,13 +87,8 @@ impl Accounts {
     /// requests, refreshes the accounts that are used often.
     pub fn start(store: Arc<dyn AccountStore>, clock: Arc<dyn Clock>) -> io::Result<Self> {
         let recent = Cache::builder().max_capacity(MAX_ACCOUNTS);
-        let fresh = Cache::builder().max_capacity(MAX_ACCOUNTS);
-        let memory = Arc::new(Memory {
-            store,
-            clock,
-            recent: recent.expire_after(SinceRead).build(),
-            fresh: fresh.time_to_live(Self::MAX_AGE / 2).build(),
-        });
+        let recent = recent.expire_after(SinceRead).build();
+        let memory = Arc::new(Memory { store, clock, recent });
         let (renewals, wanted) = sync_channel(MAX_WAITING);
         let work = Arc::clone(&memory);
         let reader = Supervised::restarting("accounts", move || work.renew_all(&wanted))?;
@@ -92,12 +104,18 @@ impl Accounts {
     /// the database.
     pub fn recent(&self, id: AccountId) -> Option<Arc<CachedAccount>> {
         let account = self.memory.recent.get(&id)?;
-        if self.memory.claims_renewal(id) {
+        if account.claims_renewal(self.memory.clock.monotonic()) {
             // With a full queue the refresh is skipped, and the next caller after the expiry reads
             // the account.
             let _ = self.renewals.try_send(id);
         }
         Some(account)
+    }
+
+    /// Removes the account from the cache of this node, after a change. A renewal that began before
+    /// the change may bring its former state back, for [`Self::MAX_AGE`] at most.
+    pub fn forget(&self, id: AccountId) {
+        self.memory.recent.invalidate(&id);
     }
 
     /// The account as stored.
@@ -107,11 +125,6 @@ impl Accounts {
 }
 
 impl Memory {
-    /// Claims the refresh of the account if it is due. Returns `true` to one caller each time.
-    fn claims_renewal(&self, id: AccountId) -> bool {
-        !self.fresh.contains_key(&id) && self.fresh.entry(id).or_insert(()).is_fresh()
-    }
-
     /// Refreshes accounts until all senders are gone.
     fn renew_all(&self, wanted: &Receiver<AccountId>) {
         for id in wanted {
@@ -125,11 +138,11 @@ impl Memory {
         let begun = self.clock.monotonic();
         let account = self.store.account(id)?;
         let read_time = self.clock.monotonic().saturating_sub(begun);
-        let account = account.map(|account| Arc::new(CachedAccount::new(account, read_time)));
-        if let Some(account) = &account {
-            self.recent.insert(id, Arc::clone(account));
-            self.fresh.insert(id, ());
-        }
+        let account = account.map(|account| {
+            let account = Arc::new(CachedAccount::new(account, begun, read_time));
+            self.recent.insert(id, Arc::clone(&account));
+            account
+        });
         Ok(account)
     }
 }

@@ -17,17 +17,18 @@ use std::time::Duration;
 use portcullis_access::Matrix;
 use portcullis_audit::{Details, EventKind, Outcome, SecurityEvent};
 use portcullis_domain::{Account, AccountId, Ambient, Role, Timestamp};
+use portcullis_token::Digest;
 
 pub use self::rule::{AccountState, Refusal};
-use self::rule::{acting_account, check_rules};
+pub(crate) use self::rule::{acting_account, check_rules};
 use crate::StoreError;
 use crate::access::matrix::{ActiveMatrix, MatrixInForce};
 use crate::access::permission::{self, Permission};
 use crate::effects::Effects;
 use crate::identity::account::AccountStore;
-use crate::node::revocation::Revoked;
+use crate::node::revocation::{Enforcement, Revoked};
 use crate::principal::Principal;
-use crate::sign_in::session_tokens::TokenIssuer;
+use crate::sign_in::PasswordProof;
 
 /// The port of account changes.
 pub trait AccountChangeStore: AccountStore {
@@ -43,10 +44,14 @@ pub trait AccountChangeStore: AccountStore {
 
 /// A change about to be checked.
 pub struct AccountChange<'a> {
+    /// The kind of the change.
+    pub kind: ChangeKind,
     /// The account to change.
     pub account: AccountId,
     /// The principal that changes it.
     pub principal: &'a Principal,
+    /// The proof of its password, if the change needs one.
+    pub password: Option<&'a CurrentPassword<'a>>,
     /// The activation of the matrix that the rule uses.
     pub revision: u64,
     /// The role of which an active holder must remain.
@@ -55,6 +60,24 @@ pub struct AccountChange<'a> {
     pub rule: &'a dyn Fn(&AccountState) -> AccountRuleResult,
     /// The time for which the access tokens that become invalid must be refused.
     pub revoked_for: Duration,
+}
+
+/// The kind of an account change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// The account stays, with other values.
+    Update,
+    /// The account is deleted, with everything that belongs to it outside the audit log.
+    Deletion,
+}
+
+/// The proof of a password, to be validated again.
+#[derive(Clone, Copy, Debug)]
+pub struct CurrentPassword<'a> {
+    /// The proof.
+    pub proof: &'a PasswordProof,
+    /// The counter whose failures are reset.
+    pub counter: &'a Digest,
 }
 
 /// The result of the rules: the update or the refusal, and the effects to record.
@@ -95,10 +118,23 @@ pub enum AccountChangeResult {
 }
 
 impl AccountChangeResult {
-    fn ended(&self) -> usize {
+    pub(crate) fn ended(&self) -> usize {
         match self {
             Self::Done { revoked, .. } => revoked.session_count(),
             _ => 0,
+        }
+    }
+
+    /// The account afterwards; its revoked tokens are refused from here on.
+    pub(crate) fn enforced(self, enforcement: &Enforcement) -> Result<Account, ChangeError> {
+        match self {
+            Self::Done { account, revoked } => {
+                enforcement.enforce(revoked);
+                Ok(*account)
+            }
+            Self::Refused(refusal) => Err(refusal.into()),
+            Self::Unknown => Err(ChangeError::Unknown),
+            Self::Superseded => Err(ChangeError::Superseded),
         }
     }
 }
@@ -136,7 +172,7 @@ pub enum ChangeError {
 pub struct AccountChanges {
     store: Arc<dyn AccountChangeStore>,
     matrix: Arc<ActiveMatrix>,
-    issuer: TokenIssuer,
+    enforcement: Enforcement,
     ambient: Ambient,
 }
 
@@ -145,10 +181,10 @@ impl AccountChanges {
     pub fn new(
         store: Arc<dyn AccountChangeStore>,
         matrix: Arc<ActiveMatrix>,
-        issuer: TokenIssuer,
+        enforcement: Enforcement,
         ambient: Ambient,
     ) -> Self {
-        Self { store, matrix, issuer, ambient }
+        Self { store, matrix, enforcement, ambient }
     }
 
     /// The account as stored. The reading is recorded.
@@ -220,22 +256,16 @@ impl AccountChanges {
         rule: &dyn Fn(&AccountState) -> AccountRuleResult,
     ) -> Result<Account, ChangeError> {
         let changed = self.store.change_account(&AccountChange {
+            kind: ChangeKind::Update,
             account,
             principal,
+            password: None,
             revision: matrix.revision,
             administrators: &matrix.admin,
             rule,
-            revoked_for: self.issuer.revoked_for(),
+            revoked_for: self.enforcement.revoked_for(),
         })?;
-        match changed {
-            AccountChangeResult::Done { account, revoked } => {
-                self.issuer.revocations().enforce(revoked);
-                Ok(*account)
-            }
-            AccountChangeResult::Refused(refusal) => Err(refusal.into()),
-            AccountChangeResult::Unknown => Err(ChangeError::Unknown),
-            AccountChangeResult::Superseded => Err(ChangeError::Superseded),
-        }
+        changed.enforced(&self.enforcement)
     }
 
     /// One event for each difference, with the old and the new value.
@@ -321,14 +351,14 @@ impl AccountPatch {
 }
 
 /// True if the matrix of this check still grants the permissions of the guard, which may have used
-/// the previous matrix.
-fn still_permitted(
+/// the previous matrix. The matrix does not apply to the operator.
+pub(crate) fn still_permitted(
     principal: &Principal,
     matrix: &MatrixInForce,
     permissions: &[Permission],
 ) -> Result<(), ChangeError> {
     let is_granted = |role| permissions.iter().all(|permission| matrix.allows(role, *permission));
-    if principal.role.as_ref().is_some_and(is_granted) {
+    if principal.is_operator() || principal.role.as_ref().is_some_and(is_granted) {
         Ok(())
     } else {
         Err(ChangeError::Superseded)

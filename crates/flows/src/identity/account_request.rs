@@ -152,7 +152,8 @@ impl AccountChecker {
         Ok(username)
     }
 
-    fn display_name(
+    /// The display name, checked by the rules of this server.
+    pub(crate) fn display_name(
         &self,
         text: Option<&str>,
         names: NameRules,

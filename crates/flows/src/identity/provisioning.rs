@@ -7,7 +7,7 @@ use portcullis_audit::{Actor, EventKind, Origin};
 use portcullis_domain::{
     Account, AccountId, AccountKind, Ambient, DisplayName, Email, Role, Username,
 };
-use portcullis_password::{HashCost, HashError, PasswordHash};
+use portcullis_password::{HashCost, HashError, PasswordHash, Peppers};
 
 use crate::StoreError;
 use crate::access::matrix::ActiveMatrix;
@@ -107,6 +107,9 @@ pub enum RowError {
         /// The maximum cost.
         most: u32,
     },
+    /// The hash has a pepper that this server does not have.
+    #[error("the password hash has a pepper that is not configured here")]
+    Pepper,
 }
 
 /// Creates and imports accounts.
@@ -115,21 +118,30 @@ pub struct Provisioning {
     imports: Arc<dyn ImportStore>,
     candidates: Arc<AccountChecker>,
     matrix: Arc<ActiveMatrix>,
-    max_bcrypt_cost: u32,
+    hashes: ImportableHashes,
     ambient: Ambient,
 }
 
+/// The password hashes that an import takes.
+#[derive(Clone, Debug)]
+pub struct ImportableHashes {
+    /// The maximum cost of bcrypt.
+    pub max_bcrypt_cost: u32,
+    /// The peppers of this server.
+    pub peppers: Peppers,
+}
+
 impl Provisioning {
-    /// Creates the use case from its dependencies; it imports bcrypt hashes up to that cost.
+    /// Creates the use case from its dependencies.
     pub fn new(
         accounts: Arc<dyn RegistrationStore>,
         imports: Arc<dyn ImportStore>,
         candidates: Arc<AccountChecker>,
         matrix: Arc<ActiveMatrix>,
-        max_bcrypt_cost: u32,
+        hashes: ImportableHashes,
         ambient: Ambient,
     ) -> Self {
-        Self { accounts, imports, candidates, matrix, max_bcrypt_cost, ambient }
+        Self { accounts, imports, candidates, matrix, hashes, ambient }
     }
 
     /// Creates one account of any role.
@@ -167,9 +179,12 @@ impl Provisioning {
         let display_name = row.display_name.as_deref().map(DisplayName::parse).transpose();
         let password_hash = PasswordHash::parse(&row.password_hash)?;
         if let HashCost::Bcrypt { cost } = password_hash.cost()
-            && cost > self.max_bcrypt_cost
+            && cost > self.hashes.max_bcrypt_cost
         {
-            return Err(RowError::BcryptCost { cost, most: self.max_bcrypt_cost });
+            return Err(RowError::BcryptCost { cost, most: self.hashes.max_bcrypt_cost });
+        }
+        if password_hash.has_other_pepper(&self.hashes.peppers) {
+            return Err(RowError::Pepper);
         }
         let now = self.ambient.now();
         let account = Account {

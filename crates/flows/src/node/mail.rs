@@ -57,6 +57,11 @@ pub enum Mail {
         /// The name of the device, or the user agent.
         device: MailText,
     },
+    /// The notice of a deleted account.
+    AccountDeleted {
+        /// The client address.
+        address: IpAddr,
+    },
     /// The notice of a new second factor or passkey.
     FactorAdded {
         /// The client address.
@@ -87,6 +92,7 @@ impl Mail {
             Self::RefreshTokenReuse { .. } => "refresh_token_reuse",
             Self::RefreshTokenLate { .. } => "refresh_token_late",
             Self::NewDevice { .. } => "new_device",
+            Self::AccountDeleted { .. } => "account_deleted",
             Self::FactorAdded { .. } => "factor_added",
             Self::FactorRemoved { .. } => "factor_removed",
         }
@@ -105,6 +111,7 @@ impl Mail {
             | Self::RefreshTokenReuse { .. }
             | Self::RefreshTokenLate { .. }
             | Self::NewDevice { .. }
+            | Self::AccountDeleted { .. }
             | Self::FactorAdded { .. }
             | Self::FactorRemoved { .. } => None,
         }
@@ -134,6 +141,7 @@ impl Mail {
             Self::RefreshTokenReuse { address },
             Self::RefreshTokenLate { address },
             Self::NewDevice { address, device },
+            Self::AccountDeleted { address },
             Self::FactorAdded { address, factor: Factor::Totp },
             Self::FactorRemoved { address, factor: Factor::Passkey },
         ]

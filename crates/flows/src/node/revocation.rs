@@ -18,6 +18,7 @@ use std::time::Duration;
 use portcullis_domain::{Clock, Supervised, Timestamp};
 use portcullis_token::{AccessClaims, REVOCATION_MARGIN, RevocationEntry, RevocationSet};
 
+pub use self::enforcement::Enforcement;
 use self::feed::FEED_PAGE;
 pub use self::feed::{
     Cursor, CursorError, FeedEntry, FeedRange, FeedState, MAX_WAITING, Page, PageError,
@@ -30,6 +31,7 @@ pub use self::store::{PurgeResult, RevocationStore};
 use crate::StoreError;
 use crate::effects::Effects;
 
+mod enforcement;
 mod feed;
 mod follower;
 mod listener;

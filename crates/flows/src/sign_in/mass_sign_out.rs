@@ -11,13 +11,12 @@ use std::time::Duration;
 
 use portcullis_audit::{EventKind, Outcome, SecurityEvent};
 use portcullis_domain::{Ambient, Role, SessionId, Timestamp};
-use portcullis_token::LEEWAY;
 
 use crate::StoreError;
 use crate::access::matrix::ActiveMatrix;
 use crate::effects::{Effects, EffectsOf, event_now};
 use crate::identity::account_change::{ChangeError, Refusal};
-use crate::node::revocation::{Revocations, Revoked};
+use crate::node::revocation::{Enforcement, Revoked};
 use crate::principal::Principal;
 
 /// The port of the mass sign-out.
@@ -69,9 +68,7 @@ pub enum MassEnded {
 pub struct MassSignOut {
     store: Arc<dyn MassSignOutStore>,
     matrix: Arc<ActiveMatrix>,
-    /// Enforces revocations on this node; `None` for the command line, which accepts no token.
-    revocations: Option<Arc<Revocations>>,
-    access_lifetime: Duration,
+    enforcement: Enforcement,
     ambient: Ambient,
 }
 
@@ -80,11 +77,10 @@ impl MassSignOut {
     pub fn new(
         store: Arc<dyn MassSignOutStore>,
         matrix: Arc<ActiveMatrix>,
-        revocations: Option<Arc<Revocations>>,
-        access_lifetime: Duration,
+        enforcement: Enforcement,
         ambient: Ambient,
     ) -> Self {
-        Self { store, matrix, revocations, access_lifetime, ambient }
+        Self { store, matrix, enforcement, ambient }
     }
 
     /// Ends every session, the principal's own with the last; returns how many. The duration grows
@@ -135,18 +131,14 @@ impl MassSignOut {
             before,
             spared,
             most: BATCH_SIZE,
-            revoked_for: self.access_lifetime + LEEWAY,
+            revoked_for: self.enforcement.revoked_for(),
             reason: kind,
             effects: &effects,
         })?;
         match ended {
             MassEnded::Done { revoked, before } => {
                 let sessions = revoked.session_count();
-                match &self.revocations {
-                    Some(revocations) => revocations.enforce(revoked),
-                    // The command line accepts no token; the servers read it from the database.
-                    None => drop(revoked),
-                }
+                self.enforcement.enforce(revoked);
                 Ok((sessions, before))
             }
             MassEnded::Refused(refusal) => Err(refusal.into()),

@@ -9,7 +9,7 @@ use portcullis_domain::{Account, Role, SecretString, SecureRandom, Session, Time
 use portcullis_token::{AccessClaims, LEEWAY, RefreshClaims, TokenAuthority};
 
 use crate::access::matrix::ActiveMatrix;
-use crate::node::revocation::Revocations;
+use crate::node::revocation::{Enforcement, Revocations};
 
 /// Lifetimes of sessions and their tokens.
 #[derive(Clone, Debug)]
@@ -155,6 +155,11 @@ impl TokenIssuer {
     /// The lifetimes of sessions of this role, by the active matrix.
     pub fn lifetimes(&self, role: &Role) -> SessionLifetimes {
         self.policy.lifetimes(role, &self.matrix.load().admin)
+    }
+
+    /// Makes revocations effective on this node.
+    pub fn enforcement(&self) -> Enforcement {
+        Enforcement::of_server(Arc::clone(&self.revocations), self.policy.access_lifetime)
     }
 
     /// The keys of this issuer.

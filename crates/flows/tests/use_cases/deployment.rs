@@ -18,7 +18,7 @@ use portcullis_flows::identity::bootstrap::Bootstrap;
 use portcullis_flows::identity::breach_check::BreachChecks;
 use portcullis_flows::identity::new_password::NewPasswords;
 use portcullis_flows::identity::password_change::{PasswordChange, PasswordChangeStore};
-use portcullis_flows::identity::provisioning::Provisioning;
+use portcullis_flows::identity::provisioning::{ImportableHashes, Provisioning};
 use portcullis_flows::identity::registration::{
     Creation, NewAccount, Registration, RegistrationStore,
 };
@@ -35,7 +35,9 @@ use portcullis_flows::sign_in::session_tokens::{SessionPolicy, SessionTokens, To
 use portcullis_flows::sign_in::sign_out::SignOut;
 use portcullis_flows::sign_in::unlock::Unlock;
 use portcullis_flows::sign_in::{SignIn, SignInRequest, SignedIn};
-use portcullis_password::{Argon2Params, Hasher, HashingPool, PasswordHash, Policy, PoolSettings};
+use portcullis_password::{
+    Argon2Params, Hasher, HashingPool, PasswordHash, Peppers, Policy, PoolSettings,
+};
 use portcullis_rate_limit::LockoutPolicy;
 use portcullis_testkit::{PASSWORD, TestClock, TestDatabase, samples};
 use portcullis_token::{Lifetimes, Purpose, SecretKey, TokenAuthority, TokenSettings};
@@ -142,7 +144,7 @@ impl Deployment {
                 store.clone(),
                 candidates.clone(),
                 matrix.clone(),
-                12,
+                ImportableHashes { max_bcrypt_cost: 12, peppers: Peppers::default() },
                 ambient.clone(),
             ),
             bootstrap: Bootstrap::new(store.clone(), candidates, matrix.clone(), ambient.clone()),
@@ -161,14 +163,13 @@ impl Deployment {
             account_changes: AccountChanges::new(
                 store.clone(),
                 matrix.clone(),
-                issuer.clone(),
+                issuer.enforcement(),
                 ambient.clone(),
             ),
             mass_sign_out: MassSignOut::new(
                 store.clone(),
                 matrix.clone(),
-                Some(revocations.clone()),
-                self.sessions.access_lifetime,
+                issuer.enforcement(),
                 ambient.clone(),
             ),
             introspection: Introspection::new(store.clone(), issuer.clone(), ambient.clone()),

@@ -6,6 +6,7 @@ use portcullis_audit::Actor;
 use portcullis_flows::StoreError;
 use portcullis_flows::access::matrix::ActiveMatrix;
 use portcullis_flows::identity::account_change::{ChangeError, Refusal};
+use portcullis_flows::node::revocation::Enforcement;
 use portcullis_flows::principal::Principal;
 use portcullis_flows::sign_in::mass_sign_out::{
     MassEnded, MassEnding, MassSignOut, MassSignOutStore,
@@ -152,8 +153,8 @@ fn admin(deployment: &Deployment) -> (Principal, Node) {
 /// The use case as the command line has it: it accepts no token, and so enforces nothing.
 fn command_line(deployment: &Deployment, store: impl MassSignOutStore + 'static) -> MassSignOut {
     let matrix = Arc::new(ActiveMatrix::new(samples::matrix()).unwrap());
-    let lifetime = deployment.sessions.access_lifetime;
-    MassSignOut::new(Arc::new(store), matrix, None, lifetime, deployment.ambient())
+    let enforcement = Enforcement::of_command(deployment.sessions.access_lifetime);
+    MassSignOut::new(Arc::new(store), matrix, enforcement, deployment.ambient())
 }
 
 /// Copies the one session of Ada until she has so many.

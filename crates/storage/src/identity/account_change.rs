@@ -1,13 +1,15 @@
 //! `AccountChangeStore`: accounts, sessions and revocations in one transaction.
 
 use diesel::prelude::*;
+use portcullis_audit::Outcome;
 use portcullis_domain::{Account, AccountId, Role, Timestamp};
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::Effects;
 use portcullis_flows::identity::account_change::{
     AccountChange, AccountChangeResult, AccountChangeStore, AccountRuleResult, AccountState,
-    AccountUpdate,
+    AccountUpdate, ChangeKind, CurrentPassword,
 };
+use portcullis_flows::node::mail::SecretSubject;
 use portcullis_flows::node::revocation::Revoked;
 use portcullis_flows::sign_in::session_tokens::{AccountSnapshot, SessionEnd};
 use portcullis_token::{Revocation, RevocationEntry};
@@ -16,10 +18,10 @@ use crate::access::matrix;
 use crate::connection::{Connection, Inner, Lock, dispatch};
 use crate::failure::Failure;
 use crate::identity::account;
-use crate::node::revocation;
+use crate::node::{mail_secret, revocation};
 use crate::principal;
-use crate::schema::{accounts, sessions};
-use crate::sign_in::sign_out;
+use crate::schema::{accounts, outbox, sessions};
+use crate::sign_in::{pipeline, sign_out};
 use crate::sql_type::{Instant, Key, natural};
 use crate::store::Store;
 
@@ -71,7 +73,12 @@ fn account_state(
     let both = both.into_iter().flatten().map(Key::from);
     let rows = accounts::table.filter(accounts::id.eq_any(both)).order(accounts::id);
     if let Inner::Postgres(inner) = &mut connection.inner {
-        rows.select(accounts::id).for_no_key_update().load::<Key>(inner)?;
+        let ids = rows.select(accounts::id);
+        // A deletion takes its lock at once: to strengthen a lock later could deadlock.
+        match change.kind {
+            ChangeKind::Update => ids.for_no_key_update().load::<Key>(inner)?,
+            ChangeKind::Deletion => ids.for_update().load::<Key>(inner)?,
+        };
     }
     let last_issued = lock_sessions(connection, change.account)?;
     let Some(snapshot) = account::find_snapshot(connection, change.account)? else {
@@ -81,6 +88,10 @@ fn account_state(
     let other_administrators =
         other_administrators(connection, change.account, change.administrators)?;
     let AccountSnapshot { account, tokens_valid_from } = snapshot;
+    let unproven = match change.password {
+        Some(password) => unproven(connection, change.account, password)?,
+        None => None,
+    };
     // The time is read after all locks, so it is later than any change that the locks waited for.
     let now = connection.now()?;
     Ok(Some(AccountState {
@@ -89,8 +100,27 @@ fn account_state(
         last_issued,
         actor,
         other_administrators,
+        unproven,
         now,
     }))
+}
+
+/// Returns the outcome that refuses the password: its counter is closed at this moment, or it was
+/// replaced since it was verified.
+fn unproven(
+    connection: &mut Connection,
+    account: AccountId,
+    password: &CurrentPassword<'_>,
+) -> Result<Option<Outcome>, Failure> {
+    if !pipeline::forget_failures(connection, password.counter)? {
+        return Ok(Some(Outcome::Locked));
+    }
+    let same = accounts::table
+        .find(Key::from(account))
+        .filter(accounts::password_hash.eq(password.proof.hash.as_str()));
+    let look = diesel::select(diesel::dsl::exists(same));
+    let is_same: bool = dispatch!(connection, inner => look.get_result(inner))?;
+    Ok((!is_same).then_some(Outcome::Superseded))
 }
 
 /// Locks the live sessions of the account, and returns when the newest of their tokens was issued.
@@ -128,6 +158,16 @@ fn other_administrators(
     Ok(natural(count))
 }
 
+/// Deletes the account. Its sessions with their tokens go with it; its mails have no reference to it.
+fn delete(connection: &mut Connection, account: AccountId) -> Result<(), Failure> {
+    mail_secret::revoke(connection, SecretSubject::Account(account))?;
+    let mails = outbox::table.filter(outbox::account_id.eq(Key::from(account)));
+    dispatch!(connection, inner => diesel::delete(mails).execute(inner))?;
+    let row = accounts::table.find(Key::from(account));
+    dispatch!(connection, inner => diesel::delete(row).execute(inner))?;
+    Ok(())
+}
+
 fn carry_out(
     connection: &mut Connection,
     change: &AccountChange<'_>,
@@ -160,5 +200,8 @@ fn carry_out(
         until: revoked_until,
     });
     let void = revocation::record(connection, void.into_iter().collect(), now)?;
+    if change.kind == ChangeKind::Deletion {
+        delete(connection, after.id)?;
+    }
     Ok(AccountChangeResult::Done { account: Box::new(after), revoked: ended.and(void) })
 }

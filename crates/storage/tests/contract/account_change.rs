@@ -11,7 +11,7 @@ use portcullis_flows::effects::Effects;
 use portcullis_flows::identity::account::AccountStore;
 use portcullis_flows::identity::account_change::{
     AccountChange, AccountChangeResult, AccountChangeStore, AccountRuleResult, AccountState,
-    AccountUpdate, Refusal,
+    AccountUpdate, ChangeKind, Refusal,
 };
 use portcullis_flows::node::revocation::Revoked;
 use portcullis_storage::Store;
@@ -208,8 +208,10 @@ fn change(
 ) -> AccountChangeResult {
     let caller = samples::principal(actor.id, actor.role.as_str());
     let changed = store.change_account(&AccountChange {
+        kind: ChangeKind::Update,
         account: account.id,
         principal: &caller,
+        password: None,
         revision: 0,
         administrators: &role("admin"),
         rule,

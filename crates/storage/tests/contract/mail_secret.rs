@@ -18,7 +18,7 @@ const LIFETIME: Duration = Duration::from_secs(1_800);
 const RESET: SecretPurpose = SecretPurpose::ResetPassword;
 
 /// Delivers a mail of this kind to the account, with this secret.
-fn send(store: &Store, account: &Account, mail: &Mail, secret: &str) {
+pub(crate) fn send(store: &Store, account: &Account, mail: &Mail, secret: &str) {
     store.append_effects(mail_to(account, mail.clone())).unwrap();
     let lease = [7; 16];
     let message = claim(store, lease, 1).remove(0);

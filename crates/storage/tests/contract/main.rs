@@ -6,6 +6,8 @@ mod account;
 #[cfg(test)]
 mod account_change;
 #[cfg(test)]
+mod account_deletion;
+#[cfg(test)]
 mod alarm;
 #[cfg(test)]
 mod audited;

@@ -83,6 +83,8 @@ catalogue! {
         "Leave out what the detail names, or ask somebody with the most senior role."
     WrongPassword "wrong_password" FORBIDDEN "The current password is not right"
         "Check it. After several failures a wait begins, in which even the right password is refused."
+    DeletionNotAllowed "deletion_not_allowed" FORBIDDEN "Accounts are not deleted by their holders here"
+        "Ask an administrator to delete the account."
     Banned "banned" FORBIDDEN "Requests from this address are not accepted at the moment"
         "Wait as long as Retry-After says. Programs must wait after each 429; the operator can lift the ban."
     RegistrationClosed "registration_closed" FORBIDDEN "Registration is not open"

@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 
 use portcullis_flows::identity::account_change::{ChangeError, Refusal};
+use portcullis_flows::identity::account_deletion::DeletionError;
 use portcullis_flows::identity::account_request::{FieldError, RegistrationError};
 use portcullis_flows::identity::bootstrap::SetupError;
 use portcullis_flows::identity::password_change::PasswordChangeError;
+use portcullis_flows::identity::profile::ProfileError;
 
 use super::{Code, FieldProblem, Problem};
 
@@ -46,6 +48,31 @@ impl From<PasswordChangeError> for Problem {
     }
 }
 
+impl From<ProfileError> for Problem {
+    fn from(error: ProfileError) -> Self {
+        match error {
+            ProfileError::Invalid(fault) => {
+                Self::new(Code::UnacceptableAccount).fields(vec![fault])
+            }
+            ProfileError::NotEntitled => Self::new(Code::InvalidToken),
+            ProfileError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<DeletionError> for Problem {
+    fn from(error: DeletionError) -> Self {
+        match error {
+            DeletionError::NotAllowed => Self::new(Code::DeletionNotAllowed),
+            DeletionError::WrongPassword => Self::new(Code::WrongPassword),
+            DeletionError::PasswordTooLong => Self::new(Code::PasswordTooLong),
+            DeletionError::Change(error) => error.into(),
+            DeletionError::Hashing(error) => error.into(),
+            DeletionError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<SetupError> for Problem {
     fn from(error: SetupError) -> Self {
         match error {
@@ -68,6 +95,7 @@ impl From<ChangeError> for Problem {
             ChangeError::Refused(Refusal::LastAdministrator) => Self::new(Code::LastAdministrator),
             ChangeError::Refused(Refusal::OwnAccount) => Self::new(Code::OwnAccount),
             ChangeError::Refused(Refusal::AboveOwnRole) => Self::new(Code::AboveOwnRole),
+            ChangeError::Refused(Refusal::NotProven(_)) => Self::new(Code::WrongPassword),
             ChangeError::Refused(Refusal::RoleJustChanged) => Self::new(Code::RoleJustChanged),
             ChangeError::Superseded => Self::new(Code::MatrixSuperseded),
             ChangeError::Store(error) => error.into(),

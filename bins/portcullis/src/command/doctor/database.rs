@@ -11,7 +11,9 @@ use portcullis_flows::node::secret::{SecretProof, SecretState};
 use portcullis_storage::{Database, DatabaseUrl, Store};
 
 use super::check::Check;
-use super::{access_matrix, audit_trail, clock, email_addresses, jobs, mail, signing_keys};
+use super::{
+    access_matrix, audit_trail, clock, email_addresses, jobs, mail, peppers, signing_keys,
+};
 use crate::config::{self, Config, LoadedConfig};
 use crate::{assembly, opening};
 
@@ -21,10 +23,11 @@ const SECRET: &str = "secret of the data";
 const ADMINISTRATOR: &str = "administrator";
 
 /// The checks that need the schema of this version.
-const CONTENTS: [&str; 10] = [
+const CONTENTS: [&str; 11] = [
     clock::NAME,
     ADMINISTRATOR,
     email_addresses::NAME,
+    peppers::NAME,
     access_matrix::NAME,
     access_matrix::ROLES,
     SECRET,
@@ -144,6 +147,7 @@ fn contents(database: Database, loaded: &LoadedConfig, config: &Config) -> Vec<C
     checks.push(access_matrix::roles(&matrices));
     let jobs = jobs::check(&store, config).into_iter().chain([mail::check(&store)]);
     let addresses = email_addresses::check(&store);
+    let peppers = peppers::check(&store, &config.peppers);
     let Ok(secret) = secret else {
         let skipped = |name| Check::skipped(name, "there is no secret key");
         let [signing, trail] = [signing_keys::NAME, audit_trail::NAME].map(skipped);
@@ -155,7 +159,7 @@ fn contents(database: Database, loaded: &LoadedConfig, config: &Config) -> Vec<C
             }
             _ => skipped(SECRET),
         };
-        checks.extend([addresses, own, signing, trail].into_iter().chain(jobs));
+        checks.extend([addresses, peppers, own, signing, trail].into_iter().chain(jobs));
         return checks;
     };
     let own = secret_of_the_data(&assembly::node::secret_proof(&store, config, &secret, &ambient));
@@ -163,7 +167,7 @@ fn contents(database: Database, loaded: &LoadedConfig, config: &Config) -> Vec<C
     let trail = audit_trail::check(&store, &keys, former.as_ref(), config);
     let keys = assembly::node::signing_keys(&store, config, &secret, &ambient);
     let signing = signing_keys::check(&keys, config);
-    checks.extend([addresses, own, signing, trail].into_iter().chain(jobs));
+    checks.extend([addresses, peppers, own, signing, trail].into_iter().chain(jobs));
     checks
 }
 

@@ -84,8 +84,7 @@ pub(super) fn run(
         kind: arguments.kind.into(),
         password_must_change: arguments.must_change,
     };
-    let most = config.hashing.max_bcrypt_cost;
-    let provisioning = assembly::identity::provisioning(&store, candidates, &matrices, most);
+    let provisioning = assembly::identity::provisioning(&store, candidates, &matrices, config);
     let account = provisioning.create(&request, options).map_err(refused)?;
     output.answer(&CreateOutput::from(account))?;
     Ok(ExitCode::SUCCESS)

@@ -61,9 +61,8 @@ pub(super) fn run(
 
     let operator = operator("user import");
     let (store, matrices) = opening::started(config, &operator)?;
-    let most = config.hashing.max_bcrypt_cost;
     let candidates = assembly::identity::checker(config)?;
-    let provisioning = assembly::identity::provisioning(&store, candidates, &matrices, most);
+    let provisioning = assembly::identity::provisioning(&store, candidates, &matrices, config);
     let matrix = matrices.active().load();
     let mut importer = Importer::new(provisioning, store, matrix, usize::from(arguments.batch));
 

@@ -1,48 +1,49 @@
-//! `user unlock`: resets the failure counters of an account, which ends a lockout.
+//! `user unlock`: activates an account again, and resets its failure counters, which ends a lockout.
 
 use std::fmt;
 use std::process::ExitCode;
 
-use clap::Args;
+use portcullis_flows::identity::account_change::AccountPatch;
 use serde::Serialize;
 
+use super::named::{Name, unchanged};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::opening::OpenedDatabase;
-use crate::operator::local_origin;
+use crate::operator::operator;
 use crate::output::Output;
 use crate::{assembly, opening};
 
-/// The account to unlock.
-#[derive(Debug, Args)]
-pub(crate) struct Arguments {
-    /// The user name or the email address
-    #[arg(long)]
-    username: String,
-}
-
-pub(super) fn run(
-    config: &Config,
-    arguments: Arguments,
-    output: Output,
-) -> Result<ExitCode, Failure> {
-    let origin = local_origin("user unlock");
-    let OpenedDatabase { store, secret, .. } = opening::opened_existing(config, &origin)?;
-    if !assembly::sign_in::unlock(&store, &secret).unlock(&arguments.username, &origin)? {
-        let problem = format!("there is no account {:?}", arguments.username);
-        return Err(Failure::failed(problem, "check the user name, or use the email address"));
+pub(super) fn run(config: &Config, name: &Name, output: Output) -> Result<ExitCode, Failure> {
+    let operator = operator("user unlock");
+    let OpenedDatabase { store, secret, .. } = opening::opened_existing(config, &operator.origin)?;
+    let account = name.find(&store)?;
+    if !account.is_active {
+        let (store, matrices) = opening::started(config, &operator)?;
+        let changes = assembly::identity::changes_by_operator(&store, &matrices, config);
+        let patch = AccountPatch { is_active: Some(true), ..AccountPatch::default() };
+        changes.change(&operator, account.id, &patch).map_err(unchanged)?;
     }
-    output.answer(&Unlocked { unlocked: arguments.username })?;
+    let unlock = assembly::sign_in::unlock(&store, &secret);
+    if !unlock.unlock(&name.username, &operator.origin)? {
+        return Err(name.unknown());
+    }
+    let unlocked = name.username.clone();
+    output.answer(&Unlocked { unlocked, activated: !account.is_active })?;
     Ok(ExitCode::SUCCESS)
 }
 
 #[derive(Serialize)]
 struct Unlocked {
     unlocked: String,
+    activated: bool,
 }
 
 impl fmt::Display for Unlocked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.activated {
+            write!(f, "{:?} is active again. ", self.unlocked)?;
+        }
         write!(f, "The failure counters of {:?} are reset.", self.unlocked)
     }
 }

@@ -20,6 +20,8 @@ pub struct AccountState {
     pub actor: Option<Account>,
     /// The number of other active accounts with the role of administrators.
     pub other_administrators: u64,
+    /// The outcome that refuses the proof of the password; `None` if it is valid, or not needed.
+    pub unproven: Option<Outcome>,
     /// The time of the change.
     pub now: Timestamp,
 }
@@ -39,6 +41,9 @@ pub enum Refusal {
     /// The account is, or would become, senior to the caller.
     #[error("the role is above that of the caller")]
     AboveOwnRole,
+    /// The password was not proven at that moment.
+    #[error("the current password is not right")]
+    NotProven(Outcome),
     /// Too many changes of role within a second: new access tokens would be dated too far ahead.
     #[error("the role has been changed a moment ago")]
     RoleJustChanged,
@@ -52,13 +57,24 @@ impl Refusal {
             Self::LastAdministrator | Self::OwnAccount | Self::AboveOwnRole => {
                 Outcome::AgainstRules
             }
+            Self::NotProven(outcome) => outcome,
         }
     }
 }
 
+impl AccountState {
+    /// Refuses a change after which the account is no active administrator, if it is the last one.
+    pub(crate) fn keeps_an_administrator(&self, matrix: &MatrixInForce) -> Result<(), Refusal> {
+        if administers(&self.account, matrix) && self.other_administrators == 0 {
+            return Err(Refusal::LastAdministrator);
+        }
+        Ok(())
+    }
+}
+
 /// Checks that the caller may turn the account into `after`; with `after` equal to the account,
-/// that it may end the sessions.
-pub(super) fn check_rules(
+/// that it may end the sessions. The rules between roles do not apply to the operator.
+pub(crate) fn check_rules(
     account_state: &AccountState,
     principal: &Principal,
     matrix: &MatrixInForce,
@@ -66,27 +82,38 @@ pub(super) fn check_rules(
 ) -> Result<(), Refusal> {
     let before = &account_state.account;
     let actor = acting_account(account_state, principal)?;
-    let reaches = |role: &Role| reaches(matrix, &actor.role, role);
+    let reaches = |role: &Role| actor.is_none_or(|actor| reaches(matrix, &actor.role, role));
     if !reaches(&before.role) || !reaches(&after.role) {
         return Err(Refusal::AboveOwnRole);
     }
-    let administers = |account: &Account| account.is_active && account.role == matrix.admin;
-    if administers(before) && !administers(after) && account_state.other_administrators == 0 {
-        return Err(Refusal::LastAdministrator);
+    if !administers(after, matrix) {
+        account_state.keeps_an_administrator(matrix)?;
     }
-    if before.id == actor.id && before != after {
+    if actor.is_some_and(|actor| before.id == actor.id) && before != after {
         return Err(Refusal::OwnAccount);
     }
     Ok(())
 }
 
-/// The account of the principal, if it still matches its access token.
-pub(super) fn acting_account<'s>(
+/// The account of the principal, if it still matches its access token; `None` for the operator, who
+/// has none.
+pub(crate) fn acting_account<'s>(
     account_state: &'s AccountState,
     principal: &Principal,
-) -> Result<&'s Account, Refusal> {
+) -> Result<Option<&'s Account>, Refusal> {
+    if let Some(outcome) = account_state.unproven {
+        return Err(Refusal::NotProven(outcome));
+    }
+    if principal.is_operator() {
+        return Ok(None);
+    }
     let actor = account_state.actor.as_ref().filter(|actor| actor.is_active);
-    actor.filter(|actor| principal.role.as_ref() == Some(&actor.role)).ok_or(Refusal::CallerChanged)
+    let actor = actor.filter(|actor| principal.role.as_ref() == Some(&actor.role));
+    actor.map(Some).ok_or(Refusal::CallerChanged)
+}
+
+fn administers(account: &Account, matrix: &MatrixInForce) -> bool {
+    account.is_active && account.role == matrix.admin
 }
 
 /// True if the role is the other one or inherits from it. A role that the matrix lacks is below the

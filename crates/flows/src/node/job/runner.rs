@@ -110,6 +110,21 @@ impl Jobs {
         Ok(running)
     }
 
+    /// Runs the exclusive jobs that are due, one after another, in the calling thread. Returns
+    /// whether all of them succeeded.
+    pub fn run_due(&self) -> bool {
+        let exclusive = self.shared.jobs.iter().enumerate().filter(|(_, job)| job.exclusive);
+        // Each is run, whether or not an earlier one has failed.
+        exclusive.fold(true, |is_sound, (place, job)| match self.shared.claim(job) {
+            Ok(ClaimResult::Yes) => self.shared.run(place, job) && is_sound,
+            Ok(ClaimResult::NotBefore(_)) => is_sound,
+            Err(error) => {
+                self.shared.note(place, Duration::ZERO, BatchResult::default(), Some(&error));
+                false
+            }
+        })
+    }
+
     /// The state of each job on this node.
     pub fn states(&self) -> Vec<JobState> {
         self.shared.plan().entries.iter().map(|entry| entry.state.clone()).collect()

@@ -58,6 +58,10 @@ impl RowProblem {
                 "change the user name on this line"
             }
             Self::Row(RowError::Hash(HashError::Malformed)) => "export the whole hash again",
+            Self::Row(RowError::Pepper) => {
+                "set passwords.pepper_previous to the pepper of these hashes, or remove the line and \
+                 create the account with a new password by `user create`"
+            }
             Self::Row(RowError::BcryptCost { .. }) => {
                 "raise passwords.max_bcrypt_cost if the machine is fast enough, or remove the line and \
                  create the account with a new password by `user create`"

@@ -1,0 +1,41 @@
+//! Accounts by their names: the argument of the verbs about one account.
+
+use clap::Args;
+use portcullis_domain::Account;
+use portcullis_flows::identity::account_change::ChangeError;
+use portcullis_flows::sign_in::{Identifier, SignInStore};
+use portcullis_storage::Store;
+
+use crate::failure::Failure;
+
+/// The account.
+#[derive(Debug, Args)]
+pub(crate) struct Name {
+    /// The user name or the email address
+    #[arg(long)]
+    pub(super) username: String,
+}
+
+impl Name {
+    /// The account of that name.
+    pub(super) fn find(&self, store: &Store) -> Result<Account, Failure> {
+        let found = store.credentials(&Identifier::parse(&self.username))?;
+        found.map(|found| found.account).ok_or_else(|| self.unknown())
+    }
+
+    pub(super) fn unknown(&self) -> Failure {
+        let problem = format!("there is no account {:?}", self.username);
+        Failure::failed(problem, "check the user name, or use the email address")
+    }
+}
+
+/// The failure of a change of an account.
+pub(super) fn unchanged(error: ChangeError) -> Failure {
+    match error {
+        ChangeError::Store(error) => error.into(),
+        error @ ChangeError::Superseded => Failure::failed(error, "run the same command again"),
+        error => {
+            Failure::failed(error, "nothing was changed; make another account administrator first")
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Tests of `user list`, `show`, `lock`, `unlock` and `delete`.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::machine::{Machine, within};
+
+#[test]
+fn user_list_filters_and_pages_and_user_show_tells_one_account() {
+    let machine = Machine::new();
+    machine.create("ada", "rn", &["--display-name", "Ada King"]).exits_with(0);
+    machine.create("grace", "admin", &[]).exits_with(0);
+    machine.create("joan", "rn", &[]).exits_with(0);
+    let names = |arguments: &[&str]| -> Vec<String> {
+        let arguments = [&["user", "list", "--json"], arguments].concat();
+        let listed = machine.run(&arguments).exits_with(0).json();
+        let accounts = listed["accounts"].as_array().unwrap().clone();
+        accounts.iter().map(|account| account["username"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names(&[]), ["joan", "grace", "ada"]);
+    assert_eq!(names(&["--role", "rn"]), ["joan", "ada"]);
+    assert_eq!(names(&["--search", "KING"]), ["ada"]);
+    assert_eq!(names(&["--search", "GRACE@"]), ["grace"]);
+    for wildcard in ["%", "_", "!"] {
+        assert_eq!(names(&["--search", wildcard]), Vec::<String>::new());
+    }
+    assert_eq!(names(&["--most", "1"]), ["joan"]);
+    let shown = |name: &str| {
+        machine.run(&["user", "show", "--username", name, "--json"]).exits_with(0).json()
+    };
+    let joan = shown("joan");
+    assert_eq!(names(&["--after", joan["id"].as_str().unwrap()]), ["grace", "ada"]);
+    assert_eq!(names(&["--inactive"]), Vec::<String>::new());
+    let ada = shown("ada@example.org");
+    assert_eq!((&ada["username"], &ada["sessions"]), (&"ada".into(), &0.into()));
+    assert_eq!((&ada["has_password"], &ada["locked_until"]), (&true.into(), &Value::Null));
+    let text = machine.run(&["user", "show", "--username", "ada"]).exits_with(0).stdout;
+    assert!(text.contains("display name          Ada King"), "{text}");
+    let text = machine.run(&["user", "list"]).exits_with(0).stdout;
+    assert!(text.contains("never"), "{text}");
+    machine.run(&["user", "show", "--username", "nobody"]).exits_with(1);
+}
+
+#[test]
+fn user_lock_ends_the_sessions_at_a_running_server_until_user_unlock() {
+    let machine = Machine::new();
+    machine.create("ada", "rn", &[]).exits_with(0);
+    machine.create("grace", "admin", &[]).exits_with(0);
+    let server = machine.serve();
+    let token = server.sign_in("ada");
+    machine.run(&["user", "lock", "--username", "ada"]).exits_with(0);
+    within(Duration::from_secs(10), || !server.knows(&token));
+    let shown = machine.run(&["user", "show", "--username", "ada", "--json"]).exits_with(0).json();
+    assert_eq!(shown["is_active"], false);
+    let last = machine.run(&["user", "lock", "--username", "grace", "--json"]).exits_with(1);
+    assert!(last.stdout.contains("last active administrator"), "{}", last.stdout);
+    let done = machine.run(&["user", "unlock", "--username", "ada", "--json"]).exits_with(0).json();
+    assert_eq!((&done["unlocked"], &done["activated"]), (&"ada".into(), &true.into()));
+    let again = machine.run(&["user", "unlock", "--username", "ada", "--json"]).exits_with(0);
+    assert_eq!(again.json()["activated"], false);
+    assert!(server.knows(&server.sign_in("ada")));
+}
+
+#[test]
+fn user_delete_needs_a_confirmation_and_keeps_the_last_administrator() {
+    let machine = Machine::new();
+    machine.create("ada", "rn", &[]).exits_with(0);
+    machine.create("grace", "admin", &[]).exits_with(0);
+    let server = machine.serve();
+    let token = server.sign_in("ada");
+    machine.run(&["user", "delete", "--username", "ada"]).exits_with(2);
+    assert!(server.knows(&token));
+    machine.run(&["user", "delete", "--username", "ada", "--for-good"]).exits_with(0);
+    within(Duration::from_secs(10), || !server.knows(&token));
+    machine.run(&["user", "delete", "--username", "ada", "--for-good"]).exits_with(1);
+    let last = machine.run(&["user", "delete", "--username", "grace", "--for-good", "--json"]);
+    assert!(last.exits_with(1).stdout.contains("last active administrator"));
+}

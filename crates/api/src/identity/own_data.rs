@@ -1,0 +1,156 @@
+//! `GET /api/auth/me/data`: a copy of everything that is stored about the caller.
+
+use std::io::Write;
+
+use actix_web::{HttpResponse, web};
+use portcullis_domain::{Ambient, SessionId, Timestamp};
+use portcullis_flows::audit::trail::AuditLogError;
+use portcullis_flows::identity::own_data::{MailRecord, OwnData, OwnRecords, SessionRecord};
+use portcullis_web::{
+    Body, Caller, Code, ConcurrencyPermit, Guard, Limit, Method, Priority, Problem, Route, blocking,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::answer::AccountAnswer;
+use crate::file_stream::{self, Chunks, FILES, FileError};
+use crate::openapi::schema::trail::AuditEntry;
+
+/// A session of the own account, live or ended.
+#[derive(Serialize, ToSchema)]
+struct SessionItem<'a> {
+    #[schema(value_type = String, format = Uuid, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")]
+    id: SessionId,
+    /// The name of the device.
+    #[schema(example = "work laptop")]
+    device_name: Option<&'a str>,
+    /// The time of the sign-in (RFC 3339, UTC).
+    #[schema(value_type = String, format = DateTime, example = "2026-11-20T09:31:00Z")]
+    signed_in_at: Timestamp,
+    /// The time of the latest refresh.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-20T10:01:00Z")]
+    refreshed_at: Timestamp,
+    /// The expiry.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-27T10:01:00Z")]
+    expires_at: Timestamp,
+    /// The time of its end, if it ended.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-20T18:00:00Z")]
+    ended_at: Option<Timestamp>,
+    /// The reason of its end: a kind of event of the audit log.
+    #[schema(example = "sign_out")]
+    end_reason: Option<&'a str>,
+}
+
+/// A mail to the own account.
+#[derive(Serialize, ToSchema)]
+struct MailItem<'a> {
+    /// The kind of the mail.
+    #[schema(example = "password_changed")]
+    kind: &'a str,
+    /// The address to which it was or will be sent.
+    #[schema(example = "ada@example.org")]
+    recipient: &'a str,
+    /// The time of the event that caused it (RFC 3339, UTC).
+    #[schema(value_type = String, format = DateTime, example = "2026-11-20T09:31:00Z")]
+    created_at: Timestamp,
+    /// The time at which the mail server accepted it; null before.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-20T09:31:02Z")]
+    delivered_at: Option<Timestamp>,
+}
+
+/// Everything that is stored about the caller.
+#[derive(ToSchema)]
+#[schema(as = OwnData)]
+#[expect(dead_code, reason = "the shape of the file, which is written part by part")]
+pub(crate) struct OwnDataFile<'a> {
+    account: AccountAnswer<'a>,
+    /// The sessions, the newest first.
+    sessions: Vec<SessionItem<'a>>,
+    /// The mails of the outbox, the newest first.
+    mails: Vec<MailItem<'a>>,
+    /// The entries of the audit log about the account, the newest first: events and decisions. The
+    /// address is `::` where another account acted.
+    audit_log: Vec<AuditEntry>,
+}
+
+pub(crate) const EXPORT: Route = Route {
+    method: Method::Get,
+    path: "/api/auth/me/data",
+    guard: Guard::CALLER.recent(),
+    limit: Limit::concurrent(&FILES).priority(Priority::Low),
+    body: Body::None,
+    errors: &[Code::BlockTooLarge, Code::OutcomeUnknown, Code::Unavailable],
+};
+
+/// Returns a copy of everything that is stored about the caller, as a JSON file of any size.
+///
+/// The audit log records the copy before it begins.
+#[utoipa::path(get, path = EXPORT.path, operation_id = "export_own_data", tag = "auth",
+    responses((status = 200, body = OwnDataFile, description = "The file")))]
+pub(crate) async fn export(
+    caller: Caller,
+    place: ConcurrencyPermit,
+    own_data: web::Data<OwnData>,
+    ambient: web::Data<Ambient>,
+) -> Result<HttpResponse, Problem> {
+    let account = caller.account()?;
+    let reader = own_data.clone();
+    let records = blocking(move || reader.records(&caller.0, account)).await?;
+    let records = records.ok_or_else(|| Problem::new(Code::InvalidToken))?;
+    let name = file_stream::name("own-data", ambient.now(), "json");
+    file_stream::respond(place, "application/json", &name, move |chunks| {
+        write(&records, &own_data, chunks)
+    })
+    .await
+}
+
+fn write(
+    records: &OwnRecords,
+    own_data: &OwnData,
+    chunks: &mut Chunks,
+) -> Result<(), FileError<AuditLogError>> {
+    let sessions: Vec<_> = records.sessions.iter().map(SessionItem::from).collect();
+    let mails: Vec<_> = records.mails.iter().map(MailItem::from).collect();
+    chunks.write_all(b"{\"account\":")?;
+    json(chunks, &AccountAnswer::from(&records.account))?;
+    chunks.write_all(b",\"sessions\":")?;
+    json(chunks, &sessions)?;
+    chunks.write_all(b",\"mails\":")?;
+    json(chunks, &mails)?;
+    chunks.write_all(b",\"audit_log\":[")?;
+    let filter = OwnData::filter(records.account.id);
+    for (place, entry) in own_data.entries(&filter).enumerate() {
+        chunks.write_all(if place == 0 { b"\n" } else { b",\n" })?;
+        json(chunks, &entry.map_err(FileError::Failed)?)?;
+    }
+    Ok(chunks.write_all(b"]}\n")?)
+}
+
+fn json(chunks: &mut Chunks, value: &impl Serialize) -> Result<(), FileError<AuditLogError>> {
+    serde_json::to_writer(chunks, value).map_err(|_| FileError::Abandoned)
+}
+
+impl<'a> From<&'a SessionRecord> for SessionItem<'a> {
+    fn from(session: &'a SessionRecord) -> Self {
+        Self {
+            id: session.id,
+            device_name: session.device_name.as_deref(),
+            signed_in_at: session.signed_in_at,
+            refreshed_at: session.refreshed_at,
+            expires_at: session.expires_at,
+            ended_at: session.ended_at,
+            end_reason: session.end_reason.as_deref(),
+        }
+    }
+}
+
+impl<'a> From<&'a MailRecord> for MailItem<'a> {
+    fn from(mail: &'a MailRecord) -> Self {
+        Self {
+            kind: &mail.kind,
+            recipient: &mail.recipient,
+            created_at: mail.created_at,
+            delivered_at: mail.delivered_at,
+        }
+    }
+}

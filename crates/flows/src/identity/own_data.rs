@@ -1,0 +1,128 @@
+//! Own data: a copy of everything that the server stores about an account, for its holder.
+//!
+//! It holds the account, its sessions, its mails, and its entries of the audit log. The address and
+//! the user agent of another person who acted on the account are left out: they are data of that
+//! person.
+
+use std::sync::Arc;
+
+use portcullis_audit::{Actor, Details, Entry, EventKind, Filter, Outcome};
+use portcullis_domain::{Account, AccountId, Ambient, SessionId, Timestamp};
+
+use crate::StoreError;
+use crate::audit::trail::{AuditLog, AuditLogError};
+use crate::effects::{Effects, event_now};
+use crate::principal::Principal;
+
+/// The port of own data.
+pub trait OwnDataStore: Send + Sync {
+    /// The rows about the account, and records the effects if it exists.
+    fn own_data(
+        &self,
+        account: AccountId,
+        effects: &Effects,
+    ) -> Result<Option<OwnRecords>, StoreError>;
+}
+
+/// The rows about an account, without the audit log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnRecords {
+    /// The account.
+    pub account: Account,
+    /// Its sessions, also those that ended, the newest first.
+    pub sessions: Vec<SessionRecord>,
+    /// Its mails, the newest first.
+    pub mails: Vec<MailRecord>,
+}
+
+/// A session, live or ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionRecord {
+    /// Its id.
+    pub id: SessionId,
+    /// The name that the person gave the device.
+    pub device_name: Option<String>,
+    /// The time of the sign-in.
+    pub signed_in_at: Timestamp,
+    /// The time of the latest refresh.
+    pub refreshed_at: Timestamp,
+    /// The expiry.
+    pub expires_at: Timestamp,
+    /// The time of its end.
+    pub ended_at: Option<Timestamp>,
+    /// The reason of its end: the word of an event kind.
+    pub end_reason: Option<String>,
+}
+
+/// A mail of the outbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailRecord {
+    /// The kind of the mail.
+    pub kind: String,
+    /// The address of the recipient.
+    pub recipient: String,
+    /// The time of the event that caused it.
+    pub created_at: Timestamp,
+    /// The time at which the mail server accepted it.
+    pub delivered_at: Option<Timestamp>,
+}
+
+/// Copies the data of an account.
+pub struct OwnData {
+    store: Arc<dyn OwnDataStore>,
+    trail: Arc<AuditLog>,
+    ambient: Ambient,
+}
+
+/// The address of clients that the copy leaves out.
+const UNSPECIFIED: &str = "::";
+
+impl OwnData {
+    /// Creates the use case from its dependencies.
+    pub fn new(store: Arc<dyn OwnDataStore>, trail: Arc<AuditLog>, ambient: Ambient) -> Self {
+        Self { store, trail, ambient }
+    }
+
+    /// The rows about the account of the principal; `None` if it is gone. The copy is recorded
+    /// before it begins.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub fn records(
+        &self,
+        principal: &Principal,
+        account: AccountId,
+    ) -> Result<Option<OwnRecords>, StoreError> {
+        let (kind, outcome) = (EventKind::OwnDataExported, Outcome::Success);
+        let event = event_now(kind, outcome, &principal.origin, &self.ambient)
+            .about(account)
+            .by(principal.actor);
+        self.store.own_data(account, &event.with(Details::None).into())
+    }
+
+    /// The entries of the audit log that an account filter matches, newest first, read on demand.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails, or a block of decisions is damaged.
+    pub fn entries<'t>(
+        &'t self,
+        filter: &'t Filter,
+    ) -> impl Iterator<Item = Result<Entry<'static>, AuditLogError>> + 't {
+        let own = filter.subject.map(|account| Actor::Account(account).to_string());
+        self.trail.entries(filter).map(move |entry| {
+            let mut entry = entry?;
+            let is_own = own.as_deref() == Some(&*entry.actor);
+            if !is_own && entry.actor != Actor::Nobody.to_string() {
+                (entry.address, entry.user_agent) = (UNSPECIFIED.into(), None);
+            }
+            Ok(entry)
+        })
+    }
+
+    /// The filter of the entries about an account.
+    pub fn filter(account: AccountId) -> Filter {
+        Filter { subject: Some(account), ..Filter::default() }
+    }
+}

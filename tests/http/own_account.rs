@@ -1,0 +1,152 @@
+//! The own account: display name, deletion, and the copy of its data.
+
+use std::time::Duration;
+
+use portcullis_testkit::{Browser, PASSWORD, TestDatabase, TestServer, TestSettings};
+use serde_json::{Value, json};
+
+use crate::member::Member;
+use crate::registration::faults;
+
+#[test]
+fn the_display_name_is_changed_removed_and_held_to_the_rules_of_a_registration() {
+    TestDatabase::on_both(|database| {
+        let server = TestServer::start(database);
+        let ada = Member::new(&server, "ada", "msa");
+        let rename = |name: Value| patch(&ada, &json!({ "display_name": name }));
+        let renamed = rename(json!("Ada King"));
+        assert_eq!((renamed.status, renamed.field("display_name")), (200, "Ada King".to_owned()));
+        let me = ada.get("/api/auth/me");
+        assert_eq!(me.field("display_name"), "Ada King", "at once on this node");
+        server.clock().advance(Duration::from_secs(1));
+        assert_eq!(rename(Value::Null).json()["display_name"], Value::Null);
+        let reversed = rename(json!("Ada\u{202e}"));
+        assert_eq!((reversed.status, reversed.code()), (400, "invalid_request".to_owned()));
+        let blank = rename(json!(" "));
+        assert_eq!((blank.status, blank.code()), (422, "unacceptable_account".to_owned()));
+        assert_eq!(faults(&blank), [("display_name".to_owned(), "malformed".to_owned())]);
+        for body in [json!({}), json!({ "display_name": 7 }), json!({ "role": "admin" })] {
+            assert_eq!(patch(&ada, &body).code(), "invalid_request", "{body}");
+        }
+        let auditor = Member::new(&server, "grace", "admin");
+        let found = auditor.get("/api/admin/audit?kind=profile_change").json();
+        let changes: Vec<_> = found["items"].as_array().unwrap().iter().rev().collect();
+        assert_eq!(changes.len(), 2);
+        assert_eq!(changes[0]["details"]["changes"][0]["after"], "Ada King");
+        assert_eq!(changes[0]["actor"], ada.account.to_string());
+    });
+}
+
+#[test]
+fn the_own_account_is_deleted_with_the_password_and_a_recent_sign_in() {
+    TestDatabase::on_both(|database| {
+        let server = TestServer::start(database);
+        let mut ada = Member::new(&server, "ada", "msa");
+        let delete = |member: &Member, body: Value| member.post("/api/auth/me/delete", &body);
+        let right = json!({ "current_password": PASSWORD });
+        for wrong in [json!({}), json!({ "current_password": "not this one at all" })] {
+            assert_eq!(delete(&ada, wrong).code(), "wrong_password");
+        }
+        server.clock().advance(Duration::from_secs(15 * 60));
+        let late = delete(&ada, right.clone());
+        assert_eq!(late.code(), "insufficient_user_authentication");
+        ada.sign_in_again("ada");
+        let refresh = Browser::of(&server).sign_in_for_tokens("ada").field("refresh_token");
+        let deleted = delete(&ada, right.clone());
+        assert_eq!(deleted.status, 204);
+        assert_eq!(ada.get("/api/auth/me").code(), "invalid_token");
+        assert_eq!(Browser::of(&server).refresh(&refresh).code(), "invalid_refresh_token");
+        let again = Browser::of(&server).sign_in("ada");
+        assert_eq!(again.code(), "invalid_credentials");
+        let registered = Browser::of(&server).register("ada");
+        assert_eq!(registered.status, 201, "the name is free");
+        let store = server.database().store();
+        let mail = "SELECT kind || ' ' || recipient FROM outbox";
+        assert_eq!(store.texts(mail).unwrap(), ["account_deleted ada@example.org"]);
+    });
+}
+
+#[test]
+fn the_last_administrator_stays_and_configuration_can_forbid_own_deletions() {
+    let settings = TestSettings { own_deletion: false, ..TestSettings::default() };
+    let server = TestServer::with(TestDatabase::sqlite(), settings);
+    let ada = Member::new(&server, "ada", "msa");
+    let right = json!({ "current_password": PASSWORD });
+    let refused = ada.post("/api/auth/me/delete", &right);
+    assert_eq!((refused.status, refused.code()), (403, "deletion_not_allowed".to_owned()));
+
+    let server = TestServer::start(TestDatabase::sqlite());
+    let grace = Member::new(&server, "grace", "admin");
+    let last = grace.post("/api/auth/me/delete", &right);
+    assert_eq!((last.status, last.code()), (409, "last_administrator".to_owned()));
+    let joan = Member::new(&server, "joan", "admin");
+    let own = joan.send("DELETE", &format!("/api/admin/users/{}", joan.account), &[], "");
+    assert_eq!(own.code(), "own_account");
+    assert_eq!(grace.post("/api/auth/me/delete", &right).status, 204);
+    assert_eq!(joan.post("/api/auth/me/delete", &right).code(), "last_administrator");
+}
+
+#[test]
+fn an_administrator_deletes_accounts_that_are_not_above_its_role() {
+    TestDatabase::on_both(|database| {
+        let server = TestServer::start(database);
+        let admin = Member::new(&server, "grace", "admin");
+        let ada = Member::new(&server, "ada", "msa");
+        let path = format!("/api/admin/users/{}", ada.account);
+        assert_eq!(ada.send("DELETE", &path, &[], "").code(), "forbidden");
+        assert_eq!(admin.send("DELETE", &path, &[], "").status, 204);
+        assert_eq!(ada.get("/api/auth/me").code(), "invalid_token");
+        for gone in [&path, "/api/admin/users/nobody"] {
+            assert_eq!(admin.send("DELETE", gone, &[], "").code(), "not_found");
+        }
+        let events = admin.get("/api/admin/audit?kind=account_deleted").json();
+        let event = &events["items"][0];
+        assert_eq!(event["actor"], admin.account.to_string());
+        assert_eq!(event["subject"], ada.account.to_string());
+        assert_eq!(event["details"]["sessions_ended"], 1);
+    });
+}
+
+#[test]
+fn the_copy_of_the_own_data_has_everything_about_the_caller_and_nothing_of_others() {
+    TestDatabase::on_both(|database| {
+        let server = TestServer::start(database);
+        let admin = Member::new(&server, "grace", "admin");
+        let ada = Member::new(&server, "ada", "msa");
+        let joan = Member::new(&server, "joan", "msa");
+        assert_eq!(ada.check("schedule", "read").status, 200);
+        assert_eq!(joan.check("schedule", "read").status, 200);
+        assert_eq!(admin.get(&format!("/api/admin/users/{}", ada.account)).status, 200);
+        let body = json!({ "current_password": "wrong for certain", "new_password": PASSWORD });
+        ada.post("/api/auth/password/change", &body);
+
+        let answer = ada.get("/api/auth/me/data");
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.header("content-type"), Some("application/json"));
+        let name = answer.header("content-disposition").unwrap();
+        assert!(name.starts_with("attachment; filename=\"own-data-"), "{name}");
+        let copy = answer.json();
+        assert_eq!(copy["account"]["username"], "ada");
+        assert_eq!(copy["sessions"].as_array().unwrap().len(), 1);
+        let entries = copy["audit_log"].as_array().unwrap();
+        let kinds: Vec<_> = entries.iter().map(|entry| entry["kind"].as_str().unwrap()).collect();
+        for kind in ["own_data_exported", "permission_check", "account_read", "sign_in"] {
+            assert!(kinds.contains(&kind), "{kind} is not in {kinds:?}");
+        }
+        for entry in entries {
+            assert_eq!(entry["subject"], ada.account.to_string());
+            let is_foreign = entry["actor"] == admin.account.to_string();
+            assert_eq!(entry["address"] == "::", is_foreign, "{entry}");
+            assert_eq!(entry["kind"] == "account_read", is_foreign, "{entry}");
+        }
+        let text = answer.text;
+        assert!(!text.contains(PASSWORD) && !text.contains("$argon2"), "{text}");
+        server.clock().advance(Duration::from_secs(15 * 60));
+        assert_eq!(ada.get("/api/auth/me/data").code(), "insufficient_user_authentication");
+    });
+}
+
+fn patch(member: &Member, body: &Value) -> portcullis_testkit::Answer {
+    let json = [("content-type", "application/json")];
+    member.send("PATCH", "/api/auth/me", &json, &body.to_string())
+}
