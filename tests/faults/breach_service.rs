@@ -139,3 +139,42 @@ fn a_service_decides_while_it_answers_and_never_stops_a_registration() {
     let log = server.log();
     assert!(!log.contains(PASSWORD) && !log.contains(&digest(PASSWORD)[..10]), "{log}");
 }
+
+#[test]
+fn a_password_that_was_never_checked_is_checked_at_each_sign_in_until_the_service_answers() {
+    let (service, data) = (RangeServer::start(), tempfile::tempdir().expect("a directory"));
+    let variable = ("PORTCULLIS__PASSWORDS__BREACH_SERVICE", service.url.as_str());
+    let server = ServerProcess::start(data.path(), &[variable]);
+    let mut browser = Browser::at(server.origin());
+    let must_change = |answer: &Answer| answer.json()["account"]["password_must_change"] == true;
+
+    service.behave(Behaviour::Fails);
+    assert_eq!(browser.register("ada").status, 201);
+    assert!(!must_change(&browser.sign_in_for_tokens("ada")), "the service did not answer");
+    assert_eq!(service.requests().len(), 2);
+    assert_eq!(browser.sign_in_with("ada", "not this one at all").status, 401);
+    assert_eq!(service.requests().len(), 2, "a refusal asks nobody");
+
+    service.behave(Behaviour::ListsAll);
+    let listed = browser.sign_in_for_tokens("ada");
+    assert!(must_change(&listed), "{}", listed.text);
+    let access = listed.field("access_token");
+    let bearer = format!("Bearer {access}");
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    let refused = browser.send("GET", "/api/auth/sessions", &headers, "");
+    assert_eq!(refused.code(), "password_change_required", "from this sign-in on");
+    assert!(must_change(&browser.sign_in_for_tokens("ada")));
+    assert_eq!(service.requests().len(), 3, "it is known now");
+
+    service.behave(Behaviour::ListsNone);
+    let change = json!({ "current_password": PASSWORD, "new_password": NEW_PASSWORD });
+    let changed = browser.send("POST", "/api/auth/password/change", &headers, &change.to_string());
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    for requests in [5, 5] {
+        let body = json!({ "username": "ada", "password": NEW_PASSWORD, "delivery": "body" });
+        let json = [("content-type", "application/json")];
+        let again = browser.send("POST", "/api/auth/login/json", &json, &body.to_string());
+        assert!(again.status == 200 && !must_change(&again), "{}", again.text);
+        assert_eq!(service.requests().len(), requests);
+    }
+}

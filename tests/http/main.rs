@@ -67,3 +67,4 @@ mod wire;
 mod wire_bounds;
 mod wire_framing;
 mod wire_pipeline;
+mod year;

@@ -113,6 +113,11 @@ words! {
         MailResent = "mail_resent",
         /// A user tried to change a password.
         PasswordChange = "password_change",
+        /// An operator gave an account a new password.
+        PasswordSet = "password_set",
+        /// A password was found in a list of breached passwords after a sign-in with it; it must be
+        /// changed.
+        PasswordBreached = "password_breached",
         /// A hash was replaced by a stronger one of the same password, at a sign-in.
         PasswordRehashed = "password_rehashed",
         /// A refresh token that had already been rotated was presented again.

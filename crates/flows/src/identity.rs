@@ -7,6 +7,7 @@ pub mod account_directory;
 pub mod account_request;
 pub mod bootstrap;
 pub mod breach_check;
+pub mod breach_review;
 pub(crate) mod field_error;
 pub mod new_password;
 pub mod own_data;

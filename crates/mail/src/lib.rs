@@ -18,4 +18,4 @@ pub use mailer::{Mailer, MailerSettings, Transport};
 pub use sender::{Sender, SenderError};
 pub use smtp::{Encryption, SmtpError, SmtpSettings};
 pub use template_files::TemplateFault;
-pub use templates::Templates;
+pub use templates::{PreviewedMail, Templates};

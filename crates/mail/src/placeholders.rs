@@ -32,6 +32,7 @@ pub(crate) fn of_text(section: &str, key: &str) -> Vec<&'static str> {
     match section {
         "email_changed"
         | "password_changed"
+        | "password_breached"
         | "account_deleted"
         | "refresh_token_reuse"
         | "refresh_token_late" => {

@@ -103,6 +103,7 @@ impl Renderer {
         let client = match mail {
             Mail::EmailChanged { address }
             | Mail::PasswordChanged { address }
+            | Mail::PasswordBreached { address }
             | Mail::AccountDeleted { address }
             | Mail::RefreshTokenReuse { address }
             | Mail::RefreshTokenLate { address } => Some(address),

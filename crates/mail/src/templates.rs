@@ -19,6 +19,19 @@ use crate::template_files::{Files, STRINGS, TemplateFault};
 /// All templates, checked.
 pub struct Templates(Renderer);
 
+/// A mail with sample values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PreviewedMail {
+    /// The kind of the mail.
+    pub kind: &'static str,
+    /// The subject.
+    pub subject: String,
+    /// The part of type `text/plain`.
+    pub text: String,
+    /// The part of type `text/html`.
+    pub html: String,
+}
+
 impl Templates {
     /// The built-in templates, with the files of the directory in place of some.
     ///
@@ -46,6 +59,18 @@ impl Templates {
             templates.try_all(&mut faults);
         }
         if faults.is_empty() { Ok(templates) } else { Err(faults) }
+    }
+
+    /// One mail of each kind with sample values, for operators who change templates.
+    pub fn preview(&self) -> Vec<PreviewedMail> {
+        let secret = SecretString::from(SAMPLE_SECRET);
+        let preview = |mail: &Mail| {
+            // Loading has rendered each of them.
+            let RenderedMail { subject, text, html, .. } =
+                self.render(mail, &sample(mail, Some("ada"), &secret)).ok()?;
+            Some(PreviewedMail { kind: mail.kind(), subject, text, html })
+        };
+        Mail::samples().iter().filter_map(preview).collect()
     }
 
     pub(crate) fn render(
@@ -103,13 +128,10 @@ impl Templates {
     /// Renders one mail of each kind: a template that fails, or loses the link, is found before a mail needs
     /// it.
     fn try_all(&self, faults: &mut Vec<TemplateFault>) {
-        let secret = SecretString::from("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+        let secret = SecretString::from(SAMPLE_SECRET);
         for mail in Mail::samples() {
-            let lifetime = Duration::from_secs(30 * 60);
             for username in [Some("ada"), None] {
-                let secret = mail.purpose().map(|_| (&secret, lifetime));
-                let at = Timestamp::from_seconds(0);
-                let found = match self.render(&mail, &Circumstances { username, at, secret }) {
+                let found = match self.render(&mail, &sample(&mail, username, &secret)) {
                     Ok(rendered) => self.missing_link(&rendered, mail.kind()),
                     Err(error) => Some(fault(file_of(&error.template), error.to_string())),
                 };
@@ -129,6 +151,18 @@ impl Templates {
         let problem = format!("{kind} has no {{{{ link }}}}, so nobody could follow it");
         Some(fault(&self.0.layout(kind, part), problem))
     }
+}
+
+/// The secret of mails that nobody gets.
+const SAMPLE_SECRET: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+fn sample<'a>(
+    mail: &Mail,
+    username: Option<&'a str>,
+    secret: &'a SecretString,
+) -> Circumstances<'a> {
+    let secret = mail.purpose().map(|_| (secret, Duration::from_secs(30 * 60)));
+    Circumstances { username, at: Timestamp::from_seconds(0), secret }
 }
 
 impl fmt::Debug for Templates {

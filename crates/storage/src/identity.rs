@@ -5,6 +5,7 @@ pub(crate) mod account;
 pub(crate) mod account_change;
 pub(crate) mod account_directory;
 pub(crate) mod bootstrap;
+pub(crate) mod breach_review;
 pub(crate) mod email_key;
 pub(crate) mod own_data;
 pub(crate) mod password_change;

@@ -26,6 +26,7 @@ table! {
         tokens_valid_from -> Nullable<Utc>,
         password_epoch -> Integer,
         password_cost -> Nullable<Text>,
+        breach_reviewed_epoch -> Nullable<Integer>,
     }
 }
 

@@ -104,6 +104,16 @@ impl TestDatabase {
         connected(&self.url, &self.clock)
     }
 
+    /// The names of its tables.
+    pub fn tables(&self) -> Vec<String> {
+        let names = if self.url.starts_with("sqlite") {
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        } else {
+            "SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema()"
+        };
+        self.store.texts(names).expect("the database answers")
+    }
+
     /// The clock of the database, with the randomness of the operating system.
     pub fn ambient(&self) -> Ambient {
         Ambient { clock: self.clock.clone(), random: Arc::new(SystemRandom) }

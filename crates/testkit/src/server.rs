@@ -13,6 +13,7 @@ use portcullis_domain::{Ambient, Clock, Moderation, ReservedNames, Role, SecretS
 use portcullis_flows::audit::recording::RecordingPolicy;
 use portcullis_flows::identity::account_request::{AccountRequest, AccountRules, RegistrationMode};
 use portcullis_flows::identity::bootstrap::{Bootstrap, BootstrapState};
+use portcullis_flows::node::job::Jobs;
 use portcullis_flows::node::revocation::RevocationPolicy;
 use portcullis_flows::sign_in::session_tokens::SessionPolicy;
 use portcullis_password::{HashingPool, Policy, PoolSettings};
@@ -255,7 +256,18 @@ impl TestServer {
         self.node().application.data.get().expect("every use case is shared")
     }
 
+    /// The exclusive jobs, for a test that runs them itself.
+    pub fn jobs(&self) -> Jobs {
+        assembly::worker(&self.foundation())
+    }
+
     fn assemble(&self) -> Assembled {
+        // The jobs of a node are scheduled by the system clock.
+        let assembled = assembly::server(&self.foundation(), Ambient::system().clock);
+        assembled.unwrap_or_else(|failure| panic!("{failure}"))
+    }
+
+    fn foundation(&self) -> Foundation {
         let settings = &self.settings;
         let mut config = Config {
             sessions: settings.sessions.clone(),
@@ -281,15 +293,12 @@ impl TestServer {
         config.server.trusted_proxies = parse_all(&settings.trusted_proxies);
         config.bans.policy = settings.bans.clone();
         config.rate_limits.quotas = Some(settings.rate_limits.clone());
-        let foundation = Foundation {
+        Foundation {
             config,
             store: Arc::new(self.database.store().clone()),
             secret: TestDatabase::secret(),
             ambient: self.database.ambient(),
-        };
-        // The jobs of a node are scheduled by the system clock.
-        let assembled = assembly::server(&foundation, Ambient::system().clock);
-        assembled.unwrap_or_else(|failure| panic!("{failure}"))
+        }
     }
 
     /// Starts the bootstrap as `serve` does; see [`portcullis_flows::identity::bootstrap`].

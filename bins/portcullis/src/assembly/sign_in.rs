@@ -5,6 +5,7 @@ use std::sync::Arc;
 use portcullis_domain::{Ambient, Clock};
 use portcullis_flows::access::matrix::ActiveMatrix;
 use portcullis_flows::identity::breach_check::BreachChecks;
+use portcullis_flows::identity::breach_review::BreachReviews;
 use portcullis_flows::identity::new_password::NewPasswords;
 use portcullis_flows::node::revocation::Enforcement;
 use portcullis_flows::sign_in::SignIn;
@@ -97,6 +98,7 @@ pub(super) fn share(
         passwords.hashing.clone(),
         issuer.clone(),
         passwords.costs.clone(),
+        BreachReviews::new(store.clone(), passwords.breaches.clone(), ambient.clone()),
         passwords.lockout.clone(),
         ambient.clone(),
     )));

@@ -7,6 +7,8 @@ mod import;
 mod list;
 mod lock;
 mod named;
+mod password;
+mod set_password;
 mod show;
 mod unlock;
 
@@ -33,6 +35,8 @@ pub(crate) enum Verb {
     Lock(named::Name),
     /// Activate an account again and reset its failure counters (end a lockout)
     Unlock(named::Name),
+    /// Give an account a new password and end its sessions
+    SetPassword(set_password::Arguments),
     /// Delete an account for good
     Delete(delete::Arguments),
     /// End all sessions of all accounts; running servers refuse their tokens within a second
@@ -48,6 +52,7 @@ pub(crate) fn run(loaded: LoadedConfig, verb: Verb, output: Output) -> Result<Ex
         Verb::Show(name) => show::run(&config, &name, output),
         Verb::Lock(name) => lock::run(&config, &name, output),
         Verb::Unlock(name) => unlock::run(&config, &name, output),
+        Verb::SetPassword(arguments) => set_password::run(&config, &arguments, output),
         Verb::Delete(arguments) => delete::run(&config, &arguments, output),
         Verb::EndSessions(_) => end_sessions::run(&config, output),
     }

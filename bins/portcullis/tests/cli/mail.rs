@@ -38,6 +38,23 @@ fn a_test_mail_is_printed_in_development_and_needs_a_mail_server_in_production()
 }
 
 #[test]
+fn every_mail_is_previewed_as_text_and_as_html() {
+    let mut machine = Machine::new();
+    let templates = machine.path("templates");
+    std::fs::create_dir(&templates).unwrap();
+    machine.write("templates/test.txt", "changed: {{ product }}\n");
+    machine.set("PORTCULLIS__MAIL__TEMPLATES", templates.to_str().unwrap());
+    let written = machine.run(&["mail", "preview", "out", "--json"]).exits_with(0).json();
+    let files = written["files"].as_array().unwrap();
+    assert!(files.len() >= 28, "{files:?}");
+    let read = |name: &str| std::fs::read_to_string(machine.path("out").join(name)).unwrap();
+    assert_eq!(read("test.txt"), "Subject: Test mail from Portcullis\n\nchanged: Portcullis\n");
+    assert!(read("reset_password.html").contains("/console/reset-password?token=AAAA"));
+    let refused = machine.run(&["mail", "preview", "out/test.txt"]).exits_with(1).stderr;
+    assert!(refused.contains("cannot write"), "{refused}");
+}
+
+#[test]
 fn an_unreachable_mail_server_is_named_as_the_reason() {
     let mut machine = Machine::new();
     machine.set("SMTP_HOST", "127.0.0.1");

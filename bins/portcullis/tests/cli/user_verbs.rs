@@ -63,6 +63,27 @@ fn user_lock_ends_the_sessions_at_a_running_server_until_user_unlock() {
 }
 
 #[test]
+fn user_set_password_follows_the_policy_and_ends_the_sessions() {
+    let machine = Machine::new();
+    machine.create("ada", "rn", &[]).exits_with(0);
+    let server = machine.serve();
+    let token = server.sign_in("ada");
+    let set = ["user", "set-password", "--username", "ada", "--password-stdin", "--json"];
+    let weak = machine.run_with_stdin(&set, "short\n").exits_with(1).stdout;
+    assert!(weak.contains("at least 12 characters"), "{weak}");
+    assert!(server.knows(&token));
+    let must = [&set[..], &["--must-change"]].concat();
+    let done = machine.run_with_stdin(&must, "amber-walrus-paints-9\n").exits_with(0);
+    assert_eq!(done.json()["must_change"], true);
+    assert!(!done.stdout.contains("walrus"), "{}", done.stdout);
+    within(Duration::from_secs(10), || !server.knows(&token));
+    let shown = machine.run(&["user", "show", "--username", "ada", "--json"]).exits_with(0).json();
+    assert_eq!((&shown["password_must_change"], &shown["sessions"]), (&true.into(), &0.into()));
+    machine.run_with_stdin(&set, &format!("{}\n", crate::PASSWORD)).exits_with(0);
+    assert!(server.knows(&server.sign_in("ada")));
+}
+
+#[test]
 fn user_delete_needs_a_confirmation_and_keeps_the_last_administrator() {
     let machine = Machine::new();
     machine.create("ada", "rn", &[]).exits_with(0);

@@ -17,6 +17,7 @@ use std::time::Duration;
 use portcullis_access::Matrix;
 use portcullis_audit::{Details, EventKind, Outcome, SecurityEvent};
 use portcullis_domain::{Account, AccountId, Ambient, Role, Timestamp};
+use portcullis_password::PasswordHash;
 use portcullis_token::Digest;
 
 pub use self::rule::{AccountState, Refusal};
@@ -26,6 +27,7 @@ use crate::access::matrix::{ActiveMatrix, MatrixInForce};
 use crate::access::permission::{self, Permission};
 use crate::effects::Effects;
 use crate::identity::account::AccountStore;
+use crate::node::mail::Mail;
 use crate::node::revocation::{Enforcement, Revoked};
 use crate::principal::Principal;
 use crate::sign_in::PasswordProof;
@@ -91,12 +93,15 @@ pub struct AccountRuleResult {
 /// The update of an account.
 #[derive(Debug)]
 pub struct AccountUpdate {
-    /// The account afterwards; only its role and its activation may differ.
+    /// The account afterwards; only its role, its activation, and whether its password must be
+    /// changed may differ.
     pub after: Account,
     /// Access tokens issued before this are invalid.
     pub tokens_valid_from: Option<Timestamp>,
     /// The reason why all sessions end, if they do.
     pub ends_sessions: Option<EventKind>,
+    /// The hash of a new password, which invalidates every device cookie and every link of a mail.
+    pub password_hash: Option<PasswordHash>,
 }
 
 /// The result of a change.
@@ -222,6 +227,48 @@ impl AccountChanges {
         self.carry_out(principal, &matrix, account, &judging)
     }
 
+    /// Gives the account a new password, which its holder must change if `must_change`. Ends every
+    /// session. For the operator only: an administrator never knows a password.
+    pub fn set_password(
+        &self,
+        operator: &Principal,
+        account: AccountId,
+        hash: &PasswordHash,
+        must_change: bool,
+    ) -> Result<(), ChangeError> {
+        let matrix = self.matrix.load();
+        let kind = EventKind::PasswordSet;
+        let rule = |account_state: &AccountState| {
+            let before = &account_state.account;
+            let after = Account { password_must_change: must_change, ..before.clone() };
+            let result = if operator.is_operator() {
+                check_rules(account_state, operator, &matrix, &after)
+            } else {
+                Err(Refusal::AboveOwnRole)
+            };
+            let details = Details::of_account(Some(before), &after);
+            let event = self
+                .event(kind, outcome(result), operator, before.id, account_state.now)
+                .with(details);
+            let (random, address) = (self.ambient.random.clone(), operator.origin.address);
+            let effects = move |changed: &AccountChangeResult| match changed {
+                AccountChangeResult::Done { account, .. } => {
+                    let mail = Mail::PasswordChanged { address };
+                    Effects::with_mail(event.ending(changed.ended()), account.id, mail, &*random)
+                }
+                _ => event.into(),
+            };
+            let update = |()| AccountUpdate {
+                after,
+                tokens_valid_from: None,
+                ends_sessions: Some(kind),
+                password_hash: Some(hash.clone()),
+            };
+            AccountRuleResult { result: result.map(update), effects: Box::new(effects) }
+        };
+        self.carry_out(operator, &matrix, account, &rule).map(drop)
+    }
+
     /// Ends every session of the account.
     pub fn end_sessions(
         &self,
@@ -240,6 +287,7 @@ impl AccountChanges {
                 after: account.clone(),
                 tokens_valid_from: None,
                 ends_sessions: Some(kind),
+                password_hash: None,
             };
             let effects =
                 Box::new(move |changed: &AccountChangeResult| event.ending(changed.ended()).into());
@@ -282,7 +330,12 @@ impl AccountChanges {
             let result = acting_account(account_state, principal).map(drop);
             let kind = EventKind::AccountRead;
             let event = self.event(kind, outcome(result), principal, before.id, now);
-            let update = |()| AccountUpdate { after, tokens_valid_from: None, ends_sessions: None };
+            let update = |()| AccountUpdate {
+                after,
+                tokens_valid_from: None,
+                ends_sessions: None,
+                password_hash: None,
+            };
             return AccountRuleResult {
                 result: result.map(update),
                 effects: Box::new(|_| event.into()),
@@ -314,7 +367,7 @@ impl AccountChanges {
             let is_ahead =
                 tokens_valid_from < account_state.last_issued && tokens_valid_from.is_some();
             let ends_sessions = deactivates.or(is_ahead.then_some(EventKind::RoleChanged));
-            AccountUpdate { after, tokens_valid_from, ends_sessions }
+            AccountUpdate { after, tokens_valid_from, ends_sessions, password_hash: None }
         };
         let result = result.map(update);
         let ends = result.as_ref().ok().and_then(|update| update.ends_sessions);

@@ -27,7 +27,7 @@ use crate::node::mail::Mail;
 use crate::node::revocation::Enforcement;
 use crate::principal::Principal;
 use crate::sign_in::lockout::Lockout;
-use crate::sign_in::verify;
+use crate::sign_in::{StoredPassword, verify};
 
 /// The port of deletions.
 pub trait AccountDeletionStore: AccountChangeStore + PasswordChangeStore {}
@@ -129,6 +129,7 @@ impl AccountDeletions {
                 after: state.account.clone(),
                 tokens_valid_from: None,
                 ends_sessions: Some(kind),
+                password_hash: None,
             };
             AccountRuleResult { result: result.map(update), effects: Box::new(effects) }
         };
@@ -174,9 +175,8 @@ impl OwnDeletion {
         let store = &self.deletions.store;
         let found = store.credentials_of(account)?.ok_or(ChangeError::Unknown)?;
         let counter = self.lockout.counters.of_session(session);
-        let proof = match found.password_hash() {
-            Ok(stored) => {
-                let stored = stored.clone();
+        let proof = match found.password {
+            StoredPassword::Hash(stored) => {
                 let Some(current) = current else { return Err(DeletionError::WrongPassword) };
                 let address = principal.origin.address;
                 let proof = verify(&self.hashing, address, current, stored);
@@ -187,7 +187,8 @@ impl OwnDeletion {
                 };
                 Some(proof)
             }
-            Err(_) => None,
+            StoredPassword::None => None,
+            StoredPassword::Damaged(_) => return Err(DeletionError::WrongPassword),
         };
         let password = proof.as_ref().map(|proof| CurrentPassword { proof, counter: &counter });
         let matrix = self.deletions.matrix.load();

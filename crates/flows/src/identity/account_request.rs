@@ -131,6 +131,21 @@ impl AccountChecker {
         Ok(CheckedAccount { account, password_hash })
     }
 
+    /// Checks and hashes a new password of an account.
+    pub fn new_password(
+        &self,
+        account: &Account,
+        password: &SecretString,
+        origin: &Origin,
+    ) -> Result<PasswordHash, RegistrationError> {
+        let password = Password::parse(password.expose_secret())
+            .map_err(|_| RegistrationError::PasswordTooLong)?;
+        let about = About::account(account);
+        let mode = PasswordCheckMode::Hash;
+        let judged = self.new_passwords.judge(origin.address, password, about, mode)?;
+        judged.map_err(RegistrationError::Invalid)?.ok_or(RegistrationError::Invalid(Vec::new()))
+    }
+
     /// The event of the new account.
     pub fn event(&self, kind: EventKind, account: &Account, origin: &Origin) -> SecurityEvent {
         let now = account.created_at;

@@ -59,6 +59,11 @@ impl BreachChecks {
         Self { filter, service, listed: AtomicU64::new(0), unknown: AtomicU64::new(0) }
     }
 
+    /// True if there is a list.
+    pub fn is_configured(&self) -> bool {
+        self.filter.is_some() || self.service.is_some()
+    }
+
     /// Checks a password. It blocks for two seconds at most.
     pub fn check(&self, digest: &BreachDigest) -> BreachCheckResult {
         let result = match self.in_file(digest) {

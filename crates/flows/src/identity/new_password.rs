@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use portcullis_domain::SecureRandom;
+use portcullis_domain::{Account, SecureRandom};
 use portcullis_password::{
     BreachDigest, Context, HashingError, HashingPool, Password, PasswordHash, Policy, Violation,
 };
@@ -29,6 +29,17 @@ pub struct About {
     pub email: String,
     /// The display name, as typed.
     pub display_name: Option<String>,
+}
+
+impl About {
+    /// The owner is this account.
+    pub fn account(account: &Account) -> Self {
+        Self {
+            username: account.username.as_str().to_owned(),
+            email: account.email.as_str().to_owned(),
+            display_name: account.display_name.as_ref().map(|name| name.as_str().to_owned()),
+        }
+    }
 }
 
 /// The requested work.

@@ -274,11 +274,7 @@ impl PasswordChange {
         account: &Account,
         new: Password,
     ) -> Result<PasswordHash, PasswordChangeError> {
-        let about = About {
-            username: account.username.as_str().to_owned(),
-            email: account.email.as_str().to_owned(),
-            display_name: account.display_name.as_ref().map(|name| name.as_str().to_owned()),
-        };
+        let about = About::account(account);
         let address = request.origin.address;
         match self.new_passwords.judge(address, new, about, PasswordCheckMode::Hash)? {
             Ok(Some(hash)) => Ok(hash),

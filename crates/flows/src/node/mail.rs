@@ -57,6 +57,11 @@ pub enum Mail {
         /// The name of the device, or the user agent.
         device: MailText,
     },
+    /// The notice that the password is in a list of breached passwords.
+    PasswordBreached {
+        /// The client address of the sign-in.
+        address: IpAddr,
+    },
     /// The notice of a deleted account.
     AccountDeleted {
         /// The client address.
@@ -92,6 +97,7 @@ impl Mail {
             Self::RefreshTokenReuse { .. } => "refresh_token_reuse",
             Self::RefreshTokenLate { .. } => "refresh_token_late",
             Self::NewDevice { .. } => "new_device",
+            Self::PasswordBreached { .. } => "password_breached",
             Self::AccountDeleted { .. } => "account_deleted",
             Self::FactorAdded { .. } => "factor_added",
             Self::FactorRemoved { .. } => "factor_removed",
@@ -111,6 +117,7 @@ impl Mail {
             | Self::RefreshTokenReuse { .. }
             | Self::RefreshTokenLate { .. }
             | Self::NewDevice { .. }
+            | Self::PasswordBreached { .. }
             | Self::AccountDeleted { .. }
             | Self::FactorAdded { .. }
             | Self::FactorRemoved { .. } => None,
@@ -141,6 +148,7 @@ impl Mail {
             Self::RefreshTokenReuse { address },
             Self::RefreshTokenLate { address },
             Self::NewDevice { address, device },
+            Self::PasswordBreached { address },
             Self::AccountDeleted { address },
             Self::FactorAdded { address, factor: Factor::Totp },
             Self::FactorRemoved { address, factor: Factor::Passkey },

@@ -33,6 +33,7 @@ use self::rehash::Rehash;
 pub use self::store::{HashReplacement, SessionOpening, SessionOpeningResult, SignInStore};
 use crate::StoreError;
 use crate::effects::event_now;
+use crate::identity::breach_review::BreachReviews;
 use crate::sign_in::device;
 use crate::sign_in::hash_cost::HashCosts;
 use crate::sign_in::lockout::Lockout;
@@ -88,6 +89,7 @@ pub struct SignIn {
     passwords: PasswordProver,
     opener: SessionOpener,
     rehash: Rehash,
+    reviews: BreachReviews,
     lockout: LockoutPolicy,
     ambient: Ambient,
 }
@@ -99,6 +101,7 @@ impl SignIn {
         hashing: Arc<HashingPool>,
         issuer: TokenIssuer,
         costs: Arc<HashCosts>,
+        reviews: BreachReviews,
         lockout: Lockout,
         ambient: Ambient,
     ) -> Self {
@@ -106,7 +109,7 @@ impl SignIn {
         let passwords = PasswordProver { hashing: hashing.clone(), costs, counters };
         let opener = SessionOpener { store: store.clone(), issuer, ambient: ambient.clone() };
         let rehash = Rehash { store: store.clone(), hashing, ambient: ambient.clone() };
-        Self { store, passwords, opener, rehash, lockout, ambient }
+        Self { store, passwords, opener, rehash, reviews, lockout, ambient }
     }
 
     /// Verifies the password and opens a session.
@@ -125,10 +128,11 @@ impl SignIn {
             Assessment::Allow { is_new_device } => Ok((found, proof, is_new_device)),
             Assessment::Refuse(outcome) => Err(outcome),
         });
-        let (StoredCredentials { account, epoch, .. }, proof, is_new_device) = match assessed {
-            Ok(allowed) => allowed,
-            Err(outcome) => return Err(self.refuse(request, subject, &counter, outcome)),
-        };
+        let (StoredCredentials { account, epoch, is_reviewed, .. }, proof, is_new_device) =
+            match assessed {
+                Ok(allowed) => allowed,
+                Err(outcome) => return Err(self.refuse(request, subject, &counter, outcome)),
+            };
         let signed_in = self.opener.open(&VerifiedSignIn {
             account: &account,
             epoch,
@@ -137,6 +141,9 @@ impl SignIn {
             device,
             is_new_device,
             delivery: request.delivery,
+            review: &|| {
+                !is_reviewed && self.reviews.review(&account, epoch, &password, &request.origin)
+            },
             device_name: request.device_name.as_ref(),
             origin: &request.origin,
         })?;

@@ -16,6 +16,7 @@ use portcullis_flows::identity::account_request::{
 };
 use portcullis_flows::identity::bootstrap::Bootstrap;
 use portcullis_flows::identity::breach_check::BreachChecks;
+use portcullis_flows::identity::breach_review::BreachReviews;
 use portcullis_flows::identity::new_password::NewPasswords;
 use portcullis_flows::identity::password_change::{PasswordChange, PasswordChangeStore};
 use portcullis_flows::identity::provisioning::{ImportableHashes, Provisioning};
@@ -130,8 +131,12 @@ impl Deployment {
         let counters = FailureCounters::new(secret.derive(Purpose::SignInFailures));
         let lockout = Lockout { counters: counters.clone(), policy: self.lockout.clone() };
         let breaches = Arc::new(BreachChecks::new(None, None, ambient.clock.clone()));
-        let new_passwords =
-            NewPasswords::new(Policy::default(), hashing.clone(), breaches, ambient.random.clone());
+        let new_passwords = NewPasswords::new(
+            Policy::default(),
+            hashing.clone(),
+            breaches.clone(),
+            ambient.random.clone(),
+        );
         let candidates = Arc::new(AccountChecker::new(
             self.rules.clone(),
             new_passwords.clone(),
@@ -153,6 +158,7 @@ impl Deployment {
                 hashing.clone(),
                 issuer.clone(),
                 costs.clone(),
+                BreachReviews::new(store.clone(), breaches, ambient.clone()),
                 lockout.clone(),
                 ambient.clone(),
             ),

@@ -12,6 +12,7 @@ use portcullis_flows::identity::account_change::{
 use portcullis_flows::node::mail::SecretSubject;
 use portcullis_flows::node::revocation::Revoked;
 use portcullis_flows::sign_in::session_tokens::{AccountSnapshot, SessionEnd};
+use portcullis_password::PasswordHash;
 use portcullis_token::{Revocation, RevocationEntry};
 
 use crate::access::matrix;
@@ -158,6 +159,21 @@ fn other_administrators(
     Ok(natural(count))
 }
 
+/// Replaces the password. Its links of mails prove nothing any more.
+fn set_password(
+    connection: &mut Connection,
+    account: AccountId,
+    hash: &PasswordHash,
+) -> Result<(), Failure> {
+    let update = diesel::update(accounts::table.find(Key::from(account))).set((
+        accounts::password_hash.eq(hash.as_str()),
+        accounts::password_epoch.eq(accounts::password_epoch + 1),
+    ));
+    dispatch!(connection, inner => update.execute(inner))?;
+    mail_secret::revoke(connection, SecretSubject::Account(account))?;
+    Ok(())
+}
+
 /// Deletes the account. Its sessions with their tokens go with it; its mails have no reference to it.
 fn delete(connection: &mut Connection, account: AccountId) -> Result<(), Failure> {
     mail_secret::revoke(connection, SecretSubject::Account(account))?;
@@ -176,17 +192,21 @@ fn carry_out(
 ) -> Result<AccountChangeResult, Failure> {
     let (before, now) = (&account_state.account, account_state.now);
     let revoked_until = now + change.revoked_for;
-    let AccountUpdate { after, tokens_valid_from, ends_sessions } = update;
+    let AccountUpdate { after, tokens_valid_from, ends_sessions, password_hash } = update;
     if after != *before {
         let valid_from =
             tokens_valid_from.map(|time| accounts::tokens_valid_from.eq(Some(Instant::from(time))));
         let update = diesel::update(accounts::table.find(Key::from(after.id))).set((
             accounts::role.eq(after.role.as_str()),
             accounts::is_active.eq(after.is_active),
+            accounts::password_must_change.eq(after.password_must_change),
             accounts::updated_at.eq(Instant::from(now)),
             valid_from,
         ));
         dispatch!(connection, inner => update.execute(inner))?;
+    }
+    if let Some(hash) = password_hash {
+        set_password(connection, after.id, &hash)?;
     }
     let ended = match ends_sessions {
         Some(reason) => {

@@ -100,6 +100,7 @@ pub(crate) struct CredentialsRow {
     account: AccountRow,
     password_hash: Option<String>,
     password_epoch: i32,
+    breach_reviewed_epoch: Option<i32>,
 }
 
 impl TryFrom<CredentialsRow> for StoredCredentials {
@@ -115,8 +116,14 @@ impl TryFrom<CredentialsRow> for StoredCredentials {
             account: Account::try_from(row.account)?,
             password,
             epoch: epoch(row.password_epoch)?,
+            is_reviewed: row.breach_reviewed_epoch == Some(row.password_epoch),
         })
     }
+}
+
+pub(crate) fn epoch_number(epoch: PasswordEpoch) -> i32 {
+    // An account has fewer passwords than that.
+    i32::try_from(epoch.number()).unwrap_or(i32::MAX)
 }
 
 pub(crate) fn epoch(stored: i32) -> Result<PasswordEpoch, Failure> {

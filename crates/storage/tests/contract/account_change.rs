@@ -226,7 +226,12 @@ fn give(standing: &AccountState, word: &str) -> AccountRuleResult {
     let event = event(EventKind::RoleChanged, after.id);
     let tokens_valid_from = Some(valid_from);
     AccountRuleResult {
-        result: Ok(AccountUpdate { after, tokens_valid_from, ends_sessions: None }),
+        result: Ok(AccountUpdate {
+            after,
+            tokens_valid_from,
+            ends_sessions: None,
+            password_hash: None,
+        }),
         effects: Box::new(|_| event.into()),
     }
 }
@@ -240,7 +245,12 @@ fn deactivate(standing: &AccountState) -> AccountRuleResult {
         other => panic!("{other:?}"),
     };
     AccountRuleResult {
-        result: Ok(AccountUpdate { after, tokens_valid_from: None, ends_sessions: Some(kind) }),
+        result: Ok(AccountUpdate {
+            after,
+            tokens_valid_from: None,
+            ends_sessions: Some(kind),
+            password_hash: None,
+        }),
         effects: Box::new(effects),
     }
 }

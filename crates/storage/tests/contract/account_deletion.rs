@@ -130,8 +130,12 @@ fn delete(
         let outcome = result.map_or_else(Refusal::outcome, |()| Outcome::Success);
         let event = samples::event(kind, outcome, NOW).about(account.id);
         let after = state.account.clone();
-        let update =
-            |()| AccountUpdate { after, tokens_valid_from: None, ends_sessions: Some(kind) };
+        let update = |()| AccountUpdate {
+            after,
+            tokens_valid_from: None,
+            ends_sessions: Some(kind),
+            password_hash: None,
+        };
         AccountRuleResult { result: result.map(update), effects: Box::new(|_| event.into()) }
     };
     let changed = store.change_account(&AccountChange {

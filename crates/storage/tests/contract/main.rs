@@ -16,6 +16,8 @@ mod ban;
 #[cfg(test)]
 mod bootstrap;
 #[cfg(test)]
+mod breach_review;
+#[cfg(test)]
 mod checkpoint;
 #[cfg(test)]
 mod coverage;

@@ -1,17 +1,17 @@
 //! `user create`: creates one account.
 
 use std::fmt;
-use std::io::{self, BufRead, Read};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use portcullis_domain::{
-    Account, AccountId, AccountKind, DisplayName, Email, Role, SecretString, Timestamp, Username,
+    Account, AccountId, AccountKind, DisplayName, Email, Role, Timestamp, Username,
 };
 use portcullis_flows::identity::account_request::{AccountRequest, RegistrationError};
 use portcullis_flows::identity::provisioning::{PersonKind, ProvisioningOptions};
 use serde::Serialize;
 
+use super::password;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::operator::operator;
@@ -74,7 +74,7 @@ pub(super) fn run(
     let request = AccountRequest {
         username: arguments.username,
         email: arguments.email,
-        password: read_password()?,
+        password: password::read()?,
         display_name: arguments.display_name,
         origin: operator.origin,
     };
@@ -90,34 +90,17 @@ pub(super) fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-/// The first line of standard input, without its end.
-fn read_password() -> Result<SecretString, Failure> {
-    /// More than the longest password, so that a wrong file is not read to its end.
-    const MAX_PASSWORD_LINE: u64 = 8 * 1024;
-    let mut line = String::new();
-    io::stdin().lock().take(MAX_PASSWORD_LINE).read_line(&mut line).map_err(|error| {
-        Failure::failed(format!("cannot read the password: {error}"), "pipe it to the command")
-    })?;
-    let password = line.strip_suffix('\n').unwrap_or(&line);
-    let password = password.strip_suffix('\r').unwrap_or(password);
-    if password.is_empty() {
-        let remedy = "pipe it to the command, such as by `pass show portcullis | portcullis …`";
-        return Err(Failure::failed("there is no password on standard input", remedy));
-    }
-    Ok(SecretString::from(password))
-}
-
-fn refused(error: RegistrationError) -> Failure {
+pub(super) fn refused(error: RegistrationError) -> Failure {
     match error {
         RegistrationError::Store(error) => error.into(),
         RegistrationError::Invalid(faults) => Failure::Failed {
             problems: faults.iter().map(ToString::to_string).collect(),
-            remedy: "no account was created; fix the values named above".to_owned(),
+            remedy: "nothing was done; fix the values named above".to_owned(),
         },
         RegistrationError::Superseded => {
-            Failure::failed(error, "no account was created; run the same command again")
+            Failure::failed(error, "nothing was done; run the same command again")
         }
-        error => Failure::failed(error, "no account was created; choose another value"),
+        error => Failure::failed(error, "nothing was done; choose another value"),
     }
 }
 

@@ -13,6 +13,8 @@ pub struct StoredCredentials {
     pub password: StoredPassword,
     /// The epoch of the password, read together with the hash.
     pub epoch: PasswordEpoch,
+    /// True if a list of breached passwords has answered for this password.
+    pub is_reviewed: bool,
 }
 
 impl StoredCredentials {

@@ -42,6 +42,8 @@ pub(super) struct VerifiedSignIn<'a> {
     pub(super) is_new_device: bool,
     /// The delivery of the tokens.
     pub(super) delivery: Delivery,
+    /// Reviews the password after the commit; returns whether it must be changed.
+    pub(super) review: &'a dyn Fn() -> bool,
     /// The name that the person gives the device.
     pub(super) device_name: Option<&'a DisplayName>,
     /// The source of the request.
@@ -105,8 +107,11 @@ impl SessionOpener {
             origin: verified.origin,
             effects: &effects,
         })?;
-        let SessionOpeningResult::Done { snapshot, displaced } = opened else { return Ok(None) };
+        let SessionOpeningResult::Done { mut snapshot, displaced } = opened else {
+            return Ok(None);
+        };
         self.issuer.revocations().enforce(displaced);
+        snapshot.account.password_must_change |= (verified.review)();
         let authority = self.issuer.authority();
         let device_token = uses_cookies.then(|| {
             device::cookie(authority, account.id, epoch, device, now, &*self.ambient.random)

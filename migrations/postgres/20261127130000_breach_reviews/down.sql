@@ -1,0 +1,1 @@
+ALTER TABLE accounts DROP COLUMN breach_reviewed_epoch;
