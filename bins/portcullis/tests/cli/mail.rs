@@ -48,7 +48,7 @@ fn every_mail_is_previewed_as_text_and_as_html() {
     let files = written["files"].as_array().unwrap();
     assert!(files.len() >= 28, "{files:?}");
     let read = |name: &str| std::fs::read_to_string(machine.path("out").join(name)).unwrap();
-    assert_eq!(read("test.txt"), "Subject: Test mail from Portcullis\n\nchanged: Portcullis\n");
+    assert_eq!(read("test.txt"), "Subject: Test mail\n\nchanged: Portcullis");
     assert!(read("reset_password.html").contains("/console/reset-password?token=AAAA"));
     let refused = machine.run(&["mail", "preview", "out/test.txt"]).exits_with(1).stderr;
     assert!(refused.contains("cannot write"), "{refused}");
