@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
+use portcullis_mail::Transport;
 use portcullis_testkit::{Browser, TestDatabase, TestServer, TestSettings};
 
 use crate::member::Member;
@@ -49,6 +50,7 @@ fn the_documentation_lists_every_job() {
     let settings = TestSettings {
         audit_retention: Some(Duration::from_secs(86_400)),
         checkpoint_directory: Some(directory.path().to_owned()),
+        mails: Some(Transport::Console),
         ..TestSettings::default()
     };
     let server = TestServer::with(TestDatabase::sqlite(), settings);

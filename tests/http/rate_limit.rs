@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_api::limits::{REGISTRATION, SIGN_IN};
+use portcullis_api::limits::{PASSWORD_RESET, REGISTRATION, SIGN_IN};
 use portcullis_api::route_table;
 use portcullis_rate_limit::Quota;
 use portcullis_testkit::{
@@ -21,7 +21,7 @@ fn limits(requests: u32, account_requests: u32) -> RateLimitSettings {
     RateLimitSettings {
         requests: general("requests", requests),
         account_requests: general("account_requests", account_requests),
-        routes: [&SIGN_IN, &REGISTRATION].map(|rate| *rate.quota()).into(),
+        routes: [&SIGN_IN, &REGISTRATION, &PASSWORD_RESET].map(|rate| *rate.quota()).into(),
         exempt_networks: Vec::new(),
     }
 }
@@ -136,6 +136,21 @@ fn an_address_registers_ten_accounts_in_an_hour() {
     assert_limited(&Browser::of(&server).register("grace"), "3600");
     server.clock().advance(3_600 * SECOND);
     assert_eq!(Browser::of(&server).register("grace").status, 201);
+}
+
+#[test]
+fn an_address_asks_for_three_reset_links_in_an_hour_whomever_they_are_for() {
+    let server = server();
+    let ask = |name: &str| {
+        let body = json!({ "email": format!("{name}@example.org") });
+        Browser::of(&server).post("/api/auth/password/forgot", &body)
+    };
+    for name in ["ada", "grace", "nobody"] {
+        assert_eq!(ask(name).status, 202);
+    }
+    assert_limited(&ask("ada"), "3600");
+    server.clock().advance(3_600 * SECOND);
+    assert_eq!(ask("ada").status, 202);
 }
 
 #[test]

@@ -95,6 +95,8 @@ impl Bench {
             .envs([
                 ("RATE_LIMIT_LOGIN_ATTEMPTS", "1000"),
                 ("RATE_LIMIT_LOGIN_WINDOW", "1"),
+                ("RATE_LIMIT_FORGOT_ATTEMPTS", "1000"),
+                ("RATE_LIMIT_FORGOT_WINDOW", "1"),
                 ("RATE_LIMIT_REGISTER_ATTEMPTS", "1000"),
                 ("RATE_LIMIT_REGISTER_WINDOW", "1"),
                 ("PORTCULLIS__RATE_LIMIT__REQUESTS", "10000000"),

@@ -47,6 +47,7 @@ pub(crate) fn exclusive(
             store.remove_delivered_messages(retention.delivered_messages, ROWS)
         }),
         removal("mail_secrets", store, move |store| store.remove_mail_secrets(HOUR, ROWS)),
+        removal("reset_mails", store, move |store| store.remove_reset_mails(HOUR, ROWS)),
         removal("former_bans", store, move |store| store.remove_bans(forget_bans_after, ROWS)),
     ];
     jobs.extend(config.audit.retention.map(|keep| purge_audit_trail(checkpoints, keep)));

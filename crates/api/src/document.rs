@@ -80,6 +80,8 @@ pub fn document() -> String {
         crate::sign_in::session::end,
         crate::sign_in::session::end_others,
         crate::identity::password_change::change,
+        crate::identity::password_reset_request::forgot,
+        crate::identity::password_reset::reset,
         crate::sign_in::csrf::issue,
         crate::identity::bootstrap::set_up,
         crate::access::decision::check,

@@ -6,5 +6,7 @@ pub(crate) mod account_deletion;
 pub(crate) mod bootstrap;
 pub(crate) mod own_data;
 pub(crate) mod password_change;
+pub(crate) mod password_reset;
+pub(crate) mod password_reset_request;
 pub(crate) mod profile;
 pub(crate) mod registration;

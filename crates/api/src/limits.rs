@@ -10,3 +10,7 @@ pub static SIGN_IN: RateLimit = RateLimit::new("sign_in", 5, Duration::from_secs
 /// The limit of registration.
 pub static REGISTRATION: RateLimit =
     RateLimit::new("registration", 10, Duration::from_secs(60 * 60));
+
+/// The limit of requests for links that reset a password.
+pub static PASSWORD_RESET: RateLimit =
+    RateLimit::new("password_reset", 3, Duration::from_secs(60 * 60));

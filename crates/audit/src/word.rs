@@ -118,6 +118,10 @@ words! {
         /// A password was found in a list of breached passwords after a sign-in with it; it must be
         /// changed.
         PasswordBreached = "password_breached",
+        /// A client asked for a link that resets a password.
+        PasswordResetRequested = "password_reset_requested",
+        /// A client tried to reset a password with such a link.
+        PasswordReset = "password_reset",
         /// A hash was replaced by a stronger one of the same password, at a sign-in.
         PasswordRehashed = "password_rehashed",
         /// A refresh token that had already been rotated was presented again.
@@ -184,6 +188,8 @@ words! {
         Locked = "locked",
         /// The account is deactivated.
         Deactivated = "deactivated",
+        /// Nothing was sent: the limit of mails to the address is reached.
+        Limited = "limited",
         /// The account was deactivated, its password changed, or another writer was first, while
         /// the request was in progress.
         Superseded = "superseded",

@@ -54,6 +54,9 @@ pub struct Message {
 pub enum Recipient {
     /// The holder of an account, at its address at the end of the transaction.
     Holder(AccountId),
+    /// Nobody: the message is stored like any other one, and is never sent. A request about an
+    /// address without an account does the same work as one about an account.
+    Nobody,
     /// Another address: the new or the former one of an account, or one without an account.
     Address {
         /// The address.

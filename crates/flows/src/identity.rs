@@ -12,6 +12,8 @@ pub(crate) mod field_error;
 pub mod new_password;
 pub mod own_data;
 pub mod password_change;
+pub mod password_reset;
+pub mod password_reset_request;
 pub mod profile;
 pub mod provisioning;
 pub mod registration;

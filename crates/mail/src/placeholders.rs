@@ -34,6 +34,7 @@ pub(crate) fn of_text(section: &str, key: &str) -> Vec<&'static str> {
         | "password_changed"
         | "password_breached"
         | "account_deleted"
+        | "password_reset"
         | "refresh_token_reuse"
         | "refresh_token_late" => {
             all.extend(["at", "address"]);

@@ -105,6 +105,7 @@ impl Renderer {
             | Mail::PasswordChanged { address }
             | Mail::PasswordBreached { address }
             | Mail::AccountDeleted { address }
+            | Mail::PasswordReset { address }
             | Mail::RefreshTokenReuse { address }
             | Mail::RefreshTokenLate { address } => Some(address),
             Mail::NewDevice { address, device } => {

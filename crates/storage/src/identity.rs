@@ -9,6 +9,8 @@ pub(crate) mod breach_review;
 pub(crate) mod email_key;
 pub(crate) mod own_data;
 pub(crate) mod password_change;
+pub(crate) mod password_reset;
+pub(crate) mod password_reset_request;
 pub(crate) mod pepper;
 pub(crate) mod profile;
 pub(crate) mod provisioning;

@@ -304,9 +304,11 @@ fn executable(message: &str) -> Option<PathBuf> {
 }
 
 /// Variables that set the rate limits of a server so wide that no test reaches them.
-const WIDE_RATE_LIMITS: [(&str, &str); 7] = [
+const WIDE_RATE_LIMITS: [(&str, &str); 9] = [
     ("RATE_LIMIT_LOGIN_ATTEMPTS", "1000"),
     ("RATE_LIMIT_LOGIN_WINDOW", "1"),
+    ("RATE_LIMIT_FORGOT_ATTEMPTS", "1000"),
+    ("RATE_LIMIT_FORGOT_WINDOW", "1"),
     ("RATE_LIMIT_REGISTER_ATTEMPTS", "1000"),
     ("RATE_LIMIT_REGISTER_WINDOW", "1"),
     ("PORTCULLIS__RATE_LIMIT__REQUESTS", "10000000"),

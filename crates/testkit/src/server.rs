@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use portcullis::assembly::{self, Assembled, Foundation};
 use portcullis::config::Config;
-use portcullis_api::limits::{REGISTRATION, SIGN_IN};
+use portcullis_api::limits::{PASSWORD_RESET, REGISTRATION, SIGN_IN};
 use portcullis_domain::{Ambient, Clock, Moderation, ReservedNames, Role, SecretString, Severity};
 use portcullis_flows::audit::recording::RecordingPolicy;
 use portcullis_flows::identity::account_request::{AccountRequest, AccountRules, RegistrationMode};
@@ -16,6 +16,7 @@ use portcullis_flows::identity::bootstrap::{Bootstrap, BootstrapState};
 use portcullis_flows::node::job::Jobs;
 use portcullis_flows::node::revocation::RevocationPolicy;
 use portcullis_flows::sign_in::session_tokens::SessionPolicy;
+use portcullis_mail::Transport;
 use portcullis_password::{HashingPool, Policy, PoolSettings};
 use portcullis_rate_limit::{BanPolicy, LockoutPolicy, Quota};
 use portcullis_redis::RedisUrl;
@@ -53,6 +54,8 @@ pub struct TestSettings {
     pub audit_retention: Option<Duration>,
     /// The directory in which each checkpoint is also written as a file.
     pub checkpoint_directory: Option<PathBuf>,
+    /// The way of mails; they wait in the outbox, where a test finds them, when `None`.
+    pub mails: Option<Transport>,
     /// The registration mode.
     pub registration: RegistrationMode,
     /// True if holders may delete their own accounts.
@@ -101,6 +104,7 @@ impl Default for TestSettings {
             recording: RecordingPolicy { strict: true, ..RecordingPolicy::default() },
             audit_retention: None,
             checkpoint_directory: None,
+            mails: None,
             registration: RegistrationMode::Open,
             own_deletion: true,
             secure_cookies: false,
@@ -123,7 +127,9 @@ fn wide_rate_limits() -> RateLimitSettings {
     RateLimitSettings {
         requests: wide("requests"),
         account_requests: wide("account_requests"),
-        routes: vec![wide(SIGN_IN.quota().name()), wide(REGISTRATION.quota().name())],
+        routes: [&SIGN_IN, &REGISTRATION, &PASSWORD_RESET]
+            .map(|limit| wide(limit.quota().name()))
+            .into(),
         exempt_networks: Vec::new(),
     }
 }
@@ -289,6 +295,7 @@ impl TestServer {
         config.audit.recording = settings.recording;
         config.audit.retention = settings.audit_retention;
         config.audit.checkpoint_directory.clone_from(&settings.checkpoint_directory);
+        config.mail.transport.clone_from(&settings.mails);
         config.server.docs = settings.docs;
         config.server.trusted_proxies = parse_all(&settings.trusted_proxies);
         config.bans.policy = settings.bans.clone();

@@ -1,4 +1,4 @@
-//! Assembly of accounts: registration, administration, first administrator, password change.
+//! Assembly of accounts: registration, administration, first administrator, password change and reset.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +14,8 @@ use portcullis_flows::identity::bootstrap::{Bootstrap, BootstrapState, SetupErro
 use portcullis_flows::identity::new_password::NewPasswords;
 use portcullis_flows::identity::own_data::OwnData;
 use portcullis_flows::identity::password_change::PasswordChange;
+use portcullis_flows::identity::password_reset::PasswordResets;
+use portcullis_flows::identity::password_reset_request::PasswordResetRequests;
 use portcullis_flows::identity::profile::Profiles;
 use portcullis_flows::identity::provisioning::{ImportableHashes, Provisioning};
 use portcullis_flows::identity::registration::Registration;
@@ -76,6 +78,19 @@ pub(super) fn share(
         new_passwords.clone(),
         issuer.clone(),
         passwords.lockout.clone(),
+        ambient.clone(),
+    )));
+    data.share(Arc::new(PasswordResetRequests::new(
+        store.clone(),
+        passwords.lockout.counters.clone(),
+        config.mail.resets_per_hour,
+        ambient.clone(),
+    )));
+    data.share(Arc::new(PasswordResets::new(
+        store.clone(),
+        new_passwords.clone(),
+        issuer.clone(),
+        passwords.lockout.counters.clone(),
         ambient.clone(),
     )));
     let bootstrap = Bootstrap::new(store.clone(), checker, matrix.clone(), ambient.clone());

@@ -24,6 +24,8 @@ pub struct Mail {
     pub transport: Option<Transport>,
     /// Attempts, timeouts and lifetimes.
     pub delivery: DeliverySettings,
+    /// The mails with reset links to an address, until an hour has passed since the last one.
+    pub resets_per_hour: u32,
 }
 
 const HOST: &str = "mail.smtp_host";
@@ -63,6 +65,8 @@ impl Mail {
                 * findings.within("mail.invitation_days", raw.invitation_days, 7, 1..=30),
         };
         let attempts = findings.within("mail.max_attempts", raw.max_attempts, 140, 1..=10_000);
+        let resets_per_hour =
+            findings.within("mail.resets_per_hour", raw.resets_per_hour, 3, 1..=100);
         let server = Server { connections, connect, deliver };
         Self {
             sender,
@@ -74,6 +78,7 @@ impl Mail {
                 send_timeout: connect + deliver,
                 lifetimes,
             },
+            resets_per_hour,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_api::limits::{REGISTRATION, SIGN_IN};
+use portcullis_api::limits::{PASSWORD_RESET, REGISTRATION, SIGN_IN};
 use portcullis_rate_limit::{MAX_SLIDING_LIMIT, Quota, QuotaError};
 use portcullis_web::{ConnectionLimits, RateLimit, RateLimitSettings, RequestBounds};
 
@@ -44,6 +44,12 @@ impl RateLimits {
             &REGISTRATION,
             ("rate_limit.register_attempts", raw.register_attempts),
             ("rate_limit.register_window_seconds", raw.register_window_seconds),
+            findings,
+        );
+        let password_reset = of_route(
+            &PASSWORD_RESET,
+            ("rate_limit.forgot_attempts", raw.forgot_attempts),
+            ("rate_limit.forgot_window_seconds", raw.forgot_window_seconds),
             findings,
         );
         let window = seconds(
@@ -99,7 +105,7 @@ impl RateLimits {
             Ok(RateLimitSettings {
                 requests: requests?,
                 account_requests: account_requests?,
-                routes: vec![sign_in?, registration?],
+                routes: vec![sign_in?, registration?, password_reset?],
                 exempt_networks,
             })
         };

@@ -226,6 +226,7 @@ pub(crate) struct Mail {
     pub(crate) verify_hours: Option<u32>,
     pub(crate) reset_minutes: Option<u32>,
     pub(crate) invitation_days: Option<u32>,
+    pub(crate) resets_per_hour: Option<u32>,
 }
 
 /// The encryption of the connection to the mail server.
@@ -277,6 +278,8 @@ pub(crate) struct RateLimit {
     pub(crate) login_window_seconds: Option<u64>,
     pub(crate) register_attempts: Option<u32>,
     pub(crate) register_window_seconds: Option<u64>,
+    pub(crate) forgot_attempts: Option<u32>,
+    pub(crate) forgot_window_seconds: Option<u64>,
     pub(crate) requests: Option<u32>,
     pub(crate) account_requests: Option<u32>,
     pub(crate) requests_window_seconds: Option<u64>,

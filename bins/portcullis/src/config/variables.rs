@@ -20,13 +20,15 @@ const PREFIX: &str = "PORTCULLIS__";
 /// The variable that names the file. It is not a key of the file.
 const CONFIG: &str = "PORTCULLIS__CONFIG";
 
-const SHORT_NAMES: [(&str, &str); 22] = [
+const SHORT_NAMES: [(&str, &str); 24] = [
     ("ACCESS_TOKEN_EXPIRE_MINUTES", "tokens.access_minutes"),
     ("ADMIN_EMAIL", "admin.email"),
     ("ADMIN_PASSWORD", "admin.password"),
     ("CORS_ORIGINS", "server.cors_origins"),
     ("DATABASE_URL", "database.url"),
     ("RATE_LIMIT_ENABLED", "rate_limit.enabled"),
+    ("RATE_LIMIT_FORGOT_ATTEMPTS", "rate_limit.forgot_attempts"),
+    ("RATE_LIMIT_FORGOT_WINDOW", "rate_limit.forgot_window_seconds"),
     ("RATE_LIMIT_LOGIN_ATTEMPTS", "rate_limit.login_attempts"),
     ("RATE_LIMIT_LOGIN_WINDOW", "rate_limit.login_window_seconds"),
     ("RATE_LIMIT_REGISTER_ATTEMPTS", "rate_limit.register_attempts"),

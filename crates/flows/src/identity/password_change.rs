@@ -3,8 +3,9 @@
 //! The current password is required although the caller is signed in, and failures close the
 //! counter of the session: a stolen session cannot be used to guess passwords without limit, and no
 //! other client can block the password change. A change ends every session of the account and
-//! invalidates every device cookie. The client continues in a replacement session with new tokens;
-//! its earlier tokens are invalid.
+//! invalidates every device cookie and every link that was mailed to change the account. The client
+//! continues in a replacement session with new tokens; its earlier tokens are invalid. A notice is
+//! mailed to the holder.
 
 use std::sync::Arc;
 
@@ -17,9 +18,10 @@ use portcullis_password::{HashingError, HashingPool, Password, PasswordHash};
 use portcullis_token::{Digest, OpaqueSecret};
 
 use crate::StoreError;
-use crate::effects::{EffectsOf, event_now};
+use crate::effects::{Effects, EffectsOf, event_now};
 use crate::identity::account_request::FieldError;
 use crate::identity::new_password::{About, NewPasswords, PasswordCheckMode};
+use crate::node::mail::Mail;
 use crate::node::revocation::Revoked;
 use crate::sign_in::device;
 use crate::sign_in::lockout::Lockout;
@@ -204,7 +206,9 @@ impl PasswordChange {
         let effects = |changed: &PasswordUpdateResult| match changed {
             // The calling session continues in its replacement.
             PasswordUpdateResult::Done { revoked, .. } => {
-                event.clone().ending(revoked.session_count().saturating_sub(1)).into()
+                let event = event.clone().ending(revoked.session_count().saturating_sub(1));
+                let mail = Mail::PasswordChanged { address: request.origin.address };
+                Effects::with_mail(event, request.account, mail, &*self.ambient.random)
             }
             PasswordUpdateResult::Refused(outcome) => {
                 SecurityEvent { outcome: *outcome, ..event.clone() }.into()

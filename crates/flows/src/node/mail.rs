@@ -40,6 +40,11 @@ pub enum Mail {
         /// The client address.
         address: IpAddr,
     },
+    /// The notice of a password that was reset with a link.
+    PasswordReset {
+        /// The client address.
+        address: IpAddr,
+    },
     /// The alert that a refresh token was used by two clients.
     RefreshTokenReuse {
         /// The client address.
@@ -94,6 +99,7 @@ impl Mail {
             Self::ResetPassword => "reset_password",
             Self::Invitation { .. } => "invitation",
             Self::PasswordChanged { .. } => "password_changed",
+            Self::PasswordReset { .. } => "password_reset",
             Self::RefreshTokenReuse { .. } => "refresh_token_reuse",
             Self::RefreshTokenLate { .. } => "refresh_token_late",
             Self::NewDevice { .. } => "new_device",
@@ -114,6 +120,7 @@ impl Mail {
             Self::Test
             | Self::EmailChanged { .. }
             | Self::PasswordChanged { .. }
+            | Self::PasswordReset { .. }
             | Self::RefreshTokenReuse { .. }
             | Self::RefreshTokenLate { .. }
             | Self::NewDevice { .. }
@@ -145,6 +152,7 @@ impl Mail {
             Self::ResetPassword,
             Self::Invitation { invitation, inviter: MailText::new("grace") },
             Self::PasswordChanged { address },
+            Self::PasswordReset { address },
             Self::RefreshTokenReuse { address },
             Self::RefreshTokenLate { address },
             Self::NewDevice { address, device },

@@ -50,8 +50,8 @@ impl CounterState {
     }
 }
 
-/// Computes the keys of failure counters, with a secret key, so that stored counters reveal no
-/// typed name.
+/// Computes the keys of failure counters, and of the counters of reset mails, with a secret key, so
+/// that stored counters reveal no typed name.
 #[derive(Clone)]
 pub struct FailureCounters([u8; 32]);
 
@@ -81,6 +81,11 @@ impl FailureCounters {
     /// The counter of a session, for passwords that are required inside it.
     pub fn of_session(&self, session: SessionId) -> Digest {
         self.named(&format!("session:{session}"))
+    }
+
+    /// The counter of the mails with reset links to an address.
+    pub(crate) fn of_reset_mails(&self, email_key: &str) -> Digest {
+        self.named(&format!("reset-mails:{email_key}"))
     }
 
     /// The key that draws the hash cost of an unknown name, or of an account without a verifiable

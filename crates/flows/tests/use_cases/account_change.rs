@@ -159,7 +159,7 @@ fn an_account_whose_role_is_gone_can_be_put_right_by_the_most_senior_role_alone(
 }
 
 /// Grace, as her token says she is.
-fn admin(deployment: &Deployment) -> Principal {
+pub(crate) fn admin(deployment: &Deployment) -> Principal {
     let grace: Account = deployment.enrol("grace");
     let promote = "UPDATE accounts SET role = 'admin' WHERE username = 'grace'";
     deployment.database.store().execute(promote).unwrap();

@@ -19,6 +19,8 @@ use portcullis_flows::identity::breach_check::BreachChecks;
 use portcullis_flows::identity::breach_review::BreachReviews;
 use portcullis_flows::identity::new_password::NewPasswords;
 use portcullis_flows::identity::password_change::{PasswordChange, PasswordChangeStore};
+use portcullis_flows::identity::password_reset::PasswordResets;
+use portcullis_flows::identity::password_reset_request::PasswordResetRequests;
 use portcullis_flows::identity::provisioning::{ImportableHashes, Provisioning};
 use portcullis_flows::identity::registration::{
     Creation, NewAccount, Registration, RegistrationStore,
@@ -73,6 +75,8 @@ pub(crate) struct Node {
     pub(crate) account_changes: AccountChanges,
     pub(crate) matrix: Arc<ActiveMatrix>,
     pub(crate) password_change: PasswordChange,
+    pub(crate) reset_requests: PasswordResetRequests,
+    pub(crate) resets: PasswordResets,
     pub(crate) unlock: Unlock,
     pub(crate) accounts: Accounts,
     pub(crate) authority: Arc<TokenAuthority>,
@@ -179,6 +183,19 @@ impl Deployment {
                 ambient.clone(),
             ),
             introspection: Introspection::new(store.clone(), issuer.clone(), ambient.clone()),
+            reset_requests: PasswordResetRequests::new(
+                store.clone(),
+                counters.clone(),
+                3,
+                ambient.clone(),
+            ),
+            resets: PasswordResets::new(
+                store.clone(),
+                new_passwords.clone(),
+                issuer.clone(),
+                counters.clone(),
+                ambient.clone(),
+            ),
             matrix,
             sign_out: SignOut::new(store, issuer.clone(), ambient.clone()),
             password_change: PasswordChange::new(

@@ -31,11 +31,15 @@ mod job;
 #[cfg(test)]
 mod lockout;
 #[cfg(test)]
+mod mailbox;
+#[cfg(test)]
 mod mass_sign_out;
 #[cfg(test)]
 mod matrix;
 #[cfg(test)]
 mod password_change;
+#[cfg(test)]
+mod password_reset;
 #[cfg(test)]
 mod provisioning;
 #[cfg(test)]

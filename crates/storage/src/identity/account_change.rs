@@ -208,6 +208,9 @@ fn carry_out(
     if let Some(hash) = password_hash {
         set_password(connection, after.id, &hash)?;
     }
+    if !after.is_active {
+        mail_secret::revoke_links(connection, after.id)?;
+    }
     let ended = match ends_sessions {
         Some(reason) => {
             let ending = SessionEnd { reason, at: now, revoked_until };

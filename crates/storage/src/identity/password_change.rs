@@ -12,6 +12,7 @@ use portcullis_flows::sign_in::StoredCredentials;
 use crate::connection::{Connection, Inner, dispatch};
 use crate::failure::Failure;
 use crate::identity::account;
+use crate::node::mail_secret;
 use crate::schema::{accounts, sessions};
 use crate::sign_in::pipeline::{self, CredentialsRow};
 use crate::sign_in::refresh::SessionRow;
@@ -22,13 +23,7 @@ use crate::store::Store;
 
 impl PasswordChangeStore for Store {
     fn credentials_of(&self, account: AccountId) -> Result<Option<StoredCredentials>, StoreError> {
-        self.read(|connection| {
-            let query = accounts::table.find(Key::from(account));
-            let found: Option<CredentialsRow> = dispatch!(connection, inner => {
-                query.select(CredentialsRow::as_select()).first(inner).optional()
-            })?;
-            found.map(StoredCredentials::try_from).transpose()
-        })
+        self.read(|connection| credentials(connection, account))
     }
 
     fn change_password(
@@ -46,6 +41,7 @@ impl PasswordChangeStore for Store {
             let Some(epoch) = replace_hash(connection, change)? else {
                 return Ok(PasswordUpdateResult::Refused(Outcome::Superseded));
             };
+            mail_secret::revoke_links(connection, change.account)?;
             let revoked = sign_out::end_all(connection, change.account, None, change.ending)?;
             let session = succeed(connection, change, asking)?;
             let snapshot = account::find_snapshot(connection, change.account)?
@@ -54,6 +50,17 @@ impl PasswordChangeStore for Store {
             Ok(PasswordUpdateResult::Done { snapshot, session, revoked, epoch })
         })
     }
+}
+
+pub(crate) fn credentials(
+    connection: &mut Connection,
+    account: AccountId,
+) -> Result<Option<StoredCredentials>, Failure> {
+    let query = accounts::table.find(Key::from(account));
+    let found: Option<CredentialsRow> = dispatch!(connection, inner => {
+        query.select(CredentialsRow::as_select()).first(inner).optional()
+    })?;
+    found.map(StoredCredentials::try_from).transpose()
 }
 
 /// The current session, its device name, and its latest refresh token.

@@ -5,7 +5,7 @@
 //! succeeds. A port method that changes more calls [`redeem`] in its own transaction.
 
 use diesel::prelude::*;
-use portcullis_domain::{Email, MessageId};
+use portcullis_domain::{AccountId, Email, MessageId};
 use portcullis_flows::StoreError;
 use portcullis_flows::node::mail::{SecretPurpose, SecretSubject};
 use portcullis_flows::node::outbox::{MailSecret, MailSecretStore, NewSecret};
@@ -13,6 +13,7 @@ use portcullis_token::Digest;
 
 use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
+use crate::node::outbox::WaitingResetLinks;
 use crate::schema::mail_secrets;
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
@@ -23,17 +24,7 @@ impl MailSecretStore for Store {
         purpose: SecretPurpose,
         digest: &Digest,
     ) -> Result<Option<MailSecret>, StoreError> {
-        self.read(|connection| {
-            let now = Instant::from(connection.now()?);
-            let query = mail_secrets::table
-                .filter(mail_secrets::digest.eq(digest.as_bytes().as_slice()))
-                .filter(mail_secrets::purpose.eq(purpose.as_str()))
-                .filter(mail_secrets::expires_at.gt(now))
-                .select((mail_secrets::subject_id, mail_secrets::address));
-            let found: Option<(Key, String)> =
-                dispatch!(connection, inner => query.first(inner).optional())?;
-            found.map(|row| secret(purpose, row)).transpose()
-        })
+        self.read(|connection| find(connection, purpose, digest))
     }
 
     fn redeem_mail_secret(
@@ -78,6 +69,23 @@ pub(crate) fn replace(
     Ok(())
 }
 
+/// Returns a valid secret, and leaves it valid.
+pub(crate) fn find(
+    connection: &mut Connection,
+    purpose: SecretPurpose,
+    digest: &Digest,
+) -> Result<Option<MailSecret>, Failure> {
+    let now = Instant::from(connection.now()?);
+    let query = mail_secrets::table
+        .filter(mail_secrets::digest.eq(digest.as_bytes().as_slice()))
+        .filter(mail_secrets::purpose.eq(purpose.as_str()))
+        .filter(mail_secrets::expires_at.gt(now))
+        .select((mail_secrets::subject_id, mail_secrets::address));
+    let found: Option<(Key, String)> =
+        dispatch!(connection, inner => query.first(inner).optional())?;
+    found.map(|row| secret(purpose, row)).transpose()
+}
+
 /// Spends a valid secret. This one statement is the whole guard.
 pub(crate) fn redeem(
     connection: &mut Connection,
@@ -98,11 +106,17 @@ pub(crate) fn redeem(
     spent.map(|row| secret(purpose, row)).transpose()
 }
 
-/// Makes all secrets of a subject invalid; a change of the password or of the address calls it.
+/// Makes all secrets of a subject invalid.
 pub(crate) fn revoke(connection: &mut Connection, subject: SecretSubject) -> Result<u64, Failure> {
     let all = mail_secrets::table.filter(mail_secrets::subject_id.eq(key(subject)));
     let rows = dispatch!(connection, inner => diesel::delete(all).execute(inner))?;
     Ok(u64::try_from(rows).unwrap_or(u64::MAX))
+}
+
+/// Makes all secrets of an account invalid, and withdraws its reset links that wait in the outbox.
+pub(crate) fn revoke_links(connection: &mut Connection, account: AccountId) -> Result<(), Failure> {
+    WaitingResetLinks::lock(connection, account)?.withdraw(connection)?;
+    revoke(connection, SecretSubject::Account(account)).map(drop)
 }
 
 fn key(subject: SecretSubject) -> Key {

@@ -3,15 +3,17 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
+use portcullis_domain::AccountId;
 use portcullis_flows::effects::{Message, Recipient};
+use portcullis_flows::node::mail::Mail;
 
-use crate::connection::{Connection, dispatch};
+use crate::connection::{Connection, Inner, dispatch};
 use crate::failure::Failure;
 use crate::schema::{accounts, outbox};
 use crate::sql_type::{Instant, Key};
 
 /// Appends messages within the transaction that causes them. A message to the holder of an account that
-/// does not exist any more has no recipient, and is dropped.
+/// does not exist any more has no recipient, and is dropped. A message to nobody is stored as delivered.
 pub(crate) fn append(connection: &mut Connection, messages: &[Message]) -> Result<(), Failure> {
     if messages.is_empty() {
         return Ok(());
@@ -20,6 +22,7 @@ pub(crate) fn append(connection: &mut Connection, messages: &[Message]) -> Resul
     let now = connection.now()?;
     let row = |message: &Message| {
         let (recipient, account) = match &message.recipient {
+            Recipient::Nobody => (String::new(), None),
             Recipient::Address { email, account } => (email.as_str().to_owned(), *account),
             Recipient::Holder(account) => {
                 (addresses.get(&Key::from(*account))?.clone(), Some(*account))
@@ -34,6 +37,7 @@ pub(crate) fn append(connection: &mut Connection, messages: &[Message]) -> Resul
             event_id: message.event.into(),
             created_at: message.at.into(),
             due_at: now.into(),
+            delivered_at: (message.recipient == Recipient::Nobody).then(|| now.into()),
         }))
     };
     let rows: Vec<NewMessageRow> = messages
@@ -46,6 +50,33 @@ pub(crate) fn append(connection: &mut Connection, messages: &[Message]) -> Resul
     Ok(())
 }
 
+/// Reset links of an account that wait in the outbox, locked until the transaction ends.
+pub(crate) struct WaitingResetLinks(Vec<Key>);
+
+impl WaitingResetLinks {
+    /// Locks them. A delivery locks its mail before the secret of the link, so this lock precedes any change of
+    /// the secrets.
+    pub(crate) fn lock(connection: &mut Connection, account: AccountId) -> Result<Self, Failure> {
+        let waiting = outbox::table
+            .filter(outbox::account_id.eq(Key::from(account)))
+            .filter(outbox::delivered_at.is_null())
+            .filter(outbox::kind.eq(Mail::ResetPassword.kind()))
+            .order(outbox::id)
+            .select(outbox::id);
+        Ok(Self(match &mut connection.inner {
+            Inner::Postgres(inner) => waiting.for_update().load(inner)?,
+            Inner::Sqlite(inner) => waiting.load(inner)?,
+        }))
+    }
+
+    /// Withdraws them: a link that is mailed after a change of the account would outlive the change.
+    pub(crate) fn withdraw(self, connection: &mut Connection) -> Result<(), Failure> {
+        let gone = outbox::table.filter(outbox::id.eq_any(self.0));
+        dispatch!(connection, inner => diesel::delete(gone).execute(inner))?;
+        Ok(())
+    }
+}
+
 fn addresses_of_holders(
     connection: &mut Connection,
     messages: &[Message],
@@ -54,7 +85,7 @@ fn addresses_of_holders(
         .iter()
         .filter_map(|message| match &message.recipient {
             Recipient::Holder(account) => Some(Key::from(*account)),
-            Recipient::Address { .. } => None,
+            Recipient::Address { .. } | Recipient::Nobody => None,
         })
         .collect();
     if holders.is_empty() {
@@ -67,9 +98,9 @@ fn addresses_of_holders(
     Ok(rows.into_iter().collect())
 }
 
-/// A row to insert.
+/// A row to insert. A value that is missing is written as NULL: the statement is the same for every row.
 #[derive(Insertable)]
-#[diesel(table_name = outbox)]
+#[diesel(table_name = outbox, treat_none_as_default_value = false)]
 struct NewMessageRow {
     id: Key,
     kind: &'static str,
@@ -79,4 +110,5 @@ struct NewMessageRow {
     event_id: Key,
     created_at: Instant,
     due_at: Instant,
+    delivered_at: Option<Instant>,
 }

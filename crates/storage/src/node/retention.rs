@@ -10,7 +10,9 @@ use portcullis_flows::node::retention::RetentionStore;
 
 use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
-use crate::schema::{bans, mail_secrets, outbox, refresh_tokens, sessions, sign_in_failures};
+use crate::schema::{
+    bans, mail_secrets, outbox, refresh_tokens, reset_mails, sessions, sign_in_failures,
+};
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
 
@@ -95,6 +97,23 @@ impl RetentionStore for Store {
         })
     }
 
+    fn remove_reset_mails(&self, age: Duration, most: u32) -> Result<u64, StoreError> {
+        self.write(|connection| {
+            let now = connection.now()?;
+            let (before, after) = (Instant::from(now - age), Instant::from(now + age));
+            let some = reset_mails::table
+                .filter(is_forgotten_mail(before, after))
+                .limit(most.into())
+                .select(reset_mails::counter);
+            let some: Vec<Vec<u8>> = dispatch!(connection, inner => some.load(inner))?;
+            // The statement checks the condition again: another mail may have been counted since.
+            let gone = reset_mails::table
+                .filter(reset_mails::counter.eq_any(some))
+                .filter(is_forgotten_mail(before, after));
+            Ok(count(dispatch!(connection, inner => diesel::delete(gone).execute(inner))?))
+        })
+    }
+
     fn remove_bans(&self, age: Duration, most: u32) -> Result<u64, StoreError> {
         self.write(|connection| {
             let now = connection.now()?;
@@ -111,6 +130,13 @@ impl RetentionStore for Store {
             Ok(count(dispatch!(connection, inner => diesel::delete(gone).execute(inner))?))
         })
     }
+}
+
+/// Returns whether the last mail was counted before the one time, or a clock that was wrong dated it after
+/// the other.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn is_forgotten_mail(before: Instant, after: Instant) -> _ {
+    reset_mails::last_at.lt(before).or(reset_mails::last_at.gt(after))
 }
 
 /// Returns whether a ban ended before the one time, or a clock that was wrong dated it after the other.

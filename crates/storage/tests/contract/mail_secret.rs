@@ -14,7 +14,7 @@ use portcullis_token::Digest;
 use crate::member::enrol;
 use crate::outbox::{claim, mail_to};
 
-const LIFETIME: Duration = Duration::from_secs(1_800);
+pub(crate) const LIFETIME: Duration = Duration::from_secs(1_800);
 const RESET: SecretPurpose = SecretPurpose::ResetPassword;
 
 /// Delivers a mail of this kind to the account, with this secret.

@@ -56,6 +56,10 @@ mod outbox_races;
 #[cfg(test)]
 mod password_change;
 #[cfg(test)]
+mod password_reset;
+#[cfg(test)]
+mod password_reset_request;
+#[cfg(test)]
 mod provisioning;
 #[cfg(test)]
 mod recording;

@@ -241,7 +241,7 @@ fn no_session_that_the_old_password_opened_outlives_the_change() {
     });
 }
 
-fn change(
+pub(crate) fn change(
     store: &Store,
     account: &Account,
     session: SessionId,

@@ -113,6 +113,8 @@ catalogue! {
         "Give these accounts other roles, or keep the roles in the file."
     NothingToRollBack "nothing_to_roll_back" CONFLICT "No other version has been in force before"
         "Activate the version you want by its number."
+    InvalidLink "invalid_link" GONE "The link is not valid"
+        "A link works once and for a limited time, and a newer one replaces it. Ask for a new one."
     CursorExpired "cursor_expired" GONE "The feed does not go back to this cursor"
         "Take the snapshot at /api/revocations/snapshot, and go on from its cursor."
     BodyTooLarge "body_too_large" PAYLOAD_TOO_LARGE "The body is too large"

@@ -7,6 +7,7 @@ use portcullis_flows::identity::account_deletion::DeletionError;
 use portcullis_flows::identity::account_request::{FieldError, RegistrationError};
 use portcullis_flows::identity::bootstrap::SetupError;
 use portcullis_flows::identity::password_change::PasswordChangeError;
+use portcullis_flows::identity::password_reset::PasswordResetError;
 use portcullis_flows::identity::profile::ProfileError;
 
 use super::{Code, FieldProblem, Problem};
@@ -34,13 +35,7 @@ impl From<PasswordChangeError> for Problem {
         match error {
             PasswordChangeError::WrongPassword => Self::new(Code::WrongPassword),
             PasswordChangeError::SessionEnded => Self::new(Code::InvalidToken),
-            PasswordChangeError::Invalid(faults) => {
-                let mut problem = Self::new(Code::UnacceptablePassword).fields(faults);
-                for fault in &mut problem.fields {
-                    "new_password".clone_into(&mut fault.field);
-                }
-                problem
-            }
+            PasswordChangeError::Invalid(faults) => unacceptable_new_password(faults),
             PasswordChangeError::PasswordTooLong => Self::new(Code::PasswordTooLong),
             PasswordChangeError::Hashing(error) => error.into(),
             PasswordChangeError::Store(error) => error.into(),
@@ -58,6 +53,26 @@ impl From<ProfileError> for Problem {
             ProfileError::Store(error) => error.into(),
         }
     }
+}
+
+impl From<PasswordResetError> for Problem {
+    fn from(error: PasswordResetError) -> Self {
+        match error {
+            PasswordResetError::InvalidLink => Self::new(Code::InvalidLink),
+            PasswordResetError::Invalid(faults) => unacceptable_new_password(faults),
+            PasswordResetError::PasswordTooLong => Self::new(Code::PasswordTooLong),
+            PasswordResetError::Hashing(error) => error.into(),
+            PasswordResetError::Store(error) => error.into(),
+        }
+    }
+}
+
+fn unacceptable_new_password(faults: Vec<FieldError>) -> Problem {
+    let mut problem = Problem::new(Code::UnacceptablePassword).fields(faults);
+    for fault in &mut problem.fields {
+        "new_password".clone_into(&mut fault.field);
+    }
+    problem
 }
 
 impl From<DeletionError> for Problem {

@@ -1,0 +1,3 @@
+DROP INDEX outbox_by_account;
+
+DROP TABLE reset_mails;
