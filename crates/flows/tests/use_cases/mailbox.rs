@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use portcullis_domain::{ExposeSecret, SecretString};
 use portcullis_flows::node::mail::Mail;
 use portcullis_flows::node::outbox::{
-    DeliverySettings, MailDelivery, MailSender, OutgoingMail, SendError,
+    DeliverySettings, MailDelivery, MailSender, OutboxStore, OutgoingMail, SendError,
 };
 
 use crate::deployment::Deployment;
@@ -38,8 +38,12 @@ impl Deployment {
     pub(crate) fn deliver(&self) -> Vec<Delivered> {
         let (store, mailbox) = (self.database.store().clone(), Arc::new(Mailbox::default()));
         let settings = DeliverySettings { concurrency: 1, ..DeliverySettings::default() };
-        let node = MailDelivery::new(Arc::new(store), mailbox.clone(), settings, self.ambient());
-        while node.deliver().unwrap().more {}
+        let store = Arc::new(store);
+        let node = MailDelivery::new(store.clone(), mailbox.clone(), settings, self.ambient());
+        let node = Arc::new(node);
+        while store.outbox_state().unwrap().waiting > 0 {
+            node.deliver().unwrap();
+        }
         mailbox.0.lock().unwrap().clone()
     }
 

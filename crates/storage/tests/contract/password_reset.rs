@@ -192,17 +192,19 @@ fn deliver(store: &Store, number: usize) {
 
     let lease = [u8::try_from(number).unwrap(); 16];
     let hold = Duration::from_secs(60);
-    for message in store.claim_messages(&MessageClaim { lease, hold, most: 4 }).unwrap() {
+    let claimed = store.claim_messages(&MessageClaim { lease, hold, most: 4 }).unwrap();
+    for message in &claimed {
         let secret = NewSecret {
             purpose: SecretPurpose::ResetPassword,
             subject: message.subject.unwrap(),
             digest: Digest::of(&message.id.to_string()),
             lifetime: LIFETIME,
         };
-        let attempt = Attempt { message: &message, lease: &lease, hold, secret: Some(secret) };
+        let attempt = Attempt { message, lease: &lease, hold, secret: Some(secret) };
         store.begin_attempt(&attempt).unwrap();
     }
-    store.release_messages(&lease).unwrap();
+    let claimed: Vec<_> = claimed.iter().map(|message| message.id).collect();
+    store.release_messages(&lease, &claimed).unwrap();
 }
 
 /// Resets the password with this link to that of [`another_hash`].
