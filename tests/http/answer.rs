@@ -34,6 +34,7 @@ pub(crate) fn account(username: &str) -> Value {
         "kind": "user",
         "role": "msa",
         "is_active": true,
+        "is_blocked": false,
         "email_verified": false,
         "password_must_change": false,
         "mfa_enabled": false,

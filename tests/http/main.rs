@@ -21,6 +21,7 @@ mod database_loss;
 mod decision;
 mod decision_bounds;
 mod delivery;
+mod disavowal;
 mod document;
 mod follower;
 mod form;

@@ -47,6 +47,9 @@ pub(crate) fn exclusive(
             store.remove_delivered_messages(retention.delivered_messages, ROWS)
         }),
         removal("mail_secrets", store, move |store| store.remove_mail_secrets(HOUR, ROWS)),
+        removal("former_emails", store, move |store| {
+            store.remove_former_emails(FORMER_EMAILS_AGE, ROWS)
+        }),
         removal("reset_mails", store, move |store| store.remove_reset_mails(HOUR, ROWS)),
         removal("former_bans", store, move |store| store.remove_bans(forget_bans_after, ROWS)),
     ];
@@ -200,3 +203,7 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// Rows deleted in one transaction.
 const ROWS: u32 = 1_000;
+
+/// Longer than the link of an alert lives after the longest delivery: until then a former address can take the
+/// account back.
+const FORMER_EMAILS_AGE: Duration = Duration::from_secs(40 * 24 * 60 * 60);

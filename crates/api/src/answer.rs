@@ -34,6 +34,10 @@ pub(crate) struct AccountAnswer<'a> {
     /// True if the account can be used.
     #[schema(example = true)]
     is_active: bool,
+    /// True if the owner has reported an action that was not its own: no sign-in until the password
+    /// is reset, or an operator unlocks the account.
+    #[schema(example = false)]
+    is_blocked: bool,
     /// True if the owner has confirmed the email address.
     #[schema(example = false)]
     email_verified: bool,
@@ -61,6 +65,7 @@ impl<'a> From<&'a Account> for AccountAnswer<'a> {
             kind: account.kind,
             role: account.role.as_str(),
             is_active: account.is_active,
+            is_blocked: account.is_blocked,
             email_verified: account.email_verified,
             password_must_change: account.password_must_change,
             mfa_enabled: false,

@@ -82,6 +82,7 @@ pub fn document() -> String {
         crate::identity::password_change::change,
         crate::identity::password_reset_request::forgot,
         crate::identity::password_reset::reset,
+        crate::identity::disavowal::disavow,
         crate::sign_in::csrf::issue,
         crate::identity::bootstrap::set_up,
         crate::access::decision::check,

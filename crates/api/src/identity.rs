@@ -4,6 +4,7 @@ pub(crate) mod account;
 pub(crate) mod account_change;
 pub(crate) mod account_deletion;
 pub(crate) mod bootstrap;
+pub(crate) mod disavowal;
 pub(crate) mod own_data;
 pub(crate) mod password_change;
 pub(crate) mod password_reset;

@@ -11,7 +11,7 @@ use crate::access::matrix::{self, trial, version};
 use crate::audit::checkpoint;
 use crate::audit::trail::{self, export};
 use crate::identity::{
-    account, account_change, account_deletion, bootstrap, own_data, password_change,
+    account, account_change, account_deletion, bootstrap, disavowal, own_data, password_change,
     password_reset, password_reset_request, profile, registration,
 };
 use crate::machine::revocation::{self, snapshot};
@@ -36,6 +36,7 @@ fn routes(to: &mut impl Router) {
     to.add(&own_data::EXPORT, own_data::export);
     to.add(&password_reset_request::FORGOT, password_reset_request::forgot);
     to.add(&password_reset::RESET, password_reset::reset);
+    to.add(&disavowal::DISAVOW, disavowal::disavow);
     to.add(&session::LIST, session::list);
     to.add(&session::END_OTHERS, session::end_others);
     to.add(&session::END, session::end);

@@ -266,7 +266,7 @@ impl FamilyToken {
 }
 
 /// The fields of an account that an auditor may see.
-fn fields(account: &Account) -> [(&'static str, Option<AuditValue>); 8] {
+fn fields(account: &Account) -> [(&'static str, Option<AuditValue>); 9] {
     // The fields are listed one by one: a new field does not compile until it is handled here.
     let Account {
         id: _,
@@ -276,6 +276,7 @@ fn fields(account: &Account) -> [(&'static str, Option<AuditValue>); 8] {
         kind,
         role,
         is_active,
+        is_blocked,
         email_verified,
         password_must_change,
         created_at: _,
@@ -288,6 +289,7 @@ fn fields(account: &Account) -> [(&'static str, Option<AuditValue>); 8] {
         ("kind", Some((*kind).into())),
         ("role", Some(role.into())),
         ("is_active", Some((*is_active).into())),
+        ("is_blocked", Some((*is_blocked).into())),
         ("email_verified", Some((*email_verified).into())),
         ("password_must_change", Some((*password_must_change).into())),
     ]

@@ -86,9 +86,10 @@ impl SecurityEvent {
     /// concerned, if the event is an action of an authenticated user on their own account.
     pub fn actor(&self) -> Actor {
         let proven = match self.kind {
-            EventKind::Registration | EventKind::SignIn | EventKind::PasswordReset => {
-                self.outcome == Outcome::Success
-            }
+            EventKind::Registration
+            | EventKind::SignIn
+            | EventKind::PasswordReset
+            | EventKind::Disavowal => self.outcome == Outcome::Success,
             EventKind::SignOut
             | EventKind::SignOutAll
             | EventKind::SessionEnded

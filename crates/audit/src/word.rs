@@ -122,6 +122,8 @@ words! {
         PasswordResetRequested = "password_reset_requested",
         /// A client tried to reset a password with such a link.
         PasswordReset = "password_reset",
+        /// A holder followed the link "this was not me" of an alert, or a client tried to.
+        Disavowal = "disavowal",
         /// A hash was replaced by a stronger one of the same password, at a sign-in.
         PasswordRehashed = "password_rehashed",
         /// A refresh token that had already been rotated was presented again.
@@ -190,6 +192,8 @@ words! {
         Deactivated = "deactivated",
         /// Nothing was sent: the limit of mails to the address is reached.
         Limited = "limited",
+        /// The holder has disavowed an action: no sign-in until the password is reset.
+        Blocked = "blocked",
         /// The account was deactivated, its password changed, or another writer was first, while
         /// the request was in progress.
         Superseded = "superseded",

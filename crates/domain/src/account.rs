@@ -9,6 +9,7 @@ use crate::{
 
 /// An account: a person or a machine that signs in.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a state of its own")]
 pub struct Account {
     /// Never changes, never reused.
     pub id: AccountId,
@@ -24,6 +25,8 @@ pub struct Account {
     pub role: Role,
     /// A deactivated account cannot sign in, and its sessions have ended.
     pub is_active: bool,
+    /// True after the holder has disavowed an action: no sign-in until the password is reset.
+    pub is_blocked: bool,
     /// True if the owner has proven control of the mailbox `email`.
     pub email_verified: bool,
     /// Until the password is changed, the account may only call `me`, change the password and sign

@@ -8,6 +8,7 @@ pub mod account_request;
 pub mod bootstrap;
 pub mod breach_check;
 pub mod breach_review;
+pub mod disavowal;
 pub(crate) mod field_error;
 pub mod new_password;
 pub mod own_data;

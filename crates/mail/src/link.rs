@@ -16,6 +16,7 @@ const fn page(purpose: SecretPurpose) -> &'static str {
         SecretPurpose::ConfirmNewEmail => "/console/confirm-email",
         SecretPurpose::ResetPassword => "/console/reset-password",
         SecretPurpose::Invitation => "/console/register",
+        SecretPurpose::Disavow => "/console/not-me",
         _ => "/console/verify-email",
     }
 }

@@ -41,5 +41,7 @@ pub(crate) fn is_entitled(
         return Ok(true);
     }
     let found = find(connection, principal)?;
-    Ok(found.is_some_and(|account| account.is_active && principal.role == Some(account.role)))
+    Ok(found.is_some_and(|account| {
+        account.is_active && !account.is_blocked && principal.role == Some(account.role)
+    }))
 }

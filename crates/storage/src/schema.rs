@@ -17,6 +17,7 @@ table! {
         kind -> Text,
         role -> Text,
         is_active -> Bool,
+        is_blocked -> Bool,
         email_verified -> Bool,
         password_must_change -> Bool,
         password_hash -> Nullable<Text>,
@@ -279,17 +280,30 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::{Binary, Text};
+    use diesel::sql_types::{Binary, Nullable, Text};
     use crate::sql_type::{Id, Utc};
 
     mail_secrets (purpose, subject_id) {
         purpose -> Text,
         subject_id -> Id,
+        account_id -> Nullable<Id>,
         digest -> Binary,
         address -> Text,
         message_id -> Id,
         minted_at -> Utc,
         expires_at -> Utc,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Integer, Text};
+    use crate::sql_type::{Id, Utc};
+
+    former_emails (account_id, email_key) {
+        account_id -> Id,
+        email_key -> Text,
+        position -> Integer,
+        replaced_at -> Utc,
     }
 }
 

@@ -67,6 +67,7 @@ pub fn account(name: &str) -> Account {
         kind: AccountKind::User,
         role: Role::parse("msa").expect("a role"),
         is_active: true,
+        is_blocked: false,
         email_verified: false,
         password_must_change: false,
         created_at: NOW,

@@ -11,6 +11,7 @@ use portcullis_flows::identity::account_deletion::{AccountDeletions, OwnDeletion
 use portcullis_flows::identity::account_directory::AccountDirectory;
 use portcullis_flows::identity::account_request::{AccountChecker, RegistrationError};
 use portcullis_flows::identity::bootstrap::{Bootstrap, BootstrapState, SetupError};
+use portcullis_flows::identity::disavowal::Disavowals;
 use portcullis_flows::identity::new_password::NewPasswords;
 use portcullis_flows::identity::own_data::OwnData;
 use portcullis_flows::identity::password_change::PasswordChange;
@@ -93,6 +94,7 @@ pub(super) fn share(
         passwords.lockout.counters.clone(),
         ambient.clone(),
     )));
+    data.share(Arc::new(Disavowals::new(store.clone(), issuer.clone(), ambient.clone())));
     let bootstrap = Bootstrap::new(store.clone(), checker, matrix.clone(), ambient.clone());
     let setup = bootstrap.start(config.admin.as_ref()).map_err(no_administrator)?;
     data.share(Arc::new(bootstrap));

@@ -63,6 +63,9 @@ impl Mail {
             invitation: 24
                 * HOUR
                 * findings.within("mail.invitation_days", raw.invitation_days, 7, 1..=30),
+            disavowal: 24
+                * HOUR
+                * findings.within("mail.disavowal_days", raw.disavowal_days, 7, 7..=30),
         };
         let attempts = findings.within("mail.max_attempts", raw.max_attempts, 140, 1..=10_000);
         let resets_per_hour =

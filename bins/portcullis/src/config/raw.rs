@@ -125,6 +125,7 @@ pub(crate) struct Sessions {
     pub(crate) most: Option<u32>,
     pub(crate) rotation_grace_seconds: Option<u32>,
     pub(crate) on_reuse: Option<OnReuse>,
+    pub(crate) alert_new_devices: Option<bool>,
 }
 
 /// The sessions that end when a refresh token is reused.
@@ -226,6 +227,7 @@ pub(crate) struct Mail {
     pub(crate) verify_hours: Option<u32>,
     pub(crate) reset_minutes: Option<u32>,
     pub(crate) invitation_days: Option<u32>,
+    pub(crate) disavowal_days: Option<u32>,
     pub(crate) resets_per_hour: Option<u32>,
 }
 

@@ -76,6 +76,7 @@ pub(crate) fn check(
             None | Some(raw::OnReuse::All) => OnReuse::EndAllSessions,
             Some(raw::OnReuse::This) => OnReuse::EndThisSession,
         },
+        alert_new_devices: raw.alert_new_devices.unwrap_or(true),
     }
 }
 

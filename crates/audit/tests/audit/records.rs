@@ -99,6 +99,7 @@ fn ada() -> Account {
         kind: AccountKind::User,
         role: Role::parse("msa").unwrap(),
         is_active: true,
+        is_blocked: false,
         email_verified: false,
         password_must_change: false,
         created_at: time(0),

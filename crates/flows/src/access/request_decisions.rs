@@ -72,6 +72,9 @@ impl RequestDecisions {
             Some(account) if !account.is_active => {
                 Evaluation::Refused("denied: the account is deactivated")
             }
+            Some(account) if account.is_blocked => {
+                Evaluation::Refused("denied: the account is blocked")
+            }
             Some(account) => self.ask(&question, &id.to_string(), Some(&account.role)),
         };
         let role = account.map(|account| account.role.clone());

@@ -123,6 +123,7 @@ impl AccountChecker {
             kind: AccountKind::User,
             role,
             is_active: true,
+            is_blocked: false,
             email_verified: false,
             password_must_change: false,
             created_at: now,

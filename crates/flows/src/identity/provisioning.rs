@@ -195,6 +195,7 @@ impl Provisioning {
             kind: AccountKind::User,
             role: row.role.unwrap_or_else(|| matrix.self_registration_role.clone()),
             is_active: true,
+            is_blocked: false,
             email_verified: false,
             password_must_change: false,
             created_at: now,

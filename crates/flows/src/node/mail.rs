@@ -7,7 +7,9 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use portcullis_domain::{AccountId, InvitationId, SystemRandom, Timestamp, is_deceptive};
+use portcullis_domain::{
+    AccountId, InvitationId, MessageId, SystemRandom, Timestamp, is_deceptive,
+};
 use serde::{Deserialize, Serialize};
 
 /// A mail, with the data of its kind.
@@ -117,8 +119,7 @@ impl Mail {
             Self::ConfirmNewEmail => Some(SecretPurpose::ConfirmNewEmail),
             Self::ResetPassword => Some(SecretPurpose::ResetPassword),
             Self::Invitation { .. } => Some(SecretPurpose::Invitation),
-            Self::Test
-            | Self::EmailChanged { .. }
+            Self::EmailChanged { .. }
             | Self::PasswordChanged { .. }
             | Self::PasswordReset { .. }
             | Self::RefreshTokenReuse { .. }
@@ -127,14 +128,21 @@ impl Mail {
             | Self::PasswordBreached { .. }
             | Self::AccountDeleted { .. }
             | Self::FactorAdded { .. }
-            | Self::FactorRemoved { .. } => None,
+            | Self::FactorRemoved { .. } => Some(SecretPurpose::Disavow),
+            Self::Test => None,
         }
     }
 
-    /// The subject of the secret: the invitation, or the account of the recipient.
-    pub fn subject(&self, account: Option<AccountId>) -> Option<SecretSubject> {
-        match self {
-            Self::Invitation { invitation, .. } => Some(SecretSubject::Invitation(*invitation)),
+    /// The subject of the secret in this message: the invitation, the alert, or the account of the
+    /// recipient.
+    pub fn subject(&self, message: MessageId, account: Option<AccountId>) -> Option<SecretSubject> {
+        match (self, self.purpose()) {
+            (Self::Invitation { invitation, .. }, _) => {
+                Some(SecretSubject::Invitation(*invitation))
+            }
+            (_, Some(SecretPurpose::Disavow)) => {
+                account.map(|account| SecretSubject::Alert { message, account })
+            }
             _ => account.map(SecretSubject::Account),
         }
     }
@@ -228,12 +236,19 @@ pub enum SecretPurpose {
     ResetPassword,
     /// Registers an account.
     Invitation,
+    /// Disavows the action that an alert tells of.
+    Disavow,
 }
 
 impl SecretPurpose {
     /// All purposes.
-    pub const ALL: [Self; 4] =
-        [Self::VerifyEmail, Self::ConfirmNewEmail, Self::ResetPassword, Self::Invitation];
+    pub const ALL: [Self; 5] = [
+        Self::VerifyEmail,
+        Self::ConfirmNewEmail,
+        Self::ResetPassword,
+        Self::Invitation,
+        Self::Disavow,
+    ];
 
     /// The stable word, as stored.
     pub const fn as_str(self) -> &'static str {
@@ -242,6 +257,7 @@ impl SecretPurpose {
             Self::ConfirmNewEmail => "confirm_new_email",
             Self::ResetPassword => "reset_password",
             Self::Invitation => "invitation",
+            Self::Disavow => "disavow",
         }
     }
 }
@@ -272,6 +288,14 @@ pub enum SecretSubject {
     Account(AccountId),
     /// An invitation.
     Invitation(InvitationId),
+    /// An alert. Each has a secret of its own: a newer one, which may go to another address, must
+    /// not invalidate it.
+    Alert {
+        /// The message.
+        message: MessageId,
+        /// The account.
+        account: AccountId,
+    },
 }
 
 #[cfg(test)]

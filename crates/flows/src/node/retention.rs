@@ -29,6 +29,9 @@ pub trait RetentionStore: Send + Sync {
     /// Deletes secrets of mails that expired longer than `age` ago.
     fn remove_mail_secrets(&self, age: Duration, most: u32) -> Result<u64, StoreError>;
 
+    /// Deletes former addresses of accounts that were replaced longer than `age` ago.
+    fn remove_former_emails(&self, age: Duration, most: u32) -> Result<u64, StoreError>;
+
     /// Deletes counters of reset mails whose last mail is longer than `age` ago.
     fn remove_reset_mails(&self, age: Duration, most: u32) -> Result<u64, StoreError>;
 

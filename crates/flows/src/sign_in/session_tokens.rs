@@ -35,6 +35,8 @@ pub struct SessionPolicy {
     pub rotation_grace: Duration,
     /// The sessions that end when a rotated refresh token is presented again.
     pub on_reuse: OnReuse,
+    /// True if a sign-in from a device that is new to an account is told to its holder by mail.
+    pub alert_new_devices: bool,
 }
 
 /// Lifetimes of the sessions of one role.
@@ -70,6 +72,7 @@ impl Default for SessionPolicy {
             rotate: true,
             rotation_grace: Duration::from_secs(60),
             on_reuse: OnReuse::EndAllSessions,
+            alert_new_devices: true,
         }
     }
 }

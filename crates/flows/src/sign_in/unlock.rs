@@ -1,21 +1,28 @@
 //! Unlock by the operator: resets the failure counters of an account, which ends a lockout at its
-//! ceiling. A session at its own ceiling needs no operator: a new sign-in opens another.
+//! ceiling, and lifts the block after a disavowal. A session at its own ceiling needs no operator: a new
+//! sign-in opens another.
 
 use std::sync::Arc;
 
-use portcullis_audit::{Actor, EventKind, Origin, Outcome};
-use portcullis_domain::Ambient;
+use portcullis_audit::{Actor, Details, EventKind, Origin, Outcome};
+use portcullis_domain::{Account, AccountId, Ambient};
 use portcullis_token::Digest;
 
 use crate::StoreError;
-use crate::effects::{Effects, event_now};
+use crate::effects::{Effects, EffectsOf, event_now};
 use crate::sign_in::lockout::FailureCounters;
 use crate::sign_in::{Identifier, SignInStore};
 
 /// The port of unlocking, in addition to that of sign-in.
 pub trait UnlockStore: SignInStore {
-    /// Resets these counters and records it.
-    fn unlock(&self, counters: &[Digest], effects: &Effects) -> Result<(), StoreError>;
+    /// Resets these counters and lifts the block of the account. The effects depend on the account
+    /// before and after it; nothing happens if it is gone.
+    fn unlock(
+        &self,
+        account: AccountId,
+        counters: &[Digest],
+        effects: EffectsOf<'_, Option<(Account, Account)>>,
+    ) -> Result<(), StoreError>;
 }
 
 /// Resets the failure counters of an account.
@@ -45,7 +52,12 @@ impl Unlock {
             self.counters.of_strangers(account),
             self.counters.of_known_devices(account, found.epoch),
         ];
-        self.store.unlock(&counters, &event.into())?;
+        self.store.unlock(account, &counters, &|unlocked| match unlocked {
+            Some((before, after)) => {
+                event.clone().with(Details::of_account(Some(before), after)).into()
+            }
+            None => Effects::default(),
+        })?;
         Ok(true)
     }
 }

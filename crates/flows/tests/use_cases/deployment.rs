@@ -17,6 +17,7 @@ use portcullis_flows::identity::account_request::{
 use portcullis_flows::identity::bootstrap::Bootstrap;
 use portcullis_flows::identity::breach_check::BreachChecks;
 use portcullis_flows::identity::breach_review::BreachReviews;
+use portcullis_flows::identity::disavowal::Disavowals;
 use portcullis_flows::identity::new_password::NewPasswords;
 use portcullis_flows::identity::password_change::{PasswordChange, PasswordChangeStore};
 use portcullis_flows::identity::password_reset::PasswordResets;
@@ -75,6 +76,7 @@ pub(crate) struct Node {
     pub(crate) account_changes: AccountChanges,
     pub(crate) matrix: Arc<ActiveMatrix>,
     pub(crate) password_change: PasswordChange,
+    pub(crate) disavowals: Disavowals,
     pub(crate) reset_requests: PasswordResetRequests,
     pub(crate) resets: PasswordResets,
     pub(crate) unlock: Unlock,
@@ -183,6 +185,7 @@ impl Deployment {
                 ambient.clone(),
             ),
             introspection: Introspection::new(store.clone(), issuer.clone(), ambient.clone()),
+            disavowals: Disavowals::new(store.clone(), issuer.clone(), ambient.clone()),
             reset_requests: PasswordResetRequests::new(
                 store.clone(),
                 counters.clone(),

@@ -21,6 +21,8 @@ mod deployment;
 #[cfg(test)]
 mod devices;
 #[cfg(test)]
+mod disavowal;
+#[cfg(test)]
 mod health;
 #[cfg(test)]
 mod intercepted_store;

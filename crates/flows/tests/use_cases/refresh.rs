@@ -165,7 +165,8 @@ fn the_holder_of_the_account_is_told_once_of_a_reuse_and_of_a_loss_or_theft() {
         );
         assert_eq!(deployment.count(&told), 1, "{kind}");
     }
-    assert_eq!(deployment.count("outbox"), 2);
+    // The second sign-in is from a device without a cookie, which is told too.
+    assert_eq!(deployment.count("outbox WHERE kind <> 'new_device'"), 2);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `PasswordChangeStore`: a new password, a replacement session and revocations in one transaction.
 
+use diesel::dsl::not;
 use diesel::prelude::*;
 use portcullis_audit::Outcome;
 use portcullis_domain::{AccountId, Delivery, PasswordEpoch, Session};
@@ -121,7 +122,7 @@ fn replace_hash(
 ) -> Result<Option<PasswordEpoch>, Failure> {
     let unchanged = accounts::table
         .find(Key::from(change.account))
-        .filter(accounts::is_active)
+        .filter(accounts::is_active.and(not(accounts::is_blocked)))
         .filter(accounts::password_hash.eq(change.current.hash.as_str()));
     let replace = diesel::update(unchanged)
         .set((

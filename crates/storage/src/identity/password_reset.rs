@@ -77,7 +77,7 @@ impl PasswordResetStore for Store {
 fn account_of(secret: &MailSecret) -> Option<AccountId> {
     match secret.subject {
         SecretSubject::Account(account) => Some(account),
-        SecretSubject::Invitation(_) => None,
+        SecretSubject::Invitation(_) | SecretSubject::Alert { .. } => None,
     }
 }
 
@@ -120,6 +120,7 @@ fn replace_hash(
         accounts::password_epoch.eq(accounts::password_epoch + 1),
         accounts::password_must_change.eq(false),
         accounts::email_verified.eq(true),
+        accounts::is_blocked.eq(false),
         accounts::updated_at.eq(Instant::from(reset.ending.at)),
     ));
     if dispatch!(connection, inner => replace.execute(inner))? == 0 {

@@ -1,5 +1,6 @@
 //! `IntrospectionStore`: the live session of a refresh token, tables `sessions` and `accounts`.
 
+use diesel::dsl::not;
 use diesel::prelude::*;
 use portcullis_domain::{Role, Session, SessionId, Timestamp, TokenId};
 use portcullis_flows::StoreError;
@@ -27,7 +28,7 @@ impl IntrospectionStore for Store {
                 .filter(sessions::current_token.eq(Key::from(token)))
                 .filter(sessions::ended_at.is_null())
                 .filter(sessions::expires_at.gt(Instant::from(now)))
-                .filter(accounts::is_active);
+                .filter(accounts::is_active.and(not(accounts::is_blocked)));
             let found: Option<(SessionRow, String)> = dispatch!(connection, inner => {
                 live.select((SessionRow::as_select(), accounts::role)).first(inner).optional()
             })?;

@@ -221,7 +221,7 @@ impl MessageRow {
     /// `None` if the mail or its address cannot be read.
     fn message(self, username: Option<String>) -> Option<ClaimedMessage> {
         let mail: Mail = serde_json::from_str(&self.payload).ok()?;
-        let subject = mail.subject(self.account_id.map(Into::into));
+        let subject = mail.subject(self.id.into(), self.account_id.map(Into::into));
         Some(ClaimedMessage {
             id: self.id.into(),
             recipient: Email::stored(&self.recipient).ok()?,

@@ -1,6 +1,6 @@
 //! `MailSecretStore`: digests of the secrets that were sent by mail, table `mail_secrets`.
 //!
-//! A subject has one secret for each purpose: a new one takes its place. A secret is valid while its row
+//! A subject has one secret for each purpose: a new one takes its place. Each alert is a subject of its own. A secret is valid while its row
 //! exists and has not expired, and it is spent by the deletion of the row, so of concurrent uses one
 //! succeeds. A port method that changes more calls [`redeem`] in its own transaction.
 
@@ -49,8 +49,13 @@ pub(crate) fn replace(
 ) -> Result<(), Failure> {
     let now = connection.now()?;
     let digest = secret.digest.as_bytes().as_slice();
+    let account = match secret.subject {
+        SecretSubject::Alert { account, .. } => Some(account),
+        SecretSubject::Account(_) | SecretSubject::Invitation(_) => None,
+    };
     let values = (
         mail_secrets::digest.eq(digest),
+        mail_secrets::account_id.eq(account.map(Key::from)),
         mail_secrets::address.eq(address.as_str()),
         mail_secrets::message_id.eq(Key::from(message)),
         mail_secrets::minted_at.eq(Instant::from(now)),
@@ -80,9 +85,8 @@ pub(crate) fn find(
         .filter(mail_secrets::digest.eq(digest.as_bytes().as_slice()))
         .filter(mail_secrets::purpose.eq(purpose.as_str()))
         .filter(mail_secrets::expires_at.gt(now))
-        .select((mail_secrets::subject_id, mail_secrets::address));
-    let found: Option<(Key, String)> =
-        dispatch!(connection, inner => query.first(inner).optional())?;
+        .select((mail_secrets::subject_id, mail_secrets::account_id, mail_secrets::address));
+    let found: Option<SecretRow> = dispatch!(connection, inner => query.first(inner).optional())?;
     found.map(|row| secret(purpose, row)).transpose()
 }
 
@@ -97,9 +101,9 @@ pub(crate) fn redeem(
         .filter(mail_secrets::digest.eq(digest.as_bytes().as_slice()))
         .filter(mail_secrets::purpose.eq(purpose.as_str()))
         .filter(mail_secrets::expires_at.gt(now));
-    let spent: Option<(Key, String)> = dispatch!(connection, inner => {
+    let spent: Option<SecretRow> = dispatch!(connection, inner => {
         diesel::delete(valid)
-            .returning((mail_secrets::subject_id, mail_secrets::address))
+            .returning((mail_secrets::subject_id, mail_secrets::account_id, mail_secrets::address))
             .get_result(inner)
             .optional()
     })?;
@@ -123,17 +127,26 @@ fn key(subject: SecretSubject) -> Key {
     match subject {
         SecretSubject::Account(account) => account.into(),
         SecretSubject::Invitation(invitation) => invitation.into(),
+        SecretSubject::Alert { message, .. } => message.into(),
     }
 }
 
+/// The subject, the account of an alert, and the address.
+type SecretRow = (Key, Option<Key>, String);
+
 fn secret(
     purpose: SecretPurpose,
-    (subject, address): (Key, String),
+    (subject, account, address): SecretRow,
 ) -> Result<MailSecret, Failure> {
+    let corrupt = |column| Failure::Corrupt { table: "mail_secrets", column };
     let subject = match purpose {
         SecretPurpose::Invitation => SecretSubject::Invitation(subject.into()),
+        SecretPurpose::Disavow => SecretSubject::Alert {
+            message: subject.into(),
+            account: account.ok_or(corrupt("account_id"))?.into(),
+        },
         _ => SecretSubject::Account(subject.into()),
     };
-    let corrupt = Failure::Corrupt { table: "mail_secrets", column: "address" };
-    Ok(MailSecret { purpose, subject, address: Email::stored(&address).map_err(|_| corrupt)? })
+    let address = Email::stored(&address).map_err(|_| corrupt("address"))?;
+    Ok(MailSecret { purpose, subject, address })
 }

@@ -11,7 +11,8 @@ use portcullis_flows::node::retention::RetentionStore;
 use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
 use crate::schema::{
-    bans, mail_secrets, outbox, refresh_tokens, reset_mails, sessions, sign_in_failures,
+    bans, former_emails, mail_secrets, outbox, refresh_tokens, reset_mails, sessions,
+    sign_in_failures,
 };
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
@@ -94,6 +95,27 @@ impl RetentionStore for Store {
             // A replaced secret has another digest, so a new one is never deleted.
             let gone = mail_secrets::table.filter(mail_secrets::digest.eq_any(some));
             Ok(count(dispatch!(connection, inner => diesel::delete(gone).execute(inner))?))
+        })
+    }
+
+    fn remove_former_emails(&self, age: Duration, most: u32) -> Result<u64, StoreError> {
+        self.write(|connection| {
+            let before = Instant::from(connection.now()? - age);
+            let some = former_emails::table
+                .filter(former_emails::replaced_at.lt(before))
+                .limit(most.into())
+                .select((former_emails::account_id, former_emails::email_key));
+            let some: Vec<(Key, String)> = dispatch!(connection, inner => some.load(inner))?;
+            let mut removed = 0;
+            for (account, email_key) in some {
+                // The statement checks the condition again: the address may have been replaced again.
+                let gone = former_emails::table
+                    .find((account, email_key))
+                    .filter(former_emails::replaced_at.lt(before));
+                removed +=
+                    count(dispatch!(connection, inner => diesel::delete(gone).execute(inner))?);
+            }
+            Ok(removed)
         })
     }
 

@@ -1,6 +1,7 @@
 //! `SignInStore`: credentials, failure counters, and the transaction that opens a session. Tables
 //! `accounts`, `sign_in_failures`, `sessions`.
 
+use diesel::dsl::not;
 use diesel::prelude::*;
 use diesel::sql_types::Integer;
 use portcullis_audit::Outcome;
@@ -206,14 +207,14 @@ fn count_failure(
     Ok(CounterState::Open)
 }
 
-/// Stores the time of the sign-in, unless the account is deactivated or a proof is no longer valid.
+/// Stores the time of the sign-in, unless the account is deactivated or blocked, or a proof is no longer valid.
 /// Locks the row of the account, so that sign-ins to one account are sequential.
 fn mark_signed_in(
     connection: &mut Connection,
     opening: &SessionOpening<'_>,
 ) -> Result<Option<AccountSnapshot>, Failure> {
     let account = accounts::table.find(Key::from(opening.session.account_id));
-    let active = account.filter(accounts::is_active);
+    let active = account.filter(accounts::is_active.and(not(accounts::is_blocked)));
     let now = Instant::from(opening.session.authenticated_at);
     let mark = diesel::update(active).set(accounts::last_sign_in_at.eq(now));
     let marked = dispatch!(connection, inner => {

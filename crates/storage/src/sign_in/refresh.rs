@@ -3,7 +3,7 @@
 
 use diesel::prelude::*;
 use portcullis_audit::Origin;
-use portcullis_domain::{Session, SessionId, Timestamp, TokenId, constant_time_eq};
+use portcullis_domain::{Account, Session, SessionId, Timestamp, TokenId, constant_time_eq};
 use portcullis_flows::StoreError;
 use portcullis_flows::sign_in::refresh::{RefreshStore, ReuseSign, Rotated, Rotation};
 use portcullis_flows::sign_in::session_tokens::{AccountSnapshot, OnReuse, SessionEnd};
@@ -74,7 +74,8 @@ fn judge(
     };
     let (snapshot, now) = account::snapshot_now(connection, session.account_id.into())?
         .ok_or(Failure::Corrupt { table: "sessions", column: "account_id" })?;
-    if !session.is_live(now) || !snapshot.account.is_active {
+    let Account { is_active, is_blocked, .. } = snapshot.account;
+    if !session.is_live(now) || !is_active || is_blocked {
         return Ok(RefreshTokenState::Invalid);
     }
     let living = Session::try_from(&session)?;

@@ -24,6 +24,8 @@ mod coverage;
 #[cfg(test)]
 mod deadlock;
 #[cfg(test)]
+mod disavowal;
+#[cfg(test)]
 mod email_key;
 #[cfg(test)]
 mod family;

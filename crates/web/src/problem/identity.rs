@@ -6,6 +6,7 @@ use portcullis_flows::identity::account_change::{ChangeError, Refusal};
 use portcullis_flows::identity::account_deletion::DeletionError;
 use portcullis_flows::identity::account_request::{FieldError, RegistrationError};
 use portcullis_flows::identity::bootstrap::SetupError;
+use portcullis_flows::identity::disavowal::DisavowalError;
 use portcullis_flows::identity::password_change::PasswordChangeError;
 use portcullis_flows::identity::password_reset::PasswordResetError;
 use portcullis_flows::identity::profile::ProfileError;
@@ -51,6 +52,15 @@ impl From<ProfileError> for Problem {
             }
             ProfileError::NotEntitled => Self::new(Code::InvalidToken),
             ProfileError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<DisavowalError> for Problem {
+    fn from(error: DisavowalError) -> Self {
+        match error {
+            DisavowalError::InvalidLink => Self::new(Code::InvalidLink),
+            DisavowalError::Store(error) => error.into(),
         }
     }
 }

@@ -55,6 +55,8 @@ pub(super) const FAULTS: &[(&str, &str, &str)] = &[
     ("RATE_LIMIT_LOGIN_ATTEMPTS", "1001", "rate_limit.login_attempts"),
     ("RATE_LIMIT_FORGOT_ATTEMPTS", "0", "rate_limit.forgot_attempts"),
     ("RATE_LIMIT_FORGOT_WINDOW", "0", "rate_limit.forgot_window_seconds"),
+    ("PORTCULLIS__MAIL__DISAVOWAL_DAYS", "6", "mail.disavowal_days"),
+    ("PORTCULLIS__SESSIONS__ALERT_NEW_DEVICES", "sometimes", "sessions.alert_new_devices"),
     ("PORTCULLIS__MAIL__RESETS_PER_HOUR", "0", "mail.resets_per_hour"),
     ("RATE_LIMIT_REGISTER_WINDOW", "0", "rate_limit.register_window_seconds"),
     ("PORTCULLIS__RATE_LIMIT__REQUESTS", "0", "rate_limit.requests"),

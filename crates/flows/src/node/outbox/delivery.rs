@@ -48,6 +48,8 @@ pub struct SecretLifetimes {
     pub reset: Duration,
     /// Invitations.
     pub invitation: Duration,
+    /// Alerts, which their holders can disavow.
+    pub disavowal: Duration,
 }
 
 impl Default for DeliverySettings {
@@ -61,6 +63,7 @@ impl Default for DeliverySettings {
                 email: 24 * 60 * MINUTE,
                 reset: 30 * MINUTE,
                 invitation: 7 * 24 * 60 * MINUTE,
+                disavowal: 7 * 24 * 60 * MINUTE,
             },
         }
     }
@@ -72,6 +75,7 @@ impl SecretLifetimes {
             SecretPurpose::VerifyEmail | SecretPurpose::ConfirmNewEmail => self.email,
             SecretPurpose::ResetPassword => self.reset,
             SecretPurpose::Invitation => self.invitation,
+            SecretPurpose::Disavow => self.disavowal,
         }
     }
 }

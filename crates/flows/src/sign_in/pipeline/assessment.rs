@@ -24,6 +24,9 @@ pub(super) fn assess(account: &Account, device: Option<DeviceId>) -> Assessment 
     if !account.is_active {
         return Assessment::Refuse(Outcome::Deactivated);
     }
+    if account.is_blocked {
+        return Assessment::Refuse(Outcome::Blocked);
+    }
     // The first sign-in of all has no known device either, and needs no message.
     let is_new_device = device.is_none() && account.last_sign_in_at.is_some();
     Assessment::Allow { is_new_device }
@@ -48,6 +51,7 @@ mod tests {
             kind: AccountKind::User,
             role: Role::parse("msa").unwrap(),
             is_active: true,
+            is_blocked: false,
             email_verified: false,
             password_must_change: false,
             created_at: NOW,
@@ -60,6 +64,14 @@ mod tests {
         let account = Account { is_active: false, ..account() };
         for device in [None, Some(DeviceId::generate(&SystemRandom))] {
             assert_eq!(assess(&account, device), Assessment::Refuse(Outcome::Deactivated));
+        }
+    }
+
+    #[test]
+    fn a_blocked_account_is_refused_from_any_device() {
+        let account = Account { is_blocked: true, ..account() };
+        for device in [None, Some(DeviceId::generate(&SystemRandom))] {
+            assert_eq!(assess(&account, device), Assessment::Refuse(Outcome::Blocked));
         }
     }
 

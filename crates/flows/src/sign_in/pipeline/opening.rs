@@ -12,6 +12,8 @@ use portcullis_token::{DeviceId, Digest, OpaqueSecret};
 use super::proof::{Proof, authentication};
 use super::store::{SessionOpening, SessionOpeningResult, SignInStore};
 use crate::StoreError;
+use crate::effects::{Effects, Message, Recipient};
+use crate::node::mail::{Mail, MailText};
 use crate::sign_in::device;
 use crate::sign_in::session_tokens::{SessionTokens, TokenIssuer};
 
@@ -85,11 +87,15 @@ impl SessionOpener {
             SessionOpeningResult::Done { displaced, .. } => {
                 let success = |kind, session| event(kind, Outcome::Success, session);
                 let mut events = vec![success(EventKind::SignIn, session.id)];
-                let is_new_device = verified.is_new_device;
-                events.extend(is_new_device.then(|| success(EventKind::NewDevice, session.id)));
+                let new_device = verified.is_new_device;
+                let new_device = new_device.then(|| success(EventKind::NewDevice, session.id));
+                let is_told = self.issuer.policy().alert_new_devices;
+                let messages = new_device.iter().filter(|_| is_told);
+                let messages = messages.map(|event| self.alert(event, verified)).collect();
+                events.extend(new_device);
                 let displaced = displaced.sessions();
                 events.extend(displaced.map(|ended| success(EventKind::SessionDisplaced, ended)));
-                events.into()
+                Effects { events, messages }
             }
             SessionOpeningResult::Refused(outcome) => {
                 event(EventKind::SignIn, *outcome, session.id).into()
@@ -119,5 +125,15 @@ impl SessionOpener {
         let tokens =
             self.issuer.issue(*snapshot, session, refresh, now, now, &*self.ambient.random);
         Ok(Some(SignedIn { tokens, binding, device_token }))
+    }
+
+    /// The alert about a device that is new to the account.
+    fn alert(&self, event: &SecurityEvent, verified: &VerifiedSignIn<'_>) -> Message {
+        let origin = verified.origin;
+        let name = verified.device_name.map(DisplayName::as_str);
+        let device = name.or(origin.user_agent.as_deref()).unwrap_or("-");
+        let mail = Mail::NewDevice { address: origin.address, device: MailText::new(device) };
+        let recipient = Recipient::Holder(verified.account.id);
+        Message::about(event, recipient, mail, &*self.ambient.random)
     }
 }

@@ -1,0 +1,108 @@
+//! `DisavowalStore`: spends the link of an alert, blocks the account and restores its address in one
+//! transaction. Tables `mail_secrets`, `accounts`, `former_emails`, `sessions`.
+
+use diesel::prelude::*;
+use portcullis_audit::Outcome;
+use portcullis_domain::{AccountId, Email};
+use portcullis_flows::StoreError;
+use portcullis_flows::effects::Effects;
+use portcullis_flows::identity::disavowal::{DisavowalResult, DisavowalStore, DisavowalUpdate};
+use portcullis_flows::node::mail::{SecretPurpose, SecretSubject};
+use portcullis_flows::node::outbox::MailSecret;
+use portcullis_token::Digest;
+
+use crate::connection::{Connection, dispatch};
+use crate::failure::Failure;
+use crate::identity::{account, former_email};
+use crate::node::mail_secret;
+use crate::schema::accounts;
+use crate::sign_in::sign_out;
+use crate::sql_type::{Instant, Key};
+use crate::store::Store;
+
+const PURPOSE: SecretPurpose = SecretPurpose::Disavow;
+
+impl DisavowalStore for Store {
+    fn account_of_alert(&self, secret: &Digest) -> Result<Option<AccountId>, StoreError> {
+        self.read(|connection| {
+            let found = mail_secret::find(connection, PURPOSE, secret)?;
+            Ok(found.as_ref().and_then(account_of))
+        })
+    }
+
+    fn disavow(&self, disavowal: &DisavowalUpdate<'_>) -> Result<DisavowalResult, StoreError> {
+        self.write_recorded(disavowal.effects, |connection| {
+            sign_out::lock_account(connection, disavowal.account)?;
+            let redeemed = mail_secret::redeem(connection, PURPOSE, disavowal.secret)?;
+            let redeemed = redeemed.filter(|secret| account_of(secret) == Some(disavowal.account));
+            let found = account::find(connection, disavowal.account)?;
+            let Some((secret, before)) = redeemed.zip(found) else {
+                return Ok(DisavowalResult::Refused(Outcome::Superseded));
+            };
+            if !before.is_active {
+                return Ok(DisavowalResult::Refused(Outcome::Deactivated));
+            }
+            let is_former = before.email != secret.address;
+            if is_former && !former_email::take_back(connection, before.id, &secret.address)? {
+                return Ok(DisavowalResult::Refused(Outcome::Superseded));
+            }
+            let has_address = !is_former || restore(connection, before.id, &secret.address)?;
+            block(connection, disavowal, has_address)?;
+            mail_secret::revoke_links(connection, before.id)?;
+            let revoked = sign_out::end_all(connection, before.id, None, disavowal.ending)?;
+            let after = account::find(connection, before.id)?
+                .ok_or(Failure::Corrupt { table: "sessions", column: "account_id" })?;
+            let (before, after) = (Box::new(before), Box::new(after));
+            Ok(DisavowalResult::Done { before, after, has_address, revoked })
+        })
+    }
+
+    fn refuse_disavowal(&self, effects: &Effects) -> Result<(), StoreError> {
+        self.write_with(|_| Ok(((), effects.clone())))
+    }
+}
+
+fn account_of(secret: &MailSecret) -> Option<AccountId> {
+    match secret.subject {
+        SecretSubject::Alert { account, .. } => Some(account),
+        _ => None,
+    }
+}
+
+/// Restores a former address, unless another account has it.
+fn restore(
+    connection: &mut Connection,
+    account: AccountId,
+    address: &Email,
+) -> Result<bool, Failure> {
+    let holder = accounts::table
+        .filter(accounts::email_key.eq(address.key()))
+        .filter(accounts::id.ne(Key::from(account)));
+    let look = diesel::select(diesel::dsl::exists(holder));
+    let is_taken: bool = dispatch!(connection, inner => look.get_result(inner))?;
+    if is_taken {
+        return Ok(false);
+    }
+    // If an account takes the address at this moment, the unique index refuses the statement, and nothing of
+    // the transaction happens.
+    let restore = diesel::update(accounts::table.find(Key::from(account)))
+        .set((accounts::email.eq(address.as_str()), accounts::email_key.eq(address.key())));
+    dispatch!(connection, inner => restore.execute(inner))?;
+    Ok(true)
+}
+
+/// Blocks the account. The link was sent to its address, if it has that address, so the address is verified.
+fn block(
+    connection: &mut Connection,
+    disavowal: &DisavowalUpdate<'_>,
+    has_address: bool,
+) -> Result<(), Failure> {
+    let verified = has_address.then_some(accounts::email_verified.eq(true));
+    let block = diesel::update(accounts::table.find(Key::from(disavowal.account))).set((
+        accounts::is_blocked.eq(true),
+        accounts::updated_at.eq(Instant::from(disavowal.ending.at)),
+        verified,
+    ));
+    dispatch!(connection, inner => block.execute(inner))?;
+    Ok(())
+}

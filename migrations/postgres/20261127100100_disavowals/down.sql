@@ -1,0 +1,9 @@
+DROP TABLE former_emails;
+
+-- Nothing that the previous version knows is the account of these.
+DELETE FROM mail_secrets WHERE account_id IS NOT NULL;
+ALTER TABLE mail_secrets DROP COLUMN account_id;
+
+-- The previous version can only deactivate: a blocked account must not become accessible.
+UPDATE accounts SET is_active = false WHERE is_blocked = true;
+ALTER TABLE accounts DROP COLUMN is_blocked;

@@ -1,0 +1,17 @@
+-- True after the holder has disavowed an action: no sign-in until the password is reset.
+ALTER TABLE accounts ADD COLUMN is_blocked boolean NOT NULL DEFAULT false;
+
+-- The account, for a secret whose subject is an alert.
+ALTER TABLE mail_secrets ADD COLUMN account_id uuid;
+
+-- The former addresses of an account, the oldest with the lowest position. An alert that was sent to one of
+-- them can give the account back to its holder.
+CREATE TABLE former_emails (
+    account_id uuid NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    email_key text NOT NULL,
+    position integer NOT NULL,
+    replaced_at timestamptz NOT NULL,
+    PRIMARY KEY (account_id, email_key)
+);
+
+CREATE INDEX former_emails_by_time ON former_emails (replaced_at);
