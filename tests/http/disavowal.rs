@@ -1,6 +1,8 @@
 //! "This was not me": the link of an alert ends everything, and only its owner gets back in.
 
-use portcullis_testkit::{Answer, Browser, PASSWORD, TestDatabase, TestServer, at_once};
+use portcullis_testkit::{
+    Answer, Browser, PASSWORD, ReceivedMail, TestDatabase, TestServer, at_once,
+};
 use serde_json::json;
 
 use crate::answer::{header_names, redacted};
@@ -94,7 +96,7 @@ fn a_change_and_a_reset_by_the_thief_keep_no_owner_out() {
             .collect(server.database())
             .iter()
             .filter(|mail| mail.header("Subject").as_deref() == Some(RESET))
-            .filter_map(|mail| mail.token())
+            .filter_map(ReceivedMail::token)
             .next_back()
             .expect("there is a link");
         assert_eq!(reset(&server, &reset_token, PASSWORD).status, 204);

@@ -2,6 +2,7 @@ DROP TABLE former_emails;
 
 -- Nothing that the previous version knows is the account of these.
 DELETE FROM mail_secrets WHERE account_id IS NOT NULL;
+DROP INDEX mail_secrets_by_account;
 ALTER TABLE mail_secrets DROP COLUMN account_id;
 
 -- The previous version can only deactivate: a blocked account must not become accessible.

@@ -4,6 +4,8 @@ ALTER TABLE accounts ADD COLUMN is_blocked boolean NOT NULL DEFAULT false;
 -- The account, for a secret whose subject is an alert.
 ALTER TABLE mail_secrets ADD COLUMN account_id uuid;
 
+CREATE INDEX mail_secrets_by_account ON mail_secrets (account_id) WHERE account_id IS NOT NULL;
+
 -- The former addresses of an account, the oldest with the lowest position. An alert that was sent to one of
 -- them can give the account back to its holder.
 CREATE TABLE former_emails (

@@ -82,6 +82,7 @@ impl TryFrom<AccountSnapshotRow> for AccountSnapshot {
 /// A stored row.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = accounts)]
+#[expect(clippy::struct_excessive_bools, reason = "the columns of the table")]
 pub(crate) struct AccountRow {
     id: Key,
     username: String,
@@ -127,6 +128,7 @@ pub(crate) fn shown(name: &str) -> Option<DisplayName> {
 /// A row to insert.
 #[derive(Insertable)]
 #[diesel(table_name = accounts)]
+#[expect(clippy::struct_excessive_bools, reason = "the columns of the table")]
 pub(crate) struct NewAccountRow<'a> {
     id: Key,
     username: &'a str,

@@ -9,7 +9,6 @@ use portcullis_flows::identity::account_change::{
     AccountChange, AccountChangeResult, AccountChangeStore, AccountRuleResult, AccountState,
     AccountUpdate, ChangeKind, CurrentPassword,
 };
-use portcullis_flows::node::mail::SecretSubject;
 use portcullis_flows::node::revocation::Revoked;
 use portcullis_flows::sign_in::session_tokens::{AccountSnapshot, SessionEnd};
 use portcullis_password::PasswordHash;
@@ -176,7 +175,7 @@ fn set_password(
 
 /// Deletes the account. Its sessions with their tokens go with it; its mails have no reference to it.
 fn delete(connection: &mut Connection, account: AccountId) -> Result<(), Failure> {
-    mail_secret::revoke(connection, SecretSubject::Account(account))?;
+    mail_secret::delete(connection, account)?;
     let mails = outbox::table.filter(outbox::account_id.eq(Key::from(account)));
     dispatch!(connection, inner => diesel::delete(mails).execute(inner))?;
     let row = accounts::table.find(Key::from(account));

@@ -123,6 +123,15 @@ pub(crate) fn revoke_links(connection: &mut Connection, account: AccountId) -> R
     revoke(connection, SecretSubject::Account(account)).map(drop)
 }
 
+/// Deletes all secrets of an account that is deleted, those of its alerts too.
+pub(crate) fn delete(connection: &mut Connection, account: AccountId) -> Result<(), Failure> {
+    let account = Key::from(account);
+    let all = mail_secrets::table
+        .filter(mail_secrets::subject_id.eq(account).or(mail_secrets::account_id.eq(account)));
+    dispatch!(connection, inner => diesel::delete(all).execute(inner))?;
+    Ok(())
+}
+
 fn key(subject: SecretSubject) -> Key {
     match subject {
         SecretSubject::Account(account) => account.into(),

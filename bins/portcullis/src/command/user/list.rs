@@ -63,6 +63,7 @@ struct List {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the states of an account")]
 pub(super) struct Item {
     pub(super) id: AccountId,
     pub(super) username: Username,
@@ -71,6 +72,7 @@ pub(super) struct Item {
     pub(super) kind: AccountKind,
     pub(super) role: Role,
     pub(super) is_active: bool,
+    pub(super) is_blocked: bool,
     pub(super) email_verified: bool,
     pub(super) password_must_change: bool,
     pub(super) created_at: Timestamp,
@@ -87,6 +89,7 @@ impl From<Account> for Item {
             kind: account.kind,
             role: account.role,
             is_active: account.is_active,
+            is_blocked: account.is_blocked,
             email_verified: account.email_verified,
             password_must_change: account.password_must_change,
             created_at: account.created_at,
@@ -97,7 +100,11 @@ impl From<Account> for Item {
 
 impl Item {
     pub(super) const fn state(&self) -> &'static str {
-        if self.is_active { "active" } else { "deactivated" }
+        match (self.is_active, self.is_blocked) {
+            (false, _) => "deactivated",
+            (true, true) => "blocked",
+            (true, false) => "active",
+        }
     }
 }
 
