@@ -126,10 +126,10 @@ impl Mail {
             | Self::RefreshTokenLate { .. }
             | Self::NewDevice { .. }
             | Self::PasswordBreached { .. }
-            | Self::AccountDeleted { .. }
             | Self::FactorAdded { .. }
             | Self::FactorRemoved { .. } => Some(SecretPurpose::Disavow),
-            Self::Test => None,
+            // A deleted account cannot be given back.
+            Self::Test | Self::AccountDeleted { .. } => None,
         }
     }
 

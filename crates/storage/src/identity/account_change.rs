@@ -169,8 +169,7 @@ fn set_password(
         accounts::password_epoch.eq(accounts::password_epoch + 1),
     ));
     dispatch!(connection, inner => update.execute(inner))?;
-    mail_secret::revoke(connection, SecretSubject::Account(account))?;
-    Ok(())
+    mail_secret::revoke_links(connection, account)
 }
 
 /// Deletes the account. Its sessions with their tokens go with it; its mails have no reference to it.
