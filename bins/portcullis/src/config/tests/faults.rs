@@ -90,7 +90,7 @@ pub(super) const FAULTS: &[(&str, &str, &str)] = &[
     ("PORTCULLIS__REGISTRATION__MODE", "invite", "registration.mode"),
     ("PORTCULLIS__REGISTRATION__MODE", "everybody", "registration.mode"),
     ("PORTCULLIS__REGISTRATION__ROLE", "nurse", "registration.role"),
-    ("PORTCULLIS__ACCOUNTS__ROLES", "admin,msa", "accounts"),
+    ("PORTCULLIS__ACCOUNTS__ROLES", "admin,msa", "accounts.roles"),
     ("PORTCULLIS__REVOCATION__STRICT", "maybe", "revocation.strict"),
     ("PORTCULLIS__REVOCATION__POLL_MS", "1000", "revocation.poll_ms"),
     ("PORTCULLIS__REVOCATION__STALENESS_SECONDS", "1", "revocation.staleness_seconds"),
