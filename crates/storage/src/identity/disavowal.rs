@@ -91,7 +91,8 @@ fn restore(
     Ok(true)
 }
 
-/// Blocks the account. The link was sent to its address, if it has that address, so the address is verified.
+/// Blocks the account. A new epoch voids the password, and with it what was proven with it: device cookies and
+/// requests that wait for a link. If the account has the address that the link was sent to, it is verified.
 fn block(
     connection: &mut Connection,
     disavowal: &DisavowalUpdate<'_>,
@@ -100,6 +101,7 @@ fn block(
     let verified = has_address.then_some(accounts::email_verified.eq(true));
     let block = diesel::update(accounts::table.find(Key::from(disavowal.account))).set((
         accounts::is_blocked.eq(true),
+        accounts::password_epoch.eq(accounts::password_epoch + 1),
         accounts::updated_at.eq(Instant::from(disavowal.ending.at)),
         verified,
     ));

@@ -44,6 +44,8 @@ fn a_disavowal_ends_everything_and_blocks_sign_in_until_a_reset() {
         assert_eq!((before.is_blocked, before.email_verified), (false, false));
         assert_eq!((after.is_blocked, after.email_verified), (true, true));
         assert_eq!(store.account(ada.id).unwrap(), Some(*after));
+        let epochs = "SELECT username || ' ' || password_epoch FROM accounts ORDER BY username";
+        assert_eq!(store.texts(epochs).unwrap(), ["ada 1", "grace 0"], "device cookies are void");
         assert_eq!((live_sessions(store), ends(store)), (1, vec!["disavowal 1".to_owned()]));
         let refused = SessionOpeningResult::Refused(Outcome::Superseded);
         assert_eq!(SignIn::of(&ada, NOW).open(store), refused);
