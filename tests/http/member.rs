@@ -36,6 +36,7 @@ impl Member {
             password_hash: Some(&hash),
             revision: newest.map_or(0, |newest| newest.revision),
             effects: &event.into(),
+            must_verify_email: false,
         };
         store.create(&new).expect("the database takes the account");
         let mut browser = Browser::of(server);

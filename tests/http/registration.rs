@@ -120,11 +120,15 @@ fn reserved_names_are_refused_in_any_disguise() {
 
 #[test]
 fn where_registration_is_closed_nobody_registers() {
-    for registration in [RegistrationMode::Closed, RegistrationMode::AdminOnly] {
+    for (registration, code) in [
+        (RegistrationMode::Closed, "registration_closed"),
+        (RegistrationMode::AdminOnly, "administrators_only"),
+        (RegistrationMode::Invite, "invitation_required"),
+    ] {
         let settings = TestSettings { registration, ..TestSettings::default() };
         let server = TestServer::with(TestDatabase::sqlite(), settings);
         let answer = register(&server, "ada", "ada@example.org");
-        assert_eq!((answer.status, answer.code().as_str()), (403, "registration_closed"));
+        assert_eq!((answer.status, answer.code().as_str()), (403, code));
     }
 }
 

@@ -69,6 +69,7 @@ fn insert(server: &TestServer, kind: &str, number: usize) {
         password_hash: Some(&samples::password_hash()),
         revision: newest.map_or(0, |newest| newest.revision),
         effects: &event.into(),
+        must_verify_email: false,
     };
     store.create(&new).expect("the database takes the account");
 }

@@ -46,6 +46,9 @@ enum Verb {
     /// Create and unlock accounts, end all sessions; the server may be running or stopped
     #[command(subcommand)]
     User(command::user::Verb),
+    /// Create, list and revoke invitations to register; the server may be running or stopped
+    #[command(subcommand)]
+    Invite(command::invite::Verb),
     /// Check, compare, replay and activate versions of the access matrix
     #[command(subcommand)]
     Policy(command::matrix::Verb),
@@ -105,6 +108,7 @@ fn execute(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Verb::Config(verb) => command::config::run(&with_certificate(load()), &verb, output),
         Verb::Doctor => command::doctor::run(&with_certificate(load()), output),
         Verb::User(verb) => command::user::run(load(), verb, output),
+        Verb::Invite(verb) => command::invite::run(load(), verb, output),
         Verb::Policy(verb) => command::matrix::run(load(), verb, output),
         Verb::Keys(verb) => command::keys::run(load(), &verb, output),
         Verb::Service(verb) => command::service::run(verb, output),

@@ -7,6 +7,7 @@ pub(crate) mod breach_filter;
 pub(crate) mod config;
 pub(crate) mod doctor;
 pub(crate) mod hash;
+pub(crate) mod invite;
 pub(crate) mod keys;
 pub(crate) mod mail;
 pub(crate) mod matrix;

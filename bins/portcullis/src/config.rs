@@ -49,6 +49,7 @@ use portcullis_redis::RedisUrl;
 use portcullis_web::ServiceCredentials;
 
 pub use access::MatrixFile;
+pub use accounts::Registration;
 pub use audit::Audit;
 pub use bans::Bans;
 pub use database::Database;
@@ -97,6 +98,8 @@ pub struct Config {
     pub accounts: AccountRules,
     /// True if holders may delete their own accounts.
     pub own_deletion: bool,
+    /// The answer to registrations, and the verification of addresses.
+    pub registration: Registration,
     /// The password policy.
     pub passwords: Policy,
     /// The lists of breached passwords.
@@ -239,8 +242,9 @@ fn check(raw: raw::Raw, findings: &mut Findings) -> Config {
         services: services::check(raw.services, findings),
         redis: redis::check(&raw.redis, findings),
         mail,
-        accounts: accounts::rules(&raw.registration, raw.moderation, environment, findings),
         own_deletion: raw.accounts.own_deletion.unwrap_or(true),
+        accounts: accounts::rules(&raw.registration, raw.moderation, environment),
+        registration: Registration::check(&raw.registration, environment, findings),
         passwords: policy,
         breaches,
         peppers,

@@ -51,6 +51,12 @@ pub(crate) fn exclusive(
             store.remove_former_emails(FORMER_EMAILS_AGE, ROWS)
         }),
         removal("reset_mails", store, move |store| store.remove_reset_mails(HOUR, ROWS)),
+        removal("pending_registrations", store, move |store| {
+            store.remove_pending_registrations(HOUR, ROWS)
+        }),
+        removal("invitations", store, move |store| store.remove_invitations(HOUR, ROWS)),
+        removal("email_changes", store, move |store| store.remove_email_changes(HOUR, ROWS)),
+        removal("mail_allowances", store, move |store| store.remove_mail_allowances(HOUR, ROWS)),
         removal("former_bans", store, move |store| store.remove_bans(forget_bans_after, ROWS)),
     ];
     jobs.extend(config.audit.retention.map(|keep| purge_audit_trail(checkpoints, keep)));

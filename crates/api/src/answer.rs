@@ -1,4 +1,4 @@
-//! The JSON form of an account, shared by the routes that return one.
+//! JSON forms that several routes return: an account, and the response to a request for a mail.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -94,6 +94,19 @@ pub(crate) fn account_response(status: StatusCode, account: &Account) -> HttpRes
 /// As [`account_response`], with the JSON form that is kept with the cached account.
 pub(crate) fn cached_account_response(account: &CachedAccount) -> HttpResponse {
     json_response(StatusCode::OK, account.document(to_json).to_vec())
+}
+
+/// The response to a request that may cause a mail, always the same.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct MailedAnswer {
+    /// The next step.
+    #[schema(example = "Follow the link in the mail.")]
+    message: &'static str,
+}
+
+/// A response 202 that reveals nothing about the address.
+pub(crate) fn mailed_response() -> HttpResponse {
+    HttpResponse::Accepted().json(MailedAnswer { message: "Follow the link in the mail." })
 }
 
 fn json_response(status: StatusCode, json: Vec<u8>) -> HttpResponse {

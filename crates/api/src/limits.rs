@@ -14,3 +14,7 @@ pub static REGISTRATION: RateLimit =
 /// The limit of requests for links that reset a password.
 pub static PASSWORD_RESET: RateLimit =
     RateLimit::new("password_reset", 3, Duration::from_secs(60 * 60));
+
+/// The limit of the routes of mailed links: each request of them sends a mail or tries a link.
+pub static MAILED_LINKS: RateLimit =
+    RateLimit::new("mailed_links", 20, Duration::from_secs(60 * 60));

@@ -11,8 +11,9 @@ use crate::access::matrix::{self, trial, version};
 use crate::audit::checkpoint;
 use crate::audit::trail::{self, export};
 use crate::identity::{
-    account, account_change, account_deletion, bootstrap, disavowal, own_data, password_change,
-    password_reset, password_reset_request, profile, registration,
+    account, account_change, account_deletion, bootstrap, disavowal, email_change,
+    email_verification, invitation, own_data, password_change, password_reset,
+    password_reset_request, profile, registration,
 };
 use crate::machine::revocation::{self, snapshot};
 use crate::machine::{introspection, jwks};
@@ -25,6 +26,10 @@ fn routes(to: &mut impl Router) {
     to.add(&decision::CHECK, decision::check);
     to.add(&decision::CHECK_BATCH, decision::check_batch);
     to.add(&registration::REGISTER, registration::register);
+    to.add(&email_verification::VERIFY, email_verification::verify);
+    to.add(&email_verification::RESEND, email_verification::resend);
+    to.add(&email_change::CHANGE, email_change::change);
+    to.add(&email_change::CONFIRM, email_change::confirm);
     to.add(&password::FORM, password::form);
     to.add(&password::JSON, password::json);
     to.add(&refresh::REFRESH, refresh::refresh);
@@ -47,6 +52,9 @@ fn routes(to: &mut impl Router) {
     to.add(&account_change::CHANGE, account_change::change);
     to.add(&account_deletion::DELETE, account_deletion::delete);
     to.add(&account_change::END_SESSIONS, account_change::end_sessions);
+    to.add(&invitation::LIST, invitation::list);
+    to.add(&invitation::CREATE, invitation::create);
+    to.add(&invitation::REVOKE, invitation::revoke);
     to.add(&mass_sign_out::END_ALL, mass_sign_out::end_all);
     to.add(&version::LIST, version::list);
     to.add(&version::PROPOSE, version::propose);

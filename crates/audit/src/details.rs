@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use portcullis_domain::{Account, Timestamp, TokenId};
+use portcullis_domain::{Account, AccountKind, Email, InvitationId, Role, Timestamp, TokenId};
 use serde::Serialize;
 
 use crate::{
@@ -143,6 +143,17 @@ pub enum Details {
         /// The number of former bans.
         former_bans: u32,
     },
+    /// An invitation.
+    Invitation {
+        /// The id of the invitation.
+        invitation: InvitationId,
+        /// The invited address.
+        email: AuditValue,
+        /// The role of the account.
+        role: AuditValue,
+        /// The kind of the account.
+        kind: AuditValue,
+    },
     /// Mails that an operator sent again.
     Mails {
         /// The number of the mails.
@@ -199,6 +210,16 @@ impl Details {
         } else {
             Self::Changes { changes, sessions_ended: None }
         }
+    }
+
+    /// Returns the fields of an invitation.
+    pub fn of_invitation(
+        invitation: InvitationId,
+        email: &Email,
+        role: &Role,
+        kind: AccountKind,
+    ) -> Self {
+        Self::Invitation { invitation, email: email.into(), role: role.into(), kind: kind.into() }
     }
 
     /// Adds the number of sessions that ended because of the event.

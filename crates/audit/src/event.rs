@@ -96,6 +96,9 @@ impl SecurityEvent {
             | EventKind::OtherSessionsEnded
             | EventKind::SessionDisplaced
             | EventKind::NewDevice
+            | EventKind::EmailVerified
+            | EventKind::EmailChangeRequested
+            | EventKind::EmailChanged
             | EventKind::StepUpRequired
             | EventKind::PasswordChange
             | EventKind::PasswordRehashed => true,

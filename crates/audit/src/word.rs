@@ -59,6 +59,24 @@ words! {
     EventKind {
         /// A user registered an account.
         Registration = "registration",
+        /// A client asked for an account, which the link in a mail creates; see
+        /// [`Outcome::EmailTaken`] and [`Outcome::Limited`].
+        RegistrationRequested = "registration_requested",
+        /// The holder of a mailbox followed the link that verifies its address.
+        EmailVerified = "email_verified",
+        /// A client asked for another link that verifies an address.
+        VerificationRequested = "verification_requested",
+        /// An administrator or an operator invited the owner of an address, or tried to.
+        InvitationCreated = "invitation_created",
+        /// An administrator or an operator revoked an invitation, or tried to.
+        InvitationRevoked = "invitation_revoked",
+        /// The owner of an invited address registered an account.
+        InvitationAccepted = "invitation_accepted",
+        /// A user asked for another address, which the link in a mail confirms; see
+        /// [`Outcome::EmailTaken`] and [`Outcome::Limited`].
+        EmailChangeRequested = "email_change_requested",
+        /// The holder of a mailbox followed the link that makes it the address of an account.
+        EmailChanged = "email_changed",
         /// An operator created or imported an account.
         AccountCreated = "account_created",
         /// The first administrator was created.
@@ -199,6 +217,12 @@ words! {
         Superseded = "superseded",
         /// The request was refused, and every session of the account was ended.
         SessionsEnded = "sessions_ended",
+        /// The password is right, but the address of the account is not verified.
+        Unverified = "unverified",
+        /// Another account has the email address.
+        EmailTaken = "email_taken",
+        /// Another account has the user name, or one that looks like it.
+        UsernameTaken = "username_taken",
         /// A rule of the server forbids it: a user cannot raise an account above their own role or
         /// change a more senior one, and one administrator must remain.
         AgainstRules = "against_rules",

@@ -1,4 +1,5 @@
-//! Identifiers: one UUIDv7 type for each of account, session, token, audit event, message and invitation.
+//! Identifiers: one UUIDv7 type for each of account, session, token, audit event, message, invitation,
+//! registration and change of an address.
 
 use std::fmt;
 use std::str::FromStr;
@@ -75,6 +76,14 @@ id!(
 id!(
     /// The id of an invitation to register.
     InvitationId
+);
+id!(
+    /// The id of a change of an email address that waits for its mailed link.
+    EmailChangeId
+);
+id!(
+    /// The id of a registration that waits for its mailed link.
+    RegistrationId
 );
 
 fn uuid_v7(now: Timestamp, random: &dyn SecureRandom) -> Uuid {

@@ -34,7 +34,9 @@ pub use clock::{Clock, SystemClock};
 pub use debug_as_display::write_with_causes;
 #[cfg(feature = "accounts")]
 pub use email::{Email, EmailError};
-pub use id::{AccountId, EventId, InvitationId, MessageId, SessionId, TokenId};
+pub use id::{
+    AccountId, EmailChangeId, EventId, InvitationId, MessageId, RegistrationId, SessionId, TokenId,
+};
 #[cfg(feature = "moderation")]
 pub use moderation::{Moderation, Severity};
 pub use password_epoch::PasswordEpoch;

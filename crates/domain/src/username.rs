@@ -10,8 +10,9 @@ use unicode_security::confusable_detection::skeleton;
 /// A user name under the PRECIS profile `UsernameCaseMapped` (RFC 8265 section 3.3): NFC, lower
 /// case, no spaces, no control characters, one writing direction.
 ///
-/// A name has 3 to 64 characters, at least one letter or digit, and no `@`, so that it cannot be
-/// confused with an email address.
+/// A name has 3 to 64 characters, or 2 of the scripts of China, Japan and Korea, in which a name often
+/// has no more. It has at least one letter or digit, and no `@`, so that it cannot be confused with
+/// an email address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Username {
     name: String,
@@ -19,6 +20,7 @@ pub struct Username {
 }
 
 const MIN_LENGTH: usize = 3;
+const MIN_SYLLABLES: usize = 2;
 const MAX_LENGTH: usize = 64;
 
 impl Username {
@@ -29,10 +31,13 @@ impl Username {
             return Err(UsernameError::TooLong);
         }
         let name = UsernameCaseMapped::enforce(text).map_err(|_| UsernameError::Forbidden)?;
-        match name.chars().count() {
-            0..MIN_LENGTH => return Err(UsernameError::TooShort),
-            MIN_LENGTH..=MAX_LENGTH => {}
-            _ => return Err(UsernameError::TooLong),
+        let least = if name.chars().all(is_syllable) { MIN_SYLLABLES } else { MIN_LENGTH };
+        let length = name.chars().count();
+        if length < least {
+            return Err(UsernameError::TooShort);
+        }
+        if length > MAX_LENGTH {
+            return Err(UsernameError::TooLong);
         }
         if name.contains('@') || !name.chars().any(char::is_alphanumeric) {
             return Err(UsernameError::Forbidden);
@@ -105,9 +110,29 @@ impl ReservedNames {
 }
 
 /// The skeleton maps some lower-case letters to upper-case prototypes (`0` becomes `O`), hence the
-/// second lower-casing.
+/// second lower-casing. A dot above an `i` or `j` is dropped: their own dot then makes no difference
+/// that could be seen.
 fn fold(name: &str) -> String {
-    skeleton(name).flat_map(char::to_lowercase).collect()
+    const DOT_ABOVE: char = '\u{307}';
+    let mut folded = String::with_capacity(name.len());
+    for c in skeleton(name).flat_map(char::to_lowercase) {
+        if c != DOT_ABOVE || !folded.ends_with(['i', 'j']) {
+            folded.push(c);
+        }
+    }
+    folded
+}
+
+/// Returns whether the character is a Han, Kana or Hangul one: each stands for a syllable or more.
+const fn is_syllable(c: char) -> bool {
+    matches!(
+        c,
+        '\u{3040}'..='\u{30ff}'
+            | '\u{3400}'..='\u{4dbf}'
+            | '\u{4e00}'..='\u{9fff}'
+            | '\u{ac00}'..='\u{d7a3}'
+            | '\u{20000}'..='\u{3ffff}'
+    )
 }
 
 #[cfg(test)]
@@ -121,12 +146,16 @@ mod tests {
         let names = ["Ada", "ADA", "ａｄａ"].map(|text| Username::parse(text).unwrap());
         assert!(names.iter().all(|name| name.as_str() == "ada"));
         assert_eq!(serde_json::to_string(&names[0]).unwrap(), r#""ada""#);
+        assert_eq!(Username::parse("李娜").unwrap().as_str(), "李娜");
         let composed = Username::parse("zo\u{eb}").unwrap();
         assert_eq!(composed, Username::parse("Zoe\u{308}").unwrap());
     }
 
     #[test]
     fn look_alikes_share_a_skeleton() {
+        let [dotted, plain] = ["İbrahim", "ibrahim"].map(|text| Username::parse(text).unwrap());
+        assert_ne!(dotted.as_str(), plain.as_str());
+        assert_eq!(dotted.skeleton(), plain.skeleton());
         let paypal = Username::parse("paypal").unwrap();
         for text in ["pаypаl", "paypa1", "ρaypal"] {
             let other = Username::parse(text).unwrap();

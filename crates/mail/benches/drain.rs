@@ -117,6 +117,7 @@ fn queue(database: &TestDatabase, count: usize) {
         password_hash: Some(&samples::password_hash()),
         revision: 0,
         effects: &event.into(),
+        must_verify_email: false,
     };
     database.store().create(&new).unwrap();
     let mut left = count;

@@ -30,7 +30,10 @@ pub(crate) fn of_text(section: &str, key: &str) -> Vec<&'static str> {
     }
     all.push("base_url");
     match section {
-        "email_changed"
+        "verify_registration" => all.push("wanted_username"),
+        "registration_attempt"
+        | "email_change_requested"
+        | "email_changed"
         | "password_changed"
         | "password_breached"
         | "account_deleted"

@@ -101,7 +101,9 @@ impl Renderer {
             values.insert("username", without_links(username));
         }
         let client = match mail {
-            Mail::EmailChanged { address }
+            Mail::RegistrationAttempt { address }
+            | Mail::EmailChangeRequested { address }
+            | Mail::EmailChanged { address }
             | Mail::PasswordChanged { address }
             | Mail::PasswordBreached { address }
             | Mail::AccountDeleted { address }
@@ -116,6 +118,10 @@ impl Renderer {
                 let name = self.string("factors", factor.as_str(), Part::Text, &values)?;
                 values.insert("factor", name);
                 Some(address)
+            }
+            Mail::VerifyRegistration { username, .. } => {
+                values.insert("wanted_username", without_links(username.as_str()));
+                None
             }
             Mail::Invitation { inviter, .. } => {
                 values.insert("inviter", without_links(inviter.as_str()));

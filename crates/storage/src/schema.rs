@@ -28,6 +28,65 @@ table! {
         password_epoch -> Integer,
         password_cost -> Nullable<Text>,
         breach_reviewed_epoch -> Nullable<Integer>,
+        must_verify_email -> Bool,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Integer, Nullable, Text};
+    use crate::sql_type::{Id, Utc};
+
+    pending_registrations (id) {
+        id -> Id,
+        username -> Text,
+        email -> Text,
+        email_key -> Text,
+        display_name -> Nullable<Text>,
+        password_hash -> Text,
+        refused_names -> Integer,
+        created_at -> Utc,
+        expires_at -> Utc,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::sql_type::{Id, Utc};
+
+    invitations (id) {
+        id -> Id,
+        email -> Text,
+        email_key -> Text,
+        role -> Text,
+        kind -> Text,
+        inviter_id -> Nullable<Id>,
+        created_at -> Utc,
+        expires_at -> Utc,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Integer, Text};
+    use crate::sql_type::{Id, Utc};
+
+    email_changes (id) {
+        id -> Id,
+        account_id -> Id,
+        email -> Text,
+        password_epoch -> Integer,
+        created_at -> Utc,
+        expires_at -> Utc,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, Integer};
+    use crate::sql_type::Utc;
+
+    mail_allowances (counter) {
+        counter -> Binary,
+        mails -> Integer,
+        window_ends_at -> Utc,
     }
 }
 

@@ -14,7 +14,8 @@ use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::{SqlOrd, SqlType};
 use diesel::sqlite::{Sqlite, SqliteValue};
 use portcullis_domain::{
-    AccountId, EventId, InvitationId, MessageId, SessionId, Timestamp, TokenId,
+    AccountId, EmailChangeId, EventId, InvitationId, MessageId, RegistrationId, SessionId,
+    Timestamp, TokenId,
 };
 use uuid::Uuid;
 
@@ -61,7 +62,16 @@ macro_rules! key {
     )*};
 }
 
-key!(AccountId, EventId, InvitationId, MessageId, SessionId, TokenId);
+key!(
+    AccountId,
+    EmailChangeId,
+    EventId,
+    InvitationId,
+    MessageId,
+    RegistrationId,
+    SessionId,
+    TokenId
+);
 
 impl ToSql<Id, Pg> for Key {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use portcullis::assembly::{self, Assembled, Foundation};
 use portcullis::config::Config;
-use portcullis_api::limits::{PASSWORD_RESET, REGISTRATION, SIGN_IN};
+use portcullis_api::limits::{MAILED_LINKS, PASSWORD_RESET, REGISTRATION, SIGN_IN};
 use portcullis_domain::{Ambient, Clock, Moderation, ReservedNames, Role, SecretString, Severity};
 use portcullis_flows::audit::recording::RecordingPolicy;
 use portcullis_flows::identity::account_request::{AccountRequest, AccountRules, RegistrationMode};
 use portcullis_flows::identity::bootstrap::{Bootstrap, BootstrapState};
+use portcullis_flows::identity::registration::RegistrationAnswer;
 use portcullis_flows::node::job::Jobs;
 use portcullis_flows::node::revocation::RevocationPolicy;
 use portcullis_flows::sign_in::session_tokens::SessionPolicy;
@@ -60,6 +61,13 @@ pub struct TestSettings {
     pub registration: RegistrationMode,
     /// True if holders may delete their own accounts.
     pub own_deletion: bool,
+    /// The answer to registrations.
+    pub registration_answer: RegistrationAnswer,
+    /// True if accounts that must verify their address get no session before that.
+    pub requires_verified_email: bool,
+    /// True if a job prints the mails. Otherwise they wait in the outbox, where a test takes them:
+    /// see [`TestDatabase::mails`].
+    pub prints_mails: bool,
     /// Whether cookies are `Secure` and carry the `__Host-` prefix.
     pub secure_cookies: bool,
     /// Further allowed origins.
@@ -107,6 +115,9 @@ impl Default for TestSettings {
             mails: None,
             registration: RegistrationMode::Open,
             own_deletion: true,
+            registration_answer: RegistrationAnswer::Immediate,
+            requires_verified_email: false,
+            prints_mails: false,
             secure_cookies: false,
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
@@ -127,7 +138,7 @@ fn wide_rate_limits() -> RateLimitSettings {
     RateLimitSettings {
         requests: wide("requests"),
         account_requests: wide("account_requests"),
-        routes: [&SIGN_IN, &REGISTRATION, &PASSWORD_RESET]
+        routes: [&SIGN_IN, &REGISTRATION, &PASSWORD_RESET, &MAILED_LINKS]
             .map(|limit| wide(limit.quota().name()))
             .into(),
         exempt_networks: Vec::new(),
@@ -290,6 +301,11 @@ impl TestServer {
             passwords: Policy { context_words: vec!["portcullis".to_owned()], ..Policy::default() },
             ..Config::default()
         };
+        config.registration.answer = settings.registration_answer;
+        config.registration.requires_verified_email = settings.requires_verified_email;
+        if !settings.prints_mails {
+            config.mail.transport = None;
+        }
         config.tokens.issuer = Some("https://auth.example.test".to_owned());
         config.tokens.algorithm = settings.algorithm;
         config.audit.recording = settings.recording;

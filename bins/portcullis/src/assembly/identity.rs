@@ -12,11 +12,15 @@ use portcullis_flows::identity::account_directory::AccountDirectory;
 use portcullis_flows::identity::account_request::{AccountChecker, RegistrationError};
 use portcullis_flows::identity::bootstrap::{Bootstrap, BootstrapState, SetupError};
 use portcullis_flows::identity::disavowal::Disavowals;
+use portcullis_flows::identity::email_change::{EmailChange, EmailChangePolicy};
+use portcullis_flows::identity::email_verification::{EmailVerification, LinkPolicy};
+use portcullis_flows::identity::invitation::Invitations;
 use portcullis_flows::identity::new_password::NewPasswords;
 use portcullis_flows::identity::own_data::OwnData;
 use portcullis_flows::identity::password_change::PasswordChange;
 use portcullis_flows::identity::password_reset::PasswordResets;
 use portcullis_flows::identity::password_reset_request::PasswordResetRequests;
+use portcullis_flows::identity::pending_registration::PendingRegistrations;
 use portcullis_flows::identity::profile::Profiles;
 use portcullis_flows::identity::provisioning::{ImportableHashes, Provisioning};
 use portcullis_flows::identity::registration::Registration;
@@ -71,7 +75,7 @@ pub(super) fn share(
         passwords.lockout.clone(),
         config.own_deletion,
     )));
-    data.share(Arc::new(Registration::new(store.clone(), checker.clone(), matrix.clone())));
+    share_registration(foundation, passwords, &checker, matrix, data);
     data.share(Arc::new(account_changes(store, issuer.enforcement(), matrix, ambient)));
     data.share(Arc::new(PasswordChange::new(
         store.clone(),
@@ -99,6 +103,48 @@ pub(super) fn share(
     let setup = bootstrap.start(config.admin.as_ref()).map_err(no_administrator)?;
     data.share(Arc::new(bootstrap));
     Ok(setup)
+}
+
+/// The ways in which people get accounts and verify their addresses.
+fn share_registration(
+    foundation: &Foundation,
+    passwords: &Passwords,
+    checker: &Arc<AccountChecker>,
+    matrix: &Arc<ActiveMatrix>,
+    data: &mut AppData,
+) {
+    let Foundation { config, store, ambient, .. } = foundation;
+    let settings = &config.registration;
+    let pending = Arc::new(PendingRegistrations::new(
+        store.clone(),
+        checker.clone(),
+        matrix.clone(),
+        settings.pending,
+        ambient.clone(),
+    ));
+    data.share(Arc::new(Registration::new(
+        store.clone(),
+        checker.clone(),
+        matrix.clone(),
+        pending.clone(),
+        settings.answer,
+        ambient.clone(),
+    )));
+    data.share(Arc::new(invitations(store, config, checker.clone(), matrix, ambient)));
+    let links =
+        LinkPolicy { lifetime: settings.pending.lifetime, requests: settings.pending.mails };
+    let verification = EmailVerification::new(store.clone(), pending, links, ambient.clone());
+    data.share(Arc::new(verification));
+    data.share(Arc::new(EmailChange::new(
+        store.clone(),
+        passwords.hashing.clone(),
+        passwords.lockout.clone(),
+        EmailChangePolicy {
+            lifetime: config.mail.delivery.lifetimes.email,
+            mails: settings.pending.mails,
+        },
+        ambient.clone(),
+    )));
 }
 
 /// Changes of accounts by administrators and operators.
@@ -176,6 +222,18 @@ pub(crate) fn checker(config: &Config) -> Result<AccountChecker, Failure> {
     let policy = config.passwords.clone();
     let new_passwords = NewPasswords::new(policy, hashing, breaches, ambient.random.clone());
     Ok(AccountChecker::new(config.accounts.clone(), new_passwords, ambient))
+}
+
+/// The use cases of invitations, with the roles of the matrix in force.
+pub(crate) fn invitations(
+    store: &Arc<Store>,
+    config: &Config,
+    checker: Arc<AccountChecker>,
+    matrix: &Arc<ActiveMatrix>,
+    ambient: &Ambient,
+) -> Invitations {
+    let lifetime = config.mail.delivery.lifetimes.invitation;
+    Invitations::new(store.clone(), checker, matrix.clone(), lifetime, ambient.clone())
 }
 
 /// The import of accounts, with the roles of the matrix in force.

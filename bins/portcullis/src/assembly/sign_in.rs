@@ -92,8 +92,8 @@ pub(super) fn share(
     matrix: &Arc<ActiveMatrix>,
     data: &mut AppData,
 ) {
-    let Foundation { store, ambient, .. } = foundation;
-    data.share(Arc::new(SignIn::new(
+    let Foundation { config, store, ambient, .. } = foundation;
+    let sign_in = SignIn::new(
         store.clone(),
         passwords.hashing.clone(),
         issuer.clone(),
@@ -101,7 +101,9 @@ pub(super) fn share(
         BreachReviews::new(store.clone(), passwords.breaches.clone(), ambient.clone()),
         passwords.lockout.clone(),
         ambient.clone(),
-    )));
+    );
+    let requires_verified_email = config.registration.requires_verified_email;
+    data.share(Arc::new(sign_in.requiring_verified_email(requires_verified_email)));
     data.share(Arc::new(Refresh::new(store.clone(), issuer.clone(), ambient.clone())));
     data.share(Arc::new(SignOut::new(store.clone(), issuer.clone(), ambient.clone())));
     data.share(Arc::new(Sessions::new(store.clone(), issuer.clone(), ambient.clone())));

@@ -16,6 +16,8 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
+pub(crate) use self::create::Kind;
+
 use crate::config::LoadedConfig;
 use crate::failure::Failure;
 use crate::output::Output;

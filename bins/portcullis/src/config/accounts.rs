@@ -1,22 +1,26 @@
 //! The sections `registration` and `moderation`: the rules for new accounts.
 
+use std::time::Duration;
+
 use portcullis_domain::{Moderation, ReservedNames, Severity};
 use portcullis_flows::identity::account_request::{AccountRules, RegistrationMode};
+use portcullis_flows::identity::mail_limit::MailLimit;
+use portcullis_flows::identity::pending_registration::PendingRegistrationPolicy;
+use portcullis_flows::identity::registration::RegistrationAnswer;
 
 use super::finding::Findings;
-use super::raw::{self, Environment, RegistrationMode as Mode};
+use super::raw::{self, Environment, RegistrationAnswer as Answer, RegistrationMode as Mode};
 
 const RESERVED_NAMES: &str = include_str!("../../../../config/reserved-usernames.txt");
 
-/// Checks the mode of registration and the rules for names.
+/// The mode of registration and the rules for names.
 pub(crate) fn rules(
     registration: &raw::Registration,
     moderation: Option<raw::Moderation>,
     environment: Environment,
-    findings: &mut Findings,
 ) -> AccountRules {
     AccountRules {
-        mode: mode(registration.mode, environment, findings),
+        mode: mode(registration.mode, environment),
         reserved_names: ReservedNames::parse(RESERVED_NAMES),
         moderation: match moderation.unwrap_or(raw::Moderation::Severe) {
             raw::Moderation::Off => None,
@@ -27,17 +31,56 @@ pub(crate) fn rules(
     }
 }
 
-fn mode(raw: Option<Mode>, environment: Environment, findings: &mut Findings) -> RegistrationMode {
+/// The checked section `registration`, except the mode.
+#[derive(Clone, Copy, Debug)]
+pub struct Registration {
+    /// The answer to a registration.
+    pub answer: RegistrationAnswer,
+    /// The rules for registrations that wait for their link.
+    pub pending: PendingRegistrationPolicy,
+    /// True if accounts that must verify their address get no session before that.
+    pub requires_verified_email: bool,
+}
+
+impl Registration {
+    pub(crate) fn check(
+        raw: &raw::Registration,
+        environment: Environment,
+        findings: &mut Findings,
+    ) -> Self {
+        const ANSWER: &str = "registration.answer";
+        let in_development = environment == Environment::Development;
+        let default = if in_development { Answer::Immediate } else { Answer::Verified };
+        let answer = raw.answer.unwrap_or(default);
+        if environment == Environment::Production && answer == Answer::Immediate {
+            let problem = "reveals by its answers which names and addresses have accounts";
+            findings.warn(ANSWER, problem, "write verified");
+        }
+        let hours = findings.within("registration.pending_hours", raw.pending_hours, 24, 1..=168);
+        let mails = findings.within("registration.mails_per_hour", raw.mails_per_hour, 5, 1..=100);
+        Self {
+            answer: match answer {
+                Answer::Verified => RegistrationAnswer::Verified,
+                Answer::Immediate => RegistrationAnswer::Immediate,
+            },
+            pending: PendingRegistrationPolicy {
+                lifetime: HOUR * hours,
+                mails: MailLimit { most: mails, window: HOUR },
+            },
+            requires_verified_email: !raw.unverified_sign_in.unwrap_or(in_development),
+        }
+    }
+}
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+fn mode(raw: Option<Mode>, environment: Environment) -> RegistrationMode {
     let in_production = environment == Environment::Production;
-    let default = if in_production { Mode::AdminOnly } else { Mode::Open };
+    let default = if in_production { Mode::Invite } else { Mode::Open };
     match raw.unwrap_or(default) {
         Mode::Open => RegistrationMode::Open,
+        Mode::Invite => RegistrationMode::Invite,
         Mode::AdminOnly => RegistrationMode::AdminOnly,
         Mode::Closed => RegistrationMode::Closed,
-        Mode::Invite => {
-            let problem = "asks for invitations, which this version does not have";
-            findings.fault("registration.mode", problem, "write open, admin_only or closed");
-            RegistrationMode::AdminOnly
-        }
     }
 }

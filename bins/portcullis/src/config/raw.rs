@@ -161,6 +161,18 @@ pub(crate) struct Passwords {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Registration {
     pub(crate) mode: Option<RegistrationMode>,
+    pub(crate) answer: Option<RegistrationAnswer>,
+    pub(crate) pending_hours: Option<u32>,
+    pub(crate) mails_per_hour: Option<u32>,
+    pub(crate) unverified_sign_in: Option<bool>,
+}
+
+/// The answer to a registration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RegistrationAnswer {
+    Verified,
+    Immediate,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -16,6 +16,7 @@ mod configuration;
 mod data_files;
 mod doctor;
 mod hash;
+mod invite;
 mod keys;
 mod machine;
 mod mail;

@@ -44,6 +44,7 @@ pub(crate) const FORM: Route = Route {
     errors: &[
         Code::AmbiguousCredentials,
         Code::InvalidCredentials,
+        Code::EmailNotVerified,
         Code::PasswordTooLong,
         Code::Overloaded,
         Code::OutcomeUnknown,
@@ -74,6 +75,7 @@ pub(crate) const JSON: Route = Route {
     errors: &[
         Code::AmbiguousCredentials,
         Code::InvalidCredentials,
+        Code::EmailNotVerified,
         Code::PasswordTooLong,
         Code::Overloaded,
         Code::OutcomeUnknown,

@@ -9,6 +9,9 @@ pub type Permission = (&'static str, &'static str);
 /// To read another account.
 pub const READ_ACCOUNT: Permission = ("user", "read");
 
+/// To invite people to register, and to see and revoke invitations.
+pub const INVITE: Permission = ("user", "create");
+
 /// To deactivate an account, which ends its sessions, or to activate it again.
 pub const CHANGE_STATE: Permission = ("user", "update");
 
@@ -43,8 +46,9 @@ pub const READ_AUDIT_LOG: Permission = ("audit_log", "read");
 pub const EXPORT_AUDIT_LOG: Permission = ("audit_log", "export");
 
 /// All permissions.
-pub const ALL: [Permission; 12] = [
+pub const ALL: [Permission; 13] = [
     READ_ACCOUNT,
+    INVITE,
     CHANGE_STATE,
     CHANGE_ROLE,
     DELETE_ACCOUNT,

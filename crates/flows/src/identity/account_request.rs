@@ -16,10 +16,33 @@ use crate::identity::new_password::{About, NewPasswords, PasswordCheckMode};
 pub enum RegistrationMode {
     /// Every person, for themselves.
     Open,
+    /// Everybody with an invitation.
+    Invite,
     /// Administrators, for others.
     AdminOnly,
     /// No account over HTTP.
     Closed,
+}
+
+impl RegistrationMode {
+    /// Refuses a registration without an invitation, unless everybody may register.
+    pub(crate) const fn permit_open(self) -> Result<(), RegistrationError> {
+        match self {
+            Self::Open => Ok(()),
+            Self::Invite => Err(RegistrationError::InvitationRequired),
+            Self::AdminOnly => Err(RegistrationError::AdministratorsOnly),
+            Self::Closed => Err(RegistrationError::Closed),
+        }
+    }
+
+    /// Refuses invitations, unless people with an invitation may register.
+    pub(crate) const fn permit_invited(self) -> Result<(), RegistrationError> {
+        match self {
+            Self::Open | Self::Invite => Ok(()),
+            Self::AdminOnly => Err(RegistrationError::AdministratorsOnly),
+            Self::Closed => Err(RegistrationError::Closed),
+        }
+    }
 }
 
 /// The rules of this server for new accounts.
@@ -114,8 +137,20 @@ impl AccountChecker {
         else {
             return Err(RegistrationError::Invalid(faults));
         };
+        let account = self.account(username, email, display_name, role);
+        Ok(CheckedAccount { account, password_hash })
+    }
+
+    /// A new account of these checked values.
+    pub(crate) fn account(
+        &self,
+        username: Username,
+        email: Email,
+        display_name: Option<DisplayName>,
+        role: Role,
+    ) -> Account {
         let now = self.ambient.now();
-        let account = Account {
+        Account {
             id: AccountId::generate(now, &*self.ambient.random),
             username,
             email,
@@ -128,8 +163,7 @@ impl AccountChecker {
             password_must_change: false,
             created_at: now,
             last_sign_in_at: None,
-        };
-        Ok(CheckedAccount { account, password_hash })
+        }
     }
 
     /// Checks and hashes a new password of an account.
@@ -190,9 +224,15 @@ impl AccountChecker {
 /// The reason why no account was created.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistrationError {
-    /// This way to create accounts is closed.
-    #[error("registration is not open")]
-    NotOpen,
+    /// Accounts are created on the command line only.
+    #[error("registration is closed")]
+    Closed,
+    /// Only administrators create accounts.
+    #[error("only administrators create accounts")]
+    AdministratorsOnly,
+    /// An account requires an invitation.
+    #[error("registration requires an invitation")]
+    InvitationRequired,
     /// The request breaks rules; all faults are listed.
     #[error("the request has {} faults", .0.len())]
     Invalid(Vec<FieldError>),

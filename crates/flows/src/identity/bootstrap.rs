@@ -135,6 +135,7 @@ impl Bootstrap {
             account: &account,
             password_hash: Some(&password_hash),
             revision: matrix.revision,
+            must_verify_email: false,
             effects: &event.into(),
         };
         match self.store.set_up(token, &new)? {

@@ -18,6 +18,15 @@ pub enum FieldError {
     /// The email address is malformed.
     #[error("the email {0}")]
     Email(#[from] EmailError),
+    /// The email address is missing.
+    #[error("the email is required without an invitation")]
+    EmailMissing,
+    /// The email address is the present one.
+    #[error("the email must differ from the present one")]
+    EmailUnchanged,
+    /// The email address is not that of the invitation.
+    #[error("the email is not that of the invitation; leave it out")]
+    EmailNotInvited,
     /// The display name is malformed.
     #[error("the display name {0}")]
     DisplayName(TextError),
@@ -37,7 +46,9 @@ impl FieldError {
     pub const fn field(&self) -> &'static str {
         match self {
             Self::Username(_) | Self::UsernameReserved | Self::UsernameOffensive => "username",
-            Self::Email(_) => "email",
+            Self::Email(_) | Self::EmailMissing | Self::EmailUnchanged | Self::EmailNotInvited => {
+                "email"
+            }
             Self::DisplayName(_) | Self::DisplayNameOffensive => "display_name",
             Self::Password(_) | Self::PasswordUnchanged => "password",
         }
@@ -49,10 +60,12 @@ impl FieldError {
             Self::Username(error) => error.code(),
             Self::Email(error) => error.code(),
             Self::DisplayName(error) => error.code(),
+            Self::EmailMissing => "required",
+            Self::EmailNotInvited => "not_invited",
             Self::UsernameReserved => "reserved",
             Self::UsernameOffensive | Self::DisplayNameOffensive => "offensive",
             Self::Password(violation) => violation.code(),
-            Self::PasswordUnchanged => "unchanged",
+            Self::PasswordUnchanged | Self::EmailUnchanged => "unchanged",
         }
     }
 }

@@ -165,6 +165,7 @@ impl Provisioning {
             account: &account,
             password_hash: Some(&password_hash),
             revision: matrix.revision,
+            must_verify_email: false,
             effects: &event.into(),
         })?;
         Result::from(creation)?;

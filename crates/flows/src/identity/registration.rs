@@ -1,61 +1,35 @@
-//! Self-registration: a person creates an account.
+//! Self-registration: a person creates an account, at once or by a mailed link.
 
 use std::sync::Arc;
 
-use portcullis_audit::EventKind;
-use portcullis_domain::Account;
-use portcullis_password::PasswordHash;
+use portcullis_audit::{EventKind, Origin};
+use portcullis_domain::{Account, Ambient};
 
-use crate::StoreError;
 use crate::access::matrix::ActiveMatrix;
 use crate::effects::Effects;
 use crate::identity::account_request::{
-    AccountChecker, AccountRequest, CheckedAccount, NameRules, RegistrationError, RegistrationMode,
+    AccountChecker, AccountRequest, CheckedAccount, NameRules, RegistrationError,
 };
+pub use crate::identity::creation::{Creation, NewAccount, RegistrationStore};
+use crate::identity::pending_registration::PendingRegistrations;
+use crate::node::mail::Mail;
 
-/// The port of account creation.
-pub trait RegistrationStore: Send + Sync {
-    /// Creates the account unless its name, a look-alike of it or its email is taken, or another
-    /// matrix was activated meanwhile.
-    fn create(&self, new: &NewAccount<'_>) -> Result<Creation, StoreError>;
-}
-
-/// An account about to be created.
-#[derive(Clone, Copy, Debug)]
-pub struct NewAccount<'a> {
-    /// The account.
-    pub account: &'a Account,
-    /// The hash of its password, if it has one.
-    pub password_hash: Option<&'a PasswordHash>,
-    /// The activation of the matrix of its role. Under another matrix the role could be missing,
-    /// and then few principals could change the account.
-    pub revision: u64,
-    /// The effects to record if it is created.
-    pub effects: &'a Effects,
-}
-
-/// The result of creating an account.
+/// The answer to a registration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Creation {
-    /// Created.
-    Done,
-    /// Another account has that name, or one that looks like it.
-    UsernameTaken,
-    /// Another account has that email.
-    EmailTaken,
-    /// Another matrix was activated; nothing was checked.
-    Superseded,
+pub enum RegistrationAnswer {
+    /// The account is created at once; a taken name or address is an error.
+    Immediate,
+    /// The account is created when the mailed link is followed. The answer is always the same.
+    Verified,
 }
 
-impl From<Creation> for Result<(), RegistrationError> {
-    fn from(creation: Creation) -> Self {
-        match creation {
-            Creation::Done => Ok(()),
-            Creation::UsernameTaken => Err(RegistrationError::UsernameTaken),
-            Creation::EmailTaken => Err(RegistrationError::EmailTaken),
-            Creation::Superseded => Err(RegistrationError::Superseded),
-        }
-    }
+/// The result of a registration.
+#[derive(Debug)]
+pub enum Registered {
+    /// The account exists.
+    Created(Box<Account>),
+    /// The address gets a mail.
+    Requested,
 }
 
 /// Registers accounts.
@@ -63,6 +37,9 @@ pub struct Registration {
     store: Arc<dyn RegistrationStore>,
     candidates: Arc<AccountChecker>,
     matrix: Arc<ActiveMatrix>,
+    pending: Arc<PendingRegistrations>,
+    answer: RegistrationAnswer,
+    ambient: Ambient,
 }
 
 impl Registration {
@@ -71,28 +48,46 @@ impl Registration {
         store: Arc<dyn RegistrationStore>,
         candidates: Arc<AccountChecker>,
         matrix: Arc<ActiveMatrix>,
+        pending: Arc<PendingRegistrations>,
+        answer: RegistrationAnswer,
+        ambient: Ambient,
     ) -> Self {
-        Self { store, candidates, matrix }
+        Self { store, candidates, matrix, pending, answer, ambient }
     }
 
-    /// Creates an account with the self-registration role, where registration is open.
-    pub fn register(&self, request: &AccountRequest) -> Result<Account, RegistrationError> {
-        let rules = self.candidates.rules();
-        if rules.mode != RegistrationMode::Open {
-            return Err(RegistrationError::NotOpen);
-        }
+    /// Registers an account with the self-registration role, where registration is open.
+    pub fn register(&self, request: &AccountRequest) -> Result<Registered, RegistrationError> {
+        self.candidates.rules().mode.permit_open()?;
         let matrix = self.matrix.load();
         let role = matrix.self_registration_role.clone();
-        let CheckedAccount { account, password_hash } =
-            self.candidates.admit(request, role, NameRules::Strict)?;
-        let event = self.candidates.event(EventKind::Registration, &account, &request.origin);
+        let checked = self.candidates.admit(request, role, NameRules::Strict)?;
+        match self.answer {
+            RegistrationAnswer::Immediate => self.create(checked, matrix.revision, &request.origin),
+            RegistrationAnswer::Verified => {
+                self.pending.request(checked, &request.origin)?;
+                Ok(Registered::Requested)
+            }
+        }
+    }
+
+    /// Creates the account, and mails the link that verifies its address.
+    fn create(
+        &self,
+        checked: CheckedAccount,
+        revision: u64,
+        origin: &Origin,
+    ) -> Result<Registered, RegistrationError> {
+        let CheckedAccount { account, password_hash } = checked;
+        let event = self.candidates.event(EventKind::Registration, &account, origin);
+        let (mail, random) = (Mail::VerifyEmail, &*self.ambient.random);
         let creation = self.store.create(&NewAccount {
             account: &account,
             password_hash: Some(&password_hash),
-            revision: matrix.revision,
-            effects: &event.into(),
+            revision,
+            must_verify_email: true,
+            effects: &Effects::with_mail(event, account.id, mail, random),
         })?;
         Result::from(creation)?;
-        Ok(account)
+        Ok(Registered::Created(Box::new(account)))
     }
 }

@@ -8,7 +8,8 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use portcullis_domain::{
-    AccountId, InvitationId, MessageId, SystemRandom, Timestamp, is_deceptive,
+    AccountId, EmailChangeId, InvitationId, MessageId, RegistrationId, SystemRandom, Timestamp,
+    is_deceptive,
 };
 use serde::{Deserialize, Serialize};
 
@@ -19,10 +20,30 @@ use serde::{Deserialize, Serialize};
 pub enum Mail {
     /// A mail that an operator sends to test the mail server.
     Test,
+    /// The link that creates the account of a registration; sent to its address.
+    VerifyRegistration {
+        /// The registration.
+        registration: RegistrationId,
+        /// The wanted user name.
+        username: MailText,
+    },
+    /// The notice that somebody tried to register with the address of an account.
+    RegistrationAttempt {
+        /// The client address.
+        address: IpAddr,
+    },
     /// The link that verifies the address of an account.
     VerifyEmail,
     /// The link that confirms the new address of an account; sent to the new address.
-    ConfirmNewEmail,
+    ConfirmNewEmail {
+        /// The change.
+        change: EmailChangeId,
+    },
+    /// The notice that another address was requested; sent to the present address.
+    EmailChangeRequested {
+        /// The client address.
+        address: IpAddr,
+    },
     /// The notice of a changed address; sent to the former address.
     EmailChanged {
         /// The client address.
@@ -95,8 +116,11 @@ impl Mail {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Test => "test",
+            Self::VerifyRegistration { .. } => "verify_registration",
+            Self::RegistrationAttempt { .. } => "registration_attempt",
             Self::VerifyEmail => "verify_email",
-            Self::ConfirmNewEmail => "confirm_new_email",
+            Self::ConfirmNewEmail { .. } => "confirm_new_email",
+            Self::EmailChangeRequested { .. } => "email_change_requested",
             Self::EmailChanged { .. } => "email_changed",
             Self::ResetPassword => "reset_password",
             Self::Invitation { .. } => "invitation",
@@ -115,11 +139,13 @@ impl Mail {
     /// The purpose of the secret in the link; `None` for a mail without a secret.
     pub const fn purpose(&self) -> Option<SecretPurpose> {
         match self {
+            Self::VerifyRegistration { .. } => Some(SecretPurpose::VerifyRegistration),
             Self::VerifyEmail => Some(SecretPurpose::VerifyEmail),
-            Self::ConfirmNewEmail => Some(SecretPurpose::ConfirmNewEmail),
+            Self::ConfirmNewEmail { .. } => Some(SecretPurpose::ConfirmNewEmail),
             Self::ResetPassword => Some(SecretPurpose::ResetPassword),
             Self::Invitation { .. } => Some(SecretPurpose::Invitation),
-            Self::EmailChanged { .. }
+            Self::EmailChangeRequested { .. }
+            | Self::EmailChanged { .. }
             | Self::PasswordChanged { .. }
             | Self::PasswordReset { .. }
             | Self::RefreshTokenReuse { .. }
@@ -129,14 +155,18 @@ impl Mail {
             | Self::FactorAdded { .. }
             | Self::FactorRemoved { .. } => Some(SecretPurpose::Disavow),
             // A deleted account cannot be given back.
-            Self::Test | Self::AccountDeleted { .. } => None,
+            Self::Test | Self::RegistrationAttempt { .. } | Self::AccountDeleted { .. } => None,
         }
     }
 
-    /// The subject of the secret in this message: the invitation, the alert, or the account of the
-    /// recipient.
+    /// The subject of the secret in this message: the registration, the change, the invitation, the
+    /// alert, or the account of the recipient.
     pub fn subject(&self, message: MessageId, account: Option<AccountId>) -> Option<SecretSubject> {
         match (self, self.purpose()) {
+            (Self::VerifyRegistration { registration, .. }, _) => {
+                Some(SecretSubject::Registration(*registration))
+            }
+            (Self::ConfirmNewEmail { change }, _) => Some(SecretSubject::EmailChange(*change)),
             (Self::Invitation { invitation, .. }, _) => {
                 Some(SecretSubject::Invitation(*invitation))
             }
@@ -151,11 +181,17 @@ impl Mail {
     pub fn samples() -> Vec<Self> {
         let address = IpAddr::from([192, 0, 2, 1]);
         let device = MailText::new("Firefox on Linux");
-        let invitation = InvitationId::generate(Timestamp::from_seconds(0), &SystemRandom);
+        let now = Timestamp::from_seconds(0);
+        let invitation = InvitationId::generate(now, &SystemRandom);
+        let registration = RegistrationId::generate(now, &SystemRandom);
+        let change = EmailChangeId::generate(now, &SystemRandom);
         vec![
             Self::Test,
+            Self::VerifyRegistration { registration, username: MailText::new("ada") },
+            Self::RegistrationAttempt { address },
             Self::VerifyEmail,
-            Self::ConfirmNewEmail,
+            Self::ConfirmNewEmail { change },
+            Self::EmailChangeRequested { address },
             Self::EmailChanged { address },
             Self::ResetPassword,
             Self::Invitation { invitation, inviter: MailText::new("grace") },
@@ -228,6 +264,8 @@ impl From<String> for MailText {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SecretPurpose {
+    /// Creates the account of a registration.
+    VerifyRegistration,
     /// Verifies the address of an account.
     VerifyEmail,
     /// Confirms the new address of an account.
@@ -242,7 +280,8 @@ pub enum SecretPurpose {
 
 impl SecretPurpose {
     /// All purposes.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
+        Self::VerifyRegistration,
         Self::VerifyEmail,
         Self::ConfirmNewEmail,
         Self::ResetPassword,
@@ -253,6 +292,7 @@ impl SecretPurpose {
     /// The stable word, as stored.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::VerifyRegistration => "verify_registration",
             Self::VerifyEmail => "verify_email",
             Self::ConfirmNewEmail => "confirm_new_email",
             Self::ResetPassword => "reset_password",
@@ -286,6 +326,10 @@ pub struct UnknownPurpose;
 pub enum SecretSubject {
     /// An account.
     Account(AccountId),
+    /// A registration that waits for its link.
+    Registration(RegistrationId),
+    /// A change of an address that waits for its link.
+    EmailChange(EmailChangeId),
     /// An invitation.
     Invitation(InvitationId),
     /// An alert. Each has a secret of its own: a newer one, which may go to another address, must

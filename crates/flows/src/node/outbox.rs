@@ -91,7 +91,7 @@ pub trait MailSecretStore: Send + Sync {
 pub struct MailSecret {
     /// Its purpose.
     pub purpose: SecretPurpose,
-    /// The account or the invitation.
+    /// The account, the registration, the change or the invitation.
     pub subject: SecretSubject,
     /// The address to which it was sent: the address that its use proves.
     pub address: Email,

@@ -2,7 +2,8 @@
 //!
 //! Only rows without references are deleted: a session long after its end, when none of its tokens
 //! could verify; failure counters of sign-in that lock nothing; messages of the outbox; expired
-//! secrets of mails; counters of reset mails; bans that are no former bans any more. Ages use the clock of the database, in the
+//! secrets of mails; expired registrations, invitations and changes of addresses; counters of mails; bans
+//! that are no former bans any more. Ages use the clock of the database, in the
 //! transaction that deletes.
 
 use std::time::Duration;
@@ -34,6 +35,17 @@ pub trait RetentionStore: Send + Sync {
 
     /// Deletes counters of reset mails whose last mail is longer than `age` ago.
     fn remove_reset_mails(&self, age: Duration, most: u32) -> Result<u64, StoreError>;
+    /// Deletes registrations that expired longer than `age` ago.
+    fn remove_pending_registrations(&self, age: Duration, most: u32) -> Result<u64, StoreError>;
+
+    /// Deletes invitations that expired longer than `age` ago.
+    fn remove_invitations(&self, age: Duration, most: u32) -> Result<u64, StoreError>;
+
+    /// Deletes changes of addresses that expired longer than `age` ago.
+    fn remove_email_changes(&self, age: Duration, most: u32) -> Result<u64, StoreError>;
+
+    /// Deletes counters of mails whose window ended longer than `age` ago.
+    fn remove_mail_allowances(&self, age: Duration, most: u32) -> Result<u64, StoreError>;
 
     /// Deletes bans that ended longer than `age` ago, and those that start later than `age` from now,
     /// because the clock was wrong.

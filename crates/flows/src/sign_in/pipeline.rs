@@ -72,6 +72,9 @@ pub enum SignInError {
     /// distinguished.
     #[error("the name or the password is not right")]
     Refused,
+    /// The password is right, and the address must be verified first.
+    #[error("the email address is not verified")]
+    Unverified,
     /// More than 1,024 bytes; no account was looked up.
     #[error("the password is longer than 1,024 bytes")]
     PasswordTooLong,
@@ -107,9 +110,22 @@ impl SignIn {
     ) -> Self {
         let Lockout { counters, policy: lockout } = lockout;
         let passwords = PasswordProver { hashing: hashing.clone(), costs, counters };
-        let opener = SessionOpener { store: store.clone(), issuer, ambient: ambient.clone() };
+        let opener = SessionOpener {
+            store: store.clone(),
+            issuer,
+            requires_verified_email: false,
+            ambient: ambient.clone(),
+        };
         let rehash = Rehash { store: store.clone(), hashing, ambient: ambient.clone() };
         Self { store, passwords, opener, rehash, reviews, lockout, ambient }
+    }
+
+    /// Refuses sessions to accounts that must verify their address first. The refusal is told only
+    /// to the right password, while the counter of failures is open.
+    #[must_use]
+    pub fn requiring_verified_email(mut self, is_required: bool) -> Self {
+        self.opener.requires_verified_email = is_required;
+        self
     }
 
     /// Verifies the password and opens a session.
@@ -147,7 +163,10 @@ impl SignIn {
             device_name: request.device_name.as_ref(),
             origin: &request.origin,
         })?;
-        let signed_in = signed_in.ok_or(SignInError::Refused)?;
+        let signed_in = signed_in.map_err(|outcome| match outcome {
+            Outcome::Unverified => SignInError::Unverified,
+            _ => SignInError::Refused,
+        })?;
         if proof.needs_rehash {
             self.rehash.renew(account.id, password, &proof, &request.origin);
         }

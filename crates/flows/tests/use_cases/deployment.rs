@@ -18,13 +18,18 @@ use portcullis_flows::identity::bootstrap::Bootstrap;
 use portcullis_flows::identity::breach_check::BreachChecks;
 use portcullis_flows::identity::breach_review::BreachReviews;
 use portcullis_flows::identity::disavowal::Disavowals;
+use portcullis_flows::identity::email_change::{EmailChange, EmailChangePolicy};
+use portcullis_flows::identity::email_verification::{EmailVerification, LinkPolicy};
 use portcullis_flows::identity::new_password::NewPasswords;
 use portcullis_flows::identity::password_change::{PasswordChange, PasswordChangeStore};
 use portcullis_flows::identity::password_reset::PasswordResets;
 use portcullis_flows::identity::password_reset_request::PasswordResetRequests;
+use portcullis_flows::identity::pending_registration::{
+    PendingRegistrationPolicy, PendingRegistrations,
+};
 use portcullis_flows::identity::provisioning::{ImportableHashes, Provisioning};
 use portcullis_flows::identity::registration::{
-    Creation, NewAccount, Registration, RegistrationStore,
+    Creation, NewAccount, Registration, RegistrationAnswer, RegistrationStore,
 };
 use portcullis_flows::machine::introspection::Introspection;
 use portcullis_flows::node::revocation::{RevocationPolicy, Revocations};
@@ -60,11 +65,16 @@ pub(crate) struct Deployment {
     pub(crate) sessions: SessionPolicy,
     pub(crate) lockout: LockoutPolicy,
     pub(crate) rules: AccountRules,
+    pub(crate) answer: RegistrationAnswer,
+    pub(crate) requires_verified_email: bool,
 }
 
 /// The use cases of one running server.
 pub(crate) struct Node {
     pub(crate) registration: Registration,
+    pub(crate) verification: EmailVerification,
+    pub(crate) email_change: EmailChange,
+    pub(crate) candidates: Arc<AccountChecker>,
     pub(crate) provisioning: Provisioning,
     pub(crate) bootstrap: Bootstrap,
     pub(crate) sign_in: SignIn,
@@ -104,6 +114,8 @@ impl Deployment {
                 reserved_names: ReservedNames::parse("admin\nroot\nsupport\n"),
                 moderation: Some(Moderation::new(Severity::Moderate)),
             },
+            answer: RegistrationAnswer::Immediate,
+            requires_verified_email: false,
         }
     }
 
@@ -148,16 +160,13 @@ impl Deployment {
             new_passwords.clone(),
             ambient.clone(),
         ));
+        let (registration, verification) = self.registration(&candidates, &matrix);
         Node {
-            registration: Registration::new(store.clone(), candidates.clone(), matrix.clone()),
-            provisioning: Provisioning::new(
-                store.clone(),
-                store.clone(),
-                candidates.clone(),
-                matrix.clone(),
-                ImportableHashes { max_bcrypt_cost: 12, peppers: Peppers::default() },
-                ambient.clone(),
-            ),
+            registration,
+            verification,
+            candidates: candidates.clone(),
+            email_change: self.email_change(&hashing, &lockout),
+            provisioning: self.provisioning(&candidates, &matrix),
             bootstrap: Bootstrap::new(store.clone(), candidates, matrix.clone(), ambient.clone()),
             sign_in: SignIn::new(
                 passwords.clone(),
@@ -167,7 +176,8 @@ impl Deployment {
                 BreachReviews::new(store.clone(), breaches, ambient.clone()),
                 lockout.clone(),
                 ambient.clone(),
-            ),
+            )
+            .requiring_verified_email(self.requires_verified_email),
             unlock: Unlock::new(store.clone(), counters.clone(), ambient.clone()),
             refresh: Refresh::new(store.clone(), issuer.clone(), ambient.clone()),
             accounts: Accounts::start(store.clone(), self.clock.clone()).unwrap(),
@@ -215,6 +225,59 @@ impl Deployment {
         }
     }
 
+    fn email_change(&self, hashing: &Arc<HashingPool>, lockout: &Lockout) -> EmailChange {
+        let policy = PendingRegistrationPolicy::default();
+        EmailChange::new(
+            Arc::new(self.database.store().clone()),
+            hashing.clone(),
+            lockout.clone(),
+            EmailChangePolicy { lifetime: policy.lifetime, mails: policy.mails },
+            self.ambient(),
+        )
+    }
+
+    fn provisioning(
+        &self,
+        candidates: &Arc<AccountChecker>,
+        matrix: &Arc<ActiveMatrix>,
+    ) -> Provisioning {
+        let store = Arc::new(self.database.store().clone());
+        Provisioning::new(
+            store.clone(),
+            store,
+            candidates.clone(),
+            matrix.clone(),
+            ImportableHashes { max_bcrypt_cost: 12, peppers: Peppers::default() },
+            self.ambient(),
+        )
+    }
+
+    fn registration(
+        &self,
+        candidates: &Arc<AccountChecker>,
+        matrix: &Arc<ActiveMatrix>,
+    ) -> (Registration, EmailVerification) {
+        let (store, ambient) = (Arc::new(self.database.store().clone()), self.ambient());
+        let policy = PendingRegistrationPolicy::default();
+        let pending = Arc::new(PendingRegistrations::new(
+            store.clone(),
+            candidates.clone(),
+            matrix.clone(),
+            policy,
+            ambient.clone(),
+        ));
+        let registration = Registration::new(
+            store.clone(),
+            candidates.clone(),
+            matrix.clone(),
+            pending.clone(),
+            self.answer,
+            ambient.clone(),
+        );
+        let links = LinkPolicy { lifetime: policy.lifetime, requests: policy.mails };
+        (registration, EmailVerification::new(store, pending, links, ambient))
+    }
+
     pub(crate) fn ambient(&self) -> Ambient {
         self.database.ambient()
     }
@@ -245,6 +308,7 @@ impl Deployment {
             password_hash: Some(hash),
             revision: newest.map_or(0, |newest| newest.revision),
             effects: &event.into(),
+            must_verify_email: false,
         };
         let created = store.create(&new).unwrap();
         assert_eq!(created, Creation::Done);

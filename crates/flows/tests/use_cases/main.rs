@@ -23,11 +23,17 @@ mod devices;
 #[cfg(test)]
 mod disavowal;
 #[cfg(test)]
+mod email_change;
+#[cfg(test)]
+mod email_verification;
+#[cfg(test)]
 mod health;
 #[cfg(test)]
 mod intercepted_store;
 #[cfg(test)]
 mod introspection;
+#[cfg(test)]
+mod invitation;
 #[cfg(test)]
 mod job;
 #[cfg(test)]
@@ -42,6 +48,8 @@ mod matrix;
 mod password_change;
 #[cfg(test)]
 mod password_reset;
+#[cfg(test)]
+mod pending_registration;
 #[cfg(test)]
 mod provisioning;
 #[cfg(test)]

@@ -4,6 +4,7 @@ use portcullis_domain::{Account, AccountKind, SecretString};
 use portcullis_flows::identity::account_request::{
     AccountRequest, FieldError, RegistrationError, RegistrationMode,
 };
+use portcullis_flows::identity::registration::Registered;
 use portcullis_testkit::samples;
 
 use crate::deployment::{Deployment, account_request, by_name, typing};
@@ -16,7 +17,7 @@ fn whoever_registers_can_sign_in_and_has_the_role_for_them() {
         display_name: Some("Ada Lovelace".to_owned()),
         ..asking_for("Ada", "Ada@example.org")
     };
-    let account = node.registration.register(&request).unwrap();
+    let account = created(node.registration.register(&request));
     assert_eq!(account.username.as_str(), "ada");
     assert_eq!(account.email.as_str(), "Ada@example.org");
     assert_eq!(account.display_name.as_ref().unwrap().as_str(), "Ada Lovelace");
@@ -103,12 +104,19 @@ fn a_taken_name_look_alike_or_email_is_told_apart() {
 
 #[test]
 fn nobody_registers_where_registration_is_not_open() {
-    for mode in [RegistrationMode::AdminOnly, RegistrationMode::Closed] {
+    let refused = |mode| {
         let mut deployment = Deployment::new();
         deployment.rules.mode = mode;
         let refused = deployment.node().registration.register(&asking_for("ada", "a@example.org"));
-        assert!(matches!(refused, Err(RegistrationError::NotOpen)), "{mode:?}");
-    }
+        assert_eq!(deployment.count("accounts"), 0);
+        refused.expect_err("registration is not open")
+    };
+    let error = refused(RegistrationMode::Invite);
+    assert!(matches!(error, RegistrationError::InvitationRequired), "{error:?}");
+    let error = refused(RegistrationMode::AdminOnly);
+    assert!(matches!(error, RegistrationError::AdministratorsOnly), "{error:?}");
+    let error = refused(RegistrationMode::Closed);
+    assert!(matches!(error, RegistrationError::Closed), "{error:?}");
 }
 
 #[test]
@@ -134,6 +142,11 @@ fn a_password_is_the_same_however_its_letters_are_composed() {
     node.registration.register(&request).unwrap();
     let decomposed = "violet o\u{308}tter plays 7 cellos";
     node.sign_in.sign_in(&typing("ada", decomposed)).unwrap();
+}
+
+fn created(registered: Result<Registered, RegistrationError>) -> Account {
+    let Ok(Registered::Created(account)) = registered else { panic!("{registered:?}") };
+    *account
 }
 
 fn asking_for(username: &str, email: &str) -> AccountRequest {

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
+use portcullis_domain::{EmailChangeId, SystemRandom};
 use portcullis_flows::node::mail::{Mail, SecretPurpose, SecretSubject};
 use portcullis_flows::node::outbox::{DeliveryCounts, MailSecretStore, OutboxStore};
+use portcullis_testkit::samples::NOW;
 use portcullis_testkit::{SmtpServer, TestDatabase};
 use portcullis_token::Digest;
 
@@ -59,7 +61,8 @@ fn the_mailed_secret_is_redeemed_by_its_digest_and_no_table_holds_it() {
         let server = SmtpServer::start();
         let ada = enrol(&database, "ada");
         let node = node(&database, mailer(smtp(&server)));
-        for mail in [Mail::ResetPassword, Mail::VerifyEmail, Mail::ConfirmNewEmail] {
+        let change = EmailChangeId::generate(NOW, &SystemRandom);
+        for mail in [Mail::ResetPassword, Mail::VerifyEmail, Mail::ConfirmNewEmail { change }] {
             queue(&database, ada.id, mail);
         }
         drain(&node);
@@ -71,17 +74,17 @@ fn the_mailed_secret_is_redeemed_by_its_digest_and_no_table_holds_it() {
             assert_absent(&database, token);
         }
         let (store, mails) = (database.store(), server.received());
-        for purpose in [
-            SecretPurpose::ResetPassword,
-            SecretPurpose::VerifyEmail,
-            SecretPurpose::ConfirmNewEmail,
+        for (purpose, subject) in [
+            (SecretPurpose::ResetPassword, SecretSubject::Account(ada.id)),
+            (SecretPurpose::VerifyEmail, SecretSubject::Account(ada.id)),
+            (SecretPurpose::ConfirmNewEmail, SecretSubject::EmailChange(change)),
         ] {
             let redeemed: Vec<_> = tokens
                 .iter()
                 .filter_map(|token| store.redeem_mail_secret(purpose, &Digest::of(token)).unwrap())
                 .collect();
             assert_eq!(redeemed.len(), 1, "{purpose}");
-            assert_eq!(redeemed[0].subject, SecretSubject::Account(ada.id));
+            assert_eq!(redeemed[0].subject, subject);
             assert_eq!(redeemed[0].address.as_str(), mails[0].to);
         }
     });

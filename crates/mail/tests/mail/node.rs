@@ -78,6 +78,7 @@ pub(crate) fn enrol(database: &TestDatabase, name: &str) -> Account {
         password_hash: Some(&samples::password_hash()),
         revision: 0,
         effects: &event.into(),
+        must_verify_email: false,
     };
     database.store().create(&new).unwrap();
     account

@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use portcullis_domain::{Account, AccountId, DisplayName, Email, Role, Timestamp, Username};
 use portcullis_flows::StoreError;
 use portcullis_flows::identity::account::AccountStore;
+use portcullis_flows::identity::registration::NewAccount;
 use portcullis_flows::sign_in::session_tokens::AccountSnapshot;
 use portcullis_password::PasswordHash;
 
@@ -27,6 +28,16 @@ pub(crate) fn find(connection: &mut Connection, id: AccountId) -> Result<Option<
         query.select(AccountRow::as_select()).first(inner).optional()
     })?;
     row.map(Account::try_from).transpose()
+}
+
+/// Returns the account with this address, in any spelling.
+pub(crate) fn holder_of(
+    connection: &mut Connection,
+    email: &Email,
+) -> Result<Option<AccountId>, Failure> {
+    let query = accounts::table.filter(accounts::email_key.eq(email.key())).select(accounts::id);
+    let found: Option<Key> = dispatch!(connection, inner => query.first(inner).optional())?;
+    Ok(found.map(AccountId::from))
 }
 
 /// Reads the account in the transaction that issues tokens for it.
@@ -145,10 +156,12 @@ pub(crate) struct NewAccountRow<'a> {
     password_hash: Option<&'a str>,
     created_at: Instant,
     updated_at: Instant,
+    must_verify_email: bool,
 }
 
 impl<'a> NewAccountRow<'a> {
-    pub(crate) fn new(account: &'a Account, password_hash: Option<&'a PasswordHash>) -> Self {
+    pub(crate) fn new(new: &NewAccount<'a>) -> Self {
+        let NewAccount { account, password_hash, must_verify_email, .. } = *new;
         Self {
             id: account.id.into(),
             username: account.username.as_str(),
@@ -165,6 +178,7 @@ impl<'a> NewAccountRow<'a> {
             password_hash: password_hash.map(PasswordHash::as_str),
             created_at: account.created_at.into(),
             updated_at: account.created_at.into(),
+            must_verify_email,
         }
     }
 }

@@ -17,7 +17,7 @@ use portcullis_token::{Revocation, RevocationEntry};
 use crate::access::matrix;
 use crate::connection::{Connection, Inner, Lock, dispatch};
 use crate::failure::Failure;
-use crate::identity::account;
+use crate::identity::{account, email_change};
 use crate::node::{mail_secret, revocation};
 use crate::principal;
 use crate::schema::{accounts, outbox, sessions};
@@ -202,6 +202,9 @@ fn carry_out(
             valid_from,
         ));
         dispatch!(connection, inner => update.execute(inner))?;
+        if !after.is_active {
+            email_change::end_of_account(connection, after.id)?;
+        }
     }
     if let Some(hash) = password_hash {
         set_password(connection, after.id, &hash)?;

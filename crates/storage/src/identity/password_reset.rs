@@ -77,7 +77,10 @@ impl PasswordResetStore for Store {
 fn account_of(secret: &MailSecret) -> Option<AccountId> {
     match secret.subject {
         SecretSubject::Account(account) => Some(account),
-        SecretSubject::Invitation(_) | SecretSubject::Alert { .. } => None,
+        SecretSubject::Registration(_)
+        | SecretSubject::EmailChange(_)
+        | SecretSubject::Invitation(_)
+        | SecretSubject::Alert { .. } => None,
     }
 }
 

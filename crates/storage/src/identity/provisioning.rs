@@ -29,8 +29,13 @@ impl ImportStore for Store {
 
 fn one(connection: &mut Connection, import: &Import) -> Result<(ImportResult, Effects), Failure> {
     let Import { account, password_hash, revision, effects } = import;
-    let new =
-        NewAccount { account, password_hash: Some(password_hash), revision: *revision, effects };
+    let new = NewAccount {
+        account,
+        password_hash: Some(password_hash),
+        revision: *revision,
+        must_verify_email: false,
+        effects,
+    };
     let (creation, effects) = registration::create(connection, &new)?;
     if matches!(creation, Creation::Done | Creation::Superseded) {
         return Ok((ImportResult::Tried(creation), effects));

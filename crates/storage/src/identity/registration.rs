@@ -31,8 +31,8 @@ pub(crate) fn create(
     if matrix::revision(connection)? != new.revision {
         return Ok((Creation::Superseded, Effects::default()));
     }
-    let NewAccount { account, password_hash, effects, .. } = *new;
-    let row = NewAccountRow::new(account, password_hash);
+    let NewAccount { account, effects, .. } = *new;
+    let row = NewAccountRow::new(new);
     let insert = diesel::insert_into(accounts::table).values(row);
     let inserted = dispatch!(connection, inner => insert.on_conflict_do_nothing().execute(inner))?;
     if inserted == 1 {

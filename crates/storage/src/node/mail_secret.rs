@@ -11,7 +11,7 @@ use portcullis_flows::node::mail::{SecretPurpose, SecretSubject};
 use portcullis_flows::node::outbox::{MailSecret, MailSecretStore, NewSecret};
 use portcullis_token::Digest;
 
-use crate::connection::{Connection, dispatch};
+use crate::connection::{Connection, Inner, dispatch};
 use crate::failure::Failure;
 use crate::node::outbox::WaitingResetLinks;
 use crate::schema::mail_secrets;
@@ -51,7 +51,10 @@ pub(crate) fn replace(
     let digest = secret.digest.as_bytes().as_slice();
     let account = match secret.subject {
         SecretSubject::Alert { account, .. } => Some(account),
-        SecretSubject::Account(_) | SecretSubject::Invitation(_) => None,
+        SecretSubject::Account(_)
+        | SecretSubject::Registration(_)
+        | SecretSubject::EmailChange(_)
+        | SecretSubject::Invitation(_) => None,
     };
     let values = (
         mail_secrets::digest.eq(digest),
@@ -87,6 +90,26 @@ pub(crate) fn find(
         .filter(mail_secrets::expires_at.gt(now))
         .select((mail_secrets::subject_id, mail_secrets::account_id, mail_secrets::address));
     let found: Option<SecretRow> = dispatch!(connection, inner => query.first(inner).optional())?;
+    found.map(|row| secret(purpose, row)).transpose()
+}
+
+/// Returns a valid secret, and locks it until the transaction ends: nothing replaces or spends it
+/// meanwhile. For a transaction that has further conditions, and calls [`redeem`] after them.
+pub(crate) fn hold(
+    connection: &mut Connection,
+    purpose: SecretPurpose,
+    digest: &Digest,
+) -> Result<Option<MailSecret>, Failure> {
+    let now = Instant::from(connection.now()?);
+    let query = mail_secrets::table
+        .filter(mail_secrets::digest.eq(digest.as_bytes().as_slice()))
+        .filter(mail_secrets::purpose.eq(purpose.as_str()))
+        .filter(mail_secrets::expires_at.gt(now))
+        .select((mail_secrets::subject_id, mail_secrets::account_id, mail_secrets::address));
+    let found: Option<SecretRow> = match &mut connection.inner {
+        Inner::Postgres(inner) => query.for_update().first(inner).optional()?,
+        Inner::Sqlite(inner) => query.first(inner).optional()?,
+    };
     found.map(|row| secret(purpose, row)).transpose()
 }
 
@@ -135,6 +158,8 @@ pub(crate) fn delete(connection: &mut Connection, account: AccountId) -> Result<
 fn key(subject: SecretSubject) -> Key {
     match subject {
         SecretSubject::Account(account) => account.into(),
+        SecretSubject::Registration(registration) => registration.into(),
+        SecretSubject::EmailChange(change) => change.into(),
         SecretSubject::Invitation(invitation) => invitation.into(),
         SecretSubject::Alert { message, .. } => message.into(),
     }
@@ -149,6 +174,8 @@ fn secret(
 ) -> Result<MailSecret, Failure> {
     let corrupt = |column| Failure::Corrupt { table: "mail_secrets", column };
     let subject = match purpose {
+        SecretPurpose::VerifyRegistration => SecretSubject::Registration(subject.into()),
+        SecretPurpose::ConfirmNewEmail => SecretSubject::EmailChange(subject.into()),
         SecretPurpose::Invitation => SecretSubject::Invitation(subject.into()),
         SecretPurpose::Disavow => SecretSubject::Alert {
             message: subject.into(),

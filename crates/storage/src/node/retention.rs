@@ -1,5 +1,5 @@
 //! `RetentionStore`: deletes expired rows of `sessions`, `refresh_tokens`, `sign_in_failures`, `outbox`,
-//! `mail_secrets` and `bans` in batches.
+//! `mail_secrets`, `pending_registrations`, `invitations`, `email_changes`, `mail_allowances` and `bans` in batches.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use portcullis_flows::node::retention::RetentionStore;
 use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
 use crate::schema::{
-    bans, former_emails, mail_secrets, outbox, refresh_tokens, reset_mails, sessions,
-    sign_in_failures,
+    bans, email_changes, former_emails, invitations, mail_allowances, mail_secrets, outbox,
+    pending_registrations, refresh_tokens, reset_mails, sessions, sign_in_failures,
 };
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
@@ -132,6 +132,70 @@ impl RetentionStore for Store {
             let gone = reset_mails::table
                 .filter(reset_mails::counter.eq_any(some))
                 .filter(is_forgotten_mail(before, after));
+            Ok(count(dispatch!(connection, inner => diesel::delete(gone).execute(inner))?))
+        })
+    }
+
+    fn remove_pending_registrations(&self, age: Duration, most: u32) -> Result<u64, StoreError> {
+        self.write(|connection| {
+            let is_over =
+                pending_registrations::expires_at.lt(Instant::from(connection.now()? - age));
+            let some = pending_registrations::table
+                .filter(is_over)
+                .order(pending_registrations::expires_at)
+                .limit(most.into())
+                .select(pending_registrations::id);
+            let some: Vec<Key> = dispatch!(connection, inner => some.load(inner))?;
+            // The statement checks the condition again: the lifetime may have begun again since.
+            let gone = pending_registrations::table
+                .filter(pending_registrations::id.eq_any(some))
+                .filter(is_over);
+            Ok(count(dispatch!(connection, inner => diesel::delete(gone).execute(inner))?))
+        })
+    }
+
+    fn remove_invitations(&self, age: Duration, most: u32) -> Result<u64, StoreError> {
+        self.write(|connection| {
+            let before = Instant::from(connection.now()? - age);
+            let some = invitations::table
+                .filter(invitations::expires_at.lt(before))
+                .order(invitations::expires_at)
+                .limit(most.into())
+                .select(invitations::id);
+            let some: Vec<Key> = dispatch!(connection, inner => some.load(inner))?;
+            let gone = invitations::table.filter(invitations::id.eq_any(some));
+            Ok(count(dispatch!(connection, inner => diesel::delete(gone).execute(inner))?))
+        })
+    }
+
+    fn remove_email_changes(&self, age: Duration, most: u32) -> Result<u64, StoreError> {
+        self.write(|connection| {
+            let before = Instant::from(connection.now()? - age);
+            let some = email_changes::table
+                .filter(email_changes::expires_at.lt(before))
+                .order(email_changes::expires_at)
+                .limit(most.into())
+                .select(email_changes::id);
+            let some: Vec<Key> = dispatch!(connection, inner => some.load(inner))?;
+            let gone = email_changes::table.filter(email_changes::id.eq_any(some));
+            Ok(count(dispatch!(connection, inner => diesel::delete(gone).execute(inner))?))
+        })
+    }
+
+    fn remove_mail_allowances(&self, age: Duration, most: u32) -> Result<u64, StoreError> {
+        self.write(|connection| {
+            let is_over =
+                mail_allowances::window_ends_at.lt(Instant::from(connection.now()? - age));
+            let some = mail_allowances::table
+                .filter(is_over)
+                .order(mail_allowances::window_ends_at)
+                .limit(most.into())
+                .select(mail_allowances::counter);
+            let some: Vec<Vec<u8>> = dispatch!(connection, inner => some.load(inner))?;
+            // The statement checks the condition again: another window may have begun since.
+            let gone = mail_allowances::table
+                .filter(mail_allowances::counter.eq_any(some))
+                .filter(is_over);
             Ok(count(dispatch!(connection, inner => diesel::delete(gone).execute(inner))?))
         })
     }

@@ -142,7 +142,37 @@ fn judge(
     if !forget_failures(connection, opening.counter)? {
         return Ok(Err(Outcome::Locked));
     }
-    Ok(mark_signed_in(connection, opening)?.ok_or(Outcome::Superseded))
+    if let Some(snapshot) = mark_signed_in(connection, opening)? {
+        return Ok(Ok(snapshot));
+    }
+    let is_unverified = opening.requires_verified_email && is_unverified(connection, opening)?;
+    Ok(Err(if is_unverified { Outcome::Unverified } else { Outcome::Superseded }))
+}
+
+/// Returns whether nothing but the missing verification of its address keeps the account from a
+/// session.
+fn is_unverified(
+    connection: &mut Connection,
+    opening: &SessionOpening<'_>,
+) -> Result<bool, Failure> {
+    let account = accounts::table
+        .find(Key::from(opening.session.account_id))
+        .filter(accounts::is_active)
+        .filter(accounts::must_verify_email)
+        .filter(accounts::email_verified.eq(false))
+        .count();
+    let count: i64 = dispatch!(connection, inner => {
+        let mut account = account.into_boxed();
+        for proof in opening.proofs {
+            account = match proof {
+                Proof::Password(proof) => {
+                    account.filter(accounts::password_hash.eq(proof.hash.as_str()))
+                }
+            };
+        }
+        account.get_result(inner)
+    })?;
+    Ok(count == 1)
 }
 
 /// Deletes the failure counter unless it is closed; returns whether it is open.
@@ -207,7 +237,8 @@ fn count_failure(
     Ok(CounterState::Open)
 }
 
-/// Stores the time of the sign-in, unless the account is deactivated or blocked, or a proof is no longer valid.
+/// Stores the time of the sign-in, unless the account is deactivated or blocked, must verify its
+/// address first, or a proof is no longer valid.
 /// Locks the row of the account, so that sign-ins to one account are sequential.
 fn mark_signed_in(
     connection: &mut Connection,
@@ -219,6 +250,9 @@ fn mark_signed_in(
     let mark = diesel::update(active).set(accounts::last_sign_in_at.eq(now));
     let marked = dispatch!(connection, inner => {
         let mut mark = mark.into_boxed();
+        if opening.requires_verified_email {
+            mark = mark.filter(accounts::email_verified.or(accounts::must_verify_email.eq(false)));
+        }
         for proof in opening.proofs {
             mark = match proof {
                 Proof::Password(proof) => {

@@ -83,6 +83,7 @@ fn an_administrator_made_otherwise_ends_setup() {
             password_hash: Some(&samples::password_hash()),
             revision: 0,
             effects: &event.into(),
+            must_verify_email: false,
         };
         let made = store.create(&new).unwrap();
         assert_eq!(made, Creation::Done);
@@ -147,8 +148,13 @@ fn set_up(store: &Store, token: Option<&str>, account: &Account) -> SetupResult 
     let event = samples::event(EventKind::Bootstrap, Outcome::Success, NOW).about(account.id);
     let token = token.map(Digest::of);
     let hash = samples::password_hash();
-    let new =
-        NewAccount { account, password_hash: Some(&hash), revision: 0, effects: &event.into() };
+    let new = NewAccount {
+        account,
+        password_hash: Some(&hash),
+        revision: 0,
+        effects: &event.into(),
+        must_verify_email: false,
+    };
     store.set_up(token.as_ref(), &new).unwrap()
 }
 

@@ -111,8 +111,13 @@ fn enrol_formerly(store: &Store, name: &str, address: &str) -> Account {
 fn create(store: &Store, account: &Account) -> Creation {
     let event = samples::event(EventKind::Registration, Outcome::Success, NOW).about(account.id);
     let hash = samples::password_hash();
-    let new =
-        NewAccount { account, password_hash: Some(&hash), revision: 0, effects: &event.into() };
+    let new = NewAccount {
+        account,
+        password_hash: Some(&hash),
+        revision: 0,
+        effects: &event.into(),
+        must_verify_email: false,
+    };
     store.create(&new).unwrap()
 }
 

@@ -185,7 +185,13 @@ fn accounts_with_a_role_that_the_matrix_lacks_are_named() {
 fn create(store: &Store, account: &Account, revision: u64) -> Creation {
     let event = event(EventKind::Registration).about(account.id);
     let hash = samples::password_hash();
-    let new = NewAccount { account, password_hash: Some(&hash), revision, effects: &event.into() };
+    let new = NewAccount {
+        account,
+        password_hash: Some(&hash),
+        revision,
+        effects: &event.into(),
+        must_verify_email: false,
+    };
     store.create(&new).unwrap()
 }
 

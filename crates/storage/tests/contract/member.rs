@@ -38,6 +38,7 @@ pub(crate) fn enrol(store: &Store, name: &str) -> Account {
         password_hash: Some(&samples::password_hash()),
         revision: newest.map_or(0, |newest| newest.revision),
         effects: &event.into(),
+        must_verify_email: false,
     };
     let created = store.create(&new).unwrap();
     assert_eq!(created, Creation::Done);
@@ -52,6 +53,7 @@ pub(crate) struct SignIn {
     pub(crate) binding: Option<Digest>,
     pub(crate) device_name: Option<DisplayName>,
     pub(crate) proofs: Vec<Proof>,
+    pub(crate) requires_verified_email: bool,
     pub(crate) counter: Digest,
     pub(crate) most_sessions: u32,
     pub(crate) now: Timestamp,
@@ -77,6 +79,7 @@ impl SignIn {
             binding: None,
             device_name: None,
             proofs: vec![Proof::Password(proof_of(samples::password_hash()))],
+            requires_verified_email: false,
             counter: counter(account.username.as_str()),
             most_sessions: 10,
             now,
@@ -116,6 +119,7 @@ impl SignIn {
                 binding: self.binding,
                 device_name: self.device_name.as_ref(),
                 proofs: &self.proofs,
+                requires_verified_email: self.requires_verified_email,
                 counter: &self.counter,
                 most_sessions: self.most_sessions,
                 displacement: ending(EventKind::SessionDisplaced, self.now),

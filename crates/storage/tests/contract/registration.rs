@@ -35,6 +35,7 @@ fn an_account_may_have_no_password() {
             password_hash: None,
             revision: 0,
             effects: &event.into(),
+            must_verify_email: false,
         };
         assert_eq!(database.store().create(&new).unwrap(), Creation::Done);
         let name = Identifier::Username(account.username.clone());
@@ -116,7 +117,12 @@ fn with(name: &str, email: &str) -> Account {
 fn create(store: &Store, account: &Account) -> Creation {
     let event = samples::event(EventKind::Registration, Outcome::Success, NOW).about(account.id);
     let hash = samples::password_hash();
-    let new =
-        NewAccount { account, password_hash: Some(&hash), revision: 0, effects: &event.into() };
+    let new = NewAccount {
+        account,
+        password_hash: Some(&hash),
+        revision: 0,
+        effects: &event.into(),
+        must_verify_email: false,
+    };
     store.create(&new).unwrap()
 }

@@ -1,4 +1,4 @@
-//! Errors of accounts: registration, setup, changes, passwords.
+//! Errors of accounts: registration, verification of addresses, invitations, setup, changes, passwords.
 
 use std::borrow::Cow;
 
@@ -7,6 +7,9 @@ use portcullis_flows::identity::account_deletion::DeletionError;
 use portcullis_flows::identity::account_request::{FieldError, RegistrationError};
 use portcullis_flows::identity::bootstrap::SetupError;
 use portcullis_flows::identity::disavowal::DisavowalError;
+use portcullis_flows::identity::email_change::{EmailChangeError, EmailConfirmationError};
+use portcullis_flows::identity::email_verification::VerificationError;
+use portcullis_flows::identity::invitation::{AcceptanceError, InvitationError};
 use portcullis_flows::identity::password_change::PasswordChangeError;
 use portcullis_flows::identity::password_reset::PasswordResetError;
 use portcullis_flows::identity::profile::ProfileError;
@@ -16,7 +19,9 @@ use super::{Code, FieldProblem, Problem};
 impl From<RegistrationError> for Problem {
     fn from(error: RegistrationError) -> Self {
         match error {
-            RegistrationError::NotOpen => Self::new(Code::RegistrationClosed),
+            RegistrationError::Closed => Self::new(Code::RegistrationClosed),
+            RegistrationError::AdministratorsOnly => Self::new(Code::AdministratorsOnly),
+            RegistrationError::InvitationRequired => Self::new(Code::InvitationRequired),
             RegistrationError::Invalid(faults) => {
                 Self::new(Code::UnacceptableAccount).fields(faults)
             }
@@ -27,6 +32,63 @@ impl From<RegistrationError> for Problem {
             RegistrationError::Superseded => Self::unavailable(),
             RegistrationError::Hashing(error) => error.into(),
             RegistrationError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<VerificationError> for Problem {
+    fn from(error: VerificationError) -> Self {
+        match error {
+            VerificationError::InvalidLink => Self::new(Code::InvalidLink),
+            VerificationError::Account(error) => error.into(),
+            VerificationError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<EmailChangeError> for Problem {
+    fn from(error: EmailChangeError) -> Self {
+        match error {
+            EmailChangeError::WrongPassword => Self::new(Code::WrongPassword),
+            EmailChangeError::SessionEnded => Self::new(Code::InvalidToken),
+            EmailChangeError::Invalid(fault) => {
+                Self::new(Code::UnacceptableAccount).fields(vec![fault])
+            }
+            EmailChangeError::PasswordTooLong => Self::new(Code::PasswordTooLong),
+            EmailChangeError::Hashing(error) => error.into(),
+            EmailChangeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<EmailConfirmationError> for Problem {
+    fn from(error: EmailConfirmationError) -> Self {
+        match error {
+            EmailConfirmationError::InvalidLink => Self::new(Code::InvalidLink),
+            EmailConfirmationError::EmailTaken => Self::new(Code::EmailTaken),
+            EmailConfirmationError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<InvitationError> for Problem {
+    fn from(error: InvitationError) -> Self {
+        match error {
+            InvitationError::Account(error) => error.into(),
+            InvitationError::UnknownRole(roles) => unknown_role(&roles),
+            InvitationError::Refused(refusal) => refusal.into(),
+            InvitationError::Unknown => Self::new(Code::NotFound),
+            InvitationError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AcceptanceError> for Problem {
+    fn from(error: AcceptanceError) -> Self {
+        match error {
+            AcceptanceError::InvalidInvitation => Self::new(Code::InvalidInvitation),
+            AcceptanceError::Account(error) => error.into(),
+            AcceptanceError::Store(error) => error.into(),
         }
     }
 }
@@ -112,20 +174,30 @@ impl From<ChangeError> for Problem {
     fn from(error: ChangeError) -> Self {
         match error {
             ChangeError::Unknown => Self::new(Code::NotFound),
-            ChangeError::UnknownRole(roles) => {
-                let message = format!("choose one of {}", roles.join(", "));
-                Self::invalid(vec![FieldProblem::new("role".to_owned(), "unknown_role", message)])
-            }
-            ChangeError::Refused(Refusal::CallerChanged) => Self::new(Code::InvalidToken),
-            ChangeError::Refused(Refusal::LastAdministrator) => Self::new(Code::LastAdministrator),
-            ChangeError::Refused(Refusal::OwnAccount) => Self::new(Code::OwnAccount),
-            ChangeError::Refused(Refusal::AboveOwnRole) => Self::new(Code::AboveOwnRole),
-            ChangeError::Refused(Refusal::NotProven(_)) => Self::new(Code::WrongPassword),
-            ChangeError::Refused(Refusal::RoleJustChanged) => Self::new(Code::RoleJustChanged),
+            ChangeError::UnknownRole(roles) => unknown_role(&roles),
+            ChangeError::Refused(refusal) => refusal.into(),
             ChangeError::Superseded => Self::new(Code::MatrixSuperseded),
             ChangeError::Store(error) => error.into(),
         }
     }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(match refusal {
+            Refusal::CallerChanged => Code::InvalidToken,
+            Refusal::LastAdministrator => Code::LastAdministrator,
+            Refusal::OwnAccount => Code::OwnAccount,
+            Refusal::AboveOwnRole => Code::AboveOwnRole,
+            Refusal::NotProven(_) => Code::WrongPassword,
+            Refusal::RoleJustChanged => Code::RoleJustChanged,
+        })
+    }
+}
+
+fn unknown_role(roles: &[String]) -> Problem {
+    let message = format!("choose one of {}", roles.join(", "));
+    Problem::invalid(vec![FieldProblem::new("role".to_owned(), "unknown_role", message)])
 }
 
 impl From<FieldError> for FieldProblem {

@@ -24,6 +24,7 @@ impl From<SignInError> for Problem {
     fn from(error: SignInError) -> Self {
         match error {
             SignInError::Refused => Self::new(Code::InvalidCredentials),
+            SignInError::Unverified => Self::new(Code::EmailNotVerified),
             SignInError::PasswordTooLong => Self::new(Code::PasswordTooLong),
             SignInError::Overloaded(overloaded) => {
                 Self::new(Code::Overloaded).retry_after(overloaded.retry_after)

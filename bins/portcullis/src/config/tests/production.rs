@@ -14,8 +14,11 @@ fn production_starts_with_three_settings_and_all_safeties_on() {
     let config = Given::variables(&PRODUCTION).config();
     assert!(config.server.secure_cookies);
     assert!(!config.server.docs);
-    let mode = portcullis_flows::identity::account_request::RegistrationMode::AdminOnly;
+    let mode = portcullis_flows::identity::account_request::RegistrationMode::Invite;
     assert_eq!(config.accounts.mode, mode);
+    let verified = portcullis_flows::identity::registration::RegistrationAnswer::Verified;
+    assert_eq!(config.registration.answer, verified);
+    assert!(config.registration.requires_verified_email);
 }
 
 #[test]

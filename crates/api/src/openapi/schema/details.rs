@@ -115,6 +115,18 @@ pub(crate) struct EventDetails {
     #[schema(nullable = false, value_type = i64, required = false, minimum = 0,
         maximum = 4_294_967_295_u32, example = 0)]
     former_bans: Option<u32>,
+    /// The id of an invitation.
+    #[schema(nullable = false, format = Uuid, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e15")]
+    invitation: Option<String>,
+    /// The invited address.
+    #[schema(nullable = false, example = "ada@example.org")]
+    email: Option<String>,
+    /// The role of an invitation.
+    #[schema(nullable = false, example = "resident")]
+    role: Option<String>,
+    /// The kind of account of an invitation.
+    #[schema(nullable = false, example = "user")]
+    kind: Option<String>,
     /// The number of mails that an operator sent again.
     #[schema(nullable = false, example = 3)]
     messages: Option<u64>,

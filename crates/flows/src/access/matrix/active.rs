@@ -42,6 +42,16 @@ impl MatrixInForce {
         Ok(in_force)
     }
 
+    /// True if the role is the other one or inherits from it. A role that the matrix lacks is below
+    /// the most senior role only, so that its accounts can be corrected.
+    pub(crate) fn reaches(&self, role: &Role, other: &Role) -> bool {
+        match (self.matrix.role(role.as_str()), self.matrix.role(other.as_str())) {
+            (Some(role), Some(other)) => self.matrix.includes(role, other),
+            (Some(_), None) => *role == self.admin,
+            (None, _) => false,
+        }
+    }
+
     /// Refuses a matrix in which self-registered accounts could administer the server. Such a
     /// matrix must not be activated, but one from before this rule can be in force.
     pub(super) fn closed_to_strangers(self) -> Result<Self, UnusableMatrix> {

@@ -82,7 +82,7 @@ pub(crate) fn check_rules(
 ) -> Result<(), Refusal> {
     let before = &account_state.account;
     let actor = acting_account(account_state, principal)?;
-    let reaches = |role: &Role| actor.is_none_or(|actor| reaches(matrix, &actor.role, role));
+    let reaches = |role: &Role| actor.is_none_or(|actor| matrix.reaches(&actor.role, role));
     if !reaches(&before.role) || !reaches(&after.role) {
         return Err(Refusal::AboveOwnRole);
     }
@@ -114,15 +114,4 @@ pub(crate) fn acting_account<'s>(
 
 fn administers(account: &Account, matrix: &MatrixInForce) -> bool {
     account.is_active && account.role == matrix.admin
-}
-
-/// True if the role is the other one or inherits from it. A role that the matrix lacks is below the
-/// most senior role only, so that its accounts can be corrected.
-fn reaches(in_force: &MatrixInForce, role: &Role, other: &Role) -> bool {
-    let matrix = &in_force.matrix;
-    match (matrix.role(role.as_str()), matrix.role(other.as_str())) {
-        (Some(role), Some(other)) => matrix.includes(role, other),
-        (Some(_), None) => *role == in_force.admin,
-        (None, _) => false,
-    }
 }

@@ -42,7 +42,7 @@ pub struct DeliverySettings {
 /// The lifetimes of secrets, from the delivery of the mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SecretLifetimes {
-    /// Verification of an address, and confirmation of a new one.
+    /// Registration, verification of an address, and confirmation of a new one.
     pub email: Duration,
     /// Reset of a password.
     pub reset: Duration,
@@ -72,7 +72,9 @@ impl Default for DeliverySettings {
 impl SecretLifetimes {
     const fn of(&self, purpose: SecretPurpose) -> Duration {
         match purpose {
-            SecretPurpose::VerifyEmail | SecretPurpose::ConfirmNewEmail => self.email,
+            SecretPurpose::VerifyRegistration
+            | SecretPurpose::VerifyEmail
+            | SecretPurpose::ConfirmNewEmail => self.email,
             SecretPurpose::ResetPassword => self.reset,
             SecretPurpose::Invitation => self.invitation,
             SecretPurpose::Disavow => self.disavowal,

@@ -56,15 +56,16 @@ pub(super) struct VerifiedSignIn<'a> {
 pub(super) struct SessionOpener {
     pub(super) store: Arc<dyn SignInStore>,
     pub(super) issuer: TokenIssuer,
+    pub(super) requires_verified_email: bool,
     pub(super) ambient: Ambient,
 }
 
 impl SessionOpener {
-    /// The session and its tokens; `None` if storage refuses it, which is recorded.
+    /// The session and its tokens, or the outcome of a refusal by storage, which is recorded.
     pub(super) fn open(
         &self,
         verified: &VerifiedSignIn<'_>,
-    ) -> Result<Option<SignedIn>, StoreError> {
+    ) -> Result<Result<SignedIn, Outcome>, StoreError> {
         let VerifiedSignIn { account, epoch, device, delivery, .. } = *verified;
         let now = self.ambient.now();
         let session = Session {
@@ -107,14 +108,16 @@ impl SessionOpener {
             binding: binding.as_ref().map(OpaqueSecret::digest),
             device_name: verified.device_name,
             proofs: verified.proofs,
+            requires_verified_email: self.requires_verified_email,
             counter: verified.counter,
             most_sessions: self.issuer.policy().most_sessions,
             displacement: self.issuer.ending(EventKind::SessionDisplaced, now),
             origin: verified.origin,
             effects: &effects,
         })?;
-        let SessionOpeningResult::Done { mut snapshot, displaced } = opened else {
-            return Ok(None);
+        let (mut snapshot, displaced) = match opened {
+            SessionOpeningResult::Done { snapshot, displaced } => (snapshot, displaced),
+            SessionOpeningResult::Refused(outcome) => return Ok(Err(outcome)),
         };
         self.issuer.revocations().enforce(displaced);
         snapshot.account.password_must_change |= (verified.review)();
@@ -124,7 +127,7 @@ impl SessionOpener {
         });
         let tokens =
             self.issuer.issue(*snapshot, session, refresh, now, now, &*self.ambient.random);
-        Ok(Some(SignedIn { tokens, binding, device_token }))
+        Ok(Ok(SignedIn { tokens, binding, device_token }))
     }
 
     /// The alert about a device that is new to the account.

@@ -65,6 +65,8 @@ pub struct SessionOpening<'a> {
     pub device_name: Option<&'a DisplayName>,
     /// The verified proofs; each is validated again.
     pub proofs: &'a [Proof],
+    /// True if an account that must verify its address gets no session before that.
+    pub requires_verified_email: bool,
     /// The counter whose failures are reset.
     pub counter: &'a Digest,
     /// The maximum of sessions of the account.

@@ -1,0 +1,105 @@
+//! `POST /api/auth/email/change` and `/api/auth/email/confirm`: the caller changes its address.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use portcullis_flows::identity::email_change::{EmailChange, EmailChangeRequest};
+use portcullis_web::{
+    Body, Caller, Code, Guard, Hashing, Json, Limit, Method, Problem, Route, SecretText, Text,
+    blocking, origin,
+};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::answer::{MailedAnswer, mailed_response};
+use crate::identity::email_verification::VerifiedAnswer;
+use crate::limits::MAILED_LINKS;
+
+/// The wanted address, with the current password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EmailChangeBody {
+    /// The wanted email address.
+    #[schema(value_type = String, example = "ada@example.net")]
+    email: Text,
+    /// The current password, at most 1,024 bytes.
+    #[schema(value_type = String, max_length = 1024, example = "violet-otter-plays-7-cellos")]
+    current_password: SecretText,
+}
+
+pub(crate) const CHANGE: Route = Route {
+    method: Method::Post,
+    path: "/api/auth/email/change",
+    guard: Guard::CALLER,
+    limit: Limit::rate(&MAILED_LINKS),
+    body: Body::JSON,
+    errors: &[
+        Code::CsrfFailed,
+        Code::WrongPassword,
+        Code::PasswordTooLong,
+        Code::UnacceptableAccount,
+        Code::Overloaded,
+        Code::OutcomeUnknown,
+        Code::Unavailable,
+    ],
+};
+
+/// Mails a link to the wanted address, and a notice to the present one.
+///
+/// The account changes when the link is followed: `POST /api/auth/email/confirm`. The response is the
+/// same for an address that has an account. A newer change replaces an earlier one; a change of the
+/// password ends it.
+#[utoipa::path(post, path = CHANGE.path, operation_id = "change_email", tag = "auth",
+    request_body = EmailChangeBody,
+    responses((status = 202, body = MailedAnswer, description = "The wanted address gets a mail")))]
+pub(crate) async fn change(
+    caller: Caller,
+    request: HttpRequest,
+    email_change: web::Data<EmailChange>,
+    hashing: Hashing,
+    body: Json<EmailChangeBody>,
+) -> Result<HttpResponse, Problem> {
+    let (account, session) = caller.session()?;
+    let wanted = EmailChangeRequest {
+        account,
+        session,
+        current: body.0.current_password.0,
+        email: body.0.email.0,
+        origin: origin(&request),
+    };
+    hashing.run(wanted.origin.address, move || email_change.request(&wanted)).await?;
+    Ok(mailed_response())
+}
+
+/// The secret of a mailed link.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EmailConfirmationBody {
+    /// The `token` of the link.
+    #[schema(value_type = String, example = "pK3vT1mS8xQ6rN0bY5wL2cH9jF4dG7zAeUiOkMtXyZs")]
+    token: SecretText,
+}
+
+pub(crate) const CONFIRM: Route = Route {
+    method: Method::Post,
+    path: "/api/auth/email/confirm",
+    guard: Guard::PUBLIC,
+    limit: Limit::rate(&MAILED_LINKS),
+    body: Body::JSON,
+    errors: &[Code::InvalidLink, Code::EmailTaken, Code::OutcomeUnknown, Code::Unavailable],
+};
+
+/// Gives the account the address that the link was mailed to, verified. The former address gets a
+/// notice, and every other link of the account ends.
+///
+/// A link works once. If another account has the address meanwhile (409), the change ends.
+#[utoipa::path(post, path = CONFIRM.path, operation_id = "confirm_email", tag = "auth",
+    request_body = EmailConfirmationBody,
+    responses((status = 200, body = VerifiedAnswer, description = "The account has the address")))]
+pub(crate) async fn confirm(
+    request: HttpRequest,
+    email_change: web::Data<EmailChange>,
+    body: Json<EmailConfirmationBody>,
+) -> Result<HttpResponse, Problem> {
+    let (token, origin) = (body.0.token.0, origin(&request));
+    let account = blocking(move || email_change.confirm(&token, &origin)).await?;
+    Ok(HttpResponse::Ok().json(VerifiedAnswer::from(&account)))
+}
