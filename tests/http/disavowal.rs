@@ -104,6 +104,53 @@ fn a_change_and_a_reset_by_the_thief_keep_no_owner_out() {
     });
 }
 
+/// The thief has changed the address, and with it the way of every further mail.
+#[test]
+fn the_former_address_takes_the_account_back_after_a_change_of_the_address() {
+    TestDatabase::on_both(|database| {
+        let server = TestServer::start(database);
+        let mailbox = Mailbox::new();
+        Browser::of(&server).register("ada");
+        let access = Browser::of(&server).sign_in_for_tokens("ada").field("access_token");
+        mailbox.collect(server.database());
+        let mut of_owner = String::new();
+        for (from, to) in [("ada@example.org", "eve@example.net"), ("eve@example.net", "e@x.net")] {
+            let bearer = format!("Bearer {access}");
+            let headers =
+                [("content-type", "application/json"), ("authorization", bearer.as_str())];
+            let body = json!({ "email": to, "current_password": PASSWORD }).to_string();
+            let path = "/api/auth/email/change";
+            let asked = Browser::of(&server).send("POST", path, &headers, &body);
+            assert_eq!(asked.status, 202, "{from}");
+            let token = mailbox.token(server.database(), "Confirm your new email address");
+            let confirmed =
+                Browser::of(&server).post("/api/auth/email/confirm", &json!({ "token": token }));
+            assert_eq!(confirmed.status, 200, "{from}");
+            if to == "e@x.net" {
+                continue;
+            }
+            let mails = mailbox.collect(server.database());
+            assert_eq!((mails.len(), mails[0].to.as_str()), (1, from));
+            let token = mails[0].token().expect("the notice has a link");
+            of_owner = token;
+        }
+        let of_thief = mailbox.token(server.database(), "Your email address was changed");
+        assert_eq!(disavow(&server, &of_thief).status, 204, "the thief is first");
+        assert_eq!(disavow(&server, &of_owner).status, 204);
+        let mails = mailbox.collect(server.database());
+        let resets = mails.iter().filter(|mail| mail.header("Subject").as_deref() == Some(RESET));
+        let to_owner: Vec<_> = resets.filter(|mail| mail.to == "ada@example.org").collect();
+        let token = to_owner[0].token().expect("it has a link");
+        assert_eq!(reset(&server, &token, NEW).status, 204);
+        let back = Browser::of(&server).sign_in_with("ada@example.org", NEW);
+        assert_eq!(back.json()["account"]["email"], "ada@example.org");
+        for address in ["eve@example.net", "e@x.net"] {
+            let thief = Browser::of(&server).sign_in_with(address, NEW);
+            assert_eq!(thief.code(), "invalid_credentials");
+        }
+    });
+}
+
 #[test]
 fn a_blocked_account_can_ask_for_another_reset_link() {
     let server = TestServer::start(TestDatabase::sqlite());

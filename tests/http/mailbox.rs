@@ -61,6 +61,12 @@ impl Mailbox {
         received
     }
 
+    /// The subjects of what has arrived since the last time.
+    pub(crate) fn subjects(&self, database: &TestDatabase) -> Vec<String> {
+        let subject = |mail: &ReceivedMail| mail.header("Subject").unwrap_or_default();
+        self.collect(database).iter().map(subject).collect()
+    }
+
     /// The secret in the only mail that has arrived since the last time with this subject.
     pub(crate) fn token(&self, database: &TestDatabase, subject: &str) -> String {
         let has_subject = |mail: &ReceivedMail| mail.header("Subject").as_deref() == Some(subject);

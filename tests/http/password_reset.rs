@@ -37,7 +37,8 @@ fn every_address_has_the_same_answer_and_only_the_owner_of_an_account_gets_a_mai
             server.database().store().execute(change).expect("the account is there");
         }
         (0..3).for_each(|_| drop(forget(&server, "often@example.org")));
-        assert_eq!(mailbox.collect(server.database()).len(), 3);
+        let resets = mailbox.subjects(server.database());
+        assert_eq!(resets.iter().filter(|subject| *subject == SUBJECT).count(), 3);
 
         let model = forget(&server, ADDRESSES[0]);
         assert_eq!(model.status, 202);
@@ -201,9 +202,9 @@ fn a_change_of_the_password_is_told_by_mail() {
     let body = json!({ "current_password": PASSWORD, "new_password": NEW }).to_string();
     let changed = Browser::of(&server).send("POST", "/api/auth/password/change", &headers, &body);
     assert_eq!(changed.status, 200);
-    let notice = mailbox.collect(server.database());
-    assert_eq!(notice.len(), 1);
-    assert_eq!(notice[0].header("Subject").as_deref(), Some("Your password was changed"));
+    let subjects = mailbox.subjects(server.database());
+    let notices = subjects.iter().filter(|subject| *subject == "Your password was changed");
+    assert_eq!(notices.count(), 1);
 }
 
 pub(crate) fn forget(server: &TestServer, address: &str) -> Answer {

@@ -20,7 +20,7 @@ use portcullis_token::Digest;
 
 use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
-use crate::identity::{account, mail_allowance};
+use crate::identity::{account, former_email, mail_allowance};
 use crate::node::mail_secret;
 use crate::schema::{accounts, email_changes, sessions};
 use crate::sign_in::{pipeline, sign_out};
@@ -90,6 +90,7 @@ fn confirm(connection: &mut Connection, link: &Digest) -> Result<EmailConfirmati
     if !is_changed {
         return Ok(EmailConfirmation::EmailTaken(account));
     }
+    former_email::keep(connection, account, &before.email)?;
     mail_secret::revoke_links(connection, account)?;
     let after = Account { email: secret.address, email_verified: true, ..before.clone() };
     Ok(EmailConfirmation::Done { before: Box::new(before), after: Box::new(after) })

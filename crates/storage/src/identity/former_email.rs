@@ -7,7 +7,33 @@ use portcullis_domain::{AccountId, Email};
 use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
 use crate::schema::former_emails;
-use crate::sql_type::Key;
+use crate::sql_type::{Instant, Key};
+
+/// Keeps the address that a change replaces, behind the earlier ones. One that is kept already keeps its position:
+/// the earliest use decides. The caller holds the lock on the row of the account, so positions are unique.
+pub(crate) fn keep(
+    connection: &mut Connection,
+    account: AccountId,
+    address: &Email,
+) -> Result<(), Failure> {
+    let now = Instant::from(connection.now()?);
+    let last = former_emails::table
+        .filter(former_emails::account_id.eq(Key::from(account)))
+        .select(diesel::dsl::max(former_emails::position));
+    let last: Option<i32> = dispatch!(connection, inner => last.first(inner))?;
+    let keep = diesel::insert_into(former_emails::table)
+        .values((
+            former_emails::account_id.eq(Key::from(account)),
+            former_emails::email_key.eq(address.key()),
+            former_emails::position.eq(last.unwrap_or_default() + 1),
+            former_emails::replaced_at.eq(now),
+        ))
+        .on_conflict((former_emails::account_id, former_emails::email_key))
+        .do_update()
+        .set(former_emails::replaced_at.eq(now));
+    dispatch!(connection, inner => keep.execute(inner))?;
+    Ok(())
+}
 
 /// Removes the address, and all that replaced it, from the former ones; returns false if it is not one of them.
 /// The caller holds the lock on the row of the account.
