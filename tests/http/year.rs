@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use portcullis_flows::identity::registration::RegistrationAnswer;
 use portcullis_flows::node::revocation::Revocations;
-use portcullis_testkit::{Browser, TestDatabase, TestServer, TestSettings};
+use portcullis_testkit::{Browser, PASSWORD, TestDatabase, TestServer, TestSettings};
 use serde_json::json;
 
 use crate::member::Member;
@@ -19,19 +20,29 @@ const STEP: u32 = 3;
 const KEPT: [&str; 2] = ["audit_checkpoints", "__diesel_schema_migrations"];
 
 /// Tables that the days below write.
-const BUSY: [&str; 6] = [
-    "sessions",
-    "refresh_tokens",
-    "sign_in_failures",
-    "security_events",
-    "decision_blocks",
+const BUSY: [&str; 12] = [
     "bans",
+    "decision_blocks",
+    "email_changes",
+    "invitations",
+    "mail_allowances",
+    "mail_secrets",
+    "outbox",
+    "pending_registrations",
+    "refresh_tokens",
+    "security_events",
+    "sessions",
+    "sign_in_failures",
 ];
 
 #[test]
 fn a_busy_year_leaves_every_table_as_it_was_in_autumn() {
     TestDatabase::on_both(|database| {
-        let settings = TestSettings { audit_retention: Some(30 * DAY), ..TestSettings::default() };
+        let settings = TestSettings {
+            audit_retention: Some(30 * DAY),
+            registration_answer: RegistrationAnswer::Verified,
+            ..TestSettings::default()
+        };
         let server = TestServer::with(database, settings);
         let mut admin = Member::new(&server, "grace", "admin");
         for name in ["ada", "joan", "kay"] {
@@ -42,10 +53,10 @@ fn a_busy_year_leaves_every_table_as_it_was_in_autumn() {
         let mut rows = BTreeMap::new();
         for day in (0..366 / STEP).map(|step| step * STEP) {
             busy_day(&server, &mut admin, day);
+            rows = tables(server.database());
             server.clock().advance(STEP * DAY);
             assert!(server.jobs().run_due(), "day {day}");
             revocations.purge().unwrap();
-            rows = tables(server.database());
             if (180..240).contains(&day) {
                 for (table, count) in &rows {
                     let most = autumn.entry(table.clone()).or_insert(0);
@@ -64,7 +75,8 @@ fn a_busy_year_leaves_every_table_as_it_was_in_autumn() {
     });
 }
 
-/// Sign-ins, refreshes, failures, registrations, bans, role changes and permission checks.
+/// Sign-ins, refreshes, failures, registrations that nobody confirms, invitations that nobody accepts,
+/// links that nobody follows, bans and permission checks.
 fn busy_day(server: &TestServer, admin: &mut Member, day: u32) {
     admin.sign_in_again("grace");
     let tokens = Browser::of(server).sign_in_for_tokens("ada");
@@ -78,6 +90,16 @@ fn busy_day(server: &TestServer, admin: &mut Member, day: u32) {
         assert_eq!(Browser::of(server).sign_in(&unknown).status, 401);
     }
     assert_eq!(admin.check("schedule", "read").status, 200);
+    let new = format!("new{day}@example.org");
+    let register = json!({ "username": format!("new{day}"), "email": new, "password": PASSWORD });
+    assert_eq!(Browser::of(server).post("/api/auth/register", &register).status, 202);
+    let forgot = json!({ "email": "joan@example.org" });
+    assert_eq!(Browser::of(server).post("/api/auth/password/forgot", &forgot).status, 202);
+    let invite = json!({ "email": format!("guest{day}@example.org"), "role": "msa" });
+    assert_eq!(admin.post("/api/admin/invitations", &invite).status, 201);
+    let change = json!({ "email": new, "current_password": PASSWORD });
+    assert_eq!(admin.post("/api/auth/email/change", &change).status, 202);
+    assert!(!server.database().mails().is_empty());
     let address = format!("198.51.{}.{}", day / 250, day % 250);
     let ban = json!({ "address": address, "seconds": 600 });
     assert_eq!(admin.post("/api/admin/bans", &ban).status, 201);
