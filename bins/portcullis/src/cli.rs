@@ -43,7 +43,7 @@ enum Verb {
     Config(command::config::Verb),
     /// Check configuration, data directory, database, keys and hashing cost
     Doctor,
-    /// Create and unlock accounts, end all sessions; the server may be running or stopped
+    /// Create, list, lock, change and delete accounts; the server may be running or stopped
     #[command(subcommand)]
     User(command::user::Verb),
     /// Create, list and revoke invitations to register; the server may be running or stopped

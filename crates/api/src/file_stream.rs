@@ -18,9 +18,13 @@ use portcullis_web::{Concurrency, ConcurrencyPermit, Problem};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
-/// Permits for files. Each holds as much memory as a search, and a thread.
-pub(crate) const FILES: Concurrency =
+/// Permits for exports of the audit log. Each holds as much memory as a search, and a thread.
+pub(crate) const EXPORTS: Concurrency =
     Concurrency { name: "exports", places: 4, unit: None, wait: Duration::ZERO };
+
+/// Permits for copies of own data, apart from those of the audit log: every account may ask.
+pub(crate) const OWN_COPIES: Concurrency =
+    Concurrency { name: "own_copies", places: 4, unit: None, wait: Duration::ZERO };
 
 /// The reason why a file was cut off.
 pub(crate) enum FileError<E> {

@@ -14,9 +14,11 @@ pub(crate) fn print(recipient: &Email, mail: &RenderedMail) -> io::Result<()> {
 }
 
 fn text(recipient: &Email, mail: &RenderedMail) -> String {
-    let (to, RenderedMail { subject, text, .. }) = (recipient.as_str(), mail);
+    let (to, RenderedMail { subject, text, command, .. }) = (recipient.as_str(), mail);
     let text = text.trim_end();
+    let command = command.as_ref().map(|command| format!("\n\nWithout a page: {command}"));
+    let command = command.unwrap_or_default();
     format!(
-        "\n----- mail (no mail server is configured) -----\nTo: {to}\nSubject: {subject}\n\n{text}\n----- end of mail -----\n"
+        "\n----- mail (no mail server is configured) -----\nTo: {to}\nSubject: {subject}\n\n{text}{command}\n----- end of mail -----\n"
     )
 }

@@ -33,6 +33,8 @@ pub(crate) struct RenderedMail {
     pub(crate) html: String,
     /// The link, if the mail has one.
     pub(crate) link: Option<String>,
+    /// The command that uses the link, if the mail has one.
+    pub(crate) command: Option<String>,
 }
 
 /// The reason why a mail cannot be rendered.
@@ -74,6 +76,8 @@ impl Renderer {
     ) -> Result<RenderedMail, TemplateError> {
         let secret = circumstances.secret.zip(mail.purpose());
         let link = secret.map(|((secret, _), purpose)| link::to(&self.base_url, purpose, secret));
+        let command =
+            secret.map(|((secret, _), purpose)| link::command(&self.base_url, purpose, secret));
         let values = self.values(mail, circumstances)?;
         let subject = self.string(mail.kind(), "subject", Part::Text, &values)?;
         if subject.contains(char::is_control) || subject.chars().count() > MAX_SUBJECT {
@@ -83,7 +87,13 @@ impl Renderer {
             });
         }
         let part = |part| self.part(part, mail, &values, &subject, link.as_deref());
-        Ok(RenderedMail { text: part(Part::Text)?, html: part(Part::Html)?, subject, link })
+        Ok(RenderedMail {
+            text: part(Part::Text)?,
+            html: part(Part::Html)?,
+            subject,
+            link,
+            command,
+        })
     }
 
     /// The values of the texts, as plain text.

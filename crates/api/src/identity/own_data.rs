@@ -13,7 +13,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::answer::AccountAnswer;
-use crate::file_stream::{self, Chunks, FILES, FileError};
+use crate::file_stream::{self, Chunks, FileError, OWN_COPIES};
 use crate::openapi::schema::trail::AuditEntry;
 
 /// A session of the own account, live or ended.
@@ -77,7 +77,7 @@ pub(crate) const EXPORT: Route = Route {
     method: Method::Get,
     path: "/api/auth/me/data",
     guard: Guard::CALLER.recent(),
-    limit: Limit::concurrent(&FILES).priority(Priority::Low),
+    limit: Limit::concurrent(&OWN_COPIES).priority(Priority::Low),
     body: Body::None,
     errors: &[Code::BlockTooLarge, Code::OutcomeUnknown, Code::Unavailable],
 };

@@ -10,6 +10,7 @@ use portcullis_password::{HashingError, Password, PasswordHash};
 use crate::StoreError;
 pub use crate::identity::field_error::FieldError;
 use crate::identity::new_password::{About, NewPasswords, PasswordCheckMode};
+use crate::sign_in::StoredCredentials;
 
 /// The permitted ways to create accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +125,7 @@ impl AccountChecker {
             username: request.username.clone(),
             email: request.email.clone(),
             display_name: request.display_name.clone(),
+            present: None,
         };
         // With faults the hash is not needed and not computed; the faults of the password are still
         // returned.
@@ -166,16 +168,16 @@ impl AccountChecker {
         }
     }
 
-    /// Checks and hashes a new password of an account.
+    /// Checks and hashes a new password of an account, which must differ from its present one.
     pub fn new_password(
         &self,
-        account: &Account,
+        found: &StoredCredentials,
         password: &SecretString,
         origin: &Origin,
     ) -> Result<PasswordHash, RegistrationError> {
         let password = Password::parse(password.expose_secret())
             .map_err(|_| RegistrationError::PasswordTooLong)?;
-        let about = About::account(account);
+        let about = About::with_password(found);
         let mode = PasswordCheckMode::Hash;
         let judged = self.new_passwords.judge(origin.address, password, about, mode)?;
         judged.map_err(RegistrationError::Invalid)?.ok_or(RegistrationError::Invalid(Vec::new()))

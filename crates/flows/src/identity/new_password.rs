@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use portcullis_domain::{Account, SecureRandom};
 use portcullis_password::{
-    BreachDigest, Context, HashingError, HashingPool, Password, PasswordHash, Policy, Violation,
+    BreachDigest, Context, HashingError, HashingPool, Password, PasswordHash, Policy,
+    VerificationResult, Violation,
 };
 
 use crate::identity::breach_check::{BreachCheckResult, BreachChecks};
 use crate::identity::field_error::FieldError;
+use crate::sign_in::StoredCredentials;
 
 /// Checks and hashes new passwords. Both are expensive, so both run in the bounded pool.
 #[derive(Clone)]
@@ -29,6 +31,8 @@ pub struct About {
     pub email: String,
     /// The display name, as typed.
     pub display_name: Option<String>,
+    /// The hash of the present password, which the new one must not match.
+    pub present: Option<PasswordHash>,
 }
 
 impl About {
@@ -38,7 +42,14 @@ impl About {
             username: account.username.as_str().to_owned(),
             email: account.email.as_str().to_owned(),
             display_name: account.display_name.as_ref().map(|name| name.as_str().to_owned()),
+            present: None,
         }
+    }
+
+    /// The owner is this account, and the new password must differ from the present one.
+    pub(crate) fn with_password(found: &StoredCredentials) -> Self {
+        let present = found.password_hash().ok().cloned();
+        Self { present, ..Self::account(&found.account) }
     }
 }
 
@@ -78,14 +89,25 @@ impl NewPasswords {
                 email: &about.email,
                 display_name: about.display_name.as_deref(),
             };
-            policy.check(&password, &context).map(|()| match wanted {
-                PasswordCheckMode::CheckOnly => Ok(None),
-                PasswordCheckMode::Hash => hasher.hash(&password, &*random, scratch).map(Some),
-            })
+            let broken = policy.check(&password, &context).err().into_iter().flatten();
+            let mut faults: Vec<_> = broken.map(FieldError::Password).collect();
+            if let Some(present) = &about.present
+                && matches!(
+                    hasher.verify(&password, present, scratch),
+                    VerificationResult::Match { .. }
+                )
+            {
+                faults.push(FieldError::PasswordUnchanged);
+            }
+            match wanted {
+                _ if !faults.is_empty() => Err(faults),
+                PasswordCheckMode::CheckOnly => Ok(Ok(None)),
+                PasswordCheckMode::Hash => Ok(hasher.hash(&password, &*random, scratch).map(Some)),
+            }
         })?;
         let hashed = match judged {
             Ok(hashed) => hashed?,
-            Err(broken) => return Ok(Err(broken.into_iter().map(FieldError::Password).collect())),
+            Err(faults) => return Ok(Err(faults)),
         };
         // A password that breaks a rule anyway is not worth a request; and no thread of the pool
         // waits for one.

@@ -115,7 +115,10 @@ impl OwnData {
             let mut entry = entry?;
             let is_own = own.as_deref() == Some(&*entry.actor);
             if !is_own && entry.actor != Actor::Nobody.to_string() {
+                // The circumstances of another account are data of its holder.
                 (entry.address, entry.user_agent) = (UNSPECIFIED.into(), None);
+                (entry.session, entry.owner) = (None, None);
+                (entry.parties, entry.attributes) = (None, None);
             }
             Ok(entry)
         })

@@ -141,8 +141,8 @@ impl PasswordResets {
             self.store.refuse_password_reset(&event(Outcome::Invalid).into())?;
             return Err(PasswordResetError::InvalidLink);
         };
+        let new = self.hashed(request, &found, new)?;
         let StoredCredentials { account, epoch, .. } = found;
-        let new = self.hashed(request, &account, new)?;
         let event = event(Outcome::Success).about(account.id);
         let changed = self.store.reset_password(&PasswordResetUpdate {
             secret: &secret,
@@ -167,10 +167,10 @@ impl PasswordResets {
     fn hashed(
         &self,
         request: &PasswordResetRequest,
-        account: &Account,
+        found: &StoredCredentials,
         new: Password,
     ) -> Result<PasswordHash, PasswordResetError> {
-        let (address, about) = (request.origin.address, About::account(account));
+        let (address, about) = (request.origin.address, About::with_password(found));
         match self.new_passwords.judge(address, new, about, PasswordCheckMode::Hash)? {
             Ok(Some(hash)) => Ok(hash),
             Ok(None) => Err(PasswordResetError::Invalid(Vec::new())),

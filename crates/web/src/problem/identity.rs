@@ -153,6 +153,8 @@ impl From<DeletionError> for Problem {
             DeletionError::NotAllowed => Self::new(Code::DeletionNotAllowed),
             DeletionError::WrongPassword => Self::new(Code::WrongPassword),
             DeletionError::PasswordTooLong => Self::new(Code::PasswordTooLong),
+            // Another request has deleted it.
+            DeletionError::Change(ChangeError::Unknown) => Self::new(Code::InvalidToken),
             DeletionError::Change(error) => error.into(),
             DeletionError::Hashing(error) => error.into(),
             DeletionError::Store(error) => error.into(),

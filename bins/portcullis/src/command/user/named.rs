@@ -3,7 +3,7 @@
 use clap::Args;
 use portcullis_domain::Account;
 use portcullis_flows::identity::account_change::ChangeError;
-use portcullis_flows::sign_in::{Identifier, SignInStore};
+use portcullis_flows::sign_in::{Identifier, SignInStore, StoredCredentials};
 use portcullis_storage::Store;
 
 use crate::failure::Failure;
@@ -19,8 +19,13 @@ pub(crate) struct Name {
 impl Name {
     /// The account of that name.
     pub(super) fn find(&self, store: &Store) -> Result<Account, Failure> {
+        self.credentials(store).map(|found| found.account)
+    }
+
+    /// The account of that name with its credentials.
+    pub(super) fn credentials(&self, store: &Store) -> Result<StoredCredentials, Failure> {
         let found = store.credentials(&Identifier::parse(&self.username))?;
-        found.map(|found| found.account).ok_or_else(|| self.unknown())
+        found.ok_or_else(|| self.unknown())
     }
 
     pub(super) fn unknown(&self) -> Failure {

@@ -36,12 +36,14 @@ pub(super) fn run(
     let operator = operator("user set-password");
     let OpenedDatabase { secret, .. } = opening::opened_existing(config, &operator.origin)?;
     let (store, matrices) = opening::started(config, &operator)?;
-    let account = arguments.name.find(&store)?;
+    let found = arguments.name.credentials(&store)?;
     let typed = password::read()?;
     let checker = assembly::identity::checker(config)?;
-    let hash = checker.new_password(&account, &typed, &operator.origin).map_err(create::refused)?;
+    let hash = checker.new_password(&found, &typed, &operator.origin).map_err(create::refused)?;
     let changes = assembly::identity::changes_by_operator(&store, &matrices, config);
-    changes.set_password(&operator, account.id, &hash, arguments.must_change).map_err(unchanged)?;
+    changes
+        .set_password(&operator, found.account.id, &hash, arguments.must_change)
+        .map_err(unchanged)?;
     // The failures were guesses at the former password.
     let unlock = assembly::sign_in::unlock(&store, &secret);
     unlock.unlock(&arguments.name.username, &operator.origin)?;

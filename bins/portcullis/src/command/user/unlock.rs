@@ -29,7 +29,8 @@ pub(super) fn run(config: &Config, name: &Name, output: Output) -> Result<ExitCo
         return Err(name.unknown());
     }
     let unlocked = name.username.clone();
-    output.answer(&Unlocked { unlocked, activated: !account.is_active })?;
+    let (activated, unblocked) = (!account.is_active, account.is_blocked);
+    output.answer(&Unlocked { unlocked, activated, unblocked })?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -37,6 +38,8 @@ pub(super) fn run(config: &Config, name: &Name, output: Output) -> Result<ExitCo
 struct Unlocked {
     unlocked: String,
     activated: bool,
+    /// True if the holder had disavowed an alert, which blocked the account.
+    unblocked: bool,
 }
 
 impl fmt::Display for Unlocked {
@@ -44,6 +47,13 @@ impl fmt::Display for Unlocked {
         if self.activated {
             write!(f, "{:?} is active again. ", self.unlocked)?;
         }
-        write!(f, "The failure counters of {:?} are reset.", self.unlocked)
+        write!(f, "The failure counters of {:?} are reset.", self.unlocked)?;
+        if self.unblocked {
+            f.write_str(
+                " The block by its holder is lifted: a thief may know the password, so set another one by \
+                 `user set-password`.",
+            )?;
+        }
+        Ok(())
     }
 }

@@ -12,14 +12,14 @@ use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
 use super::filter::{self, FilterParameters, KEYS};
-use crate::file_stream::{self, Chunks, FILES, FileError};
+use crate::file_stream::{self, Chunks, EXPORTS, FileError};
 use crate::openapi::word;
 
 pub(crate) const EXPORT: Route = Route {
     method: Method::Get,
     path: "/api/admin/audit/export",
     guard: Guard::permitted(&[permission::EXPORT_AUDIT_LOG]).recent(),
-    limit: Limit::concurrent(&FILES).priority(Priority::Low),
+    limit: Limit::concurrent(&EXPORTS).priority(Priority::Low),
     body: Body::None,
     errors: &[Code::InvalidRequest, Code::BlockTooLarge, Code::OutcomeUnknown, Code::Unavailable],
 };
