@@ -27,7 +27,8 @@ fn a_live_token_is_described_and_any_other_is_not_alive_and_nothing_else() {
             "active": true, "token_type": "Bearer", "iss": "https://auth.example.test",
             "aud": "portcullis", "sub": account, "sid": session, "jti": null,
             "iat": 1_800_000_000, "exp": 1_800_001_800, "role": "msa", "kind": "user",
-            "amr": ["pwd"], "auth_time": 1_800_000_000, "password_must_change": false,
+            "amr": ["pwd"], "acr": "aal1", "auth_time": 1_800_000_000,
+            "password_must_change": false, "factor_required": false,
         });
         assert_eq!(described, expected);
         let mut described = introspect(&server, &refresh);

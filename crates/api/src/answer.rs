@@ -68,7 +68,7 @@ impl<'a> From<&'a Account> for AccountAnswer<'a> {
             is_blocked: account.is_blocked,
             email_verified: account.email_verified,
             password_must_change: account.password_must_change,
-            mfa_enabled: false,
+            mfa_enabled: account.mfa_enabled,
             created_at: account.created_at,
             last_sign_in_at: account.last_sign_in_at,
         }

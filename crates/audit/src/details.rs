@@ -300,6 +300,7 @@ fn fields(account: &Account) -> [(&'static str, Option<AuditValue>); 9] {
         is_blocked,
         email_verified,
         password_must_change,
+        mfa_enabled,
         created_at: _,
         last_sign_in_at: _,
     } = account;
@@ -313,5 +314,6 @@ fn fields(account: &Account) -> [(&'static str, Option<AuditValue>); 9] {
         ("is_blocked", Some((*is_blocked).into())),
         ("email_verified", Some((*email_verified).into())),
         ("password_must_change", Some((*password_must_change).into())),
+        ("mfa_enabled", Some((*mfa_enabled).into())),
     ]
 }

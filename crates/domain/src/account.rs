@@ -32,6 +32,8 @@ pub struct Account {
     /// Until the password is changed, the account may only call `me`, change the password and sign
     /// out.
     pub password_must_change: bool,
+    /// True if the account has a second factor, which every sign-in requires.
+    pub mfa_enabled: bool,
     /// The time of creation.
     pub created_at: Timestamp,
     /// The time of the last successful sign-in.

@@ -34,12 +34,21 @@ pub enum AuthenticationMethod {
     Other,
 }
 
-/// The assurance level of a sign-in (NIST SP 800-63B-4 section 2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The assurance level of a sign-in (NIST SP 800-63B-4 section 2), in ascending order.
+///
+/// A token with a level that only a newer version knows counts as one factor.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[non_exhaustive]
 pub enum AssuranceLevel {
+    /// `aal2`: two factors.
+    #[serde(rename = "aal2")]
+    Aal2 = 2,
     /// `aal1`: one factor.
-    Aal1,
+    #[default]
+    #[serde(other, rename = "aal1")]
+    Aal1 = 1,
 }
 
 impl AuthenticationMethod {
@@ -66,10 +75,11 @@ impl From<&str> for AuthenticationMethod {
 }
 
 impl AssuranceLevel {
-    /// The stable text form, as stored.
+    /// The stable text form, as stored and sent.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Aal1 => "aal1",
+            Self::Aal2 => "aal2",
         }
     }
 }
@@ -80,6 +90,7 @@ impl FromStr for AssuranceLevel {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
             "aal1" => Ok(Self::Aal1),
+            "aal2" => Ok(Self::Aal2),
             _ => Err(TextError::Unknown),
         }
     }
@@ -100,8 +111,18 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_level_of_assurance_is_none() {
-        assert_eq!(AssuranceLevel::Aal1.as_str().parse(), Ok(AssuranceLevel::Aal1));
+    fn an_unknown_level_of_assurance_is_none_when_stored_and_the_lowest_when_sent() {
+        for level in [AssuranceLevel::Aal1, AssuranceLevel::Aal2] {
+            assert_eq!(level.as_str().parse(), Ok(level));
+            assert_eq!(serde_json::to_value(level).unwrap(), level.as_str());
+            assert_eq!(
+                serde_json::from_value::<AssuranceLevel>(level.as_str().into()).unwrap(),
+                level
+            );
+        }
         assert_eq!("aal9".parse::<AssuranceLevel>(), Err(TextError::Unknown));
+        let newer: AssuranceLevel = serde_json::from_str(r#""aal9""#).unwrap();
+        assert_eq!(newer, AssuranceLevel::Aal1);
+        assert!(AssuranceLevel::Aal1 < AssuranceLevel::Aal2);
     }
 }

@@ -15,10 +15,13 @@ pub struct Session {
     pub account_id: AccountId,
     /// The delivery of the tokens, chosen at sign-in and then fixed.
     pub delivery: Delivery,
-    /// The authentication methods and assurance level of the sign-in.
+    /// The authentication methods and assurance level of the sign-in and of its step-ups.
     pub authentication: Authentication,
-    /// The time of the sign-in; the JWT claim `auth_time`.
+    /// The time of the sign-in.
     pub authenticated_at: Timestamp,
+    /// The time of the latest proof: the sign-in, or a step-up in the session. The JWT claim
+    /// `auth_time`; no refresh moves it.
+    pub proven_at: Timestamp,
     /// The absolute end, which no rotation extends.
     pub expires_at: Timestamp,
 }

@@ -3,7 +3,7 @@
 
 use portcullis_audit::{Actor, Origin};
 use portcullis_domain::{AccountId, Role, SessionId, Timestamp, TokenId};
-use portcullis_token::{AccessClaims, AuthenticationMethod};
+use portcullis_token::{AccessClaims, AssuranceLevel, AuthenticationMethod};
 
 /// An authenticated subject of a request or of a command.
 #[derive(Clone, Debug)]
@@ -28,9 +28,11 @@ pub enum Credential {
         session: SessionId,
         /// The token.
         token: TokenId,
-        /// The authentication methods of the sign-in (RFC 8176).
+        /// The authentication methods of the session (RFC 8176).
         methods: Vec<AuthenticationMethod>,
-        /// The time of the last sign-in.
+        /// The assurance level of these methods.
+        assurance: AssuranceLevel,
+        /// The time of the sign-in, or of the latest step-up.
         authenticated_at: Timestamp,
     },
     /// Access to the machine that the server runs on.
@@ -47,6 +49,7 @@ impl Principal {
                 session: claims.session,
                 token: claims.token,
                 methods: claims.authentication_methods,
+                assurance: claims.assurance,
                 authenticated_at: claims.authenticated_at,
             },
             origin,
@@ -74,7 +77,7 @@ impl Principal {
         }
     }
 
-    /// The time of the last sign-in; `None` for a credential without a sign-in.
+    /// The time of the sign-in, or of the latest step-up; `None` for a credential without a sign-in.
     pub const fn authenticated_at(&self) -> Option<Timestamp> {
         match self.credential {
             Credential::AccessToken { authenticated_at, .. } => Some(authenticated_at),

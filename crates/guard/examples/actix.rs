@@ -1,8 +1,10 @@
 //! An actix-web service whose routes are protected by Portcullis; `README.md` says how to try it.
 
+use std::time::Duration;
+
 use actix_web::{App, HttpServer, web};
 use portcullis_guard::access::Matrix;
-use portcullis_guard::domain::AccountId;
+use portcullis_guard::domain::{AccountId, AssuranceLevel};
 use portcullis_guard::{Ask, Claims, Guard, Refusal, Require};
 
 mod words {
@@ -10,6 +12,8 @@ mod words {
 }
 use words::actions::{Approve, Create};
 use words::resources::{Absence, Schedule};
+
+const RECENT: Duration = Duration::from_secs(15 * 60);
 
 #[actix_web::main]
 #[expect(clippy::disallowed_methods, reason = "an example has no other configuration")]
@@ -39,11 +43,12 @@ async fn create_schedule(caller: Require<Schedule, Create>) -> String {
     format!("a schedule by {}\n", caller.claims.account)
 }
 
-/// Roles that may approve absences, and nobody their own.
+/// Roles that may approve absences, and nobody their own; by a second factor in the last 15 minutes.
 async fn approve_absence(
     ask: Ask<Absence, Approve>,
     owner: web::Path<AccountId>,
 ) -> Result<&'static str, Refusal> {
+    ask.require_acr(AssuranceLevel::Aal2, Some(RECENT))?;
     ask.owned_by(*owner)?;
     Ok("approved\n")
 }

@@ -1,10 +1,12 @@
 //! An axum service whose routes are protected by Portcullis; `README.md` says how to try it.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::extract::Path;
 use axum::routing::{get, post};
 use portcullis_guard::access::Matrix;
-use portcullis_guard::domain::AccountId;
+use portcullis_guard::domain::{AccountId, AssuranceLevel};
 use portcullis_guard::tower::Protect;
 use portcullis_guard::{Ask, Claims, Guard, Refusal, Require};
 
@@ -13,6 +15,8 @@ mod words {
 }
 use words::actions::{Approve, Create};
 use words::resources::{Absence, Schedule};
+
+const RECENT: Duration = Duration::from_secs(15 * 60);
 
 #[tokio::main]
 #[expect(clippy::disallowed_methods, reason = "an example has no other configuration")]
@@ -41,11 +45,12 @@ async fn create_schedule(caller: Require<Schedule, Create>) -> String {
     format!("a schedule by {}\n", caller.claims.account)
 }
 
-/// Roles that may approve absences, and nobody their own.
+/// Roles that may approve absences, and nobody their own; by a second factor in the last 15 minutes.
 async fn approve_absence(
     ask: Ask<Absence, Approve>,
     Path(owner): Path<AccountId>,
 ) -> Result<&'static str, Refusal> {
+    ask.require_acr(AssuranceLevel::Aal2, Some(RECENT))?;
     ask.owned_by(owner)?;
     Ok("approved\n")
 }

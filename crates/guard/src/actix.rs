@@ -99,8 +99,8 @@ impl ResponseError for Refusal {
         let problem = Problem::from(self);
         let mut response = HttpResponse::build(status(&problem));
         response.insert_header((CONTENT_TYPE, problem::CONTENT_TYPE));
-        if let Some(challenge) = problem.challenge {
-            response.insert_header((WWW_AUTHENTICATE, challenge));
+        if let Some(challenge) = &problem.challenge {
+            response.insert_header((WWW_AUTHENTICATE, challenge.as_ref()));
         }
         if let Some(seconds) = problem.retry_after {
             response.insert_header((RETRY_AFTER, seconds));

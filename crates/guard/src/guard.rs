@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_access::DecisionContext;
-use portcullis_domain::AccountId;
+use portcullis_domain::{AccountId, AssuranceLevel};
 use portcullis_token::{AccessClaims, RevocationSet, TokenError, Verifier};
 
 #[cfg(feature = "follow")]
@@ -48,6 +48,9 @@ impl Guard {
         }
         if claims.password_must_change {
             return Err(Refusal::PasswordMustChange);
+        }
+        if claims.factor_required {
+            return Err(Refusal::FactorRequired);
         }
         Ok(claims.into())
     }
@@ -90,6 +93,22 @@ impl Guard {
         } else {
             Err(Denied::new(caller.clone(), decision, matrix.clone()).into())
         }
+    }
+
+    /// Refuses unless the session of the caller has this assurance level, by a sign-in or a step-up
+    /// that is at most `max_age` old, if that is given. The response is the challenge of RFC 9470:
+    /// the client sends the user to the authentication server for a step-up, and tries again.
+    pub fn require_acr(
+        &self,
+        caller: &Claims,
+        level: AssuranceLevel,
+        max_age: Option<Duration>,
+    ) -> Result<(), Refusal> {
+        let age = self.0.parts.clock.now().since(caller.authenticated_at);
+        if caller.assurance >= level && max_age.is_none_or(|max_age| age <= max_age) {
+            return Ok(());
+        }
+        Err(Refusal::InsufficientAuthentication { level, max_age })
     }
 
     /// Returns the age of the revocation state; up to about 1.5 s in normal operation. It uses the

@@ -2,6 +2,10 @@
 //! same in every framework. Bodies are `application/problem+json` (RFC 9457); the codes are those
 //! of the authentication server.
 
+use std::borrow::Cow;
+use std::time::Duration;
+
+use portcullis_domain::AssuranceLevel;
 use serde::{Serialize, Serializer};
 
 use crate::Refusal;
@@ -20,7 +24,7 @@ pub(crate) struct Problem {
     pub(crate) code: &'static str,
     /// The `WWW-Authenticate` header.
     #[serde(skip)]
-    pub(crate) challenge: Option<&'static str>,
+    pub(crate) challenge: Option<Cow<'static, str>>,
     /// The `Retry-After` header, in seconds.
     #[serde(skip)]
     pub(crate) retry_after: Option<&'static str>,
@@ -43,8 +47,8 @@ impl Problem {
 
     /// Adds a challenge: RFC 6750 section 3 allows an error code only when there was a bearer
     /// token.
-    const fn challenged(self, challenge: &'static str) -> Self {
-        Self { challenge: Some(challenge), ..self }
+    fn challenged(self, challenge: impl Into<Cow<'static, str>>) -> Self {
+        Self { challenge: Some(challenge.into()), ..self }
     }
 }
 
@@ -87,6 +91,19 @@ impl From<&Refusal> for Problem {
                 "The password must be changed first",
                 "Change it at the authentication server, then sign in again.",
             ),
+            Refusal::FactorRequired => Self::new(
+                403,
+                "factor_required",
+                "A second factor must be enrolled first",
+                "Enrol one at the authentication server, then sign in again.",
+            ),
+            Refusal::InsufficientAuthentication { level, max_age } => Self::new(
+                401,
+                "insufficient_user_authentication",
+                "A stronger or more recent sign-in is required",
+                "Step up or sign in again at the authentication server, then repeat the request.",
+            )
+            .challenged(step_up(*level, *max_age)),
             Refusal::Denied(_) => Self::new(
                 403,
                 "forbidden",
@@ -101,6 +118,15 @@ impl From<&Refusal> for Problem {
             ),
         }
     }
+}
+
+/// RFC 9470 section 3.
+fn step_up(level: AssuranceLevel, max_age: Option<Duration>) -> String {
+    let max_age = max_age.map(|age| format!(", max_age={}", age.as_secs())).unwrap_or_default();
+    format!(
+        r#"Bearer realm="portcullis", error="insufficient_user_authentication", error_description="A stronger or more recent sign-in is required", acr_values="{}"{max_age}"#,
+        level.as_str(),
+    )
 }
 
 fn urn<S: Serializer>(code: &&'static str, serializer: S) -> Result<S::Ok, S::Error> {

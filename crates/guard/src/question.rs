@@ -1,9 +1,10 @@
 //! `Require`, `Ask` and `Permit`: permission checks as types in a handler's signature.
 
 use std::marker::PhantomData;
+use std::time::Duration;
 
 use portcullis_access::{DecisionContext, Word};
-use portcullis_domain::AccountId;
+use portcullis_domain::{AccountId, AssuranceLevel};
 
 use crate::guard::AccountText;
 use crate::{Claims, Guard, Refusal};
@@ -67,6 +68,15 @@ impl Guard {
 impl<R: Word, A: Word> Ask<R, A> {
     const fn new(guard: Guard, claims: Claims) -> Self {
         Self { claims, guard, question: PhantomData }
+    }
+
+    /// Refuses unless the session has this assurance level; see [`Guard::require_acr`].
+    pub fn require_acr(
+        &self,
+        level: AssuranceLevel,
+        max_age: Option<Duration>,
+    ) -> Result<(), Refusal> {
+        self.guard.require_acr(&self.claims, level, max_age)
     }
 
     /// Decides for a resource that this account owns.

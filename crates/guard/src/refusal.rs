@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use portcullis_access::{Decision, Explanation, Matrix};
-use portcullis_domain::AccountId;
+use portcullis_domain::{AccountId, AssuranceLevel};
 use portcullis_token::TokenError;
 
 use crate::Claims;
@@ -32,6 +32,17 @@ pub enum Refusal {
     /// The account must change its password first.
     #[error("the password must be changed first")]
     PasswordMustChange,
+    /// The account must enrol a second factor first.
+    #[error("a second factor must be enrolled first")]
+    FactorRequired,
+    /// The session has a lower assurance level, or its latest proof is too old.
+    #[error("the sign-in is below {} or too old", .level.as_str())]
+    InsufficientAuthentication {
+        /// The required level.
+        level: AssuranceLevel,
+        /// The maximum age of the sign-in or step-up, if there is one.
+        max_age: Option<Duration>,
+    },
     /// The access matrix does not allow it.
     #[error(transparent)]
     Denied(#[from] Denied),

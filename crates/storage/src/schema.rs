@@ -29,6 +29,7 @@ table! {
         password_cost -> Nullable<Text>,
         breach_reviewed_epoch -> Nullable<Integer>,
         must_verify_email -> Bool,
+        mfa_enabled -> Bool,
     }
 }
 
@@ -123,6 +124,7 @@ table! {
         end_reason -> Nullable<Text>,
         amr -> Text,
         acr -> Text,
+        proven_at -> Nullable<Utc>,
     }
 }
 

@@ -10,7 +10,7 @@ use portcullis_domain::{
 };
 use portcullis_flows::principal::{Credential, Principal};
 use portcullis_password::{Argon2Params, Hasher, Password, PasswordHash, Scratch};
-use portcullis_token::AuthenticationMethod;
+use portcullis_token::{AssuranceLevel, AuthenticationMethod};
 
 /// The password of every test account.
 pub const PASSWORD: &str = "violet-otter-plays-7-cellos";
@@ -36,6 +36,7 @@ pub fn principal(account: AccountId, role: &str) -> Principal {
             session: session(),
             token: token(),
             methods: vec![AuthenticationMethod::Password],
+            assurance: AssuranceLevel::Aal1,
             authenticated_at: NOW,
         },
         origin: origin(),
@@ -70,6 +71,7 @@ pub fn account(name: &str) -> Account {
         is_blocked: false,
         email_verified: false,
         password_must_change: false,
+        mfa_enabled: false,
         created_at: NOW,
         last_sign_in_at: None,
     }

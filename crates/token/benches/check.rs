@@ -8,8 +8,8 @@ use std::time::Duration;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use jsonwebtoken::{Algorithm, DecodingKey, crypto};
 use portcullis_domain::{
-    AccountId, AccountKind, ExposeSecret, Role, SecretString, SessionId, SystemRandom, Timestamp,
-    TokenId,
+    AccountId, AccountKind, AssuranceLevel, ExposeSecret, Role, SecretString, SessionId,
+    SystemRandom, Timestamp, TokenId,
 };
 use portcullis_token::{
     AccessClaims, AccessKeys, AuthenticationMethod, KeyPair, KeyPairAlgorithm, KeySet, Lifetimes,
@@ -230,9 +230,11 @@ fn claims() -> AccessClaims {
         expires_at: NOW + LIFETIME,
         role: Role::parse("clinical_staff").unwrap(),
         kind: AccountKind::User,
+        assurance: AssuranceLevel::Aal1,
         authentication_methods: vec![AuthenticationMethod::Password],
         authenticated_at: NOW,
         password_must_change: false,
+        factor_required: false,
     }
 }
 

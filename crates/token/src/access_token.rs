@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use portcullis_domain::{
-    AccountId, AccountKind, AuthenticationMethod, Role, SessionId, Timestamp, TokenId,
+    AccountId, AccountKind, AssuranceLevel, AuthenticationMethod, Role, SessionId, Timestamp,
+    TokenId,
 };
 use serde::Serialize;
 
@@ -16,8 +17,8 @@ mod payload;
 
 use self::payload::AccessPayload;
 
-/// The claims of an access token (RFC 9068, with `role`, `kind` and `password_must_change` as
-/// private claims). They contain no personal data, because many services see a token.
+/// The claims of an access token (RFC 9068, with `role`, `kind`, `password_must_change` and
+/// `factor_required` as private claims). They contain no personal data, because many services see a token.
 ///
 /// Times have whole seconds in the token; fractions are cut off.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,12 +37,16 @@ pub struct AccessClaims {
     pub role: Role,
     /// The kind of the account.
     pub kind: AccountKind,
+    /// The assurance level of the sign-in; the claim `acr`, absent from the token for the lowest.
+    pub assurance: AssuranceLevel,
     /// The authentication methods of the sign-in; the claim `amr`.
     pub authentication_methods: Vec<AuthenticationMethod>,
-    /// The time of the sign-in; the claim `auth_time`.
+    /// The time of the sign-in, or of the latest step-up in the session; the claim `auth_time`.
     pub authenticated_at: Timestamp,
     /// True if the subject may only change the password; absent from the token if false.
     pub password_must_change: bool,
+    /// True if the subject may only enrol a second factor; absent from the token if false.
+    pub factor_required: bool,
 }
 
 impl AccessClaims {
@@ -84,9 +89,11 @@ impl Kind for AccessClaims {
             expires_at: Timestamp::from_seconds(payload.exp),
             role: Role::parse(&payload.role).map_err(|_| TokenError::Malformed)?,
             kind: payload.kind,
+            assurance: payload.acr,
             authentication_methods: payload.amr,
             authenticated_at: Timestamp::from_seconds(payload.auth_time),
             password_must_change: payload.password_must_change,
+            factor_required: payload.factor_required,
         })
     }
 }
@@ -107,9 +114,11 @@ impl SignedKind for AccessClaims {
             sid: self.session,
             role: self.role.as_str().into(),
             kind: self.kind,
+            acr: self.assurance,
             amr: self.authentication_methods.clone(),
             auth_time: self.authenticated_at.as_seconds(),
             password_must_change: self.password_must_change,
+            factor_required: self.factor_required,
         }
     }
 }

@@ -29,7 +29,8 @@ mod validity;
 mod verified_cache;
 
 pub use portcullis_domain::{
-    AccountId, AccountKind, AuthenticationMethod, Role, SessionId, Timestamp, TokenId,
+    AccountId, AccountKind, AssuranceLevel, AuthenticationMethod, Role, SessionId, Timestamp,
+    TokenId,
 };
 
 pub use access_token::AccessClaims;

@@ -76,6 +76,8 @@ pub enum Purpose {
     DeviceToken,
     /// Binds a CSRF token to its session.
     Csrf,
+    /// Encrypts the seeds of TOTP factors.
+    TotpSeeds,
     /// Hides the names under which failed sign-ins are counted.
     SignInFailures,
     /// Encrypts the private halves of generated signing keys.
@@ -95,6 +97,7 @@ impl Purpose {
             Self::RefreshToken => b"portcullis/v1/refresh-token",
             Self::DeviceToken => b"portcullis/v1/device-token",
             Self::Csrf => b"portcullis/v1/csrf",
+            Self::TotpSeeds => b"portcullis/v1/totp-seeds",
             Self::SignInFailures => b"portcullis/v1/sign-in-failures",
             Self::SigningKeys => b"portcullis/v1/signing-keys",
             Self::Fingerprint => b"portcullis/v1/fingerprint",

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use portcullis_domain::{
-    AccountId, AccountKind, Role, SessionId, SystemRandom, Timestamp, TokenId,
+    AccountId, AccountKind, AssuranceLevel, Role, SessionId, SystemRandom, Timestamp, TokenId,
 };
 use portcullis_token::{
     AccessClaims, AuthenticationMethod, LEEWAY, Revocation, RevocationEntry, RevocationSet,
@@ -27,9 +27,11 @@ fn claims() -> AccessClaims {
         expires_at: NOW + LIFETIME,
         role: Role::parse("clinical_staff").unwrap(),
         kind: AccountKind::User,
+        assurance: AssuranceLevel::Aal1,
         authentication_methods: vec![AuthenticationMethod::Password],
         authenticated_at: NOW,
         password_must_change: false,
+        factor_required: false,
     }
 }
 

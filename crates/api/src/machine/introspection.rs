@@ -81,10 +81,18 @@ pub(crate) struct IntrospectionAnswer {
     /// The time of the sign-in.
     #[schema(nullable = false, example = 1_800_000_000)]
     auth_time: Option<i64>,
+    /// The assurance level of the sign-in: `aal1` for one factor, `aal2` for two; only of an access token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "aal1")]
+    acr: Option<&'static str>,
     /// True if the account can only change its password.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = false)]
     password_must_change: Option<bool>,
+    /// True if the account can only enrol a second factor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = false)]
+    factor_required: Option<bool>,
 }
 
 pub(crate) const INTROSPECT: Route = Route {
@@ -106,7 +114,8 @@ pub(crate) const INTROSPECT: Route = Route {
             "sid": "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e12",
             "jti": "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e13", "iat": 1_800_000_000,
             "exp": 1_800_001_800, "role": "msa", "kind": "user", "amr": ["pwd"],
-            "auth_time": 1_800_000_000, "password_must_change": false }))))]
+            "acr": "aal1", "auth_time": 1_800_000_000, "password_must_change": false,
+            "factor_required": false }))))]
 pub(crate) async fn introspect(
     introspection: web::Data<Introspection>,
     authority: web::Data<TokenAuthority>,
@@ -163,7 +172,9 @@ fn describe(token: ActiveToken, authority: &TokenAuthority) -> IntrospectionAnsw
             kind: Some(claims.kind),
             amr: Some(claims.authentication_methods),
             auth_time: Some(claims.authenticated_at.as_seconds()),
+            acr: Some(claims.assurance.as_str()),
             password_must_change: Some(claims.password_must_change),
+            factor_required: Some(claims.factor_required),
             ..alive()
         },
         ActiveToken::Refresh(claims) => IntrospectionAnswer {

@@ -102,6 +102,7 @@ fn ada() -> Account {
         is_blocked: false,
         email_verified: false,
         password_must_change: false,
+        mfa_enabled: false,
         created_at: time(0),
         last_sign_in_at: None,
     }

@@ -163,6 +163,7 @@ impl AccountChecker {
             is_blocked: false,
             email_verified: false,
             password_must_change: false,
+            mfa_enabled: false,
             created_at: now,
             last_sign_in_at: None,
         }

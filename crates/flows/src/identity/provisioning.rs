@@ -199,6 +199,7 @@ impl Provisioning {
             is_blocked: false,
             email_verified: false,
             password_must_change: false,
+            mfa_enabled: false,
             created_at: now,
             last_sign_in_at: None,
         };

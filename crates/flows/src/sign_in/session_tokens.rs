@@ -212,9 +212,11 @@ impl TokenIssuer {
             expires_at: access_ends,
             role: account.role.clone(),
             kind: account.kind,
+            assurance: session.authentication.assurance,
             authentication_methods: session.authentication.methods.clone(),
-            authenticated_at: session.authenticated_at,
+            authenticated_at: session.proven_at,
             password_must_change: account.password_must_change,
+            factor_required: false,
         });
         let refresh_token = self.authority.sign_refresh(&RefreshClaims {
             subject: account.id,

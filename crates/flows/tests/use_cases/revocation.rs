@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use portcullis_audit::{EventKind, Outcome, SecurityEvent};
-use portcullis_domain::{Clock, SystemClock, SystemRandom, Timestamp, TokenId};
+use portcullis_domain::{AssuranceLevel, Clock, SystemClock, SystemRandom, Timestamp, TokenId};
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::Effects;
 use portcullis_flows::node::revocation::{
@@ -482,8 +482,10 @@ pub(crate) fn claims() -> AccessClaims {
         expires_at: NOW + HOUR,
         role: ada.role,
         kind: ada.kind,
+        assurance: AssuranceLevel::Aal1,
         authentication_methods: Vec::new(),
         authenticated_at: NOW,
         password_must_change: false,
+        factor_required: false,
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_audit::{EventKind, Outcome};
-use portcullis_domain::{Clock, ExposeSecret, SecretString, SystemRandom, TokenId};
+use portcullis_domain::{AssuranceLevel, Clock, ExposeSecret, SecretString, SystemRandom, TokenId};
 use portcullis_flows::node::signing_key::{
     ActivationDelay, KeyRing, KeyState, RetirementError, SharedKeyState, SigningKeyStore,
     SigningKeys,
@@ -302,9 +302,11 @@ impl Node {
             expires_at: now + LIFETIME,
             role: account.role,
             kind: account.kind,
+            assurance: AssuranceLevel::Aal1,
             authentication_methods: vec![AuthenticationMethod::Password],
             authenticated_at: now,
             password_must_change: false,
+            factor_required: false,
         });
         token.expose_secret().to_owned()
     }

@@ -8,7 +8,7 @@ use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::{App, HttpMessage, HttpRequest, web};
 use portcullis_guard::Claims;
 use portcullis_guard::actix::protect;
-use portcullis_guard::token::{AccessClaims, LEEWAY, RefreshClaims};
+use portcullis_guard::token::{AccessClaims, AssuranceLevel, LEEWAY, RefreshClaims};
 
 use crate::answer::{Answer, call, request, send, send_unguarded};
 use crate::service;
@@ -122,6 +122,39 @@ async fn who_must_change_the_password_can_do_nothing_else() {
         let answer = call(path, &token).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN);
         assert_eq!(answer.code(), "password_change_required");
+    }
+}
+
+#[actix_web::test]
+async fn who_must_enrol_a_factor_can_do_nothing_else() {
+    let claims =
+        AccessClaims { factor_required: true, ..tokens::claims(tokens::account(), "admin") };
+    let token = tokens::signed(&claims);
+    for path in ["/me", "/schedules", "/absences/forgetful", "/secrets"] {
+        let answer = call(path, &token).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN);
+        assert_eq!(answer.code(), "factor_required");
+    }
+}
+
+#[actix_web::test]
+async fn a_route_can_require_a_second_factor_of_the_last_minutes() {
+    let signed = |assurance, age: u64| {
+        let authenticated_at = NOW - Duration::from_secs(age);
+        let claims = tokens::claims(tokens::account(), "admin");
+        tokens::signed(&AccessClaims { assurance, authenticated_at, ..claims })
+    };
+    let answer = call("/secrets", &signed(AssuranceLevel::Aal2, 900)).await;
+    answer.assert_allowed("secret");
+    for (assurance, age) in
+        [(AssuranceLevel::Aal1, 0), (AssuranceLevel::Aal2, 901), (AssuranceLevel::Aal1, 901)]
+    {
+        let answer = call("/secrets", &signed(assurance, age)).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(answer.code(), "insufficient_user_authentication");
+        let challenge = answer.challenge.unwrap();
+        assert!(challenge.contains(r#"error="insufficient_user_authentication""#), "{challenge}");
+        assert!(challenge.ends_with(r#"acr_values="aal2", max_age=900"#), "{challenge}");
     }
 }
 

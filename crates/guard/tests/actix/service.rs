@@ -1,12 +1,13 @@
 //! The service under test: routes and verification of tokens.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::{Error, HttpResponse, web};
 use portcullis_guard::access::{DecisionContext, Matrix, Word};
-use portcullis_guard::domain::AccountId;
+use portcullis_guard::domain::{AccountId, AssuranceLevel};
 use portcullis_guard::token::{SecretKey, SharedSecret};
-use portcullis_guard::{Ask, Claims, Guard, Permit, Require};
+use portcullis_guard::{Ask, Claims, Guard, Permit, Refusal, Require};
 
 use crate::tokens::{AUDIENCE, FixedClock, ISSUER, SECRET};
 
@@ -29,6 +30,7 @@ pub(crate) fn guard() -> Guard {
 pub(crate) fn routes(service: &mut web::ServiceConfig) {
     service
         .route("/me", web::get().to(me))
+        .route("/secrets", web::post().to(read_secret))
         .route("/schedules", web::post().to(create_schedule))
         .route("/planets", web::post().to(create_planet))
         .route("/absences", web::post().to(approve_any_absence))
@@ -41,6 +43,11 @@ pub(crate) fn routes(service: &mut web::ServiceConfig) {
 
 async fn me(claims: Claims) -> String {
     format!("{} {} {}", claims.account, claims.role, claims.kind.as_str())
+}
+
+async fn read_secret(ask: Ask<Absence, Approve>) -> Result<&'static str, Refusal> {
+    ask.require_acr(AssuranceLevel::Aal2, Some(Duration::from_secs(900)))?;
+    Ok("secret")
 }
 
 async fn create_schedule(caller: Require<Schedule, Create>) -> HttpResponse {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use portcullis_guard::domain::{
-    AccountId, AccountKind, Clock, ExposeSecret, Role, SecretString, SessionId, SystemRandom,
-    Timestamp, TokenId,
+    AccountId, AccountKind, AssuranceLevel, Clock, ExposeSecret, Role, SecretString, SessionId,
+    SystemRandom, Timestamp, TokenId,
 };
 use portcullis_guard::token::{AccessClaims, Lifetimes, SecretKey, TokenAuthority, TokenSettings};
 
@@ -49,9 +49,11 @@ pub(crate) fn claims(account: AccountId, role: &str) -> AccessClaims {
         expires_at: NOW + LIFETIME,
         role: Role::parse(role).unwrap(),
         kind: AccountKind::User,
+        assurance: AssuranceLevel::Aal1,
         authentication_methods: Vec::new(),
         authenticated_at: NOW,
         password_must_change: false,
+        factor_required: false,
     }
 }
 

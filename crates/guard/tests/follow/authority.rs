@@ -10,8 +10,8 @@ use actix_web::web::{Bytes, Data, Query};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, dev::ServerHandle, web};
 use futures_util::stream;
 use portcullis_guard::domain::{
-    AccountId, AccountKind, Clock, ExposeSecret, Role, SecretString, SessionId, SystemRandom,
-    Timestamp, TokenId,
+    AccountId, AccountKind, AssuranceLevel, Clock, ExposeSecret, Role, SecretString, SessionId,
+    SystemRandom, Timestamp, TokenId,
 };
 use portcullis_guard::token::{
     AccessClaims, AccessKeys, JsonWebKeySet, KeyPair, KeyPairAlgorithm, Lifetimes, PublicKey,
@@ -162,9 +162,11 @@ impl Authority {
             expires_at: now + Duration::from_secs(600),
             role: Role::parse("faculty").unwrap(),
             kind: AccountKind::User,
+            assurance: AssuranceLevel::Aal1,
             authentication_methods: Vec::new(),
             authenticated_at: now,
             password_must_change: false,
+            factor_required: false,
         });
         (token.expose_secret().to_owned(), session)
     }

@@ -105,6 +105,7 @@ pub(crate) struct AccountRow {
     is_blocked: bool,
     email_verified: bool,
     password_must_change: bool,
+    mfa_enabled: bool,
     created_at: Instant,
     last_sign_in_at: Option<Instant>,
 }
@@ -125,6 +126,7 @@ impl TryFrom<AccountRow> for Account {
             is_blocked: row.is_blocked,
             email_verified: row.email_verified,
             password_must_change: row.password_must_change,
+            mfa_enabled: row.mfa_enabled,
             created_at: row.created_at.into(),
             last_sign_in_at: row.last_sign_in_at.map(Timestamp::from),
         })

@@ -216,6 +216,7 @@ pub(crate) struct SessionRow {
     previous_token: Option<Key>,
     rotated_at: Instant,
     authenticated_at: Instant,
+    proven_at: Option<Instant>,
     expires_at: Instant,
     ended_at: Option<Instant>,
     amr: String,
@@ -261,6 +262,7 @@ impl TryFrom<&SessionRow> for Session {
             delivery: row.delivery.parse().map_err(|_| corrupt("delivery"))?,
             authentication: authentication::read(&row.amr, &row.acr)?,
             authenticated_at: row.authenticated_at.into(),
+            proven_at: row.proven_at.unwrap_or(row.authenticated_at).into(),
             expires_at: row.expires_at.into(),
         })
     }

@@ -102,6 +102,7 @@ pub(crate) fn insert(connection: &mut Connection, new: &NewSession<'_>) -> Resul
         sessions::current_token.eq(Key::from(refresh)),
         sessions::rotated_at.eq(Instant::from(at)),
         sessions::authenticated_at.eq(Instant::from(session.authenticated_at)),
+        sessions::proven_at.eq(Some(Instant::from(session.proven_at))),
         sessions::expires_at.eq(Instant::from(session.expires_at)),
         sessions::amr.eq(authentication::amr(&session.authentication)),
         sessions::acr.eq(session.authentication.assurance.as_str()),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use portcullis_audit::{EventKind, Outcome};
-use portcullis_domain::{Account, Role, SessionId, Timestamp};
+use portcullis_domain::{Account, AssuranceLevel, Role, SessionId, Timestamp};
 use portcullis_flows::effects::Effects;
 use portcullis_flows::identity::account_change::Refusal;
 use portcullis_flows::principal::{Credential, Principal};
@@ -61,7 +61,9 @@ fn caller(account: &Account, session: SessionId) -> Principal {
     let holder = samples::principal(account.id, account.role.as_str());
     let methods = vec![AuthenticationMethod::Password];
     let (token, authenticated_at) = (samples::token(), NOW);
-    let credential = Credential::AccessToken { session, token, methods, authenticated_at };
+    let assurance = AssuranceLevel::Aal1;
+    let credential =
+        Credential::AccessToken { session, token, methods, assurance, authenticated_at };
     Principal { credential, ..holder }
 }
 

@@ -71,6 +71,7 @@ impl SignIn {
                 assurance: AssuranceLevel::Aal1,
             },
             authenticated_at: now,
+            proven_at: now,
             expires_at: now + SESSION_LIFETIME,
         };
         Self {

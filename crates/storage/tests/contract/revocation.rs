@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use portcullis_audit::{EventKind, Outcome, SecurityEvent};
 use portcullis_domain::{
-    AccountId, AccountKind, Clock, Role, SessionId, SystemClock, SystemRandom, Timestamp, TokenId,
+    AccountId, AccountKind, AssuranceLevel, Clock, Role, SessionId, SystemClock, SystemRandom,
+    Timestamp, TokenId,
 };
 use portcullis_flows::identity::password_change::{
     PasswordChangeStore, PasswordUpdate, PasswordUpdateResult, ReplacementSession,
@@ -437,9 +438,11 @@ fn claims(issued_at: Timestamp) -> AccessClaims {
         expires_at: NOW + HOUR,
         role: Role::parse("msa").unwrap(),
         kind: AccountKind::User,
+        assurance: AssuranceLevel::Aal1,
         authentication_methods: vec![AuthenticationMethod::Password],
         authenticated_at: NOW,
         password_must_change: false,
+        factor_required: false,
     }
 }
 

@@ -6,7 +6,7 @@
 //! in which it finds the same values as the JSON parser, and leaves every other form to that
 //! parser.
 
-use portcullis_domain::{AccountKind, AuthenticationMethod};
+use portcullis_domain::{AccountKind, AssuranceLevel, AuthenticationMethod};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error, StrDeserializer};
@@ -29,9 +29,11 @@ pub(super) fn read<'a>(json: &'a str, issuer: &str, audience: &str) -> Option<Ac
         sid: rest.text(r#","sid":""#)?.parse().ok()?,
         role: rest.text(r#"","role":""#)?.into(),
         kind: AccountKind::deserialize(word(rest.text(r#"","kind":""#)?)).ok()?,
+        acr: rest.level(),
         amr: rest.methods(r#"","amr":"#)?,
         auth_time: rest.number(r#","auth_time":"#)?,
         password_must_change: false,
+        factor_required: false,
     };
     (rest.0 == "}").then_some(payload)
 }
@@ -83,6 +85,17 @@ impl<'a> UnreadPayload<'a> {
         (length > 0 && !rest.starts_with('0')).then_some(number)
     }
 
+    /// Reads the assurance level, which is present if it is not the lowest.
+    fn level(&mut self) -> AssuranceLevel {
+        match self.0.strip_prefix(r#"","acr":"aal2"#) {
+            Some(rest) => {
+                self.0 = rest;
+                AssuranceLevel::Aal2
+            }
+            None => AssuranceLevel::Aal1,
+        }
+    }
+
     /// Reads a list of words, without spaces.
     fn methods(&mut self, before: &str) -> Option<Vec<AuthenticationMethod>> {
         let rest = self.0.strip_prefix(before)?.strip_prefix('[')?;
@@ -132,12 +145,14 @@ mod tests {
             expires_at: Timestamp::from_seconds(1_800_001_800),
             role: Role::parse("clinical_staff").unwrap(),
             kind: AccountKind::User,
+            assurance: AssuranceLevel::Aal2,
             authentication_methods: vec![
                 AuthenticationMethod::Password,
                 AuthenticationMethod::MultipleFactors,
             ],
             authenticated_at: now,
             password_must_change: false,
+            factor_required: false,
         }
     }
 
@@ -161,6 +176,8 @@ mod tests {
             let claims = AccessClaims { kind, ..claims() };
             assert_eq!(by_layout(&written(&claims)), Some(claims));
         }
+        let lowest = AccessClaims { assurance: AssuranceLevel::Aal1, ..claims() };
+        assert_eq!(by_layout(&written(&lowest)), Some(lowest));
         let none = AccessClaims { authentication_methods: Vec::new(), ..claims() };
         assert_eq!(by_layout(&written(&none)), Some(none));
     }
@@ -169,8 +186,12 @@ mod tests {
     fn every_other_form_is_left_to_the_json_parser() {
         let json = written(&claims());
         let must_change = AccessClaims { password_must_change: true, ..claims() };
+        let must_enrol = AccessClaims { factor_required: true, ..claims() };
         let others = [
             written(&must_change),
+            written(&must_enrol),
+            json.replace("aal2", "aal1"),
+            json.replace("aal2", "aal9"),
             format!(" {json}"),
             format!("{json} "),
             json.replace(',', ", "),

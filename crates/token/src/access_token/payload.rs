@@ -1,6 +1,6 @@
 //! The payload of an access token in JSON.
 
-use portcullis_domain::{AccountKind, AuthenticationMethod, SessionId};
+use portcullis_domain::{AccountKind, AssuranceLevel, AuthenticationMethod, SessionId};
 
 use crate::payload::{Text, payload};
 
@@ -11,9 +11,18 @@ payload! {
         #[serde(borrow)]
         role: Text<'a>,
         kind: AccountKind,
+        #[serde(default, skip_serializing_if = "is_lowest")]
+        acr: AssuranceLevel,
         amr: Vec<AuthenticationMethod>,
         auth_time: i64,
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         password_must_change: bool,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        factor_required: bool,
     }
+}
+
+/// Returns whether the level is that of a token without the claim.
+fn is_lowest(level: &AssuranceLevel) -> bool {
+    *level == AssuranceLevel::default()
 }

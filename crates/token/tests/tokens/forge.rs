@@ -6,8 +6,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use portcullis_domain::{
-    AccountId, AccountKind, ExposeSecret, PasswordEpoch, Role, SecretString, SessionId,
-    SystemRandom, Timestamp, TokenId,
+    AccountId, AccountKind, AssuranceLevel, ExposeSecret, PasswordEpoch, Role, SecretString,
+    SessionId, SystemRandom, Timestamp, TokenId,
 };
 use portcullis_token::{
     AccessClaims, AuthenticationMethod, DeviceClaims, DeviceId, Lifetimes, Purpose, RefreshClaims,
@@ -76,9 +76,11 @@ pub(crate) fn access_claims() -> AccessClaims {
         expires_at: NOW + LIFETIMES.access,
         role: Role::parse("clinical_staff").unwrap(),
         kind: AccountKind::User,
+        assurance: AssuranceLevel::Aal1,
         authentication_methods: vec![AuthenticationMethod::Password],
         authenticated_at: NOW,
         password_must_change: false,
+        factor_required: false,
     }
 }
 

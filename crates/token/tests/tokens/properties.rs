@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::forge::{KINDS, NOW, secret, settings, sign, verify};
-use portcullis_domain::{AccountKind, ExposeSecret, Role, Timestamp};
+use portcullis_domain::{AccountKind, AssuranceLevel, ExposeSecret, Role, Timestamp};
 use portcullis_token::{
     AccessClaims, AuthenticationMethod, KeySet, LEEWAY, Purpose, RefreshClaims, RegisteredClaims,
     TokenAuthority, Verifier, VerifyingKey,
@@ -26,21 +26,33 @@ fn access_claims() -> impl Strategy<Value = AccessClaims> {
         kind,
         methods,
         any::<bool>(),
+        prop::sample::select(vec![AssuranceLevel::Aal1, AssuranceLevel::Aal2]),
         0..4_000_000_000_i64,
         1..=1_800_u64,
         0..4_000_000_000_i64,
     )
         .prop_map(
-            |(role, kind, methods, must_change, issued_at, lifetime, authenticated_at)| {
+            |(
+                role,
+                kind,
+                methods,
+                must_change,
+                assurance,
+                issued_at,
+                lifetime,
+                authenticated_at,
+            )| {
                 let issued_at = Timestamp::from_seconds(issued_at);
                 AccessClaims {
                     issued_at,
                     expires_at: issued_at + Duration::from_secs(lifetime),
                     role: Role::parse(&role).unwrap(),
                     kind,
+                    assurance,
                     authentication_methods: methods,
                     authenticated_at: Timestamp::from_seconds(authenticated_at),
                     password_must_change: must_change,
+                    factor_required: must_change,
                     ..crate::forge::access_claims()
                 }
             },

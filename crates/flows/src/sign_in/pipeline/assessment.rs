@@ -54,6 +54,7 @@ mod tests {
             is_blocked: false,
             email_verified: false,
             password_must_change: false,
+            mfa_enabled: false,
             created_at: NOW,
             last_sign_in_at: Some(NOW),
         }

@@ -74,6 +74,7 @@ impl SessionOpener {
             delivery,
             authentication: authentication(verified.proofs),
             authenticated_at: now,
+            proven_at: now,
             expires_at: now + self.issuer.lifetimes(&account.role).absolute,
         };
         let refresh = TokenId::generate(now, &*self.ambient.random);
