@@ -25,6 +25,8 @@ mod disavowal;
 mod document;
 mod email_change;
 mod email_verification;
+mod factor_limits;
+mod factors;
 mod follower;
 mod form;
 mod headers;

@@ -1,11 +1,13 @@
 //! A signed-in test account with a role: a client without cookies.
 
+use std::time::Duration;
+
 use portcullis_audit::{EventKind, Outcome};
-use portcullis_domain::{Account, AccountId, Role};
+use portcullis_domain::{Account, AccountId, Clock, Role};
 use portcullis_flows::access::matrix::MatrixStore;
 use portcullis_flows::identity::registration::{NewAccount, RegistrationStore};
-use portcullis_testkit::{Answer, Browser, TestServer, samples};
-use serde_json::Value;
+use portcullis_testkit::{Answer, AuthenticatorApp, Browser, PASSWORD, TestServer, samples};
+use serde_json::{Value, json};
 
 pub(crate) struct Member {
     pub(crate) account: AccountId,
@@ -42,6 +44,19 @@ impl Member {
         let mut browser = Browser::of(server);
         let token = browser.sign_in_for_tokens(account.username.as_str()).field("access_token");
         Self { account: account.id, token, browser }
+    }
+
+    /// Enrols an authenticator app and continues in the new session. The code of the confirmation is
+    /// a minute old afterwards.
+    pub(crate) fn enrol_app(&mut self, server: &TestServer) -> AuthenticatorApp {
+        let password = json!({ "current_password": PASSWORD });
+        let started = self.post("/api/auth/mfa/totp/enrol", &password);
+        let app = AuthenticatorApp::of(&started.field("secret"));
+        let code = app.code(server.clock().now());
+        let confirmed = self.post("/api/auth/mfa/totp/confirm", &json!({ "code": code }));
+        self.token = confirmed.field("access_token");
+        server.clock().advance(Duration::from_secs(60));
+        app
     }
 
     /// The same account on another node.

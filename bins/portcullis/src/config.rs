@@ -19,6 +19,7 @@ mod layers;
 mod lockout;
 mod log;
 mod mail;
+mod mfa;
 mod networks;
 mod origin;
 mod passwords;
@@ -110,6 +111,8 @@ pub struct Config {
     pub argon2: Argon2Params,
     /// The queue of passwords that wait to be hashed.
     pub hashing: PoolSettings,
+    /// The name of the service that authenticator apps show.
+    pub mfa_issuer: String,
     /// The lockout after failed sign-ins.
     pub lockout: LockoutPolicy,
     /// The rate limits.
@@ -225,6 +228,10 @@ fn check(raw: raw::Raw, findings: &mut Findings) -> Config {
     let matrix = MatrixFile::check(raw.access, findings);
     let in_force = matrix.active.load();
     let sessions = sessions::check(raw.sessions, &raw.tokens, &in_force, environment, findings);
+    let product = raw.mail.sender_name.clone();
+    let (factors, mfa_issuer) =
+        mfa::check(raw.mfa, product.as_deref(), &in_force, environment, findings);
+    let sessions = SessionPolicy { factors, ..sessions };
     let refresh_lifetime = sessions.refresh_lifetime;
     let tokens = Tokens::check(raw.tokens, &data_dir, environment, findings);
     let base_url = server.origin(server.address);
@@ -253,6 +260,7 @@ fn check(raw: raw::Raw, findings: &mut Findings) -> Config {
         retention: retention::check(&raw.retention, refresh_lifetime, findings),
         argon2: params,
         hashing: pool,
+        mfa_issuer,
         lockout: lockout::check(&raw.lockout, environment, findings),
         bans: bans::check(&raw.rate_limit, findings),
         rate_limits: RateLimits::check(raw.rate_limit, environment, findings),

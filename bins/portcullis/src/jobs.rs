@@ -57,6 +57,7 @@ pub(crate) fn exclusive(
         removal("invitations", store, move |store| store.remove_invitations(HOUR, ROWS)),
         removal("email_changes", store, move |store| store.remove_email_changes(HOUR, ROWS)),
         removal("mail_allowances", store, move |store| store.remove_mail_allowances(HOUR, ROWS)),
+        removal("challenges", store, move |store| store.remove_challenges(HOUR, ROWS)),
         removal("former_bans", store, move |store| store.remove_bans(forget_bans_after, ROWS)),
     ];
     jobs.extend(config.audit.retention.map(|keep| purge_audit_trail(checkpoints, keep)));

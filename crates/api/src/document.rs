@@ -73,6 +73,7 @@ pub fn document() -> String {
         crate::identity::email_change::confirm,
         crate::sign_in::password::form,
         crate::sign_in::password::json,
+        crate::sign_in::challenge::answer,
         crate::sign_in::refresh::refresh,
         crate::sign_in::sign_out::logout,
         crate::sign_in::sign_out::logout_all,
@@ -88,6 +89,12 @@ pub fn document() -> String {
         crate::identity::password_reset::reset,
         crate::identity::disavowal::disavow,
         crate::sign_in::csrf::issue,
+        crate::sign_in::backup_code::list,
+        crate::sign_in::totp::enrol,
+        crate::sign_in::totp::confirm,
+        crate::sign_in::totp::disable,
+        crate::sign_in::backup_code::generate,
+        crate::sign_in::step_up::step_up,
         crate::identity::bootstrap::set_up,
         crate::access::decision::check,
         crate::access::decision::check_batch,
@@ -107,6 +114,7 @@ pub fn document() -> String {
         crate::identity::invitation::create,
         crate::identity::invitation::revoke,
         crate::identity::account_deletion::delete,
+        crate::identity::account_change::reset_factors,
         crate::sign_in::mass_sign_out::end_all,
         crate::audit::trail::decision,
         crate::audit::trail::search,
@@ -127,6 +135,7 @@ pub fn document() -> String {
     components(schemas(ProblemBody<'_>)),
     tags(
         (name = "auth", description = "Accounts, sign-in and sessions"),
+        (name = "factors", description = "Second factors, and step-up"),
         (name = "setup", description = "The first administrator"),
         (name = "authorization", description = "Permission checks and the active access matrix"),
         (name = "matrix", description = "Versions of the access matrix: validation, activation, rollback"),
@@ -216,13 +225,18 @@ fn codes(route: &Route) -> Vec<Code> {
     } else if route.method != Method::Get {
         codes.push(Code::ForeignOrigin);
     }
-    if route.guard.audience == Audience::Caller {
-        codes.push(Code::PasswordChangeRequired);
+    match route.guard.audience {
+        Audience::Caller => {
+            codes.extend([Code::PasswordChangeRequired, Code::FactorRequired]);
+        }
+        Audience::PasswordChange => codes.push(Code::FactorRequired),
+        Audience::FactorEnrolment => codes.push(Code::PasswordChangeRequired),
+        _ => {}
     }
     if !route.guard.permissions.is_empty() {
         codes.extend([Code::Forbidden, Code::Unavailable]);
     }
-    if route.guard.recent_sign_in {
+    if route.guard.recent_sign_in || route.guard.recent_factor {
         codes.push(Code::SignInTooOld);
     }
     if route.body != Body::None {

@@ -7,6 +7,9 @@ use portcullis_web::RateLimit;
 /// The limit of every route that takes a password or a code of an account that is not signed in.
 pub static SIGN_IN: RateLimit = RateLimit::new("sign_in", 5, Duration::from_secs(60));
 
+/// The limit of the second step of a sign-in.
+pub static SECOND_FACTOR: RateLimit = RateLimit::new("second_factor", 5, Duration::from_secs(60));
+
 /// The limit of registration.
 pub static REGISTRATION: RateLimit =
     RateLimit::new("registration", 10, Duration::from_secs(60 * 60));

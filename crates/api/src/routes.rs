@@ -18,7 +18,10 @@ use crate::identity::{
 use crate::machine::revocation::{self, snapshot};
 use crate::machine::{introspection, jwks};
 use crate::node::{ban, document, health};
-use crate::sign_in::{csrf, mass_sign_out, password, refresh, session, sign_out};
+use crate::sign_in::{
+    backup_code, challenge, csrf, mass_sign_out, password, refresh, session, sign_out, step_up,
+    totp,
+};
 
 /// The server tries them in this order, so the routes with the most requests come first.
 fn routes(to: &mut impl Router) {
@@ -32,6 +35,7 @@ fn routes(to: &mut impl Router) {
     to.add(&email_change::CONFIRM, email_change::confirm);
     to.add(&password::FORM, password::form);
     to.add(&password::JSON, password::json);
+    to.add(&challenge::ANSWER, challenge::answer);
     to.add(&refresh::REFRESH, refresh::refresh);
     to.add(&sign_out::LOGOUT, sign_out::logout);
     to.add(&sign_out::LOGOUT_ALL, sign_out::logout_all);
@@ -42,6 +46,12 @@ fn routes(to: &mut impl Router) {
     to.add(&password_reset_request::FORGOT, password_reset_request::forgot);
     to.add(&password_reset::RESET, password_reset::reset);
     to.add(&disavowal::DISAVOW, disavowal::disavow);
+    to.add(&backup_code::LIST, backup_code::list);
+    to.add(&totp::ENROL, totp::enrol);
+    to.add(&totp::CONFIRM, totp::confirm);
+    to.add(&totp::DISABLE, totp::disable);
+    to.add(&backup_code::GENERATE, backup_code::generate);
+    to.add(&step_up::STEP_UP, step_up::step_up);
     to.add(&session::LIST, session::list);
     to.add(&session::END_OTHERS, session::end_others);
     to.add(&session::END, session::end);
@@ -55,6 +65,7 @@ fn routes(to: &mut impl Router) {
     to.add(&invitation::LIST, invitation::list);
     to.add(&invitation::CREATE, invitation::create);
     to.add(&invitation::REVOKE, invitation::revoke);
+    to.add(&account_change::RESET_FACTORS, account_change::reset_factors);
     to.add(&mass_sign_out::END_ALL, mass_sign_out::end_all);
     to.add(&version::LIST, version::list);
     to.add(&version::PROPOSE, version::propose);

@@ -1,5 +1,7 @@
-//! Routes of sign-in, refresh, sessions and sign-out.
+//! Routes of sign-in, second factors, refresh, sessions and sign-out.
 
+pub(crate) mod backup_code;
+pub(crate) mod challenge;
 pub(crate) mod csrf;
 pub(crate) mod mass_sign_out;
 pub(crate) mod password;
@@ -7,3 +9,5 @@ pub(crate) mod refresh;
 pub(crate) mod session;
 pub(crate) mod session_tokens;
 pub(crate) mod sign_out;
+pub(crate) mod step_up;
+pub(crate) mod totp;

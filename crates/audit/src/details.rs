@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use portcullis_domain::{Account, AccountKind, Email, InvitationId, Role, Timestamp, TokenId};
+use portcullis_domain::{
+    Account, AccountKind, Email, Factor, InvitationId, Role, Timestamp, TokenId,
+};
 use serde::Serialize;
 
 use crate::{
@@ -26,6 +28,14 @@ pub enum Details {
         /// The fields that differ, never empty by [`Details::of_account`].
         changes: Vec<FieldChange>,
         /// The number of sessions that the change ended, if it can end any.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        sessions_ended: Option<u64>,
+    },
+    /// A second factor.
+    Factor {
+        /// The kind of the factor.
+        factor: Factor,
+        /// The number of sessions that ended, if the event can end any.
         #[serde(skip_serializing_if = "Option::is_none")]
         sessions_ended: Option<u64>,
     },
@@ -233,8 +243,14 @@ impl Details {
             Self::Family { presented, family, left_out, .. } => {
                 Self::Family { presented, family, left_out, sessions_ended }
             }
+            Self::Factor { factor, .. } => Self::Factor { factor, sessions_ended },
             other => other,
         }
+    }
+
+    /// Returns the details of an event about a second factor.
+    pub const fn of_factor(factor: Factor) -> Self {
+        Self::Factor { factor, sessions_ended: None }
     }
 
     /// Returns the text to store: JSON without spaces, its members in a fixed order.
@@ -287,7 +303,7 @@ impl FamilyToken {
 }
 
 /// The fields of an account that an auditor may see.
-fn fields(account: &Account) -> [(&'static str, Option<AuditValue>); 9] {
+fn fields(account: &Account) -> [(&'static str, Option<AuditValue>); 10] {
     // The fields are listed one by one: a new field does not compile until it is handled here.
     let Account {
         id: _,

@@ -100,6 +100,10 @@ impl SecurityEvent {
             | EventKind::EmailChangeRequested
             | EventKind::EmailChanged
             | EventKind::StepUpRequired
+            | EventKind::StepUp
+            | EventKind::FactorEnrolmentStarted
+            | EventKind::FactorAdded
+            | EventKind::FactorRemoved
             | EventKind::PasswordChange
             | EventKind::PasswordRehashed => true,
             _ => false,

@@ -121,6 +121,18 @@ words! {
         /// A request was refused because it requires a more recent sign-in than that of the
         /// session.
         StepUpRequired = "step_up_required",
+        /// A password was right, and a second factor is required to sign in.
+        ChallengeIssued = "challenge_issued",
+        /// A user proved a second factor in a session, or tried to.
+        StepUp = "step_up",
+        /// A user started to enrol a second factor, or tried to.
+        FactorEnrolmentStarted = "factor_enrolment_started",
+        /// A user added or replaced a second factor, or tried to.
+        FactorAdded = "factor_added",
+        /// A user removed a second factor, or tried to.
+        FactorRemoved = "factor_removed",
+        /// An administrator or an operator removed all second factors of an account, or tried to.
+        FactorsReset = "factors_reset",
         /// An operator reset the failure counters of an account.
         Unlock = "unlock",
         /// Addresses were banned, by their offences or by an operator.
@@ -202,6 +214,8 @@ words! {
         UnknownAccount = "unknown_account",
         /// The password does not match.
         WrongPassword = "wrong_password",
+        /// The code of a second factor does not match, or was used before.
+        WrongCode = "wrong_code",
         /// The stored password hash is damaged, so that no password matches it.
         DamagedHash = "damaged_hash",
         /// Too many failures; the password was not checked.

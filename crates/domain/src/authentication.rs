@@ -16,6 +16,28 @@ pub struct Authentication {
     pub assurance: AssuranceLevel,
 }
 
+impl Authentication {
+    /// The same authentication, with one more method: a second factor.
+    #[must_use]
+    pub fn with_factor(mut self, method: AuthenticationMethod) -> Self {
+        self.methods.retain(|known| *known != method);
+        let place =
+            self.methods.iter().position(|known| *known == AuthenticationMethod::MultipleFactors);
+        self.methods.insert(place.unwrap_or(self.methods.len()), method);
+        self.multi_factor()
+    }
+
+    /// The same authentication, by more than one factor.
+    #[must_use]
+    pub fn multi_factor(mut self) -> Self {
+        if !self.methods.contains(&AuthenticationMethod::MultipleFactors) {
+            self.methods.push(AuthenticationMethod::MultipleFactors);
+        }
+        self.assurance = AssuranceLevel::Aal2;
+        self
+    }
+}
+
 /// An authentication method, with its value of RFC 8176 section 2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -108,6 +130,16 @@ mod tests {
             assert_eq!(serde_json::to_value(method).unwrap(), method.as_str());
         }
         assert_eq!(AuthenticationMethod::from("retina"), Other);
+    }
+
+    #[test]
+    fn a_second_factor_adds_its_method_once_and_raises_the_level() {
+        use AuthenticationMethod::{MultipleFactors, OneTimePassword, Password};
+        let password = Authentication { methods: vec![Password], assurance: AssuranceLevel::Aal1 };
+        let both = password.with_factor(OneTimePassword);
+        assert_eq!(both.methods, [Password, OneTimePassword, MultipleFactors]);
+        assert_eq!(both.assurance, AssuranceLevel::Aal2);
+        assert_eq!(both.clone().with_factor(OneTimePassword), both);
     }
 
     #[test]

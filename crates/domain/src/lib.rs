@@ -9,6 +9,7 @@ mod clock;
 mod debug_as_display;
 #[cfg(feature = "accounts")]
 mod email;
+mod factor;
 mod id;
 mod password_epoch;
 mod random;
@@ -34,6 +35,7 @@ pub use clock::{Clock, SystemClock};
 pub use debug_as_display::write_with_causes;
 #[cfg(feature = "accounts")]
 pub use email::{Email, EmailError};
+pub use factor::Factor;
 pub use id::{
     AccountId, EmailChangeId, EventId, InvitationId, MessageId, RegistrationId, SessionId, TokenId,
 };

@@ -85,6 +85,14 @@ impl Principal {
         }
     }
 
+    /// The assurance level of the session; `None` for a credential without one.
+    pub const fn assurance(&self) -> Option<AssuranceLevel> {
+        match self.credential {
+            Credential::AccessToken { assurance, .. } => Some(assurance),
+            Credential::CommandLine => None,
+        }
+    }
+
     /// True for the operator, to whom the rules between roles do not apply.
     pub const fn is_operator(&self) -> bool {
         matches!(self.actor, Actor::Operator)

@@ -1,19 +1,27 @@
 //! Sign-in, sessions and their tokens, lockout, sign-out.
 
+pub mod backup_code;
 pub mod device;
+pub mod factor;
+pub mod factor_reset;
 pub mod hash_cost;
 pub mod lockout;
 pub mod mass_sign_out;
 mod pipeline;
+pub mod reauthentication;
 pub mod refresh;
+pub mod replacement;
 pub mod session;
 pub mod session_tokens;
 pub mod sign_out;
 pub mod step_up;
+pub mod totp;
 pub mod unlock;
 
 pub(crate) use self::pipeline::verify;
 pub use self::pipeline::{
-    HashReplacement, Identifier, PasswordProof, Proof, SessionOpening, SessionOpeningResult,
-    SignIn, SignInError, SignInRequest, SignInStore, SignedIn, StoredCredentials, StoredPassword,
+    CHALLENGE_LIFETIME, ChallengeAnswer, ChallengeError, ChallengeResult, ChallengeUse,
+    HashReplacement, Identifier, IssuedChallenge, NewChallenge, OpenChallenge, PasswordProof,
+    Proof, SecondFactor, SessionOpening, SessionOpeningResult, SignIn, SignInError, SignInRequest,
+    SignInResult, SignInStore, SignedIn, StoredCredentials, StoredPassword,
 };

@@ -43,7 +43,9 @@ pub(crate) fn of_text(section: &str, key: &str) -> Vec<&'static str> {
             all.extend(["at", "address"]);
         }
         "new_device" => all.extend(["at", "address", "device"]),
-        "factor_added" | "factor_removed" => all.extend(["at", "address", "factor"]),
+        "factor_added" | "factor_used" | "factor_removed" => {
+            all.extend(["at", "address", "factor"]);
+        }
         "invitation" => all.push("inviter"),
         _ => {}
     }

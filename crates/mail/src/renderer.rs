@@ -124,7 +124,9 @@ impl Renderer {
                 values.insert("device", without_links(device.as_str()));
                 Some(address)
             }
-            Mail::FactorAdded { address, factor } | Mail::FactorRemoved { address, factor } => {
+            Mail::FactorAdded { address, factor }
+            | Mail::FactorUsed { address, factor }
+            | Mail::FactorRemoved { address, factor } => {
                 let name = self.string("factors", factor.as_str(), Part::Text, &values)?;
                 values.insert("factor", name);
                 Some(address)

@@ -119,6 +119,29 @@ impl Hasher {
             .build()
     }
 
+    /// Hashes a text with the salt, the pepper and the cost of another hash, so that the two are equal if their
+    /// texts are. For a set of random codes with one salt: one computation finds which of them was
+    /// typed, in time that does not depend on it.
+    ///
+    /// # Errors
+    ///
+    /// [`HashError::UnsupportedAlgorithm`] if the other hash is not Argon2id.
+    pub fn hash_like(
+        &self,
+        typed: &Password,
+        other: &PasswordHash,
+        scratch: &mut Scratch,
+    ) -> Result<PasswordHash, HashError> {
+        let ParsedHash::Argon2id { params, salt, tag } = other.form() else {
+            return Err(HashError::UnsupportedAlgorithm);
+        };
+        let mut computed = vec![0; tag.len()];
+        // Without its pepper the hash is another one.
+        let (_, pepper) = self.pepper_of(params);
+        argon2id(params, pepper, typed, salt, scratch, &mut computed).map_err(HashError::Argon2)?;
+        Ok(PasswordHash::argon2id(params, salt, &computed))
+    }
+
     /// Verifies a password against a stored hash, in time that does not depend on the difference.
     ///
     /// bcrypt ignores everything after 72 bytes or a NUL byte. Such passwords never match a bcrypt

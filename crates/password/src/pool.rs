@@ -151,6 +151,37 @@ impl HashingPool {
         Ok(hash?)
     }
 
+    /// Hashes the texts of a set of codes with one new salt; see [`Hasher::hash_like`]. Each is a job
+    /// of its own, so that other clients take turns.
+    pub fn hash_set(
+        &self,
+        address: IpAddr,
+        texts: Vec<Password>,
+        random: &dyn SecureRandom,
+    ) -> Result<Vec<PasswordHash>, HashingError> {
+        let mut salt = [0; SALT_BYTES];
+        random.fill(&mut salt);
+        let hash = |text: Password| {
+            let job = move |hasher: &Hasher, scratch: &mut Scratch| {
+                hasher.hash_with_salt(&text, &salt, scratch)
+            };
+            Ok(self.run(address, job)??)
+        };
+        texts.into_iter().map(hash).collect()
+    }
+
+    /// Hashes a typed code as the codes of a set were hashed; see [`Hasher::hash_like`].
+    pub fn hash_like(
+        &self,
+        address: IpAddr,
+        typed: Password,
+        other: PasswordHash,
+    ) -> Result<PasswordHash, HashingError> {
+        let job =
+            move |hasher: &Hasher, scratch: &mut Scratch| hasher.hash_like(&typed, &other, scratch);
+        Ok(self.run(address, job)??)
+    }
+
     /// Verifies a password against a stored hash; see [`Hasher::verify`] and [`HashingPool::run`].
     /// A hash above [`PoolSettings::max_bcrypt_cost`] waits while too many such hashes are being
     /// verified.

@@ -80,6 +80,20 @@ fn passwords_hashed_in_the_pool_verify_in_the_pool() {
 }
 
 #[test]
+fn a_set_of_codes_has_one_salt_so_that_one_hash_finds_the_typed_one() {
+    let pool = pool(2, 64, LONG);
+    let text = |text: &str| Password::parse(text).unwrap();
+    let texts = vec![text("0123456789ABCDEF"), text("FEDCBA9876543210")];
+    let set = pool.hash_set(address(1), texts, &SystemRandom).unwrap();
+    let typed = |typed| pool.hash_like(address(1), text(typed), set[0].clone()).unwrap();
+    assert_eq!(typed("FEDCBA9876543210").as_str(), set[1].as_str());
+    assert_eq!(typed("0123456789ABCDEF").as_str(), set[0].as_str());
+    assert!(set.iter().all(|hash| hash.as_str() != typed("0123456789ABCDEE").as_str()));
+    let again = pool.hash_set(address(1), vec![text("0123456789ABCDEF")], &SystemRandom).unwrap();
+    assert_ne!(again[0].as_str(), set[0].as_str(), "every set has a salt of its own");
+}
+
+#[test]
 fn overflow_is_refused_at_once_and_what_waited_is_done() {
     let pool = pool(1, 3, LONG);
     let (release, occupant) = occupy(&pool);

@@ -421,7 +421,61 @@ table! {
     }
 }
 
+table! {
+    use diesel::sql_types::{BigInt, Binary, Nullable};
+    use crate::sql_type::{Id, Utc};
+
+    totp_factors (account_id) {
+        account_id -> Id,
+        seed -> Binary,
+        last_step -> BigInt,
+        confirmed_at -> Utc,
+        last_used_at -> Nullable<Utc>,
+    }
+}
+
+table! {
+    use diesel::sql_types::Binary;
+    use crate::sql_type::{Id, Utc};
+
+    totp_enrolments (account_id) {
+        account_id -> Id,
+        session_id -> Id,
+        seed -> Binary,
+        expires_at -> Utc,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::sql_type::{Id, Utc};
+
+    backup_codes (account_id, hash) {
+        account_id -> Id,
+        hash -> Text,
+        created_at -> Utc,
+        used_at -> Nullable<Utc>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, Integer, Nullable, Text};
+    use crate::sql_type::{Id, Utc};
+
+    sign_in_challenges (token) {
+        token -> Binary,
+        binding -> Nullable<Binary>,
+        account_id -> Id,
+        password_epoch -> Integer,
+        delivery -> Text,
+        device_name -> Nullable<Text>,
+        tries -> Integer,
+        expires_at -> Utc,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(accounts, outbox);
+diesel::allow_tables_to_appear_in_same_query!(accounts, sign_in_challenges);
 diesel::allow_tables_to_appear_in_same_query!(accounts, sessions);
 diesel::allow_tables_to_appear_in_same_query!(refresh_tokens, sessions);
 diesel::allow_tables_to_appear_in_same_query!(revocation_feed, revocations);

@@ -31,6 +31,8 @@ pub struct Id;
 #[diesel(sqlite_type(name = "Long"))]
 pub struct Utc;
 
+impl SqlOrd for Id {}
+
 impl SqlOrd for Utc {}
 
 /// An identifier as Rust writes and reads it.

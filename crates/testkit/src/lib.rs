@@ -8,6 +8,7 @@
 )]
 
 mod answer;
+mod authenticator_app;
 mod browser;
 mod certificate;
 mod chromium;
@@ -25,6 +26,7 @@ mod server;
 mod smtp;
 
 pub use answer::Answer;
+pub use authenticator_app::AuthenticatorApp;
 pub use browser::Browser;
 pub use certificate::TestCertificates;
 pub use chromium::{Chromium, Page};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use portcullis::assembly::{self, Assembled, Foundation};
 use portcullis::config::Config;
-use portcullis_api::limits::{MAILED_LINKS, PASSWORD_RESET, REGISTRATION, SIGN_IN};
+use portcullis_api::limits::{MAILED_LINKS, PASSWORD_RESET, REGISTRATION, SECOND_FACTOR, SIGN_IN};
 use portcullis_domain::{Ambient, Clock, Moderation, ReservedNames, Role, SecretString, Severity};
 use portcullis_flows::audit::recording::RecordingPolicy;
 use portcullis_flows::identity::account_request::{AccountRequest, AccountRules, RegistrationMode};
@@ -138,7 +138,7 @@ fn wide_rate_limits() -> RateLimitSettings {
     RateLimitSettings {
         requests: wide("requests"),
         account_requests: wide("account_requests"),
-        routes: [&SIGN_IN, &REGISTRATION, &PASSWORD_RESET, &MAILED_LINKS]
+        routes: [&SIGN_IN, &SECOND_FACTOR, &REGISTRATION, &PASSWORD_RESET, &MAILED_LINKS]
             .map(|limit| wide(limit.quota().name()))
             .into(),
         exempt_networks: Vec::new(),

@@ -22,6 +22,8 @@ pub enum Name {
     AccessToken,
     /// The binding cookie: without it the refresh token of a browser is useless.
     Binding,
+    /// The cookie that binds the second step of a sign-in to the browser of the first.
+    Challenge,
     /// The device cookie: proves that this browser has signed in to the account before.
     Device,
 }
@@ -33,6 +35,8 @@ impl Name {
             (Self::AccessToken, false) => "access_token",
             (Self::Binding, true) => "__Host-refresh_binding",
             (Self::Binding, false) => "refresh_binding",
+            (Self::Challenge, true) => "__Host-mfa_binding",
+            (Self::Challenge, false) => "mfa_binding",
             (Self::Device, true) => "__Host-device",
             (Self::Device, false) => "device",
         }
@@ -41,7 +45,7 @@ impl Name {
     const fn same_site(self) -> SameSite {
         match self {
             Self::AccessToken => SameSite::Lax,
-            Self::Binding | Self::Device => SameSite::Strict,
+            Self::Binding | Self::Challenge | Self::Device => SameSite::Strict,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Route guards: authentication, age of the sign-in, permissions. They run before the body is read.
 //!
-//! The order is fixed: authentication, the age of the sign-in, a password that must be changed, the
-//! permissions. Each refused permission is a recorded decision.
+//! The order is fixed: authentication, the age of the sign-in, a password that must be changed, a
+//! second factor that must be enrolled, the permissions. Each refused permission is a recorded decision.
 
 use std::fmt;
 use std::future::{Ready, ready};
@@ -34,6 +34,9 @@ pub struct Guard {
     /// True if the sign-in must be less than 15 minutes old: a session that was left open, or
     /// stolen, is not enough. The refusal is recorded, and clients can recognise it (RFC 9470).
     pub recent_sign_in: bool,
+    /// True if the second factor of a session with two factors must have been proven less than 15
+    /// minutes ago: for routes that take the current password themselves.
+    pub recent_factor: bool,
     /// True if the request changes nothing although its method is not safe. A node whose
     /// revocations are stale still answers it.
     pub is_query: bool,
@@ -49,9 +52,16 @@ pub enum Audience {
     Local,
     /// Services with their credential.
     Service,
-    /// A signed-in account, even if the password must be changed first.
+    /// A signed-in account, even if the password must be changed or a second factor enrolled first.
     SignedIn,
-    /// A signed-in account whose password need not be changed.
+    /// A signed-in account that may change its password: even if it must, but not while it must only
+    /// enrol a second factor.
+    PasswordChange,
+    /// A signed-in account whose password need not be changed, even if a second factor must be
+    /// enrolled first.
+    FactorEnrolment,
+    /// A signed-in account whose password need not be changed, and that need not enrol a second
+    /// factor.
     Caller,
     /// The holder of any credential of a session, to end it.
     SessionCredentials,
@@ -85,16 +95,26 @@ impl Guard {
     pub const LOCAL: Self = Self::of(Audience::Local);
     /// For services.
     pub const SERVICE: Self = Self::of(Audience::Service);
-    /// For signed-in accounts, even if the password must be changed first: for the few routes that
-    /// lead to that change, and for sign-out.
+    /// For signed-in accounts, even if the password must be changed or a second factor enrolled first:
+    /// for the few routes that lead to that, and for sign-out.
     pub const SIGNED_IN: Self = Self::of(Audience::SignedIn);
-    /// For signed-in accounts whose password need not be changed.
+    /// For the change of the password.
+    pub const PASSWORD_CHANGE: Self = Self::of(Audience::PasswordChange);
+    /// For the enrolment of a second factor.
+    pub const FACTOR_ENROLMENT: Self = Self::of(Audience::FactorEnrolment);
+    /// For signed-in accounts that need neither change their password nor enrol a second factor.
     pub const CALLER: Self = Self::of(Audience::Caller);
     /// For the end of a session.
     pub const SESSION_CREDENTIALS: Self = Self::of(Audience::SessionCredentials);
 
     const fn of(audience: Audience) -> Self {
-        Self { audience, permissions: &[], recent_sign_in: false, is_query: false }
+        Self {
+            audience,
+            permissions: &[],
+            recent_sign_in: false,
+            recent_factor: false,
+            is_query: false,
+        }
     }
 
     /// For callers that have all of these permissions.
@@ -108,6 +128,12 @@ impl Guard {
         Self { recent_sign_in: true, ..self }
     }
 
+    /// The same guard, with a recent second factor if the session has one.
+    #[must_use]
+    pub const fn recent_factor(self) -> Self {
+        Self { recent_factor: true, ..self }
+    }
+
     /// The same guard, for a request that changes nothing.
     #[must_use]
     pub const fn query(self) -> Self {
@@ -118,8 +144,25 @@ impl Guard {
     pub const fn is_signed_in(&self) -> bool {
         matches!(
             self.audience,
-            Audience::SignedIn | Audience::Caller | Audience::SessionCredentials
+            Audience::SignedIn
+                | Audience::PasswordChange
+                | Audience::FactorEnrolment
+                | Audience::Caller
+                | Audience::SessionCredentials
         )
+    }
+
+    /// The refusal of an account that must do something else first.
+    fn restriction(&self, must_change: bool, must_enrol: bool) -> Option<Code> {
+        let change = must_change.then_some(Code::PasswordChangeRequired);
+        let enrol = must_enrol.then_some(Code::FactorRequired);
+        match self.audience {
+            Audience::PasswordChange if must_change => None,
+            Audience::PasswordChange => enrol,
+            Audience::FactorEnrolment => change,
+            Audience::Caller => change.or(enrol),
+            _ => None,
+        }
     }
 
     /// Refuses a change without sign-in from a page of another site.
@@ -152,9 +195,10 @@ impl Guard {
             Audience::SessionCredentials => data::<Authenticator>(request)?
                 .session_credentials(request)
                 .map(GuardResult::SessionCredentials),
-            Audience::SignedIn | Audience::Caller => {
-                self.admit_principal(request).await.map(GuardResult::Principal)
-            }
+            Audience::SignedIn
+            | Audience::PasswordChange
+            | Audience::FactorEnrolment
+            | Audience::Caller => self.admit_principal(request).await.map(GuardResult::Principal),
         }
     }
 
@@ -163,13 +207,16 @@ impl Guard {
         let is_safe = self.is_query || request.method().is_safe();
         let effect = if is_safe { Effect::None } else { Effect::Change };
         let claims = authenticator.authenticate(request, effect).await?;
-        let must_change = claims.password_must_change;
+        let restriction = self.restriction(claims.password_must_change, claims.factor_required);
         let principal = Principal::of_claims(claims, origin(request));
         if self.recent_sign_in {
-            require_recent(request, &principal).await?;
+            require_recent(request, &principal, StepUp::is_recent).await?;
         }
-        if must_change && self.audience == Audience::Caller {
-            return Err(Problem::new(Code::PasswordChangeRequired));
+        if self.recent_factor {
+            require_recent(request, &principal, StepUp::has_recent_factor).await?;
+        }
+        if let Some(code) = restriction {
+            return Err(Problem::new(code));
         }
         if !self.permissions.is_empty() {
             authenticator.require_fresh_revocations()?;
@@ -181,16 +228,21 @@ impl Guard {
 }
 
 /// The request is refused even if the refusal could not be recorded.
-async fn require_recent(request: &HttpRequest, principal: &Principal) -> Result<(), Problem> {
+async fn require_recent(
+    request: &HttpRequest,
+    principal: &Principal,
+    is_recent: fn(&StepUp, &Principal) -> bool,
+) -> Result<(), Problem> {
     let step_up: &web::Data<StepUp> = shared(request)?;
-    if step_up.is_recent(principal) {
+    if is_recent(step_up, principal) {
         return Ok(());
     }
+    let level = principal.assurance().unwrap_or_default();
     let (step_up, principal) = (step_up.clone(), principal.clone());
     if let Err(problem) = blocking(move || step_up.record_refusal(&principal)).await {
         tracing::warn!(%problem, "a refusal for want of a recent sign-in is not recorded");
     }
-    Err(Problem::new(Code::SignInTooOld))
+    Err(Problem::sign_in_too_old(level))
 }
 
 fn shared<T: 'static>(request: &HttpRequest) -> Result<&web::Data<T>, Problem> {
@@ -247,8 +299,8 @@ impl FromRequest for SessionCredentials {
     }
 }
 
-/// Prints `public`, `this machine`, `service`, `authenticated`, `caller`, or the permissions as in
-/// `audit_log:export, recent sign-in`.
+/// Prints `public`, `this machine`, `service`, `authenticated`, `password change`, `enrolment`,
+/// `caller`, or the permissions as in `audit_log:export, recent sign-in`.
 impl fmt::Display for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let audience = match self.audience {
@@ -256,6 +308,8 @@ impl fmt::Display for Guard {
             Audience::Local => "this machine",
             Audience::Service => "service",
             Audience::SignedIn | Audience::SessionCredentials => "authenticated",
+            Audience::PasswordChange => "password change",
+            Audience::FactorEnrolment => "enrolment",
             Audience::Caller => "caller",
         };
         let permissions: Vec<String> = self
@@ -269,6 +323,9 @@ impl fmt::Display for Guard {
         }
         if self.recent_sign_in {
             words.push("recent sign-in");
+        }
+        if self.recent_factor {
+            words.push("recent factor");
         }
         f.pad(&words.join(", "))
     }

@@ -21,6 +21,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 use portcullis_audit::DecisionId;
+use portcullis_domain::AssuranceLevel;
 use portcullis_flows::identity::account_request::FieldError;
 use portcullis_flows::node::clock_watch::ClockOffset;
 use portcullis_rate_limit::States;
@@ -41,6 +42,8 @@ pub struct Problem {
     decision: Option<DecisionId>,
     retry_after: Option<Duration>,
     quotas: Option<Box<States>>,
+    /// The assurance level that a step-up must reach.
+    level: AssuranceLevel,
 }
 
 /// A fault of one field.
@@ -108,6 +111,7 @@ impl Problem {
             decision: None,
             retry_after: None,
             quotas: None,
+            level: AssuranceLevel::Aal1,
         }
     }
 
@@ -140,6 +144,11 @@ impl Problem {
     /// The concurrency limit is reached, by this caller or by all callers together.
     pub fn busy() -> Self {
         Self::new(Code::Busy).retry_after(BUSY_PAUSE)
+    }
+
+    /// The sign-in is not recent enough. A session of this assurance level must reach it again.
+    pub(crate) fn sign_in_too_old(level: AssuranceLevel) -> Self {
+        Self { level, ..Self::new(Code::SignInTooOld) }
     }
 
     /// A rate limit is reached.
@@ -235,7 +244,7 @@ impl ResponseError for Problem {
         if let Some(wait) = self.retry_after {
             response.insert_header((header::RETRY_AFTER, wait.as_secs().max(1)));
         }
-        if let Some(challenge) = challenge(self.code) {
+        if let Some(challenge) = challenge(self.code, self.level) {
             response.insert_header((header::WWW_AUTHENTICATE, challenge));
         }
         let mut response = response.finish();
@@ -247,12 +256,15 @@ impl ResponseError for Problem {
 }
 
 /// RFC 6750 section 3: no error code if the request had no credential at all.
-fn challenge(code: Code) -> Option<&'static str> {
+fn challenge(code: Code, level: AssuranceLevel) -> Option<&'static str> {
     match code.status() {
         401 if code == Code::InvalidToken => {
             Some(r#"Bearer realm="portcullis", error="invalid_token""#)
         }
-        401 if code == Code::SignInTooOld => Some(TOO_OLD),
+        401 if code == Code::SignInTooOld => Some(match level {
+            AssuranceLevel::Aal2 => TOO_OLD_FACTOR,
+            _ => TOO_OLD,
+        }),
         401 if code == Code::InvalidServiceCredential => {
             Some(r#"Basic realm="portcullis", Bearer realm="portcullis""#)
         }
@@ -265,6 +277,12 @@ fn challenge(code: Code) -> Option<&'static str> {
 const TOO_OLD: &str = concat!(
     r#"Bearer realm="portcullis", error="insufficient_user_authentication", "#,
     r#"error_description="A more recent sign-in is required", max_age=900"#
+);
+
+/// As [`TOO_OLD`], for a session with two factors.
+const TOO_OLD_FACTOR: &str = concat!(
+    r#"Bearer realm="portcullis", error="insufficient_user_authentication", "#,
+    r#"error_description="A more recent sign-in is required", acr_values="aal2", max_age=900"#
 );
 
 const ALMOST_A_SECOND: Duration = Duration::from_nanos(999_999_999);

@@ -8,16 +8,22 @@ use portcullis_flows::identity::breach_check::BreachChecks;
 use portcullis_flows::identity::breach_review::BreachReviews;
 use portcullis_flows::identity::new_password::NewPasswords;
 use portcullis_flows::node::revocation::Enforcement;
-use portcullis_flows::sign_in::SignIn;
+use portcullis_flows::sign_in::backup_code::BackupCodes;
+use portcullis_flows::sign_in::factor::FactorProver;
+use portcullis_flows::sign_in::factor_reset::FactorReset;
 use portcullis_flows::sign_in::hash_cost::{HashCostStore, HashCosts};
 use portcullis_flows::sign_in::lockout::{FailureCounters, Lockout};
 use portcullis_flows::sign_in::mass_sign_out::MassSignOut;
+use portcullis_flows::sign_in::reauthentication::Reauthentication;
 use portcullis_flows::sign_in::refresh::Refresh;
 use portcullis_flows::sign_in::session::Sessions;
 use portcullis_flows::sign_in::session_tokens::TokenIssuer;
 use portcullis_flows::sign_in::sign_out::SignOut;
-use portcullis_flows::sign_in::step_up::StepUp;
+use portcullis_flows::sign_in::step_up::{FactorStepUp, StepUp};
+use portcullis_flows::sign_in::totp::TotpEnrolment;
 use portcullis_flows::sign_in::unlock::Unlock;
+use portcullis_flows::sign_in::{SecondFactor, SignIn};
+use portcullis_mfa::SeedKey;
 use portcullis_password::{
     BreachFilter, BreachService, Hasher, HashingPool, PoolSettings, RangeService,
 };
@@ -93,6 +99,7 @@ pub(super) fn share(
     data: &mut AppData,
 ) {
     let Foundation { config, store, ambient, .. } = foundation;
+    share_factors(foundation, issuer, passwords, data);
     let sign_in = SignIn::new(
         store.clone(),
         passwords.hashing.clone(),
@@ -115,6 +122,66 @@ pub(super) fn share(
     )));
 }
 
+/// The use cases of second factors.
+fn share_factors(
+    foundation: &Foundation,
+    issuer: &TokenIssuer,
+    passwords: &Passwords,
+    data: &mut AppData,
+) {
+    let Foundation { config, store, ambient, .. } = foundation;
+    let Passwords { hashing, lockout, .. } = passwords;
+    let key = Arc::new(seed_key(foundation));
+    let prover = FactorProver::new(store.clone(), hashing.clone(), key.clone());
+    let reauthentication =
+        Reauthentication::new(store.clone(), hashing.clone(), lockout.clone(), ambient.clone());
+    let second_factor = SecondFactor::new(
+        store.clone(),
+        prover.clone(),
+        issuer.clone(),
+        lockout.clone(),
+        ambient.clone(),
+    );
+    let requires_verified_email = config.registration.requires_verified_email;
+    data.share(Arc::new(second_factor.requiring_verified_email(requires_verified_email)));
+    data.share(Arc::new(FactorStepUp::new(
+        store.clone(),
+        prover,
+        issuer.clone(),
+        lockout.clone(),
+        ambient.clone(),
+    )));
+    data.share(Arc::new(BackupCodes::new(
+        store.clone(),
+        reauthentication.clone(),
+        hashing.clone(),
+        ambient.clone(),
+    )));
+    let totp = TotpEnrolment::new(
+        store.clone(),
+        reauthentication,
+        key,
+        issuer.clone(),
+        config.mfa_issuer.clone(),
+        ambient.clone(),
+    );
+    if config.tokens.previous.is_some()
+        && let Err(error) = totp.reseal()
+    {
+        tracing::warn!(%error, "the TOTP seeds could not be sealed again");
+    }
+    data.share(Arc::new(totp));
+}
+
+/// The key that seals TOTP seeds.
+fn seed_key(foundation: &Foundation) -> SeedKey {
+    let key = SeedKey::new(foundation.secret.derive(Purpose::TotpSeeds));
+    match &foundation.config.tokens.previous {
+        Some(previous) => key.accepting(previous.derive(Purpose::TotpSeeds)),
+        None => key,
+    }
+}
+
 /// The maximum age of a sign-in for step-up.
 pub(super) fn step_up(foundation: &Foundation) -> Arc<StepUp> {
     Arc::new(StepUp::new(foundation.store.clone(), foundation.ambient.clone()))
@@ -125,6 +192,12 @@ pub(crate) fn mass_sign_out(store: &Arc<Store>, config: &Config) -> MassSignOut 
     let enforcement = Enforcement::of_command(config.sessions.access_lifetime);
     let matrix = config.matrix.active.clone();
     MassSignOut::new(store.clone(), matrix, enforcement, Ambient::system())
+}
+
+/// Shows and removes the second factors of an account. Running servers read the revocations.
+pub(crate) fn factor_reset(store: &Arc<Store>, config: &Config) -> FactorReset {
+    let enforcement = Enforcement::of_command(config.sessions.access_lifetime);
+    FactorReset::new(store.clone(), enforcement, Ambient::system())
 }
 
 /// Ends a lockout.

@@ -3,11 +3,13 @@
 mod create;
 mod delete;
 mod end_sessions;
+mod factors;
 mod import;
 mod list;
 mod lock;
 mod named;
 mod password;
+mod reset_mfa;
 mod set_password;
 mod show;
 mod unlock;
@@ -41,6 +43,10 @@ pub(crate) enum Verb {
     SetPassword(set_password::Arguments),
     /// Delete an account for good
     Delete(delete::Arguments),
+    /// Show the second factors of an account
+    Factors(named::Name),
+    /// Remove all second factors of an account and end its sessions (its owner has lost them)
+    ResetMfa(named::Name),
     /// End all sessions of all accounts; running servers refuse their tokens within a second
     EndSessions(end_sessions::Arguments),
 }
@@ -56,6 +62,8 @@ pub(crate) fn run(loaded: LoadedConfig, verb: Verb, output: Output) -> Result<Ex
         Verb::Unlock(name) => unlock::run(&config, &name, output),
         Verb::SetPassword(arguments) => set_password::run(&config, &arguments, output),
         Verb::Delete(arguments) => delete::run(&config, &arguments, output),
+        Verb::Factors(name) => factors::run(&config, &name, output),
+        Verb::ResetMfa(name) => reset_mfa::run(&config, &name, output),
         Verb::EndSessions(_) => end_sessions::run(&config, output),
     }
 }

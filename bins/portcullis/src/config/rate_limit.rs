@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_api::limits::{PASSWORD_RESET, REGISTRATION, SIGN_IN};
+use portcullis_api::limits::{PASSWORD_RESET, REGISTRATION, SECOND_FACTOR, SIGN_IN};
 use portcullis_rate_limit::{MAX_SLIDING_LIMIT, Quota, QuotaError};
 use portcullis_web::{ConnectionLimits, RateLimit, RateLimitSettings, RequestBounds};
 
@@ -36,6 +36,12 @@ impl RateLimits {
         }
         let sign_in = of_route(
             &SIGN_IN,
+            ("rate_limit.login_attempts", raw.login_attempts),
+            ("rate_limit.login_window_seconds", raw.login_window_seconds),
+            findings,
+        );
+        let second_factor = of_route(
+            &SECOND_FACTOR,
             ("rate_limit.login_attempts", raw.login_attempts),
             ("rate_limit.login_window_seconds", raw.login_window_seconds),
             findings,
@@ -105,7 +111,7 @@ impl RateLimits {
             Ok(RateLimitSettings {
                 requests: requests?,
                 account_requests: account_requests?,
-                routes: vec![sign_in?, registration?, password_reset?],
+                routes: vec![sign_in?, second_factor?, registration?, password_reset?],
                 exempt_networks,
             })
         };

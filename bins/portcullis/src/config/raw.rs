@@ -29,6 +29,7 @@ pub(crate) struct Raw {
     pub(crate) mail: Mail,
     pub(crate) audit: Audit,
     pub(crate) retention: Retention,
+    pub(crate) mfa: Mfa,
     pub(crate) lockout: Lockout,
     pub(crate) rate_limit: RateLimit,
     pub(crate) admin: Admin,
@@ -272,6 +273,23 @@ pub(crate) struct Retention {
     pub(crate) sign_in_failures_days: Option<u32>,
     pub(crate) outbox_days: Option<u32>,
     pub(crate) delivered_mails_days: Option<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Mfa {
+    pub(crate) required: Option<FactorRequirement>,
+    pub(crate) required_roles: Option<Vec<String>>,
+    pub(crate) issuer: Option<String>,
+}
+
+/// The accounts that must have a second factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum FactorRequirement {
+    Nobody,
+    Administrators,
+    Everybody,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -29,6 +29,7 @@ mod serve;
 mod service;
 mod user_create;
 mod user_end_sessions;
+mod user_factors;
 mod user_import;
 mod user_verbs;
 mod worker;

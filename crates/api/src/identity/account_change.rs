@@ -137,6 +137,40 @@ pub(crate) async fn end_sessions(
     Ok(HttpResponse::NoContent().finish())
 }
 
+pub(crate) const RESET_FACTORS: Route = Route {
+    method: Method::Delete,
+    path: "/api/admin/users/{id}/mfa",
+    guard: Guard::permitted(&[permission::CHANGE_STATE]).recent(),
+    limit: Limit::GENERAL,
+    body: Body::None,
+    errors: &[
+        Code::CsrfFailed,
+        Code::NotFound,
+        Code::AboveOwnRole,
+        Code::OwnAccount,
+        Code::MatrixSuperseded,
+        Code::OutcomeUnknown,
+        Code::Unavailable,
+    ],
+};
+
+/// Removes all second factors of an account whose owner has lost them, and ends its sessions.
+///
+/// The owner is informed by mail, and signs in with the password alone until another factor is enrolled.
+#[utoipa::path(delete, path = RESET_FACTORS.path, tag = "users", operation_id = "reset_factors",
+    params(("id" = String, Path, description = "The account",
+        example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")),
+    responses((status = 204, description = "The account has no second factor")))]
+pub(crate) async fn reset_factors(
+    caller: Caller,
+    account_changes: web::Data<AccountChanges>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let (caller, id) = (caller.0, account(&id)?);
+    blocking(move || account_changes.reset_factors(&caller, id)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
 /// A field that is present has a value: null would neither be a change nor mean "absent".
 fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,

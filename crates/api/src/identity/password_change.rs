@@ -28,7 +28,7 @@ pub(crate) struct PasswordChangeBody {
 pub(crate) const CHANGE: Route = Route {
     method: Method::Post,
     path: "/api/auth/password/change",
-    guard: Guard::SIGNED_IN,
+    guard: Guard::PASSWORD_CHANGE.recent_factor(),
     limit: Limit::GENERAL,
     body: Body::JSON,
     errors: &[

@@ -1,7 +1,7 @@
 //! Lists of words, taken from the types that read and write them.
 
 use portcullis_audit::{EventKind, Outcome};
-use portcullis_domain::{AccountKind, Delivery};
+use portcullis_domain::{AccountKind, Delivery, Factor};
 use serde_json::Value;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::Type;
@@ -20,6 +20,16 @@ pub(crate) fn delivery() -> Object {
     schema
         .description(Some("The delivery of the access token: `cookie` (default), or `body` for clients without cookies."))
         .examples([Value::from("body")])
+        .build()
+}
+
+/// The kinds of second factors.
+pub(crate) fn factor() -> Object {
+    let factors = [Factor::Totp, Factor::Passkey, Factor::BackupCodes];
+    let schema = one_of(factors.iter().map(|factor| factor.as_str()));
+    schema
+        .description(Some("The kind of the second factor."))
+        .examples([Value::from("totp")])
         .build()
 }
 

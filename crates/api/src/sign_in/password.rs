@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_domain::{Delivery, DisplayName};
-use portcullis_flows::sign_in::{SignIn, SignInRequest, SignedIn};
+use portcullis_flows::sign_in::{SignIn, SignInRequest, SignInResult};
 use portcullis_web::{
     Body, Code, CookieName, FieldProblem, Form, Guard, Hashing, Json, Limit, Method, Problem,
     Route, SecretText, Settings, Text, cookie, origin,
@@ -13,7 +13,8 @@ use utoipa::ToSchema;
 
 use crate::limits::SIGN_IN;
 use crate::openapi::word;
-use crate::sign_in::session_tokens::{self, TokensAnswer};
+use crate::sign_in::challenge::{self, SignInAnswer};
+use crate::sign_in::session_tokens;
 
 /// The credentials of a sign-in, and the delivery of its tokens.
 #[derive(Deserialize, ToSchema)]
@@ -52,10 +53,15 @@ pub(crate) const FORM: Route = Route {
     ],
 };
 
-/// Signs in with a password, sent as a form.
+/// Signs in with a password, sent as a form. With a second factor, the response has a token for the
+/// second step instead of a session.
 #[utoipa::path(post, path = FORM.path, tag = "auth",
     request_body(content = SignInBody, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, body = TokensAnswer, description = "Signed in")))]
+    responses((status = 200, body = SignInAnswer,
+        description = "Signed in, or a second factor is required",
+        example = json!({
+            "mfa_required": true, "expires_in": 300,
+            "mfa_token": "8ZPvWgcmw9mTqYz1FPpqYV4sB0yDqO3mYbX2wz4kLrA" }))))]
 pub(crate) async fn form(
     request: HttpRequest,
     use_case: web::Data<SignIn>,
@@ -83,10 +89,15 @@ pub(crate) const JSON: Route = Route {
     ],
 };
 
-/// Signs in with a password, sent as JSON.
+/// Signs in with a password, sent as JSON. With a second factor, the response has a token for the
+/// second step instead of a session.
 #[utoipa::path(post, path = JSON.path, tag = "auth",
     request_body = SignInBody,
-    responses((status = 200, body = TokensAnswer, description = "Signed in")))]
+    responses((status = 200, body = SignInAnswer,
+        description = "Signed in, or a second factor is required",
+        example = json!({
+            "mfa_required": true, "expires_in": 300,
+            "mfa_token": "8ZPvWgcmw9mTqYz1FPpqYV4sB0yDqO3mYbX2wz4kLrA" }))))]
 pub(crate) async fn json(
     request: HttpRequest,
     use_case: web::Data<SignIn>,
@@ -113,12 +124,10 @@ async fn sign_in(
         origin: origin(request),
     };
     let address = wanted.origin.address;
-    let signed_in = hashing.run(address, move || use_case.sign_in(&wanted)).await?;
-    let SignedIn { tokens, binding, device_token } = signed_in;
-    let mut response = session_tokens::tokens(&tokens, secure);
-    session_tokens::bind(&mut response, &tokens, binding.as_ref(), secure);
-    session_tokens::remember_device(&mut response, device_token.as_ref(), secure);
-    Ok(response)
+    Ok(match hashing.run(address, move || use_case.sign_in(&wanted)).await? {
+        SignInResult::SignedIn(signed_in) => session_tokens::signed_in(&signed_in, secure),
+        SignInResult::ChallengeIssued(issued) => challenge::response(&issued, secure),
+    })
 }
 
 /// The delivery, from a text only: serde would also accept `{"body": null}`.

@@ -2,6 +2,7 @@
 
 use actix_web::HttpResponse;
 use portcullis_domain::{Delivery, ExposeSecret, SecretString};
+use portcullis_flows::sign_in::SignedIn;
 use portcullis_flows::sign_in::device::DEVICE_LIFETIME;
 use portcullis_flows::sign_in::session_tokens::SessionTokens;
 use portcullis_token::OpaqueSecret;
@@ -53,6 +54,15 @@ pub(crate) fn tokens(tokens: &SessionTokens, secure: bool) -> HttpResponse {
         let cookie = set_cookie(CookieName::AccessToken, token, max_age, secure);
         add_cookie(&mut response, &cookie);
     }
+    response
+}
+
+/// The tokens of a new session, with the cookies of the browser.
+pub(crate) fn signed_in(signed_in: &SignedIn, secure: bool) -> HttpResponse {
+    let SignedIn { tokens, binding, device_token } = signed_in;
+    let mut response = self::tokens(tokens, secure);
+    bind(&mut response, tokens, binding.as_ref(), secure);
+    remember_device(&mut response, device_token.as_ref(), secure);
     response
 }
 

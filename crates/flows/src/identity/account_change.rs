@@ -1,4 +1,4 @@
-//! Administration of accounts: role, activation, end of sessions.
+//! Administration of accounts: role, activation, end of sessions, removal of second factors.
 //!
 //! A change is checked in the transaction that writes it, against the accounts and the active
 //! matrix of that moment. So if two administrators deactivate each other concurrently, one remains.
@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use portcullis_access::Matrix;
 use portcullis_audit::{Details, EventKind, Outcome, SecurityEvent};
-use portcullis_domain::{Account, AccountId, Ambient, Role, Timestamp};
+use portcullis_domain::{Account, AccountId, Ambient, Factor, Role, Timestamp};
 use portcullis_password::PasswordHash;
 use portcullis_token::Digest;
 
@@ -102,6 +102,8 @@ pub struct AccountUpdate {
     pub ends_sessions: Option<EventKind>,
     /// The hash of a new password, which invalidates every device cookie and every link of a mail.
     pub password_hash: Option<PasswordHash>,
+    /// True if all second factors of the account are removed.
+    pub removes_factors: bool,
 }
 
 /// The result of a change.
@@ -263,6 +265,7 @@ impl AccountChanges {
                 tokens_valid_from: None,
                 ends_sessions: Some(kind),
                 password_hash: Some(hash.clone()),
+                removes_factors: false,
             };
             AccountRuleResult { result: result.map(update), effects: Box::new(effects) }
         };
@@ -288,9 +291,49 @@ impl AccountChanges {
                 tokens_valid_from: None,
                 ends_sessions: Some(kind),
                 password_hash: None,
+                removes_factors: false,
             };
             let effects =
                 Box::new(move |changed: &AccountChangeResult| event.ending(changed.ended()).into());
+            AccountRuleResult { result: result.map(update), effects }
+        };
+        self.carry_out(principal, &matrix, account, &rule).map(drop)
+    }
+
+    /// Removes all second factors of the account and ends its sessions: for an account whose owner
+    /// has lost them. The owner is informed.
+    pub fn reset_factors(
+        &self,
+        principal: &Principal,
+        account: AccountId,
+    ) -> Result<(), ChangeError> {
+        let matrix = self.matrix.load();
+        still_permitted(principal, &matrix, &[permission::CHANGE_STATE])?;
+        let kind = EventKind::FactorsReset;
+        let random = self.ambient.random.clone();
+        let rule = |account_state: &AccountState| {
+            let before = &account_state.account;
+            let after = Account { mfa_enabled: false, ..before.clone() };
+            let result = check_rules(account_state, principal, &matrix, &after);
+            let event = self.event(kind, outcome(result), principal, before.id, account_state.now);
+            let had_factors = before.mfa_enabled;
+            let (account, address) = (before.id, principal.origin.address);
+            let update = |()| AccountUpdate {
+                after,
+                tokens_valid_from: None,
+                ends_sessions: Some(kind),
+                removes_factors: true,
+                password_hash: None,
+            };
+            let random = random.clone();
+            let effects = Box::new(move |changed: &AccountChangeResult| {
+                let event = event.ending(changed.ended());
+                if !had_factors || !matches!(changed, AccountChangeResult::Done { .. }) {
+                    return event.into();
+                }
+                let mail = Mail::FactorRemoved { address, factor: Factor::Totp };
+                Effects::with_mail(event, account, mail, &*random)
+            });
             AccountRuleResult { result: result.map(update), effects }
         };
         self.carry_out(principal, &matrix, account, &rule).map(drop)
@@ -335,6 +378,7 @@ impl AccountChanges {
                 tokens_valid_from: None,
                 ends_sessions: None,
                 password_hash: None,
+                removes_factors: false,
             };
             return AccountRuleResult {
                 result: result.map(update),
@@ -367,7 +411,13 @@ impl AccountChanges {
             let is_ahead =
                 tokens_valid_from < account_state.last_issued && tokens_valid_from.is_some();
             let ends_sessions = deactivates.or(is_ahead.then_some(EventKind::RoleChanged));
-            AccountUpdate { after, tokens_valid_from, ends_sessions, password_hash: None }
+            AccountUpdate {
+                after,
+                tokens_valid_from,
+                ends_sessions,
+                password_hash: None,
+                removes_factors: false,
+            }
         };
         let result = result.map(update);
         let ends = result.as_ref().ok().and_then(|update| update.ends_sessions);

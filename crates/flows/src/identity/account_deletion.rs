@@ -130,6 +130,7 @@ impl AccountDeletions {
                 tokens_valid_from: None,
                 ends_sessions: Some(kind),
                 password_hash: None,
+                removes_factors: false,
             };
             AccountRuleResult { result: result.map(update), effects: Box::new(effects) }
         };

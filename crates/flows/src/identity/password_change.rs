@@ -12,7 +12,7 @@ use std::sync::Arc;
 use portcullis_audit::{Details, EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
     Account, AccountId, Ambient, Delivery, ExposeSecret, PasswordEpoch, SecretString, Session,
-    SessionId, TokenId,
+    SessionId,
 };
 use portcullis_password::{HashingError, HashingPool, Password, PasswordHash};
 use portcullis_token::{Digest, OpaqueSecret};
@@ -25,14 +25,12 @@ use crate::node::mail::Mail;
 use crate::node::revocation::Revoked;
 use crate::sign_in::device;
 use crate::sign_in::lockout::Lockout;
+pub use crate::sign_in::replacement::ReplacementSession;
 use crate::sign_in::session_tokens::{AccountSnapshot, SessionEnd, SessionTokens, TokenIssuer};
 use crate::sign_in::{PasswordProof, SignInStore, StoredCredentials, verify};
 
 /// The port of password changes, in addition to that of sign-in.
 pub trait PasswordChangeStore: SignInStore {
-    /// The account and the hash of its password.
-    fn credentials_of(&self, account: AccountId) -> Result<Option<StoredCredentials>, StoreError>;
-
     /// Replaces the hash, unless the counter is closed at that moment or the hash is no longer the
     /// checked one. Ends every session, opens the replacement of the calling session, and records
     /// the change.
@@ -62,18 +60,6 @@ pub struct PasswordUpdate<'a> {
     pub origin: &'a Origin,
     /// The effects to record.
     pub effects: EffectsOf<'a, PasswordUpdateResult>,
-}
-
-/// The session that replaces the calling one: same device, delivery and expiry, and the same time
-/// of sign-in.
-#[derive(Clone, Copy, Debug)]
-pub struct ReplacementSession {
-    /// Its id.
-    pub session: SessionId,
-    /// Its first refresh token.
-    pub refresh: TokenId,
-    /// Digest of its binding cookie, if its predecessor has one.
-    pub binding: Digest,
 }
 
 /// The result of a password change.
@@ -217,12 +203,7 @@ impl PasswordChange {
                 SecurityEvent { outcome: Outcome::Superseded, ..event.clone() }.into()
             }
         };
-        let binding = OpaqueSecret::mint(&*self.ambient.random);
-        let successor = ReplacementSession {
-            session: SessionId::generate(event.at, &*self.ambient.random),
-            refresh: TokenId::generate(event.at, &*self.ambient.random),
-            binding: binding.digest(),
-        };
+        let (successor, binding) = ReplacementSession::generate(event.at, &self.ambient);
         let changed = self.store.change_password(&PasswordUpdate {
             account: request.account,
             session: request.session,

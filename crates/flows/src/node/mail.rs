@@ -7,6 +7,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+pub use portcullis_domain::Factor;
 use portcullis_domain::{
     AccountId, EmailChangeId, InvitationId, MessageId, RegistrationId, SystemRandom, Timestamp,
     is_deceptive,
@@ -102,6 +103,13 @@ pub enum Mail {
         /// The factor.
         factor: Factor,
     },
+    /// The notice of the first use of a second factor or passkey, and of each used backup code.
+    FactorUsed {
+        /// The client address.
+        address: IpAddr,
+        /// The factor.
+        factor: Factor,
+    },
     /// The notice of a removed second factor or passkey.
     FactorRemoved {
         /// The client address.
@@ -132,6 +140,7 @@ impl Mail {
             Self::PasswordBreached { .. } => "password_breached",
             Self::AccountDeleted { .. } => "account_deleted",
             Self::FactorAdded { .. } => "factor_added",
+            Self::FactorUsed { .. } => "factor_used",
             Self::FactorRemoved { .. } => "factor_removed",
         }
     }
@@ -153,6 +162,7 @@ impl Mail {
             | Self::NewDevice { .. }
             | Self::PasswordBreached { .. }
             | Self::FactorAdded { .. }
+            | Self::FactorUsed { .. }
             | Self::FactorRemoved { .. } => Some(SecretPurpose::Disavow),
             // A deleted account cannot be given back.
             Self::Test | Self::RegistrationAttempt { .. } | Self::AccountDeleted { .. } => None,
@@ -203,32 +213,9 @@ impl Mail {
             Self::PasswordBreached { address },
             Self::AccountDeleted { address },
             Self::FactorAdded { address, factor: Factor::Totp },
+            Self::FactorUsed { address, factor: Factor::BackupCodes },
             Self::FactorRemoved { address, factor: Factor::Passkey },
         ]
-    }
-}
-
-/// A factor that is told of by mail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Factor {
-    /// One-time codes of an authenticator app.
-    Totp,
-    /// A passkey.
-    Passkey,
-    /// Backup codes.
-    BackupCodes,
-}
-
-impl Factor {
-    /// The stable word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Totp => "totp",
-            Self::Passkey => "passkey",
-            Self::BackupCodes => "backup_codes",
-        }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Only rows without references are deleted: a session long after its end, when none of its tokens
 //! could verify; failure counters of sign-in that lock nothing; messages of the outbox; expired
-//! secrets of mails; expired registrations, invitations and changes of addresses; counters of mails; bans
+//! secrets of mails, challenges and enrolments; expired registrations, invitations and changes of addresses; counters of mails; bans
 //! that are no former bans any more. Ages use the clock of the database, in the
 //! transaction that deletes.
 
@@ -46,6 +46,10 @@ pub trait RetentionStore: Send + Sync {
 
     /// Deletes counters of mails whose window ended longer than `age` ago.
     fn remove_mail_allowances(&self, age: Duration, most: u32) -> Result<u64, StoreError>;
+
+    /// Deletes challenges of sign-ins and enrolments of authenticator apps that expired longer than
+    /// `age` ago.
+    fn remove_challenges(&self, age: Duration, most: u32) -> Result<u64, StoreError>;
 
     /// Deletes bans that ended longer than `age` ago, and those that start later than `age` from now,
     /// because the clock was wrong.

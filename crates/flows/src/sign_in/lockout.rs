@@ -1,12 +1,14 @@
 //! Lockout: the counters of failed attempts.
 //!
-//! Each path that takes a password or a code counts its failures with one of three counters. What
+//! Each path that takes a password or a code counts its failures with one of four counters. What
 //! the caller has proven already, and nothing else, selects the counter:
 //!
 //! - a **stranger** has proven nothing: one counter for each account, however its name was typed,
 //!   or for each name that no account has;
 //! - a **known device** has used the present password before: one counter for all devices of an
 //!   account, a new one with each password;
+//! - a **second factor** is tried by a caller that has proven the password, or has a session: one
+//!   counter for each account, whatever challenge, session or factor the code was for;
 //! - a **session** was opened with the password: one counter for each session.
 //!
 //! Only a caller of the same kind can close a counter. So a stranger closes neither the counter of
@@ -86,6 +88,11 @@ impl FailureCounters {
     /// The counter of the mails with reset links to an address.
     pub(crate) fn of_reset_mails(&self, email_key: &str) -> Digest {
         self.named(&format!("reset-mails:{email_key}"))
+    }
+
+    /// The counter of an account for codes of its second factors.
+    pub fn of_factors(&self, account: AccountId) -> Digest {
+        self.named(&format!("account:{account}:factors"))
     }
 
     /// The key that draws the hash cost of an unknown name, or of an account without a verifiable

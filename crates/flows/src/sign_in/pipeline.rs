@@ -1,12 +1,12 @@
-//! The sign-in pipeline: verify proofs, assess the sign-in, open a session (*prove*, *assess*,
-//! *open*).
+//! The sign-in pipeline: verify proofs, assess the sign-in, challenge for a second factor, open a
+//! session (*prove*, *assess*, *challenge*, *open*).
 //!
 //! `password` verifies a credential and returns a proof; `assessment` allows or refuses the
-//! sign-in; `opening` takes the proofs, and storage validates each again in the one transaction
+//! sign-in, or requires a second factor, for which `challenge` stores a challenge and takes the answer;
+//! `opening` takes the proofs, and storage validates each again in the one transaction
 //! that opens the session. Methods (`amr`) and assurance level (`acr`) of the proofs are stored
-//! with the session; every access token states the methods. A second factor is a file that returns
-//! a proof, a variant in `proof`, its method in `portcullis-domain`, and its condition in
-//! [`SignInStore`].
+//! with the session; every access token states the methods. A factor is a file that returns a proof, a
+//! variant in `proof`, its method in `portcullis-domain`, and its condition in [`SignInStore`].
 //!
 //! An unknown name, a wrong password, a locked and a deactivated account get the same answer after
 //! the same work: every refusal hashes once and writes once. The lockout is checked in the
@@ -21,16 +21,23 @@ use portcullis_rate_limit::LockoutPolicy;
 use portcullis_token::{DeviceId, Digest};
 
 use self::assessment::{Assessment, assess};
+pub use self::challenge::{
+    CHALLENGE_LIFETIME, ChallengeAnswer, ChallengeError, IssuedChallenge, SecondFactor,
+};
+use self::challenge::{ChallengedSignIn, Challenger};
 pub use self::credentials::{StoredCredentials, StoredPassword};
 pub use self::identifier::Identifier;
 pub use self::opening::SignedIn;
-use self::opening::{SessionOpener, VerifiedSignIn};
+use self::opening::{Opened, SessionOpener, VerifiedSignIn};
 pub use self::password::PasswordProof;
 use self::password::PasswordProver;
 pub(crate) use self::password::verify;
 pub use self::proof::Proof;
 use self::rehash::Rehash;
-pub use self::store::{HashReplacement, SessionOpening, SessionOpeningResult, SignInStore};
+pub use self::store::{
+    ChallengeResult, ChallengeUse, HashReplacement, NewChallenge, OpenChallenge, SessionOpening,
+    SessionOpeningResult, SignInStore,
+};
 use crate::StoreError;
 use crate::effects::event_now;
 use crate::identity::breach_review::BreachReviews;
@@ -40,6 +47,7 @@ use crate::sign_in::lockout::Lockout;
 use crate::sign_in::session_tokens::TokenIssuer;
 
 mod assessment;
+mod challenge;
 mod credentials;
 mod identifier;
 mod opening;
@@ -63,6 +71,15 @@ pub struct SignInRequest {
     pub device_token: Option<SecretString>,
     /// The source of the request.
     pub origin: Origin,
+}
+
+/// The result of a right password.
+#[derive(Debug)]
+pub enum SignInResult {
+    /// A session is open.
+    SignedIn(Box<SignedIn>),
+    /// A second factor is required; no session exists yet.
+    ChallengeIssued(IssuedChallenge),
 }
 
 /// The reason why no session was opened.
@@ -91,6 +108,7 @@ pub struct SignIn {
     store: Arc<dyn SignInStore>,
     passwords: PasswordProver,
     opener: SessionOpener,
+    challenger: Challenger,
     rehash: Rehash,
     reviews: BreachReviews,
     lockout: LockoutPolicy,
@@ -116,8 +134,9 @@ impl SignIn {
             requires_verified_email: false,
             ambient: ambient.clone(),
         };
+        let challenger = Challenger { store: store.clone(), ambient: ambient.clone() };
         let rehash = Rehash { store: store.clone(), hashing, ambient: ambient.clone() };
-        Self { store, passwords, opener, rehash, reviews, lockout, ambient }
+        Self { store, passwords, opener, challenger, rehash, reviews, lockout, ambient }
     }
 
     /// Refuses sessions to accounts that must verify their address first. The refusal is told only
@@ -128,8 +147,8 @@ impl SignIn {
         self
     }
 
-    /// Verifies the password and opens a session.
-    pub fn sign_in(&self, request: &SignInRequest) -> Result<SignedIn, SignInError> {
+    /// Verifies the password, and opens a session or issues a challenge for a second factor.
+    pub fn sign_in(&self, request: &SignInRequest) -> Result<SignInResult, SignInError> {
         let password = Password::parse(request.password.expose_secret())
             .map_err(|_| SignInError::PasswordTooLong)?;
         let identifier = Identifier::parse(&request.identifier);
@@ -141,7 +160,8 @@ impl SignIn {
         let (address, typed) = (request.origin.address, password.clone());
         let proven = self.passwords.prove(address, typed, &identifier, found)?;
         let assessed = proven.and_then(|(found, proof)| match assess(&found.account, device) {
-            Assessment::Allow { is_new_device } => Ok((found, proof, is_new_device)),
+            Assessment::Allow { is_new_device } => Ok((found, proof, Some(is_new_device))),
+            Assessment::Challenge => Ok((found, proof, None)),
             Assessment::Refuse(outcome) => Err(outcome),
         });
         let (StoredCredentials { account, epoch, is_reviewed, .. }, proof, is_new_device) =
@@ -149,7 +169,26 @@ impl SignIn {
                 Ok(allowed) => allowed,
                 Err(outcome) => return Err(self.refuse(request, subject, &counter, outcome)),
             };
-        let signed_in = self.opener.open(&VerifiedSignIn {
+        let Some(is_new_device) = is_new_device else {
+            let issued = self.challenger.issue(&ChallengedSignIn {
+                account: account.id,
+                epoch,
+                proof: &proof,
+                counter: &counter,
+                delivery: request.delivery,
+                device_name: request.device_name.as_ref(),
+                origin: &request.origin,
+            })?;
+            let issued = issued.ok_or(SignInError::Refused)?;
+            if !is_reviewed {
+                self.reviews.review(&account, epoch, &password, &request.origin);
+            }
+            if proof.needs_rehash {
+                self.rehash.renew(account.id, password, &proof, &request.origin);
+            }
+            return Ok(SignInResult::ChallengeIssued(issued));
+        };
+        let opened = self.opener.open(&VerifiedSignIn {
             account: &account,
             epoch,
             proofs: &[Proof::Password(proof.clone())],
@@ -161,16 +200,18 @@ impl SignIn {
                 !is_reviewed && self.reviews.review(&account, epoch, &password, &request.origin)
             },
             device_name: request.device_name.as_ref(),
+            challenge: None,
             origin: &request.origin,
         })?;
-        let signed_in = signed_in.map_err(|outcome| match outcome {
-            Outcome::Unverified => SignInError::Unverified,
-            _ => SignInError::Refused,
-        })?;
+        let signed_in = match opened {
+            Opened::Session(signed_in) => signed_in,
+            Opened::Refused(Outcome::Unverified) => return Err(SignInError::Unverified),
+            Opened::Refused(_) | Opened::ChallengeOver => return Err(SignInError::Refused),
+        };
         if proof.needs_rehash {
             self.rehash.renew(account.id, password, &proof, &request.origin);
         }
-        Ok(signed_in)
+        Ok(SignInResult::SignedIn(signed_in))
     }
 
     fn refuse(

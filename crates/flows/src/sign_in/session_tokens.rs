@@ -10,6 +10,7 @@ use portcullis_token::{AccessClaims, LEEWAY, RefreshClaims, TokenAuthority};
 
 use crate::access::matrix::ActiveMatrix;
 use crate::node::revocation::{Enforcement, Revocations};
+use crate::sign_in::factor::FactorPolicy;
 
 /// Lifetimes of sessions and their tokens.
 #[derive(Clone, Debug)]
@@ -37,6 +38,8 @@ pub struct SessionPolicy {
     pub on_reuse: OnReuse,
     /// True if a sign-in from a device that is new to an account is told to its holder by mail.
     pub alert_new_devices: bool,
+    /// The accounts that must have a second factor; their sessions can only enrol one before.
+    pub factors: FactorPolicy,
 }
 
 /// Lifetimes of the sessions of one role.
@@ -73,6 +76,7 @@ impl Default for SessionPolicy {
             rotation_grace: Duration::from_secs(60),
             on_reuse: OnReuse::EndAllSessions,
             alert_new_devices: true,
+            factors: FactorPolicy::default(),
         }
     }
 }
@@ -100,6 +104,17 @@ pub struct AccountSnapshot {
     pub account: Account,
     /// Access tokens issued before this, in whole seconds, are invalid: the role has changed since.
     pub tokens_valid_from: Option<Timestamp>,
+}
+
+/// An access token of a session.
+#[derive(Debug)]
+pub struct AccessToken {
+    /// The session.
+    pub session: Session,
+    /// The token.
+    pub token: SecretString,
+    /// Until it expires.
+    pub expires_in: Duration,
 }
 
 /// A session with its tokens.
@@ -165,6 +180,11 @@ impl TokenIssuer {
         Enforcement::of_server(Arc::clone(&self.revocations), self.policy.access_lifetime)
     }
 
+    /// True if an account of this role must have a second factor.
+    pub fn requires_factor(&self, role: &Role) -> bool {
+        self.policy.factors.requires(role, &self.matrix.load().admin)
+    }
+
     /// The keys of this issuer.
     pub fn authority(&self) -> &TokenAuthority {
         &self.authority
@@ -186,11 +206,38 @@ impl TokenIssuer {
         living.then(|| Session { expires_at: ends, ..session.clone() })
     }
 
+    /// Issues a new access token for the session. If the time from which tokens are valid is still
+    /// to come, the token is dated with it: earlier tokens are refused, and this one must not be.
+    pub fn issue_access(
+        &self,
+        snapshot: &AccountSnapshot,
+        session: &Session,
+        now: Timestamp,
+        random: &dyn SecureRandom,
+    ) -> AccessToken {
+        let AccountSnapshot { account, tokens_valid_from } = snapshot;
+        let expires_at = (now + self.policy.access_lifetime).min(session.expires_at);
+        let token = self.authority.sign_access(&AccessClaims {
+            subject: account.id,
+            session: session.id,
+            token: TokenId::generate(now, random),
+            issued_at: tokens_valid_from.map_or(now, |valid_from| valid_from.max(now)),
+            expires_at,
+            role: account.role.clone(),
+            kind: account.kind,
+            assurance: session.authentication.assurance,
+            authentication_methods: session.authentication.methods.clone(),
+            authenticated_at: session.proven_at,
+            password_must_change: account.password_must_change,
+            factor_required: !account.mfa_enabled && self.requires_factor(&account.role),
+        });
+        AccessToken { session: session.clone(), token, expires_in: expires_at.since(now) }
+    }
+
     /// Issues a new access token for the session, and its refresh token with the id `refresh`.
     ///
     /// The refresh token depends only on the arguments, the key and the lifetimes, so a repeated
-    /// call returns the same token. If the time from which tokens are valid is still to come, the
-    /// access token is dated with it: earlier tokens are refused, and this one must not be.
+    /// call returns the same token.
     pub fn issue(
         &self,
         snapshot: AccountSnapshot,
@@ -200,24 +247,11 @@ impl TokenIssuer {
         now: Timestamp,
         random: &dyn SecureRandom,
     ) -> SessionTokens {
-        let AccountSnapshot { account, tokens_valid_from } = snapshot;
-        let access_ends = (now + self.policy.access_lifetime).min(session.expires_at);
+        let AccessToken { token: access_token, expires_in: access_expires_in, .. } =
+            self.issue_access(&snapshot, &session, now, random);
+        let account = snapshot.account;
         let idle = self.lifetimes(&account.role).idle;
         let refresh_ends = (refresh_issued_at + idle).min(session.expires_at);
-        let access_token = self.authority.sign_access(&AccessClaims {
-            subject: account.id,
-            session: session.id,
-            token: TokenId::generate(now, random),
-            issued_at: tokens_valid_from.map_or(now, |valid_from| valid_from.max(now)),
-            expires_at: access_ends,
-            role: account.role.clone(),
-            kind: account.kind,
-            assurance: session.authentication.assurance,
-            authentication_methods: session.authentication.methods.clone(),
-            authenticated_at: session.proven_at,
-            password_must_change: account.password_must_change,
-            factor_required: false,
-        });
         let refresh_token = self.authority.sign_refresh(&RefreshClaims {
             subject: account.id,
             session: session.id,
@@ -229,7 +263,7 @@ impl TokenIssuer {
             account,
             session,
             access_token,
-            access_expires_in: access_ends.since(now),
+            access_expires_in,
             refresh_token,
             refresh_expires_in: refresh_ends.since(now),
         }

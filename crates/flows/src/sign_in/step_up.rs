@@ -1,15 +1,28 @@
-//! Step-up: the maximum age of a sign-in for administrative changes, and the record of a refusal.
+//! Step-up: the maximum age of a sign-in for sensitive requests, the record of a refusal, and a new proof
+//! of a second factor in a session.
+//!
+//! A step-up belongs to the session: its access tokens carry the new time and level, also after a
+//! refresh, which renews neither.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_audit::{EventKind, Outcome, SecurityEvent};
-use portcullis_domain::Ambient;
+use portcullis_audit::{Details, EventKind, Origin, Outcome, SecurityEvent};
+use portcullis_domain::{
+    AccountId, Ambient, AssuranceLevel, Authentication, AuthenticationMethod, SecretString,
+    Session, SessionId, Timestamp,
+};
+use portcullis_rate_limit::LockoutPolicy;
+use portcullis_token::Digest;
 
 use crate::StoreError;
 use crate::audit::trail::AuditLogStore;
-use crate::effects::event_now;
+use crate::effects::{Effects, EffectsOf, Message, Recipient, event_now};
 use crate::principal::Principal;
+use crate::sign_in::ChallengeError;
+use crate::sign_in::factor::{FactorCode, FactorProof, FactorProver, FactorUse};
+use crate::sign_in::lockout::Lockout;
+use crate::sign_in::session_tokens::{AccessToken, AccountSnapshot, TokenIssuer};
 
 /// Checks the age of a sign-in and records refusals.
 pub struct StepUp {
@@ -32,11 +45,143 @@ impl StepUp {
         signed_in_at.is_some_and(|at| self.ambient.now().since(at) < Self::MAX_SIGN_IN_AGE)
     }
 
+    /// True if the sign-in of the principal is recent, or was by one factor only. For requests that
+    /// take the password themselves: a second factor must be recent too, once the account has one.
+    pub fn has_recent_factor(&self, principal: &Principal) -> bool {
+        principal.assurance() == Some(AssuranceLevel::Aal1) || self.is_recent(principal)
+    }
+
     /// Records a refusal because the sign-in is not recent.
     pub fn record_refusal(&self, principal: &Principal) -> Result<(), StoreError> {
         let kind = EventKind::StepUpRequired;
         let event = event_now(kind, Outcome::Denied, &principal.origin, &self.ambient);
         let (subject, session) = (principal.account(), principal.session());
         self.store.record(&SecurityEvent { subject, session, ..event.by(principal.actor) })
+    }
+}
+
+/// The port of step-ups.
+pub trait StepUpStore: Send + Sync {
+    /// Checks the counter, evaluates the code, and stores time and level with the session. A wrong
+    /// code is counted.
+    fn step_up(&self, attempt: &StepUpAttempt<'_>) -> Result<StepUpResult, StoreError>;
+}
+
+/// An attempt to step up.
+pub struct StepUpAttempt<'a> {
+    /// The account.
+    pub account: AccountId,
+    /// The calling session.
+    pub session: SessionId,
+    /// The typed code.
+    pub proof: &'a FactorProof,
+    /// Returns the authentication of the session afterwards.
+    pub authentication: &'a dyn Fn(Authentication) -> Authentication,
+    /// The counter of wrong codes.
+    pub counter: &'a Digest,
+    /// When that counter closes.
+    pub policy: &'a LockoutPolicy,
+    /// The effects to record.
+    pub effects: EffectsOf<'a, StepUpResult>,
+}
+
+/// The result of an attempt.
+#[derive(Debug)]
+pub enum StepUpResult {
+    /// The session has the new time and level.
+    Done {
+        /// The account.
+        snapshot: Box<AccountSnapshot>,
+        /// The session.
+        session: Box<Session>,
+        /// The factor that was used.
+        factor: FactorUse,
+        /// The time of the proof.
+        at: Timestamp,
+    },
+    /// Refused, with the outcome to record.
+    Refused(Outcome),
+    /// The session has ended meanwhile.
+    SessionEnded,
+}
+
+/// A request to step up.
+#[derive(Debug)]
+pub struct StepUpRequest {
+    /// The account.
+    pub account: AccountId,
+    /// The calling session.
+    pub session: SessionId,
+    /// The code, as typed: of an authenticator app, or a backup code.
+    pub code: SecretString,
+    /// The source of the request.
+    pub origin: Origin,
+}
+
+/// Proves a second factor inside a session.
+pub struct FactorStepUp {
+    store: Arc<dyn StepUpStore>,
+    prover: FactorProver,
+    issuer: TokenIssuer,
+    lockout: Lockout,
+    ambient: Ambient,
+}
+
+impl FactorStepUp {
+    /// Creates the use case from its dependencies.
+    pub fn new(
+        store: Arc<dyn StepUpStore>,
+        prover: FactorProver,
+        issuer: TokenIssuer,
+        lockout: Lockout,
+        ambient: Ambient,
+    ) -> Self {
+        Self { store, prover, issuer, lockout, ambient }
+    }
+
+    /// Verifies the code, and returns an access token with the new time and level. `None` if the
+    /// session has ended meanwhile.
+    pub fn step_up(&self, request: &StepUpRequest) -> Result<Option<AccessToken>, ChallengeError> {
+        let code = FactorCode::parse(&request.code);
+        let event = event_now(EventKind::StepUp, Outcome::Success, &request.origin, &self.ambient)
+            .about(request.account)
+            .in_session(request.session)
+            .with(Details::of_factor(code.factor()));
+        let proof = self.prover.prove(request.origin.address, request.account, code)?;
+        let effects = |result: &StepUpResult| match result {
+            StepUpResult::Done { factor, .. } => {
+                let notice = factor.mail(request.origin.address).map(|mail| {
+                    let holder = Recipient::Holder(request.account);
+                    Message::about(&event, holder, mail, &*self.ambient.random)
+                });
+                let messages = notice.into_iter().collect();
+                Effects { events: vec![event.clone()], messages }
+            }
+            StepUpResult::Refused(outcome) => {
+                SecurityEvent { outcome: *outcome, ..event.clone() }.into()
+            }
+            StepUpResult::SessionEnded => {
+                SecurityEvent { outcome: Outcome::Superseded, ..event.clone() }.into()
+            }
+        };
+        let authentication =
+            |before: Authentication| before.with_factor(AuthenticationMethod::OneTimePassword);
+        let result = self.store.step_up(&StepUpAttempt {
+            account: request.account,
+            session: request.session,
+            proof: &proof,
+            authentication: &authentication,
+            counter: &self.lockout.counters.of_factors(request.account),
+            policy: &self.lockout.policy,
+            effects: &effects,
+        })?;
+        match result {
+            StepUpResult::Done { snapshot, session, at, .. } => {
+                let random = &*self.ambient.random;
+                Ok(Some(self.issuer.issue_access(&snapshot, &session, at, random)))
+            }
+            StepUpResult::Refused(_) => Err(ChallengeError::WrongCode),
+            StepUpResult::SessionEnded => Ok(None),
+        }
     }
 }

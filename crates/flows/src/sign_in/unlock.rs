@@ -38,7 +38,7 @@ impl Unlock {
         Self { store, counters, ambient }
     }
 
-    /// Resets the counters of the account of that name, for strangers and known devices; returns
+    /// Resets the counters of the account of that name, for strangers, known devices and codes; returns
     /// whether the account exists.
     pub fn unlock(&self, name: &str, origin: &Origin) -> Result<bool, StoreError> {
         let Some(found) = self.store.credentials(&Identifier::parse(name))? else {
@@ -51,6 +51,7 @@ impl Unlock {
         let counters = [
             self.counters.of_strangers(account),
             self.counters.of_known_devices(account, found.epoch),
+            self.counters.of_factors(account),
         ];
         self.store.unlock(account, &counters, &|unlocked| match unlocked {
             Some((before, after)) => {

@@ -34,16 +34,25 @@ use portcullis_flows::identity::registration::{
 use portcullis_flows::machine::introspection::Introspection;
 use portcullis_flows::node::revocation::{RevocationPolicy, Revocations};
 use portcullis_flows::principal::Principal;
+use portcullis_flows::sign_in::backup_code::BackupCodes;
 use portcullis_flows::sign_in::device::DEVICE_LIFETIME;
+use portcullis_flows::sign_in::factor::FactorProver;
+use portcullis_flows::sign_in::factor_reset::FactorReset;
 use portcullis_flows::sign_in::hash_cost::HashCosts;
 use portcullis_flows::sign_in::lockout::{FailureCounters, Lockout};
 use portcullis_flows::sign_in::mass_sign_out::MassSignOut;
+use portcullis_flows::sign_in::reauthentication::Reauthentication;
 use portcullis_flows::sign_in::refresh::{Refresh, RefreshRequest};
 use portcullis_flows::sign_in::session::Sessions;
 use portcullis_flows::sign_in::session_tokens::{SessionPolicy, SessionTokens, TokenIssuer};
 use portcullis_flows::sign_in::sign_out::SignOut;
+use portcullis_flows::sign_in::step_up::FactorStepUp;
+use portcullis_flows::sign_in::totp::TotpEnrolment;
 use portcullis_flows::sign_in::unlock::Unlock;
-use portcullis_flows::sign_in::{SignIn, SignInRequest, SignedIn};
+use portcullis_flows::sign_in::{
+    IssuedChallenge, SecondFactor, SignIn, SignInError, SignInRequest, SignInResult, SignedIn,
+};
+use portcullis_mfa::SeedKey;
 use portcullis_password::{
     Argon2Params, Hasher, HashingPool, PasswordHash, Peppers, Policy, PoolSettings,
 };
@@ -77,7 +86,8 @@ pub(crate) struct Node {
     pub(crate) candidates: Arc<AccountChecker>,
     pub(crate) provisioning: Provisioning,
     pub(crate) bootstrap: Bootstrap,
-    pub(crate) sign_in: SignIn,
+    pub(crate) sign_in: PasswordSignIn,
+    pub(crate) factors: FactorUseCases,
     pub(crate) refresh: Refresh,
     pub(crate) sign_out: SignOut,
     pub(crate) mass_sign_out: MassSignOut,
@@ -94,6 +104,39 @@ pub(crate) struct Node {
     pub(crate) authority: Arc<TokenAuthority>,
     pub(crate) revocations: Arc<Revocations>,
     pub(crate) hashing: Arc<HashingPool>,
+}
+
+/// The use cases of second factors.
+pub(crate) struct FactorUseCases {
+    pub(crate) second_factor: SecondFactor,
+    pub(crate) totp: TotpEnrolment,
+    pub(crate) backup_codes: BackupCodes,
+    pub(crate) step_up: FactorStepUp,
+    pub(crate) factor_reset: FactorReset,
+}
+
+/// Sign-in of accounts without a second factor, and of others.
+pub(crate) struct PasswordSignIn(SignIn);
+
+impl PasswordSignIn {
+    /// Opens a session; panics if a second factor is required.
+    pub(crate) fn sign_in(&self, request: &SignInRequest) -> Result<SignedIn, SignInError> {
+        match self.0.sign_in(request)? {
+            SignInResult::SignedIn(signed_in) => Ok(*signed_in),
+            SignInResult::ChallengeIssued(_) => panic!("a second factor is required"),
+        }
+    }
+
+    /// Gets a challenge; panics if a session is open.
+    pub(crate) fn challenge(
+        &self,
+        request: &SignInRequest,
+    ) -> Result<IssuedChallenge, SignInError> {
+        match self.0.sign_in(request)? {
+            SignInResult::ChallengeIssued(issued) => Ok(issued),
+            SignInResult::SignedIn(_) => panic!("no second factor is required"),
+        }
+    }
 }
 
 impl Deployment {
@@ -168,16 +211,19 @@ impl Deployment {
             email_change: self.email_change(&hashing, &lockout),
             provisioning: self.provisioning(&candidates, &matrix),
             bootstrap: Bootstrap::new(store.clone(), candidates, matrix.clone(), ambient.clone()),
-            sign_in: SignIn::new(
-                passwords.clone(),
-                hashing.clone(),
-                issuer.clone(),
-                costs.clone(),
-                BreachReviews::new(store.clone(), breaches, ambient.clone()),
-                lockout.clone(),
-                ambient.clone(),
-            )
-            .requiring_verified_email(self.requires_verified_email),
+            sign_in: PasswordSignIn(
+                SignIn::new(
+                    passwords.clone(),
+                    hashing.clone(),
+                    issuer.clone(),
+                    costs.clone(),
+                    BreachReviews::new(store.clone(), breaches, ambient.clone()),
+                    lockout.clone(),
+                    ambient.clone(),
+                )
+                .requiring_verified_email(self.requires_verified_email),
+            ),
+            factors: self.factors(&passwords, &hashing, &issuer, &lockout, &secret),
             unlock: Unlock::new(store.clone(), counters.clone(), ambient.clone()),
             refresh: Refresh::new(store.clone(), issuer.clone(), ambient.clone()),
             accounts: Accounts::start(store.clone(), self.clock.clone()).unwrap(),
@@ -276,6 +322,58 @@ impl Deployment {
         );
         let links = LinkPolicy { lifetime: policy.lifetime, requests: policy.mails };
         (registration, EmailVerification::new(store, pending, links, ambient))
+    }
+
+    /// The use cases of second factors.
+    fn factors(
+        &self,
+        passwords: &Arc<dyn PasswordChangeStore>,
+        hashing: &Arc<HashingPool>,
+        issuer: &TokenIssuer,
+        lockout: &Lockout,
+        secret: &SecretKey,
+    ) -> FactorUseCases {
+        let store = Arc::new(self.database.store().clone());
+        let ambient = self.ambient();
+        let key = Arc::new(SeedKey::new(secret.derive(Purpose::TotpSeeds)));
+        let prover = FactorProver::new(store.clone(), hashing.clone(), key.clone());
+        let reauthentication = Reauthentication::new(
+            passwords.clone(),
+            hashing.clone(),
+            lockout.clone(),
+            ambient.clone(),
+        );
+        FactorUseCases {
+            second_factor: SecondFactor::new(
+                passwords.clone(),
+                prover.clone(),
+                issuer.clone(),
+                lockout.clone(),
+                ambient.clone(),
+            ),
+            totp: TotpEnrolment::new(
+                store.clone(),
+                reauthentication.clone(),
+                key,
+                issuer.clone(),
+                "Portcullis".to_owned(),
+                ambient.clone(),
+            ),
+            backup_codes: BackupCodes::new(
+                store.clone(),
+                reauthentication,
+                hashing.clone(),
+                ambient.clone(),
+            ),
+            step_up: FactorStepUp::new(
+                store.clone(),
+                prover,
+                issuer.clone(),
+                lockout.clone(),
+                ambient.clone(),
+            ),
+            factor_reset: FactorReset::new(store.clone(), issuer.enforcement(), ambient.clone()),
+        }
     }
 
     pub(crate) fn ambient(&self) -> Ambient {

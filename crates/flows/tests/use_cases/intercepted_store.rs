@@ -8,8 +8,8 @@ use portcullis_flows::identity::password_change::{
 };
 use portcullis_flows::sign_in::lockout::CounterState;
 use portcullis_flows::sign_in::{
-    HashReplacement, Identifier, SessionOpening, SessionOpeningResult, SignInStore,
-    StoredCredentials,
+    ChallengeResult, HashReplacement, Identifier, NewChallenge, OpenChallenge, SessionOpening,
+    SessionOpeningResult, SignInStore, StoredCredentials,
 };
 use portcullis_rate_limit::LockoutPolicy;
 use portcullis_token::Digest;
@@ -51,6 +51,18 @@ impl<S: SignInStore, F: Fn(&S) + Send + Sync> SignInStore for InterceptedStore<S
         self.store.credentials(identifier)
     }
 
+    fn credentials_of(&self, account: AccountId) -> Result<Option<StoredCredentials>, StoreError> {
+        self.store.credentials_of(account)
+    }
+
+    fn issue_challenge(&self, challenge: &NewChallenge<'_>) -> Result<ChallengeResult, StoreError> {
+        self.store.issue_challenge(challenge)
+    }
+
+    fn challenge(&self, token: &Digest) -> Result<Option<OpenChallenge>, StoreError> {
+        self.store.challenge(token)
+    }
+
     fn open(&self, opening: &SessionOpening<'_>) -> Result<SessionOpeningResult, StoreError> {
         self.reach(Before::SessionOpening).open(opening)
     }
@@ -72,10 +84,6 @@ impl<S: SignInStore, F: Fn(&S) + Send + Sync> SignInStore for InterceptedStore<S
 impl<S: PasswordChangeStore, F: Fn(&S) + Send + Sync> PasswordChangeStore
     for InterceptedStore<S, F>
 {
-    fn credentials_of(&self, account: AccountId) -> Result<Option<StoredCredentials>, StoreError> {
-        self.store.credentials_of(account)
-    }
-
     fn change_password(
         &self,
         change: &PasswordUpdate<'_>,

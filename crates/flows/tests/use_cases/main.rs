@@ -27,6 +27,12 @@ mod email_change;
 #[cfg(test)]
 mod email_verification;
 #[cfg(test)]
+mod factor_policy;
+#[cfg(test)]
+mod factor_races;
+#[cfg(test)]
+mod factors;
+#[cfg(test)]
 mod health;
 #[cfg(test)]
 mod intercepted_store;

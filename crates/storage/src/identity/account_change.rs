@@ -21,7 +21,9 @@ use crate::identity::{account, email_change};
 use crate::node::{mail_secret, revocation};
 use crate::principal;
 use crate::schema::{accounts, outbox, sessions};
-use crate::sign_in::{pipeline, sign_out};
+use crate::sign_in::factor;
+use crate::sign_in::lockout;
+use crate::sign_in::sign_out;
 use crate::sql_type::{Instant, Key, natural};
 use crate::store::Store;
 
@@ -112,7 +114,7 @@ fn unproven(
     account: AccountId,
     password: &CurrentPassword<'_>,
 ) -> Result<Option<Outcome>, Failure> {
-    if !pipeline::forget_failures(connection, password.counter)? {
+    if !lockout::forget_failures(connection, password.counter)? {
         return Ok(Some(Outcome::Locked));
     }
     let same = accounts::table
@@ -175,6 +177,7 @@ fn set_password(
 /// Deletes the account. Its sessions with their tokens go with it; its mails have no reference to it.
 fn delete(connection: &mut Connection, account: AccountId) -> Result<(), Failure> {
     mail_secret::delete(connection, account)?;
+    factor::delete_all(connection, account)?;
     let mails = outbox::table.filter(outbox::account_id.eq(Key::from(account)));
     dispatch!(connection, inner => diesel::delete(mails).execute(inner))?;
     let row = accounts::table.find(Key::from(account));
@@ -190,7 +193,11 @@ fn carry_out(
 ) -> Result<AccountChangeResult, Failure> {
     let (before, now) = (&account_state.account, account_state.now);
     let revoked_until = now + change.revoked_for;
-    let AccountUpdate { after, tokens_valid_from, ends_sessions, password_hash } = update;
+    let AccountUpdate { after, tokens_valid_from, ends_sessions, password_hash, removes_factors } =
+        update;
+    if removes_factors {
+        factor::remove_all(connection, after.id)?;
+    }
     if after != *before {
         let valid_from =
             tokens_valid_from.map(|time| accounts::tokens_valid_from.eq(Some(Instant::from(time))));

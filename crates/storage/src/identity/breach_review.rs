@@ -6,14 +6,14 @@ use portcullis_flows::identity::breach_review::{BreachReview, BreachReviewStore}
 
 use crate::connection::dispatch;
 use crate::schema::accounts;
-use crate::sign_in::pipeline::epoch_number;
+use crate::sign_in::epoch;
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
 
 impl BreachReviewStore for Store {
     fn record_breach_review(&self, review: &BreachReview<'_>) -> Result<bool, StoreError> {
         self.write_recorded(review.effects, |connection| {
-            let epoch = epoch_number(review.epoch);
+            let epoch = epoch::stored(review.epoch);
             let is_due = accounts::breach_reviewed_epoch
                 .is_null()
                 .or(accounts::breach_reviewed_epoch.ne(epoch));

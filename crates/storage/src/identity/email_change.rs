@@ -23,7 +23,7 @@ use crate::failure::Failure;
 use crate::identity::{account, former_email, mail_allowance};
 use crate::node::mail_secret;
 use crate::schema::{accounts, email_changes, sessions};
-use crate::sign_in::{pipeline, sign_out};
+use crate::sign_in::{lockout, sign_out};
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
 
@@ -36,7 +36,7 @@ impl EmailChangeStore for Store {
         change: &EmailChangeProposal<'_>,
     ) -> Result<EmailChangeResult, StoreError> {
         self.write_recorded(change.effects, |connection| {
-            if !pipeline::forget_failures(connection, change.counter)? {
+            if !lockout::forget_failures(connection, change.counter)? {
                 return Ok(EmailChangeResult::Refused(Outcome::Locked));
             }
             sign_out::lock_account(connection, change.account)?;

@@ -18,11 +18,11 @@ use portcullis_token::Digest;
 
 use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
-use crate::identity::{account, password_change};
+use crate::identity::account;
 use crate::node::mail_secret;
 use crate::node::outbox::WaitingResetLinks;
 use crate::schema::{accounts, sign_in_failures};
-use crate::sign_in::sign_out;
+use crate::sign_in::{pipeline, sign_out};
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
 
@@ -36,7 +36,7 @@ impl PasswordResetStore for Store {
         self.read(|connection| {
             let found = mail_secret::find(connection, PURPOSE, secret)?;
             match found.as_ref().and_then(account_of) {
-                Some(account) => password_change::credentials(connection, account),
+                Some(account) => pipeline::credentials_of(connection, account),
                 None => Ok(None),
             }
         })

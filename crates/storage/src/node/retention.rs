@@ -1,5 +1,6 @@
 //! `RetentionStore`: deletes expired rows of `sessions`, `refresh_tokens`, `sign_in_failures`, `outbox`,
-//! `mail_secrets`, `pending_registrations`, `invitations`, `email_changes`, `mail_allowances` and `bans` in batches.
+//! `mail_secrets`, `pending_registrations`, `invitations`, `email_changes`, `mail_allowances`,
+//! `sign_in_challenges`, `totp_enrolments` and `bans` in batches.
 
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
 use crate::schema::{
     bans, email_changes, former_emails, invitations, mail_allowances, mail_secrets, outbox,
-    pending_registrations, refresh_tokens, reset_mails, sessions, sign_in_failures,
+    pending_registrations, refresh_tokens, reset_mails, sessions, sign_in_challenges,
+    sign_in_failures, totp_enrolments,
 };
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
@@ -196,6 +198,34 @@ impl RetentionStore for Store {
             let gone = mail_allowances::table
                 .filter(mail_allowances::counter.eq_any(some))
                 .filter(is_over);
+            Ok(count(dispatch!(connection, inner => diesel::delete(gone).execute(inner))?))
+        })
+    }
+
+    fn remove_challenges(&self, age: Duration, most: u32) -> Result<u64, StoreError> {
+        self.write(|connection| {
+            let before = Instant::from(connection.now()? - age);
+            let some = sign_in_challenges::table
+                .filter(sign_in_challenges::expires_at.lt(before))
+                .order(sign_in_challenges::expires_at)
+                .limit(most.into())
+                .select(sign_in_challenges::token);
+            let some: Vec<Vec<u8>> = dispatch!(connection, inner => some.load(inner))?;
+            let gone = sign_in_challenges::table.filter(sign_in_challenges::token.eq_any(some));
+            let gone = dispatch!(connection, inner => diesel::delete(gone).execute(inner))?;
+            if gone > 0 {
+                return Ok(count(gone));
+            }
+            let some = totp_enrolments::table
+                .filter(totp_enrolments::expires_at.lt(before))
+                .order(totp_enrolments::expires_at)
+                .limit(most.into())
+                .select(totp_enrolments::account_id);
+            let some: Vec<Key> = dispatch!(connection, inner => some.load(inner))?;
+            // The statement checks the condition again: another enrolment may have started since.
+            let gone = totp_enrolments::table
+                .filter(totp_enrolments::account_id.eq_any(some))
+                .filter(totp_enrolments::expires_at.lt(before));
             Ok(count(dispatch!(connection, inner => diesel::delete(gone).execute(inner))?))
         })
     }

@@ -1,19 +1,19 @@
-//! `SignInStore`: credentials, failure counters, and the transaction that opens a session. Tables
-//! `accounts`, `sign_in_failures`, `sessions`.
+//! `SignInStore`: credentials, challenges, and the transaction that opens a session. Tables
+//! `accounts`, `sessions`.
 
 use diesel::dsl::not;
 use diesel::prelude::*;
-use diesel::sql_types::Integer;
 use portcullis_audit::Outcome;
-use portcullis_domain::{Account, DisplayName, PasswordEpoch};
+use portcullis_domain::{Account, AccountId, AssuranceLevel, DisplayName};
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::EffectsOf;
 use portcullis_flows::node::revocation::Revoked;
+use portcullis_flows::sign_in::factor::FactorUse;
 use portcullis_flows::sign_in::lockout::CounterState;
 use portcullis_flows::sign_in::session_tokens::AccountSnapshot;
 use portcullis_flows::sign_in::{
-    HashReplacement, Identifier, Proof, SessionOpening, SessionOpeningResult, SignInStore,
-    StoredCredentials, StoredPassword,
+    ChallengeResult, ChallengeUse, HashReplacement, Identifier, NewChallenge, OpenChallenge, Proof,
+    SessionOpening, SessionOpeningResult, SignInStore, StoredCredentials, StoredPassword,
 };
 use portcullis_password::PasswordHash;
 use portcullis_rate_limit::LockoutPolicy;
@@ -23,7 +23,11 @@ use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
 use crate::identity::account::{AccountRow, AccountSnapshotRow};
 use crate::prepared::Prepared;
-use crate::schema::{accounts, sessions, sign_in_failures};
+use crate::schema::{accounts, sessions};
+use crate::sign_in::challenge;
+use crate::sign_in::epoch;
+use crate::sign_in::factor;
+use crate::sign_in::lockout;
 use crate::sign_in::session::{self, NewSession};
 use crate::sign_in::sign_out;
 use crate::sql_type::{Instant, Key};
@@ -58,15 +62,44 @@ impl SignInStore for Store {
         })
     }
 
+    fn credentials_of(&self, account: AccountId) -> Result<Option<StoredCredentials>, StoreError> {
+        self.read(|connection| credentials_of(connection, account))
+    }
+
+    fn issue_challenge(&self, new: &NewChallenge<'_>) -> Result<ChallengeResult, StoreError> {
+        self.write_recorded(new.effects, |connection| {
+            if !lockout::forget_failures(connection, new.counter)? {
+                return Ok(ChallengeResult::Refused(Outcome::Locked));
+            }
+            challenge::insert(connection, new)
+        })
+    }
+
+    fn challenge(&self, token: &Digest) -> Result<Option<OpenChallenge>, StoreError> {
+        self.read(|connection| challenge::find(connection, token))
+    }
+
     fn open(&self, opening: &SessionOpening<'_>) -> Result<SessionOpeningResult, StoreError> {
         self.write_recorded(opening.effects, |connection| {
+            if let Some(answered) = &opening.challenge
+                && let Some(refused) = challenge::take_try(connection, opening, answered)?
+            {
+                return Ok(refused);
+            }
+            let factor = match accept_factors(connection, opening)? {
+                Ok(factor) => factor,
+                Err(outcome) => return Ok(SessionOpeningResult::Refused(outcome)),
+            };
             let snapshot = match judge(connection, opening)? {
                 Ok(snapshot) => snapshot,
                 Err(outcome) => return Ok(SessionOpeningResult::Refused(outcome)),
             };
+            if let Some(answered) = &opening.challenge {
+                challenge::end(connection, &answered.token)?;
+            }
             insert_session(connection, opening)?;
             let displaced = displace(connection, opening)?;
-            Ok(SessionOpeningResult::Done { snapshot: Box::new(snapshot), displaced })
+            Ok(SessionOpeningResult::Done { snapshot: Box::new(snapshot), displaced, factor })
         })
     }
 
@@ -88,9 +121,22 @@ impl SignInStore for Store {
         policy: &LockoutPolicy,
         effects: EffectsOf<'_, CounterState>,
     ) -> Result<(), StoreError> {
-        let count = |connection: &mut Connection| count_failure(connection, counter, policy);
+        let count =
+            |connection: &mut Connection| lockout::count_failure(connection, counter, policy);
         self.write_recorded(effects, count).map(drop)
     }
+}
+
+/// The account, and the hash of its password if it has one.
+pub(crate) fn credentials_of(
+    connection: &mut Connection,
+    account: AccountId,
+) -> Result<Option<StoredCredentials>, Failure> {
+    let query = accounts::table.find(Key::from(account));
+    let found: Option<CredentialsRow> = dispatch!(connection, inner => {
+        query.select(CredentialsRow::as_select()).first(inner).optional()
+    })?;
+    found.map(StoredCredentials::try_from).transpose()
 }
 
 /// The columns of an account and its credentials, as stored.
@@ -116,21 +162,10 @@ impl TryFrom<CredentialsRow> for StoredCredentials {
         Ok(Self {
             account: Account::try_from(row.account)?,
             password,
-            epoch: epoch(row.password_epoch)?,
+            epoch: epoch::read(row.password_epoch)?,
             is_reviewed: row.breach_reviewed_epoch == Some(row.password_epoch),
         })
     }
-}
-
-pub(crate) fn epoch_number(epoch: PasswordEpoch) -> i32 {
-    // An account has fewer passwords than that.
-    i32::try_from(epoch.number()).unwrap_or(i32::MAX)
-}
-
-pub(crate) fn epoch(stored: i32) -> Result<PasswordEpoch, Failure> {
-    let number = u32::try_from(stored);
-    let corrupt = |_| Failure::Corrupt { table: "accounts", column: "password_epoch" };
-    number.map(PasswordEpoch::from_number).map_err(corrupt)
 }
 
 /// Checks the lockout and the proofs again in the transaction that opens the session, whatever the
@@ -139,7 +174,7 @@ fn judge(
     connection: &mut Connection,
     opening: &SessionOpening<'_>,
 ) -> Result<Result<AccountSnapshot, Outcome>, Failure> {
-    if !forget_failures(connection, opening.counter)? {
+    if !lockout::forget_failures(connection, opening.counter)? {
         return Ok(Err(Outcome::Locked));
     }
     if let Some(snapshot) = mark_signed_in(connection, opening)? {
@@ -168,6 +203,10 @@ fn is_unverified(
                 Proof::Password(proof) => {
                     account.filter(accounts::password_hash.eq(proof.hash.as_str()))
                 }
+                Proof::EarlierPassword(epoch) => {
+                    account.filter(accounts::password_epoch.eq(epoch::stored(*epoch)))
+                }
+                Proof::Factor(_) => account,
             };
         }
         account.get_result(inner)
@@ -175,66 +214,24 @@ fn is_unverified(
     Ok(count == 1)
 }
 
-/// Deletes the failure counter unless it is closed; returns whether it is open.
-///
-/// Wait times use the clock of the database, not the clock of this node. If another transaction
-/// closes the counter after the time is read, the counter stays closed beyond that time.
-pub(crate) fn forget_failures(
+/// Validates the second factors, and counts a wrong one with the counter of the challenge.
+fn accept_factors(
     connection: &mut Connection,
-    counter: &Digest,
-) -> Result<bool, Failure> {
-    let (counter, now) = (counter.as_bytes().as_slice(), Instant::from(connection.now()?));
-    let counter = sign_in_failures::table.find(counter);
-    let forget = diesel::delete(counter.filter(sign_in_failures::closed_until.le(now)));
-    dispatch!(connection, inner => forget.execute(inner))?;
-    // A failure that was counted meanwhile creates a row, but not a closed one.
-    let closed = counter.filter(sign_in_failures::closed_until.gt(now));
-    let look = diesel::select(diesel::dsl::exists(closed));
-    let closed: bool = dispatch!(connection, inner => look.get_result(inner))?;
-    Ok(!closed)
-}
-
-/// Counts a failure in one conditional statement, unless the counter is closed.
-fn count_failure(
-    connection: &mut Connection,
-    counter: &Digest,
-    policy: &LockoutPolicy,
-) -> Result<CounterState, Failure> {
-    use diesel::query_dsl::methods::FilterDsl;
-
-    let now = connection.now()?;
-    let key = counter.as_bytes().as_slice();
-    let forgotten = sign_in_failures::last_failed_at.lt(Instant::from(now - policy.forget_after));
-    let count = diesel::insert_into(sign_in_failures::table)
-        .values((
-            sign_in_failures::counter.eq(key),
-            sign_in_failures::recent.eq(1),
-            sign_in_failures::in_a_row.eq(1),
-            sign_in_failures::last_failed_at.eq(Instant::from(now)),
-            sign_in_failures::closed_until.eq(Instant::from(now)),
-        ))
-        .on_conflict(sign_in_failures::counter)
-        .do_update()
-        .set((
-            sign_in_failures::recent.eq(diesel::dsl::case_when(forgotten, 1.into_sql::<Integer>())
-                .otherwise(sign_in_failures::recent + 1)),
-            sign_in_failures::in_a_row.eq(sign_in_failures::in_a_row + 1),
-            sign_in_failures::last_failed_at.eq(Instant::from(now)),
-        ))
-        .filter(sign_in_failures::closed_until.le(Instant::from(now)))
-        .returning((sign_in_failures::recent, sign_in_failures::in_a_row));
-    let failures: Option<(i32, i32)> =
-        dispatch!(connection, inner => count.get_result(inner).optional())?;
-    let Some((recent, in_a_row)) = failures else {
-        return Ok(CounterState::Closed);
-    };
-
-    // The statement above locks the row, so no other failure is counted in between.
-    let until = policy.closed_until(recent.unsigned_abs(), in_a_row.unsigned_abs(), now);
-    let close = diesel::update(sign_in_failures::table.find(key))
-        .set(sign_in_failures::closed_until.eq(Instant::from(until)));
-    dispatch!(connection, inner => close.execute(inner))?;
-    Ok(CounterState::Open)
+    opening: &SessionOpening<'_>,
+) -> Result<Result<Option<FactorUse>, Outcome>, Failure> {
+    let account = opening.session.account_id;
+    let mut used = None;
+    for proof in opening.proofs {
+        let Proof::Factor(proof) = proof else { continue };
+        used = factor::accept(connection, account, proof)?;
+        if used.is_none() {
+            if let Some(ChallengeUse { counter, policy, .. }) = &opening.challenge {
+                lockout::count_failure(connection, counter, policy)?;
+            }
+            return Ok(Err(Outcome::WrongCode));
+        }
+    }
+    Ok(Ok(used))
 }
 
 /// Stores the time of the sign-in, unless the account is deactivated or blocked, must verify its
@@ -258,7 +255,15 @@ fn mark_signed_in(
                 Proof::Password(proof) => {
                     mark.filter(accounts::password_hash.eq(proof.hash.as_str()))
                 }
+                Proof::EarlierPassword(epoch) => {
+                    mark.filter(accounts::password_epoch.eq(epoch::stored(*epoch)))
+                }
+                Proof::Factor(_) => mark,
             };
+        }
+        // A factor may have been added since the password was verified.
+        if opening.session.authentication.assurance < AssuranceLevel::Aal2 {
+            mark = mark.filter(accounts::mfa_enabled.eq(false));
         }
         Prepared(mark.returning(AccountSnapshotRow::as_returning())).get_result(inner).optional()
     })?;

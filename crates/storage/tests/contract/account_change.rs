@@ -231,6 +231,7 @@ fn give(standing: &AccountState, word: &str) -> AccountRuleResult {
             tokens_valid_from,
             ends_sessions: None,
             password_hash: None,
+            removes_factors: false,
         }),
         effects: Box::new(|_| event.into()),
     }
@@ -250,6 +251,7 @@ fn deactivate(standing: &AccountState) -> AccountRuleResult {
             tokens_valid_from: None,
             ends_sessions: Some(kind),
             password_hash: None,
+            removes_factors: false,
         }),
         effects: Box::new(effects),
     }

@@ -135,6 +135,7 @@ fn delete(
             tokens_valid_from: None,
             ends_sessions: Some(kind),
             password_hash: None,
+            removes_factors: false,
         };
         AccountRuleResult { result: result.map(update), effects: Box::new(|_| event.into()) }
     };

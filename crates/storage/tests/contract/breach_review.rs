@@ -5,7 +5,7 @@ use portcullis_domain::{Account, PasswordEpoch};
 use portcullis_flows::effects::Effects;
 use portcullis_flows::identity::account::AccountStore;
 use portcullis_flows::identity::breach_review::{BreachReview, BreachReviewStore};
-use portcullis_flows::identity::password_change::PasswordChangeStore;
+use portcullis_flows::sign_in::SignInStore;
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};
 use portcullis_testkit::{TestDatabase, at_once};

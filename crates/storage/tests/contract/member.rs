@@ -112,6 +112,7 @@ impl SignIn {
             SessionOpeningResult::Refused(outcome) => {
                 event(EventKind::SignIn, *outcome, self.session.id).into()
             }
+            SessionOpeningResult::ChallengeOver => Effects::default(),
         };
         store
             .open(&SessionOpening {
@@ -122,6 +123,7 @@ impl SignIn {
                 proofs: &self.proofs,
                 requires_verified_email: self.requires_verified_email,
                 counter: &self.counter,
+                challenge: None,
                 most_sessions: self.most_sessions,
                 displacement: ending(EventKind::SessionDisplaced, self.now),
                 origin: &samples::origin(),

@@ -9,6 +9,7 @@ use portcullis_flows::identity::password_change::{
     PasswordChangeStore, PasswordUpdate, PasswordUpdateResult, ReplacementSession,
 };
 use portcullis_flows::sign_in::SessionOpeningResult;
+use portcullis_flows::sign_in::SignInStore;
 use portcullis_flows::sign_in::session::SessionStore;
 use portcullis_flows::sign_in::sign_out::SignOutStore;
 use portcullis_password::PasswordHash;

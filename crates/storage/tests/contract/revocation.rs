@@ -348,7 +348,7 @@ fn endings(store: &Store) -> Vec<(&'static str, End)> {
                 let sign_in = SignIn { most_sessions: 1, ..SignIn::of(&crowded, END) };
                 match sign_in.open(store) {
                     SessionOpeningResult::Done { displaced, .. } => ended(&displaced),
-                    SessionOpeningResult::Refused(_) => panic!("refused"),
+                    other => panic!("{other:?}"),
                 }
             }),
         ),

@@ -86,14 +86,9 @@ impl<'a> UnreadPayload<'a> {
     }
 
     /// Reads the assurance level, which is present if it is not the lowest.
-    fn level(&mut self) -> AssuranceLevel {
-        match self.0.strip_prefix(r#"","acr":"aal2"#) {
-            Some(rest) => {
-                self.0 = rest;
-                AssuranceLevel::Aal2
-            }
-            None => AssuranceLevel::Aal1,
-        }
+    fn level(&mut self) -> Option<AssuranceLevel> {
+        self.0 = self.0.strip_prefix(r#"","acr":"aal2"#)?;
+        Some(AssuranceLevel::Aal2)
     }
 
     /// Reads a list of words, without spaces.

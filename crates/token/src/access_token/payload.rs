@@ -2,7 +2,7 @@
 
 use portcullis_domain::{AccountKind, AssuranceLevel, AuthenticationMethod, SessionId};
 
-use crate::payload::{Text, payload};
+use crate::payload::{Text, payload, present};
 
 payload! {
     /// The claims in the order in which they are written.
@@ -11,8 +11,8 @@ payload! {
         #[serde(borrow)]
         role: Text<'a>,
         kind: AccountKind,
-        #[serde(default, skip_serializing_if = "is_lowest")]
-        acr: AssuranceLevel,
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        acr: Option<AssuranceLevel>,
         amr: Vec<AuthenticationMethod>,
         auth_time: i64,
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -20,9 +20,4 @@ payload! {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         factor_required: bool,
     }
-}
-
-/// Returns whether the level is that of a token without the claim.
-fn is_lowest(level: &AssuranceLevel) -> bool {
-    *level == AssuranceLevel::default()
 }

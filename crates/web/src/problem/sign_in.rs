@@ -1,7 +1,9 @@
 //! Errors of sign-in, refresh and password hashing.
 
-use portcullis_flows::sign_in::SignInError;
+use portcullis_flows::sign_in::reauthentication::ReauthenticationError;
 use portcullis_flows::sign_in::refresh::RefreshError;
+use portcullis_flows::sign_in::totp::FactorError;
+use portcullis_flows::sign_in::{ChallengeError, SignInError};
 use portcullis_password::HashingError;
 
 use super::{Code, Problem};
@@ -40,6 +42,50 @@ impl From<RefreshError> for Problem {
             RefreshError::Invalid => Self::new(Code::InvalidRefreshToken),
             RefreshError::Reused => Self::new(Code::RefreshTokenReused),
             RefreshError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ChallengeError> for Problem {
+    fn from(error: ChallengeError) -> Self {
+        match error {
+            ChallengeError::Over => Self::new(Code::InvalidMfaToken),
+            ChallengeError::WrongCode => Self::new(Code::InvalidCode),
+            ChallengeError::Unverified => Self::new(Code::EmailNotVerified),
+            ChallengeError::Hashing(error) => error.into(),
+            ChallengeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ReauthenticationError> for Problem {
+    fn from(error: ReauthenticationError) -> Self {
+        match error {
+            ReauthenticationError::WrongPassword => Self::new(Code::WrongPassword),
+            ReauthenticationError::PasswordTooLong => Self::new(Code::PasswordTooLong),
+            ReauthenticationError::Overloaded(overloaded) => {
+                Self::new(Code::Overloaded).retry_after(overloaded.retry_after)
+            }
+            ReauthenticationError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<FactorError> for Problem {
+    fn from(error: FactorError) -> Self {
+        match error {
+            FactorError::Reauthentication(error) => error.into(),
+            FactorError::WrongCode => Self::new(Code::WrongCode),
+            FactorError::NoEnrolment => Self::new(Code::NoEnrolment),
+            FactorError::NoFactor => Self::new(Code::NoFactor),
+            FactorError::LastFactor => Self::new(Code::LastFactor),
+            FactorError::SessionEnded => Self::new(Code::InvalidToken),
+            FactorError::Hashing(error) => error.into(),
+            FactorError::Enrolment(error) => {
+                tracing::error!(%error, "a seed could not be shown");
+                Self::new(Code::Internal)
+            }
+            FactorError::Store(error) => error.into(),
         }
     }
 }

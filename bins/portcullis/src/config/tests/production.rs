@@ -19,6 +19,8 @@ fn production_starts_with_three_settings_and_all_safeties_on() {
     let verified = portcullis_flows::identity::registration::RegistrationAnswer::Verified;
     assert_eq!(config.registration.answer, verified);
     assert!(config.registration.requires_verified_email);
+    assert!(config.sessions.factors.administrators);
+    assert!(!config.sessions.factors.everybody);
 }
 
 #[test]
@@ -34,6 +36,7 @@ fn production_cannot_be_weakened() {
         ("TRUSTED_PROXIES", "0.0.0.0/0", "server.trusted_proxies"),
         ("RATE_LIMIT_ENABLED", "false", "rate_limit.enabled"),
         ("PORTCULLIS__RATE_LIMIT__EXEMPT_NETWORKS", "0.0.0.0/0", "rate_limit.exempt_networks"),
+        ("PORTCULLIS__MFA__REQUIRED", "nobody", "mfa.required"),
         ("PORTCULLIS__LOCKOUT__FREE_FAILURES", "6", "lockout.free_failures"),
         ("PORTCULLIS__LOCKOUT__CEILING", "101", "lockout.ceiling"),
         ("PORTCULLIS__LOCKOUT__FIRST_WAIT_SECONDS", "59", "lockout.first_wait_seconds"),

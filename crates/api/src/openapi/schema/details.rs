@@ -3,6 +3,7 @@
 #![expect(dead_code, reason = "the fields are read by the derive only")]
 
 use portcullis_audit::{ExportFormat, TrailAlarm};
+use portcullis_domain::Factor;
 use serde_json::json;
 use utoipa::ToSchema;
 use utoipa::openapi::Object;
@@ -16,6 +17,9 @@ pub(crate) struct EventDetails {
     /// The changed fields of the account.
     #[schema(nullable = false, min_items = 1)]
     changes: Option<Vec<FieldChange>>,
+    /// The kind of the second factor.
+    #[schema(schema_with = word::factor, required = false)]
+    factor: Option<Factor>,
     /// The number of sessions that ended.
     #[schema(nullable = false, example = 2)]
     sessions_ended: Option<u64>,

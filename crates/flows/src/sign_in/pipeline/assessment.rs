@@ -1,6 +1,5 @@
-//! Assessment: allows or refuses a sign-in after its proofs are verified. A pure function.
-//!
-//! No assessment requires a further proof yet: a password alone opens a session.
+//! Assessment: allows, challenges or refuses a sign-in after its first proof is verified. A pure
+//! function.
 
 use portcullis_audit::Outcome;
 use portcullis_domain::Account;
@@ -14,6 +13,8 @@ pub(super) enum Assessment {
         /// True if the holder of the account must be informed of the device.
         is_new_device: bool,
     },
+    /// A second factor is required.
+    Challenge,
     /// Refused, with the outcome to record.
     Refuse(Outcome),
 }
@@ -27,9 +28,16 @@ pub(super) fn assess(account: &Account, device: Option<DeviceId>) -> Assessment 
     if account.is_blocked {
         return Assessment::Refuse(Outcome::Blocked);
     }
-    // The first sign-in of all has no known device either, and needs no message.
-    let is_new_device = device.is_none() && account.last_sign_in_at.is_some();
-    Assessment::Allow { is_new_device }
+    if account.mfa_enabled {
+        return Assessment::Challenge;
+    }
+    Assessment::Allow { is_new_device: is_new_device(account, device) }
+}
+
+/// True if the holder of the account must be informed of the device. The first sign-in of all has no
+/// known device either, and needs no message.
+pub(super) fn is_new_device(account: &Account, device: Option<DeviceId>) -> bool {
+    device.is_none() && account.last_sign_in_at.is_some()
 }
 
 #[cfg(test)]
@@ -73,6 +81,14 @@ mod tests {
         let account = Account { is_blocked: true, ..account() };
         for device in [None, Some(DeviceId::generate(&SystemRandom))] {
             assert_eq!(assess(&account, device), Assessment::Refuse(Outcome::Blocked));
+        }
+    }
+
+    #[test]
+    fn an_account_with_a_factor_is_challenged_on_any_device() {
+        let account = Account { mfa_enabled: true, ..account() };
+        for device in [None, Some(DeviceId::generate(&SystemRandom))] {
+            assert_eq!(assess(&account, device), Assessment::Challenge);
         }
     }
 

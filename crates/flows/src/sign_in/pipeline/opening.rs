@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
+use portcullis_audit::{Details, EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
     Account, Ambient, Delivery, DisplayName, PasswordEpoch, SecretString, Session, SessionId,
     TokenId,
@@ -10,7 +10,7 @@ use portcullis_domain::{
 use portcullis_token::{DeviceId, Digest, OpaqueSecret};
 
 use super::proof::{Proof, authentication};
-use super::store::{SessionOpening, SessionOpeningResult, SignInStore};
+use super::store::{ChallengeUse, SessionOpening, SessionOpeningResult, SignInStore};
 use crate::StoreError;
 use crate::effects::{Effects, Message, Recipient};
 use crate::node::mail::{Mail, MailText};
@@ -48,8 +48,20 @@ pub(super) struct VerifiedSignIn<'a> {
     pub(super) review: &'a dyn Fn() -> bool,
     /// The name that the person gives the device.
     pub(super) device_name: Option<&'a DisplayName>,
+    /// The challenge that it answers, if it has two steps.
+    pub(super) challenge: Option<ChallengeUse<'a>>,
     /// The source of the request.
     pub(super) origin: &'a Origin,
+}
+
+/// The result of opening a session.
+pub(super) enum Opened {
+    /// The session and its tokens.
+    Session(Box<SignedIn>),
+    /// Refused with this outcome, which is recorded.
+    Refused(Outcome),
+    /// Refused: the challenge is over.
+    ChallengeOver,
 }
 
 /// Opens sessions.
@@ -61,11 +73,8 @@ pub(super) struct SessionOpener {
 }
 
 impl SessionOpener {
-    /// The session and its tokens, or the outcome of a refusal by storage, which is recorded.
-    pub(super) fn open(
-        &self,
-        verified: &VerifiedSignIn<'_>,
-    ) -> Result<Result<SignedIn, Outcome>, StoreError> {
+    /// Opens the session, unless storage refuses it.
+    pub(super) fn open(&self, verified: &VerifiedSignIn<'_>) -> Result<Opened, StoreError> {
         let VerifiedSignIn { account, epoch, device, delivery, .. } = *verified;
         let now = self.ambient.now();
         let session = Session {
@@ -80,27 +89,40 @@ impl SessionOpener {
         let refresh = TokenId::generate(now, &*self.ambient.random);
         let uses_cookies = delivery == Delivery::Cookie;
         let binding = uses_cookies.then(|| OpaqueSecret::mint(&*self.ambient.random));
+        let factor = verified.proofs.iter().find_map(Proof::factor);
+        let details = factor.map_or(Details::None, Details::of_factor);
         let event = |kind, outcome, session| {
             SecurityEvent::new(kind, outcome, verified.origin, now, &*self.ambient.random)
                 .about(account.id)
                 .in_session(session)
         };
         let effects = |opened: &SessionOpeningResult| match opened {
-            SessionOpeningResult::Done { displaced, .. } => {
+            SessionOpeningResult::Done { displaced, factor, .. } => {
                 let success = |kind, session| event(kind, Outcome::Success, session);
-                let mut events = vec![success(EventKind::SignIn, session.id)];
+                let sign_in = success(EventKind::SignIn, session.id).with(details.clone());
+                let notice = factor.and_then(|used| used.mail(verified.origin.address));
+                let notice = notice.map(|mail| {
+                    let holder = Recipient::Holder(account.id);
+                    Message::about(&sign_in, holder, mail, &*self.ambient.random)
+                });
+                let mut events = vec![sign_in];
                 let new_device = verified.is_new_device;
                 let new_device = new_device.then(|| success(EventKind::NewDevice, session.id));
                 let is_told = self.issuer.policy().alert_new_devices;
                 let messages = new_device.iter().filter(|_| is_told);
-                let messages = messages.map(|event| self.alert(event, verified)).collect();
+                let messages = messages.map(|event| self.alert(event, verified));
+                let messages = messages.chain(notice).collect();
                 events.extend(new_device);
                 let displaced = displaced.sessions();
                 events.extend(displaced.map(|ended| success(EventKind::SessionDisplaced, ended)));
                 Effects { events, messages }
             }
             SessionOpeningResult::Refused(outcome) => {
-                event(EventKind::SignIn, *outcome, session.id).into()
+                event(EventKind::SignIn, *outcome, session.id).with(details.clone()).into()
+            }
+            SessionOpeningResult::ChallengeOver => {
+                let outcome = Outcome::Superseded;
+                event(EventKind::SignIn, outcome, session.id).with(details.clone()).into()
             }
         };
         let opened = self.store.open(&SessionOpening {
@@ -111,14 +133,16 @@ impl SessionOpener {
             proofs: verified.proofs,
             requires_verified_email: self.requires_verified_email,
             counter: verified.counter,
+            challenge: verified.challenge,
             most_sessions: self.issuer.policy().most_sessions,
             displacement: self.issuer.ending(EventKind::SessionDisplaced, now),
             origin: verified.origin,
             effects: &effects,
         })?;
         let (mut snapshot, displaced) = match opened {
-            SessionOpeningResult::Done { snapshot, displaced } => (snapshot, displaced),
-            SessionOpeningResult::Refused(outcome) => return Ok(Err(outcome)),
+            SessionOpeningResult::Done { snapshot, displaced, .. } => (snapshot, displaced),
+            SessionOpeningResult::Refused(outcome) => return Ok(Opened::Refused(outcome)),
+            SessionOpeningResult::ChallengeOver => return Ok(Opened::ChallengeOver),
         };
         self.issuer.revocations().enforce(displaced);
         snapshot.account.password_must_change |= (verified.review)();
@@ -128,7 +152,7 @@ impl SessionOpener {
         });
         let tokens =
             self.issuer.issue(*snapshot, session, refresh, now, now, &*self.ambient.random);
-        Ok(Ok(SignedIn { tokens, binding, device_token }))
+        Ok(Opened::Session(Box::new(SignedIn { tokens, binding, device_token })))
     }
 
     /// The alert about a device that is new to the account.

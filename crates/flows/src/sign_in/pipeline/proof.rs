@@ -1,29 +1,44 @@
-//! Proofs: one variant for each verified factor, with its `amr` and `acr`. Add a second factor
-//! here.
+//! Proofs: one variant for each verified factor, with its `amr` and `acr`. Add a factor here.
 
-use portcullis_domain::{AssuranceLevel, Authentication, AuthenticationMethod};
+use portcullis_domain::{
+    AssuranceLevel, Authentication, AuthenticationMethod, Factor, PasswordEpoch,
+};
 
 use super::password::PasswordProof;
+use crate::sign_in::factor::FactorProof;
 
 /// A verified credential. The transaction that opens a session validates it again.
 #[derive(Clone, Debug)]
 pub enum Proof {
     /// The password.
     Password(PasswordProof),
+    /// The password, verified when the challenge was issued that this sign-in answers. Invalid once
+    /// the account has a password of another epoch.
+    EarlierPassword(PasswordEpoch),
+    /// A second factor.
+    Factor(FactorProof),
 }
 
 impl Proof {
     const fn method(&self) -> AuthenticationMethod {
         match self {
-            Self::Password(_) => PasswordProof::METHOD,
+            Self::Password(_) | Self::EarlierPassword(_) => PasswordProof::METHOD,
+            Self::Factor(proof) => proof.method(),
+        }
+    }
+
+    /// The kind of the second factor, if it is one.
+    pub const fn factor(&self) -> Option<Factor> {
+        match self {
+            Self::Password(_) | Self::EarlierPassword(_) => None,
+            Self::Factor(proof) => Some(proof.factor()),
         }
     }
 }
 
 /// The methods and the assurance level of these proofs together.
 pub(super) fn authentication(proofs: &[Proof]) -> Authentication {
-    Authentication {
-        methods: proofs.iter().map(Proof::method).collect(),
-        assurance: AssuranceLevel::Aal1,
-    }
+    let methods = proofs.iter().map(Proof::method).collect();
+    let first = Authentication { methods, assurance: AssuranceLevel::Aal1 };
+    if proofs.iter().any(|proof| proof.factor().is_some()) { first.multi_factor() } else { first }
 }

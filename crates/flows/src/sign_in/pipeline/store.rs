@@ -1,7 +1,12 @@
-//! The port `SignInStore`: credentials, failure counters, and the transaction that opens a session.
+//! The port `SignInStore`: credentials, failure counters, challenges, and the transaction that opens a
+//! session.
+
+use std::time::Duration;
 
 use portcullis_audit::{Origin, Outcome};
-use portcullis_domain::{AccountId, DisplayName, Session, TokenId};
+use portcullis_domain::{
+    Account, AccountId, Delivery, DisplayName, PasswordEpoch, Session, TokenId,
+};
 use portcullis_password::PasswordHash;
 use portcullis_rate_limit::LockoutPolicy;
 use portcullis_token::Digest;
@@ -13,6 +18,7 @@ use super::proof::Proof;
 use crate::StoreError;
 use crate::effects::{Effects, EffectsOf};
 use crate::node::revocation::Revoked;
+use crate::sign_in::factor::FactorUse;
 use crate::sign_in::lockout::CounterState;
 use crate::sign_in::session_tokens::{AccountSnapshot, SessionEnd};
 
@@ -22,9 +28,24 @@ pub trait SignInStore: Send + Sync {
     fn credentials(&self, identifier: &Identifier)
     -> Result<Option<StoredCredentials>, StoreError>;
 
+    /// The account, and the hash of its password if it has one.
+    fn credentials_of(&self, account: AccountId) -> Result<Option<StoredCredentials>, StoreError>;
+
+    /// Stores a challenge, unless the counter is closed, the account deactivated or the password
+    /// another one at that moment. Resets the failures of the counter. The outcome is recorded in
+    /// both cases.
+    fn issue_challenge(&self, challenge: &NewChallenge<'_>) -> Result<ChallengeResult, StoreError>;
+
+    /// The challenge with this token, if it is still open.
+    fn challenge(&self, token: &Digest) -> Result<Option<OpenChallenge>, StoreError>;
+
     /// Opens a session, unless the counter is closed, the account deactivated or one of the proofs
     /// invalid at that moment. Resets the failures of the counter and ends the oldest sessions
     /// beyond the limit. The outcome is recorded in both cases.
+    ///
+    /// A sign-in that answers a challenge first counts one try of it and checks the counter of
+    /// codes; only then the code is evaluated, and a wrong one is counted. A right one ends the
+    /// challenge.
     fn open(&self, opening: &SessionOpening<'_>) -> Result<SessionOpeningResult, StoreError>;
 
     /// Replaces the verified hash by a stronger one of the same password, and records it, unless
@@ -53,6 +74,67 @@ pub struct HashReplacement<'a> {
     pub effects: &'a Effects,
 }
 
+/// A challenge about to be stored.
+pub struct NewChallenge<'a> {
+    /// Digest of its token.
+    pub token: Digest,
+    /// Digest of the cookie that binds it to a browser, for clients with cookies.
+    pub binding: Option<Digest>,
+    /// The account.
+    pub account: AccountId,
+    /// The proof of the password, to be validated again.
+    pub proof: &'a PasswordProof,
+    /// The epoch of the password; the challenge is void with another one.
+    pub epoch: PasswordEpoch,
+    /// The counter whose failures are reset.
+    pub counter: &'a Digest,
+    /// The delivery of the tokens.
+    pub delivery: Delivery,
+    /// The name that the person gives the device.
+    pub device_name: Option<&'a DisplayName>,
+    /// The lifetime of the challenge.
+    pub lifetime: Duration,
+    /// The effects to record.
+    pub effects: EffectsOf<'a, ChallengeResult>,
+}
+
+/// The result of issuing a challenge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChallengeResult {
+    /// Stored.
+    Issued,
+    /// Refused, with the outcome to record.
+    Refused(Outcome),
+}
+
+/// An open challenge, with its account.
+#[derive(Clone, Debug)]
+pub struct OpenChallenge {
+    /// The account as stored.
+    pub account: Account,
+    /// The epoch of the password that was verified.
+    pub epoch: PasswordEpoch,
+    /// The delivery of the tokens.
+    pub delivery: Delivery,
+    /// The name that the person gives the device.
+    pub device_name: Option<DisplayName>,
+}
+
+/// The use of a challenge by an answer.
+#[derive(Clone, Copy, Debug)]
+pub struct ChallengeUse<'a> {
+    /// Digest of its token.
+    pub token: Digest,
+    /// Digest of the cookie, if one was sent.
+    pub binding: Option<Digest>,
+    /// The counter of wrong codes.
+    pub counter: &'a Digest,
+    /// When that counter closes.
+    pub policy: &'a LockoutPolicy,
+    /// The maximum of tries.
+    pub max_tries: u32,
+}
+
 /// A session about to be opened.
 pub struct SessionOpening<'a> {
     /// The session.
@@ -69,6 +151,8 @@ pub struct SessionOpening<'a> {
     pub requires_verified_email: bool,
     /// The counter whose failures are reset.
     pub counter: &'a Digest,
+    /// The challenge that the sign-in answers, if it has two steps.
+    pub challenge: Option<ChallengeUse<'a>>,
     /// The maximum of sessions of the account.
     pub most_sessions: u32,
     /// The end of the sessions beyond the limit.
@@ -88,7 +172,11 @@ pub enum SessionOpeningResult {
         snapshot: Box<AccountSnapshot>,
         /// The sessions beyond the limit, which have ended.
         displaced: Revoked,
+        /// The second factor that was used.
+        factor: Option<FactorUse>,
     },
+    /// Refused: the challenge is used, expired, of another browser, or has no try left.
+    ChallengeOver,
     /// Refused, with the outcome to record.
     Refused(Outcome),
 }

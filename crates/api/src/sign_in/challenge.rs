@@ -1,0 +1,115 @@
+//! `POST /api/auth/login/mfa`: the second step of a sign-in.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use portcullis_flows::sign_in::{
+    CHALLENGE_LIFETIME, ChallengeAnswer, IssuedChallenge, SecondFactor,
+};
+use portcullis_web::{
+    Body, Code, CookieName, Guard, Hashing, Json, Limit, Method, Problem, Route, SecretText,
+    Settings, cookie, forget_cookie, origin, set_cookie,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::limits::SECOND_FACTOR;
+use crate::sign_in::session_tokens::{self, TokensAnswer};
+
+/// The response to a right password.
+#[expect(dead_code, reason = "the variants are read by the derive only")]
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum SignInAnswer<'a> {
+    /// A session is open.
+    SignedIn(TokensAnswer<'a>),
+    /// A second factor is required.
+    SecondFactorRequired(ChallengeIssued),
+}
+
+/// The token for the second step of a sign-in. No other route accepts it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ChallengeIssued {
+    /// Always true.
+    #[schema(example = true)]
+    mfa_required: bool,
+    /// The token for `/api/auth/login/mfa`. It works once, in the browser of the first step.
+    #[schema(example = "8ZPvWgcmw9mTqYz1FPpqYV4sB0yDqO3mYbX2wz4kLrA")]
+    mfa_token: String,
+    /// The time until the token expires, in seconds.
+    #[schema(example = 300)]
+    expires_in: u64,
+}
+
+/// The answer to the second step.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SecondFactorBody {
+    /// The token of the first step.
+    #[schema(value_type = String, example = "8ZPvWgcmw9mTqYz1FPpqYV4sB0yDqO3mYbX2wz4kLrA")]
+    mfa_token: SecretText,
+    /// The present code of the authenticator app, or a backup code.
+    #[schema(value_type = String, example = "492039")]
+    code: SecretText,
+}
+
+pub(crate) const ANSWER: Route = Route {
+    method: Method::Post,
+    path: "/api/auth/login/mfa",
+    guard: Guard::PUBLIC,
+    limit: Limit::rate(&SECOND_FACTOR),
+    body: Body::JSON,
+    errors: &[
+        Code::AmbiguousCredentials,
+        Code::InvalidMfaToken,
+        Code::InvalidCode,
+        Code::EmailNotVerified,
+        Code::Overloaded,
+        Code::OutcomeUnknown,
+        Code::Unavailable,
+    ],
+};
+
+/// Signs in with the second factor, after the password was right.
+#[utoipa::path(post, path = ANSWER.path, tag = "auth",
+    request_body = SecondFactorBody,
+    responses((status = 200, body = TokensAnswer, description = "Signed in")))]
+pub(crate) async fn answer(
+    request: HttpRequest,
+    second_factor: web::Data<SecondFactor>,
+    hashing: Hashing,
+    settings: web::Data<Settings>,
+    body: Json<SecondFactorBody>,
+) -> Result<HttpResponse, Problem> {
+    let answer = ChallengeAnswer {
+        token: body.0.mfa_token.0,
+        binding: cookie(&request, CookieName::Challenge)?,
+        code: body.0.code.0,
+        device_token: cookie(&request, CookieName::Device)?,
+        origin: origin(&request),
+    };
+    let had_cookie = answer.binding.is_some();
+    let address = answer.origin.address;
+    let signed_in = hashing.run(address, move || second_factor.answer(&answer)).await?;
+    let secure = settings.secure_cookies;
+    let mut response = session_tokens::signed_in(&signed_in, secure);
+    if had_cookie {
+        session_tokens::add_cookie(&mut response, &forget_cookie(CookieName::Challenge, secure));
+    }
+    Ok(response)
+}
+
+/// The response to a right password of an account with a second factor.
+pub(crate) fn response(issued: &IssuedChallenge, secure: bool) -> HttpResponse {
+    let mut response = HttpResponse::Ok().json(ChallengeIssued {
+        mfa_required: true,
+        mfa_token: issued.token.expose().to_owned(),
+        expires_in: CHALLENGE_LIFETIME.as_secs(),
+    });
+    if let Some(binding) = &issued.binding {
+        let (name, value) = (CookieName::Challenge, binding.expose());
+        session_tokens::add_cookie(
+            &mut response,
+            &set_cookie(name, value, CHALLENGE_LIFETIME, secure),
+        );
+    }
+    response
+}

@@ -1,0 +1,102 @@
+//! `POST /api/auth/mfa/step-up`: a second factor inside a session.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use portcullis_domain::{Delivery, ExposeSecret};
+use portcullis_flows::sign_in::ChallengeError;
+use portcullis_flows::sign_in::step_up::{FactorStepUp, StepUpRequest};
+use portcullis_web::{
+    Body, Caller, Code, CookieName, Guard, Hashing, Json, Limit, Method, Problem, Route,
+    SecretText, Settings, origin, set_cookie,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::sign_in::session_tokens;
+
+/// A code of a second factor.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StepUpBody {
+    /// The present code of the authenticator app, or a backup code.
+    #[schema(value_type = String, example = "492039")]
+    code: SecretText,
+}
+
+/// A new access token of the session. With delivery `cookie`, it is only in a cookie.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct StepUpAnswer {
+    /// Always `Bearer` (RFC 6750).
+    #[schema(pattern = "^Bearer$", example = "Bearer")]
+    token_type: &'static str,
+    /// The time until the access token expires, in seconds.
+    #[schema(example = 1800)]
+    expires_in: u64,
+    /// The id of the session.
+    #[schema(example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e12")]
+    session_id: String,
+    /// The access token; only with delivery `body`.
+    #[schema(
+        nullable = false,
+        example = "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_token: Option<String>,
+}
+
+pub(crate) const STEP_UP: Route = Route {
+    method: Method::Post,
+    path: "/api/auth/mfa/step-up",
+    guard: Guard::CALLER,
+    limit: Limit::GENERAL,
+    body: Body::JSON,
+    errors: &[
+        Code::CsrfFailed,
+        Code::WrongCode,
+        Code::Overloaded,
+        Code::OutcomeUnknown,
+        Code::Unavailable,
+    ],
+};
+
+/// Proves a second factor again. For 15 minutes the session may then do what requires a recent one.
+///
+/// The refresh token of the session stays as it is. A refresh does not prolong the 15 minutes.
+#[utoipa::path(post, path = STEP_UP.path, tag = "factors", operation_id = "step_up",
+    request_body = StepUpBody,
+    responses((status = 200, body = StepUpAnswer, description = "The new access token")))]
+pub(crate) async fn step_up(
+    caller: Caller,
+    request: HttpRequest,
+    step_up: web::Data<FactorStepUp>,
+    hashing: Hashing,
+    settings: web::Data<Settings>,
+    body: Json<StepUpBody>,
+) -> Result<HttpResponse, Problem> {
+    let (account, session) = caller.session()?;
+    let code = body.0.code.0;
+    let wanted = StepUpRequest { account, session, code, origin: origin(&request) };
+    let address = wanted.origin.address;
+    let attempt = move || {
+        step_up.step_up(&wanted).map_err(|error| match error {
+            // The caller is signed in: a 401 would make a client refresh its token.
+            ChallengeError::WrongCode => Problem::new(Code::WrongCode),
+            error => error.into(),
+        })
+    };
+    let issued = hashing.run(address, attempt).await?;
+    let issued = issued.ok_or_else(|| Problem::new(Code::InvalidToken))?;
+    let in_body = issued.session.delivery == Delivery::Body;
+    let token = issued.token.expose_secret();
+    let mut response = HttpResponse::Ok().json(StepUpAnswer {
+        token_type: "Bearer",
+        expires_in: issued.expires_in.as_secs(),
+        session_id: issued.session.id.to_string(),
+        access_token: in_body.then(|| token.to_owned()),
+    });
+    if !in_body {
+        let (name, secure) = (CookieName::AccessToken, settings.secure_cookies);
+        let cookie = set_cookie(name, token, issued.expires_in, secure);
+        session_tokens::add_cookie(&mut response, &cookie);
+    }
+    Ok(response)
+}

@@ -1,0 +1,102 @@
+//! Backup codes of an account: generate a set, and the state of its second factors.
+//!
+//! A set has ten codes, which are shown once. All hashes of a set have one salt, so that one
+//! computation finds the typed code, in the same time whichever it is. A new set replaces the
+//! earlier one.
+
+use std::sync::Arc;
+
+use portcullis_audit::{Details, EventKind, Outcome, SecurityEvent};
+use portcullis_domain::{AccountId, Ambient, Factor};
+use portcullis_mfa::BackupCode;
+use portcullis_password::{HashingPool, PasswordHash};
+
+use crate::StoreError;
+use crate::effects::{Effects, EffectsOf, event_now};
+use crate::node::mail::Mail;
+use crate::sign_in::factor::code_text;
+use crate::sign_in::reauthentication::{FactorRequest, Reauthenticated, Reauthentication};
+use crate::sign_in::totp::{FactorChange, FactorError, TotpState};
+
+/// The port of the sets of backup codes.
+pub trait BackupCodeSetStore: Send + Sync {
+    /// Replaces the backup codes of the account, if the password is still valid and the account has
+    /// a second factor.
+    fn replace_backup_codes(&self, set: &NewBackupCodes<'_>) -> Result<FactorChange, StoreError>;
+
+    /// The second factors of the account.
+    fn factors(&self, account: AccountId) -> Result<Factors, StoreError>;
+}
+
+/// A set of backup codes about to be stored.
+pub struct NewBackupCodes<'a> {
+    /// The verified password.
+    pub reauthenticated: &'a Reauthenticated,
+    /// The hashes, with one salt.
+    pub hashes: &'a [PasswordHash],
+    /// The effects to record.
+    pub effects: EffectsOf<'a, FactorChange>,
+}
+
+/// The second factors of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Factors {
+    /// Its authenticator app.
+    pub totp: Option<TotpState>,
+    /// The number of its unused backup codes.
+    pub backup_codes_left: u64,
+}
+
+/// Generates backup codes, and lists the factors of an account.
+pub struct BackupCodes {
+    store: Arc<dyn BackupCodeSetStore>,
+    reauthentication: Reauthentication,
+    hashing: Arc<HashingPool>,
+    ambient: Ambient,
+}
+
+impl BackupCodes {
+    /// Creates the use case from its dependencies.
+    pub fn new(
+        store: Arc<dyn BackupCodeSetStore>,
+        reauthentication: Reauthentication,
+        hashing: Arc<HashingPool>,
+        ambient: Ambient,
+    ) -> Self {
+        Self { store, reauthentication, hashing, ambient }
+    }
+
+    /// The second factors of the account.
+    pub fn factors(&self, account: AccountId) -> Result<Factors, StoreError> {
+        self.store.factors(account)
+    }
+
+    /// Replaces the backup codes of the account.
+    pub fn generate(&self, request: &FactorRequest) -> Result<Vec<BackupCode>, FactorError> {
+        let (kind, factor) = (EventKind::FactorAdded, Factor::BackupCodes);
+        let reauthenticated = self.reauthentication.verify(request, kind, factor)?;
+        let random = &*self.ambient.random;
+        let codes: Vec<_> = (0..BackupCode::COUNT).map(|_| BackupCode::generate(random)).collect();
+        let texts = codes.iter().map(code_text).collect::<Result<_, _>>()?;
+        let hashes = self.hashing.hash_set(request.origin.address, texts, random)?;
+        let event = event_now(kind, Outcome::Success, &request.origin, &self.ambient)
+            .about(request.account)
+            .in_session(request.session)
+            .with(Details::of_factor(factor));
+        let effects = |change: &FactorChange| {
+            let event = SecurityEvent { outcome: change.outcome(), ..event.clone() };
+            if *change != FactorChange::Done {
+                return event.into();
+            }
+            let mail = Mail::FactorAdded { address: event.origin.address, factor };
+            Effects::with_mail(event, request.account, mail, random)
+        };
+        let replaced = self.store.replace_backup_codes(&NewBackupCodes {
+            reauthenticated: &reauthenticated,
+            hashes: &hashes,
+            effects: &effects,
+        })?;
+        replaced.into_result()?;
+        Ok(codes)
+    }
+}

@@ -1,0 +1,213 @@
+//! Challenges: the second step of a sign-in.
+//!
+//! A challenge is stored. It belongs to one account and, for clients with cookies, to one browser; it
+//! lives five minutes, allows five tries and is answered once. Its token is an opaque secret that no
+//! route but the second step takes. Wrong codes are counted for the account, whatever challenge they
+//! were sent for. The first step ends with the password proven and no session: the password is
+//! validated again by its epoch when the session opens.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
+use portcullis_domain::{
+    AccountId, Ambient, Delivery, DisplayName, ExposeSecret, PasswordEpoch, SecretString,
+};
+use portcullis_password::HashingError;
+use portcullis_token::{Digest, OpaqueSecret};
+
+use super::assessment::is_new_device;
+use super::opening::{Opened, SessionOpener, SignedIn, VerifiedSignIn};
+use super::password::PasswordProof;
+use super::proof::Proof;
+use super::store::{ChallengeResult, ChallengeUse, NewChallenge, OpenChallenge, SignInStore};
+use crate::StoreError;
+use crate::sign_in::device;
+use crate::sign_in::factor::{FactorCode, FactorProver, ProverError};
+use crate::sign_in::lockout::Lockout;
+use crate::sign_in::session_tokens::TokenIssuer;
+
+/// The lifetime of a challenge.
+pub const CHALLENGE_LIFETIME: Duration = Duration::from_secs(5 * 60);
+
+/// The maximum of tries of a challenge.
+const MAX_TRIES: u32 = 5;
+
+/// A challenge as the client gets it.
+#[derive(Debug)]
+pub struct IssuedChallenge {
+    /// Its token.
+    pub token: OpaqueSecret,
+    /// The cookie that binds it to the browser, for [`Delivery::Cookie`].
+    pub binding: Option<OpaqueSecret>,
+}
+
+/// A sign-in whose password is verified, and that needs a second factor.
+pub(super) struct ChallengedSignIn<'a> {
+    pub(super) account: AccountId,
+    pub(super) epoch: PasswordEpoch,
+    pub(super) proof: &'a PasswordProof,
+    pub(super) counter: &'a Digest,
+    pub(super) delivery: Delivery,
+    pub(super) device_name: Option<&'a DisplayName>,
+    pub(super) origin: &'a Origin,
+}
+
+/// Issues challenges.
+pub(super) struct Challenger {
+    pub(super) store: Arc<dyn SignInStore>,
+    pub(super) ambient: Ambient,
+}
+
+impl Challenger {
+    /// The challenge; `None` if storage refuses it, which is recorded.
+    pub(super) fn issue(
+        &self,
+        sign_in: &ChallengedSignIn<'_>,
+    ) -> Result<Option<IssuedChallenge>, StoreError> {
+        let (now, random) = (self.ambient.now(), &*self.ambient.random);
+        let token = OpaqueSecret::mint(random);
+        let uses_cookies = sign_in.delivery == Delivery::Cookie;
+        let binding = uses_cookies.then(|| OpaqueSecret::mint(random));
+        let event = |kind, outcome| {
+            SecurityEvent::new(kind, outcome, sign_in.origin, now, random).about(sign_in.account)
+        };
+        let effects = |result: &ChallengeResult| match result {
+            ChallengeResult::Issued => event(EventKind::ChallengeIssued, Outcome::Success).into(),
+            ChallengeResult::Refused(outcome) => event(EventKind::SignIn, *outcome).into(),
+        };
+        let result = self.store.issue_challenge(&NewChallenge {
+            token: token.digest(),
+            binding: binding.as_ref().map(OpaqueSecret::digest),
+            account: sign_in.account,
+            proof: sign_in.proof,
+            epoch: sign_in.epoch,
+            counter: sign_in.counter,
+            delivery: sign_in.delivery,
+            device_name: sign_in.device_name,
+            lifetime: CHALLENGE_LIFETIME,
+            effects: &effects,
+        })?;
+        Ok((result == ChallengeResult::Issued).then_some(IssuedChallenge { token, binding }))
+    }
+}
+
+/// The answer to a challenge.
+#[derive(Debug)]
+pub struct ChallengeAnswer {
+    /// The token of the challenge.
+    pub token: SecretString,
+    /// The cookie that binds it to the browser, if one was sent.
+    pub binding: Option<SecretString>,
+    /// The code, as typed: of an authenticator app, or a backup code.
+    pub code: SecretString,
+    /// The device cookie, if the browser has one.
+    pub device_token: Option<SecretString>,
+    /// The source of the request.
+    pub origin: Origin,
+}
+
+/// The reason why an answer opened no session.
+#[derive(Debug, thiserror::Error)]
+pub enum ChallengeError {
+    /// The challenge is unknown, used, expired, of another browser, or has no try left.
+    #[error("the challenge is over")]
+    Over,
+    /// The code is wrong or was used before, or there are too many failures: not distinguished.
+    #[error("the code is not right")]
+    WrongCode,
+    /// Both factors are right, but the address of the account must be verified first.
+    #[error("the address is not verified")]
+    Unverified,
+    /// The code could not be hashed now.
+    #[error(transparent)]
+    Hashing(#[from] HashingError),
+    /// Storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<ProverError> for ChallengeError {
+    fn from(error: ProverError) -> Self {
+        match error {
+            ProverError::Hashing(error) => error.into(),
+            ProverError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// Signs in with the second factor.
+pub struct SecondFactor {
+    store: Arc<dyn SignInStore>,
+    prover: FactorProver,
+    opener: SessionOpener,
+    lockout: Lockout,
+    ambient: Ambient,
+}
+
+impl SecondFactor {
+    /// Creates the use case from its dependencies.
+    pub fn new(
+        store: Arc<dyn SignInStore>,
+        prover: FactorProver,
+        issuer: TokenIssuer,
+        lockout: Lockout,
+        ambient: Ambient,
+    ) -> Self {
+        let opener = SessionOpener {
+            store: store.clone(),
+            issuer,
+            requires_verified_email: false,
+            ambient: ambient.clone(),
+        };
+        Self { store, prover, opener, lockout, ambient }
+    }
+
+    /// Refuses sessions to accounts that must verify their address first, as the first step does for
+    /// accounts without a factor.
+    #[must_use]
+    pub fn requiring_verified_email(mut self, is_required: bool) -> Self {
+        self.opener.requires_verified_email = is_required;
+        self
+    }
+
+    /// Verifies the code and opens the session.
+    pub fn answer(&self, answer: &ChallengeAnswer) -> Result<SignedIn, ChallengeError> {
+        let token = OpaqueSecret::parse(answer.token.expose_secret());
+        let token = token.map_err(|_| ChallengeError::Over)?.digest();
+        let found = self.store.challenge(&token)?.ok_or(ChallengeError::Over)?;
+        let OpenChallenge { account, epoch, delivery, device_name } = found;
+        let code = FactorCode::parse(&answer.code);
+        let proof = self.prover.prove(answer.origin.address, account.id, code)?;
+        let (authority, cookie) = (self.opener.issuer.authority(), answer.device_token.as_ref());
+        let device = device::known(authority, cookie, account.id, epoch, self.ambient.now());
+        let counters = &self.lockout.counters;
+        let factors = counters.of_factors(account.id);
+        let opened = self.opener.open(&VerifiedSignIn {
+            account: &account,
+            epoch,
+            proofs: &[Proof::EarlierPassword(epoch), Proof::Factor(proof)],
+            counter: &factors,
+            device,
+            is_new_device: is_new_device(&account, device),
+            delivery,
+            // The first step has reviewed the password.
+            review: &|| false,
+            device_name: device_name.as_ref(),
+            challenge: Some(ChallengeUse {
+                token,
+                binding: answer.binding.as_ref().map(|cookie| Digest::of(cookie.expose_secret())),
+                counter: &factors,
+                policy: &self.lockout.policy,
+                max_tries: MAX_TRIES,
+            }),
+            origin: &answer.origin,
+        })?;
+        match opened {
+            Opened::Session(signed_in) => Ok(*signed_in),
+            Opened::Refused(Outcome::Unverified) => Err(ChallengeError::Unverified),
+            Opened::Refused(_) => Err(ChallengeError::WrongCode),
+            Opened::ChallengeOver => Err(ChallengeError::Over),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Challenges of sign-ins, table `sign_in_challenges`.
+
+use diesel::prelude::*;
+use portcullis_audit::Outcome;
+use portcullis_domain::{Account, DisplayName};
+use portcullis_flows::sign_in::{
+    ChallengeResult, ChallengeUse, NewChallenge, OpenChallenge, SessionOpening,
+    SessionOpeningResult,
+};
+use portcullis_token::Digest;
+
+use crate::connection::{Connection, Inner, dispatch};
+use crate::failure::Failure;
+use crate::identity::account::{self, AccountRow};
+use crate::schema::{accounts, sign_in_challenges};
+use crate::sign_in::epoch;
+use crate::sign_in::lockout;
+use crate::sign_in::sign_out;
+use crate::sql_type::{Instant, Key};
+
+/// Stores a challenge, unless the account is deactivated or has another password.
+pub(crate) fn insert(
+    connection: &mut Connection,
+    new: &NewChallenge<'_>,
+) -> Result<ChallengeResult, Failure> {
+    let valid = accounts::table
+        .find(Key::from(new.account))
+        .filter(accounts::is_active.and(diesel::dsl::not(accounts::is_blocked)))
+        .filter(accounts::password_hash.eq(new.proof.hash.as_str()))
+        .select(accounts::id);
+    let valid: Option<Key> = match &mut connection.inner {
+        Inner::Postgres(inner) => valid.for_no_key_update().first(inner).optional()?,
+        Inner::Sqlite(inner) => valid.first(inner).optional()?,
+    };
+    if valid.is_none() {
+        return Ok(ChallengeResult::Refused(Outcome::Superseded));
+    }
+    let expires_at = connection.now()? + new.lifetime;
+    let insert = diesel::insert_into(sign_in_challenges::table).values((
+        sign_in_challenges::token.eq(new.token.as_bytes().as_slice()),
+        sign_in_challenges::binding
+            .eq(new.binding.as_ref().map(|binding| binding.as_bytes().as_slice())),
+        sign_in_challenges::account_id.eq(Key::from(new.account)),
+        sign_in_challenges::password_epoch.eq(epoch::stored(new.epoch)),
+        sign_in_challenges::delivery.eq(new.delivery.as_str()),
+        sign_in_challenges::device_name.eq(new.device_name.map(DisplayName::as_str)),
+        sign_in_challenges::tries.eq(0),
+        sign_in_challenges::expires_at.eq(Instant::from(expires_at)),
+    ));
+    dispatch!(connection, inner => insert.execute(inner))?;
+    Ok(ChallengeResult::Issued)
+}
+
+/// Finds a challenge that has not expired.
+pub(crate) fn find(
+    connection: &mut Connection,
+    token: &Digest,
+) -> Result<Option<OpenChallenge>, Failure> {
+    let now = Instant::from(connection.now()?);
+    let open = sign_in_challenges::table
+        .inner_join(accounts::table.on(accounts::id.eq(sign_in_challenges::account_id)))
+        .filter(sign_in_challenges::token.eq(token.as_bytes().as_slice()))
+        .filter(sign_in_challenges::expires_at.gt(now));
+    let found: Option<(AccountRow, ChallengeRow)> = dispatch!(connection, inner => {
+        let both = (AccountRow::as_select(), ChallengeRow::as_select());
+        open.select(both).first(inner).optional()
+    })?;
+    let Some((account, challenge)) = found else { return Ok(None) };
+    let corrupt = |_| Failure::Corrupt { table: "sign_in_challenges", column: "delivery" };
+    Ok(Some(OpenChallenge {
+        account: Account::try_from(account)?,
+        epoch: epoch::read(challenge.password_epoch)?,
+        delivery: challenge.delivery.parse().map_err(corrupt)?,
+        device_name: challenge.device_name.as_deref().and_then(account::shown),
+    }))
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = sign_in_challenges)]
+struct ChallengeRow {
+    password_epoch: i32,
+    delivery: String,
+    device_name: Option<String>,
+}
+
+/// Counts a try of the challenge, and returns the refusal if it has none left or if the counter of
+/// codes is closed. Locks the row of the account first, so that all tries at it are sequential.
+pub(crate) fn take_try(
+    connection: &mut Connection,
+    opening: &SessionOpening<'_>,
+    answered: &ChallengeUse<'_>,
+) -> Result<Option<SessionOpeningResult>, Failure> {
+    let account = opening.session.account_id;
+    sign_out::lock_account(connection, account)?;
+    let now = Instant::from(connection.now()?);
+    let max_tries = i32::try_from(answered.max_tries).unwrap_or(i32::MAX);
+    let binding = answered.binding.as_ref().map(|binding| binding.as_bytes().as_slice());
+    let open = sign_in_challenges::table
+        .find(answered.token.as_bytes().as_slice())
+        .filter(sign_in_challenges::account_id.eq(Key::from(account)))
+        .filter(sign_in_challenges::binding.is_null().or(sign_in_challenges::binding.eq(binding)))
+        .filter(sign_in_challenges::tries.lt(max_tries))
+        .filter(sign_in_challenges::expires_at.gt(now));
+    let count =
+        diesel::update(open).set(sign_in_challenges::tries.eq(sign_in_challenges::tries + 1));
+    if dispatch!(connection, inner => count.execute(inner))? == 0 {
+        return Ok(Some(SessionOpeningResult::ChallengeOver));
+    }
+    let is_open = lockout::is_open(connection, answered.counter)?;
+    Ok((!is_open).then_some(SessionOpeningResult::Refused(Outcome::Locked)))
+}
+
+/// Ends a challenge after its answer.
+pub(crate) fn end(connection: &mut Connection, token: &Digest) -> Result<(), Failure> {
+    let answered = sign_in_challenges::table.find(token.as_bytes().as_slice());
+    dispatch!(connection, inner => diesel::delete(answered).execute(inner))?;
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! Acceptance of second factors: one conditional statement for each. Tables `totp_factors`,
+//! `backup_codes`.
+//!
+//! The caller holds the lock on the row of the account, so that attempts at one account are
+//! sequential.
+
+use diesel::prelude::*;
+use portcullis_domain::{AccountId, Factor};
+use portcullis_flows::sign_in::factor::{FactorProof, FactorUse, StoredTotp, TotpProof};
+use portcullis_mfa::TotpStep;
+use portcullis_password::PasswordHash;
+
+use crate::connection::{Connection, dispatch};
+use crate::failure::Failure;
+use crate::schema::{accounts, backup_codes, sign_in_challenges, totp_enrolments, totp_factors};
+use crate::sql_type::{Instant, Key, bigint, natural};
+
+/// Evaluates a proof and uses it up; `None` if it is wrong or was used before.
+pub(crate) fn accept(
+    connection: &mut Connection,
+    account: AccountId,
+    proof: &FactorProof,
+) -> Result<Option<FactorUse>, Failure> {
+    match proof {
+        FactorProof::Totp(proof) => accept_totp(connection, account, proof),
+        FactorProof::BackupCode(hash) => accept_backup_code(connection, account, hash),
+    }
+}
+
+fn accept_totp(
+    connection: &mut Connection,
+    account: AccountId,
+    proof: &TotpProof,
+) -> Result<Option<FactorUse>, Failure> {
+    let now = connection.now()?;
+    let stored = totp_factors::table.find(Key::from(account)).select((
+        totp_factors::seed,
+        totp_factors::last_step,
+        totp_factors::last_used_at,
+    ));
+    let stored: Option<(Vec<u8>, i64, Option<Instant>)> =
+        dispatch!(connection, inner => stored.first(inner).optional())?;
+    let Some((sealed, last_step, last_used_at)) = stored else { return Ok(None) };
+    let last_step = Some(TotpStep::from_number(natural(last_step)));
+    let Some(step) = proof.verify(account, &StoredTotp { sealed, last_step }, now) else {
+        return Ok(None);
+    };
+    // This statement is the whole guard against a second use.
+    let step = bigint(step.number());
+    let unused =
+        totp_factors::table.find(Key::from(account)).filter(totp_factors::last_step.lt(step));
+    let accept = diesel::update(unused)
+        .set((totp_factors::last_step.eq(step), totp_factors::last_used_at.eq(Instant::from(now))));
+    let is_accepted = dispatch!(connection, inner => accept.execute(inner))? == 1;
+    let is_notable = last_used_at.is_none();
+    Ok(is_accepted.then_some(FactorUse { factor: Factor::Totp, is_notable }))
+}
+
+fn accept_backup_code(
+    connection: &mut Connection,
+    account: AccountId,
+    hash: &PasswordHash,
+) -> Result<Option<FactorUse>, Failure> {
+    let now = Instant::from(connection.now()?);
+    let unused = backup_codes::table
+        .find((Key::from(account), hash.as_str()))
+        .filter(backup_codes::used_at.is_null());
+    let accept = diesel::update(unused).set(backup_codes::used_at.eq(Some(now)));
+    let is_accepted = dispatch!(connection, inner => accept.execute(inner))? == 1;
+    Ok(is_accepted.then_some(FactorUse { factor: Factor::BackupCodes, is_notable: true }))
+}
+
+/// Returns whether the account has an authenticator app.
+pub(crate) fn has_totp(connection: &mut Connection, account: AccountId) -> Result<bool, Failure> {
+    let totp = totp_factors::table.find(Key::from(account));
+    let look = diesel::select(diesel::dsl::exists(totp));
+    Ok(dispatch!(connection, inner => look.get_result(inner))?)
+}
+
+/// Stores with the account whether it has a factor, and removes what is useless without one.
+pub(crate) fn update_account(
+    connection: &mut Connection,
+    account: AccountId,
+) -> Result<(), Failure> {
+    let (enabled, now) = (has_totp(connection, account)?, Instant::from(connection.now()?));
+    let update = diesel::update(accounts::table.find(Key::from(account)))
+        .set((accounts::mfa_enabled.eq(enabled), accounts::updated_at.eq(now)));
+    dispatch!(connection, inner => update.execute(inner))?;
+    if !enabled {
+        let codes = backup_codes::table.filter(backup_codes::account_id.eq(Key::from(account)));
+        dispatch!(connection, inner => diesel::delete(codes).execute(inner))?;
+    }
+    Ok(())
+}
+
+/// Removes all second factors of the account and its enrolment.
+pub(crate) fn remove_all(connection: &mut Connection, account: AccountId) -> Result<(), Failure> {
+    delete_all(connection, account)?;
+    update_account(connection, account)
+}
+
+/// Deletes the rows of second factors of an account, also those of an account that is deleted itself.
+pub(crate) fn delete_all(connection: &mut Connection, account: AccountId) -> Result<(), Failure> {
+    let key = Key::from(account);
+    let enrolments = diesel::delete(totp_enrolments::table.find(key));
+    dispatch!(connection, inner => enrolments.execute(inner))?;
+    let factors = diesel::delete(totp_factors::table.find(key));
+    dispatch!(connection, inner => factors.execute(inner))?;
+    let codes = backup_codes::table.filter(backup_codes::account_id.eq(key));
+    dispatch!(connection, inner => diesel::delete(codes).execute(inner))?;
+    let challenges = sign_in_challenges::table.filter(sign_in_challenges::account_id.eq(key));
+    dispatch!(connection, inner => diesel::delete(challenges).execute(inner))?;
+    Ok(())
+}
