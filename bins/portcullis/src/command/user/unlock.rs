@@ -29,26 +29,26 @@ pub(super) fn run(config: &Config, name: &Name, output: Output) -> Result<ExitCo
         return Err(name.unknown());
     }
     let unlocked = name.username.clone();
-    let (activated, unblocked) = (!account.is_active, account.is_blocked);
-    output.answer(&Unlocked { unlocked, activated, unblocked })?;
+    let (activated, block_lifted) = (!account.is_active, account.is_blocked);
+    output.answer(&UnlockOutput { unlocked, activated, block_lifted })?;
     Ok(ExitCode::SUCCESS)
 }
 
 #[derive(Serialize)]
-struct Unlocked {
+struct UnlockOutput {
     unlocked: String,
     activated: bool,
     /// True if the holder had disavowed an alert, which blocked the account.
-    unblocked: bool,
+    block_lifted: bool,
 }
 
-impl fmt::Display for Unlocked {
+impl fmt::Display for UnlockOutput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.activated {
             write!(f, "{:?} is active again. ", self.unlocked)?;
         }
         write!(f, "The failure counters of {:?} are reset.", self.unlocked)?;
-        if self.unblocked {
+        if self.block_lifted {
             f.write_str(
                 " The block by its holder is lifted: a thief may know the password, so set another one by \
                  `user set-password`.",
