@@ -5,15 +5,13 @@ use std::time::Duration;
 
 use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{
-    Account, Ambient, Clock, Delivery, ExposeSecret, Moderation, ReservedNames, SecretString,
-    SessionId, Severity, SystemRandom, Timestamp, TokenId,
+    Account, Ambient, Clock, ExposeSecret, Moderation, ReservedNames, SecretString, SessionId,
+    Severity, SystemRandom, Timestamp, TokenId,
 };
 use portcullis_flows::access::matrix::{ActiveMatrix, MatrixStore};
 use portcullis_flows::identity::account::Accounts;
 use portcullis_flows::identity::account_change::AccountChanges;
-use portcullis_flows::identity::account_request::{
-    AccountChecker, AccountRequest, AccountRules, RegistrationMode,
-};
+use portcullis_flows::identity::account_request::{AccountChecker, AccountRules, RegistrationMode};
 use portcullis_flows::identity::bootstrap::Bootstrap;
 use portcullis_flows::identity::breach_check::BreachChecks;
 use portcullis_flows::identity::breach_review::BreachReviews;
@@ -42,7 +40,7 @@ use portcullis_flows::sign_in::hash_cost::HashCosts;
 use portcullis_flows::sign_in::lockout::{FailureCounters, Lockout};
 use portcullis_flows::sign_in::mass_sign_out::MassSignOut;
 use portcullis_flows::sign_in::reauthentication::Reauthentication;
-use portcullis_flows::sign_in::refresh::{Refresh, RefreshRequest};
+use portcullis_flows::sign_in::refresh::Refresh;
 use portcullis_flows::sign_in::session::Sessions;
 use portcullis_flows::sign_in::session_tokens::{SessionPolicy, SessionTokens, TokenIssuer};
 use portcullis_flows::sign_in::sign_out::SignOut;
@@ -57,8 +55,12 @@ use portcullis_password::{
     Argon2Params, Hasher, HashingPool, PasswordHash, Peppers, Policy, PoolSettings,
 };
 use portcullis_rate_limit::LockoutPolicy;
-use portcullis_testkit::{PASSWORD, TestClock, TestDatabase, samples};
+use portcullis_testkit::{TestClock, TestDatabase, samples};
 use portcullis_token::{Lifetimes, Purpose, SecretKey, TokenAuthority, TokenSettings};
+
+pub(crate) use crate::requests::{
+    account_request, by_name, guess, refreshing, refreshing_next, typing,
+};
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
@@ -494,51 +496,4 @@ const SECRET: &str = "n5Q0c1tVb8mZ3xK7rW2yL9pD4sH6gJfA";
 pub(crate) fn pool() -> PoolSettings {
     let deadline = Duration::from_secs(600);
     PoolSettings { threads: 2, queue: 64, deadline, ..PoolSettings::default() }
-}
-
-/// A request for an account with the sample password.
-pub(crate) fn account_request(name: &str) -> AccountRequest {
-    AccountRequest {
-        username: name.to_owned(),
-        email: format!("{name}@example.org"),
-        password: SecretString::from(PASSWORD),
-        display_name: None,
-        origin: samples::origin(),
-    }
-}
-
-/// A browser that signs in with the sample password, and has no device cookie.
-pub(crate) fn by_name(identifier: &str) -> SignInRequest {
-    typing(identifier, PASSWORD)
-}
-
-pub(crate) fn typing(identifier: &str, password: &str) -> SignInRequest {
-    SignInRequest {
-        identifier: identifier.to_owned(),
-        password: SecretString::from(password),
-        delivery: Delivery::Cookie,
-        device_name: None,
-        device_token: None,
-        origin: samples::origin(),
-    }
-}
-
-/// The browser that was signed in refreshes, with its cookie.
-pub(crate) fn refreshing(signed_in: &SignedIn) -> RefreshRequest {
-    let binding = signed_in.binding.as_ref();
-    RefreshRequest {
-        refresh_token: signed_in.tokens.refresh_token.clone(),
-        binding: binding.map(|cookie| SecretString::from(cookie.expose())),
-        origin: samples::origin(),
-    }
-}
-
-/// The same browser goes on with what it was given since.
-pub(crate) fn refreshing_next(signed_in: &SignedIn, tokens: &SessionTokens) -> RefreshRequest {
-    RefreshRequest { refresh_token: tokens.refresh_token.clone(), ..refreshing(signed_in) }
-}
-
-/// A wrong password.
-pub(crate) fn guess(identifier: &str) -> SignInRequest {
-    typing(identifier, "not the password of anybody")
 }

@@ -73,6 +73,8 @@ mod registration;
 #[cfg(test)]
 mod rehash;
 #[cfg(test)]
+mod requests;
+#[cfg(test)]
 mod restart;
 #[cfg(test)]
 mod revocation;

@@ -6,7 +6,7 @@ use portcullis_flows::identity::account_request::FieldError;
 use portcullis_flows::identity::password_reset::{PasswordResetError, PasswordResetRequest};
 use portcullis_flows::sign_in::{SignInError, SignInRequest};
 use portcullis_rate_limit::LockoutPolicy;
-use portcullis_testkit::samples;
+use portcullis_testkit::{PASSWORD, samples};
 
 use crate::account_change::admin;
 use crate::deployment::{Deployment, HOUR, MINUTE, Node, SECOND, by_name, guess, typing};
@@ -113,6 +113,18 @@ fn an_address_gets_three_mails_and_the_last_one_works() {
 }
 
 #[test]
+fn the_password_that_is_replaced_is_refused_and_leaves_the_link_valid() {
+    let deployment = Deployment::new();
+    let (_, node) = (deployment.enrol("ada"), deployment.node());
+    forget(&node, ADA);
+    let link = deployment.link("reset_password");
+    let same = node.resets.reset(&with(&link, PASSWORD));
+    let Err(PasswordResetError::Invalid(faults)) = same else { panic!("{same:?}") };
+    assert_eq!(faults, [FieldError::PasswordUnchanged]);
+    node.resets.reset(&with(&link, NEW)).unwrap();
+}
+
+#[test]
 fn every_dead_link_has_one_answer() {
     let deployment = Deployment::new();
     let (_, node) = (deployment.enrol("ada"), deployment.node());
@@ -162,8 +174,11 @@ fn forget(node: &Node, address: &str) {
     node.reset_requests.request(address, &samples::origin()).unwrap();
 }
 
+/// A password that no account of these tests has.
+const ANOTHER: &str = "violet heron sails 4 rivers";
+
 fn is_invalid(node: &Node, link: &SecretString) -> bool {
-    matches!(node.resets.reset(&with(link, NEW)), Err(PasswordResetError::InvalidLink))
+    matches!(node.resets.reset(&with(link, ANOTHER)), Err(PasswordResetError::InvalidLink))
 }
 
 fn with(link: &SecretString, new: &str) -> PasswordResetRequest {
