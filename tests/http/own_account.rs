@@ -58,11 +58,11 @@ fn the_own_account_is_deleted_with_the_password_and_a_recent_sign_in() {
         assert_eq!(Browser::of(&server).refresh(&refresh).code(), "invalid_refresh_token");
         let again = Browser::of(&server).sign_in("ada");
         assert_eq!(again.code(), "invalid_credentials");
-        let registered = Browser::of(&server).register("ada");
-        assert_eq!(registered.status, 201, "the name is free");
         let store = server.database().store();
         let mail = "SELECT kind || ' ' || recipient FROM outbox";
         assert_eq!(store.texts(mail).unwrap(), ["account_deleted ada@example.org"]);
+        let registered = Browser::of(&server).register("ada");
+        assert_eq!(registered.status, 201, "the name is free");
     });
 }
 

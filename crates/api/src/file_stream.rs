@@ -24,7 +24,7 @@ pub(crate) const EXPORTS: Concurrency =
 
 /// Permits for copies of own data, apart from those of the audit log: every account may ask.
 pub(crate) const OWN_COPIES: Concurrency =
-    Concurrency { name: "own_copies", places: 4, unit: None, wait: Duration::ZERO };
+    Concurrency { name: "copies", places: 4, unit: None, wait: Duration::ZERO };
 
 /// The reason why a file was cut off.
 pub(crate) enum FileError<E> {
