@@ -28,7 +28,7 @@ pub(crate) struct EmailChangeBody {
 pub(crate) const CHANGE: Route = Route {
     method: Method::Post,
     path: "/api/auth/email/change",
-    guard: Guard::CALLER,
+    guard: Guard::CALLER.recent_factor(),
     limit: Limit::rate(&MAILED_LINKS),
     body: Body::JSON,
     errors: &[

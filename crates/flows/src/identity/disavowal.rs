@@ -7,8 +7,8 @@
 //! A thief may have replaced the address of the account before. The alert about that goes to the
 //! former address, whose holder gets the account back: the link restores the address that it was
 //! sent to. Addresses that replaced it, and with them the links that were sent to these, have no
-//! power over it. So of two who dispute an account, the one with the earlier address wins, whoever
-//! follows a link first.
+//! power over it. So in a dispute the earlier address wins, whichever link is followed
+//! first.
 
 use std::sync::Arc;
 

@@ -77,6 +77,15 @@ pub(crate) fn replace(
     Ok(())
 }
 
+/// The secret of this digest and purpose, before its expiry.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn is_valid<'a>(digest: &'a [u8], purpose: &'a str, now: Instant) -> _ {
+    mail_secrets::digest
+        .eq(digest)
+        .and(mail_secrets::purpose.eq(purpose))
+        .and(mail_secrets::expires_at.gt(now))
+}
+
 /// Returns a valid secret, and leaves it valid.
 pub(crate) fn find(
     connection: &mut Connection,
@@ -85,9 +94,7 @@ pub(crate) fn find(
 ) -> Result<Option<MailSecret>, Failure> {
     let now = Instant::from(connection.now()?);
     let query = mail_secrets::table
-        .filter(mail_secrets::digest.eq(digest.as_bytes().as_slice()))
-        .filter(mail_secrets::purpose.eq(purpose.as_str()))
-        .filter(mail_secrets::expires_at.gt(now))
+        .filter(is_valid(digest.as_bytes(), purpose.as_str(), now))
         .select((mail_secrets::subject_id, mail_secrets::account_id, mail_secrets::address));
     let found: Option<SecretRow> = dispatch!(connection, inner => query.first(inner).optional())?;
     found.map(|row| secret(purpose, row)).transpose()
@@ -102,9 +109,7 @@ pub(crate) fn hold(
 ) -> Result<Option<MailSecret>, Failure> {
     let now = Instant::from(connection.now()?);
     let query = mail_secrets::table
-        .filter(mail_secrets::digest.eq(digest.as_bytes().as_slice()))
-        .filter(mail_secrets::purpose.eq(purpose.as_str()))
-        .filter(mail_secrets::expires_at.gt(now))
+        .filter(is_valid(digest.as_bytes(), purpose.as_str(), now))
         .select((mail_secrets::subject_id, mail_secrets::account_id, mail_secrets::address));
     let found: Option<SecretRow> = match &mut connection.inner {
         Inner::Postgres(inner) => query.for_update().first(inner).optional()?,
@@ -120,10 +125,7 @@ pub(crate) fn redeem(
     digest: &Digest,
 ) -> Result<Option<MailSecret>, Failure> {
     let now = Instant::from(connection.now()?);
-    let valid = mail_secrets::table
-        .filter(mail_secrets::digest.eq(digest.as_bytes().as_slice()))
-        .filter(mail_secrets::purpose.eq(purpose.as_str()))
-        .filter(mail_secrets::expires_at.gt(now));
+    let valid = mail_secrets::table.filter(is_valid(digest.as_bytes(), purpose.as_str(), now));
     let spent: Option<SecretRow> = dispatch!(connection, inner => {
         diesel::delete(valid)
             .returning((mail_secrets::subject_id, mail_secrets::account_id, mail_secrets::address))

@@ -90,7 +90,7 @@ pub(super) const FAULTS: &[(&str, &str, &str)] = &[
     ("PORTCULLIS__REGISTRATION__ANSWER", "later", "registration.answer"),
     ("PORTCULLIS__REGISTRATION__PENDING_HOURS", "0", "registration.pending_hours"),
     ("PORTCULLIS__REGISTRATION__MAILS_PER_HOUR", "101", "registration.mails_per_hour"),
-    ("PORTCULLIS__REGISTRATION__UNVERIFIED_SIGN_IN", "perhaps", "registration.unverified_sign_in"),
+    ("PORTCULLIS__REGISTRATION__UNVERIFIED_SIGN_IN", "maybe", "registration.unverified_sign_in"),
     ("PORTCULLIS__REGISTRATION__MODE", "everybody", "registration.mode"),
     ("PORTCULLIS__REGISTRATION__ROLE", "nurse", "registration.role"),
     ("PORTCULLIS__ACCOUNTS__ROLES", "admin,msa", "accounts.roles"),

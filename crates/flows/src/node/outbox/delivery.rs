@@ -233,7 +233,14 @@ impl MailDelivery {
     ) -> Result<Option<JoinHandle<Result<(), StoreError>>>, StoreError> {
         self.senders.fetch_add(1, Ordering::Relaxed);
         let sender = Sender { number, delivery: Arc::clone(self), batch: Arc::clone(batch) };
-        let work = move || sender.delivery.deliver_next(&sender.batch);
+        let work = move || {
+            let result = sender.delivery.deliver_next(&sender.batch);
+            if let Err(error) = &result {
+                // The batch of a slow sender has ended, and nobody else would report the error.
+                tracing::warn!(%error, "the state of a mail is not recorded");
+            }
+            result
+        };
         let started = thread::Builder::new().name("mail-sender".to_owned()).spawn(work);
         started.map(Some).map_err(|error| StoreError::Unavailable(error.to_string()))
     }
