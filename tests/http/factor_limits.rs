@@ -99,15 +99,19 @@ fn a_stolen_token_alone_or_a_stolen_password_alone_changes_no_factor() {
     server.clock().advance(std::time::Duration::from_secs(15 * 60));
     let password = json!({ "current_password": PASSWORD });
     let change = json!({ "current_password": PASSWORD, "new_password": "amber-walrus-paints-9" });
+    let address = json!({ "current_password": PASSWORD, "email": "eve@example.net" });
     for (path, body) in [
         ("/api/auth/mfa/totp/enrol", &password),
         ("/api/auth/mfa/totp/disable", &password),
         ("/api/auth/mfa/backup-codes", &password),
         ("/api/auth/password/change", &change),
+        ("/api/auth/email/change", &address),
+        ("/api/auth/me/delete", &password),
     ] {
         let refused = ada.post(path, body);
         assert_eq!(refused.code(), "insufficient_user_authentication", "{path}");
     }
+    assert_eq!(ada.get("/api/auth/me/data").code(), "insufficient_user_authentication");
     let code = app.code(server.clock().now());
     ada.token = ada.post("/api/auth/mfa/step-up", &json!({ "code": code })).field("access_token");
     assert_eq!(ada.post("/api/auth/password/change", &change).status, 200);
