@@ -18,6 +18,7 @@ use crate::access::matrix;
 use crate::connection::{Connection, Inner, Lock, dispatch};
 use crate::failure::Failure;
 use crate::identity::{account, email_change};
+use crate::node::outbox::{delete_mails, lock_mails};
 use crate::node::{mail_secret, revocation};
 use crate::principal;
 use crate::schema::{accounts, outbox, sessions};
@@ -179,7 +180,8 @@ fn delete(connection: &mut Connection, account: AccountId) -> Result<(), Failure
     mail_secret::delete(connection, account)?;
     factor::delete_all(connection, account)?;
     let mails = outbox::table.filter(outbox::account_id.eq(Key::from(account)));
-    dispatch!(connection, inner => diesel::delete(mails).execute(inner))?;
+    let mails: Vec<Key> = lock_mails!(connection, mails)?;
+    delete_mails(connection, &mails)?;
     let row = accounts::table.find(Key::from(account));
     dispatch!(connection, inner => diesel::delete(row).execute(inner))?;
     Ok(())

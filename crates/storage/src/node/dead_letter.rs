@@ -6,6 +6,7 @@ use portcullis_flows::effects::EffectsOf;
 use portcullis_flows::node::outbox::{DeadLetter, DeadLetterStore, DeadLetters};
 
 use crate::connection::dispatch;
+use crate::node::outbox::lock_mails;
 use crate::schema::outbox;
 use crate::sql_type::{Instant, Key, natural};
 use crate::store::Store;
@@ -32,16 +33,15 @@ impl DeadLetterStore for Store {
                 outbox::attempts.eq(0),
                 outbox::due_at.eq(now),
             );
-            let rows = dispatch!(connection, inner => match which {
+            let dead = outbox::table.filter(outbox::dead_at.is_not_null());
+            let dead: Vec<Key> = match which {
                 DeadLetters::One(id) => {
-                    let one = outbox::table.find(Key::from(id));
-                    diesel::update(one.filter(outbox::dead_at.is_not_null())).set(due).execute(inner)
+                    lock_mails!(connection, dead.filter(outbox::id.eq(Key::from(id))))?
                 }
-                DeadLetters::All => {
-                    let all = outbox::table.filter(outbox::dead_at.is_not_null());
-                    diesel::update(all).set(due).execute(inner)
-                }
-            })?;
+                DeadLetters::All => lock_mails!(connection, dead)?,
+            };
+            let resend = diesel::update(outbox::table.filter(outbox::id.eq_any(dead))).set(due);
+            let rows = dispatch!(connection, inner => resend.execute(inner))?;
             Ok(u64::try_from(rows).unwrap_or(u64::MAX))
         })
     }

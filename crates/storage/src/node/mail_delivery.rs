@@ -16,6 +16,7 @@ use portcullis_flows::node::outbox::{
 };
 
 use super::mail_secret;
+use super::outbox::lock_mails;
 use crate::connection::{Connection, DialectSql, Inner, dispatch};
 use crate::failure::Failure;
 use crate::schema::{accounts, outbox};
@@ -104,7 +105,8 @@ impl OutboxStore for Store {
             let own = outbox::table
                 .filter(outbox::id.eq_any(ids))
                 .filter(outbox::lease.eq(lease.as_slice()));
-            let release = diesel::update(own)
+            let own: Vec<Key> = lock_mails!(connection, own)?;
+            let release = diesel::update(outbox::table.filter(outbox::id.eq_any(own)))
                 .set((outbox::lease.eq(None::<&[u8]>), outbox::leased_until.eq(None::<Instant>)));
             dispatch!(connection, inner => release.execute(inner))?;
             Ok(())
@@ -171,7 +173,9 @@ fn ignore_far_due_times(connection: &mut Connection, now: Timestamp) -> Result<(
         .filter(outbox::delivered_at.is_null())
         .filter(outbox::dead_at.is_null())
         .filter(outbox::due_at.gt(Instant::from(now + LONGEST_DELAY)));
-    let update = diesel::update(far).set(outbox::due_at.eq(Instant::from(now)));
+    let far: Vec<Key> = lock_mails!(connection, far)?;
+    let update = diesel::update(outbox::table.filter(outbox::id.eq_any(far)))
+        .set(outbox::due_at.eq(Instant::from(now)));
     dispatch!(connection, inner => update.execute(inner))?;
     Ok(())
 }

@@ -7,7 +7,7 @@ use portcullis_domain::AccountId;
 use portcullis_flows::effects::{Message, Recipient};
 use portcullis_flows::node::mail::Mail;
 
-use crate::connection::{Connection, Inner, dispatch};
+use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
 use crate::schema::{accounts, outbox};
 use crate::sql_type::{Instant, Key};
@@ -50,6 +50,26 @@ pub(crate) fn append(connection: &mut Connection, messages: &[Message]) -> Resul
     Ok(())
 }
 
+/// Selects the ids of these mails, and locks their rows until the transaction ends. Every statement on several
+/// rows of the outbox locks them in this order first, so two of them cannot deadlock.
+macro_rules! lock_mails {
+    ($connection:expr, $mails:expr) => {{
+        let ids = $mails.order($crate::schema::outbox::id).select($crate::schema::outbox::id);
+        match &mut $connection.inner {
+            $crate::connection::Inner::Postgres(inner) => ids.for_update().load(inner),
+            $crate::connection::Inner::Sqlite(inner) => ids.load(inner),
+        }
+    }};
+}
+
+pub(crate) use lock_mails;
+
+/// Deletes these mails.
+pub(crate) fn delete_mails(connection: &mut Connection, mails: &[Key]) -> Result<usize, Failure> {
+    let gone = outbox::table.filter(outbox::id.eq_any(mails));
+    Ok(dispatch!(connection, inner => diesel::delete(gone).execute(inner))?)
+}
+
 /// Reset links of an account that wait in the outbox, locked until the transaction ends.
 pub(crate) struct WaitingResetLinks(Vec<Key>);
 
@@ -60,20 +80,13 @@ impl WaitingResetLinks {
         let waiting = outbox::table
             .filter(outbox::account_id.eq(Key::from(account)))
             .filter(outbox::delivered_at.is_null())
-            .filter(outbox::kind.eq(Mail::ResetPassword.kind()))
-            .order(outbox::id)
-            .select(outbox::id);
-        Ok(Self(match &mut connection.inner {
-            Inner::Postgres(inner) => waiting.for_update().load(inner)?,
-            Inner::Sqlite(inner) => waiting.load(inner)?,
-        }))
+            .filter(outbox::kind.eq(Mail::ResetPassword.kind()));
+        Ok(Self(lock_mails!(connection, waiting)?))
     }
 
     /// Withdraws them: a link that is mailed after a change of the account would outlive the change.
     pub(crate) fn withdraw(self, connection: &mut Connection) -> Result<(), Failure> {
-        let gone = outbox::table.filter(outbox::id.eq_any(self.0));
-        dispatch!(connection, inner => diesel::delete(gone).execute(inner))?;
-        Ok(())
+        delete_mails(connection, &self.0).map(drop)
     }
 }
 

@@ -11,6 +11,7 @@ use portcullis_flows::node::retention::RetentionStore;
 
 use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
+use crate::node::outbox::{delete_mails, lock_mails};
 use crate::schema::{
     bans, email_changes, former_emails, invitations, mail_allowances, mail_secrets, outbox,
     pending_registrations, refresh_tokens, reset_mails, sessions, sign_in_challenges,
@@ -62,26 +63,18 @@ impl RetentionStore for Store {
             let some = outbox::table
                 .filter(outbox::delivered_at.is_null())
                 .filter(outbox::created_at.lt(before))
-                .order(outbox::created_at)
-                .limit(most.into())
-                .select(outbox::id);
-            let some: Vec<Key> = dispatch!(connection, inner => some.load(inner))?;
-            let gone = outbox::table.filter(outbox::id.eq_any(some));
-            Ok(count(dispatch!(connection, inner => diesel::delete(gone).execute(inner))?))
+                .limit(most.into());
+            let some: Vec<Key> = lock_mails!(connection, some)?;
+            delete_mails(connection, &some).map(count)
         })
     }
 
     fn remove_delivered_messages(&self, age: Duration, most: u32) -> Result<u64, StoreError> {
         self.write(|connection| {
             let before = Instant::from(connection.now()? - age);
-            let some = outbox::table
-                .filter(outbox::delivered_at.lt(before))
-                .order(outbox::delivered_at)
-                .limit(most.into())
-                .select(outbox::id);
-            let some: Vec<Key> = dispatch!(connection, inner => some.load(inner))?;
-            let gone = outbox::table.filter(outbox::id.eq_any(some));
-            Ok(count(dispatch!(connection, inner => diesel::delete(gone).execute(inner))?))
+            let some = outbox::table.filter(outbox::delivered_at.lt(before)).limit(most.into());
+            let some: Vec<Key> = lock_mails!(connection, some)?;
+            delete_mails(connection, &some).map(count)
         })
     }
 
