@@ -1,4 +1,5 @@
-//! Encryption of seeds for storage (XChaCha20-Poly1305), so that a stolen database yields no codes.
+//! Encryption of factors for storage (XChaCha20-Poly1305): a stolen database yields no codes, and whoever
+//! writes to it can neither add a factor nor move one to another account.
 
 use std::fmt;
 
@@ -10,8 +11,8 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::TotpSeed;
 use crate::totp::SEED_BYTES;
 
-/// The key that seals seeds. The caller derives it from the secret of the server, for this purpose
-/// alone.
+/// The key that seals seeds, and other short bytes of a factor such as the public key of a passkey. The
+/// caller derives it from the secret of the server, for this purpose alone.
 ///
 /// It prints as redacted, and its keys are wiped when dropped.
 #[derive(Clone)]
@@ -26,7 +27,7 @@ impl SeedKey {
         Self { current: cipher(key), previous: None }
     }
 
-    /// Also opens seeds that were sealed under the previous key, during its replacement.
+    /// Also opens what was sealed under the previous key, during its replacement.
     #[must_use]
     pub fn accepting(self, previous: [u8; 32]) -> Self {
         Self { previous: Some(cipher(previous)), ..self }
@@ -34,28 +35,44 @@ impl SeedKey {
 
     /// Seals a seed for storage: nonce and ciphertext, different each time. `label` identifies the
     /// seed, such as the id of its account: it does not open under another label.
-    #[expect(clippy::expect_used, reason = "the cipher takes 256 GiB")]
-    #[expect(clippy::missing_panics_doc, reason = "it cannot panic")]
     pub fn seal(&self, seed: &TotpSeed, label: &str, random: &dyn SecureRandom) -> Vec<u8> {
-        let mut nonce = [0; NONCE];
-        random.fill(&mut nonce);
-        let payload = Payload { msg: seed.as_bytes(), aad: label.as_bytes() };
-        let sealed = self.current.encrypt(&XNonce::from(nonce), payload).expect("it is short");
-        [nonce.as_slice(), &sealed].concat()
+        self.seal_bytes(seed.as_bytes(), label, random)
     }
 
     /// Opens a sealed seed. The flag is true if the previous key sealed it: seal it again while that
     /// key is still known.
     pub fn open(&self, sealed: &[u8], label: &str) -> Result<(TotpSeed, bool), SealError> {
+        let (bytes, by_previous) = self.open_bytes(sealed, label)?;
+        let bytes: &[u8; SEED_BYTES] = bytes.as_slice().try_into().map_err(|_| SealError)?;
+        Ok((TotpSeed::from_bytes(*bytes), by_previous))
+    }
+
+    /// Seals short bytes for storage: 40 bytes more, different each time. `label` says what the bytes are
+    /// and what they belong to, such as kind, account and credential id: they do not open under another
+    /// label. It is no list with separators that a value could contain.
+    #[expect(clippy::expect_used, reason = "the cipher takes 256 GiB")]
+    #[expect(clippy::missing_panics_doc, reason = "it cannot panic")]
+    pub fn seal_bytes(&self, bytes: &[u8], label: &str, random: &dyn SecureRandom) -> Vec<u8> {
+        let mut nonce = [0; NONCE];
+        random.fill(&mut nonce);
+        let payload = Payload { msg: bytes, aad: label.as_bytes() };
+        let sealed = self.current.encrypt(&XNonce::from(nonce), payload).expect("it is short");
+        [nonce.as_slice(), &sealed].concat()
+    }
+
+    /// Opens sealed bytes, with the same flag as [`Self::open`].
+    pub fn open_bytes(
+        &self,
+        sealed: &[u8],
+        label: &str,
+    ) -> Result<(Zeroizing<Vec<u8>>, bool), SealError> {
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE>().ok_or(SealError)?;
         let open = |key: &XChaCha20Poly1305| {
             let payload = Payload { msg: sealed, aad: label.as_bytes() };
-            let plain = Zeroizing::new(key.decrypt(&XNonce::from(*nonce), payload).ok()?);
-            let bytes: &[u8; SEED_BYTES] = plain.as_slice().try_into().ok()?;
-            Some(TotpSeed::from_bytes(*bytes))
+            key.decrypt(&XNonce::from(*nonce), payload).ok().map(Zeroizing::new)
         };
         match open(&self.current) {
-            Some(seed) => Ok((seed, false)),
+            Some(bytes) => Ok((bytes, false)),
             None => Ok((self.previous.as_ref().and_then(open).ok_or(SealError)?, true)),
         }
     }
@@ -67,9 +84,9 @@ impl fmt::Debug for SeedKey {
     }
 }
 
-/// The sealed seed was changed, belongs to another label, or was sealed under an unknown key.
+/// The sealed bytes were changed, belong to another label, or were sealed under an unknown key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the sealed seed cannot be opened")]
+#[error("the sealed bytes cannot be opened")]
 pub struct SealError;
 
 const NONCE: usize = 24;
@@ -114,6 +131,20 @@ mod tests {
             changed[position] ^= 1;
             assert_eq!(opened(&key, &changed, "ada"), None, "byte {position}");
             assert_eq!(opened(&key, &sealed[..position], "ada"), None, "cut at {position}");
+        }
+    }
+
+    #[test]
+    fn short_bytes_open_under_their_label_only_and_are_no_seed_of_another_length() {
+        let key = SeedKey::new([1; 32]);
+        for bytes in [&[][..], &[4; 19], &[4; 21], &[4; 600]] {
+            let sealed = key.seal_bytes(bytes, "passkey of ada", &SystemRandom);
+            assert_eq!(sealed.len(), bytes.len() + 40);
+            let opened_bytes =
+                |label| key.open_bytes(&sealed, label).map(|(it, by)| (it.to_vec(), by));
+            assert_eq!(opened_bytes("passkey of ada"), Ok((bytes.to_vec(), false)));
+            assert_eq!(opened_bytes("passkey of eve"), Err(SealError));
+            assert_eq!(opened(&key, &sealed, "passkey of ada"), None);
         }
     }
 
