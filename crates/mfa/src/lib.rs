@@ -2,6 +2,8 @@
 
 mod backup_code;
 mod enrolment;
+#[cfg(feature = "passkey")]
+pub mod passkey;
 mod seal;
 mod totp;
 

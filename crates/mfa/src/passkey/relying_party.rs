@@ -1,0 +1,230 @@
+//! Relying party: the server that passkeys are for. It makes options and verifies responses.
+
+use std::collections::BTreeSet;
+
+use super::aaguid::Aaguid;
+use super::assertion::{Assertion, AssertionResponse, StoredPasskey};
+use super::authenticator_data::AuthenticatorData;
+use super::base64url;
+use super::challenge::Challenge;
+use super::client_data::{ClientData, sha256};
+use super::credential_id::CredentialDescriptor;
+use super::options::{
+    AuthenticatorSelection, CreationExtensions, CreationOptions, Parameters, PasskeyUser,
+    RelyingPartyEntity, RequestOptions, TIMEOUT, UserEntity, UserVerification,
+};
+use super::origin::{self, RelyingPartyError};
+use super::passkey_error::PasskeyError;
+use super::public_key::{Algorithm, PublicKey};
+use super::registration::{NewPasskey, RegistrationResponse};
+
+/// The server that passkeys are for: its domain, and the origins of its pages.
+#[derive(Clone, Debug)]
+pub struct RelyingParty {
+    id: String,
+    id_hash: [u8; 32],
+    name: String,
+    origins: Vec<String>,
+    allowed: Option<BTreeSet<Aaguid>>,
+}
+
+/// The ceremonies, as client data name them.
+const CREATE: &str = "webauthn.create";
+const GET: &str = "webauthn.get";
+
+/// The maximum number of characters of a refused origin that an error shows.
+const MAX_SHOWN: usize = 128;
+
+impl RelyingParty {
+    /// Creates a relying party. `id` is the domain that passkeys are bound to: the host of the base URL,
+    /// in lower case. `name` is shown by browsers. `origins` are those of the pages that use passkeys,
+    /// exactly as a browser writes them: `https://auth.example.org`, `http://localhost:8080`.
+    ///
+    /// Passkeys of one id work on no other, so a change of the id makes all of them useless.
+    pub fn new(id: &str, name: &str, origins: &[&str]) -> Result<Self, RelyingPartyError> {
+        if !origin::is_domain(id) {
+            return Err(RelyingPartyError::InvalidId(id.to_owned()));
+        }
+        if origins.is_empty() {
+            return Err(RelyingPartyError::NoOrigin);
+        }
+        for text in origins {
+            if !origin::is_at_or_below(origin::host(text)?, id) {
+                return Err(RelyingPartyError::ForeignOrigin((*text).to_owned()));
+            }
+        }
+        Ok(Self {
+            id: id.to_owned(),
+            id_hash: sha256(id.as_bytes()),
+            name: name.to_owned(),
+            origins: origins.iter().map(|text| (*text).to_owned()).collect(),
+            allowed: None,
+        })
+    }
+
+    /// Creates a relying party with one origin, whose host is the id.
+    pub fn of_origin(origin: &str, name: &str) -> Result<Self, RelyingPartyError> {
+        Self::new(origin::host(origin)?, name, &[origin])
+    }
+
+    /// Accepts registrations of these models only, and asks authenticators to state their model. An empty
+    /// set accepts none.
+    ///
+    /// The attestation statement is **not** verified against the certificates of vendors. The list guides
+    /// people to the right key; it stops nobody who writes an authenticator of their own, as that can
+    /// state any model.
+    #[must_use]
+    pub fn allowing_only(self, aaguids: BTreeSet<Aaguid>) -> Self {
+        Self { allowed: Some(aaguids), ..self }
+    }
+
+    /// The domain that passkeys are bound to.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The options to create a discoverable passkey for an account that has the `existing` ones.
+    ///
+    /// User verification is preferred, not required: a key without it is still a second factor.
+    pub fn creation_options(
+        &self,
+        challenge: &Challenge,
+        user: &PasskeyUser<'_>,
+        existing: &[CredentialDescriptor],
+    ) -> CreationOptions {
+        let parameters =
+            |algorithm: Algorithm| Parameters { kind: "public-key", alg: algorithm.cose_id() };
+        CreationOptions {
+            rp: RelyingPartyEntity { id: self.id.clone(), name: self.name.clone() },
+            user: UserEntity {
+                id: base64url::encode(user.handle),
+                name: user.name.to_owned(),
+                display_name: user.display_name.to_owned(),
+            },
+            challenge: challenge.clone(),
+            pub_key_cred_params: Algorithm::ALL.into_iter().map(parameters).collect(),
+            timeout: TIMEOUT,
+            exclude_credentials: existing.to_vec(),
+            authenticator_selection: AuthenticatorSelection {
+                resident_key: "required",
+                require_resident_key: true,
+                user_verification: UserVerification::Preferred,
+            },
+            hints: [],
+            attestation: if self.allowed.is_some() { "direct" } else { "none" },
+            extensions: CreationExtensions { cred_props: true },
+        }
+    }
+
+    /// The options to use one of the `allowed` passkeys; an empty list asks for any discoverable one.
+    pub fn request_options(
+        &self,
+        challenge: &Challenge,
+        allowed: &[CredentialDescriptor],
+        verification: UserVerification,
+    ) -> RequestOptions {
+        RequestOptions {
+            challenge: challenge.clone(),
+            timeout: TIMEOUT,
+            rp_id: self.id.clone(),
+            allow_credentials: allowed.to_vec(),
+            user_verification: verification,
+            hints: [],
+        }
+    }
+
+    /// Verifies a registration (section 7.1). The caller then refuses a credential id that any account
+    /// has, and stores the passkey.
+    pub fn verify_registration(
+        &self,
+        challenge: &Challenge,
+        response: &RegistrationResponse,
+    ) -> Result<NewPasskey, PasskeyError> {
+        let data = &response.authenticator_data;
+        self.verify_client_data(CREATE, challenge, &response.client_data)?;
+        self.verify_authenticator_data(data)?;
+        let credential = data.credential.as_ref().ok_or(PasskeyError::NoCredential)?;
+        if credential.id != response.id {
+            return Err(PasskeyError::IdMismatch);
+        }
+        if self.allowed.as_ref().is_some_and(|allowed| !allowed.contains(&credential.aaguid)) {
+            return Err(PasskeyError::ModelNotAllowed);
+        }
+        Ok(NewPasskey {
+            id: credential.id.clone(),
+            public_key: PublicKey::from_bytes(&credential.public_key)?,
+            counter: data.counter,
+            is_user_verified: data.flags.is_user_verified(),
+            is_backup_eligible: data.flags.is_backup_eligible(),
+            is_backed_up: data.flags.is_backed_up(),
+            transports: response.transports,
+            aaguid: credential.aaguid,
+            is_discoverable: response.is_discoverable,
+        })
+    }
+
+    /// Verifies an assertion of a stored passkey (section 7.2). The caller then stores the greater counter
+    /// and the backup state, and decides whether the assertion is enough.
+    pub fn verify_assertion(
+        &self,
+        challenge: &Challenge,
+        stored: &StoredPasskey,
+        response: &AssertionResponse,
+    ) -> Result<Assertion, PasskeyError> {
+        let data = &response.authenticator_data;
+        if response.id != stored.id {
+            return Err(PasskeyError::WrongCredential);
+        }
+        if response.user_handle().is_some_and(|handle| handle != stored.user_handle) {
+            return Err(PasskeyError::WrongUserHandle);
+        }
+        self.verify_client_data(GET, challenge, &response.client_data)?;
+        self.verify_authenticator_data(data)?;
+        if data.flags.is_backup_eligible() != stored.is_backup_eligible {
+            return Err(PasskeyError::BackupEligibilityChanged);
+        }
+        stored.public_key.verify(&response.signed, &response.signature)?;
+        let has_counter = data.counter != 0 || stored.counter != 0;
+        Ok(Assertion {
+            is_user_verified: data.flags.is_user_verified(),
+            is_backed_up: data.flags.is_backed_up(),
+            counter: data.counter,
+            has_counter_gone_back: has_counter && data.counter <= stored.counter,
+        })
+    }
+
+    fn verify_client_data(
+        &self,
+        ceremony: &str,
+        challenge: &Challenge,
+        data: &ClientData,
+    ) -> Result<(), PasskeyError> {
+        if data.ceremony != ceremony {
+            return Err(PasskeyError::WrongType);
+        }
+        if data.challenge.as_ref() != Some(challenge) {
+            return Err(PasskeyError::WrongChallenge);
+        }
+        if !self.origins.contains(&data.origin) {
+            let shown = data.origin.chars().take(MAX_SHOWN).collect();
+            return Err(PasskeyError::WrongOrigin(shown));
+        }
+        if data.is_cross_origin {
+            return Err(PasskeyError::CrossOrigin);
+        }
+        Ok(())
+    }
+
+    fn verify_authenticator_data(&self, data: &AuthenticatorData) -> Result<(), PasskeyError> {
+        if data.rp_id_hash != self.id_hash {
+            return Err(PasskeyError::WrongRelyingParty);
+        }
+        if !data.flags.is_user_present() {
+            return Err(PasskeyError::UserNotPresent);
+        }
+        if data.flags.is_backed_up() && !data.flags.is_backup_eligible() {
+            return Err(PasskeyError::BackupStateInvalid);
+        }
+        Ok(())
+    }
+}
