@@ -8,6 +8,7 @@
 )]
 
 mod answer;
+mod authenticator;
 mod authenticator_app;
 mod browser;
 mod certificate;
@@ -26,6 +27,7 @@ mod server;
 mod smtp;
 
 pub use answer::Answer;
+pub use authenticator::{SoftAlgorithm, SoftAuthenticator};
 pub use authenticator_app::AuthenticatorApp;
 pub use browser::Browser;
 pub use certificate::TestCertificates;
