@@ -40,7 +40,10 @@ const MAP: &[(&str, &[&str])] = &[
         ],
     ),
     ("bins/bench", &[]),
-    ("crates/api", &["web", "redis", "flows", "password", "token", "access", "audit", "domain"]),
+    (
+        "crates/api",
+        &["web", "redis", "flows", "password", "token", "mfa", "access", "audit", "domain"],
+    ),
     ("crates/guard", &["token", "access", "domain"]),
     ("crates/web", &["flows", "password", "token", "access", "rate-limit", "audit", "domain"]),
     ("crates/redis", &["token", "rate-limit", "domain"]),

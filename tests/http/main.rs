@@ -45,6 +45,8 @@ mod metrics;
 mod operations;
 mod overload;
 mod own_account;
+mod passkeys;
+mod passkeys_in_chromium;
 mod password_change;
 mod password_reset;
 mod permission;

@@ -44,6 +44,7 @@ use portcullis_flows::node::ban::{BanExemptions, BanSettings};
 use portcullis_flows::node::retention::RetentionPolicy;
 use portcullis_flows::node::revocation::RevocationPolicy;
 use portcullis_flows::sign_in::session_tokens::SessionPolicy;
+use portcullis_mfa::passkey::RelyingParty;
 use portcullis_password::{Argon2Params, Peppers, Policy, PoolSettings};
 use portcullis_rate_limit::LockoutPolicy;
 use portcullis_redis::RedisUrl;
@@ -64,6 +65,7 @@ pub use tokens::{Secret, Tokens};
 pub(crate) use variables::Variables;
 
 use layers::Layers;
+use mfa::Mfa;
 pub use passwords::BreachLists;
 use passwords::Passwords;
 use raw::Environment;
@@ -113,6 +115,8 @@ pub struct Config {
     pub hashing: PoolSettings,
     /// The name of the service that authenticator apps show.
     pub mfa_issuer: String,
+    /// The relying party of passkeys; `None` if the address of the server is no domain name.
+    pub relying_party: Option<RelyingParty>,
     /// The lockout after failed sign-ins.
     pub lockout: LockoutPolicy,
     /// The rate limits.
@@ -229,12 +233,12 @@ fn check(raw: raw::Raw, findings: &mut Findings) -> Config {
     let in_force = matrix.active.load();
     let sessions = sessions::check(raw.sessions, &raw.tokens, &in_force, environment, findings);
     let product = raw.mail.sender_name.clone();
-    let (factors, mfa_issuer) =
-        mfa::check(raw.mfa, product.as_deref(), &in_force, environment, findings);
+    let base_url = server.origin(server.address);
+    let Mfa { policy: factors, issuer: mfa_issuer, relying_party } =
+        mfa::check(raw.mfa, product.as_deref(), &base_url, &in_force, environment, findings);
     let sessions = SessionPolicy { factors, ..sessions };
     let refresh_lifetime = sessions.refresh_lifetime;
     let tokens = Tokens::check(raw.tokens, &data_dir, environment, findings);
-    let base_url = server.origin(server.address);
     let mail = Mail::check(raw.mail, &base_url, environment, findings);
     let Passwords { policy, breaches, peppers, params, pool } =
         Passwords::check(raw.passwords, environment, findings);
@@ -261,6 +265,7 @@ fn check(raw: raw::Raw, findings: &mut Findings) -> Config {
         argon2: params,
         hashing: pool,
         mfa_issuer,
+        relying_party,
         lockout: lockout::check(&raw.lockout, environment, findings),
         bans: bans::check(&raw.rate_limit, findings),
         rate_limits: RateLimits::check(raw.rate_limit, environment, findings),

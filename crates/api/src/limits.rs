@@ -21,3 +21,8 @@ pub static PASSWORD_RESET: RateLimit =
 /// The limit of the routes of mailed links: each request of them sends a mail or tries a link.
 pub static MAILED_LINKS: RateLimit =
     RateLimit::new("mailed_links", 20, Duration::from_secs(60 * 60));
+
+/// The limit of started sign-ins with a passkey: each stores a challenge, and a sign-in page may start one
+/// whenever it is shown.
+pub static PASSKEY_OPTIONS: RateLimit =
+    RateLimit::new("passkey_options", 30, Duration::from_secs(60));

@@ -19,8 +19,8 @@ use crate::machine::revocation::{self, snapshot};
 use crate::machine::{introspection, jwks};
 use crate::node::{ban, document, health};
 use crate::sign_in::{
-    backup_code, challenge, csrf, mass_sign_out, password, refresh, session, sign_out, step_up,
-    totp,
+    backup_code, challenge, csrf, mass_sign_out, passkey, passkey_sign_in, password, refresh,
+    session, sign_out, step_up, totp,
 };
 
 /// The server tries them in this order, so the routes with the most requests come first.
@@ -36,6 +36,8 @@ fn routes(to: &mut impl Router) {
     to.add(&password::FORM, password::form);
     to.add(&password::JSON, password::json);
     to.add(&challenge::ANSWER, challenge::answer);
+    to.add(&passkey_sign_in::OPTIONS, passkey_sign_in::options);
+    to.add(&passkey_sign_in::VERIFY, passkey_sign_in::verify);
     to.add(&refresh::REFRESH, refresh::refresh);
     to.add(&sign_out::LOGOUT, sign_out::logout);
     to.add(&sign_out::LOGOUT_ALL, sign_out::logout_all);
@@ -51,6 +53,12 @@ fn routes(to: &mut impl Router) {
     to.add(&totp::CONFIRM, totp::confirm);
     to.add(&totp::DISABLE, totp::disable);
     to.add(&backup_code::GENERATE, backup_code::generate);
+    to.add(&passkey::LIST, passkey::list);
+    to.add(&passkey::OPTIONS, passkey::options);
+    to.add(&passkey::VERIFY, passkey::verify);
+    to.add(&passkey::RENAME, passkey::rename);
+    to.add(&passkey::REMOVE, passkey::remove);
+    to.add(&step_up::OPTIONS, step_up::options);
     to.add(&step_up::STEP_UP, step_up::step_up);
     to.add(&session::LIST, session::list);
     to.add(&session::END_OTHERS, session::end_others);

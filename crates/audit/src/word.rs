@@ -133,6 +133,10 @@ words! {
         FactorRemoved = "factor_removed",
         /// An administrator or an operator removed all second factors of an account, or tried to.
         FactorsReset = "factors_reset",
+        /// A passkey was renamed.
+        PasskeyRenamed = "passkey_renamed",
+        /// The signature counter of a passkey went back: it may have been copied.
+        PasskeyCounterWentBack = "passkey_counter_went_back",
         /// An operator reset the failure counters of an account.
         Unlock = "unlock",
         /// Addresses were banned, by their offences or by an operator.

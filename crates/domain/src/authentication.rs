@@ -17,13 +17,14 @@ pub struct Authentication {
 }
 
 impl Authentication {
-    /// The same authentication, with one more method: a second factor.
+    /// The same authentication, with the methods of one more proof: a second factor.
     #[must_use]
-    pub fn with_factor(mut self, method: AuthenticationMethod) -> Self {
-        self.methods.retain(|known| *known != method);
+    pub fn with_factor(mut self, methods: &[AuthenticationMethod]) -> Self {
+        self.methods.retain(|known| !methods.contains(known));
         let place =
             self.methods.iter().position(|known| *known == AuthenticationMethod::MultipleFactors);
-        self.methods.insert(place.unwrap_or(self.methods.len()), method);
+        let place = place.unwrap_or(self.methods.len());
+        self.methods.splice(place..place, methods.iter().copied());
         self.multi_factor()
     }
 
@@ -48,6 +49,15 @@ pub enum AuthenticationMethod {
     /// `otp`: TOTP or a backup code.
     #[serde(rename = "otp")]
     OneTimePassword,
+    /// `hwk`: a passkey that cannot leave its authenticator.
+    #[serde(rename = "hwk")]
+    HardwareKey,
+    /// `swk`: a passkey that is synchronised between devices.
+    #[serde(rename = "swk")]
+    SoftwareKey,
+    /// `user`: the person was present at the authenticator.
+    #[serde(rename = "user")]
+    UserPresence,
     /// `mfa`: more than one factor, in addition to the value of each factor.
     #[serde(rename = "mfa")]
     MultipleFactors,
@@ -79,6 +89,9 @@ impl AuthenticationMethod {
         match self {
             Self::Password => "pwd",
             Self::OneTimePassword => "otp",
+            Self::HardwareKey => "hwk",
+            Self::SoftwareKey => "swk",
+            Self::UserPresence => "user",
             Self::MultipleFactors => "mfa",
             Self::Other => "other",
         }
@@ -90,6 +103,9 @@ impl From<&str> for AuthenticationMethod {
         match word {
             "pwd" => Self::Password,
             "otp" => Self::OneTimePassword,
+            "hwk" => Self::HardwareKey,
+            "swk" => Self::SoftwareKey,
+            "user" => Self::UserPresence,
             "mfa" => Self::MultipleFactors,
             _ => Self::Other,
         }
@@ -124,8 +140,12 @@ mod tests {
 
     #[test]
     fn methods_have_one_word_stored_and_sent_and_survive_a_round_trip() {
-        use AuthenticationMethod::{MultipleFactors, OneTimePassword, Other, Password};
-        for method in [Password, OneTimePassword, MultipleFactors, Other] {
+        use AuthenticationMethod::{
+            HardwareKey, MultipleFactors, OneTimePassword, Other, Password, SoftwareKey,
+            UserPresence,
+        };
+        let keys = [HardwareKey, SoftwareKey, UserPresence];
+        for method in [Password, OneTimePassword, MultipleFactors, Other].into_iter().chain(keys) {
             assert_eq!(AuthenticationMethod::from(method.as_str()), method);
             assert_eq!(serde_json::to_value(method).unwrap(), method.as_str());
         }
@@ -133,13 +153,19 @@ mod tests {
     }
 
     #[test]
-    fn a_second_factor_adds_its_method_once_and_raises_the_level() {
-        use AuthenticationMethod::{MultipleFactors, OneTimePassword, Password};
+    fn a_second_factor_adds_its_methods_once_and_raises_the_level() {
+        use AuthenticationMethod::{
+            HardwareKey, MultipleFactors, OneTimePassword, Password, UserPresence,
+        };
         let password = Authentication { methods: vec![Password], assurance: AssuranceLevel::Aal1 };
-        let both = password.with_factor(OneTimePassword);
+        let both = password.with_factor(&[OneTimePassword]);
         assert_eq!(both.methods, [Password, OneTimePassword, MultipleFactors]);
         assert_eq!(both.assurance, AssuranceLevel::Aal2);
-        assert_eq!(both.clone().with_factor(OneTimePassword), both);
+        assert_eq!(both.clone().with_factor(&[OneTimePassword]), both);
+        let three = both.with_factor(&[HardwareKey, UserPresence]);
+        let methods = [Password, OneTimePassword, HardwareKey, UserPresence, MultipleFactors];
+        assert_eq!(three.methods, methods);
+        assert_eq!(three.clone().with_factor(&[HardwareKey, UserPresence]), three);
     }
 
     #[test]

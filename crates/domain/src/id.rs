@@ -1,4 +1,4 @@
-//! Identifiers: one UUIDv7 type for each of account, session, token, audit event, message, invitation,
+//! Identifiers: one UUIDv7 type for each of account, passkey, session, token, audit event, message, invitation,
 //! registration and change of an address.
 
 use std::fmt;
@@ -56,6 +56,10 @@ macro_rules! id {
 id!(
     /// The id of an account.
     AccountId
+);
+id!(
+    /// The id of a passkey.
+    PasskeyId
 );
 id!(
     /// The id of a session: one sign-in on one device.

@@ -37,7 +37,8 @@ pub use debug_as_display::write_with_causes;
 pub use email::{Email, EmailError};
 pub use factor::Factor;
 pub use id::{
-    AccountId, EmailChangeId, EventId, InvitationId, MessageId, RegistrationId, SessionId, TokenId,
+    AccountId, EmailChangeId, EventId, InvitationId, MessageId, PasskeyId, RegistrationId,
+    SessionId, TokenId,
 };
 #[cfg(feature = "moderation")]
 pub use moderation::{Moderation, Severity};

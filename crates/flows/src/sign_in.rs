@@ -7,6 +7,8 @@ pub mod factor_reset;
 pub mod hash_cost;
 pub mod lockout;
 pub mod mass_sign_out;
+pub mod passkey;
+pub mod passkey_challenge;
 mod pipeline;
 pub mod reauthentication;
 pub mod refresh;
@@ -21,7 +23,8 @@ pub mod unlock;
 pub(crate) use self::pipeline::verify;
 pub use self::pipeline::{
     CHALLENGE_LIFETIME, ChallengeAnswer, ChallengeError, ChallengeResult, ChallengeUse,
-    HashReplacement, Identifier, IssuedChallenge, NewChallenge, OpenChallenge, PasswordProof,
-    Proof, SecondFactor, SessionOpening, SessionOpeningResult, SignIn, SignInError, SignInRequest,
+    HashReplacement, Identifier, IssuedChallenge, NewChallenge, OpenChallenge, PasskeySignIn,
+    PasskeySignInError, PasskeySignInOptions, PasskeySignInRequest, PasswordProof, Proof,
+    SecondFactor, SessionOpening, SessionOpeningResult, SignIn, SignInError, SignInRequest,
     SignInResult, SignInStore, SignedIn, StoredCredentials, StoredPassword,
 };

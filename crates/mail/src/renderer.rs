@@ -119,7 +119,8 @@ impl Renderer {
             | Mail::AccountDeleted { address }
             | Mail::PasswordReset { address }
             | Mail::RefreshTokenReuse { address }
-            | Mail::RefreshTokenLate { address } => Some(address),
+            | Mail::RefreshTokenLate { address }
+            | Mail::PasskeyCounterWentBack { address } => Some(address),
             Mail::NewDevice { address, device } => {
                 values.insert("device", without_links(device.as_str()));
                 Some(address)

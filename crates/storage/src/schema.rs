@@ -474,6 +474,40 @@ table! {
     }
 }
 
+table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
+    use crate::sql_type::{Id, Utc};
+
+    passkeys (id) {
+        id -> Id,
+        account_id -> Id,
+        credential_id -> Binary,
+        sealed_key -> Binary,
+        counter -> BigInt,
+        model -> Text,
+        transports -> Text,
+        is_user_verified -> Bool,
+        is_backed_up -> Bool,
+        name -> Text,
+        created_at -> Utc,
+        last_used_at -> Nullable<Utc>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, Nullable, Text};
+    use crate::sql_type::{Id, Utc};
+
+    passkey_challenges (digest) {
+        digest -> Binary,
+        purpose -> Text,
+        session_id -> Nullable<Id>,
+        binding -> Nullable<Binary>,
+        delivery -> Nullable<Text>,
+        expires_at -> Utc,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(accounts, outbox);
 diesel::allow_tables_to_appear_in_same_query!(accounts, sign_in_challenges);
 diesel::allow_tables_to_appear_in_same_query!(accounts, sessions);

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use portcullis::assembly::{self, Assembled, Foundation};
 use portcullis::config::Config;
-use portcullis_api::limits::{MAILED_LINKS, PASSWORD_RESET, REGISTRATION, SECOND_FACTOR, SIGN_IN};
+use portcullis_api::limits::{
+    MAILED_LINKS, PASSKEY_OPTIONS, PASSWORD_RESET, REGISTRATION, SECOND_FACTOR, SIGN_IN,
+};
 use portcullis_domain::{Ambient, Clock, Moderation, ReservedNames, Role, SecretString, Severity};
 use portcullis_flows::audit::recording::RecordingPolicy;
 use portcullis_flows::identity::account_request::{AccountRequest, AccountRules, RegistrationMode};
@@ -18,6 +20,7 @@ use portcullis_flows::node::job::Jobs;
 use portcullis_flows::node::revocation::RevocationPolicy;
 use portcullis_flows::sign_in::session_tokens::SessionPolicy;
 use portcullis_mail::Transport;
+use portcullis_mfa::passkey::RelyingParty;
 use portcullis_password::{HashingPool, Policy, PoolSettings};
 use portcullis_rate_limit::{BanPolicy, LockoutPolicy, Quota};
 use portcullis_redis::RedisUrl;
@@ -68,6 +71,8 @@ pub struct TestSettings {
     /// True if a job prints the mails. Otherwise they wait in the outbox, where a test takes them:
     /// see [`TestDatabase::mails`].
     pub prints_mails: bool,
+    /// True if the origin has the name `localhost` instead of an address, as pages with passkeys need it.
+    pub named: bool,
     /// Whether cookies are `Secure` and carry the `__Host-` prefix.
     pub secure_cookies: bool,
     /// Further allowed origins.
@@ -118,6 +123,7 @@ impl Default for TestSettings {
             registration_answer: RegistrationAnswer::Immediate,
             requires_verified_email: false,
             prints_mails: false,
+            named: false,
             secure_cookies: false,
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
@@ -138,9 +144,16 @@ fn wide_rate_limits() -> RateLimitSettings {
     RateLimitSettings {
         requests: wide("requests"),
         account_requests: wide("account_requests"),
-        routes: [&SIGN_IN, &SECOND_FACTOR, &REGISTRATION, &PASSWORD_RESET, &MAILED_LINKS]
-            .map(|limit| wide(limit.quota().name()))
-            .into(),
+        routes: [
+            &SIGN_IN,
+            &SECOND_FACTOR,
+            &REGISTRATION,
+            &PASSWORD_RESET,
+            &MAILED_LINKS,
+            &PASSKEY_OPTIONS,
+        ]
+        .map(|limit| wide(limit.quota().name()))
+        .into(),
         exempt_networks: Vec::new(),
     }
 }
@@ -197,6 +210,7 @@ impl TestServer {
         let tls = self.settings.tls.clone();
         self.address = match tls {
             Some(_) => format!("https://localhost:{}", address.port()),
+            None if self.settings.named => format!("http://localhost:{}", address.port()),
             None => format!("http://{address}"),
         };
         let mut application = self.assemble().application;
@@ -313,6 +327,7 @@ impl TestServer {
         config.audit.checkpoint_directory.clone_from(&settings.checkpoint_directory);
         config.mail.transport.clone_from(&settings.mails);
         config.server.docs = settings.docs;
+        config.relying_party = RelyingParty::of_origin(&self.address, "Portcullis").ok();
         config.server.trusted_proxies = parse_all(&settings.trusted_proxies);
         config.bans.policy = settings.bans.clone();
         config.rate_limits.quotas = Some(settings.rate_limits.clone());

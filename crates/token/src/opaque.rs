@@ -53,6 +53,11 @@ pub struct Digest([u8; 32]);
 impl Digest {
     /// The digest of a secret with at least 128 random bits.
     pub fn of(secret: &str) -> Self {
+        Self::of_bytes(secret.as_bytes())
+    }
+
+    /// The digest of a secret in bytes, with at least 128 random bits.
+    pub fn of_bytes(secret: &[u8]) -> Self {
         Self(Sha256::digest(secret).into())
     }
 

@@ -78,6 +78,8 @@ pub enum Purpose {
     Csrf,
     /// Encrypts the seeds of TOTP factors.
     TotpSeeds,
+    /// Encrypts the public keys of passkeys, so that no other one can be put in their place.
+    Passkeys,
     /// Hides the names under which failed sign-ins are counted.
     SignInFailures,
     /// Encrypts the private halves of generated signing keys.
@@ -98,6 +100,7 @@ impl Purpose {
             Self::DeviceToken => b"portcullis/v1/device-token",
             Self::Csrf => b"portcullis/v1/csrf",
             Self::TotpSeeds => b"portcullis/v1/totp-seeds",
+            Self::Passkeys => b"portcullis/v1/passkeys",
             Self::SignInFailures => b"portcullis/v1/sign-in-failures",
             Self::SigningKeys => b"portcullis/v1/signing-keys",
             Self::Fingerprint => b"portcullis/v1/fingerprint",

@@ -24,6 +24,8 @@ pub enum Name {
     Binding,
     /// The cookie that binds the second step of a sign-in to the browser of the first.
     Challenge,
+    /// The cookie that binds a sign-in with a passkey to the browser that started it.
+    PasskeySignIn,
     /// The device cookie: proves that this browser has signed in to the account before.
     Device,
 }
@@ -37,6 +39,8 @@ impl Name {
             (Self::Binding, false) => "refresh_binding",
             (Self::Challenge, true) => "__Host-mfa_binding",
             (Self::Challenge, false) => "mfa_binding",
+            (Self::PasskeySignIn, true) => "__Host-passkey_binding",
+            (Self::PasskeySignIn, false) => "passkey_binding",
             (Self::Device, true) => "__Host-device",
             (Self::Device, false) => "device",
         }
@@ -45,7 +49,9 @@ impl Name {
     const fn same_site(self) -> SameSite {
         match self {
             Self::AccessToken => SameSite::Lax,
-            Self::Binding | Self::Challenge | Self::Device => SameSite::Strict,
+            Self::Binding | Self::Challenge | Self::PasskeySignIn | Self::Device => {
+                SameSite::Strict
+            }
         }
     }
 }

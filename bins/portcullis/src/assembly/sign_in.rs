@@ -9,11 +9,13 @@ use portcullis_flows::identity::breach_review::BreachReviews;
 use portcullis_flows::identity::new_password::NewPasswords;
 use portcullis_flows::node::revocation::Enforcement;
 use portcullis_flows::sign_in::backup_code::BackupCodes;
-use portcullis_flows::sign_in::factor::FactorProver;
+use portcullis_flows::sign_in::factor::{FactorProver, PasskeyVerifier};
 use portcullis_flows::sign_in::factor_reset::FactorReset;
 use portcullis_flows::sign_in::hash_cost::{HashCostStore, HashCosts};
 use portcullis_flows::sign_in::lockout::{FailureCounters, Lockout};
 use portcullis_flows::sign_in::mass_sign_out::MassSignOut;
+use portcullis_flows::sign_in::passkey::Passkeys;
+use portcullis_flows::sign_in::passkey_challenge::PasskeyOffer;
 use portcullis_flows::sign_in::reauthentication::Reauthentication;
 use portcullis_flows::sign_in::refresh::Refresh;
 use portcullis_flows::sign_in::session::Sessions;
@@ -22,7 +24,7 @@ use portcullis_flows::sign_in::sign_out::SignOut;
 use portcullis_flows::sign_in::step_up::{FactorStepUp, StepUp};
 use portcullis_flows::sign_in::totp::TotpEnrolment;
 use portcullis_flows::sign_in::unlock::Unlock;
-use portcullis_flows::sign_in::{SecondFactor, SignIn};
+use portcullis_flows::sign_in::{PasskeySignIn, SecondFactor, SignIn};
 use portcullis_mfa::SeedKey;
 use portcullis_password::{
     BreachFilter, BreachService, Hasher, HashingPool, PoolSettings, RangeService,
@@ -99,7 +101,7 @@ pub(super) fn share(
     data: &mut AppData,
 ) {
     let Foundation { config, store, ambient, .. } = foundation;
-    share_factors(foundation, issuer, passwords, data);
+    let offer = share_factors(foundation, issuer, passwords, data);
     let sign_in = SignIn::new(
         store.clone(),
         passwords.hashing.clone(),
@@ -110,7 +112,12 @@ pub(super) fn share(
         ambient.clone(),
     );
     let requires_verified_email = config.registration.requires_verified_email;
+    let sign_in = sign_in.offering_passkeys(offer.clone());
     data.share(Arc::new(sign_in.requiring_verified_email(requires_verified_email)));
+    let (store, issuer) = (store.clone(), issuer.clone());
+    let passkey =
+        PasskeySignIn::new(store.clone(), store.clone(), offer, issuer.clone(), ambient.clone());
+    data.share(Arc::new(passkey.requiring_verified_email(requires_verified_email)));
     data.share(Arc::new(Refresh::new(store.clone(), issuer.clone(), ambient.clone())));
     data.share(Arc::new(SignOut::new(store.clone(), issuer.clone(), ambient.clone())));
     data.share(Arc::new(Sessions::new(store.clone(), issuer.clone(), ambient.clone())));
@@ -122,17 +129,20 @@ pub(super) fn share(
     )));
 }
 
-/// The use cases of second factors.
+/// The use cases of second factors. Returns the passkeys that sign-ins offer.
 fn share_factors(
     foundation: &Foundation,
     issuer: &TokenIssuer,
     passwords: &Passwords,
     data: &mut AppData,
-) {
+) -> PasskeyOffer {
     let Foundation { config, store, ambient, .. } = foundation;
     let Passwords { hashing, lockout, .. } = passwords;
-    let key = Arc::new(seed_key(foundation));
-    let prover = FactorProver::new(store.clone(), hashing.clone(), key.clone());
+    let key = Arc::new(seal(foundation, Purpose::TotpSeeds));
+    let passkey_key = Arc::new(seal(foundation, Purpose::Passkeys));
+    let verifier = Arc::new(PasskeyVerifier::new(config.relying_party.clone(), passkey_key));
+    let offer = PasskeyOffer::new(store.clone(), verifier.clone());
+    let prover = FactorProver::new(store.clone(), hashing.clone(), key.clone(), verifier);
     let reauthentication =
         Reauthentication::new(store.clone(), hashing.clone(), lockout.clone(), ambient.clone());
     let second_factor = SecondFactor::new(
@@ -157,6 +167,13 @@ fn share_factors(
         hashing.clone(),
         ambient.clone(),
     )));
+    let passkeys = Passkeys::new(
+        store.clone(),
+        offer.clone(),
+        reauthentication.clone(),
+        issuer.clone(),
+        ambient.clone(),
+    );
     let totp = TotpEnrolment::new(
         store.clone(),
         reauthentication,
@@ -166,18 +183,20 @@ fn share_factors(
         ambient.clone(),
     );
     if config.tokens.previous.is_some()
-        && let Err(error) = totp.reseal()
+        && let Err(error) = totp.reseal().and_then(|()| passkeys.reseal())
     {
-        tracing::warn!(%error, "the TOTP seeds could not be sealed again");
+        tracing::warn!(%error, "the second factors could not be sealed again");
     }
     data.share(Arc::new(totp));
+    data.share(Arc::new(passkeys));
+    offer
 }
 
-/// The key that seals TOTP seeds.
-fn seed_key(foundation: &Foundation) -> SeedKey {
-    let key = SeedKey::new(foundation.secret.derive(Purpose::TotpSeeds));
+/// The key that seals second factors for this purpose.
+fn seal(foundation: &Foundation, purpose: Purpose) -> SeedKey {
+    let key = SeedKey::new(foundation.secret.derive(purpose));
     match &foundation.config.tokens.previous {
-        Some(previous) => key.accepting(previous.derive(Purpose::TotpSeeds)),
+        Some(previous) => key.accepting(previous.derive(purpose)),
         None => key,
     }
 }

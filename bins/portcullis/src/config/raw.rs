@@ -281,6 +281,7 @@ pub(crate) struct Mfa {
     pub(crate) required: Option<FactorRequirement>,
     pub(crate) required_roles: Option<Vec<String>>,
     pub(crate) issuer: Option<String>,
+    pub(crate) passkey_models: Option<Vec<String>>,
 }
 
 /// The accounts that must have a second factor.

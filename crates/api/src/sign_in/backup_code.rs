@@ -17,6 +17,9 @@ use crate::sign_in::totp::CurrentPasswordBody;
 pub(crate) struct FactorsAnswer {
     /// The authenticator app, if there is one.
     totp: Option<TotpAnswer>,
+    /// The number of passkeys; `/api/auth/passkeys` lists them.
+    #[schema(example = 1)]
+    passkeys: usize,
     /// The number of unused backup codes.
     #[schema(example = 10)]
     backup_codes_left: u64,
@@ -39,7 +42,11 @@ impl From<Factors> for FactorsAnswer {
             confirmed_at: totp.confirmed_at,
             last_used_at: totp.last_used_at,
         });
-        Self { totp, backup_codes_left: factors.backup_codes_left }
+        Self {
+            totp,
+            passkeys: factors.passkeys.len(),
+            backup_codes_left: factors.backup_codes_left,
+        }
     }
 }
 

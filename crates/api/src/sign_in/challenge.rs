@@ -1,17 +1,23 @@
 //! `POST /api/auth/login/mfa`: the second step of a sign-in.
 
+use std::sync::Arc;
+
 use actix_web::{HttpRequest, HttpResponse, web};
+use portcullis_flows::sign_in::factor::FactorAnswer;
 use portcullis_flows::sign_in::{
     CHALLENGE_LIFETIME, ChallengeAnswer, IssuedChallenge, SecondFactor,
 };
+use portcullis_mfa::passkey::AssertionResponse;
 use portcullis_web::{
-    Body, Code, CookieName, Guard, Hashing, Json, Limit, Method, Problem, Route, SecretText,
-    Settings, cookie, forget_cookie, origin, set_cookie,
+    Body, Code, CookieName, FieldProblem, Guard, Hashing, Json, Limit, Method, Problem, Route,
+    SecretText, Settings, cookie, forget_cookie, origin, set_cookie,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::limits::SECOND_FACTOR;
+use crate::sign_in::passkey_options::PasskeyOptionsAnswer;
 use crate::sign_in::session_tokens::{self, TokensAnswer};
 
 /// The response to a right password.
@@ -37,6 +43,12 @@ pub(crate) struct ChallengeIssued {
     /// The time until the token expires, in seconds.
     #[schema(example = 300)]
     expires_in: u64,
+    /// The options for an assertion of a passkey (Web Authentication level 3, section 5.5); only if the
+    /// account has passkeys.
+    #[schema(value_type = Option<Object>, nullable = false, example = json!({
+        "challenge": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE", "rpId": "auth.example.org" }))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    public_key: Option<Value>,
 }
 
 /// The answer to the second step.
@@ -47,8 +59,32 @@ pub(crate) struct SecondFactorBody {
     #[schema(value_type = String, example = "8ZPvWgcmw9mTqYz1FPpqYV4sB0yDqO3mYbX2wz4kLrA")]
     mfa_token: SecretText,
     /// The present code of the authenticator app, or a backup code.
-    #[schema(value_type = String, example = "492039")]
-    code: SecretText,
+    #[schema(value_type = Option<String>, example = "492039")]
+    code: Option<SecretText>,
+    /// Instead of a code: the result of `navigator.credentials.get`, by its method `toJSON`.
+    #[schema(value_type = Option<Object>)]
+    credential: Option<Value>,
+}
+
+/// The second factor of a body: a code or the assertion of a passkey, and not both.
+pub(crate) fn factor(
+    code: Option<SecretText>,
+    credential: Option<&Value>,
+    refusal: Code,
+) -> Result<FactorAnswer, Problem> {
+    match (code, credential) {
+        (Some(code), None) => Ok(FactorAnswer::Code(code.0)),
+        (None, Some(credential)) => {
+            let response = AssertionResponse::parse(credential);
+            let response = response.map_err(|_| Problem::new(refusal))?;
+            Ok(FactorAnswer::Passkey(Arc::new(response)))
+        }
+        (None, None) | (Some(_), Some(_)) => {
+            let message = "send either a code or a credential";
+            let field = FieldProblem::new("code".to_owned(), "ambiguous", message);
+            Err(Problem::new(Code::InvalidRequest).field(field))
+        }
+    }
 }
 
 pub(crate) const ANSWER: Route = Route {
@@ -82,7 +118,7 @@ pub(crate) async fn answer(
     let answer = ChallengeAnswer {
         token: body.0.mfa_token.0,
         binding: cookie(&request, CookieName::Challenge)?,
-        code: body.0.code.0,
+        factor: factor(body.0.code, body.0.credential.as_ref(), Code::InvalidCode)?,
         device_token: cookie(&request, CookieName::Device)?,
         origin: origin(&request),
     };
@@ -98,11 +134,14 @@ pub(crate) async fn answer(
 }
 
 /// The response to a right password of an account with a second factor.
-pub(crate) fn response(issued: &IssuedChallenge, secure: bool) -> HttpResponse {
+pub(crate) fn response(issued: &IssuedChallenge, secure: bool) -> Result<HttpResponse, Problem> {
+    let options = issued.passkey.as_ref().map(PasskeyOptionsAnswer::of).transpose()?;
+    let public_key = options.map(|options| options.public_key);
     let mut response = HttpResponse::Ok().json(ChallengeIssued {
         mfa_required: true,
         mfa_token: issued.token.expose().to_owned(),
         expires_in: CHALLENGE_LIFETIME.as_secs(),
+        public_key,
     });
     if let Some(binding) = &issued.binding {
         let (name, value) = (CookieName::Challenge, binding.expose());
@@ -111,5 +150,5 @@ pub(crate) fn response(issued: &IssuedChallenge, secure: bool) -> HttpResponse {
             &set_cookie(name, value, CHALLENGE_LIFETIME, secure),
         );
     }
-    response
+    Ok(response)
 }

@@ -119,27 +119,28 @@ async fn sign_in(
         identifier: body.username.0,
         password: body.password.0,
         delivery: body.delivery,
-        device_name: body.device_name.as_ref().map(device_name).transpose()?,
+        device_name: body.device_name.as_ref().map(|it| name("device_name", it)).transpose()?,
         device_token: cookie(request, CookieName::Device)?,
         origin: origin(request),
     };
     let address = wanted.origin.address;
     Ok(match hashing.run(address, move || use_case.sign_in(&wanted)).await? {
         SignInResult::SignedIn(signed_in) => session_tokens::signed_in(&signed_in, secure),
-        SignInResult::ChallengeIssued(issued) => challenge::response(&issued, secure),
+        SignInResult::ChallengeIssued(issued) => challenge::response(&issued, secure)?,
     })
 }
 
 /// The delivery, from a text only: serde would also accept `{"body": null}`.
-fn delivery<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Delivery, D::Error> {
+pub(crate) fn delivery<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Delivery, D::Error> {
     Text::deserialize(deserializer)?.0.parse().map_err(D::Error::custom)
 }
 
-fn device_name(text: &Text) -> Result<DisplayName, Problem> {
+/// The name that a person gives a device or a passkey, in this field.
+pub(crate) fn name(field: &str, text: &Text) -> Result<DisplayName, Problem> {
     DisplayName::parse(&text.0).map_err(|_| {
         let message = "use 1 to 100 characters, with no space at either end";
         Problem::new(Code::InvalidRequest).field(FieldProblem::new(
-            "device_name".to_owned(),
+            field.to_owned(),
             "malformed",
             message,
         ))

@@ -3,23 +3,29 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_domain::{Delivery, ExposeSecret};
 use portcullis_flows::sign_in::ChallengeError;
+use portcullis_flows::sign_in::passkey::Passkeys;
 use portcullis_flows::sign_in::step_up::{FactorStepUp, StepUpRequest};
 use portcullis_web::{
     Body, Caller, Code, CookieName, Guard, Hashing, Json, Limit, Method, Problem, Route,
-    SecretText, Settings, origin, set_cookie,
+    SecretText, Settings, blocking, origin, set_cookie,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::sign_in::session_tokens;
+use crate::sign_in::passkey_options::PasskeyOptionsAnswer;
+use crate::sign_in::{challenge, session_tokens};
 
-/// A code of a second factor.
+/// A second factor: a code or the assertion of a passkey.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StepUpBody {
     /// The present code of the authenticator app, or a backup code.
-    #[schema(value_type = String, example = "492039")]
-    code: SecretText,
+    #[schema(value_type = Option<String>, example = "492039")]
+    code: Option<SecretText>,
+    /// Instead of a code: the result of `navigator.credentials.get`, by its method `toJSON`.
+    #[schema(value_type = Option<Object>)]
+    credential: Option<Value>,
 }
 
 /// A new access token of the session. With delivery `cookie`, it is only in a cookie.
@@ -41,6 +47,30 @@ pub(crate) struct StepUpAnswer {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     access_token: Option<String>,
+}
+
+pub(crate) const OPTIONS: Route = Route {
+    method: Method::Post,
+    path: "/api/auth/mfa/step-up/options",
+    guard: Guard::CALLER,
+    limit: Limit::GENERAL,
+    body: Body::None,
+    errors: &[Code::CsrfFailed, Code::NoFactor, Code::OutcomeUnknown, Code::Unavailable],
+};
+
+/// Starts a step-up with a passkey.
+///
+/// The challenge works once, in this session and within five minutes.
+#[utoipa::path(post, path = OPTIONS.path, tag = "factors", operation_id = "step_up_options",
+    responses((status = 200, body = PasskeyOptionsAnswer, description = "The options for the browser")))]
+pub(crate) async fn options(
+    caller: Caller,
+    passkeys: web::Data<Passkeys>,
+) -> Result<HttpResponse, Problem> {
+    let (account, session) = caller.session()?;
+    let options = blocking(move || passkeys.step_up(account, session)).await?;
+    let options = options.ok_or_else(|| Problem::new(Code::NoFactor))?;
+    Ok(HttpResponse::Ok().json(PasskeyOptionsAnswer::of(&options)?))
 }
 
 pub(crate) const STEP_UP: Route = Route {
@@ -73,8 +103,8 @@ pub(crate) async fn step_up(
     body: Json<StepUpBody>,
 ) -> Result<HttpResponse, Problem> {
     let (account, session) = caller.session()?;
-    let code = body.0.code.0;
-    let wanted = StepUpRequest { account, session, code, origin: origin(&request) };
+    let answer = challenge::factor(body.0.code, body.0.credential.as_ref(), Code::WrongCode)?;
+    let wanted = StepUpRequest { account, session, answer, origin: origin(&request) };
     let address = wanted.origin.address;
     let attempt = move || {
         step_up.step_up(&wanted).map_err(|error| match error {

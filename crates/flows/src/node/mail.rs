@@ -117,6 +117,11 @@ pub enum Mail {
         /// The factor.
         factor: Factor,
     },
+    /// The alert that the signature counter of a passkey went back, so it may have been copied.
+    PasskeyCounterWentBack {
+        /// The client address.
+        address: IpAddr,
+    },
 }
 
 impl Mail {
@@ -142,6 +147,7 @@ impl Mail {
             Self::FactorAdded { .. } => "factor_added",
             Self::FactorUsed { .. } => "factor_used",
             Self::FactorRemoved { .. } => "factor_removed",
+            Self::PasskeyCounterWentBack { .. } => "passkey_counter_went_back",
         }
     }
 
@@ -163,7 +169,8 @@ impl Mail {
             | Self::PasswordBreached { .. }
             | Self::FactorAdded { .. }
             | Self::FactorUsed { .. }
-            | Self::FactorRemoved { .. } => Some(SecretPurpose::Disavow),
+            | Self::FactorRemoved { .. }
+            | Self::PasskeyCounterWentBack { .. } => Some(SecretPurpose::Disavow),
             // A deleted account cannot be given back.
             Self::Test | Self::RegistrationAttempt { .. } | Self::AccountDeleted { .. } => None,
         }
@@ -215,6 +222,7 @@ impl Mail {
             Self::FactorAdded { address, factor: Factor::Totp },
             Self::FactorUsed { address, factor: Factor::BackupCodes },
             Self::FactorRemoved { address, factor: Factor::Passkey },
+            Self::PasskeyCounterWentBack { address },
         ]
     }
 }

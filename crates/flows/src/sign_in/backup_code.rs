@@ -15,6 +15,7 @@ use crate::StoreError;
 use crate::effects::{Effects, EffectsOf, event_now};
 use crate::node::mail::Mail;
 use crate::sign_in::factor::code_text;
+use crate::sign_in::passkey::PasskeyRecord;
 use crate::sign_in::reauthentication::{FactorRequest, Reauthenticated, Reauthentication};
 use crate::sign_in::totp::{FactorChange, FactorError, TotpState};
 
@@ -39,10 +40,12 @@ pub struct NewBackupCodes<'a> {
 }
 
 /// The second factors of an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Factors {
     /// Its authenticator app.
     pub totp: Option<TotpState>,
+    /// Its passkeys, the oldest first.
+    pub passkeys: Vec<PasskeyRecord>,
     /// The number of its unused backup codes.
     pub backup_codes_left: u64,
 }

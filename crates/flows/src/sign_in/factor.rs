@@ -1,6 +1,6 @@
-//! Second factors: the typed code, its proof, the policy that requires them, and their state.
+//! Second factors: the answer of a person, its proof, and the policy that requires factors.
 //!
-//! A code is verified inside the transaction that accepts it, after the lock on its account. So all
+//! An answer is verified inside the transaction that accepts it, after the lock on its account. So all
 //! attempts at one account are sequential, on any node, and an attempt that comes after the limit is
 //! not evaluated. The time is that of the database.
 
@@ -9,14 +9,24 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use portcullis_audit::{EventKind, Outcome, SecurityEvent};
 use portcullis_domain::{
-    AccountId, AuthenticationMethod, ExposeSecret, Factor, Role, SecretString, Timestamp,
+    AccountId, AuthenticationMethod, ExposeSecret, Factor, Role, SecretString, SecureRandom,
+    Timestamp,
 };
+use portcullis_mfa::passkey::{AssertionResponse, UserVerification};
 use portcullis_mfa::{BackupCode, SeedKey, TotpStep};
 use portcullis_password::{HashingError, HashingPool, Password, PasswordHash};
 
+pub use self::passkey::{
+    PasskeyChallenge, PasskeyProof, PasskeyVerifier, SealedPasskey, StoredChallenge,
+};
+pub(crate) use self::passkey::{claimed, digest, key_methods, user_handle};
 use crate::StoreError;
+use crate::effects::{Effects, Message, Recipient};
 use crate::node::mail::Mail;
+
+mod passkey;
 
 /// The port of backup codes, for their verification.
 pub trait BackupCodeStore: Send + Sync {
@@ -42,29 +52,24 @@ impl FactorPolicy {
     }
 }
 
-/// A code of a second factor, as typed.
-#[derive(Debug)]
-pub enum FactorCode {
-    /// A code of an authenticator app, or a text of no known form.
-    Totp(SecretString),
-    /// A backup code.
-    BackupCode(BackupCode),
+/// An answer with a second factor.
+#[derive(Clone, Debug)]
+pub enum FactorAnswer {
+    /// A code as typed: of an authenticator app, or a backup code.
+    Code(SecretString),
+    /// The assertion of a passkey.
+    Passkey(Arc<AssertionResponse>),
 }
 
-impl FactorCode {
-    /// Recognises the factor of a code by its form.
-    pub fn parse(typed: &SecretString) -> Self {
-        match BackupCode::parse(typed.expose_secret()) {
-            Ok(code) => Self::BackupCode(code),
-            Err(_) => Self::Totp(typed.clone()),
-        }
-    }
-
-    /// The kind of the factor.
-    pub const fn factor(&self) -> Factor {
+impl FactorAnswer {
+    /// The kind of the factor. A code of no known form counts as one of an authenticator app.
+    pub fn factor(&self) -> Factor {
         match self {
-            Self::Totp(_) => Factor::Totp,
-            Self::BackupCode(_) => Factor::BackupCodes,
+            Self::Code(typed) => match BackupCode::parse(typed.expose_secret()) {
+                Ok(_) => Factor::BackupCodes,
+                Err(_) => Factor::Totp,
+            },
+            Self::Passkey(_) => Factor::Passkey,
         }
     }
 }
@@ -76,6 +81,8 @@ pub enum FactorProof {
     Totp(TotpProof),
     /// The hash of a typed backup code.
     BackupCode(PasswordHash),
+    /// The assertion of a passkey.
+    Passkey(PasskeyProof),
 }
 
 impl FactorProof {
@@ -84,12 +91,14 @@ impl FactorProof {
         match self {
             Self::Totp(_) => Factor::Totp,
             Self::BackupCode(_) => Factor::BackupCodes,
+            Self::Passkey(_) => Factor::Passkey,
         }
     }
 
-    pub(crate) const fn method(&self) -> AuthenticationMethod {
+    pub(crate) fn methods(&self) -> Vec<AuthenticationMethod> {
         match self {
-            Self::Totp(_) | Self::BackupCode(_) => AuthenticationMethod::OneTimePassword,
+            Self::Totp(_) | Self::BackupCode(_) => vec![AuthenticationMethod::OneTimePassword],
+            Self::Passkey(proof) => proof.methods().to_vec(),
         }
     }
 }
@@ -150,26 +159,46 @@ pub struct FactorUse {
     /// The kind of the factor.
     pub factor: Factor,
     /// True if the holder of the account must be informed: for the first use of an authenticator
-    /// app, and for each use of a backup code.
+    /// app or a passkey, and for each use of a backup code.
     pub is_notable: bool,
+    /// True if the signature counter of a passkey has gone back: it may have been copied.
+    pub has_counter_gone_back: bool,
 }
 
 impl FactorUse {
-    /// The notice to the holder of the account, if one is due.
-    pub(crate) fn mail(self, address: IpAddr) -> Option<Mail> {
-        self.is_notable.then_some(Mail::FactorUsed { address, factor: self.factor })
+    /// The effects of the use beside those of `cause`, the event of the sign-in or the step-up.
+    pub(crate) fn effects(self, cause: &SecurityEvent, random: &dyn SecureRandom) -> Effects {
+        let address = cause.origin.address;
+        let notice = |event: &SecurityEvent, mail| {
+            let holder = event.subject.map(Recipient::Holder);
+            holder.map(|holder| Message::about(event, holder, mail, random))
+        };
+        let mut effects = Effects::default();
+        if self.is_notable {
+            let mail = Mail::FactorUsed { address, factor: self.factor };
+            effects.messages.extend(notice(cause, mail));
+        }
+        if self.has_counter_gone_back {
+            let (kind, outcome) = (EventKind::PasskeyCounterWentBack, Outcome::Success);
+            let event = SecurityEvent::new(kind, outcome, &cause.origin, cause.at, random);
+            let event = SecurityEvent { subject: cause.subject, session: cause.session, ..event };
+            effects.messages.extend(notice(&event, Mail::PasskeyCounterWentBack { address }));
+            effects.events.push(event);
+        }
+        effects
     }
 }
 
-/// Turns typed codes into proofs.
+/// Turns answers into proofs.
 #[derive(Clone)]
 pub struct FactorProver {
     store: Arc<dyn BackupCodeStore>,
     hashing: Arc<HashingPool>,
     key: Arc<SeedKey>,
+    passkeys: Arc<PasskeyVerifier>,
 }
 
-/// The reason why a typed code could not be turned into a proof.
+/// The reason why an answer could not be turned into a proof.
 #[derive(Debug, thiserror::Error)]
 pub enum ProverError {
     /// The code could not be hashed now.
@@ -186,22 +215,30 @@ impl FactorProver {
         store: Arc<dyn BackupCodeStore>,
         hashing: Arc<HashingPool>,
         key: Arc<SeedKey>,
+        passkeys: Arc<PasskeyVerifier>,
     ) -> Self {
-        Self { store, hashing, key }
+        Self { store, hashing, key, passkeys }
     }
 
-    /// The proof of a code. A backup code costs one hash, whichever of the codes it is, or none.
+    /// The proof of an answer. A backup code costs one hash, whichever of the codes it is, or none. A passkey
+    /// must have signed the challenge that `challenge` returns.
     pub(crate) fn prove(
         &self,
         address: IpAddr,
         account: AccountId,
-        code: FactorCode,
+        answer: FactorAnswer,
+        challenge: impl FnOnce(&AssertionResponse) -> PasskeyChallenge,
     ) -> Result<FactorProof, ProverError> {
-        let code = match code {
-            FactorCode::Totp(code) => {
-                return Ok(FactorProof::Totp(TotpProof::new(code, self.key.clone())));
+        let typed = match answer {
+            FactorAnswer::Code(typed) => typed,
+            FactorAnswer::Passkey(response) => {
+                let (challenge, verification) = (challenge(&response), UserVerification::Preferred);
+                let proof = self.passkeys.proof(response, challenge, verification);
+                return Ok(FactorProof::Passkey(proof));
             }
-            FactorCode::BackupCode(code) => code,
+        };
+        let Ok(code) = BackupCode::parse(typed.expose_secret()) else {
+            return Ok(FactorProof::Totp(TotpProof::new(typed, self.key.clone())));
         };
         let stored = self.store.backup_code_hash(account)?;
         let hasher = self.hashing.hasher();

@@ -29,6 +29,9 @@ pub use self::credentials::{StoredCredentials, StoredPassword};
 pub use self::identifier::Identifier;
 pub use self::opening::SignedIn;
 use self::opening::{Opened, SessionOpener, VerifiedSignIn};
+pub use self::passkey::{
+    PasskeySignIn, PasskeySignInError, PasskeySignInOptions, PasskeySignInRequest,
+};
 pub use self::password::PasswordProof;
 use self::password::PasswordProver;
 pub(crate) use self::password::verify;
@@ -44,6 +47,7 @@ use crate::identity::breach_review::BreachReviews;
 use crate::sign_in::device;
 use crate::sign_in::hash_cost::HashCosts;
 use crate::sign_in::lockout::Lockout;
+use crate::sign_in::passkey_challenge::PasskeyOffer;
 use crate::sign_in::session_tokens::TokenIssuer;
 
 mod assessment;
@@ -51,6 +55,7 @@ mod challenge;
 mod credentials;
 mod identifier;
 mod opening;
+mod passkey;
 mod password;
 mod proof;
 mod rehash;
@@ -134,9 +139,17 @@ impl SignIn {
             requires_verified_email: false,
             ambient: ambient.clone(),
         };
-        let challenger = Challenger { store: store.clone(), ambient: ambient.clone() };
+        let challenger =
+            Challenger { store: store.clone(), passkeys: None, ambient: ambient.clone() };
         let rehash = Rehash { store: store.clone(), hashing, ambient: ambient.clone() };
         Self { store, passwords, opener, challenger, rehash, reviews, lockout, ambient }
+    }
+
+    /// Offers passkeys as second factors.
+    #[must_use]
+    pub fn offering_passkeys(mut self, offer: PasskeyOffer) -> Self {
+        self.challenger.passkeys = Some(offer);
+        self
     }
 
     /// Refuses sessions to accounts that must verify their address first. The refusal is told only
@@ -192,7 +205,7 @@ impl SignIn {
             account: &account,
             epoch,
             proofs: &[Proof::Password(proof.clone())],
-            counter: &counter,
+            counter: Some(&counter),
             device,
             is_new_device,
             delivery: request.delivery,

@@ -9,18 +9,19 @@ use std::time::Duration;
 
 use portcullis_audit::{Details, EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
-    AccountId, Ambient, AssuranceLevel, Authentication, AuthenticationMethod, SecretString,
-    Session, SessionId, Timestamp,
+    AccountId, Ambient, AssuranceLevel, Authentication, Session, SessionId, Timestamp,
 };
 use portcullis_rate_limit::LockoutPolicy;
 use portcullis_token::Digest;
 
 use crate::StoreError;
 use crate::audit::trail::AuditLogStore;
-use crate::effects::{Effects, EffectsOf, Message, Recipient, event_now};
+use crate::effects::{EffectsOf, event_now};
 use crate::principal::Principal;
 use crate::sign_in::ChallengeError;
-use crate::sign_in::factor::{FactorCode, FactorProof, FactorProver, FactorUse};
+use crate::sign_in::factor::{
+    FactorAnswer, FactorProof, FactorProver, FactorUse, PasskeyChallenge,
+};
 use crate::sign_in::lockout::Lockout;
 use crate::sign_in::session_tokens::{AccessToken, AccountSnapshot, TokenIssuer};
 
@@ -62,8 +63,8 @@ impl StepUp {
 
 /// The port of step-ups.
 pub trait StepUpStore: Send + Sync {
-    /// Checks the counter, evaluates the code, and stores time and level with the session. A wrong
-    /// code is counted.
+    /// Checks the counter, evaluates the proof, and stores time and level with the session. A wrong
+    /// one is counted.
     fn step_up(&self, attempt: &StepUpAttempt<'_>) -> Result<StepUpResult, StoreError>;
 }
 
@@ -73,7 +74,7 @@ pub struct StepUpAttempt<'a> {
     pub account: AccountId,
     /// The calling session.
     pub session: SessionId,
-    /// The typed code.
+    /// The proof.
     pub proof: &'a FactorProof,
     /// Returns the authentication of the session afterwards.
     pub authentication: &'a dyn Fn(Authentication) -> Authentication,
@@ -112,8 +113,8 @@ pub struct StepUpRequest {
     pub account: AccountId,
     /// The calling session.
     pub session: SessionId,
-    /// The code, as typed: of an authenticator app, or a backup code.
-    pub code: SecretString,
+    /// The second factor.
+    pub answer: FactorAnswer,
     /// The source of the request.
     pub origin: Origin,
 }
@@ -139,23 +140,21 @@ impl FactorStepUp {
         Self { store, prover, issuer, lockout, ambient }
     }
 
-    /// Verifies the code, and returns an access token with the new time and level. `None` if the
+    /// Verifies the answer, and returns an access token with the new time and level. `None` if the
     /// session has ended meanwhile.
     pub fn step_up(&self, request: &StepUpRequest) -> Result<Option<AccessToken>, ChallengeError> {
-        let code = FactorCode::parse(&request.code);
         let event = event_now(EventKind::StepUp, Outcome::Success, &request.origin, &self.ambient)
             .about(request.account)
             .in_session(request.session)
-            .with(Details::of_factor(code.factor()));
-        let proof = self.prover.prove(request.origin.address, request.account, code)?;
+            .with(Details::of_factor(request.answer.factor()));
+        let challenge = |response: &_| PasskeyChallenge::of_session(response, request.session);
+        let (address, answer) = (request.origin.address, request.answer.clone());
+        let proof = self.prover.prove(address, request.account, answer, challenge)?;
         let effects = |result: &StepUpResult| match result {
             StepUpResult::Done { factor, .. } => {
-                let notice = factor.mail(request.origin.address).map(|mail| {
-                    let holder = Recipient::Holder(request.account);
-                    Message::about(&event, holder, mail, &*self.ambient.random)
-                });
-                let messages = notice.into_iter().collect();
-                Effects { events: vec![event.clone()], messages }
+                let mut effects = factor.effects(&event, &*self.ambient.random);
+                effects.events.insert(0, event.clone());
+                effects
             }
             StepUpResult::Refused(outcome) => {
                 SecurityEvent { outcome: *outcome, ..event.clone() }.into()
@@ -164,8 +163,7 @@ impl FactorStepUp {
                 SecurityEvent { outcome: Outcome::Superseded, ..event.clone() }.into()
             }
         };
-        let authentication =
-            |before: Authentication| before.with_factor(AuthenticationMethod::OneTimePassword);
+        let authentication = |before: Authentication| before.with_factor(&proof.methods());
         let result = self.store.step_up(&StepUpAttempt {
             account: request.account,
             session: request.session,

@@ -182,6 +182,15 @@ pub enum FactorError {
     /// The calling session has ended meanwhile.
     #[error("the session has ended")]
     SessionEnded,
+    /// The server has no domain name, so it has no passkeys.
+    #[error("the server has no passkeys")]
+    NoPasskeys,
+    /// The passkey is not accepted: for a rule of the standard, or because it is registered already.
+    #[error("the passkey is not accepted")]
+    PasskeyRefused,
+    /// The account has as many passkeys as it may have.
+    #[error("the account has too many passkeys")]
+    TooManyPasskeys,
     /// A code could not be hashed now.
     #[error(transparent)]
     Hashing(#[from] portcullis_password::HashingError),
@@ -297,7 +306,7 @@ impl TotpEnrolment {
         };
         let (successor, binding) = ReplacementSession::generate(event.at, &self.ambient);
         let authentication =
-            |before: Authentication| before.with_factor(AuthenticationMethod::OneTimePassword);
+            |before: Authentication| before.with_factor(&[AuthenticationMethod::OneTimePassword]);
         let confirmed = self.store.confirm_totp(&TotpConfirmation {
             account: request.account,
             session: request.session,

@@ -32,25 +32,18 @@ use portcullis_flows::identity::registration::{
 use portcullis_flows::machine::introspection::Introspection;
 use portcullis_flows::node::revocation::{RevocationPolicy, Revocations};
 use portcullis_flows::principal::Principal;
-use portcullis_flows::sign_in::backup_code::BackupCodes;
 use portcullis_flows::sign_in::device::DEVICE_LIFETIME;
-use portcullis_flows::sign_in::factor::FactorProver;
-use portcullis_flows::sign_in::factor_reset::FactorReset;
 use portcullis_flows::sign_in::hash_cost::HashCosts;
 use portcullis_flows::sign_in::lockout::{FailureCounters, Lockout};
 use portcullis_flows::sign_in::mass_sign_out::MassSignOut;
-use portcullis_flows::sign_in::reauthentication::Reauthentication;
 use portcullis_flows::sign_in::refresh::Refresh;
 use portcullis_flows::sign_in::session::Sessions;
 use portcullis_flows::sign_in::session_tokens::{SessionPolicy, SessionTokens, TokenIssuer};
 use portcullis_flows::sign_in::sign_out::SignOut;
-use portcullis_flows::sign_in::step_up::FactorStepUp;
-use portcullis_flows::sign_in::totp::TotpEnrolment;
 use portcullis_flows::sign_in::unlock::Unlock;
 use portcullis_flows::sign_in::{
-    IssuedChallenge, SecondFactor, SignIn, SignInError, SignInRequest, SignInResult, SignedIn,
+    IssuedChallenge, SignIn, SignInError, SignInRequest, SignInResult, SignedIn,
 };
-use portcullis_mfa::SeedKey;
 use portcullis_password::{
     Argon2Params, Hasher, HashingPool, PasswordHash, Peppers, Policy, PoolSettings,
 };
@@ -58,6 +51,7 @@ use portcullis_rate_limit::LockoutPolicy;
 use portcullis_testkit::{TestClock, TestDatabase, samples};
 use portcullis_token::{Lifetimes, Purpose, SecretKey, TokenAuthority, TokenSettings};
 
+use crate::factor_use_cases::FactorUseCases;
 pub(crate) use crate::requests::{
     account_request, by_name, guess, refreshing, refreshing_next, typing,
 };
@@ -78,6 +72,8 @@ pub(crate) struct Deployment {
     pub(crate) rules: AccountRules,
     pub(crate) answer: RegistrationAnswer,
     pub(crate) requires_verified_email: bool,
+    pub(crate) secret: SecretKey,
+    pub(crate) previous_secret: Option<SecretKey>,
 }
 
 /// The use cases of one running server.
@@ -108,15 +104,6 @@ pub(crate) struct Node {
     pub(crate) hashing: Arc<HashingPool>,
 }
 
-/// The use cases of second factors.
-pub(crate) struct FactorUseCases {
-    pub(crate) second_factor: SecondFactor,
-    pub(crate) totp: TotpEnrolment,
-    pub(crate) backup_codes: BackupCodes,
-    pub(crate) step_up: FactorStepUp,
-    pub(crate) factor_reset: FactorReset,
-}
-
 /// Sign-in of accounts without a second factor, and of others.
 pub(crate) struct PasswordSignIn(SignIn);
 
@@ -141,6 +128,11 @@ impl PasswordSignIn {
     }
 }
 
+/// The key of a secret.
+pub(crate) fn secret_key(secret: &str) -> SecretKey {
+    SecretKey::parse(&SecretString::from(secret)).unwrap()
+}
+
 impl Deployment {
     pub(crate) fn new() -> Self {
         Self::on(TestDatabase::sqlite())
@@ -161,6 +153,8 @@ impl Deployment {
             },
             answer: RegistrationAnswer::Immediate,
             requires_verified_email: false,
+            secret: secret_key(SECRET),
+            previous_secret: None,
         }
     }
 
@@ -177,10 +171,10 @@ impl Deployment {
     ) -> Node {
         let store = Arc::new(self.database.store().clone());
         let ambient = self.ambient();
-        let secret = SecretKey::parse(&SecretString::from(SECRET)).unwrap();
+        let secret = &self.secret;
         let hasher = Hasher::new(Argon2Params::default(), &*ambient.random);
         let hashing = Arc::new(HashingPool::new(pool, hasher, self.hashing_clock.clone()).unwrap());
-        let authority = Arc::new(TokenAuthority::new(&secret, &self.token_settings()));
+        let authority = Arc::new(TokenAuthority::new(secret, &self.token_settings()));
         let revocations = self.revocations();
         let matrix = Arc::new(ActiveMatrix::new(samples::matrix()).unwrap());
         let issuer = TokenIssuer::new(
@@ -206,6 +200,8 @@ impl Deployment {
             ambient.clone(),
         ));
         let (registration, verification) = self.registration(&candidates, &matrix);
+        let (factors, offer) =
+            FactorUseCases::new(self, &passwords, &hashing, &issuer, &lockout, secret);
         Node {
             registration,
             verification,
@@ -223,9 +219,10 @@ impl Deployment {
                     lockout.clone(),
                     ambient.clone(),
                 )
+                .offering_passkeys(offer)
                 .requiring_verified_email(self.requires_verified_email),
             ),
-            factors: self.factors(&passwords, &hashing, &issuer, &lockout, &secret),
+            factors,
             unlock: Unlock::new(store.clone(), counters.clone(), ambient.clone()),
             refresh: Refresh::new(store.clone(), issuer.clone(), ambient.clone()),
             accounts: Accounts::start(store.clone(), self.clock.clone()).unwrap(),
@@ -324,58 +321,6 @@ impl Deployment {
         );
         let links = LinkPolicy { lifetime: policy.lifetime, requests: policy.mails };
         (registration, EmailVerification::new(store, pending, links, ambient))
-    }
-
-    /// The use cases of second factors.
-    fn factors(
-        &self,
-        passwords: &Arc<dyn PasswordChangeStore>,
-        hashing: &Arc<HashingPool>,
-        issuer: &TokenIssuer,
-        lockout: &Lockout,
-        secret: &SecretKey,
-    ) -> FactorUseCases {
-        let store = Arc::new(self.database.store().clone());
-        let ambient = self.ambient();
-        let key = Arc::new(SeedKey::new(secret.derive(Purpose::TotpSeeds)));
-        let prover = FactorProver::new(store.clone(), hashing.clone(), key.clone());
-        let reauthentication = Reauthentication::new(
-            passwords.clone(),
-            hashing.clone(),
-            lockout.clone(),
-            ambient.clone(),
-        );
-        FactorUseCases {
-            second_factor: SecondFactor::new(
-                passwords.clone(),
-                prover.clone(),
-                issuer.clone(),
-                lockout.clone(),
-                ambient.clone(),
-            ),
-            totp: TotpEnrolment::new(
-                store.clone(),
-                reauthentication.clone(),
-                key,
-                issuer.clone(),
-                "Portcullis".to_owned(),
-                ambient.clone(),
-            ),
-            backup_codes: BackupCodes::new(
-                store.clone(),
-                reauthentication,
-                hashing.clone(),
-                ambient.clone(),
-            ),
-            step_up: FactorStepUp::new(
-                store.clone(),
-                prover,
-                issuer.clone(),
-                lockout.clone(),
-                ambient.clone(),
-            ),
-            factor_reset: FactorReset::new(store.clone(), issuer.enforcement(), ambient.clone()),
-        }
     }
 
     pub(crate) fn ambient(&self) -> Ambient {

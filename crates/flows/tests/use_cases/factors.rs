@@ -1,6 +1,7 @@
 //! Second factors: enrolment, the second step of a sign-in, backup codes, step-up, removal and reset.
 
 use portcullis_domain::{AssuranceLevel, Delivery, ExposeSecret, SecretString};
+use portcullis_flows::sign_in::factor::FactorAnswer;
 use portcullis_flows::sign_in::reauthentication::{FactorRequest, ReauthenticationError};
 use portcullis_flows::sign_in::step_up::{StepUp, StepUpRequest};
 use portcullis_flows::sign_in::totp::{ConfirmationRequest, ConfirmedTotp, FactorError};
@@ -52,7 +53,7 @@ pub(crate) fn answer(challenge: &IssuedChallenge, code: &str) -> ChallengeAnswer
     ChallengeAnswer {
         token: SecretString::from(challenge.token.expose()),
         binding,
-        code: SecretString::from(code),
+        factor: FactorAnswer::Code(SecretString::from(code)),
         device_token: None,
         origin: samples::origin(),
     }
@@ -237,7 +238,7 @@ fn stepping_up(confirmed: &ConfirmedTotp, code: &str) -> StepUpRequest {
     StepUpRequest {
         account: confirmed.tokens.account.id,
         session: confirmed.tokens.session.id,
-        code: SecretString::from(code),
+        answer: FactorAnswer::Code(SecretString::from(code)),
         origin: samples::origin(),
     }
 }
@@ -259,7 +260,7 @@ fn a_step_up_makes_the_session_recent_and_no_refresh_does() {
     let request = StepUpRequest {
         account: signed_in.tokens.account.id,
         session: signed_in.tokens.session.id,
-        code: SecretString::from(code.as_str()),
+        answer: FactorAnswer::Code(SecretString::from(code.as_str())),
         origin: samples::origin(),
     };
     let issued = node.factors.step_up.step_up(&request).unwrap().unwrap();

@@ -31,6 +31,8 @@ mod factor_policy;
 #[cfg(test)]
 mod factor_races;
 #[cfg(test)]
+mod factor_use_cases;
+#[cfg(test)]
 mod factors;
 #[cfg(test)]
 mod health;
@@ -50,6 +52,10 @@ mod mailbox;
 mod mass_sign_out;
 #[cfg(test)]
 mod matrix;
+#[cfg(test)]
+mod passkey;
+#[cfg(test)]
+mod passkey_races;
 #[cfg(test)]
 mod password_change;
 #[cfg(test)]

@@ -83,9 +83,11 @@ impl RelyingParty {
         &self.id
     }
 
-    /// The options to create a discoverable passkey for an account that has the `existing` ones.
+    /// The options to create a passkey for an account that has the `existing` ones.
     ///
-    /// User verification is preferred, not required: a key without it is still a second factor.
+    /// A discoverable one and user verification are preferred, not required: browsers create no discoverable
+    /// credential without user verification, and a key without it is still a second factor. A browser that
+    /// can store a passkey does so (section 5.4.6).
     pub fn creation_options(
         &self,
         challenge: &Challenge,
@@ -106,8 +108,8 @@ impl RelyingParty {
             timeout: TIMEOUT,
             exclude_credentials: existing.to_vec(),
             authenticator_selection: AuthenticatorSelection {
-                resident_key: "required",
-                require_resident_key: true,
+                resident_key: "preferred",
+                require_resident_key: false,
                 user_verification: UserVerification::Preferred,
             },
             hints: [],

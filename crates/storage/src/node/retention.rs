@@ -1,6 +1,6 @@
 //! `RetentionStore`: deletes expired rows of `sessions`, `refresh_tokens`, `sign_in_failures`, `outbox`,
 //! `mail_secrets`, `pending_registrations`, `invitations`, `email_changes`, `mail_allowances`,
-//! `sign_in_challenges`, `totp_enrolments` and `bans` in batches.
+//! `sign_in_challenges`, `passkey_challenges`, `totp_enrolments` and `bans` in batches.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use crate::failure::Failure;
 use crate::node::outbox::{delete_mails, lock_mails};
 use crate::schema::{
     bans, email_changes, former_emails, invitations, mail_allowances, mail_secrets, outbox,
-    pending_registrations, refresh_tokens, reset_mails, sessions, sign_in_challenges,
-    sign_in_failures, totp_enrolments,
+    passkey_challenges, pending_registrations, refresh_tokens, reset_mails, sessions,
+    sign_in_challenges, sign_in_failures, totp_enrolments,
 };
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
@@ -205,6 +205,17 @@ impl RetentionStore for Store {
                 .select(sign_in_challenges::token);
             let some: Vec<Vec<u8>> = dispatch!(connection, inner => some.load(inner))?;
             let gone = sign_in_challenges::table.filter(sign_in_challenges::token.eq_any(some));
+            let gone = dispatch!(connection, inner => diesel::delete(gone).execute(inner))?;
+            if gone > 0 {
+                return Ok(count(gone));
+            }
+            let some = passkey_challenges::table
+                .filter(passkey_challenges::expires_at.lt(before))
+                .order(passkey_challenges::expires_at)
+                .limit(most.into())
+                .select(passkey_challenges::digest);
+            let some: Vec<Vec<u8>> = dispatch!(connection, inner => some.load(inner))?;
+            let gone = passkey_challenges::table.filter(passkey_challenges::digest.eq_any(some));
             let gone = dispatch!(connection, inner => diesel::delete(gone).execute(inner))?;
             if gone > 0 {
                 return Ok(count(gone));

@@ -13,6 +13,7 @@ use crate::connection::dispatch;
 use crate::failure::Failure;
 use crate::schema::{backup_codes, totp_factors};
 use crate::sign_in::factor;
+use crate::sign_in::passkey;
 use crate::sign_in::reauthentication;
 use crate::sql_type::{Instant, Key, natural};
 use crate::store::Store;
@@ -37,7 +38,7 @@ impl BackupCodeSetStore for Store {
                 return Ok(FactorChange::Refused(outcome));
             }
             let account = set.reauthenticated.account.id;
-            if !factor::has_totp(connection, account)? {
+            if !factor::has_factor(connection, account)? {
                 return Ok(FactorChange::NoFactor);
             }
             let former =
@@ -72,7 +73,8 @@ impl BackupCodeSetStore for Store {
                 confirmed_at: confirmed_at.into(),
                 last_used_at: last_used_at.map(Timestamp::from),
             });
-            Ok(Factors { totp, backup_codes_left: natural(left) })
+            let passkeys = passkey::of_account(connection, account)?;
+            Ok(Factors { totp, passkeys, backup_codes_left: natural(left) })
         })
     }
 }

@@ -1,18 +1,24 @@
 //! Acceptance of second factors: one conditional statement for each. Tables `totp_factors`,
-//! `backup_codes`.
+//! `backup_codes`, `passkeys`.
 //!
 //! The caller holds the lock on the row of the account, so that attempts at one account are
 //! sequential.
 
 use diesel::prelude::*;
 use portcullis_domain::{AccountId, Factor};
-use portcullis_flows::sign_in::factor::{FactorProof, FactorUse, StoredTotp, TotpProof};
+use portcullis_flows::sign_in::factor::{
+    FactorProof, FactorUse, PasskeyProof, SealedPasskey, StoredTotp, TotpProof,
+};
 use portcullis_mfa::TotpStep;
 use portcullis_password::PasswordHash;
 
 use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
-use crate::schema::{accounts, backup_codes, sign_in_challenges, totp_enrolments, totp_factors};
+use crate::schema::{
+    accounts, backup_codes, passkeys, sign_in_challenges, totp_enrolments, totp_factors,
+};
+use crate::sign_in::passkey_challenge::{self, Owner};
+use crate::sign_in::passkey_row::{self, SealedRow};
 use crate::sql_type::{Instant, Key, bigint, natural};
 
 /// Evaluates a proof and uses it up; `None` if it is wrong or was used before.
@@ -24,6 +30,7 @@ pub(crate) fn accept(
     match proof {
         FactorProof::Totp(proof) => accept_totp(connection, account, proof),
         FactorProof::BackupCode(hash) => accept_backup_code(connection, account, hash),
+        FactorProof::Passkey(proof) => accept_passkey(connection, account, proof),
     }
 }
 
@@ -53,7 +60,8 @@ fn accept_totp(
         .set((totp_factors::last_step.eq(step), totp_factors::last_used_at.eq(Instant::from(now))));
     let is_accepted = dispatch!(connection, inner => accept.execute(inner))? == 1;
     let is_notable = last_used_at.is_none();
-    Ok(is_accepted.then_some(FactorUse { factor: Factor::Totp, is_notable }))
+    let factor_use = FactorUse { factor: Factor::Totp, is_notable, has_counter_gone_back: false };
+    Ok(is_accepted.then_some(factor_use))
 }
 
 fn accept_backup_code(
@@ -67,7 +75,48 @@ fn accept_backup_code(
         .filter(backup_codes::used_at.is_null());
     let accept = diesel::update(unused).set(backup_codes::used_at.eq(Some(now)));
     let is_accepted = dispatch!(connection, inner => accept.execute(inner))? == 1;
-    Ok(is_accepted.then_some(FactorUse { factor: Factor::BackupCodes, is_notable: true }))
+    let (factor, is_notable) = (Factor::BackupCodes, true);
+    let factor_use = FactorUse { factor, is_notable, has_counter_gone_back: false };
+    Ok(is_accepted.then_some(factor_use))
+}
+
+/// A stored challenge is spent first, also by an assertion that is wrong. The greatest counter is kept, so
+/// that each use of an older copy is reported.
+fn accept_passkey(
+    connection: &mut Connection,
+    account: AccountId,
+    proof: &PasskeyProof,
+) -> Result<Option<FactorUse>, Failure> {
+    if let Some(stored) = proof.stored_challenge() {
+        let owner = match stored.session {
+            Some(session) => Owner::StepUp(session),
+            None => Owner::SignIn(stored.binding.as_ref()),
+        };
+        if !passkey_challenge::spend(connection, &stored.digest(), &owner)? {
+            return Ok(None);
+        }
+    }
+    let own = passkeys::table
+        .filter(passkeys::credential_id.eq(proof.credential().as_bytes()))
+        .filter(passkeys::account_id.eq(Key::from(account)));
+    let found: Option<(SealedRow, Option<Instant>)> = dispatch!(connection, inner => {
+        own.select((SealedRow::as_select(), passkeys::last_used_at)).first(inner).optional()
+    })?;
+    let Some((sealed, last_used_at)) = found else { return Ok(None) };
+    let sealed = SealedPasskey::try_from(sealed)?;
+    let Some(assertion) = proof.verify(account, &sealed) else { return Ok(None) };
+    let now = Instant::from(connection.now()?);
+    let accept = diesel::update(own).set((
+        passkeys::counter.eq(i64::from(assertion.counter.max(sealed.counter))),
+        passkeys::is_backed_up.eq(assertion.is_backed_up),
+        passkeys::last_used_at.eq(Some(now)),
+    ));
+    let is_accepted = dispatch!(connection, inner => accept.execute(inner))? == 1;
+    Ok(is_accepted.then_some(FactorUse {
+        factor: Factor::Passkey,
+        is_notable: last_used_at.is_none(),
+        has_counter_gone_back: assertion.has_counter_gone_back,
+    }))
 }
 
 /// Returns whether the account has an authenticator app.
@@ -77,12 +126,17 @@ pub(crate) fn has_totp(connection: &mut Connection, account: AccountId) -> Resul
     Ok(dispatch!(connection, inner => look.get_result(inner))?)
 }
 
+/// Returns whether the account has a second factor.
+pub(crate) fn has_factor(connection: &mut Connection, account: AccountId) -> Result<bool, Failure> {
+    Ok(has_totp(connection, account)? || passkey_row::count(connection, account)? > 0)
+}
+
 /// Stores with the account whether it has a factor, and removes what is useless without one.
 pub(crate) fn update_account(
     connection: &mut Connection,
     account: AccountId,
 ) -> Result<(), Failure> {
-    let (enabled, now) = (has_totp(connection, account)?, Instant::from(connection.now()?));
+    let (enabled, now) = (has_factor(connection, account)?, Instant::from(connection.now()?));
     let update = diesel::update(accounts::table.find(Key::from(account)))
         .set((accounts::mfa_enabled.eq(enabled), accounts::updated_at.eq(now)));
     dispatch!(connection, inner => update.execute(inner))?;
@@ -106,6 +160,8 @@ pub(crate) fn delete_all(connection: &mut Connection, account: AccountId) -> Res
     dispatch!(connection, inner => enrolments.execute(inner))?;
     let factors = diesel::delete(totp_factors::table.find(key));
     dispatch!(connection, inner => factors.execute(inner))?;
+    let keys = passkeys::table.filter(passkeys::account_id.eq(key));
+    dispatch!(connection, inner => diesel::delete(keys).execute(inner))?;
     let codes = backup_codes::table.filter(backup_codes::account_id.eq(key));
     dispatch!(connection, inner => diesel::delete(codes).execute(inner))?;
     let challenges = sign_in_challenges::table.filter(sign_in_challenges::account_id.eq(key));

@@ -174,7 +174,9 @@ fn judge(
     connection: &mut Connection,
     opening: &SessionOpening<'_>,
 ) -> Result<Result<AccountSnapshot, Outcome>, Failure> {
-    if !lockout::forget_failures(connection, opening.counter)? {
+    if let Some(counter) = opening.counter
+        && !lockout::forget_failures(connection, counter)?
+    {
         return Ok(Err(Outcome::Locked));
     }
     if let Some(snapshot) = mark_signed_in(connection, opening)? {
@@ -223,6 +225,9 @@ fn accept_factors(
     let mut used = None;
     for proof in opening.proofs {
         let Proof::Factor(proof) = proof else { continue };
+        if opening.challenge.is_none() {
+            sign_out::lock_account(connection, account)?;
+        }
         used = factor::accept(connection, account, proof)?;
         if used.is_none() {
             if let Some(ChallengeUse { counter, policy, .. }) = &opening.challenge {

@@ -14,6 +14,7 @@ use crate::failure::Failure;
 use crate::identity::account;
 use crate::schema::{totp_enrolments, totp_factors};
 use crate::sign_in::factor;
+use crate::sign_in::passkey_row;
 use crate::sign_in::reauthentication;
 use crate::sign_in::replacement;
 use crate::sign_in::sign_out;
@@ -62,7 +63,7 @@ impl TotpStore for Store {
             if !factor::has_totp(connection, account)? {
                 return Ok(FactorChange::NoFactor);
             }
-            if removal.must_keep_one {
+            if removal.must_keep_one && passkey_row::count(connection, account)? == 0 {
                 return Ok(FactorChange::LastFactor);
             }
             let remove = diesel::delete(totp_factors::table.find(Key::from(account)));

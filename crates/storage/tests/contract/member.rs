@@ -122,7 +122,7 @@ impl SignIn {
                 device_name: self.device_name.as_ref(),
                 proofs: &self.proofs,
                 requires_verified_email: self.requires_verified_email,
-                counter: &self.counter,
+                counter: Some(&self.counter),
                 challenge: None,
                 most_sessions: self.most_sessions,
                 displacement: ending(EventKind::SessionDisplaced, self.now),

@@ -3,7 +3,7 @@
 use portcullis_flows::sign_in::reauthentication::ReauthenticationError;
 use portcullis_flows::sign_in::refresh::RefreshError;
 use portcullis_flows::sign_in::totp::FactorError;
-use portcullis_flows::sign_in::{ChallengeError, SignInError};
+use portcullis_flows::sign_in::{ChallengeError, PasskeySignInError, SignInError};
 use portcullis_password::HashingError;
 
 use super::{Code, Problem};
@@ -58,6 +58,17 @@ impl From<ChallengeError> for Problem {
     }
 }
 
+impl From<PasskeySignInError> for Problem {
+    fn from(error: PasskeySignInError) -> Self {
+        match error {
+            PasskeySignInError::Unavailable => Self::new(Code::NoPasskeys),
+            PasskeySignInError::Refused => Self::new(Code::InvalidPasskey),
+            PasskeySignInError::Unverified => Self::new(Code::EmailNotVerified),
+            PasskeySignInError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<ReauthenticationError> for Problem {
     fn from(error: ReauthenticationError) -> Self {
         match error {
@@ -77,6 +88,9 @@ impl From<FactorError> for Problem {
             FactorError::Reauthentication(error) => error.into(),
             FactorError::WrongCode => Self::new(Code::WrongCode),
             FactorError::NoEnrolment => Self::new(Code::NoEnrolment),
+            FactorError::NoPasskeys => Self::new(Code::NoPasskeys),
+            FactorError::PasskeyRefused => Self::new(Code::PasskeyRefused),
+            FactorError::TooManyPasskeys => Self::new(Code::TooManyPasskeys),
             FactorError::NoFactor => Self::new(Code::NoFactor),
             FactorError::LastFactor => Self::new(Code::LastFactor),
             FactorError::SessionEnded => Self::new(Code::InvalidToken),

@@ -24,7 +24,15 @@ pub(super) fn run(config: &Config, name: &Name, output: Output) -> Result<ExitCo
 #[derive(Serialize)]
 struct FactorList {
     totp: Option<Totp>,
+    passkeys: Vec<Passkey>,
     backup_codes_left: u64,
+}
+
+#[derive(Serialize)]
+struct Passkey {
+    name: String,
+    created_at: Timestamp,
+    last_used_at: Option<Timestamp>,
 }
 
 #[derive(Serialize)]
@@ -38,17 +46,29 @@ impl From<Factors> for FactorList {
         let totp = factors
             .totp
             .map(|totp| Totp { confirmed_at: totp.confirmed_at, last_used_at: totp.last_used_at });
-        Self { totp, backup_codes_left: factors.backup_codes_left }
+        let passkeys = factors.passkeys.into_iter().map(|passkey| Passkey {
+            name: passkey.name,
+            created_at: passkey.created_at,
+            last_used_at: passkey.last_used_at,
+        });
+        Self { totp, passkeys: passkeys.collect(), backup_codes_left: factors.backup_codes_left }
     }
 }
 
 impl fmt::Display for FactorList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(totp) = &self.totp else {
+        if self.totp.is_none() && self.passkeys.is_empty() {
             return f.write_str("The account has no second factor.");
-        };
-        let used = totp.last_used_at.map_or_else(|| "never".to_owned(), |time| time.to_string());
-        writeln!(f, "authenticator app: confirmed {}, last used {used}", totp.confirmed_at)?;
+        }
+        let used =
+            |at: Option<Timestamp>| at.map_or_else(|| "never".to_owned(), |at| at.to_string());
+        if let Some(totp) = &self.totp {
+            let (confirmed, used) = (totp.confirmed_at, used(totp.last_used_at));
+            writeln!(f, "authenticator app: confirmed {confirmed}, last used {used}")?;
+        }
+        for Passkey { name, created_at, last_used_at } in &self.passkeys {
+            writeln!(f, "passkey {name}: created {created_at}, last used {}", used(*last_used_at))?;
+        }
         write!(f, "backup codes left: {}", self.backup_codes_left)
     }
 }

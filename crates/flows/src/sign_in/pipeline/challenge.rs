@@ -13,6 +13,7 @@ use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
     AccountId, Ambient, Delivery, DisplayName, ExposeSecret, PasswordEpoch, SecretString,
 };
+use portcullis_mfa::passkey::RequestOptions;
 use portcullis_password::HashingError;
 use portcullis_token::{Digest, OpaqueSecret};
 
@@ -23,8 +24,9 @@ use super::proof::Proof;
 use super::store::{ChallengeResult, ChallengeUse, NewChallenge, OpenChallenge, SignInStore};
 use crate::StoreError;
 use crate::sign_in::device;
-use crate::sign_in::factor::{FactorCode, FactorProver, ProverError};
+use crate::sign_in::factor::{FactorAnswer, FactorProver, PasskeyChallenge, ProverError};
 use crate::sign_in::lockout::Lockout;
+use crate::sign_in::passkey_challenge::PasskeyOffer;
 use crate::sign_in::session_tokens::TokenIssuer;
 
 /// The lifetime of a challenge.
@@ -40,6 +42,8 @@ pub struct IssuedChallenge {
     pub token: OpaqueSecret,
     /// The cookie that binds it to the browser, for [`Delivery::Cookie`].
     pub binding: Option<OpaqueSecret>,
+    /// The request for an assertion, if the account has passkeys.
+    pub passkey: Option<RequestOptions>,
 }
 
 /// A sign-in whose password is verified, and that needs a second factor.
@@ -56,6 +60,7 @@ pub(super) struct ChallengedSignIn<'a> {
 /// Issues challenges.
 pub(super) struct Challenger {
     pub(super) store: Arc<dyn SignInStore>,
+    pub(super) passkeys: Option<PasskeyOffer>,
     pub(super) ambient: Ambient,
 }
 
@@ -88,7 +93,14 @@ impl Challenger {
             lifetime: CHALLENGE_LIFETIME,
             effects: &effects,
         })?;
-        Ok((result == ChallengeResult::Issued).then_some(IssuedChallenge { token, binding }))
+        if result != ChallengeResult::Issued {
+            return Ok(None);
+        }
+        let passkey = match &self.passkeys {
+            Some(offer) => offer.of_second_step(sign_in.account, &token)?,
+            None => None,
+        };
+        Ok(Some(IssuedChallenge { token, binding, passkey }))
     }
 }
 
@@ -99,8 +111,8 @@ pub struct ChallengeAnswer {
     pub token: SecretString,
     /// The cookie that binds it to the browser, if one was sent.
     pub binding: Option<SecretString>,
-    /// The code, as typed: of an authenticator app, or a backup code.
-    pub code: SecretString,
+    /// The second factor.
+    pub factor: FactorAnswer,
     /// The device cookie, if the browser has one.
     pub device_token: Option<SecretString>,
     /// The source of the request.
@@ -171,14 +183,16 @@ impl SecondFactor {
         self
     }
 
-    /// Verifies the code and opens the session.
+    /// Verifies the factor and opens the session.
     pub fn answer(&self, answer: &ChallengeAnswer) -> Result<SignedIn, ChallengeError> {
-        let token = OpaqueSecret::parse(answer.token.expose_secret());
-        let token = token.map_err(|_| ChallengeError::Over)?.digest();
+        let secret = OpaqueSecret::parse(answer.token.expose_secret());
+        let secret = secret.map_err(|_| ChallengeError::Over)?;
+        let token = secret.digest();
         let found = self.store.challenge(&token)?.ok_or(ChallengeError::Over)?;
         let OpenChallenge { account, epoch, delivery, device_name } = found;
-        let code = FactorCode::parse(&answer.code);
-        let proof = self.prover.prove(answer.origin.address, account.id, code)?;
+        let challenge = |_: &_| PasskeyChallenge::of_second_step(&secret);
+        let (address, factor) = (answer.origin.address, answer.factor.clone());
+        let proof = self.prover.prove(address, account.id, factor, challenge)?;
         let (authority, cookie) = (self.opener.issuer.authority(), answer.device_token.as_ref());
         let device = device::known(authority, cookie, account.id, epoch, self.ambient.now());
         let counters = &self.lockout.counters;
@@ -187,7 +201,7 @@ impl SecondFactor {
             account: &account,
             epoch,
             proofs: &[Proof::EarlierPassword(epoch), Proof::Factor(proof)],
-            counter: &factors,
+            counter: Some(&factors),
             device,
             is_new_device: is_new_device(&account, device),
             delivery,

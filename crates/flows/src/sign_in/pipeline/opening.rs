@@ -36,8 +36,8 @@ pub(super) struct VerifiedSignIn<'a> {
     pub(super) epoch: PasswordEpoch,
     /// The verified proofs.
     pub(super) proofs: &'a [Proof],
-    /// The counter whose failures are reset.
-    pub(super) counter: &'a Digest,
+    /// The counter whose failures are reset; `None` for a proof that cannot be guessed.
+    pub(super) counter: Option<&'a Digest>,
     /// The device, if the account knows it.
     pub(super) device: Option<DeviceId>,
     /// True if the holder of the account must be informed of the device.
@@ -100,18 +100,16 @@ impl SessionOpener {
             SessionOpeningResult::Done { displaced, factor, .. } => {
                 let success = |kind, session| event(kind, Outcome::Success, session);
                 let sign_in = success(EventKind::SignIn, session.id).with(details.clone());
-                let notice = factor.and_then(|used| used.mail(verified.origin.address));
-                let notice = notice.map(|mail| {
-                    let holder = Recipient::Holder(account.id);
-                    Message::about(&sign_in, holder, mail, &*self.ambient.random)
-                });
+                let used = factor.map(|used| used.effects(&sign_in, &*self.ambient.random));
+                let Effects { events: of_factor, messages: notices } = used.unwrap_or_default();
                 let mut events = vec![sign_in];
+                events.extend(of_factor);
                 let new_device = verified.is_new_device;
                 let new_device = new_device.then(|| success(EventKind::NewDevice, session.id));
                 let is_told = self.issuer.policy().alert_new_devices;
                 let messages = new_device.iter().filter(|_| is_told);
                 let messages = messages.map(|event| self.alert(event, verified));
-                let messages = messages.chain(notice).collect();
+                let messages = messages.chain(notices).collect();
                 events.extend(new_device);
                 let displaced = displaced.sessions();
                 events.extend(displaced.map(|ended| success(EventKind::SessionDisplaced, ended)));

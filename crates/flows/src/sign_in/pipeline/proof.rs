@@ -15,19 +15,19 @@ pub enum Proof {
     /// The password, verified when the challenge was issued that this sign-in answers. Invalid once
     /// the account has a password of another epoch.
     EarlierPassword(PasswordEpoch),
-    /// A second factor.
+    /// A second factor; a passkey that verifies its user is also a proof without a password.
     Factor(FactorProof),
 }
 
 impl Proof {
-    const fn method(&self) -> AuthenticationMethod {
+    fn methods(&self) -> Vec<AuthenticationMethod> {
         match self {
-            Self::Password(_) | Self::EarlierPassword(_) => PasswordProof::METHOD,
-            Self::Factor(proof) => proof.method(),
+            Self::Password(_) | Self::EarlierPassword(_) => vec![PasswordProof::METHOD],
+            Self::Factor(proof) => proof.methods(),
         }
     }
 
-    /// The kind of the second factor, if it is one.
+    /// The kind of the factor, if it is none that the person knows.
     pub const fn factor(&self) -> Option<Factor> {
         match self {
             Self::Password(_) | Self::EarlierPassword(_) => None,
@@ -38,7 +38,7 @@ impl Proof {
 
 /// The methods and the assurance level of these proofs together.
 pub(super) fn authentication(proofs: &[Proof]) -> Authentication {
-    let methods = proofs.iter().map(Proof::method).collect();
+    let methods = proofs.iter().flat_map(Proof::methods).collect();
     let first = Authentication { methods, assurance: AssuranceLevel::Aal1 };
     if proofs.iter().any(|proof| proof.factor().is_some()) { first.multi_factor() } else { first }
 }

@@ -149,8 +149,8 @@ pub struct SessionOpening<'a> {
     pub proofs: &'a [Proof],
     /// True if an account that must verify its address gets no session before that.
     pub requires_verified_email: bool,
-    /// The counter whose failures are reset.
-    pub counter: &'a Digest,
+    /// The counter whose failures are reset; `None` for a proof that cannot be guessed.
+    pub counter: Option<&'a Digest>,
     /// The challenge that the sign-in answers, if it has two steps.
     pub challenge: Option<ChallengeUse<'a>>,
     /// The maximum of sessions of the account.
@@ -172,7 +172,7 @@ pub enum SessionOpeningResult {
         snapshot: Box<AccountSnapshot>,
         /// The sessions beyond the limit, which have ended.
         displaced: Revoked,
-        /// The second factor that was used.
+        /// The factor that was used beside a password or instead of one.
         factor: Option<FactorUse>,
     },
     /// Refused: the challenge is used, expired, of another browser, or has no try left.

@@ -1,0 +1,174 @@
+//! Sign-in with a passkey alone, without a name or a password.
+//!
+//! The authenticator must verify its user, so the passkey counts as two factors. It cannot be guessed, so no
+//! failure is counted and no wait closes this way: failures of others never lock its owner out.
+
+use std::sync::Arc;
+
+use portcullis_audit::{Details, EventKind, Origin, Outcome, SecurityEvent};
+use portcullis_domain::{
+    AccountId, Ambient, Delivery, DisplayName, ExposeSecret, Factor, SecretString,
+};
+use portcullis_mfa::passkey::{AssertionResponse, RequestOptions, UserVerification};
+use portcullis_token::{Digest, OpaqueSecret};
+
+use super::assessment::{Assessment, assess, is_new_device};
+use super::credentials::StoredCredentials;
+use super::opening::{Opened, SessionOpener, SignedIn, VerifiedSignIn};
+use super::proof::Proof;
+use super::store::SignInStore;
+use crate::StoreError;
+use crate::audit::trail::AuditLogStore;
+use crate::effects::event_now;
+use crate::sign_in::device;
+use crate::sign_in::factor::{FactorProof, PasskeyChallenge, claimed, digest};
+use crate::sign_in::passkey_challenge::{ChallengePurpose, PasskeyOffer};
+use crate::sign_in::session_tokens::TokenIssuer;
+
+/// A started sign-in with a passkey.
+#[derive(Debug)]
+pub struct PasskeySignInOptions {
+    /// The request for an assertion.
+    pub options: RequestOptions,
+    /// The cookie that binds it to the browser, for [`Delivery::Cookie`].
+    pub binding: Option<OpaqueSecret>,
+}
+
+/// A request to sign in with a passkey.
+#[derive(Debug)]
+pub struct PasskeySignInRequest {
+    /// The assertion.
+    pub response: Arc<AssertionResponse>,
+    /// The cookie that binds the challenge to the browser, if one was sent.
+    pub binding: Option<SecretString>,
+    /// The name that the person gives the device.
+    pub device_name: Option<DisplayName>,
+    /// The device cookie, if the browser has one.
+    pub device_token: Option<SecretString>,
+    /// The source of the request.
+    pub origin: Origin,
+}
+
+/// The reason why no session was opened.
+#[derive(Debug, thiserror::Error)]
+pub enum PasskeySignInError {
+    /// The server has no domain name, so it has no passkeys.
+    #[error("the server has no passkeys")]
+    Unavailable,
+    /// The challenge is over, the passkey unknown, the assertion wrong or the account deactivated: not
+    /// distinguished.
+    #[error("the passkey is not accepted")]
+    Refused,
+    /// The passkey is right, and the address of the account must be verified first.
+    #[error("the email address is not verified")]
+    Unverified,
+    /// Storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Signs in with a passkey.
+pub struct PasskeySignIn {
+    store: Arc<dyn SignInStore>,
+    log: Arc<dyn AuditLogStore>,
+    passkeys: PasskeyOffer,
+    opener: SessionOpener,
+    ambient: Ambient,
+}
+
+impl PasskeySignIn {
+    /// Creates the use case from its dependencies.
+    pub fn new(
+        store: Arc<dyn SignInStore>,
+        log: Arc<dyn AuditLogStore>,
+        passkeys: PasskeyOffer,
+        issuer: TokenIssuer,
+        ambient: Ambient,
+    ) -> Self {
+        let opener = SessionOpener {
+            store: store.clone(),
+            issuer,
+            requires_verified_email: false,
+            ambient: ambient.clone(),
+        };
+        Self { store, log, passkeys, opener, ambient }
+    }
+
+    /// Refuses sessions to accounts that must verify their address first, as other sign-ins do.
+    #[must_use]
+    pub fn requiring_verified_email(mut self, is_required: bool) -> Self {
+        self.opener.requires_verified_email = is_required;
+        self
+    }
+
+    /// Starts a sign-in: the request for an assertion of any passkey.
+    pub fn start(&self, delivery: Delivery) -> Result<PasskeySignInOptions, PasskeySignInError> {
+        let random = &*self.ambient.random;
+        let binding = (delivery == Delivery::Cookie).then(|| OpaqueSecret::mint(random));
+        let digest = binding.as_ref().map(OpaqueSecret::digest);
+        let purpose = ChallengePurpose::SignIn { binding: digest, delivery };
+        let options = self.passkeys.of_sign_in(purpose, random)?;
+        let options = options.ok_or(PasskeySignInError::Unavailable)?;
+        Ok(PasskeySignInOptions { options, binding })
+    }
+
+    /// Verifies the assertion and opens the session.
+    pub fn sign_in(&self, request: &PasskeySignInRequest) -> Result<SignedIn, PasskeySignInError> {
+        let (response, store) = (&request.response, self.passkeys.store());
+        let challenge = digest(&claimed(response.challenge()));
+        let Some(delivery) = store.passkey_sign_in(&challenge)? else {
+            return Err(self.refuse(request, None, Outcome::Superseded));
+        };
+        let found = match store.passkey_holder(response.credential_id())? {
+            Some(account) => self.store.credentials_of(account)?,
+            None => None,
+        };
+        let Some(StoredCredentials { account, epoch, .. }) = found else {
+            return Err(self.refuse(request, None, Outcome::UnknownAccount));
+        };
+        // Without a name, the authenticator names the account (section 7.2, step 6).
+        if response.user_handle().is_none() {
+            return Err(self.refuse(request, Some(account.id), Outcome::Invalid));
+        }
+        let (authority, cookie) = (self.opener.issuer.authority(), request.device_token.as_ref());
+        let device = device::known(authority, cookie, account.id, epoch, self.ambient.now());
+        if let Assessment::Refuse(outcome) = assess(&account, device) {
+            return Err(self.refuse(request, Some(account.id), outcome));
+        }
+        let binding = request.binding.as_ref().map(|cookie| Digest::of(cookie.expose_secret()));
+        let challenge = PasskeyChallenge::of_sign_in(response, binding);
+        let verification = UserVerification::Required;
+        let proof = self.passkeys.verifier().proof(response.clone(), challenge, verification);
+        let opened = self.opener.open(&VerifiedSignIn {
+            account: &account,
+            epoch,
+            proofs: &[Proof::Factor(FactorProof::Passkey(proof))],
+            counter: None,
+            device,
+            is_new_device: is_new_device(&account, device),
+            delivery,
+            review: &|| false,
+            device_name: request.device_name.as_ref(),
+            challenge: None,
+            origin: &request.origin,
+        })?;
+        match opened {
+            Opened::Session(signed_in) => Ok(*signed_in),
+            Opened::Refused(Outcome::Unverified) => Err(PasskeySignInError::Unverified),
+            Opened::Refused(_) | Opened::ChallengeOver => Err(PasskeySignInError::Refused),
+        }
+    }
+
+    /// Records a refusal.
+    fn refuse(
+        &self,
+        request: &PasskeySignInRequest,
+        subject: Option<AccountId>,
+        outcome: Outcome,
+    ) -> PasskeySignInError {
+        let event = event_now(EventKind::SignIn, outcome, &request.origin, &self.ambient);
+        let event = event.with(Details::of_factor(Factor::Passkey));
+        let recorded = self.log.record(&SecurityEvent { subject, ..event });
+        recorded.map_or_else(PasskeySignInError::from, |()| PasskeySignInError::Refused)
+    }
+}
