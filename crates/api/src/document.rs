@@ -85,6 +85,7 @@ pub fn document() -> String {
         crate::sign_in::session::end,
         crate::sign_in::session::end_others,
         crate::identity::password_change::change,
+        crate::identity::password_removal::remove,
         crate::identity::password_reset_request::forgot,
         crate::identity::password_reset::reset,
         crate::identity::disavowal::disavow,

@@ -12,8 +12,8 @@ use crate::audit::checkpoint;
 use crate::audit::trail::{self, export};
 use crate::identity::{
     account, account_change, account_deletion, bootstrap, disavowal, email_change,
-    email_verification, invitation, own_data, password_change, password_reset,
-    password_reset_request, profile, registration,
+    email_verification, invitation, own_data, password_change,
+    password_removal, password_reset, password_reset_request, profile, registration,
 };
 use crate::machine::revocation::{self, snapshot};
 use crate::machine::{introspection, jwks};
@@ -42,6 +42,7 @@ fn routes(to: &mut impl Router) {
     to.add(&sign_out::LOGOUT, sign_out::logout);
     to.add(&sign_out::LOGOUT_ALL, sign_out::logout_all);
     to.add(&password_change::CHANGE, password_change::change);
+    to.add(&password_removal::REMOVE, password_removal::remove);
     to.add(&profile::CHANGE, profile::change);
     to.add(&account_deletion::DELETE_OWN, account_deletion::delete_own);
     to.add(&own_data::EXPORT, own_data::export);

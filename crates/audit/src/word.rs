@@ -156,6 +156,8 @@ words! {
         PasswordResetRequested = "password_reset_requested",
         /// A client tried to reset a password with such a link.
         PasswordReset = "password_reset",
+        /// The holder of an account with passkeys removed its password.
+        PasswordRemoved = "password_removed",
         /// A holder followed the link "this was not me" of an alert, or a client tried to.
         Disavowal = "disavowal",
         /// A hash was replaced by a stronger one of the same password, at a sign-in.

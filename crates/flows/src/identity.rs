@@ -19,6 +19,7 @@ pub mod mail_limit;
 pub mod new_password;
 pub mod own_data;
 pub mod password_change;
+pub mod password_removal;
 pub mod password_reset;
 pub mod password_reset_request;
 pub mod pending_registration;

@@ -117,6 +117,7 @@ impl Renderer {
             | Mail::PasswordChanged { address }
             | Mail::PasswordBreached { address }
             | Mail::AccountDeleted { address }
+            | Mail::PasswordRemoved { address }
             | Mail::PasswordReset { address }
             | Mail::RefreshTokenReuse { address }
             | Mail::RefreshTokenLate { address }

@@ -15,6 +15,7 @@ pub(crate) mod invitation;
 pub(crate) mod mail_allowance;
 pub(crate) mod own_data;
 pub(crate) mod password_change;
+pub(crate) mod password_removal;
 pub(crate) mod password_reset;
 pub(crate) mod password_reset_request;
 pub(crate) mod pending_registration;

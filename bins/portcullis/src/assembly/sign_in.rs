@@ -7,6 +7,7 @@ use portcullis_flows::access::matrix::ActiveMatrix;
 use portcullis_flows::identity::breach_check::BreachChecks;
 use portcullis_flows::identity::breach_review::BreachReviews;
 use portcullis_flows::identity::new_password::NewPasswords;
+use portcullis_flows::identity::password_removal::PasswordRemovals;
 use portcullis_flows::node::revocation::Enforcement;
 use portcullis_flows::sign_in::backup_code::BackupCodes;
 use portcullis_flows::sign_in::factor::{FactorProver, PasskeyVerifier};
@@ -165,6 +166,12 @@ fn share_factors(
         store.clone(),
         reauthentication.clone(),
         hashing.clone(),
+        ambient.clone(),
+    )));
+    data.share(Arc::new(PasswordRemovals::new(
+        store.clone(),
+        reauthentication.clone(),
+        issuer.clone(),
         ambient.clone(),
     )));
     let passkeys = Passkeys::new(

@@ -64,6 +64,11 @@ pub enum Mail {
         /// The client address.
         address: IpAddr,
     },
+    /// The notice of a removed password: the account has passkeys only.
+    PasswordRemoved {
+        /// The client address.
+        address: IpAddr,
+    },
     /// The notice of a password that was reset with a link.
     PasswordReset {
         /// The client address.
@@ -138,6 +143,7 @@ impl Mail {
             Self::ResetPassword => "reset_password",
             Self::Invitation { .. } => "invitation",
             Self::PasswordChanged { .. } => "password_changed",
+            Self::PasswordRemoved { .. } => "password_removed",
             Self::PasswordReset { .. } => "password_reset",
             Self::RefreshTokenReuse { .. } => "refresh_token_reuse",
             Self::RefreshTokenLate { .. } => "refresh_token_late",
@@ -162,6 +168,7 @@ impl Mail {
             Self::EmailChangeRequested { .. }
             | Self::EmailChanged { .. }
             | Self::PasswordChanged { .. }
+            | Self::PasswordRemoved { .. }
             | Self::PasswordReset { .. }
             | Self::RefreshTokenReuse { .. }
             | Self::RefreshTokenLate { .. }
@@ -213,6 +220,7 @@ impl Mail {
             Self::ResetPassword,
             Self::Invitation { invitation, inviter: MailText::new("grace") },
             Self::PasswordChanged { address },
+            Self::PasswordRemoved { address },
             Self::PasswordReset { address },
             Self::RefreshTokenReuse { address },
             Self::RefreshTokenLate { address },

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use portcullis_flows::identity::password_change::PasswordChangeStore;
+use portcullis_flows::identity::password_removal::PasswordRemovals;
 use portcullis_flows::sign_in::backup_code::BackupCodes;
 use portcullis_flows::sign_in::factor::{FactorProver, PasskeyVerifier};
 use portcullis_flows::sign_in::factor_reset::FactorReset;
@@ -28,6 +29,7 @@ pub(crate) struct FactorUseCases {
     pub(crate) second_factor: SecondFactor,
     pub(crate) totp: TotpEnrolment,
     pub(crate) backup_codes: BackupCodes,
+    pub(crate) password_removals: PasswordRemovals,
     pub(crate) passkeys: Passkeys,
     pub(crate) passkey_sign_in: PasskeySignIn,
     pub(crate) step_up: FactorStepUp,
@@ -85,6 +87,12 @@ impl FactorUseCases {
                 store.clone(),
                 reauthentication.clone(),
                 hashing.clone(),
+                ambient.clone(),
+            ),
+            password_removals: PasswordRemovals::new(
+                store.clone(),
+                reauthentication.clone(),
+                issuer.clone(),
                 ambient.clone(),
             ),
             passkeys: Passkeys::new(

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use portcullis_domain::{AssuranceLevel, Delivery, DisplayName, PasskeyId, SecretString};
+use portcullis_flows::identity::password_removal::PasswordRemovalError;
 use portcullis_flows::sign_in::factor::FactorAnswer;
 use portcullis_flows::sign_in::passkey::{PasskeyRegistrationRequest, Passkeys, RegisteredPasskey};
 use portcullis_flows::sign_in::step_up::StepUpRequest;
@@ -298,14 +299,41 @@ fn a_deactivated_a_blocked_and_a_removed_passkey_are_refused() {
 }
 
 #[test]
+fn a_password_gives_way_to_a_passkey_that_signs_in_alone() {
+    let deployment = Deployment::new();
+    deployment.enrol("ada");
+    let node = deployment.node();
+    let removals = &node.factors.password_removals;
+    let mut key = SoftAuthenticator::security_key(SoftAlgorithm::Es256);
+    registered(&node, "ada", &mut key);
+    let signed_in = second_step(&node, &mut key).unwrap();
+    let refused = removals.remove(&change(&signed_in, PASSWORD));
+    assert!(matches!(refused, Err(PasswordRemovalError::NoPasskey)), "it asks for a touch only");
+    let mut phone = SoftAuthenticator::default();
+    node.factors.passkeys.register(&created(&node, &signed_in, &mut phone)).unwrap();
+    let other = sign_in(&node, &mut phone).unwrap();
+    let signed_in = sign_in(&node, &mut phone).unwrap();
+    let refused = removals.remove(&change(&signed_in, "not the password"));
+    assert!(matches!(refused, Err(PasswordRemovalError::Reauthentication(_))));
+    removals.remove(&change(&signed_in, PASSWORD)).unwrap();
+    assert!(node.refuses(other.tokens.session.id));
+    assert!(!node.refuses(signed_in.tokens.session.id));
+    node.sign_in.sign_in(&by_name("ada")).expect_err("there is no password");
+    sign_in(&node, &mut phone).unwrap();
+    let outcomes = ["against_rules 1", "success 1", "wrong_password 1"];
+    assert_eq!(deployment.outcomes("password_removed"), outcomes);
+    assert_eq!(deployment.count("outbox WHERE kind = 'password_removed'"), 1);
+}
+
+#[test]
 fn the_last_passkey_of_an_account_without_a_password_stays() {
     let deployment = Deployment::new();
     deployment.enrol("ada");
     let node = deployment.node();
     let (mut phone, mut laptop) = (SoftAuthenticator::default(), SoftAuthenticator::default());
     let first = registered(&node, "ada", &mut phone);
-    deployment.database.store().execute("UPDATE accounts SET password_hash = NULL").unwrap();
     let signed_in = sign_in(&node, &mut phone).unwrap();
+    node.factors.password_removals.remove(&change(&signed_in, PASSWORD)).unwrap();
     let last = node.factors.passkeys.remove(first.id, &change(&signed_in, "there is none"));
     assert!(matches!(last, Err(FactorError::LastFactor)));
     let second = created(&node, &signed_in, &mut laptop);

@@ -121,6 +121,8 @@ catalogue! {
         "Sign in with it instead."
     NoEnrolment "no_enrolment" CONFLICT "There is no enrolment to confirm"
         "Start one at /api/auth/mfa/totp/enrol in this session, and confirm it within ten minutes."
+    NoPasskeyAlone "no_passkey_alone" CONFLICT "The account has no passkey that signs in alone"
+        "Register a passkey at /api/auth/passkeys/options whose authenticator verifies its user."
     TooManyPasskeys "too_many_passkeys" CONFLICT "The account has too many passkeys"
         "Remove one at /api/auth/passkeys first."
     NoFactor "no_factor" CONFLICT "The account has no such second factor"

@@ -11,6 +11,7 @@ use portcullis_flows::identity::email_change::{EmailChangeError, EmailConfirmati
 use portcullis_flows::identity::email_verification::VerificationError;
 use portcullis_flows::identity::invitation::{AcceptanceError, InvitationError};
 use portcullis_flows::identity::password_change::PasswordChangeError;
+use portcullis_flows::identity::password_removal::PasswordRemovalError;
 use portcullis_flows::identity::password_reset::PasswordResetError;
 use portcullis_flows::identity::profile::ProfileError;
 
@@ -209,6 +210,16 @@ impl From<FieldError> for FieldProblem {
             line: None,
             code: Cow::Borrowed(error.code()),
             message: Cow::Owned(error.to_string()),
+        }
+    }
+}
+
+impl From<PasswordRemovalError> for Problem {
+    fn from(error: PasswordRemovalError) -> Self {
+        match error {
+            PasswordRemovalError::Reauthentication(error) => error.into(),
+            PasswordRemovalError::NoPasskey => Self::new(Code::NoPasskeyAlone),
+            PasswordRemovalError::Store(error) => error.into(),
         }
     }
 }

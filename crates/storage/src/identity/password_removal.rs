@@ -1,0 +1,45 @@
+//! `PasswordRemovalStore`: an account with a passkey gives up its password.
+
+use diesel::prelude::*;
+use portcullis_flows::StoreError;
+use portcullis_flows::identity::password_removal::{
+    PasswordRemoval, PasswordRemovalStore, PasswordRemoved,
+};
+
+use crate::connection::dispatch;
+use crate::node::mail_secret;
+use crate::schema::{accounts, passkeys};
+use crate::sign_in::{reauthentication, sign_out};
+use crate::sql_type::{Instant, Key};
+use crate::store::Store;
+
+impl PasswordRemovalStore for Store {
+    fn remove_password(
+        &self,
+        removal: &PasswordRemoval<'_>,
+    ) -> Result<PasswordRemoved, StoreError> {
+        self.write_recorded(removal.effects, |connection| {
+            if let Some(outcome) = reauthentication::validate(connection, removal.reauthenticated)? {
+                return Ok(PasswordRemoved::Refused(outcome));
+            }
+            let account = removal.reauthenticated.account.id;
+            let alone = passkeys::table
+                .filter(passkeys::account_id.eq(Key::from(account)))
+                .filter(passkeys::is_user_verified);
+            let look = diesel::select(diesel::dsl::exists(alone));
+            if !dispatch!(connection, inner => look.get_result::<bool>(inner))? {
+                return Ok(PasswordRemoved::NoPasskey);
+            }
+            let remove = diesel::update(accounts::table.find(Key::from(account))).set((
+                accounts::password_hash.eq(None::<String>),
+                accounts::password_epoch.eq(accounts::password_epoch + 1),
+                accounts::password_must_change.eq(false),
+                accounts::updated_at.eq(Instant::from(removal.ending.at)),
+            ));
+            dispatch!(connection, inner => remove.execute(inner))?;
+            mail_secret::revoke_links(connection, account)?;
+            let (keep, ending) = (Some(removal.session), removal.ending);
+            sign_out::end_all(connection, account, keep, ending).map(PasswordRemoved::Done)
+        })
+    }
+}
