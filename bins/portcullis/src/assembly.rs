@@ -25,7 +25,7 @@ use portcullis_flows::sign_in::session_tokens::TokenIssuer;
 use portcullis_web::{AppData, Application, Authenticator, Part};
 
 pub use self::foundation::Foundation;
-use self::sign_in::Passwords;
+use self::sign_in::Credentials;
 use crate::failure::Failure;
 use crate::jobs;
 
@@ -59,12 +59,12 @@ pub fn server(foundation: &Foundation, jobs_clock: Arc<dyn Clock>) -> Result<Ass
         Arc::clone(matrices.active()),
         config.sessions.clone(),
     );
-    let passwords = Passwords::start(foundation, &mut data)?;
-    sign_in::share(foundation, &issuer, &passwords, matrices.active(), &mut data);
+    let credentials = Credentials::start(foundation, &mut data)?;
+    sign_in::share(foundation, &issuer, &credentials, matrices.active(), &mut data);
     let step_up = sign_in::step_up(foundation);
     machine::share(foundation, &issuer, &mut data);
     let accounts = identity::accounts(foundation, &mut data)?;
-    let setup = identity::share(foundation, &issuer, &passwords, matrices.active(), &mut data)?;
+    let setup = identity::share(foundation, &issuer, &credentials, matrices.active(), &mut data)?;
     let recorder = audit::recorder(foundation)?;
     let decisions = access::decisions(foundation, &matrices, &accounts, recorder, &mut data);
     let checkpoints = audit::share(foundation, &mut data);
@@ -87,7 +87,7 @@ pub fn server(foundation: &Foundation, jobs_clock: Arc<dyn Clock>) -> Result<Ass
         jobs::compare_clocks(&clock_watch),
         jobs::send_heartbeats(&feed, &revocations),
         jobs::forget_revocations(&revocations),
-        jobs::count_hash_costs(&passwords.costs),
+        jobs::count_hash_costs(&credentials.costs),
         jobs::sweep_rate_limits(&rate_limits),
         jobs::synchronize_bans(&bans),
         jobs::follow_outbox(&outbox),
@@ -100,8 +100,8 @@ pub fn server(foundation: &Foundation, jobs_clock: Arc<dyn Clock>) -> Result<Ass
     data.share(Arc::new(MetricSources {
         decisions: decisions.clone(),
         matrices: matrices.clone(),
-        hashing: passwords.hashing.clone(),
-        breaches: passwords.breaches.clone(),
+        hashing: credentials.hashing.clone(),
+        breaches: credentials.breaches.clone(),
         revocations: revocations.clone(),
         feed: feed.clone(),
         clock_watch,
@@ -123,7 +123,7 @@ pub fn server(foundation: &Foundation, jobs_clock: Arc<dyn Clock>) -> Result<Ass
     });
     data.share(authenticator.clone());
     let (recording, following) = (decisions.clone(), revocations.clone());
-    let (hashing, signals) = (passwords.hashing.clone(), feed.clone());
+    let (hashing, signals) = (credentials.hashing.clone(), feed.clone());
     let application = Application {
         ambient: ambient.clone(),
         lifecycle: Arc::default(),

@@ -12,8 +12,8 @@ use crate::audit::checkpoint;
 use crate::audit::trail::{self, export};
 use crate::identity::{
     account, account_change, account_deletion, bootstrap, disavowal, email_change,
-    email_verification, invitation, own_data, password_change,
-    password_removal, password_reset, password_reset_request, profile, registration,
+    email_verification, invitation, own_data, password_change, password_removal, password_reset,
+    password_reset_request, profile, registration,
 };
 use crate::machine::revocation::{self, snapshot};
 use crate::machine::{introspection, jwks};

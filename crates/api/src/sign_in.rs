@@ -8,6 +8,7 @@ pub(crate) mod passkey;
 pub(crate) mod passkey_options;
 pub(crate) mod passkey_sign_in;
 pub(crate) mod password;
+pub(crate) mod reauthentication;
 pub(crate) mod refresh;
 pub(crate) mod session;
 pub(crate) mod session_tokens;

@@ -37,7 +37,9 @@ pub(crate) fn of_text(section: &str, key: &str) -> Vec<&'static str> {
         | "password_changed"
         | "password_breached"
         | "account_deleted"
+        | "password_removed"
         | "password_reset"
+        | "passkey_counter_went_back"
         | "refresh_token_reuse"
         | "refresh_token_late" => {
             all.extend(["at", "address"]);

@@ -33,7 +33,7 @@ use portcullis_web::AppData;
 
 use super::audit;
 use super::foundation::Foundation;
-use super::sign_in::{self, Passwords, breaches, hashing};
+use super::sign_in::{self, Credentials, breaches, hashing};
 use crate::config::Config;
 use crate::failure::{self, Failure};
 
@@ -53,12 +53,12 @@ pub(super) fn accounts(
 pub(super) fn share(
     foundation: &Foundation,
     issuer: &TokenIssuer,
-    passwords: &Passwords,
+    credentials: &Credentials,
     matrix: &Arc<ActiveMatrix>,
     data: &mut AppData,
 ) -> Result<BootstrapState, Failure> {
     let Foundation { config, store, ambient, .. } = foundation;
-    let new_passwords = &passwords.new;
+    let new_passwords = &credentials.new;
     let checker =
         AccountChecker::new(config.accounts.clone(), new_passwords.clone(), ambient.clone());
     let checker = Arc::new(checker);
@@ -71,23 +71,22 @@ pub(super) fn share(
     data.share(Arc::new(deletions()));
     data.share(Arc::new(OwnDeletion::new(
         deletions(),
-        passwords.hashing.clone(),
-        passwords.lockout.clone(),
+        credentials.reauthentication(foundation),
         config.own_deletion,
     )));
-    share_registration(foundation, passwords, &checker, matrix, data);
+    share_registration(foundation, credentials, &checker, matrix, data);
     data.share(Arc::new(account_changes(store, issuer.enforcement(), matrix, ambient)));
     data.share(Arc::new(PasswordChange::new(
         store.clone(),
-        passwords.hashing.clone(),
+        credentials.hashing.clone(),
         new_passwords.clone(),
         issuer.clone(),
-        passwords.lockout.clone(),
+        credentials.lockout.clone(),
         ambient.clone(),
     )));
     data.share(Arc::new(PasswordResetRequests::new(
         store.clone(),
-        passwords.lockout.counters.clone(),
+        credentials.lockout.counters.clone(),
         config.mail.resets_per_hour,
         ambient.clone(),
     )));
@@ -95,7 +94,7 @@ pub(super) fn share(
         store.clone(),
         new_passwords.clone(),
         issuer.clone(),
-        passwords.lockout.counters.clone(),
+        credentials.lockout.counters.clone(),
         ambient.clone(),
     )));
     data.share(Arc::new(Disavowals::new(store.clone(), issuer.clone(), ambient.clone())));
@@ -108,7 +107,7 @@ pub(super) fn share(
 /// The ways in which people get accounts and verify their addresses.
 fn share_registration(
     foundation: &Foundation,
-    passwords: &Passwords,
+    credentials: &Credentials,
     checker: &Arc<AccountChecker>,
     matrix: &Arc<ActiveMatrix>,
     data: &mut AppData,
@@ -137,8 +136,7 @@ fn share_registration(
     data.share(Arc::new(verification));
     data.share(Arc::new(EmailChange::new(
         store.clone(),
-        passwords.hashing.clone(),
-        passwords.lockout.clone(),
+        credentials.reauthentication(foundation),
         EmailChangePolicy {
             lifetime: config.mail.delivery.lifetimes.email,
             mails: settings.pending.mails,

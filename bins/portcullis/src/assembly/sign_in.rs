@@ -38,16 +38,17 @@ use super::foundation::Foundation;
 use crate::config::{BreachLists, Config};
 use crate::failure::{self, Failure};
 
-/// The password dependencies of several use cases.
-pub(super) struct Passwords {
+/// The verification of credentials, for several use cases.
+pub(super) struct Credentials {
     pub(super) hashing: Arc<HashingPool>,
     pub(super) costs: Arc<HashCosts>,
     pub(super) lockout: Lockout,
     pub(super) new: NewPasswords,
     pub(super) breaches: Arc<BreachChecks>,
+    pub(super) passkeys: Arc<PasskeyVerifier>,
 }
 
-impl Passwords {
+impl Credentials {
     /// Starts the hashing threads.
     pub(super) fn start(foundation: &Foundation, data: &mut AppData) -> Result<Self, Failure> {
         let Foundation { config, store, secret, ambient } = foundation;
@@ -61,11 +62,28 @@ impl Passwords {
             new: NewPasswords::new(policy, hashing.clone(), breaches.clone(), random),
             breaches,
             hashing,
+            passkeys: Arc::new(PasskeyVerifier::new(
+                config.relying_party.clone(),
+                Arc::new(seal(foundation, Purpose::Passkeys)),
+            )),
         })
+    }
+
+    /// The verification of current credentials.
+    pub(super) fn reauthentication(&self, foundation: &Foundation) -> Reauthentication {
+        let Foundation { store, ambient, .. } = foundation;
+        let Self { hashing, passkeys, lockout, .. } = self;
+        Reauthentication::new(
+            store.clone(),
+            hashing.clone(),
+            passkeys.clone(),
+            lockout.clone(),
+            ambient.clone(),
+        )
     }
 }
 
-/// The lists of breached passwords. A filter file that cannot be read prevents the start.
+/// The lists of breached credentials. A filter file that cannot be read prevents the start.
 pub(super) fn breaches(
     lists: &BreachLists,
     clock: Arc<dyn Clock>,
@@ -78,7 +96,7 @@ pub(super) fn breaches(
             );
             Failure::failed(
                 problem,
-                "make it by `portcullis breach-filter build`, or remove passwords.breach_filter",
+                "make it by `portcullis breach-filter build`, or remove credentials.breach_filter",
             )
         })
     });
@@ -88,7 +106,7 @@ pub(super) fn breaches(
     let (filter, service) = (filter.transpose()?, service.transpose());
     let service = service.map_err(|error| {
         let remedy =
-            "install the package ca-certificates, or set passwords.breach_service = \"off\"";
+            "install the package ca-certificates, or set credentials.breach_service = \"off\"";
         Failure::failed(format!("the range service cannot be used: {error}"), remedy)
     })?;
     Ok(Arc::new(BreachChecks::new(filter, service, clock)))
@@ -97,19 +115,19 @@ pub(super) fn breaches(
 pub(super) fn share(
     foundation: &Foundation,
     issuer: &TokenIssuer,
-    passwords: &Passwords,
+    credentials: &Credentials,
     matrix: &Arc<ActiveMatrix>,
     data: &mut AppData,
 ) {
     let Foundation { config, store, ambient, .. } = foundation;
-    let offer = share_factors(foundation, issuer, passwords, data);
+    let offer = share_factors(foundation, issuer, credentials, data);
     let sign_in = SignIn::new(
         store.clone(),
-        passwords.hashing.clone(),
+        credentials.hashing.clone(),
         issuer.clone(),
-        passwords.costs.clone(),
-        BreachReviews::new(store.clone(), passwords.breaches.clone(), ambient.clone()),
-        passwords.lockout.clone(),
+        credentials.costs.clone(),
+        BreachReviews::new(store.clone(), credentials.breaches.clone(), ambient.clone()),
+        credentials.lockout.clone(),
         ambient.clone(),
     );
     let requires_verified_email = config.registration.requires_verified_email;
@@ -134,18 +152,15 @@ pub(super) fn share(
 fn share_factors(
     foundation: &Foundation,
     issuer: &TokenIssuer,
-    passwords: &Passwords,
+    credentials: &Credentials,
     data: &mut AppData,
 ) -> PasskeyOffer {
     let Foundation { config, store, ambient, .. } = foundation;
-    let Passwords { hashing, lockout, .. } = passwords;
+    let Credentials { hashing, lockout, passkeys, .. } = credentials;
     let key = Arc::new(seal(foundation, Purpose::TotpSeeds));
-    let passkey_key = Arc::new(seal(foundation, Purpose::Passkeys));
-    let verifier = Arc::new(PasskeyVerifier::new(config.relying_party.clone(), passkey_key));
-    let offer = PasskeyOffer::new(store.clone(), verifier.clone());
-    let prover = FactorProver::new(store.clone(), hashing.clone(), key.clone(), verifier);
-    let reauthentication =
-        Reauthentication::new(store.clone(), hashing.clone(), lockout.clone(), ambient.clone());
+    let offer = PasskeyOffer::new(store.clone(), passkeys.clone());
+    let prover = FactorProver::new(store.clone(), hashing.clone(), key.clone(), passkeys.clone());
+    let reauthentication = credentials.reauthentication(foundation);
     let second_factor = SecondFactor::new(
         store.clone(),
         prover.clone(),
@@ -231,7 +246,7 @@ pub(crate) fn unlock(store: &Arc<Store>, secret: &SecretKey) -> Unlock {
     Unlock::new(store.clone(), counters(secret), Ambient::system())
 }
 
-/// The pool that hashes passwords.
+/// The pool that hashes credentials.
 pub(super) fn hashing(
     config: &Config,
     settings: PoolSettings,

@@ -9,18 +9,24 @@ use portcullis_web::{
     blocking,
 };
 use serde::Deserialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::account_change::account;
+use crate::sign_in::reauthentication::current;
 use crate::sign_in::sign_out::signed_out;
 
 /// The proof for the deletion of the own account.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DeletionBody {
-    /// The current password, at most 1,024 bytes. Only an account without a password omits it.
+    /// The current password, at most 1,024 bytes.
     #[schema(value_type = Option<String>, max_length = 1024, example = "violet-otter-plays-7-cellos")]
     current_password: Option<SecretText>,
+    /// For an account without a password: the result of `navigator.credentials.get` with the options of
+    /// `/api/auth/mfa/step-up/options`, by its method `toJSON`.
+    #[schema(value_type = Option<Object>)]
+    credential: Option<Value>,
 }
 
 pub(crate) const DELETE_OWN: Route = Route {
@@ -59,8 +65,8 @@ pub(crate) async fn delete_own(
 ) -> Result<HttpResponse, Problem> {
     let account = caller.account()?;
     let address = caller.0.origin.address;
-    let current = body.0.current_password.map(|password| password.0);
-    hashing.run(address, move || deletion.delete(&caller.0, current.as_ref())).await?;
+    let current = current(body.0.current_password, body.0.credential.as_ref())?;
+    hashing.run(address, move || deletion.delete(&caller.0, current)).await?;
     accounts.forget(account);
     Ok(signed_out(&settings))
 }

@@ -2,18 +2,21 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_flows::identity::email_change::{EmailChange, EmailChangeRequest};
+use portcullis_flows::sign_in::reauthentication::ReauthenticationRequest;
 use portcullis_web::{
     Body, Caller, Code, Guard, Hashing, Json, Limit, Method, Problem, Route, SecretText, Text,
     blocking, origin,
 };
 use serde::Deserialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::answer::{MailedAnswer, mailed_response};
 use crate::identity::email_verification::VerifiedAnswer;
 use crate::limits::MAILED_LINKS;
+use crate::sign_in::reauthentication::current;
 
-/// The wanted address, with the current password.
+/// The wanted address, with the current credential.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EmailChangeBody {
@@ -21,8 +24,12 @@ pub(crate) struct EmailChangeBody {
     #[schema(value_type = String, example = "ada@example.net")]
     email: Text,
     /// The current password, at most 1,024 bytes.
-    #[schema(value_type = String, max_length = 1024, example = "violet-otter-plays-7-cellos")]
-    current_password: SecretText,
+    #[schema(value_type = Option<String>, max_length = 1024, example = "violet-otter-plays-7-cellos")]
+    current_password: Option<SecretText>,
+    /// For an account without a password: the result of `navigator.credentials.get` with the options of
+    /// `/api/auth/mfa/step-up/options`, by its method `toJSON`.
+    #[schema(value_type = Option<Object>)]
+    credential: Option<Value>,
 }
 
 pub(crate) const CHANGE: Route = Route {
@@ -58,14 +65,13 @@ pub(crate) async fn change(
     body: Json<EmailChangeBody>,
 ) -> Result<HttpResponse, Problem> {
     let (account, session) = caller.session()?;
-    let wanted = EmailChangeRequest {
-        account,
-        session,
-        current: body.0.current_password.0,
-        email: body.0.email.0,
-        origin: origin(&request),
-    };
-    hashing.run(wanted.origin.address, move || email_change.request(&wanted)).await?;
+    let EmailChangeBody { email, current_password, credential } = body.0;
+    let current = current(current_password, credential.as_ref())?;
+    let origin = origin(&request);
+    let address = origin.address;
+    let caller = ReauthenticationRequest { account, session, current, origin };
+    let wanted = EmailChangeRequest { caller, email: email.0 };
+    hashing.run(address, move || email_change.request(&wanted)).await?;
     Ok(mailed_response())
 }
 

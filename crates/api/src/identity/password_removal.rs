@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_flows::identity::password_removal::PasswordRemovals;
 use portcullis_web::{Body, Caller, Code, Guard, Hashing, Json, Limit, Method, Problem, Route};
 
-use crate::sign_in::totp::CurrentPasswordBody;
+use crate::sign_in::reauthentication::CurrentCredentialBody;
 
 pub(crate) const REMOVE: Route = Route {
     method: Method::Post,
@@ -27,14 +27,14 @@ pub(crate) const REMOVE: Route = Route {
 ///
 /// The account must have a passkey that verifies its user. A reset link by mail gives it a password again.
 #[utoipa::path(post, path = REMOVE.path, tag = "auth", operation_id = "remove_password",
-    request_body = CurrentPasswordBody,
+    request_body = CurrentCredentialBody,
     responses((status = 204, description = "The account has no password")))]
 pub(crate) async fn remove(
     caller: Caller,
     request: HttpRequest,
     removals: web::Data<PasswordRemovals>,
     hashing: Hashing,
-    body: Json<CurrentPasswordBody>,
+    body: Json<CurrentCredentialBody>,
 ) -> Result<HttpResponse, Problem> {
     let wanted = body.0.request(&caller, &request)?;
     let address = wanted.origin.address;

@@ -10,7 +10,7 @@ use portcullis_web::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::sign_in::totp::CurrentPasswordBody;
+use crate::sign_in::reauthentication::CurrentCredentialBody;
 
 /// The second factors of the caller.
 #[derive(Serialize, ToSchema)]
@@ -101,14 +101,14 @@ pub(crate) const GENERATE: Route = Route {
 
 /// Generates ten backup codes in place of all earlier ones.
 #[utoipa::path(post, path = GENERATE.path, tag = "factors", operation_id = "generate_backup_codes",
-    request_body = CurrentPasswordBody,
+    request_body = CurrentCredentialBody,
     responses((status = 200, body = BackupCodesAnswer, description = "The codes, shown once")))]
 pub(crate) async fn generate(
     caller: Caller,
     request: HttpRequest,
     backup_codes: web::Data<BackupCodes>,
     hashing: Hashing,
-    body: Json<CurrentPasswordBody>,
+    body: Json<CurrentCredentialBody>,
 ) -> Result<HttpResponse, Problem> {
     let wanted = body.0.request(&caller, &request)?;
     let address = wanted.origin.address;

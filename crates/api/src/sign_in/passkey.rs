@@ -14,8 +14,8 @@ use utoipa::ToSchema;
 
 use crate::sign_in::passkey_options::PasskeyOptionsAnswer;
 use crate::sign_in::password::name;
+use crate::sign_in::reauthentication::CurrentCredentialBody;
 use crate::sign_in::session_tokens::{self, TokensAnswer};
-use crate::sign_in::totp::CurrentPasswordBody;
 
 /// A passkey of the caller.
 #[derive(Serialize, ToSchema)]
@@ -136,14 +136,14 @@ pub(crate) const OPTIONS: Route = Route {
 ///
 /// The challenge works once, in the same session and within five minutes.
 #[utoipa::path(post, path = OPTIONS.path, tag = "factors", operation_id = "passkey_options",
-    request_body = CurrentPasswordBody,
+    request_body = CurrentCredentialBody,
     responses((status = 200, body = PasskeyOptionsAnswer, description = "The options for the browser")))]
 pub(crate) async fn options(
     caller: Caller,
     request: HttpRequest,
     passkeys: web::Data<Passkeys>,
     hashing: Hashing,
-    body: Json<CurrentPasswordBody>,
+    body: Json<CurrentCredentialBody>,
 ) -> Result<HttpResponse, Problem> {
     let wanted = body.0.request(&caller, &request)?;
     let address = wanted.origin.address;
@@ -245,7 +245,7 @@ pub(crate) const REMOVE: Route = Route {
 #[utoipa::path(delete, path = REMOVE.path, operation_id = "remove_passkey", tag = "factors",
     params(("id" = String, Path, description = "The passkey",
         example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e12")),
-    request_body = CurrentPasswordBody,
+    request_body = CurrentCredentialBody,
     responses((status = 204, description = "The passkey is removed")))]
 pub(crate) async fn remove(
     caller: Caller,
@@ -253,7 +253,7 @@ pub(crate) async fn remove(
     passkeys: web::Data<Passkeys>,
     hashing: Hashing,
     id: web::Path<String>,
-    body: Json<CurrentPasswordBody>,
+    body: Json<CurrentCredentialBody>,
 ) -> Result<HttpResponse, Problem> {
     let (passkey, wanted) = (passkey(&id)?, body.0.request(&caller, &request)?);
     let address = wanted.origin.address;

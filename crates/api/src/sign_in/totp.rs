@@ -2,7 +2,6 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_domain::ExposeSecret;
-use portcullis_flows::sign_in::reauthentication::FactorRequest;
 use portcullis_flows::sign_in::totp::{ConfirmationRequest, StartedTotp, TotpEnrolment};
 use portcullis_web::{
     Body, Caller, Code, Guard, Hashing, Json, Limit, Method, Problem, Route, SecretText, Settings,
@@ -11,29 +10,8 @@ use portcullis_web::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::sign_in::reauthentication::CurrentCredentialBody;
 use crate::sign_in::session_tokens::{self, TokensAnswer};
-
-/// The current password, for a change of second factors.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct CurrentPasswordBody {
-    /// The current password, at most 1,024 bytes.
-    #[schema(value_type = String, max_length = 1024, example = "violet-otter-plays-7-cellos")]
-    current_password: SecretText,
-}
-
-impl CurrentPasswordBody {
-    /// The request of the caller with this password.
-    pub(crate) fn request(
-        self,
-        caller: &Caller,
-        request: &HttpRequest,
-    ) -> Result<FactorRequest, Problem> {
-        let (account, session) = caller.session()?;
-        let password = Some(self.current_password.0);
-        Ok(FactorRequest { account, session, password, origin: origin(request) })
-    }
-}
 
 /// A seed for an authenticator app. It is shown only here.
 #[derive(Serialize, ToSchema)]
@@ -95,14 +73,14 @@ pub(crate) const ENROL: Route = Route {
 /// Nothing changes until a code of the app is confirmed, in the same session and within ten minutes. An
 /// app that the account has already stays in force until then.
 #[utoipa::path(post, path = ENROL.path, tag = "factors", operation_id = "enrol_totp",
-    request_body = CurrentPasswordBody,
+    request_body = CurrentCredentialBody,
     responses((status = 200, body = TotpEnrolmentAnswer, description = "The seed, shown once")))]
 pub(crate) async fn enrol(
     caller: Caller,
     request: HttpRequest,
     enrolment: web::Data<TotpEnrolment>,
     hashing: Hashing,
-    body: Json<CurrentPasswordBody>,
+    body: Json<CurrentCredentialBody>,
 ) -> Result<HttpResponse, Problem> {
     let wanted = body.0.request(&caller, &request)?;
     let address = wanted.origin.address;
@@ -169,14 +147,14 @@ pub(crate) const DISABLE: Route = Route {
 
 /// Removes the authenticator app of the caller, and the backup codes if no other factor remains.
 #[utoipa::path(post, path = DISABLE.path, tag = "factors", operation_id = "disable_totp",
-    request_body = CurrentPasswordBody,
+    request_body = CurrentCredentialBody,
     responses((status = 204, description = "The app is removed")))]
 pub(crate) async fn disable(
     caller: Caller,
     request: HttpRequest,
     enrolment: web::Data<TotpEnrolment>,
     hashing: Hashing,
-    body: Json<CurrentPasswordBody>,
+    body: Json<CurrentCredentialBody>,
 ) -> Result<HttpResponse, Problem> {
     let wanted = body.0.request(&caller, &request)?;
     let address = wanted.origin.address;

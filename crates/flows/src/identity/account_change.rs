@@ -18,7 +18,6 @@ use portcullis_access::Matrix;
 use portcullis_audit::{Details, EventKind, Outcome, SecurityEvent};
 use portcullis_domain::{Account, AccountId, Ambient, Factor, Role, Timestamp};
 use portcullis_password::PasswordHash;
-use portcullis_token::Digest;
 
 pub use self::rule::{AccountState, Refusal};
 pub(crate) use self::rule::{acting_account, check_rules};
@@ -30,7 +29,7 @@ use crate::identity::account::AccountStore;
 use crate::node::mail::Mail;
 use crate::node::revocation::{Enforcement, Revoked};
 use crate::principal::Principal;
-use crate::sign_in::PasswordProof;
+use crate::sign_in::reauthentication::Reauthenticated;
 
 /// The port of account changes.
 pub trait AccountChangeStore: AccountStore {
@@ -52,8 +51,8 @@ pub struct AccountChange<'a> {
     pub account: AccountId,
     /// The principal that changes it.
     pub principal: &'a Principal,
-    /// The proof of its password, if the change needs one.
-    pub password: Option<&'a CurrentPassword<'a>>,
+    /// The verified credential of its holder, if the change needs one.
+    pub reauthenticated: Option<&'a Reauthenticated>,
     /// The activation of the matrix that the rule uses.
     pub revision: u64,
     /// The role of which an active holder must remain.
@@ -71,15 +70,6 @@ pub enum ChangeKind {
     Update,
     /// The account is deleted, with everything that belongs to it outside the audit log.
     Deletion,
-}
-
-/// The proof of a password, to be validated again.
-#[derive(Clone, Copy, Debug)]
-pub struct CurrentPassword<'a> {
-    /// The proof.
-    pub proof: &'a PasswordProof,
-    /// The counter whose failures are reset.
-    pub counter: &'a Digest,
 }
 
 /// The result of the rules: the update or the refusal, and the effects to record.
@@ -350,7 +340,7 @@ impl AccountChanges {
             kind: ChangeKind::Update,
             account,
             principal,
-            password: None,
+            reauthenticated: None,
             revision: matrix.revision,
             administrators: &matrix.admin,
             rule,

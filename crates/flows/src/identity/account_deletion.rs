@@ -4,14 +4,12 @@
 //! its access tokens are revoked. The audit log keeps its entries: they are evidence, and name the
 //! account by an id that is never used again. The owner of the address gets a notice.
 //!
-//! The holder proves its password. A wrong password counts as a failure of the session, as at a
-//! password change. An account without a password needs the recent sign-in that the route requires.
+//! The holder gives its current credential, see [`crate::sign_in::reauthentication`].
 
 use std::sync::Arc;
 
-use portcullis_audit::{EventKind, Outcome, SecurityEvent};
-use portcullis_domain::{Account, AccountId, Ambient, ExposeSecret, SecretString};
-use portcullis_password::{HashingError, HashingPool, Password};
+use portcullis_audit::{Details, EventKind, Outcome, SecurityEvent};
+use portcullis_domain::{Account, AccountId, Ambient};
 
 use crate::StoreError;
 use crate::access::matrix::{ActiveMatrix, MatrixInForce};
@@ -19,15 +17,16 @@ use crate::access::permission;
 use crate::effects::{Effects, Message, Recipient};
 use crate::identity::account_change::{
     AccountChange, AccountChangeResult, AccountChangeStore, AccountRuleResult, AccountState,
-    AccountUpdate, ChangeError, ChangeKind, CurrentPassword, Refusal, acting_account, check_rules,
-    still_permitted,
+    AccountUpdate, ChangeError, ChangeKind, Refusal, acting_account, check_rules, still_permitted,
 };
 use crate::identity::password_change::PasswordChangeStore;
 use crate::node::mail::Mail;
 use crate::node::revocation::Enforcement;
 use crate::principal::Principal;
-use crate::sign_in::lockout::Lockout;
-use crate::sign_in::{StoredPassword, verify};
+use crate::sign_in::reauthentication::{
+    CurrentCredential, Reauthenticated, Reauthentication, ReauthenticationError,
+    ReauthenticationRequest,
+};
 
 /// The port of deletions.
 pub trait AccountDeletionStore: AccountChangeStore + PasswordChangeStore {}
@@ -40,18 +39,12 @@ pub enum DeletionError {
     /// The holders of accounts do not delete them at this server.
     #[error("accounts are deleted by administrators only")]
     NotAllowed,
-    /// The current password is missing or wrong, or there are too many failures: not distinguished.
-    #[error("the current password is not right")]
-    WrongPassword,
-    /// The password has more than 1,024 bytes; nothing else was checked.
-    #[error("the password is longer than 1,024 bytes")]
-    PasswordTooLong,
+    /// The current credential was not accepted.
+    #[error(transparent)]
+    Reauthentication(#[from] ReauthenticationError),
     /// A rule of account changes refuses the deletion.
     #[error(transparent)]
     Change(#[from] ChangeError),
-    /// The password could not be verified now.
-    #[error(transparent)]
-    Hashing(#[from] HashingError),
     /// Storage failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -68,8 +61,7 @@ pub struct AccountDeletions {
 /// Deletes the account of the caller.
 pub struct OwnDeletion {
     deletions: AccountDeletions,
-    hashing: Arc<HashingPool>,
-    lockout: Lockout,
+    reauthentication: Reauthentication,
     is_allowed: bool,
 }
 
@@ -100,7 +92,7 @@ impl AccountDeletions {
         &self,
         principal: &Principal,
         account: AccountId,
-        password: Option<&CurrentPassword<'_>>,
+        reauthenticated: Option<&Reauthenticated>,
         matrix: &MatrixInForce,
         rules: &dyn Fn(&AccountState) -> Result<(), Refusal>,
     ) -> Result<(), ChangeError> {
@@ -138,7 +130,7 @@ impl AccountDeletions {
             kind: ChangeKind::Deletion,
             account,
             principal,
-            password,
+            reauthenticated,
             revision: matrix.revision,
             administrators: &matrix.admin,
             rule: &rule,
@@ -152,18 +144,17 @@ impl OwnDeletion {
     /// Creates the use case from its dependencies.
     pub const fn new(
         deletions: AccountDeletions,
-        hashing: Arc<HashingPool>,
-        lockout: Lockout,
+        reauthentication: Reauthentication,
         is_allowed: bool,
     ) -> Self {
-        Self { deletions, hashing, lockout, is_allowed }
+        Self { deletions, reauthentication, is_allowed }
     }
 
     /// Deletes the account of the principal, unless it is the last administrator.
     pub fn delete(
         &self,
         principal: &Principal,
-        current: Option<&SecretString>,
+        current: Option<CurrentCredential>,
     ) -> Result<(), DeletionError> {
         if !self.is_allowed {
             return Err(DeletionError::NotAllowed);
@@ -171,45 +162,22 @@ impl OwnDeletion {
         let (Some(account), Some(session)) = (principal.account(), principal.session()) else {
             return Err(ChangeError::Unknown.into());
         };
-        let current = current.map(|typed| Password::parse(typed.expose_secret())).transpose();
-        let current = current.map_err(|_| DeletionError::PasswordTooLong)?;
-        let store = &self.deletions.store;
-        let found = store.credentials_of(account)?.ok_or(ChangeError::Unknown)?;
-        let counter = self.lockout.counters.of_session(session);
-        let proof = match found.password {
-            StoredPassword::Hash(stored) => {
-                let Some(current) = current else { return Err(DeletionError::WrongPassword) };
-                let address = principal.origin.address;
-                let proof = verify(&self.hashing, address, current, stored);
-                let Some(proof) = proof.map_err(HashingError::from)? else {
-                    let event = self.failure(principal, account);
-                    store.refuse(&counter, &self.lockout.policy, &|state| state.refusal(&event))?;
-                    return Err(DeletionError::WrongPassword);
-                };
-                Some(proof)
-            }
-            StoredPassword::None => None,
-            StoredPassword::Damaged(_) => return Err(DeletionError::WrongPassword),
-        };
-        let password = proof.as_ref().map(|proof| CurrentPassword { proof, counter: &counter });
+        let origin = principal.origin.clone();
+        let request = ReauthenticationRequest { account, session, current, origin };
+        let kind = EventKind::AccountDeleted;
+        let reauthenticated = self.reauthentication.verify(&request, kind, &Details::None)?;
         let matrix = self.deletions.matrix.load();
         let rules = |state: &AccountState| {
             acting_account(state, principal)?;
             state.keeps_an_administrator(&matrix)
         };
         let deleted =
-            self.deletions.carry_out(principal, account, password.as_ref(), &matrix, &rules);
+            self.deletions.carry_out(principal, account, Some(&reauthenticated), &matrix, &rules);
         deleted.map_err(|error| match error {
-            ChangeError::Refused(Refusal::NotProven(_)) => DeletionError::WrongPassword,
+            ChangeError::Refused(Refusal::NotProven(_)) => {
+                ReauthenticationError::WrongPassword.into()
+            }
             error => error.into(),
         })
-    }
-
-    fn failure(&self, principal: &Principal, account: AccountId) -> SecurityEvent {
-        let Ambient { random, .. } = &self.deletions.ambient;
-        let (kind, outcome) = (EventKind::AccountDeleted, Outcome::WrongPassword);
-        let now = self.deletions.ambient.now();
-        let event = SecurityEvent::new(kind, outcome, &principal.origin, now, &**random);
-        SecurityEvent { session: principal.session(), ..event.about(account).by(principal.actor) }
     }
 }

@@ -1,7 +1,6 @@
 //! Change of the email address by its holder, confirmed by a mailed link.
 //!
-//! The current password is required, as for a change of the password, and its failures close the
-//! counter of the session. The new address gets a link, and the present address a notice. Nothing
+//! The current credential is required, see [`crate::sign_in::reauthentication`]. The new address gets a link, and the present address a notice. Nothing
 //! about the account changes until the link is followed. The confirmed address is the one that the
 //! link went to.
 //!
@@ -16,7 +15,6 @@ use portcullis_audit::{Details, EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
     Account, AccountId, Ambient, Email, EmailChangeId, ExposeSecret, SecretString, SessionId,
 };
-use portcullis_password::{HashingError, HashingPool, Password};
 use portcullis_token::{Digest, OpaqueSecret};
 
 use crate::StoreError;
@@ -25,8 +23,9 @@ use crate::identity::account_request::FieldError;
 use crate::identity::mail_limit::{MailAllowance, MailLimit};
 use crate::identity::password_change::PasswordChangeStore;
 use crate::node::mail::Mail;
-use crate::sign_in::lockout::Lockout;
-use crate::sign_in::{PasswordProof, StoredCredentials, verify};
+use crate::sign_in::reauthentication::{
+    Reauthenticated, Reauthentication, ReauthenticationError, ReauthenticationRequest,
+};
 
 /// The port of changes of the address, in addition to that of password changes.
 pub trait EmailChangeStore: PasswordChangeStore {
@@ -59,10 +58,8 @@ pub struct EmailChangeProposal<'a> {
     pub email: &'a Email,
     /// The lifetime of the change.
     pub lifetime: Duration,
-    /// The proof of the current password, to be validated again.
-    pub current: &'a PasswordProof,
-    /// The counter whose failures are reset.
-    pub counter: &'a Digest,
+    /// The verified credential, to be validated again.
+    pub reauthenticated: &'a Reauthenticated,
     /// The allowance of mails to the wanted address.
     pub allowance: MailAllowance,
     /// The effects to record.
@@ -103,36 +100,24 @@ pub enum EmailConfirmation {
 /// A request to change the address.
 #[derive(Debug)]
 pub struct EmailChangeRequest {
-    /// The account.
-    pub account: AccountId,
-    /// The calling session.
-    pub session: SessionId,
-    /// The current password, as typed.
-    pub current: SecretString,
+    /// The caller, with the current credential.
+    pub caller: ReauthenticationRequest,
     /// The wanted address, as typed.
     pub email: String,
-    /// The source of the request.
-    pub origin: Origin,
 }
 
 /// The reason why no change was stored.
 #[derive(Debug, thiserror::Error)]
 pub enum EmailChangeError {
-    /// The current password is wrong, or there are too many failures: not distinguished.
-    #[error("the current password is not right")]
-    WrongPassword,
+    /// The current credential was not accepted.
+    #[error(transparent)]
+    Reauthentication(#[from] ReauthenticationError),
     /// The calling session has ended meanwhile.
     #[error("the session has ended")]
     SessionEnded,
     /// The wanted address is malformed, or the present one.
     #[error("the email is not acceptable")]
     Invalid(FieldError),
-    /// The password has more than 1,024 bytes; nothing else was checked.
-    #[error("the password is longer than 1,024 bytes")]
-    PasswordTooLong,
-    /// The password could not be checked now.
-    #[error(transparent)]
-    Hashing(#[from] HashingError),
     /// Storage failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -164,8 +149,7 @@ pub struct EmailChangePolicy {
 /// Changes the address of an account.
 pub struct EmailChange {
     store: Arc<dyn EmailChangeStore>,
-    hashing: Arc<HashingPool>,
-    lockout: Lockout,
+    reauthentication: Reauthentication,
     policy: EmailChangePolicy,
     ambient: Ambient,
 }
@@ -174,49 +158,35 @@ impl EmailChange {
     /// Creates the use case from its dependencies.
     pub fn new(
         store: Arc<dyn EmailChangeStore>,
-        hashing: Arc<HashingPool>,
-        lockout: Lockout,
+        reauthentication: Reauthentication,
         policy: EmailChangePolicy,
         ambient: Ambient,
     ) -> Self {
-        Self { store, hashing, lockout, policy, ambient }
+        Self { store, reauthentication, policy, ambient }
     }
 
-    /// Checks the wanted address, verifies the current password, and only then stores the change and
+    /// Checks the wanted address, verifies the current credential, and only then stores the change and
     /// mails its link.
     pub fn request(&self, request: &EmailChangeRequest) -> Result<(), EmailChangeError> {
-        let current = Password::parse(request.current.expose_secret())
-            .map_err(|_| EmailChangeError::PasswordTooLong)?;
+        let caller = &request.caller;
         let email = Email::parse(&request.email)
             .map_err(|error| EmailChangeError::Invalid(error.into()))?;
-        let counter = self.lockout.counters.of_session(request.session);
-        let found = self.store.credentials_of(request.account)?;
-        let Some(found) = found else {
-            return Err(self.refuse(request, &counter, Outcome::WrongPassword));
-        };
-        let stored = match found.password_hash() {
-            Ok(stored) => stored.clone(),
-            Err(outcome) => return Err(self.refuse(request, &counter, outcome)),
-        };
-        let StoredCredentials { account, .. } = found;
-        if email.as_str() == account.email.as_str() {
+        // Before the credential: otherwise a guess during a wait would show whether it was right.
+        let found = self.store.credentials_of(caller.account)?;
+        if found.is_some_and(|found| found.account.email.as_str() == email.as_str()) {
             return Err(EmailChangeError::Invalid(FieldError::EmailUnchanged));
         }
-        let proof = verify(&self.hashing, request.origin.address, current, stored);
-        let Some(proof) = proof.map_err(HashingError::from)? else {
-            return Err(self.refuse(request, &counter, Outcome::WrongPassword));
-        };
+        let kind = EventKind::EmailChangeRequested;
+        let reauthenticated = self.reauthentication.verify(caller, kind, &Details::None)?;
         let id = EmailChangeId::generate(self.ambient.now(), &*self.ambient.random);
-        let effects =
-            |result: &EmailChangeResult| self.effects(request, id, &account, &email, *result);
+        let effects = |result: &EmailChangeResult| self.effects(caller, id, &email, *result);
         let result = self.store.request_email_change(&EmailChangeProposal {
             id,
-            account: request.account,
-            session: request.session,
+            account: caller.account,
+            session: caller.session,
             email: &email,
             lifetime: self.policy.lifetime,
-            current: &proof,
-            counter: &counter,
+            reauthenticated: &reauthenticated,
             allowance: MailAllowance::of(CAUSE, &email, self.policy.mails),
             effects: &effects,
         })?;
@@ -224,7 +194,7 @@ impl EmailChange {
             EmailChangeResult::Stored
             | EmailChangeResult::EmailTaken(_)
             | EmailChangeResult::Limited => Ok(()),
-            EmailChangeResult::Refused(_) => Err(EmailChangeError::WrongPassword),
+            EmailChangeResult::Refused(_) => Err(ReauthenticationError::WrongPassword.into()),
             EmailChangeResult::SessionEnded => Err(EmailChangeError::SessionEnded),
         }
     }
@@ -265,9 +235,8 @@ impl EmailChange {
     /// the present address.
     fn effects(
         &self,
-        request: &EmailChangeRequest,
+        caller: &ReauthenticationRequest,
         id: EmailChangeId,
-        account: &Account,
         email: &Email,
         result: EmailChangeResult,
     ) -> Effects {
@@ -279,12 +248,12 @@ impl EmailChange {
             EmailChangeResult::Refused(outcome) => outcome,
             EmailChangeResult::SessionEnded => Outcome::Superseded,
         };
-        let event = self.event(outcome, request);
-        let address = request.origin.address;
+        let event = self.event(outcome, caller);
+        let address = caller.origin.address;
         let to_wanted = match result {
             EmailChangeResult::Stored => {
                 let email = email.clone();
-                let recipient = Recipient::Address { email, account: Some(account.id) };
+                let recipient = Recipient::Address { email, account: Some(caller.account) };
                 let mail = Mail::ConfirmNewEmail { change: id };
                 Some(Message::about(&event, recipient, mail, random))
             }
@@ -303,29 +272,17 @@ impl EmailChange {
         );
         let to_present = is_accepted.then(|| {
             let mail = Mail::EmailChangeRequested { address };
-            Message::about(&event, Recipient::Holder(account.id), mail, random)
+            Message::about(&event, Recipient::Holder(caller.account), mail, random)
         });
         let messages = to_wanted.into_iter().chain(to_present).collect();
         Effects { events: vec![event], messages }
     }
 
-    fn refuse(
-        &self,
-        request: &EmailChangeRequest,
-        counter: &Digest,
-        outcome: Outcome,
-    ) -> EmailChangeError {
-        let event = self.event(outcome, request);
-        let refused =
-            self.store.refuse(counter, &self.lockout.policy, &|state| state.refusal(&event));
-        refused.map_or_else(EmailChangeError::from, |()| EmailChangeError::WrongPassword)
-    }
-
-    fn event(&self, outcome: Outcome, request: &EmailChangeRequest) -> SecurityEvent {
+    fn event(&self, outcome: Outcome, caller: &ReauthenticationRequest) -> SecurityEvent {
         let kind = EventKind::EmailChangeRequested;
-        event_now(kind, outcome, &request.origin, &self.ambient)
-            .about(request.account)
-            .in_session(request.session)
+        event_now(kind, outcome, &caller.origin, &self.ambient)
+            .about(caller.account)
+            .in_session(caller.session)
     }
 }
 

@@ -5,15 +5,15 @@
 
 use std::sync::Arc;
 
-use portcullis_audit::{EventKind, Outcome, SecurityEvent};
-use portcullis_domain::{Ambient, Factor, SessionId};
+use portcullis_audit::{Details, EventKind, Outcome, SecurityEvent};
+use portcullis_domain::{Ambient, SessionId};
 
 use crate::StoreError;
 use crate::effects::{Effects, EffectsOf, event_now};
 use crate::node::mail::Mail;
 use crate::node::revocation::Revoked;
 use crate::sign_in::reauthentication::{
-    FactorRequest, Reauthenticated, Reauthentication, ReauthenticationError,
+    Reauthenticated, Reauthentication, ReauthenticationError, ReauthenticationRequest,
 };
 use crate::sign_in::session_tokens::{SessionEnd, TokenIssuer};
 
@@ -82,9 +82,9 @@ impl PasswordRemovals {
     }
 
     /// Removes the password of the caller.
-    pub fn remove(&self, request: &FactorRequest) -> Result<(), PasswordRemovalError> {
+    pub fn remove(&self, request: &ReauthenticationRequest) -> Result<(), PasswordRemovalError> {
         let kind = EventKind::PasswordRemoved;
-        let reauthenticated = self.reauthentication.verify(request, kind, Factor::Passkey)?;
+        let reauthenticated = self.reauthentication.verify(request, kind, &Details::None)?;
         let event = event_now(kind, Outcome::Success, &request.origin, &self.ambient)
             .about(request.account)
             .in_session(request.session);

@@ -16,7 +16,9 @@ use crate::effects::{Effects, EffectsOf, event_now};
 use crate::node::mail::Mail;
 use crate::sign_in::factor::code_text;
 use crate::sign_in::passkey::PasskeyRecord;
-use crate::sign_in::reauthentication::{FactorRequest, Reauthenticated, Reauthentication};
+use crate::sign_in::reauthentication::{
+    Reauthenticated, Reauthentication, ReauthenticationRequest,
+};
 use crate::sign_in::totp::{FactorChange, FactorError, TotpState};
 
 /// The port of the sets of backup codes.
@@ -75,9 +77,13 @@ impl BackupCodes {
     }
 
     /// Replaces the backup codes of the account.
-    pub fn generate(&self, request: &FactorRequest) -> Result<Vec<BackupCode>, FactorError> {
+    pub fn generate(
+        &self,
+        request: &ReauthenticationRequest,
+    ) -> Result<Vec<BackupCode>, FactorError> {
         let (kind, factor) = (EventKind::FactorAdded, Factor::BackupCodes);
-        let reauthenticated = self.reauthentication.verify(request, kind, factor)?;
+        let reauthenticated =
+            self.reauthentication.verify(request, kind, &Details::of_factor(factor))?;
         let random = &*self.ambient.random;
         let codes: Vec<_> = (0..BackupCode::COUNT).map(|_| BackupCode::generate(random)).collect();
         let texts = codes.iter().map(code_text).collect::<Result<_, _>>()?;

@@ -24,7 +24,7 @@ use crate::node::mail::Mail;
 use crate::node::revocation::Revoked;
 use crate::sign_in::factor::{SealedPasskey, claimed, digest, key_methods, user_handle};
 use crate::sign_in::passkey_challenge::{ChallengePurpose, PasskeyOffer};
-use crate::sign_in::reauthentication::{FactorRequest, Reauthentication};
+use crate::sign_in::reauthentication::{Reauthentication, ReauthenticationRequest};
 use crate::sign_in::replacement::ReplacementSession;
 use crate::sign_in::session_tokens::{AccountSnapshot, SessionEnd, SessionTokens, TokenIssuer};
 use crate::sign_in::totp::{FactorChange, FactorError, FactorRemoval};
@@ -195,11 +195,14 @@ impl Passkeys {
     }
 
     /// Starts a registration in the calling session: the request for a new credential.
-    pub fn start(&self, request: &FactorRequest) -> Result<CreationOptions, FactorError> {
+    pub fn start(&self, request: &ReauthenticationRequest) -> Result<CreationOptions, FactorError> {
         let verifier = self.offer.verifier();
         let relying_party = verifier.relying_party().ok_or(FactorError::NoPasskeys)?;
         let kind = EventKind::FactorEnrolmentStarted;
-        let account = self.reauthentication.verify(request, kind, Factor::Passkey)?.account;
+        let account = self
+            .reauthentication
+            .verify(request, kind, &Details::of_factor(Factor::Passkey))?
+            .account;
         let existing = self.offer.descriptors(account.id)?;
         let challenge = Challenge::generate(&*self.ambient.random);
         let handle = user_handle(account.id);
@@ -296,9 +299,14 @@ impl Passkeys {
     }
 
     /// Removes a passkey of the account.
-    pub fn remove(&self, passkey: PasskeyId, request: &FactorRequest) -> Result<(), FactorError> {
+    pub fn remove(
+        &self,
+        passkey: PasskeyId,
+        request: &ReauthenticationRequest,
+    ) -> Result<(), FactorError> {
         let kind = EventKind::FactorRemoved;
-        let reauthenticated = self.reauthentication.verify(request, kind, Factor::Passkey)?;
+        let reauthenticated =
+            self.reauthentication.verify(request, kind, &Details::of_factor(Factor::Passkey))?;
         let event = self.event(kind, request.account, request.session, &request.origin);
         let effects = |change: &FactorChange| {
             let event = SecurityEvent { outcome: change.outcome(), ..event.clone() };

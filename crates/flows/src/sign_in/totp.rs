@@ -22,7 +22,7 @@ use crate::node::mail::Mail;
 use crate::node::revocation::Revoked;
 use crate::sign_in::factor::{TotpProof, seed_label};
 use crate::sign_in::reauthentication::{
-    FactorRequest, Reauthenticated, Reauthentication, ReauthenticationError,
+    Reauthenticated, Reauthentication, ReauthenticationError, ReauthenticationRequest,
 };
 use crate::sign_in::replacement::ReplacementSession;
 use crate::sign_in::session_tokens::{AccountSnapshot, SessionEnd, SessionTokens, TokenIssuer};
@@ -262,9 +262,10 @@ impl TotpEnrolment {
     }
 
     /// Starts an enrolment in the calling session.
-    pub fn start(&self, request: &FactorRequest) -> Result<StartedTotp, FactorError> {
+    pub fn start(&self, request: &ReauthenticationRequest) -> Result<StartedTotp, FactorError> {
         let kind = EventKind::FactorEnrolmentStarted;
-        let reauthenticated = self.reauthentication.verify(request, kind, Factor::Totp)?;
+        let reauthenticated =
+            self.reauthentication.verify(request, kind, &Details::of_factor(Factor::Totp))?;
         let seed = TotpSeed::generate(&*self.ambient.random);
         let username = reauthenticated.account.username.as_str();
         let uri = EnrolmentUri::new(&seed, &self.product, username)?;
@@ -333,9 +334,10 @@ impl TotpEnrolment {
     }
 
     /// Removes the authenticator app of the account.
-    pub fn remove(&self, request: &FactorRequest) -> Result<(), FactorError> {
+    pub fn remove(&self, request: &ReauthenticationRequest) -> Result<(), FactorError> {
         let kind = EventKind::FactorRemoved;
-        let reauthenticated = self.reauthentication.verify(request, kind, Factor::Totp)?;
+        let reauthenticated =
+            self.reauthentication.verify(request, kind, &Details::of_factor(Factor::Totp))?;
         let event = self.event(kind, request.account, request.session, &request.origin);
         let effects = |change: &FactorChange| {
             let event = SecurityEvent { outcome: change.outcome(), ..event.clone() };

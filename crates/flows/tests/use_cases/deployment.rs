@@ -206,7 +206,7 @@ impl Deployment {
             registration,
             verification,
             candidates: candidates.clone(),
-            email_change: self.email_change(&hashing, &lockout),
+            email_change: self.email_change(&factors),
             provisioning: self.provisioning(&candidates, &matrix),
             bootstrap: Bootstrap::new(store.clone(), candidates, matrix.clone(), ambient.clone()),
             sign_in: PasswordSignIn(
@@ -270,12 +270,11 @@ impl Deployment {
         }
     }
 
-    fn email_change(&self, hashing: &Arc<HashingPool>, lockout: &Lockout) -> EmailChange {
+    fn email_change(&self, factors: &FactorUseCases) -> EmailChange {
         let policy = PendingRegistrationPolicy::default();
         EmailChange::new(
             Arc::new(self.database.store().clone()),
-            hashing.clone(),
-            lockout.clone(),
+            factors.reauthentication.clone(),
             EmailChangePolicy { lifetime: policy.lifetime, mails: policy.mails },
             self.ambient(),
         )

@@ -11,6 +11,7 @@ use portcullis_flows::identity::email_change::{
 };
 use portcullis_flows::identity::password_change::PasswordChangeRequest;
 use portcullis_flows::node::mail::Mail;
+use portcullis_flows::sign_in::reauthentication::{CurrentCredential, ReauthenticationRequest};
 use portcullis_testkit::samples::{self, origin};
 use portcullis_testkit::{DeliveredMail, PASSWORD, TestDatabase, at_once};
 
@@ -247,17 +248,17 @@ fn two_changes_of_an_account_at_once_leave_one() {
 fn the_current_password_is_required_and_its_failures_are_counted() {
     on_both(|deployment, node, ada| {
         let asking = |password: &str| {
-            node.email_change.request(&EmailChangeRequest {
-                current: SecretString::from(password),
-                ..request(ada, "ada@example.net")
-            })
+            let EmailChangeRequest { caller, email } = request(ada, "ada@example.net");
+            let current = Some(CurrentCredential::Password(SecretString::from(password)));
+            let caller = ReauthenticationRequest { current, ..caller };
+            node.email_change.request(&EmailChangeRequest { caller, email })
         };
         for _ in 0..6 {
             let wrong = asking(OTHER_PASSWORD);
-            assert!(matches!(wrong, Err(EmailChangeError::WrongPassword)), "{wrong:?}");
+            assert!(matches!(wrong, Err(EmailChangeError::Reauthentication(_))), "{wrong:?}");
         }
         let during_the_wait = asking(PASSWORD);
-        assert!(matches!(during_the_wait, Err(EmailChangeError::WrongPassword)));
+        assert!(matches!(during_the_wait, Err(EmailChangeError::Reauthentication(_))));
         assert!(deployment.database.mails().is_empty());
         deployment.pass(HOUR);
         asking(PASSWORD).unwrap();
@@ -301,13 +302,13 @@ fn holder(node: &Node, name: &str) -> Holder {
 }
 
 fn request(holder: &Holder, email: &str) -> EmailChangeRequest {
-    EmailChangeRequest {
+    let caller = ReauthenticationRequest {
         account: holder.account,
         session: holder.session,
-        current: SecretString::from(PASSWORD),
-        email: email.to_owned(),
+        current: Some(CurrentCredential::Password(SecretString::from(PASSWORD))),
         origin: origin(),
-    }
+    };
+    EmailChangeRequest { caller, email: email.to_owned() }
 }
 
 fn ask(node: &Node, holder: &Holder, email: &str) -> Result<(), EmailChangeError> {

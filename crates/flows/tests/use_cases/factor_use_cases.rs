@@ -33,6 +33,7 @@ pub(crate) struct FactorUseCases {
     pub(crate) passkeys: Passkeys,
     pub(crate) passkey_sign_in: PasskeySignIn,
     pub(crate) step_up: FactorStepUp,
+    pub(crate) reauthentication: Reauthentication,
     pub(crate) factor_reset: FactorReset,
 }
 
@@ -60,10 +61,12 @@ impl FactorUseCases {
         let relying_party = RelyingParty::of_origin(ORIGIN, "Portcullis").unwrap();
         let verifier = Arc::new(PasskeyVerifier::new(Some(relying_party), seal(Purpose::Passkeys)));
         let offer = PasskeyOffer::new(store.clone(), verifier.clone());
-        let prover = FactorProver::new(store.clone(), hashing.clone(), key.clone(), verifier);
+        let prover =
+            FactorProver::new(store.clone(), hashing.clone(), key.clone(), verifier.clone());
         let reauthentication = Reauthentication::new(
             passwords.clone(),
             hashing.clone(),
+            verifier,
             lockout.clone(),
             ambient.clone(),
         );
@@ -98,7 +101,7 @@ impl FactorUseCases {
             passkeys: Passkeys::new(
                 store.clone(),
                 offer.clone(),
-                reauthentication,
+                reauthentication.clone(),
                 issuer.clone(),
                 ambient.clone(),
             ),
@@ -116,6 +119,7 @@ impl FactorUseCases {
                 lockout.clone(),
                 ambient.clone(),
             ),
+            reauthentication: reauthentication.clone(),
             factor_reset: FactorReset::new(store, issuer.enforcement(), ambient),
         };
         (use_cases, offer)

@@ -2,7 +2,9 @@
 
 use portcullis_domain::{AssuranceLevel, Delivery, ExposeSecret, SecretString};
 use portcullis_flows::sign_in::factor::FactorAnswer;
-use portcullis_flows::sign_in::reauthentication::{FactorRequest, ReauthenticationError};
+use portcullis_flows::sign_in::reauthentication::{
+    CurrentCredential, ReauthenticationError, ReauthenticationRequest,
+};
 use portcullis_flows::sign_in::step_up::{StepUp, StepUpRequest};
 use portcullis_flows::sign_in::totp::{ConfirmationRequest, ConfirmedTotp, FactorError};
 use portcullis_flows::sign_in::{ChallengeAnswer, ChallengeError, IssuedChallenge, SignedIn};
@@ -16,11 +18,11 @@ pub(crate) fn app_of(secret: &SecretString) -> AuthenticatorApp {
     AuthenticatorApp::of(secret.expose_secret())
 }
 
-pub(crate) fn change(signed_in: &SignedIn, password: &str) -> FactorRequest {
-    FactorRequest {
+pub(crate) fn change(signed_in: &SignedIn, password: &str) -> ReauthenticationRequest {
+    ReauthenticationRequest {
         account: signed_in.tokens.account.id,
         session: signed_in.tokens.session.id,
-        password: Some(SecretString::from(password)),
+        current: Some(CurrentCredential::Password(SecretString::from(password))),
         origin: samples::origin(),
     }
 }
@@ -321,7 +323,7 @@ fn a_change_of_factors_takes_the_password_and_counts_wrong_ones_by_session() {
     let node = deployment.node();
     let signed_in = node.sign_in.sign_in(&by_name("ada")).unwrap();
     let other = node.sign_in.sign_in(&by_name("ada")).unwrap();
-    let is_refused = |request: &FactorRequest| {
+    let is_refused = |request: &ReauthenticationRequest| {
         let refused = |error: &FactorError| {
             matches!(error, FactorError::Reauthentication(ReauthenticationError::WrongPassword))
         };
@@ -330,7 +332,7 @@ fn a_change_of_factors_takes_the_password_and_counts_wrong_ones_by_session() {
             && node.factors.backup_codes.generate(request).is_err_and(|error| refused(&error))
     };
     assert!(is_refused(&change(&signed_in, "not the password")));
-    assert!(is_refused(&FactorRequest { password: None, ..change(&signed_in, "") }));
+    assert!(is_refused(&ReauthenticationRequest { current: None, ..change(&signed_in, "") }));
     assert!(is_refused(&change(&signed_in, PASSWORD)), "the session waits");
     node.factors.totp.start(&change(&other, PASSWORD)).expect("another session does not");
     assert_eq!(deployment.count("totp_factors"), 0);

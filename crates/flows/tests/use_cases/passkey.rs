@@ -6,6 +6,7 @@ use portcullis_domain::{AssuranceLevel, Delivery, DisplayName, PasskeyId, Secret
 use portcullis_flows::identity::password_removal::PasswordRemovalError;
 use portcullis_flows::sign_in::factor::FactorAnswer;
 use portcullis_flows::sign_in::passkey::{PasskeyRegistrationRequest, Passkeys, RegisteredPasskey};
+use portcullis_flows::sign_in::reauthentication::{CurrentCredential, ReauthenticationRequest};
 use portcullis_flows::sign_in::step_up::StepUpRequest;
 use portcullis_flows::sign_in::totp::FactorError;
 use portcullis_flows::sign_in::{
@@ -32,11 +33,14 @@ pub(crate) fn created(
     authenticator: &mut SoftAuthenticator,
 ) -> PasskeyRegistrationRequest {
     let options = node.factors.passkeys.start(&change(signed_in, PASSWORD)).unwrap();
-    let credential = authenticator.create(&json(&options), ORIGIN);
+    registration(signed_in, &authenticator.create(&json(&options), ORIGIN))
+}
+
+fn registration(signed_in: &SignedIn, credential: &Value) -> PasskeyRegistrationRequest {
     PasskeyRegistrationRequest {
         account: signed_in.tokens.account.id,
         session: signed_in.tokens.session.id,
-        response: RegistrationResponse::parse(&credential).unwrap(),
+        response: RegistrationResponse::parse(credential).unwrap(),
         name: DisplayName::parse("Phone").unwrap(),
         origin: samples::origin(),
     }
@@ -334,14 +338,39 @@ fn the_last_passkey_of_an_account_without_a_password_stays() {
     let first = registered(&node, "ada", &mut phone);
     let signed_in = sign_in(&node, &mut phone).unwrap();
     node.factors.password_removals.remove(&change(&signed_in, PASSWORD)).unwrap();
-    let last = node.factors.passkeys.remove(first.id, &change(&signed_in, "there is none"));
+    let passkeys = &node.factors.passkeys;
+    for without_proof in [None, change(&signed_in, "a guess").current] {
+        let request =
+            ReauthenticationRequest { current: without_proof, ..change(&signed_in, "unused") };
+        let refused = passkeys.remove(first.id, &request);
+        assert!(matches!(refused, Err(FactorError::Reauthentication(_))));
+    }
+    let last = passkeys.remove(first.id, &signing(&node, &signed_in, &mut phone));
     assert!(matches!(last, Err(FactorError::LastFactor)));
-    let second = created(&node, &signed_in, &mut laptop);
-    node.factors.passkeys.register(&second).unwrap();
+    let options = passkeys.start(&signing(&node, &signed_in, &mut phone)).unwrap();
+    let credential = laptop.create(&json(&options), ORIGIN);
+    passkeys.register(&registration(&signed_in, &credential)).unwrap();
     let signed_in = sign_in(&node, &mut laptop).unwrap();
-    node.factors.passkeys.remove(first.id, &change(&signed_in, "there is none")).unwrap();
+    let request = signing(&node, &signed_in, &mut laptop);
+    passkeys.remove(first.id, &request).unwrap();
+    let again = passkeys.remove(first.id, &request);
+    assert!(matches!(again, Err(FactorError::Reauthentication(_))), "the challenge was used");
     assert!(is_refused(&sign_in(&node, &mut phone)));
     sign_in(&node, &mut laptop).unwrap();
+}
+
+/// A change that the holder of an account without a password proves with a passkey.
+fn signing(
+    node: &Node,
+    signed_in: &SignedIn,
+    authenticator: &mut SoftAuthenticator,
+) -> ReauthenticationRequest {
+    let (account, session) = (signed_in.tokens.account.id, signed_in.tokens.session.id);
+    let options = node.factors.passkeys.step_up(account, session).unwrap();
+    let credential = authenticator.get(&json(&options), ORIGIN);
+    let response = Arc::new(AssertionResponse::parse(&credential).unwrap());
+    let current = Some(CurrentCredential::Passkey(response));
+    ReauthenticationRequest { current, ..change(signed_in, "unused") }
 }
 
 #[test]

@@ -1,13 +1,12 @@
 //! `AccountChangeStore`: accounts, sessions and revocations in one transaction.
 
 use diesel::prelude::*;
-use portcullis_audit::Outcome;
 use portcullis_domain::{Account, AccountId, Role, Timestamp};
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::Effects;
 use portcullis_flows::identity::account_change::{
     AccountChange, AccountChangeResult, AccountChangeStore, AccountRuleResult, AccountState,
-    AccountUpdate, ChangeKind, CurrentPassword,
+    AccountUpdate, ChangeKind,
 };
 use portcullis_flows::node::revocation::Revoked;
 use portcullis_flows::sign_in::session_tokens::{AccountSnapshot, SessionEnd};
@@ -23,7 +22,7 @@ use crate::node::{mail_secret, revocation};
 use crate::principal;
 use crate::schema::{accounts, outbox, sessions};
 use crate::sign_in::factor;
-use crate::sign_in::lockout;
+use crate::sign_in::reauthentication;
 use crate::sign_in::sign_out;
 use crate::sql_type::{Instant, Key, natural};
 use crate::store::Store;
@@ -91,8 +90,8 @@ fn account_state(
     let other_administrators =
         other_administrators(connection, change.account, change.administrators)?;
     let AccountSnapshot { account, tokens_valid_from } = snapshot;
-    let unproven = match change.password {
-        Some(password) => unproven(connection, change.account, password)?,
+    let unproven = match change.reauthenticated {
+        Some(reauthenticated) => reauthentication::validate(connection, reauthenticated)?,
         None => None,
     };
     // The time is read after all locks, so it is later than any change that the locks waited for.
@@ -106,24 +105,6 @@ fn account_state(
         unproven,
         now,
     }))
-}
-
-/// Returns the outcome that refuses the password: its counter is closed at this moment, or it was
-/// replaced since it was verified.
-fn unproven(
-    connection: &mut Connection,
-    account: AccountId,
-    password: &CurrentPassword<'_>,
-) -> Result<Option<Outcome>, Failure> {
-    if !lockout::forget_failures(connection, password.counter)? {
-        return Ok(Some(Outcome::Locked));
-    }
-    let same = accounts::table
-        .find(Key::from(account))
-        .filter(accounts::password_hash.eq(password.proof.hash.as_str()));
-    let look = diesel::select(diesel::dsl::exists(same));
-    let is_same: bool = dispatch!(connection, inner => look.get_result(inner))?;
-    Ok((!is_same).then_some(Outcome::Superseded))
 }
 
 /// Locks the live sessions of the account, and returns when the newest of their tokens was issued.

@@ -7,7 +7,6 @@
 use diesel::Connection as _;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
-use portcullis_audit::Outcome;
 use portcullis_domain::{Account, AccountId, EmailChangeId};
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::EffectsOf;
@@ -23,7 +22,7 @@ use crate::failure::Failure;
 use crate::identity::{account, former_email, mail_allowance};
 use crate::node::mail_secret;
 use crate::schema::{accounts, email_changes, sessions};
-use crate::sign_in::{lockout, sign_out};
+use crate::sign_in::{reauthentication, sign_out};
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
 
@@ -36,16 +35,13 @@ impl EmailChangeStore for Store {
         change: &EmailChangeProposal<'_>,
     ) -> Result<EmailChangeResult, StoreError> {
         self.write_recorded(change.effects, |connection| {
-            if !lockout::forget_failures(connection, change.counter)? {
-                return Ok(EmailChangeResult::Refused(Outcome::Locked));
+            if let Some(outcome) = reauthentication::validate(connection, change.reauthenticated)? {
+                return Ok(EmailChangeResult::Refused(outcome));
             }
-            sign_out::lock_account(connection, change.account)?;
             if !is_live(connection, change)? {
                 return Ok(EmailChangeResult::SessionEnded);
             }
-            let Some(epoch) = proven_epoch(connection, change)? else {
-                return Ok(EmailChangeResult::Refused(Outcome::Superseded));
-            };
+            let epoch = epoch_of(connection, change.account)?;
             end_of_account(connection, change.account)?;
             if !mail_allowance::take(connection, &change.allowance)? {
                 return Ok(EmailChangeResult::Limited);
@@ -155,17 +151,10 @@ fn is_live(connection: &mut Connection, change: &EmailChangeProposal<'_>) -> Res
     Ok(dispatch!(connection, inner => look.get_result(inner))?)
 }
 
-/// Returns the epoch of the password, if the proof still holds for an active account.
-fn proven_epoch(
-    connection: &mut Connection,
-    change: &EmailChangeProposal<'_>,
-) -> Result<Option<i32>, Failure> {
-    let account = accounts::table
-        .find(Key::from(change.account))
-        .filter(accounts::is_active)
-        .filter(accounts::password_hash.eq(change.current.hash.as_str()))
-        .select(accounts::password_epoch);
-    Ok(dispatch!(connection, inner => account.first(inner).optional())?)
+/// The epoch of the password of a locked account.
+fn epoch_of(connection: &mut Connection, account: AccountId) -> Result<i32, Failure> {
+    let epoch = accounts::table.find(Key::from(account)).select(accounts::password_epoch);
+    Ok(dispatch!(connection, inner => epoch.first(inner))?)
 }
 
 fn insert(

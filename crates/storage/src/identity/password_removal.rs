@@ -19,7 +19,8 @@ impl PasswordRemovalStore for Store {
         removal: &PasswordRemoval<'_>,
     ) -> Result<PasswordRemoved, StoreError> {
         self.write_recorded(removal.effects, |connection| {
-            if let Some(outcome) = reauthentication::validate(connection, removal.reauthenticated)? {
+            if let Some(outcome) = reauthentication::validate(connection, removal.reauthenticated)?
+            {
                 return Ok(PasswordRemoved::Refused(outcome));
             }
             let account = removal.reauthenticated.account.id;

@@ -82,7 +82,7 @@ fn accept_backup_code(
 
 /// A stored challenge is spent first, also by an assertion that is wrong. The greatest counter is kept, so
 /// that each use of an older copy is reported.
-fn accept_passkey(
+pub(crate) fn accept_passkey(
     connection: &mut Connection,
     account: AccountId,
     proof: &PasskeyProof,

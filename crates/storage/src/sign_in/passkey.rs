@@ -8,6 +8,7 @@ use portcullis_flows::sign_in::factor::SealedPasskey;
 use portcullis_flows::sign_in::passkey::{
     PasskeyAdded, PasskeyAddition, PasskeyRecord, PasskeyStore,
 };
+use portcullis_flows::sign_in::reauthentication::CurrentProof;
 use portcullis_flows::sign_in::totp::{FactorChange, FactorRemoval};
 
 use crate::connection::{Connection, dispatch};
@@ -175,7 +176,7 @@ fn remove(
         return Ok(FactorChange::NoFactor);
     }
     let is_last_passkey = count(connection, account)? == 1;
-    let has_no_password = reauthenticated.proof.is_none();
+    let has_no_password = matches!(reauthenticated.proof, CurrentProof::Passkey(_));
     let is_last_factor = is_last_passkey && !factor::has_totp(connection, account)?;
     if (must_keep_one && is_last_factor) || (has_no_password && is_last_passkey) {
         return Ok(FactorChange::LastFactor);

@@ -211,7 +211,7 @@ fn change(
         kind: ChangeKind::Update,
         account: account.id,
         principal: &caller,
-        password: None,
+        reauthenticated: None,
         revision: 0,
         administrators: &role("admin"),
         rule,

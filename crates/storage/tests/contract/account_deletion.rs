@@ -6,10 +6,12 @@ use portcullis_flows::effects::Effects;
 use portcullis_flows::identity::account::AccountStore;
 use portcullis_flows::identity::account_change::{
     AccountChange, AccountChangeResult, AccountChangeStore, AccountRuleResult, AccountState,
-    AccountUpdate, ChangeKind, CurrentPassword, Refusal,
+    AccountUpdate, ChangeKind, Refusal,
 };
 use portcullis_flows::identity::profile::{ProfileChange, ProfileResult, ProfileStore};
 use portcullis_flows::node::mail::Mail;
+use portcullis_flows::sign_in::PasswordProof;
+use portcullis_flows::sign_in::reauthentication::{CurrentProof, Reauthenticated};
 use portcullis_rate_limit::LockoutPolicy;
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};
@@ -60,16 +62,20 @@ fn a_deletion_needs_the_password_of_that_moment() {
         let ada = enrol(store, "ada");
         let (right, former) = (proof_of(samples::password_hash()), proof_of(another_hash()));
         let inside = counter("inside a session");
-        let password = |proof| CurrentPassword { proof, counter: &inside };
-        let changed = delete(store, &ada, Some(&password(&former)));
+        let password = |proof: PasswordProof| Reauthenticated {
+            account: ada.clone(),
+            proof: CurrentProof::Password(proof),
+            counter: inside,
+        };
+        let changed = delete(store, &ada, Some(&password(former)));
         assert_refused(&changed, Outcome::Superseded);
         let policy = LockoutPolicy { free_failures: 0, ..LockoutPolicy::default() };
         fail(store, &inside, &policy, NOW);
-        let changed = delete(store, &ada, Some(&password(&right)));
+        let changed = delete(store, &ada, Some(&password(right.clone())));
         assert_refused(&changed, Outcome::Locked);
         assert!(store.account(ada.id).unwrap().is_some());
         database.clock().advance(policy.longest_wait);
-        let changed = delete(store, &ada, Some(&password(&right)));
+        let changed = delete(store, &ada, Some(&password(right.clone())));
         assert!(matches!(changed, AccountChangeResult::Done { .. }), "{changed:?}");
     });
 }
@@ -122,7 +128,7 @@ fn tallies(store: &Store) -> std::collections::BTreeMap<&'static str, i64> {
 fn delete(
     store: &Store,
     account: &Account,
-    password: Option<&CurrentPassword<'_>>,
+    reauthenticated: Option<&Reauthenticated>,
 ) -> AccountChangeResult {
     let rule = |state: &AccountState| {
         let kind = EventKind::AccountDeleted;
@@ -143,7 +149,7 @@ fn delete(
         kind: ChangeKind::Deletion,
         account: account.id,
         principal: &samples::operator(),
-        password,
+        reauthenticated,
         revision: 0,
         administrators: &Role::parse("admin").unwrap(),
         rule: &rule,

@@ -89,7 +89,7 @@ catalogue! {
         "Ask somebody with that role, or a more senior one."
     MatrixAboveOwnRole "matrix_above_own_role" FORBIDDEN "The version would give more than your role has"
         "Leave out what the detail names, or ask somebody with the most senior role."
-    WrongPassword "wrong_password" FORBIDDEN "The current password is not right"
+    WrongPassword "wrong_password" FORBIDDEN "The current password or passkey is not right"
         "Check it. After several failures a wait begins, in which even the right password is refused."
     DeletionNotAllowed "deletion_not_allowed" FORBIDDEN "Accounts are not deleted by their holders here"
         "Ask an administrator to delete the account."

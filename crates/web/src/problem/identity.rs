@@ -50,13 +50,11 @@ impl From<VerificationError> for Problem {
 impl From<EmailChangeError> for Problem {
     fn from(error: EmailChangeError) -> Self {
         match error {
-            EmailChangeError::WrongPassword => Self::new(Code::WrongPassword),
+            EmailChangeError::Reauthentication(error) => error.into(),
             EmailChangeError::SessionEnded => Self::new(Code::InvalidToken),
             EmailChangeError::Invalid(fault) => {
                 Self::new(Code::UnacceptableAccount).fields(vec![fault])
             }
-            EmailChangeError::PasswordTooLong => Self::new(Code::PasswordTooLong),
-            EmailChangeError::Hashing(error) => error.into(),
             EmailChangeError::Store(error) => error.into(),
         }
     }
@@ -152,12 +150,10 @@ impl From<DeletionError> for Problem {
     fn from(error: DeletionError) -> Self {
         match error {
             DeletionError::NotAllowed => Self::new(Code::DeletionNotAllowed),
-            DeletionError::WrongPassword => Self::new(Code::WrongPassword),
-            DeletionError::PasswordTooLong => Self::new(Code::PasswordTooLong),
+            DeletionError::Reauthentication(error) => error.into(),
             // Another request has deleted it.
             DeletionError::Change(ChangeError::Unknown) => Self::new(Code::InvalidToken),
             DeletionError::Change(error) => error.into(),
-            DeletionError::Hashing(error) => error.into(),
             DeletionError::Store(error) => error.into(),
         }
     }
