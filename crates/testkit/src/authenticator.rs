@@ -165,11 +165,9 @@ impl SoftAuthenticator {
         let position = position.expect("a credential that is allowed");
         let client_data = client_data("webauthn.get", options, origin);
         let data = self.authenticator_data(text(&options["rpId"]), 0);
-        let hash = digest(&SHA256, client_data.as_bytes());
-        let signed = [data.as_slice(), hash.as_ref()].concat();
         let credential = &self.credentials[position];
         let id = encode(&credential.id);
-        json!({
+        let mut assertion = json!({
             "id": id,
             "rawId": id,
             "type": "public-key",
@@ -178,10 +176,26 @@ impl SoftAuthenticator {
             "response": {
                 "clientDataJSON": encode(client_data.as_bytes()),
                 "authenticatorData": encode(&data),
-                "signature": encode(&credential.key.sign(&signed)),
                 "userHandle": encode(&credential.user_handle),
             },
-        })
+        });
+        self.sign_again(&mut assertion);
+        assertion
+    }
+
+    /// Signs an assertion after a test has changed its client data or authenticator data.
+    ///
+    /// # Panics
+    ///
+    /// If its id is that of no credential.
+    pub fn sign_again(&self, assertion: &mut Value) {
+        let id = decode(&assertion["id"]);
+        let credential = self.credentials.iter().find(|credential| credential.id == id);
+        let key = &credential.expect("a credential with this id").key;
+        let response = &mut assertion["response"];
+        let hash = digest(&SHA256, &decode(&response["clientDataJSON"]));
+        let signed = [&decode(&response["authenticatorData"]), hash.as_ref()].concat();
+        response["signature"] = encode(&key.sign(&signed)).into();
     }
 
     fn authenticator_data(&mut self, rp_id: &str, further_flags: u8) -> Vec<u8> {
