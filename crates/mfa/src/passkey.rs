@@ -19,6 +19,7 @@ mod base64url;
 mod cbor;
 mod challenge;
 mod client_data;
+mod cose;
 mod credential_id;
 mod options;
 mod origin;

@@ -31,9 +31,6 @@ const MAX_DEPTH: usize = 8;
 /// The maximum number of entries of a map; those of the standard have fewer than ten.
 const MAX_ENTRIES: usize = 32;
 
-/// The low bits of the first byte of an item of indefinite length.
-const INDEFINITE: u8 = 31;
-
 impl<'a> CborReader<'a> {
     pub(super) const fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes, depth: 0 }
@@ -141,10 +138,9 @@ impl<'a> CborReader<'a> {
         outcome
     }
 
-    /// The type of the next item; `None` at the end and for an indefinite length.
+    /// The type of the next item; `None` at the end.
     fn next_major(&self) -> Option<u8> {
-        let first = self.rest.first().copied();
-        first.filter(|first| dec::low(*first) != INDEFINITE).map(dec::if_major)
+        self.rest.first().copied().map(dec::if_major)
     }
 
     fn decode<T: Decode<'a>>(&mut self) -> Result<T, PasskeyError> {

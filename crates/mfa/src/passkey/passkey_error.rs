@@ -73,9 +73,12 @@ pub enum PasskeyError {
     /// Eligibility for backup is fixed at registration.
     #[error("the credential has changed its eligibility for backup")]
     BackupEligibilityChanged,
-    /// A registration brings no credential.
+    /// The authenticator data of a registration contain no credential.
     #[error("the authenticator data contain no credential")]
     NoCredential,
+    /// The authenticator data of an assertion contain a credential (section 6.1 forbids it).
+    #[error("the authenticator data of an assertion contain a credential")]
+    UnexpectedCredential,
     /// The response is of another credential than the stored one.
     #[error("the response is of another credential")]
     WrongCredential,

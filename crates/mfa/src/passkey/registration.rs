@@ -35,7 +35,8 @@ pub struct NewPasskey {
     pub public_key: PublicKey,
     /// The first value of the signature counter; 0 means that the authenticator has none.
     pub counter: u32,
-    /// Whether the authenticator checked who is there.
+    /// Whether the authenticator checked who is there. Section 7.2 asks the caller to store it: a passkey
+    /// that was registered without may sign in alone only after another factor has confirmed that.
     pub is_user_verified: bool,
     /// Whether the credential may be copied to other devices, forever.
     pub is_backup_eligible: bool,

@@ -182,6 +182,9 @@ impl RelyingParty {
         }
         self.verify_client_data(GET, challenge, &response.client_data)?;
         self.verify_authenticator_data(data)?;
+        if data.credential.is_some() {
+            return Err(PasskeyError::UnexpectedCredential);
+        }
         if data.flags.is_backup_eligible() != stored.is_backup_eligible {
             return Err(PasskeyError::BackupEligibilityChanged);
         }
@@ -228,5 +231,93 @@ impl RelyingParty {
             return Err(PasskeyError::BackupStateInvalid);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use serde_json::Value;
+
+    use super::*;
+
+    /// The suite of `py_webauthn`: responses of security keys, phones and computers.
+    #[derive(Deserialize)]
+    struct Suite {
+        registration: Vec<Case>,
+        authentication: Vec<Case>,
+    }
+
+    #[derive(Deserialize)]
+    struct Case {
+        test: String,
+        rp_id: String,
+        origin: String,
+        challenge: String,
+        credential: Value,
+        public_key: Option<String>,
+        counter: Option<u32>,
+        /// The error with which it must be refused.
+        error: Option<String>,
+    }
+
+    const CHALLENGE: Challenge = Challenge::from_bytes([7; 32]);
+
+    fn suite() -> Suite {
+        let json = include_str!("../../tests/vectors/py_webauthn.json");
+        serde_json::from_str(json).unwrap()
+    }
+
+    impl Case {
+        fn party(&self) -> RelyingParty {
+            RelyingParty::new(&self.rp_id, "Example", &[&self.origin]).unwrap()
+        }
+
+        /// Most of the challenges have 64 bytes, and this server makes none of those. So the test compares
+        /// the challenge, and lets the rest of the verification see one of this server.
+        fn replace_challenge(&self, data: &mut ClientData) {
+            let json = self.credential["response"]["clientDataJSON"].as_str().unwrap();
+            let json: Value =
+                serde_json::from_slice(&base64url::decode(json, 4096).unwrap()).unwrap();
+            assert_eq!(json["challenge"], self.challenge, "{}", self.test);
+            data.challenge = Some(CHALLENGE);
+        }
+
+        fn assert(&self, outcome: Result<(), PasskeyError>) {
+            let error = outcome.err().map(|error| format!("{error:?}"));
+            assert_eq!(error, self.error, "{}", self.test);
+        }
+    }
+
+    #[test]
+    fn registrations_of_another_suite_are_verified() {
+        let cases = suite().registration;
+        assert_eq!(cases.len(), 11);
+        for case in cases {
+            let mut response = RegistrationResponse::parse(&case.credential).unwrap();
+            case.replace_challenge(&mut response.client_data);
+            case.assert(case.party().verify_registration(&CHALLENGE, &response).map(drop));
+        }
+    }
+
+    #[test]
+    fn assertions_of_another_suite_are_verified() {
+        let cases = suite().authentication;
+        assert_eq!(cases.len(), 5);
+        for case in cases {
+            let mut response = AssertionResponse::parse(&case.credential).unwrap();
+            case.replace_challenge(&mut response.client_data);
+            let public_key = base64url::decode(case.public_key.as_deref().unwrap(), 1024).unwrap();
+            let stored = StoredPasskey {
+                id: response.credential_id().clone(),
+                public_key: PublicKey::from_bytes(&public_key).unwrap(),
+                counter: case.counter.unwrap(),
+                is_backup_eligible: response.is_backup_eligible(),
+                user_handle: response.user_handle().unwrap_or_default().to_vec(),
+            };
+            let outcome = case.party().verify_assertion(&CHALLENGE, &stored, &response);
+            assert!(outcome.as_ref().is_ok_and(|it| !it.has_counter_gone_back) || outcome.is_err());
+            case.assert(outcome.map(drop));
+        }
     }
 }
