@@ -37,8 +37,8 @@ fn creation_options_have_the_form_of_the_standard() {
                 "transports": ["usb", "internal"],
             }],
             "authenticatorSelection": {
-                "residentKey": "required",
-                "requireResidentKey": true,
+                "residentKey": "preferred",
+                "requireResidentKey": false,
                 "userVerification": "preferred",
             },
             "hints": [],
