@@ -44,9 +44,9 @@ fn the_own_account_is_deleted_with_the_password_and_a_recent_sign_in() {
         let mut ada = Member::new(&server, "ada", "msa");
         let delete = |member: &Member, body: Value| member.post("/api/auth/me/delete", &body);
         let right = json!({ "current_password": PASSWORD });
-        for wrong in [json!({}), json!({ "current_password": "not this one at all" })] {
-            assert_eq!(delete(&ada, wrong).code(), "wrong_password");
-        }
+        assert_eq!(delete(&ada, json!({})).status, 400);
+        let wrong = json!({ "current_password": "not this one at all" });
+        assert_eq!(delete(&ada, wrong).code(), "wrong_password");
         server.clock().advance(Duration::from_secs(15 * 60));
         let late = delete(&ada, right.clone());
         assert_eq!(late.code(), "insufficient_user_authentication");

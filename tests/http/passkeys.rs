@@ -97,6 +97,10 @@ fn a_client_without_cookies_uses_a_passkey_alone_beside_the_password_and_for_a_s
     let refused = browser.post("/api/auth/login/passkey/verify", &body(alone));
     assert_eq!(refused.code(), "invalid_passkey", "it does not verify its user");
     key.user_verified = true;
+    let challenge = browser.sign_in_for_tokens("ada").json();
+    let credential = key.get(&challenge["public_key"], server.origin());
+    let answer = json!({ "mfa_token": challenge["mfa_token"], "credential": credential });
+    assert_eq!(browser.post("/api/auth/login/mfa", &answer).status, 200);
     let alone = key.get(&options_of(&mut browser), server.origin());
     let signed_in = browser.post("/api/auth/login/passkey/verify", &body(alone));
     assert!(!signed_in.field("access_token").is_empty());

@@ -44,6 +44,7 @@ pub(crate) fn of_text(section: &str, key: &str) -> Vec<&'static str> {
         | "refresh_token_late" => {
             all.extend(["at", "address"]);
         }
+        "factors_reset" => all.push("at"),
         "new_device" => all.extend(["at", "address", "device"]),
         "factor_added" | "factor_used" | "factor_removed" => {
             all.extend(["at", "address", "factor"]);

@@ -19,6 +19,7 @@ use crate::sign_in::sign_out::signed_out;
 /// The proof for the deletion of the own account.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "current_password": "violet-otter-plays-7-cellos" }))]
 pub(crate) struct DeletionBody {
     /// The current password, at most 1,024 bytes.
     #[schema(value_type = Option<String>, max_length = 1024, example = "violet-otter-plays-7-cellos")]

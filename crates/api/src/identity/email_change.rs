@@ -19,6 +19,8 @@ use crate::sign_in::reauthentication::current;
 /// The wanted address, with the current credential.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "email": "ada@example.net", "current_password": "violet-otter-plays-7-cellos" }))]
 pub(crate) struct EmailChangeBody {
     /// The wanted email address.
     #[schema(value_type = String, example = "ada@example.net")]

@@ -17,7 +17,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::limits::SECOND_FACTOR;
-use crate::sign_in::passkey_options::PasskeyOptionsAnswer;
+use crate::sign_in::passkey_options::{PasskeyRequestOptions, RequestOptionsAnswer};
 use crate::sign_in::session_tokens::{self, TokensAnswer};
 
 /// The response to a right password.
@@ -43,10 +43,8 @@ pub(crate) struct ChallengeIssued {
     /// The time until the token expires, in seconds.
     #[schema(example = 300)]
     expires_in: u64,
-    /// The options for an assertion of a passkey (Web Authentication level 3, section 5.5); only if the
-    /// account has passkeys.
-    #[schema(value_type = Option<Object>, nullable = false, example = json!({
-        "challenge": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE", "rpId": "auth.example.org" }))]
+    /// The options for an assertion of a passkey; only if the account has passkeys.
+    #[schema(value_type = Option<PasskeyRequestOptions>, nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     public_key: Option<Value>,
 }
@@ -54,6 +52,8 @@ pub(crate) struct ChallengeIssued {
 /// The answer to the second step.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "mfa_token": "8ZPvWgcmw9mTqYz1FPpqYV4sB0yDqO3mYbX2wz4kLrA", "code": "492039" }))]
 pub(crate) struct SecondFactorBody {
     /// The token of the first step.
     #[schema(value_type = String, example = "8ZPvWgcmw9mTqYz1FPpqYV4sB0yDqO3mYbX2wz4kLrA")]
@@ -135,7 +135,7 @@ pub(crate) async fn answer(
 
 /// The response to a right password of an account with a second factor.
 pub(crate) fn response(issued: &IssuedChallenge, secure: bool) -> Result<HttpResponse, Problem> {
-    let options = issued.passkey.as_ref().map(PasskeyOptionsAnswer::of).transpose()?;
+    let options = issued.passkey.as_ref().map(RequestOptionsAnswer::of).transpose()?;
     let public_key = options.map(|options| options.public_key);
     let mut response = HttpResponse::Ok().json(ChallengeIssued {
         mfa_required: true,

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::sign_in::passkey_options::PasskeyOptionsAnswer;
+use crate::sign_in::passkey_options::CreationOptionsAnswer;
 use crate::sign_in::password::name;
 use crate::sign_in::reauthentication::CurrentCredentialBody;
 use crate::sign_in::session_tokens::{self, TokensAnswer};
@@ -73,9 +73,25 @@ pub(crate) struct PasskeysAnswer {
 /// A new credential of the browser.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({
+        "credential": {
+            "id": "-R85HbTJsv3g6nAYnLo_tj9Xm6YSKzOtlP8-wzAIS-Q",
+            "rawId": "-R85HbTJsv3g6nAYnLo_tj9Xm6YSKzOtlP8-wzAIS-Q",
+            "type": "public-key",
+            "clientExtensionResults": {},
+            "response": {
+                "clientDataJSON": "eyJ0eXBlIjoid2ViYXV0aG4uY3JlYXRlIiwiY2hhbGxlbmdlIjoiTURFeU16UTFOamM0T1RBeE1qTTBOVFkzT0Rrd01USXpORFUyTnpnNU1ERSIsIm9yaWdpbiI6Imh0dHBzOi8vYXV0aC5leGFtcGxlLm9yZyIsImNyb3NzT3JpZ2luIjpmYWxzZX0",
+                "attestationObject": "o2NmbXRkbm9uZWdhdHRTdG10oGhhdXRoRGF0YVikv6vDdDKViwYzYNOtZGHJxHNa5_jt1GWSpeDwFFKy5LVZAAAAAIRGzLmrHbN0dQsjZ_9vOh8AIPkfOR20ybL94OpwGJy6P7Y_V5umEiszrZT_PsMwCEvkpQECAyYgASFYIK_voW-XypstI-uGzLZAmNINuQhWBi6yScM6m2cvJt9hIlggkwpWuHovymYzSwNFir-HlxfBLMaO1zKQry4mZHlrkiA",
+                "transports": [
+                    "internal"
+                ]
+            }
+        },
+        "name": "Phone"
+    }))]
 pub(crate) struct NewPasskeyBody {
     /// The result of `navigator.credentials.create`, by its method `toJSON`.
-    #[schema(value_type = Object, example = json!({ "type": "public-key" }))]
+    #[schema(value_type = Object)]
     credential: Value,
     /// The name of the passkey, chosen by the person.
     #[schema(value_type = String, min_length = 1, max_length = 100, example = "Phone")]
@@ -137,7 +153,7 @@ pub(crate) const OPTIONS: Route = Route {
 /// The challenge works once, in the same session and within five minutes.
 #[utoipa::path(post, path = OPTIONS.path, tag = "factors", operation_id = "passkey_options",
     request_body = CurrentCredentialBody,
-    responses((status = 200, body = PasskeyOptionsAnswer, description = "The options for the browser")))]
+    responses((status = 200, body = CreationOptionsAnswer, description = "The options for the browser")))]
 pub(crate) async fn options(
     caller: Caller,
     request: HttpRequest,
@@ -148,7 +164,7 @@ pub(crate) async fn options(
     let wanted = body.0.request(&caller, &request)?;
     let address = wanted.origin.address;
     let options = hashing.run(address, move || passkeys.start(&wanted)).await?;
-    Ok(HttpResponse::Ok().json(PasskeyOptionsAnswer::of(&options)?))
+    Ok(HttpResponse::Ok().json(CreationOptionsAnswer::of(&options)?))
 }
 
 pub(crate) const VERIFY: Route = Route {

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 
 use crate::limits::{PASSKEY_OPTIONS, SIGN_IN};
 use crate::openapi::word;
-use crate::sign_in::passkey_options::PasskeyOptionsAnswer;
+use crate::sign_in::passkey_options::RequestOptionsAnswer;
 use crate::sign_in::password::{delivery, name};
 use crate::sign_in::session_tokens::{self, TokensAnswer};
 
@@ -34,9 +34,24 @@ pub(crate) struct PasskeyOptionsBody {
 /// An assertion of a passkey.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({
+        "credential": {
+            "id": "-R85HbTJsv3g6nAYnLo_tj9Xm6YSKzOtlP8-wzAIS-Q",
+            "rawId": "-R85HbTJsv3g6nAYnLo_tj9Xm6YSKzOtlP8-wzAIS-Q",
+            "type": "public-key",
+            "clientExtensionResults": {},
+            "response": {
+                "clientDataJSON": "eyJ0eXBlIjoid2ViYXV0aG4uZ2V0IiwiY2hhbGxlbmdlIjoiTURFeU16UTFOamM0T1RBeE1qTTBOVFkzT0Rrd01USXpORFUyTnpnNU1ERSIsIm9yaWdpbiI6Imh0dHBzOi8vYXV0aC5leGFtcGxlLm9yZyIsImNyb3NzT3JpZ2luIjpmYWxzZX0",
+                "authenticatorData": "v6vDdDKViwYzYNOtZGHJxHNa5_jt1GWSpeDwFFKy5LUZAAAAAA",
+                "signature": "MEYCIQD1Ck4uRAkknEqFO6NhKC8JhB303UVHoTqHeAIY3v_NOAIhAISArA8Lk1OBdPV1vxGh3V14xuSGAT-TcpXqE2U-Mx6H",
+                "userHandle": "AAECAwQFBgcICQoLDA0ODw"
+            }
+        },
+        "device_name": "Ada's laptop"
+    }))]
 pub(crate) struct PasskeySignInBody {
     /// The result of `navigator.credentials.get`, by its method `toJSON`.
-    #[schema(value_type = Object, example = json!({ "type": "public-key" }))]
+    #[schema(value_type = Object)]
     credential: Value,
     /// The name of the device, chosen by the person.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 100,
@@ -58,14 +73,14 @@ pub(crate) const OPTIONS: Route = Route {
 /// The challenge works once, within five minutes, and with delivery `cookie` in this browser only.
 #[utoipa::path(post, path = OPTIONS.path, tag = "auth", operation_id = "passkey_sign_in_options",
     request_body = PasskeyOptionsBody,
-    responses((status = 200, body = PasskeyOptionsAnswer, description = "The options for the browser")))]
+    responses((status = 200, body = RequestOptionsAnswer, description = "The options for the browser")))]
 pub(crate) async fn options(
     use_case: web::Data<PasskeySignIn>,
     settings: web::Data<Settings>,
     body: Json<PasskeyOptionsBody>,
 ) -> Result<HttpResponse, Problem> {
     let started = blocking(move || use_case.start(body.0.delivery)).await?;
-    let mut response = HttpResponse::Ok().json(PasskeyOptionsAnswer::of(&started.options)?);
+    let mut response = HttpResponse::Ok().json(RequestOptionsAnswer::of(&started.options)?);
     if let Some(binding) = &started.binding {
         let (name, lifetime) = (CookieName::PasskeySignIn, PasskeyOffer::CHALLENGE_LIFETIME);
         let cookie = set_cookie(name, binding.expose(), lifetime, settings.secure_cookies);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 use portcullis_flows::sign_in::reauthentication::{CurrentCredential, ReauthenticationRequest};
 use portcullis_mfa::passkey::AssertionResponse;
-use portcullis_web::{Caller, Code, Problem, SecretText, origin};
+use portcullis_web::{Caller, Code, FieldProblem, Problem, SecretText, origin};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 /// The current credential of the caller, for a change of its factors.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "current_password": "violet-otter-plays-7-cellos" }))]
 pub(crate) struct CurrentCredentialBody {
     /// The current password, at most 1,024 bytes.
     #[schema(value_type = Option<String>, max_length = 1024, example = "violet-otter-plays-7-cellos")]
@@ -36,16 +37,22 @@ impl CurrentCredentialBody {
     }
 }
 
-/// The current credential of a body: the password, or else the assertion of a passkey.
+/// The current credential of a body: the password or the assertion of a passkey, and not both.
 pub(crate) fn current(
     password: Option<SecretText>,
     credential: Option<&Value>,
-) -> Result<Option<CurrentCredential>, Problem> {
-    if let Some(password) = password {
-        return Ok(Some(CurrentCredential::Password(password.0)));
+) -> Result<CurrentCredential, Problem> {
+    match (password, credential) {
+        (Some(password), None) => Ok(CurrentCredential::Password(password.0)),
+        (None, Some(credential)) => {
+            let response = AssertionResponse::parse(credential);
+            let response = response.map_err(|_| Problem::new(Code::WrongPassword))?;
+            Ok(CurrentCredential::Passkey(Arc::new(response)))
+        }
+        (None, None) | (Some(_), Some(_)) => {
+            let message = "send the current password, or a credential if the account has none";
+            let field = FieldProblem::new("current_password".to_owned(), "ambiguous", message);
+            Err(Problem::new(Code::InvalidRequest).field(field))
+        }
     }
-    let Some(credential) = credential else { return Ok(None) };
-    let response = AssertionResponse::parse(credential);
-    let response = response.map_err(|_| Problem::new(Code::WrongPassword))?;
-    Ok(Some(CurrentCredential::Passkey(Arc::new(response))))
 }

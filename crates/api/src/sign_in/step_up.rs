@@ -13,12 +13,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::sign_in::passkey_options::PasskeyOptionsAnswer;
+use crate::sign_in::passkey_options::RequestOptionsAnswer;
 use crate::sign_in::{challenge, session_tokens};
 
 /// A second factor: a code or the assertion of a passkey.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "code": "492039" }))]
 pub(crate) struct StepUpBody {
     /// The present code of the authenticator app, or a backup code.
     #[schema(value_type = Option<String>, example = "492039")]
@@ -62,7 +63,7 @@ pub(crate) const OPTIONS: Route = Route {
 ///
 /// The challenge works once, in this session and within five minutes.
 #[utoipa::path(post, path = OPTIONS.path, tag = "factors", operation_id = "step_up_options",
-    responses((status = 200, body = PasskeyOptionsAnswer, description = "The options for the browser")))]
+    responses((status = 200, body = RequestOptionsAnswer, description = "The options for the browser")))]
 pub(crate) async fn options(
     caller: Caller,
     passkeys: web::Data<Passkeys>,
@@ -70,7 +71,7 @@ pub(crate) async fn options(
     let (account, session) = caller.session()?;
     let options = blocking(move || passkeys.step_up(account, session)).await?;
     let options = options.ok_or_else(|| Problem::new(Code::NoFactor))?;
-    Ok(HttpResponse::Ok().json(PasskeyOptionsAnswer::of(&options)?))
+    Ok(HttpResponse::Ok().json(RequestOptionsAnswer::of(&options)?))
 }
 
 pub(crate) const STEP_UP: Route = Route {

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use portcullis_access::Matrix;
 use portcullis_audit::{Details, EventKind, Outcome, SecurityEvent};
-use portcullis_domain::{Account, AccountId, Ambient, Factor, Role, Timestamp};
+use portcullis_domain::{Account, AccountId, Ambient, Role, Timestamp};
 use portcullis_password::PasswordHash;
 
 pub use self::rule::{AccountState, Refusal};
@@ -307,7 +307,7 @@ impl AccountChanges {
             let result = check_rules(account_state, principal, &matrix, &after);
             let event = self.event(kind, outcome(result), principal, before.id, account_state.now);
             let had_factors = before.mfa_enabled;
-            let (account, address) = (before.id, principal.origin.address);
+            let account = before.id;
             let update = |()| AccountUpdate {
                 after,
                 tokens_valid_from: None,
@@ -321,8 +321,7 @@ impl AccountChanges {
                 if !had_factors || !matches!(changed, AccountChangeResult::Done { .. }) {
                     return event.into();
                 }
-                let mail = Mail::FactorRemoved { address, factor: Factor::Totp };
-                Effects::with_mail(event, account, mail, &*random)
+                Effects::with_mail(event, account, Mail::FactorsReset, &*random)
             });
             AccountRuleResult { result: result.map(update), effects }
         };

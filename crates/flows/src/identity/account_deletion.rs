@@ -154,7 +154,7 @@ impl OwnDeletion {
     pub fn delete(
         &self,
         principal: &Principal,
-        current: Option<CurrentCredential>,
+        current: CurrentCredential,
     ) -> Result<(), DeletionError> {
         if !self.is_allowed {
             return Err(DeletionError::NotAllowed);

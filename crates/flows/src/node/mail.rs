@@ -122,6 +122,8 @@ pub enum Mail {
         /// The factor.
         factor: Factor,
     },
+    /// The notice that an administrator removed all second factors and passkeys.
+    FactorsReset,
     /// The alert that the signature counter of a passkey went back, so it may have been copied.
     PasskeyCounterWentBack {
         /// The client address.
@@ -153,6 +155,7 @@ impl Mail {
             Self::FactorAdded { .. } => "factor_added",
             Self::FactorUsed { .. } => "factor_used",
             Self::FactorRemoved { .. } => "factor_removed",
+            Self::FactorsReset => "factors_reset",
             Self::PasskeyCounterWentBack { .. } => "passkey_counter_went_back",
         }
     }
@@ -177,6 +180,7 @@ impl Mail {
             | Self::FactorAdded { .. }
             | Self::FactorUsed { .. }
             | Self::FactorRemoved { .. }
+            | Self::FactorsReset
             | Self::PasskeyCounterWentBack { .. } => Some(SecretPurpose::Disavow),
             // A deleted account cannot be given back.
             Self::Test | Self::RegistrationAttempt { .. } | Self::AccountDeleted { .. } => None,
@@ -230,6 +234,7 @@ impl Mail {
             Self::FactorAdded { address, factor: Factor::Totp },
             Self::FactorUsed { address, factor: Factor::BackupCodes },
             Self::FactorRemoved { address, factor: Factor::Passkey },
+            Self::FactorsReset,
             Self::PasskeyCounterWentBack { address },
         ]
     }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use portcullis_audit::{Actor, EventKind, Origin, Outcome};
-use portcullis_domain::{Account, AccountId, Ambient, Factor};
+use portcullis_domain::{Account, AccountId, Ambient};
 
 use crate::StoreError;
 use crate::effects::{Effects, EffectsOf, event_now};
@@ -62,8 +62,7 @@ impl FactorReset {
             if !account.mfa_enabled {
                 return event.into();
             }
-            let mail = Mail::FactorRemoved { address: origin.address, factor: Factor::Totp };
-            Effects::with_mail(event, account.id, mail, &*self.ambient.random)
+            Effects::with_mail(event, account.id, Mail::FactorsReset, &*self.ambient.random)
         };
         let revoked = self.store.reset_factors(account.id, ending, &effects)?;
         let ended = revoked.session_count();

@@ -35,8 +35,8 @@ pub struct ReauthenticationRequest {
     pub account: AccountId,
     /// The calling session.
     pub session: SessionId,
-    /// The current credential, if one was sent.
-    pub current: Option<CurrentCredential>,
+    /// The current credential.
+    pub current: CurrentCredential,
     /// The source of the request.
     pub origin: Origin,
 }
@@ -64,7 +64,7 @@ pub enum CurrentProof {
 /// The reason why a credential was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum ReauthenticationError {
-    /// The credential is wrong or missing, or there are too many failures: not distinguished.
+    /// The credential is wrong, or there are too many failures: not distinguished.
     #[error("the current password is not right")]
     WrongPassword,
     /// More than 1,024 bytes.
@@ -109,11 +109,11 @@ impl Reauthentication {
         details: &Details,
     ) -> Result<Reauthenticated, ReauthenticationError> {
         let typed = match &request.current {
-            Some(CurrentCredential::Password(typed)) => {
+            CurrentCredential::Password(typed) => {
                 let typed = Password::parse(typed.expose_secret());
                 Some(typed.map_err(|_| ReauthenticationError::PasswordTooLong)?)
             }
-            Some(CurrentCredential::Passkey(_)) | None => None,
+            CurrentCredential::Passkey(_) => None,
         };
         let counter = self.lockout.counters.of_session(request.session);
         let refuse = |outcome| self.refuse(request, &counter, kind, details, outcome);
@@ -121,7 +121,7 @@ impl Reauthentication {
             return Err(refuse(Outcome::UnknownAccount));
         };
         let stored = match (&found.password, &request.current) {
-            (StoredPassword::None, Some(CurrentCredential::Passkey(response))) => {
+            (StoredPassword::None, CurrentCredential::Passkey(response)) => {
                 let challenge = PasskeyChallenge::of_session(response, request.session);
                 let (response, verification) = (response.clone(), UserVerification::Required);
                 let proof = self.passkeys.proof(response, challenge, verification);

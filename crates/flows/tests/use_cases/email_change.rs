@@ -249,7 +249,7 @@ fn the_current_password_is_required_and_its_failures_are_counted() {
     on_both(|deployment, node, ada| {
         let asking = |password: &str| {
             let EmailChangeRequest { caller, email } = request(ada, "ada@example.net");
-            let current = Some(CurrentCredential::Password(SecretString::from(password)));
+            let current = CurrentCredential::Password(SecretString::from(password));
             let caller = ReauthenticationRequest { current, ..caller };
             node.email_change.request(&EmailChangeRequest { caller, email })
         };
@@ -305,7 +305,7 @@ fn request(holder: &Holder, email: &str) -> EmailChangeRequest {
     let caller = ReauthenticationRequest {
         account: holder.account,
         session: holder.session,
-        current: Some(CurrentCredential::Password(SecretString::from(PASSWORD))),
+        current: CurrentCredential::Password(SecretString::from(PASSWORD)),
         origin: origin(),
     };
     EmailChangeRequest { caller, email: email.to_owned() }

@@ -106,7 +106,9 @@ pub(crate) fn accept_passkey(
     let sealed = SealedPasskey::try_from(sealed)?;
     let Some(assertion) = proof.verify(account, &sealed) else { return Ok(None) };
     let now = Instant::from(connection.now()?);
+    let is_confirmed = proof.is_second() && assertion.is_user_verified;
     let accept = diesel::update(own).set((
+        passkeys::is_user_verified.eq(sealed.is_user_verified || is_confirmed),
         passkeys::counter.eq(i64::from(assertion.counter.max(sealed.counter))),
         passkeys::is_backed_up.eq(assertion.is_backed_up),
         passkeys::last_used_at.eq(Some(now)),

@@ -34,6 +34,7 @@ pub(crate) struct SealedRow {
     credential_id: Vec<u8>,
     sealed_key: Vec<u8>,
     counter: i64,
+    is_user_verified: bool,
 }
 
 impl TryFrom<SealedRow> for SealedPasskey {
@@ -45,6 +46,7 @@ impl TryFrom<SealedRow> for SealedPasskey {
             credential: credential(row.credential_id)?,
             sealed: row.sealed_key,
             counter: u32::try_from(row.counter).map_err(corrupt)?,
+            is_user_verified: row.is_user_verified,
         })
     }
 }

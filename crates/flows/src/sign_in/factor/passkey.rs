@@ -24,6 +24,8 @@ pub struct SealedPasskey {
     pub sealed: Vec<u8>,
     /// The greatest signature counter so far.
     pub counter: u32,
+    /// True if its authenticator has verified the user at the registration, or beside another factor since.
+    pub is_user_verified: bool,
 }
 
 /// The challenge that a passkey must have signed.
@@ -201,7 +203,11 @@ impl PasskeyProof {
         };
         let challenge = self.challenge.challenge();
         match relying_party.verify_assertion(challenge, &passkey, &self.response) {
-            Ok(assertion) if self.needs_verification() && !assertion.is_user_verified => {
+            // A finder of a key could give it a PIN: only beside another factor is a new one believed.
+            Ok(assertion)
+                if self.needs_verification()
+                    && !(assertion.is_user_verified && stored.is_user_verified) =>
+            {
                 tracing::info!(%account, "a passkey was refused: the user was not verified");
                 None
             }
@@ -211,6 +217,11 @@ impl PasskeyProof {
                 None
             }
         }
+    }
+
+    /// True if another factor was verified in the same sign-in.
+    pub const fn is_second(&self) -> bool {
+        matches!(self.challenge, PasskeyChallenge::OfSecondStep(_))
     }
 
     const fn needs_verification(&self) -> bool {
