@@ -121,7 +121,7 @@ fn passkeys_are_listed_renamed_and_removed_by_their_owner_only() {
     let passkey = &list["items"][0];
     assert_eq!(list["items"].as_array().map(Vec::len), Some(1));
     assert_eq!(passkey["name"], "Phone");
-    assert_eq!(passkey["user_verified"], true);
+    assert_eq!(passkey["signs_in_alone"], true);
     assert_eq!(passkey["transports"], json!(["hybrid", "internal"]));
     assert_eq!(ada.get("/api/auth/mfa").json()["passkeys"], 1);
     let path = format!("/api/auth/passkeys/{}", passkey["id"].as_str().expect("an id"));

@@ -93,6 +93,14 @@ impl Principal {
         }
     }
 
+    /// The authentication methods of the session; none for a credential without one.
+    pub fn methods(&self) -> &[AuthenticationMethod] {
+        match &self.credential {
+            Credential::AccessToken { methods, .. } => methods,
+            Credential::CommandLine => &[],
+        }
+    }
+
     /// True for the operator, to whom the rules between roles do not apply.
     pub const fn is_operator(&self) -> bool {
         matches!(self.actor, Actor::Operator)

@@ -8,6 +8,7 @@ CREATE TABLE passkeys (
     model text NOT NULL,
     transports text NOT NULL,
     is_user_verified boolean NOT NULL,
+    is_discoverable boolean NOT NULL,
     is_backed_up boolean NOT NULL,
     name text NOT NULL,
     created_at timestamptz NOT NULL,

@@ -8,6 +8,7 @@ CREATE TABLE passkeys (
     model text NOT NULL,
     transports text NOT NULL,
     is_user_verified integer NOT NULL,
+    is_discoverable integer NOT NULL,
     is_backed_up integer NOT NULL,
     name text NOT NULL,
     created_at integer NOT NULL,

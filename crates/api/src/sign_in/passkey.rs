@@ -32,9 +32,9 @@ pub(crate) struct PasskeyAnswer {
     /// How a browser reaches the authenticator.
     #[schema(example = json!(["internal"]))]
     transports: Vec<&'static str>,
-    /// True if it can sign in alone: its authenticator verified the user at the registration.
+    /// True if it signs in alone: it needs no name, and its authenticator has verified its user.
     #[schema(example = true)]
-    user_verified: bool,
+    signs_in_alone: bool,
     /// True if copies of it exist, at the provider that synchronises it.
     #[schema(example = false)]
     backed_up: bool,
@@ -53,7 +53,7 @@ impl From<PasskeyRecord> for PasskeyAnswer {
             name: passkey.name,
             model: passkey.model,
             transports: passkey.transports.words().collect(),
-            user_verified: passkey.is_user_verified,
+            signs_in_alone: passkey.signs_in_alone,
             backed_up: passkey.is_backed_up,
             created_at: passkey.created_at,
             last_used_at: passkey.last_used_at,

@@ -65,7 +65,12 @@ pub(crate) const OPTIONS: Route = Route {
     guard: Guard::PUBLIC,
     limit: Limit::rate(&PASSKEY_OPTIONS),
     body: Body::JSON,
-    errors: &[Code::NoPasskeys, Code::OutcomeUnknown, Code::Unavailable],
+    errors: &[
+        Code::AmbiguousCredentials,
+        Code::NoPasskeys,
+        Code::OutcomeUnknown,
+        Code::Unavailable,
+    ],
 };
 
 /// Starts a sign-in with a passkey.
@@ -75,11 +80,13 @@ pub(crate) const OPTIONS: Route = Route {
     request_body = PasskeyOptionsBody,
     responses((status = 200, body = RequestOptionsAnswer, description = "The options for the browser")))]
 pub(crate) async fn options(
+    request: HttpRequest,
     use_case: web::Data<PasskeySignIn>,
     settings: web::Data<Settings>,
     body: Json<PasskeyOptionsBody>,
 ) -> Result<HttpResponse, Problem> {
-    let started = blocking(move || use_case.start(body.0.delivery)).await?;
+    let present = cookie(&request, CookieName::PasskeySignIn)?;
+    let started = blocking(move || use_case.start(body.0.delivery, present.as_ref())).await?;
     let mut response = HttpResponse::Ok().json(RequestOptionsAnswer::of(&started.options)?);
     if let Some(binding) = &started.binding {
         let (name, lifetime) = (CookieName::PasskeySignIn, PasskeyOffer::CHALLENGE_LIFETIME);

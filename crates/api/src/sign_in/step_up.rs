@@ -69,7 +69,8 @@ pub(crate) async fn options(
     passkeys: web::Data<Passkeys>,
 ) -> Result<HttpResponse, Problem> {
     let (account, session) = caller.session()?;
-    let options = blocking(move || passkeys.step_up(account, session)).await?;
+    let step_up = move || passkeys.step_up(account, session, caller.0.methods());
+    let options = blocking(step_up).await?;
     let options = options.ok_or_else(|| Problem::new(Code::NoFactor))?;
     Ok(HttpResponse::Ok().json(RequestOptionsAnswer::of(&options)?))
 }
@@ -105,7 +106,8 @@ pub(crate) async fn step_up(
 ) -> Result<HttpResponse, Problem> {
     let (account, session) = caller.session()?;
     let answer = challenge::factor(body.0.code, body.0.credential.as_ref(), Code::WrongCode)?;
-    let wanted = StepUpRequest { account, session, answer, origin: origin(&request) };
+    let methods = caller.0.methods().to_vec();
+    let wanted = StepUpRequest { account, session, methods, answer, origin: origin(&request) };
     let address = wanted.origin.address;
     let attempt = move || {
         step_up.step_up(&wanted).map_err(|error| match error {

@@ -55,6 +55,8 @@ pub struct PasswordResetUpdate<'a> {
     pub new: &'a PasswordHash,
     /// The counters whose failures are reset.
     pub counters: &'a [Digest],
+    /// The counter of codes. Only a permanent lockout of it ends, so that resets shorten no wait.
+    pub factors: &'a Digest,
     /// The end of every session of the account: reason and time.
     pub ending: SessionEnd,
     /// The effects to record.
@@ -152,6 +154,7 @@ impl PasswordResets {
                 self.counters.of_strangers(account.id),
                 self.counters.of_known_devices(account.id, epoch),
             ],
+            factors: &self.counters.of_factors(account.id),
             ending: self.issuer.ending(kind, event.at),
             effects: &|result| self.effects(&event, account.id, result),
         })?;

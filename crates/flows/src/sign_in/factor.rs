@@ -227,12 +227,13 @@ impl FactorProver {
         address: IpAddr,
         account: AccountId,
         answer: FactorAnswer,
+        verification: UserVerification,
         challenge: impl FnOnce(&AssertionResponse) -> PasskeyChallenge,
     ) -> Result<FactorProof, ProverError> {
         let typed = match answer {
             FactorAnswer::Code(typed) => typed,
             FactorAnswer::Passkey(response) => {
-                let (challenge, verification) = (challenge(&response), UserVerification::Preferred);
+                let challenge = challenge(&response);
                 let proof = self.passkeys.proof(response, challenge, verification);
                 return Ok(FactorProof::Passkey(proof));
             }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use portcullis_audit::{Details, EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
-    AccountId, Ambient, Authentication, Delivery, DisplayName, Factor, PasskeyId, Session,
-    SessionId, Timestamp,
+    AccountId, Ambient, Authentication, AuthenticationMethod, Delivery, DisplayName, Factor,
+    PasskeyId, Session, SessionId, Timestamp,
 };
 use portcullis_mfa::passkey::{
     Challenge, CreationOptions, NewPasskey, PasskeyUser, RegistrationResponse, RequestOptions,
@@ -23,14 +23,20 @@ use crate::effects::{Effects, EffectsOf, event_now};
 use crate::node::mail::Mail;
 use crate::node::revocation::Revoked;
 use crate::sign_in::factor::{SealedPasskey, claimed, digest, key_methods, user_handle};
-use crate::sign_in::passkey_challenge::{ChallengePurpose, PasskeyOffer};
-use crate::sign_in::reauthentication::{Reauthentication, ReauthenticationRequest};
+use crate::sign_in::passkey_challenge::{ChallengePurpose, NewPasskeyChallenge, PasskeyOffer};
+use crate::sign_in::reauthentication::{
+    Reauthenticated, Reauthentication, ReauthenticationRequest,
+};
 use crate::sign_in::replacement::ReplacementSession;
 use crate::sign_in::session_tokens::{AccountSnapshot, SessionEnd, SessionTokens, TokenIssuer};
+use crate::sign_in::step_up::user_verification;
 use crate::sign_in::totp::{FactorChange, FactorError, FactorRemoval};
 
 /// The port of passkeys.
 pub trait PasskeyStore: Send + Sync {
+    /// Stores the challenge of a registration, if the credential is still valid.
+    fn start_passkey(&self, start: &PasskeyStart<'_>) -> Result<FactorChange, StoreError>;
+
     /// Stores a passkey, if its challenge is valid in the calling session. Ends every session, and opens the
     /// replacement of the calling one.
     fn add_passkey(&self, addition: &PasskeyAddition<'_>) -> Result<PasskeyAdded, StoreError>;
@@ -69,6 +75,16 @@ pub trait PasskeyStore: Send + Sync {
         before: &[u8],
         after: &[u8],
     ) -> Result<(), StoreError>;
+}
+
+/// A registration about to start.
+pub struct PasskeyStart<'a> {
+    /// The verified credential.
+    pub reauthenticated: &'a Reauthenticated,
+    /// The challenge, of the calling session.
+    pub challenge: NewPasskeyChallenge,
+    /// The effects to record.
+    pub effects: EffectsOf<'a, FactorChange>,
 }
 
 /// A passkey about to be stored.
@@ -134,8 +150,8 @@ pub struct PasskeyRecord {
     pub model: String,
     /// How the browser reaches the authenticator.
     pub transports: Transports,
-    /// True if it signs in alone: the authenticator verified its user at the registration.
-    pub is_user_verified: bool,
+    /// True if it signs in alone: it needs no name, and its authenticator has verified its user.
+    pub signs_in_alone: bool,
     /// True if copies of it exist, at the provider that synchronises it.
     pub is_backed_up: bool,
     /// The time of the registration.
@@ -199,10 +215,9 @@ impl Passkeys {
         let verifier = self.offer.verifier();
         let relying_party = verifier.relying_party().ok_or(FactorError::NoPasskeys)?;
         let kind = EventKind::FactorEnrolmentStarted;
-        let account = self
-            .reauthentication
-            .verify(request, kind, &Details::of_factor(Factor::Passkey))?
-            .account;
+        let details = Details::of_factor(Factor::Passkey);
+        let reauthenticated = self.reauthentication.verify(request, kind, &details)?;
+        let account = &reauthenticated.account;
         let existing = self.offer.descriptors(account.id)?;
         let challenge = Challenge::generate(&*self.ambient.random);
         let handle = user_handle(account.id);
@@ -210,7 +225,21 @@ impl Passkeys {
         let shown = account.display_name.as_ref().map_or(username, DisplayName::as_str);
         let user = PasskeyUser { handle: &handle, name: username, display_name: shown };
         let options = relying_party.creation_options(&challenge, &user, &existing);
-        self.offer.add(&challenge, ChallengePurpose::Registration(request.session))?;
+        let event = self.event(kind, request.account, request.session, &request.origin);
+        let effects = |change: &FactorChange| {
+            SecurityEvent { outcome: change.outcome(), ..event.clone() }.into()
+        };
+        let purpose = ChallengePurpose::Registration(request.session);
+        let started = self.store.start_passkey(&PasskeyStart {
+            reauthenticated: &reauthenticated,
+            challenge: NewPasskeyChallenge::of(&challenge, purpose),
+            effects: &effects,
+        })?;
+        started.into_result()?;
+        // After the credential, so that a thief learns nothing. The registration checks it again.
+        if u32::try_from(existing.len()).is_ok_and(|count| count >= Self::MAX_PASSKEYS) {
+            return Err(FactorError::TooManyPasskeys);
+        }
         Ok(options)
     }
 
@@ -330,8 +359,10 @@ impl Passkeys {
         &self,
         account: AccountId,
         session: SessionId,
+        methods: &[AuthenticationMethod],
     ) -> Result<Option<RequestOptions>, StoreError> {
-        self.offer.of_session(account, session, &*self.ambient.random)
+        let verification = user_verification(methods);
+        self.offer.of_session(account, session, verification, &*self.ambient.random)
     }
 
     /// Seals the passkeys of the previous secret key again under the present one.

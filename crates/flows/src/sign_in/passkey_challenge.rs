@@ -46,6 +46,13 @@ pub struct NewPasskeyChallenge {
     pub lifetime: Duration,
 }
 
+impl NewPasskeyChallenge {
+    pub(crate) fn of(challenge: &Challenge, purpose: ChallengePurpose) -> Self {
+        let (digest, lifetime) = (digest(challenge), PasskeyOffer::CHALLENGE_LIFETIME);
+        Self { digest, purpose, lifetime }
+    }
+}
+
 /// The purpose of a challenge, with the caller that it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChallengePurpose {
@@ -88,7 +95,7 @@ impl PasskeyOffer {
         token: &OpaqueSecret,
     ) -> Result<Option<RequestOptions>, StoreError> {
         let challenge = PasskeyChallenge::of_second_step(token);
-        self.to(account, challenge.challenge())
+        self.to(account, challenge.challenge(), UserVerification::Preferred)
     }
 
     /// The request for a step-up of the session; `None` if the account has no passkey.
@@ -96,10 +103,11 @@ impl PasskeyOffer {
         &self,
         account: AccountId,
         session: SessionId,
+        verification: UserVerification,
         random: &dyn SecureRandom,
     ) -> Result<Option<RequestOptions>, StoreError> {
         let challenge = Challenge::generate(random);
-        let Some(options) = self.to(account, &challenge)? else { return Ok(None) };
+        let Some(options) = self.to(account, &challenge, verification)? else { return Ok(None) };
         self.add(&challenge, ChallengePurpose::StepUp(session))?;
         Ok(Some(options))
     }
@@ -117,13 +125,8 @@ impl PasskeyOffer {
     }
 
     /// Stores a challenge.
-    pub(crate) fn add(
-        &self,
-        challenge: &Challenge,
-        purpose: ChallengePurpose,
-    ) -> Result<(), StoreError> {
-        let (digest, lifetime) = (digest(challenge), Self::CHALLENGE_LIFETIME);
-        self.store.add_passkey_challenge(&NewPasskeyChallenge { digest, purpose, lifetime })
+    fn add(&self, challenge: &Challenge, purpose: ChallengePurpose) -> Result<(), StoreError> {
+        self.store.add_passkey_challenge(&NewPasskeyChallenge::of(challenge, purpose))
     }
 
     /// The passkeys of an account, as a browser needs them.
@@ -148,13 +151,13 @@ impl PasskeyOffer {
         &self,
         account: AccountId,
         challenge: &Challenge,
+        verification: UserVerification,
     ) -> Result<Option<RequestOptions>, StoreError> {
         let Some(relying_party) = self.verifier.relying_party() else { return Ok(None) };
         let allowed = self.descriptors(account)?;
         if allowed.is_empty() {
             return Ok(None);
         }
-        let preferred = UserVerification::Preferred;
-        Ok(Some(relying_party.request_options(challenge, &allowed, preferred)))
+        Ok(Some(relying_party.request_options(challenge, &allowed, verification)))
     }
 }

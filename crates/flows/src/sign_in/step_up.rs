@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use portcullis_audit::{Details, EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
-    AccountId, Ambient, AssuranceLevel, Authentication, Session, SessionId, Timestamp,
+    AccountId, Ambient, AssuranceLevel, Authentication, AuthenticationMethod, Session, SessionId,
+    Timestamp,
 };
+use portcullis_mfa::passkey::UserVerification;
 use portcullis_rate_limit::LockoutPolicy;
 use portcullis_token::Digest;
 
@@ -113,10 +115,22 @@ pub struct StepUpRequest {
     pub account: AccountId,
     /// The calling session.
     pub session: SessionId,
+    /// The methods of the session.
+    pub methods: Vec<AuthenticationMethod>,
     /// The second factor.
     pub answer: FactorAnswer,
     /// The source of the request.
     pub origin: Origin,
+}
+
+/// The user verification that a passkey needs in a session with these methods. Without a password the passkey
+/// is the only factor, and the possession of it alone proves too little.
+pub(crate) fn user_verification(methods: &[AuthenticationMethod]) -> UserVerification {
+    if methods.contains(&AuthenticationMethod::Password) {
+        UserVerification::Preferred
+    } else {
+        UserVerification::Required
+    }
 }
 
 /// Proves a second factor inside a session.
@@ -149,7 +163,9 @@ impl FactorStepUp {
             .with(Details::of_factor(request.answer.factor()));
         let challenge = |response: &_| PasskeyChallenge::of_session(response, request.session);
         let (address, answer) = (request.origin.address, request.answer.clone());
-        let proof = self.prover.prove(address, request.account, answer, challenge)?;
+        let verification = user_verification(&request.methods);
+        let account = request.account;
+        let proof = self.prover.prove(address, account, answer, verification, challenge)?;
         let effects = |result: &StepUpResult| match result {
             StepUpResult::Done { factor, .. } => {
                 let mut effects = factor.effects(&event, &*self.ambient.random);

@@ -1,6 +1,8 @@
 //! Second factors: enrolment, the second step of a sign-in, backup codes, step-up, removal and reset.
 
-use portcullis_domain::{AssuranceLevel, Delivery, ExposeSecret, SecretString};
+use portcullis_domain::{
+    AssuranceLevel, AuthenticationMethod, Delivery, ExposeSecret, SecretString,
+};
 use portcullis_flows::sign_in::factor::FactorAnswer;
 use portcullis_flows::sign_in::reauthentication::{
     CurrentCredential, ReauthenticationError, ReauthenticationRequest,
@@ -240,6 +242,7 @@ fn stepping_up(confirmed: &ConfirmedTotp, code: &str) -> StepUpRequest {
     StepUpRequest {
         account: confirmed.tokens.account.id,
         session: confirmed.tokens.session.id,
+        methods: vec![AuthenticationMethod::Password],
         answer: FactorAnswer::Code(SecretString::from(code)),
         origin: samples::origin(),
     }
@@ -262,6 +265,7 @@ fn a_step_up_makes_the_session_recent_and_no_refresh_does() {
     let request = StepUpRequest {
         account: signed_in.tokens.account.id,
         session: signed_in.tokens.session.id,
+        methods: vec![AuthenticationMethod::Password],
         answer: FactorAnswer::Code(SecretString::from(code.as_str())),
         origin: samples::origin(),
     };

@@ -57,7 +57,7 @@ pub(crate) fn registered(
 }
 
 pub(crate) fn started(node: &Node) -> PasskeySignInOptions {
-    node.factors.passkey_sign_in.start(Delivery::Cookie).unwrap()
+    node.factors.passkey_sign_in.start(Delivery::Cookie, None).unwrap()
 }
 
 pub(crate) fn assertion(
@@ -364,7 +364,7 @@ fn signing(
     authenticator: &mut SoftAuthenticator,
 ) -> ReauthenticationRequest {
     let (account, session) = (signed_in.tokens.account.id, signed_in.tokens.session.id);
-    let options = node.factors.passkeys.step_up(account, session).unwrap();
+    let options = node.factors.passkeys.step_up(account, session, &[]).unwrap();
     let credential = authenticator.get(&json(&options), ORIGIN);
     let response = Arc::new(AssertionResponse::parse(&credential).unwrap());
     let current = CurrentCredential::Passkey(response);
@@ -411,8 +411,8 @@ fn an_account_has_at_most_twenty_passkeys_and_renames_only_its_own() {
         passkeys.register(&request).unwrap();
     }
     let signed_in = sign_in(&node, &mut phone).unwrap();
-    let request = created(&node, &signed_in, &mut SoftAuthenticator::default());
-    assert!(matches!(passkeys.register(&request), Err(FactorError::TooManyPasskeys)));
+    let refused = passkeys.start(&change(&signed_in, PASSWORD));
+    assert!(matches!(refused, Err(FactorError::TooManyPasskeys)));
     let listed = passkeys.list(ada.id).unwrap();
     assert_eq!(listed.len(), 20);
 
@@ -427,6 +427,36 @@ fn an_account_has_at_most_twenty_passkeys_and_renames_only_its_own() {
 }
 
 #[test]
+fn a_registration_starts_for_the_right_credential_of_an_open_counter_only() {
+    let deployment = Deployment::new();
+    deployment.enrol("ada");
+    let node = deployment.node();
+    let (passkeys, mut phone) = (&node.factors.passkeys, SoftAuthenticator::default());
+    let signed_in = node.sign_in.sign_in(&by_name("ada")).unwrap();
+    for _ in 0..6 {
+        passkeys.start(&change(&signed_in, "a guess")).unwrap_err();
+    }
+    passkeys.start(&change(&signed_in, PASSWORD)).expect_err("the session waits");
+    assert_eq!(deployment.count("passkey_challenges"), 0);
+    registered(&node, "ada", &mut phone);
+    let outcomes = ["locked 2", "success 1", "wrong_password 5"];
+    assert_eq!(deployment.outcomes("factor_enrolment_started"), outcomes);
+
+    // Without a password, an assertion of a foreign key over a challenge that nobody issued is no proof.
+    let signed_in = sign_in(&node, &mut phone).unwrap();
+    node.factors.password_removals.remove(&change(&signed_in, PASSWORD)).unwrap();
+    let mut forger = SoftAuthenticator::default();
+    let other = deployment.enrol("eve");
+    registered(&node, "eve", &mut forger);
+    assert_ne!(other.id, signed_in.tokens.account.id);
+    let response = assertion_without_options(&mut forger).response;
+    let current = CurrentCredential::Passkey(response);
+    let request = ReauthenticationRequest { current, ..change(&signed_in, "unused") };
+    assert!(matches!(passkeys.start(&request), Err(FactorError::Reauthentication(_))));
+    passkeys.start(&signing(&node, &signed_in, &mut phone)).unwrap();
+}
+
+#[test]
 fn a_passkey_steps_a_session_up_by_a_challenge_of_that_session_only() {
     let deployment = Deployment::new();
     let ada = deployment.enrol("ada");
@@ -436,13 +466,15 @@ fn a_passkey_steps_a_session_up_by_a_challenge_of_that_session_only() {
     let sessions = [(); 2].map(|()| sign_in(&node, &mut phone).unwrap().tokens.session.id);
     deployment.pass(20 * MINUTE);
     let mut response = |session| {
-        let options = node.factors.passkeys.step_up(ada.id, session).unwrap();
+        let options = node.factors.passkeys.step_up(ada.id, session, &[]).unwrap();
         let credential = phone.get(&json(&options), ORIGIN);
         FactorAnswer::Passkey(Arc::new(AssertionResponse::parse(&credential).unwrap()))
     };
     let step_up = |session, answer: &FactorAnswer| {
         let (answer, origin) = (answer.clone(), samples::origin());
-        node.factors.step_up.step_up(&StepUpRequest { account: ada.id, session, answer, origin })
+        let (account, methods) = (ada.id, Vec::new());
+        let request = StepUpRequest { account, session, methods, answer, origin };
+        node.factors.step_up.step_up(&request)
     };
     let foreign = response(sessions[0]);
     assert!(step_up(sessions[1], &foreign).is_err());

@@ -8,8 +8,8 @@ use portcullis_flows::identity::password_removal::{
 
 use crate::connection::dispatch;
 use crate::node::mail_secret;
-use crate::schema::{accounts, passkeys};
-use crate::sign_in::{reauthentication, sign_out};
+use crate::schema::accounts;
+use crate::sign_in::{passkey_row, reauthentication, sign_out};
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
 
@@ -24,11 +24,7 @@ impl PasswordRemovalStore for Store {
                 return Ok(PasswordRemoved::Refused(outcome));
             }
             let account = removal.reauthenticated.account.id;
-            let alone = passkeys::table
-                .filter(passkeys::account_id.eq(Key::from(account)))
-                .filter(passkeys::is_user_verified);
-            let look = diesel::select(diesel::dsl::exists(alone));
-            if !dispatch!(connection, inner => look.get_result::<bool>(inner))? {
+            if !passkey_row::signs_in_alone(connection, account, None)? {
                 return Ok(PasswordRemoved::NoPasskey);
             }
             let remove = diesel::update(accounts::table.find(Key::from(account))).set((

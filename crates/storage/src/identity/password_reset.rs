@@ -22,7 +22,7 @@ use crate::identity::account;
 use crate::node::mail_secret;
 use crate::node::outbox::WaitingResetLinks;
 use crate::schema::{accounts, sign_in_failures};
-use crate::sign_in::{pipeline, sign_out};
+use crate::sign_in::{lockout, pipeline, sign_out};
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
 
@@ -52,6 +52,7 @@ impl PasswordResetStore for Store {
                 return Ok(PasswordResetResult::Refused(Outcome::Superseded));
             }
             forget_failures(connection, reset.counters)?;
+            lockout::end_permanent(connection, reset.factors)?;
             sign_out::lock_account(connection, reset.account)?;
             let waiting = WaitingResetLinks::lock(connection, reset.account)?;
             let before = match spend(connection, reset)? {

@@ -68,6 +68,7 @@ table! {
         model -> Text,
         transports -> Text,
         is_user_verified -> Bool,
+        is_discoverable -> Bool,
         is_backed_up -> Bool,
         name -> Text,
         created_at -> Utc,

@@ -1,5 +1,7 @@
 //! Failure counters of the lockout, table `sign_in_failures`.
 
+use std::time::Duration;
+
 use diesel::prelude::*;
 use diesel::sql_types::Integer;
 use portcullis_flows::sign_in::lockout::CounterState;
@@ -25,6 +27,16 @@ pub(crate) fn forget_failures(
     dispatch!(connection, inner => forget.execute(inner))?;
     // A failure that was counted meanwhile creates a row, but not a closed one.
     is_open_at(connection, counter_key, now)
+}
+
+/// Deletes a counter that is closed for good. A wait, which is far shorter, goes on.
+pub(crate) fn end_permanent(connection: &mut Connection, counter: &Digest) -> Result<(), Failure> {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+    let far = Instant::from(connection.now()? + YEAR);
+    let counter = sign_in_failures::table.find(counter.as_bytes().as_slice());
+    let end = diesel::delete(counter.filter(sign_in_failures::closed_until.gt(far)));
+    dispatch!(connection, inner => end.execute(inner))?;
+    Ok(())
 }
 
 /// Returns whether the failure counter is open.

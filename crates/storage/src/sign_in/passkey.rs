@@ -6,7 +6,7 @@ use portcullis_flows::StoreError;
 use portcullis_flows::effects::Effects;
 use portcullis_flows::sign_in::factor::SealedPasskey;
 use portcullis_flows::sign_in::passkey::{
-    PasskeyAdded, PasskeyAddition, PasskeyRecord, PasskeyStore,
+    PasskeyAdded, PasskeyAddition, PasskeyRecord, PasskeyStart, PasskeyStore,
 };
 use portcullis_flows::sign_in::reauthentication::CurrentProof;
 use portcullis_flows::sign_in::totp::{FactorChange, FactorRemoval};
@@ -17,7 +17,7 @@ use crate::identity::account;
 use crate::schema::passkeys;
 use crate::sign_in::factor;
 use crate::sign_in::passkey_challenge::{self, Owner};
-use crate::sign_in::passkey_row::{SealedRow, count, transports};
+use crate::sign_in::passkey_row::{SealedRow, count, signs_in_alone, transports};
 use crate::sign_in::reauthentication;
 use crate::sign_in::replacement;
 use crate::sign_in::sign_out;
@@ -25,6 +25,16 @@ use crate::sql_type::{Instant, Key};
 use crate::store::Store;
 
 impl PasskeyStore for Store {
+    fn start_passkey(&self, start: &PasskeyStart<'_>) -> Result<FactorChange, StoreError> {
+        self.write_recorded(start.effects, |connection| {
+            if let Some(outcome) = reauthentication::validate(connection, start.reauthenticated)? {
+                return Ok(FactorChange::Refused(outcome));
+            }
+            passkey_challenge::insert(connection, &start.challenge)?;
+            Ok(FactorChange::Done)
+        })
+    }
+
     fn add_passkey(&self, addition: &PasskeyAddition<'_>) -> Result<PasskeyAdded, StoreError> {
         self.write_recorded(addition.effects, |connection| add(connection, addition))
     }
@@ -134,6 +144,7 @@ fn add(
             passkeys::model.eq(passkey.aaguid.to_string()),
             passkeys::transports.eq(transports.join(" ")),
             passkeys::is_user_verified.eq(passkey.is_user_verified),
+            passkeys::is_discoverable.eq(passkey.is_discoverable != Some(false)),
             passkeys::is_backed_up.eq(passkey.is_backed_up),
             passkeys::name.eq(addition.name.as_str()),
             passkeys::created_at.eq(Instant::from(now)),
@@ -175,10 +186,14 @@ fn remove(
     if !dispatch!(connection, inner => exists.get_result::<bool>(inner))? {
         return Ok(FactorChange::NoFactor);
     }
-    let is_last_passkey = count(connection, account)? == 1;
     let has_no_password = matches!(reauthenticated.proof, CurrentProof::Passkey(_));
+    let is_last_passkey = count(connection, account)? == 1;
     let is_last_factor = is_last_passkey && !factor::has_totp(connection, account)?;
-    if (must_keep_one && is_last_factor) || (has_no_password && is_last_passkey) {
+    if must_keep_one && is_last_factor {
+        return Ok(FactorChange::LastFactor);
+    }
+    // Without a password, one that signs in alone must remain.
+    if has_no_password && !signs_in_alone(connection, account, Some(passkey))? {
         return Ok(FactorChange::LastFactor);
     }
     dispatch!(connection, inner => diesel::delete(own).execute(inner))?;
@@ -194,6 +209,7 @@ struct PasskeyRow {
     model: String,
     transports: String,
     is_user_verified: bool,
+    is_discoverable: bool,
     is_backed_up: bool,
     created_at: Instant,
     last_used_at: Option<Instant>,
@@ -206,7 +222,7 @@ impl From<PasskeyRow> for PasskeyRecord {
             name: row.name,
             model: row.model,
             transports: transports(&row.transports),
-            is_user_verified: row.is_user_verified,
+            signs_in_alone: row.is_user_verified && row.is_discoverable,
             is_backed_up: row.is_backed_up,
             created_at: row.created_at.into(),
             last_used_at: row.last_used_at.map(Timestamp::from),

@@ -22,28 +22,7 @@ const STEP_UP: &str = "step_up";
 
 impl PasskeyChallengeStore for Store {
     fn add_passkey_challenge(&self, new: &NewPasskeyChallenge) -> Result<(), StoreError> {
-        self.write(|connection| {
-            let expires_at = connection.now()? + new.lifetime;
-            let (purpose, session, binding, delivery) = match &new.purpose {
-                ChallengePurpose::SignIn { binding, delivery } => {
-                    (SIGN_IN, None, binding.as_ref(), Some(delivery.as_str()))
-                }
-                ChallengePurpose::Registration(session) => {
-                    (REGISTRATION, Some(*session), None, None)
-                }
-                ChallengePurpose::StepUp(session) => (STEP_UP, Some(*session), None, None),
-            };
-            let insert = diesel::insert_into(passkey_challenges::table).values((
-                passkey_challenges::digest.eq(new.digest.as_bytes().as_slice()),
-                passkey_challenges::purpose.eq(purpose),
-                passkey_challenges::session_id.eq(session.map(Key::from)),
-                passkey_challenges::binding.eq(binding.map(|it| it.as_bytes().as_slice())),
-                passkey_challenges::delivery.eq(delivery),
-                passkey_challenges::expires_at.eq(Instant::from(expires_at)),
-            ));
-            dispatch!(connection, inner => insert.execute(inner))?;
-            Ok(())
-        })
+        self.write(|connection| insert(connection, new))
     }
 
     fn passkey_sign_in(&self, challenge: &Digest) -> Result<Option<Delivery>, StoreError> {
@@ -90,6 +69,31 @@ impl PasskeyChallengeStore for Store {
                 .collect()
         })
     }
+}
+
+/// Stores a challenge.
+pub(crate) fn insert(
+    connection: &mut Connection,
+    new: &NewPasskeyChallenge,
+) -> Result<(), Failure> {
+    let expires_at = connection.now()? + new.lifetime;
+    let (purpose, session, binding, delivery) = match &new.purpose {
+        ChallengePurpose::SignIn { binding, delivery } => {
+            (SIGN_IN, None, binding.as_ref(), Some(delivery.as_str()))
+        }
+        ChallengePurpose::Registration(session) => (REGISTRATION, Some(*session), None, None),
+        ChallengePurpose::StepUp(session) => (STEP_UP, Some(*session), None, None),
+    };
+    let insert = diesel::insert_into(passkey_challenges::table).values((
+        passkey_challenges::digest.eq(new.digest.as_bytes().as_slice()),
+        passkey_challenges::purpose.eq(purpose),
+        passkey_challenges::session_id.eq(session.map(Key::from)),
+        passkey_challenges::binding.eq(binding.map(|it| it.as_bytes().as_slice())),
+        passkey_challenges::delivery.eq(delivery),
+        passkey_challenges::expires_at.eq(Instant::from(expires_at)),
+    ));
+    dispatch!(connection, inner => insert.execute(inner))?;
+    Ok(())
 }
 
 /// The caller that a challenge must belong to.

@@ -1,7 +1,7 @@
 //! Rows of the table `passkeys`, as the acceptance of factors and the list of passkeys read them.
 
 use diesel::prelude::*;
-use portcullis_domain::AccountId;
+use portcullis_domain::{AccountId, PasskeyId};
 use portcullis_flows::sign_in::factor::SealedPasskey;
 use portcullis_mfa::passkey::{CredentialId, Transports};
 
@@ -14,6 +14,21 @@ use crate::sql_type::Key;
 pub(crate) fn count(connection: &mut Connection, account: AccountId) -> Result<i64, Failure> {
     let own = passkeys::table.filter(passkeys::account_id.eq(Key::from(account))).count();
     Ok(dispatch!(connection, inner => own.get_result(inner))?)
+}
+
+/// True if the account has a passkey that signs in alone, apart from `except`.
+pub(crate) fn signs_in_alone(
+    connection: &mut Connection,
+    account: AccountId,
+    except: Option<PasskeyId>,
+) -> Result<bool, Failure> {
+    let alone = passkeys::table
+        .filter(passkeys::account_id.eq(Key::from(account)))
+        .filter(passkeys::id.ne_all(except.map(Key::from)))
+        .filter(passkeys::is_user_verified)
+        .filter(passkeys::is_discoverable);
+    let look = diesel::select(diesel::dsl::exists(alone));
+    Ok(dispatch!(connection, inner => look.get_result(inner))?)
 }
 
 /// The transports of a stored row.

@@ -130,6 +130,23 @@ fn an_invalid_link_resets_no_counter() {
 }
 
 #[test]
+fn a_reset_ends_a_permanent_lockout_of_codes_and_shortens_no_wait() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let ada = enrol(store, "ada");
+        let codes = counter("factors");
+        for (ceiling, left) in [(u32::MAX, 1), (1, 0)] {
+            let policy = LockoutPolicy { ceiling, free_failures: 0, ..LockoutPolicy::default() };
+            store.execute("DELETE FROM sign_in_failures").unwrap();
+            fail(store, &codes, &policy, NOW);
+            send(store, &ada, &Mail::ResetPassword, "link");
+            reset(store, &ada, "link");
+            assert_eq!(count(store, "sign_in_failures"), left, "{ceiling} of {database:?}");
+        }
+    });
+}
+
+#[test]
 fn a_link_that_waits_in_the_outbox_does_not_outlive_a_change_of_the_password() {
     TestDatabase::on_both(|database| {
         let store = database.store();
@@ -223,6 +240,7 @@ pub(crate) fn reset(store: &Store, account: &Account, link: &str) -> PasswordRes
         account: account.id,
         new: &another_hash(),
         counters: &[counter("strangers"), counter("known devices")],
+        factors: &counter("factors"),
         ending: ending(kind, event.at),
         effects: &effects,
     };

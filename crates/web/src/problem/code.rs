@@ -120,7 +120,7 @@ catalogue! {
     EmailTaken "email_taken" CONFLICT "The email is taken"
         "Sign in with it instead."
     NoEnrolment "no_enrolment" CONFLICT "There is no enrolment to confirm"
-        "Start one at /api/auth/mfa/totp/enrol in this session, and confirm it within ten minutes."
+        "Start one in this session, of an app at /api/auth/mfa/totp/enrol or of a passkey at /api/auth/passkeys/options."
     NoPasskeyAlone "no_passkey_alone" CONFLICT "The account has no passkey that signs in alone"
         "Register a passkey at /api/auth/passkeys/options whose authenticator verifies its user."
     TooManyPasskeys "too_many_passkeys" CONFLICT "The account has too many passkeys"

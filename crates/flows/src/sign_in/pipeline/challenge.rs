@@ -13,7 +13,7 @@ use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
     AccountId, Ambient, Delivery, DisplayName, ExposeSecret, PasswordEpoch, SecretString,
 };
-use portcullis_mfa::passkey::RequestOptions;
+use portcullis_mfa::passkey::{RequestOptions, UserVerification};
 use portcullis_password::HashingError;
 use portcullis_token::{Digest, OpaqueSecret};
 
@@ -192,7 +192,8 @@ impl SecondFactor {
         let OpenChallenge { account, epoch, delivery, device_name } = found;
         let challenge = |_: &_| PasskeyChallenge::of_second_step(&secret);
         let (address, factor) = (answer.origin.address, answer.factor.clone());
-        let proof = self.prover.prove(address, account.id, factor, challenge)?;
+        let verification = UserVerification::Preferred;
+        let proof = self.prover.prove(address, account.id, factor, verification, challenge)?;
         let (authority, cookie) = (self.opener.issuer.authority(), answer.device_token.as_ref());
         let device = device::known(authority, cookie, account.id, epoch, self.ambient.now());
         let counters = &self.lockout.counters;

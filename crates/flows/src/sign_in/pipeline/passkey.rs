@@ -101,10 +101,17 @@ impl PasskeySignIn {
         self
     }
 
-    /// Starts a sign-in: the request for an assertion of any passkey.
-    pub fn start(&self, delivery: Delivery) -> Result<PasskeySignInOptions, PasskeySignInError> {
+    /// Starts a sign-in: the request for an assertion of any passkey. A browser keeps the cookie that it has,
+    /// so that a second page does not end the sign-in of the first.
+    pub fn start(
+        &self,
+        delivery: Delivery,
+        present: Option<&SecretString>,
+    ) -> Result<PasskeySignInOptions, PasskeySignInError> {
         let random = &*self.ambient.random;
-        let binding = (delivery == Delivery::Cookie).then(|| OpaqueSecret::mint(random));
+        let present = present.and_then(|cookie| OpaqueSecret::parse(cookie.expose_secret()).ok());
+        let binding = (delivery == Delivery::Cookie)
+            .then(|| present.unwrap_or_else(|| OpaqueSecret::mint(random)));
         let digest = binding.as_ref().map(OpaqueSecret::digest);
         let purpose = ChallengePurpose::SignIn { binding: digest, delivery };
         let options = self.passkeys.of_sign_in(purpose, random)?;
