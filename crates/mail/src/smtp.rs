@@ -143,6 +143,10 @@ impl Smtp {
             AsyncSmtpConnection::connect_tokio1(server, None, &self.hello, Some(tls), None).await
         } else {
             let stream = TcpStream::connect(server).await.map_err(ConnectError::Tcp)?;
+            // The end of a mail is a write of its own. Without this, it waits until the server has
+            // acknowledged the mail, often for 40 ms. The library gives no access to the socket of
+            // implicit TLS.
+            stream.set_nodelay(true).map_err(ConnectError::Tcp)?;
             let stream = Box::new(ReplyStream::new(stream));
             AsyncSmtpConnection::connect_with_transport(stream, &self.hello).await
         }?;
