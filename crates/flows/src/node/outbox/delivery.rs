@@ -14,7 +14,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use portcullis_domain::{Ambient, ExposeSecret, SecretString};
+use portcullis_domain::{Ambient, ExposeSecret, MessageId, SecretString};
 use portcullis_token::OpaqueSecret;
 
 use super::retry;
@@ -283,7 +283,7 @@ impl MailDelivery {
                 self.failed(message, attempts, &error, secret)
             }
         };
-        let is_held = self.store.end_attempt(message.id, lease, &result)?;
+        let is_held = self.end_attempt(message.id, lease, &result)?;
         let counter = match &result {
             AttemptResult::Delivered => &self.delivered,
             AttemptResult::Retry { .. } => &self.failed,
@@ -297,6 +297,23 @@ impl MailDelivery {
             tracing::warn!(message = %message.id, "the lease of a mail ended while it was sent");
         }
         Ok(())
+    }
+
+    /// Records the result of an attempt. A database that is busy is asked again: a mail that was sent
+    /// and is not marked would be sent a second time.
+    fn end_attempt(
+        &self,
+        message: MessageId,
+        lease: &Lease,
+        result: &AttemptResult,
+    ) -> Result<bool, StoreError> {
+        let mut tries = 1;
+        loop {
+            match self.store.end_attempt(message, lease, result) {
+                Err(StoreError::Unavailable(_)) if tries < MAX_TRIES => tries += 1,
+                ended => return ended,
+            }
+        }
     }
 
     fn failed(
@@ -349,6 +366,10 @@ fn storable(text: &str, secret: Option<&SecretString>) -> String {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// Transactions to record the result of an attempt. With the waits for a connection, they fit into
+/// [`LEASE_RESERVE`].
+const MAX_TRIES: u32 = 5;
 
 /// Messages of one claim.
 const BATCH: u32 = 64;
