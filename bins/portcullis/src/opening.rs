@@ -306,10 +306,19 @@ pub(crate) fn started(
     operator: &Principal,
 ) -> Result<(Arc<Store>, Matrices), Failure> {
     let OpenedDatabase { store, .. } = opened(config, &operator.origin)?;
+    let matrices = matrices(&store, config, operator)?;
+    Ok((store, matrices))
+}
+
+/// The matrix in force. The configured file is activated if no version is in force.
+pub(crate) fn matrices(
+    store: &Arc<Store>,
+    config: &Config,
+    operator: &Principal,
+) -> Result<Matrices, Failure> {
     let (versions, trail) = (store.clone(), store.clone());
     let ambient = Ambient::system();
-    let matrices = Matrices::start(versions, trail, &config.matrix.text, operator, ambient)?;
-    Ok((store, matrices))
+    Ok(Matrices::start(versions, trail, &config.matrix.text, operator, ambient)?)
 }
 
 /// The database with the keys that seal its audit log.

@@ -55,6 +55,23 @@ fn every_mail_is_previewed_as_text_and_as_html() {
 }
 
 #[test]
+fn a_preview_replaces_a_symbolic_link_and_leaves_its_target() {
+    let machine = Machine::new();
+    machine.write("target", "of another user\n");
+    let out = machine.path("out");
+    std::fs::create_dir(&out).unwrap();
+    for name in ["test.txt", "test.html"] {
+        std::os::unix::fs::symlink(machine.path("target"), out.join(name)).unwrap();
+    }
+    for _ in ["over links", "over its own files"] {
+        machine.run(&["mail", "preview", "out"]).exits_with(0);
+        assert_eq!(std::fs::read_to_string(machine.path("target")).unwrap(), "of another user\n");
+        let written = std::fs::symlink_metadata(out.join("test.txt")).unwrap();
+        assert!(written.is_file() && written.len() > 20, "{written:?}");
+    }
+}
+
+#[test]
 fn an_unreachable_mail_server_is_named_as_the_reason() {
     let mut machine = Machine::new();
     machine.set("SMTP_HOST", "127.0.0.1");

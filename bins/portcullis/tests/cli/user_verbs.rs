@@ -43,6 +43,40 @@ fn user_list_filters_and_pages_and_user_show_tells_one_account() {
 }
 
 #[test]
+fn user_list_names_the_roles_at_a_typing_error_and_says_that_more_follow() {
+    let machine = Machine::new();
+    for name in ["ada", "grace", "joan"] {
+        machine.create(name, "rn", &[]).exits_with(0);
+    }
+    let typo = machine.run(&["user", "list", "--role", "nr"]).exits_with(2).stderr;
+    assert!(typo.contains("there is no role \"nr\"; choose one of"), "{typo}");
+    assert!(typo.contains("coordinator"), "{typo}");
+    machine.run(&["user", "list", "--role", "resident"]).exits_with(0);
+
+    let page = |arguments: &[&str]| {
+        let arguments = [&["user", "list", "--most", "2"], arguments].concat();
+        machine.run(&arguments).exits_with(0)
+    };
+    let first = page(&["--json"]).json();
+    let accounts = first["accounts"].as_array().unwrap();
+    assert_eq!(accounts.len(), 2);
+    let next = first["next_after"].as_str().unwrap();
+    assert_eq!(next, accounts[1]["id"]);
+    let hint = format!("More accounts follow: add `--after {next}`.");
+    let text = page(&[]).stdout;
+    assert!(text.trim_end().ends_with(&hint), "{text}");
+    let last = page(&["--json", "--after", next]).json();
+    assert_eq!(
+        (&last["accounts"][0]["username"], &last["next_after"]),
+        (&"ada".into(), &Value::Null)
+    );
+    let text = page(&["--after", next]).stdout;
+    assert!(!text.contains("More"), "{text}");
+    let whole = machine.run(&["user", "list", "--most", "3", "--json"]).exits_with(0).json();
+    assert_eq!(whole["next_after"], Value::Null, "a full page without a next one");
+}
+
+#[test]
 fn user_lock_ends_the_sessions_at_a_running_server_until_user_unlock() {
     let machine = Machine::new();
     machine.create("ada", "rn", &[]).exits_with(0);

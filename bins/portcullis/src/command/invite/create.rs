@@ -36,11 +36,7 @@ pub(super) fn run(
 ) -> Result<ExitCode, Failure> {
     let operator = operator("invite create");
     let (invitations, matrices) = administration::invitations(config, &operator)?;
-    let matrix = &matrices.active().load().matrix;
-    if roles::find(matrix, &arguments.role).is_none() {
-        let choices = roles::choices(matrix);
-        return Err(Failure::usage(format!("there is no role {:?}; {choices}", arguments.role)));
-    }
+    roles::argument(&matrices.active().load().matrix, &arguments.role)?;
     let Arguments { email, role, kind } = arguments;
     let invitation = invitations
         .invite(&operator, &email, &role, kind.into())

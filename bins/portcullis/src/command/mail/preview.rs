@@ -1,7 +1,8 @@
 //! `mail preview`: writes every mail with sample values into files.
 
 use std::fmt;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -34,12 +35,22 @@ pub(super) fn run(
         let text = format!("Subject: {}\n\n{}", preview.subject, preview.text);
         for (extension, content) in [("txt", &text), ("html", &preview.html)] {
             let path = directory.join(format!("{}.{extension}", preview.kind));
-            fs::write(&path, content).map_err(|error| unwritable(&path, &error))?;
+            write(&path, content).map_err(|error| unwritable(&path, &error))?;
             files.push(path);
         }
     }
     output.answer(&Written { files })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Replaces the file. A symbolic link in its place is removed and never followed: another user of the machine
+/// may have made it.
+fn write(path: &Path, content: &str) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    File::options().write(true).create_new(true).open(path)?.write_all(content.as_bytes())
 }
 
 fn unwritable(path: &Path, error: &std::io::Error) -> Failure {

@@ -68,9 +68,7 @@ pub(super) fn run(
     let operator = operator("user create");
     let (store, matrices) = opening::started(config, &operator)?;
     let matrix = &matrices.active().load().matrix;
-    let role = roles::find(matrix, &arguments.role).ok_or_else(|| {
-        Failure::usage(format!("there is no role {:?}; {}", arguments.role, roles::choices(matrix)))
-    })?;
+    let role = roles::argument(matrix, &arguments.role)?;
     let request = AccountRequest {
         username: arguments.username,
         email: arguments.email,

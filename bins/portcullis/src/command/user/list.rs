@@ -16,7 +16,7 @@ use crate::opening::OpenedDatabase;
 use crate::operator::operator;
 use crate::output::Output;
 use crate::table::Table;
-use crate::{assembly, opening};
+use crate::{assembly, opening, roles};
 
 /// The filter and the length of the list.
 #[derive(Debug, Args)]
@@ -45,21 +45,34 @@ pub(super) fn run(
 ) -> Result<ExitCode, Failure> {
     let operator = operator("user list");
     let OpenedDatabase { store, secret, .. } = opening::opened_existing(config, &operator.origin)?;
+    if let Some(role) = &arguments.role {
+        // Every role of an account is one of the active matrix.
+        let matrices = opening::matrices(&store, config, &operator)?;
+        roles::argument(&matrices.active().load().matrix, role)?;
+    }
     let query = AccountQuery {
         text: arguments.search,
         role: arguments.role,
         is_active: arguments.inactive.then_some(false),
         after: arguments.after,
-        most: arguments.most,
+        // The one account more shows that another page follows.
+        most: arguments.most.saturating_add(1),
     };
     let found = assembly::identity::directory(&store, &secret).list(&operator, &query)?;
-    output.answer(&List { accounts: found.into_iter().map(Item::from).collect() })?;
+    let mut accounts: Vec<Item> = found.into_iter().map(Item::from).collect();
+    let most = usize::try_from(arguments.most).unwrap_or(usize::MAX);
+    let has_more = accounts.len() > most;
+    accounts.truncate(most);
+    let next_after = accounts.last().filter(|_| has_more).map(|last| last.id);
+    output.answer(&List { accounts, next_after })?;
     Ok(ExitCode::SUCCESS)
 }
 
 #[derive(Serialize)]
 struct List {
     accounts: Vec<Item>,
+    /// The value of `--after` for the next page; none on the last one.
+    next_after: Option<AccountId>,
 }
 
 #[derive(Serialize)]
@@ -125,6 +138,10 @@ impl fmt::Display for List {
             ]
         };
         let rows = self.accounts.iter().map(row);
-        Table(std::iter::once(titles.map(str::to_owned)).chain(rows).collect()).fmt(f)
+        Table(std::iter::once(titles.map(str::to_owned)).chain(rows).collect()).fmt(f)?;
+        match self.next_after {
+            Some(last) => write!(f, "\n\nMore accounts follow: add `--after {last}`."),
+            None => Ok(()),
+        }
     }
 }
