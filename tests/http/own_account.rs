@@ -146,6 +146,34 @@ fn the_copy_of_the_own_data_has_everything_about_the_caller_and_nothing_of_other
     });
 }
 
+#[test]
+fn a_head_request_reads_no_file_and_records_none() {
+    TestDatabase::on_both(|database| {
+        let server = TestServer::start(database);
+        let admin = Member::new(&server, "grace", "admin");
+        let export = "/api/admin/audit/export?format=jsonl";
+        for (path, kind, media_type) in [
+            ("/api/auth/me/data", "own_data_exported", "application/json"),
+            (export, "audit_exported", "application/jsonl"),
+        ] {
+            let recorded = || {
+                let count = "SELECT count(*) FROM security_events WHERE kind = ";
+                server.database().store().number(&format!("{count}'{kind}'")).unwrap()
+            };
+            let head = admin.send("HEAD", path, &[], "");
+            assert_eq!((head.status, head.text.as_str(), recorded()), (200, "", 0), "{path}");
+            let get = admin.get(path);
+            assert_eq!((get.status, recorded()), (200, 1), "{path}");
+            assert_eq!(head.header("content-type"), Some(media_type), "{path}");
+            assert_eq!(head.header("content-disposition"), get.header("content-disposition"));
+            assert_eq!(head.header("content-length"), None, "the size is not known: {path}");
+        }
+        server.clock().advance(Duration::from_secs(15 * 60));
+        let late = admin.send("HEAD", "/api/auth/me/data", &[], "");
+        assert_eq!(late.status, 401);
+    });
+}
+
 fn patch(member: &Member, body: &Value) -> portcullis_testkit::Answer {
     let json = [("content-type", "application/json")];
     member.send("PATCH", "/api/auth/me", &json, &body.to_string())

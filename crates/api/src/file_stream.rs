@@ -9,9 +9,9 @@ use std::io::{self, Write};
 use std::mem;
 use std::time::Duration;
 
-use actix_web::HttpResponse;
 use actix_web::http::header;
 use actix_web::web::{self, Bytes};
+use actix_web::{HttpResponse, HttpResponseBuilder};
 use futures_util::stream;
 use portcullis_domain::Timestamp;
 use portcullis_web::{Concurrency, ConcurrencyPermit, Problem};
@@ -62,11 +62,22 @@ where
         Some(Message::Failed(error)) => return Err(error.into()),
         first => first,
     };
+    Ok(headers(content_type, name).streaming(stream::unfold((first, chunks), next_chunk)))
+}
+
+/// The response to a HEAD request: the headers of the file. Nothing is read for it, so nothing is recorded.
+pub(crate) fn respond_to_head(content_type: &'static str, name: &str) -> HttpResponse {
+    // An empty stream has no Content-Length, like that of a GET request.
+    headers(content_type, name).streaming(stream::empty::<io::Result<Bytes>>())
+}
+
+fn headers(content_type: &'static str, name: &str) -> HttpResponseBuilder {
     let disposition = format!("attachment; filename=\"{name}\"");
-    Ok(HttpResponse::Ok()
+    let mut response = HttpResponse::Ok();
+    response
         .insert_header((header::CONTENT_TYPE, content_type))
-        .insert_header((header::CONTENT_DISPOSITION, disposition))
-        .streaming(stream::unfold((first, chunks), next_chunk)))
+        .insert_header((header::CONTENT_DISPOSITION, disposition));
+    response
 }
 
 /// A message of the thread to the body.

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, http, web};
 use portcullis_domain::{Ambient, SessionId, Timestamp};
 use portcullis_flows::audit::trail::AuditLogError;
 use portcullis_flows::identity::own_data::{MailRecord, OwnData, OwnRecords, SessionRecord};
@@ -15,6 +15,8 @@ use utoipa::ToSchema;
 use crate::answer::AccountAnswer;
 use crate::file_stream::{self, Chunks, FileError, OWN_COPIES};
 use crate::openapi::schema::trail::AuditEntry;
+
+const JSON: &str = "application/json";
 
 /// A session of the own account, live or ended.
 #[derive(Serialize, ToSchema)]
@@ -84,24 +86,25 @@ pub(crate) const EXPORT: Route = Route {
 
 /// Returns a copy of everything that is stored about the caller, as a JSON file of any size.
 ///
-/// The audit log records the copy before it begins.
+/// The audit log records the copy before it begins. A HEAD request copies and records nothing.
 #[utoipa::path(get, path = EXPORT.path, operation_id = "export_own_data", tag = "auth",
     responses((status = 200, body = OwnDataFile, description = "The file")))]
 pub(crate) async fn export(
     caller: Caller,
+    request: HttpRequest,
     place: ConcurrencyPermit,
     own_data: web::Data<OwnData>,
     ambient: web::Data<Ambient>,
 ) -> Result<HttpResponse, Problem> {
     let account = caller.account()?;
+    let name = file_stream::name("own-data", ambient.now(), "json");
+    if request.method() == http::Method::HEAD {
+        return Ok(file_stream::respond_to_head(JSON, &name));
+    }
     let reader = own_data.clone();
     let records = blocking(move || reader.records(&caller.0, account)).await?;
     let records = records.ok_or_else(|| Problem::new(Code::InvalidToken))?;
-    let name = file_stream::name("own-data", ambient.now(), "json");
-    file_stream::respond(place, "application/json", &name, move |chunks| {
-        write(&records, &own_data, chunks)
-    })
-    .await
+    file_stream::respond(place, JSON, &name, move |chunks| write(&records, &own_data, chunks)).await
 }
 
 fn write(

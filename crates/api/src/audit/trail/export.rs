@@ -1,6 +1,6 @@
 //! `GET /api/admin/audit/export`: the audit log as a file of any size, in constant memory.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, http, web};
 use portcullis_audit::{CsvWriter, Entry, ExportFormat, Filter, JsonLinesWriter};
 use portcullis_domain::Ambient;
 use portcullis_flows::access::permission;
@@ -27,7 +27,7 @@ pub(crate) const EXPORT: Route = Route {
 /// Exports the matching entries of the audit log, newest first, as CSV or JSON lines.
 ///
 /// CSV cells that a spreadsheet would interpret as a formula begin with an apostrophe. The audit log
-/// records the export before it begins.
+/// records the export before it begins. A HEAD request exports and records nothing.
 #[utoipa::path(get, path = EXPORT.path, tag = "audit",
     params(
         FormatParameter,
@@ -51,6 +51,9 @@ pub(crate) async fn export(
         _ => ("application/jsonl", "jsonl"),
     };
     let name = file_stream::name("audit", ambient.now(), extension);
+    if request.method() == http::Method::HEAD {
+        return Ok(file_stream::respond_to_head(content_type, &name));
+    }
     let caller = caller.0;
     file_stream::respond(place, content_type, &name, move |chunks| {
         write(&mut trail.export(&caller, &filter, format)?, format, chunks)
