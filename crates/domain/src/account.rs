@@ -3,6 +3,7 @@
 use serde::Serialize;
 use unicode_normalization::UnicodeNormalization;
 
+use crate::joiner::has_idle_invisible;
 use crate::{
     AccountId, AccountKind, Email, Role, TextError, Timestamp, Username, is_deceptive, is_invisible,
 };
@@ -41,14 +42,15 @@ pub struct Account {
 }
 
 /// A display name: 1 to 100 characters in NFC, no control characters, no outer spaces, no change of
-/// writing direction, and at least one visible character.
+/// writing direction, no invisible character that a script or an emoji does not need, and at least
+/// one visible character.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct DisplayName(String);
 
 impl DisplayName {
     /// Normalises to NFC, and refuses characters that would break the line in which the name is
-    /// shown.
+    /// shown, or make it look like another name.
     pub fn parse(text: &str) -> Result<Self, TextError> {
         let name: String = text.nfc().collect();
         if name.is_empty() || name.trim() != name {
@@ -62,6 +64,9 @@ impl DisplayName {
         }
         if name.chars().all(is_invisible) {
             return Err(TextError::Blank);
+        }
+        if has_idle_invisible(&name) {
+            return Err(TextError::Forbidden);
         }
         Ok(Self(name))
     }
@@ -81,6 +86,9 @@ mod tests {
         assert_eq!(DisplayName::parse("Zoe\u{308} Ångström").unwrap().as_str(), "Zoë Ångström");
         for text in ["", " Ada", "Ada\n", "Ada\u{202e}adA", "Ada\u{e0041}", &"x".repeat(101)] {
             assert!(DisplayName::parse(text).is_err(), "{text:?}");
+        }
+        for text in ["Ada\u{200b}King", "Ad\u{ad}a", "Ada\u{200d}"] {
+            assert_eq!(DisplayName::parse(text), Err(TextError::Forbidden), "{text:?}");
         }
     }
 

@@ -20,9 +20,17 @@ const MAX_LENGTH: usize = 254;
 
 impl Email {
     /// Validates an address by the HTML rule of the validator crate, so that the part before the
-    /// `@` is ASCII (after NFC). The domain must be dotted and valid under IDNA (UTS 46, not
-    /// transitional). The limit is 254 bytes, as typed and in ASCII.
+    /// `@` is ASCII (after NFC). Dots in that part stand between other characters, as in a
+    /// Dot-string of RFC 5321 section 4.1.2. The domain must be dotted and valid under IDNA (UTS
+    /// 46, not transitional). The limit is 254 bytes, as typed and in ASCII.
     pub fn parse(text: &str) -> Result<Self, EmailError> {
+        let email = Self::normalised(text)?;
+        let local = email.key.rsplit_once('@').map_or("", |(local, _)| local);
+        if local.split('.').any(str::is_empty) { Err(EmailError::Malformed) } else { Ok(email) }
+    }
+
+    /// The address under all rules but that of dots, which is younger than stored addresses.
+    fn normalised(text: &str) -> Result<Self, EmailError> {
         if text.len() > MAX_LENGTH {
             return Err(EmailError::TooLong);
         }
@@ -44,10 +52,11 @@ impl Email {
         Ok(Self { address, key })
     }
 
-    /// Parses a stored address, which may have been accepted under the former rule: that rule kept
-    /// a domain as typed, and distinguished spellings of the same domain.
+    /// Parses a stored address, which may have been accepted under a former rule: one accepted dots
+    /// anywhere before the `@`; an earlier one kept a domain as typed, and distinguished spellings
+    /// of the same domain.
     pub fn stored(text: &str) -> Result<Self, EmailError> {
-        Self::parse(text).or_else(|error| {
+        Self::normalised(text).or_else(|error| {
             let address: String = text.nfc().collect();
             let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
             let key = Self::former_key(&address);
@@ -176,6 +185,10 @@ mod tests {
             "a@b\u{202e}.org",
             "\u{17f}@b.org",
             "\u{e4}@b.org",
+            ".a@b.org",
+            "a.@b.org",
+            "a..b@b.org",
+            ".@b.org",
         ] {
             assert_eq!(Email::parse(text), Err(EmailError::Malformed), "{text:?}");
         }
@@ -189,6 +202,13 @@ mod tests {
         assert_eq!((stored.as_str(), stored.key()), ("Ada@xn--a.org", "ada@xn--a.org"));
         assert_eq!(Email::stored("vic@\u{ff45}xample.org").unwrap().key(), "vic@example.org");
         assert_eq!(Email::stored("nobody"), Err(EmailError::Malformed));
+        for (text, key) in
+            [(".A@B.org", ".a@b.org"), ("a..b@ex\u{e4}mple.org", "a..b@xn--exmple-cua.org")]
+        {
+            assert_eq!(Email::parse(text), Err(EmailError::Malformed));
+            let stored = Email::stored(text).unwrap();
+            assert_eq!((stored.as_str(), stored.key()), (text, key));
+        }
     }
 
     proptest! {

@@ -11,6 +11,8 @@ mod debug_as_display;
 mod email;
 mod factor;
 mod id;
+#[cfg(feature = "accounts")]
+mod joiner;
 mod password_epoch;
 mod random;
 mod role;

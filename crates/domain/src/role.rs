@@ -85,8 +85,11 @@ pub enum TextError {
     /// More characters than the maximum.
     #[error("is too long")]
     TooLong,
-    /// A control character, a line break, a change of writing direction or a hidden tag.
-    #[error("must not contain control characters, tags or changes of writing direction")]
+    /// A control character, a line break, a change of writing direction, a hidden tag, or an
+    /// invisible character that no script needs.
+    #[error(
+        "must not contain control or invisible characters, tags or changes of writing direction"
+    )]
     Forbidden,
     /// Not one of the allowed words.
     #[error("is not one of the allowed words")]

@@ -135,7 +135,7 @@ pub(crate) async fn resend(
     body: Json<ResendBody>,
 ) -> Result<HttpResponse, Problem> {
     // A malformed address has no account, and the client may know that.
-    let Ok(email) = Email::parse(&body.0.email.0) else { return Ok(mailed_response()) };
+    let Ok(email) = Email::stored(&body.0.email.0) else { return Ok(mailed_response()) };
     let origin = origin(&request);
     blocking(move || verification.resend(&email, &origin)).await?;
     Ok(mailed_response())
