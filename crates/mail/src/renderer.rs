@@ -123,7 +123,10 @@ impl Renderer {
             | Mail::RefreshTokenLate { address }
             | Mail::PasskeyCounterWentBack { address } => Some(address),
             Mail::NewDevice { address, device } => {
-                values.insert("device", without_links(device.as_str()));
+                // A client may send no user agent, or one that says nothing.
+                let is_name = device.as_str().contains(char::is_alphanumeric);
+                let device = if is_name { without_links(device.as_str()) } else { String::new() };
+                values.insert("device", device);
                 Some(address)
             }
             Mail::FactorAdded { address, factor }

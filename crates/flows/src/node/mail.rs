@@ -363,6 +363,21 @@ mod tests {
         }
     }
 
+    /// Tests of templates and of messages go through the samples: a kind without a sample has no test.
+    #[test]
+    fn every_kind_has_one_sample() {
+        let unknown = serde_json::from_str::<Mail>(r#"{"kind":"unknown"}"#).unwrap_err();
+        let message = unknown.to_string();
+        // "unknown variant `unknown`, expected one of `test`, …": the error names all kinds.
+        let mut kinds: Vec<_> = message.split('`').skip(3).step_by(2).collect();
+        let samples = Mail::samples();
+        let mut sampled: Vec<_> = samples.iter().map(Mail::kind).collect();
+        assert!(kinds.contains(&"test"), "{message}");
+        kinds.sort_unstable();
+        sampled.sort_unstable();
+        assert_eq!(kinds, sampled);
+    }
+
     #[test]
     fn stored_text_of_users_is_short_and_has_no_line_breaks() {
         let text = MailText::new(&format!("a\r\nBcc: eve@example.org\0{}", "x".repeat(1_000)));

@@ -3,17 +3,31 @@
 use portcullis_domain::{Email, MessageId, SecretString, SystemRandom};
 use portcullis_flows::node::mail::{Factor, Mail, MailText};
 use portcullis_flows::node::outbox::{ClaimedMessage, MailSender, OutgoingMail};
+use portcullis_mail::Mailer;
 use portcullis_testkit::samples::NOW;
 use portcullis_testkit::{ReceivedMail, SmtpServer};
 
+use crate::mail_program::parse;
 use crate::node::{ADDRESS, BASE_URL, MINUTE, mailer, smtp};
 
 const TOKEN: &str = "dG9rZW4tb2YtYS1tYWlsLXRoYXQtaXMtbm90LXJlYWw";
 
 /// Sends a mail, and returns it as received.
 fn sent(mail: Mail, username: &str, address: &str) -> ReceivedMail {
+    sent_all(vec![mail], username, address).remove(0)
+}
+
+/// Sends mails, and returns them as received.
+fn sent_all(mails: Vec<Mail>, username: &str, address: &str) -> Vec<ReceivedMail> {
     let server = SmtpServer::start();
     let mailer = mailer(smtp(&server));
+    for mail in mails {
+        send(&mailer, mail, username, address);
+    }
+    server.received()
+}
+
+fn send(mailer: &Mailer, mail: Mail, username: &str, address: &str) {
     let secret = SecretString::from(TOKEN);
     let message = ClaimedMessage {
         id: MessageId::generate(NOW, &SystemRandom),
@@ -26,7 +40,39 @@ fn sent(mail: Mail, username: &str, address: &str) -> ReceivedMail {
     };
     let secret = message.mail.purpose().map(|_| (&secret, 30 * MINUTE));
     mailer.send(&OutgoingMail { message: &message, secret, now: NOW }).unwrap();
-    server.received().remove(0)
+}
+
+#[test]
+fn every_kind_of_mail_is_valid_for_a_strict_mail_program_and_loads_nothing() {
+    const ELEMENTS: [&str; 10] =
+        ["html", "head", "meta", "title", "body", "div", "p", "a", "br", "hr"];
+    const ATTRIBUTES: [&str; 6] = ["lang", "charset", "name", "content", "style", "href"];
+    let received = sent_all(Mail::samples(), "ada", "ada@example.org");
+    let parsed = parse(&received);
+    assert_eq!(parsed.len(), Mail::samples().len());
+    for (sample, mail) in Mail::samples().iter().zip(parsed) {
+        let kind = sample.kind();
+        assert_eq!(mail.media_type, "multipart/alternative", "{kind}");
+        assert_eq!(mail.types, ["text/plain", "text/html"], "{kind}: the best one is the last");
+        assert_eq!(mail.charsets, ["utf-8", "utf-8"], "{kind}");
+        for (element, attributes) in &mail.elements {
+            assert!(ELEMENTS.contains(&&**element), "{kind}: <{element}>");
+            for (name, value) in attributes {
+                assert!(ATTRIBUTES.contains(&&**name), "{kind}: {name}={value:?}");
+            }
+        }
+        for style in mail.attributes("style") {
+            assert!(!style.contains(['(', '@', '\\']), "{kind}: {style}");
+        }
+        let links = mail.attributes("href");
+        assert_eq!(links.len(), if sample.purpose().is_some() { 2 } else { 0 }, "{kind}");
+        for link in links {
+            assert!(link.starts_with(&format!("{BASE_URL}/console/")), "{kind}: {link}");
+            assert!(mail.text.contains(link), "{kind}: {link}");
+        }
+        let subject = mail.headers.iter().find(|(name, _)| name == "Subject").unwrap();
+        assert!(mail.html_text.contains(&subject.1), "{kind}: the title is {subject:?}");
+    }
 }
 
 #[test]
@@ -120,5 +166,21 @@ fn an_alert_tells_time_address_and_factor() {
     let text = sent(mail, "ada", "ada@example.org").part("text/plain");
     for part in ["2027-01-15 08:00 UTC", "192.0.2.1", "passkey"] {
         assert!(text.contains(part), "{part} in {text}");
+    }
+}
+
+#[test]
+fn a_device_without_a_name_is_not_named() {
+    for (device, expected) in [
+        ("Firefox on Linux", "from 192.0.2.1 on a new device: Firefox on Linux.\n"),
+        ("-", "from 192.0.2.1 on a new device.\n"),
+        ("", "from 192.0.2.1 on a new device.\n"),
+    ] {
+        let mail = Mail::NewDevice { address: ADDRESS, device: MailText::new(device) };
+        let received = sent(mail, "ada", "ada@example.org");
+        let text = received.part("text/plain").replace("\r\n", "\n");
+        assert!(text.contains(expected), "{expected:?} is not in {text}");
+        let html = received.part("text/html");
+        assert!(html.contains(&format!("{}</p>", expected.trim_end())), "{html}");
     }
 }
