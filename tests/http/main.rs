@@ -48,6 +48,7 @@ mod own_account;
 mod passkeys;
 mod passkeys_in_chromium;
 mod password_change;
+mod password_policy;
 mod password_reset;
 mod permission;
 mod proxy;

@@ -59,6 +59,8 @@ mod passkey_races;
 #[cfg(test)]
 mod password_change;
 #[cfg(test)]
+mod password_policy;
+#[cfg(test)]
 mod password_reset;
 #[cfg(test)]
 mod pending_registration;

@@ -101,7 +101,7 @@ mod tests {
     use std::thread;
 
     use super::*;
-    use crate::Password;
+    use crate::{Clock, Password, SystemClock};
 
     /// A server that answers one request so; the thread returns the request.
     fn server(
@@ -157,6 +157,61 @@ mod tests {
             assert!(service.lists(&digest()).is_err(), "{status} {body}");
             served.join().unwrap();
         }
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Case {
+        password_utf8: String,
+        request_path: Option<String>,
+        response_body: Option<String>,
+        server_status: Option<u16>,
+        server_delay_ms: Option<u64>,
+        response_bytes: Option<usize>,
+        expect: String,
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Vectors {
+        cases: Vec<Case>,
+    }
+
+    /// Answers as a case of the vectors wants it.
+    fn answer(stream: &mut TcpStream, case: &Case) {
+        if case.server_delay_ms.is_some() {
+            // The client ends the connection before that time.
+            let _ = stream.read(&mut [0]);
+            return;
+        }
+        let body = case.response_body.clone().unwrap_or_default();
+        let body = case.response_bytes.map_or(body, |bytes| "A".repeat(bytes));
+        respond(stream, &case.server_status.unwrap_or(200).to_string(), &body);
+    }
+
+    #[test]
+    fn every_case_of_the_vectors_is_listed_clean_or_no_answer() {
+        let vectors = include_str!("../../tests/vectors/hibp_range_cases.json");
+        let Vectors { cases } = serde_json::from_str(vectors).unwrap();
+        let (clock, mut failed) = (SystemClock::new(), 0);
+        assert_eq!(cases.len(), 10);
+        for case in cases {
+            let digest = BreachDigest::of(&Password::parse(&case.password_utf8).unwrap());
+            let (path, expect) = (case.request_path.clone(), case.expect.clone());
+            let (service, served) = server(move |stream| answer(stream, &case));
+            let begun = clock.monotonic();
+            let listed = service.lists(&digest);
+            // The rest of the time is for a busy machine.
+            assert!(clock.monotonic().saturating_sub(begun) < 2 * TIMEOUT, "{expect}");
+            match expect.as_str() {
+                "breached" => assert!(listed.unwrap(), "{path:?}"),
+                "clean" => assert!(!listed.unwrap(), "{path:?}"),
+                _ => failed += usize::from(listed.is_err()),
+            }
+            let request = served.join().unwrap();
+            let path = path.unwrap_or_else(|| format!("/range/{}", digest.range()));
+            assert!(request.starts_with(&format!("GET /base{path} HTTP/1.1\r\n")), "{request}");
+            assert!(request.to_lowercase().contains("add-padding: true\r\n"), "{request}");
+        }
+        assert_eq!(failed, 4, "status, delay, no range, and size");
     }
 
     #[test]
