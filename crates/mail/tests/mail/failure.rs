@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use portcullis_flows::node::mail::{Mail, SecretPurpose};
 use portcullis_flows::node::outbox::{
-    DeadLetterStore, DeliverySettings, LONGEST_DELAY, MailSecretStore, OutboxStore, OutgoingMail,
+    DeadLetterStore, DeliverySettings, LONGEST_DELAY, MailSecretStore, MailSender, OutboxStore,
+    OutgoingMail,
 };
 use portcullis_mail::SmtpSettings;
 use portcullis_testkit::{SmtpAnswer, SmtpServer, SmtpStep, TestDatabase};
