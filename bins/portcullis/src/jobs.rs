@@ -50,7 +50,6 @@ pub(crate) fn exclusive(
         removal("former_emails", store, move |store| {
             store.remove_former_emails(FORMER_EMAILS_AGE, ROWS)
         }),
-        removal("reset_mails", store, move |store| store.remove_reset_mails(HOUR, ROWS)),
         removal("pending_registrations", store, move |store| {
             store.remove_pending_registrations(HOUR, ROWS)
         }),

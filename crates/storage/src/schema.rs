@@ -375,17 +375,6 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::{Binary, Integer};
-    use crate::sql_type::Utc;
-
-    reset_mails (counter) {
-        counter -> Binary,
-        mails -> Integer,
-        last_at -> Utc,
-    }
-}
-
-table! {
     use diesel::sql_types::{Binary, Integer, Nullable};
     use crate::sql_type::Utc;
 

@@ -65,7 +65,7 @@ impl Registration {
             },
             pending: PendingRegistrationPolicy {
                 lifetime: HOUR * hours,
-                mails: MailLimit { most: mails, window: HOUR },
+                mails: MailLimit::in_an_hour(mails),
             },
             requires_verified_email: !raw.unverified_sign_in.unwrap_or(in_development),
         }

@@ -11,7 +11,7 @@ const FORMER: &str = "bX7mQ2vL9sT4wE8rY1uI6oP3aD5fG0hJ";
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// Each exclusive job, as the database lists the jobs that were claimed.
-const EXCLUSIVE: [&str; 14] = [
+const EXCLUSIVE: [&str; 13] = [
     "challenges",
     "checkpoints",
     "delivered_mails",
@@ -23,7 +23,6 @@ const EXCLUSIVE: [&str; 14] = [
     "mail_secrets",
     "outbox",
     "pending_registrations",
-    "reset_mails",
     "sessions",
     "sign_in_failures",
 ];

@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{AccountId, AccountKind, Ambient, Email};
-use portcullis_token::Digest;
 
 use crate::StoreError;
 use crate::effects::{Effects, EffectsOf, Message, Recipient, event_now};
+use crate::identity::mail_limit::{MailAllowance, MailLimit};
 use crate::node::mail::Mail;
 use crate::sign_in::lockout::FailureCounters;
 
@@ -29,10 +29,8 @@ pub struct AddressLookup<'a> {
     pub key: &'a str,
     /// The key of the address under the former rule, if it differs.
     pub former_key: Option<&'a str>,
-    /// The counter of mails to the address.
-    pub counter: &'a Digest,
-    /// The maximum of mails until an hour has passed since the last one.
-    pub most: u32,
+    /// The allowance of mails to the address.
+    pub allowance: MailAllowance,
     /// The effects to record.
     pub effects: EffectsOf<'a, AddressState>,
 }
@@ -109,8 +107,10 @@ impl PasswordResetRequests {
         self.store.request_password_reset(&AddressLookup {
             key: &key,
             former_key: (former_key != key).then_some(&former_key),
-            counter: &self.counters.of_reset_mails(&key),
-            most: self.most,
+            allowance: MailAllowance {
+                counter: self.counters.of_reset_mails(&key),
+                limit: MailLimit::until_an_hour_without(self.most),
+            },
             effects: &|state| self.effects(&event, state),
         })
     }

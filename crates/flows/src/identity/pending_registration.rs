@@ -125,7 +125,7 @@ pub struct PendingRegistrationPolicy {
 impl Default for PendingRegistrationPolicy {
     fn default() -> Self {
         const HOUR: Duration = Duration::from_secs(60 * 60);
-        Self { lifetime: 24 * HOUR, mails: MailLimit { most: 5, window: HOUR } }
+        Self { lifetime: 24 * HOUR, mails: MailLimit::in_an_hour(5) }
     }
 }
 

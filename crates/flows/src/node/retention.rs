@@ -33,8 +33,7 @@ pub trait RetentionStore: Send + Sync {
     /// Deletes former addresses of accounts that were replaced longer than `age` ago.
     fn remove_former_emails(&self, age: Duration, most: u32) -> Result<u64, StoreError>;
 
-    /// Deletes counters of reset mails whose last mail is longer than `age` ago.
-    fn remove_reset_mails(&self, age: Duration, most: u32) -> Result<u64, StoreError>;
+
     /// Deletes registrations that expired longer than `age` ago.
     fn remove_pending_registrations(&self, age: Duration, most: u32) -> Result<u64, StoreError>;
 
@@ -44,7 +43,8 @@ pub trait RetentionStore: Send + Sync {
     /// Deletes changes of addresses that expired longer than `age` ago.
     fn remove_email_changes(&self, age: Duration, most: u32) -> Result<u64, StoreError>;
 
-    /// Deletes counters of mails whose window ended longer than `age` ago.
+    /// Deletes counters of mails whose window ended longer than `age` ago, and those that a clock
+    /// that was wrong dated further ahead than any window.
     fn remove_mail_allowances(&self, age: Duration, most: u32) -> Result<u64, StoreError>;
 
     /// Deletes challenges of sign-ins and enrolments of authenticator apps that expired longer than

@@ -2,8 +2,8 @@
 
 use diesel::dsl::case_when;
 use diesel::prelude::*;
-use diesel::sql_types::Integer;
-use portcullis_flows::identity::mail_limit::MailAllowance;
+use diesel::sql_types::{Bool, Integer};
+use portcullis_flows::identity::mail_limit::{MailAllowance, WindowBegin};
 
 use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
@@ -23,6 +23,7 @@ pub(crate) fn take(
     let (now, end) = (Instant::from(now), Instant::from(now + allowance.limit.window));
     let is_over =
         mail_allowances::window_ends_at.le(now).or(mail_allowances::window_ends_at.gt(end));
+    let moves = allowance.limit.begins == WindowBegin::LastMail;
     let most = i32::try_from(allowance.limit.most).unwrap_or(i32::MAX);
     let count = diesel::insert_into(mail_allowances::table)
         .values((
@@ -36,8 +37,11 @@ pub(crate) fn take(
             mail_allowances::mails
                 .eq(case_when(is_over, 1.into_sql::<Integer>())
                     .otherwise(mail_allowances::mails + 1)),
-            mail_allowances::window_ends_at.eq(case_when(is_over, end.into_sql::<Utc>())
-                .otherwise(mail_allowances::window_ends_at)),
+            mail_allowances::window_ends_at.eq(case_when(
+                is_over.or(moves.into_sql::<Bool>()),
+                end.into_sql::<Utc>(),
+            )
+            .otherwise(mail_allowances::window_ends_at)),
         ))
         .filter(is_over.or(mail_allowances::mails.lt(most)));
     Ok(dispatch!(connection, inner => count.execute(inner))? == 1)

@@ -1,32 +1,25 @@
 //! `PasswordResetRequestStore`: counts requests for reset links and looks up their accounts, tables
-//! `reset_mails` and `accounts`.
+//! `mail_allowances` and `accounts`.
 
-use std::time::Duration;
-
-use diesel::dsl::case_when;
 use diesel::prelude::*;
-use diesel::sql_types::Integer;
 use portcullis_domain::Email;
 use portcullis_flows::StoreError;
 use portcullis_flows::identity::password_reset_request::{
     AddressHolder, AddressLookup, AddressState, PasswordResetRequestStore,
 };
-use portcullis_token::Digest;
 
 use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
-use crate::schema::{accounts, reset_mails};
-use crate::sql_type::{Instant, Key};
+use crate::identity::mail_allowance;
+use crate::schema::accounts;
+use crate::sql_type::Key;
 use crate::store::Store;
-
-/// The time without a mail after which the count of mails begins again.
-pub(crate) const PAUSE: Duration = Duration::from_secs(60 * 60);
 
 impl PasswordResetRequestStore for Store {
     fn request_password_reset(&self, request: &AddressLookup<'_>) -> Result<(), StoreError> {
         let look_up = |connection: &mut Connection| {
             let account = holder(connection, request)?;
-            let is_within_limit = count(connection, request.counter, request.most)?;
+            let is_within_limit = mail_allowance::take(connection, &request.allowance)?;
             Ok(AddressState { account, is_within_limit })
         };
         self.write_recorded(request.effects, look_up).map(drop)
@@ -54,32 +47,4 @@ fn holder(
         kind: kind.parse().map_err(|_| corrupt("kind"))?,
         is_active,
     }))
-}
-
-/// Counts a mail in one conditional statement; returns false if the limit is reached. The count begins again
-/// after a pause, and when the clock of the database was wrong.
-fn count(connection: &mut Connection, counter: &Digest, most: u32) -> Result<bool, Failure> {
-    use diesel::query_dsl::methods::FilterDsl;
-
-    let now = connection.now()?;
-    let (before, after) = (Instant::from(now - PAUSE), Instant::from(now + PAUSE));
-    let is_over = || reset_mails::last_at.le(before).or(reset_mails::last_at.gt(after));
-    let most = i32::try_from(most).unwrap_or(i32::MAX);
-    let count =
-        diesel::insert_into(reset_mails::table)
-            .values((
-                reset_mails::counter.eq(counter.as_bytes().as_slice()),
-                reset_mails::mails.eq(1),
-                reset_mails::last_at.eq(Instant::from(now)),
-            ))
-            .on_conflict(reset_mails::counter)
-            .do_update()
-            .set((
-                reset_mails::mails
-                    .eq(case_when(is_over(), 1.into_sql::<Integer>())
-                        .otherwise(reset_mails::mails + 1)),
-                reset_mails::last_at.eq(Instant::from(now)),
-            ))
-            .filter(reset_mails::mails.lt(most).or(is_over()));
-    Ok(dispatch!(connection, inner => count.execute(inner))? == 1)
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use diesel::dsl::exists;
 use diesel::prelude::*;
 use portcullis_flows::StoreError;
+use portcullis_flows::identity::mail_limit::MailLimit;
 use portcullis_flows::node::retention::RetentionStore;
 
 use crate::connection::{Connection, dispatch};
@@ -14,7 +15,7 @@ use crate::failure::Failure;
 use crate::node::outbox::{delete_mails, lock_mails};
 use crate::schema::{
     bans, email_changes, former_emails, invitations, mail_allowances, mail_secrets, outbox,
-    passkey_challenges, pending_registrations, refresh_tokens, reset_mails, sessions,
+    passkey_challenges, pending_registrations, refresh_tokens, sessions,
     sign_in_challenges, sign_in_failures, totp_enrolments,
 };
 use crate::sql_type::{Instant, Key};
@@ -114,23 +115,6 @@ impl RetentionStore for Store {
         })
     }
 
-    fn remove_reset_mails(&self, age: Duration, most: u32) -> Result<u64, StoreError> {
-        self.write(|connection| {
-            let now = connection.now()?;
-            let (before, after) = (Instant::from(now - age), Instant::from(now + age));
-            let some = reset_mails::table
-                .filter(is_forgotten_mail(before, after))
-                .limit(most.into())
-                .select(reset_mails::counter);
-            let some: Vec<Vec<u8>> = dispatch!(connection, inner => some.load(inner))?;
-            // The statement checks the condition again: another mail may have been counted since.
-            let gone = reset_mails::table
-                .filter(reset_mails::counter.eq_any(some))
-                .filter(is_forgotten_mail(before, after));
-            Ok(count(dispatch!(connection, inner => diesel::delete(gone).execute(inner))?))
-        })
-    }
-
     fn remove_pending_registrations(&self, age: Duration, most: u32) -> Result<u64, StoreError> {
         self.write(|connection| {
             let is_over =
@@ -179,11 +163,14 @@ impl RetentionStore for Store {
 
     fn remove_mail_allowances(&self, age: Duration, most: u32) -> Result<u64, StoreError> {
         self.write(|connection| {
-            let is_over =
-                mail_allowances::window_ends_at.lt(Instant::from(connection.now()? - age));
+            let now = connection.now()?;
+            let before = Instant::from(now - age);
+            // A clock that was wrong dated the end of the window.
+            let after = Instant::from(now + MailLimit::LONGEST_WINDOW + age);
+            let ends = mail_allowances::window_ends_at;
+            let is_over = ends.lt(before).or(ends.gt(after));
             let some = mail_allowances::table
                 .filter(is_over)
-                .order(mail_allowances::window_ends_at)
                 .limit(most.into())
                 .select(mail_allowances::counter);
             let some: Vec<Vec<u8>> = dispatch!(connection, inner => some.load(inner))?;
@@ -250,13 +237,6 @@ impl RetentionStore for Store {
             Ok(count(dispatch!(connection, inner => diesel::delete(gone).execute(inner))?))
         })
     }
-}
-
-/// Returns whether the last mail was counted before the one time, or a clock that was wrong dated it after
-/// the other.
-#[diesel::dsl::auto_type(no_type_alias)]
-fn is_forgotten_mail(before: Instant, after: Instant) -> _ {
-    reset_mails::last_at.lt(before).or(reset_mails::last_at.gt(after))
 }
 
 /// Returns whether a ban ended before the one time, or a clock that was wrong dated it after the other.

@@ -10,6 +10,7 @@ use portcullis_flows::effects::{Effects, Message, Recipient};
 use portcullis_flows::identity::password_reset_request::{
     AddressHolder, AddressLookup, AddressState, PasswordResetRequestStore,
 };
+use portcullis_flows::identity::mail_limit::{MailAllowance, MailLimit};
 use portcullis_flows::node::mail::Mail;
 use portcullis_flows::node::retention::RetentionStore;
 use portcullis_storage::Store;
@@ -132,8 +133,13 @@ fn a_message_to_nobody_is_never_sent_and_goes_with_the_delivered_ones() {
         assert!(claim(store, [1; 16], 10).is_empty());
         database.clock().advance(HOUR + SECOND);
         assert_eq!(store.remove_delivered_messages(HOUR, 10).unwrap(), 1);
-        assert_eq!(store.remove_reset_mails(HOUR, 10).unwrap(), 1);
-        assert_eq!(store.remove_reset_mails(HOUR, 10).unwrap(), 0);
+        assert_eq!(store.remove_mail_allowances(HOUR, 10).unwrap(), 0, "its window just ended");
+        database.clock().advance(HOUR);
+        assert_eq!(store.remove_mail_allowances(HOUR, 10).unwrap(), 1);
+        assert_eq!(store.remove_mail_allowances(HOUR, 10).unwrap(), 0);
+        ask(store, "nobody@example.org", None);
+        database.clock().set(NOW - 3 * HOUR);
+        assert_eq!(store.remove_mail_allowances(HOUR, 10).unwrap(), 1, "the clock was wrong");
     });
 }
 
@@ -151,9 +157,9 @@ fn ask(store: &Store, key: &str, former_key: Option<&str>) -> AddressState {
         let message = Message::about(&event, recipient, Mail::ResetPassword, &SystemRandom);
         Effects { events: vec![event], messages: vec![message] }
     };
-    let counter = counter(key);
-    let lookup =
-        AddressLookup { key, former_key, counter: &counter, most: MOST, effects: &effects };
+    let (counter, limit) = (counter(key), MailLimit::until_an_hour_without(MOST));
+    let allowance = MailAllowance { counter, limit };
+    let lookup = AddressLookup { key, former_key, allowance, effects: &effects };
     store.request_password_reset(&lookup).unwrap();
     asked.into_inner().unwrap()
 }
