@@ -147,6 +147,64 @@ fn the_copy_of_the_own_data_has_everything_about_the_caller_and_nothing_of_other
 }
 
 #[test]
+fn the_copy_has_the_addresses_the_factors_and_the_sent_invitations() {
+    TestDatabase::on_both(|database| {
+        let server = TestServer::start(database);
+        let mut grace = Member::new(&server, "grace", "admin");
+        let empty = grace.get("/api/auth/me/data").json();
+        for (member, expected) in [
+            ("former_emails", json!([])),
+            ("email_changes", json!([])),
+            ("totp", Value::Null),
+            ("backup_codes", Value::Null),
+            ("sent_invitations", json!([])),
+        ] {
+            assert_eq!(empty[member], expected, "{member}");
+        }
+        let session = &empty["sessions"][0];
+        assert_eq!((&session["delivery"], &session["acr"]), (&json!("body"), &json!("aal1")));
+        assert_eq!((&session["amr"], &session["proven_at"]), (&json!(["pwd"]), &Value::Null));
+
+        grace.enrol_app(&server);
+        let password = json!({ "current_password": PASSWORD });
+        assert_eq!(grace.post("/api/auth/mfa/backup-codes", &password).status, 200);
+        server.database().mails();
+        let change = |email: &str| {
+            let body = json!({ "email": email, "current_password": PASSWORD });
+            assert_eq!(grace.post("/api/auth/email/change", &body).status, 202);
+        };
+        change("grace@example.net");
+        let token = json!({ "token": server.database().only_link() });
+        let confirmed = Browser::of(&server).post("/api/auth/email/confirm", &token);
+        assert_eq!(confirmed.status, 200);
+        change("grace@example.com");
+        let invitation = json!({ "email": "ada@example.org", "role": "msa" });
+        let invited = grace.post("/api/admin/invitations", &invitation);
+        assert_eq!(invited.status, 201);
+
+        let answer = grace.get("/api/auth/me/data");
+        let copy = answer.json();
+        assert_eq!(copy["former_emails"][0]["email"], "grace@example.org");
+        assert_eq!(copy["email_changes"][0]["email"], "grace@example.com");
+        assert!(copy["totp"]["confirmed_at"].is_string(), "{}", copy["totp"]);
+        let codes = &copy["backup_codes"];
+        assert_eq!((&codes["left"], &codes["used_at"]), (&json!(10), &json!([])));
+        assert_eq!(copy["sent_invitations"], json!([invited.json()]));
+        let session = &copy["sessions"][0];
+        assert_eq!(
+            (&session["acr"], &session["amr"]),
+            (&json!("aal2"), &json!(["pwd", "otp", "mfa"]))
+        );
+        assert!(session["proven_at"].is_string(), "{session}");
+        assert!(
+            !answer.text.contains("$argon2") && !answer.text.contains("seed"),
+            "{}",
+            answer.text
+        );
+    });
+}
+
+#[test]
 fn a_head_request_reads_no_file_and_records_none() {
     TestDatabase::on_both(|database| {
         let server = TestServer::start(database);

@@ -3,9 +3,12 @@
 use std::io::Write;
 
 use actix_web::{HttpRequest, HttpResponse, http, web};
-use portcullis_domain::{Ambient, SessionId, Timestamp};
+use portcullis_domain::{Ambient, AuthenticationMethod, SessionId, Timestamp};
 use portcullis_flows::audit::trail::AuditLogError;
-use portcullis_flows::identity::own_data::{MailRecord, OwnData, OwnRecords, SessionRecord};
+use portcullis_flows::identity::own_data::{
+    BackupCodesRecord, EmailChangeRecord, FormerEmailRecord, MailRecord, OwnData, OwnRecords,
+    SessionRecord, TotpRecord,
+};
 use portcullis_web::{
     Body, Caller, Code, ConcurrencyPermit, Guard, Limit, Method, Priority, Problem, Route, blocking,
 };
@@ -14,6 +17,7 @@ use utoipa::ToSchema;
 
 use crate::answer::AccountAnswer;
 use crate::file_stream::{self, Chunks, FileError, OWN_COPIES};
+use crate::identity::invitation::InvitationAnswer;
 use crate::openapi::schema::trail::AuditEntry;
 
 const JSON: &str = "application/json";
@@ -26,9 +30,21 @@ struct SessionItem<'a> {
     /// The name of the device.
     #[schema(example = "work laptop")]
     device_name: Option<&'a str>,
+    /// The delivery of the access token: `cookie` or `body`.
+    #[schema(example = "cookie")]
+    delivery: &'a str,
+    /// The authentication methods (RFC 8176).
+    #[schema(value_type = Vec<String>, example = json!(["pwd", "otp", "mfa"]))]
+    amr: &'a [AuthenticationMethod],
+    /// The assurance level: `aal1` or `aal2`.
+    #[schema(example = "aal2")]
+    acr: &'static str,
     /// The time of the sign-in (RFC 3339, UTC).
     #[schema(value_type = String, format = DateTime, example = "2026-11-20T09:31:00Z")]
     signed_in_at: Timestamp,
+    /// The time of the latest second factor in it (RFC 3339, UTC).
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-20T09:31:00Z")]
+    proven_at: Option<Timestamp>,
     /// The time of the latest refresh.
     #[schema(value_type = String, format = DateTime, example = "2026-11-20T10:01:00Z")]
     refreshed_at: Timestamp,
@@ -60,12 +76,72 @@ struct MailItem<'a> {
     delivered_at: Option<Timestamp>,
 }
 
+/// A former address of the own account.
+#[derive(Serialize, ToSchema)]
+struct FormerEmailItem<'a> {
+    /// The address, in lower case, with its domain in ASCII.
+    #[schema(example = "ada@example.net")]
+    email: &'a str,
+    /// The time at which another one replaced it (RFC 3339, UTC).
+    #[schema(value_type = String, format = DateTime, example = "2026-11-20T09:31:00Z")]
+    replaced_at: Timestamp,
+}
+
+/// A change of the own address that waits for its link.
+#[derive(Serialize, ToSchema)]
+struct EmailChangeItem<'a> {
+    /// The wanted address.
+    #[schema(example = "ada@example.com")]
+    email: &'a str,
+    /// The time of the request (RFC 3339, UTC).
+    #[schema(value_type = String, format = DateTime, example = "2026-11-20T09:31:00Z")]
+    requested_at: Timestamp,
+    /// The end of the link (RFC 3339, UTC).
+    #[schema(value_type = String, format = DateTime, example = "2026-11-21T09:31:00Z")]
+    expires_at: Timestamp,
+}
+
+/// The own authenticator app, without its seed.
+#[derive(Serialize, ToSchema)]
+struct TotpItem {
+    /// The time of its confirmation (RFC 3339, UTC).
+    #[schema(value_type = String, format = DateTime, example = "2026-11-20T09:31:00Z")]
+    confirmed_at: Timestamp,
+    /// The time of its latest use (RFC 3339, UTC).
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-20T18:00:00Z")]
+    last_used_at: Option<Timestamp>,
+}
+
+/// The own backup codes, without the codes.
+#[derive(Serialize, ToSchema)]
+struct BackupCodesItem<'a> {
+    /// The time at which they were generated (RFC 3339, UTC).
+    #[schema(value_type = String, format = DateTime, example = "2026-11-20T09:31:00Z")]
+    created_at: Timestamp,
+    /// The number of codes that are not used.
+    #[schema(example = 9)]
+    left: u32,
+    /// The times at which the others were used (RFC 3339, UTC), the latest first.
+    #[schema(value_type = Vec<String>, example = json!(["2026-11-20T18:00:00Z"]))]
+    used_at: &'a [Timestamp],
+}
+
 /// Everything that is stored about the caller.
 #[derive(ToSchema)]
 #[schema(as = OwnData)]
 #[expect(dead_code, reason = "the shape of the file, which is written part by part")]
 pub(crate) struct OwnDataFile<'a> {
     account: AccountAnswer<'a>,
+    /// The former addresses, the latest first.
+    former_emails: Vec<FormerEmailItem<'a>>,
+    /// The changes of the address that wait for their link.
+    email_changes: Vec<EmailChangeItem<'a>>,
+    /// The authenticator app; null without one.
+    totp: Option<TotpItem>,
+    /// The backup codes; null without any.
+    backup_codes: Option<BackupCodesItem<'a>>,
+    /// The invitations that the account sent and that wait, the latest first.
+    sent_invitations: Vec<InvitationAnswer>,
     /// The sessions, the newest first.
     sessions: Vec<SessionItem<'a>>,
     /// The mails of the outbox, the newest first.
@@ -112,10 +188,23 @@ fn write(
     own_data: &OwnData,
     chunks: &mut Chunks,
 ) -> Result<(), FileError<AuditLogError>> {
+    let former_emails: Vec<_> = records.former_emails.iter().map(FormerEmailItem::from).collect();
+    let email_changes: Vec<_> = records.email_changes.iter().map(EmailChangeItem::from).collect();
+    let invitations = records.invitations.iter().cloned().map(InvitationAnswer::from);
     let sessions: Vec<_> = records.sessions.iter().map(SessionItem::from).collect();
     let mails: Vec<_> = records.mails.iter().map(MailItem::from).collect();
     chunks.write_all(b"{\"account\":")?;
     json(chunks, &AccountAnswer::from(&records.account))?;
+    chunks.write_all(b",\"former_emails\":")?;
+    json(chunks, &former_emails)?;
+    chunks.write_all(b",\"email_changes\":")?;
+    json(chunks, &email_changes)?;
+    chunks.write_all(b",\"totp\":")?;
+    json(chunks, &records.totp.as_ref().map(TotpItem::from))?;
+    chunks.write_all(b",\"backup_codes\":")?;
+    json(chunks, &records.backup_codes.as_ref().map(BackupCodesItem::from))?;
+    chunks.write_all(b",\"sent_invitations\":")?;
+    json(chunks, &invitations.collect::<Vec<_>>())?;
     chunks.write_all(b",\"sessions\":")?;
     json(chunks, &sessions)?;
     chunks.write_all(b",\"mails\":")?;
@@ -133,12 +222,41 @@ fn json(chunks: &mut Chunks, value: &impl Serialize) -> Result<(), FileError<Aud
     serde_json::to_writer(chunks, value).map_err(|_| FileError::Abandoned)
 }
 
+impl<'a> From<&'a FormerEmailRecord> for FormerEmailItem<'a> {
+    fn from(former: &'a FormerEmailRecord) -> Self {
+        Self { email: &former.email, replaced_at: former.replaced_at }
+    }
+}
+
+impl<'a> From<&'a EmailChangeRecord> for EmailChangeItem<'a> {
+    fn from(change: &'a EmailChangeRecord) -> Self {
+        let EmailChangeRecord { email, requested_at, expires_at } = change;
+        Self { email, requested_at: *requested_at, expires_at: *expires_at }
+    }
+}
+
+impl From<&TotpRecord> for TotpItem {
+    fn from(totp: &TotpRecord) -> Self {
+        Self { confirmed_at: totp.confirmed_at, last_used_at: totp.last_used_at }
+    }
+}
+
+impl<'a> From<&'a BackupCodesRecord> for BackupCodesItem<'a> {
+    fn from(codes: &'a BackupCodesRecord) -> Self {
+        Self { created_at: codes.created_at, left: codes.left, used_at: &codes.used_at }
+    }
+}
+
 impl<'a> From<&'a SessionRecord> for SessionItem<'a> {
     fn from(session: &'a SessionRecord) -> Self {
         Self {
             id: session.id,
             device_name: session.device_name.as_deref(),
+            delivery: &session.delivery,
+            amr: &session.authentication.methods,
+            acr: session.authentication.assurance.as_str(),
             signed_in_at: session.signed_in_at,
+            proven_at: session.proven_at,
             refreshed_at: session.refreshed_at,
             expires_at: session.expires_at,
             ended_at: session.ended_at,

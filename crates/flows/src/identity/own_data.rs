@@ -1,17 +1,18 @@
 //! Own data: a copy of everything that the server stores about an account, for its holder.
 //!
-//! It holds the account, its sessions, its mails, and its entries of the audit log. The address and
-//! the user agent of another person who acted on the account are left out: they are data of that
-//! person.
+//! It holds the account, its addresses, its factors, its sessions, its mails, the invitations that it
+//! sent, and its entries of the audit log. The address and the user agent of another person who acted
+//! on the account are left out: they are data of that person.
 
 use std::sync::Arc;
 
 use portcullis_audit::{Actor, Details, Entry, EventKind, Filter, Outcome};
-use portcullis_domain::{Account, AccountId, Ambient, SessionId, Timestamp};
+use portcullis_domain::{Account, AccountId, Ambient, Authentication, SessionId, Timestamp};
 
 use crate::StoreError;
 use crate::audit::trail::{AuditLog, AuditLogError};
 use crate::effects::{Effects, event_now};
+use crate::identity::invitation::Invitation;
 use crate::principal::Principal;
 
 /// The port of own data.
@@ -29,10 +30,60 @@ pub trait OwnDataStore: Send + Sync {
 pub struct OwnRecords {
     /// The account.
     pub account: Account,
+    /// Its former addresses, the latest first.
+    pub former_emails: Vec<FormerEmailRecord>,
+    /// The changes of its address that wait for their link: at most one.
+    pub email_changes: Vec<EmailChangeRecord>,
+    /// Its authenticator app, if it has one.
+    pub totp: Option<TotpRecord>,
+    /// Its backup codes, if it has some.
+    pub backup_codes: Option<BackupCodesRecord>,
+    /// The invitations that it sent and that wait, the latest first.
+    pub invitations: Vec<Invitation>,
     /// Its sessions, also those that ended, the newest first.
     pub sessions: Vec<SessionRecord>,
     /// Its mails, the newest first.
     pub mails: Vec<MailRecord>,
+}
+
+/// A former address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FormerEmailRecord {
+    /// The address in the normal form that is unique.
+    pub email: String,
+    /// The time at which another one replaced it.
+    pub replaced_at: Timestamp,
+}
+
+/// A change of the address that waits for its link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EmailChangeRecord {
+    /// The wanted address.
+    pub email: String,
+    /// The time of the request.
+    pub requested_at: Timestamp,
+    /// The end of the link.
+    pub expires_at: Timestamp,
+}
+
+/// An authenticator app, without its seed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TotpRecord {
+    /// The time of its confirmation.
+    pub confirmed_at: Timestamp,
+    /// The time of its latest use.
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// Backup codes, without the codes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupCodesRecord {
+    /// The time at which they were generated.
+    pub created_at: Timestamp,
+    /// The number of codes that are not used.
+    pub left: u32,
+    /// The times at which the others were used, the latest first.
+    pub used_at: Vec<Timestamp>,
 }
 
 /// A session, live or ended.
@@ -42,8 +93,14 @@ pub struct SessionRecord {
     pub id: SessionId,
     /// The name that the person gave the device.
     pub device_name: Option<String>,
+    /// The delivery of its tokens: the word of a [`Delivery`](portcullis_domain::Delivery).
+    pub delivery: String,
+    /// The authentication methods and the assurance level.
+    pub authentication: Authentication,
     /// The time of the sign-in.
     pub signed_in_at: Timestamp,
+    /// The time of the latest second factor in it.
+    pub proven_at: Option<Timestamp>,
     /// The time of the latest refresh.
     pub refreshed_at: Timestamp,
     /// The expiry.

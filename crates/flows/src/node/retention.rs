@@ -33,7 +33,6 @@ pub trait RetentionStore: Send + Sync {
     /// Deletes former addresses of accounts that were replaced longer than `age` ago.
     fn remove_former_emails(&self, age: Duration, most: u32) -> Result<u64, StoreError>;
 
-
     /// Deletes registrations that expired longer than `age` ago.
     fn remove_pending_registrations(&self, age: Duration, most: u32) -> Result<u64, StoreError>;
 

@@ -207,6 +207,19 @@ fn find(connection: &mut Connection, id: InvitationId) -> Result<Option<Invitati
     row.map(Invitation::try_from).transpose()
 }
 
+/// Returns the invitations that an account sent and that are stored, the latest first.
+pub(crate) fn sent_by(
+    connection: &mut Connection,
+    account: AccountId,
+) -> Result<Vec<Invitation>, Failure> {
+    let query = invitations::table
+        .filter(invitations::inviter_id.eq(Key::from(account)))
+        .order(invitations::id.desc())
+        .select(InvitationRow::as_select());
+    let rows: Vec<InvitationRow> = dispatch!(connection, inner => query.load(inner))?;
+    rows.into_iter().map(Invitation::try_from).collect()
+}
+
 /// A stored row.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = invitations)]

@@ -1,15 +1,20 @@
-//! `OwnDataStore`: the rows about one account, tables `accounts`, `sessions` and `outbox`.
+//! `OwnDataStore`: the rows about one account, tables `accounts`, `sessions`, `outbox`, `former_emails`,
+//! `email_changes`, `invitations`, `totp_factors` and `backup_codes`.
 
 use diesel::prelude::*;
 use portcullis_domain::{AccountId, Timestamp};
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::Effects;
-use portcullis_flows::identity::own_data::{MailRecord, OwnDataStore, OwnRecords, SessionRecord};
+use portcullis_flows::identity::own_data::{
+    BackupCodesRecord, EmailChangeRecord, FormerEmailRecord, MailRecord, OwnDataStore, OwnRecords,
+    SessionRecord, TotpRecord,
+};
 
 use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
-use crate::identity::account;
-use crate::schema::{outbox, sessions};
+use crate::identity::{account, invitation};
+use crate::schema::{backup_codes, email_changes, former_emails, outbox, sessions, totp_factors};
+use crate::sign_in::authentication;
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
 
@@ -23,11 +28,83 @@ impl OwnDataStore for Store {
             let Some(found) = account::find(connection, account)? else {
                 return Ok((None, Effects::default()));
             };
-            let sessions = sessions_of(connection, account)?;
-            let mails = mails_of(connection, account)?;
-            Ok((Some(OwnRecords { account: found, sessions, mails }), effects.clone()))
+            let records = OwnRecords {
+                account: found,
+                former_emails: former_emails_of(connection, account)?,
+                email_changes: email_changes_of(connection, account)?,
+                totp: totp_of(connection, account)?,
+                backup_codes: backup_codes_of(connection, account)?,
+                invitations: invitation::sent_by(connection, account)?,
+                sessions: sessions_of(connection, account)?,
+                mails: mails_of(connection, account)?,
+            };
+            Ok((Some(records), effects.clone()))
         })
     }
+}
+
+fn former_emails_of(
+    connection: &mut Connection,
+    account: AccountId,
+) -> Result<Vec<FormerEmailRecord>, Failure> {
+    let all = former_emails::table
+        .filter(former_emails::account_id.eq(Key::from(account)))
+        .order(former_emails::position.desc())
+        .select((former_emails::email_key, former_emails::replaced_at));
+    let rows: Vec<(String, Instant)> = dispatch!(connection, inner => all.load(inner))?;
+    let record =
+        |(email, replaced): (_, Instant)| FormerEmailRecord { email, replaced_at: replaced.into() };
+    Ok(rows.into_iter().map(record).collect())
+}
+
+fn email_changes_of(
+    connection: &mut Connection,
+    account: AccountId,
+) -> Result<Vec<EmailChangeRecord>, Failure> {
+    let all = email_changes::table
+        .filter(email_changes::account_id.eq(Key::from(account)))
+        .order(email_changes::id.desc())
+        .select((email_changes::email, email_changes::created_at, email_changes::expires_at));
+    let rows: Vec<(String, Instant, Instant)> = dispatch!(connection, inner => all.load(inner))?;
+    let record = |(email, created, expires): (_, Instant, Instant)| EmailChangeRecord {
+        email,
+        requested_at: created.into(),
+        expires_at: expires.into(),
+    };
+    Ok(rows.into_iter().map(record).collect())
+}
+
+fn totp_of(connection: &mut Connection, account: AccountId) -> Result<Option<TotpRecord>, Failure> {
+    let query = totp_factors::table
+        .find(Key::from(account))
+        .select((totp_factors::confirmed_at, totp_factors::last_used_at));
+    let row: Option<(Instant, Option<Instant>)> =
+        dispatch!(connection, inner => query.first(inner).optional())?;
+    Ok(row.map(|(confirmed, used)| TotpRecord {
+        confirmed_at: confirmed.into(),
+        last_used_at: used.map(Timestamp::from),
+    }))
+}
+
+fn backup_codes_of(
+    connection: &mut Connection,
+    account: AccountId,
+) -> Result<Option<BackupCodesRecord>, Failure> {
+    let all = backup_codes::table
+        .filter(backup_codes::account_id.eq(Key::from(account)))
+        .order(backup_codes::used_at.desc())
+        .select((backup_codes::created_at, backup_codes::used_at));
+    let rows: Vec<(Instant, Option<Instant>)> = dispatch!(connection, inner => all.load(inner))?;
+    // One statement generates all codes of an account.
+    let Some((created, _)) = rows.first().copied() else { return Ok(None) };
+    let used: Vec<Timestamp> =
+        rows.iter().filter_map(|(_, used)| used.map(Timestamp::from)).collect();
+    let left = rows.len().saturating_sub(used.len());
+    Ok(Some(BackupCodesRecord {
+        created_at: created.into(),
+        left: u32::try_from(left).unwrap_or(u32::MAX),
+        used_at: used,
+    }))
 }
 
 #[derive(Queryable, Selectable)]
@@ -35,7 +112,11 @@ impl OwnDataStore for Store {
 struct SessionRow {
     id: Key,
     device_name: Option<String>,
+    delivery: String,
+    amr: String,
+    acr: String,
     authenticated_at: Instant,
+    proven_at: Option<Instant>,
     rotated_at: Instant,
     expires_at: Instant,
     ended_at: Option<Instant>,
@@ -51,16 +132,21 @@ fn sessions_of(
         .order(sessions::id.desc());
     let rows: Vec<SessionRow> =
         dispatch!(connection, inner => all.select(SessionRow::as_select()).load(inner))?;
-    let record = |row: SessionRow| SessionRecord {
-        id: row.id.into(),
-        device_name: row.device_name,
-        signed_in_at: row.authenticated_at.into(),
-        refreshed_at: row.rotated_at.into(),
-        expires_at: row.expires_at.into(),
-        ended_at: row.ended_at.map(Timestamp::from),
-        end_reason: row.end_reason,
+    let record = |row: SessionRow| {
+        Ok(SessionRecord {
+            id: row.id.into(),
+            device_name: row.device_name,
+            delivery: row.delivery,
+            authentication: authentication::read(&row.amr, &row.acr)?,
+            signed_in_at: row.authenticated_at.into(),
+            proven_at: row.proven_at.map(Timestamp::from),
+            refreshed_at: row.rotated_at.into(),
+            expires_at: row.expires_at.into(),
+            ended_at: row.ended_at.map(Timestamp::from),
+            end_reason: row.end_reason,
+        })
     };
-    Ok(rows.into_iter().map(record).collect())
+    rows.into_iter().map(record).collect()
 }
 
 fn mails_of(connection: &mut Connection, account: AccountId) -> Result<Vec<MailRecord>, Failure> {

@@ -15,8 +15,8 @@ use crate::failure::Failure;
 use crate::node::outbox::{delete_mails, lock_mails};
 use crate::schema::{
     bans, email_changes, former_emails, invitations, mail_allowances, mail_secrets, outbox,
-    passkey_challenges, pending_registrations, refresh_tokens, sessions,
-    sign_in_challenges, sign_in_failures, totp_enrolments,
+    passkey_challenges, pending_registrations, refresh_tokens, sessions, sign_in_challenges,
+    sign_in_failures, totp_enrolments,
 };
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;

@@ -7,10 +7,10 @@ use diesel::connection::{InstrumentationEvent, set_default_instrumentation};
 use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{AccountKind, SystemRandom};
 use portcullis_flows::effects::{Effects, Message, Recipient};
+use portcullis_flows::identity::mail_limit::{MailAllowance, MailLimit};
 use portcullis_flows::identity::password_reset_request::{
     AddressHolder, AddressLookup, AddressState, PasswordResetRequestStore,
 };
-use portcullis_flows::identity::mail_limit::{MailAllowance, MailLimit};
 use portcullis_flows::node::mail::Mail;
 use portcullis_flows::node::retention::RetentionStore;
 use portcullis_storage::Store;
