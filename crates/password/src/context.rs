@@ -1,10 +1,15 @@
 //! Context words: names and words that an attacker of one account tries first (ASVS 6.2.11).
 //!
-//! The rule: every context word of four or more characters is removed from the password, whatever
-//! its letter case, accents and width, with digits read as letters too, and also with marks or
-//! blanks between its letters. If a word was removed and the rest is [worth](crate::remainder)
-//! fewer than eight characters, the password is mainly that word. `lovelace-Summer-2031` and `l o v
-//! e l a c e 2031` are refused for Ada Lovelace, `lovelace met babbage` is not.
+//! The rule: the user name, and every other context word of four or more characters, is removed from
+//! the password, whatever its letter case, accents and width, with digits read as letters too, and
+//! also with marks or blanks between its letters. If a word was removed and the rest is
+//! [worth](crate::remainder) fewer than eight characters, the password is mainly that word.
+//! `lovelace-Summer-2031` and `l o v e l a c e 2031` are refused for Ada Lovelace, `lovelace met
+//! babbage` is not.
+//!
+//! A user name counts from its own minimum of characters on, because `ada-ada-ada-ada` is the first
+//! guess for the account `ada`. Parts of names and of addresses count from four on: shorter ones,
+//! such as `de` or `van`, are in many passwords by chance.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -27,6 +32,10 @@ pub struct Context<'a> {
 pub(crate) struct ContextWords(Vec<String>);
 
 const MIN_WORD: usize = 4;
+
+/// The minimum of a user name, in scripts of syllables.
+const MIN_USERNAME: usize = 2;
+
 const ENOUGH_BESIDE_WORDS: usize = 8;
 
 impl ContextWords {
@@ -41,6 +50,10 @@ impl ContextWords {
             .flat_map(words_of)
             .filter(|word| word.chars().count() >= MIN_WORD)
             .collect();
+        let username = folded(&context.username.to_lowercase());
+        if username.chars().count() >= MIN_USERNAME {
+            words.push(username);
+        }
         words.sort_unstable_by(|one, other| other.len().cmp(&one.len()).then(one.cmp(other)));
         words.dedup();
         Self(words)
@@ -195,6 +208,36 @@ mod tests {
             prop_assume!(different.len() >= 3);
             let password = format!("{}{separator}portcullis", words.join(&separator));
             prop_assert!(!is_mainly_context(&password), "{}", password);
+        }
+    }
+
+    #[test]
+    fn a_short_user_name_counts_and_short_parts_of_names_do_not() {
+        let is_refused = |username: &str, password: &str| {
+            let email = format!("{username}@example.org");
+            let display_name = Some("Ada de la Cruz");
+            let person = Context { username, email: &email, display_name };
+            ContextWords::new(&person, &[]).make_up(&password.to_lowercase())
+        };
+        for (username, password) in [
+            ("ada", "ada-ada-ada-ada"),
+            ("ada", "ADA.ada.Ada.2031"),
+            ("ada", "4d4adaAd4ada"),
+            ("eve", "eveeveeve2026!"),
+            ("kim", "kim kim kim kim"),
+            ("ada", "ada-Summer-2026!"),
+            ("李娜", "李娜李娜李娜李娜李娜李娜"),
+        ] {
+            assert!(is_refused(username, password), "{password} of {username}");
+        }
+        for (username, password) in [
+            ("ada", "xK7adaR2mQ9v"),
+            ("ada", "canadian violet otter"),
+            ("ten", "flattened kettle"),
+            ("cat", "concatenate four"),
+            ("joan", "de-la-de-la-violet"),
+        ] {
+            assert!(!is_refused(username, password), "{password} of {username}");
         }
     }
 
