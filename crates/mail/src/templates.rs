@@ -6,10 +6,10 @@
 
 use std::fmt;
 use std::path::Path;
-use std::time::Duration;
 
 use portcullis_domain::{SecretString, Timestamp};
 use portcullis_flows::node::mail::Mail;
+use portcullis_flows::node::outbox::SecretLifetimes;
 
 use crate::placeholders;
 use crate::renderer::{Circumstances, Part, RenderedMail, Renderer, TemplateError, string_name};
@@ -61,13 +61,14 @@ impl Templates {
         if faults.is_empty() { Ok(templates) } else { Err(faults) }
     }
 
-    /// One mail of each kind with sample values, for operators who change templates.
-    pub fn preview(&self) -> Vec<PreviewedMail> {
+    /// One mail of each kind with sample values and these lifetimes of links, for operators who
+    /// change templates.
+    pub fn preview(&self, lifetimes: &SecretLifetimes) -> Vec<PreviewedMail> {
         let secret = SecretString::from(SAMPLE_SECRET);
         let preview = |mail: &Mail| {
+            let sample = sample(mail, recipient(mail), &secret, lifetimes);
             // Loading has rendered each of them.
-            let RenderedMail { subject, text, html, .. } =
-                self.render(mail, &sample(mail, Some("ada"), &secret)).ok()?;
+            let RenderedMail { subject, text, html, .. } = self.render(mail, &sample).ok()?;
             Some(PreviewedMail { kind: mail.kind(), subject, text, html })
         };
         Mail::samples().iter().filter_map(preview).collect()
@@ -129,9 +130,11 @@ impl Templates {
     /// it.
     fn try_all(&self, faults: &mut Vec<TemplateFault>) {
         let secret = SecretString::from(SAMPLE_SECRET);
+        let lifetimes = SecretLifetimes::default();
         for mail in Mail::samples() {
             for username in [Some("ada"), None] {
-                let found = match self.render(&mail, &sample(&mail, username, &secret)) {
+                let sample = sample(&mail, username, &secret, &lifetimes);
+                let found = match self.render(&mail, &sample) {
                     Ok(rendered) => self.missing_link(&rendered, mail.kind()),
                     Err(error) => Some(fault(file_of(&error.template), error.to_string())),
                 };
@@ -156,13 +159,25 @@ impl Templates {
 /// The secret of mails that nobody gets.
 const SAMPLE_SECRET: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
+/// The time of mails that nobody gets: 2027-01-15 08:00 UTC.
+const SAMPLE_TIME: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
 fn sample<'a>(
     mail: &Mail,
     username: Option<&'a str>,
     secret: &'a SecretString,
+    lifetimes: &SecretLifetimes,
 ) -> Circumstances<'a> {
-    let secret = mail.purpose().map(|_| (secret, Duration::from_secs(30 * 60)));
-    Circumstances { username, at: Timestamp::from_seconds(0), secret }
+    let secret = mail.purpose().map(|purpose| (secret, lifetimes.of(purpose)));
+    Circumstances { username, at: SAMPLE_TIME, secret }
+}
+
+/// The name in the greeting. Some mails go to people who have no account yet, or to any address.
+const fn recipient(mail: &Mail) -> Option<&'static str> {
+    match mail {
+        Mail::Test | Mail::VerifyRegistration { .. } | Mail::Invitation { .. } => None,
+        _ => Some("ada"),
+    }
 }
 
 impl fmt::Debug for Templates {

@@ -44,12 +44,17 @@ fn every_mail_is_previewed_as_text_and_as_html() {
     std::fs::create_dir(&templates).unwrap();
     machine.write("templates/test.txt", "changed: {{ product }}\n");
     machine.set("PORTCULLIS__MAIL__TEMPLATES", templates.to_str().unwrap());
+    machine.set("PORTCULLIS__MAIL__DISAVOWAL_DAYS", "9");
     let written = machine.run(&["mail", "preview", "out", "--json"]).exits_with(0).json();
     let files = written["files"].as_array().unwrap();
     assert!(files.len() >= 28, "{files:?}");
     let read = |name: &str| std::fs::read_to_string(machine.path("out").join(name)).unwrap();
     assert_eq!(read("test.txt"), "Subject: Test mail\n\nchanged: Portcullis");
     assert!(read("reset_password.html").contains("/console/reset-password?token=AAAA"));
+    let alert = read("new_device.txt");
+    assert!(alert.contains("Hello ada,") && alert.contains("within 9 days"), "{alert}");
+    let invitation = read("invitation.txt");
+    assert!(invitation.contains("\n\nHello,\n"), "the person has no account: {invitation}");
     let refused = machine.run(&["mail", "preview", "out/test.txt"]).exits_with(1).stderr;
     assert!(refused.contains("cannot write"), "{refused}");
 }

@@ -214,9 +214,10 @@ pub(crate) fn sent_by(
 ) -> Result<Vec<Invitation>, Failure> {
     let query = invitations::table
         .filter(invitations::inviter_id.eq(Key::from(account)))
-        .order(invitations::id.desc())
-        .select(InvitationRow::as_select());
-    let rows: Vec<InvitationRow> = dispatch!(connection, inner => query.load(inner))?;
+        .order(invitations::id.desc());
+    let rows: Vec<InvitationRow> = dispatch!(connection, inner => {
+        query.select(InvitationRow::as_select()).load(inner)
+    })?;
     rows.into_iter().map(Invitation::try_from).collect()
 }
 

@@ -31,7 +31,7 @@ pub(super) fn run(
     let directory = &arguments.directory;
     fs::create_dir_all(directory).map_err(|error| unwritable(directory, &error))?;
     let mut files = Vec::new();
-    for preview in templates.preview() {
+    for preview in templates.preview(&config.mail.delivery.lifetimes) {
         let text = format!("Subject: {}\n\n{}", preview.subject, preview.text);
         for (extension, content) in [("txt", &text), ("html", &preview.html)] {
             let path = directory.join(format!("{}.{extension}", preview.kind));

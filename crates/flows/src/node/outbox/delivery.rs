@@ -54,23 +54,20 @@ pub struct SecretLifetimes {
 
 impl Default for DeliverySettings {
     fn default() -> Self {
-        const MINUTE: Duration = Duration::from_secs(60);
-        Self {
-            max_attempts: 140,
-            concurrency: 4,
-            send_timeout: MINUTE,
-            lifetimes: SecretLifetimes {
-                email: 24 * 60 * MINUTE,
-                reset: 30 * MINUTE,
-                invitation: 7 * 24 * 60 * MINUTE,
-                disavowal: 7 * 24 * 60 * MINUTE,
-            },
-        }
+        let lifetimes = SecretLifetimes::default();
+        Self { max_attempts: 140, concurrency: 4, send_timeout: MINUTE, lifetimes }
+    }
+}
+
+impl Default for SecretLifetimes {
+    fn default() -> Self {
+        Self { email: DAY, reset: 30 * MINUTE, invitation: 7 * DAY, disavowal: 7 * DAY }
     }
 }
 
 impl SecretLifetimes {
-    const fn of(&self, purpose: SecretPurpose) -> Duration {
+    /// The lifetime of a secret for this purpose.
+    pub const fn of(&self, purpose: SecretPurpose) -> Duration {
         match purpose {
             SecretPurpose::VerifyRegistration
             | SecretPurpose::VerifyEmail
@@ -366,6 +363,9 @@ fn storable(text: &str, secret: Option<&SecretString>) -> String {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Transactions to record the result of an attempt. With the waits for a connection, they fit into
 /// [`LEASE_RESERVE`].
