@@ -371,11 +371,11 @@ mod tests {
         // "unknown variant `unknown`, expected one of `test`, …": the error names all kinds.
         let mut kinds: Vec<_> = message.split('`').skip(3).step_by(2).collect();
         let samples = Mail::samples();
-        let mut sampled: Vec<_> = samples.iter().map(Mail::kind).collect();
+        let mut shown: Vec<_> = samples.iter().map(Mail::kind).collect();
         assert!(kinds.contains(&"test"), "{message}");
         kinds.sort_unstable();
-        sampled.sort_unstable();
-        assert_eq!(kinds, sampled);
+        shown.sort_unstable();
+        assert_eq!(kinds, shown);
     }
 
     #[test]

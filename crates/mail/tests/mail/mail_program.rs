@@ -30,10 +30,13 @@ pub(crate) struct ParsedMail {
     /// The text part.
     pub(crate) text: String,
     /// The elements of the HTML part in order, with their attributes.
-    pub(crate) elements: Vec<(String, Vec<(String, Option<String>)>)>,
+    pub(crate) elements: Vec<(String, Attributes)>,
     /// The text between the elements.
     pub(crate) html_text: String,
 }
+
+/// The attributes of an element, each with its value if it has one.
+type Attributes = Vec<(String, Option<String>)>;
 
 impl ParsedMail {
     /// The attributes of this name, on any element.
@@ -57,7 +60,8 @@ pub(crate) fn parse(mails: &[ReceivedMail]) -> Vec<ParsedMail> {
         .spawn()
         .unwrap();
     let mut input = child.stdin.take().unwrap();
-    let lines: String = mails.iter().map(|mail| format!("{}\n", hex(&mail.content))).collect();
+    let lines: Vec<String> = mails.iter().map(|mail| hex(&mail.content)).collect();
+    let lines = lines.join("\n");
     // The script answers while it reads. An error here is that of the script, which is shown below.
     let writer = thread::spawn(move || input.write_all(lines.as_bytes()));
     let output = child.wait_with_output().unwrap();
@@ -72,5 +76,5 @@ pub(crate) fn parse(mails: &[ReceivedMail]) -> Vec<ParsedMail> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
