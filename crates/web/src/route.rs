@@ -143,8 +143,13 @@ impl Router for RouteTable {
 impl RouteTable {
     /// The header `Allow` of this path; `None` if no route has it.
     pub(crate) fn allowed_methods(&self, path: &str) -> Option<String> {
-        let known = self.0.iter().filter(|route| route.matches(path));
-        let allowed: Vec<&str> = known.map(|route| route.methods()).collect();
+        let of = |matches: &dyn Fn(&Route) -> bool| -> Vec<&str> {
+            let known = self.0.iter().filter(|route| matches(route));
+            known.map(|route| route.methods()).collect()
+        };
+        // A path that is a route by itself is no value of a parameter.
+        let literal = of(&|route| route.path == path);
+        let allowed = if literal.is_empty() { of(&|route| route.matches(path)) } else { literal };
         (!allowed.is_empty()).then(|| allowed.join(", "))
     }
 }

@@ -42,7 +42,8 @@ struct SessionItem<'a> {
     /// The time of the sign-in (RFC 3339, UTC).
     #[schema(value_type = String, format = DateTime, example = "2026-11-20T09:31:00Z")]
     signed_in_at: Timestamp,
-    /// The time of the latest second factor in it (RFC 3339, UTC).
+    /// The time of the latest proof in it: of the sign-in or of a step-up (RFC 3339, UTC); null for a session
+    /// of an earlier version.
     #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-20T09:31:00Z")]
     proven_at: Option<Timestamp>,
     /// The time of the latest refresh.
@@ -137,8 +138,12 @@ pub(crate) struct OwnDataFile<'a> {
     /// The changes of the address that wait for their link.
     email_changes: Vec<EmailChangeItem<'a>>,
     /// The authenticator app; null without one.
+    #[schema(example = json!({
+        "confirmed_at": "2026-11-20T09:31:00Z", "last_used_at": "2026-11-20T18:00:00Z" }))]
     totp: Option<TotpItem>,
     /// The backup codes; null without any.
+    #[schema(example = json!({
+        "created_at": "2026-11-20T09:31:00Z", "left": 9, "used_at": ["2026-11-20T18:00:00Z"] }))]
     backup_codes: Option<BackupCodesItem<'a>>,
     /// The invitations that the account sent and that wait, the latest first.
     sent_invitations: Vec<InvitationAnswer>,

@@ -72,7 +72,7 @@ pub(crate) const LIST: Route = Route {
     responses((status = 200, body = FactorsAnswer, description = "The factors",
         example = json!({
             "totp": { "confirmed_at": "2026-11-20T09:31:00Z", "last_used_at": null },
-            "backup_codes_left": 10 }))))]
+            "passkeys": 1, "backup_codes_left": 10 }))))]
 pub(crate) async fn list(
     caller: Caller,
     backup_codes: web::Data<BackupCodes>,

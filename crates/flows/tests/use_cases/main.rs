@@ -55,6 +55,8 @@ mod matrix;
 #[cfg(test)]
 mod passkey;
 #[cfg(test)]
+mod passkey_changes;
+#[cfg(test)]
 mod passkey_races;
 #[cfg(test)]
 mod password_change;
