@@ -12,14 +12,18 @@ const PYTHON: &str = "PORTCULLIS_TEST_PYTHON";
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/http/verify_token.py");
 
+/// The python that has the modules of the tests.
+pub(crate) fn python() -> String {
+    #[expect(clippy::disallowed_methods, reason = "the runner hands the program over this way")]
+    let python = std::env::var(PYTHON);
+    python.unwrap_or_else(|_| panic!("{PYTHON} is not set: run the tests with tests/run"))
+}
+
 /// Returns the claims, or the name of the exception.
 pub(crate) fn verify(server: &TestServer, algorithm: &str, token: &str) -> Result<Value, String> {
-    #[expect(clippy::disallowed_methods, reason = "the runner hands the program over this way")]
-    let python = std::env::var(PYTHON)
-        .unwrap_or_else(|_| panic!("{PYTHON} is not set: run the tests with tests/run"));
     let url = format!("{}/.well-known/jwks.json", server.origin());
     let now = server.clock().now().as_seconds().to_string();
-    let mut child = Command::new(python)
+    let mut child = Command::new(python())
         .args([SCRIPT, &url, algorithm, "https://auth.example.test", "portcullis", &now])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
