@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use portcullis_api::limits::{PASSWORD_RESET, REGISTRATION, SECOND_FACTOR, SIGN_IN};
+use portcullis_api::limits::{
+    PASSKEY_OPTIONS, PASSWORD_RESET, REGISTRATION, SECOND_FACTOR, SIGN_IN,
+};
 use portcullis_rate_limit::{MAX_SLIDING_LIMIT, Quota, QuotaError};
 use portcullis_web::{ConnectionLimits, RateLimit, RateLimitSettings, RequestBounds};
 
@@ -34,30 +36,7 @@ impl RateLimits {
         if in_production && !enabled {
             findings.fault(KEY, "cannot be switched off in production", "remove it");
         }
-        let sign_in = of_route(
-            &SIGN_IN,
-            ("rate_limit.login_attempts", raw.login_attempts),
-            ("rate_limit.login_window_seconds", raw.login_window_seconds),
-            findings,
-        );
-        let second_factor = of_route(
-            &SECOND_FACTOR,
-            ("rate_limit.login_attempts", raw.login_attempts),
-            ("rate_limit.login_window_seconds", raw.login_window_seconds),
-            findings,
-        );
-        let registration = of_route(
-            &REGISTRATION,
-            ("rate_limit.register_attempts", raw.register_attempts),
-            ("rate_limit.register_window_seconds", raw.register_window_seconds),
-            findings,
-        );
-        let password_reset = of_route(
-            &PASSWORD_RESET,
-            ("rate_limit.forgot_attempts", raw.forgot_attempts),
-            ("rate_limit.forgot_window_seconds", raw.forgot_window_seconds),
-            findings,
-        );
+        let routes = routes(&raw, findings);
         let window = seconds(
             "rate_limit.requests_window_seconds",
             raw.requests_window_seconds,
@@ -111,7 +90,7 @@ impl RateLimits {
             Ok(RateLimitSettings {
                 requests: requests?,
                 account_requests: account_requests?,
-                routes: vec![sign_in?, second_factor?, registration?, password_reset?],
+                routes: routes?,
                 exempt_networks,
             })
         };
@@ -140,6 +119,37 @@ const MAX_COUNT: usize = 1_000_000;
 
 const MAX_REQUESTS: u32 = 10_000_000;
 
+/// The quotas of routes. All numbers are checked before the first error is returned.
+fn routes(raw: &raw::RateLimit, findings: &mut Findings) -> Result<Vec<Quota>, QuotaError> {
+    let sign_in = of_route(
+        &SIGN_IN,
+        ("rate_limit.login_attempts", raw.login_attempts),
+        ("rate_limit.login_window_seconds", raw.login_window_seconds),
+        findings,
+    );
+    let second_factor = of_route(
+        &SECOND_FACTOR,
+        ("rate_limit.login_attempts", raw.login_attempts),
+        ("rate_limit.login_window_seconds", raw.login_window_seconds),
+        findings,
+    );
+    let registration = of_route(
+        &REGISTRATION,
+        ("rate_limit.register_attempts", raw.register_attempts),
+        ("rate_limit.register_window_seconds", raw.register_window_seconds),
+        findings,
+    );
+    let password_reset = of_route(
+        &PASSWORD_RESET,
+        ("rate_limit.forgot_attempts", raw.forgot_attempts),
+        ("rate_limit.forgot_window_seconds", raw.forgot_window_seconds),
+        findings,
+    );
+    let sign_in = sign_in?;
+    let passkey_options = passkey_options(sign_in)?;
+    Ok(vec![sign_in, second_factor?, passkey_options, registration?, password_reset?])
+}
+
 fn of_route(
     rate: &RateLimit,
     (limit_key, limit): (&str, Option<u32>),
@@ -150,6 +160,14 @@ fn of_route(
     let limit = findings.within(limit_key, limit, default.limit().get(), 1..=MAX_SLIDING_LIMIT);
     let window = seconds(window_key, window, default.window().as_secs(), findings);
     Quota::sliding(default.name(), limit, window)
+}
+
+/// Started sign-ins with a passkey: as many for each sign-in as by default.
+fn passkey_options(sign_in: Quota) -> Result<Quota, QuotaError> {
+    let default = PASSKEY_OPTIONS.quota();
+    let for_each = default.limit().get() / SIGN_IN.quota().limit().get();
+    let limit = sign_in.limit().get().saturating_mul(for_each).min(MAX_SLIDING_LIMIT);
+    Quota::sliding(default.name(), limit, sign_in.window())
 }
 
 fn seconds(key: &str, value: Option<u64>, default: u64, findings: &mut Findings) -> Duration {
