@@ -73,7 +73,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("actix-service", &["crates/web"]),
     ("actix-web", &["crates/api", "crates/web", "crates/guard", "bins/bench"]),
     ("argon2", &["crates/password", "bins/bench"]),
-    ("aws-lc-rs", &["crates/audit", "crates/token", "crates/mfa", "crates/testkit"]),
+    ("aws-lc-rs", &["crates/audit", "crates/token", "crates/mfa", "crates/testkit", "bins/bench"]),
     ("axum", &["crates/guard"]),
     ("bcrypt", &["crates/password"]),
     ("cbor4ii", &["crates/mfa"]),

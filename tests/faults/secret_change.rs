@@ -1,12 +1,15 @@
-//! Change of the secret key: with the previous key all tokens stay valid; without it no server starts until
-//! an operator accepts that everything signed with it becomes invalid.
+//! Change of the secret key: with the previous key all tokens and factors stay valid; without it no server
+//! starts until an operator accepts that everything signed with it becomes invalid.
 
 use std::time::Duration;
 
-use portcullis_testkit::{Answer, Browser, ServerProcess, TestDatabase};
-use serde_json::Value;
+use portcullis_testkit::{
+    Answer, Browser, PASSWORD, ServerProcess, SoftAuthenticator, TestDatabase,
+};
+use serde_json::{Value, json};
 
 use crate::environment::{SECRET, folder};
+use crate::owners::{App, BASE_URL, ORIGIN};
 
 const NEW_SECRET: &str = "Zq7vK2mXw9RtB4nYc8LdF5hJgP3sA6eU";
 
@@ -63,6 +66,55 @@ fn with_the_previous_secret_at_hand_everything_goes_on() {
 }
 
 #[test]
+fn with_the_previous_secret_at_hand_factors_are_sealed_again_and_outlive_it() {
+    TestDatabase::on_both(|database| {
+        let data = folder();
+        let start = |secrets: &[(&'static str, &'static str)]| {
+            let environment = [&[("DATABASE_URL", database.url()), BASE_URL], secrets].concat();
+            ServerProcess::start(data.path(), &environment)
+        };
+        let mut server = start(&[("SECRET_KEY", SECRET)]);
+        let owners = ["ada", "grace", "linus"];
+        for name in owners {
+            assert_eq!(Browser::at(server.origin()).register(name).status, 201);
+        }
+        let [ada, grace, linus] =
+            owners.map(|name| Browser::at(server.origin()).sign_in_for_tokens(name));
+        let mut app = enrolment(&server, &ada);
+        assert_eq!(confirm(&server, &ada, &mut app).status, 200);
+        let mut pending = enrolment(&server, &linus);
+        let mut phone = SoftAuthenticator::default();
+        let options = post_as(&server, &grace, "/api/auth/passkeys/options", &password());
+        let credential = phone.create(&options.json()["public_key"], ORIGIN);
+        let body = json!({ "credential": credential, "name": "Phone" });
+        assert_eq!(post_as(&server, &grace, "/api/auth/passkeys/verify", &body).status, 200);
+        let former = sealed(&database);
+        assert_eq!(former.len(), 2, "a seed and a passkey");
+        stop(&mut server);
+
+        let mut server = start(&[("SECRET_KEY", NEW_SECRET), ("SECRET_KEY_PREVIOUS", SECRET)]);
+        let renewed = sealed(&database);
+        assert_eq!(renewed.len(), 2);
+        assert!(renewed.iter().all(|sealed| !former.contains(sealed)), "sealed again at the start");
+        assert_eq!(sign_in_by_code(&server, "ada", &mut app).status, 200);
+        assert_eq!(sign_in_by_passkey(&server, &mut phone).status, 200);
+        let confirmed = confirm(&server, &linus, &mut pending);
+        assert_eq!(confirmed.status, 200, "{}", confirmed.text);
+        stop(&mut server);
+
+        let mut server = start(&[("SECRET_KEY", NEW_SECRET)]);
+        let kept = sealed(&database);
+        assert!(renewed.iter().all(|sealed| kept.contains(sealed)), "nothing is left to do");
+        assert_eq!(sign_in_by_code(&server, "ada", &mut app).status, 200);
+        assert_eq!(sign_in_by_passkey(&server, &mut phone).status, 200);
+        let signed_in = sign_in_by_code(&server, "linus", &mut pending);
+        assert_eq!(signed_in.status, 200, "enrolled before the change: {}", signed_in.text);
+        stop(&mut server);
+        assert!(!server.log().contains("damaged"), "{}", server.log());
+    });
+}
+
+#[test]
 fn a_lost_secret_is_replaced_by_the_operator_and_all_users_sign_in_again() {
     let database = TestDatabase::sqlite();
     let data = folder();
@@ -97,6 +149,52 @@ fn a_lost_secret_is_replaced_by_the_operator_and_all_users_sign_in_again() {
     assert_eq!(browser.refresh(&before.field("refresh_token")).code(), "invalid_refresh_token");
     let again = browser.sign_in_for_tokens("ada");
     assert_eq!(me(&server, &again.field("access_token")).status, 200);
+}
+
+/// The sealed seeds and passkeys.
+fn sealed(database: &TestDatabase) -> Vec<String> {
+    let is_sqlite = database.url().starts_with("sqlite:");
+    let hex = |column: &str| {
+        if is_sqlite { format!("hex({column})") } else { format!("encode({column}, 'hex')") }
+    };
+    let [seed, key] = ["seed", "sealed_key"].map(hex);
+    let query = format!("SELECT {seed} FROM totp_factors UNION ALL SELECT {key} FROM passkeys");
+    database.store().texts(&query).expect("the database answers")
+}
+
+fn password() -> Value {
+    json!({ "current_password": PASSWORD })
+}
+
+fn post_as(server: &ServerProcess, signed_in: &Answer, path: &str, body: &Value) -> Answer {
+    let bearer = format!("Bearer {}", signed_in.field("access_token"));
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    Browser::at(server.origin()).send("POST", path, &headers, &body.to_string())
+}
+
+fn enrolment(server: &ServerProcess, signed_in: &Answer) -> App {
+    let started = post_as(server, signed_in, "/api/auth/mfa/totp/enrol", &password());
+    App::of(&started.field("secret"))
+}
+
+fn confirm(server: &ServerProcess, signed_in: &Answer, app: &mut App) -> Answer {
+    let body = json!({ "code": app.wait_for_code() });
+    post_as(server, signed_in, "/api/auth/mfa/totp/confirm", &body)
+}
+
+fn sign_in_by_code(server: &ServerProcess, name: &str, app: &mut App) -> Answer {
+    let mut browser = Browser::at(server.origin());
+    let token = browser.sign_in_for_tokens(name).field("mfa_token");
+    let answer = json!({ "mfa_token": token, "code": app.wait_for_code() });
+    browser.post("/api/auth/login/mfa", &answer)
+}
+
+fn sign_in_by_passkey(server: &ServerProcess, phone: &mut SoftAuthenticator) -> Answer {
+    let mut browser = Browser::at(server.origin());
+    let body = json!({ "delivery": "body" });
+    let options = browser.post("/api/auth/login/passkey/options", &body).json();
+    let credential = phone.get(&options["public_key"], ORIGIN);
+    browser.post("/api/auth/login/passkey/verify", &json!({ "credential": credential }))
 }
 
 fn me(server: &ServerProcess, token: &str) -> Answer {

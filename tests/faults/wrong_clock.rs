@@ -1,41 +1,16 @@
-//! A clock that jumps by an hour in either direction and back: no revoked token is accepted again, on a
-//! running or on a restarted node, and a node whose clock differs from the database reports it.
-//!
-//! The test changes the clock of PostgreSQL: a function of the test shadows `clock_timestamp`.
+//! A database clock that jumps by an hour in either direction and back: no revoked token is accepted again, on
+//! a running or on a restarted node, and a node whose clock differs from the database reports it.
 
 use std::time::Duration;
 
 use portcullis_domain::{Clock, SystemClock};
-use portcullis_testkit::{Browser, ServerProcess, TestDatabase};
+use portcullis_testkit::{Browser, ServerProcess};
 
 use crate::environment::{folder, start};
+use crate::postgres_clock::PostgresWithClock;
 
 /// Much longer than the two seconds from one comparison of the clocks to the next.
 const TIMEOUT: Duration = Duration::from_secs(30);
-
-/// A PostgreSQL whose clock can be set.
-struct PostgresWithClock {
-    database: TestDatabase,
-    url: String,
-}
-
-impl PostgresWithClock {
-    fn new() -> Self {
-        let database = TestDatabase::postgres();
-        let make = "CREATE TABLE clockwork (ahead interval NOT NULL);
-             INSERT INTO clockwork VALUES ('0');
-             CREATE FUNCTION clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE
-             AS 'SELECT pg_catalog.clock_timestamp() + ahead FROM clockwork'";
-        database.store().execute(make).expect("the database answers");
-        let url = format!("{}%2Cpg_catalog", database.url());
-        Self { database, url }
-    }
-
-    fn set(&self, ahead: &str) {
-        let set = format!("UPDATE clockwork SET ahead = '{ahead}'");
-        self.database.store().execute(&set).expect("the database answers");
-    }
-}
 
 #[test]
 fn an_hour_either_way_and_back_brings_no_revoked_token_back_to_life() {

@@ -8,6 +8,7 @@
 
 mod answer;
 mod awaited_bodies;
+mod backup_code_times;
 mod bans;
 mod body;
 mod browser_csrf;

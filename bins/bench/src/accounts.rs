@@ -101,7 +101,7 @@ impl TestUser {
 }
 
 /// Sends all requests over a few connections. Returns the bodies in the same order.
-async fn in_parallel(
+pub(crate) async fn in_parallel(
     server: SocketAddr,
     requests: Vec<Request>,
     expected: StatusCode,

@@ -5,6 +5,7 @@
 //! pair. Speed is printed and never asserted; only a wrong answer fails the run.
 
 mod accounts;
+mod authenticator;
 mod baseline;
 mod bench;
 mod client;

@@ -7,6 +7,7 @@ pub(crate) mod export;
 pub(crate) mod flood;
 pub(crate) mod followers;
 pub(crate) mod me;
+pub(crate) mod passkey;
 pub(crate) mod refresh;
 pub(crate) mod register;
 pub(crate) mod replay;

@@ -87,6 +87,8 @@ pub(crate) enum Measurement {
     Register,
     /// Sign-in, against raw Argon2id
     SignIn,
+    /// Sign-in by passkey, against sign-in by password
+    Passkey,
     /// Rotation, against pgbench (SQLite: a bare handler)
     Refresh,
     /// Latency of `me` under many concurrent sign-ins, and the results of these

@@ -2,7 +2,7 @@
 
 use crate::bench::Bench;
 use crate::measurement::{
-    batch, check, decision_flood, export, flood, followers, me, refresh, register, replay,
+    batch, check, decision_flood, export, flood, followers, me, passkey, refresh, register, replay,
     shared_limit, sign_in, start, verify,
 };
 use crate::options::{Measurement, Options};
@@ -49,6 +49,9 @@ async fn fill(bench: &Bench, report: &mut Report) -> Result<()> {
     }
     if wanted(Measurement::SignIn) {
         report.add(sign_in::measure(bench).await?);
+    }
+    if wanted(Measurement::Passkey) {
+        report.add(passkey::measure(bench).await?);
     }
     if wanted(Measurement::Refresh) {
         report.add(refresh::measure(bench).await?);

@@ -191,8 +191,10 @@ impl FactorStepUp {
         })?;
         match result {
             StepUpResult::Done { snapshot, session, at, .. } => {
-                let random = &*self.ambient.random;
-                Ok(Some(self.issuer.issue_access(&snapshot, &session, at, random)))
+                // A token that is later than the clock of this node is not valid yet, and one that is later than
+                // the clock of the database outlives a change of the role.
+                let (issued_at, random) = (at.min(event.at), &*self.ambient.random);
+                Ok(Some(self.issuer.issue_access(&snapshot, &session, issued_at, random)))
             }
             StepUpResult::Refused(_) => Err(ChallengeError::WrongCode),
             StepUpResult::SessionEnded => Ok(None),

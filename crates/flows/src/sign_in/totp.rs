@@ -13,7 +13,7 @@ use portcullis_domain::{
     AccountId, Ambient, Authentication, AuthenticationMethod, Delivery, Factor, SecretString,
     Session, SessionId, Timestamp,
 };
-use portcullis_mfa::{EnrolmentError, EnrolmentUri, SeedKey, TotpSeed};
+use portcullis_mfa::{EnrolmentError, EnrolmentUri, SealError, SeedKey, TotpSeed};
 use portcullis_token::OpaqueSecret;
 
 use crate::StoreError;
@@ -82,6 +82,9 @@ pub struct TotpConfirmation<'a> {
     pub session: SessionId,
     /// The typed code.
     pub proof: &'a TotpProof,
+    /// Seals the seed of the enrolment under the present secret key, as the factor is stored. The key may have
+    /// changed since the enrolment.
+    pub renewed: &'a dyn Fn(Vec<u8>) -> Vec<u8>,
     /// The replacement of the calling session.
     pub successor: &'a ReplacementSession,
     /// Returns the authentication of the replacement.
@@ -308,10 +311,16 @@ impl TotpEnrolment {
         let (successor, binding) = ReplacementSession::generate(event.at, &self.ambient);
         let authentication =
             |before: Authentication| before.with_factor(&[AuthenticationMethod::OneTimePassword]);
+        let renewed = |sealed: Vec<u8>| match self.sealed_again(request.account, &sealed) {
+            Ok(Some(again)) => again,
+            // One that cannot be opened has no right code.
+            Ok(None) | Err(_) => sealed,
+        };
         let confirmed = self.store.confirm_totp(&TotpConfirmation {
             account: request.account,
             session: request.session,
             proof: &TotpProof::new(request.code.clone(), self.key.clone()),
+            renewed: &renewed,
             successor: &successor,
             authentication: &authentication,
             ending: self.issuer.ending(event.kind, event.at),
@@ -365,19 +374,26 @@ impl TotpEnrolment {
             let Some((last, _)) = seeds.last() else { return Ok(()) };
             after = Some(*last);
             for (account, sealed) in &seeds {
-                let label = seed_label(*account);
-                match self.key.open(sealed, &label) {
-                    Ok((seed, true)) => {
-                        let again = self.key.seal(&seed, &label, &*self.ambient.random);
-                        self.store.reseal_seed(*account, sealed, &again)?;
-                    }
-                    Ok((_, false)) => {}
+                match self.sealed_again(*account, sealed) {
+                    Ok(Some(again)) => self.store.reseal_seed(*account, sealed, &again)?,
+                    Ok(None) => {}
                     Err(error) => {
                         tracing::error!(%account, %error, "a stored TOTP seed is damaged");
                     }
                 }
             }
         }
+    }
+
+    /// The seed sealed under the present secret key; `None` if it is already.
+    fn sealed_again(
+        &self,
+        account: AccountId,
+        sealed: &[u8],
+    ) -> Result<Option<Vec<u8>>, SealError> {
+        let label = seed_label(account);
+        let (seed, is_previous) = self.key.open(sealed, &label)?;
+        Ok(is_previous.then(|| self.key.seal(&seed, &label, &*self.ambient.random)))
     }
 
     fn notice(

@@ -13,7 +13,7 @@ use portcullis_flows::sign_in::{ChallengeAnswer, ChallengeError, IssuedChallenge
 use portcullis_testkit::{AuthenticatorApp, PASSWORD, samples};
 
 use crate::deployment::{
-    Deployment, MINUTE, Node, SECOND, by_name, guess, refreshing_next, typing,
+    Deployment, MINUTE, Node, SECOND, by_name, guess, refreshing_next, secret_key, typing,
 };
 
 pub(crate) fn app_of(secret: &SecretString) -> AuthenticatorApp {
@@ -426,6 +426,23 @@ fn seeds_are_sealed_and_sealed_again_under_a_new_secret() {
         "a damaged seed"
     );
     node.factors.totp.reseal().expect("a damaged seed stops nothing");
+}
+
+#[test]
+fn an_enrolment_of_the_former_secret_is_confirmed_under_the_present_one_and_outlives_the_former() {
+    let mut deployment = Deployment::new();
+    deployment.enrol("ada");
+    let node = deployment.node();
+    let signed_in = node.sign_in.sign_in(&by_name("ada")).unwrap();
+    let app = app_of(&node.factors.totp.start(&change(&signed_in, PASSWORD)).unwrap().secret);
+    let former = deployment.secret.clone();
+    deployment.secret = secret_key("zQ8vT3nK6bY1wM9rJ4xL7cP2sD5hG0fU");
+    deployment.previous_secret = Some(former);
+    let code = app.code(deployment.now());
+    deployment.node().factors.totp.confirm(&confirmation(&signed_in, &code)).unwrap();
+    deployment.previous_secret = None;
+    deployment.pass(30 * SECOND);
+    signed_in_twice(&deployment, &deployment.node(), &app);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 use diesel::sql_types::Integer;
+use portcullis_domain::Timestamp;
 use portcullis_flows::sign_in::lockout::CounterState;
 use portcullis_rate_limit::LockoutPolicy;
 use portcullis_token::Digest;
@@ -12,6 +13,9 @@ use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
 use crate::schema::sign_in_failures;
 use crate::sql_type::Instant;
+
+/// The end of no wait: it is over at every time, also when the clock of the database has gone back.
+const OPEN: Timestamp = Timestamp::from_seconds(0);
 
 /// Deletes the failure counter unless it is closed; returns whether it is open.
 ///
@@ -70,7 +74,7 @@ pub(crate) fn count_failure(
             sign_in_failures::recent.eq(1),
             sign_in_failures::in_a_row.eq(1),
             sign_in_failures::last_failed_at.eq(Instant::from(now)),
-            sign_in_failures::closed_until.eq(Instant::from(now)),
+            sign_in_failures::closed_until.eq(Instant::from(OPEN)),
         ))
         .on_conflict(sign_in_failures::counter)
         .do_update()
@@ -90,6 +94,7 @@ pub(crate) fn count_failure(
 
     // The statement above locks the row, so no other failure is counted in between.
     let until = policy.closed_until(recent.unsigned_abs(), in_a_row.unsigned_abs(), now);
+    let until = if until > now { until } else { OPEN };
     let close = diesel::update(sign_in_failures::table.find(key))
         .set(sign_in_failures::closed_until.eq(Instant::from(until)));
     dispatch!(connection, inner => close.execute(inner))?;

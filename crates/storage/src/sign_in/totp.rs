@@ -129,7 +129,7 @@ fn confirm(
     };
     dispatch!(connection, inner => diesel::delete(own).execute(inner))?;
     let values = (
-        totp_factors::seed.eq(stored.sealed),
+        totp_factors::seed.eq((confirmation.renewed)(stored.sealed)),
         totp_factors::last_step.eq(bigint(step.number())),
         totp_factors::confirmed_at.eq(Instant::from(now)),
         totp_factors::last_used_at.eq(None::<Instant>),

@@ -62,6 +62,17 @@ fn failures_are_forgotten_an_hour_after_the_last_of_them() {
 }
 
 #[test]
+fn failures_without_a_wait_close_nothing_when_the_clock_goes_back() {
+    TestDatabase::on_both(|database| {
+        let attempts = Attempts::on(&database);
+        (0..4).for_each(|_| assert!(attempts.counts(NOW + HOUR)));
+        assert!(attempts.counts(NOW), "the fifth is evaluated, and a wait begins");
+        assert!(!attempts.counts(NOW + MINUTE - MICROSECOND));
+        assert!(attempts.counts(NOW + MINUTE));
+    });
+}
+
+#[test]
 fn a_right_password_during_a_wait_is_refused_and_changes_nothing_but_the_record() {
     TestDatabase::on_both(|database| {
         let store = database.store();
