@@ -12,7 +12,7 @@ use portcullis_testkit::{ServerProcess, TestDatabase};
 use crate::environment::{folder, start};
 use crate::history::{RandomChoices, SEED};
 use crate::link::Link;
-use crate::owners::{self, BASE_URL, Kind, Line, Owner};
+use crate::owners::{self, BASE_URL, Connection, Kind, Owner};
 use crate::trail;
 
 /// The requests that kills hit in turn.
@@ -52,7 +52,7 @@ fn endure_kills(database: &TestDatabase, name: &str) {
     for kill in 0..KILLS {
         let aim = AIMS[kill % AIMS.len()];
         let delay = Duration::from_micros(chance.below(aim.window()));
-        if kill / AIMS.len() % 2 == 0 {
+        if (kill / AIMS.len()).is_multiple_of(2) {
             // Only a crash ends the wait early.
             let wait = |server: &mut ServerProcess| {
                 server.ended_within(delay);
@@ -66,9 +66,9 @@ fn endure_kills(database: &TestDatabase, name: &str) {
         assert_eq!(owners::broken(database, &owners), Vec::<String>::new(), "kill {kill}, {aim:?}");
     }
     let link = Link::to(server.origin());
-    let line = Line { link: &link, progress: mpsc::channel().0 };
+    let connection = Connection { link: &link, progress: mpsc::channel().0 };
     for owner in &mut owners {
-        owner.settle(&line).expect("a server without a fault answers");
+        owner.settle(&connection).expect("a server without a fault answers");
     }
     assert_eq!(owners::broken(database, &owners), Vec::<String>::new());
     trail::verify(&server, None).assert_intact();
@@ -79,11 +79,11 @@ fn endure_kills(database: &TestDatabase, name: &str) {
     assert_ne!(unanswered.len(), 0);
     let seconds = clock.monotonic().as_secs();
     // Written past the capture of the test harness, so that the counts are always printed.
-    let line = format!(
+    let report = format!(
         "{name}: {KILLS} kills with seed {SEED:#x}, between deed and answer {unanswered:?}, \
          {seconds} s\n"
     );
-    drop(io::stderr().write_all(line.as_bytes()));
+    drop(io::stderr().write_all(report.as_bytes()));
 }
 
 /// Lets all owners work, and kills the server after the next request of a kind, when `strike` returns.
@@ -97,8 +97,8 @@ fn work_until(
     let (progress, requests) = mpsc::channel();
     thread::scope(|scope| {
         for owner in owners {
-            let line = Line { link, progress: progress.clone() };
-            scope.spawn(move || owner.work(&line));
+            let connection = Connection { link, progress: progress.clone() };
+            scope.spawn(move || owner.work(&connection));
         }
         drop(progress);
         while requests.recv().is_ok_and(|kind| kind != aim) {}

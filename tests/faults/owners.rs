@@ -11,7 +11,7 @@ mod owner;
 mod rules;
 
 pub(crate) use app::App;
-pub(crate) use history::Line;
+pub(crate) use history::Connection;
 pub(crate) use operation::Kind;
 pub(crate) use owner::Owner;
 pub(crate) use rules::{broken, done_without_an_answer, successes};

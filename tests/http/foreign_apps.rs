@@ -4,6 +4,8 @@
 use std::process::Command;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use portcullis_domain::Clock;
 use portcullis_testkit::{Browser, Chromium, PASSWORD, TestDatabase, TestServer};
 use serde_json::{Value, json};
@@ -53,7 +55,7 @@ fn run(command: &mut Command) -> String {
 
 /// The text of the QR code in an SVG document.
 fn scanned(svg: &str) -> String {
-    let source = json!(format!("data:image/svg+xml,{}", percent_encoded(svg)));
+    let source = json!(format!("data:image/svg+xml;base64,{}", STANDARD.encode(svg)));
     let mut chromium = Chromium::start();
     let drawn: Value = chromium.page().evaluate(&format!("{DRAW}({source})"));
     let side =
@@ -66,10 +68,6 @@ fn scanned(svg: &str) -> String {
     let codes = image.detect_grids();
     assert_eq!(codes.len(), 1, "one code in {width} × {height} pixels");
     codes[0].decode().expect("the code can be read").1
-}
-
-fn percent_encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
 #[test]

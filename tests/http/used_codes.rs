@@ -94,12 +94,12 @@ fn one_of_fifty_simultaneous_uses_on_two_nodes_signs_in_while_redis_is_flushed()
         }
         let mut ada = Member::new(&nodes[0], "ada", "msa");
         let app = ada.enrol_app(&nodes[0]);
-        let begin = |number: usize| {
+        let challenge = |number: usize| {
             let mut browser = Browser::of(&nodes[number % 2]);
             let token = browser.sign_in_for_tokens("ada").field("mfa_token");
             (browser, token)
         };
-        let begun: Vec<(Browser, String)> = (0..USES).map(begin).collect();
+        let challenges: Vec<(Browser, String)> = (0..USES).map(challenge).collect();
         let code = app.code(nodes[0].clock().now());
         let (is_over, mut flushes) = (AtomicBool::new(false), 0);
         let statuses = thread::scope(|scope| {
@@ -113,7 +113,7 @@ fn one_of_fifty_simultaneous_uses_on_two_nodes_signs_in_while_redis_is_flushed()
                 flushes
             });
             let statuses = at_once(USES, |number| {
-                let (browser, token) = &begun[number];
+                let (browser, token) = &challenges[number];
                 let answer = json!({ "mfa_token": token, "code": code });
                 browser.clone().post("/api/auth/login/mfa", &answer).status
             });

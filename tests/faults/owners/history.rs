@@ -10,7 +10,7 @@ use super::operation::{Kind, Operation, Outcome};
 use crate::link::{Link, UnknownOutcome};
 
 /// The connection of an owner, which tells the test what is sent next.
-pub(crate) struct Line<'a> {
+pub(crate) struct Connection<'a> {
     pub(crate) link: &'a Link,
     pub(crate) progress: Sender<Kind>,
 }
@@ -62,12 +62,12 @@ impl History {
     /// Sends a request, with an access token where one is taken.
     pub(super) fn send(
         &mut self,
-        line: &Line<'_>,
+        connection: &Connection<'_>,
         token: Option<&str>,
         request: &Request,
     ) -> Result<Answer, UnknownOutcome> {
-        let index = self.begin(line, request);
-        let answer = exchange(line.link, &self.operations[index].id, token, request);
+        let index = self.begin(connection, request);
+        let answer = exchange(connection.link, &self.operations[index].id, token, request);
         self.conclude(index, request, &answer);
         answer
     }
@@ -75,15 +75,15 @@ impl History {
     /// Sends requests with one single-use secret at once. Returns the answer of the one that succeeded.
     pub(super) fn send_at_once(
         &mut self,
-        line: &Line<'_>,
+        connection: &Connection<'_>,
         token: Option<&str>,
         requests: &[Request],
     ) -> Result<Answer, UnknownOutcome> {
-        let begun: Vec<_> = requests.iter().map(|it| (self.begin(line, it), it)).collect();
+        let begun: Vec<_> = requests.iter().map(|it| (self.begin(connection, it), it)).collect();
         let operations = &self.operations;
         let answers: Vec<_> = thread::scope(|scope| {
             let send = |&(index, request): &(usize, &Request)| {
-                let (id, link) = (operations[index].id.clone(), line.link);
+                let (id, link) = (operations[index].id.clone(), connection.link);
                 let request = request.clone();
                 scope.spawn(move || exchange(link, &id, token, &request))
             };
@@ -100,13 +100,13 @@ impl History {
     }
 
     /// Records a request as not answered, and returns its number.
-    fn begin(&mut self, line: &Line<'_>, request: &Request) -> usize {
+    fn begin(&mut self, connection: &Connection<'_>, request: &Request) -> usize {
         let index = self.operations.len();
         let id = format!("{}/{index}", self.name);
         let (kind, secrets) = (request.kind, request.secrets.clone());
         self.operations.push(Operation { id, kind, secrets, outcome: Outcome::Unknown });
         // The receiver may have ended.
-        let _ = line.progress.send(kind);
+        let _ = connection.progress.send(kind);
         index
     }
 

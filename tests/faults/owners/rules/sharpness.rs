@@ -8,7 +8,7 @@ use super::broken;
 use crate::environment::{folder, start};
 use crate::history::SEED;
 use crate::link::Link;
-use crate::owners::{BASE_URL, Line, Owner};
+use crate::owners::{BASE_URL, Connection, Owner};
 
 /// A violation, a change of the database that makes it and, done again, takes it back, and a part of the report.
 const FORBIDDEN: [(&str, &str, &str); 4] = [
@@ -43,8 +43,8 @@ fn each_violation_is_detected() {
     let server = start(data.path(), database.url(), &[BASE_URL]);
     let link = Link::to(server.origin());
     let mut owners = [Owner::register(&link, 0, SEED)];
-    let line = Line { link: &link, progress: mpsc::channel().0 };
-    owners[0].live_with_app(&line).expect("a server without a fault answers");
+    let connection = Connection { link: &link, progress: mpsc::channel().0 };
+    owners[0].live_with_app(&connection).expect("a server without a fault answers");
     assert_eq!(broken(&database, &owners), Vec::<String>::new());
     let execute = |sql: &str| database.store().execute(sql).expect("the database answers");
     for (violation, forgery, reported) in FORBIDDEN {
