@@ -1,11 +1,12 @@
-//! The time of a second step by backup code is the same for a code in any slot and for a wrong one: the medians
-//! of interleaved samples differ by 10 % at most. They are printed too:
+//! Prints the times of a second step by backup code: for a code in each of the ten slots, and for a wrong one,
+//! over interleaved samples. They are never asserted, because a busy machine must not fail a test. To see them:
 //!
-//! `tests/run -p portcullis-tests --test http backup_code_times -- --nocapture`
+//! `tests/run --release -p portcullis-tests --test http backup_code_times -- --nocapture`
 //!
-//! A busy machine disturbs single samples and not a whole run, so that one of a few runs must be alike. A further
-//! hash for each slot would double the time in every run.
+//! The test asserts their cause: the ten hashes have one salt and one cost, so that one computation finds a code
+//! whichever it is.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use portcullis_domain::{Clock, SystemClock};
@@ -15,10 +16,7 @@ use serde_json::json;
 
 use crate::member::Member;
 
-/// Samples of each kind in a run.
-const SAMPLES: usize = 25;
-
-const RUNS: usize = 4;
+const SAMPLES: usize = 30;
 
 /// The ten slots, and a code of none.
 const KINDS: usize = 11;
@@ -27,42 +25,48 @@ const KINDS: usize = 11;
 const WRONG: &str = "0123-4567-89AB-CDEF";
 
 #[test]
-fn a_backup_code_of_any_slot_takes_as_long_as_a_wrong_one() {
+fn backup_codes_of_every_slot_take_one_hash_and_their_times_are_printed() {
     TestDatabase::on_both(|database| {
         let sessions = SessionPolicy { most_sessions: 100_000, ..TestSettings::default().sessions };
-        let server =
-            TestServer::with(database, TestSettings { sessions, ..TestSettings::default() });
+        let settings = TestSettings { sessions, ..TestSettings::default() };
+        let server = TestServer::with(database, settings);
         let mut ada = Member::new(&server, "ada", "msa");
         ada.enrol_app(&server);
         let password = json!({ "current_password": PASSWORD });
         let codes = ada.post("/api/auth/mfa/backup-codes", &password).json();
-        let codes: Vec<&str> = codes["codes"]
-            .as_array()
-            .expect("a list")
-            .iter()
-            .map(|code| code.as_str().expect("a code"))
-            .collect();
-        let codes = [codes.as_slice(), &[WRONG]].concat();
+        let codes = codes["codes"].as_array().expect("a list").iter();
+        let codes: Vec<&str> =
+            codes.map(|code| code.as_str().expect("a code")).chain([WRONG]).collect();
+        assert_eq!(codes.len(), KINDS);
+        assert_eq!(salts(&server).len(), 1, "one computation");
+
         // The first requests of a connection and of a statement take longer.
         sample(&server, &codes);
-        let alike = (0..RUNS).any(|run| {
-            let mut times: [Vec<Duration>; KINDS] = Default::default();
-            for _ in 0..SAMPLES {
-                for (time, times) in sample(&server, &codes).into_iter().zip(&mut times) {
-                    times.push(time);
-                }
+        let mut times: [Vec<Duration>; KINDS] = Default::default();
+        for _ in 0..SAMPLES {
+            for (time, times) in sample(&server, &codes).into_iter().zip(&mut times) {
+                times.push(time);
             }
-            let medians = times.map(median);
-            let wrong = medians[KINDS - 1].as_secs_f64();
-            let ratios = medians.map(|median| median.as_secs_f64() / wrong);
-            println!("run {run}: wrong {:.2?}, slots {ratios:.3?} of it", medians[KINDS - 1]);
-            ratios.iter().all(|ratio| (0.9..=1.1).contains(ratio))
-        });
-        assert!(alike, "no run of {RUNS}: see the printed ratios");
+        }
+        let medians = times.map(median);
+        for (slot, median) in (1..).zip(medians) {
+            let kind = if slot < KINDS { format!("slot {slot}") } else { "wrong".to_owned() };
+            let percent = median.as_secs_f64() / medians[KINDS - 1].as_secs_f64() * 100.0;
+            println!("{kind:>12} median {median:>10.2?}, {percent:>5.1} % of wrong");
+        }
     });
 }
 
-/// The time of one second step with each code, which is unused.
+/// The algorithms, costs and salts of the stored hashes.
+fn salts(server: &TestServer) -> BTreeSet<String> {
+    let hashes = server.database().store().texts("SELECT hash FROM backup_codes");
+    let hashes = hashes.expect("the database answers");
+    assert_eq!(hashes.len(), KINDS - 1);
+    let salt = |hash: &String| hash.rsplit_once('$').expect("a hash has parts").0.to_owned();
+    hashes.iter().map(salt).collect()
+}
+
+/// The time of one second step with each code; all of them are unused before.
 fn sample(server: &TestServer, codes: &[&str]) -> Vec<Duration> {
     let unused = "UPDATE backup_codes SET used_at = NULL";
     server.database().store().execute(unused).expect("the database answers");
