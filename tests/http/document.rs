@@ -340,6 +340,11 @@ fn schema_has_example(schema: &Value, document: &Value) -> bool {
     if schema["type"] == "array" {
         return schema_has_example(&schema["items"], document);
     }
+    // A value that may be null.
+    if let Some(some) = schema["oneOf"].as_array() {
+        let mut values = some.iter().filter(|one| one["type"] != "null").peekable();
+        return values.peek().is_some() && values.all(|one| schema_has_example(one, document));
+    }
     let properties = schema["properties"].as_object();
     properties.is_some_and(|properties| {
         properties.values().all(|property| schema_has_example(property, document))

@@ -138,12 +138,8 @@ pub(crate) struct OwnDataFile<'a> {
     /// The changes of the address that wait for their link.
     email_changes: Vec<EmailChangeItem<'a>>,
     /// The authenticator app; null without one.
-    #[schema(example = json!({
-        "confirmed_at": "2026-11-20T09:31:00Z", "last_used_at": "2026-11-20T18:00:00Z" }))]
     totp: Option<TotpItem>,
     /// The backup codes; null without any.
-    #[schema(example = json!({
-        "created_at": "2026-11-20T09:31:00Z", "left": 9, "used_at": ["2026-11-20T18:00:00Z"] }))]
     backup_codes: Option<BackupCodesItem<'a>>,
     /// The invitations that the account sent and that wait, the latest first.
     sent_invitations: Vec<InvitationAnswer>,
