@@ -7,7 +7,7 @@ use std::time::Duration;
 use portcullis_domain::{Clock, SystemClock};
 use portcullis_testkit::{ServerProcess, TestDatabase};
 
-use crate::environment::{folder, start};
+use crate::environment::{folder, start, take_turn};
 use crate::history::{RandomChoices, SEED};
 use crate::trail::{self, Recorded, TestClients};
 
@@ -31,6 +31,7 @@ fn kills_take_no_event_and_no_more_than_a_window_of_decisions_on_postgresql() {
 }
 
 fn endure_kills(database: &TestDatabase, name: &str) {
+    let _turn = take_turn();
     let data = folder();
     let [usual, strict] = KILLS;
     let server = start(data.path(), database.url(), &[("PORTCULLIS__AUDIT__WINDOW_MS", "200")]);

@@ -7,6 +7,8 @@ use std::time::Duration;
 use portcullis_domain::{Clock, SystemClock};
 use portcullis_testkit::{ServerProcess, connect_from, raise_file_limit};
 
+use crate::environment::take_turn;
+
 /// The default of `rate_limit.connections`.
 const LIMIT: usize = 1_000;
 
@@ -43,6 +45,7 @@ fn an_address_gets_the_configured_number_and_others_are_unaffected() {
 
 #[test]
 fn idle_connections_are_held_and_leave_no_open_file_and_no_memory_behind() {
+    let _turn = take_turn();
     raise_file_limit(11_000);
     let data_dir = tempfile::tempdir().expect("a directory");
     let server = ServerProcess::start(data_dir.path(), &LIMITS);

@@ -1,6 +1,7 @@
 //! The environment of the servers of these tests: variables, directories, database and proxy.
 
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use portcullis_testkit::{Browser, ServerProcess, TestDatabase};
 use tempfile::TempDir;
@@ -9,6 +10,13 @@ use crate::proxy::Proxy;
 
 /// The secret key of these tests, random enough to be accepted.
 pub(crate) const SECRET: &str = "uT7xQ2mB9vK4cW8nR1zE6yJ3pH5sD0gL";
+
+/// Waits until no other test has its turn. Tests that keep every processor busy take turns, and so do tests
+/// that measure an answer time: beside each other they would test the machine.
+pub(crate) fn take_turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A server that reaches its PostgreSQL database through a proxy, and has the account of Ada.
 pub(crate) struct Proxied {

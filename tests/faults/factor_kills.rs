@@ -9,7 +9,7 @@ use std::time::Duration;
 use portcullis_domain::{Clock, SystemClock};
 use portcullis_testkit::{ServerProcess, TestDatabase};
 
-use crate::environment::{folder, start};
+use crate::environment::{folder, start, take_turn};
 use crate::history::{RandomChoices, SEED};
 use crate::link::Link;
 use crate::owners::{self, BASE_URL, Connection, Kind, Owner};
@@ -28,7 +28,7 @@ const AIMS: [Kind; 8] = [
 ];
 
 /// Kills on each of the two databases.
-const KILLS: usize = 8 * AIMS.len();
+const KILLS: usize = 4 * AIMS.len();
 
 /// More than the machine has cores, so that requests overlap.
 const OWNERS: u64 = 4;
@@ -44,6 +44,7 @@ fn kills_use_no_code_twice_and_lock_no_owner_out_on_postgresql() {
 }
 
 fn endure_kills(database: &TestDatabase, name: &str) {
+    let _turn = take_turn();
     let (clock, chance, data) = (SystemClock::new(), RandomChoices::new(SEED), folder());
     let mut server = start(data.path(), database.url(), &[BASE_URL]);
     let link = Link::to(server.origin());

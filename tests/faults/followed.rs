@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::time::{sleep, timeout};
 
-use crate::environment::{folder, start};
+use crate::environment::{folder, start, take_turn};
 use crate::proxy::Proxy;
 use crate::revoked_everywhere::send_as;
 use crate::two_nodes::percentiles;
@@ -27,6 +27,7 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 #[test]
 fn a_service_with_the_guard_refuses_what_the_other_node_revoked_within_a_second() {
     const REVOCATIONS: usize = 100;
+    let _turn = take_turn();
     let database = TestDatabase::postgres();
     let [(here, _data), (there, _other_data)] = [node(&database), node(&database)];
     let mut browser = Browser::at(here.origin());

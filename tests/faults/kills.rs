@@ -6,7 +6,7 @@ use std::time::Duration;
 use portcullis_domain::{Clock, SystemClock};
 use portcullis_testkit::{ServerProcess, TestDatabase};
 
-use crate::environment::server_on;
+use crate::environment::{server_on, take_turn};
 use crate::history::{self, Client, RandomChoices, SEED};
 
 /// Kills on each of the two databases.
@@ -29,6 +29,7 @@ fn kills_lose_nothing_on_postgresql() {
 }
 
 fn endure_kills(database: &TestDatabase, name: &str) {
+    let _turn = take_turn();
     let clock = SystemClock::new();
     let chance = RandomChoices::new(SEED);
     let (mut server, _data) = server_on(database);

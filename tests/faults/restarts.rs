@@ -1,13 +1,13 @@
 //! Rolling restarts: nodes stop one after the other behind a load balancer.
 
 use std::sync::RwLock;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use portcullis_testkit::{Browser, ServerProcess, TestDatabase};
+use portcullis_testkit::{Browser, ServerProcess, StopSignal, TestDatabase};
 
-use crate::environment::{folder, start};
+use crate::environment::{folder, start, take_turn};
 
 const RESTARTS: usize = 20;
 const CLIENTS: usize = 4;
@@ -20,18 +20,19 @@ type NodeOrigin = RwLock<Option<String>>;
 
 #[test]
 fn no_request_is_lost_in_twenty_rolling_restarts() {
+    let _turn = take_turn();
     let database = TestDatabase::postgres();
     let folders = [folder(), folder()];
     let mut nodes = folders.each_ref().map(|data| start(data.path(), database.url(), &[DELAY]));
     let places = nodes.each_ref().map(|node| RwLock::new(Some(node.origin().to_owned())));
-    let (is_over, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let answered = AtomicUsize::new(0);
     thread::scope(|scope| {
-        let _stop = StopOnDrop(&is_over);
+        let stop_signal = StopSignal::default();
         for client in 0..CLIENTS {
-            let (places, is_over, answered) = (&places, &is_over, &answered);
+            let (places, answered, stop) = (&places, &answered, stop_signal.receiver());
             scope.spawn(move || {
                 let mut kept: [Option<(String, Browser)>; 2] = [None, None];
-                while !is_over.load(Ordering::Relaxed) {
+                while !stop.is_over() {
                     for (place, kept) in places.iter().zip(&mut kept) {
                         ask(place, kept, client % 2 == 0, answered);
                     }
@@ -76,13 +77,4 @@ fn stop(node: &mut ServerProcess, place: &NodeOrigin) {
     node.ask_to_stop();
     let status = node.ended_within(Duration::from_secs(10)).expect("it stops in time");
     assert_eq!(status.code(), Some(0), "{}", node.log());
-}
-
-/// Ends the clients, also when the test fails.
-struct StopOnDrop<'a>(&'a AtomicBool);
-
-impl Drop for StopOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }

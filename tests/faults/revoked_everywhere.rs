@@ -7,7 +7,7 @@ use std::time::Duration;
 use portcullis_domain::{Clock, SystemClock};
 use portcullis_testkit::{Answer, Browser, PASSWORD, RedisServer, ServerProcess, TestDatabase};
 
-use crate::environment::{folder, start};
+use crate::environment::{folder, start, take_turn};
 use crate::proxy::Proxy;
 use crate::two_nodes::percentiles;
 
@@ -20,17 +20,20 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 
 #[test]
 fn without_redis_a_revoked_token_is_refused_on_the_other_node_within_a_second() {
+    let _turn = take_turn();
     revoke("without Redis", None, |_| {});
 }
 
 #[test]
 fn with_redis_a_revoked_token_is_refused_on_the_other_node_within_a_second() {
+    let _turn = take_turn();
     let redis = RedisServer::start();
     revoke("with Redis", Some(&redis.url()), |_| {});
 }
 
 #[test]
 fn a_lost_redis_does_not_delay_revocation_beyond_its_limit() {
+    let _turn = take_turn();
     let mut redis = RedisServer::start();
     let url = redis.url();
     revoke("with a Redis that is killed halfway", Some(&url), |number| {
@@ -84,6 +87,7 @@ fn revoke(what: &str, redis: Option<&str>, mut before: impl FnMut(usize)) {
 #[test]
 fn with_200_ms_to_the_database_and_back_the_promise_of_a_second_holds_too() {
     const SESSIONS: usize = 8;
+    let _turn = take_turn();
     let database = TestDatabase::postgres();
     let data = [folder(), folder()];
     let (state, far_url) = Proxy::to_database(database.url());

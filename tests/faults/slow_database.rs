@@ -8,7 +8,7 @@ use portcullis_domain::{Clock, SystemClock};
 use portcullis_testkit::{Answer, Browser, PASSWORD, ServerProcess, TestDatabase, at_once};
 use serde_json::json;
 
-use crate::environment::Proxied;
+use crate::environment::{Proxied, take_turn};
 
 /// The promise is two seconds; the rest is for a machine that runs other tests too.
 const TIMEOUT: Duration = Duration::from_millis(2_900);
@@ -20,6 +20,7 @@ const NEW_PASSWORD: &str = "a-quiet-heron-counts-9-boats";
 
 #[test]
 fn a_database_that_hangs_is_answered_503_within_two_seconds_on_every_route() {
+    let _turn = take_turn();
     let Proxied { browser, server, proxy, database, .. } = &mut Proxied::start();
     let promote = "UPDATE accounts SET role = 'admin' WHERE username = 'ada'";
     database.store().execute(promote).expect("the database answers");
@@ -90,6 +91,7 @@ fn a_database_that_hangs_is_answered_503_within_two_seconds_on_every_route() {
 
 #[test]
 fn what_a_slow_database_was_too_late_for_has_not_happened() {
+    let _turn = take_turn();
     let Proxied { browser, server, proxy, database, .. } = &mut Proxied::start();
     let signed_in = browser.sign_in_for_tokens("ada");
     let (refresh, access) = (signed_in.field("refresh_token"), signed_in.field("access_token"));
@@ -127,6 +129,7 @@ fn what_a_slow_database_was_too_late_for_has_not_happened() {
 
 #[test]
 fn a_refresh_with_a_commit_under_way_is_repeated_and_is_no_reuse() {
+    let _turn = take_turn();
     for delivery in ["cookie", "body"] {
         let Proxied { browser, server, proxy, database, .. } = &mut Proxied::start();
         let elsewhere = browser.sign_in_for_tokens("ada");
@@ -161,6 +164,7 @@ fn a_refresh_with_a_commit_under_way_is_repeated_and_is_no_reuse() {
 
 #[test]
 fn a_change_whose_commit_was_on_its_way_is_said_to_be_of_unknown_outcome() {
+    let _turn = take_turn();
     let Proxied { browser, server, proxy, .. } = &mut Proxied::start();
     let access = browser.sign_in_for_tokens("ada").field("access_token");
 

@@ -10,7 +10,7 @@ use portcullis_domain::SystemClock;
 use portcullis_testkit::{PASSWORD, TestDatabase};
 use serde_json::json;
 
-use crate::environment::{folder, server_on, start};
+use crate::environment::{folder, server_on, start, take_turn};
 use crate::history::{self, RandomChoices, SEED};
 use crate::link::Link;
 use crate::proxy::Proxy;
@@ -79,6 +79,7 @@ fn who_follows_revocations_is_let_go_at_sigterm() {
 #[test]
 fn no_accepted_request_fails_when_the_server_stops_under_load() {
     const STOPS: u32 = 6;
+    let _turn = take_turn();
     TestDatabase::on_both(|database| {
         let chance = RandomChoices::new(SEED);
         let (mut server, _data) = server_on(&database);
@@ -101,6 +102,7 @@ fn no_accepted_request_fails_when_the_server_stops_under_load() {
 #[test]
 fn no_answered_decision_is_lost_when_the_server_stops_under_load() {
     const STOPS: u32 = 3;
+    let _turn = take_turn();
     TestDatabase::on_both(|database| {
         let chance = RandomChoices::new(SEED);
         let data = folder();

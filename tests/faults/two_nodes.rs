@@ -7,7 +7,7 @@ use std::time::Duration;
 use portcullis_domain::{Clock, SystemClock};
 use portcullis_testkit::TestDatabase;
 
-use crate::environment::server_on;
+use crate::environment::{server_on, take_turn};
 use crate::link::Link;
 use crate::trail::{self, Client, Notes, Recorded};
 
@@ -17,6 +17,7 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 #[test]
 fn what_one_node_activates_decides_on_the_other_within_a_second_and_both_record() {
     const ACTIVATIONS: u64 = 50;
+    let _turn = take_turn();
     let database = TestDatabase::postgres();
     let ((mut one, _data), (mut other, _other_data)) = (server_on(&database), server_on(&database));
     let clock = Arc::new(SystemClock::new());

@@ -5,13 +5,11 @@ mod client;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use portcullis_domain::{Clock, SystemClock};
-use portcullis_testkit::{TestCertificates, TestDatabase, TestServer, TestSettings};
+use portcullis_testkit::{StopSignal, TestCertificates, TestDatabase, TestServer, TestSettings};
 use rustls::ProtocolVersion;
 use rustls::version::{TLS12, TLS13};
 
@@ -163,14 +161,14 @@ fn the_certificate_changes_under_load_without_a_failed_request() {
     let server = serve(&certificates);
     let client = Client::of(&server, &certificates);
     let first = client.connect().expect("a handshake").certificate();
-    let is_over = Arc::new(AtomicBool::new(false));
+    let stop = StopSignal::default();
     let load: Vec<_> = (0..4)
         .map(|number| {
-            let (client, is_over) = (client.clone(), Arc::clone(&is_over));
+            let (client, stop) = (client.clone(), stop.receiver());
             thread::spawn(move || {
                 let mut kept = client.connect().expect("a handshake");
                 let mut count = 0_u32;
-                while !is_over.load(Ordering::Relaxed) {
+                while !stop.is_over() {
                     // Half of the clients connect anew for each request.
                     if number % 2 == 0 {
                         kept = client.connect().expect("a handshake under load");
@@ -199,7 +197,7 @@ fn the_certificate_changes_under_load_without_a_failed_request() {
         let certificate = client.connect().expect("a handshake").certificate();
         assert_eq!(certificate, shown, "an expired one is not used");
     }
-    is_over.store(true, Ordering::Relaxed);
+    drop(stop);
     for thread in load {
         assert!(thread.join().expect("no request failed") > 10);
     }

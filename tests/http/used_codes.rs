@@ -3,14 +3,13 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use portcullis_domain::Clock;
 use portcullis_rate_limit::LockoutPolicy;
 use portcullis_testkit::{
-    Answer, AuthenticatorApp, Browser, PASSWORD, RedisServer, TestDatabase, TestServer,
+    Answer, AuthenticatorApp, Browser, PASSWORD, RedisServer, StopSignal, TestDatabase, TestServer,
     TestSettings, at_once,
 };
 use serde_json::json;
@@ -101,12 +100,15 @@ fn one_of_fifty_simultaneous_uses_on_two_nodes_signs_in_while_redis_is_flushed()
         };
         let challenges: Vec<(Browser, String)> = (0..USES).map(challenge).collect();
         let code = app.code(nodes[0].clock().now());
-        let (is_over, mut flushes) = (AtomicBool::new(false), 0);
+        let mut flushes = 0;
         let statuses = thread::scope(|scope| {
-            let flushing = scope.spawn(|| {
-                let mut operator = Operator::of(&redis);
+            let stop = StopSignal::default();
+            let stopped = stop.receiver();
+            let redis = &redis;
+            let flushing = scope.spawn(move || {
+                let mut operator = Operator::of(redis);
                 let mut flushes = 0;
-                while !is_over.load(Ordering::Relaxed) {
+                while !stopped.is_over() {
                     operator.flush();
                     flushes += 1;
                 }
@@ -117,7 +119,7 @@ fn one_of_fifty_simultaneous_uses_on_two_nodes_signs_in_while_redis_is_flushed()
                 let answer = json!({ "mfa_token": token, "code": code });
                 browser.clone().post("/api/auth/login/mfa", &answer).status
             });
-            is_over.store(true, Ordering::Relaxed);
+            drop(stop);
             flushes = flushing.join().expect("Redis answers");
             statuses
         });

@@ -25,6 +25,7 @@ mod redis;
 pub mod samples;
 mod server;
 mod smtp;
+mod stop_signal;
 
 pub use answer::Answer;
 pub use authenticator::{SoftAlgorithm, SoftAuthenticator};
@@ -43,3 +44,4 @@ pub use redis::{RedisServer, free_port, redis_url};
 pub use samples::PASSWORD;
 pub use server::{SERVICE, TestServer, TestSettings, settings};
 pub use smtp::{ReceivedMail, SmtpAnswer, SmtpServer, SmtpStep};
+pub use stop_signal::{StopReceiver, StopSignal};

@@ -1,6 +1,7 @@
 //! An authenticator app that shows each code once.
 
 use std::thread;
+use std::time::Duration;
 
 use portcullis_domain::{Clock, SystemClock, Timestamp};
 use portcullis_testkit::AuthenticatorApp;
@@ -42,7 +43,7 @@ impl App {
             if let Some(code) = self.next_code(clock.now()) {
                 return code;
             }
-            thread::yield_now();
+            thread::park_timeout(Duration::from_millis(50));
         }
     }
 }
