@@ -6,7 +6,9 @@ use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Account, AccountId, Clock, Role};
 use portcullis_flows::access::matrix::MatrixStore;
 use portcullis_flows::identity::registration::{NewAccount, RegistrationStore};
-use portcullis_testkit::{Answer, AuthenticatorApp, Browser, PASSWORD, TestServer, samples};
+use portcullis_testkit::{
+    Answer, AuthenticatorApp, Browser, PASSWORD, SoftAuthenticator, TestServer, samples,
+};
 use serde_json::{Value, json};
 
 pub(crate) struct Member {
@@ -57,6 +59,19 @@ impl Member {
         self.token = confirmed.field("access_token");
         server.clock().advance(Duration::from_secs(60));
         app
+    }
+
+    /// Registers a passkey and continues in the new session. The server must have a domain name.
+    pub(crate) fn add_passkey(
+        &mut self,
+        server: &TestServer,
+        authenticator: &mut SoftAuthenticator,
+    ) {
+        let password = json!({ "current_password": PASSWORD });
+        let options = self.post("/api/auth/passkeys/options", &password).json();
+        let credential = authenticator.create(&options["public_key"], server.origin());
+        let body = json!({ "credential": credential, "name": "Phone" });
+        self.token = self.post("/api/auth/passkeys/verify", &body).field("access_token");
     }
 
     /// The same account on another node.

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use portcullis_testkit::{Browser, PASSWORD, TestDatabase, TestServer, TestSettings};
+use portcullis_testkit::{
+    Browser, PASSWORD, SoftAuthenticator, TestDatabase, TestServer, TestSettings,
+};
 use serde_json::{Value, json};
 
 use crate::member::Member;
@@ -149,7 +151,8 @@ fn the_copy_of_the_own_data_has_everything_about_the_caller_and_nothing_of_other
 #[test]
 fn the_copy_has_the_addresses_the_factors_and_the_sent_invitations() {
     TestDatabase::on_both(|database| {
-        let server = TestServer::start(database);
+        let settings = TestSettings { named: true, ..TestSettings::default() };
+        let server = TestServer::with(database, settings);
         let mut grace = Member::new(&server, "grace", "admin");
         let empty = grace.get("/api/auth/me/data").json();
         for (member, expected) in [
@@ -157,6 +160,7 @@ fn the_copy_has_the_addresses_the_factors_and_the_sent_invitations() {
             ("email_changes", json!([])),
             ("totp", Value::Null),
             ("backup_codes", Value::Null),
+            ("passkeys", json!([])),
             ("sent_invitations", json!([])),
         ] {
             assert_eq!(empty[member], expected, "{member}");
@@ -167,6 +171,7 @@ fn the_copy_has_the_addresses_the_factors_and_the_sent_invitations() {
         assert_eq!(session["proven_at"], session["signed_in_at"]);
 
         grace.enrol_app(&server);
+        grace.add_passkey(&server, &mut SoftAuthenticator::default());
         let password = json!({ "current_password": PASSWORD });
         assert_eq!(grace.post("/api/auth/mfa/backup-codes", &password).status, 200);
         server.database().mails();
@@ -190,11 +195,14 @@ fn the_copy_has_the_addresses_the_factors_and_the_sent_invitations() {
         assert!(copy["totp"]["confirmed_at"].is_string(), "{}", copy["totp"]);
         let codes = &copy["backup_codes"];
         assert_eq!((&codes["left"], &codes["used_at"]), (&json!(10), &json!([])));
+        assert_eq!(copy["passkeys"], grace.get("/api/auth/passkeys").json()["items"]);
+        assert_eq!(copy["passkeys"][0]["name"], "Phone");
         assert_eq!(copy["sent_invitations"], json!([invited.json()]));
         let sessions = copy["sessions"].as_array().expect("a list");
-        let session = sessions.iter().find(|session| session["acr"] == "aal2");
+        let with_app = json!(["pwd", "otp", "mfa"]);
+        let session = sessions.iter().find(|session| session["amr"] == with_app);
         let session = session.expect("the session that confirmed the app");
-        assert_eq!(session["amr"], json!(["pwd", "otp", "mfa"]));
+        assert_eq!(session["acr"], "aal2");
         assert!(session["proven_at"].is_string(), "{session}");
         assert!(
             !answer.text.contains("$argon2") && !answer.text.contains("seed"),

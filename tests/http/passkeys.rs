@@ -11,15 +11,6 @@ fn start(database: TestDatabase) -> TestServer {
     TestServer::with(database, TestSettings { named: true, ..TestSettings::default() })
 }
 
-/// Registers a passkey and continues in the new session.
-fn register(server: &TestServer, member: &mut Member, authenticator: &mut SoftAuthenticator) {
-    let password = json!({ "current_password": PASSWORD });
-    let options = member.post("/api/auth/passkeys/options", &password).json();
-    let credential = authenticator.create(&options["public_key"], server.origin());
-    let body = json!({ "credential": credential, "name": "Phone" });
-    member.token = member.post("/api/auth/passkeys/verify", &body).field("access_token");
-}
-
 /// Starts a sign-in, and returns its options.
 fn options(browser: &mut Browser, delivery: &str) -> Value {
     let body = json!({ "delivery": delivery });
@@ -73,7 +64,7 @@ fn a_client_without_cookies_uses_a_passkey_alone_beside_the_password_and_for_a_s
     let server = start(TestDatabase::sqlite());
     let mut ada = Member::new(&server, "ada", "msa");
     let mut key = SoftAuthenticator::security_key(SoftAlgorithm::EdDsa);
-    register(&server, &mut ada, &mut key);
+    ada.add_passkey(&server, &mut key);
     let mut browser = Browser::of(&server);
     let challenge = browser.sign_in_for_tokens("ada").json();
     let credential = key.get(&challenge["public_key"], server.origin());
@@ -115,8 +106,8 @@ fn passkeys_are_listed_renamed_and_removed_by_their_owner_only() {
     let server = start(TestDatabase::sqlite());
     let mut ada = Member::new(&server, "ada", "msa");
     let mut eve = Member::new(&server, "eve", "msa");
-    register(&server, &mut ada, &mut SoftAuthenticator::default());
-    register(&server, &mut eve, &mut SoftAuthenticator::default());
+    ada.add_passkey(&server, &mut SoftAuthenticator::default());
+    eve.add_passkey(&server, &mut SoftAuthenticator::default());
     let list = ada.get("/api/auth/passkeys").json();
     let passkey = &list["items"][0];
     assert_eq!(list["items"].as_array().map(Vec::len), Some(1));
@@ -153,7 +144,7 @@ fn a_credential_of_another_page_or_form_is_refused_with_a_code() {
         let refused = ada.post("/api/auth/passkeys/verify", &body);
         assert_eq!((refused.status, refused.code().as_str()), (422, "passkey_refused"));
     }
-    register(&server, &mut ada, &mut phone);
+    ada.add_passkey(&server, &mut phone);
     let mut browser = Browser::of(&server);
     let begun = options_of(&mut browser);
     let foreign = phone.get(&begun, "https://localhost.example.org");

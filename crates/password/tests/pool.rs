@@ -251,7 +251,8 @@ fn hashing_threads_stand_behind_the_others() {
     let theirs = pool(1, 8, LONG)
         .run(address(1), |_, _| rustix::process::getpriority_process(None).unwrap())
         .unwrap();
-    assert_eq!((own, theirs), (own.min(18), 19), "as far behind as there is");
+    // Further behind, they would get nearly nothing beside busy programs.
+    assert_eq!(theirs, (own + 10).min(19));
 }
 
 /// bcrypt of cost 14 takes a second, the others' hashes a hundredth: it may not have every thread.

@@ -19,6 +19,7 @@ use crate::answer::AccountAnswer;
 use crate::file_stream::{self, Chunks, FileError, OWN_COPIES};
 use crate::identity::invitation::InvitationAnswer;
 use crate::openapi::schema::trail::AuditEntry;
+use crate::sign_in::passkey::PasskeyAnswer;
 
 const JSON: &str = "application/json";
 
@@ -141,6 +142,8 @@ pub(crate) struct OwnDataFile<'a> {
     totp: Option<TotpItem>,
     /// The backup codes; null without any.
     backup_codes: Option<BackupCodesItem<'a>>,
+    /// The passkeys, the oldest first.
+    passkeys: Vec<PasskeyAnswer>,
     /// The invitations that the account sent and that wait, the latest first.
     sent_invitations: Vec<InvitationAnswer>,
     /// The sessions, the newest first.
@@ -191,6 +194,7 @@ fn write(
 ) -> Result<(), FileError<AuditLogError>> {
     let former_emails: Vec<_> = records.former_emails.iter().map(FormerEmailItem::from).collect();
     let email_changes: Vec<_> = records.email_changes.iter().map(EmailChangeItem::from).collect();
+    let passkeys = records.passkeys.iter().cloned().map(PasskeyAnswer::from);
     let invitations = records.invitations.iter().cloned().map(InvitationAnswer::from);
     let sessions: Vec<_> = records.sessions.iter().map(SessionItem::from).collect();
     let mails: Vec<_> = records.mails.iter().map(MailItem::from).collect();
@@ -204,6 +208,8 @@ fn write(
     json(chunks, &records.totp.as_ref().map(TotpItem::from))?;
     chunks.write_all(b",\"backup_codes\":")?;
     json(chunks, &records.backup_codes.as_ref().map(BackupCodesItem::from))?;
+    chunks.write_all(b",\"passkeys\":")?;
+    json(chunks, &passkeys.collect::<Vec<_>>())?;
     chunks.write_all(b",\"sent_invitations\":")?;
     json(chunks, &invitations.collect::<Vec<_>>())?;
     chunks.write_all(b",\"sessions\":")?;

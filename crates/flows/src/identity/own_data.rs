@@ -14,6 +14,7 @@ use crate::audit::trail::{AuditLog, AuditLogError};
 use crate::effects::{Effects, event_now};
 use crate::identity::invitation::Invitation;
 use crate::principal::Principal;
+use crate::sign_in::passkey::PasskeyRecord;
 
 /// The port of own data.
 pub trait OwnDataStore: Send + Sync {
@@ -38,6 +39,8 @@ pub struct OwnRecords {
     pub totp: Option<TotpRecord>,
     /// Its backup codes, if it has some.
     pub backup_codes: Option<BackupCodesRecord>,
+    /// Its passkeys, the oldest first.
+    pub passkeys: Vec<PasskeyRecord>,
     /// The invitations that it sent and that wait, the latest first.
     pub invitations: Vec<Invitation>,
     /// Its sessions, also those that ended, the newest first.

@@ -1,5 +1,5 @@
 //! `OwnDataStore`: the rows about one account, tables `accounts`, `sessions`, `outbox`, `former_emails`,
-//! `email_changes`, `invitations`, `totp_factors` and `backup_codes`.
+//! `email_changes`, `invitations`, `totp_factors`, `backup_codes` and `passkeys`.
 
 use diesel::prelude::*;
 use portcullis_domain::{AccountId, Timestamp};
@@ -14,7 +14,7 @@ use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
 use crate::identity::{account, invitation};
 use crate::schema::{backup_codes, email_changes, former_emails, outbox, sessions, totp_factors};
-use crate::sign_in::authentication;
+use crate::sign_in::{authentication, passkey};
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
 
@@ -34,6 +34,7 @@ impl OwnDataStore for Store {
                 email_changes: email_changes_of(connection, account)?,
                 totp: totp_of(connection, account)?,
                 backup_codes: backup_codes_of(connection, account)?,
+                passkeys: passkey::of_account(connection, account)?,
                 invitations: invitation::sent_by(connection, account)?,
                 sessions: sessions_of(connection, account)?,
                 mails: mails_of(connection, account)?,

@@ -95,6 +95,11 @@ pub(crate) fn check_rules(
     Ok(())
 }
 
+/// Refuses what nobody does to the own account, even if it changes nothing.
+pub(crate) fn is_of_another(account: &Account, principal: &Principal) -> Result<(), Refusal> {
+    if principal.account() == Some(account.id) { Err(Refusal::OwnAccount) } else { Ok(()) }
+}
+
 /// The account of the principal, if it still matches its access token; `None` for the operator, who
 /// has none.
 pub(crate) fn acting_account<'s>(
