@@ -46,6 +46,8 @@ impl Chromium {
             .args(["--headless", "--remote-debugging-pipe", "--no-sandbox", "--no-first-run"])
             .args(["--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"])
             .arg(format!("--user-data-dir={}", profile.path().display()))
+            // Its lock is there too, and goes with the profile.
+            .env("TMPDIR", profile.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

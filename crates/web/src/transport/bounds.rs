@@ -11,8 +11,9 @@ pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// The timeout of the rest of a body that is discarded.
 pub(super) const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The maximum that is read of it, in bytes.
-pub(super) const MAX_DRAINED: usize = 256 * 1024;
+/// The maximum that is read of it, in bytes: twice the largest body of a route, so that a client whose body
+/// is a little too large has sent all of it and reads why it was refused.
+pub(super) const MAX_DRAINED: usize = 2 * 1024 * 1024;
 
 /// The time in which a client with waiting responses must take [`MIN_TAKEN`] bytes of them.
 pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
