@@ -190,7 +190,7 @@ impl PoolState {
 /// value belongs to the thread; on other systems it would slow down the whole process.
 ///
 /// A thread of nice value 10 has a tenth of the share of a normal one. With 19 it has a seventieth: beside
-/// two busy programs on two cores, sign-ins would reach the deadline of the queue.
+/// four busy programs on two cores, sign-ins reached the deadline of the queue.
 #[cfg(target_os = "linux")]
 fn lower_priority() {
     const POLITE: i32 = 10;

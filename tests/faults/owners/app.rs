@@ -9,6 +9,9 @@ use portcullis_testkit::AuthenticatorApp;
 /// The length of a time step in seconds.
 const STEP: i64 = 30;
 
+/// The pause between two looks at an app that has no code yet.
+pub(super) const PAUSE: Duration = Duration::from_millis(50);
+
 /// An authenticator app that shows each code once, also those of the step before and after the present one,
 /// which the server accepts too. So it has three codes at a time.
 pub(crate) struct App {
@@ -43,7 +46,7 @@ impl App {
             if let Some(code) = self.next_code(clock.now()) {
                 return code;
             }
-            thread::park_timeout(Duration::from_millis(50));
+            thread::park_timeout(PAUSE);
         }
     }
 }

@@ -1,21 +1,17 @@
 //! One owner with the account, its factors and a history. A wrong answer is a panic at once.
 
 use std::thread;
-use std::time::Duration;
 
 use portcullis_domain::{Clock, SystemClock};
 use portcullis_testkit::{Answer, PASSWORD, SoftAuthenticator};
 use serde_json::{Value, json};
 
 use super::ORIGIN;
-use super::app::App;
+use super::app::{App, PAUSE};
 use super::history::{Connection, History, Request};
 use super::operation::Kind;
 use crate::history::RandomChoices;
 use crate::link::{Link, UnknownOutcome};
-
-/// The pause between two looks at an app that has no code yet.
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// The numbers of the app and of the authenticator that are factors of an account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -157,12 +153,13 @@ impl Owner {
                 second_step(&answer, "credential", credential)
             }
             Factors { app, .. } => {
-                // The session still serves, and the app has few codes at a time.
-                if self.token.is_some() {
-                    return Ok(());
-                }
                 let app = app.expect("one of both");
-                let code = self.wait_for_code(connection, app)?;
+                let code = match self.apps[app].next_code(self.clock.now()) {
+                    Some(code) => code,
+                    // The session still serves.
+                    None if self.token.is_some() => return Ok(()),
+                    None => self.wait_for_code(connection, app)?,
+                };
                 second_step(&answer, "code", json!(code)).presenting(format!("code {app} {code}"))
             }
         };
