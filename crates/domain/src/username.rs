@@ -30,7 +30,12 @@ impl Username {
         if text.len() > 16 * MAX_LENGTH {
             return Err(UsernameError::TooLong);
         }
-        let name = UsernameCaseMapped::enforce(text).map_err(|_| UsernameError::Forbidden)?;
+        let name = enforce(text)?;
+        // Lower case can lead to a letter that the profile forbids (Cherokee), and then the name that
+        // is stored would not be a name when it is typed (RFC 8264 section 7: rules are idempotent).
+        if enforce(&name)? != name {
+            return Err(UsernameError::Forbidden);
+        }
         let least = if name.chars().all(is_syllable) { MIN_SYLLABLES } else { MIN_LENGTH };
         let length = name.chars().count();
         if length < least {
@@ -43,7 +48,7 @@ impl Username {
             return Err(UsernameError::Forbidden);
         }
         let skeleton = fold(&name);
-        Ok(Self { name: name.into_owned(), skeleton })
+        Ok(Self { name, skeleton })
     }
 
     /// The name in its normal form.
@@ -107,6 +112,12 @@ impl ReservedNames {
     pub fn contains(&self, username: &Username) -> bool {
         self.0.contains(username.skeleton())
     }
+}
+
+/// Applies the PRECIS profile once.
+fn enforce(text: &str) -> Result<String, UsernameError> {
+    let name = UsernameCaseMapped::enforce(text).map_err(|_| UsernameError::Forbidden)?;
+    Ok(name.into_owned())
 }
 
 /// The skeleton maps some lower-case letters to upper-case prototypes (`0` becomes `O`), hence the
@@ -175,6 +186,7 @@ mod tests {
             "ad\u{202e}a",
             "ad\u{200b}a",
             "adaא",
+            "Ꭰda",
         ] {
             assert_eq!(Username::parse(text), Err(UsernameError::Forbidden), "{text:?}");
         }
@@ -190,6 +202,16 @@ mod tests {
             assert!(reserved.contains(&Username::parse(text).unwrap()), "{text}");
         }
         assert!(!reserved.contains(&Username::parse("administrator").unwrap()));
+    }
+
+    #[test]
+    fn every_character_keeps_its_name_stable() {
+        // No letter beyond the second plane has two cases.
+        for c in '\0'..='\u{1ffff}' {
+            if let Ok(name) = Username::parse(&format!("a{c}{c}a")) {
+                assert_eq!(Username::parse(name.as_str()), Ok(name), "{c:?}");
+            }
+        }
     }
 
     proptest! {
