@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::result::ConnectionError;
+use diesel::result::Error::DatabaseError;
 use diesel::{Connection as _, PgConnection, SqliteConnection};
 use portcullis_domain::{Clock, ExposeSecret, SecretString, SystemClock};
 use portcullis_flows::node::deadline::RequestDeadline;
@@ -122,7 +123,7 @@ impl Connection {
                 AnsiTransactionManager::begin_transaction_sql(inner, BEGIN)?;
             }
             Inner::Sqlite(inner) => {
-                AnsiTransactionManager::begin_transaction_sql(inner, "BEGIN IMMEDIATE")?;
+                begin_immediate(inner, &clock)?;
                 // The wait for another writer tells nothing about the duration of a commit.
                 return Ok(());
             }
@@ -214,6 +215,25 @@ impl Connection {
     /// Returns whether the connection is unusable.
     pub(crate) fn is_broken(&mut self) -> bool {
         dispatch!(self, inner => AnsiTransactionManager::is_broken_transaction_manager(inner))
+    }
+}
+
+/// Waits up to five seconds for the other writers of the file. SQLite alone waits longer after each try,
+/// so that a process that writes without a pause keeps the others out. Tries at equal distances, that of
+/// [`SQLITE_SETTINGS`], soon find a gap between two of its transactions.
+fn begin_immediate(inner: &mut SqliteConnection, clock: &SystemClock) -> Result<(), Failure> {
+    const TIMEOUT: Duration = Duration::from_secs(5);
+    let begun = clock.monotonic();
+    loop {
+        match AnsiTransactionManager::begin_transaction_sql(inner, "BEGIN IMMEDIATE") {
+            Err(DatabaseError(_, information))
+                if information.message() == "database is locked"
+                    && clock.monotonic().saturating_sub(begun) < TIMEOUT =>
+            {
+                RequestDeadline::check()?;
+            }
+            outcome => return Ok(outcome?),
+        }
     }
 }
 
@@ -341,20 +361,22 @@ fn connect_sqlite(path: &Path, purpose: Purpose) -> Result<SqliteConnection, Con
             .map_err(|error| ConnectionError::BadConnection(error.to_string()))?;
     }
     let mut connection = SqliteConnection::establish(&existing(path))?;
-    // The order matters: the busy timeout must be set before the journal mode takes its lock.
     let settings = match purpose {
-        Purpose::Write => {
-            "PRAGMA busy_timeout = 5000;
-             PRAGMA journal_mode = WAL;
-             PRAGMA synchronous = FULL;
-             PRAGMA foreign_keys = ON;
-             PRAGMA secure_delete = ON;"
-        }
+        Purpose::Write => SQLITE_SETTINGS,
         Purpose::Read => "PRAGMA busy_timeout = 5000; PRAGMA query_only = ON;",
     };
     connection.batch_execute(settings).map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
 }
+
+/// Settings of a writer. The busy timeout must be set before the journal mode takes its lock. Afterwards
+/// only the begin of a transaction waits for others.
+const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000;
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    PRAGMA foreign_keys = ON;
+    PRAGMA secure_delete = ON;
+    PRAGMA busy_timeout = 2";
 
 /// Returns the path as a URI (<https://sqlite.org/uri.html>) that opens a file and never creates
 /// one.

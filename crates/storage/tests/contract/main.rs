@@ -97,3 +97,5 @@ mod tampering;
 mod trail;
 #[cfg(test)]
 mod trail_races;
+#[cfg(test)]
+mod writers;
