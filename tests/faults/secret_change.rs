@@ -81,7 +81,10 @@ fn with_the_previous_secret_at_hand_factors_are_sealed_again_and_outlive_it() {
         let [ada, grace, linus] =
             owners.map(|name| Browser::at(server.origin()).sign_in_for_tokens(name));
         let mut app = enrolment(&server, &ada);
-        assert_eq!(confirm(&server, &ada, &mut app).status, 200);
+        let confirmed = confirm(&server, &ada, &mut app);
+        assert_eq!(confirmed.status, 200, "{}", confirmed.text);
+        let codes = post_as(&server, &confirmed, "/api/auth/mfa/backup-codes", &password());
+        let codes = codes.json()["codes"].clone();
         let mut pending = enrolment(&server, &linus);
         let mut phone = SoftAuthenticator::default();
         let options = post_as(&server, &grace, "/api/auth/passkeys/options", &password());
@@ -89,14 +92,15 @@ fn with_the_previous_secret_at_hand_factors_are_sealed_again_and_outlive_it() {
         let body = json!({ "credential": credential, "name": "Phone" });
         assert_eq!(post_as(&server, &grace, "/api/auth/passkeys/verify", &body).status, 200);
         let former = sealed(&database);
-        assert_eq!(former.len(), 2, "a seed and a passkey");
+        assert_eq!(former.len(), 3, "a seed, a set of backup codes and a passkey");
         stop(&mut server);
 
         let mut server = start(&[("SECRET_KEY", NEW_SECRET), ("SECRET_KEY_PREVIOUS", SECRET)]);
         let renewed = sealed(&database);
-        assert_eq!(renewed.len(), 2);
+        assert_eq!(renewed.len(), 3);
         assert!(renewed.iter().all(|sealed| !former.contains(sealed)), "sealed again at the start");
-        assert_eq!(sign_in_by_code(&server, "ada", &mut app).status, 200);
+        assert_eq!(sign_in_by_app(&server, "ada", &mut app).status, 200);
+        assert_eq!(sign_in_by_code(&server, "ada", &codes[0]).status, 200);
         assert_eq!(sign_in_by_passkey(&server, &mut phone).status, 200);
         let confirmed = confirm(&server, &linus, &mut pending);
         assert_eq!(confirmed.status, 200, "{}", confirmed.text);
@@ -105,9 +109,11 @@ fn with_the_previous_secret_at_hand_factors_are_sealed_again_and_outlive_it() {
         let mut server = start(&[("SECRET_KEY", NEW_SECRET)]);
         let kept = sealed(&database);
         assert!(renewed.iter().all(|sealed| kept.contains(sealed)), "nothing is left to do");
-        assert_eq!(sign_in_by_code(&server, "ada", &mut app).status, 200);
+        assert_eq!(sign_in_by_app(&server, "ada", &mut app).status, 200);
+        assert_eq!(sign_in_by_code(&server, "ada", &codes[1]).status, 200);
+        assert_eq!(sign_in_by_code(&server, "ada", &codes[0]).code(), "invalid_code", "used");
         assert_eq!(sign_in_by_passkey(&server, &mut phone).status, 200);
-        let signed_in = sign_in_by_code(&server, "linus", &mut pending);
+        let signed_in = sign_in_by_app(&server, "linus", &mut pending);
         assert_eq!(signed_in.status, 200, "enrolled before the change: {}", signed_in.text);
         stop(&mut server);
         assert!(!server.log().contains("damaged"), "{}", server.log());
@@ -151,14 +157,17 @@ fn a_lost_secret_is_replaced_by_the_operator_and_all_users_sign_in_again() {
     assert_eq!(me(&server, &again.field("access_token")).status, 200);
 }
 
-/// The sealed seeds and passkeys.
+/// The sealed seeds, backup codes and passkeys.
 fn sealed(database: &TestDatabase) -> Vec<String> {
     let is_sqlite = database.url().starts_with("sqlite:");
     let hex = |column: &str| {
         if is_sqlite { format!("hex({column})") } else { format!("encode({column}, 'hex')") }
     };
-    let [seed, key] = ["seed", "sealed_key"].map(hex);
-    let query = format!("SELECT {seed} FROM totp_factors UNION ALL SELECT {key} FROM passkeys");
+    let [seed, codes, key] = ["seed", "sealed", "sealed_key"].map(hex);
+    let query = format!(
+        "SELECT {seed} FROM totp_factors UNION ALL SELECT {codes} FROM backup_codes \
+         UNION ALL SELECT {key} FROM passkeys"
+    );
     database.store().texts(&query).expect("the database answers")
 }
 
@@ -182,11 +191,14 @@ fn confirm(server: &ServerProcess, signed_in: &Answer, app: &mut App) -> Answer 
     post_as(server, signed_in, "/api/auth/mfa/totp/confirm", &body)
 }
 
-fn sign_in_by_code(server: &ServerProcess, name: &str, app: &mut App) -> Answer {
+fn sign_in_by_app(server: &ServerProcess, name: &str, app: &mut App) -> Answer {
+    sign_in_by_code(server, name, &app.wait_for_code().into())
+}
+
+fn sign_in_by_code(server: &ServerProcess, name: &str, code: &Value) -> Answer {
     let mut browser = Browser::at(server.origin());
     let token = browser.sign_in_for_tokens(name).field("mfa_token");
-    let answer = json!({ "mfa_token": token, "code": app.wait_for_code() });
-    browser.post("/api/auth/login/mfa", &answer)
+    browser.post("/api/auth/login/mfa", &json!({ "mfa_token": token, "code": code }))
 }
 
 fn sign_in_by_passkey(server: &ServerProcess, phone: &mut SoftAuthenticator) -> Answer {

@@ -167,4 +167,13 @@ fn a_server_without_a_domain_name_says_that_it_has_no_passkeys() {
     let mut browser = Browser::of(&server);
     let refused = browser.post("/api/auth/login/passkey/options", &json!({}));
     assert_eq!((refused.status, refused.code().as_str()), (404, "no_passkeys"));
+
+    let named = start(TestDatabase::sqlite());
+    let mut phone = SoftAuthenticator::default();
+    Member::new(&named, "ada", "msa").add_passkey(&named, &mut phone);
+    let origin = named.origin();
+    let credential = phone.get(&options_of(&mut Browser::of(&named)), origin);
+    let body = json!({ "credential": credential });
+    let refused = browser.post("/api/auth/login/passkey/verify", &body);
+    assert_eq!((refused.status, refused.code().as_str()), (404, "no_passkeys"));
 }

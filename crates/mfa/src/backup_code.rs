@@ -25,7 +25,7 @@ const MAX_TEXT: usize = 2 * CHARACTERS;
 
 impl BackupCode {
     /// The number of codes of a set.
-    pub const COUNT: usize = 10;
+    pub const COUNT: u32 = 10;
 
     /// Generates a code.
     pub fn generate(random: &dyn SecureRandom) -> Self {

@@ -11,7 +11,7 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::TotpSeed;
 use crate::totp::SEED_BYTES;
 
-/// The key that seals seeds, and other short bytes of a factor such as the public key of a passkey. The
+/// The key that seals seeds, and other bytes of a factor such as the public key of a passkey. The
 /// caller derives it from the secret of the server, for this purpose alone.
 ///
 /// It prints as redacted, and its keys are wiped when dropped.
@@ -76,6 +76,17 @@ impl SeedKey {
             None => Ok((self.previous.as_ref().and_then(open).ok_or(SealError)?, true)),
         }
     }
+
+    /// Seals again, under the present key, what the previous key sealed; `None` if the present one did.
+    pub fn reseal(
+        &self,
+        sealed: &[u8],
+        label: &str,
+        random: &dyn SecureRandom,
+    ) -> Result<Option<Vec<u8>>, SealError> {
+        let (bytes, by_previous) = self.open_bytes(sealed, label)?;
+        Ok(by_previous.then(|| self.seal_bytes(&bytes, label, random)))
+    }
 }
 
 impl fmt::Debug for SeedKey {
@@ -118,8 +129,10 @@ mod tests {
         assert_eq!(opened(&SeedKey::new([2; 32]), &sealed, "ada"), None);
         let replaced = SeedKey::new([2; 32]).accepting([1; 32]);
         assert_eq!(opened(&replaced, &sealed, "ada"), Some((*SEED.as_bytes(), true)));
-        let again = replaced.seal(&SEED, "ada", &SystemRandom);
+        assert_eq!(replaced.reseal(&sealed, "eve", &SystemRandom), Err(SealError));
+        let again = replaced.reseal(&sealed, "ada", &SystemRandom).unwrap().unwrap();
         assert_eq!(opened(&replaced, &again, "ada"), Some((*SEED.as_bytes(), false)));
+        assert_eq!(replaced.reseal(&again, "ada", &SystemRandom), Ok(None));
     }
 
     #[test]

@@ -80,6 +80,8 @@ pub enum Purpose {
     TotpSeeds,
     /// Encrypts the public keys of passkeys, so that no other one can be put in their place.
     Passkeys,
+    /// Encrypts the hashes of backup codes, so that no other ones can be put in their place.
+    BackupCodes,
     /// Hides the names under which failed sign-ins are counted.
     SignInFailures,
     /// Encrypts the private halves of generated signing keys.
@@ -101,6 +103,7 @@ impl Purpose {
             Self::Csrf => b"portcullis/v1/csrf",
             Self::TotpSeeds => b"portcullis/v1/totp-seeds",
             Self::Passkeys => b"portcullis/v1/passkeys",
+            Self::BackupCodes => b"portcullis/v1/backup-codes",
             Self::SignInFailures => b"portcullis/v1/sign-in-failures",
             Self::SigningKeys => b"portcullis/v1/signing-keys",
             Self::Fingerprint => b"portcullis/v1/fingerprint",

@@ -10,7 +10,7 @@ use portcullis_flows::identity::new_password::NewPasswords;
 use portcullis_flows::identity::password_removal::PasswordRemovals;
 use portcullis_flows::node::revocation::Enforcement;
 use portcullis_flows::sign_in::backup_code::BackupCodes;
-use portcullis_flows::sign_in::factor::{FactorProver, PasskeyVerifier};
+use portcullis_flows::sign_in::factor::{BackupCodeSeal, FactorProver, PasskeyVerifier};
 use portcullis_flows::sign_in::factor_reset::FactorReset;
 use portcullis_flows::sign_in::hash_cost::{HashCostStore, HashCosts};
 use portcullis_flows::sign_in::lockout::{FailureCounters, Lockout};
@@ -159,7 +159,14 @@ fn share_factors(
     let Credentials { hashing, lockout, passkeys, .. } = credentials;
     let key = Arc::new(seal(foundation, Purpose::TotpSeeds));
     let offer = PasskeyOffer::new(store.clone(), passkeys.clone());
-    let prover = FactorProver::new(store.clone(), hashing.clone(), key.clone(), passkeys.clone());
+    let codes = BackupCodeSeal::new(Arc::new(seal(foundation, Purpose::BackupCodes)));
+    let prover = FactorProver::new(
+        store.clone(),
+        hashing.clone(),
+        key.clone(),
+        codes.clone(),
+        passkeys.clone(),
+    );
     let reauthentication = credentials.reauthentication(foundation);
     let second_factor = SecondFactor::new(
         store.clone(),
@@ -177,12 +184,13 @@ fn share_factors(
         lockout.clone(),
         ambient.clone(),
     )));
-    data.share(Arc::new(BackupCodes::new(
+    let backup_codes = BackupCodes::new(
         store.clone(),
         reauthentication.clone(),
         hashing.clone(),
+        codes,
         ambient.clone(),
-    )));
+    );
     data.share(Arc::new(PasswordRemovals::new(
         store.clone(),
         reauthentication.clone(),
@@ -205,11 +213,13 @@ fn share_factors(
         ambient.clone(),
     );
     if config.tokens.previous.is_some()
-        && let Err(error) = totp.reseal().and_then(|()| passkeys.reseal())
+        && let Err(error) =
+            totp.reseal().and_then(|()| passkeys.reseal()).and_then(|()| backup_codes.reseal())
     {
         tracing::warn!(%error, "the second factors could not be sealed again");
     }
     data.share(Arc::new(totp));
+    data.share(Arc::new(backup_codes));
     data.share(Arc::new(passkeys));
     offer
 }

@@ -116,16 +116,16 @@ struct TotpItem {
 
 /// The own backup codes, without the codes.
 #[derive(Serialize, ToSchema)]
-struct BackupCodesItem<'a> {
+struct BackupCodesItem {
     /// The time at which they were generated (RFC 3339, UTC).
     #[schema(value_type = String, format = DateTime, example = "2026-11-20T09:31:00Z")]
     created_at: Timestamp,
     /// The number of codes that are not used.
     #[schema(example = 9)]
     left: u32,
-    /// The times at which the others were used (RFC 3339, UTC), the latest first.
-    #[schema(value_type = Vec<String>, example = json!(["2026-11-20T18:00:00Z"]))]
-    used_at: &'a [Timestamp],
+    /// The time of the latest use (RFC 3339, UTC); null before the first.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-20T18:00:00Z")]
+    last_used_at: Option<Timestamp>,
 }
 
 /// Everything that is stored about the caller.
@@ -141,7 +141,7 @@ pub(crate) struct OwnDataFile<'a> {
     /// The authenticator app; null without one.
     totp: Option<TotpItem>,
     /// The backup codes; null without any.
-    backup_codes: Option<BackupCodesItem<'a>>,
+    backup_codes: Option<BackupCodesItem>,
     /// The passkeys, the oldest first.
     passkeys: Vec<PasskeyAnswer>,
     /// The invitations that the account sent and that wait, the latest first.
@@ -248,9 +248,10 @@ impl From<&TotpRecord> for TotpItem {
     }
 }
 
-impl<'a> From<&'a BackupCodesRecord> for BackupCodesItem<'a> {
-    fn from(codes: &'a BackupCodesRecord) -> Self {
-        Self { created_at: codes.created_at, left: codes.left, used_at: &codes.used_at }
+impl From<&BackupCodesRecord> for BackupCodesItem {
+    fn from(codes: &BackupCodesRecord) -> Self {
+        let BackupCodesRecord { created_at, left, last_used_at } = *codes;
+        Self { created_at, left, last_used_at }
     }
 }
 

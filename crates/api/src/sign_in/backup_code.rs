@@ -22,7 +22,7 @@ pub(crate) struct FactorsAnswer {
     passkeys: usize,
     /// The number of unused backup codes.
     #[schema(example = 10)]
-    backup_codes_left: u64,
+    backup_codes_left: u32,
 }
 
 /// An authenticator app.

@@ -214,7 +214,7 @@ pub(crate) async fn verify(
 pub(crate) const RENAME: Route = Route {
     method: Method::Patch,
     path: "/api/auth/passkeys/{id}",
-    guard: Guard::CALLER,
+    guard: Guard::CALLER.recent(),
     limit: Limit::GENERAL,
     body: Body::JSON,
     errors: &[Code::CsrfFailed, Code::NoFactor, Code::OutcomeUnknown, Code::Unavailable],

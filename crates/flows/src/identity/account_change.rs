@@ -20,7 +20,7 @@ use portcullis_domain::{Account, AccountId, Ambient, Role, Timestamp};
 use portcullis_password::PasswordHash;
 
 pub use self::rule::{AccountState, Refusal};
-pub(crate) use self::rule::{acting_account, check_rules, is_of_another};
+pub(crate) use self::rule::{acting_account, check_rules, refuse_own_account};
 use crate::StoreError;
 use crate::access::matrix::{ActiveMatrix, MatrixInForce};
 use crate::access::permission::{self, Permission};
@@ -305,7 +305,7 @@ impl AccountChanges {
             let before = &account_state.account;
             let after = Account { mfa_enabled: false, ..before.clone() };
             let result = check_rules(account_state, principal, &matrix, &after)
-                .and_then(|()| is_of_another(before, principal));
+                .and_then(|()| refuse_own_account(before, principal));
             let event = self.event(kind, outcome(result), principal, before.id, account_state.now);
             let had_factors = before.mfa_enabled;
             let account = before.id;

@@ -85,8 +85,8 @@ pub struct BackupCodesRecord {
     pub created_at: Timestamp,
     /// The number of codes that are not used.
     pub left: u32,
-    /// The times at which the others were used, the latest first.
-    pub used_at: Vec<Timestamp>,
+    /// The time of the latest use.
+    pub last_used_at: Option<Timestamp>,
 }
 
 /// A session, live or ended.

@@ -1,20 +1,20 @@
 //! Backup codes of an account: generate a set, and the state of its second factors.
 //!
 //! A set has ten codes, which are shown once. All hashes of a set have one salt, so that one
-//! computation finds the typed code, in the same time whichever it is. A new set replaces the
-//! earlier one.
+//! computation finds the typed code, in the same time whichever it is. They are stored sealed. A new
+//! set replaces the earlier one.
 
 use std::sync::Arc;
 
 use portcullis_audit::{Details, EventKind, Outcome, SecurityEvent};
 use portcullis_domain::{AccountId, Ambient, Factor};
 use portcullis_mfa::BackupCode;
-use portcullis_password::{HashingPool, PasswordHash};
+use portcullis_password::HashingPool;
 
 use crate::StoreError;
 use crate::effects::{Effects, EffectsOf, event_now};
 use crate::node::mail::Mail;
-use crate::sign_in::factor::code_text;
+use crate::sign_in::factor::{BackupCodeSeal, code_text, reseal_all};
 use crate::sign_in::passkey::PasskeyRecord;
 use crate::sign_in::reauthentication::{
     Reauthenticated, Reauthentication, ReauthenticationRequest,
@@ -29,14 +29,29 @@ pub trait BackupCodeSetStore: Send + Sync {
 
     /// The second factors of the account.
     fn factors(&self, account: AccountId) -> Result<Factors, StoreError>;
+
+    /// The sealed sets of all accounts after this one, at most `limit`, by account.
+    fn sealed_backup_codes(
+        &self,
+        after: Option<AccountId>,
+        limit: u32,
+    ) -> Result<Vec<(AccountId, Vec<u8>)>, StoreError>;
+
+    /// Replaces a sealed set, unless it has changed meanwhile.
+    fn reseal_backup_codes(
+        &self,
+        account: AccountId,
+        before: &[u8],
+        after: &[u8],
+    ) -> Result<(), StoreError>;
 }
 
 /// A set of backup codes about to be stored.
 pub struct NewBackupCodes<'a> {
     /// The verified password.
     pub reauthenticated: &'a Reauthenticated,
-    /// The hashes, with one salt.
-    pub hashes: &'a [PasswordHash],
+    /// The sealed hashes.
+    pub sealed: &'a [u8],
     /// The effects to record.
     pub effects: EffectsOf<'a, FactorChange>,
 }
@@ -49,7 +64,7 @@ pub struct Factors {
     /// Its passkeys, the oldest first.
     pub passkeys: Vec<PasskeyRecord>,
     /// The number of its unused backup codes.
-    pub backup_codes_left: u64,
+    pub backup_codes_left: u32,
 }
 
 /// Generates backup codes, and lists the factors of an account.
@@ -57,6 +72,7 @@ pub struct BackupCodes {
     store: Arc<dyn BackupCodeSetStore>,
     reauthentication: Reauthentication,
     hashing: Arc<HashingPool>,
+    seal: BackupCodeSeal,
     ambient: Ambient,
 }
 
@@ -66,9 +82,10 @@ impl BackupCodes {
         store: Arc<dyn BackupCodeSetStore>,
         reauthentication: Reauthentication,
         hashing: Arc<HashingPool>,
+        seal: BackupCodeSeal,
         ambient: Ambient,
     ) -> Self {
-        Self { store, reauthentication, hashing, ambient }
+        Self { store, reauthentication, hashing, seal, ambient }
     }
 
     /// The second factors of the account.
@@ -102,10 +119,20 @@ impl BackupCodes {
         };
         let replaced = self.store.replace_backup_codes(&NewBackupCodes {
             reauthenticated: &reauthenticated,
-            hashes: &hashes,
+            sealed: &self.seal.seal(request.account, &hashes, random),
             effects: &effects,
         })?;
         replaced.into_result()?;
         Ok(codes)
+    }
+
+    /// Seals the sets of the previous secret key again under the present one.
+    pub fn reseal(&self) -> Result<(), StoreError> {
+        let random = &*self.ambient.random;
+        reseal_all(
+            |after, limit| self.store.sealed_backup_codes(after, limit),
+            |account, sealed| self.seal.reseal(account, sealed, random),
+            |account, sealed, again| self.store.reseal_backup_codes(account, sealed, again),
+        )
     }
 }

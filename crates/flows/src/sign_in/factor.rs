@@ -16,22 +16,26 @@ use portcullis_domain::{
 };
 use portcullis_mfa::passkey::{AssertionResponse, UserVerification};
 use portcullis_mfa::{BackupCode, SeedKey, TotpStep};
-use portcullis_password::{HashingError, HashingPool, Password, PasswordHash};
+use portcullis_password::{HashingError, HashingPool, Password};
 
+pub use self::backup_code::{BackupCodeProof, BackupCodeSeal};
 pub use self::passkey::{
     PasskeyChallenge, PasskeyProof, PasskeyVerifier, SealedPasskey, StoredChallenge,
 };
 pub(crate) use self::passkey::{claimed, digest, key_methods, user_handle};
+pub(crate) use self::reseal::reseal_all;
 use crate::StoreError;
 use crate::effects::{Effects, Message, Recipient};
 use crate::node::mail::Mail;
 
+mod backup_code;
 mod passkey;
+mod reseal;
 
 /// The port of backup codes, for their verification.
 pub trait BackupCodeStore: Send + Sync {
-    /// The hash of one backup code of the account, used or not: all have the same salt and cost.
-    fn backup_code_hash(&self, account: AccountId) -> Result<Option<PasswordHash>, StoreError>;
+    /// The sealed set of backup codes of the account, if it has one.
+    fn backup_codes(&self, account: AccountId) -> Result<Option<Vec<u8>>, StoreError>;
 }
 
 /// The accounts that must have a second factor.
@@ -80,7 +84,7 @@ pub enum FactorProof {
     /// A code of an authenticator app.
     Totp(TotpProof),
     /// The hash of a typed backup code.
-    BackupCode(PasswordHash),
+    BackupCode(BackupCodeProof),
     /// The assertion of a passkey.
     Passkey(PasskeyProof),
 }
@@ -195,6 +199,7 @@ pub struct FactorProver {
     store: Arc<dyn BackupCodeStore>,
     hashing: Arc<HashingPool>,
     key: Arc<SeedKey>,
+    seal: BackupCodeSeal,
     passkeys: Arc<PasskeyVerifier>,
 }
 
@@ -210,14 +215,15 @@ pub enum ProverError {
 }
 
 impl FactorProver {
-    /// Creates a prover. Seeds are sealed under `key`.
+    /// Creates a prover. `key` seals seeds, and `seal` backup codes.
     pub fn new(
         store: Arc<dyn BackupCodeStore>,
         hashing: Arc<HashingPool>,
         key: Arc<SeedKey>,
+        seal: BackupCodeSeal,
         passkeys: Arc<PasskeyVerifier>,
     ) -> Self {
-        Self { store, hashing, key, passkeys }
+        Self { store, hashing, key, seal, passkeys }
     }
 
     /// The proof of an answer. A backup code costs one hash, whichever of the codes it is, or none. A passkey
@@ -241,11 +247,13 @@ impl FactorProver {
         let Ok(code) = BackupCode::parse(typed.expose_secret()) else {
             return Ok(FactorProof::Totp(TotpProof::new(typed, self.key.clone())));
         };
-        let stored = self.store.backup_code_hash(account)?;
+        let sealed = self.store.backup_codes(account)?;
+        let hashes = sealed.map(|sealed| self.seal.open(account, &sealed)).unwrap_or_default();
         let hasher = self.hashing.hasher();
-        let other = stored.unwrap_or_else(|| hasher.decoy(hasher.cost()));
+        // All hashes of a set have the same salt and cost.
+        let other = hashes.into_iter().next().unwrap_or_else(|| hasher.decoy(hasher.cost()));
         let hash = self.hashing.hash_like(address, code_text(&code)?, other)?;
-        Ok(FactorProof::BackupCode(hash))
+        Ok(FactorProof::BackupCode(self.seal.proof(hash)))
     }
 }
 

@@ -22,7 +22,9 @@ use crate::StoreError;
 use crate::effects::{Effects, EffectsOf, event_now};
 use crate::node::mail::Mail;
 use crate::node::revocation::Revoked;
-use crate::sign_in::factor::{SealedPasskey, claimed, digest, key_methods, user_handle};
+use crate::sign_in::factor::{
+    SealedPasskey, claimed, digest, key_methods, reseal_all, user_handle,
+};
 use crate::sign_in::passkey_challenge::{ChallengePurpose, NewPasskeyChallenge, PasskeyOffer};
 use crate::sign_in::reauthentication::{
     Reauthenticated, Reauthentication, ReauthenticationRequest,
@@ -66,7 +68,7 @@ pub trait PasskeyStore: Send + Sync {
         &self,
         after: Option<PasskeyId>,
         limit: u32,
-    ) -> Result<Vec<(PasskeyId, AccountId, SealedPasskey)>, StoreError>;
+    ) -> Result<Vec<(PasskeyId, (AccountId, SealedPasskey))>, StoreError>;
 
     /// Replaces a sealed public key, unless it has changed meanwhile.
     fn reseal_passkey(
@@ -367,22 +369,12 @@ impl Passkeys {
 
     /// Seals the passkeys of the previous secret key again under the present one.
     pub fn reseal(&self) -> Result<(), StoreError> {
-        const BATCH: u32 = 500;
-        let mut after = None;
-        loop {
-            let passkeys = self.store.sealed_passkeys(after, BATCH)?;
-            let Some((last, ..)) = passkeys.last() else { return Ok(()) };
-            after = Some(*last);
-            for (id, account, passkey) in &passkeys {
-                match self.offer.verifier().reseal(*account, passkey, &*self.ambient.random) {
-                    Ok(Some(again)) => self.store.reseal_passkey(*id, &passkey.sealed, &again)?,
-                    Ok(None) => {}
-                    Err(error) => {
-                        tracing::error!(%account, %error, "a stored passkey is damaged");
-                    }
-                }
-            }
-        }
+        let (verifier, random) = (self.offer.verifier(), &*self.ambient.random);
+        reseal_all(
+            |after, limit| self.store.sealed_passkeys(after, limit),
+            |_, (account, passkey)| verifier.reseal(*account, passkey, random),
+            |id, (_, passkey), again| self.store.reseal_passkey(id, &passkey.sealed, again),
+        )
     }
 
     fn event(

@@ -20,7 +20,7 @@ use crate::StoreError;
 use crate::effects::{Effects, EffectsOf, event_now};
 use crate::node::mail::Mail;
 use crate::node::revocation::Revoked;
-use crate::sign_in::factor::{TotpProof, seed_label};
+use crate::sign_in::factor::{TotpProof, reseal_all, seed_label};
 use crate::sign_in::reauthentication::{
     Reauthenticated, Reauthentication, ReauthenticationError, ReauthenticationRequest,
 };
@@ -367,22 +367,11 @@ impl TotpEnrolment {
 
     /// Seals the seeds of the previous secret key again under the present one.
     pub fn reseal(&self) -> Result<(), StoreError> {
-        const BATCH: u32 = 500;
-        let mut after = None;
-        loop {
-            let seeds = self.store.sealed_seeds(after, BATCH)?;
-            let Some((last, _)) = seeds.last() else { return Ok(()) };
-            after = Some(*last);
-            for (account, sealed) in &seeds {
-                match self.sealed_again(*account, sealed) {
-                    Ok(Some(again)) => self.store.reseal_seed(*account, sealed, &again)?,
-                    Ok(None) => {}
-                    Err(error) => {
-                        tracing::error!(%account, %error, "a stored TOTP seed is damaged");
-                    }
-                }
-            }
-        }
+        reseal_all(
+            |after, limit| self.store.sealed_seeds(after, limit),
+            |account, sealed| self.sealed_again(account, sealed),
+            |account, sealed, again| self.store.reseal_seed(account, sealed, again),
+        )
     }
 
     /// The seed sealed under the present secret key; `None` if it is already.
@@ -391,9 +380,7 @@ impl TotpEnrolment {
         account: AccountId,
         sealed: &[u8],
     ) -> Result<Option<Vec<u8>>, SealError> {
-        let label = seed_label(account);
-        let (seed, is_previous) = self.key.open(sealed, &label)?;
-        Ok(is_previous.then(|| self.key.seal(&seed, &label, &*self.ambient.random)))
+        self.key.reseal(sealed, &seed_label(account), &*self.ambient.random)
     }
 
     fn notice(

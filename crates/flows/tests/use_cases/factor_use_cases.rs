@@ -5,7 +5,7 @@ use std::sync::Arc;
 use portcullis_flows::identity::password_change::PasswordChangeStore;
 use portcullis_flows::identity::password_removal::PasswordRemovals;
 use portcullis_flows::sign_in::backup_code::BackupCodes;
-use portcullis_flows::sign_in::factor::{FactorProver, PasskeyVerifier};
+use portcullis_flows::sign_in::factor::{BackupCodeSeal, FactorProver, PasskeyVerifier};
 use portcullis_flows::sign_in::factor_reset::FactorReset;
 use portcullis_flows::sign_in::lockout::Lockout;
 use portcullis_flows::sign_in::passkey::Passkeys;
@@ -61,8 +61,14 @@ impl FactorUseCases {
         let relying_party = RelyingParty::of_origin(ORIGIN, "Portcullis").unwrap();
         let verifier = Arc::new(PasskeyVerifier::new(Some(relying_party), seal(Purpose::Passkeys)));
         let offer = PasskeyOffer::new(store.clone(), verifier.clone());
-        let prover =
-            FactorProver::new(store.clone(), hashing.clone(), key.clone(), verifier.clone());
+        let codes = BackupCodeSeal::new(seal(Purpose::BackupCodes));
+        let prover = FactorProver::new(
+            store.clone(),
+            hashing.clone(),
+            key.clone(),
+            codes.clone(),
+            verifier.clone(),
+        );
         let reauthentication = Reauthentication::new(
             passwords.clone(),
             hashing.clone(),
@@ -90,6 +96,7 @@ impl FactorUseCases {
                 store.clone(),
                 reauthentication.clone(),
                 hashing.clone(),
+                codes,
                 ambient.clone(),
             ),
             password_removals: PasswordRemovals::new(

@@ -64,7 +64,11 @@ pub(crate) fn answer(challenge: &IssuedChallenge, code: &str) -> ChallengeAnswer
 }
 
 /// Signs in with both factors.
-fn signed_in_twice(deployment: &Deployment, node: &Node, app: &AuthenticatorApp) -> SignedIn {
+pub(crate) fn signed_in_twice(
+    deployment: &Deployment,
+    node: &Node,
+    app: &AuthenticatorApp,
+) -> SignedIn {
     let challenge = node.sign_in.challenge(&by_name("ada")).unwrap();
     node.factors.second_factor.answer(&answer(&challenge, &app.code(deployment.now()))).unwrap()
 }
@@ -73,7 +77,7 @@ fn is_over(result: &Result<SignedIn, ChallengeError>) -> bool {
     matches!(result, Err(ChallengeError::Over))
 }
 
-fn is_wrong(result: &Result<SignedIn, ChallengeError>) -> bool {
+pub(crate) fn is_wrong(result: &Result<SignedIn, ChallengeError>) -> bool {
     matches!(result, Err(ChallengeError::WrongCode))
 }
 
@@ -287,37 +291,6 @@ fn a_step_up_makes_the_session_recent_and_no_refresh_does() {
     deployment.pass(MINUTE);
     let next = node.refresh.refresh(&refreshing_next(&signed_in, &next)).unwrap();
     assert!(!recent(&next));
-}
-
-#[test]
-fn backup_codes_work_once_each_until_new_ones_replace_them() {
-    let mut deployment = Deployment::new();
-    deployment.lockout.free_failures = 50;
-    deployment.enrol("ada");
-    let node = deployment.node();
-    let first = node.sign_in.sign_in(&by_name("ada")).unwrap();
-    let early = node.factors.backup_codes.generate(&change(&first, PASSWORD));
-    assert!(matches!(early, Err(FactorError::NoFactor)), "they stand in for a factor");
-    let (app, _) = enrolled(&deployment, &node, "ada");
-    let signed_in = signed_in_twice(&deployment, &node, &app);
-    let codes = node.factors.backup_codes.generate(&change(&signed_in, PASSWORD)).unwrap();
-    let account = signed_in.tokens.account.id;
-    assert_eq!(codes.len(), 10);
-    assert_eq!(node.factors.backup_codes.factors(account).unwrap().backup_codes_left, 10);
-    let enter = |code: &str| {
-        let challenge = node.sign_in.challenge(&by_name("ada")).unwrap();
-        node.factors.second_factor.answer(&answer(&challenge, code))
-    };
-    for (number, code) in codes.iter().enumerate().take(3) {
-        enter(&code.to_groups().expose_secret().to_lowercase()).unwrap();
-        assert!(is_wrong(&enter(code.expose())), "code {number} a second time");
-    }
-    assert_eq!(node.factors.backup_codes.factors(account).unwrap().backup_codes_left, 7);
-    let renewed = node.factors.backup_codes.generate(&change(&signed_in, PASSWORD)).unwrap();
-    assert!(is_wrong(&enter(codes[5].expose())), "a former code");
-    enter(renewed[5].expose()).unwrap();
-    let mails = deployment.count("outbox WHERE kind = 'factor_used'");
-    assert_eq!(mails, 5, "the first use of the app, and each of a backup code");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
 use crate::identity::{account, invitation};
 use crate::schema::{backup_codes, email_changes, former_emails, outbox, sessions, totp_factors};
-use crate::sign_in::{authentication, passkey};
+use crate::sign_in::{authentication, backup_code, passkey};
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
 
@@ -91,20 +91,17 @@ fn backup_codes_of(
     connection: &mut Connection,
     account: AccountId,
 ) -> Result<Option<BackupCodesRecord>, Failure> {
-    let all = backup_codes::table
-        .filter(backup_codes::account_id.eq(Key::from(account)))
-        .order(backup_codes::used_at.desc())
-        .select((backup_codes::created_at, backup_codes::used_at));
-    let rows: Vec<(Instant, Option<Instant>)> = dispatch!(connection, inner => all.load(inner))?;
-    // One statement generates all codes of an account.
-    let Some((created, _)) = rows.first().copied() else { return Ok(None) };
-    let used: Vec<Timestamp> =
-        rows.iter().filter_map(|(_, used)| used.map(Timestamp::from)).collect();
-    let left = rows.len().saturating_sub(used.len());
-    Ok(Some(BackupCodesRecord {
+    let set = backup_codes::table.find(Key::from(account)).select((
+        backup_codes::used,
+        backup_codes::created_at,
+        backup_codes::last_used_at,
+    ));
+    let row: Option<(i32, Instant, Option<Instant>)> =
+        dispatch!(connection, inner => set.first(inner).optional())?;
+    Ok(row.map(|(used, created, last_used)| BackupCodesRecord {
         created_at: created.into(),
-        left: u32::try_from(left).unwrap_or(u32::MAX),
-        used_at: used,
+        left: backup_code::left(used),
+        last_used_at: last_used.map(Timestamp::from),
     }))
 }
 

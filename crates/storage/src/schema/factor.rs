@@ -28,14 +28,15 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::{Nullable, Text};
+    use diesel::sql_types::{Binary, Integer, Nullable};
     use crate::sql_type::{Id, Utc};
 
-    backup_codes (account_id, hash) {
+    backup_codes (account_id) {
         account_id -> Id,
-        hash -> Text,
+        sealed -> Binary,
+        used -> Integer,
         created_at -> Utc,
-        used_at -> Nullable<Utc>,
+        last_used_at -> Nullable<Utc>,
     }
 }
 

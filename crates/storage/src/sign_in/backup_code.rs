@@ -7,26 +7,21 @@ use portcullis_flows::StoreError;
 use portcullis_flows::sign_in::backup_code::{BackupCodeSetStore, Factors, NewBackupCodes};
 use portcullis_flows::sign_in::factor::BackupCodeStore;
 use portcullis_flows::sign_in::totp::{FactorChange, TotpState};
-use portcullis_password::PasswordHash;
+use portcullis_mfa::BackupCode;
 
 use crate::connection::dispatch;
-use crate::failure::Failure;
 use crate::schema::{backup_codes, totp_factors};
 use crate::sign_in::factor;
 use crate::sign_in::passkey;
 use crate::sign_in::reauthentication;
-use crate::sql_type::{Instant, Key, natural};
+use crate::sql_type::{Instant, Key};
 use crate::store::Store;
 
 impl BackupCodeStore for Store {
-    fn backup_code_hash(&self, account: AccountId) -> Result<Option<PasswordHash>, StoreError> {
+    fn backup_codes(&self, account: AccountId) -> Result<Option<Vec<u8>>, StoreError> {
         self.read(|connection| {
-            let one = backup_codes::table
-                .filter(backup_codes::account_id.eq(Key::from(account)))
-                .select(backup_codes::hash);
-            let one: Option<String> = dispatch!(connection, inner => one.first(inner).optional())?;
-            let corrupt = |_| Failure::Corrupt { table: "backup_codes", column: "hash" };
-            one.map(|hash| PasswordHash::parse(&hash)).transpose().map_err(corrupt)
+            let set = backup_codes::table.find(Key::from(account)).select(backup_codes::sealed);
+            Ok(dispatch!(connection, inner => set.first(inner).optional())?)
         })
     }
 }
@@ -41,18 +36,18 @@ impl BackupCodeSetStore for Store {
             if !factor::has_factor(connection, account)? {
                 return Ok(FactorChange::NoFactor);
             }
-            let former =
-                backup_codes::table.filter(backup_codes::account_id.eq(Key::from(account)));
-            dispatch!(connection, inner => diesel::delete(former).execute(inner))?;
-            let now = Instant::from(connection.now()?);
-            for hash in set.hashes {
-                let insert = diesel::insert_into(backup_codes::table).values((
-                    backup_codes::account_id.eq(Key::from(account)),
-                    backup_codes::hash.eq(hash.as_str()),
-                    backup_codes::created_at.eq(now),
-                ));
-                dispatch!(connection, inner => insert.execute(inner))?;
-            }
+            let values = (
+                backup_codes::sealed.eq(set.sealed),
+                backup_codes::used.eq(0),
+                backup_codes::created_at.eq(Instant::from(connection.now()?)),
+                backup_codes::last_used_at.eq(None::<Instant>),
+            );
+            let replace = diesel::insert_into(backup_codes::table)
+                .values((backup_codes::account_id.eq(Key::from(account)), values))
+                .on_conflict(backup_codes::account_id)
+                .do_update()
+                .set(values);
+            dispatch!(connection, inner => replace.execute(inner))?;
             Ok(FactorChange::Done)
         })
     }
@@ -64,17 +59,51 @@ impl BackupCodeSetStore for Store {
                 .select((totp_factors::confirmed_at, totp_factors::last_used_at));
             let totp: Option<(Instant, Option<Instant>)> =
                 dispatch!(connection, inner => totp.first(inner).optional())?;
-            let left = backup_codes::table
-                .filter(backup_codes::account_id.eq(Key::from(account)))
-                .filter(backup_codes::used_at.is_null())
-                .count();
-            let left: i64 = dispatch!(connection, inner => left.get_result(inner))?;
+            let codes = backup_codes::table.find(Key::from(account)).select(backup_codes::used);
+            let used: Option<i32> = dispatch!(connection, inner => codes.first(inner).optional())?;
             let totp = totp.map(|(confirmed_at, last_used_at)| TotpState {
                 confirmed_at: confirmed_at.into(),
                 last_used_at: last_used_at.map(Timestamp::from),
             });
             let passkeys = passkey::of_account(connection, account)?;
-            Ok(Factors { totp, passkeys, backup_codes_left: natural(left) })
+            Ok(Factors { totp, passkeys, backup_codes_left: used.map_or(0, left) })
         })
     }
+
+    fn sealed_backup_codes(
+        &self,
+        after: Option<AccountId>,
+        limit: u32,
+    ) -> Result<Vec<(AccountId, Vec<u8>)>, StoreError> {
+        self.read(|connection| {
+            let sets = backup_codes::table
+                .filter(backup_codes::account_id.gt(after.map(Key::from).unwrap_or_default()))
+                .order(backup_codes::account_id)
+                .limit(limit.into())
+                .select((backup_codes::account_id, backup_codes::sealed));
+            let sets: Vec<(Key, Vec<u8>)> = dispatch!(connection, inner => sets.load(inner))?;
+            Ok(sets.into_iter().map(|(account, sealed)| (account.into(), sealed)).collect())
+        })
+    }
+
+    fn reseal_backup_codes(
+        &self,
+        account: AccountId,
+        before: &[u8],
+        after: &[u8],
+    ) -> Result<(), StoreError> {
+        self.write(|connection| {
+            let same = backup_codes::table
+                .find(Key::from(account))
+                .filter(backup_codes::sealed.eq(before));
+            let reseal = diesel::update(same).set(backup_codes::sealed.eq(after));
+            dispatch!(connection, inner => reseal.execute(inner))?;
+            Ok(())
+        })
+    }
+}
+
+/// The number of codes of a set that are not used: the bit of each place in `used` tells.
+pub(crate) const fn left(used: i32) -> u32 {
+    BackupCode::COUNT.saturating_sub(used.count_ones())
 }

@@ -7,10 +7,9 @@
 use diesel::prelude::*;
 use portcullis_domain::{AccountId, Factor};
 use portcullis_flows::sign_in::factor::{
-    FactorProof, FactorUse, PasskeyProof, SealedPasskey, StoredTotp, TotpProof,
+    BackupCodeProof, FactorProof, FactorUse, PasskeyProof, SealedPasskey, StoredTotp, TotpProof,
 };
 use portcullis_mfa::TotpStep;
-use portcullis_password::PasswordHash;
 
 use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
@@ -29,7 +28,7 @@ pub(crate) fn accept(
 ) -> Result<Option<FactorUse>, Failure> {
     match proof {
         FactorProof::Totp(proof) => accept_totp(connection, account, proof),
-        FactorProof::BackupCode(hash) => accept_backup_code(connection, account, hash),
+        FactorProof::BackupCode(proof) => accept_backup_code(connection, account, proof),
         FactorProof::Passkey(proof) => accept_passkey(connection, account, proof),
     }
 }
@@ -67,13 +66,20 @@ fn accept_totp(
 fn accept_backup_code(
     connection: &mut Connection,
     account: AccountId,
-    hash: &PasswordHash,
+    proof: &BackupCodeProof,
 ) -> Result<Option<FactorUse>, Failure> {
+    let set = backup_codes::table.find(Key::from(account));
+    let stored = set.select((backup_codes::sealed, backup_codes::used));
+    let stored: Option<(Vec<u8>, i32)> =
+        dispatch!(connection, inner => stored.first(inner).optional())?;
+    let Some((sealed, used)) = stored else { return Ok(None) };
+    let bit = proof.place(account, &sealed).and_then(|place| 1_i32.checked_shl(place));
+    let Some(bit) = bit.filter(|bit| used & bit == 0) else { return Ok(None) };
+    // The condition holds also without the lock on the account.
     let now = Instant::from(connection.now()?);
-    let unused = backup_codes::table
-        .find((Key::from(account), hash.as_str()))
-        .filter(backup_codes::used_at.is_null());
-    let accept = diesel::update(unused).set(backup_codes::used_at.eq(Some(now)));
+    let unused = set.filter(backup_codes::sealed.eq(&sealed)).filter(backup_codes::used.eq(used));
+    let accept = diesel::update(unused)
+        .set((backup_codes::used.eq(used | bit), backup_codes::last_used_at.eq(Some(now))));
     let is_accepted = dispatch!(connection, inner => accept.execute(inner))? == 1;
     let (factor, is_notable) = (Factor::BackupCodes, true);
     let factor_use = FactorUse { factor, is_notable, has_counter_gone_back: false };
@@ -143,7 +149,7 @@ pub(crate) fn update_account(
         .set((accounts::mfa_enabled.eq(enabled), accounts::updated_at.eq(now)));
     dispatch!(connection, inner => update.execute(inner))?;
     if !enabled {
-        let codes = backup_codes::table.filter(backup_codes::account_id.eq(Key::from(account)));
+        let codes = backup_codes::table.find(Key::from(account));
         dispatch!(connection, inner => diesel::delete(codes).execute(inner))?;
     }
     Ok(())
@@ -164,8 +170,8 @@ pub(crate) fn delete_all(connection: &mut Connection, account: AccountId) -> Res
     dispatch!(connection, inner => factors.execute(inner))?;
     let keys = passkeys::table.filter(passkeys::account_id.eq(key));
     dispatch!(connection, inner => diesel::delete(keys).execute(inner))?;
-    let codes = backup_codes::table.filter(backup_codes::account_id.eq(key));
-    dispatch!(connection, inner => diesel::delete(codes).execute(inner))?;
+    let codes = diesel::delete(backup_codes::table.find(key));
+    dispatch!(connection, inner => codes.execute(inner))?;
     let challenges = sign_in_challenges::table.filter(sign_in_challenges::account_id.eq(key));
     dispatch!(connection, inner => diesel::delete(challenges).execute(inner))?;
     Ok(())

@@ -72,7 +72,7 @@ impl PasskeyStore for Store {
         &self,
         after: Option<PasskeyId>,
         limit: u32,
-    ) -> Result<Vec<(PasskeyId, AccountId, SealedPasskey)>, StoreError> {
+    ) -> Result<Vec<(PasskeyId, (AccountId, SealedPasskey))>, StoreError> {
         self.read(|connection| {
             let next = passkeys::table
                 .filter(passkeys::id.gt(after.map(Key::from).unwrap_or_default()))
@@ -83,7 +83,7 @@ impl PasskeyStore for Store {
                 next.select(columns).load(inner)
             })?;
             rows.into_iter()
-                .map(|(id, account, row)| Ok((id.into(), account.into(), row.try_into()?)))
+                .map(|(id, account, row)| Ok((id.into(), (account.into(), row.try_into()?))))
                 .collect()
         })
     }

@@ -25,7 +25,7 @@ pub(super) fn run(config: &Config, name: &Name, output: Output) -> Result<ExitCo
 struct FactorList {
     totp: Option<Totp>,
     passkeys: Vec<Passkey>,
-    backup_codes_left: u64,
+    backup_codes_left: u32,
 }
 
 #[derive(Serialize)]

@@ -96,7 +96,7 @@ pub(crate) fn check_rules(
 }
 
 /// Refuses what nobody does to the own account, even if it changes nothing.
-pub(crate) fn is_of_another(account: &Account, principal: &Principal) -> Result<(), Refusal> {
+pub(crate) fn refuse_own_account(account: &Account, principal: &Principal) -> Result<(), Refusal> {
     if principal.account() == Some(account.id) { Err(Refusal::OwnAccount) } else { Ok(()) }
 }
 

@@ -140,9 +140,7 @@ impl PasskeyVerifier {
         passkey: &SealedPasskey,
         random: &dyn SecureRandom,
     ) -> Result<Option<Vec<u8>>, SealError> {
-        let label = label(account, &passkey.credential);
-        let (content, is_previous) = self.key.open_bytes(&passkey.sealed, &label)?;
-        Ok(is_previous.then(|| self.key.seal_bytes(&content, &label, random)))
+        self.key.reseal(&passkey.sealed, &label(account, &passkey.credential), random)
     }
 
     fn open(&self, account: AccountId, passkey: &SealedPasskey) -> Option<StoredPasskey> {

@@ -122,6 +122,9 @@ impl PasskeySignIn {
     /// Verifies the assertion and opens the session.
     pub fn sign_in(&self, request: &PasskeySignInRequest) -> Result<SignedIn, PasskeySignInError> {
         let (response, store) = (&request.response, self.passkeys.store());
+        if self.passkeys.verifier().relying_party().is_none() {
+            return Err(PasskeySignInError::Unavailable);
+        }
         let challenge = digest(&claimed(response.challenge()));
         let Some(delivery) = store.passkey_sign_in(&challenge)? else {
             return Err(self.refuse(request, None, Outcome::Superseded));
