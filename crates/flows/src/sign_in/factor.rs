@@ -248,10 +248,10 @@ impl FactorProver {
             return Ok(FactorProof::Totp(TotpProof::new(typed, self.key.clone())));
         };
         let sealed = self.store.backup_codes(account)?;
-        let hashes = sealed.map(|sealed| self.seal.open(account, &sealed)).unwrap_or_default();
+        let set = sealed.map(|sealed| self.seal.open(account, &sealed)).unwrap_or_default();
         let hasher = self.hashing.hasher();
         // All hashes of a set have the same salt and cost.
-        let other = hashes.into_iter().next().unwrap_or_else(|| hasher.decoy(hasher.cost()));
+        let other = set.into_iter().next().unwrap_or_else(|| hasher.decoy(hasher.cost()));
         let hash = self.hashing.hash_like(address, code_text(&code)?, other)?;
         Ok(FactorProof::BackupCode(self.seal.proof(hash)))
     }

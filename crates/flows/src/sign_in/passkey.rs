@@ -68,7 +68,7 @@ pub trait PasskeyStore: Send + Sync {
         &self,
         after: Option<PasskeyId>,
         limit: u32,
-    ) -> Result<Vec<(PasskeyId, (AccountId, SealedPasskey))>, StoreError>;
+    ) -> Result<SealedPasskeys, StoreError>;
 
     /// Replaces a sealed public key, unless it has changed meanwhile.
     fn reseal_passkey(
@@ -78,6 +78,9 @@ pub trait PasskeyStore: Send + Sync {
         after: &[u8],
     ) -> Result<(), StoreError>;
 }
+
+/// Passkeys with their accounts.
+pub type SealedPasskeys = Vec<(PasskeyId, (AccountId, SealedPasskey))>;
 
 /// A registration about to start.
 pub struct PasskeyStart<'a> {

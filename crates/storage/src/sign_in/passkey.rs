@@ -4,9 +4,8 @@ use diesel::prelude::*;
 use portcullis_domain::{AccountId, DisplayName, PasskeyId, Session, Timestamp};
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::Effects;
-use portcullis_flows::sign_in::factor::SealedPasskey;
 use portcullis_flows::sign_in::passkey::{
-    PasskeyAdded, PasskeyAddition, PasskeyRecord, PasskeyStart, PasskeyStore,
+    PasskeyAdded, PasskeyAddition, PasskeyRecord, PasskeyStart, PasskeyStore, SealedPasskeys,
 };
 use portcullis_flows::sign_in::reauthentication::CurrentProof;
 use portcullis_flows::sign_in::totp::{FactorChange, FactorRemoval};
@@ -72,7 +71,7 @@ impl PasskeyStore for Store {
         &self,
         after: Option<PasskeyId>,
         limit: u32,
-    ) -> Result<Vec<(PasskeyId, (AccountId, SealedPasskey))>, StoreError> {
+    ) -> Result<SealedPasskeys, StoreError> {
         self.read(|connection| {
             let next = passkeys::table
                 .filter(passkeys::id.gt(after.map(Key::from).unwrap_or_default()))
