@@ -252,6 +252,9 @@ pub enum HashingError {
     /// The hash failed.
     #[error(transparent)]
     Hash(#[from] HashError),
+    /// The password could not be looked up in the list of breached passwords on this machine.
+    #[error("the list of breached passwords cannot be read")]
+    UnreadableList,
 }
 
 portcullis_domain::debug_as_display!(HashingError);

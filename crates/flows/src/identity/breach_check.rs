@@ -1,9 +1,9 @@
 //! Breach check: a new password that is in a list of breached ones is refused.
 //!
-//! A filter file on this machine decides first. A range service may know more; it can fail, and then
-//! the password passes and the check is due again at the next sign-in. After some failures the
-//! service is left alone for a while, and only a few requests wait for it at once: a slow service
-//! must not keep the threads that hash.
+//! A filter file on this machine decides first. If it cannot be read, no new password passes. A range
+//! service may know more; it can fail, and then the password passes and the check is due again at the
+//! next sign-in. After some failures the service is left alone for a while, and only a few requests wait
+//! for it at once: a slow service must not keep the threads that hash.
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -21,8 +21,10 @@ pub enum BreachCheckResult {
     Listed,
     /// In no list that is configured.
     NotListed,
-    /// A list did not answer, and no other one has the password.
+    /// The range service did not answer, and the filter file does not have the password.
     Unknown,
+    /// The filter file cannot be read, and the range service does not have the password.
+    Unreadable,
 }
 
 /// The number of requests that wait for the service at the same time.
@@ -69,14 +71,17 @@ impl BreachChecks {
         let result = match self.in_file(digest) {
             BreachCheckResult::Listed => BreachCheckResult::Listed,
             local => match self.service.as_ref().map(|service| service.check(digest)) {
-                None | Some(BreachCheckResult::NotListed) => local,
-                Some(remote) => remote,
+                Some(BreachCheckResult::Listed) => BreachCheckResult::Listed,
+                Some(BreachCheckResult::Unknown) if local == BreachCheckResult::NotListed => {
+                    BreachCheckResult::Unknown
+                }
+                _ => local,
             },
         };
         match result {
             BreachCheckResult::Listed => self.listed.fetch_add(1, Ordering::Relaxed),
             BreachCheckResult::Unknown => self.unknown.fetch_add(1, Ordering::Relaxed),
-            BreachCheckResult::NotListed => 0,
+            BreachCheckResult::NotListed | BreachCheckResult::Unreadable => 0,
         };
         result
     }
@@ -86,7 +91,7 @@ impl BreachChecks {
         self.listed.load(Ordering::Relaxed)
     }
 
-    /// The number of passwords that passed although a list did not answer.
+    /// The number of passwords that passed although the range service did not answer.
     pub fn unknown(&self) -> u64 {
         self.unknown.load(Ordering::Relaxed)
     }
@@ -97,7 +102,7 @@ impl BreachChecks {
             Some(Ok(true)) => BreachCheckResult::Listed,
             Some(Err(error)) => {
                 tracing::error!(%error, "the filter of breached passwords cannot be read");
-                BreachCheckResult::Unknown
+                BreachCheckResult::Unreadable
             }
         }
     }
@@ -154,11 +159,12 @@ impl Drop for Place<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
     use std::sync::Barrier;
     use std::thread;
 
     use portcullis_domain::{SystemClock, Timestamp};
-    use portcullis_password::{BreachServiceError, Password};
+    use portcullis_password::{BreachFilterBuilder, BreachServiceError, Password};
 
     use super::*;
 
@@ -207,6 +213,27 @@ mod tests {
         }
         let none = BreachChecks::new(None, None, Arc::new(MovedClock::default()));
         assert_eq!(none.check(&digest()), BreachCheckResult::NotListed);
+    }
+
+    #[test]
+    fn a_filter_file_that_cannot_be_read_lets_no_password_pass() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("filter");
+        let mut builder = BreachFilterBuilder::new(File::create(&path).unwrap()).unwrap();
+        builder.read(&b"065F62D57B496CFC961280E115FC5B5A72EF786F:7\n"[..], 1).unwrap();
+        builder.finish().unwrap();
+        let check = |answer| {
+            let service: Arc<dyn BreachService> = Arc::new(Fixed(answer, AtomicUsize::new(0)));
+            let filter = BreachFilter::open(&path).unwrap();
+            BreachChecks::new(Some(filter), Some(service), Arc::new(MovedClock::default()))
+        };
+        let whole = check(None);
+        assert_eq!(whole.check(&digest()), BreachCheckResult::Listed);
+        let damaged = [Some(true), Some(false), None].map(check);
+        File::create(&path).unwrap();
+        let results = damaged.map(|checks| checks.check(&digest()));
+        let unreadable = BreachCheckResult::Unreadable;
+        assert_eq!(results, [BreachCheckResult::Listed, unreadable, unreadable]);
     }
 
     #[test]

@@ -71,7 +71,7 @@ impl BreachReviews {
             BreachCheckResult::Listed => true,
             BreachCheckResult::NotListed => false,
             // It is due again at the next sign-in.
-            BreachCheckResult::Unknown => return false,
+            BreachCheckResult::Unknown | BreachCheckResult::Unreadable => return false,
         };
         let (kind, outcome) = (EventKind::PasswordBreached, Outcome::Success);
         let after = Account { password_must_change: true, ..account.clone() };

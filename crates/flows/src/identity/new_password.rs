@@ -114,6 +114,7 @@ impl NewPasswords {
         Ok(match self.breaches.check(&digest) {
             BreachCheckResult::Listed => Err(vec![FieldError::Password(Violation::Breached)]),
             BreachCheckResult::NotListed | BreachCheckResult::Unknown => Ok(hashed),
+            BreachCheckResult::Unreadable => return Err(HashingError::UnreadableList),
         })
     }
 }

@@ -14,6 +14,8 @@ impl From<HashingError> for Problem {
             HashingError::Overloaded(overloaded) => {
                 Self::new(Code::Overloaded).retry_after(overloaded.retry_after)
             }
+            // The log says why, where the list is read.
+            HashingError::UnreadableList => Self::new(Code::Unavailable),
             error => {
                 tracing::error!(%error, "hashing failed");
                 Self::new(Code::Internal)
