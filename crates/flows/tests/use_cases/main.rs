@@ -11,6 +11,8 @@ mod ban;
 #[cfg(test)]
 mod bootstrap;
 #[cfg(test)]
+mod challenge_retention;
+#[cfg(test)]
 mod checkpoint;
 #[cfg(test)]
 mod checkpoint_alarm;

@@ -5,6 +5,7 @@ mod faults;
 mod forms;
 mod sharing;
 mod storage;
+mod waking;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
