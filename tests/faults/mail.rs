@@ -1,4 +1,5 @@
-//! Mails of nodes that are killed, and of a mail server that is slow: every committed mail arrives.
+//! Mails of nodes that are killed, and of a mail server that is slow: every committed mail arrives. And mails
+//! without a mail server, which are printed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use portcullis_flows::node::mail::{Mail, SecretPurpose};
 use portcullis_flows::node::outbox::{MailSecretStore, OutboxStore};
 use portcullis_testkit::{Browser, SmtpAnswer, SmtpServer, SmtpStep, TestDatabase, samples};
 use portcullis_token::Digest;
+use serde_json::{Value, json};
 
 use crate::environment::{folder, start};
 
@@ -79,6 +81,39 @@ fn mails_of_a_killed_node_are_delivered_by_another_and_their_last_link_works() {
         let token = mail.token().expect("each mail has a link");
         assert!(servers.iter().all(|server| !server.log().contains(&token)), "a log has a secret");
     }
+}
+
+#[test]
+fn without_a_mail_server_the_printed_command_resets_the_password() {
+    const COMMAND: &str = "Without a page: curl -X POST ";
+    const NEW: &str = "amber-walrus-paints-9-fences";
+    const BASE: &str = "http://auth.example.test";
+    TestDatabase::on_both(|database| {
+        let data = folder();
+        let server = start(data.path(), database.url(), &[("PORTCULLIS__SERVER__BASE_URL", BASE)]);
+        let mut browser = Browser::at(server.origin());
+        assert_eq!(browser.register("ada").status, 201);
+        let address = json!({ "email": "ada@example.org" });
+        assert_eq!(browser.post("/api/auth/password/forgot", &address).status, 202);
+        let printed = || {
+            let log = server.log();
+            let mail = log.split("Subject: Reset your password").nth(1)?;
+            let (_, command) = mail.split_once(COMMAND)?;
+            let (command, _) = command.split_once('\n')?;
+            Some((mail.to_owned(), command.to_owned()))
+        };
+        wait("the mail is printed", || printed().is_some());
+        let (mail, command) = printed().expect("it is printed");
+        let (url, body) =
+            command.split_once(" -H 'content-type: application/json' -d ").expect("curl");
+        let path = url.strip_prefix(BASE).expect("the address of the server");
+        let body = body.trim_matches('\'').replace('…', NEW);
+        let body: Value = serde_json::from_str(&body).expect("JSON");
+        let secret = body["token"].as_str().expect("a secret");
+        assert!(mail.contains(&format!("{BASE}/console/reset-password?token={secret}")));
+        assert_eq!(browser.post(path, &body).status, 204);
+        assert_eq!(browser.sign_in_with("ada", NEW).status, 200);
+    });
 }
 
 fn wait(what: &str, mut holds: impl FnMut() -> bool) {

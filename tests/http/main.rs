@@ -21,6 +21,7 @@ mod csrf;
 mod database_loss;
 mod decision;
 mod decision_bounds;
+mod deletion_with_factors;
 mod delivery;
 mod disavowal;
 mod document;
