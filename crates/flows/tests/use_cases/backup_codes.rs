@@ -4,7 +4,7 @@ use portcullis_domain::ExposeSecret;
 use portcullis_flows::sign_in::SignedIn;
 use portcullis_flows::sign_in::totp::{ConfirmedTotp, FactorError};
 use portcullis_mfa::BackupCode;
-use portcullis_testkit::PASSWORD;
+use portcullis_testkit::{PASSWORD, TestDatabase};
 
 use crate::deployment::{Deployment, Node, by_name, secret_key};
 use crate::factors::{answer, change, enrolled, is_wrong, signed_in_twice};
@@ -16,33 +16,35 @@ fn backup_codes_of(node: &Node, confirmed: ConfirmedTotp) -> Vec<BackupCode> {
 
 #[test]
 fn backup_codes_work_once_each_until_new_ones_replace_them() {
-    let mut deployment = Deployment::new();
-    deployment.lockout.free_failures = 50;
-    deployment.enrol("ada");
-    let node = deployment.node();
-    let first = node.sign_in.sign_in(&by_name("ada")).unwrap();
-    let early = node.factors.backup_codes.generate(&change(&first, PASSWORD));
-    assert!(matches!(early, Err(FactorError::NoFactor)), "they stand in for a factor");
-    let (app, _) = enrolled(&deployment, &node, "ada");
-    let signed_in = signed_in_twice(&deployment, &node, &app);
-    let codes = node.factors.backup_codes.generate(&change(&signed_in, PASSWORD)).unwrap();
-    let account = signed_in.tokens.account.id;
-    assert_eq!(codes.len(), 10);
-    assert_eq!(node.factors.backup_codes.factors(account).unwrap().backup_codes_left, 10);
-    let enter = |code: &str| {
-        let challenge = node.sign_in.challenge(&by_name("ada")).unwrap();
-        node.factors.second_factor.answer(&answer(&challenge, code))
-    };
-    for (number, code) in codes.iter().enumerate().take(3) {
-        enter(&code.to_groups().expose_secret().to_lowercase()).unwrap();
-        assert!(is_wrong(&enter(code.expose())), "code {number} a second time");
-    }
-    assert_eq!(node.factors.backup_codes.factors(account).unwrap().backup_codes_left, 7);
-    let renewed = node.factors.backup_codes.generate(&change(&signed_in, PASSWORD)).unwrap();
-    assert!(is_wrong(&enter(codes[5].expose())), "a former code");
-    enter(renewed[5].expose()).unwrap();
-    let mails = deployment.count("outbox WHERE kind = 'factor_used'");
-    assert_eq!(mails, 5, "the first use of the app, and each of a backup code");
+    TestDatabase::on_both(|database| {
+        let mut deployment = Deployment::on(database);
+        deployment.lockout.free_failures = 50;
+        deployment.enrol("ada");
+        let node = deployment.node();
+        let first = node.sign_in.sign_in(&by_name("ada")).unwrap();
+        let early = node.factors.backup_codes.generate(&change(&first, PASSWORD));
+        assert!(matches!(early, Err(FactorError::NoFactor)), "they stand in for a factor");
+        let (app, _) = enrolled(&deployment, &node, "ada");
+        let signed_in = signed_in_twice(&deployment, &node, &app);
+        let codes = node.factors.backup_codes.generate(&change(&signed_in, PASSWORD)).unwrap();
+        let account = signed_in.tokens.account.id;
+        assert_eq!(codes.len(), 10);
+        assert_eq!(node.factors.backup_codes.factors(account).unwrap().backup_codes_left, 10);
+        let enter = |code: &str| {
+            let challenge = node.sign_in.challenge(&by_name("ada")).unwrap();
+            node.factors.second_factor.answer(&answer(&challenge, code))
+        };
+        for (number, code) in codes.iter().enumerate().take(3) {
+            enter(&code.to_groups().expose_secret().to_lowercase()).unwrap();
+            assert!(is_wrong(&enter(code.expose())), "code {number} a second time");
+        }
+        assert_eq!(node.factors.backup_codes.factors(account).unwrap().backup_codes_left, 7);
+        let renewed = node.factors.backup_codes.generate(&change(&signed_in, PASSWORD)).unwrap();
+        assert!(is_wrong(&enter(codes[5].expose())), "a former code");
+        enter(renewed[5].expose()).unwrap();
+        let mails = deployment.count("outbox WHERE kind = 'factor_used'");
+        assert_eq!(mails, 5, "the first use of the app, and each of a backup code");
+    });
 }
 
 #[test]

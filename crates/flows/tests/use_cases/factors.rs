@@ -1,8 +1,6 @@
 //! Second factors: enrolment, the second step of a sign-in, backup codes, step-up, removal and reset.
 
-use portcullis_domain::{
-    AssuranceLevel, AuthenticationMethod, Delivery, ExposeSecret, SecretString,
-};
+use portcullis_domain::{AssuranceLevel, AuthenticationMethod, ExposeSecret, SecretString};
 use portcullis_flows::sign_in::factor::FactorAnswer;
 use portcullis_flows::sign_in::reauthentication::{
     CurrentCredential, ReauthenticationError, ReauthenticationRequest,
@@ -73,10 +71,6 @@ pub(crate) fn signed_in_twice(
     node.factors.second_factor.answer(&answer(&challenge, &app.code(deployment.now()))).unwrap()
 }
 
-fn is_over(result: &Result<SignedIn, ChallengeError>) -> bool {
-    matches!(result, Err(ChallengeError::Over))
-}
-
 pub(crate) fn is_wrong(result: &Result<SignedIn, ChallengeError>) -> bool {
     matches!(result, Err(ChallengeError::WrongCode))
 }
@@ -122,78 +116,6 @@ fn an_app_is_a_factor_once_confirmed_and_every_sign_in_then_has_two_steps() {
     assert_eq!(deployment.outcomes("challenge_issued"), ["success 1"]);
     let with_factor = r#"security_events WHERE kind = 'sign_in' AND details = '{"factor":"totp"}'"#;
     assert_eq!(deployment.count(with_factor), 2, "the wrong code and the right one");
-}
-
-#[test]
-fn a_challenge_belongs_to_its_browser_is_answered_once_and_lives_five_minutes() {
-    let deployment = Deployment::new();
-    deployment.enrol("ada");
-    let node = deployment.node();
-    let (app, _) = enrolled(&deployment, &node, "ada");
-    let challenge = node.sign_in.challenge(&by_name("ada")).unwrap();
-    let code = app.code(deployment.now());
-    let foreign = [None, Some(SecretString::from("the cookie of another browser"))];
-    for binding in foreign {
-        let answer = ChallengeAnswer { binding, ..answer(&challenge, &code) };
-        assert!(is_over(&node.factors.second_factor.answer(&answer)));
-    }
-    node.factors
-        .second_factor
-        .answer(&answer(&challenge, &code))
-        .expect("the code was not used up");
-    deployment.pass(60 * SECOND);
-    let code = app.code(deployment.now());
-    assert!(
-        is_over(&node.factors.second_factor.answer(&answer(&challenge, &code))),
-        "answered once"
-    );
-
-    let challenge = node.sign_in.challenge(&by_name("ada")).unwrap();
-    deployment.pass(5 * MINUTE);
-    let code = app.code(deployment.now());
-    assert!(is_over(&node.factors.second_factor.answer(&answer(&challenge, &code))), "expired");
-    let body =
-        portcullis_flows::sign_in::SignInRequest { delivery: Delivery::Body, ..by_name("ada") };
-    let challenge = node.sign_in.challenge(&body).unwrap();
-    assert!(challenge.binding.is_none(), "a client without cookies has the token alone");
-    let signed_in = node.factors.second_factor.answer(&answer(&challenge, &code)).unwrap();
-    assert_eq!(signed_in.tokens.session.delivery, Delivery::Body);
-    for token in ["", "x", samples::token().to_string().as_str()] {
-        let token = SecretString::from(token);
-        let unknown = ChallengeAnswer { token, ..answer(&challenge, &code) };
-        assert!(is_over(&node.factors.second_factor.answer(&unknown)));
-    }
-}
-
-#[test]
-fn a_challenge_allows_five_tries_and_is_void_after_a_change_of_the_password() {
-    let mut deployment = Deployment::new();
-    deployment.lockout.free_failures = 50;
-    deployment.enrol("ada");
-    let node = deployment.node();
-    let (app, _) = enrolled(&deployment, &node, "ada");
-    let challenge = node.sign_in.challenge(&by_name("ada")).unwrap();
-    for _ in 0..5 {
-        assert!(is_wrong(&node.factors.second_factor.answer(&answer(&challenge, "000000"))));
-    }
-    let code = app.code(deployment.now());
-    assert!(
-        is_over(&node.factors.second_factor.answer(&answer(&challenge, &code))),
-        "no try is left"
-    );
-
-    let challenge = node.sign_in.challenge(&by_name("ada")).unwrap();
-    let store = deployment.database.store();
-    store.execute("UPDATE accounts SET password_epoch = password_epoch + 1").unwrap();
-    assert!(is_wrong(&node.factors.second_factor.answer(&answer(&challenge, &code))));
-    let challenge = node.sign_in.challenge(&by_name("ada")).unwrap();
-    store.execute("UPDATE accounts SET is_active = NOT is_active").unwrap();
-    deployment.pass(30 * SECOND);
-    let code = app.code(deployment.now());
-    assert!(
-        is_wrong(&node.factors.second_factor.answer(&answer(&challenge, &code))),
-        "deactivated"
-    );
 }
 
 #[test]

@@ -11,6 +11,8 @@ mod ban;
 #[cfg(test)]
 mod bootstrap;
 #[cfg(test)]
+mod challenge;
+#[cfg(test)]
 mod challenge_retention;
 #[cfg(test)]
 mod checkpoint;
@@ -30,6 +32,10 @@ mod disavowal;
 mod email_change;
 #[cfg(test)]
 mod email_verification;
+#[cfg(test)]
+mod factor_events;
+#[cfg(test)]
+mod factor_lockout;
 #[cfg(test)]
 mod factor_policy;
 #[cfg(test)]
@@ -108,6 +114,8 @@ mod sign_out;
 mod signing_key;
 #[cfg(test)]
 mod step_up;
+#[cfg(test)]
+mod totp_steps;
 #[cfg(test)]
 mod trail;
 #[cfg(test)]

@@ -31,7 +31,7 @@ async fn reaches(count: &AtomicUsize, least: usize) {
             tokio::task::yield_now().await;
         }
     };
-    timeout(TIMEOUT, grown).await.expect("the node is woken");
+    timeout(TIMEOUT, grown).await.unwrap();
 }
 
 #[test]
