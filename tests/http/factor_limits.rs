@@ -1,9 +1,10 @@
 //! Limits of what one factor opens: every route of the table is tried with the token of the first
-//! step, and with a session that must enrol a second factor; and a stolen token or password alone
-//! changes no factor.
+//! step, and with a session that must enrol a second factor; that token is no other secret of a body;
+//! and a stolen token or password alone changes no factor.
 
 use portcullis_api::route_table;
 use portcullis_domain::Clock;
+use portcullis_flows::identity::bootstrap::BootstrapState;
 use portcullis_flows::sign_in::factor::FactorPolicy;
 use portcullis_flows::sign_in::session_tokens::SessionPolicy;
 use portcullis_testkit::{
@@ -12,6 +13,7 @@ use portcullis_testkit::{
 use portcullis_web::Audience;
 use serde_json::json;
 
+use crate::introspection::introspect;
 use crate::member::Member;
 
 fn example(path: &str) -> String {
@@ -46,6 +48,46 @@ fn the_token_of_the_first_step_opens_no_route() {
     assert!(tried > 20, "{tried}");
     let refreshed = Browser::of(&server).refresh(&token);
     assert_eq!(refreshed.code(), "invalid_refresh_token");
+}
+
+#[test]
+fn the_token_of_the_first_step_is_no_other_secret() {
+    TestDatabase::on_both(|database| {
+        let server = TestServer::start(database);
+        let mut ada = Member::new(&server, "ada", "msa");
+        let app = ada.enrol_app(&server);
+        let is_open = matches!(server.bootstrap(None), BootstrapState::Awaiting(_));
+        assert!(is_open, "setup awaits its token");
+        let mut browser = Browser::of(&server);
+        let token = browser.sign_in_for_tokens("ada").field("mfa_token");
+        let link = json!({ "token": token });
+        let new = "amber-walrus-paints-9-fences";
+        let reset = json!({ "token": token, "new_password": new });
+        let invited = json!({ "username": "eve", "password": new, "invitation": token });
+        let setup = json!({
+            "setup_token": token, "username": "eve", "email": "eve@example.org", "password": new
+        });
+        let refresh = json!({ "refresh_token": token });
+        for (path, body, status, code) in [
+            ("/api/auth/password/reset", &reset, 410, "invalid_link"),
+            ("/api/auth/email/verify", &link, 410, "invalid_link"),
+            ("/api/auth/email/confirm", &link, 410, "invalid_link"),
+            ("/api/auth/account/disavow", &link, 410, "invalid_link"),
+            ("/api/auth/register", &invited, 410, "invalid_invitation"),
+            ("/api/setup", &setup, 401, "invalid_setup_token"),
+            ("/api/auth/refresh", &refresh, 401, "invalid_refresh_token"),
+        ] {
+            let refused = browser.post(path, body);
+            assert_eq!((refused.status, refused.code().as_str()), (status, code), "{path}");
+        }
+        assert_eq!(introspect(&server, &token), json!({ "active": false }));
+        let accounts = "SELECT count(*) FROM accounts";
+        assert_eq!(server.database().store().number(accounts).expect("the database answers"), 1);
+
+        let answer = json!({ "mfa_token": token, "code": app.code(server.clock().now()) });
+        let signed_in = browser.post("/api/auth/login/mfa", &answer);
+        assert_eq!(signed_in.status, 200, "it was alive all the time: {}", signed_in.text);
+    });
 }
 
 #[test]

@@ -21,7 +21,6 @@ mod csrf;
 mod database_loss;
 mod decision;
 mod decision_bounds;
-mod deletion_with_factors;
 mod delivery;
 mod disavowal;
 mod document;

@@ -10,6 +10,10 @@ use serde_json::{Value, json};
 use crate::member::Member;
 use crate::registration::faults;
 
+/// The tables with rows of an account that has factors.
+const FACTOR_TABLES: [&str; 5] =
+    ["totp_factors", "totp_enrolments", "backup_codes", "passkeys", "sign_in_challenges"];
+
 #[test]
 fn the_display_name_is_changed_removed_and_held_to_the_rules_of_a_registration() {
     TestDatabase::on_both(|database| {
@@ -106,6 +110,65 @@ fn an_administrator_deletes_accounts_that_are_not_above_its_role() {
         assert_eq!(event["actor"], admin.account.to_string());
         assert_eq!(event["subject"], ada.account.to_string());
         assert_eq!(event["details"]["sessions_ended"], 1);
+    });
+}
+
+#[test]
+fn no_factor_outlives_its_account_whoever_deletes_it() {
+    TestDatabase::on_both(|database| {
+        let server = named(database);
+        let ada = with_every_factor(&server, "ada");
+        let joan = with_every_factor(&server, "joan");
+        let admin = Member::new(&server, "grace", "admin");
+        let of_joan = "JOIN accounts ON accounts.id = account_id WHERE username = 'joan'";
+        assert_eq!(rows(&server, ""), [2; 5], "{FACTOR_TABLES:?}");
+
+        let password = json!({ "current_password": PASSWORD });
+        assert_eq!(ada.post("/api/auth/me/delete", &password).status, 204);
+        assert_eq!(rows(&server, ""), [1; 5], "{FACTOR_TABLES:?}");
+        assert_eq!(rows(&server, of_joan), [1; 5], "the other account keeps its own");
+
+        let path = format!("/api/admin/users/{}", joan.account);
+        assert_eq!(admin.send("DELETE", &path, &[], "").status, 204);
+        assert_eq!(rows(&server, ""), [0; 5], "{FACTOR_TABLES:?}");
+        for gone in [&ada, &joan] {
+            let refused = gone.get("/api/auth/me");
+            assert_eq!((refused.status, refused.code().as_str()), (401, "invalid_token"));
+        }
+    });
+}
+
+#[test]
+fn an_account_without_a_password_is_deleted_with_its_passkey() {
+    TestDatabase::on_both(|database| {
+        let server = named(database);
+        let mut ada = Member::new(&server, "ada", "msa");
+        let mut phone = SoftAuthenticator::default();
+        ada.add_passkey(&server, &mut phone);
+        let password = json!({ "current_password": PASSWORD });
+        assert_eq!(ada.post("/api/auth/password/remove", &password).status, 204);
+        let former = ada.post("/api/auth/me/delete", &password);
+        assert_eq!((former.status, former.code().as_str()), (403, "wrong_password"));
+
+        let options = ada.send("POST", "/api/auth/mfa/step-up/options", &[], "").json();
+        let credential = phone.get(&options["public_key"], "http://localhost:1");
+        let refused = ada.post("/api/auth/me/delete", &json!({ "credential": credential }));
+        assert_eq!((refused.status, refused.code().as_str()), (403, "wrong_password"));
+        let options = ada.send("POST", "/api/auth/mfa/step-up/options", &[], "").json();
+        let credential = phone.get(&options["public_key"], server.origin());
+        let deleted = ada.post("/api/auth/me/delete", &json!({ "credential": credential }));
+        assert_eq!(deleted.status, 204, "{}", deleted.text);
+
+        assert_eq!(ada.get("/api/auth/me").code(), "invalid_token");
+        assert_eq!(rows(&server, ""), [0; 5], "{FACTOR_TABLES:?}");
+        let mut browser = Browser::of(&server);
+        let delivery = json!({ "delivery": "body" });
+        let started = browser.post("/api/auth/login/passkey/options", &delivery).json();
+        let credential = phone.get(&started["public_key"], server.origin());
+        let body = json!({ "credential": credential });
+        let refused = browser.post("/api/auth/login/passkey/verify", &body);
+        assert_eq!((refused.status, refused.code().as_str()), (401, "invalid_passkey"));
+        assert_eq!(browser.register("ada").status, 201, "the name is free");
     });
 }
 
@@ -243,4 +306,30 @@ fn a_head_request_reads_no_file_and_records_none() {
 fn patch(member: &Member, body: &Value) -> portcullis_testkit::Answer {
     let json = [("content-type", "application/json")];
     member.send("PATCH", "/api/auth/me", &json, &body.to_string())
+}
+
+fn named(database: TestDatabase) -> TestServer {
+    TestServer::with(database, TestSettings { named: true, ..TestSettings::default() })
+}
+
+/// An account with an app, backup codes and a passkey, a second enrolment and a sign-in after its first step.
+fn with_every_factor(server: &TestServer, name: &str) -> Member {
+    let mut member = Member::new(server, name, "msa");
+    member.enrol_app(server);
+    member.add_passkey(server, &mut SoftAuthenticator::default());
+    let password = json!({ "current_password": PASSWORD });
+    for path in ["/api/auth/mfa/backup-codes", "/api/auth/mfa/totp/enrol"] {
+        assert_eq!(member.post(path, &password).status, 200, "{path}");
+    }
+    let first_step = Browser::of(server).sign_in_for_tokens(name);
+    assert_eq!(first_step.json()["mfa_required"], true);
+    member
+}
+
+/// The number of rows of each of [`FACTOR_TABLES`], of those that the rest of the query selects.
+fn rows(server: &TestServer, rest: &str) -> [i64; 5] {
+    FACTOR_TABLES.map(|table| {
+        let count = format!("SELECT count(*) FROM {table} {rest}");
+        server.database().store().number(&count).expect("the database answers")
+    })
 }
