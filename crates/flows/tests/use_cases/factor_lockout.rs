@@ -13,14 +13,14 @@ fn ten_wrong_codes_over_new_challenges_on_two_nodes_are_one_count() {
         deployment.enrol("ada");
         let nodes = [deployment.node(), deployment.node()];
         let (app, _) = enrolled(&deployment, &nodes[0], "ada");
-        let challenged = |node: &Node| node.sign_in.challenge(&by_name("ada")).unwrap();
+        let issue = |node: &Node| node.sign_in.challenge(&by_name("ada")).unwrap();
         for number in 0..4 {
             let node = &nodes[number % 2];
-            let wrong = node.factors.second_factor.answer(&answer(&challenged(node), "000000"));
+            let wrong = node.factors.second_factor.answer(&answer(&issue(node), "000000"));
             assert!(is_wrong(&wrong));
         }
         let challenges: Vec<IssuedChallenge> =
-            (0..6).map(|number| challenged(&nodes[number % 2])).collect();
+            (0..6).map(|number| issue(&nodes[number % 2])).collect();
         let refused = at_once(6, |number| {
             // The node that did not issue the challenge.
             let node = &nodes[(number + 1) % 2];
@@ -32,7 +32,7 @@ fn ten_wrong_codes_over_new_challenges_on_two_nodes_are_one_count() {
 
         let enter = |node: &Node| {
             let code = app.code(deployment.now());
-            node.factors.second_factor.answer(&answer(&challenged(node), &code))
+            node.factors.second_factor.answer(&answer(&issue(node), &code))
         };
         for node in nodes.iter().chain([&deployment.node()]) {
             assert!(is_wrong(&enter(node)), "the right code waits too, also after a restart");
