@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use portcullis_redis::{RedisUrl, WakeSignal};
-use portcullis_testkit::redis_url;
+use portcullis_testkit::{RedisServer, redis_url};
 use tokio::runtime::Builder;
 use tokio::time::timeout;
 
@@ -13,7 +13,11 @@ const ISSUER: &str = "https://auth.example.org/waking";
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 fn signal(issuer: &str, topic: &'static str) -> Arc<WakeSignal> {
-    let url = RedisUrl::parse(&redis_url().into()).unwrap();
+    signal_over(&redis_url(), issuer, topic)
+}
+
+fn signal_over(url: &str, issuer: &str, topic: &'static str) -> Arc<WakeSignal> {
+    let url = RedisUrl::parse(&url.into()).unwrap();
     Arc::new(WakeSignal::new(&url, issuer, topic).unwrap())
 }
 
@@ -53,5 +57,26 @@ fn a_signal_wakes_the_other_nodes_of_its_deployment_and_topic_only() {
             reaches(&woken[1], round).await;
         }
         assert!(others.iter().all(|count| count.load(Ordering::Relaxed) == 1));
+    });
+}
+
+#[test]
+fn a_signal_that_lost_its_redis_says_so_and_wakes_its_node_when_it_is_back() {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut server = RedisServer::start();
+        let signal = signal_over(&server.url(), ISSUER, "revocations");
+        let woken = run(&signal);
+        reaches(&woken, 1).await;
+        assert!(signal.is_up());
+        server.kill();
+        let lost = async {
+            while signal.is_up() {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(TIMEOUT, lost).await.unwrap();
+        server.restart();
+        reaches(&woken, 2).await;
     });
 }
