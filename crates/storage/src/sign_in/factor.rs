@@ -75,9 +75,10 @@ fn accept_backup_code(
     let Some((sealed, used)) = stored else { return Ok(None) };
     let bit = proof.place(account, &sealed).and_then(|place| 1_i32.checked_shl(place));
     let Some(bit) = bit.filter(|bit| used & bit == 0) else { return Ok(None) };
-    // The condition holds also without the lock on the account.
+    // This statement is the whole guard against a second use. The lock on the account keeps the set; only
+    // its seal may be another one by now, after a change of the secret key.
     let now = Instant::from(connection.now()?);
-    let unused = set.filter(backup_codes::sealed.eq(&sealed)).filter(backup_codes::used.eq(used));
+    let unused = set.filter(backup_codes::used.eq(used));
     let accept = diesel::update(unused)
         .set((backup_codes::used.eq(used | bit), backup_codes::last_used_at.eq(Some(now))));
     let is_accepted = dispatch!(connection, inner => accept.execute(inner))? == 1;
