@@ -12,6 +12,8 @@ use portcullis_testkit::{Answer, Browser, PASSWORD, ServerProcess};
 use serde_json::json;
 use sha1::{Digest, Sha1};
 
+use crate::printed_mail::PrintedMail;
+
 const NEW_PASSWORD: &str = "a-quiet-heron-counts-9-boats";
 
 /// The budget is two seconds; the rest is for a machine that runs other tests too.
@@ -165,6 +167,8 @@ fn a_password_that_was_never_checked_is_checked_at_each_sign_in_until_the_servic
     assert_eq!(refused.code(), "password_change_required", "from this sign-in on");
     assert!(must_change(&browser.sign_in_for_tokens("ada")));
     assert_eq!(service.requests().len(), 3, "it is known now");
+    let mail = PrintedMail::wait(&server, "Your password must be changed");
+    assert!(mail.url.ends_with("/api/auth/account/disavow"), "{}", mail.url);
 
     service.behave(Behaviour::ListsNone);
     let change = json!({ "current_password": PASSWORD, "new_password": NEW_PASSWORD });
@@ -176,5 +180,39 @@ fn a_password_that_was_never_checked_is_checked_at_each_sign_in_until_the_servic
         let again = browser.send("POST", "/api/auth/login/json", &json, &body.to_string());
         assert!(again.status == 200 && !must_change(&again), "{}", again.text);
         assert_eq!(service.requests().len(), requests);
+    }
+}
+
+/// Otherwise an unlucky choice would cost the person another mail.
+#[test]
+fn a_listed_password_leaves_the_links_of_a_reset_and_an_invitation_valid() {
+    const BASE: &str = "http://auth.example.test";
+    let (service, data) = (RangeServer::start(), tempfile::tempdir().expect("a directory"));
+    let more = [
+        ("PORTCULLIS__PASSWORDS__BREACH_SERVICE", service.url.as_str()),
+        ("PORTCULLIS__SERVER__BASE_URL", BASE),
+    ];
+    let server = ServerProcess::start(data.path(), &more);
+    let mut browser = Browser::at(server.origin());
+    assert_eq!(browser.register("ada").status, 201);
+    let address = json!({ "email": "ada@example.org" });
+    assert_eq!(browser.post("/api/auth/password/forgot", &address).status, 202);
+    let invited = ["invite", "create", "--email", "joan@example.org", "--role", "msa"];
+    assert!(server.run(&invited).status.success());
+    for (subject, done) in [("Reset your password", 204), ("Your invitation", 201)] {
+        let mail = PrintedMail::wait(&server, subject);
+        let path = mail.url.strip_prefix(BASE).expect("the address of the server");
+        let mut body = mail.body(NEW_PASSWORD);
+        if body.get("username").is_some() {
+            body["username"] = json!("joan");
+        }
+        service.behave(Behaviour::ListsAll);
+        let refused = browser.post(path, &body);
+        assert!(is_breached(&refused), "{subject}: {}", refused.text);
+        service.behave(Behaviour::ListsNone);
+        assert_eq!(browser.post(path, &body).status, done, "{subject}");
+    }
+    for name in ["ada", "joan"] {
+        assert_eq!(browser.sign_in_with(name, NEW_PASSWORD).status, 200, "{name}");
     }
 }

@@ -1,8 +1,10 @@
 //! The environment of the servers of these tests: variables, directories, database and proxy.
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use portcullis_domain::{Clock, SystemClock};
 use portcullis_testkit::{Browser, ServerProcess, TestDatabase};
 use tempfile::TempDir;
 
@@ -70,4 +72,17 @@ pub(crate) fn environment<'a>(
 /// A directory that is deleted after the test.
 pub(crate) fn folder() -> TempDir {
     TempDir::new().expect("the system has a folder for temporary files")
+}
+
+/// Waits until it holds; panics when a lease of a killed node would long be over.
+pub(crate) fn wait(what: &str, mut holds: impl FnMut() -> bool) {
+    const TIMEOUT: Duration = Duration::from_secs(120);
+    let (clock, pause) = (SystemClock::new(), Condvar::new());
+    let begun = clock.monotonic();
+    while !holds() {
+        assert!(clock.monotonic().saturating_sub(begun) < TIMEOUT, "not in time: {what}");
+        let lock = Mutex::new(());
+        let guard = lock.lock().expect("nobody else has it");
+        drop(pause.wait_timeout(guard, Duration::from_millis(50)));
+    }
 }

@@ -11,14 +11,12 @@ use portcullis_flows::node::mail::{Mail, SecretPurpose};
 use portcullis_flows::node::outbox::{MailSecretStore, OutboxStore};
 use portcullis_testkit::{Browser, SmtpAnswer, SmtpServer, SmtpStep, TestDatabase, samples};
 use portcullis_token::Digest;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::environment::{folder, start};
+use crate::environment::{folder, start, wait};
+use crate::printed_mail::PrintedMail;
 
 const MAILS: usize = 200;
-
-/// The maximum time for all mails, with the lease of a killed node.
-const TIMEOUT: Duration = Duration::from_secs(120);
 
 #[test]
 fn mails_of_a_killed_node_are_delivered_by_another_and_their_last_link_works() {
@@ -85,8 +83,6 @@ fn mails_of_a_killed_node_are_delivered_by_another_and_their_last_link_works() {
 
 #[test]
 fn without_a_mail_server_the_printed_command_resets_the_password() {
-    const COMMAND: &str = "Without a page: curl -X POST ";
-    const NEW: &str = "amber-walrus-paints-9-fences";
     const BASE: &str = "http://auth.example.test";
     TestDatabase::on_both(|database| {
         let data = folder();
@@ -95,34 +91,13 @@ fn without_a_mail_server_the_printed_command_resets_the_password() {
         assert_eq!(browser.register("ada").status, 201);
         let address = json!({ "email": "ada@example.org" });
         assert_eq!(browser.post("/api/auth/password/forgot", &address).status, 202);
-        let printed = || {
-            let log = server.log();
-            let mail = log.split("Subject: Reset your password").nth(1)?;
-            let (_, command) = mail.split_once(COMMAND)?;
-            let (command, _) = command.split_once('\n')?;
-            Some((mail.to_owned(), command.to_owned()))
-        };
-        wait("the mail is printed", || printed().is_some());
-        let (mail, command) = printed().expect("it is printed");
-        let (url, body) =
-            command.split_once(" -H 'content-type: application/json' -d ").expect("curl");
-        let path = url.strip_prefix(BASE).expect("the address of the server");
-        let body = body.trim_matches('\'').replace('…', NEW);
-        let body: Value = serde_json::from_str(&body).expect("JSON");
+        let mail = PrintedMail::wait(&server, "Reset your password");
+        let path = mail.url.strip_prefix(BASE).expect("the address of the server");
+        let body = mail.body("amber-walrus-paints-9-fences");
         let secret = body["token"].as_str().expect("a secret");
-        assert!(mail.contains(&format!("{BASE}/console/reset-password?token={secret}")));
+        assert!(mail.text.contains(&format!("{BASE}/console/reset-password?token={secret}")));
         assert_eq!(browser.post(path, &body).status, 204);
-        assert_eq!(browser.sign_in_with("ada", NEW).status, 200);
+        let signed_in = browser.sign_in_with("ada", "amber-walrus-paints-9-fences");
+        assert_eq!(signed_in.status, 200);
     });
-}
-
-fn wait(what: &str, mut holds: impl FnMut() -> bool) {
-    let (clock, pause) = (SystemClock::new(), std::sync::Condvar::new());
-    let begun = clock.monotonic();
-    while !holds() {
-        assert!(clock.monotonic().saturating_sub(begun) < TIMEOUT, "not in time: {what}");
-        let lock = std::sync::Mutex::new(());
-        let guard = lock.lock().expect("nobody else has it");
-        drop(pause.wait_timeout(guard, Duration::from_millis(50)));
-    }
 }

@@ -30,6 +30,7 @@ mod mail;
 mod owners;
 mod parts;
 mod postgres_clock;
+mod printed_mail;
 mod proxy;
 mod readiness;
 mod recording_lost;

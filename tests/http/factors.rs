@@ -135,6 +135,9 @@ fn an_administrator_resets_lost_factors_but_never_their_own() {
         assert_eq!(reset(&ada, &admin).status, 403);
         assert_eq!(reset(&admin, &ada).status, 204);
         assert_eq!(ada.get("/api/auth/me").code(), "invalid_token");
+        let mails = "SELECT recipient FROM outbox WHERE kind = 'factors_reset'";
+        let told = server.database().store().texts(mails).expect("the database answers");
+        assert_eq!(told, ["ada@example.org"]);
         let signed_in = Browser::of(&server).sign_in_for_tokens("ada");
         assert_eq!(signed_in.json()["account"]["mfa_enabled"], false);
         assert_eq!(reset(&admin, &admin).code(), "own_account", "without a factor too");

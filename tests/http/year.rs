@@ -20,19 +20,23 @@ const STEP: u32 = 3;
 const KEPT: [&str; 2] = ["audit_checkpoints", "__diesel_schema_migrations"];
 
 /// Tables that the days below write.
-const BUSY: [&str; 12] = [
+const BUSY: [&str; 16] = [
     "bans",
     "decision_blocks",
     "email_changes",
+    "former_emails",
     "invitations",
     "mail_allowances",
     "mail_secrets",
     "outbox",
+    "passkey_challenges",
     "pending_registrations",
     "refresh_tokens",
     "security_events",
     "sessions",
+    "sign_in_challenges",
     "sign_in_failures",
+    "totp_enrolments",
 ];
 
 #[test]
@@ -41,18 +45,19 @@ fn a_busy_year_leaves_every_table_as_it_was_in_autumn() {
         let settings = TestSettings {
             audit_retention: Some(30 * DAY),
             registration_answer: RegistrationAnswer::Verified,
+            named: true,
             ..TestSettings::default()
         };
         let server = TestServer::with(database, settings);
         let mut admin = Member::new(&server, "grace", "admin");
-        for name in ["ada", "joan", "kay"] {
-            Member::new(&server, name, "msa");
-        }
+        Member::new(&server, "ada", "msa");
+        let mut joan = Member::new(&server, "joan", "msa");
+        Member::new(&server, "kay", "msa").enrol_app(&server);
         let revocations = server.of_node::<Revocations>();
         let mut autumn = BTreeMap::new();
         let mut rows = BTreeMap::new();
         for day in (0..366 / STEP).map(|step| step * STEP) {
-            busy_day(&server, &mut admin, day);
+            busy_day(&server, &mut admin, &mut joan, day);
             rows = tables(server.database());
             server.clock().advance(STEP * DAY);
             assert!(server.jobs().run_due(), "day {day}");
@@ -76,15 +81,15 @@ fn a_busy_year_leaves_every_table_as_it_was_in_autumn() {
 }
 
 /// Sign-ins, refreshes, failures, registrations that nobody confirms, invitations that nobody accepts,
-/// links that nobody follows, bans and permission checks.
-fn busy_day(server: &TestServer, admin: &mut Member, day: u32) {
+/// links that nobody follows, second factors that nobody shows, a new address, bans and permission checks.
+fn busy_day(server: &TestServer, admin: &mut Member, joan: &mut Member, day: u32) {
     admin.sign_in_again("grace");
     let tokens = Browser::of(server).sign_in_for_tokens("ada");
     let refreshed = Browser::of(server).refresh(&tokens.field("refresh_token"));
     assert_eq!(refreshed.status, 200);
     let reused = Browser::of(server).refresh(&tokens.field("refresh_token"));
     assert_eq!(reused.status, 200, "a repeated request");
-    Browser::of(server).sign_in_for_tokens("joan");
+    joan.sign_in_again("joan");
     for number in 0..3 {
         let unknown = format!("stranger{day}x{number}");
         assert_eq!(Browser::of(server).sign_in(&unknown).status, 401);
@@ -93,13 +98,25 @@ fn busy_day(server: &TestServer, admin: &mut Member, day: u32) {
     let new = format!("new{day}@example.org");
     let register = json!({ "username": format!("new{day}"), "email": new, "password": PASSWORD });
     assert_eq!(Browser::of(server).post("/api/auth/register", &register).status, 202);
-    let forgot = json!({ "email": "joan@example.org" });
+    let forgot = json!({ "email": "ada@example.org" });
     assert_eq!(Browser::of(server).post("/api/auth/password/forgot", &forgot).status, 202);
     let invite = json!({ "email": format!("guest{day}@example.org"), "role": "msa" });
     assert_eq!(admin.post("/api/admin/invitations", &invite).status, 201);
     let change = json!({ "email": new, "current_password": PASSWORD });
     assert_eq!(admin.post("/api/auth/email/change", &change).status, 202);
     assert!(!server.database().mails().is_empty());
+    let new = format!("joan{day}@example.org");
+    let change = json!({ "email": new, "current_password": PASSWORD });
+    assert_eq!(joan.post("/api/auth/email/change", &change).status, 202);
+    let link = json!({ "token": server.database().only_link() });
+    assert_eq!(Browser::of(server).post("/api/auth/email/confirm", &link).status, 200);
+    let challenge = Browser::of(server).sign_in_for_tokens("kay");
+    assert_eq!(challenge.json()["mfa_required"], true);
+    let delivery = json!({ "delivery": "body" });
+    let options = Browser::of(server).post("/api/auth/login/passkey/options", &delivery);
+    assert_eq!(options.status, 200);
+    let password = json!({ "current_password": PASSWORD });
+    assert_eq!(admin.post("/api/auth/mfa/totp/enrol", &password).status, 200);
     let address = format!("198.51.{}.{}", day / 250, day % 250);
     let ban = json!({ "address": address, "seconds": 600 });
     assert_eq!(admin.post("/api/admin/bans", &ban).status, 201);

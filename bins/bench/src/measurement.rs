@@ -14,4 +14,5 @@ pub(crate) mod replay;
 pub(crate) mod shared_limit;
 pub(crate) mod sign_in;
 pub(crate) mod start;
+pub(crate) mod totp;
 pub(crate) mod verify;

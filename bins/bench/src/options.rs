@@ -89,6 +89,8 @@ pub(crate) enum Measurement {
     SignIn,
     /// Sign-in by passkey, against sign-in by password
     Passkey,
+    /// The check of a TOTP code, against the HMAC-SHA-1 that it cannot avoid; needs no server
+    Totp,
     /// Rotation, against pgbench (SQLite: a bare handler)
     Refresh,
     /// Latency of `me` under many concurrent sign-ins, and the results of these

@@ -3,7 +3,7 @@
 use crate::bench::Bench;
 use crate::measurement::{
     batch, check, decision_flood, export, flood, followers, me, passkey, refresh, register, replay,
-    shared_limit, sign_in, start, verify,
+    shared_limit, sign_in, start, totp, verify,
 };
 use crate::options::{Measurement, Options};
 use crate::outcome::Result;
@@ -52,6 +52,9 @@ async fn fill(bench: &Bench, report: &mut Report) -> Result<()> {
     }
     if wanted(Measurement::Passkey) {
         report.add(passkey::measure(bench).await?);
+    }
+    if wanted(Measurement::Totp) {
+        report.add(totp::measure(bench).await?);
     }
     if wanted(Measurement::Refresh) {
         report.add(refresh::measure(bench).await?);

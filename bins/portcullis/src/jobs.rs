@@ -46,17 +46,25 @@ pub(crate) fn exclusive(
         removal("delivered_mails", store, move |store| {
             store.remove_delivered_messages(retention.delivered_messages, ROWS)
         }),
-        removal("mail_secrets", store, move |store| store.remove_mail_secrets(HOUR, ROWS)),
+        removal("mail_secrets", store, move |store| {
+            store.remove_mail_secrets(retention.expired, ROWS)
+        }),
         removal("former_emails", store, move |store| {
-            store.remove_former_emails(FORMER_EMAILS_AGE, ROWS)
+            store.remove_former_emails(retention.former_emails, ROWS)
         }),
         removal("pending_registrations", store, move |store| {
-            store.remove_pending_registrations(HOUR, ROWS)
+            store.remove_pending_registrations(retention.expired, ROWS)
         }),
-        removal("invitations", store, move |store| store.remove_invitations(HOUR, ROWS)),
-        removal("email_changes", store, move |store| store.remove_email_changes(HOUR, ROWS)),
-        removal("mail_allowances", store, move |store| store.remove_mail_allowances(HOUR, ROWS)),
-        removal("challenges", store, move |store| store.remove_challenges(HOUR, ROWS)),
+        removal("invitations", store, move |store| {
+            store.remove_invitations(retention.expired, ROWS)
+        }),
+        removal("email_changes", store, move |store| {
+            store.remove_email_changes(retention.expired, ROWS)
+        }),
+        removal("mail_allowances", store, move |store| {
+            store.remove_mail_allowances(retention.expired, ROWS)
+        }),
+        removal("challenges", store, move |store| store.remove_challenges(retention.expired, ROWS)),
         removal("former_bans", store, move |store| store.remove_bans(forget_bans_after, ROWS)),
     ];
     jobs.extend(config.audit.retention.map(|keep| purge_audit_trail(checkpoints, keep)));
@@ -205,11 +213,5 @@ const SECOND: Duration = Duration::from_secs(1);
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-const HOUR: Duration = Duration::from_secs(60 * 60);
-
 /// Rows deleted in one transaction.
 const ROWS: u32 = 1_000;
-
-/// Longer than the link of an alert lives after the longest delivery: until then a former address can take the
-/// account back.
-const FORMER_EMAILS_AGE: Duration = Duration::from_secs(40 * 24 * 60 * 60);

@@ -267,12 +267,13 @@ pub(crate) struct Audit {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[expect(clippy::struct_field_names, reason = "named as the keys are, which say their unit")]
 pub(crate) struct Retention {
     pub(crate) sessions_days: Option<u32>,
     pub(crate) sign_in_failures_days: Option<u32>,
     pub(crate) outbox_days: Option<u32>,
     pub(crate) delivered_mails_days: Option<u32>,
+    pub(crate) former_emails_days: Option<u32>,
+    pub(crate) expired_hours: Option<u32>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -7,6 +7,8 @@ use portcullis_flows::node::retention::RetentionPolicy;
 use super::finding::Findings;
 use super::raw;
 
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Checks the section, together with the lifetime of a refresh token.
@@ -26,10 +28,17 @@ pub(crate) fn check(
     let messages = findings.within("retention.outbox_days", raw.outbox_days, 90, 1..=36_500);
     let delivered = "retention.delivered_mails_days";
     let delivered = findings.within(delivered, raw.delivered_mails_days, 7, 1..=36_500);
+    // Longer than the link of an alert lives after the longest delivery: until then a former address can
+    // take the account back.
+    let emails = "retention.former_emails_days";
+    let emails = findings.within(emails, raw.former_emails_days, 40, 40..=36_500);
+    let expired = findings.within("retention.expired_hours", raw.expired_hours, 1, 1..=8_760);
     RetentionPolicy {
         sessions,
         failures: DAY * failures,
         messages: DAY * messages,
         delivered_messages: DAY * delivered,
+        former_emails: DAY * emails,
+        expired: HOUR * expired,
     }
 }

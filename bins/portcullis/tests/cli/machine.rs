@@ -213,6 +213,14 @@ impl Server {
         self.send("GET", path, &bearer(token), "")
     }
 
+    /// Posts with a bearer token; answers the body.
+    #[track_caller]
+    pub(crate) fn post_as(&self, path: &str, token: &str, body: &Value) -> Value {
+        let answer = self.send("POST", path, &bearer(token), &body.to_string());
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        body_of(&answer)
+    }
+
     /// Asks as a proxy that forwards the request of this client.
     pub(crate) fn get_for(&self, path: &str, client: &str) -> String {
         self.send("GET", path, &format!("X-Forwarded-For: {client}\r\n"), "")

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use crate::machine::{Machine, within};
+use portcullis_domain::{Clock, ExposeSecret, SystemClock};
+use portcullis_mfa::TotpSeed;
+use serde_json::json;
+
+use crate::PASSWORD;
+use crate::machine::{Machine, Server, within};
 
 #[test]
 fn user_factors_shows_what_an_account_has_and_reset_mfa_ends_its_sessions() {
@@ -16,11 +21,39 @@ fn user_factors_shows_what_an_account_has_and_reset_mfa_ends_its_sessions() {
     assert_eq!(shown.json()["backup_codes_left"], 0);
     assert!(shown.json()["totp"].is_null());
 
+    let (token, secret) = enrol_app(&server, &token);
+    let shown = machine.run(&["user", "factors", "--username", "ada"]).exits_with(0).stdout;
+    assert!(shown.starts_with("authenticator app: confirmed 20"), "{shown}");
+    assert!(shown.ends_with("backup codes left: 10\n"), "{shown}");
+    assert!(!shown.contains(&secret), "{shown}");
+    let listed = machine.run(&["user", "factors", "--username", "ada", "--json"]).json();
+    assert!(listed["totp"]["confirmed_at"].is_string(), "{listed}");
+    assert_eq!((&listed["backup_codes_left"], &listed["passkeys"]), (&json!(10), &json!([])));
+
     let reset = machine.run(&["user", "reset-mfa", "--username", "ada", "--json"]).exits_with(0);
     assert_eq!(reset.json()["sessions_ended"], 1);
     within(Duration::from_secs(10), || !server.knows(&token));
+    let shown = machine.run(&["user", "factors", "--username", "ada"]).exits_with(0);
+    assert_eq!(shown.stdout.trim_end(), "The account has no second factor.");
+    let token = server.sign_in("ada");
+    assert!(server.knows(&token), "the password alone signs in again");
     for verb in ["factors", "reset-mfa"] {
         let unknown = machine.run(&["user", verb, "--username", "nobody"]).exits_with(1);
         assert!(unknown.stderr.contains("there is no account"), "{}", unknown.stderr);
     }
+}
+
+/// Enrols an authenticator app and generates backup codes. Answers the new access token, and the secret of the app.
+fn enrol_app(server: &Server, token: &str) -> (String, String) {
+    let password = json!({ "current_password": PASSWORD });
+    let started = server.post_as("/api/auth/mfa/totp/enrol", token, &password);
+    let secret = started["secret"].as_str().unwrap().to_owned();
+    let seed = base32::decode(base32::Alphabet::Rfc4648 { padding: false }, &secret).unwrap();
+    let code = TotpSeed::from_bytes(seed.try_into().unwrap()).code_at(SystemClock::new().now());
+    let code = json!({ "code": code.expose_secret() });
+    let confirmed = server.post_as("/api/auth/mfa/totp/confirm", token, &code);
+    let token = confirmed["access_token"].as_str().unwrap().to_owned();
+    let codes = server.post_as("/api/auth/mfa/backup-codes", &token, &password);
+    assert_eq!(codes["codes"].as_array().unwrap().len(), 10);
+    (token, secret)
 }

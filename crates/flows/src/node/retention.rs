@@ -68,6 +68,11 @@ pub struct RetentionPolicy {
     pub messages: Duration,
     /// Delivered messages.
     pub delivered_messages: Duration,
+    /// Former addresses after they were replaced. Longer than the link of an alert lives.
+    pub former_emails: Duration,
+    /// Whatever has an expiry, after it: secrets of mails, challenges, enrolments, registrations,
+    /// invitations, changes of addresses, and the windows of counters of mails.
+    pub expired: Duration,
 }
 
 impl Default for RetentionPolicy {
@@ -78,6 +83,8 @@ impl Default for RetentionPolicy {
             failures: 90 * DAY,
             messages: 90 * DAY,
             delivered_messages: 7 * DAY,
+            former_emails: 40 * DAY,
+            expired: Duration::from_secs(60 * 60),
         }
     }
 }

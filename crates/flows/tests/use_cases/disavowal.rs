@@ -12,6 +12,7 @@ use portcullis_testkit::{PASSWORD, samples};
 use crate::deployment::{
     DAY, Deployment, Node, SECOND, by_name, guess, refreshing, refreshing_next, typing,
 };
+use crate::factors::enrolled;
 use crate::mailbox::is_stored;
 use crate::password_change::NEW;
 
@@ -74,6 +75,19 @@ fn every_alert_has_a_link() {
         node.disavowals.disavow(&alert.token.unwrap(), &samples::origin()).unwrap();
     }
     assert_eq!(deployment.outcomes("disavowal"), ["success 3"]);
+}
+
+/// Otherwise everybody who reads the mailbox could remove the factor of the owner.
+#[test]
+fn the_link_of_a_new_factor_blocks_the_account_and_leaves_the_factor() {
+    let deployment = Deployment::new();
+    let (_, node) = (deployment.enrol("ada"), deployment.node());
+    let (_, confirmed) = enrolled(&deployment, &node, "ada");
+    let link = deployment.link("factor_added");
+    node.disavowals.disavow(&link, &samples::origin()).unwrap();
+    assert!(node.refuses(confirmed.tokens.session.id));
+    assert!(is_refused(&node, PASSWORD));
+    assert_eq!(deployment.count("totp_factors"), 1);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use portcullis_flows::identity::account_change::AccountPatch;
 use portcullis_flows::identity::account_request::FieldError;
 use portcullis_flows::identity::password_reset::{PasswordResetError, PasswordResetRequest};
 use portcullis_flows::sign_in::{SignInError, SignInRequest};
+use portcullis_password::HashingError;
 use portcullis_rate_limit::LockoutPolicy;
 use portcullis_testkit::{PASSWORD, samples};
 
@@ -12,6 +13,7 @@ use crate::account_change::admin;
 use crate::deployment::{Deployment, HOUR, MINUTE, Node, SECOND, by_name, guess, typing};
 use crate::mailbox::is_stored;
 use crate::password_change::NEW;
+use crate::sign_in::while_overloaded;
 
 const ADA: &str = "ada@example.org";
 
@@ -68,6 +70,23 @@ fn an_unacceptable_password_leaves_the_link_valid() {
     assert_eq!(codes, ["too_short", "too_guessable", "contains_context"]);
     let long = node.resets.reset(&with(&link, &"a".repeat(1_025))).unwrap_err();
     assert!(matches!(long, PasswordResetError::PasswordTooLong));
+    assert_eq!(deployment.hash_of(&ada), samples::password_hash().as_str());
+    node.resets.reset(&with(&link, NEW)).unwrap();
+}
+
+#[test]
+fn a_reset_for_which_there_is_no_room_leaves_the_link_valid() {
+    let deployment = Deployment::new();
+    let (ada, node) = (deployment.enrol("ada"), deployment.node());
+    forget(&node, ADA);
+    let link = deployment.link("reset_password");
+    while_overloaded(&deployment, |node| {
+        let shed = node.resets.reset(&with(&link, NEW));
+        assert!(
+            matches!(shed, Err(PasswordResetError::Hashing(HashingError::Overloaded(_)))),
+            "{shed:?}"
+        );
+    });
     assert_eq!(deployment.hash_of(&ada), samples::password_hash().as_str());
     node.resets.reset(&with(&link, NEW)).unwrap();
 }

@@ -12,7 +12,7 @@ use portcullis_password::{Hasher, PoolSettings, Scratch};
 use portcullis_testkit::samples;
 use portcullis_token::AuthenticationMethod;
 
-use crate::deployment::{DAY, Deployment, HOUR, MINUTE, by_name, guess, pool, typing};
+use crate::deployment::{DAY, Deployment, HOUR, MINUTE, Node, by_name, guess, pool, typing};
 
 #[test]
 fn the_right_password_opens_a_session_whose_tokens_say_whose_it_is() {
@@ -129,10 +129,8 @@ fn a_password_over_1024_bytes_is_refused_before_any_account_is_looked_up() {
     assert!(matches!(looked_up, Err(SignInError::Store(_))), "{looked_up:?}");
 }
 
-#[test]
-fn an_attempt_for_which_there_is_no_room_is_told_so_and_not_counted() {
-    let deployment = Deployment::new();
-    deployment.enrol("ada");
+/// Works with a node whose hashing pool has no room.
+pub(crate) fn while_overloaded(deployment: &Deployment, work: impl FnOnce(&Node)) {
     let pool = PoolSettings { threads: 1, queue: 1, ..pool() };
     let node = deployment.node_over(Arc::new(deployment.database.store().clone()), pool);
     let address = samples::origin().address;
@@ -149,11 +147,20 @@ fn an_attempt_for_which_there_is_no_room_is_told_so_and_not_counted() {
         while node.hashing.waiting() == 0 {
             thread::yield_now();
         }
+        work(&node);
+        drop(release);
+    });
+}
+
+#[test]
+fn an_attempt_for_which_there_is_no_room_is_told_so_and_not_counted() {
+    let deployment = Deployment::new();
+    deployment.enrol("ada");
+    while_overloaded(&deployment, |node| {
         for request in [by_name("ada"), guess("ada"), guess("nobody")] {
             let shed = node.sign_in.sign_in(&request);
             assert!(matches!(shed, Err(SignInError::Overloaded(_))), "{shed:?}");
         }
-        drop(release);
     });
     assert_eq!(deployment.count("sign_in_failures"), 0);
     assert_eq!(deployment.outcomes("sign_in"), [""; 0]);

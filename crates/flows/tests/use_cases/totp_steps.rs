@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use portcullis_testkit::{TestDatabase, at_once};
 
-use crate::deployment::{Deployment, by_name};
+use crate::deployment::{Deployment, MINUTE, by_name};
 use crate::factors::{answer, enrolled, is_wrong};
 
 const STEP: Duration = Duration::from_secs(30);
@@ -69,5 +69,34 @@ fn of_two_simultaneous_codes_the_earlier_is_never_accepted_after_the_later() {
             }
             deployment.pass(2 * STEP);
         }
+    });
+}
+
+#[test]
+fn a_clock_five_minutes_off_and_back_makes_no_used_code_right_again() {
+    TestDatabase::on_both(|database| {
+        let mut deployment = Deployment::on(database);
+        deployment.lockout.free_failures = 1_000;
+        deployment.enrol("ada");
+        let node = deployment.node();
+        let (app, _) = enrolled(&deployment, &node, "ada");
+        let enter = |code: &str| {
+            let challenge = node.sign_in.challenge(&by_name("ada")).unwrap();
+            node.factors.second_factor.answer(&answer(&challenge, code))
+        };
+        let start = deployment.now();
+        let code_at = |minute: u32| app.code(start + MINUTE * minute);
+        let mut accepted = Vec::new();
+        for (minute, is_right) in [(5, true), (10, true), (5, false), (0, false), (10, false)] {
+            deployment.clock.set(start + MINUTE * minute);
+            let entered = enter(&code_at(minute));
+            assert_eq!(entered.is_ok(), is_right, "minute {minute}");
+            accepted.extend(is_right.then(|| code_at(minute)));
+            for used in &accepted {
+                assert!(is_wrong(&enter(used)), "minute {minute}");
+            }
+        }
+        deployment.clock.set(start + MINUTE * 11);
+        enter(&code_at(11)).expect("the app serves again after its last step");
     });
 }

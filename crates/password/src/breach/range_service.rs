@@ -149,7 +149,6 @@ mod tests {
     fn faults_are_no_answer() {
         for (status, body) in [
             ("500 Oops", "1E4C9B93F3F0682250B6CF8331B7EE68FD8:3"),
-            ("302 Found\r\nlocation: http://127.0.0.1:1/", "1E4C9B93F3F0682250B6CF8331B7EE68FD8:3"),
             ("200 OK", "<html>not a range</html>"),
             ("200 OK", ""),
         ] {
@@ -157,6 +156,21 @@ mod tests {
             assert!(service.lists(&digest()).is_err(), "{status} {body}");
             served.join().unwrap();
         }
+    }
+
+    #[test]
+    fn a_redirect_is_not_followed() {
+        let listed = "1E4C9B93F3F0682250B6CF8331B7EE68FD8:3";
+        let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
+        elsewhere.set_nonblocking(true).unwrap();
+        let target = elsewhere.local_addr().unwrap();
+        for status in ["301", "302", "303", "307", "308"] {
+            let status = format!("{status} Elsewhere\r\nlocation: http://{target}/range/5BAA6");
+            let (service, served) = server(move |stream| respond(stream, &status, listed));
+            assert!(service.lists(&digest()).is_err(), "the list of a redirect is no answer");
+            served.join().unwrap();
+        }
+        assert_eq!(elsewhere.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
     }
 
     #[derive(serde::Deserialize)]
