@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use portcullis_domain::{Clock, ExposeSecret, SystemClock};
 use portcullis_mfa::TotpSeed;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::PASSWORD;
 use crate::machine::{Machine, Server, within};
@@ -41,6 +41,30 @@ fn user_factors_shows_what_an_account_has_and_reset_mfa_ends_its_sessions() {
         let unknown = machine.run(&["user", verb, "--username", "nobody"]).exits_with(1);
         assert!(unknown.stderr.contains("there is no account"), "{}", unknown.stderr);
     }
+}
+
+#[test]
+fn user_show_tells_that_the_codes_of_an_account_are_locked_and_user_unlock_opens_them() {
+    let machine = Machine::new();
+    machine.create("ada", "rn", &[]).exits_with(0);
+    let server = machine.serve();
+    let token = server.sign_in("ada");
+    enrol_app(&server, &token);
+    let login = json!({ "username": "ada", "password": PASSWORD, "delivery": "body" });
+    let challenge = server.request("POST", "/api/auth/login/json", &login.to_string());
+    let (_, body) = challenge.split_once("\r\n\r\n").unwrap();
+    let challenge: Value = serde_json::from_str(body).unwrap();
+    for _ in 0..5 {
+        let wrong = json!({ "mfa_token": challenge["mfa_token"], "code": "000000" }).to_string();
+        let refused = server.request("POST", "/api/auth/login/mfa", &wrong);
+        assert!(refused.contains("invalid_code"), "{refused}");
+    }
+    let show =
+        || machine.run(&["user", "show", "--username", "ada", "--json"]).exits_with(0).json();
+    assert_eq!(show()["failures_in_a_row"], 5);
+    assert!(show()["locked_until"].is_string(), "{}", show());
+    machine.run(&["user", "unlock", "--username", "ada"]).exits_with(0);
+    assert_eq!((&show()["failures_in_a_row"], &show()["locked_until"]), (&json!(0), &Value::Null));
 }
 
 /// Enrols an authenticator app and generates backup codes. Answers the new access token, and the secret of the app.

@@ -6,8 +6,8 @@ use actix_web::{HttpRequest, HttpResponse, http, web};
 use portcullis_domain::{Ambient, AuthenticationMethod, SessionId, Timestamp};
 use portcullis_flows::audit::trail::AuditLogError;
 use portcullis_flows::identity::own_data::{
-    BackupCodesRecord, EmailChangeRecord, FormerEmailRecord, MailRecord, OwnData, OwnRecords,
-    SessionRecord, TotpRecord,
+    BackupCodesRecord, FormerEmailRecord, MailRecord, OwnData, OwnRecords, SessionRecord,
+    TotpRecord,
 };
 use portcullis_web::{
     Body, Caller, Code, ConcurrencyPermit, Guard, Limit, Method, Priority, Problem, Route, blocking,
@@ -89,20 +89,6 @@ struct FormerEmailItem<'a> {
     replaced_at: Timestamp,
 }
 
-/// A change of the own address that waits for its link.
-#[derive(Serialize, ToSchema)]
-struct EmailChangeItem<'a> {
-    /// The wanted address.
-    #[schema(example = "ada@example.com")]
-    email: &'a str,
-    /// The time of the request (RFC 3339, UTC).
-    #[schema(value_type = String, format = DateTime, example = "2026-11-20T09:31:00Z")]
-    requested_at: Timestamp,
-    /// The end of the link (RFC 3339, UTC).
-    #[schema(value_type = String, format = DateTime, example = "2026-11-21T09:31:00Z")]
-    expires_at: Timestamp,
-}
-
 /// The own authenticator app, without its seed.
 #[derive(Serialize, ToSchema)]
 struct TotpItem {
@@ -136,8 +122,6 @@ pub(crate) struct OwnDataFile<'a> {
     account: AccountAnswer<'a>,
     /// The former addresses, the latest first.
     former_emails: Vec<FormerEmailItem<'a>>,
-    /// The changes of the address that wait for their link.
-    email_changes: Vec<EmailChangeItem<'a>>,
     /// The authenticator app; null without one.
     totp: Option<TotpItem>,
     /// The backup codes; null without any.
@@ -193,7 +177,6 @@ fn write(
     chunks: &mut Chunks,
 ) -> Result<(), FileError<AuditLogError>> {
     let former_emails: Vec<_> = records.former_emails.iter().map(FormerEmailItem::from).collect();
-    let email_changes: Vec<_> = records.email_changes.iter().map(EmailChangeItem::from).collect();
     let passkeys = records.passkeys.iter().cloned().map(PasskeyAnswer::from);
     let invitations = records.invitations.iter().cloned().map(InvitationAnswer::from);
     let sessions: Vec<_> = records.sessions.iter().map(SessionItem::from).collect();
@@ -202,8 +185,6 @@ fn write(
     json(chunks, &AccountAnswer::from(&records.account))?;
     chunks.write_all(b",\"former_emails\":")?;
     json(chunks, &former_emails)?;
-    chunks.write_all(b",\"email_changes\":")?;
-    json(chunks, &email_changes)?;
     chunks.write_all(b",\"totp\":")?;
     json(chunks, &records.totp.as_ref().map(TotpItem::from))?;
     chunks.write_all(b",\"backup_codes\":")?;
@@ -232,13 +213,6 @@ fn json(chunks: &mut Chunks, value: &impl Serialize) -> Result<(), FileError<Aud
 impl<'a> From<&'a FormerEmailRecord> for FormerEmailItem<'a> {
     fn from(former: &'a FormerEmailRecord) -> Self {
         Self { email: &former.email, replaced_at: former.replaced_at }
-    }
-}
-
-impl<'a> From<&'a EmailChangeRecord> for EmailChangeItem<'a> {
-    fn from(change: &'a EmailChangeRecord) -> Self {
-        let EmailChangeRecord { email, requested_at, expires_at } = change;
-        Self { email, requested_at: *requested_at, expires_at: *expires_at }
     }
 }
 

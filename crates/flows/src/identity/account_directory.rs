@@ -54,7 +54,7 @@ pub struct AccountDetails {
     pub has_password: bool,
     /// The number of live sessions.
     pub sessions: u64,
-    /// The failures in a row of its counters, the most of them.
+    /// The failures in a row of its counters, of passwords and codes: the most of them.
     pub failures: u32,
     /// The end of the longest wait of its counters, if that is in the future.
     pub locked_until: Option<Timestamp>,
@@ -109,6 +109,7 @@ impl AccountDirectory {
         let counters = [
             self.counters.of_strangers(account),
             self.counters.of_known_devices(account, found.epoch),
+            self.counters.of_factors(account),
         ];
         let (kind, outcome) = (EventKind::AccountRead, Outcome::Success);
         let event = event_now(kind, outcome, &operator.origin, &self.ambient)

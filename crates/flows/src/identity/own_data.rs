@@ -2,7 +2,8 @@
 //!
 //! It holds the account, its addresses, its factors, its sessions, its mails, the invitations that it
 //! sent, and its entries of the audit log. The address and the user agent of another person who acted
-//! on the account are left out: they are data of that person.
+//! on the account are left out: they are data of that person. So is everything that would tell whether a
+//! wanted address has an account, and the reasons of decisions, which are for auditors.
 
 use std::sync::Arc;
 
@@ -33,8 +34,6 @@ pub struct OwnRecords {
     pub account: Account,
     /// Its former addresses, the latest first.
     pub former_emails: Vec<FormerEmailRecord>,
-    /// The changes of its address that wait for their link: at most one.
-    pub email_changes: Vec<EmailChangeRecord>,
     /// Its authenticator app, if it has one.
     pub totp: Option<TotpRecord>,
     /// Its backup codes, if it has some.
@@ -56,17 +55,6 @@ pub struct FormerEmailRecord {
     pub email: String,
     /// The time at which another one replaced it.
     pub replaced_at: Timestamp,
-}
-
-/// A change of the address that waits for its link.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EmailChangeRecord {
-    /// The wanted address.
-    pub email: String,
-    /// The time of the request.
-    pub requested_at: Timestamp,
-    /// The end of the link.
-    pub expires_at: Timestamp,
 }
 
 /// An authenticator app, without its seed.
@@ -180,6 +168,14 @@ impl OwnData {
                 (entry.session, entry.owner) = (None, None);
                 (entry.parties, entry.attributes) = (None, None);
             }
+            // A wanted address that is taken, or that others have asked for, looks like any other.
+            let of_address = [Outcome::EmailTaken, Outcome::Limited].map(Outcome::as_str);
+            if entry.kind == EventKind::EmailChangeRequested.as_str()
+                && of_address.contains(&&*entry.outcome)
+            {
+                entry.outcome = Outcome::Success.as_str().into();
+            }
+            entry.reason = None;
             Ok(entry)
         })
     }

@@ -21,6 +21,7 @@ use crate::node::outbox::{delete_mails, lock_mails};
 use crate::node::{mail_secret, revocation};
 use crate::principal;
 use crate::schema::{accounts, outbox, sessions};
+use crate::sign_in::challenge;
 use crate::sign_in::factor;
 use crate::sign_in::reauthentication;
 use crate::sign_in::sign_out;
@@ -159,6 +160,7 @@ fn set_password(
 /// Deletes the account. Its sessions with their tokens go with it; its mails have no reference to it.
 fn delete(connection: &mut Connection, account: AccountId) -> Result<(), Failure> {
     mail_secret::delete(connection, account)?;
+    email_change::end_of_account(connection, account)?;
     factor::delete_all(connection, account)?;
     let mails = outbox::table.filter(outbox::account_id.eq(Key::from(account)));
     let mails: Vec<Key> = lock_mails!(connection, mails)?;
@@ -201,6 +203,7 @@ fn carry_out(
     }
     if !after.is_active {
         mail_secret::revoke_links(connection, after.id)?;
+        challenge::end_of_account(connection, after.id)?;
     }
     let ended = match ends_sessions {
         Some(reason) => {

@@ -1,19 +1,19 @@
 //! `OwnDataStore`: the rows about one account, tables `accounts`, `sessions`, `outbox`, `former_emails`,
-//! `email_changes`, `invitations`, `totp_factors`, `backup_codes` and `passkeys`.
+//! `invitations`, `totp_factors`, `backup_codes` and `passkeys`.
 
 use diesel::prelude::*;
 use portcullis_domain::{AccountId, Timestamp};
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::Effects;
 use portcullis_flows::identity::own_data::{
-    BackupCodesRecord, EmailChangeRecord, FormerEmailRecord, MailRecord, OwnDataStore, OwnRecords,
-    SessionRecord, TotpRecord,
+    BackupCodesRecord, FormerEmailRecord, MailRecord, OwnDataStore, OwnRecords, SessionRecord,
+    TotpRecord,
 };
 
 use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
 use crate::identity::{account, invitation};
-use crate::schema::{backup_codes, email_changes, former_emails, outbox, sessions, totp_factors};
+use crate::schema::{backup_codes, former_emails, outbox, sessions, totp_factors};
 use crate::sign_in::{authentication, backup_code, passkey};
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
@@ -31,7 +31,6 @@ impl OwnDataStore for Store {
             let records = OwnRecords {
                 account: found,
                 former_emails: former_emails_of(connection, account)?,
-                email_changes: email_changes_of(connection, account)?,
                 totp: totp_of(connection, account)?,
                 backup_codes: backup_codes_of(connection, account)?,
                 passkeys: passkey::of_account(connection, account)?,
@@ -55,23 +54,6 @@ fn former_emails_of(
     let rows: Vec<(String, Instant)> = dispatch!(connection, inner => all.load(inner))?;
     let record =
         |(email, replaced): (_, Instant)| FormerEmailRecord { email, replaced_at: replaced.into() };
-    Ok(rows.into_iter().map(record).collect())
-}
-
-fn email_changes_of(
-    connection: &mut Connection,
-    account: AccountId,
-) -> Result<Vec<EmailChangeRecord>, Failure> {
-    let all = email_changes::table
-        .filter(email_changes::account_id.eq(Key::from(account)))
-        .order(email_changes::id.desc())
-        .select((email_changes::email, email_changes::created_at, email_changes::expires_at));
-    let rows: Vec<(String, Instant, Instant)> = dispatch!(connection, inner => all.load(inner))?;
-    let record = |(email, created, expires): (_, Instant, Instant)| EmailChangeRecord {
-        email,
-        requested_at: created.into(),
-        expires_at: expires.into(),
-    };
     Ok(rows.into_iter().map(record).collect())
 }
 
@@ -147,9 +129,14 @@ fn sessions_of(
     rows.into_iter().map(record).collect()
 }
 
+/// The kind of the mail to a wanted address.
+const CONFIRM_NEW_EMAIL: &str = "confirm_new_email";
+
 fn mails_of(connection: &mut Connection, account: AccountId) -> Result<Vec<MailRecord>, Failure> {
     let all = outbox::table
         .filter(outbox::account_id.eq(Key::from(account)))
+        // It exists only if the wanted address has no account.
+        .filter(outbox::kind.ne(CONFIRM_NEW_EMAIL))
         .order(outbox::id.desc())
         .select((outbox::kind, outbox::recipient, outbox::created_at, outbox::delivered_at));
     let rows: Vec<(String, String, Instant, Option<Instant>)> =

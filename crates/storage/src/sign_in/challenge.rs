@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use portcullis_audit::Outcome;
-use portcullis_domain::{Account, DisplayName};
+use portcullis_domain::{Account, AccountId, DisplayName};
 use portcullis_flows::sign_in::{
     ChallengeResult, ChallengeUse, NewChallenge, OpenChallenge, SessionOpening,
     SessionOpeningResult,
@@ -83,8 +83,9 @@ struct ChallengeRow {
     device_name: Option<String>,
 }
 
-/// Counts a try of the challenge, and returns the refusal if it has none left or if the counter of
-/// codes is closed. Locks the row of the account first, so that all tries at it are sequential.
+/// Counts a try of the challenge, and returns the refusal if it has none left or is void, or if the counter of
+/// codes is closed: then no code is evaluated, spent or counted. Locks the row of the account first, so that
+/// all tries at it are sequential.
 pub(crate) fn take_try(
     connection: &mut Connection,
     opening: &SessionOpening<'_>,
@@ -92,12 +93,19 @@ pub(crate) fn take_try(
 ) -> Result<Option<SessionOpeningResult>, Failure> {
     let account = opening.session.account_id;
     sign_out::lock_account(connection, account)?;
+    let holder = accounts::table
+        .find(Key::from(account))
+        .filter(accounts::is_active.and(diesel::dsl::not(accounts::is_blocked)))
+        .select(accounts::password_epoch);
+    let epoch: Option<i32> = dispatch!(connection, inner => holder.first(inner).optional())?;
+    let Some(epoch) = epoch else { return Ok(Some(SessionOpeningResult::ChallengeOver)) };
     let now = Instant::from(connection.now()?);
     let max_tries = i32::try_from(answered.max_tries).unwrap_or(i32::MAX);
     let binding = answered.binding.as_ref().map(|binding| binding.as_bytes().as_slice());
     let open = sign_in_challenges::table
         .find(answered.token.as_bytes().as_slice())
         .filter(sign_in_challenges::account_id.eq(Key::from(account)))
+        .filter(sign_in_challenges::password_epoch.eq(epoch))
         .filter(sign_in_challenges::binding.is_null().or(sign_in_challenges::binding.eq(binding)))
         .filter(sign_in_challenges::tries.lt(max_tries))
         .filter(sign_in_challenges::expires_at.gt(now));
@@ -108,6 +116,17 @@ pub(crate) fn take_try(
     }
     let is_open = lockout::is_open(connection, answered.counter)?;
     Ok((!is_open).then_some(SessionOpeningResult::Refused(Outcome::Locked)))
+}
+
+/// Ends the challenges of an account that is deactivated.
+pub(crate) fn end_of_account(
+    connection: &mut Connection,
+    account: AccountId,
+) -> Result<(), Failure> {
+    let all =
+        sign_in_challenges::table.filter(sign_in_challenges::account_id.eq(Key::from(account)));
+    dispatch!(connection, inner => diesel::delete(all).execute(inner))?;
+    Ok(())
 }
 
 /// Ends a challenge after its answer.

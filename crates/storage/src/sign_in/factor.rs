@@ -13,9 +13,8 @@ use portcullis_mfa::TotpStep;
 
 use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
-use crate::schema::{
-    accounts, backup_codes, passkeys, sign_in_challenges, totp_enrolments, totp_factors,
-};
+use crate::schema::{accounts, backup_codes, passkeys, totp_enrolments, totp_factors};
+use crate::sign_in::challenge;
 use crate::sign_in::passkey_challenge::{self, Owner};
 use crate::sign_in::passkey_row::{self, SealedRow};
 use crate::sql_type::{Instant, Key, bigint, natural};
@@ -173,7 +172,5 @@ pub(crate) fn delete_all(connection: &mut Connection, account: AccountId) -> Res
     dispatch!(connection, inner => diesel::delete(keys).execute(inner))?;
     let codes = diesel::delete(backup_codes::table.find(key));
     dispatch!(connection, inner => codes.execute(inner))?;
-    let challenges = sign_in_challenges::table.filter(sign_in_challenges::account_id.eq(key));
-    dispatch!(connection, inner => diesel::delete(challenges).execute(inner))?;
-    Ok(())
+    challenge::end_of_account(connection, account)
 }

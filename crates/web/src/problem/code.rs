@@ -128,7 +128,7 @@ catalogue! {
     NoFactor "no_factor" CONFLICT "The account has no such second factor"
         "See /api/auth/mfa for the factors of the account."
     LastFactor "last_factor" CONFLICT "The account must keep a second factor"
-        "Replace it instead: enrol another authenticator app."
+        "Replace it instead: enrol another authenticator app, or register another passkey and remove this one then."
     OwnAccount "own_account" CONFLICT "This is your own account"
         "Ask another administrator: nobody changes their own role or state."
     LastAdministrator "last_administrator" CONFLICT "This is the last active administrator"
