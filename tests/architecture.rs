@@ -39,7 +39,8 @@ const MAP: &[(&str, &[&str])] = &[
             "domain",
         ],
     ),
-    ("bins/bench", &[]),
+    // What has no request of its own is measured in the process of the load.
+    ("bins/bench", &["mfa", "domain"]),
     (
         "crates/api",
         &["web", "redis", "flows", "password", "token", "mfa", "access", "audit", "domain"],
