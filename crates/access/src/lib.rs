@@ -17,6 +17,7 @@ mod matrix;
 mod note;
 pub mod replay;
 mod resolve;
+mod scope;
 mod soundness;
 mod table;
 mod vocabulary;
@@ -69,4 +70,5 @@ pub use note::Note;
 /// ```
 #[cfg(feature = "macros")]
 pub use portcullis_access_derive::access_words;
+pub use scope::{Scope, ScopeError, ScopeItem};
 pub use word::Word;

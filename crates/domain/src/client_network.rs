@@ -24,12 +24,16 @@ pub const fn canonical_address(address: IpAddr) -> IpAddr {
 ///
 /// It is an IPv4 address, or the /64 network of an IPv6 address, of which a client can take another
 /// address for every request. The hosts of a link share `fe80::/64`, so each link-local address counts
-/// by itself.
+/// by itself. The holder of one IPv4 address owns a /48 of 6to4 addresses (`2002::/16`, RFC 3056).
 pub const fn client_network(address: IpAddr) -> (IpAddr, u8) {
     match canonical_address(address) {
         v4 @ IpAddr::V4(_) => (v4, 32),
         IpAddr::V6(v6) if v6.is_unicast_link_local() => (IpAddr::V6(v6), 128),
-        IpAddr::V6(v6) => (IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)), 64),
+        IpAddr::V6(v6) => {
+            let length = if v6.segments()[0] == 0x2002 { 48 } else { 64 };
+            let host_bits = 128 - length;
+            (IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> host_bits << host_bits)), length)
+        }
     }
 }
 
@@ -62,5 +66,13 @@ mod tests {
         assert_eq!(network("fe80::1"), "fe80::1/128");
         assert_eq!(network("febf::1"), "febf::1/128");
         assert_eq!(network("fec0::1"), "fec0::/64");
+    }
+
+    #[test]
+    fn a_client_owns_all_6to4_addresses_of_its_ipv4_address() {
+        assert_eq!(network("2002:c000:201:9:8::7"), "2002:c000:201::/48");
+        assert_eq!(network("2003:c000:201:9:8::7"), "2003:c000:201:9::/64");
+        let private = "2002:a00:1::1".parse().unwrap();
+        assert_eq!(canonical_address(private), private, "anybody can send from it");
     }
 }

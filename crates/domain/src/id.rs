@@ -1,5 +1,5 @@
-//! Identifiers: one UUIDv7 type for each of account, passkey, session, token, audit event, message, invitation,
-//! registration and change of an address.
+//! Identifiers: one UUIDv7 type for each of account, passkey, session, token, API key, audit event, message,
+//! invitation, registration and change of an address.
 
 use std::fmt;
 use std::str::FromStr;
@@ -68,6 +68,10 @@ id!(
 id!(
     /// The id of one token (the JWT claim `jti`).
     TokenId
+);
+id!(
+    /// The id of an API key. It is part of the key, and no secret.
+    ApiKeyId
 );
 id!(
     /// The id of an entry of the audit log.

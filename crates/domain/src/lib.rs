@@ -13,6 +13,7 @@ mod factor;
 mod id;
 #[cfg(feature = "accounts")]
 mod joiner;
+mod network_list;
 mod password_epoch;
 mod random;
 mod role;
@@ -39,11 +40,12 @@ pub use debug_as_display::write_with_causes;
 pub use email::{Email, EmailError};
 pub use factor::Factor;
 pub use id::{
-    AccountId, EmailChangeId, EventId, InvitationId, MessageId, PasskeyId, RegistrationId,
-    SessionId, TokenId,
+    AccountId, ApiKeyId, EmailChangeId, EventId, InvitationId, MessageId, PasskeyId,
+    RegistrationId, SessionId, TokenId,
 };
 #[cfg(feature = "moderation")]
 pub use moderation::{Moderation, Severity};
+pub use network_list::{NetworkList, NetworkListError};
 pub use password_epoch::PasswordEpoch;
 pub use random::{SecureRandom, SystemRandom};
 pub use role::{AccountKind, Role, TextError};

@@ -67,7 +67,7 @@ impl fmt::Display for Subject {
 ///
 /// A single IPv6 client usually owns a whole /64 and can take another address of it for every
 /// request. A link-local address (`fe80::/10`) counts by itself, because the hosts of a link share
-/// one /64. An IPv6 address that contains an IPv4 address (`::ffff:192.0.2.1`, and
+/// one /64. A 6to4 address (`2002::/16`) counts by its /48. An IPv6 address that contains an IPv4 address (`::ffff:192.0.2.1`, and
 /// `64:ff9b::192.0.2.1` of NAT64) is that IPv4 address. The rule is that of
 /// [`client_network`].
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -115,7 +115,7 @@ impl AddressPrefix {
         }
     }
 
-    /// The IPv4 address, the first address of the /64 network, or the link-local address.
+    /// The IPv4 address, the first address of the network, or the link-local address.
     pub fn first_address(self) -> IpAddr {
         match self.0 {
             Prefix::V4(octets) => IpAddr::V4(Ipv4Addr::from(octets)),
@@ -124,10 +124,11 @@ impl AddressPrefix {
         }
     }
 
-    /// The number of bits that its addresses have in common: 32, 64, or 128.
+    /// The number of bits that its addresses have in common: 32, 48, 64, or 128.
     pub const fn prefix_len(self) -> u8 {
         match self.0 {
             Prefix::V4(_) => 32,
+            Prefix::V6([SIX_TO_FOUR, ..]) => 48,
             Prefix::V6(_) => 64,
             Prefix::LinkLocal(_) => WHOLE,
         }
@@ -136,6 +137,9 @@ impl AddressPrefix {
 
 /// The prefix length of one IPv6 address.
 const WHOLE: u8 = 128;
+
+/// Begins every 6to4 address.
+const SIX_TO_FOUR: u16 = 0x2002;
 
 /// Reads an address, or a network as it is printed: `192.0.2.1`, `2001:db8::1` or `2001:db8::/64`.
 impl FromStr for AddressPrefix {
@@ -167,7 +171,7 @@ impl fmt::Display for AddressPrefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Prefix::V4(_) | Prefix::LinkLocal(_) => self.first_address().fmt(f),
-            Prefix::V6(_) => write!(f, "{}/64", self.first_address()),
+            Prefix::V6(_) => write!(f, "{}/{}", self.first_address(), self.prefix_len()),
         }
     }
 }
@@ -223,6 +227,8 @@ mod tests {
             ("64:ff9b::c000:201", "192.0.2.1"),
             ("fe80::7", "fe80::7"),
             ("fe80::7/128", "fe80::7"),
+            ("2002:c000:201:5::7", "2002:c000:201::/48"),
+            ("2002:c000:201::/48", "2002:c000:201::/48"),
         ] {
             let prefix: AddressPrefix = text.parse().unwrap();
             assert_eq!(prefix.to_string(), printed);
@@ -236,6 +242,7 @@ mod tests {
             "2001:db8::/48",
             "192.0.2.1/64",
             "fe80::/64",
+            "2002:c000:201::/64",
             "1.2.3/",
         ] {
             assert_eq!(text.parse::<AddressPrefix>(), Err(AddressPrefixError), "{text}");

@@ -2,6 +2,7 @@
 
 mod access_token;
 mod algorithm;
+mod api_key;
 mod base64url;
 mod csrf_token;
 mod device_token;
@@ -29,12 +30,13 @@ mod validity;
 mod verified_cache;
 
 pub use portcullis_domain::{
-    AccountId, AccountKind, AssuranceLevel, AuthenticationMethod, Role, SessionId, Timestamp,
-    TokenId,
+    AccountId, AccountKind, ApiKeyId, AssuranceLevel, AuthenticationMethod, Role, SessionId,
+    Timestamp, TokenId,
 };
 
 pub use access_token::AccessClaims;
 pub use algorithm::{KeyPairAlgorithm, SigningAlgorithm, SigningAlgorithmError};
+pub use api_key::{ApiKey, ApiKeyError};
 pub use csrf_token::CsrfKey;
 pub use device_token::{DeviceClaims, DeviceId, DeviceIdError};
 pub use json_web_key_set::{JsonWebKeySet, JsonWebKeySetError};

@@ -82,6 +82,8 @@ pub enum Purpose {
     Passkeys,
     /// Encrypts the hashes of backup codes, so that no other ones can be put in their place.
     BackupCodes,
+    /// Encrypts the terms of API keys, so that no key can be added or widened.
+    ApiKeys,
     /// Hides the names under which failed sign-ins are counted.
     SignInFailures,
     /// Encrypts the private halves of generated signing keys.
@@ -104,6 +106,7 @@ impl Purpose {
             Self::TotpSeeds => b"portcullis/v1/totp-seeds",
             Self::Passkeys => b"portcullis/v1/passkeys",
             Self::BackupCodes => b"portcullis/v1/backup-codes",
+            Self::ApiKeys => b"portcullis/v1/api-keys",
             Self::SignInFailures => b"portcullis/v1/sign-in-failures",
             Self::SigningKeys => b"portcullis/v1/signing-keys",
             Self::Fingerprint => b"portcullis/v1/fingerprint",
