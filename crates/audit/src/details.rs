@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use portcullis_domain::{
-    Account, AccountKind, Email, Factor, InvitationId, Role, Timestamp, TokenId,
+    Account, AccountKind, ApiKeyId, DisplayName, Email, Factor, InvitationId, NetworkList, Role,
+    Timestamp, TokenId,
 };
 use serde::Serialize;
 
@@ -164,6 +165,32 @@ pub enum Details {
         /// The kind of the account.
         kind: AuditValue,
     },
+    /// An API key, without its text.
+    ApiKey {
+        /// The id of the key.
+        key: ApiKeyId,
+        /// The name that its owner gave it.
+        name: AuditValue,
+        /// The pairs of resource and action that it may use.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        scope: Option<AuditValue>,
+        /// The networks that it may be used from; none allows all.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        networks: Option<AuditValue>,
+        /// The end of its life.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        expires_at: Option<Timestamp>,
+        /// The key that it replaces.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        replaces: Option<ApiKeyId>,
+    },
+    /// Uses of an API key.
+    ApiKeyUse {
+        /// The id of the key.
+        key: ApiKeyId,
+        /// The number of uses.
+        uses: u64,
+    },
     /// Mails that an operator sent again.
     Mails {
         /// The number of the mails.
@@ -230,6 +257,38 @@ impl Details {
         kind: AccountKind,
     ) -> Self {
         Self::Invitation { invitation, email: email.into(), role: role.into(), kind: kind.into() }
+    }
+
+    /// Returns the details of an event about an API key. `scope` is its list of pairs of words.
+    pub fn of_api_key(
+        key: ApiKeyId,
+        name: &DisplayName,
+        scope: &str,
+        networks: &NetworkList,
+        expires_at: Timestamp,
+    ) -> Self {
+        let networks = (!networks.is_empty()).then(|| networks.into());
+        let scope = Some(AuditValue::of_pairs(scope));
+        let (name, expires_at) = (name.into(), Some(expires_at));
+        Self::ApiKey { key, name, scope, networks, expires_at, replaces: None }
+    }
+
+    /// Returns the details of an event about an API key that is gone.
+    pub fn of_revoked_api_key(key: ApiKeyId, name: &DisplayName) -> Self {
+        let name = name.into();
+        Self::ApiKey { key, name, scope: None, networks: None, expires_at: None, replaces: None }
+    }
+
+    /// Adds the API key that the one of these details replaces.
+    #[must_use]
+    pub fn replacing(self, former: ApiKeyId) -> Self {
+        match self {
+            Self::ApiKey { key, name, scope, networks, expires_at, .. } => {
+                let replaces = Some(former);
+                Self::ApiKey { key, name, scope, networks, expires_at, replaces }
+            }
+            other => other,
+        }
     }
 
     /// Adds the number of sessions that ended because of the event.

@@ -190,6 +190,14 @@ words! {
         SharedSecretEnded = "shared_secret_ended",
         /// An operator printed the shared secret, which can sign access tokens.
         SharedSecretPrinted = "shared_secret_printed",
+        /// An API key was created.
+        ApiKeyCreated = "api_key_created",
+        /// An API key was replaced by another one.
+        ApiKeyRotated = "api_key_rotated",
+        /// An API key was revoked.
+        ApiKeyRevoked = "api_key_revoked",
+        /// An API key was used: all uses of a minute with the same outcome, on one node.
+        ApiKeyUsed = "api_key_used",
         /// A user searched the audit log.
         AuditSearched = "audit_searched",
         /// A user exported from the audit log.
@@ -226,6 +234,10 @@ words! {
         DamagedHash = "damaged_hash",
         /// Too many failures; the password was not checked.
         Locked = "locked",
+        /// The API key has expired.
+        Expired = "expired",
+        /// The client is outside the networks that the API key may be used from.
+        OutsideNetworks = "outside_networks",
         /// The account is deactivated.
         Deactivated = "deactivated",
         /// Nothing was sent: the limit of mails to the address is reached.

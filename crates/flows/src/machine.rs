@@ -1,3 +1,4 @@
-//! Use cases for other services: token introspection and revocation.
+//! Use cases for other services and programs: API keys, token introspection and revocation.
 
+pub mod api_key;
 pub mod introspection;

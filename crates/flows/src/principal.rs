@@ -1,8 +1,11 @@
 //! The principal: actor, role and credential of a caller, for guards, use cases, decisions and the
 //! audit log.
 
+use std::sync::Arc;
+
+use portcullis_access::Scope;
 use portcullis_audit::{Actor, Origin};
-use portcullis_domain::{AccountId, Role, SessionId, Timestamp, TokenId};
+use portcullis_domain::{Account, AccountId, ApiKeyId, Role, SessionId, Timestamp, TokenId};
 use portcullis_token::{AccessClaims, AssuranceLevel, AuthenticationMethod};
 
 /// An authenticated subject of a request or of a command.
@@ -35,6 +38,13 @@ pub enum Credential {
         /// The time of the sign-in, or of the latest step-up.
         authenticated_at: Timestamp,
     },
+    /// An API key of the account.
+    ApiKey {
+        /// The key.
+        key: ApiKeyId,
+        /// What of the rights of its owner it may use.
+        scope: Arc<Scope>,
+    },
     /// Access to the machine that the server runs on.
     CommandLine,
 }
@@ -56,6 +66,16 @@ impl Principal {
         }
     }
 
+    /// The owner of this API key, with its scope.
+    pub fn of_api_key(owner: &Account, key: ApiKeyId, scope: Arc<Scope>, origin: Origin) -> Self {
+        Self {
+            actor: Actor::Account(owner.id),
+            role: Some(owner.role.clone()),
+            credential: Credential::ApiKey { key, scope },
+            origin,
+        }
+    }
+
     /// The operator of the server.
     pub const fn operator(origin: Origin) -> Self {
         Self { actor: Actor::Operator, role: None, credential: Credential::CommandLine, origin }
@@ -73,7 +93,7 @@ impl Principal {
     pub const fn session(&self) -> Option<SessionId> {
         match self.credential {
             Credential::AccessToken { session, .. } => Some(session),
-            Credential::CommandLine => None,
+            Credential::ApiKey { .. } | Credential::CommandLine => None,
         }
     }
 
@@ -81,7 +101,7 @@ impl Principal {
     pub const fn authenticated_at(&self) -> Option<Timestamp> {
         match self.credential {
             Credential::AccessToken { authenticated_at, .. } => Some(authenticated_at),
-            Credential::CommandLine => None,
+            Credential::ApiKey { .. } | Credential::CommandLine => None,
         }
     }
 
@@ -89,7 +109,7 @@ impl Principal {
     pub const fn assurance(&self) -> Option<AssuranceLevel> {
         match self.credential {
             Credential::AccessToken { assurance, .. } => Some(assurance),
-            Credential::CommandLine => None,
+            Credential::ApiKey { .. } | Credential::CommandLine => None,
         }
     }
 
@@ -97,7 +117,15 @@ impl Principal {
     pub fn methods(&self) -> &[AuthenticationMethod] {
         match &self.credential {
             Credential::AccessToken { methods, .. } => methods,
-            Credential::CommandLine => &[],
+            Credential::ApiKey { .. } | Credential::CommandLine => &[],
+        }
+    }
+
+    /// The scope and the id of the API key, if the credential is one.
+    pub fn api_key(&self) -> Option<(ApiKeyId, &Scope)> {
+        match &self.credential {
+            Credential::ApiKey { key, scope } => Some((*key, scope)),
+            Credential::AccessToken { .. } | Credential::CommandLine => None,
         }
     }
 

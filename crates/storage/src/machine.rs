@@ -1,3 +1,5 @@
-//! Storage of the area `machine`: token introspection.
+//! Storage of the area `machine`: API keys and token introspection.
 
+pub(crate) mod api_key;
+pub(crate) mod api_key_row;
 pub(crate) mod introspection;

@@ -1,5 +1,5 @@
 //! Validates the principal again inside the transaction: account active, role unchanged, session
-//! and token not revoked. Tables `accounts` and `revocations`.
+//! and token not revoked. Tables `accounts`, `api_keys` and `revocations`.
 
 use diesel::dsl::exists;
 use diesel::prelude::*;
@@ -9,18 +9,25 @@ use portcullis_flows::principal::{Credential, Principal};
 use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
 use crate::identity::account;
+use crate::machine::api_key_row;
 use crate::schema::revocations;
 use crate::sql_type::Key;
 
 /// Returns the account of the principal; `None` if it has none, if the account is gone, or if the
-/// session or the token is revoked. Every end of a session revokes it in the same transaction.
+/// session or the token is revoked, or the API key. Every end of a session revokes it in the same transaction.
 pub(crate) fn find(
     connection: &mut Connection,
     principal: &Principal,
 ) -> Result<Option<Account>, Failure> {
     let Some(account) = principal.account() else { return Ok(None) };
-    let names: [Key; 2] = match principal.credential {
-        Credential::AccessToken { session, token, .. } => [session.into(), token.into()],
+    let names: [Key; 2] = match &principal.credential {
+        Credential::AccessToken { session, token, .. } => [(*session).into(), (*token).into()],
+        Credential::ApiKey { key, .. } => {
+            let now = connection.now()?;
+            let is_live = api_key_row::find(connection, *key)?
+                .is_some_and(|found| found.account == account && found.expires_at > now);
+            return if is_live { account::find(connection, account) } else { Ok(None) };
+        }
         Credential::CommandLine => return Ok(None),
     };
     let look = diesel::select(exists(revocations::table.filter(revocations::target.eq_any(names))));

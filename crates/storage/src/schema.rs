@@ -421,3 +421,18 @@ diesel::allow_tables_to_appear_in_same_query!(accounts, sign_in_challenges);
 diesel::allow_tables_to_appear_in_same_query!(accounts, sessions);
 diesel::allow_tables_to_appear_in_same_query!(refresh_tokens, sessions);
 diesel::allow_tables_to_appear_in_same_query!(revocation_feed, revocations);
+
+table! {
+    use diesel::sql_types::{Binary, Nullable, Text};
+    use crate::sql_type::{Id, Utc};
+
+    api_keys (id) {
+        id -> Id,
+        account_id -> Id,
+        name -> Text,
+        sealed -> Binary,
+        created_at -> Utc,
+        expires_at -> Utc,
+        last_used_at -> Nullable<Utc>,
+    }
+}

@@ -14,8 +14,8 @@ use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::{SqlOrd, SqlType};
 use diesel::sqlite::{Sqlite, SqliteValue};
 use portcullis_domain::{
-    AccountId, EmailChangeId, EventId, InvitationId, MessageId, PasskeyId, RegistrationId,
-    SessionId, Timestamp, TokenId,
+    AccountId, ApiKeyId, EmailChangeId, EventId, InvitationId, MessageId, PasskeyId,
+    RegistrationId, SessionId, Timestamp, TokenId,
 };
 use uuid::Uuid;
 
@@ -66,6 +66,7 @@ macro_rules! key {
 
 key!(
     AccountId,
+    ApiKeyId,
     EmailChangeId,
     PasskeyId,
     EventId,

@@ -22,7 +22,9 @@ use crate::StoreError;
 use crate::access::matrix::ActiveMatrix;
 use crate::access::permission::ON_BEHALF;
 pub use crate::access::question::{Attributes, Context, Question};
-pub use crate::access::request_decisions::{AnsweredQuestion, Evaluation, RequestDecisions};
+pub use crate::access::request_decisions::{
+    AnsweredQuestion, Evaluation, RequestDecisions, is_of_matrix,
+};
 use crate::audit::recording::{NotRecorded, Recorder, Ticket};
 use crate::identity::account::{Accounts, CachedAccount};
 use crate::principal::Principal;

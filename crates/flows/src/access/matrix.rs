@@ -23,6 +23,7 @@ pub use self::store::{
 };
 use crate::StoreError;
 use crate::access::question::account;
+use crate::access::request_decisions::is_of_matrix;
 use crate::audit::trail::{AuditLogError, AuditLogStore, blocks};
 use crate::effects::{Effects, event_now};
 use crate::principal::Principal;
@@ -220,7 +221,7 @@ impl Matrices {
             let block = block?;
             let mut decisions = BlockReader::new(&block.payload).map_err(AuditLogError::from)?;
             while let Some((_, decision)) = decisions.read().map_err(AuditLogError::from)? {
-                if filter.matches_decision(&decision) {
+                if filter.matches_decision(&decision) && is_of_matrix(decision.reason) {
                     push(&mut replay, &decision);
                 }
             }

@@ -45,7 +45,16 @@ pub const READ_AUDIT_LOG: Permission = ("audit_log", "read");
 /// To export the audit log as a file.
 pub const EXPORT_AUDIT_LOG: Permission = ("audit_log", "export");
 
-/// All permissions.
+/// To introspect and revoke tokens. The kind `service` gives it, not the matrix.
+pub const INTROSPECT_TOKENS: Permission = ("token", "introspect");
+
+/// To read the feed of revocations. The kind `service` gives it, not the matrix.
+pub const READ_REVOCATIONS: Permission = ("revocation", "read");
+
+/// What every service may do beside what its role gives.
+pub const OF_SERVICES: [Permission; 2] = [INTROSPECT_TOKENS, READ_REVOCATIONS];
+
+/// All permissions that the matrix gives.
 pub const ALL: [Permission; 13] = [
     READ_ACCOUNT,
     INVITE,

@@ -57,7 +57,15 @@ impl Evaluation {
 impl RequestDecisions {
     pub(crate) fn decide_own(&mut self, question: Question, subject: &str) {
         let role = self.principal.role.clone();
-        let evaluation = self.ask(&question, subject, role.as_ref());
+        let is_in_scope = self
+            .principal
+            .api_key()
+            .is_none_or(|(_, scope)| scope.covers(&question.resource, &question.action));
+        let evaluation = if is_in_scope {
+            self.ask(&question, subject, role.as_ref())
+        } else {
+            Evaluation::Refused(OUT_OF_SCOPE)
+        };
         self.decisions.push(AnsweredQuestion { question, role, evaluation });
     }
 
@@ -68,13 +76,9 @@ impl RequestDecisions {
         account: Option<&Account>,
     ) {
         let evaluation = match account {
-            None => Evaluation::Refused("denied: there is no such account"),
-            Some(account) if !account.is_active => {
-                Evaluation::Refused("denied: the account is deactivated")
-            }
-            Some(account) if account.is_blocked => {
-                Evaluation::Refused("denied: the account is blocked")
-            }
+            None => Evaluation::Refused(NO_ACCOUNT),
+            Some(account) if !account.is_active => Evaluation::Refused(DEACTIVATED),
+            Some(account) if account.is_blocked => Evaluation::Refused(BLOCKED),
             Some(account) => self.ask(&question, &id.to_string(), Some(&account.role)),
         };
         let role = account.map(|account| account.role.clone());
@@ -138,6 +142,18 @@ impl RequestDecisions {
             reason,
         }
     }
+}
+
+const NO_ACCOUNT: &str = "denied: there is no such account";
+const DEACTIVATED: &str = "denied: the account is deactivated";
+const BLOCKED: &str = "denied: the account is blocked";
+const OUT_OF_SCOPE: &str = "denied: outside the scope of the API key";
+
+/// Returns whether a recorded answer with this reason is one of the matrix. A replay leaves out the others,
+/// which no matrix would change.
+pub fn is_of_matrix(reason: &str) -> bool {
+    let other = [NO_ACCOUNT, DEACTIVATED, BLOCKED, OUT_OF_SCOPE];
+    !other.iter().any(|beginning| reason.starts_with(beginning))
 }
 
 /// Bytes that the allocator needs for the texts of one decision beside the texts, roughly.

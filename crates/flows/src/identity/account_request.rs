@@ -259,6 +259,6 @@ pub enum RegistrationError {
     Store(#[from] StoreError),
 }
 
-fn keep<T>(parsed: Result<T, FieldError>, faults: &mut Vec<FieldError>) -> Option<T> {
+pub(crate) fn keep<T>(parsed: Result<T, FieldError>, faults: &mut Vec<FieldError>) -> Option<T> {
     parsed.map_err(|fault| faults.push(fault)).ok()
 }

@@ -13,7 +13,7 @@ use crate::StoreError;
 use crate::access::matrix::ActiveMatrix;
 use crate::effects::Effects;
 use crate::identity::account_request::{
-    AccountChecker, AccountRequest, CheckedAccount, FieldError, NameRules, RegistrationError,
+    AccountChecker, AccountRequest, CheckedAccount, FieldError, NameRules, RegistrationError, keep,
 };
 use crate::identity::registration::{Creation, NewAccount, RegistrationStore};
 
@@ -55,6 +55,19 @@ pub struct ProvisioningOptions {
     pub kind: PersonKind,
     /// True if the password must be changed before anything else.
     pub password_must_change: bool,
+}
+
+/// A service account to create.
+#[derive(Debug)]
+pub struct ServiceRequest {
+    /// The wanted name.
+    pub username: String,
+    /// The address of whoever is responsible.
+    pub email: String,
+    /// The role.
+    pub role: Role,
+    /// The source of the command.
+    pub origin: Origin,
 }
 
 /// The kinds of account that have a password.
@@ -167,6 +180,33 @@ impl Provisioning {
             revision: matrix.revision,
             must_verify_email: false,
             effects: &event.into(),
+        })?;
+        Result::from(creation)?;
+        Ok(account)
+    }
+
+    /// Creates a service account, which has no password.
+    pub fn create_service(&self, request: &ServiceRequest) -> Result<Account, RegistrationError> {
+        let ServiceRequest { username, email, role, origin } = request;
+        let matrix = self.matrix.load();
+        if matrix.matrix.role(role.as_str()).is_none() {
+            return Err(RegistrationError::Superseded);
+        }
+        let mut faults = Vec::new();
+        let username = keep(Username::parse(username).map_err(FieldError::from), &mut faults);
+        let email = keep(Email::parse(email).map_err(FieldError::from), &mut faults);
+        let (Some(username), Some(email)) = (username, email) else {
+            return Err(RegistrationError::Invalid(faults));
+        };
+        let account = self.candidates.account(username, email, None, role.clone());
+        let account = Account { kind: AccountKind::Service, ..account };
+        let event = self.candidates.event(EventKind::AccountCreated, &account, origin);
+        let creation = self.accounts.create(&NewAccount {
+            account: &account,
+            password_hash: None,
+            revision: matrix.revision,
+            must_verify_email: false,
+            effects: &event.by(Actor::Operator).into(),
         })?;
         Result::from(creation)?;
         Ok(account)

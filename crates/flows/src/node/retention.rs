@@ -50,6 +50,9 @@ pub trait RetentionStore: Send + Sync {
     /// `age` ago.
     fn remove_challenges(&self, age: Duration, most: u32) -> Result<u64, StoreError>;
 
+    /// Deletes API keys that expired longer than `age` ago.
+    fn remove_api_keys(&self, age: Duration, most: u32) -> Result<u64, StoreError>;
+
     /// Deletes bans that ended longer than `age` ago, and those that start later than `age` from now,
     /// because the clock was wrong.
     fn remove_bans(&self, age: Duration, most: u32) -> Result<u64, StoreError>;
@@ -70,6 +73,8 @@ pub struct RetentionPolicy {
     pub delivered_messages: Duration,
     /// Former addresses after they were replaced. Longer than the link of an alert lives.
     pub former_emails: Duration,
+    /// API keys after their end.
+    pub api_keys: Duration,
     /// Whatever has an expiry, after it: secrets of mails, challenges, enrolments, registrations,
     /// invitations, changes of addresses, and the windows of counters of mails.
     pub expired: Duration,
@@ -84,6 +89,7 @@ impl Default for RetentionPolicy {
             messages: 90 * DAY,
             delivered_messages: 7 * DAY,
             former_emails: 40 * DAY,
+            api_keys: 30 * DAY,
             expired: Duration::from_secs(60 * 60),
         }
     }

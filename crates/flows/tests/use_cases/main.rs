@@ -5,6 +5,8 @@ mod account;
 #[cfg(test)]
 mod account_change;
 #[cfg(test)]
+mod api_keys;
+#[cfg(test)]
 mod backup_codes;
 #[cfg(test)]
 mod ban;

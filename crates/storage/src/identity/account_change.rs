@@ -17,6 +17,7 @@ use crate::access::matrix;
 use crate::connection::{Connection, Inner, Lock, dispatch};
 use crate::failure::Failure;
 use crate::identity::{account, email_change};
+use crate::machine::api_key;
 use crate::node::outbox::{delete_mails, lock_mails};
 use crate::node::{mail_secret, revocation};
 use crate::principal;
@@ -162,6 +163,7 @@ fn delete(connection: &mut Connection, account: AccountId) -> Result<(), Failure
     mail_secret::delete(connection, account)?;
     email_change::end_of_account(connection, account)?;
     factor::delete_all(connection, account)?;
+    api_key::delete_all(connection, account)?;
     let mails = outbox::table.filter(outbox::account_id.eq(Key::from(account)));
     let mails: Vec<Key> = lock_mails!(connection, mails)?;
     delete_mails(connection, &mails)?;

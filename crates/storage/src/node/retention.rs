@@ -1,6 +1,6 @@
 //! `RetentionStore`: deletes expired rows of `sessions`, `refresh_tokens`, `sign_in_failures`, `outbox`,
 //! `mail_secrets`, `pending_registrations`, `invitations`, `email_changes`, `mail_allowances`,
-//! `sign_in_challenges`, `passkey_challenges`, `totp_enrolments` and `bans` in batches.
+//! `sign_in_challenges`, `passkey_challenges`, `totp_enrolments`, `api_keys` and `bans` in batches.
 
 use std::time::Duration;
 
@@ -14,9 +14,9 @@ use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
 use crate::node::outbox::{delete_mails, lock_mails};
 use crate::schema::{
-    bans, email_changes, former_emails, invitations, mail_allowances, mail_secrets, outbox,
-    passkey_challenges, pending_registrations, refresh_tokens, sessions, sign_in_challenges,
-    sign_in_failures, totp_enrolments,
+    api_keys, bans, email_changes, former_emails, invitations, mail_allowances, mail_secrets,
+    outbox, passkey_challenges, pending_registrations, refresh_tokens, sessions,
+    sign_in_challenges, sign_in_failures, totp_enrolments,
 };
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
@@ -217,6 +217,20 @@ impl RetentionStore for Store {
             let gone = totp_enrolments::table
                 .filter(totp_enrolments::account_id.eq_any(some))
                 .filter(totp_enrolments::expires_at.lt(before));
+            Ok(count(dispatch!(connection, inner => diesel::delete(gone).execute(inner))?))
+        })
+    }
+
+    fn remove_api_keys(&self, age: Duration, most: u32) -> Result<u64, StoreError> {
+        self.write(|connection| {
+            let before = Instant::from(connection.now()? - age);
+            let some = api_keys::table
+                .filter(api_keys::expires_at.lt(before))
+                .order(api_keys::expires_at)
+                .limit(most.into())
+                .select(api_keys::id);
+            let some: Vec<Key> = dispatch!(connection, inner => some.load(inner))?;
+            let gone = api_keys::table.filter(api_keys::id.eq_any(some));
             Ok(count(dispatch!(connection, inner => diesel::delete(gone).execute(inner))?))
         })
     }

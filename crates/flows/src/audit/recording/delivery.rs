@@ -5,6 +5,7 @@
 //! in parts. The response to a commit can be lost: the links of all attempts at one position are
 //! kept, and the link found there shows which attempt succeeded.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -142,7 +143,11 @@ impl<'s> Delivery<'s> {
                     break 'full;
                 }
                 let reason = self.reasons.of(batch, decided);
-                self.writer.push(&batch.record(decided, reason));
+                let reason = match batch.principal.api_key() {
+                    None => Cow::Borrowed(reason),
+                    Some((key, _)) => Cow::Owned(format!("{reason}; API key {key}")),
+                };
+                self.writer.push(&batch.record(decided, &reason));
             }
         }
         self.writer.finish()

@@ -1,0 +1,178 @@
+//! The check of an API key: its terms and its owner, at most [`ApiKeyChecks::MAX_AGE`] behind the database.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use moka::sync::Cache;
+use portcullis_access::Scope;
+use portcullis_domain::{Account, AccountKind, ApiKeyId, Clock};
+use portcullis_token::ApiKey;
+
+use super::{ApiKeyRefusal, ApiKeySeal, ApiKeyStore, ApiKeyTerms, ApiKeyUses};
+use crate::StoreError;
+use crate::machine::api_key::usage::KeyUses;
+
+/// Checks API keys. A key that is used often never waits for the database.
+pub struct ApiKeyChecks {
+    store: Arc<dyn ApiKeyStore>,
+    seal: ApiKeySeal,
+    known: Cache<ApiKeyId, Arc<KnownApiKey>>,
+    uses: Arc<ApiKeyUses>,
+    clock: Arc<dyn Clock>,
+}
+
+/// A key as it was read, with its owner.
+struct KnownApiKey {
+    id: ApiKeyId,
+    terms: ApiKeyTerms,
+    owner: Account,
+    /// The begin of the read, on the monotonic clock.
+    read_at: Duration,
+    /// True once a caller has begun its renewal.
+    is_renewed: AtomicBool,
+    uses: Arc<KeyUses>,
+}
+
+/// An accepted key.
+#[derive(Clone)]
+pub struct CheckedApiKey(Arc<KnownApiKey>);
+
+impl CheckedApiKey {
+    /// The id of the key.
+    pub fn id(&self) -> ApiKeyId {
+        self.0.id
+    }
+
+    /// Its scope.
+    pub fn scope(&self) -> &Arc<Scope> {
+        &self.0.terms.scope
+    }
+
+    /// Its owner.
+    pub fn owner(&self) -> &Account {
+        &self.0.owner
+    }
+}
+
+impl ApiKeyChecks {
+    /// The maximum lag behind a change: half the bound that holds for revocation, so that it holds between
+    /// two nodes too.
+    pub const MAX_AGE: Duration = Duration::from_millis(500);
+
+    /// The maximum lag while the database does not answer.
+    const MAX_AGE_WITHOUT_DATABASE: Duration = Duration::from_secs(10 * 60);
+
+    /// Creates the use case from its dependencies. It keeps the keys that were used lately, in 32 MiB at most.
+    pub fn new(
+        store: Arc<dyn ApiKeyStore>,
+        seal: ApiKeySeal,
+        uses: Arc<ApiKeyUses>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let known = Cache::builder()
+            .max_capacity(MAX_BYTES)
+            .weigher(|_, key: &Arc<KnownApiKey>| key.weight())
+            .time_to_live(Self::MAX_AGE_WITHOUT_DATABASE)
+            .build();
+        Self { store, seal, known, uses, clock }
+    }
+
+    /// Checks without waiting; `None` if the database must be asked, by [`read`](Self::read).
+    pub fn recent(
+        &self,
+        key: &ApiKey,
+        address: IpAddr,
+    ) -> Option<Result<CheckedApiKey, ApiKeyRefusal>> {
+        let known = self.known.get(&key.id())?;
+        let age = self.clock.monotonic().saturating_sub(known.read_at);
+        // One caller renews it early, the others go on with what is known.
+        let is_due = age >= Self::MAX_AGE / 2 && !known.is_renewed.swap(true, Ordering::Relaxed);
+        let is_current = age < Self::MAX_AGE && !is_due;
+        is_current.then(|| self.judge(known, key, address))
+    }
+
+    /// Checks by the database. Blocks. While it does not answer, a key that was used in the last ten minutes
+    /// is known.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails and the key is not known.
+    pub fn read(
+        &self,
+        key: &ApiKey,
+        address: IpAddr,
+    ) -> Result<Result<CheckedApiKey, ApiKeyRefusal>, StoreError> {
+        let read_at = self.clock.monotonic();
+        let found = match self.store.api_key(key.id()) {
+            Ok(found) => found,
+            Err(error) => {
+                let age = |known: &Arc<KnownApiKey>| read_at.saturating_sub(known.read_at);
+                let known = self.known.get(&key.id());
+                let known = known.filter(|known| age(known) < Self::MAX_AGE_WITHOUT_DATABASE);
+                return Ok(self.judge(known.ok_or(error)?, key, address));
+            }
+        };
+        let opened = found.and_then(|(stored, owner)| Some((self.seal.open(&stored)?, owner)));
+        let Some((terms, owner)) = opened else {
+            self.known.invalidate(&key.id());
+            return Ok(Err(ApiKeyRefusal::Unknown));
+        };
+        let uses = self.uses.of(key.id(), owner.id);
+        let is_renewed = AtomicBool::new(false);
+        let known = KnownApiKey { id: key.id(), terms, owner, read_at, is_renewed, uses };
+        let known = Arc::new(known);
+        self.known.insert(key.id(), Arc::clone(&known));
+        Ok(self.judge(known, key, address))
+    }
+
+    /// Forgets a key on this node, after a change.
+    pub fn forget(&self, id: ApiKeyId) {
+        self.known.invalidate(&id);
+    }
+
+    /// Judges, and counts the use of a key that is shown to be known.
+    fn judge(
+        &self,
+        known: Arc<KnownApiKey>,
+        key: &ApiKey,
+        address: IpAddr,
+    ) -> Result<CheckedApiKey, ApiKeyRefusal> {
+        // First of all: whoever does not have the key learns nothing about it.
+        if known.terms.digest != key.digest() {
+            return Err(ApiKeyRefusal::Unknown);
+        }
+        let now = self.clock.now();
+        let KnownApiKey { terms, owner, .. } = &*known;
+        let is_live = owner.is_active && !owner.is_blocked && owner.kind != AccountKind::User;
+        let refusal = if terms.expires_at <= now {
+            Some(ApiKeyRefusal::Expired)
+        } else if !is_live {
+            Some(ApiKeyRefusal::OwnerInactive)
+        } else if !terms.networks.is_empty() && !terms.networks.contains(address) {
+            Some(ApiKeyRefusal::OutsideNetworks)
+        } else {
+            None
+        };
+        known.uses.count(refusal, now);
+        refusal.map_or(Ok(CheckedApiKey(known)), Err)
+    }
+}
+
+impl KnownApiKey {
+    /// Bytes, roughly.
+    fn weight(&self) -> u32 {
+        const PAIR: usize = 64;
+        const NETWORK: usize = 32;
+        let texts = self.terms.scope.items().len() * PAIR;
+        let bytes = size_of::<Self>() + texts + self.terms.networks.networks().len() * NETWORK;
+        u32::try_from(bytes + ACCOUNT).unwrap_or(u32::MAX)
+    }
+}
+
+/// Bytes of all known keys.
+const MAX_BYTES: u64 = 32 << 20;
+
+/// Bytes of the texts of an account, at most.
+const ACCOUNT: usize = 1_024;
