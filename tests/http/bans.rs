@@ -25,6 +25,7 @@ fn settings() -> TestSettings {
         rate_limits: RateLimitSettings {
             requests: general("requests", 100_000),
             account_requests: general("account_requests", 100),
+            key_requests: general("key_requests", 100),
             routes: [&SIGN_IN, &REGISTRATION].map(|rate| *rate.quota()).into(),
             exempt_networks: vec!["198.18.0.0/15".parse().expect("a network")],
         },

@@ -7,6 +7,8 @@
 )]
 
 mod answer;
+mod api_key_routes;
+mod api_keys;
 mod awaited_bodies;
 mod backup_code_times;
 mod bans;

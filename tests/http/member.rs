@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use portcullis_audit::{EventKind, Outcome};
-use portcullis_domain::{Account, AccountId, Clock, Role};
+use portcullis_domain::{Account, AccountId, AccountKind, Clock, Role};
 use portcullis_flows::access::matrix::MatrixStore;
 use portcullis_flows::identity::registration::{NewAccount, RegistrationStore};
 use portcullis_testkit::{
@@ -21,6 +21,12 @@ impl Member {
     /// An account of that name and role.
     pub(crate) fn new(server: &TestServer, name: &str, role: &str) -> Self {
         Self::of(server, &Account { role: parsed(role), ..samples::account(name) })
+    }
+
+    /// An account of a developer.
+    pub(crate) fn developer(server: &TestServer, name: &str, role: &str) -> Self {
+        let account = Account { role: parsed(role), ..samples::account(name) };
+        Self::of(server, &Account { kind: AccountKind::Developer, ..account })
     }
 
     /// An account that must change its password.

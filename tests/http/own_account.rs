@@ -230,6 +230,7 @@ fn the_copy_has_the_addresses_the_factors_and_the_sent_invitations() {
             ("totp", Value::Null),
             ("backup_codes", Value::Null),
             ("passkeys", json!([])),
+            ("api_keys", json!([])),
             ("sent_invitations", json!([])),
         ] {
             assert_eq!(empty[member], expected, "{member}");
@@ -318,8 +319,9 @@ fn the_copy_tells_nothing_about_a_wanted_address_and_no_reason_of_a_decision() {
 /// A new table must be in one of these lists.
 #[test]
 fn every_table_is_in_the_copy_or_has_nothing_to_tell_about_an_account() {
-    const IN_THE_COPY: [&str; 11] = [
+    const IN_THE_COPY: [&str; 12] = [
         "accounts",
+        "api_keys",
         "backup_codes",
         "decision_blocks",
         "former_emails",

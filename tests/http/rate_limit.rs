@@ -21,6 +21,7 @@ fn limits(requests: u32, account_requests: u32) -> RateLimitSettings {
     RateLimitSettings {
         requests: general("requests", requests),
         account_requests: general("account_requests", account_requests),
+        key_requests: general("key_requests", 1),
         routes: [&SIGN_IN, &REGISTRATION, &PASSWORD_RESET].map(|rate| *rate.quota()).into(),
         exempt_networks: Vec::new(),
     }

@@ -32,7 +32,9 @@ fn every_route_has_a_place_of_its_own_and_every_admin_route_a_permission() {
     let table = route_table();
     for route in &table {
         let is_admins = route.path.starts_with("/api/admin/");
-        assert_eq!(!route.guard.permissions.is_empty(), is_admins, "{route:?}");
+        let is_of_services = route.guard.audience == Audience::Service;
+        let has_permission = !route.guard.permissions.is_empty();
+        assert_eq!(has_permission, is_admins || is_of_services, "{route:?}");
         let same = table.iter().filter(|o| (o.method, o.path) == (route.method, route.path));
         assert_eq!(same.count(), 1, "{route:?}");
     }

@@ -117,6 +117,7 @@ fn each_step_refuses_before_the_next() {
         rate_limits: RateLimitSettings {
             requests: quota("requests", 50),
             account_requests: quota("account_requests", 1),
+            key_requests: quota("key_requests", 1),
             ..TestSettings::default().rate_limits
         },
         requests: RequestBounds { total: 1, per_address: 1 },

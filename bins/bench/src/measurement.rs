@@ -1,5 +1,6 @@
 //! The measurements, one file each.
 
+pub(crate) mod api_key;
 pub(crate) mod batch;
 pub(crate) mod check;
 pub(crate) mod decision_flood;

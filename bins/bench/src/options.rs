@@ -83,6 +83,8 @@ pub(crate) struct Options {
 pub(crate) enum Measurement {
     /// `me` (the caller's account), against a bare handler
     Me,
+    /// `me` with an API key, against a bare handler
+    ApiKey,
     /// Registration, against raw Argon2id
     Register,
     /// Sign-in, against raw Argon2id

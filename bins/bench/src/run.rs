@@ -2,8 +2,8 @@
 
 use crate::bench::Bench;
 use crate::measurement::{
-    batch, check, decision_flood, export, flood, followers, me, passkey, refresh, register, replay,
-    shared_limit, sign_in, start, totp, verify,
+    api_key, batch, check, decision_flood, export, flood, followers, me, passkey, refresh,
+    register, replay, shared_limit, sign_in, start, totp, verify,
 };
 use crate::options::{Measurement, Options};
 use crate::outcome::Result;
@@ -43,6 +43,9 @@ async fn fill(bench: &Bench, report: &mut Report) -> Result<()> {
     }
     if wanted(Measurement::Me) {
         report.add(me::measure(bench).await?);
+    }
+    if wanted(Measurement::ApiKey) {
+        report.add(api_key::measure(bench).await?);
     }
     if wanted(Measurement::Register) {
         report.add(register::measure(bench).await?);

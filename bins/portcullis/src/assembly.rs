@@ -8,7 +8,7 @@ pub(crate) mod access;
 pub(crate) mod audit;
 mod foundation;
 pub(crate) mod identity;
-mod machine;
+pub(crate) mod machine;
 pub(crate) mod node;
 pub(crate) mod sign_in;
 
@@ -19,6 +19,7 @@ use portcullis_domain::{Ambient, Clock};
 use portcullis_flows::access::matrix::Matrices;
 use portcullis_flows::audit::checkpoint::Checkpoints;
 use portcullis_flows::identity::bootstrap::BootstrapState;
+use portcullis_flows::machine::api_key::ApiKeyUses;
 use portcullis_flows::node::job::Jobs;
 use portcullis_flows::node::outbox::OutboxWatch;
 use portcullis_flows::sign_in::session_tokens::TokenIssuer;
@@ -39,6 +40,8 @@ pub struct Assembled {
     pub matrices: Arc<Matrices>,
     /// The checkpoints of the audit log.
     pub checkpoints: Arc<Checkpoints>,
+    /// The uses of API keys, of which the last minute is written at the end.
+    pub key_uses: Arc<ApiKeyUses>,
 }
 
 /// Assembles a server. Its jobs are scheduled by `jobs_clock`.
@@ -62,7 +65,7 @@ pub fn server(foundation: &Foundation, jobs_clock: Arc<dyn Clock>) -> Result<Ass
     let credentials = Credentials::start(foundation, &mut data)?;
     sign_in::share(foundation, &issuer, &credentials, matrices.active(), &mut data);
     let step_up = sign_in::step_up(foundation);
-    machine::share(foundation, &issuer, &mut data);
+    let (api_keys, key_uses) = machine::share(foundation, &issuer, matrices.active(), &mut data);
     let accounts = identity::accounts(foundation, &mut data)?;
     let setup = identity::share(foundation, &issuer, &credentials, matrices.active(), &mut data)?;
     let recorder = audit::recorder(foundation)?;
@@ -91,6 +94,7 @@ pub fn server(foundation: &Foundation, jobs_clock: Arc<dyn Clock>) -> Result<Ass
         jobs::sweep_rate_limits(&rate_limits),
         jobs::synchronize_bans(&bans),
         jobs::follow_outbox(&outbox),
+        jobs::record_key_uses(&key_uses),
     ]);
     list.extend(mail_delivery.as_ref().map(jobs::deliver_mails));
     list.extend(jobs::checkpoint_files(config, &checkpoints));
@@ -119,6 +123,7 @@ pub fn server(foundation: &Foundation, jobs_clock: Arc<dyn Clock>) -> Result<Ass
         revocations: revocations.clone(),
         csrf: node::csrf_key(foundation),
         services: config.services.clone(),
+        api_keys,
         clock: ambient.clock.clone(),
     });
     data.share(authenticator.clone());
@@ -148,7 +153,7 @@ pub fn server(foundation: &Foundation, jobs_clock: Arc<dyn Clock>) -> Result<Ass
         }),
         close_streams: Box::new(move || feed.close()),
     };
-    Ok(Assembled { application, setup, matrices, checkpoints })
+    Ok(Assembled { application, setup, matrices, checkpoints, key_uses })
 }
 
 /// The jobs of `portcullis worker`: the exclusive ones.

@@ -49,13 +49,16 @@ enum Verb {
     /// Create, list and revoke invitations to register; the server may be running or stopped
     #[command(subcommand)]
     Invite(command::invite::Verb),
+    /// Create, list, rotate and revoke API keys; the server may be running or stopped
+    #[command(subcommand)]
+    ApiKey(command::api_key::Verb),
     /// Check, compare, replay and activate versions of the access matrix
     #[command(subcommand)]
     Policy(command::matrix::Verb),
     /// List, rotate and retire the keys that sign access tokens
     #[command(subcommand)]
     Keys(command::keys::Verb),
-    /// Create credentials for services that read revocations and introspect tokens
+    /// Create service accounts, and credentials for services that read revocations and introspect tokens
     #[command(subcommand)]
     Service(command::service::Verb),
     /// List, impose and lift bans of client addresses; the server may be running or stopped
@@ -109,9 +112,10 @@ fn execute(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Verb::Doctor => command::doctor::run(&with_certificate(load()), output),
         Verb::User(verb) => command::user::run(load(), verb, output),
         Verb::Invite(verb) => command::invite::run(load(), verb, output),
+        Verb::ApiKey(verb) => command::api_key::run(load(), verb, output),
         Verb::Policy(verb) => command::matrix::run(load(), verb, output),
         Verb::Keys(verb) => command::keys::run(load(), &verb, output),
-        Verb::Service(verb) => command::service::run(verb, output),
+        Verb::Service(verb) => command::service::run(load, verb, output),
         Verb::Ban(verb) => command::ban::run(load(), verb, output),
         Verb::Hash(verb) => command::hash::run(&verb, output),
         Verb::BreachFilter(verb) => command::breach_filter::run(&verb, output),

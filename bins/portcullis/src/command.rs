@@ -1,6 +1,7 @@
 //! One module for each verb. The module of a group of verbs lists them and runs the selected one. The
 //! arguments of a verb stand beside the function that runs it.
 
+pub(crate) mod api_key;
 pub(crate) mod audit;
 pub(crate) mod ban;
 pub(crate) mod breach_filter;

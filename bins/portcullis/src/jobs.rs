@@ -11,6 +11,7 @@ use portcullis_api::Feed;
 use portcullis_flows::StoreError;
 use portcullis_flows::access::matrix::Matrices;
 use portcullis_flows::audit::checkpoint::Checkpoints;
+use portcullis_flows::machine::api_key::ApiKeyUses;
 use portcullis_flows::node::ban::Bans;
 use portcullis_flows::node::clock_watch::ClockWatch;
 use portcullis_flows::node::health::Health;
@@ -52,6 +53,7 @@ pub(crate) fn exclusive(
         removal("former_emails", store, move |store| {
             store.remove_former_emails(retention.former_emails, ROWS)
         }),
+        removal("api_keys", store, move |store| store.remove_api_keys(retention.api_keys, ROWS)),
         removal("pending_registrations", store, move |store| {
             store.remove_pending_registrations(retention.expired, ROWS)
         }),
@@ -186,6 +188,12 @@ pub(crate) fn deliver_mails(delivery: &Arc<MailDelivery>) -> Job {
 pub(crate) fn follow_outbox(outbox: &Arc<OutboxWatch>) -> Job {
     let outbox = Arc::clone(outbox);
     of_node("outbox_state", 10 * SECOND, move || Ok(outbox.follow()?))
+}
+
+/// Writes the uses of API keys to the audit log.
+pub(crate) fn record_key_uses(uses: &Arc<ApiKeyUses>) -> Job {
+    let uses = Arc::clone(uses);
+    of_node("api_key_uses", MINUTE, move || Ok(uses.write(&local_origin("api-keys")).map(drop)?))
 }
 
 /// Writes each new checkpoint to a file, if a directory is configured.

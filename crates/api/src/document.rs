@@ -30,6 +30,9 @@ pub fn document() -> String {
         components.add_security_scheme("service", SecurityScheme::Http(service));
         let secret = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
         components.add_security_scheme("service_secret", SecurityScheme::Http(secret));
+        let key =
+            HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("API key").build();
+        components.add_security_scheme("api_key", SecurityScheme::Http(key));
     }
     let mut bodies = BTreeSet::new();
     for route in route_table() {
@@ -132,6 +135,10 @@ pub fn document() -> String {
         crate::node::ban::list,
         crate::node::ban::impose,
         crate::node::ban::lift,
+        crate::machine::api_key::list,
+        crate::machine::api_key::create,
+        crate::machine::api_key::rotate,
+        crate::machine::api_key::revoke,
         crate::machine::jwks::publish,
         crate::machine::revocation::feed,
         crate::machine::revocation::snapshot::take,
@@ -151,6 +158,7 @@ pub fn document() -> String {
         (name = "users", description = "Administration of accounts and their sessions, and invitations"),
         (name = "audit", description = "Search and export of the audit log, and its checkpoints"),
         (name = "bans", description = "Bans of client addresses"),
+        (name = "machines", description = "API keys"),
         (name = "services", description = "Verification of tokens by other services"),
         (name = "operations", description = "Health and the API document")
     )
@@ -160,15 +168,18 @@ struct Api;
 /// Adds the common parts of every operation: its guard, and its errors, each with an example.
 fn describe(operation: &mut Operation, route: &Route) {
     let scheme = |name| SecurityRequirement::new(name, [""; 0]);
+    let key = route.guard.takes_api_keys().then(|| scheme("api_key"));
     if route.guard.audience == Audience::Service {
-        operation.security = Some(vec![scheme("service"), scheme("service_secret")]);
+        let schemes = [scheme("service"), scheme("service_secret")];
+        operation.security = Some(schemes.into_iter().chain(key.clone()).collect());
     }
     if route.guard.is_signed_in() {
         let by_cookie = match route.method {
             Method::Get => scheme("cookie"),
             _ => scheme("cookie").add("csrf", [""; 0]),
         };
-        operation.security = Some(vec![scheme("bearer"), by_cookie]);
+        let schemes = [scheme("bearer"), by_cookie];
+        operation.security = Some(schemes.into_iter().chain(key).collect());
     }
     let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
     for code in codes(route) {
@@ -233,6 +244,21 @@ fn codes(route: &Route) -> Vec<Code> {
         codes.push(Code::InvalidServiceCredential);
     } else if route.method != Method::Get {
         codes.push(Code::ForeignOrigin);
+    }
+    if route.guard.takes_api_keys() {
+        codes.extend([
+            Code::InvalidApiKey,
+            Code::ApiKeyExpired,
+            Code::ApiKeyOwnerInactive,
+            Code::OutsideNetworks,
+            Code::AmbiguousCredentials,
+            Code::Unavailable,
+        ]);
+        if route.guard.audience == Audience::Service {
+            codes.push(Code::OutOfScope);
+        }
+    } else if route.guard.is_signed_in() && route.guard.audience != Audience::SessionCredentials {
+        codes.push(Code::ApiKeyNotAccepted);
     }
     match route.guard.audience {
         Audience::Caller => {

@@ -1,5 +1,6 @@
-//! Routes for other services: introspection, revocation feed, published keys.
+//! Routes for other services and programs: API keys, introspection, revocation feed, published keys.
 
+pub(crate) mod api_key;
 pub(crate) mod feed;
 pub(crate) mod introspection;
 pub(crate) mod jwks;

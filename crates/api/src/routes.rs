@@ -16,7 +16,7 @@ use crate::identity::{
     password_reset_request, profile, registration,
 };
 use crate::machine::revocation::{self, snapshot};
-use crate::machine::{introspection, jwks};
+use crate::machine::{api_key, introspection, jwks};
 use crate::node::{ban, document, health};
 use crate::sign_in::{
     backup_code, challenge, csrf, mass_sign_out, passkey, passkey_sign_in, password, refresh,
@@ -64,6 +64,10 @@ fn routes(to: &mut impl Router) {
     to.add(&session::LIST, session::list);
     to.add(&session::END_OTHERS, session::end_others);
     to.add(&session::END, session::end);
+    to.add(&api_key::LIST, api_key::list);
+    to.add(&api_key::CREATE, api_key::create);
+    to.add(&api_key::ROTATE, api_key::rotate);
+    to.add(&api_key::REVOKE, api_key::revoke);
     to.add(&csrf::ISSUE, csrf::issue);
     to.add(&bootstrap::SET_UP, bootstrap::set_up);
     to.add(&matrix::SHOW, matrix::show);

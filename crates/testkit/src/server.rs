@@ -16,6 +16,7 @@ use portcullis_flows::audit::recording::RecordingPolicy;
 use portcullis_flows::identity::account_request::{AccountRequest, AccountRules, RegistrationMode};
 use portcullis_flows::identity::bootstrap::{Bootstrap, BootstrapState};
 use portcullis_flows::identity::registration::RegistrationAnswer;
+use portcullis_flows::machine::api_key::ApiKeyUses;
 use portcullis_flows::node::job::Jobs;
 use portcullis_flows::node::revocation::RevocationPolicy;
 use portcullis_flows::sign_in::session_tokens::SessionPolicy;
@@ -30,7 +31,7 @@ use portcullis_web::{
     RateLimitSettings, RequestBounds, Running, ServiceCredentials, Settings, Tls,
 };
 
-use crate::{TestClock, TestDatabase};
+use crate::{TestClock, TestDatabase, samples};
 
 /// The settings of a test server; the defaults suit most tests.
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
@@ -144,6 +145,7 @@ fn wide_rate_limits() -> RateLimitSettings {
     RateLimitSettings {
         requests: wide("requests"),
         account_requests: wide("account_requests"),
+        key_requests: wide("key_requests"),
         routes: [
             &SIGN_IN,
             &SECOND_FACTOR,
@@ -168,6 +170,7 @@ const fn wide_connection_limits() -> ConnectionLimits {
 pub struct TestServer {
     running: Option<Running>,
     hashing: Option<Arc<HashingPool>>,
+    key_uses: Option<Arc<ApiKeyUses>>,
     address: String,
     operations: String,
     redirect: String,
@@ -188,6 +191,7 @@ impl TestServer {
         let mut server = Self {
             running: None,
             hashing: None,
+            key_uses: None,
             address: String::new(),
             operations: String::new(),
             redirect: String::new(),
@@ -222,6 +226,7 @@ impl TestServer {
             });
         }
         self.hashing = application.data.get();
+        self.key_uses = application.data.get();
         let settings = Settings {
             cors_origins: self.settings.cors_origins.clone(),
             trusted_proxies: parse_all(&self.settings.trusted_proxies),
@@ -275,6 +280,12 @@ impl TestServer {
     /// The hashing pool; a test can occupy it with a job.
     pub fn hashing(&self) -> &HashingPool {
         self.hashing.as_deref().expect("the server has a pool")
+    }
+
+    /// Writes the uses of API keys, as a job of the server does every minute.
+    pub fn record_key_uses(&self) {
+        let uses = self.key_uses.as_deref().expect("the server counts them");
+        uses.write(&samples::origin()).expect("the database takes them");
     }
 
     /// Builds a second node on the same database.

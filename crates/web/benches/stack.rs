@@ -59,6 +59,7 @@ fn with_stack(listener: TcpListener) -> Server {
     let quotas = RateLimitSettings {
         requests: wide("requests"),
         account_requests: wide("account_requests"),
+        key_requests: wide("key_requests"),
         routes: Vec::new(),
         exempt_networks: Vec::new(),
     };

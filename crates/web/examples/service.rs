@@ -60,6 +60,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let quotas = RateLimitSettings {
         requests: Quota::gcra("requests", 100, Duration::from_secs(1))?,
         account_requests: Quota::gcra("account_requests", 100, Duration::from_secs(1))?,
+        key_requests: Quota::gcra("key_requests", 100, Duration::from_secs(1))?,
         routes: vec![*GREETINGS.quota()],
         exempt_networks: Vec::new(),
     };

@@ -1,8 +1,9 @@
-//! Authentication schemes in order: access cookie, bearer token. Add a scheme here.
+//! Authentication schemes in order: access cookie, bearer token or API key. Add a scheme here.
 //!
 //! A request with credentials of two schemes is refused, because a choice between them could only
 //! help an attacker. A change that a cookie authenticates also needs a CSRF token.
 
+mod api_key;
 mod service;
 mod session_credentials;
 
@@ -10,10 +11,12 @@ use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
-use portcullis_domain::{Clock, ExposeSecret, SecretString};
+use portcullis_domain::{AccountKind, Clock, ExposeSecret, SecretString};
 use portcullis_flows::StoreError;
+use portcullis_flows::machine::api_key::ApiKeyChecks;
 use portcullis_flows::node::revocation::Revocations;
-use portcullis_token::{AccessClaims, CsrfKey, TokenAuthority};
+use portcullis_flows::principal::Principal;
+use portcullis_token::{AccessClaims, ApiKey, CsrfKey, TokenAuthority};
 
 pub use self::service::ServiceCredentials;
 pub use self::session_credentials::SessionCredentials;
@@ -21,6 +24,7 @@ use crate::blocking::blocking;
 use crate::cookies::{Name, cookie};
 use crate::csrf;
 use crate::problem::{Code, Problem};
+use crate::request::origin;
 
 /// Verifies credentials. Without strict mode it queries neither database nor Redis.
 pub struct Authenticator {
@@ -32,8 +36,17 @@ pub struct Authenticator {
     pub csrf: Arc<CsrfKey>,
     /// The services that may follow revocations and introspect tokens.
     pub services: ServiceCredentials,
+    /// Checks API keys.
+    pub api_keys: Arc<ApiKeyChecks>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+}
+
+/// An authenticated caller, and what it must do before anything else.
+pub(crate) struct Authenticated {
+    pub(crate) principal: Principal,
+    pub(crate) password_must_change: bool,
+    pub(crate) factor_required: bool,
 }
 
 /// The effect of a request.
@@ -51,6 +64,14 @@ enum RequestCredential<'r> {
     Cookie(SecretString),
     /// From the header `Authorization` (RFC 6750 section 2.1).
     Bearer(&'r str),
+    /// From the same header.
+    ApiKey(&'r str),
+}
+
+/// A credential that is not checked by the database.
+enum Presented<'r> {
+    Claims(AccessClaims),
+    ApiKey(&'r str),
 }
 
 /// Finds the credential of one scheme; `None` if the request carries none of that scheme.
@@ -59,19 +80,51 @@ type Scheme = fn(&HttpRequest) -> Result<Option<RequestCredential<'_>>, Problem>
 const SCHEMES: [Scheme; 2] = [access_cookie, bearer_token];
 
 impl Authenticator {
-    /// The claims of the access token of the request, if the token is valid and not revoked.
+    /// The caller, if the credential of the request is valid and not revoked. An API key is refused on a
+    /// route that takes none, whatever it is.
     pub(crate) async fn authenticate(
         &self,
         request: &HttpRequest,
         effect: Effect,
-    ) -> Result<AccessClaims, Problem> {
-        let claims = self.presented(request)?;
+        takes_api_keys: bool,
+    ) -> Result<Authenticated, Problem> {
+        let presented = self.presented(request)?;
         if effect == Effect::Change {
             self.require_fresh_revocations()?;
         }
         if self.revocations.refuses_all() {
             return Err(Problem::revocations_stale());
         }
+        match presented {
+            Presented::ApiKey(_) if !takes_api_keys => Err(Problem::new(Code::ApiKeyNotAccepted)),
+            Presented::ApiKey(text) => {
+                let key = self.check_api_key(request, text).await?;
+                let owner = key.owner();
+                let must_change = owner.password_must_change && owner.kind != AccountKind::Service;
+                Ok(Authenticated {
+                    principal: Principal::of_api_key(
+                        owner,
+                        key.id(),
+                        Arc::clone(key.scope()),
+                        origin(request),
+                    ),
+                    password_must_change: must_change,
+                    factor_required: false,
+                })
+            }
+            Presented::Claims(claims) => {
+                let claims = self.unrevoked(claims).await?;
+                Ok(Authenticated {
+                    password_must_change: claims.password_must_change,
+                    factor_required: claims.factor_required,
+                    principal: Principal::of_claims(claims, origin(request)),
+                })
+            }
+        }
+    }
+
+    /// In strict mode the database is asked.
+    async fn unrevoked(&self, claims: AccessClaims) -> Result<AccessClaims, Problem> {
         if !self.revocations.policy().strict {
             return Ok(claims);
         }
@@ -88,8 +141,8 @@ impl Authenticator {
         if self.revocations.is_stale() { Err(Problem::revocations_stale()) } else { Ok(()) }
     }
 
-    /// The claims by the revocations in memory, without the database.
-    fn presented(&self, request: &HttpRequest) -> Result<AccessClaims, Problem> {
+    /// The credential by the revocations in memory, without the database.
+    fn presented<'r>(&self, request: &'r HttpRequest) -> Result<Presented<'r>, Problem> {
         let mut presented = None;
         for scheme in SCHEMES {
             if let Some(found) = scheme(request)?
@@ -99,13 +152,14 @@ impl Authenticator {
             }
         }
         match presented.ok_or_else(|| Problem::new(Code::NotAuthenticated))? {
-            RequestCredential::Bearer(token) => self.verify(token),
+            RequestCredential::ApiKey(text) => Ok(Presented::ApiKey(text)),
+            RequestCredential::Bearer(token) => self.verify(token).map(Presented::Claims),
             RequestCredential::Cookie(token) => {
                 let claims = self.verify(token.expose_secret())?;
                 if !request.method().is_safe() {
                     csrf::check(request, &self.csrf, claims.session)?;
                 }
-                Ok(claims)
+                Ok(Presented::Claims(claims))
             }
         }
     }
@@ -125,7 +179,10 @@ fn access_cookie(request: &HttpRequest) -> Result<Option<RequestCredential<'_>>,
 }
 
 fn bearer_token(request: &HttpRequest) -> Result<Option<RequestCredential<'_>>, Problem> {
-    Ok(bearer(request)?.map(RequestCredential::Bearer))
+    Ok(bearer(request)?.map(|token| {
+        let is_key = token.starts_with(ApiKey::PREFIX);
+        if is_key { RequestCredential::ApiKey(token) } else { RequestCredential::Bearer(token) }
+    }))
 }
 
 /// The bearer token, if there is an `Authorization` header.

@@ -8,19 +8,19 @@ use std::future::{Ready, ready};
 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev, web};
 use portcullis_audit::Actor;
-use portcullis_domain::{AccountId, SessionId};
+use portcullis_domain::{AccountId, AccountKind, SessionId};
 use portcullis_flows::access::decision::Decisions;
 use portcullis_flows::access::permission::Permission;
+use portcullis_flows::machine::api_key::CheckedApiKey;
 use portcullis_flows::principal::Principal;
 use portcullis_flows::sign_in::step_up::StepUp;
 
-use crate::authentication::{Authenticator, Effect, SessionCredentials};
+use crate::authentication::{Authenticated, Authenticator, Effect, SessionCredentials};
 use crate::authorization::permit;
 use crate::blocking::blocking;
 use crate::local;
 use crate::page::{self, Page};
 use crate::problem::{Code, Problem};
-use crate::request::origin;
 use crate::settings::Settings;
 
 /// The requirements of a route.
@@ -37,9 +37,20 @@ pub struct Guard {
     /// True if the second factor of a session with two factors must have been proven less than 15
     /// minutes ago: for routes that take the current password themselves.
     pub recent_factor: bool,
+    /// Whether an API key opens the route.
+    pub api_keys: ApiKeyAccess,
     /// True if the request changes nothing although its method is not safe. A node whose
     /// revocations are stale still answers it.
     pub is_query: bool,
+}
+
+/// Whether an API key opens a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ApiKeyAccess {
+    /// Never, whatever its scope.
+    Never,
+    /// If its scope covers the permissions of the route.
+    InScope,
 }
 
 /// The callers that may use a route.
@@ -93,8 +104,12 @@ impl Guard {
     pub const PUBLIC: Self = Self::of(Audience::Everybody);
     /// For programs on this machine.
     pub const LOCAL: Self = Self::of(Audience::Local);
-    /// For services.
-    pub const SERVICE: Self = Self::of(Audience::Service);
+    /// For services. The API key of a service needs these permissions in its scope; the kind of its
+    /// account gives them.
+    pub const fn service(permissions: &'static [Permission]) -> Self {
+        Self { permissions, api_keys: ApiKeyAccess::InScope, ..Self::of(Audience::Service) }
+    }
+
     /// For signed-in accounts, even if the password must be changed or a second factor enrolled first:
     /// for the few routes that lead to that, and for sign-out.
     pub const SIGNED_IN: Self = Self::of(Audience::SignedIn);
@@ -113,19 +128,20 @@ impl Guard {
             permissions: &[],
             recent_sign_in: false,
             recent_factor: false,
+            api_keys: ApiKeyAccess::Never,
             is_query: false,
         }
     }
 
-    /// For callers that have all of these permissions.
+    /// For callers that have all of these permissions, also with an API key.
     pub const fn permitted(permissions: &'static [Permission]) -> Self {
-        Self { permissions, ..Self::CALLER }
+        Self { permissions, api_keys: ApiKeyAccess::InScope, ..Self::CALLER }
     }
 
-    /// The same guard, with a recent sign-in.
+    /// The same guard, with a recent sign-in, which no API key has.
     #[must_use]
     pub const fn recent(self) -> Self {
-        Self { recent_sign_in: true, ..self }
+        Self { recent_sign_in: true, api_keys: ApiKeyAccess::Never, ..self }
     }
 
     /// The same guard, with a recent second factor if the session has one.
@@ -134,10 +150,21 @@ impl Guard {
         Self { recent_factor: true, ..self }
     }
 
+    /// The same guard, also for API keys.
+    #[must_use]
+    pub const fn with_api_keys(self) -> Self {
+        Self { api_keys: ApiKeyAccess::InScope, ..self }
+    }
+
     /// The same guard, for a request that changes nothing.
     #[must_use]
     pub const fn query(self) -> Self {
         Self { is_query: true, ..self }
+    }
+
+    /// True if an API key may open it.
+    pub fn takes_api_keys(&self) -> bool {
+        self.api_keys == ApiKeyAccess::InScope
     }
 
     /// True if it requires an access token.
@@ -188,7 +215,10 @@ impl Guard {
             }
             Audience::Service => {
                 let authenticator: &Authenticator = data(request)?;
-                let is_known = authenticator.services.accept(request);
+                let is_known = match authenticator.service_key(request).await? {
+                    Some(key) => self.admits_service(&key)?,
+                    None => authenticator.services.accept(request),
+                };
                 let refused = Problem::new(Code::InvalidServiceCredential);
                 is_known.then_some(GuardResult::Anonymous).ok_or(refused)
             }
@@ -202,13 +232,23 @@ impl Guard {
         }
     }
 
+    /// Returns whether the key belongs to a service; its scope must cover what the route needs.
+    fn admits_service(&self, key: &CheckedApiKey) -> Result<bool, Problem> {
+        let mut needed = self.permissions.iter();
+        if !needed.all(|(resource, action)| key.scope().covers(resource, action)) {
+            return Err(Problem::new(Code::OutOfScope));
+        }
+        Ok(key.owner().kind == AccountKind::Service)
+    }
+
     async fn admit_principal(&self, request: &HttpRequest) -> Result<Principal, Problem> {
         let authenticator: &Authenticator = data(request)?;
         let is_safe = self.is_query || request.method().is_safe();
         let effect = if is_safe { Effect::None } else { Effect::Change };
-        let claims = authenticator.authenticate(request, effect).await?;
-        let restriction = self.restriction(claims.password_must_change, claims.factor_required);
-        let principal = Principal::of_claims(claims, origin(request));
+        let authenticated =
+            authenticator.authenticate(request, effect, self.takes_api_keys()).await?;
+        let Authenticated { principal, password_must_change, factor_required } = authenticated;
+        let restriction = self.restriction(password_must_change, factor_required);
         if self.recent_sign_in {
             require_recent(request, &principal, StepUp::is_recent).await?;
         }
@@ -326,6 +366,9 @@ impl fmt::Display for Guard {
         }
         if self.recent_factor {
             words.push("recent factor");
+        }
+        if self.takes_api_keys() {
+            words.push("API keys");
         }
         f.pad(&words.join(", "))
     }

@@ -54,11 +54,11 @@ pub use bounded_list::BoundedList;
 pub use client_address::{ForwardingHeader, client_address};
 pub use cookies::{Name as CookieName, cookie, forget as forget_cookie, set as set_cookie};
 pub use group::{API, ErrorBody, Group, problem_document};
-pub use guard::{Audience, Caller, Guard};
+pub use guard::{ApiKeyAccess, Audience, Caller, Guard};
 pub use lifecycle::{Lifecycle, ServeError};
 pub use limit::{
     Concurrency, ConcurrencyPermit, Limit, Limits, Priority, Rate, RateLimit, RateLimitSettings,
-    RateLimits,
+    RateLimits, WRONG_API_KEYS,
 };
 pub use listeners::{Listeners, Operations};
 pub use mount::{Configure, Mount};

@@ -15,7 +15,7 @@
 //! | 10 | authentication | 401 |
 //! | 11 | CSRF | 403 |
 //! | 12 | age of the sign-in, forced password change, permissions | 401, 403 |
-//! | 13 | rate limit of the account | 429 |
+//! | 13 | rate limit of the account, and of the API key | 429 |
 //! | 14 | concurrency limit of the route | 503 |
 //! | 15 | body: type, size, time, form; bodies awaited; CSRF token of a form | 403, 408, 413, 415, 422, 503 |
 //! | 16 | handler | |
@@ -310,6 +310,9 @@ impl RouteStack {
             && let Some(account) = principal.account()
         {
             limits.rates().admit_account(account)?;
+            if let Some((key, _)) = principal.api_key() {
+                limits.rates().admit_key(key)?;
+            }
         }
         let permit = match (permits, route.limit.concurrency) {
             (Some(permits), Some(kind)) => {

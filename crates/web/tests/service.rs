@@ -50,6 +50,7 @@ fn service(address: SocketAddr) -> Service {
     let quotas = RateLimitSettings {
         requests: general("requests"),
         account_requests: general("account_requests"),
+        key_requests: general("key_requests"),
         routes: vec![*NOTES.quota()],
         exempt_networks: Vec::new(),
     };

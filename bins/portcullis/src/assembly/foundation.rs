@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use portcullis_domain::Ambient;
+use portcullis_mfa::SeedKey;
 use portcullis_storage::Store;
-use portcullis_token::SecretKey;
+use portcullis_token::{Purpose, SecretKey};
 
 use crate::config::Config;
 
@@ -18,4 +19,20 @@ pub struct Foundation {
     pub secret: SecretKey,
     /// Clock and randomness.
     pub ambient: Ambient,
+}
+
+impl Foundation {
+    /// As [`seal`].
+    pub(super) fn seal(&self, purpose: Purpose) -> SeedKey {
+        seal(&self.secret, &self.config, purpose)
+    }
+}
+
+/// The key that seals what is stored for this purpose. It opens what the previous secret key sealed too.
+pub(super) fn seal(secret: &SecretKey, config: &Config, purpose: Purpose) -> SeedKey {
+    let key = SeedKey::new(secret.derive(purpose));
+    match &config.tokens.previous {
+        Some(previous) => key.accepting(previous.derive(purpose)),
+        None => key,
+    }
 }

@@ -26,7 +26,6 @@ use portcullis_flows::sign_in::step_up::{FactorStepUp, StepUp};
 use portcullis_flows::sign_in::totp::TotpEnrolment;
 use portcullis_flows::sign_in::unlock::Unlock;
 use portcullis_flows::sign_in::{PasskeySignIn, SecondFactor, SignIn};
-use portcullis_mfa::SeedKey;
 use portcullis_password::{
     BreachFilter, BreachService, Hasher, HashingPool, PoolSettings, RangeService,
 };
@@ -64,7 +63,7 @@ impl Credentials {
             hashing,
             passkeys: Arc::new(PasskeyVerifier::new(
                 config.relying_party.clone(),
-                Arc::new(seal(foundation, Purpose::Passkeys)),
+                Arc::new(foundation.seal(Purpose::Passkeys)),
             )),
         })
     }
@@ -157,9 +156,9 @@ fn share_factors(
 ) -> PasskeyOffer {
     let Foundation { config, store, ambient, .. } = foundation;
     let Credentials { hashing, lockout, passkeys, .. } = credentials;
-    let key = Arc::new(seal(foundation, Purpose::TotpSeeds));
+    let key = Arc::new(foundation.seal(Purpose::TotpSeeds));
     let offer = PasskeyOffer::new(store.clone(), passkeys.clone());
-    let codes = BackupCodeSeal::new(Arc::new(seal(foundation, Purpose::BackupCodes)));
+    let codes = BackupCodeSeal::new(Arc::new(foundation.seal(Purpose::BackupCodes)));
     let prover = FactorProver::new(
         store.clone(),
         hashing.clone(),
@@ -222,15 +221,6 @@ fn share_factors(
     data.share(Arc::new(backup_codes));
     data.share(Arc::new(passkeys));
     offer
-}
-
-/// The key that seals second factors for this purpose.
-fn seal(foundation: &Foundation, purpose: Purpose) -> SeedKey {
-    let key = SeedKey::new(foundation.secret.derive(purpose));
-    match &foundation.config.tokens.previous {
-        Some(previous) => key.accepting(previous.derive(purpose)),
-        None => key,
-    }
 }
 
 /// The maximum age of a sign-in for step-up.

@@ -1,15 +1,12 @@
 //! `serve`: runs the server until a signal stops it.
 
 use std::fmt;
-use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_domain::{Ambient, Supervised};
-use portcullis_flows::audit::checkpoint::Checkpoints;
 use portcullis_flows::identity::bootstrap::BootstrapState;
 use portcullis_web::{CertificateFiles, Listeners, Operations, Signals, Tls};
 use serde::Serialize;
@@ -56,7 +53,7 @@ fn serve(
     let checkpoint_directory = config.audit.checkpoint_directory.clone();
     let matrix = config.matrix.clone();
     let clock = foundation.ambient.clock.clone();
-    let Assembled { application, setup, matrices, checkpoints } =
+    let Assembled { application, setup, matrices, checkpoints, key_uses } =
         assembly::server(&foundation, clock)?;
     if let Some((problem, remedy)) = matrix.difference(&matrices.active().load()) {
         tracing::warn!("access.matrix: {problem}; {remedy}");
@@ -80,8 +77,12 @@ fn serve(
     let announce = move || process::announce(output, announcement);
     portcullis_web::serve(listeners, application, settings, signals, announce)
         .map_err(|error| Failure::failed(error, "see the log above"))?;
+    write_last("key-uses", "the uses of API keys since the last minute", move || {
+        key_uses.write(&local_origin("serve")).map(drop)
+    })?;
     if let Some(directory) = checkpoint_directory {
-        write_last_checkpoint(checkpoints, directory).map_err(no_thread)?;
+        let mut files = CheckpointFiles::new(checkpoints, directory);
+        write_last("checkpoint", "the last checkpoint", move || files.write_new().map(drop))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -127,23 +128,28 @@ fn load_certificate(files: CertificateFiles) -> Result<Arc<Tls>, Failure> {
     tls.map(Arc::new).map_err(|error| Failure::failed(error, "run `portcullis config check`"))
 }
 
-/// Writes the checkpoints that are younger than the last run of the job. A database or a directory that
-/// hangs does not delay the end of the process.
-fn write_last_checkpoint(checkpoints: Arc<Checkpoints>, directory: PathBuf) -> io::Result<()> {
-    let mut files = CheckpointFiles::new(checkpoints, directory);
-    let thread = Supervised::once("last-checkpoint", move || {
-        if let Err(error) = files.write_new() {
-            tracing::error!(%error, "the last checkpoint is in no file");
+/// Writes what is younger than the last run of its job. A database or a directory that hangs does not delay
+/// the end of the process.
+fn write_last<E: fmt::Display>(
+    name: &'static str,
+    what: &'static str,
+    mut write: impl FnMut() -> Result<(), E> + Send + 'static,
+) -> Result<(), Failure> {
+    let thread = Supervised::once(name, move || {
+        if let Err(error) = write() {
+            tracing::error!(%error, "not written at the end: {what}");
         }
-    })?;
-    if !thread.join(LAST_CHECKPOINT_TIMEOUT) {
-        tracing::error!("the last checkpoint is in no file: the database or the directory hangs");
+    });
+    if !thread.map_err(no_thread)?.join(LAST_WRITE_TIMEOUT) {
+        tracing::error!(
+            "not written at the end, because the database or the directory hangs: {what}"
+        );
     }
     Ok(())
 }
 
-/// The maximum wait for the file of the last checkpoint.
-const LAST_CHECKPOINT_TIMEOUT: Duration = Duration::from_secs(1);
+/// The maximum wait for what is written at the end.
+const LAST_WRITE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The announcement of a started server, printed once.
 #[derive(Serialize)]

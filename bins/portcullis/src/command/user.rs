@@ -18,7 +18,8 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-pub(crate) use self::create::Kind;
+pub(crate) use self::create::{Kind, refused};
+pub(crate) use self::named::Name;
 
 use crate::config::LoadedConfig;
 use crate::failure::Failure;

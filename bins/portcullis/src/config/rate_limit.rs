@@ -6,7 +6,9 @@ use portcullis_api::limits::{
     PASSKEY_OPTIONS, PASSWORD_RESET, REGISTRATION, SECOND_FACTOR, SIGN_IN,
 };
 use portcullis_rate_limit::{MAX_SLIDING_LIMIT, Quota, QuotaError};
-use portcullis_web::{ConnectionLimits, RateLimit, RateLimitSettings, RequestBounds};
+use portcullis_web::{
+    ConnectionLimits, RateLimit, RateLimitSettings, RequestBounds, WRONG_API_KEYS,
+};
 
 use super::finding::Findings;
 use super::networks;
@@ -54,6 +56,8 @@ impl RateLimits {
             raw.account_requests,
             ACCOUNT_REQUESTS,
         );
+        let key_requests =
+            general("rate_limit.key_requests", "key_requests", raw.key_requests, KEY_REQUESTS);
         let exempt = raw.exempt_networks.unwrap_or_default();
         let exempt_networks =
             networks::check("rate_limit.exempt_networks", &exempt, in_production, findings);
@@ -90,6 +94,7 @@ impl RateLimits {
             Ok(RateLimitSettings {
                 requests: requests?,
                 account_requests: account_requests?,
+                key_requests: key_requests?,
                 routes: routes?,
                 exempt_networks,
             })
@@ -113,6 +118,9 @@ const REQUESTS: u32 = 10_000;
 
 /// The default of `rate_limit.account_requests`: 200 per second.
 const ACCOUNT_REQUESTS: u32 = 2_000;
+
+/// The default of `rate_limit.key_requests`: 100 per second.
+const KEY_REQUESTS: u32 = 1_000;
 
 /// The maximum of a number of connections or requests.
 const MAX_COUNT: usize = 1_000_000;
@@ -147,7 +155,8 @@ fn routes(raw: &raw::RateLimit, findings: &mut Findings) -> Result<Vec<Quota>, Q
     );
     let sign_in = sign_in?;
     let passkey_options = passkey_options(sign_in)?;
-    Ok(vec![sign_in, second_factor?, passkey_options, registration?, password_reset?])
+    let wrong_keys = *WRONG_API_KEYS.quota();
+    Ok(vec![sign_in, second_factor?, passkey_options, registration?, password_reset?, wrong_keys])
 }
 
 fn of_route(

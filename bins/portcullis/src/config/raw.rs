@@ -273,6 +273,7 @@ pub(crate) struct Retention {
     pub(crate) outbox_days: Option<u32>,
     pub(crate) delivered_mails_days: Option<u32>,
     pub(crate) former_emails_days: Option<u32>,
+    pub(crate) api_keys_days: Option<u32>,
     pub(crate) expired_hours: Option<u32>,
 }
 
@@ -316,6 +317,7 @@ pub(crate) struct RateLimit {
     pub(crate) forgot_window_seconds: Option<u64>,
     pub(crate) requests: Option<u32>,
     pub(crate) account_requests: Option<u32>,
+    pub(crate) key_requests: Option<u32>,
     pub(crate) requests_window_seconds: Option<u64>,
     pub(crate) connections: Option<usize>,
     pub(crate) connections_in_all: Option<usize>,

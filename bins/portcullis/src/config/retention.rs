@@ -32,6 +32,7 @@ pub(crate) fn check(
     // take the account back.
     let emails = "retention.former_emails_days";
     let emails = findings.within(emails, raw.former_emails_days, 40, 40..=36_500);
+    let keys = findings.within("retention.api_keys_days", raw.api_keys_days, 30, 1..=36_500);
     let expired = findings.within("retention.expired_hours", raw.expired_hours, 1, 1..=8_760);
     RetentionPolicy {
         sessions,
@@ -39,6 +40,7 @@ pub(crate) fn check(
         messages: DAY * messages,
         delivered_messages: DAY * delivered,
         former_emails: DAY * emails,
+        api_keys: DAY * keys,
         expired: HOUR * expired,
     }
 }

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on panics, and that is its report"
 )]
 
+mod api_key;
 mod audit;
 mod audit_verify;
 mod ban;

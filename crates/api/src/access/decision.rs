@@ -96,7 +96,7 @@ pub(crate) struct BatchAnswer {
 pub(crate) const CHECK: Route = Route {
     method: Method::Post,
     path: "/api/authz/check",
-    guard: Guard::CALLER.query(),
+    guard: Guard::CALLER.query().with_api_keys(),
     limit: Limit::GENERAL.priority(Priority::High),
     body: Body::JSON,
     errors: &[Code::CsrfFailed, Code::Forbidden, Code::QuestionTooLarge, Code::Unavailable],
@@ -125,7 +125,7 @@ pub(crate) async fn check(
 pub(crate) const CHECK_BATCH: Route = Route {
     method: Method::Post,
     path: "/api/authz/check/batch",
-    guard: Guard::CALLER.query(),
+    guard: Guard::CALLER.query().with_api_keys(),
     limit: Limit::concurrent(&BATCHES).priority(Priority::High),
     body: Body::Json(BATCH_LIMIT),
     errors: &[Code::CsrfFailed, Code::Forbidden, Code::QuestionTooLarge, Code::Unavailable],

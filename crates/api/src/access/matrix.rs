@@ -23,7 +23,7 @@ use crate::openapi::word;
 pub(crate) const SHOW: Route = Route {
     method: Method::Get,
     path: "/api/authz/matrix",
-    guard: Guard::CALLER,
+    guard: Guard::CALLER.with_api_keys(),
     limit: Limit::GENERAL,
     body: Body::None,
     errors: &[Code::InvalidRequest, Code::Unavailable],

@@ -11,7 +11,7 @@ use crate::answer::{AccountAnswer, cached_account_response};
 pub(crate) const ME: Route = Route {
     method: Method::Get,
     path: "/api/auth/me",
-    guard: Guard::SIGNED_IN,
+    guard: Guard::SIGNED_IN.with_api_keys(),
     limit: Limit::GENERAL.priority(Priority::High),
     body: Body::None,
     errors: &[Code::Unavailable],

@@ -4,11 +4,13 @@ use std::io::Write;
 
 use actix_web::{HttpRequest, HttpResponse, http, web};
 use portcullis_domain::{Ambient, AuthenticationMethod, SessionId, Timestamp};
+use portcullis_flows::StoreError;
 use portcullis_flows::audit::trail::AuditLogError;
 use portcullis_flows::identity::own_data::{
     BackupCodesRecord, FormerEmailRecord, MailRecord, OwnData, OwnRecords, SessionRecord,
     TotpRecord,
 };
+use portcullis_flows::machine::api_key::ApiKeys;
 use portcullis_web::{
     Body, Caller, Code, ConcurrencyPermit, Guard, Limit, Method, Priority, Problem, Route, blocking,
 };
@@ -18,6 +20,7 @@ use utoipa::ToSchema;
 use crate::answer::AccountAnswer;
 use crate::file_stream::{self, Chunks, FileError, OWN_COPIES};
 use crate::identity::invitation::InvitationAnswer;
+use crate::machine::api_key::ApiKeyAnswer;
 use crate::openapi::schema::trail::AuditEntry;
 use crate::sign_in::passkey::PasskeyAnswer;
 
@@ -128,6 +131,8 @@ pub(crate) struct OwnDataFile<'a> {
     backup_codes: Option<BackupCodesItem>,
     /// The passkeys, the oldest first.
     passkeys: Vec<PasskeyAnswer>,
+    /// The API keys, the oldest first, without their text.
+    api_keys: Vec<ApiKeyAnswer>,
     /// The invitations that the account sent and that wait, the latest first.
     sent_invitations: Vec<InvitationAnswer>,
     /// The sessions, the newest first.
@@ -158,6 +163,7 @@ pub(crate) async fn export(
     request: HttpRequest,
     place: ConcurrencyPermit,
     own_data: web::Data<OwnData>,
+    keys: web::Data<ApiKeys>,
     ambient: web::Data<Ambient>,
 ) -> Result<HttpResponse, Problem> {
     let account = caller.account()?;
@@ -166,13 +172,18 @@ pub(crate) async fn export(
         return Ok(file_stream::respond_to_head(JSON, &name));
     }
     let reader = own_data.clone();
-    let records = blocking(move || reader.records(&caller.0, account)).await?;
+    let read =
+        move || Ok::<_, StoreError>((reader.records(&caller.0, account)?, keys.list(account)?));
+    let (records, keys) = blocking(read).await?;
     let records = records.ok_or_else(|| Problem::new(Code::InvalidToken))?;
-    file_stream::respond(place, JSON, &name, move |chunks| write(&records, &own_data, chunks)).await
+    let keys: Vec<ApiKeyAnswer> = keys.into_iter().map(ApiKeyAnswer::from).collect();
+    let write = move |chunks: &mut Chunks| write(&records, &keys, &own_data, chunks);
+    file_stream::respond(place, JSON, &name, write).await
 }
 
 fn write(
     records: &OwnRecords,
+    keys: &[ApiKeyAnswer],
     own_data: &OwnData,
     chunks: &mut Chunks,
 ) -> Result<(), FileError<AuditLogError>> {
@@ -191,6 +202,8 @@ fn write(
     json(chunks, &records.backup_codes.as_ref().map(BackupCodesItem::from))?;
     chunks.write_all(b",\"passkeys\":")?;
     json(chunks, &passkeys.collect::<Vec<_>>())?;
+    chunks.write_all(b",\"api_keys\":")?;
+    json(chunks, &keys)?;
     chunks.write_all(b",\"sent_invitations\":")?;
     json(chunks, &invitations.collect::<Vec<_>>())?;
     chunks.write_all(b",\"sessions\":")?;

@@ -2,6 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_domain::{AccountKind, ExposeSecret};
+use portcullis_flows::access::permission;
 use portcullis_flows::machine::introspection::{ActiveToken, Introspection};
 use portcullis_token::{AuthenticationMethod, TokenAuthority};
 use portcullis_web::{
@@ -98,7 +99,7 @@ pub(crate) struct IntrospectionAnswer {
 pub(crate) const INTROSPECT: Route = Route {
     method: Method::Post,
     path: "/api/auth/introspect",
-    guard: Guard::SERVICE,
+    guard: Guard::service(&[permission::INTROSPECT_TOKENS]),
     limit: Limit::GENERAL.priority(Priority::High),
     body: Body::FORM,
     errors: &[Code::Unavailable],

@@ -9,6 +9,7 @@ mod stream;
 use actix_web::http::header::{Accept, Header, Quality};
 use actix_web::{HttpRequest, HttpResponse, http, web};
 use portcullis_domain::Timestamp;
+use portcullis_flows::access::permission;
 use portcullis_flows::node::revocation::Cursor;
 use portcullis_flows::node::revocation::Revocations;
 use portcullis_token::RevocationEntry;
@@ -34,7 +35,7 @@ struct PageAnswer {
 pub(crate) const FEED: Route = Route {
     method: Method::Get,
     path: "/api/revocations",
-    guard: Guard::SERVICE,
+    guard: Guard::service(&[permission::READ_REVOCATIONS]),
     limit: Limit::GENERAL.priority(Priority::High),
     body: Body::None,
     errors: &[Code::InvalidRequest, Code::CursorExpired, Code::Unavailable],

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use actix_web::HttpRequest;
 use ipnet::IpNet;
-use portcullis_domain::{AccountId, Clock};
+use portcullis_domain::{AccountId, ApiKeyId, Clock};
 use portcullis_flows::node::ban::Bans;
 use portcullis_rate_limit::{BreakerState, Demand, Limiter, Quota, States, Subject, headers};
 
@@ -59,6 +59,10 @@ impl RateLimit {
     }
 }
 
+/// The limit of requests with a wrong API key, on all routes together.
+pub static WRONG_API_KEYS: RateLimit =
+    RateLimit::new("wrong_api_keys", 20, Duration::from_secs(60));
+
 /// The configuration of the rate limits.
 #[derive(Clone, Debug)]
 pub struct RateLimitSettings {
@@ -66,6 +70,8 @@ pub struct RateLimitSettings {
     pub requests: Quota,
     /// The general quota of an account.
     pub account_requests: Quota,
+    /// The quota of an API key.
+    pub key_requests: Quota,
     /// The quotas of the rate limits that routes name.
     pub routes: Vec<Quota>,
     /// The networks whose requests are not limited by their address: services of the deployment.
@@ -96,7 +102,9 @@ impl RateLimits {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let quotas = settings.iter().flat_map(|settings| {
-            settings.routes.iter().chain([&settings.requests, &settings.account_requests])
+            let RateLimitSettings { requests, account_requests, key_requests, routes, .. } =
+                settings;
+            routes.iter().chain([requests, account_requests, key_requests])
         });
         let refused = quotas.map(|quota| (quota.name(), AtomicU64::new(0))).collect();
         Self { settings, limiter, clock, bans: None, refused }
@@ -174,6 +182,20 @@ impl RateLimits {
         let subject = Subject::Id(*account.as_uuid().as_bytes());
         let states = self.acquire_local(Demand { quota: &settings.account_requests, subject })?;
         self.answer(states, None).map(drop)
+    }
+
+    /// Counts a request with an API key, or refuses it.
+    pub(crate) fn admit_key(&self, key: ApiKeyId) -> Result<(), Problem> {
+        let Some(settings) = &self.settings else { return Ok(()) };
+        let subject = Subject::Id(*key.as_uuid().as_bytes());
+        let states = self.acquire_local(Demand { quota: &settings.key_requests, subject })?;
+        self.answer(states, None).map(drop)
+    }
+
+    /// Counts a request with a wrong API key for its client address, or refuses it.
+    pub(crate) async fn admit_wrong_key(&self, request: &HttpRequest) -> Result<(), Problem> {
+        let rate = self.of_route(Rate::Of(&WRONG_API_KEYS));
+        self.admit_to_route(request, &rate).await.map(drop)
     }
 
     fn acquire_local(&self, demand: Demand<'_>) -> Result<States, Problem> {

@@ -88,7 +88,7 @@ pub(super) fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) fn refused(error: RegistrationError) -> Failure {
+pub(crate) fn refused(error: RegistrationError) -> Failure {
     match error {
         RegistrationError::Store(error) => error.into(),
         RegistrationError::Invalid(faults) => Failure::Failed {

@@ -18,7 +18,7 @@ pub(crate) struct Name {
 
 impl Name {
     /// The account of that name.
-    pub(super) fn find(&self, store: &Store) -> Result<Account, Failure> {
+    pub(crate) fn find(&self, store: &Store) -> Result<Account, Failure> {
         self.credentials(store).map(|found| found.account)
     }
 

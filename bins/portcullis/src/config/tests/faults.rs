@@ -122,6 +122,7 @@ pub(super) const FAULTS: &[(&str, &str, &str)] = &[
     ("PORTCULLIS__RETENTION__OUTBOX_DAYS", "0", "retention.outbox_days"),
     ("PORTCULLIS__RETENTION__DELIVERED_MAILS_DAYS", "0", "retention.delivered_mails_days"),
     ("PORTCULLIS__RETENTION__FORMER_EMAILS_DAYS", "39", "retention.former_emails_days"),
+    ("PORTCULLIS__RETENTION__API_KEYS_DAYS", "0", "retention.api_keys_days"),
     ("PORTCULLIS__RETENTION__EXPIRED_HOURS", "0", "retention.expired_hours"),
     ("PORTCULLIS__MFA__REQUIRED", "sometimes", "mfa.required"),
     ("PORTCULLIS__MFA__REQUIRED_ROLES", "msa,nurse", "mfa.required_roles"),

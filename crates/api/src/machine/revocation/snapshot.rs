@@ -12,6 +12,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream;
 use portcullis_domain::{Ambient, ExposeSecret};
 use portcullis_flows::StoreError;
+use portcullis_flows::access::permission;
 use portcullis_flows::node::revocation::{Revocations, Snapshot};
 use portcullis_token::{RevocationEntry, SnapshotClaims, TokenAuthority};
 use portcullis_web::{Body, Code, Guard, Limit, Method, Priority, Problem, Route, blocking};
@@ -21,7 +22,7 @@ use sha2::{Digest, Sha256};
 pub(crate) const TAKE: Route = Route {
     method: Method::Get,
     path: "/api/revocations/snapshot",
-    guard: Guard::SERVICE,
+    guard: Guard::service(&[permission::READ_REVOCATIONS]),
     limit: Limit::GENERAL.priority(Priority::High),
     body: Body::None,
     errors: &[Code::Unavailable, Code::RevocationsStale],

@@ -131,6 +131,27 @@ pub(crate) struct EventDetails {
     /// The kind of account of an invitation.
     #[schema(nullable = false, example = "user")]
     kind: Option<String>,
+    /// The id of an API key.
+    #[schema(nullable = false, format = Uuid, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e16")]
+    key: Option<String>,
+    /// The name of an API key.
+    #[schema(nullable = false, example = "nightly report")]
+    name: Option<String>,
+    /// The scope of an API key, with spaces between its pairs.
+    #[schema(nullable = false, example = "schedule:read")]
+    scope: Option<String>,
+    /// The networks that an API key may be used from, with spaces between them.
+    #[schema(nullable = false, example = "192.0.2.0/24")]
+    networks: Option<String>,
+    /// The end of the life of an API key.
+    #[schema(nullable = false, format = DateTime, example = "2027-02-18T09:30:00Z")]
+    expires_at: Option<String>,
+    /// The API key that another one replaces.
+    #[schema(nullable = false, format = Uuid, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e17")]
+    replaces: Option<String>,
+    /// The number of uses of an API key.
+    #[schema(nullable = false, example = 120)]
+    uses: Option<u64>,
     /// The number of mails that an operator sent again.
     #[schema(nullable = false, example = 3)]
     messages: Option<u64>,

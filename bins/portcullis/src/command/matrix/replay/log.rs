@@ -12,6 +12,7 @@ use portcullis_access::replay::{LoggedDecision, Replay, ReplayReport};
 use portcullis_access::{Matrix, Parties};
 use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::Timestamp;
+use portcullis_flows::access::decision::is_of_matrix;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -68,6 +69,8 @@ struct Entry<'a> {
     action: Option<String>,
     owner: Option<String>,
     parties: Option<Vec<String>>,
+    #[serde(borrow)]
+    reason: Option<Cow<'a, str>>,
     /// A text when the stored value is not an object.
     attributes: Option<Value>,
 }
@@ -81,6 +84,9 @@ impl Entry<'_> {
     ) -> Option<()> {
         let at = moment::parse(&self.at).ok()?;
         if from.is_some_and(|from| at < from) || until.is_some_and(|until| at >= until) {
+            return Some(());
+        }
+        if !self.reason.as_deref().is_none_or(is_of_matrix) {
             return Some(());
         }
         let attributes: Option<&Map<String, Value>> =

@@ -1,0 +1,275 @@
+//! `/api/auth/api-keys`: a developer creates, lists, rotates and revokes API keys of the own account.
+
+use std::time::Duration;
+
+use actix_web::{HttpResponse, web};
+use portcullis_access::{Scope, ScopeError};
+use portcullis_domain::{ApiKeyId, DisplayName, NetworkList, NetworkListError, Timestamp};
+use portcullis_flows::machine::api_key::{
+    ApiKeyAuthority, ApiKeyChecks, ApiKeyRecord, ApiKeys, NewApiKey, WantedApiKey,
+};
+use portcullis_web::{
+    BODY_LIMIT, Body, BoundedList, Caller, Code, FieldProblem, Guard, Json, Limit, Method,
+    OptionalBody, Problem, Route, ShortText, blocking,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The API keys of an account.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ApiKeysAnswer {
+    items: Vec<ApiKeyAnswer>,
+}
+
+/// An API key, without its text.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ApiKeyAnswer {
+    /// The id of the key; it is in the key too.
+    #[schema(value_type = String, format = Uuid, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e16")]
+    id: ApiKeyId,
+    /// The name of the key.
+    #[schema(example = "nightly report")]
+    name: String,
+    /// The pairs of resource and action that it may use; null for a damaged key, which is refused.
+    #[schema(example = json!(["schedule:read"]))]
+    scope: Option<Vec<String>>,
+    /// The networks that it may be used from; an empty list allows all.
+    #[schema(example = json!(["192.0.2.0/24"]))]
+    networks: Vec<String>,
+    /// The time of its creation (RFC 3339, UTC).
+    #[schema(value_type = String, format = DateTime, example = "2026-11-20T09:30:00Z")]
+    created_at: Timestamp,
+    /// The end of its life (RFC 3339, UTC).
+    #[schema(value_type = String, format = DateTime, example = "2027-02-18T09:30:00Z")]
+    expires_at: Timestamp,
+    /// The time of its latest use, at most a minute late (RFC 3339, UTC); null before the first.
+    #[schema(value_type = Option<String>, format = DateTime, example = json!(null))]
+    last_used_at: Option<Timestamp>,
+}
+
+/// A new API key with its text, which is shown once.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct NewApiKeyAnswer {
+    /// The key, for the header `Authorization: Bearer`.
+    #[schema(
+        max_length = 62,
+        example = "pk_02wndAAHBC95f4Al8rNFlB_zzzzzzzzzzzzzzzzzzzzzzzzzzzzzz2Oa1Hx"
+    )]
+    key: String,
+    /// The rest of it.
+    api_key: ApiKeyAnswer,
+}
+
+impl From<ApiKeyRecord> for ApiKeyAnswer {
+    fn from(ApiKeyRecord { stored, terms }: ApiKeyRecord) -> Self {
+        let scope = terms.as_ref().map(|terms| terms.scope.items().map(ToString::to_string));
+        let networks = terms.as_ref().map(|terms| terms.networks.networks().collect());
+        Self {
+            id: stored.id,
+            name: stored.name.as_str().to_owned(),
+            scope: scope.map(Iterator::collect),
+            networks: networks.unwrap_or_default(),
+            created_at: stored.created_at,
+            expires_at: stored.expires_at,
+            last_used_at: stored.last_used_at,
+        }
+    }
+}
+
+impl From<NewApiKey> for NewApiKeyAnswer {
+    fn from(NewApiKey { key, record }: NewApiKey) -> Self {
+        Self { key: key.expose().to_owned(), api_key: record.into() }
+    }
+}
+
+/// A wanted API key.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ApiKeyBody {
+    /// The name of the key, 1 to 100 characters.
+    #[schema(value_type = String, max_length = 256, example = "nightly report")]
+    name: ShortText,
+    /// Pairs of resource and action, each `resource:action`, with words of the access matrix or `*`: at most
+    /// 100, and only what the role of the account gives.
+    #[schema(value_type = Vec<String>, max_items = 100, example = json!(["schedule:read"]))]
+    scope: BoundedList<ShortText, { Scope::MAX_ITEMS }>,
+    /// The networks that the key may be used from, such as `192.0.2.0/24`, or single addresses: at most 50. By
+    /// default all.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>, max_items = 50, example = json!(["192.0.2.0/24"]))]
+    networks: Option<BoundedList<ShortText, { NetworkList::MAX_NETWORKS }>>,
+    /// The lifetime in days, 1 to 365; by default 90.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 365, example = 90)]
+    days: Option<u16>,
+}
+
+/// The times of a rotation.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RotationBody {
+    /// The hours for which the replaced key stays valid, 0 to 720; by default 24.
+    #[serde(default)]
+    #[schema(maximum = 720, example = 24)]
+    overlap_hours: Option<u16>,
+}
+
+pub(crate) const LIST: Route = Route {
+    method: Method::Get,
+    path: "/api/auth/api-keys",
+    guard: Guard::CALLER,
+    limit: Limit::GENERAL,
+    body: Body::None,
+    errors: &[Code::OutcomeUnknown, Code::Unavailable],
+};
+
+/// Lists the API keys of the own account, the oldest first, also expired ones.
+#[utoipa::path(get, path = LIST.path, operation_id = "list_api_keys", tag = "machines",
+    responses((status = 200, body = ApiKeysAnswer, description = "The keys, without their text")))]
+pub(crate) async fn list(
+    caller: Caller,
+    keys: web::Data<ApiKeys>,
+) -> Result<HttpResponse, Problem> {
+    let account = caller.account()?;
+    let records = blocking(move || keys.list(account)).await?;
+    let items = records.into_iter().map(ApiKeyAnswer::from).collect();
+    Ok(HttpResponse::Ok().json(ApiKeysAnswer { items }))
+}
+
+pub(crate) const CREATE: Route = Route {
+    method: Method::Post,
+    path: "/api/auth/api-keys",
+    guard: Guard::CALLER.recent(),
+    limit: Limit::GENERAL,
+    body: Body::Json(BODY_LIMIT),
+    errors: &[
+        Code::CsrfFailed,
+        Code::NoApiKeys,
+        Code::TooManyApiKeys,
+        Code::OutcomeUnknown,
+        Code::Unavailable,
+    ],
+};
+
+/// Creates an API key of the own account, which must be one of a developer. The answer alone has the key.
+#[utoipa::path(post, path = CREATE.path, operation_id = "create_api_key", tag = "machines",
+    request_body = ApiKeyBody,
+    responses((status = 201, body = NewApiKeyAnswer, description = "The key, shown once")))]
+pub(crate) async fn create(
+    caller: Caller,
+    keys: web::Data<ApiKeys>,
+    body: Json<ApiKeyBody>,
+) -> Result<HttpResponse, Problem> {
+    let owner = caller.account()?;
+    let wanted = wanted(body.0)?;
+    let create = move || keys.create(ApiKeyAuthority { owner, principal: &caller.0 }, &wanted);
+    Ok(HttpResponse::Created().json(NewApiKeyAnswer::from(blocking(create).await?)))
+}
+
+pub(crate) const ROTATE: Route = Route {
+    method: Method::Post,
+    path: "/api/auth/api-keys/{id}/rotate",
+    guard: Guard::CALLER.recent(),
+    limit: Limit::GENERAL,
+    body: Body::OptionalJson(BODY_LIMIT),
+    errors: &[
+        Code::CsrfFailed,
+        Code::NotFound,
+        Code::TooManyApiKeys,
+        Code::OutcomeUnknown,
+        Code::Unavailable,
+    ],
+};
+
+/// Replaces an API key by one with the same name, scope, networks and lifetime.
+///
+/// Both are valid for the overlap. The answer alone has the new key.
+#[utoipa::path(post, path = ROTATE.path, operation_id = "rotate_api_key", tag = "machines",
+    params(("id" = String, Path, description = "The key",
+        example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e16")),
+    request_body = RotationBody,
+    responses((status = 201, body = NewApiKeyAnswer, description = "The new key, shown once")))]
+pub(crate) async fn rotate(
+    caller: Caller,
+    keys: web::Data<ApiKeys>,
+    checks: web::Data<ApiKeyChecks>,
+    id: web::Path<String>,
+    body: OptionalBody<Json<RotationBody>>,
+) -> Result<HttpResponse, Problem> {
+    const HOUR: Duration = Duration::from_secs(60 * 60);
+    let owner = caller.account()?;
+    let id = parsed(&id)?;
+    let overlap = body.0.and_then(|body| body.0.overlap_hours).map(|hours| HOUR * u32::from(hours));
+    let rotate = move || {
+        let rotated = keys.rotate(ApiKeyAuthority { owner, principal: &caller.0 }, id, overlap);
+        checks.forget(id);
+        rotated
+    };
+    Ok(HttpResponse::Created().json(NewApiKeyAnswer::from(blocking(rotate).await?)))
+}
+
+pub(crate) const REVOKE: Route = Route {
+    method: Method::Delete,
+    path: "/api/auth/api-keys/{id}",
+    guard: Guard::CALLER.recent(),
+    limit: Limit::GENERAL,
+    body: Body::None,
+    errors: &[Code::CsrfFailed, Code::NotFound, Code::OutcomeUnknown, Code::Unavailable],
+};
+
+/// Revokes an API key: every node refuses it within a second.
+#[utoipa::path(delete, path = REVOKE.path, operation_id = "revoke_api_key", tag = "machines",
+    params(("id" = String, Path, description = "The key",
+        example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e16")),
+    responses((status = 204, description = "The key is revoked")))]
+pub(crate) async fn revoke(
+    caller: Caller,
+    keys: web::Data<ApiKeys>,
+    checks: web::Data<ApiKeyChecks>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let owner = caller.account()?;
+    let id = parsed(&id)?;
+    let revoke = move || {
+        let revoked = keys.revoke(ApiKeyAuthority { owner, principal: &caller.0 }, id);
+        checks.forget(id);
+        revoked
+    };
+    blocking(revoke).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+fn parsed(id: &str) -> Result<ApiKeyId, Problem> {
+    id.parse().map_err(|_| Problem::new(Code::NotFound))
+}
+
+/// The checked body; all its faults are reported together.
+fn wanted(body: ApiKeyBody) -> Result<WantedApiKey, Problem> {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let ApiKeyBody { name, scope, networks, days } = body;
+    let mut faults = Vec::new();
+    let mut fault = |field: &str, code: &'static str, message: String| {
+        faults.push(FieldProblem::new(field.to_owned(), code, message));
+    };
+    let name = DisplayName::parse(&name.0).map_err(|error| {
+        fault("name", "malformed", error.to_string());
+    });
+    let scope = match &scope.0 {
+        Some(pairs) => Scope::parse(pairs.iter().map(|pair| pair.0.as_str())),
+        None => Err(ScopeError::TooLong),
+    };
+    let scope = scope.map_err(|error| fault("scope", error.code(), error.to_string()));
+    let networks = match networks.map(|list| list.0) {
+        None => Ok(NetworkList::default()),
+        Some(Some(list)) => NetworkList::parse(list.iter().map(|network| network.0.as_str())),
+        Some(None) => Err(NetworkListError::TooLong),
+    };
+    let networks = networks.map_err(|error| fault("networks", error.code(), error.to_string()));
+    match (name, scope, networks) {
+        (Ok(name), Ok(scope), Ok(networks)) => {
+            let lifetime = days.map(|days| DAY * u32::from(days));
+            Ok(WantedApiKey { name, scope, networks, lifetime })
+        }
+        _ => Err(Problem::invalid(faults)),
+    }
+}
