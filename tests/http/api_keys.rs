@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use portcullis_flows::access::permission;
-use portcullis_testkit::{Answer, Browser, TestDatabase, TestServer};
+use portcullis_testkit::{Answer, Browser, PASSWORD, TestDatabase, TestServer};
 use portcullis_token::ApiKey;
 use serde_json::{Value, json};
 
@@ -14,10 +14,14 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// A key with this scope.
 pub(crate) fn create(owner: &Member, scope: &[&str]) -> Answer {
-    let body = json!({ "name": "report", "scope": scope });
+    let body = json!({ "name": "report", "scope": scope, "current_password": PASSWORD });
     let created = owner.post("/api/auth/api-keys", &body);
     assert_eq!(created.status, 201, "{}", created.text);
     created
+}
+
+fn password() -> Value {
+    json!({ "current_password": PASSWORD })
 }
 
 /// The id of a new key.
@@ -88,7 +92,11 @@ fn a_key_asks_for_no_more_than_its_owner_has_and_people_have_none() {
         let server = TestServer::start(database);
         let ada = Member::developer(&server, "ada", "msa");
         let joan = Member::new(&server, "joan", "msa");
-        let post = |member: &Member, body: &Value| member.post("/api/auth/api-keys", body);
+        let post = |member: &Member, body: &Value| {
+            let mut body = body.clone();
+            body["current_password"] = json!(PASSWORD);
+            member.post("/api/auth/api-keys", &body)
+        };
         let body = json!({ "name": "report", "scope": ["schedule:list"] });
         assert_eq!(post(&joan, &body).code(), "no_api_keys");
         let faults = |body: Value| {
@@ -133,7 +141,8 @@ fn a_replaced_key_stays_valid_for_the_overlap_and_its_successor_for_the_lifetime
         let created = create(&ada, &["schedule:list"]);
         let (first, id) = (created.field("key"), id(&created));
         let path = format!("/api/auth/api-keys/{id}/rotate");
-        let rotated = ada.post(&path, &json!({ "overlap_hours": 48 }));
+        let rotated =
+            ada.post(&path, &json!({ "overlap_hours": 48, "current_password": PASSWORD }));
         assert_eq!(rotated.status, 201, "{}", rotated.text);
         let second = rotated.field("key");
         assert_eq!(rotated.json()["api_key"]["scope"], created.json()["api_key"]["scope"]);
@@ -148,7 +157,7 @@ fn a_replaced_key_stays_valid_for_the_overlap_and_its_successor_for_the_lifetime
         assert_eq!((over.status, over.code().as_str()), (401, "api_key_expired"));
         assert_eq!(me(&server, &second).status, 200);
         ada.sign_in_again("ada");
-        assert_eq!(ada.post(&path, &json!({})).code(), "not_found", "it is over");
+        assert_eq!(ada.post(&path, &password()).code(), "not_found", "it is over");
         server.clock().advance(88 * DAY);
         assert_eq!(me(&server, &second).code(), "api_key_expired");
         ada.sign_in_again("ada");
@@ -224,7 +233,8 @@ fn a_key_is_used_from_its_networks_only() {
     let server = TestServer::start(TestDatabase::sqlite());
     let ada = Member::developer(&server, "ada", "msa");
     let within = |networks: Value| {
-        let body = json!({ "name": "a", "scope": ["schedule:list"], "networks": networks });
+        let body = json!({ "name": "a", "scope": ["schedule:list"], "networks": networks,
+            "current_password": PASSWORD });
         ada.post("/api/auth/api-keys", &body).field("key")
     };
     let elsewhere = me(&server, &within(json!(["192.0.2.0/24"])));
@@ -282,7 +292,7 @@ fn no_row_that_somebody_else_wrote_is_a_key() {
         // The column is for lists: the sealed end decides.
         let rotated = ada.post(
             &format!("/api/auth/api-keys/{}/rotate", id(&created)),
-            &json!({ "overlap_hours": 0 }),
+            &json!({ "overlap_hours": 0, "current_password": PASSWORD }),
         );
         assert_eq!(rotated.status, 201, "{}", rotated.text);
         let later = "UPDATE api_keys SET expires_at = (SELECT max(expires_at) FROM api_keys)";
@@ -299,7 +309,7 @@ fn of_thirty_rotations_at_once_each_successor_works_and_no_more_than_fifty_keys_
         (0..40).for_each(|_| drop(create(&ada, &["schedule:list"])));
         let id = id(&create(&ada, &["schedule:list"]));
         let path = format!("/api/auth/api-keys/{id}/rotate");
-        let answers = portcullis_testkit::at_once(30, |_| ada.post(&path, &json!({})));
+        let answers = portcullis_testkit::at_once(30, |_| ada.post(&path, &password()));
         let done: Vec<&Answer> = answers.iter().filter(|answer| answer.status == 201).collect();
         assert_eq!(done.len(), 9);
         for answer in &done {
@@ -308,5 +318,31 @@ fn of_thirty_rotations_at_once_each_successor_works_and_no_more_than_fifty_keys_
         for answer in answers.iter().filter(|answer| answer.status != 201) {
             assert_eq!(answer.code(), "too_many_api_keys");
         }
+    });
+}
+
+#[test]
+fn a_stolen_token_alone_makes_no_key_and_reads_none() {
+    TestDatabase::on_both(|database| {
+        let server = TestServer::start(database);
+        let ada = Member::developer(&server, "ada", "msa");
+        let created = create(&ada, &["schedule:list"]);
+        let path = format!("/api/auth/api-keys/{}/rotate", id(&created));
+        let wanted = json!({ "name": "b", "scope": ["schedule:list"] });
+        for (path, body) in [("/api/auth/api-keys", &wanted), (path.as_str(), &json!({}))] {
+            let without = ada.post(path, body);
+            assert_eq!((without.status, without.code().as_str()), (400, "invalid_request"));
+            let mut body = body.clone();
+            body["current_password"] = json!("not this one at all");
+            let wrong = ada.post(path, &body);
+            assert_eq!((wrong.status, wrong.code().as_str()), (403, "wrong_password"), "{path}");
+        }
+        let keys = ada.get("/api/auth/api-keys");
+        assert_eq!(keys.json()["items"].as_array().unwrap().len(), 1);
+        assert!(!keys.text.contains(&created.field("key")));
+        let refused = "SELECT kind || ' ' || outcome FROM security_events \
+                       WHERE outcome = 'wrong_password' ORDER BY kind";
+        let refused = server.database().store().texts(refused).unwrap();
+        assert_eq!(refused, ["api_key_created wrong_password", "api_key_rotated wrong_password"]);
     });
 }

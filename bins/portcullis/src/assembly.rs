@@ -65,7 +65,7 @@ pub fn server(foundation: &Foundation, jobs_clock: Arc<dyn Clock>) -> Result<Ass
     let credentials = Credentials::start(foundation, &mut data)?;
     sign_in::share(foundation, &issuer, &credentials, matrices.active(), &mut data);
     let step_up = sign_in::step_up(foundation);
-    let (api_keys, key_uses) = machine::share(foundation, &issuer, matrices.active(), &mut data);
+    let api_keys = machine::share(foundation, &issuer, matrices.active(), &credentials, &mut data);
     let accounts = identity::accounts(foundation, &mut data)?;
     let setup = identity::share(foundation, &issuer, &credentials, matrices.active(), &mut data)?;
     let recorder = audit::recorder(foundation)?;
@@ -94,7 +94,7 @@ pub fn server(foundation: &Foundation, jobs_clock: Arc<dyn Clock>) -> Result<Ass
         jobs::sweep_rate_limits(&rate_limits),
         jobs::synchronize_bans(&bans),
         jobs::follow_outbox(&outbox),
-        jobs::record_key_uses(&key_uses),
+        jobs::record_key_uses(&api_keys.uses),
     ]);
     list.extend(mail_delivery.as_ref().map(jobs::deliver_mails));
     list.extend(jobs::checkpoint_files(config, &checkpoints));
@@ -123,7 +123,7 @@ pub fn server(foundation: &Foundation, jobs_clock: Arc<dyn Clock>) -> Result<Ass
         revocations: revocations.clone(),
         csrf: node::csrf_key(foundation),
         services: config.services.clone(),
-        api_keys,
+        api_keys: api_keys.checks,
         clock: ambient.clock.clone(),
     });
     data.share(authenticator.clone());
@@ -153,7 +153,7 @@ pub fn server(foundation: &Foundation, jobs_clock: Arc<dyn Clock>) -> Result<Ass
         }),
         close_streams: Box::new(move || feed.close()),
     };
-    Ok(Assembled { application, setup, matrices, checkpoints, key_uses })
+    Ok(Assembled { application, setup, matrices, checkpoints, key_uses: api_keys.uses })
 }
 
 /// The jobs of `portcullis worker`: the exclusive ones.

@@ -17,6 +17,7 @@ use portcullis_token::{Purpose, SecretKey};
 use portcullis_web::AppData;
 
 use super::foundation::{Foundation, seal};
+use super::sign_in::Credentials;
 use crate::config::Config;
 use crate::failure::Failure;
 
@@ -43,19 +44,27 @@ pub(super) fn revocations(
     Ok((feed, revocations))
 }
 
-/// The use cases for services and programs. Returns the checks of API keys, and the uses that they count.
+/// The checks of API keys, and the uses that they count.
+pub(super) struct KeysInUse {
+    pub(super) checks: Arc<ApiKeyChecks>,
+    pub(super) uses: Arc<ApiKeyUses>,
+}
+
+/// The use cases for services and programs.
 pub(super) fn share(
     foundation: &Foundation,
     issuer: &TokenIssuer,
     matrix: &Arc<ActiveMatrix>,
+    credentials: &Credentials,
     data: &mut AppData,
-) -> (Arc<ApiKeyChecks>, Arc<ApiKeyUses>) {
+) -> KeysInUse {
     let Foundation { config, store, ambient, .. } = foundation;
     let introspection = Introspection::new(store.clone(), issuer.clone(), ambient.clone());
     data.share(Arc::new(introspection));
     let seal = ApiKeySeal::new(Arc::new(foundation.seal(Purpose::ApiKeys)));
     let policy = ApiKeyPolicy::default();
     let keys = ApiKeys::new(store.clone(), matrix.clone(), seal.clone(), policy, ambient.clone());
+    let keys = keys.for_owners(credentials.reauthentication(foundation));
     if config.tokens.previous.is_some()
         && let Err(error) = keys.reseal()
     {
@@ -67,7 +76,7 @@ pub(super) fn share(
     let clock = ambient.clock.clone();
     let checks = Arc::new(ApiKeyChecks::new(store.clone(), seal, uses.clone(), clock));
     data.share(checks.clone());
-    (checks, uses)
+    KeysInUse { checks, uses }
 }
 
 /// The API keys of an account, without a server. Running servers look keys up.

@@ -2,18 +2,22 @@
 
 use std::time::Duration;
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_access::{Scope, ScopeError};
 use portcullis_domain::{ApiKeyId, DisplayName, NetworkList, NetworkListError, Timestamp};
 use portcullis_flows::machine::api_key::{
     ApiKeyAuthority, ApiKeyChecks, ApiKeyRecord, ApiKeys, NewApiKey, WantedApiKey,
 };
+use portcullis_flows::sign_in::reauthentication::{CurrentCredential, ReauthenticationRequest};
 use portcullis_web::{
-    BODY_LIMIT, Body, BoundedList, Caller, Code, FieldProblem, Guard, Json, Limit, Method,
-    OptionalBody, Problem, Route, ShortText, blocking,
+    Body, BoundedList, Caller, Code, FieldProblem, Guard, Hashing, Json, Limit, Method, Problem,
+    Route, SecretText, ShortText, blocking, origin,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
+
+use crate::sign_in::reauthentication::current;
 
 /// The API keys of an account.
 #[derive(Serialize, ToSchema)]
@@ -82,9 +86,12 @@ impl From<NewApiKey> for NewApiKeyAnswer {
     }
 }
 
-/// A wanted API key.
+/// A wanted API key, with the current credential.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "name": "nightly report", "scope": ["schedule:read"], "networks": ["192.0.2.0/24"], "days": 90,
+    "current_password": "violet-otter-plays-7-cellos" }))]
 pub(crate) struct ApiKeyBody {
     /// The name of the key, 1 to 100 characters.
     #[schema(value_type = String, max_length = 256, example = "nightly report")]
@@ -102,16 +109,31 @@ pub(crate) struct ApiKeyBody {
     #[serde(default)]
     #[schema(minimum = 1, maximum = 365, example = 90)]
     days: Option<u16>,
+    /// The current password, at most 1,024 bytes.
+    #[schema(value_type = Option<String>, max_length = 1024, example = "violet-otter-plays-7-cellos")]
+    current_password: Option<SecretText>,
+    /// For an account without a password: the result of `navigator.credentials.get` with the options of
+    /// `/api/auth/mfa/step-up/options`, by its method `toJSON`.
+    #[schema(value_type = Option<Object>)]
+    credential: Option<Value>,
 }
 
-/// The times of a rotation.
-#[derive(Default, Deserialize, ToSchema)]
+/// The overlap of a rotation, with the current credential.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "overlap_hours": 24, "current_password": "violet-otter-plays-7-cellos" }))]
 pub(crate) struct RotationBody {
     /// The hours for which the replaced key stays valid, 0 to 720; by default 24.
     #[serde(default)]
     #[schema(maximum = 720, example = 24)]
     overlap_hours: Option<u16>,
+    /// As for a creation.
+    #[schema(value_type = Option<String>, max_length = 1024, example = "violet-otter-plays-7-cellos")]
+    current_password: Option<SecretText>,
+    /// As for a creation.
+    #[schema(value_type = Option<Object>)]
+    credential: Option<Value>,
 }
 
 pub(crate) const LIST: Route = Route {
@@ -141,11 +163,14 @@ pub(crate) const CREATE: Route = Route {
     path: "/api/auth/api-keys",
     guard: Guard::CALLER.recent(),
     limit: Limit::GENERAL,
-    body: Body::Json(BODY_LIMIT),
+    body: Body::JSON,
     errors: &[
         Code::CsrfFailed,
+        Code::WrongPassword,
+        Code::PasswordTooLong,
         Code::NoApiKeys,
         Code::TooManyApiKeys,
+        Code::Overloaded,
         Code::OutcomeUnknown,
         Code::Unavailable,
     ],
@@ -157,13 +182,19 @@ pub(crate) const CREATE: Route = Route {
     responses((status = 201, body = NewApiKeyAnswer, description = "The key, shown once")))]
 pub(crate) async fn create(
     caller: Caller,
+    request: HttpRequest,
     keys: web::Data<ApiKeys>,
+    hashing: Hashing,
     body: Json<ApiKeyBody>,
 ) -> Result<HttpResponse, Problem> {
-    let owner = caller.account()?;
-    let wanted = wanted(body.0)?;
-    let create = move || keys.create(ApiKeyAuthority { owner, principal: &caller.0 }, &wanted);
-    Ok(HttpResponse::Created().json(NewApiKeyAnswer::from(blocking(create).await?)))
+    let (current, wanted) = wanted(body.0)?;
+    let current = reauthentication(&caller, &request, current)?;
+    let create = move || {
+        let authority = ApiKeyAuthority { owner: current.account, principal: &caller.0 };
+        keys.create(authority, Some(&current), &wanted)
+    };
+    let created = hashing.run(origin(&request).address, create).await?;
+    Ok(HttpResponse::Created().json(NewApiKeyAnswer::from(created)))
 }
 
 pub(crate) const ROTATE: Route = Route {
@@ -171,11 +202,14 @@ pub(crate) const ROTATE: Route = Route {
     path: "/api/auth/api-keys/{id}/rotate",
     guard: Guard::CALLER.recent(),
     limit: Limit::GENERAL,
-    body: Body::OptionalJson(BODY_LIMIT),
+    body: Body::JSON,
     errors: &[
         Code::CsrfFailed,
+        Code::WrongPassword,
+        Code::PasswordTooLong,
         Code::NotFound,
         Code::TooManyApiKeys,
+        Code::Overloaded,
         Code::OutcomeUnknown,
         Code::Unavailable,
     ],
@@ -191,21 +225,26 @@ pub(crate) const ROTATE: Route = Route {
     responses((status = 201, body = NewApiKeyAnswer, description = "The new key, shown once")))]
 pub(crate) async fn rotate(
     caller: Caller,
-    keys: web::Data<ApiKeys>,
-    checks: web::Data<ApiKeyChecks>,
+    request: HttpRequest,
+    (keys, checks): (web::Data<ApiKeys>, web::Data<ApiKeyChecks>),
+    hashing: Hashing,
     id: web::Path<String>,
-    body: OptionalBody<Json<RotationBody>>,
+    body: Json<RotationBody>,
 ) -> Result<HttpResponse, Problem> {
     const HOUR: Duration = Duration::from_secs(60 * 60);
-    let owner = caller.account()?;
     let id = parsed(&id)?;
-    let overlap = body.0.and_then(|body| body.0.overlap_hours).map(|hours| HOUR * u32::from(hours));
+    let RotationBody { overlap_hours, current_password, credential } = body.0;
+    let current = current(current_password, credential.as_ref())?;
+    let current = reauthentication(&caller, &request, current)?;
+    let overlap = overlap_hours.map(|hours| HOUR * u32::from(hours));
     let rotate = move || {
-        let rotated = keys.rotate(ApiKeyAuthority { owner, principal: &caller.0 }, id, overlap);
+        let authority = ApiKeyAuthority { owner: current.account, principal: &caller.0 };
+        let rotated = keys.rotate(authority, Some(&current), id, overlap);
         checks.forget(id);
         rotated
     };
-    Ok(HttpResponse::Created().json(NewApiKeyAnswer::from(blocking(rotate).await?)))
+    let rotated = hashing.run(origin(&request).address, rotate).await?;
+    Ok(HttpResponse::Created().json(NewApiKeyAnswer::from(rotated)))
 }
 
 pub(crate) const REVOKE: Route = Route {
@@ -239,14 +278,25 @@ pub(crate) async fn revoke(
     Ok(HttpResponse::NoContent().finish())
 }
 
+/// The current credential of the caller in its session.
+fn reauthentication(
+    caller: &Caller,
+    request: &HttpRequest,
+    current: CurrentCredential,
+) -> Result<ReauthenticationRequest, Problem> {
+    let (account, session) = caller.session()?;
+    Ok(ReauthenticationRequest { account, session, current, origin: origin(request) })
+}
+
 fn parsed(id: &str) -> Result<ApiKeyId, Problem> {
     id.parse().map_err(|_| Problem::new(Code::NotFound))
 }
 
 /// The checked body; all its faults are reported together.
-fn wanted(body: ApiKeyBody) -> Result<WantedApiKey, Problem> {
+fn wanted(body: ApiKeyBody) -> Result<(CurrentCredential, WantedApiKey), Problem> {
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-    let ApiKeyBody { name, scope, networks, days } = body;
+    let ApiKeyBody { name, scope, networks, days, current_password, credential } = body;
+    let current = current(current_password, credential.as_ref())?;
     let mut faults = Vec::new();
     let mut fault = |field: &str, code: &'static str, message: String| {
         faults.push(FieldProblem::new(field.to_owned(), code, message));
@@ -268,7 +318,7 @@ fn wanted(body: ApiKeyBody) -> Result<WantedApiKey, Problem> {
     match (name, scope, networks) {
         (Ok(name), Ok(scope), Ok(networks)) => {
             let lifetime = days.map(|days| DAY * u32::from(days));
-            Ok(WantedApiKey { name, scope, networks, lifetime })
+            Ok((current, WantedApiKey { name, scope, networks, lifetime }))
         }
         _ => Err(Problem::invalid(faults)),
     }

@@ -3,205 +3,41 @@
 //! A key may do what both its scope and the role of its owner allow at that moment. What decides about its
 //! use is sealed: a person who can write the database can neither add a key, nor widen one, nor extend it.
 //! Keys are created, rotated and revoked by their owner after a recent sign-in, or by the operator; never
-//! with a key.
+//! with a key. A new key takes the current password too, or a passkey: a stolen access token alone makes
+//! no credential that outlives it.
 
 mod check;
 mod refusal;
 mod seal;
+mod store;
 mod stored;
 mod usage;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_access::{Scope, ScopeItem};
-use portcullis_audit::{Details, EventKind, Outcome};
-use portcullis_domain::{
-    Account, AccountId, AccountKind, Ambient, ApiKeyId, DisplayName, NetworkList, Timestamp,
-};
+use portcullis_access::Scope;
+use portcullis_audit::{Details, EventKind, Outcome, SecurityEvent};
+use portcullis_domain::{AccountId, AccountKind, Ambient, ApiKeyId, DisplayName, NetworkList};
 use portcullis_token::ApiKey;
 
 pub use self::check::{ApiKeyChecks, CheckedApiKey};
-pub use self::refusal::ApiKeyRefusal;
+pub use self::refusal::{ApiKeyError, ApiKeyRefusal};
 pub use self::seal::{ApiKeySeal, ApiKeyTerms};
+pub use self::store::{
+    ApiKeyAuthority, ApiKeyCreated, ApiKeyCreation, ApiKeyRevocation, ApiKeyRotated,
+    ApiKeyRotation, ApiKeyStore, RotatedTerms, RotationTimes,
+};
 pub use self::stored::StoredApiKey;
 pub use self::usage::{ApiKeyUse, ApiKeyUses};
 use crate::StoreError;
 use crate::access::matrix::ActiveMatrix;
 use crate::access::permission::{self, Permission};
-use crate::effects::{Effects, EffectsOf, event_now};
-use crate::principal::Principal;
+use crate::effects::{Effects, event_now};
 use crate::sign_in::factor::reseal_all;
-
-/// The port of API keys.
-pub trait ApiKeyStore: Send + Sync {
-    /// Stores a key, if the principal is still entitled, the rule accepts the owner, and the owner has fewer
-    /// keys than the maximum.
-    fn create_api_key(&self, creation: &ApiKeyCreation<'_>) -> Result<ApiKeyCreated, StoreError>;
-
-    /// The keys of the account, the oldest first, also expired ones.
-    fn api_keys(&self, account: AccountId) -> Result<Vec<StoredApiKey>, StoreError>;
-
-    /// The key and its owner, or `None`.
-    fn api_key(&self, id: ApiKeyId) -> Result<Option<(StoredApiKey, Account)>, StoreError>;
-
-    /// Ends a key after the overlap, and stores its successor, if the principal is still entitled and the
-    /// owner has fewer keys than the maximum.
-    fn rotate_api_key(&self, rotation: &ApiKeyRotation<'_>) -> Result<ApiKeyRotated, StoreError>;
-
-    /// Deletes a key, if the principal is still entitled. Returns the deleted one.
-    fn revoke_api_key(
-        &self,
-        revocation: &ApiKeyRevocation<'_>,
-    ) -> Result<Option<StoredApiKey>, StoreError>;
-
-    /// Stores the times of the latest uses, never an earlier one than is stored, and records the effects.
-    fn record_api_key_uses(
-        &self,
-        uses: &[(ApiKeyId, Timestamp)],
-        effects: Effects,
-    ) -> Result<(), StoreError>;
-
-    /// The keys of all accounts after this one, at most `limit`, by id.
-    fn sealed_api_keys(
-        &self,
-        after: Option<ApiKeyId>,
-        limit: u32,
-    ) -> Result<Vec<(ApiKeyId, StoredApiKey)>, StoreError>;
-
-    /// Replaces sealed terms, unless they have changed meanwhile.
-    fn reseal_api_key(&self, id: ApiKeyId, before: &[u8], after: &[u8]) -> Result<(), StoreError>;
-}
-
-/// The owner of a key about to be created, changed or revoked, and the principal that does it: the owner, or
-/// the operator.
-#[derive(Clone, Copy, Debug)]
-pub struct ApiKeyAuthority<'a> {
-    /// The owner.
-    pub owner: AccountId,
-    /// The principal.
-    pub principal: &'a Principal,
-}
-
-/// A key about to be stored.
-pub struct ApiKeyCreation<'a> {
-    /// Owner and principal.
-    pub authority: ApiKeyAuthority<'a>,
-    /// Its id.
-    pub id: ApiKeyId,
-    /// Its name.
-    pub name: &'a DisplayName,
-    /// Its lifetime.
-    pub lifetime: Duration,
-    /// The rule for the owner.
-    pub rule: &'a dyn Fn(&Account) -> Result<(), ApiKeyError>,
-    /// Seals the terms with this end.
-    pub seal: &'a dyn Fn(Timestamp) -> Vec<u8>,
-    /// The maximum of keys of an account that have not expired.
-    pub most: u32,
-    /// The effects to record.
-    pub effects: EffectsOf<'a, ApiKeyCreated>,
-}
-
-/// The result of a creation.
-#[derive(Debug)]
-pub enum ApiKeyCreated {
-    /// The key is in force.
-    Done(StoredApiKey),
-    /// The rule refuses it, the account has too many keys, or the principal is not entitled any more.
-    Refused(ApiKeyError),
-}
-
-/// A rotation about to be stored.
-pub struct ApiKeyRotation<'a> {
-    /// Owner and principal.
-    pub authority: ApiKeyAuthority<'a>,
-    /// The key to replace.
-    pub id: ApiKeyId,
-    /// The id of the successor.
-    pub successor: ApiKeyId,
-    /// The time for which both keys are valid.
-    pub overlap: Duration,
-    /// The sealed terms of both keys; `None` if the stored ones cannot be opened.
-    pub terms: &'a dyn Fn(&StoredApiKey, RotationTimes) -> Option<RotatedTerms>,
-    /// The maximum of keys of an account that have not expired.
-    pub most: u32,
-    /// The effects to record.
-    pub effects: EffectsOf<'a, ApiKeyRotated>,
-}
-
-/// The times of a rotation.
-#[derive(Clone, Copy, Debug)]
-pub struct RotationTimes {
-    /// The time of the rotation.
-    pub now: Timestamp,
-    /// The end of the replaced key.
-    pub ends_at: Timestamp,
-}
-
-/// The sealed terms of both keys of a rotation.
-#[derive(Debug)]
-pub struct RotatedTerms {
-    /// Of the replaced key.
-    pub former: Vec<u8>,
-    /// Of its successor.
-    pub successor: Vec<u8>,
-    /// The end of its successor.
-    pub expires_at: Timestamp,
-}
-
-/// The result of a rotation.
-#[derive(Debug)]
-pub enum ApiKeyRotated {
-    /// Both keys are valid until the end of the overlap.
-    Done {
-        /// The replaced key, with its new end.
-        former: StoredApiKey,
-        /// Its successor.
-        successor: StoredApiKey,
-    },
-    /// There is no such key, or it has expired, or the principal is not entitled any more.
-    Refused(ApiKeyError),
-}
-
-/// A revocation about to be stored.
-pub struct ApiKeyRevocation<'a> {
-    /// Owner and principal.
-    pub authority: ApiKeyAuthority<'a>,
-    /// The key.
-    pub id: ApiKeyId,
-    /// The effects to record.
-    pub effects: EffectsOf<'a, Option<StoredApiKey>>,
-}
-
-/// The reason why no key was created, rotated or revoked.
-#[derive(Debug, thiserror::Error)]
-pub enum ApiKeyError {
-    /// An account of this kind has no keys.
-    #[error("accounts of people have no API keys")]
-    WrongKind,
-    /// The scope asks for more than the owner has.
-    #[error("the role of the owner does not give {0}")]
-    BeyondRole(ScopeItem),
-    /// The key would live too long, or not at all.
-    #[error("the lifetime is out of bounds")]
-    Lifetime,
-    /// The overlap of a rotation is too long.
-    #[error("the overlap is out of bounds")]
-    Overlap,
-    /// The account has too many keys.
-    #[error("the account has too many API keys")]
-    TooMany,
-    /// There is no such key, or it has expired.
-    #[error("there is no such API key")]
-    Unknown,
-    /// The account is gone or inactive, or the session of the principal has ended.
-    #[error("the principal is not entitled to the account any more")]
-    NotEntitled,
-    /// Storage failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
+use crate::sign_in::reauthentication::{
+    Reauthenticated, Reauthentication, ReauthenticationRequest,
+};
 
 /// The bounds of keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -268,6 +104,7 @@ pub struct ApiKeys {
     matrix: Arc<ActiveMatrix>,
     seal: ApiKeySeal,
     policy: ApiKeyPolicy,
+    reauthentication: Option<Reauthentication>,
     ambient: Ambient,
 }
 
@@ -280,10 +117,17 @@ impl ApiKeys {
         policy: ApiKeyPolicy,
         ambient: Ambient,
     ) -> Self {
-        Self { store, matrix, seal, policy, ambient }
+        Self { store, matrix, seal, policy, reauthentication: None, ambient }
     }
 
-    /// Creates a key of the owner. The scope may name only what the role of the owner gives now.
+    /// The same use case, for owners too: it verifies their current credentials.
+    #[must_use]
+    pub fn for_owners(self, reauthentication: Reauthentication) -> Self {
+        Self { reauthentication: Some(reauthentication), ..self }
+    }
+
+    /// Creates a key of the owner. The scope may name only what the role of the owner gives now. Everybody
+    /// but the operator gives the current credential of the owner again.
     ///
     /// # Errors
     ///
@@ -291,12 +135,14 @@ impl ApiKeys {
     pub fn create(
         &self,
         authority: ApiKeyAuthority<'_>,
+        current: Option<&ReauthenticationRequest>,
         wanted: &WantedApiKey,
     ) -> Result<NewApiKey, ApiKeyError> {
         let lifetime = wanted.lifetime.unwrap_or(self.policy.lifetime);
         if lifetime.is_zero() || lifetime > self.policy.longest {
             return Err(ApiKeyError::Lifetime);
         }
+        let reauthenticated = self.verify(authority, current, EventKind::ApiKeyCreated)?;
         let random = &*self.ambient.random;
         let key = ApiKey::generate(ApiKeyId::generate(self.ambient.now(), random), random);
         let matrix = self.matrix.load();
@@ -316,6 +162,7 @@ impl ApiKeys {
         };
         let created = self.store.create_api_key(&ApiKeyCreation {
             authority,
+            reauthenticated: reauthenticated.as_ref(),
             id: key.id(),
             name: &wanted.name,
             lifetime,
@@ -355,7 +202,7 @@ impl ApiKeys {
     }
 
     /// Replaces a key by one with the same name, scope, networks and lifetime. The replaced one stays valid for
-    /// the overlap, but not longer than before.
+    /// the overlap, but not longer than before. The current credential is given as for a creation.
     ///
     /// # Errors
     ///
@@ -363,6 +210,7 @@ impl ApiKeys {
     pub fn rotate(
         &self,
         authority: ApiKeyAuthority<'_>,
+        current: Option<&ReauthenticationRequest>,
         id: ApiKeyId,
         overlap: Option<Duration>,
     ) -> Result<NewApiKey, ApiKeyError> {
@@ -370,6 +218,7 @@ impl ApiKeys {
         if overlap > self.policy.longest_overlap {
             return Err(ApiKeyError::Overlap);
         }
+        let reauthenticated = self.verify(authority, current, EventKind::ApiKeyRotated)?;
         let random = &*self.ambient.random;
         let key = ApiKey::generate(ApiKeyId::generate(self.ambient.now(), random), random);
         let event = self.event(EventKind::ApiKeyRotated, authority);
@@ -383,6 +232,7 @@ impl ApiKeys {
         };
         let rotated = self.store.rotate_api_key(&ApiKeyRotation {
             authority,
+            reauthenticated: reauthenticated.as_ref(),
             id,
             successor: key.id(),
             overlap,
@@ -441,11 +291,28 @@ impl ApiKeys {
         )
     }
 
+    /// Verifies the current credential of the owner. The operator has none.
+    fn verify(
+        &self,
+        ApiKeyAuthority { owner, principal }: ApiKeyAuthority<'_>,
+        current: Option<&ReauthenticationRequest>,
+        kind: EventKind,
+    ) -> Result<Option<Reauthenticated>, ApiKeyError> {
+        if principal.is_operator() {
+            return Ok(None);
+        }
+        let current = current.filter(|current| current.account == owner);
+        let (Some(reauthentication), Some(current)) = (&self.reauthentication, current) else {
+            return Err(ApiKeyError::NotEntitled);
+        };
+        Ok(Some(reauthentication.verify(current, kind, &Details::None)?))
+    }
+
     fn event(
         &self,
         kind: EventKind,
         ApiKeyAuthority { owner, principal }: ApiKeyAuthority<'_>,
-    ) -> portcullis_audit::SecurityEvent {
+    ) -> SecurityEvent {
         let event = event_now(kind, Outcome::Success, &principal.origin, &self.ambient)
             .about(owner)
             .by(principal.actor);

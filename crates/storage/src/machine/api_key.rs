@@ -10,6 +10,7 @@ use portcullis_flows::machine::api_key::{
     ApiKeyAuthority, ApiKeyCreated, ApiKeyCreation, ApiKeyError, ApiKeyRevocation, ApiKeyRotated,
     ApiKeyRotation, ApiKeyStore, RotationTimes, StoredApiKey,
 };
+use portcullis_flows::sign_in::reauthentication::{Reauthenticated, ReauthenticationError};
 
 use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
@@ -17,14 +18,17 @@ use crate::identity::account;
 use crate::machine::api_key_row::{ApiKeyRow, find};
 use crate::principal;
 use crate::schema::api_keys;
-use crate::sign_in::sign_out;
+use crate::sign_in::{reauthentication, sign_out};
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
 
 impl ApiKeyStore for Store {
     fn create_api_key(&self, creation: &ApiKeyCreation<'_>) -> Result<ApiKeyCreated, StoreError> {
         self.write_recorded(creation.effects, |connection| {
-            let ApiKeyCreation { authority, most, .. } = *creation;
+            let ApiKeyCreation { authority, reauthenticated, most, .. } = *creation;
+            if !is_proven(connection, authority, reauthenticated)? {
+                return Ok(ApiKeyCreated::Refused(ReauthenticationError::WrongPassword.into()));
+            }
             let Some(owner) = entitled(connection, authority)? else {
                 return Ok(ApiKeyCreated::Refused(ApiKeyError::NotEntitled));
             };
@@ -127,6 +131,9 @@ fn rotate(
     rotation: &ApiKeyRotation<'_>,
 ) -> Result<ApiKeyRotated, Failure> {
     let refused = |error| Ok(ApiKeyRotated::Refused(error));
+    if !is_proven(connection, rotation.authority, rotation.reauthenticated)? {
+        return refused(ReauthenticationError::WrongPassword.into());
+    }
     let Some(owner) = entitled(connection, rotation.authority)? else {
         return refused(ApiKeyError::NotEntitled);
     };
@@ -154,6 +161,19 @@ fn rotate(
     insert(connection, &successor)?;
     let former = StoredApiKey { sealed: terms.former, expires_at: ends_at, ..former };
     Ok(ApiKeyRotated::Done { former, successor })
+}
+
+/// Returns whether the current credential of the owner is still valid. The operator needs none.
+fn is_proven(
+    connection: &mut Connection,
+    authority: ApiKeyAuthority<'_>,
+    reauthenticated: Option<&Reauthenticated>,
+) -> Result<bool, Failure> {
+    match reauthenticated {
+        _ if authority.principal.is_operator() => Ok(true),
+        None => Ok(false),
+        Some(proof) => Ok(reauthentication::validate(connection, proof)?.is_none()),
+    }
 }
 
 /// Locks the owner, and returns it if it is active and the principal may act for it: itself, or the operator.

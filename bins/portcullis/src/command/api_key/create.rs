@@ -56,7 +56,7 @@ pub(super) fn run(
         lifetime: days.map(|days| DAY * u32::from(days)),
     };
     let owner = Owner::open(config, &owner, "api-key create")?;
-    let created = owner.keys.create(owner.authority(), &wanted).map_err(refused)?;
+    let created = owner.keys.create(owner.authority(), None, &wanted).map_err(refused)?;
     output.answer(&PrintedApiKey::from(created))?;
     Ok(ExitCode::SUCCESS)
 }

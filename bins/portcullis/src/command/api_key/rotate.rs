@@ -33,7 +33,8 @@ pub(super) fn run(
     const HOUR: Duration = Duration::from_secs(60 * 60);
     let owner = Owner::open(config, &arguments.owner, "api-key rotate")?;
     let overlap = arguments.overlap_hours.map(|hours| HOUR * u32::from(hours));
-    let rotated = owner.keys.rotate(owner.authority(), arguments.id, overlap).map_err(refused)?;
+    let rotated =
+        owner.keys.rotate(owner.authority(), None, arguments.id, overlap).map_err(refused)?;
     output.answer(&PrintedApiKey::from(rotated))?;
     Ok(ExitCode::SUCCESS)
 }
