@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::future::{Ready, ready};
+use std::sync::Arc;
 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev, web};
 use portcullis_audit::Actor;
@@ -21,6 +22,7 @@ use crate::blocking::blocking;
 use crate::local;
 use crate::page::{self, Page};
 use crate::problem::{Code, Problem};
+use crate::request::origin;
 use crate::settings::Settings;
 
 /// The requirements of a route.
@@ -215,12 +217,18 @@ impl Guard {
             }
             Audience::Service => {
                 let authenticator: &Authenticator = data(request)?;
-                let is_known = match authenticator.service_key(request).await? {
-                    Some(key) => self.admits_service(&key)?,
-                    None => authenticator.services.accept(request),
-                };
                 let refused = Problem::new(Code::InvalidServiceCredential);
-                is_known.then_some(GuardResult::Anonymous).ok_or(refused)
+                match authenticator.service_key(request).await? {
+                    // As a principal, it counts under the limits of its account and of the key.
+                    Some(key) if self.admits_service(&key)? => {
+                        let scope = Arc::clone(key.scope());
+                        let principal =
+                            Principal::of_api_key(key.owner(), key.id(), scope, origin(request));
+                        Ok(GuardResult::Principal(principal))
+                    }
+                    None if authenticator.services.accept(request) => Ok(GuardResult::Anonymous),
+                    _ => Err(refused),
+                }
             }
             Audience::SessionCredentials => data::<Authenticator>(request)?
                 .session_credentials(request)

@@ -85,3 +85,20 @@ fn a_key_of_a_person_and_a_scope_beyond_the_role_are_refused_and_a_service_has_n
     let shown = machine.run(&["user", "show", "--username", "robot", "--json"]).json();
     assert_eq!((&shown["kind"], &shown["has_password"]), (&"service".into(), &false.into()));
 }
+
+#[test]
+fn a_key_has_a_limit_of_its_own_on_the_routes_of_services_too() {
+    let mut machine = Machine::new();
+    machine.set("PORTCULLIS__RATE_LIMIT__KEY_REQUESTS", "3");
+    let service = ["service", "create", "--username", "scheduling", "--email", "ops@example.org"];
+    machine.run(&[&service[..], &["--role", "msa"]].concat()).exits_with(0);
+    let [(one, _), (other, _)] = [(); 2].map(|()| key(&machine, &["revocation:read"]));
+    let server = machine.serve();
+    let ask = |key: &str| server.get_as("/api/revocations?after=0", key);
+    for _ in 0..3 {
+        assert!(ask(&one).starts_with("HTTP/1.1 200 "));
+    }
+    let limited = ask(&one);
+    assert!(limited.starts_with("HTTP/1.1 429 ") && limited.contains("key_requests"), "{limited}");
+    assert!(ask(&other).starts_with("HTTP/1.1 200 "), "the other key of the account goes on");
+}

@@ -62,7 +62,7 @@ pub struct ProvisioningOptions {
 pub struct ServiceRequest {
     /// The wanted name.
     pub username: String,
-    /// The address of whoever is responsible.
+    /// The contact address of the service, unique among accounts.
     pub email: String,
     /// The role.
     pub role: Role,

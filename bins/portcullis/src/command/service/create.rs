@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
     /// The user name of the service: 3 to 64 characters without spaces
     #[arg(long)]
     username: String,
-    /// The email address of whoever is responsible; each account has another one
+    /// The contact address of the service; no other account may have it
     #[arg(long)]
     email: String,
     /// The role, one of the access matrix, such as msa

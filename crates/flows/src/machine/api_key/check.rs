@@ -139,7 +139,7 @@ impl ApiKeyChecks {
         key: &ApiKey,
         address: IpAddr,
     ) -> Result<CheckedApiKey, ApiKeyRefusal> {
-        // First of all: whoever does not have the key learns nothing about it.
+        // The digest is compared first, so that no other refusal tells a guesser that the id exists.
         if known.terms.digest != key.digest() {
             return Err(ApiKeyRefusal::Unknown);
         }
